@@ -1,0 +1,73 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/json.h"
+#include "base/strbuf.h"
+#include "base/text.h"
+
+/* The program's one log: the only mutable global of base/. */
+static struct {
+	const char *program;
+	int fd;
+	enum log_format format;
+	enum log_level max;
+} target = { "tare", 2, LOG_FORMAT_PLAIN, LOG_LEVEL_INFO };
+
+static const char *const level_names[] = { "error", "warning", "info", "debug" };
+
+void log_setup(const char *program, int fd, enum log_format format, enum log_level max)
+{
+	target.program = program;
+	target.fd = fd;
+	target.format = format;
+	target.max = max;
+}
+
+static void format_line(struct strbuf *line, enum log_level level, const char *msg)
+{
+	struct json_writer w = JSON_WRITER(line);
+	char now[TEXT_TIME_LEN];
+
+	text_now(now);
+	switch (target.format) {
+	case LOG_FORMAT_JSON:
+		jw_object(&w, NULL);
+		jw_str(&w, "level", level_names[level]);
+		jw_str(&w, "msg", msg);
+		jw_str(&w, "time", now);
+		jw_end_object(&w);
+		break;
+	case LOG_FORMAT_TEXT:
+		sb_printf(line, "time=\"%s\" level=%s msg=", now, level_names[level]);
+		jw_str(&w, NULL, msg);
+		break;
+	case LOG_FORMAT_PLAIN:
+	default:
+		sb_printf(line, "%s: %s%s", target.program, level == LOG_LEVEL_WARNING ? "warning: " : "", msg);
+		break;
+	}
+	sb_putc(line, '\n');
+}
+
+void log_msg(enum log_level level, const char *fmt, ...)
+{
+	CLEANUP_STRBUF struct strbuf line = STRBUF_INIT;
+	char msg[1024];
+	va_list ap;
+	int saved = errno;
+
+	if (level > target.max)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	format_line(&line, level, msg);
+	/* a log that cannot be written has nobody to tell */
+	if (sb_error(&line) == 0 && io_write_full(target.fd, line.s, line.len) < 0)
+		target.max = LOG_LEVEL_ERROR;
+	errno = saved;
+}

@@ -1,0 +1,23 @@
+/* The log of a program: stderr by default, or a file; text or JSON ({"level","msg","time"}, which podman and
+ * containerd parse from OCI runtimes). One failure is logged once, at the top. */
+#ifndef TARE_BASE_LOG_H
+#define TARE_BASE_LOG_H
+
+#include <stdbool.h>
+
+#include "base/cleanup.h"
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_format { LOG_FORMAT_PLAIN, LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+
+/* program: the prefix of plain lines ("tare: …"). fd is borrowed (2 = stderr). */
+void log_setup(const char *program, int fd, enum log_format format, enum log_level max);
+
+void log_msg(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#define log_error(...) log_msg(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_msg(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_info(...) log_msg(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) log_msg(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,300 @@
+#define _GNU_SOURCE
+#include "base/text.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define NS_PER_S 1000000000LL
+
+int text_i64(const char *s, int64_t *out)
+{
+	char *end;
+	long long v;
+
+	if (!isdigit((unsigned char)s[s[0] == '-' || s[0] == '+']))
+		return -EINVAL;
+	errno = 0;
+	v = strtoll(s, &end, 10);
+	if (*end)
+		return -EINVAL;
+	if (errno)
+		return -ERANGE;
+	*out = v;
+	return 0;
+}
+
+int text_u64(const char *s, uint64_t *out)
+{
+	char *end;
+	unsigned long long v;
+
+	if (!isdigit((unsigned char)s[0]))
+		return -EINVAL;
+	errno = 0;
+	v = strtoull(s, &end, 10);
+	if (*end)
+		return -EINVAL;
+	if (errno)
+		return -ERANGE;
+	*out = v;
+	return 0;
+}
+
+int text_u32(const char *s, uint32_t *out)
+{
+	uint64_t v;
+	int r = text_u64(s, &v);
+
+	if (r < 0)
+		return r;
+	if (v > UINT32_MAX)
+		return -ERANGE;
+	*out = (uint32_t)v;
+	return 0;
+}
+
+/* A decimal fraction as whole part and billionths; moves *s behind it. */
+static int parse_decimal(const char **s, uint64_t *whole, uint64_t *billionths)
+{
+	const char *p = *s;
+	uint64_t scale = 100000000;
+	bool any = false;
+
+	*whole = *billionths = 0;
+	for (; isdigit((unsigned char)*p); p++, any = true)
+		if (__builtin_mul_overflow(*whole, 10U, whole) ||
+		    __builtin_add_overflow(*whole, (uint64_t)(*p - '0'), whole))
+			return -ERANGE;
+	if (*p == '.') {
+		for (p++; isdigit((unsigned char)*p); p++, any = true) {
+			*billionths += (uint64_t)(*p - '0') * scale;
+			scale /= 10;
+		}
+	}
+	if (!any)
+		return -EINVAL;
+	*s = p;
+	return 0;
+}
+
+int text_size(const char *s, uint64_t *bytes)
+{
+	static const char units[] = "bkmgtp";
+	uint64_t whole, frac, unit = 1, v;
+	const char *u;
+	int r;
+
+	r = parse_decimal(&s, &whole, &frac);
+	if (r < 0)
+		return r;
+	if (*s) {
+		u = strchr(units, tolower((unsigned char)*s));
+		if (!u)
+			return -EINVAL;
+		unit <<= 10 * (unsigned int)(u - units);
+		s++;
+		if (unit > 1 && tolower((unsigned char)s[0]) == 'i' && tolower((unsigned char)s[1]) == 'b')
+			s += 2;
+		else if (unit > 1 && tolower((unsigned char)s[0]) == 'b')
+			s++;
+		if (*s)
+			return -EINVAL;
+	}
+	if (__builtin_mul_overflow(whole, unit, &v))
+		return -ERANGE;
+	if (__builtin_add_overflow(v, (uint64_t)((double)unit * ((double)frac / 1e9)), &v))
+		return -ERANGE;
+	*bytes = v;
+	return 0;
+}
+
+static int duration_unit(const char **s, int64_t *unit)
+{
+	static const struct {
+		const char *name;
+		int64_t ns;
+	} units[] = {
+		{ "ns", 1 },	     { "us", 1000 },	   { "\xc2\xb5s", 1000 }, { "ms", 1000000 },
+		{ "s", NS_PER_S }, { "m", 60 * NS_PER_S }, { "h", 3600 * NS_PER_S },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		size_t len = strlen(units[i].name);
+
+		if (!strncmp(*s, units[i].name, len) && !isalpha((unsigned char)(*s)[len])) {
+			*s += len;
+			*unit = units[i].ns;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int text_duration(const char *s, int64_t *ns)
+{
+	bool negative = *s == '-', first = true;
+	int64_t total = 0;
+
+	if (*s == '-' || *s == '+')
+		s++;
+	while (*s || first) {
+		uint64_t whole, frac;
+		int64_t unit = NS_PER_S, part;
+		int r = parse_decimal(&s, &whole, &frac);
+
+		if (r < 0)
+			return r;
+		/* a bare number is seconds, but only alone */
+		if (*s || !first) {
+			r = duration_unit(&s, &unit);
+			if (r < 0)
+				return r;
+		}
+		if (whole > INT64_MAX || __builtin_mul_overflow((int64_t)whole, unit, &part) ||
+		    __builtin_add_overflow(part, (int64_t)((double)unit * ((double)frac / 1e9)), &part) ||
+		    __builtin_add_overflow(total, part, &total))
+			return -ERANGE;
+		first = false;
+	}
+	*ns = negative ? -total : total;
+	return 0;
+}
+
+void text_time(const struct timespec *ts, char out[TEXT_TIME_LEN])
+{
+	struct tm tm;
+	char seconds[24];
+
+	gmtime_r(&ts->tv_sec, &tm);
+	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out, TEXT_TIME_LEN, "%.19s.%09uZ", seconds, (unsigned int)((unsigned long)ts->tv_nsec % 1000000000UL));
+}
+
+void text_now(char out[TEXT_TIME_LEN])
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	text_time(&ts, out);
+}
+
+/* Behind the seconds of an RFC 3339 time: fraction and offset. */
+static int parse_time_tail(const char *s, long *nsec, long *offset)
+{
+	uint64_t whole, frac = 0;
+	int hours, minutes, used = 0;
+	char sign;
+
+	if (*s == '.' && parse_decimal(&s, &whole, &frac) < 0)
+		return -EINVAL;
+	*nsec = (long)frac;
+	*offset = 0;
+	if (!*s || !strcasecmp(s, "z"))
+		return 0;
+	if (sscanf(s, "%c%2d:%2d%n", &sign, &hours, &minutes, &used) != 3 || s[used] || (sign != '+' && sign != '-'))
+		return -EINVAL;
+	*offset = (hours * 60L + minutes) * 60L * (sign == '-' ? -1 : 1);
+	return 0;
+}
+
+int text_parse_time(const char *s, struct timespec *out)
+{
+	struct tm tm = { 0 };
+	const char *rest;
+	uint64_t whole, frac;
+	long offset = 0, nsec = 0;
+
+	rest = s;
+	if (parse_decimal(&rest, &whole, &frac) == 0 && !*rest && whole <= INT64_MAX) {
+		*out = (struct timespec){ .tv_sec = (time_t)whole, .tv_nsec = (long)frac };
+		return 0;
+	}
+	rest = strptime(s, "%Y-%m-%d", &tm);
+	if (!rest)
+		return -EINVAL;
+	if (*rest) {
+		if (*rest != 'T' && *rest != 't' && *rest != ' ')
+			return -EINVAL;
+		rest = strptime(rest + 1, "%H:%M:%S", &tm);
+		if (!rest || parse_time_tail(rest, &nsec, &offset) < 0)
+			return -EINVAL;
+	}
+	*out = (struct timespec){ .tv_sec = timegm(&tm) - offset, .tv_nsec = nsec };
+	return 0;
+}
+
+void text_ago(int64_t seconds, char *out, size_t len)
+{
+	static const struct {
+		int64_t below, unit;
+		const char *name;
+	} steps[] = {
+		{ 60, 1, "seconds" },		  { 60LL * 60, 60, "minutes" },
+		{ 48LL * 3600, 3600, "hours" },	  { 14LL * 86400, 86400, "days" },
+		{ 60LL * 86400, 7LL * 86400, "weeks" }, { 730LL * 86400, 30LL * 86400, "months" },
+		{ INT64_MAX, 365LL * 86400, "years" },
+	};
+	size_t i = 0;
+
+	if (seconds < 1) {
+		snprintf(out, len, "Less than a second");
+	} else if (seconds == 1) {
+		snprintf(out, len, "1 second");
+	} else if (seconds >= 60 && seconds < 120) {
+		snprintf(out, len, "About a minute");
+	} else if (seconds >= 3600 && seconds < 7200) {
+		snprintf(out, len, "About an hour");
+	} else {
+		while (seconds >= steps[i].below)
+			i++;
+		snprintf(out, len, "%lld %s", (long long)(seconds / steps[i].unit), steps[i].name);
+	}
+}
+
+void text_human_size(uint64_t bytes, char *out, size_t len)
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+	double v = (double)bytes;
+	size_t i = 0;
+
+	while (v >= 1000 && i + 1 < ARRAY_LEN(units)) {
+		v /= 1000;
+		i++;
+	}
+	snprintf(out, len, "%.3g%s", v, units[i]);
+}
+
+int text_random_hex(size_t nbytes, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < nbytes; i++) {
+		unsigned char c;
+
+		if (getrandom(&c, 1, 0) != 1)
+			return -errno;
+		out[2 * i] = digits[c >> 4];
+		out[2 * i + 1] = digits[c & 15];
+	}
+	out[2 * nbytes] = '\0';
+	return 0;
+}
+
+bool text_is_hex(const char *s, size_t len)
+{
+	return strspn(s, "0123456789abcdef") == len && s[len] == '\0';
+}
+
+bool text_starts(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
+
+bool text_ends(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return n >= m && !strcmp(s + n - m, suffix);
+}

@@ -1,0 +1,44 @@
+/* Small texts of the trade: numbers, sizes, durations, times, ids. Parsers take the whole string or refuse it
+ * (-EINVAL, -ERANGE). */
+#ifndef TARE_BASE_TEXT_H
+#define TARE_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+
+int text_i64(const char *s, int64_t *out) MUST_CHECK;
+int text_u64(const char *s, uint64_t *out) MUST_CHECK;
+int text_u32(const char *s, uint32_t *out) MUST_CHECK;
+
+/* Docker's sizes: a number, optionally fractional, and b k m g t (or kb, kib, …; powers of 1024). */
+int text_size(const char *s, uint64_t *bytes) MUST_CHECK;
+
+/* Go's durations ("300ms", "1h30m", "-1.5s"); a bare number is seconds. In nanoseconds. */
+int text_duration(const char *s, int64_t *ns) MUST_CHECK;
+
+/* RFC 3339 in UTC with nanoseconds, "2026-11-23T10:00:00.123456789Z". */
+#define TEXT_TIME_LEN 31
+void text_time(const struct timespec *ts, char out[TEXT_TIME_LEN]);
+void text_now(char out[TEXT_TIME_LEN]);
+
+/* RFC 3339 with any offset and fraction; also a bare date, and seconds since the epoch ("1700000000.5"). */
+int text_parse_time(const char *s, struct timespec *out) MUST_CHECK;
+
+/* "3 minutes ago" style distance: "Less than a second", "5 seconds", "About a minute", "3 hours", "2 weeks". */
+void text_ago(int64_t seconds, char *out, size_t len);
+
+/* "1.25MB" in powers of 1000, as Docker prints image sizes. */
+void text_human_size(uint64_t bytes, char *out, size_t len);
+
+/* nbytes random bytes as lower-case hex; out has 2 * nbytes + 1 bytes. Container ids are 32 random bytes. */
+int text_random_hex(size_t nbytes, char *out) MUST_CHECK;
+
+bool text_is_hex(const char *s, size_t len); /* exactly len lower-case hex digits, then the end */
+bool text_starts(const char *s, const char *prefix);
+bool text_ends(const char *s, const char *suffix);
+
+#endif

@@ -1,0 +1,92 @@
+/* One container's life: create, start, exec, kill, delete. Used by tare-oci (whose caller goes away after create)
+ * and by tare-monitor (which stays as the container's parent). No engine knowledge, no daemon, no catalog. */
+#ifndef TARE_RUNTIME_RUNTIME_H
+#define TARE_RUNTIME_RUNTIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "oci/spec.h"
+
+enum rt_rootfs_kind {
+	RT_ROOTFS_DIR,    /* a folder; id-mapped by itself when `idmap` and the container has a user namespace */
+	RT_ROOTFS_OVERLAY /* lowers (id-mapped when there is a user namespace) + upper + work */
+};
+
+struct rt_rootfs {
+	enum rt_rootfs_kind kind;
+	const char *path;         /* DIR: absolute */
+	bool idmap;               /* DIR */
+	const char *const *lower; /* OVERLAY: absolute, topmost first */
+	size_t n_lower;
+	const char *upper, *work; /* OVERLAY: owned by the mapped root already; NULL both = read-only overlay */
+};
+
+/* How the created process waits for start. */
+enum rt_barrier_kind {
+	RT_BARRIER_SOCKET, /* fd: our end of a socketpair made by rt_create (out: rt_process.barrier) */
+	RT_BARRIER_FIFO    /* fifo_fd: O_PATH fd of exec.fifo; another process opens it to start (runc's way) */
+};
+
+struct rt_create_args {
+	const char *id;
+	const char *bundle; /* absolute; hooks see it in their state */
+	const struct oci_spec *spec;
+	struct rt_rootfs rootfs;
+	const char *cgroup;       /* absolute cgroup path; NULL = make none, join none */
+	const char *self_cgroup;  /* when set, the caller is moved there in the same burst (tare-monitor) */
+	int stdio[3];             /* what the process gets as 0, 1, 2; -1 = /dev/null. Ignored with a terminal */
+	unsigned int preserve_fds; /* fds 3.. to keep, beside LISTEN_FDS' */
+	bool no_pivot, no_new_keyring;
+	enum rt_barrier_kind barrier;
+	int fifo_fd;
+};
+
+struct rt_process {
+	pid_t pid;           /* in the caller's pid namespace */
+	int pidfd;           /* owned */
+	uint64_t start_time; /* field 22 of /proc/PID/stat */
+	int console;         /* pty master, owned; -1 without a terminal */
+	int barrier;         /* owned; -1 with a fifo */
+};
+#define RT_PROCESS_INIT { .pid = -1, .pidfd = -1, .console = -1, .barrier = -1 }
+/* Closes the fds; the process goes on. */
+void rt_process_close(struct rt_process *p);
+
+/* Makes everything up to the last step before exec: namespaces, maps, cgroup, mounts, devices, hooks (prestart,
+ * createRuntime, createContainer), console; the process then waits at its barrier. When it fails, nothing is left:
+ * no process, mount, cgroup. e->cls is ERR_CMD_MISSING/ERR_CMD_NOEXEC when args[0] is at fault, but that may show only
+ * at start. */
+int rt_create(const struct rt_create_args *args, struct rt_process *out, struct err *e) MUST_CHECK;
+
+/* Lets a process that waits at a socket barrier go on to startContainer hooks, seccomp and exec, and waits until the
+ * exec happened or failed. */
+int rt_start(struct rt_process *p, struct err *e) MUST_CHECK;
+/* The same for a fifo barrier, from any process: fifo at dirfd/name; pid to notice a dead container. */
+int rt_start_fifo(int dirfd, const char *name, pid_t pid, struct err *e) MUST_CHECK;
+
+struct rt_exec_args {
+	pid_t pid;           /* the container's init */
+	uint64_t start_time; /* must match: a reused pid is an error */
+	const struct oci_spec *spec;          /* the container's; for its namespaces, seccomp, user map */
+	const struct oci_process *process;
+	const char *cgroup;  /* absolute cgroup path to run in; NULL = the container's as found in /proc */
+	int stdio[3];
+	unsigned int preserve_fds;
+	bool no_new_keyring;
+};
+
+/* Runs another process in the container: joins all of init's namespaces in one setns(pidfd), v2: cloned into the
+ * cgroup. Waits until the exec happened or failed. */
+int rt_exec(const struct rt_exec_args *args, struct rt_process *out, struct err *e) MUST_CHECK;
+
+/* After the container ended: kills what is left in its cgroup, removes the cgroup. (Mounts die with the namespace.) */
+int rt_cleanup(const char *cgroup, struct err *e) MUST_CHECK;
+
+/* Runs the hooks of one point; state_status is "creating", "created", "running", "stopped". */
+int rt_run_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
+		 const char *state_status, struct err *e) MUST_CHECK;
+
+#endif

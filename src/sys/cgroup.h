@@ -1,0 +1,148 @@
+/* Control groups: v1, hybrid (v1 controllers, v2 for the rest) and v2 behind one interface.
+ *
+ * A cgroup is named by one absolute path ("/tare/ID/container") that is made below the mount point of every
+ * hierarchy. Which hierarchies exist is read from /proc/self/mountinfo and /proc/self/cgroup once per process.
+ * kernel: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/; cgroups(7). */
+#ifndef TARE_SYS_CGROUP_H
+#define TARE_SYS_CGROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+enum cg_mode { CG_NONE, CG_V1, CG_HYBRID, CG_V2 };
+
+struct cg_device_rule {
+	bool allow;
+	char type;           /* 'a' 'b' 'c' */
+	int64_t major, minor; /* -1 = any */
+	bool read, write, mknod;
+};
+
+struct cg_throttle {
+	int64_t major, minor;
+	uint64_t rate;
+};
+
+struct cg_weight_device {
+	int64_t major, minor;
+	uint16_t weight, leaf_weight;
+};
+
+struct cg_hugepage_limit {
+	const char *page_size; /* "2MB" */
+	uint64_t limit;
+};
+
+struct cg_rdma_limit {
+	const char *device;
+	const uint32_t *hca_handles, *hca_objects;
+};
+
+struct cg_ifprio {
+	const char *name;
+	uint32_t priority;
+};
+
+struct cg_kv {
+	const char *key, *value;
+};
+
+/* Limits as runtime-spec names them; a NULL pointer = not set. Everything is in v1 terms where the spec is
+ * (cpu shares, blkio weight); the v2 driver converts. */
+struct cg_resources {
+	const struct cg_device_rule *devices;
+	size_t n_devices;
+
+	const int64_t *memory_limit, *memory_reservation, *memory_swap; /* bytes, -1 = no limit; swap = memory+swap */
+	const int64_t *kernel_memory, *kernel_memory_tcp;
+	const uint64_t *swappiness;
+	bool disable_oom_killer, use_hierarchy, check_before_update;
+
+	const uint64_t *cpu_shares, *cpu_period, *cpu_rt_period, *cpu_burst;
+	const int64_t *cpu_quota, *cpu_rt_runtime, *cpu_idle;
+	const char *cpuset_cpus, *cpuset_mems;
+
+	const int64_t *pids_limit; /* -1 = no limit */
+
+	const uint16_t *blkio_weight, *blkio_leaf_weight;
+	const struct cg_weight_device *weight_devices;
+	size_t n_weight_devices;
+	const struct cg_throttle *read_bps, *write_bps, *read_iops, *write_iops;
+	size_t n_read_bps, n_write_bps, n_read_iops, n_write_iops;
+
+	const struct cg_hugepage_limit *hugepages;
+	size_t n_hugepages;
+	const struct cg_rdma_limit *rdma;
+	size_t n_rdma;
+	const uint32_t *net_class_id;
+	const struct cg_ifprio *net_priorities;
+	size_t n_net_priorities;
+	const struct cg_kv *unified;
+	size_t n_unified;
+};
+
+/* What this machine has; found once, then cached. */
+enum cg_mode cg_detect(void);
+
+struct cgroup; /* the open folders of one cgroup in all its hierarchies */
+
+/* Makes the cgroup (and its parents) in every hierarchy. On v2 enables the controllers that its parents offer.
+ * An existing one is opened; *existed tells (may be NULL). */
+int cg_create(const char *path, struct cgroup **out, bool *existed, struct err *e) MUST_CHECK;
+/* Opens an existing one; ERR_NOTFOUND when it is in no hierarchy. */
+int cg_open(const char *path, struct cgroup **out, struct err *e) MUST_CHECK;
+void cg_close(struct cgroup *cg);
+static inline void cleanup_cgroup(struct cgroup **cg)
+{
+	cg_close(*cg);
+}
+#define CLEANUP_CGROUP CLEANUP(cleanup_cgroup)
+
+/* Writes limits and device rules. A limit the kernel has no controller for is ERR_UNSUPPORTED naming it; a value it
+ * refuses names file and value. Safe on a running container (update). */
+int cg_apply(struct cgroup *cg, const struct cg_resources *r, struct err *e) MUST_CHECK;
+
+/* v2: an fd for clone3(CLONE_INTO_CGROUP) (borrowed). v1, hybrid: -1, then cg_join() from the parent. */
+int cg_clone_fd(const struct cgroup *cg);
+
+/* Moves pid into the cgroup in the hierarchies that clone3 did not cover. On a quiet machine the first such write
+ * waits 8-12 ms for an RCU grace period; all writes are made back to back. */
+int cg_join(struct cgroup *cg, pid_t pid, struct err *e) MUST_CHECK;
+/* The same for several cgroups in one burst: pids[i] into cgs[i]. */
+int cg_join_burst(struct cgroup *const *cgs, const pid_t *pids, size_t n, struct err *e) MUST_CHECK;
+
+/* Freezes or thaws everything in it and waits until that is so (bounded). */
+int cg_freeze(struct cgroup *cg, bool frozen, struct err *e) MUST_CHECK;
+int cg_is_frozen(struct cgroup *cg, bool *frozen) MUST_CHECK;
+
+/* Sends sig to every process in it and its descendants (SIGKILL: cgroup.kill where the kernel has it, else freeze,
+ * kill, thaw until nothing is left to signal). */
+int cg_signal_all(struct cgroup *cg, int sig, struct err *e) MUST_CHECK;
+
+/* The pids in it and its descendants, malloc'd; as this pid namespace sees them. */
+int cg_pids(struct cgroup *cg, pid_t **out, size_t *n, struct err *e) MUST_CHECK;
+bool cg_populated(struct cgroup *cg);
+
+struct cg_stats {
+	uint64_t cpu_ns, cpu_user_ns, cpu_system_ns;
+	uint64_t memory, memory_limit, memory_max, swap; /* UINT64_MAX = no limit */
+	uint64_t cache;
+	uint64_t oom_kills;
+	uint64_t pids, pids_limit;
+};
+/* What the controllers at hand tell; the rest stays 0. */
+int cg_read_stats(struct cgroup *cg, struct cg_stats *out, struct err *e) MUST_CHECK;
+
+/* Removes the cgroup and its descendants in all hierarchies; waits (bounded, event-driven where it can) for dying
+ * processes. Absent is success; ERR_BUSY when processes remain. */
+int cg_remove(const char *path, struct err *e) MUST_CHECK;
+
+/* The absolute path (below the mount) of pid's cgroup in the v2 hierarchy, or v1's memory/pids one: what a process
+ * means by "my cgroup". pid 0 = self. */
+int cg_path_of(pid_t pid, char *out, size_t len) MUST_CHECK;
+
+#endif

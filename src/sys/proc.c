@@ -1,0 +1,127 @@
+#define _GNU_SOURCE
+#include "sys/proc.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <fcntl.h>
+
+#include "base/io.h"
+
+/* linux/pidfd.h of 6.15; Debian 12's headers are 6.1 */
+struct pidfd_info_615 {
+	uint64_t mask;
+	uint64_t cgroupid;
+	uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+	int32_t exit_code;
+};
+#define PIDFD_GET_INFO_615 _IOWR(0xFF, 11, struct pidfd_info_615)
+#define PIDFD_INFO_EXIT_615 (1ULL << 3)
+
+int proc_pidfd(pid_t pid)
+{
+	long fd = syscall(SYS_pidfd_open, pid, 0U);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int proc_signal(int pidfd, int sig)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0U) < 0 ? -errno : 0;
+}
+
+/* Behind the last ')' of /proc/PID/stat: the command name may hold anything. */
+static int read_stat(pid_t pid, char *state, int *ppid, unsigned long long *start)
+{
+	char path[32], buf[1024], *p;
+	CLEANUP_FD int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	n = io_read_full(fd, buf, sizeof(buf) - 1);
+	if (n < 0)
+		return (int)n;
+	buf[n] = '\0';
+	p = strrchr(buf, ')');
+	if (!p || sscanf(p + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", state,
+			 ppid, start) != 3)
+		return -ESRCH;
+	return 0;
+}
+
+int proc_start_time(pid_t pid, uint64_t *out)
+{
+	unsigned long long start;
+	char state;
+	int ppid, r = read_stat(pid, &state, &ppid, &start);
+
+	if (r == 0)
+		*out = start;
+	return r;
+}
+
+int proc_parent(pid_t pid, pid_t *ppid, char *state)
+{
+	unsigned long long start;
+	int parent, r = read_stat(pid, state, &parent, &start);
+
+	if (r == 0)
+		*ppid = parent;
+	return r;
+}
+
+int proc_open_checked(pid_t pid, uint64_t start_time)
+{
+	CLEANUP_FD int fd = proc_pidfd(pid);
+	unsigned long long start;
+	char state;
+	int ppid, r;
+
+	if (fd < 0)
+		return fd;
+	r = read_stat(pid, &state, &ppid, &start);
+	if (r < 0)
+		return r;
+	if (start != start_time || state == 'Z' || state == 'X')
+		return -ESRCH;
+	return take_fd(&fd);
+}
+
+int proc_boot_id(char out[PROC_BOOT_ID_LEN])
+{
+	CLEANUP_FD int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = io_read_full(fd, out, PROC_BOOT_ID_LEN - 1);
+	if (n != PROC_BOOT_ID_LEN - 1)
+		return n < 0 ? (int)n : -EBADMSG;
+	out[PROC_BOOT_ID_LEN - 1] = '\0';
+	return 0;
+}
+
+int proc_exit_status(int pidfd, int *status)
+{
+	struct pidfd_info_615 info = { .mask = PIDFD_INFO_EXIT_615 };
+
+	if (ioctl(pidfd, PIDFD_GET_INFO_615, &info) < 0)
+		return errno == ENOTTY || errno == EINVAL ? -EOPNOTSUPP : -errno;
+	if (!(info.mask & PIDFD_INFO_EXIT_615))
+		return -EAGAIN;
+	*status = info.exit_code;
+	return 0;
+}
+
+int proc_exit_code(int status)
+{
+	if (WIFSIGNALED(status))
+		return 128 + WTERMSIG(status);
+	return WEXITSTATUS(status);
+}

@@ -1,0 +1,34 @@
+/* Processes as the kernel knows them: pidfds, start times, the boot id. All give 0/-errno. */
+#ifndef TARE_SYS_PROC_H
+#define TARE_SYS_PROC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+
+/* A CLOEXEC pidfd of pid; -ESRCH when there is none. */
+int proc_pidfd(pid_t pid) MUST_CHECK;
+int proc_signal(int pidfd, int sig) MUST_CHECK;
+
+/* Field 22 of /proc/PID/stat: with pid and boot id it names a process for good. */
+int proc_start_time(pid_t pid, uint64_t *out) MUST_CHECK;
+/* Parent and state letter. */
+int proc_parent(pid_t pid, pid_t *ppid, char *state) MUST_CHECK;
+
+/* Opens a pidfd of pid and checks that its start time is still start_time: -ESRCH when it is another or a zombie. */
+int proc_open_checked(pid_t pid, uint64_t start_time) MUST_CHECK;
+
+/* /proc/sys/kernel/random/boot_id, 36 characters. */
+#define PROC_BOOT_ID_LEN 37
+int proc_boot_id(char out[PROC_BOOT_ID_LEN]) MUST_CHECK;
+
+/* The exit status (as waitpid's) of a process that ended and whose pidfd was opened before, from anybody
+ * (PIDFD_GET_INFO, kernel 6.15). -EOPNOTSUPP on older kernels, -EAGAIN while it runs or is not reaped yet. */
+int proc_exit_status(int pidfd, int *status) MUST_CHECK;
+
+/* Exit code as a shell gives it: 0-255, or 128 + signal. */
+int proc_exit_code(int status);
+
+#endif

@@ -1,0 +1,22 @@
+/* Unix sockets: paths of any length, and descriptors sent along. All give an fd or 0, or -errno; fds are CLOEXEC. */
+#ifndef TARE_SYS_SOCK_H
+#define TARE_SYS_SOCK_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+
+/* Listens at dirfd/name (made anew, mode 0600) / connects to it. Goes through /proc/self/fd, so the 108 bytes of
+ * sun_path never matter. type: SOCK_STREAM or SOCK_SEQPACKET. */
+int sock_listen(int dirfd, const char *name, int type) MUST_CHECK;
+int sock_connect(int dirfd, const char *name, int type) MUST_CHECK;
+int sock_accept(int fd) MUST_CHECK;
+
+int sock_pair(int type, int out[2]) MUST_CHECK;
+
+/* Sends data with up to 8 fds; receives at most len bytes and at most *n_fds fds (*n_fds: how many came). */
+int sock_send_fds(int fd, const void *data, size_t len, const int *fds, size_t n_fds) MUST_CHECK;
+ssize_t sock_recv_fds(int fd, void *data, size_t len, int *fds, size_t *n_fds) MUST_CHECK;
+
+#endif

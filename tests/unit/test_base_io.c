@@ -1,0 +1,107 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/beneath.h"
+#include "base/io.h"
+
+struct tmp {
+	char path[64];
+	int fd;
+};
+
+static int setup(void **state)
+{
+	struct tmp *t = calloc(1, sizeof(*t));
+
+	strcpy(t->path, "/tmp/tare-unit.XXXXXX");
+	if (!mkdtemp(t->path))
+		return -1;
+	t->fd = open(t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*state = t;
+	return t->fd < 0;
+}
+
+static int teardown(void **state)
+{
+	struct tmp *t = *state;
+	int r = io_remove_tree(AT_FDCWD, t->path);
+
+	close(t->fd);
+	free(t);
+	return r;
+}
+
+static void replace_and_read(void **state)
+{
+	struct tmp *t = *state;
+	char *text;
+	size_t len;
+
+	assert_int_equal(io_replace_file(t->fd, "f", "one", 3, 0644, true), 0);
+	assert_int_equal(io_replace_file(t->fd, "f", "two!", 4, 0644, false), 0);
+	assert_int_equal(io_read_file(t->fd, "f", 100, &text, &len), 0);
+	assert_int_equal(len, 4);
+	assert_string_equal(text, "two!");
+	free(text);
+	assert_int_equal(io_read_file(t->fd, "f", 3, &text, &len), -EFBIG);
+	assert_int_equal(io_read_file(t->fd, "absent", 3, &text, &len), -ENOENT);
+}
+
+static void remove_tree_keeps_link_targets(void **state)
+{
+	struct tmp *t = *state;
+
+	assert_int_equal(io_mkdirs(t->fd, "a/b/c", 0755), 0);
+	assert_int_equal(io_mkdirs(t->fd, "keep/me", 0755), 0);
+	assert_int_equal(symlinkat("../../keep", t->fd, "a/b/link"), 0);
+	assert_int_equal(io_remove_tree(t->fd, "a"), 0);
+	assert_int_equal(faccessat(t->fd, "a", F_OK, 0), -1);
+	assert_int_equal(faccessat(t->fd, "keep/me", F_OK, 0), 0);
+	assert_int_equal(io_remove_tree(t->fd, "a"), 0);
+}
+
+static void beneath_never_leaves(void **state)
+{
+	struct tmp *t = *state;
+	char name[NAME_MAX + 1];
+	int fd;
+
+	assert_int_equal(io_mkdirs(t->fd, "root/etc", 0755), 0);
+	assert_int_equal(symlinkat("/etc", t->fd, "root/abs"), 0);
+	assert_int_equal(symlinkat("../../../../../../etc", t->fd, "root/up"), 0);
+	CLEANUP_FD int root = openat(t->fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(root >= 0);
+	assert_int_equal(beneath_open(root, "abs/passwd", BENEATH_IN_ROOT, O_RDONLY, 0), -ENOENT);
+	assert_int_equal(beneath_open(root, "up/passwd", BENEATH_IN_ROOT, O_RDONLY, 0), -ENOENT);
+	assert_int_equal(beneath_open(root, "abs/passwd", BENEATH_STRICT, O_RDONLY, 0), -EXDEV);
+	assert_int_equal(beneath_open(root, "up/passwd", BENEATH_STRICT, O_RDONLY, 0), -EXDEV);
+	assert_int_equal(beneath_open(root, "abs", BENEATH_NOLINKS, O_RDONLY, 0), -ELOOP);
+	fd = beneath_mkdirs(root, "/abs/new/deep", BENEATH_IN_ROOT, 0755);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(faccessat(t->fd, "root/etc/new/deep", F_OK, 0), 0);
+	assert_int_equal(beneath_parent(root, "a/..", BENEATH_IN_ROOT, 0, name), -EINVAL);
+	fd = beneath_mountpoint(root, "/x/y/file", 0);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(replace_and_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(remove_tree_keeps_link_targets, setup, teardown),
+		cmocka_unit_test_setup_teardown(beneath_never_leaves, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

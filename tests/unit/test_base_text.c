@@ -1,0 +1,82 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/text.h"
+
+static void sizes(void **state)
+{
+	static const struct {
+		const char *in;
+		uint64_t want;
+	} good[] = { { "0", 0 }, { "1b", 1 }, { "512m", 512 << 20 }, { "1.5g", 1536ULL << 20 }, { "4KiB", 4096 }, { "2TB", 2ULL << 40 } };
+	static const char *const bad[] = { "", "m", "-1", "1x", "1mm", "99999999999999999999", "1 m", "20000000t" };
+	uint64_t v;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		assert_int_equal(text_size(good[i].in, &v), 0);
+		assert_int_equal(v, good[i].want);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_true(text_size(bad[i], &v) < 0);
+}
+
+static void durations(void **state)
+{
+	int64_t ns;
+
+	(void)state;
+	assert_int_equal(text_duration("10", &ns), 0);
+	assert_int_equal(ns, 10000000000LL);
+	assert_int_equal(text_duration("1h30m", &ns), 0);
+	assert_int_equal(ns, 5400000000000LL);
+	assert_int_equal(text_duration("-1.5s", &ns), 0);
+	assert_int_equal(ns, -1500000000LL);
+	assert_true(text_duration("", &ns) < 0);
+	assert_true(text_duration("1h5", &ns) < 0);
+	assert_true(text_duration("5x", &ns) < 0);
+	assert_true(text_duration("99999999999h", &ns) < 0);
+}
+
+static void times(void **state)
+{
+	struct timespec ts;
+	char out[TEXT_TIME_LEN];
+
+	(void)state;
+	assert_int_equal(text_parse_time("2026-11-23T10:00:00.5+01:00", &ts), 0);
+	text_time(&ts, out);
+	assert_string_equal(out, "2026-11-23T09:00:00.500000000Z");
+	assert_int_equal(text_parse_time("2026-11-23", &ts), 0);
+	assert_int_equal(text_parse_time("1700000000.25", &ts), 0);
+	assert_int_equal(ts.tv_nsec, 250000000);
+	assert_true(text_parse_time("yesterday", &ts) < 0);
+	assert_true(text_parse_time("2026-11-23T10:00", &ts) < 0);
+}
+
+static void ids(void **state)
+{
+	char id[65], other[65];
+
+	(void)state;
+	assert_int_equal(text_random_hex(32, id), 0);
+	assert_int_equal(text_random_hex(32, other), 0);
+	assert_true(text_is_hex(id, 64));
+	assert_string_not_equal(id, other);
+	assert_false(text_is_hex("0123456789ABCDEF", 16));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(durations),
+		cmocka_unit_test(times),
+		cmocka_unit_test(ids),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
