@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "base/io.h"
 
 #include <dirent.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "base/text.h"
 
 #include <ctype.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "sys/proc.h"
 
 #include <poll.h>

@@ -1,7 +1,6 @@
 /* The child of a vfork shares our memory and stack until exec: it only calls async-signal-safe functions, writes
  * nothing but its own locals and one error word, and blocks all signals meanwhile so that no handler of ours runs in
  * it. Descriptors are first lifted above every target, then put into place, then the rest is closed. */
-#define _GNU_SOURCE
 #include "sys/spawn.h"
 
 #include <fcntl.h>
