@@ -66,6 +66,10 @@ int json_get_array(const struct json *obj, const char *where, const char *key, c
 int json_as_i64(const struct json *v, int64_t *out) MUST_CHECK;
 int json_as_u64(const struct json *v, uint64_t *out) MUST_CHECK;
 
+/* Length of the UTF-8 sequence that starts at s (RFC 3629; s < end); 0 when it is none: overlong, a surrogate, above
+ * U+10FFFF, cut short by end. */
+size_t json_utf8_sequence(const char *s, const char *end);
+
 /* ---- writing ----
  * jw_* keep the commas and the nesting; key is NULL inside an array and for the root. Errors are the strbuf's
  * (sticky). Strings that are not UTF-8 have each bad byte replaced by U+FFFD. */
