@@ -1,0 +1,134 @@
+/* Usage texts and suggestions, made from the same rows that parse; see cli.h. */
+#include "cmd/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COLUMN_MAX 34 /* longer left columns put their help on a line of its own */
+
+static void add_row(struct strbuf *out, const char *left, const char *right, size_t width)
+{
+	if (strlen(left) > width)
+		sb_printf(out, "  %s\n  %*s  %s\n", left, (int)width, "", right);
+	else
+		sb_printf(out, "  %-*s  %s\n", (int)width, left, right);
+}
+
+static void option_left(const struct cli_option *o, char *buf, size_t len)
+{
+	char letter[5] = "    ";
+
+	if (o->letter)
+		snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+	snprintf(buf, len, "%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+}
+
+/* One walk with width 0 measures, another prints. */
+static size_t walk_options(const struct cli_option *rows, struct strbuf *out, size_t width)
+{
+	size_t widest = 0;
+
+	for (const struct cli_option *o = rows; o && (o->name || o->kind == CLI_GROUP); o++) {
+		char left[120];
+		size_t len;
+
+		if (o->kind == CLI_GROUP) {
+			len = walk_options(o->group, out, width);
+			widest = len > widest ? len : widest;
+			continue;
+		}
+		if (!o->help || o->kind == CLI_UNSUPPORTED || o->kind == CLI_IGNORED)
+			continue;
+		option_left(o, left, sizeof(left));
+		len = strlen(left);
+		if (len <= COLUMN_MAX && len > widest)
+			widest = len;
+		if (width)
+			add_row(out, left, o->help, width);
+	}
+	return widest;
+}
+
+static void add_commands(const struct cli_command *table, struct strbuf *out)
+{
+	size_t width = 8;
+
+	for (const struct cli_command *c = table; c->name; c++)
+		if (c->help && strlen(c->name) > width)
+			width = strlen(c->name);
+	sb_puts(out, "\nCommands:\n");
+	for (const struct cli_command *c = table; c->name; c++)
+		if (c->help)
+			add_row(out, c->name, c->help, width);
+}
+
+void cli_help(const struct cli_program *p, const struct cli_command *command, const char *name, struct strbuf *out)
+{
+	const struct cli_option *options = command ? command->options : p->options;
+	const struct cli_command *table = command ? command->sub : p->commands;
+	const char *about = command ? command->help : p->about;
+	size_t width = walk_options(options, out, 0);
+	const struct cli_option fixed[] = {
+		{ "help", command ? '\0' : 'h', NULL, CLI_FLAG, "print this and exit", 0 },
+		{ command || !p->version ? NULL : "version", 'v', NULL, CLI_FLAG, "print the version and exit", 0 },
+		{ 0 },
+	};
+
+	width = width > 18 ? width : 18;
+	sb_printf(out, "Usage: %s [OPTIONS]", name);
+	if (table)
+		sb_puts(out, " COMMAND");
+	if (command && command->args)
+		sb_printf(out, " %s", command->args);
+	sb_printf(out, "\n\n%s\n\nOptions:\n", about ? about : "");
+	walk_options(options, out, width);
+	walk_options(fixed, out, width);
+	if (table) {
+		add_commands(table, out);
+		sb_printf(out, "\n\"%s COMMAND --help\" tells more about a command.\n", name);
+	}
+}
+
+#define WORD_MAX 32
+
+/* Edit distance with transpositions (optimal string alignment) of words short enough to be names. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t d[WORD_MAX + 1][WORD_MAX + 1];
+	size_t n = strlen(a), m = strlen(b);
+
+	if (n > WORD_MAX || m > WORD_MAX)
+		return WORD_MAX;
+	for (size_t i = 0; i <= n; i++) {
+		for (size_t j = 0; j <= m; j++) {
+			size_t best;
+
+			if (!i || !j) {
+				d[i][j] = i + j;
+				continue;
+			}
+			best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+			if (d[i - 1][j] + 1 < best)
+				best = d[i - 1][j] + 1;
+			if (d[i][j - 1] + 1 < best)
+				best = d[i][j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
+				best = d[i - 2][j - 2] + 1;
+			d[i][j] = best;
+		}
+	}
+	return d[n][m];
+}
+
+void cli_suggest(struct cli_suggestion *s, const char *candidate)
+{
+	size_t len = strlen(s->word), near = len < 4 ? 1 : 2;
+	size_t dist = distance(s->word, candidate);
+
+	if (dist > near)
+		return;
+	if (!s->best || dist < s->distance) {
+		s->best = candidate;
+		s->distance = dist;
+	}
+}
