@@ -1,0 +1,77 @@
+# What every black-box test file of tare starts with:
+#
+#   load ../lib/common          (bats adds .bash)
+#   setup_file()    { tare_setup_file; load_busybox; }
+#   teardown_file() { tare_teardown_file; }
+#
+# Each file has its own store and state, and teardown_file fails when anything is left on the machine: a container, a
+# process, a cgroup, a mount, a network namespace, a temporary file.
+# shellcheck shell=bash
+
+: "${TARE_BIN:?TARE_BIN must name the folder of the built programs}"
+
+# A private store and state; and what is on the machine before, to compare with after.
+tare_setup_file() {
+  bats_require_minimum_version 1.5.0
+  export TARE_ROOT=$BATS_FILE_TMPDIR/root TARE_STATE=$BATS_FILE_TMPDIR/run TARE_BUILD=${TARE_BUILD:-${TARE_BIN%/bin}}
+  mkdir -p "$TARE_ROOT" "$TARE_STATE"
+  machine_state >"$BATS_FILE_TMPDIR/before"
+}
+
+tare() { "$TARE_BIN/tare" "$@"; }
+
+# The busybox image every file may use, made once per build.
+busybox_archive() {
+  local tar=$TARE_BUILD/cache/busybox.tar
+  if [ ! -e "$tar" ]; then
+    mkdir -p "$TARE_BUILD/cache"
+    "$BATS_TEST_DIRNAME/../../tools/make-image" "$tar.$$" busybox:latest && mv "$tar.$$" "$tar"
+  fi
+  echo "$tar"
+}
+
+load_busybox() { tare load -q -i "$(busybox_archive)"; }
+
+# Lines that name what a leak would leave: cgroups of tare, processes of ours, mounts, named network namespaces.
+machine_state() {
+  find /sys/fs/cgroup -type d -path '*/tare/*' 2>/dev/null | sed 's/^/cgroup /'
+  pgrep -a 'tare' | awk -v d="${BATS_FILE_TMPDIR:-/nowhere}" 'index($0, d) { print "process " $0 }'
+  awk -v d="${BATS_FILE_TMPDIR:-/nowhere}" 'index($5, d) == 1 { print "mount " $5 }' /proc/self/mountinfo
+  find /run/netns -type f 2>/dev/null | sed 's/^/netns /'
+  find "${TARE_ROOT:-/nowhere}"/ingest "${TARE_ROOT:-/nowhere}"/containers "${TARE_STATE:-/nowhere}" -mindepth 1 -maxdepth 1 \
+    ! -name '*.lock' 2>/dev/null | sed 's/^/left /'
+}
+
+# Removes every container of this file's store, then compares the machine with how it was.
+tare_teardown_file() {
+  local ids i
+  ids=$(tare ps -aq --no-trunc 2>/dev/null) || true
+  # shellcheck disable=SC2086
+  [ -z "$ids" ] || tare rm -f $ids >/dev/null 2>&1 || true
+  for i in 1 2 3 4 5 6 7 8 9 10; do
+    machine_state >"$BATS_FILE_TMPDIR/after"
+    cmp -s "$BATS_FILE_TMPDIR/before" "$BATS_FILE_TMPDIR/after" && return 0
+    sleep "0.$i"
+  done
+  echo "left on the machine:" >&2
+  diff "$BATS_FILE_TMPDIR/before" "$BATS_FILE_TMPDIR/after" >&2
+  return 1
+}
+
+# wait_until SECONDS COMMAND...: polls a condition of the test's, not of the product's.
+wait_until() {
+  local end=$(($(date +%s%N) + $1 * 1000000000)); shift
+  until "$@"; do
+    [ "$(date +%s%N)" -lt "$end" ] || { echo "still not true: $*" >&2; return 1; }
+    sleep 0.05
+  done
+}
+
+is_state() { [ "$(tare inspect "$1" | jq -r '.[0].State.Status')" = "$2" ]; }
+
+# live NAME FIELD: a member of the live state (docs/formats.md), e.g. pid, keeper, worker.
+live() {
+  local id
+  id=$(tare inspect "$1" | jq -r '.[0].Id')
+  jq -r ".$2" "$TARE_STATE/$id/state.json"
+}
