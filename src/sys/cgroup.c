@@ -1,0 +1,279 @@
+/* Cgroups as folders: made, opened, joined in every hierarchy at once.
+ *
+ * A cgroup is held by one O_PATH fd per hierarchy, so limits, joins and statistics cost one openat each and no path
+ * walk. mkdir is tried on the leaf first: the parents are usually there. On v2 the controllers are enabled on the way
+ * down, but only when the leaf lacks one, which one read of its cgroup.controllers tells.
+ *
+ * Joining on v1 waits for an RCU grace period at the first write after a quiet moment and is nearly free right
+ * afterwards, so every cgroup.procs is opened before the first is written.
+ *
+ * Path components "." and ".." are refused: the path may come from a container's configuration, and cgroup file
+ * systems have no symlinks that could lead elsewhere. */
+#include "sys/cgroup_impl.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+
+/* How often a parent may vanish (another tare removing its last cgroup) while we make a child. */
+#define MKDIR_RETRIES 8
+
+int cg_normalise(const char *path, char **out)
+{
+	CLEANUP_FREE char *norm = NULL;
+	char *o;
+
+	if (path[0] != '/' || strlen(path) >= PATH_MAX / 2 || strchr(path, '\n'))
+		return -EINVAL;
+	o = norm = calloc(1, strlen(path) + 2);
+	if (!norm)
+		return -ENOMEM;
+	while (*path) {
+		size_t len = strcspn(path, "/");
+
+		if ((len == 1 && path[0] == '.') || (len == 2 && path[0] == '.' && path[1] == '.'))
+			return -EINVAL;
+		if (len > 0) {
+			*o++ = '/';
+			memcpy(o, path, len);
+			o += len;
+		}
+		path += len + (path[len] == '/');
+	}
+	if (!*norm)
+		return -EINVAL;
+	*out = take_ptr(norm);
+	return 0;
+}
+
+static int host_path(const struct cg_hierarchy *h, const char *path, char out[PATH_MAX])
+{
+	int n = snprintf(out, PATH_MAX, "%s%s", h->mount, path);
+
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+int cg_open_dir(const struct cg_hierarchy *h, const char *path)
+{
+	char full[PATH_MAX];
+	int r = host_path(h, path, full), fd;
+
+	if (r < 0)
+		return r;
+	fd = open(full, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* mkdir -p below the mount point. 1 = made, 0 = was there. */
+static int make_dir(const struct cg_hierarchy *h, const char *path)
+{
+	char full[PATH_MAX];
+	int r = host_path(h, path, full);
+	char *slash;
+
+	if (r < 0)
+		return r;
+	for (int tries = 0; tries < MKDIR_RETRIES; tries++) {
+		if (mkdir(full, 0755) == 0)
+			return 1;
+		if (errno == EEXIST)
+			return 0;
+		if (errno != ENOENT)
+			return -errno;
+		for (slash = full + strlen(h->mount) + 1; (slash = strchr(slash, '/')); slash++) {
+			*slash = '\0';
+			r = mkdir(full, 0755) < 0 && errno != EEXIST ? -errno : 0;
+			*slash = '/';
+			if (r < 0)
+				return r;
+		}
+	}
+	return -ENOENT;
+}
+
+static int new_cgroup(const char *path, struct cgroup **out, struct err *e)
+{
+	struct cgroup *cg;
+	int r;
+
+	*out = NULL;
+	if (cg_system()->mode == CG_NONE)
+		return err_set(e, ERR_UNSUPPORTED, "cgroup %s: no cgroup hierarchy is mounted here; mount cgroup2 on "
+						   "/sys/fs/cgroup", path);
+	cg = calloc(1, sizeof(*cg));
+	if (!cg)
+		return err_errno(e, -ENOMEM, "cgroup %s", path);
+	cg->sys = cg_system();
+	for (size_t i = 0; i < CG_MAX_HIERARCHIES; i++)
+		cg->dir[i] = -1;
+	r = cg_normalise(path, &cg->path);
+	if (r < 0) {
+		cg_close(cg);
+		return r == -ENOMEM ? err_errno(e, r, "cgroup %s", path) :
+				      err_set(e, ERR_INVALID, "cgroup path \"%s\" must be absolute, without \".\" or "
+							      "\"..\", and not the root", path);
+	}
+	*out = cg;
+	return 0;
+}
+
+static int create_in(struct cgroup *cg, size_t i, bool *existed, struct err *e)
+{
+	const struct cg_hierarchy *h = &cg->sys->h[i];
+	int r = make_dir(h, cg->path);
+
+	if (r < 0)
+		return err_errno(e, r, "make cgroup %s%s", h->mount, cg->path);
+	*existed = *existed || r == 0;
+	cg->dir[i] = cg_open_dir(h, cg->path);
+	if (cg->dir[i] < 0)
+		return err_errno(e, cg->dir[i], "open cgroup %s%s", h->mount, cg->path);
+	return h->ctrls & (1U << CG_CPUSET) && !h->v2 ? cg1_cpuset_inherit(h, cg->path, e) : 0;
+}
+
+/* On v2: whether the leaf has all that the root has. */
+static bool controllers_complete(const struct cgroup *cg)
+{
+	char have[512];
+
+	return cg_read(cg->dir[cg->sys->v2], "cgroup.controllers", have, sizeof(have)) == 0 &&
+	       strcmp(have, cg->sys->v2_controllers) == 0;
+}
+
+int cg_create(const char *path, struct cgroup **out, bool *existed, struct err *e)
+{
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	bool any = false;
+	int r = new_cgroup(path, &cg, e);
+
+	for (size_t i = 0; r == 0 && i < cg->sys->n; i++)
+		r = create_in(cg, i, &any, e);
+	if (r < 0)
+		return r;
+	if (cg->sys->v2 >= 0 && !controllers_complete(cg))
+		cg2_enable(cg->sys, cg->path);
+	if (existed)
+		*existed = any;
+	*out = take_ptr(cg);
+	return 0;
+}
+
+int cg_open(const char *path, struct cgroup **out, struct err *e)
+{
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	bool found = false;
+	int r = new_cgroup(path, &cg, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < cg->sys->n; i++) {
+		cg->dir[i] = cg_open_dir(&cg->sys->h[i], cg->path);
+		found = found || cg->dir[i] >= 0;
+		if (cg->dir[i] < 0 && cg->dir[i] != -ENOENT)
+			return err_errno(e, cg->dir[i], "open cgroup %s%s", cg->sys->h[i].mount, cg->path);
+	}
+	if (!found)
+		return err_set(e, ERR_NOTFOUND, "no such cgroup: %s", cg->path);
+	*out = take_ptr(cg);
+	return 0;
+}
+
+void cg_close(struct cgroup *cg)
+{
+	if (!cg)
+		return;
+	for (size_t i = 0; i < CG_MAX_HIERARCHIES; i++)
+		close_fd(cg->dir[i]);
+	free(cg->path);
+	free(cg);
+}
+
+int cg_clone_fd(const struct cgroup *cg)
+{
+	return cg->sys->mode == CG_V2 ? cg->dir[cg->sys->v2] : -1;
+}
+
+/* One write of one pid into one hierarchy. */
+struct join {
+	int fd;
+	pid_t pid;
+	const struct cgroup *cg;
+	const struct cg_hierarchy *h;
+};
+
+static int join_error(const struct join *j, int r, struct err *e)
+{
+	if (r == -ESRCH)
+		return err_errno(e, r, "join cgroup %s: process %d", j->cg->path, (int)j->pid);
+	if (j->h->v2 && r == -EBUSY)
+		return err_set(e, ERR_BUSY, "join cgroup %s: it has controllers enabled for its children, and on v2 "
+					    "processes may only be in its leaves", j->cg->path);
+	if (j->h->v2 && r == -EOPNOTSUPP)
+		return err_set(e, ERR_UNSUPPORTED, "join cgroup %s: it is below a threaded cgroup (cgroup.type "
+						   "\"domain invalid\"); name another parent", j->cg->path);
+	return err_errno(e, r, "write %d to %s%s/cgroup.procs", (int)j->pid, j->h->mount, j->cg->path);
+}
+
+/* On v2 a process that clone3 has put there already needs no write, and no wait. */
+static bool is_there(const struct cgroup *cg, pid_t pid)
+{
+	char now[PATH_MAX];
+
+	return cg->sys->mode == CG_V2 && cg_path_of(pid, now, sizeof(now)) == 0 && strcmp(now, cg->path) == 0;
+}
+
+static int open_joins(const struct cgroup *cg, pid_t pid, struct join *joins, size_t *n, struct err *e)
+{
+	if (is_there(cg, pid))
+		return 0;
+	for (size_t i = 0; i < cg->sys->n; i++) {
+		struct join *j = &joins[*n];
+		int fd;
+
+		if (cg->dir[i] < 0)
+			continue;
+		fd = openat(cg->dir[i], "cgroup.procs", O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			return err_errno(e, -errno, "open %s%s/cgroup.procs", cg->sys->h[i].mount, cg->path);
+		*j = (struct join){ fd, pid, cg, &cg->sys->h[i] };
+		(*n)++;
+	}
+	return 0;
+}
+
+static int write_joins(const struct join *joins, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		char text[16];
+		int len = snprintf(text, sizeof(text), "%d", (int)joins[i].pid);
+		int r = io_write_full(joins[i].fd, text, (size_t)len);
+
+		if (r < 0)
+			return join_error(&joins[i], r, e);
+	}
+	return 0;
+}
+
+int cg_join_burst(struct cgroup *const *cgs, const pid_t *pids, size_t n, struct err *e)
+{
+	CLEANUP_FREE struct join *joins = calloc(n * CG_MAX_HIERARCHIES + 1, sizeof(*joins));
+	size_t n_joins = 0;
+	int r = joins ? 0 : err_errno(e, -ENOMEM, "join cgroups");
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = open_joins(cgs[i], pids[i], joins, &n_joins, e);
+	if (r == 0)
+		r = write_joins(joins, n_joins, e);
+	for (size_t i = 0; i < n_joins; i++)
+		close_fd(joins[i].fd);
+	return r;
+}
+
+int cg_join(struct cgroup *cg, pid_t pid, struct err *e)
+{
+	return cg_join_burst(&cg, &pid, 1, e);
+}

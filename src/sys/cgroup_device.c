@@ -1,0 +1,145 @@
+/* Device rules: what a list means, and how v1 is told.
+ *
+ * One meaning for both versions: the list is all there is. It starts from "nothing allowed" (so a list that forgets
+ * its "deny all" fails closed), and for each of read, write and mknod the last rule that matches decides. A rule for
+ * all devices of both kinds makes everything before it irrelevant. A rule without access letters means all three.
+ *
+ * v1's kernel keeps a default and a list of exceptions, and a rule against the default removes an exception only when
+ * type, major and minor are exactly the same. A list where that would differ from its meaning (allow c 1:*, deny
+ * c 1:3) is refused instead of being enforced by half. */
+#include "sys/cgroup_impl.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+
+static bool is_everything(const struct cg_device_rule *r)
+{
+	bool no_letters = !r->read && !r->write && !r->mknod;
+
+	return r->type == 'a' && r->major < 0 && r->minor < 0 && (no_letters || (r->read && r->write && r->mknod));
+}
+
+static void push(struct cg_device_list *l, struct cg_device_rule rule)
+{
+	if (!rule.read && !rule.write && !rule.mknod)
+		rule.read = rule.write = rule.mknod = true;
+	l->rules[l->n++] = rule;
+}
+
+int cg_device_normalise(const struct cg_device_rule *rules, size_t n, struct cg_device_list *out)
+{
+	size_t first = 0;
+
+	*out = (struct cg_device_list){ .allow = false };
+	for (size_t i = 0; i < n; i++) {
+		if (rules[i].type != 'a' && rules[i].type != 'b' && rules[i].type != 'c')
+			return -EINVAL;
+		if (is_everything(&rules[i])) {
+			out->allow = rules[i].allow;
+			first = i + 1;
+		}
+	}
+	out->rules = calloc(2 * (n - first) + 1, sizeof(*out->rules));
+	if (!out->rules)
+		return -ENOMEM;
+	for (size_t i = first; i < n; i++) {
+		struct cg_device_rule one = rules[i];
+
+		if (one.type == 'a') {
+			one.type = 'b';
+			push(out, one);
+			one.type = 'c';
+		}
+		push(out, one);
+	}
+	return 0;
+}
+
+static bool same_device(const struct cg_device_rule *a, const struct cg_device_rule *b)
+{
+	return a->type == b->type && a->major == b->major && a->minor == b->minor;
+}
+
+static bool overlap(const struct cg_device_rule *a, const struct cg_device_rule *b)
+{
+	return a->type == b->type && (a->major < 0 || b->major < 0 || a->major == b->major) &&
+	       (a->minor < 0 || b->minor < 0 || a->minor == b->minor) &&
+	       ((a->read && b->read) || (a->write && b->write) || (a->mknod && b->mknod));
+}
+
+static void format_number(int64_t v, char out[24])
+{
+	if (v < 0)
+		snprintf(out, 24, "*");
+	else
+		snprintf(out, 24, "%" PRId64, v);
+}
+
+#define RULE_LEN 64
+static int format_rule(const struct cg_device_rule *r, char out[RULE_LEN])
+{
+	char major[24], minor[24];
+
+	format_number(r->major, major);
+	format_number(r->minor, minor);
+	return snprintf(out, RULE_LEN, "%c %s:%s %s%s%s", r->type, major, minor, r->read ? "r" : "", r->write ? "w" : "",
+			r->mknod ? "m" : "");
+}
+
+int cg_device_check_v1(const struct cg_device_list *l, struct err *e)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->rules[i].allow != l->allow)
+			continue;
+		for (size_t j = 0; j < i; j++) {
+			const struct cg_device_rule *now = &l->rules[i], *before = &l->rules[j];
+			char a[RULE_LEN], b[RULE_LEN];
+
+			if (before->allow == now->allow || same_device(now, before) || !overlap(now, before))
+				continue;
+			format_rule(now, a);
+			format_rule(before, b);
+			return err_set(e, ERR_UNSUPPORTED, "cgroup v1 can't %s \"%s\" out of the earlier rule \"%s\": "
+							   "name the same device in both", now->allow ? "allow" : "deny",
+				       a, b);
+		}
+	}
+	return 0;
+}
+
+static int write_rule(const struct cg_dir *d, int fd, const char *file, const char *rule, size_t len, struct err *e)
+{
+	int r = io_write_full(fd, rule, len);
+
+	return r < 0 ? cg_write_error(d, file, rule, r, e) : 0;
+}
+
+int cg1_devices(const struct cg_dir *d, const struct cg_resources *r, struct err *e)
+{
+	CLEANUP_FD int allow = openat(d->fd, "devices.allow", O_WRONLY | O_CLOEXEC);
+	CLEANUP_FD int deny = openat(d->fd, "devices.deny", O_WRONLY | O_CLOEXEC);
+	struct cg_device_list l;
+	int rc = cg_device_normalise(r->devices, r->n_devices, &l);
+	CLEANUP_FREE struct cg_device_rule *rules UNUSED = l.rules;
+
+	if (rc < 0)
+		return err_errno(e, rc, "read them");
+	if (allow < 0 || deny < 0)
+		return cg_write_error(d, "devices.allow", "", -ENOENT, e);
+	rc = cg_device_check_v1(&l, e);
+	if (rc == 0)
+		rc = l.allow ? write_rule(d, allow, "devices.allow", "a", 1, e) :
+			       write_rule(d, deny, "devices.deny", "a", 1, e);
+	for (size_t i = 0; rc == 0 && i < l.n; i++) {
+		char text[RULE_LEN];
+		int len = format_rule(&l.rules[i], text);
+
+		rc = l.rules[i].allow ? write_rule(d, allow, "devices.allow", text, (size_t)len, e) :
+					write_rule(d, deny, "devices.deny", text, (size_t)len, e);
+	}
+	return rc;
+}

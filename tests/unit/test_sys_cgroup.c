@@ -1,0 +1,866 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/bpf.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "sys/cgroup_impl.h"
+#include "sys/spawn.h"
+
+#define PTR(type, v) (&(type){ v })
+
+/* ---- without the kernel ---- */
+
+static const char hybrid_text[] =
+	"23 27 0:22 / /sys rw,relatime - sysfs sysfs rw\n"
+	"32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:7 - cgroup cgroup rw,cpu,cpuacct\n"
+	"33 31 0:30 /docker/abc /mnt/with\\040space rw - cgroup cgroup rw,xattr,memory\n"
+	"34 31 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,xattr,memory\n"
+	"40 31 0:37 / /sys/fs/cgroup/systemd rw,relatime - cgroup cgroup rw,xattr,name=systemd\n"
+	"41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw,nsdelegate\n"
+	"42 31 0:39 / /cgroup rw - tmpfs tmpfs rw\n";
+
+static void mountinfo_hybrid(void **state)
+{
+	struct cg_system s;
+
+	(void)state;
+	assert_int_equal(cg_parse_mountinfo(hybrid_text, &s), 0);
+	assert_int_equal(cg_index(&s, "hugetlb pids"), 0);
+	assert_int_equal(s.mode, CG_HYBRID);
+	assert_int_equal(s.n, 4);
+	assert_string_equal(s.h[0].name, "cpu,cpuacct");
+	assert_int_equal(s.where[CG_CPU], 0);
+	assert_int_equal(s.where[CG_CPUACCT], 0);
+	/* the mount that shows the whole hierarchy wins */
+	assert_string_equal(s.h[s.where[CG_MEMORY]].mount, "/sys/fs/cgroup/memory");
+	assert_string_equal(s.h[s.where[CG_MEMORY]].root, "/");
+	assert_string_equal(s.h[2].name, "name=systemd");
+	assert_int_equal(s.v2, 3);
+	assert_int_equal(s.where[CG_HUGETLB], 3);
+	assert_int_equal(s.where[CG_PIDS], 3);
+	assert_int_equal(s.where[CG_IO], -1);
+	cg_system_clear(&s);
+	assert_int_equal(s.mode, CG_NONE);
+}
+
+static void mountinfo_odd(void **state)
+{
+	static const struct {
+		const char *text;
+		enum cg_mode mode;
+		size_t n;
+	} rows[] = {
+		{ "", CG_NONE, 0 },
+		{ "garbage\n\n36 31 0:35\n", CG_NONE, 0 },
+		{ "36 31 0:35 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw", CG_V2, 1 },
+		{ "36 31 0:35 / /a rw - cgroup cgroup rw,pids\n", CG_V1, 1 },
+		{ "36 31 0:35 / /a rw - cgroup cgroup\n", CG_NONE, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct cg_system s;
+
+		assert_int_equal(cg_parse_mountinfo(rows[i].text, &s), 0);
+		assert_int_equal(cg_index(&s, ""), 0);
+		assert_int_equal(s.mode, rows[i].mode);
+		assert_int_equal(s.n, rows[i].n);
+		cg_system_clear(&s);
+	}
+}
+
+static void paths_of_processes(void **state)
+{
+	static const char text[] = "5:memory:/docker/abc/inner\n4:cpuacct,cpu:/x\n1:name=systemd:/s.slice\n0::/u/v\n";
+	char name_cpu[] = "cpu,cpuacct", name_sd[] = "name=systemd", name_mem[] = "memory", none[] = "";
+	char root[] = "/", docker[] = "/docker/abc", other[] = "/docker/ab", up[] = "/..";
+	struct cg_hierarchy cpu = { .name = name_cpu, .root = root, .ctrls = 1U << CG_CPU | 1U << CG_CPUACCT };
+	struct cg_hierarchy sd = { .name = name_sd, .root = root };
+	struct cg_hierarchy mem = { .name = name_mem, .root = docker, .ctrls = 1U << CG_MEMORY };
+	struct cg_hierarchy v2 = { .name = none, .root = root, .v2 = true };
+	char out[64];
+
+	(void)state;
+	assert_int_equal(cg_line_path(text, &cpu, out, sizeof(out)), 0);
+	assert_string_equal(out, "/x");
+	assert_int_equal(cg_line_path(text, &sd, out, sizeof(out)), 0);
+	assert_string_equal(out, "/s.slice");
+	assert_int_equal(cg_line_path(text, &v2, out, sizeof(out)), 0);
+	assert_string_equal(out, "/u/v");
+	assert_int_equal(cg_line_path(text, &mem, out, sizeof(out)), 0);
+	assert_string_equal(out, "/inner");
+	mem.root = other;
+	assert_int_equal(cg_line_path(text, &mem, out, sizeof(out)), -EXDEV);
+	mem.root = up;
+	assert_int_equal(cg_line_path(text, &mem, out, sizeof(out)), -EXDEV);
+	assert_int_equal(cg_line_path("0::/\n", &v2, out, sizeof(out)), 0);
+	assert_string_equal(out, "/");
+	assert_int_equal(cg_line_path("0::/../other\n", &v2, out, sizeof(out)), -EXDEV);
+	assert_int_equal(cg_line_path("7:pids:/\n", &v2, out, sizeof(out)), -ENOENT);
+}
+
+static void path_names(void **state)
+{
+	static const char *const bad[] = { "", "a", "/", "//", "/..", "/a/../b", "/a/.", "/a\nb" };
+	char *out;
+
+	(void)state;
+	assert_int_equal(cg_normalise("//a///b.c/..d/", &out), 0);
+	assert_string_equal(out, "/a/b.c/..d");
+	free(out);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(cg_normalise(bad[i], &out), -EINVAL);
+}
+
+static void conversions(void **state)
+{
+	struct err e;
+	int64_t swap;
+
+	(void)state;
+	assert_int_equal(cg2_cpu_weight(2), 1);
+	assert_int_equal(cg2_cpu_weight(1024), 100);
+	assert_int_equal(cg2_cpu_weight(262144), 10000);
+	assert_int_equal(cg2_cpu_weight(999999999), 10000);
+	assert_int_equal(cg2_cpu_weight(512), 59);
+	assert_int_equal(cg2_cpu_weight(0), 0);
+	for (uint64_t s = 2; s < 262144; s++)
+		assert_true(cg2_cpu_weight(s) >= 1 && cg2_cpu_weight(s) <= cg2_cpu_weight(s + 1));
+	assert_int_equal(cg2_io_weight(10), 1);
+	assert_int_equal(cg2_io_weight(500), 4950);
+	assert_int_equal(cg2_io_weight(1000), 10000);
+
+	assert_int_equal(cg2_swap(100, 300, &swap, &e), 0);
+	assert_int_equal(swap, 200);
+	assert_int_equal(cg2_swap(100, 100, &swap, &e), 0);
+	assert_int_equal(swap, 0);
+	assert_int_equal(cg2_swap(100, -1, &swap, &e), 0);
+	assert_int_equal(swap, -1);
+	assert_true(cg2_swap(300, 100, &swap, &e) < 0);
+	assert_true(cg2_swap(-1, 100, &swap, &e) < 0);
+}
+
+/* ---- device rules: the program is run by a small interpreter ---- */
+
+#define A(t, ma, mi, acc) { true, t, ma, mi, !!strchr(acc, 'r'), !!strchr(acc, 'w'), !!strchr(acc, 'm') }
+#define D(t, ma, mi, acc) { false, t, ma, mi, !!strchr(acc, 'r'), !!strchr(acc, 'w'), !!strchr(acc, 'm') }
+
+static bool jump_taken(const struct bpf_insn *i, const uint64_t *reg)
+{
+	bool w32 = BPF_CLASS(i->code) == BPF_JMP32;
+	uint64_t a = w32 ? (uint32_t)reg[i->dst_reg] : reg[i->dst_reg];
+	uint64_t b = w32 ? (uint32_t)i->imm : (uint64_t)(int64_t)i->imm;
+
+	switch (BPF_OP(i->code)) {
+	case BPF_JNE:
+		return a != b;
+	case BPF_JEQ:
+		return a == b;
+	default:
+		fail_msg("jump %x is not known", i->code);
+		return false;
+	}
+}
+
+static void alu(const struct bpf_insn *i, uint64_t *reg)
+{
+	uint64_t v = BPF_SRC(i->code) == BPF_X ? reg[i->src_reg] : (uint64_t)(int64_t)i->imm;
+
+	switch (BPF_OP(i->code)) {
+	case BPF_MOV:
+		reg[i->dst_reg] = v;
+		break;
+	case BPF_AND:
+		reg[i->dst_reg] &= v;
+		break;
+	case BPF_RSH:
+		reg[i->dst_reg] >>= v;
+		break;
+	default:
+		fail_msg("operation %x is not known", i->code);
+	}
+}
+
+static int interpret(const struct bpf_insn *insn, size_t n, const uint32_t ctx[3])
+{
+	uint64_t reg[11] = { 0 };
+
+	for (size_t pc = 0; pc < n; pc++) {
+		const struct bpf_insn *i = &insn[pc];
+
+		switch (BPF_CLASS(i->code)) {
+		case BPF_LDX:
+			assert_int_equal(i->src_reg, 1);
+			reg[i->dst_reg] = ctx[i->off / 4];
+			break;
+		case BPF_ALU64:
+			alu(i, reg);
+			break;
+		case BPF_JMP:
+		case BPF_JMP32:
+			if (i->code == (BPF_JMP | BPF_EXIT))
+				return (int)reg[0];
+			if (jump_taken(i, reg))
+				pc += (size_t)i->off;
+			break;
+		default:
+			fail_msg("instruction %x is not known", i->code);
+		}
+	}
+	fail_msg("the program runs over its end");
+	return -1;
+}
+
+static bool allowed(const struct cg_device_rule *rules, size_t n, char type, uint32_t major, uint32_t minor,
+		    const char *access)
+{
+	uint32_t bits = (strchr(access, 'r') ? BPF_DEVCG_ACC_READ : 0U) | (strchr(access, 'w') ? BPF_DEVCG_ACC_WRITE : 0U) |
+			(strchr(access, 'm') ? BPF_DEVCG_ACC_MKNOD : 0U);
+	uint32_t ctx[3] = { bits << 16 | (type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR), major, minor };
+	struct cg_device_list l;
+	struct bpf_insn *insn;
+	size_t n_insn;
+	int r;
+
+	assert_int_equal(cg_device_normalise(rules, n, &l), 0);
+	assert_int_equal(cg_bpf_generate(&l, &insn, &n_insn), 0);
+	r = interpret(insn, n_insn, ctx);
+	free(insn);
+	free(l.rules);
+	return r;
+}
+
+static const struct cg_device_rule typical[] = {
+	D('a', -1, -1, "rwm"), A('c', -1, -1, "m"), A('b', -1, -1, "m"), A('c', 1, 3, "rwm"), A('c', 136, -1, "rw"),
+	A('b', 8, 0, "r"), A('b', 8, 0, "w"), D('c', 136, 7, "w"),
+};
+
+static void device_program(void **state)
+{
+	const struct cg_device_rule *t = typical;
+	size_t n = ARRAY_LEN(typical);
+	const struct cg_device_rule forgot_default[] = { A('c', 1, 3, "r") };
+	const struct cg_device_rule late_all[] = { A('c', 1, 3, "r"), A('a', -1, -1, "rwm"), D('a', 10, -1, "w") };
+	const struct cg_device_rule denies[] = { A('a', -1, -1, "rwm"), D('c', 1, 3, "r"), D('c', 1, 5, "r"), D('b', 1, 3, "w") };
+	const struct cg_device_rule no_letters[] = { D('a', -1, -1, ""), A('c', 5, 5, "") };
+
+	(void)state;
+	assert_true(allowed(t, n, 'c', 1, 3, "rwm"));
+	assert_true(allowed(t, n, 'c', 99, 3, "m"));
+	assert_false(allowed(t, n, 'c', 99, 3, "rm"));
+	assert_false(allowed(t, n, 'c', 1, 4, "r"));
+	assert_false(allowed(t, n, 'b', 1, 3, "r"));
+	assert_true(allowed(t, n, 'b', 8, 0, "rw")); /* bits of two rules */
+	assert_false(allowed(t, n, 'b', 8, 1, "r"));
+	assert_true(allowed(t, n, 'c', 136, 6, "rw"));
+	assert_true(allowed(t, n, 'c', 136, 7, "r"));
+	assert_false(allowed(t, n, 'c', 136, 7, "rw"));
+	assert_false(allowed(forgot_default, 1, 'c', 1, 3, "rw"));
+	assert_false(allowed(forgot_default, 1, 'c', 1, 5, "r"));
+	assert_true(allowed(late_all, 3, 'c', 1, 3, "rwm"));
+	assert_false(allowed(late_all, 3, 'b', 10, 200, "w"));
+	assert_true(allowed(late_all, 3, 'b', 10, 200, "r"));
+	assert_false(allowed(denies, 4, 'c', 1, 3, "r")); /* the longest program for its number of rules */
+	assert_true(allowed(denies, 4, 'b', 1, 3, "r"));
+	assert_true(allowed(no_letters, 2, 'c', 5, 5, "rwm"));
+	assert_false(allowed(no_letters, 2, 'c', 5, 6, "r"));
+}
+
+static void device_rules_v1_cannot_say(void **state)
+{
+	const struct cg_device_rule hole[] = { D('a', -1, -1, "rwm"), A('c', 1, -1, "rwm"), D('c', 1, 3, "w") };
+	const struct cg_device_rule exact[] = { D('a', -1, -1, "rwm"), A('c', 1, 3, "rwm"), D('c', 1, 3, "w") };
+	const struct cg_device_rule apart[] = { A('a', -1, -1, "rwm"), D('c', 1, -1, "rw"), A('c', 2, 3, "r") };
+	struct cg_device_list l;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(cg_device_normalise(hole, 3, &l), 0);
+	assert_true(cg_device_check_v1(&l, &e) < 0);
+	assert_int_equal(e.cls, ERR_UNSUPPORTED);
+	assert_non_null(strstr(e.msg, "c 1:3 w"));
+	free(l.rules);
+	assert_int_equal(cg_device_normalise(exact, 3, &l), 0);
+	assert_int_equal(cg_device_check_v1(&l, &e), 0);
+	free(l.rules);
+	assert_int_equal(cg_device_normalise(apart, 3, &l), 0);
+	assert_int_equal(cg_device_check_v1(&l, &e), 0);
+	free(l.rules);
+}
+
+/* ---- with the kernel: a cgroup of this process's own ---- */
+
+struct fixture {
+	char path[64];
+	struct cgroup *cg;
+	pid_t child;
+	struct err e;
+};
+
+/* Fails with tare's own message. */
+#define ok(f, call)                                                                                                    \
+	do {                                                                                                           \
+		if ((call) != 0)                                                                                       \
+			fail_msg("%s: %s", #call, (f)->e.msg);                                                         \
+	} while (0)
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	snprintf(f->path, sizeof(f->path), "/tare-unit-%d/a", (int)getpid());
+	*state = f;
+	if (cg_detect() == CG_NONE)
+		return 0;
+	if (cg_create(f->path, &f->cg, NULL, &f->e) < 0) {
+		fprintf(stderr, "%s\n", f->e.msg);
+		return -1;
+	}
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+	int r = 0;
+
+	if (f->cg)
+		(void)!cg_freeze(f->cg, false, &e);
+	if (f->child > 0) {
+		kill(f->child, SIGKILL);
+		waitpid(f->child, NULL, 0);
+	}
+	cg_close(f->cg);
+	if (cg_detect() != CG_NONE && cg_remove(f->path, &f->e) == 0) {
+		*strrchr(f->path, '/') = '\0';
+		r = cg_remove(f->path, &f->e);
+	}
+	if (r < 0)
+		fprintf(stderr, "%s\n", f->e.msg);
+	free(f);
+	return r;
+}
+
+#define need_cgroups(f)                                                                                                \
+	do {                                                                                                           \
+		if (!(f)->cg)                                                                                          \
+			skip();                                                                                        \
+	} while (0)
+
+static struct cg_dir dir_of(struct fixture *f, enum cg_ctrl c)
+{
+	int at = f->cg->sys->where[c];
+	struct cg_dir d = { .fd = at < 0 ? -1 : f->cg->dir[at], .cgroup = f->cg->path,
+			    .v2 = at >= 0 && f->cg->sys->h[at].v2 };
+
+	return d;
+}
+
+/* What a file says, first line only. */
+static const char *text_of(const struct cg_dir *d, const char *file)
+{
+	static char text[4096];
+
+	if (cg_read(d->fd, file, text, sizeof(text)) < 0)
+		snprintf(text, sizeof(text), "(no %s)", file);
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+#define assert_file(d, file1, file2, want1, want2)                                                                     \
+	assert_string_equal(text_of(&(d), (d).v2 ? (file2) : (file1)), (d).v2 ? (want2) : (want1))
+
+static pid_t sleeper(struct fixture *f)
+{
+	f->child = spawn_fork(NULL);
+	if (f->child == 0) {
+		for (;;)
+			pause();
+	}
+	assert_true(f->child > 0);
+	return f->child;
+}
+
+static void create_twice_and_open(void **state)
+{
+	struct fixture *f = *state;
+	struct cgroup *again = NULL;
+	bool existed = false;
+
+	need_cgroups(f);
+	ok(f, cg_create(f->path, &again, &existed, &f->e));
+	assert_true(existed);
+	cg_close(again);
+	ok(f, cg_open(f->path, &again, &f->e));
+	cg_close(again);
+	assert_int_equal(cg_open("/tare-unit-absent", &again, &f->e), -ENOENT);
+	assert_int_equal(f->e.cls, ERR_NOTFOUND);
+	assert_true(cg_create("/tare-unit/../../x", &again, NULL, &f->e) < 0);
+	assert_int_equal(f->e.cls, ERR_INVALID);
+	ok(f, cg_remove("/tare-unit-absent", &f->e));
+}
+
+static void memory_limits(void **state)
+{
+	struct fixture *f = *state;
+	struct cg_resources r = { .memory_limit = PTR(int64_t, 64 << 20), .memory_swap = PTR(int64_t, 96 << 20),
+				  .memory_reservation = PTR(int64_t, 32 << 20), .use_hierarchy = true };
+	struct cg_dir d;
+
+	need_cgroups(f);
+	d = dir_of(f, CG_MEMORY);
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	assert_file(d, "memory.limit_in_bytes", "memory.max", "67108864", "67108864");
+	assert_file(d, "memory.memsw.limit_in_bytes", "memory.swap.max", "100663296", "33554432");
+	assert_file(d, "memory.soft_limit_in_bytes", "memory.low", "33554432", "33554432");
+	/* both up, then both down: each order of writes is wrong for one of them */
+	r = (struct cg_resources){ .memory_limit = PTR(int64_t, 256 << 20), .memory_swap = PTR(int64_t, 256 << 20) };
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	assert_file(d, "memory.memsw.limit_in_bytes", "memory.swap.max", "268435456", "0");
+	r = (struct cg_resources){ .memory_limit = PTR(int64_t, 16 << 20), .memory_swap = PTR(int64_t, 20 << 20) };
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	assert_file(d, "memory.limit_in_bytes", "memory.max", "16777216", "16777216");
+	assert_file(d, "memory.memsw.limit_in_bytes", "memory.swap.max", "20971520", "4194304");
+	r = (struct cg_resources){ .memory_limit = PTR(int64_t, -1) };
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	assert_file(d, "memory.limit_in_bytes", "memory.max", "9223372036854771712", "max");
+	assert_file(d, "memory.memsw.limit_in_bytes", "memory.swap.max", "9223372036854771712", "max");
+	r = (struct cg_resources){ .memory_limit = PTR(int64_t, 64 << 20), .memory_swap = PTR(int64_t, 32 << 20) };
+	assert_true(cg_apply(f->cg, &r, &f->e) < 0);
+	assert_int_equal(f->e.cls, ERR_INVALID);
+}
+
+static void memory_extras(void **state)
+{
+	struct fixture *f = *state;
+	struct cg_resources swappiness = { .swappiness = PTR(uint64_t, 7) };
+	struct cg_resources kernel = { .kernel_memory = PTR(int64_t, 50 << 20) };
+	struct cg_resources no_oom = { .disable_oom_killer = true };
+	struct cg_dir d;
+
+	need_cgroups(f);
+	d = dir_of(f, CG_MEMORY);
+	if (d.v2) {
+		assert_true(cg_apply(f->cg, &swappiness, &f->e) < 0);
+		assert_int_equal(f->e.cls, ERR_UNSUPPORTED);
+		assert_true(cg_apply(f->cg, &no_oom, &f->e) < 0);
+	} else {
+		ok(f, cg_apply(f->cg, &swappiness, &f->e));
+		assert_string_equal(text_of(&d, "memory.swappiness"), "7");
+		ok(f, cg_apply(f->cg, &no_oom, &f->e));
+		assert_string_equal(text_of(&d, "memory.oom_control"), "oom_kill_disable 1");
+	}
+	assert_true(cg_apply(f->cg, &kernel, &f->e) < 0);
+	assert_int_equal(f->e.cls, ERR_UNSUPPORTED);
+}
+
+static void cpu_limits(void **state)
+{
+	struct fixture *f = *state;
+	struct cg_resources r = { .cpu_shares = PTR(uint64_t, 512), .cpu_quota = PTR(int64_t, 50000),
+				  .cpu_period = PTR(uint64_t, 100000), .cpu_burst = PTR(uint64_t, 20000) };
+	struct cg_dir d;
+
+	need_cgroups(f);
+	d = dir_of(f, CG_CPU);
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	assert_file(d, "cpu.shares", "cpu.weight", "512", "59");
+	assert_file(d, "cpu.cfs_quota_us", "cpu.max", "50000", "50000 100000");
+	assert_file(d, "cpu.cfs_burst_us", "cpu.max.burst", "20000", "20000");
+	/* a quota below the old burst, a burst above the old quota, a period alone */
+	r = (struct cg_resources){ .cpu_quota = PTR(int64_t, 10000), .cpu_burst = PTR(uint64_t, 5000) };
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	r = (struct cg_resources){ .cpu_quota = PTR(int64_t, 80000), .cpu_burst = PTR(uint64_t, 70000) };
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	assert_file(d, "cpu.cfs_burst_us", "cpu.max.burst", "70000", "70000");
+	r = (struct cg_resources){ .cpu_period = PTR(uint64_t, 200000) };
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	assert_file(d, "cpu.cfs_quota_us", "cpu.max", "80000", "80000 200000");
+	r = (struct cg_resources){ .cpu_idle = PTR(int64_t, 1) };
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	r = (struct cg_resources){ .cpu_idle = PTR(int64_t, 0), .cpu_shares = PTR(uint64_t, 1024) };
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	assert_file(d, "cpu.shares", "cpu.weight", "1024", "100");
+	r = (struct cg_resources){ .cpu_period = PTR(uint64_t, 1) };
+	assert_true(cg_apply(f->cg, &r, &f->e) < 0);
+	assert_non_null(strstr(f->e.msg, d.v2 ? "cpu.max" : "cpu.cfs_period_us"));
+}
+
+static void pids_and_cpuset(void **state)
+{
+	struct fixture *f = *state;
+	struct cg_resources r = { .pids_limit = PTR(int64_t, 0), .cpuset_cpus = "0", .cpuset_mems = "0" };
+	struct cg_dir pids, cpuset;
+
+	need_cgroups(f);
+	pids = dir_of(f, CG_PIDS);
+	cpuset = dir_of(f, CG_CPUSET);
+	if (!cpuset.v2)
+		assert_string_not_equal(text_of(&cpuset, "cpuset.cpus"), ""); /* inherited */
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	assert_string_equal(text_of(&pids, "pids.max"), "1");
+	assert_string_equal(text_of(&cpuset, "cpuset.cpus"), "0");
+	r = (struct cg_resources){ .pids_limit = PTR(int64_t, -1) };
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	assert_string_equal(text_of(&pids, "pids.max"), "max");
+	r = (struct cg_resources){ .cpuset_cpus = "5000" };
+	assert_true(cg_apply(f->cg, &r, &f->e) < 0);
+	assert_non_null(strstr(f->e.msg, "cpuset.cpus"));
+}
+
+/* Limits where the machine has them; a clear error where it has not. */
+static void rare_limits(void **state)
+{
+	struct fixture *f = *state;
+	const struct cg_hugepage_limit page = { "2MB", 4 << 20 }, bad_page = { "2MB/../x", 1 };
+	const struct cg_ifprio prio = { "lo", 3 };
+	struct cg_resources huge = { .hugepages = &page, .n_hugepages = 1 };
+	struct cg_resources class = { .net_class_id = PTR(uint32_t, 0x100001) };
+	struct cg_resources priority = { .net_priorities = &prio, .n_net_priorities = 1 };
+	struct cg_dir d;
+
+	need_cgroups(f);
+	d = dir_of(f, CG_HUGETLB);
+	if (d.fd >= 0) {
+		ok(f, cg_apply(f->cg, &huge, &f->e));
+		assert_file(d, "hugetlb.2MB.limit_in_bytes", "hugetlb.2MB.max", "4194304", "4194304");
+		huge.hugepages = &bad_page;
+		assert_true(cg_apply(f->cg, &huge, &f->e) < 0);
+		assert_int_equal(f->e.cls, ERR_INVALID);
+	}
+	if (f->cg->sys->where[CG_NET_CLS] < 0) {
+		assert_true(cg_apply(f->cg, &class, &f->e) < 0);
+		assert_int_equal(f->e.cls, ERR_UNSUPPORTED);
+		assert_non_null(strstr(f->e.msg, "net_cls"));
+		assert_true(cg_apply(f->cg, &priority, &f->e) < 0);
+		assert_int_equal(f->e.cls, ERR_UNSUPPORTED);
+	}
+}
+
+static void block_io(void **state)
+{
+	struct fixture *f = *state;
+	struct cg_throttle t = { 0, 0, 1 << 20 };
+	struct cg_resources r = { .read_bps = &t, .n_read_bps = 1, .write_iops = &t, .n_write_iops = 1 };
+	char want[64];
+	struct cg_dir d;
+	struct stat st;
+
+	need_cgroups(f);
+	if (stat("/", &st) < 0 || !major(st.st_dev))
+		skip(); /* no disk to throttle */
+	t.major = major(st.st_dev);
+	t.minor = minor(st.st_dev);
+	d = dir_of(f, CG_IO);
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	if (d.v2) {
+		snprintf(want, sizeof(want), "%u:%u rbps=1048576 wbps=max riops=max wiops=1048576", major(st.st_dev),
+			 minor(st.st_dev));
+		assert_string_equal(text_of(&d, "io.max"), want);
+	} else {
+		snprintf(want, sizeof(want), "%u:%u 1048576", major(st.st_dev), minor(st.st_dev));
+		assert_string_equal(text_of(&d, "blkio.throttle.read_bps_device"), want);
+		assert_string_equal(text_of(&d, "blkio.throttle.write_iops_device"), want);
+	}
+	t.rate = 0;
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	assert_string_equal(text_of(&d, d.v2 ? "io.max" : "blkio.throttle.read_bps_device"), "");
+}
+
+static void unified(void **state)
+{
+	struct fixture *f = *state;
+	struct cg_kv bad = { "memory.max/../x", "1" }, depth = { "cgroup.max.depth", "3" }, high = { "memory.high", "1000000" };
+	struct cg_resources r = { .unified = &bad, .n_unified = 1 };
+	struct cg_dir d = { 0 };
+
+	need_cgroups(f);
+	if (f->cg->sys->v2 < 0)
+		skip();
+	d.fd = f->cg->dir[f->cg->sys->v2];
+	assert_true(cg_apply(f->cg, &r, &f->e) < 0);
+	assert_int_equal(f->e.cls, ERR_INVALID);
+	r.unified = &depth;
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	assert_string_equal(text_of(&d, "cgroup.max.depth"), "3");
+	r.unified = &high;
+	if (f->cg->sys->mode == CG_V2) {
+		ok(f, cg_apply(f->cg, &r, &f->e));
+		assert_string_equal(text_of(&d, "memory.high"), "999424");
+	} else {
+		assert_true(cg_apply(f->cg, &r, &f->e) < 0);
+		assert_int_equal(f->e.cls, ERR_UNSUPPORTED);
+		assert_non_null(strstr(f->e.msg, "memory.high"));
+	}
+}
+
+/* What a process in the cgroup can open: bit 0 null, bit 1 zero, bit 2 full. */
+static int openable(struct fixture *f)
+{
+	static const char *const nodes[] = { "/dev/null", "/dev/zero", "/dev/full" };
+	int go[2], status;
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	pid = spawn_fork(NULL);
+	if (pid == 0) {
+		int mask = 0;
+
+		if (read(go[0], &c, 1) != 1)
+			_exit(99);
+		for (int i = 0; i < 3; i++)
+			mask |= (open(nodes[i], O_RDONLY | O_CLOEXEC) >= 0) << i;
+		_exit(mask);
+	}
+	f->child = pid;
+	ok(f, cg_join(f->cg, pid, &f->e));
+	assert_int_equal(write(go[1], "x", 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	f->child = 0;
+	close(go[0]);
+	close(go[1]);
+	return WEXITSTATUS(status);
+}
+
+static void devices_in_force(void **state)
+{
+	const struct cg_device_rule null_only[] = { D('a', -1, -1, "rwm"), A('c', 1, 3, "rwm") };
+	const struct cg_device_rule not_zero[] = { A('a', -1, -1, "rwm"), D('c', 1, 5, "r") };
+	const struct cg_device_rule hole[] = { D('a', -1, -1, "rwm"), A('c', 1, -1, "rwm"), D('c', 1, 5, "rwm") };
+	struct cg_resources r = { .devices = null_only, .n_devices = 2 };
+	struct fixture *f = *state;
+	struct cg_dir v2 = { 0 };
+
+	need_cgroups(f);
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	assert_int_equal(openable(f), 1);
+	r.devices = not_zero;
+	ok(f, cg_apply(f->cg, &r, &f->e)); /* a new list replaces the old */
+	assert_int_equal(openable(f), 5);
+	r.devices = null_only;
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	assert_int_equal(openable(f), 1);
+	r.devices = hole;
+	r.n_devices = 3;
+	if (f->cg->sys->where[CG_DEVICES] >= 0)
+		assert_true(cg_apply(f->cg, &r, &f->e) < 0);
+	if (f->cg->sys->where[CG_DEVICES] < 0 || f->cg->sys->v2 < 0)
+		return;
+	/* hybrid: v2's program works here too; ask it directly, with v1 open */
+	r = (struct cg_resources){ .devices = (const struct cg_device_rule[]){ A('a', -1, -1, "rwm") }, .n_devices = 1 };
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	v2 = (struct cg_dir){ .fd = f->cg->dir[f->cg->sys->v2], .cgroup = f->cg->path, .v2 = true };
+	r = (struct cg_resources){ .devices = hole, .n_devices = 3 };
+	ok(f, cg2_devices(&v2, &r, &f->e));
+	assert_int_equal(openable(f), 5);
+	r = (struct cg_resources){ .devices = null_only, .n_devices = 2 };
+	ok(f, cg2_devices(&v2, &r, &f->e));
+	assert_int_equal(openable(f), 1);
+}
+
+/* The verifier takes a long list. */
+static void many_device_rules(void **state)
+{
+	struct fixture *f = *state;
+	struct cg_device_rule rules[1000];
+	struct cg_resources r = { .devices = rules, .n_devices = ARRAY_LEN(rules) };
+	struct cg_dir v2 = { 0 };
+
+	need_cgroups(f);
+	if (f->cg->sys->v2 < 0)
+		skip();
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		rules[i] = (struct cg_device_rule){ i % 3 != 0, i % 2 ? 'c' : 'b', (int64_t)(i % 97), i % 5 ? (int64_t)i : -1,
+						    i % 2, i % 3, i % 7 };
+	v2 = (struct cg_dir){ .fd = f->cg->dir[f->cg->sys->v2], .cgroup = f->cg->path, .v2 = true };
+	ok(f, cg2_devices(&v2, &r, &f->e));
+}
+
+static void join_freeze_kill(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH_MAX];
+	bool frozen = true;
+	size_t n = 0;
+	pid_t *pids = NULL;
+	int status;
+
+	need_cgroups(f);
+	assert_false(cg_populated(f->cg));
+	ok(f, cg_join(f->cg, sleeper(f), &f->e));
+	assert_true(cg_populated(f->cg));
+	assert_int_equal(cg_path_of(f->child, path, sizeof(path)), 0);
+	assert_string_equal(path, f->path);
+	ok(f, cg_join(f->cg, f->child, &f->e)); /* again is fine */
+	ok(f, cg_pids(f->cg, &pids, &n, &f->e));
+	assert_int_equal(n, 1);
+	assert_int_equal(pids[0], f->child);
+	free(pids);
+	assert_int_equal(cg_is_frozen(f->cg, &frozen), 0);
+	assert_false(frozen);
+	ok(f, cg_freeze(f->cg, true, &f->e));
+	assert_int_equal(cg_is_frozen(f->cg, &frozen), 0);
+	assert_true(frozen);
+	ok(f, cg_signal_all(f->cg, SIGKILL, &f->e)); /* the frozen die, too */
+	assert_int_equal(waitpid(f->child, &status, 0), f->child);
+	f->child = 0;
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+	assert_false(cg_populated(f->cg));
+	assert_int_equal(cg_join(f->cg, 0x3ffffffe, &f->e), -ESRCH);
+}
+
+static void burst_and_signal(void **state)
+{
+	struct fixture *f = *state;
+	struct cgroup *inner = NULL, *cgs[2];
+	char path[96];
+	int status;
+	pid_t pids[2];
+
+	need_cgroups(f);
+	snprintf(path, sizeof(path), "/tare-unit-%d/b", (int)getpid());
+	ok(f, cg_create(path, &inner, NULL, &f->e));
+	pids[0] = sleeper(f);
+	pids[1] = spawn_fork(NULL);
+	if (pids[1] == 0) {
+		for (;;)
+			pause();
+	}
+	cgs[0] = f->cg;
+	cgs[1] = inner;
+	ok(f, cg_join_burst(cgs, pids, 2, &f->e));
+	ok(f, cg_signal_all(inner, SIGTERM, &f->e));
+	assert_int_equal(waitpid(pids[1], &status, 0), pids[1]);
+	assert_int_equal(WTERMSIG(status), SIGTERM);
+	assert_int_equal(waitpid(pids[0], &status, WNOHANG), 0);
+	cg_close(inner);
+	ok(f, cg_remove(path, &f->e));
+}
+
+static void remove_nested_and_busy(void **state)
+{
+	struct fixture *f = *state;
+	struct cgroup *inner = NULL;
+	char path[96];
+	int64_t start;
+	pid_t killer;
+
+	need_cgroups(f);
+	snprintf(path, sizeof(path), "%s/made/by/the/container", f->path);
+	ok(f, cg_create(path, &inner, NULL, &f->e));
+	ok(f, cg_join(inner, sleeper(f), &f->e));
+	assert_true(cg_populated(f->cg)); /* below counts */
+	/* somebody kills it a moment after we began to wait */
+	killer = spawn_fork(NULL);
+	if (killer == 0) {
+		usleep(100000);
+		kill(f->child, SIGKILL);
+		_exit(0);
+	}
+	start = cg_now_ms();
+	ok(f, cg_remove(f->path, &f->e));
+	assert_true(cg_now_ms() - start >= 80);
+	waitpid(killer, NULL, 0);
+	cg_close(inner);
+	assert_int_equal(cg_open(f->path, &inner, &f->e), -ENOENT);
+}
+
+static void remove_refuses_the_living(void **state)
+{
+	struct fixture *f = *state;
+
+	need_cgroups(f);
+	ok(f, cg_join(f->cg, sleeper(f), &f->e));
+	assert_true(cg_remove(f->path, &f->e) < 0);
+	assert_int_equal(f->e.cls, ERR_BUSY);
+}
+
+static void deep_tree(void **state)
+{
+	struct fixture *f = *state;
+	int at;
+
+	need_cgroups(f);
+	/* deeper than PATH_MAX allows in one path, in one hierarchy: what a container may do to us */
+	at = dup(f->cg->dir[cg_main_hierarchy(f->cg)]);
+	for (int i = 0; i < 60; i++) {
+		char name[101];
+		int next;
+
+		memset(name, 'x', 100);
+		name[100] = '\0';
+		assert_int_equal(mkdirat(at, name, 0755), 0);
+		next = openat(at, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		assert_true(next >= 0);
+		close(at);
+		at = next;
+	}
+	close(at);
+	ok(f, cg_remove(f->path, &f->e));
+}
+
+static void stats(void **state)
+{
+	struct fixture *f = *state;
+	struct cg_resources r = { .memory_limit = PTR(int64_t, 64 << 20), .pids_limit = PTR(int64_t, 9) };
+	struct cg_stats s;
+
+	need_cgroups(f);
+	ok(f, cg_read_stats(f->cg, &s, &f->e));
+	assert_true(s.memory_limit == UINT64_MAX && s.pids_limit == UINT64_MAX);
+	ok(f, cg_apply(f->cg, &r, &f->e));
+	ok(f, cg_join(f->cg, sleeper(f), &f->e));
+	ok(f, cg_read_stats(f->cg, &s, &f->e));
+	assert_int_equal(s.memory_limit, 64 << 20);
+	assert_int_equal(s.pids_limit, 9);
+	assert_int_equal(s.pids, 1);
+}
+
+#define live(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mountinfo_hybrid),
+		cmocka_unit_test(mountinfo_odd),
+		cmocka_unit_test(paths_of_processes),
+		cmocka_unit_test(path_names),
+		cmocka_unit_test(conversions),
+		cmocka_unit_test(device_program),
+		cmocka_unit_test(device_rules_v1_cannot_say),
+		live(create_twice_and_open),
+		live(memory_limits),
+		live(memory_extras),
+		live(cpu_limits),
+		live(pids_and_cpuset),
+		live(rare_limits),
+		live(block_io),
+		live(unified),
+		live(devices_in_force),
+		live(many_device_rules),
+		live(join_freeze_kill),
+		live(burst_and_signal),
+		live(remove_nested_and_busy),
+		live(remove_refuses_the_living),
+		live(deep_tree),
+		live(stats),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
