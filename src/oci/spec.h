@@ -224,6 +224,12 @@ int oci_seccomp_parse(struct arena *a, const struct json *doc, const struct oci_
 
 const char *oci_annotation(const struct oci_spec *spec, const char *key);
 
+/* Numbers of names the parser has let through; -EINVAL for others. */
+int oci_rlimit_number(const char *type);	/* RLIMIT_* */
+int oci_sched_policy_number(const char *policy); /* SCHED_* */
+int oci_sched_flag_number(const char *flag);	/* SCHED_FLAG_* */
+int oci_io_class_number(const char *io_class);	/* 1 RT, 2 BE, 3 IDLE */
+
 /* CLONE_NEW* flag and config.json name ("network") of a namespace. */
 int oci_ns_flag(enum oci_ns ns);
 const char *oci_ns_name(enum oci_ns ns);

@@ -1,0 +1,25 @@
+/* The parts of the specification's parser, as tables and element parsers for fields.h. Private to oci/. */
+#ifndef TARE_OCI_PARTS_H
+#define TARE_OCI_PARTS_H
+
+#include "oci/fields.h"
+#include "oci/spec.h"
+
+/* OCI_CALLs; target is the pointer or struct the document fills. */
+int oci_parse_process(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target);
+int oci_parse_seccomp(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target);
+int oci_parse_linux(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target);
+int oci_parse_resources(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target);
+
+/* Rows. */
+extern const struct oci_field oci_mount_fields[];
+extern const struct oci_field oci_id_map_fields[];
+
+/* Element checks. */
+int oci_check_mount(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target);
+int oci_check_id_map(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target);
+
+/* What no table can say: parts that contradict each other. spec is complete otherwise. */
+int oci_check_whole(const struct oci_ctx *c, const struct oci_spec *spec);
+
+#endif
