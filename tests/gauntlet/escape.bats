@@ -31,7 +31,7 @@ run_in() { run --separate-stderr tare run --rm "$@"; }
 @test "no descriptor of the host is open in a container's process" {
   run_in busybox sh -c 'ls -l /proc/self/fd | sed "s/.*-> //" | sort -u'
   [ "$status" -eq 0 ]
-  ! grep -vE '^(total 0|/dev/null|pipe:|/proc/[0-9]+/fd|.*/(stdout|stderr))' <<<"$output"
+  run -1 grep -vE '^(total 0|/dev/null|pipe:|/proc/[0-9]+/fd|.*/(stdout|stderr))' <<<"$output"
   tare run -d --name fds busybox sleep 100
   run tare exec fds sh -c 'ls /proc/self/fd | wc -l'
   tare rm -f fds
@@ -111,7 +111,7 @@ run_in() { run --separate-stderr tare run --rm "$@"; }
   run_in busybox sh -c 'ls -d /proc/[0-9]* | wc -l; cat /proc/self/mountinfo'
   tare rm -f neighbour
   [ "${lines[0]}" -le 4 ]
-  ! grep -q " - ext4 .* rw.*$BATS_FILE_TMPDIR/root/containers" <<<"$output"
+  run -1 grep -q " - ext4 .* rw.*$BATS_FILE_TMPDIR/root/containers" <<<"$output"
 }
 
 @test "container root is nobody on the host: files of the host's root in a plain view stay closed" {

@@ -1,0 +1,128 @@
+#!/usr/bin/env bats
+# Commands that are killed, and two of us at once. What is half done has a name: the next command understands it.
+load ../lib/common
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown_file() { tare_teardown_file; }
+
+# Kills a `tare` command after each of some delays, chosen by a printed seed (all of them under make test-long).
+delays() {
+  local seed=${TARE_TEST_SEED:-$RANDOM} i
+  echo "# seed $seed" >&3
+  RANDOM=$seed
+  if [ -n "${TARE_TEST_LONG:-}" ]; then seq 0 0.0005 0.03; else for i in 1 2 3 4 5 6 7 8; do printf '0.%05d\n' $((RANDOM % 2500)); done; fi
+}
+
+kill_after() { # DELAY COMMAND...: SIGKILLs the command's own process, not its children
+  local delay=$1 pid; shift
+  "$@" >/dev/null 2>&1 3>&- &
+  pid=$!
+  sleep "$delay"
+  kill -9 "$pid" 2>/dev/null || true
+  wait "$pid" 2>/dev/null || true
+}
+
+@test "tare run -d killed at any moment: the name can be used again, nothing is left" {
+  for d in $(delays); do
+    kill_after "$d" "$TARE_BIN/tare" run -d --name victim busybox sleep 1000
+    run tare ps -a
+    [ "$status" -eq 0 ]
+    tare rm -f victim >/dev/null 2>&1 || true
+    tare run -d --name victim busybox sleep 1000
+    is_state victim running
+    tare rm -f victim
+  done
+}
+
+@test "tare run --rm killed at any moment: the container ends or goes on, and can be removed" {
+  for d in $(delays); do
+    kill_after "$d" "$TARE_BIN/tare" run --rm --name victim busybox sleep 0.2
+    tare ps -a >/dev/null
+    wait_until 5 bash -c "! '$TARE_BIN/tare' inspect victim >/dev/null 2>&1 || '$TARE_BIN/tare' rm -f victim >/dev/null 2>&1"
+  done
+}
+
+@test "tare stop and tare rm -f killed at any moment" {
+  for d in $(delays); do
+    tare run -d --name victim busybox sleep 1000 >/dev/null
+    kill_after "$d" "$TARE_BIN/tare" stop -t 1 victim
+    kill_after "$d" "$TARE_BIN/tare" rm -f victim
+    tare rm -f victim >/dev/null 2>&1 || true
+    run tare inspect victim
+    [ "$status" -ne 0 ]
+  done
+}
+
+@test "tare exec killed: the container goes on, the process inside is not lost track of" {
+  tare run -d --name host busybox sleep 1000
+  for d in $(delays); do kill_after "$d" "$TARE_BIN/tare" exec host sleep 0.1; done
+  is_state host running
+  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' exec host sh -c 'ls -d /proc/[0-9]* | wc -l') -le 3 ]"
+  tare rm -f host
+}
+
+@test "a container outlives everything in its starter's cgroup" {
+  local cg=/sys/fs/cgroup/pids/tare-test-$$
+  [ -d /sys/fs/cgroup/pids ] || cg=/sys/fs/cgroup/tare-test-$$
+  mkdir "$cg"
+  bash -c "echo \$\$ >$cg/cgroup.procs; '$TARE_BIN/tare' run -d --name survivor busybox sleep 1000 >/dev/null; sleep 1000" 3>&- &
+  wait_until 5 is_state survivor running
+  while read -r p; do kill -9 "$p"; done <"$cg/cgroup.procs"
+  wait $! 2>/dev/null || true
+  wait_until 5 rmdir "$cg"
+  is_state survivor running
+  [ "$(tare exec survivor echo alive)" = alive ]
+  tare rm -f survivor
+}
+
+@test "two removes at once: one removes, the other says so or finds nothing" {
+  for _ in 1 2 3 4 5; do
+    tare run -d --name twice busybox sleep 1000 >/dev/null
+    tare rm -f twice >/dev/null 2>&1 3>&- & a=$!
+    tare rm -f twice >/dev/null 2>&1 3>&- & b=$!
+    wait "$a" || true
+    wait "$b" || true
+    run tare inspect twice
+    [ "$status" -ne 0 ]
+  done
+}
+
+@test "start and remove at once leave a running container or none" {
+  for _ in 1 2 3 4 5; do
+    tare create --name race busybox sleep 1000 >/dev/null
+    tare start race >/dev/null 2>&1 3>&- & a=$!
+    tare rm -f race >/dev/null 2>&1 3>&- & b=$!
+    wait "$a" || true
+    wait "$b" || true
+    tare rm -f race >/dev/null 2>&1 || true
+    run tare inspect race
+    [ "$status" -ne 0 ]
+  done
+}
+
+@test "twenty containers started at one instant all run, each with its own ids" {
+  local pids=() i
+  for i in $(seq 20); do tare run -d --name "many$i" busybox sleep 1000 >/dev/null 3>&- & pids+=($!); done
+  for i in "${pids[@]}"; do wait "$i"; done
+  [ "$(tare ps -q | wc -l)" -eq 20 ]
+  for i in $(seq 20); do awk '{ print $2; exit }' "/proc/$(live "many$i" pid)/uid_map"; done | sort -u | wc -l | grep -qx 20
+  tare rm -f $(tare ps -q) >/dev/null
+}
+
+@test "a name is given once when two ask for it" {
+  tare run -d --name one busybox sleep 1000 >/dev/null 2>&1 3>&- & a=$!
+  tare run -d --name one busybox sleep 1000 >/dev/null 2>&1 3>&- & b=$!
+  ra=0; wait "$a" || ra=$?
+  rb=0; wait "$b" || rb=$?
+  [ $((ra == 0)) -ne $((rb == 0)) ]
+  [ "$(tare ps -aq | wc -l)" -eq 1 ]
+  tare rm -f one
+}
+
+@test "an image in use is not removed, with a line that says by whom" {
+  tare create --name user busybox true
+  run tare rmi busybox
+  [ "$status" -ne 0 ]
+  [[ "$output" == *user* ]]
+  tare rm user
+}
