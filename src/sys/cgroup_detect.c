@@ -72,7 +72,7 @@ static char *unescape(const char *s, size_t len)
 /* The v1 controllers among a mount's super options ("rw,xattr,cpu,cpuacct" gives "cpu,cpuacct"), or its name=. */
 static char *v1_name(const char *options, size_t len, unsigned int *ctrls)
 {
-	char *name = calloc(1, len + 1);
+	char *name = calloc(1, len + 1), *at = name;
 	const char *end = options + len;
 
 	*ctrls = 0;
@@ -85,9 +85,10 @@ static char *v1_name(const char *options, size_t len, unsigned int *ctrls)
 		bit = ctrl_bit(options, n, false);
 		*ctrls |= bit;
 		if (bit || strncmp(options, "name=", 5) == 0 || (n == 10 && memcmp(options, "perf_event", n) == 0)) {
-			if (*name)
-				strcat(name, ",");
-			strncat(name, options, n);
+			if (at != name)
+				*at++ = ',';
+			memcpy(at, options, n);
+			at += n;
 		}
 		options += n + 1;
 	}
