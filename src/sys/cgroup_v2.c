@@ -36,6 +36,16 @@ static bool has_word(const char *list, const char *word, size_t len)
 
 /* ---- controllers ---- */
 
+/* Processes in a cgroup that is not the machine's root: a domain controller could not be enabled there, and enabling
+ * a threaded one (cpu, pids) would quietly turn it into a threaded domain whose children nobody can use. */
+static bool has_processes(int dir)
+{
+	char type[64], procs[16];
+
+	return cg_read(dir, "cgroup.type", type, sizeof(type)) == 0 &&
+	       cg_read(dir, "cgroup.procs", procs, sizeof(procs)) == 0 && procs[0];
+}
+
 static void enable_level(int dir)
 {
 	char offered[512], enabled[512], wish[1024] = "";
@@ -51,7 +61,7 @@ static void enable_level(int dir)
 			used += (size_t)snprintf(wish + used, sizeof(wish) - used, "%s+%.*s", used ? " " : "", (int)n, w);
 		w += n + strspn(w + n, " ");
 	}
-	if (!used || io_write_value(dir, "cgroup.subtree_control", wish) == 0)
+	if (!used || has_processes(dir) || io_write_value(dir, "cgroup.subtree_control", wish) == 0)
 		return;
 	/* one that is refused must not keep the others out */
 	for (char *w = wish; *w;) {

@@ -7,11 +7,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/bpf.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -791,6 +793,87 @@ static void remove_refuses_the_living(void **state)
 	assert_int_equal(f->e.cls, ERR_BUSY);
 }
 
+/* A limit that v2's rules keep from a cgroup names the level that stops it. hugetlb is on v2 wherever v2 is. */
+static void v2_tells_what_stops_it(void **state)
+{
+	struct fixture *f = *state;
+	const struct cg_hugepage_limit page = { "2MB", 4 << 20 };
+	struct cg_resources r = { .hugepages = &page, .n_hugepages = 1 };
+	struct cgroup *inner = NULL;
+	char path[96];
+	int dir, rc;
+
+	need_cgroups(f);
+	if (f->cg->sys->where[CG_HUGETLB] < 0 || f->cg->sys->where[CG_HUGETLB] != f->cg->sys->v2)
+		skip();
+	snprintf(path, sizeof(path), "%s/inner", f->path);
+	ok(f, cg_join(f->cg, sleeper(f), &f->e));
+	ok(f, cg_create(path, &inner, NULL, &f->e));
+	rc = cg_apply(inner, &r, &f->e);
+	cg_close(inner);
+	assert_true(rc < 0);
+	assert_int_equal(f->e.cls, ERR_UNSUPPORTED);
+	assert_non_null(strstr(f->e.msg, "hugetlb"));
+	assert_non_null(strstr(f->e.msg, "has processes of its own"));
+	ok(f, cg_signal_all(f->cg, SIGKILL, &f->e));
+	waitpid(f->child, NULL, 0);
+	f->child = 0;
+	ok(f, cg_remove(path, &f->e));
+
+	/* a threaded sibling makes the parent's other children unusable */
+	dir = f->cg->dir[f->cg->sys->v2];
+	assert_int_equal(mkdirat(dir, "threads", 0755), 0);
+	assert_int_equal(io_write_value(dir, "threads/cgroup.type", "threaded"), 0);
+	ok(f, cg_create(path, &inner, NULL, &f->e));
+	rc = cg_apply(inner, &r, &f->e);
+	assert_true(rc < 0);
+	assert_non_null(strstr(f->e.msg, "threaded"));
+	rc = cg_join(inner, sleeper(f), &f->e);
+	cg_close(inner);
+	assert_true(rc < 0);
+	assert_non_null(strstr(f->e.msg, "threaded"));
+}
+
+static void v2_inner_cgroup_takes_no_process(void **state)
+{
+	struct fixture *f = *state;
+	struct cgroup *inner = NULL;
+	char path[96];
+
+	need_cgroups(f);
+	if (f->cg->sys->v2 < 0)
+		skip();
+	snprintf(path, sizeof(path), "%s/inner", f->path);
+	ok(f, cg_create(path, &inner, NULL, &f->e));
+	cg_close(inner);
+	assert_true(cg_join(f->cg, sleeper(f), &f->e) < 0);
+	assert_int_equal(f->e.cls, ERR_BUSY);
+	assert_non_null(strstr(f->e.msg, "leaves"));
+}
+
+static void v2_clone_into(void **state)
+{
+	struct fixture *f = *state;
+	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
+	char path[PATH_MAX];
+
+	need_cgroups(f);
+	if (cg_clone_fd(f->cg) < 0) {
+		assert_int_not_equal(f->cg->sys->mode, CG_V2);
+		skip();
+	}
+	args.cgroup = (uint64_t)cg_clone_fd(f->cg);
+	f->child = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (f->child == 0) {
+		for (;;)
+			pause();
+	}
+	assert_true(f->child > 0);
+	assert_int_equal(cg_path_of(f->child, path, sizeof(path)), 0);
+	assert_string_equal(path, f->path);
+	ok(f, cg_join(f->cg, f->child, &f->e));
+}
+
 static void deep_tree(void **state)
 {
 	struct fixture *f = *state;
@@ -858,6 +941,9 @@ int main(void)
 		live(burst_and_signal),
 		live(remove_nested_and_busy),
 		live(remove_refuses_the_living),
+		live(v2_tells_what_stops_it),
+		live(v2_inner_cgroup_takes_no_process),
+		live(v2_clone_into),
 		live(deep_tree),
 		live(stats),
 	};
