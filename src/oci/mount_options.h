@@ -1,0 +1,51 @@
+/* The option strings of a mount ("ro", "rbind", "rnosuid", "size=64k") as what the kernel is to be told.
+ * runtime-spec, config.md "Linux mount options"; mount(8), mount_setattr(2).
+ *
+ * One table (mount_options.c) names every option; r + name is its recursive form where there is one. Of options that
+ * contradict each other the last one counts, as in mount(8). */
+#ifndef TARE_OCI_MOUNT_OPTIONS_H
+#define TARE_OCI_MOUNT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+/* For mount_setattr(2): bits of attr_set and attr_clr. Never both the same bit, but for MOUNT_ATTR__ATIME, which must
+ * be cleared as a whole whenever one of its values is set. */
+struct oci_mount_attr {
+	uint64_t set, clear;
+};
+
+enum oci_idmap { OCI_IDMAP_NO, OCI_IDMAP_MOUNT, OCI_IDMAP_RECURSIVE };
+
+#define OCI_PROPAGATION_MAX 4
+
+struct oci_mount_options {
+	struct oci_mount_attr attr;	 /* of the mount itself; "ro" is here, for new file systems too */
+	struct oci_mount_attr recursive; /* with AT_RECURSIVE, applied after attr */
+	unsigned long sb_set, sb_clear;	 /* superblock flags (MS_SYNCHRONOUS …): new file systems, remount */
+	unsigned long propagation[OCI_PROPAGATION_MAX]; /* MS_SHARED … perhaps | MS_REC, to be applied in this order */
+	size_t n_propagation;
+	bool bind, recursive_bind; /* recursive_bind implies bind */
+	bool remount;
+	bool tmpcopyup; /* a tmpfs that begins as a copy of the folder it covers */
+	enum oci_idmap idmap;
+	const char *const *data; /* what is left: options of the file system, "key" or "key=value"; NULL-terminated */
+	size_t n_data;
+};
+
+/* options: NULL-terminated, NULL = none. Strings are kept by reference. Fails with ERR_INVALID. */
+int oci_mount_options_parse(struct arena *a, const char *const *options, struct oci_mount_options *out,
+			    struct err *e) MUST_CHECK;
+
+/* The option that fsconfig(2) wants for one superblock flag, set or cleared ("sync", "async"); NULL when it has none
+ * (MS_SILENT, MS_I_VERSION). */
+const char *oci_mount_sb_option(unsigned long flag, bool set);
+
+/* The flags of one propagation name ("rslave": MS_SLAVE | MS_REC); 0 when it is none. For rootfsPropagation. */
+unsigned long oci_propagation(const char *name);
+
+#endif

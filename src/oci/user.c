@@ -1,0 +1,233 @@
+/* Users and groups of a rootfs; see user.h.
+ *
+ * The files belong to the image: a passwd may be a link to the host's (resolved inside the root by openat2), a FIFO
+ * that would block us, a device, or gigabytes of one line. So they are opened without blocking, must be regular, are
+ * read once up to a limit and cut into lines in place; NSS is never asked (it would load the host's plug-ins). */
+#include "oci/user.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/beneath.h"
+#include "base/io.h"
+#include "base/text.h"
+
+#define FILE_MAX_SIZE (8U << 20)
+#define ID_MAX INT32_MAX /* Docker's limit; keeps ids clear of -1 in signed hands */
+#define GROUPS_MAX 65536U /* what setgroups(2) takes */
+
+/* A file of lines with ':' between fields; text is cut up as we go. */
+struct table {
+	char *text, *next;
+};
+
+static void table_free(struct table *t)
+{
+	free(t->text);
+}
+#define CLEANUP_TABLE CLEANUP(table_free)
+
+static int table_open(int rootfs_fd, const char *path, struct table *t, struct err *e)
+{
+	CLEANUP_FD int fd = beneath_open(rootfs_fd, path, BENEATH_IN_ROOT, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+	int r;
+
+	*t = (struct table){ NULL, NULL };
+	if (fd == -ENOENT || fd == -ENOTDIR)
+		return 0;
+	if (fd < 0)
+		return err_errno(e, fd, "/%s of the rootfs", path);
+	if (fstat(fd, &st) < 0)
+		return err_errno(e, -errno, "/%s of the rootfs", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_INVALID, "/%s of the rootfs is no regular file", path);
+	r = io_read_fd(fd, FILE_MAX_SIZE, &t->text, NULL);
+	if (r == -EFBIG)
+		return err_set(e, ERR_LIMIT, "/%s of the rootfs is larger than %u MiB", path, FILE_MAX_SIZE >> 20);
+	if (r < 0)
+		return err_errno(e, r, "/%s of the rootfs", path);
+	t->next = t->text;
+	return 0;
+}
+
+/* The next line that has n fields, the last of them up to the following ':'; fields point into the text. */
+static bool table_next(struct table *t, char **fields, size_t n)
+{
+	while (t->next && *t->next) {
+		char *line = t->next, *end = line + strcspn(line, "\n");
+		size_t got = 0;
+
+		t->next = *end ? end + 1 : end;
+		*end = '\0';
+		for (char *p = line; p && got < n; got++) {
+			fields[got] = p;
+			p = strchr(p, ':');
+			if (p)
+				*p++ = '\0';
+		}
+		if (got == n)
+			return true;
+	}
+	return false;
+}
+
+/* An id as the files have it. */
+static bool file_id(const char *s, uint32_t *out)
+{
+	return text_u32(s, out) == 0 && *out != UINT32_MAX;
+}
+
+enum passwd_field { PW_NAME, PW_PASSWORD, PW_UID, PW_GID, PW_GECOS, PW_HOME, PW_FIELDS };
+enum group_field { GR_NAME, GR_PASSWORD, GR_GID, GR_MEMBERS, GR_FIELDS };
+
+/* The first entry of a uid (name NULL) or of a name. */
+static int find_user(struct arena *a, int rootfs_fd, const char *name, uint32_t uid, struct oci_resolved_user *out,
+		     bool *found, struct err *e)
+{
+	CLEANUP_TABLE struct table t;
+	char *f[PW_FIELDS];
+	int r = table_open(rootfs_fd, "etc/passwd", &t, e);
+
+	*found = false;
+	if (r < 0)
+		return r;
+	while (table_next(&t, f, PW_FIELDS)) {
+		uint32_t id, gid;
+
+		if (!file_id(f[PW_UID], &id) || !file_id(f[PW_GID], &gid))
+			continue;
+		if (name ? strcmp(f[PW_NAME], name) != 0 : id != uid)
+			continue;
+		*found = true;
+		out->uid = id;
+		out->gid = gid;
+		out->name = arena_strdup(a, f[PW_NAME]);
+		out->home = *f[PW_HOME] ? arena_strdup(a, f[PW_HOME]) : "/";
+		return out->name && out->home ? 0 : err_errno(e, -ENOMEM, "user");
+	}
+	return 0;
+}
+
+/* "-5" and "+5" are numbers too, so that they are refused as such. */
+static int parse_id(const char *s, bool *numeric, uint32_t *out, struct err *e)
+{
+	int64_t v = 0;
+	int r = text_i64(s, &v);
+
+	*numeric = r != -EINVAL;
+	if (!*numeric)
+		return 0;
+	if (r < 0 || v < 0 || v > ID_MAX)
+		return err_set(e, ERR_INVALID, "%s is no user or group id, they go from 0 to %d", s, ID_MAX);
+	*out = (uint32_t)v;
+	return 0;
+}
+
+int oci_group_resolve(struct arena *a, int rootfs_fd, const char *group, uint32_t *gid, struct err *e)
+{
+	CLEANUP_TABLE struct table t = { 0 };
+	char *f[GR_FIELDS];
+	bool numeric;
+	int r;
+
+	(void)a;
+	r = parse_id(group, &numeric, gid, e);
+	if (r < 0 || numeric)
+		return r;
+	r = table_open(rootfs_fd, "etc/group", &t, e);
+	if (r < 0)
+		return r;
+	while (table_next(&t, f, GR_FIELDS))
+		if (!strcmp(f[GR_NAME], group) && file_id(f[GR_GID], gid))
+			return 0;
+	return err_set(e, ERR_NOTFOUND, "unable to find group %s: no such entry in /etc/group of the rootfs", group);
+}
+
+static bool lists(const char *members, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *m = members; m; m = strchr(m, ',') ? strchr(m, ',') + 1 : NULL)
+		if (!strncmp(m, name, len) && (m[len] == ',' || !m[len]))
+			return true;
+	return false;
+}
+
+/* gid itself, then the groups that list name. */
+static int add_groups(struct arena *a, int rootfs_fd, const char *name, struct oci_resolved_user *out, struct err *e)
+{
+	CLEANUP_TABLE struct table t;
+	CLEANUP_FREE uint32_t *groups = malloc(GROUPS_MAX * sizeof(*groups));
+	uint32_t *kept;
+	char *f[GR_FIELDS];
+	size_t n = 0;
+	int r = table_open(rootfs_fd, "etc/group", &t, e);
+
+	if (r < 0)
+		return r;
+	if (!groups)
+		return err_errno(e, -ENOMEM, "groups");
+	groups[n++] = out->gid;
+	while (name && table_next(&t, f, GR_FIELDS)) {
+		uint32_t gid;
+
+		if (!file_id(f[GR_GID], &gid) || gid == out->gid || !lists(f[GR_MEMBERS], name))
+			continue;
+		if (n == GROUPS_MAX)
+			return err_set(e, ERR_LIMIT, "user %s is in more than %u groups", name, GROUPS_MAX);
+		groups[n++] = gid;
+	}
+	kept = arena_array(a, n, sizeof(*kept));
+	if (!kept)
+		return err_errno(e, -ENOMEM, "groups");
+	memcpy(kept, groups, n * sizeof(*kept));
+	out->groups = kept;
+	out->n_groups = n;
+	return 0;
+}
+
+int oci_user_resolve(struct arena *a, int rootfs_fd, const char *user, struct oci_resolved_user *out, struct err *e)
+{
+	char *name = arena_strdup(a, user ? user : ""), *group;
+	bool numeric = true, found;
+	uint32_t uid = 0;
+	int r;
+
+	if (!name)
+		return err_errno(e, -ENOMEM, "user");
+	group = strchr(name, ':');
+	if (group)
+		*group++ = '\0';
+	if (group && strchr(group, ':'))
+		return err_set(e, ERR_INVALID, "user \"%s\": must be USER[:GROUP]", user);
+	*out = (struct oci_resolved_user){ .home = "/" };
+	r = *name ? parse_id(name, &numeric, &uid, e) : 0;
+	if (r < 0)
+		return r;
+	r = find_user(a, rootfs_fd, numeric ? NULL : name, uid, out, &found, e);
+	if (r < 0)
+		return r;
+	if (!found && !numeric)
+		return err_set(e, ERR_NOTFOUND, "unable to find user %s: no such entry in /etc/passwd of the rootfs", name);
+	if (!found)
+		out->uid = uid;
+	if (group && *group) {
+		r = oci_group_resolve(a, rootfs_fd, group, &out->gid, e);
+		if (r < 0)
+			return r;
+	}
+	return add_groups(a, rootfs_fd, group && *group ? NULL : out->name, out, e);
+}
+
+int oci_user_home(struct arena *a, int rootfs_fd, uint32_t uid, const char **home, struct err *e)
+{
+	struct oci_resolved_user u = { .home = "/" };
+	bool found;
+	int r = find_user(a, rootfs_fd, NULL, uid, &u, &found, e);
+
+	if (r == 0)
+		*home = u.home;
+	return r;
+}
