@@ -121,18 +121,29 @@ static int new_cgroup(const char *path, struct cgroup **out, struct err *e)
 	return 0;
 }
 
-static int create_in(struct cgroup *cg, size_t i, bool *existed, struct err *e)
+static int create_in(struct cgroup *cg, size_t i, bool *made, struct err *e)
 {
 	const struct cg_hierarchy *h = &cg->sys->h[i];
 	int r = make_dir(h, cg->path);
 
 	if (r < 0)
 		return err_errno(e, r, "make cgroup %s%s", h->mount, cg->path);
-	*existed = *existed || r == 0;
+	*made = r > 0;
 	cg->dir[i] = cg_open_dir(h, cg->path);
 	if (cg->dir[i] < 0)
 		return err_errno(e, cg->dir[i], "open cgroup %s%s", h->mount, cg->path);
 	return h->ctrls & (1U << CG_CPUSET) && !h->v2 ? cg1_cpuset_inherit(h, cg->path, e) : 0;
+}
+
+/* A create that failed half-way leaves no leaf behind. */
+static void undo_create(const struct cgroup *cg, const bool made[CG_MAX_HIERARCHIES])
+{
+	char full[PATH_MAX];
+
+	for (size_t i = 0; i < cg->sys->n; i++) {
+		if (made[i] && host_path(&cg->sys->h[i], cg->path, full) == 0)
+			(void)rmdir(full);
+	}
 }
 
 /* On v2: whether the leaf has all that the root has. */
@@ -147,13 +158,19 @@ static bool controllers_complete(const struct cgroup *cg)
 int cg_create(const char *path, struct cgroup **out, bool *existed, struct err *e)
 {
 	CLEANUP_CGROUP struct cgroup *cg = NULL;
-	bool any = false;
+	bool made[CG_MAX_HIERARCHIES] = { false }, any = false;
 	int r = new_cgroup(path, &cg, e);
 
-	for (size_t i = 0; r == 0 && i < cg->sys->n; i++)
-		r = create_in(cg, i, &any, e);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; r == 0 && i < cg->sys->n; i++) {
+		r = create_in(cg, i, &made[i], e);
+		any = any || !made[i];
+	}
+	if (r < 0) {
+		undo_create(cg, made);
+		return r;
+	}
 	if (cg->sys->v2 >= 0 && !controllers_complete(cg))
 		cg2_enable(cg->sys, cg->path);
 	if (existed)

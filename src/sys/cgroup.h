@@ -91,7 +91,8 @@ enum cg_mode cg_detect(void);
 struct cgroup; /* the open folders of one cgroup in all its hierarchies */
 
 /* Makes the cgroup (and its parents) in every hierarchy. On v2 enables the controllers that its parents offer.
- * An existing one is opened; *existed tells (may be NULL). */
+ * An existing one is opened; *existed tells (may be NULL): true when any hierarchy had it already. When it fails the
+ * leaf is in no hierarchy where it was not before. */
 int cg_create(const char *path, struct cgroup **out, bool *existed, struct err *e) MUST_CHECK;
 /* Opens an existing one; ERR_NOTFOUND when it is in no hierarchy. */
 int cg_open(const char *path, struct cgroup **out, struct err *e) MUST_CHECK;
@@ -103,7 +104,11 @@ static inline void cleanup_cgroup(struct cgroup **cg)
 #define CLEANUP_CGROUP CLEANUP(cleanup_cgroup)
 
 /* Writes limits and device rules. A limit the kernel has no controller for is ERR_UNSUPPORTED naming it; a value it
- * refuses names file and value. Safe on a running container (update). */
+ * refuses names file and value. Safe on a running container (update).
+ * A 0 in memory, swap, reservation, shares, quota, period, weights means "not set", as the peers' clients send it; a
+ * pids limit of 0 is 1. The devices given are the whole list: it starts from "nothing is allowed" and replaces an
+ * earlier one; per access bit the last matching rule decides. v1 can't deny a part of an earlier, wider rule: that is
+ * ERR_UNSUPPORTED. */
 int cg_apply(struct cgroup *cg, const struct cg_resources *r, struct err *e) MUST_CHECK;
 
 /* v2: an fd for clone3(CLONE_INTO_CGROUP) (borrowed). v1, hybrid: -1, then cg_join() from the parent. */
@@ -130,7 +135,7 @@ bool cg_populated(struct cgroup *cg);
 struct cg_stats {
 	uint64_t cpu_ns, cpu_user_ns, cpu_system_ns;
 	uint64_t memory, memory_limit, memory_max, swap; /* UINT64_MAX = no limit */
-	uint64_t cache;
+	uint64_t cache; /* inactive file pages: what Docker's clients take off `memory` */
 	uint64_t oom_kills;
 	uint64_t pids, pids_limit;
 };
