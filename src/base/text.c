@@ -297,3 +297,26 @@ bool text_ends(const char *s, const char *suffix)
 
 	return n >= m && !strcmp(s + n - m, suffix);
 }
+
+const char *text_escape(const char *s, char *out, size_t len)
+{
+	size_t used = 0;
+
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+		size_t need = c == '\\' ? 2 : c >= ' ' && c < 0x7f ? 1 : 4;
+
+		/* room for "..." stays free as long as there may be more */
+		if (used + need + 4 > len) {
+			(void)snprintf(out + used, len - used, "...");
+			return out;
+		}
+		if (need == 4)
+			(void)snprintf(out + used, len - used, "\\x%02x", c);
+		else
+			memset(out + used, c, need);
+		used += need;
+	}
+	out[used] = '\0';
+	return out;
+}

@@ -37,6 +37,10 @@ void text_human_size(uint64_t bytes, char *out, size_t len);
 /* nbytes random bytes as lower-case hex; out has 2 * nbytes + 1 bytes. Container ids are 32 random bytes. */
 int text_random_hex(size_t nbytes, char *out) MUST_CHECK;
 
+/* s for a message: everything that is not printable ASCII becomes \xNN, a backslash is doubled; cut with "..." when out
+ * is too short. Names from archives and containers go through this before a terminal sees them. Gives out. */
+const char *text_escape(const char *s, char *out, size_t len);
+
 bool text_is_hex(const char *s, size_t len); /* exactly len lower-case hex digits, then the end */
 bool text_starts(const char *s, const char *prefix);
 bool text_ends(const char *s, const char *suffix);

@@ -47,8 +47,4 @@ extern const struct json_limits image_json_limits;
 int image_config_parse(struct arena *a, const char *text, size_t len, const struct image_config **out,
 		       struct err *e) MUST_CHECK;
 
-/* chain id of layer n: diff_id for the lowest, else the digest of "CHAIN(n-1) DIFF_ID(n)" (image-spec, "Layer
- * ChainID"). parent NULL for the lowest. */
-void image_chain_id(const char *parent, const char *diff_id, char out[72]);
-
 #endif

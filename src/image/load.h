@@ -27,8 +27,8 @@ struct image_layer {
 	const char *diff_id;  /* digest of its uncompressed tar */
 	const char *chain_id; /* its name in the store */
 	uint64_t blob_size;
-	uint64_t size;        /* unpacked bytes of its files (0 when the layer was here already: known to the catalog) */
-	uint32_t max_id;      /* highest uid or gid in it (0 when it was here already) */
+	uint64_t size;        /* unpacked bytes of its files */
+	uint32_t max_id;      /* highest uid or gid in it */
 	bool existed;         /* the layer was in the store before */
 };
 

@@ -10,7 +10,7 @@
 struct image_ref {
 	const char *domain; /* "docker.io" when none was written */
 	const char *path;   /* "library/busybox" */
-	const char *tag;    /* "latest" when neither tag nor digest was written; NULL beside a digest */
+	const char *tag;    /* "latest" when neither tag nor digest was written; may be NULL beside a digest */
 	const char *digest; /* "sha256:…", NULL without */
 };
 

@@ -14,9 +14,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "image/digest.h"
 
-#define DIGEST_PREFIX "sha256:"
-#define DIGEST_LEN 71                         /* strlen of a digest */
 #define STORE_LAYER_PATH_LEN (7 + 64 + 3 + 1) /* "layers/HEX/fs" */
 
 struct store {
@@ -28,11 +27,6 @@ struct store {
 /* Opens the store below root (an open folder, /var/lib/tare; borrowed) and makes the folders that are missing. */
 int store_open(int root, struct store *out, struct err *e) MUST_CHECK;
 void store_close(struct store *s);
-
-/* "sha256:" and exactly 64 lower-case hex digits. */
-bool digest_valid(const char *digest);
-/* The hex digits of a valid digest; they are also the file's name. */
-const char *digest_hex(const char *digest);
 
 bool store_has_blob(const struct store *s, const char *digest);
 bool store_has_layer(const struct store *s, const char *chain_id);
@@ -46,6 +40,16 @@ int store_blob_read(const struct store *s, const char *digest, size_t max, char 
 void store_layer_path(const char *chain_id, char out[STORE_LAYER_PATH_LEN]);
 /* O_PATH fd of that tree. */
 int store_layer_open(const struct store *s, const char *chain_id, struct err *e) MUST_CHECK;
+
+/* What is known of an unpacked layer; kept beside its tree (layers/HEX/info.json), so that the catalog can be rebuilt. */
+struct store_layer_info {
+	char diff_id[DIGEST_LEN + 1];
+	uint64_t size;    /* bytes of its files */
+	uint64_t entries; /* files, folders, links… */
+	uint32_t max_id;  /* highest uid or gid in it */
+};
+int store_layer_info(const struct store *s, const char *chain_id, struct store_layer_info *out,
+		     struct err *e) MUST_CHECK;
 
 /* ---- bringing something in ---- */
 
@@ -64,6 +68,9 @@ int store_ingest_begin(const struct store *s, struct store_ingest *out, struct e
 /* Writes a small blob into the staging folder and gives its digest. */
 int store_ingest_blob(struct store_ingest *in, const void *data, size_t len, char digest[DIGEST_LEN + 1],
 		      struct err *e) MUST_CHECK;
+/* Writes info.json of a staged layer. */
+int store_ingest_layer_info(struct store_ingest *in, const char *chain_id, const struct store_layer_info *info,
+			    struct err *e) MUST_CHECK;
 /* Makes everything staged durable; once, before the first commit. */
 int store_ingest_sync(struct store_ingest *in, struct err *e) MUST_CHECK;
 /* Moves staged blobs/HEX or layers/HEX to its final name. Something of that name there already wins and the staged
@@ -76,6 +83,9 @@ int store_commit_sync(struct store_ingest *in, struct err *e) MUST_CHECK;
 /* Removes the staging folder with what is left in it and drops the locks. Call it after the catalog names what was
  * committed: until then store_gc() stays away. Harmless when nothing was begun. */
 void store_ingest_end(struct store_ingest *in);
+
+/* Removes the staging folders whose owner is gone; *removed: how many. Part of store_gc(). */
+int store_ingest_sweep(const struct store *s, uint64_t *removed, struct err *e) MUST_CHECK;
 
 /* ---- listing and removing ---- */
 
@@ -92,7 +102,7 @@ int store_remove(const struct store *s, enum store_kind kind, const char *digest
 struct store_gc_result {
 	uint64_t blobs, layers, ingests; /* removed */
 	uint64_t bytes;                  /* freed on disk */
-	bool busy;                       /* a load runs: only abandoned ingests were looked at */
+	bool busy;                       /* a load runs: only abandoned ingests were removed; call again after it */
 };
 /* Removes abandoned ingests, then every blob and layer for which referenced() says false. While referenced() is called
  * no new load can begin (they wait), and none is running. */

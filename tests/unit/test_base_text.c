@@ -69,6 +69,17 @@ static void ids(void **state)
 	assert_false(text_is_hex("0123456789ABCDEF", 16));
 }
 
+static void escape_shows_and_cuts(void **state)
+{
+	char out[12];
+
+	(void)state;
+	assert_string_equal(text_escape("a\x1b[\\b", out, sizeof(out)), "a\\x1b[\\\\...");
+	assert_string_equal(text_escape("a b", out, sizeof(out)), "a b");
+	assert_string_equal(text_escape("a\\b", out, sizeof(out)), "a\\\\b");
+	assert_string_equal(text_escape("0123456789abcdef", out, sizeof(out)), "01234567...");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -76,6 +87,7 @@ int main(void)
 		cmocka_unit_test(durations),
 		cmocka_unit_test(times),
 		cmocka_unit_test(ids),
+		cmocka_unit_test(escape_shows_and_cuts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

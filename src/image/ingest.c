@@ -1,0 +1,227 @@
+/* What comes into the store is made under ingest/RANDOM and moved to its final name when it is whole and durable.
+ *
+ * A staging folder is alive while its `lock` file is flock()ed: the kernel drops that lock with its owner, however it
+ * dies, so a folder whose lock can be taken was abandoned. The lock file appears under its name already locked (made
+ * as lock.new, locked, renamed), so a sweeper never mistakes a beginner for a corpse. A folder without a lock file is
+ * one whose owner died, or is, between mkdir and rename; it is swept only when nobody at all is between begin and end,
+ * which the shared lock on ingest/lock tells.
+ *
+ * The order at the end of a load: everything staged is synced (one syncfs), then renamed, then the folders that got
+ * new names are synced, then the catalog names them, then the locks go. A power cut leaves whole things without a
+ * catalog row, or nothing; never a name whose bytes are missing. */
+#include "image/store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/sha256.h"
+#include "base/text.h"
+
+#define RENAME_NOREPLACE_FLAG 1U /* linux/fs.h and stdio.h do not agree in every libc */
+
+static int lock_new_ingest(struct store_ingest *in)
+{
+	in->lock = openat(in->dir, "lock.new", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (in->lock < 0 || flock(in->lock, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	if (renameat(in->dir, "lock.new", in->dir, "lock") < 0)
+		return -errno;
+	if (mkdirat(in->dir, "blobs", 0700) < 0 || mkdirat(in->dir, "layers", 0700) < 0)
+		return -errno;
+	return 0;
+}
+
+int store_ingest_begin(const struct store *s, struct store_ingest *out, struct err *e)
+{
+	CLEANUP_INGEST struct store_ingest in = STORE_INGEST_INIT;
+	int r;
+
+	in.store = s;
+	in.shared = openat(s->ingest, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (in.shared < 0 || flock(in.shared, LOCK_SH) < 0)
+		return err_errno(e, -errno, "store: lock ingest/lock");
+	r = text_random_hex(16, in.name);
+	if (r < 0)
+		return err_errno(e, r, "random name");
+	if (mkdirat(s->ingest, in.name, 0700) < 0)
+		return err_errno(e, -errno, "store: make ingest/%s", in.name);
+	in.dir = openat(s->ingest, in.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = in.dir < 0 ? -errno : lock_new_ingest(&in);
+	if (r < 0)
+		return err_errno(e, r, "store: make ingest/%s", in.name);
+	*out = in;
+	in = (struct store_ingest)STORE_INGEST_INIT;
+	return 0;
+}
+
+void store_ingest_end(struct store_ingest *in)
+{
+	int r = in->name[0] ? io_remove_tree(in->store->ingest, in->name) : 0;
+
+	if (r < 0)
+		log_warning("ingest/%s stays behind until the next prune: %s", in->name, strerror(-r));
+	in->dir = close_fd(in->dir);
+	in->lock = close_fd(in->lock);
+	in->shared = close_fd(in->shared);
+	*in = (struct store_ingest)STORE_INGEST_INIT;
+}
+
+int store_ingest_blob(struct store_ingest *in, const void *data, size_t len, char digest[DIGEST_LEN + 1],
+		      struct err *e)
+{
+	CLEANUP_FD int dir = openat(in->dir, "blobs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r = dir < 0 ? -errno : 0;
+
+	sha256_digest(data, len, digest);
+	if (r == 0)
+		r = io_replace_file(dir, digest_hex(digest), data, len, 0600, false);
+	return r < 0 ? err_errno(e, r, "write blob %s", digest) : 0;
+}
+
+/* layers/HEX of the staging folder, when it is what it should be. */
+static int open_staged_layer(const struct store_ingest *in, const char *chain_id, struct err *e)
+{
+	CLEANUP_FD int layers = openat(in->dir, "layers", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_FD int dir = -1, fs = -1;
+
+	if (layers >= 0)
+		dir = openat(layers, digest_hex(chain_id), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir >= 0)
+		fs = openat(dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fs < 0)
+		return err_errno(e, -errno, "staged layer %s", chain_id);
+	return take_fd(&dir);
+}
+
+int store_ingest_layer_info(struct store_ingest *in, const char *chain_id, const struct store_layer_info *info,
+			    struct err *e)
+{
+	CLEANUP_FD int dir = open_staged_layer(in, chain_id, e);
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&text);
+	int r;
+
+	if (dir < 0)
+		return dir;
+	jw_object(&w, NULL);
+	jw_str(&w, "diffId", info->diff_id);
+	jw_u64(&w, "size", info->size);
+	jw_u64(&w, "entries", info->entries);
+	jw_u64(&w, "maxId", info->max_id);
+	jw_end_object(&w);
+	r = sb_error(&text);
+	if (r == 0)
+		r = io_replace_file(dir, "info.json", sb_str(&text), text.len, 0600, false);
+	return r < 0 ? err_errno(e, r, "write info.json of layer %s", chain_id) : 0;
+}
+
+int store_ingest_sync(struct store_ingest *in, struct err *e)
+{
+	return syncfs(in->dir) < 0 ? err_errno(e, -errno, "store: sync") : 0;
+}
+
+/* Moves FROM/hex to TO/hex. Present at either end is success. */
+static int move_in(int from, int to, const char *hex)
+{
+	if (renameat2(from, hex, to, hex, RENAME_NOREPLACE_FLAG) == 0 || errno == EEXIST)
+		return 0;
+	if (errno == EINVAL && faccessat(to, hex, F_OK, AT_SYMLINK_NOFOLLOW) < 0) /* no NOREPLACE on this file system */
+		return renameat(from, hex, to, hex) < 0 ? -errno : 0;
+	if (errno == ENOENT && faccessat(to, hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return -errno;
+}
+
+int store_commit_blob(struct store_ingest *in, const char *digest, struct err *e)
+{
+	CLEANUP_FD int dir = openat(in->dir, "blobs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	int r;
+
+	if (dir < 0)
+		return err_errno(e, -errno, "staged blobs");
+	if (store_has_blob(in->store, digest))
+		return 0;
+	if (fstatat(dir, digest_hex(digest), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(e, -errno, "staged blob %s", digest);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_INTERNAL, "staged blob %s is no regular file: the unpacker misbehaved", digest);
+	r = move_in(dir, in->store->blobs, digest_hex(digest));
+	return r < 0 ? err_errno(e, r, "commit blob %s", digest) : 0;
+}
+
+int store_commit_layer(struct store_ingest *in, const char *chain_id, struct err *e)
+{
+	CLEANUP_FD int dir = -1, layers = -1;
+	int r;
+
+	if (store_has_layer(in->store, chain_id))
+		return 0;
+	dir = open_staged_layer(in, chain_id, e);
+	if (dir < 0)
+		return dir;
+	layers = openat(in->dir, "layers", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = layers < 0 ? -errno : move_in(layers, in->store->layers, digest_hex(chain_id));
+	return r < 0 ? err_errno(e, r, "commit layer %s", chain_id) : 0;
+}
+
+int store_commit_sync(struct store_ingest *in, struct err *e)
+{
+	if (fsync(in->store->blobs) < 0 || fsync(in->store->layers) < 0)
+		return err_errno(e, -errno, "store: sync");
+	return 0;
+}
+
+/* ---- sweeping ---- */
+
+/* 1 when the folder's owner is gone (then *lock keeps it ours), 0 when it lives. alone: nobody else is between begin
+ * and end, so a folder without a lock file has no owner either. */
+static int abandoned(int ingest, const char *name, bool alone, int *lock)
+{
+	CLEANUP_FD int dir = openat(ingest, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (dir < 0)
+		return errno == ENOENT ? 0 : -errno;
+	*lock = openat(dir, "lock", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (*lock < 0)
+		return errno == ENOENT ? alone : -errno;
+	if (flock(*lock, LOCK_EX | LOCK_NB) == 0)
+		return 1;
+	return errno == EWOULDBLOCK ? 0 : -errno;
+}
+
+int store_ingest_sweep(const struct store *s, uint64_t *removed, struct err *e)
+{
+	CLEANUP_FD int shared = openat(s->ingest, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	CLEANUP_FD int fd = openat(s->ingest, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool alone = shared >= 0 && flock(shared, LOCK_EX | LOCK_NB) == 0;
+	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+
+	if (!d)
+		return err_errno(e, -errno, "store: list ingest");
+	(void)take_fd(&fd);
+	while ((de = readdir(d))) {
+		CLEANUP_FD int lock = -1;
+		int r;
+
+		if (!text_is_hex(de->d_name, 32))
+			continue;
+		r = abandoned(s->ingest, de->d_name, alone, &lock);
+		if (r > 0)
+			r = io_remove_tree(s->ingest, de->d_name);
+		else if (r == 0)
+			continue;
+		if (r < 0)
+			return err_errno(e, r, "store: remove the abandoned ingest/%s", de->d_name);
+		*removed += 1;
+	}
+	return 0;
+}
