@@ -17,12 +17,17 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
+#include "base/beneath.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/sha256.h"
 #include "base/text.h"
+
+/* Bytes of all paths of one layer's opaque folders. */
+#define MAX_OPAQUE (64U << 20)
 
 #define RENAME_NOREPLACE_FLAG 1U /* linux/fs.h and stdio.h do not agree in every libc */
 
@@ -85,6 +90,35 @@ int store_ingest_blob(struct store_ingest *in, const void *data, size_t len, cha
 	return r < 0 ? err_errno(e, r, "write blob %s", digest) : 0;
 }
 
+int store_ingest_read(const struct store_ingest *in, const char *digest, size_t max, char **out, size_t *len,
+		      struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	CLEANUP_FD int fd = -1;
+	char path[sizeof("blobs/") + 64], actual[DIGEST_LEN + 1];
+	struct stat st;
+	int r;
+
+	if (!digest_valid(digest))
+		return err_set(e, ERR_INVALID, "'%s' is no sha256 digest", digest);
+	(void)snprintf(path, sizeof(path), "blobs/%s", digest_hex(digest));
+	fd = beneath_open(in->dir, path, BENEATH_NOLINKS, O_RDONLY | O_NONBLOCK, 0);
+	if (fd == -ENOENT)
+		fd = store_blob_open(in->store, digest, e);
+	if (fd < 0)
+		return err_errno(e, fd, "blob %s", digest);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(e, ERR_INTERNAL, "staged blob %s is no regular file: the unpacker misbehaved", digest);
+	r = io_read_fd(fd, max, &text, len);
+	if (r < 0)
+		return err_errno(e, r, "read blob %s", digest);
+	sha256_digest(text, *len, actual);
+	if (strcmp(actual, digest) != 0)
+		return err_set(e, ERR_INVALID, "blob %s has the digest %s: it is damaged", digest, actual);
+	*out = take_ptr(text);
+	return 0;
+}
+
 /* layers/HEX of the staging folder, when it is what it should be. */
 static int open_staged_layer(const struct store_ingest *in, const char *chain_id, struct err *e)
 {
@@ -120,6 +154,51 @@ int store_ingest_layer_info(struct store_ingest *in, const char *chain_id, const
 	if (r == 0)
 		r = io_replace_file(dir, "info.json", sb_str(&text), text.len, 0600, false);
 	return r < 0 ? err_errno(e, r, "write info.json of layer %s", chain_id) : 0;
+}
+
+/* paths: NUL-terminated one after the other, as the worker wrote them. */
+static int mark_opaque(int dir, const char *paths, size_t len, struct err *e)
+{
+	CLEANUP_FD int fs = openat(dir, "fs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char shown[200];
+
+	if (fs < 0)
+		return err_errno(e, -errno, "fs");
+	for (const char *p = paths; p < paths + len; p += strlen(p) + 1) {
+		CLEANUP_FD int fd = beneath_open(fs, p, BENEATH_NOLINKS, O_RDONLY | O_DIRECTORY, 0);
+
+		if (fd == -ENOENT || fd == -ENOTDIR) /* a later entry of the layer replaced it */
+			continue;
+		if (fd < 0)
+			return err_errno(e, fd, "open the folder '%s'", text_escape(p, shown, sizeof(shown)));
+		if (fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0)
+			return err_errno(e, -errno, "mark '%s' opaque", text_escape(p, shown, sizeof(shown)));
+	}
+	return 0;
+}
+
+int store_ingest_opaque(struct store_ingest *in, const char *chain_id, struct err *e)
+{
+	CLEANUP_FD int dir = open_staged_layer(in, chain_id, e), fd = -1;
+	CLEANUP_FREE char *paths = NULL;
+	struct stat st;
+	size_t len;
+	int r;
+
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, "opaque", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_errno(e, -errno, "layer %s: opaque", chain_id);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(e, ERR_INTERNAL, "layer %s: opaque is no regular file: the unpacker misbehaved", chain_id);
+	r = io_read_fd(fd, MAX_OPAQUE, &paths, &len);
+	if (r < 0)
+		return err_errno(e, r, "layer %s: read opaque", chain_id);
+	r = mark_opaque(dir, paths, len, e);
+	if (r == 0 && unlinkat(dir, "opaque", 0) < 0)
+		r = err_errno(e, -errno, "remove opaque");
+	return r < 0 ? err_ctx(e, "layer %s", chain_id) : 0;
 }
 
 int store_ingest_sync(struct store_ingest *in, struct err *e)

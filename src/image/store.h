@@ -68,6 +68,12 @@ int store_ingest_begin(const struct store *s, struct store_ingest *out, struct e
 /* Writes a small blob into the staging folder and gives its digest. */
 int store_ingest_blob(struct store_ingest *in, const void *data, size_t len, char digest[DIGEST_LEN + 1],
 		      struct err *e) MUST_CHECK;
+/* A small blob, staged or in the store; its bytes are checked against the digest. To be free()d. */
+int store_ingest_read(const struct store_ingest *in, const char *digest, size_t max, char **out, size_t *len,
+		      struct err *e) MUST_CHECK;
+/* Marks the folders of a staged layer that the worker listed in its `opaque` file (it has no right to set trusted.*
+ * itself) and removes that file. */
+int store_ingest_opaque(struct store_ingest *in, const char *chain_id, struct err *e) MUST_CHECK;
 /* Writes info.json of a staged layer. */
 int store_ingest_layer_info(struct store_ingest *in, const char *chain_id, const struct store_layer_info *info,
 			    struct err *e) MUST_CHECK;

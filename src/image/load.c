@@ -1,0 +1,334 @@
+/* From the worker's report to whole images in the store.
+ *
+ * The worker may have been taken over by the archive it read, so nothing it says decides a name: the image id is the
+ * SHA-256 of the configuration's bytes, recomputed here; diff ids are the configuration's own; chain ids are computed
+ * from them. What remains the worker's word is that a tree matches its diff id; the sandbox limits what a liar can do
+ * to the store to the layers it staged itself.
+ *
+ * Order at the end: opaque folders are marked and facts written, one sync makes all of it durable, then come the
+ * renames, then the sync of the names. Layers are committed lowest first; an image is only announced (to the caller,
+ * who writes the catalog) when all of it is in place. */
+#include "image/load.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "image/platform.h"
+#include "image/ref.h"
+#include "image/unpack.h"
+
+#define CONFIG_MAX (4U << 20)
+#define TYPE_CONFIG "application/vnd.oci.image.config.v1+json"
+#define TYPE_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+
+struct job {
+	const struct store *store;
+	const struct image_load_args *args;
+	struct arena *arena;
+	struct image_load *out;
+	struct unpack_report report;
+	struct err *e;
+};
+
+static int no_memory(struct err *e)
+{
+	return err_errno(e, -ENOMEM, "load");
+}
+
+/* The facts of every layer that was unpacked, and what only we may do to it. */
+static int finish_layer(struct job *j, const char *chain_id, const char *diff_id)
+{
+	struct store_layer_info info = { 0 };
+	int r;
+
+	for (size_t i = 0; i < j->report.n_unpacked; i++) {
+		const struct unpacked *u = &j->report.unpacked[i];
+
+		if (strcmp(u->chain_id, chain_id) != 0)
+			continue;
+		memcpy(info.diff_id, diff_id, sizeof(info.diff_id));
+		info.size = u->size;
+		info.entries = u->entries;
+		info.max_id = u->max_id;
+		r = store_ingest_opaque(&j->out->ingest, chain_id, j->e);
+		return r < 0 ? r : store_ingest_layer_info(&j->out->ingest, chain_id, &info, j->e);
+	}
+	return err_set(j->e, ERR_INTERNAL, "tare-worker did not unpack layer %s", chain_id);
+}
+
+static int make_layer(struct job *j, const struct unpack_layer *from, const char *parent, const char *diff_id,
+		      struct image_layer *out)
+{
+	char chain[DIGEST_LEN + 1];
+	int r;
+
+	digest_chain(parent, diff_id, chain);
+	*out = (struct image_layer){ .blob = from->blob, .diff_id = diff_id, .blob_size = from->blob_size };
+	out->chain_id = arena_strdup(j->arena, chain);
+	if (!out->chain_id)
+		return no_memory(j->e);
+	if (strcmp(from->diff_id, diff_id) != 0)
+		return err_set(j->e, ERR_INTERNAL, "tare-worker reported layer %s where the image has %s", from->diff_id,
+			       diff_id);
+	out->existed = store_has_layer(j->store, chain);
+	r = out->existed ? 0 : finish_layer(j, chain, diff_id);
+	return r;
+}
+
+static int make_layers(struct job *j, const struct unpack_image *from, struct image_loaded *img)
+{
+	struct image_layer *v = arena_array(j->arena, from->n_layers + 1, sizeof(*v));
+	const char *parent = NULL;
+
+	if (!v)
+		return no_memory(j->e);
+	if (from->n_layers != img->config->n_layers)
+		return err_set(j->e, ERR_INVALID, "its configuration names %zu layers, its manifest %zu: it is damaged",
+			       img->config->n_layers, from->n_layers);
+	img->layers = v;
+	for (; img->n_layers < from->n_layers; img->n_layers++) {
+		size_t n = img->n_layers;
+		int r = make_layer(j, &from->layers[n], parent, img->config->diff_ids[n], &v[n]);
+
+		if (r < 0)
+			return r;
+		parent = v[n].chain_id;
+	}
+	return 0;
+}
+
+static int make_names(struct job *j, const struct unpack_image *from, struct image_loaded *img)
+{
+	const char **v = arena_array(j->arena, from->n_names + 1, sizeof(*v));
+
+	if (!v)
+		return no_memory(j->e);
+	img->names = v;
+	for (size_t i = 0; i < from->n_names; i++) {
+		struct image_ref ref;
+		char shown[200];
+
+		if (image_ref_parse(j->arena, from->names[i], &ref, j->e) < 0)
+			return err_set(j->e, ERR_INVALID, "the archive names an image '%s', which is no image name",
+				       text_escape(from->names[i], shown, sizeof(shown)));
+		v[img->n_names] = image_ref_canonical(j->arena, &ref);
+		if (!v[img->n_names++])
+			return no_memory(j->e);
+	}
+	return 0;
+}
+
+static void write_descriptor(struct json_writer *w, const char *key, const char *type, const char *digest, uint64_t size)
+{
+	jw_object(w, key);
+	jw_str(w, "mediaType", type);
+	jw_str(w, "digest", digest);
+	jw_u64(w, "size", size);
+	jw_end_object(w);
+}
+
+/* A docker-archive has no manifest; the image gets the one it would have in an OCI layout. */
+static int make_manifest(struct job *j, const struct unpack_image *from, size_t config_size, struct image_loaded *img)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&text);
+	char digest[DIGEST_LEN + 1];
+	int r;
+
+	jw_object(&w, NULL);
+	jw_u64(&w, "schemaVersion", 2);
+	jw_str(&w, "mediaType", TYPE_MANIFEST);
+	write_descriptor(&w, "config", TYPE_CONFIG, img->id, config_size);
+	jw_array(&w, "layers");
+	for (size_t i = 0; i < from->n_layers; i++)
+		write_descriptor(&w, NULL, from->layers[i].media_type, from->layers[i].blob, from->layers[i].blob_size);
+	jw_end_array(&w);
+	jw_end_object(&w);
+	if (sb_error(&text) < 0)
+		return no_memory(j->e);
+	r = store_ingest_blob(&j->out->ingest, text.s, text.len, digest, j->e);
+	img->manifest = arena_strdup(j->arena, digest);
+	return r < 0 ? r : img->manifest ? 0 : no_memory(j->e);
+}
+
+static int make_image(struct job *j, const struct unpack_image *from, struct image_loaded *img)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t len = 0;
+	int r;
+
+	*img = (struct image_loaded){ .id = from->config, .manifest = from->manifest };
+	r = store_ingest_read(&j->out->ingest, from->config, CONFIG_MAX, &text, &len, j->e);
+	if (r == 0)
+		r = image_config_parse(j->arena, text, len, &img->config, j->e);
+	if (r == 0)
+		r = make_layers(j, from, img);
+	if (r == 0)
+		r = make_names(j, from, img);
+	if (r == 0 && !img->manifest)
+		r = make_manifest(j, from, len, img);
+	return r;
+}
+
+static int commit_image(struct job *j, const struct image_loaded *img)
+{
+	struct store_ingest *in = &j->out->ingest;
+	int r = store_commit_blob(in, img->id, j->e);
+
+	if (r == 0)
+		r = store_commit_blob(in, img->manifest, j->e);
+	for (size_t i = 0; r == 0 && i < img->n_layers; i++) {
+		r = store_commit_blob(in, img->layers[i].blob, j->e);
+		if (r == 0)
+			r = store_commit_layer(in, img->layers[i].chain_id, j->e);
+	}
+	return r;
+}
+
+/* Facts of layers, now that all of them are in the store, whoever brought them. */
+static int fill_layers(struct job *j, struct image_loaded *img)
+{
+	for (size_t i = 0; i < img->n_layers; i++) {
+		struct image_layer *l = (struct image_layer *)&img->layers[i];
+		struct store_layer_info info;
+		int r = store_layer_info(j->store, l->chain_id, &info, j->e);
+
+		if (r < 0)
+			return r;
+		l->size = info.size;
+		l->max_id = info.max_id;
+	}
+	return 0;
+}
+
+static int finish(struct job *j)
+{
+	struct store_ingest *in = &j->out->ingest;
+	struct image_loaded *v = arena_array(j->arena, j->report.n_images + 1, sizeof(*v));
+	size_t n = j->report.n_images;
+	int r = v ? 0 : no_memory(j->e);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = make_image(j, &j->report.images[i], &v[i]);
+	if (r == 0)
+		r = store_ingest_sync(in, j->e);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = commit_image(j, &v[i]);
+	if (r == 0)
+		r = store_commit_sync(in, j->e);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = fill_layers(j, &v[i]);
+		if (r == 0 && j->args->progress)
+			j->args->progress(IMAGE_PROGRESS_IMAGE, v[i].id, 0, j->args->progress_data);
+	}
+	j->out->images = v;
+	j->out->n_images = r < 0 ? 0 : n;
+	return r;
+}
+
+/* Runs the worker in a fresh staging folder. */
+static int begin(struct job *j, const char *verb)
+{
+	uint64_t swept = 0;
+	int r = store_ingest_sweep(j->store, &swept, j->e);
+
+	if (r == 0)
+		r = store_ingest_begin(j->store, &j->out->ingest, j->e);
+	if (r == 0)
+		r = unpack_run(verb, &j->out->ingest, j->args, j->arena, &j->report, j->e);
+	if (r == 0 && j->report.n_images == 0)
+		r = err_set(j->e, ERR_INVALID, "there is no image in it");
+	return r;
+}
+
+static int give(struct job *j, int r)
+{
+	if (r == 0)
+		return 0;
+	image_load_end(j->out);
+	return err_ctx(j->e, "%s", j->args->name);
+}
+
+int image_load(const struct store *s, const struct image_load_args *args, struct arena *a, struct image_load *out,
+	       struct err *e)
+{
+	struct job j = { .store = s, .args = args, .arena = a, .out = out, .e = e };
+	int r = begin(&j, "load");
+
+	for (size_t i = 0; r == 0 && i < j.report.n_images; i++)
+		if (!j.report.images[i].config)
+			r = err_set(e, ERR_INTERNAL, "tare-worker's report is damaged: an image without configuration");
+	return give(&j, r < 0 ? r : finish(&j));
+}
+
+/* ---- import ---- */
+
+static int make_config(struct job *j, const char *diff_id, const char *message, char digest[DIGEST_LEN + 1])
+{
+	static const char *const env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&text);
+	const char *const diff_ids[] = { diff_id, NULL };
+	struct platform platform;
+	char now[TEXT_TIME_LEN];
+	int r = 0;
+
+	platform_host(&platform);
+	if (j->args->platform)
+		r = platform_parse(j->args->platform, &platform, j->e);
+	if (r < 0)
+		return r;
+	text_now(now);
+	jw_object(&w, NULL);
+	jw_str(&w, "created", now);
+	jw_str(&w, "architecture", platform.arch);
+	jw_str(&w, "os", platform.os);
+	if (platform.variant[0])
+		jw_str(&w, "variant", platform.variant);
+	jw_object(&w, "config");
+	jw_strv(&w, "Env", env);
+	jw_end_object(&w);
+	jw_object(&w, "rootfs");
+	jw_str(&w, "type", "layers");
+	jw_strv(&w, "diff_ids", diff_ids);
+	jw_end_object(&w);
+	jw_array(&w, "history");
+	jw_object(&w, NULL);
+	jw_str(&w, "created", now);
+	jw_str(&w, "comment", message ? message : "imported by tare");
+	jw_end_object(&w);
+	jw_end_array(&w);
+	jw_end_object(&w);
+	if (sb_error(&text) < 0)
+		return no_memory(j->e);
+	return store_ingest_blob(&j->out->ingest, text.s, text.len, digest, j->e);
+}
+
+int image_import(const struct store *s, const struct image_load_args *args, const char *reference, const char *message,
+		 struct arena *a, struct image_load *out, struct err *e)
+{
+	struct job j = { .store = s, .args = args, .arena = a, .out = out, .e = e };
+	const char *const names[] = { reference, NULL };
+	char digest[DIGEST_LEN + 1];
+	struct unpack_image *img;
+	int r = begin(&j, "import");
+
+	if (r == 0 && j.report.images[0].n_layers != 1)
+		r = err_set(e, ERR_INTERNAL, "tare-worker's report is damaged: an import without its layer");
+	if (r == 0)
+		r = make_config(&j, j.report.images[0].layers[0].diff_id, message, digest);
+	if (r < 0)
+		return give(&j, r);
+	img = &j.report.images[0];
+	img->config = arena_strdup(a, digest);
+	img->names = names;
+	img->n_names = reference ? 1 : 0;
+	j.report.n_images = 1;
+	return give(&j, img->config ? finish(&j) : no_memory(e));
+}
+
+void image_load_end(struct image_load *l)
+{
+	store_ingest_end(&l->ingest);
+	*l = (struct image_load)IMAGE_LOAD_INIT;
+}
