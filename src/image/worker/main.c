@@ -1,0 +1,53 @@
+/* tare-worker: reads archives that nobody trusts, in a process that can do nothing else. Started by image/unpack.c with
+ * fixed handles; not for people.
+ *
+ *	tare-worker load|import
+ *
+ * Order: the trusted request is read, libraries that look at their configuration are woken, the sandbox closes, and
+ * only then is the first byte of the archive looked at. */
+#include <locale.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "image/worker/hash.h"
+#include "image/worker/images.h"
+#include "image/worker/report.h"
+#include "image/worker/sandbox.h"
+
+static int prepare(struct task *t, struct arena *a, struct err *e)
+{
+	int r = task_read(t, a, WORKER_REQUEST_FD, e);
+
+	if (r == 0)
+		r = hash_setup(e);
+	/* libarchive hands out names in the locale's charset: as they are */
+	if (r == 0 && !setlocale(LC_CTYPE, "C.UTF-8"))
+		r = err_set(e, ERR_UNSUPPORTED, "the C library has no C.UTF-8 locale");
+	/* one heap for all threads: memory is the blocks and decoders, not arenas */
+	(void)mallopt(M_ARENA_MAX, 1);
+	(void)umask(0);
+	return r < 0 ? r : sandbox_enter(t, e);
+}
+
+int main(int argc, char **argv)
+{
+	struct task t = { .input = WORKER_INPUT_FD, .staging = WORKER_STAGING_FD, .blobs = WORKER_BLOBS_FD,
+			  .layers = WORKER_LAYERS_FD, .report = WORKER_REPORT_FD,
+			  .report_lock = PTHREAD_MUTEX_INITIALIZER };
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct err e = { 0 };
+	int r;
+
+	if (argc != 2 || (strcmp(argv[1], "load") != 0 && strcmp(argv[1], "import") != 0)) {
+		(void)fputs("tare-worker is started by tare\n", stderr);
+		return 2;
+	}
+	r = prepare(&t, &a, &e);
+	if (r == 0)
+		r = strcmp(argv[1], "load") == 0 ? images_load(&t, &a, &e) : images_import(&t, &e);
+	if (r < 0)
+		report_failure(&t, &e);
+	return r < 0 ? 1 : 0;
+}

@@ -1,0 +1,50 @@
+/* The JSON documents that hold images together, parsed into what the loader needs: docker's manifest.json, OCI index
+ * and manifest with Docker's equivalents. Pure functions over text; everything lives in the arena. */
+#ifndef TARE_WORKER_MANIFEST_H
+#define TARE_WORKER_MANIFEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "image/platform.h"
+
+/* One entry of docker's manifest.json. */
+struct docker_image {
+	const char *config;              /* member name */
+	const char *const *names;        /* NULL-terminated */
+	const char *const *layers;       /* member names, bottom first */
+	size_t n_layers;
+};
+int manifest_parse_docker(struct arena *a, const char *text, size_t len, const struct docker_image **out, size_t *n,
+			  struct err *e) MUST_CHECK;
+
+enum media_kind { MEDIA_INDEX, MEDIA_MANIFEST, MEDIA_CONFIG, MEDIA_LAYER };
+
+/* What a media type is to us, or an error that names it and says why not: foreign layers, encrypted ones, schema 1,
+ * artifacts, unknown. */
+int media_kind(const char *type, enum media_kind *out, struct err *e) MUST_CHECK;
+
+struct descriptor {
+	const char *type, *digest;
+	enum media_kind kind;
+	uint64_t size;
+	const char *name;         /* io.containerd.image.name, else org.opencontainers.image.ref.name, else NULL */
+	bool has_platform;
+	struct platform platform;
+	bool attestation;         /* build provenance beside images: no image */
+};
+
+/* An index; entries that are no images (attestations) keep their place. */
+int manifest_parse_index(struct arena *a, const char *text, size_t len, const struct descriptor **out, size_t *n,
+			 struct err *e) MUST_CHECK;
+
+struct manifest {
+	struct descriptor config;
+	const struct descriptor *layers; /* bottom first */
+	size_t n_layers;
+};
+int manifest_parse(struct arena *a, const char *text, size_t len, struct manifest *out, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,22 @@
+/* What the worker tells its caller: one JSON object a line on the report pipe (src/image/unpack.h reads it). Threads
+ * may report at any time; lines never mix. */
+#ifndef TARE_WORKER_REPORT_H
+#define TARE_WORKER_REPORT_H
+
+#include "image/worker/task.h"
+
+struct report_layer {
+	const char *blob, *diff_id, *media_type;
+	uint64_t blob_size;
+};
+
+/* layers/CHAIN is unpacked, whole and verified. */
+int report_unpacked(struct task *t, const char *chain_id, uint64_t size, uint64_t entries, uint32_t max_id,
+		    struct err *e) MUST_CHECK;
+/* An image all of whose layers are staged or in the store. config and manifest NULL: the archive has none. */
+int report_image(struct task *t, const char *const *names, const char *config, const char *manifest,
+		 const struct report_layer *layers, size_t n_layers, struct err *e) MUST_CHECK;
+/* The failure that ended the run; the last line. */
+void report_failure(struct task *t, const struct err *failure);
+
+#endif
