@@ -4,7 +4,7 @@
  * dies, so a folder whose lock can be taken was abandoned. The lock file appears under its name already locked (made
  * as lock.new, locked, renamed), so a sweeper never mistakes a beginner for a corpse. A folder without a lock file is
  * one whose owner died, or is, between mkdir and rename; it is swept only when nobody at all is between begin and end,
- * which the shared lock on ingest/lock tells.
+ * which the shared lock on ingest/load.lock tells.
  *
  * The order at the end of a load: everything staged is synced (one syncfs), then renamed, then the folders that got
  * new names are synced, then the catalog names them, then the locks go. A power cut leaves whole things without a
@@ -49,9 +49,9 @@ int store_ingest_begin(const struct store *s, struct store_ingest *out, struct e
 	int r;
 
 	in.store = s;
-	in.shared = openat(s->ingest, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	in.shared = openat(s->ingest, "load.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (in.shared < 0 || flock(in.shared, LOCK_SH) < 0)
-		return err_errno(e, -errno, "store: lock ingest/lock");
+		return err_errno(e, -errno, "store: lock ingest/load.lock");
 	r = text_random_hex(16, in.name);
 	if (r < 0)
 		return err_errno(e, r, "random name");
@@ -278,7 +278,7 @@ static int abandoned(int ingest, const char *name, bool alone, int *lock)
 
 int store_ingest_sweep(const struct store *s, uint64_t *removed, struct err *e)
 {
-	CLEANUP_FD int shared = openat(s->ingest, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	CLEANUP_FD int shared = openat(s->ingest, "load.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	CLEANUP_FD int fd = openat(s->ingest, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool alone = shared >= 0 && flock(shared, LOCK_EX | LOCK_NB) == 0;
 	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);

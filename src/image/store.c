@@ -269,7 +269,7 @@ static int gc_one(const char *digest, void *data)
 	return 0;
 }
 
-/* Two collectors queue on ingest/gc.lock; a running load (ingest/lock held shared) makes us leave content alone. */
+/* Two collectors queue on ingest/gc.lock; a running load (ingest/load.lock held shared) makes us leave content alone. */
 static int gc_content(const struct store *s, store_referenced_fn referenced, void *data, struct store_gc_result *out,
 		      struct err *e)
 {
@@ -285,7 +285,7 @@ static int gc_content(const struct store *s, store_referenced_fn referenced, voi
 		return r;
 	if (flock(trash.shared, LOCK_EX | LOCK_NB) < 0) {
 		out->busy = errno == EWOULDBLOCK;
-		return out->busy ? 0 : err_errno(e, -errno, "store: lock ingest/lock");
+		return out->busy ? 0 : err_errno(e, -errno, "store: lock ingest/load.lock");
 	}
 	r = store_list(s, STORE_LAYER, gc_one, &w, e);
 	if (r < 0)

@@ -3,7 +3,7 @@
  * Whatever stands under its final name is whole, verified and durable: it was made under ingest/RANDOM, synced, and
  * renamed. Digests and chain ids are written "sha256:" and 64 lower-case hex digits everywhere.
  *
- * Locks: ingest/lock is held shared from the begin to the end of every ingest and exclusively while store_gc() looks
+ * Locks: ingest/load.lock is held shared from the begin to the end of every ingest and exclusively while store_gc() looks
  * for garbage, so nothing vanishes between "is there already" and the catalog row that keeps it. ingest/RANDOM/lock
  * tells a running ingest from an abandoned one. */
 #ifndef TARE_IMAGE_STORE_H
@@ -58,7 +58,7 @@ struct store_ingest {
 	char name[33];
 	int dir;    /* ingest/NAME; holds `blobs/` and `layers/` */
 	int lock;   /* ingest/NAME/lock, flock()ed exclusively */
-	int shared; /* ingest/lock, flock()ed shared */
+	int shared; /* ingest/load.lock, flock()ed shared */
 };
 #define STORE_INGEST_INIT { .dir = -1, .lock = -1, .shared = -1 }
 #define CLEANUP_INGEST CLEANUP(store_ingest_end)
