@@ -1,0 +1,566 @@
+/* From a profile to segments: per ABI every call number gets a slot; the slots, read in order, become ranges of equal
+ * verdict, and those a search tree (seccomp_bpf.c). Everything libseccomp and runc do by testing in sequence (the x32
+ * bit, runc's ENOSYS above the highest number) is a range of the number here, so it costs nothing extra.
+ *
+ * The profile is trusted as far as memory safety goes only: it comes out of a config.json that a stranger may have
+ * written, and its names, indexes and counts are checked here. What the filter lets through is the author's business.
+ * The filter's attacker is the program in the container, which chooses number, architecture and argument registers:
+ * so all 2^32 numbers of every architecture are covered, and arguments are compared in full width. */
+#include "runtime/seccomp.h"
+
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <string.h>
+
+#include "runtime/seccomp_bpf.h"
+#include "runtime/seccomp_order.h"
+#include "sys/seccomp.h"
+
+#define ACTION_BAD_ARCH 0U /* SECCOMP_RET_KILL_THREAD */
+#define ACTION_ENOSYS (SECCOMP_RET_ERRNO | ENOSYS)
+#define ARGS_MAX 6
+#define ERRNO_MAX 4095U
+
+/* Slots: the common numbers, then arm's private ones. */
+#define NR_COMMON 640U
+#define NR_PRIVATE 16U
+#define ARM_PRIVATE 0x0f0000U
+#define SLOTS (NR_COMMON + NR_PRIVATE)
+
+static const struct {
+	const char *name;
+	int abi; /* -1: another machine's */
+} architectures[] = {
+	{ "SCMP_ARCH_X86_64", SC_X86_64 }, { "SCMP_ARCH_X86", SC_X86 },	      { "SCMP_ARCH_X32", SC_X32 },
+	{ "SCMP_ARCH_AARCH64", SC_AARCH64 }, { "SCMP_ARCH_ARM", SC_ARM },     { "SCMP_ARCH_MIPS", -1 },
+	{ "SCMP_ARCH_MIPS64", -1 },	   { "SCMP_ARCH_MIPS64N32", -1 },     { "SCMP_ARCH_MIPSEL", -1 },
+	{ "SCMP_ARCH_MIPSEL64", -1 },	   { "SCMP_ARCH_MIPSEL64N32", -1 },   { "SCMP_ARCH_PPC", -1 },
+	{ "SCMP_ARCH_PPC64", -1 },	   { "SCMP_ARCH_PPC64LE", -1 },	      { "SCMP_ARCH_S390", -1 },
+	{ "SCMP_ARCH_S390X", -1 },	   { "SCMP_ARCH_PARISC", -1 },	      { "SCMP_ARCH_PARISC64", -1 },
+	{ "SCMP_ARCH_RISCV64", -1 },	   { "SCMP_ARCH_LOONGARCH64", -1 },   { "SCMP_ARCH_M68K", -1 },
+	{ "SCMP_ARCH_SH", -1 },		   { "SCMP_ARCH_SHEB", -1 },
+};
+
+static const struct {
+	const char *name;
+	unsigned int flag;
+} flag_names[] = {
+	{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FLAG_TSYNC },
+	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FLAG_LOG },
+	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FLAG_SPEC_ALLOW },
+	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FLAG_WAIT_KILLABLE_RECV },
+};
+
+/* socketcall(2) and ipc(2) of x86: which call is which number there. */
+static const struct mux {
+	const char *name, *through;
+	uint32_t number;
+} muxed[] = {
+	{ "socket", "socketcall", 1 },	     { "bind", "socketcall", 2 },	 { "connect", "socketcall", 3 },
+	{ "listen", "socketcall", 4 },	     { "accept", "socketcall", 5 },	 { "getsockname", "socketcall", 6 },
+	{ "getpeername", "socketcall", 7 },  { "socketpair", "socketcall", 8 },	 { "send", "socketcall", 9 },
+	{ "recv", "socketcall", 10 },	     { "sendto", "socketcall", 11 },	 { "recvfrom", "socketcall", 12 },
+	{ "shutdown", "socketcall", 13 },    { "setsockopt", "socketcall", 14 }, { "getsockopt", "socketcall", 15 },
+	{ "sendmsg", "socketcall", 16 },     { "recvmsg", "socketcall", 17 },	 { "accept4", "socketcall", 18 },
+	{ "recvmmsg", "socketcall", 19 },    { "sendmmsg", "socketcall", 20 },	 { "semop", "ipc", 1 },
+	{ "semget", "ipc", 2 },		     { "semctl", "ipc", 3 },		 { "semtimedop", "ipc", 4 },
+	{ "msgsnd", "ipc", 11 },	     { "msgrcv", "ipc", 12 },		 { "msgget", "ipc", 13 },
+	{ "msgctl", "ipc", 14 },	     { "shmat", "ipc", 21 },		 { "shmdt", "ipc", 22 },
+	{ "shmget", "ipc", 23 },	     { "shmctl", "ipc", 24 },
+};
+
+/* One name of one rule of the profile. */
+struct call {
+	int row; /* in sc_table */
+	bool redundant; /* the default says the same: only the name counts */
+	uint32_t n_rules;
+	const struct bpf_rule *rules;
+};
+
+struct pending {
+	const struct bpf_rule *rule;
+	struct pending *next;
+};
+
+/* What is known of one call number. */
+struct slot {
+	bool used, fixed; /* fixed: an unconditional rule decided it */
+	uint32_t action;
+	uint32_t n_rules;
+	struct pending *first, **last;
+};
+
+struct compiler {
+	struct arena *arena;
+	const struct oci_seccomp *profile;
+	struct sc_index index;
+	uint32_t default_action;
+	bool enosys; /* numbers above the highest named one give ENOSYS */
+	struct call *calls;
+	size_t n_calls;
+	const char **unknown;
+	size_t n_unknown;
+	const struct mux *mux_of[SC_ROWS];
+	struct slot slots[SLOTS];
+	struct bpf_segment *segs;
+	size_t n_segs;
+	struct bpf bpf;
+};
+
+/* ---- the profile's parts ---- */
+
+static int action_value(enum oci_seccomp_action action, bool has_errno, uint32_t errno_ret, uint32_t *out,
+			struct err *e)
+{
+	static const uint32_t values[] = {
+		[OCI_SCMP_KILL_THREAD] = SECCOMP_RET_KILL_THREAD, [OCI_SCMP_KILL_PROCESS] = SECCOMP_RET_KILL_PROCESS,
+		[OCI_SCMP_TRAP] = SECCOMP_RET_TRAP,		  [OCI_SCMP_ERRNO] = SECCOMP_RET_ERRNO,
+		[OCI_SCMP_TRACE] = SECCOMP_RET_TRACE,		  [OCI_SCMP_LOG] = SECCOMP_RET_LOG,
+		[OCI_SCMP_NOTIFY] = SECCOMP_RET_USER_NOTIF,	  [OCI_SCMP_ALLOW] = SECCOMP_RET_ALLOW,
+	};
+
+	*out = values[action];
+	if (action != OCI_SCMP_ERRNO && action != OCI_SCMP_TRACE)
+		return 0;
+	if (action == OCI_SCMP_ERRNO && has_errno && errno_ret >= ERRNO_MAX)
+		return err_set(e, ERR_INVALID, "errnoRet %u is no errno (below %u)", errno_ret, ERRNO_MAX);
+	*out |= (has_errno ? errno_ret : EPERM) & SECCOMP_RET_DATA;
+	return 0;
+}
+
+static int parse_flags(const struct oci_seccomp *s, struct rt_seccomp *out, struct err *e)
+{
+	if (!s->flags)
+		out->flags = SECCOMP_FLAG_SPEC_ALLOW;
+	for (const char *const *f = s->flags; f && *f; f++) {
+		size_t i = 0;
+
+		while (i < ARRAY_LEN(flag_names) && strcmp(flag_names[i].name, *f) != 0)
+			i++;
+		if (i == ARRAY_LEN(flag_names))
+			return err_set(e, ERR_UNSUPPORTED, "linux.seccomp.flags: %s is not known", *f);
+		out->flags |= flag_names[i].flag;
+	}
+	for (size_t i = 0; i < s->n_rules; i++)
+		if (s->rules[i].action == OCI_SCMP_NOTIFY)
+			out->notify = true;
+	if (out->notify && !s->listener_path)
+		return err_set(e, ERR_INVALID, "linux.seccomp: SCMP_ACT_NOTIFY needs a listenerPath");
+	if (out->flags & SECCOMP_FLAG_WAIT_KILLABLE_RECV && !out->notify)
+		return err_set(e, ERR_INVALID,
+			       "linux.seccomp.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with SCMP_ACT_NOTIFY");
+	if (out->notify)
+		out->flags |= SECCOMP_FLAG_NEW_LISTENER |
+			      (out->flags & SECCOMP_FLAG_TSYNC ? SECCOMP_FLAG_TSYNC_ESRCH : 0);
+	return 0;
+}
+
+/* The ABIs the filter answers, as a bit set. */
+static int parse_architectures(const struct oci_seccomp *s, enum sc_abi native, unsigned int *abis, struct err *e)
+{
+	unsigned int machine = native == SC_X86_64 ? 1U << SC_X86_64 | 1U << SC_X86 | 1U << SC_X32
+						   : 1U << SC_AARCH64 | 1U << SC_ARM;
+
+	*abis = 1U << native;
+	for (const char *const *a = s->architectures; a && *a; a++) {
+		size_t i = 0;
+
+		while (i < ARRAY_LEN(architectures) && strcmp(architectures[i].name, *a) != 0)
+			i++;
+		if (i == ARRAY_LEN(architectures))
+			return err_set(e, ERR_INVALID, "linux.seccomp.architectures: %s is not known", *a);
+		if (architectures[i].abi >= 0)
+			*abis |= 1U << architectures[i].abi & machine;
+	}
+	return 0;
+}
+
+/* The conditions of one rule, by argument; *repeated: an argument occurs twice. */
+static int parse_conditions(const struct oci_seccomp_rule *r, struct bpf_cond *conds, bool *repeated, struct err *e)
+{
+	unsigned int seen = 0;
+
+	*repeated = false;
+	for (uint32_t i = 0; i < r->n_args; i++) {
+		const struct oci_seccomp_arg *arg = &r->args[i];
+		struct bpf_cond c = { .arg = arg->index, .op = arg->op, .mask = UINT64_MAX, .value = arg->value };
+		uint32_t at = i;
+
+		if (arg->index >= ARGS_MAX)
+			return err_set(e, ERR_INVALID, "args[%u]: index %u is above 5", i, arg->index);
+		if (arg->op == OCI_SCMP_CMP_MASKED_EQ) {
+			c.mask = arg->value;
+			c.value = arg->value_two & arg->value;
+		}
+		if (seen & 1U << arg->index)
+			*repeated = true;
+		seen |= 1U << arg->index;
+		for (; at > 0 && conds[at - 1].arg > c.arg; at--)
+			conds[at] = conds[at - 1];
+		conds[at] = c;
+	}
+	return 0;
+}
+
+/* The rules one entry of the profile means: one, or one per condition when an argument occurs twice. In the latter
+ * case they are made in the profile's order. */
+static int make_rules(struct compiler *c, const struct oci_seccomp_rule *r, uint32_t action, struct call *out,
+		      struct err *e)
+{
+	struct bpf_cond *conds = arena_array(c->arena, r->n_args + 1, sizeof(*conds));
+	struct bpf_rule *rules;
+	bool repeated;
+
+	if (!conds)
+		return err_set(e, ERR_INTERNAL, "out of memory");
+	if (parse_conditions(r, conds, &repeated, e) < 0)
+		return e->code;
+	out->n_rules = repeated ? (uint32_t)r->n_args : 1;
+	rules = arena_array(c->arena, out->n_rules, sizeof(*rules));
+	if (!rules)
+		return err_set(e, ERR_INTERNAL, "out of memory");
+	for (uint32_t i = 0; i < out->n_rules; i++)
+		rules[i] = repeated ? (struct bpf_rule){ action, 1, &conds[i] }
+				    : (struct bpf_rule){ action, (uint32_t)r->n_args, conds };
+	out->rules = rules;
+	return 0;
+}
+
+static int add_name(struct compiler *c, const struct oci_seccomp_rule *r, const char *name, const struct call *like,
+		    struct err *e)
+{
+	struct call *call = &c->calls[c->n_calls];
+
+	if (!*name)
+		return err_set(e, ERR_INVALID, "a name is empty");
+	if (r->action == OCI_SCMP_NOTIFY && strcmp(name, "write") == 0)
+		return err_set(e, ERR_INVALID, "SCMP_ACT_NOTIFY cannot be used for write: the listener could not be sent");
+	*call = *like;
+	call->row = sc_find(&c->index, name);
+	if (call->row >= 0)
+		c->n_calls++;
+	else
+		c->unknown[c->n_unknown++] = name;
+	return 0;
+}
+
+static int resolve_rule(struct compiler *c, const struct oci_seccomp_rule *r, struct err *e)
+{
+	struct call call = { 0 };
+	uint32_t action;
+
+	if (action_value(r->action, r->has_errno, r->errno_ret, &action, e) < 0)
+		return e->code;
+	call.redundant = action == c->default_action;
+	if (make_rules(c, r, action, &call, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < r->n_names; i++)
+		if (add_name(c, r, r->names[i], &call, e) < 0)
+			return e->code;
+	return 0;
+}
+
+static int resolve(struct compiler *c, struct err *e)
+{
+	const struct oci_seccomp *s = c->profile;
+	size_t names = 0;
+
+	if (s->default_action == OCI_SCMP_NOTIFY)
+		return err_set(e, ERR_INVALID, "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY cannot be the default");
+	if (action_value(s->default_action, s->has_default_errno, s->default_errno_ret, &c->default_action, e) < 0)
+		return err_ctx(e, "linux.seccomp.defaultErrnoRet");
+	c->enosys = s->default_action != OCI_SCMP_ALLOW && s->default_action != OCI_SCMP_LOG &&
+		    s->default_action != OCI_SCMP_TRACE;
+	for (size_t i = 0; i < s->n_rules; i++)
+		names += s->rules[i].n_names;
+	c->calls = arena_array(c->arena, names + 1, sizeof(*c->calls));
+	c->unknown = arena_array(c->arena, names + 1, sizeof(*c->unknown));
+	if (!c->calls || !c->unknown)
+		return err_set(e, ERR_INTERNAL, "out of memory");
+	sc_index_init(&c->index);
+	for (size_t i = 0; i < s->n_rules; i++)
+		if (resolve_rule(c, &s->rules[i], e) < 0)
+			return err_ctx(e, "linux.seccomp.syscalls[%zu]", i);
+	for (size_t i = 0; i < ARRAY_LEN(muxed); i++) {
+		int row = sc_find(&c->index, muxed[i].name);
+
+		if (row >= 0)
+			c->mux_of[row] = &muxed[i];
+	}
+	return 0;
+}
+
+/* ---- slots ---- */
+
+static bool is_wide(enum sc_abi abi)
+{
+	return abi == SC_X86_64 || abi == SC_AARCH64;
+}
+
+static struct slot *slot_of(struct compiler *c, int32_t nr)
+{
+	uint32_t n = (uint32_t)nr;
+
+	if (n < NR_COMMON)
+		return &c->slots[n];
+	n -= ARM_PRIVATE;
+	return n < NR_PRIVATE ? &c->slots[NR_COMMON + n] : NULL;
+}
+
+static bool tests_nothing(const struct bpf_rule *rule, bool wide)
+{
+	for (uint32_t i = 0; i < rule->n_conds; i++)
+		if (bpf_cond_tests(&rule->conds[i], wide))
+			return false;
+	return true;
+}
+
+static void add_to_slot(struct compiler *c, int32_t nr, const struct bpf_rule *rule, bool wide)
+{
+	struct slot *slot = nr >= 0 ? slot_of(c, nr) : NULL;
+	struct pending *p;
+
+	if (!slot || slot->fixed)
+		return;
+	if (!slot->used)
+		*slot = (struct slot){ .used = true, .action = c->default_action, .last = &slot->first };
+	if (tests_nothing(rule, wide)) {
+		*slot = (struct slot){ .used = true, .fixed = true, .action = rule->action };
+		return;
+	}
+	p = arena_new(c->arena, struct pending);
+	if (!p)
+		return; /* the arena remembers */
+	p->rule = rule;
+	*slot->last = p;
+	slot->last = &p->next;
+	slot->n_rules++;
+}
+
+/* The rule as it reads for socketcall(2) or ipc(2): argument 0 is the number of the call. */
+static const struct bpf_rule *mux_rule(struct compiler *c, const struct bpf_rule *rule, uint32_t number)
+{
+	struct bpf_cond *conds = arena_array(c->arena, rule->n_conds + 1, sizeof(*conds));
+	struct bpf_rule *out = arena_new(c->arena, struct bpf_rule);
+	uint32_t n = 1;
+
+	if (!conds || !out)
+		return NULL;
+	conds[0] = (struct bpf_cond){ .arg = 0, .op = OCI_SCMP_CMP_EQ, .mask = UINT64_MAX, .value = number };
+	for (uint32_t i = 0; i < rule->n_conds; i++)
+		if (rule->conds[i].arg != 0)
+			conds[n++] = rule->conds[i];
+	*out = (struct bpf_rule){ rule->action, n, conds };
+	return out;
+}
+
+static void add_muxed(struct compiler *c, const struct mux *mux, const struct call *call)
+{
+	int row = sc_find(&c->index, mux->through);
+
+	for (uint32_t i = 0; i < call->n_rules && row >= 0; i++) {
+		const struct bpf_rule *rule = mux_rule(c, &call->rules[i], mux->number);
+
+		if (rule)
+			add_to_slot(c, sc_table[row].nr[SC_X86], rule, false);
+	}
+}
+
+/* Fills the slots of one ABI; gives the highest number the profile names in it, 0 for none (and for read's 0, runc). */
+static uint32_t fill_slots(struct compiler *c, enum sc_abi abi)
+{
+	int32_t highest = 0;
+
+	memset(c->slots, 0, sizeof(c->slots));
+	for (size_t i = 0; i < c->n_calls; i++) {
+		const struct call *call = &c->calls[i];
+		const struct mux *mux = abi == SC_X86 ? c->mux_of[call->row] : NULL;
+		int32_t nr = sc_table[call->row].nr[abi];
+
+		if (nr > highest && !mux)
+			highest = nr;
+		if (call->redundant)
+			continue;
+		if (mux)
+			add_muxed(c, mux, call);
+		for (uint32_t r = 0; r < call->n_rules; r++)
+			add_to_slot(c, nr, &call->rules[r], is_wide(abi));
+	}
+	return (uint32_t)highest;
+}
+
+/* ---- segments ---- */
+
+static void add_segment(struct compiler *c, uint32_t first, struct bpf_leaf leaf)
+{
+	struct bpf_segment *last = c->n_segs ? &c->segs[c->n_segs - 1] : NULL;
+
+	if (last && last->first == first) {
+		c->n_segs--;
+		last = c->n_segs ? last - 1 : NULL;
+	}
+	if (last && last->leaf.n_rules == 0 && leaf.n_rules == 0 && last->leaf.action == leaf.action)
+		return;
+	c->segs[c->n_segs++] = (struct bpf_segment){ first, leaf };
+}
+
+static void add_action(struct compiler *c, uint32_t first, uint32_t action)
+{
+	add_segment(c, first, (struct bpf_leaf){ .action = action });
+}
+
+static int slot_leaf(struct compiler *c, const struct slot *slot, bool wide, struct bpf_leaf *out)
+{
+	const struct bpf_rule **rules;
+	uint32_t n = 0;
+	bool mixed = false;
+
+	*out = (struct bpf_leaf){ .action = slot->action, .wide = wide };
+	if (slot->n_rules == 0)
+		return 0;
+	rules = arena_array(c->arena, slot->n_rules, sizeof(*rules));
+	if (!rules)
+		return -ENOMEM;
+	for (const struct pending *p = slot->first; p; p = p->next) {
+		rules[n++] = p->rule;
+		mixed = mixed || p->rule->action != rules[0]->action;
+	}
+	out->rules = rules;
+	out->n_rules = n;
+	return mixed ? seccomp_order(rules, n, wide) : 0;
+}
+
+static const char *call_name(enum sc_abi abi, uint32_t nr)
+{
+	for (size_t row = 0; row < SC_ROWS; row++)
+		if (sc_table[row].nr[abi] == (int32_t)nr)
+			return sc_table[row].name;
+	return "?";
+}
+
+/* The numbers of one ABI from base on: its slots, and with *cut ENOSYS for all above the highest one named. */
+static int add_abi(struct compiler *c, enum sc_abi abi, uint32_t base, bool *cut, struct err *e)
+{
+	uint32_t highest = fill_slots(c, abi);
+
+	*cut = c->enosys && highest > 0;
+	add_action(c, base, c->default_action);
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		uint32_t nr = i < NR_COMMON ? i : ARM_PRIVATE + i - NR_COMMON;
+		struct bpf_leaf leaf;
+		int r;
+
+		if (!c->slots[i].used || (*cut && nr > highest))
+			continue;
+		r = slot_leaf(c, &c->slots[i], is_wide(abi), &leaf);
+		if (r == -EEXIST)
+			return err_set(e, ERR_INVALID,
+				       "linux.seccomp.syscalls: two rules of %s test the same and differ in their action",
+				       call_name(abi, nr));
+		if (r < 0)
+			return err_set(e, ERR_INTERNAL, "out of memory");
+		add_segment(c, base + nr, leaf);
+		add_action(c, base + nr + 1, c->default_action);
+	}
+	if (*cut)
+		add_action(c, base + highest + 1, ACTION_ENOSYS);
+	return 0;
+}
+
+/* x86_64 and x32 share one architecture and differ in bit 30 of the number. Number -1 is what a tracer sets to skip a
+ * call, so it is never the wrong ABI. */
+static int add_x86_64(struct compiler *c, bool x32, struct err *e)
+{
+	bool cut, cut32;
+
+	if (add_abi(c, SC_X86_64, 0, &cut, e) < 0)
+		return e->code;
+	if (x32) {
+		if (add_abi(c, SC_X32, SC_X32_BIT, &cut32, e) < 0)
+			return e->code;
+		add_action(c, 2 * SC_X32_BIT, cut ? ACTION_ENOSYS : c->default_action);
+		add_action(c, 3 * SC_X32_BIT, cut32 ? ACTION_ENOSYS : c->default_action);
+		return 0;
+	}
+	add_action(c, SC_X32_BIT, ACTION_BAD_ARCH);
+	add_action(c, 2 * SC_X32_BIT, cut ? ACTION_ENOSYS : ACTION_BAD_ARCH);
+	add_action(c, 3 * SC_X32_BIT, ACTION_BAD_ARCH);
+	add_action(c, UINT32_MAX, c->default_action);
+	return 0;
+}
+
+static int emit_abi(struct compiler *c, enum sc_abi abi, bool x32, struct bpf_target *entry, struct err *e)
+{
+	bool cut;
+	int r;
+
+	c->n_segs = 0;
+	r = abi == SC_X86_64 ? add_x86_64(c, x32, e) : add_abi(c, abi, 0, &cut, e);
+	if (r < 0)
+		return r;
+	*entry = bpf_tree(&c->bpf, c->segs, c->n_segs);
+	return 0;
+}
+
+static int emit(struct compiler *c, enum sc_abi native, unsigned int abis, struct err *e)
+{
+	/* the other ABI of the machine is written first and so ends up behind, further from the entry */
+	const struct {
+		enum sc_abi abi;
+		uint32_t audit;
+	} order[] = {
+		{ SC_ARM, AUDIT_ARCH_ARM },
+		{ SC_AARCH64, AUDIT_ARCH_AARCH64 },
+		{ SC_X86, AUDIT_ARCH_I386 },
+		{ SC_X86_64, AUDIT_ARCH_X86_64 },
+	};
+	struct bpf_target entries[ARRAY_LEN(order)], next = BPF_ACTION(ACTION_BAD_ARCH);
+
+	for (size_t i = 0; i < ARRAY_LEN(order); i++)
+		if (abis & 1U << order[i].abi &&
+		    emit_abi(c, order[i].abi, native == SC_X86_64 && abis & 1U << SC_X32, &entries[i], e) < 0)
+			return e->code;
+	for (size_t i = 0; i < ARRAY_LEN(order); i++)
+		if (abis & 1U << order[i].abi)
+			next = bpf_if_equal(&c->bpf, order[i].audit, entries[i], next);
+	bpf_load(&c->bpf, (uint32_t)offsetof(struct seccomp_data, arch));
+	return 0;
+}
+
+int rt_seccomp_compile_for(struct arena *a, enum sc_abi native, const struct oci_seccomp *s, struct rt_seccomp *out,
+			   struct err *e)
+{
+	struct compiler *c = arena_new(a, struct compiler);
+	unsigned int abis;
+
+	*out = (struct rt_seccomp){ 0 };
+	if (!c)
+		return err_set(e, ERR_INTERNAL, "out of memory");
+	c->arena = a;
+	c->profile = s;
+	c->segs = arena_array(a, 4 * SLOTS + 8, sizeof(*c->segs));
+	if (!c->segs || !bpf_init(&c->bpf, a))
+		return err_set(e, ERR_INTERNAL, "out of memory");
+	if (parse_flags(s, out, e) < 0 || parse_architectures(s, native, &abis, e) < 0 || resolve(c, e) < 0 ||
+	    emit(c, native, abis, e) < 0)
+		return e->code;
+	out->insns = bpf_finish(&c->bpf, &out->n);
+	if (!out->insns && arena_error(a) < 0)
+		return err_set(e, ERR_INTERNAL, "out of memory");
+	if (!out->insns)
+		return err_set(e, ERR_LIMIT, "linux.seccomp: the filter needs more than %d instructions", BPF_MAXINSNS);
+	out->unknown = c->unknown;
+	out->n_unknown = c->n_unknown;
+	return 0;
+}
+
+int rt_seccomp_compile(struct arena *a, const struct oci_seccomp *s, struct rt_seccomp *out, struct err *e)
+{
+#if defined(__x86_64__)
+	return rt_seccomp_compile_for(a, SC_X86_64, s, out, e);
+#elif defined(__aarch64__)
+	return rt_seccomp_compile_for(a, SC_AARCH64, s, out, e);
+#else
+#error "the seccomp compiler knows x86_64 and aarch64"
+#endif
+}

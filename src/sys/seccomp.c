@@ -1,0 +1,34 @@
+#include "sys/seccomp.h"
+
+#include <linux/seccomp.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+int seccomp_install(const struct sock_filter *insns, size_t n, unsigned int flags)
+{
+	struct sock_fprog prog = { .len = (unsigned short)n, .filter = (struct sock_filter *)(uintptr_t)insns };
+	long r;
+
+	if (n == 0 || n > BPF_MAXINSNS)
+		return -EINVAL;
+	r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+	if (r < 0)
+		return -errno;
+	/* TSYNC without ESRCH gives the id of a thread that could not follow */
+	if (r > 0 && !(flags & SECCOMP_FLAG_NEW_LISTENER))
+		return -EBUSY;
+	return (int)r;
+}
+
+bool seccomp_has_action(unsigned int action)
+{
+	uint32_t a = action;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &a) == 0;
+}
+
+/* A kernel looks at the flags before it looks at the program. */
+bool seccomp_has_flags(unsigned int flags)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) < 0 && errno == EFAULT;
+}
