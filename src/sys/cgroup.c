@@ -95,6 +95,19 @@ static int make_dir(const struct cg_hierarchy *h, const char *path)
 	return -ENOENT;
 }
 
+/* With nothing open yet. */
+static struct cgroup *alloc_cgroup(void)
+{
+	struct cgroup *cg = calloc(1, sizeof(*cg));
+
+	if (!cg)
+		return NULL;
+	cg->sys = cg_system();
+	for (size_t i = 0; i < CG_MAX_HIERARCHIES; i++)
+		cg->dir[i] = -1;
+	return cg;
+}
+
 static int new_cgroup(const char *path, struct cgroup **out, struct err *e)
 {
 	struct cgroup *cg;
@@ -104,12 +117,9 @@ static int new_cgroup(const char *path, struct cgroup **out, struct err *e)
 	if (cg_system()->mode == CG_NONE)
 		return err_set(e, ERR_UNSUPPORTED, "cgroup %s: no cgroup hierarchy is mounted here; mount cgroup2 on "
 						   "/sys/fs/cgroup", path);
-	cg = calloc(1, sizeof(*cg));
+	cg = alloc_cgroup();
 	if (!cg)
 		return err_errno(e, -ENOMEM, "cgroup %s", path);
-	cg->sys = cg_system();
-	for (size_t i = 0; i < CG_MAX_HIERARCHIES; i++)
-		cg->dir[i] = -1;
 	r = cg_normalise(path, &cg->path);
 	if (r < 0) {
 		cg_close(cg);
@@ -287,6 +297,34 @@ int cg_join_burst(struct cgroup *const *cgs, const pid_t *pids, size_t n, struct
 		r = write_joins(joins, n_joins, e);
 	for (size_t i = 0; i < n_joins; i++)
 		close_fd(joins[i].fd);
+	return r;
+}
+
+static int open_roots(struct cgroup **out, struct err *e)
+{
+	CLEANUP_CGROUP struct cgroup *cg = alloc_cgroup();
+
+	if (!cg || !(cg->path = strdup("")))
+		return err_errno(e, -ENOMEM, "open the root cgroup");
+	for (size_t i = 0; i < cg->sys->n; i++) {
+		cg->dir[i] = cg_open_dir(&cg->sys->h[i], "");
+		if (cg->dir[i] < 0)
+			return err_errno(e, cg->dir[i], "open %s", cg->sys->h[i].mount);
+	}
+	*out = take_ptr(cg);
+	return 0;
+}
+
+int cg_leave(const pid_t *pids, size_t n, struct err *e)
+{
+	CLEANUP_CGROUP struct cgroup *root = NULL;
+	int r = open_roots(&root, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = cg_join(root, pids[i], e);
+		if (r == -ESRCH)
+			r = 0;
+	}
 	return r;
 }
 

@@ -120,6 +120,11 @@ int cg_join(struct cgroup *cg, pid_t pid, struct err *e) MUST_CHECK;
 /* The same for several cgroups in one burst: pids[i] into cgs[i]. */
 int cg_join_burst(struct cgroup *const *cgs, const pid_t *pids, size_t n, struct err *e) MUST_CHECK;
 
+/* Moves processes out of every cgroup, to the root of each hierarchy, in one burst: what ends leaves its cgroup so that
+ * this can be removed. Those that ended meanwhile are no error. ERR_BUSY where the v2 root we see is not the real one
+ * and takes no processes. */
+int cg_leave(const pid_t *pids, size_t n, struct err *e) MUST_CHECK;
+
 /* Freezes or thaws everything in it and waits until that is so (bounded). */
 int cg_freeze(struct cgroup *cg, bool frozen, struct err *e) MUST_CHECK;
 int cg_is_frozen(struct cgroup *cg, bool *frozen) MUST_CHECK;

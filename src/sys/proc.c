@@ -32,13 +32,21 @@ int proc_signal(int pidfd, int sig)
 	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0U) < 0 ? -errno : 0;
 }
 
-/* Behind the last ')' of /proc/PID/stat: the command name may hold anything. */
-static int read_stat(pid_t pid, char *state, int *ppid, unsigned long long *start)
+/* What /proc/PID/stat says behind the last ')': the command name may hold anything. */
+struct stat_fields {
+	char state;
+	int ppid;
+	unsigned long long start;
+	int exit_code; /* 0 when we may not know */
+};
+
+static int read_stat(pid_t pid, struct stat_fields *f)
 {
 	char path[32], buf[1024], *p;
 	CLEANUP_FD int fd = -1;
 	ssize_t n;
 
+	*f = (struct stat_fields){ 0 };
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -48,48 +56,72 @@ static int read_stat(pid_t pid, char *state, int *ppid, unsigned long long *star
 		return (int)n;
 	buf[n] = '\0';
 	p = strrchr(buf, ')');
-	if (!p || sscanf(p + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", state,
-			 ppid, start) != 3)
+	/* fields 3, 4, 22 and, where the line is whole, 52, the last one */
+	if (!p || sscanf(p + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+			 &f->state, &f->ppid, &f->start) != 3)
 		return -ESRCH;
+	p = strrchr(p, ' ');
+	if (p && sscanf(p, "%d", &f->exit_code) != 1)
+		f->exit_code = 0;
 	return 0;
 }
 
 int proc_start_time(pid_t pid, uint64_t *out)
 {
-	unsigned long long start;
-	char state;
-	int ppid, r = read_stat(pid, &state, &ppid, &start);
+	struct stat_fields f;
+	int r = read_stat(pid, &f);
 
 	if (r == 0)
-		*out = start;
+		*out = f.start;
 	return r;
 }
 
 int proc_parent(pid_t pid, pid_t *ppid, char *state)
 {
-	unsigned long long start;
-	int parent, r = read_stat(pid, state, &parent, &start);
+	struct stat_fields f;
+	int r = read_stat(pid, &f);
 
-	if (r == 0)
-		*ppid = parent;
+	if (r == 0) {
+		*ppid = f.ppid;
+		*state = f.state;
+	}
 	return r;
+}
+
+static bool has_ended(const struct stat_fields *f)
+{
+	return f->state == 'Z' || f->state == 'X';
 }
 
 int proc_open_checked(pid_t pid, uint64_t start_time)
 {
 	CLEANUP_FD int fd = proc_pidfd(pid);
-	unsigned long long start;
-	char state;
-	int ppid, r;
+	struct stat_fields f;
+	int r;
 
 	if (fd < 0)
 		return fd;
-	r = read_stat(pid, &state, &ppid, &start);
+	r = read_stat(pid, &f);
 	if (r < 0)
 		return r;
-	if (start != start_time || state == 'Z' || state == 'X')
+	if (f.start != start_time || has_ended(&f))
 		return -ESRCH;
 	return take_fd(&fd);
+}
+
+int proc_zombie_status(pid_t pid, uint64_t start_time, int *status)
+{
+	struct stat_fields f;
+	int r = read_stat(pid, &f);
+
+	if (r < 0)
+		return r;
+	if (f.start != start_time)
+		return -ESRCH;
+	if (!has_ended(&f))
+		return -EAGAIN;
+	*status = f.exit_code;
+	return 0;
 }
 
 int proc_boot_id(char out[PROC_BOOT_ID_LEN])

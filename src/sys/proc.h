@@ -28,6 +28,10 @@ int proc_boot_id(char out[PROC_BOOT_ID_LEN]) MUST_CHECK;
  * (PIDFD_GET_INFO, kernel 6.15). -EOPNOTSUPP on older kernels, -EAGAIN while it runs or is not reaped yet. */
 int proc_exit_status(int pidfd, int *status) MUST_CHECK;
 
+/* The exit status of a zombie that nobody has reaped, from anybody who may trace it (field 52 of /proc/PID/stat).
+ * -ESRCH when there is no such process, -EAGAIN while it runs. */
+int proc_zombie_status(pid_t pid, uint64_t start_time, int *status) MUST_CHECK;
+
 /* Exit code as a shell gives it: 0-255, or 128 + signal. */
 int proc_exit_code(int status);
 
