@@ -1,0 +1,48 @@
+/* The server side of attach: clients on stateDir/attach.sock and the one the monitor was started with, speaking
+ * wire/frame.h. Each has a bounded queue; a client that does not read is dropped, it never holds up the container or
+ * another client. */
+#ifndef TARE_MONITOR_ATTACH_H
+#define TARE_MONITOR_ATTACH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "monitor/input.h"
+#include "wire/frame.h"
+
+#define ATTACH_SOCKET "attach.sock"
+#define ATTACH_MAX_CLIENTS 64U
+/* Bytes that may wait for one client, beside the socket's own buffer. */
+#define ATTACH_QUEUE (1U << 20)
+
+struct attach_client;
+
+struct attach {
+	struct loop *loop;
+	struct input *in;
+	bool stdin_once;
+	bool paused; /* clients are not read: the input is full */
+	struct loop_source *listen_source;
+	struct attach_client *clients;
+	unsigned int n;
+};
+
+/* in is borrowed; its drained callback is taken. */
+void attach_init(struct attach *a, struct loop *loop, struct input *in, bool stdin_once);
+/* Drops all clients. */
+void attach_free(struct attach *a);
+
+/* Takes connections from a listening socket (borrowed). */
+int attach_listen(struct attach *a, int fd) MUST_CHECK;
+/* Takes a client; owns fd from here, also on failure. hello: it wants `flags`; else it must say hello itself. */
+int attach_add(struct attach *a, int fd, bool hello, unsigned int flags) MUST_CHECK;
+
+/* To every client that wants this type. */
+void attach_send(struct attach *a, enum frame_type type, const void *data, size_t len);
+void attach_send_exit(struct attach *a, int code, bool known, bool oom_killed);
+
+/* Waits until every client has everything, at most so long; those that have not are dropped. */
+void attach_flush(struct attach *a, int timeout_ms);
+
+#endif

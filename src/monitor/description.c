@@ -1,0 +1,275 @@
+/* The specification is most of a description's size and of no use once the container runs, so the two processes that
+ * stay are given the few other members alone ("settings", the same format). The members are checked here and nowhere
+ * else; what comes from the engine is trusted to be well meant but not to be well formed. */
+#include "monitor/description.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/text.h"
+
+#define MAX_BYTES (16U << 20)
+
+static int parse_fd(struct arena *a, int fd, const struct json **doc, struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return err_errno(e, -errno, "descriptor %d has no description", fd);
+	if (!S_ISREG(st.st_mode) || st.st_size > (off_t)MAX_BYTES)
+		return err_set(e, ERR_INVALID, "descriptor %d is no description", fd);
+	text = malloc((size_t)st.st_size + 1);
+	if (!text)
+		return err_errno(e, -ENOMEM, "read the description");
+	n = pread(fd, text, (size_t)st.st_size, 0);
+	if (n < 0)
+		return err_errno(e, -errno, "read the description");
+	return json_parse(a, text, (size_t)n, NULL, doc, e);
+}
+
+static int require(const char *value, const char *key, struct err *e)
+{
+	return value && value[0] ? 0 : err_set(e, ERR_INVALID, "%s is missing", key);
+}
+
+static int require_path(const char *value, const char *key, struct err *e)
+{
+	int r = require(value, key, e);
+
+	if (r < 0)
+		return r;
+	if (value[0] != '/' || strlen(value) >= PATH_MAX)
+		return err_set(e, ERR_INVALID, "%s: \"%.100s\" is no absolute path", key, value);
+	return 0;
+}
+
+static int parse_log(const struct json *doc, struct description *d, struct err *e)
+{
+	const struct json *log = NULL;
+	const char *driver = NULL;
+	int r = json_get_obj(doc, "description", "log", &log, e);
+
+	if (r < 0 || !log)
+		return r;
+	if ((r = json_get_str(log, "log", "driver", &driver, e)) < 0 || (r = require(driver, "log.driver", e)) < 0)
+		return r;
+	if (!strcmp(driver, "none"))
+		return 0;
+	if (strcmp(driver, "json-file") != 0)
+		return err_set(e, ERR_UNSUPPORTED, "log driver \"%s\" is unknown: use json-file or none", driver);
+	if ((r = json_get_str(log, "log", "path", &d->log_path, e)) < 0 ||
+	    (r = json_get_u64(log, "log", "maxSize", &d->log_max_size, e)) < 0 ||
+	    (r = json_get_u32(log, "log", "maxFile", &d->log_max_file, e)) < 0)
+		return r;
+	return require_path(d->log_path, "log.path", e);
+}
+
+static int parse_overlay(struct arena *a, const struct json *rootfs, struct rt_rootfs *out, struct err *e)
+{
+	const char **lower = NULL;
+	int r;
+
+	out->kind = RT_ROOTFS_OVERLAY;
+	if ((r = json_get_strv(a, rootfs, "rootfs", "lower", &lower, &out->n_lower, e)) < 0 ||
+	    (r = json_get_str(rootfs, "rootfs", "upper", &out->upper, e)) < 0 ||
+	    (r = json_get_str(rootfs, "rootfs", "work", &out->work, e)) < 0)
+		return r;
+	out->lower = lower;
+	if (!lower || !out->n_lower)
+		return err_set(e, ERR_INVALID, "rootfs.lower is missing");
+	for (size_t i = 0; i < out->n_lower; i++)
+		if ((r = require_path(lower[i], "rootfs.lower", e)) < 0)
+			return r;
+	if (!out->upper != !out->work)
+		return err_set(e, ERR_INVALID, "rootfs.upper and rootfs.work belong together");
+	return 0;
+}
+
+static int parse_rootfs(struct arena *a, const struct json *doc, struct rt_rootfs *out, struct err *e)
+{
+	const struct json *rootfs = NULL;
+	const char *kind = NULL;
+	int r;
+
+	if ((r = json_get_obj(doc, "description", "rootfs", &rootfs, e)) < 0)
+		return r;
+	if ((r = json_get_str(rootfs, "rootfs", "kind", &kind, e)) < 0 || (r = require(kind, "rootfs.kind", e)) < 0)
+		return r;
+	if (!strcmp(kind, "overlay"))
+		return parse_overlay(a, rootfs, out, e);
+	if (strcmp(kind, "dir") != 0)
+		return err_set(e, ERR_UNSUPPORTED, "rootfs kind \"%s\" is unknown: use overlay or dir", kind);
+	out->kind = RT_ROOTFS_DIR;
+	if ((r = json_get_str(rootfs, "rootfs", "path", &out->path, e)) < 0 ||
+	    (r = json_get_bool(rootfs, "rootfs", "idmap", &out->idmap, e)) < 0)
+		return r;
+	return require_path(out->path, "rootfs.path", e);
+}
+
+static int parse_common(struct arena *a, const struct json *doc, struct description *d, struct err *e)
+{
+	const char **exited = NULL;
+	uint32_t version = 0;
+	size_t n;
+	int r;
+
+	if ((r = json_get_u32(doc, "description", "version", &version, e)) < 0 ||
+	    (r = json_get_str(doc, "description", "id", &d->id, e)) < 0 ||
+	    (r = json_get_str(doc, "description", "containerDir", &d->container_dir, e)) < 0 ||
+	    (r = json_get_str(doc, "description", "stateDir", &d->state_dir, e)) < 0 ||
+	    (r = json_get_str(doc, "description", "execId", &d->exec_id, e)) < 0 ||
+	    (r = json_get_bool(doc, "description", "tty", &d->tty, e)) < 0 ||
+	    (r = json_get_bool(doc, "description", "openStdin", &d->open_stdin, e)) < 0 ||
+	    (r = json_get_bool(doc, "description", "stdinOnce", &d->stdin_once, e)) < 0 ||
+	    (r = json_get_bool(doc, "description", "poststop", &d->poststop, e)) < 0 ||
+	    (r = json_get_u32(doc, "description", "attach", &d->attach, e)) < 0 ||
+	    (r = json_get_str(doc, "description", "cgroup", &d->cgroup, e)) < 0 ||
+	    (r = json_get_strv(a, doc, "description", "exited", &exited, &n, e)) < 0)
+		return r;
+	d->exited = exited && exited[0] ? exited : NULL;
+	if (version != 1)
+		return err_set(e, ERR_UNSUPPORTED, "version %u of the description is unknown", version);
+	if (!d->id || !text_is_hex(d->id, 64))
+		return err_set(e, ERR_INVALID, "id is not 64 hex digits");
+	if ((r = require_path(d->container_dir, "containerDir", e)) < 0 ||
+	    (r = require_path(d->state_dir, "stateDir", e)) < 0)
+		return r;
+	if (d->cgroup && (r = require_path(d->cgroup, "cgroup", e)) < 0)
+		return r;
+	return parse_log(doc, d, e);
+}
+
+static int parse_spec(struct arena *a, const struct json *doc, const struct oci_spec **out, struct err *e)
+{
+	const struct json *spec = NULL;
+	int r = json_get_obj(doc, "description", "spec", &spec, e);
+
+	if (r < 0)
+		return r;
+	if (!spec)
+		return err_set(e, ERR_INVALID, "spec is missing");
+	r = oci_spec_parse(a, spec, out, e);
+	return r < 0 ? err_ctx(e, "spec") : 0;
+}
+
+static int parse_container(struct arena *a, const struct json *doc, struct description *d, struct err *e)
+{
+	int r;
+
+	if ((r = parse_rootfs(a, doc, &d->rootfs, e)) < 0 || (r = parse_spec(a, doc, &d->spec, e)) < 0)
+		return r;
+	if (!d->spec->process)
+		return err_set(e, ERR_INVALID, "spec.process is missing");
+	if (d->spec->process->terminal != d->tty)
+		return err_set(e, ERR_INVALID, "tty and spec.process.terminal differ");
+	d->poststop = d->spec->hooks[OCI_HOOK_POSTSTOP].n > 0;
+	return 0;
+}
+
+/* The id becomes a file name. */
+static bool exec_id_ok(const char *id)
+{
+	size_t len = strlen(id);
+
+	return len > 0 && len <= 64 && strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") == len;
+}
+
+static int parse_exec(struct arena *a, const struct json *doc, struct description *d, struct err *e)
+{
+	const struct json *process = NULL;
+	int r;
+
+	if ((r = require(d->exec_id, "execId", e)) < 0 || (r = parse_spec(a, doc, &d->spec, e)) < 0 ||
+	    (r = json_get_obj(doc, "description", "process", &process, e)) < 0)
+		return r;
+	if (!exec_id_ok(d->exec_id))
+		return err_set(e, ERR_INVALID, "execId \"%.80s\": use at most 64 letters, digits, - and _", d->exec_id);
+	if (!process)
+		return err_set(e, ERR_INVALID, "process is missing");
+	r = oci_process_parse(a, process, &d->process, e);
+	if (r < 0)
+		return err_ctx(e, "process");
+	if (d->process->terminal != d->tty)
+		return err_set(e, ERR_INVALID, "tty and process.terminal differ");
+	return 0;
+}
+
+int description_read(struct arena *a, int fd, enum description_kind kind, struct description *out, struct err *e)
+{
+	const struct json *doc;
+	int r;
+
+	*out = (struct description){ .log_max_file = 1 };
+	r = parse_fd(a, fd, &doc, e);
+	if (r == 0)
+		r = parse_common(a, doc, out, e);
+	if (r == 0 && kind == DESCRIPTION_CONTAINER)
+		r = parse_container(a, doc, out, e);
+	if (r == 0 && kind == DESCRIPTION_EXEC)
+		r = parse_exec(a, doc, out, e);
+	return r < 0 ? err_ctx(e, "description") : 0;
+}
+
+static void write_log(struct json_writer *w, const struct description *d)
+{
+	jw_object(w, "log");
+	jw_str(w, "driver", d->log_path ? "json-file" : "none");
+	if (d->log_path) {
+		jw_str(w, "path", d->log_path);
+		jw_u64(w, "maxSize", d->log_max_size);
+		jw_u64(w, "maxFile", d->log_max_file);
+	}
+	jw_end_object(w);
+}
+
+int description_settings(const struct description *d, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&text);
+	int r;
+
+	jw_object(&w, NULL);
+	jw_i64(&w, "version", 1);
+	jw_str(&w, "id", d->id);
+	jw_str(&w, "containerDir", d->container_dir);
+	jw_str(&w, "stateDir", d->state_dir);
+	jw_bool(&w, "tty", d->tty);
+	jw_bool(&w, "openStdin", d->open_stdin);
+	jw_bool(&w, "stdinOnce", d->stdin_once);
+	jw_bool(&w, "poststop", d->poststop);
+	jw_u64(&w, "attach", d->attach);
+	if (d->cgroup)
+		jw_str(&w, "cgroup", d->cgroup);
+	jw_strv(&w, "exited", d->exited);
+	write_log(&w, d);
+	jw_end_object(&w);
+	r = sb_error(&text);
+	if (r == 0)
+		r = io_memfd("tare-monitor", text.s, text.len, true);
+	return r < 0 ? err_errno(e, r, "keep the settings") : r;
+}
+
+int description_reload_spec(struct arena *a, const struct description *d, const struct oci_spec **out, struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	const struct json *doc;
+	char path[PATH_MAX];
+	size_t len;
+	int r;
+
+	r = snprintf(path, sizeof(path), "%s/config.json", d->container_dir);
+	if (r < 0 || (size_t)r >= sizeof(path))
+		return err_errno(e, -ENAMETOOLONG, "%s", d->container_dir);
+	r = io_read_file(AT_FDCWD, path, MAX_BYTES, &text, &len);
+	if (r < 0)
+		return err_errno(e, r, "read %s", path);
+	if ((r = json_parse(a, text, len, NULL, &doc, e)) < 0 || (r = parse_spec(a, doc, out, e)) < 0)
+		return err_ctx(e, "%s", path);
+	return 0;
+}

@@ -1,0 +1,50 @@
+/* The description of what a monitor is to run (docs/formats.md): read from a descriptor, checked, and reduced to the
+ * settings its halves live on. */
+#ifndef TARE_MONITOR_DESCRIPTION_H
+#define TARE_MONITOR_DESCRIPTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "oci/spec.h"
+#include "runtime/runtime.h"
+
+struct description {
+	const char *id;
+	const char *container_dir, *state_dir;
+	const char *exec_id; /* of an exec, else NULL */
+	bool tty, open_stdin, stdin_once;
+	uint32_t attach; /* FRAME_WANT_* */
+	const char *log_path; /* NULL: no log */
+	uint64_t log_max_size;
+	uint32_t log_max_file;
+	const char *cgroup;         /* NULL: none */
+	const char *const *exited;  /* argv; NULL: nothing to execute */
+	bool poststop;              /* the specification has poststop hooks */
+	/* not part of the settings: */
+	struct rt_rootfs rootfs;
+	const struct oci_spec *spec;
+	const struct oci_process *process; /* of an exec */
+};
+
+enum description_kind {
+	DESCRIPTION_CONTAINER, /* `run` and `adopt` */
+	DESCRIPTION_EXEC,
+	DESCRIPTION_SETTINGS /* what description_settings() wrote */
+};
+
+/* Reads all of fd (from offset 0, which is not moved) into a. */
+int description_read(struct arena *a, int fd, enum description_kind kind, struct description *out,
+		     struct err *e) MUST_CHECK;
+
+/* A sealed memfd with the members a keeper and a worker need. */
+int description_settings(const struct description *d, struct err *e) MUST_CHECK;
+
+/* The specification again, from containerDir/config.json: at the end, for the poststop hooks. */
+int description_reload_spec(struct arena *a, const struct description *d, const struct oci_spec **out,
+			    struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,174 @@
+/* Failures here have nobody to go to: the container is over, its exit is recorded, and what could not be removed is
+ * garbage with a name that the engine's gc finds. So every step goes on with the next; what is worth knowing goes to
+ * the log. */
+#include "monitor/ending.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/log.h"
+#include "monitor/attach.h"
+#include "monitor/stdio.h"
+#include "runtime/runtime.h"
+#include "sys/cgroup.h"
+#include "sys/spawn.h"
+
+#define EXITED_TIMEOUT_MS 30000
+
+/* ---- how it ended ---- */
+
+static bool learn_as_parent(int pidfd, int *status)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOWAIT) < 0)
+		return false;
+	*status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : info.si_status;
+	return true;
+}
+
+void ending_publish(int pidfd, struct progress *p)
+{
+	siginfo_t info;
+	int status = 0;
+	bool known = learn_as_parent(pidfd, &status);
+
+	if (progress_get(p->exit) != PROGRESS_RUNNING)
+		return;
+	if (!known)
+		known = proc_zombie_status((pid_t)p->pid, p->start_time, &status) == 0 ||
+			proc_exit_status(pidfd, &status) == 0;
+	progress_publish_exit(p, known, status);
+	/* only now: a keeper killed before it has published leaves the status with the kernel */
+	(void)waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
+}
+
+void ending_fill(struct state *s, const struct progress *p, bool oom_killed)
+{
+	s->status = STATE_EXITED;
+	s->exit_known = progress_get(p->exit) == PROGRESS_EXITED;
+	s->exit_code = s->exit_known ? proc_exit_code(p->status) : 255;
+	s->oom_killed = oom_killed;
+	text_now(s->finished_at);
+}
+
+/* ---- cgroups ---- */
+
+static bool cgroup_name(const struct description *d, const char *leaf, char path[PATH_MAX])
+{
+	int n = d->cgroup ? snprintf(path, PATH_MAX, "%s/%s", d->cgroup, leaf) : -1;
+
+	return n > 0 && n < PATH_MAX;
+}
+
+static bool was_oom_killed(const char *path)
+{
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	struct cg_stats stats;
+	struct err e;
+
+	return cg_open(path, &cg, &e) == 0 && cg_read_stats(cg, &stats, &e) == 0 && stats.oom_kills > 0;
+}
+
+void ending_cleanup_cgroup(const struct description *d, bool *oom_killed)
+{
+	char path[PATH_MAX];
+	struct err e = { 0 };
+
+	*oom_killed = false;
+	if (!cgroup_name(d, "container", path))
+		return;
+	*oom_killed = was_oom_killed(path);
+	if (rt_cleanup(path, &e) < 0)
+		log_error("%.12s: %s", d->id, e.msg);
+}
+
+/* To the root, or where that takes no processes (v2 inside a container) to one that all containers share. */
+static int move_out(const struct description *d, const pid_t *pids, size_t n, struct err *e)
+{
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	char path[PATH_MAX];
+	int r = cg_leave(pids, n, e);
+	int parent = (int)(strrchr(d->cgroup, '/') - d->cgroup);
+
+	if (r == 0 || e->cls != ERR_BUSY || snprintf(path, sizeof(path), "%.*s/ending", parent, d->cgroup) < 0)
+		return r;
+	r = cg_create(path, &cg, NULL, e);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = cg_join(cg, pids[i], e);
+		if (r == -ESRCH)
+			r = 0;
+	}
+	return r;
+}
+
+static int empty_monitor_cgroup(const struct description *d, const char *path, struct err *e)
+{
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	CLEANUP_FREE pid_t *pids = NULL;
+	size_t n = 0;
+	int r = cg_open(path, &cg, e);
+
+	if (r == 0)
+		r = cg_pids(cg, &pids, &n, e);
+	return r == 0 ? move_out(d, pids, n, e) : r;
+}
+
+void ending_leave_cgroup(const struct description *d)
+{
+	char path[PATH_MAX];
+	struct err e = { 0 };
+
+	if (!cgroup_name(d, "monitor", path))
+		return;
+	if (empty_monitor_cgroup(d, path, &e) < 0 && e.cls != ERR_NOTFOUND)
+		log_error("%.12s: %s", d->id, e.msg);
+	if (cg_remove(d->cgroup, &e) < 0)
+		log_error("%.12s: %s", d->id, e.msg);
+}
+
+/* ---- the rest ---- */
+
+void ending_remove_names(int state_dir)
+{
+	stdio_remove_fifos(state_dir);
+	(void)unlinkat(state_dir, ATTACH_SOCKET, 0);
+	(void)unlinkat(state_dir, PROGRESS_FILE, 0);
+}
+
+void ending_run_poststop(const struct description *d, pid_t pid)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct oci_spec *spec;
+	struct err e = { 0 };
+
+	if (!d->poststop)
+		return;
+	if (description_reload_spec(&a, d, &spec, &e) < 0 ||
+	    rt_run_hooks(spec, OCI_HOOK_POSTSTOP, d->id, pid, d->container_dir, "stopped", &e) < 0)
+		log_error("%.12s: poststop hooks: %s", d->id, e.msg);
+}
+
+void ending_run_exited(const struct description *d)
+{
+	const struct spawn_args args = { .path = d->exited ? d->exited[0] : NULL, .argv = d->exited };
+	CLEANUP_FD int pidfd = -1;
+	int r, status;
+	pid_t pid;
+
+	if (!d->exited)
+		return;
+	r = spawn(&args, &pid, &pidfd);
+	if (r < 0) {
+		log_error("%.12s: %s could not be executed", d->id, args.path);
+		return;
+	}
+	if (spawn_wait(pidfd, EXITED_TIMEOUT_MS, &status) == -ETIMEDOUT) {
+		log_error("%.12s: %s took too long", d->id, args.path);
+		if (proc_signal(pidfd, SIGKILL) < 0 || spawn_wait(pidfd, -1, &status) < 0)
+			log_error("%.12s: %s cannot be killed", d->id, args.path);
+	}
+}

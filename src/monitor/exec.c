@@ -1,0 +1,252 @@
+/* One process, no successor: when it is killed, what it ran sees closed pipes (or a hang-up) and its record stays
+ * "running" with a pid that is gone, which the engine reads as "ended, code unknown". So there is no log, no FIFO with
+ * a name, no second half; the streams work as in a worker, and what no client wants is read and dropped.
+ *
+ * It leaves its caller's cgroup for CGROUP/monitor. The write that moves it may wait some ms for the kernel, so a
+ * child does it while the output flows. */
+#include "monitor/exec.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/loop.h"
+#include "monitor/attach.h"
+#include "monitor/client.h"
+#include "monitor/crew.h"
+#include "monitor/description.h"
+#include "monitor/ending.h"
+#include "monitor/input.h"
+#include "monitor/progress.h"
+#include "monitor/state.h"
+#include "monitor/stdio.h"
+#include "monitor/stream.h"
+#include "runtime/runtime.h"
+#include "sys/cgroup.h"
+#include "sys/spawn.h"
+
+#define EXEC_DIR "exec"
+/* How long the client may take for its last frames. */
+#define FLUSH_MS 2000
+
+struct exec {
+	struct crew crew;
+	struct arena arena;
+	struct description d;
+	struct state container, state;
+	char name[80]; /* of the record */
+	int dir;
+	struct stdio stdio;
+	struct rt_process process;
+	struct progress *progress;
+	struct loop *loop;
+	struct loop_source *pidfd;
+	struct input input;
+	struct attach attach;
+	struct stream_sink sink;
+	struct stream streams[JSONLOG_STREAMS];
+};
+
+static int open_exec_dir(struct exec *x, struct err *e)
+{
+	CLEANUP_FD int state_dir = open(x->d.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (state_dir < 0)
+		return err_errno(e, -errno, "%s", x->d.state_dir);
+	if (mkdirat(state_dir, EXEC_DIR, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, -errno, "%s/%s", x->d.state_dir, EXEC_DIR);
+	x->dir = openat(state_dir, EXEC_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (x->dir < 0)
+		return err_errno(e, -errno, "%s/%s", x->d.state_dir, EXEC_DIR);
+	return state_load(state_dir, STATE_FILE, &x->container, e);
+}
+
+static int begin(struct exec *x, struct err *e)
+{
+	int r;
+
+	crew_inherit(&x->crew, CREW_CLIENT);
+	crew_quiet();
+	r = crew_reserve(&x->crew);
+	if (r < 0)
+		return err_errno(e, r, "open /dev/null");
+	if ((r = description_read(&x->arena, CREW_SETTINGS, DESCRIPTION_EXEC, &x->d, e)) < 0 ||
+	    (r = open_exec_dir(x, e)) < 0)
+		return r;
+	if (x->container.status != STATE_RUNNING)
+		return err_set(e, ERR_BUSY, "container %.12s is not running", x->d.id);
+	snprintf(x->name, sizeof(x->name), "%s.json", x->d.exec_id);
+	state_init(&x->state, x->d.id);
+	x->state.worker = getpid();
+	return 0;
+}
+
+static int save_state(struct exec *x, enum state_status status, struct err *e)
+{
+	x->state.status = status;
+	return state_save(x->dir, x->name, &x->state, e);
+}
+
+static int start(struct exec *x, struct err *e)
+{
+	char cgroup[PATH_MAX];
+	struct rt_exec_args args = {
+		.pid = x->container.pid,
+		.start_time = x->container.start_time,
+		.spec = x->d.spec,
+		.process = x->d.process,
+	};
+	uid_t uid;
+	gid_t gid;
+	int r = 0;
+
+	if (x->d.cgroup) {
+		r = snprintf(cgroup, sizeof(cgroup), "%s/container", x->d.cgroup);
+		if (r < 0 || (size_t)r >= sizeof(cgroup))
+			return err_set(e, ERR_INVALID, "cgroup: the path is too long");
+		args.cgroup = cgroup;
+	}
+	if (!x->d.tty) {
+		stdio_owner(x->d.spec, x->d.process, &uid, &gid);
+		r = stdio_make_pipes(x->d.open_stdin, uid, gid, &x->stdio, e);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < 3; i++)
+		args.stdio[i] = x->stdio.container[i];
+	r = rt_exec(&args, &x->process, e);
+	stdio_close_container(&x->stdio);
+	if (r == 0 && x->d.tty)
+		r = stdio_take_console(x->process.console, &x->stdio, e);
+	return r;
+}
+
+/* In a child: moves its parent. The failure to is no reason to end what runs. */
+static void leave_caller(const struct exec *x)
+{
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	char path[PATH_MAX];
+	struct err e = { 0 };
+	int n = x->d.cgroup ? snprintf(path, sizeof(path), "%s/monitor", x->d.cgroup) : -1;
+
+	if (n < 0 || (size_t)n >= sizeof(path) || spawn_fork(NULL) != 0)
+		return;
+	_exit(cg_open(path, &cg, &e) == 0 && cg_join(cg, getppid(), &e) == 0 ? 0 : 1);
+}
+
+static void process_ended(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct exec *x = data;
+
+	(void)events;
+	ending_publish(fd, x->progress);
+	loop_quit(l, 0);
+}
+
+static void stdin_ended(void *data)
+{
+	struct exec *x = data;
+
+	x->stdio.in = close_fd(x->stdio.in);
+}
+
+static int watch_streams(struct exec *x)
+{
+	int r = stream_sink_init(&x->sink, NULL, &x->attach, x->progress);
+
+	x->streams[JSONLOG_STDOUT] = (struct stream){
+		.sink = &x->sink,
+		.which = JSONLOG_STDOUT,
+		.source = x->stdio.out,
+		.console = x->process.console,
+		.stage = { x->stdio.stage[0], x->stdio.stage[1] },
+		.feed = x->stdio.feed,
+	};
+	x->streams[JSONLOG_STDERR] = (struct stream){
+		.sink = &x->sink, .which = JSONLOG_STDERR, .source = x->stdio.err, .console = -1
+	};
+	for (size_t i = 0; r == 0 && i < JSONLOG_STREAMS; i++)
+		r = stream_watch(&x->streams[i], x->loop);
+	return r;
+}
+
+static int set_up(struct exec *x)
+{
+	int r = loop_new(&x->loop);
+
+	if (r == 0)
+		r = progress_anonymous(&x->progress);
+	if (r < 0)
+		return r;
+	x->progress->pid = x->process.pid;
+	x->progress->start_time = x->process.start_time;
+	input_init(&x->input, x->loop, x->stdio.in, x->d.tty);
+	x->input.ended = stdin_ended;
+	x->input.ended_data = x;
+	attach_init(&x->attach, x->loop, &x->input, true);
+	if (x->d.attach && crew_has(&x->crew, CREW_CLIENT)) {
+		x->crew.has &= ~(1U << CREW_CLIENT); /* owned by attach from here */
+		r = attach_add(&x->attach, CREW_CLIENT, true, x->d.attach);
+	} else {
+		crew_close(&x->crew, CREW_CLIENT);
+	}
+	if (r == 0)
+		r = watch_streams(x);
+	if (r == 0)
+		r = loop_add(x->loop, x->process.pidfd, EPOLLIN, process_ended, x, &x->pidfd);
+	return r;
+}
+
+static void end(struct exec *x)
+{
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < JSONLOG_STREAMS; i++)
+		stream_drain(&x->streams[i]);
+	ending_fill(&x->state, x->progress, false);
+	if (save_state(x, STATE_EXITED, &e) < 0)
+		e.code = 0; /* the container was removed meanwhile: nobody asks for this record */
+	attach_send_exit(&x->attach, x->state.exit_code, x->state.exit_known, false);
+	attach_send(&x->attach, FRAME_DONE, NULL, 0);
+	attach_flush(&x->attach, FLUSH_MS);
+}
+
+static int serve(struct exec *x, struct err *e)
+{
+	int r;
+
+	x->state.pid = x->process.pid;
+	x->state.start_time = x->process.start_time;
+	text_now(x->state.started_at);
+	r = save_state(x, STATE_RUNNING, e);
+	if (r < 0)
+		return r;
+	client_send_started(crew_get(&x->crew, CREW_CLIENT), x->process.pid);
+	r = set_up(x);
+	if (r < 0)
+		return err_errno(e, r, "watch the process");
+	leave_caller(x);
+	r = loop_run(x->loop);
+	if (r < 0)
+		return err_errno(e, r, "wait for events");
+	end(x);
+	return 0;
+}
+
+int monitor_exec(struct err *e)
+{
+	struct exec x = { .dir = -1, .arena = ARENA_INIT, .stdio = STDIO_INIT, .process = RT_PROCESS_INIT,
+			  .input = INPUT_INIT };
+	int r = begin(&x, e);
+
+	if (r == 0)
+		r = start(&x, e);
+	if (r < 0)
+		client_send_error(crew_get(&x.crew, CREW_CLIENT), e);
+	else
+		r = serve(&x, e);
+	return r;
+}

@@ -1,0 +1,42 @@
+/* What a monitor's halves must know of each other's last step: one page of stateDir/progress, mapped shared, so it
+ * outlives any of them. Written with single stores in an order that makes every instant a valid one. */
+#ifndef TARE_MONITOR_PROGRESS_H
+#define TARE_MONITOR_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "monitor/jsonlog.h"
+
+#define PROGRESS_FILE "progress"
+
+enum progress_exit { PROGRESS_RUNNING, PROGRESS_EXITED, PROGRESS_EXITED_UNKNOWN };
+
+struct progress {
+	int32_t pid;           /* the container's init; set before anything else happens */
+	uint64_t start_time;
+	uint32_t exit;         /* enum progress_exit; stored after status */
+	int32_t status;        /* as waitpid's, when exit is PROGRESS_EXITED */
+	uint32_t stdin_closed; /* the container got its end of file: never open stdin again */
+	uint32_t log_writing;  /* bytes behind log_offset may be half a write */
+	uint64_t log_offset;
+	uint32_t feeding;      /* a terminal's bytes are being written behind the fed_before bytes of its pipe */
+	uint32_t fed_before;
+	uint32_t shown[JSONLOG_STREAMS]; /* bytes at the head of the stream that clients have been given */
+};
+
+#define progress_set(field, value) __atomic_store_n(&(field), (value), __ATOMIC_SEQ_CST)
+#define progress_get(field) __atomic_load_n(&(field), __ATOMIC_SEQ_CST)
+
+/* Opens stateDir/progress, made (zeroed) where it is missing; gives the fd. */
+int progress_open(int state_dir) MUST_CHECK;
+int progress_map(int fd, struct progress **out) MUST_CHECK;
+/* A private one, for a monitor that has no successor. */
+int progress_anonymous(struct progress **out) MUST_CHECK;
+void progress_unmap(struct progress *p);
+
+/* The keeper's word, from the status waitid gave. */
+void progress_publish_exit(struct progress *p, bool known, int status);
+
+#endif

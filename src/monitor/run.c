@@ -1,0 +1,343 @@
+/* The order is chosen for who may be killed when. The lock comes first: it keeps a second monitor for the same
+ * container out, and makes a restart wait for the end of the monitor before. Until rt_start() the container waits at
+ * its barrier for this process and ends with it. From state "running" on nothing may be lost any more: FIFOs, progress
+ * page and socket exist by then, so a kill at any later instant leaves what `adopt` needs.
+ *
+ * The caller's cgroup is left within rt_create(), in the burst of writes that joins the container's (the first such
+ * write costs a grace period of the kernel, the rest nothing). */
+#include "monitor/run.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/io.h"
+#include "monitor/attach.h"
+#include "monitor/client.h"
+#include "monitor/crew.h"
+#include "monitor/description.h"
+#include "monitor/ending.h"
+#include "monitor/progress.h"
+#include "monitor/state.h"
+#include "monitor/stdio.h"
+#include "runtime/runtime.h"
+#include "sys/cgroup.h"
+#include "sys/sock.h"
+
+/* A monitor that ends executes the engine's program, which may take its time. */
+#define LOCK_SECONDS 40U
+
+struct birth {
+	struct crew crew;
+	struct arena arena;
+	struct description d;
+	struct state state;
+	struct stdio stdio;
+	struct rt_process process;
+	struct progress *progress;
+	char container_cgroup[PATH_MAX], monitor_cgroup[PATH_MAX];
+};
+
+#define BIRTH_INIT { .arena = ARENA_INIT, .stdio = STDIO_INIT, .process = RT_PROCESS_INIT }
+
+static int put(struct birth *b, enum crew_fd place, int fd, const char *what, struct err *e)
+{
+	int r = fd < 0 ? fd : crew_put(&b->crew, place, fd);
+
+	return r < 0 ? err_errno(e, r, "%s", what) : 0;
+}
+
+/* ---- shared by run and adopt ---- */
+
+static int open_state_dir(struct birth *b, struct err *e)
+{
+	int fd = open(b->d.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = put(b, CREW_STATE_DIR, fd < 0 ? -errno : fd, b->d.state_dir, e);
+
+	if (r < 0)
+		return r;
+	r = crew_take_lock(&b->crew, LOCK_SECONDS);
+	if (r == -EAGAIN)
+		return err_set(e, ERR_BUSY, "container %.12s has a monitor already", b->d.id);
+	return r < 0 ? err_errno(e, r, "lock %s", b->d.state_dir) : 0;
+}
+
+static int begin(struct birth *b, struct err *e)
+{
+	int r;
+
+	crew_inherit(&b->crew, CREW_CLIENT);
+	crew_quiet();
+	r = crew_reserve(&b->crew);
+	if (r < 0)
+		return err_errno(e, r, "open /dev/null");
+	r = description_read(&b->arena, CREW_SETTINGS, DESCRIPTION_CONTAINER, &b->d, e);
+	if (r < 0)
+		return r;
+	if (b->d.cgroup) {
+		size_t len = strlen(b->d.cgroup);
+
+		if (len + sizeof("/container") > PATH_MAX)
+			return err_set(e, ERR_INVALID, "cgroup: the path is too long");
+		snprintf(b->container_cgroup, PATH_MAX, "%s/container", b->d.cgroup);
+		snprintf(b->monitor_cgroup, PATH_MAX, "%s/monitor", b->d.cgroup);
+	}
+	return open_state_dir(b, e);
+}
+
+static int open_progress(struct birth *b, struct err *e)
+{
+	int r = put(b, CREW_PROGRESS, progress_open(CREW_STATE_DIR), PROGRESS_FILE, e);
+
+	if (r < 0)
+		return r;
+	r = progress_map(CREW_PROGRESS, &b->progress);
+	return r < 0 ? err_errno(e, r, "map %s", PROGRESS_FILE) : 0;
+}
+
+static int listen_for_clients(struct birth *b, struct err *e)
+{
+	int fd = sock_listen(CREW_STATE_DIR, ATTACH_SOCKET, SOCK_STREAM);
+
+	if (fd >= 0 && io_set_nonblock(fd, true) < 0)
+		fd = -EINVAL;
+	return put(b, CREW_LISTEN, fd, ATTACH_SOCKET, e);
+}
+
+/* Our ends of the streams go to their numbers. */
+static int put_streams(struct birth *b, struct err *e)
+{
+	const struct {
+		enum crew_fd place;
+		int *fd;
+	} rows[] = {
+		{ CREW_OUT, &b->stdio.out },	       { CREW_ERR, &b->stdio.err },
+		{ CREW_IN, &b->stdio.in },	       { CREW_FEED, &b->stdio.feed },
+		{ CREW_STAGE_OUT, &b->stdio.stage[0] }, { CREW_STAGE_IN, &b->stdio.stage[1] },
+		{ CREW_CONSOLE, &b->process.console }, { CREW_PIDFD, &b->process.pidfd },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int r = crew_put(&b->crew, rows[i].place, take_fd(rows[i].fd));
+
+		if (r < 0)
+			return err_errno(e, r, "place a descriptor");
+	}
+	return 0;
+}
+
+static int save_state(struct birth *b, enum state_status status, struct err *e)
+{
+	b->state.status = status;
+	return state_save(CREW_STATE_DIR, STATE_FILE, &b->state, e);
+}
+
+/* The client stays only when it attached. */
+static void tell_started(struct birth *b)
+{
+	client_send_started(crew_get(&b->crew, CREW_CLIENT), b->state.pid);
+	if (!b->d.attach)
+		crew_close(&b->crew, CREW_CLIENT);
+}
+
+/* The description is dropped for the settings. Gives only on failure: the container then runs without a monitor until
+ * the next adopt. */
+static int become_keeper(struct birth *b, struct err *e)
+{
+	int r = put(b, CREW_SETTINGS, description_settings(&b->d, e), "settings", e);
+
+	if (r < 0)
+		return r;
+	return err_errno(e, crew_become_keeper(&b->crew, b->d.id), "execute the keeper");
+}
+
+/* ---- run ---- */
+
+static int make_stdio(struct birth *b, struct err *e)
+{
+	const struct description *d = &b->d;
+	uid_t uid;
+	gid_t gid;
+
+	if (d->tty)
+		return 0;
+	stdio_owner(d->spec, d->spec->process, &uid, &gid);
+	return stdio_make_fifos(CREW_STATE_DIR, d->open_stdin, uid, gid, &b->stdio, e);
+}
+
+static int create(struct birth *b, struct err *e)
+{
+	const struct rt_create_args args = {
+		.id = b->d.id,
+		.bundle = b->d.container_dir,
+		.spec = b->d.spec,
+		.rootfs = b->d.rootfs,
+		.cgroup = b->d.cgroup ? b->container_cgroup : NULL,
+		.self_cgroup = b->d.cgroup ? b->monitor_cgroup : NULL,
+		.stdio = { b->stdio.container[0], b->stdio.container[1], b->stdio.container[2] },
+		.barrier = RT_BARRIER_SOCKET,
+		.fifo_fd = -1,
+	};
+	int r = rt_create(&args, &b->process, e);
+
+	if (r < 0)
+		return r;
+	stdio_close_container(&b->stdio);
+	b->progress->start_time = b->process.start_time;
+	b->progress->pid = b->process.pid;
+	b->state.pid = b->process.pid;
+	b->state.start_time = b->process.start_time;
+	if (b->d.tty)
+		r = stdio_take_console(b->process.console, &b->stdio, e);
+	return r < 0 ? r : save_state(b, STATE_CREATED, e);
+}
+
+static int start(struct birth *b, struct err *e)
+{
+	int r = rt_start(&b->process, e);
+
+	if (r < 0)
+		return r;
+	text_now(b->state.started_at);
+	r = save_state(b, STATE_RUNNING, e);
+	return r < 0 ? r : put_streams(b, e);
+}
+
+/* Nothing of the container is left but state.json, which says why. */
+static void give_up(struct birth *b, const struct err *why)
+{
+	struct err e = { 0 };
+	bool oom_killed;
+
+	/* it ends with its barrier; the signal is for one that passed it, and fails where it has ended */
+	if (b->process.pidfd >= 0 && proc_signal(b->process.pidfd, SIGKILL) < 0)
+		b->process.pidfd = close_fd(b->process.pidfd);
+	rt_process_close(&b->process);
+	ending_cleanup_cgroup(&b->d, &oom_killed);
+	ending_leave_cgroup(&b->d);
+	ending_remove_names(CREW_STATE_DIR);
+	snprintf(b->state.error, sizeof(b->state.error), "%s", why->msg);
+	b->state.exit_code = err_info(why->cls)->exit_code;
+	b->state.exit_known = true;
+	text_now(b->state.finished_at);
+	if (save_state(b, STATE_EXITED, &e) < 0)
+		return; /* the client is told the reason itself */
+}
+
+static int make_and_start(struct birth *b, struct err *e)
+{
+	int r;
+
+	state_init(&b->state, b->d.id);
+	b->state.keeper = getpid();
+	ending_remove_names(CREW_STATE_DIR); /* of an end that was never finished */
+	if ((r = open_progress(b, e)) < 0 || (r = listen_for_clients(b, e)) < 0 || (r = make_stdio(b, e)) < 0 ||
+	    (r = create(b, e)) < 0 || (r = start(b, e)) < 0) {
+		give_up(b, e);
+		return r;
+	}
+	return 0;
+}
+
+int monitor_run(struct err *e)
+{
+	struct birth b = BIRTH_INIT;
+	int r = begin(&b, e);
+
+	if (r == 0)
+		r = make_and_start(&b, e);
+	if (r == 0) {
+		tell_started(&b);
+		r = become_keeper(&b, e);
+	}
+	client_send_error(crew_get(&b.crew, CREW_CLIENT), e);
+	return r;
+}
+
+/* ---- adopt ---- */
+
+static int join_monitor_cgroup(struct birth *b, struct err *e)
+{
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	int r;
+
+	if (!b->d.cgroup)
+		return 0;
+	r = cg_create(b->monitor_cgroup, &cg, NULL, e);
+	return r < 0 ? r : cg_join(cg, getpid(), e);
+}
+
+/* A pidfd of the container's init, -1 when it is over. */
+static int find_container(struct birth *b, struct err *e)
+{
+	char boot_id[PROC_BOOT_ID_LEN];
+	int r = state_load(CREW_STATE_DIR, STATE_FILE, &b->state, e);
+
+	if (r < 0)
+		return r;
+	r = proc_boot_id(boot_id);
+	if (r < 0)
+		return err_errno(e, r, "read the boot id");
+	if (b->state.status == STATE_EXITED || strcmp(boot_id, b->state.boot_id) != 0)
+		return 0;
+	r = proc_open_checked(b->state.pid, b->state.start_time);
+	if (r < 0 && r != -ESRCH)
+		return err_errno(e, r, "open process %d", (int)b->state.pid);
+	b->process.pidfd = r < 0 ? -1 : r;
+	return 0;
+}
+
+/* It ended while nobody looked: a zombie still tells its exit status, else it is unknown. */
+static void publish_unattended(struct birth *b)
+{
+	int status = 0;
+	bool known;
+
+	if (progress_get(b->progress->exit) != PROGRESS_RUNNING)
+		return;
+	known = proc_zombie_status(b->state.pid, b->state.start_time, &status) == 0;
+	progress_publish_exit(b->progress, known, status);
+}
+
+static int take_over_running(struct birth *b, struct err *e)
+{
+	bool want_stdin = b->d.open_stdin && !progress_get(b->progress->stdin_closed);
+
+	/* a terminal died with the monitor that held it: nothing is left to read */
+	return b->d.tty ? 0 : stdio_open_fifos(CREW_STATE_DIR, want_stdin, &b->stdio, e);
+}
+
+static int take_over(struct birth *b, struct err *e)
+{
+	int r = find_container(b, e);
+
+	if (r == 0)
+		r = open_progress(b, e);
+	if (r < 0)
+		return r;
+	if (b->process.pidfd >= 0)
+		r = take_over_running(b, e);
+	else
+		publish_unattended(b);
+	if (r < 0 || (r = listen_for_clients(b, e)) < 0 || (r = join_monitor_cgroup(b, e)) < 0)
+		return r;
+	return put_streams(b, e);
+}
+
+int monitor_adopt(struct err *e)
+{
+	struct birth b = BIRTH_INIT;
+	int r = begin(&b, e);
+
+	if (r == 0)
+		r = take_over(&b, e);
+	if (r == 0) {
+		tell_started(&b);
+		r = become_keeper(&b, e);
+	}
+	client_send_error(crew_get(&b.crew, CREW_CLIENT), e);
+	return r;
+}

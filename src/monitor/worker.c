@@ -1,0 +1,251 @@
+/* Starts with what its predecessor left: settings and descriptors from the keeper, state.json, the progress page.
+ * When the keeper dies it goes on alone: it takes the lock (whoever does not get it steps back, because somebody else
+ * has taken over) and watches the pidfd itself. */
+#include "monitor/worker.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "monitor/attach.h"
+#include "monitor/crew.h"
+#include "monitor/description.h"
+#include "monitor/ending.h"
+#include "monitor/input.h"
+#include "monitor/jsonlog.h"
+#include "monitor/link.h"
+#include "monitor/progress.h"
+#include "monitor/state.h"
+#include "monitor/stream.h"
+
+/* How long clients may take for their last frames. */
+#define FLUSH_MS 2000
+/* What the loop is told to end with. */
+enum { GO_ON, CONTAINER_ENDED, STEPPED_BACK };
+
+struct worker {
+	struct crew crew;
+	struct arena arena;
+	struct description d;
+	struct state state;
+	struct progress *progress;
+	struct loop *loop;
+	struct loop_source *link, *pidfd;
+	struct input input;
+	struct attach attach;
+	struct jsonlog log;
+	struct stream_sink sink;
+	struct stream streams[JSONLOG_STREAMS];
+};
+
+static void save_state(struct worker *w)
+{
+	struct err e = { 0 };
+
+	if (state_save(CREW_STATE_DIR, STATE_FILE, &w->state, &e) < 0)
+		log_error("%s", e.msg);
+}
+
+/* ---- the other half, and the container ---- */
+
+static void container_ended(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct worker *w = data;
+
+	(void)events;
+	ending_publish(fd, w->progress);
+	loop_quit(l, CONTAINER_ENDED);
+}
+
+static void keeper_died(struct worker *w)
+{
+	loop_remove(w->loop, w->link);
+	w->link = NULL;
+	crew_close(&w->crew, CREW_LINK);
+	if (crew_take_lock(&w->crew, 0) < 0) {
+		loop_quit(w->loop, STEPPED_BACK);
+		return;
+	}
+	w->state.keeper = 0;
+	save_state(w);
+	if (loop_add(w->loop, CREW_PIDFD, EPOLLIN, container_ended, w, &w->pidfd) < 0)
+		loop_quit(w->loop, STEPPED_BACK);
+}
+
+static void link_event(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct worker *w = data;
+	char byte;
+	ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT);
+
+	(void)events;
+	if (n == 1 && byte == LINK_EXITED)
+		loop_quit(l, CONTAINER_ENDED);
+	else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		keeper_died(w);
+}
+
+static void stdin_ended(void *data)
+{
+	struct worker *w = data;
+	const char byte = LINK_CLOSE_STDIN;
+
+	progress_set(w->progress->stdin_closed, 1);
+	crew_close(&w->crew, CREW_IN);
+	if (w->link)
+		(void)send(CREW_LINK, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* ---- setting up ---- */
+
+static int load(struct worker *w, struct err *e)
+{
+	int r = description_read(&w->arena, CREW_SETTINGS, DESCRIPTION_SETTINGS, &w->d, e);
+
+	if (r < 0)
+		return r;
+	r = progress_map(CREW_PROGRESS, &w->progress);
+	if (r < 0)
+		return err_errno(e, r, "map the progress page");
+	if (state_load(CREW_STATE_DIR, STATE_FILE, &w->state, e) < 0) {
+		/* removed under a running container: what we know is enough to go on */
+		state_init(&w->state, w->d.id);
+		w->state.status = STATE_RUNNING;
+		w->state.pid = w->progress->pid;
+		w->state.start_time = w->progress->start_time;
+	}
+	return 0;
+}
+
+static int open_streams(struct worker *w)
+{
+	struct crew *c = &w->crew;
+	struct jsonlog *log = w->d.log_path ? &w->log : NULL;
+	int r;
+
+	if (log) {
+		r = jsonlog_open(log, w->d.log_path, w->d.log_max_size, w->d.log_max_file);
+		if (r == 0 && progress_get(w->progress->log_writing))
+			r = jsonlog_rewind(log, progress_get(w->progress->log_offset));
+		if (r < 0)
+			log_error("%s: %s", w->d.log_path, strerror(-r));
+	}
+	r = stream_sink_init(&w->sink, log, &w->attach, w->progress);
+	if (r < 0)
+		return r;
+	w->streams[JSONLOG_STDOUT] = (struct stream){
+		.sink = &w->sink,
+		.which = JSONLOG_STDOUT,
+		.source = crew_get(c, CREW_OUT),
+		.console = crew_get(c, CREW_CONSOLE),
+		.stage = { crew_get(c, CREW_STAGE_OUT), crew_get(c, CREW_STAGE_IN) },
+		.feed = crew_get(c, CREW_FEED),
+	};
+	w->streams[JSONLOG_STDERR] = (struct stream){
+		.sink = &w->sink,
+		.which = JSONLOG_STDERR,
+		.source = crew_get(c, CREW_ERR),
+		.console = -1,
+	};
+	for (size_t i = 0; r == 0 && i < JSONLOG_STREAMS; i++)
+		r = stream_watch(&w->streams[i], w->loop);
+	return r;
+}
+
+static int open_clients(struct worker *w)
+{
+	int r;
+
+	input_init(&w->input, w->loop, crew_get(&w->crew, CREW_IN), w->d.tty);
+	w->input.ended = stdin_ended;
+	w->input.ended_data = w;
+	attach_init(&w->attach, w->loop, &w->input, w->d.stdin_once);
+	if (crew_has(&w->crew, CREW_CLIENT)) {
+		w->crew.has &= ~(1U << CREW_CLIENT); /* owned by attach from here */
+		r = attach_add(&w->attach, CREW_CLIENT, true, w->d.attach);
+		if (r < 0)
+			return r;
+	}
+	return crew_has(&w->crew, CREW_LISTEN) ? attach_listen(&w->attach, CREW_LISTEN) : 0;
+}
+
+static int set_up(struct worker *w, struct err *e)
+{
+	int r = loop_new(&w->loop);
+
+	if (r == 0)
+		r = loop_add(w->loop, CREW_LINK, EPOLLIN, link_event, w, &w->link);
+	if (r == 0)
+		r = open_clients(w);
+	if (r == 0)
+		r = open_streams(w);
+	return r < 0 ? err_errno(e, r, "start the worker") : 0;
+}
+
+/* ---- the end ---- */
+
+static void record_end(struct worker *w)
+{
+	bool oom_killed;
+
+	ending_cleanup_cgroup(&w->d, &oom_killed);
+	for (size_t i = 0; i < JSONLOG_STREAMS; i++)
+		stream_drain(&w->streams[i]);
+	jsonlog_close(&w->log);
+	ending_fill(&w->state, w->progress, oom_killed);
+	save_state(w);
+}
+
+/* Also run by a successor that finds part of it done. */
+static void end(struct worker *w)
+{
+	struct state *s = &w->state;
+
+	if (s->status != STATE_EXITED)
+		record_end(w);
+	attach_send_exit(&w->attach, s->exit_code, s->exit_known, s->oom_killed);
+	ending_remove_names(CREW_STATE_DIR);
+	ending_run_poststop(&w->d, s->pid);
+	ending_run_exited(&w->d);
+	ending_leave_cgroup(&w->d);
+	attach_send(&w->attach, FRAME_DONE, NULL, 0);
+	attach_flush(&w->attach, FLUSH_MS);
+}
+
+static int run(struct worker *w, struct err *e)
+{
+	int r = load(w, e);
+
+	if (r == 0)
+		r = set_up(w, e);
+	if (r < 0)
+		return r;
+	if (w->state.status != STATE_EXITED && progress_get(w->progress->exit) == PROGRESS_RUNNING) {
+		w->state.keeper = getppid();
+		w->state.worker = getpid();
+		save_state(w);
+		r = loop_run(w->loop);
+	} else {
+		r = CONTAINER_ENDED;
+	}
+	if (r == CONTAINER_ENDED)
+		end(w);
+	return r < 0 ? err_errno(e, r, "wait for events") : 0;
+}
+
+int worker_main(const char *id)
+{
+	struct worker w = { .arena = ARENA_INIT, .input = INPUT_INIT, .log = JSONLOG_INIT };
+	struct err e = { 0 };
+
+	(void)id; /* only for who looks at the process list */
+	crew_inherit(&w.crew, CREW_END - 1);
+	crew_quiet();
+	if (crew_reserve(&w.crew) < 0 || run(&w, &e) < 0) {
+		log_error("%s", e.msg);
+		return 1;
+	}
+	return 0;
+}
