@@ -1,0 +1,84 @@
+#include "sys/idmap.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/io.h"
+#include "base/strbuf.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
+#include "sys/sock.h"
+
+int idmap_write(int proc, pid_t pid, const char *which, const struct idmap_range *map, size_t n)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	char path[48];
+
+	if (!n)
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++)
+		sb_printf(&text, "%u %u %u\n", map[i].inside, map[i].outside, map[i].size);
+	if (sb_error(&text) < 0)
+		return sb_error(&text);
+	snprintf(path, sizeof(path), "%d/%s", (int)pid, which);
+	return io_write_value(proc, path, sb_str(&text));
+}
+
+static int map_and_open(int proc, pid_t pid, const struct idmap_range *uid, size_t n_uid, const struct idmap_range *gid,
+			size_t n_gid)
+{
+	char path[48];
+	int fd, r = idmap_write(proc, pid, "uid_map", uid, n_uid);
+
+	if (r == 0)
+		r = idmap_write(proc, pid, "gid_map", gid, n_gid);
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "%d/ns/user", (int)pid);
+	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int idmap_userns(int proc, const struct idmap_range *uid, size_t n_uid, const struct idmap_range *gid, size_t n_gid)
+{
+	CLEANUP_FD int pidfd = -1, ours = -1, theirs = -1;
+	struct ns_clone how = { .flags = CLONE_NEWUSER, .cgroup = -1 };
+	int pair[2], fd, r = sock_pair(SOCK_STREAM, pair);
+	pid_t pid;
+
+	if (r < 0)
+		return r;
+	ours = pair[0];
+	theirs = pair[1];
+	pid = ns_clone(&how, &pidfd);
+	if (pid < 0)
+		return pid;
+	if (pid == 0) {
+		char c;
+
+		/* lives until the parent has what it wants, or is gone */
+		(void)close(pair[0]);
+		(void)!read(pair[1], &c, 1);
+		_exit(0);
+	}
+	fd = map_and_open(proc, pid, uid, n_uid, gid, n_gid);
+	(void)!proc_signal(pidfd, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return fd;
+}
+
+bool idmap_outside(const struct idmap_range *map, size_t n, uint32_t inside, uint32_t *outside)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (inside < map[i].inside || inside - map[i].inside >= map[i].size)
+			continue;
+		*outside = map[i].outside + (inside - map[i].inside);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,28 @@
+/* Id maps of user namespaces. user_namespaces(7). */
+#ifndef TARE_SYS_IDMAP_H
+#define TARE_SYS_IDMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+
+struct idmap_range {
+	uint32_t inside, outside, size;
+};
+
+/* Writes uid_map (which "uid_map") or gid_map of pid through proc, a handle of a procfs that shows pid. The caller is
+ * in the parent user namespace and has CAP_SETUID/CAP_SETGID there. -EINVAL: overlapping or empty ranges, or more
+ * than the kernel's 340. */
+int idmap_write(int proc, pid_t pid, const char *which, const struct idmap_range *map, size_t n) MUST_CHECK;
+
+/* A fresh user namespace that has these maps and no process in it: what mnt_idmap() wants. Gives its fd. */
+int idmap_userns(int proc, const struct idmap_range *uid, size_t n_uid, const struct idmap_range *gid,
+		 size_t n_gid) MUST_CHECK;
+
+/* The outside id of inside id; false when it is not mapped. */
+bool idmap_outside(const struct idmap_range *map, size_t n, uint32_t inside, uint32_t *outside);
+
+#endif
