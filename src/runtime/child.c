@@ -1,0 +1,314 @@
+/* The sequence inside the container, from clone to exec. What is made here is made by the container's own root in its
+ * own namespaces; what only the host may make arrives by descriptor. The host's mount tree is still visible until
+ * pivot_root, and is only used there for what is named in the comments.
+ *
+ * Order, and why:
+ *	1. not dumpable, own session, signals at default
+ *	2. wait for the id maps; become the mapped root
+ *	3. time namespace (its offsets can only be set before anything runs in it)
+ *	4. make the detached mounts that belong to our namespaces, while the host side makes its own: proc and sysfs must
+ *	   be made while the host's are visible (a user namespace may only mount what it can already see)
+ *	5. attach: root over "/", then the mounts in the specification's order; the cgroup mount needs us to be in our
+ *	   cgroup, so that its namespace has the right root
+ *	6. devices, terminal, masks
+ *	7. hooks in the runtime's and in the container's namespaces, then pivot_root: the host's tree is gone
+ *	8. sysctl, attributes, command lookup; "created"; the barrier
+ *	9. startContainer hooks, then process.c up to exec */
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "base/io.h"
+#include "runtime/internal.h"
+#include "runtime/process_attr.h"
+#include "runtime/sync.h"
+#include "sys/kernel.h"
+#include "sys/mnt.h"
+#include "sys/ns.h"
+
+struct child {
+	struct rt_ctx *c;
+	int root;    /* the rootfs mount */
+	int dev;     /* the tmpfs with the nodes when /dev is no tmpfs */
+	int *mounts; /* by index */
+	bool joined; /* in our cgroup */
+};
+
+static int reset_signals(struct err *e)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)sigaction(sig, &dfl, NULL);
+	sigemptyset(&none);
+	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? err_errno(e, -errno, "signals") : 0;
+}
+
+static int mapped_root(const struct rt_ctx *c, struct err *e)
+{
+	if (!c->n_uid && !c->spec->linux_.ns[OCI_NS_USER].path)
+		return 0;
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_errno(e, -errno, "becoming root of the user namespace (is id 0 mapped?)");
+	return prctl(PR_SET_DUMPABLE, 0UL) < 0 ? err_errno(e, -errno, "dumpable") : 0;
+}
+
+/* A time namespace takes processes born in it and those that enter it; we enter our own. */
+static int time_namespace(const struct rt_ctx *c, struct err *e)
+{
+	const struct oci_namespace *ns = &c->spec->linux_.ns[OCI_NS_TIME];
+	CLEANUP_FD int fd = -1;
+	int r;
+
+	if (!ns->wanted || ns->path)
+		return 0;
+	r = ns_unshare(CLONE_NEWTIME);
+	if (r < 0)
+		return err_errno(e, r, "time namespace");
+	if (rt_send(c->sock, RT_MSG_TIMENS, 0, -1, e) < 0 || rt_expect(c->sock, RT_MSG_TIMENS, NULL, e) < 0)
+		return e->code;
+	fd = openat(c->proc, "thread-self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+	r = fd < 0 ? -errno : ns_enter(fd, CLONE_NEWTIME);
+	return r < 0 ? err_errno(e, r, "entering the time namespace") : 0;
+}
+
+static int enter_namespaces(struct rt_ctx *c, struct err *e)
+{
+	int r;
+
+	/* before anything of the container can look at us */
+	if (prctl(PR_SET_DUMPABLE, 0UL) < 0)
+		return err_errno(e, -errno, "dumpable");
+	(void)setsid(); /* fails only where we lead a group already */
+	r = reset_signals(e);
+	if (r == 0)
+		r = rt_expect(c->sock, RT_MSG_MAPPED, NULL, e);
+	if (r == 0)
+		r = mapped_root(c, e);
+	if (r == 0)
+		r = time_namespace(c, e);
+	if (r == 0)
+		r = rt_attr_namespaces(c, e);
+	return r;
+}
+
+/* Everything the host side makes, up to its MOUNTED. */
+static int receive_mounts(struct child *k, struct err *e)
+{
+	for (;;) {
+		struct rt_received m;
+		int r = rt_recv(k->c->sock, &m, e);
+
+		if (r < 0)
+			return r;
+		if (m.eof)
+			return err_set(e, ERR_INTERNAL, "the host side of the set-up went away");
+		if (m.type == RT_MSG_MOUNTED)
+			return 0;
+		if (m.type == RT_MSG_ROOTFS)
+			k->root = m.fd;
+		else if (m.type == RT_MSG_DEV)
+			k->dev = m.fd;
+		else if (m.type == RT_MSG_MOUNT && m.arg < k->c->n_mounts)
+			k->mounts[m.arg] = m.fd;
+		else
+			return err_set(e, ERR_INTERNAL, "set-up out of step: message %d", (int)m.type);
+	}
+}
+
+/* In our cgroup now; a cgroup namespace made here has it as its root. */
+static int wait_joined(struct child *k, struct err *e)
+{
+	const struct oci_namespace *ns = &k->c->spec->linux_.ns[OCI_NS_CGROUP];
+	int r;
+
+	if (k->joined)
+		return 0;
+	r = rt_expect(k->c->sock, RT_MSG_JOINED, NULL, e);
+	if (r < 0)
+		return r;
+	k->joined = true;
+	if (!ns->wanted || ns->path)
+		return 0;
+	r = ns_unshare(CLONE_NEWCGROUP);
+	return r < 0 ? err_errno(e, r, "cgroup namespace") : 0;
+}
+
+/* Nothing mounted from here on may reach the host, and the new root lies over "/". */
+static int attach_root(struct child *k, struct err *e)
+{
+	int r = mnt_propagation("/", true, MS_SLAVE);
+
+	if (r == 0)
+		r = mnt_propagation("/", false, MS_PRIVATE);
+	if (r < 0)
+		return err_errno(e, r, "making the mount namespace private");
+	/* under the root, only so that its nodes can be bound: before 6.15 a detached mount cannot be copied */
+	if (k->dev >= 0)
+		r = mnt_attach_at(k->dev, AT_FDCWD, "/");
+	if (r == 0)
+		r = mnt_attach_at(k->root, AT_FDCWD, "/");
+	return r < 0 ? err_errno(e, r, "attaching the root file system") : 0;
+}
+
+static int attach_mounts(struct child *k, struct err *e)
+{
+	for (size_t i = 0; i < k->c->n_mounts; i++) {
+		const struct rt_mount_plan *p = &k->c->mounts[i];
+		int r = 0;
+
+		if (p->kind == RT_MOUNT_CGROUP && !p->by_host)
+			r = wait_joined(k, e);
+		if (r == 0)
+			r = rt_mount_attach(k->c, i, k->root, take_fd(&k->mounts[i]), e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int build_tree(struct child *k, struct err *e)
+{
+	int r;
+
+	k->mounts = malloc((k->c->n_mounts + 1) * sizeof(*k->mounts));
+	if (!k->mounts)
+		return err_errno(e, -ENOMEM, "mounts");
+	for (size_t i = 0; i < k->c->n_mounts; i++)
+		k->mounts[i] = -1;
+	r = rt_mounts_child(k->c, k->mounts, e);
+	if (r == 0)
+		r = receive_mounts(k, e);
+	if (r == 0)
+		r = attach_root(k, e);
+	if (r == 0)
+		r = attach_mounts(k, e);
+	return r;
+}
+
+static int console(struct child *k, struct err *e)
+{
+	CLEANUP_FD int master = -1;
+	int r;
+
+	if (!k->c->process || !k->c->process->terminal)
+		return 0;
+	r = rt_console(k->c, k->root, !k->c->dev_is_bind, &master, e);
+	return r < 0 ? r : rt_send(k->c->sock, RT_MSG_CONSOLE, 0, master, e);
+}
+
+static int furnish(struct child *k, struct err *e)
+{
+	const struct oci_linux *l = &k->c->spec->linux_;
+	int r = 0;
+
+	if (!k->c->dev_is_bind)
+		r = rt_dev_bind(k->c, k->root, k->dev, e);
+	if (r == 0)
+		r = console(k, e);
+	if (r == 0)
+		r = rt_mask(k->root, l->masked_paths, l->readonly_paths, e);
+	/* last: mount points had to be made in it */
+	if (r == 0 && k->c->spec->root_readonly) {
+		r = mnt_setattr(k->root, false, MOUNT_ATTR_RDONLY, 0, 0);
+		if (r < 0)
+			return err_errno(e, r, "read-only root file system");
+	}
+	return r;
+}
+
+static bool has_early_hooks(const struct oci_spec *s)
+{
+	return s->hooks[OCI_HOOK_PRESTART].n || s->hooks[OCI_HOOK_CREATE_RUNTIME].n;
+}
+
+static int hooks_before_pivot(struct child *k, struct err *e)
+{
+	const struct rt_ctx *c = k->c;
+
+	if (has_early_hooks(c->spec) &&
+	    (rt_send(c->sock, RT_MSG_READY, 0, -1, e) < 0 || rt_expect(c->sock, RT_MSG_READY, NULL, e) < 0))
+		return e->code;
+	return rt_hooks(c->spec, OCI_HOOK_CREATE_CONTAINER, c->id, getpid(), c->bundle, "creating", false, e);
+}
+
+static int change_root(struct child *k, struct err *e)
+{
+	const char *wanted = k->c->spec->linux_.rootfs_propagation;
+	unsigned long value;
+	int r;
+
+	if (fchdir(k->root) < 0)
+		return err_errno(e, -errno, "entering the root file system");
+	if (k->c->create->no_pivot)
+		r = chroot(".") < 0 || chdir("/") < 0 ? -errno : 0;
+	else
+		r = mnt_pivot_to_cwd();
+	if (r < 0)
+		return err_errno(e, r, k->c->create->no_pivot ? "chroot" : "pivot_root");
+	if (!wanted || !*wanted)
+		return 0;
+	value = oci_propagation(wanted);
+	if (!value)
+		return err_set(e, ERR_INVALID, "linux.rootfsPropagation: unknown \"%s\"", wanted);
+	r = mnt_propagation("/", value & MS_REC, value & ~(unsigned long)MS_REC);
+	return r < 0 ? err_errno(e, r, "linux.rootfsPropagation %s", wanted) : 0;
+}
+
+static int create(struct child *k, struct err *e)
+{
+	struct rt_ctx *c = k->c;
+	int r = enter_namespaces(c, e);
+
+	if (r == 0)
+		r = build_tree(k, e);
+	if (r == 0)
+		r = furnish(k, e);
+	if (r == 0)
+		r = wait_joined(k, e);
+	if (r == 0)
+		r = hooks_before_pivot(k, e);
+	if (r == 0)
+		r = change_root(k, e);
+	if (r == 0)
+		r = rt_attr_sysctl(c, e);
+	if (r == 0)
+		r = rt_process_prepare(c, e);
+	if (r == 0 && c->process)
+		r = rt_command_find(c->process, e);
+	return r;
+}
+
+/* The error goes where somebody listens: the creator, or the starter behind the fifo. */
+static _Noreturn void fail(const struct rt_ctx *c, int gate, const struct err *e)
+{
+	if (gate >= 0)
+		(void)!io_write_full(gate, e, sizeof(*e));
+	else
+		rt_send_error(c->sock, e);
+	_exit(e->cls == ERR_CMD_MISSING ? 127 : e->cls == ERR_CMD_NOEXEC ? 126 : 125);
+}
+
+void rt_child_main(struct rt_ctx *c)
+{
+	struct child k = { .c = c, .root = -1, .dev = -1 };
+	struct err e = { 0 };
+	int gate = -1;
+
+	if (create(&k, &e) < 0 || rt_send(c->sock, RT_MSG_CREATED, 0, -1, &e) < 0)
+		fail(c, -1, &e);
+	k.root = close_fd(k.root);
+	if (c->create->barrier == RT_BARRIER_FIFO)
+		c->sock = close_fd(c->sock);
+	if (rt_barrier_wait(c, &gate, &e) < 0)
+		fail(c, gate, &e);
+	if (rt_hooks(c->spec, OCI_HOOK_START_CONTAINER, c->id, getpid(), c->bundle, "created", true, &e) < 0 ||
+	    rt_process_exec(c, &e) < 0)
+		fail(c, gate, &e);
+	_exit(125);
+}

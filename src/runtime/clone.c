@@ -1,0 +1,118 @@
+/* The clone, with what has to be entered before it. Namespaces named by a path (or those of a running container, for
+ * exec) must be joined by a process that then clones, because a pid namespace only takes one's children and because
+ * what is made new must be owned by a user namespace that is joined. That process is an intermediate one: it enters,
+ * clones with CLONE_PARENT, so that the child is ours all the same, reports and ends.
+ *
+ * Order of joining: the others first, with the rights we have in the user namespace that owns them, the user namespace
+ * last; what was refused before is tried again inside it (rights one only has there). */
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "runtime/internal.h"
+#include "runtime/sync.h"
+#include "sys/kernel.h"
+#include "sys/ns.h"
+#include "sys/sock.h"
+
+static int join_all(const struct rt_clone *how)
+{
+	bool refused[OCI_NS_COUNT] = { false };
+	int r;
+
+	if (how->pidfd >= 0) {
+		r = ns_enter(how->pidfd, how->pidfd_flags);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < how->n_join; i++) {
+		if (how->join_flags[i] == CLONE_NEWUSER)
+			continue;
+		r = ns_enter(how->join[i], how->join_flags[i]);
+		if (r < 0 && r != -EPERM)
+			return r;
+		refused[i] = r < 0;
+	}
+	for (size_t i = 0; i < how->n_join; i++) {
+		if (how->join_flags[i] != CLONE_NEWUSER)
+			continue;
+		r = ns_enter(how->join[i], CLONE_NEWUSER);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < how->n_join; i++) {
+		r = refused[i] ? ns_enter(how->join[i], how->join_flags[i]) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+struct born {
+	int error;
+	pid_t pid;
+};
+
+/* The intermediate process. Gives only in the child it makes. */
+static void between(const struct rt_clone *how, int sock)
+{
+	struct ns_clone nc = { .flags = how->flags | K_CLONE_PARENT, .cgroup = how->cgroup };
+	struct born b = { .error = join_all(how) };
+	int pidfd = -1;
+
+	if (b.error == 0) {
+		b.pid = ns_clone(&nc, &pidfd);
+		if (b.pid == 0) {
+			close_fd(sock);
+			return;
+		}
+		b.error = b.pid < 0 ? b.pid : 0;
+	}
+	(void)!sock_send_fds(sock, &b, sizeof(b), &pidfd, pidfd >= 0 ? 1 : 0);
+	_exit(0);
+}
+
+static pid_t clone_between(const struct rt_clone *how, int *pidfd, struct err *e)
+{
+	CLEANUP_FD int ours = -1, theirs = -1, child = -1;
+	struct ns_clone plain = { .cgroup = -1 };
+	struct born b = { .error = -EIO };
+	int pair[2], middle_fd = -1, r = sock_pair(SOCK_SEQPACKET, pair);
+	size_t n_fds = 1;
+	pid_t middle;
+
+	if (r < 0)
+		return err_errno(e, r, "socket pair");
+	ours = pair[0];
+	theirs = pair[1];
+	middle = ns_clone(&plain, &middle_fd);
+	if (middle < 0)
+		return err_errno(e, middle, "clone");
+	if (middle == 0) {
+		ours = close_fd(ours);
+		between(how, theirs);
+		theirs = -1;
+		return 0;
+	}
+	close_fd(middle_fd);
+	theirs = close_fd(theirs);
+	if (sock_recv_fds(ours, &b, sizeof(b), &child, &n_fds) != (ssize_t)sizeof(b) && !b.error)
+		b.error = -EIO;
+	while (waitpid(middle, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	if (b.error < 0 || n_fds != 1)
+		return err_errno(e, b.error < 0 ? b.error : -EIO, "entering the named namespaces");
+	*pidfd = take_fd(&child);
+	return b.pid;
+}
+
+pid_t rt_clone(const struct rt_clone *how, int *pidfd, struct err *e)
+{
+	struct ns_clone nc = { .flags = how->flags, .cgroup = how->cgroup };
+	pid_t pid;
+
+	if (how->n_join || how->pidfd >= 0)
+		return clone_between(how, pidfd, e);
+	pid = ns_clone(&nc, pidfd);
+	return pid < 0 ? err_errno(e, pid, "cloning into new namespaces") : pid;
+}

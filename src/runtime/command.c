@@ -1,0 +1,116 @@
+/* args[0]: found in the container, by the PATH of the process's own environment, and executed. Looking is done twice:
+ * at create with the container root's rights, so that a wrong name fails early; and by exec itself at the end, with
+ * the user's rights, where execve(2) has the last word. */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "runtime/internal.h"
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static const char *search_path(const struct oci_process *p)
+{
+	for (const char *const *v = p->env; v && *v; v++)
+		if (text_starts(*v, "PATH="))
+			return *v + 5;
+	return DEFAULT_PATH;
+}
+
+/* The next "folder/name" of *path into out; false at the end. An empty element is the current folder. */
+static bool next_candidate(const char **path, const char *name, char out[PATH_MAX])
+{
+	while (*path) {
+		size_t len = strcspn(*path, ":");
+		int n = snprintf(out, PATH_MAX, "%.*s%s%s", (int)len, *path, len ? "/" : "./", name);
+
+		*path = (*path)[len] ? *path + len + 1 : NULL;
+		if (n > 0 && n < PATH_MAX)
+			return true;
+	}
+	return false;
+}
+
+static int missing(const char *name, bool has_slash, struct err *e)
+{
+	return err_set(e, ERR_CMD_MISSING, has_slash ? "exec: \"%s\": no such file or directory" :
+						       "exec: \"%s\": executable file not found in $PATH", name);
+}
+
+static int refused(const char *name, int r, struct err *e)
+{
+	(void)err_errno(e, r, "exec: \"%s\"", name);
+	e->cls = ERR_CMD_NOEXEC;
+	return e->code;
+}
+
+/* 0, -ENOENT…: could this be executed? */
+static int probe(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	return S_ISREG(st.st_mode) && (st.st_mode & 0111) ? 0 : -EACCES;
+}
+
+static bool absent(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR;
+}
+
+int rt_command_find(const struct oci_process *p, struct err *e)
+{
+	const char *name = p->args[0], *path = search_path(p);
+	char candidate[PATH_MAX];
+	int last = -ENOENT;
+
+	if (strchr(name, '/')) {
+		last = probe(name);
+		if (absent(last))
+			return missing(name, true, e);
+		return last < 0 ? refused(name, last, e) : 0;
+	}
+	while (*name && next_candidate(&path, name, candidate)) {
+		int r = probe(candidate);
+
+		if (r == 0)
+			return 0;
+		if (!absent(r))
+			last = r;
+	}
+	return absent(last) ? missing(name, false, e) : refused(name, last, e);
+}
+
+static int try_exec(const char *path, const struct oci_process *p, const char *const *env)
+{
+	(void)execve(path, (char *const *)(uintptr_t)p->args, (char *const *)(uintptr_t)env);
+	return -errno;
+}
+
+/* No shell is tried for a file the kernel cannot execute (ENOEXEC): exec is exec. */
+int rt_command_exec(const struct oci_process *p, const char *const *env, struct err *e)
+{
+	const char *name = p->args[0], *path = search_path(p);
+	char candidate[PATH_MAX];
+	int last = -ENOENT;
+
+	if (strchr(name, '/')) {
+		last = try_exec(name, p, env);
+		return absent(last) ? missing(name, true, e) : refused(name, last, e);
+	}
+	while (*name && next_candidate(&path, name, candidate)) {
+		int r = try_exec(candidate, p, env);
+
+		if (!absent(r) && r != -EACCES)
+			return refused(name, r, e);
+		if (r == -EACCES)
+			last = r;
+	}
+	return absent(last) ? missing(name, false, e) : refused(name, last, e);
+}

@@ -1,0 +1,510 @@
+/* The host side of create. Between the clone and "created" the two sides work at the same time: the child makes its own
+ * mounts while this side maps ids, makes the rootfs, the binds and /dev, and then writes the cgroup.procs files, whose
+ * first write after a quiet moment waits 8-12 ms for an RCU grace period (v1 and hybrid; on v2 the child is born in its
+ * cgroup). The child only waits for that where it must: before its cgroup mount, else before the barrier.
+ *
+ * If anything fails the child is killed by its pidfd and reaped, and a cgroup made here is removed; mounts and
+ * namespaces die with the child. */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/text.h"
+#include "runtime/internal.h"
+#include "runtime/process_attr.h"
+#include "runtime/sync.h"
+#include "sys/kernel.h"
+#include "sys/mnt.h"
+#include "sys/ns.h"
+#include "sys/proc.h"
+#include "sys/sock.h"
+
+struct creation {
+	struct rt_ctx ctx;
+	struct cgroup *cgroup, *self_cgroup;
+	bool made_cgroup;
+	int join[OCI_NS_COUNT], join_flags[OCI_NS_COUNT];
+	size_t n_join;
+	int sock;
+	pid_t pid;
+	int pidfd;
+	pid_t helper; /* of the scratch namespace, to be reaped */
+	int console;
+};
+
+void rt_process_close(struct rt_process *p)
+{
+	p->pidfd = close_fd(p->pidfd);
+	p->console = close_fd(p->console);
+	p->barrier = close_fd(p->barrier);
+}
+
+/* A procfs of our own: not overmounted, not shared with a container. Where a new one may not be made (inside another
+ * container) the one at /proc has to do. */
+int rt_open_proc(struct err *e)
+{
+	static const char *const no_options[] = { NULL };
+	int fd = rt_mount_fs("proc", NULL, no_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+
+	if (fd < 0)
+		fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_errno(e, -errno, "/proc") : fd;
+}
+
+int rt_outside_uid(const struct rt_ctx *c, uint32_t id, const char *what, uid_t *out, struct err *e)
+{
+	*out = id;
+	if (c->n_uid && !idmap_outside(c->uid_map, c->n_uid, id, out))
+		return err_set(e, ERR_INVALID, "%s %u is not mapped in linux.uidMappings", what, id);
+	return 0;
+}
+
+int rt_outside_gid(const struct rt_ctx *c, uint32_t id, const char *what, gid_t *out, struct err *e)
+{
+	*out = id;
+	if (c->n_gid && !idmap_outside(c->gid_map, c->n_gid, id, out))
+		return err_set(e, ERR_INVALID, "%s %u is not mapped in linux.gidMappings", what, id);
+	return 0;
+}
+
+/* ---- what is asked for ---- */
+
+static int check_supported(const struct rt_create_args *a, struct err *e)
+{
+	const struct oci_linux *l = &a->spec->linux_;
+
+	if (!l->ns[OCI_NS_MOUNT].wanted)
+		return err_set(e, ERR_UNSUPPORTED, "linux.namespaces: a container without an own \"mount\" namespace is not supported");
+	if (l->ns[OCI_NS_MOUNT].path)
+		return err_set(e, ERR_UNSUPPORTED, "linux.namespaces: joining a \"mount\" namespace by path is not supported");
+	if (l->intel_rdt)
+		return err_set(e, ERR_UNSUPPORTED, "linux.intelRdt is not supported");
+	if (l->n_net_devices)
+		return err_set(e, ERR_UNSUPPORTED, "linux.netDevices is not supported");
+	if (l->mount_label && *l->mount_label)
+		return err_set(e, ERR_UNSUPPORTED, "linux.mountLabel is not supported");
+	if (l->n_time_offsets && (!l->ns[OCI_NS_TIME].wanted || l->ns[OCI_NS_TIME].path))
+		return err_set(e, ERR_INVALID, "linux.timeOffsets needs a new \"time\" namespace");
+	return 0;
+}
+
+static int read_maps(struct rt_ctx *c, struct err *e)
+{
+	const struct oci_linux *l = &c->spec->linux_;
+	const struct oci_namespace *user = &l->ns[OCI_NS_USER];
+
+	/* the same three numbers in the same order under two floors' names */
+	_Static_assert(sizeof(struct oci_id_map) == sizeof(struct idmap_range) &&
+		       offsetof(struct oci_id_map, host_id) == offsetof(struct idmap_range, outside), "id maps differ");
+	if (!user->wanted) {
+		if (l->n_uid_map || l->n_gid_map)
+			return err_set(e, ERR_INVALID, "linux.uidMappings needs a \"user\" namespace");
+		return 0;
+	}
+	if (user->path) {
+		if (l->n_uid_map || l->n_gid_map)
+			return err_set(e, ERR_INVALID, "linux.uidMappings: a user namespace that is joined has its own map");
+		return 0;
+	}
+	if (!l->n_uid_map || !l->n_gid_map)
+		return err_set(e, ERR_INVALID, "linux.namespaces: a new \"user\" namespace needs uidMappings and gidMappings");
+	c->uid_map = (const struct idmap_range *)(const void *)l->uid_map;
+	c->gid_map = (const struct idmap_range *)(const void *)l->gid_map;
+	c->n_uid = l->n_uid_map;
+	c->n_gid = l->n_gid_map;
+	return 0;
+}
+
+/* A user namespace owns what was made with or under it; without one everything is ours to mount. What is joined
+ * together with a joined user namespace is taken to be that one's. */
+static void find_owned(struct rt_ctx *c)
+{
+	const struct oci_namespace *ns = c->spec->linux_.ns;
+
+	for (int i = 0; i < OCI_NS_COUNT; i++)
+		c->own[i] = !ns[OCI_NS_USER].wanted || (ns[i].wanted && (!ns[i].path || ns[OCI_NS_USER].path));
+}
+
+static unsigned int listen_fds(void)
+{
+	const char *s = getenv("LISTEN_FDS");
+	uint32_t n = 0;
+
+	return s && text_u32(s, &n) == 0 && n < 1024 ? n : 0;
+}
+
+static int plan(struct creation *k, const struct rt_create_args *a, struct err *e)
+{
+	struct rt_ctx *c = &k->ctx;
+	int r;
+
+	c->id = a->id;
+	c->bundle = a->bundle;
+	c->spec = a->spec;
+	c->process = a->spec->process;
+	c->create = a;
+	c->stdio = a->stdio;
+	c->listen_fds = listen_fds();
+	c->keep_fds = a->preserve_fds + c->listen_fds;
+	c->no_new_keyring = a->no_new_keyring;
+	r = check_supported(a, e);
+	if (r == 0 && c->process)
+		r = rt_process_check(c->process, e);
+	if (r == 0)
+		r = read_maps(c, e);
+	if (r < 0)
+		return r;
+	find_owned(c);
+	r = rt_plan_mounts(c, e);
+	if (r == 0)
+		r = rt_filter_plan(c, e);
+	if (r < 0)
+		return r;
+	c->proc = rt_open_proc(e);
+	return c->proc < 0 ? c->proc : 0;
+}
+
+static int open_joined(struct creation *k, struct err *e)
+{
+	for (int i = 0; i < OCI_NS_COUNT; i++) {
+		const struct oci_namespace *ns = &k->ctx.spec->linux_.ns[i];
+		int fd;
+
+		if (!ns->wanted || !ns->path)
+			continue;
+		fd = open(ns->path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return err_errno(e, -errno, "linux.namespaces: %s: %s", oci_ns_name((enum oci_ns)i), ns->path);
+		k->join[k->n_join] = fd;
+		k->join_flags[k->n_join++] = oci_ns_flag((enum oci_ns)i);
+	}
+	return 0;
+}
+
+static int make_cgroups(struct creation *k, struct err *e)
+{
+	const struct rt_create_args *a = k->ctx.create;
+	const struct oci_linux *l = &a->spec->linux_;
+	bool existed = true;
+	int r = 0;
+
+	if (a->cgroup) {
+		r = cg_create(a->cgroup, &k->cgroup, &existed, e);
+		k->made_cgroup = r == 0 && !existed;
+	}
+	if (r == 0 && k->cgroup && l->has_resources)
+		r = cg_apply(k->cgroup, &l->resources, e);
+	if (r == 0 && a->self_cgroup)
+		r = cg_create(a->self_cgroup, &k->self_cgroup, NULL, e);
+	return r < 0 ? err_ctx(e, "cgroup") : 0;
+}
+
+/* ---- the clone ---- */
+
+/* cgroup: made by the child once it is in its cgroup; time: made by the child, offsets first. */
+static uint64_t new_namespaces(const struct oci_spec *s)
+{
+	uint64_t flags = 0;
+
+	for (int i = 0; i < OCI_NS_COUNT; i++) {
+		const struct oci_namespace *ns = &s->linux_.ns[i];
+
+		if (ns->wanted && !ns->path && i != OCI_NS_CGROUP && i != OCI_NS_TIME)
+			flags |= (uint64_t)(unsigned int)oci_ns_flag((enum oci_ns)i);
+	}
+	return flags;
+}
+
+static int clone_child(struct creation *k, struct err *e)
+{
+	struct rt_clone how = { .flags = new_namespaces(k->ctx.spec), .cgroup = -1, .join = k->join,
+				.join_flags = k->join_flags, .n_join = k->n_join, .pidfd = -1 };
+	int pair[2], r = sock_pair(SOCK_SEQPACKET, pair);
+
+	if (r < 0)
+		return err_errno(e, r, "socket pair");
+	if (k->cgroup)
+		how.cgroup = cg_clone_fd(k->cgroup);
+	k->pid = rt_clone(&how, &k->pidfd, e);
+	if (k->pid == 0) {
+		close_fd(pair[0]);
+		k->ctx.sock = pair[1];
+		rt_child_main(&k->ctx);
+	}
+	close_fd(pair[1]);
+	k->sock = pair[0];
+	return k->pid < 0 ? k->pid : 0;
+}
+
+/* ---- while the child builds ---- */
+
+static int map_ids(struct creation *k, struct err *e)
+{
+	const struct rt_ctx *c = &k->ctx;
+	int r;
+
+	if (c->n_uid) {
+		r = idmap_write(c->proc, k->pid, "uid_map", c->uid_map, c->n_uid);
+		if (r < 0)
+			return err_errno(e, r, "linux.uidMappings");
+		r = idmap_write(c->proc, k->pid, "gid_map", c->gid_map, c->n_gid);
+		if (r < 0)
+			return err_errno(e, r, "linux.gidMappings");
+	}
+	r = rt_process_host(c, k->pid, e);
+	return r < 0 ? r : rt_send(k->sock, RT_MSG_MAPPED, 0, -1, e);
+}
+
+static int time_offsets(struct creation *k, struct err *e)
+{
+	const struct oci_namespace *ns = &k->ctx.spec->linux_.ns[OCI_NS_TIME];
+
+	if (!ns->wanted || ns->path)
+		return 0;
+	if (rt_expect(k->sock, RT_MSG_TIMENS, NULL, e) < 0 || rt_attr_time_offsets(&k->ctx, k->pid, e) < 0)
+		return e->code;
+	return rt_send(k->sock, RT_MSG_TIMENS, 0, -1, e);
+}
+
+/* The map as mount_setattr() wants it: the child's own user namespace; -1 without one. */
+static int open_userns(struct creation *k, struct err *e)
+{
+	char path[48];
+	int fd;
+
+	snprintf(path, sizeof(path), "%d/ns/user", (int)k->pid);
+	fd = openat(k->ctx.proc, path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_errno(e, -errno, "the container's user namespace") : fd;
+}
+
+static int send_fd(struct creation *k, enum rt_msg type, size_t index, int *fd, struct err *e)
+{
+	int r = rt_send(k->sock, type, (uint32_t)index, *fd, e);
+
+	*fd = close_fd(*fd);
+	return r;
+}
+
+static int host_mounts(struct creation *k, int userns, int *fds, struct err *e)
+{
+	struct rt_ctx *c = &k->ctx;
+	CLEANUP_FD int root = -1, dev = -1;
+	int r = rt_rootfs_make(c, userns, &root, &k->helper, e);
+
+	if (r == 0)
+		r = send_fd(k, RT_MSG_ROOTFS, 0, &root, e);
+	if (r == 0 && !c->dev_is_tmpfs && !c->dev_is_bind) {
+		r = rt_dev_make(c, &dev, e);
+		if (r == 0)
+			r = send_fd(k, RT_MSG_DEV, 0, &dev, e);
+	}
+	if (r == 0)
+		r = rt_mounts_host(c, userns, fds, e);
+	for (size_t i = 0; i < c->n_mounts && r == 0; i++)
+		if (fds[i] >= 0)
+			r = send_fd(k, RT_MSG_MOUNT, i, &fds[i], e);
+	return r < 0 ? r : rt_send(k->sock, RT_MSG_MOUNTED, 0, -1, e);
+}
+
+static int send_mounts(struct creation *k, struct err *e)
+{
+	bool user = k->ctx.spec->linux_.ns[OCI_NS_USER].wanted;
+	CLEANUP_FD int userns = user ? open_userns(k, e) : -1;
+	CLEANUP_FREE int *fds = malloc((k->ctx.n_mounts + 1) * sizeof(*fds));
+	int r;
+
+	if (user && userns < 0)
+		return userns;
+	if (!fds)
+		return err_errno(e, -ENOMEM, "mounts");
+	for (size_t i = 0; i < k->ctx.n_mounts; i++)
+		fds[i] = -1;
+	r = host_mounts(k, userns, fds, e);
+	for (size_t i = 0; i < k->ctx.n_mounts; i++)
+		close_fd(fds[i]);
+	return r;
+}
+
+static int join_cgroups(struct creation *k, struct err *e)
+{
+	struct cgroup *cgs[2];
+	pid_t pids[2];
+	size_t n = 0;
+	int r;
+
+	if (k->cgroup && cg_clone_fd(k->cgroup) < 0) {
+		cgs[n] = k->cgroup;
+		pids[n++] = k->pid;
+	}
+	if (k->self_cgroup) {
+		cgs[n] = k->self_cgroup;
+		pids[n++] = getpid();
+	}
+	r = n ? cg_join_burst(cgs, pids, n, e) : 0;
+	return r < 0 ? err_ctx(e, "cgroup") : rt_send(k->sock, RT_MSG_JOINED, 0, -1, e);
+}
+
+static int early_hooks(struct creation *k, struct err *e)
+{
+	const struct rt_ctx *c = &k->ctx;
+	int r = rt_hooks(c->spec, OCI_HOOK_PRESTART, c->id, k->pid, c->bundle, "creating", false, e);
+
+	if (r == 0)
+		r = rt_hooks(c->spec, OCI_HOOK_CREATE_RUNTIME, c->id, k->pid, c->bundle, "creating", false, e);
+	return r < 0 ? r : rt_send(k->sock, RT_MSG_READY, 0, -1, e);
+}
+
+/* Serves the child until it waits at its barrier. */
+static int serve(struct creation *k, struct err *e)
+{
+	for (;;) {
+		struct rt_received m;
+		int r = rt_recv(k->sock, &m, e);
+
+		if (r < 0)
+			return r;
+		if (m.eof)
+			return err_set(e, ERR_INTERNAL, "the container's process went away during set-up");
+		if (m.type == RT_MSG_CREATED)
+			return 0;
+		if (m.type == RT_MSG_CONSOLE && k->console < 0 && m.fd >= 0)
+			k->console = m.fd;
+		else if (m.type == RT_MSG_READY)
+			r = early_hooks(k, e);
+		else
+			return err_set(e, ERR_INTERNAL, "set-up out of step: message %d", (int)m.type);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int work(struct creation *k, struct err *e)
+{
+	int r = map_ids(k, e);
+
+	if (r == 0)
+		r = time_offsets(k, e);
+	if (r == 0)
+		r = send_mounts(k, e);
+	if (r == 0)
+		r = join_cgroups(k, e);
+	return r == 0 ? serve(k, e) : r;
+}
+
+/* When sending failed because the child is gone, why it went is more use than that it went. */
+static void child_reason(struct creation *k, struct err *e)
+{
+	struct err why = { 0 };
+	struct rt_received m = { .fd = -1 };
+
+	if (strstr(e->msg, "went away") == NULL)
+		return;
+	while (rt_recv(k->sock, &m, &why) == 0 && !m.eof)
+		close_fd(m.fd);
+	if (why.code)
+		*e = why;
+}
+
+static void undo(struct creation *k, struct err *e)
+{
+	struct err ignored;
+
+	if (k->pid > 0) {
+		child_reason(k, e);
+		(void)!proc_signal(k->pidfd, SIGKILL);
+		while (waitpid(k->pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
+	}
+	if (k->made_cgroup)
+		(void)!cg_remove(k->ctx.create->cgroup, &ignored);
+}
+
+static void release(struct creation *k)
+{
+	ns_reap(k->helper);
+	for (size_t i = 0; i < k->n_join; i++)
+		close_fd(k->join[i]);
+	close_fd(k->sock);
+	close_fd(k->pidfd);
+	close_fd(k->console);
+	close_fd(k->ctx.proc);
+	close_fd(k->ctx.agent);
+	cg_close(k->cgroup);
+	cg_close(k->self_cgroup);
+	arena_free(&k->ctx.arena);
+}
+
+static int hand_over(struct creation *k, struct rt_process *out, struct err *e)
+{
+	struct rt_process p = RT_PROCESS_INIT;
+	int r = proc_start_time(k->pid, &p.start_time);
+
+	if (r < 0)
+		return err_errno(e, r, "the container's process");
+	p.pid = k->pid;
+	p.pidfd = take_fd(&k->pidfd);
+	p.console = take_fd(&k->console);
+	if (k->ctx.create->barrier == RT_BARRIER_SOCKET)
+		p.barrier = take_fd(&k->sock);
+	*out = p;
+	return 0;
+}
+
+/* The child opens it by name as the container's root. */
+static int own_fifo(struct creation *k, struct err *e)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (k->ctx.create->barrier != RT_BARRIER_FIFO || !k->ctx.n_uid)
+		return 0;
+	if (rt_outside_uid(&k->ctx, 0, "uid", &uid, e) < 0 || rt_outside_gid(&k->ctx, 0, "gid", &gid, e) < 0)
+		return e->code;
+	if (fchownat(k->ctx.create->fifo_fd, "", uid, gid, AT_EMPTY_PATH) < 0)
+		return err_errno(e, -errno, "exec fifo");
+	return 0;
+}
+
+int rt_create(const struct rt_create_args *args, struct rt_process *out, struct err *e)
+{
+	struct creation k = { .ctx = { .arena = ARENA_INIT, .proc = -1, .sock = -1, .agent = -1 }, .sock = -1, .pid = -1, .pidfd = -1,
+			      .console = -1 };
+	int r = plan(&k, args, e);
+
+	if (r == 0)
+		r = open_joined(&k, e);
+	if (r == 0)
+		r = own_fifo(&k, e);
+	if (r == 0)
+		r = make_cgroups(&k, e);
+	if (r == 0)
+		r = clone_child(&k, e);
+	if (r == 0)
+		r = work(&k, e);
+	if (r == 0)
+		r = hand_over(&k, out, e);
+	if (r < 0)
+		undo(&k, e);
+	release(&k);
+	return r;
+}
+
+int rt_cleanup(const char *cgroup, struct err *e)
+{
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	int r = cg_open(cgroup, &cg, e);
+
+	if (r < 0)
+		return e->cls == ERR_NOTFOUND ? 0 : r;
+	if (cg_populated(cg)) {
+		r = cg_signal_all(cg, SIGKILL, e);
+		if (r < 0)
+			return r;
+	}
+	return cg_remove(cgroup, e);
+}

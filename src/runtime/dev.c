@@ -1,0 +1,218 @@
+/* /dev. A user namespace may not mknod, and a tmpfs made in one opens no device nodes, so the host side makes a
+ * detached tmpfs of its own with the nodes in it, owned by the container's (mapped) root. Where the specification has
+ * a tmpfs on /dev this is it; where /dev is part of the image, every node is bound from it onto an empty file. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/beneath.h"
+#include "base/text.h"
+#include "runtime/internal.h"
+#include "sys/kernel.h"
+#include "sys/mnt.h"
+
+static const struct oci_device default_devices[] = {
+	{ .path = "/dev/null", .type = 'c', .major = 1, .minor = 3 },
+	{ .path = "/dev/zero", .type = 'c', .major = 1, .minor = 5 },
+	{ .path = "/dev/full", .type = 'c', .major = 1, .minor = 7 },
+	{ .path = "/dev/random", .type = 'c', .major = 1, .minor = 8 },
+	{ .path = "/dev/urandom", .type = 'c', .major = 1, .minor = 9 },
+	{ .path = "/dev/tty", .type = 'c', .major = 5, .minor = 0 },
+};
+
+static const struct {
+	const char *path, *target;
+} links[] = {
+	{ "/dev/fd", "/proc/self/fd" },
+	{ "/dev/stdin", "/proc/self/fd/0" },
+	{ "/dev/stdout", "/proc/self/fd/1" },
+	{ "/dev/stderr", "/proc/self/fd/2" },
+	{ "/dev/ptmx", "pts/ptmx" },
+};
+
+/* Every device once: the specification's, and those defaults it does not name. Gives NULL at the end. */
+static const struct oci_device *device_at(const struct oci_linux *l, size_t i)
+{
+	for (size_t d = 0; d < ARRAY_LEN(default_devices); d++) {
+		bool named = false;
+
+		for (size_t j = 0; j < l->n_devices && !named; j++)
+			named = !strcmp(l->devices[j].path, default_devices[d].path);
+		if (!named && i-- == 0)
+			return &default_devices[d];
+	}
+	return i < l->n_devices ? &l->devices[i] : NULL;
+}
+
+/* Where a device's node lies in the tmpfs: its path below /dev, or its whole path when it is elsewhere. */
+static const char *place(const char *path)
+{
+	return text_starts(path, "/dev/") ? path + 5 : path + 1;
+}
+
+/* The folder of path in the tmpfs, made with the owner everything else has. Nobody else can see the tmpfs yet, so
+ * there is no race to lose. */
+static int make_parent(int dev, const char *path, uid_t uid, gid_t gid, const char **name, struct err *e)
+{
+	CLEANUP_FD int dir = openat(dev, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	for (;;) {
+		size_t len = strcspn(path, "/");
+		char part[NAME_MAX + 1];
+		int next;
+
+		if (!path[len])
+			break;
+		if (!len || len > NAME_MAX)
+			return err_set(e, ERR_INVALID, "its path is not clean");
+		memcpy(part, path, len);
+		part[len] = '\0';
+		if (mkdirat(dir, part, 0755) == 0 && fchownat(dir, part, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+			return err_errno(e, -errno, "folder %s", part);
+		next = openat(dir, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0)
+			return err_errno(e, -errno, "folder %s", part);
+		close_fd(dir);
+		dir = next;
+		path += len + 1;
+	}
+	*name = path;
+	return take_fd(&dir);
+}
+
+static int make_node(const struct rt_ctx *c, int dev, const struct oci_device *d, uid_t root_uid, gid_t root_gid,
+		     struct err *e)
+{
+	mode_t mode = d->has_mode ? d->mode & 07777 : 0666;
+	CLEANUP_FD int dir = -1;
+	const char *name;
+	mode_t type;
+	uid_t uid;
+	gid_t gid;
+
+	type = d->type == 'b' ? S_IFBLK : d->type == 'p' ? S_IFIFO : S_IFCHR;
+	if (rt_outside_uid(c, d->uid, "uid", &uid, e) < 0 || rt_outside_gid(c, d->gid, "gid", &gid, e) < 0)
+		return e->code;
+	dir = make_parent(dev, place(d->path), root_uid, root_gid, &name, e);
+	if (dir < 0)
+		return dir;
+	if (mknodat(dir, name, type | mode, type == S_IFIFO ? 0 : makedev((unsigned int)d->major, (unsigned int)d->minor)) < 0)
+		return err_errno(e, -errno, "mknod");
+	/* the mode again: the umask took bits from it */
+	if (fchmodat(dir, name, mode, 0) < 0 || fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(e, -errno, "mode and owner");
+	return 0;
+}
+
+static int make_links(int dev, uid_t uid, gid_t gid, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+		const char *name = place(links[i].path);
+
+		if (symlinkat(links[i].target, dev, name) < 0 && errno != EEXIST)
+			return err_errno(e, -errno, "link %s", links[i].path);
+		if (fchownat(dev, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+			return err_errno(e, -errno, "link %s", links[i].path);
+	}
+	return 0;
+}
+
+static const struct rt_mount_plan *dev_plan(const struct rt_ctx *c)
+{
+	for (size_t i = 0; i < c->n_mounts; i++)
+		if (c->mounts[i].kind == RT_MOUNT_DEV)
+			return &c->mounts[i];
+	return NULL;
+}
+
+/* Its options, but uid and gid: they are the container's ids, and this tmpfs counts in the host's. */
+static int make_tmpfs(const struct rt_mount_plan *p, uid_t uid, gid_t gid, struct err *e)
+{
+	static const char *const none[] = { "mode=755", NULL };
+	const char *data[16];
+	size_t n = 0;
+	int fd;
+
+	for (const char *const *o = p ? p->data : none; *o; o++) {
+		if (text_starts(*o, "uid=") || text_starts(*o, "gid="))
+			continue;
+		if (n + 1 >= ARRAY_LEN(data))
+			return err_set(e, ERR_LIMIT, "more than %zu options", ARRAY_LEN(data) - 1);
+		data[n++] = *o;
+	}
+	data[n] = NULL;
+	fd = rt_mount_fs("tmpfs", "tmpfs", data, MOUNT_ATTR_NOSUID, e);
+	if (fd >= 0 && fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0) {
+		close_fd(fd);
+		return err_errno(e, -errno, "owner");
+	}
+	return fd;
+}
+
+int rt_dev_make(const struct rt_ctx *c, int *fd, struct err *e)
+{
+	CLEANUP_FD int dev = -1;
+	const struct oci_device *d;
+	uid_t uid;
+	gid_t gid;
+	int r;
+
+	if (rt_outside_uid(c, 0, "uid", &uid, e) < 0 || rt_outside_gid(c, 0, "gid", &gid, e) < 0)
+		return err_ctx(e, "/dev");
+	dev = make_tmpfs(dev_plan(c), uid, gid, e);
+	if (dev < 0)
+		return err_ctx(e, "tmpfs for /dev");
+	for (size_t i = 0; (d = device_at(&c->spec->linux_, i)); i++) {
+		if (d->path[0] != '/')
+			return err_set(e, ERR_INVALID, "linux.devices: \"%s\" is not absolute", d->path);
+		r = make_node(c, dev, d, uid, gid, e);
+		if (r < 0)
+			return err_ctx(e, "device %s", d->path);
+	}
+	r = make_links(dev, uid, gid, e);
+	if (r < 0)
+		return r;
+	*fd = take_fd(&dev);
+	return 0;
+}
+
+static int bind_node(int root, int dev, const char *path, struct err *e)
+{
+	CLEANUP_FD int tree = -1, target = -1;
+	int r;
+
+	tree = mnt_clone_tree(dev, place(path), false);
+	if (tree < 0)
+		return err_errno(e, tree, "device %s", path);
+	target = beneath_mountpoint(root, path, 0);
+	if (target < 0)
+		return err_errno(e, target, "device %s: mount point", path);
+	r = mnt_attach(tree, target);
+	return r < 0 ? err_errno(e, r, "device %s", path) : 0;
+}
+
+int rt_dev_bind(const struct rt_ctx *c, int root, int dev, struct err *e)
+{
+	const struct oci_device *d;
+	int r;
+
+	for (size_t i = 0; (d = device_at(&c->spec->linux_, i)); i++) {
+		if (c->dev_is_tmpfs && text_starts(d->path, "/dev/"))
+			continue; /* is there already */
+		r = bind_node(root, dev, d->path, e);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(links) && !c->dev_is_tmpfs; i++) {
+		char name[NAME_MAX + 1];
+		CLEANUP_FD int dir = beneath_parent(root, links[i].path, BENEATH_IN_ROOT, 0755, name);
+
+		if (dir < 0)
+			return err_errno(e, dir, "link %s", links[i].path);
+		if (symlinkat(links[i].target, dir, name) < 0 && errno != EEXIST)
+			return err_errno(e, -errno, "link %s", links[i].path);
+	}
+	return 0;
+}

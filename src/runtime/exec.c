@@ -1,0 +1,256 @@
+/* Another process in a running container. An intermediate process enters all of init's namespaces with one
+ * setns(pidfd) and clones the new one into the container's cgroup (clone.c); on v1 and hybrid this side joins it
+ * meanwhile. The pid is only used together with its start time, so that a reused one is never entered.
+ *
+ * The container is hostile here: it runs, and could look at the newcomer. That is not dumpable from its first
+ * instruction on, holds no descriptor of the host but its socket and the procfs handle, and reads nothing from the
+ * container before it has become the container's own: /proc is our handle, the terminal is checked by descriptor. */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/io.h"
+#include "runtime/internal.h"
+#include "runtime/process_attr.h"
+#include "runtime/sync.h"
+#include "sys/kernel.h"
+#include "sys/proc.h"
+#include "sys/sock.h"
+
+struct entry {
+	struct rt_ctx ctx;
+	const struct rt_exec_args *args;
+	struct cgroup *cgroup;
+	int init; /* pidfd */
+	int sock;
+	pid_t pid;
+	int pidfd;
+	int console;
+};
+
+/* ---- child ---- */
+
+static int become_root(const struct rt_ctx *c, struct err *e)
+{
+	sigset_t none;
+
+	if (prctl(PR_SET_DUMPABLE, 0UL) < 0)
+		return err_errno(e, -errno, "dumpable");
+	(void)setsid();
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)signal(sig, SIG_DFL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (!c->spec->linux_.ns[OCI_NS_USER].wanted)
+		return 0;
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_errno(e, -errno, "becoming root of the user namespace");
+	return prctl(PR_SET_DUMPABLE, 0UL) < 0 ? err_errno(e, -errno, "dumpable") : 0;
+}
+
+static int terminal(const struct rt_ctx *c, struct err *e)
+{
+	CLEANUP_FD int root = -1, master = -1;
+	int r;
+
+	if (!c->process->terminal)
+		return 0;
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_errno(e, -errno, "/");
+	r = rt_console(c, root, false, &master, e);
+	return r < 0 ? r : rt_send(c->sock, RT_MSG_CONSOLE, 0, master, e);
+}
+
+static _Noreturn void exec_main(struct rt_ctx *c)
+{
+	struct err e = { 0 };
+	int r = become_root(c, &e);
+
+	if (r == 0)
+		r = rt_expect(c->sock, RT_MSG_JOINED, NULL, &e);
+	if (r == 0)
+		r = terminal(c, &e);
+	if (r == 0)
+		r = rt_process_prepare(c, &e);
+	if (r == 0)
+		r = rt_process_exec(c, &e);
+	rt_send_error(c->sock, &e);
+	_exit(e.cls == ERR_CMD_MISSING ? 127 : e.cls == ERR_CMD_NOEXEC ? 126 : 125);
+}
+
+/* ---- host side ---- */
+
+static int exec_plan(struct entry *n, struct err *e)
+{
+	const struct rt_exec_args *a = n->args;
+	struct rt_ctx *c = &n->ctx;
+	int r;
+
+	c->id = "exec";
+	c->spec = a->spec;
+	c->process = a->process;
+	c->stdio = a->stdio;
+	c->keep_fds = a->preserve_fds;
+	c->no_new_keyring = a->no_new_keyring;
+	r = rt_process_check(a->process, e);
+	if (r == 0)
+		r = rt_filter_plan(c, e);
+	if (r < 0)
+		return r;
+	c->proc = rt_open_proc(e);
+	return c->proc < 0 ? c->proc : 0;
+}
+
+/* The cgroup to run in: the named one, else init's. */
+static int find_cgroup(struct entry *n, struct err *e)
+{
+	char path[PATH_MAX];
+	const char *cgroup = n->args->cgroup;
+	int r;
+
+	if (!cgroup) {
+		if (cg_detect() == CG_NONE)
+			return 0;
+		r = cg_path_of(n->args->pid, path, sizeof(path));
+		if (r < 0)
+			return err_errno(e, r, "the container's cgroup");
+		cgroup = path;
+	}
+	r = cg_open(cgroup, &n->cgroup, e);
+	return r < 0 ? err_ctx(e, "cgroup") : 0;
+}
+
+static bool same_namespace(const struct rt_ctx *c, pid_t pid, const char *name)
+{
+	struct stat a, b;
+	char path[48];
+
+	snprintf(path, sizeof(path), "%d/ns/%s", (int)pid, name);
+	return fstatat(c->proc, path, &a, 0) == 0 && fstatat(c->proc, "self/ns", &b, 0) == 0 &&
+	       (snprintf(path, sizeof(path), "self/ns/%s", name), fstatat(c->proc, path, &b, 0)) == 0 &&
+	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+/* Those init has for itself; entering one's own user namespace again is an error, and each costs. */
+static int other_namespaces(const struct entry *n)
+{
+	static const char *const files[OCI_NS_COUNT] = {
+		[OCI_NS_USER] = "user", [OCI_NS_PID] = "pid", [OCI_NS_MOUNT] = "mnt", [OCI_NS_NETWORK] = "net",
+		[OCI_NS_IPC] = "ipc", [OCI_NS_UTS] = "uts", [OCI_NS_CGROUP] = "cgroup", [OCI_NS_TIME] = "time",
+	};
+	int flags = 0;
+
+	for (int i = 0; i < OCI_NS_COUNT; i++)
+		if (!same_namespace(&n->ctx, n->args->pid, files[i]))
+			flags |= oci_ns_flag((enum oci_ns)i);
+	return flags;
+}
+
+static int clone_entry(struct entry *n, struct err *e)
+{
+	struct rt_clone how = { .cgroup = -1, .pidfd = n->init, .pidfd_flags = other_namespaces(n) };
+	int pair[2], r = sock_pair(SOCK_SEQPACKET, pair);
+
+	if (r < 0)
+		return err_errno(e, r, "socket pair");
+	if (n->cgroup)
+		how.cgroup = cg_clone_fd(n->cgroup);
+	n->pid = rt_clone(&how, &n->pidfd, e);
+	if (n->pid == 0) {
+		close_fd(pair[0]);
+		n->ctx.sock = pair[1];
+		exec_main(&n->ctx);
+	}
+	close_fd(pair[1]);
+	n->sock = pair[0];
+	return n->pid < 0 ? n->pid : 0;
+}
+
+static int attend(struct entry *n, struct err *e)
+{
+	const struct oci_process *p = n->args->process;
+	int r = rt_process_host(&n->ctx, n->pid, e);
+
+	if (r == 0 && p->cpu_affinity_initial)
+		r = rt_attr_affinity(n->pid, p->cpu_affinity_initial, "process.execCPUAffinity.initial", e);
+	if (r == 0 && n->cgroup && cg_clone_fd(n->cgroup) < 0)
+		r = cg_join(n->cgroup, n->pid, e);
+	if (r == 0 && p->cpu_affinity_final)
+		r = rt_attr_affinity(n->pid, p->cpu_affinity_final, "process.execCPUAffinity.final", e);
+	if (r == 0)
+		r = rt_send(n->sock, RT_MSG_JOINED, 0, -1, e);
+	while (r == 0) {
+		struct rt_received m;
+
+		r = rt_recv(n->sock, &m, e);
+		if (r < 0 || m.eof)
+			break;
+		if (m.type != RT_MSG_CONSOLE || n->console >= 0 || m.fd < 0)
+			return err_set(e, ERR_INTERNAL, "exec out of step: message %d", (int)m.type);
+		n->console = m.fd;
+	}
+	return r;
+}
+
+static int exec_hand_over(struct entry *n, struct rt_process *out)
+{
+	struct rt_process p = RT_PROCESS_INIT;
+
+	/* it may have ended already; then its start time is of no use to anybody */
+	if (proc_start_time(n->pid, &p.start_time) < 0)
+		p.start_time = 0;
+	p.pid = n->pid;
+	p.pidfd = take_fd(&n->pidfd);
+	p.console = take_fd(&n->console);
+	*out = p;
+	return 0;
+}
+
+static void exec_release(struct entry *n)
+{
+	close_fd(n->init);
+	close_fd(n->sock);
+	close_fd(n->pidfd);
+	close_fd(n->console);
+	close_fd(n->ctx.proc);
+	close_fd(n->ctx.agent);
+	cg_close(n->cgroup);
+	arena_free(&n->ctx.arena);
+}
+
+int rt_exec(const struct rt_exec_args *args, struct rt_process *out, struct err *e)
+{
+	struct entry n = { .ctx = { .arena = ARENA_INIT, .proc = -1, .sock = -1, .agent = -1 }, .args = args, .init = -1,
+			   .sock = -1, .pid = -1, .pidfd = -1, .console = -1 };
+	int r;
+
+	n.init = proc_open_checked(args->pid, args->start_time);
+	if (n.init == -ESRCH)
+		return err_set(e, ERR_BUSY, "exec: the container is not running any more");
+	if (n.init < 0)
+		return err_errno(e, n.init, "exec");
+	r = exec_plan(&n, e);
+	if (r == 0)
+		r = find_cgroup(&n, e);
+	if (r == 0)
+		r = clone_entry(&n, e);
+	if (r == 0)
+		r = attend(&n, e);
+	if (r == 0)
+		r = exec_hand_over(&n, out);
+	if (r < 0 && n.pid > 0) {
+		(void)!proc_signal(n.pidfd, SIGKILL);
+		while (waitpid(n.pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
+	}
+	exec_release(&n);
+	return r;
+}

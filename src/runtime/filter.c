@@ -1,0 +1,127 @@
+/* The seccomp filter of the process, and the listener of one that notifies.
+ *
+ * The listener must reach the agent at linux.seccomp.listenerPath, but from the moment the filter is loaded our own
+ * system calls are subject to it, and the agent cannot answer before it has the listener. So a helper is cloned before:
+ * it is not filtered, shares our descriptors (CLONE_FILES), learns the listener's number by a write(2) (which is
+ * therefore the one call that must not notify; the compiler sees to that) and sends it on with the container's state.
+ * The helper leaves no zombie: SA_NOCLDWAIT is undone by exec. */
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/io.h"
+#include "base/json.h"
+#include "runtime/internal.h"
+#include "sys/ns.h"
+#include "sys/seccomp.h"
+#include "sys/sock.h"
+
+static int connect_agent(const struct oci_seccomp *s, struct err *e)
+{
+	CLEANUP_FD int root = -1;
+	int fd;
+
+	if (!s->listener_path || s->listener_path[0] != '/')
+		return err_set(e, ERR_INVALID, "linux.seccomp: SCMP_ACT_NOTIFY needs an absolute listenerPath");
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = root < 0 ? -errno : sock_connect(root, s->listener_path + 1, SOCK_STREAM);
+	return fd < 0 ? err_errno(e, fd, "linux.seccomp.listenerPath %s", s->listener_path) : fd;
+}
+
+int rt_filter_plan(struct rt_ctx *c, struct err *e)
+{
+	const struct oci_seccomp *s = c->spec->linux_.seccomp;
+	int r;
+
+	c->agent = -1;
+	if (!s || !c->process)
+		return 0;
+	r = rt_seccomp_compile(&c->arena, s, &c->seccomp, e);
+	if (r < 0)
+		return r;
+	c->has_seccomp = true;
+	if (!c->seccomp.notify)
+		return 0;
+	c->agent = connect_agent(s, e);
+	return c->agent < 0 ? c->agent : 0;
+}
+
+/* What the agent gets to read: the runtime-spec's "containerProcessState". */
+static void agent_message(const struct rt_ctx *c, struct strbuf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+	char link[64];
+	ssize_t n = readlinkat(c->proc, "self", link, sizeof(link) - 1);
+	pid_t pid;
+
+	/* our pid as the host sees it */
+	link[n > 0 ? n : 0] = '\0';
+	pid = (pid_t)strtol(link, NULL, 10);
+	jw_object(&w, NULL);
+	jw_str(&w, "ociVersion", c->spec->oci_version);
+	jw_array(&w, "fds");
+	jw_str(&w, NULL, "seccompFd");
+	jw_end_array(&w);
+	jw_i64(&w, "pid", pid);
+	jw_str(&w, "metadata", c->spec->linux_.seccomp->listener_metadata ? c->spec->linux_.seccomp->listener_metadata : "");
+	rt_state_json(&w, "state", c->spec, c->id, pid, c->bundle ? c->bundle : "", c->create ? "creating" : "running");
+	jw_end_object(&w);
+}
+
+static _Noreturn void helper_main(const struct rt_ctx *c, int from, int to)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	int listener, r = -1;
+
+	agent_message(c, &text);
+	if (io_read_full(from, &listener, sizeof(listener)) == (ssize_t)sizeof(listener) && sb_error(&text) == 0)
+		r = sock_send_fds(c->agent, sb_str(&text), text.len, &listener, 1);
+	(void)!io_write_full(to, &r, sizeof(r));
+	_exit(0);
+}
+
+static int load_and_tell(const struct rt_ctx *c, int to, int from, struct err *e)
+{
+	const struct rt_seccomp *f = &c->seccomp;
+	int listener = seccomp_install(f->insns, f->n, f->flags), sent = -1;
+
+	if (listener < 0)
+		return err_errno(e, listener, "seccomp filter");
+	if (io_write_full(to, &listener, sizeof(listener)) < 0 ||
+	    io_read_full(from, &sent, sizeof(sent)) != (ssize_t)sizeof(sent) || sent < 0)
+		return err_set(e, ERR_UNAVAILABLE, "linux.seccomp.listenerPath: the agent did not take the listener");
+	return 0;
+}
+
+static int load_notifying(const struct rt_ctx *c, struct err *e)
+{
+	struct sigaction no_zombies = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT };
+	struct ns_clone how = { .flags = CLONE_FILES, .cgroup = -1 };
+	int number[2], answer[2], pidfd;
+	pid_t pid;
+
+	if (pipe2(number, O_CLOEXEC) < 0 || pipe2(answer, O_CLOEXEC) < 0 ||
+	    sigaction(SIGCHLD, &no_zombies, NULL) < 0)
+		return err_errno(e, -errno, "seccomp listener");
+	pid = ns_clone(&how, &pidfd);
+	if (pid < 0)
+		return err_errno(e, pid, "seccomp listener");
+	if (pid == 0)
+		helper_main(c, number[0], answer[1]);
+	return load_and_tell(c, number[1], answer[0], e);
+}
+
+int rt_filter_load(const struct rt_ctx *c, struct err *e)
+{
+	const struct rt_seccomp *f = &c->seccomp;
+	int r;
+
+	if (f->notify)
+		return load_notifying(c, e);
+	r = seccomp_install(f->insns, f->n, f->flags);
+	return r < 0 ? err_errno(e, r, "seccomp filter") : 0;
+}

@@ -1,0 +1,107 @@
+/* Hooks: programs the specification names, run at fixed points with the container's state on stdin. One that fails or
+ * runs out of time fails what it belongs to; its last words are what it wrote to stderr, which is ours. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "runtime/internal.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "sys/proc.h"
+#include "sys/spawn.h"
+
+static const char *const point_names[OCI_HOOK_POINTS] = {
+	[OCI_HOOK_PRESTART] = "prestart",
+	[OCI_HOOK_CREATE_RUNTIME] = "createRuntime",
+	[OCI_HOOK_CREATE_CONTAINER] = "createContainer",
+	[OCI_HOOK_START_CONTAINER] = "startContainer",
+	[OCI_HOOK_POSTSTART] = "poststart",
+	[OCI_HOOK_POSTSTOP] = "poststop",
+};
+
+void rt_state_json(struct json_writer *w, const char *key, const struct oci_spec *spec, const char *id, pid_t pid,
+		   const char *bundle, const char *status)
+{
+	jw_object(w, key);
+	jw_str(w, "ociVersion", spec->oci_version ? spec->oci_version : "1.0.2");
+	jw_str(w, "id", id);
+	jw_str(w, "status", status);
+	if (pid > 0)
+		jw_i64(w, "pid", pid);
+	jw_str(w, "bundle", bundle);
+	if (spec->n_annotations) {
+		jw_object(w, "annotations");
+		for (size_t i = 0; i < spec->n_annotations; i++)
+			jw_str(w, spec->annotations[i].key, spec->annotations[i].value);
+		jw_end_object(w);
+	}
+	jw_end_object(w);
+}
+
+static int wait_for(const struct oci_hook *h, int pidfd, struct err *e)
+{
+	/* a hook without a timeout may take for ever: that is what the specification says */
+	int64_t ms = h->timeout > 0 ? h->timeout * 1000 : -1;
+	int status, r = spawn_wait(pidfd, ms > INT32_MAX ? INT32_MAX : (int)ms, &status);
+
+	if (r == -ETIMEDOUT) {
+		(void)!proc_signal(pidfd, SIGKILL);
+		(void)!spawn_wait(pidfd, -1, &status);
+		return err_set(e, ERR_UNAVAILABLE, "%s: timed out after %lld s", h->path, (long long)h->timeout);
+	}
+	if (r < 0)
+		return err_errno(e, r, "%s", h->path);
+	if (WIFSIGNALED(status))
+		return err_set(e, ERR_INTERNAL, "%s: killed by signal %d", h->path, WTERMSIG(status));
+	if (status != 0)
+		return err_set(e, ERR_INTERNAL, "%s: exit code %d", h->path, WEXITSTATUS(status));
+	return 0;
+}
+
+/* state: a sealed memfd, a hook's whole stdin. */
+static int run_hook(const struct oci_hook *h, const struct strbuf *state, const char *chdir, struct err *e)
+{
+	static const char *const no_env[] = { NULL };
+	const char *const own_name[] = { h->path, NULL };
+	CLEANUP_FD int in = -1, pidfd = -1;
+	struct spawn_fd fds[3] = { { .to = 0 }, { .from = 1, .to = 1 }, { .from = 2, .to = 2 } };
+	struct spawn_args args = { .path = h->path, .argv = h->args ? h->args : own_name, .env = h->env ? h->env : no_env,
+				   .fds = fds, .n_fds = 3, .chdir = chdir };
+	pid_t pid;
+	int r;
+
+	if (!h->path || h->path[0] != '/')
+		return err_set(e, ERR_INVALID, "its path \"%s\" is not absolute", h->path ? h->path : "");
+	in = io_memfd("state", sb_str(state), state->len, true);
+	if (in < 0)
+		return err_errno(e, in, "state for %s", h->path);
+	fds[0].from = in;
+	r = spawn(&args, &pid, &pidfd);
+	if (r < 0)
+		return err_errno(e, r, "%s", h->path);
+	return wait_for(h, pidfd, e);
+}
+
+int rt_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
+	     const char *status, bool in_container, struct err *e)
+{
+	const struct oci_hook_list *list = &spec->hooks[point];
+	CLEANUP_STRBUF struct strbuf state = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&state);
+
+	if (!list->n)
+		return 0;
+	rt_state_json(&w, NULL, spec, id, pid, bundle, status);
+	if (sb_error(&state) < 0)
+		return err_errno(e, -ENOMEM, "hooks");
+	for (size_t i = 0; i < list->n; i++)
+		if (run_hook(&list->hooks[i], &state, in_container ? NULL : bundle, e) < 0)
+			return err_ctx(e, "%s hook %zu", point_names[point], i);
+	return 0;
+}
+
+int rt_run_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
+		 const char *state_status, struct err *e)
+{
+	return rt_hooks(spec, point, id, pid, bundle, state_status, false, e);
+}

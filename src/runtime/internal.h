@@ -1,0 +1,129 @@
+/* What the files of runtime/ share. Two processes work on one container:
+ *
+ *   host side   the caller of rt_create()/rt_exec(), with the host's rights and namespaces. It makes what needs
+ *               them: id maps, the rootfs, bind sources, /dev, cgroup membership, hooks.
+ *   child       the cloned process, already in the container's namespaces. It makes what must belong to them (proc,
+ *               sysfs, devpts, tmpfs…), assembles the tree, gives up everything and executes the user's program.
+ *
+ * struct rt_ctx is filled by the host side before the clone and inherited as a copy; afterwards the two only talk
+ * through sync.h. */
+#ifndef TARE_RUNTIME_INTERNAL_H
+#define TARE_RUNTIME_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "oci/spec.h"
+#include "runtime/mount_plan.h"
+#include "runtime/runtime.h"
+#include "runtime/seccomp.h"
+#include "sys/idmap.h"
+
+struct rt_ctx {
+	struct arena arena;
+	const char *id, *bundle;
+	const struct oci_spec *spec;
+	const struct oci_process *process; /* NULL: nothing to run yet */
+	const struct rt_create_args *create; /* NULL in an exec */
+	const int *stdio;
+	unsigned int keep_fds;  /* fds 3.. that the process gets */
+	unsigned int listen_fds; /* of these, from LISTEN_FDS */
+	bool no_new_keyring;
+
+	int proc; /* a procfs of ours that nothing is mounted over and no container shares; host's pid namespace */
+
+	/* the container's own map; n_uid 0 = no new user namespace */
+	const struct idmap_range *uid_map, *gid_map;
+	size_t n_uid, n_gid;
+	bool own[OCI_NS_COUNT]; /* owned by the container's user namespace (or there is none) */
+
+	struct rt_mount_plan *mounts;
+	size_t n_mounts;
+	bool dev_is_tmpfs; /* the specification mounts a tmpfs on /dev: nodes go there */
+	bool dev_is_bind;  /* /dev is somebody else's: it gets no nodes from us */
+
+	struct rt_seccomp seccomp;
+	bool has_seccomp;
+	int agent; /* connected to seccomp.listenerPath; -1 = the filter notifies nobody */
+
+	int sock; /* this side's end of the sync socket */
+};
+
+/* Host and container ids: the outside id of a container's id under the container's map (itself without one);
+ * ERR_INVALID naming `what` when it is not mapped. */
+int rt_outside_uid(const struct rt_ctx *c, uint32_t id, const char *what, uid_t *out, struct err *e) MUST_CHECK;
+int rt_outside_gid(const struct rt_ctx *c, uint32_t id, const char *what, gid_t *out, struct err *e) MUST_CHECK;
+
+/* A procfs handle as rt_ctx.proc wants it. */
+int rt_open_proc(struct err *e) MUST_CHECK;
+
+/* ---- rootfs.c, host side: the detached root mount. *helper: a pid for ns_reap(). ---- */
+int rt_rootfs_make(const struct rt_ctx *c, int userns, int *fd, pid_t *helper, struct err *e) MUST_CHECK;
+/* For tests: from now on as on a kernel before 6.15. */
+void rt_rootfs_by_name(void);
+
+/* ---- dev.c ---- */
+/* Host side: a detached tmpfs with the container's device nodes (and /dev's symlinks). */
+int rt_dev_make(const struct rt_ctx *c, int *fd, struct err *e) MUST_CHECK;
+/* Child: binds the nodes of dev, attached nowhere yet, to their places below root; for a /dev that is no tmpfs. */
+int rt_dev_bind(const struct rt_ctx *c, int root, int dev, struct err *e) MUST_CHECK;
+
+/* ---- masks.c, child ---- */
+int rt_mask(int root, const char *const *masked, const char *const *readonly, struct err *e) MUST_CHECK;
+
+/* ---- tmpcopy.c, child: copies what folder `from` holds into the empty file system at `to` ---- */
+int rt_copy_up(int from, int to, struct err *e) MUST_CHECK;
+
+/* ---- child.c: the sequence inside; never returns ---- */
+_Noreturn void rt_child_main(struct rt_ctx *c);
+
+/* ---- process.c, child: attributes of the process; see there for the order ---- */
+int rt_process_check(const struct oci_process *p, struct err *e) MUST_CHECK; /* host side: what cannot work */
+int rt_process_host(const struct rt_ctx *c, pid_t pid, struct err *e) MUST_CHECK; /* host side: what needs its rights */
+int rt_process_prepare(const struct rt_ctx *c, struct err *e) MUST_CHECK;
+int rt_process_exec(const struct rt_ctx *c, struct err *e) MUST_CHECK;
+
+/* ---- command.c, child: finding and executing args[0] in the container ---- */
+int rt_command_find(const struct oci_process *p, struct err *e) MUST_CHECK;
+int rt_command_exec(const struct oci_process *p, const char *const *env, struct err *e) MUST_CHECK;
+
+/* ---- stdio.c, child ---- */
+/* A terminal of the devpts below root, its slave as 0-2 and as the controlling terminal, bound to /dev/console when
+ * console_bind. *master to be sent to the host side. */
+int rt_console(const struct rt_ctx *c, int root, bool console_bind, int *master, struct err *e) MUST_CHECK;
+int rt_place_stdio(const struct rt_ctx *c, struct err *e) MUST_CHECK;
+
+/* ---- clone.c, host side: the child in the namespaces the specification names ---- */
+struct rt_clone {
+	uint64_t flags; /* CLONE_NEW* to make */
+	int cgroup;     /* v2 folder to be born in, or -1 */
+	const int *join;       /* namespace fds to enter before */
+	const int *join_flags; /* their CLONE_NEW* */
+	size_t n_join;
+	int pidfd;      /* enter all of join_pidfd_flags of this process; -1 = none */
+	int pidfd_flags;
+};
+/* Gives 0 in the child, the pid in the caller. */
+pid_t rt_clone(const struct rt_clone *how, int *pidfd, struct err *e) MUST_CHECK;
+
+/* ---- hooks.c ---- */
+int rt_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
+	     const char *status, bool in_container, struct err *e) MUST_CHECK;
+/* {"ociVersion":…,"id":…,"status":…,"pid":…,"bundle":…,"annotations":…} */
+struct json_writer;
+void rt_state_json(struct json_writer *w, const char *key, const struct oci_spec *spec, const char *id, pid_t pid,
+		   const char *bundle, const char *status);
+
+/* ---- filter.c ---- */
+/* Host side: compiles the specification's filter into c, connects to its agent. */
+int rt_filter_plan(struct rt_ctx *c, struct err *e) MUST_CHECK;
+/* Child: loads it; hands the listener of a notifying one to the agent. */
+int rt_filter_load(const struct rt_ctx *c, struct err *e) MUST_CHECK;
+
+/* ---- start.c, child: waits for start. The fd of a fifo barrier (kept open until exec) or -1 goes to *gate ---- */
+int rt_barrier_wait(const struct rt_ctx *c, int *gate, struct err *e) MUST_CHECK;
+
+#endif

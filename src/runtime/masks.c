@@ -1,0 +1,128 @@
+/* Masked and read-only paths. What hides a file is a bind of /dev/null, what hides a folder is one empty read-only
+ * tmpfs for all of them. The null device is opened once, in the host's tree (which is still visible here) and judged
+ * by what the descriptor is, S_IFCHR 1:3, before that descriptor is bound: an image or a volume cannot put something
+ * else in its place (CVE-2025-31133). The places to hide are handles below the new root. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/beneath.h"
+#include "runtime/internal.h"
+#include "sys/kernel.h"
+#include "sys/mnt.h"
+
+struct masks {
+	int null;  /* O_PATH */
+	int empty; /* the tmpfs; attached after the first use */
+	bool empty_used;
+};
+
+static void masks_close(struct masks *m)
+{
+	m->null = close_fd(m->null);
+	m->empty = close_fd(m->empty);
+}
+
+static int open_null(struct err *e)
+{
+	CLEANUP_FD int fd = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(e, -errno, "/dev/null");
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return err_set(e, ERR_DENIED, "the host's /dev/null is not the null device");
+	return take_fd(&fd);
+}
+
+static int open_empty(struct err *e)
+{
+	static const char *const data[] = { "size=4k", "nr_inodes=2", "mode=555", NULL };
+
+	return rt_mount_fs("tmpfs", "tmpfs", data,
+			   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+}
+
+static int mask_folder(struct masks *m, int target, struct err *e)
+{
+	CLEANUP_FD int copy = -1;
+	int r;
+
+	if (m->empty < 0) {
+		m->empty = open_empty(e);
+		if (m->empty < 0)
+			return m->empty;
+	}
+	if (m->empty_used) {
+		/* before 6.15 only an attached mount can be copied, so the first use attaches the mount itself */
+		copy = mnt_clone_tree(m->empty, "", false);
+		if (copy < 0)
+			return err_errno(e, copy, "copy of the empty folder");
+	}
+	r = mnt_attach(m->empty_used ? copy : m->empty, target);
+	m->empty_used = true;
+	return r < 0 ? err_errno(e, r, "attaching the empty folder") : 0;
+}
+
+static int mask_file(struct masks *m, int target, struct err *e)
+{
+	CLEANUP_FD int copy = -1;
+	int r;
+
+	if (m->null < 0) {
+		m->null = open_null(e);
+		if (m->null < 0)
+			return m->null;
+	}
+	copy = mnt_clone_tree(m->null, "", false);
+	if (copy < 0)
+		return err_errno(e, copy, "copy of /dev/null");
+	r = mnt_setattr(copy, false, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE);
+	if (r == 0)
+		r = mnt_attach(copy, target);
+	return r < 0 ? err_errno(e, r, "attaching /dev/null") : 0;
+}
+
+static int mask_path(struct masks *m, int root, const char *path, struct err *e)
+{
+	CLEANUP_FD int target = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH, 0);
+	struct stat st;
+
+	if (target == -ENOENT || target == -ENOTDIR)
+		return 0;
+	if (target < 0 || fstat(target, &st) < 0)
+		return err_errno(e, target < 0 ? target : -errno, "open");
+	return S_ISDIR(st.st_mode) ? mask_folder(m, target, e) : mask_file(m, target, e);
+}
+
+static int make_read_only(int root, const char *path, struct err *e)
+{
+	CLEANUP_FD int target = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH, 0), copy = -1;
+	int r;
+
+	if (target == -ENOENT || target == -ENOTDIR)
+		return 0;
+	if (target < 0)
+		return err_errno(e, target, "open");
+	copy = mnt_clone_tree(target, "", true);
+	if (copy < 0)
+		return err_errno(e, copy, "copy");
+	r = mnt_setattr(copy, true, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE);
+	if (r == 0)
+		r = mnt_attach(copy, target);
+	return r < 0 ? err_errno(e, r, "attaching") : 0;
+}
+
+int rt_mask(int root, const char *const *masked, const char *const *readonly, struct err *e)
+{
+	CLEANUP(masks_close) struct masks m = { .null = -1, .empty = -1 };
+
+	/* read-only first: a copy of a tree would not take later masks along, and a mask stays visible in it */
+	for (; readonly && *readonly; readonly++)
+		if (make_read_only(root, *readonly, e) < 0)
+			return err_ctx(e, "read-only path %s", *readonly);
+	for (; masked && *masked; masked++)
+		if (mask_path(&m, root, *masked, e) < 0)
+			return err_ctx(e, "masked path %s", *masked);
+	return 0;
+}

@@ -1,0 +1,183 @@
+/* Who makes a mount follows from who may. A file system that shows a namespace (proc: pid, sysfs: net, mqueue: ipc,
+ * cgroup: cgroup) must be made by a process whose user namespace owns that namespace; devpts and tmpfs belong to the
+ * container so that its root may use them. A bind source is opened by the host side, by the host's names and rights.
+ * A namespace shared with the host is not the container's: its file system is then made by the host side and is
+ * read-only, because the kernel objects behind it belong to the host. */
+#include "runtime/mount_plan.h"
+
+#include <string.h>
+
+#include "runtime/internal.h"
+#include "sys/kernel.h"
+
+/* What the file system is to be told: its own options and the superblock flags, which fsconfig(2) takes by name. */
+static int fs_options(struct arena *a, struct rt_mount_plan *p, struct err *e)
+{
+	const unsigned int bits = sizeof(p->o.sb_set) * 8;
+	size_t n = p->o.n_data;
+
+	p->data = arena_array(a, n + bits + 1, sizeof(*p->data));
+	if (!p->data)
+		return err_errno(e, -ENOMEM, "mounts");
+	for (size_t i = 0; i < n; i++)
+		p->data[i] = p->o.data[i];
+	for (unsigned int bit = 0; bit < bits; bit++) {
+		unsigned long flag = 1UL << bit;
+		bool set = p->o.sb_set & flag;
+
+		if (!set && !(p->o.sb_clear & flag))
+			continue;
+		p->data[n] = oci_mount_sb_option(flag, set);
+		if (p->data[n])
+			n++;
+		else if (set && flag != MS_SILENT)
+			return err_set(e, ERR_UNSUPPORTED, "mount flag %#lx is not supported", flag);
+	}
+	return 0;
+}
+
+static int read_options(struct arena *a, struct rt_mount_plan *p, struct err *e)
+{
+	int r = oci_mount_options_parse(a, p->m->options, &p->o, e);
+
+	if (r < 0)
+		return r;
+	if (p->o.remount)
+		return err_set(e, ERR_UNSUPPORTED, "option \"remount\" is not supported");
+	if (p->o.bind)
+		p->kind = RT_MOUNT_BIND;
+	p->read_only = p->o.attr.set & MOUNT_ATTR_RDONLY;
+	r = fs_options(a, p, e);
+	if (r == 0 && p->kind == RT_MOUNT_BIND && p->data[0])
+		return err_set(e, ERR_INVALID, "option \"%s\" means nothing to a bind mount", p->data[0]);
+	return r;
+}
+
+static enum rt_mount_kind kind_of(const struct oci_mount *m)
+{
+	if (m->type && !strcmp(m->type, "bind"))
+		return RT_MOUNT_BIND;
+	if (m->type && (!strcmp(m->type, "cgroup") || !strcmp(m->type, "cgroup2")))
+		return RT_MOUNT_CGROUP;
+	return RT_MOUNT_FS;
+}
+
+/* The namespace a file system shows, or OCI_NS_COUNT. */
+static enum oci_ns shows(const char *type)
+{
+	static const struct {
+		const char *type;
+		enum oci_ns ns;
+	} table[] = {
+		{ "proc", OCI_NS_PID }, { "sysfs", OCI_NS_NETWORK }, { "mqueue", OCI_NS_IPC },
+		{ "cgroup", OCI_NS_CGROUP }, { "cgroup2", OCI_NS_CGROUP },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (!strcmp(table[i].type, type))
+			return table[i].ns;
+	return OCI_NS_COUNT;
+}
+
+static bool is_dev(const char *destination)
+{
+	return !strcmp(destination, "/dev") || !strcmp(destination, "/dev/");
+}
+
+static bool below(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	return len > 1 && !strncmp(path, folder, len) && path[len] == '/';
+}
+
+static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
+{
+	const struct rt_rootfs *rootfs = &c->create->rootfs;
+
+	if (!p->m->source)
+		return err_set(e, ERR_INVALID, "a bind mount needs a source");
+	if (p->o.tmpcopyup)
+		return err_set(e, ERR_INVALID, "tmpcopyup is for tmpfs");
+	/* it may be, or be on, one of the mounts made before it: only the child sees those */
+	p->on_root = rootfs->kind == RT_ROOTFS_DIR && below(p->m->source, rootfs->path);
+	p->by_host = !p->on_root;
+	if ((p->m->n_uid_map || p->m->n_gid_map) && p->o.idmap == OCI_IDMAP_NO)
+		p->o.idmap = OCI_IDMAP_MOUNT;
+	if (p->o.idmap != OCI_IDMAP_NO && p->on_root)
+		return err_set(e, ERR_UNSUPPORTED, "a source inside the rootfs cannot be id-mapped");
+	/* the container's own map is the default; without a user namespace there is nothing to map */
+	if (!p->m->n_uid_map && !c->spec->linux_.ns[OCI_NS_USER].wanted)
+		p->o.idmap = OCI_IDMAP_NO;
+	if (is_dev(p->m->destination))
+		c->dev_is_bind = true;
+	return 0;
+}
+
+static int plan_fs(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
+{
+	const char *type = p->m->type;
+	enum oci_ns ns;
+
+	if (!type)
+		return err_set(e, ERR_INVALID, "it has neither a type nor the option \"bind\"");
+	if (p->o.idmap != OCI_IDMAP_NO || p->m->n_uid_map || p->m->n_gid_map)
+		return err_set(e, ERR_UNSUPPORTED, "id maps are for bind mounts");
+	if (p->o.tmpcopyup && strcmp(type, "tmpfs") != 0)
+		return err_set(e, ERR_INVALID, "tmpcopyup is for tmpfs");
+	if (is_dev(p->m->destination) && !strcmp(type, "tmpfs") && !p->o.tmpcopyup) {
+		p->kind = RT_MOUNT_DEV;
+		p->by_host = true;
+		c->dev_is_tmpfs = true;
+		return 0;
+	}
+	ns = shows(type);
+	if (ns != OCI_NS_COUNT && !c->own[ns]) {
+		p->by_host = true;
+		p->read_only = true;
+	}
+	return 0;
+}
+
+/* Without a cgroup namespace of the container's the whole tree of the host would show. */
+static int plan_cgroup(struct rt_ctx *c, struct rt_mount_plan *p)
+{
+	p->by_host = !c->spec->linux_.ns[OCI_NS_CGROUP].wanted || !c->own[OCI_NS_CGROUP];
+	if (p->by_host && !c->own[OCI_NS_CGROUP])
+		p->read_only = true;
+	return 0;
+}
+
+static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
+{
+	int r;
+
+	p->kind = kind_of(p->m);
+	r = read_options(&c->arena, p, e);
+	if (r < 0)
+		return r;
+	if (!strcmp(p->m->destination, "/"))
+		return err_set(e, ERR_INVALID, "that is the root file system's place");
+	if (p->kind == RT_MOUNT_BIND)
+		return plan_bind(c, p, e);
+	if (p->kind == RT_MOUNT_CGROUP)
+		return plan_cgroup(c, p);
+	return plan_fs(c, p, e);
+}
+
+int rt_plan_mounts(struct rt_ctx *c, struct err *e)
+{
+	c->n_mounts = c->spec->n_mounts;
+	c->mounts = arena_array(&c->arena, c->n_mounts + 1, sizeof(*c->mounts));
+	if (!c->mounts)
+		return err_errno(e, -ENOMEM, "mounts");
+	for (size_t i = 0; i < c->n_mounts; i++) {
+		int r;
+
+		c->mounts[i].m = &c->spec->mounts[i];
+		r = plan_one(c, &c->mounts[i], e);
+		if (r < 0)
+			return err_ctx(e, "mount on %s", c->mounts[i].m->destination);
+	}
+	return 0;
+}

@@ -1,0 +1,58 @@
+/* What to do for each entry of the specification's mounts, decided before the clone so that both sides agree: which
+ * kind it is, who makes it, with which attributes. */
+#ifndef TARE_RUNTIME_MOUNT_PLAN_H
+#define TARE_RUNTIME_MOUNT_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "oci/mount_options.h"
+#include "oci/spec.h"
+
+enum rt_mount_kind {
+	RT_MOUNT_FS,     /* a file system made anew */
+	RT_MOUNT_BIND,   /* of a host path */
+	RT_MOUNT_CGROUP, /* the container's view of its control groups */
+	RT_MOUNT_DEV     /* the tmpfs on /dev, which dev.c makes with the nodes in it */
+};
+
+struct rt_mount_plan {
+	const struct oci_mount *m;
+	enum rt_mount_kind kind;
+	bool by_host; /* made by the host side and sent, else by the child */
+	bool on_root; /* a bind whose source lies in the rootfs folder: the child opens it below the new root */
+	bool read_only;             /* as asked for, or because what is shown belongs to the host */
+	struct oci_mount_options o; /* idmap only where there is something to map */
+	const char **data;          /* o.data and o.sb_* as options of the file system, NULL-terminated */
+};
+
+struct rt_ctx;
+/* Fills c->mounts. Fails on what cannot be done, naming destination and option. */
+int rt_plan_mounts(struct rt_ctx *c, struct err *e) MUST_CHECK;
+
+/* ---- mounts.c ---- */
+/* Host side: makes what is by_host into fds[index] (others -1), detached, attributes set; dev is what rt_dev_make()
+ * gave and is taken for RT_MOUNT_DEV. */
+int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e) MUST_CHECK;
+/* Child: makes its own into fds[index], detached; RT_MOUNT_CGROUP and on_root ones are left for rt_mount_attach(). */
+int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e) MUST_CHECK;
+/* Child: attaches plan i (fd taken) below root. */
+int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int fd, struct err *e) MUST_CHECK;
+
+/* One plan's attributes onto its detached mount. */
+int rt_mount_finish(const struct rt_mount_plan *p, int fd, struct err *e) MUST_CHECK;
+/* Feeds "key=value" and "flag" strings to a file-system context and makes the detached mount. */
+int rt_mount_fs(const char *type, const char *source, const char *const *data, uint64_t attr, struct err *e) MUST_CHECK;
+/* Maps the ids of detached tree fd, a copy of host path `source`; recursive: of every mount in it. A mount that cannot
+ * be mapped stays plain when it is read-only or a socket, else ERR_UNSUPPORTED tells the ways out. */
+int rt_mount_idmap(int fd, const char *source, bool recursive, int userns, bool read_only, struct err *e) MUST_CHECK;
+
+/* ---- cgmount.c ---- */
+/* Child, in its cgroup and cgroup namespace: the detached tree or mount for an RT_MOUNT_CGROUP plan is attached below
+ * root. */
+int rt_cgmount_attach(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, struct err *e) MUST_CHECK;
+/* Host side, without an own cgroup namespace: a read-only copy of the host's /sys/fs/cgroup tree. */
+int rt_cgmount_host(const struct rt_mount_plan *p, int *fd, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,346 @@
+/* Making and attaching the specification's mounts.
+ *
+ * Every mount exists detached first: its attributes are in force before anything can see it, and what is attached is
+ * the very mount that was checked, not a name for it. Destinations are reached by handles that cannot leave the new
+ * root whatever links the image holds (base/beneath.h), and attached by descriptor: nothing is looked up twice.
+ *
+ * Id-mapped binds: a file the container's root makes in a volume belongs to the host's root, because the mount
+ * translates. A file system that cannot do that would show everything as nobody's; that is only let pass where nothing
+ * can be created through it. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/beneath.h"
+#include "base/io.h"
+#include "base/text.h"
+#include "runtime/internal.h"
+#include "sys/kernel.h"
+#include "sys/mnt.h"
+
+#define MOUNTINFO_MAX (16U << 20)
+
+/* ---- file systems ---- */
+
+static int fs_option(int fs, const char *option, struct err *e)
+{
+	const char *eq = strchr(option, '=');
+	char key[64], why[200];
+	size_t len = eq ? (size_t)(eq - option) : strlen(option);
+	int r;
+
+	if (!len || len >= sizeof(key))
+		return err_set(e, ERR_INVALID, "bad option \"%s\"", option);
+	memcpy(key, option, len);
+	key[len] = '\0';
+	r = mnt_fsconfig(fs, key, eq ? eq + 1 : NULL);
+	if (r == 0)
+		return 0;
+	mnt_fs_message(fs, why, sizeof(why));
+	return why[0] ? err_errno(e, r, "option \"%s\": %s", option, why) : err_errno(e, r, "option \"%s\"", option);
+}
+
+int rt_mount_fs(const char *type, const char *source, const char *const *data, uint64_t attr, struct err *e)
+{
+	CLEANUP_FD int fs = mnt_fsopen(type);
+	char why[200];
+	int r;
+
+	if (fs == -ENODEV)
+		return err_set(e, ERR_UNSUPPORTED, "this kernel has no file system \"%s\"", type);
+	if (fs < 0)
+		return err_errno(e, fs, "file system %s", type);
+	/* "none" and the like are refused by some types, and only shown by the others */
+	if (source && mnt_fsconfig(fs, "source", source) < 0)
+		mnt_fs_message(fs, why, sizeof(why));
+	for (; data && *data; data++) {
+		r = fs_option(fs, *data, e);
+		if (r < 0)
+			return r;
+	}
+	r = mnt_fsmount(fs, attr);
+	if (r >= 0)
+		return r;
+	mnt_fs_message(fs, why, sizeof(why));
+	return why[0] ? err_errno(e, r, "%s: %s", type, why) : err_errno(e, r, "%s", type);
+}
+
+/* ---- id maps of binds ---- */
+
+static int cannot_map(const char *where, struct err *e)
+{
+	return err_set(e, ERR_UNSUPPORTED,
+		       "%s: its file system cannot be id-mapped; use --userns=host, or :noidmap to bind it as it is", where);
+}
+
+/* One mount of a tree. */
+static int idmap_one(int fd, const char *where, int userns, bool read_only, struct err *e)
+{
+	struct stat st;
+	int r = mnt_idmap(fd, false, userns);
+
+	if (r == 0)
+		return 0;
+	if (r != -EINVAL && r != -EPERM && r != -EOPNOTSUPP)
+		return err_errno(e, r, "mapping ids of %s", where);
+	if (fstat(fd, &st) < 0)
+		return err_errno(e, -errno, "%s", where);
+	return read_only || S_ISSOCK(st.st_mode) ? 0 : cannot_map(where, e);
+}
+
+/* The mount point of a line of mountinfo, its octal escapes undone in place; NULL for a malformed line. */
+static char *mount_point(char *line)
+{
+	char *p = line, *out, *start;
+
+	for (int field = 0; field < 4; field++) {
+		p = strchr(p, ' ');
+		if (!p)
+			return NULL;
+		p++;
+	}
+	start = out = p;
+	while (*p && *p != ' ') {
+		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] && p[3]) {
+			*out++ = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
+			p += 4;
+		} else {
+			*out++ = *p++;
+		}
+	}
+	*out = '\0';
+	return start;
+}
+
+/* The part of mount point path that lies below source; NULL when it does not. */
+static const char *relative_to(const char *path, const char *source)
+{
+	size_t len = strlen(source);
+
+	while (len > 0 && source[len - 1] == '/')
+		len--;
+	if (strncmp(path, source, len) != 0 || path[len] != '/' || !path[len + 1])
+		return NULL;
+	return path + len + 1;
+}
+
+static int idmap_below(int fd, const char *relative, int userns, bool read_only, struct err *e)
+{
+	CLEANUP_FD int sub = beneath_open(fd, relative, BENEATH_NOLINKS, O_PATH, 0);
+
+	/* the host has unmounted or covered it since */
+	if (sub == -ENOENT || sub == -ENOTDIR)
+		return 0;
+	if (sub < 0)
+		return err_errno(e, sub, "%s", relative);
+	return idmap_one(sub, relative, userns, read_only, e);
+}
+
+/* Mount by mount, after mapping them all at once failed. The copy has the host's mounts below source in the same
+ * places; the host's mountinfo names them. */
+static int idmap_each(int fd, const char *source, int userns, bool read_only, struct err *e)
+{
+	CLEANUP_FREE char *real = realpath(source, NULL);
+	CLEANUP_FREE char *info = NULL;
+	char *line, *rest = NULL;
+	int r = real ? io_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &info, NULL) : -errno;
+
+	if (r < 0)
+		return err_errno(e, r, "mounts below %s", source);
+	r = idmap_one(fd, source, userns, read_only, e);
+	for (line = strtok_r(info, "\n", &rest); line && r == 0; line = strtok_r(NULL, "\n", &rest)) {
+		char *point = mount_point(line);
+		const char *relative = point ? relative_to(point, real) : NULL;
+
+		if (relative)
+			r = idmap_below(fd, relative, userns, read_only, e);
+	}
+	return r;
+}
+
+int rt_mount_idmap(int fd, const char *source, bool recursive, int userns, bool read_only, struct err *e)
+{
+	if (!recursive)
+		return idmap_one(fd, source, userns, read_only, e);
+	if (mnt_idmap(fd, true, userns) == 0)
+		return 0;
+	return idmap_each(fd, source, userns, read_only, e);
+}
+
+static int own_userns(const struct rt_ctx *c, const struct oci_mount *m, struct err *e)
+{
+	/* struct oci_id_map and struct idmap_range say the same; the floors keep their own names for it */
+	const struct idmap_range *uid = (const struct idmap_range *)(const void *)m->uid_map;
+	const struct idmap_range *gid = (const struct idmap_range *)(const void *)m->gid_map;
+	int fd = idmap_userns(c->proc, uid, m->n_uid_map, gid, m->n_gid_map);
+
+	return fd < 0 ? err_errno(e, fd, "uidMappings and gidMappings") : fd;
+}
+
+static int idmap_bind(const struct rt_ctx *c, const struct rt_mount_plan *p, int fd, int userns, struct err *e)
+{
+	CLEANUP_FD int own = -1;
+
+	if (p->m->n_uid_map) {
+		own = own_userns(c, p->m, e);
+		if (own < 0)
+			return own;
+	}
+	return rt_mount_idmap(fd, p->m->source, p->o.recursive_bind && p->o.idmap == OCI_IDMAP_RECURSIVE,
+			      own >= 0 ? own : userns, p->read_only || (p->o.recursive.set & MOUNT_ATTR_RDONLY), e);
+}
+
+/* ---- host side ---- */
+
+static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int userns, struct err *e)
+{
+	CLEANUP_FD int fd = -1, bundle = -1;
+	int r;
+
+	if (p->m->source[0] != '/') {
+		bundle = open(c->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (bundle < 0)
+			return err_errno(e, -errno, "bundle %s", c->bundle);
+	}
+	fd = mnt_clone_tree(bundle >= 0 ? bundle : AT_FDCWD, p->m->source, p->o.recursive_bind);
+	if (fd < 0)
+		return err_errno(e, fd, "bind source %s", p->m->source);
+	if (p->o.idmap != OCI_IDMAP_NO) {
+		r = idmap_bind(c, p, fd, userns, e);
+		if (r < 0)
+			return r;
+	}
+	return take_fd(&fd);
+}
+
+static int make_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int userns, int *fd, struct err *e)
+{
+	switch (p->kind) {
+	case RT_MOUNT_DEV:
+		return rt_dev_make(c, fd, e);
+	case RT_MOUNT_CGROUP:
+		return rt_cgmount_host(p, fd, e);
+	case RT_MOUNT_BIND:
+		*fd = bind_host(c, p, userns, e);
+		return *fd < 0 ? *fd : 0;
+	case RT_MOUNT_FS:
+	default:
+		*fd = rt_mount_fs(p->m->type, p->m->source, p->data, 0, e);
+		return *fd < 0 ? *fd : 0;
+	}
+}
+
+int rt_mount_finish(const struct rt_mount_plan *p, int fd, struct err *e)
+{
+	const struct oci_mount_options *o = &p->o;
+	int r = 0;
+
+	/* nothing passes between the host's mounts and the container's unless asked for */
+	if (!o->n_propagation)
+		r = mnt_setattr(fd, true, 0, 0, MS_PRIVATE);
+	for (size_t i = 0; i < o->n_propagation && r == 0; i++)
+		r = mnt_setattr(fd, o->propagation[i] & MS_REC, 0, 0, o->propagation[i] & ~(unsigned long)MS_REC);
+	if (r == 0)
+		r = mnt_setattr(fd, false, o->attr.set, o->attr.clear, 0);
+	if (r == 0)
+		r = mnt_setattr(fd, true, o->recursive.set, o->recursive.clear, 0);
+	if (r == 0 && p->read_only)
+		r = mnt_setattr(fd, false, MOUNT_ATTR_RDONLY, 0, 0);
+	return r < 0 ? err_errno(e, r, "mount attributes") : 0;
+}
+
+int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e)
+{
+	for (size_t i = 0; i < c->n_mounts; i++) {
+		const struct rt_mount_plan *p = &c->mounts[i];
+		int r;
+
+		if (!p->by_host)
+			continue;
+		r = make_host(c, p, userns, &fds[i], e);
+		if (r == 0)
+			r = rt_mount_finish(p, fds[i], e);
+		if (r < 0)
+			return err_ctx(e, "mount on %s", p->m->destination);
+	}
+	return 0;
+}
+
+/* ---- child ---- */
+
+int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e)
+{
+	for (size_t i = 0; i < c->n_mounts; i++) {
+		const struct rt_mount_plan *p = &c->mounts[i];
+		int r;
+
+		if (p->by_host || p->kind != RT_MOUNT_FS)
+			continue;
+		fds[i] = rt_mount_fs(p->m->type, p->m->source, p->data, 0, e);
+		r = fds[i] < 0 ? fds[i] : rt_mount_finish(p, fds[i], e);
+		if (r < 0)
+			return err_ctx(e, "mount on %s", p->m->destination);
+	}
+	return 0;
+}
+
+/* A source inside the rootfs: found below the new root, so that its links end there, too. */
+static int bind_on_root(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, struct err *e)
+{
+	const char *relative = p->m->source + strlen(c->create->rootfs.path);
+	CLEANUP_FD int source = beneath_open(root, relative, BENEATH_IN_ROOT, O_PATH, 0), fd = -1;
+	int r;
+
+	fd = source < 0 ? source : mnt_clone_tree(source, "", p->o.recursive_bind);
+	if (fd < 0)
+		return err_errno(e, fd, "bind source %s", p->m->source);
+	r = rt_mount_finish(p, fd, e);
+	return r < 0 ? r : take_fd(&fd);
+}
+
+static int copy_up(int root, const char *destination, int fd, struct err *e)
+{
+	CLEANUP_FD int from = beneath_open(root, destination, BENEATH_IN_ROOT, O_RDONLY | O_DIRECTORY, 0);
+	CLEANUP_FD int to = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (from == -ENOENT)
+		return 0;
+	if (from < 0 || to < 0)
+		return err_errno(e, from < 0 ? from : -errno, "tmpcopyup");
+	return rt_copy_up(from, to, e);
+}
+
+static int attach(const struct rt_mount_plan *p, int root, int fd, struct err *e)
+{
+	CLEANUP_FD int target = -1;
+	struct stat st;
+	int r;
+
+	if (p->o.tmpcopyup) {
+		r = copy_up(root, p->m->destination, fd, e);
+		if (r < 0)
+			return r;
+	}
+	if (fstat(fd, &st) < 0)
+		return err_errno(e, -errno, "its source");
+	target = beneath_mountpoint(root, p->m->destination, S_ISDIR(st.st_mode));
+	if (target < 0)
+		return err_errno(e, target, "mount point");
+	r = mnt_attach(fd, target);
+	return r < 0 ? err_errno(e, r, "attaching") : 0;
+}
+
+int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int fd, struct err *e)
+{
+	const struct rt_mount_plan *p = &c->mounts[i];
+	CLEANUP_FD int made = p->on_root ? bind_on_root(c, p, root, e) : fd;
+	int r;
+
+	if (p->kind == RT_MOUNT_CGROUP && !p->by_host)
+		r = rt_cgmount_attach(c, p, root, e);
+	else
+		r = made < 0 ? made : attach(p, root, made, e);
+	return r < 0 ? err_ctx(e, "mount on %s", p->m->destination) : 0;
+}

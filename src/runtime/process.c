@@ -1,0 +1,317 @@
+/* From the container's root to the user's program, in the order in which each step still has the rights it needs and
+ * gives away the least:
+ *
+ *	before the barrier (rt_process_prepare), as the container's root:
+ *	  session keyring, personality, scheduler, io priority, memory policy, sysctl, LSM label for the next exec,
+ *	  the command is looked up (an early, clear error), the working folder is made
+ *	after it (rt_process_exec):
+ *	  rlimits, [no no_new_privs: seccomp], bounding set, groups, gid, uid, umask, working folder (as the user),
+ *	  the other capability sets, no_new_privs, seccomp, descriptors closed, exec
+ *
+ * The working folder is entered by a handle that cannot leave the root and cannot be a magic link of /proc, and
+ * getcwd() must then give an absolute path: a folder of the host leaked through a descriptor is neither
+ * (CVE-2024-21626). Until exec this process is not dumpable: nobody in the container can open our descriptors or our
+ * executable through /proc (CVE-2016-9962, CVE-2019-5736). */
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "base/beneath.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "runtime/internal.h"
+#include "runtime/process_attr.h"
+#include "sys/caps.h"
+#include "sys/kernel.h"
+#include "sys/rlimit.h"
+
+/* keyctl(2) has no wrapper in libc */
+#define K_KEYCTL_JOIN_SESSION_KEYRING 1
+
+/* ---- host side ---- */
+
+int rt_process_check(const struct oci_process *p, struct err *e)
+{
+	for (size_t i = 0; i < p->n_rlimits; i++) {
+		const struct oci_rlimit *l = &p->rlimits[i];
+
+		if (rlimit_number(l->type) < 0)
+			return err_set(e, ERR_INVALID, "process.rlimits: unknown type \"%s\"", l->type);
+		if (l->soft > l->hard)
+			return err_set(e, ERR_INVALID, "process.rlimits: %s: soft limit %llu is above the hard limit %llu",
+				       l->type, (unsigned long long)l->soft, (unsigned long long)l->hard);
+	}
+	if (!p->n_args)
+		return err_set(e, ERR_INVALID, "process.args: empty");
+	if (!p->cwd || p->cwd[0] != '/')
+		return err_set(e, ERR_INVALID, "process.cwd: \"%s\" is not absolute", p->cwd ? p->cwd : "");
+	return rt_attr_check(p, e);
+}
+
+/* Raising a hard limit is asked of the initial user namespace: only the host side may. The soft limits and what is
+ * lowered are set at the very end, by the process itself, so that its own set-up does not suffer from them. */
+static int raise_hard_limits(const struct oci_process *p, pid_t pid, struct err *e)
+{
+	for (size_t i = 0; i < p->n_rlimits; i++) {
+		const struct oci_rlimit *l = &p->rlimits[i];
+		int number = rlimit_number(l->type), r;
+		uint64_t soft, hard;
+
+		r = rlimit_get(pid, number, &soft, &hard);
+		if (r < 0)
+			return err_errno(e, r, "process.rlimits: %s", l->type);
+		if (l->hard <= hard)
+			continue;
+		r = rlimit_set(pid, number, soft, l->hard);
+		if (r == -EPERM)
+			return err_set(e, ERR_DENIED,
+				       "process.rlimits: %s: hard limit %llu is above ours (%llu) and CAP_SYS_RESOURCE is missing",
+				       l->type, (unsigned long long)l->hard, (unsigned long long)hard);
+		if (r < 0)
+			return err_errno(e, r, "process.rlimits: %s", l->type);
+	}
+	return 0;
+}
+
+static int set_oom_score(const struct rt_ctx *c, pid_t pid, struct err *e)
+{
+	char path[48], value[24];
+	int r;
+
+	if (!c->process->oom_score_adj)
+		return 0;
+	snprintf(path, sizeof(path), "%d/oom_score_adj", (int)pid);
+	snprintf(value, sizeof(value), "%lld", (long long)*c->process->oom_score_adj);
+	r = io_write_value(c->proc, path, value);
+	if (r == -EACCES || r == -EPERM)
+		return err_set(e, ERR_DENIED, "process.oomScoreAdj: %s is below ours and CAP_SYS_RESOURCE is missing", value);
+	return r < 0 ? err_errno(e, r, "process.oomScoreAdj %s", value) : 0;
+}
+
+int rt_process_host(const struct rt_ctx *c, pid_t pid, struct err *e)
+{
+	if (!c->process)
+		return 0;
+	if (set_oom_score(c, pid, e) < 0)
+		return e->code;
+	return raise_hard_limits(c->process, pid, e);
+}
+
+/* ---- child, before the barrier ---- */
+
+/* A session keyring of its own: keys of the host's session do not follow into the container. */
+static int new_keyring(struct err *e)
+{
+	if (syscall(SYS_keyctl, K_KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS)
+		return 0;
+	return err_errno(e, -errno, "session keyring (--no-new-keyring leaves the caller's)");
+}
+
+static int write_label(const struct rt_ctx *c, const char *file, const char *prefix, const char *label, struct err *e)
+{
+	char path[64], value[512];
+	int n = snprintf(value, sizeof(value), "%s%s", prefix, label), r;
+
+	if (n < 0 || (size_t)n >= sizeof(value))
+		return err_set(e, ERR_INVALID, "its name is too long");
+	snprintf(path, sizeof(path), "thread-self/attr/%s", file);
+	r = io_write_value(c->proc, path, value);
+	if (r == -ENOENT || r == -EINVAL)
+		return err_set(e, ERR_UNSUPPORTED, "\"%s\" cannot be set: the module is not active or does not know it", label);
+	return r < 0 ? err_errno(e, r, "\"%s\"", label) : 0;
+}
+
+/* Through our own procfs (CVE-2019-19921, CVE-2025-52881): the label must reach the kernel, not a file that somebody
+ * put there. */
+static int set_labels(const struct rt_ctx *c, struct err *e)
+{
+	const struct oci_process *p = c->process;
+
+	if (p->apparmor_profile && *p->apparmor_profile && strcmp(p->apparmor_profile, "unconfined") != 0 &&
+	    write_label(c, "apparmor/exec", "exec ", p->apparmor_profile, e) < 0)
+		return err_ctx(e, "process.apparmorProfile");
+	if (p->selinux_label && *p->selinux_label && write_label(c, "exec", "", p->selinux_label, e) < 0)
+		return err_ctx(e, "process.selinuxLabel");
+	return 0;
+}
+
+static int make_cwd(const struct oci_process *p, struct err *e)
+{
+	CLEANUP_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), dir = -1;
+
+	dir = root < 0 ? -errno : beneath_mkdirs(root, p->cwd, BENEATH_IN_ROOT, 0755);
+	/* on a read-only root the user's own chdir will say what is wrong */
+	if (dir < 0 && dir != -EROFS && dir != -EACCES && dir != -EPERM)
+		return err_errno(e, dir, "process.cwd %s", p->cwd);
+	return 0;
+}
+
+int rt_process_prepare(const struct rt_ctx *c, struct err *e)
+{
+	const struct oci_process *p = c->process;
+	int r = 0;
+
+	if (!p)
+		return 0;
+	if (!c->no_new_keyring)
+		r = new_keyring(e);
+	if (r == 0)
+		r = rt_attr_apply(c, e);
+	if (r == 0)
+		r = set_labels(c, e);
+	if (r == 0)
+		r = make_cwd(p, e);
+	return r;
+}
+
+/* ---- child, after the barrier ---- */
+
+static int enter_cwd(const char *cwd, struct err *e)
+{
+	CLEANUP_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), dir = -1;
+	char seen[PATH_MAX];
+	long n;
+
+	dir = root < 0 ? -errno : beneath_open(root, cwd, BENEATH_IN_ROOT, O_PATH | O_DIRECTORY, 0);
+	if (dir < 0 || fchdir(dir) < 0)
+		return err_errno(e, dir < 0 ? dir : -errno, "process.cwd %s", cwd);
+	/* the system call, not libc's: a folder outside of the root is "(unreachable)…" there */
+	n = syscall(SYS_getcwd, seen, sizeof(seen));
+	if (n < 0 || seen[0] != '/')
+		return err_set(e, ERR_DENIED, "process.cwd %s: it lies outside of the container's root", cwd);
+	return 0;
+}
+
+static int set_rlimits(const struct oci_process *p, struct err *e)
+{
+	for (size_t i = 0; i < p->n_rlimits; i++) {
+		const struct oci_rlimit *l = &p->rlimits[i];
+		int r = rlimit_set(0, rlimit_number(l->type), l->soft, l->hard);
+
+		if (r < 0)
+			return err_errno(e, r, "process.rlimits: %s", l->type);
+	}
+	return 0;
+}
+
+static int set_user(const struct oci_process *p, struct err *e)
+{
+	const struct oci_user *u = &p->user;
+
+	if (setgroups(u->n_groups, (const gid_t *)u->groups) < 0)
+		return err_errno(e, -errno, "process.user.additionalGids");
+	if (setresgid(u->gid, u->gid, u->gid) < 0)
+		return err_errno(e, -errno, "process.user.gid %u", u->gid);
+	if (setresuid(u->uid, u->uid, u->uid) < 0)
+		return err_errno(e, -errno, "process.user.uid %u", u->uid);
+	if (u->umask)
+		(void)umask((mode_t)*u->umask);
+	/* a change of ids makes a process dumpable or not by a host setting: it must not be */
+	(void)prctl(PR_SET_DUMPABLE, 0UL);
+	return 0;
+}
+
+static struct cap_sets wanted_caps(const struct oci_process *p)
+{
+	if (!p->has_capabilities)
+		/* the specification leaves it open; nothing is the safe reading, and runc's */
+		return (struct cap_sets){ 0 };
+	return (struct cap_sets){
+		.bounding = p->caps[OCI_CAP_BOUNDING],
+		.effective = p->caps[OCI_CAP_EFFECTIVE],
+		.inheritable = p->caps[OCI_CAP_INHERITABLE],
+		.permitted = p->caps[OCI_CAP_PERMITTED],
+		.ambient = p->caps[OCI_CAP_AMBIENT],
+	};
+}
+
+static int become_user(const struct rt_ctx *c, struct err *e)
+{
+	const struct oci_process *p = c->process;
+	struct cap_sets want = wanted_caps(p);
+	uint64_t lost = cap_clamp(&want);
+	int r;
+
+	if (lost)
+		log_warning("%s: capabilities %#llx are not ours to give", c->id, (unsigned long long)lost);
+	if (!p->no_new_privileges && c->has_seccomp) {
+		r = rt_filter_load(c, e);
+		if (r < 0)
+			return r;
+	}
+	r = cap_before_uid(&want);
+	if (r < 0)
+		return err_errno(e, r, "capability bounding set");
+	if (set_user(p, e) < 0 || enter_cwd(p->cwd, e) < 0)
+		return e->code;
+	r = cap_after_uid(&want);
+	return r < 0 ? err_errno(e, r, "capabilities") : 0;
+}
+
+/* The environment, with what socket activation needs in it. */
+static const char *const *environment(const struct rt_ctx *c, struct err *e)
+{
+	static const char *const none[] = { NULL };
+	const char *const *env = c->process->env ? c->process->env : none;
+	const char **out;
+	size_t n = 0;
+
+	if (!c->listen_fds)
+		return env;
+	while (env[n])
+		n++;
+	out = calloc(n + 3, sizeof(*out)); /* lives until exec */
+	if (!out) {
+		(void)err_errno(e, -ENOMEM, "environment");
+		return NULL;
+	}
+	memcpy(out, env, n * sizeof(*out));
+	if (asprintf((char **)(uintptr_t)&out[n], "LISTEN_FDS=%u", c->listen_fds) < 0 ||
+	    asprintf((char **)(uintptr_t)&out[n + 1], "LISTEN_PID=%d", (int)getpid()) < 0) {
+		(void)err_errno(e, -ENOMEM, "environment");
+		return NULL;
+	}
+	return out;
+}
+
+/* Nothing but 0-2 and what was asked for survives exec. The rest is not closed yet: an error must still be told. */
+static int seal_descriptors(const struct rt_ctx *c, struct err *e)
+{
+	for (unsigned int fd = 3; fd < 3 + c->keep_fds; fd++)
+		if (fcntl((int)fd, F_SETFD, 0) < 0)
+			return err_errno(e, -errno, "descriptor %u, which was to be kept", fd);
+	if (syscall(SYS_close_range, 3U + c->keep_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return err_errno(e, -errno, "closing descriptors");
+	return 0;
+}
+
+int rt_process_exec(const struct rt_ctx *c, struct err *e)
+{
+	const struct oci_process *p = c->process;
+	const char *const *env;
+	int r;
+
+	if (!p)
+		return err_set(e, ERR_INVALID, "process: the specification names nothing to run");
+	env = environment(c, e);
+	r = env ? rt_place_stdio(c, e) : e->code;
+	if (r == 0)
+		r = set_rlimits(p, e);
+	if (r == 0)
+		r = become_user(c, e);
+	if (r == 0)
+		r = seal_descriptors(c, e);
+	if (r < 0)
+		return r;
+	if (p->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
+		return err_errno(e, -errno, "no_new_privs");
+	if (p->no_new_privileges && c->has_seccomp && rt_filter_load(c, e) < 0)
+		return e->code;
+	return rt_command_exec(p, env, e);
+}

@@ -1,0 +1,98 @@
+/* Descriptors 0-2 of the container's process, and its terminal. */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/beneath.h"
+#include "runtime/internal.h"
+#include "sys/kernel.h"
+#include "sys/mnt.h"
+#include "sys/pty.h"
+
+static int place(int fd, int to)
+{
+	return dup2(fd, to) < 0 ? -errno : 0;
+}
+
+/* /dev/console is the terminal: its very descriptor is bound, not the name /dev/pts/N (CVE-2025-52565). */
+static int bind_console(int root, int slave, struct err *e)
+{
+	CLEANUP_FD int tree = mnt_clone_tree(slave, "", false), target = -1;
+	int r;
+
+	if (tree < 0)
+		return err_errno(e, tree, "/dev/console: copy of the terminal");
+	target = beneath_mountpoint(root, "/dev/console", 0);
+	if (target < 0)
+		return err_errno(e, target, "/dev/console");
+	r = mnt_attach(tree, target);
+	return r < 0 ? err_errno(e, r, "/dev/console") : 0;
+}
+
+int rt_console(const struct rt_ctx *c, int root, bool console_bind, int *master, struct err *e)
+{
+	const struct oci_process *p = c->process;
+	CLEANUP_FD int m = -1, s = -1;
+	struct pty pty;
+	int r = pty_open(root, (uint16_t)p->console_height, (uint16_t)p->console_width, &pty);
+
+	if (r == -ENODEV)
+		return err_set(e, ERR_INVALID, "terminal: the container has no devpts on /dev/pts");
+	if (r < 0)
+		return err_errno(e, r, "terminal");
+	m = pty.master;
+	s = pty.slave;
+	/* the user must be able to open its own terminal again */
+	if (fchown(s, p->user.uid, (gid_t)-1) < 0)
+		return err_errno(e, -errno, "terminal: owner %u", p->user.uid);
+	if (console_bind) {
+		r = bind_console(root, s, e);
+		if (r < 0)
+			return r;
+	}
+	if (ioctl(s, TIOCSCTTY, 0) < 0)
+		return err_errno(e, -errno, "controlling terminal");
+	for (int i = 0; i <= 2; i++) {
+		r = place(s, i);
+		if (r < 0)
+			return err_errno(e, r, "terminal");
+	}
+	*master = take_fd(&m);
+	return 0;
+}
+
+/* The container's null device, when it is one. */
+static int open_null(void)
+{
+	CLEANUP_FD int fd = open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) ? take_fd(&fd) : -ENODEV;
+}
+
+int rt_place_stdio(const struct rt_ctx *c, struct err *e)
+{
+	int lifted[3], r;
+
+	if (c->process && c->process->terminal)
+		return 0;
+	/* lifted first: what shall be 1 may be 0 now; and above what the process gets beside them */
+	for (int i = 0; i <= 2; i++) {
+		CLEANUP_FD int null = c->stdio[i] < 0 ? open_null() : -1;
+		int from = c->stdio[i] < 0 ? null : c->stdio[i];
+
+		lifted[i] = from < 0 ? from : fcntl(from, F_DUPFD_CLOEXEC, 3 + (int)c->keep_fds);
+		if (lifted[i] < 0)
+			return err_errno(e, from < 0 ? from : -errno, from < 0 ? "/dev/null" : "descriptor %d", i);
+	}
+	for (int i = 0; i <= 2; i++) {
+		r = place(lifted[i], i);
+		close_fd(lifted[i]);
+		if (r < 0)
+			return err_errno(e, r, "descriptor %d", i);
+	}
+	return 0;
+}
