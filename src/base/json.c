@@ -1,401 +1,496 @@
-/* The reader: one pass, recursive to a bounded depth, everything it keeps copied into the arena, so the text may go.
+/* The reader: one pass over the text, one recursion per level of nesting (bounded by the limits), no tokens.
  *
- * The text comes from image authors, API clients and config files: it is hostile. What it can make us spend is
- * bounded by the limits (bytes, depth, values); duplicate keys are refused because two readers that disagree about
- * which one counts are a way past a check (and found by sorting, since an object may have 100,000 keys). */
+ * Where decoded text lives: the arena gives one zeroed block as long as the document, and what stands at byte i of
+ * the document is decoded to byte i of the block. Decoding never makes text longer, and at least one byte that is not
+ * text (the closing quote, the byte behind a number) follows each string, so every string is NUL-terminated by the
+ * zero that nobody wrote, one allocation serves all strings, and the place of a key in the text can be told from its
+ * pointer. Nodes are taken from the arena in batches.
+ *
+ * The attacker writes the document: it is untrusted (an image's manifest, a specification, an API request). Against
+ * them stand the limits, the UTF-8 check, and one meaning per document: of two equal keys peers take the first or the
+ * last, so a document with both can show a checker one value and the program another. Keys of a large object are
+ * compared by sorting them, not by hashing, whose worst case the attacker could choose. */
 #include "base/json.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "base/text.h"
+
+#define FEW_KEYS 16U /* up to here comparing each with each is faster than sorting */
+#define NODE_BATCH 64U
 
 const struct json_limits json_default_limits = { .max_bytes = 8U << 20, .max_depth = 64, .max_nodes = 500000 };
 
-/* Above this many members duplicates are looked for by sorting. */
-#define FEW_KEYS 12U
-
-struct reader {
-	struct arena *a;
-	const char *start, *p, *end;
-	const struct json_limits *limits;
-	unsigned int depth;
-	size_t nodes;
+struct parser {
+	const char *text, *p, *end;
+	char *decoded;
+	struct arena *arena;
+	struct json *spare; /* nodes of the current batch */
+	size_t n_spare, nodes_left;
+	unsigned int max_depth;
 	struct err *e;
 };
 
-static int fail(struct reader *r, enum err_class cls, const char *what)
+/* Sets the error with the line and column (in characters) of `at`. Gives false, so a failing parse can return it. */
+static bool PRINTF_LIKE(4, 5)
+	fail_at(struct parser *ps, const char *at, enum err_class cls, const char *fmt, ...)
 {
-	unsigned int line = 1;
-	const char *bol = r->start;
+	size_t line = 1, column = 1;
+	char what[200];
+	va_list ap;
 
-	for (const char *p = r->start; p < r->p; p++) {
-		if (*p == '\n') {
+	for (const char *c = ps->text; c < at; c++) {
+		if (*c == '\n') {
 			line++;
-			bol = p + 1;
+			column = 1;
+		} else if (((unsigned char)*c & 0xc0) != 0x80) {
+			column++;
 		}
 	}
-	return err_set(r->e, cls, "JSON line %u column %zu: %s", line, (size_t)(r->p - bol) + 1, what);
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	(void)err_set(ps->e, cls, "line %zu, column %zu: %s", line, column, what);
+	return false;
 }
 
-static int out_of_memory(struct reader *r)
+static bool out_of_memory(struct parser *ps)
 {
-	return err_errno(r->e, -ENOMEM, "JSON");
+	(void)err_set(ps->e, ERR_INTERNAL, "no memory left for a JSON text of %zu bytes",
+		      (size_t)(ps->end - ps->text));
+	return false;
 }
 
-static void skip_space(struct reader *r)
+/* What was wanted and what is there instead. */
+static bool expected(struct parser *ps, const char *what)
 {
-	while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\t' || *r->p == '\r'))
-		r->p++;
+	unsigned char c;
+
+	if (ps->p == ps->end)
+		return fail_at(ps, ps->p, ERR_INVALID, "the text ends where %s is expected", what);
+	c = (unsigned char)*ps->p;
+	if (c > ' ' && c < 0x7f)
+		return fail_at(ps, ps->p, ERR_INVALID, "expected %s, found '%c'", what, c);
+	return fail_at(ps, ps->p, ERR_INVALID, "expected %s, found byte 0x%02x", what, c);
 }
 
-static int hex4(const char *p, const char *end, unsigned int *out)
+/* The next byte that is not white space, '\0' at the end (a NUL byte fits nowhere either). */
+static char peek(struct parser *ps)
 {
-	unsigned int v = 0;
+	while (ps->p < ps->end && (*ps->p == ' ' || *ps->p == '\t' || *ps->p == '\n' || *ps->p == '\r'))
+		ps->p++;
+	return ps->p < ps->end ? *ps->p : '\0';
+}
 
-	if (end - p < 4)
-		return -EINVAL;
-	for (int i = 0; i < 4; i++) {
-		char c = p[i];
-
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (unsigned int)(c - '0');
-		else if ((c | 32) >= 'a' && (c | 32) <= 'f')
-			v = v << 4 | (unsigned int)((c | 32) - 'a' + 10);
-		else
-			return -EINVAL;
+static struct json *new_node(struct parser *ps)
+{
+	if (ps->nodes_left == 0) {
+		(void)fail_at(ps, ps->p, ERR_LIMIT, "too many values in one document");
+		return NULL;
 	}
-	*out = v;
-	return 0;
-}
+	if (ps->n_spare == 0) {
+		/* no value is shorter than a byte and its separator */
+		size_t most = (size_t)(ps->end - ps->p) / 2 + 1;
 
-static char *put_utf8(char *o, unsigned int c)
-{
-	if (c < 0x80) {
-		*o++ = (char)c;
-	} else if (c < 0x800) {
-		*o++ = (char)(0xc0 | c >> 6);
-		*o++ = (char)(0x80 | (c & 63));
-	} else if (c < 0x10000) {
-		*o++ = (char)(0xe0 | c >> 12);
-		*o++ = (char)(0x80 | (c >> 6 & 63));
-		*o++ = (char)(0x80 | (c & 63));
-	} else {
-		*o++ = (char)(0xf0 | c >> 18);
-		*o++ = (char)(0x80 | (c >> 12 & 63));
-		*o++ = (char)(0x80 | (c >> 6 & 63));
-		*o++ = (char)(0x80 | (c & 63));
+		ps->n_spare = most < NODE_BATCH ? most : NODE_BATCH;
+		ps->spare = arena_array(ps->arena, ps->n_spare, sizeof(*ps->spare));
+		if (!ps->spare) {
+			(void)out_of_memory(ps);
+			return NULL;
+		}
 	}
-	return o;
+	ps->nodes_left--;
+	ps->n_spare--;
+	return ps->spare++;
 }
 
-/* Behind "\u": one code point, from one escape or a surrogate pair. */
-static int read_unicode(struct reader *r, unsigned int *out)
-{
-	unsigned int c, low;
-
-	if (hex4(r->p, r->end, &c) < 0)
-		return fail(r, ERR_INVALID, "\\u needs four hex digits");
-	r->p += 4;
-	if (c == 0)
-		return fail(r, ERR_INVALID, "\\u0000 is not accepted");
-	if (c >= 0xdc00 && c <= 0xdfff)
-		return fail(r, ERR_INVALID, "lone surrogate");
-	if (c >= 0xd800 && c <= 0xdbff) {
-		if (r->end - r->p < 6 || r->p[0] != '\\' || r->p[1] != 'u' || hex4(r->p + 2, r->end, &low) < 0 ||
-		    low < 0xdc00 || low > 0xdfff)
-			return fail(r, ERR_INVALID, "lone surrogate");
-		r->p += 6;
-		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-	}
-	*out = c;
-	return 0;
-}
-
-static int read_escape(struct reader *r, char **o)
-{
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	const char *at;
-	unsigned int c = 0;
-	int ret;
-
-	r->p++;
-	if (r->p == r->end)
-		return fail(r, ERR_INVALID, "the text ends inside a string");
-	if (*r->p == 'u') {
-		r->p++;
-		ret = read_unicode(r, &c);
-		if (ret < 0)
-			return ret;
-		*o = put_utf8(*o, c);
-		return 0;
-	}
-	at = *r->p ? strchr(from, *r->p) : NULL;
-	if (!at)
-		return fail(r, ERR_INVALID, "unknown escape");
-	*(*o)++ = to[at - from];
-	r->p++;
-	return 0;
-}
+/* ---- strings ---- */
 
 size_t json_utf8_sequence(const char *s, const char *end)
 {
 	const unsigned char *p = (const unsigned char *)s;
-	size_t have = (size_t)(end - s), n;
+	unsigned char low = 0x80, high = 0xbf; /* of the second byte */
+	size_t n;
 
 	if (p[0] < 0x80)
 		return 1;
 	if (p[0] < 0xc2 || p[0] > 0xf4)
 		return 0;
 	n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if (have < n)
+	if (p[0] == 0xe0)
+		low = 0xa0;
+	else if (p[0] == 0xed)
+		high = 0x9f;
+	else if (p[0] == 0xf0)
+		low = 0x90;
+	else if (p[0] == 0xf4)
+		high = 0x8f;
+	if ((size_t)(end - s) < n || p[1] < low || p[1] > high)
 		return 0;
-	for (size_t i = 1; i < n; i++)
+	for (size_t i = 2; i < n; i++)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-	    (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
 	return n;
 }
 
-/* At the opening quote. The decoded string is never longer than its source, so one allocation fits. */
-static int read_string(struct reader *r, const char **out, size_t *len)
+/* Whether one of 8 bytes ends a plain run: a quote, a backslash, a control character or a byte of more than ASCII.
+ * Each byte's high bit of `x - 0x01…` is set when the byte was zero (or by a borrow from a lower hit: still a hit). */
+static bool has_special(uint64_t x)
 {
-	const char *close = ++r->p;
-	char *buf, *o;
+	const uint64_t ones = 0x0101010101010101U, highs = ones << 7;
+	uint64_t quote = x ^ ones * '"', backslash = x ^ ones * '\\';
 
-	while (close < r->end && *close != '"')
-		close += *close == '\\' && close + 1 < r->end ? 2 : 1;
-	if (close >= r->end) {
-		r->p = r->end;
-		return fail(r, ERR_INVALID, "the text ends inside a string");
+	return ((x | (x - ones * ' ') | (quote - ones) | (backslash - ones)) & highs) != 0;
+}
+
+/* Copies the plain ASCII at p to *out, moving both. */
+static void copy_plain(struct parser *ps, char **out)
+{
+	const char *p = ps->p, *end = ps->end;
+	char *o = *out;
+	uint64_t eight;
+
+	while (end - p >= 8) {
+		memcpy(&eight, p, 8);
+		if (has_special(eight))
+			break;
+		memcpy(o, &eight, 8);
+		p += 8;
+		o += 8;
 	}
-	o = buf = arena_alloc(r->a, (size_t)(close - r->p) + 1);
-	if (!buf)
-		return out_of_memory(r);
-	while (r->p < close) {
-		size_t n;
-		int ret;
+	while (p < end && *p >= ' ' && *p != '"' && *p != '\\' && !((unsigned char)*p & 0x80))
+		*o++ = *p++;
+	ps->p = p;
+	*out = o;
+}
 
-		if (*r->p == '\\') {
-			ret = read_escape(r, &o);
-			if (ret < 0)
-				return ret;
+static bool parse_hex4(struct parser *ps, unsigned int *out)
+{
+	*out = 0;
+	for (int i = 0; i < 4; i++, ps->p++) {
+		char c = ps->p < ps->end ? *ps->p : '\0';
+
+		if (c >= '0' && c <= '9')
+			*out = *out << 4 | (unsigned int)(c - '0');
+		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+			*out = *out << 4 | (unsigned int)((c | 0x20) - 'a' + 10);
+		else
+			return expected(ps, "one of the four hex digits of \\u");
+	}
+	return true;
+}
+
+static void put_utf8(char **out, unsigned int c)
+{
+	char *o = *out;
+
+	if (c < 0x80) {
+		*o++ = (char)c;
+	} else if (c < 0x800) {
+		*o++ = (char)(0xc0 | c >> 6);
+		*o++ = (char)(0x80 | (c & 0x3f));
+	} else {
+		if (c < 0x10000) {
+			*o++ = (char)(0xe0 | c >> 12);
+		} else {
+			*o++ = (char)(0xf0 | c >> 18);
+			*o++ = (char)(0x80 | (c >> 12 & 0x3f));
+		}
+		*o++ = (char)(0x80 | (c >> 6 & 0x3f));
+		*o++ = (char)(0x80 | (c & 0x3f));
+	}
+	*out = o;
+}
+
+/* Behind "\u": one code point, which may take a second escape. */
+static bool parse_unicode(struct parser *ps, char **out)
+{
+	const char *at = ps->p - 2;
+	unsigned int c, low;
+
+	if (!parse_hex4(ps, &c))
+		return false;
+	if (c == 0)
+		return fail_at(ps, at, ERR_INVALID, "\\u0000: a string must not contain NUL");
+	if (c >= 0xdc00 && c < 0xe000)
+		return fail_at(ps, at, ERR_INVALID, "a low surrogate \\u%04x without a high one before it", c);
+	if (c >= 0xd800 && c < 0xdc00) {
+		if (ps->end - ps->p < 2 || ps->p[0] != '\\' || ps->p[1] != 'u')
+			return fail_at(ps, at, ERR_INVALID, "a high surrogate \\u%04x without a low one after it", c);
+		ps->p += 2;
+		if (!parse_hex4(ps, &low))
+			return false;
+		if (low < 0xdc00 || low >= 0xe000)
+			return fail_at(ps, at, ERR_INVALID, "a high surrogate \\u%04x without a low one after it", c);
+		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+	}
+	put_utf8(out, c);
+	return true;
+}
+
+/* At a backslash. */
+static bool parse_escape(struct parser *ps, char **out)
+{
+	static const char names[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
+	const char *found;
+
+	ps->p++;
+	if (ps->p < ps->end && *ps->p == 'u') {
+		ps->p++;
+		return parse_unicode(ps, out);
+	}
+	found = ps->p < ps->end && *ps->p ? strchr(names, *ps->p) : NULL;
+	if (!found)
+		return expected(ps, "one of \" \\ / b f n r t u behind a backslash");
+	*(*out)++ = meanings[found - names];
+	ps->p++;
+	return true;
+}
+
+/* At the opening quote. */
+static bool parse_string(struct parser *ps, const char **str, size_t *len)
+{
+	const char *open = ps->p++;
+	char *start = ps->decoded + (ps->p - ps->text), *out = start;
+
+	for (;;) {
+		size_t n;
+
+		copy_plain(ps, &out);
+		if (ps->p == ps->end)
+			return fail_at(ps, open, ERR_INVALID, "this string never ends");
+		if (*ps->p == '"')
+			break;
+		if (*ps->p == '\\') {
+			if (!parse_escape(ps, &out))
+				return false;
 			continue;
 		}
-		if ((unsigned char)*r->p < 0x20)
-			return fail(r, ERR_INVALID, "control character in a string");
-		n = json_utf8_sequence(r->p, close);
-		if (!n)
-			return fail(r, ERR_INVALID, "invalid UTF-8");
-		memcpy(o, r->p, n);
-		o += n;
-		r->p += n;
+		if (!((unsigned char)*ps->p & 0x80))
+			return fail_at(ps, ps->p, ERR_INVALID,
+				       "control character 0x%02x in a string: it must be written as an escape",
+				       (unsigned int)*ps->p);
+		n = json_utf8_sequence(ps->p, ps->end);
+		if (n == 0)
+			return fail_at(ps, ps->p, ERR_INVALID, "byte 0x%02x is not UTF-8 here", (unsigned char)*ps->p);
+		memcpy(out, ps->p, n);
+		out += n;
+		ps->p += n;
 	}
-	r->p = close + 1;
-	*o = '\0';
-	*out = buf;
-	*len = (size_t)(o - buf);
-	return 0;
+	ps->p++;
+	*str = start;
+	*len = (size_t)(out - start);
+	return true;
 }
 
-/* number = [ "-" ] int [ frac ] [ exp ]; its text is kept. */
-static int read_number(struct reader *r, struct json *v)
+/* ---- numbers and words ---- */
+
+static bool parse_digits(struct parser *ps)
 {
-	const char *s = r->p, *p = s;
+	const char *start = ps->p;
 
-	if (*p == '-')
-		p++;
-	if (p < r->end && *p == '0')
-		p++;
-	else if (p < r->end && *p >= '1' && *p <= '9')
-		while (p < r->end && *p >= '0' && *p <= '9')
-			p++;
-	else
-		return fail(r, ERR_INVALID, "a value was expected");
-	if (p < r->end && *p == '.') {
-		const char *digits = ++p;
+	while (ps->p < ps->end && *ps->p >= '0' && *ps->p <= '9')
+		ps->p++;
+	return ps->p > start || expected(ps, "a digit");
+}
 
-		while (p < r->end && *p >= '0' && *p <= '9')
-			p++;
-		if (p == digits)
-			return fail(r, ERR_INVALID, "digits must follow the point");
+static bool parse_number(struct parser *ps, struct json *v)
+{
+	const char *start = ps->p, *digits;
+	char *text = ps->decoded + (start - ps->text);
+
+	if (*ps->p == '-')
+		ps->p++;
+	digits = ps->p;
+	if (!parse_digits(ps))
+		return false;
+	if (*digits == '0' && ps->p - digits > 1)
+		return fail_at(ps, start, ERR_INVALID, "a number must not start with a zero");
+	if (ps->p < ps->end && *ps->p == '.') {
+		ps->p++;
+		if (!parse_digits(ps))
+			return false;
 	}
-	if (p < r->end && (*p == 'e' || *p == 'E')) {
-		const char *digits;
-
-		p++;
-		if (p < r->end && (*p == '+' || *p == '-'))
-			p++;
-		digits = p;
-		while (p < r->end && *p >= '0' && *p <= '9')
-			p++;
-		if (p == digits)
-			return fail(r, ERR_INVALID, "digits must follow the exponent");
+	if (ps->p < ps->end && (*ps->p | 0x20) == 'e') {
+		ps->p++;
+		if (ps->p < ps->end && (*ps->p == '+' || *ps->p == '-'))
+			ps->p++;
+		if (!parse_digits(ps))
+			return false;
 	}
 	v->type = JSON_NUMBER;
-	v->len = (size_t)(p - s);
-	v->str = arena_strndup(r->a, s, v->len);
-	r->p = p;
-	return v->str ? 0 : out_of_memory(r);
+	v->len = (size_t)(ps->p - start);
+	memcpy(text, start, v->len);
+	v->str = text;
+	return true;
 }
 
-static int read_word(struct reader *r, struct json *v)
+static bool parse_word(struct parser *ps, const char *word)
 {
-	static const struct {
-		const char *word;
-		enum json_type type;
-		bool boolean;
-	} words[] = { { "true", JSON_BOOL, true }, { "false", JSON_BOOL, false }, { "null", JSON_NULL, false } };
+	size_t len = strlen(word);
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		size_t len = strlen(words[i].word);
-
-		if ((size_t)(r->end - r->p) >= len && !memcmp(r->p, words[i].word, len)) {
-			v->type = words[i].type;
-			v->boolean = words[i].boolean;
-			r->p += len;
-			return 0;
-		}
-	}
-	return fail(r, ERR_INVALID, "a value was expected");
+	if ((size_t)(ps->end - ps->p) < len || memcmp(ps->p, word, len) != 0)
+		return expected(ps, "a value");
+	ps->p += len;
+	return true;
 }
+
+/* ---- arrays and objects ---- */
 
 static int compare_keys(const void *a, const void *b)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	const struct json *const *x = a, *const *y = b;
+
+	return strcmp((*x)->key, (*y)->key);
 }
 
-static int refuse_duplicates(struct reader *r, const struct json *obj)
+static bool duplicate(struct parser *ps, const struct json *x, const struct json *y)
 {
-	CLEANUP_FREE const char **keys = NULL;
+	const char *key = x->key > y->key ? x->key : y->key;
+	char shown[80];
+
+	return fail_at(ps, ps->text + (key - ps->decoded) - 1, ERR_INVALID, "the key \"%s\" is there twice",
+		       text_escape(key, shown, sizeof(shown)));
+}
+
+static bool keys_differ(struct parser *ps, const struct json *object)
+{
+	CLEANUP_FREE const struct json **sorted = NULL;
 	size_t n = 0;
 
-	if (obj->len <= FEW_KEYS) {
-		for (const struct json *x = obj->child; x; x = x->next)
-			for (const struct json *y = x->next; y; y = y->next)
-				if (!strcmp(x->key, y->key))
-					return fail(r, ERR_INVALID, "an object ends here that names a key twice");
-		return 0;
+	if (object->len <= FEW_KEYS) {
+		json_each(x, object)
+			for (const struct json *y = object->child; y != x; y = y->next)
+				if (x->key[0] == y->key[0] && strcmp(x->key, y->key) == 0)
+					return duplicate(ps, x, y);
+		return true;
 	}
-	keys = malloc(obj->len * sizeof(*keys));
-	if (!keys)
-		return out_of_memory(r);
-	for (const struct json *x = obj->child; x; x = x->next)
-		keys[n++] = x->key;
-	qsort(keys, n, sizeof(*keys), compare_keys);
+	sorted = calloc(object->len, sizeof(*sorted));
+	if (!sorted)
+		return out_of_memory(ps);
+	json_each(x, object)
+		sorted[n++] = x;
+	qsort(sorted, n, sizeof(*sorted), compare_keys);
 	for (size_t i = 1; i < n; i++)
-		if (!strcmp(keys[i - 1], keys[i]))
-			return fail(r, ERR_INVALID, "an object ends here that names a key twice");
-	return 0;
+		if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0)
+			return duplicate(ps, sorted[i - 1], sorted[i]);
+	return true;
 }
 
-static int read_value(struct reader *r, struct json **out);
-
-static int read_key(struct reader *r, const char **key)
+static bool parse_key(struct parser *ps, const char **key)
 {
 	size_t len;
-	int ret;
 
-	skip_space(r);
-	if (r->p == r->end || *r->p != '"')
-		return fail(r, ERR_INVALID, "a key in quotes was expected");
-	ret = read_string(r, key, &len);
-	if (ret < 0)
-		return ret;
-	skip_space(r);
-	if (r->p == r->end || *r->p != ':')
-		return fail(r, ERR_INVALID, "':' was expected");
-	r->p++;
-	return 0;
+	if (peek(ps) != '"')
+		return expected(ps, "a key in double quotes");
+	if (!parse_string(ps, key, &len))
+		return false;
+	if (peek(ps) != ':')
+		return expected(ps, "':' behind a key");
+	ps->p++;
+	return true;
 }
 
-/* At the opening bracket of an array or object. */
-static int read_container(struct reader *r, struct json *v)
-{
-	bool object = *r->p == '{';
-	char close = object ? '}' : ']';
-	struct json **tail = &v->child;
-	int ret;
+static struct json *parse_value(struct parser *ps, unsigned int depth);
 
-	if (++r->depth > r->limits->max_depth)
-		return fail(r, ERR_LIMIT, "nested too deep");
-	v->type = object ? JSON_OBJECT : JSON_ARRAY;
-	r->p++;
-	skip_space(r);
-	if (r->p < r->end && *r->p == close) {
-		r->p++;
-		r->depth--;
-		return 0;
+/* At the opening bracket of v. */
+static bool parse_children(struct parser *ps, struct json *v, unsigned int depth)
+{
+	const bool object = v->type == JSON_OBJECT;
+	const char close = object ? '}' : ']';
+	struct json **tail = &v->child;
+
+	if (depth == ps->max_depth)
+		return fail_at(ps, ps->p, ERR_LIMIT, "nested deeper than %u levels", ps->max_depth);
+	ps->p++;
+	if (peek(ps) == close) {
+		ps->p++;
+		return true;
 	}
 	for (;;) {
 		const char *key = NULL;
+		struct json *child;
+		char c;
 
-		ret = object ? read_key(r, &key) : 0;
-		if (ret == 0)
-			ret = read_value(r, tail);
-		if (ret < 0)
-			return ret;
-		(*tail)->key = key;
-		tail = &(*tail)->next;
+		if (object && !parse_key(ps, &key))
+			return false;
+		child = parse_value(ps, depth + 1);
+		if (!child)
+			return false;
+		child->key = key;
+		*tail = child;
+		tail = &child->next;
 		v->len++;
-		skip_space(r);
-		if (r->p == r->end)
-			return fail(r, ERR_INVALID, "the text ends inside an array or object");
-		if (*r->p == close)
-			break;
-		if (*r->p != ',')
-			return fail(r, ERR_INVALID, object ? "',' or '}' was expected" : "',' or ']' was expected");
-		r->p++;
+		c = peek(ps);
+		if (c != ',' && c != close)
+			return expected(ps, object ? "',' or '}'" : "',' or ']'");
+		ps->p++;
+		if (c == close)
+			return !object || keys_differ(ps, v);
 	}
-	r->p++;
-	r->depth--;
-	return object ? refuse_duplicates(r, v) : 0;
 }
 
-static int read_value(struct reader *r, struct json **out)
+static bool fill_value(struct parser *ps, struct json *v, char first, unsigned int depth)
 {
-	struct json *v;
-
-	skip_space(r);
-	if (r->p == r->end)
-		return fail(r, ERR_INVALID, "the text ends where a value was expected");
-	if (++r->nodes > r->limits->max_nodes)
-		return fail(r, ERR_LIMIT, "too many values");
-	v = arena_new(r->a, struct json);
-	if (!v)
-		return out_of_memory(r);
-	*out = v;
-	switch (*r->p) {
+	switch (first) {
 	case '{':
+		v->type = JSON_OBJECT;
+		return parse_children(ps, v, depth);
 	case '[':
-		return read_container(r, v);
+		v->type = JSON_ARRAY;
+		return parse_children(ps, v, depth);
 	case '"':
 		v->type = JSON_STRING;
-		return read_string(r, &v->str, &v->len);
+		return parse_string(ps, &v->str, &v->len);
 	case 't':
+		v->type = JSON_BOOL;
+		v->boolean = true;
+		return parse_word(ps, "true");
 	case 'f':
+		v->type = JSON_BOOL;
+		return parse_word(ps, "false");
 	case 'n':
-		return read_word(r, v);
+		v->type = JSON_NULL;
+		return parse_word(ps, "null");
 	default:
-		return read_number(r, v);
+		if (first == '-' || (first >= '0' && first <= '9'))
+			return parse_number(ps, v);
+		return expected(ps, "a value");
 	}
+}
+
+static struct json *parse_value(struct parser *ps, unsigned int depth)
+{
+	char first = peek(ps);
+	struct json *v = new_node(ps);
+
+	return v && fill_value(ps, v, first, depth) ? v : NULL;
 }
 
 int json_parse(struct arena *a, const char *text, size_t len, const struct json_limits *limits, const struct json **out,
 	       struct err *e)
 {
-	struct reader r = { .a = a, .start = text, .p = text, .end = text + len,
-			    .limits = limits ? limits : &json_default_limits, .e = e };
-	struct json *root = NULL;
-	int ret;
+	const struct json_limits *lim = limits ? limits : &json_default_limits;
+	struct parser ps = { .text = text, .p = text, .end = text + len, .arena = a, .nodes_left = lim->max_nodes,
+			     .max_depth = lim->max_depth, .e = e };
+	const struct json *root;
 
-	if (len > r.limits->max_bytes)
-		return err_set(e, ERR_LIMIT, "JSON: %zu bytes, more than the limit of %zu", len, r.limits->max_bytes);
-	ret = read_value(&r, &root);
-	if (ret < 0)
-		return ret;
-	skip_space(&r);
-	if (r.p != r.end)
-		return fail(&r, ERR_INVALID, "there is more text behind the value");
+	if (len > lim->max_bytes)
+		return err_set(e, ERR_LIMIT, "the JSON text has %zu bytes; the limit is %zu", len, lim->max_bytes);
+	ps.decoded = arena_alloc(a, len + 1);
+	if (!ps.decoded) {
+		(void)out_of_memory(&ps);
+		return e->code;
+	}
+	root = parse_value(&ps, 0);
+	if (!root)
+		return e->code;
+	if (peek(&ps) != '\0' || ps.p != ps.end) {
+		(void)fail_at(&ps, ps.p, ERR_INVALID, "something follows the end of the document");
+		return e->code;
+	}
 	*out = root;
 	return 0;
 }

@@ -27,15 +27,15 @@ struct json {
 };
 
 struct json_limits {
-	size_t max_bytes; /* of the text */
-	unsigned int max_depth;
+	size_t max_bytes;       /* of the text */
+	unsigned int max_depth; /* arrays and objects inside each other; each level costs the stack about 200 bytes */
 	size_t max_nodes;
 };
 
 /* 8 MiB, 64 levels, 500,000 values: enough for any specification we read. */
 extern const struct json_limits json_default_limits;
 
-/* Parses text (len bytes, need not be NUL-terminated; copied as needed) into a. limits NULL = the default.
+/* Parses text (len bytes, need not be NUL-terminated nor outlive the call) into a. limits NULL = the default.
  * On success *out is the root, living as long as a. Fails with ERR_INVALID, ERR_LIMIT or ERR_INTERNAL (memory);
  * the message carries line and column. */
 int json_parse(struct arena *a, const char *text, size_t len, const struct json_limits *limits, const struct json **out,
@@ -72,13 +72,11 @@ size_t json_utf8_sequence(const char *s, const char *end);
 
 /* ---- writing ----
  * jw_* keep the commas and the nesting; key is NULL inside an array and for the root. Errors are the strbuf's
- * (sticky). Strings that are not UTF-8 have each bad byte replaced by U+FFFD. */
-#define JW_MAX_DEPTH 64
+ * (sticky). Strings that are not UTF-8 have each bad byte replaced by U+FFFD. What is open must be ended. */
 struct json_writer {
 	struct strbuf *out;
 	unsigned int depth;
-	bool pretty;               /* indent by one tab */
-	bool nonempty[JW_MAX_DEPTH]; /* this level has a member already */
+	bool pretty; /* indent by one tab */
 };
 
 #define JSON_WRITER(buf) { .out = (buf) }

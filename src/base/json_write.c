@@ -1,63 +1,103 @@
+/* The writer needs no memory of what it has written: a comma is due unless the last byte opened the container, and
+ * only an opening bracket can be such a byte ('{' inside a string is followed by its closing quote). */
+#include "base/json.h"
+
 #include <string.h>
 
-#include "base/json.h"
+#define DEL 0x7f /* allowed as it is, but terminals are shown what we write */
 
 static void indent(struct json_writer *w)
 {
+	if (!w->pretty)
+		return;
 	sb_putc(w->out, '\n');
 	for (unsigned int i = 0; i < w->depth; i++)
 		sb_putc(w->out, '\t');
 }
 
-static void quoted(struct json_writer *w, const char *s, size_t len);
-
-/* Comma, newline and key: what stands before a value. */
-static void before_value(struct json_writer *w, const char *key)
+static bool just_opened(const struct json_writer *w)
 {
-	if (w->depth) {
-		if (w->nonempty[w->depth - 1])
+	char last = w->out->len ? w->out->s[w->out->len - 1] : '\0';
+
+	return last == '{' || last == '[';
+}
+
+static void escape_control(struct strbuf *out, unsigned char c)
+{
+	static const char names[] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r' };
+
+	if (c < sizeof(names) && names[c]) {
+		sb_putc(out, '\\');
+		sb_putc(out, names[c]);
+	} else {
+		sb_printf(out, "\\u%04x", c);
+	}
+}
+
+static void quote(struct strbuf *out, const char *s, size_t len)
+{
+	size_t start = 0, i = 0;
+
+	sb_putc(out, '"');
+	while (i < len) {
+		unsigned char c = (unsigned char)s[i];
+		size_t n = json_utf8_sequence(s + i, s + len);
+
+		if (n > 0 && c >= ' ' && c != '"' && c != '\\' && c != DEL) {
+			i += n;
+			continue;
+		}
+		sb_add(out, s + start, i - start);
+		if (n == 0) {
+			sb_puts(out, "\xef\xbf\xbd");
+		} else if (c < ' ' || c == DEL) {
+			escape_control(out, c);
+		} else {
+			sb_putc(out, '\\');
+			sb_putc(out, (char)c);
+		}
+		start = ++i;
+	}
+	sb_add(out, s + start, len - start);
+	sb_putc(out, '"');
+}
+
+/* What stands before a value: comma, new line, key. */
+static void begin(struct json_writer *w, const char *key)
+{
+	if (w->depth > 0) {
+		if (!just_opened(w))
 			sb_putc(w->out, ',');
-		w->nonempty[w->depth - 1] = true;
-		if (w->pretty)
-			indent(w);
+		indent(w);
 	}
 	if (key) {
-		quoted(w, key, strlen(key));
+		quote(w->out, key, strlen(key));
 		sb_puts(w->out, w->pretty ? ": " : ":");
 	}
 }
 
-static void begin(struct json_writer *w, const char *key, char c)
+static void end(struct json_writer *w, char bracket)
 {
-	before_value(w, key);
-	sb_putc(w->out, c);
-	if (w->depth == JW_MAX_DEPTH) {
-		w->out->failed = true;
-		return;
-	}
-	w->nonempty[w->depth++] = false;
-}
+	bool empty = just_opened(w);
 
-static void end(struct json_writer *w, char c)
-{
-	bool any;
-
-	if (!w->depth)
-		return;
-	any = w->nonempty[--w->depth];
-	if (any && w->pretty)
+	w->depth--;
+	if (!empty)
 		indent(w);
-	sb_putc(w->out, c);
+	sb_putc(w->out, bracket);
 }
 
 void jw_object(struct json_writer *w, const char *key)
 {
-	begin(w, key, '{');
+	begin(w, key);
+	sb_putc(w->out, '{');
+	w->depth++;
 }
 
 void jw_array(struct json_writer *w, const char *key)
 {
-	begin(w, key, '[');
+	begin(w, key);
+	sb_putc(w->out, '[');
+	w->depth++;
 }
 
 void jw_end_object(struct json_writer *w)
@@ -70,49 +110,6 @@ void jw_end_array(struct json_writer *w)
 	end(w, ']');
 }
 
-static void escaped(struct json_writer *w, unsigned char c)
-{
-	static const char names[] = "\b\f\n\r\t\"\\", letters[] = "bfnrt\"\\";
-	const char *at = c ? strchr(names, c) : NULL;
-
-	if (at) {
-		sb_putc(w->out, '\\');
-		sb_putc(w->out, letters[at - names]);
-	} else {
-		sb_printf(w->out, "\\u%04x", c);
-	}
-}
-
-static void quoted(struct json_writer *w, const char *s, size_t len)
-{
-	const char *p = s, *plain = s, *stop = s + len;
-
-	sb_putc(w->out, '"');
-	while (p < stop) {
-		unsigned char c = (unsigned char)*p;
-		size_t n = c < 0x80 ? 1 : json_utf8_sequence(p, stop);
-
-		if (n && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
-			p += n;
-			continue;
-		}
-		sb_add(w->out, plain, (size_t)(p - plain));
-		if (n)
-			escaped(w, c);
-		else
-			sb_puts(w->out, "\xef\xbf\xbd");
-		plain = ++p;
-	}
-	sb_add(w->out, plain, (size_t)(p - plain));
-	sb_putc(w->out, '"');
-}
-
-void jw_strn(struct json_writer *w, const char *key, const char *s, size_t len)
-{
-	before_value(w, key);
-	quoted(w, s, len);
-}
-
 void jw_str(struct json_writer *w, const char *key, const char *s)
 {
 	if (s)
@@ -121,27 +118,33 @@ void jw_str(struct json_writer *w, const char *key, const char *s)
 		jw_null(w, key);
 }
 
+void jw_strn(struct json_writer *w, const char *key, const char *s, size_t len)
+{
+	begin(w, key);
+	quote(w->out, s, len);
+}
+
 void jw_bool(struct json_writer *w, const char *key, bool v)
 {
-	before_value(w, key);
+	begin(w, key);
 	sb_puts(w->out, v ? "true" : "false");
 }
 
 void jw_i64(struct json_writer *w, const char *key, int64_t v)
 {
-	before_value(w, key);
+	begin(w, key);
 	sb_printf(w->out, "%lld", (long long)v);
 }
 
 void jw_u64(struct json_writer *w, const char *key, uint64_t v)
 {
-	before_value(w, key);
+	begin(w, key);
 	sb_printf(w->out, "%llu", (unsigned long long)v);
 }
 
 void jw_null(struct json_writer *w, const char *key)
 {
-	before_value(w, key);
+	begin(w, key);
 	sb_puts(w->out, "null");
 }
 
@@ -153,29 +156,37 @@ void jw_strv(struct json_writer *w, const char *key, const char *const *v)
 	jw_end_array(w);
 }
 
+static void write_children(struct json_writer *w, const struct json *v)
+{
+	json_each(child, v)
+		jw_value(w, child->key, child);
+}
+
 void jw_value(struct json_writer *w, const char *key, const struct json *v)
 {
 	switch (v->type) {
-	case JSON_OBJECT:
-	case JSON_ARRAY:
-		begin(w, key, v->type == JSON_OBJECT ? '{' : '[');
-		json_each (m, v)
-			jw_value(w, m->key, m);
-		end(w, v->type == JSON_OBJECT ? '}' : ']');
-		break;
-	case JSON_STRING:
-		jw_strn(w, key, v->str, v->len);
-		break;
-	case JSON_NUMBER:
-		before_value(w, key);
-		sb_add(w->out, v->str, v->len);
+	case JSON_NULL:
+		jw_null(w, key);
 		break;
 	case JSON_BOOL:
 		jw_bool(w, key, v->boolean);
 		break;
-	case JSON_NULL:
-	default:
-		jw_null(w, key);
+	case JSON_NUMBER:
+		begin(w, key);
+		sb_add(w->out, v->str, v->len);
+		break;
+	case JSON_STRING:
+		jw_strn(w, key, v->str, v->len);
+		break;
+	case JSON_ARRAY:
+		jw_array(w, key);
+		write_children(w, v);
+		jw_end_array(w);
+		break;
+	case JSON_OBJECT:
+		jw_object(w, key);
+		write_children(w, v);
+		jw_end_object(w);
 		break;
 	}
 }

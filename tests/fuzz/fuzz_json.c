@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-	static const struct json_limits limits = { .max_bytes = 1U << 20, .max_depth = 60, .max_nodes = 10000 };
+	static const struct json_limits limits = { .max_bytes = 1U << 20, .max_depth = 64, .max_nodes = 10000 };
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_STRBUF struct strbuf once = STRBUF_INIT, twice = STRBUF_INIT;
 	struct json_writer w1 = JSON_WRITER(&once), w2 = JSON_WRITER(&twice);
