@@ -24,7 +24,7 @@ static void render(const struct oci_path *at, char *out, size_t size)
 		snprintf(out + len, size - len, "[%zu]", at->index);
 }
 
-static int bad(const struct oci_ctx *c, const struct oci_path *at, const char *fmt, va_list ap)
+static int PRINTF_LIKE(3, 0) bad(const struct oci_ctx *c, const struct oci_path *at, const char *fmt, va_list ap)
 {
 	char path[256], what[256];
 

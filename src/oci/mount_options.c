@@ -6,6 +6,7 @@
 #include "oci/mount_options.h"
 
 #include <linux/mount.h>
+#include <stdio.h>
 #include <string.h>
 
 enum option_kind { ATTR_SET, ATTR_CLEAR, ATIME, ATIME_DEFAULT, SB_SET, SB_CLEAR, PROPAGATION, BIND, REMOUNT, COPY_UP, IDMAP, NOTHING };
@@ -163,6 +164,19 @@ const char *oci_mount_sb_option(unsigned long flag, bool set)
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
 		if (options[i].kind == (set ? SB_SET : SB_CLEAR) && options[i].value == flag)
 			return options[i].name;
+	return NULL;
+}
+
+const char *oci_mount_option_name(size_t i, char buf[32])
+{
+	for (size_t k = 0; k < ARRAY_LEN(options); k++) {
+		if (i-- == 0)
+			return options[k].name;
+		if (options[k].recursive && i-- == 0) {
+			snprintf(buf, 32, "r%s", options[k].name);
+			return buf;
+		}
+	}
 	return NULL;
 }
 

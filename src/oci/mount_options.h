@@ -45,6 +45,9 @@ int oci_mount_options_parse(struct arena *a, const char *const *options, struct 
  * (MS_SILENT, MS_I_VERSION). */
 const char *oci_mount_sb_option(unsigned long flag, bool set);
 
+/* The options we know, one by one, recursive forms included; NULL behind the last (for `features`). */
+const char *oci_mount_option_name(size_t i, char buf[32]);
+
 /* The flags of one propagation name ("rslave": MS_SLAVE | MS_REC); 0 when it is none. For rootfsPropagation. */
 unsigned long oci_propagation(const char *name);
 

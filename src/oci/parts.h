@@ -11,6 +11,10 @@ int oci_parse_seccomp(const struct oci_ctx *c, const struct oci_path *at, const 
 int oci_parse_linux(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target);
 int oci_parse_resources(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target);
 
+/* Names, for the parser and for oci_word(). */
+extern const struct oci_name oci_seccomp_actions[], oci_seccomp_operators[], oci_seccomp_flags[];
+extern const struct oci_name oci_memory_modes[], oci_memory_flags[], oci_namespace_names[];
+
 /* Rows. */
 extern const struct oci_field oci_mount_fields[];
 extern const struct oci_field oci_id_map_fields[];

@@ -172,6 +172,20 @@ int oci_seccomp_parse(struct arena *a, const struct json *doc, const struct oci_
 	return oci_parse_seccomp(&c, &at, doc, out);
 }
 
+const char *oci_word(enum oci_words kind, size_t i)
+{
+	static const struct oci_name *const tables[] = {
+		[OCI_WORDS_NAMESPACES] = oci_namespace_names,
+		[OCI_WORDS_SECCOMP_ACTIONS] = oci_seccomp_actions,
+		[OCI_WORDS_SECCOMP_OPERATORS] = oci_seccomp_operators,
+		[OCI_WORDS_SECCOMP_FLAGS] = oci_seccomp_flags,
+		[OCI_WORDS_MEMORY_MODES] = oci_memory_modes,
+		[OCI_WORDS_MEMORY_FLAGS] = oci_memory_flags,
+	};
+
+	return kind == OCI_WORDS_HOOKS ? hooks_fields[i].key : tables[kind][i].name;
+}
+
 const char *oci_annotation(const struct oci_spec *spec, const char *key)
 {
 	for (size_t i = 0; i < spec->n_annotations; i++)

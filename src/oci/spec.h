@@ -222,6 +222,13 @@ int oci_resources_parse(struct arena *a, const struct json *doc, struct cg_resou
 /* A seccomp object alone (a profile file in runtime-spec form). */
 int oci_seccomp_parse(struct arena *a, const struct json *doc, const struct oci_seccomp **out, struct err *e) MUST_CHECK;
 
+/* The names the parser knows of a kind, one by one; NULL behind the last (for `features`). */
+enum oci_words {
+	OCI_WORDS_HOOKS, OCI_WORDS_NAMESPACES, OCI_WORDS_SECCOMP_ACTIONS, OCI_WORDS_SECCOMP_OPERATORS,
+	OCI_WORDS_SECCOMP_FLAGS, OCI_WORDS_MEMORY_MODES, OCI_WORDS_MEMORY_FLAGS
+};
+const char *oci_word(enum oci_words kind, size_t i);
+
 const char *oci_annotation(const struct oci_spec *spec, const char *key);
 
 /* Numbers of names the parser has let through; -EINVAL for others. */

@@ -8,7 +8,7 @@
 
 /* ---- namespaces ---- */
 
-static const struct oci_name namespace_names[] = {
+const struct oci_name oci_namespace_names[] = {
 	{ "user", OCI_NS_USER }, { "pid", OCI_NS_PID }, { "mount", OCI_NS_MOUNT },   { "network", OCI_NS_NETWORK },
 	{ "ipc", OCI_NS_IPC },	 { "uts", OCI_NS_UTS }, { "cgroup", OCI_NS_CGROUP }, { "time", OCI_NS_TIME },
 	{ 0 },
@@ -20,7 +20,7 @@ struct namespace_row {
 };
 
 static const struct oci_field namespace_fields[] = {
-	{ "type", OCI_ENUM, offsetof(struct namespace_row, type), OCI_REQUIRED, .names = namespace_names },
+	{ "type", OCI_ENUM, offsetof(struct namespace_row, type), OCI_REQUIRED, .names = oci_namespace_names },
 	{ "path", OCI_STR, offsetof(struct namespace_row, path) },
 	{ 0 },
 };
@@ -201,11 +201,11 @@ static int parse_rdt(const struct oci_ctx *c, const struct oci_path *at, const s
 	return 0;
 }
 
-static const struct oci_name policy_modes[] = {
+const struct oci_name oci_memory_modes[] = {
 	{ "MPOL_DEFAULT", 0 },		 { "MPOL_BIND", 0 },	       { "MPOL_INTERLEAVE", 0 }, { "MPOL_PREFERRED", 0 },
 	{ "MPOL_WEIGHTED_INTERLEAVE", 0 }, { "MPOL_PREFERRED_MANY", 0 }, { "MPOL_LOCAL", 0 },	   { 0 },
 };
-static const struct oci_name policy_flags[] = {
+const struct oci_name oci_memory_flags[] = {
 	{ "MPOL_F_NUMA_BALANCING", 0 },
 	{ "MPOL_F_RELATIVE_NODES", 0 },
 	{ "MPOL_F_STATIC_NODES", 0 },
@@ -214,9 +214,9 @@ static const struct oci_name policy_flags[] = {
 
 #define TO_POLICY(member) offsetof(struct oci_memory_policy, member)
 static const struct oci_field policy_fields[] = {
-	{ "mode", OCI_STR, TO_POLICY(mode), OCI_REQUIRED, .names = policy_modes },
+	{ "mode", OCI_STR, TO_POLICY(mode), OCI_REQUIRED, .names = oci_memory_modes },
 	{ "nodes", OCI_STR, TO_POLICY(nodes) },
-	{ "flags", OCI_STRV, TO_POLICY(flags), .names = policy_flags },
+	{ "flags", OCI_STRV, TO_POLICY(flags), .names = oci_memory_flags },
 	{ 0 },
 };
 

@@ -8,7 +8,7 @@
 #define TO_RULE(member) offsetof(struct oci_seccomp_rule, member)
 #define TO_ARG(member) offsetof(struct oci_seccomp_arg, member)
 
-static const struct oci_name actions[] = {
+const struct oci_name oci_seccomp_actions[] = {
 	{ "SCMP_ACT_KILL", OCI_SCMP_KILL_THREAD },
 	{ "SCMP_ACT_KILL_THREAD", OCI_SCMP_KILL_THREAD },
 	{ "SCMP_ACT_KILL_PROCESS", OCI_SCMP_KILL_PROCESS },
@@ -21,7 +21,7 @@ static const struct oci_name actions[] = {
 	{ 0 },
 };
 
-static const struct oci_name operators[] = {
+const struct oci_name oci_seccomp_operators[] = {
 	{ "SCMP_CMP_NE", OCI_SCMP_CMP_NE },
 	{ "SCMP_CMP_LT", OCI_SCMP_CMP_LT },
 	{ "SCMP_CMP_LE", OCI_SCMP_CMP_LE },
@@ -43,7 +43,7 @@ static const struct oci_name architectures[] = {
 	{ "SCMP_ARCH_PARISC64", 0 },	{ "SCMP_ARCH_RISCV64", 0 },  { 0 },
 };
 
-static const struct oci_name filter_flags[] = {
+const struct oci_name oci_seccomp_flags[] = {
 	{ "SECCOMP_FILTER_FLAG_TSYNC", 0 },
 	{ "SECCOMP_FILTER_FLAG_LOG", 0 },
 	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", 0 },
@@ -55,7 +55,7 @@ static const struct oci_field arg_fields[] = {
 	{ "index", OCI_U32, TO_ARG(index), OCI_REQUIRED, .min = 0, .max = 5 },
 	{ "value", OCI_U64, TO_ARG(value), OCI_REQUIRED },
 	{ "valueTwo", OCI_U64, TO_ARG(value_two) },
-	{ "op", OCI_ENUM, TO_ARG(op), OCI_REQUIRED, .names = operators },
+	{ "op", OCI_ENUM, TO_ARG(op), OCI_REQUIRED, .names = oci_seccomp_operators },
 	{ 0 },
 };
 
@@ -97,7 +97,7 @@ static bool takes_errno(enum oci_seccomp_action action)
 
 static const struct oci_field rule_fields[] = {
 	{ "names", OCI_STRV, TO_RULE(names), OCI_REQUIRED | OCI_NOTEMPTY, TO_RULE(n_names) },
-	{ "action", OCI_ENUM, TO_RULE(action), OCI_REQUIRED, .names = actions },
+	{ "action", OCI_ENUM, TO_RULE(action), OCI_REQUIRED, .names = oci_seccomp_actions },
 	{ "errnoRet", OCI_CALL, 0, .call = parse_rule_errno },
 	{ "args", OCI_LIST, TO_RULE(args), 0, TO_RULE(n_args), NULL, arg_fields, sizeof(struct oci_seccomp_arg) },
 	{ 0 },
@@ -121,10 +121,10 @@ static int check_rule(const struct oci_ctx *c, const struct oci_path *at, const 
 }
 
 static const struct oci_field seccomp_fields[] = {
-	{ "defaultAction", OCI_ENUM, TO(default_action), OCI_REQUIRED, .names = actions },
+	{ "defaultAction", OCI_ENUM, TO(default_action), OCI_REQUIRED, .names = oci_seccomp_actions },
 	{ "defaultErrnoRet", OCI_CALL, 0, .call = parse_default_errno },
 	{ "architectures", OCI_STRV, TO(architectures), .names = architectures },
-	{ "flags", OCI_STRV, TO(flags), .names = filter_flags },
+	{ "flags", OCI_STRV, TO(flags), .names = oci_seccomp_flags },
 	{ "listenerPath", OCI_STR, TO(listener_path) },
 	{ "listenerMetadata", OCI_STR, TO(listener_metadata) },
 	{ "syscalls", OCI_LIST, TO(rules), 0, TO(n_rules), check_rule, rule_fields, sizeof(struct oci_seccomp_rule) },

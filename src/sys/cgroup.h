@@ -151,6 +151,11 @@ int cg_read_stats(struct cgroup *cg, struct cg_stats *out, struct err *e) MUST_C
  * processes. Absent is success; ERR_BUSY when processes remain. */
 int cg_remove(const char *path, struct err *e) MUST_CHECK;
 
+/* Calls fn for every controller with the folder this cgroup has, or would have, there: v1 controllers by their names,
+ * other v1 hierarchies as "name=…", v2 as "". Stops at the first negative result and gives it. */
+typedef int (*cg_folder_fn)(const char *controller, const char *folder, void *data);
+int cg_each_folder(const char *path, cg_folder_fn fn, void *data) MUST_CHECK;
+
 /* The absolute path (below the mount) of pid's cgroup in the v2 hierarchy, or v1's memory/pids one: what a process
  * means by "my cgroup". pid 0 = self. */
 int cg_path_of(pid_t pid, char *out, size_t len) MUST_CHECK;

@@ -1,0 +1,187 @@
+#include "cmd/oci/oci.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "sys/proc.h"
+#include "sys/sock.h"
+
+#define KILL_WAIT_MS 10000
+
+const char *oci_root(const struct cli_call *call)
+{
+	const struct oci_globals *g = call->global;
+	const char *xdg;
+
+	if (g->root)
+		return g->root;
+	xdg = getenv("XDG_RUNTIME_DIR");
+	if (geteuid() != 0 && xdg && *xdg)
+		return arena_printf(call->arena, "%s/tare-oci", xdg);
+	return "/run/tare-oci";
+}
+
+void oci_container_close(struct oci_container *c)
+{
+	rt_record_close(&c->dir);
+}
+
+int oci_open(const struct cli_call *call, bool lock, struct oci_container *c, struct err *e)
+{
+	int r = rt_record_open(oci_root(call), call->args[0], &c->dir, e);
+
+	if (r == 0 && lock)
+		r = rt_record_lock(&c->dir, e);
+	if (r == 0)
+		r = rt_record_load(call->arena, &c->dir, &c->rec, e);
+	return r < 0 ? r : rt_record_status(&c->dir, &c->rec, &c->status, e);
+}
+
+int oci_load_spec(const struct cli_call *call, const struct rt_record *rec, const struct oci_spec **out, struct err *e)
+{
+	CLEANUP_FD int bundle = open(rec->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (bundle < 0)
+		return err_errno(e, -errno, "bundle %s", rec->bundle);
+	r = oci_spec_load(call->arena, bundle, "config.json", out, e);
+	return r < 0 ? err_ctx(e, "bundle %s", rec->bundle) : 0;
+}
+
+int oci_parent(const char *path, char name[NAME_MAX + 1], struct err *e)
+{
+	const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
+	CLEANUP_FREE char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+	int fd;
+
+	if (!folder)
+		return err_errno(e, -ENOMEM, "%s", path);
+	if (!*last || strlen(last) > NAME_MAX || !strcmp(last, ".") || !strcmp(last, ".."))
+		return err_set(e, ERR_INVALID, "%s: no file name", path);
+	memcpy(name, last, strlen(last) + 1);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_errno(e, -errno, "%s", folder) : fd;
+}
+
+int oci_connect(const char *path, struct err *e)
+{
+	char name[NAME_MAX + 1];
+	CLEANUP_FD int dir = oci_parent(path, name, e);
+	int fd;
+
+	if (dir < 0)
+		return dir;
+	fd = sock_connect(dir, name, SOCK_STREAM);
+	return fd < 0 ? err_errno(e, fd, "connecting to %s", path) : fd;
+}
+
+int oci_write_pid_file(const char *path, pid_t pid, struct err *e)
+{
+	char name[NAME_MAX + 1], text[16];
+	CLEANUP_FD int dir = oci_parent(path, name, e);
+	int len = snprintf(text, sizeof(text), "%d", (int)pid), r;
+
+	if (dir < 0)
+		return dir;
+	r = io_replace_file(dir, name, text, (size_t)len, 0644, false);
+	return r < 0 ? err_errno(e, r, "pid file %s", path) : 0;
+}
+
+int oci_send_console(int sock, int master, struct err *e)
+{
+	char name[32];
+	unsigned int n;
+	int r;
+
+	if (ioctl(master, TIOCGPTN, &n) < 0)
+		return err_errno(e, -errno, "console");
+	snprintf(name, sizeof(name), "/dev/pts/%u", n);
+	r = sock_send_fds(sock, name, strlen(name), &master, 1);
+	return r < 0 ? err_errno(e, r, "console socket") : 0;
+}
+
+int oci_send_pidfd(int sock, int pidfd, const char *what, struct err *e)
+{
+	int r = sock_send_fds(sock, what, strlen(what), &pidfd, 1);
+
+	return r < 0 ? err_errno(e, r, "pidfd socket") : 0;
+}
+
+int oci_check_terminal(bool terminal, bool detach, const char *console_socket, struct err *e)
+{
+	if (detach && terminal && !console_socket)
+		return err_set(e, ERR_INVALID, "cannot allocate tty if the runtime will detach without setting console socket");
+	if ((!detach || !terminal) && console_socket)
+		return err_set(e, ERR_INVALID, "cannot use console socket if the runtime will not detach or allocate tty");
+	return 0;
+}
+
+int oci_check_preserved(uint32_t n, struct err *e)
+{
+	const char *listen = getenv("LISTEN_FDS");
+	long first = 3 + (listen ? strtol(listen, NULL, 10) : 0);
+
+	for (long fd = first; fd < first + (long)n; fd++)
+		if (fd > INT_MAX || fcntl((int)fd, F_GETFD) < 0)
+			return err_set(e, ERR_INVALID, "--preserve-fds %u: descriptor %ld is not open", n, fd);
+	return 0;
+}
+
+int oci_print(const struct strbuf *text, struct err *e)
+{
+	int r = sb_error(text);
+
+	if (r == 0)
+		r = io_write_full(STDOUT_FILENO, sb_str(text), text->len);
+	return r < 0 ? err_errno(e, r, "standard output") : 0;
+}
+
+int oci_kill_and_wait(const struct rt_record *rec, struct err *e)
+{
+	CLEANUP_FD int pidfd = rec->pid ? proc_open_checked(rec->pid, rec->start_time) : -ESRCH;
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	int r;
+
+	if (pidfd == -ESRCH)
+		return 0;
+	if (pidfd < 0)
+		return err_errno(e, pidfd, "process %d", (int)rec->pid);
+	r = proc_signal(pidfd, SIGKILL);
+	if (r == -ESRCH)
+		return 0;
+	if (r < 0)
+		return err_errno(e, r, "killing process %d", (int)rec->pid);
+	do
+		r = poll(&p, 1, KILL_WAIT_MS);
+	while (r < 0 && errno == EINTR);
+	return r == 1 ? 0 : err_set(e, ERR_BUSY, "container init still running");
+}
+
+/* Failures of these hooks are told and change nothing (runtime.md "Lifecycle"). */
+static void run_poststop(const struct cli_call *call, const struct oci_container *c)
+{
+	const struct oci_spec *spec;
+	struct err e = { 0 };
+
+	if (oci_load_spec(call, &c->rec, &spec, &e) < 0 ||
+	    rt_run_hooks(spec, OCI_HOOK_POSTSTOP, c->rec.id, 0, c->rec.bundle, "stopped", &e) < 0)
+		log_warning("poststop hooks: %s", e.msg);
+}
+
+int oci_destroy(const struct cli_call *call, struct oci_container *c, struct err *e)
+{
+	int r = c->rec.cgroup ? rt_cleanup(c->rec.cgroup, e) : 0;
+
+	if (r < 0)
+		return r;
+	if (c->rec.poststop)
+		run_poststop(call, c);
+	return rt_record_remove(&c->dir, e);
+}

@@ -1,0 +1,353 @@
+/* create, run and start: a bundle becomes a container.
+ *
+ * What is made is undone in reverse when a later step fails, so that the id is free again. The record is written
+ * before the container (without a pid) and after it: whatever kills us in between leaves something with a name. */
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/oci/oci.h"
+#include "sys/proc.h"
+#include "sys/spawn.h"
+
+#define REAP_MS 10000
+
+struct launch {
+	const struct cli_call *call;
+	const struct oci_create_opts *opts;
+	bool run, detach;
+	struct oci_container c;
+	const struct oci_spec *spec;
+	int bundle, console_socket, pidfd_socket, fifo;
+	struct rt_process p;
+};
+
+static void launch_close(struct launch *l)
+{
+	close_fd(l->bundle);
+	close_fd(l->console_socket);
+	close_fd(l->pidfd_socket);
+	close_fd(l->fifo);
+	rt_process_close(&l->p);
+	oci_container_close(&l->c);
+}
+#define CLEANUP_LAUNCH CLEANUP(launch_close)
+
+/* ---- what is asked for ---- */
+
+static const char *resolve(struct launch *l, const char *path, struct err *e)
+{
+	char real[PATH_MAX];
+	const char *kept;
+
+	if (!realpath(path, real)) {
+		(void)err_errno(e, -errno, "%s", path);
+		return NULL;
+	}
+	kept = arena_strdup(l->call->arena, real);
+	if (!kept)
+		(void)err_errno(e, -ENOMEM, "%s", path);
+	return kept;
+}
+
+static bool has_limits(const struct cg_resources *r)
+{
+	return r->memory_limit || r->memory_reservation || r->memory_swap || r->swappiness || r->cpu_shares || r->cpu_quota ||
+	       r->cpu_period || r->cpu_burst || r->cpu_idle || r->cpuset_cpus || r->cpuset_mems || r->pids_limit ||
+	       r->blkio_weight || r->n_weight_devices || r->n_read_bps || r->n_write_bps || r->n_read_iops ||
+	       r->n_write_iops || r->n_hugepages || r->n_rdma || r->net_class_id || r->n_net_priorities || r->n_unified;
+}
+
+/* Absolute paths are below the mount point of each hierarchy; what is relative, or not said, below /tare-oci. */
+static int choose_cgroup(struct launch *l, struct err *e)
+{
+	const struct oci_globals *g = l->call->global;
+	const char *path = l->spec->linux_.cgroups_path;
+	bool rootless = !strcmp(g->rootless, "true") || (!strcmp(g->rootless, "auto") && geteuid() != 0);
+
+	if (rootless) {
+		if (has_limits(&l->spec->linux_.resources))
+			return err_set(e, ERR_UNSUPPORTED, "linux.resources: limits are not supported with --rootless, they need a cgroup");
+		return 0;
+	}
+	if (!path || !*path)
+		path = l->c.rec.id;
+	l->c.rec.cgroup = path[0] == '/' ? path : arena_printf(l->call->arena, "/tare-oci/%s", path);
+	return l->c.rec.cgroup ? 0 : err_errno(e, -ENOMEM, "cgroup");
+}
+
+static int load(struct launch *l, struct err *e)
+{
+	const char *bundle = l->opts->bundle && *l->opts->bundle ? l->opts->bundle : ".";
+	struct rt_record *rec = &l->c.rec;
+	int r;
+
+	rec->id = l->call->args[0];
+	rec->bundle = resolve(l, bundle, e);
+	if (!rec->bundle)
+		return err_ctx(e, "bundle");
+	l->bundle = open(rec->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (l->bundle < 0)
+		return err_errno(e, -errno, "bundle %s", rec->bundle);
+	r = oci_spec_load(l->call->arena, l->bundle, "config.json", &l->spec, e);
+	if (r < 0)
+		return r;
+	rec->oci_version = l->spec->oci_version;
+	rec->annotations = l->spec->annotations;
+	rec->n_annotations = l->spec->n_annotations;
+	rec->poststop = l->spec->hooks[OCI_HOOK_POSTSTOP].n > 0;
+	rec->own_pid_ns = l->spec->linux_.ns[OCI_NS_PID].wanted && !l->spec->linux_.ns[OCI_NS_PID].path;
+	if (l->spec->root_path[0] == '/')
+		rec->rootfs = resolve(l, l->spec->root_path, e);
+	else
+		rec->rootfs = resolve(l, arena_printf(l->call->arena, "%s/%s", rec->bundle, l->spec->root_path), e);
+	return rec->rootfs ? 0 : err_ctx(e, "root.path");
+}
+
+static int check(struct launch *l, struct err *e)
+{
+	const struct oci_process *p = l->spec->process;
+	int r;
+
+	if (!p)
+		return err_set(e, ERR_INVALID, "process: is required");
+	if (!p->args)
+		return err_set(e, ERR_INVALID, "process.args: must not be empty");
+	r = oci_check_terminal(p->terminal, l->detach, l->opts->console_socket, e);
+	if (r == 0)
+		r = oci_check_preserved(l->opts->preserve_fds, e);
+	if (r == 0)
+		r = choose_cgroup(l, e);
+	if (r == 0 && l->opts->console_socket) {
+		l->console_socket = oci_connect(l->opts->console_socket, e);
+		r = l->console_socket < 0 ? err_ctx(e, "--console-socket") : 0;
+	}
+	if (r == 0 && l->opts->pidfd_socket) {
+		l->pidfd_socket = oci_connect(l->opts->pidfd_socket, e);
+		r = l->pidfd_socket < 0 ? err_ctx(e, "--pidfd-socket") : 0;
+	}
+	return r;
+}
+
+/* ---- making it ---- */
+
+/* What a creator of this id that was killed may have made: its processes are in the cgroup it wrote down. */
+static int clear_leftover(struct launch *l, struct err *e)
+{
+	struct rt_record old;
+	struct err ignored;
+	int r = 0;
+
+	if (rt_record_load(l->call->arena, &l->c.dir, &old, &ignored) == 0 && old.cgroup)
+		r = rt_cleanup(old.cgroup, e);
+	if (r == 0 && unlinkat(l->c.dir.dir, RT_EXEC_FIFO, 0) < 0 && errno != ENOENT)
+		r = err_errno(e, -errno, RT_EXEC_FIFO);
+	return r;
+}
+
+static int claim(struct launch *l, struct err *e)
+{
+	char now[TEXT_TIME_LEN];
+	bool leftover;
+	int r = rt_record_create(oci_root(l->call), l->c.rec.id, &l->c.dir, &leftover, e);
+
+	if (r < 0)
+		return r;
+	text_now(now);
+	l->c.rec.created = arena_strdup(l->call->arena, now);
+	if (!l->c.rec.created)
+		return err_errno(e, -ENOMEM, "container %s", l->c.rec.id);
+	if (leftover)
+		r = clear_leftover(l, e);
+	return r < 0 ? r : rt_record_write(&l->c.dir, &l->c.rec, l->spec, e);
+}
+
+/* The process opens it for writing as the container's root, whoever that is outside: the folder is root's alone. */
+static int make_fifo(struct launch *l, struct err *e)
+{
+	if (l->run)
+		return 0;
+	if (mkfifoat(l->c.dir.dir, RT_EXEC_FIFO, 0600) < 0)
+		return err_errno(e, -errno, RT_EXEC_FIFO);
+	l->fifo = openat(l->c.dir.dir, RT_EXEC_FIFO, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return l->fifo < 0 ? err_errno(e, -errno, RT_EXEC_FIFO) : 0;
+}
+
+static int make_container(struct launch *l, struct err *e)
+{
+	const struct rt_record *rec = &l->c.rec;
+	const struct rt_create_args args = {
+		.id = rec->id,
+		.bundle = rec->bundle,
+		.spec = l->spec,
+		.rootfs = { .kind = RT_ROOTFS_DIR, .path = rec->rootfs },
+		.cgroup = rec->cgroup,
+		.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
+		.preserve_fds = l->opts->preserve_fds,
+		.no_pivot = l->opts->no_pivot,
+		.no_new_keyring = l->opts->no_new_keyring,
+		.barrier = l->run ? RT_BARRIER_SOCKET : RT_BARRIER_FIFO,
+		.fifo_fd = l->fifo,
+	};
+	int r = make_fifo(l, e);
+
+	if (r == 0)
+		r = rt_create(&args, &l->p, e);
+	if (r < 0)
+		return r;
+	l->c.rec.pid = l->p.pid;
+	l->c.rec.start_time = l->p.start_time;
+	return rt_record_write(&l->c.dir, &l->c.rec, l->spec, e);
+}
+
+/* Tells everybody who asked. */
+static int announce(struct launch *l, struct err *e)
+{
+	int r = 0;
+
+	if (l->console_socket >= 0)
+		r = oci_send_console(l->console_socket, l->p.console, e);
+	if (r == 0 && l->pidfd_socket >= 0)
+		r = oci_send_pidfd(l->pidfd_socket, l->p.pidfd, "standard", e);
+	if (r == 0 && l->opts->pid_file)
+		r = oci_write_pid_file(l->opts->pid_file, l->p.pid, e);
+	return r;
+}
+
+static void undo(struct launch *l)
+{
+	struct err ignored = { 0 };
+	int status;
+
+	if (l->c.dir.lock < 0)
+		return;
+	if (l->p.pid > 0) {
+		(void)!proc_signal(l->p.pidfd, SIGKILL);
+		(void)!spawn_wait(l->p.pidfd, REAP_MS, &status);
+	}
+	if (oci_destroy(l->call, &l->c, &ignored) < 0)
+		log_warning("cleaning up: %s", ignored.msg);
+}
+
+/* Everything up to the barrier. */
+static int prepare(struct launch *l, struct err *e)
+{
+	int r = load(l, e);
+
+	if (r == 0)
+		r = check(l, e);
+	if (r == 0)
+		r = claim(l, e);
+	if (r == 0)
+		r = make_container(l, e);
+	if (r == 0)
+		r = announce(l, e);
+	if (r < 0)
+		undo(l);
+	return r;
+}
+
+#define LAUNCH_INIT(call_, run_)                                                                                       \
+	{                                                                                                              \
+		.call = (call_), .opts = (call_)->opts, .run = (run_), .c = OCI_CONTAINER_INIT, .bundle = -1,          \
+		.console_socket = -1, .pidfd_socket = -1, .fifo = -1, .p = RT_PROCESS_INIT                             \
+	}
+
+int cmd_create(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_LAUNCH struct launch l = LAUNCH_INIT(call, false);
+
+	l.detach = true;
+	return prepare(&l, e);
+}
+
+/* A poststart hook that fails ends the container (runtime.md "Lifecycle"). */
+static int poststart(const struct oci_spec *spec, const struct rt_record *rec, struct err *e)
+{
+	struct err ignored;
+
+	if (rt_run_hooks(spec, OCI_HOOK_POSTSTART, rec->id, rec->pid, rec->bundle, "running", e) == 0)
+		return 0;
+	(void)!oci_kill_and_wait(rec, &ignored);
+	return e->code;
+}
+
+static int set_go(struct launch *l, struct err *e)
+{
+	int r = rt_start(&l->p, e);
+
+	if (r == 0)
+		r = poststart(l->spec, &l->c.rec, e);
+	if (r < 0)
+		undo(l);
+	return r;
+}
+
+/* Other commands may work on the container while it runs in our foreground. */
+static void unlock(struct launch *l)
+{
+	l->c.dir.lock = close_fd(l->c.dir.lock);
+}
+
+static int stay(struct launch *l, struct err *e)
+{
+	struct err ignored;
+	int code = 0, r;
+
+	unlock(l);
+	r = oci_foreground(&l->p, &code, e);
+	if (r < 0)
+		return r;
+	if (l->opts->keep)
+		return code;
+	/* somebody else may have deleted it meanwhile */
+	if (rt_record_lock(&l->c.dir, &ignored) < 0)
+		return code;
+	r = oci_destroy(l->call, &l->c, e);
+	return r < 0 ? r : code;
+}
+
+int cmd_run(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_LAUNCH struct launch l = LAUNCH_INIT(call, true);
+	int r;
+
+	l.detach = l.opts->detach;
+	if (l.opts->keep && l.detach)
+		log_debug("--keep: a detached container stays anyway");
+	if (!l.detach)
+		oci_block_signals(!l.opts->no_subreaper);
+	r = prepare(&l, e);
+	if (r == 0)
+		r = set_go(&l, e);
+	return r < 0 || l.detach ? r : stay(&l, e);
+}
+
+int cmd_start(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_CONTAINER struct oci_container c = OCI_CONTAINER_INIT;
+	const struct oci_spec *spec;
+	int r = oci_open(call, true, &c, e);
+
+	if (r < 0)
+		return r;
+	if (c.status == RT_STOPPED || c.status == RT_CREATING)
+		return err_set(e, ERR_BUSY, "cannot start a container that has stopped");
+	if (c.status == RT_RUNNING)
+		return err_set(e, ERR_BUSY, "cannot start an already running container");
+	if (c.status == RT_PAUSED)
+		return err_set(e, ERR_BUSY, "cannot start a container in the paused state");
+	r = oci_load_spec(call, &c.rec, &spec, e);
+	if (r < 0)
+		return r;
+	r = rt_start_fifo(c.dir.dir, RT_EXEC_FIFO, c.rec.pid, e);
+	if (unlinkat(c.dir.dir, RT_EXEC_FIFO, 0) < 0 && r == 0)
+		r = err_errno(e, -errno, RT_EXEC_FIFO);
+	return r < 0 ? r : poststart(spec, &c.rec, e);
+}

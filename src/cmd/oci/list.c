@@ -1,0 +1,322 @@
+/* list and ps. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/oci/oci.h"
+#include "sys/cgroup.h"
+#include "sys/spawn.h"
+
+#define PS_OUTPUT_MAX (64U << 20)
+#define PS_WAIT_MS 30000
+
+/* ---- list ---- */
+
+struct row {
+	struct rt_record rec;
+	enum rt_status status;
+	const char *owner;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names of the folders of root, sorted, in the arena. An absent default root has none. */
+static int container_ids(const struct cli_call *call, const char *root, const char ***out, size_t *n, struct err *e)
+{
+	CLEANUP_DIR DIR *dir = opendir(root);
+	const char **ids = NULL;
+	size_t cap = 0;
+	struct dirent *d;
+
+	*n = 0;
+	if (!dir) {
+		if (errno == ENOENT && !((const struct oci_globals *)call->global)->root)
+			return 0;
+		return err_errno(e, -errno, "%s", root);
+	}
+	while ((d = readdir(dir))) {
+		if (!rt_id_valid(d->d_name))
+			continue;
+		if (*n == cap) {
+			const char **bigger = arena_array(call->arena, cap = cap ? 2 * cap : 32, sizeof(*ids));
+
+			if (!bigger)
+				return err_errno(e, -ENOMEM, "%s", root);
+			if (*n)
+				memcpy(bigger, ids, *n * sizeof(*ids));
+			ids = bigger;
+		}
+		ids[*n] = arena_strdup(call->arena, d->d_name);
+		if (!ids[(*n)++])
+			return err_errno(e, -ENOMEM, "%s", root);
+	}
+	if (*n)
+		qsort(ids, *n, sizeof(*ids), by_name);
+	*out = ids;
+	return 0;
+}
+
+static const char *owner_of(struct arena *a, int dir)
+{
+	struct stat st;
+	const struct passwd *pw;
+
+	if (fstat(dir, &st) < 0)
+		return "";
+	pw = getpwuid(st.st_uid);
+	return pw ? arena_strdup(a, pw->pw_name) : arena_printf(a, "#%u", (unsigned int)st.st_uid);
+}
+
+/* False: nothing to show, because it went away or was not finished. */
+static bool read_row(const struct cli_call *call, const char *root, const char *id, struct row *row)
+{
+	CLEANUP_RECORD_DIR struct rt_record_dir d = RT_RECORD_DIR_INIT;
+	struct err e = { 0 };
+
+	if (rt_record_open(root, id, &d, &e) < 0 || rt_record_load(call->arena, &d, &row->rec, &e) < 0 ||
+	    rt_record_status(&d, &row->rec, &row->status, &e) < 0) {
+		if (e.cls != ERR_NOTFOUND)
+			log_warning("%s: %s", id, e.msg);
+		return false;
+	}
+	row->owner = owner_of(call->arena, d.dir);
+	if (row->status == RT_STOPPED)
+		row->rec.pid = 0;
+	return row->owner;
+}
+
+static void json_row(struct json_writer *w, const struct row *row)
+{
+	jw_object(w, NULL);
+	jw_str(w, "ociVersion", row->rec.oci_version);
+	jw_str(w, "id", row->rec.id);
+	jw_i64(w, "pid", row->rec.pid);
+	jw_str(w, "status", rt_status_name(row->status));
+	jw_str(w, "bundle", row->rec.bundle);
+	jw_str(w, "rootfs", row->rec.rootfs);
+	jw_str(w, "created", row->rec.created);
+	if (row->rec.n_annotations) {
+		jw_object(w, "annotations");
+		for (size_t i = 0; i < row->rec.n_annotations; i++)
+			jw_str(w, row->rec.annotations[i].key, row->rec.annotations[i].value);
+		jw_end_object(w);
+	}
+	jw_str(w, "owner", row->owner);
+	jw_end_object(w);
+}
+
+#define COLUMNS 6U
+#define COLUMN_MIN 12U
+#define COLUMN_GAP 3U
+
+static void fill_cells(const struct row *row, char pid[16], const char *cells[COLUMNS])
+{
+	snprintf(pid, 16, "%d", (int)row->rec.pid);
+	cells[0] = row->rec.id;
+	cells[1] = pid;
+	cells[2] = rt_status_name(row->status);
+	cells[3] = row->rec.bundle;
+	cells[4] = row->rec.created;
+	cells[5] = row->owner;
+}
+
+static void add_line(struct strbuf *out, const char *const cells[COLUMNS], const size_t widths[COLUMNS])
+{
+	for (size_t c = 0; c + 1 < COLUMNS; c++)
+		sb_printf(out, "%-*s", (int)widths[c], cells[c]);
+	sb_printf(out, "%s\n", cells[COLUMNS - 1]);
+}
+
+static void table(struct strbuf *out, const struct row *rows, size_t n)
+{
+	static const char *const titles[COLUMNS] = { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER" };
+	size_t widths[COLUMNS];
+	const char *cells[COLUMNS];
+	char pid[16];
+
+	for (size_t c = 0; c < COLUMNS; c++)
+		widths[c] = COLUMN_MIN;
+	for (size_t i = 0; i < n; i++) {
+		fill_cells(&rows[i], pid, cells);
+		for (size_t c = 0; c < COLUMNS; c++)
+			if (strlen(cells[c]) + COLUMN_GAP > widths[c])
+				widths[c] = strlen(cells[c]) + COLUMN_GAP;
+	}
+	add_line(out, titles, widths);
+	for (size_t i = 0; i < n; i++) {
+		fill_cells(&rows[i], pid, cells);
+		add_line(out, cells, widths);
+	}
+}
+
+int cmd_list(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	const struct oci_format_opts *o = call->opts;
+	struct json_writer w = JSON_WRITER(&out);
+	const char *root = oci_root(call), **ids = NULL;
+	size_t n_ids, n = 0;
+	struct row *rows;
+	int r = container_ids(call, root, &ids, &n_ids, e);
+
+	if (r < 0)
+		return r;
+	rows = arena_array(call->arena, n_ids + 1, sizeof(*rows));
+	if (!rows)
+		return err_errno(e, -ENOMEM, "list");
+	for (size_t i = 0; i < n_ids; i++)
+		n += read_row(call, root, ids[i], &rows[n]);
+	if (o->quiet) {
+		for (size_t i = 0; i < n; i++)
+			sb_printf(&out, "%s\n", rows[i].rec.id);
+	} else if (!strcmp(o->format, "json")) {
+		jw_array(&w, NULL);
+		for (size_t i = 0; i < n; i++)
+			json_row(&w, &rows[i]);
+		jw_end_array(&w);
+		sb_putc(&out, '\n');
+	} else {
+		table(&out, rows, n);
+	}
+	return oci_print(&out, e);
+}
+
+/* ---- ps ---- */
+
+/* Runs ps with the caller's options and gives what it prints. */
+static int run_ps(const struct cli_call *call, char **out, struct err *e)
+{
+	static const char *const ef[] = { "ps", "-ef", NULL };
+	const char **argv = arena_array(call->arena, call->n_args + 1, sizeof(*argv));
+	CLEANUP_FD int from = -1, to = -1, pidfd = -1;
+	int pipe_fds[2], status, r;
+	pid_t pid;
+
+	if (!argv)
+		return err_errno(e, -ENOMEM, "ps");
+	argv[0] = "ps";
+	for (size_t i = 1; i < call->n_args; i++)
+		argv[i] = call->args[i];
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return err_errno(e, -errno, "ps");
+	from = pipe_fds[0];
+	to = pipe_fds[1];
+	r = spawn(&(const struct spawn_args){ .path = "ps",
+					      .argv = call->n_args > 1 ? argv : ef,
+					      .fds = (const struct spawn_fd[]){ { to, 1 }, { 2, 2 } },
+					      .n_fds = 2 },
+		  &pid, &pidfd);
+	to = close_fd(to);
+	if (r == 0)
+		r = io_read_fd(from, PS_OUTPUT_MAX, out, NULL);
+	if (r == 0)
+		r = spawn_wait(pidfd, PS_WAIT_MS, &status);
+	if (r < 0)
+		return err_errno(e, r, "ps");
+	return status ? err_set(e, ERR_INVALID, "ps failed with its own message above") : 0;
+}
+
+/* The n-th word of a line as a number, -1 when it is none. */
+static int64_t word_number(const char *line, size_t n)
+{
+	char word[32];
+	int64_t v;
+	size_t len;
+
+	line += strspn(line, " \t");
+	while (n--) {
+		line += strcspn(line, " \t\n");
+		line += strspn(line, " \t");
+	}
+	len = strcspn(line, " \t\n");
+	if (len >= sizeof(word))
+		return -1;
+	memcpy(word, line, len);
+	word[len] = '\0';
+	return text_i64(word, &v) < 0 ? -1 : v;
+}
+
+/* Which word of the title line is PID; -1 = none. */
+static int pid_column(const char *title)
+{
+	const char *p = title;
+
+	for (int n = 0;; n++) {
+		size_t len;
+
+		p += strspn(p, " \t");
+		len = strcspn(p, " \t\n");
+		if (!len)
+			return -1;
+		if (len == 3 && !memcmp(p, "PID", 3))
+			return n;
+		p += len;
+	}
+}
+
+static int filter_ps(char *text, const pid_t *pids, size_t n, struct strbuf *out, struct err *e)
+{
+	int column = pid_column(text);
+	bool title = true;
+
+	if (column < 0)
+		return err_set(e, ERR_INVALID, "ps: no PID column in its output, use options that show one");
+	for (char *line = text, *next; *line; line = next) {
+		size_t len = strcspn(line, "\n");
+		int64_t pid = word_number(line, (size_t)column);
+		bool ours = title;
+
+		next = line[len] ? line + len + 1 : line + len;
+		for (size_t i = 0; i < n && !ours; i++)
+			ours = pids[i] == pid;
+		if (ours) {
+			sb_add(out, line, len);
+			sb_putc(out, '\n');
+		}
+		title = false;
+	}
+	return 0;
+}
+
+int cmd_ps(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_CONTAINER struct oci_container c = OCI_CONTAINER_INIT;
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	CLEANUP_FREE pid_t *pids = NULL;
+	CLEANUP_FREE char *text = NULL;
+	struct json_writer w = JSON_WRITER(&out);
+	size_t n = 0;
+	int r = oci_open(call, false, &c, e);
+
+	if (r < 0)
+		return r;
+	if (!c.rec.cgroup)
+		return err_set(e, ERR_UNSUPPORTED, "container %s has no cgroup to look for processes in", c.rec.id);
+	r = cg_open(c.rec.cgroup, &cg, e);
+	if (r == 0)
+		r = cg_pids(cg, &pids, &n, e);
+	if (r < 0)
+		return r;
+	if (!strcmp(((const struct oci_format_opts *)call->opts)->format, "json")) {
+		jw_array(&w, NULL);
+		for (size_t i = 0; i < n; i++)
+			jw_i64(&w, NULL, pids[i]);
+		jw_end_array(&w);
+		sb_putc(&out, '\n');
+		return oci_print(&out, e);
+	}
+	r = run_ps(call, &text, e);
+	if (r == 0)
+		r = filter_ps(text, pids, n, &out, e);
+	return r < 0 ? r : oci_print(&out, e);
+}

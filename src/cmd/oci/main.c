@@ -1,0 +1,173 @@
+/* tare-oci: an OCI runtime with runc's command line. https://github.com/opencontainers/runtime-spec, runtime.md
+ *
+ * Its callers (containerd's shim, conmon, docker) run one command after the other, each a process of its own: all
+ * they share is ROOT/ID (runtime/record.h). create leaves the container's init waiting at exec.fifo and goes away;
+ * start opens it. Failures are told in one line in the log (--log, as text or JSON that the callers parse) and on
+ * stderr; the exit code is 1, 255 from exec, or the process's own from run and exec. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cmd/oci/oci.h"
+#include "oci/state.h"
+
+#define GLOBAL(m) offsetof(struct oci_globals, m)
+static const struct cli_option global_options[] = {
+	{ "debug", 0, NULL, CLI_FLAG, "log what is done, too", GLOBAL(debug) },
+	{ "log", 0, "FILE", CLI_STR, "append the log to FILE (default: stderr)", GLOBAL(log) },
+	{ "log-format", 0, "FORMAT", CLI_STR, "text or json", GLOBAL(log_format), .choices = "text|json" },
+	{ "root", 0, "DIR", CLI_STR, "where the state of containers is kept", GLOBAL(root) },
+	{ "rootless", 0, "BOOL", CLI_STR, "without cgroups: true, false or auto", GLOBAL(rootless),
+	  .choices = "true|false|auto" },
+	{ "systemd-cgroup", 0, NULL, CLI_UNSUPPORTED, NULL, 0 },
+	{ "criu", 0, "PATH", CLI_IGNORED, NULL, 0 },
+	{ 0 },
+};
+static const struct oci_globals global_defaults = { .log_format = "text", .rootless = "auto" };
+
+#define CREATE(m) offsetof(struct oci_create_opts, m)
+static const struct cli_option create_options[] = {
+	{ "bundle", 'b', "DIR", CLI_STR, "the bundle (default: the current folder)", CREATE(bundle) },
+	{ "console-socket", 0, "SOCKET", CLI_STR, "send the master of the terminal there", CREATE(console_socket) },
+	{ "pidfd-socket", 0, "SOCKET", CLI_STR, "send a pidfd of the process there", CREATE(pidfd_socket) },
+	{ "pid-file", 0, "FILE", CLI_STR, "write the pid of the process there", CREATE(pid_file) },
+	{ "no-pivot", 0, NULL, CLI_FLAG, "chroot instead of pivot_root, for a root on the initramfs", CREATE(no_pivot) },
+	{ "no-new-keyring", 0, NULL, CLI_FLAG, "keep the caller's session keyring", CREATE(no_new_keyring) },
+	{ "preserve-fds", 0, "N", CLI_U32, "pass N more descriptors behind stdio and LISTEN_FDS", CREATE(preserve_fds) },
+	{ 0 },
+};
+
+static const struct cli_option run_options[] = {
+	{ .kind = CLI_GROUP, .group = create_options },
+	{ "detach", 'd', NULL, CLI_FLAG, "do not stay with the container", CREATE(detach) },
+	{ "keep", 0, NULL, CLI_FLAG, "do not delete the container after it exits", CREATE(keep) },
+	{ "no-subreaper", 0, NULL, CLI_FLAG, "do not adopt the container's orphans", CREATE(no_subreaper) },
+	{ 0 },
+};
+
+static const struct cli_option kill_options[] = {
+	{ "all", 'a', NULL, CLI_FLAG, "signal every process of the container", offsetof(struct oci_force_opts, force) },
+	{ 0 },
+};
+
+static const struct cli_option delete_options[] = {
+	{ "force", 'f', NULL, CLI_FLAG, "kill it first when it runs; no error when there is none",
+	  offsetof(struct oci_force_opts, force) },
+	{ 0 },
+};
+
+static const struct cli_option ps_options[] = {
+	{ "format", 'f', "FORMAT", CLI_STR, "table or json", offsetof(struct oci_format_opts, format),
+	  .choices = "table|json" },
+	{ 0 },
+};
+static const struct cli_option list_options[] = {
+	{ .kind = CLI_GROUP, .group = ps_options },
+	{ "quiet", 'q', NULL, CLI_FLAG, "ids only", offsetof(struct oci_format_opts, quiet) },
+	{ 0 },
+};
+static const struct oci_format_opts format_defaults = { .format = "table" };
+
+static const struct cli_option spec_options[] = {
+	{ "bundle", 'b', "DIR", CLI_STR, "where to put config.json (default: the current folder)",
+	  offsetof(struct oci_spec_opts, bundle) },
+	{ "rootless", 0, NULL, CLI_FLAG, "for a user without privileges", offsetof(struct oci_spec_opts, rootless) },
+	{ 0 },
+};
+
+#define CONTAINER "CONTAINER"
+static const struct cli_command commands[] = {
+	{ "create", CONTAINER, "make a container out of a bundle, up to the last step before its program", cmd_create,
+	  create_options, sizeof(struct oci_create_opts), .min_args = 1, .max_args = 1 },
+	{ "delete", CONTAINER, "remove what a container that ended has left", cmd_delete, delete_options,
+	  sizeof(struct oci_force_opts), .min_args = 1, .max_args = 1 },
+	{ "exec", "CONTAINER COMMAND [ARG...]", "run another process in a container", cmd_exec, oci_exec_options,
+	  sizeof(struct oci_exec_opts), .min_args = 1, .max_args = CLI_ANY, .stop_at_positional = true },
+	{ "features", NULL, "what this runtime can, as JSON", cmd_features },
+	{ "kill", "CONTAINER [SIGNAL]", "send a signal (SIGTERM) to a container's init", cmd_kill, kill_options,
+	  sizeof(struct oci_force_opts), .min_args = 1, .max_args = 2 },
+	{ "list", NULL, "the containers below the root folder", cmd_list, list_options, sizeof(struct oci_format_opts),
+	  &format_defaults },
+	{ "pause", CONTAINER, "freeze all processes of a container", cmd_pause, .min_args = 1, .max_args = 1 },
+	{ "ps", "CONTAINER [PS OPTIONS]", "the processes of a container", cmd_ps, ps_options,
+	  sizeof(struct oci_format_opts), &format_defaults, 1, CLI_ANY, .stop_at_positional = true },
+	{ "resume", CONTAINER, "thaw a paused container", cmd_resume, .min_args = 1, .max_args = 1 },
+	{ "run", CONTAINER, "create and start a container, and stay with it", cmd_run, run_options,
+	  sizeof(struct oci_create_opts), .min_args = 1, .max_args = 1 },
+	{ "spec", NULL, "write a config.json to begin with", cmd_spec, spec_options, sizeof(struct oci_spec_opts) },
+	{ "start", CONTAINER, "run the program of a created container", cmd_start, .min_args = 1, .max_args = 1 },
+	{ "state", CONTAINER, "the state of a container, as JSON", cmd_state, .min_args = 1, .max_args = 1 },
+	{ 0 },
+};
+
+static const struct cli_program program = {
+	.name = "tare-oci",
+	.about = "An OCI runtime: runs a container out of a bundle (a folder with config.json and a root file system).",
+	.version = "tare-oci version " TARE_VERSION "\nspec: " OCI_VERSION "\n",
+	.options = global_options,
+	.size = sizeof(struct oci_globals),
+	.defaults = &global_defaults,
+	.commands = commands,
+};
+
+/* The log as the options want it; its descriptor, or -1 for stderr. */
+static int setup_log(const struct oci_globals *g, struct err *e)
+{
+	enum log_format format = strcmp(g->log_format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+	enum log_level level = g->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+	int fd = -1;
+
+	if (g->log && *g->log) {
+		fd = open(g->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+		if (fd < 0)
+			return err_errno(e, -errno, "log %s", g->log);
+	}
+	log_setup("tare-oci", fd < 0 ? STDERR_FILENO : fd, format, level);
+	return fd;
+}
+
+/* As runc: "" and anything that comes to "/" would have every file of the machine taken for a container. */
+static int check_root(const struct oci_globals *g, struct err *e)
+{
+	if (g->root && (!*g->root || strspn(g->root, "/.") == strlen(g->root)))
+		return err_set(e, ERR_INVALID, "option --root must not be \"%s\"", g->root);
+	return 0;
+}
+
+static int run(struct arena *a, int argc, char **argv, struct cli_call *call, int *log_fd, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	int parsed = cli_parse(a, &program, argc, (const char *const *)argv, call, &text, e);
+	struct err log_error = { 0 };
+
+	if (call->global) {
+		*log_fd = setup_log(call->global, &log_error);
+		if (log_error.code) {
+			*e = log_error;
+			return e->code;
+		}
+	}
+	if (parsed < 0)
+		return parsed;
+	if (parsed > 0)
+		return oci_print(&text, e);
+	return check_root(call->global, e) < 0 ? e->code : call->command->run(call, e);
+}
+
+int main(int argc, char **argv)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct err e = { 0 };
+	struct cli_call call = { 0 };
+	int log_fd = -1, r;
+
+	log_setup("tare-oci", STDERR_FILENO, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+	r = run(&a, argc, argv, &call, &log_fd, &e);
+	if (r >= 0)
+		return r;
+	log_error("%s", e.msg);
+	if (log_fd >= 0)
+		dprintf(STDERR_FILENO, "%s\n", e.msg);
+	return call.command && call.command->run == cmd_exec ? 255 : 1;
+}

@@ -1,0 +1,131 @@
+/* What the commands of tare-oci share. */
+#ifndef TARE_CMD_OCI_OCI_H
+#define TARE_CMD_OCI_OCI_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "cmd/cli.h"
+#include "oci/spec.h"
+#include "runtime/record.h"
+#include "runtime/runtime.h"
+
+/* Options in front of the command. */
+struct oci_globals {
+	bool debug;
+	const char *log, *log_format;
+	const char *root; /* NULL: the default */
+	const char *rootless;
+};
+
+/* create and run. */
+struct oci_create_opts {
+	const char *bundle, *console_socket, *pidfd_socket, *pid_file;
+	bool no_pivot, no_new_keyring;
+	uint32_t preserve_fds;
+	bool detach, keep, no_subreaper; /* run */
+};
+
+int cmd_create(const struct cli_call *call, struct err *e);
+int cmd_run(const struct cli_call *call, struct err *e);
+int cmd_start(const struct cli_call *call, struct err *e);
+
+struct oci_exec_user {
+	bool given, has_gid;
+	uint32_t uid, gid;
+};
+
+struct oci_exec_opts {
+	const char *console_socket, *pidfd_socket, *cwd, *process, *pid_file, *process_label, *apparmor, *cgroup;
+	struct cli_strv env, cap, gids;
+	struct oci_exec_user user;
+	bool tty, detach, no_new_privs, ignore_paused;
+	uint32_t preserve_fds;
+};
+int cmd_exec(const struct cli_call *call, struct err *e);
+extern const struct cli_option oci_exec_options[];
+
+int cmd_state(const struct cli_call *call, struct err *e);
+int cmd_kill(const struct cli_call *call, struct err *e);
+int cmd_delete(const struct cli_call *call, struct err *e);
+int cmd_pause(const struct cli_call *call, struct err *e);
+int cmd_resume(const struct cli_call *call, struct err *e);
+
+int cmd_list(const struct cli_call *call, struct err *e);
+int cmd_ps(const struct cli_call *call, struct err *e);
+
+struct oci_spec_opts {
+	const char *bundle;
+	bool rootless;
+};
+int cmd_spec(const struct cli_call *call, struct err *e);
+int cmd_features(const struct cli_call *call, struct err *e);
+
+/* kill -a, delete -f */
+struct oci_force_opts {
+	bool force;
+};
+
+/* list, ps */
+struct oci_format_opts {
+	const char *format;
+	bool quiet;
+};
+
+/* ---- common.c ---- */
+
+/* The state folder: --root, or the default of who we are. */
+const char *oci_root(const struct cli_call *call);
+
+struct oci_container {
+	struct rt_record_dir dir;
+	struct rt_record rec; /* in the call's arena */
+	enum rt_status status;
+};
+#define OCI_CONTAINER_INIT { .dir = RT_RECORD_DIR_INIT }
+void oci_container_close(struct oci_container *c);
+#define CLEANUP_CONTAINER CLEANUP(oci_container_close)
+
+/* The container args[0] names, with record and status; locked against other commands when lock is set. */
+int oci_open(const struct cli_call *call, bool lock, struct oci_container *c, struct err *e) MUST_CHECK;
+
+/* The specification of a container that exists, from its bundle. */
+int oci_load_spec(const struct cli_call *call, const struct rt_record *rec, const struct oci_spec **out,
+		  struct err *e) MUST_CHECK;
+
+/* Opens the folder of path and copies its last component. */
+int oci_parent(const char *path, char name[NAME_MAX + 1], struct err *e) MUST_CHECK;
+
+/* Connects to a unix socket at a path. */
+int oci_connect(const char *path, struct err *e) MUST_CHECK;
+
+/* Writes pid there, whole or not at all. */
+int oci_write_pid_file(const char *path, pid_t pid, struct err *e) MUST_CHECK;
+
+/* The master of a terminal, with the name of its slave, over a console socket. */
+int oci_send_console(int sock, int master, struct err *e) MUST_CHECK;
+/* A pidfd, with what it is of ("standard", "setns"), over a pidfd socket. */
+int oci_send_pidfd(int sock, int pidfd, const char *what, struct err *e) MUST_CHECK;
+
+/* A detached process with a terminal needs a console socket, and only that. */
+int oci_check_terminal(bool terminal, bool detach, const char *console_socket, struct err *e) MUST_CHECK;
+/* Descriptors 3.. that are to be kept must be there. */
+int oci_check_preserved(uint32_t n, struct err *e) MUST_CHECK;
+
+int oci_print(const struct strbuf *text, struct err *e) MUST_CHECK;
+
+/* SIGKILL by the record, then waits (bounded) until it is gone. */
+int oci_kill_and_wait(const struct rt_record *rec, struct err *e) MUST_CHECK;
+
+/* Poststop hooks, cgroup, state: what delete does to a container that has ended. The folder must be locked. */
+int oci_destroy(const struct cli_call *call, struct oci_container *c, struct err *e) MUST_CHECK;
+
+/* ---- foreground.c ---- */
+
+/* Blocks what oci_foreground() will forward; to be called before the container's process is made. */
+void oci_block_signals(bool subreaper);
+/* Stays with a child of ours until it ends: forwards signals, carries its terminal, reaps. *code: its exit code. */
+int oci_foreground(struct rt_process *p, int *code, struct err *e) MUST_CHECK;
+
+#endif

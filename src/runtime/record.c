@@ -1,0 +1,399 @@
+/* ROOT/ID: state.json, exec.fifo while the container is created, and `lock`.
+ *
+ * Several commands may work on one container at once, each a process that may be killed anywhere. So the folder is
+ * made by mkdir (which one creator wins), state.json is replaced by rename, and commands that change something hold a
+ * POSIX lock on `lock`. Such a lock belongs to the process: the container's init, which is cloned from us and waits
+ * at its barrier with copies of our descriptors, does not keep it. A creator writes a record without a pid first, so
+ * that what it makes afterwards (a cgroup, a process in it) can be found and cleared when it is killed. */
+#include "runtime/record.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/text.h"
+#include "sys/cgroup.h"
+#include "sys/proc.h"
+
+#define STATE_FILE "state.json"
+#define LOCK_FILE "lock"
+#define STATE_MAX (8U << 20)
+
+const char *rt_status_name(enum rt_status s)
+{
+	static const char *const names[] = {
+		[RT_CREATING] = "creating", [RT_CREATED] = "created", [RT_RUNNING] = "running",
+		[RT_PAUSED] = "paused",	    [RT_STOPPED] = "stopped",
+	};
+
+	return names[s];
+}
+
+void rt_record_close(struct rt_record_dir *d)
+{
+	d->lock = close_fd(d->lock);
+	d->dir = close_fd(d->dir);
+	d->root = close_fd(d->root);
+}
+
+bool rt_id_valid(const char *id)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
+	size_t len = strspn(id, allowed);
+
+	return len && !id[len] && len <= NAME_MAX && strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
+}
+
+static int check_id(const char *id, struct err *e)
+{
+	if (!*id)
+		return err_set(e, ERR_INVALID, "container id cannot be empty");
+	if (!rt_id_valid(id))
+		return err_set(e, ERR_INVALID, "invalid container ID format: %.80s", id);
+	return 0;
+}
+
+static int does_not_exist(struct err *e)
+{
+	return err_set(e, ERR_NOTFOUND, "container does not exist");
+}
+
+/* The lock file of d; block = wait for whoever holds it. 1: held by somebody else. */
+static int take_lock(struct rt_record_dir *d, bool block, struct err *e)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	CLEANUP_FD int fd = openat(d->dir, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT ? does_not_exist(e) : err_errno(e, -errno, "lock of container %s", d->id);
+	while (fcntl(fd, block ? F_SETLKW : F_SETLK, &fl) < 0) {
+		if (errno == EAGAIN || errno == EACCES)
+			return 1;
+		if (errno != EINTR)
+			return err_errno(e, -errno, "lock of container %s", d->id);
+	}
+	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+		return does_not_exist(e);
+	d->lock = take_fd(&fd);
+	return 0;
+}
+
+int rt_record_lock(struct rt_record_dir *d, struct err *e)
+{
+	return d->lock >= 0 ? 0 : take_lock(d, true, e);
+}
+
+static int open_dir(const char *root, const char *id, struct rt_record_dir *out, struct err *e)
+{
+	int r = check_id(id, e);
+
+	if (r < 0)
+		return r;
+	memcpy(out->id, id, strlen(id) + 1);
+	out->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (out->root < 0)
+		return errno == ENOENT ? does_not_exist(e) : err_errno(e, -errno, "%s", root);
+	out->dir = openat(out->root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (out->dir < 0)
+		return errno == ENOENT || errno == ENOTDIR ? does_not_exist(e) : err_errno(e, -errno, "%s/%s", root, id);
+	return 0;
+}
+
+int rt_record_open(const char *root, const char *id, struct rt_record_dir *out, struct err *e)
+{
+	CLEANUP_RECORD_DIR struct rt_record_dir d = RT_RECORD_DIR_INIT;
+	int r = open_dir(root, id, &d, e);
+
+	if (r < 0)
+		return r;
+	*out = d;
+	d = (struct rt_record_dir)RT_RECORD_DIR_INIT;
+	return 0;
+}
+
+static int exists(struct err *e)
+{
+	return err_set(e, ERR_CONFLICT, "container with given ID already exists");
+}
+
+/* An id whose folder is there already: ours if the creator was killed, that is, it left its lock and no pid. */
+static int take_over(struct rt_record_dir *d, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct rt_record rec;
+	int r = take_lock(d, false, e);
+
+	if (r != 0)
+		return r == 1 ? exists(e) : r;
+	r = rt_record_load(&a, d, &rec, e);
+	if (r < 0)
+		return e->cls == ERR_NOTFOUND ? 0 : r;
+	return rec.pid ? exists(e) : 0;
+}
+
+int rt_record_create(const char *root, const char *id, struct rt_record_dir *out, bool *leftover, struct err *e)
+{
+	CLEANUP_RECORD_DIR struct rt_record_dir d = RT_RECORD_DIR_INIT;
+	CLEANUP_FD int dir = -1;
+	int r = check_id(id, e);
+
+	if (r == 0) {
+		r = io_mkdirs(AT_FDCWD, root, 0711);
+		dir = r < 0 ? r : open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r = dir < 0 ? err_errno(e, r < 0 ? r : -errno, "%s", root) : 0;
+	}
+	if (r < 0)
+		return r;
+	*leftover = mkdirat(dir, id, 0700) < 0;
+	if (*leftover && errno != EEXIST)
+		return err_errno(e, -errno, "%s/%s", root, id);
+	r = open_dir(root, id, &d, e);
+	if (r == 0)
+		r = *leftover ? take_over(&d, e) : take_lock(&d, true, e);
+	if (r < 0)
+		return r;
+	*out = d;
+	d = (struct rt_record_dir)RT_RECORD_DIR_INIT;
+	return 0;
+}
+
+/* ---- writing ---- */
+
+/* The names libcontainer has for namespaces. */
+static const struct {
+	const char *name, *proc;
+} ns_names[OCI_NS_COUNT] = {
+	[OCI_NS_USER] = { "NEWUSER", "user" },	   [OCI_NS_PID] = { "NEWPID", "pid" },
+	[OCI_NS_MOUNT] = { "NEWNS", "mnt" },	   [OCI_NS_NETWORK] = { "NEWNET", "net" },
+	[OCI_NS_IPC] = { "NEWIPC", "ipc" },	   [OCI_NS_UTS] = { "NEWUTS", "uts" },
+	[OCI_NS_CGROUP] = { "NEWCGROUP", "cgroup" }, [OCI_NS_TIME] = { "NEWTIME", "time" },
+};
+
+static void write_maps(struct json_writer *w, const char *key, const struct oci_id_map *maps, size_t n)
+{
+	jw_array(w, key);
+	for (size_t i = 0; i < n; i++) {
+		jw_object(w, NULL);
+		jw_u64(w, "container_id", maps[i].container_id);
+		jw_u64(w, "host_id", maps[i].host_id);
+		jw_u64(w, "size", maps[i].size);
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+}
+
+static void write_namespaces(struct json_writer *w, const struct oci_linux *l)
+{
+	jw_array(w, "namespaces");
+	for (int i = 0; i < OCI_NS_COUNT; i++) {
+		if (!l->ns[i].wanted)
+			continue;
+		jw_object(w, NULL);
+		jw_str(w, "type", ns_names[i].name);
+		jw_str(w, "path", l->ns[i].path ? l->ns[i].path : "");
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+}
+
+/* Annotations and the bundle, as "key=value". */
+static void write_labels(struct json_writer *w, struct strbuf *tmp, const struct rt_record *rec)
+{
+	jw_array(w, "labels");
+	for (size_t i = 0; i < rec->n_annotations; i++) {
+		sb_reset(tmp);
+		sb_printf(tmp, "%s=%s", rec->annotations[i].key, rec->annotations[i].value);
+		jw_str(w, NULL, sb_str(tmp));
+	}
+	sb_reset(tmp);
+	sb_printf(tmp, "bundle=%s", rec->bundle);
+	jw_str(w, NULL, sb_str(tmp));
+	jw_end_array(w);
+}
+
+static void write_config(struct json_writer *w, struct strbuf *tmp, const struct rt_record *rec, const struct oci_spec *spec)
+{
+	const struct oci_linux *l = &spec->linux_;
+
+	jw_object(w, "config");
+	jw_str(w, "rootfs", rec->rootfs);
+	jw_bool(w, "readonlyfs", spec->root_readonly);
+	jw_str(w, "hostname", spec->hostname ? spec->hostname : "");
+	write_namespaces(w, l);
+	write_maps(w, "uid_mappings", l->uid_map, l->n_uid_map);
+	write_maps(w, "gid_mappings", l->gid_map, l->n_gid_map);
+	jw_object(w, "cgroups");
+	jw_str(w, "path", rec->cgroup ? rec->cgroup : "");
+	jw_end_object(w);
+	write_labels(w, tmp, rec);
+	jw_str(w, "version", rec->oci_version);
+	jw_end_object(w);
+}
+
+static int write_folder(const char *controller, const char *folder, void *w)
+{
+	jw_str(w, controller, folder);
+	return 0;
+}
+
+static void write_ns_paths(struct json_writer *w, struct strbuf *tmp, pid_t pid)
+{
+	jw_object(w, "namespace_paths");
+	for (int i = 0; pid && i < OCI_NS_COUNT; i++) {
+		sb_reset(tmp);
+		sb_printf(tmp, "/proc/%d/ns/%s", (int)pid, ns_names[i].proc);
+		jw_str(w, ns_names[i].name, sb_str(tmp));
+	}
+	jw_end_object(w);
+}
+
+/* What only we read, apart from what other readers know. */
+static void write_own(struct json_writer *w, const struct rt_record *rec)
+{
+	jw_object(w, "tare");
+	jw_str(w, "bundle", rec->bundle);
+	jw_bool(w, "own_pid_ns", rec->own_pid_ns);
+	jw_bool(w, "poststop", rec->poststop);
+	if (rec->cgroup)
+		jw_str(w, "cgroup", rec->cgroup);
+	jw_object(w, "annotations");
+	for (size_t i = 0; i < rec->n_annotations; i++)
+		jw_str(w, rec->annotations[i].key, rec->annotations[i].value);
+	jw_end_object(w);
+	jw_end_object(w);
+}
+
+int rt_record_write(const struct rt_record_dir *d, const struct rt_record *rec, const struct oci_spec *spec, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT, tmp = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&out);
+	int r;
+
+	jw_object(&w, NULL);
+	jw_str(&w, "id", rec->id);
+	jw_i64(&w, "init_process_pid", rec->pid);
+	jw_u64(&w, "init_process_start", rec->start_time);
+	jw_str(&w, "created", rec->created);
+	write_config(&w, &tmp, rec, spec);
+	jw_object(&w, "cgroup_paths");
+	r = rec->cgroup ? cg_each_folder(rec->cgroup, write_folder, &w) : 0;
+	jw_end_object(&w);
+	write_ns_paths(&w, &tmp, rec->pid);
+	write_own(&w, rec);
+	jw_end_object(&w);
+	if (r == 0)
+		r = sb_error(&out) < 0 || sb_error(&tmp) < 0 ? -ENOMEM : 0;
+	if (r == 0)
+		r = io_replace_file(d->dir, STATE_FILE, out.s, out.len, 0600, false);
+	return r < 0 ? err_errno(e, r, "%s of container %s", STATE_FILE, d->id) : 0;
+}
+
+/* ---- reading ---- */
+
+static int read_annotations(struct arena *a, const struct json *own, struct rt_record *out, struct err *e)
+{
+	const struct json *v;
+	struct oci_kv *list;
+	int r = json_get_obj(own, "tare", "annotations", &v, e);
+
+	if (r < 0 || !v)
+		return r;
+	list = arena_array(a, v->len + 1, sizeof(*list));
+	if (!list)
+		return err_errno(e, -ENOMEM, "annotations");
+	json_each(item, v)
+		if (item->type == JSON_STRING)
+			list[out->n_annotations++] = (struct oci_kv){ item->key, item->str };
+	out->annotations = list;
+	return 0;
+}
+
+static int read_members(struct arena *a, const struct json *doc, struct rt_record *out, struct err *e)
+{
+	const struct json *config = json_get(doc, "config"), *own = json_get(doc, "tare");
+	int64_t pid = 0;
+
+	if (json_get_str(doc, "", "id", &out->id, e) < 0 || json_get_i64(doc, "", "init_process_pid", &pid, e) < 0 ||
+	    json_get_u64(doc, "", "init_process_start", &out->start_time, e) < 0 ||
+	    json_get_str(doc, "", "created", &out->created, e) < 0 ||
+	    json_get_str(config, "config", "rootfs", &out->rootfs, e) < 0 ||
+	    json_get_str(config, "config", "version", &out->oci_version, e) < 0 ||
+	    json_get_str(own, "tare", "bundle", &out->bundle, e) < 0 ||
+	    json_get_str(own, "tare", "cgroup", &out->cgroup, e) < 0 ||
+	    json_get_bool(own, "tare", "own_pid_ns", &out->own_pid_ns, e) < 0 ||
+	    json_get_bool(own, "tare", "poststop", &out->poststop, e) < 0 || read_annotations(a, own, out, e) < 0)
+		return e->code;
+	if (!out->id || !out->created || !out->rootfs || !out->oci_version || !out->bundle || pid < 0 || pid > INT32_MAX)
+		return err_set(e, ERR_INVALID, "not written by this program");
+	out->pid = (pid_t)pid;
+	return 0;
+}
+
+int rt_record_load(struct arena *a, const struct rt_record_dir *d, struct rt_record *out, struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	const struct json *doc;
+	size_t len;
+	int r = io_read_file(d->dir, STATE_FILE, STATE_MAX, &text, &len);
+
+	*out = (struct rt_record){ 0 };
+	if (r == -ENOENT)
+		return does_not_exist(e);
+	if (r < 0)
+		return err_errno(e, r, "%s of container %s", STATE_FILE, d->id);
+	r = json_parse(a, text, len, NULL, &doc, e);
+	if (r == 0)
+		r = read_members(a, doc, out, e);
+	return r < 0 ? err_ctx(e, "%s of container %s", STATE_FILE, d->id) : 0;
+}
+
+static int frozen(const struct rt_record *rec, bool *out, struct err *e)
+{
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	int r;
+
+	*out = false;
+	if (!rec->cgroup)
+		return 0;
+	r = cg_open(rec->cgroup, &cg, e);
+	if (r < 0)
+		return e->cls == ERR_NOTFOUND ? 0 : r;
+	/* without a freezer nothing is frozen */
+	if (cg_is_frozen(cg, out) < 0)
+		*out = false;
+	return 0;
+}
+
+int rt_record_status(const struct rt_record_dir *d, const struct rt_record *rec, enum rt_status *out, struct err *e)
+{
+	CLEANUP_FD int pidfd = -1;
+	bool is_frozen;
+	int r;
+
+	*out = RT_CREATING;
+	if (!rec->pid)
+		return 0;
+	*out = RT_STOPPED;
+	pidfd = proc_open_checked(rec->pid, rec->start_time);
+	if (pidfd == -ESRCH)
+		return 0;
+	if (pidfd < 0)
+		return err_errno(e, pidfd, "process %d of container %s", (int)rec->pid, d->id);
+	r = frozen(rec, &is_frozen, e);
+	if (r < 0)
+		return r;
+	if (is_frozen)
+		*out = RT_PAUSED;
+	else
+		*out = faccessat(d->dir, RT_EXEC_FIFO, F_OK, 0) == 0 ? RT_CREATED : RT_RUNNING;
+	return 0;
+}
+
+int rt_record_remove(struct rt_record_dir *d, struct err *e)
+{
+	int r = io_remove_tree(d->root, d->id);
+
+	return r < 0 ? err_errno(e, r, "removing the state of container %s", d->id) : 0;
+}

@@ -1,0 +1,39 @@
+/* Where a cgroup's folders are, for those who publish them (state.json of OCI runtimes). */
+#include <stdio.h>
+#include <string.h>
+
+#include "sys/cgroup_impl.h"
+
+/* "cpu,cpuacct" one by one. */
+static int each_name(const char *names, const char *folder, cg_folder_fn fn, void *data)
+{
+	for (const char *p = names;; p++) {
+		char name[64];
+		size_t len = strcspn(p, ",");
+		int r;
+
+		if (len >= sizeof(name))
+			return -ENAMETOOLONG;
+		snprintf(name, sizeof(name), "%.*s", (int)len, p);
+		r = fn(name, folder, data);
+		if (r < 0 || !p[len])
+			return r;
+		p += len;
+	}
+}
+
+int cg_each_folder(const char *path, cg_folder_fn fn, void *data)
+{
+	const struct cg_system *s = cg_system();
+	CLEANUP_FREE char *normal = NULL;
+	int r = cg_normalise(path, &normal);
+
+	for (size_t i = 0; r == 0 && i < s->n; i++) {
+		CLEANUP_FREE char *folder = NULL;
+
+		if (asprintf(&folder, "%s%s", s->h[i].mount, normal) < 0)
+			return -ENOMEM;
+		r = each_name(s->h[i].v2 ? "" : s->h[i].name, folder, fn, data);
+	}
+	return r;
+}
