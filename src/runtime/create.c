@@ -243,12 +243,44 @@ static int clone_child(struct creation *k, struct err *e)
 
 /* ---- while the child builds ---- */
 
+/* The child opens it by name as the container's root. */
+static int own_fifo(struct creation *k, struct err *e)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (k->ctx.create->barrier != RT_BARRIER_FIFO || !k->ctx.n_uid)
+		return 0;
+	if (rt_outside_uid(&k->ctx, 0, "uid", &uid, e) < 0 || rt_outside_gid(&k->ctx, 0, "gid", &gid, e) < 0)
+		return e->code;
+	if (fchownat(k->ctx.create->fifo_fd, "", uid, gid, AT_EMPTY_PATH) < 0)
+		return err_errno(e, -errno, "exec fifo");
+	return 0;
+}
+
+/* The map of a user namespace that was joined: the child shows it. */
+static int read_joined_map(struct creation *k, const char *which, const struct idmap_range **map, size_t *n, struct err *e)
+{
+	struct idmap_range *m = arena_array(&k->ctx.arena, IDMAP_MAX, sizeof(*m));
+	int r = m ? idmap_read(k->ctx.proc, k->pid, which, m, IDMAP_MAX, n) : -ENOMEM;
+
+	*map = m;
+	return r < 0 ? err_errno(e, r, "%s of the joined user namespace", which) : 0;
+}
+
 static int map_ids(struct creation *k, struct err *e)
 {
-	const struct rt_ctx *c = &k->ctx;
+	struct rt_ctx *c = &k->ctx;
 	int r;
 
-	if (c->n_uid) {
+	if (c->spec->linux_.ns[OCI_NS_USER].path &&
+	    (read_joined_map(k, "uid_map", &c->uid_map, &c->n_uid, e) < 0 ||
+	     read_joined_map(k, "gid_map", &c->gid_map, &c->n_gid, e) < 0))
+		return e->code;
+	if (own_fifo(k, e) < 0)
+		return e->code;
+
+	if (!c->spec->linux_.ns[OCI_NS_USER].path && c->n_uid) {
 		r = idmap_write(c->proc, k->pid, "uid_map", c->uid_map, c->n_uid);
 		if (r < 0)
 			return err_errno(e, r, "linux.uidMappings");
@@ -455,21 +487,6 @@ static int hand_over(struct creation *k, struct rt_process *out, struct err *e)
 	return 0;
 }
 
-/* The child opens it by name as the container's root. */
-static int own_fifo(struct creation *k, struct err *e)
-{
-	uid_t uid;
-	gid_t gid;
-
-	if (k->ctx.create->barrier != RT_BARRIER_FIFO || !k->ctx.n_uid)
-		return 0;
-	if (rt_outside_uid(&k->ctx, 0, "uid", &uid, e) < 0 || rt_outside_gid(&k->ctx, 0, "gid", &gid, e) < 0)
-		return e->code;
-	if (fchownat(k->ctx.create->fifo_fd, "", uid, gid, AT_EMPTY_PATH) < 0)
-		return err_errno(e, -errno, "exec fifo");
-	return 0;
-}
-
 int rt_create(const struct rt_create_args *args, struct rt_process *out, struct err *e)
 {
 	struct creation k = { .ctx = { .arena = ARENA_INIT, .proc = -1, .sock = -1, .agent = -1 }, .sock = -1, .pid = -1, .pidfd = -1,
@@ -478,8 +495,6 @@ int rt_create(const struct rt_create_args *args, struct rt_process *out, struct 
 
 	if (r == 0)
 		r = open_joined(&k, e);
-	if (r == 0)
-		r = own_fifo(&k, e);
 	if (r == 0)
 		r = make_cgroups(&k, e);
 	if (r == 0)

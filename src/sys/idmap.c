@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -26,6 +27,29 @@ int idmap_write(int proc, pid_t pid, const char *which, const struct idmap_range
 		return sb_error(&text);
 	snprintf(path, sizeof(path), "%d/%s", (int)pid, which);
 	return io_write_value(proc, path, sb_str(&text));
+}
+
+int idmap_read(int proc, pid_t pid, const char *which, struct idmap_range *map, size_t max, size_t *n)
+{
+	CLEANUP_FREE char *text = NULL;
+	char path[48], *rest = NULL;
+	int r;
+
+	snprintf(path, sizeof(path), "%d/%s", (int)pid, which);
+	r = io_read_file(proc, path, 65536, &text, NULL);
+	if (r < 0)
+		return r;
+	*n = 0;
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		struct idmap_range m;
+
+		if (*n >= max)
+			return -E2BIG;
+		if (sscanf(line, "%u %u %u", &m.inside, &m.outside, &m.size) != 3)
+			return -EBADMSG;
+		map[(*n)++] = m;
+	}
+	return 0;
 }
 
 static int map_and_open(int proc, pid_t pid, const struct idmap_range *uid, size_t n_uid, const struct idmap_range *gid,

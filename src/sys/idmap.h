@@ -18,6 +18,12 @@ struct idmap_range {
  * than the kernel's 340. */
 int idmap_write(int proc, pid_t pid, const char *which, const struct idmap_range *map, size_t n) MUST_CHECK;
 
+/* Reads them: at most max ranges, *n how many there are; outside ids as our own user namespace sees them. */
+int idmap_read(int proc, pid_t pid, const char *which, struct idmap_range *map, size_t max, size_t *n) MUST_CHECK;
+
+/* The kernel's limit of ranges in one map. */
+#define IDMAP_MAX 340
+
 /* A fresh user namespace that has these maps and no process in it: what mnt_idmap() wants. Gives its fd. */
 int idmap_userns(int proc, const struct idmap_range *uid, size_t n_uid, const struct idmap_range *gid,
 		 size_t n_gid) MUST_CHECK;
