@@ -189,16 +189,18 @@ static int open_joined(struct creation *k, struct err *e)
 static int make_cgroups(struct creation *k, struct err *e)
 {
 	const struct rt_create_args *a = k->ctx.create;
-	const struct oci_linux *l = &a->spec->linux_;
+	struct cg_resources resources;
 	bool existed = true;
 	int r = 0;
 
 	if (a->cgroup) {
 		r = cg_create(a->cgroup, &k->cgroup, &existed, e);
 		k->made_cgroup = r == 0 && !existed;
+		if (r == 0)
+			r = rt_resources(&k->ctx, &resources, e);
+		if (r == 0)
+			r = cg_apply(k->cgroup, &resources, e);
 	}
-	if (r == 0 && k->cgroup && l->has_resources)
-		r = cg_apply(k->cgroup, &l->resources, e);
 	if (r == 0 && a->self_cgroup)
 		r = cg_create(a->self_cgroup, &k->self_cgroup, NULL, e);
 	return r < 0 ? err_ctx(e, "cgroup") : 0;

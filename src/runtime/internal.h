@@ -65,6 +65,9 @@ int rt_rootfs_make(const struct rt_ctx *c, int userns, int *fd, pid_t *helper, s
 /* For tests: from now on as on a kernel before 6.15. */
 void rt_rootfs_by_name(void);
 
+/* ---- resources.c, host side: what goes to the container's cgroup; lives in c's arena ---- */
+int rt_resources(struct rt_ctx *c, struct cg_resources *out, struct err *e) MUST_CHECK;
+
 /* ---- dev.c ---- */
 /* Host side: a detached tmpfs with the container's device nodes (and /dev's symlinks). */
 int rt_dev_make(const struct rt_ctx *c, int *fd, struct err *e) MUST_CHECK;

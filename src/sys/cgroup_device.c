@@ -23,8 +23,11 @@ static bool is_everything(const struct cg_device_rule *r)
 	return r->type == 'a' && r->major < 0 && r->minor < 0 && (no_letters || (r->read && r->write && r->mknod));
 }
 
+/* A rule that says what the default says is kept only where an earlier one said otherwise. */
 static void push(struct cg_device_list *l, struct cg_device_rule rule)
 {
+	if (l->n == 0 && rule.allow == l->allow)
+		return;
 	if (!rule.read && !rule.write && !rule.mknod)
 		rule.read = rule.write = rule.mknod = true;
 	l->rules[l->n++] = rule;

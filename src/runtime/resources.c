@@ -1,0 +1,40 @@
+/* The resources of a container: what its specification says, and the device rules that every runtime adds behind them.
+ *
+ * Without a rule a cgroup may open every device its parent may. A container with CAP_MKNOD and no user namespace would
+ * then reach the host's disks, so there is always a list, it starts from "nothing", and it ends with what every
+ * container is expected to have: any node may be made (opening it is another matter), and the devices that are always
+ * in /dev may be used. runc and crun append the same. */
+#include <string.h>
+
+#include "runtime/internal.h"
+
+static const struct cg_device_rule usual[] = {
+	{ true, 'c', -1, -1, false, false, true },
+	{ true, 'b', -1, -1, false, false, true },
+	{ true, 'c', 1, 3, true, true, true },	  /* null */
+	{ true, 'c', 1, 5, true, true, true },	  /* zero */
+	{ true, 'c', 1, 7, true, true, true },	  /* full */
+	{ true, 'c', 1, 8, true, true, true },	  /* random */
+	{ true, 'c', 1, 9, true, true, true },	  /* urandom */
+	{ true, 'c', 5, 0, true, true, true },	  /* tty */
+	{ true, 'c', 5, 2, true, true, true },	  /* ptmx */
+	{ true, 'c', 136, -1, true, true, true }, /* pts */
+	{ true, 'c', 10, 200, true, true, true }, /* net/tun */
+};
+
+int rt_resources(struct rt_ctx *c, struct cg_resources *out, struct err *e)
+{
+	const struct cg_resources *spec = &c->spec->linux_.resources;
+	size_t n = spec->n_devices + ARRAY_LEN(usual);
+	struct cg_device_rule *rules = arena_array(&c->arena, n, sizeof(*rules));
+
+	if (!rules)
+		return err_errno(e, -ENOMEM, "device rules");
+	if (spec->n_devices)
+		memcpy(rules, spec->devices, spec->n_devices * sizeof(*rules));
+	memcpy(rules + spec->n_devices, usual, sizeof(usual));
+	*out = *spec;
+	out->devices = rules;
+	out->n_devices = n;
+	return 0;
+}
