@@ -229,6 +229,9 @@ enum oci_words {
 };
 const char *oci_word(enum oci_words kind, size_t i);
 
+/* Writes s as the specification has it, under key. Errors are the writer's. */
+void oci_seccomp_write(struct json_writer *w, const char *key, const struct oci_seccomp *s);
+
 const char *oci_annotation(const struct oci_spec *spec, const char *key);
 
 /* Numbers of names the parser has let through; -EINVAL for others. */

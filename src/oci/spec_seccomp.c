@@ -162,3 +162,54 @@ int oci_parse_seccomp(const struct oci_ctx *c, const struct oci_path *at, const 
 	*(const struct oci_seccomp **)target = s;
 	return 0;
 }
+
+static const char *name_of(const struct oci_name *names, unsigned int value)
+{
+	while (names->value != value)
+		names++;
+	return names->name;
+}
+
+static void write_rule(struct json_writer *w, const struct oci_seccomp_rule *rule)
+{
+	jw_object(w, NULL);
+	jw_strv(w, "names", rule->names);
+	jw_str(w, "action", name_of(oci_seccomp_actions, rule->action));
+	if (rule->has_errno)
+		jw_u64(w, "errnoRet", rule->errno_ret);
+	if (rule->n_args)
+		jw_array(w, "args");
+	for (size_t i = 0; i < rule->n_args; i++) {
+		jw_object(w, NULL);
+		jw_u64(w, "index", rule->args[i].index);
+		jw_u64(w, "value", rule->args[i].value);
+		if (rule->args[i].op == OCI_SCMP_CMP_MASKED_EQ)
+			jw_u64(w, "valueTwo", rule->args[i].value_two);
+		jw_str(w, "op", name_of(oci_seccomp_operators, rule->args[i].op));
+		jw_end_object(w);
+	}
+	if (rule->n_args)
+		jw_end_array(w);
+	jw_end_object(w);
+}
+
+void oci_seccomp_write(struct json_writer *w, const char *key, const struct oci_seccomp *s)
+{
+	jw_object(w, key);
+	jw_str(w, "defaultAction", name_of(oci_seccomp_actions, s->default_action));
+	if (s->has_default_errno)
+		jw_u64(w, "defaultErrnoRet", s->default_errno_ret);
+	if (s->architectures)
+		jw_strv(w, "architectures", s->architectures);
+	if (s->flags)
+		jw_strv(w, "flags", s->flags);
+	if (s->listener_path)
+		jw_str(w, "listenerPath", s->listener_path);
+	if (s->listener_metadata)
+		jw_str(w, "listenerMetadata", s->listener_metadata);
+	jw_array(w, "syscalls");
+	for (size_t i = 0; i < s->n_rules; i++)
+		write_rule(w, &s->rules[i]);
+	jw_end_array(w);
+	jw_end_object(w);
+}

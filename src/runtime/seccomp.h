@@ -37,8 +37,8 @@ struct rt_seccomp {
 	size_t n_unknown;
 };
 
-/* Compiles for this machine. Fails with ERR_INVALID (a contradiction, a bad argument index, errno or architecture
- * name, NOTIFY where it would lock the runtime up: as default or on write), ERR_UNSUPPORTED (a flag we do not know),
+/* Compiles for this machine. Fails with ERR_INVALID (a contradiction, a bad argument index or errno, NOTIFY
+ * where it would lock the runtime up: as default or on write), ERR_UNSUPPORTED (a flag we do not know),
  * ERR_LIMIT (more than the kernel's 4096 instructions). No system call is made. */
 int rt_seccomp_compile(struct arena *a, const struct oci_seccomp *s, struct rt_seccomp *out, struct err *e) MUST_CHECK;
 
