@@ -14,6 +14,7 @@ int oci_parse_resources(const struct oci_ctx *c, const struct oci_path *at, cons
 /* Names, for the parser and for oci_word(). */
 extern const struct oci_name oci_seccomp_actions[], oci_seccomp_operators[], oci_seccomp_flags[];
 extern const struct oci_name oci_memory_modes[], oci_memory_flags[], oci_namespace_names[];
+extern const struct oci_name oci_sched_policies[], oci_sched_flags[], oci_io_classes[], oci_personalities[];
 
 /* Rows. */
 extern const struct oci_field oci_mount_fields[];

@@ -172,18 +172,30 @@ int oci_seccomp_parse(struct arena *a, const struct json *doc, const struct oci_
 	return oci_parse_seccomp(&c, &at, doc, out);
 }
 
+static const struct oci_name *const word_tables[] = {
+	[OCI_WORDS_NAMESPACES] = oci_namespace_names,
+	[OCI_WORDS_SECCOMP_ACTIONS] = oci_seccomp_actions,
+	[OCI_WORDS_SECCOMP_OPERATORS] = oci_seccomp_operators,
+	[OCI_WORDS_SECCOMP_FLAGS] = oci_seccomp_flags,
+	[OCI_WORDS_MEMORY_MODES] = oci_memory_modes,
+	[OCI_WORDS_MEMORY_FLAGS] = oci_memory_flags,
+	[OCI_WORDS_SCHED_POLICIES] = oci_sched_policies,
+	[OCI_WORDS_SCHED_FLAGS] = oci_sched_flags,
+	[OCI_WORDS_IO_CLASSES] = oci_io_classes,
+	[OCI_WORDS_PERSONALITIES] = oci_personalities,
+};
+
 const char *oci_word(enum oci_words kind, size_t i)
 {
-	static const struct oci_name *const tables[] = {
-		[OCI_WORDS_NAMESPACES] = oci_namespace_names,
-		[OCI_WORDS_SECCOMP_ACTIONS] = oci_seccomp_actions,
-		[OCI_WORDS_SECCOMP_OPERATORS] = oci_seccomp_operators,
-		[OCI_WORDS_SECCOMP_FLAGS] = oci_seccomp_flags,
-		[OCI_WORDS_MEMORY_MODES] = oci_memory_modes,
-		[OCI_WORDS_MEMORY_FLAGS] = oci_memory_flags,
-	};
+	return kind == OCI_WORDS_HOOKS ? hooks_fields[i].key : word_tables[kind][i].name;
+}
 
-	return kind == OCI_WORDS_HOOKS ? hooks_fields[i].key : tables[kind][i].name;
+int oci_word_number(enum oci_words kind, const char *name)
+{
+	for (const struct oci_name *n = word_tables[kind]; n->name; n++)
+		if (!strcmp(n->name, name))
+			return (int)n->value;
+	return -EINVAL;
 }
 
 const char *oci_annotation(const struct oci_spec *spec, const char *key)

@@ -222,23 +222,21 @@ int oci_resources_parse(struct arena *a, const struct json *doc, struct cg_resou
 /* A seccomp object alone (a profile file in runtime-spec form). */
 int oci_seccomp_parse(struct arena *a, const struct json *doc, const struct oci_seccomp **out, struct err *e) MUST_CHECK;
 
-/* The names the parser knows of a kind, one by one; NULL behind the last (for `features`). */
+/* The names the parser knows, by kind. */
 enum oci_words {
 	OCI_WORDS_HOOKS, OCI_WORDS_NAMESPACES, OCI_WORDS_SECCOMP_ACTIONS, OCI_WORDS_SECCOMP_OPERATORS,
-	OCI_WORDS_SECCOMP_FLAGS, OCI_WORDS_MEMORY_MODES, OCI_WORDS_MEMORY_FLAGS
+	OCI_WORDS_SECCOMP_FLAGS, OCI_WORDS_MEMORY_MODES, OCI_WORDS_MEMORY_FLAGS, OCI_WORDS_SCHED_POLICIES,
+	OCI_WORDS_SCHED_FLAGS, OCI_WORDS_IO_CLASSES, OCI_WORDS_PERSONALITIES
 };
+/* One by one; NULL behind the last (for `features`). */
 const char *oci_word(enum oci_words kind, size_t i);
+/* The kernel's number of a name of the last six kinds; -EINVAL for a name that is none. */
+int oci_word_number(enum oci_words kind, const char *name) MUST_CHECK;
 
 /* Writes s as the specification has it, under key. Errors are the writer's. */
 void oci_seccomp_write(struct json_writer *w, const char *key, const struct oci_seccomp *s);
 
 const char *oci_annotation(const struct oci_spec *spec, const char *key);
-
-/* Numbers of names the parser has let through; -EINVAL for others. */
-int oci_rlimit_number(const char *type);	/* RLIMIT_* */
-int oci_sched_policy_number(const char *policy); /* SCHED_* */
-int oci_sched_flag_number(const char *flag);	/* SCHED_FLAG_* */
-int oci_io_class_number(const char *io_class);	/* 1 RT, 2 BE, 3 IDLE */
 
 /* CLONE_NEW* flag and config.json name ("network") of a namespace. */
 int oci_ns_flag(enum oci_ns ns);

@@ -1,6 +1,7 @@
 /* The linux object, but for resources and seccomp, and what the parts of a document owe each other. */
 #include <net/if.h>
 #include <string.h>
+#include <sys/personality.h>
 
 #include "oci/parts.h"
 
@@ -201,14 +202,15 @@ static int parse_rdt(const struct oci_ctx *c, const struct oci_path *at, const s
 	return 0;
 }
 
+/* linux/mempolicy.h */
 const struct oci_name oci_memory_modes[] = {
-	{ "MPOL_DEFAULT", 0 },		 { "MPOL_BIND", 0 },	       { "MPOL_INTERLEAVE", 0 }, { "MPOL_PREFERRED", 0 },
-	{ "MPOL_WEIGHTED_INTERLEAVE", 0 }, { "MPOL_PREFERRED_MANY", 0 }, { "MPOL_LOCAL", 0 },	   { 0 },
+	{ "MPOL_DEFAULT", 0 }, { "MPOL_PREFERRED", 1 },	     { "MPOL_BIND", 2 },	       { "MPOL_INTERLEAVE", 3 },
+	{ "MPOL_LOCAL", 4 },   { "MPOL_PREFERRED_MANY", 5 }, { "MPOL_WEIGHTED_INTERLEAVE", 6 }, { 0 },
 };
 const struct oci_name oci_memory_flags[] = {
-	{ "MPOL_F_NUMA_BALANCING", 0 },
-	{ "MPOL_F_RELATIVE_NODES", 0 },
-	{ "MPOL_F_STATIC_NODES", 0 },
+	{ "MPOL_F_STATIC_NODES", 1U << 15 },
+	{ "MPOL_F_RELATIVE_NODES", 1U << 14 },
+	{ "MPOL_F_NUMA_BALANCING", 1U << 13 },
 	{ 0 },
 };
 
@@ -244,9 +246,9 @@ static int refuse_flags(const struct oci_ctx *c, const struct oci_path *at, cons
 	return v->len ? oci_bad(c, at, "the specification knows no flags yet") : 0;
 }
 
-static const struct oci_name domains[] = { { "LINUX", 0 }, { "LINUX32", 0 }, { 0 } };
+const struct oci_name oci_personalities[] = { { "LINUX", PER_LINUX }, { "LINUX32", PER_LINUX32 }, { 0 } };
 static const struct oci_field personality_fields[] = {
-	{ "domain", OCI_STR, TO(personality_domain), OCI_REQUIRED, .names = domains },
+	{ "domain", OCI_STR, TO(personality_domain), OCI_REQUIRED, .names = oci_personalities },
 	{ "flags", OCI_CALL, 0, .call = refuse_flags },
 	{ 0 },
 };

@@ -1,10 +1,9 @@
 /* The process object: also what exec gets (process.json). */
-#include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "oci/parts.h"
 #include "sys/caps.h"
+#include "sys/rlimit.h"
 
 #define TO(member) offsetof(struct oci_process, member)
 #define TO_USER(member) offsetof(struct oci_user, member)
@@ -108,36 +107,18 @@ static int parse_caps(const struct oci_ctx *c, const struct oci_path *at, const 
 
 /* ---- limits, scheduling ---- */
 
-static const struct oci_name rlimit_names[] = {
-	{ "RLIMIT_AS", RLIMIT_AS },
-	{ "RLIMIT_CORE", RLIMIT_CORE },
-	{ "RLIMIT_CPU", RLIMIT_CPU },
-	{ "RLIMIT_DATA", RLIMIT_DATA },
-	{ "RLIMIT_FSIZE", RLIMIT_FSIZE },
-	{ "RLIMIT_LOCKS", RLIMIT_LOCKS },
-	{ "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK },
-	{ "RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE },
-	{ "RLIMIT_NICE", RLIMIT_NICE },
-	{ "RLIMIT_NOFILE", RLIMIT_NOFILE },
-	{ "RLIMIT_NPROC", RLIMIT_NPROC },
-	{ "RLIMIT_RSS", RLIMIT_RSS },
-	{ "RLIMIT_RTPRIO", RLIMIT_RTPRIO },
-	{ "RLIMIT_RTTIME", RLIMIT_RTTIME },
-	{ "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING },
-	{ "RLIMIT_STACK", RLIMIT_STACK },
-	{ 0 },
-};
-
-int oci_rlimit_number(const char *type)
+static int check_rlimit_type(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target)
 {
-	for (const struct oci_name *n = rlimit_names; n->name; n++)
-		if (!strcmp(n->name, type))
-			return (int)n->value;
-	return -EINVAL;
+	if (v->type != JSON_STRING)
+		return oci_bad(c, at, "must be a string");
+	if (rlimit_number(v->str) < 0)
+		return oci_bad(c, at, "unknown value \"%s\"", v->str);
+	*(const char **)target = v->str;
+	return 0;
 }
 
 static const struct oci_field rlimit_fields[] = {
-	{ "type", OCI_STR, offsetof(struct oci_rlimit, type), OCI_REQUIRED, .names = rlimit_names },
+	{ "type", OCI_CALL, offsetof(struct oci_rlimit, type), OCI_REQUIRED, .call = check_rlimit_type },
 	{ "soft", OCI_U64, offsetof(struct oci_rlimit, soft), OCI_REQUIRED },
 	{ "hard", OCI_U64, offsetof(struct oci_rlimit, hard), OCI_REQUIRED },
 	{ 0 },
@@ -157,40 +138,23 @@ static int check_rlimit(const struct oci_ctx *c, const struct oci_path *at, cons
 	return 0;
 }
 
-static const struct oci_name sched_policies[] = {
-	{ "SCHED_OTHER", 0 }, { "SCHED_FIFO", 1 }, { "SCHED_RR", 2 },	     { "SCHED_BATCH", 3 },
+const struct oci_name oci_sched_policies[] = {
+	/* linux/sched.h */
+	{ "SCHED_OTHER", 0 }, { "SCHED_FIFO", 1 }, { "SCHED_RR", 2 },	    { "SCHED_BATCH", 3 },
 	{ "SCHED_ISO", 4 },   { "SCHED_IDLE", 5 }, { "SCHED_DEADLINE", 6 }, { 0 },
 };
-static const struct oci_name sched_flags[] = {
+const struct oci_name oci_sched_flags[] = {
 	{ "SCHED_FLAG_RESET_ON_FORK", 0x01 },  { "SCHED_FLAG_RECLAIM", 0x02 },
 	{ "SCHED_FLAG_DL_OVERRUN", 0x04 },     { "SCHED_FLAG_KEEP_POLICY", 0x08 },
 	{ "SCHED_FLAG_KEEP_PARAMS", 0x10 },    { "SCHED_FLAG_UTIL_CLAMP_MIN", 0x20 },
 	{ "SCHED_FLAG_UTIL_CLAMP_MAX", 0x40 }, { 0 },
 };
 
-static int find_number(const struct oci_name *names, const char *name)
-{
-	for (; names->name; names++)
-		if (!strcmp(names->name, name))
-			return (int)names->value;
-	return -EINVAL;
-}
-
-int oci_sched_policy_number(const char *policy)
-{
-	return find_number(sched_policies, policy);
-}
-
-int oci_sched_flag_number(const char *flag)
-{
-	return find_number(sched_flags, flag);
-}
-
 static const struct oci_field scheduler_fields[] = {
-	{ "policy", OCI_STR, TO_SCHED(policy), OCI_REQUIRED, .names = sched_policies },
+	{ "policy", OCI_STR, TO_SCHED(policy), OCI_REQUIRED, .names = oci_sched_policies },
 	{ "nice", OCI_I32, TO_SCHED(nice), .min = -20, .max = 19 },
 	{ "priority", OCI_I32, TO_SCHED(priority), .min = 0, .max = 99 },
-	{ "flags", OCI_STRV, TO_SCHED(flags), .names = sched_flags },
+	{ "flags", OCI_STRV, TO_SCHED(flags), .names = oci_sched_flags },
 	{ "runtime", OCI_U64, TO_SCHED(runtime) },
 	{ "deadline", OCI_U64, TO_SCHED(deadline) },
 	{ "period", OCI_U64, TO_SCHED(period) },
@@ -220,17 +184,12 @@ static int parse_scheduler(const struct oci_ctx *c, const struct oci_path *at, c
 	return 0;
 }
 
-static const struct oci_name io_classes[] = {
+const struct oci_name oci_io_classes[] = {
 	{ "IOPRIO_CLASS_RT", 1 }, { "IOPRIO_CLASS_BE", 2 }, { "IOPRIO_CLASS_IDLE", 3 }, { 0 },
 };
 
-int oci_io_class_number(const char *io_class)
-{
-	return find_number(io_classes, io_class);
-}
-
 static const struct oci_field io_priority_fields[] = {
-	{ "class", OCI_STR, TO(io_priority_class), OCI_REQUIRED, .names = io_classes },
+	{ "class", OCI_STR, TO(io_priority_class), OCI_REQUIRED, .names = oci_io_classes },
 	{ "priority", OCI_I32, TO(io_priority), .min = 0, .max = 7 },
 	{ 0 },
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
+#include "oci/state.h"
 #include "runtime/internal.h"
 #include "base/io.h"
 #include "base/json.h"
@@ -23,18 +24,7 @@ void rt_state_json(struct json_writer *w, const char *key, const struct oci_spec
 		   const char *bundle, const char *status)
 {
 	jw_object(w, key);
-	jw_str(w, "ociVersion", spec->oci_version ? spec->oci_version : "1.0.2");
-	jw_str(w, "id", id);
-	jw_str(w, "status", status);
-	if (pid > 0)
-		jw_i64(w, "pid", pid);
-	jw_str(w, "bundle", bundle);
-	if (spec->n_annotations) {
-		jw_object(w, "annotations");
-		for (size_t i = 0; i < spec->n_annotations; i++)
-			jw_str(w, spec->annotations[i].key, spec->annotations[i].value);
-		jw_end_object(w);
-	}
+	oci_state_members(w, spec, id, status, pid, bundle);
 	jw_end_object(w);
 }
 

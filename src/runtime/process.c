@@ -25,6 +25,8 @@
 #include "base/beneath.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "oci/user.h"
 #include "runtime/internal.h"
 #include "runtime/process_attr.h"
 #include "sys/caps.h"
@@ -254,26 +256,48 @@ static int become_user(const struct rt_ctx *c, struct err *e)
 	return r < 0 ? err_errno(e, r, "capabilities") : 0;
 }
 
-/* The environment, with what socket activation needs in it. */
+static bool has_home(const char *const *env)
+{
+	for (; *env; env++)
+		if (text_starts(*env, "HOME=") && (*env)[5])
+			return true;
+	return false;
+}
+
+/* "HOME=…" by the container's own passwd, as every caller expects of a runtime; a passwd that makes no sense gives "/". */
+static char *home_of(uint32_t uid)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const char *home = "/";
+	struct err ignored;
+	char *out;
+
+	if (root >= 0)
+		(void)!oci_user_home(&a, root, uid, &home, &ignored);
+	return asprintf(&out, "HOME=%s", home) < 0 ? NULL : out;
+}
+
+/* The environment, with HOME when it has none and with what socket activation needs in it. */
 static const char *const *environment(const struct rt_ctx *c, struct err *e)
 {
 	static const char *const none[] = { NULL };
 	const char *const *env = c->process->env ? c->process->env : none;
 	const char **out;
-	size_t n = 0;
+	size_t n = 0, k = 0;
+	bool home = has_home(env);
 
-	if (!c->listen_fds)
+	if (!c->listen_fds && home)
 		return env;
 	while (env[n])
 		n++;
-	out = calloc(n + 3, sizeof(*out)); /* lives until exec */
-	if (!out) {
-		(void)err_errno(e, -ENOMEM, "environment");
-		return NULL;
-	}
-	memcpy(out, env, n * sizeof(*out));
-	if (asprintf((char **)(uintptr_t)&out[n], "LISTEN_FDS=%u", c->listen_fds) < 0 ||
-	    asprintf((char **)(uintptr_t)&out[n + 1], "LISTEN_PID=%d", (int)getpid()) < 0) {
+	out = calloc(n + 4, sizeof(*out)); /* lives until exec */
+	for (size_t i = 0; out && i < n; i++)
+		if (home || !text_starts(env[i], "HOME="))
+			out[k++] = env[i];
+	if (!out || (!home && !(out[k++] = home_of(c->process->user.uid))) ||
+	    (c->listen_fds && (asprintf((char **)(uintptr_t)&out[k++], "LISTEN_FDS=%u", c->listen_fds) < 0 ||
+			       asprintf((char **)(uintptr_t)&out[k++], "LISTEN_PID=%d", (int)getpid()) < 0))) {
 		(void)err_errno(e, -ENOMEM, "environment");
 		return NULL;
 	}

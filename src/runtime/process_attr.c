@@ -14,19 +14,6 @@
 #include "base/text.h"
 #include "sys/kernel.h"
 
-struct named_number {
-	const char *name;
-	uint64_t value;
-};
-
-static const struct named_number *find_name(const struct named_number *table, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(table[i].name, name))
-			return &table[i];
-	return NULL;
-}
-
 /* ---- scheduler: sched_setattr(2), linux/sched.h and linux/sched/types.h ---- */
 
 struct k_sched_attr {
@@ -37,31 +24,21 @@ struct k_sched_attr {
 	uint64_t runtime, deadline, period;
 };
 
-static const struct named_number policies[] = {
-	{ "SCHED_OTHER", 0 }, { "SCHED_FIFO", 1 }, { "SCHED_RR", 2 }, { "SCHED_BATCH", 3 },
-	{ "SCHED_ISO", 4 },   { "SCHED_IDLE", 5 }, { "SCHED_DEADLINE", 6 },
-};
-static const struct named_number policy_flags[] = {
-	{ "SCHED_FLAG_RESET_ON_FORK", 0x01 },  { "SCHED_FLAG_RECLAIM", 0x02 },     { "SCHED_FLAG_DL_OVERRUN", 0x04 },
-	{ "SCHED_FLAG_KEEP_POLICY", 0x08 },    { "SCHED_FLAG_KEEP_PARAMS", 0x10 }, { "SCHED_FLAG_UTIL_CLAMP_MIN", 0x20 },
-	{ "SCHED_FLAG_UTIL_CLAMP_MAX", 0x40 },
-};
-
 static int scheduler_attr(const struct oci_scheduler *s, struct k_sched_attr *out, struct err *e)
 {
-	const struct named_number *policy = find_name(policies, ARRAY_LEN(policies), s->policy ? s->policy : "");
+	int policy = oci_word_number(OCI_WORDS_SCHED_POLICIES, s->policy ? s->policy : "");
 
-	if (!policy)
+	if (policy < 0)
 		return err_set(e, ERR_INVALID, "process.scheduler.policy: unknown \"%s\"", s->policy ? s->policy : "");
-	*out = (struct k_sched_attr){ .size = sizeof(*out), .policy = (uint32_t)policy->value, .nice = s->nice,
+	*out = (struct k_sched_attr){ .size = sizeof(*out), .policy = (uint32_t)policy, .nice = s->nice,
 				      .priority = (uint32_t)s->priority, .runtime = s->runtime,
 				      .deadline = s->deadline, .period = s->period };
 	for (const char *const *f = s->flags; f && *f; f++) {
-		const struct named_number *flag = find_name(policy_flags, ARRAY_LEN(policy_flags), *f);
+		int flag = oci_word_number(OCI_WORDS_SCHED_FLAGS, *f);
 
-		if (!flag)
+		if (flag < 0)
 			return err_set(e, ERR_INVALID, "process.scheduler.flags: unknown \"%s\"", *f);
-		out->flags |= flag->value;
+		out->flags |= (uint64_t)flag;
 	}
 	return 0;
 }
@@ -79,16 +56,12 @@ static int set_scheduler(const struct oci_scheduler *s, struct err *e)
 
 /* ---- io priority: ioprio_set(2) ---- */
 
-static const struct named_number io_classes[] = {
-	{ "IOPRIO_CLASS_RT", 1 }, { "IOPRIO_CLASS_BE", 2 }, { "IOPRIO_CLASS_IDLE", 3 },
-};
-
 static int set_io_priority(const struct oci_process *p, struct err *e)
 {
-	const struct named_number *class = find_name(io_classes, ARRAY_LEN(io_classes), p->io_priority_class);
+	int io_class = oci_word_number(OCI_WORDS_IO_CLASSES, p->io_priority_class);
 	const int who_process = 1;
 
-	if (syscall(SYS_ioprio_set, who_process, 0, (int)(class->value << 13) | p->io_priority) < 0)
+	if (syscall(SYS_ioprio_set, who_process, 0, (io_class << 13) | p->io_priority) < 0)
 		return err_errno(e, -errno, "process.ioPriority %s", p->io_priority_class);
 	return 0;
 }
@@ -132,33 +105,24 @@ int rt_attr_affinity(pid_t pid, const char *list, const char *what, struct err *
 
 /* ---- memory policy: set_mempolicy(2), linux/mempolicy.h ---- */
 
-static const struct named_number memory_modes[] = {
-	{ "MPOL_DEFAULT", 0 }, { "MPOL_PREFERRED", 1 },      { "MPOL_BIND", 2 },
-	{ "MPOL_INTERLEAVE", 3 }, { "MPOL_LOCAL", 4 }, { "MPOL_PREFERRED_MANY", 5 }, { "MPOL_WEIGHTED_INTERLEAVE", 6 },
-};
-static const struct named_number memory_flags[] = {
-	{ "MPOL_F_STATIC_NODES", 1U << 15 }, { "MPOL_F_RELATIVE_NODES", 1U << 14 }, { "MPOL_F_NUMA_BALANCING", 1U << 13 },
-};
-
 static int set_memory_policy(const struct oci_memory_policy *m, struct err *e)
 {
-	const struct named_number *mode = find_name(memory_modes, ARRAY_LEN(memory_modes), m->mode ? m->mode : "");
+	int mode = oci_word_number(OCI_WORDS_MEMORY_MODES, m->mode ? m->mode : ""), flags = 0;
 	unsigned char nodes[128] = { 0 };
-	uint64_t flags = 0;
 	bool any = m->nodes && *m->nodes;
 
-	if (!mode)
+	if (mode < 0)
 		return err_set(e, ERR_INVALID, "linux.memoryPolicy.mode: unknown \"%s\"", m->mode ? m->mode : "");
 	for (const char *const *f = m->flags; f && *f; f++) {
-		const struct named_number *flag = find_name(memory_flags, ARRAY_LEN(memory_flags), *f);
+		int flag = oci_word_number(OCI_WORDS_MEMORY_FLAGS, *f);
 
-		if (!flag)
+		if (flag < 0)
 			return err_set(e, ERR_INVALID, "linux.memoryPolicy.flags: unknown \"%s\"", *f);
-		flags |= flag->value;
+		flags |= flag;
 	}
 	if (any && parse_list(m->nodes, nodes, sizeof(nodes) * 8) < 0)
 		return err_set(e, ERR_INVALID, "linux.memoryPolicy.nodes: \"%s\" is no list of nodes", m->nodes);
-	if (syscall(SYS_set_mempolicy, (int)(mode->value | flags), any ? nodes : NULL, any ? sizeof(nodes) * 8 : 0UL) < 0)
+	if (syscall(SYS_set_mempolicy, mode | flags, any ? nodes : NULL, any ? sizeof(nodes) * 8 : 0UL) < 0)
 		return err_errno(e, -errno, "linux.memoryPolicy %s", m->mode);
 	return 0;
 }
@@ -167,12 +131,11 @@ static int set_memory_policy(const struct oci_memory_policy *m, struct err *e)
 
 static int set_personality(const char *domain, struct err *e)
 {
-	static const struct named_number domains[] = { { "LINUX", PER_LINUX }, { "LINUX32", PER_LINUX32 } };
-	const struct named_number *d = find_name(domains, ARRAY_LEN(domains), domain);
+	int persona = oci_word_number(OCI_WORDS_PERSONALITIES, domain);
 
-	if (!d)
+	if (persona < 0)
 		return err_set(e, ERR_INVALID, "linux.personality.domain: unknown \"%s\"", domain);
-	if (personality((unsigned long)d->value) < 0)
+	if (personality((unsigned long)persona) < 0)
 		return err_errno(e, -errno, "linux.personality %s", domain);
 	return 0;
 }
@@ -184,7 +147,7 @@ int rt_attr_check(const struct oci_process *p, struct err *e)
 	if (p->scheduler && scheduler_attr(p->scheduler, &attr, e) < 0)
 		return e->code;
 	if (p->has_io_priority &&
-	    !find_name(io_classes, ARRAY_LEN(io_classes), p->io_priority_class ? p->io_priority_class : ""))
+	    oci_word_number(OCI_WORDS_IO_CLASSES, p->io_priority_class ? p->io_priority_class : "") < 0)
 		return err_set(e, ERR_INVALID, "process.ioPriority.class: unknown \"%s\"",
 			       p->io_priority_class ? p->io_priority_class : "");
 	if (p->has_io_priority && (p->io_priority < 0 || p->io_priority > 7))

@@ -130,11 +130,10 @@ static void check_process(const struct oci_process *p)
 	assert_string_equal(p->unknown_caps[0], "CAP_NO_SUCH");
 	assert_null(p->unknown_caps[1]);
 	assert_true(p->rlimits[0].hard == UINT64_MAX);
-	assert_int_equal(oci_rlimit_number(p->rlimits[0].type), 7);
 	assert_int_equal(*p->oom_score_adj, -5);
 	assert_int_equal(p->scheduler->priority, 3);
-	assert_int_equal(oci_sched_policy_number(p->scheduler->policy), 1);
-	assert_int_equal(oci_io_class_number(p->io_priority_class), 2);
+	assert_int_equal(oci_word_number(OCI_WORDS_SCHED_POLICIES, p->scheduler->policy), 1);
+	assert_int_equal(oci_word_number(OCI_WORDS_IO_CLASSES, p->io_priority_class), 2);
 	assert_string_equal(p->cpu_affinity_final, "1");
 }
 

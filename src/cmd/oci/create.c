@@ -64,7 +64,8 @@ static bool has_limits(const struct cg_resources *r)
 	       r->n_write_iops || r->n_hugepages || r->n_rdma || r->net_class_id || r->n_net_priorities || r->n_unified;
 }
 
-/* Absolute paths are below the mount point of each hierarchy; what is relative, or not said, below /tare-oci. */
+/* Paths are below the mount point of each hierarchy, relative ones too. Without one the container gets a cgroup of its
+ * own there, with no parent of ours that would stay behind. */
 static int choose_cgroup(struct launch *l, struct err *e)
 {
 	const struct oci_globals *g = l->call->global;
@@ -77,8 +78,9 @@ static int choose_cgroup(struct launch *l, struct err *e)
 		return 0;
 	}
 	if (!path || !*path)
-		path = l->c.rec.id;
-	l->c.rec.cgroup = path[0] == '/' ? path : arena_printf(l->call->arena, "/tare-oci/%s", path);
+		l->c.rec.cgroup = arena_printf(l->call->arena, "/tare-oci-%s", l->c.rec.id);
+	else
+		l->c.rec.cgroup = path[0] == '/' ? path : arena_printf(l->call->arena, "/%s", path);
 	return l->c.rec.cgroup ? 0 : err_errno(e, -ENOMEM, "cgroup");
 }
 
@@ -195,10 +197,8 @@ static int make_container(struct launch *l, struct err *e)
 		.barrier = l->run ? RT_BARRIER_SOCKET : RT_BARRIER_FIFO,
 		.fifo_fd = l->fifo,
 	};
-	int r = make_fifo(l, e);
+	int r = rt_create(&args, &l->p, e);
 
-	if (r == 0)
-		r = rt_create(&args, &l->p, e);
 	if (r < 0)
 		return r;
 	l->c.rec.pid = l->p.pid;
@@ -244,6 +244,8 @@ static int prepare(struct launch *l, struct err *e)
 		r = check(l, e);
 	if (r == 0)
 		r = claim(l, e);
+	if (r == 0)
+		r = make_fifo(l, e);
 	if (r == 0)
 		r = make_container(l, e);
 	if (r == 0)
