@@ -4,7 +4,8 @@
  *
  * A frame is given to the kernel in one send of at most 16 KiB, which a unix socket takes whole or not at all. So when
  * a worker is killed, the client that the keeper holds (the one the monitor was started with) is between two frames
- * and the next worker goes on with it. */
+ * and the next worker goes on with it, unless frames were waiting for it: then it is dropped, because a gap in its
+ * output would be worse. */
 #include "monitor/attach.h"
 
 #include <stdlib.h>
@@ -12,16 +13,16 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "monitor/progress.h"
 #include "sys/sock.h"
 
-#define CHUNK 16384U
 #define READ_SIZE 4096U
 
 struct attach_client {
 	struct attach_client *next;
 	struct attach *owner;
 	int fd;
-	bool hello, dead;
+	bool hello, dead, first;
 	unsigned int flags;
 	struct loop_source *source;
 	struct strbuf in, out;
@@ -108,6 +109,12 @@ static size_t frame_size(const struct attach_client *c)
 	return n > 0 ? (size_t)n : 0;
 }
 
+static void note_behind(const struct attach_client *c)
+{
+	if (c->first && c->owner->behind)
+		progress_set(*c->owner->behind, c->sent < c->out.len);
+}
+
 static void push(struct attach_client *c)
 {
 	while (c->sent < c->out.len) {
@@ -117,15 +124,17 @@ static void push(struct attach_client *c)
 		if (n == (ssize_t)len && len) {
 			c->sent += len;
 		} else if (n < 0 && errno == EAGAIN) {
-			watch(c);
-			return;
+			break;
 		} else if (n >= 0 || errno != EINTR) {
 			drop(c);
 			return;
 		}
 	}
-	sb_free(&c->out);
-	c->sent = 0;
+	note_behind(c);
+	if (c->sent == c->out.len) {
+		sb_free(&c->out);
+		c->sent = 0;
+	}
 	watch(c);
 }
 
@@ -155,20 +164,9 @@ static bool wants(const struct attach_client *c, enum frame_type type)
 
 void attach_send(struct attach *a, enum frame_type type, const void *data, size_t len)
 {
-	const unsigned char *p = data;
-
-	for (struct attach_client *c = a->clients; c; c = c->next) {
-		size_t done = 0;
-
-		if (!wants(c, type))
-			continue;
-		do {
-			size_t n = len - done < CHUNK ? len - done : CHUNK;
-
-			queue(c, type, p ? p + done : p, n);
-			done += n;
-		} while (done < len);
-	}
+	for (struct attach_client *c = a->clients; c; c = c->next)
+		if (wants(c, type))
+			queue(c, type, data, len);
 	sweep(a);
 }
 
@@ -331,7 +329,7 @@ static void client_event(struct loop *l, int fd, uint32_t events, void *data)
 	sweep(a);
 }
 
-int attach_add(struct attach *a, int fd, bool hello, unsigned int flags)
+static int add(struct attach *a, int fd, struct attach_client **out)
 {
 	CLEANUP_FD int owned = fd;
 	struct attach_client *c;
@@ -342,7 +340,7 @@ int attach_add(struct attach *a, int fd, bool hello, unsigned int flags)
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
-	*c = (struct attach_client){ .next = a->clients, .owner = a, .fd = fd, .hello = hello, .flags = flags };
+	*c = (struct attach_client){ .next = a->clients, .owner = a, .fd = fd };
 	r = loop_add(a->loop, fd, a->paused ? 0 : EPOLLIN | EPOLLRDHUP, client_event, c, &c->source);
 	if (r < 0) {
 		free(c);
@@ -351,18 +349,37 @@ int attach_add(struct attach *a, int fd, bool hello, unsigned int flags)
 	a->clients = c;
 	a->n++;
 	(void)take_fd(&owned);
+	*out = c;
+	return 0;
+}
+
+int attach_first(struct attach *a, int fd, unsigned int flags, uint32_t *behind)
+{
+	struct attach_client *c;
+	int r = add(a, fd, &c);
+
+	if (r < 0)
+		return r;
+	c->hello = c->first = true;
+	c->flags = flags;
+	a->behind = behind;
+	if (behind && progress_get(*behind)) {
+		drop(c);
+		sweep(a);
+		progress_set(*behind, 0);
+	}
 	return 0;
 }
 
 static void accept_client(struct loop *l, int fd, uint32_t events, void *data)
 {
-	struct attach *a = data;
 	int client = sock_accept(fd);
+	struct attach_client *c;
 
 	(void)l;
 	(void)events;
 	/* one too many is closed at once */
-	if (client >= 0 && attach_add(a, client, false, 0) < 0)
+	if (client >= 0 && add(data, client, &c) < 0)
 		return;
 }
 

@@ -13,6 +13,8 @@
 
 #define ATTACH_SOCKET "attach.sock"
 #define ATTACH_MAX_CLIENTS 64U
+/* Most bytes of output in one frame. */
+#define ATTACH_CHUNK 16384U
 /* Bytes that may wait for one client, beside the socket's own buffer. */
 #define ATTACH_QUEUE (1U << 20)
 
@@ -26,6 +28,7 @@ struct attach {
 	struct loop_source *listen_source;
 	struct attach_client *clients;
 	unsigned int n;
+	uint32_t *behind; /* of the client that outlives us; NULL: none does */
 };
 
 /* in is borrowed; its drained callback is taken. */
@@ -35,10 +38,12 @@ void attach_free(struct attach *a);
 
 /* Takes connections from a listening socket (borrowed). */
 int attach_listen(struct attach *a, int fd) MUST_CHECK;
-/* Takes a client; owns fd from here, also on failure. hello: it wants `flags`; else it must say hello itself. */
-int attach_add(struct attach *a, int fd, bool hello, unsigned int flags) MUST_CHECK;
+/* Takes the client the monitor was started with; owns fd from here, also on failure. Somebody else holds it too, so it
+ * outlives this process: *behind (may be NULL) is kept at 1 while bytes for it wait here, which a successor would not
+ * have. */
+int attach_first(struct attach *a, int fd, unsigned int flags, uint32_t *behind) MUST_CHECK;
 
-/* To every client that wants this type. */
+/* To every client that wants this type; len <= ATTACH_CHUNK. */
 void attach_send(struct attach *a, enum frame_type type, const void *data, size_t len);
 void attach_send_exit(struct attach *a, int code, bool known, bool oom_killed);
 

@@ -7,8 +7,11 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "base/io.h"
+#include "runtime/seal.h"
 #include "sys/spawn.h"
 
 #define SELF "/proc/self/exe"
@@ -108,6 +111,22 @@ int crew_spawn_worker(const struct crew *c, const char *id, int link, pid_t *pid
 	return spawn(&(struct spawn_args){ .path = SELF, .argv = argv, .env = env, .fds = fds, .n_fds = n }, pid, pidfd);
 }
 
+int crew_seal(const struct oci_spec *spec, const char *command, struct err *e)
+{
+	const char *argv[] = { "tare-monitor", command, NULL };
+	int r;
+
+	if (!rt_seal_needed(spec))
+		return 0;
+	for (int fd = CREW_SETTINGS; fd <= CREW_CLIENT; fd++)
+		if (fcntl(fd, F_SETFD, 0) < 0)
+			return err_errno(e, -errno, "descriptor %d", fd);
+	r = rt_seal_self((char *const *)(uintptr_t)argv, e);
+	for (int fd = CREW_SETTINGS; r == 0 && fd <= CREW_CLIENT; fd++)
+		r = io_set_cloexec(fd, true);
+	return r;
+}
+
 static int wait_for_lock(int fd, unsigned int seconds)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -154,4 +173,5 @@ void crew_quiet(void)
 	sa.sa_flags = 0;
 	(void)sigaction(SIGALRM, &sa, NULL);
 	(void)setsid();
+	(void)prctl(PR_SET_NAME, "tare-monitor"); /* exec of /proc/self/exe would call us "exe" */
 }

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "oci/spec.h"
 
 enum crew_fd {
 	CREW_SETTINGS = 3, /* description_settings(); the whole description while the container is being made */
@@ -65,8 +66,12 @@ int crew_spawn_worker(const struct crew *c, const char *id, int link, pid_t *pid
  * -EAGAIN when somebody else holds it. */
 int crew_take_lock(struct crew *c, unsigned int seconds) MUST_CHECK;
 
+/* Where a container of this specification could write to our program file, executes `command` again from a sealed copy
+ * of it, with descriptors 3 and 4. To be called before anything else is held. */
+int crew_seal(const struct oci_spec *spec, const char *command, struct err *e) MUST_CHECK;
+
 /* Signals sent to the caller's group or terminal mean nothing to a monitor: caught by a handler that does nothing,
- * not ignored, because ignoring would be inherited by the container. Own session. */
+ * not ignored, because ignoring would be inherited by the container. Own session, own name. */
 void crew_quiet(void);
 
 #endif

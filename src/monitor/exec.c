@@ -74,7 +74,7 @@ static int begin(struct exec *x, struct err *e)
 	if (r < 0)
 		return err_errno(e, r, "open /dev/null");
 	if ((r = description_read(&x->arena, CREW_SETTINGS, DESCRIPTION_EXEC, &x->d, e)) < 0 ||
-	    (r = open_exec_dir(x, e)) < 0)
+	    (r = crew_seal(x->d.spec, "exec", e)) < 0 || (r = open_exec_dir(x, e)) < 0)
 		return r;
 	if (x->container.status != STATE_RUNNING)
 		return err_set(e, ERR_BUSY, "container %.12s is not running", x->d.id);
@@ -189,7 +189,7 @@ static int set_up(struct exec *x)
 	attach_init(&x->attach, x->loop, &x->input, true);
 	if (x->d.attach && crew_has(&x->crew, CREW_CLIENT)) {
 		x->crew.has &= ~(1U << CREW_CLIENT); /* owned by attach from here */
-		r = attach_add(&x->attach, CREW_CLIENT, true, x->d.attach);
+		r = attach_first(&x->attach, CREW_CLIENT, x->d.attach, NULL);
 	} else {
 		crew_close(&x->crew, CREW_CLIENT);
 	}

@@ -23,7 +23,7 @@
 #define EARLY_MS 1000
 /* The pause before the next one doubles with each early death, up to this. */
 #define PAUSE_MIN_MS 10
-#define PAUSE_MAX_MS 5000
+#define PAUSE_MAX_MS 1000
 /* Early deaths after the container's end until the rest is left to the engine. */
 #define GIVE_UP 12
 

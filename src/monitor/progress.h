@@ -23,6 +23,7 @@ struct progress {
 	uint64_t log_offset;
 	uint32_t feeding;      /* a terminal's bytes are being written behind the fed_before bytes of its pipe */
 	uint32_t fed_before;
+	uint32_t client_behind; /* bytes that the keeper's client has not been given were lost with a worker */
 	uint32_t shown[JSONLOG_STREAMS]; /* bytes at the head of the stream that clients have been given */
 };
 

@@ -65,7 +65,7 @@ static int open_state_dir(struct birth *b, struct err *e)
 	return r < 0 ? err_errno(e, r, "lock %s", b->d.state_dir) : 0;
 }
 
-static int begin(struct birth *b, struct err *e)
+static int begin(struct birth *b, const char *command, struct err *e)
 {
 	int r;
 
@@ -74,8 +74,8 @@ static int begin(struct birth *b, struct err *e)
 	r = crew_reserve(&b->crew);
 	if (r < 0)
 		return err_errno(e, r, "open /dev/null");
-	r = description_read(&b->arena, CREW_SETTINGS, DESCRIPTION_CONTAINER, &b->d, e);
-	if (r < 0)
+	if ((r = description_read(&b->arena, CREW_SETTINGS, DESCRIPTION_CONTAINER, &b->d, e)) < 0 ||
+	    (r = crew_seal(b->d.spec, command, e)) < 0)
 		return r;
 	if (b->d.cgroup) {
 		size_t len = strlen(b->d.cgroup);
@@ -202,8 +202,11 @@ static int start(struct birth *b, struct err *e)
 	if (r < 0)
 		return r;
 	text_now(b->state.started_at);
-	r = save_state(b, STATE_RUNNING, e);
-	return r < 0 ? r : put_streams(b, e);
+	if ((r = save_state(b, STATE_RUNNING, e)) < 0 ||
+	    (r = rt_run_hooks(b->d.spec, OCI_HOOK_POSTSTART, b->d.id, b->process.pid, b->d.container_dir, "running",
+			      e)) < 0)
+		return r;
+	return put_streams(b, e);
 }
 
 /* Nothing of the container is left but state.json, which says why. */
@@ -245,7 +248,7 @@ static int make_and_start(struct birth *b, struct err *e)
 int monitor_run(struct err *e)
 {
 	struct birth b = BIRTH_INIT;
-	int r = begin(&b, e);
+	int r = begin(&b, "run", e);
 
 	if (r == 0)
 		r = make_and_start(&b, e);
@@ -330,7 +333,7 @@ static int take_over(struct birth *b, struct err *e)
 int monitor_adopt(struct err *e)
 {
 	struct birth b = BIRTH_INIT;
-	int r = begin(&b, e);
+	int r = begin(&b, "adopt", e);
 
 	if (r == 0)
 		r = take_over(&b, e);

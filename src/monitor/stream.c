@@ -82,12 +82,14 @@ static void show(struct stream *s, size_t len)
 {
 	struct stream_sink *k = s->sink;
 	uint32_t *shown = &k->progress->shown[s->which];
-	size_t from = progress_get(*shown);
 
-	if (from >= len)
-		return;
-	attach_send(k->attach, s->which == JSONLOG_STDERR ? FRAME_STDERR : FRAME_STDOUT, k->buf + from, len - from);
-	progress_set(*shown, (uint32_t)len);
+	for (size_t at = progress_get(*shown); at < len;) {
+		size_t n = len - at < ATTACH_CHUNK ? len - at : ATTACH_CHUNK;
+
+		attach_send(k->attach, s->which == JSONLOG_STDERR ? FRAME_STDERR : FRAME_STDOUT, k->buf + at, n);
+		at += n;
+		progress_set(*shown, (uint32_t)at);
+	}
 }
 
 static size_t waiting(int pipe)

@@ -164,7 +164,7 @@ static int open_clients(struct worker *w)
 	attach_init(&w->attach, w->loop, &w->input, w->d.stdin_once);
 	if (crew_has(&w->crew, CREW_CLIENT)) {
 		w->crew.has &= ~(1U << CREW_CLIENT); /* owned by attach from here */
-		r = attach_add(&w->attach, CREW_CLIENT, true, w->d.attach);
+		r = attach_first(&w->attach, CREW_CLIENT, w->d.attach, &w->progress->client_behind);
 		if (r < 0)
 			return r;
 	}
