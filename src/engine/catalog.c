@@ -1,0 +1,345 @@
+/* Why a file lock outside SQLite: fifty writers at once spend most of their time asleep in its busy handler; one
+ * flock() taken before the transaction wakes the next writer at once. The lock is advisory among tare programs; a
+ * stranger with the sqlite3 shell only meets the (long) busy timeout below.
+ *
+ * The write-ahead log is kept over the close of the last connection and folded in only when it has grown: a close that
+ * checkpoints costs two fsyncs, which `tare run` would pay each time. But whoever opens the catalog first has to read
+ * the whole log again, so the limit is small (see WAL_LIMIT) and pages are as well.
+ *
+ * A commit in the lazy mode syncs nothing: after a crash of the machine (not of a process) the last transactions may
+ * be missing, never half there. What refers to such a row is then garbage with a name, which gc finds. */
+#include "engine/catalog.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "engine/catalog_schema.h"
+
+#define WAL_LIMIT (1 << 20)
+#define BUSY_TIMEOUT_MS 20000
+
+struct catalog {
+	sqlite3 *db;
+	int root_fd; /* borrowed */
+	int lock;    /* held while a transaction is open */
+	bool wrote, durable;
+};
+
+/* A cat_stmt is an sqlite3_stmt under another name, so that our header needs none of SQLite's: nothing to allocate. */
+static sqlite3_stmt *handle(struct cat_stmt *s)
+{
+	return (sqlite3_stmt *)s;
+}
+
+static int fail(struct catalog *c, struct err *e, int rc, const char *what)
+{
+	const char *why = c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc);
+
+	switch (rc & 0xff) {
+	case SQLITE_CONSTRAINT:
+		return err_set(e, ERR_CONFLICT, "catalog: %s: %s", what, why);
+	case SQLITE_FULL:
+		return err_set(e, ERR_NOSPACE, "catalog: %s: %s", what, why);
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return err_set(e, ERR_UNAVAILABLE, "catalog: %s: %s", what, why);
+	case SQLITE_PERM:
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+		return err_set(e, ERR_DENIED, "catalog: %s: %s", what, why);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return err_set(e, ERR_INTERNAL, "catalog.db is damaged (%s: %s); restore it from a backup", what, why);
+	default:
+		return err_set(e, ERR_INTERNAL, "catalog: %s: %s", what, why);
+	}
+}
+
+static int run_sql(struct catalog *c, const char *sql, struct err *e)
+{
+	int rc = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? 0 : fail(c, e, rc, sql);
+}
+
+/* ---- transactions ---- */
+
+static int take_lock(struct catalog *c, struct err *e)
+{
+	c->lock = openat(c->root_fd, "catalog.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (c->lock < 0)
+		return err_errno(e, -errno, "open catalog.lock");
+	while (flock(c->lock, LOCK_EX) < 0) {
+		int r = -errno;
+
+		if (r == -EINTR)
+			continue;
+		c->lock = close_fd(c->lock);
+		return err_errno(e, r, "lock catalog.lock");
+	}
+	return 0;
+}
+
+int catalog_begin(struct catalog *c, enum catalog_sync sync, struct err *e)
+{
+	int r = take_lock(c, e);
+
+	if (r < 0)
+		return r;
+	c->durable = sync == CATALOG_DURABLE;
+	if (c->durable)
+		r = run_sql(c, "PRAGMA synchronous=FULL", e);
+	if (r == 0)
+		r = run_sql(c, "BEGIN IMMEDIATE", e);
+	if (r < 0)
+		catalog_rollback(c);
+	return r;
+}
+
+static void end_transaction(struct catalog *c)
+{
+	struct err ignored;
+
+	if (c->durable)
+		(void)run_sql(c, "PRAGMA synchronous=NORMAL", &ignored);
+	c->durable = false;
+	c->lock = close_fd(c->lock);
+}
+
+int catalog_commit(struct catalog *c, struct err *e)
+{
+	int r = run_sql(c, "COMMIT", e);
+
+	if (r < 0) {
+		catalog_rollback(c);
+		return r;
+	}
+	c->wrote = true;
+	end_transaction(c);
+	return 0;
+}
+
+void catalog_rollback(struct catalog *c)
+{
+	struct err ignored;
+
+	if (!sqlite3_get_autocommit(c->db))
+		(void)run_sql(c, "ROLLBACK", &ignored);
+	if (c->lock >= 0)
+		end_transaction(c);
+}
+
+/* ---- open and close ---- */
+
+static int schema_version(struct catalog *c, int64_t *version, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(c, &s, e, "PRAGMA user_version", "");
+
+	if (r == 0)
+		r = cat_step(s, e);
+	if (r < 0)
+		return r;
+	*version = r ? cat_int(s, 0) : 0;
+	return 0;
+}
+
+/* A new, empty database becomes ours. Under the writers' lock: two first commands may come at once. */
+static int make_schema(struct catalog *c, struct err *e)
+{
+	int64_t version;
+	int r = take_lock(c, e);
+
+	if (r == 0)
+		r = run_sql(c, "PRAGMA page_size=1024; PRAGMA journal_mode=WAL; BEGIN IMMEDIATE", e);
+	if (r == 0)
+		r = schema_version(c, &version, e);
+	if (r == 0 && version == 0)
+		r = run_sql(c, catalog_schema, e);
+	if (r == 0)
+		return catalog_commit(c, e);
+	catalog_rollback(c);
+	return r;
+}
+
+static int check_schema(struct catalog *c, struct err *e)
+{
+	int64_t version;
+	int r = schema_version(c, &version, e);
+
+	if (r < 0)
+		return r;
+	if (version == 0) {
+		r = make_schema(c, e);
+		return r < 0 ? r : schema_version(c, &version, e);
+	}
+	if (version > CATALOG_VERSION)
+		return err_set(e, ERR_UNSUPPORTED,
+			       "catalog.db has format %lld, this tare knows %d: use the newer tare that wrote it",
+			       (long long)version, CATALOG_VERSION);
+	return 0;
+}
+
+static int configure(struct catalog *c, struct err *e)
+{
+	int on = 1;
+
+	(void)sqlite3_busy_timeout(c->db, BUSY_TIMEOUT_MS);
+	(void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	(void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
+	(void)sqlite3_wal_autocheckpoint(c->db, 0);
+	(void)sqlite3_file_control(c->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &on);
+	return run_sql(c, "PRAGMA synchronous=NORMAL", e);
+}
+
+int catalog_open(int root_fd, const char *path, struct catalog **out, struct err *e)
+{
+	struct catalog *c = calloc(1, sizeof(*c));
+	char file[4096];
+	int rc, r;
+
+	if (!c)
+		return err_errno(e, -ENOMEM, "open the catalog");
+	c->root_fd = root_fd;
+	c->lock = -1;
+	r = snprintf(file, sizeof(file), "%s/catalog.db", path);
+	if (r < 0 || (size_t)r >= sizeof(file)) {
+		free(c);
+		return err_errno(e, -ENAMETOOLONG, "%s", path);
+	}
+	rc = sqlite3_open_v2(file, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	r = rc == SQLITE_OK ? configure(c, e) : fail(c, e, rc, file);
+	if (r == 0)
+		r = check_schema(c, e);
+	if (r < 0) {
+		catalog_close(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+/* Never waits: a reader or another writer at work means that somebody else comes by here later. */
+static void checkpoint(struct catalog *c)
+{
+	struct stat st;
+
+	if (!c->wrote || fstatat(c->root_fd, "catalog.db-wal", &st, 0) < 0 || st.st_size < WAL_LIMIT)
+		return;
+	c->lock = openat(c->root_fd, "catalog.lock", O_RDWR | O_CLOEXEC);
+	if (c->lock >= 0 && flock(c->lock, LOCK_EX | LOCK_NB) == 0) {
+		(void)sqlite3_busy_timeout(c->db, 0);
+		(void)sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	}
+	c->lock = close_fd(c->lock);
+}
+
+void catalog_close(struct catalog *c)
+{
+	if (!c)
+		return;
+	if (c->db) {
+		catalog_rollback(c);
+		checkpoint(c);
+		(void)sqlite3_close(c->db);
+	}
+	free(c);
+}
+
+/* ---- statements ---- */
+
+static int bind(struct catalog *c, sqlite3_stmt *s, const char *types, va_list ap, struct err *e)
+{
+	int rc = SQLITE_OK;
+
+	for (int i = 1; *types && rc == SQLITE_OK; types++, i++) {
+		if (*types == 's') {
+			const char *text = va_arg(ap, const char *);
+
+			rc = text ? sqlite3_bind_text(s, i, text, -1, SQLITE_TRANSIENT) : sqlite3_bind_null(s, i);
+		} else {
+			rc = sqlite3_bind_int64(s, i, va_arg(ap, int64_t));
+		}
+	}
+	return rc == SQLITE_OK ? 0 : fail(c, e, rc, "bind");
+}
+
+static int vprepare(struct catalog *c, sqlite3_stmt **out, struct err *e, const char *sql, const char *types, va_list ap)
+{
+	int rc = sqlite3_prepare_v2(c->db, sql, -1, out, NULL);
+	int r;
+
+	if (rc != SQLITE_OK)
+		return fail(c, e, rc, sql);
+	r = bind(c, *out, types, ap, e);
+	if (r < 0) {
+		(void)sqlite3_finalize(*out);
+		*out = NULL;
+	}
+	return r;
+}
+
+int cat_prepare(struct catalog *c, struct cat_stmt **out, struct err *e, const char *sql, const char *types, ...)
+{
+	sqlite3_stmt *s = NULL;
+	va_list ap;
+	int r;
+
+	va_start(ap, types);
+	r = vprepare(c, &s, e, sql, types, ap);
+	va_end(ap);
+	*out = (struct cat_stmt *)s;
+	return r;
+}
+
+int cat_step(struct cat_stmt *s, struct err *e)
+{
+	int rc = sqlite3_step(handle(s));
+	struct catalog c = { .db = sqlite3_db_handle(handle(s)) };
+
+	if (rc == SQLITE_ROW)
+		return 1;
+	return rc == SQLITE_DONE ? 0 : fail(&c, e, rc, sqlite3_sql(handle(s)));
+}
+
+const char *cat_text(struct cat_stmt *s, int column)
+{
+	return (const char *)sqlite3_column_text(handle(s), column);
+}
+
+int64_t cat_int(struct cat_stmt *s, int column)
+{
+	return sqlite3_column_int64(handle(s), column);
+}
+
+bool cat_null(struct cat_stmt *s, int column)
+{
+	return sqlite3_column_type(handle(s), column) == SQLITE_NULL;
+}
+
+void cat_finish(struct cat_stmt *s)
+{
+	(void)sqlite3_finalize(handle(s));
+}
+
+int cat_exec(struct catalog *c, struct err *e, const char *sql, const char *types, ...)
+{
+	sqlite3_stmt *s = NULL;
+	va_list ap;
+	int r, rc;
+
+	va_start(ap, types);
+	r = vprepare(c, &s, e, sql, types, ap);
+	va_end(ap);
+	if (r < 0)
+		return r;
+	rc = sqlite3_step(s);
+	r = rc == SQLITE_DONE || rc == SQLITE_ROW ? sqlite3_changes(c->db) : fail(c, e, rc, sql);
+	(void)sqlite3_finalize(s);
+	return r;
+}

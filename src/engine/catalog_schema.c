@@ -1,0 +1,29 @@
+/* Times are nanoseconds since the epoch. An image's id is the digest of its configuration ("sha256:HEX" without the
+ * algorithm), a layer's its chain id. A container keeps its image alive (the foreign key), a tag does not pin one.
+ * containers.status is what was last written down; whether it still is so, engine/live.h says. */
+#include "engine/catalog_schema.h"
+
+const char catalog_schema[] =
+	"CREATE TABLE images("
+	" id TEXT PRIMARY KEY, created INTEGER NOT NULL, size INTEGER NOT NULL, loaded INTEGER NOT NULL,"
+	" max_id INTEGER NOT NULL, manifest TEXT) WITHOUT ROWID;"
+	"CREATE TABLE tags("
+	" ref TEXT PRIMARY KEY, image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE) WITHOUT ROWID;"
+	"CREATE INDEX tags_image ON tags(image);"
+	"CREATE TABLE layers("
+	" chain TEXT PRIMARY KEY, diff TEXT NOT NULL, size INTEGER NOT NULL, max_id INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE image_layers("
+	" image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE, position INTEGER NOT NULL,"
+	" chain TEXT NOT NULL REFERENCES layers(chain), PRIMARY KEY(image, position)) WITHOUT ROWID;"
+	"CREATE INDEX image_layers_chain ON image_layers(chain);"
+	"CREATE TABLE containers("
+	" id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, image TEXT REFERENCES images(id), image_ref TEXT NOT NULL,"
+	" command TEXT NOT NULL, created INTEGER NOT NULL, status TEXT NOT NULL, boot_id TEXT,"
+	" started INTEGER, finished INTEGER, exit_code INTEGER, exit_known INTEGER, oom INTEGER NOT NULL DEFAULT 0,"
+	" error TEXT, auto_remove INTEGER NOT NULL, config TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX containers_image ON containers(image);"
+	"CREATE TABLE id_ranges("
+	" base INTEGER PRIMARY KEY, size INTEGER NOT NULL,"
+	" container TEXT NOT NULL UNIQUE REFERENCES containers(id) ON DELETE CASCADE);"
+	"CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+	"PRAGMA user_version=1;";

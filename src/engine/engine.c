@@ -1,0 +1,111 @@
+#include "engine/engine.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+
+static int absolute(const char *path, char out[PATH_MAX], struct err *e)
+{
+	char cwd[PATH_MAX];
+	int n;
+
+	if (path[0] == '/') {
+		n = snprintf(out, PATH_MAX, "%s", path);
+	} else {
+		if (!getcwd(cwd, sizeof(cwd)))
+			return err_errno(e, -errno, "find the working folder");
+		n = snprintf(out, PATH_MAX, "%s/%s", cwd, path);
+	}
+	if (n < 0 || n >= PATH_MAX)
+		return err_errno(e, -ENAMETOOLONG, "%s", path);
+	while (n > 1 && out[n - 1] == '/')
+		out[--n] = '\0';
+	return 0;
+}
+
+/* Opens a folder of ours, made with its sub-folders when missing. */
+static int open_folder(const char *path, const char *const *below, int *fd, struct err *e)
+{
+	int r;
+
+	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*fd >= 0)
+		return 0;
+	if (errno != ENOENT)
+		return err_errno(e, -errno, "open %s", path);
+	r = io_mkdirs(AT_FDCWD, path, 0700);
+	if (r < 0)
+		return err_errno(e, r, "make %s", path);
+	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*fd < 0)
+		return err_errno(e, -errno, "open %s", path);
+	for (; *below; below++) {
+		r = io_mkdirs(*fd, *below, 0700);
+		if (r < 0)
+			return err_errno(e, r, "make %s/%s", path, *below);
+	}
+	return 0;
+}
+
+int engine_open(struct engine *en, const char *root, const char *state, struct err *e)
+{
+	static const char *const root_folders[] = { "containers", NULL }, *const state_folders[] = { NULL };
+	int r;
+
+	if (geteuid() != 0)
+		return err_set(e, ERR_DENIED, "tare needs root: use sudo (rootless containers are not supported yet)");
+	r = absolute(root ? root : ENGINE_ROOT, en->root, e);
+	if (r == 0)
+		r = absolute(state ? state : ENGINE_STATE, en->state, e);
+	if (r == 0)
+		r = open_folder(en->root, root_folders, &en->root_fd, e);
+	if (r == 0)
+		r = open_folder(en->state, state_folders, &en->state_fd, e);
+	if (r < 0)
+		return r;
+	r = proc_boot_id(en->boot_id);
+	if (r < 0)
+		return err_errno(e, r, "read the boot id");
+	return catalog_open(en->root_fd, en->root, &en->catalog, e);
+}
+
+void engine_close(struct engine *en)
+{
+	catalog_close(take_ptr(en->catalog));
+	en->root_fd = close_fd(en->root_fd);
+	en->state_fd = close_fd(en->state_fd);
+}
+
+int engine_self(char out[PATH_MAX], struct err *e)
+{
+	ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
+
+	if (n < 0)
+		return err_errno(e, -errno, "find our own program in /proc/self/exe");
+	out[n] = '\0';
+	return 0;
+}
+
+int engine_program(const char *name, char out[PATH_MAX], struct err *e)
+{
+	static const char *const places[] = { "", "../libexec/tare/" };
+	char self[PATH_MAX], *slash;
+	int r = engine_self(self, e);
+
+	if (r < 0)
+		return r;
+	slash = strrchr(self, '/');
+	if (slash)
+		slash[1] = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		int n = snprintf(out, PATH_MAX, "%s%s%s", self, places[i], name);
+
+		if (n > 0 && n < PATH_MAX && access(out, X_OK) == 0)
+			return 0;
+	}
+	return err_set(e, ERR_NOTFOUND, "%s is neither in %s nor in %s../libexec/tare: install tare completely", name, self,
+		       self);
+}

@@ -1,0 +1,34 @@
+/* The engine: tare's containers as library calls over the state on disk. One struct per process; commands and, later,
+ * API servers are equal users of it. docs/formats.md has the layout of the two folders. */
+#ifndef TARE_ENGINE_ENGINE_H
+#define TARE_ENGINE_ENGINE_H
+
+#include <limits.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "engine/catalog.h"
+#include "sys/proc.h"
+
+#define ENGINE_ROOT "/var/lib/tare"
+#define ENGINE_STATE "/run/tare"
+
+struct engine {
+	char root[PATH_MAX], state[PATH_MAX]; /* absolute */
+	int root_fd, state_fd;
+	struct catalog *catalog;
+	char boot_id[PROC_BOOT_ID_LEN];
+};
+
+/* Opens (and makes, where missing) both folders and the catalog. NULL: ENGINE_ROOT, ENGINE_STATE. Only root can. */
+int engine_open(struct engine *en, const char *root, const char *state, struct err *e) MUST_CHECK;
+void engine_close(struct engine *en);
+#define ENGINE_INIT { .root_fd = -1, .state_fd = -1 }
+#define CLEANUP_ENGINE CLEANUP(engine_close)
+
+/* The path of the running tare itself. */
+int engine_self(char out[PATH_MAX], struct err *e) MUST_CHECK;
+/* A helper program ("tare-monitor"): beside tare itself (a build folder), else in ../libexec/tare/ from there. */
+int engine_program(const char *name, char out[PATH_MAX], struct err *e) MUST_CHECK;
+
+#endif

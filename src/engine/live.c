@@ -1,0 +1,131 @@
+/* Reading races with the monitor in one way only: state.json is replaced by rename, so we see one version of it, and
+ * the process it names is checked by its start time through a pidfd opened before. A container that ends just then is
+ * seen dead while its monitor lives: the monitor is at work, and whoever needs the outcome waits for it (engine/client.h). */
+#include "engine/live.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/json.h"
+#include "base/text.h"
+
+#define STATE_MAX 65536
+
+void live_close(struct live *l)
+{
+	l->pidfd = close_fd(l->pidfd);
+}
+
+static bool monitor_lives(int dir)
+{
+	CLEANUP_FD int fd = openat(dir, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+static int64_t time_of(const struct json *doc, const char *key)
+{
+	const struct json *v = json_get(doc, key);
+	struct timespec ts;
+
+	if (!v || v->type != JSON_STRING || text_parse_time(v->str, &ts) < 0)
+		return 0;
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static int word_of(const char *status, enum live_word *out)
+{
+	static const char *const words[] = { [LIVE_CREATED] = "created", [LIVE_RUNNING] = "running", [LIVE_EXITED] = "exited" };
+
+	for (size_t i = LIVE_CREATED; i < ARRAY_LEN(words); i++)
+		if (status && strcmp(status, words[i]) == 0) {
+			*out = (enum live_word)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int parse(const struct engine *en, const struct json *doc, struct live *out, struct err *e)
+{
+	const char *status = NULL, *boot = "", *error = "";
+	int64_t pid = 0, code = 0;
+	int r = json_get_str(doc, "state", "status", &status, e);
+
+	if (r == 0)
+		r = json_get_str(doc, "state", "bootId", &boot, e);
+	if (r == 0)
+		r = json_get_str(doc, "state", "error", &error, e);
+	if (r == 0)
+		r = json_get_i64(doc, "state", "pid", &pid, e);
+	if (r == 0)
+		r = json_get_u64(doc, "state", "startTime", &out->start_time, e);
+	if (r == 0)
+		r = json_get_i64(doc, "state", "exitCode", &code, e);
+	if (r == 0)
+		r = json_get_bool(doc, "state", "exitKnown", &out->exit_known, e);
+	if (r == 0)
+		r = json_get_bool(doc, "state", "oomKilled", &out->oom, e);
+	if (r < 0)
+		return r;
+	if (word_of(status, &out->word) < 0)
+		return err_set(e, ERR_INTERNAL, "unknown status \"%s\"", status ? status : "");
+	out->exit_code = (int)code;
+	out->started = time_of(doc, "startedAt");
+	out->finished = time_of(doc, "finishedAt");
+	snprintf(out->error, sizeof(out->error), "%s", error);
+	if (out->word != LIVE_EXITED && pid > 0 && strcmp(boot, en->boot_id) == 0)
+		out->pidfd = proc_open_checked((pid_t)pid, out->start_time);
+	out->container = out->pidfd >= 0;
+	out->pid = out->container ? (pid_t)pid : 0;
+	return 0;
+}
+
+/* dir/name into out; absent leaves LIVE_ABSENT. */
+static int read_state(const struct engine *en, int dir, const char *name, struct live *out, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_FREE char *text = NULL;
+	const struct json *doc;
+	size_t len;
+	int r = io_read_file(dir, name, STATE_MAX, &text, &len);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return err_errno(e, r, "read it");
+	r = json_parse(&a, text, len, NULL, &doc, e);
+	return r < 0 ? r : parse(en, doc, out, e);
+}
+
+int live_read(const struct engine *en, const char *id, struct live *out, struct err *e)
+{
+	CLEANUP_FD int dir = openat(en->state_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int r;
+
+	*out = (struct live)LIVE_INIT;
+	if (dir < 0)
+		return errno == ENOENT ? 0 : err_errno(e, -errno, "open %s/%s", en->state, id);
+	/* the lock first: a monitor seen dead has written its last state */
+	out->monitor = monitor_lives(dir);
+	r = read_state(en, dir, "state.json", out, e);
+	return r < 0 ? err_ctx(e, "%s/%s/state.json", en->state, id) : 0;
+}
+
+int live_read_exec(const struct engine *en, const char *id, const char *exec_id, struct live *out, struct err *e)
+{
+	CLEANUP_FD int dir = -1;
+	char name[NAME_MAX + 1];
+	int r;
+
+	*out = (struct live)LIVE_INIT;
+	snprintf(name, sizeof(name), "%s/exec", id);
+	dir = openat(en->state_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	snprintf(name, sizeof(name), "%s.json", exec_id);
+	r = dir < 0 ? 0 : read_state(en, dir, name, out, e);
+	if (r < 0)
+		return err_ctx(e, "%s/%s/exec/%s", en->state, id, name);
+	return out->word == LIVE_ABSENT ? err_set(e, ERR_NOTFOUND, "no such exec: %s", exec_id) : 0;
+}

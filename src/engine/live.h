@@ -1,0 +1,40 @@
+/* What lives: the one place that decides whether a container and its monitor do.
+ *
+ * A container lives when its init does: the process that boot id, pid and start time name. A monitor lives when
+ * somebody holds the POSIX lock of STATE/ID/lock. Everything else (status words in files and in the catalog) is what
+ * was last written down. */
+#ifndef TARE_ENGINE_LIVE_H
+#define TARE_ENGINE_LIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "engine/engine.h"
+
+enum live_word { LIVE_ABSENT, LIVE_CREATED, LIVE_RUNNING, LIVE_EXITED }; /* status of state.json; ABSENT: no file */
+
+struct live {
+	enum live_word word;
+	bool container;    /* its init lives */
+	bool monitor;      /* a monitor lives */
+	pid_t pid;         /* init's, while container */
+	int pidfd;         /* init's, owned; -1 when it does not live */
+	uint64_t start_time;
+	int64_t started, finished; /* ns since the epoch, 0 = not yet */
+	int exit_code;
+	bool exit_known, oom;
+	char error[400]; /* of a failed start */
+};
+#define LIVE_INIT { .pidfd = -1 }
+#define CLEANUP_LIVE CLEANUP(live_close)
+void live_close(struct live *l);
+
+/* Looks. A state.json that cannot be read as one counts as ERR_INTERNAL naming it. */
+int live_read(const struct engine *en, const char *id, struct live *out, struct err *e) MUST_CHECK;
+
+/* The same for one exec of the container: only pid, word, exit. ERR_NOTFOUND without such an exec. */
+int live_read_exec(const struct engine *en, const char *id, const char *exec_id, struct live *out,
+		   struct err *e) MUST_CHECK;
+
+#endif

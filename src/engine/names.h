@@ -1,0 +1,17 @@
+/* Names of containers: what is allowed, and making one up. */
+#ifndef TARE_ENGINE_NAMES_H
+#define TARE_ENGINE_NAMES_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+#define NAME_MAX_LEN 128
+
+/* Letters, digits, '_', '.', '-'; two or more; the first is a letter or digit. */
+int name_check(const char *name, struct err *e) MUST_CHECK;
+
+/* adjective_noun at random; attempt > 3 adds a number. */
+int name_generate(unsigned int attempt, char out[64], struct err *e) MUST_CHECK;
+
+#endif

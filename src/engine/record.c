@@ -1,0 +1,248 @@
+#include "engine/record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "engine/nearest.h"
+
+#define COLUMNS                                                                                                        \
+	"id, name, image, image_ref, command, config, containers.created, started, finished, status, boot_id, exit_code,"  \
+	" exit_known, oom, auto_remove, error, base, size"
+#define FROM " FROM containers LEFT JOIN id_ranges ON container = id "
+
+static const char *const status_names[] = { "created", "running", "exited" };
+
+const char *record_status_name(enum record_status s)
+{
+	return status_names[s];
+}
+
+static enum record_status status_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(status_names); i++)
+		if (strcmp(name, status_names[i]) == 0)
+			return (enum record_status)i;
+	return RECORD_EXITED;
+}
+
+int record_insert(struct catalog *c, const struct record *rec, struct err *e)
+{
+	int r = cat_exec(c, e,
+			 "INSERT INTO containers(id, name, image, image_ref, command, config, created, status, boot_id,"
+			 " started, auto_remove) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+			 "ssssssissii", rec->id, rec->name, rec->image, rec->image_ref, rec->command, rec->config,
+			 rec->created, status_names[rec->status], rec->boot_id, rec->started, (int64_t)rec->auto_remove);
+
+	if (r < 0 && e->cls == ERR_CONFLICT && strstr(e->msg, "containers.name"))
+		return err_set(e, ERR_CONFLICT,
+			       "the name \"%s\" is in use: remove or rename that container, or choose another name", rec->name);
+	if (r < 0 && e->cls == ERR_CONFLICT)
+		return err_set(e, ERR_NOTFOUND, "image %s was removed meanwhile", rec->image_ref);
+	return r < 0 ? r : 0;
+}
+
+int record_update(struct catalog *c, const struct record *rec, struct err *e)
+{
+	int r = cat_exec(c, e,
+			 "UPDATE containers SET status = ?2, boot_id = ?3, started = ?4, finished = ?5, exit_code = ?6,"
+			 " exit_known = ?7, oom = ?8, error = ?9 WHERE id = ?1",
+			 "sssiiiiis", rec->id, status_names[rec->status], rec->boot_id, rec->started, rec->finished,
+			 (int64_t)rec->exit_code, (int64_t)rec->exit_known, (int64_t)rec->oom, rec->error);
+
+	return r < 0 ? r : 0;
+}
+
+int record_delete(struct catalog *c, const char *id, struct err *e)
+{
+	int r = cat_exec(c, e, "DELETE FROM containers WHERE id = ?1", "s", id);
+
+	return r < 0 ? r : 0;
+}
+
+int record_rename(struct catalog *c, const char *id, const char *name, struct err *e)
+{
+	int r = cat_exec(c, e, "UPDATE containers SET name = ?2 WHERE id = ?1", "ss", id, name);
+
+	if (r < 0 && e->cls == ERR_CONFLICT)
+		return err_set(e, ERR_CONFLICT, "the name \"%s\" is in use", name);
+	return r < 0 ? r : 0;
+}
+
+static void read_row(struct cat_stmt *s, struct arena *a, struct record *rec)
+{
+	*rec = (struct record){
+		.id = arena_strdup(a, cat_text(s, 0)),
+		.name = arena_strdup(a, cat_text(s, 1)),
+		.image = cat_null(s, 2) ? NULL : arena_strdup(a, cat_text(s, 2)),
+		.image_ref = arena_strdup(a, cat_text(s, 3)),
+		.command = arena_strdup(a, cat_text(s, 4)),
+		.config = arena_strdup(a, cat_text(s, 5)),
+		.created = cat_int(s, 6),
+		.started = cat_int(s, 7),
+		.finished = cat_int(s, 8),
+		.status = status_of(cat_text(s, 9)),
+		.boot_id = cat_null(s, 10) ? NULL : arena_strdup(a, cat_text(s, 10)),
+		.exit_code = (int)cat_int(s, 11),
+		.exit_known = cat_int(s, 12) != 0,
+		.oom = cat_int(s, 13) != 0,
+		.auto_remove = cat_int(s, 14) != 0,
+		.error = cat_null(s, 15) ? NULL : arena_strdup(a, cat_text(s, 15)),
+		.id_base = (uint32_t)cat_int(s, 16),
+		.id_size = (uint32_t)cat_int(s, 17),
+	};
+}
+
+/* One row by a condition on ?1. 1: found, 0: none. */
+static int one(struct catalog *c, struct arena *a, const char *sql, const char *key, struct record *out, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(c, &s, e, sql, "s", key);
+
+	if (r == 0)
+		r = cat_step(s, e);
+	if (r > 0) {
+		read_row(s, a, out);
+		if (arena_error(a) < 0)
+			return err_errno(e, -ENOMEM, "read a container's row");
+	}
+	return r;
+}
+
+int record_get(struct catalog *c, struct arena *a, const char *id, struct record *out, struct err *e)
+{
+	int r = one(c, a, "SELECT " COLUMNS FROM "WHERE id = ?1", id, out, e);
+
+	if (r == 0)
+		return err_set(e, ERR_NOTFOUND, "no such container: %.12s", id);
+	return r < 0 ? r : 0;
+}
+
+/* The only id that starts with prefix, into id. 1, 0: none, negative: ambiguous or failed. */
+static int by_prefix(struct catalog *c, const char *prefix, char id[ID_LEN + 1], struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	size_t len = strlen(prefix);
+	int r;
+
+	if (len == 0 || len >= ID_LEN || strspn(prefix, "0123456789abcdef") != len)
+		return 0;
+	r = cat_prepare(c, &s, e, "SELECT id FROM containers WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2", "s", prefix);
+	if (r == 0)
+		r = cat_step(s, e);
+	if (r <= 0)
+		return r;
+	snprintf(id, ID_LEN + 1, "%s", cat_text(s, 0));
+	r = cat_step(s, e);
+	if (r > 0)
+		return err_set(e, ERR_INVALID, "%s is the start of more than one container's id: give more digits", prefix);
+	return r < 0 ? r : 1;
+}
+
+static int not_found(struct catalog *c, const char *what, struct err *e)
+{
+	char near[NEAREST_LEN];
+
+	if (nearest_row(c, "SELECT name FROM containers", what, near))
+		return err_set(e, ERR_NOTFOUND, "no such container: %.200s (did you mean \"%s\"?)", what, near);
+	return err_set(e, ERR_NOTFOUND, "no such container: %.200s (tare ps -a lists them)", what);
+}
+
+int record_find(struct catalog *c, struct arena *a, const char *what, struct record *out, struct err *e)
+{
+	char id[ID_LEN + 1];
+	int r = 0;
+
+	if (text_is_hex(what, ID_LEN))
+		r = one(c, a, "SELECT " COLUMNS FROM "WHERE id = ?1", what, out, e);
+	if (r == 0)
+		r = one(c, a, "SELECT " COLUMNS FROM "WHERE name = ?1", what, out, e);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = by_prefix(c, what, id, e);
+	if (r > 0)
+		return record_get(c, a, id, out, e);
+	return r < 0 ? r : not_found(c, what, e);
+}
+
+int record_list(struct catalog *c, struct arena *a, const char *image, struct record **out, size_t *n, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	size_t cap = 0;
+	int r = cat_prepare(c, &s, e,
+			    "SELECT " COLUMNS FROM
+			    "WHERE ?1 IS NULL OR image = ?1 ORDER BY containers.created DESC, id",
+			    "s", image);
+
+	*out = NULL;
+	*n = 0;
+	while (r == 0 && (r = cat_step(s, e)) > 0) {
+		if (*n == cap) {
+			struct record *more = arena_array(a, cap = cap ? 2 * cap : 16, sizeof(*more));
+
+			if (more && *n)
+				memcpy(more, *out, *n * sizeof(*more));
+			*out = more;
+		}
+		if (arena_error(a) == 0)
+			read_row(s, a, &(*out)[(*n)++]);
+		r = arena_error(a) < 0 ? err_errno(e, -ENOMEM, "list containers") : 0;
+	}
+	return r;
+}
+
+/* ---- id ranges ---- */
+
+/* The end of a range that overlaps [base, base + size), or 0. */
+static int overlap(struct catalog *c, int64_t base, int64_t size, int64_t *end, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(c, &s, e, "SELECT base + size FROM id_ranges WHERE base < ?1 ORDER BY base DESC LIMIT 1", "i",
+			    base + size);
+
+	if (r == 0)
+		r = cat_step(s, e);
+	*end = r > 0 && cat_int(s, 0) > base ? cat_int(s, 0) : 0;
+	return r < 0 ? r : 0;
+}
+
+static int64_t cursor(struct catalog *c)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	struct err ignored;
+
+	if (cat_prepare(c, &s, &ignored, "SELECT value FROM counters WHERE name = 'id_range'", "") < 0 ||
+	    cat_step(s, &ignored) <= 0)
+		return ID_RANGE_FIRST;
+	return cat_int(s, 0);
+}
+
+int id_range_take(struct catalog *c, const char *container, uint32_t size, uint32_t *base, struct err *e)
+{
+	int64_t want = ((int64_t)size + ID_RANGE_MIN - 1) / ID_RANGE_MIN * ID_RANGE_MIN;
+	int64_t at = cursor(c), end = 0;
+	bool wrapped = false;
+	int r;
+
+	for (;;) {
+		if (at + want > ID_RANGE_END) {
+			if (wrapped)
+				return err_set(e, ERR_LIMIT,
+					       "no %lld free ids in a row between %u and %u: remove containers or use --userns=host",
+					       (long long)want, ID_RANGE_FIRST, ID_RANGE_END);
+			wrapped = true;
+			at = ID_RANGE_FIRST;
+		}
+		r = overlap(c, at, want, &end, e);
+		if (r < 0)
+			return r;
+		if (end == 0)
+			break;
+		at = end;
+	}
+	r = cat_exec(c, e, "INSERT INTO id_ranges(base, size, container) VALUES(?1, ?2, ?3)", "iis", at, want, container);
+	if (r >= 0)
+		r = cat_exec(c, e, "INSERT OR REPLACE INTO counters(name, value) VALUES('id_range', ?1)", "i", at + want);
+	*base = (uint32_t)at;
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,63 @@
+/* The catalog's rows about containers, and the id ranges that belong to them. What changes rows wants an open
+ * transaction (catalog_begin). Strings live in the arena given. */
+#ifndef TARE_ENGINE_RECORD_H
+#define TARE_ENGINE_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "engine/catalog.h"
+
+#define ID_LEN 64
+#define ID_SHORT 12
+
+enum record_status {
+	RECORD_CREATED, /* never ran, or its start failed */
+	RECORD_RUNNING, /* a monitor was asked to run it and nobody wrote down an end yet */
+	RECORD_EXITED
+};
+
+struct record {
+	const char *id, *name;
+	const char *image;     /* id; NULL: a plain folder */
+	const char *image_ref; /* as the user named it */
+	const char *command;   /* for people */
+	const char *config;    /* JSON: what was asked for, as inspect shows it */
+	int64_t created, started, finished; /* ns since the epoch; 0 = not yet */
+	enum record_status status;
+	const char *boot_id; /* of the last start; NULL = none */
+	int exit_code;
+	bool exit_known, oom, auto_remove;
+	const char *error; /* of the last start; NULL = none */
+	uint32_t id_base, id_size; /* host ids; size 0 = no range of its own */
+};
+
+const char *record_status_name(enum record_status s);
+
+/* A name in use is ERR_CONFLICT. The id range is not part of it. */
+int record_insert(struct catalog *c, const struct record *rec, struct err *e) MUST_CHECK;
+/* Status, boot id, times, exit, error; nothing else. */
+int record_update(struct catalog *c, const struct record *rec, struct err *e) MUST_CHECK;
+/* The id range goes with it. Absent is success. */
+int record_delete(struct catalog *c, const char *id, struct err *e) MUST_CHECK;
+int record_rename(struct catalog *c, const char *id, const char *name, struct err *e) MUST_CHECK;
+
+/* By whole id, name, or a prefix of an id that only one container has; in this order. ERR_NOTFOUND suggests the
+ * nearest name, ERR_INVALID says that a prefix is ambiguous. */
+int record_find(struct catalog *c, struct arena *a, const char *what, struct record *out, struct err *e) MUST_CHECK;
+/* By whole id; ERR_NOTFOUND. */
+int record_get(struct catalog *c, struct arena *a, const char *id, struct record *out, struct err *e) MUST_CHECK;
+/* All, newest first. image: only those made from that image id (NULL: all). */
+int record_list(struct catalog *c, struct arena *a, const char *image, struct record **out, size_t *n,
+		struct err *e) MUST_CHECK;
+
+/* Host ids for a user namespace: `size` of them (a multiple of 65536 is taken), free, least recently used, above
+ * ID_RANGE_FIRST; recorded for the container, whose row must exist already. */
+#define ID_RANGE_FIRST 0x10000000U
+#define ID_RANGE_END 0x7fff0000U
+#define ID_RANGE_MIN 65536U
+int id_range_take(struct catalog *c, const char *container, uint32_t size, uint32_t *base, struct err *e) MUST_CHECK;
+
+#endif
