@@ -1,0 +1,47 @@
+/* What a user asked for when making a container: the texts of `tare run`'s options, not yet judged. engine/spec.h turns
+ * them, with the image's configuration, into an OCI specification and refuses what is wrong, naming the option. */
+#ifndef TARE_ENGINE_OPTIONS_H
+#define TARE_ENGINE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct strv {
+	const char *const *v;
+	size_t n;
+};
+
+/* NULL, empty and 0 mean: not given; the image or a default decides. */
+struct ct_options {
+	const char *name;
+	const char *image;  /* reference; NULL with rootfs */
+	const char *rootfs; /* a plain folder instead of an image */
+	struct strv args;   /* the command line behind the image */
+	const char *entrypoint; /* "" clears the image's */
+	bool tty, open_stdin, rm, read_only, privileged, init;
+	bool stdin_once; /* the first client's end of input is the container's */
+
+	struct strv env, env_files, labels;
+	const char *workdir, *user, *hostname, *domainname;
+	struct strv group_add;
+	const char *stop_signal;
+	const int64_t *stop_timeout; /* seconds, -1 = for ever */
+
+	struct strv volumes, tmpfs, devices;
+	const char *shm_size;
+
+	const char *network, *userns, *pid, *ipc, *uts;
+	struct strv cap_add, cap_drop, security_opt, sysctls;
+
+	const char *memory, *memory_swap, *memory_reservation, *cpus, *cpuset_cpus, *cpuset_mems;
+	const uint64_t *cpu_shares;
+	const int64_t *pids_limit, *oom_score_adj;
+	struct strv ulimits;
+	const char *cgroup_parent;
+
+	const char *log_driver;
+	struct strv log_opts;
+};
+
+#endif

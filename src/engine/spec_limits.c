@@ -1,0 +1,236 @@
+/* Limits are in the terms of cgroup v1, as the OCI specification has them; sys/cgroup converts. */
+#include <fcntl.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/text.h"
+#include "engine/spec_plan.h"
+
+#define CPU_PERIOD 100000
+/* A fork bomb ends here. Docker has no limit, podman 2048. */
+#define DEFAULT_PIDS 4096
+#define SMALLEST_MEMORY (256 << 10)
+
+static int size_option(const char *option, const char *text, int64_t *out, struct err *e)
+{
+	uint64_t bytes;
+
+	if (!text)
+		return 0;
+	if (text_size(text, &bytes) < 0 || bytes > INT64_MAX)
+		return err_set(e, ERR_INVALID, "%s %s: want a size such as 512m or 2g", option, text);
+	*out = (int64_t)bytes;
+	return 0;
+}
+
+/* Without swap on the host a limit on it would only fail where the kernel does not count swap. */
+static bool host_swaps(void)
+{
+	CLEANUP_FREE char *text = NULL;
+
+	return io_read_file(AT_FDCWD, "/proc/swaps", 1 << 20, &text, NULL) == 0 && strchr(text, '\n') &&
+	       strchr(text, '\n')[1];
+}
+
+static int plan_memory(struct plan *p, struct err *e)
+{
+	const char *swap = p->opt->memory_swap;
+	int r = size_option("--memory", p->opt->memory, &p->memory, e);
+
+	if (r == 0)
+		r = size_option("--memory-reservation", p->opt->memory_reservation, &p->memory_reservation, e);
+	if (r == 0 && swap && strcmp(swap, "-1") == 0)
+		p->memory_swap = -1;
+	else if (r == 0)
+		r = size_option("--memory-swap", swap, &p->memory_swap, e);
+	if (r < 0)
+		return r;
+	if (p->memory && p->memory < SMALLEST_MEMORY)
+		return err_set(e, ERR_INVALID, "--memory %s: less than 256k starts nothing", p->opt->memory);
+	if (p->memory_swap && !p->memory)
+		return err_set(e, ERR_INVALID, "--memory-swap needs --memory");
+	if (p->memory_swap > 0 && p->memory_swap < p->memory)
+		return err_set(e, ERR_INVALID, "--memory-swap counts memory and swap together: it cannot be less than --memory");
+	if (p->memory_reservation > p->memory && p->memory)
+		return err_set(e, ERR_INVALID, "--memory-reservation cannot be more than --memory");
+	if (p->memory && !p->memory_swap && host_swaps())
+		p->memory_swap = p->memory > INT64_MAX / 2 ? -1 : 2 * p->memory;
+	return 0;
+}
+
+static int plan_cpu(struct plan *p, struct err *e)
+{
+	double cpus;
+	char *end;
+
+	if (!p->opt->cpus)
+		return 0;
+	cpus = strtod(p->opt->cpus, &end);
+	if (end == p->opt->cpus || *end || !isfinite(cpus) || cpus < 0.01 || cpus > 100000)
+		return err_set(e, ERR_INVALID, "--cpus %s: want a number of CPUs such as 1.5, at least 0.01", p->opt->cpus);
+	p->cpu_quota = (int64_t)(cpus * CPU_PERIOD + 0.5);
+	return 0;
+}
+
+static int rlimit_value(const char *text, uint64_t *out)
+{
+	if (strcmp(text, "-1") == 0 || strcmp(text, "unlimited") == 0) {
+		*out = UINT64_MAX;
+		return 0;
+	}
+	return text_u64(text, out);
+}
+
+static int ulimit(struct plan *p, const char *text, struct plan_rlimit *out, struct err *e)
+{
+	static const char *const names[] = { "core",   "cpu",   "data", "fsize",      "locks",    "memlock", "msgqueue", "nice",
+					     "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack", "as" };
+	const char *eq = strchr(text, '=');
+	struct strv v = plan_split(p->a, eq ? eq + 1 : "", ':');
+	size_t len = eq ? (size_t)(eq - text) : 0;
+
+	if (!eq || v.n < 1 || v.n > 2 || rlimit_value(v.v[0], &out->soft) < 0 ||
+	    rlimit_value(v.v[v.n - 1], &out->hard) < 0 || out->soft > out->hard)
+		return err_set(e, ERR_INVALID, "--ulimit %s: want NAME=SOFT[:HARD], such as nofile=1024:2048", text);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strlen(names[i]) == len && strncmp(names[i], text, len) == 0) {
+			char upper[16] = { 0 };
+
+			for (size_t c = 0; c < len; c++)
+				upper[c] = (char)(names[i][c] - 'a' + 'A');
+			out->type = arena_printf(p->a, "RLIMIT_%s", upper);
+			return 0;
+		}
+	return err_set(e, ERR_INVALID, "--ulimit %s: no such limit (core, cpu, data, fsize, memlock, nofile, nproc, stack…)", text);
+}
+
+static int plan_ulimits(struct plan *p, struct err *e)
+{
+	p->rlimits = arena_array(p->a, p->opt->ulimits.n + 1, sizeof(*p->rlimits));
+	if (!p->rlimits)
+		return err_errno(e, -ENOMEM, "--ulimit");
+	for (size_t i = 0; i < p->opt->ulimits.n; i++)
+		if (ulimit(p, p->opt->ulimits.v[i], &p->rlimits[p->n_rlimits++], e) < 0)
+			return e->code;
+	return 0;
+}
+
+/* Only what belongs to a namespace of the container's own may be set: anything else would change the host. */
+static int sysctl_allowed(const struct plan *p, const char *key, struct err *e)
+{
+	static const char *const ipc[] = { "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall",
+					   "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced" };
+	bool is_ipc = text_starts(key, "fs.mqueue.");
+
+	for (size_t i = 0; i < ARRAY_LEN(ipc); i++)
+		is_ipc |= strcmp(key, ipc[i]) == 0;
+	if (is_ipc && p->host_ipc)
+		return err_set(e, ERR_INVALID, "--sysctl %s would change the host with --ipc=host", key);
+	if (text_starts(key, "net.") && p->host_net)
+		return err_set(e, ERR_INVALID, "--sysctl %s would change the host with --network=host", key);
+	if (is_ipc || text_starts(key, "net."))
+		return 0;
+	return err_set(e, ERR_INVALID, "--sysctl %s belongs to no namespace of the container: it would change the host", key);
+}
+
+static void add_sysctl(struct plan *p, const char *key, const char *value)
+{
+	for (size_t i = 0; i < p->n_sysctls; i++)
+		if (strcmp(p->sysctls[i].key, key) == 0) {
+			p->sysctls[i].value = value;
+			return;
+		}
+	p->sysctls[p->n_sysctls++] = (struct plan_kv){ key, value };
+}
+
+/* Everybody in the container may ping and may listen below 1024: in a network of its own that concerns nobody else. */
+static int plan_sysctls(struct plan *p, struct err *e)
+{
+	p->sysctls = arena_array(p->a, p->opt->sysctls.n + 2, sizeof(*p->sysctls));
+	if (!p->sysctls)
+		return err_errno(e, -ENOMEM, "--sysctl");
+	if (!p->host_net && !p->opt->privileged) {
+		add_sysctl(p, "net.ipv4.ip_unprivileged_port_start", "0");
+		add_sysctl(p, "net.ipv4.ping_group_range", p->userns ? "0 65535" : "0 2147483647");
+	}
+	for (size_t i = 0; i < p->opt->sysctls.n; i++) {
+		const char *text = p->opt->sysctls.v[i], *eq = strchr(text, '=');
+		const char *key = eq ? arena_strndup(p->a, text, (size_t)(eq - text)) : NULL;
+
+		if (!key || !*key || strchr(key, '/'))
+			return err_set(e, ERR_INVALID, "--sysctl %s: want NAME=VALUE", text);
+		if (sysctl_allowed(p, key, e) < 0)
+			return e->code;
+		add_sysctl(p, key, eq + 1);
+	}
+	return 0;
+}
+
+int plan_limits(struct plan *p, struct err *e)
+{
+	int r = plan_memory(p, e);
+
+	if (r == 0)
+		r = plan_cpu(p, e);
+	if (r == 0)
+		r = plan_ulimits(p, e);
+	if (r == 0)
+		r = plan_sysctls(p, e);
+	if (r < 0)
+		return r;
+	p->pids_limit = p->opt->pids_limit ? *p->opt->pids_limit : DEFAULT_PIDS;
+	if (p->opt->oom_score_adj && (*p->opt->oom_score_adj < -1000 || *p->opt->oom_score_adj > 1000))
+		return err_set(e, ERR_INVALID, "--oom-score-adj: -1000 to 1000");
+	if (p->opt->cpu_shares && (*p->opt->cpu_shares < 2 || *p->opt->cpu_shares > 262144))
+		return err_set(e, ERR_INVALID, "--cpu-shares: 2 to 262144");
+	return 0;
+}
+
+static void write_memory(const struct plan *p, struct json_writer *w)
+{
+	if (!p->memory && !p->memory_reservation)
+		return;
+	jw_object(w, "memory");
+	if (p->memory)
+		jw_i64(w, "limit", p->memory);
+	if (p->memory_swap)
+		jw_i64(w, "swap", p->memory_swap);
+	if (p->memory_reservation)
+		jw_i64(w, "reservation", p->memory_reservation);
+	jw_end_object(w);
+}
+
+static void write_cpu(const struct plan *p, struct json_writer *w)
+{
+	if (!p->cpu_quota && !p->opt->cpu_shares && !p->opt->cpuset_cpus && !p->opt->cpuset_mems)
+		return;
+	jw_object(w, "cpu");
+	if (p->opt->cpu_shares)
+		jw_u64(w, "shares", *p->opt->cpu_shares);
+	if (p->cpu_quota) {
+		jw_i64(w, "quota", p->cpu_quota);
+		jw_u64(w, "period", CPU_PERIOD);
+	}
+	if (p->opt->cpuset_cpus)
+		jw_str(w, "cpus", p->opt->cpuset_cpus);
+	if (p->opt->cpuset_mems)
+		jw_str(w, "mems", p->opt->cpuset_mems);
+	jw_end_object(w);
+}
+
+void plan_write_resources(const struct plan *p, struct json_writer *w)
+{
+	jw_object(w, "resources");
+	plan_write_device_rules(p, w);
+	write_memory(p, w);
+	write_cpu(p, w);
+	if (p->pids_limit > 0) {
+		jw_object(w, "pids");
+		jw_i64(w, "limit", p->pids_limit);
+		jw_end_object(w);
+	}
+	jw_end_object(w);
+}

@@ -1,0 +1,62 @@
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "engine/record.h"
+#include "engine/spec_plan.h"
+
+/* An option that takes "host" or the private default. */
+static int host_or_private(const char *option, const char *value, bool *host, struct err *e)
+{
+	*host = value && strcmp(value, "host") == 0;
+	if (!value || !value[0] || *host || strcmp(value, "private") == 0)
+		return 0;
+	return err_set(e, ERR_UNSUPPORTED, "%s=%s is not supported (private and host are)", option, value);
+}
+
+static int plan_network(struct plan *p, struct err *e)
+{
+	const char *net = p->opt->network;
+
+	p->host_net = net && strcmp(net, "host") == 0;
+	if (!net || p->host_net || strcmp(net, "none") == 0)
+		return 0;
+	return err_set(e, ERR_UNSUPPORTED,
+		       "--network %s: this version has none (the default: loopback only) and host, no bridges yet", net);
+}
+
+static int plan_hostname(struct plan *p, struct err *e)
+{
+	struct utsname un;
+
+	if (p->host_uts) {
+		if (p->opt->hostname || p->opt->domainname)
+			return err_set(e, ERR_INVALID, "--hostname and --domainname need a UTS namespace of their own, not --uts=host");
+		if (uname(&un) < 0)
+			return err_errno(e, -errno, "read the host's name");
+		p->hostname = arena_strdup(p->a, un.nodename);
+	} else if (p->opt->hostname) {
+		if (!p->opt->hostname[0] || strlen(p->opt->hostname) > 64)
+			return err_set(e, ERR_INVALID, "--hostname: 1 to 64 characters");
+		p->hostname = p->opt->hostname;
+	} else {
+		p->hostname = arena_strndup(p->a, p->id, ID_SHORT);
+	}
+	for (const char *c = p->hostname; c && *c; c++)
+		if (*c == '\n' || *c == ' ' || *c == '/')
+			return err_set(e, ERR_INVALID, "--hostname \"%s\" is no host name", p->hostname);
+	return 0;
+}
+
+int plan_namespaces(struct plan *p, struct err *e)
+{
+	int r = plan_network(p, e);
+
+	if (r == 0)
+		r = host_or_private("--pid", p->opt->pid, &p->host_pid, e);
+	if (r == 0)
+		r = host_or_private("--ipc", p->opt->ipc, &p->host_ipc, e);
+	if (r == 0)
+		r = host_or_private("--uts", p->opt->uts, &p->host_uts, e);
+	return r < 0 ? r : plan_hostname(p, e);
+}

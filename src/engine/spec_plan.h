@@ -1,0 +1,119 @@
+/* Private to engine/spec*.c: what a container will be, judged and typed, between the user's texts and the JSON.
+ *
+ * spec.c fills it by calling one function per subject; each fails with a message that names the option. Everything
+ * lives in `a`. */
+#ifndef TARE_ENGINE_SPEC_PLAN_H
+#define TARE_ENGINE_SPEC_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "engine/options.h"
+
+struct plan_bind {
+	const char *source, *target;
+	const char *propagation; /* "rprivate" … */
+	bool ro, idmap, recursive;
+	bool anonymous; /* a volume of the container's own; source is made by the engine */
+	bool nocopy;    /* anonymous: does not start with what the image has there */
+};
+
+struct plan_tmpfs {
+	const char *target;
+	struct strv options;
+};
+
+struct plan_device {
+	const char *path; /* in the container */
+	char type;
+	unsigned int major, minor;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	const char *access; /* "rwm" */
+};
+
+struct plan_rlimit {
+	const char *type; /* RLIMIT_NOFILE */
+	uint64_t soft, hard;
+};
+
+struct plan_kv {
+	const char *key, *value;
+};
+
+enum plan_seccomp { SECCOMP_DEFAULT, SECCOMP_NONE, SECCOMP_FILE };
+
+struct plan {
+	struct arena *a;
+	const struct ct_options *opt;
+	const char *id;
+
+	/* namespaces */
+	bool userns, host_net, host_pid, host_ipc, host_uts;
+	uint32_t map_base, map_size; /* base 0: a range is still to be taken */
+	const char *hostname;
+
+	/* process */
+	struct strv args, env;
+	const char *cwd;
+	const char *user; /* as text */
+	uint32_t uid, gid;
+	const uint32_t *groups;
+	size_t n_groups;
+	const char *home;
+	int stop_signal;
+
+	/* security */
+	uint64_t caps;
+	bool no_new_privs, mask_paths;
+	enum plan_seccomp seccomp;
+	const struct json *seccomp_doc; /* SECCOMP_FILE */
+
+	/* file systems */
+	struct plan_bind *binds;
+	size_t n_binds;
+	struct plan_tmpfs *tmpfs;
+	size_t n_tmpfs;
+	struct plan_device *devices;
+	size_t n_devices;
+	uint64_t shm_size;
+
+	/* limits */
+	int64_t memory, memory_swap, memory_reservation, cpu_quota; /* 0 = not set */
+	int64_t pids_limit;                                         /* 0 = none */
+	struct plan_rlimit *rlimits;
+	size_t n_rlimits;
+	struct plan_kv *sysctls;
+	size_t n_sysctls;
+};
+
+/* spec_security.c: capabilities, --security-opt, --privileged, user namespace. Goes first: the rest asks for userns. */
+int plan_security(struct plan *p, struct err *e) MUST_CHECK;
+/* spec_namespaces.c: --network, --pid, --ipc, --uts, --hostname. */
+int plan_namespaces(struct plan *p, struct err *e) MUST_CHECK;
+/* spec_mounts.c: -v, --tmpfs, --shm-size, the image's volumes (NULL-terminated paths). */
+int plan_mounts(struct plan *p, const char *const *image_volumes, struct err *e) MUST_CHECK;
+/* spec_devices.c: --device, and every device of the host with --privileged. */
+int plan_devices(struct plan *p, struct err *e) MUST_CHECK;
+/* spec_limits.c */
+int plan_limits(struct plan *p, struct err *e) MUST_CHECK;
+
+/* The default mounts, the planned ones and the files the engine makes (hosts…), as the "mounts" array. */
+void plan_write_mounts(const struct plan *p, const char *container_dir, const char *init_program, struct json_writer *w);
+void plan_write_resources(const struct plan *p, struct json_writer *w);
+void plan_write_device_rules(const struct plan *p, struct json_writer *w);
+void plan_write_devices(const struct plan *p, struct json_writer *w);
+
+/* "a//b/../c" as "/a/c" by its text alone; NULL when path is not absolute. */
+const char *plan_clean_path(struct arena *a, const char *path);
+/* Splits text at `sep` into a vector. */
+struct strv plan_split(struct arena *a, const char *text, char sep);
+/* The value of opt when it is "KEY=…" or "KEY:…", else NULL. */
+const char *plan_value_of(const char *opt, const char *key);
+
+#endif

@@ -1,0 +1,144 @@
+/* The default set of capabilities is Docker's without MKNOD, NET_RAW and AUDIT_WRITE: the first and the last need the
+ * host's user namespace to do anything, the second forges packets, and ping works without it (spec_limits.c sets
+ * net.ipv4.ping_group_range). docs/security.md explains each difference.
+ *
+ * --privileged opens everything, and a user namespace would take most of it back, so it means --userns=host unless a
+ * map is asked for by name. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/text.h"
+#include "engine/record.h"
+#include "engine/seccomp_file.h"
+#include "engine/spec_plan.h"
+#include "sys/caps.h"
+
+static const char *const default_caps[] = {
+	"CHOWN",  "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP",
+	"SETGID", "SETPCAP",      "SETUID", "SYS_CHROOT",
+};
+
+static int cap_mask(const char *option, const char *name, uint64_t *mask, struct err *e)
+{
+	int n;
+
+	if (strcmp(name, "ALL") == 0 || strcmp(name, "all") == 0) {
+		*mask = cap_supported();
+		return 0;
+	}
+	n = cap_number(name);
+	if (n < 0)
+		return err_set(e, ERR_INVALID, "%s %s: no such capability (see capabilities(7))", option, name);
+	*mask = CAP_BIT(n);
+	return 0;
+}
+
+/* As Docker: drop ALL empties, add ALL fills, single names win over ALL. */
+static int plan_caps(struct plan *p, struct err *e)
+{
+	uint64_t add = 0, drop = 0, mask, all = cap_supported();
+	bool add_all = p->opt->privileged, drop_all = false;
+
+	for (size_t i = 0; i < p->opt->cap_add.n; i++) {
+		if (cap_mask("--cap-add", p->opt->cap_add.v[i], &mask, e) < 0)
+			return e->code;
+		add_all |= mask == all;
+		add |= mask == all ? 0 : mask;
+	}
+	for (size_t i = 0; i < p->opt->cap_drop.n; i++) {
+		if (cap_mask("--cap-drop", p->opt->cap_drop.v[i], &mask, e) < 0)
+			return e->code;
+		drop_all |= mask == all;
+		drop |= mask == all ? 0 : mask;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(default_caps); i++)
+		p->caps |= CAP_BIT(cap_number(default_caps[i]));
+	if (add_all)
+		p->caps = all;
+	if (drop_all)
+		p->caps = 0;
+	p->caps = (p->caps | add) & ~drop;
+	return 0;
+}
+
+static int bool_of(const char *option, const char *value, bool *out, struct err *e)
+{
+	if (strcmp(value, "") == 0 || strcmp(value, "true") == 0)
+		*out = true;
+	else if (strcmp(value, "false") == 0)
+		*out = false;
+	else
+		return err_set(e, ERR_INVALID, "--security-opt %s: true or false, not \"%s\"", option, value);
+	return 0;
+}
+
+static int security_opt(struct plan *p, const char *opt, struct err *e)
+{
+	const char *value;
+
+	if (strcmp(opt, "no-new-privileges") == 0)
+		opt = "no-new-privileges=true";
+	value = plan_value_of(opt, "no-new-privileges");
+	if (value)
+		return bool_of("no-new-privileges", value, &p->no_new_privs, e);
+	value = plan_value_of(opt, "seccomp");
+	if (value) {
+		p->seccomp = strcmp(value, "unconfined") == 0 ? SECCOMP_NONE :
+			     strcmp(value, "builtin") == 0    ? SECCOMP_DEFAULT :
+								SECCOMP_FILE;
+		return p->seccomp == SECCOMP_FILE ? seccomp_file_load(p->a, value, p->caps, &p->seccomp_doc, e) : 0;
+	}
+	value = plan_value_of(opt, "systempaths");
+	if (value && strcmp(value, "unconfined") == 0) {
+		p->mask_paths = false;
+		return 0;
+	}
+	/* no label or profile is ever applied, so these two ask for what is the case */
+	if (strcmp(opt, "apparmor=unconfined") == 0 || strcmp(opt, "label=disable") == 0)
+		return 0;
+	return err_set(e, ERR_UNSUPPORTED,
+		       "--security-opt %s is not supported (no-new-privileges[=false], seccomp=unconfined|builtin|FILE, "
+		       "systempaths=unconfined are)",
+		       opt);
+}
+
+static int fixed_range(struct plan *p, const char *range, struct err *e)
+{
+	struct strv parts = plan_split(p->a, range, ':');
+	uint32_t size = ID_RANGE_MIN;
+
+	if (parts.n < 1 || parts.n > 2 || text_u32(parts.v[0], &p->map_base) < 0 ||
+	    (parts.n == 2 && text_u32(parts.v[1], &size) < 0) || p->map_base == 0 || size == 0 ||
+	    size > UINT32_MAX - p->map_base)
+		return err_set(e, ERR_INVALID, "--userns=range:%s: want range:FIRST-HOST-ID[:COUNT]", range);
+	p->map_size = size;
+	return 0;
+}
+
+static int plan_userns(struct plan *p, struct err *e)
+{
+	const char *mode = p->opt->userns;
+
+	if (!mode || !mode[0])
+		mode = p->opt->privileged ? "host" : "private";
+	p->userns = strcmp(mode, "host") != 0;
+	if (!p->userns || strcmp(mode, "private") == 0 || strcmp(mode, "auto") == 0)
+		return 0;
+	if (text_starts(mode, "range:"))
+		return fixed_range(p, mode + strlen("range:"), e);
+	return err_set(e, ERR_INVALID,
+		       "--userns=%s: private (the default: host ids of its own), range:FIRST-HOST-ID[:COUNT] or host", mode);
+}
+
+int plan_security(struct plan *p, struct err *e)
+{
+	int r = plan_caps(p, e);
+
+	p->no_new_privs = !p->opt->privileged;
+	p->mask_paths = !p->opt->privileged;
+	p->seccomp = p->opt->privileged ? SECCOMP_NONE : SECCOMP_DEFAULT;
+	for (size_t i = 0; r == 0 && i < p->opt->security_opt.n; i++)
+		r = security_opt(p, p->opt->security_opt.v[i], e);
+	return r < 0 ? r : plan_userns(p, e);
+}
