@@ -13,6 +13,10 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "engine/options.h"
+#include "image/config.h"
+
+/* Where --init puts tare-init: on /dev, which is the container's own even with --read-only. */
+#define PLAN_INIT "/dev/.tare-init"
 
 struct plan_bind {
 	const char *source, *target;
@@ -60,6 +64,7 @@ struct plan {
 
 	/* process */
 	struct strv args, env;
+	struct strv entrypoint, cmd; /* what args was put together of */
 	const char *cwd;
 	const char *user; /* as text */
 	uint32_t uid, gid;
@@ -96,6 +101,10 @@ struct plan {
 int plan_security(struct plan *p, struct err *e) MUST_CHECK;
 /* spec_namespaces.c: --network, --pid, --ipc, --uts, --hostname. */
 int plan_namespaces(struct plan *p, struct err *e) MUST_CHECK;
+/* spec_process.c: command line, environment (without HOME), working folder, user as text. */
+int plan_process(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
+/* Adds HOME where neither image nor user set it. */
+void plan_home(struct plan *p, const char *home);
 /* spec_mounts.c: -v, --tmpfs, --shm-size, the image's volumes (NULL-terminated paths). */
 int plan_mounts(struct plan *p, const char *const *image_volumes, struct err *e) MUST_CHECK;
 /* spec_devices.c: --device, and every device of the host with --privileged. */

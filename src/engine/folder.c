@@ -1,0 +1,118 @@
+#include "engine/folder.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+
+const char *folder_path(const struct engine *en, struct arena *a, const char *id)
+{
+	return arena_printf(a, "%s/containers/%s", en->root, id);
+}
+
+const char *folder_state(const struct engine *en, struct arena *a, const char *id)
+{
+	return arena_printf(a, "%s/%s", en->state, id);
+}
+
+static const char *relative(const char *id, const char *file, char out[NAME_MAX + 1])
+{
+	(void)snprintf(out, NAME_MAX + 1, "containers/%s%s%s", id, file[0] ? "/" : "", file);
+	return out;
+}
+
+int folder_open(const struct engine *en, const char *id, struct err *e)
+{
+	char name[NAME_MAX + 1];
+	int fd = openat(en->root_fd, relative(id, "", name), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? err_errno(e, -errno, "open %s/%s", en->root, name) : fd;
+}
+
+int folder_make(const struct engine *en, const char *id, struct err *e)
+{
+	char name[NAME_MAX + 1];
+
+	if (mkdirat(en->root_fd, relative(id, "", name), 0700) < 0)
+		return err_errno(e, -errno, "make %s/%s", en->root, name);
+	return folder_open(en, id, e);
+}
+
+int folder_state_remove(const struct engine *en, const char *id, struct err *e)
+{
+	int r = io_remove_tree(en->state_fd, id);
+
+	return r < 0 ? err_errno(e, r, "remove %s/%s", en->state, id) : 0;
+}
+
+int folder_remove(const struct engine *en, const char *id, struct err *e)
+{
+	char name[NAME_MAX + 1];
+	int r = folder_state_remove(en, id, e);
+
+	if (r < 0)
+		return r;
+	r = io_remove_tree(en->root_fd, relative(id, "", name));
+	return r < 0 ? err_errno(e, r, "remove %s/%s", en->root, name) : 0;
+}
+
+int folder_state_make(const struct engine *en, const char *id, struct err *e)
+{
+	char name[NAME_MAX + 1];
+
+	if (mkdirat(en->state_fd, id, 0700) < 0) {
+		int r = errno == EEXIST ? folder_state_remove(en, id, e) : err_errno(e, -errno, "make %s/%s", en->state, id);
+
+		if (r < 0)
+			return r;
+		if (mkdirat(en->state_fd, id, 0700) < 0)
+			return err_errno(e, -errno, "make %s/%s", en->state, id);
+	}
+	(void)snprintf(name, sizeof(name), "%s/exec", id);
+	if (mkdirat(en->state_fd, name, 0700) < 0)
+		return err_errno(e, -errno, "make %s/%s", en->state, name);
+	return 0;
+}
+
+int folder_lock(const struct engine *en, const char *id, bool wait, struct err *e)
+{
+	char name[NAME_MAX + 1];
+
+	(void)relative(id, "lock", name);
+	for (;;) {
+		CLEANUP_FD int fd = openat(en->root_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		struct stat st;
+
+		if (fd < 0 && errno == ENOENT)
+			return err_set(e, ERR_NOTFOUND, "no such container: %.12s (it was removed)", id);
+		if (fd < 0)
+			return err_errno(e, -errno, "open %s/%s", en->root, name);
+		if (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0) {
+			if (errno == EINTR)
+				continue;
+			if (errno == EWOULDBLOCK)
+				return err_set(e, ERR_BUSY, "another command is at work on container %.12s", id);
+			return err_errno(e, -errno, "lock %s/%s", en->root, name);
+		}
+		/* the holder before us may have removed it */
+		if (fstat(fd, &st) == 0 && st.st_nlink > 0)
+			return take_fd(&fd);
+	}
+}
+
+int folder_bar_monitor(const struct engine *en, const char *id, bool *none)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char name[NAME_MAX + 1];
+	CLEANUP_FD int fd = -1;
+
+	(void)snprintf(name, sizeof(name), "%s/lock", id);
+	fd = openat(en->state_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	*none = fd < 0;
+	if (fd < 0 || fcntl(fd, F_SETLK, &lock) < 0)
+		return -1;
+	return take_fd(&fd);
+}

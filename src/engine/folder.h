@@ -1,0 +1,34 @@
+/* A container's folders: ROOT/containers/ID (kept) and STATE/ID (live), and the lock that serialises operations. */
+#ifndef TARE_ENGINE_FOLDER_H
+#define TARE_ENGINE_FOLDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "engine/engine.h"
+
+const char *folder_path(const struct engine *en, struct arena *a, const char *id);  /* ROOT/containers/ID */
+const char *folder_state(const struct engine *en, struct arena *a, const char *id); /* STATE/ID */
+
+/* O_DIRECTORY fd of ROOT/containers/ID; ERR_NOTFOUND. */
+int folder_open(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+/* Makes it, and gives its fd. */
+int folder_make(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+/* Removes both folders; whoever holds the lock keeps an unlinked file. Absent is success. */
+int folder_remove(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+
+/* Live state: made anew before each start, gone after each end. */
+int folder_state_make(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+int folder_state_remove(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+
+/* Takes the operation lock (containers/ID/lock, flock) and gives its fd: closing it releases. Start, removal, repair
+ * and the recording of an exit hold it; nothing that waits for a container does. ERR_NOTFOUND when the container is
+ * removed while we wait; ERR_BUSY with wait false when somebody else holds it. */
+int folder_lock(const struct engine *en, const char *id, bool wait, struct err *e) MUST_CHECK;
+
+/* Takes the place of a monitor that may be about to come to life: holds STATE/ID/lock the way monitors do, so that a
+ * late one gives up. -1: a monitor lives; else an fd that must stay open as long as it matters. *none: no such file. */
+int folder_bar_monitor(const struct engine *en, const char *id, bool *none) MUST_CHECK;
+
+#endif

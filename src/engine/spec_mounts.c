@@ -1,0 +1,351 @@
+/* Order matters: the default mounts first, then the files the engine makes, then the user's by depth, so that -v /a and
+ * -v /a/b give what one expects in any order. A user's target replaces a default mount of the same place.
+ *
+ * What the kernel lets a user namespace mount depends on who owns the other namespaces: sysfs wants an own network
+ * namespace, proc an own pid, mqueue an own ipc namespace. Where one is shared with the host, the host's own mount is
+ * shown instead, read-only and bound recursively, because a fresh one cannot be had. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "engine/spec_plan.h"
+
+#define DEFAULT_SHM (64ULL << 20)
+
+struct strv plan_split(struct arena *a, const char *text, char sep)
+{
+	size_t n = 1, i = 0;
+	const char **v;
+
+	for (const char *c = text; *c; c++)
+		n += *c == sep;
+	v = arena_array(a, n + 1, sizeof(*v));
+	for (const char *start = text; v && i < n; i++) {
+		const char *end = strchr(start, sep);
+
+		v[i] = arena_strndup(a, start, end ? (size_t)(end - start) : strlen(start));
+		if (!v[i])
+			return (struct strv){ NULL, 0 };
+		start = end ? end + 1 : "";
+	}
+	return (struct strv){ v, v ? n : 0 };
+}
+
+const char *plan_value_of(const char *opt, const char *key)
+{
+	size_t len = strlen(key);
+
+	return strncmp(opt, key, len) == 0 && (opt[len] == '=' || opt[len] == ':') ? opt + len + 1 : NULL;
+}
+
+const char *plan_clean_path(struct arena *a, const char *path)
+{
+	struct strv parts;
+	size_t len = 0;
+	char *out;
+
+	if (path[0] != '/')
+		return NULL;
+	parts = plan_split(a, path, '/');
+	out = arena_alloc(a, strlen(path) + 2);
+	for (size_t i = 0; out && i < parts.n; i++) {
+		if (!parts.v[i][0] || strcmp(parts.v[i], ".") == 0)
+			continue;
+		if (strcmp(parts.v[i], "..") == 0) {
+			char *slash = strrchr(out, '/');
+
+			len = slash ? (size_t)(slash - out) : 0;
+			out[len] = '\0';
+			continue;
+		}
+		out[len++] = '/';
+		memcpy(out + len, parts.v[i], strlen(parts.v[i]) + 1);
+		len += strlen(parts.v[i]);
+	}
+	if (out && len == 0)
+		memcpy(out, "/", 2);
+	return out;
+}
+
+/* ---- judging ---- */
+
+static int check_target(const struct plan *p, const char *option, const char *text, const char *target, struct err *e)
+{
+	if (!target || strcmp(target, "/") == 0)
+		return err_set(e, ERR_INVALID, "%s %s: the place in the container must be an absolute path below /", option, text);
+	if (strcmp(target, "/proc") == 0 || text_starts(target, "/proc/"))
+		return err_set(e, ERR_INVALID, "%s %s: nothing may be mounted over /proc", option, text);
+	for (size_t i = 0; i < p->n_binds; i++)
+		if (strcmp(p->binds[i].target, target) == 0)
+			return err_set(e, ERR_INVALID, "%s %s: %s is a mount point already", option, text, target);
+	for (size_t i = 0; i < p->n_tmpfs; i++)
+		if (strcmp(p->tmpfs[i].target, target) == 0)
+			return err_set(e, ERR_INVALID, "%s %s: %s is a mount point already", option, text, target);
+	return 0;
+}
+
+static int bind_option(struct plan_bind *b, const char *text, const char *opt, struct err *e)
+{
+	static const char *const propagations[] = { "private", "rprivate", "shared", "rshared", "slave", "rslave" };
+
+	for (size_t i = 0; i < ARRAY_LEN(propagations); i++)
+		if (strcmp(opt, propagations[i]) == 0) {
+			b->propagation = propagations[i];
+			return 0;
+		}
+	if (strcmp(opt, "ro") == 0)
+		b->ro = true;
+	else if (strcmp(opt, "rw") == 0)
+		b->ro = false;
+	else if (strcmp(opt, "idmap") == 0)
+		b->idmap = true;
+	else if (strcmp(opt, "noidmap") == 0)
+		b->idmap = false;
+	else if (strcmp(opt, "bind") == 0)
+		b->recursive = false;
+	else if (strcmp(opt, "rbind") == 0)
+		b->recursive = true;
+	else if (strcmp(opt, "nocopy") == 0 && b->anonymous)
+		b->nocopy = true;
+	else
+		return err_set(e, ERR_UNSUPPORTED,
+			       "-v %s: option \"%s\" is not supported (ro, rw, idmap, noidmap, bind, rbind, [r]private, [r]shared, "
+			       "[r]slave are)",
+			       text, opt);
+	return 0;
+}
+
+/* SRC:DST[:OPTIONS], or DST alone for a volume of the container's own. */
+static int volume(struct plan *p, const char *text, struct err *e)
+{
+	struct strv parts = plan_split(p->a, text, ':'), opts;
+	struct plan_bind b = { .propagation = "rprivate", .idmap = p->userns, .recursive = true };
+
+	if (parts.n < 1 || parts.n > 3)
+		return err_set(e, ERR_INVALID, "-v %s: want SOURCE:TARGET[:OPTIONS]", text);
+	b.anonymous = parts.n == 1;
+	b.target = plan_clean_path(p->a, parts.v[b.anonymous ? 0 : 1]);
+	if (check_target(p, "-v", text, b.target, e) < 0)
+		return e->code;
+	if (!b.anonymous) {
+		if (!strchr(parts.v[0], '/'))
+			return err_set(e, ERR_UNSUPPORTED,
+				       "-v %s: named volumes are not supported yet; give a folder with its absolute path", text);
+		b.source = plan_clean_path(p->a, parts.v[0]);
+		if (!b.source)
+			return err_set(e, ERR_INVALID, "-v %s: the source must be an absolute path ($PWD/%s?)", text, parts.v[0]);
+	}
+	opts = parts.n == 3 ? plan_split(p->a, parts.v[2], ',') : (struct strv){ NULL, 0 };
+	for (size_t i = 0; i < opts.n; i++)
+		if (bind_option(&b, text, opts.v[i], e) < 0)
+			return e->code;
+	if (b.anonymous)
+		b.idmap = false; /* made for this container: its files have the mapped ids */
+	if (!p->userns && b.idmap)
+		return err_set(e, ERR_INVALID, "-v %s: idmap needs a user namespace (this container has --userns=host)", text);
+	p->binds[p->n_binds++] = b;
+	return 0;
+}
+
+static int tmpfs(struct plan *p, const char *text, struct err *e)
+{
+	static const char *const keys[] = { "size", "mode", "nr_inodes", "nr_blocks", "uid", "gid" };
+	static const char *const words[] = { "rw", "ro", "exec", "noexec", "suid", "nosuid", "dev", "nodev", "noatime", "relatime", "strictatime" };
+	struct strv parts = plan_split(p->a, text, ':');
+	struct plan_tmpfs t = { 0 };
+
+	if (parts.n < 1 || parts.n > 2)
+		return err_set(e, ERR_INVALID, "--tmpfs %s: want TARGET[:OPTIONS]", text);
+	t.target = plan_clean_path(p->a, parts.v[0]);
+	if (check_target(p, "--tmpfs", text, t.target, e) < 0)
+		return e->code;
+	if (parts.n == 2)
+		t.options = plan_split(p->a, parts.v[1], ',');
+	for (size_t i = 0; i < t.options.n; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+			known |= plan_value_of(t.options.v[i], keys[k]) != NULL;
+		for (size_t k = 0; k < ARRAY_LEN(words); k++)
+			known |= strcmp(t.options.v[i], words[k]) == 0;
+		if (!known)
+			return err_set(e, ERR_UNSUPPORTED, "--tmpfs %s: option \"%s\" is not supported (size, mode, uid, gid, ro, exec…)",
+				       text, t.options.v[i]);
+	}
+	p->tmpfs[p->n_tmpfs++] = t;
+	return 0;
+}
+
+static bool has_target(const struct plan *p, const char *target)
+{
+	for (size_t i = 0; i < p->n_binds; i++)
+		if (strcmp(p->binds[i].target, target) == 0)
+			return true;
+	for (size_t i = 0; i < p->n_tmpfs; i++)
+		if (strcmp(p->tmpfs[i].target, target) == 0)
+			return true;
+	return false;
+}
+
+/* The image's volumes where the user put nothing else. */
+static void add_image_volumes(struct plan *p, const char *const *paths)
+{
+	for (; paths && *paths; paths++) {
+		const char *target = plan_clean_path(p->a, *paths);
+
+		if (target && strcmp(target, "/") != 0 && !has_target(p, target))
+			p->binds[p->n_binds++] = (struct plan_bind){
+				.target = target, .anonymous = true, .propagation = "rprivate", .recursive = true };
+	}
+}
+
+int plan_mounts(struct plan *p, const char *const *image_volumes, struct err *e)
+{
+	size_t n = p->opt->volumes.n;
+
+	for (const char *const *v = image_volumes; v && *v; v++)
+		n++;
+	p->binds = arena_array(p->a, n + 1, sizeof(*p->binds));
+	p->tmpfs = arena_array(p->a, p->opt->tmpfs.n + 1, sizeof(*p->tmpfs));
+	if (!p->binds || !p->tmpfs)
+		return err_errno(e, -ENOMEM, "-v");
+	for (size_t i = 0; i < p->opt->volumes.n; i++)
+		if (volume(p, p->opt->volumes.v[i], e) < 0)
+			return e->code;
+	for (size_t i = 0; i < p->opt->tmpfs.n; i++)
+		if (tmpfs(p, p->opt->tmpfs.v[i], e) < 0)
+			return e->code;
+	add_image_volumes(p, image_volumes);
+	p->shm_size = DEFAULT_SHM;
+	if (p->opt->shm_size && (text_size(p->opt->shm_size, &p->shm_size) < 0 || p->shm_size == 0))
+		return err_set(e, ERR_INVALID, "--shm-size %s: want a size such as 64m", p->opt->shm_size);
+	return arena_error(p->a) < 0 ? err_errno(e, -ENOMEM, "-v") : 0;
+}
+
+/* ---- writing ---- */
+
+static void mount(struct json_writer *w, const char *target, const char *type, const char *source, const char *const *options)
+{
+	jw_object(w, NULL);
+	jw_str(w, "destination", target);
+	jw_str(w, "type", type);
+	jw_str(w, "source", source);
+	jw_strv(w, "options", options);
+	jw_end_object(w);
+}
+
+/* A default mount, unless the user wants something else there. */
+static void usual(const struct plan *p, struct json_writer *w, const char *target, const char *type, const char *options)
+{
+	if (!has_target(p, target))
+		mount(w, target, type, type, plan_split(p->a, options, ',').v);
+}
+
+static void of_host(const struct plan *p, struct json_writer *w, const char *target, const char *options)
+{
+	if (!has_target(p, target))
+		mount(w, target, "bind", target, plan_split(p->a, options, ',').v);
+}
+
+static void write_usual(const struct plan *p, struct json_writer *w)
+{
+	const char *sys = p->opt->privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro";
+	const char *cgroup = p->opt->privileged ? "nosuid,noexec,nodev,relatime" : "nosuid,noexec,nodev,relatime,ro";
+
+	if (p->userns && p->host_pid)
+		of_host(p, w, "/proc", "rbind,rprivate,nosuid,noexec,nodev");
+	else
+		usual(p, w, "/proc", "proc", "nosuid,noexec,nodev");
+	usual(p, w, "/dev", "tmpfs", "nosuid,strictatime,mode=755,size=65536k");
+	usual(p, w, "/dev/pts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+	if (p->userns && p->host_net)
+		of_host(p, w, "/sys", "rbind,rprivate,rro,nosuid,noexec,nodev");
+	else
+		usual(p, w, "/sys", "sysfs", sys);
+	usual(p, w, "/sys/fs/cgroup", "cgroup", cgroup);
+	if (p->host_ipc) {
+		of_host(p, w, "/dev/mqueue", "rbind,rprivate,nosuid,noexec,nodev");
+		of_host(p, w, "/dev/shm", "rbind,rprivate,nosuid,noexec,nodev");
+		return;
+	}
+	usual(p, w, "/dev/mqueue", "mqueue", "nosuid,noexec,nodev");
+	usual(p, w, "/dev/shm", "tmpfs",
+	      arena_printf(p->a, "nosuid,noexec,nodev,mode=1777,size=%llu", (unsigned long long)p->shm_size));
+}
+
+static void write_bind(const struct plan *p, const struct plan_bind *b, struct json_writer *w)
+{
+	const char *options[6];
+	size_t n = 0;
+
+	options[n++] = b->recursive ? "rbind" : "bind";
+	options[n++] = b->propagation;
+	options[n++] = b->ro ? b->recursive ? "rro" : "ro" : "rw";
+	if (b->idmap && p->userns)
+		options[n++] = b->recursive ? "ridmap" : "idmap";
+	options[n] = NULL;
+	mount(w, b->target, "bind", b->source, options);
+}
+
+static void write_tmpfs(const struct plan *p, const struct plan_tmpfs *t, struct json_writer *w)
+{
+	const char **options = arena_array(p->a, t->options.n + 4, sizeof(*options));
+	size_t n = 0;
+
+	if (!options)
+		return;
+	options[n++] = "nosuid";
+	options[n++] = "nodev";
+	options[n++] = "noexec";
+	for (size_t i = 0; i < t->options.n; i++)
+		options[n++] = t->options.v[i];
+	mount(w, t->target, "tmpfs", "tmpfs", options);
+}
+
+static size_t depth(const char *path)
+{
+	size_t n = 0;
+
+	for (; *path; path++)
+		n += *path == '/';
+	return n;
+}
+
+/* The user's mounts, the shallow ones first. */
+static void write_planned(const struct plan *p, struct json_writer *w)
+{
+	size_t deepest = 0;
+
+	for (size_t i = 0; i < p->n_binds; i++)
+		deepest = depth(p->binds[i].target) > deepest ? depth(p->binds[i].target) : deepest;
+	for (size_t i = 0; i < p->n_tmpfs; i++)
+		deepest = depth(p->tmpfs[i].target) > deepest ? depth(p->tmpfs[i].target) : deepest;
+	for (size_t d = 1; d <= deepest; d++) {
+		for (size_t i = 0; i < p->n_binds; i++)
+			if (depth(p->binds[i].target) == d)
+				write_bind(p, &p->binds[i], w);
+		for (size_t i = 0; i < p->n_tmpfs; i++)
+			if (depth(p->tmpfs[i].target) == d)
+				write_tmpfs(p, &p->tmpfs[i], w);
+	}
+}
+
+void plan_write_mounts(const struct plan *p, const char *container_dir, const char *init_program, struct json_writer *w)
+{
+	static const char *const files[] = { "hostname", "hosts", "resolv.conf" };
+	static const char *const file_options[] = { "bind", "rprivate", NULL };
+	static const char *const init_options[] = { "bind", "rprivate", "ro", NULL };
+
+	jw_array(w, "mounts");
+	write_usual(p, w);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		const char *target = arena_printf(p->a, "/etc/%s", files[i]);
+
+		if (target && !has_target(p, target))
+			mount(w, target, "bind", arena_printf(p->a, "%s/%s", container_dir, files[i]), file_options);
+	}
+	if (init_program)
+		mount(w, PLAN_INIT, "bind", init_program, init_options);
+	write_planned(p, w);
+	jw_end_array(w);
+}

@@ -1,0 +1,203 @@
+/* What runs: Docker's rules for entrypoint and command, environment, working folder. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/text.h"
+#include "engine/spec_plan.h"
+
+#define ENV_FILE_MAX (1 << 20)
+#define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static size_t count(const char *const *v)
+{
+	size_t n = 0;
+
+	while (v && v[n])
+		n++;
+	return n;
+}
+
+static struct strv join(struct arena *a, const char *const *x, const char *const *y)
+{
+	size_t nx = count(x), ny = count(y);
+	const char **v = arena_array(a, nx + ny + 1, sizeof(*v));
+
+	if (!v)
+		return (struct strv){ NULL, 0 };
+	if (nx)
+		memcpy(v, x, nx * sizeof(*v));
+	if (ny)
+		memcpy(v + nx, y, ny * sizeof(*v));
+	return (struct strv){ v, nx + ny };
+}
+
+/* --entrypoint replaces the image's entrypoint and drops its command; a command line replaces the image's command. */
+static int plan_args(struct plan *p, const struct image_config *image, struct err *e)
+{
+	const char *const one[] = { p->opt->entrypoint, NULL };
+	const char *const *entrypoint = image ? image->entrypoint : NULL;
+	const char *const *cmd = image ? image->cmd : NULL;
+
+	if (p->opt->entrypoint) {
+		entrypoint = p->opt->entrypoint[0] ? one : NULL;
+		cmd = NULL;
+	}
+	if (p->opt->args.n)
+		cmd = p->opt->args.v;
+	p->entrypoint = join(p->a, entrypoint, NULL);
+	p->cmd = join(p->a, cmd, NULL);
+	p->args = join(p->a, entrypoint, cmd);
+	if (p->args.n == 0)
+		return err_set(e, ERR_INVALID, "no command: the image has none, so give one behind its name");
+	if (!p->args.v[0][0])
+		return err_set(e, ERR_INVALID, "the command is an empty word");
+	return 0;
+}
+
+/* ---- environment ---- */
+
+struct env {
+	struct arena *a;
+	const char **v;
+	size_t n, cap;
+};
+
+static size_t key_len(const char *entry)
+{
+	return strcspn(entry, "=");
+}
+
+static void env_unset(struct env *env, const char *key, size_t len)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (key_len(env->v[i]) == len && strncmp(env->v[i], key, len) == 0) {
+			memmove(&env->v[i], &env->v[i + 1], (env->n - i) * sizeof(*env->v));
+			env->n--;
+			return;
+		}
+}
+
+/* "K=V"; an entry of the same key is replaced in its place. */
+static void env_set(struct env *env, const char *entry)
+{
+	size_t len = key_len(entry);
+
+	for (size_t i = 0; i < env->n; i++)
+		if (key_len(env->v[i]) == len && strncmp(env->v[i], entry, len) == 0) {
+			env->v[i] = entry;
+			return;
+		}
+	if (env->n + 1 >= env->cap) {
+		size_t cap = env->cap ? 2 * env->cap : 32;
+		const char **more = arena_array(env->a, cap, sizeof(*more));
+
+		if (!more)
+			return;
+		if (env->n)
+			memcpy(more, env->v, env->n * sizeof(*more));
+		env->v = more;
+		env->cap = cap;
+	}
+	env->v[env->n++] = entry;
+	env->v[env->n] = NULL;
+}
+
+/* "K=V", or "K": the caller's own value, and nothing where the caller has none. */
+static int env_option(struct env *env, const char *where, const char *text, struct err *e)
+{
+	size_t len = key_len(text);
+	const char *value;
+
+	if (len == 0)
+		return err_set(e, ERR_INVALID, "%s \"%s\": want NAME=VALUE or NAME", where, text);
+	if (text[len] == '=') {
+		env_set(env, text);
+		return 0;
+	}
+	value = getenv(text);
+	if (value)
+		env_set(env, arena_printf(env->a, "%s=%s", text, value));
+	else
+		env_unset(env, text, len);
+	return 0;
+}
+
+static int env_file(struct env *env, const char *path, struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	struct strv lines;
+	int r = io_read_file(AT_FDCWD, path, ENV_FILE_MAX, &text, NULL);
+
+	if (r < 0)
+		return err_errno(e, r, "--env-file %s", path);
+	lines = plan_split(env->a, text, '\n');
+	for (size_t i = 0; i < lines.n; i++) {
+		const char *line = lines.v[i] + strspn(lines.v[i], " \t\r");
+		size_t len = strlen(line);
+
+		if (len && line[len - 1] == '\r')
+			line = arena_strndup(env->a, line, len - 1);
+		if (!line || !*line || *line == '#')
+			continue;
+		if (memchr(line, ' ', key_len(line)) || memchr(line, '\t', key_len(line)))
+			return err_set(e, ERR_INVALID, "--env-file %s, line %zu: white space in the name", path, i + 1);
+		if (env_option(env, "--env-file", line, e) < 0)
+			return err_ctx(e, "%s, line %zu", path, i + 1);
+	}
+	return 0;
+}
+
+static int plan_env(struct plan *p, const struct image_config *image, struct err *e)
+{
+	struct env env = { .a = p->a };
+
+	env_set(&env, DEFAULT_PATH);
+	env_set(&env, arena_printf(p->a, "HOSTNAME=%s", p->hostname));
+	if (p->opt->tty)
+		env_set(&env, "TERM=xterm");
+	for (const char *const *v = image ? image->env : NULL; v && *v; v++)
+		env_set(&env, *v);
+	for (size_t i = 0; i < p->opt->env_files.n; i++)
+		if (env_file(&env, p->opt->env_files.v[i], e) < 0)
+			return e->code;
+	for (size_t i = 0; i < p->opt->env.n; i++)
+		if (env_option(&env, "--env", p->opt->env.v[i], e) < 0)
+			return e->code;
+	p->env = (struct strv){ env.v, env.n };
+	return 0;
+}
+
+void plan_home(struct plan *p, const char *home)
+{
+	struct env env = { .a = p->a, .v = (const char **)(uintptr_t)p->env.v, .n = p->env.n, .cap = p->env.n };
+
+	for (size_t i = 0; i < p->env.n; i++)
+		if (text_starts(p->env.v[i], "HOME="))
+			return;
+	env_set(&env, arena_printf(p->a, "HOME=%s", home));
+	p->env = (struct strv){ env.v, env.n };
+}
+
+static int plan_cwd(struct plan *p, const struct image_config *image, struct err *e)
+{
+	const char *dir = p->opt->workdir ? p->opt->workdir : image ? image->working_dir : "";
+
+	p->cwd = plan_clean_path(p->a, dir[0] ? dir : "/");
+	if (!p->cwd)
+		return err_set(e, ERR_INVALID, "--workdir %s: must be an absolute path", dir);
+	return 0;
+}
+
+int plan_process(struct plan *p, const struct image_config *image, struct err *e)
+{
+	int r = plan_args(p, image, e);
+
+	if (r == 0)
+		r = plan_env(p, image, e);
+	if (r == 0)
+		r = plan_cwd(p, image, e);
+	p->user = p->opt->user ? p->opt->user : image ? image->user : "";
+	return r < 0 || arena_error(p->a) == 0 ? r : err_errno(e, -ENOMEM, "environment");
+}
