@@ -1,12 +1,12 @@
-/* Times are nanoseconds since the epoch. An image's id is the digest of its configuration ("sha256:HEX" without the
- * algorithm), a layer's its chain id. A container keeps its image alive (the foreign key), a tag does not pin one.
+/* Times are nanoseconds since the epoch. An image's id is the digest of its configuration, a layer's its chain id; both
+ * are written with their algorithm, "sha256:HEX". size is in unpacked bytes. A container keeps its image alive (the foreign key), a tag does not pin one.
  * containers.status is what was last written down; whether it still is so, engine/live.h says. */
 #include "engine/catalog_schema.h"
 
 const char catalog_schema[] =
 	"CREATE TABLE images("
-	" id TEXT PRIMARY KEY, created INTEGER NOT NULL, size INTEGER NOT NULL, loaded INTEGER NOT NULL,"
-	" max_id INTEGER NOT NULL, manifest TEXT) WITHOUT ROWID;"
+	" id TEXT PRIMARY KEY, created INTEGER NOT NULL, loaded INTEGER NOT NULL, size INTEGER NOT NULL,"
+	" max_id INTEGER NOT NULL, manifest TEXT NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE tags("
 	" ref TEXT PRIMARY KEY, image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE) WITHOUT ROWID;"
 	"CREATE INDEX tags_image ON tags(image);"
@@ -14,8 +14,10 @@ const char catalog_schema[] =
 	" chain TEXT PRIMARY KEY, diff TEXT NOT NULL, size INTEGER NOT NULL, max_id INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE image_layers("
 	" image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE, position INTEGER NOT NULL,"
-	" chain TEXT NOT NULL REFERENCES layers(chain), PRIMARY KEY(image, position)) WITHOUT ROWID;"
+	" chain TEXT NOT NULL REFERENCES layers(chain), blob TEXT NOT NULL, PRIMARY KEY(image, position)) WITHOUT ROWID;"
 	"CREATE INDEX image_layers_chain ON image_layers(chain);"
+	"CREATE INDEX image_layers_blob ON image_layers(blob);"
+	"CREATE INDEX images_manifest ON images(manifest);"
 	"CREATE TABLE containers("
 	" id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, image TEXT REFERENCES images(id), image_ref TEXT NOT NULL,"
 	" command TEXT NOT NULL, created INTEGER NOT NULL, status TEXT NOT NULL, boot_id TEXT,"

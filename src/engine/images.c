@@ -1,0 +1,385 @@
+/* Loading and removing meet in two places. A load holds ingest/lock shared until its rows are written, and store_gc()
+ * looks for garbage only with that lock held alone: so a layer never vanishes between "is there already" and the row
+ * that keeps it. And a container's row refers to its image's by a foreign key: removing an image that a `run` is about
+ * to use fails here, or the insert fails there, never neither. */
+#include "engine/images.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "engine/nearest.h"
+#include "image/ref.h"
+
+#define COLUMNS "id, manifest, created, loaded, size, max_id"
+
+static int read_tags(struct catalog *c, struct arena *a, struct image *img, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	const char **tags = NULL;
+	size_t cap = 0;
+	int r = cat_prepare(c, &s, e, "SELECT ref FROM tags WHERE image = ?1 ORDER BY ref", "s", img->id);
+
+	img->n_tags = 0;
+	while (r == 0 && (r = cat_step(s, e)) > 0) {
+		if (img->n_tags == cap) {
+			const char **more = arena_array(a, cap = cap ? 2 * cap : 4, sizeof(*more));
+
+			if (more && tags)
+				memcpy(more, tags, img->n_tags * sizeof(*more));
+			tags = more;
+		}
+		if (tags)
+			tags[img->n_tags++] = arena_strdup(a, cat_text(s, 0));
+		r = arena_error(a) < 0 ? err_errno(e, -ENOMEM, "read an image's names") : 0;
+	}
+	img->tags = tags;
+	return r;
+}
+
+static void read_row(struct cat_stmt *s, struct arena *a, struct image *img)
+{
+	*img = (struct image){
+		.id = arena_strdup(a, cat_text(s, 0)),
+		.manifest = arena_strdup(a, cat_text(s, 1)),
+		.created = cat_int(s, 2),
+		.loaded = cat_int(s, 3),
+		.size = (uint64_t)cat_int(s, 4),
+		.max_id = (uint32_t)cat_int(s, 5),
+	};
+}
+
+/* 1: found by a condition on ?1, 0: none. */
+static int one(struct catalog *c, struct arena *a, const char *sql, const char *key, struct image *out, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(c, &s, e, sql, "s", key);
+
+	if (r == 0)
+		r = cat_step(s, e);
+	if (r <= 0)
+		return r;
+	read_row(s, a, out);
+	if (arena_error(a) < 0)
+		return err_errno(e, -ENOMEM, "read an image's row");
+	r = read_tags(c, a, out, e);
+	return r < 0 ? r : 1;
+}
+
+int image_get(struct catalog *c, struct arena *a, const char *id, struct image *out, struct err *e)
+{
+	int r = one(c, a, "SELECT " COLUMNS " FROM images WHERE id = ?1", id, out, e);
+
+	return r == 0 ? err_set(e, ERR_NOTFOUND, "no such image: %s", id) : r < 0 ? r : 0;
+}
+
+/* By "NAME[:TAG][@DIGEST]"; a name that is none of the grammar is just not found. */
+static int by_reference(struct catalog *c, struct arena *a, const char *what, struct image *out, struct err *e)
+{
+	struct image_ref ref;
+	struct err ignored;
+
+	if (image_ref_parse(a, what, &ref, &ignored) < 0)
+		return 0;
+	if (ref.digest)
+		return one(c, a, "SELECT " COLUMNS " FROM images WHERE manifest = ?1", ref.digest, out, e);
+	return one(c, a,
+		   "SELECT " COLUMNS " FROM images WHERE id = (SELECT image FROM tags WHERE ref = ?1)",
+		   image_ref_canonical(a, &ref), out, e);
+}
+
+static int by_id(struct catalog *c, struct arena *a, const char *what, struct image *out, struct err *e)
+{
+	const char *hex = text_starts(what, DIGEST_PREFIX) ? what + strlen(DIGEST_PREFIX) : what;
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	size_t len = strlen(hex);
+	const char *id;
+	int r;
+
+	if (len == 0 || len > 64 || strspn(hex, "0123456789abcdef") != len)
+		return 0;
+	r = cat_prepare(c, &s, e,
+			"SELECT id FROM images WHERE id >= 'sha256:' || ?1 AND id < 'sha256:' || ?1 || 'g' LIMIT 2", "s", hex);
+	if (r == 0)
+		r = cat_step(s, e);
+	if (r <= 0)
+		return r;
+	id = arena_strdup(a, cat_text(s, 0));
+	r = cat_step(s, e);
+	if (r > 0)
+		return err_set(e, ERR_INVALID, "%s is the start of more than one image's id: give more digits", what);
+	if (r == 0)
+		r = id ? image_get(c, a, id, out, e) : err_errno(e, -ENOMEM, "read an image's id");
+	return r < 0 ? r : 1;
+}
+
+static int not_found(struct catalog *c, const char *what, struct err *e)
+{
+	static const char names[] = "SELECT replace(replace(ref, 'docker.io/library/', ''), ':latest', '') FROM tags";
+	char near[NEAREST_LEN];
+
+	if (nearest_row(c, names, what, near))
+		return err_set(e, ERR_NOTFOUND, "no such image: %.200s (did you mean \"%s\"?)", what, near);
+	return err_set(e, ERR_NOTFOUND, "no such image: %.200s (tare images lists them, tare load brings one in)", what);
+}
+
+int image_find(struct catalog *c, struct arena *a, const char *what, struct image *out, struct err *e)
+{
+	int r = by_reference(c, a, what, out, e);
+
+	if (r == 0)
+		r = by_id(c, a, what, out, e);
+	return r == 0 ? not_found(c, what, e) : r < 0 ? r : 0;
+}
+
+int image_list(struct catalog *c, struct arena *a, struct image **out, size_t *n, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	size_t cap = 0;
+	int r = cat_prepare(c, &s, e, "SELECT " COLUMNS " FROM images ORDER BY created DESC, id", "");
+
+	*out = NULL;
+	*n = 0;
+	while (r == 0 && (r = cat_step(s, e)) > 0) {
+		if (*n == cap) {
+			struct image *more = arena_array(a, cap = cap ? 2 * cap : 16, sizeof(*more));
+
+			if (more && *n)
+				memcpy(more, *out, *n * sizeof(*more));
+			*out = more;
+		}
+		if (*out)
+			read_row(s, a, &(*out)[(*n)++]);
+		r = arena_error(a) < 0 ? err_errno(e, -ENOMEM, "list images") : read_tags(c, a, &(*out)[*n - 1], e);
+	}
+	return r;
+}
+
+int image_layers(struct catalog *c, struct arena *a, const char *id, const char *const **out, size_t *n, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	const char **v = NULL;
+	int r = cat_prepare(c, &s, e, "SELECT chain FROM image_layers WHERE image = ?1 ORDER BY position DESC", "s", id);
+
+	*n = 0;
+	while (r == 0 && (r = cat_step(s, e)) > 0) {
+		if ((*n & (*n - 1)) == 0) { /* full at each power of two */
+			const char **more = arena_array(a, *n ? 2 * *n + 1 : 2, sizeof(*more));
+
+			if (more && v)
+				memcpy(more, v, *n * sizeof(*more));
+			v = more;
+		}
+		if (v)
+			v[(*n)++] = arena_strdup(a, cat_text(s, 0));
+		r = arena_error(a) < 0 ? err_errno(e, -ENOMEM, "list an image's layers") : 0;
+	}
+	*out = v;
+	return r;
+}
+
+int image_config_read(const struct engine *en, struct arena *a, const char *id, const struct image_config **out,
+		      struct err *e)
+{
+	CLEANUP_STORE struct store store = STORE_INIT;
+	CLEANUP_FREE char *text = NULL;
+	size_t len;
+	int r = store_open(en->root_fd, &store, e);
+
+	if (r == 0)
+		r = store_blob_read(&store, id, image_json_limits.max_bytes, &text, &len, e);
+	if (r == 0)
+		r = image_config_parse(a, text, len, out, e);
+	return r < 0 ? err_ctx(e, "configuration of image %.19s", id) : 0;
+}
+
+/* ---- writing ---- */
+
+static int64_t ns_of(const char *time)
+{
+	struct timespec ts = { 0 };
+
+	return time && text_parse_time(time, &ts) == 0 ? (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec : 0;
+}
+
+static int record_layers(struct catalog *c, const struct image_loaded *img, struct err *e)
+{
+	for (size_t i = 0; i < img->n_layers; i++) {
+		const struct image_layer *l = &img->layers[i];
+		int r = cat_exec(c, e,
+				 "INSERT INTO layers(chain, diff, size, max_id) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+				 "ssii", l->chain_id, l->diff_id, (int64_t)l->size, (int64_t)l->max_id);
+
+		if (r >= 0)
+			r = cat_exec(c, e,
+				     "INSERT INTO image_layers(image, position, chain, blob) VALUES(?1, ?2, ?3, ?4)"
+				     " ON CONFLICT DO NOTHING",
+				     "siss", img->id, (int64_t)i, l->chain_id, l->blob);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int record_one(struct catalog *c, const struct image_loaded *img, struct err *e)
+{
+	uint64_t size = 0;
+	uint32_t max_id = 0;
+	struct timespec now;
+	int r;
+
+	for (size_t i = 0; i < img->n_layers; i++) {
+		size += img->layers[i].size;
+		max_id = img->layers[i].max_id > max_id ? img->layers[i].max_id : max_id;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	r = cat_exec(c, e,
+		     "INSERT INTO images(id, created, loaded, size, max_id, manifest) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+		     " ON CONFLICT(id) DO UPDATE SET loaded = ?3, manifest = ?6",
+		     "siiiis", img->id, ns_of(img->config->created), (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+		     (int64_t)size, (int64_t)max_id, img->manifest);
+	if (r >= 0)
+		r = record_layers(c, img, e);
+	for (size_t i = 0; r >= 0 && i < img->n_names; i++)
+		r = cat_exec(c, e, "INSERT OR REPLACE INTO tags(ref, image) VALUES(?1, ?2)", "ss", img->names[i], img->id);
+	return r < 0 ? r : 0;
+}
+
+int image_record(const struct engine *en, const struct image_loaded *images, size_t n, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	int r = catalog_begin(c, CATALOG_DURABLE, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = record_one(c, &images[i], e);
+	return r < 0 ? r : catalog_commit(c, e);
+}
+
+/* ---- removing ---- */
+
+/* Names a container that uses the image; false when none does. */
+static bool in_use(struct catalog *c, const char *id, char name[NEAREST_LEN])
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	struct err ignored;
+
+	if (cat_prepare(c, &s, &ignored, "SELECT name FROM containers WHERE image = ?1 LIMIT 1", "s", id) < 0 ||
+	    cat_step(s, &ignored) <= 0)
+		return false;
+	snprintf(name, NEAREST_LEN, "%s", cat_text(s, 0));
+	return true;
+}
+
+/* The canonical reference when `what` is one of the image's, else NULL: it was found by id. */
+static const char *reference_of(struct arena *a, const struct image *img, const char *what)
+{
+	struct image_ref ref;
+	struct err ignored;
+	const char *canonical;
+
+	if (image_ref_parse(a, what, &ref, &ignored) < 0 || ref.digest)
+		return NULL;
+	canonical = image_ref_canonical(a, &ref);
+	for (size_t i = 0; canonical && i < img->n_tags; i++)
+		if (strcmp(img->tags[i], canonical) == 0)
+			return canonical;
+	return NULL;
+}
+
+static int delete_rows(struct catalog *c, const struct image *img, const char *ref, bool whole, struct err *e)
+{
+	int r = 0;
+
+	if (ref)
+		r = cat_exec(c, e, "DELETE FROM tags WHERE ref = ?1", "s", ref);
+	else
+		r = cat_exec(c, e, "DELETE FROM tags WHERE image = ?1", "s", img->id);
+	if (r >= 0 && whole)
+		r = cat_exec(c, e, "DELETE FROM images WHERE id = ?1", "s", img->id);
+	if (r >= 0 && whole)
+		r = cat_exec(c, e,
+			     "DELETE FROM layers WHERE NOT EXISTS (SELECT 1 FROM image_layers WHERE chain = layers.chain)", "");
+	return r < 0 ? r : 0;
+}
+
+/* Decides under the write lock: *ref NULL: all references; *whole: the image too. */
+static int judge(struct catalog *c, struct arena *a, const char *what, bool force, struct image *img, const char **ref,
+		 bool *whole, struct err *e)
+{
+	char user[NEAREST_LEN];
+	bool used;
+	int r = image_find(c, a, what, img, e);
+
+	if (r < 0)
+		return r;
+	*ref = reference_of(a, img, what);
+	used = in_use(c, img->id, user);
+	*whole = !used && (!*ref || img->n_tags == 1);
+	if (used && !force && (!*ref || img->n_tags == 1))
+		return err_set(e, ERR_CONFLICT, "image %s is in use by container %s: remove that first, or use -f to only untag it",
+			       what, user);
+	if (used && !*ref && img->n_tags == 0)
+		return err_set(e, ERR_CONFLICT, "image %s is in use by container %s and has no name to take away", what, user);
+	if (!*ref && img->n_tags > 1 && !force)
+		return err_set(e, ERR_CONFLICT, "image %s has %zu names: remove it by them, or use -f", what, img->n_tags);
+	return 0;
+}
+
+static void report(struct arena *a, const struct image *img, const char *ref, bool whole, image_removed_fn fn, void *data)
+{
+	for (size_t i = 0; i < img->n_tags; i++) {
+		struct image_ref parsed;
+		struct err ignored;
+
+		if (ref && strcmp(img->tags[i], ref) != 0)
+			continue;
+		if (image_ref_parse(a, img->tags[i], &parsed, &ignored) == 0)
+			fn("Untagged", image_ref_familiar(a, &parsed), data);
+	}
+	if (whole)
+		fn("Deleted", img->id, data);
+}
+
+int image_remove(const struct engine *en, const char *what, bool force, image_removed_fn fn, void *data, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	struct store_gc_result gc;
+	struct image img;
+	const char *ref;
+	bool whole;
+	int r = catalog_begin(c, CATALOG_LAZY, e);
+
+	if (r == 0)
+		r = judge(c, &a, what, force, &img, &ref, &whole, e);
+	if (r == 0)
+		r = delete_rows(c, &img, ref, whole, e);
+	if (r == 0)
+		r = catalog_commit(c, e);
+	if (r < 0)
+		return r;
+	report(&a, &img, ref, whole, fn, data);
+	return whole ? image_gc(en, &gc, e) : 0;
+}
+
+static bool referenced(enum store_kind kind, const char *digest, void *data)
+{
+	static const char layer[] = "SELECT 1 FROM layers WHERE chain = ?1";
+	static const char blob[] = "SELECT 1 FROM images WHERE id = ?1 OR manifest = ?1 UNION ALL"
+				   " SELECT 1 FROM image_layers WHERE blob = ?1";
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	struct err ignored;
+
+	/* in doubt it stays */
+	return cat_prepare(data, &s, &ignored, kind == STORE_LAYER ? layer : blob, "s", digest) < 0 ||
+	       cat_step(s, &ignored) != 0;
+}
+
+int image_gc(const struct engine *en, struct store_gc_result *out, struct err *e)
+{
+	CLEANUP_STORE struct store store = STORE_INIT;
+	int r = store_open(en->root_fd, &store, e);
+
+	return r < 0 ? r : store_gc(&store, referenced, en->catalog, out, e);
+}

@@ -1,0 +1,54 @@
+/* The images of the catalog. Digests ("sha256:HEX") name images (their configuration's) and layers (chain ids);
+ * references are canonical ("docker.io/library/busybox:latest"). Strings live in the arena given. */
+#ifndef TARE_ENGINE_IMAGES_H
+#define TARE_ENGINE_IMAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "engine/engine.h"
+#include "image/config.h"
+#include "image/load.h"
+#include "image/store.h"
+
+struct image {
+	const char *id, *manifest;
+	int64_t created, loaded; /* ns since the epoch */
+	uint64_t size;           /* unpacked bytes of all its layers */
+	uint32_t max_id;         /* highest uid or gid in any of them */
+	const char *const *tags; /* canonical references, sorted */
+	size_t n_tags;
+};
+
+/* By reference, by id, or by a prefix of an id's digits that only one image has. ERR_NOTFOUND suggests. */
+int image_find(struct catalog *c, struct arena *a, const char *what, struct image *out, struct err *e) MUST_CHECK;
+/* By whole id. */
+int image_get(struct catalog *c, struct arena *a, const char *id, struct image *out, struct err *e) MUST_CHECK;
+/* All, newest first. */
+int image_list(struct catalog *c, struct arena *a, struct image **out, size_t *n, struct err *e) MUST_CHECK;
+
+/* Chain ids, topmost first, NULL-terminated: what an overlay stacks. */
+int image_layers(struct catalog *c, struct arena *a, const char *id, const char *const **out, size_t *n,
+		 struct err *e) MUST_CHECK;
+
+/* Its configuration, read from the store. */
+int image_config_read(const struct engine *en, struct arena *a, const char *id, const struct image_config **out,
+		      struct err *e) MUST_CHECK;
+
+/* Writes what was loaded into the catalog, durably. */
+int image_record(const struct engine *en, const struct image_loaded *images, size_t n, struct err *e) MUST_CHECK;
+
+/* One line of what image_remove() did; kind "Untagged" or "Deleted". */
+typedef void (*image_removed_fn)(const char *kind, const char *what, void *data);
+/* Takes a reference away, and the image with its last one; or, given an id, all of it. An image that containers use,
+ * or (by id) one with several references, is ERR_CONFLICT; force takes the references away all the same, but what a
+ * container uses stays. Layers nobody needs any more are removed from the store. */
+int image_remove(const struct engine *en, const char *what, bool force, image_removed_fn fn, void *data,
+		 struct err *e) MUST_CHECK;
+
+/* Removes blobs, layers and abandoned loads that no image of the catalog needs. */
+int image_gc(const struct engine *en, struct store_gc_result *out, struct err *e) MUST_CHECK;
+
+#endif
