@@ -346,9 +346,9 @@ int image_remove(const struct engine *en, const char *what, bool force, image_re
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	struct store_gc_result gc;
-	struct image img;
-	const char *ref;
-	bool whole;
+	const char *ref = NULL;
+	struct image img = { 0 };
+	bool whole = false;
 	int r = catalog_begin(c, CATALOG_LAZY, e);
 
 	if (r == 0)

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "engine/options.h"
+#include "engine/spec_log.h"
 #include "image/config.h"
 
 /* Where --init puts tare-init: on /dev, which is the container's own even with --read-only. */
@@ -72,6 +73,7 @@ struct plan {
 	size_t n_groups;
 	const char *home;
 	int stop_signal;
+	struct plan_log log;
 
 	/* security */
 	uint64_t caps;

@@ -1,0 +1,195 @@
+#include "engine/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "oci/signals.h"
+
+#define DEFAULT_STOP_TIMEOUT 10
+
+static void write_labels(const struct plan *p, const struct image_config *image, struct json_writer *w)
+{
+	jw_object(w, "Labels");
+	for (size_t i = 0; image && i < image->n_labels; i++) {
+		bool replaced = false;
+		size_t len = strlen(image->labels[i].key);
+
+		for (size_t k = 0; k < p->opt->labels.n; k++)
+			replaced |= strncmp(p->opt->labels.v[k], image->labels[i].key, len) == 0 &&
+				    (p->opt->labels.v[k][len] == '=' || !p->opt->labels.v[k][len]);
+		if (!replaced)
+			jw_str(w, image->labels[i].key, image->labels[i].value);
+	}
+	for (size_t i = 0; i < p->opt->labels.n; i++) {
+		const char *label = p->opt->labels.v[i], *eq = strchr(label, '=');
+		bool again = false;
+
+		for (size_t k = i + 1; k < p->opt->labels.n; k++) { /* the last one of a name wins */
+			size_t len = eq ? (size_t)(eq - label) : strlen(label);
+
+			again |= strncmp(p->opt->labels.v[k], label, len) == 0 &&
+				 (p->opt->labels.v[k][len] == '=' || !p->opt->labels.v[k][len]);
+		}
+		if (!again)
+			jw_str(w, eq ? arena_strndup(p->a, label, (size_t)(eq - label)) : label, eq ? eq + 1 : "");
+	}
+	jw_end_object(w);
+}
+
+static void strv_or_null(struct json_writer *w, const char *key, struct strv v)
+{
+	if (v.n)
+		jw_strv(w, key, v.v);
+	else
+		jw_null(w, key);
+}
+
+static void write_config(const struct plan *p, const struct image_config *image, struct json_writer *w)
+{
+	char signal[32];
+
+	jw_object(w, "Config");
+	jw_str(w, "Hostname", p->hostname);
+	jw_str(w, "Domainname", p->opt->domainname ? p->opt->domainname : "");
+	jw_str(w, "User", p->user);
+	jw_bool(w, "Tty", p->opt->tty);
+	jw_bool(w, "OpenStdin", p->opt->open_stdin);
+	jw_bool(w, "StdinOnce", p->opt->stdin_once);
+	jw_strv(w, "Env", p->env.v);
+	strv_or_null(w, "Cmd", p->cmd);
+	strv_or_null(w, "Entrypoint", p->entrypoint);
+	jw_str(w, "Image", p->opt->image ? p->opt->image : "");
+	jw_str(w, "WorkingDir", p->cwd);
+	(void)snprintf(signal, sizeof(signal), "SIG%s", signal_name(p->stop_signal));
+	jw_str(w, "StopSignal", signal);
+	jw_i64(w, "StopTimeout",
+	       p->opt->stop_timeout		      ? *p->opt->stop_timeout :
+	       image && image->stop_timeout >= 0 ? image->stop_timeout :
+						   DEFAULT_STOP_TIMEOUT);
+	write_labels(p, image, w);
+	jw_end_object(w);
+}
+
+static void write_limits(const struct plan *p, struct json_writer *w)
+{
+	jw_i64(w, "Memory", p->memory);
+	jw_i64(w, "MemorySwap", p->memory_swap);
+	jw_i64(w, "MemoryReservation", p->memory_reservation);
+	jw_i64(w, "NanoCpus", p->cpu_quota * 10000);
+	jw_u64(w, "CpuShares", p->opt->cpu_shares ? *p->opt->cpu_shares : 0);
+	jw_str(w, "CpusetCpus", p->opt->cpuset_cpus ? p->opt->cpuset_cpus : "");
+	jw_str(w, "CpusetMems", p->opt->cpuset_mems ? p->opt->cpuset_mems : "");
+	jw_i64(w, "PidsLimit", p->pids_limit > 0 ? p->pids_limit : -1);
+	jw_i64(w, "OomScoreAdj", p->opt->oom_score_adj ? *p->opt->oom_score_adj : 0);
+	jw_i64(w, "ShmSize", (int64_t)p->shm_size);
+	jw_strv(w, "Ulimits", p->opt->ulimits.v);
+}
+
+static void write_log(const struct plan *p, struct json_writer *w)
+{
+	jw_object(w, "LogConfig");
+	jw_str(w, "Type", p->log.none ? "none" : "json-file");
+	jw_strv(w, "Options", p->opt->log_opts.v);
+	jw_end_object(w);
+}
+
+static void write_host_config(const struct plan *p, struct json_writer *w)
+{
+	jw_object(w, "HostConfig");
+	jw_strv(w, "Binds", p->opt->volumes.v);
+	jw_strv(w, "Tmpfs", p->opt->tmpfs.v);
+	jw_strv(w, "Devices", p->opt->devices.v);
+	jw_str(w, "NetworkMode", p->host_net ? "host" : "none");
+	jw_str(w, "UsernsMode", p->userns ? p->opt->userns ? p->opt->userns : "private" : "host");
+	jw_str(w, "PidMode", p->host_pid ? "host" : "private");
+	jw_str(w, "IpcMode", p->host_ipc ? "host" : "private");
+	jw_str(w, "UTSMode", p->host_uts ? "host" : "private");
+	jw_bool(w, "AutoRemove", p->opt->rm);
+	jw_bool(w, "Privileged", p->opt->privileged);
+	jw_bool(w, "ReadonlyRootfs", p->opt->read_only);
+	jw_bool(w, "Init", p->opt->init);
+	jw_strv(w, "CapAdd", p->opt->cap_add.v);
+	jw_strv(w, "CapDrop", p->opt->cap_drop.v);
+	jw_strv(w, "SecurityOpt", p->opt->security_opt.v);
+	jw_strv(w, "GroupAdd", p->opt->group_add.v);
+	jw_strv(w, "Sysctls", p->opt->sysctls.v);
+	jw_str(w, "CgroupParent", p->opt->cgroup_parent ? p->opt->cgroup_parent : "");
+	write_log(p, w);
+	write_limits(p, w);
+	jw_end_object(w);
+}
+
+static void write_mounts(const struct plan *p, struct json_writer *w)
+{
+	jw_array(w, "Mounts");
+	for (size_t i = 0; i < p->n_binds; i++) {
+		const struct plan_bind *b = &p->binds[i];
+
+		jw_object(w, NULL);
+		jw_str(w, "Type", b->anonymous ? "volume" : "bind");
+		jw_str(w, "Source", b->source);
+		jw_str(w, "Destination", b->target);
+		jw_bool(w, "RW", !b->ro);
+		jw_str(w, "Propagation", b->propagation);
+		jw_bool(w, "IdMapped", b->idmap);
+		jw_end_object(w);
+	}
+	for (size_t i = 0; i < p->n_tmpfs; i++) {
+		jw_object(w, NULL);
+		jw_str(w, "Type", "tmpfs");
+		jw_str(w, "Source", "");
+		jw_str(w, "Destination", p->tmpfs[i].target);
+		jw_bool(w, "RW", true);
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+}
+
+int config_write(const struct plan *p, const struct image_config *image, const char *container_dir, struct strbuf *out,
+		 struct err *e)
+{
+	struct json_writer w = JSON_WRITER(out);
+	const char *parent = p->opt->cgroup_parent ? p->opt->cgroup_parent : SPEC_CGROUP_PARENT;
+
+	jw_object(&w, NULL);
+	jw_str(&w, "Path", p->args.v[0]);
+	jw_strv(&w, "Args", p->args.v + 1);
+	jw_str(&w, "Cgroup", arena_printf(p->a, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, p->id));
+	jw_str(&w, "Rootfs", p->opt->rootfs);
+	jw_str(&w, "LogPath", p->log.none ? "" : arena_printf(p->a, "%s/%s-json.log", container_dir, p->id));
+	write_config(p, image, &w);
+	write_host_config(p, &w);
+	write_mounts(p, &w);
+	jw_end_object(&w);
+	if (sb_error(out) < 0 || arena_error(p->a) < 0)
+		return err_errno(e, -ENOMEM, "write the container's configuration");
+	return 0;
+}
+
+int config_parse(struct arena *a, const char *text, struct ct_config *out, struct err *e)
+{
+	const struct json *config, *host;
+	int r;
+
+	*out = (struct ct_config){ .stop_signal = "SIGTERM", .stop_timeout = DEFAULT_STOP_TIMEOUT, .log_driver = "json-file" };
+	r = json_parse(a, text, strlen(text), NULL, &out->doc, e);
+	if (r < 0)
+		return err_ctx(e, "the container's record in the catalog");
+	config = json_get(out->doc, "Config");
+	host = json_get(out->doc, "HostConfig");
+	out->labels = json_get(config, "Labels");
+	r = json_get_str(config, "Config", "StopSignal", &out->stop_signal, e);
+	if (r == 0)
+		r = json_get_i64(config, "Config", "StopTimeout", &out->stop_timeout, e);
+	if (r == 0)
+		r = json_get_bool(config, "Config", "Tty", &out->tty, e);
+	if (r == 0)
+		r = json_get_bool(config, "Config", "OpenStdin", &out->open_stdin, e);
+	if (r == 0)
+		r = json_get_bool(config, "Config", "StdinOnce", &out->stdin_once, e);
+	if (r == 0)
+		r = json_get_str(json_get(host, "LogConfig"), "LogConfig", "Type", &out->log_driver, e);
+	if (r == 0)
+		r = json_get_str(out->doc, "record", "Cgroup", &out->cgroup, e);
+	return r < 0 ? err_ctx(e, "the container's record in the catalog") : 0;
+}

@@ -1,0 +1,21 @@
+/* What was asked for, as `inspect` shows it and later commands read it back: the JSON of a container's record.
+ * {"Path","Args","Config":{…},"HostConfig":{…},"Mounts":[…],"Cgroup"}, members named as Docker's. */
+#ifndef TARE_ENGINE_CONFIG_H
+#define TARE_ENGINE_CONFIG_H
+
+#include "base/strbuf.h"
+#include "engine/spec.h"
+
+int config_write(const struct plan *p, const struct image_config *image, const char *container_dir, struct strbuf *out,
+		 struct err *e) MUST_CHECK;
+
+struct ct_config {
+	const struct json *doc; /* all of it */
+	const char *stop_signal, *cgroup, *log_driver;
+	int64_t stop_timeout; /* seconds, -1 = for ever */
+	bool tty, open_stdin, stdin_once;
+	const struct json *labels;
+};
+int config_parse(struct arena *a, const char *text, struct ct_config *out, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,124 @@
+/* What the container's root shall own belongs to the host id its root is mapped to, from the start: nothing is ever
+ * chowned as a tree. The overlay shows upper's own mode and owner as those of "/", so they are taken from the image. */
+#include "engine/prepare.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "engine/copytree.h"
+
+/* The host's id for an id of the container. */
+static uint32_t host_id(const struct plan *p, uint32_t id)
+{
+	if (!p->userns)
+		return id;
+	return p->map_base + (id < p->map_size ? id : 0);
+}
+
+static int make_folder(const struct plan *p, int dir, const char *name, mode_t mode, uid_t uid, gid_t gid, struct err *e)
+{
+	if (mkdirat(dir, name, 0700) < 0 || fchownat(dir, name, host_id(p, uid), host_id(p, gid), AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchmodat(dir, name, mode, 0) < 0)
+		return err_errno(e, -errno, "make the container's %s", name);
+	return 0;
+}
+
+static int make_overlay(const struct plan *p, int dir, const int *lowers, size_t n, struct err *e)
+{
+	struct stat st = { .st_mode = 0755 };
+	int r;
+
+	if (n && fstat(lowers[0], &st) < 0)
+		return err_errno(e, -errno, "look at the topmost layer");
+	r = make_folder(p, dir, "upper", st.st_mode & 07777, st.st_uid, st.st_gid, e);
+	return r < 0 ? r : make_folder(p, dir, "work", 0700, 0, 0, e);
+}
+
+static int make_file(const struct plan *p, int dir, const char *name, const char *text, struct err *e)
+{
+	CLEANUP_FD int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	int r = fd < 0 ? -errno : io_write_full(fd, text, strlen(text));
+
+	if (r == 0 && (fchmod(fd, 0644) < 0 || fchown(fd, host_id(p, 0), host_id(p, 0)) < 0))
+		r = -errno;
+	return r < 0 ? err_errno(e, r, "make the container's %s", name) : 0;
+}
+
+static int make_hosts(const struct plan *p, int dir, struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	const char *hosts;
+
+	if (p->host_net && io_read_file(AT_FDCWD, "/etc/hosts", 1 << 20, &text, NULL) == 0)
+		return make_file(p, dir, "hosts", text, e);
+	hosts = arena_printf(p->a,
+			     "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\n"
+			     "ff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n",
+			     p->hostname);
+	return hosts ? make_file(p, dir, "hosts", hosts, e) : err_errno(e, -ENOMEM, "make the container's hosts");
+}
+
+/* A network of its own with nothing but loopback reaches no name server. */
+static int make_resolv_conf(const struct plan *p, int dir, struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+
+	if (p->host_net && io_read_file(AT_FDCWD, "/etc/resolv.conf", 1 << 20, &text, NULL) == 0)
+		return make_file(p, dir, "resolv.conf", text, e);
+	return make_file(p, dir, "resolv.conf", "# no network, no name servers\n", e);
+}
+
+static int make_source(const struct plan_bind *b, struct err *e)
+{
+	struct stat st;
+	int r = stat(b->source, &st) < 0 ? -errno : 0;
+
+	if (r == -ENOENT)
+		r = io_mkdirs(AT_FDCWD, b->source, 0755);
+	return r < 0 ? err_errno(e, r, "-v %s", b->source) : 0;
+}
+
+/* A volume of the container's own starts with what the image has in its place. */
+static int make_volume(const struct plan *p, int dir, const struct plan_bind *b, const int *lowers, size_t n, struct err *e)
+{
+	CLEANUP_FD int volumes = openat(dir, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct copytree_ids ids = { .base = p->userns ? p->map_base : 0, .size = p->userns ? p->map_size : UINT32_MAX };
+	const char *name = strrchr(b->source, '/') + 1;
+	int r = make_folder(p, volumes, name, 0755, 0, 0, e);
+
+	if (r < 0 || b->nocopy)
+		return r;
+	r = copytree_from_layers(lowers, n, b->target + 1, volumes, name, &ids, e);
+	return r < 0 ? err_ctx(e, "fill the volume at %s", b->target) : 0;
+}
+
+static int make_sources(const struct plan *p, int dir, const int *lowers, size_t n, struct err *e)
+{
+	bool any = false;
+	int r = 0;
+
+	for (size_t i = 0; i < p->n_binds; i++)
+		any |= p->binds[i].anonymous;
+	if (any && mkdirat(dir, "volumes", 0700) < 0)
+		return err_errno(e, -errno, "make the container's volumes");
+	for (size_t i = 0; r == 0 && i < p->n_binds; i++)
+		r = p->binds[i].anonymous ? make_volume(p, dir, &p->binds[i], lowers, n, e) : make_source(&p->binds[i], e);
+	return r;
+}
+
+int prepare_container(const struct plan *p, int dir, const int *lowers, size_t n_lowers,
+		      struct err *e)
+{
+	int r = p->opt->rootfs ? 0 : make_overlay(p, dir, lowers, n_lowers, e);
+
+	if (r == 0)
+		r = make_file(p, dir, "hostname", arena_printf(p->a, "%s\n", p->hostname), e);
+	if (r == 0)
+		r = make_hosts(p, dir, e);
+	if (r == 0)
+		r = make_resolv_conf(p, dir, e);
+	return r < 0 ? r : make_sources(p, dir, lowers, n_lowers, e);
+}

@@ -1,0 +1,12 @@
+/* Private to create.c: what a new container's folder holds before its first start. */
+#ifndef TARE_ENGINE_PREPARE_H
+#define TARE_ENGINE_PREPARE_H
+
+#include "engine/spec.h"
+
+/* upper/ and work/ of the overlay, hostname, hosts, resolv.conf, the folders of its own volumes and of missing -v
+ * sources. lowers: O_PATH fds of the image's layers, topmost first. */
+int prepare_container(const struct plan *p, int dir, const int *lowers, size_t n_lowers,
+		      struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,14 @@
+/* A small file of a container's root file system (/etc/passwd, /etc/group), read without mounting anything: from the
+ * layers of an image as an overlay would show them, or from one folder. */
+#ifndef TARE_ENGINE_ROOTFILE_H
+#define TARE_ENGINE_ROOTFILE_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* lowers: O_PATH fds, topmost first. path is relative ("etc/passwd"). *out is NULL when there is no such file, else
+ * NUL-terminated text to be free()d; a file over 1 MiB is ERR_LIMIT. Symbolic links are followed inside the tree. */
+int rootfile_read(const int *lowers, size_t n, const char *path, char **out, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,306 @@
+#include "engine/spec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "engine/record.h"
+#include "engine/spec_log.h"
+#include "oci/seccomp_profile.h"
+#include "oci/signals.h"
+#include "oci/user.h"
+#include "sys/caps.h"
+
+
+
+/* ---- judging ---- */
+
+/* As wide as the highest id that may occur, in whole steps. */
+static int plan_map(struct plan *p, uint32_t max_id, struct err *e)
+{
+	uint64_t want = ((uint64_t)max_id + ID_RANGE_MIN) / ID_RANGE_MIN * ID_RANGE_MIN;
+
+	if (!p->userns)
+		return 0;
+	if (p->map_base) {
+		if (p->map_size <= max_id)
+			return err_set(e, ERR_INVALID, "--userns=range: the image has ids up to %u: the range must be that wide", max_id);
+		return 0;
+	}
+	if (want > ID_RANGE_END - ID_RANGE_FIRST)
+		return err_set(e, ERR_LIMIT, "the image has files of id %u, too high for an id map: use --userns=host", max_id);
+	p->map_size = (uint32_t)want;
+	return 0;
+}
+
+static int plan_stop_signal(struct plan *p, const struct image_config *image, struct err *e)
+{
+	const char *name = p->opt->stop_signal ? p->opt->stop_signal : image ? image->stop_signal : NULL;
+
+	p->stop_signal = signal_number(name ? name : "SIGTERM");
+	if (p->stop_signal < 0)
+		return err_set(e, ERR_INVALID, "--stop-signal %s: no such signal", name);
+	return 0;
+}
+
+static int check_cgroup_parent(const char *parent, struct err *e)
+{
+	if (!parent || (parent[0] == '/' && !strstr(parent, "/../") && !text_ends(parent, "/..") && !strstr(parent, "//")))
+		return 0;
+	return err_set(e, ERR_INVALID, "--cgroup-parent %s: must be an absolute path without \"..\"", parent);
+}
+
+int spec_plan(struct plan *p, const struct image_config *image, uint32_t max_id, struct err *e)
+{
+	int r = plan_security(p, e);
+
+	if (r == 0)
+		r = plan_namespaces(p, e);
+	if (r == 0)
+		r = plan_process(p, image, e);
+	if (r == 0)
+		r = plan_mounts(p, image ? image->volumes : NULL, e);
+	if (r == 0)
+		r = plan_devices(p, e);
+	if (r == 0)
+		r = plan_limits(p, e);
+	if (r == 0)
+		r = plan_map(p, max_id, e);
+	if (r == 0)
+		r = plan_stop_signal(p, image, e);
+	if (r == 0)
+		r = check_cgroup_parent(p->opt->cgroup_parent, e);
+	if (r == 0)
+		r = plan_log(p->opt, &p->log, e);
+	if (r == 0 && arena_error(p->a) < 0)
+		r = err_errno(e, -ENOMEM, "options");
+	return r;
+}
+
+/* ---- writing ---- */
+
+static void write_caps(const struct plan *p, struct json_writer *w)
+{
+	static const char *const sets[] = { "bounding", "effective", "permitted" };
+
+	jw_object(w, "capabilities");
+	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
+		jw_array(w, sets[i]);
+		for (unsigned int cap = 0; cap < 64; cap++)
+			if (p->caps & CAP_BIT(cap) && cap_name(cap))
+				jw_str(w, NULL, cap_name(cap));
+		jw_end_array(w);
+	}
+	jw_end_object(w);
+}
+
+static void write_user(const struct plan *p, struct json_writer *w)
+{
+	jw_object(w, "user");
+	jw_u64(w, "uid", p->uid);
+	jw_u64(w, "gid", p->gid);
+	if (p->n_groups) {
+		jw_array(w, "additionalGids");
+		for (size_t i = 0; i < p->n_groups; i++)
+			jw_u64(w, NULL, p->groups[i]);
+		jw_end_array(w);
+	}
+	jw_end_object(w);
+}
+
+static void write_rlimits(const struct plan *p, struct json_writer *w)
+{
+	if (!p->n_rlimits)
+		return;
+	jw_array(w, "rlimits");
+	for (size_t i = 0; i < p->n_rlimits; i++) {
+		jw_object(w, NULL);
+		jw_str(w, "type", p->rlimits[i].type);
+		jw_u64(w, "soft", p->rlimits[i].soft);
+		jw_u64(w, "hard", p->rlimits[i].hard);
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+}
+
+static void write_process(const struct plan *p, bool init, struct json_writer *w)
+{
+	jw_object(w, "process");
+	jw_bool(w, "terminal", p->opt->tty);
+	write_user(p, w);
+	jw_array(w, "args");
+	if (init) {
+		jw_str(w, NULL, PLAN_INIT);
+		jw_str(w, NULL, "--");
+	}
+	for (size_t i = 0; i < p->args.n; i++)
+		jw_str(w, NULL, p->args.v[i]);
+	jw_end_array(w);
+	jw_strv(w, "env", p->env.v);
+	jw_str(w, "cwd", p->cwd);
+	write_caps(p, w);
+	write_rlimits(p, w);
+	jw_bool(w, "noNewPrivileges", p->no_new_privs);
+	if (p->opt->oom_score_adj)
+		jw_i64(w, "oomScoreAdj", *p->opt->oom_score_adj);
+	jw_end_object(w);
+}
+
+static void write_namespaces(const struct plan *p, struct json_writer *w)
+{
+	const struct {
+		const char *type;
+		bool wanted;
+	} rows[] = {
+		{ "user", p->userns },      { "mount", true },          { "pid", !p->host_pid }, { "network", !p->host_net },
+		{ "ipc", !p->host_ipc }, { "uts", !p->host_uts }, { "cgroup", true },
+	};
+
+	jw_array(w, "namespaces");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].wanted) {
+			jw_object(w, NULL);
+			jw_str(w, "type", rows[i].type);
+			jw_end_object(w);
+		}
+	jw_end_array(w);
+}
+
+static void write_map(const struct plan *p, const char *key, struct json_writer *w)
+{
+	jw_array(w, key);
+	jw_object(w, NULL);
+	jw_u64(w, "containerID", 0);
+	jw_u64(w, "hostID", p->map_base);
+	jw_u64(w, "size", p->map_size);
+	jw_end_object(w);
+	jw_end_array(w);
+}
+
+static void write_masks(struct json_writer *w)
+{
+	static const char *const masked[] = {
+		"/proc/acpi",		"/proc/asound",	     "/proc/interrupts",	      "/proc/kcore",
+		"/proc/keys",		"/proc/latency_stats", "/proc/sched_debug",	      "/proc/scsi",
+		"/proc/timer_list",	"/proc/timer_stats",   "/sys/devices/virtual/powercap", "/sys/firmware", NULL,
+	};
+	static const char *const readonly[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL };
+
+	jw_strv(w, "maskedPaths", masked);
+	jw_strv(w, "readonlyPaths", readonly);
+}
+
+static void write_sysctls(const struct plan *p, struct json_writer *w)
+{
+	if (!p->n_sysctls)
+		return;
+	jw_object(w, "sysctl");
+	for (size_t i = 0; i < p->n_sysctls; i++)
+		jw_str(w, p->sysctls[i].key, p->sysctls[i].value);
+	jw_end_object(w);
+}
+
+static void write_seccomp(const struct plan *p, struct json_writer *w)
+{
+	if (p->seccomp == SECCOMP_FILE)
+		jw_value(w, "seccomp", p->seccomp_doc);
+	else if (p->seccomp == SECCOMP_DEFAULT)
+		seccomp_profile_write(w, "seccomp", p->caps);
+}
+
+static void write_linux(const struct plan *p, struct json_writer *w)
+{
+	jw_object(w, "linux");
+	write_namespaces(p, w);
+	if (p->userns) {
+		write_map(p, "uidMappings", w);
+		write_map(p, "gidMappings", w);
+	}
+	plan_write_resources(p, w);
+	plan_write_devices(p, w);
+	write_sysctls(p, w);
+	if (p->mask_paths)
+		write_masks(w);
+	write_seccomp(p, w);
+	jw_end_object(w);
+}
+
+static void write_spec(const struct plan *p, const struct spec_place *place, struct json_writer *w)
+{
+	jw_object(w, "spec");
+	jw_str(w, "ociVersion", "1.2.0");
+	write_process(p, place->init_program != NULL, w);
+	jw_object(w, "root");
+	jw_str(w, "path", "rootfs");
+	jw_bool(w, "readonly", p->opt->read_only);
+	jw_end_object(w);
+	if (!p->host_uts)
+		jw_str(w, "hostname", p->hostname);
+	if (p->opt->domainname)
+		jw_str(w, "domainname", p->opt->domainname);
+	plan_write_mounts(p, place->container_dir, place->init_program, w);
+	write_linux(p, w);
+	jw_end_object(w);
+}
+
+static void write_rootfs(const struct plan *p, const struct spec_place *place, struct json_writer *w)
+{
+	jw_object(w, "rootfs");
+	if (p->opt->rootfs) {
+		jw_str(w, "kind", "dir");
+		jw_str(w, "path", p->opt->rootfs);
+		jw_bool(w, "idmap", p->userns);
+	} else {
+		jw_str(w, "kind", "overlay");
+		jw_strv(w, "lower", place->lowers);
+		jw_str(w, "upper", arena_printf(p->a, "%s/upper", place->container_dir));
+		jw_str(w, "work", arena_printf(p->a, "%s/work", place->container_dir));
+	}
+	jw_end_object(w);
+}
+
+int spec_describe(const struct plan *p, const struct spec_place *place, unsigned int attach, struct strbuf *out,
+		  struct err *e)
+{
+	struct json_writer w = JSON_WRITER(out);
+	const char *parent = p->opt->cgroup_parent ? p->opt->cgroup_parent : SPEC_CGROUP_PARENT;
+
+	jw_object(&w, NULL);
+	jw_u64(&w, "version", 1);
+	jw_str(&w, "id", p->id);
+	jw_str(&w, "containerDir", place->container_dir);
+	jw_str(&w, "stateDir", place->state_dir);
+	jw_u64(&w, "attach", attach);
+	write_rootfs(p, place, &w);
+	jw_bool(&w, "tty", p->opt->tty);
+	jw_bool(&w, "openStdin", p->opt->open_stdin);
+	jw_bool(&w, "stdinOnce", p->opt->stdin_once);
+	plan_write_log(&p->log, place->container_dir, p->id, &w);
+	jw_str(&w, "cgroup", arena_printf(p->a, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, p->id));
+	jw_strv(&w, "exited", place->exited);
+	write_spec(p, place, &w);
+	jw_end_object(&w);
+	if (sb_error(out) < 0 || arena_error(p->a) < 0)
+		return err_errno(e, -ENOMEM, "write the container's description");
+	return 0;
+}
+
+int spec_reattach(const char *description, size_t len, unsigned int attach, struct strbuf *out, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct json_writer w = JSON_WRITER(out);
+	const struct json *doc;
+	int r = json_parse(&a, description, len, NULL, &doc, e);
+
+	if (r < 0)
+		return r;
+	jw_object(&w, NULL);
+	json_each(member, doc) {
+		if (strcmp(member->key, "attach") == 0)
+			jw_u64(&w, "attach", attach);
+		else
+			jw_value(&w, member->key, member);
+	}
+	jw_end_object(&w);
+	return sb_error(out) < 0 ? err_errno(e, -ENOMEM, "write the container's description") : 0;
+}

@@ -1,0 +1,37 @@
+/* From what a user asked for and an image's configuration to the description a monitor runs (docs/formats.md), with
+ * Docker's semantics where its users expect them and the defaults of docs/security.md.
+ *
+ *	spec_plan()       judges every option; nothing is made yet
+ *	spec_user()       looks the user up in the root file system
+ *	spec_describe()   writes the description, once the container's folders and id range are known */
+#ifndef TARE_ENGINE_SPEC_H
+#define TARE_ENGINE_SPEC_H
+
+#include "base/strbuf.h"
+#include "engine/engine.h"
+#include "engine/spec_plan.h"
+
+#define SPEC_CGROUP_PARENT "/tare"
+
+/* p->a, p->opt and p->id are set by the caller, the rest is zero. image: NULL with --rootfs. max_id: the highest uid or
+ * gid in the image. */
+int spec_plan(struct plan *p, const struct image_config *image, uint32_t max_id, struct err *e) MUST_CHECK;
+
+/* The texts of the container's passwd and group files, NULL where it has none. */
+int spec_user(struct plan *p, const char *passwd, const char *group, struct err *e) MUST_CHECK;
+
+struct spec_place {
+	const char *container_dir, *state_dir; /* absolute */
+	const char *const *lowers;             /* absolute, topmost first; NULL with --rootfs */
+	size_t n_lowers;
+	const char *const *exited; /* argv, NULL-terminated */
+	const char *init_program;  /* tare-init's path, with --init */
+};
+/* attach: FRAME_WANT_* of the client that starts it. */
+int spec_describe(const struct plan *p, const struct spec_place *place, unsigned int attach, struct strbuf *out,
+		  struct err *e) MUST_CHECK;
+
+/* A description with another `attach` (a kept one is started again). */
+int spec_reattach(const char *description, size_t len, unsigned int attach, struct strbuf *out, struct err *e) MUST_CHECK;
+
+#endif
