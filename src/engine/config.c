@@ -46,7 +46,7 @@ static void strv_or_null(struct json_writer *w, const char *key, struct strv v)
 
 static void write_config(const struct plan *p, const struct image_config *image, struct json_writer *w)
 {
-	char signal[32];
+	char signal[OCI_SIGNAL_NAME_LEN];
 
 	jw_object(w, "Config");
 	jw_str(w, "Hostname", p->hostname);
@@ -60,8 +60,7 @@ static void write_config(const struct plan *p, const struct image_config *image,
 	strv_or_null(w, "Entrypoint", p->entrypoint);
 	jw_str(w, "Image", p->opt->image ? p->opt->image : "");
 	jw_str(w, "WorkingDir", p->cwd);
-	(void)snprintf(signal, sizeof(signal), "SIG%s", signal_name(p->stop_signal));
-	jw_str(w, "StopSignal", signal);
+	jw_str(w, "StopSignal", oci_signal_name(p->stop_signal, signal));
 	jw_i64(w, "StopTimeout",
 	       p->opt->stop_timeout		      ? *p->opt->stop_timeout :
 	       image && image->stop_timeout >= 0 ? image->stop_timeout :

@@ -59,6 +59,10 @@ int container_pause(const struct engine *en, const char *what, bool paused, stru
 /* A running container's record and live state; ERR_BUSY when it does not run. */
 int container_running(const struct engine *en, struct arena *a, const char *what, struct record *rec, struct live *live,
 		      struct err *e) MUST_CHECK;
+/* The cgroup of its processes. */
+struct cgroup;
+int container_cgroup(struct arena *a, const struct record *rec, struct cgroup **out, struct err *e) MUST_CHECK;
+bool container_paused(const struct record *rec);
 /* Connects to a running container's streams. */
 int container_attach(const struct engine *en, const char *what, unsigned char want, struct client *out,
 		     struct err *e) MUST_CHECK;

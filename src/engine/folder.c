@@ -61,15 +61,20 @@ int folder_remove(const struct engine *en, const char *id, struct err *e)
 
 int folder_state_make(const struct engine *en, const char *id, struct err *e)
 {
+	static const char *const stale[] = { "state.json", "exec" };
 	char name[NAME_MAX + 1];
+	CLEANUP_FD int dir = -1;
 
-	if (mkdirat(en->state_fd, id, 0700) < 0) {
-		int r = errno == EEXIST ? folder_state_remove(en, id, e) : err_errno(e, -errno, "make %s/%s", en->state, id);
+	if (mkdirat(en->state_fd, id, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, -errno, "make %s/%s", en->state, id);
+	dir = openat(en->state_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dir < 0)
+		return err_errno(e, -errno, "open %s/%s", en->state, id);
+	for (size_t i = 0; i < ARRAY_LEN(stale); i++) {
+		int r = io_remove_tree(dir, stale[i]);
 
 		if (r < 0)
-			return r;
-		if (mkdirat(en->state_fd, id, 0700) < 0)
-			return err_errno(e, -errno, "make %s/%s", en->state, id);
+			return err_errno(e, r, "remove %s/%s/%s", en->state, id, stale[i]);
 	}
 	(void)snprintf(name, sizeof(name), "%s/exec", id);
 	if (mkdirat(en->state_fd, name, 0700) < 0)

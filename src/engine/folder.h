@@ -18,7 +18,8 @@ int folder_make(const struct engine *en, const char *id, struct err *e) MUST_CHE
 /* Removes both folders; whoever holds the lock keeps an unlinked file. Absent is success. */
 int folder_remove(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
 
-/* Live state: made anew before each start, gone after each end. */
+/* Live state: made before each start, without what the one before left; its lock file stays the same one, so that a new
+ * monitor waits for the end of the old. */
 int folder_state_make(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
 int folder_state_remove(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
 

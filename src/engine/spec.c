@@ -37,7 +37,7 @@ static int plan_stop_signal(struct plan *p, const struct image_config *image, st
 {
 	const char *name = p->opt->stop_signal ? p->opt->stop_signal : image ? image->stop_signal : NULL;
 
-	p->stop_signal = signal_number(name ? name : "SIGTERM");
+	p->stop_signal = oci_signal_number(name ? name : "SIGTERM");
 	if (p->stop_signal < 0)
 		return err_set(e, ERR_INVALID, "--stop-signal %s: no such signal", name);
 	return 0;
@@ -74,6 +74,48 @@ int spec_plan(struct plan *p, const struct image_config *image, uint32_t max_id,
 		r = plan_log(p->opt, &p->log, e);
 	if (r == 0 && arena_error(p->a) < 0)
 		r = err_errno(e, -ENOMEM, "options");
+	return r;
+}
+
+/* Widens the map to an id the process runs with. */
+static int cover(struct plan *p, uint32_t id, struct err *e)
+{
+	if (!p->userns || id < p->map_size)
+		return 0;
+	return plan_map(p, id, e);
+}
+
+int spec_user(struct plan *p, const char *passwd, const char *group, struct err *e)
+{
+	struct oci_resolved_user u;
+	uint32_t *groups;
+	size_t n;
+	int r = oci_user_resolve_texts(p->a, passwd, group, p->user, &u, e);
+
+	if (r < 0)
+		return r;
+	n = u.n_groups;
+	groups = arena_array(p->a, n + p->opt->group_add.n + 1, sizeof(*groups));
+	if (!groups)
+		return err_errno(e, -ENOMEM, "--user");
+	if (n)
+		memcpy(groups, u.groups, n * sizeof(*groups));
+	for (size_t i = 0; r == 0 && i < p->opt->group_add.n; i++) {
+		r = oci_group_resolve_text(group, p->opt->group_add.v[i], &groups[n++], e);
+		if (r < 0)
+			(void)err_ctx(e, "--group-add");
+	}
+	p->uid = u.uid;
+	p->gid = u.gid;
+	p->groups = groups;
+	p->n_groups = n;
+	plan_home(p, u.home);
+	if (r == 0)
+		r = cover(p, u.uid, e);
+	if (r == 0)
+		r = cover(p, u.gid, e);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = cover(p, groups[i], e);
 	return r;
 }
 

@@ -1,0 +1,86 @@
+#include <stdio.h>
+
+#include "engine/config.h"
+#include "engine/container.h"
+#include "engine/names.h"
+#include "engine/settle.h"
+#include "sys/cgroup.h"
+
+int container_running(const struct engine *en, struct arena *a, const char *what, struct record *rec, struct live *live,
+		      struct err *e)
+{
+	int r = settle_find(en, a, what, SETTLE_WAIT, rec, live, e);
+
+	if (r < 0)
+		return r;
+	if (rec->status != RECORD_RUNNING)
+		return err_set(e, ERR_BUSY, "container %s is not running", rec->name);
+	return 0;
+}
+
+int container_rename(const struct engine *en, const char *what, const char *name, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	struct record rec;
+	int r = name_check(name, e);
+
+	if (r == 0)
+		r = catalog_begin(c, CATALOG_DURABLE, e);
+	if (r == 0)
+		r = record_find(c, &a, what, &rec, e);
+	if (r == 0)
+		r = record_rename(c, rec.id, name, e);
+	return r < 0 ? r : catalog_commit(c, e);
+}
+
+int container_cgroup(struct arena *a, const struct record *rec, struct cgroup **out, struct err *e)
+{
+	struct ct_config config;
+	int r = config_parse(a, rec->config, &config, e);
+
+	return r < 0 ? r : cg_open(arena_printf(a, "%s/container", config.cgroup), out, e);
+}
+
+bool container_paused(const struct record *rec)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	struct err ignored;
+	bool frozen = false;
+
+	return container_cgroup(&a, rec, &cg, &ignored) == 0 && cg_is_frozen(cg, &frozen) == 0 && frozen;
+}
+
+int container_pause(const struct engine *en, const char *what, bool paused, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	struct record rec;
+	bool frozen;
+	int r = container_running(en, &a, what, &rec, &live, e);
+
+	if (r == 0)
+		r = container_cgroup(&a, &rec, &cg, e);
+	if (r < 0)
+		return r;
+	r = cg_is_frozen(cg, &frozen);
+	if (r < 0)
+		return err_errno(e, r, "read the freezer of container %s", rec.name);
+	if (frozen == paused)
+		return err_set(e, ERR_BUSY, "container %s is %s", rec.name, paused ? "paused already" : "not paused");
+	return cg_freeze(cg, paused, e);
+}
+
+int container_attach(const struct engine *en, const char *what, unsigned char want, struct client *out, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	struct record rec;
+	int r = container_running(en, &a, what, &rec, &live, e);
+
+	if (r == 0 && container_paused(&rec))
+		r = err_set(e, ERR_BUSY, "container %s is paused: unpause it first", rec.name);
+	return r < 0 ? r : client_connect(en, rec.id, want, out, e);
+}

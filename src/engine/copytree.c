@@ -1,0 +1,228 @@
+/* Layers are laid one over the other from the lowest up, the way an overlay shows them: a whiteout removes what is
+ * below, an opaque folder hides it. Sources are the image author's, so they are only reached through handles that
+ * cannot leave the layer and never through a symbolic link; the destination is ours alone. */
+#include "engine/copytree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include "base/beneath.h"
+#include "base/io.h"
+
+#define DEEPEST 200
+#define XATTR_LIST_MAX 8192
+#define XATTR_VALUE_MAX 65536
+
+static uint32_t shifted(const struct copytree_ids *ids, uint32_t id)
+{
+	return ids->base + (id < ids->size ? id : 0);
+}
+
+static bool is_whiteout(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
+}
+
+static bool is_opaque(int fd)
+{
+	char value = '\0';
+
+	return fgetxattr(fd, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+/* user.* only: trusted.* is the overlay's, security.* would be the host's. */
+static int copy_xattrs(int from, int to)
+{
+	char names[XATTR_LIST_MAX];
+	ssize_t len = flistxattr(from, names, sizeof(names));
+
+	for (const char *name = names; len > 0 && name < names + len; name += strlen(name) + 1) {
+		CLEANUP_FREE char *value = NULL;
+		ssize_t n;
+
+		if (strncmp(name, "user.", 5) != 0)
+			continue;
+		value = malloc(XATTR_VALUE_MAX);
+		n = value ? fgetxattr(from, name, value, XATTR_VALUE_MAX) : -1;
+		if (n < 0 || fsetxattr(to, name, value, (size_t)n, 0) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int copy_attributes(int from, int to, const struct stat *st, const struct copytree_ids *ids)
+{
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	int r = copy_xattrs(from, to);
+
+	if (r < 0)
+		return r;
+	/* the owner first: chown clears set-uid bits */
+	if (fchown(to, shifted(ids, st->st_uid), shifted(ids, st->st_gid)) < 0 || fchmod(to, st->st_mode & 07777) < 0 ||
+	    futimens(to, times) < 0)
+		return -errno;
+	return 0;
+}
+
+static int copy_bytes(int from, int to)
+{
+	for (;;) {
+		ssize_t n = sendfile(to, from, NULL, 1 << 20);
+
+		if (n == 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+static int copy_file(int src_dir, int dst_dir, const char *name, const struct stat *st, const struct copytree_ids *ids)
+{
+	CLEANUP_FD int from = openat(src_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	CLEANUP_FD int to = openat(dst_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int r;
+
+	if (from < 0 || to < 0)
+		return -errno;
+	r = copy_bytes(from, to);
+	return r < 0 ? r : copy_attributes(from, to, st, ids);
+}
+
+static int copy_link(int src_dir, int dst_dir, const char *name, const struct stat *st, const struct copytree_ids *ids)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(src_dir, name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	if (symlinkat(target, dst_dir, name) < 0 ||
+	    fchownat(dst_dir, name, shifted(ids, st->st_uid), shifted(ids, st->st_gid), AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
+static int apply(int src, int dst, const struct copytree_ids *ids, unsigned int depth);
+
+static int apply_folder(int src_dir, int dst_dir, const char *name, const struct copytree_ids *ids, unsigned int depth)
+{
+	CLEANUP_FD int src = openat(src_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), dst = -1;
+	struct stat st;
+	int r = 0;
+
+	if (src < 0)
+		return -errno;
+	if (is_opaque(src) || (fstatat(dst_dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode)))
+		r = io_remove_tree(dst_dir, name);
+	if (r < 0)
+		return r;
+	if (mkdirat(dst_dir, name, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	dst = openat(dst_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return dst < 0 ? -errno : apply(src, dst, ids, depth + 1);
+}
+
+static int apply_entry(int src, int dst, const char *name, const struct copytree_ids *ids, unsigned int depth)
+{
+	struct stat st;
+	int r;
+
+	if (fstatat(src, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return apply_folder(src, dst, name, ids, depth);
+	r = io_remove_tree(dst, name);
+	if (r < 0 || is_whiteout(&st))
+		return r;
+	if (S_ISREG(st.st_mode))
+		return copy_file(src, dst, name, &st, ids);
+	return S_ISLNK(st.st_mode) ? copy_link(src, dst, name, &st, ids) : 0;
+}
+
+/* Lays the open folder src over the open folder dst. */
+static int apply(int src, int dst, const struct copytree_ids *ids, unsigned int depth)
+{
+	CLEANUP_DIR DIR *d = NULL;
+	struct dirent *entry;
+	struct stat st;
+	int r = 0, copy = dup(src);
+
+	if (copy < 0)
+		return -errno;
+	d = fdopendir(copy);
+	if (!d) {
+		close_fd(copy);
+		return -ENOMEM;
+	}
+	if (depth > DEEPEST)
+		return -ELOOP;
+	while (r == 0 && (entry = readdir(d)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			r = apply_entry(src, dst, entry->d_name, ids, depth);
+	if (r == 0 && fstat(src, &st) < 0)
+		r = -errno;
+	return r < 0 ? r : copy_attributes(src, dst, &st, ids);
+}
+
+static int empty(int dirfd, const char *name, const struct copytree_ids *ids)
+{
+	int r = io_remove_tree(dirfd, name);
+
+	if (r < 0)
+		return r;
+	if (mkdirat(dirfd, name, 0755) < 0 || fchownat(dirfd, name, ids->base, ids->base, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Does this layer hide what the ones below it have at path: a whiteout or an opaque folder on the way? */
+static bool hides(int layer, const char *path)
+{
+	char part[PATH_MAX];
+	size_t at = 0;
+
+	while (path[at]) {
+		CLEANUP_FD int fd = -1;
+		struct stat st;
+
+		at += strcspn(path + at, "/");
+		(void)snprintf(part, sizeof(part), "%.*s", (int)at, path);
+		fd = beneath_open(layer, part, BENEATH_NOLINKS, O_PATH | O_NOFOLLOW, 0);
+		if (fd < 0)
+			return false;
+		if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+			return true;
+		fd = close_fd(fd);
+		fd = beneath_open(layer, part, BENEATH_NOLINKS, O_RDONLY | O_DIRECTORY, 0);
+		if (fd >= 0 && is_opaque(fd))
+			return true;
+		at += path[at] == '/';
+	}
+	return false;
+}
+
+int copytree_from_layers(const int *lowers, size_t n, const char *path, int dirfd, const char *name,
+			 const struct copytree_ids *ids, struct err *e)
+{
+	for (size_t i = n; i-- > 0;) {
+		CLEANUP_FD int src = -1, dst = -1;
+		int r = hides(lowers[i], path) ? empty(dirfd, name, ids) : 0;
+
+		if (r < 0)
+			return err_errno(e, r, "empty %s", name);
+		src = beneath_open(lowers[i], path, BENEATH_NOLINKS, O_RDONLY | O_DIRECTORY, 0);
+		if (src < 0)
+			continue;
+		dst = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		r = dst < 0 ? -errno : apply(src, dst, ids, 0);
+		if (r < 0)
+			return err_errno(e, r, "copy /%s of the image", path);
+	}
+	return 0;
+}

@@ -1,0 +1,20 @@
+/* Copies one folder of an image, as its layers show it together, into a folder of ours: the first content of a
+ * container's own volume. */
+#ifndef TARE_ENGINE_COPYTREE_H
+#define TARE_ENGINE_COPYTREE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct copytree_ids {
+	uint32_t base, size; /* id n of the image becomes base + n; one that does not fit becomes base */
+};
+
+/* lowers: O_PATH fds, topmost first. path: relative, below each. Fills dirfd/name, which exists, with the content, mode,
+ * owners and times; where no layer has a folder at path it is left alone. Device nodes, sockets and FIFOs are left out. */
+int copytree_from_layers(const int *lowers, size_t n, const char *path, int dirfd, const char *name,
+			 const struct copytree_ids *ids, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,285 @@
+/* The order makes a crash at any instant understandable later: the folder with its lock first (a folder without a row
+ * is garbage to gc as soon as its lock is free), then the row, then what lies in the folder; config.json last. A row
+ * without config.json was never finished, and settle.c removes it. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/text.h"
+#include "engine/config.h"
+#include "engine/container.h"
+#include "engine/folder.h"
+#include "engine/images.h"
+#include "engine/names.h"
+#include "engine/prepare.h"
+#include "engine/rootfile.h"
+#include "engine/spec.h"
+
+#define MOST_LAYERS 500
+#define NAME_ATTEMPTS 20
+
+/* What container_create() works on. */
+struct making {
+	const struct engine *en;
+	struct plan plan;
+	const struct image_config *image;
+	const char *image_id; /* NULL with --rootfs */
+	const char **lowers;  /* absolute */
+	int *lower_fds;       /* topmost first; with --rootfs the folder itself */
+	size_t n_lowers;
+	int dir;
+	const char *container_dir;
+};
+
+static void making_end(struct making *m)
+{
+	for (size_t i = 0; m->lower_fds && i < m->n_lowers; i++)
+		close_fd(m->lower_fds[i]);
+	m->dir = close_fd(m->dir);
+}
+
+void container_new_end(struct container_new *n)
+{
+	sb_free(&n->description);
+	n->lock = close_fd(n->lock);
+}
+
+/* ---- what it is made of ---- */
+
+static int open_lowers(struct making *m, const char *const *chains, size_t n, struct err *e)
+{
+	struct arena *a = m->plan.a;
+
+	if (n > MOST_LAYERS)
+		return err_set(e, ERR_LIMIT, "the image has %zu layers; an overlay takes %d", n, MOST_LAYERS);
+	m->lowers = arena_array(a, n + 1, sizeof(*m->lowers));
+	m->lower_fds = arena_array(a, n + 1, sizeof(*m->lower_fds));
+	for (size_t i = 0; i < n && arena_error(a) == 0; i++) {
+		char path[STORE_LAYER_PATH_LEN];
+
+		store_layer_path(chains[i], path);
+		m->lowers[i] = arena_printf(a, "%s/%s", m->en->root, path);
+		m->lower_fds[i] = openat(m->en->root_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (m->lower_fds[i] < 0)
+			return err_errno(e, -errno, "open layer %s (remove the image and load it again)", m->lowers[i]);
+		m->n_lowers++;
+	}
+	return arena_error(a) < 0 ? err_errno(e, -ENOMEM, "list the image's layers") : 0;
+}
+
+static int from_image(struct making *m, uint32_t *max_id, struct err *e)
+{
+	const char *const *chains;
+	struct image img;
+	size_t n;
+	int r = image_find(m->en->catalog, m->plan.a, m->plan.opt->image, &img, e);
+
+	if (r == 0)
+		r = image_config_read(m->en, m->plan.a, img.id, &m->image, e);
+	if (r == 0)
+		r = image_layers(m->en->catalog, m->plan.a, img.id, &chains, &n, e);
+	if (r < 0)
+		return r;
+	m->image_id = img.id;
+	*max_id = img.max_id;
+	return open_lowers(m, chains, n, e);
+}
+
+static int from_folder(struct making *m, struct err *e)
+{
+	const char *path = m->plan.opt->rootfs;
+
+	if (path[0] != '/')
+		return err_set(e, ERR_INVALID, "--rootfs %s: must be an absolute path", path);
+	m->lower_fds = arena_array(m->plan.a, 1, sizeof(*m->lower_fds));
+	if (!m->lower_fds)
+		return err_errno(e, -ENOMEM, "--rootfs");
+	m->lower_fds[0] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (m->lower_fds[0] < 0)
+		return err_errno(e, -errno, "--rootfs %s", path);
+	m->n_lowers = 1;
+	return 0;
+}
+
+static int look_up_user(struct making *m, struct err *e)
+{
+	CLEANUP_FREE char *passwd = NULL, *group = NULL;
+	int r = rootfile_read(m->lower_fds, m->n_lowers, "etc/passwd", &passwd, e);
+
+	if (r == 0)
+		r = rootfile_read(m->lower_fds, m->n_lowers, "etc/group", &group, e);
+	return r < 0 ? r : spec_user(&m->plan, passwd, group, e);
+}
+
+/* Everything that can be refused without having made anything. */
+static int judge(struct making *m, struct err *e)
+{
+	const struct ct_options *opt = m->plan.opt;
+	uint32_t max_id = 0;
+	int r = opt->name ? name_check(opt->name, e) : 0;
+
+	if (r == 0)
+		r = opt->rootfs ? from_folder(m, e) : from_image(m, &max_id, e);
+	if (r == 0)
+		r = spec_plan(&m->plan, m->image, max_id, e);
+	if (r == 0)
+		r = look_up_user(m, e);
+	return r;
+}
+
+/* The places of its own volumes are known once the id is. */
+static void name_volumes(struct making *m)
+{
+	for (size_t i = 0; i < m->plan.n_binds; i++)
+		if (m->plan.binds[i].anonymous)
+			m->plan.binds[i].source = arena_printf(m->plan.a, "%s/volumes/%zu", m->container_dir, i);
+}
+
+/* ---- the row ---- */
+
+static const char *shown_command(struct arena *a, struct strv args)
+{
+	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
+
+	for (size_t i = 0; i < args.n; i++)
+		sb_printf(&b, "%s%s", i ? " " : "", args.v[i]);
+	return arena_strdup(a, sb_str(&b));
+}
+
+static int insert(struct making *m, struct record *rec, struct err *e)
+{
+	struct catalog *c = m->en->catalog;
+	int r = -EEXIST;
+
+	if (m->plan.opt->name)
+		return record_insert(c, rec, e);
+	for (unsigned int i = 0; i < NAME_ATTEMPTS && r < 0; i++) {
+		char name[64];
+
+		r = name_generate(i, name, e);
+		if (r < 0)
+			return r;
+		rec->name = arena_strdup(m->plan.a, name);
+		r = record_insert(c, rec, e);
+		if (r < 0 && e->cls != ERR_CONFLICT)
+			return r;
+	}
+	return r;
+}
+
+static int write_row(struct making *m, bool running, const char **name, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = m->en->catalog;
+	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
+	struct plan *p = &m->plan;
+	struct record rec;
+	struct timespec now;
+	int r = config_write(p, m->image, m->container_dir, &config, e);
+
+	if (r < 0)
+		return r;
+	clock_gettime(CLOCK_REALTIME, &now);
+	rec = (struct record){
+		.id = p->id,
+		.name = p->opt->name,
+		.image = m->image_id,
+		.image_ref = p->opt->image ? p->opt->image : p->opt->rootfs,
+		.command = shown_command(p->a, p->args),
+		.config = config.s,
+		.created = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+		.status = running ? RECORD_RUNNING : RECORD_CREATED,
+		.boot_id = running ? m->en->boot_id : NULL,
+		.auto_remove = p->opt->rm,
+	};
+	rec.started = running ? rec.created : 0;
+	r = catalog_begin(c, running ? CATALOG_LAZY : CATALOG_DURABLE, e);
+	if (r == 0)
+		r = insert(m, &rec, e);
+	if (r == 0 && p->userns && p->map_base == 0)
+		r = id_range_take(c, p->id, p->map_size, &p->map_base, e);
+	*name = rec.name;
+	return r < 0 ? r : catalog_commit(c, e);
+}
+
+static int delete_row(const struct engine *en, const char *id, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	int r = catalog_begin(c, CATALOG_LAZY, e);
+
+	if (r == 0)
+		r = record_delete(c, id, e);
+	return r < 0 ? r : catalog_commit(c, e);
+}
+
+/* ---- the folder ---- */
+
+static int describe(struct making *m, unsigned int attach, struct strbuf *out, struct err *e)
+{
+	char self[PATH_MAX], init[PATH_MAX];
+	const char *exited[] = { self, "--root", m->en->root, "--state", m->en->state, "internal", "exited", m->plan.id, NULL };
+	struct spec_place place = {
+		.container_dir = m->container_dir,
+		.state_dir = folder_state(m->en, m->plan.a, m->plan.id),
+		.lowers = m->lowers,
+		.n_lowers = m->n_lowers,
+		.exited = exited,
+	};
+	int r = engine_self(self, e);
+
+	if (r == 0 && m->plan.opt->init) {
+		r = engine_program("tare-init", init, e);
+		place.init_program = init;
+	}
+	return r < 0 ? r : spec_describe(&m->plan, &place, attach, out, e);
+}
+
+static int fill_folder(struct making *m, struct container_new *n, unsigned int attach, struct err *e)
+{
+	int r = prepare_container(&m->plan, m->dir, m->lower_fds, m->n_lowers, e);
+
+	if (r == 0)
+		r = describe(m, attach, &n->description, e);
+	if (r < 0)
+		return r;
+	r = io_replace_file(m->dir, "config.json", n->description.s, n->description.len, 0600, false);
+	return r < 0 ? err_errno(e, r, "write the container's config.json") : 0;
+}
+
+static int make_all(struct making *m, bool running, unsigned int attach, struct container_new *n, struct err *e)
+{
+	struct err ignored;
+	int r;
+
+	m->dir = folder_make(m->en, n->id, e);
+	if (m->dir < 0)
+		return m->dir;
+	n->lock = folder_lock(m->en, n->id, true, e);
+	r = n->lock < 0 ? n->lock : write_row(m, running, &n->name, e);
+	if (r == 0) {
+		r = fill_folder(m, n, attach, e);
+		if (r < 0)
+			(void)delete_row(m->en, n->id, &ignored);
+	}
+	if (r < 0)
+		(void)folder_remove(m->en, n->id, &ignored);
+	return r;
+}
+
+int container_create(const struct engine *en, struct arena *a, const struct ct_options *opt, bool running,
+		     unsigned int attach, struct container_new *out, struct err *e)
+{
+	CLEANUP(making_end) struct making m = { .en = en, .dir = -1 };
+	int r = text_random_hex(ID_LEN / 2, out->id);
+
+	if (r < 0)
+		return err_errno(e, r, "make up an id");
+	m.plan = (struct plan){ .a = a, .opt = opt, .id = out->id };
+	m.container_dir = folder_path(en, a, out->id);
+	r = judge(&m, e);
+	if (r < 0)
+		return r;
+	name_volumes(&m);
+	return make_all(&m, running, attach, out, e);
+}

@@ -1,0 +1,60 @@
+#include "engine/launch.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "base/io.h"
+#include "engine/spec.h"
+#include "sys/sock.h"
+#include "sys/spawn.h"
+
+#define DESCRIPTION_MAX (8 << 20)
+
+int launch_monitor(const char *verb, const char *description, size_t len, struct client *out, struct err *e)
+{
+	static const char *const env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	CLEANUP_FD int memfd = io_memfd("tare-description", description, len, true), theirs = -1, pidfd = -1;
+	char path[PATH_MAX];
+	const char *argv[] = { "tare-monitor", verb, NULL };
+	int pair[2], r = engine_program("tare-monitor", path, e);
+	pid_t pid;
+
+	if (r < 0)
+		return r;
+	if (memfd < 0)
+		return err_errno(e, memfd, "make the description");
+	r = sock_pair(SOCK_STREAM, pair);
+	if (r < 0)
+		return err_errno(e, r, "make a socket for the monitor");
+	theirs = pair[1];
+	*out = (struct client){ .fd = pair[0] };
+	r = spawn(&(struct spawn_args){ .path = path,
+					.argv = argv,
+					.env = env,
+					.fds = (const struct spawn_fd[]){ { memfd, 3 }, { theirs, 4 } },
+					.n_fds = 2,
+					.new_session = true,
+					.chdir = "/" },
+		  &pid, &pidfd);
+	if (r < 0) {
+		client_close(out);
+		return err_errno(e, r, "start %s", path);
+	}
+	return 0;
+}
+
+int launch_read_description(const struct engine *en, const char *id, unsigned int attach, struct strbuf *out, struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	char name[NAME_MAX + 1];
+	size_t len;
+	int r;
+
+	(void)snprintf(name, sizeof(name), "containers/%s/config.json", id);
+	r = io_read_file(en->root_fd, name, DESCRIPTION_MAX, &text, &len);
+	if (r < 0)
+		return err_errno(e, r, "read %s/%s", en->root, name);
+	r = spec_reattach(text, len, attach, out, e);
+	return r < 0 ? err_ctx(e, "%s/%s", en->root, name) : 0;
+}

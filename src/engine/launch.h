@@ -1,0 +1,16 @@
+/* Starting tare-monitor. */
+#ifndef TARE_ENGINE_LAUNCH_H
+#define TARE_ENGINE_LAUNCH_H
+
+#include "base/strbuf.h"
+#include "engine/client.h"
+
+/* Starts `tare-monitor VERB` with the description on fd 3 and gives our end of its fd 4. It is nobody's child for long:
+ * it is in a session of its own and nothing waits for it but the socket. */
+int launch_monitor(const char *verb, const char *description, size_t len, struct client *out, struct err *e) MUST_CHECK;
+
+/* containers/ID/config.json with another `attach`. */
+int launch_read_description(const struct engine *en, const char *id, unsigned int attach, struct strbuf *out,
+			    struct err *e) MUST_CHECK;
+
+#endif

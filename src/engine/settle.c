@@ -1,0 +1,300 @@
+/* Only a row that says "running" can be wrong, and it is right while the container and a monitor live. The cases:
+ *
+ *	no monitor, no state.json, or a container still at its barrier: a start was interrupted. Whoever comes takes the
+ *	    monitor's lock first, so that one that is late gives up.
+ *	no monitor, state.json of this boot: both halves were killed. A new monitor adopts the container, alive or dead: it
+ *	    alone knows how to finish the log and to learn the exit code where that is possible.
+ *	no monitor and adopting fails, or state.json is of another boot: the end is recorded here, as unknown.
+ *	a monitor, but the container is dead: the monitor is at work; wait for it, or look away.
+ *
+ * Everything that changes something happens with the operation lock held, and looks again after it got it. */
+#include "engine/settle.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/client.h"
+#include "engine/config.h"
+#include "engine/folder.h"
+#include "engine/launch.h"
+#include "sys/cgroup.h"
+
+#define MOST_ROUNDS 500
+
+/* ---- with the operation lock held ---- */
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static int write_row(const struct engine *en, const struct record *rec, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	int r = catalog_begin(c, CATALOG_LAZY, e);
+
+	if (r == 0)
+		r = record_update(c, rec, e);
+	return r < 0 ? r : catalog_commit(c, e);
+}
+
+int settle_remove(const struct engine *en, const char *id, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	int r = catalog_begin(c, CATALOG_LAZY, e);
+
+	if (r == 0)
+		r = record_delete(c, id, e);
+	if (r == 0)
+		r = catalog_commit(c, e);
+	/* the row first: a folder without one is garbage with a name */
+	return r < 0 ? r : folder_remove(en, id, e);
+}
+
+static void remove_cgroup(const struct record *rec)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct ct_config config;
+	struct err e = { 0 };
+
+	if (config_parse(&a, rec->config, &config, &e) < 0 || !config.cgroup || cg_remove(config.cgroup, &e) < 0)
+		log_warning("container %.12s: %s", rec->id, e.msg);
+}
+
+int settle_finish(const struct engine *en, struct record *rec, const struct live *live, bool own_monitor, struct err *e)
+{
+	if (!own_monitor)
+		remove_cgroup(rec);
+	if (rec->auto_remove)
+		return settle_remove(en, rec->id, e);
+	rec->status = RECORD_EXITED;
+	rec->started = live->started ? live->started : rec->started;
+	rec->finished = live->finished ? live->finished : now_ns();
+	rec->exit_known = live->word == LIVE_EXITED && live->exit_known;
+	rec->exit_code = rec->exit_known ? live->exit_code : 255;
+	rec->oom = live->oom;
+	rec->error = live->error[0] ? live->error : NULL;
+	if (write_row(en, rec, e) < 0)
+		return e->code;
+	return own_monitor ? 0 : folder_state_remove(en, rec->id, e);
+}
+
+int settle_failed_start(const struct engine *en, struct record *rec, const char *why, bool remove, struct err *e)
+{
+	int r;
+
+	if (remove)
+		return settle_remove(en, rec->id, e);
+	rec->status = RECORD_CREATED;
+	rec->error = why;
+	rec->exit_known = false;
+	rec->started = 0;
+	r = write_row(en, rec, e);
+	return r < 0 ? r : folder_state_remove(en, rec->id, e);
+}
+
+static bool has_config(const struct engine *en, const char *id)
+{
+	char name[NAME_MAX + 1];
+
+	(void)snprintf(name, sizeof(name), "containers/%s/config.json", id);
+	return faccessat(en->root_fd, name, F_OK, 0) == 0;
+}
+
+static int interrupted_start(const struct engine *en, struct record *rec, const struct live *live, struct err *e)
+{
+	CLEANUP_FD int bar = -1;
+	bool none;
+
+	bar = folder_bar_monitor(en, rec->id, &none);
+	if (bar < 0 && !none)
+		return 0; /* a monitor came to life after all */
+	if (live->container) {
+		struct pollfd p = { .fd = live->pidfd, .events = POLLIN };
+
+		(void)proc_signal(live->pidfd, SIGKILL);
+		(void)poll(&p, 1, 5000);
+	}
+	remove_cgroup(rec);
+	return settle_failed_start(en, rec, "the start was interrupted", rec->auto_remove || !has_config(en, rec->id), e);
+}
+
+static int adopt(const struct engine *en, struct record *rec, const struct live *live, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf description = STRBUF_INIT;
+	CLEANUP_CLIENT struct client c = CLIENT_INIT;
+	struct err why = { 0 };
+	int r = launch_read_description(en, rec->id, 0, &description, &why);
+
+	if (r == 0)
+		r = launch_monitor("adopt", description.s, description.len, &c, &why);
+	if (r == 0)
+		r = client_started(&c, &why);
+	if (r == 0)
+		return 0;
+	if (live->container)
+		return err_set(e, why.cls, "container %s runs without a monitor and no new one can be started: %s", rec->name, why.msg);
+	return settle_finish(en, rec, live, false, e);
+}
+
+/* The row says running, and no monitor lives. */
+static int repair(const struct engine *en, struct record *rec, const struct live *live, struct err *e)
+{
+	bool this_boot = rec->boot_id && strcmp(rec->boot_id, en->boot_id) == 0;
+
+	if (this_boot && (live->word == LIVE_ABSENT || live->word == LIVE_CREATED))
+		return interrupted_start(en, rec, live, e);
+	if (this_boot && has_config(en, rec->id))
+		return adopt(en, rec, live, e);
+	return settle_finish(en, rec, live, false, e);
+}
+
+/* ---- without it ---- */
+
+/* Blocks until no monitor holds its lock any more. */
+static void wait_for_monitor(const struct engine *en, const char *id)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char name[NAME_MAX + 1];
+	CLEANUP_FD int fd = -1;
+
+	(void)snprintf(name, sizeof(name), "%s/lock", id);
+	fd = openat(en->state_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	while (fd >= 0 && fcntl(fd, F_SETLKW, &lock) < 0 && errno == EINTR)
+		;
+}
+
+/* A monitor is at work on a start or an end. An end is over when it lets go of its lock; a start whose command was
+ * killed is told by nobody, so that (rare) one is looked at again and again. */
+static void wait_a_little(const struct engine *en, const char *id, const struct live *live)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+
+	if (live->word == LIVE_EXITED || (live->word == LIVE_RUNNING && !live->container))
+		wait_for_monitor(en, id);
+	else
+		(void)nanosleep(&pause, NULL);
+}
+
+static bool is_right(const struct record *rec, const struct live *live)
+{
+	return rec->status != RECORD_RUNNING || (live->container && live->monitor && live->word == LIVE_RUNNING);
+}
+
+/* One step towards the truth; the caller looks again. */
+static int step(const struct engine *en, struct arena *a, struct record *rec, struct live *live,
+		enum settle_patience patience, struct err *e)
+{
+	CLEANUP_FD int lock = folder_lock(en, rec->id, patience == SETTLE_WAIT, e);
+	int r;
+
+	if (lock < 0)
+		return lock;
+	r = record_get(en->catalog, a, rec->id, rec, e);
+	if (r < 0)
+		return r;
+	live_close(live);
+	r = live_read(en, rec->id, live, e);
+	if (r < 0 || live->monitor || is_right(rec, live))
+		return r;
+	return repair(en, rec, live, e);
+}
+
+int settle(const struct engine *en, struct arena *a, struct record *rec, struct live *live, enum settle_patience patience,
+	   struct err *e)
+{
+	*live = (struct live)LIVE_INIT;
+	for (int round = 0; rec->status == RECORD_RUNNING && round < MOST_ROUNDS; round++) {
+		int r;
+
+		live_close(live);
+		r = live_read(en, rec->id, live, e);
+		if (r < 0 || is_right(rec, live))
+			return r;
+		if (patience == SETTLE_LOOK && live->monitor)
+			return 0;
+		if (live->monitor)
+			wait_a_little(en, rec->id, live);
+		r = step(en, a, rec, live, patience, e);
+		if (r == -EBUSY && patience == SETTLE_LOOK)
+			return 0;
+		if (r == 0)
+			r = record_get(en->catalog, a, rec->id, rec, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int settle_find(const struct engine *en, struct arena *a, const char *what, enum settle_patience patience,
+		struct record *rec, struct live *live, struct err *e)
+{
+	int r = record_find(en->catalog, a, what, rec, e);
+
+	return r < 0 ? r : settle(en, a, rec, live, patience, e);
+}
+
+/* ---- garbage ---- */
+
+/* A folder of ours without a row, which nobody is at work on. */
+static int remove_orphan(const struct engine *en, const char *id, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_FD int lock = folder_lock(en, id, false, e);
+	struct record rec;
+	bool none = false;
+	int bar;
+
+	if (lock < 0 && e->cls != ERR_NOTFOUND)
+		return 0;
+	if (record_get(en->catalog, &a, id, &rec, e) == 0 || e->cls != ERR_NOTFOUND)
+		return 0;
+	bar = folder_bar_monitor(en, id, &none);
+	if (bar < 0 && !none)
+		return 0;
+	close_fd(bar);
+	return folder_remove(en, id, e);
+}
+
+static int sweep(const struct engine *en, int parent, const char *name, struct err *e)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!d) {
+		close_fd(fd);
+		return err_errno(e, -errno, "list our folders");
+	}
+	while (r == 0 && (entry = readdir(d))) {
+		CLEANUP_STMT struct cat_stmt *s = NULL;
+
+		if (!text_is_hex(entry->d_name, ID_LEN))
+			continue;
+		r = cat_prepare(en->catalog, &s, e, "SELECT 1 FROM containers WHERE id = ?1", "s", entry->d_name);
+		if (r == 0)
+			r = cat_step(s, e);
+		r = r == 0 ? remove_orphan(en, entry->d_name, e) : r < 0 ? r : 0;
+	}
+	return r;
+}
+
+int settle_garbage(const struct engine *en, struct err *e)
+{
+	int r = sweep(en, en->root_fd, "containers", e);
+
+	return r < 0 ? r : sweep(en, en->state_fd, ".", e);
+}

@@ -1,0 +1,39 @@
+/* Repair: brings what is written down about a container in line with what lives. Every command calls it for what it
+ * meets, so a killed command, a killed monitor or a reboot is noticed and put right by whoever comes next. */
+#ifndef TARE_ENGINE_SETTLE_H
+#define TARE_ENGINE_SETTLE_H
+
+#include "base/arena.h"
+#include "engine/engine.h"
+#include "engine/live.h"
+#include "engine/record.h"
+
+enum settle_patience {
+	SETTLE_LOOK, /* leaves alone what another process is at work on */
+	SETTLE_WAIT  /* waits until a start or an end in progress is through */
+};
+
+/* rec: what the catalog says; updated. live: what lives, owned by the caller (live_close). A container that is gone
+ * after the repair (--rm, or never finished being made) is ERR_NOTFOUND. */
+int settle(const struct engine *en, struct arena *a, struct record *rec, struct live *live, enum settle_patience patience,
+	   struct err *e) MUST_CHECK;
+
+/* record_find() and settle(). */
+int settle_find(const struct engine *en, struct arena *a, const char *what, enum settle_patience patience,
+		struct record *rec, struct live *live, struct err *e) MUST_CHECK;
+
+/* With the operation lock held: writes the end into the catalog and frees what the container held; with --rm removes
+ * it. own_monitor: called from its monitor, which removes the cgroup itself. */
+int settle_finish(const struct engine *en, struct record *rec, const struct live *live, bool own_monitor,
+		  struct err *e) MUST_CHECK;
+
+/* A start that came to nothing, with the operation lock held: back to "created" with the reason; or removed. */
+int settle_failed_start(const struct engine *en, struct record *rec, const char *why, bool remove, struct err *e) MUST_CHECK;
+
+/* With the operation lock held: row and folders. */
+int settle_remove(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+
+/* Removes folders without a row: what a command killed at the wrong moment left. */
+int settle_garbage(const struct engine *en, struct err *e) MUST_CHECK;
+
+#endif

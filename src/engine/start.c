@@ -1,0 +1,108 @@
+/* The row says "running" before the monitor is started, so a crash in between is a row that settle.c looks into; the
+ * operation lock is held until the monitor has said that the command runs, so nobody else meets a half-made start. */
+#include <stdio.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "engine/container.h"
+#include "engine/folder.h"
+#include "engine/launch.h"
+#include "engine/settle.h"
+
+/* The way back; what failed stays in e. */
+static void undo(const struct engine *en, const char *id, bool remove, const struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct err ignored = { 0 };
+	struct record rec;
+
+	if (record_get(en->catalog, &a, id, &rec, &ignored) < 0)
+		return;
+	rec.exit_code = err_info(e->cls)->exit_code;
+	(void)settle_failed_start(en, &rec, e->msg, remove, &ignored);
+}
+
+static int launch(const struct engine *en, const char *id, const struct strbuf *description, bool remove_on_failure,
+		  struct client *out, struct err *e)
+{
+	int r = folder_state_make(en, id, e);
+
+	if (r == 0)
+		r = launch_monitor("run", description->s, description->len, out, e);
+	if (r == 0)
+		r = client_started(out, e);
+	if (r < 0) {
+		client_close(out);
+		undo(en, id, remove_on_failure, e);
+	}
+	return r;
+}
+
+int container_launch(const struct engine *en, struct container_new *n, bool remove_on_failure, struct client *out,
+		     struct err *e)
+{
+	int r = launch(en, n->id, &n->description, remove_on_failure, out, e);
+
+	n->lock = close_fd(n->lock);
+	return r;
+}
+
+static int record_start(const struct engine *en, struct record *rec, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	struct timespec now;
+	int r = catalog_begin(c, CATALOG_LAZY, e);
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	rec->status = RECORD_RUNNING;
+	rec->boot_id = en->boot_id;
+	rec->started = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	rec->finished = 0;
+	rec->exit_code = 0;
+	rec->exit_known = rec->oom = false;
+	rec->error = NULL;
+	if (r == 0)
+		r = record_update(c, rec, e);
+	return r < 0 ? r : catalog_commit(c, e);
+}
+
+/* With the lock held. */
+static int start_again(const struct engine *en, struct record *rec, unsigned int attach, struct client *out, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf description = STRBUF_INIT;
+	int r = launch_read_description(en, rec->id, attach, &description, e);
+
+	if (r == -ENOENT) {
+		struct err ignored;
+
+		(void)settle_remove(en, rec->id, &ignored);
+		return err_set(e, ERR_NOTFOUND, "the making of container %s was interrupted; it has been removed", rec->name);
+	}
+	if (r == 0)
+		r = record_start(en, rec, e);
+	return r < 0 ? r : launch(en, rec->id, &description, false, out, e);
+}
+
+int container_start(const struct engine *en, const char *what, unsigned int attach, struct client *out, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+
+	*out = (struct client)CLIENT_INIT;
+	for (;;) {
+		CLEANUP_LIVE struct live live = LIVE_INIT;
+		CLEANUP_FD int lock = -1;
+		struct record rec;
+		int r = settle_find(en, &a, what, SETTLE_WAIT, &rec, &live, e);
+
+		if (r < 0 || rec.status == RECORD_RUNNING)
+			return r;
+		lock = folder_lock(en, rec.id, true, e);
+		if (lock < 0)
+			return lock;
+		r = record_get(en->catalog, &a, rec.id, &rec, e);
+		if (r < 0)
+			return r;
+		if (rec.status != RECORD_RUNNING)
+			return start_again(en, &rec, attach, out, e);
+	}
+}

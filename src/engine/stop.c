@@ -1,0 +1,196 @@
+/* Nothing here holds the operation lock: the monitor needs it to record the end we wait for. We listen for the end
+ * before we send the signal, and whatever else happens in between (a monitor killed, a second stop), the catalog's word
+ * after settle() is the last. */
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "engine/config.h"
+#include "engine/container.h"
+#include "engine/folder.h"
+#include "engine/settle.h"
+#include "oci/signals.h"
+#include "sys/cgroup.h"
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* A frozen process takes no signal, not even SIGKILL on cgroup v1. */
+static void thaw(const struct record *rec)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	struct err ignored;
+	bool frozen;
+
+	if (container_cgroup(&a, rec, &cg, &ignored) == 0 && cg_is_frozen(cg, &frozen) == 0 && frozen)
+		(void)cg_freeze(cg, false, &ignored);
+}
+
+/* Waits for the end of a running container; *end is filled when the monitor tells it. */
+static void await(const struct engine *en, const char *id, struct client *listening, struct client_exit *end, bool *told)
+{
+	CLEANUP_CLIENT struct client c = CLIENT_INIT;
+	struct err ignored;
+
+	*told = false;
+	if (listening->fd >= 0)
+		*told = client_wait_exit(listening, end, &ignored) > 0;
+	else if (client_connect(en, id, 0, &c, &ignored) == 0)
+		*told = client_wait_exit(&c, end, &ignored) > 0;
+}
+
+/* Until the catalog says that it does not run. A removed one is a success here. */
+static int await_settled(const struct engine *en, const char *id, struct client *listening, struct err *e)
+{
+	for (;;) {
+		CLEANUP_ARENA struct arena a = ARENA_INIT;
+		CLEANUP_LIVE struct live live = LIVE_INIT;
+		struct client_exit end;
+		struct record rec;
+		bool told;
+		int r;
+
+		await(en, id, listening, &end, &told);
+		client_close(listening);
+		r = settle_find(en, &a, id, SETTLE_WAIT, &rec, &live, e);
+		if (r < 0)
+			return e->cls == ERR_NOTFOUND ? 0 : r;
+		if (rec.status != RECORD_RUNNING)
+			return 0;
+	}
+}
+
+static int send_signal(const struct record *rec, const struct live *live, int signal, struct err *e)
+{
+	int r = proc_signal(live->pidfd, signal);
+
+	if (r < 0 && r != -ESRCH)
+		return err_errno(e, r, "signal container %s", rec->name);
+	thaw(rec);
+	return 0;
+}
+
+static bool ends_within(const struct live *live, int64_t timeout_s)
+{
+	struct pollfd p = { .fd = live->pidfd, .events = POLLIN };
+	int64_t until = now_ms() + timeout_s * 1000, left;
+
+	for (;;) {
+		left = timeout_s < 0 ? INT32_MAX : until - now_ms();
+		if (left < 0)
+			left = 0;
+		switch (poll(&p, 1, left > INT32_MAX ? INT32_MAX : (int)left)) {
+		case 0:
+			if (timeout_s >= 0 && left < INT32_MAX)
+				return false;
+			break;
+		case 1:
+			return true;
+		default:
+			break;
+		}
+	}
+}
+
+static int end_it(const struct engine *en, const struct record *rec, const struct live *live, int signal, int64_t timeout_s,
+		  struct err *e)
+{
+	CLEANUP_CLIENT struct client c = CLIENT_INIT;
+	struct err ignored;
+	int r;
+
+	if (client_connect(en, rec->id, 0, &c, &ignored) < 0)
+		c.fd = -1; /* ending already: the catalog will say */
+	r = send_signal(rec, live, signal, e);
+	if (r == 0 && signal != SIGKILL && !ends_within(live, timeout_s))
+		r = send_signal(rec, live, SIGKILL, e);
+	return r < 0 ? r : await_settled(en, rec->id, &c, e);
+}
+
+int container_stop(const struct engine *en, const char *what, int signal, const int64_t *timeout_s, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	struct ct_config config;
+	struct record rec;
+	int r = settle_find(en, &a, what, SETTLE_WAIT, &rec, &live, e);
+
+	if (r < 0 || rec.status != RECORD_RUNNING)
+		return r;
+	r = config_parse(&a, rec.config, &config, e);
+	if (r < 0)
+		return r;
+	if (signal == 0)
+		signal = oci_signal_number(config.stop_signal);
+	return end_it(en, &rec, &live, signal < 0 ? SIGTERM : signal, timeout_s ? *timeout_s : config.stop_timeout, e);
+}
+
+int container_kill(const struct engine *en, const char *what, int signal, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	struct record rec;
+	int r = container_running(en, &a, what, &rec, &live, e);
+
+	if (r < 0)
+		return r;
+	if (signal == SIGKILL)
+		return end_it(en, &rec, &live, signal, 0, e);
+	r = proc_signal(live.pidfd, signal);
+	return r < 0 ? err_errno(e, r, "signal container %s", rec.name) : 0;
+}
+
+int container_wait(const struct engine *en, const char *what, int *code, bool *known, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	struct record rec;
+	int r = settle_find(en, &a, what, SETTLE_WAIT, &rec, &live, e);
+
+	while (r == 0 && rec.status == RECORD_RUNNING) {
+		CLEANUP_CLIENT struct client none = CLIENT_INIT;
+		struct client_exit end;
+		bool told;
+
+		await(en, rec.id, &none, &end, &told);
+		if (told) {
+			*code = end.code;
+			*known = end.known;
+			return 0;
+		}
+		live_close(&live);
+		r = settle_find(en, &a, rec.id, SETTLE_WAIT, &rec, &live, e);
+	}
+	if (r < 0)
+		return r;
+	*code = rec.exit_code;
+	*known = rec.exit_known || rec.status == RECORD_CREATED;
+	return 0;
+}
+
+int container_exited(const struct engine *en, const char *id, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	CLEANUP_FD int lock = folder_lock(en, id, true, e);
+	struct record rec;
+	int r = lock < 0 ? lock : record_get(en->catalog, &a, id, &rec, e);
+
+	if (r < 0) /* somebody removed it: nothing is left to do */
+		return e->cls == ERR_NOTFOUND ? 0 : r;
+	if (rec.status != RECORD_RUNNING)
+		return 0;
+	r = live_read(en, id, &live, e);
+	if (r < 0)
+		return r;
+	if (live.container || live.word != LIVE_EXITED)
+		return err_set(e, ERR_BUSY, "container %.12s has not ended", id);
+	return settle_finish(en, &rec, &live, true, e);
+}
