@@ -16,7 +16,7 @@
 #include "base/io.h"
 
 #define DEEPEST 200
-#define XATTR_LIST_MAX 8192
+#define XATTR_NAMES_MAX 8192
 #define XATTR_VALUE_MAX 65536
 
 static uint32_t shifted(const struct copytree_ids *ids, uint32_t id)
@@ -39,7 +39,7 @@ static bool is_opaque(int fd)
 /* user.* only: trusted.* is the overlay's, security.* would be the host's. */
 static int copy_xattrs(int from, int to)
 {
-	char names[XATTR_LIST_MAX];
+	char names[XATTR_NAMES_MAX];
 	ssize_t len = flistxattr(from, names, sizeof(names));
 
 	for (const char *name = names; len > 0 && name < names + len; name += strlen(name) + 1) {

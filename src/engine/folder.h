@@ -16,12 +16,12 @@ int folder_open(const struct engine *en, const char *id, struct err *e) MUST_CHE
 /* Makes it, and gives its fd. */
 int folder_make(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
 /* Removes both folders; whoever holds the lock keeps an unlinked file. Absent is success. */
-int folder_remove(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+int folder_remove(const struct engine *en, const char *id, struct err *e);
 
 /* Live state: made before each start, without what the one before left; its lock file stays the same one, so that a new
  * monitor waits for the end of the old. */
 int folder_state_make(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
-int folder_state_remove(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+int folder_state_remove(const struct engine *en, const char *id, struct err *e);
 
 /* Takes the operation lock (containers/ID/lock, flock) and gives its fd: closing it releases. Start, removal, repair
  * and the recording of an exit hold it; nothing that waits for a container does. ERR_NOTFOUND when the container is

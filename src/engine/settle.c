@@ -124,8 +124,8 @@ static int interrupted_start(const struct engine *en, struct record *rec, const 
 	if (live->container) {
 		struct pollfd p = { .fd = live->pidfd, .events = POLLIN };
 
-		(void)proc_signal(live->pidfd, SIGKILL);
-		(void)poll(&p, 1, 5000);
+		if (proc_signal(live->pidfd, SIGKILL) == 0)
+			(void)poll(&p, 1, 5000);
 	}
 	remove_cgroup(rec);
 	return settle_failed_start(en, rec, "the start was interrupted", rec->auto_remove || !has_config(en, rec->id), e);

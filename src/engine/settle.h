@@ -28,10 +28,10 @@ int settle_finish(const struct engine *en, struct record *rec, const struct live
 		  struct err *e) MUST_CHECK;
 
 /* A start that came to nothing, with the operation lock held: back to "created" with the reason; or removed. */
-int settle_failed_start(const struct engine *en, struct record *rec, const char *why, bool remove, struct err *e) MUST_CHECK;
+int settle_failed_start(const struct engine *en, struct record *rec, const char *why, bool remove, struct err *e);
 
 /* With the operation lock held: row and folders. */
-int settle_remove(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+int settle_remove(const struct engine *en, const char *id, struct err *e);
 
 /* Removes folders without a row: what a command killed at the wrong moment left. */
 int settle_garbage(const struct engine *en, struct err *e) MUST_CHECK;

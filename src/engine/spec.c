@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "engine/record.h"
 #include "engine/spec_log.h"
-#include "oci/seccomp_profile.h"
 #include "oci/signals.h"
 #include "oci/user.h"
 #include "sys/caps.h"
@@ -246,8 +245,6 @@ static void write_seccomp(const struct plan *p, struct json_writer *w)
 {
 	if (p->seccomp == SECCOMP_FILE)
 		jw_value(w, "seccomp", p->seccomp_doc);
-	else if (p->seccomp == SECCOMP_DEFAULT)
-		seccomp_profile_write(w, "seccomp", p->caps);
 }
 
 static void write_linux(const struct plan *p, struct json_writer *w)

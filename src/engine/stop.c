@@ -22,15 +22,16 @@ static int64_t now_ms(void)
 }
 
 /* A frozen process takes no signal, not even SIGKILL on cgroup v1. */
-static void thaw(const struct record *rec)
+static int thaw(const struct record *rec, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_CGROUP struct cgroup *cg = NULL;
 	struct err ignored;
 	bool frozen;
 
-	if (container_cgroup(&a, rec, &cg, &ignored) == 0 && cg_is_frozen(cg, &frozen) == 0 && frozen)
-		(void)cg_freeze(cg, false, &ignored);
+	if (container_cgroup(&a, rec, &cg, &ignored) < 0 || cg_is_frozen(cg, &frozen) < 0 || !frozen)
+		return 0;
+	return cg_freeze(cg, false, e);
 }
 
 /* Waits for the end of a running container; *end is filled when the monitor tells it. */
@@ -73,8 +74,7 @@ static int send_signal(const struct record *rec, const struct live *live, int si
 
 	if (r < 0 && r != -ESRCH)
 		return err_errno(e, r, "signal container %s", rec->name);
-	thaw(rec);
-	return 0;
+	return thaw(rec, e);
 }
 
 static bool ends_within(const struct live *live, int64_t timeout_s)

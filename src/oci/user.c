@@ -17,6 +17,12 @@
 #define ID_MAX INT32_MAX /* Docker's limit; keeps ids clear of -1 in signed hands */
 #define GROUPS_MAX 65536U /* what setgroups(2) takes */
 
+/* Where the two files come from: a rootfs, or texts read already (NULL: there is no such file). */
+struct accounts {
+	int rootfs_fd; /* -1: the texts */
+	const char *passwd, *group;
+};
+
 /* A file of lines with ':' between fields; text is cut up as we go. */
 struct table {
 	char *text, *next;
@@ -28,13 +34,19 @@ static void table_free(struct table *t)
 }
 #define CLEANUP_TABLE CLEANUP(table_free)
 
-static int table_open(int rootfs_fd, const char *path, struct table *t, struct err *e)
+static int table_copy(const char *text, struct table *t, struct err *e)
+{
+	t->text = text ? strdup(text) : NULL;
+	t->next = t->text;
+	return text && !t->text ? err_errno(e, -ENOMEM, "user") : 0;
+}
+
+static int table_read(int rootfs_fd, const char *path, struct table *t, struct err *e)
 {
 	CLEANUP_FD int fd = beneath_open(rootfs_fd, path, BENEATH_IN_ROOT, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	struct stat st;
 	int r;
 
-	*t = (struct table){ NULL, NULL };
 	if (fd == -ENOENT || fd == -ENOTDIR)
 		return 0;
 	if (fd < 0)
@@ -50,6 +62,18 @@ static int table_open(int rootfs_fd, const char *path, struct table *t, struct e
 		return err_errno(e, r, "/%s of the rootfs", path);
 	t->next = t->text;
 	return 0;
+}
+
+static int open_passwd(const struct accounts *src, struct table *t, struct err *e)
+{
+	*t = (struct table){ NULL, NULL };
+	return src->rootfs_fd < 0 ? table_copy(src->passwd, t, e) : table_read(src->rootfs_fd, "etc/passwd", t, e);
+}
+
+static int open_group(const struct accounts *src, struct table *t, struct err *e)
+{
+	*t = (struct table){ NULL, NULL };
+	return src->rootfs_fd < 0 ? table_copy(src->group, t, e) : table_read(src->rootfs_fd, "etc/group", t, e);
 }
 
 /* The next line that has n fields, the last of them up to the following ':'; fields point into the text. */
@@ -83,12 +107,12 @@ enum passwd_field { PW_NAME, PW_PASSWORD, PW_UID, PW_GID, PW_GECOS, PW_HOME, PW_
 enum group_field { GR_NAME, GR_PASSWORD, GR_GID, GR_MEMBERS, GR_FIELDS };
 
 /* The first entry of a uid (name NULL) or of a name. */
-static int find_user(struct arena *a, int rootfs_fd, const char *name, uint32_t uid, struct oci_resolved_user *out,
+static int find_user(struct arena *a, const struct accounts *src, const char *name, uint32_t uid, struct oci_resolved_user *out,
 		     bool *found, struct err *e)
 {
 	CLEANUP_TABLE struct table t;
 	char *f[PW_FIELDS];
-	int r = table_open(rootfs_fd, "etc/passwd", &t, e);
+	int r = open_passwd(src, &t, e);
 
 	*found = false;
 	if (r < 0)
@@ -125,24 +149,34 @@ static int parse_id(const char *s, bool *numeric, uint32_t *out, struct err *e)
 	return 0;
 }
 
-int oci_group_resolve(struct arena *a, int rootfs_fd, const char *group, uint32_t *gid, struct err *e)
+static int find_group(const struct accounts *src, const char *group, uint32_t *gid, struct err *e)
 {
 	CLEANUP_TABLE struct table t = { 0 };
 	char *f[GR_FIELDS];
 	bool numeric;
 	int r;
 
-	(void)a;
 	r = parse_id(group, &numeric, gid, e);
 	if (r < 0 || numeric)
 		return r;
-	r = table_open(rootfs_fd, "etc/group", &t, e);
+	r = open_group(src, &t, e);
 	if (r < 0)
 		return r;
 	while (table_next(&t, f, GR_FIELDS))
 		if (!strcmp(f[GR_NAME], group) && file_id(f[GR_GID], gid))
 			return 0;
 	return err_set(e, ERR_NOTFOUND, "unable to find group %s: no such entry in /etc/group of the rootfs", group);
+}
+
+int oci_group_resolve(struct arena *a, int rootfs_fd, const char *group, uint32_t *gid, struct err *e)
+{
+	(void)a;
+	return find_group(&(struct accounts){ .rootfs_fd = rootfs_fd }, group, gid, e);
+}
+
+int oci_group_resolve_text(const char *file, const char *group, uint32_t *gid, struct err *e)
+{
+	return find_group(&(struct accounts){ .rootfs_fd = -1, .group = file }, group, gid, e);
 }
 
 static bool lists(const char *members, const char *name)
@@ -156,14 +190,14 @@ static bool lists(const char *members, const char *name)
 }
 
 /* gid itself, then the groups that list name. */
-static int add_groups(struct arena *a, int rootfs_fd, const char *name, struct oci_resolved_user *out, struct err *e)
+static int add_groups(struct arena *a, const struct accounts *src, const char *name, struct oci_resolved_user *out, struct err *e)
 {
 	CLEANUP_TABLE struct table t;
 	CLEANUP_FREE uint32_t *groups = malloc(GROUPS_MAX * sizeof(*groups));
 	uint32_t *kept;
 	char *f[GR_FIELDS];
 	size_t n = 0;
-	int r = table_open(rootfs_fd, "etc/group", &t, e);
+	int r = open_group(src, &t, e);
 
 	if (r < 0)
 		return r;
@@ -188,7 +222,8 @@ static int add_groups(struct arena *a, int rootfs_fd, const char *name, struct o
 	return 0;
 }
 
-int oci_user_resolve(struct arena *a, int rootfs_fd, const char *user, struct oci_resolved_user *out, struct err *e)
+static int resolve(struct arena *a, const struct accounts *src, const char *user, struct oci_resolved_user *out,
+		   struct err *e)
 {
 	char *name = arena_strdup(a, user ? user : ""), *group;
 	bool numeric = true, found;
@@ -206,7 +241,7 @@ int oci_user_resolve(struct arena *a, int rootfs_fd, const char *user, struct oc
 	r = *name ? parse_id(name, &numeric, &uid, e) : 0;
 	if (r < 0)
 		return r;
-	r = find_user(a, rootfs_fd, numeric ? NULL : name, uid, out, &found, e);
+	r = find_user(a, src, numeric ? NULL : name, uid, out, &found, e);
 	if (r < 0)
 		return r;
 	if (!found && !numeric)
@@ -214,18 +249,29 @@ int oci_user_resolve(struct arena *a, int rootfs_fd, const char *user, struct oc
 	if (!found)
 		out->uid = uid;
 	if (group && *group) {
-		r = oci_group_resolve(a, rootfs_fd, group, &out->gid, e);
+		r = find_group(src, group, &out->gid, e);
 		if (r < 0)
 			return r;
 	}
-	return add_groups(a, rootfs_fd, group && *group ? NULL : out->name, out, e);
+	return add_groups(a, src, group && *group ? NULL : out->name, out, e);
+}
+
+int oci_user_resolve(struct arena *a, int rootfs_fd, const char *user, struct oci_resolved_user *out, struct err *e)
+{
+	return resolve(a, &(struct accounts){ .rootfs_fd = rootfs_fd }, user, out, e);
+}
+
+int oci_user_resolve_texts(struct arena *a, const char *passwd, const char *group, const char *user,
+			   struct oci_resolved_user *out, struct err *e)
+{
+	return resolve(a, &(struct accounts){ .rootfs_fd = -1, .passwd = passwd, .group = group }, user, out, e);
 }
 
 int oci_user_home(struct arena *a, int rootfs_fd, uint32_t uid, const char **home, struct err *e)
 {
 	struct oci_resolved_user u = { .home = "/" };
 	bool found;
-	int r = find_user(a, rootfs_fd, NULL, uid, &u, &found, e);
+	int r = find_user(a, &(struct accounts){ .rootfs_fd = rootfs_fd }, NULL, uid, &u, &found, e);
 
 	if (r == 0)
 		*home = u.home;

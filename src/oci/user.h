@@ -23,8 +23,14 @@ struct oci_resolved_user {
 int oci_user_resolve(struct arena *a, int rootfs_fd, const char *user, struct oci_resolved_user *out,
 		     struct err *e) MUST_CHECK;
 
+/* The same from the texts of the files (NULL: there is none), for a rootfs that is not mounted. */
+int oci_user_resolve_texts(struct arena *a, const char *passwd, const char *group, const char *user,
+			   struct oci_resolved_user *out, struct err *e) MUST_CHECK;
+
 /* One group by name or number (--group-add). */
-int oci_group_resolve(struct arena *a, int rootfs_fd, const char *group, uint32_t *gid, struct err *e) MUST_CHECK;
+int oci_group_resolve(struct arena *a, int rootfs_fd, const char *group, uint32_t *gid,
+		      struct err *e) MUST_CHECK;
+int oci_group_resolve_text(const char *file, const char *group, uint32_t *gid, struct err *e) MUST_CHECK;
 
 /* The home folder of a uid by its first entry in passwd; "/" when there is none. */
 int oci_user_home(struct arena *a, int rootfs_fd, uint32_t uid, const char **home, struct err *e) MUST_CHECK;
