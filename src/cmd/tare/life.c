@@ -1,0 +1,237 @@
+/* start stop restart kill wait rm rename pause unpause */
+#include "cmd/tare/tare.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cmd/tare/session.h"
+#include "engine/config.h"
+#include "engine/settle.h"
+#include "oci/signals.h"
+
+const struct cli_option start_options[] = {
+	{ "attach", 'a', NULL, CLI_FLAG, "stay and show its output", offsetof(struct start_opts, attach) },
+	{ "interactive", 'i', NULL, CLI_FLAG, "stay and send it our input", offsetof(struct start_opts, interactive) },
+	{ "detach-keys", 0, "KEYS", CLI_STR, "keys that leave it running (default ctrl-p,ctrl-q)",
+	  offsetof(struct start_opts, detach_keys) },
+	{ 0 }
+};
+
+const struct cli_option stop_options[] = {
+	{ "time", 't', "SECONDS", CLI_I64, "wait that long before KILL (-1: for ever)", offsetof(struct stop_opts, timeout) },
+	{ "timeout", 0, "SECONDS", CLI_I64, "the same", offsetof(struct stop_opts, timeout) },
+	{ "signal", 's', "SIGNAL", CLI_STR, "send this one instead of its stop signal", offsetof(struct stop_opts, signal) },
+	{ 0 }
+};
+const struct stop_opts stop_defaults = { .timeout = INT64_MIN };
+
+const struct cli_option kill_options[] = {
+	{ "signal", 's', "SIGNAL", CLI_STR, "which signal (default KILL)", offsetof(struct stop_opts, signal) },
+	{ 0 }
+};
+
+const struct cli_option rm_options[] = {
+	{ "force", 'f', NULL, CLI_FLAG, "kill it first when it runs", offsetof(struct rm_opts, force) },
+	{ "volumes", 'v', NULL, CLI_FLAG, "its own volumes too (they always are)", offsetof(struct rm_opts, volumes) },
+	{ 0 }
+};
+
+/* ---- start ---- */
+
+static int start_detached(const struct engine *en, const char *what, const void *data, struct err *e)
+{
+	CLEANUP_CLIENT struct client c = CLIENT_INIT;
+	int r = container_start(en, what, 0, &c, e);
+
+	(void)data;
+	if (r == 0)
+		tare_say("%s", what);
+	return r;
+}
+
+static int start_attached(const struct engine *en, const struct start_opts *o, const char *what, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_CLIENT struct client c = CLIENT_INIT;
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	unsigned char want = FRAME_WANT_STDOUT | FRAME_WANT_STDERR | (o->interactive ? FRAME_WANT_STDIN : 0);
+	struct session s = { .client = &c, .stdin_open = o->interactive, .sig_proxy = true, .detach_keys = o->detach_keys };
+	struct client_exit exit = { 0 };
+	enum session_end end;
+	struct ct_config config;
+	struct record rec;
+	int r = record_find(en->catalog, &a, what, &rec, e);
+
+	if (r == 0)
+		r = config_parse(&a, rec.config, &config, e);
+	if (r == 0)
+		r = session_check_keys(o->detach_keys, e);
+	if (r == 0)
+		r = session_check_tty(config.tty, o->interactive, e);
+	if (r < 0)
+		return r;
+	session_block_signals();
+	r = container_start(en, rec.id, want, &c, e);
+	if (r < 0)
+		return r;
+	if (c.fd < 0)
+		return err_set(e, ERR_BUSY, "container %s runs already: tare attach %s", rec.name, what);
+	s.tty = config.tty;
+	s.pidfd = live_read(en, rec.id, &live, e) == 0 ? live.pidfd : -1;
+	r = session_run(&s, &end, &exit, e);
+	if (r == 0 && end == SESSION_LOST)
+		r = container_wait(en, rec.id, &exit.code, &exit.known, e);
+	return r < 0 ? r : end == SESSION_DETACHED ? 0 : exit.code & 0xff;
+}
+
+int cmd_start(const struct cli_call *call, struct err *e)
+{
+	const struct start_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r;
+
+	if ((o->attach || o->interactive) && call->n_args > 1)
+		return err_set(e, ERR_INVALID, "-a and -i stay with one container: name one");
+	r = tare_engine(call, &en, e);
+	if (r < 0)
+		return r;
+	if (o->attach || o->interactive)
+		return start_attached(&en, o, call->args[0], e);
+	return tare_each(call, &en, start_detached, NULL);
+}
+
+/* ---- stop, restart, kill ---- */
+
+static int signal_of(const char *name, int *out, struct err *e)
+{
+	*out = name ? oci_signal_number(name) : 0;
+	return *out < 0 ? err_set(e, ERR_INVALID, "%s is no signal", name) : 0;
+}
+
+static int stop(const struct engine *en, const struct stop_opts *o, const char *what, struct err *e)
+{
+	int sig, r = signal_of(o->signal, &sig, e);
+
+	return r < 0 ? r : container_stop(en, what, sig, o->timeout == INT64_MIN ? NULL : &o->timeout, e);
+}
+
+static int stop_one(const struct engine *en, const char *what, const void *data, struct err *e)
+{
+	int r = stop(en, data, what, e);
+
+	if (r == 0)
+		tare_say("%s", what);
+	return r;
+}
+
+static int restart_one(const struct engine *en, const char *what, const void *data, struct err *e)
+{
+	CLEANUP_CLIENT struct client c = CLIENT_INIT;
+	int r = stop(en, data, what, e);
+
+	if (r == 0)
+		r = container_start(en, what, 0, &c, e);
+	if (r == 0)
+		tare_say("%s", what);
+	return r;
+}
+
+static int kill_one(const struct engine *en, const char *what, const void *data, struct err *e)
+{
+	const struct stop_opts *o = data;
+	int sig, r = signal_of(o->signal ? o->signal : "KILL", &sig, e);
+
+	if (r == 0)
+		r = container_kill(en, what, sig, e);
+	if (r == 0)
+		tare_say("%s", what);
+	return r;
+}
+
+static int with_each(const struct cli_call *call, tare_each_fn fn, const void *data, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = tare_engine(call, &en, e);
+
+	return r < 0 ? r : tare_each(call, &en, fn, data);
+}
+
+int cmd_stop(const struct cli_call *call, struct err *e)
+{
+	return with_each(call, stop_one, call->opts, e);
+}
+
+int cmd_restart(const struct cli_call *call, struct err *e)
+{
+	return with_each(call, restart_one, call->opts, e);
+}
+
+int cmd_kill(const struct cli_call *call, struct err *e)
+{
+	return with_each(call, kill_one, call->opts, e);
+}
+
+/* ---- wait, rm, rename, pause ---- */
+
+static int wait_one(const struct engine *en, const char *what, const void *data, struct err *e)
+{
+	bool known;
+	int code, r = container_wait(en, what, &code, &known, e);
+
+	(void)data;
+	if (r < 0)
+		return r;
+	if (!known)
+		log_warning("the exit code of %s could not be learnt (its monitor was killed, or the machine went down)", what);
+	tare_say("%d", code);
+	return 0;
+}
+
+int cmd_wait(const struct cli_call *call, struct err *e)
+{
+	return with_each(call, wait_one, NULL, e);
+}
+
+static int rm_one(const struct engine *en, const char *what, const void *data, struct err *e)
+{
+	const struct rm_opts *o = data;
+	int r = container_remove(en, what, o->force, e);
+
+	if (r == 0)
+		tare_say("%s", what);
+	return r;
+}
+
+int cmd_rm(const struct cli_call *call, struct err *e)
+{
+	return with_each(call, rm_one, call->opts, e);
+}
+
+int cmd_rename(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = tare_engine(call, &en, e);
+
+	return r < 0 ? r : container_rename(&en, call->args[0], call->args[1], e);
+}
+
+static int pause_one(const struct engine *en, const char *what, const void *data, struct err *e)
+{
+	int r = container_pause(en, what, data != NULL, e);
+
+	if (r == 0)
+		tare_say("%s", what);
+	return r;
+}
+
+int cmd_pause(const struct cli_call *call, struct err *e)
+{
+	return with_each(call, pause_one, "pause", e);
+}
+
+int cmd_unpause(const struct cli_call *call, struct err *e)
+{
+	return with_each(call, pause_one, NULL, e);
+}

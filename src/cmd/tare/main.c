@@ -1,0 +1,194 @@
+/* tare: the people's command line, with the engine in process. One row per command here; the options are rows in the
+ * files of the commands. A failure is printed once, here, as one line. */
+#include "cmd/tare/tare.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/log.h"
+
+static const struct cli_option global_options[] = {
+	{ "root", 0, "DIR", CLI_STR, "where images and containers are kept (TARE_ROOT, default " ENGINE_ROOT ")",
+	  offsetof(struct tare_global, root) },
+	{ "state", 0, "DIR", CLI_STR, "where the state of what runs is kept (TARE_STATE, default " ENGINE_STATE ")",
+	  offsetof(struct tare_global, state) },
+	{ 0 }
+};
+
+/* Rows that stand in two tables: `tare rm` is `tare container rm`. NAME is what they are called there. */
+#define ROW_IMAGES(NAME)                                                                                               \
+	{ NAME, "[NAME]", "list images", cmd_images, images_options, sizeof(struct list_opts), &list_defaults, 0, 1 }
+#define ROW_RMI(NAME)                                                                                                  \
+	{ NAME, "IMAGE...", "remove images", cmd_rmi, rmi_options, sizeof(struct rmi_opts), NULL, 1, CLI_ANY }
+#define ROW_LOAD                                                                                                       \
+	{ "load", NULL, "load images from an archive (docker save, OCI)", cmd_load, load_options, sizeof(struct load_opts), NULL, \
+	  0, 0 }
+#define ROW_IMPORT                                                                                                     \
+	{ "import", "ROOTFS.tar|- [NAME]", "make an image from a root file system's tar", cmd_import, import_options,         \
+	  sizeof(struct import_opts), NULL, 1, 2 }
+#define ROW_HISTORY                                                                                                    \
+	{ "history", "IMAGE", "show how an image was made", cmd_history, history_options, sizeof(struct list_opts),           \
+	  &list_defaults, 1, 1 }
+#define ROW_INSPECT                                                                                                    \
+	{ "inspect", "NAME...", "show everything about containers or images, as JSON", cmd_inspect, inspect_options,          \
+	  sizeof(struct inspect_opts), NULL, 1, CLI_ANY }
+#define ROW_RUN                                                                                                        \
+	{ "run", "IMAGE [COMMAND [ARG...]]", "make a container and run a command in it", cmd_run, run_options,                \
+	  sizeof(struct run_opts), &run_defaults, 0, CLI_ANY, true, NULL, EXIT_RUN }
+#define ROW_CREATE                                                                                                     \
+	{ "create", "IMAGE [COMMAND [ARG...]]", "make a container without starting it", cmd_create, create_options,           \
+	  sizeof(struct run_opts), &run_defaults, 0, CLI_ANY, true, NULL, EXIT_PLAIN }
+#define ROW_START                                                                                                      \
+	{ "start", "CONTAINER...", "start stopped containers", cmd_start, start_options, sizeof(struct start_opts), NULL, 1,  \
+	  CLI_ANY }
+#define ROW_STOP(NAME, FN, HELP)                                                                                       \
+	{ NAME, "CONTAINER...", HELP, FN, stop_options, sizeof(struct stop_opts), &stop_defaults, 1, CLI_ANY }
+#define ROW_KILL                                                                                                       \
+	{ "kill", "CONTAINER...", "send a signal to containers (KILL unless told otherwise)", cmd_kill, kill_options,         \
+	  sizeof(struct stop_opts), &stop_defaults, 1, CLI_ANY }
+#define ROW_WAIT                                                                                                       \
+	{ "wait", "CONTAINER...", "wait until containers end and print their exit codes", cmd_wait, NULL, 0, NULL, 1, CLI_ANY }
+#define ROW_RM                                                                                                         \
+	{ "rm", "CONTAINER...", "remove containers", cmd_rm, rm_options, sizeof(struct rm_opts), NULL, 1, CLI_ANY }
+#define ROW_PS(NAME)                                                                                                   \
+	{ NAME, NULL, "list containers", cmd_ps, ps_options, sizeof(struct list_opts), &list_defaults, 0, 0 }
+#define ROW_LOGS                                                                                                       \
+	{ "logs", "CONTAINER", "show what a container printed", cmd_logs, logs_options, sizeof(struct logs_opts), NULL, 1, 1 }
+#define ROW_EXEC                                                                                                       \
+	{ "exec", "CONTAINER COMMAND [ARG...]", "run another command in a running container", cmd_exec, exec_options,         \
+	  sizeof(struct exec_opts), NULL, 2, CLI_ANY, true, NULL, EXIT_EXEC }
+#define ROW_ATTACH                                                                                                     \
+	{ "attach", "CONTAINER", "connect to the streams of a running container", cmd_attach, attach_options,                 \
+	  sizeof(struct attach_opts), &attach_defaults, 1, 1 }
+#define ROW_TOP                                                                                                        \
+	{ "top", "CONTAINER", "list the processes of a container", cmd_top, top_options, sizeof(struct list_opts),            \
+	  &list_defaults, 1, 1 }
+#define ROW_RENAME { "rename", "CONTAINER NEW-NAME", "give a container another name", cmd_rename, NULL, 0, NULL, 2, 2 }
+#define ROW_PAUSE { "pause", "CONTAINER...", "freeze containers", cmd_pause, NULL, 0, NULL, 1, CLI_ANY }
+#define ROW_UNPAUSE { "unpause", "CONTAINER...", "let frozen containers go on", cmd_unpause, NULL, 0, NULL, 1, CLI_ANY }
+#define STOP_ROWS                                                                                                      \
+	ROW_STOP("stop", cmd_stop, "stop containers: their stop signal, and after a while KILL"),                             \
+		ROW_STOP("restart", cmd_restart, "stop and start containers")
+#define END { 0 }
+
+static const struct cli_command image_commands[] = {
+	ROW_IMAGES("ls"), ROW_RMI("rm"), ROW_LOAD, ROW_IMPORT, ROW_HISTORY, ROW_INSPECT, END,
+};
+
+static const struct cli_command container_commands[] = {
+	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL,   ROW_WAIT,  ROW_RM,      ROW_PS("ls"), ROW_INSPECT,
+	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, END,
+};
+
+static const struct cli_command system_commands[] = {
+	{ "info", NULL, "show what this machine offers and what tare keeps", cmd_info, info_options, sizeof(struct system_opts), NULL,
+	  0, 0 },
+	{ "df", NULL, "show what images and containers take on the disk", cmd_df, df_options, sizeof(struct system_opts), NULL, 0, 0 },
+	{ "prune", NULL, "remove stopped containers, images without a name, and what crashes left", cmd_prune, prune_options,
+	  sizeof(struct system_opts), NULL, 0, 0 },
+	END,
+};
+
+/* What our own programs call; not for people. */
+static const struct cli_command internal_commands[] = {
+	{ "exited", "ID", NULL, cmd_exited, NULL, 0, NULL, 1, 1 },
+	END,
+};
+
+static const struct cli_command commands[] = {
+	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM, ROW_PS("ps"), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
+	ROW_TOP, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_INSPECT, ROW_LOAD, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
+	ROW_HISTORY,
+	{ "container", NULL, "the commands about containers", .sub = container_commands },
+	{ "image", NULL, "the commands about images", .sub = image_commands },
+	{ "system", NULL, "the commands about this machine", .sub = system_commands },
+	{ "version", NULL, "show the version", cmd_version, version_options, sizeof(struct system_opts), NULL, 0, 0 },
+	{ "internal", NULL, NULL, .sub = internal_commands },
+	END,
+};
+
+static const struct cli_program program = {
+	.name = "tare",
+	.about = "containers out of images, without a daemon",
+	.version = "tare " TARE_VERSION "\n",
+	.options = global_options,
+	.size = sizeof(struct tare_global),
+	.commands = commands,
+};
+
+int tare_engine(const struct cli_call *call, struct engine *en, struct err *e)
+{
+	const struct tare_global *g = call->global;
+	const char *root = g->root ? g->root : getenv("TARE_ROOT");
+	const char *state = g->state ? g->state : getenv("TARE_STATE");
+
+	return engine_open(en, root && root[0] ? root : NULL, state && state[0] ? state : NULL, e);
+}
+
+int tare_each(const struct cli_call *call, const struct engine *en, tare_each_fn fn, const void *data)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < call->n_args; i++) {
+		struct err e = { 0 };
+
+		if (fn(en, call->args[i], data, &e) < 0) {
+			log_error("%s", e.msg);
+			result = 1;
+		}
+	}
+	return result;
+}
+
+void tare_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vprintf(fmt, ap);
+	va_end(ap);
+	(void)putchar('\n');
+	(void)fflush(stdout);
+}
+
+int tare_print(const struct strbuf *text, struct err *e)
+{
+	int r = text->len ? io_write_full(1, text->s, text->len) : 0;
+
+	return r < 0 ? err_errno(e, r, "write to standard output") : 0;
+}
+
+static int exit_code(enum tare_exit_style style, const struct err *e)
+{
+	bool command = e->cls == ERR_CMD_NOEXEC || e->cls == ERR_CMD_MISSING;
+
+	if (style == EXIT_RUN || (style == EXIT_EXEC && command))
+		return err_info(e->cls)->exit_code;
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	struct cli_call call;
+	struct err e = { 0 };
+	int r;
+
+	log_setup("tare", 2, LOG_FORMAT_PLAIN, LOG_LEVEL_INFO);
+	r = cli_parse(&a, &program, argc, (const char *const *)argv, &call, &text, &e);
+	if (r < 0) {
+		log_error("%s", e.msg);
+		return 125;
+	}
+	if (r > 0)
+		return tare_print(&text, &e) < 0;
+	r = call.command->run(&call, &e);
+	if (r >= 0)
+		return r;
+	log_error("%s", e.msg);
+	return exit_code((enum tare_exit_style)call.command->id, &e);
+}

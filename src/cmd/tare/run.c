@@ -1,0 +1,280 @@
+/* tare run and tare create. */
+#include "cmd/tare/tare.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "cmd/tare/session.h"
+
+#define CT(member) offsetof(struct run_opts, ct.member)
+#define OWN(member) offsetof(struct run_opts, member)
+
+/* What `run` and `create` share. */
+static const struct cli_option container_options[] = {
+	{ "name", 0, "NAME", CLI_STR, "the container's name (default: made up)", CT(name) },
+	{ "rootfs", 0, "DIR", CLI_STR, "a plain folder as root file system, instead of an image", CT(rootfs) },
+	{ "interactive", 'i', NULL, CLI_FLAG, "keep the container's input open", OWN(interactive) },
+	{ "tty", 't', NULL, CLI_FLAG, "give it a terminal", CT(tty) },
+	{ "rm", 0, NULL, CLI_FLAG, "remove the container when it ends", CT(rm) },
+	{ "env", 'e', "NAME[=VALUE]", CLI_STRV, "set an environment variable", OWN(env) },
+	{ "env-file", 0, "FILE", CLI_STRV, "environment variables from a file", OWN(env_file) },
+	{ "volume", 'v', "SRC:DST[:OPTIONS]", CLI_STRV, "show a folder or file of the host in it (ro, noidmap…)", OWN(volume) },
+	{ "tmpfs", 0, "DST[:OPTIONS]", CLI_STRV, "a file system in memory", OWN(tmpfs) },
+	{ "device", 0, "NODE[:NODE][:rwm]", CLI_STRV, "a device node of the host", OWN(device) },
+	{ "workdir", 'w', "DIR", CLI_STR, "working folder of the command", CT(workdir) },
+	{ "user", 'u', "USER[:GROUP]", CLI_STR, "who the command runs as", CT(user) },
+	{ "group-add", 0, "GROUP", CLI_STRV, "another group of that user", OWN(group_add) },
+	{ "entrypoint", 0, "COMMAND", CLI_STR, "instead of the image's entrypoint; \"\" for none", CT(entrypoint) },
+	{ "hostname", 0, "NAME", CLI_STR, "host name (default: the id's first 12 digits)", CT(hostname) },
+	{ "domainname", 0, "NAME", CLI_STR, "NIS domain name", CT(domainname) },
+	{ "label", 'l', "KEY=VALUE", CLI_STRV, "a label", OWN(label) },
+	{ "init", 0, NULL, CLI_FLAG, "a small init that reaps and passes signals on as process 1", CT(init) },
+	{ "stop-signal", 0, "SIGNAL", CLI_STR, "what `tare stop` sends", CT(stop_signal) },
+	{ "stop-timeout", 0, "SECONDS", CLI_I64, "how long `tare stop` waits before KILL (-1: for ever)", OWN(stop_timeout) },
+	{ "network", 0, "none|host", CLI_STR, "its network (default: none, loopback only)", CT(network) },
+	{ "userns", 0, "private|range:ID[:N]|host", CLI_STR, "its user ids (default: host ids of its own)", CT(userns) },
+	{ "pid", 0, "host", CLI_STR, "share the host's processes", CT(pid) },
+	{ "ipc", 0, "host", CLI_STR, "share the host's IPC and /dev/shm", CT(ipc) },
+	{ "uts", 0, "host", CLI_STR, "share the host's name", CT(uts) },
+	{ "read-only", 0, NULL, CLI_FLAG, "root file system read-only", CT(read_only) },
+	{ "privileged", 0, NULL, CLI_FLAG, "all capabilities and devices, no confinement, the host's user ids", CT(privileged) },
+	{ "cap-add", 0, "CAP", CLI_STRV, "add a capability (ALL: every one)", OWN(cap_add) },
+	{ "cap-drop", 0, "CAP", CLI_STRV, "take a capability away (ALL: every one)", OWN(cap_drop) },
+	{ "security-opt", 0, "OPT", CLI_STRV, "no-new-privileges[=false], seccomp=FILE|unconfined, systempaths=unconfined",
+	  OWN(security_opt) },
+	{ "sysctl", 0, "NAME=VALUE", CLI_STRV, "a kernel setting of its own namespaces", OWN(sysctl) },
+	{ "memory", 'm', "BYTES", CLI_STR, "memory limit (512m)", CT(memory) },
+	{ "memory-swap", 0, "BYTES", CLI_STR, "limit of memory and swap together (-1: no limit)", CT(memory_swap) },
+	{ "memory-reservation", 0, "BYTES", CLI_STR, "soft memory limit", CT(memory_reservation) },
+	{ "cpus", 0, "N", CLI_STR, "how many CPUs' time it may use (1.5)", CT(cpus) },
+	{ "cpu-shares", 0, "N", CLI_U64, "relative weight (1024 is usual)", OWN(cpu_shares) },
+	{ "cpuset-cpus", 0, "LIST", CLI_STR, "CPUs it may run on (0-2,4)", CT(cpuset_cpus) },
+	{ "cpuset-mems", 0, "LIST", CLI_STR, "memory nodes it may use", CT(cpuset_mems) },
+	{ "pids-limit", 0, "N", CLI_I64, "most processes (default 4096; -1: no limit)", OWN(pids_limit) },
+	{ "ulimit", 0, "NAME=SOFT[:HARD]", CLI_STRV, "a resource limit", OWN(ulimit) },
+	{ "shm-size", 0, "BYTES", CLI_STR, "size of /dev/shm (default 64m)", CT(shm_size) },
+	{ "oom-score-adj", 0, "N", CLI_I64, "how readily it is killed when memory runs out", OWN(oom_score_adj) },
+	{ "cgroup-parent", 0, "PATH", CLI_STR, "where its cgroup is made (default /tare)", CT(cgroup_parent) },
+	{ "log-driver", 0, "json-file|none", CLI_STR, "where its output is kept", CT(log_driver) },
+	{ "log-opt", 0, "NAME=VALUE", CLI_STRV, "max-size, max-file", OWN(log_opt) },
+	{ "cidfile", 0, "FILE", CLI_STR, "write the id to a new file", OWN(cidfile) },
+	{ "attach", 'a', "STREAM", CLI_STRV, "stdin, stdout or stderr alone", OWN(attach) },
+	/* known from Docker, for later versions or for nobody */
+	{ "publish", 'p', "PORT", CLI_UNSUPPORTED },
+	{ "publish-all", 'P', NULL, CLI_UNSUPPORTED },
+	{ "mount", 0, "SPEC", CLI_UNSUPPORTED },
+	{ "restart", 0, "POLICY", CLI_UNSUPPORTED },
+	{ "link", 0, "NAME", CLI_UNSUPPORTED },
+	{ "dns", 0, "IP", CLI_UNSUPPORTED },
+	{ "add-host", 0, "HOST", CLI_UNSUPPORTED },
+	{ "volumes-from", 0, "NAME", CLI_UNSUPPORTED },
+	{ "gpus", 0, "LIST", CLI_UNSUPPORTED },
+	{ "runtime", 0, "NAME", CLI_UNSUPPORTED },
+	{ "health-cmd", 0, "CMD", CLI_UNSUPPORTED },
+	{ 0 }
+};
+
+const struct cli_option create_options[] = { { .kind = CLI_GROUP, .group = container_options }, { 0 } };
+
+const struct cli_option run_options[] = {
+	{ "detach", 'd', NULL, CLI_FLAG, "leave it running and print its id", OWN(detach) },
+	{ "sig-proxy", 0, NULL, CLI_FLAG, "pass signals on to it (default true)", OWN(sig_proxy) },
+	{ "detach-keys", 0, "KEYS", CLI_STR, "keys that leave it running (default ctrl-p,ctrl-q)", OWN(detach_keys) },
+	{ .kind = CLI_GROUP, .group = container_options },
+	{ 0 }
+};
+
+const struct run_opts run_defaults = {
+	.sig_proxy = true,
+	.stop_timeout = INT64_MIN,
+	.pids_limit = INT64_MIN,
+	.oom_score_adj = INT64_MIN,
+};
+
+static struct strv list(const struct cli_strv *v)
+{
+	return (struct strv){ v->v, v->n };
+}
+
+static const int64_t *if_given(const int64_t *v)
+{
+	return *v == INT64_MIN ? NULL : v;
+}
+
+/* The command's struct as the engine takes it. */
+static int options(const struct cli_call *call, struct ct_options *ct, struct err *e)
+{
+	const struct run_opts *o = call->opts;
+	size_t words = o->ct.rootfs ? 0 : 1; /* the image's name goes first */
+
+	if (call->n_args < words)
+		return err_set(e, ERR_INVALID, "which image? %s IMAGE [COMMAND…], see \"%s --help\"", call->name, call->name);
+	*ct = o->ct;
+	ct->image = words ? call->args[0] : NULL;
+	ct->args = (struct strv){ call->args + words, call->n_args - words };
+	ct->open_stdin = o->interactive;
+	ct->stdin_once = o->interactive && !o->detach;
+	ct->env = list(&o->env);
+	ct->env_files = list(&o->env_file);
+	ct->labels = list(&o->label);
+	ct->group_add = list(&o->group_add);
+	ct->volumes = list(&o->volume);
+	ct->tmpfs = list(&o->tmpfs);
+	ct->devices = list(&o->device);
+	ct->cap_add = list(&o->cap_add);
+	ct->cap_drop = list(&o->cap_drop);
+	ct->security_opt = list(&o->security_opt);
+	ct->sysctls = list(&o->sysctl);
+	ct->ulimits = list(&o->ulimit);
+	ct->log_opts = list(&o->log_opt);
+	ct->stop_timeout = if_given(&o->stop_timeout);
+	ct->pids_limit = if_given(&o->pids_limit);
+	ct->oom_score_adj = if_given(&o->oom_score_adj);
+	ct->cpu_shares = o->cpu_shares ? &o->cpu_shares : NULL;
+	return 0;
+}
+
+/* Which streams the client wants: -a names them, else output and, with -i, input. */
+static int wanted(const struct run_opts *o, unsigned char *want, struct err *e)
+{
+	*want = 0;
+	for (size_t i = 0; i < o->attach.n; i++) {
+		const char *name = o->attach.v[i];
+
+		if (strcasecmp(name, "stdin") == 0)
+			*want |= FRAME_WANT_STDIN;
+		else if (strcasecmp(name, "stdout") == 0)
+			*want |= FRAME_WANT_STDOUT;
+		else if (strcasecmp(name, "stderr") == 0)
+			*want |= FRAME_WANT_STDERR;
+		else
+			return err_set(e, ERR_INVALID, "--attach %s: stdin, stdout or stderr", name);
+	}
+	if (o->attach.n == 0)
+		*want = FRAME_WANT_STDOUT | FRAME_WANT_STDERR | (o->interactive ? FRAME_WANT_STDIN : 0);
+	return 0;
+}
+
+static int write_cidfile(int fd, const char *path, const char *id, struct err *e)
+{
+	int r = fd < 0 ? 0 : io_write_full(fd, id, strlen(id));
+
+	return r < 0 ? err_errno(e, r, "--cidfile %s", path) : 0;
+}
+
+/* Made before the container, so that a second `run` with the same file fails before it starts anything. */
+static int open_cidfile(const char *path, int *fd, struct err *e)
+{
+	if (!path)
+		return 0;
+	*fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (*fd < 0 && errno == EEXIST)
+		return err_set(e, ERR_CONFLICT, "--cidfile %s exists already: remove it if its container is gone", path);
+	return *fd < 0 ? err_errno(e, -errno, "--cidfile %s", path) : 0;
+}
+
+int cmd_create(const struct cli_call *call, struct err *e)
+{
+	const struct run_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_CONTAINER_NEW struct container_new n = CONTAINER_NEW_INIT;
+	CLEANUP_FD int cidfile = -1;
+	struct ct_options ct;
+	unsigned char want;
+	int r = options(call, &ct, e);
+
+	if (r == 0)
+		r = wanted(o, &want, e);
+	if (r == 0)
+		r = tare_engine(call, &en, e);
+	if (r == 0)
+		r = open_cidfile(o->cidfile, &cidfile, e);
+	if (r == 0)
+		r = container_create(&en, call->arena, &ct, false, 0, &n, e);
+	if (r < 0) {
+		if (cidfile >= 0)
+			(void)unlink(o->cidfile);
+		return r;
+	}
+	r = write_cidfile(cidfile, o->cidfile, n.id, e);
+	if (r == 0)
+		tare_say("%s", n.id);
+	return r;
+}
+
+/* The container runs: stay with it. */
+static int stay(const struct engine *en, const struct run_opts *o, const struct ct_options *ct, unsigned char want,
+		const char *id, struct client *c, struct err *e)
+{
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	struct session s = { .client = c, .tty = ct->tty, .sig_proxy = o->sig_proxy, .detach_keys = o->detach_keys };
+	struct client_exit exit = { 0 };
+	enum session_end end;
+	bool known = true;
+	int r;
+
+	s.stdin_open = want & FRAME_WANT_STDIN;
+	s.pidfd = live_read(en, id, &live, e) == 0 ? live.pidfd : -1;
+	r = session_run(&s, &end, &exit, e);
+	if (r < 0 || end == SESSION_DETACHED)
+		return r;
+	if (end == SESSION_LOST)
+		r = container_wait(en, id, &exit.code, &known, e);
+	else
+		known = exit.known;
+	if (r == 0 && !known)
+		log_warning("the exit code of the container could not be learnt (its monitor was killed)");
+	return r < 0 ? r : exit.code & 0xff;
+}
+
+static int check(const struct run_opts *o, const struct ct_options *ct, struct err *e)
+{
+	int r = session_check_keys(o->detach_keys, e);
+
+	if (r == 0 && o->detach && o->attach.n)
+		r = err_set(e, ERR_INVALID, "--detach and --attach contradict each other");
+	return r < 0 || o->detach ? r : session_check_tty(ct->tty, o->interactive, e);
+}
+
+int cmd_run(const struct cli_call *call, struct err *e)
+{
+	const struct run_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_CONTAINER_NEW struct container_new n = CONTAINER_NEW_INIT;
+	CLEANUP_CLIENT struct client c = CLIENT_INIT;
+	CLEANUP_FD int cidfile = -1;
+	struct ct_options ct;
+	unsigned char want;
+	int r = options(call, &ct, e);
+
+	if (r == 0)
+		r = wanted(o, &want, e);
+	if (r == 0)
+		r = check(o, &ct, e);
+	if (r == 0)
+		r = tare_engine(call, &en, e);
+	if (r == 0)
+		r = open_cidfile(o->cidfile, &cidfile, e);
+	if (r == 0)
+		r = container_create(&en, call->arena, &ct, true, o->detach ? 0 : want, &n, e);
+	if (r < 0) {
+		if (cidfile >= 0)
+			(void)unlink(o->cidfile);
+		return r;
+	}
+	if (!o->detach)
+		session_block_signals();
+	r = write_cidfile(cidfile, o->cidfile, n.id, e);
+	if (r == 0)
+		r = container_launch(&en, &n, ct.rm, &c, e);
+	if (r < 0)
+		return r;
+	if (o->detach) {
+		tare_say("%s", n.id);
+		return 0;
+	}
+	return stay(&en, o, &ct, want, n.id, &c, e);
+}

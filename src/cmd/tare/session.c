@@ -1,0 +1,238 @@
+/* One poll loop over our input, the monitor's socket and a signalfd. poll and not epoll, because input may be a plain
+ * file. Input is read only while everything before it has been sent, so a container that does not read holds up our
+ * input and nothing else: its output goes on. */
+#include "cmd/tare/session.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <termios.h>
+
+#include "base/io.h"
+#include "cmd/tare/detach.h"
+#include "sys/proc.h"
+
+#define INPUT_SIZE 16384
+
+struct run {
+	const struct session *s;
+	struct detach detach;
+	struct strbuf out; /* frames to be sent */
+	size_t sent;
+	int signals;
+	bool input_open, raw;
+	struct termios before;
+	bool exited, done, left;
+	struct client_exit exit;
+};
+
+int session_check_tty(bool tty, bool interactive, struct err *e)
+{
+	if (tty && interactive && !isatty(0))
+		return err_set(e, ERR_INVALID, "the input device is not a TTY (leave out -t when input comes from a pipe)");
+	return 0;
+}
+
+int session_check_keys(const char *keys, struct err *e)
+{
+	struct detach d;
+
+	return detach_init(&d, keys) < 0 ? err_set(e, ERR_INVALID, "--detach-keys %s: want letters, or ctrl-LETTER, with commas", keys) :
+					   0;
+}
+
+static void proxied(sigset_t *set)
+{
+	/* what stops us, crashes us or is about our own children stays ours */
+	static const int ours[] = { SIGCHLD, SIGPIPE, SIGSTOP, SIGKILL, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG,
+				    SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS };
+
+	sigfillset(set);
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+		sigdelset(set, ours[i]);
+}
+
+void session_block_signals(void)
+{
+	sigset_t set;
+
+	proxied(&set);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* ---- the terminal ---- */
+
+static void terminal_raw(struct run *r)
+{
+	struct termios t;
+
+	if (!r->s->tty || !r->s->stdin_open || tcgetattr(0, &r->before) < 0)
+		return;
+	t = r->before;
+	cfmakeraw(&t);
+	r->raw = tcsetattr(0, TCSANOW, &t) == 0;
+}
+
+static void terminal_back(struct run *r)
+{
+	if (r->raw)
+		(void)tcsetattr(0, TCSANOW, &r->before);
+	r->raw = false;
+}
+
+static void queue_size(struct run *r)
+{
+	struct winsize ws;
+	unsigned char payload[4];
+
+	if (!r->s->tty || (ioctl(1, TIOCGWINSZ, &ws) < 0 && ioctl(0, TIOCGWINSZ, &ws) < 0) || ws.ws_row == 0)
+		return;
+	payload[0] = (unsigned char)(ws.ws_row & 0xff);
+	payload[1] = (unsigned char)(ws.ws_row >> 8);
+	payload[2] = (unsigned char)(ws.ws_col & 0xff);
+	payload[3] = (unsigned char)(ws.ws_col >> 8);
+	frame_write(&r->out, FRAME_RESIZE, payload, sizeof(payload));
+}
+
+/* ---- input ---- */
+
+static void input(struct run *r)
+{
+	char in[INPUT_SIZE], send[INPUT_SIZE + DETACH_MAX];
+	ssize_t n = read(0, in, sizeof(in));
+	size_t len;
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n <= 0) {
+		frame_write(&r->out, FRAME_STDIN_EOF, NULL, 0);
+		r->input_open = false;
+		return;
+	}
+	r->left = detach_feed(&r->detach, in, (size_t)n, send, &len);
+	if (len)
+		frame_write(&r->out, FRAME_STDIN, send, len);
+}
+
+static int flush(struct run *r, struct err *e)
+{
+	while (r->sent < r->out.len) {
+		ssize_t n = send(r->s->client->fd, r->out.s + r->sent, r->out.len - r->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EPIPE || errno == ECONNRESET)) {
+			if (errno != EAGAIN)
+				r->input_open = false; /* what it still has to say is read until its end */
+			return 0;
+		}
+		if (n < 0)
+			return err_errno(e, -errno, "send to the monitor");
+		r->sent += (size_t)n;
+	}
+	r->sent = 0;
+	sb_reset(&r->out);
+	return 0;
+}
+
+/* ---- output ---- */
+
+static int output(struct run *r, struct err *e)
+{
+	struct frame f;
+	int more;
+
+	while ((more = client_parse(r->s->client, &f, e)) > 0) {
+		int w = 0;
+
+		if (f.type == FRAME_STDOUT)
+			w = io_write_full(1, f.payload, f.len);
+		else if (f.type == FRAME_STDERR)
+			w = io_write_full(2, f.payload, f.len);
+		else if (f.type == FRAME_EXIT)
+			r->exited = client_exit_of(&f, &r->exit) == 0;
+		else if (f.type == FRAME_ERROR)
+			return client_error_of(&f, e);
+		r->done |= f.type == FRAME_DONE;
+		if (w < 0)
+			return err_errno(e, w, "write the container's output");
+	}
+	return more;
+}
+
+static int from_monitor(struct run *r, struct err *e)
+{
+	int n = client_read(r->s->client);
+
+	if (n == 0)
+		r->done = true;
+	if (n < 0 && n != -EAGAIN)
+		return err_errno(e, n, "read from the monitor");
+	return output(r, e);
+}
+
+static void from_signals(struct run *r)
+{
+	struct signalfd_siginfo info;
+
+	if (read(r->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo == SIGWINCH)
+		queue_size(r);
+	else if (r->s->sig_proxy && r->s->pidfd >= 0)
+		r->left |= proc_signal(r->s->pidfd, (int)info.ssi_signo) < 0 && !r->exited && info.ssi_signo == SIGHUP;
+	else if (info.ssi_signo != SIGCONT)
+		r->left = true;
+}
+
+static int round_of(struct run *r, struct err *e)
+{
+	struct pollfd p[3] = {
+		{ .fd = r->s->client->fd, .events = (short)(POLLIN | (r->out.len ? POLLOUT : 0)) },
+		{ .fd = r->signals, .events = POLLIN },
+		{ .fd = r->input_open && !r->out.len ? 0 : -1, .events = POLLIN },
+	};
+	int n = 0;
+
+	if (poll(p, ARRAY_LEN(p), -1) < 0)
+		return errno == EINTR ? 0 : err_errno(e, -errno, "wait for the container");
+	if (p[1].revents)
+		from_signals(r);
+	if (p[2].revents)
+		input(r);
+	if (r->out.len)
+		n = flush(r, e);
+	if (n == 0 && p[0].revents & (POLLIN | POLLHUP | POLLERR))
+		n = from_monitor(r, e);
+	return n;
+}
+
+int session_run(const struct session *s, enum session_end *end, struct client_exit *out, struct err *e)
+{
+	struct run r = { .s = s, .input_open = s->stdin_open, .signals = -1 };
+	sigset_t set;
+	int n = detach_init(&r.detach, s->tty ? s->detach_keys : "");
+
+	if (n < 0)
+		return err_set(e, ERR_INVALID, "--detach-keys %s", s->detach_keys);
+	session_block_signals();
+	proxied(&set);
+	r.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (r.signals < 0)
+		return err_errno(e, -errno, "signalfd");
+	terminal_raw(&r);
+	queue_size(&r);
+	n = output(&r, e); /* what came with the word that it started */
+	while (n == 0 && !r.done && !r.left)
+		n = round_of(&r, e);
+	terminal_back(&r);
+	close_fd(r.signals);
+	sb_free(&r.out);
+	*out = r.exit;
+	*end = r.exited ? SESSION_EXITED : r.left ? SESSION_DETACHED : SESSION_LOST;
+	return n;
+}

@@ -1,0 +1,28 @@
+/* A person or a pipe at one end, a container's streams at the other: until the container ends, or the person leaves. */
+#ifndef TARE_CMD_TARE_SESSION_H
+#define TARE_CMD_TARE_SESSION_H
+
+#include "engine/client.h"
+
+struct session {
+	struct client *client;
+	bool tty;          /* the container has a terminal: ours goes raw, its size goes along */
+	bool stdin_open;   /* our input is sent */
+	bool sig_proxy;    /* signals we get are sent to pidfd */
+	int pidfd;         /* -1: none to send them to */
+	const char *detach_keys; /* NULL: the usual "ctrl-p,ctrl-q"; "" = none */
+};
+
+enum session_end { SESSION_EXITED, SESSION_DETACHED, SESSION_LOST };
+
+/* With -i -t: is our input a terminal? ERR_INVALID otherwise, as Docker says it. */
+int session_check_tty(bool tty, bool interactive, struct err *e) MUST_CHECK;
+int session_check_keys(const char *keys, struct err *e) MUST_CHECK;
+
+/* Blocks the signals it will handle: to be called before the container starts, so that none is lost in between. */
+void session_block_signals(void);
+
+/* *out is filled with SESSION_EXITED. SESSION_LOST: the monitor hung up without a word. */
+int session_run(const struct session *s, enum session_end *end, struct client_exit *out, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,161 @@
+#include "cmd/tare/table.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+#define GAP 3
+
+void table_add(struct table *t, const char *const *cells)
+{
+	const char **row = arena_array(t->a, t->n_columns, sizeof(*row));
+
+	if (t->n_rows == t->cap) {
+		size_t cap = t->cap ? 2 * t->cap : 16;
+		const char *const **more = arena_array(t->a, cap, sizeof(*more));
+
+		if (!more)
+			return;
+		if (t->n_rows)
+			memcpy(more, t->rows, t->n_rows * sizeof(*more));
+		t->rows = more;
+		t->cap = cap;
+	}
+	if (!row)
+		return;
+	for (size_t i = 0; i < t->n_columns; i++)
+		row[i] = cells[i] ? cells[i] : "";
+	t->rows[t->n_rows++] = row;
+}
+
+/* Characters, not bytes: what UTF-8 continues with is not counted. */
+static size_t width_of(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+/* What a terminal would act upon is shown as "?": names and commands come from images. */
+static void add_cell(struct strbuf *out, const char *s)
+{
+	for (; *s; s++)
+		sb_putc(out, (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
+}
+
+static void write_line(const struct table *t, const char *const *cells, const size_t *widths, struct strbuf *out)
+{
+	size_t last = 0;
+
+	for (size_t i = 0; i < t->n_columns; i++)
+		if (t->columns[i].title)
+			last = i;
+	for (size_t i = 0; i <= last; i++) {
+		if (!t->columns[i].title)
+			continue;
+		add_cell(out, cells[i]);
+		for (size_t pad = width_of(cells[i]); i < last && pad < widths[i] + GAP; pad++)
+			sb_putc(out, ' ');
+	}
+	sb_putc(out, '\n');
+}
+
+static int write_table(const struct table *t, struct strbuf *out)
+{
+	size_t *widths = arena_array(t->a, t->n_columns, sizeof(*widths));
+	const char **titles = arena_array(t->a, t->n_columns, sizeof(*titles));
+
+	if (!widths || !titles)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->n_columns; i++) {
+		titles[i] = t->columns[i].title;
+		widths[i] = titles[i] ? width_of(titles[i]) : 0;
+		for (size_t r = 0; r < t->n_rows; r++)
+			if (width_of(t->rows[r][i]) > widths[i])
+				widths[i] = width_of(t->rows[r][i]);
+	}
+	write_line(t, titles, widths, out);
+	for (size_t r = 0; r < t->n_rows; r++)
+		write_line(t, t->rows[r], widths, out);
+	return 0;
+}
+
+static void write_json(const struct table *t, struct strbuf *out)
+{
+	for (size_t r = 0; r < t->n_rows; r++) {
+		struct json_writer w = JSON_WRITER(out);
+
+		jw_object(&w, NULL);
+		for (size_t i = 0; i < t->n_columns; i++)
+			if (t->columns[i].key)
+				jw_str(&w, t->columns[i].key, t->rows[r][i]);
+		jw_end_object(&w);
+		sb_putc(out, '\n');
+	}
+}
+
+int table_write(const struct table *t, const char *format, bool quiet, struct strbuf *out, struct err *e)
+{
+	int r = arena_error(t->a);
+
+	if (quiet)
+		for (size_t i = 0; i < t->n_rows; i++)
+			sb_printf(out, "%s\n", t->rows[i][0]);
+	else if (format && strcmp(format, "json") == 0)
+		write_json(t, out);
+	else if (r == 0)
+		r = write_table(t, out);
+	if (r < 0 || sb_error(out) < 0)
+		return err_errno(e, -ENOMEM, "write the list");
+	return 0;
+}
+
+const char *table_ago(struct arena *a, int64_t ns)
+{
+	struct timespec now;
+	char text[64];
+
+	if (ns == 0)
+		return "";
+	clock_gettime(CLOCK_REALTIME, &now);
+	text_ago(now.tv_sec - ns / 1000000000, text, sizeof(text));
+	return arena_printf(a, "%s ago", text);
+}
+
+const char *table_size(struct arena *a, uint64_t bytes)
+{
+	char text[32];
+
+	text_human_size(bytes, text, sizeof(text));
+	return arena_strdup(a, text);
+}
+
+const char *table_cut(struct arena *a, const char *text, size_t width)
+{
+	const char *p = text;
+
+	if (width_of(text) <= width)
+		return text;
+	for (size_t n = 0; *p; p++) {
+		n += ((unsigned char)*p & 0xc0) != 0x80;
+		if (n == width)
+			break;
+	}
+	return arena_printf(a, "%.*s…", (int)(p - text), text);
+}
+
+const char *table_time(struct arena *a, int64_t ns)
+{
+	struct timespec ts = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+	char text[TEXT_TIME_LEN];
+
+	if (ns == 0)
+		return "0001-01-01T00:00:00Z";
+	text_time(&ts, text);
+	return arena_strdup(a, text);
+}

@@ -1,0 +1,40 @@
+/* Lists for people and programs: the same rows as an aligned table, as one JSON object per line, or as bare ids. */
+#ifndef TARE_CMD_TARE_TABLE_H
+#define TARE_CMD_TARE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/strbuf.h"
+
+struct table_column {
+	const char *title; /* NULL: only in JSON */
+	const char *key;   /* in JSON */
+};
+
+struct table {
+	struct arena *a;
+	const struct table_column *columns;
+	size_t n_columns;
+	const char *const **rows; /* each n_columns cells */
+	size_t n_rows, cap;
+};
+
+#define TABLE(arena, cols) { .a = (arena), .columns = (cols), .n_columns = ARRAY_LEN(cols) }
+
+/* cells: n_columns strings that live as long as the arena. */
+void table_add(struct table *t, const char *const *cells);
+
+/* format: NULL or "table", or "json". quiet: the first column alone, no title. */
+int table_write(const struct table *t, const char *format, bool quiet, struct strbuf *out, struct err *e) MUST_CHECK;
+
+/* Cells. */
+const char *table_ago(struct arena *a, int64_t ns);  /* "3 minutes ago" of a time in ns since the epoch; "" of 0 */
+const char *table_size(struct arena *a, uint64_t bytes);
+const char *table_cut(struct arena *a, const char *text, size_t width); /* with "…" where it is longer */
+const char *table_time(struct arena *a, int64_t ns);                    /* RFC 3339 */
+
+#endif

@@ -1,0 +1,151 @@
+/* What the files of the `tare` program share. Each command group is a file with its option tables and its functions;
+ * main.c has the table of commands. */
+#ifndef TARE_CMD_TARE_TARE_H
+#define TARE_CMD_TARE_TARE_H
+
+#include "cmd/cli.h"
+#include "engine/container.h"
+#include "engine/engine.h"
+#include "engine/options.h"
+
+/* Options before the command. */
+struct tare_global {
+	const char *root, *state;
+};
+
+/* Which exit codes a command has for failures of ours (struct cli_command.id). */
+enum tare_exit_style {
+	EXIT_PLAIN, /* 1 */
+	EXIT_RUN,   /* 125, or 126 and 127 when the container's command is at fault */
+	EXIT_EXEC   /* 1, or 126 and 127 */
+};
+
+/* Opens the engine where the command line, TARE_ROOT and TARE_STATE, or the defaults say. */
+int tare_engine(const struct cli_call *call, struct engine *en, struct err *e) MUST_CHECK;
+
+/* For commands over several containers or images: does each, prints what fails as it fails, and gives 1 when any did. */
+typedef int (*tare_each_fn)(const struct engine *en, const char *what, const void *data, struct err *e);
+int tare_each(const struct cli_call *call, const struct engine *en, tare_each_fn fn, const void *data) MUST_CHECK;
+
+/* Prints a line to standard output. */
+void tare_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Prints a text; -EIO and the like are reported by exit code at the end, as echo does. */
+int tare_print(const struct strbuf *text, struct err *e) MUST_CHECK;
+
+/* images.c */
+extern const struct cli_option load_options[], import_options[], images_options[], rmi_options[], history_options[];
+int cmd_load(const struct cli_call *call, struct err *e);
+int cmd_import(const struct cli_call *call, struct err *e);
+int cmd_images(const struct cli_call *call, struct err *e);
+int cmd_rmi(const struct cli_call *call, struct err *e);
+int cmd_history(const struct cli_call *call, struct err *e);
+
+/* The structs behind the option tables: their sizes and defaults are needed in main.c. */
+struct load_opts {
+	const char *input, *platform;
+	bool quiet;
+	struct cli_strv limits;
+};
+struct import_opts {
+	const char *message, *platform;
+	struct cli_strv limits;
+};
+struct list_opts {
+	bool all, quiet, no_trunc, digests, latest;
+	int64_t last;
+	const char *format;
+	struct cli_strv filters;
+};
+struct rmi_opts {
+	bool force;
+};
+
+/* run.c */
+struct run_opts {
+	struct ct_options ct; /* the plain strings and flags go straight there */
+	bool detach, interactive, sig_proxy;
+	const char *cidfile, *detach_keys;
+	struct cli_strv attach, env, env_file, label, group_add, volume, tmpfs, device, cap_add, cap_drop, security_opt, sysctl,
+		ulimit, log_opt;
+	int64_t stop_timeout, pids_limit, oom_score_adj;
+	uint64_t cpu_shares;
+	const char *pull;
+};
+extern const struct cli_option run_options[], create_options[];
+extern const struct run_opts run_defaults;
+int cmd_run(const struct cli_call *call, struct err *e);
+int cmd_create(const struct cli_call *call, struct err *e);
+
+/* life.c */
+struct start_opts {
+	bool attach, interactive;
+	const char *detach_keys;
+};
+struct stop_opts {
+	int64_t timeout;
+	const char *signal;
+};
+struct rm_opts {
+	bool force, volumes;
+};
+extern const struct cli_option start_options[], stop_options[], kill_options[], rm_options[];
+extern const struct stop_opts stop_defaults;
+int cmd_start(const struct cli_call *call, struct err *e);
+int cmd_stop(const struct cli_call *call, struct err *e);
+int cmd_restart(const struct cli_call *call, struct err *e);
+int cmd_kill(const struct cli_call *call, struct err *e);
+int cmd_wait(const struct cli_call *call, struct err *e);
+int cmd_rm(const struct cli_call *call, struct err *e);
+int cmd_rename(const struct cli_call *call, struct err *e);
+int cmd_pause(const struct cli_call *call, struct err *e);
+int cmd_unpause(const struct cli_call *call, struct err *e);
+
+/* ps.c */
+extern const struct cli_option ps_options[], top_options[];
+extern const struct list_opts list_defaults;
+int cmd_ps(const struct cli_call *call, struct err *e);
+int cmd_top(const struct cli_call *call, struct err *e);
+
+/* logs.c */
+struct logs_opts {
+	bool follow, timestamps;
+	const char *tail, *since, *until;
+};
+extern const struct cli_option logs_options[];
+int cmd_logs(const struct cli_call *call, struct err *e);
+
+/* exec.c */
+struct exec_opts {
+	bool interactive, tty, detach, privileged;
+	const char *user, *workdir, *detach_keys;
+	struct cli_strv env, env_file;
+};
+struct attach_opts {
+	bool no_stdin, sig_proxy;
+	const char *detach_keys;
+};
+extern const struct cli_option exec_options[], attach_options[];
+extern const struct attach_opts attach_defaults;
+int cmd_exec(const struct cli_call *call, struct err *e);
+int cmd_attach(const struct cli_call *call, struct err *e);
+
+/* inspect.c */
+struct inspect_opts {
+	const char *type, *format;
+};
+extern const struct cli_option inspect_options[];
+int cmd_inspect(const struct cli_call *call, struct err *e);
+
+/* system.c */
+struct system_opts {
+	const char *format;
+	bool force, all;
+};
+extern const struct cli_option info_options[], df_options[], prune_options[], version_options[];
+int cmd_info(const struct cli_call *call, struct err *e);
+int cmd_df(const struct cli_call *call, struct err *e);
+int cmd_prune(const struct cli_call *call, struct err *e);
+int cmd_version(const struct cli_call *call, struct err *e);
+int cmd_exited(const struct cli_call *call, struct err *e);
+
+#endif
