@@ -345,7 +345,6 @@ int image_remove(const struct engine *en, const char *what, bool force, image_re
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
-	struct store_gc_result gc;
 	const char *ref = NULL;
 	struct image img = { 0 };
 	bool whole = false;
@@ -360,7 +359,7 @@ int image_remove(const struct engine *en, const char *what, bool force, image_re
 	if (r < 0)
 		return r;
 	report(&a, &img, ref, whole, fn, data);
-	return whole ? image_gc(en, &gc, e) : 0;
+	return 0;
 }
 
 static bool referenced(enum store_kind kind, const char *digest, void *data)

@@ -44,7 +44,7 @@ int image_record(const struct engine *en, const struct image_loaded *images, siz
 typedef void (*image_removed_fn)(const char *kind, const char *what, void *data);
 /* Takes a reference away, and the image with its last one; or, given an id, all of it. An image that containers use,
  * or (by id) one with several references, is ERR_CONFLICT; force takes the references away all the same, but what a
- * container uses stays. Layers nobody needs any more are removed from the store. */
+ * container uses stays. What nobody needs any more leaves the store with the next image_gc(). */
 int image_remove(const struct engine *en, const char *what, bool force, image_removed_fn fn, void *data,
 		 struct err *e) MUST_CHECK;
 

@@ -120,30 +120,31 @@ int spec_user(struct plan *p, const char *passwd, const char *group, struct err 
 
 /* ---- writing ---- */
 
-static void write_caps(const struct plan *p, struct json_writer *w)
+/* What execve(2) would leave: root has them, another user may only get them back. */
+void spec_write_caps(uint64_t caps, uint32_t uid, struct json_writer *w)
 {
 	static const char *const sets[] = { "bounding", "effective", "permitted" };
 
 	jw_object(w, "capabilities");
-	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
+	for (size_t i = 0; i < (uid == 0 ? ARRAY_LEN(sets) : 1); i++) {
 		jw_array(w, sets[i]);
 		for (unsigned int cap = 0; cap < 64; cap++)
-			if (p->caps & CAP_BIT(cap) && cap_name(cap))
+			if (caps & CAP_BIT(cap) && cap_name(cap))
 				jw_str(w, NULL, cap_name(cap));
 		jw_end_array(w);
 	}
 	jw_end_object(w);
 }
 
-static void write_user(const struct plan *p, struct json_writer *w)
+void spec_write_user(uint32_t uid, uint32_t gid, const uint32_t *groups, size_t n_groups, struct json_writer *w)
 {
 	jw_object(w, "user");
-	jw_u64(w, "uid", p->uid);
-	jw_u64(w, "gid", p->gid);
-	if (p->n_groups) {
+	jw_u64(w, "uid", uid);
+	jw_u64(w, "gid", gid);
+	if (n_groups) {
 		jw_array(w, "additionalGids");
-		for (size_t i = 0; i < p->n_groups; i++)
-			jw_u64(w, NULL, p->groups[i]);
+		for (size_t i = 0; i < n_groups; i++)
+			jw_u64(w, NULL, groups[i]);
 		jw_end_array(w);
 	}
 	jw_end_object(w);
@@ -168,7 +169,7 @@ static void write_process(const struct plan *p, bool init, struct json_writer *w
 {
 	jw_object(w, "process");
 	jw_bool(w, "terminal", p->opt->tty);
-	write_user(p, w);
+	spec_write_user(p->uid, p->gid, p->groups, p->n_groups, w);
 	jw_array(w, "args");
 	if (init) {
 		jw_str(w, NULL, PLAN_INIT);
@@ -177,9 +178,9 @@ static void write_process(const struct plan *p, bool init, struct json_writer *w
 	for (size_t i = 0; i < p->args.n; i++)
 		jw_str(w, NULL, p->args.v[i]);
 	jw_end_array(w);
-	jw_strv(w, "env", p->env.v);
+	jw_strv(w, "env", p->run_env.v);
 	jw_str(w, "cwd", p->cwd);
-	write_caps(p, w);
+	spec_write_caps(p->caps, p->uid, w);
 	write_rlimits(p, w);
 	jw_bool(w, "noNewPrivileges", p->no_new_privs);
 	if (p->opt->oom_score_adj)

@@ -64,7 +64,9 @@ struct plan {
 	const char *hostname;
 
 	/* process */
-	struct strv args, env;
+	struct strv args;
+	struct strv env;     /* image's and user's */
+	struct strv run_env; /* with HOME */
 	struct strv entrypoint, cmd; /* what args was put together of */
 	const char *cwd;
 	const char *user; /* as text */
@@ -105,8 +107,11 @@ int plan_security(struct plan *p, struct err *e) MUST_CHECK;
 int plan_namespaces(struct plan *p, struct err *e) MUST_CHECK;
 /* spec_process.c: command line, environment (without HOME), working folder, user as text. */
 int plan_process(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
-/* Adds HOME where neither image nor user set it. */
+/* run_env: env, and HOME where neither image nor user set it. */
 void plan_home(struct plan *p, const char *home);
+/* The same parts for another process of the container. */
+struct strv plan_env_home(struct arena *a, struct strv env, const char *home);
+int plan_env_add(struct arena *a, struct strv *env, struct strv files, struct strv options, struct err *e) MUST_CHECK;
 /* spec_mounts.c: -v, --tmpfs, --shm-size, the image's volumes (NULL-terminated paths). */
 int plan_mounts(struct plan *p, const char *const *image_volumes, struct err *e) MUST_CHECK;
 /* spec_devices.c: --device, and every device of the host with --privileged. */

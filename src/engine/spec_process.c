@@ -159,25 +159,42 @@ static int plan_env(struct plan *p, const struct image_config *image, struct err
 		env_set(&env, "TERM=xterm");
 	for (const char *const *v = image ? image->env : NULL; v && *v; v++)
 		env_set(&env, *v);
-	for (size_t i = 0; i < p->opt->env_files.n; i++)
-		if (env_file(&env, p->opt->env_files.v[i], e) < 0)
-			return e->code;
-	for (size_t i = 0; i < p->opt->env.n; i++)
-		if (env_option(&env, "--env", p->opt->env.v[i], e) < 0)
-			return e->code;
 	p->env = (struct strv){ env.v, env.n };
-	return 0;
+	return plan_env_add(p->a, &p->env, p->opt->env_files, p->opt->env, e);
 }
 
 void plan_home(struct plan *p, const char *home)
 {
-	struct env env = { .a = p->a, .v = (const char **)(uintptr_t)p->env.v, .n = p->env.n, .cap = p->env.n };
+	p->run_env = plan_env_home(p->a, p->env, home);
+}
 
-	for (size_t i = 0; i < p->env.n; i++)
-		if (text_starts(p->env.v[i], "HOME="))
-			return;
-	env_set(&env, arena_printf(p->a, "HOME=%s", home));
-	p->env = (struct strv){ env.v, env.n };
+struct strv plan_env_home(struct arena *a, struct strv v, const char *home)
+{
+	struct env env = { .a = a };
+
+	for (size_t i = 0; i < v.n; i++)
+		env_set(&env, v.v[i]);
+	for (size_t i = 0; i < v.n; i++)
+		if (text_starts(v.v[i], "HOME="))
+			return v;
+	env_set(&env, arena_printf(a, "HOME=%s", home));
+	return (struct strv){ env.v, env.n };
+}
+
+int plan_env_add(struct arena *a, struct strv *v, struct strv files, struct strv options, struct err *e)
+{
+	struct env env = { .a = a };
+
+	for (size_t i = 0; i < v->n; i++)
+		env_set(&env, v->v[i]);
+	for (size_t i = 0; i < files.n; i++)
+		if (env_file(&env, files.v[i], e) < 0)
+			return e->code;
+	for (size_t i = 0; i < options.n; i++)
+		if (env_option(&env, "--env", options.v[i], e) < 0)
+			return e->code;
+	*v = (struct strv){ env.v, env.n };
+	return arena_error(a) < 0 ? err_errno(e, -ENOMEM, "environment") : 0;
 }
 
 static int plan_cwd(struct plan *p, const struct image_config *image, struct err *e)

@@ -1,0 +1,359 @@
+/* tare load, import, images, rmi, history */
+#include "engine/images.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/tare/table.h"
+#include "cmd/tare/tare.h"
+#include "image/ref.h"
+
+const struct cli_option load_options[] = {
+	{ "input", 'i', "FILE", CLI_STR, "archive or OCI layout folder (default: standard input)", offsetof(struct load_opts, input) },
+	{ "quiet", 'q', NULL, CLI_FLAG, "print only the names", offsetof(struct load_opts, quiet) },
+	{ "platform", 0, "OS/ARCH", CLI_STR, "which one of an archive with several", offsetof(struct load_opts, platform) },
+	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit: unpacked ratio file entries devices depth", offsetof(struct load_opts, limits) },
+	{ 0 }
+};
+const struct cli_option import_options[] = {
+	{ "message", 'm', "TEXT", CLI_STR, "comment in its history", offsetof(struct import_opts, message) },
+	{ "platform", 0, "OS/ARCH", CLI_STR, "what it is for (default: this machine)", offsetof(struct import_opts, platform) },
+	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit: unpacked ratio file entries devices depth",
+	  offsetof(struct import_opts, limits) },
+	{ 0 }
+};
+const struct cli_option images_options[] = {
+	{ "all", 'a', NULL, CLI_FLAG, "all of them (they always are)", offsetof(struct list_opts, all) },
+	{ "quiet", 'q', NULL, CLI_FLAG, "only their ids", offsetof(struct list_opts, quiet) },
+	{ "no-trunc", 0, NULL, CLI_FLAG, "whole ids", offsetof(struct list_opts, no_trunc) },
+	{ "digests", 0, NULL, CLI_FLAG, "show the manifests' digests", offsetof(struct list_opts, digests) },
+	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (dangling reference)", offsetof(struct list_opts, filters) },
+	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
+	{ 0 }
+};
+const struct cli_option rmi_options[] = {
+	{ "force", 'f', NULL, CLI_FLAG, "take all its names away; untag it even when a container uses it",
+	  offsetof(struct rmi_opts, force) },
+	{ 0 }
+};
+const struct cli_option history_options[] = {
+	{ "no-trunc", 0, NULL, CLI_FLAG, "whole commands", offsetof(struct list_opts, no_trunc) },
+	{ "quiet", 'q', NULL, CLI_FLAG, "only the layers' ids", offsetof(struct list_opts, quiet) },
+	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
+	{ 0 }
+};
+
+static const char *familiar(struct arena *a, const char *canonical)
+{
+	struct image_ref ref;
+	struct err ignored;
+
+	return image_ref_parse(a, canonical, &ref, &ignored) == 0 ? image_ref_familiar(a, &ref) : canonical;
+}
+
+/* ---- load, import ---- */
+
+struct bringing {
+	struct engine en;
+	struct store store;
+	struct image_load load;
+	struct image_load_args args;
+	char worker[PATH_MAX];
+	int input; /* owned unless it is 0 */
+};
+#define BRINGING_INIT { .en = ENGINE_INIT, .store = STORE_INIT, .load = IMAGE_LOAD_INIT, .input = -1 }
+
+static void bringing_end(struct bringing *b)
+{
+	image_load_end(&b->load);
+	store_close(&b->store);
+	engine_close(&b->en);
+	if (b->input > 0)
+		close_fd(b->input);
+}
+
+static int open_input(struct bringing *b, const char *path, struct err *e)
+{
+	bool standard = !path || strcmp(path, "-") == 0;
+
+	if (standard && isatty(0))
+		return err_set(e, ERR_INVALID, "standard input is a terminal: name the archive with -i FILE");
+	b->input = standard ? 0 : open(path, O_RDONLY | O_CLOEXEC);
+	if (b->input < 0)
+		return err_errno(e, -errno, "open %s", path);
+	b->args.input = b->input;
+	b->args.name = standard ? "standard input" : path;
+	return 0;
+}
+
+static int bring(struct bringing *b, const struct cli_call *call, const char *path, const char *platform,
+		 const struct cli_strv *limits, struct err *e)
+{
+	int r = tare_engine(call, &b->en, e);
+
+	image_limits_default(&b->args.limits);
+	for (size_t i = 0; r == 0 && i < limits->n; i++)
+		r = image_limits_set(&b->args.limits, limits->v[i], e);
+	if (r == 0)
+		r = engine_program("tare-worker", b->worker, e);
+	if (r == 0)
+		r = open_input(b, path, e);
+	b->args.worker = b->worker;
+	b->args.platform = platform;
+	return r < 0 ? r : store_open(b->en.root_fd, &b->store, e);
+}
+
+static void progress(enum image_progress_kind kind, const char *digest, uint64_t bytes, void *data)
+{
+	char size[32];
+
+	if (kind != IMAGE_PROGRESS_LAYER || !isatty(2))
+		return;
+	(void)data;
+	text_human_size(bytes, size, sizeof(size));
+	(void)fprintf(stderr, "%.12s: unpacked, %s\n", digest + strlen(DIGEST_PREFIX), size);
+}
+
+int cmd_load(const struct cli_call *call, struct err *e)
+{
+	const struct load_opts *o = call->opts;
+	CLEANUP(bringing_end) struct bringing b = BRINGING_INIT;
+	int r = bring(&b, call, o->input, o->platform, &o->limits, e);
+
+	if (r < 0)
+		return r;
+	b.args.progress = o->quiet ? NULL : progress;
+	r = image_load(&b.store, &b.args, call->arena, &b.load, e);
+	if (r == 0)
+		r = image_record(&b.en, b.load.images, b.load.n_images, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < b.load.n_images; i++) {
+		const struct image_loaded *img = &b.load.images[i];
+
+		for (size_t k = 0; k < img->n_names; k++)
+			tare_say("Loaded image: %s", familiar(call->arena, img->names[k]));
+		if (img->n_names == 0)
+			tare_say("Loaded image ID: %s", img->id);
+	}
+	return 0;
+}
+
+int cmd_import(const struct cli_call *call, struct err *e)
+{
+	const struct import_opts *o = call->opts;
+	CLEANUP(bringing_end) struct bringing b = BRINGING_INIT;
+	const char *name = NULL;
+	struct image_ref ref;
+	int r = call->n_args > 1 ? image_ref_parse(call->arena, call->args[1], &ref, e) : 0;
+
+	if (r == 0 && call->n_args > 1) {
+		if (ref.digest)
+			return err_set(e, ERR_INVALID, "%s: a name for an image cannot have a digest", call->args[1]);
+		name = image_ref_canonical(call->arena, &ref);
+	}
+	if (r == 0)
+		r = bring(&b, call, call->args[0], o->platform, &o->limits, e);
+	if (r == 0)
+		r = image_import(&b.store, &b.args, name, o->message, call->arena, &b.load, e);
+	if (r == 0)
+		r = image_record(&b.en, b.load.images, b.load.n_images, e);
+	if (r == 0 && b.load.n_images)
+		tare_say("%s", b.load.images[0].id);
+	return r;
+}
+
+/* ---- images ---- */
+
+static const struct table_column images_columns[] = {
+	{ NULL, NULL }, { "REPOSITORY", "Repository" }, { "TAG", "Tag" }, { "IMAGE ID", "ID" }, { "CREATED", "CreatedSince" },
+	{ "SIZE", "Size" }, { NULL, "CreatedAt" }, { NULL, "Digest" },
+};
+static const struct table_column digest_columns[] = {
+	{ NULL, NULL }, { "REPOSITORY", "Repository" }, { "TAG", "Tag" }, { "DIGEST", "Digest" }, { "IMAGE ID", "ID" },
+	{ "CREATED", "CreatedSince" }, { "SIZE", "Size" }, { NULL, "CreatedAt" },
+};
+
+static void image_row(struct table *t, const struct image *img, const char *tag, const struct list_opts *o)
+{
+	struct arena *a = t->a;
+	const char *name = tag ? familiar(a, tag) : "<none>:<none>", *colon = strrchr(name, ':');
+	const char *repo = arena_strndup(a, name, (size_t)(colon ? colon - name : 0)), *label = colon ? colon + 1 : "";
+	const char *id = o->no_trunc ? img->id : arena_strndup(a, digest_hex(img->id), ID_SHORT);
+	const char *ago = img->created ? table_ago(a, img->created) : "N/A", *at = table_time(a, img->created);
+
+	if (o->digests)
+		table_add(t, (const char *[]){ id, repo, label, img->manifest, id, ago, table_size(a, img->size), at });
+	else
+		table_add(t, (const char *[]){ id, repo, label, id, ago, table_size(a, img->size), at, img->manifest });
+}
+
+static int image_passes(struct arena *a, const struct list_opts *o, const struct image *img, const char *tag, struct err *e)
+{
+	for (size_t i = 0; i < o->filters.n; i++) {
+		const char *f = o->filters.v[i];
+
+		if (strcmp(f, "dangling=true") == 0 || strcmp(f, "dangling=false") == 0) {
+			if ((img->n_tags == 0) != (strcmp(f, "dangling=true") == 0))
+				return 0;
+		} else if (text_starts(f, "reference=")) {
+			if (!tag || !strstr(familiar(a, tag), f + strlen("reference=")))
+				return 0;
+		} else {
+			return err_set(e, ERR_INVALID, "--filter %s: the keys are dangling=true|false and reference=TEXT", f);
+		}
+	}
+	return 1;
+}
+
+/* NAME: the repository, with or without a tag. */
+static int is_named(struct arena *a, const char *want, const char *tag, struct err *e)
+{
+	struct image_ref ref, have;
+	int r = image_ref_parse(a, want, &ref, e);
+
+	if (r < 0)
+		return r;
+	if (!tag || image_ref_parse(a, tag, &have, e) < 0 || strcmp(ref.domain, have.domain) != 0 || strcmp(ref.path, have.path) != 0)
+		return 0;
+	return !text_ends(want, arena_printf(a, ":%s", ref.tag ? ref.tag : "")) || (have.tag && ref.tag && strcmp(ref.tag, have.tag) == 0);
+}
+
+static int add_image(struct table *t, const struct cli_call *call, const struct image *img, const char *tag, struct err *e)
+{
+	const struct list_opts *o = call->opts;
+	int r = image_passes(t->a, o, img, tag, e);
+
+	if (r > 0 && call->n_args)
+		r = is_named(t->a, call->args[0], tag, e);
+	if (r > 0)
+		image_row(t, img, tag, o);
+	return r;
+}
+
+int cmd_images(const struct cli_call *call, struct err *e)
+{
+	const struct list_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct table t = TABLE(call->arena, images_columns);
+	struct image *images;
+	size_t n;
+	int r = tare_engine(call, &en, e);
+
+	if (o->digests)
+		t.columns = digest_columns;
+	if (r == 0)
+		r = image_list(en.catalog, call->arena, &images, &n, e);
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		for (size_t k = 0; r >= 0 && k < images[i].n_tags && (!o->quiet || k == 0); k++)
+			r = add_image(&t, call, &images[i], images[i].tags[k], e);
+		if (r >= 0 && images[i].n_tags == 0)
+			r = add_image(&t, call, &images[i], NULL, e);
+	}
+	if (r >= 0)
+		r = table_write(&t, o->format, o->quiet, &out, e);
+	return r < 0 ? r : tare_print(&out, e);
+}
+
+/* ---- rmi ---- */
+
+static void removed(const char *kind, const char *what, void *data)
+{
+	(void)data;
+	tare_say("%s: %s", kind, what);
+}
+
+static int rmi_one(const struct engine *en, const char *what, const void *data, struct err *e)
+{
+	const struct rmi_opts *o = data;
+
+	return image_remove(en, what, o->force, removed, NULL, e);
+}
+
+int cmd_rmi(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	struct store_gc_result gc;
+	int r = tare_engine(call, &en, e), failed;
+
+	if (r < 0)
+		return r;
+	failed = tare_each(call, &en, rmi_one, call->opts);
+	r = image_gc(&en, &gc, e);
+	return r < 0 ? r : failed;
+}
+
+/* ---- history ---- */
+
+static const struct table_column history_columns[] = {
+	{ "IMAGE", "ID" },    { "CREATED", "CreatedSince" }, { "CREATED BY", "CreatedBy" }, { "SIZE", "Size" },
+	{ "COMMENT", "Comment" }, { NULL, "CreatedAt" },
+};
+
+static int layer_size(struct catalog *c, const char *chain, uint64_t *out, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(c, &s, e, "SELECT size FROM layers WHERE chain = ?1", "s", chain);
+
+	if (r == 0)
+		r = cat_step(s, e);
+	*out = r > 0 ? (uint64_t)cat_int(s, 0) : 0;
+	return r < 0 ? r : 0;
+}
+
+static void history_row(struct table *t, const struct image_history *h, const char *id, uint64_t size, bool whole)
+{
+	struct arena *a = t->a;
+	const char *by = h->created_by ? h->created_by : "";
+	struct timespec ts;
+	int64_t ns = 0;
+	const char *cells[6];
+
+	if (h->created && text_parse_time(h->created, &ts) == 0)
+		ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+	cells[0] = id;
+	cells[1] = ns ? table_ago(a, ns) : "N/A";
+	cells[2] = whole ? by : table_cut(a, by, 45);
+	cells[3] = table_size(a, size);
+	cells[4] = h->comment ? h->comment : "";
+	cells[5] = h->created ? h->created : "";
+	table_add(t, cells);
+}
+
+int cmd_history(const struct cli_call *call, struct err *e)
+{
+	const struct list_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct table t = TABLE(call->arena, history_columns);
+	const struct image_config *config;
+	const char *const *chains;
+	struct image img;
+	size_t n, layer = 0;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0)
+		r = image_find(en.catalog, call->arena, call->args[0], &img, e);
+	if (r == 0)
+		r = image_config_read(&en, call->arena, img.id, &config, e);
+	if (r == 0)
+		r = image_layers(en.catalog, call->arena, img.id, &chains, &n, e);
+	for (size_t i = r == 0 ? config->n_history : 0; r == 0 && i-- > 0;) {
+		const char *id = i + 1 < config->n_history ? "<missing>" :
+				 o->no_trunc		   ? img.id :
+							     arena_strndup(call->arena, digest_hex(img.id), ID_SHORT);
+		uint64_t size = 0;
+
+		if (!config->history[i].empty_layer && layer < n)
+			r = layer_size(en.catalog, chains[layer++], &size, e);
+		history_row(&t, &config->history[i], id, size, o->no_trunc);
+	}
+	if (r == 0)
+		r = table_write(&t, o->format, o->quiet, &out, e);
+	return r < 0 ? r : tare_print(&out, e);
+}

@@ -1,0 +1,82 @@
+#include "engine/logs.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/text.h"
+#include "cmd/tare/tare.h"
+
+const struct cli_option logs_options[] = {
+	{ "follow", 'f', NULL, CLI_FLAG, "go on until the container ends", offsetof(struct logs_opts, follow) },
+	{ "tail", 'n', "N|all", CLI_STR, "only the last records", offsetof(struct logs_opts, tail) },
+	{ "since", 0, "TIME", CLI_STR, "only from a time on (2026-01-02T03:04:05Z, or 10m ago)", offsetof(struct logs_opts, since) },
+	{ "until", 0, "TIME", CLI_STR, "only up to a time", offsetof(struct logs_opts, until) },
+	{ "timestamps", 't', NULL, CLI_FLAG, "show when each was written", offsetof(struct logs_opts, timestamps) },
+	{ 0 }
+};
+
+/* A time, or how long ago. */
+static int time_of(const char *option, const char *text, int64_t *ns, struct err *e)
+{
+	struct timespec ts, now;
+	int64_t ago;
+
+	if (!text)
+		return 0;
+	if (text_parse_time(text, &ts) == 0) {
+		*ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+		return 0;
+	}
+	if (text_duration(text, &ago) < 0)
+		return err_set(e, ERR_INVALID, "%s %s: want a time such as 2026-01-02T03:04:05Z, or how long ago, such as 10m", option,
+			       text);
+	clock_gettime(CLOCK_REALTIME, &now);
+	*ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - ago;
+	return 0;
+}
+
+static int query(const struct logs_opts *o, struct log_query *q, struct err *e)
+{
+	int r = time_of("--since", o->since, &q->since, e);
+
+	if (r == 0)
+		r = time_of("--until", o->until, &q->until, e);
+	if (r == 0 && o->tail && strcmp(o->tail, "all") != 0 && (text_i64(o->tail, &q->tail) < 0 || q->tail < 0))
+		r = err_set(e, ERR_INVALID, "--tail %s: want a number or \"all\"", o->tail);
+	return r;
+}
+
+struct shown {
+	bool timestamps;
+	struct strbuf line;
+};
+
+static int show(const struct log_record *rec, void *data)
+{
+	struct shown *s = data;
+
+	sb_reset(&s->line);
+	if (s->timestamps)
+		sb_printf(&s->line, "%s ", rec->time);
+	sb_add(&s->line, rec->text, rec->len);
+	return sb_error(&s->line) < 0 ? -ENOMEM : io_write_full(rec->err ? 2 : 1, sb_str(&s->line), s->line.len);
+}
+
+int cmd_logs(const struct cli_call *call, struct err *e)
+{
+	const struct logs_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	struct shown s = { .timestamps = o->timestamps };
+	struct log_query q = { .tail = -1, .follow = o->follow };
+	int r = query(o, &q, e);
+
+	if (r == 0)
+		r = tare_engine(call, &en, e);
+	if (r == 0)
+		r = logs_read(&en, call->args[0], &q, show, &s, e);
+	sb_free(&s.line);
+	return r;
+}

@@ -1,0 +1,259 @@
+/* tare ps and tare top. */
+#include "cmd/tare/tare.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/tare/table.h"
+#include "engine/config.h"
+#include "engine/images.h"
+#include "engine/settle.h"
+#include "engine/top.h"
+
+const struct cli_option ps_options[] = {
+	{ "all", 'a', NULL, CLI_FLAG, "those that do not run too", offsetof(struct list_opts, all) },
+	{ "quiet", 'q', NULL, CLI_FLAG, "only their ids", offsetof(struct list_opts, quiet) },
+	{ "no-trunc", 0, NULL, CLI_FLAG, "whole ids and commands", offsetof(struct list_opts, no_trunc) },
+	{ "latest", 'l', NULL, CLI_FLAG, "only the newest", offsetof(struct list_opts, latest) },
+	{ "last", 'n', "N", CLI_I64, "only the N newest", offsetof(struct list_opts, last) },
+	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (id name status label ancestor exited)",
+	  offsetof(struct list_opts, filters) },
+	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
+	{ 0 }
+};
+
+const struct cli_option top_options[] = {
+	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
+	{ 0 }
+};
+
+const struct list_opts list_defaults = { .last = -1 };
+
+/* One container as ps sees it. */
+struct seen {
+	struct record rec;
+	struct live live;
+	struct ct_config config;
+	const char *state; /* created running paused exited */
+};
+
+static const char *status_text(struct arena *a, const struct seen *s)
+{
+	const char *up;
+
+	switch (s->rec.status) {
+	case RECORD_CREATED:
+		return "Created";
+	case RECORD_EXITED:
+		if (!s->rec.exit_known)
+			return arena_printf(a, "Exited (unknown) %s", table_ago(a, s->rec.finished));
+		return arena_printf(a, "Exited (%d) %s", s->rec.exit_code, table_ago(a, s->rec.finished));
+	case RECORD_RUNNING:
+	default:
+		up = table_ago(a, s->live.started ? s->live.started : s->rec.started);
+		up = arena_printf(a, "Up %.*s", (int)(strlen(up) > 4 ? strlen(up) - 4 : 0), up);
+		return strcmp(s->state, "paused") == 0 ? arena_printf(a, "%s (Paused)", up) : up;
+	}
+}
+
+static const char *labels_text(struct arena *a, const struct json *labels)
+{
+	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
+
+	json_each(label, labels)
+		if (label->type == JSON_STRING)
+			sb_printf(&b, "%s%s=%s", b.len ? "," : "", label->key, label->str);
+	return arena_strdup(a, sb_str(&b));
+}
+
+/* ---- filters ---- */
+
+static bool has_label(const struct json *labels, const char *want)
+{
+	const char *eq = strchr(want, '=');
+	size_t len = eq ? (size_t)(eq - want) : strlen(want);
+
+	json_each(label, labels)
+		if (strncmp(label->key, want, len) == 0 && !label->key[len] &&
+		    (!eq || (label->type == JSON_STRING && strcmp(label->str, eq + 1) == 0)))
+			return true;
+	return false;
+}
+
+static int matches(const struct engine *en, struct arena *a, const struct seen *s, const char *key, const char *value,
+		   struct err *e)
+{
+	struct image img;
+
+	if (strcmp(key, "id") == 0)
+		return text_starts(s->rec.id, value);
+	if (strcmp(key, "name") == 0)
+		return strstr(s->rec.name, value) != NULL;
+	if (strcmp(key, "status") == 0)
+		return strcmp(s->state, value) == 0;
+	if (strcmp(key, "label") == 0)
+		return has_label(s->config.labels, value);
+	if (strcmp(key, "exited") == 0)
+		return s->rec.status == RECORD_EXITED && s->rec.exit_code == atoi(value);
+	if (strcmp(key, "ancestor") == 0) {
+		if (image_find(en->catalog, a, value, &img, e) < 0)
+			return e->cls == ERR_NOTFOUND ? 0 : e->code;
+		return s->rec.image && strcmp(s->rec.image, img.id) == 0;
+	}
+	return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are id, name, status, label, ancestor, exited", key, value);
+}
+
+/* Values of one key are alternatives, keys add up. */
+static int passes(const struct engine *en, struct arena *a, const struct cli_strv *filters, const struct seen *s,
+		  struct err *e)
+{
+	for (size_t i = 0; i < filters->n; i++) {
+		const char *eq = strchr(filters->v[i], '=');
+		const char *key = eq ? arena_strndup(a, filters->v[i], (size_t)(eq - filters->v[i])) : NULL;
+		int any = 0;
+
+		if (!key)
+			return err_set(e, ERR_INVALID, "--filter %s: want KEY=VALUE", filters->v[i]);
+		for (size_t k = 0; any == 0 && k < filters->n; k++)
+			if (text_starts(filters->v[k], key) && filters->v[k][strlen(key)] == '=')
+				any = matches(en, a, s, key, filters->v[k] + strlen(key) + 1, e);
+		if (any <= 0)
+			return any;
+	}
+	return 1;
+}
+
+static bool asks_status(const struct cli_strv *filters)
+{
+	for (size_t i = 0; i < filters->n; i++)
+		if (text_starts(filters->v[i], "status=") || text_starts(filters->v[i], "exited="))
+			return true;
+	return false;
+}
+
+/* ---- the list ---- */
+
+static const struct table_column ps_columns[] = {
+	{ "CONTAINER ID", "ID" },    { "IMAGE", "Image" }, { "COMMAND", "Command" }, { "CREATED", "RunningFor" },
+	{ "STATUS", "Status" },	     { "NAMES", "Names" }, { NULL, "State" },	     { NULL, "CreatedAt" },
+	{ NULL, "Labels" },	     { NULL, "Ports" },
+};
+
+static const char *quoted(struct arena *a, const char *command, bool whole)
+{
+	return arena_printf(a, "\"%s\"", whole ? command : table_cut(a, command, 20));
+}
+
+static void add_row(struct table *t, const struct seen *s, bool whole)
+{
+	struct arena *a = t->a;
+	const char *cells[] = {
+		whole ? s->rec.id : arena_strndup(a, s->rec.id, ID_SHORT),
+		s->rec.image_ref,
+		quoted(a, s->rec.command, whole),
+		table_ago(a, s->rec.created),
+		status_text(a, s),
+		s->rec.name,
+		s->state,
+		table_time(a, s->rec.created),
+		labels_text(a, s->config.labels),
+		"",
+	};
+
+	table_add(t, cells);
+}
+
+/* 1: shown. */
+static int one(const struct engine *en, struct table *t, const struct list_opts *o, struct record *rec, struct err *e)
+{
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	struct seen s = { .state = "created" };
+	bool all = o->all || o->latest || o->last >= 0 || asks_status(&o->filters);
+	int r = settle(en, t->a, rec, &live, SETTLE_LOOK, e);
+
+	if (r < 0) { /* it went while we looked, or cannot be put right: the others are still worth a list */
+		if (e->cls != ERR_NOTFOUND)
+			log_warning("%s", e->msg);
+		return 0;
+	}
+	if (rec->status != RECORD_RUNNING && !all)
+		return 0;
+	s.rec = *rec;
+	s.live = live;
+	if (rec->status == RECORD_RUNNING)
+		s.state = container_paused(rec) ? "paused" : "running";
+	else
+		s.state = record_status_name(rec->status);
+	r = config_parse(t->a, rec->config, &s.config, e);
+	if (r == 0)
+		r = passes(en, t->a, &o->filters, &s, e);
+	if (r > 0)
+		add_row(t, &s, o->no_trunc);
+	return r;
+}
+
+int cmd_ps(const struct cli_call *call, struct err *e)
+{
+	const struct list_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct table t = TABLE(call->arena, ps_columns);
+	struct record *recs;
+	int64_t most = o->latest ? 1 : o->last;
+	size_t n;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0)
+		r = settle_garbage(&en, e);
+	if (r == 0)
+		r = record_list(en.catalog, call->arena, NULL, &recs, &n, e);
+	for (size_t i = 0; r >= 0 && i < n && (most < 0 || (int64_t)t.n_rows < most); i++)
+		r = one(&en, &t, o, &recs[i], e);
+	if (r >= 0)
+		r = table_write(&t, o->format, o->quiet, &out, e);
+	return r < 0 ? r : tare_print(&out, e);
+}
+
+/* ---- top ---- */
+
+static const struct table_column top_columns[] = {
+	{ "UID", "UID" }, { "PID", "PID" }, { "PPID", "PPID" }, { "C", "C" }, { "STIME", "STIME" },
+	{ "TTY", "TTY" }, { "TIME", "TIME" }, { "CMD", "CMD" },
+};
+
+static void add_process(const struct top_process *p, void *data)
+{
+	struct table *t = data;
+	struct arena *a = t->a;
+	const char *cells[] = {
+		arena_printf(a, "%u", p->uid),
+		arena_printf(a, "%d", (int)p->pid),
+		arena_printf(a, "%d", (int)p->ppid),
+		arena_printf(a, "%u", p->cpu_percent),
+		arena_strdup(a, p->started),
+		arena_strdup(a, p->tty),
+		arena_printf(a, "%02u:%02u:%02u", p->cpu_seconds / 3600, p->cpu_seconds / 60 % 60, p->cpu_seconds % 60),
+		arena_strdup(a, p->command),
+	};
+
+	table_add(t, cells);
+}
+
+int cmd_top(const struct cli_call *call, struct err *e)
+{
+	const struct list_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct table t = TABLE(call->arena, top_columns);
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0)
+		r = top_read(&en, call->args[0], add_process, &t, e);
+	if (r == 0)
+		r = table_write(&t, o->format, false, &out, e);
+	return r < 0 ? r : tare_print(&out, e);
+}

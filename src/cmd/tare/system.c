@@ -1,0 +1,243 @@
+/* tare system info, df, prune; tare version; tare internal exited */
+#include "cmd/tare/tare.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+
+#include "base/json.h"
+#include "cmd/tare/table.h"
+#include "engine/images.h"
+#include "engine/settle.h"
+#include "engine/usage.h"
+#include "sys/cgroup.h"
+
+const struct cli_option info_options[] = {
+	{ "format", 'f', "table|json", CLI_STR, "how it is written", offsetof(struct system_opts, format), .choices = "table|json" },
+	{ 0 }
+};
+const struct cli_option df_options[] = {
+	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct system_opts, format), .choices = "table|json" },
+	{ 0 }
+};
+const struct cli_option version_options[] = {
+	{ "format", 'f', "table|json", CLI_STR, "how it is written", offsetof(struct system_opts, format), .choices = "table|json" },
+	{ 0 }
+};
+const struct cli_option prune_options[] = {
+	{ "all", 'a', NULL, CLI_FLAG, "every image no container uses, not only those without a name", offsetof(struct system_opts, all) },
+	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
+	{ 0 }
+};
+
+/* ---- version, info ---- */
+
+/* Pairs as lines for people or as one JSON object; a value of the form of a number stays one. */
+struct pair {
+	const char *title, *key, *text;
+	uint64_t number;
+};
+
+static int print_pairs(const char *format, const struct pair *pairs, size_t n, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&out);
+	bool json = format && strcmp(format, "json") == 0;
+
+	if (json)
+		jw_object(&w, NULL);
+	for (size_t i = 0; i < n; i++) {
+		if (json && pairs[i].text)
+			jw_str(&w, pairs[i].key, pairs[i].text);
+		else if (json)
+			jw_u64(&w, pairs[i].key, pairs[i].number);
+		else if (pairs[i].text)
+			sb_printf(&out, "%-18s %s\n", pairs[i].title, pairs[i].text);
+		else
+			sb_printf(&out, "%-18s %llu\n", pairs[i].title, (unsigned long long)pairs[i].number);
+	}
+	if (json) {
+		jw_end_object(&w);
+		sb_putc(&out, '\n');
+	}
+	return sb_error(&out) < 0 ? err_errno(e, -ENOMEM, "write") : tare_print(&out, e);
+}
+
+int cmd_version(const struct cli_call *call, struct err *e)
+{
+	const struct system_opts *o = call->opts;
+	struct utsname un;
+	const struct pair pairs[] = {
+		{ "Version:", "Version", TARE_VERSION, 0 },
+		{ "Kernel:", "KernelVersion", un.release, 0 },
+		{ "OS/Arch:", "Arch", un.machine, 0 },
+	};
+
+	if (uname(&un) < 0)
+		return err_errno(e, -errno, "uname");
+	return print_pairs(o->format, pairs, ARRAY_LEN(pairs), e);
+}
+
+static const char *cgroup_text(void)
+{
+	switch (cg_detect()) {
+	case CG_V1:
+		return "v1";
+	case CG_HYBRID:
+		return "hybrid";
+	case CG_V2:
+		return "v2";
+	case CG_NONE:
+	default:
+		return "none";
+	}
+}
+
+static const char *os_name(struct arena *a)
+{
+	char line[256];
+	FILE *f = fopen("/etc/os-release", "re");
+	const char *name = "Linux";
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, "PRETTY_NAME=\"", 13) == 0) {
+			line[strcspn(line + 13, "\"\n") + 13] = '\0';
+			name = arena_strdup(a, line + 13);
+		}
+	if (f)
+		(void)fclose(f);
+	return name;
+}
+
+int cmd_info(const struct cli_call *call, struct err *e)
+{
+	const struct system_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	size_t n_images, n, by_state[3] = { 0 };
+	struct record *recs;
+	struct image *images;
+	struct utsname un;
+	struct sysinfo si;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0)
+		r = record_list(en.catalog, call->arena, NULL, &recs, &n, e);
+	if (r == 0)
+		r = image_list(en.catalog, call->arena, &images, &n_images, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP_LIVE struct live live = LIVE_INIT;
+		struct err ignored;
+
+		if (settle(&en, call->arena, &recs[i], &live, SETTLE_LOOK, &ignored) == 0)
+			by_state[recs[i].status]++;
+	}
+	if (uname(&un) < 0 || sysinfo(&si) < 0)
+		return err_errno(e, -errno, "ask the kernel");
+	const struct pair pairs[] = {
+		{ "Version:", "ServerVersion", TARE_VERSION, 0 },
+		{ "Containers:", "Containers", NULL, by_state[0] + by_state[1] + by_state[2] },
+		{ "  Running:", "ContainersRunning", NULL, by_state[RECORD_RUNNING] },
+		{ "  Created:", "ContainersCreated", NULL, by_state[RECORD_CREATED] },
+		{ "  Exited:", "ContainersStopped", NULL, by_state[RECORD_EXITED] },
+		{ "Images:", "Images", NULL, n_images },
+		{ "Root:", "TareRootDir", en.root, 0 },
+		{ "State:", "TareStateDir", en.state, 0 },
+		{ "Cgroups:", "CgroupVersion", cgroup_text(), 0 },
+		{ "Logging:", "LoggingDriver", "json-file", 0 },
+		{ "User namespaces:", "UserNamespaces", access("/proc/self/ns/user", F_OK) == 0 ? "yes" : "no", 0 },
+		{ "Kernel:", "KernelVersion", un.release, 0 },
+		{ "System:", "OperatingSystem", os_name(call->arena), 0 },
+		{ "Architecture:", "Architecture", un.machine, 0 },
+		{ "CPUs:", "NCPU", NULL, (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) },
+		{ "Memory:", "MemTotal", NULL, (uint64_t)si.totalram * si.mem_unit },
+	};
+
+	return print_pairs(o->format, pairs, ARRAY_LEN(pairs), e);
+}
+
+/* ---- df, prune ---- */
+
+static const struct table_column df_columns[] = {
+	{ "TYPE", "Type" }, { "TOTAL", "TotalCount" }, { "ACTIVE", "Active" }, { "SIZE", "Size" }, { "RECLAIMABLE", "Reclaimable" },
+};
+
+static void df_row(struct table *t, const char *type, const struct usage_row *u)
+{
+	struct arena *a = t->a;
+	unsigned int percent = u->bytes ? (unsigned int)(u->reclaimable * 100 / u->bytes) : 0;
+	const char *cells[] = {
+		type,
+		arena_printf(a, "%zu", u->total),
+		arena_printf(a, "%zu", u->active),
+		table_size(a, u->bytes),
+		arena_printf(a, "%s (%u%%)", table_size(a, u->reclaimable), percent > 100 ? 100 : percent),
+	};
+
+	table_add(t, cells);
+}
+
+int cmd_df(const struct cli_call *call, struct err *e)
+{
+	const struct system_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct table t = TABLE(call->arena, df_columns);
+	struct usage u;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0)
+		r = usage_read(&en, &u, e);
+	if (r < 0)
+		return r;
+	df_row(&t, "Images", &u.images);
+	df_row(&t, "Containers", &u.containers);
+	r = table_write(&t, o->format, false, &out, e);
+	return r < 0 ? r : tare_print(&out, e);
+}
+
+static bool confirmed(bool all)
+{
+	int c;
+
+	(void)printf("This removes every container that does not run and every image %s. Go on? [y/N] ",
+		     all ? "that no container uses" : "without a name");
+	(void)fflush(stdout);
+	c = getchar();
+	return c == 'y' || c == 'Y';
+}
+
+static void pruned(const char *kind, const char *what, void *data)
+{
+	(void)data;
+	tare_say("%s: %s", strcmp(kind, "untagged") == 0 ? "untagged" : "deleted", what);
+}
+
+int cmd_prune(const struct cli_call *call, struct err *e)
+{
+	const struct system_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	uint64_t freed;
+	int r = tare_engine(call, &en, e);
+
+	if (r < 0)
+		return r;
+	if (!o->force && !confirmed(o->all))
+		return 1;
+	r = prune(&en, o->all, pruned, NULL, &freed, e);
+	if (r == 0)
+		tare_say("Total reclaimed space: %s", table_size(call->arena, freed));
+	return r;
+}
+
+/* ---- for our own programs ---- */
+
+int cmd_exited(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = tare_engine(call, &en, e);
+
+	return r < 0 ? r : container_exited(&en, call->args[0], e);
+}

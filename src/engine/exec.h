@@ -1,0 +1,19 @@
+/* Another process in a running container. */
+#ifndef TARE_ENGINE_EXEC_H
+#define TARE_ENGINE_EXEC_H
+
+#include "engine/client.h"
+#include "engine/options.h"
+
+struct exec_options {
+	struct strv args, env, env_files;
+	const char *user, *workdir; /* NULL: the container's */
+	bool tty, open_stdin, privileged;
+	unsigned int attach; /* FRAME_WANT_* */
+};
+
+/* Starts it and waits until it runs; its streams and its end come over *out as a container's do. */
+int container_exec(const struct engine *en, const char *what, const struct exec_options *opt, struct client *out,
+		   struct err *e) MUST_CHECK;
+
+#endif

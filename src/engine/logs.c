@@ -1,0 +1,328 @@
+/* Rotation renames: path becomes path.1, and so on up. A reader holds the file open, so it loses nothing when that
+ * happens under it: it reads its file to the end and then opens what is at path now, if that is another one. Between
+ * the end of the old and the start of the new more than one rotation may have passed; then the files between, found by
+ * inode, are read first as far as they still exist.
+ *
+ * Following sleeps in poll on an inotify of the folder and on a connection to the monitor: its hang-up says that the
+ * last record has been written. */
+#include "engine/logs.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/text.h"
+#include "engine/config.h"
+#include "engine/container.h"
+#include "engine/settle.h"
+
+#define MOST_FILES 1000
+#define CHUNK 65536
+
+struct reader {
+	const char *path;
+	const struct log_query *q;
+	log_record_fn fn;
+	void *data;
+	int fd;
+	struct strbuf line; /* the start of a record whose end has not been read */
+	bool past;          /* a record at or behind `until` was seen */
+};
+
+static void reader_end(struct reader *r)
+{
+	r->fd = close_fd(r->fd);
+	sb_free(&r->line);
+}
+
+/* ---- records ---- */
+
+static int record(struct reader *r, const char *text, size_t len)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct json *doc, *log, *stream, *time;
+	struct log_record rec;
+	struct timespec ts;
+	struct err ignored;
+
+	/* half a line after a crash of the machine is no reason to show nothing */
+	if (json_parse(&a, text, len, NULL, &doc, &ignored) < 0)
+		return 0;
+	log = json_get(doc, "log");
+	stream = json_get(doc, "stream");
+	time = json_get(doc, "time");
+	if (!log || log->type != JSON_STRING || !time || time->type != JSON_STRING || text_parse_time(time->str, &ts) < 0)
+		return 0;
+	rec = (struct log_record){
+		.err = stream && stream->type == JSON_STRING && strcmp(stream->str, "stderr") == 0,
+		.time = time->str,
+		.ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec,
+		.text = log->str,
+		.len = log->len,
+	};
+	if (r->q->since && rec.ns < r->q->since)
+		return 0;
+	if (r->q->until && rec.ns > r->q->until) {
+		r->past = true;
+		return 0;
+	}
+	return r->fn(&rec, r->data);
+}
+
+/* Everything from where fd stands to its end now. */
+static int read_on(struct reader *r, struct err *e)
+{
+	char buf[CHUNK];
+
+	for (;;) {
+		ssize_t n = read(r->fd, buf, sizeof(buf));
+		const char *at = buf, *end;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(e, -errno, "read %s", r->path);
+		if (n == 0 || r->past)
+			return 0;
+		while ((end = memchr(at, '\n', (size_t)(buf + n - at)))) {
+			int got;
+
+			sb_add(&r->line, at, (size_t)(end - at));
+			got = sb_error(&r->line) < 0 ? -ENOMEM : record(r, sb_str(&r->line), r->line.len);
+			if (got < 0)
+				return err_errno(e, got, "show the log");
+			sb_reset(&r->line);
+			at = end + 1;
+		}
+		sb_add(&r->line, at, (size_t)(buf + n - at));
+	}
+}
+
+/* ---- files ---- */
+
+static int open_file(const char *path, unsigned int n)
+{
+	char name[PATH_MAX];
+	int len = n ? snprintf(name, sizeof(name), "%s.%u", path, n) : snprintf(name, sizeof(name), "%s", path);
+	int fd;
+
+	if (len < 0 || (size_t)len >= sizeof(name))
+		return -ENAMETOOLONG;
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Seeks to the last `want` (> 0) records of a file that is not empty; gives how many are still to be had from older ones. */
+static int64_t seek_back(int fd, int64_t want)
+{
+	off_t end = lseek(fd, 0, SEEK_END), at = end;
+	char buf[CHUNK];
+
+	while (at > 0) {
+		size_t len = at < CHUNK ? (size_t)at : CHUNK;
+		ssize_t n = pread(fd, buf, len, at - (off_t)len);
+
+		if (n <= 0)
+			break;
+		for (ssize_t i = n; i-- > 0;) {
+			off_t pos = at - (off_t)len + i;
+
+			/* a line end that is not the file's last byte ends the record before */
+			if (buf[i] == '\n' && pos + 1 < end && --want == 0) {
+				(void)lseek(fd, pos + 1, SEEK_SET);
+				return 0;
+			}
+		}
+		at -= (off_t)len;
+	}
+	(void)lseek(fd, 0, SEEK_SET);
+	return want - 1;
+}
+
+/* Opens the files to be shown, newest first, each at the right place; gives their number. */
+static int open_files(const char *path, int64_t tail, int fds[MOST_FILES], struct err *e)
+{
+	int64_t left = tail;
+	int n = 0;
+
+	while (n < MOST_FILES && left != 0) {
+		int fd = open_file(path, (unsigned int)n);
+
+		if (fd < 0 && (fd != -ENOENT || n > 0))
+			break;
+		if (fd < 0)
+			return err_errno(e, fd, "open %s", path);
+		fds[n++] = fd;
+		if (tail > 0 && lseek(fd, 0, SEEK_END) > 0)
+			left = seek_back(fd, left);
+	}
+	return n;
+}
+
+/* Reads all files, oldest first; r->fd stays the newest. */
+static int read_files(struct reader *r, struct err *e)
+{
+	int fds[MOST_FILES], n, result = 0;
+
+	if (r->q->tail == 0) {
+		r->fd = open_file(r->path, 0);
+		return r->fd < 0 || lseek(r->fd, 0, SEEK_END) < 0 ? err_errno(e, r->fd < 0 ? r->fd : -errno, "open %s", r->path) : 0;
+	}
+	n = open_files(r->path, r->q->tail, fds, e);
+	if (n < 0)
+		return n;
+	for (int i = n; i-- > 0;) {
+		r->fd = close_fd(r->fd);
+		r->fd = fds[i];
+		if (result == 0)
+			result = read_on(r, e);
+	}
+	return result;
+}
+
+int logs_read_files(const char *path, const struct log_query *q, log_record_fn fn, void *data, struct err *e)
+{
+	CLEANUP(reader_end) struct reader r = { .path = path, .q = q, .fn = fn, .data = data, .fd = -1 };
+
+	return read_files(&r, e);
+}
+
+/* ---- following ---- */
+
+static bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+}
+
+/* Reads what is new, over as many rotations as there were. */
+static int catch_up(struct reader *r, struct err *e)
+{
+	int result = read_on(r, e);
+	unsigned int n = 0;
+
+	if (result < 0)
+		return result;
+	for (;; n++) { /* where is the file we have? */
+		CLEANUP_FD int fd = open_file(r->path, n);
+
+		if (fd < 0)
+			break; /* gone: whatever is left is new */
+		if (same_file(fd, r->fd))
+			break;
+	}
+	while (result == 0 && n-- > 0) {
+		int fd = open_file(r->path, n);
+
+		if (fd < 0)
+			continue;
+		result = read_on(r, e); /* the rest of the old one */
+		close_fd(r->fd);
+		r->fd = fd;
+		if (result == 0)
+			result = read_on(r, e);
+	}
+	return result;
+}
+
+/* 1: it ended. */
+static int heard_end(struct client *c, struct err *e)
+{
+	struct frame f;
+	int n = client_read(c), r;
+
+	if (n <= 0 && n != -EAGAIN)
+		return 1;
+	while ((r = client_parse(c, &f, e)) > 0)
+		if (f.type == FRAME_EXIT)
+			return 1;
+	return r;
+}
+
+static int follow(const struct engine *en, const char *id, struct reader *r, int watch, struct err *e)
+{
+	for (;;) {
+		CLEANUP_ARENA struct arena a = ARENA_INIT;
+		CLEANUP_LIVE struct live live = LIVE_INIT;
+		CLEANUP_CLIENT struct client c = CLIENT_INIT;
+		struct record rec;
+		struct err ignored;
+		char drop[4096];
+		int result = settle_find(en, &a, id, SETTLE_WAIT, &rec, &live, e);
+		bool running = result == 0 && rec.status == RECORD_RUNNING;
+
+		if (result < 0 && e->cls != ERR_NOTFOUND)
+			return result;
+		result = 0;
+		if (running && client_connect(en, id, 0, &c, &ignored) < 0)
+			c.fd = -1;
+		while (result == 0) {
+			struct pollfd p[2] = { { .fd = watch, .events = POLLIN }, { .fd = c.fd, .events = POLLIN } };
+
+			if (catch_up(r, e) < 0)
+				return e->code;
+			if (!running || r->past)
+				return 0;
+			if (c.fd < 0)
+				break; /* just ending: look again */
+			if (poll(p, 2, -1) < 0 && errno != EINTR)
+				return err_errno(e, -errno, "wait for the log");
+			if (p[0].revents && read(watch, drop, sizeof(drop)) < 0 && errno != EAGAIN && errno != EINTR)
+				return err_errno(e, -errno, "watch the log");
+			if (p[1].revents)
+				result = heard_end(&c, e);
+		}
+		if (result < 0)
+			return result;
+	}
+}
+
+static int open_watch(const char *path, struct err *e)
+{
+	CLEANUP_FD int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	char dir[PATH_MAX], *slash;
+
+	(void)snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	if (slash)
+		*slash = '\0';
+	if (fd < 0 || inotify_add_watch(fd, dir, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+		return err_errno(e, -errno, "watch %s", dir);
+	return take_fd(&fd);
+}
+
+int logs_read(const struct engine *en, const char *what, const struct log_query *q, log_record_fn fn, void *data,
+	      struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP(reader_end) struct reader r = { .q = q, .fn = fn, .data = data, .fd = -1 };
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	CLEANUP_FD int watch = -1;
+	struct ct_config config;
+	struct record rec;
+	int result = settle_find(en, &a, what, SETTLE_LOOK, &rec, &live, e);
+
+	if (result == 0)
+		result = config_parse(&a, rec.config, &config, e);
+	if (result == 0)
+		result = json_get_str(config.doc, "record", "LogPath", &r.path, e);
+	if (result < 0)
+		return result;
+	if (!r.path || !r.path[0])
+		return err_set(e, ERR_UNSUPPORTED, "container %s keeps no log (--log-driver none)", rec.name);
+	if (q->follow)
+		watch = open_watch(r.path, e);
+	if (q->follow && watch < 0)
+		return watch;
+	result = read_files(&r, e);
+	if (result == -ENOENT && rec.started == 0)
+		return 0; /* it never ran */
+	return result < 0 || !q->follow || rec.status != RECORD_RUNNING ? result : follow(en, rec.id, &r, watch, e);
+}

@@ -1,0 +1,23 @@
+/* The processes of a container, as the host sees them. */
+#ifndef TARE_ENGINE_TOP_H
+#define TARE_ENGINE_TOP_H
+
+#include <sys/types.h>
+
+#include "engine/engine.h"
+
+struct top_process {
+	pid_t pid, ppid;          /* on the host */
+	uid_t uid;                /* in the container */
+	unsigned int cpu_percent; /* of one CPU, since it started */
+	unsigned int cpu_seconds;
+	char started[16];         /* "14:03", or "Nov23" when not today */
+	char tty[16];
+	char command[1024];
+};
+
+typedef void (*top_fn)(const struct top_process *p, void *data);
+/* what: a running container. Processes that end meanwhile are left out. */
+int top_read(const struct engine *en, const char *what, top_fn fn, void *data, struct err *e) MUST_CHECK;
+
+#endif

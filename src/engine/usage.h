@@ -1,0 +1,29 @@
+/* What is kept and what could go: `system df` and `system prune`. */
+#ifndef TARE_ENGINE_USAGE_H
+#define TARE_ENGINE_USAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+
+struct usage_row {
+	size_t total, active;     /* active: images a container uses, containers that run */
+	uint64_t bytes, reclaimable;
+};
+struct usage {
+	struct usage_row images, containers;
+};
+int usage_read(const struct engine *en, struct usage *out, struct err *e) MUST_CHECK;
+
+/* Bytes on the disk of one container's folder. */
+uint64_t usage_of_container(const struct engine *en, const char *id);
+
+/* What went: kind "container", "untagged" or "image". */
+typedef void (*prune_fn)(const char *kind, const char *what, void *data);
+/* Removes containers that do not run, images without a name (all: every image no container uses), and garbage.
+ * *freed: bytes. A container that cannot be removed is passed over with a warning. */
+int prune(const struct engine *en, bool all, prune_fn fn, void *data, uint64_t *freed, struct err *e) MUST_CHECK;
+
+#endif
