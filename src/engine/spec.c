@@ -51,7 +51,7 @@ static int check_cgroup_parent(const char *parent, struct err *e)
 
 int spec_plan(struct plan *p, const struct image_config *image, uint32_t max_id, struct err *e)
 {
-	int r = plan_security(p, e);
+	int r = plan_security(p, image, e);
 
 	if (r == 0)
 		r = plan_namespaces(p, e);
@@ -246,6 +246,8 @@ static void write_seccomp(const struct plan *p, struct json_writer *w)
 {
 	if (p->seccomp == SECCOMP_FILE)
 		jw_value(w, "seccomp", p->seccomp_doc);
+	else if (p->seccomp == SECCOMP_DEFAULT)
+		oci_seccomp_write(w, "seccomp", p->seccomp_profile);
 }
 
 static void write_linux(const struct plan *p, struct json_writer *w)

@@ -15,6 +15,7 @@
 #include "engine/options.h"
 #include "engine/spec_log.h"
 #include "image/config.h"
+#include "oci/spec.h"
 
 /* Where --init puts tare-init: on /dev, which is the container's own even with --read-only. */
 #define PLAN_INIT "/dev/.tare-init"
@@ -81,7 +82,8 @@ struct plan {
 	uint64_t caps;
 	bool no_new_privs, mask_paths;
 	enum plan_seccomp seccomp;
-	const struct json *seccomp_doc; /* SECCOMP_FILE */
+	const struct json *seccomp_doc;            /* SECCOMP_FILE */
+	const struct oci_seccomp *seccomp_profile; /* SECCOMP_DEFAULT */
 
 	/* file systems */
 	struct plan_bind *binds;
@@ -102,7 +104,7 @@ struct plan {
 };
 
 /* spec_security.c: capabilities, --security-opt, --privileged, user namespace. Goes first: the rest asks for userns. */
-int plan_security(struct plan *p, struct err *e) MUST_CHECK;
+int plan_security(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
 /* spec_namespaces.c: --network, --pid, --ipc, --uts, --hostname. */
 int plan_namespaces(struct plan *p, struct err *e) MUST_CHECK;
 /* spec_process.c: command line, environment (without HOME), working folder, user as text. */

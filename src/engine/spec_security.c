@@ -12,6 +12,7 @@
 #include "engine/record.h"
 #include "engine/seccomp_file.h"
 #include "engine/spec_plan.h"
+#include "oci/seccomp_profile.h"
 #include "sys/caps.h"
 
 static const char *const default_caps[] = {
@@ -131,7 +132,18 @@ static int plan_userns(struct plan *p, struct err *e)
 		       "--userns=%s: private (the default: host ids of its own), range:FIRST-HOST-ID[:COUNT] or host", mode);
 }
 
-int plan_security(struct plan *p, struct err *e)
+static int plan_profile(struct plan *p, const struct image_config *image, struct err *e)
+{
+	const struct oci_profile_args args = {
+		.caps = p->caps,
+		.user_ns = p->userns,
+		.socketcall = image && image->architecture && strcmp(image->architecture, "386") == 0,
+	};
+
+	return p->seccomp == SECCOMP_DEFAULT ? oci_seccomp_default(p->a, &args, &p->seccomp_profile, e) : 0;
+}
+
+int plan_security(struct plan *p, const struct image_config *image, struct err *e)
 {
 	int r = plan_caps(p, e);
 
@@ -140,5 +152,7 @@ int plan_security(struct plan *p, struct err *e)
 	p->seccomp = p->opt->privileged ? SECCOMP_NONE : SECCOMP_DEFAULT;
 	for (size_t i = 0; r == 0 && i < p->opt->security_opt.n; i++)
 		r = security_opt(p, p->opt->security_opt.v[i], e);
-	return r < 0 ? r : plan_userns(p, e);
+	if (r == 0)
+		r = plan_userns(p, e);
+	return r < 0 ? r : plan_profile(p, image, e);
 }
