@@ -26,20 +26,19 @@ static int absolute(const char *path, char out[PATH_MAX], struct err *e)
 	return 0;
 }
 
-/* Opens a folder of ours, made with its sub-folders when missing. */
+/* Opens a folder of ours; it and its sub-folders are made when missing (also when somebody made only the folder, or
+ * was killed half way). */
 static int open_folder(const char *path, const char *const *below, int *fd, struct err *e)
 {
 	int r;
 
 	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*fd >= 0)
-		return 0;
-	if (errno != ENOENT)
-		return err_errno(e, -errno, "open %s", path);
-	r = io_mkdirs(AT_FDCWD, path, 0700);
-	if (r < 0)
-		return err_errno(e, r, "make %s", path);
-	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*fd < 0 && errno == ENOENT) {
+		r = io_mkdirs(AT_FDCWD, path, 0700);
+		if (r < 0)
+			return err_errno(e, r, "make %s", path);
+		*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
 	if (*fd < 0)
 		return err_errno(e, -errno, "open %s", path);
 	for (; *below; below++) {

@@ -121,9 +121,9 @@ run_in() { run --separate-stderr tare run --rm "$@"; }
 }
 
 @test "two containers have different host ids" {
-  tare run -d --name a busybox sleep 1000; tare run -d --name b busybox sleep 1000
+  tare run -d --name ids1 busybox sleep 1000; tare run -d --name ids2 busybox sleep 1000
   local a b
-  a=$(awk '{ print $2; exit }' "/proc/$(live a pid)/uid_map"); b=$(awk '{ print $2; exit }' "/proc/$(live b pid)/uid_map")
-  tare rm -f a b
+  a=$(awk '{ print $2; exit }' "/proc/$(live ids1 pid)/uid_map"); b=$(awk '{ print $2; exit }' "/proc/$(live ids2 pid)/uid_map")
+  tare rm -f ids1 ids2
   [ "$a" -gt 65535 ] && [ "$b" -gt 65535 ] && [ "$a" != "$b" ]
 }
