@@ -26,9 +26,8 @@ static int absolute(const char *path, char out[PATH_MAX], struct err *e)
 	return 0;
 }
 
-/* Opens a folder of ours; it and its sub-folders are made when missing (also when somebody made only the folder, or
- * was killed half way). */
-static int open_folder(const char *path, const char *const *below, int *fd, struct err *e)
+/* Opens a folder of ours, made when missing. */
+static int open_folder(const char *path, int *fd, struct err *e)
 {
 	int r;
 
@@ -39,19 +38,11 @@ static int open_folder(const char *path, const char *const *below, int *fd, stru
 			return err_errno(e, r, "make %s", path);
 		*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
-	if (*fd < 0)
-		return err_errno(e, -errno, "open %s", path);
-	for (; *below; below++) {
-		r = io_mkdirs(*fd, *below, 0700);
-		if (r < 0)
-			return err_errno(e, r, "make %s/%s", path, *below);
-	}
-	return 0;
+	return *fd < 0 ? err_errno(e, -errno, "open %s", path) : 0;
 }
 
 int engine_open(struct engine *en, const char *root, const char *state, struct err *e)
 {
-	static const char *const root_folders[] = { "containers", NULL }, *const state_folders[] = { NULL };
 	int r;
 
 	if (geteuid() != 0)
@@ -60,9 +51,11 @@ int engine_open(struct engine *en, const char *root, const char *state, struct e
 	if (r == 0)
 		r = absolute(state ? state : ENGINE_STATE, en->state, e);
 	if (r == 0)
-		r = open_folder(en->root, root_folders, &en->root_fd, e);
+		r = open_folder(en->root, &en->root_fd, e);
 	if (r == 0)
-		r = open_folder(en->state, state_folders, &en->state_fd, e);
+		r = open_folder(en->state, &en->state_fd, e);
+	if (r == 0 && mkdirat(en->root_fd, "containers", 0700) < 0 && errno != EEXIST)
+		r = err_errno(e, -errno, "make %s/containers", en->root);
 	if (r < 0)
 		return r;
 	r = proc_boot_id(en->boot_id);

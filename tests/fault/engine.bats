@@ -57,7 +57,7 @@ kill_after() { # DELAY COMMAND...: SIGKILLs the command's own process, not its c
   tare run -d --name host busybox sleep 1000
   for d in $(delays); do kill_after "$d" "$TARE_BIN/tare" exec host sleep 0.1; done
   is_state host running
-  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' exec host sh -c 'ls -d /proc/[0-9]* | wc -l') -le 3 ]"
+  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' exec host sh -c 'ls -d /proc/[0-9]* | wc -l') -le 4 ]"
   tare rm -f host
 }
 
