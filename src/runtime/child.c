@@ -33,7 +33,7 @@
 struct child {
 	struct rt_ctx *c;
 	int root;    /* the rootfs mount */
-	int dev;     /* the tmpfs with the nodes when /dev is no tmpfs */
+	int dev;     /* the tmpfs with nodes to be bound */
 	int *mounts; /* by index */
 	bool joined; /* in our cgroup */
 };
@@ -205,10 +205,8 @@ static int console(struct child *k, struct err *e)
 static int furnish(struct child *k, struct err *e)
 {
 	const struct oci_linux *l = &k->c->spec->linux_;
-	int r = 0;
+	int r = rt_dev_bind(k->c, k->root, k->dev, e);
 
-	if (!k->c->dev_is_bind)
-		r = rt_dev_bind(k->c, k->root, k->dev, e);
 	if (r == 0)
 		r = console(k, e);
 	if (r == 0)

@@ -332,8 +332,8 @@ static int host_mounts(struct creation *k, int userns, int *fds, struct err *e)
 
 	if (r == 0)
 		r = send_fd(k, RT_MSG_ROOTFS, 0, &root, e);
-	if (r == 0 && !c->dev_is_tmpfs && !c->dev_is_bind) {
-		r = rt_dev_make(c, &dev, e);
+	if (r == 0 && rt_dev_elsewhere(c)) {
+		r = rt_dev_make(c, false, &dev, e);
 		if (r == 0)
 			r = send_fd(k, RT_MSG_DEV, 0, &dev, e);
 	}

@@ -1,6 +1,7 @@
 /* /dev. A user namespace may not mknod, and a tmpfs made in one opens no device nodes, so the host side makes a
  * detached tmpfs of its own with the nodes in it, owned by the container's (mapped) root. Where the specification has
- * a tmpfs on /dev this is it; where /dev is part of the image, every node is bound from it onto an empty file. */
+ * a tmpfs on /dev this is it; a node that belongs elsewhere (all of them where /dev is part of the image) lies on a
+ * second one, out of sight, and is bound from there onto an empty file. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +45,12 @@ static const struct oci_device *device_at(const struct oci_linux *l, size_t i)
 			return &default_devices[d];
 	}
 	return i < l->n_devices ? &l->devices[i] : NULL;
+}
+
+/* Does this node lie on the tmpfs that is mounted on /dev? */
+static bool on_dev(const struct rt_ctx *c, const struct oci_device *d)
+{
+	return c->dev_is_tmpfs && text_starts(d->path, "/dev/");
 }
 
 /* Where a device's node lies in the tmpfs: its path below /dev, or its whole path when it is elsewhere. */
@@ -151,31 +158,44 @@ static int make_tmpfs(const struct rt_mount_plan *p, uid_t uid, gid_t gid, struc
 	return fd;
 }
 
-int rt_dev_make(const struct rt_ctx *c, int *fd, struct err *e)
+static int make_nodes(const struct rt_ctx *c, int dev, bool for_dev, uid_t uid, gid_t gid, struct err *e)
 {
-	CLEANUP_FD int dev = -1;
 	const struct oci_device *d;
-	uid_t uid;
-	gid_t gid;
-	int r;
 
-	if (rt_outside_uid(c, 0, "uid", &uid, e) < 0 || rt_outside_gid(c, 0, "gid", &gid, e) < 0)
-		return err_ctx(e, "/dev");
-	dev = make_tmpfs(dev_plan(c), uid, gid, e);
-	if (dev < 0)
-		return err_ctx(e, "tmpfs for /dev");
 	for (size_t i = 0; (d = device_at(&c->spec->linux_, i)); i++) {
 		if (d->path[0] != '/')
 			return err_set(e, ERR_INVALID, "linux.devices: \"%s\" is not absolute", d->path);
-		r = make_node(c, dev, d, uid, gid, e);
-		if (r < 0)
+		if (on_dev(c, d) == for_dev && make_node(c, dev, d, uid, gid, e) < 0)
 			return err_ctx(e, "device %s", d->path);
 	}
-	r = make_links(dev, uid, gid, e);
-	if (r < 0)
-		return r;
+	return 0;
+}
+
+int rt_dev_make(const struct rt_ctx *c, bool for_dev, int *fd, struct err *e)
+{
+	CLEANUP_FD int dev = -1;
+	uid_t uid;
+	gid_t gid;
+
+	if (rt_outside_uid(c, 0, "uid", &uid, e) < 0 || rt_outside_gid(c, 0, "gid", &gid, e) < 0)
+		return err_ctx(e, "/dev");
+	dev = make_tmpfs(for_dev ? dev_plan(c) : NULL, uid, gid, e);
+	if (dev < 0)
+		return err_ctx(e, "tmpfs for /dev");
+	if (make_nodes(c, dev, for_dev, uid, gid, e) < 0 || (for_dev && make_links(dev, uid, gid, e) < 0))
+		return e->code;
 	*fd = take_fd(&dev);
 	return 0;
+}
+
+bool rt_dev_elsewhere(const struct rt_ctx *c)
+{
+	const struct oci_device *d;
+
+	for (size_t i = 0; !c->dev_is_bind && (d = device_at(&c->spec->linux_, i)); i++)
+		if (!on_dev(c, d))
+			return true;
+	return false;
 }
 
 static int bind_node(int root, int dev, const char *path, struct err *e)
@@ -193,19 +213,10 @@ static int bind_node(int root, int dev, const char *path, struct err *e)
 	return r < 0 ? err_errno(e, r, "device %s", path) : 0;
 }
 
-int rt_dev_bind(const struct rt_ctx *c, int root, int dev, struct err *e)
+/* /dev's links where it is a folder of the image. */
+static int link_in_root(int root, struct err *e)
 {
-	const struct oci_device *d;
-	int r;
-
-	for (size_t i = 0; (d = device_at(&c->spec->linux_, i)); i++) {
-		if (c->dev_is_tmpfs && text_starts(d->path, "/dev/"))
-			continue; /* is there already */
-		r = bind_node(root, dev, d->path, e);
-		if (r < 0)
-			return r;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(links) && !c->dev_is_tmpfs; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
 		char name[NAME_MAX + 1];
 		CLEANUP_FD int dir = beneath_parent(root, links[i].path, BENEATH_IN_ROOT, 0755, name);
 
@@ -215,4 +226,16 @@ int rt_dev_bind(const struct rt_ctx *c, int root, int dev, struct err *e)
 			return err_errno(e, -errno, "link %s", links[i].path);
 	}
 	return 0;
+}
+
+int rt_dev_bind(const struct rt_ctx *c, int root, int dev, struct err *e)
+{
+	const struct oci_device *d;
+
+	if (c->dev_is_bind)
+		return 0;
+	for (size_t i = 0; (d = device_at(&c->spec->linux_, i)); i++)
+		if (!on_dev(c, d) && bind_node(root, dev, d->path, e) < 0)
+			return e->code;
+	return c->dev_is_tmpfs ? 0 : link_in_root(root, e);
 }

@@ -69,9 +69,12 @@ void rt_rootfs_by_name(void);
 int rt_resources(struct rt_ctx *c, struct cg_resources *out, struct err *e) MUST_CHECK;
 
 /* ---- dev.c ---- */
-/* Host side: a detached tmpfs with the container's device nodes (and /dev's symlinks). */
-int rt_dev_make(const struct rt_ctx *c, int *fd, struct err *e) MUST_CHECK;
-/* Child: binds the nodes of dev, attached nowhere yet, to their places below root; for a /dev that is no tmpfs. */
+/* Host side: a detached tmpfs with device nodes. for_dev: the one the specification mounts on /dev, with its links; else
+ * one that is only there to bind nodes from: those not below such a /dev. */
+int rt_dev_make(const struct rt_ctx *c, bool for_dev, int *fd, struct err *e) MUST_CHECK;
+/* Are there such? */
+bool rt_dev_elsewhere(const struct rt_ctx *c);
+/* Child: binds them from dev, which is attached somewhere, to their places below root. */
 int rt_dev_bind(const struct rt_ctx *c, int root, int dev, struct err *e) MUST_CHECK;
 
 /* ---- masks.c, child ---- */

@@ -219,7 +219,7 @@ static int make_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 {
 	switch (p->kind) {
 	case RT_MOUNT_DEV:
-		return rt_dev_make(c, fd, e);
+		return rt_dev_make(c, true, fd, e);
 	case RT_MOUNT_CGROUP:
 		return rt_cgmount_host(p, fd, e);
 	case RT_MOUNT_BIND:
