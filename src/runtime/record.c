@@ -8,6 +8,7 @@
 #include "runtime/record.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -258,6 +259,8 @@ static void write_own(struct json_writer *w, const struct rt_record *rec)
 	jw_bool(w, "poststop", rec->poststop);
 	if (rec->cgroup)
 		jw_str(w, "cgroup", rec->cgroup);
+	jw_u64(w, "exe_dev", rec->exe_dev);
+	jw_u64(w, "exe_ino", rec->exe_ino);
 	jw_object(w, "annotations");
 	for (size_t i = 0; i < rec->n_annotations; i++)
 		jw_str(w, rec->annotations[i].key, rec->annotations[i].value);
@@ -323,7 +326,9 @@ static int read_members(struct arena *a, const struct json *doc, struct rt_recor
 	    json_get_str(own, "tare", "bundle", &out->bundle, e) < 0 ||
 	    json_get_str(own, "tare", "cgroup", &out->cgroup, e) < 0 ||
 	    json_get_bool(own, "tare", "own_pid_ns", &out->own_pid_ns, e) < 0 ||
-	    json_get_bool(own, "tare", "poststop", &out->poststop, e) < 0 || read_annotations(a, own, out, e) < 0)
+	    json_get_bool(own, "tare", "poststop", &out->poststop, e) < 0 ||
+	    json_get_u64(own, "tare", "exe_dev", &out->exe_dev, e) < 0 ||
+	    json_get_u64(own, "tare", "exe_ino", &out->exe_ino, e) < 0 || read_annotations(a, own, out, e) < 0)
 		return e->code;
 	if (!out->id || !out->created || !out->rootfs || !out->oci_version || !out->bundle || pid < 0 || pid > INT32_MAX)
 		return err_set(e, ERR_INVALID, "not written by this program");
@@ -366,6 +371,36 @@ static int frozen(const struct rt_record *rec, bool *out, struct err *e)
 	return 0;
 }
 
+static bool exe_of(pid_t pid, uint64_t *dev, uint64_t *ino)
+{
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	if (stat(path, &st) < 0)
+		return false;
+	*dev = st.st_dev;
+	*ino = st.st_ino;
+	return true;
+}
+
+void rt_record_note_exe(struct rt_record *rec)
+{
+	if (!exe_of(rec->pid, &rec->exe_dev, &rec->exe_ino))
+		rec->exe_dev = rec->exe_ino = 0;
+}
+
+static bool waits_for_start(const struct rt_record_dir *d, const struct rt_record *rec)
+{
+	uint64_t dev, ino;
+
+	if (faccessat(d->dir, RT_EXEC_FIFO, F_OK, 0) < 0)
+		return false;
+	if (!rec->exe_ino || !exe_of(rec->pid, &dev, &ino))
+		return true;
+	return dev == rec->exe_dev && ino == rec->exe_ino;
+}
+
 int rt_record_status(const struct rt_record_dir *d, const struct rt_record *rec, enum rt_status *out, struct err *e)
 {
 	CLEANUP_FD int pidfd = -1;
@@ -387,7 +422,7 @@ int rt_record_status(const struct rt_record_dir *d, const struct rt_record *rec,
 	if (is_frozen)
 		*out = RT_PAUSED;
 	else
-		*out = faccessat(d->dir, RT_EXEC_FIFO, F_OK, 0) == 0 ? RT_CREATED : RT_RUNNING;
+		*out = waits_for_start(d, rec) ? RT_CREATED : RT_RUNNING;
 	return 0;
 }
 

@@ -35,6 +35,7 @@ struct rt_record {
 	size_t n_annotations;
 	bool own_pid_ns; /* killing init ends them all */
 	bool poststop;	 /* there are poststop hooks to run */
+	uint64_t exe_dev, exe_ino; /* what init executes until it is started; 0 = not known */
 };
 
 /* The folder of one container. */
@@ -68,7 +69,11 @@ int rt_record_write(const struct rt_record_dir *d, const struct rt_record *rec, 
 /* ERR_NOTFOUND "container does not exist" without a state.json. */
 int rt_record_load(struct arena *a, const struct rt_record_dir *d, struct rt_record *out, struct err *e) MUST_CHECK;
 
-/* Asks the kernel: pid and start time, exec.fifo, freezer. */
+/* Notes what init executes while it waits to be started. */
+void rt_record_note_exe(struct rt_record *rec);
+
+/* Asks the kernel: pid and start time, freezer; created while exec.fifo is there and init has not executed its program
+ * (a start that is killed leaves the fifo). */
 int rt_record_status(const struct rt_record_dir *d, const struct rt_record *rec, enum rt_status *out,
 		     struct err *e) MUST_CHECK;
 

@@ -265,6 +265,22 @@ teardown() { bundle_teardown; }
   done
 }
 
+@test "a start that is killed does not confuse the next command" {
+  OCI_COMMAND='exec sleep 1000' bundle "$BATS_TEST_TMPDIR/b" \
+    '.hooks.startContainer = [{path: "/bin/sleep", args: ["sleep", "0.7"]}]'
+  oci create -b "$BATS_TEST_TMPDIR/b" half </dev/null >/dev/null 2>&1
+  "$TARE_BIN/tare-oci" --root "$OCI_ROOT" start half 3>&- &
+  local starter=$!
+  sleep 0.3
+  kill -9 $starter
+  wait $starter || true
+  wait_until 5 is_oci_status half running
+  run oci start half
+  [ "$status" -eq 1 ]
+  says "cannot start an already running container"
+  [ "$(oci exec half echo in)" = in ]
+}
+
 @test "hooks: in their order, with the state on stdin; poststart's failure ends the container" {
   local log=$BATS_TEST_TMPDIR/log p filter=.
   for p in prestart createRuntime poststart poststop; do

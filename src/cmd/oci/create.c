@@ -203,6 +203,7 @@ static int make_container(struct launch *l, struct err *e)
 		return r;
 	l->c.rec.pid = l->p.pid;
 	l->c.rec.start_time = l->p.start_time;
+	rt_record_note_exe(&l->c.rec);
 	return rt_record_write(&l->c.dir, &l->c.rec, l->spec, e);
 }
 

@@ -1,0 +1,241 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/io.h"
+#include "runtime/record.h"
+#include "sys/proc.h"
+#include "sys/spawn.h"
+
+static struct arena arena;
+static struct err err;
+static char dir[64], root[80];
+static struct rt_record_dir d;
+
+static int setup(void **state)
+{
+	(void)state;
+	arena = (struct arena)ARENA_INIT;
+	err = (struct err){ 0 };
+	d = (struct rt_record_dir)RT_RECORD_DIR_INIT;
+	snprintf(dir, sizeof(dir), "/tmp/tare-record.XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	snprintf(root, sizeof(root), "%s/a/b", dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	rt_record_close(&d);
+	arena_free(&arena);
+	return io_remove_tree(AT_FDCWD, dir);
+}
+
+static const struct oci_kv annotations[] = { { "k", "v=w" }, { "empty", "" } };
+static const struct oci_spec spec = { .oci_version = "1.0.2", .hostname = "h", .linux_ = { .ns = { [OCI_NS_PID] = { .wanted = true } } } };
+
+static struct rt_record record(pid_t pid)
+{
+	struct rt_record rec = {
+		.id = "c", .pid = pid, .created = "2026-01-02T03:04:05.000000006Z", .oci_version = "1.0.2", .bundle = "/b",
+		.rootfs = "/b/r", .cgroup = "/x/y", .annotations = annotations, .n_annotations = 2, .own_pid_ns = true,
+	};
+
+	if (pid)
+		assert_int_equal(proc_start_time(pid, &rec.start_time), 0);
+	return rec;
+}
+
+static void create(const char *id, bool want_leftover)
+{
+	bool leftover;
+
+	if (rt_record_create(root, id, &d, &leftover, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(leftover, want_leftover);
+	assert_true(d.lock >= 0);
+}
+
+static void ids(void **state)
+{
+	char longest[NAME_MAX + 2];
+
+	(void)state;
+	memset(longest, 'a', sizeof(longest));
+	longest[NAME_MAX + 1] = '\0';
+	assert_false(rt_id_valid(longest));
+	assert_true(rt_id_valid(longest + 1));
+	assert_true(rt_id_valid("A-b_c+d.9") && rt_id_valid("-") && rt_id_valid("..."));
+	assert_false(rt_id_valid("") || rt_id_valid(".") || rt_id_valid("..") || rt_id_valid("a/b") || rt_id_valid("a b") ||
+		     rt_id_valid("\xc3\xa9"));
+}
+
+static void write_and_read(void **state)
+{
+	struct rt_record rec = record(getpid()), back;
+	enum rt_status status;
+
+	(void)state;
+	create("c", false);
+	assert_true(rt_record_load(&arena, &d, &back, &err) < 0);
+	assert_string_equal(err.msg, "container does not exist");
+	assert_int_equal(rt_record_write(&d, &rec, &spec, &err), 0);
+	assert_int_equal(rt_record_load(&arena, &d, &back, &err), 0);
+	assert_int_equal(back.pid, getpid());
+	assert_true(back.start_time == rec.start_time && back.own_pid_ns && !back.poststop);
+	assert_string_equal(back.created, rec.created);
+	assert_string_equal(back.cgroup, "/x/y");
+	assert_string_equal(back.rootfs, "/b/r");
+	assert_int_equal(back.n_annotations, 2);
+	assert_string_equal(back.annotations[0].value, "v=w");
+	assert_int_equal(rt_record_status(&d, &back, &status, &err), 0);
+	assert_int_equal(status, RT_RUNNING);
+	assert_int_equal(mkfifoat(d.dir, RT_EXEC_FIFO, 0600), 0);
+	assert_int_equal(rt_record_status(&d, &back, &status, &err), 0);
+	assert_int_equal(status, RT_CREATED);
+	rt_record_note_exe(&back);
+	assert_true(back.exe_ino != 0);
+	assert_int_equal(rt_record_status(&d, &back, &status, &err), 0);
+	assert_int_equal(status, RT_CREATED);
+	back.exe_ino++; /* it executed something since: a start was killed before it removed the fifo */
+	assert_int_equal(rt_record_status(&d, &back, &status, &err), 0);
+	assert_int_equal(status, RT_RUNNING);
+	back.start_time++;
+	assert_int_equal(rt_record_status(&d, &back, &status, &err), 0);
+	assert_int_equal(status, RT_STOPPED);
+	back.pid = 0;
+	assert_int_equal(rt_record_status(&d, &back, &status, &err), 0);
+	assert_int_equal(status, RT_CREATING);
+	assert_int_equal(rt_record_remove(&d, &err), 0);
+	rt_record_close(&d);
+	assert_true(rt_record_open(root, "c", &d, &err) < 0);
+	assert_int_equal(err.cls, ERR_NOTFOUND);
+}
+
+static void runc_form(void **state)
+{
+	struct rt_record rec = record(getpid());
+	CLEANUP_FREE char *text = NULL;
+	const struct json *doc, *labels;
+	size_t len;
+
+	(void)state;
+	create("c", false);
+	assert_int_equal(rt_record_write(&d, &rec, &spec, &err), 0);
+	assert_int_equal(io_read_file(d.dir, "state.json", 65536, &text, &len), 0);
+	assert_int_equal(json_parse(&arena, text, len, NULL, &doc, &err), 0);
+	labels = json_get(json_get(doc, "config"), "labels");
+	assert_int_equal(labels->len, 3);
+	assert_string_equal(labels->child->str, "k=v=w");
+	assert_string_equal(labels->child->next->next->str, "bundle=/b");
+	assert_non_null(json_get(json_get(doc, "namespace_paths"), "NEWNS"));
+	assert_string_equal(json_get(json_get(json_get(doc, "config"), "namespaces")->child, "type")->str, "NEWPID");
+}
+
+static void foreign_state(void **state)
+{
+	static const char *const bad[] = { "", "{}", "[]", "{\"id\":1}", "{\"id\":\"c\",\"init_process_pid\":99999999999}", "{\"id\":\"c\",\"id\":\"c\"}" };
+	struct rt_record rec;
+
+	(void)state;
+	create("c", false);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_int_equal(io_replace_file(d.dir, "state.json", bad[i], strlen(bad[i]), 0600, false), 0);
+		assert_true(rt_record_load(&arena, &d, &rec, &err) < 0);
+		assert_non_null(strstr(err.msg, "state.json of container c: "));
+	}
+}
+
+/* Runs fn in another process, which has none of our locks; gives its verdict. */
+static bool elsewhere(bool (*fn)(void))
+{
+	int status;
+	pid_t pid = spawn_fork(NULL);
+
+	if (pid == 0)
+		_exit(fn() ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status == 0;
+}
+
+static bool conflict(void)
+{
+	struct rt_record_dir other = RT_RECORD_DIR_INIT;
+	struct err e;
+	bool leftover;
+
+	return rt_record_create(root, "c", &other, &leftover, &e) < 0 && e.cls == ERR_CONFLICT;
+}
+
+static bool leave_wreck(void)
+{
+	bool leftover;
+
+	return rt_record_create(root, "c", &d, &leftover, &err) == 0 && !leftover;
+}
+
+static bool leave_record_without_pid(void)
+{
+	struct rt_record rec = record(0);
+	bool leftover;
+
+	return rt_record_create(root, "c", &d, &leftover, &err) == 0 && rt_record_write(&d, &rec, &spec, &err) == 0;
+}
+
+static void one_creator(void **state)
+{
+	struct rt_record rec = record(getpid());
+
+	(void)state;
+	create("c", false);
+	assert_true(elsewhere(conflict)); /* the lock is held */
+	assert_int_equal(rt_record_write(&d, &rec, &spec, &err), 0);
+	rt_record_close(&d);
+	assert_true(elsewhere(conflict)); /* it exists */
+}
+
+static void wrecks(void **state)
+{
+	(void)state;
+	assert_true(elsewhere(leave_wreck));
+	create("c", true);
+	rt_record_close(&d);
+	assert_true(elsewhere(leave_record_without_pid));
+	create("c", true);
+}
+
+static void deleted_while_waiting(void **state)
+{
+	struct rt_record_dir other = RT_RECORD_DIR_INIT;
+
+	(void)state;
+	create("c", false);
+	assert_int_equal(rt_record_open(root, "c", &other, &err), 0);
+	assert_int_equal(rt_record_remove(&d, &err), 0);
+	assert_true(rt_record_lock(&other, &err) < 0);
+	assert_string_equal(err.msg, "container does not exist");
+	rt_record_close(&other);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ids),
+		cmocka_unit_test_setup_teardown(write_and_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(runc_form, setup, teardown),
+		cmocka_unit_test_setup_teardown(foreign_state, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_creator, setup, teardown),
+		cmocka_unit_test_setup_teardown(wrecks, setup, teardown),
+		cmocka_unit_test_setup_teardown(deleted_while_waiting, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
