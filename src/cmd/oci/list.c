@@ -1,7 +1,6 @@
 /* list and ps. */
 #include <dirent.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cmd/oci/oci.h"
+#include "oci/user.h"
 #include "sys/cgroup.h"
 #include "sys/spawn.h"
 
@@ -65,15 +65,21 @@ static int container_ids(const struct cli_call *call, const char *root, const ch
 	return 0;
 }
 
+/* The name of who made the container, by the machine's passwd. */
 static const char *owner_of(struct arena *a, int dir)
 {
+	CLEANUP_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct oci_resolved_user u = { 0 };
+	struct err ignored;
 	struct stat st;
-	const struct passwd *pw;
+	char *uid;
 
-	if (fstat(dir, &st) < 0)
+	if (root < 0 || fstat(dir, &st) < 0)
 		return "";
-	pw = getpwuid(st.st_uid);
-	return pw ? arena_strdup(a, pw->pw_name) : arena_printf(a, "#%u", (unsigned int)st.st_uid);
+	uid = arena_printf(a, "#%u", (unsigned int)st.st_uid);
+	if (uid && oci_user_resolve(a, root, uid + 1, &u, &ignored) == 0 && u.name)
+		return u.name;
+	return uid;
 }
 
 /* False: nothing to show, because it went away or was not finished. */
