@@ -21,11 +21,10 @@
 #define ARGS_MAX 6
 #define ERRNO_MAX 4095U
 
-/* Slots: the common numbers, then arm's private ones. */
-#define NR_COMMON 640U
-#define NR_PRIVATE 16U
-#define ARM_PRIVATE 0x0f0000U
-#define SLOTS (NR_COMMON + NR_PRIVATE)
+/* Slots: as many as the table's numbers need, arm's private ones at the end. */
+#define SLOTS (SC_PRIVATE + 16)
+#define NR_SOCKETCALL 102
+#define NR_IPC 117
 
 /* All other names are other machines' (oci/spec.h refuses those that are nobody's). */
 static const struct {
@@ -46,30 +45,17 @@ static const struct {
 	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FLAG_WAIT_KILLABLE_RECV },
 };
 
-/* socketcall(2) and ipc(2) of x86: which call is which number there. */
-static const struct mux {
-	const char *name, *through;
-	uint32_t number;
-} muxed[] = {
-	{ "socket", "socketcall", 1 },	     { "bind", "socketcall", 2 },	 { "connect", "socketcall", 3 },
-	{ "listen", "socketcall", 4 },	     { "accept", "socketcall", 5 },	 { "getsockname", "socketcall", 6 },
-	{ "getpeername", "socketcall", 7 },  { "socketpair", "socketcall", 8 },	 { "send", "socketcall", 9 },
-	{ "recv", "socketcall", 10 },	     { "sendto", "socketcall", 11 },	 { "recvfrom", "socketcall", 12 },
-	{ "shutdown", "socketcall", 13 },    { "setsockopt", "socketcall", 14 }, { "getsockopt", "socketcall", 15 },
-	{ "sendmsg", "socketcall", 16 },     { "recvmsg", "socketcall", 17 },	 { "accept4", "socketcall", 18 },
-	{ "recvmmsg", "socketcall", 19 },    { "sendmmsg", "socketcall", 20 },	 { "semop", "ipc", 1 },
-	{ "semget", "ipc", 2 },		     { "semctl", "ipc", 3 },		 { "semtimedop", "ipc", 4 },
-	{ "msgsnd", "ipc", 11 },	     { "msgrcv", "ipc", 12 },		 { "msgget", "ipc", 13 },
-	{ "msgctl", "ipc", 14 },	     { "shmat", "ipc", 21 },		 { "shmdt", "ipc", 22 },
-	{ "shmget", "ipc", 23 },	     { "shmctl", "ipc", 24 },
-};
-
-/* One name of one rule of the profile. */
-struct call {
-	int row; /* in sc_table */
-	bool redundant; /* the default says the same: only the name counts */
+/* What one entry of the profile means. */
+struct meaning {
+	bool redundant; /* the default says the same: only the names count */
 	uint32_t n_rules;
 	const struct bpf_rule *rules;
+};
+
+/* One name of one entry. */
+struct call {
+	int row; /* in sc_table */
+	uint32_t meaning;
 };
 
 struct pending {
@@ -77,28 +63,27 @@ struct pending {
 	struct pending *next;
 };
 
-/* What is known of one call number. */
+/* What is known of one call number. Small, because every compilation clears hundreds of them. */
 struct slot {
 	bool used, fixed; /* fixed: an unconditional rule decided it */
+	uint16_t n_rules;
 	uint32_t action;
-	uint32_t n_rules;
-	struct pending *first, **last;
+	struct pending *last; /* of a ring: last->next is the first */
 };
 
 struct compiler {
 	struct arena *arena;
 	const struct oci_seccomp *profile;
-	struct sc_index index;
 	uint32_t default_action;
 	bool enosys; /* numbers above the highest named one give ENOSYS */
+	struct meaning *meanings; /* one for each entry of the profile */
 	struct call *calls;
-	size_t n_calls;
+	size_t n_names, n_calls;
 	const char **unknown;
 	size_t n_unknown;
-	const struct mux *mux_of[SC_ROWS];
-	struct slot slots[SLOTS];
+	struct slot *slots;
 	struct bpf_segment *segs;
-	size_t n_segs;
+	size_t n_segs, segs_cap;
 	struct bpf bpf;
 };
 
@@ -191,16 +176,15 @@ static int parse_conditions(const struct oci_seccomp_rule *r, struct bpf_cond *c
 	return 0;
 }
 
-/* The rules one entry of the profile means: one, or one per condition when an argument occurs twice. In the latter
- * case they are made in the profile's order. */
-static int make_rules(struct compiler *c, const struct oci_seccomp_rule *r, uint32_t action, struct call *out,
+/* The rules one entry of the profile means: one, or one per condition when an argument occurs twice. */
+static int make_rules(struct compiler *c, const struct oci_seccomp_rule *r, uint32_t action, struct meaning *out,
 		      struct err *e)
 {
-	struct bpf_cond *conds = arena_array(c->arena, r->n_args + 1, sizeof(*conds));
+	struct bpf_cond *conds = r->n_args ? arena_array(c->arena, r->n_args, sizeof(*conds)) : NULL;
 	struct bpf_rule *rules;
 	bool repeated;
 
-	if (!conds)
+	if (r->n_args && !conds)
 		return err_set(e, ERR_INTERNAL, "out of memory");
 	if (parse_conditions(r, conds, &repeated, e) < 0)
 		return e->code;
@@ -215,36 +199,39 @@ static int make_rules(struct compiler *c, const struct oci_seccomp_rule *r, uint
 	return 0;
 }
 
-static int add_name(struct compiler *c, const struct oci_seccomp_rule *r, const char *name, const struct call *like,
+static int add_name(struct compiler *c, const struct oci_seccomp_rule *r, uint32_t meaning, const char *name,
 		    struct err *e)
 {
-	struct call *call = &c->calls[c->n_calls];
+	int row = sc_find(name, c->n_calls ? c->calls[c->n_calls - 1].row + 1 : 0);
 
 	if (!*name)
 		return err_set(e, ERR_INVALID, "a name is empty");
 	if (r->action == OCI_SCMP_NOTIFY && strcmp(name, "write") == 0)
 		return err_set(e, ERR_INVALID, "SCMP_ACT_NOTIFY cannot be used for write: the listener could not be sent");
-	*call = *like;
-	call->row = sc_find(&c->index, name);
-	if (call->row >= 0)
-		c->n_calls++;
-	else
-		c->unknown[c->n_unknown++] = name;
+	if (row >= 0) {
+		c->calls[c->n_calls++] = (struct call){ row, meaning };
+		return 0;
+	}
+	if (!c->unknown)
+		c->unknown = arena_array(c->arena, c->n_names + 1, sizeof(*c->unknown));
+	if (!c->unknown)
+		return err_set(e, ERR_INTERNAL, "out of memory");
+	c->unknown[c->n_unknown++] = name;
 	return 0;
 }
 
-static int resolve_rule(struct compiler *c, const struct oci_seccomp_rule *r, struct err *e)
+static int resolve_entry(struct compiler *c, uint32_t at, struct err *e)
 {
-	struct call call = { 0 };
+	const struct oci_seccomp_rule *r = &c->profile->rules[at];
 	uint32_t action;
 
 	if (action_value(r->action, r->has_errno, r->errno_ret, &action, e) < 0)
 		return e->code;
-	call.redundant = action == c->default_action;
-	if (make_rules(c, r, action, &call, e) < 0)
+	c->meanings[at].redundant = action == c->default_action;
+	if (make_rules(c, r, action, &c->meanings[at], e) < 0)
 		return e->code;
 	for (size_t i = 0; i < r->n_names; i++)
-		if (add_name(c, r, r->names[i], &call, e) < 0)
+		if (add_name(c, r, at, r->names[i], e) < 0)
 			return e->code;
 	return 0;
 }
@@ -252,7 +239,6 @@ static int resolve_rule(struct compiler *c, const struct oci_seccomp_rule *r, st
 static int resolve(struct compiler *c, struct err *e)
 {
 	const struct oci_seccomp *s = c->profile;
-	size_t names = 0;
 
 	if (s->default_action == OCI_SCMP_NOTIFY)
 		return err_set(e, ERR_INVALID, "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY cannot be the default");
@@ -261,21 +247,14 @@ static int resolve(struct compiler *c, struct err *e)
 	c->enosys = s->default_action != OCI_SCMP_ALLOW && s->default_action != OCI_SCMP_LOG &&
 		    s->default_action != OCI_SCMP_TRACE;
 	for (size_t i = 0; i < s->n_rules; i++)
-		names += s->rules[i].n_names;
-	c->calls = arena_array(c->arena, names + 1, sizeof(*c->calls));
-	c->unknown = arena_array(c->arena, names + 1, sizeof(*c->unknown));
-	if (!c->calls || !c->unknown)
+		c->n_names += s->rules[i].n_names;
+	c->meanings = arena_array(c->arena, s->n_rules + 1, sizeof(*c->meanings));
+	c->calls = arena_array(c->arena, c->n_names + 1, sizeof(*c->calls));
+	if (!c->meanings || !c->calls)
 		return err_set(e, ERR_INTERNAL, "out of memory");
-	sc_index_init(&c->index);
-	for (size_t i = 0; i < s->n_rules; i++)
-		if (resolve_rule(c, &s->rules[i], e) < 0)
-			return err_ctx(e, "linux.seccomp.syscalls[%zu]", i);
-	for (size_t i = 0; i < ARRAY_LEN(muxed); i++) {
-		int row = sc_find(&c->index, muxed[i].name);
-
-		if (row >= 0)
-			c->mux_of[row] = &muxed[i];
-	}
+	for (uint32_t i = 0; i < s->n_rules; i++)
+		if (resolve_entry(c, i, e) < 0)
+			return err_ctx(e, "linux.seccomp.syscalls[%u]", i);
 	return 0;
 }
 
@@ -286,16 +265,6 @@ static bool is_wide(enum sc_abi abi)
 	return abi == SC_X86_64 || abi == SC_AARCH64;
 }
 
-static struct slot *slot_of(struct compiler *c, int32_t nr)
-{
-	uint32_t n = (uint32_t)nr;
-
-	if (n < NR_COMMON)
-		return &c->slots[n];
-	n -= ARM_PRIVATE;
-	return n < NR_PRIVATE ? &c->slots[NR_COMMON + n] : NULL;
-}
-
 static bool tests_nothing(const struct bpf_rule *rule, bool wide)
 {
 	for (uint32_t i = 0; i < rule->n_conds; i++)
@@ -304,15 +273,15 @@ static bool tests_nothing(const struct bpf_rule *rule, bool wide)
 	return true;
 }
 
-static void add_to_slot(struct compiler *c, int32_t nr, const struct bpf_rule *rule, bool wide)
+static void add_to_slot(struct compiler *c, int nr, const struct bpf_rule *rule, bool wide)
 {
-	struct slot *slot = nr >= 0 ? slot_of(c, nr) : NULL;
+	struct slot *slot = nr >= 0 ? &c->slots[nr] : NULL;
 	struct pending *p;
 
 	if (!slot || slot->fixed)
 		return;
 	if (!slot->used)
-		*slot = (struct slot){ .used = true, .action = c->default_action, .last = &slot->first };
+		*slot = (struct slot){ .used = true, .action = c->default_action };
 	if (tests_nothing(rule, wide)) {
 		*slot = (struct slot){ .used = true, .fixed = true, .action = rule->action };
 		return;
@@ -321,9 +290,12 @@ static void add_to_slot(struct compiler *c, int32_t nr, const struct bpf_rule *r
 	if (!p)
 		return; /* the arena remembers */
 	p->rule = rule;
-	*slot->last = p;
-	slot->last = &p->next;
-	slot->n_rules++;
+	p->next = slot->last ? slot->last->next : p;
+	if (slot->last)
+		slot->last->next = p;
+	slot->last = p;
+	if (slot->n_rules < UINT16_MAX) /* far more than fit into a program */
+		slot->n_rules++;
 }
 
 /* The rule as it reads for socketcall(2) or ipc(2): argument 0 is the number of the call. */
@@ -343,59 +315,64 @@ static const struct bpf_rule *mux_rule(struct compiler *c, const struct bpf_rule
 	return out;
 }
 
-static void add_muxed(struct compiler *c, const struct mux *mux, const struct call *call)
+static void add_muxed(struct compiler *c, unsigned int mux, const struct meaning *m)
 {
-	int row = sc_find(&c->index, mux->through);
-
-	for (uint32_t i = 0; i < call->n_rules && row >= 0; i++) {
-		const struct bpf_rule *rule = mux_rule(c, &call->rules[i], mux->number);
+	for (uint32_t i = 0; i < m->n_rules; i++) {
+		const struct bpf_rule *rule = mux_rule(c, &m->rules[i], mux & SC_MUX_NUMBER);
 
 		if (rule)
-			add_to_slot(c, sc_table[row].nr[SC_X86], rule, false);
+			add_to_slot(c, mux & SC_MUX_IPC ? NR_IPC : NR_SOCKETCALL, rule, false);
 	}
 }
 
 /* Fills the slots of one ABI; gives the highest number the profile names in it, 0 for none (and for read's 0, runc). */
-static uint32_t fill_slots(struct compiler *c, enum sc_abi abi)
+static int fill_slots(struct compiler *c, enum sc_abi abi)
 {
-	int32_t highest = 0;
+	int highest = 0;
 
-	memset(c->slots, 0, sizeof(c->slots));
+	memset(c->slots, 0, SLOTS * sizeof(*c->slots));
 	for (size_t i = 0; i < c->n_calls; i++) {
-		const struct call *call = &c->calls[i];
-		const struct mux *mux = abi == SC_X86 ? c->mux_of[call->row] : NULL;
-		int32_t nr = sc_table[call->row].nr[abi];
+		const struct sc_row *row = &sc_table[c->calls[i].row];
+		const struct meaning *m = &c->meanings[c->calls[i].meaning];
+		unsigned int mux = abi == SC_X86 ? row->mux : 0;
 
-		if (nr > highest && !mux)
-			highest = nr;
-		if (call->redundant)
+		if (row->nr[abi] > highest && !mux)
+			highest = row->nr[abi];
+		if (m->redundant)
 			continue;
 		if (mux)
-			add_muxed(c, mux, call);
-		for (uint32_t r = 0; r < call->n_rules; r++)
-			add_to_slot(c, nr, &call->rules[r], is_wide(abi));
+			add_muxed(c, mux, m);
+		for (uint32_t r = 0; r < m->n_rules; r++)
+			add_to_slot(c, row->nr[abi], &m->rules[r], is_wide(abi));
 	}
-	return (uint32_t)highest;
+	return highest;
 }
 
 /* ---- segments ---- */
 
-static void add_segment(struct compiler *c, uint32_t first, struct bpf_leaf leaf)
+static void add_segment(struct compiler *c, uint32_t first, const struct bpf_leaf *leaf)
 {
-	struct bpf_segment *last = c->n_segs ? &c->segs[c->n_segs - 1] : NULL;
+	if (c->n_segs == c->segs_cap) {
+		struct bpf_segment *more = arena_array(c->arena, 2 * c->segs_cap + 128, sizeof(*more));
 
-	if (last && last->first == first) {
-		c->n_segs--;
-		last = c->n_segs ? last - 1 : NULL;
+		if (!more)
+			return; /* the arena remembers */
+		if (c->n_segs)
+			memcpy(more, c->segs, c->n_segs * sizeof(*more));
+		c->segs = more;
+		c->segs_cap = 2 * c->segs_cap + 128;
 	}
-	if (last && last->leaf.n_rules == 0 && leaf.n_rules == 0 && last->leaf.action == leaf.action)
-		return;
-	c->segs[c->n_segs++] = (struct bpf_segment){ first, leaf };
+	c->segs[c->n_segs].first = first;
+	c->segs[c->n_segs++].leaf = *leaf;
 }
 
+/* From first on: action; nothing to do when that is so already. */
 static void add_action(struct compiler *c, uint32_t first, uint32_t action)
 {
-	add_segment(c, first, (struct bpf_leaf){ .action = action });
+	const struct bpf_leaf *last = c->n_segs ? &c->segs[c->n_segs - 1].leaf : NULL;
+
+	if (!last || last->n_rules > 0 || last->action != action)
+		add_segment(c, first, &(struct bpf_leaf){ .action = action });
 }
 
 static int slot_leaf(struct compiler *c, const struct slot *slot, bool wide, struct bpf_leaf *out)
@@ -410,7 +387,7 @@ static int slot_leaf(struct compiler *c, const struct slot *slot, bool wide, str
 	rules = arena_array(c->arena, slot->n_rules, sizeof(*rules));
 	if (!rules)
 		return -ENOMEM;
-	for (const struct pending *p = slot->first; p; p = p->next) {
+	for (const struct pending *p = slot->last->next; n < slot->n_rules; p = p->next) {
 		rules[n++] = p->rule;
 		mixed = mixed || p->rule->action != rules[0]->action;
 	}
@@ -419,10 +396,10 @@ static int slot_leaf(struct compiler *c, const struct slot *slot, bool wide, str
 	return mixed ? seccomp_order(rules, n, wide) : 0;
 }
 
-static const char *call_name(enum sc_abi abi, uint32_t nr)
+static const char *call_name(enum sc_abi abi, int nr)
 {
 	for (size_t row = 0; row < SC_ROWS; row++)
-		if (sc_table[row].nr[abi] == (int32_t)nr)
+		if (sc_table[row].nr[abi] == nr)
 			return sc_table[row].name;
 	return "?";
 }
@@ -430,29 +407,30 @@ static const char *call_name(enum sc_abi abi, uint32_t nr)
 /* The numbers of one ABI from base on: its slots, and with *cut ENOSYS for all above the highest one named. */
 static int add_abi(struct compiler *c, enum sc_abi abi, uint32_t base, bool *cut, struct err *e)
 {
-	uint32_t highest = fill_slots(c, abi);
+	int highest = fill_slots(c, abi);
+	int end;
 
 	*cut = c->enosys && highest > 0;
-	add_action(c, base, c->default_action);
-	for (uint32_t i = 0; i < SLOTS; i++) {
-		uint32_t nr = i < NR_COMMON ? i : ARM_PRIVATE + i - NR_COMMON;
+	end = *cut ? highest + 1 : SLOTS;
+	for (int nr = 0; nr < end; nr++) {
+		const struct slot *slot = &c->slots[nr];
 		struct bpf_leaf leaf;
 		int r;
 
-		if (!c->slots[i].used || (*cut && nr > highest))
+		if (slot->n_rules == 0) {
+			add_action(c, base + sc_kernel_number(nr), slot->used ? slot->action : c->default_action);
 			continue;
-		r = slot_leaf(c, &c->slots[i], is_wide(abi), &leaf);
+		}
+		r = slot_leaf(c, slot, is_wide(abi), &leaf);
 		if (r == -EEXIST)
 			return err_set(e, ERR_INVALID,
 				       "linux.seccomp.syscalls: two rules of %s test the same and differ in their action",
 				       call_name(abi, nr));
 		if (r < 0)
 			return err_set(e, ERR_INTERNAL, "out of memory");
-		add_segment(c, base + nr, leaf);
-		add_action(c, base + nr + 1, c->default_action);
+		add_segment(c, base + sc_kernel_number(nr), &leaf);
 	}
-	if (*cut)
-		add_action(c, base + highest + 1, ACTION_ENOSYS);
+	add_action(c, base + sc_kernel_number(end - 1) + 1, *cut ? ACTION_ENOSYS : c->default_action);
 	return 0;
 }
 
@@ -487,6 +465,8 @@ static int emit_abi(struct compiler *c, enum sc_abi abi, bool x32, struct bpf_ta
 	r = abi == SC_X86_64 ? add_x86_64(c, x32, e) : add_abi(c, abi, 0, &cut, e);
 	if (r < 0)
 		return r;
+	if (arena_error(c->arena) < 0)
+		return err_set(e, ERR_INTERNAL, "out of memory");
 	*entry = bpf_tree(&c->bpf, c->segs, c->n_segs);
 	return 0;
 }
@@ -526,8 +506,9 @@ int rt_seccomp_compile_for(struct arena *a, enum sc_abi native, const struct oci
 		return err_set(e, ERR_INTERNAL, "out of memory");
 	c->arena = a;
 	c->profile = s;
-	c->segs = arena_array(a, 4 * SLOTS + 8, sizeof(*c->segs));
-	if (!c->segs || !bpf_init(&c->bpf, a))
+	c->bpf.arena = a;
+	c->slots = arena_array(a, SLOTS, sizeof(*c->slots));
+	if (!c->slots)
 		return err_set(e, ERR_INTERNAL, "out of memory");
 	if (parse_flags(s, out, e) < 0 || resolve(c, e) < 0 || emit(c, native, listed_abis(s, native), e) < 0)
 		return e->code;

@@ -13,6 +13,7 @@
 #include "runtime/seccomp_bpf.h"
 
 #include <linux/seccomp.h>
+#include <string.h>
 
 #define REACH 255U
 
@@ -22,19 +23,27 @@ struct bpf_ret {
 	struct bpf_ret *next;
 };
 
-bool bpf_init(struct bpf *b, struct arena *a)
+static bool grow(struct bpf *b)
 {
-	*b = (struct bpf){ .arena = a, .buf = arena_array(a, BPF_MAXINSNS, sizeof(*b->buf)) };
-	return b->buf != NULL;
+	uint32_t cap = b->cap ? 2 * b->cap : 512;
+	struct sock_filter *buf = cap <= BPF_MAXINSNS ? arena_array(b->arena, cap, sizeof(*buf)) : NULL;
+
+	if (!buf)
+		return false;
+	if (b->n)
+		memcpy(buf + cap - b->n, b->buf + b->cap - b->n, b->n * sizeof(*buf));
+	b->buf = buf;
+	b->cap = cap;
+	return true;
 }
 
 static void put(struct bpf *b, unsigned int code, uint32_t jt, uint32_t jf, uint32_t k)
 {
-	if (b->n >= BPF_MAXINSNS) {
+	if (b->n == b->cap && !grow(b)) {
 		b->overflow = true;
 		return;
 	}
-	b->buf[BPF_MAXINSNS - 1 - b->n++] = (struct sock_filter){ (uint16_t)code, (uint8_t)jt, (uint8_t)jf, k };
+	b->buf[b->cap - 1 - b->n++] = (struct sock_filter){ (uint16_t)code, (uint8_t)jt, (uint8_t)jf, k };
 }
 
 static struct bpf_target written(const struct bpf *b)
@@ -227,5 +236,5 @@ const struct sock_filter *bpf_finish(const struct bpf *b, size_t *n)
 	if (b->overflow || arena_error(b->arena) < 0)
 		return NULL;
 	*n = b->n;
-	return b->buf + BPF_MAXINSNS - b->n;
+	return b->buf + b->cap - b->n;
 }

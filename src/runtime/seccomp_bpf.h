@@ -10,13 +10,13 @@
 #include "base/arena.h"
 #include "oci/spec.h"
 
-/* A program being written from its end to its start. Overflow (more than BPF_MAXINSNS) and lack of memory are sticky
- * and told by bpf_finish(). */
+/* A program being written from its end to its start; all but arena begins as 0. Overflow (more than BPF_MAXINSNS) and
+ * lack of memory are sticky and told by bpf_finish(). */
 struct bpf {
-	struct sock_filter *buf;
-	uint32_t n; /* instructions so far; they fill the end of buf */
-	bool overflow;
 	struct arena *arena;
+	struct sock_filter *buf;
+	uint32_t n, cap; /* instructions so far fill the end of buf */
+	bool overflow;
 	struct bpf_ret *rets;
 };
 
@@ -56,8 +56,6 @@ struct bpf_segment {
 	uint32_t first;
 	struct bpf_leaf leaf;
 };
-
-bool bpf_init(struct bpf *b, struct arena *a);
 
 /* Does the condition test anything in arguments of this width? (MASKED_EQ may have no bits left.) */
 bool bpf_cond_tests(const struct bpf_cond *c, bool wide);

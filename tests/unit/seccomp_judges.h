@@ -207,23 +207,25 @@ struct model {
 
 static void model_init(struct model *m, struct arena *a, const struct oci_seccomp *s)
 {
-	struct sc_index ix;
 	size_t n = 0;
 
-	sc_index_init(&ix);
 	for (size_t i = 0; i < s->n_rules; i++)
 		n += s->rules[i].n_names;
 	*m = (struct model){ .s = s, .calls = arena_array(a, n + 1, sizeof(*m->calls)) };
 	for (size_t i = 0; i < s->n_rules; i++)
 		for (size_t j = 0; j < s->rules[i].n_names; j++) {
 			struct resolved *c = &m->calls[m->n];
-			int row = sc_find(&ix, s->rules[i].names[j]);
+			int row = sc_find(s->rules[i].names[j], 0);
 
 			if (row < 0)
 				continue;
 			m->n++;
 			c->rule = &s->rules[i];
-			memcpy(c->nr, sc_table[row].nr, sizeof(c->nr));
+			for (int abi = 0; abi < SC_ABIS; abi++) {
+				int nr = sc_table[row].nr[abi];
+
+				c->nr[abi] = nr < 0 ? -1 : (int)sc_kernel_number(nr);
+			}
 			c->number = mux_number(s->rules[i].names[j], &c->through);
 			for (int abi = 0; abi < SC_ABIS; abi++)
 				if (c->nr[abi] > m->highest[abi] && !(abi == SC_X86 && c->through >= 0))
