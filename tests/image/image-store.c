@@ -96,7 +96,7 @@ static int load(struct command *c, const char *input, bool import, struct err *e
 		print_image(&result.images[i]);
 	if (r == 0 && c->pause) {
 		const struct timespec minute = { .tv_sec = 60 };
-		CLEANUP_FD int mark = open(c->pause, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		CLEANUP_FD UNUSED int mark = open(c->pause, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
 		(void)nanosleep(&minute, NULL);
 	}
