@@ -15,6 +15,7 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "runtime/internal.h"
 #include "sys/ns.h"
 #include "sys/seccomp.h"
@@ -44,6 +45,8 @@ int rt_filter_plan(struct rt_ctx *c, struct err *e)
 	if (r < 0)
 		return r;
 	c->has_seccomp = true;
+	for (size_t i = 0; i < c->seccomp.n_unknown; i++)
+		log_debug("%s: seccomp: system call %s is not known and skipped", c->id, c->seccomp.unknown[i]);
 	if (!c->seccomp.notify)
 		return 0;
 	c->agent = connect_agent(s, e);

@@ -55,6 +55,8 @@ ALLOW='{defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SC
   says "90 No space left on device"
   says "41:40:1 Address family not supported by protocol"
   says "135:8 Invalid argument"
+  run oci --debug run -b "$d" c
+  says "system call nosuchcall is not known and skipped"
 }
 
 @test "seccomp: a killed call ends the process as under runc" {
