@@ -127,6 +127,7 @@ static const int allowed_calls[] = {
 	SYS_fchownat, SYS_fchmod, SYS_fchmodat, SYS_utimensat, SYS_fsetxattr,
 	/* memory */
 	SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mprotect,
+	SYS_sysinfo, /* glibc's qsort() asks how much memory there is */
 	/* threads */
 	SYS_futex, SYS_set_robust_list, SYS_rseq, SYS_rt_sigprocmask, SYS_sched_yield, SYS_sched_getaffinity, SYS_exit,
 	SYS_exit_group, SYS_gettid, SYS_getpid, SYS_poll, SYS_ppoll, SYS_clock_gettime, SYS_getrandom,

@@ -8,7 +8,7 @@ machine() { # what must be the same before and after
   # shellcheck disable=SC2009
   ps -o comm | grep '^tare' | sort
 }
-id_of() { tare inspect "$1" | sed -n 's/^ *"Id": "\([0-9a-f]*\)".*/\1/p' | head -1; }
+id_of() { tare inspect "$1" | sed -n 's/^[[:space:]]*"Id": "\([0-9a-f]*\)".*/\1/p' | head -1; }
 cgroup_of() { echo "/sys/fs/cgroup/tare/$(id_of "$1")/container"; }
 pid_of() { sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' "/run/tare/$(id_of "$1")/state.json" | head -1; }
 
@@ -62,6 +62,35 @@ binds_are_mapped() {
   mkdir -p /root/w && tare run --rm -v /root/w:/w busybox sh -c 'touch /w/f && ls -ln /w/f' && ls -ln /root/w/f &&
     [ "$(stat -c %u /root/w/f)" = 0 ]
 }
+many_layers() {
+  tare load -i /tests/layers.tar && tare run --rm layers sh -c 'cat /layer-*' >/tmp/layers &&
+    [ "$(wc -l </tmp/layers)" = 40 ]
+}
+host_userns() { tare run --rm --userns=host busybox cat /proc/self/uid_map | grep -qE '^ *0 +0 '; }
+privileged() { tare run --rm --privileged busybox sh -c 'mkdir /m && mount -t tmpfs t /m && ls /dev/nvme0n1'; }
+read_only() { tare run --rm --read-only --tmpfs /t busybox sh -c 'touch /t/f && ! touch /f'; }
+terminal() { tare run --rm -t busybox sh -c 'test -t 1 && tty' </dev/null | grep /dev/ ; }
+logs_are_kept() {
+  tare run -d --name l1 busybox sh -c 'echo one; echo two >&2; exit 3' && tare wait l1 | grep -x 3 &&
+    [ "$(tare logs l1 2>&1 | sort | tr '\n' ' ')" = "one two " ] && tare rm l1
+}
+stops_and_starts() {
+  tare stop -t 1 c1 && tare inspect c1 | grep -q '"Running": false' && tare start c1 &&
+    tare exec c1 cat /made # the upper folder is still there
+}
+# On this kernel nobody but the parent learns an exit code: without its keeper the container's is unknown, not invented.
+keeper_killed() {
+  tare run -d --name k1 busybox sleep 1000
+  state=/run/tare/$(id_of k1)/state.json
+  kill -9 "$(sed -n 's/.*"keeper": *\([0-9]*\).*/\1/p' "$state")"
+  sleep 1
+  tare exec k1 true || fail "exec after the keeper's death" || return 1
+  tare kill k1
+  tare wait k1
+  cat "$state"
+  tare ps -a | grep k1
+  ! grep -q '"exitKnown": *true' "$state" && tare rm -f k1
+}
 removes() { tare rm -f c1 && ! tare ps -a | grep c1; }
 leaves_nothing() {
   for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -84,5 +113,13 @@ check "devices" devices_are_filtered
 check "tare pause and unpause" pauses
 check "an OOM kill is told" oom_is_told
 check "tare run -v is id-mapped" binds_are_mapped
+check "tare stop and start" stops_and_starts
+check "an image of 40 layers" many_layers
+check "tare run --userns=host" host_userns
+check "tare run --privileged" privileged
+check "tare run --read-only" read_only
+check "tare run -t" terminal
+check "tare logs" logs_are_kept
+check "a container whose keeper was killed" keeper_killed
 check "tare rm" removes
 check "nothing is left behind" leaves_nothing
