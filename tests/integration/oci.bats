@@ -29,9 +29,9 @@ teardown() { bundle_teardown; }
 @test "run: its file systems look as under runc" {
   local c
   for c in 'ls -l /dev | sed "s/ [A-Z][a-z][a-z] .*:[0-9][0-9] / /"' 'cut -d" " -f5 /proc/self/mountinfo | grep -v /sys/fs/cgroup | sort' \
-    'exec 2>&1; touch /x; echo x >/proc/sys/kernel/hostname; echo $?' 'head -c 1 /proc/kcore | wc -c; ls /proc/acpi /sys/firmware' \
+    'touch /x; echo x >/proc/sys/kernel/hostname; echo $?' 'head -c 1 /proc/kcore | wc -c; ls /proc/acpi /sys/firmware' \
     'df -k /dev /dev/shm | tail -n +2' 'ls /sys/class/net'; do
-    OCI_COMMAND=$c bundle "$BATS_TEST_TMPDIR/b"
+    OCI_COMMAND="exec 2>&1; $c" bundle "$BATS_TEST_TMPDIR/b"
     as_runc "$BATS_TEST_TMPDIR/b" || { echo "$c"; return 1; }
   done
 }
@@ -55,7 +55,7 @@ teardown() { bundle_teardown; }
 @test "run: bind mounts and tmpfs with options are runc's" {
   mkdir -p "$BATS_TEST_TMPDIR/src/sub"
   echo hello >"$BATS_TEST_TMPDIR/src/f"
-  OCI_COMMAND='cat /a/f; touch /a/g; echo $?; touch /b/x && echo ok; cut -d" " -f5,6 /proc/self/mountinfo | grep -E "^/(a|b) "' \
+  OCI_COMMAND='exec 2>&1; cat /a/f; touch /a/g; echo $?; touch /b/x && echo ok; cut -d" " -f5,6 /proc/self/mountinfo | grep -E "^/(a|b) "' \
     bundle "$BATS_TEST_TMPDIR/b" '.root.readonly = false | .mounts += [
       {destination: "/a", type: "none", source: "'"$BATS_TEST_TMPDIR/src"'", options: ["rbind", "ro", "nosuid", "rprivate"]},
       {destination: "/b", type: "tmpfs", source: "tmpfs", options: ["noexec", "nodev", "mode=700", "size=64k", "noatime"]}]'

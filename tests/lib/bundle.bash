@@ -36,7 +36,8 @@ bundle() { # DIR [JQ FILTER]
   mv "$1/config.tmp" "$1/config.json"
 }
 
-# runc and tare-oci must print the same and end with the same code.
+# runc and tare-oci must print the same and end with the same code. runc carries stdout and stderr through two pipes, so a
+# command that writes to both begins with `exec 2>&1`.
 as_runc() { # DIR
   local ours theirs code=0
   # runc of Debian 12 knows the specification up to 1.0.2; what it does not know it would ignore

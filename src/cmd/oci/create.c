@@ -112,6 +112,19 @@ static int load(struct launch *l, struct err *e)
 	return rec->rootfs ? 0 : err_ctx(e, "root.path");
 }
 
+/* A terminal that we carry has our size. */
+static int size_terminal(struct launch *l, struct err *e)
+{
+	struct oci_spec *spec = arena_new(l->call->arena, struct oci_spec);
+
+	if (!spec)
+		return err_errno(e, -ENOMEM, "console size");
+	*spec = *l->spec;
+	spec->process = oci_with_size(l->call->arena, spec->process);
+	l->spec = spec;
+	return 0;
+}
+
 static int check(struct launch *l, struct err *e)
 {
 	const struct oci_process *p = l->spec->process;
@@ -126,6 +139,8 @@ static int check(struct launch *l, struct err *e)
 		r = oci_check_preserved(l->opts->preserve_fds, e);
 	if (r == 0)
 		r = choose_cgroup(l, e);
+	if (r == 0 && p->terminal && !l->detach)
+		r = size_terminal(l, e);
 	if (r == 0 && l->opts->console_socket) {
 		l->console_socket = oci_connect(l->opts->console_socket, e);
 		r = l->console_socket < 0 ? err_ctx(e, "--console-socket") : 0;

@@ -282,8 +282,10 @@ int cmd_exec(const struct cli_call *call, struct err *e)
 
 	if (r == 0)
 		r = connect_sockets(o, &x, e);
-	if (r == 0 && !o->detach)
+	if (r == 0 && !o->detach) {
 		oci_block_signals(false);
+		x.process = oci_with_size(call->arena, x.process);
+	}
 	if (r == 0)
 		r = go(o, &x, e);
 	if (r == 0 && !o->detach)

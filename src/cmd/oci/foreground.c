@@ -47,6 +47,22 @@ void oci_block_signals(bool subreaper)
 		log_warning("subreaper: %s", strerror(errno));
 }
 
+const struct oci_process *oci_with_size(struct arena *a, const struct oci_process *p)
+{
+	struct oci_process *sized;
+	struct winsize ws;
+
+	if (!p->terminal || p->console_width || p->console_height || ioctl(STDIN_FILENO, TIOCGWINSZ, &ws) < 0)
+		return p;
+	sized = arena_new(a, struct oci_process);
+	if (!sized)
+		return p;
+	*sized = *p;
+	sized->console_height = ws.ws_row;
+	sized->console_width = ws.ws_col;
+	return sized;
+}
+
 static void resize(const struct foreground *f)
 {
 	struct winsize ws;

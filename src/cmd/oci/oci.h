@@ -125,6 +125,9 @@ int oci_destroy(const struct cli_call *call, struct oci_container *c, struct err
 
 /* Blocks what oci_foreground() will forward; to be called before the container's process is made. */
 void oci_block_signals(bool subreaper);
+/* The process as it was given, but with the size of our terminal unless it asks for one: it must see the size from its
+ * first instruction on. In the arena. */
+const struct oci_process *oci_with_size(struct arena *a, const struct oci_process *p);
 /* Stays with a child of ours until it ends: forwards signals, carries its terminal, reaps. *code: its exit code. */
 int oci_foreground(struct rt_process *p, int *code, struct err *e) MUST_CHECK;
 
