@@ -13,6 +13,7 @@ struct image_limits {
 	uint64_t ratio;          /* unpacked : packed of one layer, once it is above 256 MiB */
 	uint64_t file_bytes;     /* one file's size, holes included */
 	uint64_t entries;        /* of one layer */
+	uint64_t density;        /* entries per MiB of packed layer, above 50,000 of them; 8 bytes not packed count as 1 */
 	uint64_t devices;        /* device nodes of one layer; 0 = none may be made */
 	uint64_t depth;          /* components of one path */
 };

@@ -225,8 +225,10 @@ static int discard(const struct store *s, enum store_kind kind, const char *dige
 		   struct err *e)
 {
 	const char *hex = digest_hex(digest);
+	char to[sizeof("layers/") + 64];
 
-	if (renameat(folder_of(s, kind), hex, trash->dir, hex) < 0 && errno != ENOENT)
+	(void)snprintf(to, sizeof(to), "%s/%s", kind == STORE_BLOB ? "blobs" : "layers", hex);
+	if (renameat(folder_of(s, kind), hex, trash->dir, to) < 0 && errno != ENOENT)
 		return err_errno(e, -errno, "store: remove %s", digest);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "image/worker/ring.h"
 
 #define RATIO_GRACE (UINT64_C(256) << 20) /* below this a bomb does no harm, and sparse files compress well */
+#define PLAIN_WEIGHT 8 /* what packing usually leaves of a tar, generously */
 #define FEEDER_STACK (256U << 10)
 
 struct feed {
@@ -88,8 +89,12 @@ static int feed_blocks(struct feed *f, unsigned char *scratch)
 		r = check_bomb(f, (size_t)n);
 		if (r < 0)
 			return r;
-		if (f->ring)
+		if (f->ring) {
+			bool plain = inflate_packing(f->inflate) == PACKING_NONE;
+
+			atomic_store_explicit(&f->ring->weight, plain ? f->in / PLAIN_WEIGHT : f->in, memory_order_relaxed);
 			ring_filled(f->ring, (size_t)n);
+		}
 	}
 }
 
@@ -159,10 +164,10 @@ static int check_digests(struct feed *f, struct err *e)
 	if (r < 0)
 		return r;
 	if (job->blob && strcmp(job->blob, job->blob_digest) != 0)
-		return err_set(e, ERR_INVALID, "its bytes have the digest %s: the archive is damaged or was tampered with",
-			       job->blob_digest);
+		return err_set(e, ERR_INVALID, "its bytes have the digest %s, the image says %s: the archive is damaged or was "
+					       "tampered with", job->blob_digest, job->blob);
 	if (job->diff_id && strcmp(job->diff_id, job->diff_digest) != 0)
-		return err_set(e, ERR_INVALID, "its content has the digest %s, its image says %s: the archive is damaged or was "
+		return err_set(e, ERR_INVALID, "its content has the digest %s, the image says %s: the archive is damaged or was "
 					       "tampered with", job->diff_digest, job->diff_id);
 	return 0;
 }

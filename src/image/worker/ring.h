@@ -3,8 +3,10 @@
 #define TARE_WORKER_RING_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -20,6 +22,7 @@ struct ring {
 	bool ended;   /* by the filler: nothing more comes */
 	bool stopped; /* by the taker: nothing more is wanted */
 	bool holding; /* the taker still reads block `taken` */
+	atomic_uint_least64_t weight; /* packed bytes behind what was filled so far, for the taker's limits */
 };
 
 int ring_init(struct ring *r, struct err *e) MUST_CHECK;

@@ -19,6 +19,7 @@
 #define MAX_XATTRS 64
 #define MAX_XATTR_BYTES (64U << 10)
 #define MAX_ID 0xfffffffeLL /* (uid_t)-1 means "unchanged" to the kernel */
+#define DENSITY_GRACE 50000U
 #define WHITEOUT ".wh."
 #define WHITEOUT_META ".wh..wh."
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
@@ -274,15 +275,30 @@ static int add_whiteout(struct tree *t, struct err *e)
 	return r < 0 ? r : 1;
 }
 
+/* A million empty files pack into a few MB and cost a minute: beyond what any real layer has without bringing bytes, the
+ * number of entries must be earned by the size of the layer. */
+static int check_count(struct tree *t, struct err *e)
+{
+	const struct image_limits *limits = &t->task->limits;
+	uint64_t n = ++t->facts->entries, weight = atomic_load_explicit(&t->from->weight, memory_order_relaxed);
+
+	if (n > limits->entries)
+		return err_set(e, ERR_LIMIT, "the layer has more than %llu entries (limit 'entries')",
+			       (unsigned long long)limits->entries);
+	if (n > DENSITY_GRACE && (n - DENSITY_GRACE) / limits->density > weight >> 20)
+		return err_set(e, ERR_LIMIT, "the layer has more than %llu entries, too many for its size (limit 'density')",
+			       (unsigned long long)n - 1);
+	return 0;
+}
+
 static int add_entry(struct tree *t, struct archive_entry *ae, struct err *e)
 {
 	struct writer_entry en;
 	int r;
 
-	if (++t->facts->entries > t->task->limits.entries)
-		return err_set(e, ERR_LIMIT, "the layer has more than %llu entries (limit 'entries')",
-			       (unsigned long long)t->task->limits.entries);
-	r = convert(t, ae, &en, e);
+	r = check_count(t, e);
+	if (r == 0)
+		r = convert(t, ae, &en, e);
 	if (r < 0)
 		return r;
 	r = add_whiteout(t, e);
