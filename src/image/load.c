@@ -10,6 +10,7 @@
  * who writes the catalog) when all of it is in place. */
 #include "image/load.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -97,6 +98,23 @@ static int make_layers(struct job *j, const struct unpack_image *from, struct im
 	return 0;
 }
 
+/* An OCI layout may name an image by a bare tag alone ("v1", as `skopeo copy … oci:busybox:v1` does): the layout itself
+ * is the repository then, so the name is its file name's. Other bare words are names. Gives NULL when that makes none. */
+static const char *complete_name(struct job *j, const char *name)
+{
+	const char *slash = strrchr(j->args->name, '/'), *base = slash ? slash + 1 : j->args->name;
+	bool tag = !strcmp(name, "latest") || isdigit((unsigned char)name[0]) ||
+		   (name[0] == 'v' && isdigit((unsigned char)name[1]));
+	struct image_ref ref;
+	struct err ignored;
+	const char *full;
+
+	if (!tag || strpbrk(name, ":/@"))
+		return name;
+	full = arena_printf(j->arena, "%.*s:%s", (int)strcspn(base, "."), base, name);
+	return full && image_ref_parse(j->arena, full, &ref, &ignored) == 0 ? full : NULL;
+}
+
 static int make_names(struct job *j, const struct unpack_image *from, struct image_loaded *img)
 {
 	const char **v = arena_array(j->arena, from->n_names + 1, sizeof(*v));
@@ -105,10 +123,13 @@ static int make_names(struct job *j, const struct unpack_image *from, struct ima
 		return no_memory(j->e);
 	img->names = v;
 	for (size_t i = 0; i < from->n_names; i++) {
+		const char *name = complete_name(j, from->names[i]);
 		struct image_ref ref;
 		char shown[200];
 
-		if (image_ref_parse(j->arena, from->names[i], &ref, j->e) < 0)
+		if (!name)
+			continue;
+		if (image_ref_parse(j->arena, name, &ref, j->e) < 0)
 			return err_set(j->e, ERR_INVALID, "the archive names an image '%s', which is no image name",
 				       text_escape(from->names[i], shown, sizeof(shown)));
 		v[img->n_names] = image_ref_canonical(j->arena, &ref);

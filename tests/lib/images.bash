@@ -57,11 +57,14 @@ X
 }
 set_xattr() { python3 -c 'import os, sys; os.setxattr(sys.argv[1], sys.argv[2], sys.argv[3].encode(), follow_symlinks=False)' "$@"; }
 
-# tree DIR: one line for each thing below DIR with all that unpacking must preserve, to compare trees with.
+# tree DIR [no-folder-times]: one line for each thing below DIR with all that unpacking must preserve, to compare trees
+# with. Folders without an entry of their own have whatever time the unpacker gives them.
 tree() {
+  local times=%T@
+  [ -z "${2:-}" ] || times=-
   (
     cd "$1" || exit 1
-    find . -printf '%y %m %U:%G %s %T@ %n %l %p\n' | awk '$1 == "d" { $4 = "-"; $6 = "-" } { print }' | LC_ALL=C sort -k8
+    find . ! -type d -printf '%p %y %m %U:%G %s %T@ %n %l\n' -o -printf "%p %y %m %U:%G $times\n" | LC_ALL=C sort
     find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum
     xattrs .
     find . \( -type b -o -type c \) -exec stat -c '%n %t:%T' {} + | LC_ALL=C sort

@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "image/worker/hash.h"
 #include "image/worker/ring.h"
+#include "image/worker/writer.h"
 
 #define RATIO_GRACE (UINT64_C(256) << 20) /* below this a bomb does no harm, and sparse files compress well */
 #define PLAIN_WEIGHT 8 /* what packing usually leaves of a tar, generously */
@@ -192,7 +193,7 @@ static int begin_tree(struct task *t, const struct layer_job *job, unsigned int 
 	if (st->meta < 0 || mkdirat(st->meta, "fs", 0755) < 0)
 		return disk_error(e, -errno, "make its folder");
 	st->fs = openat(st->meta, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return st->fs < 0 ? disk_error(e, -errno, "make its folder") : 0;
+	return st->fs < 0 || futimens(st->fs, writer_no_time) < 0 ? disk_error(e, -errno, "make its folder") : 0;
 }
 
 static int finish_tree(struct task *t, const struct layer_job *job, const struct staged_tree *st, struct err *e)

@@ -253,12 +253,25 @@ static int add_file(struct tree *t, struct archive_entry *ae, const struct write
 	return r < 0 ? r : writer_file_end(&t->writer, fd, en, e);
 }
 
+/* AUFS' bookkeeping: a component that starts with ".wh..wh.", except the mark of opaque folders. */
+static bool is_aufs_own(const char *path)
+{
+	for (const char *p = path; p; p = strchr(p, '/')) {
+		p += *p == '/';
+		if (text_starts(p, WHITEOUT_META) && strcmp(p, WHITEOUT_OPAQUE) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* 1 when the name was one of the whiteout names and is dealt with. */
 static int add_whiteout(struct tree *t, struct err *e)
 {
 	char *slash = strrchr(t->path, '/'), *name = slash ? slash + 1 : t->path;
 	int r;
 
+	if (is_aufs_own(t->path))
+		return 1;
 	if (!text_starts(name, WHITEOUT))
 		return 0;
 	if (!strcmp(name, WHITEOUT_OPAQUE)) {
@@ -266,8 +279,6 @@ static int add_whiteout(struct tree *t, struct err *e)
 		r = writer_opaque(&t->writer, t->path, e);
 		return r < 0 ? r : 1;
 	}
-	if (text_starts(name, WHITEOUT_META))
-		return 1;
 	memmove(name, name + strlen(WHITEOUT), strlen(name + strlen(WHITEOUT)) + 1);
 	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
 		return err_set(e, ERR_INVALID, "it is a whiteout of no name");

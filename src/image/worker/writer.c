@@ -26,6 +26,8 @@
 #define IMPLIED_MODE 0755 /* of folders that the archive has no entry for */
 #define SPECIAL_BITS (S_ISUID | S_ISGID | S_ISVTX)
 
+const struct timespec writer_no_time[2] = { { 0, 0 }, { 0, 0 } };
+
 void writer_init(struct writer *w, int root, int meta)
 {
 	*w = (struct writer){ .root = root, .meta = meta, .opaque = -1, .dir = -1 };
@@ -168,7 +170,9 @@ static int make_implied_one(struct writer *w, const char *path, struct err *e)
 			return r;
 	}
 	w->dir_dirty = true;
-	return mkdirat(w->dir, name, IMPLIED_MODE) < 0 ? fail(e, -errno, "make its folder") : 0;
+	if (mkdirat(w->dir, name, IMPLIED_MODE) < 0 || utimensat(w->dir, name, writer_no_time, 0) < 0)
+		return fail(e, -errno, "make its folder");
+	return 0;
 }
 
 static int make_implied(struct writer *w, const char *path, struct err *e)

@@ -43,6 +43,9 @@ struct writer {
 	char dir_path[PATH_MAX];
 };
 
+/* Times of folders that the archive has no entry for: a layer gives the same tree whenever it is unpacked. */
+extern const struct timespec writer_no_time[2];
+
 void writer_init(struct writer *w, int root, int meta);
 /* Leaves the open folder; once, after the last entry. */
 int writer_finish(struct writer *w, struct err *e) MUST_CHECK;
