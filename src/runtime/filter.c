@@ -75,14 +75,12 @@ static void agent_message(const struct rt_ctx *c, struct strbuf *out)
 	jw_end_object(&w);
 }
 
-static _Noreturn void helper_main(const struct rt_ctx *c, int from, int to)
+static _Noreturn void helper_main(const struct rt_ctx *c, const struct strbuf *text, int from, int to)
 {
-	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	int listener, r = -1;
 
-	agent_message(c, &text);
-	if (io_read_full(from, &listener, sizeof(listener)) == (ssize_t)sizeof(listener) && sb_error(&text) == 0)
-		r = sock_send_fds(c->agent, sb_str(&text), text.len, &listener, 1);
+	if (io_read_full(from, &listener, sizeof(listener)) == (ssize_t)sizeof(listener))
+		r = sock_send_fds(c->agent, sb_str(text), text->len, &listener, 1);
 	(void)!io_write_full(to, &r, sizeof(r));
 	_exit(0);
 }
@@ -104,9 +102,13 @@ static int load_notifying(const struct rt_ctx *c, struct err *e)
 {
 	struct sigaction no_zombies = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT };
 	struct ns_clone how = { .flags = CLONE_FILES, .cgroup = -1 };
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	int number[2], answer[2], pidfd;
 	pid_t pid;
 
+	agent_message(c, &text); /* here: "self" is us, not the helper */
+	if (sb_error(&text) < 0)
+		return err_errno(e, -ENOMEM, "seccomp listener");
 	if (pipe2(number, O_CLOEXEC) < 0 || pipe2(answer, O_CLOEXEC) < 0 ||
 	    sigaction(SIGCHLD, &no_zombies, NULL) < 0)
 		return err_errno(e, -errno, "seccomp listener");
@@ -114,7 +116,7 @@ static int load_notifying(const struct rt_ctx *c, struct err *e)
 	if (pid < 0)
 		return err_errno(e, pid, "seccomp listener");
 	if (pid == 0)
-		helper_main(c, number[0], answer[1]);
+		helper_main(c, &text, number[0], answer[1]);
 	return load_and_tell(c, number[1], answer[0], e);
 }
 
