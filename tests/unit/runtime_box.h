@@ -115,7 +115,7 @@ static inline int box_setup(void **state)
 
 	memset(&b, 0, sizeof(b));
 	b.p = (struct rt_process)RT_PROCESS_INIT;
-	snprintf(b.dir, sizeof(b.dir), "/tmp/tare-box-XXXXXX");
+	snprintf(b.dir, sizeof(b.dir), "/var/tmp/tare-box-XXXXXX");
 	if (!mkdtemp(b.dir) || chmod(b.dir, 0755) < 0)
 		return -1;
 	snprintf(b.rootfs, sizeof(b.rootfs), "%s/rootfs", b.dir);

@@ -80,7 +80,7 @@ static void namespaces(void **state)
 		   .top = "\"hostname\":\"inside\"", .cgroup = BOX_CGROUP);
 	box_has(b, "inside\n1\n");
 	box_has(b, "300000");
-	box_has(b, ":pids:/\n");
+	box_has(b, strstr(b->out, ":pids:") ? ":pids:/\n" : "0::/\n");
 	box_has(b, "lo: <LOOPBACK,UP");
 	box_hasnt(b, "eth0");
 }
