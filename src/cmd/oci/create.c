@@ -98,6 +98,8 @@ static int load(struct launch *l, struct err *e)
 	if (l->bundle < 0)
 		return err_errno(e, -errno, "bundle %s", rec->bundle);
 	r = oci_spec_load(l->call->arena, l->bundle, "config.json", &l->spec, e);
+	if (r == 0)
+		r = oci_seal(l->spec, e);
 	if (r < 0)
 		return r;
 	rec->oci_version = l->spec->oci_version;

@@ -211,6 +211,8 @@ static int prepare(const struct cli_call *call, struct running *x, struct err *e
 		return err_set(e, ERR_BUSY, "cannot exec in a paused container (use --ignore-paused to override)");
 	r = oci_load_spec(call, &x->c.rec, &x->spec, e);
 	if (r == 0)
+		r = oci_seal(x->spec, e);
+	if (r == 0)
 		r = o->process ? from_file(call, o->process, &x->process, e) : from_options(call, x->spec, &x->process, e);
 	if (r < 0)
 		return r;

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "cmd/oci/oci.h"
+#include "runtime/seal.h"
 #include "oci/state.h"
 
 #define GLOBAL(m) offsetof(struct oci_globals, m)
@@ -111,6 +112,13 @@ static const struct cli_program program = {
 	.commands = commands,
 };
 
+static char **own_argv;
+
+int oci_seal(const struct oci_spec *spec, struct err *e)
+{
+	return rt_seal_needed(spec) ? rt_seal_self(own_argv, e) : 0;
+}
+
 /* The log as the options want it; its descriptor, or -1 for stderr. */
 static int setup_log(const struct oci_globals *g, struct err *e)
 {
@@ -162,6 +170,7 @@ int main(int argc, char **argv)
 	struct cli_call call = { 0 };
 	int log_fd = -1, r;
 
+	own_argv = argv;
 	log_setup("tare-oci", STDERR_FILENO, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
 	r = run(&a, argc, argv, &call, &log_fd, &e);
 	if (r >= 0)

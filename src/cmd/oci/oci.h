@@ -94,6 +94,10 @@ int oci_open(const struct cli_call *call, bool lock, struct oci_container *c, st
 int oci_load_spec(const struct cli_call *call, const struct rt_record *rec, const struct oci_spec **out,
 		  struct err *e) MUST_CHECK;
 
+/* Before anything is done for a container of this specification: runs us from a sealed copy of the program file where
+ * its processes could otherwise write to it. Does not return when that was still to be done: the command begins anew. */
+int oci_seal(const struct oci_spec *spec, struct err *e) MUST_CHECK;
+
 /* Opens the folder of path and copies its last component. */
 int oci_parent(const char *path, char name[NAME_MAX + 1], struct err *e) MUST_CHECK;
 
