@@ -35,10 +35,12 @@ int folder_open(const struct engine *en, const char *id, struct err *e)
 int folder_make(const struct engine *en, const char *id, struct err *e)
 {
 	char name[NAME_MAX + 1];
+	CLEANUP_FD int lock = -1;
 
 	if (mkdirat(en->root_fd, relative(id, "", name), 0700) < 0)
 		return err_errno(e, -errno, "make %s/%s", en->root, name);
-	return folder_open(en, id, e);
+	lock = openat(en->root_fd, relative(id, "lock", name), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return lock < 0 ? err_errno(e, -errno, "make %s/%s", en->root, name) : folder_open(en, id, e);
 }
 
 int folder_state_remove(const struct engine *en, const char *id, struct err *e)
@@ -88,7 +90,7 @@ int folder_lock(const struct engine *en, const char *id, bool wait, struct err *
 
 	(void)relative(id, "lock", name);
 	for (;;) {
-		CLEANUP_FD int fd = openat(en->root_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		CLEANUP_FD int fd = openat(en->root_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 		struct stat st;
 
 		if (fd < 0 && errno == ENOENT)

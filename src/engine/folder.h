@@ -13,7 +13,7 @@ const char *folder_state(const struct engine *en, struct arena *a, const char *i
 
 /* O_DIRECTORY fd of ROOT/containers/ID; ERR_NOTFOUND. */
 int folder_open(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
-/* Makes it, and gives its fd. */
+/* Makes it with its lock file, and gives its fd. */
 int folder_make(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
 /* Removes both folders; whoever holds the lock keeps an unlinked file. Absent is success. */
 int folder_remove(const struct engine *en, const char *id, struct err *e);

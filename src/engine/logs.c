@@ -145,22 +145,24 @@ static int64_t seek_back(int fd, int64_t want)
 	return want - 1;
 }
 
-/* Opens the files to be shown, newest first, each at the right place; gives their number. */
+/* Opens the files to be shown, newest first, each at the right place; gives their number: 0 before the first record. */
 static int open_files(const char *path, int64_t tail, int fds[MOST_FILES], struct err *e)
 {
 	int64_t left = tail;
 	int n = 0;
 
-	while (n < MOST_FILES && left != 0) {
+	while (n < MOST_FILES && (left != 0 || n == 0)) {
 		int fd = open_file(path, (unsigned int)n);
 
-		if (fd < 0 && (fd != -ENOENT || n > 0))
-			break;
-		if (fd < 0)
+		if (fd < 0 && n == 0 && fd != -ENOENT)
 			return err_errno(e, fd, "open %s", path);
+		if (fd < 0)
+			break;
 		fds[n++] = fd;
-		if (tail > 0 && lseek(fd, 0, SEEK_END) > 0)
+		if (lseek(fd, 0, SEEK_END) > 0 && tail > 0)
 			left = seek_back(fd, left);
+		if (tail < 0 && lseek(fd, 0, SEEK_SET) < 0)
+			return err_errno(e, -errno, "read %s", path);
 	}
 	return n;
 }
@@ -170,10 +172,6 @@ static int read_files(struct reader *r, struct err *e)
 {
 	int fds[MOST_FILES], n, result = 0;
 
-	if (r->q->tail == 0) {
-		r->fd = open_file(r->path, 0);
-		return r->fd < 0 || lseek(r->fd, 0, SEEK_END) < 0 ? err_errno(e, r->fd < 0 ? r->fd : -errno, "open %s", r->path) : 0;
-	}
 	n = open_files(r->path, r->q->tail, fds, e);
 	if (n < 0)
 		return n;
@@ -205,10 +203,10 @@ static bool same_file(int a, int b)
 /* Reads what is new, over as many rotations as there were. */
 static int catch_up(struct reader *r, struct err *e)
 {
-	int result = read_on(r, e);
+	int result = r->fd < 0 ? read_files(r, e) : read_on(r, e);
 	unsigned int n = 0;
 
-	if (result < 0)
+	if (result < 0 || r->fd < 0)
 		return result;
 	for (;; n++) { /* where is the file we have? */
 		CLEANUP_FD int fd = open_file(r->path, n);
@@ -322,7 +320,5 @@ int logs_read(const struct engine *en, const char *what, const struct log_query 
 	if (q->follow && watch < 0)
 		return watch;
 	result = read_files(&r, e);
-	if (result == -ENOENT && rec.started == 0)
-		return 0; /* it never ran */
 	return result < 0 || !q->follow || rec.status != RECORD_RUNNING ? result : follow(en, rec.id, &r, watch, e);
 }

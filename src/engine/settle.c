@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/io.h"
@@ -29,6 +30,7 @@
 #include "sys/cgroup.h"
 
 #define MOST_ROUNDS 500
+#define FRESH_SECONDS 10
 
 /* ---- with the operation lock held ---- */
 
@@ -248,8 +250,18 @@ int settle_find(const struct engine *en, struct arena *a, const char *what, enum
 
 /* ---- garbage ---- */
 
+/* A folder is a moment old before it has its lock file; a clock that was set is not to confuse that. */
+static bool is_fresh(int parent, const char *id)
+{
+	struct timespec now;
+	struct stat st;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return fstatat(parent, id, &st, AT_SYMLINK_NOFOLLOW) == 0 && llabs((long long)(now.tv_sec - st.st_ctim.tv_sec)) < FRESH_SECONDS;
+}
+
 /* A folder of ours without a row, which nobody is at work on. */
-static int remove_orphan(const struct engine *en, const char *id, struct err *e)
+static int remove_orphan(const struct engine *en, int parent, const char *id, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_FD int lock = folder_lock(en, id, false, e);
@@ -257,7 +269,7 @@ static int remove_orphan(const struct engine *en, const char *id, struct err *e)
 	bool none = false;
 	int bar;
 
-	if (lock < 0 && e->cls != ERR_NOTFOUND)
+	if (lock < 0 && (e->cls != ERR_NOTFOUND || is_fresh(parent, id)))
 		return 0;
 	if (record_get(en->catalog, &a, id, &rec, e) == 0 || e->cls != ERR_NOTFOUND)
 		return 0;
@@ -287,7 +299,7 @@ static int sweep(const struct engine *en, int parent, const char *name, struct e
 		r = cat_prepare(en->catalog, &s, e, "SELECT 1 FROM containers WHERE id = ?1", "s", entry->d_name);
 		if (r == 0)
 			r = cat_step(s, e);
-		r = r == 0 ? remove_orphan(en, entry->d_name, e) : r < 0 ? r : 0;
+		r = r == 0 ? remove_orphan(en, dirfd(d), entry->d_name, e) : r < 0 ? r : 0;
 	}
 	return r;
 }

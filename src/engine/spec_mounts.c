@@ -241,9 +241,10 @@ static void usual(const struct plan *p, struct json_writer *w, const char *targe
 		mount(w, target, type, type, plan_split(p->a, options, ',').v);
 }
 
+/* The host's own mount of the same place, where the host has one. */
 static void of_host(const struct plan *p, struct json_writer *w, const char *target, const char *options)
 {
-	if (!has_target(p, target))
+	if (!has_target(p, target) && access(target, F_OK) == 0)
 		mount(w, target, "bind", target, plan_split(p->a, options, ',').v);
 }
 

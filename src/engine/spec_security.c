@@ -20,12 +20,20 @@ static const char *const default_caps[] = {
 	"SETGID", "SETPCAP",      "SETUID", "SYS_CHROOT",
 };
 
+/* Every capability that is ours to give. */
+static uint64_t all_caps(void)
+{
+	struct cap_sets own;
+
+	return cap_get(&own) == 0 ? own.bounding & cap_supported() : cap_supported();
+}
+
 static int cap_mask(const char *option, const char *name, uint64_t *mask, struct err *e)
 {
 	int n;
 
 	if (strcmp(name, "ALL") == 0 || strcmp(name, "all") == 0) {
-		*mask = cap_supported();
+		*mask = UINT64_MAX;
 		return 0;
 	}
 	n = cap_number(name);
@@ -38,25 +46,25 @@ static int cap_mask(const char *option, const char *name, uint64_t *mask, struct
 /* As Docker: drop ALL empties, add ALL fills, single names win over ALL. */
 static int plan_caps(struct plan *p, struct err *e)
 {
-	uint64_t add = 0, drop = 0, mask, all = cap_supported();
+	uint64_t add = 0, drop = 0, mask;
 	bool add_all = p->opt->privileged, drop_all = false;
 
 	for (size_t i = 0; i < p->opt->cap_add.n; i++) {
 		if (cap_mask("--cap-add", p->opt->cap_add.v[i], &mask, e) < 0)
 			return e->code;
-		add_all |= mask == all;
-		add |= mask == all ? 0 : mask;
+		add_all |= mask == UINT64_MAX;
+		add |= mask == UINT64_MAX ? 0 : mask;
 	}
 	for (size_t i = 0; i < p->opt->cap_drop.n; i++) {
 		if (cap_mask("--cap-drop", p->opt->cap_drop.v[i], &mask, e) < 0)
 			return e->code;
-		drop_all |= mask == all;
-		drop |= mask == all ? 0 : mask;
+		drop_all |= mask == UINT64_MAX;
+		drop |= mask == UINT64_MAX ? 0 : mask;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(default_caps); i++)
 		p->caps |= CAP_BIT(cap_number(default_caps[i]));
 	if (add_all)
-		p->caps = all;
+		p->caps = all_caps();
 	if (drop_all)
 		p->caps = 0;
 	p->caps = (p->caps | add) & ~drop;

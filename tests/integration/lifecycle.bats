@@ -1,0 +1,199 @@
+#!/usr/bin/env bats
+# create start stop restart kill wait rm ps rename pause top inspect, system
+load ../lib/common
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown_file() { tare_teardown_file; }
+
+loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
+
+@test "create, start, stop, start again, wait, rm" {
+  id=$(tare create --name life busybox sh -c "$loop")
+  is_state life created
+  [ "$(tare start life)" = life ]
+  is_state life running
+  tare start life
+  wait_until 5 bash -c "'$TARE_BIN/tare' logs life | grep -q ready"
+  tare stop life
+  is_state life exited
+  [ "$(tare wait life)" = 7 ]
+  [ "$(tare inspect "$id" | jq '.[0].State.ExitCode')" = 7 ]
+  tare start "${id:0:6}"
+  run -1 tare rm life
+  [[ "$output" == *"is running"* ]]
+  tare rm -f life
+  run -1 tare inspect life
+}
+
+@test "stop: its signal, -s another, the time, then KILL" {
+  tare run -d --name st --stop-signal USR1 busybox sh -c 'trap "exit 5" USR1; trap "exit 6" USR2; echo ready; while :; do sleep 0.05; done'
+  wait_until 5 bash -c "'$TARE_BIN/tare' logs st | grep -q ready"
+  tare stop st
+  [ "$(tare wait st)" = 5 ]
+  tare start st
+  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' logs st | grep -c ready) = 2 ]"
+  tare stop -s USR2 st
+  [ "$(tare wait st)" = 6 ]
+  tare rm st
+  tare run -d --name deaf --stop-timeout 1 busybox sh -c 'trap "" TERM; while :; do sleep 0.05; done'
+  tare stop deaf
+  [ "$(tare wait deaf)" = 137 ]
+  tare rm deaf
+}
+
+@test "kill sends any signal; a stopped container cannot be killed" {
+  tare run -d --name kk busybox sh -c 'trap "exit 3" HUP; echo ready; while :; do sleep 0.05; done'
+  wait_until 5 bash -c "'$TARE_BIN/tare' logs kk | grep -q ready"
+  tare kill -s HUP kk
+  [ "$(tare wait kk)" = 3 ]
+  run -1 tare kill kk
+  [[ "$output" == *"not running"* ]]
+  run -1 tare kill -s NOSUCH kk
+  tare rm kk
+}
+
+@test "restart gives a new process and the same files" {
+  tare run -d --name re busybox sh -c 'echo x >>/count; sleep 100'
+  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' exec re wc -l /count | cut -d' ' -f1) = 1 ]"
+  first=$(live re pid)
+  tare restart -t 0 re
+  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' exec re wc -l /count | cut -d' ' -f1) = 2 ]"
+  [ "$(live re pid)" != "$first" ]
+  tare rm -f re
+}
+
+@test "wait for one that runs, for one that ended, for several" {
+  tare run -d --name w1 busybox sh -c 'sleep 0.5; exit 11'
+  tare run -d --name w2 busybox sh -c 'exit 12'
+  [ "$(tare wait w1 w2 | tr '\n' ' ')" = "11 12 " ]
+  [ "$(tare wait w1)" = 11 ]
+  tare rm w1 w2
+}
+
+@test "pause freezes, unpause lets go on; exec and stop meet a paused one" {
+  tare run -d --name pp busybox sh -c 'while :; do date +%s%N; sleep 0.02; done'
+  tare pause pp
+  is_state pp paused
+  sleep 0.2; a=$(tare logs pp | wc -l); sleep 0.3; b=$(tare logs pp | wc -l)
+  [ "$a" = "$b" ]
+  run -1 tare exec pp true
+  run -1 tare pause pp
+  tare unpause pp
+  is_state pp running
+  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' logs pp | wc -l) -gt $b ]"
+  tare pause pp
+  tare stop -t 1 pp
+  is_state pp exited
+  tare rm pp
+}
+
+@test "rm -f of a paused container" {
+  tare run -d --name pf busybox sleep 100
+  tare pause pf
+  tare rm -f pf
+}
+
+@test "rename; names and prefixes find, ambiguous ones do not" {
+  a=$(tare create --name old busybox true); b=$(tare create --name other busybox true)
+  tare rename old new
+  run -1 tare inspect old
+  [ "$(tare inspect new | jq -r '.[0].Id')" = "$a" ]
+  run -1 tare rename new other
+  [[ "$output" == *"in use"* ]]
+  tare inspect "${a:0:10}" >/dev/null
+  run -1 tare inspect ""
+  tare rm new "$b"
+}
+
+@test "ps: columns, -a -q -n -l --no-trunc --filter --format json" {
+  tare run -d --name up --label tier=web --label empty busybox sleep 100
+  tare run --name down busybox sh -c 'exit 4' || true
+  run -0 tare ps
+  [[ "${lines[0]}" == "CONTAINER ID"*IMAGE*COMMAND*CREATED*STATUS*NAMES ]]
+  [ "${#lines[@]}" -eq 2 ]
+  [ "$(tare ps -aq | wc -l)" -eq 2 ]
+  [ "$(tare ps -aq --filter status=exited)" = "$(tare ps -aq --filter name=down)" ]
+  [ "$(tare ps -q --filter label=tier=web)" = "$(tare ps -q)" ]
+  [ -z "$(tare ps -q --filter label=tier=db)" ]
+  [ "$(tare ps -aq --filter ancestor=busybox | wc -l)" -eq 2 ]
+  [ "$(tare ps -aq --filter exited=4 | wc -l)" -eq 1 ]
+  [ "$(tare ps -q -n 1 --no-trunc)" = "$(tare inspect down | jq -r '.[0].Id')" ]
+  [ "$(tare ps -a --format json | jq -r .Names | sort | tr '\n' ' ')" = "down up " ]
+  [[ "$(tare ps -a --format json | jq -r 'select(.Names == "down") | .Status')" == "Exited (4)"* ]]
+  run -1 tare ps --filter nonsense=1
+  run -125 tare ps --format yaml
+  tare rm -f up down
+}
+
+@test "top lists the processes, with the user ids of the container" {
+  tare run -d --name tt --user 1000 busybox sleep 100
+  run -0 tare top tt
+  [[ "${lines[0]}" == UID*PID*PPID*CMD ]]
+  [[ "${lines[1]}" == "1000 "*"sleep 100" ]]
+  tare rm -f tt
+}
+
+@test "inspect shows what was asked for and what lives" {
+  tare run -d --name ins -e K=V -v "$BATS_TEST_TMPDIR:/mnt:ro" --memory 64m --cap-add NET_ADMIN busybox sleep 100
+  run -0 tare inspect ins
+  for q in '.[0].State.Running == true' '.[0].State.Pid > 0' '.[0].HostConfig.Memory == 67108864' '.[0].HostConfig.CapAdd == ["NET_ADMIN"]' \
+    '.[0].Config.Env | index("K=V") != null' '.[0].Mounts[0].RW == false' '.[0].IdMap.Size >= 65536' '.[0].Path == "sleep"'; do
+    jq -e "$q" <<<"$output" >/dev/null || { echo "not so: $q"; return 1; }
+  done
+  tare rm -f ins
+}
+
+@test "a machine that restarted: the end is recorded as unknown, and the container starts again" {
+  tare run -d --name reboot busybox sleep 100
+  id=$(tare inspect reboot | jq -r '.[0].Id'); pid=$(live reboot pid); keeper=$(live reboot keeper); worker=$(live reboot worker)
+  kill -9 "$keeper" "$worker" "$pid"
+  rm -rf "${TARE_STATE:?}/$id"
+  sqlite3 "$TARE_ROOT/catalog.db" "UPDATE containers SET boot_id = 'another'" 2>/dev/null || skip "no sqlite3 program"
+  is_state reboot exited
+  [ "$(tare inspect reboot | jq '.[0].State.ExitKnown')" = false ]
+  tare start reboot
+  is_state reboot running
+  tare rm -f reboot
+}
+
+@test "both halves of the monitor killed: the next command takes over, exec and stop work" {
+  tare run -d --name adopted busybox sh -c 'while :; do echo tick; sleep 0.1; done'
+  kill -9 "$(live adopted keeper)" "$(live adopted worker)"
+  is_state adopted running
+  tare exec adopted true
+  n=$(tare logs adopted | wc -l)
+  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' logs adopted | wc -l) -gt $n ]"
+  tare stop -t 0 adopted
+  is_state adopted exited
+  tare rm adopted
+}
+
+@test "--rm still happens when the monitor was killed" {
+  tare run -d --rm --name orphan busybox sleep 1
+  kill -9 "$(live orphan keeper)" "$(live orphan worker)"
+  tare ps >/dev/null
+  wait_until 10 bash -c "! '$TARE_BIN/tare' inspect orphan >/dev/null 2>&1"
+}
+
+@test "system info, df, prune, version" {
+  [ "$(tare system info --format json | jq -r .TareRootDir)" = "$TARE_ROOT" ]
+  tare run --name gone busybox true
+  run -0 tare system df
+  [[ "${lines[0]}" == TYPE*TOTAL*ACTIVE*SIZE*RECLAIMABLE ]]
+  mkdir "$TARE_ROOT/containers/$(printf 'f%.0s' {1..64})"
+  touch "$TARE_ROOT/containers/$(printf 'f%.0s' {1..64})/lock"
+  run -0 tare system prune -f
+  [[ "$output" == *"Total reclaimed space"* ]]
+  [ -z "$(tare ps -aq)" ]
+  [ -z "$(ls "$TARE_ROOT/containers")" ]
+  tare images -q | grep -q .
+  tare version --format json | jq -e .Version
+  tare --version
+}
+
+@test "a mistyped command or option is one line with what was probably meant" {
+  run -125 tare strat
+  [[ "$output" == *'"tare start"'* ]]
+  run -125 tare ps --quite
+  [[ "$output" == *"--quiet"* ]]
+}

@@ -1,0 +1,194 @@
+#!/usr/bin/env bats
+# Every option that shares or opens something, each with the user namespace on.
+load ../lib/common
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown_file() { tare_teardown_file; }
+
+@test "the defaults: own ids, no_new_privs, seccomp, few capabilities, own namespaces" {
+  run -0 tare run --rm busybox sh -c 'cat /proc/self/uid_map; grep -E "NoNewPrivs|Seccomp:|CapEff|CapBnd" /proc/self/status; ls /sys/class/net'
+  [[ "${lines[0]}" =~ ^\ *0\ +[1-9][0-9]+\ +65536$ ]]
+  [[ "$output" == *$'NoNewPrivs:\t1'* ]]
+  [[ "$output" == *$'Seccomp:\t2'* ]]
+  [[ "$output" == *$'CapEff:\t00000000800405fb'* ]]
+  [ "${lines[-1]}" = lo ]
+  for ns in user pid mnt net ipc uts cgroup; do
+    [ "$(tare run --rm busybox readlink /proc/self/ns/$ns)" != "$(readlink /proc/self/ns/$ns)" ]
+  done
+}
+
+@test "-v: a file made by root in the container belongs to root on the host" {
+  dir=$BATS_TEST_TMPDIR/w; mkdir "$dir"
+  run -0 tare run --rm -v "$dir:/w" busybox sh -c 'id -u; touch /w/f; stat -c %u /w/f'
+  [ "$output" = $'0\n0' ]
+  [ "$(stat -c %u "$dir/f")" -eq 0 ]
+  tare run --rm -v "$dir:/w" --user 1000:1000 busybox stat -c %u /w/f
+  chown 1000 "$dir"
+  tare run --rm -v "$dir:/w" --user 1000:1000 busybox touch /w/g
+  [ "$(stat -c %u "$dir/g")" -eq 1000 ]
+}
+
+@test "-v: ro, noidmap, a single file, a missing source, nested targets, over a default file" {
+  dir=$BATS_TEST_TMPDIR/w; mkdir -p "$dir/sub"; echo text >"$dir/file"
+  run -1 tare run --rm -v "$dir:/w:ro" busybox touch /w/x
+  [[ "$output" == *"Read-only"* ]]
+  [ "$(tare run --rm -v "$dir:/w:noidmap" busybox stat -c %u /w/file)" = 65534 ]
+  [ "$(tare run --rm -v "$dir/file:/etc/one" busybox cat /etc/one)" = text ]
+  tare run --rm -v "$dir/made/here:/m" busybox touch /m/y
+  [ -e "$dir/made/here/y" ]
+  [ "$(tare run --rm -v "$dir/sub:/a/b" -v "$dir:/a" busybox sh -c 'touch /a/b/deep; ls /a/file /a/b/deep' | wc -l)" -eq 2 ]
+  [ -e "$dir/sub/deep" ]
+  [ "$(tare run --rm -v "$dir/file:/etc/hosts" busybox cat /etc/hosts)" = text ]
+}
+
+@test "-v: wrong ones are refused before anything is made" {
+  for v in relative:/x /a:relative /a:/ /a:/proc/x "$BATS_TEST_TMPDIR:/x:nonsense" named:/x; do
+    run -125 tare run --rm -v "$v" busybox true
+    [[ "$output" == tare:\ -v* ]] || { echo "$v: $output"; return 1; }
+  done
+  run -125 tare run --rm -v /tmp:/x -v /var:/x busybox true
+  run -125 tare run --rm --userns=host -v /tmp:/x:idmap busybox true
+}
+
+@test "a volume of its own is written, and goes with the container" {
+  tare run --name vol -v /data busybox sh -c 'echo kept >/data/f'
+  tare start -a vol
+  id=$(tare inspect vol | jq -r '.[0].Id')
+  [ "$(cat "$TARE_ROOT/containers/$id/volumes/0/f")" = kept ]
+  tare rm -v vol
+  [ ! -e "$TARE_ROOT/containers/$id" ]
+}
+
+@test "--tmpfs: size, mode, exec" {
+  run tare run --rm --tmpfs /t:size=1m,mode=0700 busybox sh -c 'grep " /t " /proc/mounts; stat -c %a /t; head -c 2000000 /dev/zero >/t/big'
+  [[ "$output" == *noexec*size=1024k* ]]
+  [[ "$output" == *700* ]]
+  [[ "$output" == *"No space"* ]]
+  tare run --rm --tmpfs /t:exec busybox sh -c 'cp /bin/busybox /t/true && /t/true'
+  run -126 tare run --rm --tmpfs /t busybox sh -c 'cp /bin/busybox /t/true && exec /t/true'
+  run -125 tare run --rm --tmpfs /t:nonsense busybox true
+}
+
+@test "--network host: the host's interfaces, the map stays, /sys is read-only" {
+  [ "$(tare run --rm --network host busybox readlink /proc/self/ns/net)" = "$(readlink /proc/self/ns/net)" ]
+  run -0 tare run --rm --network host busybox sh -c 'cat /proc/self/uid_map; touch /sys/x 2>&1; echo 0 >/proc/sys/net/ipv4/ip_forward 2>&1; ip link add dummy9 type dummy 2>&1' || true
+  [[ "${lines[0]}" =~ ^\ *0\ +[1-9] ]]
+  [[ "$output" == *"Read-only"* ]]
+  [ ! -e /sys/class/net/dummy9 ]
+  [ "$(tare run --rm --network host busybox cat /etc/resolv.conf)" = "$(cat /etc/resolv.conf)" ]
+  [ "$(tare run --rm --network none busybox ls /sys/class/net)" = lo ]
+}
+
+@test "--pid, --ipc, --uts host, each with the map on" {
+  [ "$(tare run --rm --pid host busybox readlink /proc/self/ns/pid)" = "$(readlink /proc/self/ns/pid)" ]
+  [ "$(tare run --rm --ipc host busybox readlink /proc/self/ns/ipc)" = "$(readlink /proc/self/ns/ipc)" ]
+  [ "$(tare run --rm --uts host busybox hostname)" = "$(hostname)" ]
+  run -125 tare run --rm --uts host --hostname x busybox true
+  run -125 tare run --rm --pid container:x busybox true
+  run -1 tare run --rm --uts host busybox hostname stolen
+  tare run -d --name seeing --pid host busybox sleep 100
+  tare stop -t 0 seeing
+  tare rm seeing
+}
+
+@test "--user: number, name, group; files of the image keep their owners" {
+  [ "$(tare run --rm --user 1000:2000 busybox sh -c 'echo $(id -u):$(id -g)')" = 1000:2000 ]
+  [ "$(tare run --rm --user nobody busybox id -un)" = nobody ]
+  [ "$(tare run --rm --user 7 --group-add 55 busybox id -G)" = "0 55" ] || [ "$(tare run --rm --user 7 --group-add 55 busybox id -G | tr ' ' '\n' | grep -c 55)" = 1 ]
+  [ "$(tare run --rm busybox stat -c %u:%g /bin/busybox)" = 0:0 ]
+  run -125 tare run --rm --user nosuch busybox true
+  # an id above the usual 65536 widens the map
+  [ "$(tare run --rm --user 100000:100000 busybox id -u)" = 100000 ]
+}
+
+@test "--read-only: nothing but tmpfs and volumes can be written" {
+  run -1 tare run --rm --read-only busybox touch /x
+  [[ "$output" == *"Read-only"* ]]
+  tare run --rm --read-only --tmpfs /t -v "$BATS_TEST_TMPDIR:/v" --init busybox sh -c 'touch /t/x /v/x /dev/shm/x'
+}
+
+@test "--privileged: the host's ids, all devices and capabilities, nothing masked" {
+  run -0 tare run --rm --privileged busybox sh -c 'cat /proc/self/uid_map; grep -E "NoNewPrivs|Seccomp:" /proc/self/status; mkdir /m && mount -t tmpfs none /m && echo mounted; [ -w /proc/sys/kernel/hostname ] && echo open'
+  [[ "${lines[0]}" == *4294967295 ]]
+  [[ "$output" == *$'NoNewPrivs:\t0'*$'Seccomp:\t0'*mounted*open* ]]
+  # a map asked for by name stays
+  [[ "$(tare run --rm --privileged --userns=private busybox cat /proc/self/uid_map)" != *4294967295 ]]
+}
+
+@test "--userns: host, a range of one's own choice" {
+  [[ "$(tare run --rm --userns=host busybox cat /proc/self/uid_map)" == *4294967295 ]]
+  [[ "$(tare run --rm --userns=range:3000000:70000 busybox cat /proc/self/uid_map)" =~ ^\ *0\ +3000000\ +70000$ ]]
+  run -125 tare run --rm --userns=range:x busybox true
+}
+
+@test "--device: the node opens, others do not" {
+  [ -e /dev/fuse ] || skip "no /dev/fuse here"
+  tare run --rm --device /dev/fuse busybox sh -c ': <>/dev/fuse'
+  tare run --rm --device /dev/fuse:/dev/other:r busybox sh -c '(: </dev/other) && ! (: >/dev/other)'
+  run -0 tare run --rm -v /dev:/hostdev busybox sh -c '(: </hostdev/fuse) || echo refused'
+  [[ "$output" == *refused* ]]
+  run -125 tare run --rm --device /etc/passwd busybox true
+  run -125 tare run --rm --device /dev/nosuch busybox true
+}
+
+@test "--cap-add, --cap-drop" {
+  [ "$(tare run --rm --cap-drop ALL busybox grep CapEff /proc/self/status | cut -f2)" = 0000000000000000 ]
+  [ "$(tare run --rm --cap-drop ALL --cap-add chown busybox grep CapEff /proc/self/status | cut -f2)" = 0000000000000001 ]
+  tare run --rm --cap-add NET_ADMIN busybox ip link set lo down
+  run ! tare run --rm busybox ip link set lo down
+  run -125 tare run --rm --cap-add NOSUCH busybox true
+}
+
+@test "--security-opt: no-new-privileges, seccomp, systempaths" {
+  [[ "$(tare run --rm --security-opt no-new-privileges=false busybox grep NoNewPrivs /proc/self/status)" == *0 ]]
+  [[ "$(tare run --rm --security-opt seccomp=unconfined busybox grep Seccomp: /proc/self/status)" == *0 ]]
+  cat >"$BATS_TEST_TMPDIR/docker.json" <<'JSON'
+{"defaultAction":"SCMP_ACT_ALLOW","archMap":[{"architecture":"SCMP_ARCH_X86_64","subArchitectures":["SCMP_ARCH_X86"]},{"architecture":"SCMP_ARCH_AARCH64","subArchitectures":[]}],
+ "syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","args":[],"comment":"","includes":{},"excludes":{}},
+             {"names":["unlink","unlinkat"],"action":"SCMP_ACT_ERRNO","includes":{"caps":["CAP_SYS_BOOT"]},"excludes":{}}]}
+JSON
+  run -1 tare run --rm --security-opt "seccomp=$BATS_TEST_TMPDIR/docker.json" busybox mkdir /x
+  tare run --rm --security-opt "seccomp=$BATS_TEST_TMPDIR/docker.json" busybox sh -c 'touch /x && rm /x'
+  echo '{"no":1}' >"$BATS_TEST_TMPDIR/bad.json"
+  run -125 tare run --rm --security-opt "seccomp=$BATS_TEST_TMPDIR/bad.json" busybox true
+  [ "$(tare run --rm busybox sh -c 'cat /proc/kcore 2>/dev/null | head -c 1 | wc -c')" = 0 ]
+  tare run --rm --security-opt systempaths=unconfined busybox sh -c '! grep -q " /proc/kcore " /proc/mounts'
+  run -125 tare run --rm --security-opt nonsense busybox true
+}
+
+@test "limits: memory, cpus, pids, ulimits, shm, sysctl" {
+  run -0 tare run --rm -m 64m --cpus 0.5 --pids-limit 20 busybox sh -c \
+    'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/pids/pids.max 2>/dev/null || cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max /sys/fs/cgroup/pids.max'
+  [[ "$output" == *67108864*50000*20* ]]
+  run tare run --rm -m 16m busybox sh -c 'head -c 100000000 /dev/zero | tail -c 90000000 | wc -c; exit 0'
+  [[ "$output" != *90000000* ]]
+  [ "$(tare run --rm --ulimit nofile=100:200 busybox sh -c 'ulimit -n; ulimit -Hn' | tr '\n' ' ')" = "100 200 " ]
+  [ "$(tare run --rm --shm-size 1m busybox df -k /dev/shm | awk 'END { print $2 }')" = 1024 ]
+  [ "$(tare run --rm --sysctl net.ipv4.ip_forward=1 busybox cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
+  run -125 tare run --rm --sysctl kernel.panic=1 busybox true
+  run -125 tare run --rm --network host --sysctl net.ipv4.ip_forward=1 busybox true
+  run -125 tare run --rm -m 1k busybox true
+  run -125 tare run --rm --cpus nope busybox true
+  run -125 tare run --rm --ulimit nope=1 busybox true
+}
+
+@test "--init: process 1 reaps, passes signals and the exit code on" {
+  [[ "$(tare run --rm --init busybox ps -o pid,args | grep ' 1 ')" == *tare-init* ]]
+  run -6 tare run --rm --init busybox sh -c 'exit 6'
+}
+
+@test "--cgroup-parent; the container's cgroup is its own root" {
+  tare run -d --name cg --cgroup-parent /tare-test-parent busybox sleep 100
+  grep -q /tare-test-parent/ "/proc/$(live cg pid)/cgroup"
+  [ "$(tare exec cg sh -c 'cut -d: -f3 /proc/self/cgroup | sort -u')" = / ]
+  tare rm -f cg
+  run -125 tare run --rm --cgroup-parent ../x busybox true
+  find /sys/fs/cgroup -type d -name tare-test-parent -exec rmdir {} + 2>/dev/null || true
+}
+
+@test "the host's mount table does not grow" {
+  before=$(wc -l </proc/self/mountinfo)
+  for i in 1 2 3; do tare run -d --name "m$i" busybox sleep 100; done
+  [ "$(wc -l </proc/self/mountinfo)" -eq "$before" ]
+  tare rm -f m1 m2 m3
+}
