@@ -209,9 +209,11 @@ static void end(struct worker *w)
 	ending_remove_names(CREW_STATE_DIR);
 	ending_run_poststop(&w->d, s->pid);
 	ending_run_exited(&w->d);
-	ending_leave_cgroup(&w->d);
 	attach_send(&w->attach, FRAME_DONE, NULL, 0);
 	attach_flush(&w->attach, FLUSH_MS);
+	/* behind the clients' backs: leaving waits for a grace period of the kernel (8-12 ms on cgroup v1), and a new start
+	 * waits for our lock anyway */
+	ending_leave_cgroup(&w->d);
 }
 
 static int run(struct worker *w, struct err *e)
