@@ -16,10 +16,12 @@ end_bench() {
 }
 trap end_bench EXIT
 
+declare -A PREPARE=()
+
 say() { echo "   $*" >&2; }
 
 # rounds ROUNDS LABEL COMMAND [LABEL COMMAND...]: runs the commands in turn (A B A B ...), ROUNDS times each, after one
-# unmeasured round. Prints {"LABEL": {"median_ms", "p90_ms", "min_ms", "cpu_ms", "rounds"}, ...}.
+# unmeasured round. PREPARE[LABEL], when set, is run by a shell before each run, unmeasured. Prints {"LABEL": {"median_ms", "p90_ms", "min_ms", "cpu_ms", "rounds"}, ...}.
 rounds() {
   local n=$1 i k f; shift
   local labels=() commands=()
@@ -28,6 +30,7 @@ rounds() {
   for ((i = 0; i <= n; i++)); do
     for k in "${!labels[@]}"; do
       f=$BENCH_WORK/one.json
+      [ -z "${PREPARE[${labels[$k]}]:-}" ] || bash -c "${PREPARE[${labels[$k]}]}" >/dev/null 2>&1
       hyperfine -N -r 1 --style none --export-json "$f" "${commands[$k]}" >/dev/null 2>"$BENCH_WORK/err" ||
         { echo "bench: '${commands[$k]}' failed:" >&2; cat "$BENCH_WORK/err" >&2; return 1; }
       [ "$i" -eq 0 ] || jq -c '.results[0] | [.mean, .user + .system]' "$f" >>"$BENCH_WORK/r.$k"

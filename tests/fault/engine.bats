@@ -3,7 +3,10 @@
 load ../lib/common
 
 setup_file() { tare_setup_file; load_busybox; }
-teardown_file() { tare_teardown_file; }
+teardown_file() {
+  find /sys/fs/cgroup -maxdepth 2 -type d -name "tare-test-$$" -exec rmdir {} + 2>/dev/null || true
+  tare_teardown_file
+}
 
 # Kills a `tare` command after each of some delays, chosen by a printed seed (all of them under make test-long).
 delays() {
@@ -64,7 +67,7 @@ kill_after() { # DELAY COMMAND...: SIGKILLs the command's own process, not its c
 @test "a container outlives everything in its starter's cgroup" {
   local cg=/sys/fs/cgroup/pids/tare-test-$$
   [ -d /sys/fs/cgroup/pids ] || cg=/sys/fs/cgroup/tare-test-$$
-  mkdir "$cg"
+  mkdir -p "$cg"
   bash -c "echo \$\$ >$cg/cgroup.procs; '$TARE_BIN/tare' run -d --name survivor busybox sleep 1000 >/dev/null; sleep 1000" 3>&- &
   wait_until 5 is_state survivor running
   while read -r p; do kill -9 "$p"; done <"$cg/cgroup.procs"
