@@ -1,3 +1,5 @@
+/* Chunks in a list; only the first has room. An allocation too large for a chunk gets one of its own behind the first,
+ * so that the room in that is not lost. */
 #include "base/arena.h"
 
 #include <stdarg.h>
@@ -14,10 +16,26 @@ struct arena_chunk {
 	_Alignas(16) unsigned char data[];
 };
 
+static struct arena_chunk *add_chunk(struct arena *a, size_t least)
+{
+	size_t size = least > CHUNK_SIZE ? least : CHUNK_SIZE;
+	struct arena_chunk *c = calloc(1, sizeof(*c) + size), **place;
+
+	if (!c) {
+		a->failed = true;
+		return NULL;
+	}
+	place = size > CHUNK_SIZE && a->head ? &a->head->next : &a->head;
+	c->size = size;
+	c->next = *place;
+	*place = c;
+	return c;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
 	struct arena_chunk *c = a->head;
-	size_t rounded, want;
+	size_t rounded;
 	void *p;
 
 	if (a->failed || size > SIZE_MAX / 2) {
@@ -25,17 +43,10 @@ void *arena_alloc(struct arena *a, size_t size)
 		return NULL;
 	}
 	rounded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-	if (!c || c->size - c->used < rounded) {
-		want = rounded > CHUNK_SIZE ? rounded : CHUNK_SIZE;
-		c = calloc(1, sizeof(*c) + want);
-		if (!c) {
-			a->failed = true;
-			return NULL;
-		}
-		c->size = want;
-		c->next = a->head;
-		a->head = c;
-	}
+	if (!c || c->size - c->used < rounded)
+		c = add_chunk(a, rounded);
+	if (!c)
+		return NULL;
 	p = c->data + c->used;
 	c->used += rounded;
 	return p;
@@ -56,7 +67,7 @@ char *arena_strndup(struct arena *a, const char *s, size_t len)
 {
 	char *p = arena_alloc(a, len + 1);
 
-	if (p)
+	if (p && len)
 		memcpy(p, s, len);
 	return p;
 }

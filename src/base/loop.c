@@ -33,8 +33,10 @@ int loop_new(struct loop **out)
 		return -ENOMEM;
 	l->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (l->epfd < 0) {
+		int r = -errno;
+
 		free(l);
-		return -errno;
+		return r;
 	}
 	*out = l;
 	return 0;
@@ -113,8 +115,10 @@ void loop_remove(struct loop *l, struct loop_source *s)
 
 int loop_timer(struct loop *l, int64_t ns, loop_fn fn, void *data, struct loop_source **out)
 {
+	/* zero would disarm it, and the kernel refuses a time before now */
+	int64_t wait = ns > 0 ? ns : 1;
 	struct itimerspec when = {
-		.it_value = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 },
+		.it_value = { .tv_sec = wait / 1000000000, .tv_nsec = wait % 1000000000 },
 	};
 	CLEANUP_FD int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	struct loop_source *s;
@@ -122,8 +126,6 @@ int loop_timer(struct loop *l, int64_t ns, loop_fn fn, void *data, struct loop_s
 
 	if (fd < 0)
 		return -errno;
-	if (ns <= 0)
-		when.it_value.tv_nsec = 1;
 	if (timerfd_settime(fd, 0, &when, NULL) < 0)
 		return -errno;
 	r = loop_add(l, fd, EPOLLIN, fn, data, &s);
@@ -162,13 +164,13 @@ int loop_step(struct loop *l, int timeout_ms)
 
 int loop_run(struct loop *l)
 {
-	l->quit = false;
 	while (!l->quit) {
 		int r = loop_step(l, -1);
 
 		if (r < 0)
 			return r;
 	}
+	l->quit = false;
 	return l->result;
 }
 

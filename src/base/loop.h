@@ -28,12 +28,14 @@ int loop_modify(struct loop *l, struct loop_source *s, uint32_t events) MUST_CHE
 /* Stops watching; NULL allowed. Call before closing the fd. */
 void loop_remove(struct loop *l, struct loop_source *s);
 
-/* Calls fn once after ns nanoseconds (CLOCK_BOOTTIME); fd is the timer's own, events 0. Removed after firing. */
+/* Calls fn once after ns nanoseconds (CLOCK_BOOTTIME; zero or less: at once); fd is the timer's own, events 0.
+ * Removed after firing: *out is then no more. */
 int loop_timer(struct loop *l, int64_t ns, loop_fn fn, void *data, struct loop_source **out) MUST_CHECK;
 
-/* Runs until loop_quit(); gives what loop_quit() was told, or -errno. */
+/* Runs until loop_quit(), which may have been called before; gives what it was told, or -errno. */
 int loop_run(struct loop *l);
-/* One round: waits at most timeout_ms (-1 = for ever), runs what is ready. Gives the number of events or -errno. */
+/* One round: waits at most timeout_ms (-1 = for ever), runs what is ready. Gives the number of events or -errno.
+ * Not to be called by a handler. */
 int loop_step(struct loop *l, int timeout_ms);
 void loop_quit(struct loop *l, int result);
 

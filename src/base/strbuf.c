@@ -1,6 +1,7 @@
 #include "base/strbuf.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,10 +12,11 @@ static bool reserve(struct strbuf *b, size_t more)
 
 	if (b->failed)
 		return false;
-	if (__builtin_add_overflow(b->len, more + 1, &need)) {
+	if (__builtin_add_overflow(b->len, more, &need) || need >= SIZE_MAX / 2) {
 		b->failed = true;
 		return false;
 	}
+	need++;
 	if (need <= b->cap)
 		return true;
 	cap = b->cap ? b->cap : 64;

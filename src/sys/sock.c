@@ -1,6 +1,7 @@
 #include "sys/sock.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -53,14 +54,33 @@ int sock_connect(int dirfd, const char *name, int type)
 
 int sock_accept(int fd)
 {
-	int r = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int r;
 
+	do
+		r = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : r;
 }
 
 int sock_pair(int type, int out[2])
 {
 	return socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, out) < 0 ? -errno : 0;
+}
+
+static int send_rest(int fd, const char *data, size_t len)
+{
+	while (len > 0) {
+		struct pollfd p = { .fd = fd, .events = POLLOUT };
+		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+
+		if (n >= 0) {
+			data += n;
+			len -= (size_t)n;
+		} else if (errno == EAGAIN ? poll(&p, 1, -1) < 0 && errno != EINTR : errno != EINTR) {
+			return -errno;
+		}
+	}
+	return 0;
 }
 
 int sock_send_fds(int fd, const void *data, size_t len, const int *fds, size_t n_fds)
@@ -75,6 +95,9 @@ int sock_send_fds(int fd, const void *data, size_t len, const int *fds, size_t n
 
 	if (n_fds > MAX_FDS)
 		return -E2BIG;
+	/* descriptors travel with a byte */
+	if (n_fds && len == 0)
+		return -EINVAL;
 	if (n_fds) {
 		struct cmsghdr *c;
 
@@ -89,7 +112,10 @@ int sock_send_fds(int fd, const void *data, size_t len, const int *fds, size_t n
 	do
 		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
+	if (n < 0)
+		return -errno;
+	/* a stream may take a part */
+	return send_rest(fd, (const char *)data + n, len - (size_t)n);
 }
 
 ssize_t sock_recv_fds(int fd, void *data, size_t len, int *fds, size_t *n_fds)
@@ -125,5 +151,11 @@ ssize_t sock_recv_fds(int fd, void *data, size_t len, int *fds, size_t *n_fds)
 				close_fd(got);
 		}
 	}
-	return n;
+	if (!(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+		return n;
+	while (*n_fds > 0) {
+		--*n_fds;
+		fds[*n_fds] = close_fd(fds[*n_fds]);
+	}
+	return -EMSGSIZE;
 }

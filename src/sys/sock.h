@@ -11,11 +11,14 @@
  * sun_path never matter. type: SOCK_STREAM or SOCK_SEQPACKET. */
 int sock_listen(int dirfd, const char *name, int type) MUST_CHECK;
 int sock_connect(int dirfd, const char *name, int type) MUST_CHECK;
+/* The accepted socket is non-blocking. */
 int sock_accept(int fd) MUST_CHECK;
 
 int sock_pair(int type, int out[2]) MUST_CHECK;
 
-/* Sends data with up to 8 fds; receives at most len bytes and at most *n_fds fds (*n_fds: how many came). */
+/* Sends all of data (waiting where fd is non-blocking and has taken a part) with up to 8 fds, which need at least one
+ * byte. Receives at most len bytes and at most *n_fds fds (*n_fds: how many came; surplus ones are closed); -EMSGSIZE
+ * when a message was longer than len or its descriptors could not all be received: then none is kept. */
 int sock_send_fds(int fd, const void *data, size_t len, const int *fds, size_t n_fds) MUST_CHECK;
 ssize_t sock_recv_fds(int fd, void *data, size_t len, int *fds, size_t *n_fds) MUST_CHECK;
 

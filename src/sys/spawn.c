@@ -1,6 +1,7 @@
 /* The child of a vfork shares our memory and stack until exec: it only calls async-signal-safe functions, writes
  * nothing but its own locals and one error word, and blocks all signals meanwhile so that no handler of ours runs in
- * it. Descriptors are first lifted above every target, then put into place, then the rest is closed. */
+ * it. Descriptors, the program's own among them, are first lifted above every target, then put into place, then the
+ * rest is closed. */
 #include "sys/spawn.h"
 
 #include <fcntl.h>
@@ -11,20 +12,25 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define MAX_FDS 64
 
 extern char **environ;
 
-static int place_fds(const struct spawn_args *a)
+/* *exec_fd: where the program's descriptor is afterwards. */
+static int place_fds(const struct spawn_args *a, int *exec_fd)
 {
 	int lifted[MAX_FDS], highest = 2;
 
 	for (size_t i = 0; i < a->n_fds; i++)
 		if (a->fds[i].to > highest)
 			highest = a->fds[i].to;
-	if (a->exec_fd > highest)
-		highest = a->exec_fd;
+	if (a->exec_fd > 0) {
+		*exec_fd = fcntl(a->exec_fd, F_DUPFD_CLOEXEC, highest + 1);
+		if (*exec_fd < 0)
+			return -errno;
+	}
 	for (size_t i = 0; i < a->n_fds; i++) {
 		int fd = a->fds[i].from;
 
@@ -63,24 +69,27 @@ static void reset_signals(void)
 }
 
 /* In the child: gives only on failure. */
-static int become(const struct spawn_args *a)
+static int become(const struct spawn_args *a, pid_t parent)
 {
 	char *const *argv = (char *const *)(uintptr_t)a->argv;
 	char *const *env = a->env ? (char *const *)(uintptr_t)a->env : environ;
-	int r;
+	int r, exec_fd = -1;
 
 	if (a->new_session && setsid() < 0)
 		return -errno;
 	if (a->death_signal && prctl(PR_SET_PDEATHSIG, (unsigned long)a->death_signal) < 0)
 		return -errno;
+	/* a parent killed before that call signals nothing any more (0: it is outside our pid namespace) */
+	if (a->death_signal && getppid() != parent && getppid() != 0)
+		return -ESRCH;
 	if (a->chdir && chdir(a->chdir) < 0)
 		return -errno;
-	r = place_fds(a);
+	r = place_fds(a, &exec_fd);
 	if (r < 0)
 		return r;
 	reset_signals();
 	if (a->exec_fd > 0)
-		(void)syscall(SYS_execveat, a->exec_fd, "", argv, env, AT_EMPTY_PATH);
+		(void)syscall(SYS_execveat, exec_fd, "", argv, env, AT_EMPTY_PATH);
 	else if (strchr(a->path, '/'))
 		(void)execve(a->path, argv, env);
 	else
@@ -88,11 +97,29 @@ static int become(const struct spawn_args *a)
 	return -errno;
 }
 
+static void reap(pid_t child)
+{
+	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* A child that nobody can be told of must not go on. */
+static int pidfd_or_kill(pid_t child)
+{
+	int fd = (int)syscall(SYS_pidfd_open, child, 0U), r = -errno;
+
+	if (fd >= 0)
+		return fd;
+	(void)kill(child, SIGKILL);
+	reap(child);
+	return r;
+}
+
 int spawn(const struct spawn_args *args, pid_t *pid, int *pidfd)
 {
 	volatile int failed = 0;
 	sigset_t all, old;
-	pid_t child;
+	pid_t child, parent = getpid();
 	int fd;
 
 	if (args->n_fds > MAX_FDS)
@@ -102,33 +129,45 @@ int spawn(const struct spawn_args *args, pid_t *pid, int *pidfd)
 		return -errno;
 	child = vfork();
 	if (child == 0) {
-		failed = become(args);
+		failed = become(args, parent);
 		_exit(127);
 	}
 	if (child < 0)
 		failed = -errno;
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	if (child > 0 && failed)
-		(void)waitpid(child, NULL, 0);
+		reap(child);
 	if (failed)
 		return failed;
-	fd = (int)syscall(SYS_pidfd_open, child, 0U);
+	fd = pidfd_or_kill(child);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	*pid = child;
 	*pidfd = fd;
 	return 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
 int spawn_wait(int pidfd, int timeout_ms, int *status)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	siginfo_t info = { 0 };
+	int64_t end = now_ms() + timeout_ms;
 	int r;
 
-	do
-		r = poll(&p, 1, timeout_ms);
-	while (r < 0 && errno == EINTR);
+	while ((r = poll(&p, 1, timeout_ms)) < 0 && errno == EINTR) {
+		int64_t left = end - now_ms();
+
+		if (timeout_ms >= 0)
+			timeout_ms = left > 0 ? (int)left : 0;
+	}
 	if (r < 0)
 		return -errno;
 	if (r == 0)
@@ -146,10 +185,10 @@ pid_t spawn_fork(int *pidfd)
 	if (pid < 0)
 		return -errno;
 	if (pid > 0 && pidfd) {
-		int fd = (int)syscall(SYS_pidfd_open, pid, 0U);
+		int fd = pidfd_or_kill(pid);
 
 		if (fd < 0)
-			return -errno;
+			return fd;
 		*pidfd = fd;
 	}
 	return pid;

@@ -40,6 +40,41 @@ static void arena_failure_is_sticky(void **state)
 	assert_null(arena_alloc(&a, 1));
 }
 
+static void a_large_piece_wastes_nothing(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	char *before, *large, *after;
+
+	(void)state;
+	before = arena_strdup(&a, "before");
+	large = arena_alloc(&a, 100000);
+	after = arena_strdup(&a, "after");
+	memset(large, 'x', 100000);
+	assert_int_equal(after - before, 16);
+	assert_string_equal(before, "before");
+	assert_string_equal(arena_strndup(&a, "cut here", 3), "cut");
+}
+
+static void strbuf_fails_once_and_for_all(void **state)
+{
+	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
+
+	(void)state;
+	sb_puts(&b, "kept");
+	sb_add(&b, "x", SIZE_MAX - 2);
+	assert_int_equal(sb_error(&b), -ENOMEM);
+	sb_puts(&b, "not added");
+	assert_string_equal(sb_str(&b), "kept");
+	sb_reset(&b);
+	sb_add(&b, "x", SIZE_MAX);
+	assert_int_equal(sb_error(&b), -ENOMEM);
+	assert_null(sb_take(&b));
+	assert_int_equal(sb_error(&b), 0);
+	sb_printf(&b, "%s", "again");
+	sb_putc(&b, '!');
+	assert_string_equal(sb_str(&b), "again!");
+}
+
 static void strbuf_grows_and_gives_away(void **state)
 {
 	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
@@ -95,6 +130,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arena_is_zeroed_and_aligned),
 		cmocka_unit_test(arena_failure_is_sticky),
+		cmocka_unit_test(a_large_piece_wastes_nothing),
+		cmocka_unit_test(strbuf_fails_once_and_for_all),
 		cmocka_unit_test(strbuf_grows_and_gives_away),
 		cmocka_unit_test(errors_keep_code_and_gain_context),
 		cmocka_unit_test(a_long_message_is_cut_not_overrun),

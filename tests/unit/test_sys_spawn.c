@@ -8,7 +8,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "base/io.h"
@@ -79,6 +82,127 @@ static void descriptors_land_where_they_should(void **state)
 	}
 }
 
+/* The program's own descriptor is where another must go; even a standard one. */
+static void a_program_given_by_descriptor(void **state)
+{
+	const char *const argv[] = { "sh", "-c", "echo hello >&9", NULL };
+	char buf[16];
+	int out[2], status;
+
+	(void)state;
+	for (int at = 2; at <= 9; at += 7) {
+		CLEANUP_FD int saved = dup(at), pidfd = -1;
+		CLEANUP_FD int sh = open("/bin/sh", O_RDONLY | O_CLOEXEC);
+		struct spawn_fd fds[1];
+		struct spawn_args a = { .exec_fd = at, .argv = argv, .fds = fds, .n_fds = 1 };
+		pid_t pid;
+		int r;
+
+		assert_int_equal(pipe(out), 0);
+		fds[0] = (struct spawn_fd){ out[1], 9 };
+		assert_true(dup2(sh, at) >= 0);
+		r = spawn(&a, &pid, &pidfd);
+		if (saved >= 0)
+			(void)dup2(saved, at);
+		else
+			close(at);
+		assert_int_equal(r, 0);
+		assert_int_equal(spawn_wait(pidfd, 10000, &status), 0);
+		assert_int_equal(status, 0);
+		assert_int_equal(read(out[0], buf, sizeof(buf)), 6);
+		close(out[0]);
+		close(out[1]);
+	}
+}
+
+/* Without room for a pidfd the program must not be left running behind our back. */
+static void no_child_is_lost_without_descriptors(void **state)
+{
+	const char *const argv[] = { "/bin/sleep", "100", NULL };
+	struct spawn_args a = { .path = argv[0], .argv = argv };
+	struct rlimit old, tight;
+	int pidfd, r, status;
+	pid_t forked, pid;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	tight = old;
+	tight.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	forked = spawn_fork(&pidfd);
+	if (forked == 0) {
+		pause();
+		_exit(0);
+	}
+	r = spawn(&a, &pid, &pidfd);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(forked, -EMFILE);
+	assert_int_equal(r, -EMFILE);
+	assert_int_equal(waitpid(-1, &status, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+/* Signals that keep coming do not make the wait longer. */
+static void interrupted_waits_end_in_time(void **state)
+{
+	const char *const argv[] = { "/bin/sleep", "100", NULL };
+	struct spawn_args a = { .path = argv[0], .argv = argv };
+	struct sigaction sa = { .sa_handler = nothing }, old;
+	struct itimerval often = { { 0, 20000 }, { 0, 20000 } }, off = { 0 };
+	CLEANUP_FD int pidfd = -1;
+	pid_t pid;
+	int r, status;
+
+	(void)state;
+	assert_int_equal(spawn(&a, &pid, &pidfd), 0);
+	sigaction(SIGALRM, &sa, &old);
+	setitimer(ITIMER_REAL, &often, NULL);
+	r = spawn_wait(pidfd, 100, &status);
+	setitimer(ITIMER_REAL, &off, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	assert_int_equal(r, -ETIMEDOUT);
+	assert_int_equal(proc_signal(pidfd, SIGKILL), 0);
+	assert_int_equal(spawn_wait(pidfd, 10000, &status), 0);
+}
+
+/* Blocked and ignored signals, the folder, the session and the environment of the new program. */
+static void the_program_starts_clean(void **state)
+{
+	const char *const argv[] = { "sh", "-c",
+				     "grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d '\n\t'; pwd; echo $X$HOME; "
+				     "[ $(cut -d' ' -f6 /proc/$$/stat) = $$ ] && echo leader", NULL };
+	const char *const env[] = { "X=y", "PATH=/bin:/usr/bin", NULL };
+	char buf[256] = { 0 };
+	int out[2], status;
+	sigset_t set, old;
+	CLEANUP_FD int pidfd = -1;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(out), 0);
+	struct spawn_fd fds[] = { { out[1], 1 } };
+	struct spawn_args a = { .path = "sh", .argv = argv, .env = env, .fds = fds, .n_fds = 1, .new_session = true,
+				.chdir = "/usr", .death_signal = SIGTERM };
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	signal(SIGUSR2, SIG_IGN);
+	assert_int_equal(spawn(&a, &pid, &pidfd), 0);
+	signal(SIGUSR2, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	assert_int_equal(spawn_wait(pidfd, 10000, &status), 0);
+	assert_true(read(out[0], buf, sizeof(buf) - 1) > 0);
+	assert_string_equal(buf, "SigBlk:0000000000000000SigIgn:0000000000000000/usr\ny\nleader\n");
+	close(out[0]);
+	close(out[1]);
+}
+
 static void waiting_has_an_end(void **state)
 {
 	const char *const argv[] = { "/bin/sleep", "100", NULL };
@@ -126,13 +250,138 @@ static void sockets_carry_descriptors(void **state)
 	assert_int_equal(io_remove_tree(AT_FDCWD, dir), 0);
 }
 
+/* More than the socket holds, with a reader that comes late. */
+static void a_long_message_goes_whole(void **state)
+{
+	enum { LEN = 1 << 20 };
+	CLEANUP_FREE char *data = malloc(LEN), *got = malloc(LEN);
+	int s[2], fds[1] = { 1 }, status;
+	pid_t pid;
+
+	(void)state;
+	memset(data, 'x', LEN);
+	data[LEN - 1] = 'y';
+	assert_int_equal(sock_pair(SOCK_STREAM, s), 0);
+	assert_int_equal(io_set_nonblock(s[0], true), 0);
+	pid = spawn_fork(NULL);
+	if (pid == 0) {
+		close(s[1]);
+		_exit(sock_send_fds(s[0], data, LEN, fds, 1) == 0 ? 0 : 1);
+	}
+	close(s[0]);
+	assert_int_equal(io_read_full(s[1], got, LEN), LEN);
+	assert_memory_equal(got, data, LEN);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(s[1]);
+}
+
+static void a_message_cut_short_is_an_error(void **state)
+{
+	struct rlimit old, tight;
+	int s[2], sent[2] = { 0, 1 }, got[8] = { -1, -1, -1, -1, -1, -1, -1, -1 };
+	char data[4];
+	size_t n = 8;
+
+	(void)state;
+	assert_int_equal(sock_pair(SOCK_SEQPACKET, s), 0);
+	assert_int_equal(sock_send_fds(s[0], "", 0, sent, 1), -EINVAL);
+	assert_int_equal(sock_send_fds(s[0], "longer", 6, sent, 2), 0);
+	assert_int_equal(sock_recv_fds(s[1], data, sizeof(data), got, &n), -EMSGSIZE);
+	assert_int_equal(n, 0);
+	assert_int_equal(got[0], -1);
+	/* no number is free for the descriptor */
+	assert_int_equal(sock_send_fds(s[0], "abc", 3, sent, 1), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	tight = old;
+	tight.rlim_cur = 3;
+	n = 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	ssize_t r = sock_recv_fds(s[1], data, sizeof(data), got, &n);
+
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(r, -EMSGSIZE);
+	assert_int_equal(n, 0);
+	/* more than there is room for: the surplus is closed */
+	assert_int_equal(sock_send_fds(s[0], "abc", 3, sent, 2), 0);
+	n = 1;
+	assert_int_equal(sock_recv_fds(s[1], data, sizeof(data), got, &n), 3);
+	assert_int_equal(n, 1);
+	close(got[0]);
+	close(s[0]);
+	n = 1;
+	assert_int_equal(sock_recv_fds(s[1], data, sizeof(data), got, &n), 0);
+	assert_int_equal(n, 0);
+	close(s[1]);
+}
+
+/* The command name of a process may hold anything, a closing bracket and a whole line of /proc/PID/stat too. */
+static void process_names_lie(void **state)
+{
+	int p[2], pidfd = -1, status;
+	uint64_t start = 0, mine = 0;
+	pid_t pid, ppid = 0;
+	char c = 0;
+
+	(void)state;
+	assert_int_equal(pipe(p), 0);
+	pid = spawn_fork(&pidfd);
+	if (pid == 0) {
+		prctl(PR_SET_NAME, ") Z 1 1 1");
+		(void)!write(p[1], "x", 1);
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(read(p[0], &c, 1), 1);
+	assert_int_equal(proc_parent(pid, &ppid, &c), 0);
+	assert_int_equal(ppid, getpid());
+	assert_true(c == 'S' || c == 'R');
+	assert_int_equal(proc_start_time(pid, &start), 0);
+	assert_int_equal(proc_start_time(getpid(), &mine), 0);
+	assert_true(start >= mine);
+	assert_int_equal(proc_signal(pidfd, SIGKILL), 0);
+	assert_int_equal(spawn_wait(pidfd, 10000, &status), 0);
+	assert_int_equal(proc_start_time(pid, &start), -ESRCH);
+	assert_int_equal(proc_signal(pidfd, SIGKILL), -ESRCH);
+	close(pidfd);
+	close(p[0]);
+	close(p[1]);
+}
+
+static void exit_status_from_a_pidfd(void **state)
+{
+	const char *const argv[] = { "/bin/sh", "-c", "exit 3", NULL };
+	struct spawn_args a = { .path = argv[0], .argv = argv };
+	CLEANUP_FD int pidfd = -1;
+	pid_t pid;
+	int r, status = -1, reaped;
+
+	(void)state;
+	assert_int_equal(spawn(&a, &pid, &pidfd), 0);
+	assert_int_equal(spawn_wait(pidfd, 10000, &reaped), 0);
+	r = proc_exit_status(pidfd, &status);
+	if (r == -EOPNOTSUPP || r == -ESRCH)
+		skip();
+	assert_int_equal(r, 0);
+	assert_int_equal(status, reaped);
+	assert_int_equal(proc_exit_code(status), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exit_codes_and_signals),
 		cmocka_unit_test(exec_failures_are_returned),
 		cmocka_unit_test(descriptors_land_where_they_should),
+		cmocka_unit_test(a_program_given_by_descriptor),
+		cmocka_unit_test(no_child_is_lost_without_descriptors),
+		cmocka_unit_test(interrupted_waits_end_in_time),
+		cmocka_unit_test(the_program_starts_clean),
 		cmocka_unit_test(waiting_has_an_end),
+		cmocka_unit_test(a_long_message_goes_whole),
+		cmocka_unit_test(a_message_cut_short_is_an_error),
+		cmocka_unit_test(process_names_lie),
+		cmocka_unit_test(exit_status_from_a_pidfd),
 		cmocka_unit_test(sockets_carry_descriptors),
 	};
 
