@@ -6,8 +6,8 @@
  *	1. not dumpable, own session, signals at default
  *	2. wait for the id maps; become the mapped root
  *	3. time namespace (its offsets can only be set before anything runs in it)
- *	4. make the detached mounts that belong to our namespaces, while the host side makes its own: proc and sysfs must
- *	   be made while the host's are visible (a user namespace may only mount what it can already see)
+ *	4. make the detached mounts that belong to our namespaces, while the host side makes its own: proc and sysfs
+ *	   must be made while the host's are visible (a user namespace may only mount what it can already see)
  *	5. attach: root over "/", then the mounts in the specification's order; the cgroup mount needs us to be in our
  *	   cgroup, so that its namespace has the right root
  *	6. devices, terminal, masks

@@ -36,8 +36,10 @@ static bool next_candidate(const char **path, const char *name, char out[PATH_MA
 
 static int missing(const char *name, bool has_slash, struct err *e)
 {
-	return err_set(e, ERR_CMD_MISSING, has_slash ? "exec: \"%s\": no such file or directory" :
-						       "exec: \"%s\": executable file not found in $PATH", name);
+	return err_set(e, ERR_CMD_MISSING,
+		       has_slash ? "exec: \"%s\": no such file or directory"
+				 : "exec: \"%s\": executable file not found in $PATH",
+		       name);
 }
 
 static int refused(const char *name, int r, struct err *e)

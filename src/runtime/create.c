@@ -79,9 +79,11 @@ static int check_supported(const struct rt_create_args *a, struct err *e)
 	const struct oci_linux *l = &a->spec->linux_;
 
 	if (!l->ns[OCI_NS_MOUNT].wanted)
-		return err_set(e, ERR_UNSUPPORTED, "linux.namespaces: a container without an own \"mount\" namespace is not supported");
+		return err_set(e, ERR_UNSUPPORTED,
+			       "linux.namespaces: a container without an own \"mount\" namespace is not supported");
 	if (l->ns[OCI_NS_MOUNT].path)
-		return err_set(e, ERR_UNSUPPORTED, "linux.namespaces: joining a \"mount\" namespace by path is not supported");
+		return err_set(e, ERR_UNSUPPORTED,
+			       "linux.namespaces: joining a \"mount\" namespace by path is not supported");
 	if (l->intel_rdt)
 		return err_set(e, ERR_UNSUPPORTED, "linux.intelRdt is not supported");
 	if (l->n_net_devices)
@@ -100,7 +102,8 @@ static int read_maps(struct rt_ctx *c, struct err *e)
 
 	/* the same three numbers in the same order under two floors' names */
 	_Static_assert(sizeof(struct oci_id_map) == sizeof(struct idmap_range) &&
-		       offsetof(struct oci_id_map, host_id) == offsetof(struct idmap_range, outside), "id maps differ");
+			       offsetof(struct oci_id_map, host_id) == offsetof(struct idmap_range, outside),
+		       "id maps differ");
 	if (!user->wanted) {
 		if (l->n_uid_map || l->n_gid_map)
 			return err_set(e, ERR_INVALID, "linux.uidMappings needs a \"user\" namespace");
@@ -108,11 +111,13 @@ static int read_maps(struct rt_ctx *c, struct err *e)
 	}
 	if (user->path) {
 		if (l->n_uid_map || l->n_gid_map)
-			return err_set(e, ERR_INVALID, "linux.uidMappings: a user namespace that is joined has its own map");
+			return err_set(e, ERR_INVALID,
+				       "linux.uidMappings: a user namespace that is joined has its own map");
 		return 0;
 	}
 	if (!l->n_uid_map || !l->n_gid_map)
-		return err_set(e, ERR_INVALID, "linux.namespaces: a new \"user\" namespace needs uidMappings and gidMappings");
+		return err_set(e, ERR_INVALID,
+			       "linux.namespaces: a new \"user\" namespace needs uidMappings and gidMappings");
 	c->uid_map = (const struct idmap_range *)(const void *)l->uid_map;
 	c->gid_map = (const struct idmap_range *)(const void *)l->gid_map;
 	c->n_uid = l->n_uid_map;
@@ -224,8 +229,12 @@ static uint64_t new_namespaces(const struct oci_spec *s)
 
 static int clone_child(struct creation *k, struct err *e)
 {
-	struct rt_clone how = { .flags = new_namespaces(k->ctx.spec), .cgroup = -1, .join = k->join,
-				.join_flags = k->join_flags, .n_join = k->n_join, .pidfd = -1 };
+	struct rt_clone how = { .flags = new_namespaces(k->ctx.spec),
+				.cgroup = -1,
+				.join = k->join,
+				.join_flags = k->join_flags,
+				.n_join = k->n_join,
+				.pidfd = -1 };
 	int pair[2], r = sock_pair(SOCK_SEQPACKET, pair);
 
 	if (r < 0)
@@ -261,7 +270,8 @@ static int own_fifo(struct creation *k, struct err *e)
 }
 
 /* The map of a user namespace that was joined: the child shows it. */
-static int read_joined_map(struct creation *k, const char *which, const struct idmap_range **map, size_t *n, struct err *e)
+static int read_joined_map(struct creation *k, const char *which, const struct idmap_range **map, size_t *n,
+			   struct err *e)
 {
 	struct idmap_range *m = arena_array(&k->ctx.arena, IDMAP_MAX, sizeof(*m));
 	int r = m ? idmap_read(k->ctx.proc, k->pid, which, m, IDMAP_MAX, n) : -ENOMEM;
@@ -275,9 +285,8 @@ static int map_ids(struct creation *k, struct err *e)
 	struct rt_ctx *c = &k->ctx;
 	int r;
 
-	if (c->spec->linux_.ns[OCI_NS_USER].path &&
-	    (read_joined_map(k, "uid_map", &c->uid_map, &c->n_uid, e) < 0 ||
-	     read_joined_map(k, "gid_map", &c->gid_map, &c->n_gid, e) < 0))
+	if (c->spec->linux_.ns[OCI_NS_USER].path && (read_joined_map(k, "uid_map", &c->uid_map, &c->n_uid, e) < 0 ||
+						     read_joined_map(k, "gid_map", &c->gid_map, &c->n_gid, e) < 0))
 		return e->code;
 	if (own_fifo(k, e) < 0)
 		return e->code;
@@ -491,7 +500,10 @@ static int hand_over(struct creation *k, struct rt_process *out, struct err *e)
 
 int rt_create(const struct rt_create_args *args, struct rt_process *out, struct err *e)
 {
-	struct creation k = { .ctx = { .arena = ARENA_INIT, .proc = -1, .sock = -1, .agent = -1 }, .sock = -1, .pid = -1, .pidfd = -1,
+	struct creation k = { .ctx = { .arena = ARENA_INIT, .proc = -1, .sock = -1, .agent = -1 },
+			      .sock = -1,
+			      .pid = -1,
+			      .pidfd = -1,
 			      .console = -1 };
 	int r = plan(&k, args, e);
 

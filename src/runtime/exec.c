@@ -143,8 +143,8 @@ static bool same_namespace(const struct rt_ctx *c, pid_t pid, const char *name)
 static int other_namespaces(const struct entry *n)
 {
 	static const char *const files[OCI_NS_COUNT] = {
-		[OCI_NS_USER] = "user", [OCI_NS_PID] = "pid", [OCI_NS_MOUNT] = "mnt", [OCI_NS_NETWORK] = "net",
-		[OCI_NS_IPC] = "ipc", [OCI_NS_UTS] = "uts", [OCI_NS_CGROUP] = "cgroup", [OCI_NS_TIME] = "time",
+		[OCI_NS_USER] = "user", [OCI_NS_PID] = "pid", [OCI_NS_MOUNT] = "mnt",     [OCI_NS_NETWORK] = "net",
+		[OCI_NS_IPC] = "ipc",   [OCI_NS_UTS] = "uts", [OCI_NS_CGROUP] = "cgroup", [OCI_NS_TIME] = "time",
 	};
 	int flags = 0;
 
@@ -228,8 +228,13 @@ static void exec_release(struct entry *n)
 
 int rt_exec(const struct rt_exec_args *args, struct rt_process *out, struct err *e)
 {
-	struct entry n = { .ctx = { .arena = ARENA_INIT, .proc = -1, .sock = -1, .agent = -1 }, .args = args, .init = -1,
-			   .sock = -1, .pid = -1, .pidfd = -1, .console = -1 };
+	struct entry n = { .ctx = { .arena = ARENA_INIT, .proc = -1, .sock = -1, .agent = -1 },
+			   .args = args,
+			   .init = -1,
+			   .sock = -1,
+			   .pid = -1,
+			   .pidfd = -1,
+			   .console = -1 };
 	int r;
 
 	n.init = proc_open_checked(args->pid, args->start_time);

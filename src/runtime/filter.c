@@ -70,7 +70,8 @@ static void agent_message(const struct rt_ctx *c, struct strbuf *out)
 	jw_str(&w, NULL, "seccompFd");
 	jw_end_array(&w);
 	jw_i64(&w, "pid", pid);
-	jw_str(&w, "metadata", c->spec->linux_.seccomp->listener_metadata ? c->spec->linux_.seccomp->listener_metadata : "");
+	jw_str(&w, "metadata",
+	       c->spec->linux_.seccomp->listener_metadata ? c->spec->linux_.seccomp->listener_metadata : "");
 	rt_state_json(&w, "state", c->spec, c->id, pid, c->bundle ? c->bundle : "", c->create ? "creating" : "running");
 	jw_end_object(&w);
 }
@@ -109,8 +110,7 @@ static int load_notifying(const struct rt_ctx *c, struct err *e)
 	agent_message(c, &text); /* here: "self" is us, not the helper */
 	if (sb_error(&text) < 0)
 		return err_errno(e, -ENOMEM, "seccomp listener");
-	if (pipe2(number, O_CLOEXEC) < 0 || pipe2(answer, O_CLOEXEC) < 0 ||
-	    sigaction(SIGCHLD, &no_zombies, NULL) < 0)
+	if (pipe2(number, O_CLOEXEC) < 0 || pipe2(answer, O_CLOEXEC) < 0 || sigaction(SIGCHLD, &no_zombies, NULL) < 0)
 		return err_errno(e, -errno, "seccomp listener");
 	pid = ns_clone(&how, &pidfd);
 	if (pid < 0)

@@ -26,10 +26,10 @@ struct rt_ctx {
 	struct arena arena;
 	const char *id, *bundle;
 	const struct oci_spec *spec;
-	const struct oci_process *process; /* NULL: nothing to run yet */
+	const struct oci_process *process;   /* NULL: nothing to run yet */
 	const struct rt_create_args *create; /* NULL in an exec */
 	const int *stdio;
-	unsigned int keep_fds;  /* fds 3.. that the process gets */
+	unsigned int keep_fds;   /* fds 3.. that the process gets */
 	unsigned int listen_fds; /* of these, from LISTEN_FDS */
 	bool no_new_keyring;
 
@@ -69,8 +69,8 @@ void rt_rootfs_by_name(void);
 int rt_resources(struct rt_ctx *c, struct cg_resources *out, struct err *e) MUST_CHECK;
 
 /* ---- dev.c ---- */
-/* Host side: a detached tmpfs with device nodes. for_dev: the one the specification mounts on /dev, with its links; else
- * one that is only there to bind nodes from: those not below such a /dev. */
+/* Host side: a detached tmpfs with device nodes. for_dev: the one the specification mounts on /dev, with its links;
+ * else one that is only there to bind nodes from: those not below such a /dev. */
 int rt_dev_make(const struct rt_ctx *c, bool for_dev, int *fd, struct err *e) MUST_CHECK;
 /* Are there such? */
 bool rt_dev_elsewhere(const struct rt_ctx *c);
@@ -87,7 +87,7 @@ int rt_copy_up(int from, int to, struct err *e) MUST_CHECK;
 _Noreturn void rt_child_main(struct rt_ctx *c);
 
 /* ---- process.c, child: attributes of the process; see there for the order ---- */
-int rt_process_check(const struct oci_process *p, struct err *e) MUST_CHECK; /* host side: what cannot work */
+int rt_process_check(const struct oci_process *p, struct err *e) MUST_CHECK;      /* host side: what cannot work */
 int rt_process_host(const struct rt_ctx *c, pid_t pid, struct err *e) MUST_CHECK; /* host side: what needs its rights */
 int rt_process_prepare(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 int rt_process_exec(const struct rt_ctx *c, struct err *e) MUST_CHECK;
@@ -104,12 +104,12 @@ int rt_place_stdio(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 
 /* ---- clone.c, host side: the child in the namespaces the specification names ---- */
 struct rt_clone {
-	uint64_t flags; /* CLONE_NEW* to make */
-	int cgroup;     /* v2 folder to be born in, or -1 */
+	uint64_t flags;        /* CLONE_NEW* to make */
+	int cgroup;            /* v2 folder to be born in, or -1 */
 	const int *join;       /* namespace fds to enter before */
 	const int *join_flags; /* their CLONE_NEW* */
 	size_t n_join;
-	int pidfd;      /* enter all of join_pidfd_flags of this process; -1 = none */
+	int pidfd; /* enter all of join_pidfd_flags of this process; -1 = none */
 	int pidfd_flags;
 };
 /* Gives 0 in the child, the pid in the caller. */

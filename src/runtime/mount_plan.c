@@ -69,7 +69,7 @@ static enum oci_ns shows(const char *type)
 		const char *type;
 		enum oci_ns ns;
 	} table[] = {
-		{ "proc", OCI_NS_PID }, { "sysfs", OCI_NS_NETWORK }, { "mqueue", OCI_NS_IPC },
+		{ "proc", OCI_NS_PID },      { "sysfs", OCI_NS_NETWORK },  { "mqueue", OCI_NS_IPC },
 		{ "cgroup", OCI_NS_CGROUP }, { "cgroup2", OCI_NS_CGROUP },
 	};
 

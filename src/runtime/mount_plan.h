@@ -20,9 +20,9 @@ enum rt_mount_kind {
 struct rt_mount_plan {
 	const struct oci_mount *m;
 	enum rt_mount_kind kind;
-	bool by_host; /* made by the host side and sent, else by the child */
-	bool on_root; /* a bind whose source lies in the rootfs folder: the child opens it below the new root */
-	bool read_only;             /* as asked for, or because what is shown belongs to the host */
+	bool by_host;   /* made by the host side and sent, else by the child */
+	bool on_root;   /* a bind whose source lies in the rootfs folder: the child opens it below the new root */
+	bool read_only; /* as asked for, or because what is shown belongs to the host */
 	struct oci_mount_options o; /* idmap only where there is something to map */
 	const char **data;          /* o.data and o.sb_* as options of the file system, NULL-terminated */
 };

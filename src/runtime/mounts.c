@@ -72,7 +72,8 @@ int rt_mount_fs(const char *type, const char *source, const char *const *data, u
 static int cannot_map(const char *where, struct err *e)
 {
 	return err_set(e, ERR_UNSUPPORTED,
-		       "%s: its file system cannot be id-mapped; use --userns=host, or :noidmap to bind it as it is", where);
+		       "%s: its file system cannot be id-mapped; use --userns=host, or :noidmap to bind it as it is",
+		       where);
 }
 
 /* One mount of a tree. */

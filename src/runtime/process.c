@@ -46,8 +46,9 @@ int rt_process_check(const struct oci_process *p, struct err *e)
 		if (rlimit_number(l->type) < 0)
 			return err_set(e, ERR_INVALID, "process.rlimits: unknown type \"%s\"", l->type);
 		if (l->soft > l->hard)
-			return err_set(e, ERR_INVALID, "process.rlimits: %s: soft limit %llu is above the hard limit %llu",
-				       l->type, (unsigned long long)l->soft, (unsigned long long)l->hard);
+			return err_set(e, ERR_INVALID,
+				       "process.rlimits: %s: soft limit %llu is above the hard limit %llu", l->type,
+				       (unsigned long long)l->soft, (unsigned long long)l->hard);
 	}
 	if (!p->n_args)
 		return err_set(e, ERR_INVALID, "process.args: empty");
@@ -73,7 +74,8 @@ static int raise_hard_limits(const struct oci_process *p, pid_t pid, struct err 
 		r = rlimit_set(pid, number, soft, l->hard);
 		if (r == -EPERM)
 			return err_set(e, ERR_DENIED,
-				       "process.rlimits: %s: hard limit %llu is above ours (%llu) and CAP_SYS_RESOURCE is missing",
+				       "process.rlimits: %s: hard limit %llu is above ours (%llu) and CAP_SYS_RESOURCE "
+				       "is missing",
 				       l->type, (unsigned long long)l->hard, (unsigned long long)hard);
 		if (r < 0)
 			return err_errno(e, r, "process.rlimits: %s", l->type);
@@ -92,7 +94,8 @@ static int set_oom_score(const struct rt_ctx *c, pid_t pid, struct err *e)
 	snprintf(value, sizeof(value), "%lld", (long long)*c->process->oom_score_adj);
 	r = io_write_value(c->proc, path, value);
 	if (r == -EACCES || r == -EPERM)
-		return err_set(e, ERR_DENIED, "process.oomScoreAdj: %s is below ours and CAP_SYS_RESOURCE is missing", value);
+		return err_set(e, ERR_DENIED, "process.oomScoreAdj: %s is below ours and CAP_SYS_RESOURCE is missing",
+			       value);
 	return r < 0 ? err_errno(e, r, "process.oomScoreAdj %s", value) : 0;
 }
 
@@ -125,7 +128,8 @@ static int write_label(const struct rt_ctx *c, const char *file, const char *pre
 	snprintf(path, sizeof(path), "thread-self/attr/%s", file);
 	r = io_write_value(c->proc, path, value);
 	if (r == -ENOENT || r == -EINVAL)
-		return err_set(e, ERR_UNSUPPORTED, "\"%s\" cannot be set: the module is not active or does not know it", label);
+		return err_set(e, ERR_UNSUPPORTED, "\"%s\" cannot be set: the module is not active or does not know it",
+			       label);
 	return r < 0 ? err_errno(e, r, "\"%s\"", label) : 0;
 }
 
@@ -233,15 +237,27 @@ static struct cap_sets wanted_caps(const struct oci_process *p)
 	};
 }
 
+/* What cannot be had is left out and told, as the specification wants it; not so for ambient ones, which follow from
+ * the inheritable set and which `runc spec` has long written without that. */
+static struct cap_sets possible_caps(const struct rt_ctx *c)
+{
+	struct cap_sets want = wanted_caps(c->process), got = want;
+	uint64_t lost;
+
+	(void)cap_clamp(&got);
+	lost = (want.bounding & ~got.bounding) | (want.effective & ~got.effective) | (want.permitted & ~got.permitted) |
+	       (want.inheritable & ~got.inheritable);
+	if (lost)
+		log_warning("%s: capabilities %#llx are not ours to give", c->id, (unsigned long long)lost);
+	return got;
+}
+
 static int become_user(const struct rt_ctx *c, struct err *e)
 {
 	const struct oci_process *p = c->process;
-	struct cap_sets want = wanted_caps(p);
-	uint64_t lost = cap_clamp(&want);
+	struct cap_sets want = possible_caps(c);
 	int r;
 
-	if (lost)
-		log_warning("%s: capabilities %#llx are not ours to give", c->id, (unsigned long long)lost);
 	if (!p->no_new_privileges && c->has_seccomp) {
 		r = rt_filter_load(c, e);
 		if (r < 0)
@@ -264,7 +280,7 @@ static bool has_home(const char *const *env)
 	return false;
 }
 
-/* "HOME=…" by the container's own passwd, as every caller expects of a runtime; a passwd that makes no sense gives "/". */
+/* "HOME=…" by the container's own passwd, as every caller expects of a runtime; a senseless passwd gives "/". */
 static char *home_of(uint32_t uid)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;

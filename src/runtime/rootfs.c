@@ -44,9 +44,10 @@ static int lower_copy(const char *path, int userns, struct err *e)
 	if (userns >= 0) {
 		r = mnt_idmap(fd, false, userns);
 		if (r == -EINVAL || r == -EOPNOTSUPP)
-			return err_set(e, ERR_UNSUPPORTED,
-				       "layer %s: its file system cannot be id-mapped; use --userns=host or another store",
-				       path);
+			return err_set(
+				e, ERR_UNSUPPORTED,
+				"layer %s: its file system cannot be id-mapped; use --userns=host or another store",
+				path);
 		if (r < 0)
 			return err_errno(e, r, "mapping ids of layer %s", path);
 	}
@@ -58,8 +59,8 @@ static int overlay_error(int fs, int r, struct err *e)
 	char why[200];
 
 	mnt_fs_message(fs, why, sizeof(why));
-	return why[0] ? err_errno(e, r, "overlay of the image's layers: %s", why) :
-			err_errno(e, r, "overlay of the image's layers");
+	return why[0] ? err_errno(e, r, "overlay of the image's layers: %s", why)
+		      : err_errno(e, r, "overlay of the image's layers");
 }
 
 /* The folders behind the two names; they stay open until the mount is made, because before 6.5 the name is only

@@ -68,7 +68,8 @@ int rt_expect(int sock, enum rt_msg type, int *fd, struct err *e)
 		return err_set(e, ERR_INTERNAL, "the other side of the set-up went away");
 	if (m.type != type || (m.fd >= 0) != (fd != NULL)) {
 		close_fd(m.fd);
-		return err_set(e, ERR_INTERNAL, "set-up out of step: got message %d, expected %d", (int)m.type, (int)type);
+		return err_set(e, ERR_INTERNAL, "set-up out of step: got message %d, expected %d", (int)m.type,
+			       (int)type);
 	}
 	if (fd)
 		*fd = m.fd;

@@ -20,7 +20,8 @@
 
 /* struct clone_args of linux/sched.h, whose constants collide with <sched.h> */
 struct k_clone_args {
-	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size,
+		cgroup;
 };
 
 #ifndef AT_RECURSIVE

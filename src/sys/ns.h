@@ -9,8 +9,8 @@
 #include "base/cleanup.h"
 
 struct ns_clone {
-	uint64_t flags;   /* CLONE_NEW*, CLONE_PARENT */
-	int cgroup;       /* fd of a v2 cgroup to be born in; -1 = ours */
+	uint64_t flags; /* CLONE_NEW*, CLONE_PARENT */
+	int cgroup;     /* fd of a v2 cgroup to be born in; -1 = ours */
 };
 
 /* Clones this process like fork(2), but by the raw system call: no handlers of libc run, memory is copied (never
