@@ -320,3 +320,32 @@ const char *text_escape(const char *s, char *out, size_t len)
 	out[used] = '\0';
 	return out;
 }
+
+#define WORD_MAX 64
+
+size_t text_distance(const char *a, const char *b)
+{
+	size_t d[3][WORD_MAX + 1]; /* the row two above, the one above, this one; used in turn */
+	size_t n = strlen(a), m = strlen(b);
+
+	if (n > WORD_MAX || m > WORD_MAX)
+		return WORD_MAX;
+	for (size_t i = 0; i <= n; i++) {
+		size_t *now = d[i % 3], *above = d[(i + 2) % 3], *above2 = d[(i + 1) % 3];
+
+		for (size_t j = 0; j <= m; j++) {
+			if (!i || !j) {
+				now[j] = i + j;
+				continue;
+			}
+			now[j] = above[j - 1] + (a[i - 1] != b[j - 1]);
+			if (above[j] + 1 < now[j])
+				now[j] = above[j] + 1;
+			if (now[j - 1] + 1 < now[j])
+				now[j] = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && above2[j - 2] + 1 < now[j])
+				now[j] = above2[j - 2] + 1;
+		}
+	}
+	return d[n % 3][m];
+}

@@ -41,6 +41,10 @@ int text_random_hex(size_t nbytes, char *out) MUST_CHECK;
  * is too short. Names from archives and containers go through this before a terminal sees them. Gives out. */
 const char *text_escape(const char *s, char *out, size_t len);
 
+/* Edits (insert, delete, replace, swap of neighbours: optimal string alignment) from one name to another; 64 when one is
+ * longer than that. */
+size_t text_distance(const char *a, const char *b);
+
 bool text_is_hex(const char *s, size_t len); /* exactly len lower-case hex digits, then the end */
 bool text_starts(const char *s, const char *prefix);
 bool text_ends(const char *s, const char *suffix);

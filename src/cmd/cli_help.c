@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define COLUMN_MAX 34 /* longer left columns put their help on a line of its own */
 
 static void add_row(struct strbuf *out, const char *left, const char *right, size_t width)
@@ -89,41 +91,10 @@ void cli_help(const struct cli_program *p, const struct cli_command *command, co
 	}
 }
 
-#define WORD_MAX 32
-
-/* Edit distance with transpositions (optimal string alignment) of words short enough to be names. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t d[WORD_MAX + 1][WORD_MAX + 1];
-	size_t n = strlen(a), m = strlen(b);
-
-	if (n > WORD_MAX || m > WORD_MAX)
-		return WORD_MAX;
-	for (size_t i = 0; i <= n; i++) {
-		for (size_t j = 0; j <= m; j++) {
-			size_t best;
-
-			if (!i || !j) {
-				d[i][j] = i + j;
-				continue;
-			}
-			best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-			if (d[i - 1][j] + 1 < best)
-				best = d[i - 1][j] + 1;
-			if (d[i][j - 1] + 1 < best)
-				best = d[i][j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
-				best = d[i - 2][j - 2] + 1;
-			d[i][j] = best;
-		}
-	}
-	return d[n][m];
-}
-
 void cli_suggest(struct cli_suggestion *s, const char *candidate)
 {
 	size_t len = strlen(s->word), near = len < 4 ? 1 : 2;
-	size_t dist = distance(s->word, candidate);
+	size_t dist = text_distance(s->word, candidate);
 
 	if (dist > near)
 		return;

@@ -8,9 +8,6 @@
 
 #define NEAREST_LEN 200
 
-/* Edits (insert, delete, replace, swap neighbours) from a to b; long texts count as far apart. */
-unsigned int nearest_distance(const char *a, const char *b);
-
 /* The first column of the rows of sql that is nearest to what, when near enough to be a slip. */
 bool nearest_row(struct catalog *c, const char *sql, const char *what, char out[NEAREST_LEN]);
 

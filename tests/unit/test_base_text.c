@@ -80,6 +80,16 @@ static void escape_shows_and_cuts(void **state)
 	assert_string_equal(text_escape("0123456789abcdef", out, sizeof(out)), "01234567...");
 }
 
+static void distances(void **state)
+{
+	(void)state;
+	assert_int_equal(text_distance("start", "start"), 0);
+	assert_int_equal(text_distance("strat", "start"), 1);
+	assert_int_equal(text_distance("", "abc"), 3);
+	assert_int_equal(text_distance("kitten", "sitting"), 3);
+	assert_int_equal(text_distance("a", "0123456789012345678901234567890123456789012345678901234567890123456789"), 64);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -87,6 +97,7 @@ int main(void)
 		cmocka_unit_test(durations),
 		cmocka_unit_test(times),
 		cmocka_unit_test(ids),
+		cmocka_unit_test(distances),
 		cmocka_unit_test(escape_shows_and_cuts),
 	};
 

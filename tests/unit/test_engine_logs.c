@@ -1,0 +1,115 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/strbuf.h"
+#include "engine/logs.h"
+#include "engine_box.h"
+
+static struct box box;
+static struct strbuf got;
+
+static int setup(void **state)
+{
+	(void)state;
+	box_open(&box);
+	box_file(&box, "l.2", "{\"log\":\"1\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:01Z\"}\n"
+			      "{\"log\":\"2\\n\",\"stream\":\"stderr\",\"time\":\"2026-01-01T00:00:02Z\"}\n");
+	box_file(&box, "l.1", "{\"log\":\"3\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:03Z\"}\n");
+	box_file(&box, "l", "{\"log\":\"4\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:04Z\"}\n"
+			    "{\"log\":\"5 \\u00e4\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:05Z\"}\n"
+			    "broken line\n{\"log\":\"half");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	sb_free(&got);
+	box_close(&box);
+	return 0;
+}
+
+static int collect(const struct log_record *rec, void *data)
+{
+	(void)data;
+	sb_printf(&got, "%s%.*s", rec->err ? "!" : "", (int)rec->len - 1, rec->text);
+	return 0;
+}
+
+static const char *read_all(const struct log_query *q)
+{
+	struct err e = { 0 };
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/l", box.dir);
+	sb_reset(&got);
+	if (logs_read_files(path, q, collect, NULL, &e) < 0)
+		fail_msg("%s", e.msg);
+	return sb_str(&got);
+}
+
+static void all_files_oldest_first(void **state)
+{
+	(void)state;
+	assert_string_equal(read_all(&(struct log_query){ .tail = -1 }), "1!2345 \xc3\xa4");
+}
+
+/* Lines that are none count too: they are where the reader starts, not what it shows. */
+static void tails(void **state)
+{
+	static const char *const want[] = { "", "", "5 \xc3\xa4", "45 \xc3\xa4", "345 \xc3\xa4", "!2345 \xc3\xa4", "1!2345 \xc3\xa4", "1!2345 \xc3\xa4" };
+
+	(void)state;
+	box_file(&box, "l", "{\"log\":\"4\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:04Z\"}\n"
+			    "{\"log\":\"5 \\u00e4\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:05Z\"}\nbroken line\n");
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		assert_string_equal(read_all(&(struct log_query){ .tail = (int64_t)i }), want[i]);
+}
+
+static void times(void **state)
+{
+	const int64_t second = 1767225600LL; /* 2026-01-01 */
+
+	(void)state;
+	assert_string_equal(read_all(&(struct log_query){ .tail = -1, .since = (second + 3) * 1000000000 }), "345 \xc3\xa4");
+	assert_string_equal(read_all(&(struct log_query){ .tail = -1, .until = (second + 2) * 1000000000 }), "1!2");
+	assert_string_equal(read_all(&(struct log_query){ .tail = 5, .until = (second + 3) * 1000000000 }), "3");
+}
+
+static void a_large_file_is_cut_right(void **state)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+
+	(void)state;
+	for (int i = 0; i < 5000; i++)
+		sb_printf(&text, "{\"log\":\"%d,\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:01Z\"}\n", i);
+	box_file(&box, "l", text.s);
+	assert_string_equal(read_all(&(struct log_query){ .tail = 2 }), "4998,4999,");
+	read_all(&(struct log_query){ .tail = 4000 });
+	assert_int_equal(strncmp(got.s, "1000,1001,", 10), 0);
+	read_all(&(struct log_query){ .tail = 5001 });
+	assert_int_equal(strncmp(got.s, "30,1,", 5), 0);
+}
+
+static void no_file_yet_is_nothing(void **state)
+{
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(logs_read_files("/nonexistent/log", &(struct log_query){ .tail = -1 }, collect, NULL, &e), 0);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(all_files_oldest_first), T(tails), T(times), T(a_large_file_is_cut_right), T(no_file_yet_is_nothing),
+	};
+
+	if (geteuid() != 0)
+		return 0;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
