@@ -34,7 +34,10 @@ load_busybox() { tare load -q -i "$(busybox_archive)"; }
 
 # Lines that name what a leak would leave: cgroups of tare, processes of ours, mounts, named network namespaces.
 machine_state() {
-  find /sys/fs/cgroup -type d -path '*/tare/*' 2>/dev/null | sed 's/^/cgroup /'
+  # one with processes belongs to somebody else on this machine; processes of ours are found below
+  find /sys/fs/cgroup -type d -path '*/tare/*' 2>/dev/null | while read -r d; do
+    [ -n "$(find "$d" -name cgroup.procs -exec cat {} + 2>/dev/null)" ] || echo "cgroup $d"
+  done
   pgrep -a 'tare' | awk -v d="${BATS_FILE_TMPDIR:-/nowhere}" 'index($0, d) { print "process " $0 }'
   awk -v d="${BATS_FILE_TMPDIR:-/nowhere}" 'index($5, d) == 1 { print "mount " $5 }' /proc/self/mountinfo
   find /run/netns -type f 2>/dev/null | sed 's/^/netns /'
@@ -50,13 +53,15 @@ tare_teardown_file() {
   [ -z "$ids" ] || tare rm -f $ids >/dev/null 2>&1 || true
   for i in 1 2 3 4 5 6 7 8 9 10; do
     machine_state >"$BATS_FILE_TMPDIR/after"
-    cmp -s "$BATS_FILE_TMPDIR/before" "$BATS_FILE_TMPDIR/after" && return 0
+    [ -n "$(left_over)" ] || return 0
     sleep "0.$i"
   done
   echo "left on the machine:" >&2
-  diff "$BATS_FILE_TMPDIR/before" "$BATS_FILE_TMPDIR/after" >&2
+  left_over >&2
   return 1
 }
+
+left_over() { comm -13 <(sort "$BATS_FILE_TMPDIR/before") <(sort "$BATS_FILE_TMPDIR/after"); }
 
 # wait_until SECONDS COMMAND...: polls a condition of the test's, not of the product's.
 wait_until() {
