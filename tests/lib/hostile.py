@@ -503,7 +503,7 @@ def other_architectures_index():
 
 
 def duplicate_key():
-    r"names a key twice"
+    r"is there twice"
     return docker([], manifest=b'[{"Config":"a","Config":"b","RepoTags":null,"Layers":[]}]')
 
 

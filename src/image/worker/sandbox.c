@@ -43,6 +43,13 @@
 /* Buffers and tables, and a zstd window of 128 MiB for each layer that is unpacked at a time. */
 #define DATA_LIMIT(threads) ((rlim_t)(96 + 160 * (threads)) << 20)
 
+/* AddressSanitizer's shadow memory and its calls at exit are none of ours. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
 /* ---- views ---- */
 
 /* Replaces *fd by a detached mount of the same folder. */
@@ -198,11 +205,9 @@ int sandbox_enter(struct task *t, struct err *e)
 		r = enforce_landlock(t, folder_input, e);
 	if (r == 0)
 		r = drop_caps(e);
-#if !defined(__SANITIZE_ADDRESS__) /* its shadow memory and its calls at exit are none of ours */
-	if (r == 0)
+	if (r == 0 && !SANITIZED)
 		r = limit_resources(t, e);
-	if (r == 0)
+	if (r == 0 && !SANITIZED)
 		r = enforce_seccomp(e);
-#endif
 	return r < 0 ? err_ctx(e, "sandbox of tare-worker") : 0;
 }
