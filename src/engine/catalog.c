@@ -20,7 +20,7 @@
 
 #include "engine/catalog_schema.h"
 
-#define WAL_LIMIT (1 << 20)
+#define WAL_LIMIT (512 << 10)
 #define BUSY_TIMEOUT_MS 20000
 
 struct catalog {
@@ -197,6 +197,18 @@ static int configure(struct catalog *c, struct err *e)
 	return run_sql(c, "PRAGMA synchronous=NORMAL", e);
 }
 
+/* One thread, one connection: SQLite's own locks and statistics would only cost. */
+static void tune_library(void)
+{
+	static bool done;
+
+	if (done)
+		return;
+	(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	done = true;
+}
+
 int catalog_open(int root_fd, const char *path, struct catalog **out, struct err *e)
 {
 	struct catalog *c = calloc(1, sizeof(*c));
@@ -205,6 +217,7 @@ int catalog_open(int root_fd, const char *path, struct catalog **out, struct err
 
 	if (!c)
 		return err_errno(e, -ENOMEM, "open the catalog");
+	tune_library();
 	c->root_fd = root_fd;
 	c->lock = -1;
 	r = snprintf(file, sizeof(file), "%s/catalog.db", path);
