@@ -56,7 +56,7 @@ static const struct oci_spec *made(struct plan *p, const struct ct_options *opt,
 	static const char *const lowers[] = { "/r/layers/b/fs", "/r/layers/a/fs", NULL }, *const exited[] = { "/tare", "internal", NULL };
 	const struct spec_place place = { "/r/containers/x", "/s/x", lowers, 2, exited, opt->init ? "/lib/tare-init" : NULL };
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
-	const struct oci_spec *spec;
+	const struct oci_spec *spec = NULL;
 
 	*p = (struct plan){ .a = &arena, .opt = opt, .id = ID };
 	if (spec_plan(p, config, 1000, &err) < 0 || spec_user(p, passwd, group, &err) < 0)
