@@ -226,7 +226,7 @@ static int flush(struct jsonlog *l, uint64_t *end)
 	int r = sb_error(&l->out);
 
 	if (r == 0 && l->fd < 0)
-		r = -EBADF;
+		r = l->lost_error; /* why it could not be opened */
 	if (r == 0)
 		r = io_write_full(l->fd, l->out.s, l->out.len);
 	if (r == 0)

@@ -27,7 +27,7 @@
 #include "sys/cgroup.h"
 #include "sys/sock.h"
 
-/* A monitor that ends executes the engine's program, which may take its time. */
+/* How long a restart waits: a monitor that ends executes the engine's program, which may take its time. */
 #define LOCK_SECONDS 40U
 
 struct birth {
@@ -52,20 +52,20 @@ static int put(struct birth *b, enum crew_fd place, int fd, const char *what, st
 
 /* ---- shared by run and adopt ---- */
 
-static int open_state_dir(struct birth *b, struct err *e)
+static int open_state_dir(struct birth *b, unsigned int lock_seconds, struct err *e)
 {
 	int fd = open(b->d.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = put(b, CREW_STATE_DIR, fd < 0 ? -errno : fd, b->d.state_dir, e);
 
 	if (r < 0)
 		return r;
-	r = crew_take_lock(&b->crew, LOCK_SECONDS);
+	r = crew_take_lock(&b->crew, lock_seconds);
 	if (r == -EAGAIN)
 		return err_set(e, ERR_BUSY, "container %.12s has a monitor already", b->d.id);
 	return r < 0 ? err_errno(e, r, "lock %s", b->d.state_dir) : 0;
 }
 
-static int begin(struct birth *b, const char *command, struct err *e)
+static int begin(struct birth *b, const char *command, unsigned int lock_seconds, struct err *e)
 {
 	int r;
 
@@ -85,7 +85,7 @@ static int begin(struct birth *b, const char *command, struct err *e)
 		snprintf(b->container_cgroup, PATH_MAX, "%s/container", b->d.cgroup);
 		snprintf(b->monitor_cgroup, PATH_MAX, "%s/monitor", b->d.cgroup);
 	}
-	return open_state_dir(b, e);
+	return open_state_dir(b, lock_seconds, e);
 }
 
 static int open_progress(struct birth *b, struct err *e)
@@ -237,7 +237,8 @@ static int make_and_start(struct birth *b, struct err *e)
 	state_init(&b->state, b->d.id);
 	b->state.keeper = getpid();
 	ending_remove_names(CREW_STATE_DIR); /* of an end that was never finished */
-	if ((r = open_progress(b, e)) < 0 || (r = listen_for_clients(b, e)) < 0 || (r = make_stdio(b, e)) < 0 ||
+	/* first of all, with no pid yet: what `adopt` needs to remove what a killed start left */
+	if ((r = save_state(b, STATE_CREATED, e)) < 0 || (r = open_progress(b, e)) < 0 || (r = listen_for_clients(b, e)) < 0 || (r = make_stdio(b, e)) < 0 ||
 	    (r = create(b, e)) < 0 || (r = start(b, e)) < 0) {
 		give_up(b, e);
 		return r;
@@ -248,7 +249,7 @@ static int make_and_start(struct birth *b, struct err *e)
 int monitor_run(struct err *e)
 {
 	struct birth b = BIRTH_INIT;
-	int r = begin(&b, "run", e);
+	int r = begin(&b, "run", LOCK_SECONDS, e);
 
 	if (r == 0)
 		r = make_and_start(&b, e);
@@ -284,7 +285,7 @@ static int find_container(struct birth *b, struct err *e)
 	r = proc_boot_id(boot_id);
 	if (r < 0)
 		return err_errno(e, r, "read the boot id");
-	if (b->state.status == STATE_EXITED || strcmp(boot_id, b->state.boot_id) != 0)
+	if (b->state.status == STATE_EXITED || b->state.pid <= 0 || strcmp(boot_id, b->state.boot_id) != 0)
 		return 0;
 	r = proc_open_checked(b->state.pid, b->state.start_time);
 	if (r < 0 && r != -ESRCH)
@@ -301,7 +302,7 @@ static void publish_unattended(struct birth *b)
 
 	if (progress_get(b->progress->exit) != PROGRESS_RUNNING)
 		return;
-	known = proc_zombie_status(b->state.pid, b->state.start_time, &status) == 0;
+	known = b->state.pid > 0 && proc_zombie_status(b->state.pid, b->state.start_time, &status) == 0;
 	progress_publish_exit(b->progress, known, status);
 }
 
@@ -333,8 +334,9 @@ static int take_over(struct birth *b, struct err *e)
 int monitor_adopt(struct err *e)
 {
 	struct birth b = BIRTH_INIT;
-	int r = begin(&b, "adopt", e);
+	int r = begin(&b, "adopt", 0, e);
 
+	b.d.attach = 0; /* the description is as old as the container: whoever adopts it need not be who attached */
 	if (r == 0)
 		r = take_over(&b, e);
 	if (r == 0) {

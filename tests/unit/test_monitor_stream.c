@@ -1,0 +1,287 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+
+#include "base/io.h"
+#include "monitor/stream.h"
+
+/* One stream as a worker has it, and what a successor of that worker would find. */
+struct rig {
+	char dir[64], path[96];
+	int pipe[2], pty, slave, stage[2];
+	struct loop *loop;
+	struct progress *progress;
+	struct input input;
+	struct attach attach;
+	struct jsonlog log;
+	struct stream_sink sink;
+	struct stream stream;
+};
+
+static void start_worker(struct rig *g)
+{
+	assert_int_equal(loop_new(&g->loop), 0);
+	g->input = (struct input)INPUT_INIT;
+	g->log = (struct jsonlog)JSONLOG_INIT;
+	input_init(&g->input, g->loop, -1, false);
+	attach_init(&g->attach, g->loop, &g->input, false);
+	assert_int_equal(jsonlog_open(&g->log, g->path, 0, 1), 0);
+	if (g->progress->log_writing)
+		assert_int_equal(jsonlog_rewind(&g->log, g->progress->log_offset), 0);
+	assert_int_equal(stream_sink_init(&g->sink, &g->log, &g->attach, g->progress), 0);
+	g->stream = (struct stream){ .sink = &g->sink, .source = g->pipe[0], .console = g->pty, .feed = g->pipe[1],
+				     .stage = { g->stage[0], g->stage[1] } };
+	assert_int_equal(stream_watch(&g->stream, g->loop), 0);
+}
+
+/* The worker is gone; pipes, log file and progress page stay. */
+static void kill_worker(struct rig *g)
+{
+	stream_unwatch(&g->stream);
+	stream_sink_free(&g->sink);
+	attach_free(&g->attach);
+	jsonlog_close(&g->log);
+	loop_free(g->loop);
+}
+
+static int setup(void **state)
+{
+	struct rig *g = calloc(1, sizeof(*g));
+
+	strcpy(g->dir, "/tmp/tare-unit.XXXXXX");
+	if (!mkdtemp(g->dir) || pipe2(g->pipe, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(g->stage, O_CLOEXEC | O_NONBLOCK) < 0 ||
+	    progress_anonymous(&g->progress) < 0)
+		return -1;
+	snprintf(g->path, sizeof(g->path), "%s/log", g->dir);
+	g->pty = g->slave = -1;
+	start_worker(g);
+	*state = g;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct rig *g = *state;
+	int r = io_remove_tree(AT_FDCWD, g->dir);
+
+	kill_worker(g);
+	for (size_t i = 0; i < 2; i++) {
+		close_fd(g->pipe[i]);
+		close_fd(g->stage[i]);
+	}
+	close_fd(g->pty);
+	close_fd(g->slave);
+	progress_unmap(g->progress);
+	free(g);
+	return r;
+}
+
+static void say(struct rig *g, const char *text)
+{
+	assert_int_equal(write(g->pipe[1], text, strlen(text)), strlen(text));
+}
+
+static void settle(struct rig *g)
+{
+	while (loop_step(g->loop, 20) > 0)
+		;
+}
+
+static int waiting(struct rig *g)
+{
+	int n;
+
+	assert_int_equal(ioctl(g->pipe[0], FIONREAD, &n), 0);
+	return n;
+}
+
+/* The "log" members of the file one after the other, still escaped. */
+static void assert_log(struct rig *g, const char *want)
+{
+	char *text, *p, got[65536] = "";
+	size_t len;
+
+	assert_int_equal(io_read_file(AT_FDCWD, g->path, 1 << 22, &text, &len), 0);
+	for (p = text; *p; p = strchr(p, '\n') + 1) {
+		char *end = strstr(p, "\",\"stream\"");
+
+		assert_memory_equal(p, "{\"log\":\"", 8);
+		assert_non_null(end);
+		strncat(got, p + 8, (size_t)(end - p - 8));
+	}
+	free(text);
+	assert_string_equal(got, want);
+}
+
+static void lines_are_logged_and_consumed(void **state)
+{
+	struct rig *g = *state;
+
+	say(g, "one\ntwo\nun");
+	settle(g);
+	assert_log(g, "one\\ntwo\\n");
+	assert_int_equal(waiting(g), 2);
+	say(g, "finished\n");
+	settle(g);
+	assert_log(g, "one\\ntwo\\nunfinished\\n");
+	assert_int_equal(waiting(g), 0);
+}
+
+static void drain_takes_the_rest(void **state)
+{
+	struct rig *g = *state;
+
+	say(g, "one\nrest");
+	stream_drain(&g->stream);
+	assert_log(g, "one\\nrest");
+	assert_int_equal(waiting(g), 0);
+}
+
+static void a_killed_write_is_done_again(void **state)
+{
+	struct rig *g = *state;
+	int fd;
+
+	say(g, "one\n");
+	settle(g);
+	/* killed after half of the write */
+	say(g, "two\n");
+	g->progress->log_offset = g->log.size;
+	g->progress->log_writing = 1;
+	kill_worker(g);
+	fd = open(g->path, O_WRONLY | O_APPEND);
+	assert_int_equal(write(fd, "{\"log\":\"two\\n\",\"str", 19), 19);
+	close(fd);
+	start_worker(g);
+	settle(g);
+	assert_log(g, "one\\ntwo\\n");
+	/* killed after the whole write, before its mark was taken away: not twice */
+	kill_worker(g);
+	g->progress->log_writing = 1;
+	start_worker(g);
+	say(g, "two\n");
+	settle(g);
+	assert_log(g, "one\\ntwo\\n");
+}
+
+static void an_unfinished_line_survives(void **state)
+{
+	struct rig *g = *state;
+
+	say(g, "half a ");
+	settle(g);
+	kill_worker(g);
+	start_worker(g);
+	say(g, "line\n");
+	settle(g);
+	assert_log(g, "half a line\\n");
+}
+
+static void tiny_buffers_do_not_stop_it(void **state)
+{
+	struct rig *g = *state;
+	char want[201] = "", byte = 'x';
+
+	/* a pipe buffer for each byte, more of them than one look can take */
+	assert_true(fcntl(g->pipe[1], F_SETPIPE_SZ, 1 << 20) > 0);
+	for (int i = 0; i < 200; i++) {
+		struct iovec one = { .iov_base = &byte, .iov_len = 1 };
+
+		assert_int_equal(vmsplice(g->pipe[1], &one, 1, 0), 1);
+		want[i] = 'x';
+	}
+	settle(g);
+	stream_drain(&g->stream);
+	assert_log(g, want);
+}
+
+static void open_pty(struct rig *g)
+{
+	char name[64];
+
+	kill_worker(g);
+	g->pty = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	assert_true(g->pty >= 0 && unlockpt(g->pty) == 0 && ptsname_r(g->pty, name, sizeof(name)) == 0);
+	g->slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(g->slave >= 0);
+	start_worker(g);
+}
+
+static void a_terminal_key_by_key(void **state)
+{
+	struct rig *g = *state;
+	char want[400] = "";
+
+	open_pty(g);
+	for (int i = 0; i < 300; i++) {
+		assert_int_equal(write(g->slave, "k", 1), 1);
+		settle(g);
+		want[i] = 'k';
+	}
+	assert_int_equal(waiting(g), 300);
+	assert_int_equal(write(g->slave, "\n", 1), 1);
+	settle(g);
+	strcat(want, "\\r\\n");
+	assert_log(g, want);
+}
+
+static void a_terminal_that_hangs_up(void **state)
+{
+	struct rig *g = *state;
+
+	open_pty(g);
+	assert_int_equal(write(g->slave, "last words\nand", 14), 14);
+	g->slave = close_fd(g->slave);
+	stream_drain(&g->stream);
+	assert_log(g, "last words\\r\\nand");
+}
+
+/* Killed between stage and pipe: before the write, and after it. */
+static void a_killed_feed(void **state)
+{
+	struct rig *g = *state;
+
+	open_pty(g);
+	kill_worker(g);
+	assert_int_equal(write(g->stage[1], "one\n", 4), 4);
+	g->progress->feeding = 1;
+	g->progress->fed_before = 0;
+	start_worker(g);
+	assert_int_equal(write(g->slave, "x", 1), 1);
+	settle(g);
+	assert_log(g, "one\\n");
+	kill_worker(g);
+	assert_int_equal(write(g->stage[1], "two\n", 4), 4);
+	g->progress->feeding = 1;
+	g->progress->fed_before = (uint32_t)waiting(g);
+	say(g, "two\n");
+	start_worker(g);
+	assert_int_equal(write(g->slave, "y", 1), 1);
+	settle(g);
+	assert_log(g, "one\\nxtwo\\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(lines_are_logged_and_consumed, setup, teardown),
+		cmocka_unit_test_setup_teardown(drain_takes_the_rest, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_killed_write_is_done_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_unfinished_line_survives, setup, teardown),
+		cmocka_unit_test_setup_teardown(tiny_buffers_do_not_stop_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_terminal_key_by_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_terminal_that_hangs_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_killed_feed, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
