@@ -17,6 +17,8 @@
 #include "sys/spawn.h"
 
 #define EXITED_TIMEOUT_MS 30000
+/* Each waits some seconds for what is on its way out. */
+#define LEAVE_TRIES 4
 
 /* ---- how it ended ---- */
 
@@ -121,12 +123,17 @@ void ending_leave_cgroup(const struct description *d)
 {
 	char path[PATH_MAX];
 	struct err e = { 0 };
+	int r = -EBUSY;
 
 	if (!cgroup_name(d, "monitor", path))
 		return;
-	if (empty_monitor_cgroup(d, path, &e) < 0 && e.cls != ERR_NOTFOUND)
-		log_error("%.12s: %s", d->id, e.msg);
-	if (cg_remove(d->cgroup, &e) < 0)
+	/* an exec's monitor may come in after we looked, and what was killed may take its time on a busy machine */
+	for (int tries = 0; r == -EBUSY && tries < LEAVE_TRIES; tries++) {
+		if (empty_monitor_cgroup(d, path, &e) < 0 && e.cls != ERR_NOTFOUND)
+			log_error("%.12s: %s", d->id, e.msg);
+		r = cg_remove(d->cgroup, &e);
+	}
+	if (r < 0)
 		log_error("%.12s: %s", d->id, e.msg);
 }
 

@@ -186,11 +186,8 @@ static int set_up(struct worker *w, struct err *e)
 
 /* ---- the end ---- */
 
-static void record_end(struct worker *w)
+static void record_end(struct worker *w, bool oom_killed)
 {
-	bool oom_killed;
-
-	ending_cleanup_cgroup(&w->d, &oom_killed);
 	for (size_t i = 0; i < JSONLOG_STREAMS; i++)
 		stream_drain(&w->streams[i]);
 	jsonlog_close(&w->log);
@@ -202,9 +199,11 @@ static void record_end(struct worker *w)
 static void end(struct worker *w)
 {
 	struct state *s = &w->state;
+	bool oom_killed;
 
+	ending_cleanup_cgroup(&w->d, &oom_killed);
 	if (s->status != STATE_EXITED)
-		record_end(w);
+		record_end(w, oom_killed);
 	attach_send_exit(&w->attach, s->exit_code, s->exit_known, s->oom_killed);
 	ending_remove_names(CREW_STATE_DIR);
 	ending_run_poststop(&w->d, s->pid);

@@ -9,13 +9,12 @@ teardown_file() { monitor_teardown_file; }
 setup() { monitor_setup; }
 teardown() { monitor_teardown; }
 
-# COUNT numbered lines in bursts, then exit 17; with a second argument not before allow_exit.
+# COUNT numbered lines in bursts, then exit 17; with a second argument not before `go`.
 talker() {
   echo "i=0; while [ \$i -lt $1 ]; do i=\$((i+1)); echo line \$i; [ \$((i % 300)) = 0 ] && sleep 0.02; done"
-  [ -z "${2:-}" ] || echo "until [ -e /tmp/go-$ID ]; do sleep 0.1; done"
+  [ -z "${2:-}" ] || until_go
   echo "exit 17"
 }
-allow_exit() { touch "$D/rootfs/tmp/go-$ID"; }
 
 # kill_half keeper|worker: by the pid in state.json; waits until it is gone.
 kill_half() {
@@ -104,7 +103,7 @@ known_code_is() { [ "$(field exitKnown)" = false ] || [ "$(field exitCode)" = "$
     wait_until 5 no_monitor
     client adopt "$D" >/dev/null
   done
-  allow_exit
+  go
   ended
   known_code_is 17
   log_complete 12000 2500
@@ -112,10 +111,11 @@ known_code_is() { [ "$(field exitKnown)" = false ] || [ "$(field exitCode)" = "$
 }
 
 @test "both killed: stdin that had ended stays ended, stdin that was open is opened again" {
-  start --open-stdin --stdin-once -- sh -c 'sleep 1; cat; exit 3'
+  start --open-stdin --stdin-once -- sh -c "$(until_go); cat; exit 3"
   kill -9 "$(field keeper)" "$(field worker)"
   wait_until 5 no_monitor
   client adopt "$D" >/dev/null
+  go
   run -3 client attach "$D" --attach 2 --stdin <<<word
   [ "$output" = word ]
 }
@@ -131,9 +131,10 @@ known_code_is() { [ "$(field exitKnown)" = false ] || [ "$(field exitCode)" = "$
 }
 
 @test "both killed and the container ended unattended: recorded, the program executed, nothing left" {
-  start --exited "/bin/touch $D/exited" -- sh -c 'sleep 0.3; exit 17'
+  start --exited "/bin/touch $D/exited" -- sh -c "$(until_go); exit 17"
   pid=$(field pid)
   kill -9 "$(field keeper)" "$(field worker)"
+  go
   wait_until 5 gone "$pid"
   client adopt "$D" >/dev/null
   ended
@@ -149,7 +150,7 @@ known_code_is() { [ "$(field exitKnown)" = false ] || [ "$(field exitCode)" = "$
   wait_until 5 keeper_is_0
   kill_half worker
   client adopt "$D" >/dev/null
-  allow_exit
+  go
   ended
   known_code_is 17
   log_complete 12000 2500
@@ -182,19 +183,13 @@ known_code_is() { [ "$(field exitKnown)" = false ] || [ "$(field exitCode)" = "$
 }
 no_cgroup() { [ -z "$(find /sys/fs/cgroup -type d -path "*$CG*" -print -quit)" ]; }
 
+# The first process of `run` is killed at a moment between its exec and some time after the container runs.
 @test "the monitor killed during start: adopt leaves nothing" {
-  for i in 1 2 3 4 5 6 7 8; do
-    client run "$D" --id "$ID" --cgroup "$CG" -- sleep 30 >/dev/null 2>&1 & c=$!
-    wait_until 5 test -e "$D/s/state.json"
-    sleep "0.00$((RANDOM % 10))"
-    kill -9 "$(field keeper)" "$(field worker)" 2>/dev/null || true
-    wait "$c" || true
-    pid=$(field pid)
-    [ "$pid" = 0 ] || kill -9 "$pid" 2>/dev/null || true
-    client adopt "$D" >/dev/null || true
-    ended
+  for ms in 1 2 4 6 8 10 12 15 20 30; do
+    start --kill-after "$ms" -- sh -c 'sleep 0.2' >/dev/null || true
+    [ ! -e "$D/s/state.json" ] || client adopt "$D" >/dev/null || true
+    [ ! -e "$D/s/state.json" ] || ended
     wait_until 5 no_cgroup
-    nothing_left
     rm -rf "$D/c" "$D/s"
   done
 }
@@ -203,11 +198,12 @@ no_cgroup() { [ -z "$(find /sys/fs/cgroup -type d -path "*$CG*" -print -quit)" ]
   starter=/sys/fs/cgroup/memory/monitor-test-starter-$$
   [ -d /sys/fs/cgroup/memory ] || starter=/sys/fs/cgroup/monitor-test-starter-$$
   mkdir "$starter"
-  bash -c "echo \$\$ >$starter/cgroup.procs; exec $BATS_TEST_DIRNAME/../lib/monitor-client run $D --id $ID --cgroup $CG -- sh -c 'echo up; sleep 0.5; echo after; exit 17'" >/dev/null
+  bash -c "echo \$\$ >$starter/cgroup.procs; exec $BATS_TEST_DIRNAME/../lib/monitor-client run $D --id $ID --cgroup $CG -- sh -c 'echo up; $(until_go); echo after; exit 17'" >/dev/null
   wait_until 5 log_has up
   # shellcheck disable=SC2046
   kill -9 $(cat "$starter/cgroup.procs") 2>/dev/null || true
   wait_until 5 rmdir "$starter" 2>/dev/null
+  go
   ended
   [ "$(field exitCode) $(field exitKnown)" = "17 true" ]
   log_has after

@@ -9,11 +9,12 @@ setup() { monitor_setup; }
 teardown() { monitor_teardown; }
 
 @test "a detached container: state, log in Docker's format, exit code, nothing left" {
-  pid=$(start -- sh -c 'echo out; printf "\t<&>\"\\\\\033" >&2; sleep 0.5; exit 7')
+  pid=$(start -- sh -c 'echo out; printf "\t<&>\"\\\\\033" >&2;'"$(until_go); exit 7")
   [ "$(field status)" = running ]
   [ "$(field pid)" = "$pid" ]
   [ "$(field startTime)" = "$(start_of "$pid")" ]
   [ "$(field bootId)" = "$(cat /proc/sys/kernel/random/boot_id)" ]
+  go
   ended
   [ "$(field exitCode) $(field exitKnown) $(field oomKilled)" = "7 true false" ]
   [ "$(jq -c 'keys_unsorted' "$D/c/log.json" | sort -u)" = '["log","stream","time"]' ]
@@ -63,9 +64,12 @@ teardown() { monitor_teardown; }
 
 @test "several clients see the same output and the same end" {
   start --open-stdin --stdin-once -- sh -c 'read x; echo "got $x"; exit 9'
+  worker_is_up() { half_is_up worker 0; }
+  wait_until 5 worker_is_up
+  n=$(sockets)
   client attach "$D" --attach 6 >"$D/one" & one=$!
   client attach "$D" --attach 6 >"$D/two" & two=$!
-  sleep 0.5
+  wait_until 10 sockets_are "$((n + 2))"
   run -9 client attach "$D" --attach 6 --stdin <<<word
   [ "$output" = "got word" ]
   rc=0; wait "$one" || rc=$?; [ "$rc" = 9 ]
@@ -85,8 +89,11 @@ teardown() { monitor_teardown; }
 
 @test "a client that does not read is dropped; the container and its log do not wait" {
   start --open-stdin -- sh -c 'read x; seq 1 300000; echo end; sleep 30'
-  client attach "$D" --attach 6 --sleep 30 >/dev/null & slow=$!
-  sleep 0.5
+  worker_is_up() { half_is_up worker 0; }
+  wait_until 5 worker_is_up
+  n=$(sockets)
+  client attach "$D" --attach 6 --sleep 60 >/dev/null & slow=$!
+  wait_until 10 sockets_are "$((n + 1))"
   echo go | client attach "$D" --stdin >/dev/null & go=$!
   wait_until 20 log_has '"end\n"'
   kill "$slow" "$go"; wait "$slow" "$go" || true
@@ -124,7 +131,9 @@ teardown() { monitor_teardown; }
   mkdir -p "$D/c"
   mount -t tmpfs -o size=64k tmpfs "$D/c"
   start --open-stdin -- sh -c 'seq 1 2000; read x; echo "after $x"; exit 6'
-  sleep 0.5
+  disk_is_full() { [ "$(stat -c %s "$D/c/log.json")" -gt 50000 ]; }
+  wait_until 10 disk_is_full
+  sleep 1
   mount -o remount,size=1m "$D/c"
   echo room | client attach "$D" --stdin --attach 2 >/dev/null || true
   ended

@@ -41,15 +41,16 @@ monitor_setup() {
 # Ends what a test left running; the leak check is the file's.
 monitor_teardown() {
   local pid p
-  ! mountpoint -q "$D/c" || umount "$D/c"
-  [ -e "$D/s/state.json" ] || return 0
-  pid=$(field pid)
-  if [ "$(field status)" != exited ] && [ "$pid" -gt 0 ] && [ "$(start_of "$pid")" = "$(field startTime)" ]; then
-    kill -9 "$pid" 2>/dev/null || true
+  if [ -e "$D/s/state.json" ]; then
+    pid=$(field pid)
+    if [ "$(field status)" != exited ] && [ "$pid" -gt 0 ] && [ "$(start_of "$pid")" = "$(field startTime)" ]; then
+      kill -9 "$pid" 2>/dev/null || true
+    fi
+    ended || true
   fi
-  ended || true
   for p in $(monitors | awk -v id="$ID" '$0 ~ id { print $1 }'); do kill -9 "$p" 2>/dev/null || true; done
   find /sys/fs/cgroup -depth -type d -path "*$CG*" -exec rmdir {} \; 2>/dev/null || true
+  ! mountpoint -q "$D/c" || umount "$D/c"
 }
 
 client() { timeout "${CLIENT_TIMEOUT:-30}" "$BATS_TEST_DIRNAME/../lib/monitor-client" "$@"; }
@@ -66,6 +67,12 @@ wait_until() {
     sleep 0.02
   done
 }
+# For containers that wait: sh -c "$(until_go); …".
+until_go() { echo "until [ -e /tmp/go-$ID ]; do sleep 0.1; done"; }
+go() { touch "$BATS_FILE_TMPDIR/rootfs/tmp/go-$ID"; }
+# How many sockets the worker holds: a client more is one more.
+sockets() { find "/proc/$(field worker)/fd" -lname 'socket:*' | wc -l; }
+sockets_are() { [ "$(sockets)" = "$1" ]; }
 is_exited() { [ "$(field status)" = exited ]; }
 no_monitor() { ! monitors | grep -q "$ID"; }
 # The container's end is recorded and its monitor gone.
