@@ -27,6 +27,9 @@
 #define CONSOLE_END_MS 50
 /* PIPE_BUF: what one write puts into a pipe whole or not at all. */
 #define STAGE 4096U
+/* How often an unfinished line in the FIFO is looked at again, in nanoseconds; doubles while nothing comes. */
+#define AGAIN_MIN 1000000
+#define AGAIN_MAX 1000000000
 
 int stream_sink_init(struct stream_sink *k, struct jsonlog *log, struct attach *attach, struct progress *p)
 {
@@ -182,9 +185,28 @@ static bool step(struct stream *s, bool final)
 	return pump(s, final && !fed) || fed;
 }
 
+static void look_again(struct loop *l, int fd, uint32_t events, void *data);
+
+/* A writer whose write(2) is larger than the room left beside an unfinished line blocks half way, and the kernel tells
+ * of a write into a pipe that was not empty only at its end (pipe_write): no edge would ever come. So as long as bytes
+ * stay in the FIFO a timer looks after them. */
+static void mind_leftover(struct stream *s, struct loop *l, bool progress)
+{
+	loop_remove(l, take_ptr(s->again));
+	if (!waiting(s->source))
+		return;
+	if (progress || !s->again_ns)
+		s->again_ns = AGAIN_MIN;
+	else if (s->again_ns < AGAIN_MAX)
+		s->again_ns *= 2;
+	if (loop_timer(l, s->again_ns, look_again, s, &s->again) < 0)
+		s->again = NULL;
+}
+
 static void ready(struct loop *l, int fd, uint32_t events, void *data)
 {
 	struct stream *s = data;
+	size_t before = waiting(s->source);
 	int round = 0;
 
 	(void)fd;
@@ -194,6 +216,16 @@ static void ready(struct loop *l, int fd, uint32_t events, void *data)
 	/* more is there: setting the events again makes the edge appear once more */
 	if (round == ROUNDS && loop_modify(l, s->watch, EPOLLIN | EPOLLET) < 0)
 		stream_unwatch(s);
+	else
+		mind_leftover(s, l, round > 0 || waiting(s->source) != before);
+}
+
+static void look_again(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct stream *s = data;
+
+	s->again = NULL;
+	ready(l, fd, events, s);
 }
 
 int stream_watch(struct stream *s, struct loop *loop)
@@ -208,9 +240,10 @@ int stream_watch(struct stream *s, struct loop *loop)
 
 void stream_unwatch(struct stream *s)
 {
-	if (s->watch)
-		loop_remove(s->loop, s->watch);
-	s->watch = NULL;
+	if (s->watch) {
+		loop_remove(s->loop, take_ptr(s->watch));
+		loop_remove(s->loop, take_ptr(s->again));
+	}
 }
 
 void stream_drain(struct stream *s)

@@ -28,7 +28,8 @@ struct stream {
 	int console; /* borrowed, non-blocking pty master whose output goes through stage and feed into source; or -1 */
 	int stage[2], feed;
 	struct loop *loop;
-	struct loop_source *watch;
+	struct loop_source *watch, *again;
+	int64_t again_ns; /* how long until the next look after an unfinished line */
 };
 
 int stream_sink_init(struct stream_sink *k, struct jsonlog *log, struct attach *attach, struct progress *p) MUST_CHECK;
