@@ -44,10 +44,16 @@ static bool forwarded(int sig)
 	}
 }
 
+/* From both sides, so that the group is there before either goes on. The child's exec may have been first (EACCES). */
+static void own_group(pid_t child)
+{
+	(void)setpgid(child, child);
+}
+
 /* In the child: a process group of its own, in the foreground when there is a terminal. Gives only on failure. */
 static int become(char *const *argv, const sigset_t *original)
 {
-	(void)setpgid(0, 0);
+	own_group(0);
 	/* SIGTTOU is blocked here, so a background group may do this */
 	if (isatty(STDIN_FILENO))
 		(void)tcsetpgrp(STDIN_FILENO, getpgrp());
@@ -111,6 +117,8 @@ int main(int argc, char **argv)
 	}
 	if (getpid() != 1 && prctl(PR_SET_CHILD_SUBREAPER, 1UL) < 0)
 		log_warning("cannot become a subreaper: %s", strerror(errno));
+	/* inherited as ignored it would reap for us, and the child's exit code would be lost */
+	(void)signal(SIGCHLD, SIG_DFL);
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &original);
 	child = spawn_fork(NULL);
@@ -124,5 +132,6 @@ int main(int argc, char **argv)
 		log_error("fork: %s", strerror((int)-child));
 		return EXIT_USAGE;
 	}
+	own_group(child);
 	return serve(child, group, &all);
 }
