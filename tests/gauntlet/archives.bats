@@ -81,6 +81,29 @@ section() {
   [ "$(xattrs "$fs" | sed "s|$fs||")" = "/f user.keep 796573" ]
 }
 
+@test "the worker's sandbox: capabilities, system calls, root folder, handles" {
+  local root=$BATS_TEST_TMPDIR/root pid worker status
+  mkdir "$root"; mkfifo "$BATS_TEST_TMPDIR/fifo"
+  "$TARE_BUILD/tests/image/image-store" "$TARE_BIN/tare-worker" "$root" load - <"$BATS_TEST_TMPDIR/fifo" >/dev/null 2>&1 3>&- &
+  pid=$!
+  exec 9>"$BATS_TEST_TMPDIR/fifo"
+  head -c 300000 "$(busybox_archive)" >&9
+  wait_until 10 eval "ls $root/ingest/*/spool/m-* >/dev/null 2>&1"
+  worker=$(pgrep -P "$pid"); status=$(cat "/proc/$worker/status")
+  # CHOWN, DAC_OVERRIDE, FOWNER, FSETID, MKNOD, SETFCAP
+  for set in CapEff CapPrm CapBnd; do grep -q "^$set:.*000000008800001b$" <<<"$status"; done
+  grep -q '^NoNewPrivs:.*1$' <<<"$status"
+  [[ $TARE_BUILD == *asan* ]] || grep -q '^Seccomp:.*2$' <<<"$status"
+  [ -z "$(tr -d '\0' <"/proc/$worker/environ")" ]
+  # its root is the staging folder: there is nothing else in it
+  [ "$(ls "/proc/$worker/root" | xargs)" = "blobs layers lock spool" ]
+  # beside the archive and the report it holds folders alone, each the root of a mount of its own
+  [ "$(find "/proc/$worker/fd" -printf '%f ' | xargs -n1 | grep -c '^[0-9]')" -le 12 ]
+  ! ls -l "/proc/$worker/fd" | grep -E " -> /(etc|var/lib|home|root)"
+  kill "$pid"; wait "$pid" || true
+  exec 9>&-
+}
+
 @test "the worker does nothing without its sandbox: it is not for people" {
   run "$TARE_BIN/tare-worker" load </dev/null
   [ "$status" != 0 ]

@@ -16,13 +16,13 @@ const struct cli_option load_options[] = {
 	{ "input", 'i', "FILE", CLI_STR, "archive or OCI layout folder (default: standard input)", offsetof(struct load_opts, input) },
 	{ "quiet", 'q', NULL, CLI_FLAG, "print only the names", offsetof(struct load_opts, quiet) },
 	{ "platform", 0, "OS/ARCH", CLI_STR, "which one of an archive with several", offsetof(struct load_opts, platform) },
-	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit: unpacked ratio file entries devices depth", offsetof(struct load_opts, limits) },
+	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit: unpacked ratio file entries density devices depth", offsetof(struct load_opts, limits) },
 	{ 0 }
 };
 const struct cli_option import_options[] = {
 	{ "message", 'm', "TEXT", CLI_STR, "comment in its history", offsetof(struct import_opts, message) },
 	{ "platform", 0, "OS/ARCH", CLI_STR, "what it is for (default: this machine)", offsetof(struct import_opts, platform) },
-	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit: unpacked ratio file entries devices depth",
+	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit: unpacked ratio file entries density devices depth",
 	  offsetof(struct import_opts, limits) },
 	{ 0 }
 };

@@ -140,6 +140,8 @@ static int make_plan(struct plan *p, struct err *e)
 
 	if (archive_has(x, "index.json") && (archive_has(x, "oci-layout") || !archive_has(x, "manifest.json")))
 		return plan_oci(p, e);
+	if (x->folder)
+		return err_set(e, ERR_INVALID, "it has no index.json: of folders tare reads OCI layouts");
 	if (archive_has(x, "manifest.json"))
 		return plan_docker(p, e);
 	if (archive_has(x, "repositories"))

@@ -43,8 +43,8 @@
 /* Buffers and tables, and a zstd window of 128 MiB for each layer that is unpacked at a time. */
 #define DATA_LIMIT(threads) ((rlim_t)(96 + 160 * (threads)) << 20)
 
-/* AddressSanitizer's shadow memory and its calls at exit are none of ours. */
-#if defined(__SANITIZE_ADDRESS__)
+/* The shadow memory of sanitizers and their calls at exit are none of ours. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED true
 #else
 #define SANITIZED false
@@ -130,16 +130,23 @@ static const int allowed_calls[] = {
 	SYS_read, SYS_pread64, SYS_write, SYS_pwrite64, SYS_close, SYS_openat, SYS_openat2, SYS_lseek, SYS_fstat,
 	SYS_newfstatat, SYS_statx, SYS_getdents64, SYS_ftruncate, SYS_fcntl, SYS_faccessat, SYS_faccessat2,
 	/* the tree */
-	SYS_mkdirat, SYS_mknodat, SYS_symlinkat, SYS_linkat, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_fchown,
+	SYS_mkdirat, SYS_mknodat, SYS_symlinkat, SYS_linkat, SYS_unlinkat, SYS_renameat2, SYS_fchown,
 	SYS_fchownat, SYS_fchmod, SYS_fchmodat, SYS_utimensat, SYS_fsetxattr,
 	/* memory */
 	SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mprotect,
 	SYS_sysinfo, /* glibc's qsort() asks how much memory there is */
 	/* threads */
 	SYS_futex, SYS_set_robust_list, SYS_rseq, SYS_rt_sigprocmask, SYS_sched_yield, SYS_sched_getaffinity, SYS_exit,
-	SYS_exit_group, SYS_gettid, SYS_getpid, SYS_poll, SYS_ppoll, SYS_clock_gettime, SYS_getrandom,
-	/* abort() and sanitizers: to die by a signal of one's own */
+	SYS_exit_group, SYS_gettid, SYS_getpid, SYS_ppoll, SYS_clock_gettime, SYS_getrandom,
+	/* abort(): to die by a signal of one's own */
 	SYS_tgkill, SYS_rt_sigaction, SYS_rt_sigreturn,
+	/* what only older architectures have, and their libc still uses */
+#ifdef SYS_poll
+	SYS_poll,
+#endif
+#ifdef SYS_renameat
+	SYS_renameat,
+#endif
 };
 
 #define CALLS ARRAY_LEN(allowed_calls)
