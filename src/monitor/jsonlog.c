@@ -235,13 +235,12 @@ static int flush(struct jsonlog *l, uint64_t *end)
 	return r;
 }
 
-/* The end of a batch of n records: it is all in the file, or nothing of it. */
+/* Everything up to end is in the file, whole records; what follows there is not, when r says so: n records are lost. */
 static void settle(struct jsonlog *l, int r, uint64_t end, uint64_t n)
 {
-	if (r == 0) {
-		l->size = end;
+	l->size = end;
+	if (r == 0)
 		return;
-	}
 	l->lost += n;
 	l->lost_error = r;
 	if (l->fd >= 0 && ftruncate(l->fd, (off_t)l->size) < 0)
@@ -284,7 +283,7 @@ void jsonlog_prepare(struct jsonlog *l)
 
 size_t jsonlog_append(struct jsonlog *l, enum jsonlog_stream stream, const char *data, size_t len, bool final)
 {
-	uint64_t end = l->size, n = 0;
+	uint64_t end = l->size, n = 0, written = 0;
 	size_t done = 0, record;
 	bool part;
 	int r = 0;
@@ -293,16 +292,18 @@ size_t jsonlog_append(struct jsonlog *l, enum jsonlog_stream stream, const char 
 		add_record(l, stream, data + done, record, part);
 		done += record;
 		n++;
-		if (l->out.len >= BATCH && r == 0)
+		if (l->out.len >= BATCH && r == 0) {
 			r = flush(l, &end);
-		else if (r < 0)
+			written = r == 0 ? n : written;
+		} else if (r < 0) {
 			sb_reset(&l->out);
+		}
 	}
 	if (n && r == 0)
 		r = flush(l, &end);
 	sb_reset(&l->out);
 	if (n)
-		settle(l, r, end, n);
+		settle(l, r, end, n - written);
 	return done;
 }
 
