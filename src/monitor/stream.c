@@ -189,11 +189,11 @@ static void look_again(struct loop *l, int fd, uint32_t events, void *data);
 
 /* A writer whose write(2) is larger than the room left beside an unfinished line blocks half way, and the kernel tells
  * of a write into a pipe that was not empty only at its end (pipe_write): no edge would ever come. So as long as bytes
- * stay in the FIFO a timer looks after them. */
+ * stay in the FIFO a timer looks after them. Behind a terminal only we write to the pipe. */
 static void mind_leftover(struct stream *s, struct loop *l, bool progress)
 {
 	loop_remove(l, take_ptr(s->again));
-	if (!waiting(s->source))
+	if (s->console >= 0 || !waiting(s->source))
 		return;
 	if (progress || !s->again_ns)
 		s->again_ns = AGAIN_MIN;

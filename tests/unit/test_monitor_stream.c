@@ -5,11 +5,13 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include "base/io.h"
 #include "monitor/stream.h"
@@ -204,6 +206,35 @@ static void tiny_buffers_do_not_stop_it(void **state)
 	assert_log(g, want);
 }
 
+/* One write(2) larger than the room beside an unfinished line gives no edge before its end. */
+static void a_blocked_writer(void **state)
+{
+	static char text[100000];
+	struct rig *g = *state;
+	int status = -1;
+	pid_t pid;
+
+	memset(text, 'w', sizeof(text));
+	text[sizeof(text) - 1] = '\n';
+	say(g, "unfinished ");
+	settle(g);
+	pid = fork();
+	if (pid == 0) {
+		(void)!io_set_nonblock(g->pipe[1], false);
+		_exit(write(g->pipe[1], text, sizeof(text)) != (ssize_t)sizeof(text));
+	}
+	for (int i = 0; i < 500 && waitpid(pid, &status, WNOHANG) == 0; i++)
+		(void)loop_step(g->loop, 20);
+	if (status != 0) { /* still blocked */
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+	}
+	assert_int_equal(status, 0);
+	assert_int_equal(io_set_nonblock(g->pipe[1], true), 0);
+	settle(g);
+	assert_int_equal(waiting(g), 0);
+}
+
 static void open_pty(struct rig *g)
 {
 	char name[64];
@@ -278,6 +309,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_killed_write_is_done_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_unfinished_line_survives, setup, teardown),
 		cmocka_unit_test_setup_teardown(tiny_buffers_do_not_stop_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_blocked_writer, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_terminal_key_by_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_terminal_that_hangs_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_killed_feed, setup, teardown),
