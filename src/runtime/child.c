@@ -29,6 +29,7 @@
 #include "sys/kernel.h"
 #include "sys/mnt.h"
 #include "sys/ns.h"
+#include "sys/signals.h"
 
 struct child {
 	struct rt_ctx *c;
@@ -37,17 +38,6 @@ struct child {
 	int *mounts; /* by index */
 	bool joined; /* in our cgroup */
 };
-
-static int reset_signals(struct err *e)
-{
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)sigaction(sig, &dfl, NULL);
-	sigemptyset(&none);
-	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? err_errno(e, -errno, "signals") : 0;
-}
 
 static int mapped_root(const struct rt_ctx *c, struct err *e)
 {
@@ -85,9 +75,10 @@ static int enter_namespaces(struct rt_ctx *c, struct err *e)
 	if (prctl(PR_SET_DUMPABLE, 0UL) < 0)
 		return err_errno(e, -errno, "dumpable");
 	(void)setsid(); /* fails only where we lead a group already */
-	r = reset_signals(e);
-	if (r == 0)
-		r = rt_expect(c->sock, RT_MSG_MAPPED, NULL, e);
+	r = signals_reset();
+	if (r < 0)
+		return err_errno(e, r, "signals");
+	r = rt_expect(c->sock, RT_MSG_MAPPED, NULL, e);
 	if (r == 0)
 		r = mapped_root(c, e);
 	if (r == 0)

@@ -22,6 +22,7 @@
 #include "runtime/sync.h"
 #include "sys/kernel.h"
 #include "sys/proc.h"
+#include "sys/signals.h"
 #include "sys/sock.h"
 
 struct entry {
@@ -39,15 +40,14 @@ struct entry {
 
 static int become_root(const struct rt_ctx *c, struct err *e)
 {
-	sigset_t none;
+	int r;
 
 	if (prctl(PR_SET_DUMPABLE, 0UL) < 0)
 		return err_errno(e, -errno, "dumpable");
 	(void)setsid();
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	r = signals_reset();
+	if (r < 0)
+		return err_errno(e, r, "signals");
 	if (!c->spec->linux_.ns[OCI_NS_USER].wanted)
 		return 0;
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)

@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "sys/signals.h"
+
 #define MAX_FDS 64
-#define KERNEL_SIGNALS 64
-#define KERNEL_SIGSET 8UL /* bytes of the kernel's signal mask */
 
 extern char **environ;
 
@@ -59,18 +59,6 @@ static int place_fds(const struct spawn_args *a, int *exec_fd)
 	return 0;
 }
 
-/* By the raw call: libc hides two signals of its own (32, 33), and whoever started us may have ignored them too. */
-static void reset_signals(void)
-{
-	static const unsigned long dfl[8]; /* struct sigaction as the kernel has it, all zero: SIG_DFL */
-	sigset_t none;
-
-	for (int sig = 1; sig <= KERNEL_SIGNALS; sig++)
-		(void)syscall(SYS_rt_sigaction, sig, dfl, NULL, KERNEL_SIGSET);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* In the child: gives only on failure. */
 static int become(const struct spawn_args *a, pid_t parent)
 {
@@ -90,7 +78,9 @@ static int become(const struct spawn_args *a, pid_t parent)
 	r = place_fds(a, &exec_fd);
 	if (r < 0)
 		return r;
-	reset_signals();
+	r = signals_reset();
+	if (r < 0)
+		return r;
 	if (a->exec_fd > 0)
 		(void)syscall(SYS_execveat, exec_fd, "", argv, env, AT_EMPTY_PATH);
 	else if (strchr(a->path, '/'))

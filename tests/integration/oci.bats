@@ -535,3 +535,19 @@ teardown() { bundle_teardown; }
   grep -q ' 0 700000 65536' "$BATS_TEST_TMPDIR/out"
   [ "$(oci exec un id -u)" = 0 ]
 }
+
+@test "signals that the caller ignored are at their default inside, libc's own two included" {
+  # rt_sigaction with SIG_IGN for SIGUSR2, 32 and 33, which sigaction(3) hides
+  cat >"$BATS_TEST_TMPDIR/ignoring" <<'X'
+import ctypes, os, sys
+for sig in (12, 32, 33):
+    ctypes.CDLL(None).syscall(ctypes.c_long(13), sig, (ctypes.c_ulong * 8)(1), None, ctypes.c_ulong(8))
+os.execv(sys.argv[1], sys.argv[1:])
+X
+  bundle "$BATS_TEST_TMPDIR/b" '.process.args = ["grep", "SigIgn", "/proc/self/status"]'
+  run -0 python3 "$BATS_TEST_TMPDIR/ignoring" "$TARE_BIN/tare-oci" --root "$OCI_ROOT" run -b "$BATS_TEST_TMPDIR/b" signals </dev/null
+  [ "${output##*$'\t'}" = 0000000000000000 ]
+  sleeper signals2
+  run -0 python3 "$BATS_TEST_TMPDIR/ignoring" "$TARE_BIN/tare-oci" --root "$OCI_ROOT" exec signals2 grep SigIgn /proc/self/status </dev/null
+  [ "${output##*$'\t'}" = 0000000000000000 ]
+}
