@@ -4,22 +4,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "engine/config.h"
 #include "engine/container.h"
 #include "engine/folder.h"
 #include "engine/settle.h"
 #include "oci/signals.h"
 #include "sys/cgroup.h"
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* A frozen process takes no signal, not even SIGKILL on cgroup v1. */
 static int thaw(const struct record *rec, struct err *e)
@@ -80,10 +72,10 @@ static int send_signal(const struct record *rec, const struct live *live, int si
 static bool ends_within(const struct live *live, int64_t timeout_s)
 {
 	struct pollfd p = { .fd = live->pidfd, .events = POLLIN };
-	int64_t until = now_ms() + timeout_s * 1000, left;
+	int64_t until = clock_ms() + timeout_s * 1000, left;
 
 	for (;;) {
-		left = timeout_s < 0 ? INT32_MAX : until - now_ms();
+		left = timeout_s < 0 ? INT32_MAX : until - clock_ms();
 		if (left < 0)
 			left = 0;
 		switch (poll(&p, 1, left > INT32_MAX ? INT32_MAX : (int)left)) {

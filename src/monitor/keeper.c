@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "monitor/crew.h"
 #include "monitor/ending.h"
 #include "monitor/link.h"
@@ -36,19 +36,11 @@ struct keeper {
 	bool exited;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
 static void plan_next(struct keeper *k)
 {
 	int64_t pause = PAUSE_MIN_MS;
 
-	if (now_ms() - k->worker_since >= EARLY_MS)
+	if (clock_ms() - k->worker_since >= EARLY_MS)
 		k->early_deaths = 0;
 	else
 		k->early_deaths++;
@@ -56,7 +48,7 @@ static void plan_next(struct keeper *k)
 		pause *= 2;
 	if (!k->early_deaths)
 		pause = 0;
-	k->next_worker = now_ms() + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
+	k->next_worker = clock_ms() + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
 }
 
 static void start_worker(struct keeper *k)
@@ -65,7 +57,7 @@ static void start_worker(struct keeper *k)
 	int ends[2];
 	pid_t pid;
 
-	k->worker_since = now_ms();
+	k->worker_since = clock_ms();
 	if (sock_pair(SOCK_STREAM | SOCK_NONBLOCK, ends) < 0) {
 		plan_next(k);
 		return;
@@ -119,7 +111,7 @@ static void link_ready(struct keeper *k)
 /* Until the next event, or the next worker is due. */
 static int wait_for(struct keeper *k, struct pollfd p[3])
 {
-	int64_t left = k->worker < 0 ? k->next_worker - now_ms() : -1;
+	int64_t left = k->worker < 0 ? k->next_worker - clock_ms() : -1;
 
 	p[0] = (struct pollfd){ .fd = k->exited ? -1 : CREW_PIDFD, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = k->link, .events = POLLIN };
@@ -139,7 +131,7 @@ int keeper_main(const char *id)
 	/* taken over when it had ended already: there is no pidfd, the end is published */
 	k.exited = !crew_has(&k.crew, CREW_PIDFD);
 	for (;;) {
-		if (k.worker < 0 && now_ms() >= k.next_worker)
+		if (k.worker < 0 && clock_ms() >= k.next_worker)
 			start_worker(&k);
 		if (wait_for(&k, p) <= 0)
 			continue;

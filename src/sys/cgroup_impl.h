@@ -75,7 +75,6 @@ int cg_normalise(const char *path, char **out) MUST_CHECK;
 int cg_main_hierarchy(const struct cgroup *cg);
 /* Waits until a v2 cgroup.events key ("populated", "frozen") has this value; -ETIMEDOUT. dir: the cgroup's folder. */
 int cg_wait_event(int dir, const char *key, bool value, int timeout_ms) MUST_CHECK;
-int64_t cg_now_ms(void);
 void cg_sleep_ms(int64_t ms);
 
 /* ---- cgroup_apply.c: one controller's folder of one cgroup, and writing into it ---- */

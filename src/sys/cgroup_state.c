@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "sys/proc.h"
 
@@ -45,7 +46,7 @@ static int freeze_v2(int dir, bool frozen)
 static int freeze_v1(int dir, bool frozen)
 {
 	const char *wish = frozen ? "FROZEN" : "THAWED";
-	int64_t end = cg_now_ms() + FREEZE_TIMEOUT_MS;
+	int64_t end = clock_ms() + FREEZE_TIMEOUT_MS;
 
 	for (int polls = 0;; polls++) {
 		char state[32];
@@ -55,7 +56,7 @@ static int freeze_v1(int dir, bool frozen)
 			r = cg_read(dir, "freezer.state", state, sizeof(state));
 		if (r < 0 || strcmp(state, wish) == 0)
 			return r;
-		if (cg_now_ms() >= end)
+		if (clock_ms() >= end)
 			break;
 		if (polls % THAW_EVERY == THAW_EVERY - 1)
 			(void)!io_write_value(dir, "freezer.state", "THAWED");

@@ -17,20 +17,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 
 /* How long the dying may take. */
 #define REMOVE_TIMEOUT_MS 3000
 /* Open paths longer than PATH_MAX in pieces of at most this. */
 #define PIECE_MAX 2048
-
-int64_t cg_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 void cg_sleep_ms(int64_t ms)
 {
@@ -243,7 +236,7 @@ bool cg_populated(struct cgroup *cg)
 int cg_wait_event(int dir, const char *key, bool value, int timeout_ms)
 {
 	CLEANUP_FD int fd = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
-	int64_t end = cg_now_ms() + timeout_ms;
+	int64_t end = clock_ms() + timeout_ms;
 
 	if (fd < 0)
 		return -errno;
@@ -251,7 +244,7 @@ int cg_wait_event(int dir, const char *key, bool value, int timeout_ms)
 		struct pollfd p = { .fd = fd, .events = POLLPRI };
 		char text[256];
 		ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-		int64_t left = end - cg_now_ms();
+		int64_t left = end - clock_ms();
 		uint64_t now = 0;
 
 		if (n < 0)
@@ -322,7 +315,7 @@ static int remove_round(const struct cg_system *s, const char *path, bool gone[C
 static void wait_for_exits(const struct cg_system *s, const char *path, bool v2_gone, int64_t pause, int64_t end)
 {
 	CLEANUP_FD int dir = s->v2 >= 0 && !v2_gone ? cg_open_dir(&s->h[s->v2], path) : -1;
-	int64_t left = end - cg_now_ms();
+	int64_t left = end - clock_ms();
 
 	if (dir >= 0 && cg_wait_event(dir, "populated", false, 0) == -ETIMEDOUT)
 		(void)!cg_wait_event(dir, "populated", false, (int)(left > 0 ? left : 0));
@@ -340,14 +333,14 @@ int cg_remove(const char *path, struct err *e)
 
 	if (r < 0)
 		return err_errno(e, r, "remove cgroup \"%s\"", path);
-	end = cg_now_ms() + REMOVE_TIMEOUT_MS;
+	end = clock_ms() + REMOVE_TIMEOUT_MS;
 	for (;;) {
 		r = remove_round(s, norm, gone);
 		if (r == 0)
 			return 0;
 		if (r < 0)
 			return err_errno(e, r, "remove cgroup %s", norm);
-		if (cg_now_ms() >= end)
+		if (clock_ms() >= end)
 			return err_set(e, ERR_BUSY, "cgroup %s can't be removed: there are still processes in it", norm);
 		wait_for_exits(s, norm, s->v2 >= 0 && gone[s->v2], pause, end);
 		pause = pause < 32 ? pause * 2 : pause;

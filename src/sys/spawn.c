@@ -12,8 +12,8 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "sys/signals.h"
 
 #define MAX_FDS 64
@@ -140,23 +140,15 @@ int spawn(const struct spawn_args *args, pid_t *pid, int *pidfd)
 	return 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
 int spawn_wait(int pidfd, int timeout_ms, int *status)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	siginfo_t info = { 0 };
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = clock_ms() + timeout_ms;
 	int r;
 
 	while ((r = poll(&p, 1, timeout_ms)) < 0 && errno == EINTR) {
-		int64_t left = end - now_ms();
+		int64_t left = end - clock_ms();
 
 		if (timeout_ms >= 0)
 			timeout_ms = left > 0 ? (int)left : 0;
