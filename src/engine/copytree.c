@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include "base/beneath.h"
 #include "base/io.h"
+#include "sys/overlay.h"
 
 #define DEEPEST 200
 #define XATTR_NAMES_MAX 8192
@@ -22,18 +22,6 @@
 static uint32_t shifted(const struct copytree_ids *ids, uint32_t id)
 {
 	return ids->base + (id < ids->size ? id : 0);
-}
-
-static bool is_whiteout(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
-}
-
-static bool is_opaque(int fd)
-{
-	char value = '\0';
-
-	return fgetxattr(fd, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
 /* user.* only: trusted.* is the overlay's, security.* would be the host's. */
@@ -118,7 +106,7 @@ static int apply_folder(int src_dir, int dst_dir, const char *name, const struct
 
 	if (src < 0)
 		return -errno;
-	if (is_opaque(src) || (fstatat(dst_dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode)))
+	if (overlay_is_opaque(src) || (fstatat(dst_dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode)))
 		r = io_remove_tree(dst_dir, name);
 	if (r < 0)
 		return r;
@@ -138,7 +126,7 @@ static int apply_entry(int src, int dst, const char *name, const struct copytree
 	if (S_ISDIR(st.st_mode))
 		return apply_folder(src, dst, name, ids, depth);
 	r = io_remove_tree(dst, name);
-	if (r < 0 || is_whiteout(&st))
+	if (r < 0 || overlay_is_whiteout(&st))
 		return r;
 	if (S_ISREG(st.st_mode))
 		return copy_file(src, dst, name, &st, ids);
@@ -200,7 +188,7 @@ static bool hides(int layer, const char *path)
 			return true;
 		fd = close_fd(fd);
 		fd = beneath_open(layer, part, BENEATH_NOLINKS, O_RDONLY | O_DIRECTORY, 0);
-		if (fd >= 0 && is_opaque(fd))
+		if (fd >= 0 && overlay_is_opaque(fd))
 			return true;
 		at += path[at] == '/';
 	}

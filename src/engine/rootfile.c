@@ -9,30 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include "base/beneath.h"
 #include "base/io.h"
+#include "sys/overlay.h"
 
 #define FILE_MAX (1 << 20)
 #define MOST_LINKS 8
 
 enum look { LOOK_NOT_HERE, LOOK_HIDDEN, LOOK_FILE, LOOK_LINK };
-
-static bool is_whiteout(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
-}
-
-static bool is_opaque(int fd)
-{
-	char self[64], value = '\0';
-
-	/* fgetxattr refuses an O_PATH descriptor */
-	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	return getxattr(self, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
-}
 
 /* One component at dir. */
 static enum look look(int dir, const char *name, int *fd, bool last)
@@ -44,7 +30,7 @@ static enum look look(int dir, const char *name, int *fd, bool last)
 		return LOOK_NOT_HERE;
 	if (S_ISLNK(st.st_mode))
 		return LOOK_LINK;
-	if (is_whiteout(&st))
+	if (overlay_is_whiteout(&st))
 		return LOOK_HIDDEN;
 	return S_ISDIR(st.st_mode) == !last ? LOOK_FILE : LOOK_HIDDEN;
 }
@@ -121,7 +107,7 @@ static enum look walk(int layer, const char *path, int *fd, bool *opaque, char n
 			*fd = take_fd(&found);
 			return LOOK_FILE;
 		}
-		*opaque |= is_opaque(found);
+		*opaque |= overlay_is_opaque(found);
 		close_fd(dir);
 		dir = take_fd(&found);
 		at += n + 1;

@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "sys/overlay.h"
 
 /* Bytes of all paths of one layer's opaque folders. */
 #define MAX_OPAQUE (64U << 20)
@@ -171,7 +172,7 @@ static int mark_opaque(int dir, const char *paths, size_t len, struct err *e)
 			continue;
 		if (fd < 0)
 			return err_errno(e, fd, "open the folder '%s'", text_escape(p, shown, sizeof(shown)));
-		if (fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0)
+		if (fsetxattr(fd, OVERLAY_OPAQUE, "y", 1, 0) < 0)
 			return err_errno(e, -errno, "mark '%s' opaque", text_escape(p, shown, sizeof(shown)));
 	}
 	return 0;

@@ -22,6 +22,7 @@
 #include "base/beneath.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "sys/overlay.h"
 
 #define IMPLIED_MODE 0755 /* of folders that the archive has no entry for */
 #define SPECIAL_BITS (S_ISUID | S_ISGID | S_ISVTX)
@@ -86,11 +87,6 @@ static int take_dir(struct writer *w, int fd, const char *path, size_t len, stru
 static int open_dir(const struct writer *w, const char *path)
 {
 	return beneath_open(w->root, path, BENEATH_STRICT, O_RDONLY | O_DIRECTORY, 0);
-}
-
-static bool is_whiteout(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
 }
 
 static int make_implied(struct writer *w, const char *path, struct err *e);
@@ -161,7 +157,7 @@ static int make_implied_one(struct writer *w, const char *path, struct err *e)
 	if (r < 0)
 		return r;
 	if (fstatat(w->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		if (!is_whiteout(&st))
+		if (!overlay_is_whiteout(&st))
 			return S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode) ? 0 : fail(e, -ENOTDIR, "path");
 		if (unlinkat(w->dir, name, 0) < 0)
 			return fail(e, -errno, "replace a whiteout");
