@@ -5,6 +5,7 @@
 #include "sys/cgroup_impl.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -111,7 +112,7 @@ int cg_write_pair(const struct cg_dir *d, const char *file_a, const char *value_
 }
 
 /* "2MB", as the kernel names its files; anything else could name another file. */
-int cg_check_page_size(const char *size, struct err *e)
+static int check_page_size(const char *size, struct err *e)
 {
 	size_t digits = strspn(size, "0123456789");
 	const char *unit = size + digits;
@@ -119,6 +120,37 @@ int cg_check_page_size(const char *size, struct err *e)
 	if (digits > 0 && digits < 12 && (strcmp(unit, "KB") == 0 || strcmp(unit, "MB") == 0 || strcmp(unit, "GB") == 0))
 		return 0;
 	return err_set(e, ERR_INVALID, "huge page size \"%s\" is not of the form 64KB, 2MB, 1GB", size);
+}
+
+/* The two versions name the same files with another end. */
+static int hugetlb(const struct cg_dir *d, const struct cg_resources *r, const char *file, struct err *e)
+{
+	for (size_t i = 0; i < r->n_hugepages; i++) {
+		const struct cg_hugepage_limit *l = &r->hugepages[i];
+		char limit[64], reserved[64];
+		int rc = check_page_size(l->page_size, e);
+
+		if (rc < 0)
+			return rc;
+		snprintf(limit, sizeof(limit), "hugetlb.%s.%s", l->page_size, file);
+		snprintf(reserved, sizeof(reserved), "hugetlb.%s.rsvd.%s", l->page_size, file);
+		rc = cg_writef(d, limit, e, "%" PRIu64, l->limit);
+		if (rc == 0 && cg_has(d, reserved))
+			rc = cg_writef(d, reserved, e, "%" PRIu64, l->limit);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int cg1_hugetlb(const struct cg_dir *d, const struct cg_resources *r, struct err *e)
+{
+	return hugetlb(d, r, "limit_in_bytes", e);
+}
+
+int cg2_hugetlb(const struct cg_dir *d, const struct cg_resources *r, struct err *e)
+{
+	return hugetlb(d, r, "max", e);
 }
 
 int cg_check_usage(const struct cg_dir *d, const char *usage_file, int64_t limit, struct err *e)

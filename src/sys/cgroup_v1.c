@@ -278,26 +278,6 @@ int cg1_io(const struct cg_dir *d, const struct cg_resources *r, struct err *e)
 	return rc;
 }
 
-int cg1_hugetlb(const struct cg_dir *d, const struct cg_resources *r, struct err *e)
-{
-	for (size_t i = 0; i < r->n_hugepages; i++) {
-		const struct cg_hugepage_limit *l = &r->hugepages[i];
-		char limit[64], reserved[64];
-		int rc = cg_check_page_size(l->page_size, e);
-
-		if (rc < 0)
-			return rc;
-		snprintf(limit, sizeof(limit), "hugetlb.%s.limit_in_bytes", l->page_size);
-		snprintf(reserved, sizeof(reserved), "hugetlb.%s.rsvd.limit_in_bytes", l->page_size);
-		rc = cg_writef(d, limit, e, "%" PRIu64, l->limit);
-		if (rc == 0 && cg_has(d, reserved))
-			rc = cg_writef(d, reserved, e, "%" PRIu64, l->limit);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
 int cg1_net_cls(const struct cg_dir *d, const struct cg_resources *r, struct err *e)
 {
 	return cg_writef(d, "net_cls.classid", e, "%u", *r->net_class_id);

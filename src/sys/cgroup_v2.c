@@ -339,26 +339,6 @@ int cg2_io(const struct cg_dir *d, const struct cg_resources *r, struct err *e)
 	return rc;
 }
 
-int cg2_hugetlb(const struct cg_dir *d, const struct cg_resources *r, struct err *e)
-{
-	for (size_t i = 0; i < r->n_hugepages; i++) {
-		const struct cg_hugepage_limit *l = &r->hugepages[i];
-		char limit[64], reserved[64];
-		int rc = cg_check_page_size(l->page_size, e);
-
-		if (rc < 0)
-			return rc;
-		snprintf(limit, sizeof(limit), "hugetlb.%s.max", l->page_size);
-		snprintf(reserved, sizeof(reserved), "hugetlb.%s.rsvd.max", l->page_size);
-		rc = cg_writef(d, limit, e, "%" PRIu64, l->limit);
-		if (rc == 0 && cg_has(d, reserved))
-			rc = cg_writef(d, reserved, e, "%" PRIu64, l->limit);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
 /* Files take one setting per write, so each line of the value is one. */
 int cg2_unified(const struct cg_dir *d, const char *key, const char *value, struct err *e)
 {
