@@ -106,7 +106,7 @@ static pid_t clone_between(const struct rt_clone *how, int *pidfd, struct err *e
 	return b.pid;
 }
 
-pid_t rt_clone(const struct rt_clone *how, int *pidfd, struct err *e)
+static pid_t clone_named(const struct rt_clone *how, int *pidfd, struct err *e)
 {
 	struct ns_clone nc = { .flags = how->flags, .cgroup = how->cgroup };
 	pid_t pid;
@@ -115,4 +115,22 @@ pid_t rt_clone(const struct rt_clone *how, int *pidfd, struct err *e)
 		return clone_between(how, pidfd, e);
 	pid = ns_clone(&nc, pidfd);
 	return pid < 0 ? err_errno(e, pid, "cloning into new namespaces") : pid;
+}
+
+pid_t rt_clone_linked(const struct rt_clone *how, int *child_sock, int *sock, int *pidfd, struct err *e)
+{
+	int pair[2], r = sock_pair(SOCK_SEQPACKET, pair);
+	pid_t pid;
+
+	if (r < 0)
+		return err_errno(e, r, "socket pair");
+	pid = clone_named(how, pidfd, e);
+	if (pid == 0) {
+		close_fd(pair[0]);
+		*child_sock = pair[1];
+		return 0;
+	}
+	close_fd(pair[1]);
+	*sock = pair[0];
+	return pid;
 }

@@ -235,20 +235,12 @@ static int clone_child(struct creation *k, struct err *e)
 				.join_flags = k->join_flags,
 				.n_join = k->n_join,
 				.pidfd = -1 };
-	int pair[2], r = sock_pair(SOCK_SEQPACKET, pair);
 
-	if (r < 0)
-		return err_errno(e, r, "socket pair");
 	if (k->cgroup)
 		how.cgroup = cg_clone_fd(k->cgroup);
-	k->pid = rt_clone(&how, &k->pidfd, e);
-	if (k->pid == 0) {
-		close_fd(pair[0]);
-		k->ctx.sock = pair[1];
+	k->pid = rt_clone_linked(&how, &k->ctx.sock, &k->sock, &k->pidfd, e);
+	if (k->pid == 0)
 		rt_child_main(&k->ctx);
-	}
-	close_fd(pair[1]);
-	k->sock = pair[0];
 	return k->pid < 0 ? k->pid : 0;
 }
 

@@ -157,20 +157,12 @@ static int other_namespaces(const struct entry *n)
 static int clone_entry(struct entry *n, struct err *e)
 {
 	struct rt_clone how = { .cgroup = -1, .pidfd = n->init, .pidfd_flags = other_namespaces(n) };
-	int pair[2], r = sock_pair(SOCK_SEQPACKET, pair);
 
-	if (r < 0)
-		return err_errno(e, r, "socket pair");
 	if (n->cgroup)
 		how.cgroup = cg_clone_fd(n->cgroup);
-	n->pid = rt_clone(&how, &n->pidfd, e);
-	if (n->pid == 0) {
-		close_fd(pair[0]);
-		n->ctx.sock = pair[1];
+	n->pid = rt_clone_linked(&how, &n->ctx.sock, &n->sock, &n->pidfd, e);
+	if (n->pid == 0)
 		exec_main(&n->ctx);
-	}
-	close_fd(pair[1]);
-	n->sock = pair[0];
 	return n->pid < 0 ? n->pid : 0;
 }
 

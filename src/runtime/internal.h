@@ -112,8 +112,9 @@ struct rt_clone {
 	int pidfd; /* enter all of join_pidfd_flags of this process; -1 = none */
 	int pidfd_flags;
 };
-/* Gives 0 in the child, the pid in the caller. */
-pid_t rt_clone(const struct rt_clone *how, int *pidfd, struct err *e) MUST_CHECK;
+/* A child with a socket between it and us: gives 0 in the child, where *child_sock is its end, and the pid in the caller,
+ * where *sock is ours (also on failure: -1 or to be closed). */
+pid_t rt_clone_linked(const struct rt_clone *how, int *child_sock, int *sock, int *pidfd, struct err *e) MUST_CHECK;
 
 /* ---- hooks.c ---- */
 int rt_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
