@@ -40,12 +40,12 @@ static void process_attributes(void **state)
 
 	box_expect(b, 0, .user = true, .script = "id; umask; pwd; env; ulimit -n; grep -E 'NoNewPrivs|CapEff|CapBnd' /proc/self/status; "
 		   "cat /proc/self/oom_score_adj",
-		   .uid = 1000, .gid = 1001, .cwd = "/work/deep",
+		   .uid = 1000, .gid = 1001, .cwd = "/deep/folder",
 		   .process = "\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":100,\"hard\":200}],"
 			      "\"oomScoreAdj\":500");
 	box_has(b, "uid=1000 gid=1001 groups=5,6");
 	box_has(b, "0077");
-	box_has(b, "/work/deep");
+	box_has(b, "/deep/folder");
 	box_has(b, "A=b c");
 	box_has(b, "\n100\n");
 	box_has(b, "NoNewPrivs:\t1");
