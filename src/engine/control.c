@@ -39,7 +39,7 @@ int container_cgroup(struct arena *a, const struct record *rec, struct cgroup **
 	struct ct_config config;
 	int r = config_parse(a, rec->config, &config, e);
 
-	return r < 0 ? r : cg_open(arena_printf(a, "%s/container", config.cgroup), out, e);
+	return r < 0 ? r : cg_open(config.cgroup, out, e);
 }
 
 bool container_paused(const struct record *rec)

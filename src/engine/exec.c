@@ -166,7 +166,7 @@ static void write_process(const struct exec *x, struct json_writer *w)
 
 static void describe(const struct exec *x, struct strbuf *out)
 {
-	static const char *const same[] = { "version", "id", "containerDir", "stateDir", "cgroup", "spec" };
+	static const char *const same[] = { "version", "id", "containerDir", "stateDir", "cgroup", "monitorCgroup", "spec" };
 	struct json_writer w = JSON_WRITER(out);
 
 	jw_object(&w, NULL);

@@ -6,14 +6,26 @@
 
 #include "base/io.h"
 #include "engine/spec.h"
+#include "sys/cgroup.h"
 #include "sys/sock.h"
 #include "sys/spawn.h"
 
 #define DESCRIPTION_MAX (8 << 20)
 
+/* On cgroup v2 a monitor is born outside of its caller's cgroup, on v1 it moves itself. What fails here fails again
+ * there, with a message. */
+static struct cgroup *birthplace(void)
+{
+	struct cgroup *cg = NULL;
+	struct err ignored;
+
+	return cg_is_unified() && cg_create(SPEC_MONITOR_CGROUP, &cg, NULL, &ignored) == 0 ? cg : NULL;
+}
+
 int launch_monitor(const char *verb, const char *description, size_t len, struct client *out, struct err *e)
 {
 	static const char *const env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	CLEANUP_CGROUP struct cgroup *cg = birthplace();
 	CLEANUP_FD int memfd = io_memfd("tare-description", description, len, true), theirs = -1, pidfd = -1;
 	char path[PATH_MAX];
 	const char *argv[] = { "tare-monitor", verb, NULL };
@@ -35,7 +47,8 @@ int launch_monitor(const char *verb, const char *description, size_t len, struct
 					.fds = (const struct spawn_fd[]){ { memfd, 3 }, { theirs, 4 } },
 					.n_fds = 2,
 					.new_session = true,
-					.chdir = "/" },
+					.chdir = "/",
+					.cgroup = cg ? cg_clone_fd(cg) : -1 },
 		  &pid, &pidfd);
 	if (r < 0) {
 		client_close(out);

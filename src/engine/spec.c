@@ -319,6 +319,7 @@ int spec_describe(const struct plan *p, const struct spec_place *place, unsigned
 	jw_bool(&w, "stdinOnce", p->opt->stdin_once);
 	plan_write_log(&p->log, place->container_dir, p->id, &w);
 	jw_str(&w, "cgroup", arena_printf(p->a, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, p->id));
+	jw_str(&w, "monitorCgroup", SPEC_MONITOR_CGROUP);
 	jw_strv(&w, "exited", place->exited);
 	write_spec(p, place, &w);
 	jw_end_object(&w);

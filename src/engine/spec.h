@@ -12,6 +12,9 @@
 #include "engine/spec_plan.h"
 
 #define SPEC_CGROUP_PARENT "/tare"
+/* Where the monitors of all containers live: outside of every container's limits, and of whoever starts one. No id
+ * has this name. */
+#define SPEC_MONITOR_CGROUP SPEC_CGROUP_PARENT "/monitor"
 
 /* p->a, p->opt and p->id are set by the caller, the rest is zero. image: NULL with --rootfs. max_id: the highest uid or
  * gid in the image. */

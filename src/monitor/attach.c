@@ -200,6 +200,27 @@ void attach_flush(struct attach *a, int timeout_ms)
 	}
 }
 
+static bool has_settler(const struct attach *a)
+{
+	for (const struct attach_client *c = a->clients; c; c = c->next)
+		if (!c->dead && c->first && c->flags & FRAME_WANT_SETTLE)
+			return true;
+	return false;
+}
+
+bool attach_await_settled(struct attach *a, int timeout_ms)
+{
+	int64_t end = clock_ms() + timeout_ms;
+
+	while (!a->settled && has_settler(a)) {
+		int64_t left = end - clock_ms();
+
+		if (left <= 0 || loop_step(a->loop, (int)left) < 0)
+			break;
+	}
+	return a->settled;
+}
+
 /* ---- from clients ---- */
 
 static unsigned int u16(const unsigned char *p)
@@ -234,6 +255,11 @@ static bool take_frame(struct attach_client *c, const struct frame *f)
 		if (f->len == 4)
 			input_resize(a->in, (uint16_t)u16(f->payload), (uint16_t)u16(f->payload + 2));
 		return f->len == 4;
+	case FRAME_SETTLED:
+		if (!c->first || !(c->flags & FRAME_WANT_SETTLE) || f->len)
+			return false;
+		a->settled = true;
+		return true;
 	default:
 		return false;
 	}

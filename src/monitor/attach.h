@@ -25,6 +25,7 @@ struct attach {
 	struct input *in;
 	bool stdin_once;
 	bool paused; /* clients are not read: the input is full */
+	bool settled; /* FRAME_SETTLED came */
 	struct loop_source *listen_source;
 	struct attach_client *clients;
 	unsigned int n;
@@ -46,6 +47,10 @@ int attach_first(struct attach *a, int fd, unsigned int flags, uint32_t *behind)
 /* To every client that wants this type; len <= ATTACH_CHUNK. */
 void attach_send(struct attach *a, enum frame_type type, const void *data, size_t len);
 void attach_send_exit(struct attach *a, int code, bool known, bool oom_killed);
+
+/* After attach_send_exit(): waits for the client that wanted to settle. False when there is none, or none any more, or it
+ * takes longer: then the engine has to be told otherwise. */
+bool attach_await_settled(struct attach *a, int timeout_ms) MUST_CHECK;
 
 /* Waits until every client has everything, at most so long; those that have not are dropped. */
 void attach_flush(struct attach *a, int timeout_ms);

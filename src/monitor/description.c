@@ -130,6 +130,7 @@ static int parse_common(struct arena *a, const struct json *doc, struct descript
 	    (r = json_get_bool(doc, "description", "poststop", &d->poststop, e)) < 0 ||
 	    (r = json_get_u32(doc, "description", "attach", &d->attach, e)) < 0 ||
 	    (r = json_get_str(doc, "description", "cgroup", &d->cgroup, e)) < 0 ||
+	    (r = json_get_str(doc, "description", "monitorCgroup", &d->monitor_cgroup, e)) < 0 ||
 	    (r = json_get_strv(a, doc, "description", "exited", &exited, &n, e)) < 0)
 		return r;
 	d->exited = exited && exited[0] ? exited : NULL;
@@ -140,7 +141,8 @@ static int parse_common(struct arena *a, const struct json *doc, struct descript
 	if ((r = require_path(d->container_dir, "containerDir", e)) < 0 ||
 	    (r = require_path(d->state_dir, "stateDir", e)) < 0)
 		return r;
-	if (d->cgroup && (r = require_path(d->cgroup, "cgroup", e)) < 0)
+	if (d->cgroup && ((r = require_path(d->cgroup, "cgroup", e)) < 0 ||
+			  (r = require_path(d->monitor_cgroup, "monitorCgroup", e)) < 0))
 		return r;
 	return parse_log(doc, d, e);
 }
@@ -244,8 +246,10 @@ int description_settings(const struct description *d, struct err *e)
 	jw_bool(&w, "stdinOnce", d->stdin_once);
 	jw_bool(&w, "poststop", d->poststop);
 	jw_u64(&w, "attach", d->attach);
-	if (d->cgroup)
+	if (d->cgroup) {
 		jw_str(&w, "cgroup", d->cgroup);
+		jw_str(&w, "monitorCgroup", d->monitor_cgroup);
+	}
 	jw_strv(&w, "exited", d->exited);
 	write_log(&w, d);
 	jw_end_object(&w);

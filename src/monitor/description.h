@@ -21,7 +21,8 @@ struct description {
 	const char *log_path; /* NULL: no log */
 	uint64_t log_max_size;
 	uint32_t log_max_file;
-	const char *cgroup;         /* NULL: none */
+	const char *cgroup;         /* of the container; NULL: none */
+	const char *monitor_cgroup; /* where monitors live, many in one; with cgroup */
 	const char *const *exited;  /* argv; NULL: nothing to execute */
 	bool poststop;              /* the specification has poststop hooks */
 	/* not part of the settings: */

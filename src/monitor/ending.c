@@ -3,7 +3,6 @@
  * the log. */
 #include "monitor/ending.h"
 
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,8 +16,6 @@
 #include "sys/spawn.h"
 
 #define EXITED_TIMEOUT_MS 30000
-/* Each waits some seconds for what is on its way out. */
-#define LEAVE_TRIES 4
 
 /* ---- how it ended ---- */
 
@@ -59,13 +56,6 @@ void ending_fill(struct state *s, const struct progress *p, bool oom_killed)
 
 /* ---- cgroups ---- */
 
-static bool cgroup_name(const struct description *d, const char *leaf, char path[PATH_MAX])
-{
-	int n = d->cgroup ? snprintf(path, PATH_MAX, "%s/%s", d->cgroup, leaf) : -1;
-
-	return n > 0 && n < PATH_MAX;
-}
-
 static bool was_oom_killed(const char *path)
 {
 	CLEANUP_CGROUP struct cgroup *cg = NULL;
@@ -77,63 +67,13 @@ static bool was_oom_killed(const char *path)
 
 void ending_cleanup_cgroup(const struct description *d, bool *oom_killed)
 {
-	char path[PATH_MAX];
 	struct err e = { 0 };
 
 	*oom_killed = false;
-	if (!cgroup_name(d, "container", path))
+	if (!d->cgroup)
 		return;
-	*oom_killed = was_oom_killed(path);
-	if (rt_cleanup(path, &e) < 0)
-		log_error("%.12s: %s", d->id, e.msg);
-}
-
-/* To the root, or where that takes no processes (v2 inside a container) to one that all containers share. */
-static int move_out(const struct description *d, const pid_t *pids, size_t n, struct err *e)
-{
-	CLEANUP_CGROUP struct cgroup *cg = NULL;
-	char path[PATH_MAX];
-	int r = cg_leave(pids, n, e);
-	int parent = (int)(strrchr(d->cgroup, '/') - d->cgroup);
-
-	if (r == 0 || e->cls != ERR_BUSY || snprintf(path, sizeof(path), "%.*s/ending", parent, d->cgroup) < 0)
-		return r;
-	r = cg_create(path, &cg, NULL, e);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = cg_join(cg, pids[i], e);
-		if (r == -ESRCH)
-			r = 0;
-	}
-	return r;
-}
-
-static int empty_monitor_cgroup(const struct description *d, const char *path, struct err *e)
-{
-	CLEANUP_CGROUP struct cgroup *cg = NULL;
-	CLEANUP_FREE pid_t *pids = NULL;
-	size_t n = 0;
-	int r = cg_open(path, &cg, e);
-
-	if (r == 0)
-		r = cg_pids(cg, &pids, &n, e);
-	return r == 0 ? move_out(d, pids, n, e) : r;
-}
-
-void ending_leave_cgroup(const struct description *d)
-{
-	char path[PATH_MAX];
-	struct err e = { 0 };
-	int r = -EBUSY;
-
-	if (!cgroup_name(d, "monitor", path))
-		return;
-	/* an exec's monitor may come in after we looked, and what was killed may take its time on a busy machine */
-	for (int tries = 0; r == -EBUSY && tries < LEAVE_TRIES; tries++) {
-		if (empty_monitor_cgroup(d, path, &e) < 0 && e.cls != ERR_NOTFOUND)
-			log_error("%.12s: %s", d->id, e.msg);
-		r = cg_remove(d->cgroup, &e);
-	}
-	if (r < 0)
+	*oom_killed = was_oom_killed(d->cgroup);
+	if (rt_cleanup(d->cgroup, &e) < 0)
 		log_error("%.12s: %s", d->id, e.msg);
 }
 

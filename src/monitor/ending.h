@@ -29,7 +29,4 @@ void ending_remove_names(int state_dir);
 void ending_run_poststop(const struct description *d, pid_t pid);
 void ending_run_exited(const struct description *d);
 
-/* Moves every process of CGROUP/monitor, the caller too, to the root cgroup and removes CGROUP. */
-void ending_leave_cgroup(const struct description *d);
-
 #endif

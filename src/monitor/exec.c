@@ -2,12 +2,11 @@
  * "running" with a pid that is gone, which the engine reads as "ended, code unknown". So there is no log, no FIFO with
  * a name, no second half; the streams work as in a worker, and what no client wants is read and dropped.
  *
- * It leaves its caller's cgroup for CGROUP/monitor. The write that moves it may wait some ms for the kernel, so a
+ * It leaves its caller's cgroup for the monitors'. The write that moves it may wait some ms for the kernel, so a
  * child does it while the output flows. */
 #include "monitor/exec.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -92,23 +91,17 @@ static int save_state(struct exec *x, enum state_status status, struct err *e)
 
 static int start(struct exec *x, struct err *e)
 {
-	char cgroup[PATH_MAX];
 	struct rt_exec_args args = {
 		.pid = x->container.pid,
 		.start_time = x->container.start_time,
 		.spec = x->d.spec,
 		.process = x->d.process,
+		.cgroup = x->d.cgroup,
 	};
 	uid_t uid;
 	gid_t gid;
 	int r = 0;
 
-	if (x->d.cgroup) {
-		r = snprintf(cgroup, sizeof(cgroup), "%s/container", x->d.cgroup);
-		if (r < 0 || (size_t)r >= sizeof(cgroup))
-			return err_set(e, ERR_INVALID, "cgroup: the path is too long");
-		args.cgroup = cgroup;
-	}
 	if (!x->d.tty) {
 		stdio_owner(x->d.spec, x->d.process, &uid, &gid);
 		r = stdio_make_pipes(x->d.open_stdin, uid, gid, &x->stdio, e);
@@ -128,13 +121,11 @@ static int start(struct exec *x, struct err *e)
 static void leave_caller(const struct exec *x)
 {
 	CLEANUP_CGROUP struct cgroup *cg = NULL;
-	char path[PATH_MAX];
 	struct err e = { 0 };
-	int n = x->d.cgroup ? snprintf(path, sizeof(path), "%s/monitor", x->d.cgroup) : -1;
 
-	if (n < 0 || (size_t)n >= sizeof(path) || spawn_fork(NULL) != 0)
+	if (!x->d.cgroup || spawn_fork(NULL) != 0)
 		return;
-	_exit(cg_open(path, &cg, &e) == 0 && cg_join(cg, getppid(), &e) == 0 ? 0 : 1);
+	_exit(cg_create(x->d.monitor_cgroup, &cg, NULL, &e) == 0 && cg_join(cg, getppid(), &e) == 0 ? 0 : 1);
 }
 
 static void process_ended(struct loop *l, int fd, uint32_t events, void *data)

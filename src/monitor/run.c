@@ -4,11 +4,10 @@
  * page and socket exist by then, so a kill at any later instant leaves what `adopt` needs.
  *
  * The caller's cgroup is left within rt_create(), in the burst of writes that joins the container's (the first such
- * write costs a grace period of the kernel, the rest nothing). */
+ * write costs a grace period of the kernel, the rest nothing); on cgroup v2 the engine has us born outside of it. */
 #include "monitor/run.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,7 +37,6 @@ struct birth {
 	struct stdio stdio;
 	struct rt_process process;
 	struct progress *progress;
-	char container_cgroup[PATH_MAX], monitor_cgroup[PATH_MAX];
 };
 
 #define BIRTH_INIT { .arena = ARENA_INIT, .stdio = STDIO_INIT, .process = RT_PROCESS_INIT }
@@ -77,14 +75,6 @@ static int begin(struct birth *b, const char *command, unsigned int lock_seconds
 	if ((r = description_read(&b->arena, CREW_SETTINGS, DESCRIPTION_CONTAINER, &b->d, e)) < 0 ||
 	    (r = crew_seal(b->d.spec, command, e)) < 0)
 		return r;
-	if (b->d.cgroup) {
-		size_t len = strlen(b->d.cgroup);
-
-		if (len + sizeof("/container") > PATH_MAX)
-			return err_set(e, ERR_INVALID, "cgroup: the path is too long");
-		snprintf(b->container_cgroup, PATH_MAX, "%s/container", b->d.cgroup);
-		snprintf(b->monitor_cgroup, PATH_MAX, "%s/monitor", b->d.cgroup);
-	}
 	return open_state_dir(b, lock_seconds, e);
 }
 
@@ -175,8 +165,8 @@ static int create(struct birth *b, struct err *e)
 		.bundle = b->d.container_dir,
 		.spec = b->d.spec,
 		.rootfs = b->d.rootfs,
-		.cgroup = b->d.cgroup ? b->container_cgroup : NULL,
-		.self_cgroup = b->d.cgroup ? b->monitor_cgroup : NULL,
+		.cgroup = b->d.cgroup,
+		.self_cgroup = b->d.monitor_cgroup,
 		.stdio = { b->stdio.container[0], b->stdio.container[1], b->stdio.container[2] },
 		.barrier = RT_BARRIER_SOCKET,
 		.fifo_fd = -1,
@@ -220,7 +210,6 @@ static void give_up(struct birth *b, const struct err *why)
 		b->process.pidfd = close_fd(b->process.pidfd);
 	rt_process_close(&b->process);
 	ending_cleanup_cgroup(&b->d, &oom_killed);
-	ending_leave_cgroup(&b->d);
 	ending_remove_names(CREW_STATE_DIR);
 	snprintf(b->state.error, sizeof(b->state.error), "%s", why->msg);
 	b->state.exit_code = err_info(why->cls)->exit_code;
@@ -270,7 +259,7 @@ static int join_monitor_cgroup(struct birth *b, struct err *e)
 
 	if (!b->d.cgroup)
 		return 0;
-	r = cg_create(b->monitor_cgroup, &cg, NULL, e);
+	r = cg_create(b->d.monitor_cgroup, &cg, NULL, e);
 	return r < 0 ? r : cg_join(cg, getpid(), e);
 }
 

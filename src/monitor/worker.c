@@ -22,6 +22,8 @@
 
 /* How long clients may take for their last frames. */
 #define FLUSH_MS 2000
+/* How long the one that settles may take until we do it. */
+#define SETTLE_MS 2000
 /* What the loop is told to end with. */
 enum { GO_ON, CONTAINER_ENDED, STEPPED_BACK };
 
@@ -204,15 +206,14 @@ static void end(struct worker *w)
 	ending_cleanup_cgroup(&w->d, &oom_killed);
 	if (s->status != STATE_EXITED)
 		record_end(w, oom_killed);
+	/* before anybody settles: that may remove the container's folder, where the hooks are */
+	ending_run_poststop(&w->d, s->pid);
 	attach_send_exit(&w->attach, s->exit_code, s->exit_known, s->oom_killed);
 	ending_remove_names(CREW_STATE_DIR);
-	ending_run_poststop(&w->d, s->pid);
-	ending_run_exited(&w->d);
+	if (!attach_await_settled(&w->attach, SETTLE_MS))
+		ending_run_exited(&w->d);
 	attach_send(&w->attach, FRAME_DONE, NULL, 0);
 	attach_flush(&w->attach, FLUSH_MS);
-	/* behind the clients' backs: leaving waits for a grace period of the kernel (8-12 ms on cgroup v1), and a new start
-	 * waits for our lock anyway */
-	ending_leave_cgroup(&w->d);
 }
 
 static int run(struct worker *w, struct err *e)

@@ -300,34 +300,6 @@ int cg_join_burst(struct cgroup *const *cgs, const pid_t *pids, size_t n, struct
 	return r;
 }
 
-static int open_roots(struct cgroup **out, struct err *e)
-{
-	CLEANUP_CGROUP struct cgroup *cg = alloc_cgroup();
-
-	if (!cg || !(cg->path = strdup("")))
-		return err_errno(e, -ENOMEM, "open the root cgroup");
-	for (size_t i = 0; i < cg->sys->n; i++) {
-		cg->dir[i] = cg_open_dir(&cg->sys->h[i], "");
-		if (cg->dir[i] < 0)
-			return err_errno(e, cg->dir[i], "open %s", cg->sys->h[i].mount);
-	}
-	*out = take_ptr(cg);
-	return 0;
-}
-
-int cg_leave(const pid_t *pids, size_t n, struct err *e)
-{
-	CLEANUP_CGROUP struct cgroup *root = NULL;
-	int r = open_roots(&root, e);
-
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = cg_join(root, pids[i], e);
-		if (r == -ESRCH)
-			r = 0;
-	}
-	return r;
-}
-
 int cg_join(struct cgroup *cg, pid_t pid, struct err *e)
 {
 	return cg_join_burst(&cg, &pid, 1, e);

@@ -87,6 +87,12 @@ struct cg_resources {
 
 /* What this machine has; found once, then cached. */
 enum cg_mode cg_detect(void);
+/* Whether /sys/fs/cgroup is v2 and nothing else: one statfs(2), for programs that need to know no more. */
+bool cg_is_unified(void);
+
+/* Someone will join a cgroup soon (v1, hybrid): starts the grace period that the first join after a quiet moment waits
+ * for, from a thread, so that it passes meanwhile. Nothing happens where it is not needed or not possible. */
+void cg_expect_join(void);
 
 struct cgroup; /* the open folders of one cgroup in all its hierarchies */
 
@@ -119,11 +125,6 @@ int cg_clone_fd(const struct cgroup *cg);
 int cg_join(struct cgroup *cg, pid_t pid, struct err *e) MUST_CHECK;
 /* The same for several cgroups in one burst: pids[i] into cgs[i]. */
 int cg_join_burst(struct cgroup *const *cgs, const pid_t *pids, size_t n, struct err *e) MUST_CHECK;
-
-/* Moves processes out of every cgroup, to the root of each hierarchy, in one burst: what ends leaves its cgroup so that
- * this can be removed. Those that ended meanwhile are no error. ERR_BUSY where the v2 root we see is not the real one
- * and takes no processes. */
-int cg_leave(const pid_t *pids, size_t n, struct err *e) MUST_CHECK;
 
 /* Freezes or thaws everything in it and waits until that is so (bounded). */
 int cg_freeze(struct cgroup *cg, bool frozen, struct err *e) MUST_CHECK;

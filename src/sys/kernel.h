@@ -17,6 +17,7 @@
 #define K_CLONE_INTO_CGROUP UINT64_C(0x200000000)
 #define K_CLONE_PIDFD UINT64_C(0x1000)
 #define K_CLONE_PARENT UINT64_C(0x8000)
+#define K_CLONE_VFORK UINT64_C(0x4000)
 
 /* struct clone_args of linux/sched.h, whose constants collide with <sched.h> */
 struct k_clone_args {

@@ -24,6 +24,7 @@ struct spawn_args {
 	bool new_session;
 	int death_signal; /* PR_SET_PDEATHSIG, 0 = none */
 	const char *chdir;
+	int cgroup; /* > 0: a v2 cgroup's descriptor, the program is born in it */
 };
 
 /* Starts it with signals at default and none blocked. pidfd is given to the caller. A failure of exec itself is

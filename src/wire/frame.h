@@ -19,6 +19,7 @@ enum frame_type {
 	FRAME_STDIN,       /* bytes */
 	FRAME_STDIN_EOF,   /* empty */
 	FRAME_RESIZE,      /* u16 rows, u16 columns */
+	FRAME_SETTLED,     /* empty: after FRAME_EXIT, by a client that wants to settle: the engine knows of the end */
 	/* monitor to client */
 	FRAME_STARTED = 64, /* u32 pid */
 	FRAME_STDOUT,       /* bytes (a terminal's output too) */
@@ -31,6 +32,9 @@ enum frame_type {
 #define FRAME_WANT_STDIN 1U
 #define FRAME_WANT_STDOUT 2U
 #define FRAME_WANT_STDERR 4U
+/* Of the client on fd 4 alone: it tells the engine of the end itself, answers FRAME_EXIT with FRAME_SETTLED and needs no
+ * FRAME_DONE. When it does not answer, the monitor tells the engine as ever. */
+#define FRAME_WANT_SETTLE 8U
 
 /* Appends one frame; len <= FRAME_MAX_PAYLOAD. */
 void frame_write(struct strbuf *out, enum frame_type type, const void *payload, size_t len);

@@ -78,6 +78,23 @@ kill_after() { # DELAY COMMAND...: SIGKILLs the command's own process, not its c
   tare rm -f survivor
 }
 
+# `run` in the foreground settles the end of its container itself. When it can't, the monitor does.
+@test "run --rm stopped or killed when its container ends: it is removed all the same" {
+  local client
+  for how in STOP KILL; do
+    "$TARE_BIN/tare" run --rm --name left busybox sleep 1000 3>&- & client=$!
+    wait_until 5 is_state left running
+    kill -STOP "$client"
+    kill -9 "$(live left pid)"
+    [ $how = STOP ] || kill -KILL "$client"
+    wait_until 5 bash -c "! '$TARE_BIN/tare' inspect left >/dev/null 2>&1"
+    [ -z "$(ls "$TARE_ROOT/containers")" ]
+    kill -CONT "$client" 2>/dev/null || true
+    run wait "$client"
+    [ "$status" -eq 137 ]
+  done
+}
+
 @test "two removes at once: one removes, the other says so or finds nothing" {
   for _ in 1 2 3 4 5; do
     tare run -d --name twice busybox sleep 1000 >/dev/null

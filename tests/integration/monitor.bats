@@ -179,13 +179,13 @@ END
   [ "$(field status)" = running ]
 }
 
-@test "the monitor is in a cgroup of its own beside the container's" {
+@test "the monitor is in the monitors' cgroup, the container in its own" {
   pid=$(start -- sleep 30)
   for p in "$(field keeper)" "$(field worker)"; do
-    grep -q "$CG/monitor$" "/proc/$p/cgroup"
-    [ "$(grep -E ':(pids|memory|freezer):|^0::' "/proc/$p/cgroup" | grep -cv "$CG/monitor$")" = 0 ]
+    grep -q ":/tare/monitor$" "/proc/$p/cgroup"
+    [ "$(grep -E ':(pids|memory|freezer):|^0::' "/proc/$p/cgroup" | grep -cv ":/tare/monitor$")" = 0 ]
   done
-  grep -q "$CG/container$" "/proc/$pid/cgroup"
+  grep -q "$CG$" "/proc/$pid/cgroup"
 }
 
 @test "keeper and worker together have at most 300 kB of private memory, idle and after a million lines" {

@@ -35,7 +35,7 @@ load_busybox() { tare load -q -i "$(busybox_archive)"; }
 # Lines that name what a leak would leave: cgroups of tare, processes of ours, mounts, named network namespaces.
 machine_state() {
   # one with processes belongs to somebody else on this machine; processes of ours are found below
-  find /sys/fs/cgroup -type d -path '*/tare/*' 2>/dev/null | while read -r d; do
+  find /sys/fs/cgroup -type d -path '*/tare/*' ! -path '*/tare/monitor' 2>/dev/null | while read -r d; do
     [ -n "$(find "$d" -name cgroup.procs -exec cat {} + 2>/dev/null)" ] || echo "cgroup $d"
   done
   pgrep -a 'tare' | awk -v d="${BATS_FILE_TMPDIR:-/nowhere}" 'index($0, d) { print "process " $0 }'

@@ -80,7 +80,7 @@ ended() { wait_until 20 is_exited && wait_until 20 no_monitor; }
 log_has() { grep -qF "$1" "$D/c/log.json" 2>/dev/null; }
 # state.json names this half as a process that lives (not the one killed before).
 half_is_up() { local p; p=$(field "$1"); [ "$p" != "$2" ] && [ "$p" -gt 0 ] && [ -d "/proc/$p" ]; }
-# A monitor leaves its cgroup after its last frame: wait for it.
+# A monitor ends after its last frame: wait for it.
 nothing_left() { wait_until 10 is_clean; }
 is_clean() {
   local names

@@ -226,6 +226,35 @@ static void the_first_client_is_known_to_be_behind(void **state)
 	close(pair[1]);
 }
 
+static void only_the_first_client_settles(void **state)
+{
+	struct rig *g = *state;
+	char text[100];
+	int pair[2], other = join(g, ALL);
+
+	assert_false(attach_await_settled(&g->attach, 5000)); /* nobody wants to */
+	assert_int_equal(sock_pair(SOCK_STREAM, pair), 0);
+	assert_int_equal(attach_first(&g->attach, pair[0], ALL | FRAME_WANT_SETTLE, &g->behind), 0);
+	tell(other, FRAME_SETTLED, NULL, 0);
+	assert_false(attach_await_settled(&g->attach, 50)); /* it takes too long */
+	assert_int_equal(next(other, text), 0);
+	tell(pair[1], FRAME_SETTLED, NULL, 0);
+	assert_true(attach_await_settled(&g->attach, 5000));
+	close(other);
+	close(pair[1]);
+}
+
+static void a_settler_that_goes_is_not_waited_for(void **state)
+{
+	struct rig *g = *state;
+	int pair[2];
+
+	assert_int_equal(sock_pair(SOCK_STREAM, pair), 0);
+	assert_int_equal(attach_first(&g->attach, pair[0], ALL | FRAME_WANT_SETTLE, &g->behind), 0);
+	close(pair[1]);
+	assert_false(attach_await_settled(&g->attach, 60000));
+}
+
 static void nonsense_is_dropped(void **state)
 {
 	static const struct {
@@ -259,6 +288,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_flood_of_input_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_slow_client_is_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_first_client_is_known_to_be_behind, setup, teardown),
+		cmocka_unit_test_setup_teardown(only_the_first_client_settles, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_settler_that_goes_is_not_waited_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(nonsense_is_dropped, setup, teardown),
 	};
 

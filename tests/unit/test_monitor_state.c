@@ -83,7 +83,7 @@ static void settings_come_back(void **state)
 
 	(void)state;
 	assert_int_equal(read_text("{" COMMON ",\"rootfs\":{\"kind\":\"dir\",\"path\":\"/r\"},\"tty\":true,\"stdinOnce\":true,"
-				   "\"attach\":6,\"cgroup\":\"/t/x\",\"exited\":[\"/bin/true\",\"x\"],\"log\":{\"driver\":"
+				   "\"attach\":6,\"cgroup\":\"/t/x\",\"monitorCgroup\":\"/t/m\",\"exited\":[\"/bin/true\",\"x\"],\"log\":{\"driver\":"
 				   "\"json-file\",\"path\":\"/c/log\",\"maxSize\":10,\"maxFile\":2},\"spec\":{\"ociVersion\":"
 				   "\"1.0.0\",\"root\":{\"path\":\"r\"},\"process\":{\"terminal\":true,\"cwd\":\"/\",\"user\":"
 				   "{\"uid\":0,\"gid\":0},\"args\":[\"a\"]},\"hooks\":{\"poststop\":[{\"path\":\"/h\"}]}}}",
@@ -95,6 +95,7 @@ static void settings_come_back(void **state)
 	assert_true(back.tty && back.stdin_once && back.poststop && !back.open_stdin && !back.spec);
 	assert_int_equal(back.attach, 6);
 	assert_string_equal(back.cgroup, "/t/x");
+	assert_string_equal(back.monitor_cgroup, "/t/m");
 	assert_string_equal(back.exited[1], "x");
 	assert_null(back.exited[2]);
 	assert_string_equal(back.log_path, "/c/log");

@@ -451,20 +451,6 @@ static void join_freeze_kill(void **state)
 	assert_int_equal(cg_join(f->cg, 0x3ffffffe, &f->e), -ESRCH);
 }
 
-static void leave(void **state)
-{
-	struct fixture *f = *state;
-	pid_t pids[2];
-
-	need_cgroups(f);
-	pids[0] = sleeper(f);
-	pids[1] = 0x3ffffffe; /* ended meanwhile */
-	ok(f, cg_join(f->cg, pids[0], &f->e));
-	ok(f, cg_leave(pids, 2, &f->e));
-	assert_false(cg_populated(f->cg));
-	ok(f, cg_remove(f->path, &f->e));
-}
-
 static void burst_and_signal(void **state)
 {
 	struct fixture *f = *state;
@@ -669,7 +655,6 @@ int main(void)
 		live(devices_in_force),
 		live(many_device_rules),
 		live(join_freeze_kill),
-		live(leave),
 		live(burst_and_signal),
 		live(remove_nested_and_busy),
 		live(remove_refuses_the_living),

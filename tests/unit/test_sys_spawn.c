@@ -7,11 +7,14 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "base/io.h"
@@ -367,6 +370,51 @@ static void exit_status_from_a_pidfd(void **state)
 	assert_int_equal(proc_exit_code(status), 3);
 }
 
+/* Any v2 hierarchy will do, a hybrid machine's too. */
+static const char *cgroup2_root(void)
+{
+	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	struct statfs s;
+
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (statfs(places[i], &s) == 0 && s.f_type == 0x63677270)
+			return places[i];
+	return NULL;
+}
+
+static void a_program_is_born_in_its_cgroup(void **state)
+{
+	const char *root = cgroup2_root();
+	const char *const argv[] = { "/bin/sh", "-c", "grep ^0:: /proc/self/cgroup >&5", NULL };
+	const char *const missing[] = { "/no/such/program", NULL };
+	char dir[96], want[96], got[256] = { 0 };
+	int out[2], status, pidfd = -1;
+	CLEANUP_FD int cgroup = -1;
+	struct spawn_args a = { .path = argv[0], .argv = argv, .n_fds = 1 };
+	pid_t pid;
+
+	(void)state;
+	if (!root || geteuid() != 0)
+		skip(); /* no cgroup v2, or not ours to change */
+	snprintf(dir, sizeof(dir), "%s/tare-unit-spawn-%d", root, (int)getpid());
+	snprintf(want, sizeof(want), "0::/tare-unit-spawn-%d\n", (int)getpid());
+	assert_int_equal(mkdir(dir, 0755), 0);
+	a.cgroup = cgroup = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+	a.fds = &(struct spawn_fd){ out[1], 5 };
+	assert_int_equal(spawn(&a, &pid, &pidfd), 0);
+	close(out[1]);
+	assert_int_equal(spawn_wait(pidfd, 10000, &status), 0);
+	close(pidfd);
+	assert_true(read(out[0], got, sizeof(got) - 1) > 0);
+	close(out[0]);
+	a = (struct spawn_args){ .path = missing[0], .argv = missing, .cgroup = cgroup };
+	assert_int_equal(spawn(&a, &pid, &pidfd), -ENOENT);
+	assert_int_equal(waitpid(-1, &status, WNOHANG), -1);
+	assert_int_equal(rmdir(dir), 0);
+	assert_string_equal(got, want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -374,6 +422,7 @@ int main(void)
 		cmocka_unit_test(exec_failures_are_returned),
 		cmocka_unit_test(descriptors_land_where_they_should),
 		cmocka_unit_test(a_program_given_by_descriptor),
+		cmocka_unit_test(a_program_is_born_in_its_cgroup),
 		cmocka_unit_test(no_child_is_lost_without_descriptors),
 		cmocka_unit_test(interrupted_waits_end_in_time),
 		cmocka_unit_test(the_program_starts_clean),

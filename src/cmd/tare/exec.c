@@ -86,11 +86,8 @@ int cmd_attach(const struct cli_call *call, struct err *e)
 	CLEANUP_CLIENT struct client c = CLIENT_INIT;
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	struct session s = { .client = &c, .sig_proxy = o->sig_proxy, .detach_keys = o->detach_keys };
-	struct client_exit exit = { 0 };
-	enum session_end end;
 	struct ct_config config;
 	struct record rec;
-	bool known;
 	int r = tare_engine(call, &en, e);
 
 	if (r == 0)
@@ -103,13 +100,8 @@ int cmd_attach(const struct cli_call *call, struct err *e)
 		return r;
 	s.tty = config.tty;
 	s.stdin_open = config.open_stdin && !o->no_stdin;
-	s.pidfd = live.pidfd;
 	r = session_check_tty(s.tty, s.stdin_open, e);
 	if (r == 0)
 		r = container_attach(&en, rec.id, FRAME_WANT_STDOUT | FRAME_WANT_STDERR | (s.stdin_open ? FRAME_WANT_STDIN : 0), &c, e);
-	if (r == 0)
-		r = session_run(&s, &end, &exit, e);
-	if (r == 0 && end == SESSION_LOST)
-		r = container_wait(&en, rec.id, &exit.code, &known, e);
-	return r < 0 ? r : end == SESSION_DETACHED ? 0 : exit.code & 0xff;
+	return r < 0 ? r : session_stay(&en, rec.id, &s, e);
 }

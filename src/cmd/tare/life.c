@@ -10,6 +10,7 @@
 #include "engine/config.h"
 #include "engine/settle.h"
 #include "oci/signals.h"
+#include "sys/cgroup.h"
 
 const struct cli_option start_options[] = {
 	{ "attach", 'a', NULL, CLI_FLAG, "stay and show its output", offsetof(struct start_opts, attach) },
@@ -55,11 +56,9 @@ static int start_attached(const struct engine *en, const struct start_opts *o, c
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_CLIENT struct client c = CLIENT_INIT;
-	CLEANUP_LIVE struct live live = LIVE_INIT;
-	unsigned char want = FRAME_WANT_STDOUT | FRAME_WANT_STDERR | (o->interactive ? FRAME_WANT_STDIN : 0);
-	struct session s = { .client = &c, .stdin_open = o->interactive, .sig_proxy = true, .detach_keys = o->detach_keys };
-	struct client_exit exit = { 0 };
-	enum session_end end;
+	unsigned int want = FRAME_WANT_SETTLE | FRAME_WANT_STDOUT | FRAME_WANT_STDERR | (o->interactive ? FRAME_WANT_STDIN : 0);
+	struct session s = { .client = &c, .stdin_open = o->interactive, .sig_proxy = true, .settles = true,
+			     .detach_keys = o->detach_keys };
 	struct ct_config config;
 	struct record rec;
 	int r = record_find(en->catalog, &a, what, &rec, e);
@@ -79,11 +78,7 @@ static int start_attached(const struct engine *en, const struct start_opts *o, c
 	if (c.fd < 0)
 		return err_set(e, ERR_BUSY, "container %s runs already: tare attach %s", rec.name, what);
 	s.tty = config.tty;
-	s.pidfd = live_read(en, rec.id, &live, e) == 0 ? live.pidfd : -1;
-	r = session_run(&s, &end, &exit, e);
-	if (r == 0 && end == SESSION_LOST)
-		r = container_wait(en, rec.id, &exit.code, &exit.known, e);
-	return r < 0 ? r : end == SESSION_DETACHED ? 0 : exit.code & 0xff;
+	return session_stay(en, rec.id, &s, e);
 }
 
 int cmd_start(const struct cli_call *call, struct err *e)
@@ -94,6 +89,7 @@ int cmd_start(const struct cli_call *call, struct err *e)
 
 	if ((o->attach || o->interactive) && call->n_args > 1)
 		return err_set(e, ERR_INVALID, "-a and -i stay with one container: name one");
+	cg_expect_join();
 	r = tare_engine(call, &en, e);
 	if (r < 0)
 		return r;

@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "cmd/tare/session.h"
+#include "sys/cgroup.h"
 
 #define CT(member) offsetof(struct run_opts, ct.member)
 #define OWN(member) offsetof(struct run_opts, member)
@@ -205,31 +206,6 @@ int cmd_create(const struct cli_call *call, struct err *e)
 	return r;
 }
 
-/* The container runs: stay with it. */
-static int stay(const struct engine *en, const struct run_opts *o, const struct ct_options *ct, unsigned char want,
-		const char *id, struct client *c, struct err *e)
-{
-	CLEANUP_LIVE struct live live = LIVE_INIT;
-	struct session s = { .client = c, .tty = ct->tty, .sig_proxy = o->sig_proxy, .detach_keys = o->detach_keys };
-	struct client_exit exit = { 0 };
-	enum session_end end;
-	bool known = true;
-	int r;
-
-	s.stdin_open = want & FRAME_WANT_STDIN;
-	s.pidfd = live_read(en, id, &live, e) == 0 ? live.pidfd : -1;
-	r = session_run(&s, &end, &exit, e);
-	if (r < 0 || end == SESSION_DETACHED)
-		return r;
-	if (end == SESSION_LOST)
-		r = container_wait(en, id, &exit.code, &known, e);
-	else
-		known = exit.known;
-	if (r == 0 && !known)
-		log_warning("the exit code of the container could not be learnt (its monitor was killed)");
-	return r < 0 ? r : exit.code & 0xff;
-}
-
 static int check(const struct run_opts *o, const struct ct_options *ct, struct err *e)
 {
 	int r = session_check_keys(o->detach_keys, e);
@@ -246,6 +222,7 @@ int cmd_run(const struct cli_call *call, struct err *e)
 	CLEANUP_CONTAINER_NEW struct container_new n = CONTAINER_NEW_INIT;
 	CLEANUP_CLIENT struct client c = CLIENT_INIT;
 	CLEANUP_FD int cidfile = -1;
+	struct session s = { .client = &c, .sig_proxy = o->sig_proxy, .settles = true, .detach_keys = o->detach_keys };
 	struct ct_options ct;
 	unsigned char want;
 	int r = options(call, &ct, e);
@@ -255,11 +232,13 @@ int cmd_run(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = check(o, &ct, e);
 	if (r == 0)
+		cg_expect_join();
+	if (r == 0)
 		r = tare_engine(call, &en, e);
 	if (r == 0)
 		r = open_cidfile(o->cidfile, &cidfile, e);
 	if (r == 0)
-		r = container_create(&en, call->arena, &ct, true, o->detach ? 0 : want, &n, e);
+		r = container_create(&en, call->arena, &ct, true, o->detach ? 0 : want | FRAME_WANT_SETTLE, &n, e);
 	if (r < 0) {
 		if (cidfile >= 0)
 			(void)unlink(o->cidfile);
@@ -276,5 +255,7 @@ int cmd_run(const struct cli_call *call, struct err *e)
 		tare_say("%s", n.id);
 		return 0;
 	}
-	return stay(&en, o, &ct, want, n.id, &c, e);
+	s.tty = ct.tty;
+	s.stdin_open = want & FRAME_WANT_STDIN;
+	return session_stay(&en, n.id, &s, e);
 }

@@ -13,7 +13,9 @@
 #include <termios.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "cmd/tare/detach.h"
+#include "engine/container.h"
 #include "sys/proc.h"
 
 #define INPUT_SIZE 16384
@@ -227,7 +229,7 @@ int session_run(const struct session *s, enum session_end *end, struct client_ex
 	terminal_raw(&r);
 	queue_size(&r);
 	n = output(&r, e); /* what came with the word that it started */
-	while (n == 0 && !r.done && !r.left)
+	while (n == 0 && !r.done && !r.left && !(r.exited && s->settles))
 		n = round_of(&r, e);
 	terminal_back(&r);
 	close_fd(r.signals);
@@ -235,4 +237,36 @@ int session_run(const struct session *s, enum session_end *end, struct client_ex
 	*out = r.exit;
 	*end = r.exited ? SESSION_EXITED : r.left ? SESSION_DETACHED : SESSION_LOST;
 	return n;
+}
+
+/* The catalog is open here already, so nobody has to start a program for it. If it fails the monitor does it, and says
+ * in its log why that failed too. */
+static void settle(const struct engine *en, const char *id, struct client *c)
+{
+	struct err ignored;
+
+	if (container_exited(en, id, &ignored) == 0 && client_send(c, FRAME_SETTLED, NULL, 0) == 0)
+		return;
+	while (client_read(c) > 0)
+		; /* until it has */
+}
+
+int session_stay(const struct engine *en, const char *id, struct session *s, struct err *e)
+{
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	struct client_exit exit = { .known = true };
+	enum session_end end;
+	int r;
+
+	s->pidfd = live_read(en, id, &live, e) == 0 ? live.pidfd : -1;
+	r = session_run(s, &end, &exit, e);
+	if (r < 0 || end == SESSION_DETACHED)
+		return r;
+	if (end == SESSION_LOST)
+		r = container_wait(en, id, &exit.code, &exit.known, e);
+	else if (s->settles)
+		settle(en, id, s->client);
+	if (r == 0 && !exit.known)
+		log_warning("the exit code of the container could not be learnt (its monitor was killed)");
+	return r < 0 ? r : exit.code & 0xff;
 }

@@ -9,6 +9,7 @@ struct session {
 	bool tty;          /* the container has a terminal: ours goes raw, its size goes along */
 	bool stdin_open;   /* our input is sent */
 	bool sig_proxy;    /* signals we get are sent to pidfd */
+	bool settles;      /* FRAME_WANT_SETTLE was asked for: the end is the exit, not what the monitor does after it */
 	int pidfd;         /* -1: none to send them to */
 	const char *detach_keys; /* NULL: the usual "ctrl-p,ctrl-q"; "" = none */
 };
@@ -24,5 +25,10 @@ void session_block_signals(void);
 
 /* *out is filled with SESSION_EXITED. SESSION_LOST: the monitor hung up without a word. */
 int session_run(const struct session *s, enum session_end *end, struct client_exit *out, struct err *e) MUST_CHECK;
+
+/* The rest of a command that stays with a running container: the session, then what it takes to know the exit code, and
+ * to have the end recorded where this client settles. s->pidfd is filled in. Gives the exit code, 0 when the person
+ * left. */
+int session_stay(const struct engine *en, const char *id, struct session *s, struct err *e) MUST_CHECK;
 
 #endif

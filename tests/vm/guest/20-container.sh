@@ -3,13 +3,13 @@
 [ -x /usr/local/bin/tare ] || return 0
 
 machine() { # what must be the same before and after
-  find /sys/fs/cgroup -type d -path '*/tare/*'
+  find /sys/fs/cgroup -type d -path '*/tare/*' ! -path '*/tare/monitor'
   awk '{ print "mount " $5 }' /proc/self/mountinfo
   # shellcheck disable=SC2009
   ps -o comm | grep '^tare' | sort
 }
 id_of() { tare inspect "$1" | sed -n 's/^[[:space:]]*"Id": "\([0-9a-f]*\)".*/\1/p' | head -1; }
-cgroup_of() { echo "/sys/fs/cgroup/tare/$(id_of "$1")/container"; }
+cgroup_of() { echo "/sys/fs/cgroup/tare/$(id_of "$1")"; }
 pid_of() { sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' "/run/tare/$(id_of "$1")/state.json" | head -1; }
 
 can_load() { tare load -i /tests/busybox.tar && tare images | grep busybox; }
@@ -41,7 +41,7 @@ exec_is_in_its_cgroup() {
   # shellcheck disable=SC2009
   pid=$(ps -o pid,args | grep '[ ]sleep 77' | sed 's/^ *\([0-9]*\).*/\1/')
   cat "/proc/$pid/cgroup"
-  grep -q "/tare/$(id_of c1)/container\$" "/proc/$pid/cgroup"
+  grep -q "/tare/$(id_of c1)\$" "/proc/$pid/cgroup"
 }
 devices_are_filtered() {
   tare exec c1 sh -c 'echo > /dev/null && head -c 1 /dev/zero | wc -c' &&
