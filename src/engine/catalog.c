@@ -149,18 +149,19 @@ static int schema_version(struct catalog *c, int64_t *version, struct err *e)
 	return 0;
 }
 
-/* A new, empty database becomes ours. Under the writers' lock: two first commands may come at once. */
-static int make_schema(struct catalog *c, struct err *e)
+/* A new, empty database becomes ours, an older one today's. Under the writers' lock: two first commands may come at
+ * once. */
+static int make_schema(struct catalog *c, bool new, struct err *e)
 {
-	int64_t version;
+	int64_t version = 0;
 	int r = take_lock(c, e);
 
 	if (r == 0)
-		r = run_sql(c, "PRAGMA page_size=1024; PRAGMA journal_mode=WAL; BEGIN IMMEDIATE", e);
+		r = run_sql(c, new ? "PRAGMA page_size=1024; PRAGMA journal_mode=WAL; BEGIN IMMEDIATE" : "BEGIN IMMEDIATE", e);
 	if (r == 0)
 		r = schema_version(c, &version, e);
-	if (r == 0 && version == 0)
-		r = run_sql(c, catalog_schema, e);
+	for (; r == 0 && version < CATALOG_VERSION; version++)
+		r = run_sql(c, catalog_schema[version], e);
 	if (r == 0)
 		return catalog_commit(c, e);
 	catalog_rollback(c);
@@ -174,8 +175,8 @@ static int check_schema(struct catalog *c, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (version == 0) {
-		r = make_schema(c, e);
+	if (version < CATALOG_VERSION) {
+		r = make_schema(c, version == 0, e);
 		return r < 0 ? r : schema_version(c, &version, e);
 	}
 	if (version > CATALOG_VERSION)

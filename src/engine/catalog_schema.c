@@ -1,9 +1,10 @@
 /* Times are nanoseconds since the epoch. An image's id is the digest of its configuration, a layer's its chain id; both
- * are written with their algorithm, "sha256:HEX". size is in unpacked bytes. A container keeps its image alive (the foreign key), a tag does not pin one.
+ * are written with their algorithm, "sha256:HEX". size is in unpacked bytes. A container keeps its image alive (the foreign
+ * key), a tag does not pin one.
  * containers.status is what was last written down; whether it still is so, engine/live.h says. */
 #include "engine/catalog_schema.h"
 
-const char catalog_schema[] =
+const char *const catalog_schema[CATALOG_VERSION] = {
 	"CREATE TABLE images("
 	" id TEXT PRIMARY KEY, created INTEGER NOT NULL, loaded INTEGER NOT NULL, size INTEGER NOT NULL,"
 	" max_id INTEGER NOT NULL, manifest TEXT NOT NULL) WITHOUT ROWID;"
@@ -28,4 +29,11 @@ const char catalog_schema[] =
 	" base INTEGER PRIMARY KEY, size INTEGER NOT NULL,"
 	" container TEXT NOT NULL UNIQUE REFERENCES containers(id) ON DELETE CASCADE);"
 	"CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
-	"PRAGMA user_version=1;";
+	"PRAGMA user_version=1;",
+
+	/* ranges that users named: they may overlap each other, but what we hand out must not overlap them */
+	"CREATE TABLE named_ranges("
+	" container TEXT PRIMARY KEY REFERENCES containers(id) ON DELETE CASCADE,"
+	" base INTEGER NOT NULL, size INTEGER NOT NULL) WITHOUT ROWID;"
+	"PRAGMA user_version=2;",
+};

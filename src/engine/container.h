@@ -41,10 +41,12 @@ int container_launch(const struct engine *en, struct container_new *n, bool remo
 int container_start(const struct engine *en, const char *what, unsigned int attach, struct client *out,
 		    struct err *e) MUST_CHECK;
 
-/* ---- ending (stop.c, remove.c) ---- */
+/* ---- ending (stop.c, restart.c, remove.c) ---- */
 
 /* timeout_s: NULL: the container's own; -1: wait for ever. signal 0: its own. Not running is success. */
 int container_stop(const struct engine *en, const char *what, int signal, const int64_t *timeout_s, struct err *e) MUST_CHECK;
+/* Stops and starts it; one with --rm is not removed in between. Not running is success. */
+int container_restart(const struct engine *en, const char *what, int signal, const int64_t *timeout_s, struct err *e) MUST_CHECK;
 int container_kill(const struct engine *en, const char *what, int signal, struct err *e) MUST_CHECK;
 /* Waits for the end: exit code as a shell has it. *known false: nobody could learn it. */
 int container_wait(const struct engine *en, const char *what, int *code, bool *known, struct err *e) MUST_CHECK;

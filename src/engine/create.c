@@ -199,6 +199,8 @@ static int write_row(struct making *m, bool running, const char **name, struct e
 		r = insert(m, &rec, e);
 	if (r == 0 && p->userns && p->map_base == 0)
 		r = id_range_take(c, p->id, p->map_size, &p->map_base, e);
+	else if (r == 0 && p->userns)
+		r = id_range_name(c, p->id, p->map_base, p->map_size, e);
 	*name = rec.name;
 	return r < 0 ? r : catalog_commit(c, e);
 }

@@ -60,6 +60,13 @@ int record_delete(struct catalog *c, const char *id, struct err *e)
 	return r < 0 ? r : 0;
 }
 
+int record_set_auto_remove(struct catalog *c, const char *id, bool on, struct err *e)
+{
+	int r = cat_exec(c, e, "UPDATE containers SET auto_remove = ?2 WHERE id = ?1", "si", id, (int64_t)on);
+
+	return r < 0 ? r : 0;
+}
+
 int record_rename(struct catalog *c, const char *id, const char *name, struct err *e)
 {
 	int r = cat_exec(c, e, "UPDATE containers SET name = ?2 WHERE id = ?1", "ss", id, name);
@@ -193,12 +200,15 @@ int record_list(struct catalog *c, struct arena *a, const char *image, struct re
 
 /* ---- id ranges ---- */
 
-/* The end of a range that overlaps [base, base + size), or 0. */
+/* The end of a range that overlaps [base, base + size), or 0. Those we handed out do not overlap each other, so one row
+ * tells; those that users named are few. */
 static int overlap(struct catalog *c, int64_t base, int64_t size, int64_t *end, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(c, &s, e, "SELECT base + size FROM id_ranges WHERE base < ?1 ORDER BY base DESC LIMIT 1", "i",
-			    base + size);
+	int r = cat_prepare(c, &s, e,
+			    "SELECT max((SELECT coalesce(max(base + size), 0) FROM named_ranges WHERE base < ?1 AND base + size > ?2),"
+			    " coalesce((SELECT base + size FROM id_ranges WHERE base < ?1 ORDER BY base DESC LIMIT 1), 0))",
+			    "ii", base + size, base);
 
 	if (r == 0)
 		r = cat_step(s, e);
@@ -238,11 +248,19 @@ int id_range_take(struct catalog *c, const char *container, uint32_t size, uint3
 			return r;
 		if (end == 0)
 			break;
-		at = end;
+		at = (end + ID_RANGE_MIN - 1) / ID_RANGE_MIN * ID_RANGE_MIN;
 	}
 	r = cat_exec(c, e, "INSERT INTO id_ranges(base, size, container) VALUES(?1, ?2, ?3)", "iis", at, want, container);
 	if (r >= 0)
 		r = cat_exec(c, e, "INSERT OR REPLACE INTO counters(name, value) VALUES('id_range', ?1)", "i", at + want);
 	*base = (uint32_t)at;
+	return r < 0 ? r : 0;
+}
+
+int id_range_name(struct catalog *c, const char *container, uint32_t base, uint32_t size, struct err *e)
+{
+	int r = cat_exec(c, e, "INSERT INTO named_ranges(container, base, size) VALUES(?1, ?2, ?3)", "sii", container,
+			 (int64_t)base, (int64_t)size);
+
 	return r < 0 ? r : 0;
 }

@@ -42,6 +42,7 @@ int record_insert(struct catalog *c, const struct record *rec, struct err *e) MU
 int record_update(struct catalog *c, const struct record *rec, struct err *e) MUST_CHECK;
 /* The id range goes with it. Absent is success. */
 int record_delete(struct catalog *c, const char *id, struct err *e) MUST_CHECK;
+int record_set_auto_remove(struct catalog *c, const char *id, bool on, struct err *e) MUST_CHECK;
 int record_rename(struct catalog *c, const char *id, const char *name, struct err *e) MUST_CHECK;
 
 /* By whole id, name, or a prefix of an id that only one container has; in this order. ERR_NOTFOUND suggests the
@@ -59,5 +60,8 @@ int record_list(struct catalog *c, struct arena *a, const char *image, struct re
 #define ID_RANGE_END 0x7fff0000U
 #define ID_RANGE_MIN 65536U
 int id_range_take(struct catalog *c, const char *container, uint32_t size, uint32_t *base, struct err *e) MUST_CHECK;
+/* Records a range that the user named, so that no other container is given a part of it. Two that name the same share
+ * it. */
+int id_range_name(struct catalog *c, const char *container, uint32_t base, uint32_t size, struct err *e) MUST_CHECK;
 
 #endif

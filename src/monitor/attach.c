@@ -1,6 +1,10 @@
 /* Clients are a root process's terminals at best and garbage at worst. Nothing a client does costs more than its own
- * queue: it is read only while the container takes input, a frame that makes no sense ends its connection, and so
- * does output it lets pile up.
+ * queue: it is read only while the container takes input, and a frame that makes no sense ends its connection. Output it
+ * does not read holds the container back (attach_held()), because that is what whoever reads slowly expects of a pipe;
+ * but one that came by the socket and takes nothing at all is given up after a while.
+ *
+ * What is sent when the container has ended is left to the kernel: a unix socket's buffer can be made large enough, and
+ * what is in it stays readable after we are gone.
  *
  * A frame is given to the kernel in one send of at most 16 KiB, which a unix socket takes whole or not at all. So when
  * a worker is killed, the client that the keeper holds (the one the monitor was started with) is between two frames
@@ -17,14 +21,16 @@
 #include "sys/sock.h"
 
 #define READ_SIZE 4096U
+/* Of a socket's buffer for the last frames: two queues and what is still in the container's pipes. */
+#define LAST_BUFFER (2 << 20)
 
 struct attach_client {
 	struct attach_client *next;
 	struct attach *owner;
 	int fd;
-	bool hello, dead, first;
+	bool hello, dead, first, moved; /* moved: something was sent since `stall` was set */
 	unsigned int flags;
-	struct loop_source *source;
+	struct loop_source *source, *stall;
 	struct strbuf in, out;
 	size_t sent; /* bytes of out the kernel has; always the start of a frame */
 };
@@ -33,7 +39,7 @@ static void resume(void *data);
 
 void attach_init(struct attach *a, struct loop *loop, struct input *in, bool stdin_once)
 {
-	*a = (struct attach){ .loop = loop, .in = in, .stdin_once = stdin_once };
+	*a = (struct attach){ .loop = loop, .in = in, .stdin_once = stdin_once, .stall_ms = ATTACH_STALL_MS };
 	in->drained = resume;
 	in->drained_data = a;
 }
@@ -41,6 +47,7 @@ void attach_init(struct attach *a, struct loop *loop, struct input *in, bool std
 static void free_client(struct attach_client *c)
 {
 	loop_remove(c->owner->loop, c->source);
+	loop_remove(c->owner->loop, c->stall);
 	sb_free(&c->in);
 	sb_free(&c->out);
 	/* the keeper may hold a copy: the client sees the end all the same */
@@ -115,6 +122,68 @@ static void note_behind(const struct attach_client *c)
 		progress_set(*c->owner->behind, c->sent < c->out.len);
 }
 
+static bool is_full(const struct attach_client *c)
+{
+	return !c->dead && c->out.len - c->sent > ATTACH_QUEUE;
+}
+
+static bool any_full(const struct attach *a)
+{
+	for (const struct attach_client *c = a->clients; c; c = c->next)
+		if (is_full(c))
+			return true;
+	return false;
+}
+
+bool attach_held(struct attach *a)
+{
+	bool held = any_full(a);
+
+	a->held |= held;
+	return held;
+}
+
+static void release(struct attach *a)
+{
+	if (!a->held || any_full(a))
+		return;
+	a->held = false;
+	if (a->released)
+		a->released(a->released_data);
+}
+
+static void stalled(struct loop *l, int fd, uint32_t events, void *data);
+
+/* Keeps a timer while the queue is full. */
+static void watch_stall(struct attach_client *c)
+{
+	struct loop *l = c->owner->loop;
+
+	if (c->first || (is_full(c) && c->stall))
+		return;
+	loop_remove(l, take_ptr(c->stall));
+	c->moved = false;
+	if (is_full(c) && loop_timer(l, c->owner->stall_ms * INT64_C(1000000), stalled, c, &c->stall) < 0)
+		drop(c);
+}
+
+static void stalled(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct attach_client *c = data;
+	struct attach *a = c->owner;
+
+	(void)l;
+	(void)fd;
+	(void)events;
+	c->stall = NULL;
+	if (c->moved)
+		watch_stall(c);
+	else
+		drop(c);
+	sweep(a);
+	release(a);
+}
+
 static void push(struct attach_client *c)
 {
 	while (c->sent < c->out.len) {
@@ -123,6 +192,7 @@ static void push(struct attach_client *c)
 
 		if (n == (ssize_t)len && len) {
 			c->sent += len;
+			c->moved = true;
 		} else if (n < 0 && errno == EAGAIN) {
 			break;
 		} else if (n >= 0 || errno != EINTR) {
@@ -135,6 +205,7 @@ static void push(struct attach_client *c)
 		sb_free(&c->out);
 		c->sent = 0;
 	}
+	watch_stall(c);
 	watch(c);
 }
 
@@ -145,10 +216,12 @@ static void queue(struct attach_client *c, enum frame_type type, const void *dat
 	if (c->dead)
 		return;
 	frame_write(&c->out, type, data, len);
-	if (sb_error(&c->out) < 0 || c->out.len - c->sent > ATTACH_QUEUE)
+	if (sb_error(&c->out) < 0)
 		drop(c);
 	else if (idle)
 		push(c);
+	else
+		watch_stall(c);
 }
 
 static bool wants(const struct attach_client *c, enum frame_type type)
@@ -168,6 +241,7 @@ void attach_send(struct attach *a, enum frame_type type, const void *data, size_
 		if (wants(c, type))
 			queue(c, type, data, len);
 	sweep(a);
+	release(a);
 }
 
 void attach_send_exit(struct attach *a, int code, bool known, bool oom_killed)
@@ -192,6 +266,11 @@ void attach_flush(struct attach *a, int timeout_ms)
 {
 	int64_t end = clock_ms() + timeout_ms;
 
+	for (struct attach_client *c = a->clients; c; c = c->next) {
+		if (c->sent < c->out.len && sock_set_send_buffer(c->fd, LAST_BUFFER) == 0)
+			push(c);
+	}
+	sweep(a);
 	while (!all_sent(a)) {
 		int64_t left = end - clock_ms();
 
@@ -345,6 +424,7 @@ static void client_event(struct loop *l, int fd, uint32_t events, void *data)
 		drop(c);
 	set_paused(a, input_full(a->in));
 	sweep(a);
+	release(a);
 }
 
 static int add(struct attach *a, int fd, struct attach_client **out)

@@ -1,6 +1,7 @@
 /* The server side of attach: clients on stateDir/attach.sock and the one the monitor was started with, speaking
- * wire/frame.h. Each has a bounded queue; a client that does not read is dropped, it never holds up the container or
- * another client. */
+ * wire/frame.h. Each has a queue; one that is full holds back the container's output, as a pipe would. The client the
+ * monitor was started with may do that as long as it likes; another one that takes nothing at all for some seconds is
+ * dropped. */
 #ifndef TARE_MONITOR_ATTACH_H
 #define TARE_MONITOR_ATTACH_H
 
@@ -15,8 +16,10 @@
 #define ATTACH_MAX_CLIENTS 64U
 /* Most bytes of output in one frame. */
 #define ATTACH_CHUNK 16384U
-/* Bytes that may wait for one client, beside the socket's own buffer. */
-#define ATTACH_QUEUE (1U << 20)
+/* Bytes waiting for one client, beside the socket's own buffer, from which on output is held back. */
+#define ATTACH_QUEUE 65536U
+/* How long a client with a full queue may take nothing. */
+#define ATTACH_STALL_MS 10000
 
 struct attach_client;
 
@@ -30,6 +33,10 @@ struct attach {
 	struct attach_client *clients;
 	unsigned int n;
 	uint32_t *behind; /* of the client that outlives us; NULL: none does */
+	bool held;
+	int stall_ms; /* ATTACH_STALL_MS, but for tests */
+	void (*released)(void *data); /* there is room again after attach_held(); may be NULL */
+	void *released_data;
 };
 
 /* in is borrowed; its drained callback is taken. */
@@ -44,6 +51,9 @@ int attach_listen(struct attach *a, int fd) MUST_CHECK;
  * have. */
 int attach_first(struct attach *a, int fd, unsigned int flags, uint32_t *behind) MUST_CHECK;
 
+/* Whether a client has more to read than it should: nothing is to be sent then, until released() is called. */
+bool attach_held(struct attach *a) MUST_CHECK;
+
 /* To every client that wants this type; len <= ATTACH_CHUNK. */
 void attach_send(struct attach *a, enum frame_type type, const void *data, size_t len);
 void attach_send_exit(struct attach *a, int code, bool known, bool oom_killed);
@@ -52,7 +62,8 @@ void attach_send_exit(struct attach *a, int code, bool known, bool oom_killed);
  * takes longer: then the engine has to be told otherwise. */
 bool attach_await_settled(struct attach *a, int timeout_ms) MUST_CHECK;
 
-/* Waits until every client has everything, at most so long; those that have not are dropped. */
+/* Gives the kernel what clients have not read yet, so that we can go; where it does not take that much, waits for the
+ * clients, at most so long. */
 void attach_flush(struct attach *a, int timeout_ms);
 
 #endif

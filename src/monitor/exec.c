@@ -203,6 +203,9 @@ static void end(struct exec *x)
 	attach_send_exit(&x->attach, x->state.exit_code, x->state.exit_known, false);
 	attach_send(&x->attach, FRAME_DONE, NULL, 0);
 	attach_flush(&x->attach, FLUSH_MS);
+	/* who stayed knows how it ended; else every exec would leave a file for the container's life */
+	if (x->d.attach)
+		(void)unlinkat(x->dir, x->name, 0);
 }
 
 static int serve(struct exec *x, struct err *e)

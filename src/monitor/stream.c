@@ -31,9 +31,24 @@
 #define AGAIN_MIN 1000000
 #define AGAIN_MAX 1000000000
 
+/* Setting the events again makes an edge appear once more when there is something to read. Not more than that here: we
+ * are called while frames are being sent. */
+static void released(void *data)
+{
+	struct stream_sink *k = data;
+
+	for (struct stream *s = k->streams; s; s = s->next) {
+		if (s->held && s->watch && loop_modify(s->loop, s->watch, EPOLLIN | EPOLLET) < 0)
+			stream_unwatch(s);
+		s->held = false;
+	}
+}
+
 int stream_sink_init(struct stream_sink *k, struct jsonlog *log, struct attach *attach, struct progress *p)
 {
 	*k = (struct stream_sink){ .log = log, .attach = attach, .progress = p, .peek = { -1, -1 } };
+	attach->released = released;
+	attach->released_data = k;
 	k->buf = malloc(STREAM_LOOK);
 	if (!k->buf)
 		return -ENOMEM;
@@ -211,10 +226,12 @@ static void ready(struct loop *l, int fd, uint32_t events, void *data)
 
 	(void)fd;
 	(void)events;
-	while (round < ROUNDS && step(s, false))
+	while (round < ROUNDS && !(s->held = attach_held(s->sink->attach)) && step(s, false))
 		round++;
+	if (s->held)
+		loop_remove(l, take_ptr(s->again));
 	/* more is there: setting the events again makes the edge appear once more */
-	if (round == ROUNDS && loop_modify(l, s->watch, EPOLLIN | EPOLLET) < 0)
+	else if (round == ROUNDS && loop_modify(l, s->watch, EPOLLIN | EPOLLET) < 0)
 		stream_unwatch(s);
 	else
 		mind_leftover(s, l, round > 0 || waiting(s->source) != before);
@@ -233,6 +250,8 @@ int stream_watch(struct stream *s, struct loop *loop)
 	if (s->source < 0)
 		return 0;
 	s->loop = loop;
+	s->next = s->sink->streams;
+	s->sink->streams = s;
 	if (s->console >= 0)
 		recover_feed(s);
 	return loop_add(loop, s->console >= 0 ? s->console : s->source, EPOLLIN | EPOLLET, ready, s, &s->watch);

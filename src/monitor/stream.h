@@ -19,6 +19,7 @@ struct stream_sink {
 	struct progress *progress;
 	int peek[2]; /* a pipe of the process's own, empty between two looks */
 	char *buf;   /* STREAM_LOOK bytes */
+	struct stream *streams; /* those that are watched */
 };
 
 struct stream {
@@ -30,8 +31,11 @@ struct stream {
 	struct loop *loop;
 	struct loop_source *watch, *again;
 	int64_t again_ns; /* how long until the next look after an unfinished line */
+	bool held;        /* a client must read first */
+	struct stream *next;
 };
 
+/* attach's released callback is taken. */
 int stream_sink_init(struct stream_sink *k, struct jsonlog *log, struct attach *attach, struct progress *p) MUST_CHECK;
 void stream_sink_free(struct stream_sink *k);
 

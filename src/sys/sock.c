@@ -83,6 +83,14 @@ static int send_rest(int fd, const char *data, size_t len)
 	return 0;
 }
 
+int sock_set_send_buffer(int fd, int bytes)
+{
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) == 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) == 0)
+		return 0;
+	return -errno;
+}
+
 int sock_send_fds(int fd, const void *data, size_t len, const int *fds, size_t n_fds)
 {
 	union {

@@ -15,6 +15,8 @@ int sock_connect(int dirfd, const char *name, int type) MUST_CHECK;
 int sock_accept(int fd) MUST_CHECK;
 
 int sock_pair(int type, int out[2]) MUST_CHECK;
+/* Lets so many bytes wait to be read; without privileges up to net.core.wmem_max. */
+int sock_set_send_buffer(int fd, int bytes) MUST_CHECK;
 
 /* Sends all of data (waiting where fd is non-blocking and has taken a part) with up to 8 fds, which need at least one
  * byte. Receives at most len bytes and at most *n_fds fds (*n_fds: how many came; surplus ones are closed); -EMSGSIZE

@@ -183,21 +183,103 @@ static void a_flood_of_input_waits(void **state)
 	close(fd);
 }
 
-static void a_slow_client_is_dropped(void **state)
+static void count_release(void *data)
+{
+	++*(int *)data;
+}
+
+/* Sends chunks until the client's queue is full; how many. */
+static size_t fill(struct rig *g)
 {
 	static char chunk[ATTACH_CHUNK];
-	struct rig *g = *state;
-	int slow = join(g, ALL), fast = join(g, ALL);
-	static char text[65536];
+	size_t n = 0;
 
-	for (int i = 0; i < 200; i++) {
+	for (; !attach_held(&g->attach) && n < 1000; n++)
 		attach_send(&g->attach, FRAME_STDOUT, chunk, sizeof(chunk));
-		assert_int_equal(next(fast, text), FRAME_STDOUT);
+	assert_in_range(n, 2, 999);
+	return n;
+}
+
+static void a_slow_client_holds_back_and_loses_nothing(void **state)
+{
+	static char text[65536];
+	struct rig *g = *state;
+	int slow = join(g, ALL), fast = join(g, ALL), releases = 0;
+	size_t n = fill(g), got = 0;
+
+	g->attach.released = count_release;
+	g->attach.released_data = &releases;
+	for (; got < n; got++) {
+		if (next(fast, text) != FRAME_STDOUT)
+			break;
+		settle(g);
 	}
-	assert_int_equal(g->attach.n, 1);
-	assert_true(g->ended); /* it was the one stdin was for */
+	assert_int_equal(got, n);
+	assert_true(attach_held(&g->attach)); /* the fast one has it all */
+	for (got = 0; got < n; got++) {
+		assert_int_equal(next(slow, text), FRAME_STDOUT);
+		settle(g);
+	}
+	assert_int_equal(releases, 1);
+	assert_false(attach_held(&g->attach));
 	close(slow);
 	close(fast);
+}
+
+static void a_client_that_goes_releases(void **state)
+{
+	struct rig *g = *state;
+	int slow = join(g, ALL), releases = 0;
+
+	fill(g);
+	g->attach.released = count_release;
+	g->attach.released_data = &releases;
+	close(slow);
+	settle(g);
+	assert_int_equal(g->attach.n, 0);
+	assert_int_equal(releases, 1);
+}
+
+static void a_client_that_takes_nothing_is_dropped(void **state)
+{
+	struct rig *g = *state;
+	int slow = join(g, ALL), releases = 0, pair[2];
+
+	g->attach.stall_ms = 50;
+	g->attach.released = count_release;
+	g->attach.released_data = &releases;
+	fill(g);
+	for (int i = 0; i < 100 && g->attach.n; i++)
+		assert_true(loop_step(g->loop, 100) >= 0);
+	assert_int_equal(g->attach.n, 0);
+	assert_int_equal(releases, 1);
+	assert_true(g->ended); /* it was the one stdin was for */
+	close(slow);
+	/* the one the monitor was started with may take its time */
+	assert_int_equal(sock_pair(SOCK_STREAM, pair), 0);
+	assert_int_equal(attach_first(&g->attach, pair[0], ALL, NULL), 0);
+	fill(g);
+	assert_int_equal(loop_step(g->loop, 200), 0);
+	assert_int_equal(g->attach.n, 1);
+	close(pair[1]);
+}
+
+/* The last frames are the kernel's to keep: nobody waits, and they can be read when we are gone. */
+static void what_was_flushed_can_be_read_later(void **state)
+{
+	static char text[65536];
+	struct rig *g = *state;
+	int slow = join(g, ALL);
+	size_t n = fill(g);
+
+	attach_send_exit(&g->attach, 3, true, false);
+	attach_flush(&g->attach, 0);
+	attach_free(&g->attach);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(next(slow, text), FRAME_STDOUT);
+	assert_int_equal(next(slow, text), FRAME_EXIT);
+	assert_int_equal(next(slow, text), 0);
+	close(slow);
 }
 
 static void the_first_client_is_known_to_be_behind(void **state)
@@ -286,7 +368,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_gets_what_it_wants, setup, teardown),
 		cmocka_unit_test_setup_teardown(stdin_in_pieces_and_its_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_flood_of_input_waits, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_slow_client_is_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_slow_client_holds_back_and_loses_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_client_that_goes_releases, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_client_that_takes_nothing_is_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_flushed_can_be_read_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_first_client_is_known_to_be_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(only_the_first_client_settles, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_settler_that_goes_is_not_waited_for, setup, teardown),

@@ -124,11 +124,11 @@ static int stop_one(const struct engine *en, const char *what, const void *data,
 
 static int restart_one(const struct engine *en, const char *what, const void *data, struct err *e)
 {
-	CLEANUP_CLIENT struct client c = CLIENT_INIT;
-	int r = stop(en, data, what, e);
+	const struct stop_opts *o = data;
+	int sig, r = signal_of(o->signal, &sig, e);
 
 	if (r == 0)
-		r = container_start(en, what, 0, &c, e);
+		r = container_restart(en, what, sig, o->timeout == INT64_MIN ? NULL : &o->timeout, e);
 	if (r == 0)
 		tare_say("%s", what);
 	return r;

@@ -1,8 +1,10 @@
-/* One poll loop over our input, the monitor's socket and a signalfd. poll and not epoll, because input may be a plain
- * file. Input is read only while everything before it has been sent, so a container that does not read holds up our
- * input and nothing else: its output goes on. */
+/* One poll loop over our input and output, the monitor's socket and a signalfd. poll and not epoll, because input may be a
+ * plain file. Input is read only while everything before it has been sent, so a container that does not read holds up our
+ * input and nothing else: its output goes on. Output is written only as far as it is taken at once, so a reader that is
+ * slow holds back the container, but neither our signals nor our input. */
 #include "cmd/tare/session.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <termios.h>
 
 #include "base/io.h"
@@ -29,7 +32,12 @@ struct run {
 	bool input_open, raw;
 	struct termios before;
 	bool exited, done, left;
+	int signal; /* the one that ended us */
 	struct client_exit exit;
+	/* Output not yet written; it lies in the client's buffer, which is left alone meanwhile. */
+	const unsigned char *pending;
+	size_t n_pending;
+	int pending_fd;
 };
 
 int session_check_tty(bool tty, bool interactive, struct err *e)
@@ -64,6 +72,15 @@ void session_block_signals(void)
 
 	proxied(&set);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* Back to where a signal ends us: what comes may take long. */
+static void unblock_signals(void)
+{
+	sigset_t set;
+
+	proxied(&set);
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 /* ---- the terminal ---- */
@@ -127,10 +144,11 @@ static int flush(struct run *r, struct err *e)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EPIPE || errno == ECONNRESET)) {
-			if (errno != EAGAIN)
-				r->input_open = false; /* what it still has to say is read until its end */
+		if (n < 0 && errno == EAGAIN)
 			return 0;
+		if (n < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+			r->input_open = false; /* what it still has to say is read until its end */
+			break;
 		}
 		if (n < 0)
 			return err_errno(e, -errno, "send to the monitor");
@@ -143,27 +161,40 @@ static int flush(struct run *r, struct err *e)
 
 /* ---- output ---- */
 
+/* As much as can be without waiting: a pipe that polls writable takes PIPE_BUF bytes. */
+static int write_pending(struct run *r, struct err *e)
+{
+	struct stat st;
+	bool plain = fstat(r->pending_fd, &st) == 0 && S_ISREG(st.st_mode);
+	ssize_t n = write(r->pending_fd, r->pending, plain || r->n_pending < PIPE_BUF ? r->n_pending : PIPE_BUF);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (n < 0)
+		return err_errno(e, -errno, "write the container's output");
+	r->pending += n;
+	r->n_pending -= (size_t)n;
+	return 0;
+}
+
 static int output(struct run *r, struct err *e)
 {
 	struct frame f;
-	int more;
+	int more = 0;
 
-	while ((more = client_parse(r->s->client, &f, e)) > 0) {
-		int w = 0;
-
-		if (f.type == FRAME_STDOUT)
-			w = io_write_full(1, f.payload, f.len);
-		else if (f.type == FRAME_STDERR)
-			w = io_write_full(2, f.payload, f.len);
-		else if (f.type == FRAME_EXIT)
+	while (!r->n_pending && (more = client_parse(r->s->client, &f, e)) > 0) {
+		if (f.type == FRAME_STDOUT || f.type == FRAME_STDERR) {
+			r->pending = f.payload;
+			r->n_pending = f.len;
+			r->pending_fd = f.type == FRAME_STDOUT ? STDOUT_FILENO : STDERR_FILENO;
+		} else if (f.type == FRAME_EXIT) {
 			r->exited = client_exit_of(&f, &r->exit) == 0;
-		else if (f.type == FRAME_ERROR)
+		} else if (f.type == FRAME_ERROR) {
 			return client_error_of(&f, e);
+		}
 		r->done |= f.type == FRAME_DONE;
-		if (w < 0)
-			return err_errno(e, w, "write the container's output");
 	}
-	return more;
+	return more < 0 ? more : 0;
 }
 
 static int from_monitor(struct run *r, struct err *e)
@@ -188,15 +219,18 @@ static void from_signals(struct run *r)
 	else if (r->s->sig_proxy && r->s->pidfd >= 0)
 		r->left |= proc_signal(r->s->pidfd, (int)info.ssi_signo) < 0 && !r->exited && info.ssi_signo == SIGHUP;
 	else if (info.ssi_signo != SIGCONT)
-		r->left = true;
+		r->signal = (int)info.ssi_signo;
 }
 
 static int round_of(struct run *r, struct err *e)
 {
-	struct pollfd p[3] = {
-		{ .fd = r->s->client->fd, .events = (short)(POLLIN | (r->out.len ? POLLOUT : 0)) },
+	struct pollfd p[4] = {
+		/* a socket that hung up would wake us again and again while we cannot read it */
+		{ .fd = r->n_pending && !r->out.len ? -1 : r->s->client->fd,
+		  .events = (short)((r->n_pending ? 0 : POLLIN) | (r->out.len ? POLLOUT : 0)) },
 		{ .fd = r->signals, .events = POLLIN },
 		{ .fd = r->input_open && !r->out.len ? 0 : -1, .events = POLLIN },
+		{ .fd = r->n_pending ? r->pending_fd : -1, .events = POLLOUT },
 	};
 	int n = 0;
 
@@ -208,9 +242,27 @@ static int round_of(struct run *r, struct err *e)
 		input(r);
 	if (r->out.len)
 		n = flush(r, e);
-	if (n == 0 && p[0].revents & (POLLIN | POLLHUP | POLLERR))
+	if (n == 0 && r->n_pending && p[3].revents) {
+		n = write_pending(r, e);
+		if (n == 0)
+			n = output(r, e); /* what else came with it */
+	} else if (n == 0 && !r->n_pending && p[0].revents & (POLLIN | POLLHUP | POLLERR)) {
 		n = from_monitor(r, e);
+	}
 	return n;
+}
+
+/* A signal that was not for the container ends us as it ends others, for whoever waits for us to see. */
+static void die_of(int signal_number)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signal_number);
+	(void)signal(signal_number, SIG_DFL);
+	(void)raise(signal_number);
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+	_exit(128 + signal_number); /* one that is ignored by default */
 }
 
 int session_run(const struct session *s, enum session_end *end, struct client_exit *out, struct err *e)
@@ -229,10 +281,12 @@ int session_run(const struct session *s, enum session_end *end, struct client_ex
 	terminal_raw(&r);
 	queue_size(&r);
 	n = output(&r, e); /* what came with the word that it started */
-	while (n == 0 && !r.done && !r.left && !(r.exited && s->settles))
+	while (n == 0 && !r.left && !r.signal && (r.n_pending || !(r.done || (r.exited && s->settles))))
 		n = round_of(&r, e);
 	terminal_back(&r);
 	close_fd(r.signals);
+	if (r.signal)
+		die_of(r.signal);
 	sb_free(&r.out);
 	*out = r.exit;
 	*end = r.exited ? SESSION_EXITED : r.left ? SESSION_DETACHED : SESSION_LOST;
@@ -262,10 +316,12 @@ int session_stay(const struct engine *en, const char *id, struct session *s, str
 	r = session_run(s, &end, &exit, e);
 	if (r < 0 || end == SESSION_DETACHED)
 		return r;
-	if (end == SESSION_LOST)
+	if (end == SESSION_LOST) {
+		unblock_signals();
 		r = container_wait(en, id, &exit.code, &exit.known, e);
-	else if (s->settles)
+	} else if (s->settles) {
 		settle(en, id, s->client);
+	}
 	if (r == 0 && !exit.known)
 		log_warning("the exit code of the container could not be learnt (its monitor was killed)");
 	return r < 0 ? r : exit.code & 0xff;
