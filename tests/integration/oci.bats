@@ -215,14 +215,22 @@ teardown() { bundle_teardown; }
 
 # ---- who asks for what ----
 
-@test "create: one of two under the same id wins" {
+# who makes the folder of an id is held up before it locks it, so that another one gets there first
+@test "create: one of many under the same id wins" {
   OCI_COMMAND='exec sleep 1000' bundle "$BATS_TEST_TMPDIR/b"
-  local i ok=0 pids=()
+  local i ok=0 pids=() held nth
+  mkdir -p "$OCI_ROOT"
+  nth=$(tr -dc / <<<"$OCI_ROOT/race" | wc -c)
   for i in 1 2 3 4; do
-    "$TARE_BIN/tare-oci" --root "$OCI_ROOT" create -b "$BATS_TEST_TMPDIR/b" race </dev/null >/dev/null 2>"$BATS_TEST_TMPDIR/err.$i" &
+    held=()
+    [ $i -gt 1 ] || held=(strace -qq -o /dev/null -e trace=mkdirat -e "inject=mkdirat:delay_exit=700000:when=$nth")
+    "${held[@]}" "$TARE_BIN/tare-oci" --root "$OCI_ROOT" create -b "$BATS_TEST_TMPDIR/b" race </dev/null >/dev/null \
+      2>"$BATS_TEST_TMPDIR/err.$i" 3>&- &
     pids+=($!)
+    [ $i -gt 1 ] || wait_until 5 test -d "$OCI_ROOT/race"
   done
   for i in "${pids[@]}"; do wait "$i" && ok=$((ok + 1)); done
+  cat "$BATS_TEST_TMPDIR"/err.*
   [ $ok -eq 1 ]
   [ "$(cat "$BATS_TEST_TMPDIR"/err.* | grep -c 'container with given ID already exists')" -eq 3 ]
   [ "$(oci_status race)" = created ]
