@@ -236,6 +236,19 @@ teardown() { bundle_teardown; }
   [ "$(oci_status race)" = created ]
 }
 
+@test "delete --force waits for a create that has written nothing down yet, and takes what it made along" {
+  OCI_COMMAND='exec sleep 1000' bundle "$BATS_TEST_TMPDIR/b"
+  local creator
+  strace -qq -o /dev/null -e trace=renameat,renameat2 -e inject=renameat,renameat2:delay_enter=1000000:when=1 \
+    "$TARE_BIN/tare-oci" --root "$OCI_ROOT" create -b "$BATS_TEST_TMPDIR/b" early </dev/null >/dev/null 2>&1 3>&- &
+  creator=$!
+  wait_until 5 test -e "$OCI_ROOT/early/lock"
+  oci delete --force early
+  wait $creator || true
+  [ ! -e "$OCI_ROOT/early" ]
+  [ -z "$(find /sys/fs/cgroup -type d -path "*$OCI_CGROUP")" ]
+}
+
 @test "ids: what runc takes is taken, the rest is refused" {
   local id
   for id in a A-b.c_d+e 0 -x; do
