@@ -157,23 +157,26 @@ static int get_map(const struct oci_ctx *c, const struct oci_path *at, const str
 static int get_list(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, const struct oci_field *f,
 		    char *base)
 {
+	bool keyed = f->kind == OCI_KEYED;
 	char *list;
 	size_t n = 0;
 
-	if (v->type != JSON_ARRAY)
-		return oci_bad(c, at, "must be an array");
+	if (v->type != (keyed ? JSON_OBJECT : JSON_ARRAY))
+		return oci_bad(c, at, keyed ? "must be an object" : "must be an array");
 	list = arena_array(c->a, v->len + 1, f->size);
 	if (!list)
 		return oci_no_memory(c, at);
 	json_each(item, v) {
-		struct oci_path element = { at, NULL, n };
-		int r = oci_fields(c, &element, item, f->sub, list + n * f->size);
+		struct oci_path element = { at, keyed ? item->key : NULL, n };
+		char *to = list + n++ * f->size;
+		int r = oci_fields(c, &element, item, f->sub, to);
 
+		if (r == 0 && keyed)
+			memcpy(to + f->name, &item->key, sizeof(item->key));
 		if (r == 0 && f->call)
-			r = f->call(c, &element, item, list + n * f->size);
+			r = f->call(c, &element, item, to);
 		if (r < 0)
 			return r;
-		n++;
 	}
 	memcpy(base + f->offset, &list, sizeof(list));
 	*(size_t *)(void *)(base + f->count) = n;
@@ -264,6 +267,7 @@ static int get_member(const struct oci_ctx *c, const struct oci_path *at, const 
 		r = oci_fields(c, at, v, f->sub, target);
 		return r == 0 && f->call ? f->call(c, at, v, target) : r;
 	case OCI_LIST:
+	case OCI_KEYED:
 		return get_list(c, at, v, f, base);
 	case OCI_CALL:
 		return f->call(c, at, v, target);

@@ -43,6 +43,7 @@ enum oci_kind {
 	OCI_MAP,	/* array of {const char *key, *value}; count at `count` */
 	OCI_OBJECT,	/* the rows of `sub`, their targets at offset + theirs; then `call`, if any, checks the result */
 	OCI_LIST,	/* array of `size`-byte elements filled by `sub`, each then checked by `call`; count at `count` */
+	OCI_KEYED,	/* the same of an object's members: each element has its key (const char *) at `name`, too */
 	OCI_CALL	/* call(c, at, value, base + offset) */
 };
 
@@ -68,6 +69,7 @@ struct oci_field {
 	oci_field_fn call;
 	const struct oci_field *sub;
 	size_t size;
+	size_t name;                  /* KEYED: within an element */
 	const struct oci_name *names; /* ENUM; STR, STRV: nothing else is accepted */
 	int64_t min, max;	      /* integers; both 0: whatever the type holds */
 };

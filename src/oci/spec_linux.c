@@ -104,30 +104,13 @@ static const struct oci_field time_fields[] = {
 	{ 0 },
 };
 
-static int parse_time_offsets(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target)
+static int check_time_offset(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target)
 {
-	struct oci_linux *l = target;
-	struct oci_time_offset *list;
+	const struct oci_time_offset *offset = target;
 
-	if (v->type != JSON_OBJECT)
-		return oci_bad(c, at, "must be an object");
-	list = arena_array(c->a, 2, sizeof(*list));
-	if (!list)
-		return oci_no_memory(c, at);
-	json_each(item, v) {
-		struct oci_path element = { at, item->key, 0 };
-		struct oci_time_offset *offset = &list[l->n_time_offsets];
-		int r;
-
-		if (strcmp(item->key, "monotonic") != 0 && strcmp(item->key, "boottime") != 0)
-			return oci_bad(c, &element, "unknown clock, only monotonic and boottime have offsets");
-		r = oci_fields(c, &element, item, time_fields, offset);
-		if (r < 0)
-			return r;
-		offset->clock = item->key;
-		l->n_time_offsets++;
-	}
-	l->time_offsets = list;
+	(void)v;
+	if (strcmp(offset->clock, "monotonic") != 0 && strcmp(offset->clock, "boottime") != 0)
+		return oci_bad(c, at, "unknown clock, only monotonic and boottime have offsets");
 	return 0;
 }
 
@@ -144,30 +127,15 @@ static const struct oci_field net_device_fields[] = {
 	{ 0 },
 };
 
-static int parse_net_devices(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target)
+static int check_net_device(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target)
 {
-	struct oci_linux *l = target;
-	struct oci_net_device *list;
+	const struct oci_net_device *d = target;
 
-	if (v->type != JSON_OBJECT)
-		return oci_bad(c, at, "must be an object");
-	list = arena_array(c->a, v->len + 1, sizeof(*list));
-	if (!list)
-		return oci_no_memory(c, at);
-	json_each(item, v) {
-		struct oci_path element = { at, item->key, 0 };
-		struct oci_net_device *d = &list[l->n_net_devices++];
-		int r = oci_fields(c, &element, item, net_device_fields, d);
-
-		if (r < 0)
-			return r;
-		d->name = item->key;
-		if (!is_interface_name(d->name))
-			return oci_bad(c, &element, "is no name of a network interface");
-		if (d->new_name && !is_interface_name(d->new_name))
-			return oci_bad_member(c, &element, "name", "\"%s\" is no name of a network interface", d->new_name);
-	}
-	l->net_devices = list;
+	(void)v;
+	if (!is_interface_name(d->name))
+		return oci_bad(c, at, "is no name of a network interface");
+	if (d->new_name && !is_interface_name(d->new_name))
+		return oci_bad_member(c, at, "name", "\"%s\" is no name of a network interface", d->new_name);
 	return 0;
 }
 
@@ -283,8 +251,10 @@ static const struct oci_field linux_fields[] = {
 	{ "readonlyPaths", OCI_STRV, TO(readonly_paths), OCI_ABSOLUTE },
 	{ "mountLabel", OCI_STR, TO(mount_label) },
 	{ "sysctl", OCI_MAP, TO(sysctl), 0, TO(n_sysctl) },
-	{ "timeOffsets", OCI_CALL, 0, .call = parse_time_offsets },
-	{ "netDevices", OCI_CALL, 0, .call = parse_net_devices },
+	{ "timeOffsets", OCI_KEYED, TO(time_offsets), 0, TO(n_time_offsets), check_time_offset, time_fields,
+	  sizeof(struct oci_time_offset), TO_TIME(clock) },
+	{ "netDevices", OCI_KEYED, TO(net_devices), 0, TO(n_net_devices), check_net_device, net_device_fields,
+	  sizeof(struct oci_net_device), offsetof(struct oci_net_device, name) },
 	{ "intelRdt", OCI_CALL, TO(intel_rdt), .call = parse_rdt },
 	{ "memoryPolicy", OCI_CALL, TO(memory_policy), .call = parse_policy },
 	{ "personality", OCI_OBJECT, 0, .sub = personality_fields },

@@ -174,28 +174,13 @@ static const struct oci_field rdma_fields[] = {
 	{ 0 },
 };
 
-static int parse_rdma(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target)
+static int check_rdma(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target)
 {
-	struct cg_resources *r = target;
-	struct cg_rdma_limit *list;
+	const struct cg_rdma_limit *limit = target;
 
-	if (v->type != JSON_OBJECT)
-		return oci_bad(c, at, "must be an object");
-	list = arena_array(c->a, v->len + 1, sizeof(*list));
-	if (!list)
-		return oci_no_memory(c, at);
-	json_each(item, v) {
-		struct oci_path element = { at, item->key, 0 };
-		struct cg_rdma_limit *limit = &list[r->n_rdma++];
-		int res = oci_fields(c, &element, item, rdma_fields, limit);
-
-		if (res < 0)
-			return res;
-		limit->device = item->key;
-		if (!limit->hca_handles && !limit->hca_objects)
-			return oci_bad(c, &element, "sets neither hcaHandles nor hcaObjects");
-	}
-	r->rdma = list;
+	(void)v;
+	if (!limit->hca_handles && !limit->hca_objects)
+		return oci_bad(c, at, "sets neither hcaHandles nor hcaObjects");
 	return 0;
 }
 
@@ -220,7 +205,8 @@ static const struct oci_field resources_fields[] = {
 	{ "hugepageLimits", OCI_LIST, TO(hugepages), 0, TO(n_hugepages), check_hugepage, hugepage_fields,
 	  sizeof(struct cg_hugepage_limit) },
 	{ "network", OCI_OBJECT, 0, .sub = network_fields },
-	{ "rdma", OCI_CALL, 0, .call = parse_rdma },
+	{ "rdma", OCI_KEYED, TO(rdma), 0, TO(n_rdma), check_rdma, rdma_fields, sizeof(struct cg_rdma_limit),
+	  offsetof(struct cg_rdma_limit, device) },
 	{ "unified", OCI_MAP, TO(unified), 0, TO(n_unified) },
 	{ 0 },
 };

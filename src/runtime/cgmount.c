@@ -1,9 +1,15 @@
 /* The container's view of its control groups, mount type "cgroup" (or "cgroup2").
  *
- * With a cgroup namespace of its own the child mounts the hierarchies anew: what it then sees as "/" is its own
- * cgroup. On v2 that is one mount; on v1 and hybrid it is a tmpfs with one mount per hierarchy (and v2 as "unified"),
- * as every program that reads v1 expects it. Without the namespace the host's tree would show: the host side gives a
- * copy of it, read-only where the specification says so and always where the container has a user namespace. */
+ * On v2 that is one mount; on v1 and hybrid it is a tmpfs with one mount per hierarchy (and v2 as "unified"), as every
+ * program that reads v1 expects it. What is at the root of these is the container's own cgroup, either way:
+ *
+ *   with a cgroup namespace of its own the child mounts the hierarchies anew: what it then sees as "/" is its cgroup;
+ *   without one such a mount, or a copy of the host's, would show the host's whole tree, writable if the specification
+ *   says so. The host side binds the container's folder of each hierarchy instead, by the descriptors it made them
+ *   with, and the child attaches these to its tmpfs: before 6.15 nothing can be attached to a detached tree.
+ *
+ * The binds are read-only where the specification says so, and always where the container has a user namespace: they
+ * belong to the host. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,30 +24,76 @@
 
 #define SAFE_ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
-int rt_cgmount_host(const struct rt_mount_plan *p, int *fd, struct err *e)
+int rt_cgmount_plan(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
-	int r = mnt_clone_tree(AT_FDCWD, "/sys/fs/cgroup", true);
+	if (p->o.idmap != OCI_IDMAP_NO || p->m->n_uid_map || p->m->n_gid_map)
+		return err_set(e, ERR_UNSUPPORTED, "id maps are for bind mounts");
+	p->by_host = !c->spec->linux_.ns[OCI_NS_CGROUP].wanted || !c->own[OCI_NS_CGROUP];
+	if (p->by_host && !c->own[OCI_NS_CGROUP])
+		p->read_only = true;
+	p->hierarchies = cg_detect() != CG_V2 && strcmp(p->m->type, "cgroup2") != 0;
+	if (!p->by_host)
+		return 0;
+	if (!p->hierarchies && cg_hierarchy_v2() < 0)
+		return err_set(e, ERR_UNSUPPORTED, "cgroup v2 is not mounted here");
+	if (p->hierarchies) {
+		p->more = c->n_mount_fds;
+		c->n_mount_fds += cg_hierarchies();
+	}
+	return 0;
+}
 
+/* ---- host side ---- */
+
+/* One hierarchy; nothing where the cgroup is not in it. */
+static int bind_own(const struct rt_mount_plan *p, const struct cgroup *cg, size_t hierarchy, int *fd, struct err *e)
+{
+	int dir = cg_hierarchy_dir(cg, hierarchy), r;
+
+	if (dir < 0)
+		return 0;
+	r = *fd = mnt_clone_tree(dir, "", false);
 	if (r < 0)
-		return err_errno(e, r, "/sys/fs/cgroup");
-	*fd = r;
-	r = mnt_setattr(r, true, p->read_only ? MOUNT_ATTR_RDONLY : 0, 0, 0);
-	return r < 0 ? err_errno(e, r, "/sys/fs/cgroup: read-only") : 0;
+		return err_errno(e, r, "hierarchy %s", cg_hierarchy_name(hierarchy));
+	r = rt_mount_finish(p, *fd, e);
+	if (r < 0)
+		return err_ctx(e, "hierarchy %s", cg_hierarchy_name(hierarchy));
+	r = mnt_setattr(*fd, false, SAFE_ATTRS, 0, 0);
+	return r < 0 ? err_errno(e, r, "hierarchy %s: mount attributes", cg_hierarchy_name(hierarchy)) : 0;
+}
+
+int rt_cgmount_host(const struct rt_ctx *c, size_t i, int *fds, struct err *e)
+{
+	const struct rt_mount_plan *p = &c->mounts[i];
+	CLEANUP_CGROUP struct cgroup *ours = NULL;
+	int r = c->cgroup ? 0 : cg_open_own(&ours, e);
+
+	if (r == 0 && !p->hierarchies) {
+		r = bind_own(p, c->cgroup ? c->cgroup : ours, (size_t)cg_hierarchy_v2(), &fds[i], e);
+		if (r == 0 && fds[i] < 0)
+			r = err_set(e, ERR_UNSUPPORTED, "the container's cgroup is outside of what is mounted here");
+	}
+	for (size_t h = 0; r == 0 && p->hierarchies && h < cg_hierarchies(); h++)
+		r = bind_own(p, c->cgroup ? c->cgroup : ours, h, &fds[p->more + h], e);
+	return r;
+}
+
+/* ---- child ---- */
+
+/* fd onto the new folder `name`. */
+static int attach_hierarchy(int fd, int folder, const char *name, struct err *e)
+{
+	int r = mkdirat(folder, name, 0755) < 0 && errno != EEXIST ? -errno : mnt_attach_at(fd, folder, name);
+
+	return r < 0 ? err_errno(e, r, "hierarchy %s", name) : 0;
 }
 
 static int attach_fs(const char *type, const char *const *data, uint64_t attr, int folder, const char *name,
 		     struct err *e)
 {
-	CLEANUP_FD int fd = -1;
-	int r;
+	CLEANUP_FD int fd = rt_mount_fs(type, "cgroup", data, attr, e);
 
-	if (mkdirat(folder, name, 0755) < 0 && errno != EEXIST)
-		return err_errno(e, -errno, "folder %s", name);
-	fd = rt_mount_fs(type, "cgroup", data, attr, e);
-	if (fd < 0)
-		return err_ctx(e, "hierarchy %s", name);
-	r = mnt_attach_at(fd, folder, name);
-	return r < 0 ? err_errno(e, r, "hierarchy %s", name) : 0;
+	return fd < 0 ? err_ctx(e, "hierarchy %s", name) : attach_hierarchy(fd, folder, name, e);
 }
 
 /* One name per controller where several share a hierarchy ("cpu" -> "cpu,cpuacct"). */
@@ -80,12 +132,46 @@ static int attach_line(char *line, int folder, uint64_t attr, struct err *e)
 	return link_controllers(copy, folder, name, e);
 }
 
-static int attach_v1(const struct rt_ctx *c, uint64_t attr, int target, struct err *e)
+/* Each of the hierarchies that we are in, anew. */
+static int make_hierarchies(const struct rt_ctx *c, uint64_t attr, int folder, struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	char *rest = NULL;
+	int r = io_read_file(c->proc, "thread-self/cgroup", 65536, &text, NULL);
+
+	if (r < 0)
+		return err_errno(e, r, "/proc/self/cgroup");
+	for (char *line = strtok_r(text, "\n", &rest); line && r == 0; line = strtok_r(NULL, "\n", &rest))
+		r = attach_line(line, folder, attr, e);
+	return r;
+}
+
+/* Those of the host side. */
+static int attach_binds(const struct rt_mount_plan *p, int folder, int *fds, struct err *e)
+{
+	int r = 0;
+
+	for (size_t h = 0; r == 0 && h < cg_hierarchies(); h++) {
+		CLEANUP_FD int fd = take_fd(&fds[p->more + h]);
+		CLEANUP_FREE char *list = strdup(cg_hierarchy_controllers(h));
+
+		if (!list)
+			return err_errno(e, -ENOMEM, "hierarchies");
+		if (fd < 0)
+			continue;
+		r = attach_hierarchy(fd, folder, cg_hierarchy_name(h), e);
+		if (r == 0)
+			r = link_controllers(list, folder, cg_hierarchy_name(h), e);
+	}
+	return r;
+}
+
+static int attach_hierarchies(const struct rt_ctx *c, const struct rt_mount_plan *p, int target, int *fds,
+			      struct err *e)
 {
 	static const char *const data[] = { "mode=755", "size=64k", NULL };
 	CLEANUP_FD int fd = rt_mount_fs("tmpfs", "cgroup", data, SAFE_ATTRS, e);
-	CLEANUP_FREE char *text = NULL;
-	char *rest = NULL;
+	uint64_t read_only = p->read_only ? MOUNT_ATTR_RDONLY : 0;
 	int r;
 
 	if (fd < 0)
@@ -93,29 +179,26 @@ static int attach_v1(const struct rt_ctx *c, uint64_t attr, int target, struct e
 	r = mnt_attach(fd, target);
 	if (r < 0)
 		return err_errno(e, r, "tmpfs");
-	r = io_read_file(c->proc, "thread-self/cgroup", 65536, &text, NULL);
+	r = p->by_host ? attach_binds(p, fd, fds, e)
+		       : make_hierarchies(c, p->o.attr.set | SAFE_ATTRS | read_only, fd, e);
 	if (r < 0)
-		return err_errno(e, r, "/proc/self/cgroup");
-	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		r = attach_line(line, fd, attr, e);
-		if (r < 0)
-			return r;
-	}
-	r = mnt_setattr(fd, false, attr & MOUNT_ATTR_RDONLY, 0, 0);
+		return r;
+	r = mnt_setattr(fd, false, read_only, 0, 0);
 	return r < 0 ? err_errno(e, r, "read-only") : 0;
 }
 
-int rt_cgmount_attach(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, struct err *e)
+int rt_cgmount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct err *e)
 {
+	const struct rt_mount_plan *p = &c->mounts[i];
 	CLEANUP_FD int target = beneath_mountpoint(root, p->m->destination, 1), fd = -1;
 	uint64_t attr = p->o.attr.set | SAFE_ATTRS | (p->read_only ? MOUNT_ATTR_RDONLY : 0);
 	int r;
 
 	if (target < 0)
 		return err_errno(e, target, "mount point");
-	if (cg_detect() != CG_V2 && strcmp(p->m->type, "cgroup2") != 0)
-		return attach_v1(c, attr, target, e);
-	fd = rt_mount_fs("cgroup2", "cgroup", NULL, attr, e);
+	if (p->hierarchies)
+		return attach_hierarchies(c, p, target, fds, e);
+	fd = p->by_host ? take_fd(&fds[i]) : rt_mount_fs("cgroup2", "cgroup", NULL, attr, e);
 	if (fd < 0)
 		return fd;
 	r = mnt_attach(fd, target);

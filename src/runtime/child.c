@@ -35,7 +35,7 @@ struct child {
 	struct rt_ctx *c;
 	int root;    /* the rootfs mount */
 	int dev;     /* the tmpfs with nodes to be bound */
-	int *mounts; /* by index */
+	int *mounts; /* by index, n_mount_fds */
 	bool joined; /* in our cgroup */
 };
 
@@ -105,7 +105,7 @@ static int receive_mounts(struct child *k, struct err *e)
 			k->root = m.fd;
 		else if (m.type == RT_MSG_DEV)
 			k->dev = m.fd;
-		else if (m.type == RT_MSG_MOUNT && m.arg < k->c->n_mounts)
+		else if (m.type == RT_MSG_MOUNT && m.arg < k->c->n_mount_fds)
 			k->mounts[m.arg] = m.fd;
 		else
 			return err_set(e, ERR_INTERNAL, "set-up out of step: message %d", (int)m.type);
@@ -156,7 +156,7 @@ static int attach_mounts(struct child *k, struct err *e)
 		if (p->kind == RT_MOUNT_CGROUP && !p->by_host)
 			r = wait_joined(k, e);
 		if (r == 0)
-			r = rt_mount_attach(k->c, i, k->root, take_fd(&k->mounts[i]), e);
+			r = rt_mount_attach(k->c, i, k->root, k->mounts, e);
 		if (r < 0)
 			return r;
 	}
@@ -167,10 +167,10 @@ static int build_tree(struct child *k, struct err *e)
 {
 	int r;
 
-	k->mounts = malloc((k->c->n_mounts + 1) * sizeof(*k->mounts));
+	k->mounts = malloc((k->c->n_mount_fds + 1) * sizeof(*k->mounts));
 	if (!k->mounts)
 		return err_errno(e, -ENOMEM, "mounts");
-	for (size_t i = 0; i < k->c->n_mounts; i++)
+	for (size_t i = 0; i < k->c->n_mount_fds; i++)
 		k->mounts[i] = -1;
 	r = rt_mounts_child(k->c, k->mounts, e);
 	if (r == 0)

@@ -26,7 +26,7 @@
 
 struct creation {
 	struct rt_ctx ctx;
-	struct cgroup *cgroup, *self_cgroup;
+	struct cgroup *self_cgroup;
 	bool made_cgroup;
 	int join[OCI_NS_COUNT], join_flags[OCI_NS_COUNT];
 	size_t n_join;
@@ -199,12 +199,12 @@ static int make_cgroups(struct creation *k, struct err *e)
 	int r = 0;
 
 	if (a->cgroup) {
-		r = cg_create(a->cgroup, &k->cgroup, &existed, e);
+		r = cg_create(a->cgroup, &k->ctx.cgroup, &existed, e);
 		k->made_cgroup = r == 0 && !existed;
 		if (r == 0)
 			r = rt_resources(&k->ctx, &resources, e);
 		if (r == 0)
-			r = cg_apply(k->cgroup, &resources, e);
+			r = cg_apply(k->ctx.cgroup, &resources, e);
 	}
 	if (r == 0 && a->self_cgroup)
 		r = cg_create(a->self_cgroup, &k->self_cgroup, NULL, e);
@@ -236,8 +236,8 @@ static int clone_child(struct creation *k, struct err *e)
 				.n_join = k->n_join,
 				.pidfd = -1 };
 
-	if (k->cgroup)
-		how.cgroup = cg_clone_fd(k->cgroup);
+	if (k->ctx.cgroup)
+		how.cgroup = cg_clone_fd(k->ctx.cgroup);
 	k->pid = rt_clone_linked(&how, &k->ctx.sock, &k->sock, &k->pidfd, e);
 	if (k->pid == 0)
 		rt_child_main(&k->ctx);
@@ -340,7 +340,7 @@ static int host_mounts(struct creation *k, int userns, int *fds, struct err *e)
 	}
 	if (r == 0)
 		r = rt_mounts_host(c, userns, fds, e);
-	for (size_t i = 0; i < c->n_mounts && r == 0; i++)
+	for (size_t i = 0; i < c->n_mount_fds && r == 0; i++)
 		if (fds[i] >= 0)
 			r = send_fd(k, RT_MSG_MOUNT, i, &fds[i], e);
 	return r < 0 ? r : rt_send(k->sock, RT_MSG_MOUNTED, 0, -1, e);
@@ -350,17 +350,17 @@ static int send_mounts(struct creation *k, struct err *e)
 {
 	bool user = k->ctx.spec->linux_.ns[OCI_NS_USER].wanted;
 	CLEANUP_FD int userns = user ? open_userns(k, e) : -1;
-	CLEANUP_FREE int *fds = malloc((k->ctx.n_mounts + 1) * sizeof(*fds));
+	CLEANUP_FREE int *fds = malloc((k->ctx.n_mount_fds + 1) * sizeof(*fds));
 	int r;
 
 	if (user && userns < 0)
 		return userns;
 	if (!fds)
 		return err_errno(e, -ENOMEM, "mounts");
-	for (size_t i = 0; i < k->ctx.n_mounts; i++)
+	for (size_t i = 0; i < k->ctx.n_mount_fds; i++)
 		fds[i] = -1;
 	r = host_mounts(k, userns, fds, e);
-	for (size_t i = 0; i < k->ctx.n_mounts; i++)
+	for (size_t i = 0; i < k->ctx.n_mount_fds; i++)
 		close_fd(fds[i]);
 	return r;
 }
@@ -372,8 +372,8 @@ static int join_cgroups(struct creation *k, struct err *e)
 	size_t n = 0;
 	int r;
 
-	if (k->cgroup && cg_clone_fd(k->cgroup) < 0) {
-		cgs[n] = k->cgroup;
+	if (k->ctx.cgroup && cg_clone_fd(k->ctx.cgroup) < 0) {
+		cgs[n] = k->ctx.cgroup;
 		pids[n++] = k->pid;
 	}
 	if (k->self_cgroup) {
@@ -469,7 +469,7 @@ static void release(struct creation *k)
 	close_fd(k->console);
 	close_fd(k->ctx.proc);
 	close_fd(k->ctx.agent);
-	cg_close(k->cgroup);
+	cg_close(k->ctx.cgroup);
 	cg_close(k->self_cgroup);
 	arena_free(&k->ctx.arena);
 }

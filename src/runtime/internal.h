@@ -20,6 +20,7 @@
 #include "runtime/mount_plan.h"
 #include "runtime/runtime.h"
 #include "runtime/seccomp.h"
+#include "sys/cgroup.h"
 #include "sys/idmap.h"
 
 struct rt_ctx {
@@ -40,8 +41,11 @@ struct rt_ctx {
 	size_t n_uid, n_gid;
 	bool own[OCI_NS_COUNT]; /* owned by the container's user namespace (or there is none) */
 
+	struct cgroup *cgroup; /* the container's, host side; NULL: it stays in ours */
+
 	struct rt_mount_plan *mounts;
 	size_t n_mounts;
+	size_t n_mount_fds; /* one for each of mounts, then those of what takes more (rt_mount_plan.more) */
 	bool dev_is_tmpfs; /* the specification mounts a tmpfs on /dev: nodes go there */
 	bool dev_is_bind;  /* /dev is somebody else's: it gets no nodes from us */
 

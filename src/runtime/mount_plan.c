@@ -139,15 +139,6 @@ static int plan_fs(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	return 0;
 }
 
-/* Without a cgroup namespace of the container's the whole tree of the host would show. */
-static int plan_cgroup(struct rt_ctx *c, struct rt_mount_plan *p)
-{
-	p->by_host = !c->spec->linux_.ns[OCI_NS_CGROUP].wanted || !c->own[OCI_NS_CGROUP];
-	if (p->by_host && !c->own[OCI_NS_CGROUP])
-		p->read_only = true;
-	return 0;
-}
-
 static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
 	int r;
@@ -161,13 +152,13 @@ static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	if (p->kind == RT_MOUNT_BIND)
 		return plan_bind(c, p, e);
 	if (p->kind == RT_MOUNT_CGROUP)
-		return plan_cgroup(c, p);
+		return rt_cgmount_plan(c, p, e);
 	return plan_fs(c, p, e);
 }
 
 int rt_plan_mounts(struct rt_ctx *c, struct err *e)
 {
-	c->n_mounts = c->spec->n_mounts;
+	c->n_mounts = c->n_mount_fds = c->spec->n_mounts;
 	c->mounts = arena_array(&c->arena, c->n_mounts + 1, sizeof(*c->mounts));
 	if (!c->mounts)
 		return err_errno(e, -ENOMEM, "mounts");

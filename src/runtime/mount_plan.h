@@ -25,6 +25,8 @@ struct rt_mount_plan {
 	bool read_only; /* as asked for, or because what is shown belongs to the host */
 	struct oci_mount_options o; /* idmap only where there is something to map */
 	const char **data;          /* o.data and o.sb_* as options of the file system, NULL-terminated */
+	bool hierarchies;           /* RT_MOUNT_CGROUP: v1's tree of one folder per hierarchy, not v2 alone */
+	size_t more;                /* hierarchies by_host: the index of the first one's fd */
 };
 
 struct rt_ctx;
@@ -32,13 +34,12 @@ struct rt_ctx;
 int rt_plan_mounts(struct rt_ctx *c, struct err *e) MUST_CHECK;
 
 /* ---- mounts.c ---- */
-/* Host side: makes what is by_host into fds[index] (others -1), detached, attributes set; dev is what rt_dev_make()
- * gave and is taken for RT_MOUNT_DEV. */
+/* Host side: makes what is by_host into fds[index] (others -1; there are n_mount_fds), detached, attributes set. */
 int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e) MUST_CHECK;
 /* Child: makes its own into fds[index], detached; RT_MOUNT_CGROUP and on_root ones are left for rt_mount_attach(). */
 int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e) MUST_CHECK;
-/* Child: attaches plan i (fd taken) below root. */
-int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int fd, struct err *e) MUST_CHECK;
+/* Child: attaches plan i below root; its fds are taken. */
+int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct err *e) MUST_CHECK;
 
 /* One plan's attributes onto its detached mount. */
 int rt_mount_finish(const struct rt_mount_plan *p, int fd, struct err *e) MUST_CHECK;
@@ -48,11 +49,12 @@ int rt_mount_fs(const char *type, const char *source, const char *const *data, u
  * be mapped stays plain when it is read-only or a socket, else ERR_UNSUPPORTED tells the ways out. */
 int rt_mount_idmap(int fd, const char *source, bool recursive, int userns, bool read_only, struct err *e) MUST_CHECK;
 
-/* ---- cgmount.c ---- */
-/* Child, in its cgroup and cgroup namespace: the detached tree or mount for an RT_MOUNT_CGROUP plan is attached below
- * root. */
-int rt_cgmount_attach(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, struct err *e) MUST_CHECK;
-/* Host side, without an own cgroup namespace: a read-only copy of the host's /sys/fs/cgroup tree. */
-int rt_cgmount_host(const struct rt_mount_plan *p, int *fd, struct err *e) MUST_CHECK;
+/* ---- cgmount.c: RT_MOUNT_CGROUP ---- */
+/* Which form it has, and fds for it. */
+int rt_cgmount_plan(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e) MUST_CHECK;
+/* Host side, for a by_host one at index i: binds of the container's own cgroups, detached, attributes set. */
+int rt_cgmount_host(const struct rt_ctx *c, size_t i, int *fds, struct err *e) MUST_CHECK;
+/* Child: attaches it below root. What is not by_host it makes, in its cgroup and cgroup namespace. */
+int rt_cgmount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct err *e) MUST_CHECK;
 
 #endif

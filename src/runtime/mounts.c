@@ -221,12 +221,11 @@ static int make_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 	switch (p->kind) {
 	case RT_MOUNT_DEV:
 		return rt_dev_make(c, true, fd, e);
-	case RT_MOUNT_CGROUP:
-		return rt_cgmount_host(p, fd, e);
 	case RT_MOUNT_BIND:
 		*fd = bind_host(c, p, userns, e);
 		return *fd < 0 ? *fd : 0;
 	case RT_MOUNT_FS:
+	case RT_MOUNT_CGROUP:
 	default:
 		*fd = rt_mount_fs(p->m->type, p->m->source, p->data, 0, e);
 		return *fd < 0 ? *fd : 0;
@@ -260,9 +259,13 @@ int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e)
 
 		if (!p->by_host)
 			continue;
-		r = make_host(c, p, userns, &fds[i], e);
-		if (r == 0)
-			r = rt_mount_finish(p, fds[i], e);
+		if (p->kind == RT_MOUNT_CGROUP) {
+			r = rt_cgmount_host(c, i, fds, e);
+		} else {
+			r = make_host(c, p, userns, &fds[i], e);
+			if (r == 0)
+				r = rt_mount_finish(p, fds[i], e);
+		}
 		if (r < 0)
 			return err_ctx(e, "mount on %s", p->m->destination);
 	}
@@ -333,15 +336,17 @@ static int attach(const struct rt_mount_plan *p, int root, int fd, struct err *e
 	return r < 0 ? err_errno(e, r, "attaching") : 0;
 }
 
-int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int fd, struct err *e)
+int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct err *e)
 {
 	const struct rt_mount_plan *p = &c->mounts[i];
-	CLEANUP_FD int made = p->on_root ? bind_on_root(c, p, root, e) : fd;
+	CLEANUP_FD int fd = -1;
 	int r;
 
-	if (p->kind == RT_MOUNT_CGROUP && !p->by_host)
-		r = rt_cgmount_attach(c, p, root, e);
-	else
-		r = made < 0 ? made : attach(p, root, made, e);
+	if (p->kind == RT_MOUNT_CGROUP) {
+		r = rt_cgmount_attach(c, i, root, fds, e);
+	} else {
+		fd = p->on_root ? bind_on_root(c, p, root, e) : take_fd(&fds[i]);
+		r = fd < 0 ? fd : attach(p, root, fd, e);
+	}
 	return r < 0 ? err_ctx(e, "mount on %s", p->m->destination) : 0;
 }

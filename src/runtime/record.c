@@ -1,12 +1,15 @@
 /* ROOT/ID: state.json, exec.fifo while the container is created, and `lock`.
  *
  * Several commands may work on one container at once, each a process that may be killed anywhere. So the folder is
- * made by mkdir (which one creator wins), state.json is replaced by rename, and commands that change something hold a
- * POSIX lock on `lock`. Such a lock belongs to the process: the container's init, which is cloned from us and waits
- * at its barrier with copies of our descriptors, does not keep it. A creator writes a record without a pid first, so
- * that what it makes afterwards (a cgroup, a process in it) can be found and cleared when it is killed. */
+ * made by mkdir, state.json is replaced by rename, and commands that change something hold a POSIX lock on `lock`. Of
+ * several creators the first to lock a folder without a record wins, whichever of them made it; a lock file that has
+ * been removed meanwhile locks nothing (removal unlinks it last) and is looked for anew. Such a lock belongs to the
+ * process: the container's init, which is cloned from us and waits at its barrier with copies of our descriptors, does
+ * not keep it. A creator writes a record without a pid first, so that what it makes afterwards (a cgroup, a process in
+ * it) can be found and cleared when it is killed. */
 #include "runtime/record.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +23,7 @@
 #define STATE_FILE "state.json"
 #define LOCK_FILE "lock"
 #define STATE_MAX (8U << 20)
+#define CREATE_TRIES 100
 
 const char *rt_status_name(enum rt_status s)
 {
@@ -119,24 +123,47 @@ static int exists(struct err *e)
 	return err_set(e, ERR_CONFLICT, "container with given ID already exists");
 }
 
-/* An id whose folder is there already: ours if the creator was killed, that is, it left its lock and no pid. */
-static int take_over(struct rt_record_dir *d, struct err *e)
+/* The folder of an id, which is ours when nobody has the lock and no record in it has a pid: nobody has got further, or
+ * who had was killed. That we made it means little, another creator may have been quicker with the lock; it is then
+ * waited for, because whoever it was may also have been a command that found nothing here. */
+static int take_over(struct rt_record_dir *d, bool made, bool *leftover, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct rt_record rec;
-	int r = take_lock(d, false, e);
+	int r = take_lock(d, made, e);
 
 	if (r != 0)
 		return r == 1 ? exists(e) : r;
+	*leftover = !made;
 	r = rt_record_load(&a, d, &rec, e);
 	if (r < 0)
 		return e->cls == ERR_NOTFOUND ? 0 : r;
+	*leftover = true;
 	return rec.pid ? exists(e) : 0;
+}
+
+/* ERR_NOTFOUND: it was removed under our hands. */
+static int try_create(int dir, const char *root, const char *id, struct rt_record_dir *out, bool *leftover,
+		      struct err *e)
+{
+	CLEANUP_RECORD_DIR struct rt_record_dir d = RT_RECORD_DIR_INIT;
+	bool made = mkdirat(dir, id, 0700) == 0;
+	int r;
+
+	if (!made && errno != EEXIST)
+		return err_errno(e, -errno, "%s/%s", root, id);
+	r = open_dir(root, id, &d, e);
+	if (r == 0)
+		r = take_over(&d, made, leftover, e);
+	if (r < 0)
+		return r;
+	*out = d;
+	d = (struct rt_record_dir)RT_RECORD_DIR_INIT;
+	return 0;
 }
 
 int rt_record_create(const char *root, const char *id, struct rt_record_dir *out, bool *leftover, struct err *e)
 {
-	CLEANUP_RECORD_DIR struct rt_record_dir d = RT_RECORD_DIR_INIT;
 	CLEANUP_FD int dir = -1;
 	int r = check_id(id, e);
 
@@ -147,17 +174,13 @@ int rt_record_create(const char *root, const char *id, struct rt_record_dir *out
 	}
 	if (r < 0)
 		return r;
-	*leftover = mkdirat(dir, id, 0700) < 0;
-	if (*leftover && errno != EEXIST)
-		return err_errno(e, -errno, "%s/%s", root, id);
-	r = open_dir(root, id, &d, e);
-	if (r == 0)
-		r = *leftover ? take_over(&d, e) : take_lock(&d, true, e);
-	if (r < 0)
-		return r;
-	*out = d;
-	d = (struct rt_record_dir)RT_RECORD_DIR_INIT;
-	return 0;
+	for (int tries = 0; tries < CREATE_TRIES; tries++) {
+		r = try_create(dir, root, id, out, leftover, e);
+		if (r == 0 || e->cls != ERR_NOTFOUND)
+			return r;
+	}
+	/* a file that is no folder, or others who make and remove it without end */
+	return exists(e);
 }
 
 /* ---- writing ---- */
@@ -426,9 +449,33 @@ int rt_record_status(const struct rt_record_dir *d, const struct rt_record *rec,
 	return 0;
 }
 
+static int remove_all_but_lock(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	CLEANUP_DIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *ent;
+
+	if (!dir) {
+		r = -errno;
+		close_fd(fd);
+		return r;
+	}
+	while (r == 0 && (ent = readdir(dir)))
+		if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0 &&
+		    strcmp(ent->d_name, LOCK_FILE) != 0)
+			r = io_remove_tree(dirfd, ent->d_name);
+	return r;
+}
+
+/* The lock goes last: who sees it gone sees no record either. Who then makes a new one, before the folder is removed,
+ * has taken the folder over. */
 int rt_record_remove(struct rt_record_dir *d, struct err *e)
 {
-	int r = io_remove_tree(d->root, d->id);
+	int r = remove_all_but_lock(d->dir);
 
+	if (r == 0 && unlinkat(d->dir, LOCK_FILE, 0) < 0 && errno != ENOENT)
+		r = -errno;
+	if (r == 0 && unlinkat(d->root, d->id, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+		r = -errno;
 	return r < 0 ? err_errno(e, r, "removing the state of container %s", d->id) : 0;
 }

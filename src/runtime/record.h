@@ -77,7 +77,7 @@ void rt_record_note_exe(struct rt_record *rec);
 int rt_record_status(const struct rt_record_dir *d, const struct rt_record *rec, enum rt_status *out,
 		     struct err *e) MUST_CHECK;
 
-/* Removes ROOT/ID. */
+/* Removes ROOT/ID, which is locked by the caller. A creator may have the folder again before this returns. */
 int rt_record_remove(struct rt_record_dir *d, struct err *e) MUST_CHECK;
 
 #endif

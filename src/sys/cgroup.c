@@ -300,6 +300,29 @@ int cg_join_burst(struct cgroup *const *cgs, const pid_t *pids, size_t n, struct
 	return r;
 }
 
+int cg_open_own(struct cgroup **out, struct err *e)
+{
+	CLEANUP_CGROUP struct cgroup *cg = alloc_cgroup();
+	CLEANUP_FREE char *text = NULL;
+	char path[PATH_MAX];
+	int r = cg ? io_read_file(AT_FDCWD, "/proc/self/cgroup", 1U << 20, &text, NULL) : -ENOMEM;
+
+	if (r < 0)
+		return err_errno(e, r, "open our own cgroup");
+	for (size_t i = 0; i < cg->sys->n; i++) {
+		const struct cg_hierarchy *h = &cg->sys->h[i];
+
+		r = cg_line_path(text, h, path, sizeof(path));
+		if (r == -ENOENT || r == -EXDEV)
+			continue;
+		cg->dir[i] = r < 0 ? r : cg_open_dir(h, path);
+		if (cg->dir[i] < 0)
+			return err_errno(e, cg->dir[i], "open our own cgroup below %s", h->mount);
+	}
+	*out = take_ptr(cg);
+	return 0;
+}
+
 int cg_join(struct cgroup *cg, pid_t pid, struct err *e)
 {
 	return cg_join_burst(&cg, &pid, 1, e);

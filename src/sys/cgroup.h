@@ -157,6 +157,20 @@ int cg_remove(const char *path, struct err *e) MUST_CHECK;
 typedef int (*cg_folder_fn)(const char *controller, const char *folder, void *data);
 int cg_each_folder(const char *path, cg_folder_fn fn, void *data) MUST_CHECK;
 
+/* The hierarchies by number, 0 <= i < cg_hierarchies(), and how a container is to see them. */
+size_t cg_hierarchies(void);
+/* Its folder: as it is mounted here ("memory", "cpu,cpuacct", "systemd"); v2: "unified". */
+const char *cg_hierarchy_name(size_t i);
+/* v1: its controllers, "cpu,cpuacct"; "name=systemd"; v2: "". */
+const char *cg_hierarchy_controllers(size_t i);
+/* The one of v2, -1 = none. */
+int cg_hierarchy_v2(void);
+/* The cgroup's folder in it, O_PATH and borrowed; -1 where it is not. */
+int cg_hierarchy_dir(const struct cgroup *cg, size_t i);
+/* The cgroups this process is in, for cg_hierarchy_dir() alone: they may have another path in each hierarchy. A
+ * hierarchy of which we do not see that part has none. */
+int cg_open_own(struct cgroup **out, struct err *e) MUST_CHECK;
+
 /* The absolute path (below the mount) of pid's cgroup in the v2 hierarchy, or v1's memory/pids one: what a process
  * means by "my cgroup". pid 0 = self. */
 int cg_path_of(pid_t pid, char *out, size_t len) MUST_CHECK;

@@ -1,4 +1,5 @@
-/* Where a cgroup's folders are, for those who publish them (state.json of OCI runtimes). */
+/* Where a cgroup's folders are, for those who publish them (state.json of OCI runtimes) or show them (the cgroup mount
+ * of a container). */
 #include <stdio.h>
 #include <string.h>
 
@@ -36,4 +37,32 @@ int cg_each_folder(const char *path, cg_folder_fn fn, void *data)
 		r = each_name(s->h[i].v2 ? "" : s->h[i].name, folder, fn, data);
 	}
 	return r;
+}
+
+size_t cg_hierarchies(void)
+{
+	return cg_system()->n;
+}
+
+const char *cg_hierarchy_name(size_t i)
+{
+	const struct cg_hierarchy *h = &cg_system()->h[i];
+	const char *slash = strrchr(h->mount, '/');
+
+	return h->v2 ? "unified" : slash ? slash + 1 : h->mount;
+}
+
+const char *cg_hierarchy_controllers(size_t i)
+{
+	return cg_system()->h[i].name;
+}
+
+int cg_hierarchy_v2(void)
+{
+	return cg_system()->v2;
+}
+
+int cg_hierarchy_dir(const struct cgroup *cg, size_t i)
+{
+	return cg->dir[i];
 }

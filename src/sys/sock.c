@@ -19,16 +19,24 @@ static int address(int dirfd, const char *name, struct sockaddr_un *sa)
 	return n < 0 || (size_t)n >= sizeof(sa->sun_path) ? -ENAMETOOLONG : 0;
 }
 
-int sock_listen(int dirfd, const char *name, int type)
+/* A socket for, and the address of, the name. */
+static int open_named(int dirfd, const char *name, int type, struct sockaddr_un *sa)
 {
-	CLEANUP_FD int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-	struct sockaddr_un sa;
-	int r = address(dirfd, name, &sa);
+	int r = address(dirfd, name, sa), fd;
 
-	if (fd < 0)
-		return -errno;
 	if (r < 0)
 		return r;
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+int sock_listen(int dirfd, const char *name, int type)
+{
+	struct sockaddr_un sa;
+	CLEANUP_FD int fd = open_named(dirfd, name, type, &sa);
+
+	if (fd < 0)
+		return fd;
 	if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
 		return -errno;
 	/* the mode counts from bind on: nobody can slip in before a chmod */
@@ -39,14 +47,11 @@ int sock_listen(int dirfd, const char *name, int type)
 
 int sock_connect(int dirfd, const char *name, int type)
 {
-	CLEANUP_FD int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	struct sockaddr_un sa;
-	int r = address(dirfd, name, &sa);
+	CLEANUP_FD int fd = open_named(dirfd, name, type, &sa);
 
 	if (fd < 0)
-		return -errno;
-	if (r < 0)
-		return r;
+		return fd;
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return -errno;
 	return take_fd(&fd);

@@ -36,6 +36,70 @@ teardown() { bundle_teardown; }
   done
 }
 
+# As runc on v1: each hierarchy shows the container's own cgroup, never the host's tree. runc leaves out v2 ("unified").
+@test "run: without a cgroup namespace the container sees its own cgroups, as with runc" {
+  [ -d /sys/fs/cgroup/memory ] || skip "the memory controller is not on cgroup v1"
+  chmod 755 "$BATS_RUN_TMPDIR" "${BATS_FILE_TMPDIR%/*}" "$BATS_FILE_TMPDIR" # runc opens the root as the container's root
+  local filter no_ns rw='(.mounts[] | select(.type == "cgroup").options) -= ["ro"]' userns
+  no_ns='.linux.namespaces |= map(select(.type != "cgroup")) | .linux.resources.memory.limit = 33554432'
+  userns='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 700000, size: 65536}]
+    | .linux.gidMappings = .linux.uidMappings'
+  OCI_COMMAND='exec 2>&1; awk "\$5 ~ \"^/sys/fs/cgroup/\" && \$5 !~ \"unified\" { print \$4, \$5, \$6 }" /proc/self/mountinfo
+    cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes; ls -d ./*/tare ./*/*/tare 2>/dev/null; ls pids
+    mkdir memory/sub; echo $?; rmdir memory/sub 2>/dev/null; touch new-file 2>/dev/null; true'
+  for filter in "$no_ns" "$no_ns | $rw" "$no_ns | $userns"; do
+    bundle "$BATS_TEST_TMPDIR/b" "$filter"
+    as_runc "$BATS_TEST_TMPDIR/b" || { echo "$filter"; return 1; }
+    [ ! -e /sys/fs/cgroup/new-file ]
+  done
+  # asked for, and more than the container's user namespace may have
+  bundle "$BATS_TEST_TMPDIR/b" "$no_ns | $userns | $rw"
+  run oci run -b "$BATS_TEST_TMPDIR/b" ro
+  says "$OCI_CGROUP /sys/fs/cgroup/memory ro,"
+  says "Read-only file system"
+}
+
+@test "run: without a cgroup namespace v2 shows the container's own cgroup, too" {
+  local at=/sys/fs/cgroup/unified type=cgroup
+  [ -d $at ] || at=/sys/fs/cgroup
+  OCI_COMMAND="grep ' - cgroup2 ' /proc/self/mountinfo; cat $at/cgroup.procs | wc -l; cat $at/cgroup.type"
+  for type in cgroup cgroup2; do
+    [ $type = cgroup ] || OCI_COMMAND=${OCI_COMMAND//unified/.}
+    bundle "$BATS_TEST_TMPDIR/b" '.linux.namespaces |= map(select(.type != "cgroup"))
+      | (.mounts[] | select(.type == "cgroup").type) = "'$type'"'
+    run -0 oci run -b "$BATS_TEST_TMPDIR/b" v2
+    says " $OCI_CGROUP /sys/fs/cgroup"
+    says "domain"
+    [[ "$output" != *" / /sys/fs/cgroup"* ]]
+  done
+}
+
+# A hierarchy that had cgroups when it was unmounted only goes with another umount.
+net_controllers_free() {
+  grep -qE '^net_cls\s+0\s' /proc/cgroups && grep -qE '^net_prio\s+0\s' /proc/cgroups && return
+  mkdir -p "$BATS_TEST_TMPDIR/net"
+  ! mount -t cgroup -o net_cls,net_prio none "$BATS_TEST_TMPDIR/net" || umount "$BATS_TEST_TMPDIR/net"
+  return 1
+}
+
+# a hierarchy of two controllers, in a mount namespace of its own; both are in no other here
+@test "run: co-mounted controllers have a link each, as with runc" {
+  local c at=/sys/fs/cgroup/net_cls,net_prio ok=1
+  grep -qE '^net_cls\s+0\s' /proc/cgroups && grep -qE '^net_prio\s+0\s' /proc/cgroups || skip "net_cls and net_prio are not free"
+  mkdir $at || skip "no place for another hierarchy"
+  OCI_COMMAND='cd /sys/fs/cgroup; for l in net_cls net_prio; do readlink $l; done; grep -c . net_prio/tasks; ls -d net_cls,net_prio/tare 2>&1'
+  export -f oci as_runc
+  for c in . '.linux.namespaces += [{type: "cgroup"}]'; do
+    bundle "$BATS_TEST_TMPDIR/b" ".linux.namespaces |= map(select(.type != \"cgroup\")) | $c"
+    # shellcheck disable=SC2016
+    unshare -m --propagation private bash -c 'mount -t cgroup -o net_cls,net_prio none $2 && as_runc "$1"; r=$?
+      rmdir $2/tare; exit $r' - "$BATS_TEST_TMPDIR/b" $at || ok=0
+  done
+  rmdir $at
+  wait_until 5 net_controllers_free
+  [ $ok = 1 ]
+}
+
 @test "run: users, groups, limits and masks of the process are runc's" {
   OCI_COMMAND='id; umask; cat /proc/self/oom_score_adj; ulimit -n' bundle "$BATS_TEST_TMPDIR/b" \
     '.process.user = {uid: 33, gid: 44, additionalGids: [5, 6], umask: 63} | .process.oomScoreAdj = 100
@@ -215,17 +279,38 @@ teardown() { bundle_teardown; }
 
 # ---- who asks for what ----
 
-@test "create: one of two under the same id wins" {
+# who makes the folder of an id is held up before it locks it, so that another one gets there first
+@test "create: one of many under the same id wins" {
   OCI_COMMAND='exec sleep 1000' bundle "$BATS_TEST_TMPDIR/b"
-  local i ok=0 pids=()
+  local i ok=0 pids=() held nth
+  mkdir -p "$OCI_ROOT"
+  nth=$(tr -dc / <<<"$OCI_ROOT/race" | wc -c)
   for i in 1 2 3 4; do
-    "$TARE_BIN/tare-oci" --root "$OCI_ROOT" create -b "$BATS_TEST_TMPDIR/b" race </dev/null >/dev/null 2>"$BATS_TEST_TMPDIR/err.$i" &
+    held=()
+    [ $i -gt 1 ] || held=(strace -qq -o /dev/null -e trace=mkdirat -e "inject=mkdirat:delay_exit=700000:when=$nth")
+    "${held[@]}" "$TARE_BIN/tare-oci" --root "$OCI_ROOT" create -b "$BATS_TEST_TMPDIR/b" race </dev/null >/dev/null \
+      2>"$BATS_TEST_TMPDIR/err.$i" 3>&- &
     pids+=($!)
+    [ $i -gt 1 ] || wait_until 5 test -d "$OCI_ROOT/race"
   done
   for i in "${pids[@]}"; do wait "$i" && ok=$((ok + 1)); done
+  cat "$BATS_TEST_TMPDIR"/err.*
   [ $ok -eq 1 ]
   [ "$(cat "$BATS_TEST_TMPDIR"/err.* | grep -c 'container with given ID already exists')" -eq 3 ]
   [ "$(oci_status race)" = created ]
+}
+
+@test "delete --force waits for a create that has written nothing down yet, and takes what it made along" {
+  OCI_COMMAND='exec sleep 1000' bundle "$BATS_TEST_TMPDIR/b"
+  local creator
+  strace -qq -o /dev/null -e trace=renameat,renameat2 -e inject=renameat,renameat2:delay_enter=1000000:when=1 \
+    "$TARE_BIN/tare-oci" --root "$OCI_ROOT" create -b "$BATS_TEST_TMPDIR/b" early </dev/null >/dev/null 2>&1 3>&- &
+  creator=$!
+  wait_until 5 test -e "$OCI_ROOT/early/lock"
+  oci delete --force early
+  wait $creator || true
+  [ ! -e "$OCI_ROOT/early" ]
+  [ -z "$(find /sys/fs/cgroup -type d -path "*$OCI_CGROUP")" ]
 }
 
 @test "ids: what runc takes is taken, the rest is refused" {

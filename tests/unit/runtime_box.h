@@ -40,7 +40,7 @@ struct box {
 struct box_spec {
 	const char *script; /* for sh -c */
 	const char *args;   /* instead: a JSON array */
-	bool user, host_net, host_pid, tty, no_dev, no_new_privs_off;
+	bool user, host_net, host_pid, host_cgroup, tty, no_dev, no_new_privs_off;
 	int uid, gid;
 	const char *cwd;
 	const char *process, *mounts, *linux_, *top; /* "\"umask\":18" … ; mounts: "{…},{…}" */
@@ -162,8 +162,8 @@ static inline const struct oci_spec *box_spec(struct box *b, const struct box_sp
 		sb_puts(&j, ",{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"mode=755\",\"size=64k\"]},"
 			    "{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\",\"newinstance\",\"ptmxmode=0666\",\"mode=0620\",\"gid=5\"]}");
 	sb_puts(&j, ",{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\",\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"ro\"]}");
-	sb_printf(&j, "%s%s],\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"cgroup\"}%s%s%s%s%s]",
-		  s->mounts ? "," : "", s->mounts ? s->mounts : "", s->host_pid ? "" : ",{\"type\":\"pid\"}",
+	sb_printf(&j, "%s%s],\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}%s%s%s%s%s%s]",
+		  s->mounts ? "," : "", s->mounts ? s->mounts : "", s->host_cgroup ? "" : ",{\"type\":\"cgroup\"}", s->host_pid ? "" : ",{\"type\":\"pid\"}",
 		  s->host_net ? "" : ",{\"type\":\"network\"}", s->user ? ",{\"type\":\"user\"}" : "",
 		  s->namespaces ? "," : "", s->namespaces ? s->namespaces : "");
 	if (s->user)

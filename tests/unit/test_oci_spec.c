@@ -172,6 +172,7 @@ static void check_linux(const struct oci_linux *l)
 	assert_int_equal(l->devices[1].type, 'p');
 	assert_string_equal(l->time_offsets[0].clock, "monotonic");
 	assert_int_equal(l->time_offsets[0].secs, -4);
+	assert_string_equal(l->net_devices[0].name, "eth9");
 	assert_string_equal(l->net_devices[0].new_name, "eth0");
 	assert_string_equal(l->intel_rdt->clos_id, "g");
 	assert_string_equal(l->memory_policy->mode, "MPOL_BIND");
@@ -266,6 +267,9 @@ static const char *const refused[][2] = {
 	{ "'linux':{'maskedPaths':['a']}", "linux.maskedPaths[0]: \"a\" must be an absolute path" },
 	{ "'linux':{'rootfsPropagation':'x'}", "linux.rootfsPropagation: unknown value \"x\"" },
 	{ "'linux':{'timeOffsets':{'realtime':{}}}", "linux.timeOffsets.realtime: unknown clock, only monotonic and boottime have offsets" },
+	{ "'linux':{'timeOffsets':[]}", "linux.timeOffsets: must be an object" },
+	{ "'linux':{'netDevices':{'eth0':1}}", "linux.netDevices.eth0: must be an object" },
+	{ "'linux':{'resources':{'rdma':{'mlx':{'hcaHandles':-1}}}}", "linux.resources.rdma.mlx.hcaHandles: -1 must not be negative" },
 	{ "'linux':{'netDevices':{'a/b':{}}}", "linux.netDevices.a/b: is no name of a network interface" },
 	{ "'linux':{'intelRdt':{'closID':'../x'}}", "linux.intelRdt.closID: \"../x\" is no name of a resctrl group" },
 	{ "'linux':{'personality':{'domain':'LINUX','flags':['x']}}", "linux.personality.flags: the specification knows no flags yet" },

@@ -102,6 +102,38 @@ static void shared_namespaces(void **state)
 	box_has(b, "1\n");
 }
 
+#define CGROUP_MOUNT(type, more)                                                                                       \
+	"{\"destination\":\"/sys/fs/cgroup\",\"type\":\"" type "\",\"source\":\"cgroup\",\"options\":[\"nosuid\"" more "]}"
+
+/* In its own cgroup, or in ours when it gets none: the file of processes names us, or we see nothing of the tree. */
+static void host_cgroup_namespace(void **state)
+{
+	struct box *b = *state;
+	struct rt_rootfs plain = { .kind = RT_ROOTFS_DIR, .path = b->rootfs };
+	/* every mounted cgroup has our process and has no cgroup of that name below it; the first is writable or not */
+	const char *look = "cd /sys/fs/cgroup; for p in */cgroup.procs cgroup.procs; do [ ! -e $p ] || { n=$((n + 1)); grep -qx $$ $p || "
+			   "exit 1; }; done; ls -d tare-test-box */tare-test-box 2>/dev/null && exit 2; [ $n -gt 0 ] || exit 3; "
+			   "grep -E ' /sys/fs/cgroup[^ ]* ' /proc/self/mountinfo | grep -v tmpfs | grep -v '/tare-test-box /sys' && exit 4; "
+			   "for d in pids .; do [ ! -e $d/cgroup.procs ] || { mkdir $d/sub 2>&1; rmdir $d/sub; exit 0; }; done";
+
+	box_expect(b, 0, .host_cgroup = true, .script = look, .cgroup = BOX_CGROUP, .mounts = CGROUP_MOUNT("cgroup", ",\"ro\""));
+	box_has(b, "Read-only file system");
+	box_expect(b, 0, .host_cgroup = true, .script = look, .cgroup = BOX_CGROUP, .mounts = CGROUP_MOUNT("cgroup", ""));
+	box_hasnt(b, "mkdir");
+	for (size_t i = 0; i < 2; i++) {
+		box_expect(b, 0, .user = true, .host_cgroup = true, .rootfs = i ? &plain : NULL, .script = look,
+			   .cgroup = BOX_CGROUP, .mounts = CGROUP_MOUNT("cgroup", ""));
+		box_has(b, "Read-only file system");
+	}
+	/* twice, once with v2 alone */
+	box_expect(b, 0, .host_cgroup = true, .cgroup = BOX_CGROUP,
+		   .script = "grep -c . /sys/fs/cgroup/cgroup.procs; grep -c 'tare-test-box /' /proc/self/mountinfo",
+		   .mounts = CGROUP_MOUNT("cgroup", "") "," CGROUP_MOUNT("cgroup2", ""));
+	box_expect(b, 0, .host_cgroup = true, .script = "test -n \"$(ls /sys/fs/cgroup)\"", .mounts = CGROUP_MOUNT("cgroup", ""));
+	box_expect(b, -1, .host_cgroup = true, .user = true, .script = "", .mounts = CGROUP_MOUNT("cgroup", ",\"idmap\""));
+	box_has(b, "id maps are for bind mounts");
+}
+
 static void joined_namespaces(void **state)
 {
 	struct box *first = *state;
@@ -295,7 +327,8 @@ int main(void)
 #define box_test(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 	const struct CMUnitTest tests[] = {
 		box_test(exit_codes), box_test(command_at_fault), box_test(process_attributes), box_test(bad_process),
-		box_test(namespaces), box_test(shared_namespaces), box_test(joined_namespaces), box_test(time_namespace),
+		box_test(namespaces), box_test(shared_namespaces), box_test(host_cgroup_namespace),
+		box_test(joined_namespaces), box_test(time_namespace),
 		box_test(terminal), box_test(seccomp), box_test(hooks), box_test(fifo_barrier), box_test(orphaned_barrier),
 		box_test(failure_leaves_nothing), box_test(descriptors),
 	};

@@ -225,6 +225,90 @@ static void deleted_while_waiting(void **state)
 	rt_record_close(&other);
 }
 
+#define RACERS 4
+#define ROUNDS 200
+
+/* Runs fn in RACERS processes that begin together; gives how many ended with each code. */
+static void race(int (*fn)(void), int codes[3])
+{
+	pid_t pids[RACERS];
+	int gate[2], status;
+
+	assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
+	for (size_t i = 0; i < RACERS; i++) {
+		char c;
+
+		pids[i] = spawn_fork(NULL);
+		if (pids[i] == 0) {
+			close(gate[1]);
+			_exit(read(gate[0], &c, 1) == 0 ? fn() : 2);
+		}
+		assert_true(pids[i] > 0);
+	}
+	close(gate[0]);
+	close(gate[1]);
+	memset(codes, 0, 3 * sizeof(*codes));
+	for (size_t i = 0; i < RACERS; i++) {
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 3);
+		codes[WEXITSTATUS(status)]++;
+	}
+}
+
+static int racer_error(const char *what)
+{
+	fprintf(stderr, "%s: %s\n", what, err.msg);
+	return 2;
+}
+
+/* 0: won, and left a container; 1: was told that it exists; 2: anything else. */
+static int make_or_lose(void)
+{
+	struct rt_record rec = record(getpid()), old;
+	bool leftover;
+
+	if (rt_record_create(root, "c", &d, &leftover, &err) < 0)
+		return err.cls == ERR_CONFLICT ? 1 : racer_error("create");
+	if (rt_record_load(&arena, &d, &old, &err) == 0)
+		return racer_error("given a container that somebody made");
+	return rt_record_write(&d, &rec, &spec, &err) == 0 ? 0 : racer_error("write");
+}
+
+static int make_and_remove(void)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		int r = make_or_lose();
+
+		if (r == 2 || (r == 0 && rt_record_remove(&d, &err) < 0))
+			return racer_error("remove");
+		rt_record_close(&d);
+	}
+	return 0;
+}
+
+/* Whoever made the folder may not be the one who locks it first. */
+static void one_of_many_creators(void **state)
+{
+	int codes[3];
+
+	(void)state;
+	for (int i = 0; i < ROUNDS; i++) {
+		race(make_or_lose, codes);
+		assert_int_equal(codes[0], 1);
+		assert_int_equal(codes[1], RACERS - 1);
+		assert_int_equal(io_remove_tree(AT_FDCWD, root), 0);
+	}
+}
+
+static void creators_and_removers(void **state)
+{
+	int codes[3];
+
+	(void)state;
+	race(make_and_remove, codes);
+	assert_int_equal(codes[0], RACERS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +319,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_creator, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrecks, setup, teardown),
 		cmocka_unit_test_setup_teardown(deleted_while_waiting, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_of_many_creators, setup, teardown),
+		cmocka_unit_test_setup_teardown(creators_and_removers, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,14 +123,22 @@ static int kill_first(const struct rt_record *rec, struct err *e)
 	return r < 0 ? r : oci_kill_and_wait(rec, e);
 }
 
-/* What a creator that was killed left behind before it wrote anything down. */
-static int delete_wreck(const struct cli_call *call, bool force, struct err *e)
+/* What there is to delete, locked unless by force: a hook that hangs holds the lock. But where nothing is written down
+ * yet, a creator may be at it, and only the lock tells. */
+static int open_to_delete(const struct cli_call *call, bool force, struct oci_container *c, struct err *e)
 {
-	CLEANUP_RECORD_DIR struct rt_record_dir d = RT_RECORD_DIR_INIT;
-	struct err ignored;
+	int r = oci_open(call, !force, c, e);
 
-	if (rt_record_open(oci_root(call), call->args[0], &d, &ignored) == 0 && rt_record_lock(&d, &ignored) == 0 &&
-	    rt_record_remove(&d, e) < 0)
+	if (r == 0 || !force || e->cls != ERR_NOTFOUND)
+		return r;
+	oci_container_close(c);
+	return oci_open(call, true, c, e);
+}
+
+/* What a creator that was killed left behind before it wrote anything down. */
+static int delete_wreck(struct oci_container *c, bool force, struct err *e)
+{
+	if (c->dir.lock >= 0 && rt_record_remove(&c->dir, e) < 0)
 		return e->code;
 	return force ? 0 : err_set(e, ERR_NOTFOUND, "container does not exist");
 }
@@ -139,10 +147,10 @@ int cmd_delete(const struct cli_call *call, struct err *e)
 {
 	CLEANUP_CONTAINER struct oci_container c = OCI_CONTAINER_INIT;
 	bool force = ((const struct oci_force_opts *)call->opts)->force;
-	int r = oci_open(call, !force, &c, e);
+	int r = open_to_delete(call, force, &c, e);
 
 	if (r < 0)
-		return e->cls == ERR_NOTFOUND ? delete_wreck(call, force, e) : r;
+		return e->cls == ERR_NOTFOUND ? delete_wreck(&c, force, e) : r;
 	if (c.status == RT_RUNNING || c.status == RT_PAUSED) {
 		if (!force)
 			return err_set(e, ERR_BUSY, "cannot delete container %s that is not stopped: %s", c.rec.id,
