@@ -215,6 +215,13 @@ static void written_and_read_it_is_the_same(void **state UNUSED)
 	arena_free(&a);
 }
 
+static bool libseccomp_knows(uint32_t arch, uint32_t nr)
+{
+	CLEANUP_FREE char *name = seccomp_syscall_resolve_num_arch(arch, (int)nr);
+
+	return name != NULL;
+}
+
 /* The names libseccomp 2.5.4 does not know would shift its ENOSYS border; is_enosys() uses ours, the rest must agree. */
 static void libseccomp_agrees(void **state UNUSED)
 {
@@ -235,10 +242,10 @@ static void libseccomp_agrees(void **state UNUSED)
 				struct seccomp_data d = { .nr = (int)nr, .arch = AUDIT_ARCH_X86_64,
 							  .args = { values[v], values[(v * 7 + nr) % ARRAY_LEN(values)] } };
 
-				if (seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, (int)nr))
+				if (libseccomp_knows(SCMP_ARCH_X86_64, nr))
 					compare(&t, &d);
 				d.arch = AUDIT_ARCH_I386;
-				if (seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86, (int)nr))
+				if (libseccomp_knows(SCMP_ARCH_X86, nr))
 					compare(&t, &d);
 			}
 		arena_free(&a);

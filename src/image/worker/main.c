@@ -16,15 +16,6 @@
 #include "image/worker/report.h"
 #include "image/worker/sandbox.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-/* The search for leaks at exit needs /proc, which our root folder has not; unit tests and fuzzers search instead. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "detect_leaks=0";
-}
-#endif
-
 static int prepare(struct task *t, struct arena *a, struct err *e)
 {
 	int r = task_read(t, a, WORKER_REQUEST_FD, e);
