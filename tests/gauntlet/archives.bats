@@ -7,7 +7,7 @@ load ../lib/images
 
 setup_file() { tare_setup_file; }
 teardown_file() { rm -f /tmp/tare-canary; }
-setup() { echo canary >/tmp/tare-canary; }
+setup() { echo canary >/tmp/tare-canary; TMP_WAS=$(stat -c %u:%g:%a /tmp); }
 
 refused() { # NAME PATTERN ARCHIVE
   local out rc root=$BATS_TEST_TMPDIR/root
@@ -23,7 +23,7 @@ refused() { # NAME PATTERN ARCHIVE
   fi
   [ "$(cat /tmp/tare-canary)" = canary ] || { echo "$1: wrote outside the layer"; return 1; }
   [ ! -e /tmp/new ] && [ ! -e /tmp/null ] || { echo "$1: made something outside the layer"; return 1; }
-  [ "$(stat -c %u:%a /tmp)" = 0:1777 ] || { echo "$1: changed /tmp"; return 1; }
+  [ "$(stat -c %u:%g:%a /tmp)" = "$TMP_WAS" ] || { echo "$1: changed /tmp"; return 1; }
 }
 
 section() {

@@ -78,6 +78,21 @@ same_tree() { # EXPECTED GOT [no-folder-times]
   grep -vE 'file2dir/lower|\.wh\.\.wh\.plnk' "$BATS_TEST_TMPDIR/theirs" | diff "$BATS_TEST_TMPDIR/ours" -
 }
 
+@test "what umoci insert writes: tars that end with the last file's last byte" {
+  local layout=$BATS_TEST_TMPDIR/layout
+  oci_layout "$layout" in "$W/lower.tar"
+  mkdir -p "$BATS_TEST_TMPDIR/tree/sub"; echo inner >"$BATS_TEST_TMPDIR/tree/sub/file"; printf hello >"$BATS_TEST_TMPDIR/hello"
+  umoci insert --image "$layout:in" "$BATS_TEST_TMPDIR/hello" /etc/hello
+  umoci insert --image "$layout:in" "$BATS_TEST_TMPDIR/tree" /kept
+  umoci insert --image "$layout:in" --whiteout /gone
+  umoci insert --image "$layout:in" --opaque "$BATS_TEST_TMPDIR/tree" /opaque
+  run image_store "$R" load "$layout"; [ "$status" = 0 ]
+  [ "$(cat "$(fs "$(chain 1)")/etc/hello")" = hello ]
+  [ "$(cat "$(fs "$(chain 2)")/kept/sub/file")" = inner ]
+  [ "$(stat -c %F:%t:%T "$(fs "$(chain 3)")/gone")" = "character special file:0:0" ]
+  xattrs "$(fs "$(chain 4)")" | grep -q '/opaque trusted.overlay.opaque'
+}
+
 @test "whiteouts and opaque folders are overlayfs' own" {
   docker_archive "$BATS_TEST_TMPDIR/a.tar" wh:1 "$W/lower.tar" "$W/upper.tar"
   run image_store "$R" load "$BATS_TEST_TMPDIR/a.tar"; [ "$status" = 0 ]

@@ -323,6 +323,61 @@ def truncated_archive():
     return docker([tar([entry("a", data=b"x" * 100000)])])[:60000]
 
 
+# A layer of a (1000 bytes) and b ("hello") has its header of b at 1536, b's content at 2048, the end mark at 2560.
+TWO = tar([entry("a", data=b"x" * 1000), entry("b", data=b"hello")])
+
+
+def unpadded_layer():
+    "ok"  # umoci insert does not close its tar: neither the last block is filled nor is there an end mark
+    return docker([TWO[:2053]])
+
+
+def unpadded_layer_packed():
+    "ok"
+    return docker([gzip.compress(TWO[:2053])], [sha(TWO[:2053])])
+
+
+def partly_padded_layer():
+    "ok"
+    return docker([TWO[:2100]])
+
+
+def no_end_mark():
+    "ok"
+    return docker([TWO[:2560]])
+
+
+def half_an_end_mark():
+    "ok"
+    return docker([TWO[:3072]])
+
+
+def unpadded_layer_of_another_digest():
+    r"layer 0/layer.tar: its bytes have the digest sha256:[0-9a-f]{64}, the image says"
+    return docker([TWO[:2053]], [sha(TWO)])
+
+
+def last_byte_missing():
+    r"layer 0/layer.tar: entry 'b': its tar data is damaged"
+    return docker([TWO[:2052]])
+
+
+def last_content_missing():
+    r"layer 0/layer.tar: entry 'b': its tar data is damaged"
+    return docker([TWO[:2048]])
+
+
+def last_header_cut():
+    r"layer 0/layer.tar: its tar data is damaged"
+    return docker([TWO[:2036]])  # what is missing are zeros
+
+
+def last_entry_missing():
+    r"layer 0/layer.tar: its tar data is damaged"
+    named = tar([entry("a", data=b"x"), entry("b", data=b"x", pax_headers={"comment": "which"})])
+    return docker([named[:1024 + 1024]])  # b's extended header alone
+
+
 def truncated_gzip():
     r"layer 0/layer.tar: it is truncated: its gzip data ends in the middle"
     plain = tar([entry("a", data=bytes(range(256)) * 400)])

@@ -31,6 +31,8 @@ struct tree {
 	struct writer writer;
 	struct tree_facts *facts;
 	uint64_t devices;
+	bool at_end;   /* the stream has no more bytes */
+	bool unpadded; /* it ended with the last byte of a file */
 	char path[PATH_MAX], link[PATH_MAX];
 	struct writer_xattr xattrs[MAX_XATTRS];
 };
@@ -208,6 +210,14 @@ static int tar_error(struct tree *t, struct err *e)
 		       text_escape(text ? text : "unknown", shown, sizeof(shown)));
 }
 
+/* A tar that was never closed ends with its last file's last byte, without what fills the block and without an end mark
+ * (umoci insert writes such layers). Nothing of the entry is missing, and the stream's digest is checked as ever. */
+static bool ends_unpadded(struct tree *t, int64_t end, int64_t size)
+{
+	t->unpadded = t->at_end && end == size;
+	return t->unpadded;
+}
+
 /* The content; holes stay holes. */
 static int copy_content(struct tree *t, int fd, int64_t size, struct err *e)
 {
@@ -219,7 +229,7 @@ static int copy_content(struct tree *t, int fd, int64_t size, struct err *e)
 		size_t len;
 		int r = archive_read_data_block(t->archive, &data, &len, &at);
 
-		if (r == ARCHIVE_EOF)
+		if (r == ARCHIVE_EOF || (r != ARCHIVE_OK && ends_unpadded(t, end, size)))
 			break;
 		if (r != ARCHIVE_OK)
 			return tar_error(t, e);
@@ -332,6 +342,7 @@ static la_ssize_t next_block(struct archive *a, void *ctx, const void **data)
 	size_t len;
 
 	*data = ring_take(t->from, &len);
+	t->at_end = len == 0;
 	if (!task_cancelled(t->task))
 		return (la_ssize_t)len;
 	archive_set_error(a, EIO, "given up");
@@ -342,12 +353,12 @@ static int read_entries(struct tree *t, struct err *e)
 {
 	struct archive_entry *ae;
 
-	for (;;) {
+	while (!t->unpadded) {
 		int r = archive_read_next_header(t->archive, &ae);
 		char shown[200];
 
 		if (r == ARCHIVE_EOF)
-			return 0;
+			break;
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN) /* a warning is about a name's charset: it is kept as it is */
 			return tar_error(t, e);
 		r = add_entry(t, ae, e);
@@ -357,6 +368,7 @@ static int read_entries(struct tree *t, struct err *e)
 			return err_ctx(e, "entry '%s'", text_escape(name ? name : "", shown, sizeof(shown)));
 		}
 	}
+	return 0;
 }
 
 /* libarchive stops at tar's end mark; what pads the layer behind it still belongs to its digest. */
