@@ -179,6 +179,37 @@ JSON
   run -125 tare run --rm --ulimit nope=1 busybox true
 }
 
+@test "-h is --hostname, --net is --network, as in Docker; -c, --cpu-quota, --cpu-period" {
+  [ "$(tare run --rm -h box busybox hostname)" = box ]
+  [ "$(tare run --rm -hbox busybox hostname)" = box ]
+  run -125 tare run --rm -h
+  [[ "$output" == *"-h needs a value"* ]]
+  [[ "$(tare run --help)" == *"-h, --hostname NAME"* ]]
+  [ "$(tare run --rm --net host busybox readlink /proc/self/ns/net)" = "$(readlink /proc/self/ns/net)" ]
+  run -0 tare run --rm -c 512 --cpu-quota 20000 --cpu-period 50000 busybox sh -c \
+    'cd /sys/fs/cgroup; cat cpu/cpu.shares cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us 2>/dev/null || cat cpu.weight cpu.max'
+  [[ "$output" == 512*20000*50000 || "$output" == 20*"20000 50000" ]]
+}
+
+@test "an option of Docker that there is not yet is called that, not unknown" {
+  for o in platform=linux/amd64 pull=never cgroupns=host expose=80 health-cmd=x restart=always gpus=all link=x dns=1.1.1.1; do
+    run -125 tare run --rm "--$o" busybox true
+    [[ "$output" == "tare: option --${o%%=*} is not supported"* ]] || { echo "$o: $output"; return 1; }
+  done
+  run -125 tare run --rm -p 80:80 busybox true
+  [[ "$output" == "tare: option -p is not supported"* ]]
+}
+
+@test "every option of Docker's run and create is known" {
+  command -v docker >/dev/null || skip "no docker to ask"
+  for c in run create; do
+    for o in $(docker $c --help | sed -nE 's/^ {2,6}(-., )?(--[a-z0-9-]+).*/\2/p' | grep -v -- '--help'); do
+      run tare $c "$o=x" no:such
+      [[ "$output" != *"unknown option"* ]] || { echo "$c: $output"; return 1; }
+    done
+  done
+}
+
 @test "--init: process 1 reaps, passes signals and the exit code on" {
   [[ "$(tare run --rm --init busybox ps -o pid,args | grep ' 1 ')" == *tare-init* ]]
   run -6 tare run --rm --init busybox sh -c 'exit 6'
