@@ -41,6 +41,24 @@ teardown_file() { tare_teardown_file; }
   [ "$(tare run --rm -v "$dir/file:/etc/hosts" busybox cat /etc/hosts)" = text ]
 }
 
+@test "-v ./x and --rootfs x start at the current folder" {
+  mkdir -p "$BATS_TEST_TMPDIR/here/src" "$BATS_TEST_TMPDIR/here/root"; cd "$BATS_TEST_TMPDIR/here"; echo text >src/f
+  [ "$(tare run --rm -v ./src:/m busybox cat /m/f)" = text ]
+  [ "$(tare run --rm -v ../here/src/f:/one:ro busybox cat /one)" = text ]
+  [ "$(tare run --rm -v .:/m busybox cat /m/src/f)" = text ]
+  tare run --rm -v ./made:/m busybox touch /m/g
+  [ -e made/g ]
+  tare create --name here -v ./src:/m busybox
+  [ "$(tare inspect here | jq -r '.[0].HostConfig.Binds[0]')" = "$PWD/./src:/m" ]
+  [ "$(tare inspect here | jq -r '.[0].Mounts[0].Source')" = "$PWD/src" ]
+  tare rm here
+  mkdir root/bin; cp "$(command -v busybox)" root/bin/echo
+  [ "$(tare run --rm --rootfs root /bin/echo hello)" = hello ]
+  [ "$(tare run --rm --rootfs ./src/../root /bin/echo hello)" = hello ]
+  run -125 tare run --rm --rootfs nosuch /bin/echo hello
+  [[ "$output" == *"--rootfs nosuch: No such file"* ]]
+}
+
 @test "-v: wrong ones are refused before anything is made" {
   for v in relative:/x /a:relative /a:/ /a:/proc/x "$BATS_TEST_TMPDIR:/x:nonsense" named:/x; do
     run -125 tare run --rm -v "$v" busybox true

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -159,11 +161,49 @@ static const int64_t *if_given(const int64_t *v)
 	return *v == INT64_MIN ? NULL : v;
 }
 
+/* An absolute path for one that starts at the current folder, as Docker's client makes it. */
+static const char *from_here(struct arena *a, const char *path)
+{
+	CLEANUP_FREE char *cwd = getcwd(NULL, 0);
+
+	return cwd ? arena_printf(a, "%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, path) : NULL;
+}
+
+/* "./x", "../x", "." and ".." are places; "x" is, or will be, the name of a volume. */
+static int volumes(const struct cli_call *call, const struct cli_strv *texts, struct strv *out, struct err *e)
+{
+	const char **v = arena_array(call->arena, texts->n + 1, sizeof(*v));
+
+	for (size_t i = 0; v && i < texts->n; i++) {
+		bool relative = texts->v[i][0] == '.' && strchr(texts->v[i], ':');
+
+		v[i] = relative ? from_here(call->arena, texts->v[i]) : texts->v[i];
+		if (!v[i])
+			return err_errno(e, -errno, "-v %s: the current folder", texts->v[i]);
+	}
+	*out = (struct strv){ v, texts->n };
+	return v ? 0 : err_errno(e, -ENOMEM, "-v");
+}
+
+static int rootfs(const struct cli_call *call, const char **path, struct err *e)
+{
+	CLEANUP_FREE char *found = NULL;
+
+	if (!*path || (*path)[0] == '/')
+		return 0;
+	found = realpath(*path, NULL);
+	if (!found)
+		return err_errno(e, -errno, "--rootfs %s", *path);
+	*path = arena_strdup(call->arena, found);
+	return *path ? 0 : err_errno(e, -ENOMEM, "--rootfs");
+}
+
 /* The command's struct as the engine takes it. */
 static int options(const struct cli_call *call, struct ct_options *ct, struct err *e)
 {
 	const struct run_opts *o = call->opts;
 	size_t words = o->ct.rootfs ? 0 : 1; /* the image's name goes first */
+	int r;
 
 	if (call->n_args < words)
 		return err_set(e, ERR_INVALID, "which image? %s IMAGE [COMMAND…], see \"%s --help\"", call->name, call->name);
@@ -176,7 +216,6 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	ct->env_files = list(&o->env_file);
 	ct->labels = list(&o->label);
 	ct->group_add = list(&o->group_add);
-	ct->volumes = list(&o->volume);
 	ct->tmpfs = list(&o->tmpfs);
 	ct->devices = list(&o->device);
 	ct->cap_add = list(&o->cap_add);
@@ -191,7 +230,8 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	ct->cpu_quota = if_given(&o->cpu_quota);
 	ct->cpu_period = if_given(&o->cpu_period);
 	ct->cpu_shares = o->cpu_shares ? &o->cpu_shares : NULL;
-	return 0;
+	r = volumes(call, &o->volume, &ct->volumes, e);
+	return r < 0 ? r : rootfs(call, &ct->rootfs, e);
 }
 
 /* Which streams the client wants: -a names them, else output and, with -i, input. */
