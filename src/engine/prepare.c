@@ -71,14 +71,14 @@ static int make_resolv_conf(const struct plan *p, int dir, struct err *e)
 	return make_file(p, dir, "resolv.conf", "# no network, no name servers\n", e);
 }
 
-static int make_source(const struct plan_bind *b, struct err *e)
+int prepare_source(const char *path, struct err *e)
 {
 	struct stat st;
-	int r = stat(b->source, &st) < 0 ? -errno : 0;
+	int r = stat(path, &st) < 0 ? -errno : 0;
 
 	if (r == -ENOENT)
-		r = io_mkdirs(AT_FDCWD, b->source, 0755);
-	return r < 0 ? err_errno(e, r, "-v %s", b->source) : 0;
+		r = io_mkdirs(AT_FDCWD, path, 0755);
+	return r < 0 ? err_errno(e, r, "-v %s", path) : 0;
 }
 
 /* A volume of the container's own starts with what the image has in its place. */
@@ -105,7 +105,7 @@ static int make_sources(const struct plan *p, int dir, const int *lowers, size_t
 	if (any && mkdirat(dir, "volumes", 0700) < 0)
 		return err_errno(e, -errno, "make the container's volumes");
 	for (size_t i = 0; r == 0 && i < p->n_binds; i++)
-		r = p->binds[i].anonymous ? make_volume(p, dir, &p->binds[i], lowers, n, e) : make_source(&p->binds[i], e);
+		r = p->binds[i].anonymous ? make_volume(p, dir, &p->binds[i], lowers, n, e) : prepare_source(p->binds[i].source, e);
 	return r;
 }
 

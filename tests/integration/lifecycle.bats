@@ -52,6 +52,21 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   tare rm kk
 }
 
+@test "start -a of one that runs attaches to it" {
+  tare run -d -i --name twice busybox sh -c 'read x; echo "got $x"; exit 7'
+  run -7 bash -c 'echo word | "$TARE_BIN/tare" start -ai twice'
+  [ "$output" = "got word" ]
+  tare rm twice
+}
+
+@test "start makes a -v source that went since, as run does" {
+  tare create --name lost -v "$BATS_TEST_TMPDIR/src/deep:/v" busybox touch /v/f
+  rm -r "$BATS_TEST_TMPDIR/src"
+  tare start -a lost
+  [ -e "$BATS_TEST_TMPDIR/src/deep/f" ]
+  tare rm lost
+}
+
 @test "restart gives a new process and the same files" {
   tare run -d --name re busybox sh -c 'echo x >>/count; sleep 100'
   wait_until 5 bash -c "[ \$('$TARE_BIN/tare' exec re wc -l /count | cut -d' ' -f1) = 1 ]"

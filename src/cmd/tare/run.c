@@ -179,7 +179,7 @@ static int volumes(const struct cli_call *call, const struct cli_strv *texts, st
 
 		v[i] = relative ? from_here(call->arena, texts->v[i]) : texts->v[i];
 		if (!v[i])
-			return err_errno(e, -errno, "-v %s: the current folder", texts->v[i]);
+			return err_errno(e, errno ? -errno : -ENOMEM, "-v %s: the current folder", texts->v[i]);
 	}
 	*out = (struct strv){ v, texts->n };
 	return v ? 0 : err_errno(e, -ENOMEM, "-v");
