@@ -190,6 +190,14 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   wait_until 10 bash -c "! '$TARE_BIN/tare' inspect orphan >/dev/null 2>&1"
 }
 
+@test "version tells the platform as images name it; system info the memory with its unit" {
+  case $(uname -m) in x86_64) arch=amd64 ;; aarch64) arch=arm64 ;; *) skip "no name for $(uname -m) here" ;; esac
+  [[ "$(tare version)" =~ OS/Arch:\ +linux/$arch ]]
+  [ "$(tare version --format json | jq -r '.Os + "/" + .Arch')" = "linux/$arch" ]
+  [[ "$(tare system info)" =~ Memory:\ +[0-9.]+[MGT]iB ]]
+  [ "$(tare system info --format json | jq '.MemTotal / 1024')" -eq "$(awk '/MemTotal/ { print $2 }' /proc/meminfo)" ]
+}
+
 @test "system info, df, prune, version" {
   [ "$(tare system info --format json | jq -r .TareRootDir)" = "$TARE_ROOT" ]
   tare run --name gone busybox true
