@@ -52,6 +52,20 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   tare rm kk
 }
 
+@test "ps --format json has Docker's fields; -s tells what was written" {
+  tare run --name fields -v "$BATS_TEST_TMPDIR:/m" -v /own --network host -l a=b busybox sh -c 'head -c 300000 /dev/zero >/f; sync'
+  row=$(tare ps -a --filter name=fields --format json)
+  [ "$(jq -r 'keys | join(" ")' <<<"$row")" = "Command CreatedAt ID Image Labels LocalVolumes Mounts Names Networks Ports RunningFor Size State Status" ]
+  [[ "$(jq -r .Mounts <<<"$row")" == "$BATS_TEST_TMPDIR,"* ]]
+  [ "$(jq -r .LocalVolumes <<<"$row")" = 1 ]
+  [ "$(jq -r .Networks <<<"$row")" = host ]
+  [ "$(jq -r .Size <<<"$row")" = 0B ]
+  [[ "$(tare ps -as --filter name=fields --format json | jq -r .Size)" =~ ^3[0-9]+kB\ \(virtual\ [0-9.]+MB\)$ ]]
+  [[ "$(tare ps -as | head -1)" == *NAMES*SIZE ]]
+  [[ "$(tare ps -a | head -1)" == *NAMES ]]
+  tare rm fields
+}
+
 @test "start -a of one that runs attaches to it" {
   tare run -d -i --name twice busybox sh -c 'read x; echo "got $x"; exit 7'
   run -7 bash -c 'echo word | "$TARE_BIN/tare" start -ai twice'

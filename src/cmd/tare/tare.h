@@ -51,7 +51,7 @@ struct import_opts {
 	struct cli_strv limits;
 };
 struct list_opts {
-	bool all, quiet, no_trunc, digests, latest;
+	bool all, quiet, no_trunc, digests, latest, size;
 	int64_t last;
 	const char *format;
 	struct cli_strv filters;
