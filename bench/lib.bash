@@ -66,6 +66,6 @@ make_images() {
 
 versions() {
   jq -n --arg kernel "$(uname -r)" --arg docker "$(dockerd --version | cut -d, -f1)" --arg podman "$(podman --version)" \
-    --arg runc "$(runc --version | head -1)" --arg crun "$(crun --version | head -1)" --arg tare "$("$TARE_BIN/tare" version -q 2>/dev/null || true)" \
+    --arg runc "$(runc --version | head -1)" --arg crun "$(crun --version | head -1)" --arg tare "$("$TARE_BIN/tare" --version)" \
     --arg load "$(cut -d' ' -f1-3 /proc/loadavg)" '$ARGS.named'
 }

@@ -131,7 +131,8 @@ static int store(struct scan *s, const struct found *f, const char *shown, const
 		r = f->row->parse(s->a, value, f->target, e);
 		return r < 0 ? err_ctx(e, "%s", shown) : 0;
 	case CLI_UNSUPPORTED:
-		return err_set(e, ERR_UNSUPPORTED, "%s: option %s is not supported by this version", s->name, shown);
+		return err_set(e, ERR_UNSUPPORTED, "option %s is not supported by this version, see \"%s --help\"", shown,
+			       s->name);
 	case CLI_IGNORED:
 		log_warning("option %s has no effect", shown);
 		break;

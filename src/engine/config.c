@@ -74,7 +74,9 @@ static void write_limits(const struct plan *p, struct json_writer *w)
 	jw_i64(w, "Memory", p->memory);
 	jw_i64(w, "MemorySwap", p->memory_swap);
 	jw_i64(w, "MemoryReservation", p->memory_reservation);
-	jw_i64(w, "NanoCpus", p->cpu_quota * 10000);
+	jw_i64(w, "NanoCpus", p->opt->cpus ? p->cpu_quota * 10000 : 0);
+	jw_i64(w, "CpuQuota", p->opt->cpu_quota ? *p->opt->cpu_quota : 0);
+	jw_i64(w, "CpuPeriod", p->opt->cpu_period ? *p->opt->cpu_period : 0);
 	jw_u64(w, "CpuShares", p->opt->cpu_shares ? *p->opt->cpu_shares : 0);
 	jw_str(w, "CpusetCpus", p->opt->cpuset_cpus ? p->opt->cpuset_cpus : "");
 	jw_str(w, "CpusetMems", p->opt->cpuset_mems ? p->opt->cpuset_mems : "");

@@ -152,7 +152,7 @@ static void write_process(const struct exec *x, struct json_writer *w)
 	jw_strv(w, "args", x->opt->args.v);
 	jw_strv(w, "env", x->env.v);
 	jw_str(w, "cwd", x->opt->workdir ? x->opt->workdir : cwd ? cwd->str : "/");
-	spec_write_caps(x->opt->privileged ? cap_supported() : container_caps(x), x->uid, w);
+	spec_write_caps(x->opt->privileged ? spec_all_caps() : container_caps(x), x->uid, w);
 	if (json_get(x->process, "rlimits"))
 		jw_value(w, "rlimits", json_get(x->process, "rlimits"));
 	if (x->opt->privileged)

@@ -196,11 +196,15 @@ int image_config_read(const struct engine *en, struct arena *a, const char *id, 
 
 /* ---- writing ---- */
 
-static int64_t ns_of(const char *time)
+int64_t image_time(const char *text)
 {
-	struct timespec ts = { 0 };
+	struct timespec ts;
+	int64_t ns;
 
-	return time && text_parse_time(time, &ts) == 0 ? (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec : 0;
+	if (!text || text_parse_time(text, &ts) < 0 || __builtin_mul_overflow(ts.tv_sec, INT64_C(1000000000), &ns) ||
+	    __builtin_add_overflow(ns, ts.tv_nsec, &ns))
+		return IMAGE_NO_TIME;
+	return ns;
 }
 
 static int record_layers(struct catalog *c, const struct image_loaded *img, struct err *e)
@@ -237,7 +241,7 @@ static int record_one(struct catalog *c, const struct image_loaded *img, struct 
 	r = cat_exec(c, e,
 		     "INSERT INTO images(id, created, loaded, size, max_id, manifest) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
 		     " ON CONFLICT(id) DO UPDATE SET loaded = ?3, manifest = ?6",
-		     "siiiis", img->id, ns_of(img->config->created), (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+		     "siiiis", img->id, image_time(img->config->created), (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
 		     (int64_t)size, (int64_t)max_id, img->manifest);
 	if (r >= 0)
 		r = record_layers(c, img, e);

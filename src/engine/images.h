@@ -15,12 +15,16 @@
 
 struct image {
 	const char *id, *manifest;
-	int64_t created, loaded; /* ns since the epoch */
+	int64_t created, loaded; /* ns since the epoch; created: or IMAGE_NO_TIME */
 	uint64_t size;           /* unpacked bytes of all its layers */
 	uint32_t max_id;         /* highest uid or gid in any of them */
 	const char *const *tags; /* canonical references, sorted */
 	size_t n_tags;
 };
+
+/* An image's text of a time in ns; IMAGE_NO_TIME where it says none, or one that no computer saw (year 1). */
+#define IMAGE_NO_TIME INT64_MIN
+int64_t image_time(const char *text);
 
 /* By reference, by id, or by a prefix of an id's digits that only one image has. ERR_NOTFOUND suggests. */
 int image_find(struct catalog *c, struct arena *a, const char *what, struct image *out, struct err *e) MUST_CHECK;

@@ -36,6 +36,7 @@ struct ct_options {
 
 	const char *memory, *memory_swap, *memory_reservation, *cpus, *cpuset_cpus, *cpuset_mems;
 	const uint64_t *cpu_shares;
+	const int64_t *cpu_quota, *cpu_period; /* microseconds */
 	const int64_t *pids_limit, *oom_score_adj;
 	struct strv ulimits;
 	const char *cgroup_parent;

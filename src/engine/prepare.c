@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/io.h"
+#include "base/text.h"
 #include "engine/copytree.h"
+#include "engine/rootfile.h"
 
 /* The host's id for an id of the container. */
 static uint32_t host_id(const struct plan *p, uint32_t id)
@@ -71,14 +74,52 @@ static int make_resolv_conf(const struct plan *p, int dir, struct err *e)
 	return make_file(p, dir, "resolv.conf", "# no network, no name servers\n", e);
 }
 
-static int make_source(const struct plan_bind *b, struct err *e)
+/* What upper's copy of a folder would have to carry on. */
+static bool has_attributes(int folder)
+{
+	char self[64], names[4096];
+	ssize_t len;
+
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", folder);
+	len = listxattr(self, names, sizeof(names));
+	for (const char *name = names; len > 0 && name < names + len; name += strlen(name) + 1)
+		if (text_starts(name, "user.") || text_starts(name, "system."))
+			return true;
+	return len < 0;
+}
+
+/* /etc/mtab leads to /proc/mounts where the image has none, as in Docker: old programs read it. It lies in upper, in a
+ * folder that stands for the image's own. */
+static int make_mtab(const struct plan *p, int dir, const int *lowers, size_t n, struct err *e)
+{
+	CLEANUP_FD int folder = -1, upper = -1, etc = -1;
+	struct timespec times[2];
+	struct stat st;
+	int r;
+
+	if (!rootfile_lacks(lowers, n, "etc", "mtab", &st, &folder) || has_attributes(folder))
+		return 0;
+	upper = openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = make_folder(p, upper, "etc", st.st_mode & 07777, st.st_uid, st.st_gid, e);
+	if (r < 0)
+		return r;
+	etc = openat(upper, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	if (etc < 0 || symlinkat("/proc/mounts", etc, "mtab") < 0 ||
+	    fchownat(etc, "mtab", host_id(p, 0), host_id(p, 0), AT_SYMLINK_NOFOLLOW) < 0 || futimens(etc, times) < 0)
+		return err_errno(e, -errno, "make the container's /etc/mtab");
+	return 0;
+}
+
+int prepare_source(const char *path, struct err *e)
 {
 	struct stat st;
-	int r = stat(b->source, &st) < 0 ? -errno : 0;
+	int r = stat(path, &st) < 0 ? -errno : 0;
 
 	if (r == -ENOENT)
-		r = io_mkdirs(AT_FDCWD, b->source, 0755);
-	return r < 0 ? err_errno(e, r, "-v %s", b->source) : 0;
+		r = io_mkdirs(AT_FDCWD, path, 0755);
+	return r < 0 ? err_errno(e, r, "-v %s", path) : 0;
 }
 
 /* A volume of the container's own starts with what the image has in its place. */
@@ -105,7 +146,7 @@ static int make_sources(const struct plan *p, int dir, const int *lowers, size_t
 	if (any && mkdirat(dir, "volumes", 0700) < 0)
 		return err_errno(e, -errno, "make the container's volumes");
 	for (size_t i = 0; r == 0 && i < p->n_binds; i++)
-		r = p->binds[i].anonymous ? make_volume(p, dir, &p->binds[i], lowers, n, e) : make_source(&p->binds[i], e);
+		r = p->binds[i].anonymous ? make_volume(p, dir, &p->binds[i], lowers, n, e) : prepare_source(p->binds[i].source, e);
 	return r;
 }
 
@@ -114,6 +155,8 @@ int prepare_container(const struct plan *p, int dir, const int *lowers, size_t n
 {
 	int r = p->opt->rootfs ? 0 : make_overlay(p, dir, lowers, n_lowers, e);
 
+	if (r == 0 && !p->opt->rootfs)
+		r = make_mtab(p, dir, lowers, n_lowers, e);
 	if (r == 0)
 		r = make_file(p, dir, "hostname", arena_printf(p->a, "%s\n", p->hostname), e);
 	if (r == 0)

@@ -1,4 +1,4 @@
-/* Private to create.c: what a new container's folder holds before its first start. */
+/* What a new container's folder holds before its first start, and what must be there before each. */
 #ifndef TARE_ENGINE_PREPARE_H
 #define TARE_ENGINE_PREPARE_H
 
@@ -8,5 +8,8 @@
  * sources. lowers: O_PATH fds of the image's layers, topmost first. */
 int prepare_container(const struct plan *p, int dir, const int *lowers, size_t n_lowers,
 		      struct err *e) MUST_CHECK;
+
+/* The host's side of a -v: made as a folder when there is nothing, as in Docker. */
+int prepare_source(const char *path, struct err *e) MUST_CHECK;
 
 #endif

@@ -165,3 +165,33 @@ int rootfile_read(const int *lowers, size_t n, const char *path, char **out, str
 	}
 	return 0;
 }
+
+bool rootfile_lacks(const int *lowers, size_t n, const char *folder, const char *name, struct stat *st, int *fd)
+{
+	*fd = -1;
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP_FD int at = beneath_open(lowers[i], folder, BENEATH_STRICT, O_PATH | O_NOFOLLOW, 0);
+		struct stat own, found;
+		bool last;
+
+		if (at < 0 || fstat(at, &own) < 0)
+			continue;
+		if (!S_ISDIR(own.st_mode))
+			break; /* hides what is below it */
+		last = overlay_is_opaque(at);
+		if (fstatat(at, name, &found, AT_SYMLINK_NOFOLLOW) == 0) {
+			last = overlay_is_whiteout(&found);
+			if (!last) {
+				*fd = close_fd(*fd);
+				return false;
+			}
+		}
+		if (*fd < 0) {
+			*st = own;
+			*fd = take_fd(&at);
+		}
+		if (last)
+			break;
+	}
+	return *fd >= 0;
+}

@@ -3,12 +3,18 @@
 #ifndef TARE_ENGINE_ROOTFILE_H
 #define TARE_ENGINE_ROOTFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 
 /* lowers: O_PATH fds, topmost first. path is relative ("etc/passwd"). *out is NULL when there is no such file, else
  * NUL-terminated text to be free()d; a file over 1 MiB is ERR_LIMIT. Symbolic links are followed inside the tree. */
 int rootfile_read(const int *lowers, size_t n, const char *path, char **out, struct err *e) MUST_CHECK;
+
+/* Is `folder` ("etc", one component) a real folder of these layers, without anything called name? *st: the folder as
+ * the overlay shows it, *fd: an O_PATH handle of that one. */
+bool rootfile_lacks(const int *lowers, size_t n, const char *folder, const char *name, struct stat *st, int *fd);
 
 #endif

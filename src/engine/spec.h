@@ -37,7 +37,8 @@ int spec_describe(const struct plan *p, const struct spec_place *place, unsigned
 /* A description with another `attach` (a kept one is started again). */
 int spec_reattach(const char *description, size_t len, unsigned int attach, struct strbuf *out, struct err *e) MUST_CHECK;
 
-/* Parts of an OCI process, for exec too. */
+/* Parts of an OCI process, for exec too. Every capability that is ours to give: what --privileged gives. */
+uint64_t spec_all_caps(void);
 void spec_write_caps(uint64_t caps, uint32_t uid, struct json_writer *w);
 void spec_write_user(uint32_t uid, uint32_t gid, const uint32_t *groups, size_t n_groups, struct json_writer *w);
 

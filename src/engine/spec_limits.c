@@ -10,6 +10,9 @@
 #include "engine/spec_plan.h"
 
 #define CPU_PERIOD 100000
+/* The kernel's bounds, in microseconds (sched/core.c). */
+#define CPU_LEAST 1000
+#define CPU_LONGEST_PERIOD 1000000
 /* A fork bomb ends here. Docker has no limit, podman 2048. */
 #define DEFAULT_PIDS 4096
 #define SMALLEST_MEMORY (256 << 10)
@@ -61,17 +64,36 @@ static int plan_memory(struct plan *p, struct err *e)
 	return 0;
 }
 
+/* The older words for --cpus. As in Docker 0 is "not given" and a negative quota none. */
+static int plan_cpu_quota(struct plan *p, struct err *e)
+{
+	int64_t quota = p->opt->cpu_quota ? *p->opt->cpu_quota : 0, period = p->opt->cpu_period ? *p->opt->cpu_period : 0;
+
+	if (quota > 0 && quota < CPU_LEAST)
+		return err_set(e, ERR_INVALID, "--cpu-quota: at least %d microseconds", CPU_LEAST);
+	if (period && (period < CPU_LEAST || period > CPU_LONGEST_PERIOD))
+		return err_set(e, ERR_INVALID, "--cpu-period: %d to %d microseconds", CPU_LEAST, CPU_LONGEST_PERIOD);
+	p->cpu_quota = quota < 0 ? -1 : quota;
+	p->cpu_period = period || !quota ? period : CPU_PERIOD;
+	return 0;
+}
+
 static int plan_cpu(struct plan *p, struct err *e)
 {
 	double cpus;
 	char *end;
 
+	if (p->opt->cpus && (p->opt->cpu_quota || p->opt->cpu_period))
+		return err_set(e, ERR_INVALID, "--cpus says the same as --cpu-quota and --cpu-period: give one of them");
+	if (p->opt->cpu_quota || p->opt->cpu_period)
+		return plan_cpu_quota(p, e);
 	if (!p->opt->cpus)
 		return 0;
 	cpus = strtod(p->opt->cpus, &end);
 	if (end == p->opt->cpus || *end || !isfinite(cpus) || cpus < 0.01 || cpus > 100000)
 		return err_set(e, ERR_INVALID, "--cpus %s: want a number of CPUs such as 1.5, at least 0.01", p->opt->cpus);
 	p->cpu_quota = (int64_t)(cpus * CPU_PERIOD + 0.5);
+	p->cpu_period = CPU_PERIOD;
 	return 0;
 }
 
@@ -205,15 +227,15 @@ static void write_memory(const struct plan *p, struct json_writer *w)
 
 static void write_cpu(const struct plan *p, struct json_writer *w)
 {
-	if (!p->cpu_quota && !p->opt->cpu_shares && !p->opt->cpuset_cpus && !p->opt->cpuset_mems)
+	if (!p->cpu_quota && !p->cpu_period && !p->opt->cpu_shares && !p->opt->cpuset_cpus && !p->opt->cpuset_mems)
 		return;
 	jw_object(w, "cpu");
 	if (p->opt->cpu_shares)
 		jw_u64(w, "shares", *p->opt->cpu_shares);
-	if (p->cpu_quota) {
+	if (p->cpu_quota)
 		jw_i64(w, "quota", p->cpu_quota);
-		jw_u64(w, "period", CPU_PERIOD);
-	}
+	if (p->cpu_period)
+		jw_i64(w, "period", p->cpu_period);
 	if (p->opt->cpuset_cpus)
 		jw_str(w, "cpus", p->opt->cpuset_cpus);
 	if (p->opt->cpuset_mems)

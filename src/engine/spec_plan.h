@@ -95,8 +95,9 @@ struct plan {
 	uint64_t shm_size;
 
 	/* limits */
-	int64_t memory, memory_swap, memory_reservation, cpu_quota; /* 0 = not set */
-	int64_t pids_limit;                                         /* 0 = none */
+	int64_t memory, memory_swap, memory_reservation; /* 0 = not set */
+	int64_t cpu_quota, cpu_period;                   /* 0 = not set; a quota of -1 is none */
+	int64_t pids_limit;                              /* 0 = none */
 	struct plan_rlimit *rlimits;
 	size_t n_rlimits;
 	struct plan_kv *sysctls;

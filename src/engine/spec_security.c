@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "engine/record.h"
 #include "engine/seccomp_file.h"
+#include "engine/spec.h"
 #include "engine/spec_plan.h"
 #include "oci/seccomp_profile.h"
 #include "sys/caps.h"
@@ -20,8 +21,7 @@ static const char *const default_caps[] = {
 	"SETGID", "SETPCAP",      "SETUID", "SYS_CHROOT",
 };
 
-/* Every capability that is ours to give. */
-static uint64_t all_caps(void)
+uint64_t spec_all_caps(void)
 {
 	struct cap_sets own;
 
@@ -64,7 +64,7 @@ static int plan_caps(struct plan *p, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(default_caps); i++)
 		p->caps |= CAP_BIT(cap_number(default_caps[i]));
 	if (add_all)
-		p->caps = all_caps();
+		p->caps = spec_all_caps();
 	if (drop_all)
 		p->caps = 0;
 	p->caps = (p->caps | add) & ~drop;

@@ -1,12 +1,15 @@
 /* The row says "running" before the monitor is started, so a crash in between is a row that settle.c looks into; the
  * operation lock is held until the monitor has said that the command runs, so nobody else meets a half-made start. */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/io.h"
+#include "engine/config.h"
 #include "engine/container.h"
 #include "engine/folder.h"
 #include "engine/launch.h"
+#include "engine/prepare.h"
 #include "engine/settle.h"
 
 /* The way back; what failed stays in e. */
@@ -66,6 +69,29 @@ static int record_start(const struct engine *en, struct record *rec, struct err 
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
+/* A -v source that went since the container was made. */
+static int make_sources(const struct record *rec, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct ct_config config;
+	int r = config_parse(&a, rec->config, &config, e);
+
+	if (r < 0)
+		return r;
+	json_each(mount, json_get(config.doc, "Mounts")) {
+		const char *type = NULL, *source = NULL;
+
+		r = json_get_str(mount, "Mounts", "Type", &type, e);
+		if (r == 0)
+			r = json_get_str(mount, "Mounts", "Source", &source, e);
+		if (r == 0 && type && source && strcmp(type, "bind") == 0)
+			r = prepare_source(source, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 /* With the lock held. */
 static int start_again(const struct engine *en, struct record *rec, unsigned int attach, struct client *out, struct err *e)
 {
@@ -78,6 +104,8 @@ static int start_again(const struct engine *en, struct record *rec, unsigned int
 		(void)settle_remove(en, rec->id, &ignored);
 		return err_set(e, ERR_NOTFOUND, "the making of container %s was interrupted; it has been removed", rec->name);
 	}
+	if (r == 0)
+		r = make_sources(rec, e);
 	if (r == 0)
 		r = record_start(en, rec, e);
 	return r < 0 ? r : launch(en, rec->id, &description, false, out, e);

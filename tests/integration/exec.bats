@@ -54,6 +54,14 @@ teardown_file() { tare_teardown_file; }
   tare rm still
 }
 
+@test "--privileged gives what run --privileged gives, no more than this machine has" {
+  all=$(tare run --rm --privileged busybox grep CapEff /proc/self/status)
+  [ "$(tare exec --privileged box grep CapEff /proc/self/status)" = "$all" ]
+  # a program that lacks one has none to give, although the container's user namespace would have it
+  run -0 setpriv --bounding-set -sys_time "$TARE_BIN/tare" exec --privileged box grep CapEff /proc/self/status
+  [ $((0x${output##*[[:space:]]} >> 25 & 1)) -eq 0 ]
+}
+
 @test "many at once" {
   pids=()
   for i in $(seq 12); do tare exec box sh -c "exit $i" 3>&- & pids+=($!); done

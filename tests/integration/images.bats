@@ -109,6 +109,34 @@ docker_archive() { skopeo copy -q "oci-archive:$(busybox_archive)" "docker-archi
   load_busybox
 }
 
+@test "an image of 1970 is old everywhere; one without a time is of none" {
+  python3 "$TARE_TESTS/lib/docker_archive.py" "$BATS_TEST_TMPDIR/a.tar" epoch:1
+  for row in 1970-01-01T00:00:00Z 1969-07-20T20:17:40.5Z 0001-01-01T00:00:00Z; do
+    mkdir -p "$BATS_TEST_TMPDIR/x"; tar -C "$BATS_TEST_TMPDIR/x" -xf "$BATS_TEST_TMPDIR/a.tar"
+    config=$(jq -r '.[0].Config' "$BATS_TEST_TMPDIR/x/manifest.json")
+    jq -c --arg t "$row" '.created = $t | .history = [{created: $t, created_by: "x", empty_layer: true}]' \
+      "$BATS_TEST_TMPDIR/x/$config" >"$BATS_TEST_TMPDIR/x/new.json"
+    new=$(sha256sum <"$BATS_TEST_TMPDIR/x/new.json" | cut -d' ' -f1).json
+    mv "$BATS_TEST_TMPDIR/x/new.json" "$BATS_TEST_TMPDIR/x/$new"
+    jq -c --arg c "$new" '.[0].Config = $c' "$BATS_TEST_TMPDIR/x/manifest.json" >"$BATS_TEST_TMPDIR/x/m"
+    mv "$BATS_TEST_TMPDIR/x/m" "$BATS_TEST_TMPDIR/x/manifest.json"
+    tar -C "$BATS_TEST_TMPDIR/x" -cf "$BATS_TEST_TMPDIR/b.tar" .
+    tare load -q -i "$BATS_TEST_TMPDIR/b.tar"
+    listed=$(tare images --format json epoch) past=$(tare history --format json epoch:1)
+    if [ "$row" = 0001-01-01T00:00:00Z ]; then
+      [ "$(jq -r .CreatedSince <<<"$listed")" = N/A ]
+      [ "$(jq -r .CreatedSince <<<"$past")" = N/A ]
+      [ "$(jq -r .CreatedAt <<<"$listed")" = "$row" ]
+    else
+      [[ "$(jq -r .CreatedSince <<<"$listed")" =~ ^[5-9][0-9]\ years\ ago$ ]]
+      [[ "$(jq -r .CreatedSince <<<"$past")" =~ ^[5-9][0-9]\ years\ ago$ ]]
+      [[ "$(jq -r .CreatedAt <<<"$listed")" == "${row%Z}"* ]] || [[ "$(jq -r .CreatedAt <<<"$listed")" == "${row%%.*}"* ]]
+    fi
+    tare rmi epoch:1 >/dev/null
+    rm -r "$BATS_TEST_TMPDIR/x"
+  done
+}
+
 @test "a volume starts with what the image has there, and is writable with --read-only" {
   layout=$BATS_TEST_TMPDIR/oci
   mkdir "$layout"; tar -C "$layout" -xf "$(busybox_archive)"

@@ -52,6 +52,35 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   tare rm kk
 }
 
+@test "ps --format json has Docker's fields; -s tells what was written" {
+  tare run --name fields -v "$BATS_TEST_TMPDIR:/m" -v /own --network host -l a=b busybox sh -c 'head -c 300000 /dev/zero >/f; sync'
+  row=$(tare ps -a --filter name=fields --format json)
+  [ "$(jq -r 'keys | join(" ")' <<<"$row")" = "Command CreatedAt ID Image Labels LocalVolumes Mounts Names Networks Ports RunningFor Size State Status" ]
+  [[ "$(jq -r .Mounts <<<"$row")" == "$BATS_TEST_TMPDIR,"* ]]
+  [ "$(jq -r .LocalVolumes <<<"$row")" = 1 ]
+  [ "$(jq -r .Networks <<<"$row")" = host ]
+  [ "$(jq -r .Size <<<"$row")" = 0B ]
+  [[ "$(tare ps -as --filter name=fields --format json | jq -r .Size)" =~ ^3[0-9]+kB\ \(virtual\ [0-9.]+MB\)$ ]]
+  [[ "$(tare ps -as | head -1)" == *NAMES*SIZE ]]
+  [[ "$(tare ps -a | head -1)" == *NAMES ]]
+  tare rm fields
+}
+
+@test "start -a of one that runs attaches to it" {
+  tare run -d -i --name twice busybox sh -c 'read x; echo "got $x"; exit 7'
+  run -7 bash -c 'echo word | "$TARE_BIN/tare" start -ai twice'
+  [ "$output" = "got word" ]
+  tare rm twice
+}
+
+@test "start makes a -v source that went since, as run does" {
+  tare create --name lost -v "$BATS_TEST_TMPDIR/src/deep:/v" busybox touch /v/f
+  rm -r "$BATS_TEST_TMPDIR/src"
+  tare start -a lost
+  [ -e "$BATS_TEST_TMPDIR/src/deep/f" ]
+  tare rm lost
+}
+
 @test "restart gives a new process and the same files" {
   tare run -d --name re busybox sh -c 'echo x >>/count; sleep 100'
   wait_until 5 bash -c "[ \$('$TARE_BIN/tare' exec re wc -l /count | cut -d' ' -f1) = 1 ]"
@@ -173,6 +202,14 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   kill -9 "$(live orphan keeper)" "$(live orphan worker)"
   tare ps >/dev/null
   wait_until 10 bash -c "! '$TARE_BIN/tare' inspect orphan >/dev/null 2>&1"
+}
+
+@test "version tells the platform as images name it; system info the memory with its unit" {
+  case $(uname -m) in x86_64) arch=amd64 ;; aarch64) arch=arm64 ;; *) skip "no name for $(uname -m) here" ;; esac
+  [[ "$(tare version)" =~ OS/Arch:\ +linux/$arch ]]
+  [ "$(tare version --format json | jq -r '.Os + "/" + .Arch')" = "linux/$arch" ]
+  [[ "$(tare system info)" =~ Memory:\ +[0-9.]+[MGT]iB ]]
+  [ "$(tare system info --format json | jq '.MemTotal / 1024')" -eq "$(awk '/MemTotal/ { print $2 }' /proc/meminfo)" ]
 }
 
 @test "system info, df, prune, version" {

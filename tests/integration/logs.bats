@@ -17,6 +17,8 @@ teardown_file() { tare_teardown_file; }
   [ -z "$(tare logs --tail 0 ten 2>&1)" ]
   [ "$(tare logs -n all ten 2>&1 | wc -l)" -eq 11 ]
   [ "$(tare logs -n 50 ten 2>&1 | wc -l)" -eq 11 ]
+  [ "$(tare logs -n -1 ten 2>&1 | wc -l)" -eq 11 ]
+  [ "$(tare logs --tail=-5 ten 2>&1 | wc -l)" -eq 11 ]
   run -1 tare logs --tail x ten
 }
 
@@ -27,6 +29,24 @@ teardown_file() { tare_teardown_file; }
   at=$(tare logs -t ten 2>/dev/null | sed -n '5s/ .*//p')
   [ "$(tare logs --since "$at" ten 2>/dev/null | head -1)" = "line 5" ]
   run -1 tare logs --since yesterdayish ten
+}
+
+@test "--since, --until: every way Docker writes a time" {
+  for t in 2020-01-01 2020-01-01Z 2020-01-01T00 2020-01-01T00:00 2020-01-01T00:00:00 2020-01-01T00:00Z 2020-01-01T00:00+02:00 \
+    2020-01-01T00:00:00.5 2020-01-01T00:00:00.5-03:00 1577836800 1577836800.25; do
+    [ "$(tare logs --since $t ten 2>&1 | wc -l)" -eq 11 ] || { echo "since $t"; return 1; }
+    run -0 tare logs --until $t ten
+    [ -z "$output" ]
+  done
+  # without a zone it is the reader's
+  at=$(tare logs -t ten 2>/dev/null | sed -n '1s/ .*//p')
+  local=$(TZ=XXX-5 date -d "$at" +%Y-%m-%dT%H:%M:%S)
+  [ "$(TZ=XXX-5 tare logs --since "$local" ten 2>&1 | wc -l)" -eq 11 ]
+  [ -z "$(TZ=XXX-5 tare logs --until "$local" ten 2>&1)" ]
+  [ "$(TZ=XXX-4 tare logs --until "$local" ten 2>&1 | wc -l)" -eq 11 ]
+  for t in 2020-13-01 2020-01-01T 2020-01-01T00:00:00Zjunk 2020-01-01x; do run -1 tare logs --since "$t" ten; done
+  run ! tare logs --details ten
+  [[ "$output" == *"--details is not supported"* ]]
 }
 
 @test "-f follows to the end, over a rotation" {

@@ -41,6 +41,24 @@ teardown_file() { tare_teardown_file; }
   [ "$(tare run --rm -v "$dir/file:/etc/hosts" busybox cat /etc/hosts)" = text ]
 }
 
+@test "-v ./x and --rootfs x start at the current folder" {
+  mkdir -p "$BATS_TEST_TMPDIR/here/src" "$BATS_TEST_TMPDIR/here/root"; cd "$BATS_TEST_TMPDIR/here"; echo text >src/f
+  [ "$(tare run --rm -v ./src:/m busybox cat /m/f)" = text ]
+  [ "$(tare run --rm -v ../here/src/f:/one:ro busybox cat /one)" = text ]
+  [ "$(tare run --rm -v .:/m busybox cat /m/src/f)" = text ]
+  tare run --rm -v ./made:/m busybox touch /m/g
+  [ -e made/g ]
+  tare create --name here -v ./src:/m busybox
+  [ "$(tare inspect here | jq -r '.[0].HostConfig.Binds[0]')" = "$PWD/./src:/m" ]
+  [ "$(tare inspect here | jq -r '.[0].Mounts[0].Source')" = "$PWD/src" ]
+  tare rm here
+  mkdir root/bin; cp "$(command -v busybox)" root/bin/echo
+  [ "$(tare run --rm --rootfs root /bin/echo hello)" = hello ]
+  [ "$(tare run --rm --rootfs ./src/../root /bin/echo hello)" = hello ]
+  run -125 tare run --rm --rootfs nosuch /bin/echo hello
+  [[ "$output" == *"--rootfs nosuch: No such file"* ]]
+}
+
 @test "-v: wrong ones are refused before anything is made" {
   for v in relative:/x /a:relative /a:/ /a:/proc/x "$BATS_TEST_TMPDIR:/x:nonsense" named:/x; do
     run -125 tare run --rm -v "$v" busybox true
@@ -177,6 +195,37 @@ JSON
   run -125 tare run --rm -m 1k busybox true
   run -125 tare run --rm --cpus nope busybox true
   run -125 tare run --rm --ulimit nope=1 busybox true
+}
+
+@test "-h is --hostname, --net is --network, as in Docker; -c, --cpu-quota, --cpu-period" {
+  [ "$(tare run --rm -h box busybox hostname)" = box ]
+  [ "$(tare run --rm -hbox busybox hostname)" = box ]
+  run -125 tare run --rm -h
+  [[ "$output" == *"-h needs a value"* ]]
+  [[ "$(tare run --help)" == *"-h, --hostname NAME"* ]]
+  [ "$(tare run --rm --net host busybox readlink /proc/self/ns/net)" = "$(readlink /proc/self/ns/net)" ]
+  run -0 tare run --rm -c 512 --cpu-quota 20000 --cpu-period 50000 busybox sh -c \
+    'cd /sys/fs/cgroup; cat cpu/cpu.shares cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us 2>/dev/null || cat cpu.weight cpu.max'
+  [[ "$output" == 512*20000*50000 || "$output" == 20*"20000 50000" ]]
+}
+
+@test "an option of Docker that there is not yet is called that, not unknown" {
+  for o in platform=linux/amd64 pull=never cgroupns=host expose=80 health-cmd=x restart=always gpus=all link=x dns=1.1.1.1; do
+    run -125 tare run --rm "--$o" busybox true
+    [[ "$output" == "tare: option --${o%%=*} is not supported"* ]] || { echo "$o: $output"; return 1; }
+  done
+  run -125 tare run --rm -p 80:80 busybox true
+  [[ "$output" == "tare: option -p is not supported"* ]]
+}
+
+@test "every option of Docker's run and create is known" {
+  command -v docker >/dev/null || skip "no docker to ask"
+  for c in run create; do
+    for o in $(docker $c --help | sed -nE 's/^ {2,6}(-., )?(--[a-z0-9-]+).*/\2/p' | grep -v -- '--help'); do
+      run tare $c "$o=x" no:such
+      [[ "$output" != *"unknown option"* ]] || { echo "$c: $output"; return 1; }
+    done
+  done
 }
 
 @test "--init: process 1 reaps, passes signals and the exit code on" {

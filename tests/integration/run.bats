@@ -96,6 +96,17 @@ teardown_file() { tare_teardown_file; }
   [ "${lines[2]}" = more ]
 }
 
+@test "/etc/mtab leads to /proc/mounts; the folder is the image's otherwise" {
+  [ "$(tare run --rm busybox readlink /etc/mtab)" = /proc/mounts ]
+  tare run --rm --read-only busybox sh -c 'grep -q " / " /etc/mtab'
+  [ "$(tare run --rm busybox stat -c %u:%g /etc/mtab)" = 0:0 ]
+  chmod 0751 "$TARE_ROOT"/layers/*/fs/etc
+  run -0 tare run --rm busybox stat -c '%a %u:%g' /etc
+  chmod 0755 "$TARE_ROOT"/layers/*/fs/etc
+  [ "$output" = "751 0:0" ]
+  [ "$(tare run --rm busybox sh -c 'rm /etc/mtab; ls /etc/mtab 2>&1')" != /etc/mtab ]
+}
+
 @test "a terminal: -t gives one, -it types into it, the size comes along, the exit code too" {
   [[ "$(tare run --rm -t busybox tty)" == /dev/pts/0* ]]
   out=$( (sleep 1; printf 'stty size\nexit 5\n') | script -qec "stty rows 33 cols 77; '$TARE_BIN/tare' run --rm -it busybox sh; echo code=\$?" /dev/null)

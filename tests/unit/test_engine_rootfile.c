@@ -158,12 +158,43 @@ static void a_folder_is_copied_as_the_layers_show_it(void **state)
 	assert_int_equal(copytree_from_layers(layers, 3, "nosuch", box.fd, "none", &ids, &e), 0);
 }
 
+static bool lacks(void)
+{
+	struct stat st;
+	int fd;
+	bool yes = rootfile_lacks(layers, 3, "etc", "mtab", &st, &fd);
+
+	assert_int_equal(fd >= 0, yes);
+	assert_true(!yes || S_ISDIR(st.st_mode));
+	close_fd(fd);
+	return yes;
+}
+
+static void what_a_folder_lacks(void **state)
+{
+	(void)state;
+	assert_false(lacks()); /* no such folder */
+	assert_int_equal(io_mkdirs(box.fd, "a/etc", 0755), 0);
+	assert_true(lacks());
+	link_to("/nowhere", "a/etc/mtab");
+	assert_false(lacks());
+	assert_int_equal(io_mkdirs(box.fd, "b/etc", 0755), 0);
+	assert_false(lacks());
+	assert_int_equal(mknodat(box.fd, "b/etc/mtab", S_IFCHR, makedev(0, 0)), 0);
+	assert_true(lacks());
+	box_file(&box, "c/etc/mtab", "x");
+	assert_false(lacks());
+	assert_int_equal(io_remove_tree(box.fd, "c/etc"), 0);
+	link_to("a", "c/etc"); /* the image's author may have it lead anywhere */
+	assert_false(lacks());
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(the_topmost_has_it), T(whiteouts_and_opaque_folders_hide), T(links_are_followed_across_layers_and_never_out),
-		T(only_regular_files_of_a_size), T(a_folder_is_copied_as_the_layers_show_it),
+		T(only_regular_files_of_a_size), T(a_folder_is_copied_as_the_layers_show_it), T(what_a_folder_lacks),
 	};
 
 	if (geteuid() != 0)

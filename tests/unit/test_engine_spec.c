@@ -303,10 +303,30 @@ static void limits(void **state)
 	assert_true(s->process->rlimits[1].hard == UINT64_MAX);
 }
 
+static void cpu_quota_and_period(void **state)
+{
+	const int64_t quota = 20000, period = 50000;
+	const struct ct_options both = { .image = "x", .cpu_quota = &quota, .cpu_period = &period };
+	const struct ct_options one = { .image = "x", .cpu_quota = &quota }, other = { .image = "x", .cpu_period = &period };
+	const struct json *doc;
+	struct plan p;
+	const struct cg_resources *r = &made(&p, &both, image(), &doc)->linux_.resources;
+
+	(void)state;
+	assert_int_equal(*r->cpu_quota, 20000);
+	assert_int_equal(*r->cpu_period, 50000);
+	r = &made(&p, &one, image(), &doc)->linux_.resources;
+	assert_int_equal(*r->cpu_quota, 20000);
+	assert_int_equal(*r->cpu_period, 100000);
+	r = &made(&p, &other, image(), &doc)->linux_.resources;
+	assert_null(r->cpu_quota);
+	assert_int_equal(*r->cpu_period, 50000);
+}
+
 /* Each is refused, with a message that names the option. */
 static void bad_options(void **state)
 {
-	static const int64_t odd = 5000;
+	static const int64_t odd = 5000, small = 999;
 	const struct {
 		struct ct_options opt;
 		const char *names;
@@ -340,6 +360,10 @@ static void bad_options(void **state)
 		{ { .memory = "1g", .memory_swap = "1m" }, "--memory-swap" },
 		{ { .cpus = "0" }, "--cpus" },
 		{ { .cpus = "inf" }, "--cpus" },
+		{ { .cpus = "1", .cpu_quota = &odd }, "--cpus" },
+		{ { .cpus = "1", .cpu_period = &odd }, "--cpus" },
+		{ { .cpu_quota = &small }, "--cpu-quota" },
+		{ { .cpu_period = &small }, "--cpu-period" },
 		{ { .ulimits = WORDS("nofile") }, "--ulimit" },
 		{ { .ulimits = WORDS("nofile=5:1") }, "--ulimit" },
 		{ { .ulimits = WORDS("colour=1") }, "--ulimit" },
@@ -395,7 +419,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(command_rules), T(environment), T(users), T(defaults), T(privileged), T(mounts), T(sharing), T(capabilities),
-		T(limits), T(bad_options), T(paths_are_cleaned), T(reattach_changes_only_that),
+		T(limits), T(cpu_quota_and_period), T(bad_options), T(paths_are_cleaned), T(reattach_changes_only_that),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

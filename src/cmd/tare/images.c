@@ -178,13 +178,19 @@ static const struct table_column digest_columns[] = {
 	{ "CREATED", "CreatedSince" }, { "SIZE", "Size" }, { NULL, "CreatedAt" },
 };
 
+static const char *shown_age(struct arena *a, int64_t created)
+{
+	return created == IMAGE_NO_TIME ? "N/A" : table_ago(a, created);
+}
+
 static void image_row(struct table *t, const struct image *img, const char *tag, const struct list_opts *o)
 {
 	struct arena *a = t->a;
 	const char *name = tag ? familiar(a, tag) : "<none>:<none>", *colon = strrchr(name, ':');
 	const char *repo = arena_strndup(a, name, (size_t)(colon ? colon - name : 0)), *label = colon ? colon + 1 : "";
 	const char *id = o->no_trunc ? img->id : arena_strndup(a, digest_hex(img->id), ID_SHORT);
-	const char *ago = img->created ? table_ago(a, img->created) : "N/A", *at = table_time(a, img->created);
+	const char *ago = shown_age(a, img->created);
+	const char *at = img->created == IMAGE_NO_TIME ? table_time(a, TABLE_NEVER) : table_time(a, img->created);
 
 	if (o->digests)
 		table_add(t, (const char *[]){ id, repo, label, img->manifest, id, ago, table_size(a, img->size), at });
@@ -310,18 +316,15 @@ static void history_row(struct table *t, const struct image_history *h, const ch
 {
 	struct arena *a = t->a;
 	const char *by = h->created_by ? h->created_by : "";
-	struct timespec ts;
-	int64_t ns = 0;
-	const char *cells[6];
+	const char *cells[] = {
+		id,
+		shown_age(a, image_time(h->created)),
+		whole ? by : table_cut(a, by, 45),
+		table_size(a, size),
+		h->comment ? h->comment : "",
+		h->created ? h->created : "",
+	};
 
-	if (h->created && text_parse_time(h->created, &ts) == 0)
-		ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-	cells[0] = id;
-	cells[1] = ns ? table_ago(a, ns) : "N/A";
-	cells[2] = whole ? by : table_cut(a, by, 45);
-	cells[3] = table_size(a, size);
-	cells[4] = h->comment ? h->comment : "";
-	cells[5] = h->created ? h->created : "";
 	table_add(t, cells);
 }
 

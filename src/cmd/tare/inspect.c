@@ -22,6 +22,7 @@ const struct cli_option inspect_options[] = {
 static void write_state(struct arena *a, const struct record *rec, const struct live *live, struct json_writer *w)
 {
 	bool running = rec->status == RECORD_RUNNING, paused = running && container_paused(rec);
+	int64_t started = running && live->started ? live->started : rec->started;
 
 	jw_object(w, "State");
 	jw_str(w, "Status", paused ? "paused" : record_status_name(rec->status));
@@ -32,8 +33,8 @@ static void write_state(struct arena *a, const struct record *rec, const struct 
 	jw_i64(w, "ExitCode", running ? 0 : rec->exit_code);
 	jw_bool(w, "ExitKnown", rec->status != RECORD_EXITED || rec->exit_known);
 	jw_str(w, "Error", rec->error ? rec->error : "");
-	jw_str(w, "StartedAt", table_time(a, running && live->started ? live->started : rec->started));
-	jw_str(w, "FinishedAt", table_time(a, running ? 0 : rec->finished));
+	jw_str(w, "StartedAt", table_time(a, started ? started : TABLE_NEVER));
+	jw_str(w, "FinishedAt", table_time(a, running || !rec->finished ? TABLE_NEVER : rec->finished));
 	jw_end_object(w);
 }
 

@@ -75,8 +75,14 @@ static int start_attached(const struct engine *en, const struct start_opts *o, c
 	r = container_start(en, rec.id, want, &c, e);
 	if (r < 0)
 		return r;
-	if (c.fd < 0)
-		return err_set(e, ERR_BUSY, "container %s runs already: tare attach %s", rec.name, what);
+	if (c.fd < 0) { /* it runs already: somebody else's client settles its end */
+		s.settles = false;
+		s.stdin_open = o->interactive && config.open_stdin;
+		want = FRAME_WANT_STDOUT | FRAME_WANT_STDERR | (s.stdin_open ? FRAME_WANT_STDIN : 0);
+		r = container_attach(en, rec.id, (unsigned char)want, &c, e);
+		if (r < 0)
+			return r;
+	}
 	s.tty = config.tty;
 	return session_stay(en, rec.id, &s, e);
 }

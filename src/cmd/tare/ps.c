@@ -13,6 +13,7 @@
 #include "engine/images.h"
 #include "engine/settle.h"
 #include "engine/top.h"
+#include "engine/usage.h"
 
 const struct cli_option ps_options[] = {
 	{ "all", 'a', NULL, CLI_FLAG, "those that do not run too", offsetof(struct list_opts, all) },
@@ -20,6 +21,7 @@ const struct cli_option ps_options[] = {
 	{ "no-trunc", 0, NULL, CLI_FLAG, "whole ids and commands", offsetof(struct list_opts, no_trunc) },
 	{ "latest", 'l', NULL, CLI_FLAG, "only the newest", offsetof(struct list_opts, latest) },
 	{ "last", 'n', "N", CLI_I64, "only the N newest", offsetof(struct list_opts, last) },
+	{ "size", 's', NULL, CLI_FLAG, "how much each wrote, and how much that is with its image", offsetof(struct list_opts, size) },
 	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (id name status label ancestor exited)",
 	  offsetof(struct list_opts, filters) },
 	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
@@ -138,19 +140,66 @@ static bool asks_status(const struct cli_strv *filters)
 /* ---- the list ---- */
 
 static const struct table_column ps_columns[] = {
-	{ "CONTAINER ID", "ID" },    { "IMAGE", "Image" }, { "COMMAND", "Command" }, { "CREATED", "RunningFor" },
-	{ "STATUS", "Status" },	     { "NAMES", "Names" }, { NULL, "State" },	     { NULL, "CreatedAt" },
-	{ NULL, "Labels" },	     { NULL, "Ports" },
+	{ "CONTAINER ID", "ID" }, { "IMAGE", "Image" }, { "COMMAND", "Command" }, { "CREATED", "RunningFor" },
+	{ "STATUS", "Status" },	  { "NAMES", "Names" }, { NULL, "State" },	  { NULL, "CreatedAt" },
+	{ NULL, "Labels" },	  { NULL, "Mounts" },	{ NULL, "Networks" },	  { NULL, "LocalVolumes" },
+	{ NULL, "Ports" },	  { NULL, "Size" },
 };
+static const struct table_column size_columns[] = {
+	{ "CONTAINER ID", "ID" }, { "IMAGE", "Image" }, { "COMMAND", "Command" }, { "CREATED", "RunningFor" },
+	{ "STATUS", "Status" },	  { "NAMES", "Names" }, { NULL, "State" },	  { NULL, "CreatedAt" },
+	{ NULL, "Labels" },	  { NULL, "Mounts" },	{ NULL, "Networks" },	  { NULL, "LocalVolumes" },
+	{ NULL, "Ports" },	  { "SIZE", "Size" },
+};
+
+static const char *mounts_text(struct arena *a, const struct json *mounts)
+{
+	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
+
+	json_each(mount, mounts) {
+		const struct json *source = json_get(mount, "Source");
+
+		if (source && source->type == JSON_STRING && source->str[0])
+			sb_printf(&b, "%s%s", b.len ? "," : "", source->str);
+	}
+	return arena_strdup(a, sb_str(&b));
+}
+
+static const char *volumes_text(struct arena *a, const struct json *mounts)
+{
+	unsigned int n = 0;
+
+	json_each(mount, mounts) {
+		const struct json *type = json_get(mount, "Type");
+
+		n += type && type->type == JSON_STRING && strcmp(type->str, "volume") == 0;
+	}
+	return arena_printf(a, "%u", n);
+}
+
+/* "12.3kB (virtual 4.5MB)": it takes a walk over the container's files, so only who asks for it gets it. */
+static const char *size_text(const struct engine *en, struct arena *a, const struct record *rec)
+{
+	uint64_t own = usage_of_root(en, rec->id);
+	struct err ignored;
+	struct image img;
+
+	if (!rec->image || image_get(en->catalog, a, rec->image, &img, &ignored) < 0)
+		img.size = 0;
+	return arena_printf(a, "%s (virtual %s)", table_size(a, own), table_size(a, own + img.size));
+}
 
 static const char *quoted(struct arena *a, const char *command, bool whole)
 {
 	return arena_printf(a, "\"%s\"", whole ? command : table_cut(a, command, 20));
 }
 
-static void add_row(struct table *t, const struct seen *s, bool whole)
+static void add_row(const struct engine *en, struct table *t, const struct seen *s, const struct list_opts *o)
 {
 	struct arena *a = t->a;
+	const struct json *mounts = json_get(s->config.doc, "Mounts");
+	const struct json *network = json_get(json_get(s->config.doc, "HostConfig"), "NetworkMode");
+	bool whole = o->no_trunc;
 	const char *cells[] = {
 		whole ? s->rec.id : arena_strndup(a, s->rec.id, ID_SHORT),
 		s->rec.image_ref,
@@ -161,7 +210,11 @@ static void add_row(struct table *t, const struct seen *s, bool whole)
 		s->state,
 		table_time(a, s->rec.created),
 		labels_text(a, s->config.labels),
+		mounts_text(a, mounts),
+		network && network->type == JSON_STRING ? network->str : "",
+		volumes_text(a, mounts),
 		"",
+		o->size ? size_text(en, a, &s->rec) : "0B",
 	};
 
 	table_add(t, cells);
@@ -192,7 +245,7 @@ static int one(const struct engine *en, struct table *t, const struct list_opts 
 	if (r == 0)
 		r = passes(en, t->a, &o->filters, &s, e);
 	if (r > 0)
-		add_row(t, &s, o->no_trunc);
+		add_row(en, t, &s, o);
 	return r;
 }
 
@@ -213,6 +266,8 @@ int cmd_ps(const struct cli_call *call, struct err *e)
 		r = record_list(en.catalog, call->arena, NULL, &recs, &n, e);
 	for (size_t i = 0; r >= 0 && i < n && (most < 0 || (int64_t)t.n_rows < most); i++)
 		r = one(&en, &t, o, &recs[i], e);
+	if (o->size)
+		t.columns = size_columns;
 	if (r >= 0)
 		r = table_write(&t, o->format, o->quiet, &out, e);
 	return r < 0 ? r : tare_print(&out, e);

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -12,6 +14,66 @@
 
 #define CT(member) offsetof(struct run_opts, ct.member)
 #define OWN(member) offsetof(struct run_opts, member)
+
+/* Known from Docker, for later versions or for nobody: whoever gives one is told so. */
+static const struct cli_option docker_options[] = {
+	{ "add-host", 0, "HOST", CLI_UNSUPPORTED },
+	{ "annotation", 0, "KEY=VALUE", CLI_UNSUPPORTED },
+	{ "blkio-weight", 0, "N", CLI_UNSUPPORTED },
+	{ "blkio-weight-device", 0, "LIST", CLI_UNSUPPORTED },
+	{ "cgroupns", 0, "MODE", CLI_UNSUPPORTED },
+	{ "cpu-count", 0, "N", CLI_UNSUPPORTED },
+	{ "cpu-percent", 0, "N", CLI_UNSUPPORTED },
+	{ "cpu-rt-period", 0, "N", CLI_UNSUPPORTED },
+	{ "cpu-rt-runtime", 0, "N", CLI_UNSUPPORTED },
+	{ "device-cgroup-rule", 0, "RULE", CLI_UNSUPPORTED },
+	{ "device-read-bps", 0, "LIST", CLI_UNSUPPORTED },
+	{ "device-read-iops", 0, "LIST", CLI_UNSUPPORTED },
+	{ "device-write-bps", 0, "LIST", CLI_UNSUPPORTED },
+	{ "device-write-iops", 0, "LIST", CLI_UNSUPPORTED },
+	{ "dns", 0, "IP", CLI_UNSUPPORTED },
+	{ "dns-opt", 0, "OPTION", CLI_UNSUPPORTED },
+	{ "dns-option", 0, "OPTION", CLI_UNSUPPORTED },
+	{ "dns-search", 0, "DOMAIN", CLI_UNSUPPORTED },
+	{ "expose", 0, "PORT", CLI_UNSUPPORTED },
+	{ "gpus", 0, "LIST", CLI_UNSUPPORTED },
+	{ "health-cmd", 0, "CMD", CLI_UNSUPPORTED },
+	{ "health-interval", 0, "DURATION", CLI_UNSUPPORTED },
+	{ "health-retries", 0, "N", CLI_UNSUPPORTED },
+	{ "health-start-interval", 0, "DURATION", CLI_UNSUPPORTED },
+	{ "health-start-period", 0, "DURATION", CLI_UNSUPPORTED },
+	{ "health-timeout", 0, "DURATION", CLI_UNSUPPORTED },
+	{ "io-maxbandwidth", 0, "BYTES", CLI_UNSUPPORTED },
+	{ "io-maxiops", 0, "N", CLI_UNSUPPORTED },
+	{ "ip", 0, "IP", CLI_UNSUPPORTED },
+	{ "ip6", 0, "IP", CLI_UNSUPPORTED },
+	{ "isolation", 0, "NAME", CLI_UNSUPPORTED },
+	{ "kernel-memory", 0, "BYTES", CLI_UNSUPPORTED },
+	{ "label-file", 0, "FILE", CLI_UNSUPPORTED },
+	{ "link", 0, "NAME", CLI_UNSUPPORTED },
+	{ "link-local-ip", 0, "IP", CLI_UNSUPPORTED },
+	{ "mac-address", 0, "MAC", CLI_UNSUPPORTED },
+	{ "memory-swappiness", 0, "N", CLI_UNSUPPORTED },
+	{ "mount", 0, "SPEC", CLI_UNSUPPORTED },
+	{ "net-alias", 0, "NAME", CLI_UNSUPPORTED },
+	{ "network-alias", 0, "NAME", CLI_UNSUPPORTED },
+	{ "oom-kill-disable", 0, NULL, CLI_UNSUPPORTED },
+	{ "platform", 0, "OS/ARCH", CLI_UNSUPPORTED },
+	{ "publish", 'p', "PORT", CLI_UNSUPPORTED },
+	{ "publish-all", 'P', NULL, CLI_UNSUPPORTED },
+	{ "pull", 0, "WHEN", CLI_UNSUPPORTED },
+	{ "quiet", 'q', NULL, CLI_UNSUPPORTED },
+	{ "restart", 0, "POLICY", CLI_UNSUPPORTED },
+	{ "runtime", 0, "NAME", CLI_UNSUPPORTED },
+	{ "storage-opt", 0, "OPTION", CLI_UNSUPPORTED },
+	{ "use-api-socket", 0, NULL, CLI_UNSUPPORTED },
+	{ "volume-driver", 0, "NAME", CLI_UNSUPPORTED },
+	{ "volumes-from", 0, "NAME", CLI_UNSUPPORTED },
+	/* there is nothing to switch off: no image is verified, no health is checked */
+	{ "disable-content-trust", 0, NULL, CLI_IGNORED },
+	{ "no-healthcheck", 0, NULL, CLI_IGNORED },
+	{ 0 }
+};
 
 /* What `run` and `create` share. */
 static const struct cli_option container_options[] = {
@@ -29,13 +91,14 @@ static const struct cli_option container_options[] = {
 	{ "user", 'u', "USER[:GROUP]", CLI_STR, "who the command runs as", CT(user) },
 	{ "group-add", 0, "GROUP", CLI_STRV, "another group of that user", OWN(group_add) },
 	{ "entrypoint", 0, "COMMAND", CLI_STR, "instead of the image's entrypoint; \"\" for none", CT(entrypoint) },
-	{ "hostname", 0, "NAME", CLI_STR, "host name (default: the id's first 12 digits)", CT(hostname) },
+	{ "hostname", 'h', "NAME", CLI_STR, "host name (default: the id's first 12 digits)", CT(hostname) },
 	{ "domainname", 0, "NAME", CLI_STR, "NIS domain name", CT(domainname) },
 	{ "label", 'l', "KEY=VALUE", CLI_STRV, "a label", OWN(label) },
 	{ "init", 0, NULL, CLI_FLAG, "a small init that reaps and passes signals on as process 1", CT(init) },
 	{ "stop-signal", 0, "SIGNAL", CLI_STR, "what `tare stop` sends", CT(stop_signal) },
 	{ "stop-timeout", 0, "SECONDS", CLI_I64, "how long `tare stop` waits before KILL (-1: for ever)", OWN(stop_timeout) },
 	{ "network", 0, "none|host", CLI_STR, "its network (default: none, loopback only)", CT(network) },
+	{ "net", 0, "none|host", CLI_STR, NULL, CT(network) }, /* its older name */
 	{ "userns", 0, "private|range:ID[:N]|host", CLI_STR, "its user ids (default: host ids of its own)", CT(userns) },
 	{ "pid", 0, "host", CLI_STR, "share the host's processes", CT(pid) },
 	{ "ipc", 0, "host", CLI_STR, "share the host's IPC and /dev/shm", CT(ipc) },
@@ -51,7 +114,9 @@ static const struct cli_option container_options[] = {
 	{ "memory-swap", 0, "BYTES", CLI_STR, "limit of memory and swap together (-1: no limit)", CT(memory_swap) },
 	{ "memory-reservation", 0, "BYTES", CLI_STR, "soft memory limit", CT(memory_reservation) },
 	{ "cpus", 0, "N", CLI_STR, "how many CPUs' time it may use (1.5)", CT(cpus) },
-	{ "cpu-shares", 0, "N", CLI_U64, "relative weight (1024 is usual)", OWN(cpu_shares) },
+	{ "cpu-shares", 'c', "N", CLI_U64, "relative weight (1024 is usual)", OWN(cpu_shares) },
+	{ "cpu-quota", 0, "MICROSECONDS", CLI_I64, "CPU time it may use in each period, instead of --cpus", OWN(cpu_quota) },
+	{ "cpu-period", 0, "MICROSECONDS", CLI_I64, "that period (default 100000)", OWN(cpu_period) },
 	{ "cpuset-cpus", 0, "LIST", CLI_STR, "CPUs it may run on (0-2,4)", CT(cpuset_cpus) },
 	{ "cpuset-mems", 0, "LIST", CLI_STR, "memory nodes it may use", CT(cpuset_mems) },
 	{ "pids-limit", 0, "N", CLI_I64, "most processes (default 4096; -1: no limit)", OWN(pids_limit) },
@@ -63,18 +128,7 @@ static const struct cli_option container_options[] = {
 	{ "log-opt", 0, "NAME=VALUE", CLI_STRV, "max-size, max-file", OWN(log_opt) },
 	{ "cidfile", 0, "FILE", CLI_STR, "write the id to a new file", OWN(cidfile) },
 	{ "attach", 'a', "STREAM", CLI_STRV, "stdin, stdout or stderr alone", OWN(attach) },
-	/* known from Docker, for later versions or for nobody */
-	{ "publish", 'p', "PORT", CLI_UNSUPPORTED },
-	{ "publish-all", 'P', NULL, CLI_UNSUPPORTED },
-	{ "mount", 0, "SPEC", CLI_UNSUPPORTED },
-	{ "restart", 0, "POLICY", CLI_UNSUPPORTED },
-	{ "link", 0, "NAME", CLI_UNSUPPORTED },
-	{ "dns", 0, "IP", CLI_UNSUPPORTED },
-	{ "add-host", 0, "HOST", CLI_UNSUPPORTED },
-	{ "volumes-from", 0, "NAME", CLI_UNSUPPORTED },
-	{ "gpus", 0, "LIST", CLI_UNSUPPORTED },
-	{ "runtime", 0, "NAME", CLI_UNSUPPORTED },
-	{ "health-cmd", 0, "CMD", CLI_UNSUPPORTED },
+	{ .kind = CLI_GROUP, .group = docker_options },
 	{ 0 }
 };
 
@@ -92,6 +146,8 @@ const struct run_opts run_defaults = {
 	.sig_proxy = true,
 	.stop_timeout = INT64_MIN,
 	.pids_limit = INT64_MIN,
+	.cpu_quota = INT64_MIN,
+	.cpu_period = INT64_MIN,
 	.oom_score_adj = INT64_MIN,
 };
 
@@ -105,11 +161,49 @@ static const int64_t *if_given(const int64_t *v)
 	return *v == INT64_MIN ? NULL : v;
 }
 
+/* An absolute path for one that starts at the current folder, as Docker's client makes it. */
+static const char *from_here(struct arena *a, const char *path)
+{
+	CLEANUP_FREE char *cwd = getcwd(NULL, 0);
+
+	return cwd ? arena_printf(a, "%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, path) : NULL;
+}
+
+/* "./x", "../x", "." and ".." are places; "x" is, or will be, the name of a volume. */
+static int volumes(const struct cli_call *call, const struct cli_strv *texts, struct strv *out, struct err *e)
+{
+	const char **v = arena_array(call->arena, texts->n + 1, sizeof(*v));
+
+	for (size_t i = 0; v && i < texts->n; i++) {
+		bool relative = texts->v[i][0] == '.' && strchr(texts->v[i], ':');
+
+		v[i] = relative ? from_here(call->arena, texts->v[i]) : texts->v[i];
+		if (!v[i])
+			return err_errno(e, errno ? -errno : -ENOMEM, "-v %s: the current folder", texts->v[i]);
+	}
+	*out = (struct strv){ v, texts->n };
+	return v ? 0 : err_errno(e, -ENOMEM, "-v");
+}
+
+static int rootfs(const struct cli_call *call, const char **path, struct err *e)
+{
+	CLEANUP_FREE char *found = NULL;
+
+	if (!*path || (*path)[0] == '/')
+		return 0;
+	found = realpath(*path, NULL);
+	if (!found)
+		return err_errno(e, -errno, "--rootfs %s", *path);
+	*path = arena_strdup(call->arena, found);
+	return *path ? 0 : err_errno(e, -ENOMEM, "--rootfs");
+}
+
 /* The command's struct as the engine takes it. */
 static int options(const struct cli_call *call, struct ct_options *ct, struct err *e)
 {
 	const struct run_opts *o = call->opts;
 	size_t words = o->ct.rootfs ? 0 : 1; /* the image's name goes first */
+	int r;
 
 	if (call->n_args < words)
 		return err_set(e, ERR_INVALID, "which image? %s IMAGE [COMMAND…], see \"%s --help\"", call->name, call->name);
@@ -122,7 +216,6 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	ct->env_files = list(&o->env_file);
 	ct->labels = list(&o->label);
 	ct->group_add = list(&o->group_add);
-	ct->volumes = list(&o->volume);
 	ct->tmpfs = list(&o->tmpfs);
 	ct->devices = list(&o->device);
 	ct->cap_add = list(&o->cap_add);
@@ -134,8 +227,11 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	ct->stop_timeout = if_given(&o->stop_timeout);
 	ct->pids_limit = if_given(&o->pids_limit);
 	ct->oom_score_adj = if_given(&o->oom_score_adj);
+	ct->cpu_quota = if_given(&o->cpu_quota);
+	ct->cpu_period = if_given(&o->cpu_period);
 	ct->cpu_shares = o->cpu_shares ? &o->cpu_shares : NULL;
-	return 0;
+	r = volumes(call, &o->volume, &ct->volumes, e);
+	return r < 0 ? r : rootfs(call, &ct->rootfs, e);
 }
 
 /* Which streams the client wants: -a names them, else output and, with -i, input. */

@@ -11,6 +11,7 @@
 #include "engine/images.h"
 #include "engine/settle.h"
 #include "engine/usage.h"
+#include "image/platform.h"
 #include "sys/cgroup.h"
 
 const struct cli_option info_options[] = {
@@ -33,11 +34,28 @@ const struct cli_option prune_options[] = {
 
 /* ---- version, info ---- */
 
-/* Pairs as lines for people or as one JSON object; a value of the form of a number stays one. */
+/* Pairs as lines for people or as one JSON object; a value of the form of a number stays one. Without a title it is for
+ * programs alone, without a key for people. */
 struct pair {
 	const char *title, *key, *text;
 	uint64_t number;
 };
+
+static void add_pair(const struct pair *p, struct strbuf *out)
+{
+	if (p->title && p->text)
+		sb_printf(out, "%-18s %s\n", p->title, p->text);
+	else if (p->title)
+		sb_printf(out, "%-18s %llu\n", p->title, (unsigned long long)p->number);
+}
+
+static void add_pair_json(const struct pair *p, struct json_writer *w)
+{
+	if (p->key && p->text)
+		jw_str(w, p->key, p->text);
+	else if (p->key)
+		jw_u64(w, p->key, p->number);
+}
 
 static int print_pairs(const char *format, const struct pair *pairs, size_t n, struct err *e)
 {
@@ -48,14 +66,10 @@ static int print_pairs(const char *format, const struct pair *pairs, size_t n, s
 	if (json)
 		jw_object(&w, NULL);
 	for (size_t i = 0; i < n; i++) {
-		if (json && pairs[i].text)
-			jw_str(&w, pairs[i].key, pairs[i].text);
-		else if (json)
-			jw_u64(&w, pairs[i].key, pairs[i].number);
-		else if (pairs[i].text)
-			sb_printf(&out, "%-18s %s\n", pairs[i].title, pairs[i].text);
+		if (json)
+			add_pair_json(&pairs[i], &w);
 		else
-			sb_printf(&out, "%-18s %llu\n", pairs[i].title, (unsigned long long)pairs[i].number);
+			add_pair(&pairs[i], &out);
 	}
 	if (json) {
 		jw_end_object(&w);
@@ -67,15 +81,21 @@ static int print_pairs(const char *format, const struct pair *pairs, size_t n, s
 int cmd_version(const struct cli_call *call, struct err *e)
 {
 	const struct system_opts *o = call->opts;
+	struct platform here;
 	struct utsname un;
+	char text[PLATFORM_TEXT_LEN];
 	const struct pair pairs[] = {
 		{ "Version:", "Version", TARE_VERSION, 0 },
 		{ "Kernel:", "KernelVersion", un.release, 0 },
-		{ "OS/Arch:", "Arch", un.machine, 0 },
+		{ "OS/Arch:", NULL, text, 0 },
+		{ NULL, "Os", here.os, 0 },
+		{ NULL, "Arch", here.arch, 0 },
 	};
 
 	if (uname(&un) < 0)
 		return err_errno(e, -errno, "uname");
+	platform_host(&here);
+	(void)snprintf(text, sizeof(text), "%s/%s", here.os, here.arch);
 	return print_pairs(o->format, pairs, ARRAY_LEN(pairs), e);
 }
 
@@ -92,6 +112,18 @@ static const char *cgroup_text(void)
 	default:
 		return "none";
 	}
+}
+
+/* "23.54GiB", as Docker shows memory: in powers of 1024. */
+static const char *memory_text(struct arena *a, uint64_t bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double size = (double)bytes;
+	size_t unit = 0;
+
+	for (; size >= 1024; unit++)
+		size /= 1024;
+	return arena_printf(a, "%.4g%s", size, units[unit]);
 }
 
 static const char *os_name(struct arena *a)
@@ -119,6 +151,7 @@ int cmd_info(const struct cli_call *call, struct err *e)
 	struct image *images;
 	struct utsname un;
 	struct sysinfo si;
+	uint64_t memory;
 	int r = tare_engine(call, &en, e);
 
 	if (r == 0)
@@ -136,6 +169,7 @@ int cmd_info(const struct cli_call *call, struct err *e)
 	}
 	if (uname(&un) < 0 || sysinfo(&si) < 0)
 		return err_errno(e, -errno, "ask the kernel");
+	memory = (uint64_t)si.totalram * si.mem_unit;
 	const struct pair pairs[] = {
 		{ "Version:", "ServerVersion", TARE_VERSION, 0 },
 		{ "Containers:", "Containers", NULL, by_state[0] + by_state[1] + by_state[2] },
@@ -152,7 +186,8 @@ int cmd_info(const struct cli_call *call, struct err *e)
 		{ "System:", "OperatingSystem", os_name(call->arena), 0 },
 		{ "Architecture:", "Architecture", un.machine, 0 },
 		{ "CPUs:", "NCPU", NULL, (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) },
-		{ "Memory:", "MemTotal", NULL, (uint64_t)si.totalram * si.mem_unit },
+		{ "Memory:", NULL, memory_text(call->arena, memory), 0 },
+		{ NULL, "MemTotal", NULL, memory },
 	};
 
 	return print_pairs(o->format, pairs, ARRAY_LEN(pairs), e);

@@ -120,7 +120,7 @@ const char *table_ago(struct arena *a, int64_t ns)
 	struct timespec now;
 	char text[64];
 
-	if (ns == 0)
+	if (ns == TABLE_NEVER)
 		return "";
 	clock_gettime(CLOCK_REALTIME, &now);
 	text_ago(now.tv_sec - ns / 1000000000, text, sizeof(text));
@@ -151,10 +151,11 @@ const char *table_cut(struct arena *a, const char *text, size_t width)
 
 const char *table_time(struct arena *a, int64_t ns)
 {
-	struct timespec ts = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+	int64_t part = ns % 1000000000;
+	struct timespec ts = { .tv_sec = ns / 1000000000 - (part < 0), .tv_nsec = part < 0 ? part + 1000000000 : part };
 	char text[TEXT_TIME_LEN];
 
-	if (ns == 0)
+	if (ns == TABLE_NEVER)
 		return "0001-01-01T00:00:00Z";
 	text_time(&ts, text);
 	return arena_strdup(a, text);

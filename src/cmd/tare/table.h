@@ -31,10 +31,11 @@ void table_add(struct table *t, const char *const *cells);
 /* format: NULL or "table", or "json". quiet: the first column alone, no title. */
 int table_write(const struct table *t, const char *format, bool quiet, struct strbuf *out, struct err *e) MUST_CHECK;
 
-/* Cells. */
-const char *table_ago(struct arena *a, int64_t ns);  /* "3 minutes ago" of a time in ns since the epoch; "" of 0 */
+/* Cells. Times are in ns since the epoch, which is a time as any other; TABLE_NEVER is none. */
+#define TABLE_NEVER INT64_MIN
+const char *table_ago(struct arena *a, int64_t ns); /* "3 minutes ago"; "" of TABLE_NEVER */
 const char *table_size(struct arena *a, uint64_t bytes);
 const char *table_cut(struct arena *a, const char *text, size_t width); /* with "…" where it is longer */
-const char *table_time(struct arena *a, int64_t ns);                    /* RFC 3339 */
+const char *table_time(struct arena *a, int64_t ns);                    /* RFC 3339, year 1 of TABLE_NEVER */
 
 #endif

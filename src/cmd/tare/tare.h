@@ -51,7 +51,7 @@ struct import_opts {
 	struct cli_strv limits;
 };
 struct list_opts {
-	bool all, quiet, no_trunc, digests, latest;
+	bool all, quiet, no_trunc, digests, latest, size;
 	int64_t last;
 	const char *format;
 	struct cli_strv filters;
@@ -67,9 +67,8 @@ struct run_opts {
 	const char *cidfile, *detach_keys;
 	struct cli_strv attach, env, env_file, label, group_add, volume, tmpfs, device, cap_add, cap_drop, security_opt, sysctl,
 		ulimit, log_opt;
-	int64_t stop_timeout, pids_limit, oom_score_adj;
+	int64_t stop_timeout, pids_limit, oom_score_adj, cpu_quota, cpu_period;
 	uint64_t cpu_shares;
-	const char *pull;
 };
 extern const struct cli_option run_options[], create_options[];
 extern const struct run_opts run_defaults;
