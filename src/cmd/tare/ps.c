@@ -336,8 +336,9 @@ static int select_columns(const struct table *t, const char *list, struct table 
 		int i = column_of(at, len);
 
 		if (i < 0)
-			return err_set(e, ERR_UNSUPPORTED, "-o %s: column \"%.*s\" is not supported (uid, pid, ppid, c, stime, tty, time, cmd are)",
-				       list, (int)len, at);
+			return err_set(e, ERR_UNSUPPORTED,
+				       "-o %s: column \"%.*s\" is not supported (uid, pid, ppid, c, stime, tty, time, cmd are)", list,
+				       (int)len, at);
 		columns[out->n_columns] = top_columns[i];
 		from[out->n_columns++] = (size_t)i;
 		at += len;
