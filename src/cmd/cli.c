@@ -191,7 +191,7 @@ static int long_option(struct scan *s, const char *word, struct err *e)
 	}
 	if (value)
 		value++;
-	if (value && !takes_value(f.row) && f.row->kind != CLI_FLAG)
+	if (value && !takes_value(f.row) && f.row->kind != CLI_FLAG && f.row->kind != CLI_UNSUPPORTED)
 		return err_set(e, ERR_INVALID, "option %s takes no value", shown);
 	if (!value && takes_value(f.row)) {
 		r = next_value(s, shown, &value, e);

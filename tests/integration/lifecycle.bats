@@ -66,6 +66,19 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   tare rm fields
 }
 
+@test "top -o: ps's columns, as \`docker top CONTAINER -o pid,cmd\`" {
+  tare run -d --name cols busybox sleep 100
+  run -0 tare top cols -o pid,cmd
+  [[ "${lines[0]}" =~ ^PID\ +CMD$ ]]
+  [[ "${lines[1]}" =~ ^$(live cols pid)\ +sleep\ 100$ ]]
+  [ "$(tare top -o args,ppid --format json cols | jq -c 'keys_unsorted')" = '["CMD","PPID"]' ]
+  for o in pid,wchan , pid, ''; do
+    run -1 tare top cols -o "$o"
+    [[ "$output" == *"not supported"* ]]
+  done
+  tare rm -f cols
+}
+
 @test "start -a of one that runs attaches to it" {
   tare run -d -i --name twice busybox sh -c 'read x; echo "got $x"; exit 7'
   run -7 bash -c 'echo word | "$TARE_BIN/tare" start -ai twice'

@@ -52,3 +52,22 @@ END
 @test "what is left undone is found" {
   refused src/oci/a.c "/* TO""DO: the rest */" 'unfinished'
 }
+
+@test "every package that we install has its row in docs/dependencies.md" {
+  cd "$TARE_TESTS/.."
+  for p in $(sed -n 's/^ *\[[a-z]*\]="\(.*\)"$/\1/p' tools/install-deps); do
+    grep -qE "^\|.*[( ]$p[,)]" docs/dependencies.md || { echo "no row for $p"; return 1; }
+  done
+  run ! grep -nE '^\|.*[^|]$' docs/dependencies.md
+}
+
+@test "make install: what README and the documents link to is there" {
+  DESTDIR=$BATS_TEST_TMPDIR "$TARE_TESTS/../tools/install" "$TARE_BUILD" /usr >/dev/null
+  doc=$BATS_TEST_TMPDIR/usr/share/doc/tare
+  for from in README.md docs/architecture.md docs/security.md docs/formats.md docs/dependencies.md; do
+    for to in $(grep -oE '\]\([^)#]+' "$doc/$from" | sed 's/^](//' | grep -v '^http'); do
+      [ -e "$doc/$(dirname "$from")/$to" ] || { echo "$from: $to"; return 1; }
+    done
+  done
+  [ -e "$doc/docs/adr/0002-musl-static-pie.md" ]
+}

@@ -210,7 +210,7 @@ JSON
 }
 
 @test "an option of Docker that there is not yet is called that, not unknown" {
-  for o in platform=linux/amd64 pull=never cgroupns=host expose=80 health-cmd=x restart=always gpus=all link=x dns=1.1.1.1; do
+  for o in platform=linux/amd64 pull=never cgroupns=host expose=80 health-cmd=x restart=always gpus=all link=x dns=1.1.1.1 oom-kill-disable=true; do
     run -125 tare run --rm "--$o" busybox true
     [[ "$output" == "tare: option --${o%%=*} is not supported"* ]] || { echo "$o: $output"; return 1; }
   done
@@ -218,11 +218,12 @@ JSON
   [[ "$output" == "tare: option -p is not supported"* ]]
 }
 
-@test "every option of Docker's run and create is known" {
+@test "every option of Docker's commands is known" {
   command -v docker >/dev/null || skip "no docker to ask"
-  for c in run create; do
+  for c in run create exec start stop restart kill rm ps logs attach inspect load import images rmi history version 'system df' 'system prune'; do
+    # shellcheck disable=SC2086
     for o in $(docker $c --help | sed -nE 's/^ {2,6}(-., )?(--[a-z0-9-]+).*/\2/p' | grep -v -- '--help'); do
-      run tare $c "$o=x" no:such
+      run tare $c "$o=x" no:such </dev/null
       [[ "$output" != *"unknown option"* ]] || { echo "$c: $output"; return 1; }
     done
   done

@@ -24,6 +24,7 @@ const struct cli_option import_options[] = {
 	{ "platform", 0, "OS/ARCH", CLI_STR, "what it is for (default: this machine)", offsetof(struct import_opts, platform) },
 	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit: unpacked ratio file entries density devices depth",
 	  offsetof(struct import_opts, limits) },
+	{ "change", 'c', "INSTRUCTION", CLI_UNSUPPORTED },
 	{ 0 }
 };
 const struct cli_option images_options[] = {
@@ -33,17 +34,22 @@ const struct cli_option images_options[] = {
 	{ "digests", 0, NULL, CLI_FLAG, "show the manifests' digests", offsetof(struct list_opts, digests) },
 	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (dangling reference)", offsetof(struct list_opts, filters) },
 	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
+	{ "tree", 0, NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
 const struct cli_option rmi_options[] = {
 	{ "force", 'f', NULL, CLI_FLAG, "take all its names away; untag it even when a container uses it",
 	  offsetof(struct rmi_opts, force) },
+	{ "no-prune", 0, NULL, CLI_UNSUPPORTED },
+	{ "platform", 0, "OS/ARCH", CLI_UNSUPPORTED },
 	{ 0 }
 };
 const struct cli_option history_options[] = {
 	{ "no-trunc", 0, NULL, CLI_FLAG, "whole commands", offsetof(struct list_opts, no_trunc) },
 	{ "quiet", 'q', NULL, CLI_FLAG, "only the layers' ids", offsetof(struct list_opts, quiet) },
 	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
+	{ "human", 'H', NULL, CLI_UNSUPPORTED },
+	{ "platform", 0, "OS/ARCH", CLI_UNSUPPORTED },
 	{ 0 }
 };
 

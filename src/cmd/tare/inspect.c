@@ -14,6 +14,7 @@ const struct cli_option inspect_options[] = {
 	{ "type", 0, "container|image", CLI_STR, "look only among these", offsetof(struct inspect_opts, type),
 	  .choices = "container|image" },
 	{ "format", 'f', "json", CLI_STR, "how it is written", offsetof(struct inspect_opts, format), .choices = "json" },
+	{ "size", 's', NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
 

@@ -17,6 +17,8 @@ const struct cli_option start_options[] = {
 	{ "interactive", 'i', NULL, CLI_FLAG, "stay and send it our input", offsetof(struct start_opts, interactive) },
 	{ "detach-keys", 0, "KEYS", CLI_STR, "keys that leave it running (default ctrl-p,ctrl-q)",
 	  offsetof(struct start_opts, detach_keys) },
+	{ "checkpoint", 0, "NAME", CLI_UNSUPPORTED },
+	{ "checkpoint-dir", 0, "DIR", CLI_UNSUPPORTED },
 	{ 0 }
 };
 
@@ -36,6 +38,7 @@ const struct cli_option kill_options[] = {
 const struct cli_option rm_options[] = {
 	{ "force", 'f', NULL, CLI_FLAG, "kill it first when it runs", offsetof(struct rm_opts, force) },
 	{ "volumes", 'v', NULL, CLI_FLAG, "its own volumes too (they always are)", offsetof(struct rm_opts, volumes) },
+	{ "link", 'l', NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
 

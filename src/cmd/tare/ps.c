@@ -29,6 +29,8 @@ const struct cli_option ps_options[] = {
 };
 
 const struct cli_option top_options[] = {
+	{ "columns", 'o', "COLUMNS", CLI_STR, "only these columns, by ps's names (uid pid ppid c stime tty time cmd)",
+	  offsetof(struct list_opts, columns) },
 	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
 	{ 0 }
 };
@@ -298,17 +300,72 @@ static void add_process(const struct top_process *p, void *data)
 	table_add(t, cells);
 }
 
+/* The column that `ps -o NAME` means; -1: none of ours. */
+static int column_of(const char *name, size_t len)
+{
+	static const struct {
+		const char *name, *key;
+	} also[] = { { "tt", "TTY" }, { "tname", "TTY" }, { "cputime", "TIME" }, { "args", "CMD" }, { "command", "CMD" } };
+	const char *key = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(also); i++)
+		if (strlen(also[i].name) == len && strncmp(also[i].name, name, len) == 0)
+			key = also[i].key;
+	for (size_t i = 0; i < ARRAY_LEN(top_columns); i++) {
+		const char *title = top_columns[i].key;
+
+		if (key ? strcmp(key, title) == 0 : strlen(title) == len && strncasecmp(title, name, len) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* t's rows with the columns of the list "pid,cmd" alone, in its order. */
+static int select_columns(const struct table *t, const char *list, struct table *out, struct err *e)
+{
+	size_t most = strlen(list) + 1;
+	struct table_column *columns = arena_array(t->a, most, sizeof(*columns));
+	size_t *from = arena_array(t->a, most, sizeof(*from));
+	const char **cells = arena_array(t->a, most, sizeof(*cells));
+
+	*out = (struct table){ .a = t->a, .columns = columns };
+	if (!columns || !from || !cells)
+		return err_errno(e, -ENOMEM, "-o");
+	for (const char *at = list;; at++) {
+		size_t len = strcspn(at, ",");
+		int i = column_of(at, len);
+
+		if (i < 0)
+			return err_set(e, ERR_UNSUPPORTED,
+				       "-o %s: column \"%.*s\" is not supported (uid, pid, ppid, c, stime, tty, time, cmd are)", list,
+				       (int)len, at);
+		columns[out->n_columns] = top_columns[i];
+		from[out->n_columns++] = (size_t)i;
+		at += len;
+		if (!*at)
+			break;
+	}
+	for (size_t r = 0; r < t->n_rows; r++) {
+		for (size_t i = 0; i < out->n_columns; i++)
+			cells[i] = t->rows[r][from[i]];
+		table_add(out, cells);
+	}
+	return 0;
+}
+
 int cmd_top(const struct cli_call *call, struct err *e)
 {
 	const struct list_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
-	struct table t = TABLE(call->arena, top_columns);
+	struct table t = TABLE(call->arena, top_columns), selected;
 	int r = tare_engine(call, &en, e);
 
 	if (r == 0)
 		r = top_read(&en, call->args[0], add_process, &t, e);
+	if (r == 0 && o->columns)
+		r = select_columns(&t, o->columns, &selected, e);
 	if (r == 0)
-		r = table_write(&t, o->format, false, &out, e);
+		r = table_write(o->columns ? &selected : &t, o->format, false, &out, e);
 	return r < 0 ? r : tare_print(&out, e);
 }

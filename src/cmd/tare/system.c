@@ -20,6 +20,7 @@ const struct cli_option info_options[] = {
 };
 const struct cli_option df_options[] = {
 	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct system_opts, format), .choices = "table|json" },
+	{ "verbose", 'v', NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
 const struct cli_option version_options[] = {
@@ -29,6 +30,8 @@ const struct cli_option version_options[] = {
 const struct cli_option prune_options[] = {
 	{ "all", 'a', NULL, CLI_FLAG, "every image no container uses, not only those without a name", offsetof(struct system_opts, all) },
 	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
+	{ "filter", 0, "KEY=VALUE", CLI_UNSUPPORTED },
+	{ "volumes", 0, NULL, CLI_IGNORED }, /* a container's own go with it */
 	{ 0 }
 };
 

@@ -53,7 +53,7 @@ struct import_opts {
 struct list_opts {
 	bool all, quiet, no_trunc, digests, latest, size;
 	int64_t last;
-	const char *format;
+	const char *format, *columns;
 	struct cli_strv filters;
 };
 struct rmi_opts {
