@@ -157,6 +157,12 @@ int crew_take_lock(struct crew *c, unsigned int seconds)
 	return wait_for_lock(CREW_LOCK, seconds);
 }
 
+/* By the lock's name: whoever removes the folder removes that first. Never by opening it. */
+bool crew_forgotten(void)
+{
+	return faccessat(CREW_STATE_DIR, LOCK_FILE, F_OK, 0) < 0 && errno == ENOENT;
+}
+
 static void nothing(int sig)
 {
 	(void)sig;

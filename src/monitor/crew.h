@@ -66,6 +66,9 @@ int crew_spawn_worker(const struct crew *c, const char *id, int link, pid_t *pid
  * -EAGAIN when somebody else holds it. */
 int crew_take_lock(struct crew *c, unsigned int seconds) MUST_CHECK;
 
+/* stateDir was removed: nobody can find this monitor any more, nor wait for its lock. */
+bool crew_forgotten(void);
+
 /* Where a container of this specification could write to our program file, executes `command` again from a sealed copy
  * of it, with descriptors 3 and 4. To be called before anything else is held. */
 int crew_seal(const struct oci_spec *spec, const char *command, struct err *e) MUST_CHECK;

@@ -1,7 +1,8 @@
 /* Everything a worker reads from the outside could have a bug in its way; nothing of it reaches this process, whose
  * only inputs are two pidfds and single bytes from its own worker. When the container ends it publishes the status in
  * the progress page before it reaps, so whichever half is killed at that moment, the other finds the status there or
- * with the kernel. Then it stays until a worker has done the rest and exits with 0.
+ * with the kernel. Then it stays until a worker has done the rest and exits with 0, or until trying again helps nobody:
+ * many workers died early, or one died and the state folder is gone, and with it everybody who could read the result.
  *
  * A keeper that took over a container (adopt) is the same, but not the parent: ending_publish() sees to that. */
 #include "monitor/keeper.h"
@@ -71,7 +72,7 @@ static void start_worker(struct keeper *k)
 	}
 }
 
-/* Gives true when the worker has finished everything. */
+/* Gives true when the worker has finished everything, or no other need try. */
 static bool worker_ended(struct keeper *k)
 {
 	int status = -1;
@@ -82,7 +83,7 @@ static bool worker_ended(struct keeper *k)
 	if (done && k->exited)
 		return true;
 	plan_next(k);
-	return k->exited && k->early_deaths > GIVE_UP;
+	return k->exited && (k->early_deaths > GIVE_UP || crew_forgotten());
 }
 
 static void container_ended(struct keeper *k)

@@ -183,6 +183,15 @@ known_code_is() { [ "$(field exitKnown)" = false ] || [ "$(field exitCode)" = "$
 }
 no_cgroup() { [ -z "$(find /sys/fs/cgroup -type d -path "*$CG*" -print -quit)" ]; }
 
+# Whoever removes it (a store that is thrown away) would leave two processes and a cgroup for ever.
+@test "the state folder removed under a container whose end no worker survives: the keeper gives up" {
+  printf '#!/bin/sh\nsleep 1.2\nkill -9 $PPID\n' >"$D/kill-worker"; chmod +x "$D/kill-worker"
+  start --exited "$D/kill-worker" -- sh -c "$(until_go)"
+  rm -r "$D/s"
+  go
+  wait_until 15 no_monitor
+}
+
 # The first process of `run` is killed at a moment between its exec and some time after the container runs.
 @test "the monitor killed during start: adopt leaves nothing" {
   for ms in 1 2 4 6 8 10 12 15 20 30; do

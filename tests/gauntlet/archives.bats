@@ -93,7 +93,7 @@ section() {
   # CHOWN, DAC_OVERRIDE, FOWNER, FSETID, MKNOD, SETFCAP
   for set in CapEff CapPrm CapBnd; do grep -q "^$set:.*000000008800001b$" <<<"$status"; done
   grep -q '^NoNewPrivs:.*1$' <<<"$status"
-  [[ $TARE_BUILD == *asan* ]] || grep -q '^Seccomp:.*2$' <<<"$status"
+  [ -n "${TARE_SANITIZED:-}" ] || grep -q '^Seccomp:.*2$' <<<"$status"
   [ -z "$(tr -d '\0' <"/proc/$worker/environ")" ]
   # its root is the staging folder: there is nothing else in it
   [ "$(ls "/proc/$worker/root" | xargs)" = "blobs layers lock spool" ]

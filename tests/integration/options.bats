@@ -122,7 +122,7 @@ teardown_file() { tare_teardown_file; }
 @test "--read-only: nothing but tmpfs and volumes can be written" {
   run -1 tare run --rm --read-only busybox touch /x
   [[ "$output" == *"Read-only"* ]]
-  tare run --rm --read-only --tmpfs /t -v "$BATS_TEST_TMPDIR:/v" --init busybox sh -c 'touch /t/x /v/x /dev/shm/x'
+  tare run --rm --read-only --tmpfs /t -v "$BATS_TEST_TMPDIR:/v" "${INIT[@]}" busybox sh -c 'touch /t/x /v/x /dev/shm/x'
 }
 
 @test "--privileged: the host's ids, all devices and capabilities, nothing masked" {
@@ -230,8 +230,8 @@ JSON
 }
 
 @test "--init: process 1 reaps, passes signals and the exit code on" {
-  [[ "$(tare run --rm --init busybox ps -o pid,args | grep ' 1 ')" == *tare-init* ]]
-  run -6 tare run --rm --init busybox sh -c 'exit 6'
+  [[ "$(tare run --rm "${INIT[@]}" busybox ps -o pid,args | grep ' 1 ')" == *tare-init* ]]
+  run -6 tare run --rm "${INIT[@]}" busybox sh -c 'exit 6'
 }
 
 @test "--cgroup-parent; the container's cgroup is its own root" {

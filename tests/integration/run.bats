@@ -17,7 +17,7 @@ teardown_file() { tare_teardown_file; }
 }
 
 @test "a signal that ends the command is 128 and its number" {
-  run -143 tare run --rm --init busybox sh -c 'kill -TERM $$'
+  run -143 tare run --rm "${INIT[@]}" busybox sh -c 'kill -TERM $$'
 }
 
 @test "standard output, standard error and standard input are three streams" {

@@ -10,6 +10,10 @@
 
 : "${TARE_BIN:?TARE_BIN must name the folder of the built programs}"
 
+# `tare run "${INIT[@]}"`: --init. A sanitizer's tare-init is not static and wants its libraries beside it.
+INIT=(--init)
+[ -z "${TARE_SANITIZED:-}" ] || INIT+=(-v /lib64:/lib64:ro -v /lib/x86_64-linux-gnu:/lib/x86_64-linux-gnu:ro)
+
 # A private store and state; and what is on the machine before, to compare with after.
 tare_setup_file() {
   bats_require_minimum_version 1.5.0

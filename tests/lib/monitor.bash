@@ -49,9 +49,12 @@ monitor_teardown() {
     ended || true
   fi
   for p in $(monitors | awk -v id="$ID" '$0 ~ id { print $1 }'); do kill -9 "$p" 2>/dev/null || true; done
-  find /sys/fs/cgroup -depth -type d -path "*$CG*" -exec rmdir {} \; 2>/dev/null || true
+  wait_until 3 cgroups_removed 2>/dev/null || true
   ! mountpoint -q "$D/c" || umount "$D/c"
 }
+
+# What a monitor that was killed leaves; its last process may be on its way out.
+cgroups_removed() { find /sys/fs/cgroup -depth -type d -path "*$CG*" -exec rmdir {} \; ; [ -z "$(find /sys/fs/cgroup -type d -path "*$CG*" -print -quit)" ]; }
 
 client() { timeout "${CLIENT_TIMEOUT:-30}" "$BATS_TEST_DIRNAME/../lib/monitor-client" "$@"; }
 start() { client run "$D" --id "$ID" --cgroup "$CG" "$@"; }
