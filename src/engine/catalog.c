@@ -36,15 +36,23 @@ static sqlite3_stmt *handle(struct cat_stmt *s)
 	return (sqlite3_stmt *)s;
 }
 
+/* SQLite says so only where it writes itself; of the index of the log, which it maps, it says "disk I/O error". */
+static bool is_full(const struct catalog *c, int rc)
+{
+	int primary = rc & 0xff;
+
+	return primary == SQLITE_FULL || (primary == SQLITE_IOERR && c->db && sqlite3_system_errno(c->db) == ENOSPC);
+}
+
 static int fail(struct catalog *c, struct err *e, int rc, const char *what)
 {
 	const char *why = c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc);
 
+	if (is_full(c, rc))
+		return err_set(e, ERR_NOSPACE, "catalog.db cannot be written: its file system is full; free some space");
 	switch (rc & 0xff) {
 	case SQLITE_CONSTRAINT:
 		return err_set(e, ERR_CONFLICT, "catalog: %s: %s", what, why);
-	case SQLITE_FULL:
-		return err_set(e, ERR_NOSPACE, "catalog: %s: %s", what, why);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return err_set(e, ERR_UNAVAILABLE, "catalog: %s: %s", what, why);

@@ -15,6 +15,7 @@
 #include "engine/names.h"
 #include "engine/prepare.h"
 #include "engine/rootfile.h"
+#include "engine/settle.h"
 #include "engine/spec.h"
 
 #define MOST_LAYERS 500
@@ -205,14 +206,22 @@ static int write_row(struct making *m, bool running, const char **name, struct e
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
-static int delete_row(const struct engine *en, const char *id, struct err *e)
+/* The name may be held by a container whose making was cut short. */
+static int claim(struct making *m, bool running, const char **name, struct err *e)
 {
-	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
-	int r = catalog_begin(c, CATALOG_LAZY, e);
+	struct err why = { 0 };
+	struct record rec;
+	int r = write_row(m, running, name, e);
 
-	if (r == 0)
-		r = record_delete(c, id, e);
-	return r < 0 ? r : catalog_commit(c, e);
+	if (r == 0 || e->cls != ERR_CONFLICT || !m->plan.opt->name)
+		return r;
+	if (record_find(m->en->catalog, m->plan.a, m->plan.opt->name, &rec, &why) == 0) {
+		CLEANUP_LIVE struct live live = LIVE_INIT;
+
+		if (settle(m->en, m->plan.a, &rec, &live, SETTLE_LOOK, &why) == 0 || why.cls != ERR_NOTFOUND)
+			return r;
+	}
+	return write_row(m, running, name, e);
 }
 
 /* ---- the folder ---- */
@@ -255,17 +264,15 @@ static int make_all(struct making *m, bool running, unsigned int attach, struct 
 	int r;
 
 	m->dir = folder_make(m->en, n->id, e);
-	if (m->dir < 0)
-		return m->dir;
-	n->lock = folder_lock(m->en, n->id, true, e);
-	r = n->lock < 0 ? n->lock : write_row(m, running, &n->name, e);
-	if (r == 0) {
-		r = fill_folder(m, n, attach, e);
-		if (r < 0)
-			(void)delete_row(m->en, n->id, &ignored);
-	}
-	if (r < 0)
+	n->lock = m->dir < 0 ? m->dir : folder_lock(m->en, n->id, true, e);
+	r = n->lock < 0 ? n->lock : claim(m, running, &n->name, e);
+	if (r < 0) {
 		(void)folder_remove(m->en, n->id, &ignored);
+		return r;
+	}
+	r = fill_folder(m, n, attach, e);
+	if (r < 0)
+		(void)settle_remove(m->en, n->id, &ignored);
 	return r;
 }
 

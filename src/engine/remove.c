@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <stdio.h>
 
 #include "engine/container.h"
 #include "engine/folder.h"
@@ -20,29 +21,41 @@ static int remove_stopped(const struct engine *en, const char *id, struct err *e
 	return r < 0 ? r : 1;
 }
 
+/* Others may be faster at what we want (--rm, another command, settle()); but it must be so, whatever was not found. */
+static bool is_gone(const struct engine *en, const char *id)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct record rec;
+	struct err e = { 0 };
+
+	return record_get(en->catalog, &a, id, &rec, &e) < 0 && e.cls == ERR_NOTFOUND;
+}
+
 int container_remove(const struct engine *en, const char *what, bool force, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	bool killed = false;
+	char id[ID_LEN + 1] = "";
 
 	for (;;) {
 		CLEANUP_LIVE struct live live = LIVE_INIT;
 		struct record rec;
-		int r = settle_find(en, &a, what, SETTLE_WAIT, &rec, &live, e);
+		int r = record_find(en->catalog, &a, what, &rec, e);
 
+		if (r == 0) {
+			(void)snprintf(id, sizeof(id), "%s", rec.id);
+			r = settle(en, &a, &rec, &live, SETTLE_WAIT, e);
+		}
 		if (r == 0 && rec.status != RECORD_RUNNING)
 			r = remove_stopped(en, rec.id, e);
 		else if (r == 0 && !force)
 			return err_set(e, ERR_CONFLICT, "container %s is running: stop it first, or use -f", rec.name);
 		else if (r == 0)
 			r = container_kill(en, rec.id, SIGKILL, e);
-		/* --rm, or another command, was faster at what we wanted */
-		if (r < 0 && killed && e->cls == ERR_NOTFOUND)
+		if (r < 0 && e->cls == ERR_NOTFOUND && id[0] && is_gone(en, id))
 			return 0;
 		if (r < 0 && e->cls != ERR_BUSY)
 			return r;
 		if (r > 0)
 			return 0;
-		killed = true;
 	}
 }

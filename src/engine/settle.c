@@ -1,10 +1,12 @@
-/* Only a row that says "running" can be wrong, and it is right while the container and a monitor live. The cases:
+/* A row can be wrong when it says "running", and when there is no whole folder for it (see unfinished()). The first kind
+ * is right while the container and a monitor live. Its cases:
  *
  *	no monitor, no state.json, or a container still at its barrier: a start was interrupted. Whoever comes takes the
  *	    monitor's lock first, so that one that is late gives up.
  *	no monitor, state.json of this boot: both halves were killed. A new monitor adopts the container, alive or dead: it
  *	    alone knows how to finish the log and to learn the exit code where that is possible.
  *	no monitor and adopting fails, or state.json is of another boot: the end is recorded here, as unknown.
+ *	no folder, nothing alive: removing it was interrupted for want of room in the catalog. The row is removed.
  *	a monitor, but the container is dead: the monitor is at work; wait for it, or look away.
  *
  * Everything that changes something happens with the operation lock held, and looks again after it got it. */
@@ -52,17 +54,27 @@ static int write_row(const struct engine *en, const struct record *rec, struct e
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
-int settle_remove(const struct engine *en, const char *id, struct err *e)
+static int delete_row(const struct engine *en, const char *id, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	int r = catalog_begin(c, CATALOG_LAZY, e);
 
 	if (r == 0)
 		r = record_delete(c, id, e);
-	if (r == 0)
-		r = catalog_commit(c, e);
+	return r < 0 ? r : catalog_commit(c, e);
+}
+
+int settle_remove(const struct engine *en, const char *id, struct err *e)
+{
+	int r = delete_row(en, id, e);
+
 	/* the row first: a folder without one is garbage with a name */
-	return r < 0 ? r : folder_remove(en, id, e);
+	if (r == 0 || e->cls != ERR_NOSPACE)
+		return r < 0 ? r : folder_remove(en, id, e);
+	/* Even to forget takes room in the catalog's log, and the folder may be what takes it. If that was not enough
+	 * the row is left, which is no container to unfinished(). */
+	r = folder_remove(en, id, e);
+	return r < 0 ? r : delete_row(en, id, e);
 }
 
 static void remove_cgroup(const struct record *rec)
@@ -163,6 +175,25 @@ static int repair(const struct engine *en, struct record *rec, const struct live
 	return settle_finish(en, rec, live, false, e);
 }
 
+/* A row without config.json. One that says "created": its maker is at work, or was killed. Any: a full disk kept us from
+ * deleting the row after the folder was gone. */
+static int unfinished(const struct engine *en, const struct record *rec, enum settle_patience patience, struct err *e)
+{
+	CLEANUP_FD int lock = folder_lock(en, rec->id, patience == SETTLE_WAIT, e);
+	int r;
+
+	if (lock < 0 && e->cls == ERR_BUSY)
+		return 0;
+	if (lock < 0 && e->cls != ERR_NOTFOUND)
+		return lock;
+	if (lock >= 0 && (rec->status != RECORD_CREATED || has_config(en, rec->id)))
+		return 0;
+	r = settle_remove(en, rec->id, e);
+	if (r < 0)
+		return r;
+	return err_set(e, ERR_NOTFOUND, "the making of container %s was interrupted; it has been removed", rec->name);
+}
+
 /* ---- without it ---- */
 
 /* Blocks until no monitor holds its lock any more. */
@@ -202,6 +233,8 @@ static int step(const struct engine *en, struct arena *a, struct record *rec, st
 	CLEANUP_FD int lock = folder_lock(en, rec->id, patience == SETTLE_WAIT, e);
 	int r;
 
+	if (lock < 0 && e->cls == ERR_NOTFOUND && !live->monitor && !live->container)
+		return settle_remove(en, rec->id, e); /* the caller finds the row gone */
 	if (lock < 0)
 		return lock;
 	r = record_get(en->catalog, a, rec->id, rec, e);
@@ -218,6 +251,8 @@ int settle(const struct engine *en, struct arena *a, struct record *rec, struct 
 	   struct err *e)
 {
 	*live = (struct live)LIVE_INIT;
+	if (rec->status != RECORD_RUNNING && !has_config(en, rec->id))
+		return unfinished(en, rec, patience, e);
 	for (int round = 0; rec->status == RECORD_RUNNING && round < MOST_ROUNDS; round++) {
 		int r;
 

@@ -60,15 +60,6 @@ static int await_settled(const struct engine *en, const char *id, struct client 
 	}
 }
 
-static int send_signal(const struct record *rec, const struct live *live, int signal, struct err *e)
-{
-	int r = proc_signal(live->pidfd, signal);
-
-	if (r < 0 && r != -ESRCH)
-		return err_errno(e, r, "signal container %s", rec->name);
-	return thaw(rec, e);
-}
-
 static bool ends_within(const struct live *live, int64_t timeout_s)
 {
 	struct pollfd p = { .fd = live->pidfd, .events = POLLIN };
@@ -89,6 +80,17 @@ static bool ends_within(const struct live *live, int64_t timeout_s)
 			break;
 		}
 	}
+}
+
+static int send_signal(const struct record *rec, const struct live *live, int signal, struct err *e)
+{
+	int r = proc_signal(live->pidfd, signal);
+
+	if (r < 0 && r != -ESRCH)
+		return err_errno(e, r, "signal container %s", rec->name);
+	r = thaw(rec, e);
+	/* one that SIGKILL waited for ends once it is thawed, and its cgroup goes while we still look at it */
+	return r < 0 && ends_within(live, 0) ? 0 : r;
 }
 
 static int end_it(const struct engine *en, const struct record *rec, const struct live *live, int signal, int64_t timeout_s,

@@ -1,0 +1,155 @@
+#!/usr/bin/env bats
+# A store whose disk is full, at every amount of room there may be: a command fails with one line that says so, leaves
+# nothing half made, and works again once there is room.
+load ../lib/common
+
+setup_file() {
+  tare_setup_file
+  mount -t tmpfs -o size=8m tmpfs "$TARE_ROOT"
+  load_busybox
+}
+
+teardown() {
+  local ids
+  rm -f "$TARE_ROOT/filler"
+  ids=$(tare ps -aq)
+  # shellcheck disable=SC2086
+  [ -z "$ids" ] || tare rm -f $ids >/dev/null
+}
+
+teardown_file() {
+  umount -l "$TARE_ROOT"
+  tare_teardown_file
+}
+
+# leave N: takes all of the disk but N pages of 4 KiB.
+leave() {
+  cat /dev/zero >"$TARE_ROOT/filler" 2>/dev/null || true
+  [ "$1" = 0 ] || truncate -s "-$(($1 * 4096))" "$TARE_ROOT/filler"
+}
+
+says_full() { # in one line
+  [ "${#lines[@]}" = 1 ] || { echo "not one line: $output"; return 1; }
+  [[ $output == "tare: "*"file system is full"* || $output == "tare: "*"No space left on device"* ]] || { echo "does not say it: $output"; return 1; }
+}
+
+# With room again: no container, no folder, and the name can be used.
+nothing_is_left() {
+  rm -f "$TARE_ROOT/filler"
+  [ -z "$(tare ps -aq)" ] || { tare ps -a; return 1; }
+  [ -z "$(ls "$TARE_ROOT/containers")" ] || { find "$TARE_ROOT/containers"; return 1; }
+  [ -z "$(ls "$TARE_STATE")" ] || { find "$TARE_STATE"; return 1; }
+  [ "$(sqlite3 "$TARE_ROOT/catalog.db" 'SELECT count(*) FROM id_ranges; PRAGMA integrity_check' | xargs)" = "0 ok" ]
+}
+
+# with_ever_more_room STATUS STEP COMMAND...: until it succeeds; STATUS is what it fails with.
+with_ever_more_room() {
+  local want=$1 step=$2 pages failures=0; shift 2
+  : >"$BATS_TEST_TMPDIR/said"
+  for ((pages = 0; pages < 1000; pages += step)); do
+    leave "$pages"
+    run "$@"
+    [ "$status" != 0 ] || break
+    echo "$output" >>"$BATS_TEST_TMPDIR/said"
+    [ "$status" = "$want" ] || { echo "$pages pages: status $status: $output"; return 1; }
+    says_full || { echo "with $pages pages"; return 1; }
+    nothing_is_left || { echo "with $pages pages: $output"; return 1; }
+    failures=$((failures + 1))
+  done
+  rm -f "$TARE_ROOT/filler"
+  echo "# $failures failures, $(sort -u "$BATS_TEST_TMPDIR/said" | wc -l) kinds" >&3
+  [ "$status" = 0 ] && [ "$failures" -gt 3 ]
+}
+
+@test "tare create" {
+  with_ever_more_room 1 1 tare create --name full busybox true
+  [ "$(tare start -a full)" = "" ]
+}
+
+@test "tare create with a volume of its own, which is filled from the image" {
+  with_ever_more_room 1 80 tare create --name full -v /bin busybox true
+  tare start -a full
+}
+
+@test "tare run, in front and behind" {
+  with_ever_more_room 125 4 tare run --name full busybox echo ran
+  [ "$output" = ran ]
+  tare rm full
+  with_ever_more_room 125 5 tare run -d --name full busybox true
+  tare wait full
+}
+
+@test "tare start: an error, and the container stays as it was" {
+  tare create --name full busybox sh -c 'echo out; exit 3'
+  leave 0
+  run tare start -a full
+  [ "$status" = 1 ]
+  says_full
+  rm "$TARE_ROOT/filler"
+  is_state full created
+  run -3 --separate-stderr tare start -a full
+  [ "$output" = out ]
+}
+
+@test "an end that the catalog has no room for is known when there is" {
+  local keeper
+  tare run -d --name full busybox sh -c 'sleep 1000; exit 0'
+  leave 0
+  keeper=$(live full keeper)
+  kill -9 "$(live full pid)"
+  wait_until 10 bash -c "! kill -0 $keeper 2>/dev/null || grep -q '^State:.Z' /proc/$keeper/status"
+  rm "$TARE_ROOT/filler"
+  wait_until 10 is_state full exited
+  [ "$(tare inspect full | jq -c '.[0].State | [.ExitKnown, .ExitCode]')" = '[true,137]' ]
+}
+
+@test "lines of the log that find no room are counted; the command goes on" {
+  tare create --name full busybox sh -c 'seq 20000; exit 3'
+  leave 20
+  run tare start -a full
+  [ "$status" = 3 ]
+  [ "${#lines[@]}" = 20000 ]
+  rm "$TARE_ROOT/filler"
+  wait_until 10 is_state full exited
+  [ "$(tare inspect full | jq '.[0].State.ExitCode')" = 3 ]
+  [ "$(tare logs full | wc -l)" -lt 20000 ]
+}
+
+@test "tare rm needs no room" {
+  tare create --name full busybox true
+  tare run -d --name runs busybox sleep 1000
+  leave 0
+  tare rm full
+  tare rm -f runs
+  nothing_is_left
+}
+
+@test "a catalog that cannot be opened for want of room" {
+  sqlite3 "$TARE_ROOT/catalog.db" 'PRAGMA wal_checkpoint(TRUNCATE)' # and no log and no index of it stay
+  leave 0
+  run tare ps
+  [ "$status" = 1 ]
+  says_full
+  nothing_is_left
+}
+
+# What a command leaves that is killed, or could not even take back what it had written.
+@test "a container whose making was cut short is no container" {
+  local what id
+  for what in config.json .; do
+    cut_short() { tare create --name cut busybox true; id=$(tare inspect cut | jq -r '.[0].Id'); remove_part; }
+    remove_part() { if [ "$what" = . ]; then rm -r "${TARE_ROOT:?}/containers/$id"; else rm "$TARE_ROOT/containers/$id/$what"; fi; }
+    cut_short
+    [ -z "$(tare ps -aq)" ]
+    cut_short
+    [ "$(tare run --name cut busybox echo again)" = again ]
+    tare rm cut
+    cut_short
+    tare rm cut
+    cut_short
+    run tare start cut
+    [ "$status" = 1 ]
+    [[ $output == *"was interrupted; it has been removed"* ]]
+    nothing_is_left
+  done
+}
