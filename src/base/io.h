@@ -31,7 +31,7 @@ int io_replace_file(int dirfd, const char *name, const void *data, size_t len, m
  * Only for paths of our own (state, store), never for paths under a rootfs: those go through base/beneath.h. */
 int io_mkdirs(int dirfd, const char *path, mode_t mode) MUST_CHECK;
 
-/* Removes dirfd/name and everything below it. Never follows symlinks, never crosses into another mount
+/* Removes dirfd/name and everything below it, however deep. Never follows symlinks, never crosses into another mount
  * (-EBUSY there). Absent is success. */
 int io_remove_tree(int dirfd, const char *name) MUST_CHECK;
 

@@ -197,3 +197,30 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   run -125 tare ps --quite
   [[ "$output" == *"--quiet"* ]]
 }
+
+deep='mkdir /d; cd /d; i=0; while [ $i -lt 300 ]; do mkdir d && cd d; i=$((i+1)); done'
+
+@test "a container with folders deeper than descriptors or paths count is removed" {
+  tare run --name deep busybox sh -c "$deep"
+  tare rm deep
+  tare run --rm busybox sh -c "$deep"
+  [ -z "$(ls "$TARE_ROOT/containers")" ]
+}
+
+@test "garbage that cannot be removed is a warning; the rest goes on" {
+  local stuck loose d
+  stuck=$(printf 'a%.0s' {1..64}) loose=$(printf 'b%.0s' {1..64}) d=$TARE_ROOT/containers
+  mkdir -p "$d/$stuck/mnt" "$d/$loose"; touch "$d/$stuck/lock" "$d/$loose/lock"
+  mount -t tmpfs none "$d/$stuck/mnt"
+  tare create --name seen busybox true
+  run --separate-stderr tare ps -a --format json
+  run_status=$status run_out=$output run_err=$stderr
+  run tare system prune -f
+  umount "$d/$stuck/mnt"; rm -r "${d:?}/$stuck"
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"Total reclaimed space"* ]]
+  [ "$run_status" -eq 0 ]
+  [[ "$run_out" == *'"Names":"seen"'* ]]
+  [[ "$run_err" == *"aaaaaaaaaaaa"* ]]
+  [ ! -e "$d/$loose" ] || wait_until 15 bash -c "'$TARE_BIN/tare' ps; [ ! -e '$d/$loose' ]"
+}

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/beneath.h"
@@ -68,6 +69,34 @@ static void remove_tree_keeps_link_targets(void **state)
 	assert_int_equal(io_remove_tree(t->fd, "a"), 0);
 }
 
+/* Deeper than the stack, the descriptors or a path could count, with something beside each step down. */
+static void remove_tree_of_any_depth(void **state)
+{
+	struct tmp *t = *state;
+	struct rlimit before, few = { 64, 64 };
+	int at = dup(t->fd);
+
+	for (int i = 0; i < 5000; i++) {
+		int next, file = openat(at, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+		close(file);
+		assert_int_equal(mkdirat(at, i % 2 ? "a-folder" : "z", 0700), 0);
+		assert_int_equal(mkdirat(at, "m", 0700), 0);
+		next = openat(at, i % 2 ? "a-folder" : "z", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(at);
+		at = next;
+		assert_true(at >= 0);
+	}
+	close(at);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(io_remove_tree(t->fd, "z"), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(faccessat(t->fd, "z", F_OK, 0), -1);
+	assert_int_equal(faccessat(t->fd, "file", F_OK, 0), 0);
+}
+
 static void beneath_never_leaves(void **state)
 {
 	struct tmp *t = *state;
@@ -100,6 +129,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(replace_and_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(remove_tree_keeps_link_targets, setup, teardown),
+		cmocka_unit_test_setup_teardown(remove_tree_of_any_depth, setup, teardown),
 		cmocka_unit_test_setup_teardown(beneath_never_leaves, setup, teardown),
 	};
 
