@@ -154,3 +154,15 @@ teardown_file() { tare_teardown_file; }
     [[ "$output" == *"support"* || "$output" == *"private (the default"* || "$output" == *"no bridges yet"* ]] || { echo "$opt: $output"; return 1; }
   done
 }
+
+@test "/etc/resolv.conf, hosts, hostname that are dangling links: what they name is made inside the root" {
+  local root=$BATS_TEST_TMPDIR/rootfs
+  mkdir -p "$root/bin" "$root/etc" "$root/proc"; cp /bin/busybox "$root/bin/busybox"; ln -s busybox "$root/bin/sh"; ln -s busybox "$root/bin/cat"
+  ln -s ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
+  ln -s /var/lib/hosts "$root/etc/hosts"; ln -s "../../../../$BATS_TEST_TMPDIR/outside" "$root/etc/hostname"
+  run -0 tare run --rm --hostname linked --rootfs "$root" /bin/sh -c 'cat /etc/hostname; cat /var/lib/hosts; cat /run/systemd/resolve/stub-resolv.conf >/dev/null'
+  [ "${lines[0]}" = linked ]
+  [[ "$output" == *127.0.0.1* ]]
+  [ ! -e "$BATS_TEST_TMPDIR/outside" ]
+  run -0 tare run --rm --read-only --rootfs "$root" /bin/sh -c true
+}

@@ -5,6 +5,8 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -124,6 +126,54 @@ static void beneath_never_leaves(void **state)
 	close(fd);
 }
 
+static bool made(const struct tmp *t, const char *path, mode_t kind)
+{
+	struct stat st;
+
+	return fstatat(t->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & S_IFMT) == kind;
+}
+
+static void mountpoint_behind_dangling_links(void **state)
+{
+	struct tmp *t = *state;
+	static const struct {
+		const char *link, *target, *made;
+	} cases[] = {
+		{ "resolv.conf", "../run/systemd/resolve/stub.conf", "root/run/systemd/resolve/stub.conf" },
+		{ "hosts", "/data/hosts", "root/data/hosts" },
+		{ "hostname", "/../../../../up", "root/up" },
+		{ "chain", "chain2", "root/etc/end" },
+		{ "chain2", "/etc/./end", "root/etc/end" },
+	};
+
+	assert_int_equal(io_mkdirs(t->fd, "root/etc", 0755), 0);
+	CLEANUP_FD int root = openat(t->fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int etc = openat(t->fd, "root/etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(symlinkat(cases[i].target, etc, cases[i].link), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char path[64];
+		int fd;
+
+		snprintf(path, sizeof(path), "/etc/%s", cases[i].link);
+		fd = beneath_mountpoint(root, path, 0);
+		assert_true(fd >= 0);
+		close(fd);
+		assert_true(made(t, cases[i].made, S_IFREG));
+	}
+	assert_false(made(t, "up", S_IFREG));
+	assert_int_equal(symlinkat("b", root, "a"), 0);
+	assert_int_equal(symlinkat("a", root, "b"), 0);
+	assert_int_equal(beneath_mountpoint(root, "/a", 0), -ELOOP);
+	assert_int_equal(symlinkat("/nowhere", root, "gone"), 0);
+	assert_int_equal(beneath_mountpoint(root, "/gone/x", 1), -ENOENT);
+	CLEANUP_FD int folder = beneath_mountpoint(root, "/gone", 1);
+
+	assert_true(folder >= 0);
+	assert_true(made(t, "root/nowhere", S_IFDIR));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +181,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(remove_tree_keeps_link_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(remove_tree_of_any_depth, setup, teardown),
 		cmocka_unit_test_setup_teardown(beneath_never_leaves, setup, teardown),
+		cmocka_unit_test_setup_teardown(mountpoint_behind_dangling_links, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
