@@ -3,7 +3,8 @@
  *
  *	before the barrier (rt_process_prepare), as the container's root:
  *	  session keyring, personality, scheduler, io priority, memory policy, sysctl, LSM label for the next exec,
- *	  the command is looked up (an early, clear error), the working folder is made
+ *	  the command is looked up (an early, clear error), the working folder is made (in a new container only: an
+ *	  exec changes nothing in one that runs)
  *	after it (rt_process_exec):
  *	  rlimits, [no no_new_privs: seccomp], bounding set, groups, gid, uid, umask, working folder (as the user),
  *	  the other capability sets, no_new_privs, seccomp, descriptors closed, exec
@@ -154,7 +155,7 @@ static int make_cwd(const struct oci_process *p, struct err *e)
 	dir = root < 0 ? -errno : beneath_mkdirs(root, p->cwd, BENEATH_IN_ROOT, 0755);
 	/* on a read-only root the user's own chdir will say what is wrong */
 	if (dir < 0 && dir != -EROFS && dir != -EACCES && dir != -EPERM)
-		return err_errno(e, dir, "process.cwd %s", p->cwd);
+		return err_errno(e, dir, "making the working folder %s (process.cwd)", p->cwd);
 	return 0;
 }
 
@@ -171,7 +172,7 @@ int rt_process_prepare(const struct rt_ctx *c, struct err *e)
 		r = rt_attr_apply(c, e);
 	if (r == 0)
 		r = set_labels(c, e);
-	if (r == 0)
+	if (r == 0 && c->create)
 		r = make_cwd(p, e);
 	return r;
 }
@@ -185,12 +186,15 @@ static int enter_cwd(const char *cwd, struct err *e)
 	long n;
 
 	dir = root < 0 ? -errno : beneath_open(root, cwd, BENEATH_IN_ROOT, O_PATH | O_DIRECTORY, 0);
-	if (dir < 0 || fchdir(dir) < 0)
-		return err_errno(e, dir < 0 ? dir : -errno, "process.cwd %s", cwd);
+	if (dir < 0 || fchdir(dir) < 0) {
+		(void)err_errno(e, dir < 0 ? dir : -errno, "working folder %s (process.cwd)", cwd);
+		e->cls = ERR_CMD_NOEXEC; /* as Docker has it: the command is at fault, which cannot run there */
+		return e->code;
+	}
 	/* the system call, not libc's: a folder outside of the root is "(unreachable)…" there */
 	n = syscall(SYS_getcwd, seen, sizeof(seen));
 	if (n < 0 || seen[0] != '/')
-		return err_set(e, ERR_DENIED, "process.cwd %s: it lies outside of the container's root", cwd);
+		return err_set(e, ERR_DENIED, "working folder %s (process.cwd): it lies outside of the container's root", cwd);
 	return 0;
 }
 
