@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/beneath.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "runtime/internal.h"
@@ -107,12 +106,12 @@ static int attach_v1(const struct rt_ctx *c, uint64_t attr, int target, struct e
 
 int rt_cgmount_attach(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, struct err *e)
 {
-	CLEANUP_FD int target = beneath_mountpoint(root, p->m->destination, 1), fd = -1;
+	CLEANUP_FD int target = rt_mount_target(root, p->m->destination, -1, e), fd = -1;
 	uint64_t attr = p->o.attr.set | SAFE_ATTRS | (p->read_only ? MOUNT_ATTR_RDONLY : 0);
 	int r;
 
 	if (target < 0)
-		return err_errno(e, target, "mount point");
+		return target;
 	if (cg_detect() != CG_V2 && strcmp(p->m->type, "cgroup2") != 0)
 		return attach_v1(c, attr, target, e);
 	fd = rt_mount_fs("cgroup2", "cgroup", NULL, attr, e);

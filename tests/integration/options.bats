@@ -50,6 +50,14 @@ teardown_file() { tare_teardown_file; }
   run -125 tare run --rm --userns=host -v /tmp:/x:idmap busybox true
 }
 
+@test "-v: a file over a folder, a folder over a file are told apart" {
+  touch "$BATS_TEST_TMPDIR/file"
+  run -125 tare run --rm -v "$BATS_TEST_TMPDIR/file:/etc" busybox true
+  [[ "$output" == *"/etc: the source is a file, but in the container a folder is there"* ]]
+  run -125 tare run --rm -v "$BATS_TEST_TMPDIR:/bin/busybox" busybox true
+  [[ "$output" == *"/bin/busybox: the source is a folder, but in the container a file is there"* ]]
+}
+
 @test "a volume of its own is written, and goes with the container" {
   tare run --name vol -v /data busybox sh -c 'echo kept >/data/f'
   tare start -a vol
