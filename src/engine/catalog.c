@@ -209,6 +209,27 @@ static void tune_library(void)
 	done = true;
 }
 
+/* It holds every container's environment. SQLite would make it as the umask has it, and gives its other files the mode
+ * that the first one has; what an older tare made is closed here. */
+static int keep_private(int root_fd, struct err *e)
+{
+	static const char *const names[] = { "catalog.db", "catalog.db-wal", "catalog.db-shm" };
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		CLEANUP_FD int fd = -1;
+
+		if (fstatat(root_fd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && !(st.st_mode & 077))
+			continue;
+		fd = openat(root_fd, names[i], O_RDWR | O_CLOEXEC | O_NOFOLLOW | (i == 0 ? O_CREAT : 0), 0600);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0 || fchmod(fd, 0600) < 0)
+			return err_errno(e, -errno, "keep %s to ourselves", names[i]);
+	}
+	return 0;
+}
+
 int catalog_open(int root_fd, const char *path, struct catalog **out, struct err *e)
 {
 	struct catalog *c = calloc(1, sizeof(*c));
@@ -224,6 +245,11 @@ int catalog_open(int root_fd, const char *path, struct catalog **out, struct err
 	if (r < 0 || (size_t)r >= sizeof(file)) {
 		free(c);
 		return err_errno(e, -ENAMETOOLONG, "%s", path);
+	}
+	r = keep_private(root_fd, e);
+	if (r < 0) {
+		free(c);
+		return r;
 	}
 	rc = sqlite3_open_v2(file, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	r = rc == SQLITE_OK ? configure(c, e) : fail(c, e, rc, file);

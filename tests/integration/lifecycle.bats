@@ -224,3 +224,15 @@ deep='mkdir /d; cd /d; i=0; while [ $i -lt 300 ]; do mkdir d && cd d; i=$((i+1))
   [[ "$run_err" == *"aaaaaaaaaaaa"* ]]
   [ ! -e "$d/$loose" ] || wait_until 15 bash -c "'$TARE_BIN/tare' ps; [ ! -e '$d/$loose' ]"
 }
+
+@test "what is written down about containers is for root alone, whatever the umask" {
+  local f
+  (umask 0; tare run -d --name priv -e SECRET=1 busybox sleep 1000)
+  for f in "$TARE_ROOT"/catalog.db* "$TARE_STATE"/*/state.json "$TARE_ROOT"/containers/*/config.json "$TARE_ROOT"/catalog.lock; do
+    [ "$(stat -c %a "$f")" = 600 ] || { stat -c '%a %n' "$f"; false; }
+  done
+  chmod 644 "$TARE_ROOT"/catalog.db*
+  tare ps >/dev/null
+  [ "$(stat -c %a "$TARE_ROOT"/catalog.db* | sort -u)" = 600 ]
+  tare rm -f priv
+}
