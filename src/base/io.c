@@ -318,6 +318,25 @@ int io_remove_tree(int dirfd, const char *name)
 	return r;
 }
 
+void io_reserve_stdio(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+			continue;
+		/* the lowest free number is fd; without a /dev/null (in a container) the folder keeps the place: it can be
+		 * neither read nor written */
+		if (open("/dev/null", O_RDWR) < 0)
+			(void)!open("/", O_RDONLY | O_DIRECTORY);
+	}
+}
+
+int io_dup(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return copy < 0 ? -errno : copy;
+}
+
 int io_set_cloexec(int fd, bool on)
 {
 	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;

@@ -35,6 +35,13 @@ int io_mkdirs(int dirfd, const char *path, mode_t mode) MUST_CHECK;
  * (-EBUSY there). Absent is success. */
 int io_remove_tree(int dirfd, const char *name) MUST_CHECK;
 
+/* First thing in a program: opens /dev/null where the caller left one of the descriptors 0-2 closed, so that no file or
+ * socket of ours gets that number and is then read or written as a standard stream. Not CLOEXEC: children inherit it. */
+void io_reserve_stdio(void);
+
+/* A copy of fd, CLOEXEC at birth as every descriptor. */
+int io_dup(int fd) MUST_CHECK;
+
 /* fcntl helpers. */
 int io_set_cloexec(int fd, bool on) MUST_CHECK;
 int io_set_nonblock(int fd, bool on) MUST_CHECK;

@@ -166,3 +166,11 @@ teardown_file() { tare_teardown_file; }
   [ ! -e "$BATS_TEST_TMPDIR/outside" ]
   run -0 tare run --rm --read-only --rootfs "$root" /bin/sh -c true
 }
+
+@test "descriptors 0-2 that the caller left closed are never a file of ours" {
+  run -3 bash -c '"$TARE_BIN/tare" run --rm busybox sh -c "echo out; echo err >&2; exit 3" >&- 2>&- <&-'
+  run -0 bash -c '"$TARE_BIN/tare" ps <&- >&-'
+  run -0 bash -c 'strace -qq -f -e trace=open,openat,socket,memfd_create -o "$BATS_TEST_TMPDIR/trace" "$TARE_BIN/tare" load -q -i "$1" >&- 2>&- <&-' _ "$(busybox_archive)"
+  grep -v '"/dev/null"' "$BATS_TEST_TMPDIR/trace" >"$BATS_TEST_TMPDIR/others"
+  run -1 grep -E '= [012]$' "$BATS_TEST_TMPDIR/others"
+}

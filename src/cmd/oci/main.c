@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "cmd/oci/oci.h"
 #include "runtime/seal.h"
@@ -170,6 +171,7 @@ int main(int argc, char **argv)
 	struct cli_call call = { 0 };
 	int log_fd = -1, r;
 
+	io_reserve_stdio();
 	own_argv = argv;
 	log_setup("tare-oci", STDERR_FILENO, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
 	r = run(&a, argc, argv, &call, &log_fd, &e);

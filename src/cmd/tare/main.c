@@ -178,6 +178,7 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int r;
 
+	io_reserve_stdio();
 	log_setup("tare", 2, LOG_FORMAT_PLAIN, LOG_LEVEL_INFO);
 	r = cli_parse(&a, &program, argc, (const char *const *)argv, &call, &text, &e);
 	if (r < 0) {
