@@ -42,7 +42,10 @@ static int fail(struct catalog *c, struct err *e, int rc, const char *what)
 
 	switch (rc & 0xff) {
 	case SQLITE_CONSTRAINT:
-		return err_set(e, ERR_CONFLICT, "catalog: %s: %s", what, why);
+		(void)err_set(e, ERR_CONFLICT, "catalog: %s: %s", what, why);
+		if (c->db && sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_FOREIGNKEY)
+			e->code = -ENOENT;
+		return e->code;
 	case SQLITE_FULL:
 		return err_set(e, ERR_NOSPACE, "catalog: %s: %s", what, why);
 	case SQLITE_BUSY:
