@@ -192,7 +192,7 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
 }
 
 @test "a mistyped command or option is one line with what was probably meant" {
-  run -125 tare strat
+  run -1 tare strat
   [[ "$output" == *'"tare start"'* ]]
   run -125 tare ps --quite
   [[ "$output" == *"--quiet"* ]]
@@ -235,4 +235,26 @@ deep='mkdir /d; cd /d; i=0; while [ $i -lt 300 ]; do mkdir d && cd d; i=$((i+1))
   tare ps >/dev/null
   [ "$(stat -c %a "$TARE_ROOT"/catalog.db* | sort -u)" = 600 ]
   tare rm -f priv
+}
+
+@test "exit codes: as Docker has them" {
+  tare run -d --name codes busybox sleep 1000
+  run -126 tare exec -u nosuch codes true
+  [[ "$output" == *nosuch* ]]
+  run -127 tare run --rm busybox ""
+  run -1 tare run --rm -it busybox true </dev/null
+  [[ "$output" == *"not a TTY"* ]]
+  run -1 tare exec -it codes true </dev/null
+  run -0 tare rm -f nosuch
+  [[ "$output" == *"no such container: nosuch"* ]]
+  run -1 tare rm nosuch
+  run -1 tare rename codes codes
+  [[ "$output" == *"already"* ]]
+  run -1 tare bogus
+  run -1 tare container bogus
+  run -125 tare ps --bogus
+  run -1 tare exec nosuch true
+  run -1 tare start nosuch
+  run -125 tare run --bogus
+  tare rm -f codes
 }

@@ -183,7 +183,7 @@ int main(int argc, char **argv)
 	r = cli_parse(&a, &program, argc, (const char *const *)argv, &call, &text, &e);
 	if (r < 0) {
 		log_error("%s", e.msg);
-		return 125;
+		return e.cls == ERR_NOTFOUND ? 1 : 125; /* no such command; else an option or argument */
 	}
 	if (r > 0)
 		return tare_print(&text, &e) < 0;
