@@ -258,3 +258,15 @@ deep='mkdir /d; cd /d; i=0; while [ $i -lt 300 ]; do mkdir d && cd d; i=$((i+1))
   run -125 tare run --bogus
   tare rm -f codes
 }
+
+@test "a message is one line, and a terminal acts on nothing in it" {
+  local esc=$'\e[31m' c1=$'\xc2\x9b'
+  run -125 tare run "nosuch$esc" true
+  [[ "$output" != *"$esc"* && "$output" == *'nosuch\x1b[31m'* && "${#lines[@]}" = 1 ]]
+  run -1 tare rm "${esc}X$c1"
+  [[ "$output" != *"$esc"* && "$output" != *"$c1"* ]]
+  run -1 tare load -i $'a\nb'
+  [ "${#lines[@]}" = 1 ]
+  run -1 tare rm "é"
+  [[ "$output" == *é* ]]
+}

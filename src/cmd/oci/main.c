@@ -10,6 +10,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cmd/oci/oci.h"
 #include "runtime/seal.h"
 #include "oci/state.h"
@@ -169,6 +170,7 @@ int main(int argc, char **argv)
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct err e = { 0 };
 	struct cli_call call = { 0 };
+	char tame[2 * sizeof(e.msg)];
 	int log_fd = -1, r;
 
 	io_reserve_stdio();
@@ -179,6 +181,6 @@ int main(int argc, char **argv)
 		return r;
 	log_error("%s", e.msg);
 	if (log_fd >= 0)
-		dprintf(STDERR_FILENO, "%s\n", e.msg);
+		dprintf(STDERR_FILENO, "%s\n", text_tame(e.msg, tame, sizeof(tame)));
 	return call.command && call.command->run == cmd_exec ? 255 : 1;
 }
