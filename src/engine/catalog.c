@@ -39,6 +39,7 @@ static sqlite3_stmt *handle(struct cat_stmt *s)
 static int fail(struct catalog *c, struct err *e, int rc, const char *what)
 {
 	const char *why = c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc);
+	const char *file = c->db ? sqlite3_db_filename(c->db, "main") : NULL;
 
 	switch (rc & 0xff) {
 	case SQLITE_CONSTRAINT:
@@ -47,7 +48,8 @@ static int fail(struct catalog *c, struct err *e, int rc, const char *what)
 			e->code = -ENOENT;
 		return e->code;
 	case SQLITE_FULL:
-		return err_set(e, ERR_NOSPACE, "catalog: %s: %s", what, why);
+		return err_set(e, ERR_NOSPACE, "no space left to write %s: make some (tare system prune, while that still works)",
+			       file && *file ? file : "the catalog");
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return err_set(e, ERR_UNAVAILABLE, "catalog: %s: %s", what, why);
