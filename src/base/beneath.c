@@ -9,6 +9,9 @@
 /* openat2 gives -EAGAIN when a rename raced with ".."; an attacker can make that last, so it is bounded. */
 #define RACE_RETRIES 128
 
+/* Dangling links that are followed one after the other, as many as the kernel follows. */
+#define MOST_LINKS 40
+
 static unsigned long long resolve_of(enum beneath_mode how)
 {
 	switch (how) {
@@ -107,21 +110,62 @@ int beneath_parent(int root, const char *path, enum beneath_mode how, mode_t dir
 	return beneath_open(root, parent, how, O_PATH | O_DIRECTORY, 0);
 }
 
-int beneath_mountpoint(int root, const char *path, int is_dir)
+/* Where the dangling link at path leads, as a path below the same root: what it says, from the folder it stands in. */
+static int follow_dangling(int parent, const char *name, char path[PATH_MAX])
 {
-	CLEANUP_FD int fd = -1, parent = -1, made = -1;
-	char name[NAME_MAX + 1];
+	char target[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+	ssize_t n = readlinkat(parent, name, target, sizeof(target) - 1);
+
+	/* no link: what was missing a moment ago has been made by somebody, and the next look finds it */
+	if (n < 0)
+		return errno == EINVAL || errno == ENOENT ? 0 : -errno;
+	target[n] = '\0';
+	if (target[0] == '/')
+		folder = 0;
+	if (folder + (size_t)n >= PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(path + folder, target, (size_t)n + 1);
+	return 0;
+}
+
+/* 1: made, -EEXIST: something is there, a dangling link for example. */
+static int make_point(int parent, const char *name, int is_dir)
+{
+	CLEANUP_FD int file = -1;
 
 	if (is_dir)
-		return beneath_mkdirs(root, path, BENEATH_IN_ROOT, 0755);
-	fd = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH, 0);
-	if (fd != -ENOENT)
-		return take_fd(&fd);
-	parent = beneath_parent(root, path, BENEATH_IN_ROOT, 0755, name);
-	if (parent < 0)
-		return parent;
-	made = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (made < 0 && errno != EEXIST)
-		return -errno;
-	return beneath_open(root, path, BENEATH_IN_ROOT, O_PATH, 0);
+		return mkdirat(parent, name, 0755) < 0 ? -errno : 1;
+	file = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	return file < 0 ? -errno : 1;
+}
+
+int beneath_mountpoint(int root, const char *path, int is_dir)
+{
+	char at[PATH_MAX], name[NAME_MAX + 1];
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	if (len >= sizeof(at))
+		return -ENAMETOOLONG;
+	memcpy(at, path, len);
+	at[len] = '\0';
+	for (int links = 0; links <= MOST_LINKS; links++) {
+		CLEANUP_FD int fd = beneath_open(root, at, BENEATH_IN_ROOT, O_PATH, 0), parent = -1;
+		int r;
+
+		if (fd != -ENOENT)
+			return take_fd(&fd);
+		parent = beneath_parent(root, at, BENEATH_IN_ROOT, 0755, name);
+		if (parent < 0)
+			return parent;
+		r = make_point(parent, name, is_dir);
+		if (r == -EEXIST)
+			r = follow_dangling(parent, name, at);
+		if (r < 0)
+			return r;
+	}
+	return -ELOOP;
 }

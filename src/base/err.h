@@ -22,6 +22,7 @@ enum err_class {
 	ERR_CMD_NOEXEC,  /* the container's command cannot be executed (126) */
 	ERR_CMD_MISSING, /* the container's command was not found (127) */
 	ERR_INTERNAL,
+	ERR_TERMINAL,    /* the caller's standard input is not the terminal it must be (1) */
 	ERR_CLASS_COUNT
 };
 

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-/* Deepest tree io_remove_tree() walks with one open folder per level. */
-#define REMOVE_MAX_DEPTH 256
+/* Folders io_remove_tree() keeps open at a time. */
+#define OPEN_LEVELS 32
 
 void cleanup_dir(void *dirp)
 {
@@ -176,13 +176,85 @@ int io_mkdirs(int dirfd, const char *path, mode_t mode)
 	return 0;
 }
 
-static int remove_below(int dirfd, unsigned int depth);
+/* ---- removing a tree ----
+ *
+ * Whoever made the tree chose its depth, so neither the stack nor our descriptors may count its levels: the way down is
+ * a list on the heap, and only its last OPEN_LEVELS folders are open. A folder further up is reached again through the
+ * ".." of the one below it, which must then be the very folder that was left. */
 
-static int remove_entry(int dirfd, const char *name, unsigned int depth)
+struct level {
+	DIR *d; /* NULL: closed for now */
+	dev_t dev;
+	ino_t ino;
+	char *name; /* in the level above */
+};
+
+struct descent {
+	struct level *levels;
+	size_t n, cap;
+};
+
+static int open_level(struct level *l, int dirfd, const char *name)
 {
-	CLEANUP_FD int fd = -1;
+	CLEANUP_FD int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
+	l->d = fdopendir(fd);
+	if (!l->d)
+		return -errno;
+	(void)take_fd(&fd);
+	return 0;
+}
+
+static void close_level(struct level *l)
+{
+	cleanup_dir((void *)&l->d);
+}
+
+static int push_level(struct descent *w, int dirfd, const char *name)
+{
+	struct level l = { 0 };
 	int r;
 
+	if (w->n == w->cap) {
+		size_t cap = w->cap ? 2 * w->cap : 16;
+		struct level *more = reallocarray(w->levels, cap, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		w->levels = more;
+		w->cap = cap;
+	}
+	r = open_level(&l, dirfd, name);
+	if (r == 0 && w->n && l.dev != w->levels[w->n - 1].dev)
+		r = -EBUSY;
+	if (r == 0 && !(l.name = strdup(name)))
+		r = -ENOMEM;
+	if (r < 0) {
+		close_level(&l);
+		return r;
+	}
+	w->levels[w->n++] = l;
+	if (w->n > OPEN_LEVELS)
+		close_level(&w->levels[w->n - 1 - OPEN_LEVELS]);
+	return 0;
+}
+
+static void drop_level(struct descent *w)
+{
+	struct level *l = &w->levels[--w->n];
+
+	close_level(l);
+	free(l->name);
+}
+
+/* Removes the entry, or makes it the next level when it is a folder with something in it. */
+static int remove_entry(struct descent *w, int dirfd, const char *name)
+{
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
@@ -191,55 +263,78 @@ static int remove_entry(int dirfd, const char *name, unsigned int depth)
 		return 0;
 	if (errno != ENOTEMPTY && errno != EEXIST)
 		return -errno;
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	r = remove_below(fd, depth + 1);
-	if (r < 0)
-		return r;
-	return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+	return push_level(w, dirfd, name);
 }
 
-static bool other_mount(int a, int b)
+static int reopen_level(struct level *l, int below)
 {
-	struct stat sa, sb;
+	struct level again = { 0 };
+	int r = open_level(&again, below, "..");
 
-	return fstat(a, &sa) < 0 || fstat(b, &sb) < 0 || sa.st_dev != sb.st_dev;
+	if (r == 0 && (again.dev != l->dev || again.ino != l->ino)) {
+		close_level(&again);
+		r = -EBUSY; /* somebody moves folders while we remove them */
+	}
+	l->d = again.d;
+	return r;
 }
 
-/* Empties the folder dirfd refers to. */
-static int remove_below(int dirfd, unsigned int depth)
+/* The last level is empty: removes it from the one above, or from the caller's folder. */
+static int rise(struct descent *w, int top)
 {
-	CLEANUP_DIR DIR *d = NULL;
-	CLEANUP_FD int fd = -1;
+	struct level *last = &w->levels[w->n - 1], *above = w->n > 1 ? last - 1 : NULL;
+	int r = above && !above->d ? reopen_level(above, dirfd(last->d)) : 0;
+
+	if (r == 0 && unlinkat(above ? dirfd(above->d) : top, last->name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		r = -errno;
+	drop_level(w);
+	return r;
+}
+
+static int remove_step(struct descent *w, int top)
+{
+	DIR *d = w->levels[w->n - 1].d;
 	struct dirent *de;
 
-	if (depth > REMOVE_MAX_DEPTH)
-		return -ELOOP;
-	fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (other_mount(fd, dirfd))
-		return -EBUSY;
-	d = fdopendir(fd);
-	if (!d)
-		return -errno;
-	(void)take_fd(&fd);
-	for (errno = 0; (de = readdir(d)); errno = 0) {
-		int r;
-
-		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
-			continue;
-		r = remove_entry(dirfd, de->d_name, depth);
-		if (r < 0)
-			return r;
-	}
-	return -errno;
+	errno = 0;
+	de = readdir(d);
+	if (!de)
+		return errno ? -errno : rise(w, top);
+	if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
+		return 0;
+	return remove_entry(w, dirfd(d), de->d_name);
 }
 
 int io_remove_tree(int dirfd, const char *name)
 {
-	return remove_entry(dirfd, name, 0);
+	struct descent w = { 0 };
+	int r = remove_entry(&w, dirfd, name);
+
+	while (r == 0 && w.n)
+		r = remove_step(&w, dirfd);
+	while (w.n)
+		drop_level(&w);
+	free(w.levels);
+	return r;
+}
+
+void io_reserve_stdio(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+			continue;
+		/* the lowest free number is fd; without a /dev/null (in a container) the folder keeps the place: it can be
+		 * neither read nor written */
+		if (open("/dev/null", O_RDWR) < 0)
+			(void)!open("/", O_RDONLY | O_DIRECTORY);
+	}
+}
+
+int io_dup(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return copy < 0 ? -errno : copy;
 }
 
 int io_set_cloexec(int fd, bool on)

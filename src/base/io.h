@@ -31,9 +31,16 @@ int io_replace_file(int dirfd, const char *name, const void *data, size_t len, m
  * Only for paths of our own (state, store), never for paths under a rootfs: those go through base/beneath.h. */
 int io_mkdirs(int dirfd, const char *path, mode_t mode) MUST_CHECK;
 
-/* Removes dirfd/name and everything below it. Never follows symlinks, never crosses into another mount
+/* Removes dirfd/name and everything below it, however deep. Never follows symlinks, never crosses into another mount
  * (-EBUSY there). Absent is success. */
 int io_remove_tree(int dirfd, const char *name) MUST_CHECK;
+
+/* First thing in a program: opens /dev/null where the caller left one of the descriptors 0-2 closed, so that no file or
+ * socket of ours gets that number and is then read or written as a standard stream. Not CLOEXEC: children inherit it. */
+void io_reserve_stdio(void);
+
+/* A copy of fd, CLOEXEC at birth as every descriptor. */
+int io_dup(int fd) MUST_CHECK;
 
 /* fcntl helpers. */
 int io_set_cloexec(int fd, bool on) MUST_CHECK;

@@ -9,6 +9,8 @@
 #include "base/strbuf.h"
 #include "base/text.h"
 
+#define MESSAGE_MAX 1024
+
 /* The program's one log: the only mutable global of base/. */
 static struct {
 	const char *program;
@@ -27,10 +29,12 @@ void log_setup(const char *program, int fd, enum log_format format, enum log_lev
 	target.max = max;
 }
 
+/* A message names what the user, an image or a container called something: in JSON it is quoted, a terminal gets it tame
+ * and in one line. */
 static void format_line(struct strbuf *line, enum log_level level, const char *msg)
 {
 	struct json_writer w = JSON_WRITER(line);
-	char now[TEXT_TIME_LEN];
+	char now[TEXT_TIME_LEN], tame[MESSAGE_MAX * 2];
 
 	text_now(now);
 	switch (target.format) {
@@ -47,7 +51,8 @@ static void format_line(struct strbuf *line, enum log_level level, const char *m
 		break;
 	case LOG_FORMAT_PLAIN:
 	default:
-		sb_printf(line, "%s: %s%s", target.program, level == LOG_LEVEL_WARNING ? "warning: " : "", msg);
+		sb_printf(line, "%s: %s%s", target.program, level == LOG_LEVEL_WARNING ? "warning: " : "",
+			  text_tame(msg, tame, sizeof(tame)));
 		break;
 	}
 	sb_putc(line, '\n');
@@ -56,7 +61,7 @@ static void format_line(struct strbuf *line, enum log_level level, const char *m
 void log_msg(enum log_level level, const char *fmt, ...)
 {
 	CLEANUP_STRBUF struct strbuf line = STRBUF_INIT;
-	char msg[1024];
+	char msg[MESSAGE_MAX];
 	va_list ap;
 	int saved = errno;
 

@@ -321,6 +321,41 @@ const char *text_escape(const char *s, char *out, size_t len)
 	return out;
 }
 
+/* Bytes of the UTF-8 character at s that may be shown as they are; 0: none. */
+static size_t harmless(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+
+	if (n == 1)
+		return s[0] >= ' ' && s[0] != 0x7f;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n == 2 && s[0] == 0xc2 && s[1] < 0xa0 ? 0 : n;
+}
+
+const char *text_tame(const char *s, char *out, size_t len)
+{
+	size_t used = 0;
+
+	while (*s) {
+		size_t n = harmless((const unsigned char *)s), need = n ? n : 4;
+
+		if (used + need + 4 > len) {
+			(void)snprintf(out + used, len - used, "...");
+			return out;
+		}
+		if (n)
+			memcpy(out + used, s, n);
+		else
+			(void)snprintf(out + used, len - used, "\\x%02x", (unsigned char)*s);
+		used += need;
+		s += n ? n : 1;
+	}
+	out[used] = '\0';
+	return out;
+}
+
 #define WORD_MAX 64
 
 size_t text_distance(const char *a, const char *b)

@@ -41,6 +41,10 @@ int text_random_hex(size_t nbytes, char *out) MUST_CHECK;
  * is too short. Names from archives and containers go through this before a terminal sees them. Gives out. */
 const char *text_escape(const char *s, char *out, size_t len);
 
+/* As text_escape(), for a text that people wrote and may read: only what a terminal would act upon becomes \xNN (control
+ * characters, C1 in UTF-8 too, and bytes that are no UTF-8); a backslash stays. Gives out. */
+const char *text_tame(const char *s, char *out, size_t len);
+
 /* Edits (insert, delete, replace, swap of neighbours: optimal string alignment) from one name to another; 64 when one is
  * longer than that. */
 size_t text_distance(const char *a, const char *b);

@@ -291,8 +291,8 @@ static int unknown_command(const struct scan *s, const struct cli_command *table
 		if (c->help)
 			cli_suggest(&near, c->name);
 	if (near.best)
-		return err_set(e, ERR_INVALID, "unknown command \"%s\", did you mean \"%s %s\"?", word, s->name, near.best);
-	return err_set(e, ERR_INVALID, "unknown command \"%s\", see \"%s --help\"", word, s->name);
+		return err_set(e, ERR_NOTFOUND, "unknown command \"%s\", did you mean \"%s %s\"?", word, s->name, near.best);
+	return err_set(e, ERR_NOTFOUND, "unknown command \"%s\", see \"%s --help\"", word, s->name);
 }
 
 /* Steps from a level with commands down into the one that the next word names. */

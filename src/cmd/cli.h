@@ -111,8 +111,8 @@ struct cli_program {
 };
 
 /* Parses argv (argv[0] is skipped). 0: *out is a command to run. 1: help or version was asked for and its text is in
- * *text, nothing is to be run; a program called without a command gets the same with the usage. Else ERR_INVALID with
- * one line that names what was wrong and, where there is one, what was probably meant; out->global is set once the
+ * *text, nothing is to be run; a program called without a command gets the same with the usage. Else
+ * ERR_INVALID (no such command: ERR_NOTFOUND) with one line that names what was wrong and, where there is one, what was probably meant; out->global is set once the
  * program's own options were parsed (so that a log format asked for holds for that error too), else NULL. */
 int cli_parse(struct arena *a, const struct cli_program *p, int argc, const char *const *argv, struct cli_call *out,
 	      struct strbuf *text, struct err *e) MUST_CHECK;

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "sys/proc.h"
 #include "sys/spawn.h"
@@ -102,6 +103,7 @@ int main(int argc, char **argv)
 	pid_t child;
 	int i = 1;
 
+	io_reserve_stdio();
 	log_setup("tare-init", STDERR_FILENO, LOG_FORMAT_PLAIN, LOG_LEVEL_INFO);
 	if (i < argc && !strcmp(argv[i], "-g")) {
 		group = true;

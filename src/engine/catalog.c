@@ -47,12 +47,17 @@ static bool is_full(const struct catalog *c, int rc)
 static int fail(struct catalog *c, struct err *e, int rc, const char *what)
 {
 	const char *why = c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc);
+	const char *file = c->db ? sqlite3_db_filename(c->db, "main") : NULL;
 
 	if (is_full(c, rc))
-		return err_set(e, ERR_NOSPACE, "catalog.db cannot be written: its file system is full; free some space");
+		return err_set(e, ERR_NOSPACE, "%s cannot be written: its file system is full; make some space",
+			       file && *file ? file : "catalog.db");
 	switch (rc & 0xff) {
 	case SQLITE_CONSTRAINT:
-		return err_set(e, ERR_CONFLICT, "catalog: %s: %s", what, why);
+		(void)err_set(e, ERR_CONFLICT, "catalog: %s: %s", what, why);
+		if (c->db && sqlite3_extended_errcode(c->db) == SQLITE_CONSTRAINT_FOREIGNKEY)
+			e->code = -ENOENT;
+		return e->code;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return err_set(e, ERR_UNAVAILABLE, "catalog: %s: %s", what, why);
@@ -218,6 +223,27 @@ static void tune_library(void)
 	done = true;
 }
 
+/* It holds every container's environment. SQLite would make it as the umask has it, and gives its other files the mode
+ * that the first one has; what an older tare made is closed here. */
+static int keep_private(int root_fd, struct err *e)
+{
+	static const char *const names[] = { "catalog.db", "catalog.db-wal", "catalog.db-shm" };
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		CLEANUP_FD int fd = -1;
+
+		if (fstatat(root_fd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && !(st.st_mode & 077))
+			continue;
+		fd = openat(root_fd, names[i], O_RDWR | O_CLOEXEC | O_NOFOLLOW | (i == 0 ? O_CREAT : 0), 0600);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0 || fchmod(fd, 0600) < 0)
+			return err_errno(e, -errno, "keep %s to ourselves", names[i]);
+	}
+	return 0;
+}
+
 int catalog_open(int root_fd, const char *path, struct catalog **out, struct err *e)
 {
 	struct catalog *c = calloc(1, sizeof(*c));
@@ -233,6 +259,11 @@ int catalog_open(int root_fd, const char *path, struct catalog **out, struct err
 	if (r < 0 || (size_t)r >= sizeof(file)) {
 		free(c);
 		return err_errno(e, -ENAMETOOLONG, "%s", path);
+	}
+	r = keep_private(root_fd, e);
+	if (r < 0) {
+		free(c);
+		return r;
 	}
 	rc = sqlite3_open_v2(file, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	r = rc == SQLITE_OK ? configure(c, e) : fail(c, e, rc, file);

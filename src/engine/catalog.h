@@ -55,7 +55,8 @@ static inline void cleanup_cat_stmt(struct cat_stmt **s)
 }
 #define CLEANUP_STMT CLEANUP(cleanup_cat_stmt)
 
-/* A statement without rows. Gives the number of rows changed. A broken UNIQUE or FOREIGN KEY is ERR_CONFLICT. */
+/* A statement without rows. Gives the number of rows changed. A broken UNIQUE or FOREIGN KEY is ERR_CONFLICT,
+ * the one with the code -EEXIST, the other with -ENOENT. */
 int cat_exec(struct catalog *c, struct err *e, const char *sql, const char *types, ...) MUST_CHECK;
 
 #endif

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "engine/config.h"
 #include "engine/container.h"
@@ -29,6 +30,8 @@ int container_rename(const struct engine *en, const char *what, const char *name
 		r = catalog_begin(c, CATALOG_DURABLE, e);
 	if (r == 0)
 		r = record_find(c, &a, what, &rec, e);
+	if (r == 0 && strcmp(rec.name, name) == 0)
+		r = err_set(e, ERR_CONFLICT, "container %s has that name already", name);
 	if (r == 0)
 		r = record_rename(c, rec.id, name, e);
 	return r < 0 ? r : catalog_commit(c, e);

@@ -139,10 +139,10 @@ static int apply(int src, int dst, const struct copytree_ids *ids, unsigned int 
 	CLEANUP_DIR DIR *d = NULL;
 	struct dirent *entry;
 	struct stat st;
-	int r = 0, copy = dup(src);
+	int r = 0, copy = io_dup(src);
 
 	if (copy < 0)
-		return -errno;
+		return copy;
 	d = fdopendir(copy);
 	if (!d) {
 		close_fd(copy);

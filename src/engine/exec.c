@@ -97,8 +97,10 @@ static int choose_user(struct exec *x, int root, const char **home, struct err *
 		return r < 0 ? r : oci_user_home(&x->a, root, x->uid, home, e);
 	}
 	r = oci_user_resolve(&x->a, root, x->opt->user, &u, e);
-	if (r < 0)
+	if (r < 0) {
+		e->cls = ERR_CMD_NOEXEC; /* Docker's 126 */
 		return r;
+	}
 	x->uid = u.uid;
 	x->gid = u.gid;
 	x->groups = u.groups;

@@ -34,10 +34,11 @@ int record_insert(struct catalog *c, const struct record *rec, struct err *e)
 			 "ssssssissii", rec->id, rec->name, rec->image, rec->image_ref, rec->command, rec->config,
 			 rec->created, status_names[rec->status], rec->boot_id, rec->started, (int64_t)rec->auto_remove);
 
-	if (r < 0 && e->cls == ERR_CONFLICT && strstr(e->msg, "containers.name"))
+	/* ids are random: what is there twice is the name */
+	if (r == -EEXIST && e->cls == ERR_CONFLICT)
 		return err_set(e, ERR_CONFLICT,
 			       "the name \"%s\" is in use: remove or rename that container, or choose another name", rec->name);
-	if (r < 0 && e->cls == ERR_CONFLICT)
+	if (r == -ENOENT && e->cls == ERR_CONFLICT)
 		return err_set(e, ERR_NOTFOUND, "image %s was removed meanwhile", rec->image_ref);
 	return r < 0 ? r : 0;
 }

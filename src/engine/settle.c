@@ -315,33 +315,37 @@ static int remove_orphan(const struct engine *en, int parent, const char *id, st
 	return folder_remove(en, id, e);
 }
 
-static int sweep(const struct engine *en, int parent, const char *name, struct err *e)
+/* One that cannot be removed is told and left: the others, and what the command is about, do not wait for it. */
+static void sweep(const struct engine *en, int parent, const char *name)
 {
 	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
-	int r = 0;
 
 	if (!d) {
+		log_warning("cannot list the folders of containers: %s", strerror(errno));
 		close_fd(fd);
-		return err_errno(e, -errno, "list our folders");
+		return;
 	}
-	while (r == 0 && (entry = readdir(d))) {
+	while ((entry = readdir(d))) {
 		CLEANUP_STMT struct cat_stmt *s = NULL;
+		struct err e = { 0 };
+		int r;
 
 		if (!text_is_hex(entry->d_name, ID_LEN))
 			continue;
-		r = cat_prepare(en->catalog, &s, e, "SELECT 1 FROM containers WHERE id = ?1", "s", entry->d_name);
+		r = cat_prepare(en->catalog, &s, &e, "SELECT 1 FROM containers WHERE id = ?1", "s", entry->d_name);
 		if (r == 0)
-			r = cat_step(s, e);
-		r = r == 0 ? remove_orphan(en, dirfd(d), entry->d_name, e) : r < 0 ? r : 0;
+			r = cat_step(s, &e);
+		if (r == 0)
+			r = remove_orphan(en, dirfd(d), entry->d_name, &e);
+		if (r < 0)
+			log_warning("what is left of container %.12s cannot be removed: %s", entry->d_name, e.msg);
 	}
-	return r;
 }
 
-int settle_garbage(const struct engine *en, struct err *e)
+void settle_garbage(const struct engine *en)
 {
-	int r = sweep(en, en->root_fd, "containers", e);
-
-	return r < 0 ? r : sweep(en, en->state_fd, ".", e);
+	sweep(en, en->root_fd, "containers");
+	sweep(en, en->state_fd, ".");
 }

@@ -34,7 +34,7 @@ int settle_failed_start(const struct engine *en, struct record *rec, const char 
  * go first; a row that is left all the same is removed by the next settle(). */
 int settle_remove(const struct engine *en, const char *id, struct err *e);
 
-/* Removes folders without a row: what a command killed at the wrong moment left. */
-int settle_garbage(const struct engine *en, struct err *e) MUST_CHECK;
+/* Removes folders without a row: what a command killed at the wrong moment left. What cannot be removed is a warning. */
+void settle_garbage(const struct engine *en);
 
 #endif

@@ -168,6 +168,14 @@ static void add_sysctl(struct plan *p, const char *key, const char *value)
 	p->sysctls[p->n_sysctls++] = (struct plan_kv){ key, value };
 }
 
+/* Only ids that are mapped can be written. */
+static const char *ping_groups(const struct plan *p)
+{
+	if (!p->userns)
+		return "0 2147483647";
+	return p->map_base && p->map_size < 65536 ? arena_printf(p->a, "0 %u", p->map_size - 1) : "0 65535";
+}
+
 /* Everybody in the container may ping and may listen below 1024: in a network of its own that concerns nobody else. */
 static int plan_sysctls(struct plan *p, struct err *e)
 {
@@ -176,7 +184,7 @@ static int plan_sysctls(struct plan *p, struct err *e)
 		return err_errno(e, -ENOMEM, "--sysctl");
 	if (!p->host_net && !p->opt->privileged) {
 		add_sysctl(p, "net.ipv4.ip_unprivileged_port_start", "0");
-		add_sysctl(p, "net.ipv4.ping_group_range", p->userns ? "0 65535" : "0 2147483647");
+		add_sysctl(p, "net.ipv4.ping_group_range", ping_groups(p));
 	}
 	for (size_t i = 0; i < p->opt->sysctls.n; i++) {
 		const char *text = p->opt->sysctls.v[i], *eq = strchr(text, '=');

@@ -128,6 +128,8 @@ static int volume(struct plan *p, const char *text, struct err *e)
 	if (check_target(p, "-v", text, b.target, e) < 0)
 		return e->code;
 	if (!b.anonymous) {
+		if (!parts.v[0][0])
+			return err_set(e, ERR_INVALID, "-v %s: the source is empty (an unset variable?)", text);
 		if (!strchr(parts.v[0], '/'))
 			return err_set(e, ERR_UNSUPPORTED,
 				       "-v %s: named volumes are not supported yet; give a folder with its absolute path", text);
@@ -145,6 +147,22 @@ static int volume(struct plan *p, const char *text, struct err *e)
 		return err_set(e, ERR_INVALID, "-v %s: idmap needs a user namespace (this container has --userns=host)", text);
 	p->binds[p->n_binds++] = b;
 	return 0;
+}
+
+/* As the kernel reads it, which would only tell when the container starts: digits, and a unit or '%' for sizes. */
+static bool tmpfs_value_good(const char *option)
+{
+	const char *value = strchr(option, '=');
+	bool mode = text_starts(option, "mode="), size = text_starts(option, "size="), count = text_starts(option, "nr_");
+	size_t digits = value ? strspn(value + 1, mode ? "01234567" : "0123456789") : 0;
+	const char *unit;
+
+	if (!value)
+		return true;
+	unit = value + 1 + digits;
+	if (!digits || (mode && digits > 5))
+		return false;
+	return !*unit || (!unit[1] && ((size && strchr("kKmMgGtT%", *unit)) || (count && strchr("kKmMgGtT", *unit))));
 }
 
 static int tmpfs(struct plan *p, const char *text, struct err *e)
@@ -170,6 +188,9 @@ static int tmpfs(struct plan *p, const char *text, struct err *e)
 			known |= strcmp(t.options.v[i], words[k]) == 0;
 		if (!known)
 			return err_set(e, ERR_UNSUPPORTED, "--tmpfs %s: option \"%s\" is not supported (size, mode, uid, gid, ro, exec…)",
+				       text, t.options.v[i]);
+		if (!tmpfs_value_good(t.options.v[i]))
+			return err_set(e, ERR_INVALID, "--tmpfs %s: \"%s\": want a number, such as size=64m, size=50%% or mode=1777",
 				       text, t.options.v[i]);
 	}
 	p->tmpfs[p->n_tmpfs++] = t;

@@ -52,7 +52,7 @@ static int plan_args(struct plan *p, const struct image_config *image, struct er
 	if (p->args.n == 0)
 		return err_set(e, ERR_INVALID, "no command: the image has none, so give one behind its name");
 	if (!p->args.v[0][0])
-		return err_set(e, ERR_INVALID, "the command is an empty word");
+		return err_set(e, ERR_CMD_MISSING, "the command is an empty word");
 	return 0;
 }
 

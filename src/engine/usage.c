@@ -210,8 +210,7 @@ int prune(const struct engine *en, bool all, prune_fn fn, void *data, uint64_t *
 	r = prune_containers(en, fn, data, freed, e);
 	if (r == 0)
 		r = prune_images(en, all, fn, data, e);
-	if (r == 0)
-		r = settle_garbage(en, e);
+	settle_garbage(en);
 	if (r == 0)
 		r = image_gc(en, &gc, e);
 	*freed += gc.bytes;

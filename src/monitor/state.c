@@ -59,7 +59,7 @@ int state_save(int dirfd, const char *name, const struct state *s, struct err *e
 	sb_putc(&text, '\n');
 	r = sb_error(&text);
 	if (r == 0)
-		r = io_replace_file(dirfd, name, text.s, text.len, 0644, false);
+		r = io_replace_file(dirfd, name, text.s, text.len, 0600, false);
 	return r < 0 ? err_errno(e, r, "write %s of %.12s", name, s->id) : 0;
 }
 

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/beneath.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "runtime/internal.h"
@@ -190,12 +189,12 @@ static int attach_hierarchies(const struct rt_ctx *c, const struct rt_mount_plan
 int rt_cgmount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct err *e)
 {
 	const struct rt_mount_plan *p = &c->mounts[i];
-	CLEANUP_FD int target = beneath_mountpoint(root, p->m->destination, 1), fd = -1;
+	CLEANUP_FD int target = rt_mount_target(root, p->m->destination, -1, e), fd = -1;
 	uint64_t attr = p->o.attr.set | SAFE_ATTRS | (p->read_only ? MOUNT_ATTR_RDONLY : 0);
 	int r;
 
 	if (target < 0)
-		return err_errno(e, target, "mount point");
+		return target;
 	if (p->hierarchies)
 		return attach_hierarchies(c, p, target, fds, e);
 	fd = p->by_host ? take_fd(&fds[i]) : rt_mount_fs("cgroup2", "cgroup", NULL, attr, e);

@@ -98,7 +98,7 @@ static int receive_mounts(struct child *k, struct err *e)
 		if (r < 0)
 			return r;
 		if (m.eof)
-			return err_set(e, ERR_INTERNAL, "the host side of the set-up went away");
+			return rt_gone(e, "the host side");
 		if (m.type == RT_MSG_MOUNTED)
 			return 0;
 		if (m.type == RT_MSG_ROOTFS)

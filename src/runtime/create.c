@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -404,7 +403,7 @@ static int serve(struct creation *k, struct err *e)
 		if (r < 0)
 			return r;
 		if (m.eof)
-			return err_set(e, ERR_INTERNAL, "the container's process went away during set-up");
+			return rt_gone(e, "the container's process");
 		if (m.type == RT_MSG_CREATED)
 			return 0;
 		if (m.type == RT_MSG_CONSOLE && k->console < 0 && m.fd >= 0)
@@ -437,7 +436,7 @@ static void child_reason(struct creation *k, struct err *e)
 	struct err why = { 0 };
 	struct rt_received m = { .fd = -1 };
 
-	if (strstr(e->msg, "went away") == NULL)
+	if (!rt_is_gone(e))
 		return;
 	while (rt_recv(k->sock, &m, &why) == 0 && !m.eof)
 		close_fd(m.fd);

@@ -206,9 +206,9 @@ static int bind_node(int root, int dev, const char *path, struct err *e)
 	tree = mnt_clone_tree(dev, place(path), false);
 	if (tree < 0)
 		return err_errno(e, tree, "device %s", path);
-	target = beneath_mountpoint(root, path, 0);
+	target = rt_mount_target(root, path, tree, e);
 	if (target < 0)
-		return err_errno(e, target, "device %s: mount point", path);
+		return err_ctx(e, "device %s", path);
 	r = mnt_attach(tree, target);
 	return r < 0 ? err_errno(e, r, "device %s", path) : 0;
 }

@@ -41,6 +41,10 @@ int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e) MUST_CHECK;
 /* Child: attaches plan i below root; its fds are taken. */
 int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct err *e) MUST_CHECK;
 
+/* Child: the place below root for the mount `tree` (-1: a folder that is made later), made when it is missing; O_PATH.
+ * Refuses a file for a folder, a folder for a file, and what turns out to lie in the container's /proc. */
+int rt_mount_target(int root, const char *destination, int tree, struct err *e) MUST_CHECK;
+
 /* One plan's attributes onto its detached mount. */
 int rt_mount_finish(const struct rt_mount_plan *p, int fd, struct err *e) MUST_CHECK;
 /* Feeds "key=value" and "flag" strings to a file-system context and makes the detached mount. */

@@ -8,10 +8,12 @@
  * translates. A file system that cannot do that would show everything as nobody's; that is only let pass where nothing
  * can be created through it. */
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "base/beneath.h"
 #include "base/io.h"
@@ -316,10 +318,54 @@ static int copy_up(int root, const char *destination, int fd, struct err *e)
 	return rt_copy_up(from, to, e);
 }
 
+static bool on_procfs(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* What may lie over the container's /proc: another procfs as a whole, and the files that say how big the machine is. */
+static bool may_cover_proc(const char *destination, int tree)
+{
+	static const char *const files[] = { "cpuinfo", "diskstats", "loadavg", "meminfo",  "net/dev",
+					     "slabinfo", "stat",     "swaps",   "uptime",   "sys/crypto/fips_enabled",
+					     "sys/kernel/ns_last_pid" };
+
+	if (!strcmp(destination, "/proc") || !strcmp(destination, "/proc/"))
+		return tree >= 0 && on_procfs(tree);
+	for (size_t i = 0; text_starts(destination, "/proc/") && i < ARRAY_LEN(files); i++)
+		if (!strcmp(destination + strlen("/proc/"), files[i]))
+			return true;
+	return false;
+}
+
+int rt_mount_target(int root, const char *destination, int tree, struct err *e)
+{
+	CLEANUP_FD int target = -1;
+	struct stat source = { .st_mode = S_IFDIR }, st;
+	bool is_dir;
+
+	if (tree >= 0 && fstat(tree, &source) < 0)
+		return err_errno(e, -errno, "its source");
+	is_dir = S_ISDIR(source.st_mode);
+	target = beneath_mountpoint(root, destination, is_dir);
+	if (target == -ELOOP)
+		return err_set(e, ERR_INVALID, "mount point: links there lead in a circle, or through a process's files in /proc");
+	if (target < 0 || fstat(target, &st) < 0)
+		return err_errno(e, target < 0 ? target : -errno, "mount point");
+	if (is_dir != S_ISDIR(st.st_mode))
+		return err_set(e, ERR_INVALID, is_dir ? "the source is a folder, but in the container a file is there: mount a file" :
+							"the source is a file, but in the container a folder is there: mount a folder");
+	/* whatever name led there: what we or others write to /proc later must reach the kernel (CVE-2019-19921) */
+	if (on_procfs(target) && !may_cover_proc(destination, tree))
+		return err_set(e, ERR_DENIED, "it is, or leads to, a place in /proc, which nothing may be mounted over");
+	return take_fd(&target);
+}
+
 static int attach(const struct rt_mount_plan *p, int root, int fd, struct err *e)
 {
 	CLEANUP_FD int target = -1;
-	struct stat st;
 	int r;
 
 	if (p->o.tmpcopyup) {
@@ -327,11 +373,9 @@ static int attach(const struct rt_mount_plan *p, int root, int fd, struct err *e
 		if (r < 0)
 			return r;
 	}
-	if (fstat(fd, &st) < 0)
-		return err_errno(e, -errno, "its source");
-	target = beneath_mountpoint(root, p->m->destination, S_ISDIR(st.st_mode));
+	target = rt_mount_target(root, p->m->destination, fd, e);
 	if (target < 0)
-		return err_errno(e, target, "mount point");
+		return target;
 	r = mnt_attach(fd, target);
 	return r < 0 ? err_errno(e, r, "attaching") : 0;
 }

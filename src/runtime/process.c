@@ -3,10 +3,11 @@
  *
  *	before the barrier (rt_process_prepare), as the container's root:
  *	  session keyring, personality, scheduler, io priority, memory policy, sysctl, LSM label for the next exec,
- *	  the command is looked up (an early, clear error), the working folder is made
+ *	  the command is looked up (an early, clear error), the working folder is made (in a new container only: an
+ *	  exec changes nothing in one that runs)
  *	after it (rt_process_exec):
  *	  rlimits, [no no_new_privs: seccomp], bounding set, groups, gid, uid, umask, working folder (as the user),
- *	  the other capability sets, no_new_privs, seccomp, descriptors closed, exec
+ *	  the other capability sets, the limit of descriptors, no_new_privs, seccomp, descriptors closed, exec
  *
  * The working folder is entered by a handle that cannot leave the root and cannot be a magic link of /proc, and
  * getcwd() must then give an absolute path: a folder of the host leaked through a descriptor is neither
@@ -59,12 +60,21 @@ int rt_process_check(const struct oci_process *p, struct err *e)
 
 /* Raising a hard limit is asked of the initial user namespace: only the host side may. The soft limits and what is
  * lowered are set at the very end, by the process itself, so that its own set-up does not suffer from them. */
+static const char *limit_text(uint64_t limit, char out[24])
+{
+	if (limit == UINT64_MAX)
+		return "unlimited";
+	(void)snprintf(out, 24, "%llu", (unsigned long long)limit);
+	return out;
+}
+
 static int raise_hard_limits(const struct oci_process *p, pid_t pid, struct err *e)
 {
 	for (size_t i = 0; i < p->n_rlimits; i++) {
 		const struct oci_rlimit *l = &p->rlimits[i];
 		int number = rlimit_number(l->type), r;
 		uint64_t soft, hard;
+		char want[24], have[24];
 
 		r = rlimit_get(pid, number, &soft, &hard);
 		if (r < 0)
@@ -74,9 +84,8 @@ static int raise_hard_limits(const struct oci_process *p, pid_t pid, struct err 
 		r = rlimit_set(pid, number, soft, l->hard);
 		if (r == -EPERM)
 			return err_set(e, ERR_DENIED,
-				       "process.rlimits: %s: hard limit %llu is above ours (%llu) and CAP_SYS_RESOURCE "
-				       "is missing",
-				       l->type, (unsigned long long)l->hard, (unsigned long long)hard);
+				       "process.rlimits: %s: hard limit %s is above ours (%s) and CAP_SYS_RESOURCE is missing",
+				       l->type, limit_text(l->hard, want), limit_text(hard, have));
 		if (r < 0)
 			return err_errno(e, r, "process.rlimits: %s", l->type);
 	}
@@ -154,7 +163,7 @@ static int make_cwd(const struct oci_process *p, struct err *e)
 	dir = root < 0 ? -errno : beneath_mkdirs(root, p->cwd, BENEATH_IN_ROOT, 0755);
 	/* on a read-only root the user's own chdir will say what is wrong */
 	if (dir < 0 && dir != -EROFS && dir != -EACCES && dir != -EPERM)
-		return err_errno(e, dir, "process.cwd %s", p->cwd);
+		return err_errno(e, dir, "making the working folder %s (process.cwd)", p->cwd);
 	return 0;
 }
 
@@ -171,7 +180,7 @@ int rt_process_prepare(const struct rt_ctx *c, struct err *e)
 		r = rt_attr_apply(c, e);
 	if (r == 0)
 		r = set_labels(c, e);
-	if (r == 0)
+	if (r == 0 && c->create)
 		r = make_cwd(p, e);
 	return r;
 }
@@ -185,20 +194,31 @@ static int enter_cwd(const char *cwd, struct err *e)
 	long n;
 
 	dir = root < 0 ? -errno : beneath_open(root, cwd, BENEATH_IN_ROOT, O_PATH | O_DIRECTORY, 0);
-	if (dir < 0 || fchdir(dir) < 0)
-		return err_errno(e, dir < 0 ? dir : -errno, "process.cwd %s", cwd);
+	if (dir < 0 || fchdir(dir) < 0) {
+		(void)err_errno(e, dir < 0 ? dir : -errno, "working folder %s (process.cwd)", cwd);
+		e->cls = ERR_CMD_NOEXEC; /* as Docker has it: the command is at fault, which cannot run there */
+		return e->code;
+	}
 	/* the system call, not libc's: a folder outside of the root is "(unreachable)…" there */
 	n = syscall(SYS_getcwd, seen, sizeof(seen));
 	if (n < 0 || seen[0] != '/')
-		return err_set(e, ERR_DENIED, "process.cwd %s: it lies outside of the container's root", cwd);
+		return err_set(e, ERR_DENIED, "working folder %s (process.cwd): it lies outside of the container's root", cwd);
 	return 0;
 }
 
-static int set_rlimits(const struct oci_process *p, struct err *e)
+/* The number of descriptors apart from the rest: what is still to be opened on the way to exec must not suffer. */
+enum limits { LIMITS_ALL, LIMITS_BUT_NOFILE, LIMITS_NOFILE };
+
+static int set_rlimits(const struct oci_process *p, enum limits which, struct err *e)
 {
 	for (size_t i = 0; i < p->n_rlimits; i++) {
 		const struct oci_rlimit *l = &p->rlimits[i];
-		int r = rlimit_set(0, rlimit_number(l->type), l->soft, l->hard);
+		bool nofile = !strcmp(l->type, "RLIMIT_NOFILE");
+		int r;
+
+		if (which != LIMITS_ALL && nofile != (which == LIMITS_NOFILE))
+			continue;
+		r = rlimit_set(0, rlimit_number(l->type), l->soft, l->hard);
 
 		if (r < 0)
 			return err_errno(e, r, "process.rlimits: %s", l->type);
@@ -334,6 +354,8 @@ static int seal_descriptors(const struct rt_ctx *c, struct err *e)
 int rt_process_exec(const struct rt_ctx *c, struct err *e)
 {
 	const struct oci_process *p = c->process;
+	/* a filter that is in force before the last step may forbid setting limits: then all are set ahead of it */
+	bool late_nofile = p && (p->no_new_privileges || !c->has_seccomp);
 	const char *const *env;
 	int r;
 
@@ -342,9 +364,11 @@ int rt_process_exec(const struct rt_ctx *c, struct err *e)
 	env = environment(c, e);
 	r = env ? rt_place_stdio(c, e) : e->code;
 	if (r == 0)
-		r = set_rlimits(p, e);
+		r = set_rlimits(p, late_nofile ? LIMITS_BUT_NOFILE : LIMITS_ALL, e);
 	if (r == 0)
 		r = become_user(c, e);
+	if (r == 0 && late_nofile)
+		r = set_rlimits(p, LIMITS_NOFILE, e);
 	if (r == 0)
 		r = seal_descriptors(c, e);
 	if (r < 0)

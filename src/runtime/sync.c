@@ -10,6 +10,17 @@ struct wire {
 };
 #define SHORT_LEN offsetof(struct wire, err)
 
+int rt_gone(struct err *e, const char *who)
+{
+	(void)err_set(e, ERR_INTERNAL, "%s went away during set-up", who);
+	return e->code = -EPIPE;
+}
+
+bool rt_is_gone(const struct err *e)
+{
+	return e->cls == ERR_INTERNAL && e->code == -EPIPE;
+}
+
 int rt_send(int sock, enum rt_msg type, uint32_t arg, int fd, struct err *e)
 {
 	struct wire w = { .type = type, .arg = arg };
@@ -17,7 +28,7 @@ int rt_send(int sock, enum rt_msg type, uint32_t arg, int fd, struct err *e)
 
 	/* EPIPE: the other side is gone; its error, if it left one, is still to be read */
 	if (r == -EPIPE || r == -ECONNRESET)
-		return err_set(e, ERR_INTERNAL, "the container's process went away during set-up");
+		return rt_gone(e, "the container's process");
 	return r < 0 ? err_errno(e, r, "talking to the container's process") : 0;
 }
 
@@ -65,7 +76,7 @@ int rt_expect(int sock, enum rt_msg type, int *fd, struct err *e)
 	if (r < 0)
 		return r;
 	if (m.eof)
-		return err_set(e, ERR_INTERNAL, "the other side of the set-up went away");
+		return rt_gone(e, "the other side");
 	if (m.type != type || (m.fd >= 0) != (fd != NULL)) {
 		close_fd(m.fd);
 		return err_set(e, ERR_INTERNAL, "set-up out of step: got message %d, expected %d", (int)m.type,

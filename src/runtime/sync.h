@@ -23,6 +23,10 @@ enum rt_msg {
 	RT_MSG_ERROR       /* child: it failed and ends */
 };
 
+/* The failure "the other side is gone": sets it (gives its code), asks for it. Why it went may still be to be read. */
+int rt_gone(struct err *e, const char *who);
+bool rt_is_gone(const struct err *e) MUST_CHECK;
+
 /* fd -1 = none (a copy is sent, the caller keeps its own). */
 int rt_send(int sock, enum rt_msg type, uint32_t arg, int fd, struct err *e) MUST_CHECK;
 /* The child's last word. */

@@ -57,6 +57,19 @@ run_in() { run --separate-stderr tare run --rm "$@"; }
   [[ "$stderr" == *"/link/x"* ]]
 }
 
+@test "CVE-2019-19921: nothing is mounted over /proc, whatever name leads there" {
+  local root=$BATS_TEST_TMPDIR/rootfs
+  mkdir -p "$root/bin" "$root/proc" "$BATS_TEST_TMPDIR/src"; cp /bin/busybox "$root/bin/busybox"; touch "$BATS_TEST_TMPDIR/file"
+  ln -s /proc "$root/lnk"; ln -s proc/sys/kernel "$root/rel"; ln -s /proc/sys/kernel/core_pattern "$root/core"
+  for v in "$BATS_TEST_TMPDIR/src:/lnk" "$BATS_TEST_TMPDIR/src:/lnk/self/attr" "$BATS_TEST_TMPDIR/src:/rel" "$BATS_TEST_TMPDIR/file:/core"; do
+    run_in --rootfs "$root" -v "$v" /bin/busybox true
+    [ "$status" -eq 125 ]
+    [[ "$stderr" == *"/proc"* ]]
+  done
+  run_in --rootfs "$root" --tmpfs /lnk/self/attr /bin/busybox true
+  [ "$status" -eq 125 ]
+}
+
 @test "proc, sys and dev of an image that are links are refused or stay inside" {
   local root=$BATS_TEST_TMPDIR/rootfs
   mkdir -p "$root/bin" "$BATS_TEST_TMPDIR/outside"

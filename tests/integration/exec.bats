@@ -29,6 +29,15 @@ teardown_file() { tare_teardown_file; }
   [ "$(tare exec -u nobody box grep CapEff /proc/self/status | cut -f2)" = 0000000000000000 ]
 }
 
+@test "exec -w of a folder that is missing is refused and makes nothing" {
+  run -126 tare exec -w /nosuch box pwd
+  [[ "$output" == *"working folder /nosuch"*"No such file or directory"* ]]
+  [ "${#lines[@]}" = 1 ]
+  run -1 tare exec box test -e /nosuch
+  run -126 tare exec -w /etc/passwd box pwd
+  [[ "$output" == *"Not a directory"* ]]
+}
+
 @test "exec is in the container: same namespaces, cgroup, seccomp, no_new_privs" {
   for ns in user pid mnt net ipc uts cgroup; do
     [ "$(tare exec box readlink /proc/self/ns/$ns)" = "$(tare exec box readlink /proc/1/ns/$ns)" ]

@@ -245,8 +245,81 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
 }
 
 @test "a mistyped command or option is one line with what was probably meant" {
-  run -125 tare strat
+  run -1 tare strat
   [[ "$output" == *'"tare start"'* ]]
   run -125 tare ps --quite
   [[ "$output" == *"--quiet"* ]]
+}
+
+deep='mkdir /d; cd /d; i=0; while [ $i -lt 300 ]; do mkdir d && cd d; i=$((i+1)); done'
+
+@test "a container with folders deeper than descriptors or paths count is removed" {
+  tare run --name deep busybox sh -c "$deep"
+  tare rm deep
+  tare run --rm busybox sh -c "$deep"
+  [ -z "$(ls "$TARE_ROOT/containers")" ]
+}
+
+@test "garbage that cannot be removed is a warning; the rest goes on" {
+  local stuck loose d
+  stuck=$(printf 'a%.0s' {1..64}) loose=$(printf 'b%.0s' {1..64}) d=$TARE_ROOT/containers
+  mkdir -p "$d/$stuck/mnt" "$d/$loose"; touch "$d/$stuck/lock" "$d/$loose/lock"
+  mount -t tmpfs none "$d/$stuck/mnt"
+  tare create --name seen busybox true
+  run --separate-stderr tare ps -a --format json
+  run_status=$status run_out=$output run_err=$stderr
+  run tare system prune -f
+  umount "$d/$stuck/mnt"; rm -r "${d:?}/$stuck"
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"Total reclaimed space"* ]]
+  [ "$run_status" -eq 0 ]
+  [[ "$run_out" == *'"Names":"seen"'* ]]
+  [[ "$run_err" == *"aaaaaaaaaaaa"* ]]
+  [ ! -e "$d/$loose" ] || wait_until 15 bash -c "'$TARE_BIN/tare' ps; [ ! -e '$d/$loose' ]"
+}
+
+@test "what is written down about containers is for root alone, whatever the umask" {
+  local f
+  (umask 0; tare run -d --name priv -e SECRET=1 busybox sleep 1000)
+  for f in "$TARE_ROOT"/catalog.db* "$TARE_STATE"/*/state.json "$TARE_ROOT"/containers/*/config.json "$TARE_ROOT"/catalog.lock; do
+    [ "$(stat -c %a "$f")" = 600 ] || { stat -c '%a %n' "$f"; false; }
+  done
+  chmod 644 "$TARE_ROOT"/catalog.db*
+  tare ps >/dev/null
+  [ "$(stat -c %a "$TARE_ROOT"/catalog.db* | sort -u)" = 600 ]
+  tare rm -f priv
+}
+
+@test "exit codes: as Docker has them" {
+  tare run -d --name codes busybox sleep 1000
+  run -126 tare exec -u nosuch codes true
+  [[ "$output" == *nosuch* ]]
+  run -127 tare run --rm busybox ""
+  run -1 tare run --rm -it busybox true </dev/null
+  [[ "$output" == *"not a TTY"* ]]
+  run -1 tare exec -it codes true </dev/null
+  run -0 tare rm -f nosuch
+  [[ "$output" == *"no such container: nosuch"* ]]
+  run -1 tare rm nosuch
+  run -1 tare rename codes codes
+  [[ "$output" == *"already"* ]]
+  run -1 tare bogus
+  run -1 tare container bogus
+  run -125 tare ps --bogus
+  run -1 tare exec nosuch true
+  run -1 tare start nosuch
+  run -125 tare run --bogus
+  tare rm -f codes
+}
+
+@test "a message is one line, and a terminal acts on nothing in it" {
+  local esc=$'\e[31m' c1=$'\xc2\x9b'
+  run -125 tare run "nosuch$esc" true
+  [[ "$output" != *"$esc"* && "$output" == *'nosuch\x1b[31m'* && "${#lines[@]}" = 1 ]]
+  run -1 tare rm "${esc}X$c1"
+  [[ "$output" != *"$esc"* && "$output" != *"$c1"* ]]
+  run -1 tare load -i $'a\nb'
+  [ "${#lines[@]}" = 1 ]
+  run -1 tare rm "é"
+  [[ "$output" == *é* ]]
 }

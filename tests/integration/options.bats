@@ -68,6 +68,14 @@ teardown_file() { tare_teardown_file; }
   run -125 tare run --rm --userns=host -v /tmp:/x:idmap busybox true
 }
 
+@test "-v: a file over a folder, a folder over a file are told apart" {
+  touch "$BATS_TEST_TMPDIR/file"
+  run -125 tare run --rm -v "$BATS_TEST_TMPDIR/file:/etc" busybox true
+  [[ "$output" == *"/etc: the source is a file, but in the container a folder is there"* ]]
+  run -125 tare run --rm -v "$BATS_TEST_TMPDIR:/bin/busybox" busybox true
+  [[ "$output" == *"/bin/busybox: the source is a folder, but in the container a file is there"* ]]
+}
+
 @test "a volume of its own is written, and goes with the container" {
   tare run --name vol -v /data busybox sh -c 'echo kept >/data/f'
   tare start -a vol
@@ -248,4 +256,25 @@ JSON
   for i in 1 2 3; do tare run -d --name "m$i" busybox sleep 100; done
   [ "$(wc -l </proc/self/mountinfo)" -eq "$before" ]
   tare rm -f m1 m2 m3
+}
+
+@test "messages say what was wrong, where, and what to do" {
+  run -125 tare run --rm -v :/m busybox true
+  [[ "$output" == *"the source is empty"* ]]
+  for o in size=abc size= mode=9 nr_inodes=x uid=me; do
+    run -125 tare create --tmpfs "/t:$o" busybox true
+    [[ "$output" == *"--tmpfs"*"want a number"* ]]
+  done
+  run -0 tare run --rm --tmpfs /t:size=1%,mode=700 busybox true
+  run -125 tare run --rm -w /etc/passwd busybox true
+  [[ "$output" == *"working folder /etc/passwd"* ]]
+}
+
+@test "a limit of few descriptors, a range of few ids" {
+  [ "$(tare run --rm --ulimit nofile=10 busybox sh -c 'ulimit -n')" = 10 ]
+  [ "$(tare run --rm --ulimit nofile=10 -w /tmp -u 1:1 busybox sh -c 'ulimit -n')" = 10 ]
+  local root=$BATS_TEST_TMPDIR/rootfs
+  mkdir -p "$root/bin" "$root/proc"; cp /bin/busybox "$root/bin/busybox"
+  run -0 tare run --rm --rootfs "$root" --userns=range:500000:10 /bin/busybox cat /proc/sys/net/ipv4/ping_group_range
+  [[ "$output" == 0*9 ]]
 }

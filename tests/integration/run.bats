@@ -165,3 +165,23 @@ teardown_file() { tare_teardown_file; }
     [[ "$output" == *"support"* || "$output" == *"private (the default"* || "$output" == *"no bridges yet"* ]] || { echo "$opt: $output"; return 1; }
   done
 }
+
+@test "/etc/resolv.conf, hosts, hostname that are dangling links: what they name is made inside the root" {
+  local root=$BATS_TEST_TMPDIR/rootfs
+  mkdir -p "$root/bin" "$root/etc" "$root/proc"; cp /bin/busybox "$root/bin/busybox"; ln -s busybox "$root/bin/sh"; ln -s busybox "$root/bin/cat"
+  ln -s ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
+  ln -s /var/lib/hosts "$root/etc/hosts"; ln -s "../../../../$BATS_TEST_TMPDIR/outside" "$root/etc/hostname"
+  run -0 tare run --rm --hostname linked --rootfs "$root" /bin/sh -c 'cat /etc/hostname; cat /var/lib/hosts; cat /run/systemd/resolve/stub-resolv.conf >/dev/null'
+  [ "${lines[0]}" = linked ]
+  [[ "$output" == *127.0.0.1* ]]
+  [ ! -e "$BATS_TEST_TMPDIR/outside" ]
+  run -0 tare run --rm --read-only --rootfs "$root" /bin/sh -c true
+}
+
+@test "descriptors 0-2 that the caller left closed are never a file of ours" {
+  run -3 bash -c '"$TARE_BIN/tare" run --rm busybox sh -c "echo out; echo err >&2; exit 3" >&- 2>&- <&-'
+  run -0 bash -c '"$TARE_BIN/tare" ps <&- >&-'
+  run -0 bash -c 'strace -qq -f -e trace=open,openat,socket,memfd_create -o "$BATS_TEST_TMPDIR/trace" "$TARE_BIN/tare" load -q -i "$1" >&- 2>&- <&-' _ "$(busybox_archive)"
+  grep -v '"/dev/null"' "$BATS_TEST_TMPDIR/trace" >"$BATS_TEST_TMPDIR/others"
+  run -1 grep -E '= [012]$' "$BATS_TEST_TMPDIR/others"
+}

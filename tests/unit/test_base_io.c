@@ -5,8 +5,11 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/beneath.h"
@@ -68,6 +71,34 @@ static void remove_tree_keeps_link_targets(void **state)
 	assert_int_equal(io_remove_tree(t->fd, "a"), 0);
 }
 
+/* Deeper than the stack, the descriptors or a path could count, with something beside each step down. */
+static void remove_tree_of_any_depth(void **state)
+{
+	struct tmp *t = *state;
+	struct rlimit before, few = { 64, 64 };
+	int at = dup(t->fd);
+
+	for (int i = 0; i < 5000; i++) {
+		int next, file = openat(at, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+		close(file);
+		assert_int_equal(mkdirat(at, i % 2 ? "a-folder" : "z", 0700), 0);
+		assert_int_equal(mkdirat(at, "m", 0700), 0);
+		next = openat(at, i % 2 ? "a-folder" : "z", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(at);
+		at = next;
+		assert_true(at >= 0);
+	}
+	close(at);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(io_remove_tree(t->fd, "z"), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(faccessat(t->fd, "z", F_OK, 0), -1);
+	assert_int_equal(faccessat(t->fd, "file", F_OK, 0), 0);
+}
+
 static void beneath_never_leaves(void **state)
 {
 	struct tmp *t = *state;
@@ -95,12 +126,62 @@ static void beneath_never_leaves(void **state)
 	close(fd);
 }
 
+static bool made(const struct tmp *t, const char *path, mode_t kind)
+{
+	struct stat st;
+
+	return fstatat(t->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & S_IFMT) == kind;
+}
+
+static void mountpoint_behind_dangling_links(void **state)
+{
+	struct tmp *t = *state;
+	static const struct {
+		const char *link, *target, *made;
+	} cases[] = {
+		{ "resolv.conf", "../run/systemd/resolve/stub.conf", "root/run/systemd/resolve/stub.conf" },
+		{ "hosts", "/data/hosts", "root/data/hosts" },
+		{ "hostname", "/../../../../up", "root/up" },
+		{ "chain", "chain2", "root/etc/end" },
+		{ "chain2", "/etc/./end", "root/etc/end" },
+	};
+
+	assert_int_equal(io_mkdirs(t->fd, "root/etc", 0755), 0);
+	CLEANUP_FD int root = openat(t->fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int etc = openat(t->fd, "root/etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(symlinkat(cases[i].target, etc, cases[i].link), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char path[64];
+		int fd;
+
+		snprintf(path, sizeof(path), "/etc/%s", cases[i].link);
+		fd = beneath_mountpoint(root, path, 0);
+		assert_true(fd >= 0);
+		close(fd);
+		assert_true(made(t, cases[i].made, S_IFREG));
+	}
+	assert_false(made(t, "up", S_IFREG));
+	assert_int_equal(symlinkat("b", root, "a"), 0);
+	assert_int_equal(symlinkat("a", root, "b"), 0);
+	assert_int_equal(beneath_mountpoint(root, "/a", 0), -ELOOP);
+	assert_int_equal(symlinkat("/nowhere", root, "gone"), 0);
+	assert_int_equal(beneath_mountpoint(root, "/gone/x", 1), -ENOENT);
+	CLEANUP_FD int folder = beneath_mountpoint(root, "/gone", 1);
+
+	assert_true(folder >= 0);
+	assert_true(made(t, "root/nowhere", S_IFDIR));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(replace_and_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(remove_tree_keeps_link_targets, setup, teardown),
+		cmocka_unit_test_setup_teardown(remove_tree_of_any_depth, setup, teardown),
 		cmocka_unit_test_setup_teardown(beneath_never_leaves, setup, teardown),
+		cmocka_unit_test_setup_teardown(mountpoint_behind_dangling_links, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,12 @@ static void escape_shows_and_cuts(void **state)
 	assert_string_equal(text_escape("a b", out, sizeof(out)), "a b");
 	assert_string_equal(text_escape("a\\b", out, sizeof(out)), "a\\\\b");
 	assert_string_equal(text_escape("0123456789abcdef", out, sizeof(out)), "01234567...");
+	assert_string_equal(text_tame("a\x1b[", out, sizeof(out)), "a\\x1b[");
+	assert_string_equal(text_tame("a\nb\\", out, sizeof(out)), "a\\x0ab\\");
+	assert_string_equal(text_tame("\xc3\xa9", out, sizeof(out)), "\xc3\xa9");
+	assert_string_equal(text_tame("\xc2\x9b", out, sizeof(out)), "\\xc2\\x9b");
+	assert_string_equal(text_tame("\xe2\x80", out, sizeof(out)), "\\xe2\\x80");
+	assert_string_equal(text_tame("0123456789abcdef", out, sizeof(out)), "01234567...");
 }
 
 static void distances(void **state)

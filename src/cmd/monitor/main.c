@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "monitor/exec.h"
 #include "monitor/keeper.h"
@@ -34,6 +35,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 	struct err e = { 0 };
 
+	io_reserve_stdio();
 	log_setup("tare-monitor", 2, LOG_FORMAT_PLAIN, LOG_LEVEL_INFO);
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		if (strcmp(name, commands[i].name) != 0)

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cmd/oci/oci.h"
 #include "runtime/seal.h"
 #include "oci/state.h"
@@ -168,8 +170,10 @@ int main(int argc, char **argv)
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct err e = { 0 };
 	struct cli_call call = { 0 };
+	char tame[2 * sizeof(e.msg)];
 	int log_fd = -1, r;
 
+	io_reserve_stdio();
 	own_argv = argv;
 	log_setup("tare-oci", STDERR_FILENO, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
 	r = run(&a, argc, argv, &call, &log_fd, &e);
@@ -177,6 +181,6 @@ int main(int argc, char **argv)
 		return r;
 	log_error("%s", e.msg);
 	if (log_fd >= 0)
-		dprintf(STDERR_FILENO, "%s\n", e.msg);
+		dprintf(STDERR_FILENO, "%s\n", text_tame(e.msg, tame, sizeof(tame)));
 	return call.command && call.command->run == cmd_exec ? 255 : 1;
 }

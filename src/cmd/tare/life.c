@@ -206,7 +206,10 @@ static int rm_one(const struct engine *en, const char *what, const void *data, s
 
 	if (r == 0)
 		tare_say("%s", what);
-	return r;
+	if (r == 0 || !o->force || e->cls != ERR_NOTFOUND)
+		return r;
+	log_warning("%s", e->msg); /* with -f "it is not there" is what was wanted */
+	return 0;
 }
 
 int cmd_rm(const struct cli_call *call, struct err *e)

@@ -178,11 +178,12 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int r;
 
+	io_reserve_stdio();
 	log_setup("tare", 2, LOG_FORMAT_PLAIN, LOG_LEVEL_INFO);
 	r = cli_parse(&a, &program, argc, (const char *const *)argv, &call, &text, &e);
 	if (r < 0) {
 		log_error("%s", e.msg);
-		return 125;
+		return e.cls == ERR_NOTFOUND ? 1 : 125; /* no such command; else an option or argument */
 	}
 	if (r > 0)
 		return tare_print(&text, &e) < 0;

@@ -263,7 +263,7 @@ int cmd_ps(const struct cli_call *call, struct err *e)
 	int r = tare_engine(call, &en, e);
 
 	if (r == 0)
-		r = settle_garbage(&en, e);
+		settle_garbage(&en);
 	if (r == 0)
 		r = record_list(en.catalog, call->arena, NULL, &recs, &n, e);
 	for (size_t i = 0; r >= 0 && i < n && (most < 0 || (int64_t)t.n_rows < most); i++)

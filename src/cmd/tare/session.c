@@ -43,7 +43,7 @@ struct run {
 int session_check_tty(bool tty, bool interactive, struct err *e)
 {
 	if (tty && interactive && !isatty(0))
-		return err_set(e, ERR_INVALID, "the input device is not a TTY (leave out -t when input comes from a pipe)");
+		return err_set(e, ERR_TERMINAL, "the input device is not a TTY (leave out -t when input comes from a pipe)");
 	return 0;
 }
 

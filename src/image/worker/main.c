@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/io.h"
 #include "image/worker/hash.h"
 #include "image/worker/images.h"
 #include "image/worker/report.h"
@@ -40,6 +41,7 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int r;
 
+	io_reserve_stdio();
 	if (argc != 2 || (strcmp(argv[1], "load") != 0 && strcmp(argv[1], "import") != 0)) {
 		(void)fputs("tare-worker is started by tare\n", stderr);
 		return 2;

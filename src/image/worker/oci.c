@@ -75,9 +75,11 @@ static int none_suits(const struct plan *p, const struct descriptor *d, size_t n
 				  text_escape(platform_text(&d[i].platform, one), shown, sizeof(shown)));
 	if (list.len == 0)
 		return err_set(e, ERR_INVALID, "its index lists no image");
-	return err_set(e, ERR_UNSUPPORTED, "it has images for %s, %s %s; to load one of them all the same: --platform OS/ARCH",
-		       sb_str(&list), p->task->platform_given ? "wanted is" : "this machine is",
-		       platform_text(&p->task->platform, want));
+	(void)platform_text(&p->task->platform, want);
+	if (p->task->platform_given)
+		return err_set(e, ERR_UNSUPPORTED, "it has no image for %s (--platform), only for %s", want, sb_str(&list));
+	return err_set(e, ERR_UNSUPPORTED, "it has images for %s, this machine is %s; to load one of them all the same: --platform OS/ARCH",
+		       sb_str(&list), want);
 }
 
 static int take_best(struct plan *p, const struct descriptor *d, size_t n, const char *name, unsigned int depth,
