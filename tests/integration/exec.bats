@@ -25,7 +25,7 @@ teardown_file() { tare_teardown_file; }
   [ "$(tare exec -u 12:34 box id -u)" = 12 ]
   [ "$(tare exec -u nobody box id -u)" = 65534 ]
   [[ "$(tare exec -u nobody box env)" == *HOME=/$'\n'* || "$(tare exec -u nobody box env)" == *HOME=/ ]]
-  run -1 tare exec -u nosuch box true
+  run -126 tare exec -u nosuch box true
   [ "$(tare exec -u nobody box grep CapEff /proc/self/status | cut -f2)" = 0000000000000000 ]
 }
 
