@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zlib
 
 CANARY = "/tmp/tare-canary"
@@ -225,65 +226,55 @@ def device_bomb():
     return docker([tar([entry("n%d" % n, tarfile.CHRTYPE, devmajor=1, devminor=3) for n in range(1100)])])
 
 
-def million_entries():
-    r"more than [0-9]+ entries, too many for its size \(limit 'density'\)"
-    head = tar([entry("d/%07d" % 0)])[:512]
-    block = bytearray(head)
-    z, h, packed = zlib.compressobj(1, zlib.DEFLATED, 31), hashlib.sha256(), []
-    for n in range(1000000):
-        block[2:9] = b"%07d" % n
+def empty_files(n):
+    block = bytearray(tar([entry("d/%07d" % 0)])[:512])
+    for i in range(n):
+        block[2:9] = b"%07d" % i
         block[148:156] = b"        "
         block[148:156] = b"%06o\0 " % sum(block)
+        yield bytes(block)
+    yield bytes(1024)
+
+
+def million_entries():
+    r"more than [0-9]+ entries, too many for its size \(limit 'density'\)"
+    z, h, packed = zlib.compressobj(1, zlib.DEFLATED, 31), hashlib.sha256(), []
+    for block in empty_files(1000000):
         h.update(block)
-        packed.append(z.compress(bytes(block)))
-    h.update(bytes(1024))
-    packed += [z.compress(bytes(1024)), z.flush()]
-    return docker([b"".join(packed)], [h.hexdigest()])
+        packed.append(z.compress(block))
+    return docker([b"".join(packed) + z.flush()], [h.hexdigest()])
 
 
 def million_entries_plain():
     r"more than [0-9]+ entries, too many for its size \(limit 'density'\)"
-    block = bytearray(tar([entry("d/%07d" % 0)])[:512])
-    out = bytearray()
-    for n in range(1000000):
-        block[2:9] = b"%07d" % n
-        block[148:156] = b"        "
-        block[148:156] = b"%06o\0 " % sum(block)
-        out += block
-    return docker([bytes(out + bytes(1024))])
+    return docker([b"".join(empty_files(1000000))])
 
 
-def zeros_tar(size):
-    info = tarfile.TarInfo("zeros")
-    info.size = size
-    return info.tobuf(tarfile.GNU_FORMAT)
+# A file of a GiB of zeros, in pieces; nobody will get to its end and its digest.
+def bomb():
+    info, zero = tarfile.TarInfo("zeros"), bytes(1 << 20)
+    info.size = 1 << 30
+    yield info.tobuf(tarfile.GNU_FORMAT)
+    for _ in range(1024):
+        yield zero
+    yield bytes(1024)
 
 
 def gzip_bomb():
     r"unpacks to more than 200 times its size \(limit 'ratio'\)"
-    z, zero = zlib.compressobj(9, zlib.DEFLATED, 31), bytes(1 << 20)
-    packed = [z.compress(zeros_tar(1 << 30))] + [z.compress(zero) for _ in range(1024)] + [z.compress(bytes(1024)), z.flush()]
-    return docker([b"".join(packed)], ["0" * 64])
+    z = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return docker([b"".join([z.compress(x) for x in bomb()] + [z.flush()])], ["0" * 64])
 
 
 def zstd_bomb():
     r"unpacks to more than 200 times its size \(limit 'ratio'\)"
-    p = subprocess.Popen(["zstd", "-q", "-3", "-c"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    head, zero = zeros_tar(1 << 30), bytes(1 << 20)
-    import threading
-
-    def feed():
-        p.stdin.write(head)
-        for _ in range(1024):
-            p.stdin.write(zero)
-        p.stdin.write(bytes(1024))
+    with tempfile.TemporaryFile() as packed:
+        p = subprocess.Popen(["zstd", "-q", "-3", "-c"], stdin=subprocess.PIPE, stdout=packed)
+        p.stdin.writelines(bomb())
         p.stdin.close()
-    t = threading.Thread(target=feed)
-    t.start()
-    packed = p.stdout.read()
-    t.join()
-    p.wait()
-    return docker([packed], ["0" * 64])
+        p.wait()
+        packed.seek(0)
+        return docker([packed.read()], ["0" * 64])
 
 
 def huge_sparse_file():
@@ -378,31 +369,30 @@ def last_entry_missing():
     return docker([named[:1024 + 1024]])  # b's extended header alone
 
 
+PLAIN = tar([entry("a", data=bytes(range(256)) * 400)])
+
+
 def truncated_gzip():
     r"layer 0/layer.tar: it is truncated: its gzip data ends in the middle"
-    plain = tar([entry("a", data=bytes(range(256)) * 400)])
-    return docker([gzip.compress(plain)[:-20]], [sha(plain)])
+    return docker([gzip.compress(PLAIN)[:-20]], [sha(PLAIN)])
 
 
 def damaged_gzip():
     r"layer 0/layer.tar: its gzip data is damaged"
-    plain = tar([entry("a", data=bytes(range(256)) * 400)])
-    packed = bytearray(gzip.compress(plain))
+    packed = bytearray(gzip.compress(PLAIN))
     packed[-6] ^= 0xff
-    return docker([bytes(packed)], [sha(plain)])
+    return docker([bytes(packed)], [sha(PLAIN)])
 
 
 def garbage_behind_gzip():
     r"something that is not gzip follows its gzip data"
-    plain = tar([entry("a", data=b"x")])
-    return docker([gzip.compress(plain) + b"more"], [sha(plain)])
+    return docker([gzip.compress(PLAIN) + b"more"], [sha(PLAIN)])
 
 
 def truncated_zstd():
     r"layer 0/layer.tar: it is truncated: its zstd data ends in the middle"
-    plain = tar([entry("a", data=bytes(range(256)) * 400)])
-    packed = subprocess.run(["zstd", "-qc"], input=plain, stdout=subprocess.PIPE, check=True).stdout
-    return docker([packed[:-9]], [sha(plain)])
+    packed = subprocess.run(["zstd", "-qc"], input=PLAIN, stdout=subprocess.PIPE, check=True).stdout
+    return docker([packed[:-9]], [sha(PLAIN)])
 
 
 def xz_layer():
