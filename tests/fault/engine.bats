@@ -69,7 +69,8 @@ kill_after() { # DELAY COMMAND...: SIGKILLs the command's own process, not its c
   [ -d /sys/fs/cgroup/pids ] || cg=/sys/fs/cgroup/tare-test-$$
   mkdir -p "$cg"
   bash -c "echo \$\$ >$cg/cgroup.procs; '$TARE_BIN/tare' run -d --name survivor busybox sleep 1000 >/dev/null; sleep 1000" 3>&- &
-  wait_until 5 is_state survivor running
+  # the catalog says "running" while it is being started; its own state says when it runs
+  wait_until 10 runs survivor
   while read -r p; do kill -9 "$p"; done <"$cg/cgroup.procs"
   wait $! 2>/dev/null || true
   wait_until 5 rmdir "$cg"
@@ -94,6 +95,8 @@ kill_after() { # DELAY COMMAND...: SIGKILLs the command's own process, not its c
     [ "$status" -eq 137 ]
   done
 }
+
+runs() { [ "$(live "$1" status 2>/dev/null)" = running ]; }
 
 @test "two removes at once: one removes, the other says so or finds nothing" {
   for _ in 1 2 3 4 5; do
