@@ -64,6 +64,8 @@ kill_after() { # DELAY COMMAND...: SIGKILLs the command's own process, not its c
   tare rm -f host
 }
 
+runs() { [ "$(live "$1" status 2>/dev/null)" = running ]; }
+
 @test "a container outlives everything in its starter's cgroup" {
   local cg=/sys/fs/cgroup/pids/tare-test-$$
   [ -d /sys/fs/cgroup/pids ] || cg=/sys/fs/cgroup/tare-test-$$
@@ -84,7 +86,7 @@ kill_after() { # DELAY COMMAND...: SIGKILLs the command's own process, not its c
   local client
   for how in STOP KILL; do
     "$TARE_BIN/tare" run --rm --name left busybox sleep 1000 3>&- & client=$!
-    wait_until 5 is_state left running
+    wait_until 10 runs left
     kill -STOP "$client"
     kill -9 "$(live left pid)"
     [ $how = STOP ] || kill -KILL "$client"
@@ -95,8 +97,6 @@ kill_after() { # DELAY COMMAND...: SIGKILLs the command's own process, not its c
     [ "$status" -eq 137 ]
   done
 }
-
-runs() { [ "$(live "$1" status 2>/dev/null)" = running ]; }
 
 @test "two removes at once: one removes, the other says so or finds nothing" {
   for _ in 1 2 3 4 5; do
