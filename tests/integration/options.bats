@@ -262,7 +262,7 @@ JSON
   run -125 tare run --rm -v :/m busybox true
   [[ "$output" == *"the source is empty"* ]]
   for o in size=abc size= mode=9 nr_inodes=x uid=me; do
-    run -125 tare create --tmpfs "/t:$o" busybox true
+    run -125 tare run --rm --tmpfs "/t:$o" busybox true
     [[ "$output" == *"--tmpfs"*"want a number"* ]]
   done
   run -0 tare run --rm --tmpfs /t:size=1%,mode=700 busybox true

@@ -112,7 +112,7 @@ teardown_file() { tare_teardown_file; }
   out=$( (sleep 1; printf 'stty size\nexit 5\n') | script -qec "stty rows 33 cols 77; '$TARE_BIN/tare' run --rm -it busybox sh; echo code=\$?" /dev/null)
   [[ "$out" == *"33 77"* ]]
   [[ "$out" == *"code=5"* ]]
-  run -125 tare run --rm -it busybox true </dev/null
+  run -1 tare run --rm -it busybox true </dev/null
   [[ "$output" == *"not a TTY"* ]]
 }
 
