@@ -21,7 +21,9 @@ static const struct cli_option global_options[] = {
 	{ "root", 0, "DIR", CLI_STR, "where the state of containers is kept", GLOBAL(root) },
 	{ "rootless", 0, "BOOL", CLI_STR, "without cgroups: true, false or auto", GLOBAL(rootless),
 	  .choices = "true|false|auto" },
-	{ "systemd-cgroup", 0, NULL, CLI_UNSUPPORTED, NULL, 0 },
+	{ "systemd-cgroup", 0, NULL, CLI_FLAG, "as --cgroup-manager=systemd", GLOBAL(systemd_cgroup) },
+	{ "cgroup-manager", 0, "NAME", CLI_STR, "who makes the cgroup: cgroupfs (us), systemd, or disabled (nobody)",
+	  GLOBAL(cgroup_manager), .choices = "cgroupfs|systemd|disabled" },
 	{ "criu", 0, "PATH", CLI_IGNORED, NULL, 0 },
 	{ 0 },
 };

@@ -10,6 +10,7 @@
 #include "oci/spec.h"
 #include "runtime/record.h"
 #include "runtime/runtime.h"
+#include "runtime/unit.h"
 
 /* Options in front of the command. */
 struct oci_globals {
@@ -17,6 +18,8 @@ struct oci_globals {
 	const char *log, *log_format;
 	const char *root; /* NULL: the default */
 	const char *rootless;
+	bool systemd_cgroup;
+	const char *cgroup_manager; /* NULL: the default */
 };
 
 /* create and run. */
@@ -124,6 +127,23 @@ int oci_kill_and_wait(const struct rt_record *rec, struct err *e) MUST_CHECK;
 
 /* Poststop hooks, cgroup, state: what delete does to a container that has ended. The folder must be locked. */
 int oci_destroy(const struct cli_call *call, struct oci_container *c, struct err *e) MUST_CHECK;
+
+/* ---- cgroup.c ---- */
+
+/* Where the container's cgroup is to be, from the options and linux.cgroupsPath: sets the record's cgroup, or *unit.
+ * Neither (unit->name NULL) where it is to have none, which is an error when there are limits. For a unit *spec becomes
+ * one with a CPU quota that systemd can keep. */
+int oci_plan_cgroup(const struct cli_call *call, const struct oci_spec **spec, struct rt_record *rec,
+		    struct rt_unit *unit, struct err *e) MUST_CHECK;
+/* Starts the unit, if there is to be one, and sets the record's unit and cgroup: not before, for until there is more in
+ * it than our helper the unit ends with us, and one of the same name may be somebody else's. scope is to be released when the container's
+ * process is in. */
+int oci_start_unit(const struct cli_call *call, const struct oci_spec *spec, struct rt_record *rec,
+		   const struct rt_unit *unit, struct rt_scope *scope, struct err *e) MUST_CHECK;
+/* New limits for a running container, in systemd first where it has a unit, then in the kernel. */
+int oci_set_limits(const struct rt_record *rec, const struct cg_resources *r, struct err *e) MUST_CHECK;
+/* Kills what is in the container's cgroup, stops its unit, removes the cgroup. */
+int oci_clear_cgroup(const struct rt_record *rec, struct err *e) MUST_CHECK;
 
 /* ---- foreground.c ---- */
 
