@@ -101,6 +101,8 @@ static const struct cli_command commands[] = {
 	{ "spec", NULL, "write a config.json to begin with", cmd_spec, spec_options, sizeof(struct oci_spec_opts) },
 	{ "start", CONTAINER, "run the program of a created container", cmd_start, .min_args = 1, .max_args = 1 },
 	{ "state", CONTAINER, "the state of a container, as JSON", cmd_state, .min_args = 1, .max_args = 1 },
+	{ "update", CONTAINER, "change the limits of a container", cmd_update, oci_update_options,
+	  sizeof(struct oci_update_opts), .min_args = 1, .max_args = 1 },
 	{ 0 },
 };
 

@@ -49,6 +49,21 @@ struct oci_exec_opts {
 int cmd_exec(const struct cli_call *call, struct err *e);
 extern const struct cli_option oci_exec_options[];
 
+/* A number that may be absent, which 0 is not. */
+struct oci_number {
+	bool given;
+	int64_t value;
+};
+
+struct oci_update_opts {
+	const char *resources;
+	struct oci_number blkio_weight, cpu_period, cpu_quota, cpu_burst, cpu_shares, cpu_rt_period, cpu_rt_runtime, cpu_idle;
+	struct oci_number memory, memory_reservation, memory_swap, pids_limit;
+	const char *cpuset_cpus, *cpuset_mems;
+};
+int cmd_update(const struct cli_call *call, struct err *e);
+extern const struct cli_option oci_update_options[];
+
 int cmd_state(const struct cli_call *call, struct err *e);
 int cmd_kill(const struct cli_call *call, struct err *e);
 int cmd_delete(const struct cli_call *call, struct err *e);
