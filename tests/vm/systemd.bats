@@ -37,6 +37,10 @@ in_guest() {
 }
 @test "device rules" { in_guest "device rules"; }
 @test "pause and resume" { in_guest "pause and resume"; }
+@test "update" {
+  in_guest "update"
+  in_guest "update of parts"
+}
 @test "a unit of somebody else is left alone" { in_guest "a unit of somebody else is left alone"; }
 @test "kill, delete, delete -f: the scope is gone" {
   in_guest "kill and delete"

@@ -138,7 +138,6 @@ int cmd_update(const struct cli_call *call, struct err *e)
 {
 	const struct oci_update_opts *o = call->opts;
 	CLEANUP_CONTAINER struct oci_container c = OCI_CONTAINER_INIT;
-	CLEANUP_CGROUP struct cgroup *cg = NULL;
 	struct cg_resources resources = { 0 };
 	int r = o->resources ? from_file(call->arena, o->resources, &resources, e) :
 			       from_options(call->arena, o, &resources, e);
@@ -149,8 +148,5 @@ int cmd_update(const struct cli_call *call, struct err *e)
 		return r;
 	if (c.status == RT_STOPPED || c.status == RT_CREATING)
 		return err_set(e, ERR_BUSY, "container not running: it is %s", rt_status_name(c.status));
-	if (!c.rec.cgroup)
-		return err_set(e, ERR_UNSUPPORTED, "container %s has no cgroup to limit", c.rec.id);
-	r = cg_open(c.rec.cgroup, &cg, e);
-	return r < 0 ? r : cg_apply(cg, &resources, e);
+	return oci_set_limits(&c.rec, &resources, e);
 }

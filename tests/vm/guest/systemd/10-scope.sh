@@ -84,6 +84,15 @@ updates() {
     is "$(shown pod-c1.scope MemoryMax)" 83886080 && is "$(shown pod-c1.scope TasksMax)" 60 &&
     is "$(shown pod-c1.scope CPUWeight)" 100
 }
+updates_in_parts() {
+  sd update --cpu-period 100000 c1 && sd update --memory-swap 167772160 c1 && sd update --cpu-share 512 c1 || return 1
+  cd "$(scope_of c1)" || return 1
+  grep -H . memory.max memory.swap.max pids.max cpu.max cpu.weight
+  is "$(cat cpu.max)" "13000 100000" && is "$(cat memory.max)" 83886080 && is "$(cat memory.swap.max)" 83886080 &&
+    is "$(cat pids.max)" 60 && is "$(shown pod-c1.scope MemorySwapMax)" 83886080 || return 1
+  before=$(cat cpu.max cpu.weight memory.max memory.swap.max pids.max)
+  systemctl daemon-reload && sleep 1 && is "$(cat cpu.max cpu.weight memory.max memory.swap.max pids.max)" "$before"
+}
 same_name_is_refused() {
   refused sd --root /run/oci2 create -b /root/c1 c9 || return 1
   grep -q 'already' /tmp/refused || return 1
@@ -152,7 +161,8 @@ check "exec is in the scope" exec_without_option_is_in_the_scope
 check "device rules" devices
 check "pause and resume" pauses
 check "a unit of somebody else is left alone" same_name_is_refused
-if oci --help | grep -q '^  *update'; then check "update" updates; fi
+check "update" updates
+check "update of parts" updates_in_parts
 check "kill and delete" kills_and_deletes
 check "delete -f" deletes_a_running_one
 check "run in the foreground, default names" runs_in_the_foreground
