@@ -7,9 +7,10 @@ manager_cgroup=/system.slice/manager.service
 user() { oci --rootless true --cgroup-manager systemd "$@"; }
 
 starts_manager() {
-  mkdir -p -m 0700 $XDG_RUNTIME_DIR
+  mkdir -p $XDG_RUNTIME_DIR && chmod 0700 $XDG_RUNTIME_DIR || return 1
   systemd-run -q --unit manager -p Type=notify -p Delegate=yes -p "Environment=XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR" \
-    /usr/lib/systemd/systemd --user --unit=sockets.target && [ -S $XDG_RUNTIME_DIR/bus ] || fail "$(systemctl status manager)"
+    /usr/lib/systemd/systemd --user --unit=sockets.target || fail "$(systemctl status manager)" || return 1
+  [ -S $XDG_RUNTIME_DIR/bus ]
 }
 creates_user_scope() {
   bundle u1 '"resources": { "memory": { "limit": 67108864 }, "pids": { "limit": 30 } }' ''
