@@ -4,7 +4,10 @@
  * clones with CLONE_PARENT, so that the child is ours all the same, reports and ends.
  *
  * Order of joining: the others first, with the rights we have in the user namespace that owns them, the user namespace
- * last; what was refused before is tried again inside it (rights one only has there). */
+ * last; what was refused before is tried again inside it (rights one only has there).
+ *
+ * A cgroup namespace is entered by the child itself when it is born in a cgroup: where cgroup2 is mounted with nsdelegate,
+ * as systemd does, the kernel lets nobody clone from a cgroup that is outside of the namespace he is in. */
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -15,18 +18,37 @@
 #include "sys/ns.h"
 #include "sys/sock.h"
 
+/* What is left for the child. */
+static int late_flag(const struct rt_clone *how)
+{
+	return how->cgroup >= 0 ? CLONE_NEWCGROUP : 0;
+}
+
+static int join_late(const struct rt_clone *how)
+{
+	int r = 0;
+
+	if (how->pidfd >= 0 && how->pidfd_flags & late_flag(how))
+		r = ns_enter(how->pidfd, CLONE_NEWCGROUP);
+	for (size_t i = 0; r == 0 && i < how->n_join; i++)
+		if (how->join_flags[i] & late_flag(how))
+			r = ns_enter(how->join[i], CLONE_NEWCGROUP);
+	return r;
+}
+
 static int join_all(const struct rt_clone *how)
 {
+	int early = how->pidfd_flags & ~late_flag(how);
 	bool refused[OCI_NS_COUNT] = { false };
 	int r;
 
-	if (how->pidfd >= 0) {
-		r = ns_enter(how->pidfd, how->pidfd_flags);
+	if (how->pidfd >= 0 && early) {
+		r = ns_enter(how->pidfd, early);
 		if (r < 0)
 			return r;
 	}
 	for (size_t i = 0; i < how->n_join; i++) {
-		if (how->join_flags[i] == CLONE_NEWUSER)
+		if (how->join_flags[i] == CLONE_NEWUSER || how->join_flags[i] & late_flag(how))
 			continue;
 		r = ns_enter(how->join[i], how->join_flags[i]);
 		if (r < 0 && r != -EPERM)
@@ -127,6 +149,12 @@ pid_t rt_clone_linked(const struct rt_clone *how, int *child_sock, int *sock, in
 	pid = clone_named(how, pidfd, e);
 	if (pid == 0) {
 		close_fd(pair[0]);
+		r = join_late(how);
+		if (r < 0) {
+			(void)err_errno(e, r, "entering the cgroup namespace");
+			rt_send_error(pair[1], e);
+			_exit(125);
+		}
 		*child_sock = pair[1];
 		return 0;
 	}

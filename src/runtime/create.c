@@ -201,7 +201,7 @@ static int make_cgroups(struct creation *k, struct err *e)
 		r = cg_create(a->cgroup, &k->ctx.cgroup, &existed, e);
 		k->made_cgroup = r == 0 && !existed;
 		if (r == 0)
-			r = rt_resources(&k->ctx, &resources, e);
+			r = rt_resources(&k->ctx.arena, k->ctx.spec, &resources, e);
 		if (r == 0)
 			r = cg_apply(k->ctx.cgroup, &resources, e);
 	}

@@ -250,6 +250,7 @@ static void write_config(struct json_writer *w, struct strbuf *tmp, const struct
 	write_maps(w, "gid_mappings", l->gid_map, l->n_gid_map);
 	jw_object(w, "cgroups");
 	jw_str(w, "path", rec->cgroup ? rec->cgroup : "");
+	jw_bool(w, "systemd", rec->unit);
 	jw_end_object(w);
 	write_labels(w, tmp, rec);
 	jw_str(w, "version", rec->oci_version);
@@ -282,6 +283,10 @@ static void write_own(struct json_writer *w, const struct rt_record *rec)
 	jw_bool(w, "poststop", rec->poststop);
 	if (rec->cgroup)
 		jw_str(w, "cgroup", rec->cgroup);
+	if (rec->unit) {
+		jw_str(w, "unit", rec->unit);
+		jw_bool(w, "unit_user", rec->unit_user);
+	}
 	jw_u64(w, "exe_dev", rec->exe_dev);
 	jw_u64(w, "exe_ino", rec->exe_ino);
 	jw_object(w, "annotations");
@@ -348,6 +353,8 @@ static int read_members(struct arena *a, const struct json *doc, struct rt_recor
 	    json_get_str(config, "config", "version", &out->oci_version, e) < 0 ||
 	    json_get_str(own, "tare", "bundle", &out->bundle, e) < 0 ||
 	    json_get_str(own, "tare", "cgroup", &out->cgroup, e) < 0 ||
+	    json_get_str(own, "tare", "unit", &out->unit, e) < 0 ||
+	    json_get_bool(own, "tare", "unit_user", &out->unit_user, e) < 0 ||
 	    json_get_bool(own, "tare", "own_pid_ns", &out->own_pid_ns, e) < 0 ||
 	    json_get_bool(own, "tare", "poststop", &out->poststop, e) < 0 ||
 	    json_get_u64(own, "tare", "exe_dev", &out->exe_dev, e) < 0 ||

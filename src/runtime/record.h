@@ -31,6 +31,8 @@ struct rt_record {
 	const char *created; /* RFC 3339 */
 	const char *oci_version, *bundle, *rootfs;
 	const char *cgroup; /* absolute cgroup path, NULL = none */
+	const char *unit;   /* the systemd unit whose cgroup that is, NULL = none */
+	bool unit_user;	    /* of the user's systemd */
 	const struct oci_kv *annotations;
 	size_t n_annotations;
 	bool own_pid_ns; /* killing init ends them all */

@@ -22,11 +22,11 @@ static const struct cg_device_rule usual[] = {
 	{ true, 'c', 10, 200, true, true, true }, /* net/tun */
 };
 
-int rt_resources(struct rt_ctx *c, struct cg_resources *out, struct err *e)
+int rt_resources(struct arena *a, const struct oci_spec *s, struct cg_resources *out, struct err *e)
 {
-	const struct cg_resources *spec = &c->spec->linux_.resources;
+	const struct cg_resources *spec = &s->linux_.resources;
 	size_t n = spec->n_devices + ARRAY_LEN(usual);
-	struct cg_device_rule *rules = arena_array(&c->arena, n, sizeof(*rules));
+	struct cg_device_rule *rules = arena_array(a, n, sizeof(*rules));
 
 	if (!rules)
 		return err_errno(e, -ENOMEM, "device rules");

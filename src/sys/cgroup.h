@@ -117,6 +117,14 @@ static inline void cleanup_cgroup(struct cgroup **cg)
  * ERR_UNSUPPORTED. */
 int cg_apply(struct cgroup *cg, const struct cg_resources *r, struct err *e) MUST_CHECK;
 
+/* How v2 says what cg_resources says in v1's terms, for others that talk to v2: cpu.weight of shares (0 of 0), and
+ * memory.swap.max of a memory+swap limit: bytes, or -1 = "max". */
+uint64_t cg2_cpu_weight(uint64_t shares);
+int cg2_swap(int64_t memory, int64_t memory_swap, int64_t *out, struct err *e) MUST_CHECK;
+
+/* The present CPU quota in microseconds per period (-1 = none). -ENOENT without that controller. */
+int cg_read_quota(struct cgroup *cg, int64_t *quota, uint64_t *period) MUST_CHECK;
+
 /* v2: an fd for clone3(CLONE_INTO_CGROUP) (borrowed). v1, hybrid: -1, then cg_join() from the parent. */
 int cg_clone_fd(const struct cgroup *cg);
 

@@ -128,11 +128,8 @@ void cg2_enable(const struct cg_system *s, const char *path);
 /* After an ERR_UNSUPPORTED: when v2 has the controller and only path lacks it, names in e the level that stops it,
  * and why. Gives e's code. */
 int cg2_explain(const struct cg_system *s, const char *path, const char *controller, struct err *e);
-/* Conversions from v1's ranges. */
-uint64_t cg2_cpu_weight(uint64_t shares);
+/* Conversion from v1's range. */
 uint64_t cg2_io_weight(uint64_t weight);
-/* v2's memory.swap.max for a memory+swap limit: bytes, or -1 = "max". */
-int cg2_swap(int64_t memory, int64_t memory_swap, int64_t *out, struct err *e) MUST_CHECK;
 
 /* ---- cgroup_device.c ---- */
 

@@ -102,3 +102,22 @@ int cg_read_stats(struct cgroup *cg, struct cg_stats *out, struct err *e)
 	}
 	return 0;
 }
+
+int cg_read_quota(struct cgroup *cg, int64_t *quota, uint64_t *period)
+{
+	char text[64], *end;
+	uint64_t v;
+	bool v2;
+	int dir = dir_of(cg, CG_CPU, &v2), r;
+
+	if (dir < 0)
+		return -ENOENT;
+	r = cg_read(dir, v2 ? "cpu.max" : "cpu.cfs_quota_us", text, sizeof(text));
+	if (r == 0 && !v2)
+		r = cg_read_u64(dir, "cpu.cfs_period_us", &v);
+	if (r < 0)
+		return r;
+	*quota = *text == 'm' ? -1 : strtoll(text, &end, 10);
+	*period = v2 ? strtoull(text + strcspn(text, " "), &end, 10) : v;
+	return 0;
+}

@@ -177,7 +177,7 @@ static void run_poststop(const struct cli_call *call, const struct oci_container
 
 int oci_destroy(const struct cli_call *call, struct oci_container *c, struct err *e)
 {
-	int r = c->rec.cgroup ? rt_cleanup(c->rec.cgroup, e) : 0;
+	int r = oci_clear_cgroup(&c->rec, e);
 
 	if (r < 0)
 		return r;

@@ -24,6 +24,7 @@ struct launch {
 	bool run, detach;
 	struct oci_container c;
 	const struct oci_spec *spec;
+	struct rt_unit unit;
 	int bundle, console_socket, pidfd_socket, fifo;
 	struct rt_process p;
 };
@@ -54,34 +55,6 @@ static const char *resolve(struct launch *l, const char *path, struct err *e)
 	if (!kept)
 		(void)err_errno(e, -ENOMEM, "%s", path);
 	return kept;
-}
-
-static bool has_limits(const struct cg_resources *r)
-{
-	return r->memory_limit || r->memory_reservation || r->memory_swap || r->swappiness || r->cpu_shares || r->cpu_quota ||
-	       r->cpu_period || r->cpu_burst || r->cpu_idle || r->cpuset_cpus || r->cpuset_mems || r->pids_limit ||
-	       r->blkio_weight || r->n_weight_devices || r->n_read_bps || r->n_write_bps || r->n_read_iops ||
-	       r->n_write_iops || r->n_hugepages || r->n_rdma || r->net_class_id || r->n_net_priorities || r->n_unified;
-}
-
-/* Paths are below the mount point of each hierarchy, relative ones too. Without one the container gets a cgroup of its
- * own there, with no parent of ours that would stay behind. */
-static int choose_cgroup(struct launch *l, struct err *e)
-{
-	const struct oci_globals *g = l->call->global;
-	const char *path = l->spec->linux_.cgroups_path;
-	bool rootless = !strcmp(g->rootless, "true") || (!strcmp(g->rootless, "auto") && geteuid() != 0);
-
-	if (rootless) {
-		if (has_limits(&l->spec->linux_.resources))
-			return err_set(e, ERR_UNSUPPORTED, "linux.resources: limits are not supported with --rootless, they need a cgroup");
-		return 0;
-	}
-	if (!path || !*path)
-		l->c.rec.cgroup = arena_printf(l->call->arena, "/tare-oci-%s", l->c.rec.id);
-	else
-		l->c.rec.cgroup = path[0] == '/' ? path : arena_printf(l->call->arena, "/%s", path);
-	return l->c.rec.cgroup ? 0 : err_errno(e, -ENOMEM, "cgroup");
 }
 
 static int load(struct launch *l, struct err *e)
@@ -140,7 +113,7 @@ static int check(struct launch *l, struct err *e)
 	if (r == 0)
 		r = oci_check_preserved(l->opts->preserve_fds, e);
 	if (r == 0)
-		r = choose_cgroup(l, e);
+		r = oci_plan_cgroup(l->call, &l->spec, &l->c.rec, &l->unit, e);
 	if (r == 0 && p->terminal && !l->detach)
 		r = size_terminal(l, e);
 	if (r == 0 && l->opts->console_socket) {
@@ -163,8 +136,8 @@ static int clear_leftover(struct launch *l, struct err *e)
 	struct err ignored;
 	int r = 0;
 
-	if (rt_record_load(l->call->arena, &l->c.dir, &old, &ignored) == 0 && old.cgroup)
-		r = rt_cleanup(old.cgroup, e);
+	if (rt_record_load(l->call->arena, &l->c.dir, &old, &ignored) == 0)
+		r = oci_clear_cgroup(&old, e);
 	if (r == 0 && unlinkat(l->c.dir.dir, RT_EXEC_FIFO, 0) < 0 && errno != ENOENT)
 		r = err_errno(e, -errno, RT_EXEC_FIFO);
 	return r;
@@ -198,8 +171,18 @@ static int make_fifo(struct launch *l, struct err *e)
 	return l->fifo < 0 ? err_errno(e, -errno, RT_EXEC_FIFO) : 0;
 }
 
+/* The unit's cgroup is known when it is there, and is written down before anything of ours is in it. */
+static int make_unit(struct launch *l, struct rt_scope *scope, struct err *e)
+{
+	int r = oci_start_unit(l->call, l->spec, &l->c.rec, &l->unit, scope, e);
+
+	return r < 0 || !l->c.rec.unit ? r : rt_record_write(&l->c.dir, &l->c.rec, l->spec, e);
+}
+
 static int make_container(struct launch *l, struct err *e)
 {
+	CLEANUP_SCOPE struct rt_scope scope = RT_SCOPE_INIT;
+	int made = make_unit(l, &scope, e);
 	const struct rt_record *rec = &l->c.rec;
 	const struct rt_create_args args = {
 		.id = rec->id,
@@ -214,7 +197,7 @@ static int make_container(struct launch *l, struct err *e)
 		.barrier = l->run ? RT_BARRIER_SOCKET : RT_BARRIER_FIFO,
 		.fifo_fd = l->fifo,
 	};
-	int r = rt_create(&args, &l->p, e);
+	int r = made < 0 ? made : rt_create(&args, &l->p, e);
 
 	if (r < 0)
 		return r;

@@ -23,7 +23,9 @@ static const struct cli_option global_options[] = {
 	{ "root", 0, "DIR", CLI_STR, "where the state of containers is kept", GLOBAL(root) },
 	{ "rootless", 0, "BOOL", CLI_STR, "without cgroups: true, false or auto", GLOBAL(rootless),
 	  .choices = "true|false|auto" },
-	{ "systemd-cgroup", 0, NULL, CLI_UNSUPPORTED, NULL, 0 },
+	{ "systemd-cgroup", 0, NULL, CLI_FLAG, "as --cgroup-manager=systemd", GLOBAL(systemd_cgroup) },
+	{ "cgroup-manager", 0, "NAME", CLI_STR, "who makes the cgroup: cgroupfs (us), systemd, or disabled (nobody)",
+	  GLOBAL(cgroup_manager), .choices = "cgroupfs|systemd|disabled" },
 	{ "criu", 0, "PATH", CLI_IGNORED, NULL, 0 },
 	{ 0 },
 };
@@ -101,6 +103,8 @@ static const struct cli_command commands[] = {
 	{ "spec", NULL, "write a config.json to begin with", cmd_spec, spec_options, sizeof(struct oci_spec_opts) },
 	{ "start", CONTAINER, "run the program of a created container", cmd_start, .min_args = 1, .max_args = 1 },
 	{ "state", CONTAINER, "the state of a container, as JSON", cmd_state, .min_args = 1, .max_args = 1 },
+	{ "update", CONTAINER, "change the limits of a container", cmd_update, oci_update_options,
+	  sizeof(struct oci_update_opts), .min_args = 1, .max_args = 1 },
 	{ 0 },
 };
 

@@ -10,6 +10,7 @@
 #include "oci/spec.h"
 #include "runtime/record.h"
 #include "runtime/runtime.h"
+#include "runtime/unit.h"
 
 /* Options in front of the command. */
 struct oci_globals {
@@ -17,6 +18,8 @@ struct oci_globals {
 	const char *log, *log_format;
 	const char *root; /* NULL: the default */
 	const char *rootless;
+	bool systemd_cgroup;
+	const char *cgroup_manager; /* NULL: the default */
 };
 
 /* create and run. */
@@ -45,6 +48,21 @@ struct oci_exec_opts {
 };
 int cmd_exec(const struct cli_call *call, struct err *e);
 extern const struct cli_option oci_exec_options[];
+
+/* A number that may be absent, which 0 is not. */
+struct oci_number {
+	bool given;
+	int64_t value;
+};
+
+struct oci_update_opts {
+	const char *resources;
+	struct oci_number blkio_weight, cpu_period, cpu_quota, cpu_burst, cpu_shares, cpu_rt_period, cpu_rt_runtime, cpu_idle;
+	struct oci_number memory, memory_reservation, memory_swap, pids_limit;
+	const char *cpuset_cpus, *cpuset_mems;
+};
+int cmd_update(const struct cli_call *call, struct err *e);
+extern const struct cli_option oci_update_options[];
 
 int cmd_state(const struct cli_call *call, struct err *e);
 int cmd_kill(const struct cli_call *call, struct err *e);
@@ -124,6 +142,23 @@ int oci_kill_and_wait(const struct rt_record *rec, struct err *e) MUST_CHECK;
 
 /* Poststop hooks, cgroup, state: what delete does to a container that has ended. The folder must be locked. */
 int oci_destroy(const struct cli_call *call, struct oci_container *c, struct err *e) MUST_CHECK;
+
+/* ---- cgroup.c ---- */
+
+/* Where the container's cgroup is to be, from the options and linux.cgroupsPath: sets the record's cgroup, or *unit.
+ * Neither (unit->name NULL) where it is to have none, which is an error when there are limits. For a unit *spec becomes
+ * one with a CPU quota that systemd can keep. */
+int oci_plan_cgroup(const struct cli_call *call, const struct oci_spec **spec, struct rt_record *rec,
+		    struct rt_unit *unit, struct err *e) MUST_CHECK;
+/* Starts the unit, if there is to be one, and sets the record's unit and cgroup: not before, for until there is more in
+ * it than our helper the unit ends with us, and one of the same name may be somebody else's. scope is to be released when the container's
+ * process is in. */
+int oci_start_unit(const struct cli_call *call, const struct oci_spec *spec, struct rt_record *rec,
+		   const struct rt_unit *unit, struct rt_scope *scope, struct err *e) MUST_CHECK;
+/* New limits for a running container, in systemd first where it has a unit, then in the kernel. */
+int oci_set_limits(const struct rt_record *rec, const struct cg_resources *r, struct err *e) MUST_CHECK;
+/* Kills what is in the container's cgroup, stops its unit, removes the cgroup. */
+int oci_clear_cgroup(const struct rt_record *rec, struct err *e) MUST_CHECK;
 
 /* ---- foreground.c ---- */
 
