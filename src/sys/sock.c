@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -53,6 +54,40 @@ int sock_connect(int dirfd, const char *name, int type)
 	if (fd < 0)
 		return fd;
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+int sock_datagrams(int dirfd, const char *name, mode_t mode)
+{
+	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sa;
+	int r = address(dirfd, name, &sa);
+
+	if (fd < 0)
+		return -errno;
+	if (r < 0)
+		return r;
+	if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	/* the mode again: the umask took bits from it */
+	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || fchmodat(dirfd, name, mode, 0) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+int sock_connect_abstract(const char *name, int type)
+{
+	CLEANUP_FD int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	size_t len = strlen(name);
+
+	if (fd < 0)
+		return -errno;
+	if (len >= sizeof(sa.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(sa.sun_path + 1, name, len);
+	if (connect(fd, (struct sockaddr *)&sa, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len)) < 0)
 		return -errno;
 	return take_fd(&fd);
 }

@@ -11,6 +11,10 @@
  * sun_path never matter. type: SOCK_STREAM or SOCK_SEQPACKET. */
 int sock_listen(int dirfd, const char *name, int type) MUST_CHECK;
 int sock_connect(int dirfd, const char *name, int type) MUST_CHECK;
+/* A datagram socket at dirfd/name (made anew) that mode's users may send to. */
+int sock_datagrams(int dirfd, const char *name, mode_t mode) MUST_CHECK;
+/* Connects to an abstract address: name without its leading '@' or NUL. */
+int sock_connect_abstract(const char *name, int type) MUST_CHECK;
 /* The accepted socket is non-blocking. */
 int sock_accept(int fd) MUST_CHECK;
 

@@ -70,7 +70,7 @@ int oci_parent(const char *path, char name[NAME_MAX + 1], struct err *e)
 	return fd < 0 ? err_errno(e, -errno, "%s", folder) : fd;
 }
 
-int oci_connect(const char *path, struct err *e)
+int oci_connect(const char *path, int type, struct err *e)
 {
 	char name[NAME_MAX + 1];
 	CLEANUP_FD int dir = oci_parent(path, name, e);
@@ -78,7 +78,7 @@ int oci_connect(const char *path, struct err *e)
 
 	if (dir < 0)
 		return dir;
-	fd = sock_connect(dir, name, SOCK_STREAM);
+	fd = sock_connect(dir, name, type);
 	return fd < 0 ? err_errno(e, fd, "connecting to %s", path) : fd;
 }
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/io.h"
@@ -26,6 +27,7 @@ struct launch {
 	const struct oci_spec *spec;
 	struct rt_unit unit;
 	int bundle, console_socket, pidfd_socket, fifo;
+	int notify_folder, notify;
 	struct rt_process p;
 };
 
@@ -35,6 +37,8 @@ static void launch_close(struct launch *l)
 	close_fd(l->console_socket);
 	close_fd(l->pidfd_socket);
 	close_fd(l->fifo);
+	close_fd(l->notify_folder);
+	close_fd(l->notify);
 	rt_process_close(&l->p);
 	oci_container_close(&l->c);
 }
@@ -117,11 +121,11 @@ static int check(struct launch *l, struct err *e)
 	if (r == 0 && p->terminal && !l->detach)
 		r = size_terminal(l, e);
 	if (r == 0 && l->opts->console_socket) {
-		l->console_socket = oci_connect(l->opts->console_socket, e);
+		l->console_socket = oci_connect(l->opts->console_socket, SOCK_STREAM, e);
 		r = l->console_socket < 0 ? err_ctx(e, "--console-socket") : 0;
 	}
 	if (r == 0 && l->opts->pidfd_socket) {
-		l->pidfd_socket = oci_connect(l->opts->pidfd_socket, e);
+		l->pidfd_socket = oci_connect(l->opts->pidfd_socket, SOCK_STREAM, e);
 		r = l->pidfd_socket < 0 ? err_ctx(e, "--pidfd-socket") : 0;
 	}
 	return r;
@@ -246,6 +250,8 @@ static int prepare(struct launch *l, struct err *e)
 	if (r == 0)
 		r = claim(l, e);
 	if (r == 0)
+		r = oci_notify_plan(l->call->arena, &l->c.dir, &l->spec, &l->notify_folder, e);
+	if (r == 0)
 		r = make_fifo(l, e);
 	if (r == 0)
 		r = make_container(l, e);
@@ -259,7 +265,8 @@ static int prepare(struct launch *l, struct err *e)
 #define LAUNCH_INIT(call_, run_)                                                                                       \
 	{                                                                                                              \
 		.call = (call_), .opts = (call_)->opts, .run = (run_), .c = OCI_CONTAINER_INIT, .bundle = -1,          \
-		.console_socket = -1, .pidfd_socket = -1, .fifo = -1, .p = RT_PROCESS_INIT                             \
+		.console_socket = -1, .pidfd_socket = -1, .fifo = -1, .notify_folder = -1, .notify = -1,                \
+		.p = RT_PROCESS_INIT                             \
 	}
 
 int cmd_create(const struct cli_call *call, struct err *e)
@@ -283,8 +290,10 @@ static int poststart(const struct oci_spec *spec, const struct rt_record *rec, s
 
 static int set_go(struct launch *l, struct err *e)
 {
-	int r = rt_start(&l->p, e);
+	int r = oci_notify_listen(&l->c.dir, &l->notify, e);
 
+	if (r == 0)
+		r = rt_start(&l->p, e);
 	if (r == 0)
 		r = poststart(l->spec, &l->c.rec, e);
 	if (r < 0)
@@ -304,7 +313,7 @@ static int stay(struct launch *l, struct err *e)
 	int code = 0, r;
 
 	unlock(l);
-	r = oci_foreground(&l->p, &code, e);
+	r = oci_foreground(&l->p, l->notify, &code, e);
 	if (r < 0)
 		return r;
 	if (l->opts->keep)
@@ -329,12 +338,18 @@ int cmd_run(const struct cli_call *call, struct err *e)
 	r = prepare(&l, e);
 	if (r == 0)
 		r = set_go(&l, e);
-	return r < 0 || l.detach ? r : stay(&l, e);
+	if (r < 0)
+		return r;
+	if (!l.detach)
+		return stay(&l, e);
+	unlock(&l);
+	return oci_notify_wait(l.notify, l.c.rec.pid, e);
 }
 
 int cmd_start(const struct cli_call *call, struct err *e)
 {
 	CLEANUP_CONTAINER struct oci_container c = OCI_CONTAINER_INIT;
+	CLEANUP_FD int notify = -1;
 	const struct oci_spec *spec;
 	int r = oci_open(call, true, &c, e);
 
@@ -347,10 +362,16 @@ int cmd_start(const struct cli_call *call, struct err *e)
 	if (c.status == RT_PAUSED)
 		return err_set(e, ERR_BUSY, "cannot start a container in the paused state");
 	r = oci_load_spec(call, &c.rec, &spec, e);
+	if (r == 0)
+		r = oci_notify_listen(&c.dir, &notify, e);
 	if (r < 0)
 		return r;
 	r = rt_start_fifo(c.dir.dir, RT_EXEC_FIFO, c.rec.pid, e);
 	if (unlinkat(c.dir.dir, RT_EXEC_FIFO, 0) < 0 && r == 0)
 		r = err_errno(e, -errno, RT_EXEC_FIFO);
-	return r < 0 ? r : poststart(spec, &c.rec, e);
+	if (r == 0)
+		r = poststart(spec, &c.rec, e);
+	/* other commands may work on it meanwhile */
+	c.dir.lock = close_fd(c.dir.lock);
+	return r < 0 ? r : oci_notify_wait(notify, c.rec.pid, e);
 }

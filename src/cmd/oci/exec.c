@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/io.h"
 #include "base/text.h"
@@ -227,12 +228,12 @@ static int prepare(const struct cli_call *call, struct running *x, struct err *e
 static int connect_sockets(const struct oci_exec_opts *o, struct running *x, struct err *e)
 {
 	if (o->console_socket) {
-		x->console_socket = oci_connect(o->console_socket, e);
+		x->console_socket = oci_connect(o->console_socket, SOCK_STREAM, e);
 		if (x->console_socket < 0)
 			return err_ctx(e, "--console-socket");
 	}
 	if (o->pidfd_socket) {
-		x->pidfd_socket = oci_connect(o->pidfd_socket, e);
+		x->pidfd_socket = oci_connect(o->pidfd_socket, SOCK_STREAM, e);
 		if (x->pidfd_socket < 0)
 			return err_ctx(e, "--pidfd-socket");
 	}
@@ -291,6 +292,6 @@ int cmd_exec(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = go(o, &x, e);
 	if (r == 0 && !o->detach)
-		r = oci_foreground(&x.p, &code, e);
+		r = oci_foreground(&x.p, -1, &code, e);
 	return r < 0 ? err_ctx(e, "exec failed") : code;
 }

@@ -22,6 +22,7 @@
 struct foreground {
 	struct rt_process *p;
 	int signals;
+	int notify; /* -1: nothing to wait for any more */
 	int status; /* waitpid's, once ended */
 	bool ended;
 	int input; /* stdin while it is carried; -1 = at its end, or there is no terminal */
@@ -133,6 +134,18 @@ static void carry_input(struct foreground *f)
 		f->from = f->to;
 }
 
+/* We stay the main process: there is nobody else to name. */
+static void take_notice(struct foreground *f)
+{
+	struct err e = { 0 };
+	int r = oci_notify_pass(f->notify, 0, &e);
+
+	if (r < 0)
+		log_warning("%s", e.msg);
+	if (r != 0)
+		f->notify = -1;
+}
+
 static int step(struct foreground *f)
 {
 	bool waiting = f->from < f->to;
@@ -140,6 +153,7 @@ static int step(struct foreground *f)
 		{ .fd = f->signals, .events = POLLIN },
 		{ .fd = f->p->console, .events = (short)(POLLIN | (waiting ? POLLOUT : 0)) },
 		{ .fd = waiting ? -1 : f->input, .events = POLLIN },
+		{ .fd = f->notify, .events = POLLIN },
 	};
 
 	if (poll(p, ARRAY_LEN(p), -1) < 0)
@@ -153,6 +167,8 @@ static int step(struct foreground *f)
 		f->p->console = close_fd(f->p->console);
 	if (p[2].revents)
 		read_input(f);
+	if (p[3].revents)
+		take_notice(f);
 	return 0;
 }
 
@@ -178,9 +194,9 @@ static void terminal_restore(struct foreground *f)
 		(void)tcsetattr(STDIN_FILENO, TCSANOW, &f->saved);
 }
 
-int oci_foreground(struct rt_process *p, int *code, struct err *e)
+int oci_foreground(struct rt_process *p, int notify, int *code, struct err *e)
 {
-	struct foreground f = { .p = p, .input = -1 };
+	struct foreground f = { .p = p, .notify = notify, .input = -1 };
 	CLEANUP_FD int signals = -1;
 	sigset_t all;
 	int r = 0;

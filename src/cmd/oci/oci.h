@@ -119,8 +119,8 @@ int oci_seal(const struct oci_spec *spec, struct err *e) MUST_CHECK;
 /* Opens the folder of path and copies its last component. */
 int oci_parent(const char *path, char name[NAME_MAX + 1], struct err *e) MUST_CHECK;
 
-/* Connects to a unix socket at a path. */
-int oci_connect(const char *path, struct err *e) MUST_CHECK;
+/* Connects to a unix socket of this type (SOCK_STREAM…) at a path. */
+int oci_connect(const char *path, int type, struct err *e) MUST_CHECK;
 
 /* Writes pid there, whole or not at all. */
 int oci_write_pid_file(const char *path, pid_t pid, struct err *e) MUST_CHECK;
@@ -168,6 +168,21 @@ void oci_block_signals(bool subreaper);
  * first instruction on. In the arena. */
 const struct oci_process *oci_with_size(struct arena *a, const struct oci_process *p);
 /* Stays with a child of ours until it ends: forwards signals, carries its terminal, reaps. *code: its exit code. */
-int oci_foreground(struct rt_process *p, int *code, struct err *e) MUST_CHECK;
+/* notify: a socket of oci_notify_listen(), whose readiness goes on meanwhile; -1 = none. */
+int oci_foreground(struct rt_process *p, int notify, int *code, struct err *e) MUST_CHECK;
+
+/* ---- notify.c: NOTIFY_SOCKET ---- */
+
+/* With NOTIFY_SOCKET in our environment: makes the folder in the container's state in which the socket will be, and gives
+ * the specification with a mount of it and the variable in the process's environment (in the arena). *folder: to be
+ * kept open while the container is made. Without one: *spec stays. */
+int oci_notify_plan(struct arena *a, const struct rt_record_dir *d, const struct oci_spec **spec, int *folder,
+		    struct err *e) MUST_CHECK;
+/* The socket in it; -1 when there is nobody to tell, or the container was created without one. Before start. */
+int oci_notify_listen(const struct rt_record_dir *d, int *sock, struct err *e) MUST_CHECK;
+/* Reads one message. When it says READY=1 passes that on, with the main process (0: we stay that), and gives 1. */
+int oci_notify_pass(int sock, pid_t main, struct err *e) MUST_CHECK;
+/* Until it is ready, or ends: to be called where we are about to go. Returns only when the manager has heard it. */
+int oci_notify_wait(int sock, pid_t pid, struct err *e) MUST_CHECK;
 
 #endif
