@@ -19,6 +19,7 @@
 #include "runtime/sync.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
+#include "sys/netlink.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 #include "sys/sock.h"
@@ -85,8 +86,6 @@ static int check_supported(const struct rt_create_args *a, struct err *e)
 			       "linux.namespaces: joining a \"mount\" namespace by path is not supported");
 	if (l->intel_rdt)
 		return err_set(e, ERR_UNSUPPORTED, "linux.intelRdt is not supported");
-	if (l->n_net_devices)
-		return err_set(e, ERR_UNSUPPORTED, "linux.netDevices is not supported");
 	if (l->mount_label && *l->mount_label)
 		return err_set(e, ERR_UNSUPPORTED, "linux.mountLabel is not supported");
 	if (l->n_time_offsets && (!l->ns[OCI_NS_TIME].wanted || l->ns[OCI_NS_TIME].path))
@@ -305,6 +304,24 @@ static int time_offsets(struct creation *k, struct err *e)
 	return rt_send(k->sock, RT_MSG_TIMENS, 0, -1, e);
 }
 
+static int net_devices(struct creation *k, struct err *e)
+{
+	const struct oci_linux *l = &k->ctx.spec->linux_;
+	CLEANUP_FD int netns = -1;
+	char path[48];
+
+	if (!l->n_net_devices)
+		return 0;
+	snprintf(path, sizeof(path), "%d/ns/net", (int)k->pid);
+	netns = openat(k->ctx.proc, path, O_RDONLY | O_CLOEXEC);
+	if (netns < 0)
+		return err_errno(e, -errno, "the container's network namespace");
+	for (size_t i = 0; i < l->n_net_devices; i++)
+		if (nl_move_device(l->net_devices[i].name, netns, l->net_devices[i].new_name, e) < 0)
+			return err_ctx(e, "linux.netDevices.%s", l->net_devices[i].name);
+	return 0;
+}
+
 /* The map as mount_setattr() wants it: the child's own user namespace; -1 without one. */
 static int open_userns(struct creation *k, struct err *e)
 {
@@ -423,6 +440,8 @@ static int work(struct creation *k, struct err *e)
 
 	if (r == 0)
 		r = time_offsets(k, e);
+	if (r == 0)
+		r = net_devices(k, e);
 	if (r == 0)
 		r = send_mounts(k, e);
 	if (r == 0)

@@ -77,7 +77,7 @@ static void write_linux(struct json_writer *w)
 	jw_object(w, "mountExtensions");
 	write_flag(w, "idmap", true);
 	jw_end_object(w);
-	write_flag(w, "netDevices", false);
+	write_flag(w, "netDevices", true);
 	jw_end_object(w);
 }
 
