@@ -38,7 +38,7 @@ lint: ## floors, banned functions, file sizes, clang-tidy, shellcheck
 asan: ## build with address and undefined-behaviour sanitizers and run the suites on that
 	@tools/install-deps build test
 	@tools/build build/asan --asan
-	@tests/run build/asan unit integration
+	@TARE_FILE_TIMEOUT=1800 tests/run build/asan unit integration gauntlet fault
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS (default 30) each
 	@tools/install-deps build test fuzz

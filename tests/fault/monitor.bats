@@ -19,7 +19,7 @@ talker() {
 # kill_half keeper|worker: by the pid in state.json; waits until it is gone.
 kill_half() {
   local p
-  p=$(field "$1")
+  p=$(half "$1")
   kill -9 "$p" 2>/dev/null || return 0
   wait_until 5 gone "$p"
 }
@@ -99,7 +99,7 @@ known_code_is() { [ "$(field exitKnown)" = false ] || [ "$(field exitCode)" = "$
   start -- sh -c "$(talker 12000 wait)"
   for _ in 1 2 3; do
     random_ms
-    kill -9 "$(field keeper)" "$(field worker)"
+    kill -9 "$(half keeper)" "$(half worker)"
     wait_until 5 no_monitor
     client adopt "$D" >/dev/null
   done
@@ -112,7 +112,7 @@ known_code_is() { [ "$(field exitKnown)" = false ] || [ "$(field exitCode)" = "$
 
 @test "both killed: stdin that had ended stays ended, stdin that was open is opened again" {
   start --open-stdin --stdin-once -- sh -c "$(until_go); cat; exit 3"
-  kill -9 "$(field keeper)" "$(field worker)"
+  kill -9 "$(half keeper)" "$(half worker)"
   wait_until 5 no_monitor
   client adopt "$D" >/dev/null
   go
@@ -122,7 +122,7 @@ known_code_is() { [ "$(field exitKnown)" = false ] || [ "$(field exitCode)" = "$
 
 @test "both killed with a terminal: the container is hung up, its end is recorded" {
   start --tty -- sh -c 'trap "exit 5" HUP; sleep 30 & wait'
-  kill -9 "$(field keeper)" "$(field worker)"
+  kill -9 "$(half keeper)" "$(half worker)"
   wait_until 5 no_monitor
   client adopt "$D" >/dev/null
   ended
@@ -133,7 +133,7 @@ known_code_is() { [ "$(field exitKnown)" = false ] || [ "$(field exitCode)" = "$
 @test "both killed and the container ended unattended: recorded, the program executed, nothing left" {
   start --exited "/bin/touch $D/exited" -- sh -c "$(until_go); exit 17"
   pid=$(field pid)
-  kill -9 "$(field keeper)" "$(field worker)"
+  kill -9 "$(half keeper)" "$(half worker)"
   go
   wait_until 5 gone "$pid"
   client adopt "$D" >/dev/null
@@ -172,7 +172,7 @@ known_code_is() { [ "$(field exitKnown)" = false ] || [ "$(field exitCode)" = "$
   for half in worker keeper worker keeper worker keeper; do
     start --exited "/bin/touch $D/exited" -- sh -c 'echo last words; sleep 0.05; echo bye; exit 17'
     sleep "0.0$((RANDOM % 4 + 4))"
-    kill -9 "$(field $half)" 2>/dev/null || true
+    ! half_named "$half" || kill -9 "$(field "$half")" 2>/dev/null || true
     ended
     known_code_is 17
     [ "$(log_text | tail -n 1)" = bye ]

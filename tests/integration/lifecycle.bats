@@ -203,7 +203,7 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
 
 @test "both halves of the monitor killed: the next command takes over, exec and stop work" {
   tare run -d --name adopted busybox sh -c 'while :; do echo tick; sleep 0.1; done'
-  kill -9 "$(live adopted keeper)" "$(live adopted worker)"
+  kill -9 "$(half adopted keeper)" "$(half adopted worker)"
   is_state adopted running
   tare exec adopted true
   n=$(tare logs adopted | wc -l)
@@ -215,7 +215,7 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
 
 @test "--rm still happens when the monitor was killed" {
   tare run -d --rm --name orphan busybox sleep 1
-  kill -9 "$(live orphan keeper)" "$(live orphan worker)"
+  kill -9 "$(half orphan keeper)" "$(half orphan worker)"
   tare ps >/dev/null
   wait_until 10 bash -c "! '$TARE_BIN/tare' inspect orphan >/dev/null 2>&1"
 }

@@ -171,7 +171,7 @@ END
 @test "signals to the caller's group and a hang-up do not reach the monitor" {
   start -- sleep 30
   for sig in HUP INT QUIT TERM PIPE USR1 USR2 ALRM; do
-    kill -"$sig" "$(field keeper)" "$(field worker)"
+    kill -"$sig" "$(half keeper)" "$(half worker)"
   done
   sleep 0.3
   half_is_up keeper 0

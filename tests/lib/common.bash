@@ -78,6 +78,10 @@ wait_until() {
 
 is_state() { [ "$(tare inspect "$1" | jq -r '.[0].State.Status')" = "$2" ]; }
 
+# half NAME keeper|worker: its pid once it is up; never 0, which is to kill everybody of our own process group.
+half() { wait_until 10 half_named "$@" && live "$@"; }
+half_named() { [ "$(live "$@")" -gt 0 ]; }
+
 # live NAME FIELD: a member of the live state (docs/formats.md), e.g. pid, keeper, worker.
 live() {
   local id

@@ -59,6 +59,9 @@ cgroups_removed() { find /sys/fs/cgroup -depth -type d -path "*$CG*" -exec rmdir
 client() { timeout "${CLIENT_TIMEOUT:-30}" "$BATS_TEST_DIRNAME/../lib/monitor-client" "$@"; }
 start() { client run "$D" --id "$ID" --cgroup "$CG" "$@"; }
 field() { jq -r ".$1" "$D/s/state.json"; }
+# half keeper|worker: its pid once it is up; never 0, which is to kill everybody of our own process group.
+half() { wait_until 10 half_named "$1" && field "$1"; }
+half_named() { [ "$(field "$1")" -gt 0 ]; }
 start_of() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 # The text of the log, all of it or one stream's.
 log_text() { jq -j "select(.stream == \"${1:-stdout}\") | .log" "$D/c/log.json"; }
