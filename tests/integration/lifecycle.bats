@@ -214,10 +214,10 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
 }
 
 @test "--rm still happens when the monitor was killed" {
-  tare run -d --rm --name orphan busybox sleep 1
+  tare run -d --rm --name orphan busybox sleep 5
   kill -9 "$(half orphan keeper)" "$(half orphan worker)"
   tare ps >/dev/null
-  wait_until 10 bash -c "! '$TARE_BIN/tare' inspect orphan >/dev/null 2>&1"
+  wait_until 20 bash -c "! '$TARE_BIN/tare' inspect orphan >/dev/null 2>&1"
 }
 
 @test "version tells the platform as images name it; system info the memory with its unit" {
