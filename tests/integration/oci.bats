@@ -119,7 +119,7 @@ net_controllers_free() {
 @test "run: bind mounts and tmpfs with options are runc's" {
   mkdir -p "$BATS_TEST_TMPDIR/src/sub"
   echo hello >"$BATS_TEST_TMPDIR/src/f"
-  OCI_COMMAND='exec 2>&1; cat /a/f; touch /a/g; echo $?; touch /b/x && echo ok; cut -d" " -f5,6 /proc/self/mountinfo | grep -E "^/(a|b) "' \
+  OCI_COMMAND='exec 2>&1; cat /a/f; touch /a/g; echo $?; touch /b/x && echo ok; cut -d" " -f5,6 /proc/self/mountinfo | grep -E "^/(a|b) " | sort' \
     bundle "$BATS_TEST_TMPDIR/b" '.root.readonly = false | .mounts += [
       {destination: "/a", type: "none", source: "'"$BATS_TEST_TMPDIR/src"'", options: ["rbind", "ro", "nosuid", "rprivate"]},
       {destination: "/b", type: "tmpfs", source: "tmpfs", options: ["noexec", "nodev", "mode=700", "size=64k", "noatime"]}]'
