@@ -397,7 +397,7 @@ net_controllers_free() {
   local receiver=$!
   "$BATS_TEST_DIRNAME/../lib/receive-fd" "$s.p" pidfd >"$s.pout" 2>"$s.perr" 3>&- &
   local pidfd_receiver=$!
-  wait_until 10 grep -q ready "$s.err"
+  wait_until 30 grep -q ready "$s.err"
   wait_until 10 grep -q ready "$s.perr"
   oci create -b "$BATS_TEST_TMPDIR/b" --console-socket "$s.c" --pidfd-socket "$s.p" term </dev/null >/dev/null 2>&1
   oci start term
