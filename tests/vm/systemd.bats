@@ -1,21 +1,9 @@
 # A boot of the guest with systemd as PID 1: tare-oci's systemd cgroups. Each test here is a check of the guest's own
 # tests in tests/vm/guest/systemd/. The disk is guest.bats', made anew where that did not run before.
 
-setup_file() {
-  local here=$BATS_TEST_DIRNAME
-  export RESULT=$BATS_FILE_TMPDIR/result
-  [ "$(id -u)" = 0 ] || skip "needs root to make the guest's disk"
-  "$here/make-guest" "$TARE_BUILD" >"$BATS_FILE_TMPDIR/make.log" 2>&1 || { cat "$BATS_FILE_TMPDIR/make.log"; return 1; }
-  "$here/run-guest" "$TARE_BUILD" systemd >"$RESULT" || true
-}
+load ../lib/guest
 
-# The guest's check of this name passed; else what it printed.
-in_guest() {
-  if grep -qE "^ok [0-9]+ - $1\$" "$RESULT"; then return 0; fi
-  sed -n "/^not ok [0-9]* - $1\$/,/^ok \|^not ok /p" "$RESULT"
-  grep -qE "^not ok [0-9]+ - $1\$" "$RESULT" || { echo "the guest did not come to: $1"; tail -40 "$RESULT"; }
-  return 1
-}
+setup_file() { boot_guest systemd; }
 
 @test "the guest runs systemd" { in_guest "systemd is PID 1"; }
 @test "create makes a scope, and init is born in it" {

@@ -60,6 +60,7 @@ const struct cli_option oci_update_options[] = {
 	{ "kernel-memory-tcp", 0, "BYTES", CLI_IGNORED, NULL, 0 },
 	{ 0 },
 };
+
 static int read_text(const char *path, char **text, size_t *len)
 {
 	return strcmp(path, "-") == 0 ? io_read_fd(STDIN_FILENO, RESOURCES_MAX, text, len) :

@@ -115,11 +115,17 @@ static int signal_of(const char *name, int *out, struct err *e)
 	return *out < 0 ? err_set(e, ERR_INVALID, "%s is no signal", name) : 0;
 }
 
+/* NULL: the container's own. */
+static const int64_t *timeout_of(const struct stop_opts *o)
+{
+	return o->timeout == INT64_MIN ? NULL : &o->timeout;
+}
+
 static int stop(const struct engine *en, const struct stop_opts *o, const char *what, struct err *e)
 {
 	int sig, r = signal_of(o->signal, &sig, e);
 
-	return r < 0 ? r : container_stop(en, what, sig, o->timeout == INT64_MIN ? NULL : &o->timeout, e);
+	return r < 0 ? r : container_stop(en, what, sig, timeout_of(o), e);
 }
 
 static int stop_one(const struct engine *en, const char *what, const void *data, struct err *e)
@@ -137,7 +143,7 @@ static int restart_one(const struct engine *en, const char *what, const void *da
 	int sig, r = signal_of(o->signal, &sig, e);
 
 	if (r == 0)
-		r = container_restart(en, what, sig, o->timeout == INT64_MIN ? NULL : &o->timeout, e);
+		r = container_restart(en, what, sig, timeout_of(o), e);
 	if (r == 0)
 		tare_say("%s", what);
 	return r;
