@@ -25,6 +25,7 @@ const struct cli_option df_options[] = {
 };
 const struct cli_option version_options[] = {
 	{ "format", 'f', "table|json", CLI_STR, "how it is written", offsetof(struct system_opts, format), .choices = "table|json" },
+	{ "kubeconfig", 0, "FILE", CLI_UNSUPPORTED },
 	{ 0 }
 };
 const struct cli_option prune_options[] = {
