@@ -255,6 +255,8 @@ static void drop_level(struct descent *w)
 /* Removes the entry, or makes it the next level when it is a folder with something in it. */
 static int remove_entry(struct descent *w, int dirfd, const char *name)
 {
+	int r;
+
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
@@ -263,7 +265,8 @@ static int remove_entry(struct descent *w, int dirfd, const char *name)
 		return 0;
 	if (errno != ENOTEMPTY && errno != EEXIST)
 		return -errno;
-	return push_level(w, dirfd, name);
+	r = push_level(w, dirfd, name);
+	return r == -ENOENT ? 0 : r; /* somebody else removes the same tree */
 }
 
 static int reopen_level(struct level *l, int below)

@@ -263,9 +263,8 @@ static int make_all(struct making *m, bool running, unsigned int attach, struct 
 	struct err ignored;
 	int r;
 
-	m->dir = folder_make(m->en, n->id, e);
-	n->lock = m->dir < 0 ? m->dir : folder_lock(m->en, n->id, true, e);
-	r = n->lock < 0 ? n->lock : claim(m, running, &n->name, e);
+	m->dir = folder_make(m->en, n->id, &n->lock, e);
+	r = m->dir < 0 ? m->dir : claim(m, running, &n->name, e);
 	if (r < 0) {
 		(void)folder_remove(m->en, n->id, &ignored);
 		return r;

@@ -32,15 +32,39 @@ int folder_open(const struct engine *en, const char *id, struct err *e)
 	return fd < 0 ? err_errno(e, -errno, "open %s/%s", en->root, name) : fd;
 }
 
-int folder_make(const struct engine *en, const char *id, struct err *e)
+/* The lock of the folder of all of them: shared while one is made, exclusive for who asks if any is being made. */
+static int lock_makers(const struct engine *en, int how)
 {
-	char name[NAME_MAX + 1];
-	CLEANUP_FD int lock = -1;
+	CLEANUP_FD int fd = openat(en->root_fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int r = 0;
 
+	if (fd < 0)
+		return -errno;
+	do {
+		r = flock(fd, how) < 0 ? -errno : 0;
+	} while (r == -EINTR);
+	return r < 0 ? r : take_fd(&fd);
+}
+
+int folder_bar_makers(const struct engine *en)
+{
+	return lock_makers(en, LOCK_EX | LOCK_NB);
+}
+
+int folder_make(const struct engine *en, const char *id, int *lock, struct err *e)
+{
+	CLEANUP_FD int makers = lock_makers(en, LOCK_SH);
+	char name[NAME_MAX + 1];
+
+	*lock = -1;
+	if (makers < 0)
+		return err_errno(e, makers, "lock %s/containers", en->root);
 	if (mkdirat(en->root_fd, relative(id, "", name), 0700) < 0)
 		return err_errno(e, -errno, "make %s/%s", en->root, name);
-	lock = openat(en->root_fd, relative(id, "lock", name), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return lock < 0 ? err_errno(e, -errno, "make %s/%s", en->root, name) : folder_open(en, id, e);
+	*lock = openat(en->root_fd, relative(id, "lock", name), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*lock < 0 || flock(*lock, LOCK_EX | LOCK_NB) < 0)
+		return err_errno(e, -errno, "make %s/%s", en->root, name);
+	return folder_open(en, id, e);
 }
 
 int folder_state_remove(const struct engine *en, const char *id, struct err *e)

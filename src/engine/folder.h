@@ -13,8 +13,12 @@ const char *folder_state(const struct engine *en, struct arena *a, const char *i
 
 /* O_DIRECTORY fd of ROOT/containers/ID; ERR_NOTFOUND. */
 int folder_open(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
-/* Makes it with its lock file, and gives its fd. */
-int folder_make(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+/* Makes it and takes its operation lock (see folder_lock; *lock, also after a failure, is the caller's to close), and
+ * gives its fd. Nobody sees the folder without somebody holding the lock, if not by folder_bar_makers(). */
+int folder_make(const struct engine *en, const char *id, int *lock, struct err *e) MUST_CHECK;
+/* While the fd it gives is open no folder is half made: one without its lock file is what an interrupted command left.
+ * -EWOULDBLOCK: one is being made just now, or somebody else asks. */
+int folder_bar_makers(const struct engine *en) MUST_CHECK;
 /* Removes both folders; whoever holds the lock keeps an unlinked file. Absent is success. */
 int folder_remove(const struct engine *en, const char *id, struct err *e);
 

@@ -19,7 +19,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "base/io.h"
@@ -32,7 +31,6 @@
 #include "sys/cgroup.h"
 
 #define MOST_ROUNDS 500
-#define FRESH_SECONDS 10
 
 /* ---- with the operation lock held ---- */
 
@@ -285,26 +283,17 @@ int settle_find(const struct engine *en, struct arena *a, const char *what, enum
 
 /* ---- garbage ---- */
 
-/* A folder is a moment old before it has its lock file; a clock that was set is not to confuse that. */
-static bool is_fresh(int parent, const char *id)
-{
-	struct timespec now;
-	struct stat st;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return fstatat(parent, id, &st, AT_SYMLINK_NOFOLLOW) == 0 && llabs((long long)(now.tv_sec - st.st_ctim.tv_sec)) < FRESH_SECONDS;
-}
-
 /* A folder of ours without a row, which nobody is at work on. */
-static int remove_orphan(const struct engine *en, int parent, const char *id, struct err *e)
+static int remove_orphan(const struct engine *en, const char *id, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	CLEANUP_FD int lock = folder_lock(en, id, false, e);
+	CLEANUP_FD int makers = folder_bar_makers(en);
+	CLEANUP_FD int lock = makers < 0 ? makers : folder_lock(en, id, false, e);
 	struct record rec;
 	bool none = false;
 	int bar;
 
-	if (lock < 0 && (e->cls != ERR_NOTFOUND || is_fresh(parent, id)))
+	if (makers < 0 || (lock < 0 && e->cls != ERR_NOTFOUND))
 		return 0;
 	if (record_get(en->catalog, &a, id, &rec, e) == 0 || e->cls != ERR_NOTFOUND)
 		return 0;
@@ -338,7 +327,7 @@ static void sweep(const struct engine *en, int parent, const char *name)
 		if (r == 0)
 			r = cat_step(s, &e);
 		if (r == 0)
-			r = remove_orphan(en, dirfd(d), entry->d_name, &e);
+			r = remove_orphan(en, entry->d_name, &e);
 		if (r < 0)
 			log_warning("what is left of container %.12s cannot be removed: %s", entry->d_name, e.msg);
 	}
