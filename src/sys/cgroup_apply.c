@@ -309,7 +309,7 @@ static int apply_unified(struct cgroup *cg, const struct cg_resources *r, struct
 	struct cg_dir d = { .cgroup = cg->path, .v2 = true };
 
 	if (cg->sys->v2 < 0 || cg->dir[cg->sys->v2] < 0)
-		return err_set(e, ERR_UNSUPPORTED, "unified limit %s: this machine has no cgroup v2", r->unified[0].key);
+		return err_set(e, ERR_UNSUPPORTED, "invalid configuration: unified limit %s: this machine has no cgroup v2", r->unified[0].key);
 	d.fd = cg->dir[cg->sys->v2];
 	for (size_t i = 0; i < r->n_unified; i++) {
 		const struct cg_kv *kv = &r->unified[i];

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cmd/oci/oci.h"
+#include "sys/cgroup.h"
 #include "sys/proc.h"
 #include "sys/spawn.h"
 
@@ -147,6 +148,40 @@ static int clear_leftover(struct launch *l, struct err *e)
 	return r;
 }
 
+static int refuse_used(struct cgroup *cg, const char *path, struct err *e)
+{
+	bool frozen;
+	int r;
+
+	if (cg_populated(cg))
+		return err_set(e, ERR_CONFLICT, "container's cgroup is not empty: processes run in %s", path);
+	r = cg_is_frozen(cg, &frozen);
+	if (r < 0)
+		return err_errno(e, r, "freezer of cgroup %s", path);
+	return frozen ? err_set(e, ERR_CONFLICT, "container's cgroup unexpectedly frozen: thaw or remove %s", path) : 0;
+}
+
+/* A cgroup with somebody else's processes: limits, kill and delete would reach these too. In a frozen one the container
+ * would never come to "created". The record forgets it, or undoing would clear it. */
+static int check_cgroup(struct launch *l, struct err *e)
+{
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	int r;
+
+	if (!l->c.rec.cgroup)
+		return 0;
+	r = cg_open(l->c.rec.cgroup, &cg, e);
+	if (r < 0 && e->cls == ERR_NOTFOUND) {
+		*e = (struct err){ 0 };
+		return 0;
+	}
+	if (r == 0)
+		r = refuse_used(cg, l->c.rec.cgroup, e);
+	if (r < 0)
+		l->c.rec.cgroup = NULL;
+	return r;
+}
+
 static int claim(struct launch *l, struct err *e)
 {
 	char now[TEXT_TIME_LEN];
@@ -161,6 +196,8 @@ static int claim(struct launch *l, struct err *e)
 		return err_errno(e, -ENOMEM, "container %s", l->c.rec.id);
 	if (leftover)
 		r = clear_leftover(l, e);
+	if (r == 0)
+		r = check_cgroup(l, e);
 	return r < 0 ? r : rt_record_write(&l->c.dir, &l->c.rec, l->spec, e);
 }
 
