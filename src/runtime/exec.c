@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "runtime/internal.h"
 #include "runtime/process_attr.h"
 #include "runtime/sync.h"
@@ -125,6 +126,8 @@ static int find_cgroup(struct entry *n, struct err *e)
 		cgroup = path;
 	}
 	r = cg_open(cgroup, &n->cgroup, e);
+	for (const char *const *w = n->args->narrow; r == 0 && w && *w; w++)
+		r = cg_narrow(n->cgroup, *w, e);
 	return r < 0 ? err_ctx(e, "cgroup") : 0;
 }
 
@@ -239,8 +242,10 @@ int rt_exec(const struct rt_exec_args *args, struct rt_process *out, struct err 
 		r = find_cgroup(&n, e);
 	if (r == 0)
 		r = clone_entry(&n, e);
-	if (r == 0)
+	if (r == 0) {
+		log_debug("exec: process %d in the namespaces of process %d", (int)n.pid, (int)args->pid);
 		r = attend(&n, e);
+	}
 	if (r == 0)
 		r = exec_hand_over(&n, out);
 	if (r < 0 && n.pid > 0) {

@@ -73,6 +73,7 @@ struct rt_exec_args {
 	const struct oci_spec *spec;          /* the container's; for its namespaces, seccomp, user map */
 	const struct oci_process *process;
 	const char *cgroup;  /* absolute cgroup path to run in; NULL = the container's as found in /proc */
+	const char *const *narrow; /* cgroups below it to run in instead, as cg_narrow() takes them; NULL = none */
 	int stdio[3];
 	unsigned int preserve_fds;
 	bool no_new_keyring;

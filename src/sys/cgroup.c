@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/beneath.h"
 #include "base/io.h"
 
 /* How often a parent may vanish (another tare removing its last cgroup) while we make a child. */
@@ -245,12 +246,85 @@ static int join_error(const struct join *j, int r, struct err *e)
 	return err_errno(e, r, "write %d to %s%s/cgroup.procs", (int)j->pid, j->h->mount, j->cg->path);
 }
 
+/* ---- cgroups below ---- */
+
+static int narrow_one(struct cgroup *cg, size_t i, const char *sub, struct err *e)
+{
+	int fd = beneath_open(cg->dir[i], sub, BENEATH_NOLINKS, O_PATH | O_DIRECTORY, 0);
+
+	if (fd == -ENOENT)
+		return err_set(e, ERR_NOTFOUND, "error adding pid to cgroup %s%s/%s: no such file or directory",
+			       cg->sys->h[i].mount, cg->path, sub);
+	if (fd < 0)
+		return err_errno(e, fd, "cgroup %s%s/%s", cg->sys->h[i].mount, cg->path, sub);
+	close_fd(cg->dir[i]);
+	cg->dir[i] = fd;
+	cg->narrowed = true;
+	return 0;
+}
+
+static bool has_word(const char *list, const char *word, size_t len)
+{
+	for (const char *at = list; *at; at += strcspn(at, ","), at += *at == ',')
+		if (strcspn(at, ",") == len && strncmp(at, word, len) == 0)
+			return true;
+	return false;
+}
+
+static int narrow_controller(struct cgroup *cg, const char *word, size_t len, const char *sub, struct err *e)
+{
+	for (size_t i = 0; i < cg->sys->n; i++)
+		if (cg->dir[i] >= 0 && !cg->sys->h[i].v2 && has_word(cg->sys->h[i].name, word, len))
+			return *sub ? narrow_one(cg, i, sub, e) : 0;
+	return err_set(e, ERR_INVALID, "unknown controller %.*s: cgroup %s is in no v1 hierarchy of this name", (int)len,
+		       word, cg->path);
+}
+
+static bool goes_up(const char *path)
+{
+	for (; *path; path += strspn(path, "/")) {
+		size_t len = strcspn(path, "/");
+
+		if (len == 2 && path[0] == '.' && path[1] == '.')
+			return true;
+		path += len;
+	}
+	return false;
+}
+
+int cg_narrow(struct cgroup *cg, const char *where, struct err *e)
+{
+	const char *colon = strchr(where, ':'), *sub = colon ? colon + 1 : where;
+	int r = 0;
+
+	sub += strspn(sub, "/");
+	if (goes_up(sub))
+		return err_set(e, ERR_INVALID, "bad sub cgroup path: %s", sub);
+	if (colon) {
+		for (const char *at = where; r == 0 && at <= colon; at += strcspn(at, ",:") + 1)
+			r = narrow_controller(cg, at, strcspn(at, ",:"), sub, e);
+		return r;
+	}
+	for (size_t i = 0; *sub && r == 0 && i < cg->sys->n; i++) {
+		if (cg->dir[i] < 0)
+			continue;
+		r = narrow_one(cg, i, sub, e);
+		if (r < 0 && e->cls == ERR_NOTFOUND && cg->sys->h[i].v2 && cg->sys->mode == CG_HYBRID) {
+			*e = (struct err){ 0 };
+			r = 0;
+		}
+	}
+	return r;
+}
+
+/* ---- join ---- */
+
 /* On v2 a process that clone3 has put there already needs no write, and no wait. */
 static bool is_there(const struct cgroup *cg, pid_t pid)
 {
 	char now[PATH_MAX];
 
-	return cg->sys->mode == CG_V2 && cg_path_of(pid, now, sizeof(now)) == 0 && strcmp(now, cg->path) == 0;
+	return cg->sys->mode == CG_V2 && !cg->narrowed && cg_path_of(pid, now, sizeof(now)) == 0 && strcmp(now, cg->path) == 0;
 }
 
 static int open_joins(const struct cgroup *cg, pid_t pid, struct join *joins, size_t *n, struct err *e)

@@ -134,6 +134,11 @@ int cg_join(struct cgroup *cg, pid_t pid, struct err *e) MUST_CHECK;
 /* The same for several cgroups in one burst: pids[i] into cgs[i]. */
 int cg_join_burst(struct cgroup *const *cgs, const pid_t *pids, size_t n, struct err *e) MUST_CHECK;
 
+/* Joining cg means a cgroup below it from here on, on v1 perhaps another one per hierarchy: where is "SUB/PATH" (in every
+ * hierarchy; v2 beside v1 may lack it and stays as it is) or "CONTROLLER[,CONTROLLER…]:SUB/PATH". It must exist:
+ * ERR_NOTFOUND; a controller that no v1 hierarchy has, a path with ".." are ERR_INVALID. */
+int cg_narrow(struct cgroup *cg, const char *where, struct err *e) MUST_CHECK;
+
 /* Freezes or thaws everything in it and waits until that is so (bounded). */
 int cg_freeze(struct cgroup *cg, bool frozen, struct err *e) MUST_CHECK;
 int cg_is_frozen(struct cgroup *cg, bool *frozen) MUST_CHECK;

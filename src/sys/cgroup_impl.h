@@ -43,6 +43,7 @@ struct cgroup {
 	const struct cg_system *sys;
 	char *path;                  /* normalised: "/a/b" */
 	int dir[CG_MAX_HIERARCHIES]; /* O_PATH folders; -1 = the cgroup is not in this hierarchy */
+	bool narrowed;		     /* some are of cgroups below path */
 };
 
 /* ---- cgroup_detect.c ---- */

@@ -50,3 +50,46 @@ freezer() {
   oci run -b "$BATS_TEST_TMPDIR/b" over </dev/null
   [ ! -e "$dir" ]
 }
+
+@test "create: without cgroupsPath the cgroup has the container's name" {
+  id=oci-test-named-$$
+  sleeper $id 'del(.linux.cgroupsPath)'
+  grep -q ":/$id\$" "/proc/$(oci_pid $id)/cgroup"
+  oci delete -f $id
+  [ -z "$(find /sys/fs/cgroup -name "$id")" ]
+}
+
+@test "exec --cgroup: below the container's, per controller on v1, never above or elsewhere" {
+  sleeper sub
+  run -255 oci exec --cgroup .. sub true
+  says "bad sub cgroup path"
+  run -255 oci exec --cgroup a/../../b sub true
+  says "bad sub cgroup path"
+  run -255 oci exec --cgroup nonexistent sub true
+  says "error adding pid to cgroup"
+  says "no such file or directory"
+  run -255 oci exec --cgroup whaaat:/ sub true
+  says "unknown controller whaaat"
+  run -255 oci exec --cgroup :/ sub true
+  says "empty <controller> prefix"
+  run -255 oci exec --cgroup a --cgroup b sub true
+  says "missing <controller>: prefix"
+  [ "$(oci exec --cgroup / sub cat /proc/self/cgroup)" = "$(oci exec sub cat /proc/self/cgroup)" ]
+  if [ -e /sys/fs/cgroup/memory ]; then
+    mkdir "/sys/fs/cgroup/memory$OCI_CGROUP/m" "/sys/fs/cgroup/pids$OCI_CGROUP/p"
+    run -255 oci exec --cgroup m sub true # it would escape the other controllers' limits
+    run -0 oci exec --cgroup memory:m --cgroup pids:p sub cat "/proc/self/cgroup"
+    [[ "$output" == *":memory:"*"/m"* ]]
+    [[ "$output" == *":pids:"*"/p"* ]]
+    [ "$(grep -c "/[mp]\$" <<<"$output")" = 2 ]
+  else
+    mkdir "/sys/fs/cgroup$OCI_CGROUP/m"
+    oci exec --cgroup m sub grep -q "/m\$" /proc/self/cgroup
+  fi
+}
+
+@test "kill -a takes signal 0, as runc does" {
+  sleeper zero
+  oci kill -a zero 0
+  oci kill zero 0
+}

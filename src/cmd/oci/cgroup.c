@@ -96,7 +96,7 @@ int oci_plan_cgroup(const struct cli_call *call, const struct oci_spec **given, 
 	if (rootless)
 		return no_cgroup(spec, "--rootless", e);
 	if (!path || !*path)
-		rec->cgroup = arena_printf(call->arena, "/tare-oci-%s", rec->id);
+		rec->cgroup = arena_printf(call->arena, "/%s", rec->id);
 	else
 		rec->cgroup = path[0] == '/' ? path : arena_printf(call->arena, "/%s", path);
 	return rec->cgroup ? 0 : err_errno(e, -ENOMEM, "cgroup");

@@ -36,7 +36,7 @@ const struct cli_option oci_exec_options[] = {
 	{ "additional-gids", 'g', "GID", CLI_STRV, "a supplementary group", TO(gids) },
 	{ "apparmor", 0, "PROFILE", CLI_STR, "the process's AppArmor profile", TO(apparmor) },
 	{ "cap", 'c', "CAP", CLI_STRV, "a capability to add", TO(cap) },
-	{ "cgroup", 0, "PATH", CLI_STR, "run in this cgroup below the container's", TO(cgroup) },
+	{ "cgroup", 0, "[CONTROLLER,..:]PATH", CLI_STRV, "run in this cgroup below the container's", TO(cgroups) },
 	{ "console-socket", 0, "SOCKET", CLI_STR, "send the master of the terminal there", TO(console_socket) },
 	{ "cwd", 0, "DIR", CLI_STR, "working directory in the container", TO(cwd) },
 	{ "detach", 'd', NULL, CLI_FLAG, "do not stay with the process", TO(detach) },
@@ -170,7 +170,6 @@ struct running {
 	struct oci_container c;
 	const struct oci_spec *spec;
 	const struct oci_process *process;
-	const char *cgroup;
 	int console_socket, pidfd_socket;
 	struct rt_process p;
 };
@@ -184,19 +183,22 @@ static void running_close(struct running *x)
 }
 #define CLEANUP_RUNNING CLEANUP(running_close)
 
-static int choose_cgroup(const struct cli_call *call, struct running *x, struct err *e)
+/* One for all controllers, or each controller at most once. */
+static int check_cgroups(const struct cli_strv *given, const struct rt_record *rec, struct err *e)
 {
-	const char *path = ((const struct oci_exec_opts *)call->opts)->cgroup;
+	for (size_t i = 0; i < given->n; i++) {
+		const char *colon = strchr(given->v[i], ':');
 
-	x->cgroup = x->c.rec.cgroup;
-	if (!path)
-		return 0;
-	if (strchr(path, ':'))
-		return err_set(e, ERR_UNSUPPORTED, "--cgroup %s: a cgroup for single controllers is not supported", path);
-	if (!x->cgroup)
-		return err_set(e, ERR_INVALID, "--cgroup %s: the container has no cgroup", path);
-	x->cgroup = arena_printf(call->arena, "%s/%s", x->c.rec.cgroup, path);
-	return x->cgroup ? 0 : err_errno(e, -ENOMEM, "cgroup");
+		if (!rec->cgroup)
+			return err_set(e, ERR_INVALID, "--cgroup %s: the container has no cgroup", given->v[i]);
+		if (!colon && given->n > 1)
+			return err_set(e, ERR_INVALID, "invalid --cgroup argument: %s (missing <controller>: prefix)",
+				       given->v[i]);
+		if (colon == given->v[i])
+			return err_set(e, ERR_INVALID, "invalid --cgroup argument: %s (empty <controller> prefix)",
+				       given->v[i]);
+	}
+	return 0;
 }
 
 static int prepare(const struct cli_call *call, struct running *x, struct err *e)
@@ -222,7 +224,7 @@ static int prepare(const struct cli_call *call, struct running *x, struct err *e
 	r = oci_check_terminal(x->process->terminal, o->detach, o->console_socket, e);
 	if (r == 0)
 		r = oci_check_preserved(o->preserve_fds, e);
-	return r < 0 ? r : choose_cgroup(call, x, e);
+	return r < 0 ? r : check_cgroups(&o->cgroups, &x->c.rec, e);
 }
 
 static int connect_sockets(const struct oci_exec_opts *o, struct running *x, struct err *e)
@@ -260,7 +262,8 @@ static int go(const struct oci_exec_opts *o, struct running *x, struct err *e)
 		.start_time = x->c.rec.start_time,
 		.spec = x->spec,
 		.process = x->process,
-		.cgroup = x->cgroup,
+		.cgroup = x->c.rec.cgroup,
+		.narrow = o->cgroups.v,
 		.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
 		.preserve_fds = o->preserve_fds,
 	};

@@ -75,7 +75,7 @@ int cmd_kill(const struct cli_call *call, struct err *e)
 	CLEANUP_CONTAINER struct oci_container c = OCI_CONTAINER_INIT;
 	const struct oci_force_opts *o = call->opts;
 	const char *name = call->n_args > 1 ? call->args[1] : "SIGTERM";
-	int sig = oci_signal_number(name), r = oci_open(call, false, &c, e);
+	int sig = !strcmp(name, "0") ? 0 : oci_signal_number(name), r = oci_open(call, false, &c, e);
 
 	if (r < 0)
 		return r;

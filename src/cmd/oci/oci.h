@@ -40,8 +40,8 @@ struct oci_exec_user {
 };
 
 struct oci_exec_opts {
-	const char *console_socket, *pidfd_socket, *cwd, *process, *pid_file, *process_label, *apparmor, *cgroup;
-	struct cli_strv env, cap, gids;
+	const char *console_socket, *pidfd_socket, *cwd, *process, *pid_file, *process_label, *apparmor;
+	struct cli_strv env, cap, gids, cgroups;
 	struct oci_exec_user user;
 	bool tty, detach, no_new_privs, ignore_paused;
 	uint32_t preserve_fds;
