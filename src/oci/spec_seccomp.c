@@ -116,7 +116,7 @@ static int check_rule(const struct oci_ctx *c, const struct oci_path *at, const 
 	if (rule->action == OCI_SCMP_NOTIFY)
 		for (size_t i = 0; i < rule->n_names; i++)
 			if (!strcmp(rule->names[i], "write"))
-				return oci_bad_member(c, at, "names", "write cannot have SCMP_ACT_NOTIFY");
+				return oci_bad_member(c, at, "names", "SCMP_ACT_NOTIFY cannot be used for the write syscall");
 	return 0;
 }
 

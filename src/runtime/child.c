@@ -8,12 +8,12 @@
  *	3. time namespace (its offsets can only be set before anything runs in it)
  *	4. make the detached mounts that belong to our namespaces, while the host side makes its own: proc and sysfs
  *	   must be made while the host's are visible (a user namespace may only mount what it can already see)
- *	5. attach: root over "/", then the mounts in the specification's order; the cgroup mount needs us to be in our
+ *	5. attach: root at its own name, then the mounts in the specification's order; the cgroup mount needs us to be in our
  *	   cgroup, so that its namespace has the right root
  *	6. devices, terminal, masks
  *	7. hooks in the runtime's and in the container's namespaces, then pivot_root: the host's tree is gone
  *	8. sysctl, attributes, command lookup; "created"; the barrier
- *	9. startContainer hooks, then process.c up to exec */
+ *	9. process.c up to exec, with the startContainer hooks */
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "base/beneath.h"
 #include "base/io.h"
 #include "runtime/internal.h"
 #include "runtime/process_attr.h"
@@ -130,7 +131,18 @@ static int wait_joined(struct child *k, struct err *e)
 	return r < 0 ? err_errno(e, r, "cgroup namespace") : 0;
 }
 
-/* Nothing mounted from here on may reach the host, and the new root lies over "/". */
+/* The new root lies where the caller has it: hooks that come into this mount namespace look for it by that name. What
+ * it is was settled when it was made; the name only says where it is attached until pivot_root. Where there is no name,
+ * or the container's root has no way to it, "/" will do. */
+static int attach_by_name(const struct child *k)
+{
+	const struct rt_rootfs *rootfs = &k->c->create->rootfs;
+	int r = rootfs->kind == RT_ROOTFS_DIR ? mnt_attach_at(k->root, AT_FDCWD, rootfs->path) : -ENOENT;
+
+	return r == 0 || k->c->create->no_pivot ? r : mnt_attach_at(k->root, AT_FDCWD, "/");
+}
+
+/* Nothing mounted from here on may reach the host. */
 static int attach_root(struct child *k, struct err *e)
 {
 	int r = mnt_propagation("/", true, MS_SLAVE);
@@ -143,7 +155,7 @@ static int attach_root(struct child *k, struct err *e)
 	if (k->dev >= 0)
 		r = mnt_attach_at(k->dev, AT_FDCWD, "/");
 	if (r == 0)
-		r = mnt_attach_at(k->root, AT_FDCWD, "/");
+		r = attach_by_name(k);
 	return r < 0 ? err_errno(e, r, "attaching the root file system") : 0;
 }
 
@@ -193,6 +205,18 @@ static int console(struct child *k, struct err *e)
 	return r < 0 ? r : rt_send(k->c->sock, RT_MSG_CONSOLE, 0, master, e);
 }
 
+static int close_dev(struct child *k, struct err *e)
+{
+	CLEANUP_FD int dev = -1;
+	int r;
+
+	if (!k->c->dev_read_only)
+		return 0;
+	dev = beneath_open(k->root, "dev", BENEATH_IN_ROOT, O_PATH | O_DIRECTORY, 0);
+	r = dev < 0 ? dev : mnt_setattr(dev, false, MOUNT_ATTR_RDONLY, 0, 0);
+	return r < 0 ? err_errno(e, r, "read-only /dev") : 0;
+}
+
 static int furnish(struct child *k, struct err *e)
 {
 	const struct oci_linux *l = &k->c->spec->linux_;
@@ -202,6 +226,8 @@ static int furnish(struct child *k, struct err *e)
 		r = console(k, e);
 	if (r == 0)
 		r = rt_mask(k->root, l->masked_paths, l->readonly_paths, e);
+	if (r == 0)
+		r = close_dev(k, e);
 	/* last: mount points had to be made in it */
 	if (r == 0 && k->c->spec->root_readonly) {
 		r = mnt_setattr(k->root, false, MOUNT_ATTR_RDONLY, 0, 0);
@@ -223,7 +249,20 @@ static int hooks_before_pivot(struct child *k, struct err *e)
 	if (has_early_hooks(c->spec) &&
 	    (rt_send(c->sock, RT_MSG_READY, 0, -1, e) < 0 || rt_expect(c->sock, RT_MSG_READY, NULL, e) < 0))
 		return e->code;
-	return rt_hooks(c->spec, OCI_HOOK_CREATE_CONTAINER, c->id, getpid(), c->bundle, "creating", false, e);
+	return rt_hooks(c->spec, OCI_HOOK_CREATE_CONTAINER, c->id, getpid(), c->bundle, "creating", NULL, e);
+}
+
+/* Over "/", or the kernel would take us for one in a chroot and refuse it user namespaces. */
+static int chroot_over(struct child *k, struct err *e)
+{
+	int r = rt_hide_whole(k->c, k->c->create->rootfs.path, e);
+
+	if (r < 0)
+		return r;
+	r = mnt_attach_at(k->root, AT_FDCWD, "/");
+	if (r == 0 && (chroot(".") < 0 || chdir("/") < 0))
+		r = -errno;
+	return r < 0 ? err_errno(e, r, "chroot") : 0;
 }
 
 static int change_root(struct child *k, struct err *e)
@@ -234,12 +273,14 @@ static int change_root(struct child *k, struct err *e)
 
 	if (fchdir(k->root) < 0)
 		return err_errno(e, -errno, "entering the root file system");
-	if (k->c->create->no_pivot)
-		r = chroot(".") < 0 || chdir("/") < 0 ? -errno : 0;
-	else
+	if (k->c->create->no_pivot) {
+		r = chroot_over(k, e);
+	} else {
 		r = mnt_pivot_to_cwd();
+		r = r < 0 ? err_errno(e, r, "pivot_root") : 0;
+	}
 	if (r < 0)
-		return err_errno(e, r, k->c->create->no_pivot ? "chroot" : "pivot_root");
+		return r;
 	if (!wanted || !*wanted)
 		return 0;
 	value = oci_propagation(wanted);
@@ -296,8 +337,6 @@ void rt_child_main(struct rt_ctx *c)
 		c->sock = close_fd(c->sock);
 	if (rt_barrier_wait(c, &gate, &e) < 0)
 		fail(c, gate, &e);
-	if (rt_hooks(c->spec, OCI_HOOK_START_CONTAINER, c->id, getpid(), c->bundle, "created", true, &e) < 0 ||
-	    rt_process_exec(c, &e) < 0)
-		fail(c, gate, &e);
-	_exit(125);
+	(void)!rt_process_exec(c, &e);
+	fail(c, gate, &e);
 }

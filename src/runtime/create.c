@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "runtime/internal.h"
 #include "runtime/process_attr.h"
@@ -403,10 +404,10 @@ static int join_cgroups(struct creation *k, struct err *e)
 static int early_hooks(struct creation *k, struct err *e)
 {
 	const struct rt_ctx *c = &k->ctx;
-	int r = rt_hooks(c->spec, OCI_HOOK_PRESTART, c->id, k->pid, c->bundle, "creating", false, e);
+	int r = rt_hooks(c->spec, OCI_HOOK_PRESTART, c->id, k->pid, c->bundle, "creating", NULL, e);
 
 	if (r == 0)
-		r = rt_hooks(c->spec, OCI_HOOK_CREATE_RUNTIME, c->id, k->pid, c->bundle, "creating", false, e);
+		r = rt_hooks(c->spec, OCI_HOOK_CREATE_RUNTIME, c->id, k->pid, c->bundle, "creating", NULL, e);
 	return r < 0 ? r : rt_send(k->sock, RT_MSG_READY, 0, -1, e);
 }
 
@@ -523,8 +524,13 @@ int rt_create(const struct rt_create_args *args, struct rt_process *out, struct 
 		r = make_cgroups(&k, e);
 	if (r == 0)
 		r = clone_child(&k, e);
-	if (r == 0)
+	if (r == 0) {
+		log_debug("%s: process %d cloned, namespaces %#llx", k.ctx.id, (int)k.pid,
+			  (unsigned long long)new_namespaces(k.ctx.spec));
 		r = work(&k, e);
+	}
+	if (r == 0)
+		log_debug("%s: set up, cgroup %s", k.ctx.id, args->cgroup ? args->cgroup : "none");
 	if (r == 0)
 		r = hand_over(&k, out, e);
 	if (r < 0)

@@ -2,6 +2,7 @@
  * runs out of time fails what it belongs to; its last words are what it wrote to stderr, which is ours. */
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "oci/state.h"
@@ -28,10 +29,21 @@ void rt_state_json(struct json_writer *w, const char *key, const struct oci_spec
 	jw_end_object(w);
 }
 
+/* "bad system call": as the peers, whose words callers look for, have it. */
+static const char *signal_text(int sig, char out[64])
+{
+	const char *name = strsignal(sig);
+
+	snprintf(out, 64, "%s", name ? name : "unknown");
+	out[0] = (char)(out[0] | 0x20);
+	return out;
+}
+
 static int wait_for(const struct oci_hook *h, int pidfd, struct err *e)
 {
 	/* a hook without a timeout may take for ever: that is what the specification says */
 	int64_t ms = h->timeout > 0 ? h->timeout * 1000 : -1;
+	char text[64];
 	int status, r = spawn_wait(pidfd, ms > INT32_MAX ? INT32_MAX : (int)ms, &status);
 
 	if (r == -ETIMEDOUT) {
@@ -42,20 +54,21 @@ static int wait_for(const struct oci_hook *h, int pidfd, struct err *e)
 	if (r < 0)
 		return err_errno(e, r, "%s", h->path);
 	if (WIFSIGNALED(status))
-		return err_set(e, ERR_INTERNAL, "%s: killed by signal %d", h->path, WTERMSIG(status));
+		return err_set(e, ERR_INTERNAL, "%s: signal: %s", h->path, signal_text(WTERMSIG(status), text));
 	if (status != 0)
-		return err_set(e, ERR_INTERNAL, "%s: exit code %d", h->path, WEXITSTATUS(status));
+		return err_set(e, ERR_INTERNAL, "%s: exit status %d", h->path, WEXITSTATUS(status));
 	return 0;
 }
 
 /* state: a sealed memfd, a hook's whole stdin. */
-static int run_hook(const struct oci_hook *h, const struct strbuf *state, const char *chdir, struct err *e)
+static int run_hook(const struct oci_hook *h, const struct strbuf *state, const char *chdir, const char *const *env,
+		    struct err *e)
 {
 	static const char *const no_env[] = { NULL };
 	const char *const own_name[] = { h->path, NULL };
 	CLEANUP_FD int in = -1, pidfd = -1;
 	struct spawn_fd fds[3] = { { .to = 0 }, { .from = 1, .to = 1 }, { .from = 2, .to = 2 } };
-	struct spawn_args args = { .path = h->path, .argv = h->args ? h->args : own_name, .env = h->env ? h->env : no_env,
+	struct spawn_args args = { .path = h->path, .argv = h->args ? h->args : own_name, .env = h->env ? h->env : env ? env : no_env,
 				   .fds = fds, .n_fds = 3, .chdir = chdir };
 	pid_t pid;
 	int r;
@@ -73,7 +86,7 @@ static int run_hook(const struct oci_hook *h, const struct strbuf *state, const 
 }
 
 int rt_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
-	     const char *status, bool in_container, struct err *e)
+	     const char *status, const char *const *env, struct err *e)
 {
 	const struct oci_hook_list *list = &spec->hooks[point];
 	CLEANUP_STRBUF struct strbuf state = STRBUF_INIT;
@@ -85,13 +98,13 @@ int rt_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char 
 	if (sb_error(&state) < 0)
 		return err_errno(e, -ENOMEM, "hooks");
 	for (size_t i = 0; i < list->n; i++)
-		if (run_hook(&list->hooks[i], &state, in_container ? NULL : bundle, e) < 0)
-			return err_ctx(e, "%s hook %zu", point_names[point], i);
+		if (run_hook(&list->hooks[i], &state, env ? NULL : bundle, env, e) < 0)
+			return err_ctx(e, "error running %s hook #%zu", point_names[point], i);
 	return 0;
 }
 
 int rt_run_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
 		 const char *state_status, struct err *e)
 {
-	return rt_hooks(spec, point, id, pid, bundle, state_status, false, e);
+	return rt_hooks(spec, point, id, pid, bundle, state_status, NULL, e);
 }

@@ -23,6 +23,8 @@
 #include "sys/cgroup.h"
 #include "sys/idmap.h"
 
+#define MOUNTINFO_MAX (16U << 20)
+
 struct rt_ctx {
 	struct arena arena;
 	const char *id, *bundle;
@@ -47,6 +49,7 @@ struct rt_ctx {
 	size_t n_mounts;
 	size_t n_mount_fds; /* one for each of mounts, then those of what takes more (rt_mount_plan.more) */
 	bool dev_is_tmpfs; /* the specification mounts a tmpfs on /dev: nodes go there */
+	bool dev_read_only; /* that tmpfs, once everything is on it */
 	bool dev_is_bind;  /* /dev is somebody else's: it gets no nodes from us */
 
 	struct rt_seccomp seccomp;
@@ -83,6 +86,15 @@ int rt_dev_bind(const struct rt_ctx *c, int root, int dev, struct err *e) MUST_C
 
 /* ---- masks.c, child ---- */
 int rt_mask(int root, const char *const *masked, const char *const *readonly, struct err *e) MUST_CHECK;
+
+/* For a root that is only chrooted into, which leaves the host's mounts in the namespace: takes every whole proc and sysfs
+ * that is not below rootfs away. A user namespace in the container may mount a new one, without the masks, as long as
+ * there is a whole one (user_namespaces(7), "Interaction…": the kernel's mount_too_revealing()). */
+int rt_hide_whole(const struct rt_ctx *c, const char *rootfs, struct err *e) MUST_CHECK;
+
+/* ---- mounts.c: the mount point in a line of mountinfo, its octal escapes undone in place, which ends the line there;
+ * NULL for a malformed one ---- */
+char *rt_mount_point(char *line);
 
 /* ---- tmpcopy.c, child: copies what folder `from` holds into the empty file system at `to` ---- */
 int rt_copy_up(int from, int to, struct err *e) MUST_CHECK;
@@ -121,8 +133,10 @@ struct rt_clone {
 pid_t rt_clone_linked(const struct rt_clone *how, int *child_sock, int *sock, int *pidfd, struct err *e) MUST_CHECK;
 
 /* ---- hooks.c ---- */
+/* env: NULL for hooks outside of the container, which run in the bundle's folder; else the environment of the container's
+ * process, for those that name none, and the folder stays. */
 int rt_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
-	     const char *status, bool in_container, struct err *e) MUST_CHECK;
+	     const char *status, const char *const *env, struct err *e) MUST_CHECK;
 /* {"ociVersion":…,"id":…,"status":…,"pid":…,"bundle":…,"annotations":…} */
 struct json_writer;
 void rt_state_json(struct json_writer *w, const char *key, const struct oci_spec *spec, const char *id, pid_t pid,

@@ -3,10 +3,14 @@
  * by what the descriptor is, S_IFCHR 1:3, before that descriptor is bound: an image or a volume cannot put something
  * else in its place (CVE-2025-31133). The places to hide are handles below the new root. */
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "base/beneath.h"
+#include "base/io.h"
+#include "base/text.h"
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
@@ -125,4 +129,57 @@ int rt_mask(int root, const char *const *masked, const char *const *readonly, st
 		if (mask_path(&m, root, *masked, e) < 0)
 			return err_ctx(e, "masked path %s", *masked);
 	return 0;
+}
+
+/* ---- what a chroot leaves ---- */
+
+static bool is_below(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	return strncmp(path, folder, len) == 0 && (path[len] == '/' || !path[len]);
+}
+
+/* "… ROOT POINT OPTIONS [TAG…] - TYPE SOURCE …" */
+static bool is_whole(const char *line)
+{
+	const char *type = strstr(line, " - ");
+	char root[3];
+
+	return type && (text_starts(type + 3, "proc ") || text_starts(type + 3, "sysfs ")) &&
+	       sscanf(line, "%*s %*s %*s %2s", root) == 1 && !strcmp(root, "/");
+}
+
+/* One that is locked, as everything inherited is below a user namespace, is covered instead. */
+static int take_away(const char *point, struct err *e)
+{
+	CLEANUP_FD int cover = -1;
+	int r = mnt_detach(point);
+
+	/* gone with one that lay above it */
+	if (r == 0 || r == -ENOENT)
+		return 0;
+	if (r != -EINVAL && r != -EPERM)
+		return err_errno(e, r, "unmounting the host's %s", point);
+	cover = rt_mount_fs("tmpfs", "tmpfs", NULL, MOUNT_ATTR_RDONLY, e);
+	r = cover < 0 ? cover : mnt_attach_at(cover, AT_FDCWD, point);
+	return r < 0 ? err_errno(e, r, "covering the host's %s", point) : 0;
+}
+
+int rt_hide_whole(const struct rt_ctx *c, const char *rootfs, struct err *e)
+{
+	CLEANUP_FREE char *info = NULL;
+	char *line, *rest = NULL;
+	int r = io_read_file(c->proc, "thread-self/mountinfo", MOUNTINFO_MAX, &info, NULL);
+
+	if (r < 0)
+		return err_errno(e, r, "mountinfo");
+	for (line = strtok_r(info, "\n", &rest); line && r == 0; line = strtok_r(NULL, "\n", &rest)) {
+		bool whole = is_whole(line);
+		const char *point = rt_mount_point(line);
+
+		if (whole && point && !is_below(point, rootfs))
+			r = take_away(point, e);
+	}
+	return r;
 }

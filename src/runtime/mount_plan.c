@@ -114,6 +114,18 @@ static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	return 0;
 }
 
+/* Nodes and mount points are still to be made on it: read-only comes last. */
+static void plan_dev(struct rt_ctx *c, struct rt_mount_plan *p)
+{
+	p->kind = RT_MOUNT_DEV;
+	p->by_host = true;
+	c->dev_is_tmpfs = true;
+	c->dev_read_only = (p->o.attr.set | p->o.recursive.set) & MOUNT_ATTR_RDONLY;
+	p->o.attr.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	p->o.recursive.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	p->read_only = false;
+}
+
 static int plan_fs(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
 	const char *type = p->m->type;
@@ -126,9 +138,7 @@ static int plan_fs(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	if (p->o.tmpcopyup && strcmp(type, "tmpfs") != 0)
 		return err_set(e, ERR_INVALID, "tmpcopyup is for tmpfs");
 	if (is_dev(p->m->destination) && !strcmp(type, "tmpfs") && !p->o.tmpcopyup) {
-		p->kind = RT_MOUNT_DEV;
-		p->by_host = true;
-		c->dev_is_tmpfs = true;
+		plan_dev(c, p);
 		return 0;
 	}
 	ns = shows(type);

@@ -22,8 +22,6 @@
 #include "sys/kernel.h"
 #include "sys/mnt.h"
 
-#define MOUNTINFO_MAX (16U << 20)
-
 /* ---- file systems ---- */
 
 static int fs_option(int fs, const char *option, struct err *e)
@@ -93,8 +91,7 @@ static int idmap_one(int fd, const char *where, int userns, bool read_only, stru
 	return read_only || S_ISSOCK(st.st_mode) ? 0 : cannot_map(where, e);
 }
 
-/* The mount point of a line of mountinfo, its octal escapes undone in place; NULL for a malformed line. */
-static char *mount_point(char *line)
+char *rt_mount_point(char *line)
 {
 	char *p = line, *out, *start;
 
@@ -154,7 +151,7 @@ static int idmap_each(int fd, const char *source, int userns, bool read_only, st
 		return err_errno(e, r, "mounts below %s", source);
 	r = idmap_one(fd, source, userns, read_only, e);
 	for (line = strtok_r(info, "\n", &rest); line && r == 0; line = strtok_r(NULL, "\n", &rest)) {
-		char *point = mount_point(line);
+		char *point = rt_mount_point(line);
 		const char *relative = point ? relative_to(point, real) : NULL;
 
 		if (relative)
@@ -318,6 +315,28 @@ static int copy_up(int root, const char *destination, int fd, struct err *e)
 	return rt_copy_up(from, to, e);
 }
 
+/* A tmpfs that is given no mode takes that of the folder it covers: /tmp stays /tmp. */
+static int cover_mode(const struct rt_mount_plan *p, int root, int fd, struct err *e)
+{
+	CLEANUP_FD int covered = -1;
+	struct stat st;
+
+	if (p->kind != RT_MOUNT_FS || strcmp(p->m->type, "tmpfs") != 0 || p->o.tmpcopyup)
+		return 0;
+	for (const char *const *o = p->data; *o; o++)
+		if (text_starts(*o, "mode="))
+			return 0;
+	covered = beneath_open(root, p->m->destination, BENEATH_IN_ROOT, O_PATH | O_DIRECTORY, 0);
+	if (covered == -ENOENT)
+		return 0;
+	if (covered < 0 || fstat(covered, &st) < 0)
+		return err_errno(e, covered < 0 ? covered : -errno, "mount point");
+	/* on a read-only mount it cannot be set, nor can anything be made there */
+	if (fchmodat(fd, ".", st.st_mode & 07777, 0) < 0 && errno != EROFS)
+		return err_errno(e, -errno, "mode");
+	return 0;
+}
+
 static bool on_procfs(int fd)
 {
 	struct statfs fs;
@@ -373,6 +392,8 @@ static int attach(const struct rt_mount_plan *p, int root, int fd, struct err *e
 		if (r < 0)
 			return r;
 	}
+	if (cover_mode(p, root, fd, e) < 0)
+		return e->code;
 	target = rt_mount_target(root, p->m->destination, fd, e);
 	if (target < 0)
 		return target;

@@ -7,7 +7,10 @@
  *	  exec changes nothing in one that runs)
  *	after it (rt_process_exec):
  *	  rlimits, [no no_new_privs: seccomp], bounding set, groups, gid, uid, umask, working folder (as the user),
- *	  the other capability sets, the limit of descriptors, no_new_privs, seccomp, descriptors closed, exec
+ *	  the other capability sets, the limit of descriptors, no_new_privs, seccomp, startContainer hooks, descriptors
+ *	  closed, exec
+ *
+ * The startContainer hooks are the container's own programs: they get no more rights than its process.
  *
  * The working folder is entered by a handle that cannot leave the root and cannot be a magic link of /proc, and
  * getcwd() must then give an absolute path: a folder of the host leaked through a descriptor is neither
@@ -376,6 +379,8 @@ int rt_process_exec(const struct rt_ctx *c, struct err *e)
 	if (p->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
 		return err_errno(e, -errno, "no_new_privs");
 	if (p->no_new_privileges && c->has_seccomp && rt_filter_load(c, e) < 0)
+		return e->code;
+	if (c->create && rt_hooks(c->spec, OCI_HOOK_START_CONTAINER, c->id, getpid(), c->bundle, "created", env, e) < 0)
 		return e->code;
 	return rt_command_exec(p, env, e);
 }

@@ -224,8 +224,8 @@ static void hooks(void **state)
 
 	snprintf(json, sizeof(json), "\"hooks\":{\"createRuntime\":[{\"path\":\"%s/hook\",\"args\":[\"hook\",\"bad\"]}]}", b->dir);
 	box_expect(b, -1, .script = "", .top = json, .cgroup = BOX_CGROUP);
-	box_has(b, "createRuntime hook 0");
-	box_has(b, "exit code 1");
+	box_has(b, "createRuntime hook #0");
+	box_has(b, "exit status 1");
 	snprintf(json, sizeof(json), "\"hooks\":{\"prestart\":[{\"path\":\"/bin/busybox\",\"args\":[\"sleep\",\"20\"],\"timeout\":1}]}");
 	box_expect(b, -1, .script = "", .top = json);
 	box_has(b, "timed out after 1 s");

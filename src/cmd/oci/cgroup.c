@@ -74,7 +74,7 @@ static int fit_quota(struct arena *a, const struct oci_spec **spec, struct err *
 }
 
 /* Paths are below the mount point of each hierarchy, relative ones too. Without one the container gets a cgroup of its
- * own there, with no parent of ours that would stay behind. */
+ * own there, by its id, as runc does it. */
 int oci_plan_cgroup(const struct cli_call *call, const struct oci_spec **given, struct rt_record *rec,
 		    struct rt_unit *unit, struct err *e)
 {

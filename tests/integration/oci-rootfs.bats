@@ -1,0 +1,81 @@
+# The container's tree under tare-oci: what covers what, who sees it while it is built.
+
+load ../lib/common
+load ../lib/bundle
+
+setup_file() { bundle_setup_file; }
+teardown_file() { bundle_teardown_file; }
+teardown() { bundle_teardown; }
+
+@test "a tmpfs without a mode takes that of the folder it covers" {
+  mkdir -p "$OCI_ROOTFS/covered"
+  chmod 1750 "$OCI_ROOTFS/covered"
+  OCI_COMMAND='stat -c %a /covered /given /new' bundle "$BATS_TEST_TMPDIR/b" '.root.readonly = false | .mounts += [
+    {destination: "/covered", type: "tmpfs", source: "tmpfs"},
+    {destination: "/given", type: "tmpfs", source: "tmpfs", options: ["mode=0444"]},
+    {destination: "/new", type: "tmpfs", source: "tmpfs", options: ["mode=0711"]}]'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" modes </dev/null
+  [ "$output" = $'1750\n444\n711' ]
+  rmdir "$OCI_ROOTFS"/{covered,given,new}
+}
+
+@test "a read-only /dev has its nodes and the mounts on it" {
+  OCI_COMMAND='exec 2>&1; touch /dev/x; echo $?; ls -d /dev/null /dev/pts/ptmx /dev/shm; echo >/dev/shm/ok && echo ok' \
+    bundle "$BATS_TEST_TMPDIR/b" '(.mounts[] | select(.destination == "/dev")).options += ["ro"]'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" rodev </dev/null
+  [ "$output" = $'touch: /dev/x: Read-only file system\n1\n/dev/null\n/dev/pts/ptmx\n/dev/shm\nok' ]
+  as_runc "$BATS_TEST_TMPDIR/b"
+}
+
+@test "createRuntime hooks that enter the mount namespace find the root at its own path" {
+  chmod 755 "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
+  mkdir -p "$BATS_TEST_TMPDIR/lib" "$OCI_ROOTFS/lib"
+  echo injected >"$BATS_TEST_TMPDIR/lib/f"
+  cat >"$BATS_TEST_TMPDIR/hook" <<X
+#!/bin/sh
+pid=\$(jq .pid)
+exec nsenter -m -t \$pid mount --bind $BATS_TEST_TMPDIR/lib $OCI_ROOTFS/lib
+X
+  chmod +x "$BATS_TEST_TMPDIR/hook"
+  OCI_COMMAND='cat /lib/f' bundle "$BATS_TEST_TMPDIR/b" \
+    '.hooks.createRuntime = [{path: "'"$BATS_TEST_TMPDIR/hook"'", env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]}]'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" inject </dev/null
+  [ "$output" = injected ]
+  [ ! -e "$OCI_ROOTFS/lib/f" ]
+  rmdir "$OCI_ROOTFS/lib"
+}
+
+@test "startContainer hooks have the rights and the environment of the process, no more" {
+  cat >"$OCI_ROOTFS/hook" <<'X'
+#!/bin/sh
+exec >&2
+id -u; grep -E "CapEff|NoNewPrivs|Seccomp:" /proc/self/status; echo "$ONE"; pwd
+mkdir /tmp/x
+X
+  chmod 755 "$OCI_ROOTFS/hook"
+  bundle "$BATS_TEST_TMPDIR/b" '.process.user = {uid: 33, gid: 33} | .process.env += ["ONE=two"] | .process.cwd = "/tmp"
+    | .process.capabilities = {} | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
+       syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL"}]}
+    | .hooks.startContainer = [{path: "/hook"}]'
+  run -1 oci run -b "$BATS_TEST_TMPDIR/b" hooked </dev/null
+  rm "$OCI_ROOTFS/hook"
+  says $'33\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\ntwo\n/tmp'
+  says "error running startContainer hook #0: /hook: "
+}
+
+@test "--no-pivot leaves no proc without its masks to be mounted from a user namespace" {
+  bundle "$BATS_TEST_TMPDIR/b" '.process.capabilities.bounding += ["CAP_SETFCAP", "CAP_SYS_ADMIN"]
+    | .process.capabilities.permitted += ["CAP_SETFCAP", "CAP_SYS_ADMIN"]
+    | .process.args = ["busybox", "unshare", "-mrpf", "sh", "-c", "mount -t proc none /proc && cat /proc/sysrq-trigger"]'
+  run ! oci run --no-pivot -b "$BATS_TEST_TMPDIR/b" chrooted </dev/null
+  says "mount: permission denied"
+}
+
+@test "--debug says what is done" {
+  bundle "$BATS_TEST_TMPDIR/b"
+  run -0 oci --debug run -b "$BATS_TEST_TMPDIR/b" told </dev/null
+  says "level=debug"
+  run -0 oci --debug --log "$BATS_TEST_TMPDIR/log" --log-format json run -b "$BATS_TEST_TMPDIR/b" told </dev/null
+  [ -z "$output" ]
+  jq -es 'map(select(.level == "debug")) | length > 1' "$BATS_TEST_TMPDIR/log"
+}
