@@ -151,7 +151,7 @@ static const struct oci_field rdt_fields[] = {
 	{ 0 },
 };
 
-/* closID becomes the name of a folder in resctrl. */
+/* closID becomes the name of a folder in resctrl; "/" is its root. */
 static int parse_rdt(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target)
 {
 	struct oci_intel_rdt *rdt = arena_new(c->a, struct oci_intel_rdt);
@@ -164,7 +164,7 @@ static int parse_rdt(const struct oci_ctx *c, const struct oci_path *at, const s
 	if (r < 0)
 		return r;
 	id = rdt->clos_id;
-	if (id && (strchr(id, '/') || !strcmp(id, ".") || !strcmp(id, "..")))
+	if (id && strcmp(id, "/") != 0 && (strchr(id, '/') || !strcmp(id, ".") || !strcmp(id, "..")))
 		return oci_bad_member(c, at, "closID", "\"%s\" is no name of a resctrl group", id);
 	*(const struct oci_intel_rdt **)target = rdt;
 	return 0;

@@ -85,8 +85,6 @@ static int check_supported(const struct rt_create_args *a, struct err *e)
 	if (l->ns[OCI_NS_MOUNT].path)
 		return err_set(e, ERR_UNSUPPORTED,
 			       "linux.namespaces: joining a \"mount\" namespace by path is not supported");
-	if (l->intel_rdt)
-		return err_set(e, ERR_UNSUPPORTED, "linux.intelRdt is not supported");
 	if (l->mount_label && *l->mount_label)
 		return err_set(e, ERR_UNSUPPORTED, "linux.mountLabel is not supported");
 	if (l->n_time_offsets && (!l->ns[OCI_NS_TIME].wanted || l->ns[OCI_NS_TIME].path))
@@ -437,12 +435,15 @@ static int serve(struct creation *k, struct err *e)
 
 static int work(struct creation *k, struct err *e)
 {
+	struct rt_ctx *c = &k->ctx;
 	int r = map_ids(k, e);
 
 	if (r == 0)
 		r = time_offsets(k, e);
 	if (r == 0)
 		r = net_devices(k, e);
+	if (r == 0)
+		r = rt_rdt(c, k->pid, false, e);
 	if (r == 0)
 		r = send_mounts(k, e);
 	if (r == 0)

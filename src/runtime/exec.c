@@ -95,7 +95,7 @@ static int exec_plan(struct entry *n, struct err *e)
 	struct rt_ctx *c = &n->ctx;
 	int r;
 
-	c->id = "exec";
+	c->id = a->id ? a->id : "exec";
 	c->spec = a->spec;
 	c->process = a->process;
 	c->stdio = a->stdio;
@@ -178,6 +178,8 @@ static int attend(struct entry *n, struct err *e)
 		r = rt_attr_affinity(n->pid, p->cpu_affinity_initial, "process.execCPUAffinity.initial", e);
 	if (r == 0 && n->cgroup && cg_clone_fd(n->cgroup) < 0)
 		r = cg_join(n->cgroup, n->pid, e);
+	if (r == 0)
+		r = rt_rdt(&n->ctx, n->pid, true, e);
 	if (r == 0 && p->cpu_affinity_final)
 		r = rt_attr_affinity(n->pid, p->cpu_affinity_final, "process.execCPUAffinity.final", e);
 	if (r == 0)

@@ -75,6 +75,9 @@ void rt_rootfs_by_name(void);
 /* ---- resources.c, host side: what goes to the container's cgroup; lives in a ---- */
 int rt_resources(struct arena *a, const struct oci_spec *spec, struct cg_resources *out, struct err *e) MUST_CHECK;
 
+/* ---- resources.c, host side: linux.intelRdt. join: the group is there already ---- */
+int rt_rdt(const struct rt_ctx *c, pid_t pid, bool join, struct err *e) MUST_CHECK;
+
 /* ---- dev.c ---- */
 /* Host side: a detached tmpfs with device nodes. for_dev: the one the specification mounts on /dev, with its links;
  * else one that is only there to bind nodes from: those not below such a /dev. */

@@ -287,6 +287,8 @@ static void write_own(struct json_writer *w, const struct rt_record *rec)
 		jw_str(w, "unit", rec->unit);
 		jw_bool(w, "unit_user", rec->unit_user);
 	}
+	if (rec->rdt)
+		jw_str(w, "rdt", rec->rdt);
 	jw_u64(w, "exe_dev", rec->exe_dev);
 	jw_u64(w, "exe_ino", rec->exe_ino);
 	jw_object(w, "annotations");
@@ -355,6 +357,7 @@ static int read_members(struct arena *a, const struct json *doc, struct rt_recor
 	    json_get_str(own, "tare", "cgroup", &out->cgroup, e) < 0 ||
 	    json_get_str(own, "tare", "unit", &out->unit, e) < 0 ||
 	    json_get_bool(own, "tare", "unit_user", &out->unit_user, e) < 0 ||
+	    json_get_str(own, "tare", "rdt", &out->rdt, e) < 0 ||
 	    json_get_bool(own, "tare", "own_pid_ns", &out->own_pid_ns, e) < 0 ||
 	    json_get_bool(own, "tare", "poststop", &out->poststop, e) < 0 ||
 	    json_get_u64(own, "tare", "exe_dev", &out->exe_dev, e) < 0 ||

@@ -33,6 +33,7 @@ struct rt_record {
 	const char *cgroup; /* absolute cgroup path, NULL = none */
 	const char *unit;   /* the systemd unit whose cgroup that is, NULL = none */
 	bool unit_user;	    /* of the user's systemd */
+	const char *rdt;    /* its own resctrl group, NULL = none */
 	const struct oci_kv *annotations;
 	size_t n_annotations;
 	bool own_pid_ns; /* killing init ends them all */

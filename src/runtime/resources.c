@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/internal.h"
+#include "sys/resctrl.h"
 
 static const struct cg_device_rule usual[] = {
 	{ true, 'c', -1, -1, false, false, true },
@@ -37,4 +38,54 @@ int rt_resources(struct arena *a, const struct oci_spec *s, struct cg_resources 
 	out->devices = rules;
 	out->n_devices = n;
 	return 0;
+}
+
+/* ---- linux.intelRdt ---- */
+
+static struct rdt_wish wish(const struct oci_intel_rdt *rdt, const char *id)
+{
+	return (struct rdt_wish){ .clos = rdt->clos_id,
+				  .l3 = rdt->l3_schema,
+				  .mb = rdt->mb_schema,
+				  .schemata = rdt->schemata,
+				  .monitoring = rdt->enable_monitoring,
+				  .id = id };
+}
+
+int rt_rdt_own(const struct oci_spec *spec, const char *id, char **own, struct err *e)
+{
+	CLEANUP_FD int root = -1;
+	struct rdt_wish w;
+	int r;
+
+	*own = NULL;
+	if (!spec->linux_.intel_rdt)
+		return 0;
+	w = wish(spec->linux_.intel_rdt, id);
+	root = rdt_open(NULL, e);
+	if (root < 0)
+		return err_ctx(e, "linux.intelRdt");
+	r = rdt_own(root, &w, own);
+	return r < 0 ? err_errno(e, r, "linux.intelRdt") : 0;
+}
+
+int rt_rdt_remove(const char *own, struct err *e)
+{
+	CLEANUP_FD int root = rdt_open(NULL, e);
+
+	return root < 0 ? root : rdt_remove(root, own, e);
+}
+
+int rt_rdt(const struct rt_ctx *c, pid_t pid, bool join, struct err *e)
+{
+	CLEANUP_FD int root = -1;
+	struct rdt_wish w;
+	int r;
+
+	if (!c->spec->linux_.intel_rdt)
+		return 0;
+	w = wish(c->spec->linux_.intel_rdt, c->id);
+	root = rdt_open(NULL, e);
+	r = root < 0 ? root : join ? rdt_join(root, &w, pid, e) : rdt_apply(root, &w, pid, e);
+	return r < 0 ? err_ctx(e, "linux.intelRdt") : 0;
 }

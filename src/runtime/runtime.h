@@ -67,7 +67,14 @@ int rt_start(struct rt_process *p, struct err *e) MUST_CHECK;
 /* The same for a fifo barrier, from any process: fifo at dirfd/name; pid to notice a dead container. */
 int rt_start_fifo(int dirfd, const char *name, pid_t pid, struct err *e) MUST_CHECK;
 
+/* linux.intelRdt of a container of this id. rt_rdt_own(): the resctrl group that will be its own, malloc'd, or NULL; to be
+ * asked before rt_create() and given to rt_rdt_remove() when the container has ended. Both: 0 where there is no such
+ * field; ERR_UNSUPPORTED, naming it, where there is no resctrl. */
+int rt_rdt_own(const struct oci_spec *spec, const char *id, char **own, struct err *e) MUST_CHECK;
+int rt_rdt_remove(const char *own, struct err *e) MUST_CHECK;
+
 struct rt_exec_args {
+	const char *id;      /* the container's; only needed with linux.intelRdt */
 	pid_t pid;           /* the container's init */
 	uint64_t start_time; /* must match: a reused pid is an error */
 	const struct oci_spec *spec;          /* the container's; for its namespaces, seccomp, user map */

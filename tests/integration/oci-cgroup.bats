@@ -93,3 +93,11 @@ freezer() {
   oci kill -a zero 0
   oci kill zero 0
 }
+
+@test "intelRdt: without resctrl the error names the field" {
+  [ ! -e /sys/fs/resctrl/schemata ] || skip "this machine has resctrl"
+  bundle "$BATS_TEST_TMPDIR/b" '.linux.intelRdt = {closID: "/", memBwSchema: "MB:0=50"}'
+  run -1 oci run -b "$BATS_TEST_TMPDIR/b" rdt </dev/null
+  says "linux.intelRdt: resctrl is not available"
+  [ ! -e "$OCI_ROOT/rdt" ]
+}

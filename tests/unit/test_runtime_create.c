@@ -68,7 +68,7 @@ static void bad_process(void **state)
 	}
 	box_expect(b, -1, .script = "", .uid = 70000, .user = true);
 	box_has(b, "process.user.uid 70000");
-	box_expect(b, -1, .script = "", .linux_ = "\"intelRdt\":{\"closID\":\"x\"}");
+	box_expect(b, -1, .script = "", .linux_ = "\"intelRdt\":{\"closID\":\"nosuch\"}");
 	box_has(b, "intelRdt");
 }
 

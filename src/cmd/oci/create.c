@@ -182,6 +182,17 @@ static int check_cgroup(struct launch *l, struct err *e)
 	return r;
 }
 
+static int plan_rdt(struct launch *l, struct err *e)
+{
+	CLEANUP_FREE char *own = NULL;
+	int r = rt_rdt_own(l->spec, l->c.rec.id, &own, e);
+
+	if (r < 0 || !own)
+		return r;
+	l->c.rec.rdt = arena_strdup(l->call->arena, own);
+	return l->c.rec.rdt ? 0 : err_errno(e, -ENOMEM, "linux.intelRdt");
+}
+
 static int claim(struct launch *l, struct err *e)
 {
 	char now[TEXT_TIME_LEN];
@@ -198,6 +209,8 @@ static int claim(struct launch *l, struct err *e)
 		r = clear_leftover(l, e);
 	if (r == 0)
 		r = check_cgroup(l, e);
+	if (r == 0)
+		r = plan_rdt(l, e);
 	return r < 0 ? r : rt_record_write(&l->c.dir, &l->c.rec, l->spec, e);
 }
 

@@ -258,6 +258,7 @@ static int announce(const struct oci_exec_opts *o, const struct running *x, stru
 static int go(const struct oci_exec_opts *o, struct running *x, struct err *e)
 {
 	const struct rt_exec_args args = {
+		.id = x->c.rec.id,
 		.pid = x->c.rec.pid,
 		.start_time = x->c.rec.start_time,
 		.spec = x->spec,

@@ -69,7 +69,11 @@ static void write_linux(struct json_writer *w)
 	write_seccomp(w);
 	write_flag(w, "apparmor", true);
 	write_flag(w, "selinux", true);
-	write_flag(w, "intelRdt", false);
+	jw_object(w, "intelRdt");
+	jw_bool(w, "enabled", true);
+	jw_bool(w, "schemata", true);
+	jw_bool(w, "monitoring", true);
+	jw_end_object(w);
 	jw_object(w, "memoryPolicy");
 	write_words(w, "modes", OCI_WORDS_MEMORY_MODES);
 	write_words(w, "flags", OCI_WORDS_MEMORY_FLAGS);
