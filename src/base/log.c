@@ -29,6 +29,11 @@ void log_setup(const char *program, int fd, enum log_format format, enum log_lev
 	target.max = max;
 }
 
+int log_fd(void)
+{
+	return target.fd;
+}
+
 /* A message names what the user, an image or a container called something: in JSON it is quoted, a terminal gets it tame
  * and in one line. */
 static void format_line(struct strbuf *line, enum log_level level, const char *msg)

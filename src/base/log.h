@@ -13,6 +13,9 @@ enum log_format { LOG_FORMAT_PLAIN, LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 /* program: the prefix of plain lines ("tare: …"). fd is borrowed (2 = stderr). */
 void log_setup(const char *program, int fd, enum log_format format, enum log_level max);
 
+/* Where lines go. */
+int log_fd(void);
+
 void log_msg(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #define log_error(...) log_msg(LOG_LEVEL_ERROR, __VA_ARGS__)

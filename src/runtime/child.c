@@ -293,8 +293,10 @@ static int change_root(struct child *k, struct err *e)
 static int create(struct child *k, struct err *e)
 {
 	struct rt_ctx *c = k->c;
-	int r = enter_namespaces(c, e);
+	int r = rt_close_others(c, e);
 
+	if (r == 0)
+		r = enter_namespaces(c, e);
 	if (r == 0)
 		r = build_tree(k, e);
 	if (r == 0)

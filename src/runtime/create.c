@@ -154,6 +154,7 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 	c->listen_fds = listen_fds();
 	c->keep_fds = a->preserve_fds + c->listen_fds;
 	c->no_new_keyring = a->no_new_keyring;
+	c->plain_newlines = a->plain_newlines;
 	r = check_supported(a, e);
 	if (r == 0 && c->process)
 		r = rt_process_check(c->process, e);
@@ -395,8 +396,10 @@ static int join_cgroups(struct creation *k, struct err *e)
 		cgs[n] = k->self_cgroup;
 		pids[n++] = getpid();
 	}
-	r = n ? cg_join_burst(cgs, pids, n, e) : 0;
-	return r < 0 ? err_ctx(e, "cgroup") : rt_send(k->sock, RT_MSG_JOINED, 0, -1, e);
+	if (n && cg_join_burst(cgs, pids, n, e) < 0)
+		return err_ctx(e, "cgroup");
+	r = rt_attr_all_cpus(k->pid, e);
+	return r < 0 ? r : rt_send(k->sock, RT_MSG_JOINED, 0, -1, e);
 }
 
 static int early_hooks(struct creation *k, struct err *e)

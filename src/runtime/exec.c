@@ -73,8 +73,10 @@ static int terminal(const struct rt_ctx *c, struct err *e)
 static _Noreturn void exec_main(struct rt_ctx *c)
 {
 	struct err e = { 0 };
-	int r = become_root(c, &e);
+	int r = rt_close_others(c, &e);
 
+	if (r == 0)
+		r = become_root(c, &e);
 	if (r == 0)
 		r = rt_expect(c->sock, RT_MSG_JOINED, NULL, &e);
 	if (r == 0)
@@ -100,6 +102,7 @@ static int exec_plan(struct entry *n, struct err *e)
 	c->process = a->process;
 	c->stdio = a->stdio;
 	c->keep_fds = a->preserve_fds;
+	c->plain_newlines = a->plain_newlines;
 	c->no_new_keyring = a->no_new_keyring;
 	r = rt_process_check(a->process, e);
 	if (r == 0)
@@ -182,6 +185,8 @@ static int attend(struct entry *n, struct err *e)
 		r = rt_rdt(&n->ctx, n->pid, true, e);
 	if (r == 0 && p->cpu_affinity_final)
 		r = rt_attr_affinity(n->pid, p->cpu_affinity_final, "process.execCPUAffinity.final", e);
+	else if (r == 0 && !p->cpu_affinity_initial)
+		r = rt_attr_all_cpus(n->pid, e);
 	if (r == 0)
 		r = rt_send(n->sock, RT_MSG_JOINED, 0, -1, e);
 	while (r == 0) {

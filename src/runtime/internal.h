@@ -34,7 +34,7 @@ struct rt_ctx {
 	const int *stdio;
 	unsigned int keep_fds;   /* fds 3.. that the process gets */
 	unsigned int listen_fds; /* of these, from LISTEN_FDS */
-	bool no_new_keyring;
+	bool no_new_keyring, plain_newlines;
 
 	int proc; /* a procfs of ours that nothing is mounted over and no container shares; host's pid namespace */
 
@@ -119,6 +119,9 @@ int rt_command_exec(const struct oci_process *p, const char *const *env, struct 
 /* A terminal of the devpts below root, its slave as 0-2 and as the controlling terminal, bound to /dev/console when
  * console_bind. *master to be sent to the host side. */
 int rt_console(const struct rt_ctx *c, int root, bool console_bind, int *master, struct err *e) MUST_CHECK;
+/* First of all: closes what it inherited and does not need, the runtime's handles of cgroups and state, and what the
+ * caller happens to have open: a pipe's other end must not wait for a container that is only created. */
+int rt_close_others(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 int rt_place_stdio(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 
 /* ---- clone.c, host side: the child in the namespaces the specification names ---- */

@@ -260,8 +260,7 @@ static struct cap_sets wanted_caps(const struct oci_process *p)
 	};
 }
 
-/* What cannot be had is left out and told, as the specification wants it; not so for ambient ones, which follow from
- * the inheritable set and which `runc spec` has long written without that. */
+/* What cannot be had is left out and told, as the specification wants it. */
 static struct cap_sets possible_caps(const struct rt_ctx *c)
 {
 	struct cap_sets want = wanted_caps(c->process), got = want;
@@ -270,6 +269,10 @@ static struct cap_sets possible_caps(const struct rt_ctx *c)
 	(void)cap_clamp(&got);
 	lost = (want.bounding & ~got.bounding) | (want.effective & ~got.effective) | (want.permitted & ~got.permitted) |
 	       (want.inheritable & ~got.inheritable);
+	for (unsigned int cap = 0; cap < CAP_KNOWN; cap++)
+		if (want.ambient & ~got.ambient & CAP_BIT(cap))
+			log_warning("%s: can't raise ambient capability %s: it is not permitted and inheritable", c->id,
+				    cap_name(cap));
 	if (lost)
 		log_warning("%s: capabilities %#llx are not ours to give", c->id, (unsigned long long)lost);
 	return got;
@@ -295,10 +298,13 @@ static int become_user(const struct rt_ctx *c, struct err *e)
 	return r < 0 ? err_errno(e, r, "capabilities") : 0;
 }
 
-static bool has_home(const char *const *env)
+/* Is this variable set once more behind env[0]? The last one counts, as the peers have it. */
+static bool set_again(const char *const *env)
 {
-	for (; *env; env++)
-		if (text_starts(*env, "HOME=") && (*env)[5])
+	size_t key = strcspn(env[0], "=");
+
+	for (const char *const *later = env + 1; *later; later++)
+		if (strncmp(*later, env[0], key) == 0 && (*later)[key] == env[0][key])
 			return true;
 	return false;
 }
@@ -317,23 +323,24 @@ static char *home_of(uint32_t uid)
 	return asprintf(&out, "HOME=%s", home) < 0 ? NULL : out;
 }
 
-/* The environment, with HOME when it has none and with what socket activation needs in it. */
+/* The environment, each variable once, with HOME when it has none and with what socket activation needs in it. */
 static const char *const *environment(const struct rt_ctx *c, struct err *e)
 {
 	static const char *const none[] = { NULL };
 	const char *const *env = c->process->env ? c->process->env : none;
 	const char **out;
 	size_t n = 0, k = 0;
-	bool home = has_home(env);
+	bool home = false;
 
-	if (!c->listen_fds && home)
-		return env;
 	while (env[n])
 		n++;
 	out = calloc(n + 4, sizeof(*out)); /* lives until exec */
-	for (size_t i = 0; out && i < n; i++)
-		if (home || !text_starts(env[i], "HOME="))
-			out[k++] = env[i];
+	for (size_t i = 0; out && i < n; i++) {
+		if (!strcmp(env[i], "HOME=") || set_again(env + i))
+			continue;
+		home = home || text_starts(env[i], "HOME=");
+		out[k++] = env[i];
+	}
 	if (!out || (!home && !(out[k++] = home_of(c->process->user.uid))) ||
 	    (c->listen_fds && (asprintf((char **)(uintptr_t)&out[k++], "LISTEN_FDS=%u", c->listen_fds) < 0 ||
 			       asprintf((char **)(uintptr_t)&out[k++], "LISTEN_PID=%d", (int)getpid()) < 0))) {

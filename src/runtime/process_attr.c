@@ -92,6 +92,16 @@ static int parse_list(const char *list, unsigned char *bits, size_t n_bits)
 	return 0;
 }
 
+int rt_attr_all_cpus(pid_t pid, struct err *e)
+{
+	unsigned char bits[1024];
+
+	memset(bits, 0xff, sizeof(bits));
+	if (syscall(SYS_sched_setaffinity, pid, sizeof(bits), bits) < 0)
+		return err_errno(e, -errno, "CPU affinity");
+	return 0;
+}
+
 int rt_attr_affinity(pid_t pid, const char *list, const char *what, struct err *e)
 {
 	unsigned char bits[1024] = { 0 };

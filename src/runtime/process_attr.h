@@ -11,6 +11,8 @@ int rt_attr_check(const struct oci_process *p, struct err *e) MUST_CHECK;
 int rt_attr_apply(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 
 /* CPUs of execCPUAffinity ("0-2,4") for pid. */
+/* All CPUs that the cgroup of pid lets it have: what it inherited of its caller is not the container's. */
+int rt_attr_all_cpus(pid_t pid, struct err *e) MUST_CHECK;
 int rt_attr_affinity(pid_t pid, const char *list, const char *what, struct err *e) MUST_CHECK;
 
 /* Child, in its new namespaces: hostname, domainname, loopback up. */

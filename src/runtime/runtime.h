@@ -40,6 +40,7 @@ struct rt_create_args {
 	int stdio[3];             /* what the process gets as 0, 1, 2; -1 = /dev/null. Ignored with a terminal */
 	unsigned int preserve_fds; /* fds 3.. to keep, beside LISTEN_FDS' */
 	bool no_pivot, no_new_keyring;
+	bool plain_newlines; /* its terminal adds no carriage return (ONLCR off): the caller carries it to one that does */
 	enum rt_barrier_kind barrier;
 	int fifo_fd;
 };
@@ -83,7 +84,7 @@ struct rt_exec_args {
 	const char *const *narrow; /* cgroups below it to run in instead, as cg_narrow() takes them; NULL = none */
 	int stdio[3];
 	unsigned int preserve_fds;
-	bool no_new_keyring;
+	bool no_new_keyring, plain_newlines;
 };
 
 /* Runs another process in the container: joins all of init's namespaces in one setns(pidfd), v2: cloned into the

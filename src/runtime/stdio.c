@@ -1,10 +1,13 @@
 /* Descriptors 0-2 of the container's process, and its terminal. */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <termios.h>
 
 #include "base/beneath.h"
+#include "base/log.h"
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
@@ -34,6 +37,7 @@ int rt_console(const struct rt_ctx *c, int root, bool console_bind, int *master,
 {
 	const struct oci_process *p = c->process;
 	CLEANUP_FD int m = -1, s = -1;
+	struct termios t;
 	struct pty pty;
 	int r = pty_open(root, (uint16_t)p->console_height, (uint16_t)p->console_width, &pty);
 
@@ -51,6 +55,8 @@ int rt_console(const struct rt_ctx *c, int root, bool console_bind, int *master,
 		if (r < 0)
 			return r;
 	}
+	if (c->plain_newlines && (tcgetattr(s, &t) < 0 || (t.c_oflag &= ~(tcflag_t)ONLCR, tcsetattr(s, TCSANOW, &t)) < 0))
+		return err_errno(e, -errno, "terminal: settings");
 	if (ioctl(s, TIOCSCTTY, 0) < 0)
 		return err_errno(e, -errno, "controlling terminal");
 	for (int i = 0; i <= 2; i++) {
@@ -71,6 +77,27 @@ static int open_null(void)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) ? take_fd(&fd) : -ENODEV;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+int rt_close_others(const struct rt_ctx *c, struct err *e)
+{
+	int keep[] = { c->stdio[0], c->stdio[1], c->stdio[2], c->sock, c->proc, c->agent, log_fd(),
+		       c->create && c->create->barrier == RT_BARRIER_FIFO ? c->create->fifo_fd : -1 };
+	int first = 3 + (int)c->keep_fds;
+
+	qsort(keep, ARRAY_LEN(keep), sizeof(*keep), by_number);
+	for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
+		if (keep[i] > first && syscall(SYS_close_range, (unsigned int)first, (unsigned int)keep[i] - 1, 0U) < 0)
+			return err_errno(e, -errno, "closing descriptors");
+		if (keep[i] >= first)
+			first = keep[i] + 1;
+	}
+	return syscall(SYS_close_range, (unsigned int)first, ~0U, 0U) < 0 ? err_errno(e, -errno, "closing descriptors") : 0;
 }
 
 int rt_place_stdio(const struct rt_ctx *c, struct err *e)

@@ -320,7 +320,8 @@ static int apply_unified(struct cgroup *cg, const struct cg_resources *r, struct
 		if (rc < 0 && e->cls == ERR_UNSUPPORTED)
 			rc = cg2_explain(cg->sys, cg->path, controller, e);
 		if (rc < 0)
-			return err_ctx(e, "unified limit %s", kv->key);
+			return err_ctx(e, "%sunified limit %s",
+				       cg->sys->mode == CG_V2 ? "" : "invalid configuration for this hybrid machine: ", kv->key);
 	}
 	return 0;
 }

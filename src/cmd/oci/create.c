@@ -247,6 +247,7 @@ static int make_container(struct launch *l, struct err *e)
 		.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
 		.preserve_fds = l->opts->preserve_fds,
 		.no_pivot = l->opts->no_pivot,
+		.plain_newlines = !l->detach,
 		.no_new_keyring = l->opts->no_new_keyring,
 		.barrier = l->run ? RT_BARRIER_SOCKET : RT_BARRIER_FIFO,
 		.fifo_fd = l->fifo,

@@ -267,6 +267,7 @@ static int go(const struct oci_exec_opts *o, struct running *x, struct err *e)
 		.narrow = o->cgroups.v,
 		.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
 		.preserve_fds = o->preserve_fds,
+		.plain_newlines = !o->detach,
 	};
 	int status, r = rt_exec(&args, &x->p, e);
 

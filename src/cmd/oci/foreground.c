@@ -183,6 +183,8 @@ static void terminal_setup(struct foreground *f)
 	if (tcgetattr(STDIN_FILENO, &f->saved) == 0) {
 		raw = f->saved;
 		cfmakeraw(&raw);
+		/* the container's terminal leaves newlines to ours, so that they are plain when stdout is none */
+		raw.c_oflag |= OPOST;
 		f->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
 	}
 	resize(f);
