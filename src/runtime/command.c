@@ -104,7 +104,10 @@ int rt_command_exec(const struct oci_process *p, const char *const *env, struct 
 
 	if (strchr(name, '/')) {
 		last = try_exec(name, p, env);
-		return absent(last) ? missing(name, true, e) : refused(name, last, e);
+		/* it is there, or rt_command_find() had said so: its interpreter is not */
+		if (absent(last))
+			return err_set(e, ERR_CMD_MISSING, "exec %s: no such file or directory", name);
+		return refused(name, last, e);
 	}
 	while (*name && next_candidate(&path, name, candidate)) {
 		int r = try_exec(candidate, p, env);

@@ -192,11 +192,12 @@ int rt_process_prepare(const struct rt_ctx *c, struct err *e)
 
 static int enter_cwd(const char *cwd, struct err *e)
 {
-	CLEANUP_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), dir = -1;
+	CLEANUP_FD int dir = -1;
 	char seen[PATH_MAX];
 	long n;
 
-	dir = root < 0 ? -errno : beneath_open(root, cwd, BENEATH_IN_ROOT, O_PATH | O_DIRECTORY, 0);
+	/* from the root, and with one descriptor: RLIMIT_NOFILE may count already, and be small */
+	dir = chdir("/") < 0 ? -errno : beneath_open(AT_FDCWD, cwd, BENEATH_IN_ROOT, O_PATH | O_DIRECTORY, 0);
 	if (dir < 0 || fchdir(dir) < 0) {
 		(void)err_errno(e, dir < 0 ? dir : -errno, "working folder %s (process.cwd)", cwd);
 		e->cls = ERR_CMD_NOEXEC; /* as Docker has it: the command is at fault, which cannot run there */

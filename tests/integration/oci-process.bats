@@ -59,3 +59,25 @@ teardown() { bundle_teardown; }
   says "can't raise ambient capability CAP_CHOWN: "
   says $'CapAmb:\t0000000000000020'
 }
+
+@test "a limit of few descriptors is the process's, its set-up gets by" {
+  OCI_COMMAND='pwd; ulimit -n' bundle "$BATS_TEST_TMPDIR/b" '.process.cwd = "/tmp" | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 4, hard: 4}]'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" few </dev/null
+  [ "$output" = $'/tmp\n4' ]
+}
+
+@test "a script without its interpreter is told as the peers tell it" {
+  printf '#!/nosuch\n' >"$OCI_ROOTFS/script"
+  chmod 755 "$OCI_ROOTFS/script"
+  sleeper script
+  run -255 oci exec script /script
+  rm "$OCI_ROOTFS/script"
+  says "exec /script: no such file or directory"
+}
+
+@test "a startContainer hook's last words come out of the terminal" {
+  bundle "$BATS_TEST_TMPDIR/b" '.process.terminal = true
+    | .hooks.startContainer = [{path: "/bin/busybox", args: ["cat", "/nosuchfile"]}]'
+  run -1 oci run -b "$BATS_TEST_TMPDIR/b" words </dev/null
+  says "cat: can't open '/nosuchfile'"
+}

@@ -343,8 +343,11 @@ static int set_go(struct launch *l, struct err *e)
 {
 	int r = oci_notify_listen(&l->c.dir, &l->notify, e);
 
-	if (r == 0)
+	if (r == 0) {
 		r = rt_start(&l->p, e);
+		if (r < 0)
+			oci_last_words(&l->p);
+	}
 	if (r == 0)
 		r = poststart(l->spec, &l->c.rec, e);
 	if (r < 0)

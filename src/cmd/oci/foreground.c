@@ -172,6 +172,18 @@ static int step(struct foreground *f)
 	return 0;
 }
 
+void oci_last_words(const struct rt_process *p)
+{
+	char buf[4096];
+	ssize_t n;
+
+	if (p->console < 0 || io_set_nonblock(p->console, true) < 0)
+		return;
+	n = read(p->console, buf, sizeof(buf));
+	if (n > 0)
+		(void)!io_write_full(STDERR_FILENO, buf, (size_t)n);
+}
+
 static void terminal_setup(struct foreground *f)
 {
 	struct termios raw;
