@@ -117,6 +117,14 @@ static int make_read_only(int root, const char *path, struct err *e)
 	return r < 0 ? err_errno(e, r, "attaching") : 0;
 }
 
+static bool named_before(const char *const *list, const char *const *at)
+{
+	while (list < at)
+		if (!strcmp(*list++, *at))
+			return true;
+	return false;
+}
+
 int rt_mask(int root, const char *const *masked, const char *const *readonly, struct err *e)
 {
 	CLEANUP(masks_close) struct masks m = { .null = -1, .empty = -1 };
@@ -125,9 +133,9 @@ int rt_mask(int root, const char *const *masked, const char *const *readonly, st
 	for (; readonly && *readonly; readonly++)
 		if (make_read_only(root, *readonly, e) < 0)
 			return err_ctx(e, "read-only path %s", *readonly);
-	for (; masked && *masked; masked++)
-		if (mask_path(&m, root, *masked, e) < 0)
-			return err_ctx(e, "masked path %s", *masked);
+	for (const char *const *at = masked; at && *at; at++)
+		if (!named_before(masked, at) && mask_path(&m, root, *at, e) < 0)
+			return err_ctx(e, "masked path %s", *at);
 	return 0;
 }
 

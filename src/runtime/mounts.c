@@ -382,6 +382,21 @@ int rt_mount_target(int root, const char *destination, int tree, struct err *e)
 	return take_fd(&target);
 }
 
+/* What masks and labels rely on is where it is looked for, not where a link of the image leads (CVE-2019-19921). */
+static int check_ordinary(const struct rt_mount_plan *p, int root, struct err *e)
+{
+	CLEANUP_FD int fd = -1;
+	struct stat st;
+
+	if (p->kind != RT_MOUNT_FS || (strcmp(p->m->type, "proc") != 0 && strcmp(p->m->type, "sysfs") != 0))
+		return 0;
+	fd = beneath_open(root, p->m->destination, BENEATH_IN_ROOT, O_PATH | O_NOFOLLOW, 0);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode))
+		return err_set(e, ERR_DENIED, "%s must be mounted on ordinary directory, and the image has a link there",
+			       p->m->type);
+	return 0;
+}
+
 static int attach(const struct rt_mount_plan *p, int root, int fd, struct err *e)
 {
 	CLEANUP_FD int target = -1;
@@ -392,7 +407,7 @@ static int attach(const struct rt_mount_plan *p, int root, int fd, struct err *e
 		if (r < 0)
 			return r;
 	}
-	if (cover_mode(p, root, fd, e) < 0)
+	if (check_ordinary(p, root, e) < 0 || cover_mode(p, root, fd, e) < 0)
 		return e->code;
 	target = rt_mount_target(root, p->m->destination, fd, e);
 	if (target < 0)

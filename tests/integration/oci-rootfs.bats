@@ -79,3 +79,20 @@ X
   [ -z "$output" ]
   jq -es 'map(select(.level == "debug")) | length > 1' "$BATS_TEST_TMPDIR/log"
 }
+
+@test "proc and sysfs are not mounted where a link of the image leads" {
+  mv "$OCI_ROOTFS/proc" "$OCI_ROOTFS/elsewhere"
+  ln -s elsewhere "$OCI_ROOTFS/proc"
+  bundle "$BATS_TEST_TMPDIR/b"
+  run oci run -b "$BATS_TEST_TMPDIR/b" link </dev/null
+  rm "$OCI_ROOTFS/proc"
+  mv "$OCI_ROOTFS/elsewhere" "$OCI_ROOTFS/proc"
+  [ "$status" = 1 ]
+  says "must be mounted on ordinary directory"
+}
+
+@test "a path that is masked twice is masked once" {
+  OCI_COMMAND='grep -c " /etc " /proc/self/mountinfo' bundle "$BATS_TEST_TMPDIR/b" '.linux.maskedPaths += ["/etc", "/etc"]'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" twice </dev/null
+  [ "$output" = 1 ]
+}
