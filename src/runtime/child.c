@@ -11,7 +11,7 @@
  *	5. attach: root at its own name, then the mounts in the specification's order; the cgroup mount needs us to be in our
  *	   cgroup, so that its namespace has the right root
  *	6. devices, terminal, masks
- *	7. hooks in the runtime's and in the container's namespaces, then pivot_root: the host's tree is gone
+ *	7. hooks in the runtime's and in the container's namespaces, what is read-only becomes so, then pivot_root: the host's tree is gone
  *	8. sysctl, attributes, command lookup; "created"; the barrier
  *	9. process.c up to exec, with the startContainer hooks */
 #include <fcntl.h>
@@ -226,15 +226,18 @@ static int furnish(struct child *k, struct err *e)
 		r = console(k, e);
 	if (r == 0)
 		r = rt_mask(k->root, l->masked_paths, l->readonly_paths, e);
-	if (r == 0)
-		r = close_dev(k, e);
-	/* last: mount points had to be made in it */
-	if (r == 0 && k->c->spec->root_readonly) {
-		r = mnt_setattr(k->root, false, MOUNT_ATTR_RDONLY, 0, 0);
-		if (r < 0)
-			return err_errno(e, r, "read-only root file system");
-	}
 	return r;
+}
+
+/* Last: mount points had to be made in it, by hooks too. */
+static int close_tree(struct child *k, struct err *e)
+{
+	int r = close_dev(k, e);
+
+	if (r < 0 || !k->c->spec->root_readonly)
+		return r;
+	r = mnt_setattr(k->root, false, MOUNT_ATTR_RDONLY, 0, 0);
+	return r < 0 ? err_errno(e, r, "read-only root file system") : 0;
 }
 
 static bool has_early_hooks(const struct oci_spec *s)
@@ -249,6 +252,9 @@ static int hooks_before_pivot(struct child *k, struct err *e)
 	if (has_early_hooks(c->spec) &&
 	    (rt_send(c->sock, RT_MSG_READY, 0, -1, e) < 0 || rt_expect(c->sock, RT_MSG_READY, NULL, e) < 0))
 		return e->code;
+	/* in the new root, as the peers have it */
+	if (c->spec->hooks[OCI_HOOK_CREATE_CONTAINER].n && fchdir(k->root) < 0)
+		return err_errno(e, -errno, "entering the root file system");
 	return rt_hooks(c->spec, OCI_HOOK_CREATE_CONTAINER, c->id, getpid(), c->bundle, "creating", NULL, e);
 }
 
@@ -305,6 +311,8 @@ static int create(struct child *k, struct err *e)
 		r = wait_joined(k, e);
 	if (r == 0)
 		r = hooks_before_pivot(k, e);
+	if (r == 0)
+		r = close_tree(k, e);
 	if (r == 0)
 		r = change_root(k, e);
 	if (r == 0)

@@ -7,6 +7,7 @@
  * The helper leaves no zombie: SA_NOCLDWAIT is undone by exec. */
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -99,6 +100,18 @@ static int load_and_tell(const struct rt_ctx *c, int to, int from, struct err *e
 	return 0;
 }
 
+/* Hooks are children to be waited for, which SA_NOCLDWAIT forbids; without it a helper that still runs would be left. */
+static int see_helper_off(int pidfd, struct err *e)
+{
+	const struct sigaction usual = { .sa_handler = SIG_DFL };
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	while (poll(&p, 1, -1) < 0)
+		if (errno != EINTR)
+			return err_errno(e, -errno, "seccomp listener");
+	return sigaction(SIGCHLD, &usual, NULL) < 0 ? err_errno(e, -errno, "seccomp listener") : 0;
+}
+
 static int load_notifying(const struct rt_ctx *c, struct err *e)
 {
 	struct sigaction no_zombies = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT };
@@ -117,7 +130,9 @@ static int load_notifying(const struct rt_ctx *c, struct err *e)
 		return err_errno(e, pid, "seccomp listener");
 	if (pid == 0)
 		helper_main(c, &text, number[0], answer[1]);
-	return load_and_tell(c, number[1], answer[0], e);
+	if (load_and_tell(c, number[1], answer[0], e) < 0)
+		return e->code;
+	return c->create && c->spec->hooks[OCI_HOOK_START_CONTAINER].n ? see_helper_off(pidfd, e) : 0;
 }
 
 int rt_filter_load(const struct rt_ctx *c, struct err *e)

@@ -89,6 +89,7 @@ int rt_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char 
 	     const char *status, const char *const *env, struct err *e)
 {
 	const struct oci_hook_list *list = &spec->hooks[point];
+	bool stay = point == OCI_HOOK_CREATE_CONTAINER || point == OCI_HOOK_START_CONTAINER;
 	CLEANUP_STRBUF struct strbuf state = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&state);
 
@@ -98,7 +99,7 @@ int rt_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char 
 	if (sb_error(&state) < 0)
 		return err_errno(e, -ENOMEM, "hooks");
 	for (size_t i = 0; i < list->n; i++)
-		if (run_hook(&list->hooks[i], &state, env ? NULL : bundle, env, e) < 0)
+		if (run_hook(&list->hooks[i], &state, stay ? NULL : bundle, env, e) < 0)
 			return err_ctx(e, "error running %s hook #%zu", point_names[point], i);
 	return 0;
 }

@@ -139,8 +139,8 @@ struct rt_clone {
 pid_t rt_clone_linked(const struct rt_clone *how, int *child_sock, int *sock, int *pidfd, struct err *e) MUST_CHECK;
 
 /* ---- hooks.c ---- */
-/* env: NULL for hooks outside of the container, which run in the bundle's folder; else the environment of the container's
- * process, for those that name none, and the folder stays. */
+/* env: for those that name none; NULL = nothing. createContainer and startContainer hooks run in the current folder (the
+ * new root, the process's), the others in the bundle's. */
 int rt_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
 	     const char *status, const char *const *env, struct err *e) MUST_CHECK;
 /* {"ociVersion":…,"id":…,"status":…,"pid":…,"bundle":…,"annotations":…} */

@@ -45,6 +45,18 @@ X
   rmdir "$OCI_ROOTFS/lib"
 }
 
+@test "createContainer hooks run in the new root, in its mount namespace" {
+  chmod 755 "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
+  echo injected >"$BATS_TEST_TMPDIR/f"
+  mkdir "$OCI_ROOTFS/lib"
+  OCI_COMMAND='cat /lib/f' bundle "$BATS_TEST_TMPDIR/b" '.hooks.createContainer = [{path: "/bin/sh",
+    args: ["sh", "-c", "/bin/touch lib/f && /bin/mount --bind '"$BATS_TEST_TMPDIR/f"' ./lib/f"]}]'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" inject </dev/null
+  [ "$output" = injected ]
+  [ ! -s "$OCI_ROOTFS/lib/f" ]
+  rm -r "$OCI_ROOTFS/lib"
+}
+
 @test "startContainer hooks have the rights and the environment of the process, no more" {
   cat >"$OCI_ROOTFS/hook" <<'X'
 #!/bin/sh
