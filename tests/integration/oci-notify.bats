@@ -43,9 +43,9 @@ teller() { # MESSAGE...
   teller STATUS=hello "MAINPID=1" $'STATUS=now\nREADY=1' STATUS=late
   NOTIFY_SOCKET=$BATS_TEST_TMPDIR/m oci create -b "$BATS_TEST_TMPDIR/b" ready </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1
   NOTIFY_SOCKET=$BATS_TEST_TMPDIR/m timeout 20 "$TARE_BIN/tare-oci" --root "$OCI_ROOT" start ready
-  [ "$(cat "$BATS_TEST_TMPDIR/heard")" = "listening
+  diff "$BATS_TEST_TMPDIR/heard" - <<<"listening
 READY=1 MAINPID=$(oci_pid ready)
-BARRIER=1" ]
+BARRIER=1"
 }
 
 @test "run -d waits the same way, at an abstract address and with a relative root" {
