@@ -113,19 +113,3 @@ int live_read(const struct engine *en, const char *id, struct live *out, struct 
 	r = read_state(en, dir, "state.json", out, e);
 	return r < 0 ? err_ctx(e, "%s/%s/state.json", en->state, id) : 0;
 }
-
-int live_read_exec(const struct engine *en, const char *id, const char *exec_id, struct live *out, struct err *e)
-{
-	CLEANUP_FD int dir = -1;
-	char name[NAME_MAX + 1];
-	int r;
-
-	*out = (struct live)LIVE_INIT;
-	snprintf(name, sizeof(name), "%s/exec", id);
-	dir = openat(en->state_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	snprintf(name, sizeof(name), "%s.json", exec_id);
-	r = dir < 0 ? 0 : read_state(en, dir, name, out, e);
-	if (r < 0)
-		return err_ctx(e, "%s/%s/exec/%s", en->state, id, name);
-	return out->word == LIVE_ABSENT ? err_set(e, ERR_NOTFOUND, "no such exec: %s", exec_id) : 0;
-}

@@ -33,8 +33,4 @@ void live_close(struct live *l);
 /* Looks. A state.json that cannot be read as one counts as ERR_INTERNAL naming it. */
 int live_read(const struct engine *en, const char *id, struct live *out, struct err *e) MUST_CHECK;
 
-/* The same for one exec of the container: only pid, word, exit. ERR_NOTFOUND without such an exec. */
-int live_read_exec(const struct engine *en, const char *id, const char *exec_id, struct live *out,
-		   struct err *e) MUST_CHECK;
-
 #endif

@@ -117,15 +117,17 @@ static int start(struct exec *x, struct err *e)
 	return r;
 }
 
-/* In a child: moves its parent. The failure to is no reason to end what runs. */
+/* In a child: moves its parent, unless that was killed meanwhile: then the parent is PID 1, which is not ours to move.
+ * The failure to is no reason to end what runs. */
 static void leave_caller(const struct exec *x)
 {
 	CLEANUP_CGROUP struct cgroup *cg = NULL;
 	struct err e = { 0 };
+	pid_t self = getpid();
 
 	if (!x->d.cgroup || spawn_fork(NULL) != 0)
 		return;
-	_exit(cg_create(x->d.monitor_cgroup, &cg, NULL, &e) == 0 && cg_join(cg, getppid(), &e) == 0 ? 0 : 1);
+	_exit(cg_create(x->d.monitor_cgroup, &cg, NULL, &e) == 0 && getppid() == self && cg_join(cg, self, &e) == 0 ? 0 : 1);
 }
 
 static void process_ended(struct loop *l, int fd, uint32_t events, void *data)

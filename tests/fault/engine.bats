@@ -64,6 +64,22 @@ kill_after() { # DELAY COMMAND...: SIGKILLs the command's own process, not its c
   tare rm -f host
 }
 
+# The monitor of an exec lets a child of its own move it to the monitors' cgroup. When it was gone by then, the child had
+# moved its new parent: PID 1, or here the reaper of the suite.
+@test "tare exec that is over at once or killed moves nobody else into our cgroups" {
+  local before client
+  before=$(ancestors_cgroups)
+  tare run -d --name host busybox sleep 1000
+  for _ in $(seq 20); do
+    tare exec host true
+    "$TARE_BIN/tare" exec host sleep 1000 >/dev/null 2>&1 3>&- & client=$!
+    until pkill -KILL -P "$client"; do kill -0 "$client"; done
+    wait "$client" || true
+  done
+  tare rm -f host
+  diff <(echo "$before") <(ancestors_cgroups)
+}
+
 runs() { [ "$(live "$1" status 2>/dev/null)" = running ]; }
 
 @test "a container outlives everything in its starter's cgroup" {

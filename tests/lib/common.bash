@@ -36,8 +36,18 @@ busybox_archive() {
 
 load_busybox() { tare load -q -i "$(busybox_archive)"; }
 
+# The cgroups of who started us, up to PID 1: nothing of ours may move them.
+ancestors_cgroups() {
+  local p=$$
+  while [ "$p" -gt 0 ]; do
+    sed "s/^/process $p is in cgroup /" "/proc/$p/cgroup"
+    p=$(awk '$1 == "PPid:" { print $2 }' "/proc/$p/status")
+  done
+}
+
 # Lines that name what a leak would leave: cgroups of tare, processes of ours, mounts, named network namespaces.
 machine_state() {
+  ancestors_cgroups
   # one with processes belongs to somebody else on this machine; processes of ours are found below
   find /sys/fs/cgroup -type d -path '*/tare/*' ! -path '*/tare/monitor' 2>/dev/null | while read -r d; do
     [ -n "$(find "$d" -name cgroup.procs -exec cat {} + 2>/dev/null)" ] || echo "cgroup $d"
