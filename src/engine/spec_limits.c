@@ -90,6 +90,8 @@ static int plan_cpu(struct plan *p, struct err *e)
 	if (!p->opt->cpus)
 		return 0;
 	cpus = strtod(p->opt->cpus, &end);
+	if (cpus == 0 && end != p->opt->cpus && !*end)
+		return 0; /* as in Docker: no limit */
 	if (end == p->opt->cpus || *end || !isfinite(cpus) || cpus < 0.01 || cpus > 100000)
 		return err_set(e, ERR_INVALID, "--cpus %s: want a number of CPUs such as 1.5, at least 0.01", p->opt->cpus);
 	p->cpu_quota = (int64_t)(cpus * CPU_PERIOD + 0.5);

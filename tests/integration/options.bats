@@ -201,6 +201,7 @@ JSON
   run -125 tare run --rm --sysctl kernel.panic=1 busybox true
   run -125 tare run --rm --network host --sysctl net.ipv4.ip_forward=1 busybox true
   run -125 tare run --rm -m 1k busybox true
+  tare run --rm --cpus 0 busybox true # as in Docker: no limit
   run -125 tare run --rm --cpus nope busybox true
   run -125 tare run --rm --ulimit nope=1 busybox true
 }

@@ -75,7 +75,7 @@ OCI = "application/vnd.oci.image."
 
 
 def oci(layer=None, layer_type=OCI + "layer.v1.tar", config_type=OCI + "config.v1+json", conf=None, tamper=None,
-        manifest_type=OCI + "manifest.v1+json", index=None, schema=2, desc=None, missing=None):
+        manifest_type=OCI + "manifest.v1+json", index=None, schema=2, desc=None, missing=None, layout="1.0.0"):
     """An OCI archive of one image; arguments bend one thing each."""
     layer = layer if layer is not None else tar([entry("hello", data=b"hello")])
     conf = conf or config([sha(layer)])
@@ -90,7 +90,7 @@ def oci(layer=None, layer_type=OCI + "layer.v1.tar", config_type=OCI + "config.v
         blobs[which] = blobs[which][:-1] + bytes([blobs[which][-1] ^ 1])
     if missing:
         del blobs[{"layer": sha(layer), "config": sha(conf)}[missing]]
-    return tar([entry("oci-layout", data=b'{"imageLayoutVersion":"1.0.0"}'), entry("index.json", data=index)] +
+    return tar([entry("oci-layout", data=json.dumps({"imageLayoutVersion": layout}).encode()), entry("index.json", data=index)] +
                [entry("blobs/sha256/" + d, data=b) for d, b in blobs.items()])
 
 
@@ -497,6 +497,16 @@ def manifest_names_climb():
 
 
 # ---- documents ----
+
+def layout_version():
+    r"oci-layout: imageLayoutVersion is 2\.0\.0, and tare reads version 1"
+    return oci(layout="2.0.0")
+
+
+def layout_minor_version():
+    "ok"  # a later minor version keeps what was there
+    return oci(layout="1.7.3")
+
 
 def unknown_layer_type():
     r"media type 'application/vnd.example.layer' is not known"

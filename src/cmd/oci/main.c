@@ -105,6 +105,7 @@ static const struct cli_command commands[] = {
 	{ "state", CONTAINER, "the state of a container, as JSON", cmd_state, .min_args = 1, .max_args = 1 },
 	{ "update", CONTAINER, "change the limits of a container", cmd_update, oci_update_options,
 	  sizeof(struct oci_update_opts), .min_args = 1, .max_args = 1 },
+	{ "wait", CONTAINER, "wait until a container ends, and print its exit code", cmd_wait, .min_args = 1, .max_args = 1 },
 	{ 0 },
 };
 

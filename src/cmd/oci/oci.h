@@ -69,6 +69,7 @@ int cmd_kill(const struct cli_call *call, struct err *e);
 int cmd_delete(const struct cli_call *call, struct err *e);
 int cmd_pause(const struct cli_call *call, struct err *e);
 int cmd_resume(const struct cli_call *call, struct err *e);
+int cmd_wait(const struct cli_call *call, struct err *e);
 
 int cmd_list(const struct cli_call *call, struct err *e);
 int cmd_ps(const struct cli_call *call, struct err *e);

@@ -14,7 +14,7 @@
 
 const struct cli_option load_options[] = {
 	{ "input", 'i', "FILE", CLI_STR, "archive or OCI layout folder (default: standard input)", offsetof(struct load_opts, input) },
-	{ "quiet", 'q', NULL, CLI_FLAG, "print only the names", offsetof(struct load_opts, quiet) },
+	{ "quiet", 'q', NULL, CLI_FLAG, "no progress: only what was loaded", offsetof(struct load_opts, quiet) },
 	{ "platform", 0, "OS/ARCH", CLI_STR, "which one of an archive with several", offsetof(struct load_opts, platform) },
 	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit: unpacked ratio file entries density devices depth", offsetof(struct load_opts, limits) },
 	{ 0 }

@@ -255,3 +255,22 @@ int manifest_parse(struct arena *a, const char *text, size_t len, struct manifes
 			r = err_set(e, ERR_INVALID, "layer %zu is of media type '%s'", i + 1, out->layers[i].type);
 	return r;
 }
+
+int manifest_check_layout(struct arena *a, const char *text, size_t len, struct err *e)
+{
+	const char *version = NULL;
+	const struct json *doc;
+	char shown[64];
+	int r = json_parse(a, text, len, &image_json_limits, &doc, e);
+
+	if (r == 0)
+		r = json_get_str(doc, "document", "imageLayoutVersion", &version, e);
+	if (r < 0)
+		return r;
+	if (!version)
+		return err_set(e, ERR_INVALID, "imageLayoutVersion is missing");
+	if (!text_starts(version, "1."))
+		return err_set(e, ERR_UNSUPPORTED, "imageLayoutVersion is %s, and tare reads version 1",
+			       text_escape(version, shown, sizeof(shown)));
+	return 0;
+}

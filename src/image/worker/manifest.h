@@ -36,6 +36,9 @@ struct descriptor {
 	bool attestation;         /* build provenance beside images: no image */
 };
 
+/* The file oci-layout: ERR_UNSUPPORTED for another version of the layout than 1 (image-layout.md, "oci-layout file"). */
+int manifest_check_layout(struct arena *a, const char *text, size_t len, struct err *e) MUST_CHECK;
+
 /* An index; entries that are no images (attestations) keep their place. */
 int manifest_parse_index(struct arena *a, const char *text, size_t len, const struct descriptor **out, size_t *n,
 			 struct err *e) MUST_CHECK;

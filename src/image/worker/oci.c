@@ -11,6 +11,7 @@
 #include "image/worker/plan.h"
 
 #define MAX_INDEX (4U << 20)
+#define MAX_LAYOUT 4096
 #define MAX_NESTING 4
 
 static int take(struct plan *p, const struct descriptor *d, const char *name, unsigned int depth, struct err *e);
@@ -122,13 +123,31 @@ static int take(struct plan *p, const struct descriptor *d, const char *name, un
 	return r;
 }
 
+/* Some tools leave the file out. */
+static int check_layout(struct plan *p, struct err *e)
+{
+	const char *text;
+	size_t len;
+	int r;
+
+	if (!archive_has(p->archive, "oci-layout"))
+		return 0;
+	r = archive_text(p->archive, "oci-layout", MAX_LAYOUT, &text, &len, e);
+	if (r == 0)
+		r = manifest_check_layout(p->arena, text, len, e);
+	return r < 0 ? err_ctx(e, "oci-layout") : 0;
+}
+
 int plan_oci(struct plan *p, struct err *e)
 {
 	const struct descriptor *d;
 	const char *text;
 	size_t len, n, taken = 0;
-	int r = archive_text(p->archive, "index.json", MAX_INDEX, &text, &len, e);
+	int r = check_layout(p, e);
 
+	if (r < 0)
+		return r;
+	r = archive_text(p->archive, "index.json", MAX_INDEX, &text, &len, e);
 	if (r == 0)
 		r = manifest_parse_index(p->arena, text, len, &d, &n, e);
 	if (r < 0)
