@@ -52,6 +52,15 @@ static void skip_space(struct parser *p)
 	p->at += strspn(p->at, " \t\r\n");
 }
 
+/* At the end of the text nothing is taken: a message shows what is there. */
+static bool take(struct parser *p, char c)
+{
+	if (*p->at != c)
+		return false;
+	p->at++;
+	return true;
+}
+
 static struct rt_value *node(struct parser *p, enum literal literal)
 {
 	struct rt_value *v = arena_new(p->a, struct rt_value);
@@ -102,7 +111,7 @@ static struct rt_value *array(struct parser *p, unsigned int depth)
 	for (p->at++, skip_space(p); *p->at != ']'; skip_space(p)) {
 		if (v->n == LIST_MAX)
 			return bad(p, "too many elements");
-		if (v->n && *p->at++ != ',')
+		if (v->n && !take(p, ','))
 			return bad(p, "no comma");
 		v->v[v->n] = parse(p, depth + 1);
 		if (!v->v[v->n++])
@@ -123,7 +132,7 @@ static struct rt_value *variant(struct parser *p, unsigned int depth)
 	if (!inside)
 		return NULL;
 	skip_space(p);
-	if (*p->at++ != '>')
+	if (!take(p, '>'))
 		return bad(p, "no \">\"");
 	v->v = arena_new(p->a, const struct rt_value *);
 	if (!v->v)
