@@ -76,6 +76,12 @@ told() { [ "$(jq -r .type "$OUT" | grep -cx "$1")" -ge "$2" ]; }
   oci resume c
 }
 
+@test "events: a bundle that is no more costs no number" {
+  sleeper b
+  mv "$BATS_TEST_TMPDIR/b" "$BATS_TEST_TMPDIR/away"
+  oci events --stats b 2>/dev/null | jq -e '.data.pids.current == 1 and .data.intel_rdt == {}'
+}
+
 @test "events: a line every interval until the container ends" {
   sleeper i
   watch --interval 100ms i

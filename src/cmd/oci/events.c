@@ -14,6 +14,7 @@
 
 struct watch {
 	const char *id;
+	const struct oci_spec *spec; /* NULL: the bundle is no more */
 	struct cgroup *cg;
 	int pidfd;
 	int64_t interval;
@@ -39,7 +40,8 @@ static bool has_ended(const struct watch *w)
 }
 
 /* One line; usage NULL: an event without data. */
-static int tell(const struct watch *w, const char *type, const struct cg_usage *usage, struct err *e)
+static int tell(const struct watch *w, const char *type, const struct cg_usage *usage, const struct rdt_usage *rdt,
+		struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct json_writer j = JSON_WRITER(&out);
@@ -48,7 +50,7 @@ static int tell(const struct watch *w, const char *type, const struct cg_usage *
 	jw_str(&j, "type", type);
 	jw_str(&j, "id", w->id);
 	if (usage)
-		oci_write_stats(&j, "data", usage);
+		oci_write_stats(&j, "data", usage, rdt);
 	jw_end_object(&j);
 	sb_putc(&out, '\n');
 	return oci_print(&out, e);
@@ -63,11 +65,15 @@ static int tell_stats(const struct watch *w, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct cg_usage usage;
+	struct rdt_usage rdt;
+	bool has_rdt = false;
 	int r = cg_read_usage(w->cg, &a, &usage, e);
 
+	if (r == 0 && w->spec)
+		r = rt_rdt_usage(w->spec, w->id, &a, &rdt, &has_rdt, e);
 	if (r == 0 && has_ended(w))
 		r = not_running(w->id, e);
-	return r < 0 ? r : tell(w, "stats", &usage, e);
+	return r < 0 ? r : tell(w, "stats", &usage, has_rdt ? &rdt : NULL, e);
 }
 
 /* ---- handlers ---- */
@@ -77,7 +83,7 @@ static void on_oom(struct loop *l, int fd UNUSED, uint32_t events UNUSED, void *
 	struct watch *w = data;
 	bool gone = false;
 
-	if (cg_oom_happened(&w->oom, &gone) && tell(w, "oom", NULL, w->e) < 0)
+	if (cg_oom_happened(&w->oom, &gone) && tell(w, "oom", NULL, NULL, w->e) < 0)
 		loop_quit(l, w->e->code);
 	if (gone) {
 		loop_remove(l, w->oom_source);
@@ -137,10 +143,19 @@ static int watch_on(struct watch *w, struct err *e)
 	return r < 0 && !e->code ? err_errno(e, r, "events of container %s", w->id) : r;
 }
 
+/* Only the bundle knows whether the container has linux.intelRdt. A caller may have removed that, and shall see the rest. */
+static void load_spec(const struct cli_call *call, const struct oci_container *c, struct watch *w)
+{
+	struct err why = { 0 };
+
+	if (oci_load_spec(call, &c->rec, &w->spec, &why) == 0)
+		return;
+	w->spec = NULL;
+	log_warning("no statistics of linux.intelRdt: %s", why.msg);
+}
+
 static int watch_open(struct watch *w, const struct oci_container *c, struct err *e)
 {
-	int r;
-
 	if (c->status == RT_STOPPED || c->status == RT_CREATING)
 		return not_running(c->rec.id, e);
 	if (!c->rec.cgroup)
@@ -150,8 +165,7 @@ static int watch_open(struct watch *w, const struct oci_container *c, struct err
 		return not_running(c->rec.id, e);
 	if (w->pidfd < 0)
 		return err_errno(e, w->pidfd, "process %d", (int)c->rec.pid);
-	r = cg_open(c->rec.cgroup, &w->cg, e);
-	return r;
+	return cg_open(c->rec.cgroup, &w->cg, e);
 }
 
 int cmd_events(const struct cli_call *call, struct err *e)
@@ -169,5 +183,6 @@ int cmd_events(const struct cli_call *call, struct err *e)
 	r = watch_open(&w, &c, e);
 	if (r < 0)
 		return r;
+	load_spec(call, &c, &w);
 	return o->stats ? tell_stats(&w, e) : watch_on(&w, e);
 }

@@ -24,10 +24,10 @@ static void numbers(struct json_writer *w, const char *key, const struct cg_numb
 
 static void percent(struct json_writer *w, const char *key, uint64_t hundredths)
 {
-	char text[40];
-	int len = snprintf(text, sizeof(text), "%llu.%02u", (unsigned long long)(hundredths / 100),
+	char digits[40];
+	int len = snprintf(digits, sizeof(digits), "%llu.%02u", (unsigned long long)(hundredths / 100),
 			   (unsigned int)(hundredths % 100));
-	const struct json number = { .type = JSON_NUMBER, .str = text, .len = (size_t)len };
+	const struct json number = { .type = JSON_NUMBER, .str = digits, .len = (size_t)len };
 
 	jw_value(w, key, &number);
 }
@@ -167,7 +167,74 @@ static void hugetlb(struct json_writer *w, const struct cg_usage *u)
 	jw_end_object(w);
 }
 
-void oci_write_stats(struct json_writer *w, const char *key, const struct cg_usage *u)
+/* A text that is left out when it is none. */
+static void text(struct json_writer *w, const char *key, const char *s)
+{
+	if (s && *s)
+		jw_str(w, key, s);
+}
+
+static void rdt_cache(struct json_writer *w, const struct rdt_usage *u)
+{
+	jw_object(w, "l3_cache_info");
+	text(w, "cbm_mask", u->cbm_mask);
+	some(w, "min_cbm_bits", u->min_cbm_bits);
+	some(w, "num_closids", u->l3_closids);
+	jw_end_object(w);
+	text(w, "l3_cache_schema_root", u->l3_root);
+	text(w, "l3_cache_schema", u->l3);
+}
+
+static void rdt_bandwidth(struct json_writer *w, const struct rdt_usage *u)
+{
+	jw_object(w, "mem_bw_info");
+	some(w, "bandwidth_gran", u->bandwidth_gran);
+	some(w, "delay_linear", u->delay_linear);
+	some(w, "min_bandwidth", u->min_bandwidth);
+	some(w, "num_closids", u->mb_closids);
+	jw_end_object(w);
+	text(w, "mem_bw_schema_root", u->mb_root);
+	text(w, "mem_bw_schema", u->mb);
+}
+
+static void rdt_counters(struct json_writer *w, const struct rdt_usage *u)
+{
+	if (u->has_bandwidth) {
+		jw_array(w, "mbm_stats");
+		for (size_t i = 0; i < u->n_nodes; i++) {
+			jw_object(w, NULL);
+			jw_u64(w, "mbm_total_bytes", u->nodes[i].total_bytes);
+			jw_u64(w, "mbm_local_bytes", u->nodes[i].local_bytes);
+			jw_end_object(w);
+		}
+		jw_end_array(w);
+	}
+	if (u->has_occupancy) {
+		jw_array(w, "cmt_stats");
+		for (size_t i = 0; i < u->n_nodes; i++) {
+			jw_object(w, NULL);
+			jw_u64(w, "llc_occupancy", u->nodes[i].occupancy);
+			jw_end_object(w);
+		}
+		jw_end_array(w);
+	}
+}
+
+static void intel_rdt(struct json_writer *w, const struct rdt_usage *u)
+{
+	jw_object(w, "intel_rdt");
+	if (u && u->has_l3)
+		rdt_cache(w, u);
+	if (u && u->has_mb)
+		rdt_bandwidth(w, u);
+	if (u && u->schemata && *u->schemata)
+		jw_strv(w, "schemata", u->schemata);
+	if (u)
+		rdt_counters(w, u);
+	jw_end_object(w);
+}
+
+void oci_write_stats(struct json_writer *w, const char *key, const struct cg_usage *u, const struct rdt_usage *rdt)
 {
 	jw_object(w, key);
 	cpu(w, &u->cpu);
@@ -179,8 +246,7 @@ void oci_write_stats(struct json_writer *w, const char *key, const struct cg_usa
 	jw_end_object(w);
 	io(w, u);
 	hugetlb(w, u);
-	jw_object(w, "intel_rdt");
-	jw_end_object(w);
+	intel_rdt(w, rdt);
 	/* of interfaces that the runtime has made, which it never does */
 	jw_null(w, "network_interfaces");
 	jw_end_object(w);

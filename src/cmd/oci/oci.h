@@ -169,8 +169,8 @@ int oci_clear_cgroup(const struct rt_record *rec, struct err *e) MUST_CHECK;
 
 /* ---- events_stats.c ---- */
 
-/* What a container uses as one JSON object: the data of a "stats" event. */
-void oci_write_stats(struct json_writer *w, const char *key, const struct cg_usage *u);
+/* What a container uses as one JSON object: the data of a "stats" event. rdt NULL: it has no linux.intelRdt. */
+void oci_write_stats(struct json_writer *w, const char *key, const struct cg_usage *u, const struct rdt_usage *rdt);
 
 /* ---- foreground.c ---- */
 
