@@ -76,6 +76,24 @@ int rt_rdt_remove(const char *own, struct err *e)
 	return root < 0 ? root : rdt_remove(root, own, e);
 }
 
+int rt_rdt_usage(const struct oci_spec *spec, const char *id, struct arena *a, struct rdt_usage *out, bool *given,
+		 struct err *e)
+{
+	CLEANUP_FD int root = -1;
+	struct rdt_wish w;
+	int r;
+
+	*given = spec->linux_.intel_rdt;
+	if (!*given)
+		return 0;
+	w = wish(spec->linux_.intel_rdt, id);
+	root = rdt_open(NULL, e);
+	if (root < 0)
+		return err_ctx(e, "linux.intelRdt");
+	r = rdt_read_usage(root, &w, a, out);
+	return r < 0 ? err_errno(e, r, "linux.intelRdt: statistics") : 0;
+}
+
 int rt_rdt(const struct rt_ctx *c, pid_t pid, bool join, struct err *e)
 {
 	CLEANUP_FD int root = -1;

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "oci/spec.h"
+#include "sys/resctrl.h"
 
 enum rt_rootfs_kind {
 	RT_ROOTFS_DIR,    /* a folder; id-mapped by itself when `idmap` and the container has a user namespace */
@@ -73,6 +74,9 @@ int rt_start_fifo(int dirfd, const char *name, pid_t pid, struct err *e) MUST_CH
  * field; ERR_UNSUPPORTED, naming it, where there is no resctrl. */
 int rt_rdt_own(const struct oci_spec *spec, const char *id, char **own, struct err *e) MUST_CHECK;
 int rt_rdt_remove(const char *own, struct err *e) MUST_CHECK;
+/* What resctrl tells about a running container; *given false where it has no linux.intelRdt. In the arena. */
+int rt_rdt_usage(const struct oci_spec *spec, const char *id, struct arena *a, struct rdt_usage *out, bool *given,
+		 struct err *e) MUST_CHECK;
 
 struct rt_exec_args {
 	const char *id;      /* the container's; only needed with linux.intelRdt */

@@ -8,11 +8,12 @@
  *   cgroup_v1.c, cgroup_v2.c   limits in the terms of each version
  *   cgroup_device.c   device rules: their meaning, and v1's form of it
  *   cgroup_bpf.c      v2's form of it
- *   cgroup_stats.c    usage */
+ *   cgroup_stats.c    usage in short; cgroup_usage.c, cgroup_usage_io.c: all of it
+ *   cgroup_oom.c      out of memory */
 #ifndef TARE_SYS_CGROUP_IMPL_H
 #define TARE_SYS_CGROUP_IMPL_H
 
-#include "sys/cgroup.h"
+#include "sys/cgroup_usage.h"
 
 enum cg_ctrl {
 	CG_CPU, CG_CPUACCT, CG_CPUSET, CG_MEMORY, CG_DEVICES, CG_FREEZER, CG_IO, CG_PIDS, CG_HUGETLB, CG_RDMA,
@@ -131,6 +132,23 @@ void cg2_enable(const struct cg_system *s, const char *path);
 int cg2_explain(const struct cg_system *s, const char *path, const char *controller, struct err *e);
 /* Conversion from v1's range. */
 uint64_t cg2_io_weight(uint64_t weight);
+
+/* ---- cgroup_stats.c ---- */
+
+/* The cgroup's folder where this controller is, borrowed; -1 = nowhere. *v2: it is there in v2's form. */
+int cg_ctrl_dir(const struct cgroup *cg, enum cg_ctrl c, bool *v2);
+
+/* ---- cgroup_usage.c, cgroup_usage_io.c ---- */
+
+/* A whole file of a cgroup, malloc'd; NULL when it is absent or unreadable. */
+char *cg_slurp(int dir, const char *file) MUST_CHECK;
+/* The next non-empty piece of *p between any of gaps, ended in place; NULL when there is none. *p may be NULL. */
+char *cg_word(char **p, const char *gaps);
+/* An array of n elements with room for one more: v, or a copy of twice the size in a. NULL: no memory. */
+void *cg_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t size) MUST_CHECK;
+/* Adds to the tables of out. -ENOMEM. */
+int cg1_io_usage(int dir, struct arena *a, struct cg_io_list out[CG_IO_TABLES]) MUST_CHECK;
+int cg2_io_usage(int dir, struct arena *a, struct cg_io_list out[CG_IO_TABLES]) MUST_CHECK;
 
 /* ---- cgroup_device.c ---- */
 

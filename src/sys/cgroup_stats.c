@@ -8,7 +8,7 @@
 
 #define STAT_MAX 65536
 
-static int dir_of(const struct cgroup *cg, enum cg_ctrl c, bool *v2)
+int cg_ctrl_dir(const struct cgroup *cg, enum cg_ctrl c, bool *v2)
 {
 	int at = cg->sys->where[c];
 
@@ -37,7 +37,7 @@ static void keyed_file(int dir, const char *file, const char *const *keys, uint6
 static void read_cpu(const struct cgroup *cg, struct cg_stats *s)
 {
 	bool v2;
-	int dir = dir_of(cg, CG_CPUACCT, &v2);
+	int dir = cg_ctrl_dir(cg, CG_CPUACCT, &v2);
 	long hz = sysconf(_SC_CLK_TCK);
 	uint64_t tick = 1000000000U / (hz > 0 ? (uint64_t)hz : 100), scale = tick;
 
@@ -90,12 +90,12 @@ int cg_read_stats(struct cgroup *cg, struct cg_stats *out, struct err *e)
 	if (cg_main_hierarchy(cg) < 0)
 		return err_set(e, ERR_NOTFOUND, "no such cgroup: %s", cg->path);
 	read_cpu(cg, out);
-	dir = dir_of(cg, CG_MEMORY, &v2);
+	dir = cg_ctrl_dir(cg, CG_MEMORY, &v2);
 	if (dir >= 0 && v2)
 		read_memory_v2(dir, out);
 	else if (dir >= 0)
 		read_memory_v1(dir, out);
-	dir = dir_of(cg, CG_PIDS, &v2);
+	dir = cg_ctrl_dir(cg, CG_PIDS, &v2);
 	if (dir >= 0) {
 		out->pids = number(dir, "pids.current");
 		out->pids_limit = number(dir, "pids.max");
@@ -108,7 +108,7 @@ int cg_read_quota(struct cgroup *cg, int64_t *quota, uint64_t *period)
 	char text[64], *end;
 	uint64_t v;
 	bool v2;
-	int dir = dir_of(cg, CG_CPU, &v2), r;
+	int dir = cg_ctrl_dir(cg, CG_CPU, &v2), r;
 
 	if (dir < 0)
 		return -ENOENT;

@@ -46,9 +46,10 @@ static bool has_lines(const struct rdt_wish *w)
 	return (w->l3 && *w->l3) || (w->mb && *w->mb) || (w->schemata && w->schemata[0]);
 }
 
-static int monitor_path(const struct rdt_wish *w, char out[PATH_MAX])
+int rdt_path(const struct rdt_wish *w, bool monitoring, char *out)
 {
-	int n = snprintf(out, PATH_MAX, "%s/mon_groups/%s", group(w), w->id);
+	int n = monitoring ? snprintf(out, PATH_MAX, "%s/mon_groups/%s", group(w), w->id) :
+			     snprintf(out, PATH_MAX, "%s", group(w));
 
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
@@ -68,7 +69,7 @@ int rdt_own(int root, const struct rdt_wish *w, char **out)
 	if (!shared(w))
 		r = snprintf(path, sizeof(path), "%s", w->id) >= (int)sizeof(path) ? -ENAMETOOLONG : 0;
 	else if (w->monitoring)
-		r = monitor_path(w, path);
+		r = rdt_path(w, true, path);
 	else
 		return 0;
 	if (r < 0)
@@ -144,7 +145,7 @@ static int monitor(int root, const struct rdt_wish *w, pid_t pid, struct err *e)
 
 	if (!w->monitoring)
 		return 0;
-	if (monitor_path(w, path) < 0)
+	if (rdt_path(w, true, path) < 0)
 		return err_errno(e, -ENAMETOOLONG, "monitoring group");
 	dir = make_group(root, path, e);
 	return dir < 0 ? dir : write_pid(root, dir, pid, e);

@@ -129,6 +129,58 @@ static void what_is_refused_is_told(void **state UNUSED)
 	assert_int_equal(e.cls, ERR_UNSUPPORTED);
 }
 
+static void put(const char *path, const char *text)
+{
+	CLEANUP_FREE char *folder = strdup(path);
+	CLEANUP_FD int fd = -1;
+	char *slash = strrchr(folder, '/');
+
+	if (slash) {
+		*slash = '\0';
+		assert_int_equal(io_mkdirs(root, folder, 0755), 0);
+	}
+	fd = openat(root, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(io_write_full(fd, text, strlen(text)), 0);
+}
+
+static void usage_of_what_the_processor_can(void **state UNUSED)
+{
+	const struct rdt_wish w = { .id = "c5", .clos = "gold", .monitoring = true };
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct rdt_usage u;
+
+	assert_int_equal(rdt_read_usage(root, &w, &a, &u), -ENOENT);
+	put("schemata", "    L3:0=fff;1=fff\n    MB:0=100;1=100\n");
+	put("gold/schemata", "    MB:0=20\n    L3:0=f\n");
+	assert_int_equal(rdt_read_usage(root, &w, &a, &u), 0);
+	assert_false(u.has_l3 || u.has_mb || u.has_bandwidth || u.has_occupancy);
+	put("info/L3/cbm_mask", "fff\n");
+	put("info/L3/min_cbm_bits", "1\n");
+	put("info/L3/num_closids", "16\n");
+	put("info/MB/min_bandwidth", "10\n");
+	put("info/L3_MON/mon_features", "llc_occupancy\nmbm_local_bytes\n");
+	assert_int_equal(rdt_read_usage(root, &w, &a, &u), -ENOENT); /* its monitoring group is no more */
+	put("gold/mon_groups/c5/mon_data/mon_L3_01/llc_occupancy", "7\n");
+	put("gold/mon_groups/c5/mon_data/mon_L3_01/mbm_local_bytes", "Unavailable\n");
+	put("gold/mon_groups/c5/mon_data/mon_L3_00/llc_occupancy", "6\n");
+	put("gold/mon_groups/c5/mon_data/mon_L3_00/mbm_local_bytes", "5\n");
+	assert_int_equal(rdt_read_usage(root, &w, &a, &u), 0);
+	assert_true(u.has_l3 && u.has_mb && u.has_bandwidth && u.has_occupancy);
+	assert_string_equal(u.cbm_mask, "fff");
+	assert_int_equal(u.l3_closids, 16);
+	assert_int_equal(u.min_bandwidth, 10);
+	assert_string_equal(u.l3_root, "L3:0=fff;1=fff");
+	assert_string_equal(u.mb_root, "MB:0=100;1=100");
+	assert_string_equal(u.l3, "L3:0=f");
+	assert_string_equal(u.schemata[0], "MB:0=20");
+	assert_null(u.schemata[2]);
+	assert_int_equal(u.n_nodes, 2);
+	assert_int_equal(u.nodes[0].occupancy, 6);
+	assert_int_equal(u.nodes[0].local_bytes, 5);
+	assert_int_equal(u.nodes[1].occupancy, 7);
+	assert_int_equal(u.nodes[1].local_bytes, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +188,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_shared_group, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_default_group, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_refused_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(usage_of_what_the_processor_can, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

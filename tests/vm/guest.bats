@@ -41,6 +41,12 @@ setup_file() { boot_guest; }
   in_guest "nothing is left behind"
 }
 
+@test "tare-oci events" {
+  in_guest "tare-oci events --stats"
+  in_guest "tare-oci events tells that memory ran out"
+  in_guest "tare-oci events ends with the container"
+}
+
 @test "every check in the guest passed" {
   if grep -A 40 '^not ok' "$RESULT"; then return 1; fi
   grep -q '^# the guest is done' "$RESULT"

@@ -81,12 +81,22 @@ static const struct cli_option spec_options[] = {
 	{ 0 },
 };
 
+#define EVENTS(m) offsetof(struct oci_events_opts, m)
+static const struct cli_option events_options[] = {
+	{ "interval", 0, "DURATION", CLI_DURATION, "time between two lines of statistics (5s)", EVENTS(interval) },
+	{ "stats", 0, NULL, CLI_FLAG, "one line of statistics, at once", EVENTS(stats) },
+	{ 0 },
+};
+static const struct oci_events_opts events_defaults = { .interval = 5000000000 };
+
 #define CONTAINER "CONTAINER"
 static const struct cli_command commands[] = {
 	{ "create", CONTAINER, "make a container out of a bundle, up to the last step before its program", cmd_create,
 	  create_options, sizeof(struct oci_create_opts), .min_args = 1, .max_args = 1 },
 	{ "delete", CONTAINER, "remove what a container that ended has left", cmd_delete, delete_options,
 	  sizeof(struct oci_force_opts), .min_args = 1, .max_args = 1 },
+	{ "events", CONTAINER, "what a container uses, and when it runs out of memory, as JSON", cmd_events,
+	  events_options, sizeof(struct oci_events_opts), &events_defaults, 1, 1 },
 	{ "exec", "CONTAINER COMMAND [ARG...]", "run another process in a container", cmd_exec, oci_exec_options,
 	  sizeof(struct oci_exec_opts), .min_args = 1, .max_args = CLI_ANY, .stop_at_positional = true },
 	{ "features", NULL, "what this runtime can, as JSON", cmd_features },

@@ -11,6 +11,7 @@
 #include "runtime/record.h"
 #include "runtime/runtime.h"
 #include "runtime/unit.h"
+#include "sys/cgroup_usage.h"
 
 /* Options in front of the command. */
 struct oci_globals {
@@ -63,6 +64,12 @@ struct oci_update_opts {
 };
 int cmd_update(const struct cli_call *call, struct err *e);
 extern const struct cli_option oci_update_options[];
+
+struct oci_events_opts {
+	int64_t interval; /* nanoseconds */
+	bool stats;
+};
+int cmd_events(const struct cli_call *call, struct err *e);
 
 int cmd_state(const struct cli_call *call, struct err *e);
 int cmd_kill(const struct cli_call *call, struct err *e);
@@ -160,6 +167,11 @@ int oci_start_unit(const struct cli_call *call, const struct oci_spec *spec, str
 int oci_set_limits(const struct rt_record *rec, const struct cg_resources *r, struct err *e) MUST_CHECK;
 /* Kills what is in the container's cgroup, stops its unit, removes the cgroup. */
 int oci_clear_cgroup(const struct rt_record *rec, struct err *e) MUST_CHECK;
+
+/* ---- events_stats.c ---- */
+
+/* What a container uses as one JSON object: the data of a "stats" event. rdt NULL: it has no linux.intelRdt. */
+void oci_write_stats(struct json_writer *w, const char *key, const struct cg_usage *u, const struct rdt_usage *rdt);
 
 /* ---- foreground.c ---- */
 
