@@ -42,7 +42,11 @@ stop_dockerd() {
   remove_peer_cgroups
 }
 
-remove_peer_cgroups() { find /sys/fs/cgroup -depth -type d -path "*/$PEER_CGROUP*" -exec rmdir {} + 2>/dev/null || true; }
+# Podman makes folders and files on the tmpfs, too, where a controller has no hierarchy.
+remove_peer_cgroups() {
+  find /sys/fs/cgroup -depth -type d -path "*/$PEER_CGROUP*" -exec rmdir {} + 2>/dev/null || true
+  find /sys/fs/cgroup -xdev -depth -path "*/$PEER_CGROUP*" -delete 2>/dev/null || true
+}
 
 # What the peers keep mounted below the file's folder, deepest first.
 unmount_peers() {

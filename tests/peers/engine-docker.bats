@@ -51,7 +51,13 @@ same() { # RUN'S ARGS...
 
 @test "exec" { check_exec; }
 
-@test "limits, and new ones while it runs" { check_limits; }
+@test "limits, and new ones while it runs" {
+  check_limits
+  engine_sleeper few --pids-limit 50
+  engine update --pids-limit 20 few
+  [ "$(limit "$(id_of few)" pids)" = 20 ]
+  engine rm -f few
+}
 
 @test "pause" { check_pause; }
 

@@ -66,7 +66,7 @@ id_of() { peer_podman inspect -f '{{.Id}}' "$1"; }
 @test "pods" {
   engine pod create --name pod --infra=false --cgroup-parent "/$PEER_CGROUP" >/dev/null
   engine run -d --pod pod --name inside --network none busybox sleep 1000 >/dev/null
-  grep -q "$PEER_CGROUP/.*$(id_of inside)" "/proc/$(engine inspect -f '{{.State.Pid}}' inside)/cgroup"
+  grep -q "/libpod-$(id_of inside)" "/proc/$(engine inspect -f '{{.State.Pid}}' inside)/cgroup"
   engine pod rm -f -t 0 pod
   nothing_left
 }
