@@ -19,6 +19,7 @@ address = "$W/containerd.sock"
 X
   containerd --config "$W/containerd.toml" >"$W/containerd.log" 2>&1 3>&- &
   export CONTAINERD_PID=$! NO_CONTAINERD=
+  disown # a test kills it, of which bats need not tell
   wait_until 20 containerd_has_decided || true
   if containerd_answers; then
     ctr_ images import "$(busybox_archive)"
@@ -79,16 +80,16 @@ removed() { # ID: its task and itself
   nothing_left
 }
 
-@test "run: privileged, and a user namespace" {
+# No user namespace here: with --uidmap ctr 1.6 forgets --runc-binary, and runc runs the container.
+@test "run: privileged" {
   run -0 ctr_run one --rm --privileged -- sh -c 'mknod /null c 1 3 && echo x >/null && echo opened'
   has_lines opened
-  run -0 ctr_run one --rm --uidmap 0:100000:65536 --gidmap 0:100000:65536 -- cat /proc/self/uid_map
-  [[ $output =~ ^\ +0\ +100000\ +65536$ ]]
   nothing_left
 }
 
 @test "run: a command that cannot" {
   run ! ctr_run bad --rm -- /nosuch
+  [[ $output != *"runc create"* ]]
   [[ $output == *'OCI runtime create failed'*'exec: "/nosuch": no such file or directory'* ]]
   nothing_left
 }

@@ -63,6 +63,8 @@ same() { # RUN'S ARGS...
 
 @test "top, kill, logs, restart, stop, rm" { check_kill; }
 
+@test "privileged" { check_privileged; }
+
 @test "out of memory is told" {
   run -137 engine run --name oom --network none -m 16m busybox tail /dev/zero
   [ "$(engine inspect -f '{{.State.OOMKilled}}' oom)" = true ]
