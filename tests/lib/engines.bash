@@ -83,6 +83,7 @@ on_terminal() { (set -o pipefail; SHELL=/bin/bash script -qec "$(printf '%q ' "$
 has_lines() { # LINE...
   local l
   for l in "$@"; do
+    # shellcheck disable=SC2154
     grep -qxF -- "$l" <<<"${output//$'\r'/}" || { echo "no line: $l"; echo "$output"; return 1; }
   done
 }

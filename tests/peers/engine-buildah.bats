@@ -31,6 +31,7 @@ export -f engine_run buildah_
   run -3 --separate-stderr engine_run work -- sh -c 'echo out; echo err >&2; echo made >/made; exit 3'
   [ "$output" = out ]
   has_lines out
+  # shellcheck disable=SC2154
   [[ $stderr == *err* ]]
   run -0 --separate-stderr engine_run work cat /made
   [ "$output" = made ]

@@ -71,6 +71,7 @@ removed() { # ID: its task and itself
 @test "run: output, exit code, environment, rights" {
   run -7 --separate-stderr ctr_run one --rm -- sh -c 'echo out; echo err >&2; exit 7'
   [ "$output" = out ]
+  # shellcheck disable=SC2154
   [ "$stderr" = err ]
   run -0 ctr_run one --rm --env A=b --cwd /tmp --cap-drop CAP_CHOWN --read-only --mount "type=bind,src=$W,dst=/given,options=rbind:ro" \
     -- sh -c 'echo $A; pwd; grep -E "CapEff|NoNewPrivs" /proc/self/status; ls /given/containerd.toml; touch /x || echo read-only'
