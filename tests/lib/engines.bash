@@ -21,7 +21,8 @@ engine_setup_file() {
 
 # Processes of the engines that name the file's folder: dead ones have no arguments.
 engine_processes() {
-  pgrep -a 'tare|containerd|dockerd|conmon|podman|buildah' | awk -v d="$W" 'index($0, d) { print $1 }'
+  ps -eo pid=,comm=,args= |
+    awk -v d="$W/" '$2 ~ /^(tare|containerd|dockerd|conmon|podman|buildah)/ && index($0, d) { print $1 }'
 }
 
 # What a container leaves where it was not removed wholly: its cgroups (those of conmon are podman's, which it keeps) and
