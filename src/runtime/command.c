@@ -42,22 +42,32 @@ static int missing(const char *name, bool has_slash, struct err *e)
 		       name);
 }
 
-static int refused(const char *name, int r, struct err *e)
+/* Docker's client tells a command at fault (126, 127) from a runtime at fault (125) by these words of Go's, their case
+ * included; libc's begin with a capital. */
+const char *rt_command_reason(int r)
 {
-	(void)err_errno(e, r, "exec: \"%s\"", name);
-	e->cls = ERR_CMD_NOEXEC;
-	return e->code;
+	switch (r) {
+	case -EACCES:
+		return "permission denied";
+	case -ENOENT:
+		return "no such file or directory";
+	default:
+		return strerror(-r);
+	}
 }
 
-/* 0, -ENOENT…: could this be executed? */
+static int refused(const char *name, int r, struct err *e)
+{
+	return err_set(e, ERR_CMD_NOEXEC, "exec: \"%s\": %s", name, rt_command_reason(r));
+}
+
+/* 0, -ENOENT…: could this be executed? What execve(2) would say, to which a folder is a file without permission. */
 static int probe(const char *path)
 {
 	struct stat st;
 
 	if (stat(path, &st) < 0)
 		return -errno;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
 	return S_ISREG(st.st_mode) && (st.st_mode & 0111) ? 0 : -EACCES;
 }
 

@@ -198,11 +198,10 @@ static int enter_cwd(const char *cwd, struct err *e)
 
 	/* from the root, and with one descriptor: RLIMIT_NOFILE may count already, and be small */
 	dir = chdir("/") < 0 ? -errno : beneath_open(AT_FDCWD, cwd, BENEATH_IN_ROOT, O_PATH | O_DIRECTORY, 0);
-	if (dir < 0 || fchdir(dir) < 0) {
-		(void)err_errno(e, dir < 0 ? dir : -errno, "working folder %s (process.cwd)", cwd);
-		e->cls = ERR_CMD_NOEXEC; /* as Docker has it: the command is at fault, which cannot run there */
-		return e->code;
-	}
+	/* as Docker has it: the command is at fault, which cannot run there */
+	if (dir < 0 || fchdir(dir) < 0)
+		return err_set(e, ERR_CMD_NOEXEC, "working folder %s (process.cwd): %s", cwd,
+			       rt_command_reason(dir < 0 ? dir : -errno));
 	/* the system call, not libc's: a folder outside of the root is "(unreachable)…" there */
 	n = syscall(SYS_getcwd, seen, sizeof(seen));
 	if (n < 0 || seen[0] != '/')

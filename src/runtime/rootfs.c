@@ -10,7 +10,8 @@
  *   at 255 bytes: 127 lowers fit.
  *
  * Which one works is found by trying, once per process. The overlay's superblock belongs to the host's user
- * namespace: the container's root can set neither trusted.overlay attributes nor open a device node on it (nodev).
+ * namespace: the container's root can set neither trusted.overlay attributes nor open a device node on it (nodev). A
+ * folder that the caller of tare-oci made is the caller's: nobody asked for nodev, and debootstrap refuses such a root.
  * upper and work are given as /proc/self/fd/N: no length limit, no character that has to be escaped, and a container
  * that reads its mountinfo learns no path of the host. */
 #include <fcntl.h>
@@ -259,7 +260,7 @@ int rt_rootfs_make(const struct rt_ctx *c, int userns, int *fd, pid_t *helper, s
 {
 	const struct rt_rootfs *rootfs = &c->create->rootfs;
 	CLEANUP_FD int root = -1;
-	uint64_t set = MOUNT_ATTR_NODEV;
+	uint64_t set = rootfs->nodes ? 0 : MOUNT_ATTR_NODEV;
 	int r;
 
 	root = rootfs->kind == RT_ROOTFS_DIR ? folder(rootfs, userns, e) : overlay(rootfs, userns, helper, e);

@@ -20,6 +20,7 @@ struct rt_rootfs {
 	enum rt_rootfs_kind kind;
 	const char *path;         /* DIR: absolute */
 	bool idmap;               /* DIR */
+	bool nodes;               /* DIR: its device nodes open where the cgroup and its file system let them */
 	const char *const *lower; /* OVERLAY: absolute, topmost first */
 	size_t n_lower;
 	const char *upper, *work; /* OVERLAY: owned by the mapped root already; NULL both = read-only overlay */

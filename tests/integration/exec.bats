@@ -31,7 +31,7 @@ teardown_file() { tare_teardown_file; }
 
 @test "exec -w of a folder that is missing is refused and makes nothing" {
   run -126 tare exec -w /nosuch box pwd
-  [[ "$output" == *"working folder /nosuch"*"No such file or directory"* ]]
+  [[ "$output" == *"working folder /nosuch"*"no such file or directory"* ]]
   [ "${#lines[@]}" = 1 ]
   run -1 tare exec box test -e /nosuch
   run -126 tare exec -w /etc/passwd box pwd

@@ -108,3 +108,13 @@ X
   run -0 oci run -b "$BATS_TEST_TMPDIR/b" twice </dev/null
   [ "$output" = 1 ]
 }
+
+@test "device nodes on the root open, as far as the cgroup lets them" {
+  OCI_COMMAND='exec 2>&1; busybox mknod /tmp/null c 1 3; busybox mknod /tmp/kmsg c 1 11; echo x >/tmp/null; echo $?; cat /tmp/kmsg; rm /tmp/*' \
+    bundle "$BATS_TEST_TMPDIR/b" '.process.capabilities |= map_values(. + ["CAP_MKNOD"]) | .root.readonly = false
+    | .linux.resources.devices += [{allow: true, type: "c", access: "m"},
+                                   {allow: true, type: "c", major: 1, minor: 3, access: "rw"}]'
+  as_runc "$BATS_TEST_TMPDIR/b"
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" nodes </dev/null
+  says $'0\ncat: can\'t open \'/tmp/kmsg\': Operation not permitted'
+}

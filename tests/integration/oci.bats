@@ -197,7 +197,16 @@ net_controllers_free() {
   says 'executable file not found in $PATH'
   bundle "$BATS_TEST_TMPDIR/b" '.process.args = ["/etc/passwd"]'
   run oci run -b "$BATS_TEST_TMPDIR/b" bad
-  says 'Permission denied'
+  # these words, small letters included, are how engines tell it from a fault of the runtime's
+  says '"/etc/passwd": permission denied'
+  bundle "$BATS_TEST_TMPDIR/b" '.process.args = ["/etc"]'
+  run oci run -b "$BATS_TEST_TMPDIR/b" bad
+  says '"/etc": permission denied'
+  OCI_COMMAND=pwd bundle "$BATS_TEST_TMPDIR/b" '.process.cwd = "/etc/shut" | .process.user = {uid: 33, gid: 33}'
+  mkdir -m 700 "$OCI_ROOTFS/etc/shut"
+  run oci run -b "$BATS_TEST_TMPDIR/b" bad
+  rmdir "$OCI_ROOTFS/etc/shut"
+  says 'working folder /etc/shut (process.cwd): permission denied'
   [ ! -e "$OCI_ROOT/bad" ]
 }
 

@@ -9,12 +9,13 @@ peer_podman() {
     --cgroup-manager cgroupfs "$@"
 }
 
-# From setup_file; where a docker daemon cannot run, NO_DOCKERD says why (bats 1.8 skips in setup() alone).
-start_dockerd() {
-  export PEER_CGROUP=tare-peer-$$
+# From setup_file, with more options for it; where a docker daemon cannot run, NO_DOCKERD says why (bats 1.8 skips in
+# setup() alone).
+start_dockerd() { # [OPTION...]
+  export PEER_CGROUP=${PEER_CGROUP:-tare-peer-$$}
   dockerd --data-root "$BATS_FILE_TMPDIR/docker" --exec-root "$BATS_FILE_TMPDIR/docker-exec" \
     --pidfile "$BATS_FILE_TMPDIR/dockerd.pid" --host "unix://$BATS_FILE_TMPDIR/docker.sock" --bridge=none --iptables=false \
-    --cgroup-parent "/$PEER_CGROUP" --storage-driver overlay2 >"$BATS_FILE_TMPDIR/dockerd.log" 2>&1 3>&- &
+    --cgroup-parent "/$PEER_CGROUP" --storage-driver overlay2 "$@" >"$BATS_FILE_TMPDIR/dockerd.log" 2>&1 3>&- &
   export DOCKERD_PID=$!
   wait_until 20 dockerd_has_decided || true
   export NO_DOCKERD=
@@ -38,7 +39,13 @@ stop_dockerd() {
     wait_until 20 dockerd_is_gone || kill -9 "$DOCKERD_PID" ${containerd:+"$containerd"} 2>/dev/null || true
   fi
   unmount_peers
+  remove_peer_cgroups
+}
+
+# Podman makes folders and files on the tmpfs, too, where a controller has no hierarchy.
+remove_peer_cgroups() {
   find /sys/fs/cgroup -depth -type d -path "*/$PEER_CGROUP*" -exec rmdir {} + 2>/dev/null || true
+  find /sys/fs/cgroup -xdev -depth -path "*/$PEER_CGROUP*" -delete 2>/dev/null || true
 }
 
 # What the peers keep mounted below the file's folder, deepest first.

@@ -242,7 +242,7 @@ static int make_container(struct launch *l, struct err *e)
 		.id = rec->id,
 		.bundle = rec->bundle,
 		.spec = l->spec,
-		.rootfs = { .kind = RT_ROOTFS_DIR, .path = rec->rootfs },
+		.rootfs = { .kind = RT_ROOTFS_DIR, .path = rec->rootfs, .nodes = true },
 		.cgroup = rec->cgroup,
 		.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
 		.preserve_fds = l->opts->preserve_fds,
