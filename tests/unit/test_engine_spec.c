@@ -358,7 +358,7 @@ static void bad_options(void **state)
 		{ { .memory = "1k" }, "--memory" },
 		{ { .memory_swap = "1g" }, "--memory-swap" },
 		{ { .memory = "1g", .memory_swap = "1m" }, "--memory-swap" },
-		{ { .cpus = "0" }, "--cpus" },
+		{ { .cpus = "0.001" }, "--cpus" },
 		{ { .cpus = "inf" }, "--cpus" },
 		{ { .cpus = "1", .cpu_quota = &odd }, "--cpus" },
 		{ { .cpus = "1", .cpu_period = &odd }, "--cpus" },
