@@ -63,6 +63,22 @@ void *arena_array(struct arena *a, size_t n, size_t size)
 	return arena_alloc(a, total);
 }
 
+void *arena_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t size)
+{
+	size_t bigger = *cap ? 2 * *cap : 16;
+	void *to;
+
+	if (n < *cap)
+		return v;
+	to = arena_array(a, bigger, size);
+	if (!to)
+		return NULL;
+	if (n)
+		memcpy(to, v, n * size);
+	*cap = bigger;
+	return to;
+}
+
 char *arena_strndup(struct arena *a, const char *s, size_t len)
 {
 	char *p = arena_alloc(a, len + 1);

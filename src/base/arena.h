@@ -20,6 +20,9 @@ struct arena {
 void *arena_alloc(struct arena *a, size_t size);
 /* n * size, overflow-checked. */
 void *arena_array(struct arena *a, size_t n, size_t size);
+/* An array of n elements of this size with room for one more: v, or a copy in twice the room (*cap elements, from 16 on).
+ * NULL: no memory; v is as it was. */
+void *arena_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -73,23 +73,6 @@ struct reader {
 	bool failed; /* the worker sent an error */
 };
 
-static int grow(struct arena *a, void **items, size_t n, size_t *cap, size_t size)
-{
-	size_t bigger = *cap ? *cap * 2 : 16;
-	void *fresh;
-
-	if (n < *cap)
-		return 0;
-	fresh = arena_array(a, bigger, size);
-	if (!fresh)
-		return -ENOMEM;
-	if (n > 0)
-		memcpy(fresh, *items, n * size);
-	*items = fresh;
-	*cap = bigger;
-	return 0;
-}
-
 static int bad_report(struct reader *rd, const char *what)
 {
 	return err_set(rd->e, ERR_INTERNAL, "tare-worker's report is damaged: %s", what);
@@ -127,7 +110,7 @@ static int take_error(struct reader *rd, const struct json *msg)
 static int take_layer(struct reader *rd, const struct json *msg)
 {
 	struct unpack_report *o = rd->out;
-	struct unpacked l = { 0 };
+	struct unpacked l = { 0 }, *unpacked;
 	int r = get_digest(rd, msg, "chainId", true, &l.chain_id);
 
 	if (r == 0)
@@ -138,8 +121,10 @@ static int take_layer(struct reader *rd, const struct json *msg)
 		r = json_get_u32(msg, "report", "maxId", &l.max_id, rd->e);
 	if (r < 0)
 		return r;
-	if (grow(rd->arena, (void **)&o->unpacked, o->n_unpacked, &o->cap_unpacked, sizeof(l)) < 0)
+	unpacked = arena_grow(rd->arena, o->unpacked, o->n_unpacked, &o->cap_unpacked, sizeof(l));
+	if (!unpacked)
 		return err_errno(rd->e, -ENOMEM, "report");
+	o->unpacked = unpacked;
 	o->unpacked[o->n_unpacked++] = l;
 	if (rd->args->progress)
 		rd->args->progress(IMAGE_PROGRESS_LAYER, l.chain_id, l.size, rd->args->progress_data);
@@ -172,7 +157,7 @@ static int take_image_layers(struct reader *rd, const struct json *list, struct 
 static int take_image(struct reader *rd, const struct json *msg)
 {
 	struct unpack_report *o = rd->out;
-	struct unpack_image img = { 0 };
+	struct unpack_image img = { 0 }, *images;
 	const struct json *layers = NULL;
 	const char **names = NULL;
 	int r = json_get_strv(rd->arena, msg, "report", "names", &names, &img.n_names, rd->e);
@@ -191,8 +176,10 @@ static int take_image(struct reader *rd, const struct json *msg)
 	r = take_image_layers(rd, layers, &img);
 	if (r < 0)
 		return r;
-	if (grow(rd->arena, (void **)&o->images, o->n_images, &o->cap_images, sizeof(img)) < 0)
+	images = arena_grow(rd->arena, o->images, o->n_images, &o->cap_images, sizeof(img));
+	if (!images)
 		return err_errno(rd->e, -ENOMEM, "report");
+	o->images = images;
 	o->images[o->n_images++] = img;
 	return 0;
 }

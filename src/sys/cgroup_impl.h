@@ -144,8 +144,6 @@ int cg_ctrl_dir(const struct cgroup *cg, enum cg_ctrl c, bool *v2);
 char *cg_slurp(int dir, const char *file) MUST_CHECK;
 /* The next non-empty piece of *p between any of gaps, ended in place; NULL when there is none. *p may be NULL. */
 char *cg_word(char **p, const char *gaps);
-/* An array of n elements with room for one more: v, or a copy of twice the size in a. NULL: no memory. */
-void *cg_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t size) MUST_CHECK;
 /* Adds to the tables of out. -ENOMEM. */
 int cg1_io_usage(int dir, struct arena *a, struct cg_io_list out[CG_IO_TABLES]) MUST_CHECK;
 int cg2_io_usage(int dir, struct arena *a, struct cg_io_list out[CG_IO_TABLES]) MUST_CHECK;

@@ -40,25 +40,9 @@ char *cg_word(char **p, const char *gaps)
 	return w;
 }
 
-void *cg_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t size)
-{
-	size_t bigger = *cap ? 2 * *cap : 16;
-	void *to;
-
-	if (n < *cap)
-		return v;
-	to = arena_array(a, bigger, size);
-	if (!to)
-		return NULL;
-	if (n)
-		memcpy(to, v, n * size);
-	*cap = bigger;
-	return to;
-}
-
 static int push(struct arena *a, struct cg_numbers *l, uint64_t value)
 {
-	uint64_t *v = cg_grow(a, l->v, l->n, &l->cap, sizeof(*v));
+	uint64_t *v = arena_grow(a, l->v, l->n, &l->cap, sizeof(*v));
 
 	if (!v)
 		return -ENOMEM;
@@ -294,7 +278,7 @@ static int read_raw(int dir, struct arena *a, const char *cache_key, struct cg_m
 
 		if (!value || text_u64(value, &v) < 0)
 			continue;
-		raw = cg_grow(a, m->raw, m->n_raw, &m->cap_raw, sizeof(*raw));
+		raw = arena_grow(a, m->raw, m->n_raw, &m->cap_raw, sizeof(*raw));
 		if (!raw)
 			return -ENOMEM;
 		m->raw = raw;
@@ -417,7 +401,7 @@ static int read_hugetlb(int folder, bool v2, struct arena *a, struct cg_usage *u
 
 		if (!len)
 			continue;
-		h = cg_grow(a, u->hugetlb, u->n_hugetlb, &u->cap_hugetlb, sizeof(*h));
+		h = arena_grow(a, u->hugetlb, u->n_hugetlb, &u->cap_hugetlb, sizeof(*h));
 		if (!h)
 			return -ENOMEM;
 		u->hugetlb = h;

@@ -28,7 +28,7 @@ static const struct {
 
 static int push(struct arena *a, struct cg_io_list *l, const struct cg_io_entry *entry)
 {
-	struct cg_io_entry *v = cg_grow(a, l->v, l->n, &l->cap, sizeof(*v));
+	struct cg_io_entry *v = arena_grow(a, l->v, l->n, &l->cap, sizeof(*v));
 
 	if (!v)
 		return -ENOMEM;

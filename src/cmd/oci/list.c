@@ -33,7 +33,7 @@ static int by_name(const void *a, const void *b)
 static int container_ids(const struct cli_call *call, const char *root, const char ***out, size_t *n, struct err *e)
 {
 	CLEANUP_DIR DIR *dir = opendir(root);
-	const char **ids = NULL;
+	const char **ids = NULL, **grown;
 	size_t cap = 0;
 	struct dirent *d;
 
@@ -46,15 +46,10 @@ static int container_ids(const struct cli_call *call, const char *root, const ch
 	while ((d = readdir(dir))) {
 		if (!rt_id_valid(d->d_name))
 			continue;
-		if (*n == cap) {
-			const char **bigger = arena_array(call->arena, cap = cap ? 2 * cap : 32, sizeof(*ids));
-
-			if (!bigger)
-				return err_errno(e, -ENOMEM, "%s", root);
-			if (*n)
-				memcpy(bigger, ids, *n * sizeof(*ids));
-			ids = bigger;
-		}
+		grown = arena_grow(call->arena, ids, *n, &cap, sizeof(*ids));
+		if (!grown)
+			return err_errno(e, -ENOMEM, "%s", root);
+		ids = grown;
 		ids[*n] = arena_strdup(call->arena, d->d_name);
 		if (!ids[(*n)++])
 			return err_errno(e, -ENOMEM, "%s", root);

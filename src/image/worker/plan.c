@@ -72,7 +72,7 @@ static int guess_blob(struct plan *p, struct plan_layer *l, struct err *e)
 
 static int add_job(struct plan *p, struct plan_layer *l, struct err *e)
 {
-	struct plan_job job = { .layer = l };
+	struct plan_job job = { .layer = l }, *jobs;
 	bool tree_planned = false;
 	int r;
 
@@ -91,17 +91,10 @@ static int add_job(struct plan *p, struct plan_layer *l, struct err *e)
 	job.result.want_tree = !tree_planned && !have(p->task->layers, l->chain_id);
 	job.result.want_blob = !have(p->task->blobs, l->blob);
 	job.needed = job.result.want_tree || job.result.want_blob;
-	if (p->n_jobs == p->cap_jobs) {
-		size_t cap = p->cap_jobs ? 2 * p->cap_jobs : 32;
-		struct plan_job *bigger = arena_array(p->arena, cap, sizeof(*bigger));
-
-		if (!bigger)
-			return no_memory(e);
-		if (p->n_jobs > 0)
-			memcpy(bigger, p->jobs, p->n_jobs * sizeof(*bigger));
-		p->jobs = bigger;
-		p->cap_jobs = cap;
-	}
+	jobs = arena_grow(p->arena, p->jobs, p->n_jobs, &p->cap_jobs, sizeof(*jobs));
+	if (!jobs)
+		return no_memory(e);
+	p->jobs = jobs;
 	l->job = p->n_jobs;
 	p->jobs[p->n_jobs++] = job;
 	return 0;
@@ -146,17 +139,11 @@ static int add_names(struct plan *p, struct plan_image *to, const struct plan_im
 
 static int append_image(struct plan *p, const struct plan_image *img, struct err *e)
 {
-	if (p->n_images == p->cap_images) {
-		size_t cap = p->cap_images ? 2 * p->cap_images : 8;
-		struct plan_image *bigger = arena_array(p->arena, cap, sizeof(*bigger));
+	struct plan_image *images = arena_grow(p->arena, p->images, p->n_images, &p->cap_images, sizeof(*images));
 
-		if (!bigger)
-			return no_memory(e);
-		if (p->n_images > 0)
-			memcpy(bigger, p->images, p->n_images * sizeof(*bigger));
-		p->images = bigger;
-		p->cap_images = cap;
-	}
+	if (!images)
+		return no_memory(e);
+	p->images = images;
 	p->images[p->n_images++] = *img;
 	return 0;
 }
