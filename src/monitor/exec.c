@@ -117,7 +117,7 @@ static int start(struct exec *x, struct err *e)
 	return r;
 }
 
-/* In a child: moves its parent, unless that was killed meanwhile: then the parent is PID 1, which is not ours to move.
+/* In a child: moves its parent, unless that has ended meanwhile: then the parent is PID 1, which is not ours to move.
  * The failure to is no reason to end what runs. */
 static void leave_caller(const struct exec *x)
 {

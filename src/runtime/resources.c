@@ -42,14 +42,18 @@ int rt_resources(struct arena *a, const struct oci_spec *s, struct cg_resources 
 
 /* ---- linux.intelRdt ---- */
 
-static struct rdt_wish wish(const struct oci_intel_rdt *rdt, const char *id)
+/* The file system's root, and what is wanted of it. */
+static int open_rdt(const struct oci_intel_rdt *rdt, const char *id, struct rdt_wish *w, struct err *e)
 {
-	return (struct rdt_wish){ .clos = rdt->clos_id,
-				  .l3 = rdt->l3_schema,
-				  .mb = rdt->mb_schema,
-				  .schemata = rdt->schemata,
-				  .monitoring = rdt->enable_monitoring,
-				  .id = id };
+	int root = rdt_open(NULL, e);
+
+	*w = (struct rdt_wish){ .clos = rdt->clos_id,
+				.l3 = rdt->l3_schema,
+				.mb = rdt->mb_schema,
+				.schemata = rdt->schemata,
+				.monitoring = rdt->enable_monitoring,
+				.id = id };
+	return root < 0 ? err_ctx(e, "linux.intelRdt") : root;
 }
 
 int rt_rdt_own(const struct oci_spec *spec, const char *id, char **own, struct err *e)
@@ -61,10 +65,9 @@ int rt_rdt_own(const struct oci_spec *spec, const char *id, char **own, struct e
 	*own = NULL;
 	if (!spec->linux_.intel_rdt)
 		return 0;
-	w = wish(spec->linux_.intel_rdt, id);
-	root = rdt_open(NULL, e);
+	root = open_rdt(spec->linux_.intel_rdt, id, &w, e);
 	if (root < 0)
-		return err_ctx(e, "linux.intelRdt");
+		return root;
 	r = rdt_own(root, &w, own);
 	return r < 0 ? err_errno(e, r, "linux.intelRdt") : 0;
 }
@@ -86,10 +89,9 @@ int rt_rdt_usage(const struct oci_spec *spec, const char *id, struct arena *a, s
 	*given = spec->linux_.intel_rdt;
 	if (!*given)
 		return 0;
-	w = wish(spec->linux_.intel_rdt, id);
-	root = rdt_open(NULL, e);
+	root = open_rdt(spec->linux_.intel_rdt, id, &w, e);
 	if (root < 0)
-		return err_ctx(e, "linux.intelRdt");
+		return root;
 	r = rdt_read_usage(root, &w, a, out);
 	return r < 0 ? err_errno(e, r, "linux.intelRdt: statistics") : 0;
 }
@@ -102,8 +104,9 @@ int rt_rdt(const struct rt_ctx *c, pid_t pid, bool join, struct err *e)
 
 	if (!c->spec->linux_.intel_rdt)
 		return 0;
-	w = wish(c->spec->linux_.intel_rdt, c->id);
-	root = rdt_open(NULL, e);
-	r = root < 0 ? root : join ? rdt_join(root, &w, pid, e) : rdt_apply(root, &w, pid, e);
+	root = open_rdt(c->spec->linux_.intel_rdt, c->id, &w, e);
+	if (root < 0)
+		return root;
+	r = join ? rdt_join(root, &w, pid, e) : rdt_apply(root, &w, pid, e);
 	return r < 0 ? err_ctx(e, "linux.intelRdt") : 0;
 }

@@ -180,10 +180,10 @@ void oci_block_signals(bool subreaper);
 /* The process as it was given, but with the size of our terminal unless it asks for one: it must see the size from its
  * first instruction on. In the arena. */
 const struct oci_process *oci_with_size(struct arena *a, const struct oci_process *p);
-/* Stays with a child of ours until it ends: forwards signals, carries its terminal, reaps. *code: its exit code. */
 /* Prints what is in its terminal: what a hook that failed had to say. */
 void oci_last_words(const struct rt_process *p);
-/* notify: a socket of oci_notify_listen(), whose readiness goes on meanwhile; -1 = none. */
+/* Stays with a child of ours until it ends: forwards signals, carries its terminal, reaps. *code: its exit code.
+ * notify: a socket of oci_notify_listen(), whose readiness goes on meanwhile; -1 = none. */
 int oci_foreground(struct rt_process *p, int notify, int *code, struct err *e) MUST_CHECK;
 
 /* ---- notify.c: NOTIFY_SOCKET ---- */
