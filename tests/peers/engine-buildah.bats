@@ -15,7 +15,7 @@ setup_file() {
 }
 
 # The parent is what buildah gives the container as its own cgroup.
-setup() { buildah_ from --pull-never --name work --cgroup-parent "/$PEER_CGROUP/work" -m 64m --cpu-quota 50000 busybox; }
+setup() { buildah_ from --pull-never --name work --cgroup-parent "/$PEER_CGROUP/buildah" -m 64m --cpu-quota 50000 busybox; }
 teardown() { buildah_ rm -a >/dev/null 2>&1 || true; }
 
 teardown_file() {
@@ -49,14 +49,14 @@ export -f engine_run buildah_
 @test "buildah run: limits of the working container" {
   engine_run work sleep 1000 >"$W/said" 2>&1 3>&- &
   wait_until 20 works
-  has_limits work 67108864 50000 max
+  has_limits buildah 67108864 50000 max
   # shellcheck disable=SC2046
   kill -9 $(workers)
   wait $! || true
   grep "container exited on killed" "$W/said"
   nothing_left
 }
-workers() { find /sys/fs/cgroup -path "*/$PEER_CGROUP/work/cgroup.procs" -exec cat {} + | sort -u; }
+workers() { find /sys/fs/cgroup -path "*/$PEER_CGROUP/buildah/cgroup.procs" -exec cat {} + | sort -u; }
 works() { [ "$(workers | xargs -I{} cat /proc/{}/comm)" = sleep ]; }
 
 @test "buildah run: a terminal" {
