@@ -26,7 +26,7 @@
 #include "sys/spawn.h"
 
 #define BOX_MAP 300000 /* the first host id of user namespaces here */
-#define BOX_CGROUP "/tare-test-box"
+#define BOX_CGROUP box_cgroup()
 
 struct box {
 	char dir[64], rootfs[80];
@@ -51,6 +51,15 @@ struct box_spec {
 	const struct rt_rootfs *rootfs;
 	int stdio0; /* 0 = /dev/null */
 };
+
+/* This program's own: another run of the tests at the same time has another. */
+static inline const char *box_cgroup(void)
+{
+	static char name[40];
+
+	snprintf(name, sizeof(name), "/tare-test-box-%d", (int)getpid());
+	return name;
+}
 
 static inline bool box_possible(void)
 {

@@ -112,8 +112,8 @@ static void host_cgroup_namespace(void **state)
 	struct rt_rootfs plain = { .kind = RT_ROOTFS_DIR, .path = b->rootfs };
 	/* every mounted cgroup has our process and has no cgroup of that name below it; the first is writable or not */
 	const char *look = "cd /sys/fs/cgroup; for p in */cgroup.procs cgroup.procs; do [ ! -e $p ] || { n=$((n + 1)); grep -qx $$ $p || "
-			   "exit 1; }; done; ls -d tare-test-box */tare-test-box 2>/dev/null && exit 2; [ $n -gt 0 ] || exit 3; "
-			   "grep -E ' /sys/fs/cgroup[^ ]* ' /proc/self/mountinfo | grep -v tmpfs | grep -v '/tare-test-box /sys' && exit 4; "
+			   "exit 1; }; done; ls -d tare-test-box-* */tare-test-box-* 2>/dev/null && exit 2; [ $n -gt 0 ] || exit 3; "
+			   "grep -E ' /sys/fs/cgroup[^ ]* ' /proc/self/mountinfo | grep -v tmpfs | grep -v '/tare-test-box-[0-9]* /sys' && exit 4; "
 			   "for d in pids .; do [ ! -e $d/cgroup.procs ] || { mkdir $d/sub 2>&1; rmdir $d/sub; exit 0; }; done";
 
 	box_expect(b, 0, .host_cgroup = true, .script = look, .cgroup = BOX_CGROUP, .mounts = CGROUP_MOUNT("cgroup", ",\"ro\""));
@@ -127,7 +127,7 @@ static void host_cgroup_namespace(void **state)
 	}
 	/* twice, once with v2 alone */
 	box_expect(b, 0, .host_cgroup = true, .cgroup = BOX_CGROUP,
-		   .script = "grep -c . /sys/fs/cgroup/cgroup.procs; grep -c 'tare-test-box /' /proc/self/mountinfo",
+		   .script = "grep -c . /sys/fs/cgroup/cgroup.procs; grep -c 'tare-test-box-[0-9]* /' /proc/self/mountinfo",
 		   .mounts = CGROUP_MOUNT("cgroup", "") "," CGROUP_MOUNT("cgroup2", ""));
 	box_expect(b, 0, .host_cgroup = true, .script = "test -n \"$(ls /sys/fs/cgroup)\"", .mounts = CGROUP_MOUNT("cgroup", ""));
 	box_expect(b, -1, .host_cgroup = true, .user = true, .script = "", .mounts = CGROUP_MOUNT("cgroup", ",\"idmap\""));
