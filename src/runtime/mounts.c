@@ -16,6 +16,7 @@
 #include <sys/vfs.h>
 
 #include "base/beneath.h"
+#include "base/defence.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "runtime/internal.h"
@@ -377,7 +378,7 @@ int rt_mount_target(int root, const char *destination, int tree, struct err *e)
 		return err_set(e, ERR_INVALID, is_dir ? "the source is a folder, but in the container a file is there: mount a file" :
 							"the source is a file, but in the container a folder is there: mount a folder");
 	/* whatever name led there: what we or others write to /proc later must reach the kernel (CVE-2019-19921) */
-	if (on_procfs(target) && !may_cover_proc(destination, tree))
+	if (defence(proc_place) && on_procfs(target) && !may_cover_proc(destination, tree))
 		return err_set(e, ERR_DENIED, "it is, or leads to, a place in /proc, which nothing may be mounted over");
 	return take_fd(&target);
 }
@@ -388,7 +389,8 @@ static int check_ordinary(const struct rt_mount_plan *p, int root, struct err *e
 	CLEANUP_FD int fd = -1;
 	struct stat st;
 
-	if (p->kind != RT_MOUNT_FS || (strcmp(p->m->type, "proc") != 0 && strcmp(p->m->type, "sysfs") != 0))
+	if (!defence(proc_place) || p->kind != RT_MOUNT_FS ||
+	    (strcmp(p->m->type, "proc") != 0 && strcmp(p->m->type, "sysfs") != 0))
 		return 0;
 	fd = beneath_open(root, p->m->destination, BENEATH_IN_ROOT, O_PATH | O_NOFOLLOW, 0);
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode))

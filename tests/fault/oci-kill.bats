@@ -52,7 +52,7 @@ HOOKS='.hooks = {createRuntime: [{path: "/bin/true"}], createContainer: [{path: 
 @test "delete of a container that runs" { sleeping; kills 25 "$CREATE; $OCI start k" "" delete -f k; }
 @test "delete of a container that ended" {
   bundle "$B" "$HOOKS"
-  kills 25 "$CREATE; $OCI start k; while $OCI state k | grep -q 'running\|created'; do sleep 0.01; done" "" delete k
+  kills 25 "$CREATE; $OCI start k; until $OCI state k | grep -q stopped; do sleep 0.01; done" "" delete k
 }
 @test "run" { bundle "$B"; kills 45 "" "" run -b "$B" k; }
 @test "run in the background, with a user namespace and hooks" { sleeping "$USERNS | $HOOKS"; kills 30 "" "" run -d -b "$B" k; }
