@@ -6,7 +6,7 @@
  *	attacker program FIFO TEXT       waits for a process that opens FIFO for writing and is not this program, keeps its
  *	                                 program file, lets it end, and writes TEXT over the file; says "overwritten"
  *
- * Each ends after half a minute at the latest. */
+ * Each ends after two minutes at the latest. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -134,7 +134,7 @@ static int program(const char *fifo, const char *text)
 
 int main(int argc, char **argv)
 {
-	(void)alarm(30);
+	(void)alarm(120);
 	if (argc == 4 && strcmp(argv[1], "exchange") == 0)
 		return exchange(argv[2], argv[3]);
 	if (argc == 3 && strcmp(argv[1], "descriptors") == 0)
