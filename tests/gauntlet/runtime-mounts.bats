@@ -41,11 +41,12 @@ cover_proc() { # VICTIM DESTINATION FILE
 
 # CVE-2019-19921: in the image /proc is a link. The procfs then lies where the link leads, and the container, whose link it
 # is, puts something else in place of it afterwards. Stopped by: proc and sys are only mounted on an ordinary folder.
-replace_proc() { # VICTIM
+replace_proc() { # VICTIM [DESTINATION]
   own_root "$BATS_TEST_TMPDIR/r"
   rmdir "$BATS_TEST_TMPDIR/r/proc"; mkdir "$BATS_TEST_TMPDIR/r/elsewhere"; ln -s elsewhere "$BATS_TEST_TMPDIR/r/proc"
   OCI_COMMAND='rm /proc && mkdir -p /proc/self/attr && echo forged >/proc/self/attr/exec && cat /proc/self/attr/exec' \
-    bundle "$D" ".root = {path: \"$BATS_TEST_TMPDIR/r\", readonly: false}"
+    bundle "$D" ".root = {path: \"$BATS_TEST_TMPDIR/r\", readonly: false}
+      | .mounts |= map(if .type == \"proc\" then .destination = \"${2:-/proc}\" else . end)"
   once "$1"
   rm -rf "$BATS_TEST_TMPDIR/r"
   cat "$D/out"
@@ -55,6 +56,8 @@ replace_proc() { # VICTIM
 @test "CVE-2019-19921: /proc of the image that is a link is refused" {
   works replace_proc weak:proc_place
   stopped replace_proc tare
+  grep -q 'must be mounted on ordinary directory' "$D/out"
+  stopped replace_proc tare /proc/
   grep -q 'must be mounted on ordinary directory' "$D/out"
 }
 

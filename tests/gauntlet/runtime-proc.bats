@@ -16,7 +16,7 @@ once() {
 }
 
 # CVE-2025-31133: a masked file is covered with the container's /dev/null. Where that is a link the file is covered with
-# what the link leads to, writable; where it is missing, the file is not covered at all. Stopped by: the null device is the
+# what the link leads to, writable; where it goes missing meanwhile, the file is not covered at all. Stopped by: the null device is the
 # host's, taken by a descriptor that was seen to be character device 1:3 (runtime/masks.c).
 look_under_mask() { # VICTIM NULL
   mkdir -p "$BATS_TEST_TMPDIR/dev"/{pts,shm,mqueue}
@@ -34,7 +34,6 @@ look_under_mask() { # VICTIM NULL
 }
 
 @test "CVE-2025-31133: what is masked stays so, whatever the container's /dev/null is" {
-  works look_under_mask runc missing
   works look_under_mask runc /forged
   stopped look_under_mask tare missing
   stopped look_under_mask tare /forged
@@ -55,16 +54,16 @@ forge_console() { # VICTIM ROUNDS
   shared_root dev/pts
   for i in $(seq 0 40); do echo forged >"$R/dev/pts.forged/$i"; done
   ln -sf pts/ptmx "$R/dev/ptmx"
-  OCI_COMMAND='[ -c /dev/console ] || cat /dev/console' bundle "$D" ".root = {path: \"$R\", readonly: false} | .process.terminal = true
+  OCI_COMMAND='[ -c /dev/console ] || cat /dev/console >/found' bundle "$D" ".root = {path: \"$R\", readonly: false} | .process.terminal = true
     | .mounts |= map(select(.destination | test(\"^/dev$|^/dev/(shm|mqueue)\") | not))"
   exchanging "$R/dev/pts" "$R/dev/pts.forged"
   for round in $(seq "$2"); do
     timeout 5 script -qec "$(declare -f victim); victim $1 run -b $D once" /dev/null </dev/null >"$D/out" 2>&1 || true
     gone "$1" once
-    ! grep -qa '^forged' "$D/out" || { code=0; break; }
+    [ ! -e "$R/found" ] || { code=0; break; }
   done
   still
-  echo "round $round of $2:"; cat "$D/out"
+  echo "round $round of $2:"; cat "$D/out" "$R/found" || true
   rm -rf "$R"
   return $code
 }
@@ -108,7 +107,7 @@ unmask_proc() { # VICTIM ROUNDS
       for at in /proc /proc.forged; do
         [ -d $at/self ] || continue
         head -c 9 $at/timer_list | grep -q . && echo "open: $at/timer_list"
-        touch $at/sys/vm/x; [ -w $at/sys/kernel/core_pattern ] && echo "writable: $at/sys"
+        ( : >>$at/sys/kernel/core_pattern ) && echo "writable: $at/sys"
       done; done; true' bundle "$D" ".root = {path: \"$R\", readonly: false}"
   exchanging "$R/proc" "$R/proc.forged"
   for round in $(seq "$2"); do
@@ -123,5 +122,6 @@ unmask_proc() { # VICTIM ROUNDS
 
 @test "what is masked in /proc stays so, whatever /proc has become meanwhile" {
   works unmask_proc runc 60
+  works unmask_proc weak:anchor 60
   stopped unmask_proc tare 60
 }
