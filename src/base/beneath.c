@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/defence.h"
+
 /* openat2 gives -EAGAIN when a rename raced with ".."; an attacker can make that last, so it is bounded. */
 #define RACE_RETRIES 128
 
@@ -21,7 +23,7 @@ static unsigned long long resolve_of(enum beneath_mode how)
 		return RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 	case BENEATH_IN_ROOT:
 	default:
-		return RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+		return defence(in_root) ? RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS : 0;
 	}
 }
 
@@ -33,7 +35,7 @@ int beneath_open(int root, const char *path, enum beneath_mode how, int flags, m
 		.resolve = resolve_of(how),
 	};
 
-	if (how != BENEATH_IN_ROOT)
+	if (how != BENEATH_IN_ROOT || !defence(in_root))
 		while (*path == '/')
 			path++;
 	if (!*path)

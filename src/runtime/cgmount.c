@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/defence.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "runtime/internal.h"
@@ -28,7 +29,7 @@ int rt_cgmount_plan(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	if (p->o.idmap != OCI_IDMAP_NO || p->m->n_uid_map || p->m->n_gid_map)
 		return err_set(e, ERR_UNSUPPORTED, "id maps are for bind mounts");
 	p->by_host = !c->spec->linux_.ns[OCI_NS_CGROUP].wanted || !c->own[OCI_NS_CGROUP];
-	if (p->by_host && !c->own[OCI_NS_CGROUP])
+	if (p->by_host && !c->own[OCI_NS_CGROUP] && defence(cgroup_ro))
 		p->read_only = true;
 	p->hierarchies = cg_detect() != CG_V2 && strcmp(p->m->type, "cgroup2") != 0;
 	if (!p->by_host)

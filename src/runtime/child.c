@@ -219,13 +219,14 @@ static int close_dev(struct child *k, struct err *e)
 
 static int furnish(struct child *k, struct err *e)
 {
-	const struct oci_linux *l = &k->c->spec->linux_;
 	int r = rt_dev_bind(k->c, k->root, k->dev, e);
 
 	if (r == 0)
 		r = console(k, e);
 	if (r == 0)
-		r = rt_mask(k->root, l->masked_paths, l->readonly_paths, e);
+		r = rt_mask(k->c, k->root, k->mounts, e);
+	for (size_t i = 0; i < k->c->n_mount_fds; i++)
+		k->mounts[i] = close_fd(k->mounts[i]);
 	return r;
 }
 

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/defence.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "runtime/internal.h"
@@ -43,7 +44,7 @@ static int become_root(const struct rt_ctx *c, struct err *e)
 {
 	int r;
 
-	if (prctl(PR_SET_DUMPABLE, 0UL) < 0)
+	if (defence(dumpable) && prctl(PR_SET_DUMPABLE, 0UL) < 0)
 		return err_errno(e, -errno, "dumpable");
 	(void)setsid();
 	r = signals_reset();

@@ -88,7 +88,8 @@ bool rt_dev_elsewhere(const struct rt_ctx *c);
 int rt_dev_bind(const struct rt_ctx *c, int root, int dev, struct err *e) MUST_CHECK;
 
 /* ---- masks.c, child ---- */
-int rt_mask(int root, const char *const *masked, const char *const *readonly, struct err *e) MUST_CHECK;
+/* mounts: the anchors are open in it (mount_plan.h). */
+int rt_mask(const struct rt_ctx *c, int root, const int *mounts, struct err *e) MUST_CHECK;
 
 /* For a root that is only chrooted into, which leaves the host's mounts in the namespace: takes every whole proc and sysfs
  * that is not below rootfs away. A user namespace in the container may mount a new one, without the masks, as long as

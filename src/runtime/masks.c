@@ -1,7 +1,9 @@
 /* Masked and read-only paths. What hides a file is a bind of /dev/null, what hides a folder is one empty read-only
  * tmpfs for all of them. The null device is opened once, in the host's tree (which is still visible here) and judged
  * by what the descriptor is, S_IFCHR 1:3, before that descriptor is bound: an image or a volume cannot put something
- * else in its place (CVE-2025-31133). The places to hide are handles below the new root. */
+ * else in its place (CVE-2025-31133). The places to hide are handles below the new root; below /proc and /sys they are
+ * looked for on the file system that was mounted there, not by that name again: who holds the root, too, may have given
+ * the name to another folder meanwhile, and find the whole procfs under a name without masks. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +18,9 @@
 #include "sys/mnt.h"
 
 struct masks {
+	const struct rt_ctx *c;
+	int root;
+	const int *mounts;
 	int null;  /* O_PATH */
 	int empty; /* the tmpfs; attached after the first use */
 	bool empty_used;
@@ -87,9 +92,28 @@ static int mask_file(struct masks *m, int target, struct err *e)
 	return r < 0 ? err_errno(e, r, "attaching /dev/null") : 0;
 }
 
-static int mask_path(struct masks *m, int root, const char *path, struct err *e)
+static bool is_below(const char *path, const char *folder)
 {
-	CLEANUP_FD int target = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH, 0);
+	size_t len = strlen(folder);
+
+	return strncmp(path, folder, len) == 0 && (path[len] == '/' || !path[len]);
+}
+
+/* A path that leads up again, "/proc/../x", is none of the anchor's. */
+static int open_place(const struct masks *m, const char *path)
+{
+	for (size_t i = strstr(path, "..") ? 0 : m->c->n_mounts; i-- > 0;) {
+		const struct rt_mount_plan *p = &m->c->mounts[i];
+
+		if (p->anchor && m->mounts[i] >= 0 && is_below(path, p->m->destination))
+			return beneath_open(m->mounts[i], path + strlen(p->m->destination), BENEATH_IN_ROOT, O_PATH, 0);
+	}
+	return beneath_open(m->root, path, BENEATH_IN_ROOT, O_PATH, 0);
+}
+
+static int mask_path(struct masks *m, const char *path, struct err *e)
+{
+	CLEANUP_FD int target = open_place(m, path);
 	struct stat st;
 
 	if (target == -ENOENT || target == -ENOTDIR)
@@ -99,9 +123,9 @@ static int mask_path(struct masks *m, int root, const char *path, struct err *e)
 	return S_ISDIR(st.st_mode) ? mask_folder(m, target, e) : mask_file(m, target, e);
 }
 
-static int make_read_only(int root, const char *path, struct err *e)
+static int make_read_only(const struct masks *m, const char *path, struct err *e)
 {
-	CLEANUP_FD int target = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH, 0), copy = -1;
+	CLEANUP_FD int target = open_place(m, path), copy = -1;
 	int r;
 
 	if (target == -ENOENT || target == -ENOTDIR)
@@ -125,28 +149,22 @@ static bool named_before(const char *const *list, const char *const *at)
 	return false;
 }
 
-int rt_mask(int root, const char *const *masked, const char *const *readonly, struct err *e)
+int rt_mask(const struct rt_ctx *c, int root, const int *mounts, struct err *e)
 {
-	CLEANUP(masks_close) struct masks m = { .null = -1, .empty = -1 };
+	const char *const *masked = c->spec->linux_.masked_paths, *const *readonly = c->spec->linux_.readonly_paths;
+	CLEANUP(masks_close) struct masks m = { .c = c, .root = root, .mounts = mounts, .null = -1, .empty = -1 };
 
 	/* read-only first: a copy of a tree would not take later masks along, and a mask stays visible in it */
 	for (; readonly && *readonly; readonly++)
-		if (make_read_only(root, *readonly, e) < 0)
+		if (make_read_only(&m, *readonly, e) < 0)
 			return err_ctx(e, "read-only path %s", *readonly);
 	for (const char *const *at = masked; at && *at; at++)
-		if (!named_before(masked, at) && mask_path(&m, root, *at, e) < 0)
+		if (!named_before(masked, at) && mask_path(&m, *at, e) < 0)
 			return err_ctx(e, "masked path %s", *at);
 	return 0;
 }
 
 /* ---- what a chroot leaves ---- */
-
-static bool is_below(const char *path, const char *folder)
-{
-	size_t len = strlen(folder);
-
-	return strncmp(path, folder, len) == 0 && (path[len] == '/' || !path[len]);
-}
 
 /* "… ROOT POINT OPTIONS [TAG…] - TYPE SOURCE …" */
 static bool is_whole(const char *line)

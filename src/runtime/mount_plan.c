@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/defence.h"
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 
@@ -84,6 +85,11 @@ static bool is_dev(const char *destination)
 	return !strcmp(destination, "/dev") || !strcmp(destination, "/dev/");
 }
 
+static bool is_anchor(const char *destination)
+{
+	return !strcmp(destination, "/proc") || !strcmp(destination, "/sys");
+}
+
 static bool below(const char *path, const char *folder)
 {
 	size_t len = strlen(folder);
@@ -154,6 +160,7 @@ static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	int r;
 
 	p->kind = kind_of(p->m);
+	p->anchor = defence(anchor) && is_anchor(p->m->destination);
 	r = read_options(&c->arena, p, e);
 	if (r < 0)
 		return r;

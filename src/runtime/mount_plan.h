@@ -22,6 +22,7 @@ struct rt_mount_plan {
 	enum rt_mount_kind kind;
 	bool by_host;   /* made by the host side and sent, else by the child */
 	bool on_root;   /* a bind whose source lies in the rootfs folder: the child opens it below the new root */
+	bool anchor;    /* on /proc or /sys: what is masked there is looked for on this very mount (masks.c) */
 	bool read_only; /* as asked for, or because what is shown belongs to the host */
 	struct oci_mount_options o; /* idmap only where there is something to map */
 	const char **data;          /* o.data and o.sb_* as options of the file system, NULL-terminated */
@@ -38,7 +39,7 @@ int rt_plan_mounts(struct rt_ctx *c, struct err *e) MUST_CHECK;
 int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e) MUST_CHECK;
 /* Child: makes its own into fds[index], detached; RT_MOUNT_CGROUP and on_root ones are left for rt_mount_attach(). */
 int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e) MUST_CHECK;
-/* Child: attaches plan i below root; its fds are taken. */
+/* Child: attaches plan i below root; its fds are taken, but an anchor's stays open in fds[i]. */
 int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct err *e) MUST_CHECK;
 
 /* Child: the place below root for the mount `tree` (-1: a folder that is made later), made when it is missing; O_PATH.

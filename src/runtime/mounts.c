@@ -8,6 +8,7 @@
  * translates. A file system that cannot do that would show everything as nobody's; that is only let pass where nothing
  * can be created through it. */
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <sys/vfs.h>
 
 #include "base/beneath.h"
+#include "base/defence.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "runtime/internal.h"
@@ -377,24 +379,35 @@ int rt_mount_target(int root, const char *destination, int tree, struct err *e)
 		return err_set(e, ERR_INVALID, is_dir ? "the source is a folder, but in the container a file is there: mount a file" :
 							"the source is a file, but in the container a folder is there: mount a folder");
 	/* whatever name led there: what we or others write to /proc later must reach the kernel (CVE-2019-19921) */
-	if (on_procfs(target) && !may_cover_proc(destination, tree))
+	if (defence(proc_place) && on_procfs(target) && !may_cover_proc(destination, tree))
 		return err_set(e, ERR_DENIED, "it is, or leads to, a place in /proc, which nothing may be mounted over");
 	return take_fd(&target);
 }
 
-/* What masks and labels rely on is where it is looked for, not where a link of the image leads (CVE-2019-19921). */
-static int check_ordinary(const struct rt_mount_plan *p, int root, struct err *e)
+static bool is_ordinary_only(const struct rt_mount_plan *p)
 {
-	CLEANUP_FD int fd = -1;
-	struct stat st;
+	return defence(proc_place) && p->kind == RT_MOUNT_FS && (!strcmp(p->m->type, "proc") || !strcmp(p->m->type, "sysfs"));
+}
 
-	if (p->kind != RT_MOUNT_FS || (strcmp(p->m->type, "proc") != 0 && strcmp(p->m->type, "sysfs") != 0))
+/* What masks and labels rely on is where it is looked for, not where a link of the image leads (CVE-2019-19921). That is
+ * said of the handle which is mounted on: by name it could have become a link since. */
+static int ordinary(const struct rt_mount_plan *p, int root, int *target, struct err *e)
+{
+	char path[PATH_MAX];
+	size_t len = strlen(p->m->destination);
+
+	if (!is_ordinary_only(p))
 		return 0;
-	fd = beneath_open(root, p->m->destination, BENEATH_IN_ROOT, O_PATH | O_NOFOLLOW, 0);
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode))
+	/* a slash at the end would follow the link */
+	while (len > 1 && p->m->destination[len - 1] == '/')
+		len--;
+	(void)snprintf(path, sizeof(path), "%.*s", (int)len, p->m->destination);
+	close_fd(*target);
+	*target = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH | O_NOFOLLOW | O_DIRECTORY, 0);
+	if (*target == -ENOTDIR || *target == -ELOOP)
 		return err_set(e, ERR_DENIED, "%s must be mounted on ordinary directory, and the image has a link there",
 			       p->m->type);
-	return 0;
+	return *target < 0 ? err_errno(e, *target, "mount point") : 0;
 }
 
 static int attach(const struct rt_mount_plan *p, int root, int fd, struct err *e)
@@ -407,11 +420,11 @@ static int attach(const struct rt_mount_plan *p, int root, int fd, struct err *e
 		if (r < 0)
 			return r;
 	}
-	if (check_ordinary(p, root, e) < 0 || cover_mode(p, root, fd, e) < 0)
+	if (cover_mode(p, root, fd, e) < 0)
 		return e->code;
 	target = rt_mount_target(root, p->m->destination, fd, e);
-	if (target < 0)
-		return target;
+	if (target < 0 || ordinary(p, root, &target, e) < 0)
+		return e->code;
 	r = mnt_attach(fd, target);
 	return r < 0 ? err_errno(e, r, "attaching") : 0;
 }
@@ -427,6 +440,8 @@ int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct
 	} else {
 		fd = p->on_root ? bind_on_root(c, p, root, e) : take_fd(&fds[i]);
 		r = fd < 0 ? fd : attach(p, root, fd, e);
+		if (r == 0 && p->anchor)
+			fds[i] = take_fd(&fd);
 	}
 	return r < 0 ? err_ctx(e, "mount on %s", p->m->destination) : 0;
 }

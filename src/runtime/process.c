@@ -27,6 +27,7 @@
 #include <sys/stat.h>
 
 #include "base/beneath.h"
+#include "base/defence.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -138,7 +139,7 @@ static int write_label(const struct rt_ctx *c, const char *file, const char *pre
 	if (n < 0 || (size_t)n >= sizeof(value))
 		return err_set(e, ERR_INVALID, "its name is too long");
 	snprintf(path, sizeof(path), "thread-self/attr/%s", file);
-	r = io_write_value(c->proc, path, value);
+	r = io_write_value(defence(own_proc) ? c->proc : open("/proc", O_PATH | O_CLOEXEC), path, value);
 	if (r == -ENOENT || r == -EINVAL)
 		return err_set(e, ERR_UNSUPPORTED, "\"%s\" cannot be set: the module is not active or does not know it",
 			       label);
@@ -183,7 +184,7 @@ int rt_process_prepare(const struct rt_ctx *c, struct err *e)
 		r = rt_attr_apply(c, e);
 	if (r == 0)
 		r = set_labels(c, e);
-	if (r == 0 && c->create)
+	if (r == 0 && c->create && defence(cwd))
 		r = make_cwd(p, e);
 	return r;
 }
@@ -196,6 +197,8 @@ static int enter_cwd(const char *cwd, struct err *e)
 	char seen[PATH_MAX];
 	long n;
 
+	if (!defence(cwd))
+		return chdir(cwd) < 0 ? err_errno(e, -errno, "%s", cwd) : 0;
 	/* from the root, and with one descriptor: RLIMIT_NOFILE may count already, and be small */
 	dir = chdir("/") < 0 ? -errno : beneath_open(AT_FDCWD, cwd, BENEATH_IN_ROOT, O_PATH | O_DIRECTORY, 0);
 	/* as Docker has it: the command is at fault, which cannot run there */
@@ -242,7 +245,8 @@ static int set_user(const struct oci_process *p, struct err *e)
 	if (u->umask)
 		(void)umask((mode_t)*u->umask);
 	/* a change of ids makes a process dumpable or not by a host setting: it must not be */
-	(void)prctl(PR_SET_DUMPABLE, 0UL);
+	if (defence(dumpable))
+		(void)prctl(PR_SET_DUMPABLE, 0UL);
 	return 0;
 }
 

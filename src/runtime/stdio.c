@@ -7,6 +7,7 @@
 #include <termios.h>
 
 #include "base/beneath.h"
+#include "base/defence.h"
 #include "base/log.h"
 #include "runtime/internal.h"
 #include "sys/kernel.h"
@@ -90,6 +91,8 @@ int rt_close_others(const struct rt_ctx *c, struct err *e)
 		       c->create && c->create->barrier == RT_BARRIER_FIFO ? c->create->fifo_fd : -1 };
 	int first = 3 + (int)c->keep_fds;
 
+	if (!defence(close))
+		return 0;
 	qsort(keep, ARRAY_LEN(keep), sizeof(*keep), by_number);
 	for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
 		if (keep[i] > first && syscall(SYS_close_range, (unsigned int)first, (unsigned int)keep[i] - 1, 0U) < 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/defence.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "cmd/oci/oci.h"
@@ -103,6 +104,8 @@ static int add_caps(struct oci_process *p, const struct cli_strv *more, struct e
 		p->caps[OCI_CAP_BOUNDING] |= CAP_BIT(cap);
 		p->caps[OCI_CAP_EFFECTIVE] |= CAP_BIT(cap);
 		p->caps[OCI_CAP_PERMITTED] |= CAP_BIT(cap);
+		if (!defence(inheritable)) /* CVE-2022-29162 */
+			p->caps[OCI_CAP_INHERITABLE] |= CAP_BIT(cap);
 		if (p->caps[OCI_CAP_INHERITABLE] & CAP_BIT(cap))
 			p->caps[OCI_CAP_AMBIENT] |= CAP_BIT(cap);
 	}

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/defence.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -122,7 +123,7 @@ static const struct cli_command commands[] = {
 static const struct cli_program program = {
 	.name = "tare-oci",
 	.about = "An OCI runtime: runs a container out of a bundle (a folder with config.json and a root file system).",
-	.version = "tare-oci version " TARE_VERSION "\nspec: " OCI_VERSION "\n",
+	.version = "tare-oci version " TARE_VERSION DEFENCE_VERSION "\nspec: " OCI_VERSION "\n",
 	.options = global_options,
 	.size = sizeof(struct oci_globals),
 	.defaults = &global_defaults,
@@ -133,7 +134,7 @@ static char **own_argv;
 
 int oci_seal(const struct oci_spec *spec, struct err *e)
 {
-	return rt_seal_needed(spec) ? rt_seal_self(own_argv, e) : 0;
+	return defence(seal) && rt_seal_needed(spec) ? rt_seal_self(own_argv, e) : 0;
 }
 
 /* The log as the options want it; its descriptor, or -1 for stderr. */

@@ -1,0 +1,48 @@
+/* Mount options, one a line: of what is accepted no bit is both set and cleared, propagation fits its array, every flag of
+ * the superblock that is left has a name or is one of the two that have none. */
+#include <linux/mount.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oci/mount_options.h"
+#include "sys/kernel.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_attr(const struct oci_mount_attr *a)
+{
+	if (a->set & a->clear & ~(uint64_t)MOUNT_ATTR__ATIME)
+		abort();
+	if ((a->set & MOUNT_ATTR__ATIME) && (a->clear & MOUNT_ATTR__ATIME) != MOUNT_ATTR__ATIME)
+		abort(); /* the kernel's rule for these */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	char *text = arena_strndup(&a, (const char *)data, size), *rest = NULL;
+	const char *options[66];
+	struct oci_mount_options o;
+	struct err e = { 0 };
+	size_t n = 0;
+
+	for (char *s = text ? strtok_r(text, "\n", &rest) : NULL; s && n < 64; s = strtok_r(NULL, "\n", &rest))
+		options[n++] = s;
+	options[n] = NULL;
+	if (oci_mount_options_parse(&a, options, &o, &e) < 0) {
+		if (e.cls != ERR_INVALID || !e.msg[0])
+			abort();
+		return 0;
+	}
+	check_attr(&o.attr);
+	check_attr(&o.recursive);
+	if (o.n_propagation > OCI_PROPAGATION_MAX || (o.recursive_bind && !o.bind) || (o.sb_set & o.sb_clear) || o.n_data > n)
+		abort();
+	for (size_t i = 0; i < o.n_data; i++)
+		if (!strlen(o.data[i]))
+			abort();
+	if (o.data[o.n_data])
+		abort();
+	return 0;
+}
