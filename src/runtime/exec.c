@@ -95,6 +95,7 @@ static int exec_plan(struct entry *n, struct err *e)
 {
 	const struct rt_exec_args *a = n->args;
 	struct rt_ctx *c = &n->ctx;
+	bool may_mount;
 	int r;
 
 	c->id = a->id ? a->id : "exec";
@@ -109,11 +110,12 @@ static int exec_plan(struct entry *n, struct err *e)
 		r = rt_filter_plan(c, e);
 	if (r < 0)
 		return r;
-	c->proc = rt_open_proc(e);
+	c->proc = rt_open_proc(&may_mount, e);
+	c->by_child = !may_mount;
 	return c->proc < 0 ? c->proc : 0;
 }
 
-/* The cgroup to run in: the named one, else init's. */
+/* The cgroup to run in: the named one, else init's; none where that is not ours to enter. */
 static int find_cgroup(struct entry *n, struct err *e)
 {
 	char path[PATH_MAX];
@@ -126,6 +128,9 @@ static int find_cgroup(struct entry *n, struct err *e)
 		r = cg_path_of(n->args->pid, path, sizeof(path));
 		if (r < 0)
 			return err_errno(e, r, "the container's cgroup");
+		/* a container that was given none is where its maker was: only who has rights there can go there */
+		if (!cg_may_make(path))
+			return 0;
 		cgroup = path;
 	}
 	r = cg_open(cgroup, &n->cgroup, e);

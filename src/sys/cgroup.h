@@ -94,6 +94,11 @@ bool cg_is_unified(void);
  * for, from a thread, so that it passes meanwhile. Nothing happens where it is not needed or not possible. */
 void cg_expect_join(void);
 
+/* Whether we may make this cgroup and put our processes into it, by the rights of the folders that are there: in every
+ * hierarchy the nearest one to it, and on v2 cgroup.procs of the nearest one that is above our own cgroup, too
+ * (cgroups(7), "Cgroups v2 delegation"). For those who have a way out: cg_create() tells why not. */
+bool cg_may_make(const char *path);
+
 struct cgroup; /* the open folders of one cgroup in all its hierarchies */
 
 /* Makes the cgroup (and its parents) in every hierarchy. On v2 enables the controllers that its parents offer.
