@@ -240,6 +240,13 @@ static int set_groups_failed(const struct rt_ctx *c, int why, struct err *e)
 						   "only the caller's own group is mapped") : 0;
 }
 
+static int id_failed(int why, const char *kind, uint32_t id, struct err *e)
+{
+	if (why == EINVAL)
+		return err_set(e, ERR_INVALID, "process.user.%s: %u is not mapped in linux.%sMappings", kind, id, kind);
+	return err_errno(e, -why, "process.user.%s %u", kind, id);
+}
+
 static int set_user(const struct rt_ctx *c, struct err *e)
 {
 	const struct oci_user *u = &c->process->user;
@@ -247,9 +254,9 @@ static int set_user(const struct rt_ctx *c, struct err *e)
 	if (setgroups(u->n_groups, (const gid_t *)u->groups) < 0 && set_groups_failed(c, errno, e) < 0)
 		return e->code;
 	if (setresgid(u->gid, u->gid, u->gid) < 0)
-		return err_errno(e, -errno, "process.user.gid %u", u->gid);
+		return id_failed(errno, "gid", u->gid, e);
 	if (setresuid(u->uid, u->uid, u->uid) < 0)
-		return err_errno(e, -errno, "process.user.uid %u", u->uid);
+		return id_failed(errno, "uid", u->uid, e);
 	if (u->umask)
 		(void)umask((mode_t)*u->umask);
 	/* a change of ids makes a process dumpable or not by a host setting: it must not be */
