@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -343,6 +344,31 @@ static int map_ids(struct creation *k, struct err *e)
 	return r < 0 ? r : rt_send(k->sock, RT_MSG_MAPPED, 0, -1, e);
 }
 
+/* The container's process owns its cgroup where it sees it as its own, and may write to it (config-linux.md, "Cgroup
+ * ownership"). */
+static int give_cgroup(struct creation *k, struct err *e)
+{
+	const struct rt_ctx *c = &k->ctx;
+	const struct oci_namespace *ns = &c->spec->linux_.ns[OCI_NS_CGROUP];
+	uint32_t uid = c->process ? c->process->user.uid : 0;
+	bool writable = false;
+	int r;
+
+	for (size_t i = 0; i < c->n_mounts && !writable; i++)
+		writable = c->mounts[i].kind == RT_MOUNT_CGROUP && !c->mounts[i].read_only &&
+			   !strcmp(c->mounts[i].m->destination, "/sys/fs/cgroup");
+	if (!writable || !c->cgroup || !ns->wanted || ns->path)
+		return 0;
+	if (c->n_uid && !idmap_outside(c->uid_map, c->n_uid, uid, &uid))
+		return 0;
+	r = cg_give(c->cgroup, uid, e);
+	if (r != -EPERM || !c->create->rootless)
+		return r;
+	/* a user can give nothing away to the ids that are set aside for him */
+	*e = (struct err){ 0 };
+	return 0;
+}
+
 static int time_offsets(struct creation *k, struct err *e)
 {
 	const struct oci_namespace *ns = &k->ctx.spec->linux_.ns[OCI_NS_TIME];
@@ -493,6 +519,8 @@ static int work(struct creation *k, struct err *e)
 	struct rt_ctx *c = &k->ctx;
 	int r = map_ids(k, e);
 
+	if (r == 0)
+		r = give_cgroup(k, e);
 	if (r == 0)
 		r = time_offsets(k, e);
 	if (r == 0)

@@ -144,6 +144,10 @@ int cg_join_burst(struct cgroup *const *cgs, const pid_t *pids, size_t n, struct
  * ERR_NOTFOUND; a controller that no v1 hierarchy has, a path with ".." are ERR_INVALID. */
 int cg_narrow(struct cgroup *cg, const char *where, struct err *e) MUST_CHECK;
 
+/* v2: makes uid the owner of the cgroup's folder and of the files in it that are for whom it is delegated to. Elsewhere
+ * nothing is done: v1 cannot be delegated safely. */
+int cg_give(struct cgroup *cg, uid_t uid, struct err *e) MUST_CHECK;
+
 /* Freezes or thaws everything in it and waits until that is so (bounded). */
 int cg_freeze(struct cgroup *cg, bool frozen, struct err *e) MUST_CHECK;
 int cg_is_frozen(struct cgroup *cg, bool *frozen) MUST_CHECK;
