@@ -232,6 +232,9 @@ static int bind_node(const struct rt_ctx *c, int root, int dev, const struct oci
 	tree = node >= 0 ? mnt_clone_tree(node, "", false) : mnt_clone_tree(dev, place(d->path), false);
 	if (tree < 0)
 		return err_errno(e, tree, "copy of the node");
+	r = node >= 0 ? mnt_setattr(tree, false, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE) : 0;
+	if (r < 0)
+		return err_errno(e, r, "mount attributes");
 	target = rt_mount_target(root, d->path, tree, e);
 	if (target < 0)
 		return target;
