@@ -326,7 +326,7 @@ X
 
 @test "READY=1 from a container of his" {
   # shellcheck disable=SC2016
-  OCI_COMMAND='test -S $NOTIFY_SOCKET && echo there' user_bundle ready "$USER_OTHER"
+  OCI_COMMAND='test -S $NOTIFY_SOCKET && echo there' user_bundle ready "$USER_WIDE"
   run user env NOTIFY_SOCKET="$U/run/none" tare-oci run -b "$U/ready" ready </dev/null
   [ "$output" = there ]
 }
