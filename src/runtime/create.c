@@ -23,6 +23,7 @@
 #include "runtime/internal.h"
 #include "runtime/process_attr.h"
 #include "runtime/sync.h"
+#include "runtime/unit.h"
 #include "sys/caps.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
@@ -35,6 +36,7 @@ struct creation {
 	struct rt_ctx ctx;
 	struct cgroup *self_cgroup;
 	bool made_cgroup;
+	bool attach; /* to be moved into its cgroup by systemd */
 	int join[OCI_NS_COUNT], join_flags[OCI_NS_COUNT];
 	size_t n_join;
 	int sock;
@@ -288,6 +290,13 @@ static int clone_child(struct creation *k, struct err *e)
 	if (k->ctx.cgroup)
 		how.cgroup = cg_clone_fd(k->ctx.cgroup);
 	k->pid = rt_clone_linked(&how, &k->ctx.sock, &k->sock, &k->pidfd, e);
+	k->attach = k->pid == -EACCES && how.cgroup >= 0 && k->ctx.create->unit;
+	if (k->attach) {
+		close_fd(k->sock);
+		*e = (struct err){ 0 };
+		how.cgroup = -1;
+		k->pid = rt_clone_linked(&how, &k->ctx.sock, &k->sock, &k->pidfd, e);
+	}
 	if (k->pid == 0)
 		rt_child_main(&k->ctx);
 	return k->pid < 0 ? k->pid : 0;
@@ -517,7 +526,11 @@ static int serve(struct creation *k, struct err *e)
 static int work(struct creation *k, struct err *e)
 {
 	struct rt_ctx *c = &k->ctx;
-	int r = map_ids(k, e);
+	/* while it is still the caller's by its ids: systemd asks for that */
+	int r = k->attach ? rt_scope_attach(c->create->unit, c->create->unit_user, k->pid, e) : 0;
+
+	if (r == 0)
+		r = map_ids(k, e);
 
 	if (r == 0)
 		r = give_cgroup(k, e);

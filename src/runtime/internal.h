@@ -143,6 +143,10 @@ struct rt_clone {
 	size_t n_join;
 	int pidfd; /* enter all of join_pidfd_flags of this process; -1 = none */
 	int pidfd_flags;
+	/* With something to enter: what is done before, by the process that enters, still one of ours; its child inherits it.
+	 * NULL = nothing */
+	int (*before)(void *arg, struct err *e);
+	void *arg;
 };
 /* A child with a socket between it and us: gives 0 in the child, where *child_sock is its end, and the pid in the caller,
  * where *sock is ours (also on failure: -1 or to be closed). */

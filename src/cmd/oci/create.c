@@ -246,6 +246,8 @@ static int make_container(struct launch *l, struct err *e)
 		.spec = l->spec,
 		.rootfs = { .kind = RT_ROOTFS_DIR, .path = rec->rootfs, .nodes = true },
 		.cgroup = rec->cgroup,
+		.unit = rec->unit,
+		.unit_user = rec->unit_user,
 		.rootless = oci_rootless(l->call->global),
 		.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
 		.preserve_fds = l->opts->preserve_fds,

@@ -264,6 +264,8 @@ static int go(const struct oci_exec_opts *o, struct running *x, struct err *e)
 		.spec = x->spec,
 		.process = x->process,
 		.cgroup = x->c.rec.cgroup,
+		.unit = x->c.rec.unit,
+		.unit_user = x->c.rec.unit_user,
 		.narrow = o->cgroups.v,
 		.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
 		.preserve_fds = o->preserve_fds,
