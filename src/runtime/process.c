@@ -243,7 +243,7 @@ static int set_groups_failed(const struct rt_ctx *c, int why, struct err *e)
 static int id_failed(int why, const char *kind, uint32_t id, struct err *e)
 {
 	if (why == EINVAL)
-		return err_set(e, ERR_INVALID, "process.user.%s: %u is not mapped in linux.%sMappings", kind, id, kind);
+		return err_set(e, ERR_INVALID, "process.user.%s %u: not mapped in linux.%sMappings", kind, id, kind);
 	return err_errno(e, -why, "process.user.%s %u", kind, id);
 }
 

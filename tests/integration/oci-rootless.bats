@@ -186,7 +186,7 @@ user_sleeper() { # ID [FILTER]
 @test "what takes rights over the host is an error" {
   fails 'needs a "user" namespace' '.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings)'
   fails 'process.user.additionalGids' '.process.user.additionalGids = [7]'
-  fails 'process.user.gid: 33 is not mapped' '.process.user = {uid: 33, gid: 33}'
+  fails 'process.user.gid 33: not mapped' '.process.user = {uid: 33, gid: 33}'
   fails 'process.oomScoreAdj: -100' '.process.oomScoreAdj = -100'
   fails 'process.rlimits: RLIMIT_NOFILE' '.process.rlimits = [{type: "RLIMIT_NOFILE", hard: 99999999, soft: 10}]'
   fails 'sysfs shows the "network" namespace' '.mounts |= map(if .destination == "/sys" then {destination: "/sys", type: "sysfs", source: "sysfs"} else . end)'
