@@ -19,7 +19,8 @@ user_setup() {
   echo "user:$USER_RANGE:65536" | tee "$U/etc/subuid" >"$U/etc/subgid"
   # the build's folder may be below one that he cannot enter
   cp "$TARE_BIN/tare-oci" "$U/bin/"
-  cp -a "$OCI_ROOTFS" "$U/rootfs"
+  mkdir "$U/rootfs"
+  [ -z "${OCI_ROOTFS:-}" ] || cp -a "$OCI_ROOTFS/." "$U/rootfs/"
   cat >"$U/as" <<X
 #!/bin/bash
 exec unshare -m bash -c 'mount --bind "$U/etc" /etc; [ -z "\$HIDE_V2" ] || ! mountpoint -q /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified
