@@ -65,16 +65,23 @@ static int bind_own(const struct rt_mount_plan *p, const struct cgroup *cg, size
 int rt_cgmount_host(const struct rt_ctx *c, size_t i, int *fds, struct err *e)
 {
 	const struct rt_mount_plan *p = &c->mounts[i];
-	CLEANUP_CGROUP struct cgroup *ours = NULL;
-	int r = c->cgroup ? 0 : cg_open_own(&ours, e);
+	CLEANUP_CGROUP struct cgroup *opened = NULL;
+	struct cgroup *cg = c->by_child ? NULL : c->cgroup;
+	int r = 0;
 
-	if (r == 0 && !p->hierarchies) {
-		r = bind_own(p, c->cgroup ? c->cgroup : ours, (size_t)cg_hierarchy_v2(), &fds[i], e);
+	/* the child is in another mount namespace than what the host side has open */
+	if (!cg)
+		r = c->create->cgroup ? cg_open(c->create->cgroup, &opened, e) : cg_open_own(&opened, e);
+	if (r < 0)
+		return r;
+	cg = cg ? cg : opened;
+	if (!p->hierarchies) {
+		r = bind_own(p, cg, (size_t)cg_hierarchy_v2(), &fds[i], e);
 		if (r == 0 && fds[i] < 0)
 			r = err_set(e, ERR_UNSUPPORTED, "the container's cgroup is outside of what is mounted here");
 	}
 	for (size_t h = 0; r == 0 && p->hierarchies && h < cg_hierarchies(); h++)
-		r = bind_own(p, c->cgroup ? c->cgroup : ours, h, &fds[p->more + h], e);
+		r = bind_own(p, cg, h, &fds[p->more + h], e);
 	return r;
 }
 

@@ -27,6 +27,7 @@
 #include "runtime/internal.h"
 #include "runtime/process_attr.h"
 #include "runtime/sync.h"
+#include "sys/idmap.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
 #include "sys/ns.h"
@@ -40,13 +41,22 @@ struct child {
 	bool joined; /* in our cgroup */
 };
 
+static int set_dumpable(bool on, struct err *e)
+{
+	return prctl(PR_SET_DUMPABLE, on ? 1UL : 0UL) < 0 ? err_errno(e, -errno, "dumpable") : 0;
+}
+
 static int mapped_root(const struct rt_ctx *c, struct err *e)
 {
 	if (!c->n_uid && !c->spec->linux_.ns[OCI_NS_USER].path)
 		return 0;
-	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+	/* where that is denied the caller's groups stay, as nobody's: it is the price of a map without CAP_SETGID */
+	if (setgroups(0, NULL) < 0 && !(errno == EPERM && idmap_setgroups_denied(c->proc)))
+		return err_errno(e, -errno, "leaving the caller's groups");
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return err_errno(e, -errno, "becoming root of the user namespace (is id 0 mapped?)");
-	return prctl(PR_SET_DUMPABLE, 0UL) < 0 ? err_errno(e, -errno, "dumpable") : 0;
+	/* the change of ids has reset it */
+	return set_dumpable(c->by_child, e);
 }
 
 /* A time namespace takes processes born in it and those that enter it; we enter our own. */
@@ -61,29 +71,51 @@ static int time_namespace(const struct rt_ctx *c, struct err *e)
 	r = ns_unshare(CLONE_NEWTIME);
 	if (r < 0)
 		return err_errno(e, r, "time namespace");
-	if (rt_send(c->sock, RT_MSG_TIMENS, 0, -1, e) < 0 || rt_expect(c->sock, RT_MSG_TIMENS, NULL, e) < 0)
-		return e->code;
+	if (c->by_child)
+		r = rt_attr_time_offsets(c, 0, e);
+	else if (rt_send(c->sock, RT_MSG_TIMENS, 0, -1, e) == 0)
+		r = rt_expect(c->sock, RT_MSG_TIMENS, NULL, e);
+	else
+		r = e->code;
+	if (r < 0)
+		return r;
 	fd = openat(c->proc, "thread-self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
 	r = fd < 0 ? -errno : ns_enter(fd, CLONE_NEWTIME);
 	return r < 0 ? err_errno(e, r, "entering the time namespace") : 0;
 }
 
-static int enter_namespaces(struct rt_ctx *c, struct err *e)
+/* by_child, what else the host side makes: as the caller, for the container's root may have no way to its folders. The
+ * tmpfs on /dev is left for later, it must be that root's. */
+static int make_sources(struct child *k, struct err *e)
 {
-	int r;
+	pid_t none;
+	int r = k->c->by_child ? rt_rootfs_make(k->c, -1, &k->root, &none, e) : 0;
 
-	/* before anything of the container can look at us */
-	if (prctl(PR_SET_DUMPABLE, 0UL) < 0)
-		return err_errno(e, -errno, "dumpable");
+	return r < 0 || !k->c->by_child ? r : rt_mounts_host(k->c, -1, k->mounts, e);
+}
+
+/* Not dumpable before anything of the container can look at us. A caller without rights can only map our ids and set our
+ * limits as long as we are, and we our own clocks; nothing of the container exists yet. */
+static int enter_namespaces(struct child *k, struct err *e)
+{
+	struct rt_ctx *c = k->c;
+	int r = set_dumpable(c->by_child, e);
+
+	if (r < 0)
+		return r;
 	(void)setsid(); /* fails only where we lead a group already */
 	r = signals_reset();
 	if (r < 0)
 		return err_errno(e, r, "signals");
 	r = rt_expect(c->sock, RT_MSG_MAPPED, NULL, e);
 	if (r == 0)
+		r = make_sources(k, e);
+	if (r == 0)
 		r = mapped_root(c, e);
 	if (r == 0)
 		r = time_namespace(c, e);
+	if (r == 0)
+		r = set_dumpable(false, e);
 	if (r == 0)
 		r = rt_attr_namespaces(c, e);
 	return r;
@@ -175,17 +207,21 @@ static int attach_mounts(struct child *k, struct err *e)
 	return 0;
 }
 
-static int build_tree(struct child *k, struct err *e)
+static int alloc_mounts(struct child *k, struct err *e)
 {
-	int r;
-
 	k->mounts = malloc((k->c->n_mount_fds + 1) * sizeof(*k->mounts));
 	if (!k->mounts)
 		return err_errno(e, -ENOMEM, "mounts");
 	for (size_t i = 0; i < k->c->n_mount_fds; i++)
 		k->mounts[i] = -1;
-	r = rt_mounts_child(k->c, k->mounts, e);
-	if (r == 0)
+	return 0;
+}
+
+static int build_tree(struct child *k, struct err *e)
+{
+	int r = rt_mounts_child(k->c, k->mounts, e);
+
+	if (r == 0 && !k->c->by_child)
 		r = receive_mounts(k, e);
 	if (r == 0)
 		r = attach_root(k, e);
@@ -303,7 +339,9 @@ static int create(struct child *k, struct err *e)
 	int r = rt_close_others(c, e);
 
 	if (r == 0)
-		r = enter_namespaces(c, e);
+		r = alloc_mounts(k, e);
+	if (r == 0)
+		r = enter_namespaces(k, e);
 	if (r == 0)
 		r = build_tree(k, e);
 	if (r == 0)

@@ -73,15 +73,19 @@ static int join_all(const struct rt_clone *how)
 struct born {
 	int error;
 	pid_t pid;
+	struct err before; /* why the preparation failed */
 };
 
 /* The intermediate process. Gives only in the child it makes. */
 static void between(const struct rt_clone *how, int sock)
 {
 	struct ns_clone nc = { .flags = how->flags | K_CLONE_PARENT, .cgroup = how->cgroup };
-	struct born b = { .error = join_all(how) };
+	struct born b = { 0 };
 	int pidfd = -1;
 
+	b.error = how->before ? how->before(how->arg, &b.before) : 0;
+	if (b.error == 0)
+		b.error = join_all(how);
 	if (b.error == 0) {
 		b.pid = ns_clone(&nc, &pidfd);
 		if (b.pid == 0) {
@@ -122,6 +126,10 @@ static pid_t clone_between(const struct rt_clone *how, int *pidfd, struct err *e
 		b.error = -EIO;
 	while (waitpid(middle, NULL, __WALL) < 0 && errno == EINTR)
 		;
+	if (b.before.code) {
+		*e = b.before;
+		return e->code;
+	}
 	if (b.error < 0 || n_fds != 1)
 		return err_errno(e, b.error < 0 ? b.error : -EIO, "entering the named namespaces");
 	*pidfd = take_fd(&child);

@@ -3,6 +3,9 @@
  * first write after a quiet moment waits 8-12 ms for an RCU grace period (v1 and hybrid; on v2 the child is born in its
  * cgroup). The child only waits for that where it must: before its cgroup mount, else before the barrier.
  *
+ * A caller who may not mount (a user without rights) has the child do that, too, with the rights it has over its own
+ * mount namespace (rt_ctx.by_child): then this side only maps ids and makes the cgroup.
+ *
  * If anything fails the child is killed by its pidfd and reaped, and a cgroup made here is removed; mounts and
  * namespaces die with the child. */
 #include <fcntl.h>
@@ -10,7 +13,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/log.h"
@@ -18,6 +23,8 @@
 #include "runtime/internal.h"
 #include "runtime/process_attr.h"
 #include "runtime/sync.h"
+#include "runtime/unit.h"
+#include "sys/caps.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
 #include "sys/netlink.h"
@@ -29,6 +36,7 @@ struct creation {
 	struct rt_ctx ctx;
 	struct cgroup *self_cgroup;
 	bool made_cgroup;
+	bool attach; /* to be moved into its cgroup by systemd */
 	int join[OCI_NS_COUNT], join_flags[OCI_NS_COUNT];
 	size_t n_join;
 	int sock;
@@ -46,12 +54,14 @@ void rt_process_close(struct rt_process *p)
 }
 
 /* A procfs of our own: not overmounted, not shared with a container. Where a new one may not be made (inside another
- * container) the one at /proc has to do. */
-int rt_open_proc(struct err *e)
+ * container, or without rights) the one at /proc has to do. fsopen(2) alone asks for the right to mount at all. */
+int rt_open_proc(bool *may_mount, struct err *e)
 {
-	static const char *const no_options[] = { NULL };
-	int fd = rt_mount_fs("proc", NULL, no_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+	CLEANUP_FD int fs = mnt_fsopen("proc");
+	int fd = fs < 0 ? fs : mnt_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 
+	if (may_mount)
+		*may_mount = fs != -EPERM;
 	if (fd < 0)
 		fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? err_errno(e, -errno, "/proc") : fd;
@@ -62,6 +72,8 @@ int rt_outside_uid(const struct rt_ctx *c, uint32_t id, const char *what, uid_t 
 	*out = id;
 	if (c->n_uid && !idmap_outside(c->uid_map, c->n_uid, id, out))
 		return err_set(e, ERR_INVALID, "%s %u is not mapped in linux.uidMappings", what, id);
+	if (c->by_child)
+		*out = id;
 	return 0;
 }
 
@@ -70,6 +82,8 @@ int rt_outside_gid(const struct rt_ctx *c, uint32_t id, const char *what, gid_t 
 	*out = id;
 	if (c->n_gid && !idmap_outside(c->gid_map, c->n_gid, id, out))
 		return err_set(e, ERR_INVALID, "%s %u is not mapped in linux.gidMappings", what, id);
+	if (c->by_child)
+		*out = id;
 	return 0;
 }
 
@@ -87,9 +101,26 @@ static int check_supported(const struct rt_create_args *a, struct err *e)
 			       "linux.namespaces: joining a \"mount\" namespace by path is not supported");
 	if (l->mount_label && *l->mount_label)
 		return err_set(e, ERR_UNSUPPORTED, "linux.mountLabel is not supported");
+	if (l->n_net_devices && geteuid() != 0)
+		return err_set(e, ERR_UNSUPPORTED, "linux.netDevices: only root may move the host's network devices");
 	if (l->n_time_offsets && (!l->ns[OCI_NS_TIME].wanted || l->ns[OCI_NS_TIME].path))
 		return err_set(e, ERR_INVALID, "linux.timeOffsets needs a new \"time\" namespace");
 	return 0;
+}
+
+/* What takes rights over the host. Without any, a user namespace gives those that a container needs. */
+static int check_rights(struct rt_ctx *c, struct err *e)
+{
+	struct cap_sets own = { 0 };
+
+	c->bind_nodes = c->by_child || !ns_user_is_initial();
+	if (!c->by_child || c->spec->linux_.ns[OCI_NS_USER].wanted)
+		return 0;
+	if (cap_get(&own) == 0 && own.effective & CAP_BIT((unsigned int)cap_number("CAP_SYS_ADMIN")))
+		return 0;
+	return err_set(e, ERR_DENIED,
+		       "linux.namespaces: without root a container needs a \"user\" namespace (`spec --rootless` "
+		       "shows how)");
 }
 
 static int read_maps(struct rt_ctx *c, struct err *e)
@@ -143,6 +174,7 @@ static unsigned int listen_fds(void)
 static int plan(struct creation *k, const struct rt_create_args *a, struct err *e)
 {
 	struct rt_ctx *c = &k->ctx;
+	bool may_mount;
 	int r;
 
 	c->id = a->id;
@@ -160,16 +192,16 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 		r = rt_process_check(c->process, e);
 	if (r == 0)
 		r = read_maps(c, e);
-	if (r < 0)
-		return r;
-	find_owned(c);
-	r = rt_plan_mounts(c, e);
 	if (r == 0)
-		r = rt_filter_plan(c, e);
+		r = c->proc = rt_open_proc(&may_mount, e);
 	if (r < 0)
 		return r;
-	c->proc = rt_open_proc(e);
-	return c->proc < 0 ? c->proc : 0;
+	c->by_child = !may_mount;
+	r = check_rights(c, e);
+	find_owned(c);
+	if (r == 0)
+		r = rt_plan_mounts(c, e);
+	return r < 0 ? r : rt_filter_plan(c, e);
 }
 
 static int open_joined(struct creation *k, struct err *e)
@@ -189,6 +221,27 @@ static int open_joined(struct creation *k, struct err *e)
 	return 0;
 }
 
+/* Who has no rights over devices cannot have rules for them enforced either. What his containers can open is what is
+ * bound into them: they can make no nodes. */
+static int apply_limits(struct creation *k, struct cg_resources *r, struct err *e)
+{
+	struct cg_resources rules = { .devices = r->devices, .n_devices = r->n_devices };
+	int rc;
+
+	if (!k->ctx.create->rootless)
+		return cg_apply(k->ctx.cgroup, r, e);
+	r->n_devices = 0;
+	rc = cg_apply(k->ctx.cgroup, r, e);
+	if (rc < 0)
+		return rc;
+	rc = cg_apply(k->ctx.cgroup, &rules, e);
+	if (rc != -EPERM && rc != -EACCES)
+		return rc;
+	log_debug("%s: left out: %s", k->ctx.id, e->msg);
+	*e = (struct err){ 0 };
+	return 0;
+}
+
 static int make_cgroups(struct creation *k, struct err *e)
 {
 	const struct rt_create_args *a = k->ctx.create;
@@ -202,7 +255,7 @@ static int make_cgroups(struct creation *k, struct err *e)
 		if (r == 0)
 			r = rt_resources(&k->ctx.arena, k->ctx.spec, &resources, e);
 		if (r == 0)
-			r = cg_apply(k->ctx.cgroup, &resources, e);
+			r = apply_limits(k, &resources, e);
 	}
 	if (r == 0 && a->self_cgroup)
 		r = cg_create(a->self_cgroup, &k->self_cgroup, NULL, e);
@@ -237,6 +290,13 @@ static int clone_child(struct creation *k, struct err *e)
 	if (k->ctx.cgroup)
 		how.cgroup = cg_clone_fd(k->ctx.cgroup);
 	k->pid = rt_clone_linked(&how, &k->ctx.sock, &k->sock, &k->pidfd, e);
+	k->attach = k->pid == -EACCES && how.cgroup >= 0 && k->ctx.create->unit;
+	if (k->attach) {
+		close_fd(k->sock);
+		*e = (struct err){ 0 };
+		how.cgroup = -1;
+		k->pid = rt_clone_linked(&how, &k->ctx.sock, &k->sock, &k->pidfd, e);
+	}
 	if (k->pid == 0)
 		rt_child_main(&k->ctx);
 	return k->pid < 0 ? k->pid : 0;
@@ -244,17 +304,23 @@ static int clone_child(struct creation *k, struct err *e)
 
 /* ---- while the child builds ---- */
 
-/* The child opens it by name as the container's root. */
+/* The child opens it by name as the container's root. Where that is not ours to give away to, its mode lets everybody
+ * write: nobody else has a way to it, the container's folder is the caller's alone. */
 static int own_fifo(struct creation *k, struct err *e)
 {
+	const struct rt_ctx *c = &k->ctx;
+	char path[32];
 	uid_t uid;
 	gid_t gid;
 
-	if (k->ctx.create->barrier != RT_BARRIER_FIFO || !k->ctx.n_uid)
+	if (c->create->barrier != RT_BARRIER_FIFO || !c->n_uid)
 		return 0;
-	if (rt_outside_uid(&k->ctx, 0, "uid", &uid, e) < 0 || rt_outside_gid(&k->ctx, 0, "gid", &gid, e) < 0)
-		return e->code;
-	if (fchownat(k->ctx.create->fifo_fd, "", uid, gid, AT_EMPTY_PATH) < 0)
+	if (!idmap_outside(c->uid_map, c->n_uid, 0, &uid) || !idmap_outside(c->gid_map, c->n_gid, 0, &gid))
+		return err_set(e, ERR_INVALID, "linux.uidMappings, linux.gidMappings: id 0 must be mapped");
+	if (fchownat(c->create->fifo_fd, "", uid, gid, AT_EMPTY_PATH) == 0)
+		return 0;
+	snprintf(path, sizeof(path), "self/fd/%d", c->create->fifo_fd);
+	if (errno != EPERM || fchmodat(c->proc, path, 0622, 0) < 0)
 		return err_errno(e, -errno, "exec fifo");
 	return 0;
 }
@@ -281,23 +347,42 @@ static int map_ids(struct creation *k, struct err *e)
 	if (own_fifo(k, e) < 0)
 		return e->code;
 
-	if (!c->spec->linux_.ns[OCI_NS_USER].path && c->n_uid) {
-		r = idmap_write(c->proc, k->pid, "uid_map", c->uid_map, c->n_uid);
-		if (r < 0)
-			return err_errno(e, r, "linux.uidMappings");
-		r = idmap_write(c->proc, k->pid, "gid_map", c->gid_map, c->n_gid);
-		if (r < 0)
-			return err_errno(e, r, "linux.gidMappings");
-	}
+	if (!c->spec->linux_.ns[OCI_NS_USER].path && c->n_uid && rt_write_maps(c, k->pid, e) < 0)
+		return e->code;
 	r = rt_process_host(c, k->pid, e);
 	return r < 0 ? r : rt_send(k->sock, RT_MSG_MAPPED, 0, -1, e);
+}
+
+/* The container's process owns its cgroup where it sees it as its own, and may write to it (config-linux.md, "Cgroup
+ * ownership"). */
+static int give_cgroup(struct creation *k, struct err *e)
+{
+	const struct rt_ctx *c = &k->ctx;
+	const struct oci_namespace *ns = &c->spec->linux_.ns[OCI_NS_CGROUP];
+	uint32_t uid = c->process ? c->process->user.uid : 0;
+	bool writable = false;
+	int r;
+
+	for (size_t i = 0; i < c->n_mounts && !writable; i++)
+		writable = c->mounts[i].kind == RT_MOUNT_CGROUP && !c->mounts[i].read_only &&
+			   !strcmp(c->mounts[i].m->destination, "/sys/fs/cgroup");
+	if (!writable || !c->cgroup || !ns->wanted || ns->path)
+		return 0;
+	if (c->n_uid && !idmap_outside(c->uid_map, c->n_uid, uid, &uid))
+		return 0;
+	r = cg_give(c->cgroup, uid, e);
+	if (r != -EPERM || !c->create->rootless)
+		return r;
+	/* a user can give nothing away to the ids that are set aside for him */
+	*e = (struct err){ 0 };
+	return 0;
 }
 
 static int time_offsets(struct creation *k, struct err *e)
 {
 	const struct oci_namespace *ns = &k->ctx.spec->linux_.ns[OCI_NS_TIME];
 
-	if (!ns->wanted || ns->path)
+	if (!ns->wanted || ns->path || k->ctx.by_child)
 		return 0;
 	if (rt_expect(k->sock, RT_MSG_TIMENS, NULL, e) < 0 || rt_attr_time_offsets(&k->ctx, k->pid, e) < 0)
 		return e->code;
@@ -364,11 +449,13 @@ static int host_mounts(struct creation *k, int userns, int *fds, struct err *e)
 
 static int send_mounts(struct creation *k, struct err *e)
 {
-	bool user = k->ctx.spec->linux_.ns[OCI_NS_USER].wanted;
+	bool user = k->ctx.spec->linux_.ns[OCI_NS_USER].wanted && !k->ctx.by_child;
 	CLEANUP_FD int userns = user ? open_userns(k, e) : -1;
 	CLEANUP_FREE int *fds = malloc((k->ctx.n_mount_fds + 1) * sizeof(*fds));
 	int r;
 
+	if (k->ctx.by_child)
+		return 0;
 	if (user && userns < 0)
 		return userns;
 	if (!fds)
@@ -439,8 +526,14 @@ static int serve(struct creation *k, struct err *e)
 static int work(struct creation *k, struct err *e)
 {
 	struct rt_ctx *c = &k->ctx;
-	int r = map_ids(k, e);
+	/* while it is still the caller's by its ids: systemd asks for that */
+	int r = k->attach ? rt_scope_attach(c->create->unit, c->create->unit_user, k->pid, e) : 0;
 
+	if (r == 0)
+		r = map_ids(k, e);
+
+	if (r == 0)
+		r = give_cgroup(k, e);
 	if (r == 0)
 		r = time_offsets(k, e);
 	if (r == 0)

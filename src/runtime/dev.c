@@ -1,7 +1,10 @@
 /* /dev. A user namespace may not mknod, and a tmpfs made in one opens no device nodes, so the host side makes a
  * detached tmpfs of its own with the nodes in it, owned by the container's (mapped) root. Where the specification has
  * a tmpfs on /dev this is it; a node that belongs elsewhere (all of them where /dev is part of the image) lies on a
- * second one, out of sight, and is bound from there onto an empty file. */
+ * second one, out of sight, and is bound from there onto an empty file.
+ *
+ * Where this side may make no nodes either (rt_ctx.bind_nodes) the host's own are bound from where the host has them, if
+ * they are what the specification says. Owner and mode are then the host's. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,7 +168,7 @@ static int make_nodes(const struct rt_ctx *c, int dev, bool for_dev, uid_t uid, 
 	for (size_t i = 0; (d = device_at(&c->spec->linux_, i)); i++) {
 		if (d->path[0] != '/')
 			return err_set(e, ERR_INVALID, "linux.devices: \"%s\" is not absolute", d->path);
-		if (on_dev(c, d) == for_dev && make_node(c, dev, d, uid, gid, e) < 0)
+		if (!c->bind_nodes && on_dev(c, d) == for_dev && make_node(c, dev, d, uid, gid, e) < 0)
 			return err_ctx(e, "device %s", d->path);
 	}
 	return 0;
@@ -192,25 +195,51 @@ bool rt_dev_elsewhere(const struct rt_ctx *c)
 {
 	const struct oci_device *d;
 
-	for (size_t i = 0; !c->dev_is_bind && (d = device_at(&c->spec->linux_, i)); i++)
+	for (size_t i = 0; !c->dev_is_bind && !c->bind_nodes && (d = device_at(&c->spec->linux_, i)); i++)
 		if (!on_dev(c, d))
 			return true;
 	return false;
 }
 
-static int bind_node(int root, int dev, const char *path, struct err *e)
+/* The host's node of this path, when it is that device. */
+static int open_host_node(const struct oci_device *d, struct err *e)
 {
-	CLEANUP_FD int tree = -1, target = -1;
+	CLEANUP_FD int fd = open(d->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	mode_t type = d->type == 'b' ? S_IFBLK : d->type == 'p' ? S_IFIFO : S_IFCHR;
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT)
+		return err_set(e, ERR_DENIED, "only root may make device nodes, and the host has none there to be bound");
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(e, -errno, "the host's node");
+	if ((st.st_mode & S_IFMT) != type ||
+	    (type != S_IFIFO && st.st_rdev != makedev((unsigned int)d->major, (unsigned int)d->minor)))
+		return err_set(e, ERR_DENIED, "only root may make device nodes, and the host's is not %c %lld:%lld", d->type,
+			       (long long)d->major, (long long)d->minor);
+	return take_fd(&fd);
+}
+
+static int bind_node(const struct rt_ctx *c, int root, int dev, const struct oci_device *d, struct err *e)
+{
+	CLEANUP_FD int node = -1, tree = -1, target = -1;
 	int r;
 
-	tree = mnt_clone_tree(dev, place(path), false);
+	if (c->bind_nodes) {
+		node = open_host_node(d, e);
+		if (node < 0)
+			return node;
+	}
+	tree = node >= 0 ? mnt_clone_tree(node, "", false) : mnt_clone_tree(dev, place(d->path), false);
 	if (tree < 0)
-		return err_errno(e, tree, "device %s", path);
-	target = rt_mount_target(root, path, tree, e);
+		return err_errno(e, tree, "copy of the node");
+	r = node >= 0 ? mnt_setattr(tree, false, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE) : 0;
+	if (r < 0)
+		return err_errno(e, r, "mount attributes");
+	target = rt_mount_target(root, d->path, tree, e);
 	if (target < 0)
-		return err_ctx(e, "device %s", path);
+		return target;
 	r = mnt_attach(tree, target);
-	return r < 0 ? err_errno(e, r, "device %s", path) : 0;
+	return r < 0 ? err_errno(e, r, "attaching the node") : 0;
 }
 
 /* /dev's links where it is a folder of the image. */
@@ -235,7 +264,7 @@ int rt_dev_bind(const struct rt_ctx *c, int root, int dev, struct err *e)
 	if (c->dev_is_bind)
 		return 0;
 	for (size_t i = 0; (d = device_at(&c->spec->linux_, i)); i++)
-		if (!on_dev(c, d) && bind_node(root, dev, d->path, e) < 0)
-			return e->code;
+		if ((c->bind_nodes || !on_dev(c, d)) && bind_node(c, root, dev, d, e) < 0)
+			return err_ctx(e, "device %s", d->path);
 	return c->dev_is_tmpfs ? 0 : link_in_root(root, e);
 }

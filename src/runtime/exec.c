@@ -22,6 +22,7 @@
 #include "runtime/internal.h"
 #include "runtime/process_attr.h"
 #include "runtime/sync.h"
+#include "runtime/unit.h"
 #include "sys/kernel.h"
 #include "sys/proc.h"
 #include "sys/signals.h"
@@ -31,6 +32,7 @@ struct entry {
 	struct rt_ctx ctx;
 	const struct rt_exec_args *args;
 	struct cgroup *cgroup;
+	bool attach; /* to be moved into its cgroup by systemd */
 	int init; /* pidfd */
 	int sock;
 	pid_t pid;
@@ -96,6 +98,7 @@ static int exec_plan(struct entry *n, struct err *e)
 {
 	const struct rt_exec_args *a = n->args;
 	struct rt_ctx *c = &n->ctx;
+	bool may_mount;
 	int r;
 
 	c->id = a->id ? a->id : "exec";
@@ -110,11 +113,12 @@ static int exec_plan(struct entry *n, struct err *e)
 		r = rt_filter_plan(c, e);
 	if (r < 0)
 		return r;
-	c->proc = rt_open_proc(e);
+	c->proc = rt_open_proc(&may_mount, e);
+	c->by_child = !may_mount;
 	return c->proc < 0 ? c->proc : 0;
 }
 
-/* The cgroup to run in: the named one, else init's. */
+/* The cgroup to run in: the named one, else init's; none where that is not ours to enter. */
 static int find_cgroup(struct entry *n, struct err *e)
 {
 	char path[PATH_MAX];
@@ -127,6 +131,9 @@ static int find_cgroup(struct entry *n, struct err *e)
 		r = cg_path_of(n->args->pid, path, sizeof(path));
 		if (r < 0)
 			return err_errno(e, r, "the container's cgroup");
+		/* a container that was given none is where its maker was: only who has rights there can go there */
+		if (!cg_may_make(path))
+			return 0;
 		cgroup = path;
 	}
 	r = cg_open(cgroup, &n->cgroup, e);
@@ -161,26 +168,48 @@ static int other_namespaces(const struct entry *n)
 	return flags;
 }
 
+/* By the process that enters: systemd moves it only as long as it is the caller's by its ids, and who has no rights can set
+ * its limits only as long as it is not in there, where it must not be dumpable. */
+static int before_entering(void *arg, struct err *e)
+{
+	struct entry *n = arg;
+	int r = n->attach ? rt_scope_attach(n->args->unit, n->args->unit_user, getpid(), e) : 0;
+
+	return r < 0 || !n->ctx.by_child ? r : rt_process_host(&n->ctx, getpid(), e);
+}
+
 static int clone_entry(struct entry *n, struct err *e)
 {
-	struct rt_clone how = { .cgroup = -1, .pidfd = n->init, .pidfd_flags = other_namespaces(n) };
+	struct rt_clone how = { .cgroup = -1, .pidfd = n->init, .pidfd_flags = other_namespaces(n),
+				.before = before_entering, .arg = n };
 
 	if (n->cgroup)
 		how.cgroup = cg_clone_fd(n->cgroup);
 	n->pid = rt_clone_linked(&how, &n->ctx.sock, &n->sock, &n->pidfd, e);
+	n->attach = n->pid == -EACCES && how.cgroup >= 0 && n->args->unit;
+	if (n->attach) {
+		close_fd(n->sock);
+		*e = (struct err){ 0 };
+		how.cgroup = -1;
+		n->pid = rt_clone_linked(&how, &n->ctx.sock, &n->sock, &n->pidfd, e);
+	}
 	if (n->pid == 0)
 		exec_main(&n->ctx);
+	if (n->pid == -EACCES && how.cgroup >= 0)
+		return err_set(e, ERR_DENIED,
+			       "no rights to move a process from our cgroup to the container's: call from below the cgroup "
+			       "that was delegated");
 	return n->pid < 0 ? n->pid : 0;
 }
 
 static int attend(struct entry *n, struct err *e)
 {
 	const struct oci_process *p = n->args->process;
-	int r = rt_process_host(&n->ctx, n->pid, e);
+	int r = n->ctx.by_child ? 0 : rt_process_host(&n->ctx, n->pid, e);
 
 	if (r == 0 && p->cpu_affinity_initial)
 		r = rt_attr_affinity(n->pid, p->cpu_affinity_initial, "process.execCPUAffinity.initial", e);
-	if (r == 0 && n->cgroup && cg_clone_fd(n->cgroup) < 0)
+	if (r == 0 && n->cgroup && cg_clone_fd(n->cgroup) < 0 && !n->attach)
 		r = cg_join(n->cgroup, n->pid, e);
 	if (r == 0)
 		r = rt_rdt(&n->ctx, n->pid, true, e);

@@ -36,6 +36,11 @@ struct rt_ctx {
 	unsigned int listen_fds; /* of these, from LISTEN_FDS */
 	bool no_new_keyring, plain_newlines;
 
+	/* Where the caller has no rights over its mount namespace, the child, which has them over its own, makes what the host
+	 * side would make; what belongs to the container's root then has the ids of inside. */
+	bool by_child;
+	bool bind_nodes; /* device nodes cannot be made (not in the machine's first user namespace): the host's are bound */
+
 	int proc; /* a procfs of ours that nothing is mounted over and no container shares; host's pid namespace */
 
 	/* the container's own map; n_uid 0 = no new user namespace */
@@ -59,13 +64,16 @@ struct rt_ctx {
 	int sock; /* this side's end of the sync socket */
 };
 
-/* Host and container ids: the outside id of a container's id under the container's map (itself without one);
+/* Host and container ids: the outside id of a container's id under the container's map (itself without one, and by_child);
  * ERR_INVALID naming `what` when it is not mapped. */
 int rt_outside_uid(const struct rt_ctx *c, uint32_t id, const char *what, uid_t *out, struct err *e) MUST_CHECK;
 int rt_outside_gid(const struct rt_ctx *c, uint32_t id, const char *what, gid_t *out, struct err *e) MUST_CHECK;
 
-/* A procfs handle as rt_ctx.proc wants it. */
-int rt_open_proc(struct err *e) MUST_CHECK;
+/* A procfs handle as rt_ctx.proc wants it. *may_mount (may be NULL): whether we may mount in our mount namespace. */
+int rt_open_proc(bool *may_mount, struct err *e) MUST_CHECK;
+
+/* ---- idmaps.c, host side: the maps of the child's new user namespace ---- */
+int rt_write_maps(const struct rt_ctx *c, pid_t pid, struct err *e) MUST_CHECK;
 
 /* ---- rootfs.c, host side: the detached root mount. *helper: a pid for ns_reap(). ---- */
 int rt_rootfs_make(const struct rt_ctx *c, int userns, int *fd, pid_t *helper, struct err *e) MUST_CHECK;
@@ -136,6 +144,10 @@ struct rt_clone {
 	size_t n_join;
 	int pidfd; /* enter all of join_pidfd_flags of this process; -1 = none */
 	int pidfd_flags;
+	/* With something to enter: what is done before, by the process that enters, still one of ours; its child inherits it.
+	 * NULL = nothing */
+	int (*before)(void *arg, struct err *e);
+	void *arg;
 };
 /* A child with a socket between it and us: gives 0 in the child, where *child_sock is its end, and the pid in the caller,
  * where *sock is ours (also on failure: -1 or to be closed). */

@@ -115,6 +115,8 @@ static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	/* the container's own map is the default; without a user namespace there is nothing to map */
 	if (!p->m->n_uid_map && !c->spec->linux_.ns[OCI_NS_USER].wanted)
 		p->o.idmap = OCI_IDMAP_NO;
+	if (p->o.idmap != OCI_IDMAP_NO && c->by_child)
+		return err_set(e, ERR_UNSUPPORTED, "id-mapped mounts need root: the host's file systems are not this user's");
 	if (is_dev(p->m->destination))
 		c->dev_is_bind = true;
 	return 0;
@@ -124,7 +126,7 @@ static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 static void plan_dev(struct rt_ctx *c, struct rt_mount_plan *p)
 {
 	p->kind = RT_MOUNT_DEV;
-	p->by_host = true;
+	p->by_host = !c->by_child;
 	c->dev_is_tmpfs = true;
 	c->dev_read_only = (p->o.attr.set | p->o.recursive.set) & MOUNT_ATTR_RDONLY;
 	p->o.attr.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
@@ -147,7 +149,7 @@ static int plan_fs(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 		plan_dev(c, p);
 		return 0;
 	}
-	ns = shows(type);
+	p->shows = ns = shows(type);
 	if (ns != OCI_NS_COUNT && !c->own[ns]) {
 		p->by_host = true;
 		p->read_only = true;

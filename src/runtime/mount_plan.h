@@ -20,6 +20,7 @@ enum rt_mount_kind {
 struct rt_mount_plan {
 	const struct oci_mount *m;
 	enum rt_mount_kind kind;
+	enum oci_ns shows; /* RT_MOUNT_FS: the namespace it shows, or OCI_NS_COUNT */
 	bool by_host;   /* made by the host side and sent, else by the child */
 	bool on_root;   /* a bind whose source lies in the rootfs folder: the child opens it below the new root */
 	bool anchor;    /* on /proc or /sys: what is masked there is looked for on this very mount (masks.c) */
@@ -35,7 +36,7 @@ struct rt_ctx;
 int rt_plan_mounts(struct rt_ctx *c, struct err *e) MUST_CHECK;
 
 /* ---- mounts.c ---- */
-/* Host side: makes what is by_host into fds[index] (others -1; there are n_mount_fds), detached, attributes set. */
+/* Host side (or by_child): makes what is by_host into fds[index] (others -1; there are n_mount_fds), detached, attributes set. */
 int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e) MUST_CHECK;
 /* Child: makes its own into fds[index], detached; RT_MOUNT_CGROUP and on_root ones are left for rt_mount_attach(). */
 int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e) MUST_CHECK;
@@ -57,7 +58,7 @@ int rt_mount_idmap(int fd, const char *source, bool recursive, int userns, bool 
 /* ---- cgmount.c: RT_MOUNT_CGROUP ---- */
 /* Which form it has, and fds for it. */
 int rt_cgmount_plan(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e) MUST_CHECK;
-/* Host side, for a by_host one at index i: binds of the container's own cgroups, detached, attributes set. */
+/* Host side (or by_child), for a by_host one at index i: binds of the container's own cgroups, detached, attributes set. */
 int rt_cgmount_host(const struct rt_ctx *c, size_t i, int *fds, struct err *e) MUST_CHECK;
 /* Child: attaches it below root. What is not by_host it makes, in its cgroup and cgroup namespace. */
 int rt_cgmount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct err *e) MUST_CHECK;

@@ -207,6 +207,9 @@ static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 			return err_errno(e, -errno, "bundle %s", c->bundle);
 	}
 	fd = mnt_clone_tree(bundle >= 0 ? bundle : AT_FDCWD, p->m->source, p->o.recursive_bind);
+	if (fd == -EINVAL && c->bind_nodes && !p->o.recursive_bind)
+		return err_set(e, ERR_DENIED, "bind source %s: there are mounts in it that only root may leave out: "
+					      "use \"rbind\"", p->m->source);
 	if (fd < 0)
 		return err_errno(e, fd, "bind source %s", p->m->source);
 	if (p->o.idmap != OCI_IDMAP_NO) {
@@ -217,7 +220,20 @@ static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 	return take_fd(&fd);
 }
 
-static int make_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int userns, int *fd, struct err *e)
+/* A file system made anew. The kernel only says EPERM where one shows a namespace that is not ours. */
+static int make_fs(const struct rt_ctx *c, const struct rt_mount_plan *p, struct err *e)
+{
+	int fd = rt_mount_fs(p->m->type, p->m->source, p->data, 0, e);
+
+	if (fd != -EPERM || p->shows == OCI_NS_COUNT || (c->spec->linux_.ns[p->shows].wanted && c->own[p->shows]))
+		return fd;
+	return err_set(e, ERR_DENIED,
+		       "%s shows the \"%s\" namespace, which is the host's here, and only its root may do that: give the "
+		       "container one of its own, or bind the host's %s",
+		       p->m->type, oci_ns_name(p->shows), p->m->destination);
+}
+
+static int make_one(const struct rt_ctx *c, const struct rt_mount_plan *p, int userns, int *fd, struct err *e)
 {
 	switch (p->kind) {
 	case RT_MOUNT_DEV:
@@ -228,7 +244,7 @@ static int make_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 	case RT_MOUNT_FS:
 	case RT_MOUNT_CGROUP:
 	default:
-		*fd = rt_mount_fs(p->m->type, p->m->source, p->data, 0, e);
+		*fd = make_fs(c, p, e);
 		return *fd < 0 ? *fd : 0;
 	}
 }
@@ -263,7 +279,7 @@ int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e)
 		if (p->kind == RT_MOUNT_CGROUP) {
 			r = rt_cgmount_host(c, i, fds, e);
 		} else {
-			r = make_host(c, p, userns, &fds[i], e);
+			r = make_one(c, p, userns, &fds[i], e);
 			if (r == 0)
 				r = rt_mount_finish(p, fds[i], e);
 		}
@@ -281,10 +297,11 @@ int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e)
 		const struct rt_mount_plan *p = &c->mounts[i];
 		int r;
 
-		if (p->by_host || p->kind != RT_MOUNT_FS)
+		if (p->by_host || (p->kind != RT_MOUNT_FS && p->kind != RT_MOUNT_DEV))
 			continue;
-		fds[i] = rt_mount_fs(p->m->type, p->m->source, p->data, 0, e);
-		r = fds[i] < 0 ? fds[i] : rt_mount_finish(p, fds[i], e);
+		r = make_one(c, p, -1, &fds[i], e);
+		if (r == 0)
+			r = rt_mount_finish(p, fds[i], e);
 		if (r < 0)
 			return err_ctx(e, "mount on %s", p->m->destination);
 	}

@@ -35,6 +35,7 @@
 #include "runtime/internal.h"
 #include "runtime/process_attr.h"
 #include "sys/caps.h"
+#include "sys/idmap.h"
 #include "sys/kernel.h"
 #include "sys/rlimit.h"
 
@@ -232,16 +233,33 @@ static int set_rlimits(const struct oci_process *p, enum limits which, struct er
 	return 0;
 }
 
-static int set_user(const struct oci_process *p, struct err *e)
+/* Where setgroups(2) was given up for the sake of the id map, no groups can be asked for: those of the caller stay. */
+static int set_groups_failed(const struct rt_ctx *c, int why, struct err *e)
 {
-	const struct oci_user *u = &p->user;
+	if (why != EPERM || !idmap_setgroups_denied(c->proc))
+		return err_errno(e, -why, "process.user.additionalGids");
+	return c->process->user.n_groups ? err_set(e, ERR_UNSUPPORTED,
+						   "process.user.additionalGids: this user namespace has no setgroups(2), because "
+						   "only the caller's own group is mapped") : 0;
+}
 
-	if (setgroups(u->n_groups, (const gid_t *)u->groups) < 0)
-		return err_errno(e, -errno, "process.user.additionalGids");
+static int id_failed(int why, const char *kind, uint32_t id, struct err *e)
+{
+	if (why == EINVAL)
+		return err_set(e, ERR_INVALID, "process.user.%s %u: not mapped in linux.%sMappings", kind, id, kind);
+	return err_errno(e, -why, "process.user.%s %u", kind, id);
+}
+
+static int set_user(const struct rt_ctx *c, struct err *e)
+{
+	const struct oci_user *u = &c->process->user;
+
+	if (setgroups(u->n_groups, (const gid_t *)u->groups) < 0 && set_groups_failed(c, errno, e) < 0)
+		return e->code;
 	if (setresgid(u->gid, u->gid, u->gid) < 0)
-		return err_errno(e, -errno, "process.user.gid %u", u->gid);
+		return id_failed(errno, "gid", u->gid, e);
 	if (setresuid(u->uid, u->uid, u->uid) < 0)
-		return err_errno(e, -errno, "process.user.uid %u", u->uid);
+		return id_failed(errno, "uid", u->uid, e);
 	if (u->umask)
 		(void)umask((mode_t)*u->umask);
 	/* a change of ids makes a process dumpable or not by a host setting: it must not be */
@@ -296,7 +314,7 @@ static int become_user(const struct rt_ctx *c, struct err *e)
 	r = cap_before_uid(&want);
 	if (r < 0)
 		return err_errno(e, r, "capability bounding set");
-	if (set_user(p, e) < 0 || enter_cwd(p->cwd, e) < 0)
+	if (set_user(c, e) < 0 || enter_cwd(p->cwd, e) < 0)
 		return e->code;
 	r = cap_after_uid(&want);
 	return r < 0 ? err_errno(e, r, "capabilities") : 0;

@@ -283,7 +283,10 @@ int rt_attr_time_offsets(const struct rt_ctx *c, pid_t pid, struct err *e)
 {
 	char path[48], line[96];
 
-	snprintf(path, sizeof(path), "%d/timens_offsets", (int)pid);
+	if (pid)
+		snprintf(path, sizeof(path), "%d/timens_offsets", (int)pid);
+	else
+		snprintf(path, sizeof(path), "self/timens_offsets");
 	for (size_t i = 0; i < c->spec->linux_.n_time_offsets; i++) {
 		const struct oci_time_offset *o = &c->spec->linux_.time_offsets[i];
 		int r;

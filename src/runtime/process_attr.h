@@ -19,7 +19,7 @@ int rt_attr_affinity(pid_t pid, const char *list, const char *what, struct err *
 int rt_attr_namespaces(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 /* Child: linux.sysctl, through our own procfs; only what belongs to a namespace of the container. */
 int rt_attr_sysctl(const struct rt_ctx *c, struct err *e) MUST_CHECK;
-/* Host side: the offsets of pid's new time namespace. */
+/* The offsets of pid's new time namespace; 0 = of the one this process made for its children. */
 int rt_attr_time_offsets(const struct rt_ctx *c, pid_t pid, struct err *e) MUST_CHECK;
 
 #endif

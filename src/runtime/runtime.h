@@ -38,6 +38,10 @@ struct rt_create_args {
 	const struct oci_spec *spec;
 	struct rt_rootfs rootfs;
 	const char *cgroup;       /* absolute cgroup path; NULL = make none, join none */
+	const char *unit;         /* the systemd unit whose cgroup that is, of the user's manager (unit_user): who may not move
+				   * processes there has it do that. NULL = none */
+	bool unit_user;
+	bool rootless;            /* its maker may lack rights over cgroups: device rules that are refused are left out */
 	const char *self_cgroup;  /* when set, the caller is moved there in the same burst (tare-monitor) */
 	int stdio[3];             /* what the process gets as 0, 1, 2; -1 = /dev/null. Ignored with a terminal */
 	unsigned int preserve_fds; /* fds 3.. to keep, beside LISTEN_FDS' */
@@ -85,7 +89,9 @@ struct rt_exec_args {
 	uint64_t start_time; /* must match: a reused pid is an error */
 	const struct oci_spec *spec;          /* the container's; for its namespaces, seccomp, user map */
 	const struct oci_process *process;
-	const char *cgroup;  /* absolute cgroup path to run in; NULL = the container's as found in /proc */
+	const char *cgroup;  /* absolute cgroup path to run in; NULL = the container's as found in /proc, if we may enter it */
+	const char *unit;    /* as in rt_create_args */
+	bool unit_user;
 	const char *const *narrow; /* cgroups below it to run in instead, as cg_narrow() takes them; NULL = none */
 	int stdio[3];
 	unsigned int preserve_fds;

@@ -362,7 +362,28 @@ int rt_scope_start(const struct rt_unit *u, const char *id, const struct oci_spe
 	return 0;
 }
 
-/* ---- update, stop ---- */
+/* ---- attach, update, stop ---- */
+
+int rt_scope_attach(const char *name, bool user, pid_t pid, struct err *e)
+{
+	CLEANUP_BUS struct rt_bus b = RT_BUS_INIT;
+	struct dbus_call call = manager("AttachProcessesToUnit", "ssau");
+	struct dbus_message reply;
+	struct dbus_writer w;
+	uint32_t serial;
+	int rc = open_bus(&b, user, e);
+
+	if (rc < 0)
+		return rc;
+	serial = rt_bus_begin(&b, &w, &call);
+	dbus_put_string(&w, name);
+	dbus_put_string(&w, ""); /* the unit's own cgroup, none below it */
+	dbus_open(&w, 'a');
+	dbus_put_u32(&w, (uint32_t)pid);
+	dbus_close(&w);
+	rc = rt_bus_call(&b, &w, serial, &reply, e);
+	return rc < 0 ? err_ctx(e, "systemd unit %s: moving process %d there", name, (int)pid) : 0;
+}
 
 int rt_scope_update(const char *name, bool user, const struct cg_resources *r, struct err *e)
 {

@@ -3,18 +3,22 @@
  * write to it. While we are not dumpable it cannot (process.c); what is left is closed here: the program is executed
  * from a detached, read-only copy of its mount. The file behind /proc/PID/exe then lies on a mount that nobody can
  * make writable again: it is in no mount namespace once our descriptor is closed at exec, so mount_setattr(2) refuses
- * it for everybody. Text pages are still shared with every other process of the program, unlike those of a memfd.
+ * it for everybody. Text pages are still shared with every other process of the program, unlike those of a memfd, which
+ * is for a caller who may not mount (whose own the program file is, or the container could not write to it).
  *
- * A process knows that it is sealed by what it runs from: a read-only mount whose root is the program file itself. */
+ * A process knows that it is sealed by what it runs from: a read-only mount whose root is the program file itself, or a
+ * memfd that nobody can write to. */
 #include "runtime/seal.h"
 
 #include <fcntl.h>
 #include <linux/stat.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "base/io.h"
 #include "sys/idmap.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
@@ -25,15 +29,26 @@
 
 extern char **environ;
 
+static bool is_memfd(void)
+{
+	CLEANUP_FD int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && (seals & F_SEAL_WRITE);
+}
+
 static bool sealed(int exe)
 {
 	struct statvfs fs;
 	struct statx st;
 
+
 	/* musl has no statx() before 1.2.5 */
 	if (fstatvfs(exe, &fs) < 0 || syscall(SYS_statx, exe, "", AT_EMPTY_PATH, 0U, &st) < 0)
 		return false;
-	return (fs.f_flag & ST_RDONLY) && (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+	if ((fs.f_flag & ST_RDONLY) && (st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return true;
+	return is_memfd();
 }
 
 bool rt_seal_needed(const struct oci_spec *spec)
@@ -49,11 +64,41 @@ bool rt_seal_needed(const struct oci_spec *spec)
 	return false;
 }
 
+static int copy_to_memfd(void)
+{
+	CLEANUP_FD int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *text;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (text == MAP_FAILED)
+		return -errno;
+	r = io_memfd("tare-oci", text, (size_t)st.st_size, true);
+	(void)munmap(text, (size_t)st.st_size);
+	return r;
+}
+
+/* A program file that cannot be written to any more. */
+static int seal(int exe, struct err *e)
+{
+	CLEANUP_FD int copy = mnt_clone_tree(exe, "", false);
+	int r;
+
+	if (copy == -EPERM) {
+		copy = copy_to_memfd();
+		return copy < 0 ? err_errno(e, copy, "sealing the program file") : take_fd(&copy);
+	}
+	r = copy < 0 ? copy : mnt_setattr(copy, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, MS_PRIVATE);
+	return r < 0 ? err_errno(e, r, "sealing the program file") : take_fd(&copy);
+}
+
 int rt_seal_self(char *const argv[], struct err *e)
 {
 	CLEANUP_FD int exe = open("/proc/self/exe", O_PATH | O_CLOEXEC), copy = -1;
 	const char *name = strrchr(argv[0], '/');
-	int r;
 
 	if (exe < 0)
 		return err_errno(e, -errno, "/proc/self/exe");
@@ -62,12 +107,9 @@ int rt_seal_self(char *const argv[], struct err *e)
 		(void)prctl(PR_SET_NAME, name ? name + 1 : argv[0]);
 		return 0;
 	}
-	copy = mnt_clone_tree(exe, "", false);
+	copy = seal(exe, e);
 	if (copy < 0)
-		return err_errno(e, copy, "sealing the program file");
-	r = mnt_setattr(copy, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, MS_PRIVATE);
-	if (r < 0)
-		return err_errno(e, r, "sealing the program file");
+		return copy;
 	(void)syscall(SYS_execveat, copy, "", argv, environ, AT_EMPTY_PATH);
 	return err_errno(e, -errno, "executing the sealed program file");
 }

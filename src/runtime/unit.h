@@ -77,6 +77,9 @@ int rt_scope_start(const struct rt_unit *u, const char *id, const struct oci_spe
 void rt_scope_release(struct rt_scope *s);
 #define CLEANUP_SCOPE CLEANUP(rt_scope_release)
 
+/* Has systemd move a process of ours into the unit, where we may not ourselves. */
+int rt_scope_attach(const char *name, bool user, pid_t pid, struct err *e) MUST_CHECK;
+
 /* Changes the limits that systemd keeps; those that are not set stay. */
 int rt_scope_update(const char *name, bool user, const struct cg_resources *r, struct err *e) MUST_CHECK;
 /* Stops the unit, waits until it is gone, and has a failure of it forgotten. Success when there is none. Its processes

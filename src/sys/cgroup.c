@@ -246,6 +246,64 @@ static int join_error(const struct join *j, int r, struct err *e)
 	return err_errno(e, r, "write %d to %s%s/cgroup.procs", (int)j->pid, j->h->mount, j->cg->path);
 }
 
+/* ---- rights ---- */
+
+/* Cuts path down to the nearest cgroup that is there, at most to "". False when even that is not. */
+static bool nearest(const struct cg_hierarchy *h, char *path)
+{
+	char full[PATH_MAX];
+
+	for (;;) {
+		char *slash = strrchr(path, '/');
+
+		if (host_path(h, path, full) == 0 && access(full, F_OK) == 0)
+			return true;
+		if (!slash)
+			return false;
+		*slash = '\0';
+	}
+}
+
+static bool may_write(const struct cg_hierarchy *h, const char *path, const char *file)
+{
+	char full[PATH_MAX];
+	int n = snprintf(full, sizeof(full), "%s%s%s", h->mount, path, file);
+
+	return n > 0 && (size_t)n < sizeof(full) && access(full, W_OK) == 0;
+}
+
+/* Cuts path down to what is above, or is, our own cgroup. False when that is outside of what we see. */
+static bool common_with_own(const struct cg_hierarchy *h, char *path)
+{
+	CLEANUP_FREE char *text = NULL;
+	char own[PATH_MAX];
+	size_t len = 0;
+
+	if (io_read_file(AT_FDCWD, "/proc/self/cgroup", 1U << 20, &text, NULL) < 0 ||
+	    cg_line_path(text, h, own, sizeof(own)) < 0)
+		return false;
+	for (size_t i = 0; path[i] && path[i] == own[i]; i++)
+		if ((path[i + 1] == '/' || !path[i + 1]) && (own[i + 1] == '/' || !own[i + 1]))
+			len = i + 1;
+	path[len] = '\0';
+	return true;
+}
+
+bool cg_may_make(const char *path)
+{
+	const struct cg_system *s = cg_system();
+	bool may = s->mode != CG_NONE;
+
+	for (size_t i = 0; may && i < s->n; i++) {
+		CLEANUP_FREE char *at = NULL;
+
+		may = cg_normalise(path, &at) == 0 && nearest(&s->h[i], at) && may_write(&s->h[i], at, "");
+		if (may && s->h[i].v2)
+			may = common_with_own(&s->h[i], at) && may_write(&s->h[i], at, "/cgroup.procs");
+	}
+	return may;
+}
+
 /* ---- cgroups below ---- */
 
 static int narrow_one(struct cgroup *cg, size_t i, const char *sub, struct err *e)

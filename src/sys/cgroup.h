@@ -94,6 +94,11 @@ bool cg_is_unified(void);
  * for, from a thread, so that it passes meanwhile. Nothing happens where it is not needed or not possible. */
 void cg_expect_join(void);
 
+/* Whether we may make this cgroup and put our processes into it, by the rights of the folders that are there: in every
+ * hierarchy the nearest one to it, and on v2 cgroup.procs of the nearest one that is above our own cgroup, too
+ * (cgroups(7), "Cgroups v2 delegation"). For those who have a way out: cg_create() tells why not. */
+bool cg_may_make(const char *path);
+
 struct cgroup; /* the open folders of one cgroup in all its hierarchies */
 
 /* Makes the cgroup (and its parents) in every hierarchy. On v2 enables the controllers that its parents offer.
@@ -138,6 +143,10 @@ int cg_join_burst(struct cgroup *const *cgs, const pid_t *pids, size_t n, struct
  * hierarchy; v2 beside v1 may lack it and stays as it is) or "CONTROLLER[,CONTROLLER…]:SUB/PATH". It must exist:
  * ERR_NOTFOUND; a controller that no v1 hierarchy has, a path with ".." are ERR_INVALID. */
 int cg_narrow(struct cgroup *cg, const char *where, struct err *e) MUST_CHECK;
+
+/* v2: makes uid the owner of the cgroup's folder and of the files in it that are for whom it is delegated to. Elsewhere
+ * nothing is done: v1 cannot be delegated safely. */
+int cg_give(struct cgroup *cg, uid_t uid, struct err *e) MUST_CHECK;
 
 /* Freezes or thaws everything in it and waits until that is so (bounded). */
 int cg_freeze(struct cgroup *cg, bool frozen, struct err *e) MUST_CHECK;

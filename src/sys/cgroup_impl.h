@@ -6,6 +6,7 @@
  *   cgroup_state.c    freeze, signal
  *   cgroup_apply.c    which driver writes which limit; the writing and its errors
  *   cgroup_v1.c, cgroup_v2.c   limits in the terms of each version
+ *   cgroup_delegate.c giving a cgroup away
  *   cgroup_device.c   device rules: their meaning, and v1's form of it
  *   cgroup_bpf.c      v2's form of it
  *   cgroup_stats.c    usage in short; cgroup_usage.c, cgroup_usage_io.c: all of it

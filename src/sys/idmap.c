@@ -29,6 +29,21 @@ int idmap_write(int proc, pid_t pid, const char *which, const struct idmap_range
 	return io_write_value(proc, path, sb_str(&text));
 }
 
+int idmap_deny_setgroups(int proc, pid_t pid)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "%d/setgroups", (int)pid);
+	return io_write_value(proc, path, "deny");
+}
+
+bool idmap_setgroups_denied(int proc)
+{
+	CLEANUP_FREE char *text = NULL;
+
+	return io_read_file(proc, "self/setgroups", 64, &text, NULL) == 0 && strncmp(text, "deny", 4) == 0;
+}
+
 int idmap_read(int proc, pid_t pid, const char *which, struct idmap_range *map, size_t max, size_t *n)
 {
 	CLEANUP_FREE char *text = NULL;

@@ -18,6 +18,12 @@ struct idmap_range {
  * than the kernel's 340. */
 int idmap_write(int proc, pid_t pid, const char *which, const struct idmap_range *map, size_t n) MUST_CHECK;
 
+/* Takes setgroups(2) away from pid's user namespace, for good: the kernel asks for that where somebody without CAP_SETGID
+ * maps its one group, because leaving a group may open what the group is denied. */
+int idmap_deny_setgroups(int proc, pid_t pid) MUST_CHECK;
+/* Whether our own user namespace has lost it so. */
+bool idmap_setgroups_denied(int proc);
+
 /* Reads them: at most max ranges, *n how many there are; outside ids as our own user namespace sees them. */
 int idmap_read(int proc, pid_t pid, const char *which, struct idmap_range *map, size_t max, size_t *n) MUST_CHECK;
 

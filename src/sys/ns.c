@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "sys/kernel.h"
@@ -87,6 +88,15 @@ void ns_reap(pid_t pid)
 int ns_enter(int fd, int flags)
 {
 	return setns(fd, flags) < 0 ? -errno : 0;
+}
+
+bool ns_user_is_initial(void)
+{
+	/* linux/proc_ns.h: PROC_USER_INIT_INO, the same on every machine */
+	const ino_t initial = 0xeffffffd;
+	struct stat st;
+
+	return stat("/proc/self/ns/user", &st) < 0 || st.st_ino == initial;
 }
 
 int ns_unshare(int flags)

@@ -3,6 +3,7 @@
 #ifndef TARE_SYS_NS_H
 #define TARE_SYS_NS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -29,5 +30,9 @@ void ns_reap(pid_t pid);
 /* setns(2). fd is a namespace file (flag: which kind it must be) or a pidfd (flags: which of its namespaces). */
 int ns_enter(int fd, int flags) MUST_CHECK;
 int ns_unshare(int flags) MUST_CHECK;
+
+/* Whether our user namespace is the machine's first: elsewhere root may make no device node, load no eBPF program, raise no
+ * limit. What cannot be told counts as the first. */
+bool ns_user_is_initial(void);
 
 #endif

@@ -47,6 +47,20 @@ setup_file() { boot_guest; }
   in_guest "tare-oci events ends with the container"
 }
 
+@test "tare-oci of a user with a delegated cgroup" {
+  in_guest "a cgroup delegated to a user"
+  in_guest "rootless run in it"
+  in_guest "rootless create: born in its cgroup, with limits"
+  in_guest "rootless exec is in the cgroup"
+  in_guest "rootless pause and resume"
+  in_guest "rootless update and events"
+  in_guest "rootless kill and delete"
+  in_guest "rootless cgroupsPath"
+  in_guest "rootless without rights over cgroups"
+  in_guest "rootless leaves nothing"
+}
+@test "a container's process owns its cgroup where it may write to it" { in_guest "the container's process owns its cgroup"; }
+
 @test "every check in the guest passed" {
   if grep -A 40 '^not ok' "$RESULT"; then return 1; fi
   grep -q '^# the guest is done' "$RESULT"

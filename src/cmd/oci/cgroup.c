@@ -1,8 +1,11 @@
 /* Which cgroup a container gets, by whom it is made, and how it is changed and taken away again.
  *
- * cgroupfs: a folder that we make. systemd: a scope that systemd makes for us (runtime/scope.c). disabled, and rootless
- * without systemd: none, and then no limits either. Commands that come later go by the record alone: their callers do
- * not all repeat the options of create. */
+ * cgroupfs: a folder that we make. systemd: a scope that systemd makes for us (runtime/scope.c). disabled: none, and then
+ * no limits either. Commands that come later go by the record alone: their callers do not all repeat the options of create.
+ *
+ * Rootless without systemd: a folder beside our own cgroup, for what is above that may have been delegated to the user
+ * (v2; our own has processes, and could hand no controllers down). Without rights there: none, unless the
+ * specification asks for a cgroup or for limits. */
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
@@ -38,9 +41,54 @@ static bool has_limits(const struct cg_resources *r)
 
 static int no_cgroup(const struct oci_spec *spec, const char *why, struct err *e)
 {
+	const struct oci_namespace *pid = &spec->linux_.ns[OCI_NS_PID];
+
 	if (has_limits(&spec->linux_.resources))
-		return err_set(e, ERR_UNSUPPORTED,
-			       "linux.resources: limits are not supported with %s, they need a cgroup", why);
+		return err_set(e, ERR_UNSUPPORTED, "linux.resources: limits need a cgroup, and there is none %s", why);
+	if (!pid->wanted || pid->path)
+		log_warning("without a cgroup and a \"pid\" namespace of its own, what a container leaves running cannot be found");
+	return 0;
+}
+
+static const char *join(struct arena *a, const char *folder, const char *name)
+{
+	while (*name == '/')
+		name++;
+	return arena_printf(a, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
+}
+
+/* The cgroup above our own, on v2; "/" where we see none. */
+static const char *above_own(struct arena *a)
+{
+	char own[PATH_MAX], *slash;
+
+	if (cg_detect() != CG_V2 || cg_path_of(0, own, sizeof(own)) < 0)
+		return "/";
+	slash = strrchr(own, '/');
+	*slash = '\0';
+	return *own ? arena_strdup(a, own) : "/";
+}
+
+static int plan_rootless(struct arena *a, const struct oci_spec *spec, struct rt_record *rec, struct err *e)
+{
+	const char *asked = spec->linux_.cgroups_path, *above = above_own(a), *path;
+
+	if (asked && !*asked)
+		asked = NULL;
+	if (asked && asked[0] == '/')
+		path = asked;
+	else
+		path = above ? join(a, above, asked ? asked : rec->id) : NULL;
+	if (!path)
+		return err_errno(e, -ENOMEM, "cgroup");
+	if (!cg_may_make(path)) {
+		if (asked)
+			return err_set(e, ERR_DENIED,
+				       "linux.cgroupsPath: no rights to make cgroup %s and to move processes there: leave it out, "
+				       "or have a cgroup delegated (systemd: --systemd-cgroup)", path);
+		return no_cgroup(spec, "without rights over one (rootless)", e);
+	}
+	rec->cgroup = path;
 	return 0;
 }
 
@@ -81,7 +129,7 @@ int oci_plan_cgroup(const struct cli_call *call, const struct oci_spec **given, 
 	const struct oci_globals *g = call->global;
 	const struct oci_spec *spec = *given;
 	const char *path = spec->linux_.cgroups_path;
-	bool rootless = !strcmp(g->rootless, "true") || (!strcmp(g->rootless, "auto") && geteuid() != 0);
+	bool rootless = oci_rootless(g);
 	enum manager manager;
 	int r = choose_manager(g, &manager, e);
 
@@ -92,9 +140,9 @@ int oci_plan_cgroup(const struct cli_call *call, const struct oci_spec **given, 
 		return r < 0 ? r : fit_quota(call->arena, given, e);
 	}
 	if (manager == DISABLED)
-		return no_cgroup(spec, "--cgroup-manager=disabled", e);
+		return no_cgroup(spec, "with --cgroup-manager=disabled", e);
 	if (rootless)
-		return no_cgroup(spec, "--rootless", e);
+		return plan_rootless(call->arena, spec, rec, e);
 	if (!path || !*path)
 		rec->cgroup = arena_printf(call->arena, "/%s", rec->id);
 	else

@@ -7,25 +7,57 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/log.h"
+#include "sys/ns.h"
 #include "sys/proc.h"
 #include "sys/sock.h"
 
 #define KILL_WAIT_MS 10000
 
+bool oci_rootless(const struct oci_globals *g)
+{
+	if (strcmp(g->rootless, "auto") != 0)
+		return !strcmp(g->rootless, "true");
+	return geteuid() != 0 || !ns_user_is_initial();
+}
+
+/* XDG_RUNTIME_DIR where it counts, else NULL. The root of a user namespace is a user, unless he says he is root. */
+static const char *runtime_dir(void)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR"), *user = getenv("USER");
+
+	if (!xdg || !*xdg)
+		return NULL;
+	if (geteuid() == 0 && (ns_user_is_initial() || (user && !strcmp(user, "root"))))
+		return NULL;
+	return xdg;
+}
+
 const char *oci_root(const struct cli_call *call)
 {
 	const struct oci_globals *g = call->global;
-	const char *xdg;
+	const char *xdg = g->root ? NULL : runtime_dir();
 
 	if (g->root)
 		return g->root;
-	xdg = getenv("XDG_RUNTIME_DIR");
-	if (geteuid() != 0 && xdg && *xdg)
-		return arena_printf(call->arena, "%s/tare-oci", xdg);
-	return "/run/tare-oci";
+	return xdg ? arena_printf(call->arena, "%s/tare-oci", xdg) : "/run/tare-oci";
+}
+
+int oci_make_root(const struct cli_call *call, struct err *e)
+{
+	const struct oci_globals *g = call->global;
+	const char *root = oci_root(call);
+
+	if (g->root || (!runtime_dir() && geteuid() == 0))
+		return 0;
+	if (!runtime_dir())
+		return err_set(e, ERR_DENIED, "neither --root nor XDG_RUNTIME_DIR says where a user's containers are kept");
+	if ((mkdir(root, 0700) < 0 && errno != EEXIST) || chmod(root, 01700) < 0)
+		return err_errno(e, -errno, "%s", root);
+	return 0;
 }
 
 void oci_container_close(struct oci_container *c)

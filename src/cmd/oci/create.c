@@ -197,8 +197,10 @@ static int claim(struct launch *l, struct err *e)
 {
 	char now[TEXT_TIME_LEN];
 	bool leftover;
-	int r = rt_record_create(oci_root(l->call), l->c.rec.id, &l->c.dir, &leftover, e);
+	int r = oci_make_root(l->call, e);
 
+	if (r == 0)
+		r = rt_record_create(oci_root(l->call), l->c.rec.id, &l->c.dir, &leftover, e);
 	if (r < 0)
 		return r;
 	text_now(now);
@@ -244,6 +246,9 @@ static int make_container(struct launch *l, struct err *e)
 		.spec = l->spec,
 		.rootfs = { .kind = RT_ROOTFS_DIR, .path = rec->rootfs, .nodes = true },
 		.cgroup = rec->cgroup,
+		.unit = rec->unit,
+		.unit_user = rec->unit_user,
+		.rootless = oci_rootless(l->call->global),
 		.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
 		.preserve_fds = l->opts->preserve_fds,
 		.no_pivot = l->opts->no_pivot,

@@ -83,6 +83,8 @@ int cmd_kill(const struct cli_call *call, struct err *e)
 		return err_set(e, ERR_INVALID, "unknown signal \"%s\"", name);
 	if (c.rec.cgroup && (o->force || (sig == SIGKILL && !c.rec.own_pid_ns)) && c.status != RT_CREATING)
 		return signal_all(&c.rec, sig, e);
+	if (o->force && !c.rec.cgroup && c.status != RT_STOPPED && c.status != RT_CREATING && !(sig == SIGKILL && c.rec.own_pid_ns))
+		return err_set(e, ERR_UNSUPPORTED, "container %s has no cgroup to find all its processes in", c.rec.id);
 	if (c.status == RT_STOPPED || c.status == RT_CREATING)
 		return o->force ? 0 : err_set(e, ERR_BUSY, "container not running");
 	return signal_init(&c, sig, e);

@@ -22,7 +22,7 @@ static const struct cli_option global_options[] = {
 	{ "log", 0, "FILE", CLI_STR, "append the log to FILE (default: stderr)", GLOBAL(log) },
 	{ "log-format", 0, "FORMAT", CLI_STR, "text or json", GLOBAL(log_format), .choices = "text|json" },
 	{ "root", 0, "DIR", CLI_STR, "where the state of containers is kept", GLOBAL(root) },
-	{ "rootless", 0, "BOOL", CLI_STR, "without cgroups: true, false or auto", GLOBAL(rootless),
+	{ "rootless", 0, "BOOL", CLI_STR, "do without rights over cgroups: true, false or auto", GLOBAL(rootless),
 	  .choices = "true|false|auto" },
 	{ "systemd-cgroup", 0, NULL, CLI_FLAG, "as --cgroup-manager=systemd", GLOBAL(systemd_cgroup) },
 	{ "cgroup-manager", 0, "NAME", CLI_STR, "who makes the cgroup: cgroupfs (us), systemd, or disabled (nobody)",

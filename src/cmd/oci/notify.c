@@ -53,18 +53,22 @@ static const struct oci_process *with_variable(struct arena *a, const struct oci
 	return changed;
 }
 
-/* Source: the folder by its descriptor, whatever --root is relative to. */
+/* Source: where the folder is, whatever --root is relative to. Not its descriptor, which only one side has. */
 static const struct oci_mount *with_mount(struct arena *a, const struct oci_spec *spec, int folder)
 {
 	static const char *const options[] = { "bind", "nosuid", "noexec", "nodev", "ro", NULL };
 	struct oci_mount *mounts = arena_array(a, spec->n_mounts + 1, sizeof(*mounts));
-	char *source = arena_printf(a, "/proc/self/fd/%d", folder);
+	char fd[32], source[PATH_MAX];
+	ssize_t n;
 
-	if (!mounts || !source)
+	snprintf(fd, sizeof(fd), "/proc/self/fd/%d", folder);
+	n = readlink(fd, source, sizeof(source) - 1);
+	if (!mounts || n < 0)
 		return NULL;
+	source[n] = '\0';
 	for (size_t i = 0; i < spec->n_mounts; i++)
 		mounts[i] = spec->mounts[i];
-	mounts[spec->n_mounts] = (struct oci_mount){ .destination = INSIDE, .source = source, .options = options };
+	mounts[spec->n_mounts] = (struct oci_mount){ .destination = INSIDE, .source = arena_strdup(a, source), .options = options };
 	return mounts;
 }
 

@@ -101,8 +101,14 @@ struct oci_format_opts {
 
 /* ---- common.c ---- */
 
-/* The state folder: --root, or the default of who we are. */
+/* The state folder: --root, or the default of who we are: below XDG_RUNTIME_DIR for a user, and for the root of a user
+ * namespace that does not call itself so ($USER). */
 const char *oci_root(const struct cli_call *call);
+/* The default below XDG_RUNTIME_DIR, made; with the sticky bit, which keeps what is in there from being tidied away. */
+int oci_make_root(const struct cli_call *call, struct err *e) MUST_CHECK;
+
+/* --rootless: whether rights over cgroups may be missing. By itself for everybody but the machine's root. */
+bool oci_rootless(const struct oci_globals *g);
 
 struct oci_container {
 	struct rt_record_dir dir;

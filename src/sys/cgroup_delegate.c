@@ -1,0 +1,36 @@
+/* Handing a v2 cgroup to somebody: its folder and those of its files that are for whom it is delegated to, which the
+ * kernel lists (kernel: admin-guide/cgroup-v2.rst, "Delegation"). The limits stay with whoever made it. */
+#include "sys/cgroup_impl.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/io.h"
+
+#define LIST "/sys/kernel/cgroup/delegate"
+
+static int give_file(int dir, const char *name, uid_t uid)
+{
+	if (strchr(name, '/'))
+		return 0;
+	/* a controller that is not enabled here has no files */
+	return fchownat(dir, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int cg_give(struct cgroup *cg, uid_t uid, struct err *e)
+{
+	CLEANUP_FREE char *list = NULL;
+	char *name, *rest = NULL;
+	int dir = cg->sys->mode == CG_V2 ? cg->dir[cg->sys->v2] : -1, r;
+
+	if (dir < 0)
+		return 0;
+	if (io_read_file(AT_FDCWD, LIST, 65536, &list, NULL) < 0)
+		list = strdup("cgroup.procs\ncgroup.threads\ncgroup.subtree_control");
+	r = list ? 0 : -ENOMEM;
+	if (r == 0 && fchownat(dir, "", uid, (gid_t)-1, AT_EMPTY_PATH) < 0)
+		r = -errno;
+	for (name = strtok_r(list, "\n", &rest); name && r == 0; name = strtok_r(NULL, "\n", &rest))
+		r = give_file(dir, name, uid);
+	return r < 0 ? err_errno(e, r, "give cgroup %s to user %u", cg->path, uid) : 0;
+}
