@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -112,12 +113,10 @@ int beneath_parent(int root, const char *path, enum beneath_mode how, mode_t dir
 	return beneath_open(root, parent, how, O_PATH | O_DIRECTORY, 0);
 }
 
-/* Where the dangling link at path leads, as a path below the same root: what it says, from the folder it stands in. */
-static int follow_dangling(int parent, const char *name, char path[PATH_MAX])
+/* The path with the dangling link called name replaced by what it says; path[from] to path[to] is that name. */
+static int replace_link(int parent, const char *name, char path[PATH_MAX], size_t from, size_t to)
 {
-	char target[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+	char target[PATH_MAX], rest[PATH_MAX];
 	ssize_t n = readlinkat(parent, name, target, sizeof(target) - 1);
 
 	/* no link: what was missing a moment ago has been made by somebody, and the next look finds it */
@@ -125,10 +124,31 @@ static int follow_dangling(int parent, const char *name, char path[PATH_MAX])
 		return errno == EINVAL || errno == ENOENT ? 0 : -errno;
 	target[n] = '\0';
 	if (target[0] == '/')
-		folder = 0;
-	if (folder + (size_t)n >= PATH_MAX)
+		from = 0;
+	snprintf(rest, sizeof(rest), "%s", path + to);
+	if (snprintf(path + from, PATH_MAX - from, "%s%s", target, rest) >= (int)(PATH_MAX - from))
 		return -ENAMETOOLONG;
-	memcpy(path + folder, target, (size_t)n + 1);
+	return 0;
+}
+
+/* Where path leads, past the first dangling link on it: a path below the same root, for another look. */
+static int follow_dangling(int root, char path[PATH_MAX])
+{
+	char prefix[PATH_MAX], name[NAME_MAX + 1];
+
+	for (size_t from = 0, to = 0; path[to]; from = to) {
+		CLEANUP_FD int fd = -1, parent = -1;
+
+		from += strspn(path + from, "/");
+		to = from + strcspn(path + from, "/");
+		memcpy(prefix, path, to);
+		prefix[to] = '\0';
+		fd = beneath_open(root, prefix, BENEATH_IN_ROOT, O_PATH, 0);
+		if (fd >= 0)
+			continue;
+		parent = fd == -ENOENT ? beneath_parent(root, prefix, BENEATH_IN_ROOT, 0, name) : fd;
+		return parent < 0 ? parent : replace_link(parent, name, path, from, to);
+	}
 	return 0;
 }
 
@@ -161,11 +181,9 @@ int beneath_mountpoint(int root, const char *path, int is_dir)
 		if (fd != -ENOENT)
 			return take_fd(&fd);
 		parent = beneath_parent(root, at, BENEATH_IN_ROOT, 0755, name);
-		if (parent < 0)
-			return parent;
-		r = make_point(parent, name, is_dir);
-		if (r == -EEXIST)
-			r = follow_dangling(parent, name, at);
+		r = parent < 0 ? parent : make_point(parent, name, is_dir);
+		if (r == -EEXIST || r == -ENOENT)
+			r = follow_dangling(root, at);
 		if (r < 0)
 			return r;
 	}

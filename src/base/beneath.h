@@ -31,8 +31,8 @@ int beneath_mkdirs(int root, const char *path, enum beneath_mode how, mode_t mod
 int beneath_parent(int root, const char *path, enum beneath_mode how, mode_t dirmode, char name[NAME_MAX + 1]) MUST_CHECK;
 
 /* A mount point for a bind or a file system: a folder when is_dir, else an empty regular file; existing ones are
- * taken as they are, of whatever kind (symlinks resolved in root). When the last component is a dangling link, what it
- * names inside the root is made, with its parents; a dangling link before that is -ENOENT. Gives an O_PATH fd of it. */
+ * taken as they are, of whatever kind (symlinks resolved in root). What a dangling link names inside the root is made,
+ * with its parents, wherever on the path the link is; -ELOOP when links lead in a circle. Gives an O_PATH fd of it. */
 int beneath_mountpoint(int root, const char *path, int is_dir) MUST_CHECK;
 
 #endif

@@ -178,8 +178,6 @@ static int parse_scheduler(const struct oci_ctx *c, const struct oci_path *at, c
 		return oci_bad_member(c, at, "priority", "only for SCHED_FIFO and SCHED_RR, not for %s", s->policy);
 	if (!deadline && (s->runtime || s->deadline || s->period))
 		return oci_bad(c, at, "runtime, deadline and period are only for SCHED_DEADLINE, not for %s", s->policy);
-	if (s->nice && (realtime || deadline))
-		return oci_bad_member(c, at, "nice", "not for %s", s->policy);
 	*(const struct oci_scheduler **)target = s;
 	return 0;
 }

@@ -20,7 +20,8 @@ static int parse_access(const struct oci_ctx *c, const struct oci_path *at, cons
 {
 	struct cg_device_rule *rule = target;
 
-	if (v->type != JSON_STRING || !v->len || strspn(v->str, "rwm") != v->len)
+	/* an "a" beside them, as old files have it, adds nothing: runc skips it, too */
+	if (v->type != JSON_STRING || strspn(v->str, "rwma") != v->len || strspn(v->str, "a") == v->len)
 		return oci_bad(c, at, "must be made of \"r\", \"w\" and \"m\"");
 	rule->read = strchr(v->str, 'r');
 	rule->write = strchr(v->str, 'w');

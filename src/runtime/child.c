@@ -363,6 +363,14 @@ static int create(struct child *k, struct err *e)
 	return r;
 }
 
+/* A created container that waits for its start can be ended like any process, not by SIGKILL only. */
+static int may_end(const struct rt_ctx *c, struct err *e)
+{
+	int r = c->create->barrier == RT_BARRIER_FIFO && getpid() == 1 ? signals_let_end() : 0;
+
+	return r < 0 ? err_errno(e, r, "signals") : 0;
+}
+
 /* The error goes where somebody listens: the creator, or the starter behind the fifo. */
 static _Noreturn void fail(const struct rt_ctx *c, int gate, const struct err *e)
 {
@@ -379,7 +387,7 @@ void rt_child_main(struct rt_ctx *c)
 	struct err e = { 0 };
 	int gate = -1;
 
-	if (create(&k, &e) < 0 || rt_send(c->sock, RT_MSG_CREATED, 0, -1, &e) < 0)
+	if (create(&k, &e) < 0 || may_end(c, &e) < 0 || rt_send(c->sock, RT_MSG_CREATED, 0, -1, &e) < 0)
 		fail(c, -1, &e);
 	k.root = close_fd(k.root);
 	if (c->create->barrier == RT_BARRIER_FIFO)

@@ -175,6 +175,23 @@ static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	return plan_fs(c, p, e);
 }
 
+/* A destination that begins with the rootfs's own path on the host means the place below it. The specification would
+ * have it below that path once more; but runc does so, and nobody wants the other. */
+static const struct oci_mount *inside_root(struct rt_ctx *c, const struct oci_mount *m)
+{
+	const struct rt_rootfs *rootfs = &c->create->rootfs;
+	struct oci_mount *copy;
+
+	if (rootfs->kind != RT_ROOTFS_DIR || !below(m->destination, rootfs->path))
+		return m;
+	copy = arena_new(&c->arena, struct oci_mount);
+	if (copy) {
+		*copy = *m;
+		copy->destination += strlen(rootfs->path);
+	}
+	return copy;
+}
+
 int rt_plan_mounts(struct rt_ctx *c, struct err *e)
 {
 	c->n_mounts = c->n_mount_fds = c->spec->n_mounts;
@@ -184,7 +201,9 @@ int rt_plan_mounts(struct rt_ctx *c, struct err *e)
 	for (size_t i = 0; i < c->n_mounts; i++) {
 		int r;
 
-		c->mounts[i].m = &c->spec->mounts[i];
+		c->mounts[i].m = inside_root(c, &c->spec->mounts[i]);
+		if (!c->mounts[i].m)
+			return err_errno(e, -ENOMEM, "mounts");
 		r = plan_one(c, &c->mounts[i], e);
 		if (r < 0)
 			return err_ctx(e, "mount on %s", c->mounts[i].m->destination);

@@ -6,9 +6,9 @@
  *	  the command is looked up (an early, clear error), the working folder is made (in a new container only: an
  *	  exec changes nothing in one that runs)
  *	after it (rt_process_exec):
- *	  rlimits, [no no_new_privs: seccomp], bounding set, groups, gid, uid, umask, working folder (as the user),
- *	  the other capability sets, the limit of descriptors, no_new_privs, seccomp, startContainer hooks, descriptors
- *	  closed, exec
+ *	  rlimits, descriptors closed, [no no_new_privs: seccomp], bounding set, groups, gid, uid, umask, working folder (as the user),
+ *	  the other capability sets, the limit of descriptors, no_new_privs, seccomp, startContainer hooks,
+ *	  exec
  *
  * The startContainer hooks are the container's own programs: they get no more rights than its process.
  *
@@ -197,15 +197,19 @@ static int enter_cwd(const char *cwd, struct err *e)
 	CLEANUP_FD int dir = -1;
 	char seen[PATH_MAX];
 	long n;
+	int r;
 
 	if (!defence(cwd))
 		return chdir(cwd) < 0 ? err_errno(e, -errno, "%s", cwd) : 0;
 	/* from the root, and with one descriptor: RLIMIT_NOFILE may count already, and be small */
 	dir = chdir("/") < 0 ? -errno : beneath_open(AT_FDCWD, cwd, BENEATH_IN_ROOT, O_PATH | O_DIRECTORY, 0);
+	r = dir < 0 ? dir : fchdir(dir) < 0 ? -errno : 0;
+	/* the container's own filter may be in force already and not know openat2: what follows sees to it alone */
+	if (r == -ENOSYS)
+		r = chdir(cwd) < 0 ? -errno : 0;
 	/* as Docker has it: the command is at fault, which cannot run there */
-	if (dir < 0 || fchdir(dir) < 0)
-		return err_set(e, ERR_CMD_NOEXEC, "working folder %s (process.cwd): %s", cwd,
-			       rt_command_reason(dir < 0 ? dir : -errno));
+	if (r < 0)
+		return err_set(e, ERR_CMD_NOEXEC, "working folder %s (process.cwd): %s", cwd, rt_command_reason(r));
 	/* the system call, not libc's: a folder outside of the root is "(unreachable)…" there */
 	n = syscall(SYS_getcwd, seen, sizeof(seen));
 	if (n < 0 || seen[0] != '/')
@@ -397,12 +401,13 @@ int rt_process_exec(const struct rt_ctx *c, struct err *e)
 	r = env ? rt_place_stdio(c, e) : e->code;
 	if (r == 0)
 		r = set_rlimits(p, late_nofile ? LIMITS_BUT_NOFILE : LIMITS_ALL, e);
+	/* ahead of the filter, which may not know close_range; what is opened from here on closes at exec by itself */
+	if (r == 0)
+		r = seal_descriptors(c, e);
 	if (r == 0)
 		r = become_user(c, e);
 	if (r == 0 && late_nofile)
 		r = set_rlimits(p, LIMITS_NOFILE, e);
-	if (r == 0)
-		r = seal_descriptors(c, e);
 	if (r < 0)
 		return r;
 	if (p->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/personality.h>
 #include <sys/socket.h>
 
@@ -49,8 +50,18 @@ static int set_scheduler(const struct oci_scheduler *s, struct err *e)
 
 	if (scheduler_attr(s, &attr, e) < 0)
 		return e->code;
-	if (syscall(SYS_sched_setattr, 0, &attr, 0U) < 0)
-		return err_errno(e, -errno, "process.scheduler %s", s->policy);
+	if (syscall(SYS_sched_setattr, 0, &attr, 0U) < 0) {
+		int r = -errno;
+
+		/* sched_setattr(2): a deadline task's affinity must be all CPUs of its root domain */
+		if (r == -EPERM && attr.deadline)
+			return err_errno(e, r, "process.scheduler %s: the kernel wants all CPUs for it "
+					 "(linux.resources.cpu.cpus, execCPUAffinity) and CAP_SYS_NICE", s->policy);
+		return err_errno(e, r, "process.scheduler %s", s->policy);
+	}
+	/* the real time policies' attributes leave it out, but it is kept for when the policy changes */
+	if (s->nice && setpriority(PRIO_PROCESS, 0, s->nice) < 0)
+		return err_errno(e, -errno, "process.scheduler.nice %d", s->nice);
 	return 0;
 }
 

@@ -81,3 +81,48 @@ teardown() { bundle_teardown; }
   run -1 oci run -b "$BATS_TEST_TMPDIR/b" words </dev/null
   says "cat: can't open '/nosuchfile'"
 }
+
+@test "a created container ends with the signals that end a process, as runc's does" {
+  local sig
+  OCI_COMMAND='exec sleep 1000' bundle "$BATS_TEST_TMPDIR/b"
+  for sig in TERM INT HUP; do
+    oci create -b "$BATS_TEST_TMPDIR/b" "early-$sig" </dev/null >/dev/null 2>&1
+    oci kill "early-$sig" "$sig"
+    wait_until 5 is_oci_status "early-$sig" stopped
+    oci delete "early-$sig"
+  done
+  # and the program has them at their default: as PID 1 it does not even notice
+  sleeper later
+  oci kill later TERM
+  run -0 oci exec later grep SigCgt /proc/1/status
+  says $'SigCgt:\t0000000000000000'
+}
+
+@test "a profile that refuses what is newer than itself does not hinder the runtime" {
+  OCI_COMMAND='pwd; ls /proc/self/fd | wc -l' bundle "$BATS_TEST_TMPDIR/b" '.process.noNewPrivileges = false | .process.cwd = "/tmp" |
+    .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{action: "SCMP_ACT_ERRNO", errnoRet: 38,
+      names: ["close_range", "openat2", "fsopen", "open_tree", "mount_setattr", "pidfd_open", "faccessat2", "statx", "clone3"]}]}'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" old </dev/null
+  [ "$output" = $'/tmp\n4' ]
+  # the working folder still is one inside
+  bundle "$BATS_TEST_TMPDIR/b" '.process.noNewPrivileges = false | .process.cwd = "/proc/self/fd/0" |
+    .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{action: "SCMP_ACT_ERRNO", errnoRet: 38, names: ["openat2"]}]}'
+  run -1 oci run -b "$BATS_TEST_TMPDIR/b" old </dev/null
+  says "working folder /proc/self/fd/0"
+}
+
+@test "a nice value beside a deadline is kept for the day the policy changes, as the kernel keeps it" {
+  OCI_COMMAND='cat /proc/self/stat | cut -d" " -f 19,41' bundle "$BATS_TEST_TMPDIR/b" '.process.scheduler = {policy: "SCHED_DEADLINE", nice: 19,
+    runtime: 42000000, deadline: 100000000, period: 1000000000} | .process.args = ["sed", "s/.*) //", "/proc/self/stat"]'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" nice </dev/null
+  run -0 cut -d' ' -f 17,39 <<<"$output"
+  [ "$output" = "19 6" ]
+}
+
+@test "a deadline on some of the CPUs only: the error says what stands in the way" {
+  [ "$(nproc)" -gt 1 ] || skip "one CPU only"
+  bundle "$BATS_TEST_TMPDIR/b" '.process.scheduler = {policy: "SCHED_DEADLINE", runtime: 42000000, deadline: 100000000, period: 1000000000}
+    | .linux.resources.cpu.cpus = "0"'
+  run -1 oci run -b "$BATS_TEST_TMPDIR/b" some </dev/null
+  says "process.scheduler SCHED_DEADLINE: the kernel wants all CPUs for it (linux.resources.cpu.cpus, execCPUAffinity)"
+}

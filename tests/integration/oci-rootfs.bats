@@ -118,3 +118,15 @@ X
   run -0 oci run -b "$BATS_TEST_TMPDIR/b" nodes </dev/null
   says $'0\ncat: can\'t open \'/tmp/kmsg\': Operation not permitted'
 }
+
+@test "a destination that is written as the host's path of a place in the rootfs means that place, as with runc" {
+  mkdir -p "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
+  echo a >"$BATS_TEST_TMPDIR/a/file"
+  OCI_COMMAND='cat /tmp/x/file /tmp/y/x/file; ls /' bundle "$BATS_TEST_TMPDIR/m" ".mounts += [
+    {destination: \"$OCI_ROOTFS/tmp/x\", type: \"bind\", source: \"$BATS_TEST_TMPDIR/a\", options: [\"rbind\"]},
+    {destination: \"$OCI_ROOTFS/tmp/y\", type: \"bind\", source: \"$OCI_ROOTFS/tmp\", options: [\"rbind\"]}]"
+  run -0 oci run -b "$BATS_TEST_TMPDIR/m" places </dev/null
+  [ "${lines[0]} ${lines[1]}" = "a a" ]
+  [ ! -e "$OCI_ROOTFS${OCI_ROOTFS%/*}" ]
+  rmdir "$OCI_ROOTFS"/tmp/[xy]
+}

@@ -281,6 +281,7 @@ static const char *const refused[][2] = {
 	{ "'linux':{'resources':{'memory':{'limit':5,'swap':4}}}",
 	  "linux.resources.memory.swap: is memory and swap together, so it cannot be less than limit" },
 	{ "'linux':{'resources':{'devices':[{'allow':true}]}}", "linux.resources.devices[0].access: is required" },
+	{ "'linux':{'resources':{'devices':[{'allow':true,'access':'a'}]}}", "linux.resources.devices[0].access: must be made of \"r\", \"w\" and \"m\"" },
 	{ "'linux':{'resources':{'devices':[{'allow':true,'access':'x'}]}}", "linux.resources.devices[0].access: must be made of \"r\", \"w\" and \"m\"" },
 	{ "'linux':{'resources':{'blockIO':{'weight':65536}}}", "linux.resources.blockIO.weight: 65536 is out of range" },
 	{ "'linux':{'resources':{'unified':{'../x.y':'1'}}}", "linux.resources.unified: \"../x.y\" is no file of a cgroup" },
