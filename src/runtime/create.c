@@ -122,9 +122,7 @@ static int read_maps(struct rt_ctx *c, struct err *e)
 	return 0;
 }
 
-/* A user namespace owns what was made with or under it; without one everything is ours to mount. What is joined
- * together with a joined user namespace is taken to be that one's. */
-static void find_owned(struct rt_ctx *c)
+void rt_find_owned(struct rt_ctx *c)
 {
 	const struct oci_namespace *ns = c->spec->linux_.ns;
 
@@ -162,7 +160,7 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 		r = read_maps(c, e);
 	if (r < 0)
 		return r;
-	find_owned(c);
+	rt_find_owned(c);
 	r = rt_plan_mounts(c, e);
 	if (r == 0)
 		r = rt_filter_plan(c, e);

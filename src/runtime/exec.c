@@ -39,7 +39,7 @@ struct entry {
 
 /* ---- child ---- */
 
-static int become_root(const struct rt_ctx *c, struct err *e)
+int rt_become_root(const struct rt_ctx *c, struct err *e)
 {
 	int r;
 
@@ -76,7 +76,7 @@ static _Noreturn void exec_main(struct rt_ctx *c)
 	int r = rt_close_others(c, &e);
 
 	if (r == 0)
-		r = become_root(c, &e);
+		r = rt_become_root(c, &e);
 	if (r == 0)
 		r = rt_expect(c->sock, RT_MSG_JOINED, NULL, &e);
 	if (r == 0)
@@ -145,8 +145,7 @@ static bool same_namespace(const struct rt_ctx *c, pid_t pid, const char *name)
 	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
-/* Those init has for itself; entering one's own user namespace again is an error, and each costs. */
-static int other_namespaces(const struct entry *n)
+int rt_other_namespaces(const struct rt_ctx *c, pid_t pid)
 {
 	static const char *const files[OCI_NS_COUNT] = {
 		[OCI_NS_USER] = "user", [OCI_NS_PID] = "pid", [OCI_NS_MOUNT] = "mnt",     [OCI_NS_NETWORK] = "net",
@@ -155,14 +154,14 @@ static int other_namespaces(const struct entry *n)
 	int flags = 0;
 
 	for (int i = 0; i < OCI_NS_COUNT; i++)
-		if (!same_namespace(&n->ctx, n->args->pid, files[i]))
+		if (!same_namespace(c, pid, files[i]))
 			flags |= oci_ns_flag((enum oci_ns)i);
 	return flags;
 }
 
 static int clone_entry(struct entry *n, struct err *e)
 {
-	struct rt_clone how = { .cgroup = -1, .pidfd = n->init, .pidfd_flags = other_namespaces(n) };
+	struct rt_clone how = { .cgroup = -1, .pidfd = n->init, .pidfd_flags = rt_other_namespaces(&n->ctx, n->args->pid) };
 
 	if (n->cgroup)
 		how.cgroup = cg_clone_fd(n->cgroup);

@@ -140,6 +140,16 @@ struct rt_clone {
  * where *sock is ours (also on failure: -1 or to be closed). */
 pid_t rt_clone_linked(const struct rt_clone *how, int *child_sock, int *sock, int *pidfd, struct err *e) MUST_CHECK;
 
+/* ---- exec.c: what everybody needs who goes into a running container ---- */
+/* CLONE_NEW* of the namespaces process pid has for itself; entering one's own user namespace again is an error, and each costs. */
+int rt_other_namespaces(const struct rt_ctx *c, pid_t pid);
+/* Inside, first of all: not dumpable, own session, signals at default, root of the user namespace. */
+int rt_become_root(const struct rt_ctx *c, struct err *e) MUST_CHECK;
+
+/* ---- create.c: fills c->own. A user namespace owns what was made with or under it; without one everything is ours to
+ * mount. What is joined together with a joined user namespace is taken to be that one's. ---- */
+void rt_find_owned(struct rt_ctx *c);
+
 /* ---- hooks.c ---- */
 /* env: for those that name none; NULL = nothing. createContainer and startContainer hooks run in the current folder (the
  * new root, the process's), the others in the bundle's. */

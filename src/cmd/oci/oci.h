@@ -71,6 +71,9 @@ struct oci_events_opts {
 };
 int cmd_events(const struct cli_call *call, struct err *e);
 
+int cmd_mounts_add(const struct cli_call *call, struct err *e);
+int cmd_mounts_remove(const struct cli_call *call, struct err *e);
+
 int cmd_state(const struct cli_call *call, struct err *e);
 int cmd_kill(const struct cli_call *call, struct err *e);
 int cmd_delete(const struct cli_call *call, struct err *e);
@@ -115,6 +118,13 @@ void oci_container_close(struct oci_container *c);
 
 /* The container args[0] names, with record and status; locked against other commands when lock is set. */
 int oci_open(const struct cli_call *call, bool lock, struct oci_container *c, struct err *e) MUST_CHECK;
+
+/* A JSON file, or "-" for standard input, into the call's arena. */
+int oci_read_json(const struct cli_call *call, const char *path, const struct json **out, struct err *e) MUST_CHECK;
+
+/* What live changes need to know of a container; ERR_BUSY unless it is created, running or paused. spec: see oci_load_spec(). */
+struct rt_live;
+int oci_live(const struct oci_container *c, const struct oci_spec *spec, struct rt_live *out, struct err *e) MUST_CHECK;
 
 /* The specification of a container that exists, from its bundle. */
 int oci_load_spec(const struct cli_call *call, const struct rt_record *rec, const struct oci_spec **out,

@@ -8,8 +8,6 @@
 #include "cmd/oci/oci.h"
 #include "sys/cgroup.h"
 
-#define RESOURCES_MAX (1U << 20)
-
 static int parse_integer(struct arena *a, const char *value, void *target, struct err *e)
 {
 	struct oci_number *n = target;
@@ -61,24 +59,13 @@ const struct cli_option oci_update_options[] = {
 	{ 0 },
 };
 
-static int read_text(const char *path, char **text, size_t *len)
+static int from_file(const struct cli_call *call, const char *path, struct cg_resources *out, struct err *e)
 {
-	return strcmp(path, "-") == 0 ? io_read_fd(STDIN_FILENO, RESOURCES_MAX, text, len) :
-					io_read_file(AT_FDCWD, path, RESOURCES_MAX, text, len);
-}
-
-static int from_file(struct arena *a, const char *path, struct cg_resources *out, struct err *e)
-{
-	CLEANUP_FREE char *text = NULL;
 	const struct json *doc;
-	size_t len = 0;
-	int r = read_text(path, &text, &len);
+	int r = oci_read_json(call, path, &doc, e);
 
-	if (r < 0)
-		return err_errno(e, r, "--resources %s", path);
-	r = json_parse(a, text, len, NULL, &doc, e);
 	if (r == 0)
-		r = oci_resources_parse(a, doc, out, e);
+		r = oci_resources_parse(call->arena, doc, out, e);
 	return r < 0 ? err_ctx(e, "--resources %s", path) : 0;
 }
 
@@ -140,7 +127,7 @@ int cmd_update(const struct cli_call *call, struct err *e)
 	const struct oci_update_opts *o = call->opts;
 	CLEANUP_CONTAINER struct oci_container c = OCI_CONTAINER_INIT;
 	struct cg_resources resources = { 0 };
-	int r = o->resources ? from_file(call->arena, o->resources, &resources, e) :
+	int r = o->resources ? from_file(call, o->resources, &resources, e) :
 			       from_options(call->arena, o, &resources, e);
 
 	if (r == 0)
