@@ -72,9 +72,6 @@ int rt_rootfs_make(const struct rt_ctx *c, int userns, int *fd, pid_t *helper, s
 /* For tests: from now on as on a kernel before 6.15. */
 void rt_rootfs_by_name(void);
 
-/* ---- resources.c, host side: what goes to the container's cgroup; lives in a ---- */
-int rt_resources(struct arena *a, const struct oci_spec *spec, struct cg_resources *out, struct err *e) MUST_CHECK;
-
 /* ---- resources.c, host side: linux.intelRdt. join: the group is there already ---- */
 int rt_rdt(const struct rt_ctx *c, pid_t pid, bool join, struct err *e) MUST_CHECK;
 

@@ -32,7 +32,7 @@ int rt_live_unmount(const struct rt_live *l, const struct oci_mount *mounts, siz
 /* A node for the host's device d (its path is the one in the container; type, numbers, mode, owner as the container sees
  * it), made where nothing is yet: ERR_CONFLICT. */
 int rt_live_node(const struct rt_live *l, const struct oci_device *d, struct err *e) MUST_CHECK;
-/* Takes it away again. Absent is success; what is there instead is left alone, then *other is true. */
-int rt_live_no_node(const struct rt_live *l, const struct oci_device *d, bool *other, struct err *e) MUST_CHECK;
+/* Takes it away again. Absent is success; what is there instead is left alone: ERR_CONFLICT. */
+int rt_live_no_node(const struct rt_live *l, const struct oci_device *d, struct err *e) MUST_CHECK;
 
 #endif

@@ -140,7 +140,7 @@ refused() { # WHAT COMMAND...
   [ "$status" -eq 1 ]
   says "container not running: it is stopped"
   run oci mounts
-  [[ "$output" == *"mounts add"* ]]
+  [[ "$output" == *"tare-oci mounts "*"add "*"remove "* ]]
 }
 
 @test "mounts remove: mounts on each other, in either order" {

@@ -61,6 +61,7 @@ struct oci_update_opts {
 	struct oci_number blkio_weight, cpu_period, cpu_quota, cpu_burst, cpu_shares, cpu_rt_period, cpu_rt_runtime, cpu_idle;
 	struct oci_number memory, memory_reservation, memory_swap, pids_limit;
 	const char *cpuset_cpus, *cpuset_mems;
+	struct cli_strv device_add, device_rm;
 };
 int cmd_update(const struct cli_call *call, struct err *e);
 extern const struct cli_option oci_update_options[];
@@ -177,6 +178,15 @@ int oci_start_unit(const struct cli_call *call, const struct oci_spec *spec, str
 int oci_set_limits(const struct rt_record *rec, const struct cg_resources *r, struct err *e) MUST_CHECK;
 /* Kills what is in the container's cgroup, stops its unit, removes the cgroup. */
 int oci_clear_cgroup(const struct rt_record *rec, struct err *e) MUST_CHECK;
+
+/* ---- devices.c ---- */
+
+/* update's --device-add and --device-rm, if any: nodes, rules and record, all of them or none. */
+int oci_change_devices(const struct cli_call *call, const struct oci_update_opts *o, struct oci_container *c,
+		       struct err *e) MUST_CHECK;
+/* oci_set_limits(); device rules among them are the container's own from now on, those of added devices stay behind them. */
+int oci_change_limits(const struct cli_call *call, struct oci_container *c, const struct cg_resources *r,
+		      struct err *e) MUST_CHECK;
 
 /* ---- events_stats.c ---- */
 

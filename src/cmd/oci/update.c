@@ -1,4 +1,4 @@
-/* update: new limits for a container that exists. What is not named stays as it is, its device rules above all. */
+/* update: new limits and devices for a container that exists. What is not named stays as it is. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,6 +54,9 @@ const struct cli_option oci_update_options[] = {
 	BYTES("memory-reservation", "memory it keeps when memory gets tight", memory_reservation),
 	BYTES("memory-swap", "limit of memory and swap together; -1: none", memory_swap),
 	INTEGER("pids-limit", "N", "most processes; -1: no limit", pids_limit),
+	{ "device-add", 0, "PATH[:PATH-INSIDE][:rwm]", CLI_STRV, "give it a device of the host, node and rights",
+	  TO(device_add) },
+	{ "device-rm", 0, "PATH-INSIDE", CLI_STRV, "take a device that was added away again", TO(device_rm) },
 	{ "kernel-memory", 0, "BYTES", CLI_IGNORED, NULL, 0 },
 	{ "kernel-memory-tcp", 0, "BYTES", CLI_IGNORED, NULL, 0 },
 	{ 0 },
@@ -136,5 +139,6 @@ int cmd_update(const struct cli_call *call, struct err *e)
 		return r;
 	if (c.status == RT_STOPPED || c.status == RT_CREATING)
 		return err_set(e, ERR_BUSY, "container not running: it is %s", rt_status_name(c.status));
-	return oci_set_limits(&c.rec, &resources, e);
+	r = oci_change_limits(call, &c, &resources, e);
+	return r == 0 ? oci_change_devices(call, o, &c, e) : r;
 }
