@@ -154,6 +154,8 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 	c->no_new_keyring = a->no_new_keyring;
 	c->plain_newlines = a->plain_newlines;
 	r = check_supported(a, e);
+	if (r == 0)
+		r = rt_landlock_check(c->spec, e);
 	if (r == 0 && c->process)
 		r = rt_process_check(c->process, e);
 	if (r == 0)

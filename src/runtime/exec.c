@@ -106,6 +106,8 @@ static int exec_plan(struct entry *n, struct err *e)
 	c->no_new_keyring = a->no_new_keyring;
 	r = rt_process_check(a->process, e);
 	if (r == 0)
+		r = rt_landlock_check(c->spec, e);
+	if (r == 0)
 		r = rt_filter_plan(c, e);
 	if (r < 0)
 		return r;

@@ -163,6 +163,15 @@ int rt_filter_plan(struct rt_ctx *c, struct err *e) MUST_CHECK;
 /* Child: loads it; hands the listener of a notifying one to the agent. */
 int rt_filter_load(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 
+/* ---- confine.c: Landlock, by annotations ---- */
+/* Host side: are they right, and can this kernel do it? */
+int rt_landlock_check(const struct oci_spec *spec, struct err *e) MUST_CHECK;
+/* Child, while it has the rights to: the rules, with the paths as they are in its root now. *out has fd -1 without any. */
+struct landlock_rules;
+int rt_landlock_prepare(const struct oci_spec *spec, struct landlock_rules *out, struct err *e) MUST_CHECK;
+/* From here on they hold. Needs no_new_privs or CAP_SYS_ADMIN. */
+int rt_landlock_enforce(struct landlock_rules *r, struct err *e) MUST_CHECK;
+
 /* ---- start.c, child: waits for start. The fd of a fifo barrier (kept open until exec) or -1 goes to *gate ---- */
 int rt_barrier_wait(const struct rt_ctx *c, int *gate, struct err *e) MUST_CHECK;
 
