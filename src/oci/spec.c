@@ -101,13 +101,19 @@ static const struct oci_field root_fields[] = {
 	{ 0 },
 };
 
+#define MOUNTS                                                                                                         \
+	{                                                                                                              \
+		"mounts", OCI_LIST, TO(mounts), 0, TO(n_mounts), oci_check_mount, oci_mount_fields,                    \
+			sizeof(struct oci_mount)                                                                       \
+	}
+
 static const struct oci_field spec_fields[] = {
 	{ "ociVersion", OCI_CALL, TO(oci_version), OCI_REQUIRED, .call = parse_version },
 	{ "root", OCI_OBJECT, 0, OCI_REQUIRED, .sub = root_fields },
 	{ "process", OCI_CALL, TO(process), .call = oci_parse_process },
 	{ "hostname", OCI_STR, TO(hostname) },
 	{ "domainname", OCI_STR, TO(domainname) },
-	{ "mounts", OCI_LIST, TO(mounts), 0, TO(n_mounts), oci_check_mount, oci_mount_fields, sizeof(struct oci_mount) },
+	MOUNTS,
 	{ "hooks", OCI_OBJECT, TO(hooks), .sub = hooks_fields },
 	{ "linux", OCI_CALL, TO(linux_), .call = oci_parse_linux },
 	{ "annotations", OCI_MAP, TO(annotations), 0, TO(n_annotations) },
@@ -162,6 +168,23 @@ int oci_resources_parse(struct arena *a, const struct json *doc, struct cg_resou
 	struct oci_path at = { NULL, "resources", 0 };
 
 	return oci_parse_resources(&c, &at, doc, out);
+}
+
+int oci_mounts_parse(struct arena *a, const struct json *doc, const struct oci_mount **out, size_t *n, struct err *e)
+{
+	static const struct oci_field rows[] = { MOUNTS, { 0 } };
+	struct json list = *doc, object = { .type = JSON_OBJECT, .child = &list, .len = 1 };
+	struct oci_ctx c = { a, e };
+	struct oci_spec spec = { 0 };
+	int r;
+
+	/* as the member that it is of a whole document */
+	list.key = "mounts";
+	list.next = NULL;
+	r = oci_fields(&c, NULL, &object, rows, &spec);
+	*out = spec.mounts;
+	*n = spec.n_mounts;
+	return r;
 }
 
 int oci_seccomp_parse(struct arena *a, const struct json *doc, const struct oci_seccomp **out, struct err *e)

@@ -219,6 +219,9 @@ int oci_process_parse(struct arena *a, const struct json *doc, const struct oci_
 /* A resources object alone (update -r). */
 int oci_resources_parse(struct arena *a, const struct json *doc, struct cg_resources *out, struct err *e) MUST_CHECK;
 
+/* A list of mounts alone (crun's mounts add and remove). */
+int oci_mounts_parse(struct arena *a, const struct json *doc, const struct oci_mount **out, size_t *n, struct err *e) MUST_CHECK;
+
 /* A seccomp object alone (a profile file in runtime-spec form). */
 int oci_seccomp_parse(struct arena *a, const struct json *doc, const struct oci_seccomp **out, struct err *e) MUST_CHECK;
 

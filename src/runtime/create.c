@@ -153,9 +153,7 @@ static int read_maps(struct rt_ctx *c, struct err *e)
 	return 0;
 }
 
-/* A user namespace owns what was made with or under it; without one everything is ours to mount. What is joined
- * together with a joined user namespace is taken to be that one's. */
-static void find_owned(struct rt_ctx *c)
+void rt_find_owned(struct rt_ctx *c)
 {
 	const struct oci_namespace *ns = c->spec->linux_.ns;
 
@@ -188,6 +186,8 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 	c->no_new_keyring = a->no_new_keyring;
 	c->plain_newlines = a->plain_newlines;
 	r = check_supported(a, e);
+	if (r == 0)
+		r = rt_landlock_check(c->spec, e);
 	if (r == 0 && c->process)
 		r = rt_process_check(c->process, e);
 	if (r == 0)
@@ -198,7 +198,7 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 		return r;
 	c->by_child = !may_mount;
 	r = check_rights(c, e);
-	find_owned(c);
+	rt_find_owned(c);
 	if (r == 0)
 		r = rt_plan_mounts(c, e);
 	return r < 0 ? r : rt_filter_plan(c, e);

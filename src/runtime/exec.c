@@ -42,7 +42,7 @@ struct entry {
 
 /* ---- child ---- */
 
-static int become_root(const struct rt_ctx *c, struct err *e)
+int rt_become_root(const struct rt_ctx *c, struct err *e)
 {
 	int r;
 
@@ -79,7 +79,7 @@ static _Noreturn void exec_main(struct rt_ctx *c)
 	int r = rt_close_others(c, &e);
 
 	if (r == 0)
-		r = become_root(c, &e);
+		r = rt_become_root(c, &e);
 	if (r == 0)
 		r = rt_expect(c->sock, RT_MSG_JOINED, NULL, &e);
 	if (r == 0)
@@ -109,6 +109,8 @@ static int exec_plan(struct entry *n, struct err *e)
 	c->plain_newlines = a->plain_newlines;
 	c->no_new_keyring = a->no_new_keyring;
 	r = rt_process_check(a->process, e);
+	if (r == 0)
+		r = rt_landlock_check(c->spec, e);
 	if (r == 0)
 		r = rt_filter_plan(c, e);
 	if (r < 0)
@@ -153,8 +155,7 @@ static bool same_namespace(const struct rt_ctx *c, pid_t pid, const char *name)
 	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
-/* Those init has for itself; entering one's own user namespace again is an error, and each costs. */
-static int other_namespaces(const struct entry *n)
+int rt_other_namespaces(const struct rt_ctx *c, pid_t pid)
 {
 	static const char *const files[OCI_NS_COUNT] = {
 		[OCI_NS_USER] = "user", [OCI_NS_PID] = "pid", [OCI_NS_MOUNT] = "mnt",     [OCI_NS_NETWORK] = "net",
@@ -163,7 +164,7 @@ static int other_namespaces(const struct entry *n)
 	int flags = 0;
 
 	for (int i = 0; i < OCI_NS_COUNT; i++)
-		if (!same_namespace(&n->ctx, n->args->pid, files[i]))
+		if (!same_namespace(c, pid, files[i]))
 			flags |= oci_ns_flag((enum oci_ns)i);
 	return flags;
 }
@@ -180,7 +181,7 @@ static int before_entering(void *arg, struct err *e)
 
 static int clone_entry(struct entry *n, struct err *e)
 {
-	struct rt_clone how = { .cgroup = -1, .pidfd = n->init, .pidfd_flags = other_namespaces(n),
+	struct rt_clone how = { .cgroup = -1, .pidfd = n->init, .pidfd_flags = rt_other_namespaces(&n->ctx, n->args->pid),
 				.before = before_entering, .arg = n };
 
 	if (n->cgroup)

@@ -80,9 +80,6 @@ int rt_rootfs_make(const struct rt_ctx *c, int userns, int *fd, pid_t *helper, s
 /* For tests: from now on as on a kernel before 6.15. */
 void rt_rootfs_by_name(void);
 
-/* ---- resources.c, host side: what goes to the container's cgroup; lives in a ---- */
-int rt_resources(struct arena *a, const struct oci_spec *spec, struct cg_resources *out, struct err *e) MUST_CHECK;
-
 /* ---- resources.c, host side: linux.intelRdt. join: the group is there already ---- */
 int rt_rdt(const struct rt_ctx *c, pid_t pid, bool join, struct err *e) MUST_CHECK;
 
@@ -153,6 +150,16 @@ struct rt_clone {
  * where *sock is ours (also on failure: -1 or to be closed). */
 pid_t rt_clone_linked(const struct rt_clone *how, int *child_sock, int *sock, int *pidfd, struct err *e) MUST_CHECK;
 
+/* ---- exec.c: what everybody needs who goes into a running container ---- */
+/* CLONE_NEW* of the namespaces process pid has for itself; entering one's own user namespace again is an error, and each costs. */
+int rt_other_namespaces(const struct rt_ctx *c, pid_t pid);
+/* Inside, first of all: not dumpable, own session, signals at default, root of the user namespace. */
+int rt_become_root(const struct rt_ctx *c, struct err *e) MUST_CHECK;
+
+/* ---- create.c: fills c->own. A user namespace owns what was made with or under it; without one everything is ours to
+ * mount. What is joined together with a joined user namespace is taken to be that one's. ---- */
+void rt_find_owned(struct rt_ctx *c);
+
 /* ---- hooks.c ---- */
 /* env: for those that name none; NULL = nothing. createContainer and startContainer hooks run in the current folder (the
  * new root, the process's), the others in the bundle's. */
@@ -168,6 +175,15 @@ void rt_state_json(struct json_writer *w, const char *key, const struct oci_spec
 int rt_filter_plan(struct rt_ctx *c, struct err *e) MUST_CHECK;
 /* Child: loads it; hands the listener of a notifying one to the agent. */
 int rt_filter_load(const struct rt_ctx *c, struct err *e) MUST_CHECK;
+
+/* ---- confine.c: Landlock, by annotations ---- */
+/* Host side: are they right, and can this kernel do it? */
+int rt_landlock_check(const struct oci_spec *spec, struct err *e) MUST_CHECK;
+/* Child, while it has the rights to: the rules, with the paths as they are in its root now. *out has fd -1 without any. */
+struct landlock_rules;
+int rt_landlock_prepare(const struct oci_spec *spec, struct landlock_rules *out, struct err *e) MUST_CHECK;
+/* From here on they hold. Needs no_new_privs or CAP_SYS_ADMIN. */
+int rt_landlock_enforce(struct landlock_rules *r, struct err *e) MUST_CHECK;
 
 /* ---- start.c, child: waits for start. The fd of a fifo barrier (kept open until exec) or -1 goes to *gate ---- */
 int rt_barrier_wait(const struct rt_ctx *c, int *gate, struct err *e) MUST_CHECK;

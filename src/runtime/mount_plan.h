@@ -42,6 +42,8 @@ int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e) 
 int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e) MUST_CHECK;
 /* Child: attaches plan i below root; its fds are taken, but an anchor's stays open in fds[i]. */
 int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct err *e) MUST_CHECK;
+/* One that is no RT_MOUNT_CGROUP; *fd, its detached mount, stays the caller's (an on_root one is made here). */
+int rt_mount_place(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, int *fd, struct err *e) MUST_CHECK;
 
 /* Child: the place below root for the mount `tree` (-1: a folder that is made later), made when it is missing; O_PATH.
  * Refuses a file for a folder, a folder for a file, and what turns out to lie in the container's /proc. */

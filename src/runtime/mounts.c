@@ -390,6 +390,8 @@ int rt_mount_target(int root, const char *destination, int tree, struct err *e)
 	target = beneath_mountpoint(root, destination, is_dir);
 	if (target == -ELOOP)
 		return err_set(e, ERR_INVALID, "mount point: links there lead in a circle, or through a process's files in /proc");
+	if (target == -EROFS)
+		return err_set(e, ERR_DENIED, "mount point: it is missing, and can't be made on a read-only file system");
 	if (target < 0 || fstat(target, &st) < 0)
 		return err_errno(e, target < 0 ? target : -errno, "mount point");
 	if (is_dir != S_ISDIR(st.st_mode))
@@ -446,19 +448,27 @@ static int attach(const struct rt_mount_plan *p, int root, int fd, struct err *e
 	return r < 0 ? err_errno(e, r, "attaching") : 0;
 }
 
+int rt_mount_place(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, int *fd, struct err *e)
+{
+	int r;
+
+	if (p->on_root)
+		*fd = bind_on_root(c, p, root, e);
+	r = *fd < 0 ? *fd : attach(p, root, *fd, e);
+	return r < 0 ? err_ctx(e, "mount on %s", p->m->destination) : 0;
+}
+
 int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct err *e)
 {
 	const struct rt_mount_plan *p = &c->mounts[i];
 	CLEANUP_FD int fd = -1;
-	int r;
 
-	if (p->kind == RT_MOUNT_CGROUP) {
-		r = rt_cgmount_attach(c, i, root, fds, e);
-	} else {
-		fd = p->on_root ? bind_on_root(c, p, root, e) : take_fd(&fds[i]);
-		r = fd < 0 ? fd : attach(p, root, fd, e);
-		if (r == 0 && p->anchor)
-			fds[i] = take_fd(&fd);
-	}
-	return r < 0 ? err_ctx(e, "mount on %s", p->m->destination) : 0;
+	if (p->kind == RT_MOUNT_CGROUP)
+		return rt_cgmount_attach(c, i, root, fds, e) < 0 ? err_ctx(e, "mount on %s", p->m->destination) : 0;
+	fd = take_fd(&fds[i]);
+	if (rt_mount_place(c, p, root, &fd, e) < 0)
+		return e->code;
+	if (p->anchor)
+		fds[i] = take_fd(&fd);
+	return 0;
 }

@@ -6,9 +6,9 @@
  *	  the command is looked up (an early, clear error), the working folder is made (in a new container only: an
  *	  exec changes nothing in one that runs)
  *	after it (rt_process_exec):
- *	  rlimits, descriptors closed, [no no_new_privs: seccomp], bounding set, groups, gid, uid, umask, working folder (as the user),
- *	  the other capability sets, the limit of descriptors, no_new_privs, seccomp, startContainer hooks,
- *	  exec
+ *	  Landlock's rules made, rlimits, descriptors closed, [no no_new_privs: Landlock, seccomp], bounding set, groups, gid,
+ *	  uid, umask, working folder (as the user), the other capability sets, the limit of descriptors, no_new_privs,
+ *	  Landlock, seccomp, startContainer hooks, exec
  *
  * The startContainer hooks are the container's own programs: they get no more rights than its process.
  *
@@ -37,6 +37,7 @@
 #include "sys/caps.h"
 #include "sys/idmap.h"
 #include "sys/kernel.h"
+#include "sys/landlock.h"
 #include "sys/rlimit.h"
 
 /* keyctl(2) has no wrapper in libc */
@@ -304,17 +305,18 @@ static struct cap_sets possible_caps(const struct rt_ctx *c)
 	return got;
 }
 
-static int become_user(const struct rt_ctx *c, struct err *e)
+static int become_user(const struct rt_ctx *c, struct landlock_rules *rules, struct err *e)
 {
 	const struct oci_process *p = c->process;
 	struct cap_sets want = possible_caps(c);
-	int r;
+	int r = 0;
 
-	if (!p->no_new_privileges && c->has_seccomp) {
+	if (!p->no_new_privileges)
+		r = rt_landlock_enforce(rules, e);
+	if (r == 0 && !p->no_new_privileges && c->has_seccomp)
 		r = rt_filter_load(c, e);
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	r = cap_before_uid(&want);
 	if (r < 0)
 		return err_errno(e, r, "capability bounding set");
@@ -392,6 +394,7 @@ int rt_process_exec(const struct rt_ctx *c, struct err *e)
 	const struct oci_process *p = c->process;
 	/* a filter that is in force before the last step may forbid setting limits: then all are set ahead of it */
 	bool late_nofile = p && (p->no_new_privileges || !c->has_seccomp);
+	CLEANUP_LANDLOCK struct landlock_rules rules = LANDLOCK_RULES_INIT;
 	const char *const *env;
 	int r;
 
@@ -400,18 +403,22 @@ int rt_process_exec(const struct rt_ctx *c, struct err *e)
 	env = environment(c, e);
 	r = env ? rt_place_stdio(c, e) : e->code;
 	if (r == 0)
+		r = rt_landlock_prepare(c->spec, &rules, e);
+	if (r == 0)
 		r = set_rlimits(p, late_nofile ? LIMITS_BUT_NOFILE : LIMITS_ALL, e);
 	/* ahead of the filter, which may not know close_range; what is opened from here on closes at exec by itself */
 	if (r == 0)
 		r = seal_descriptors(c, e);
 	if (r == 0)
-		r = become_user(c, e);
+		r = become_user(c, &rules, e);
 	if (r == 0 && late_nofile)
 		r = set_rlimits(p, LIMITS_NOFILE, e);
 	if (r < 0)
 		return r;
 	if (p->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
 		return err_errno(e, -errno, "no_new_privs");
+	if (p->no_new_privileges && rt_landlock_enforce(&rules, e) < 0)
+		return e->code;
 	if (p->no_new_privileges && c->has_seccomp && rt_filter_load(c, e) < 0)
 		return e->code;
 	if (c->create && rt_hooks(c->spec, OCI_HOOK_START_CONTAINER, c->id, getpid(), c->bundle, "created", env, e) < 0)

@@ -24,6 +24,12 @@ enum rt_status {
 };
 const char *rt_status_name(enum rt_status s);
 
+/* A device that a container was given while it ran. */
+struct rt_added_device {
+	struct oci_device node; /* its path in the container */
+	const char *access;	/* "rwm" */
+};
+
 struct rt_record {
 	const char *id;
 	pid_t pid; /* 0 while creating */
@@ -38,6 +44,11 @@ struct rt_record {
 	size_t n_annotations;
 	bool own_pid_ns; /* killing init ends them all */
 	bool poststop;	 /* there are poststop hooks to run */
+	const struct rt_added_device *devices;
+	size_t n_devices;
+	bool has_device_rules; /* an update replaced those of the specification by these */
+	const struct cg_device_rule *device_rules;
+	size_t n_device_rules;
 	uint64_t exe_dev, exe_ino; /* what init executes until it is started; 0 = not known */
 };
 
@@ -71,6 +82,11 @@ int rt_record_write(const struct rt_record_dir *d, const struct rt_record *rec, 
 		    struct err *e) MUST_CHECK;
 /* ERR_NOTFOUND "container does not exist" without a state.json. */
 int rt_record_load(struct arena *a, const struct rt_record_dir *d, struct rt_record *out, struct err *e) MUST_CHECK;
+
+/* record_devices.c: the devices of a record as members of the open JSON object, and back. */
+void rt_record_write_devices(struct json_writer *w, const struct rt_record *rec);
+void rt_record_write_device_rules(struct json_writer *w, const struct rt_record *rec);
+int rt_record_read_devices(struct arena *a, const struct json *own, struct rt_record *out, struct err *e) MUST_CHECK;
 
 /* Notes what init executes while it waits to be started. */
 void rt_record_note_exe(struct rt_record *rec);

@@ -102,6 +102,9 @@ struct rt_exec_args {
  * cgroup. Waits until the exec happened or failed. */
 int rt_exec(const struct rt_exec_args *args, struct rt_process *out, struct err *e) MUST_CHECK;
 
+/* The resources that a container of this specification is given, with the device rules every container has. In the arena. */
+int rt_resources(struct arena *a, const struct oci_spec *spec, struct cg_resources *out, struct err *e) MUST_CHECK;
+
 /* After the container ended: kills what is left in its cgroup, removes the cgroup. (Mounts die with the namespace.) */
 int rt_cleanup(const char *cgroup, struct err *e) MUST_CHECK;
 

@@ -122,6 +122,11 @@ static inline void cleanup_cgroup(struct cgroup **cg)
  * ERR_UNSUPPORTED. */
 int cg_apply(struct cgroup *cg, const struct cg_resources *r, struct err *e) MUST_CHECK;
 
+/* Device rules `before`, which are in force, become `after`, which differ in what may be done with this one device (type,
+ * major, minor of `device`). The access to no other device is touched on the way, which cg_apply() on v1 cannot promise. */
+int cg_change_device(struct cgroup *cg, const struct cg_resources *before, const struct cg_resources *after,
+		     const struct cg_device_rule *device, struct err *e) MUST_CHECK;
+
 /* How v2 says what cg_resources says in v1's terms, for others that talk to v2: cpu.weight of shares (0 of 0), and
  * memory.swap.max of a memory+swap limit: bytes, or -1 = "max". */
 uint64_t cg2_cpu_weight(uint64_t shares);

@@ -287,20 +287,39 @@ static int apply_one(struct cgroup *cg, size_t row, const struct cg_resources *r
 	return rc < 0 ? err_ctx(e, "%s", appliers[row].what) : 0;
 }
 
-static int apply_devices(struct cgroup *cg, const struct cg_resources *r, struct err *e)
+static int devices_dir(struct cgroup *cg, struct cg_dir *d, struct err *e)
 {
 	int i = cg->sys->where[CG_DEVICES] >= 0 ? cg->sys->where[CG_DEVICES] : cg->sys->v2;
-	struct cg_dir d = { .cgroup = cg->path };
-	int rc;
 
 	if (i < 0)
 		return missing(cg, "device rules", CG_DEVICES, e);
-	d.fd = cg->dir[i];
-	d.v2 = cg->sys->h[i].v2;
-	if (d.fd < 0)
+	*d = (struct cg_dir){ .cgroup = cg->path, .fd = cg->dir[i], .v2 = cg->sys->h[i].v2 };
+	if (d->fd < 0)
 		return err_set(e, ERR_NOTFOUND, "device rules: cgroup %s is not in hierarchy %s", cg->path,
 			       cg->sys->h[i].mount);
+	return 0;
+}
+
+static int apply_devices(struct cgroup *cg, const struct cg_resources *r, struct err *e)
+{
+	struct cg_dir d;
+	int rc = devices_dir(cg, &d, e);
+
+	if (rc < 0)
+		return rc;
 	rc = d.v2 ? cg2_devices(&d, r, e) : cg1_devices(&d, r, e);
+	return rc < 0 ? err_ctx(e, "device rules") : 0;
+}
+
+int cg_change_device(struct cgroup *cg, const struct cg_resources *before, const struct cg_resources *after,
+		     const struct cg_device_rule *device, struct err *e)
+{
+	struct cg_dir d;
+	int rc = devices_dir(cg, &d, e);
+
+	if (rc < 0)
+		return rc;
+	rc = d.v2 ? cg2_devices(&d, after, e) : cg1_change_device(&d, before, after, device, e);
 	return rc < 0 ? err_ctx(e, "device rules") : 0;
 }
 

@@ -146,3 +146,62 @@ int cg1_devices(const struct cg_dir *d, const struct cg_resources *r, struct err
 	}
 	return rc;
 }
+
+struct cg_device_rule cg_device_access(const struct cg_device_list *l, const struct cg_device_rule *device)
+{
+	struct cg_device_rule out = *device;
+
+	out.allow = out.read = out.write = out.mknod = l->allow;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct cg_device_rule *r = &l->rules[i];
+
+		if (r->type != device->type || (r->major >= 0 && r->major != device->major) ||
+		    (r->minor >= 0 && r->minor != device->minor))
+			continue;
+		out.read = r->read ? r->allow : out.read;
+		out.write = r->write ? r->allow : out.write;
+		out.mknod = r->mknod ? r->allow : out.mknod;
+	}
+	return out;
+}
+
+/* What of a is not in b. */
+static bool rest(const struct cg_device_rule *a, const struct cg_device_rule *b, struct cg_device_rule *out)
+{
+	*out = *a;
+	out->read = a->read && !b->read;
+	out->write = a->write && !b->write;
+	out->mknod = a->mknod && !b->mknod;
+	return out->read || out->write || out->mknod;
+}
+
+static int write_one(const struct cg_dir *d, const char *file, const struct cg_device_rule *rule, struct err *e)
+{
+	char text[RULE_LEN];
+
+	format_rule(rule, text);
+	return cg_write(d, file, text, e);
+}
+
+int cg1_change_device(const struct cg_dir *d, const struct cg_resources *before, const struct cg_resources *after,
+		      const struct cg_device_rule *device, struct err *e)
+{
+	struct cg_device_list old = { 0 }, new = { 0 };
+	int rc = cg_device_normalise(before->devices, before->n_devices, &old);
+	CLEANUP_FREE struct cg_device_rule *old_rules UNUSED = old.rules, *new_rules = NULL;
+	struct cg_device_rule was, is, change;
+
+	if (rc == 0)
+		rc = cg_device_normalise(after->devices, after->n_devices, &new);
+	new_rules = new.rules;
+	if (rc < 0)
+		return err_errno(e, rc, "read them");
+	rc = cg_device_check_v1(&new, e);
+	was = cg_device_access(&old, device);
+	is = cg_device_access(&new, device);
+	if (rc == 0 && rest(&is, &was, &change))
+		rc = write_one(d, "devices.allow", &change, e);
+	if (rc == 0 && rest(&was, &is, &change))
+		rc = write_one(d, "devices.deny", &change, e);
+	return rc;
+}

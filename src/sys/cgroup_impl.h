@@ -162,6 +162,10 @@ int cg_device_normalise(const struct cg_device_rule *rules, size_t n, struct cg_
 /* Whether v1's kernel, which forgets an exception only on an exact match, would mean the same. */
 int cg_device_check_v1(const struct cg_device_list *l, struct err *e) MUST_CHECK;
 int cg1_devices(const struct cg_dir *d, const struct cg_resources *r, struct err *e);
+/* What a list lets do with the device that this rule names: the rule, with its letters. */
+struct cg_device_rule cg_device_access(const struct cg_device_list *l, const struct cg_device_rule *device);
+int cg1_change_device(const struct cg_dir *d, const struct cg_resources *before, const struct cg_resources *after,
+		      const struct cg_device_rule *device, struct err *e);
 
 /* ---- cgroup_bpf.c ---- */
 

@@ -11,6 +11,7 @@
 #define RESTRICT_SELF 446
 #define CREATE_RULESET_VERSION 1U
 #define RULE_PATH_BENEATH 1
+#define RULE_NET_PORT 2
 
 #define EXECUTE (UINT64_C(1) << 0)
 #define WRITE_FILE (UINT64_C(1) << 1)
@@ -23,6 +24,12 @@
 #define TRUNCATE (UINT64_C(1) << 14)   /* ABI 3 */
 #define IOCTL_DEV (UINT64_C(1) << 15)  /* ABI 5 */
 
+#define BIND_TCP UINT64_C(1) /* ABI 4 */
+#define CONNECT_TCP UINT64_C(2)
+
+#define SCOPE_SOCKETS UINT64_C(1) /* ABI 6: abstract unix sockets */
+#define SCOPE_SIGNALS UINT64_C(2)
+
 struct ruleset_attr {
 	uint64_t handled_access_fs, handled_access_net, scoped;
 };
@@ -32,26 +39,43 @@ struct path_beneath_attr {
 	int32_t parent_fd;
 } __attribute__((packed));
 
-int landlock_begin(struct landlock_rules *out)
+struct net_port_attr {
+	uint64_t allowed_access, port;
+};
+
+const struct landlock_domain landlock_everything = { true, true, true, true, true };
+
+int landlock_abi(void)
 {
-	struct ruleset_attr attr = { .handled_access_fs = (UINT64_C(1) << 13) - 1 };
-	size_t size = sizeof(uint64_t);
-	long abi = syscall(CREATE_RULESET, NULL, 0, CREATE_RULESET_VERSION), fd;
+	long abi = syscall(CREATE_RULESET, NULL, 0, CREATE_RULESET_VERSION);
 
 	if (abi < 0)
 		return errno == ENOSYS || errno == EOPNOTSUPP ? -EOPNOTSUPP : -errno;
-	if (abi >= 2)
-		attr.handled_access_fs |= REFER;
-	if (abi >= 3)
-		attr.handled_access_fs |= TRUNCATE;
-	if (abi >= 4) {
-		attr.handled_access_net = 3; /* bind and connect of TCP: nothing is allowed */
+	return (int)abi;
+}
+
+/* All rights to files that this version has. */
+static uint64_t file_rights(int abi)
+{
+	return (REFER - 1) | (abi >= 2 ? REFER : 0) | (abi >= 3 ? TRUNCATE : 0) | (abi >= 5 ? IOCTL_DEV : 0);
+}
+
+int landlock_begin(const struct landlock_domain *d, struct landlock_rules *out)
+{
+	struct ruleset_attr attr = { 0 };
+	size_t size = sizeof(uint64_t);
+	int abi = landlock_abi();
+	long fd;
+
+	if (abi < 0)
+		return abi;
+	attr.handled_access_fs = d->files ? file_rights(abi) : 0;
+	if (abi >= LANDLOCK_ABI_TCP) {
+		attr.handled_access_net = (d->tcp_bind ? BIND_TCP : 0) | (d->tcp_connect ? CONNECT_TCP : 0);
 		size = 2 * sizeof(uint64_t);
 	}
-	if (abi >= 5)
-		attr.handled_access_fs |= IOCTL_DEV;
-	if (abi >= 6) {
-		attr.scoped = 3; /* abstract unix sockets and signals of others */
+	if (abi >= LANDLOCK_ABI_SCOPES) {
+		attr.scoped = (d->sockets ? SCOPE_SOCKETS : 0) | (d->signals ? SCOPE_SIGNALS : 0);
 		size = sizeof(attr);
 	}
 	fd = syscall(CREATE_RULESET, &attr, size, 0U);
@@ -63,17 +87,28 @@ int landlock_begin(struct landlock_rules *out)
 
 int landlock_allow(struct landlock_rules *r, int fd, enum landlock_grant grant)
 {
-	struct path_beneath_attr attr = { .allowed_access = READ_FILE | READ_DIR, .parent_fd = fd };
+	static const uint64_t write = WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_ALL | REFER | TRUNCATE;
+	static const uint64_t grants[] = {
+		[LANDLOCK_READ_TREE] = READ_FILE | READ_DIR,
+		[LANDLOCK_WRITE_TREE] = READ_FILE | READ_DIR | write,
+		[LANDLOCK_USE_TREE] = READ_FILE | READ_DIR | write | IOCTL_DEV,
+		[LANDLOCK_EXEC_TREE] = READ_FILE | READ_DIR | EXECUTE,
+	};
+	struct path_beneath_attr attr = { .allowed_access = grants[grant] & r->handled, .parent_fd = fd };
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (grant == LANDLOCK_WRITE_TREE)
-		attr.allowed_access |= WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_ALL | REFER | TRUNCATE;
-	attr.allowed_access &= r->handled;
 	if (!S_ISDIR(st.st_mode))
-		attr.allowed_access &= WRITE_FILE | READ_FILE | TRUNCATE;
+		attr.allowed_access &= WRITE_FILE | READ_FILE | TRUNCATE | EXECUTE | IOCTL_DEV;
 	return syscall(ADD_RULE, r->fd, RULE_PATH_BENEATH, &attr, 0U) < 0 ? -errno : 0;
+}
+
+int landlock_allow_port(struct landlock_rules *r, bool connect, uint16_t port)
+{
+	struct net_port_attr attr = { .allowed_access = connect ? CONNECT_TCP : BIND_TCP, .port = port };
+
+	return syscall(ADD_RULE, r->fd, RULE_NET_PORT, &attr, 0U) < 0 ? -errno : 0;
 }
 
 int landlock_enforce(struct landlock_rules *r)

@@ -1,5 +1,7 @@
 #include "sys/mnt.h"
 
+#include <linux/stat.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sys/kernel.h"
@@ -119,4 +121,27 @@ int mnt_pivot_to_cwd(void)
 	if (r < 0)
 		return r;
 	return chdir("/") < 0 ? -errno : 0;
+}
+
+/* umount2() takes names only, and what a name means may change: the handle's own name in proc means the handle. */
+int mnt_detach_fd(int proc, int fd)
+{
+	CLEANUP_FD int fds = openat(proc, "thread-self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char name[16];
+
+	if (fds < 0 || fchdir(fds) < 0)
+		return -errno;
+	snprintf(name, sizeof(name), "%d", fd);
+	return mnt_detach(name);
+}
+
+int mnt_id(int fd, uint64_t *id, bool *root)
+{
+	struct statx st;
+
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+		return -errno;
+	*id = st.stx_mnt_id;
+	*root = st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+	return 0;
 }

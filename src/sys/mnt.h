@@ -52,5 +52,9 @@ int mnt_propagation(const char *path, bool recursive, uint64_t propagation) MUST
 /* Makes the mount that the current folder is the root of the root, and detaches the old root's tree. */
 int mnt_pivot_to_cwd(void) MUST_CHECK;
 int mnt_detach(const char *path) MUST_CHECK;
+/* Detaches the attached mount that fd is the root of, by way of proc, a procfs that shows us. Changes the current folder. */
+int mnt_detach_fd(int proc, int fd) MUST_CHECK;
+/* The id of the mount fd lies on; *root tells whether fd is that mount's root. */
+int mnt_id(int fd, uint64_t *id, bool *root) MUST_CHECK;
 
 #endif

@@ -11,11 +11,13 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "runtime/live.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 #include "sys/sock.h"
 
 #define KILL_WAIT_MS 10000
+#define JSON_FILE_MAX (1U << 20)
 
 bool oci_rootless(const struct oci_globals *g)
 {
@@ -85,6 +87,29 @@ int oci_load_spec(const struct cli_call *call, const struct rt_record *rec, cons
 		return err_errno(e, -errno, "bundle %s", rec->bundle);
 	r = oci_spec_load(call->arena, bundle, "config.json", out, e);
 	return r < 0 ? err_ctx(e, "bundle %s", rec->bundle) : 0;
+}
+
+int oci_read_json(const struct cli_call *call, const char *path, const struct json **out, struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t len = 0;
+	int r = !strcmp(path, "-") ? io_read_fd(STDIN_FILENO, JSON_FILE_MAX, &text, &len) :
+				     io_read_file(AT_FDCWD, path, JSON_FILE_MAX, &text, &len);
+
+	return r < 0 ? err_errno(e, r, "can't be read") : json_parse(call->arena, text, len, NULL, out, e);
+}
+
+int oci_live(const struct oci_container *c, const struct oci_spec *spec, struct rt_live *out, struct err *e)
+{
+	if (c->status == RT_STOPPED || c->status == RT_CREATING)
+		return err_set(e, ERR_BUSY, "container not running: it is %s", rt_status_name(c->status));
+	*out = (struct rt_live){ .id = c->rec.id,
+				 .pid = c->rec.pid,
+				 .start_time = c->rec.start_time,
+				 .spec = spec,
+				 .bundle = c->rec.bundle,
+				 .rootfs = c->rec.rootfs };
+	return 0;
 }
 
 int oci_parent(const char *path, char name[NAME_MAX + 1], struct err *e)

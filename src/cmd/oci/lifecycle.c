@@ -33,6 +33,7 @@ int cmd_state(const struct cli_call *call, struct err *e)
 			jw_str(&w, c.rec.annotations[i].key, c.rec.annotations[i].value);
 		jw_end_object(&w);
 	}
+	rt_record_write_devices(&w, &c.rec);
 	jw_str(&w, "owner", "");
 	jw_end_object(&w);
 	sb_putc(&out, '\n');

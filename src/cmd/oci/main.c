@@ -91,6 +91,15 @@ static const struct cli_option events_options[] = {
 static const struct oci_events_opts events_defaults = { .interval = 5000000000 };
 
 #define CONTAINER "CONTAINER"
+#define MOUNTS_FILE "CONTAINER FILE"
+static const struct cli_command mounts_commands[] = {
+	{ "add", MOUNTS_FILE, "mount what a JSON file lists, in the form of config.json's mounts; -: standard input",
+	  cmd_mounts_add, .min_args = 2, .max_args = 2 },
+	{ "remove", MOUNTS_FILE, "unmount the destinations that a JSON file lists; -: standard input", cmd_mounts_remove,
+	  .min_args = 2, .max_args = 2 },
+	{ 0 },
+};
+
 static const struct cli_command commands[] = {
 	{ "create", CONTAINER, "make a container out of a bundle, up to the last step before its program", cmd_create,
 	  create_options, sizeof(struct oci_create_opts), .min_args = 1, .max_args = 1 },
@@ -105,6 +114,7 @@ static const struct cli_command commands[] = {
 	  sizeof(struct oci_force_opts), .min_args = 1, .max_args = 2 },
 	{ "list", NULL, "the containers below the root folder", cmd_list, list_options, sizeof(struct oci_format_opts),
 	  &format_defaults },
+	{ "mounts", NULL, "change the mounts of a container that runs", .sub = mounts_commands },
 	{ "pause", CONTAINER, "freeze all processes of a container", cmd_pause, .min_args = 1, .max_args = 1 },
 	{ "ps", "CONTAINER [PS OPTIONS]", "the processes of a container", cmd_ps, ps_options,
 	  sizeof(struct oci_format_opts), &format_defaults, 1, CLI_ANY, .stop_at_positional = true },

@@ -61,6 +61,7 @@ struct oci_update_opts {
 	struct oci_number blkio_weight, cpu_period, cpu_quota, cpu_burst, cpu_shares, cpu_rt_period, cpu_rt_runtime, cpu_idle;
 	struct oci_number memory, memory_reservation, memory_swap, pids_limit;
 	const char *cpuset_cpus, *cpuset_mems;
+	struct cli_strv device_add, device_rm;
 };
 int cmd_update(const struct cli_call *call, struct err *e);
 extern const struct cli_option oci_update_options[];
@@ -70,6 +71,9 @@ struct oci_events_opts {
 	bool stats;
 };
 int cmd_events(const struct cli_call *call, struct err *e);
+
+int cmd_mounts_add(const struct cli_call *call, struct err *e);
+int cmd_mounts_remove(const struct cli_call *call, struct err *e);
 
 int cmd_state(const struct cli_call *call, struct err *e);
 int cmd_kill(const struct cli_call *call, struct err *e);
@@ -122,6 +126,13 @@ void oci_container_close(struct oci_container *c);
 /* The container args[0] names, with record and status; locked against other commands when lock is set. */
 int oci_open(const struct cli_call *call, bool lock, struct oci_container *c, struct err *e) MUST_CHECK;
 
+/* A JSON file, or "-" for standard input, into the call's arena. */
+int oci_read_json(const struct cli_call *call, const char *path, const struct json **out, struct err *e) MUST_CHECK;
+
+/* What live changes need to know of a container; ERR_BUSY unless it is created, running or paused. spec: see oci_load_spec(). */
+struct rt_live;
+int oci_live(const struct oci_container *c, const struct oci_spec *spec, struct rt_live *out, struct err *e) MUST_CHECK;
+
 /* The specification of a container that exists, from its bundle. */
 int oci_load_spec(const struct cli_call *call, const struct rt_record *rec, const struct oci_spec **out,
 		  struct err *e) MUST_CHECK;
@@ -173,6 +184,15 @@ int oci_start_unit(const struct cli_call *call, const struct oci_spec *spec, str
 int oci_set_limits(const struct rt_record *rec, const struct cg_resources *r, struct err *e) MUST_CHECK;
 /* Kills what is in the container's cgroup, stops its unit, removes the cgroup. */
 int oci_clear_cgroup(const struct rt_record *rec, struct err *e) MUST_CHECK;
+
+/* ---- devices.c ---- */
+
+/* update's --device-add and --device-rm, if any: nodes, rules and record, all of them or none. */
+int oci_change_devices(const struct cli_call *call, const struct oci_update_opts *o, struct oci_container *c,
+		       struct err *e) MUST_CHECK;
+/* oci_set_limits(); device rules among them are the container's own from now on, those of added devices stay behind them. */
+int oci_change_limits(const struct cli_call *call, struct oci_container *c, const struct cg_resources *r,
+		      struct err *e) MUST_CHECK;
 
 /* ---- events_stats.c ---- */
 

@@ -1,4 +1,4 @@
-/* update: new limits for a container that exists. What is not named stays as it is, its device rules above all. */
+/* update: new limits and devices for a container that exists. What is not named stays as it is. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,8 +7,6 @@
 #include "base/text.h"
 #include "cmd/oci/oci.h"
 #include "sys/cgroup.h"
-
-#define RESOURCES_MAX (1U << 20)
 
 static int parse_integer(struct arena *a, const char *value, void *target, struct err *e)
 {
@@ -56,29 +54,21 @@ const struct cli_option oci_update_options[] = {
 	BYTES("memory-reservation", "memory it keeps when memory gets tight", memory_reservation),
 	BYTES("memory-swap", "limit of memory and swap together; -1: none", memory_swap),
 	INTEGER("pids-limit", "N", "most processes; -1: no limit", pids_limit),
+	{ "device-add", 0, "PATH[:PATH-INSIDE][:rwm]", CLI_STRV, "give it a device of the host, node and rights",
+	  TO(device_add) },
+	{ "device-rm", 0, "PATH-INSIDE", CLI_STRV, "take a device that was added away again", TO(device_rm) },
 	{ "kernel-memory", 0, "BYTES", CLI_IGNORED, NULL, 0 },
 	{ "kernel-memory-tcp", 0, "BYTES", CLI_IGNORED, NULL, 0 },
 	{ 0 },
 };
 
-static int read_text(const char *path, char **text, size_t *len)
+static int from_file(const struct cli_call *call, const char *path, struct cg_resources *out, struct err *e)
 {
-	return strcmp(path, "-") == 0 ? io_read_fd(STDIN_FILENO, RESOURCES_MAX, text, len) :
-					io_read_file(AT_FDCWD, path, RESOURCES_MAX, text, len);
-}
-
-static int from_file(struct arena *a, const char *path, struct cg_resources *out, struct err *e)
-{
-	CLEANUP_FREE char *text = NULL;
 	const struct json *doc;
-	size_t len = 0;
-	int r = read_text(path, &text, &len);
+	int r = oci_read_json(call, path, &doc, e);
 
-	if (r < 0)
-		return err_errno(e, r, "--resources %s", path);
-	r = json_parse(a, text, len, NULL, &doc, e);
 	if (r == 0)
-		r = oci_resources_parse(a, doc, out, e);
+		r = oci_resources_parse(call->arena, doc, out, e);
 	return r < 0 ? err_ctx(e, "--resources %s", path) : 0;
 }
 
@@ -140,7 +130,7 @@ int cmd_update(const struct cli_call *call, struct err *e)
 	const struct oci_update_opts *o = call->opts;
 	CLEANUP_CONTAINER struct oci_container c = OCI_CONTAINER_INIT;
 	struct cg_resources resources = { 0 };
-	int r = o->resources ? from_file(call->arena, o->resources, &resources, e) :
+	int r = o->resources ? from_file(call, o->resources, &resources, e) :
 			       from_options(call->arena, o, &resources, e);
 
 	if (r == 0)
@@ -149,5 +139,6 @@ int cmd_update(const struct cli_call *call, struct err *e)
 		return r;
 	if (c.status == RT_STOPPED || c.status == RT_CREATING)
 		return err_set(e, ERR_BUSY, "container not running: it is %s", rt_status_name(c.status));
-	return oci_set_limits(&c.rec, &resources, e);
+	r = oci_change_limits(call, &c, &resources, e);
+	return r == 0 ? oci_change_devices(call, o, &c, e) : r;
 }

@@ -88,7 +88,7 @@ static int restrict_views(struct task *t, bool folder_input, struct err *e)
 static int enforce_landlock(const struct task *t, bool folder_input, struct err *e)
 {
 	CLEANUP_LANDLOCK struct landlock_rules rules = LANDLOCK_RULES_INIT;
-	int r = landlock_begin(&rules);
+	int r = landlock_begin(&landlock_everything, &rules);
 
 	if (r == -EOPNOTSUPP) /* a kernel built without it: the other walls stand */
 		return 0;
