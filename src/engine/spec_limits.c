@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/text.h"
@@ -92,8 +93,10 @@ static int plan_cpu(struct plan *p, struct err *e)
 	cpus = strtod(p->opt->cpus, &end);
 	if (cpus == 0 && end != p->opt->cpus && !*end)
 		return 0; /* as in Docker: no limit */
-	if (end == p->opt->cpus || *end || !isfinite(cpus) || cpus < 0.01 || cpus > 100000)
-		return err_set(e, ERR_INVALID, "--cpus %s: want a number of CPUs such as 1.5, at least 0.01", p->opt->cpus);
+	/* More than there are is a mistake in Docker, too: a limit that limits nothing. */
+	if (end == p->opt->cpus || *end || !isfinite(cpus) || cpus < 0.01 || cpus > (double)sysconf(_SC_NPROCESSORS_ONLN))
+		return err_set(e, ERR_INVALID, "--cpus %s: want a number of CPUs such as 1.5, from 0.01 to the %ld of this machine",
+			       p->opt->cpus, sysconf(_SC_NPROCESSORS_ONLN));
 	p->cpu_quota = (int64_t)(cpus * CPU_PERIOD + 0.5);
 	p->cpu_period = CPU_PERIOD;
 	return 0;

@@ -284,7 +284,7 @@ static void limits(void **state)
 {
 	const uint64_t shares = 512;
 	const int64_t pids = -1;
-	const struct ct_options opt = { .image = "x", .memory = "64m", .memory_swap = "-1", .cpus = "1.5", .cpu_shares = &shares,
+	const struct ct_options opt = { .image = "x", .memory = "64m", .memory_swap = "-1", .cpus = "0.75", .cpu_shares = &shares,
 					.pids_limit = &pids, .ulimits = WORDS("nofile=10:20", "core=-1"), .cpuset_cpus = "0" };
 	const struct json *doc;
 	struct plan p;
@@ -294,7 +294,7 @@ static void limits(void **state)
 	(void)state;
 	assert_int_equal(*r->memory_limit, 64 << 20);
 	assert_int_equal(*r->memory_swap, -1);
-	assert_int_equal(*r->cpu_quota, 150000);
+	assert_int_equal(*r->cpu_quota, 75000);
 	assert_int_equal(*r->cpu_shares, 512);
 	assert_string_equal(r->cpuset_cpus, "0");
 	assert_null(r->pids_limit);
@@ -360,6 +360,7 @@ static void bad_options(void **state)
 		{ { .memory = "1g", .memory_swap = "1m" }, "--memory-swap" },
 		{ { .cpus = "0.001" }, "--cpus" },
 		{ { .cpus = "inf" }, "--cpus" },
+		{ { .cpus = "100000" }, "--cpus" },
 		{ { .cpus = "1", .cpu_quota = &odd }, "--cpus" },
 		{ { .cpus = "1", .cpu_period = &odd }, "--cpus" },
 		{ { .cpu_quota = &small }, "--cpu-quota" },
