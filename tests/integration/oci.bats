@@ -630,15 +630,13 @@ net_controllers_free() {
 @test "signals that the caller ignored are at their default inside, libc's own two included" {
   # rt_sigaction with SIG_IGN for SIGUSR2, 32 and 33, which sigaction(3) hides
   cat >"$BATS_TEST_TMPDIR/ignoring" <<'X'
-import ctypes, os, sys
-for sig in (12, 32, 33):
-    ctypes.CDLL(None).syscall(ctypes.c_long(13), sig, (ctypes.c_ulong * 8)(1), None, ctypes.c_ulong(8))
-os.execv(sys.argv[1], sys.argv[1:])
+for my $sig (12, 32, 33) { my $act = pack "Q4", 1, 0, 0, 0; syscall(13, $sig, $act, 0, 8) == 0 or die $! }
+exec @ARGV;
 X
   bundle "$BATS_TEST_TMPDIR/b" '.process.args = ["grep", "SigIgn", "/proc/self/status"]'
-  run -0 python3 "$BATS_TEST_TMPDIR/ignoring" "$TARE_BIN/tare-oci" --root "$OCI_ROOT" run -b "$BATS_TEST_TMPDIR/b" signals </dev/null
+  run -0 perl "$BATS_TEST_TMPDIR/ignoring" "$TARE_BIN/tare-oci" --root "$OCI_ROOT" run -b "$BATS_TEST_TMPDIR/b" signals </dev/null
   [ "${output##*$'\t'}" = 0000000000000000 ]
   sleeper signals2
-  run -0 python3 "$BATS_TEST_TMPDIR/ignoring" "$TARE_BIN/tare-oci" --root "$OCI_ROOT" exec signals2 grep SigIgn /proc/self/status </dev/null
+  run -0 perl "$BATS_TEST_TMPDIR/ignoring" "$TARE_BIN/tare-oci" --root "$OCI_ROOT" exec signals2 grep SigIgn /proc/self/status </dev/null
   [ "${output##*$'\t'}" = 0000000000000000 ]
 }

@@ -6,28 +6,7 @@ load ../lib/bundle
 
 setup_file() {
   bundle_setup_file
-  cat >"$BATS_FILE_TMPDIR/probe.c" <<'C'
-#define _GNU_SOURCE
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-/* each argument: NUMBER[:FIRST[:SECOND]] */
-int main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		long nr = 0, a = -1, b = -1;
-
-		sscanf(argv[i], "%li:%li:%li", &nr, &a, &b);
-		printf("%s %s\n", argv[i], syscall(nr, a, b, -1L, -1L, -1L, -1L) < 0 ? strerror(errno) : "done");
-		fflush(stdout);
-	}
-	return 0;
-}
-C
-  cc -O1 -static -o "$OCI_ROOTFS/bin/probe" "$BATS_FILE_TMPDIR/probe.c"
+  cp "$TARE_BUILD/tests/lib/syscalls" "$OCI_ROOTFS/bin/probe"
 }
 teardown_file() { bundle_teardown_file; }
 teardown() { bundle_teardown; }
