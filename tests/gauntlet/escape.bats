@@ -49,12 +49,20 @@ run_in() { run --separate-stderr tare run --rm "$@"; }
   [ -z "$(ls -A "$BATS_TEST_TMPDIR/outside")" ]
 }
 
-@test "a mount target behind a dangling link is refused" {
-  local root=$BATS_TEST_TMPDIR/rootfs
-  mkdir -p "$root/bin" "$BATS_TEST_TMPDIR/src"; cp /bin/busybox "$root/bin/busybox"; ln -s /nowhere "$root/link"
-  run_in --rootfs "$root" -v "$BATS_TEST_TMPDIR/src:/link/x" /bin/busybox true
+@test "a mount target behind a dangling link is made inside the root" {
+  local root=$BATS_TEST_TMPDIR/rootfs far=$BATS_TEST_TMPDIR/far
+  mkdir -p "$root/bin" "$BATS_TEST_TMPDIR/src"; cp /bin/busybox "$root/bin/busybox"
+  ln -s "$far" "$root/link"; ln -s ../../../../../../../../../..$far/up "$root/up"; ln -s circle "$root/circle"
+  echo inside >"$BATS_TEST_TMPDIR/src/file"
+  run_in --rootfs "$root" -v "$BATS_TEST_TMPDIR/src:/link/x" -v "$BATS_TEST_TMPDIR/src:/up/x" \
+    /bin/busybox cat "$far/x/file" "$far/up/x/file"
+  [ "$status" -eq 0 ]
+  [ "$output" = $'inside\ninside' ]
+  [ -d "$root$far/up/x" ]
+  [ ! -e "$far" ]
+  run_in --rootfs "$root" -v "$BATS_TEST_TMPDIR/src:/circle/x" /bin/busybox true
   [ "$status" -eq 125 ]
-  [[ "$stderr" == *"/link/x"* ]]
+  [[ "$stderr" == *"/circle/x"* ]]
 }
 
 @test "CVE-2019-19921: nothing is mounted over /proc, whatever name leads there" {
