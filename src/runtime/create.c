@@ -278,9 +278,22 @@ static uint64_t new_namespaces(const struct oci_spec *s)
 	return flags;
 }
 
+/* Set by the process that enters a user namespace: in there it is not ours to set, without rights. */
+static bool limits_inherited(const struct rt_ctx *c)
+{
+	return c->by_child && c->spec->linux_.ns[OCI_NS_USER].path;
+}
+
+static int set_own_limits(void *arg, struct err *e)
+{
+	return rt_process_host(arg, getpid(), e);
+}
+
 static int clone_child(struct creation *k, struct err *e)
 {
 	struct rt_clone how = { .flags = new_namespaces(k->ctx.spec),
+				.before = limits_inherited(&k->ctx) ? set_own_limits : NULL,
+				.arg = &k->ctx,
 				.cgroup = -1,
 				.join = k->join,
 				.join_flags = k->join_flags,
@@ -349,7 +362,7 @@ static int map_ids(struct creation *k, struct err *e)
 
 	if (!c->spec->linux_.ns[OCI_NS_USER].path && c->n_uid && rt_write_maps(c, k->pid, e) < 0)
 		return e->code;
-	r = rt_process_host(c, k->pid, e);
+	r = limits_inherited(c) ? 0 : rt_process_host(c, k->pid, e);
 	return r < 0 ? r : rt_send(k->sock, RT_MSG_MAPPED, 0, -1, e);
 }
 

@@ -222,6 +222,31 @@ user_sleeper() { # ID [FILTER]
   done
 }
 
+@test "a container in the namespaces of another, as in a pod" {
+  local map pid ours
+  for map in . "$USER_OTHER"; do
+    user_sleeper pod "$map"
+    pid=$(user tare-oci state pod | jq .pid)
+    OCI_COMMAND='id -u; cat /proc/self/oom_score_adj /proc/self/uid_map; cat /proc/1/comm; ls -l /dev/null | cut -c1' user_bundle b \
+      "$map | del(.linux.uidMappings, .linux.gidMappings) | .process.oomScoreAdj = 300 | .linux.namespaces |=
+       map(if .type == \"mount\" then . else .path = \"/proc/$pid/ns/\" + .type end)"
+    ours=$(user tare-oci run -b "$U/b" b </dev/null 2>&1 | grep -v warning)
+    [ "$(xargs <<<"$ours")" = "0 300 $(xargs <"/proc/$pid/uid_map") sleep c" ] || { echo "$ours"; return 1; }
+    user tare-oci delete -f pod
+  done
+}
+
+@test "exec with what is inherited, and the oom score" {
+  user_sleeper exec "$USER_OTHER | .process.oomScoreAdj = 300"
+  run user tare-oci exec exec cat /proc/self/oom_score_adj
+  [ "$output" = 300 ]
+  jq '.process | .args = ["sh", "-c", "cat /proc/self/oom_score_adj; ulimit -Hn"] | .oomScoreAdj = 400 | .rlimits = [{type: "RLIMIT_NOFILE", soft: 10, hard: 20}]' \
+    "$U/exec/config.json" >"$U/exec/process.json"
+  run user tare-oci exec -p "$U/exec/process.json" exec
+  [ "$output" = $'400\n20' ]
+  user tare-oci delete -f exec
+}
+
 @test "binds: by the caller's rights, whoever the container's root is" {
   mkdir -p "$U/private/in"; echo found >"$U/private/in/file"
   chown -R $USER_ID:$USER_ID "$U/private"; chmod 700 "$U/private"
