@@ -58,7 +58,7 @@ static int mapped_root(const struct rt_ctx *c, struct err *e)
 	if (!c->n_uid && !c->spec->linux_.ns[OCI_NS_USER].path)
 		return 0;
 	/* where that is denied the caller's groups stay, as nobody's: it is the price of a map without CAP_SETGID */
-	if (setgroups(0, NULL) < 0 && !(errno == EPERM && idmap_setgroups_denied(c->proc)))
+	if (!c->keep_groups && setgroups(0, NULL) < 0 && !(errno == EPERM && idmap_setgroups_denied(c->proc)))
 		return err_errno(e, -errno, "leaving the caller's groups");
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return err_errno(e, -errno, "becoming root of the user namespace (is id 0 mapped?)");

@@ -119,8 +119,8 @@ static int check_rights(struct rt_ctx *c, struct err *e)
 	if (cap_get(&own) == 0 && own.effective & CAP_BIT((unsigned int)cap_number("CAP_SYS_ADMIN")))
 		return 0;
 	return err_set(e, ERR_DENIED,
-		       "linux.namespaces: without root a container needs a \"user\" namespace (`spec --rootless` "
-		       "shows how)");
+		       "linux.namespaces: who may not mount here (root may, with CAP_SYS_ADMIN) needs a \"user\" namespace "
+		       "(`spec --rootless` shows how)");
 }
 
 static int read_maps(struct rt_ctx *c, struct err *e)
@@ -187,6 +187,7 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 	c->keep_fds = a->preserve_fds + c->listen_fds;
 	c->no_new_keyring = a->no_new_keyring;
 	c->plain_newlines = a->plain_newlines;
+	c->keep_groups = rt_keeps_groups(c->spec);
 	r = check_supported(a, e);
 	if (r == 0 && c->process)
 		r = rt_process_check(c->process, e);

@@ -205,6 +205,40 @@ user_sleeper() { # ID [FILTER]
   [ "$output" = $'uid=0(root) gid=0(root) groups=7,33(web)\nallow' ]
 }
 
+@test "crun's annotation keeps the caller's groups" {
+  local as map OCI_COMMAND='grep Groups /proc/self/status | xargs'
+  # with a group beside his own
+  as=$(sed 's/--clear-groups/--groups 7/' "$U/as")
+  for map in . "$USER_WIDE"; do
+    user_bundle b "$map | .annotations = {\"run.oci.keep_original_groups\": \"1\"}"
+    run bash -c "$as" as tare-oci run -b "$U/b" b </dev/null
+    [ "$output" = "Groups: 65534" ]
+  done
+  # without: left where that is possible
+  user_bundle b "$USER_WIDE"
+  run bash -c "$as" as tare-oci run -b "$U/b" b </dev/null
+  [ "$output" = "Groups:" ]
+  user_bundle b
+  run bash -c "$as" as tare-oci run -b "$U/b" b </dev/null
+  [ "$output" = "Groups: 65534" ]
+}
+
+@test "nobody looks at a process that is being made, but root" {
+  local hook="[{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"pid=\$(sed 's/.*\\\"pid\\\":\\\\([0-9]*\\\\).*/\\\\1/'); echo \$pid; readlink /proc/\$pid/exe\"]}]" map
+  for map in . "$USER_WIDE" "$USER_OTHER"; do
+    user_bundle seen "$map | .hooks.createRuntime = $hook"
+    run user tare-oci run -b "$U/seen" seen </dev/null
+    [ "$status" -ne 0 ]
+    [[ $output =~ ^[0-9]+ ]] || { echo "$output"; return 1; }
+    says 'createRuntime hook #0: /bin/sh: exit status 1'
+    user_bundle seen "$map"
+    user tare-oci create -b "$U/seen" seen </dev/null >/dev/null 2>&1
+    run user readlink "/proc/$(user tare-oci state seen | jq .pid)/exe"
+    [ "$status" -eq 1 ]
+    user tare-oci delete -f seen
+  done
+}
+
 @test "a network namespace of its own: loopback, sysctl, sysfs" {
   OCI_COMMAND='cat /proc/sys/net/ipv4/ip_forward; ls /sys/class/net; mount -t tmpfs none /tmp 2>/dev/null || echo denied'
   user_bundle net '.linux.namespaces += [{type: "network"}] | .linux.sysctl = {"net.ipv4.ip_forward": "1"} |
