@@ -46,17 +46,24 @@ static int set_dumpable(bool on, struct err *e)
 	return prctl(PR_SET_DUMPABLE, on ? 1UL : 0UL) < 0 ? err_errno(e, -errno, "dumpable") : 0;
 }
 
+/* A caller without rights can only map our ids and set our limits as long as we are dumpable, and we our clocks. In a user
+ * namespace that is joined there is no map to write, but there are others who could look. */
+static bool stays_open(const struct rt_ctx *c)
+{
+	return c->by_child && !c->spec->linux_.ns[OCI_NS_USER].path;
+}
+
 static int mapped_root(const struct rt_ctx *c, struct err *e)
 {
 	if (!c->n_uid && !c->spec->linux_.ns[OCI_NS_USER].path)
 		return 0;
 	/* where that is denied the caller's groups stay, as nobody's: it is the price of a map without CAP_SETGID */
-	if (setgroups(0, NULL) < 0 && !(errno == EPERM && idmap_setgroups_denied(c->proc)))
+	if (!c->keep_groups && setgroups(0, NULL) < 0 && !(errno == EPERM && idmap_setgroups_denied(c->proc)))
 		return err_errno(e, -errno, "leaving the caller's groups");
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return err_errno(e, -errno, "becoming root of the user namespace (is id 0 mapped?)");
 	/* the change of ids has reset it */
-	return set_dumpable(c->by_child, e);
+	return set_dumpable(stays_open(c), e);
 }
 
 /* A time namespace takes processes born in it and those that enter it; we enter our own. */
@@ -94,12 +101,11 @@ static int make_sources(struct child *k, struct err *e)
 	return r < 0 || !k->c->by_child ? r : rt_mounts_host(k->c, -1, k->mounts, e);
 }
 
-/* Not dumpable before anything of the container can look at us. A caller without rights can only map our ids and set our
- * limits as long as we are, and we our own clocks; nothing of the container exists yet. */
+/* Not dumpable before anything of the container can look at us. */
 static int enter_namespaces(struct child *k, struct err *e)
 {
 	struct rt_ctx *c = k->c;
-	int r = set_dumpable(c->by_child, e);
+	int r = set_dumpable(stays_open(c), e);
 
 	if (r < 0)
 		return r;

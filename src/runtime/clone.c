@@ -9,6 +9,7 @@
  * A cgroup namespace is entered by the child itself when it is born in a cgroup: where cgroup2 is mounted with nsdelegate,
  * as systemd does, the kernel lets nobody clone from a cgroup that is outside of the namespace he is in. */
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -84,6 +85,9 @@ static void between(const struct rt_clone *how, int sock)
 	int pidfd = -1;
 
 	b.error = how->before ? how->before(how->arg, &b.before) : 0;
+	/* from here on it may be somebody else's to look at: of a container that sees the host's processes */
+	if (b.error == 0 && prctl(PR_SET_DUMPABLE, 0UL) < 0)
+		b.error = -errno;
 	if (b.error == 0)
 		b.error = join_all(how);
 	if (b.error == 0) {

@@ -119,8 +119,8 @@ static int check_rights(struct rt_ctx *c, struct err *e)
 	if (cap_get(&own) == 0 && own.effective & CAP_BIT((unsigned int)cap_number("CAP_SYS_ADMIN")))
 		return 0;
 	return err_set(e, ERR_DENIED,
-		       "linux.namespaces: without root a container needs a \"user\" namespace (`spec --rootless` "
-		       "shows how)");
+		       "linux.namespaces: who may not mount here (root may, with CAP_SYS_ADMIN) needs a \"user\" namespace "
+		       "(`spec --rootless` shows how)");
 }
 
 static int read_maps(struct rt_ctx *c, struct err *e)
@@ -185,6 +185,7 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 	c->keep_fds = a->preserve_fds + c->listen_fds;
 	c->no_new_keyring = a->no_new_keyring;
 	c->plain_newlines = a->plain_newlines;
+	c->keep_groups = rt_keeps_groups(c->spec);
 	r = check_supported(a, e);
 	if (r == 0)
 		r = rt_landlock_check(c->spec, e);
@@ -278,9 +279,22 @@ static uint64_t new_namespaces(const struct oci_spec *s)
 	return flags;
 }
 
+/* Set by the process that enters a user namespace: in there it is not ours to set, without rights. */
+static bool limits_inherited(const struct rt_ctx *c)
+{
+	return c->by_child && c->spec->linux_.ns[OCI_NS_USER].path;
+}
+
+static int set_own_limits(void *arg, struct err *e)
+{
+	return rt_process_host(arg, getpid(), e);
+}
+
 static int clone_child(struct creation *k, struct err *e)
 {
 	struct rt_clone how = { .flags = new_namespaces(k->ctx.spec),
+				.before = limits_inherited(&k->ctx) ? set_own_limits : NULL,
+				.arg = &k->ctx,
 				.cgroup = -1,
 				.join = k->join,
 				.join_flags = k->join_flags,
@@ -349,7 +363,7 @@ static int map_ids(struct creation *k, struct err *e)
 
 	if (!c->spec->linux_.ns[OCI_NS_USER].path && c->n_uid && rt_write_maps(c, k->pid, e) < 0)
 		return e->code;
-	r = rt_process_host(c, k->pid, e);
+	r = limits_inherited(c) ? 0 : rt_process_host(c, k->pid, e);
 	return r < 0 ? r : rt_send(k->sock, RT_MSG_MAPPED, 0, -1, e);
 }
 

@@ -107,6 +107,7 @@ static int exec_plan(struct entry *n, struct err *e)
 	c->stdio = a->stdio;
 	c->keep_fds = a->preserve_fds;
 	c->plain_newlines = a->plain_newlines;
+	c->keep_groups = rt_keeps_groups(c->spec);
 	c->no_new_keyring = a->no_new_keyring;
 	r = rt_process_check(a->process, e);
 	if (r == 0)

@@ -35,6 +35,7 @@ struct rt_ctx {
 	unsigned int keep_fds;   /* fds 3.. that the process gets */
 	unsigned int listen_fds; /* of these, from LISTEN_FDS */
 	bool no_new_keyring, plain_newlines;
+	bool keep_groups; /* the caller's supplementary ones */
 
 	/* Where the caller has no rights over its mount namespace, the child, which has them over its own, makes what the host
 	 * side would make; what belongs to the container's root then has the ids of inside. */
@@ -112,6 +113,9 @@ int rt_copy_up(int from, int to, struct err *e) MUST_CHECK;
 _Noreturn void rt_child_main(struct rt_ctx *c);
 
 /* ---- process.c, child: attributes of the process; see there for the order ---- */
+/* Host side: whether the caller's supplementary groups stay, by crun's annotation run.oci.keep_original_groups: a user's
+ * container then opens what only a group of his opens. */
+bool rt_keeps_groups(const struct oci_spec *spec);
 int rt_process_check(const struct oci_process *p, struct err *e) MUST_CHECK;      /* host side: what cannot work */
 int rt_process_host(const struct rt_ctx *c, pid_t pid, struct err *e) MUST_CHECK; /* host side: what needs its rights */
 int rt_process_prepare(const struct rt_ctx *c, struct err *e) MUST_CHECK;

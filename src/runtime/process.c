@@ -45,6 +45,13 @@
 
 /* ---- host side ---- */
 
+bool rt_keeps_groups(const struct oci_spec *spec)
+{
+	const char *value = oci_annotation(spec, "run.oci.keep_original_groups");
+
+	return value && strcmp(value, "0") != 0;
+}
+
 int rt_process_check(const struct oci_process *p, struct err *e)
 {
 	for (size_t i = 0; i < p->n_rlimits; i++) {
@@ -259,7 +266,7 @@ static int set_user(const struct rt_ctx *c, struct err *e)
 {
 	const struct oci_user *u = &c->process->user;
 
-	if (setgroups(u->n_groups, (const gid_t *)u->groups) < 0 && set_groups_failed(c, errno, e) < 0)
+	if (!c->keep_groups && setgroups(u->n_groups, (const gid_t *)u->groups) < 0 && set_groups_failed(c, errno, e) < 0)
 		return e->code;
 	if (setresgid(u->gid, u->gid, u->gid) < 0)
 		return id_failed(errno, "gid", u->gid, e);

@@ -205,6 +205,40 @@ user_sleeper() { # ID [FILTER]
   [ "$output" = $'uid=0(root) gid=0(root) groups=7,33(web)\nallow' ]
 }
 
+@test "crun's annotation keeps the caller's groups" {
+  local as map OCI_COMMAND='grep Groups /proc/self/status | xargs'
+  # with a group beside his own
+  as=$(sed 's/--clear-groups/--groups 7/' "$U/as")
+  for map in . "$USER_WIDE"; do
+    user_bundle b "$map | .annotations = {\"run.oci.keep_original_groups\": \"1\"}"
+    run bash -c "$as" as tare-oci run -b "$U/b" b </dev/null
+    [ "$output" = "Groups: 65534" ]
+  done
+  # without: left where that is possible
+  user_bundle b "$USER_WIDE"
+  run bash -c "$as" as tare-oci run -b "$U/b" b </dev/null
+  [ "$output" = "Groups:" ]
+  user_bundle b
+  run bash -c "$as" as tare-oci run -b "$U/b" b </dev/null
+  [ "$output" = "Groups: 65534" ]
+}
+
+@test "nobody looks at a process that is being made, but root" {
+  local hook="[{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"pid=\$(sed 's/.*\\\"pid\\\":\\\\([0-9]*\\\\).*/\\\\1/'); echo \$pid; readlink /proc/\$pid/exe\"]}]" map
+  for map in . "$USER_WIDE" "$USER_OTHER"; do
+    user_bundle seen "$map | .hooks.createRuntime = $hook"
+    run user tare-oci run -b "$U/seen" seen </dev/null
+    [ "$status" -ne 0 ]
+    [[ $output =~ ^[0-9]+ ]] || { echo "$output"; return 1; }
+    says 'createRuntime hook #0: /bin/sh: exit status 1'
+    user_bundle seen "$map"
+    user tare-oci create -b "$U/seen" seen </dev/null >/dev/null 2>&1
+    run user readlink "/proc/$(user tare-oci state seen | jq .pid)/exe"
+    [ "$status" -eq 1 ]
+    user tare-oci delete -f seen
+  done
+}
+
 @test "a network namespace of its own: loopback, sysctl, sysfs" {
   OCI_COMMAND='cat /proc/sys/net/ipv4/ip_forward; ls /sys/class/net; mount -t tmpfs none /tmp 2>/dev/null || echo denied'
   user_bundle net '.linux.namespaces += [{type: "network"}] | .linux.sysctl = {"net.ipv4.ip_forward": "1"} |
@@ -220,6 +254,31 @@ user_sleeper() { # ID [FILTER]
     run user tare-oci run -b "$U/time" time </dev/null
     [ "$output" -ge 1000000 ]
   done
+}
+
+@test "a container in the namespaces of another, as in a pod" {
+  local map pid ours
+  for map in . "$USER_OTHER"; do
+    user_sleeper pod "$map"
+    pid=$(user tare-oci state pod | jq .pid)
+    OCI_COMMAND='id -u; cat /proc/self/oom_score_adj /proc/self/uid_map; cat /proc/1/comm; ls -l /dev/null | cut -c1' user_bundle b \
+      "$map | del(.linux.uidMappings, .linux.gidMappings) | .process.oomScoreAdj = 300 | .linux.namespaces |=
+       map(if .type == \"mount\" then . else .path = \"/proc/$pid/ns/\" + .type end)"
+    ours=$(user tare-oci run -b "$U/b" b </dev/null 2>&1 | grep -v warning)
+    [ "$(xargs <<<"$ours")" = "0 300 $(xargs <"/proc/$pid/uid_map") sleep c" ] || { echo "$ours"; return 1; }
+    user tare-oci delete -f pod
+  done
+}
+
+@test "exec with what is inherited, and the oom score" {
+  user_sleeper exec "$USER_OTHER | .process.oomScoreAdj = 300"
+  run user tare-oci exec exec cat /proc/self/oom_score_adj
+  [ "$output" = 300 ]
+  jq '.process | .args = ["sh", "-c", "cat /proc/self/oom_score_adj; ulimit -Hn"] | .oomScoreAdj = 400 | .rlimits = [{type: "RLIMIT_NOFILE", soft: 10, hard: 20}]' \
+    "$U/exec/config.json" >"$U/exec/process.json"
+  run user tare-oci exec -p "$U/exec/process.json" exec
+  [ "$output" = $'400\n20' ]
+  user tare-oci delete -f exec
 }
 
 @test "binds: by the caller's rights, whoever the container's root is" {

@@ -9,7 +9,7 @@
 # shellcheck shell=bash
 
 OCI_APPLETS="sh ash awk cat cut date dd df echo env false grep head hostname id kill ls mkdir mount nc ps pwd readlink rm
-  rmdir sed sleep sort stat stty test touch tr true tty umount unshare wc"
+  rmdir sed sleep sort stat stty test touch tr true tty umount unshare wc xargs"
 
 bundle_setup_file() {
   bats_require_minimum_version 1.5.0

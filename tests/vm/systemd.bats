@@ -51,6 +51,18 @@ setup_file() { boot_guest systemd; }
   in_guest "without a user bus the error says so"
 }
 
+@test "scopes of a user without rights" {
+  in_guest "the manager of a user without rights"
+  in_guest "his scope, from his session"
+  in_guest "exec in his scope"
+  in_guest "pause in his scope"
+  in_guest "update of his scope"
+  in_guest "kill and delete of his scope"
+  in_guest "his scope, with ids of /etc/subuid"
+  in_guest "his scope, from below his manager"
+  in_guest "without systemd he has no limits"
+}
+
 @test "every check in the guest passed" {
   if grep -A 40 '^not ok' "$RESULT"; then return 1; fi
   grep -q '^# the guest is done' "$RESULT"

@@ -51,6 +51,14 @@ his_update() {
 his_delete() {
   his kill h1 KILL && sleep 1 && his delete h1 && [ ! -e "$(his_scope h1)" ] && is "$(he systemctl --user show -P LoadState tare-oci-h1.scope)" not-found
 }
+# Root in there is not he himself, and systemd moves nothing of other users for him.
+his_range() {
+  his_bundle h4 '"pids": { "limit": 30 }' && sed -i '/"hostID": 1000/{s/1000/200000/;}; s/"size": 1$/"size": 65536/' /home/user/h4/config.json &&
+    his create -b /home/user/h4 h4 </dev/null >/dev/null && his start h4 || return 1
+  grep . "/proc/$(his_pid h4)/uid_map"
+  is "$(xargs <"/proc/$(his_pid h4)/uid_map")" "0 200000 65536" && is "$(cat "/proc/$(his_pid h4)/cgroup")" "0::$user_manager/user.slice/tare-oci-h4.scope" &&
+    his exec -d h4 sleep 77 && sleep 1 && is "$(wc -l <"$(his_scope h4)/cgroup.procs")" 2 && his delete -f h4 && [ ! -e "$(his_scope h4)" ]
+}
 # What runs below his manager has the right itself.
 his_below() {
   mkdir -p "/sys/fs/cgroup$user_manager/shell" && chown -R 1000:1000 "/sys/fs/cgroup$user_manager/shell" || return 1
@@ -70,5 +78,6 @@ check "exec in his scope" his_exec
 check "pause in his scope" his_pause
 check "update of his scope" his_update
 check "kill and delete of his scope" his_delete
+check "his scope, with ids of /etc/subuid" his_range
 check "his scope, from below his manager" his_below
 check "without systemd he has no limits" his_without
