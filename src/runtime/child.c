@@ -384,6 +384,7 @@ static _Noreturn void fail(const struct rt_ctx *c, int gate, const struct err *e
 		(void)!io_write_full(gate, e, sizeof(*e));
 	else
 		rt_send_error(c->sock, e);
+	(void)prctl(PR_SET_NAME, RT_FAILED_NAME);
 	_exit(e->cls == ERR_CMD_MISSING ? 127 : e->cls == ERR_CMD_NOEXEC ? 126 : 125);
 }
 

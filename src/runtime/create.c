@@ -516,10 +516,14 @@ static int early_hooks(struct creation *k, struct err *e)
 /* Serves the child until it waits at its barrier. */
 static int serve(struct creation *k, struct err *e)
 {
+	const char *watch = rt_watch(k->ctx.spec, k->ctx.create->cgroup);
+
 	for (;;) {
 		struct rt_received m;
-		int r = rt_recv(k->sock, &m, e);
+		int r = rt_wait_unless_stuck(k->sock, watch, e);
 
+		if (r == 0)
+			r = rt_recv(k->sock, &m, e);
 		if (r < 0)
 			return r;
 		if (m.eof)
@@ -581,6 +585,7 @@ static void undo(struct creation *k, struct err *e)
 
 	if (k->pid > 0) {
 		child_reason(k, e);
+		(void)rt_blame(k->ctx.spec, k->ctx.create->cgroup, e);
 		(void)!proc_signal(k->pidfd, SIGKILL);
 		while (waitpid(k->pid, NULL, __WALL) < 0 && errno == EINTR)
 			;
@@ -614,6 +619,7 @@ static int hand_over(struct creation *k, struct rt_process *out, struct err *e)
 	p.pid = k->pid;
 	p.pidfd = take_fd(&k->pidfd);
 	p.console = take_fd(&k->console);
+	p.watch = rt_watch(k->ctx.spec, k->ctx.create->cgroup);
 	if (k->ctx.create->barrier == RT_BARRIER_SOCKET)
 		p.barrier = take_fd(&k->sock);
 	*out = p;

@@ -292,6 +292,8 @@ int rt_exec(const struct rt_exec_args *args, struct rt_process *out, struct err 
 		while (waitpid(n.pid, NULL, __WALL) < 0 && errno == EINTR)
 			;
 	}
+	if (r < 0 && n.cgroup)
+		(void)rt_blame(args->spec, args->cgroup, e);
 	exec_release(&n);
 	return r;
 }

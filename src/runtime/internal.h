@@ -164,6 +164,11 @@ int rt_become_root(const struct rt_ctx *c, struct err *e) MUST_CHECK;
  * mount. What is joined together with a joined user namespace is taken to be that one's. ---- */
 void rt_find_owned(struct rt_ctx *c);
 
+/* ---- blame.c: waits until fd can be read; watch not NULL: fails when all is stuck in that cgroup for want of memory ---- */
+/* The name of a child that failed, in case that is all it can still leave. */
+#define RT_FAILED_NAME "failed-start"
+int rt_wait_unless_stuck(int fd, const char *watch, struct err *e) MUST_CHECK;
+
 /* ---- hooks.c ---- */
 /* env: for those that name none; NULL = nothing. createContainer and startContainer hooks run in the current folder (the
  * new root, the process's), the others in the bundle's. */

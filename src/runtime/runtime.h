@@ -52,6 +52,7 @@ struct rt_create_args {
 };
 
 struct rt_process {
+	const char *watch;   /* borrowed: the cgroup in which processes may wait for memory without end; NULL = none does */
 	pid_t pid;           /* in the caller's pid namespace */
 	int pidfd;           /* owned */
 	uint64_t start_time; /* field 22 of /proc/PID/stat */
@@ -71,8 +72,20 @@ int rt_create(const struct rt_create_args *args, struct rt_process *out, struct 
 /* Lets a process that waits at a socket barrier go on to startContainer hooks, seccomp and exec, and waits until the
  * exec happened or failed. */
 int rt_start(struct rt_process *p, struct err *e) MUST_CHECK;
-/* The same for a fifo barrier, from any process: fifo at dirfd/name; pid to notice a dead container. */
-int rt_start_fifo(int dirfd, const char *name, pid_t pid, struct err *e) MUST_CHECK;
+/* The same for a fifo barrier, from any process: fifo at dirfd/name; pid to notice a dead container; watch: rt_watch()'s. */
+int rt_start_fifo(int dirfd, const char *name, pid_t pid, const char *watch, struct err *e) MUST_CHECK;
+
+/* ---- blame.c: limits that are too small to start with ---- */
+
+/* After a failure of create, start or exec: when it is one that a limit may be the reason of, and the container's cgroup (may
+ * be NULL) ran into one, e says which. Gives e->code. */
+int rt_blame(const struct oci_spec *spec, const char *cgroup, struct err *e);
+/* After a start that succeeded, as far as it could be seen: a process that was killed on the way into its program, or that
+ * had not the memory to say what failed, looks just so. An error when a limit ended it; only containers with such limits
+ * are looked at, and it is waited for a moment only when one was hit. */
+int rt_started(const struct oci_spec *spec, const char *cgroup, pid_t pid, uint64_t start_time, struct err *e) MUST_CHECK;
+/* The cgroup when its processes may wait for memory without end (disableOOMKiller), else NULL. */
+const char *rt_watch(const struct oci_spec *spec, const char *cgroup);
 
 /* linux.intelRdt of a container of this id. rt_rdt_own(): the resctrl group that will be its own, malloc'd, or NULL; to be
  * asked before rt_create() and given to rt_rdt_remove() when the container has ended. Both: 0 where there is no such

@@ -47,7 +47,9 @@ int rt_start(struct rt_process *p, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = rt_recv(p->barrier, &m, e);
+	r = rt_wait_unless_stuck(p->barrier, p->watch, e);
+	if (r == 0)
+		r = rt_recv(p->barrier, &m, e);
 	if (r < 0)
 		return r;
 	close_fd(m.fd);
@@ -75,7 +77,7 @@ static int fifo_open_barrier(int fd, int pidfd, struct err *e)
 	return 0;
 }
 
-int rt_start_fifo(int dirfd, const char *name, pid_t pid, struct err *e)
+int rt_start_fifo(int dirfd, const char *name, pid_t pid, const char *watch, struct err *e)
 {
 	CLEANUP_FD int pidfd = proc_pidfd(pid), fd = -1;
 	struct err failure;
@@ -90,6 +92,9 @@ int rt_start_fifo(int dirfd, const char *name, pid_t pid, struct err *e)
 	if (fd < 0)
 		return err_errno(e, -errno, "start: exec fifo");
 	r = fifo_open_barrier(fd, pidfd, e);
+	if (r < 0)
+		return r;
+	r = rt_wait_unless_stuck(fd, watch, e);
 	if (r < 0)
 		return r;
 	r = io_set_nonblock(fd, false);

@@ -15,6 +15,10 @@
 
 #define VALUE_MAX 4096
 
+/* Of CPU quota and period, in microseconds. */
+#define CPU_LEAST 1000
+#define CPU_MOST 1000000
+
 int cg_read(int dir, const char *file, char *buf, size_t len)
 {
 	CLEANUP_FD int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
@@ -345,9 +349,21 @@ static int apply_unified(struct cgroup *cg, const struct cg_resources *r, struct
 	return 0;
 }
 
+/* The kernel would only say that it is invalid (min_cfs_quota_period and max_cfs_quota_period in kernel/sched/core.c). */
+static int check_cpu(const struct cg_resources *r, struct err *e)
+{
+	if (r->cpu_quota && *r->cpu_quota > 0 && *r->cpu_quota < CPU_LEAST)
+		return err_set(e, ERR_INVALID, "cpu quota: %lld microseconds are too small, at least %d are needed",
+			       (long long)*r->cpu_quota, CPU_LEAST);
+	if (r->cpu_period && *r->cpu_period && (*r->cpu_period < CPU_LEAST || *r->cpu_period > CPU_MOST))
+		return err_set(e, ERR_INVALID, "cpu period: %llu microseconds are not between %d and %d",
+			       (unsigned long long)*r->cpu_period, CPU_LEAST, CPU_MOST);
+	return 0;
+}
+
 int cg_apply(struct cgroup *cg, const struct cg_resources *r, struct err *e)
 {
-	int rc = 0;
+	int rc = check_cpu(r, e);
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(appliers); i++)
 		rc = appliers[i].wanted(r) ? apply_one(cg, i, r, e) : 0;

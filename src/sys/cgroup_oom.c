@@ -92,3 +92,30 @@ void cg_oom_close(struct cg_oom *w)
 	w->fd = close_fd(w->fd);
 	w->dir = close_fd(w->dir);
 }
+
+static uint64_t keyed_number(int dir, const char *file, const char *key)
+{
+	CLEANUP_FREE char *text = cg_slurp(dir, file);
+	uint64_t n = 0;
+
+	return text && cg_keyed(text, key, &n) ? n : 0;
+}
+
+void cg_read_hits(const struct cgroup *cg, struct cg_hits *out)
+{
+	bool v2;
+	int dir = cg_ctrl_dir(cg, CG_MEMORY, &v2);
+
+	*out = (struct cg_hits){ 0 };
+	if (dir >= 0) {
+		out->oom_kills = keyed_number(dir, v2 ? "memory.events" : "memory.oom_control", "oom_kill");
+		if (v2)
+			out->memory = keyed_number(dir, "memory.events", "max");
+		else if (cg_read_u64(dir, "memory.failcnt", &out->memory) < 0)
+			out->memory = 0;
+		out->stuck = !v2 && keyed_number(dir, "memory.oom_control", "under_oom");
+	}
+	dir = cg_ctrl_dir(cg, CG_PIDS, &v2);
+	if (dir >= 0)
+		out->pids = keyed_number(dir, "pids.events", "max");
+}

@@ -91,6 +91,14 @@ struct cg_usage {
 int cg_read_usage(struct cgroup *cg, struct arena *a, struct cg_usage *out, struct err *e) MUST_CHECK;
 
 /* Watches for a cgroup, or one below it, that runs out of memory. */
+/* How often a limit was in the way since the cgroup was made; 0 without that controller. */
+struct cg_hits {
+	uint64_t memory, oom_kills; /* the memory limit was hit; processes were killed for it */
+	uint64_t pids;		    /* a process or thread more was refused */
+	bool stuck;		    /* v1 without an OOM killer: processes wait for memory now */
+};
+void cg_read_hits(const struct cgroup *cg, struct cg_hits *out);
+
 struct cg_oom {
 	int fd;		 /* for epoll, to be waited for with `events` */
 	uint32_t events; /* EPOLLIN or EPOLLPRI */

@@ -248,14 +248,14 @@ static void fifo_barrier(void **state)
 	assert_int_equal(rt_create(&a, &b->p, &b->e), 0);
 	assert_int_equal(b->p.barrier, -1);
 	assert_int_equal(spawn_wait(b->p.pidfd, 50, &status), -ETIMEDOUT);
-	assert_int_equal(rt_start_fifo(dir, "exec.fifo", b->p.pid, &b->e), 0);
+	assert_int_equal(rt_start_fifo(dir, "exec.fifo", b->p.pid, NULL, &b->e), 0);
 	assert_int_equal(box_wait(&b->p), 9);
 
 	/* start tells what became of exec */
 	box_write(b, "rootfs/bin/empty", "", 0755);
 	a.spec = box_spec(b, &(struct box_spec){ .args = "[\"empty\"]", .user = true });
 	assert_int_equal(rt_create(&a, &b->p, &b->e), 0);
-	assert_true(rt_start_fifo(dir, "exec.fifo", b->p.pid, &b->e) < 0);
+	assert_true(rt_start_fifo(dir, "exec.fifo", b->p.pid, NULL, &b->e) < 0);
 	assert_int_equal(b->e.cls, ERR_CMD_NOEXEC);
 	assert_int_equal(box_wait(&b->p), 126);
 
@@ -264,7 +264,7 @@ static void fifo_barrier(void **state)
 	assert_int_equal(rt_create(&a, &b->p, &b->e), 0);
 	assert_int_equal(proc_signal(b->p.pidfd, SIGKILL), 0);
 	assert_int_equal(spawn_wait(b->p.pidfd, 5000, &status), 0);
-	assert_true(rt_start_fifo(dir, "exec.fifo", b->p.pid, &b->e) < 0);
+	assert_true(rt_start_fifo(dir, "exec.fifo", b->p.pid, NULL, &b->e) < 0);
 	assert_int_equal(b->e.cls, ERR_BUSY);
 	rt_process_close(&b->p);
 	close(fifo);

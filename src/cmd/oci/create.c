@@ -346,10 +346,15 @@ static int poststart(const struct oci_spec *spec, const struct rt_record *rec, s
 
 static int set_go(struct launch *l, struct err *e)
 {
+	const struct rt_record *rec = &l->c.rec;
 	int r = oci_notify_listen(&l->c.dir, &l->notify, e);
 
 	if (r == 0) {
 		r = rt_start(&l->p, e);
+		if (r < 0)
+			(void)rt_blame(l->spec, rec->cgroup, e);
+		else
+			r = rt_started(l->spec, rec->cgroup, rec->pid, rec->start_time, e);
 		if (r < 0)
 			oci_last_words(&l->p);
 	}
@@ -405,17 +410,30 @@ int cmd_run(const struct cli_call *call, struct err *e)
 	return oci_notify_wait(l.notify, l.c.rec.pid, e);
 }
 
+/* One that never was started may have been killed for a limit. */
+static int refuse_ended(const struct cli_call *call, const struct oci_container *c, struct err *e)
+{
+	const struct oci_spec *spec;
+	struct err ignored = { 0 };
+
+	(void)err_set(e, ERR_BUSY, "cannot start a container that has stopped");
+	if (faccessat(c->dir.dir, RT_EXEC_FIFO, F_OK, 0) == 0 && oci_load_spec(call, &c->rec, &spec, &ignored) == 0)
+		(void)rt_blame(spec, c->rec.cgroup, e);
+	return e->code;
+}
+
 int cmd_start(const struct cli_call *call, struct err *e)
 {
 	CLEANUP_CONTAINER struct oci_container c = OCI_CONTAINER_INIT;
 	CLEANUP_FD int notify = -1;
 	const struct oci_spec *spec;
+	struct err ignored;
 	int r = oci_open(call, true, &c, e);
 
 	if (r < 0)
 		return r;
 	if (c.status == RT_STOPPED || c.status == RT_CREATING)
-		return err_set(e, ERR_BUSY, "cannot start a container that has stopped");
+		return refuse_ended(call, &c, e);
 	if (c.status == RT_RUNNING)
 		return err_set(e, ERR_BUSY, "cannot start an already running container");
 	if (c.status == RT_PAUSED)
@@ -425,7 +443,13 @@ int cmd_start(const struct cli_call *call, struct err *e)
 		r = oci_notify_listen(&c.dir, &notify, e);
 	if (r < 0)
 		return r;
-	r = rt_start_fifo(c.dir.dir, RT_EXEC_FIFO, c.rec.pid, e);
+	r = rt_start_fifo(c.dir.dir, RT_EXEC_FIFO, c.rec.pid, rt_watch(spec, c.rec.cgroup), e);
+	if (r < 0)
+		(void)rt_blame(spec, c.rec.cgroup, e);
+	else
+		r = rt_started(spec, c.rec.cgroup, c.rec.pid, c.rec.start_time, e);
+	if (r < 0 && e->cls == ERR_LIMIT)
+		(void)!oci_kill_and_wait(&c.rec, &ignored);
 	if (unlinkat(c.dir.dir, RT_EXEC_FIFO, 0) < 0 && r == 0)
 		r = err_errno(e, -errno, RT_EXEC_FIFO);
 	if (r == 0)
