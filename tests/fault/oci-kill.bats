@@ -44,15 +44,15 @@ USERNS='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{container
 HOOKS='.hooks = {createRuntime: [{path: "/bin/true"}], createContainer: [{path: "/bin/true"}], poststart: [{path: "/bin/true"}],
   poststop: [{path: "/bin/true"}]}'
 
-@test "create" { sleeping; kills 45 "" "" create -b "$B" k; }
-@test "create, with a user namespace and hooks" { sleeping "$USERNS | $HOOKS"; kills 45 "" "" create -b "$B" k; }
-@test "start" { sleeping; kills 30 "$CREATE" also start k; }
-@test "start, with hooks" { sleeping "$HOOKS"; kills 15 "$CREATE" also start k; }
-@test "exec" { sleeping; kills 40 "$CREATE; $OCI start k" "" exec k true; }
-@test "delete of a container that runs" { sleeping; kills 25 "$CREATE; $OCI start k" "" delete -f k; }
+@test "create" { sleeping; kills 120 "" "" create -b "$B" k; }
+@test "create, with a user namespace and hooks" { sleeping "$USERNS | $HOOKS"; kills 120 "" "" create -b "$B" k; }
+@test "start" { sleeping; kills 100 "$CREATE" also start k; }
+@test "start, with hooks" { sleeping "$HOOKS"; kills 50 "$CREATE" also start k; }
+@test "exec" { sleeping; kills 120 "$CREATE; $OCI start k" "" exec k true; }
+@test "delete of a container that runs" { sleeping; kills 80 "$CREATE; $OCI start k" "" delete -f k; }
 @test "delete of a container that ended" {
   bundle "$B" "$HOOKS"
-  kills 25 "$CREATE; $OCI start k; until $OCI state k | grep -q stopped; do sleep 0.01; done" "" delete k
+  kills 80 "$CREATE; $OCI start k; until $OCI state k | grep -q stopped; do sleep 0.01; done" "" delete k
 }
-@test "run" { bundle "$B"; kills 45 "" "" run -b "$B" k; }
-@test "run in the background, with a user namespace and hooks" { sleeping "$USERNS | $HOOKS"; kills 30 "" "" run -d -b "$B" k; }
+@test "run" { bundle "$B"; kills 120 "" "" run -b "$B" k; }
+@test "run in the background, with a user namespace and hooks" { sleeping "$USERNS | $HOOKS"; kills 120 "" "" run -d -b "$B" k; }

@@ -10,15 +10,15 @@
  *	--cleanup COMMAND  (sh) after each round; must succeed
  *	--gone PATTERN   (glob, several) nothing may match it after the clean-up
  *
- * A round runs PROGRAM under ptrace(2), with the processes it clones, and counts the system calls of all of them, in the
- * order in which they are entered. At the entry of call n SIGKILL comes: n - 1 calls were made, the n-th was not. What a
- * clone executes is no longer the runtime and is let go; so is everything that is left when a round is over. The first
- * round counts and kills nobody.
+ * A round runs PROGRAM under ptrace(2), with the processes it clones, and counts the system calls of each of them. A stop
+ * is a process, by the order of birth, and the number of its call; at its entry SIGKILL comes: the calls before were made,
+ * this one is not. What a clone executes is no longer the runtime and is let go; so is everything that is left when a
+ * round is over. The first round kills nobody and finds out which stops there are.
  *
  * After the clean-up no process that descends from this one may be left (we are its subreaper), nothing may match the
- * patterns, and the mount table must be what it was (we have a mount namespace of our own, so that nobody else changes
- * it). Prints a line for each round that leaves something, and how many distinct stops were hit: a stop is a process, by
- * the order of birth, and the number of its call; that which process is first varies makes some indexes hit the same. */
+ * patterns, and no mount may be there that was not (we have a mount namespace of our own, so that nobody else adds any).
+ * Prints a line for each round that leaves something, and how many distinct stops were hit; a call that is not made
+ * every time may be missed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -32,6 +32,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -59,11 +60,16 @@ struct options {
 	char **command;
 };
 
-/* What a round tells. */
+struct stop {
+	int process, call; /* the first are 0 and 1 */
+};
+
+/* What a round tells, in memory that it shares with us. */
 struct outcome {
-	unsigned int calls;    /* entered, all processes together */
-	int process, call;     /* where it was killed: order of birth, number of the call; -1: it was not */
-	int number;	       /* of that system call */
+	unsigned int n; /* calls entered, all processes together */
+	struct stop stops[MOST_CALLS];
+	bool killed;
+	int number; /* of the system call it was killed at */
 	pid_t main;
 	bool stuck;
 };
@@ -75,10 +81,10 @@ struct tracee {
 
 struct round {
 	const struct options *o;
-	unsigned int kill_at; /* 0: never */
+	struct stop kill_at; /* call 0: never */
 	struct tracee t[MOST_PROCESSES];
 	size_t n;
-	struct outcome out;
+	struct outcome *out;
 	bool main_ended;
 };
 
@@ -116,7 +122,7 @@ static void forget(struct round *r, pid_t pid)
 
 	if (t)
 		t->pid = 0;
-	if (pid == r->out.main)
+	if (pid == r->out->main)
 		r->main_ended = true;
 }
 
@@ -145,11 +151,12 @@ static bool on_call(struct round *r, pid_t pid)
 	if (!t || ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) < 0 || info.op != PTRACE_SYSCALL_INFO_ENTRY)
 		return false;
 	t->calls++;
-	if (++r->out.calls != r->kill_at)
+	if (r->out->n < MOST_CALLS)
+		r->out->stops[r->out->n++] = (struct stop){ (int)(t - r->t), t->calls };
+	if (t->calls != r->kill_at.call || t - r->t != r->kill_at.process)
 		return false;
-	r->out.process = (int)(t - r->t);
-	r->out.call = t->calls;
-	r->out.number = (int)info.nr;
+	r->out->killed = true;
+	r->out->number = (int)info.nr;
 	kill_now(r, pid);
 	return true;
 }
@@ -161,7 +168,7 @@ static bool on_stop(struct round *r, pid_t pid, int status)
 	unsigned long born;
 
 	if (event == PTRACE_EVENT_EXEC) {
-		if (pid != r->out.main) {
+		if (pid != r->out->main) {
 			forget(r, pid);
 			(void)ptrace(PTRACE_DETACH, pid, 0, 0);
 			return false;
@@ -223,7 +230,7 @@ static void follow(struct round *r)
 			if (r->main_ended && now_ms() - last > QUIET_MS)
 				return;
 			if (now_ms() > end) {
-				r->out.stuck = true;
+				r->out->stuck = true;
 				return;
 			}
 			(void)sigtimedwait(&chld, NULL, &wait);
@@ -245,21 +252,28 @@ static void start(struct round *r, unsigned long options)
 {
 	int gate[2];
 	char c = 0;
+	pid_t pid;
 
 	if (pipe2(gate, O_CLOEXEC) < 0)
 		die("pipe");
-	r->out.main = fork(); /* NOLINT: a test program */
-	if (r->out.main < 0)
+	pid = fork(); /* NOLINT: a test program */
+	if (pid < 0)
 		die("fork");
-	if (r->out.main == 0) {
+	if (pid == 0) {
+		/* what it leaves behind must not hold our caller's pipe */
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		if (null < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+			die("/dev/null");
 		(void)close(gate[1]);
 		(void)!read(gate[0], &c, 1);
 		execvp(r->o->command[0], r->o->command);
 		die(r->o->command[0]);
 	}
 	(void)close(gate[0]);
-	(void)find(r, r->out.main, true);
-	if (ptrace(PTRACE_SEIZE, r->out.main, 0, options) < 0)
+	r->out->main = pid;
+	(void)find(r, pid, true);
+	if (ptrace(PTRACE_SEIZE, r->out->main, 0, options) < 0)
 		die("PTRACE_SEIZE");
 	(void)close(gate[1]);
 }
@@ -278,44 +292,34 @@ static void take_also(struct round *r, unsigned long options)
 	(void)find(r, pid, true);
 }
 
-/* The round's process; gives what became of it by the pipe. */
-static _Noreturn void round_main(const struct options *o, unsigned int kill_at, int report)
+/* The round's process. */
+static _Noreturn void round_main(const struct options *o, struct stop kill_at, struct outcome *out)
 {
 	static const unsigned long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK |
 					     PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE;
-	struct round r = { .o = o, .kill_at = kill_at, .out = { .process = -1 } };
+	struct round r = { .o = o, .kill_at = kill_at, .out = out };
 	sigset_t chld;
 
 	(void)sigemptyset(&chld);
 	(void)sigaddset(&chld, SIGCHLD);
-	(void)prctl(PR_SET_CHILD_SUBREAPER, 0UL, 0UL, 0UL, 0UL); /* a fork does not inherit it; to be sure */
 	start(&r, options);
 	take_also(&r, options);
 	(void)sigprocmask(SIG_BLOCK, &chld, NULL); /* not before: PROGRAM would inherit it */
 	follow(&r);
-	(void)!write(report, &r.out, sizeof(r.out));
 	_exit(0);
 }
 
-static struct outcome play(const struct options *o, unsigned int kill_at)
+static void play(const struct options *o, struct stop kill_at, struct outcome *out)
 {
-	struct outcome out = { .process = -1 };
-	int fds[2];
-	pid_t pid;
+	int status;
+	pid_t pid = fork(); /* NOLINT */
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		die("pipe");
-	pid = fork(); /* NOLINT */
 	if (pid < 0)
 		die("fork");
 	if (pid == 0)
-		round_main(o, kill_at, fds[1]);
-	(void)close(fds[1]);
-	if (read(fds[0], &out, sizeof(out)) != (ssize_t)sizeof(out))
+		round_main(o, kill_at, out);
+	if (waitpid(pid, &status, 0) < 0 || status)
 		exit(2); /* it has said why */
-	(void)close(fds[0]);
-	(void)waitpid(pid, NULL, 0);
-	return out;
 }
 
 /* ---- around it ---- */
@@ -374,6 +378,37 @@ static char *mounts(void)
 	return text;
 }
 
+/* "ID … … … POINT …": is a mount of this id there, at the same place? */
+static bool is_mounted(const char *table, const char *id, const char *point)
+{
+	for (const char *line = table; line; line = strchr(line, '\n')) {
+		char other[32], at[PATH_MAX];
+
+		line += *line == '\n';
+		if (sscanf(line, "%31s %*s %*s %*s %4095s", other, at) == 2 && !strcmp(id, other) && !strcmp(point, at))
+			return true;
+	}
+	return false;
+}
+
+/* What was there may go: others remove the folders they had mounted on. */
+static bool no_mount_left(const char *before)
+{
+	char *after = mounts(), *rest = NULL;
+	bool ok = true;
+
+	for (char *line = strtok_r(after, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		char id[32], point[PATH_MAX];
+
+		if (sscanf(line, "%31s %*s %*s %*s %4095s", id, point) != 2 || is_mounted(before, id, point))
+			continue;
+		printf("# left: mount %s\n", line);
+		ok = false;
+	}
+	free(after);
+	return ok;
+}
+
 static void print_children(void)
 {
 	char command[128];
@@ -422,17 +457,10 @@ static bool nothing_matches(const struct options *o)
 static bool clean(const struct options *o, const char *before)
 {
 	bool ok = shell(o->cleanup);
-	char *after;
 
 	ok = no_process_left() && ok;
 	ok = nothing_matches(o) && ok;
-	after = mounts();
-	if (strcmp(before, after) != 0) {
-		printf("# the mount table has changed\n");
-		ok = false;
-	}
-	free(after);
-	return ok;
+	return no_mount_left(before) && ok;
 }
 
 static const char *call_name(int number)
@@ -444,12 +472,13 @@ static const char *call_name(int number)
 }
 
 /* A round with all that belongs to it; false when something was left. */
-static bool whole_round(const struct options *o, unsigned int kill_at, const char *before, struct outcome *out)
+static bool whole_round(const struct options *o, struct stop kill_at, const char *before, struct outcome *out)
 {
 	bool ok = shell(o->setup);
 	int status = 0;
 
-	*out = play(o, kill_at);
+	memset(out, 0, sizeof(*out));
+	play(o, kill_at, out);
 	if (out->stuck)
 		printf("# no end of it: %s\n", o->command[0]);
 	/* where only a clone of it was killed, it sees that and ends */
@@ -460,56 +489,48 @@ static bool whole_round(const struct options *o, unsigned int kill_at, const cha
 	}
 	ok = clean(o, before) && ok && !out->stuck;
 	if (!ok)
-		printf("not clean: killed at stop %u (process %d, its call %d: %s)\n", kill_at, out->process, out->call,
-		       out->process < 0 ? "never" : call_name(out->number));
+		printf("not clean: killed at call %d of process %d: %s\n", kill_at.call, kill_at.process,
+		       out->killed ? call_name(out->number) : "not at all");
 	(void)fflush(stdout);
 	return ok;
 }
 
 /* ---- which stops ---- */
 
-struct tally {
-	unsigned int hit, distinct, failed;
-	bool seen[MOST_PROCESSES][MOST_CALLS];
-};
-
-static void count(struct tally *t, const struct outcome *out)
+/* Slice i of n equal ones of the whole, one of it at random. */
+static unsigned int pick(unsigned int i, unsigned int n, unsigned int whole)
 {
-	if (out->process < 0)
-		return;
-	t->hit++;
-	if (out->call < MOST_CALLS && !t->seen[out->process][out->call]) {
-		t->seen[out->process][out->call] = true;
-		t->distinct++;
-	}
+	unsigned int from = (unsigned int)((uint64_t)whole * i / n);
+	unsigned int slice = (unsigned int)((uint64_t)whole * (i + 1) / n) - from;
+
+	return from + (unsigned int)random() % slice;
 }
 
 static int run(const struct options *o)
 {
-	static struct tally t;
+	static struct stop all[MOST_CALLS];
+	struct outcome *out = mmap(NULL, sizeof(*out), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned int total, rounds, hit = 0, failed = 0;
 	char *before = mounts();
-	struct outcome out;
-	unsigned int total, rounds;
 
-	if (!whole_round(o, 0, before, &out))
+	if (out == MAP_FAILED)
+		die("mmap");
+	if (!whole_round(o, (struct stop){ 0 }, before, out))
 		return 1; /* without a kill: the test is wrong */
-	total = out.calls;
+	total = out->n;
+	memcpy(all, out->stops, sizeof(all));
 	rounds = o->sample && o->sample < total ? o->sample : total;
 	srandom(o->seed);
-	for (unsigned int i = 0; i < rounds && t.failed < MOST_FAILURES; i++) {
-		unsigned int from = (unsigned int)((uint64_t)total * i / rounds);
-		unsigned int slice = (unsigned int)((uint64_t)total * (i + 1) / rounds) - from;
-
-		t.failed += !whole_round(o, from + 1 + (unsigned int)random() % slice, before, &out);
-		count(&t, &out);
+	for (unsigned int i = 0; i < rounds && failed < MOST_FAILURES; i++) {
+		failed += !whole_round(o, all[pick(i, rounds, total)], before, out);
+		hit += out->killed;
 	}
 	free(before);
-	printf("%u of %u rounds killed somebody, %u distinct stops, about %u system calls in all", t.hit, rounds,
-	       t.distinct, total);
+	printf("%u distinct stops hit of %u chosen, %u system calls in all", hit, rounds, total);
 	if (o->sample)
 		printf(", seed %u", o->seed);
 	printf("\n");
-	return t.failed || !t.hit;
+	return failed || !hit;
 }
 
 static void parse(int argc, char **argv, struct options *o)
