@@ -138,20 +138,28 @@ int oci_spec_parse(struct arena *a, const struct json *doc, const struct oci_spe
 	return 0;
 }
 
-int oci_spec_load(struct arena *a, int bundle_dirfd, const char *file, const struct oci_spec **out, struct err *e)
+int oci_spec_load_text(struct arena *a, int bundle_dirfd, const char *file, const struct oci_spec **out, char **text,
+		       size_t *len, struct err *e)
 {
-	CLEANUP_FREE char *text = NULL;
 	const struct json *doc;
-	size_t len;
 	int r;
 
-	r = io_read_file(bundle_dirfd, file, json_default_limits.max_bytes, &text, &len);
+	*text = NULL;
+	r = io_read_file(bundle_dirfd, file, json_default_limits.max_bytes, text, len);
 	if (r < 0)
 		return err_errno(e, r, "%s", file);
-	r = json_parse(a, text, len, NULL, &doc, e);
+	r = json_parse(a, *text, *len, NULL, &doc, e);
 	if (r == 0)
 		r = oci_spec_parse(a, doc, out, e);
 	return r < 0 ? err_ctx(e, "%s", file) : 0;
+}
+
+int oci_spec_load(struct arena *a, int bundle_dirfd, const char *file, const struct oci_spec **out, struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t len;
+
+	return oci_spec_load_text(a, bundle_dirfd, file, out, &text, &len, e);
 }
 
 int oci_process_parse(struct arena *a, const struct json *doc, const struct oci_process **out, struct err *e)

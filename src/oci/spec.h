@@ -212,6 +212,9 @@ int oci_spec_parse(struct arena *a, const struct json *doc, const struct oci_spe
 
 /* Reads and parses BUNDLE/config.json. */
 int oci_spec_load(struct arena *a, int bundle_dirfd, const char *file, const struct oci_spec **out, struct err *e) MUST_CHECK;
+/* The same, with the very text that was parsed (text[len] is 0); the caller frees it, after failures too. */
+int oci_spec_load_text(struct arena *a, int bundle_dirfd, const char *file, const struct oci_spec **out, char **text,
+		       size_t *len, struct err *e) MUST_CHECK;
 
 /* A process object alone (exec -p process.json, and our own exec requests). */
 int oci_process_parse(struct arena *a, const struct json *doc, const struct oci_process **out, struct err *e) MUST_CHECK;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/defence.h"
+#include "base/log.h"
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 
@@ -49,8 +50,9 @@ static int read_options(struct arena *a, struct rt_mount_plan *p, struct err *e)
 		p->kind = RT_MOUNT_BIND;
 	p->read_only = p->o.attr.set & MOUNT_ATTR_RDONLY;
 	r = fs_options(a, p, e);
-	if (r == 0 && p->kind == RT_MOUNT_BIND && p->data[0])
-		return err_set(e, ERR_INVALID, "option \"%s\" means nothing to a bind mount", p->data[0]);
+	/* the kernel and the peers overlook them */
+	for (const char *const *o = p->data; r == 0 && p->kind == RT_MOUNT_BIND && *o; o++)
+		log_warning("mount on %s: option \"%s\" has no effect on a bind mount", p->m->destination, *o);
 	return r;
 }
 

@@ -200,8 +200,9 @@ int rt_process_prepare(const struct rt_ctx *c, struct err *e)
 
 /* ---- child, after the barrier ---- */
 
-static int enter_cwd(const char *cwd, struct err *e)
+static int enter_cwd(const struct rt_ctx *c, struct err *e)
 {
+	const char *cwd = c->process->cwd;
 	CLEANUP_FD int dir = -1;
 	char seen[PATH_MAX];
 	long n;
@@ -212,8 +213,8 @@ static int enter_cwd(const char *cwd, struct err *e)
 	/* from the root, and with one descriptor: RLIMIT_NOFILE may count already, and be small */
 	dir = chdir("/") < 0 ? -errno : beneath_open(AT_FDCWD, cwd, BENEATH_IN_ROOT, O_PATH | O_DIRECTORY, 0);
 	r = dir < 0 ? dir : fchdir(dir) < 0 ? -errno : 0;
-	/* the container's own filter may be in force already and not know openat2: what follows sees to it alone */
-	if (r == -ENOSYS)
+	/* the container's own filter may be in force already and not know openat2: then getcwd sees to it alone */
+	if (r < 0 && r != -ELOOP && c->has_seccomp && !c->process->no_new_privileges)
 		r = chdir(cwd) < 0 ? -errno : 0;
 	/* as Docker has it: the command is at fault, which cannot run there */
 	if (r < 0)
@@ -327,7 +328,7 @@ static int become_user(const struct rt_ctx *c, struct landlock_rules *rules, str
 	r = cap_before_uid(&want);
 	if (r < 0)
 		return err_errno(e, r, "capability bounding set");
-	if (set_user(c, e) < 0 || enter_cwd(p->cwd, e) < 0)
+	if (set_user(c, e) < 0 || enter_cwd(c, e) < 0)
 		return e->code;
 	r = cap_after_uid(&want);
 	return r < 0 ? err_errno(e, r, "capabilities") : 0;

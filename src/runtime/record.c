@@ -1,4 +1,4 @@
-/* ROOT/ID: state.json, exec.fifo while the container is created, and `lock`.
+/* ROOT/ID: state.json, config.json as it was, exec.fifo while the container is created, and `lock`.
  *
  * Several commands may work on one container at once, each a process that may be killed anywhere. So the folder is
  * made by mkdir, state.json is replaced by rename, and commands that change something hold a POSIX lock on `lock`. Of
@@ -21,6 +21,7 @@
 #include "sys/proc.h"
 
 #define STATE_FILE "state.json"
+#define CONFIG_FILE "config.json"
 #define LOCK_FILE "lock"
 #define STATE_MAX (8U << 20)
 #define CREATE_TRIES 100
@@ -460,6 +461,27 @@ int rt_record_status(const struct rt_record_dir *d, const struct rt_record *rec,
 	else
 		*out = waits_for_start(d, rec) ? RT_CREATED : RT_RUNNING;
 	return 0;
+}
+
+int rt_record_keep_config(const struct rt_record_dir *d, const char *text, size_t len, struct err *e)
+{
+	CLEANUP_FD int fd = openat(d->dir, CONFIG_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : io_write_full(fd, text, len);
+
+	return r < 0 ? err_errno(e, r, "keeping " CONFIG_FILE " of container %s", d->id) : 0;
+}
+
+int rt_record_config(struct arena *a, const char *root, const char *id, const struct oci_spec **out, struct err *e)
+{
+	CLEANUP_RECORD_DIR struct rt_record_dir d = RT_RECORD_DIR_INIT;
+	int r = rt_record_open(root, id, &d, e);
+
+	if (r < 0)
+		return r;
+	if (faccessat(d.dir, CONFIG_FILE, F_OK, 0) < 0 && errno == ENOENT)
+		return err_set(e, ERR_NOTFOUND, "container %s: no configuration was kept", id);
+	r = oci_spec_load(a, d.dir, CONFIG_FILE, out, e);
+	return r < 0 ? err_ctx(e, "container %s", id) : 0;
 }
 
 static int remove_all_but_lock(int dirfd)

@@ -80,6 +80,12 @@ int rt_record_lock(struct rt_record_dir *d, struct err *e) MUST_CHECK;
 /* state.json, replaced by rename. spec: the container's, for what readers find under "config". */
 int rt_record_write(const struct rt_record_dir *d, const struct rt_record *rec, const struct oci_spec *spec,
 		    struct err *e) MUST_CHECK;
+/* The configuration as it was when the container was made: what becomes of the bundle's changes nothing any more
+ * (runtime-spec, runtime.md "Lifecycle", step 2). */
+int rt_record_keep_config(const struct rt_record_dir *d, const char *text, size_t len, struct err *e) MUST_CHECK;
+/* Reads it again, for the container id below root. ERR_NOTFOUND when it was made before configurations were kept. */
+int rt_record_config(struct arena *a, const char *root, const char *id, const struct oci_spec **out, struct err *e) MUST_CHECK;
+
 /* ERR_NOTFOUND "container does not exist" without a state.json. */
 int rt_record_load(struct arena *a, const struct rt_record_dir *d, struct rt_record *out, struct err *e) MUST_CHECK;
 

@@ -98,12 +98,24 @@ teardown() { bundle_teardown; }
   says $'SigCgt:\t0000000000000000'
 }
 
+# What Linux 4.19 had, as JSON.
+old_calls() {
+  awk '$1 == "#define" && sub(/^__NR_/, "", $2) && $3 <= 334 { print $2 }' /usr/include/x86_64-linux-gnu/asm/unistd_64.h |
+    jq -Rsc 'split("\n") | map(select(. != ""))'
+}
+
 @test "a profile that refuses what is newer than itself does not hinder the runtime" {
   OCI_COMMAND='pwd; ls /proc/self/fd | wc -l' bundle "$BATS_TEST_TMPDIR/b" '.process.noNewPrivileges = false | .process.cwd = "/tmp" |
     .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{action: "SCMP_ACT_ERRNO", errnoRet: 38,
       names: ["close_range", "openat2", "fsopen", "open_tree", "mount_setattr", "pidfd_open", "faccessat2", "statx", "clone3"]}]}'
   run -0 oci run -b "$BATS_TEST_TMPDIR/b" old </dev/null
   [ "$output" = $'/tmp\n4' ]
+  # nor does one that is a list of what is allowed and does not name the newest
+  OCI_COMMAND='pwd' bundle "$BATS_TEST_TMPDIR/b" ".process.noNewPrivileges = false | .process.cwd = \"/tmp\" |
+    .process.user = {uid: 33, gid: 33} | .linux.seccomp = {defaultAction: \"SCMP_ACT_ERRNO\", syscalls: [{action: \"SCMP_ACT_ALLOW\",
+      names: $(old_calls)}]}"
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" old </dev/null
+  [ "$output" = /tmp ]
   # the working folder still is one inside
   bundle "$BATS_TEST_TMPDIR/b" '.process.noNewPrivileges = false | .process.cwd = "/proc/self/fd/0" |
     .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{action: "SCMP_ACT_ERRNO", errnoRet: 38, names: ["openat2"]}]}'

@@ -119,6 +119,15 @@ X
   says $'0\ncat: can\'t open \'/tmp/kmsg\': Operation not permitted'
 }
 
+@test "options that a bind mount has no use for are told, not obeyed, as the kernel has it" {
+  OCI_COMMAND='grep " /tmp/x " /proc/mounts | cut -d" " -f 4 | cut -d, -f 1,2' bundle "$BATS_TEST_TMPDIR/m" \
+    ".mounts += [{destination: \"/tmp/x\", type: \"bind\", source: \"$BATS_TEST_TMPDIR\", options: [\"rbind\", \"ro\", \"mode=755\"]}]"
+  run -0 oci run -b "$BATS_TEST_TMPDIR/m" told </dev/null
+  says 'mount on /tmp/x: option "mode=755" has no effect on a bind mount'
+  says 'ro,relatime'
+  rmdir "$OCI_ROOTFS/tmp/x"
+}
+
 @test "a destination that is written as the host's path of a place in the rootfs means that place, as with runc" {
   mkdir -p "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
   echo a >"$BATS_TEST_TMPDIR/a/file"

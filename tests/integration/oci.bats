@@ -549,6 +549,23 @@ net_controllers_free() {
   done
 }
 
+@test "config.json may change or vanish once the container is made" {
+  local b=$BATS_TEST_TMPDIR/b
+  OCI_COMMAND='echo $WHO >/tmp/who; exec sleep 1000' bundle "$b" '.process.env += ["WHO=old"] | .root.readonly = false |
+    .hooks.poststart = [{path: "/bin/touch", args: ["touch", "\($d)/started"]}] |
+    .hooks.poststop = [{path: "/bin/touch", args: ["touch", "\($d)/stopped"]}]' --arg d "$BATS_TEST_TMPDIR"
+  oci create -b "$b" old </dev/null >/dev/null 2>&1
+  echo '{"ociVersion": "1.0.0"}' >"$b/config.json"
+  oci start old
+  [ -e "$BATS_TEST_TMPDIR/started" ]
+  rm "$b/config.json"
+  run -0 oci exec old sh -c 'echo $WHO'
+  [ "$output" = old ]
+  oci delete -f old
+  [ -e "$BATS_TEST_TMPDIR/stopped" ]
+  rm -f "$OCI_ROOTFS/tmp/who"
+}
+
 @test "features and version are what callers parse" {
   oci features | jq -e '.ociVersionMin == "1.0.0" and .ociVersionMax == "1.3.0" and (.hooks | length) == 6
     and (.mountOptions | index("rro") != null) and .linux.cgroup.v1 and .linux.cgroup.systemd

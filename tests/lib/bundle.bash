@@ -26,13 +26,13 @@ bundle_setup_file() {
 oci() { "$TARE_BIN/tare-oci" --root "$OCI_ROOT" "$@"; }
 
 # A bundle that runs `sh -c $OCI_COMMAND` (default: true) unless the filter says otherwise.
-bundle() { # DIR [JQ FILTER]
+bundle() { # DIR [JQ FILTER [JQ OPTION...]]
   mkdir -p "$1"
   rm -f "$1/config.json"
   "$TARE_BIN/tare-oci" spec -b "$1"
   jq --arg c "${OCI_COMMAND:-true}" --arg r "$OCI_ROOTFS" --arg g "$OCI_CGROUP" \
     '.process.terminal = false | .process.args = ["sh", "-c", $c] | .root.path = $r | .linux.cgroupsPath = $g' \
-    "$1/config.json" | jq "${2:-.}" >"$1/config.tmp"
+    "$1/config.json" | jq "${@:3}" "${2:-.}" >"$1/config.tmp"
   mv "$1/config.tmp" "$1/config.json"
 }
 

@@ -4,7 +4,10 @@
 #   setup_file()    { differential_setup_file; }
 #   teardown_file() { differential_teardown_file; }
 #   same JQ_FILTER [JQ_OPTION...]  what a container made by each runtime sees
-#   same_exec JQ_FILTER ARGS...    what `RUNTIME exec ARGS... ID` sees in a container
+#   sleepers JQ_FILTER...          a container that sleeps under each runtime, and then, as often as wanted:
+#   same_exec ARGS...              what `RUNTIME exec ARGS... ID` sees in there
+#   same_settings JQ_FILTER...     the files of a sleeper's cgroups
+# VIA=in_terminal before same and same_exec gives them a terminal.
 #
 # WANTED is the table of differences that are meant: one a line,
 #   PEER;SIDE;REGULAR EXPRESSION;REASON
@@ -12,7 +15,7 @@
 # no test of the file came upon fails the file: a reason must not outlive its difference.
 # shellcheck shell=bash
 
-PROBE_APPLETS="$OCI_APPLETS find ionice cmp"
+PROBE_APPLETS="$OCI_APPLETS find ionice unshare chroot dmesg chrt nice linux32 linux64 swapoff rmdir mknod ping chown setpriv"
 
 differential_setup_file() {
   bundle_setup_file
@@ -101,14 +104,65 @@ compare_seen() {
   done
 }
 
+# What a command printed is what it saw, if it came out well. The pipe makes stdout one of a kind for all.
+seen_by() { # WHO COMMAND...
+  local raw=$BATS_TEST_TMPDIR/$1.raw
+  # no /dev/null: the peers give a standard input to the container's user, and that one is the machine's
+  : | "${@:2}" 2>&1 | cat >"$raw"
+  [ "${PIPESTATUS[1]}" -eq 0 ] || { echo "$1: exit code ${PIPESTATUS[1]}"; cat "$raw"; return 1; }
+  tr -d '\r' <"$raw" | neutral "$1" >"$BATS_TEST_TMPDIR/$1.seen"
+}
+
+# With a terminal around it, and so with one for the container.
+in_terminal() {
+  export -f as_peer oci
+  SHELL=/bin/bash script -qec "$(printf '%q ' "$@")" /dev/null
+}
+
 same() { # JQ_FILTER [JQ_OPTION...]
   local who
   for who in tare $(peers); do
     same_bundle "$who" ".process.args = [\"/what-is-seen\", \"$HOST_NAMESPACES\"] | ${1:-.}" "${@:2}"
-    as_peer "$who" run -b "$BATS_TEST_TMPDIR/$who" "same-$who" </dev/null 2>&1 | cat >"$BATS_TEST_TMPDIR/$who.raw"
-    [ "${PIPESTATUS[0]}" -eq 0 ] || { echo "$who: exit code ${PIPESTATUS[0]}"; cat "$BATS_TEST_TMPDIR/$who.raw"; return 1; }
-    neutral "$who" <"$BATS_TEST_TMPDIR/$who.raw" >"$BATS_TEST_TMPDIR/$who.seen"
+    seen_by "$who" ${VIA:-} as_peer "$who" run -b "$BATS_TEST_TMPDIR/$who" "same-$who" || return 1
   done
+  compare_seen
+}
+
+# A container that sleeps under each runtime.
+sleepers() { # JQ_FILTER [JQ_OPTION...]
+  local who
+  for who in tare $(peers); do
+    same_bundle "$who" ".process.args = [\"sleep\", \"1000\"] | ${1:-.}" "${@:2}"
+    as_peer "$who" run -d -b "$BATS_TEST_TMPDIR/$who" "same-$who" < <(:) >"$BATS_TEST_TMPDIR/$who.log" 2>&1 3>&- ||
+      { echo "$who: exit code $?"; cat "$BATS_TEST_TMPDIR/$who.log"; return 1; }
+  done
+}
+
+same_exec() { # ARGS...
+  local who
+  for who in tare $(peers); do
+    seen_by "$who" ${VIA:-} as_peer "$who" exec "$@" "same-$who" /what-is-seen "$HOST_NAMESPACES" || return 1
+  done
+  compare_seen
+}
+
+# Every setting of a sleeper's cgroups, v1 or v2; what only counts is left out.
+settings() { # CGROUP
+  local f
+  find /sys/fs/cgroup -path "*$1/*" -maxdepth 6 -type f -perm -u=w,u=r | sort | while read -r f; do
+    case ${f##*/} in
+    cgroup.* | tasks | *io_service* | notify_on_release | *pressure* | *usage* | *failcnt* | *.max_usage* | *force_empty* | *reset* | *.peak | *stat* | *.events* | *.current | \
+      memory.reclaim | freezer.state | *watermark* | *slabinfo*) continue ;;
+    esac
+    echo "setting: $(basename "$(dirname "${f%"$1"/*}/x")")/${f##*/} = $(sort "$f" 2>&1 | tr '\n' ' ')"
+  done
+}
+
+same_settings() { # JQ_FILTER [JQ_OPTION...]
+  local who
+  sleepers "$@" || return 1
+  for who in tare $(peers); do settings "$OCI_CGROUP-$who" | neutral "$who" >"$BATS_TEST_TMPDIR/$who.seen"; done
+  grep -q '^setting: ' "$BATS_TEST_TMPDIR/tare.seen"
   compare_seen
 }
 

@@ -80,9 +80,14 @@ int oci_open(const struct cli_call *call, bool lock, struct oci_container *c, st
 
 int oci_load_spec(const struct cli_call *call, const struct rt_record *rec, const struct oci_spec **out, struct err *e)
 {
-	CLEANUP_FD int bundle = open(rec->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int r;
+	CLEANUP_FD int bundle = -1;
+	int r = rt_record_config(call->arena, oci_root(call), rec->id, out, e);
 
+	/* one that was made before configurations were kept */
+	if (r == 0 || e->cls != ERR_NOTFOUND)
+		return r;
+	*e = (struct err){ 0 };
+	bundle = open(rec->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (bundle < 0)
 		return err_errno(e, -errno, "bundle %s", rec->bundle);
 	r = oci_spec_load(call->arena, bundle, "config.json", out, e);

@@ -26,6 +26,8 @@ struct launch {
 	bool run, detach;
 	struct oci_container c;
 	const struct oci_spec *spec;
+	char *config; /* what spec was read from */
+	size_t config_len;
 	struct rt_unit unit;
 	int bundle, console_socket, pidfd_socket, fifo;
 	int notify_folder, notify;
@@ -42,6 +44,7 @@ static void launch_close(struct launch *l)
 	close_fd(l->notify);
 	rt_process_close(&l->p);
 	oci_container_close(&l->c);
+	free(l->config);
 }
 #define CLEANUP_LAUNCH CLEANUP(launch_close)
 
@@ -75,7 +78,7 @@ static int load(struct launch *l, struct err *e)
 	l->bundle = open(rec->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (l->bundle < 0)
 		return err_errno(e, -errno, "bundle %s", rec->bundle);
-	r = oci_spec_load(l->call->arena, l->bundle, "config.json", &l->spec, e);
+	r = oci_spec_load_text(l->call->arena, l->bundle, "config.json", &l->spec, &l->config, &l->config_len, e);
 	if (r == 0)
 		r = oci_seal(l->spec, e);
 	if (r < 0)
@@ -213,6 +216,8 @@ static int claim(struct launch *l, struct err *e)
 		r = check_cgroup(l, e);
 	if (r == 0)
 		r = plan_rdt(l, e);
+	if (r == 0)
+		r = rt_record_keep_config(&l->c.dir, l->config, l->config_len, e);
 	return r < 0 ? r : rt_record_write(&l->c.dir, &l->c.rec, l->spec, e);
 }
 

@@ -143,7 +143,7 @@ static int watch_on(struct watch *w, struct err *e)
 	return r < 0 && !e->code ? err_errno(e, r, "events of container %s", w->id) : r;
 }
 
-/* Only the bundle knows whether the container has linux.intelRdt. A caller may have removed that, and shall see the rest. */
+/* Only the configuration knows whether the container has linux.intelRdt. Where it cannot be read the rest shall be seen. */
 static void load_spec(const struct cli_call *call, const struct oci_container *c, struct watch *w)
 {
 	struct err why = { 0 };

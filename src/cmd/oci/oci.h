@@ -133,7 +133,7 @@ int oci_read_json(const struct cli_call *call, const char *path, const struct js
 struct rt_live;
 int oci_live(const struct oci_container *c, const struct oci_spec *spec, struct rt_live *out, struct err *e) MUST_CHECK;
 
-/* The specification of a container that exists, from its bundle. */
+/* The specification of a container that exists, as it was when it was made. */
 int oci_load_spec(const struct cli_call *call, const struct rt_record *rec, const struct oci_spec **out,
 		  struct err *e) MUST_CHECK;
 
