@@ -3,7 +3,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all help deps run test test-unit lint asan bench fuzz install clean test-long
+.PHONY: all help deps run test test-unit test-vm lint asan bench fuzz install clean test-long
 
 all: ## build everything into $(BUILD)/bin/
 	@tools/install-deps build
@@ -30,6 +30,10 @@ test-long: all ## the suite with every kill point and every seed
 test-unit: all ## the unit tests alone
 	@tools/install-deps test
 	@tests/run $(BUILD) unit
+
+test-vm: all ## the tests that run in a virtual machine with pure cgroup v2 alone
+	@tools/install-deps test
+	@tests/run $(BUILD) vm
 
 lint: ## floors, banned functions, file sizes, clang-tidy, shellcheck
 	@tools/install-deps build test lint

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "base/beneath.h"
 #include "base/text.h"
@@ -34,7 +35,14 @@ static const struct {
 	{ "/dev/stdout", "/proc/self/fd/1" },
 	{ "/dev/stderr", "/proc/self/fd/2" },
 	{ "/dev/ptmx", "pts/ptmx" },
+	{ "/dev/core", "/proc/kcore" }, /* the last: see n_links() */
 };
+
+/* A kernel may be built without /proc/kcore; then there is no link to it, as with the peers. */
+static size_t n_links(void)
+{
+	return ARRAY_LEN(links) - (faccessat(AT_FDCWD, "/proc/kcore", F_OK, 0) < 0);
+}
 
 /* Every device once: the specification's, and those defaults it does not name. Gives NULL at the end. */
 static const struct oci_device *device_at(const struct oci_linux *l, size_t i)
@@ -118,7 +126,7 @@ static int make_node(const struct rt_ctx *c, int dev, const struct oci_device *d
 
 static int make_links(int dev, uid_t uid, gid_t gid, struct err *e)
 {
-	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+	for (size_t i = 0, n = n_links(); i < n; i++) {
 		const char *name = place(links[i].path);
 
 		if (symlinkat(links[i].target, dev, name) < 0 && errno != EEXIST)
@@ -245,7 +253,7 @@ static int bind_node(const struct rt_ctx *c, int root, int dev, const struct oci
 /* /dev's links where it is a folder of the image. */
 static int link_in_root(int root, struct err *e)
 {
-	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+	for (size_t i = 0, n = n_links(); i < n; i++) {
 		char name[NAME_MAX + 1];
 		CLEANUP_FD int dir = beneath_parent(root, links[i].path, BENEATH_IN_ROOT, 0755, name);
 

@@ -1,5 +1,5 @@
 # tare-oci --cgroup-manager on a machine without systemd: what it refuses, and that nothing stays behind. With systemd:
-# tests/vm/systemd.bats.
+# tests/vm/guest/systemd.
 
 load ../lib/common
 load ../lib/bundle

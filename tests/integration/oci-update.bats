@@ -7,8 +7,9 @@ setup_file() { bundle_setup_file; }
 teardown_file() { bundle_teardown_file; }
 teardown() { bundle_teardown; }
 
+# not cpu.weight of v2, which runc 1.1 still makes linearly of shares: see its own test
 LIMITS="memory.limit_in_bytes memory.memsw.limit_in_bytes memory.soft_limit_in_bytes cpu.shares cpu.cfs_quota_us
-  cpu.cfs_period_us cpuset.cpus cpuset.mems pids.max devices.list memory.max memory.swap.max memory.low cpu.max cpu.weight"
+  cpu.cfs_period_us cpuset.cpus cpuset.mems pids.max devices.list memory.max memory.swap.max memory.low cpu.max"
 
 runc_sleeper() { # ID
   OCI_COMMAND='exec sleep 1000' bundle "$BATS_TEST_TMPDIR/$1-runc" ".linux.cgroupsPath = \"$OCI_CGROUP-runc\""
@@ -40,7 +41,7 @@ update_both() {
   runc_sleeper u
   same_limits
   update_both --memory 64m
-  update_both --memory-swap 128m
+  update_both --memory 64m --memory-swap 128m # both, for on v2 runc 1.1 wants the one with the other
   update_both --memory-reservation 33554432
   update_both --memory 96M --memory-swap 96M
   update_both --cpu-quota 50000
@@ -50,9 +51,30 @@ update_both() {
   update_both --pids-limit 20
   update_both --pids-limit -1
   update_both --cpu-quota -1
-  update_both --memory-swap -1
+  update_both --memory 96m --memory-swap -1
   update_both --memory -1
   runc --root "$RUNC_ROOT" delete -f u
+}
+
+# runc's formula since 1.3.2, and crun's
+@test "update: on v2 the weight is shares on a curve through 1, 100 and 10000" {
+  local weight=/sys/fs/cgroup$OCI_CGROUP/cpu.weight
+  [ -e /sys/fs/cgroup/cgroup.controllers ] || skip "needs pure cgroup v2: it runs in the VM guest"
+  sleeper u
+  [ "$(cat "$weight")" = 100 ]
+  for pair in 2:1 512:59 1024:100 262144:10000; do
+    oci update --cpu-share "${pair%:*}" u
+    [ "$(cat "$weight")" = "${pair#*:}" ] || { echo "$pair: $(cat "$weight")"; return 1; }
+  done
+}
+
+# there, too, where runc 1.1 wants the limit of memory named again
+@test "update: the limit of memory and swap alone" {
+  sleeper u '.linux.resources.memory = {limit: 67108864}'
+  oci update --memory-swap 128m u
+  limits "$OCI_CGROUP" | grep -xE 'memory.memsw.limit_in_bytes 134217728 |memory.swap.max 67108864 '
+  oci update --memory-swap -1 u
+  limits "$OCI_CGROUP" | grep -xE 'memory.memsw.limit_in_bytes 9223372036854771712 |memory.swap.max max '
 }
 
 @test "update -r: limits from a file and from standard input" {

@@ -3,7 +3,7 @@
 #   load ../lib/common; load ../lib/bundle
 #   setup_file()    { bundle_setup_file; }
 #   teardown_file() { bundle_teardown_file; }
-#   bundle DIR [JQ FILTER]     DIR/config.json over the file's busybox root, made by `tare-oci spec`
+#   bundle DIR [JQ FILTER]     DIR/config.json over the file's busybox root, from what `tare-oci spec` gives
 #   oci ARGS...                tare-oci with this file's state folder
 #   as_runc DIR                runs DIR's container under both, and fails when output or exit code differ
 # shellcheck shell=bash
@@ -29,10 +29,10 @@ oci() { "$TARE_BIN/tare-oci" --root "$OCI_ROOT" "$@"; }
 bundle() { # DIR [JQ FILTER [JQ OPTION...]]
   mkdir -p "$1"
   rm -f "$1/config.json"
-  "$TARE_BIN/tare-oci" spec -b "$1"
+  [ -e "$BATS_FILE_TMPDIR/config.json" ] || "$TARE_BIN/tare-oci" spec -b "$BATS_FILE_TMPDIR"
   jq --arg c "${OCI_COMMAND:-true}" --arg r "$OCI_ROOTFS" --arg g "$OCI_CGROUP" \
-    '.process.terminal = false | .process.args = ["sh", "-c", $c] | .root.path = $r | .linux.cgroupsPath = $g' \
-    "$1/config.json" | jq "${@:3}" "${2:-.}" >"$1/config.tmp"
+    '.process.terminal = false | .process.args = ["sh", "-c", $c] | .root.path = $r | .linux.cgroupsPath = $g | '"(${2:-.})" \
+    "${@:3}" "$BATS_FILE_TMPDIR/config.json" >"$1/config.tmp"
   mv "$1/config.tmp" "$1/config.json"
 }
 
