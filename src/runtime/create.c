@@ -304,16 +304,16 @@ static int time_offsets(struct creation *k, struct err *e)
 	return rt_send(k->sock, RT_MSG_TIMENS, 0, -1, e);
 }
 
-static int net_devices(struct creation *k, struct err *e)
+int rt_net_devices(const struct rt_ctx *c, pid_t pid, struct err *e)
 {
-	const struct oci_linux *l = &k->ctx.spec->linux_;
+	const struct oci_linux *l = &c->spec->linux_;
 	CLEANUP_FD int netns = -1;
 	char path[48];
 
 	if (!l->n_net_devices)
 		return 0;
-	snprintf(path, sizeof(path), "%d/ns/net", (int)k->pid);
-	netns = openat(k->ctx.proc, path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%d/ns/net", (int)pid);
+	netns = openat(c->proc, path, O_RDONLY | O_CLOEXEC);
 	if (netns < 0)
 		return err_errno(e, -errno, "the container's network namespace");
 	for (size_t i = 0; i < l->n_net_devices; i++)
@@ -444,7 +444,7 @@ static int work(struct creation *k, struct err *e)
 	if (r == 0)
 		r = time_offsets(k, e);
 	if (r == 0)
-		r = net_devices(k, e);
+		r = rt_net_devices(c, k->pid, e);
 	if (r == 0)
 		r = rt_rdt(c, k->pid, false, e);
 	if (r == 0)

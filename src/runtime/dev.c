@@ -33,8 +33,7 @@ static const struct {
 	{ "/dev/ptmx", "pts/ptmx" },
 };
 
-/* Every device once: the specification's, and those defaults it does not name. Gives NULL at the end. */
-static const struct oci_device *device_at(const struct oci_linux *l, size_t i)
+const struct oci_device *rt_device_at(const struct oci_linux *l, size_t i)
 {
 	for (size_t d = 0; d < ARRAY_LEN(default_devices); d++) {
 		bool named = false;
@@ -162,7 +161,7 @@ static int make_nodes(const struct rt_ctx *c, int dev, bool for_dev, uid_t uid, 
 {
 	const struct oci_device *d;
 
-	for (size_t i = 0; (d = device_at(&c->spec->linux_, i)); i++) {
+	for (size_t i = 0; (d = rt_device_at(&c->spec->linux_, i)); i++) {
 		if (d->path[0] != '/')
 			return err_set(e, ERR_INVALID, "linux.devices: \"%s\" is not absolute", d->path);
 		if (on_dev(c, d) == for_dev && make_node(c, dev, d, uid, gid, e) < 0)
@@ -192,7 +191,7 @@ bool rt_dev_elsewhere(const struct rt_ctx *c)
 {
 	const struct oci_device *d;
 
-	for (size_t i = 0; !c->dev_is_bind && (d = device_at(&c->spec->linux_, i)); i++)
+	for (size_t i = 0; !c->dev_is_bind && (d = rt_device_at(&c->spec->linux_, i)); i++)
 		if (!on_dev(c, d))
 			return true;
 	return false;
@@ -234,7 +233,7 @@ int rt_dev_bind(const struct rt_ctx *c, int root, int dev, struct err *e)
 
 	if (c->dev_is_bind)
 		return 0;
-	for (size_t i = 0; (d = device_at(&c->spec->linux_, i)); i++)
+	for (size_t i = 0; (d = rt_device_at(&c->spec->linux_, i)); i++)
 		if (!on_dev(c, d) && bind_node(root, dev, d->path, e) < 0)
 			return e->code;
 	return c->dev_is_tmpfs ? 0 : link_in_root(root, e);

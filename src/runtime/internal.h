@@ -67,6 +67,9 @@ int rt_outside_gid(const struct rt_ctx *c, uint32_t id, const char *what, gid_t 
 /* A procfs handle as rt_ctx.proc wants it. */
 int rt_open_proc(struct err *e) MUST_CHECK;
 
+/* ---- create.c, host side: linux.netDevices into the network namespace of pid ---- */
+int rt_net_devices(const struct rt_ctx *c, pid_t pid, struct err *e) MUST_CHECK;
+
 /* ---- rootfs.c, host side: the detached root mount. *helper: a pid for ns_reap(). ---- */
 int rt_rootfs_make(const struct rt_ctx *c, int userns, int *fd, pid_t *helper, struct err *e) MUST_CHECK;
 /* For tests: from now on as on a kernel before 6.15. */
@@ -79,6 +82,8 @@ int rt_resources(struct arena *a, const struct oci_spec *spec, struct cg_resourc
 int rt_rdt(const struct rt_ctx *c, pid_t pid, bool join, struct err *e) MUST_CHECK;
 
 /* ---- dev.c ---- */
+/* Every device of a container once: the specification's, and those defaults it does not name. NULL at the end. */
+const struct oci_device *rt_device_at(const struct oci_linux *l, size_t i);
 /* Host side: a detached tmpfs with device nodes. for_dev: the one the specification mounts on /dev, with its links;
  * else one that is only there to bind nodes from: those not below such a /dev. */
 int rt_dev_make(const struct rt_ctx *c, bool for_dev, int *fd, struct err *e) MUST_CHECK;

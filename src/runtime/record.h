@@ -38,6 +38,7 @@ struct rt_record {
 	size_t n_annotations;
 	bool own_pid_ns; /* killing init ends them all */
 	bool poststop;	 /* there are poststop hooks to run */
+	const char *stdio[3]; /* what its 0-2 were when it was made, "pipe:[123]"; NULL = not known */
 	uint64_t exe_dev, exe_ino; /* what init executes until it is started; 0 = not known */
 };
 
@@ -71,6 +72,9 @@ int rt_record_write(const struct rt_record_dir *d, const struct rt_record *rec, 
 		    struct err *e) MUST_CHECK;
 /* ERR_NOTFOUND "container does not exist" without a state.json. */
 int rt_record_load(struct arena *a, const struct rt_record_dir *d, struct rt_record *out, struct err *e) MUST_CHECK;
+
+/* Notes what our own descriptors 0-2 are, which the container gets, in a. */
+void rt_record_note_stdio(struct arena *a, struct rt_record *rec);
 
 /* Notes what init executes while it waits to be started. */
 void rt_record_note_exe(struct rt_record *rec);
