@@ -95,6 +95,8 @@ static int plan(struct dump *d, struct err *e)
 	r = a->cgroup ? cg_each_folder(a->cgroup, find_freezer, d) : 0;
 	if (r < 0)
 		return err_errno(e, r, "freezer of cgroup %s", a->cgroup);
+	if (criu_yard_make(&d->arena, a->state, true, &o->cgroup_yard, e) < 0)
+		return e->code;
 	return a->pre_dump ? 0 : plan_mounts(d, e);
 }
 
@@ -160,6 +162,7 @@ int rt_checkpoint(const struct rt_checkpoint_args *args, struct err *e)
 		r = run(&d, e);
 	if (r == 0 && !args->pre_dump)
 		r = write_descriptors(&d, e);
+	criu_yard_remove(d.options.cgroup_yard);
 	close_fd(d.status_fd);
 	arena_free(&d.arena);
 	return r;

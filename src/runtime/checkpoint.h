@@ -28,6 +28,7 @@ struct rt_checkpoint_args {
 	const struct oci_spec *spec;
 	const char *rootfs;
 	const char *cgroup; /* NULL = none */
+	const char *state;  /* absolute: a folder of ours to work in */
 	const char *const *stdio; /* RT_STDIO_COUNT links, "pipe:[123]"; NULL entries: not known, as init has them now */
 	bool pre_dump;
 	int status_fd; /* gets a zero byte when the lazy pages are ready, and is closed; -1 = none */
@@ -43,7 +44,7 @@ struct rt_restore_args {
 	const struct oci_spec *spec;
 	const char *rootfs;
 	const char *cgroup; /* made when it is missing; NULL = none */
-	const char *state;  /* absolute: a folder of ours, where a mount point may be made */
+	const char *state;  /* absolute: a folder of ours to work in */
 	int stdio[RT_STDIO_COUNT]; /* for those of its pipes that were 0-2 */
 };
 

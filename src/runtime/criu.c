@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -22,8 +23,18 @@
 #define LOG_MAX (64U << 20)
 #define CRIU_SOCKET 3
 
-static int ended(const struct criu *c, struct err *e)
+#define END_MS 10000
+
+/* It has closed the socket, or is no more. */
+static int ended(struct criu *c, struct err *e)
 {
+	int status = 0;
+
+	if (c->pidfd >= 0 && spawn_wait(c->pidfd, END_MS, &status) == 0)
+		c->pidfd = close_fd(c->pidfd);
+	if (WIFSIGNALED(status))
+		return err_set(e, ERR_UNAVAILABLE, "%s was ended by signal %d (%s)", c->program, WTERMSIG(status),
+			       strsignal(WTERMSIG(status)));
 	return err_set(e, ERR_UNAVAILABLE, "%s ended without an answer", c->program);
 }
 
@@ -131,9 +142,9 @@ void criu_stop(struct criu *c)
 	c->sock = close_fd(c->sock);
 	if (c->pidfd >= 0) {
 		/* without its socket it undoes what it has begun, and ends */
-		if (spawn_wait(c->pidfd, 10000, &status) < 0) {
+		if (spawn_wait(c->pidfd, END_MS, &status) < 0) {
 			(void)!proc_signal(c->pidfd, SIGKILL);
-			(void)!spawn_wait(c->pidfd, 10000, &status);
+			(void)!spawn_wait(c->pidfd, END_MS, &status);
 		}
 	}
 	c->pidfd = close_fd(c->pidfd);
@@ -190,7 +201,7 @@ static const char *last_error(char *log)
 			continue;
 		if (text_ends(error, " FAILED."))
 			verdict = error;
-		else if (!strstr(error, "util.c") || !strstr(error, "exited, status="))
+		else if (!strstr(error, " exited, status="))
 			found = error;
 	}
 	return found ? found : verdict;
@@ -206,17 +217,11 @@ static int failed(const struct criu *c, const struct criu_job *job, const struct
 		why = last_error(log);
 	if (!why && answer->message[0])
 		why = answer->message;
-	if (answer->cr_errno)
-		(void)err_errno(e, -answer->cr_errno, "%s failed", c->program);
-	else
-		(void)err_set(e, ERR_INTERNAL, "%s failed", c->program);
 	if (why)
-		(void)err_set(e, e->cls, "%s failed: %s (log: %s/%s)", c->program, text_tame(why, tame, sizeof(tame)),
-			      job->log_folder, job->log_file);
-	else
-		(void)err_set(e, e->cls, "%s failed, and wrote no error into its log %s/%s", c->program,
-			      job->log_folder, job->log_file);
-	return e->code;
+		return err_set(e, ERR_INTERNAL, "%s failed: %s (log: %s/%s)", c->program,
+			       text_tame(why, tame, sizeof(tame)), job->log_folder, job->log_file);
+	return err_set(e, ERR_INTERNAL, "%s failed, and wrote no error into its log %s/%s", c->program, job->log_folder,
+		       job->log_file);
 }
 
 /* ---- work ---- */
@@ -273,8 +278,6 @@ int criu_work(struct criu *c, const struct criu_job *job, struct criu_response *
 {
 	int status = 0, r = converse(c, job, out, e);
 
-	if (r < 0 && e->cls == ERR_UNAVAILABLE)
-		return failed(c, job, out, e);
 	if (r < 0)
 		return r;
 	if (out->type != (uint32_t)job->request->type || !out->success)

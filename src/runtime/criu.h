@@ -57,6 +57,14 @@ int criu_config_file(const struct oci_kv *annotations, size_t n, const char **ou
 /* What a container has that CRIU would silently restore as something else. */
 int criu_check_spec(const struct oci_spec *spec, struct err *e) MUST_CHECK;
 
+/* Where CRIU is to find the cgroups: a folder made in `state`, to be given to criu_yard_remove(). *out NULL where it may
+ * mount them itself. It may not on pure v2: it does so without the options that v2 is mounted with, which are one for all
+ * mounts, and nsdelegate would be gone from the whole machine. In the folder CRIU_YARD_V2 is a link, which is no good at
+ * restore, where it is looked up from within the container: then it is a folder to mount on. Lives in a. */
+#define CRIU_YARD_V2 "unified"
+int criu_yard_make(struct arena *a, const char *state, bool link, const char **out, struct err *e) MUST_CHECK;
+void criu_yard_remove(const char *yard);
+
 /* A list that grows in an arena. */
 struct criu_list {
 	struct arena *arena;

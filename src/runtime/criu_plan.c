@@ -15,6 +15,7 @@
 #include "runtime/criu.h"
 #include "runtime/internal.h"
 
+#define YARD "criu-cgroups"
 #define CONFIG_ANNOTATION "org.criu.config"
 
 int criu_config_file(const struct oci_kv *annotations, size_t n, const char **out, struct err *e)
@@ -68,6 +69,38 @@ int criu_check_spec(const struct oci_spec *spec, struct err *e)
 		if (check_mount(&spec->mounts[i], e) < 0)
 			return e->code;
 	return 0;
+}
+
+/* ---- cgroups ---- */
+
+int criu_yard_make(struct arena *a, const char *state, bool link, const char **out, struct err *e)
+{
+	char *yard, *v2;
+
+	*out = NULL;
+	if (!cg_is_unified())
+		return 0;
+	yard = arena_printf(a, "%s/" YARD, state);
+	v2 = arena_printf(a, "%s/" CRIU_YARD_V2, yard);
+	if (!yard || !v2)
+		return err_errno(e, -ENOMEM, "cgroups for CRIU");
+	/* of another try that was killed */
+	criu_yard_remove(yard);
+	if (mkdir(yard, 0700) < 0 || (link ? symlink("/sys/fs/cgroup", v2) : mkdir(v2, 0700)) < 0)
+		return err_errno(e, -errno, "%s", v2);
+	*out = yard;
+	return 0;
+}
+
+void criu_yard_remove(const char *yard)
+{
+	CLEANUP_FD int fd = yard ? open(yard, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return;
+	if (unlinkat(fd, CRIU_YARD_V2, 0) < 0)
+		(void)unlinkat(fd, CRIU_YARD_V2, AT_REMOVEDIR);
+	(void)rmdir(yard);
 }
 
 /* ---- lists ---- */

@@ -49,6 +49,7 @@ struct restore {
 	struct cgroup *cgroup;
 	const char *root; /* the stage's mount point */
 	int stage;        /* mount namespace */
+	int work;         /* the work folder as it is there: CRIU mounts things in it */
 	pid_t helper;
 	int console;
 };
@@ -128,6 +129,19 @@ static int make_mount_points(const struct restore *k, struct err *e)
 	return 0;
 }
 
+static int attach_cgroups(const struct restore *k, struct err *e)
+{
+	CLEANUP_FD int yard = -1, v2 = -1;
+	int r;
+
+	if (!k->options.cgroup_yard)
+		return 0;
+	yard = open(k->options.cgroup_yard, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	v2 = yard < 0 ? -errno : mnt_clone_tree(AT_FDCWD, "/sys/fs/cgroup", false);
+	r = v2 < 0 ? v2 : mnt_attach_at(v2, yard, CRIU_YARD_V2);
+	return r < 0 ? err_errno(e, r, "cgroups for CRIU") : 0;
+}
+
 struct staging {
 	struct restore *k;
 	struct err *e;
@@ -137,6 +151,7 @@ static int set_stage(void *arg)
 {
 	struct restore *k = ((struct staging *)arg)->k;
 	struct err *e = ((struct staging *)arg)->e;
+	const char *work;
 	int r = mnt_propagation("/", true, MS_PRIVATE);
 
 	if (r < 0)
@@ -152,7 +167,12 @@ static int set_stage(void *arg)
 	r = ns_enter(k->stage, CLONE_NEWNS);
 	if (r < 0)
 		return err_errno(e, r, "mount namespace for CRIU");
-	return attach_root(k, k->args->spec->root_readonly, e);
+	work = criu_path_of(&k->ctx.arena, k->args->criu.work);
+	k->work = work ? open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (k->work < 0)
+		return err_errno(e, -errno, "--work-path %s", k->args->criu.log_folder);
+	r = attach_root(k, k->args->spec->root_readonly, e);
+	return r < 0 ? r : attach_cgroups(k, e);
 }
 
 static int make_stage(struct restore *k, struct err *e)
@@ -165,6 +185,8 @@ static int make_stage(struct restore *k, struct err *e)
 		return err_errno(e, -ENOMEM, "restore");
 	if (mkdir(k->root, 0755) < 0 && errno != EEXIST)
 		return err_errno(e, -errno, "%s", k->root);
+	if (criu_yard_make(&k->ctx.arena, k->args->state, false, &k->options.cgroup_yard, e) < 0)
+		return e->code;
 	r = ns_run_scratch(set_stage, &s, &k->helper);
 	return r < 0 && !e->code ? err_errno(e, r, "mount namespace for CRIU") : r;
 }
@@ -235,9 +257,8 @@ static int plan(struct restore *k, struct err *e)
 	const struct rt_restore_args *a = k->args;
 	struct criu_options *o = &k->options;
 
-	*o = *a->criu.options;
 	o->images_dir = a->criu.images;
-	o->work_dir = a->criu.work;
+	o->work_dir = k->work;
 	o->log_level = 4;
 	o->log_file = LOG_FILE;
 	o->root = k->root;
@@ -432,6 +453,8 @@ static void release(struct restore *k)
 	for (size_t i = 0; i < k->n_opened; i++)
 		close_fd(k->opened[i]);
 	close_fd(k->stage);
+	close_fd(k->work);
+	criu_yard_remove(k->options.cgroup_yard);
 	close_fd(k->console);
 	close_fd(k->ctx.proc);
 	cg_close(k->cgroup);
@@ -442,8 +465,8 @@ static void release(struct restore *k)
 
 int rt_restore(const struct rt_restore_args *args, struct rt_process *out, struct err *e)
 {
-	struct restore k = { .args = args, .ctx = { .arena = ARENA_INIT, .id = args->id, .spec = args->spec }, .stage = -1,
-			     .helper = -1, .console = -1 };
+	struct restore k = { .args = args, .options = *args->criu.options, .ctx = { .arena = ARENA_INIT, .id = args->id, .spec = args->spec }, .stage = -1,
+			     .work = -1, .helper = -1, .console = -1 };
 	int r;
 
 	k.mounts.arena = k.join.arena = k.roots.arena = &k.ctx.arena;

@@ -43,6 +43,7 @@ static const struct option {
 	{ 51, TEXT, O(config_file) },
 	{ 52, FLAG, O(tcp_close) },
 	{ 53, TEXT, O(lsm_profile) },
+	{ 60, TEXT, O(cgroup_yard) },
 	{ 63, TEXT, O(lsm_mount_context) },
 	{ 64, NUMBER, O(network_lock) },
 #undef O

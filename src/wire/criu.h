@@ -53,7 +53,8 @@ struct criu_options {
 	uint32_t log_level, empty_ns;
 	enum criu_cgroups cgroups; /* always sent */
 	enum criu_network_lock network_lock;
-	const char *log_file, *root, *parent_img, *freeze_cgroup, *config_file, *lsm_profile, *lsm_mount_context;
+	const char *log_file, *root, *parent_img, *freeze_cgroup, *config_file, *lsm_profile, *lsm_mount_context,
+		*cgroup_yard; /* a folder with one per hierarchy: CRIU mounts none then */
 	const char *page_server_address; /* NULL: no page server */
 	int page_server_port;
 	struct criu_pairs ext_mnt, join_ns, cg_root;

@@ -180,6 +180,7 @@ static int dump(const struct cli_call *call, const struct oci_container *c, cons
 		.pid = c->rec.pid,
 		.rootfs = c->rec.rootfs,
 		.cgroup = c->rec.cgroup,
+		.state = oci_state_folder(call, c),
 		.stdio = c->rec.stdio,
 		.pre_dump = o->pre_dump,
 		.status_fd = (int)o->status_fd,

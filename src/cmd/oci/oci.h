@@ -143,6 +143,9 @@ void oci_container_close(struct oci_container *c);
 /* The container args[0] names, with record and status; locked against other commands when lock is set. */
 int oci_open(const struct cli_call *call, bool lock, struct oci_container *c, struct err *e) MUST_CHECK;
 
+/* The path of the folder of its state. */
+const char *oci_state_folder(const struct cli_call *call, const struct oci_container *c);
+
 /* The specification of a container that exists, from its bundle. */
 int oci_load_spec(const struct cli_call *call, const struct rt_record *rec, const struct oci_spec **out,
 		  struct err *e) MUST_CHECK;

@@ -1,6 +1,5 @@
 /* restore: as run, but for where the processes come from. */
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 #include "cmd/oci/launch.h"
@@ -37,16 +36,6 @@ static int check_images(const struct oci_images *im, struct err *e)
 	return 0;
 }
 
-static const char *state_folder(const struct launch *l)
-{
-	char link[32], path[PATH_MAX];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", l->c.dir.dir);
-	n = readlink(link, path, sizeof(path));
-	return n > 0 && (size_t)n < sizeof(path) ? arena_strndup(l->call->arena, path, (size_t)n) : NULL;
-}
-
 struct restoring {
 	struct launch l; /* first */
 	struct oci_images im;
@@ -71,12 +60,10 @@ static int restore(struct launch *l, struct err *e)
 		.spec = l->spec,
 		.rootfs = rec->rootfs,
 		.cgroup = rec->cgroup,
-		.state = state_folder(l),
+		.state = oci_state_folder(l->call, &l->c),
 		.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
 	};
 
-	if (!args.state)
-		return err_set(e, ERR_INTERNAL, "the folder of the container's state has no path");
 	return rt_restore(&args, &l->p, e);
 }
 
