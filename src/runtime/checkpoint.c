@@ -65,7 +65,7 @@ static int plan_mounts(struct dump *d, struct err *e)
 	if (root < 0)
 		return err_errno(e, -errno, "the container's root");
 	d->mounts.arena = &d->arena;
-	if (criu_mounts(&d->mounts, d->args->spec, d->args->cgroup, true, root, e) < 0)
+	if (criu_mounts(&d->mounts, d->args->spec, root, e) < 0)
 		return e->code;
 	d->options.ext_mnt = (struct criu_pairs){ d->mounts.v, d->mounts.n };
 	return 0;
@@ -95,7 +95,7 @@ static int plan(struct dump *d, struct err *e)
 	r = a->cgroup ? cg_each_folder(a->cgroup, find_freezer, d) : 0;
 	if (r < 0)
 		return err_errno(e, r, "freezer of cgroup %s", a->cgroup);
-	if (criu_yard_make(&d->arena, a->state, true, &o->cgroup_yard, e) < 0)
+	if (criu_yard_make(&d->arena, a->state, &o->cgroup_yard, e) < 0)
 		return e->code;
 	return a->pre_dump ? 0 : plan_mounts(d, e);
 }

@@ -132,6 +132,16 @@ static void find_owned(struct rt_ctx *c)
 		c->own[i] = !ns[OCI_NS_USER].wanted || (ns[i].wanted && (!ns[i].path || ns[OCI_NS_USER].path));
 }
 
+int rt_plan(struct rt_ctx *c, struct err *e)
+{
+	int r = read_maps(c, e);
+
+	if (r < 0)
+		return r;
+	find_owned(c);
+	return rt_plan_mounts(c, e);
+}
+
 static unsigned int listen_fds(void)
 {
 	const char *s = getenv("LISTEN_FDS");
@@ -159,11 +169,7 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 	if (r == 0 && c->process)
 		r = rt_process_check(c->process, e);
 	if (r == 0)
-		r = read_maps(c, e);
-	if (r < 0)
-		return r;
-	find_owned(c);
-	r = rt_plan_mounts(c, e);
+		r = rt_plan(c, e);
 	if (r == 0)
 		r = rt_filter_plan(c, e);
 	if (r < 0)

@@ -54,15 +54,15 @@ int criu_work(struct criu *c, const struct criu_job *job, struct criu_response *
  * /etc/criu/runc.conf or crun.conf where there is one. *out NULL = none. ERR_NOTFOUND for one that is named and missing. */
 int criu_config_file(const struct oci_kv *annotations, size_t n, const char **out, struct err *e) MUST_CHECK;
 
-/* What a container has that CRIU would silently restore as something else. */
+/* What CRIU has no way to restore. */
 int criu_check_spec(const struct oci_spec *spec, struct err *e) MUST_CHECK;
 
-/* Where CRIU is to find the cgroups: a folder made in `state`, to be given to criu_yard_remove(). *out NULL where it may
- * mount them itself. It may not on pure v2: it does so without the options that v2 is mounted with, which are one for all
- * mounts, and nsdelegate would be gone from the whole machine. In the folder CRIU_YARD_V2 is a link, which is no good at
- * restore, where it is looked up from within the container: then it is a folder to mount on. Lives in a. */
+/* For a dump, where CRIU is to find the cgroups: a folder made in `state`, to be given to criu_yard_remove(). *out NULL
+ * where it may mount them itself. It may not on pure v2: it does so without the options that v2 is mounted with, which are
+ * one for all mounts, and nsdelegate would be gone from the whole machine. Lives in a. (At restore it is looked up from
+ * within the container, where a link is no good: stage.h.) */
 #define CRIU_YARD_V2 "unified"
-int criu_yard_make(struct arena *a, const char *state, bool link, const char **out, struct err *e) MUST_CHECK;
+int criu_yard_make(struct arena *a, const char *state, const char **out, struct err *e) MUST_CHECK;
 void criu_yard_remove(const char *yard);
 
 /* A list that grows in an arena. */
@@ -78,9 +78,8 @@ int criu_add(struct criu_list *l, const char *key, const char *value, struct err
 const char *criu_resolve(struct arena *a, int root, const char *path);
 const char *criu_path_of(struct arena *a, int fd);
 
-/* The mounts that come from outside, for ext_mnt. dump: of the container with this root, to be named in the image. Else
- * at restore: what is to be put there. cgroup: for the hierarchies that are binds of the container's own. */
-int criu_mounts(struct criu_list *l, const struct oci_spec *spec, const char *cgroup, bool dump, int root,
-		struct err *e) MUST_CHECK;
+/* The mounts that come from outside, for a dump's ext_mnt: where each lies in the container with this root, and the name it
+ * gets in the image. */
+int criu_mounts(struct criu_list *l, const struct oci_spec *spec, int root, struct err *e) MUST_CHECK;
 
 #endif

@@ -53,7 +53,7 @@ static bool on_dev(const struct rt_ctx *c, const struct oci_device *d)
 }
 
 /* Where a device's node lies in the tmpfs: its path below /dev, or its whole path when it is elsewhere. */
-static const char *place(const char *path)
+const char *rt_dev_place(const char *path)
 {
 	return text_starts(path, "/dev/") ? path + 5 : path + 1;
 }
@@ -101,7 +101,7 @@ static int make_node(const struct rt_ctx *c, int dev, const struct oci_device *d
 	type = d->type == 'b' ? S_IFBLK : d->type == 'p' ? S_IFIFO : S_IFCHR;
 	if (rt_outside_uid(c, d->uid, "uid", &uid, e) < 0 || rt_outside_gid(c, d->gid, "gid", &gid, e) < 0)
 		return e->code;
-	dir = make_parent(dev, place(d->path), root_uid, root_gid, &name, e);
+	dir = make_parent(dev, rt_dev_place(d->path), root_uid, root_gid, &name, e);
 	if (dir < 0)
 		return dir;
 	if (mknodat(dir, name, type | mode, type == S_IFIFO ? 0 : makedev((unsigned int)d->major, (unsigned int)d->minor)) < 0)
@@ -115,7 +115,7 @@ static int make_node(const struct rt_ctx *c, int dev, const struct oci_device *d
 static int make_links(int dev, uid_t uid, gid_t gid, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
-		const char *name = place(links[i].path);
+		const char *name = rt_dev_place(links[i].path);
 
 		if (symlinkat(links[i].target, dev, name) < 0 && errno != EEXIST)
 			return err_errno(e, -errno, "link %s", links[i].path);
@@ -202,7 +202,7 @@ static int bind_node(int root, int dev, const char *path, struct err *e)
 	CLEANUP_FD int tree = -1, target = -1;
 	int r;
 
-	tree = mnt_clone_tree(dev, place(path), false);
+	tree = mnt_clone_tree(dev, rt_dev_place(path), false);
 	if (tree < 0)
 		return err_errno(e, tree, "device %s", path);
 	target = rt_mount_target(root, path, tree, e);

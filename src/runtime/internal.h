@@ -67,6 +67,9 @@ int rt_outside_gid(const struct rt_ctx *c, uint32_t id, const char *what, gid_t 
 /* A procfs handle as rt_ctx.proc wants it. */
 int rt_open_proc(struct err *e) MUST_CHECK;
 
+/* ---- create.c, host side: maps, mounts and who owns what, from spec and create ---- */
+int rt_plan(struct rt_ctx *c, struct err *e) MUST_CHECK;
+
 /* ---- create.c, host side: linux.netDevices into the network namespace of pid ---- */
 int rt_net_devices(const struct rt_ctx *c, pid_t pid, struct err *e) MUST_CHECK;
 
@@ -89,6 +92,8 @@ const struct oci_device *rt_device_at(const struct oci_linux *l, size_t i);
 int rt_dev_make(const struct rt_ctx *c, bool for_dev, int *fd, struct err *e) MUST_CHECK;
 /* Are there such? */
 bool rt_dev_elsewhere(const struct rt_ctx *c);
+/* Where such a node lies in the tmpfs. */
+const char *rt_dev_place(const char *path);
 /* Child: binds them from dev, which is attached somewhere, to their places below root. */
 int rt_dev_bind(const struct rt_ctx *c, int root, int dev, struct err *e) MUST_CHECK;
 

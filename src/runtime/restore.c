@@ -1,13 +1,6 @@
-/* Restoring a container. CRIU makes its namespaces, mounts and processes anew; what it finds on the host is prepared here:
- *
- *   the root    CRIU wants a mount point that nothing is mounted over. It is made in a mount namespace of CRIU's own, the
- *               stage, where rootfs is bound onto a folder of the container's state: the host's mount table never shows
- *               it, and whatever kills us leaves no mount.
- *   mount points  are made as at create, in a second such namespace that ends with the helper that made it: binds are
- *               attached there too, because a later mount may lie inside one.
- *   the cgroup  CRIU is put into it, so what it makes is born there, and told that this is where the image's cgroups are.
- *
- * CRIU is our child, and the restored init its sibling: our child as after create. */
+/* Restoring a container. CRIU makes its namespaces, mounts and processes anew, from a mount namespace that is prepared for
+ * it (stage.h). It is put into the container's cgroup, so what it makes is born there, and is told that this is where the
+ * image's cgroups are. It is our child, and the restored init its sibling: our child, as after create. */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,177 +12,32 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "oci/mount_options.h"
 #include "runtime/checkpoint.h"
-#include "runtime/criu.h"
-#include "runtime/internal.h"
 #include "runtime/process_attr.h"
-#include "sys/kernel.h"
-#include "sys/mnt.h"
+#include "runtime/stage.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 
 #define LOG_FILE "restore.log"
-#define ROOT_FOLDER "criu-root"
 #define DESCRIPTORS_MAX (1U << 16)
 #define CGROUP_FILE_MAX 65536U
 #define MAX_NAMESPACES 2 /* given by descriptor: net, pid */
 
 struct restore {
 	const struct rt_restore_args *args;
-	struct rt_ctx ctx; /* what create's steps for a process from outside want to know */
+	struct rt_ctx ctx; /* for the steps of create that are the same here */
+	struct rt_create_args create;
+	struct stage stage;
 	struct criu_options options;
-	struct criu_list mounts, join, roots;
+	struct criu_list join, roots;
 	struct criu_inherit inherit[RT_STDIO_COUNT + MAX_NAMESPACES];
 	size_t n_inherit;
 	struct spawn_fd fds[RT_STDIO_COUNT + MAX_NAMESPACES];
 	size_t n_fds;
 	int opened[MAX_NAMESPACES];
 	size_t n_opened;
-	struct cgroup *cgroup;
-	const char *root; /* the stage's mount point */
-	int stage;        /* mount namespace */
-	int work;         /* the work folder as it is there: CRIU mounts things in it */
-	pid_t helper;
 	int console;
 };
-
-/* ---- the stage, all of it in a helper's mount namespace (sys/ns.h) ---- */
-
-static int attach_root(const struct restore *k, bool read_only, struct err *e)
-{
-	CLEANUP_FD int root = mnt_clone_tree(AT_FDCWD, k->args->rootfs, true);
-	int r;
-
-	if (root < 0)
-		return err_errno(e, root, "rootfs %s", k->args->rootfs);
-	r = mnt_setattr(root, true, 0, 0, MS_PRIVATE);
-	if (r == 0 && read_only)
-		r = mnt_setattr(root, false, MOUNT_ATTR_RDONLY, 0, 0);
-	if (r == 0)
-		r = mnt_attach_at(root, AT_FDCWD, k->root);
-	return r < 0 ? err_errno(e, r, "rootfs %s", k->args->rootfs) : 0;
-}
-
-static bool is_bind(const struct oci_mount *m, bool *recursive, struct err *e)
-{
-	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct oci_mount_options o = { 0 };
-
-	if (oci_mount_options_parse(&a, m->options, &o, e) < 0)
-		return false;
-	*recursive = o.recursive_bind;
-	return o.bind || (m->type && !strcmp(m->type, "bind"));
-}
-
-/* On a file system that is made anew: its folders are in the image, or the kernel's. */
-static bool on_another(const struct oci_spec *spec, size_t i)
-{
-	struct err ignored;
-	bool recursive;
-
-	for (size_t j = 0; j < i; j++) {
-		const char *folder = spec->mounts[j].destination, *path = spec->mounts[i].destination;
-		size_t len = strlen(folder);
-
-		if (!strncmp(folder, path, len) && path[len] == '/' && !is_bind(&spec->mounts[j], &recursive, &ignored))
-			return true;
-	}
-	return false;
-}
-
-static int make_mount_point(int root, const struct oci_mount *m, struct err *e)
-{
-	CLEANUP_FD int tree = -1, target = -1;
-	bool recursive, bind = is_bind(m, &recursive, e);
-	int r;
-
-	if (bind) {
-		tree = mnt_clone_tree(AT_FDCWD, m->source, recursive);
-		if (tree < 0)
-			return err_errno(e, tree, "source %s", m->source);
-	}
-	target = rt_mount_target(root, m->destination, tree, e);
-	if (target < 0)
-		return target;
-	r = bind ? mnt_attach(tree, target) : 0;
-	return r < 0 ? err_errno(e, r, "attaching") : 0;
-}
-
-static int make_mount_points(const struct restore *k, struct err *e)
-{
-	const struct oci_spec *spec = k->args->spec;
-	CLEANUP_FD int root = open(k->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (root < 0)
-		return err_errno(e, -errno, "%s", k->root);
-	for (size_t i = 0; i < spec->n_mounts; i++)
-		if (!on_another(spec, i) && make_mount_point(root, &spec->mounts[i], e) < 0)
-			return err_ctx(e, "mount on %s", spec->mounts[i].destination);
-	return 0;
-}
-
-static int attach_cgroups(const struct restore *k, struct err *e)
-{
-	CLEANUP_FD int yard = -1, v2 = -1;
-	int r;
-
-	if (!k->options.cgroup_yard)
-		return 0;
-	yard = open(k->options.cgroup_yard, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	v2 = yard < 0 ? -errno : mnt_clone_tree(AT_FDCWD, "/sys/fs/cgroup", false);
-	r = v2 < 0 ? v2 : mnt_attach_at(v2, yard, CRIU_YARD_V2);
-	return r < 0 ? err_errno(e, r, "cgroups for CRIU") : 0;
-}
-
-struct staging {
-	struct restore *k;
-	struct err *e;
-};
-
-static int set_stage(void *arg)
-{
-	struct restore *k = ((struct staging *)arg)->k;
-	struct err *e = ((struct staging *)arg)->e;
-	const char *work;
-	int r = mnt_propagation("/", true, MS_PRIVATE);
-
-	if (r < 0)
-		return err_errno(e, r, "mount namespace for CRIU");
-	k->stage = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	if (k->stage < 0)
-		return err_errno(e, -errno, "mount namespace for CRIU");
-	r = ns_unshare(CLONE_NEWNS);
-	if (r < 0)
-		return err_errno(e, r, "mount namespace for mount points");
-	if (attach_root(k, false, e) < 0 || make_mount_points(k, e) < 0)
-		return e->code;
-	r = ns_enter(k->stage, CLONE_NEWNS);
-	if (r < 0)
-		return err_errno(e, r, "mount namespace for CRIU");
-	work = criu_path_of(&k->ctx.arena, k->args->criu.work);
-	k->work = work ? open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (k->work < 0)
-		return err_errno(e, -errno, "--work-path %s", k->args->criu.log_folder);
-	r = attach_root(k, k->args->spec->root_readonly, e);
-	return r < 0 ? r : attach_cgroups(k, e);
-}
-
-static int make_stage(struct restore *k, struct err *e)
-{
-	struct staging s = { k, e };
-	int r;
-
-	k->root = arena_printf(&k->ctx.arena, "%s/" ROOT_FOLDER, k->args->state);
-	if (!k->root)
-		return err_errno(e, -ENOMEM, "restore");
-	if (mkdir(k->root, 0755) < 0 && errno != EEXIST)
-		return err_errno(e, -errno, "%s", k->root);
-	if (criu_yard_make(&k->ctx.arena, k->args->state, false, &k->options.cgroup_yard, e) < 0)
-		return e->code;
-	r = ns_run_scratch(set_stage, &s, &k->helper);
-	return r < 0 && !e->code ? err_errno(e, r, "mount namespace for CRIU") : r;
-}
 
 /* ---- what CRIU is told ---- */
 
@@ -258,19 +106,19 @@ static int plan(struct restore *k, struct err *e)
 	struct criu_options *o = &k->options;
 
 	o->images_dir = a->criu.images;
-	o->work_dir = k->work;
+	o->work_dir = k->stage.work;
 	o->log_level = 4;
 	o->log_file = LOG_FILE;
-	o->root = k->root;
+	o->root = k->stage.root;
+	o->cgroup_yard = k->stage.yard;
 	o->notify_scripts = o->orphan_pts_master = o->evasive_devices = o->rst_sibling = true;
 	o->empty_ns = CLONE_NEWNET;
 	if (criu_config_file(a->criu.annotations, a->criu.n_annotations, &o->config_file, e) < 0 ||
 	    read_descriptors(k, e) < 0 ||
 	    give_namespace(k, OCI_NS_NETWORK, "extRootNetNS", e) < 0 ||
-	    give_namespace(k, OCI_NS_PID, "extRootPidNS", e) < 0 || join_namespaces(k, e) < 0 ||
-	    criu_mounts(&k->mounts, a->spec, a->cgroup, false, -1, e) < 0)
+	    give_namespace(k, OCI_NS_PID, "extRootPidNS", e) < 0 || join_namespaces(k, e) < 0)
 		return e->code;
-	o->ext_mnt = (struct criu_pairs){ k->mounts.v, k->mounts.n };
+	o->ext_mnt = (struct criu_pairs){ k->stage.mounts.v, k->stage.mounts.n };
 	o->join_ns = (struct criu_pairs){ k->join.v, k->join.n };
 	o->inherit = k->inherit;
 	o->n_inherit = k->n_inherit;
@@ -286,11 +134,11 @@ static int make_cgroup(struct restore *k, struct err *e)
 
 	if (!k->args->cgroup)
 		return 0;
-	r = cg_create(k->args->cgroup, &k->cgroup, NULL, e);
+	r = cg_create(k->args->cgroup, &k->ctx.cgroup, NULL, e);
 	if (r == 0)
 		r = rt_resources(&k->ctx.arena, k->args->spec, &resources, e);
 	if (r == 0)
-		r = cg_apply(k->cgroup, &resources, e);
+		r = cg_apply(k->ctx.cgroup, &resources, e);
 	return r < 0 ? err_ctx(e, "cgroup") : 0;
 }
 
@@ -318,9 +166,9 @@ static int join_cgroup(struct restore *k, pid_t criu, struct err *e)
 	CLEANUP_FREE char *read = NULL;
 	int r;
 
-	if (!k->cgroup)
+	if (!k->ctx.cgroup)
 		return 0;
-	if (cg_join(k->cgroup, criu, e) < 0)
+	if (cg_join(k->ctx.cgroup, criu, e) < 0)
 		return err_ctx(e, "cgroup");
 	snprintf(path, sizeof(path), "%d/cgroup", (int)criu);
 	r = io_read_file(k->ctx.proc, path, CGROUP_FILE_MAX, &read, NULL);
@@ -431,8 +279,8 @@ static int run(struct restore *k, struct rt_process *out, struct err *e)
 	const struct criu_request request = { .type = CRIU_RESTORE, .opts = &k->options };
 	const struct criu_job job = { .request = &request, .notify = notified, .arg = k, .log_dir = a->criu.work,
 				      .log_file = LOG_FILE, .log_folder = a->criu.log_folder };
-	struct spawn_args how = { .fds = k->fds, .n_fds = k->n_fds, .mount_ns = k->stage,
-				  .cgroup = k->cgroup ? cg_clone_fd(k->cgroup) : -1 };
+	struct spawn_args how = { .fds = k->fds, .n_fds = k->n_fds, .mount_ns = k->stage.ns,
+				  .cgroup = k->ctx.cgroup ? cg_clone_fd(k->ctx.cgroup) : -1 };
 	struct criu_response answer;
 	int r = criu_start(&c, a->criu.program, &how, e);
 
@@ -449,37 +297,46 @@ static int run(struct restore *k, struct rt_process *out, struct err *e)
 
 static void release(struct restore *k)
 {
-	ns_reap(k->helper);
+	stage_close(&k->stage);
 	for (size_t i = 0; i < k->n_opened; i++)
 		close_fd(k->opened[i]);
-	close_fd(k->stage);
-	close_fd(k->work);
-	criu_yard_remove(k->options.cgroup_yard);
 	close_fd(k->console);
 	close_fd(k->ctx.proc);
-	cg_close(k->cgroup);
-	if (k->root)
-		(void)rmdir(k->root);
+	cg_close(k->ctx.cgroup);
 	arena_free(&k->ctx.arena);
+}
+
+static int prepare(struct restore *k, struct err *e)
+{
+	const struct rt_restore_args *a = k->args;
+	int r;
+
+	k->create = (struct rt_create_args){ .id = a->id, .bundle = a->bundle, .spec = a->spec, .cgroup = a->cgroup,
+					     .rootfs = { .kind = RT_ROOTFS_DIR, .path = a->rootfs, .nodes = true } };
+	k->ctx.id = a->id;
+	k->ctx.bundle = a->bundle;
+	k->ctx.spec = a->spec;
+	k->ctx.create = &k->create;
+	k->join.arena = k->roots.arena = &k->ctx.arena;
+	for (int i = 0; i < RT_STDIO_COUNT; i++)
+		k->fds[k->n_fds++] = (struct spawn_fd){ a->stdio[i], i };
+	k->ctx.proc = rt_open_proc(e);
+	r = k->ctx.proc < 0 ? k->ctx.proc : criu_check_spec(a->spec, e);
+	if (r == 0)
+		r = rt_plan(&k->ctx, e);
+	if (r == 0)
+		r = make_cgroup(k, e);
+	if (r == 0)
+		r = stage_make(&k->stage, &k->ctx, a->state, a->criu.work, e);
+	return r < 0 ? r : plan(k, e);
 }
 
 int rt_restore(const struct rt_restore_args *args, struct rt_process *out, struct err *e)
 {
-	struct restore k = { .args = args, .options = *args->criu.options, .ctx = { .arena = ARENA_INIT, .id = args->id, .spec = args->spec }, .stage = -1,
-			     .work = -1, .helper = -1, .console = -1 };
-	int r;
+	struct restore k = { .args = args, .options = *args->criu.options, .ctx = { .arena = ARENA_INIT, .proc = -1 },
+			     .stage = STAGE_INIT, .console = -1 };
+	int r = prepare(&k, e);
 
-	k.mounts.arena = k.join.arena = k.roots.arena = &k.ctx.arena;
-	for (int i = 0; i < RT_STDIO_COUNT; i++)
-		k.fds[k.n_fds++] = (struct spawn_fd){ args->stdio[i], i };
-	k.ctx.proc = rt_open_proc(e);
-	r = k.ctx.proc < 0 ? k.ctx.proc : criu_check_spec(args->spec, e);
-	if (r == 0)
-		r = make_stage(&k, e);
-	if (r == 0)
-		r = make_cgroup(&k, e);
-	if (r == 0)
-		r = plan(&k, e);
 	if (r == 0)
 		r = run(&k, out, e);
 	release(&k);
