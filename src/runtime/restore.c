@@ -280,7 +280,9 @@ static int run(struct restore *k, struct rt_process *out, struct err *e)
 	const struct criu_job job = { .request = &request, .notify = notified, .arg = k, .log_dir = a->criu.work,
 				      .log_file = LOG_FILE, .log_folder = a->criu.log_folder };
 	struct spawn_args how = { .fds = k->fds, .n_fds = k->n_fds, .mount_ns = k->stage.ns,
-				  .cgroup = k->ctx.cgroup ? cg_clone_fd(k->ctx.cgroup) : -1 };
+				  .cgroup = k->ctx.cgroup ? cg_clone_fd(k->ctx.cgroup) : -1,
+				  /* CRIU before 3.19 forgets it, but all that it makes inherits it */
+				  .no_new_privs = a->spec->process && a->spec->process->no_new_privileges };
 	struct criu_response answer;
 	int r = criu_start(&c, a->criu.program, &how, e);
 

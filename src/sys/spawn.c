@@ -76,6 +76,8 @@ static int become(const struct spawn_args *a, pid_t parent)
 
 	if (a->new_session && setsid() < 0)
 		return -errno;
+	if (a->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
+		return -errno;
 	if (a->death_signal && prctl(PR_SET_PDEATHSIG, (unsigned long)a->death_signal) < 0)
 		return -errno;
 	/* a parent killed before that call signals nothing any more (0: it is outside our pid namespace) */
