@@ -182,29 +182,28 @@ int criu_require(struct criu *c, bool mem_track, bool lazy_pages, struct err *e)
 
 /* ---- its log ---- */
 
-/* "(00.322) Error (criu/net.c:3071): Locking network failed" without the time. */
-static char *error_in(char *line)
-{
-	return strstr(line, "Error (");
-}
+#define APART 6 /* lines between errors that have to do with each other */
 
-/* The last one that says more than that it has failed. */
-static const char *last_error(char *log)
+/* What led to the failure: CRIU logs errors from the innermost function outwards, "File bin/sh has bad size", "Can't fixup
+ * VMA's fd", "Restoring FAILED.", and ones that mean nothing long before. So it is the first of the last that stand
+ * together; without the time in front of it. */
+static const char *cause(char *log)
 {
-	const char *found = NULL, *verdict = NULL;
+	const char *first = NULL;
+	size_t number = 0, last = 0;
 	char *rest = NULL;
 
 	for (char *line = strtok_r(log, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		const char *error = error_in(line);
+		const char *error = strstr(line, "Error (");
 
-		if (!error)
+		number++;
+		if (!error || strstr(error, " exited, status=") || (first && text_ends(error, " FAILED.")))
 			continue;
-		if (text_ends(error, " FAILED."))
-			verdict = error;
-		else if (!strstr(error, " exited, status="))
-			found = error;
+		if (!first || number - last > APART)
+			first = error;
+		last = number;
 	}
-	return found ? found : verdict;
+	return first;
 }
 
 static int failed(const struct criu *c, const struct criu_job *job, const struct criu_response *answer, struct err *e)
@@ -214,7 +213,7 @@ static int failed(const struct criu *c, const struct criu_job *job, const struct
 	char tame[400];
 
 	if (io_read_file(job->log_dir, job->log_file, LOG_MAX, &log, NULL) == 0)
-		why = last_error(log);
+		why = cause(log);
 	if (!why && answer->message[0])
 		why = answer->message;
 	if (why)

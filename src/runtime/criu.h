@@ -37,8 +37,8 @@ int criu_require_version(const struct criu *c, unsigned int version, const char 
 /* What CRIU tells while it works. fd: came with it, owned by the callee; -1 = none. A failure ends the work. */
 typedef int (*criu_notify)(const struct criu_response *n, int fd, void *arg, struct err *e);
 
-/* Sends a request and serves its notifications until it is answered, and CRIU has ended. A failure carries the last error
- * in CRIU's log, log_dir/log_file; the message calls the folder log_folder. */
+/* Sends a request and serves its notifications until it is answered, and CRIU has ended. A failure carries what
+ * CRIU's log, log_dir/log_file, says of it; the message calls the folder log_folder. */
 struct criu_job {
 	const struct criu_request *request;
 	criu_notify notify; /* NULL: nothing is to be done about any */

@@ -6,7 +6,8 @@ ck_root=/run/oci-checkpoint ck=/root/ck
 oc() { timeout 60 /usr/local/bin/tare-oci --root "$ck_root" "$@"; }
 # ID COMMAND [EXTRA MOUNTS] [MORE OF LINUX] [MORE OF PROCESS] [MORE]: a bundle in $ck/ID
 ck_bundle() {
-  mkdir -p "$ck/$1/rootfs/bin" "$ck/$1/rootfs/dev" && cp /bin/busybox "$ck/$1/rootfs/bin/" || return 1
+  mkdir -p "$ck/$1/rootfs/bin" "$ck/$1/rootfs/dev" || return 1
+  [ -e "$ck/$1/rootfs/bin/busybox" ] || cp /bin/busybox "$ck/$1/rootfs/bin/" || return 1
   for a in sh sleep cat ls echo nc ip tty stty readlink; do ln -sf busybox "$ck/$1/rootfs/bin/$a"; done
   cat >"$ck/$1/config.json" <<JSON
 { "ociVersion": "1.0.2", "root": { "path": "rootfs", "readonly": true }, "hostname": "held", ${6:-}
@@ -152,15 +153,15 @@ ck_hooks() { # prestart and createRuntime run when the namespaces are there, pos
   hook='{"path":"/bin/sh","args":["sh","-c","cat >>/root/ck/WHICH; echo >>/root/ck/WHICH"]}'
   ck_bundle g "$ck_count" "" "" "" "\"hooks\":{\"createRuntime\":[$(echo "$hook" | sed s/WHICH/cr/g)],\"poststart\":[$(echo "$hook" | sed s/WHICH/ps/g)],\"poststop\":[$(echo "$hook" | sed s/WHICH/pt/g)]}," &&
     ck_run g && ck_saved g && ck_back g g || return 1
-  cat "$ck/cr"
+  head "$ck/cr" "$ck/ps" "$ck/pt"
   grep "\"pid\":$(ck_pid g)" "$ck/cr" | grep '"status":"creating"' | grep '"id":"g"' && [ "$(grep -c stopped "$ck/pt")" = 1 ] &&
-    [ "$(wc -l <"$ck/ps")" = 1 ] || return 1
+    [ "$(wc -l <"$ck/ps")" = 1 ] && ck_end g || return 1
   rm "$ck/g/config.json"
   ck_bundle g "$ck_count" "" "" "" '"hooks":{"createRuntime":[{"path":"/bin/false"}]},'
-  ! ck_back g g2 >/dev/null && grep 'error running createRuntime hook' "$ck/g2.err" && ! oc state g2 2>/dev/null && ck_end g
+  ! ck_back g g2 >/dev/null && grep 'error running createRuntime hook' "$ck/g2.err" && ! oc state g2 2>/dev/null && [ ! -e /sys/fs/cgroup/tare-ck-g ]
 }
 ck_fails() { # a dump that CRIU refuses: the container goes on, and there is no image
-  ck_bundle h "nc -l -p 99 & sleep 1; nc 127.0.0.1 99 & $ck_count" && ck_run h && ck_counts h 20 || return 1
+  ck_bundle h "sleep 1000 | nc -l -p 9999 & sleep 1; sleep 1000 | nc 127.0.0.1 9999 & $ck_count" && ck_run h && ck_counts h 20 || return 1
   ! ck_saved h >"$ck/out" 2>&1 || fail "it was saved" || return 1
   cat "$ck/out"
   grep -q "Error (criu/.*(log: $ck/h/image/dump.log)" "$ck/out" && [ ! -e "$ck/h/image/descriptors.json" ] || return 1
@@ -173,9 +174,9 @@ ck_refuses() { # a restore that cannot be: nothing is left of it
   echo other >"$ck/i/rootfs/bin/busybox.new" && mv "$ck/i/rootfs/bin/busybox.new" "$ck/i/rootfs/bin/busybox"
   ! ck_back i i >/dev/null || fail "with another program" || return 1
   cat "$ck/i.err"
-  grep -q "Error (criu/.*(log: $ck/i/image/restore.log)" "$ck/i.err" && ! oc state i 2>/dev/null &&
+  grep -q "Error (criu/.*bin/busybox has bad .*(log: $ck/i/image/restore.log)" "$ck/i.err" && ! oc state i 2>/dev/null &&
     [ ! -e /sys/fs/cgroup/tare-ck-i ] || return 1
-  cp /bin/busybox "$ck/i/rootfs/bin/" && ck_back i i || return 1
+  cp /bin/busybox "$ck/i/rootfs/bin/" && chmod 755 "$ck/i/rootfs/bin/busybox" && ck_back i i || return 1
   # the id is taken: the first one does not even notice
   now=$(ck_n i)
   ! ck_back i i >/dev/null && grep exists "$ck/i.err" && ck_counts i "$now" && ck_end i
