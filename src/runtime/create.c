@@ -161,6 +161,21 @@ void rt_find_owned(struct rt_ctx *c)
 		c->own[i] = !ns[OCI_NS_USER].wanted || (ns[i].wanted && (!ns[i].path || ns[OCI_NS_USER].path));
 }
 
+int rt_plan(struct rt_ctx *c, struct err *e)
+{
+	bool may_mount;
+	int r = read_maps(c, e);
+
+	if (r == 0)
+		r = c->proc = rt_open_proc(&may_mount, e);
+	if (r < 0)
+		return r;
+	c->by_child = !may_mount;
+	r = check_rights(c, e);
+	rt_find_owned(c);
+	return r < 0 ? r : rt_plan_mounts(c, e);
+}
+
 static unsigned int listen_fds(void)
 {
 	const char *s = getenv("LISTEN_FDS");
@@ -172,7 +187,6 @@ static unsigned int listen_fds(void)
 static int plan(struct creation *k, const struct rt_create_args *a, struct err *e)
 {
 	struct rt_ctx *c = &k->ctx;
-	bool may_mount;
 	int r;
 
 	c->id = a->id;
@@ -192,16 +206,7 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 	if (r == 0 && c->process)
 		r = rt_process_check(c->process, e);
 	if (r == 0)
-		r = read_maps(c, e);
-	if (r == 0)
-		r = c->proc = rt_open_proc(&may_mount, e);
-	if (r < 0)
-		return r;
-	c->by_child = !may_mount;
-	r = check_rights(c, e);
-	rt_find_owned(c);
-	if (r == 0)
-		r = rt_plan_mounts(c, e);
+		r = rt_plan(c, e);
 	return r < 0 ? r : rt_filter_plan(c, e);
 }
 
@@ -403,16 +408,16 @@ static int time_offsets(struct creation *k, struct err *e)
 	return rt_send(k->sock, RT_MSG_TIMENS, 0, -1, e);
 }
 
-static int net_devices(struct creation *k, struct err *e)
+int rt_net_devices(const struct rt_ctx *c, pid_t pid, struct err *e)
 {
-	const struct oci_linux *l = &k->ctx.spec->linux_;
+	const struct oci_linux *l = &c->spec->linux_;
 	CLEANUP_FD int netns = -1;
 	char path[48];
 
 	if (!l->n_net_devices)
 		return 0;
-	snprintf(path, sizeof(path), "%d/ns/net", (int)k->pid);
-	netns = openat(k->ctx.proc, path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%d/ns/net", (int)pid);
+	netns = openat(c->proc, path, O_RDONLY | O_CLOEXEC);
 	if (netns < 0)
 		return err_errno(e, -errno, "the container's network namespace");
 	for (size_t i = 0; i < l->n_net_devices; i++)
@@ -555,7 +560,7 @@ static int work(struct creation *k, struct err *e)
 	if (r == 0)
 		r = time_offsets(k, e);
 	if (r == 0)
-		r = net_devices(k, e);
+		r = rt_net_devices(c, k->pid, e);
 	if (r == 0)
 		r = rt_rdt(c, k->pid, false, e);
 	if (r == 0)

@@ -44,8 +44,7 @@ static size_t n_links(void)
 	return ARRAY_LEN(links) - (faccessat(AT_FDCWD, "/proc/kcore", F_OK, 0) < 0);
 }
 
-/* Every device once: the specification's, and those defaults it does not name. Gives NULL at the end. */
-static const struct oci_device *device_at(const struct oci_linux *l, size_t i)
+const struct oci_device *rt_device_at(const struct oci_linux *l, size_t i)
 {
 	for (size_t d = 0; d < ARRAY_LEN(default_devices); d++) {
 		bool named = false;
@@ -65,7 +64,7 @@ static bool on_dev(const struct rt_ctx *c, const struct oci_device *d)
 }
 
 /* Where a device's node lies in the tmpfs: its path below /dev, or its whole path when it is elsewhere. */
-static const char *place(const char *path)
+const char *rt_dev_place(const char *path)
 {
 	return text_starts(path, "/dev/") ? path + 5 : path + 1;
 }
@@ -113,7 +112,7 @@ static int make_node(const struct rt_ctx *c, int dev, const struct oci_device *d
 	type = d->type == 'b' ? S_IFBLK : d->type == 'p' ? S_IFIFO : S_IFCHR;
 	if (rt_outside_uid(c, d->uid, "uid", &uid, e) < 0 || rt_outside_gid(c, d->gid, "gid", &gid, e) < 0)
 		return e->code;
-	dir = make_parent(dev, place(d->path), root_uid, root_gid, &name, e);
+	dir = make_parent(dev, rt_dev_place(d->path), root_uid, root_gid, &name, e);
 	if (dir < 0)
 		return dir;
 	if (mknodat(dir, name, type | mode, type == S_IFIFO ? 0 : makedev((unsigned int)d->major, (unsigned int)d->minor)) < 0)
@@ -127,7 +126,7 @@ static int make_node(const struct rt_ctx *c, int dev, const struct oci_device *d
 static int make_links(int dev, uid_t uid, gid_t gid, struct err *e)
 {
 	for (size_t i = 0, n = n_links(); i < n; i++) {
-		const char *name = place(links[i].path);
+		const char *name = rt_dev_place(links[i].path);
 
 		if (symlinkat(links[i].target, dev, name) < 0 && errno != EEXIST)
 			return err_errno(e, -errno, "link %s", links[i].path);
@@ -173,7 +172,7 @@ static int make_nodes(const struct rt_ctx *c, int dev, bool for_dev, uid_t uid, 
 {
 	const struct oci_device *d;
 
-	for (size_t i = 0; (d = device_at(&c->spec->linux_, i)); i++) {
+	for (size_t i = 0; (d = rt_device_at(&c->spec->linux_, i)); i++) {
 		if (d->path[0] != '/')
 			return err_set(e, ERR_INVALID, "linux.devices: \"%s\" is not absolute", d->path);
 		if (!c->bind_nodes && on_dev(c, d) == for_dev && make_node(c, dev, d, uid, gid, e) < 0)
@@ -203,7 +202,7 @@ bool rt_dev_elsewhere(const struct rt_ctx *c)
 {
 	const struct oci_device *d;
 
-	for (size_t i = 0; !c->dev_is_bind && !c->bind_nodes && (d = device_at(&c->spec->linux_, i)); i++)
+	for (size_t i = 0; !c->dev_is_bind && !c->bind_nodes && (d = rt_device_at(&c->spec->linux_, i)); i++)
 		if (!on_dev(c, d))
 			return true;
 	return false;
@@ -237,7 +236,7 @@ static int bind_node(const struct rt_ctx *c, int root, int dev, const struct oci
 		if (node < 0)
 			return node;
 	}
-	tree = node >= 0 ? mnt_clone_tree(node, "", false) : mnt_clone_tree(dev, place(d->path), false);
+	tree = node >= 0 ? mnt_clone_tree(node, "", false) : mnt_clone_tree(dev, rt_dev_place(d->path), false);
 	if (tree < 0)
 		return err_errno(e, tree, "copy of the node");
 	r = node >= 0 ? mnt_setattr(tree, false, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE) : 0;
@@ -271,7 +270,7 @@ int rt_dev_bind(const struct rt_ctx *c, int root, int dev, struct err *e)
 
 	if (c->dev_is_bind)
 		return 0;
-	for (size_t i = 0; (d = device_at(&c->spec->linux_, i)); i++)
+	for (size_t i = 0; (d = rt_device_at(&c->spec->linux_, i)); i++)
 		if ((c->bind_nodes || !on_dev(c, d)) && bind_node(c, root, dev, d, e) < 0)
 			return err_ctx(e, "device %s", d->path);
 	return c->dev_is_tmpfs ? 0 : link_in_root(root, e);

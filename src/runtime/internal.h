@@ -76,6 +76,12 @@ int rt_open_proc(bool *may_mount, struct err *e) MUST_CHECK;
 /* ---- idmaps.c, host side: the maps of the child's new user namespace ---- */
 int rt_write_maps(const struct rt_ctx *c, pid_t pid, struct err *e) MUST_CHECK;
 
+/* ---- create.c, host side: maps, mounts and who owns what, from spec and create ---- */
+int rt_plan(struct rt_ctx *c, struct err *e) MUST_CHECK;
+
+/* ---- create.c, host side: linux.netDevices into the network namespace of pid ---- */
+int rt_net_devices(const struct rt_ctx *c, pid_t pid, struct err *e) MUST_CHECK;
+
 /* ---- rootfs.c, host side: the detached root mount. *helper: a pid for ns_reap(). ---- */
 int rt_rootfs_make(const struct rt_ctx *c, int userns, int *fd, pid_t *helper, struct err *e) MUST_CHECK;
 /* For tests: from now on as on a kernel before 6.15. */
@@ -85,11 +91,15 @@ void rt_rootfs_by_name(void);
 int rt_rdt(const struct rt_ctx *c, pid_t pid, bool join, struct err *e) MUST_CHECK;
 
 /* ---- dev.c ---- */
+/* Every device of a container once: the specification's, and those defaults it does not name. NULL at the end. */
+const struct oci_device *rt_device_at(const struct oci_linux *l, size_t i);
 /* Host side: a detached tmpfs with device nodes. for_dev: the one the specification mounts on /dev, with its links;
  * else one that is only there to bind nodes from: those not below such a /dev. */
 int rt_dev_make(const struct rt_ctx *c, bool for_dev, int *fd, struct err *e) MUST_CHECK;
 /* Are there such? */
 bool rt_dev_elsewhere(const struct rt_ctx *c);
+/* Where such a node lies in the tmpfs. */
+const char *rt_dev_place(const char *path);
 /* Child: binds them from dev, which is attached somewhere, to their places below root. */
 int rt_dev_bind(const struct rt_ctx *c, int root, int dev, struct err *e) MUST_CHECK;
 

@@ -40,6 +40,8 @@ int rt_plan_mounts(struct rt_ctx *c, struct err *e) MUST_CHECK;
 int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e) MUST_CHECK;
 /* Child: makes its own into fds[index], detached; RT_MOUNT_CGROUP and on_root ones are left for rt_mount_attach(). */
 int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e) MUST_CHECK;
+/* A bind that is on_root, detached, finished: an fd. */
+int rt_mount_on_root(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, struct err *e) MUST_CHECK;
 /* Child: attaches plan i below root; its fds are taken, but an anchor's stays open in fds[i]. */
 int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct err *e) MUST_CHECK;
 /* One that is no RT_MOUNT_CGROUP; *fd, its detached mount, stays the caller's (an on_root one is made here). */

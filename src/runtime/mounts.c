@@ -309,7 +309,7 @@ int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e)
 }
 
 /* A source inside the rootfs: found below the new root, so that its links end there, too. */
-static int bind_on_root(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, struct err *e)
+int rt_mount_on_root(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, struct err *e)
 {
 	const char *relative = p->m->source + strlen(c->create->rootfs.path);
 	CLEANUP_FD int source = beneath_open(root, relative, BENEATH_IN_ROOT, O_PATH, 0), fd = -1;
@@ -453,7 +453,7 @@ int rt_mount_place(const struct rt_ctx *c, const struct rt_mount_plan *p, int ro
 	int r;
 
 	if (p->on_root)
-		*fd = bind_on_root(c, p, root, e);
+		*fd = rt_mount_on_root(c, p, root, e);
 	r = *fd < 0 ? *fd : attach(p, root, *fd, e);
 	return r < 0 ? err_ctx(e, "mount on %s", p->m->destination) : 0;
 }

@@ -194,7 +194,7 @@ int rt_attr_apply(const struct rt_ctx *c, struct err *e)
 
 /* ---- namespaces ---- */
 
-static int loopback_up(struct err *e)
+int rt_attr_loopback(struct err *e)
 {
 	CLEANUP_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -226,7 +226,7 @@ int rt_attr_namespaces(const struct rt_ctx *c, struct err *e)
 		if (setdomainname(s->domainname, strlen(s->domainname)) < 0)
 			return err_errno(e, -errno, "domainname %s", s->domainname);
 	}
-	return fresh(c, OCI_NS_NETWORK) ? loopback_up(e) : 0;
+	return fresh(c, OCI_NS_NETWORK) ? rt_attr_loopback(e) : 0;
 }
 
 /* ---- sysctl ---- */

@@ -17,6 +17,8 @@ int rt_attr_affinity(pid_t pid, const char *list, const char *what, struct err *
 
 /* Child, in its new namespaces: hostname, domainname, loopback up. */
 int rt_attr_namespaces(const struct rt_ctx *c, struct err *e) MUST_CHECK;
+/* The loopback device of the network namespace we are in, up. */
+int rt_attr_loopback(struct err *e) MUST_CHECK;
 /* Child: linux.sysctl, through our own procfs; only what belongs to a namespace of the container. */
 int rt_attr_sysctl(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 /* The offsets of pid's new time namespace; 0 = of the one this process made for its children. */

@@ -317,6 +317,10 @@ int rt_record_write(const struct rt_record_dir *d, const struct rt_record *rec, 
 	r = rec->cgroup ? cg_each_folder(rec->cgroup, write_folder, &w) : 0;
 	jw_end_object(&w);
 	write_ns_paths(&w, &tmp, rec->pid);
+	jw_array(&w, "external_descriptors");
+	for (size_t i = 0; rec->stdio[0] && i < ARRAY_LEN(rec->stdio); i++)
+		jw_str(&w, NULL, rec->stdio[i]);
+	jw_end_array(&w);
 	write_own(&w, rec);
 	jw_end_object(&w);
 	if (r == 0)
@@ -346,6 +350,17 @@ static int read_annotations(struct arena *a, const struct json *own, struct rt_r
 	return 0;
 }
 
+static int read_stdio(struct arena *a, const struct json *doc, struct rt_record *out, struct err *e)
+{
+	const char **links = NULL;
+	size_t n = 0;
+	int r = json_get_strv(a, doc, "", "external_descriptors", &links, &n, e);
+
+	for (size_t i = 0; r == 0 && n == ARRAY_LEN(out->stdio) && i < n; i++)
+		out->stdio[i] = links[i];
+	return r;
+}
+
 static int read_members(struct arena *a, const struct json *doc, struct rt_record *out, struct err *e)
 {
 	const struct json *config = json_get(doc, "config"), *own = json_get(doc, "tare");
@@ -365,7 +380,7 @@ static int read_members(struct arena *a, const struct json *doc, struct rt_recor
 	    json_get_bool(own, "tare", "poststop", &out->poststop, e) < 0 ||
 	    json_get_u64(own, "tare", "exe_dev", &out->exe_dev, e) < 0 ||
 	    json_get_u64(own, "tare", "exe_ino", &out->exe_ino, e) < 0 || read_annotations(a, own, out, e) < 0 ||
-	    rt_record_read_devices(a, own, out, e) < 0)
+	    rt_record_read_devices(a, own, out, e) < 0 || read_stdio(a, doc, out, e) < 0)
 		return e->code;
 	if (!out->id || !out->created || !out->rootfs || !out->oci_version || !out->bundle || pid < 0 || pid > INT32_MAX)
 		return err_set(e, ERR_INVALID, "not written by this program");
@@ -425,6 +440,22 @@ void rt_record_note_exe(struct rt_record *rec)
 {
 	if (!exe_of(rec->pid, &rec->exe_dev, &rec->exe_ino))
 		rec->exe_dev = rec->exe_ino = 0;
+}
+
+void rt_record_note_stdio(struct arena *a, struct rt_record *rec)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rec->stdio); i++) {
+		char path[32], link[PATH_MAX];
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%zu", i);
+		n = readlink(path, link, sizeof(link));
+		rec->stdio[i] = n > 0 ? arena_strndup(a, link, (size_t)n) : NULL;
+		if (!rec->stdio[i]) {
+			rec->stdio[0] = NULL;
+			return;
+		}
+	}
 }
 
 static bool waits_for_start(const struct rt_record_dir *d, const struct rt_record *rec)

@@ -49,6 +49,7 @@ struct rt_record {
 	bool has_device_rules; /* an update replaced those of the specification by these */
 	const struct cg_device_rule *device_rules;
 	size_t n_device_rules;
+	const char *stdio[3]; /* what its 0-2 were when it was made, "pipe:[123]"; NULL = not known */
 	uint64_t exe_dev, exe_ino; /* what init executes until it is started; 0 = not known */
 };
 
@@ -93,6 +94,8 @@ int rt_record_load(struct arena *a, const struct rt_record_dir *d, struct rt_rec
 void rt_record_write_devices(struct json_writer *w, const struct rt_record *rec);
 void rt_record_write_device_rules(struct json_writer *w, const struct rt_record *rec);
 int rt_record_read_devices(struct arena *a, const struct json *own, struct rt_record *out, struct err *e) MUST_CHECK;
+/* Notes what our own descriptors 0-2 are, which the container gets, in a. */
+void rt_record_note_stdio(struct arena *a, struct rt_record *rec);
 
 /* Notes what init executes while it waits to be started. */
 void rt_record_note_exe(struct rt_record *rec);

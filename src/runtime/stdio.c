@@ -1,5 +1,6 @@
 /* Descriptors 0-2 of the container's process, and its terminal. */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -69,15 +70,21 @@ int rt_console(const struct rt_ctx *c, int root, bool console_bind, int *master,
 	return 0;
 }
 
+static bool is_null(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+}
+
 /* The container's null device, when it is one. */
 static int open_null(void)
 {
 	CLEANUP_FD int fd = open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
 		return -errno;
-	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) ? take_fd(&fd) : -ENODEV;
+	return is_null(fd) ? take_fd(&fd) : -ENODEV;
 }
 
 static int by_number(const void *a, const void *b)
@@ -111,8 +118,9 @@ int rt_place_stdio(const struct rt_ctx *c, struct err *e)
 		return 0;
 	/* lifted first: what shall be 1 may be 0 now; and above what the process gets beside them */
 	for (int i = 0; i <= 2; i++) {
-		CLEANUP_FD int null = c->stdio[i] < 0 ? open_null() : -1;
-		int from = c->stdio[i] < 0 ? null : c->stdio[i];
+		/* the host's own null device is a file of a mount that is not the container's: CRIU could not dump it */
+		CLEANUP_FD int null = c->stdio[i] < 0 || is_null(c->stdio[i]) ? open_null() : -1;
+		int from = null >= 0 || c->stdio[i] < 0 ? null : c->stdio[i];
 
 		lifted[i] = from < 0 ? from : fcntl(from, F_DUPFD_CLOEXEC, 3 + (int)c->keep_fds);
 		if (lifted[i] < 0)

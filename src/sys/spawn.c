@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -75,11 +76,15 @@ static int become(const struct spawn_args *a, pid_t parent)
 
 	if (a->new_session && setsid() < 0)
 		return -errno;
+	if (a->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
+		return -errno;
 	if (a->death_signal && prctl(PR_SET_PDEATHSIG, (unsigned long)a->death_signal) < 0)
 		return -errno;
 	/* a parent killed before that call signals nothing any more (0: it is outside our pid namespace) */
 	if (a->death_signal && getppid() != parent && getppid() != 0)
 		return -ESRCH;
+	if (a->mount_ns > 0 && setns(a->mount_ns, CLONE_NEWNS) < 0)
+		return -errno;
 	if (a->chdir && chdir(a->chdir) < 0)
 		return -errno;
 	r = place_fds(a, &exec_fd);

@@ -22,9 +22,11 @@ struct spawn_args {
 	const struct spawn_fd *fds; /* every other fd is closed; 0, 1, 2 not named are /dev/null */
 	size_t n_fds;
 	bool new_session;
+	bool no_new_privs;
 	int death_signal; /* PR_SET_PDEATHSIG, 0 = none */
 	const char *chdir;
 	int cgroup; /* > 0: a v2 cgroup's descriptor, the program is born in it */
+	int mount_ns; /* > 0: a mount namespace's descriptor, entered before path and chdir are looked up */
 };
 
 /* Starts it with signals at default and none blocked. pidfd is given to the caller. A failure of exec itself is

@@ -78,6 +78,16 @@ int oci_open(const struct cli_call *call, bool lock, struct oci_container *c, st
 	return r < 0 ? r : rt_record_status(&c->dir, &c->rec, &c->status, e);
 }
 
+const char *oci_state_folder(const struct cli_call *call, const struct oci_container *c)
+{
+	char link[32], path[PATH_MAX];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", c->dir.dir);
+	n = readlink(link, path, sizeof(path));
+	return n > 0 && (size_t)n < sizeof(path) ? arena_strndup(call->arena, path, (size_t)n) : "";
+}
+
 int oci_load_spec(const struct cli_call *call, const struct rt_record *rec, const struct oci_spec **out, struct err *e)
 {
 	CLEANUP_FD int bundle = -1;

@@ -13,28 +13,14 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "cmd/oci/oci.h"
+#include "cmd/oci/launch.h"
 #include "sys/cgroup.h"
 #include "sys/proc.h"
 #include "sys/spawn.h"
 
 #define REAP_MS 10000
 
-struct launch {
-	const struct cli_call *call;
-	const struct oci_create_opts *opts;
-	bool run, detach;
-	struct oci_container c;
-	const struct oci_spec *spec;
-	char *config; /* what spec was read from */
-	size_t config_len;
-	struct rt_unit unit;
-	int bundle, console_socket, pidfd_socket, fifo;
-	int notify_folder, notify;
-	struct rt_process p;
-};
-
-static void launch_close(struct launch *l)
+void launch_close(struct launch *l)
 {
 	close_fd(l->bundle);
 	close_fd(l->console_socket);
@@ -46,7 +32,6 @@ static void launch_close(struct launch *l)
 	oci_container_close(&l->c);
 	free(l->config);
 }
-#define CLEANUP_LAUNCH CLEANUP(launch_close)
 
 /* ---- what is asked for ---- */
 
@@ -240,10 +225,8 @@ static int make_unit(struct launch *l, struct rt_scope *scope, struct err *e)
 	return r < 0 || !l->c.rec.unit ? r : rt_record_write(&l->c.dir, &l->c.rec, l->spec, e);
 }
 
-static int make_container(struct launch *l, struct err *e)
+static int create(struct launch *l, struct err *e)
 {
-	CLEANUP_SCOPE struct rt_scope scope = RT_SCOPE_INIT;
-	int made = make_unit(l, &scope, e);
 	const struct rt_record *rec = &l->c.rec;
 	const struct rt_create_args args = {
 		.id = rec->id,
@@ -262,12 +245,22 @@ static int make_container(struct launch *l, struct err *e)
 		.barrier = l->run ? RT_BARRIER_SOCKET : RT_BARRIER_FIFO,
 		.fifo_fd = l->fifo,
 	};
-	int r = made < 0 ? made : rt_create(&args, &l->p, e);
 
+	return rt_create(&args, &l->p, e);
+}
+
+static int make_container(struct launch *l, struct err *e)
+{
+	CLEANUP_SCOPE struct rt_scope scope = RT_SCOPE_INIT;
+	int r = make_unit(l, &scope, e);
+
+	if (r == 0)
+		r = l->make(l, e);
 	if (r < 0)
 		return r;
 	l->c.rec.pid = l->p.pid;
 	l->c.rec.start_time = l->p.start_time;
+	rt_record_note_stdio(l->call->arena, &l->c.rec);
 	rt_record_note_exe(&l->c.rec);
 	return rt_record_write(&l->c.dir, &l->c.rec, l->spec, e);
 }
@@ -286,7 +279,7 @@ static int announce(struct launch *l, struct err *e)
 	return r;
 }
 
-static void undo(struct launch *l)
+void launch_undo(struct launch *l)
 {
 	struct err ignored = { 0 };
 	int status;
@@ -301,8 +294,7 @@ static void undo(struct launch *l)
 		log_warning("cleaning up: %s", ignored.msg);
 }
 
-/* Everything up to the barrier. */
-static int prepare(struct launch *l, struct err *e)
+int launch_prepare(struct launch *l, struct err *e)
 {
 	int r = load(l, e);
 
@@ -310,7 +302,7 @@ static int prepare(struct launch *l, struct err *e)
 		r = check(l, e);
 	if (r == 0)
 		r = claim(l, e);
-	if (r == 0)
+	if (r == 0 && !l->restore)
 		r = oci_notify_plan(l->call->arena, &l->c.dir, &l->spec, &l->notify_folder, e);
 	if (r == 0)
 		r = make_fifo(l, e);
@@ -319,23 +311,16 @@ static int prepare(struct launch *l, struct err *e)
 	if (r == 0)
 		r = announce(l, e);
 	if (r < 0)
-		undo(l);
+		launch_undo(l);
 	return r;
 }
 
-#define LAUNCH_INIT(call_, run_)                                                                                       \
-	{                                                                                                              \
-		.call = (call_), .opts = (call_)->opts, .run = (run_), .c = OCI_CONTAINER_INIT, .bundle = -1,          \
-		.console_socket = -1, .pidfd_socket = -1, .fifo = -1, .notify_folder = -1, .notify = -1,                \
-		.p = RT_PROCESS_INIT                             \
-	}
-
 int cmd_create(const struct cli_call *call, struct err *e)
 {
-	CLEANUP_LAUNCH struct launch l = LAUNCH_INIT(call, false);
+	CLEANUP_LAUNCH struct launch l = LAUNCH_INIT(call, call->opts, create);
 
 	l.detach = true;
-	return prepare(&l, e);
+	return launch_prepare(&l, e);
 }
 
 /* A poststart hook that fails ends the container (runtime.md "Lifecycle"). */
@@ -366,22 +351,21 @@ static int set_go(struct launch *l, struct err *e)
 	if (r == 0)
 		r = poststart(l->spec, &l->c.rec, e);
 	if (r < 0)
-		undo(l);
+		launch_undo(l);
 	return r;
 }
 
-/* Other commands may work on the container while it runs in our foreground. */
-static void unlock(struct launch *l)
+void launch_unlock(struct launch *l)
 {
 	l->c.dir.lock = close_fd(l->c.dir.lock);
 }
 
-static int stay(struct launch *l, struct err *e)
+int launch_stay(struct launch *l, struct err *e)
 {
 	struct err ignored;
 	int code = 0, r;
 
-	unlock(l);
+	launch_unlock(l);
 	r = oci_foreground(&l->p, l->notify, &code, e);
 	if (r < 0)
 		return r;
@@ -396,22 +380,23 @@ static int stay(struct launch *l, struct err *e)
 
 int cmd_run(const struct cli_call *call, struct err *e)
 {
-	CLEANUP_LAUNCH struct launch l = LAUNCH_INIT(call, true);
+	CLEANUP_LAUNCH struct launch l = LAUNCH_INIT(call, call->opts, create);
 	int r;
 
+	l.run = true;
 	l.detach = l.opts->detach;
 	if (l.opts->keep && l.detach)
 		log_debug("--keep: a detached container stays anyway");
 	if (!l.detach)
 		oci_block_signals(!l.opts->no_subreaper);
-	r = prepare(&l, e);
+	r = launch_prepare(&l, e);
 	if (r == 0)
 		r = set_go(&l, e);
 	if (r < 0)
 		return r;
 	if (!l.detach)
-		return stay(&l, e);
-	unlock(&l);
+		return launch_stay(&l, e);
+	launch_unlock(&l);
 	return oci_notify_wait(l.notify, l.c.rec.pid, e);
 }
 

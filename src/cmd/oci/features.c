@@ -100,6 +100,9 @@ int cmd_features(const struct cli_call *call, struct err *e)
 	write_linux(&w);
 	jw_object(&w, "annotations");
 	jw_str(&w, "io.tare.version", TARE_VERSION);
+	jw_str(&w, "io.tare.checkpoint.enabled", "true");
+	/* the name that engines look for */
+	jw_str(&w, "org.opencontainers.runc.checkpoint.enabled", "true");
 	jw_end_object(&w);
 	jw_end_object(&w);
 	sb_putc(&out, '\n');

@@ -27,10 +27,10 @@ static const struct cli_option global_options[] = {
 	{ "systemd-cgroup", 0, NULL, CLI_FLAG, "as --cgroup-manager=systemd", GLOBAL(systemd_cgroup) },
 	{ "cgroup-manager", 0, "NAME", CLI_STR, "who makes the cgroup: cgroupfs (us), systemd, or disabled (nobody)",
 	  GLOBAL(cgroup_manager), .choices = "cgroupfs|systemd|disabled" },
-	{ "criu", 0, "PATH", CLI_IGNORED, NULL, 0 },
+	{ "criu", 0, "PATH", CLI_STR, "the CRIU program, for checkpoint and restore (default: criu, from PATH)", GLOBAL(criu) },
 	{ 0 },
 };
-static const struct oci_globals global_defaults = { .log_format = "text", .rootless = "auto" };
+static const struct oci_globals global_defaults = { .log_format = "text", .rootless = "auto", .criu = "criu" };
 
 #define CREATE(m) offsetof(struct oci_create_opts, m)
 static const struct cli_option create_options[] = {
@@ -101,6 +101,8 @@ static const struct cli_command mounts_commands[] = {
 };
 
 static const struct cli_command commands[] = {
+	{ "checkpoint", CONTAINER, "save the state of a container's processes with CRIU, and end them", cmd_checkpoint,
+	  oci_checkpoint_options, sizeof(struct oci_checkpoint_opts), &oci_checkpoint_defaults, 1, 1 },
 	{ "create", CONTAINER, "make a container out of a bundle, up to the last step before its program", cmd_create,
 	  create_options, sizeof(struct oci_create_opts), .min_args = 1, .max_args = 1 },
 	{ "delete", CONTAINER, "remove what a container that ended has left", cmd_delete, delete_options,
@@ -118,6 +120,8 @@ static const struct cli_command commands[] = {
 	{ "pause", CONTAINER, "freeze all processes of a container", cmd_pause, .min_args = 1, .max_args = 1 },
 	{ "ps", "CONTAINER [PS OPTIONS]", "the processes of a container", cmd_ps, ps_options,
 	  sizeof(struct oci_format_opts), &format_defaults, 1, CLI_ANY, .stop_at_positional = true },
+	{ "restore", CONTAINER, "make a container out of a bundle and what checkpoint saved", cmd_restore, oci_restore_options,
+	  sizeof(struct oci_restore_opts), .min_args = 1, .max_args = 1 },
 	{ "resume", CONTAINER, "thaw a paused container", cmd_resume, .min_args = 1, .max_args = 1 },
 	{ "run", CONTAINER, "create and start a container, and stay with it", cmd_run, run_options,
 	  sizeof(struct oci_create_opts), .min_args = 1, .max_args = 1 },

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "cmd/cli.h"
 #include "oci/spec.h"
+#include "runtime/checkpoint.h"
 #include "runtime/record.h"
 #include "runtime/runtime.h"
 #include "runtime/unit.h"
@@ -21,6 +22,7 @@ struct oci_globals {
 	const char *rootless;
 	bool systemd_cgroup;
 	const char *cgroup_manager; /* NULL: the default */
+	const char *criu;           /* the program; a name without a slash is looked up in PATH */
 };
 
 /* create and run. */
@@ -74,6 +76,31 @@ int cmd_events(const struct cli_call *call, struct err *e);
 
 int cmd_mounts_add(const struct cli_call *call, struct err *e);
 int cmd_mounts_remove(const struct cli_call *call, struct err *e);
+
+/* checkpoint and restore: what CRIU is to be told (checkpoint.c). */
+struct oci_criu_opts {
+	struct criu_options criu; /* the flags go right there */
+	const char *image_path, *work_path, *cgroups_mode, *network_lock;
+	struct cli_strv empty_ns;
+};
+extern const struct cli_option oci_criu_options[];
+
+struct oci_checkpoint_opts {
+	struct oci_criu_opts c;
+	const char *parent_path;
+	int64_t status_fd; /* -1 = none */
+	bool pre_dump;
+};
+int cmd_checkpoint(const struct cli_call *call, struct err *e);
+extern const struct cli_option oci_checkpoint_options[];
+extern const struct oci_checkpoint_opts oci_checkpoint_defaults;
+
+struct oci_restore_opts {
+	struct oci_create_opts create;
+	struct oci_criu_opts c;
+};
+int cmd_restore(const struct cli_call *call, struct err *e);
+extern const struct cli_option oci_restore_options[];
 
 int cmd_state(const struct cli_call *call, struct err *e);
 int cmd_kill(const struct cli_call *call, struct err *e);
@@ -132,6 +159,9 @@ int oci_read_json(const struct cli_call *call, const char *path, const struct js
 /* What live changes need to know of a container; ERR_BUSY unless it is created, running or paused. spec: see oci_load_spec(). */
 struct rt_live;
 int oci_live(const struct oci_container *c, const struct oci_spec *spec, struct rt_live *out, struct err *e) MUST_CHECK;
+
+/* The path of the folder of its state. */
+const char *oci_state_folder(const struct cli_call *call, const struct oci_container *c);
 
 /* The specification of a container that exists, as it was when it was made. */
 int oci_load_spec(const struct cli_call *call, const struct rt_record *rec, const struct oci_spec **out,
@@ -193,6 +223,20 @@ int oci_change_devices(const struct cli_call *call, const struct oci_update_opts
 /* oci_set_limits(); device rules among them are the container's own from now on, those of added devices stay behind them. */
 int oci_change_limits(const struct cli_call *call, struct oci_container *c, const struct cg_resources *r,
 		      struct err *e) MUST_CHECK;
+
+/* ---- checkpoint.c ---- */
+
+/* The folders that checkpoint and restore work with, open. */
+struct oci_images {
+	struct criu_options options; /* as given, with what the other options come to */
+	int images, work;
+	const char *folder, *log_folder; /* of images, of work */
+};
+#define OCI_IMAGES_INIT { .images = -1, .work = -1 }
+void oci_images_close(struct oci_images *im);
+#define CLEANUP_IMAGES CLEANUP(oci_images_close)
+/* make: the folder of the images may be missing, and is made. */
+int oci_images_open(const struct oci_criu_opts *o, bool make, struct oci_images *out, struct err *e) MUST_CHECK;
 
 /* ---- events_stats.c ---- */
 
