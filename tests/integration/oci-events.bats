@@ -39,8 +39,11 @@ told() { [ "$(jq -r .type "$OUT" | grep -cx "$1")" -ge "$2" ]; }
   oci run -d -b "$BATS_TEST_TMPDIR/e" e </dev/null >/dev/null
   OCI_COMMAND=$BUSY bundle "$BATS_TEST_TMPDIR/r" "$LIMITS | .linux.cgroupsPath = \"$OCI_CGROUP-runc\""
   runc --root "$RUNC_ROOT" run -d -b "$BATS_TEST_TMPDIR/r" e </dev/null >/dev/null 2>&1
-  oci events --stats e >"$BATS_TEST_TMPDIR/ours"
-  runc --root "$RUNC_ROOT" events --stats e >"$BATS_TEST_TMPDIR/theirs"
+  both() {
+    oci events --stats e >"$BATS_TEST_TMPDIR/ours"
+    runc --root "$RUNC_ROOT" events --stats e >"$BATS_TEST_TMPDIR/theirs"
+  }
+  both
   [ "$(wc -l <"$BATS_TEST_TMPDIR/ours")" -eq 1 ]
   new_on_v2=
   [ ! -e /sys/fs/cgroup/cgroup.controllers ] || new_on_v2=data.memory.usage.max
@@ -48,8 +51,9 @@ told() { [ "$(jq -r .type "$OUT" | grep -cx "$1")" -ge "$2" ]; }
   same='[.type, .id, .data.cpuset, .data.pids.limit, .data.memory.usage.limit, .data.memory.swap.limit, .data.intel_rdt,
     .data.network_interfaces]'
   diff <(jq -S "$same" "$BATS_TEST_TMPDIR/theirs") <(jq -S "$same" "$BATS_TEST_TMPDIR/ours")
-  # block I/O, where the folder of this test is on a block device
-  diff <(blkio <"$BATS_TEST_TMPDIR/theirs") <(blkio <"$BATS_TEST_TMPDIR/ours")
+  # block I/O, where the folder of this test is on a block device, and once both have written
+  same_blkio() { both; diff <(blkio <"$BATS_TEST_TMPDIR/theirs") <(blkio <"$BATS_TEST_TMPDIR/ours"); }
+  wait_until 10 same_blkio
   jq -e '.data | .cpu.usage.total > 0 and .pids.current == 1 and .memory.usage.usage > 0 and .memory.cache > 0' \
     "$BATS_TEST_TMPDIR/ours"
   runc --root "$RUNC_ROOT" delete -f e
