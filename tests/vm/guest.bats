@@ -52,11 +52,13 @@ setup_file() { boot_guest; }
   in_guest "rootless run in it"
   in_guest "rootless create: born in its cgroup, with limits"
   in_guest "rootless exec is in the cgroup"
+  in_guest "rootless exec from elsewhere"
   in_guest "rootless pause and resume"
   in_guest "rootless update and events"
   in_guest "rootless kill and delete"
   in_guest "rootless cgroupsPath"
   in_guest "rootless without rights over cgroups"
+  in_guest "root of a user namespace in a delegated cgroup"
   in_guest "rootless leaves nothing"
 }
 @test "a container's process owns its cgroup where it may write to it" { in_guest "the container's process owns its cgroup"; }
