@@ -339,6 +339,13 @@ X
   user_bundle b ".hooks.createRuntime = $hook"
   user "$U/mine/tare-oci" run -b "$U/b" b </dev/null
   [[ $(cat "$U/run/exe") == "/memfd:tare-oci"* ]]
+  # one that others may write to, by mode or by a group of his
+  cp "$TARE_BIN/tare-oci" "$U/bin/shared"; chmod 757 "$U/bin/shared"
+  user shared run -b "$U/b" b </dev/null
+  [[ $(cat "$U/run/exe") == "/memfd:tare-oci"* ]]
+  chgrp 7 "$U/bin/shared"; chmod 775 "$U/bin/shared"
+  bash -c "$(sed 's/--clear-groups/--groups 7/' "$U/as")" as shared run -b "$U/b" b </dev/null
+  [[ $(cat "$U/run/exe") == "/memfd:tare-oci"* ]]
   # one that is root's, nobody in there could
   user tare-oci run -b "$U/b" b </dev/null
   [ "$(cat "$U/run/exe")" = "$U/bin/tare-oci" ]
