@@ -59,6 +59,7 @@ setup_file() { boot_guest; }
   in_guest "rootless cgroupsPath"
   in_guest "rootless without rights over cgroups"
   in_guest "root of a user namespace in a delegated cgroup"
+  in_guest "a user's container cannot raise its limits"
   in_guest "rootless leaves nothing"
 }
 @test "a container's process owns its cgroup where it may write to it" { in_guest "the container's process owns its cgroup"; }

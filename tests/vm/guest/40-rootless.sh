@@ -115,6 +115,15 @@ rl_owns() {
 sh: can't create /sys/fs/cgroup/pids.max: Permission denied
 denied" && grep -q ' 0 .* cgroup.procs' /home/user/rootfs/list && [ ! -e /sys/fs/cgroup/r5 ]
 }
+# Its files are the caller's, who is root in there: but where cgroup2 is mounted with nsdelegate not from inside.
+rl_cannot_raise() {
+  rl_bundle r7 'echo 5 >/sys/fs/cgroup/pids.max \|\| echo denied; mkdir /sys/fs/cgroup/inner \&\& echo made; rmdir /sys/fs/cgroup/inner; cat /sys/fs/cgroup/pids.max' '"pids": { "limit": 20 }' || return 1
+  sed -i '/"relatime",/{N;s|"relatime",[[:space:]]*"ro"|"relatime"|}' /home/user/r7/config.json
+  out=$(rl tare-oci run -b /home/user/r7 r7 2>/dev/null </dev/null)
+  eq "$out" "denied
+made
+20" && [ ! -e "$(rl_cg r7)" ]
+}
 rl_leaves_nothing() { eq "$(ls /home/user/run/tare-oci)" "" && eq "$(find $DELEGATED -mindepth 1 -type d)" $DELEGATED/session && rl_rmdir $DELEGATED/session && rmdir $DELEGATED; }
 
 check "a cgroup delegated to a user" rl_prepare
@@ -129,4 +138,5 @@ check "rootless cgroupsPath" rl_asks_for_a_path
 check "rootless without rights over cgroups" rl_without_rights
 check "root of a user namespace in a delegated cgroup" rl_root_of_a_namespace
 check "the container's process owns its cgroup" rl_owns
+check "a user's container cannot raise its limits" rl_cannot_raise
 check "rootless leaves nothing" rl_leaves_nothing
