@@ -178,6 +178,13 @@ user_sleeper() { # ID [FILTER]
   run user env PATH=/nowhere "$U/bin/tare-oci" run -b "$U/b" b </dev/null
   [ "$status" -eq 1 ]
   says "need the program newuidmap, which is not in PATH"
+  # whatever stands there under its name
+  mkdir -p "$U/odd"
+  printf '#!/bin/sh\nsleep 1000 & echo $! >$XDG_RUNTIME_DIR/left; echo first >&2; echo second; exit 3\n' >"$U/odd/newuidmap"; chmod 755 "$U/odd" "$U/odd/newuidmap"
+  run user sh -c 'PATH=$0:$PATH exec "$1/bin/tare-oci" run -b "$1/b" b </dev/null' "$U/odd" "$U"
+  [ "$status" -eq 1 ]
+  says "linux.uidMappings: first (do the ranges in /etc/subuid allow it?)"
+  kill "$(cat "$U/run/left")"
   # one id of his own needs no program
   user_bundle b
   user env PATH=/nowhere "$U/bin/tare-oci" run -b "$U/b" b </dev/null
