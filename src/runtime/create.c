@@ -338,10 +338,10 @@ static int own_fifo(struct creation *k, struct err *e)
 		return err_set(e, ERR_INVALID, "linux.uidMappings, linux.gidMappings: id 0 must be mapped");
 	if (fchownat(c->create->fifo_fd, "", uid, gid, AT_EMPTY_PATH) == 0)
 		return 0;
-	snprintf(path, sizeof(path), "self/fd/%d", c->create->fifo_fd);
-	if (errno != EPERM || fchmodat(c->proc, path, 0622, 0) < 0)
+	if (errno != EPERM)
 		return err_errno(e, -errno, "exec fifo");
-	return 0;
+	snprintf(path, sizeof(path), "self/fd/%d", c->create->fifo_fd);
+	return fchmodat(c->proc, path, 0622, 0) < 0 ? err_errno(e, -errno, "exec fifo") : 0;
 }
 
 /* The map of a user namespace that was joined: the child shows it. */

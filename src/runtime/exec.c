@@ -156,6 +156,21 @@ static bool same_namespace(const struct rt_ctx *c, pid_t pid, const char *name)
 	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
+/* Init before start is still a process of ours with descriptors of the host's, which nobody may look at, so it is nobody's but
+ * root's to enter. */
+static int check_enterable(const struct entry *n, struct err *e)
+{
+	char path[48];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%d/ns/mnt", (int)n->args->pid);
+	if (fstatat(n->ctx.proc, path, &st, 0) == 0 || (errno != EACCES && errno != EPERM))
+		return 0;
+	return err_set(e, ERR_DENIED,
+		       "no rights to enter process %d; a container that waits for start is open to root alone: start it first",
+		       (int)n->args->pid);
+}
+
 int rt_other_namespaces(const struct rt_ctx *c, pid_t pid)
 {
 	static const char *const files[OCI_NS_COUNT] = {
@@ -277,6 +292,8 @@ int rt_exec(const struct rt_exec_args *args, struct rt_process *out, struct err 
 	if (n.init < 0)
 		return err_errno(e, n.init, "exec");
 	r = exec_plan(&n, e);
+	if (r == 0)
+		r = check_enterable(&n, e);
 	if (r == 0)
 		r = find_cgroup(&n, e);
 	if (r == 0)

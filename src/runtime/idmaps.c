@@ -11,6 +11,7 @@
  * Which it is, is found by trying. The tools ask that /proc/PID belongs to the caller: the child stays dumpable until its
  * maps are written (child.c). */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -25,7 +26,7 @@
 #include "sys/spawn.h"
 
 #define TOOL_WAIT_MS 10000
-#define TOOL_SAYS_MAX 4096
+#define TOOL_SAYS_MAX 200
 
 struct map {
 	const char *file, *tool, *field, *ranges; /* names of one kind of ids */
@@ -60,8 +61,17 @@ static const char **tool_args(struct arena *a, const struct map *m, pid_t pid)
 	return argv;
 }
 
-/* Runs it; what it has to say on stderr goes to *said. Gives its exit code. */
-static int run_tool(const char *const *argv, char **said)
+/* The first line that is in the pipe; whoever still holds its other end is not waited for. */
+static void first_line(int from, char *out, size_t len)
+{
+	ssize_t n = io_set_nonblock(from, true) < 0 ? 0 : read(from, out, len - 1);
+
+	out[n > 0 ? n : 0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+}
+
+/* Runs it. Gives its exit code; what it has to say goes to said. */
+static int run_tool(const char *const *argv, char said[TOOL_SAYS_MAX])
 {
 	CLEANUP_FD int from = -1, to = -1, pidfd = -1;
 	int pair[2], status, r;
@@ -79,23 +89,21 @@ static int run_tool(const char *const *argv, char **said)
 	to = close_fd(to);
 	if (r < 0)
 		return r;
-	r = io_read_fd(from, TOOL_SAYS_MAX, said, NULL);
+	/* it has a line to say, for which the pipe has room */
 	if (spawn_wait(pidfd, TOOL_WAIT_MS, &status) < 0) {
 		(void)!proc_signal(pidfd, SIGKILL);
 		(void)!spawn_wait(pidfd, -1, &status);
 		return -ETIMEDOUT;
 	}
-	if (r < 0)
-		return r;
+	first_line(from, said, TOOL_SAYS_MAX);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static int by_tool(struct arena *a, const struct map *m, pid_t pid, struct err *e)
 {
 	const char **argv = tool_args(a, m, pid);
-	CLEANUP_FREE char *said = NULL;
-	char shown[160];
-	int r = argv ? run_tool(argv, &said) : -ENOMEM;
+	char said[TOOL_SAYS_MAX], shown[160];
+	int r = argv ? run_tool(argv, said) : -ENOMEM;
 
 	if (r == 0)
 		return 0;
@@ -105,10 +113,8 @@ static int by_tool(struct arena *a, const struct map *m, pid_t pid, struct err *
 			       "package uidmap)", m->tool);
 	if (r < 0)
 		return err_errno(e, r, "%s", m->tool);
-	if (said)
-		said[strcspn(said, "\n")] = '\0';
 	return err_set(e, ERR_DENIED, "%s (do the ranges in %s allow it?)",
-		       said && *said ? text_escape(said, shown, sizeof(shown)) : m->tool, m->ranges);
+		       *said ? text_escape(said, shown, sizeof(shown)) : m->tool, m->ranges);
 }
 
 static int write_map(const struct rt_ctx *c, const struct map *m, pid_t pid, struct err *e)

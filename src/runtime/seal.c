@@ -51,6 +51,14 @@ static bool sealed(int exe)
 	return is_memfd();
 }
 
+static bool maps(const struct oci_id_map *map, size_t n, uint32_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (id >= map[i].host_id && id - map[i].host_id < map[i].size)
+			return true;
+	return false;
+}
+
 bool rt_seal_needed(const struct oci_spec *spec)
 {
 	const struct oci_linux *l = &spec->linux_;
@@ -58,10 +66,11 @@ bool rt_seal_needed(const struct oci_spec *spec)
 
 	if (!l->ns[OCI_NS_USER].wanted || l->ns[OCI_NS_USER].path || stat("/proc/self/exe", &st) < 0)
 		return true;
-	for (size_t i = 0; i < l->n_uid_map; i++)
-		if (st.st_uid >= l->uid_map[i].host_id && st.st_uid - l->uid_map[i].host_id < l->uid_map[i].size)
-			return true;
-	return false;
+	if (maps(l->uid_map, l->n_uid_map, st.st_uid) || (st.st_mode & S_IWOTH) ||
+	    ((st.st_mode & S_IWGRP) && maps(l->gid_map, l->n_gid_map, st.st_gid)))
+		return true;
+	/* a user's containers may have his id, and groups of his that are not mapped */
+	return geteuid() != 0 && (access("/proc/self/exe", W_OK) == 0 || errno == ETXTBSY);
 }
 
 static int copy_to_memfd(void)

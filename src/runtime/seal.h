@@ -8,7 +8,7 @@
 #include "oci/spec.h"
 
 /* Whether a process of this container could write to our program file if it got hold of it: not when its user namespace
- * does not map the file's owner. */
+ * does not map the file's owner, and nobody else may. */
 bool rt_seal_needed(const struct oci_spec *spec);
 
 /* Makes this process run from a read-only copy of its program's mount, or where we may not mount from one in memory: executes itself again (same argv and

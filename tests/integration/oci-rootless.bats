@@ -178,6 +178,13 @@ user_sleeper() { # ID [FILTER]
   run user env PATH=/nowhere "$U/bin/tare-oci" run -b "$U/b" b </dev/null
   [ "$status" -eq 1 ]
   says "need the program newuidmap, which is not in PATH"
+  # whatever stands there under its name
+  mkdir -p "$U/odd"
+  printf '#!/bin/sh\nsleep 1000 & echo $! >$XDG_RUNTIME_DIR/left; echo first >&2; echo second; exit 3\n' >"$U/odd/newuidmap"; chmod 755 "$U/odd" "$U/odd/newuidmap"
+  run user sh -c 'PATH=$0:$PATH exec "$1/bin/tare-oci" run -b "$1/b" b </dev/null' "$U/odd" "$U"
+  [ "$status" -eq 1 ]
+  says "linux.uidMappings: first (do the ranges in /etc/subuid allow it?)"
+  kill "$(cat "$U/run/left")"
   # one id of his own needs no program
   user_bundle b
   user env PATH=/nowhere "$U/bin/tare-oci" run -b "$U/b" b </dev/null
@@ -338,6 +345,13 @@ X
   local hook="[{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"readlink /proc/\$PPID/exe >$U/run/exe\"]}]"
   user_bundle b ".hooks.createRuntime = $hook"
   user "$U/mine/tare-oci" run -b "$U/b" b </dev/null
+  [[ $(cat "$U/run/exe") == "/memfd:tare-oci"* ]]
+  # one that others may write to, by mode or by a group of his
+  cp "$TARE_BIN/tare-oci" "$U/bin/shared"; chmod 757 "$U/bin/shared"
+  user shared run -b "$U/b" b </dev/null
+  [[ $(cat "$U/run/exe") == "/memfd:tare-oci"* ]]
+  chgrp 7 "$U/bin/shared"; chmod 775 "$U/bin/shared"
+  bash -c "$(sed 's/--clear-groups/--groups 7/' "$U/as")" as shared run -b "$U/b" b </dev/null
   [[ $(cat "$U/run/exe") == "/memfd:tare-oci"* ]]
   # one that is root's, nobody in there could
   user tare-oci run -b "$U/b" b </dev/null

@@ -6,10 +6,9 @@
 #   user_teardown    in teardown_file
 # shellcheck shell=bash
 
-USER_ID=64242 USER_RANGE=1642420000
-
 user_setup() {
-  export U
+  # of this run alone: another may end at the same time, and look for what is left
+  export U USER_ID=$((60000 + $$ % 4000)) USER_RANGE=$((1600000000 + $$ % 4000 * 65536))
   U=$(mktemp -d /tmp/tare-user.XXXXXX)
   mkdir -p "$U"/{bin,run,etc}
   # the machine's /etc, for programs that look things up there, but for what says who he is
@@ -67,7 +66,8 @@ user_bundle() { # NAME [JQ FILTER]
   mv "$d/config.tmp" "$d/config.json"
 }
 
-# Maps of what /etc/subuid has for him: root is he himself; or root is one of those, too.
-USER_WIDE=".linux.uidMappings = [{containerID: 0, hostID: $USER_ID, size: 1}, {containerID: 1, hostID: $USER_RANGE, size: 65536}] |
+# Maps of what /etc/subuid has for him: root is he himself; or root is one of those, too. (A file is loaded before its
+# setup, and again for each test.)
+USER_WIDE=".linux.uidMappings = [{containerID: 0, hostID: ${USER_ID:-0}, size: 1}, {containerID: 1, hostID: ${USER_RANGE:-0}, size: 65536}] |
   .linux.gidMappings = .linux.uidMappings"
-USER_OTHER=".linux.uidMappings = [{containerID: 0, hostID: $USER_RANGE, size: 65536}] | .linux.gidMappings = .linux.uidMappings"
+USER_OTHER=".linux.uidMappings = [{containerID: 0, hostID: ${USER_RANGE:-0}, size: 65536}] | .linux.gidMappings = .linux.uidMappings"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Debian's podman of a user without rights, with tare-oci as its runtime: that is then called by the root of podman's user
+# Debian's podman and buildah of a user without rights, with tare-oci as its runtime: that is then called by the root of podman's user
 # namespace. Layers as plain copies (vfs), no cgroups: he has none delegated on a machine with version 1.
 
 load ../lib/common
@@ -100,4 +100,14 @@ teardown_file() {
   run -0 engine run --rm --pod pod --network none busybox id -u
   [ "$output" = 0 ]
   engine pod rm -f -t 0 pod
+}
+
+@test "buildah of a user builds on it" {
+  mkdir -p "$U/context"
+  printf 'FROM docker.io/library/busybox\nRUN id -u >/made; cat /proc/self/uid_map >>/made\n' >"$U/context/Containerfile"
+  # it asks for ambient capabilities that cannot be, of which the runtime warns
+  user env TMPDIR="$U/tmp" buildah --storage-driver vfs --root "$U/storage" --runroot "$U/run/podman" bud --isolation oci \
+    --runtime "$U/bin/tare-oci" --network none -t made "$U/context" >/dev/null 2>&1
+  run -0 once made cat /made
+  [ "$(xargs <<<"$output")" = "0 0 $USER_ID 1 1 $USER_RANGE 65536" ]
 }

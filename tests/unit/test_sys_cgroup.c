@@ -639,6 +639,61 @@ static void stats(void **state)
 	assert_int_equal(s.pids, 1);
 }
 
+/* What cg_may_make() gives to another user: it asks for what is there, and makes nothing. */
+static bool may_make_as(uid_t uid, const char *path)
+{
+	pid_t child = spawn_fork(NULL);
+	int status;
+
+	if (child == 0)
+		_exit(setresuid(uid, uid, uid) < 0 ? 2 : cg_may_make(path));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+	return WEXITSTATUS(status);
+}
+
+static void rights(void **state)
+{
+	struct fixture *f = *state;
+	char below[96];
+
+	need_cgroups(f);
+	snprintf(below, sizeof(below), "%s/new/deep", f->path);
+	assert_true(cg_may_make(f->path));
+	assert_true(cg_may_make(below));
+	assert_false(cg_may_make("relative"));
+	assert_false(cg_may_make("/a/../b"));
+	assert_false(may_make_as(65534, f->path));
+	assert_false(may_make_as(65534, below));
+	/* a folder alone is no way in: our own cgroup is outside of it (v1 asks nobody) */
+	if (f->cg->sys->v2 < 0)
+		return;
+	for (size_t i = 0; i < f->cg->sys->n; i++)
+		assert_int_equal(fchownat(f->cg->dir[i], "", 65534, (gid_t)-1, AT_EMPTY_PATH), 0);
+	assert_false(may_make_as(65534, below));
+}
+
+static void v2_given_away(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+	int dir;
+
+	need_cgroups(f);
+	ok(f, cg_give(f->cg, 65534, &f->e));
+	if (f->cg->sys->mode != CG_V2) {
+		/* and nothing happened */
+		for (size_t i = 0; i < f->cg->sys->n; i++)
+			assert_true(fstat(f->cg->dir[i], &st) == 0 && st.st_uid == 0);
+		return;
+	}
+	dir = f->cg->dir[f->cg->sys->v2];
+	assert_true(fstat(dir, &st) == 0 && st.st_uid == 65534);
+	assert_true(fstatat(dir, "cgroup.procs", &st, 0) == 0 && st.st_uid == 65534);
+	assert_true(fstatat(dir, "cgroup.subtree_control", &st, 0) == 0 && st.st_uid == 65534);
+	assert_true(fstatat(dir, "cgroup.freeze", &st, 0) == 0 && st.st_uid == 0);
+}
+
 #define live(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void)
@@ -663,6 +718,8 @@ int main(void)
 		live(v2_clone_into),
 		live(deep_tree),
 		live(stats),
+		live(rights),
+		live(v2_given_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,11 @@ rl_execs() {
   eq "$(rl tare-oci exec r1 cat /proc/self/cgroup)" 0::/ && rl tare-oci exec -d r1 sleep 77 && sleep 1 || return 1
   eq "$(wc -l <"$(rl_cg r1)/cgroup.procs")" 2 && rl tare-oci ps r1 | grep 'sleep 77'
 }
+rl_execs_from_elsewhere() {
+  mkdir -p /sys/fs/cgroup/elsewhere
+  CG=/sys/fs/cgroup/elsewhere rl tare-oci exec r1 true 2>&1 | grep 'no rights to move a process from our cgroup' || return 1
+  rl_rmdir /sys/fs/cgroup/elsewhere
+}
 rl_pauses() {
   rl tare-oci pause r1 && grep -x 'frozen 1' "$(rl_cg r1)/cgroup.events" && rl tare-oci state r1 | grep -q '"paused"' && rl tare-oci resume r1 &&
     grep -x 'frozen 0' "$(rl_cg r1)/cgroup.events"
@@ -87,6 +92,16 @@ rl_without_rights() {
   CG=/sys/fs/cgroup/elsewhere rl tare-oci run -b /home/user/r4 r4 2>&1 </dev/null | grep 'no rights' || return 1
   [ ! -e $DELEGATED/x ] && rl_rmdir /sys/fs/cgroup/elsewhere && eq "$(ls /home/user/run/tare-oci)" ""
 }
+# As podman calls it.
+rl_root_of_a_namespace() {
+  mkdir -p /home/user/r6 && chown 1000:1000 /home/user/r6 && rm -f /home/user/r6/config.json && rl tare-oci spec -b /home/user/r6 || return 1
+  sed -i 's|"terminal": true|"terminal": false|; s|"sh"|"sh", "-c", "cat /proc/1/cgroup; cat /sys/fs/cgroup/pids.max; id"|; s|"rootfs"|"/home/user/rootfs"|
+    /"mode=0620"/{s/,//;}; /"gid=5"/d; s|"resources": {|"resources": { "pids": { "limit": 20 },|' /home/user/r6/config.json
+  out=$(rl unshare -Urm tare-oci run -b /home/user/r6 r6 2>&1 </dev/null)
+  eq "$out" "0::/
+20
+uid=0 gid=0" && [ ! -e "$(rl_cg r6)" ]
+}
 # A container that may write to its cgroup: it is its own, limits are not.
 rl_owns() {
   rl_bundle r5 'ls -ln /sys/fs/cgroup >/list; mkdir /sys/fs/cgroup/inner \&\& echo 1 >/sys/fs/cgroup/inner/cgroup.procs \&\& cat /proc/self/cgroup; echo 5 >/sys/fs/cgroup/pids.max \|\| echo denied' '"pids": { "limit": 20 }' || return 1
@@ -100,16 +115,28 @@ rl_owns() {
 sh: can't create /sys/fs/cgroup/pids.max: Permission denied
 denied" && grep -q ' 0 .* cgroup.procs' /home/user/rootfs/list && [ ! -e /sys/fs/cgroup/r5 ]
 }
+# Its files are the caller's, who is root in there: but where cgroup2 is mounted with nsdelegate not from inside.
+rl_cannot_raise() {
+  rl_bundle r7 'echo 5 >/sys/fs/cgroup/pids.max \|\| echo denied; mkdir /sys/fs/cgroup/inner \&\& echo made; rmdir /sys/fs/cgroup/inner; cat /sys/fs/cgroup/pids.max' '"pids": { "limit": 20 }' || return 1
+  sed -i '/"relatime",/{N;s|"relatime",[[:space:]]*"ro"|"relatime"|}' /home/user/r7/config.json
+  out=$(rl tare-oci run -b /home/user/r7 r7 2>/dev/null </dev/null)
+  eq "$out" "denied
+made
+20" && [ ! -e "$(rl_cg r7)" ]
+}
 rl_leaves_nothing() { eq "$(ls /home/user/run/tare-oci)" "" && eq "$(find $DELEGATED -mindepth 1 -type d)" $DELEGATED/session && rl_rmdir $DELEGATED/session && rmdir $DELEGATED; }
 
 check "a cgroup delegated to a user" rl_prepare
 check "rootless run in it" rl_runs
 check "rootless create: born in its cgroup, with limits" rl_creates
 check "rootless exec is in the cgroup" rl_execs
+check "rootless exec from elsewhere" rl_execs_from_elsewhere
 check "rootless pause and resume" rl_pauses
 check "rootless update and events" rl_updates
 check "rootless kill and delete" rl_kills
 check "rootless cgroupsPath" rl_asks_for_a_path
 check "rootless without rights over cgroups" rl_without_rights
+check "root of a user namespace in a delegated cgroup" rl_root_of_a_namespace
 check "the container's process owns its cgroup" rl_owns
+check "a user's container cannot raise its limits" rl_cannot_raise
 check "rootless leaves nothing" rl_leaves_nothing
