@@ -10,9 +10,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "runtime/internal.h"
@@ -24,6 +26,8 @@
 #include "sys/ns.h"
 #include "sys/proc.h"
 #include "sys/sock.h"
+
+#define FILESYSTEMS_MAX (64U << 10)
 
 struct creation {
 	struct rt_ctx ctx;
@@ -75,6 +79,14 @@ int rt_outside_gid(const struct rt_ctx *c, uint32_t id, const char *what, gid_t 
 
 /* ---- what is asked for ---- */
 
+/* The kernel registers its file system only when it is in use. */
+static bool has_selinux(void)
+{
+	CLEANUP_FREE char *text = NULL;
+
+	return io_read_file(AT_FDCWD, "/proc/filesystems", FILESYSTEMS_MAX, &text, NULL) == 0 && strstr(text, "\tselinuxfs\n");
+}
+
 static int check_supported(const struct rt_create_args *a, struct err *e)
 {
 	const struct oci_linux *l = &a->spec->linux_;
@@ -85,8 +97,8 @@ static int check_supported(const struct rt_create_args *a, struct err *e)
 	if (l->ns[OCI_NS_MOUNT].path)
 		return err_set(e, ERR_UNSUPPORTED,
 			       "linux.namespaces: joining a \"mount\" namespace by path is not supported");
-	if (l->mount_label && *l->mount_label)
-		return err_set(e, ERR_UNSUPPORTED, "linux.mountLabel is not supported");
+	if (l->mount_label && *l->mount_label && !has_selinux())
+		return err_set(e, ERR_UNSUPPORTED, "linux.mountLabel: SELinux is not enabled in this kernel");
 	if (l->n_time_offsets && (!l->ns[OCI_NS_TIME].wanted || l->ns[OCI_NS_TIME].path))
 		return err_set(e, ERR_INVALID, "linux.timeOffsets needs a new \"time\" namespace");
 	return 0;

@@ -57,6 +57,13 @@ X
   rm -r "$OCI_ROOTFS/lib"
 }
 
+@test "linux.mountLabel on a kernel without SELinux is an error that names it" {
+  ! grep -qw selinuxfs /proc/filesystems || skip "this kernel has SELinux"
+  bundle "$BATS_TEST_TMPDIR/b" '.linux.mountLabel = "system_u:object_r:container_file_t:s0"'
+  run -1 oci run -b "$BATS_TEST_TMPDIR/b" label </dev/null
+  says "linux.mountLabel: SELinux is not enabled in this kernel"
+}
+
 @test "startContainer hooks have the rights and the environment of the process, no more" {
   cat >"$OCI_ROOTFS/hook" <<'X'
 #!/bin/sh
