@@ -40,6 +40,7 @@ struct creation {
 	int pidfd;
 	pid_t helper; /* of the scratch namespace, to be reaped */
 	int console;
+	uint64_t below; /* rt_host_root_below()'s */
 };
 
 void rt_process_close(struct rt_process *p)
@@ -91,9 +92,12 @@ static int check_supported(const struct rt_create_args *a, struct err *e)
 {
 	const struct oci_linux *l = &a->spec->linux_;
 
-	if (!l->ns[OCI_NS_MOUNT].wanted)
+	if (!l->ns[OCI_NS_MOUNT].wanted && a->rootfs.kind != RT_ROOTFS_DIR)
 		return err_set(e, ERR_UNSUPPORTED,
 			       "linux.namespaces: a container without an own \"mount\" namespace is not supported");
+	if (!l->ns[OCI_NS_MOUNT].wanted && l->ns[OCI_NS_USER].wanted)
+		return err_set(e, ERR_INVALID,
+			       "linux.namespaces: a \"user\" namespace needs a \"mount\" namespace, the host's mounts are not its own");
 	if (l->ns[OCI_NS_MOUNT].path)
 		return err_set(e, ERR_UNSUPPORTED,
 			       "linux.namespaces: joining a \"mount\" namespace by path is not supported");
@@ -495,6 +499,7 @@ static void undo(struct creation *k, struct err *e)
 		while (waitpid(k->pid, NULL, __WALL) < 0 && errno == EINTR)
 			;
 	}
+	(void)!rt_host_root_clear(k->ctx.create->rootfs.path, k->below, &ignored);
 	if (k->made_cgroup)
 		(void)!cg_remove(k->ctx.create->cgroup, &ignored);
 }
@@ -540,6 +545,8 @@ int rt_create(const struct rt_create_args *args, struct rt_process *out, struct 
 			      .console = -1 };
 	int r = plan(&k, args, e);
 
+	if (r == 0)
+		r = rt_host_root_below(args->spec, args->rootfs.path, &k.below, e);
 	if (r == 0)
 		r = open_joined(&k, e);
 	if (r == 0)
