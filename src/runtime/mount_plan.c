@@ -67,13 +67,13 @@ static int read_options(struct arena *a, struct rt_mount_plan *p, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (p->o.remount)
-		return err_set(e, ERR_UNSUPPORTED, "option \"remount\" is not supported");
 	if (p->o.bind)
 		p->kind = RT_MOUNT_BIND;
+	if (p->o.remount)
+		p->kind = RT_MOUNT_CHANGE;
 	p->read_only = p->o.attr.set & MOUNT_ATTR_RDONLY;
 	r = fs_options(a, p, e);
-	if (r == 0 && p->kind == RT_MOUNT_BIND && p->data[0])
+	if (r == 0 && p->o.bind && p->data[0])
 		return err_set(e, ERR_INVALID, "option \"%s\" means nothing to a bind mount", p->data[0]);
 	return r;
 }
@@ -174,6 +174,14 @@ static int plan_fs(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	return 0;
 }
 
+/* type and source say nothing new about what is there. */
+static int plan_change(const struct rt_mount_plan *p, struct err *e)
+{
+	if (p->o.idmap != OCI_IDMAP_NO || p->m->n_uid_map || p->m->n_gid_map || p->o.tmpcopyup)
+		return err_set(e, ERR_INVALID, "\"remount\" with id maps or tmpcopyup: those are for new mounts");
+	return 0;
+}
+
 static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
 	int r;
@@ -186,6 +194,8 @@ static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 		return r;
 	if (!strcmp(p->m->destination, "/"))
 		return err_set(e, ERR_INVALID, "that is the root file system's place");
+	if (p->kind == RT_MOUNT_CHANGE)
+		return plan_change(p, e);
 	if (p->kind == RT_MOUNT_BIND)
 		return plan_bind(c, p, e);
 	if (p->kind == RT_MOUNT_CGROUP)

@@ -62,6 +62,25 @@ X
   rm -r "$OCI_ROOTFS/lib"
 }
 
+@test "remount changes what is mounted, and only what it names" {
+  OCI_COMMAND='awk "\$5 ~ \"^/(tmp|root|proc)\$\" { print \$5, \$6 }" /proc/self/mountinfo | sort; df -k /tmp | grep -c " 2048 "' \
+    bundle "$BATS_TEST_TMPDIR/b" '.mounts += [
+    {destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["nosuid", "size=1m"]},
+    {destination: "/tmp", options: ["remount", "noexec", "size=2m"]},
+    {destination: "/root", source: "/etc", options: ["bind", "nodev"]},
+    {destination: "/root", type: "none", source: "none", options: ["bind", "remount", "ro", "nosuid"]},
+    {destination: "/proc", options: ["remount", "bind", "noexec"]}]'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" re </dev/null
+  [ "$output" = $'/proc rw,noexec,relatime\n/root ro,nosuid,nodev,relatime\n/tmp rw,nosuid,noexec,relatime\n1' ]
+  for bad in '["remount", "ro"]|mount on /etc: remount: nothing is mounted there|/etc' '["remount", "bind", "size=1m"]|option "size=1m" means nothing to a bind|/dev' \
+    '["remount", "idmap"]|those are for new mounts|/dev' '["remount", "nosuchoption"]|option "nosuchoption"|/dev/shm'; do
+    IFS='|' read -r options what where <<<"$bad"
+    bundle "$BATS_TEST_TMPDIR/b" ".mounts += [{destination: \"$where\", options: $options}]"
+    run -1 oci run -b "$BATS_TEST_TMPDIR/b" re </dev/null
+    says "$what"
+  done
+}
+
 @test "linux.mountLabel on a kernel without SELinux is an error that names it" {
   ! grep -qw selinuxfs /proc/filesystems || skip "this kernel has SELinux"
   bundle "$BATS_TEST_TMPDIR/b" '.linux.mountLabel = "system_u:object_r:container_file_t:s0"'

@@ -47,6 +47,19 @@ setup_file() { boot_guest; }
   in_guest "tare-oci events ends with the container"
 }
 
+@test "tare-oci changes running containers" {
+  in_guest "tare-oci update --device-add on v2"
+  in_guest "tare-oci update --device-add on v2 with a user namespace"
+  in_guest "tare-oci mounts add and remove"
+  in_guest "tare-oci mounts add and remove with a user namespace"
+}
+@test "Landlock of an older version" { in_guest "tare-oci and Landlock of version 2"; }
+@test "limits that are too small" {
+  in_guest "tare-oci: too little memory on v2"
+  in_guest "tare-oci: too small a CPU quota on v2"
+  in_guest "tare-oci: 256 KiB of memory are enough on v2"
+}
+
 @test "every check in the guest passed" {
   if grep -A 40 '^not ok' "$RESULT"; then return 1; fi
   grep -q '^# the guest is done' "$RESULT"
