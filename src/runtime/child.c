@@ -180,10 +180,19 @@ static int attach_by_name(const struct child *k)
 	return r == 0 || k->c->create->no_pivot ? r : mnt_attach_at(k->root, AT_FDCWD, "/");
 }
 
+static bool own_mounts(const struct rt_ctx *c)
+{
+	return c->spec->linux_.ns[OCI_NS_MOUNT].wanted;
+}
+
 /* Nothing mounted from here on may reach the host. */
 static int attach_root(struct child *k, struct err *e)
 {
-	int r = mnt_propagation("/", true, MS_SLAVE);
+	int r;
+
+	if (!own_mounts(k->c))
+		return rt_host_root_attach(k->c->create->rootfs.path, k->root, k->dev, e);
+	r = mnt_propagation("/", true, MS_SLAVE);
 
 	if (r == 0)
 		r = mnt_propagation("/", false, MS_PRIVATE);
@@ -322,7 +331,9 @@ static int change_root(struct child *k, struct err *e)
 
 	if (fchdir(k->root) < 0)
 		return err_errno(e, -errno, "entering the root file system");
-	if (k->c->create->no_pivot) {
+	if (!own_mounts(k->c)) {
+		r = chroot(".") < 0 || chdir("/") < 0 ? err_errno(e, -errno, "chroot") : 0;
+	} else if (k->c->create->no_pivot) {
 		r = chroot_over(k, e);
 	} else {
 		r = mnt_pivot_to_cwd();

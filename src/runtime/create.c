@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "runtime/internal.h"
@@ -32,6 +33,8 @@
 #include "sys/proc.h"
 #include "sys/sock.h"
 
+#define FILESYSTEMS_MAX (64U << 10)
+
 struct creation {
 	struct rt_ctx ctx;
 	struct cgroup *self_cgroup;
@@ -44,6 +47,7 @@ struct creation {
 	int pidfd;
 	pid_t helper; /* of the scratch namespace, to be reaped */
 	int console;
+	uint64_t below; /* rt_host_root_below()'s */
 };
 
 void rt_process_close(struct rt_process *p)
@@ -89,18 +93,29 @@ int rt_outside_gid(const struct rt_ctx *c, uint32_t id, const char *what, gid_t 
 
 /* ---- what is asked for ---- */
 
+/* The kernel registers its file system only when it is in use. */
+static bool has_selinux(void)
+{
+	CLEANUP_FREE char *text = NULL;
+
+	return io_read_file(AT_FDCWD, "/proc/filesystems", FILESYSTEMS_MAX, &text, NULL) == 0 && strstr(text, "\tselinuxfs\n");
+}
+
 static int check_supported(const struct rt_create_args *a, struct err *e)
 {
 	const struct oci_linux *l = &a->spec->linux_;
 
-	if (!l->ns[OCI_NS_MOUNT].wanted)
+	if (!l->ns[OCI_NS_MOUNT].wanted && a->rootfs.kind != RT_ROOTFS_DIR)
 		return err_set(e, ERR_UNSUPPORTED,
 			       "linux.namespaces: a container without an own \"mount\" namespace is not supported");
+	if (!l->ns[OCI_NS_MOUNT].wanted && l->ns[OCI_NS_USER].wanted)
+		return err_set(e, ERR_INVALID,
+			       "linux.namespaces: a \"user\" namespace needs a \"mount\" namespace, the host's mounts are not its own");
 	if (l->ns[OCI_NS_MOUNT].path)
 		return err_set(e, ERR_UNSUPPORTED,
 			       "linux.namespaces: joining a \"mount\" namespace by path is not supported");
-	if (l->mount_label && *l->mount_label)
-		return err_set(e, ERR_UNSUPPORTED, "linux.mountLabel is not supported");
+	if (l->mount_label && *l->mount_label && !has_selinux())
+		return err_set(e, ERR_UNSUPPORTED, "linux.mountLabel: SELinux is not enabled in this kernel");
 	if (l->n_net_devices && geteuid() != 0)
 		return err_set(e, ERR_UNSUPPORTED, "linux.netDevices: only root may move the host's network devices");
 	if (l->n_time_offsets && (!l->ns[OCI_NS_TIME].wanted || l->ns[OCI_NS_TIME].path))
@@ -595,6 +610,7 @@ static void undo(struct creation *k, struct err *e)
 		while (waitpid(k->pid, NULL, __WALL) < 0 && errno == EINTR)
 			;
 	}
+	(void)!rt_host_root_clear(k->ctx.create->rootfs.path, k->below, &ignored);
 	if (k->made_cgroup)
 		(void)!cg_remove(k->ctx.create->cgroup, &ignored);
 }
@@ -640,6 +656,8 @@ int rt_create(const struct rt_create_args *args, struct rt_process *out, struct 
 			      .console = -1 };
 	int r = plan(&k, args, e);
 
+	if (r == 0)
+		r = rt_host_root_below(args->spec, args->rootfs.path, &k.below, e);
 	if (r == 0)
 		r = open_joined(&k, e);
 	if (r == 0)

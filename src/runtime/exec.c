@@ -73,13 +73,15 @@ static int terminal(const struct rt_ctx *c, struct err *e)
 	return r < 0 ? r : rt_send(c->sock, RT_MSG_CONSOLE, 0, master, e);
 }
 
-static _Noreturn void exec_main(struct rt_ctx *c)
+static _Noreturn void exec_main(struct rt_ctx *c, pid_t init)
 {
 	struct err e = { 0 };
 	int r = rt_close_others(c, &e);
 
 	if (r == 0)
 		r = rt_become_root(c, &e);
+	if (r == 0)
+		r = rt_host_root_enter(c, init, &e);
 	if (r == 0)
 		r = rt_expect(c->sock, RT_MSG_JOINED, NULL, &e);
 	if (r == 0)
@@ -211,12 +213,22 @@ static int clone_entry(struct entry *n, struct err *e)
 		n->pid = rt_clone_linked(&how, &n->ctx.sock, &n->sock, &n->pidfd, e);
 	}
 	if (n->pid == 0)
-		exec_main(&n->ctx);
+		exec_main(&n->ctx, n->args->pid);
 	if (n->pid == -EACCES && how.cgroup >= 0)
 		return err_set(e, ERR_DENIED,
 			       "no rights to move a process from our cgroup to the container's: call from below the cgroup "
 			       "that was delegated");
 	return n->pid < 0 ? n->pid : 0;
+}
+
+/* The child went into init's root by its pid: which was init's as long as that lives. */
+static int check_init(const struct entry *n, struct err *e)
+{
+	int r = rt_expect(n->sock, RT_MSG_READY, NULL, e);
+
+	if (r == 0 && proc_signal(n->init, 0) < 0)
+		return err_set(e, ERR_BUSY, "exec: the container is not running any more");
+	return r;
 }
 
 static int attend(struct entry *n, struct err *e)
@@ -234,6 +246,8 @@ static int attend(struct entry *n, struct err *e)
 		r = rt_attr_affinity(n->pid, p->cpu_affinity_final, "process.execCPUAffinity.final", e);
 	else if (r == 0 && !p->cpu_affinity_initial)
 		r = rt_attr_all_cpus(n->pid, e);
+	if (r == 0 && !n->args->spec->linux_.ns[OCI_NS_MOUNT].wanted)
+		r = check_init(n, e);
 	if (r == 0)
 		r = rt_send(n->sock, RT_MSG_JOINED, 0, -1, e);
 	while (r == 0) {

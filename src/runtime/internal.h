@@ -174,6 +174,13 @@ int rt_become_root(const struct rt_ctx *c, struct err *e) MUST_CHECK;
  * mount. What is joined together with a joined user namespace is taken to be that one's. ---- */
 void rt_find_owned(struct rt_ctx *c);
 
+/* ---- host_root.c ---- */
+/* Child: root, and before it dev (-1 = none), onto the root's own path in the host's mount namespace. */
+int rt_host_root_attach(const char *path, int root, int dev, struct err *e) MUST_CHECK;
+/* Child of an exec: into the root of init (its pid in c->proc), which must still live when RT_MSG_READY tells that this is
+ * done. Nothing at all with a mount namespace of the container's own. */
+int rt_host_root_enter(const struct rt_ctx *c, pid_t init, struct err *e) MUST_CHECK;
+
 /* ---- blame.c: waits until fd can be read; watch not NULL: fails when all is stuck in that cgroup for want of memory ---- */
 /* The name of a child that failed, in case that is all it can still leave. */
 #define RT_FAILED_NAME "failed-start"

@@ -167,6 +167,10 @@ static int plan(struct mounting *m, const struct rt_live *l, const struct oci_mo
 	r = rt_plan_mounts(c, e);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < n; i++)
+		if (c->mounts[i].kind == RT_MOUNT_CHANGE)
+			return err_set(e, ERR_UNSUPPORTED, "mount on %s: \"remount\" of a container that runs is not supported: remove it, "
+							   "and add it anew", mounts[i].destination);
 	if (c->dev_is_tmpfs || c->dev_is_bind)
 		return err_set(e, ERR_UNSUPPORTED, "mount on /dev: it is made when a container is created");
 	m->fds = arena_array(&c->arena, c->n_mount_fds + 1, sizeof(*m->fds));

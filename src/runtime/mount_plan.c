@@ -12,13 +12,38 @@
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 
+/* Those that have one label for the whole mount (mount(8), "context="); the others label each file by rules of their own. */
+static bool takes_context(const char *type)
+{
+	static const char *const own[] = { "proc", "sysfs", "mqueue" };
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (!strcmp(own[i], type))
+			return false;
+	return true;
+}
+
+/* linux.mountLabel, for a file system made anew. fsconfig(2) takes the label as it is: quotes would be part of it. */
+static int add_label(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
+{
+	const char *label = c->spec->linux_.mount_label;
+	size_t n = 0;
+
+	if (!label || !*label || p->kind != RT_MOUNT_FS || !p->m->type || !takes_context(p->m->type))
+		return 0;
+	while (p->data[n])
+		n++;
+	p->data[n] = arena_printf(&c->arena, "context=%s", label);
+	return p->data[n] ? 0 : err_errno(e, -ENOMEM, "mounts");
+}
+
 /* What the file system is to be told: its own options and the superblock flags, which fsconfig(2) takes by name. */
 static int fs_options(struct arena *a, struct rt_mount_plan *p, struct err *e)
 {
 	const unsigned int bits = sizeof(p->o.sb_set) * 8;
 	size_t n = p->o.n_data;
 
-	p->data = arena_array(a, n + bits + 1, sizeof(*p->data));
+	p->data = arena_array(a, n + bits + 2, sizeof(*p->data)); /* one more for a label */
 	if (!p->data)
 		return err_errno(e, -ENOMEM, "mounts");
 	for (size_t i = 0; i < n; i++)
@@ -44,14 +69,14 @@ static int read_options(struct arena *a, struct rt_mount_plan *p, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (p->o.remount)
-		return err_set(e, ERR_UNSUPPORTED, "option \"remount\" is not supported");
 	if (p->o.bind)
 		p->kind = RT_MOUNT_BIND;
+	if (p->o.remount)
+		p->kind = RT_MOUNT_CHANGE;
 	p->read_only = p->o.attr.set & MOUNT_ATTR_RDONLY;
 	r = fs_options(a, p, e);
 	/* the kernel and the peers overlook them */
-	for (const char *const *o = p->data; r == 0 && p->kind == RT_MOUNT_BIND && *o; o++)
+	for (const char *const *o = p->data; r == 0 && p->o.bind && *o; o++)
 		log_warning("mount on %s: option \"%s\" has no effect on a bind mount", p->m->destination, *o);
 	return r;
 }
@@ -159,6 +184,14 @@ static int plan_fs(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	return 0;
 }
 
+/* type and source say nothing new about what is there. */
+static int plan_change(const struct rt_mount_plan *p, struct err *e)
+{
+	if (p->o.idmap != OCI_IDMAP_NO || p->m->n_uid_map || p->m->n_gid_map || p->o.tmpcopyup)
+		return err_set(e, ERR_INVALID, "\"remount\" with id maps or tmpcopyup: those are for new mounts");
+	return 0;
+}
+
 static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
 	int r;
@@ -166,10 +199,14 @@ static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	p->kind = kind_of(p->m);
 	p->anchor = defence(anchor) && is_anchor(p->m->destination);
 	r = read_options(&c->arena, p, e);
+	if (r == 0)
+		r = add_label(c, p, e);
 	if (r < 0)
 		return r;
 	if (!strcmp(p->m->destination, "/"))
 		return err_set(e, ERR_INVALID, "that is the root file system's place");
+	if (p->kind == RT_MOUNT_CHANGE)
+		return plan_change(p, e);
 	if (p->kind == RT_MOUNT_BIND)
 		return plan_bind(c, p, e);
 	if (p->kind == RT_MOUNT_CGROUP)

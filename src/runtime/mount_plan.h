@@ -14,6 +14,7 @@ enum rt_mount_kind {
 	RT_MOUNT_FS,     /* a file system made anew */
 	RT_MOUNT_BIND,   /* of a host path */
 	RT_MOUNT_CGROUP, /* the container's view of its control groups */
+	RT_MOUNT_CHANGE, /* "remount": options for what is mounted there already */
 	RT_MOUNT_DEV     /* the tmpfs on /dev, which dev.c makes with the nodes in it */
 };
 

@@ -243,6 +243,7 @@ static int make_one(const struct rt_ctx *c, const struct rt_mount_plan *p, int u
 		return *fd < 0 ? *fd : 0;
 	case RT_MOUNT_FS:
 	case RT_MOUNT_CGROUP:
+	case RT_MOUNT_CHANGE:
 	default:
 		*fd = make_fs(c, p, e);
 		return *fd < 0 ? *fd : 0;
@@ -448,6 +449,52 @@ static int attach(const struct rt_mount_plan *p, int root, int fd, struct err *e
 	return r < 0 ? err_errno(e, r, "attaching") : 0;
 }
 
+/* Options of a superblock, when there are any; "ro" and the like are the mount's alone. */
+static int reconfigure(const struct rt_mount_plan *p, int fd, struct err *e)
+{
+	CLEANUP_FD int fs = p->data[0] ? mnt_fspick(fd) : -1;
+	char why[200];
+	int r = 0;
+
+	if (!p->data[0])
+		return 0;
+	if (fs < 0)
+		return err_errno(e, fs, "remount");
+	for (const char *const *o = p->data; r == 0 && *o; o++)
+		r = fs_option(fs, *o, e);
+	if (r < 0)
+		return r;
+	r = mnt_reconfigure(fs);
+	if (r == 0)
+		return 0;
+	mnt_fs_message(fs, why, sizeof(why));
+	return why[0] ? err_errno(e, r, "remount: %s", why) : err_errno(e, r, "remount");
+}
+
+/* What is named is set or cleared, everything else stays as it is: a remount takes no protection away by saying nothing. */
+static int change(const struct rt_mount_plan *p, int root, struct err *e)
+{
+	CLEANUP_FD int fd = beneath_open(root, p->m->destination, BENEATH_IN_ROOT, O_PATH, 0);
+	const struct oci_mount_options *o = &p->o;
+	bool is_root = false;
+	uint64_t id;
+	int r = fd < 0 ? fd : mnt_id(fd, &id, &is_root);
+
+	if (r < 0)
+		return err_errno(e, r, "remount");
+	if (!is_root)
+		return err_set(e, ERR_INVALID, "remount: nothing is mounted there");
+	r = reconfigure(p, fd, e);
+	if (r < 0)
+		return r;
+	r = mnt_setattr(fd, false, o->attr.set, o->attr.clear, 0);
+	if (r == 0)
+		r = mnt_setattr(fd, true, o->recursive.set, o->recursive.clear, 0);
+	for (size_t i = 0; i < o->n_propagation && r == 0; i++)
+		r = mnt_setattr(fd, o->propagation[i] & MS_REC, 0, 0, o->propagation[i] & ~(unsigned long)MS_REC);
+	return r < 0 ? err_errno(e, r, "remount") : 0;
+}
+
 int rt_mount_place(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, int *fd, struct err *e)
 {
 	int r;
@@ -463,6 +510,8 @@ int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct
 	const struct rt_mount_plan *p = &c->mounts[i];
 	CLEANUP_FD int fd = -1;
 
+	if (p->kind == RT_MOUNT_CHANGE)
+		return change(p, root, e) < 0 ? err_ctx(e, "mount on %s", p->m->destination) : 0;
 	if (p->kind == RT_MOUNT_CGROUP)
 		return rt_cgmount_attach(c, i, root, fds, e) < 0 ? err_ctx(e, "mount on %s", p->m->destination) : 0;
 	fd = take_fd(&fds[i]);

@@ -45,6 +45,13 @@
 
 /* ---- host side ---- */
 
+/* As the specification has it: a warning, for every name that means nothing to any kernel. */
+static void tell_unknown(const struct oci_process *p)
+{
+	for (const char *const *name = p->unknown_caps; name && *name; name++)
+		log_warning("process.capabilities: ignoring unknown capability %.80s", *name);
+}
+
 bool rt_keeps_groups(const struct oci_spec *spec)
 {
 	const char *value = oci_annotation(spec, "run.oci.keep_original_groups");
@@ -68,6 +75,7 @@ int rt_process_check(const struct oci_process *p, struct err *e)
 		return err_set(e, ERR_INVALID, "process.args: empty");
 	if (!p->cwd || p->cwd[0] != '/')
 		return err_set(e, ERR_INVALID, "process.cwd: \"%s\" is not absolute", p->cwd ? p->cwd : "");
+	tell_unknown(p);
 	return rt_attr_check(p, e);
 }
 

@@ -290,6 +290,8 @@ static void write_own(struct json_writer *w, const struct rt_record *rec)
 	}
 	if (rec->rdt)
 		jw_str(w, "rdt", rec->rdt);
+	if (rec->below)
+		jw_u64(w, "below", rec->below);
 	rt_record_write_devices(w, rec);
 	rt_record_write_device_rules(w, rec);
 	jw_u64(w, "exe_dev", rec->exe_dev);
@@ -378,6 +380,7 @@ static int read_members(struct arena *a, const struct json *doc, struct rt_recor
 	    json_get_str(own, "tare", "rdt", &out->rdt, e) < 0 ||
 	    json_get_bool(own, "tare", "own_pid_ns", &out->own_pid_ns, e) < 0 ||
 	    json_get_bool(own, "tare", "poststop", &out->poststop, e) < 0 ||
+	    json_get_u64(own, "tare", "below", &out->below, e) < 0 ||
 	    json_get_u64(own, "tare", "exe_dev", &out->exe_dev, e) < 0 ||
 	    json_get_u64(own, "tare", "exe_ino", &out->exe_ino, e) < 0 || read_annotations(a, own, out, e) < 0 ||
 	    rt_record_read_devices(a, own, out, e) < 0 || read_stdio(a, doc, out, e) < 0)

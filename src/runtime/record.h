@@ -39,6 +39,7 @@ struct rt_record {
 	const char *cgroup; /* absolute cgroup path, NULL = none */
 	const char *unit;   /* the systemd unit whose cgroup that is, NULL = none */
 	bool unit_user;	    /* of the user's systemd */
+	uint64_t below;	    /* rt_host_root_below()'s */
 	const char *rdt;    /* its own resctrl group, NULL = none */
 	const struct oci_kv *annotations;
 	size_t n_annotations;

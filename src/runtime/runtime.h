@@ -115,6 +115,12 @@ struct rt_exec_args {
  * cgroup. Waits until the exec happened or failed. */
 int rt_exec(const struct rt_exec_args *args, struct rt_process *out, struct err *e) MUST_CHECK;
 
+/* host_root.c: a container without a "mount" namespace leaves its root, and what is mounted on it, in the host's mount table
+ * until rt_host_root_clear(). rt_host_root_below(): what that wants to know, to be asked before rt_create(); 0 for all
+ * other containers, and then there is nothing to clear. path: rt_rootfs's. */
+int rt_host_root_below(const struct oci_spec *spec, const char *path, uint64_t *below, struct err *e) MUST_CHECK;
+int rt_host_root_clear(const char *path, uint64_t below, struct err *e) MUST_CHECK;
+
 /* The resources that a container of this specification is given, with the device rules every container has. In the arena. */
 int rt_resources(struct arena *a, const struct oci_spec *spec, struct cg_resources *out, struct err *e) MUST_CHECK;
 

@@ -35,6 +35,16 @@ int mnt_fsmount(int fs, uint64_t attr)
 	return result(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned int)attr));
 }
 
+int mnt_fspick(int fd)
+{
+	return result(syscall(SYS_fspick, fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH));
+}
+
+int mnt_reconfigure(int fs)
+{
+	return result(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0));
+}
+
 void mnt_fs_message(int fs, char *out, size_t len)
 {
 	/* one read gives one message, "e text": keep the last error */

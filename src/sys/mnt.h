@@ -27,6 +27,9 @@ int mnt_fsconfig(int fs, const char *key, const char *value) MUST_CHECK;
 int mnt_fsconfig_fd(int fs, const char *key, int fd) MUST_CHECK;
 /* Makes the superblock and a detached mount of it with these attributes. */
 int mnt_fsmount(int fs, uint64_t attr) MUST_CHECK;
+/* A context for changing the superblock behind the mount fd lies on; options by mnt_fsconfig(), then mnt_reconfigure(). */
+int mnt_fspick(int fd) MUST_CHECK;
+int mnt_reconfigure(int fs) MUST_CHECK;
 /* What the kernel said about fs's last failure ("overlay: Unknown parameter 'x'"); "" when nothing. */
 void mnt_fs_message(int fs, char *out, size_t len);
 

@@ -16,6 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct oci_process *process;
 	const struct oci_seccomp *seccomp;
 	struct cg_resources resources;
+	const struct oci_mount *mounts;
+	size_t n;
 
 	if (json_parse(&a, (const char *)data, size, NULL, &doc, &e) < 0)
 		return 0;
@@ -24,6 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (oci_process_parse(&a, doc, &process, &e) == 0 && process->cwd[0] != '/')
 		abort();
 	if (oci_seccomp_parse(&a, doc, &seccomp, &e) < 0 && e.cls != ERR_INVALID)
+		abort();
+	if (oci_mounts_parse(&a, doc, &mounts, &n, &e) == 0 && n && !mounts[n - 1].destination)
 		abort();
 	if (oci_resources_parse(&a, doc, &resources, &e) < 0 && e.code == 0)
 		abort();

@@ -7,6 +7,13 @@ setup_file() { bundle_setup_file; }
 teardown_file() { bundle_teardown_file; }
 teardown() { bundle_teardown; }
 
+@test "capabilities that no kernel knows are left out with a warning" {
+  OCI_COMMAND='grep CapBnd /proc/self/status' bundle "$BATS_TEST_TMPDIR/b" '.process.capabilities.bounding += ["CAP_NO_SUCH"]'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" caps </dev/null
+  says "ignoring unknown capability CAP_NO_SUCH"
+  says "CapBnd"
+}
+
 @test "a created container holds nothing that its caller had open, nor the runtime's own handles" {
   OCI_COMMAND=true bundle "$BATS_TEST_TMPDIR/b"
   oci create -b "$BATS_TEST_TMPDIR/b" fds </dev/null >/dev/null 2>&1 7>"$BATS_TEST_TMPDIR/theirs"

@@ -5,7 +5,12 @@ load ../lib/bundle
 
 setup_file() { bundle_setup_file; }
 teardown_file() { bundle_teardown_file; }
-teardown() { bundle_teardown; }
+teardown() {
+  bundle_teardown
+  # what containers without a mount namespace left, if they failed
+  while umount -l "$OCI_ROOTFS" 2>/dev/null; do :; done
+  umount -l "$BATS_TEST_TMPDIR/root" 2>/dev/null || true
+}
 
 @test "a tmpfs without a mode takes that of the folder it covers" {
   mkdir -p "$OCI_ROOTFS/covered"
@@ -55,6 +60,32 @@ X
   [ "$output" = injected ]
   [ ! -s "$OCI_ROOTFS/lib/f" ]
   rm -r "$OCI_ROOTFS/lib"
+}
+
+@test "remount changes what is mounted, and only what it names" {
+  OCI_COMMAND='awk "\$5 ~ \"^/(tmp|root|proc)\$\" { print \$5, \$6 }" /proc/self/mountinfo | sort; df -k /tmp | grep -c " 2048 "' \
+    bundle "$BATS_TEST_TMPDIR/b" '.mounts += [
+    {destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["nosuid", "size=1m"]},
+    {destination: "/tmp", options: ["remount", "noexec", "size=2m"]},
+    {destination: "/root", source: "/etc", options: ["bind", "nodev"]},
+    {destination: "/root", type: "none", source: "none", options: ["bind", "remount", "ro", "nosuid"]},
+    {destination: "/proc", options: ["remount", "bind", "noexec"]}]'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" re </dev/null
+  [ "$output" = $'/proc rw,noexec,relatime\n/root ro,nosuid,nodev,relatime\n/tmp rw,nosuid,noexec,relatime\n1' ]
+  for bad in '["remount", "ro"]|mount on /etc: remount: nothing is mounted there|/etc' '["remount", "bind", "size=1m"]|option "size=1m" means nothing to a bind|/dev' \
+    '["remount", "idmap"]|those are for new mounts|/dev' '["remount", "nosuchoption"]|option "nosuchoption"|/dev/shm'; do
+    IFS='|' read -r options what where <<<"$bad"
+    bundle "$BATS_TEST_TMPDIR/b" ".mounts += [{destination: \"$where\", options: $options}]"
+    run -1 oci run -b "$BATS_TEST_TMPDIR/b" re </dev/null
+    says "$what"
+  done
+}
+
+@test "linux.mountLabel on a kernel without SELinux is an error that names it" {
+  ! grep -qw selinuxfs /proc/filesystems || skip "this kernel has SELinux"
+  bundle "$BATS_TEST_TMPDIR/b" '.linux.mountLabel = "system_u:object_r:container_file_t:s0"'
+  run -1 oci run -b "$BATS_TEST_TMPDIR/b" label </dev/null
+  says "linux.mountLabel: SELinux is not enabled in this kernel"
 }
 
 @test "startContainer hooks have the rights and the environment of the process, no more" {
@@ -138,4 +169,52 @@ X
   [ "${lines[0]} ${lines[1]}" = "a a" ]
   [ ! -e "$OCI_ROOTFS${OCI_ROOTFS%/*}" ]
   rmdir "$OCI_ROOTFS"/tmp/[xy]
+}
+
+HOST_MOUNTS='.linux.namespaces -= [{type: "mount"}] | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+mounts_at() { awk -v d="$1" 'index($5, d) == 1' /proc/self/mountinfo; }
+
+@test "without a mount namespace: the root by chroot, as the peers have it, and nothing left in the host's mounts" {
+  for more in . '.root.readonly = false' '.mounts = [{destination: "/proc", type: "proc", source: "proc"}]'; do
+    OCI_COMMAND='exec 2>&1; cd /; ls; pwd; cat /etc/passwd; echo x >/dev/null; readlink /proc/self/exe; ps | wc -l' \
+      bundle "$BATS_TEST_TMPDIR/b" "$HOST_MOUNTS | $more"
+    # runc makes the host's mounts slaves and leaves its own there: it gets others
+    theirs=$(unshare -m runc --root "$RUNC_ROOT" run -b "$BATS_TEST_TMPDIR/b" hostns </dev/null 2>&1; echo "exit $?")
+    ours=$(oci run -b "$BATS_TEST_TMPDIR/b" hostns </dev/null 2>&1; echo "exit $?")
+    [ "$ours" = "$theirs" ] || { diff <(echo "runc: $theirs") <(echo "tare: $ours"); return 1; }
+    [ -z "$(mounts_at "$OCI_ROOTFS")" ]
+  done
+}
+
+@test "without a mount namespace: exec is in the same root, delete takes the mounts away" {
+  sleeper hostns "$HOST_MOUNTS"
+  [ -n "$(mounts_at "$OCI_ROOTFS/proc")" ]
+  # shared with the host, so only their own processes and theirs alone see the root
+  [ "$(readlink "/proc/$(oci_pid hostns)/ns/mnt")" = "$(readlink /proc/self/ns/mnt)" ]
+  [ "$(oci exec hostns sh -c 'cat /etc/group; ps | grep -c "[s]leep 1000"')" = "$(cat "$OCI_ROOTFS/etc/group"; echo 1)" ]
+  run oci mounts add hostns - <<<'[{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]'
+  [ "$status" -eq 1 ]
+  says "the container has the host's mounts"
+  oci delete -f hostns
+  [ -z "$(mounts_at "$OCI_ROOTFS")" ]
+}
+
+@test "without a mount namespace: what was mounted on the root before stays, a failure leaves nothing" {
+  mkdir "$BATS_TEST_TMPDIR/root"
+  mount --bind "$OCI_ROOTFS" "$BATS_TEST_TMPDIR/root"
+  before=$(mounts_at "$BATS_TEST_TMPDIR/root")
+  bundle "$BATS_TEST_TMPDIR/b" "$HOST_MOUNTS | .root.path = \"$BATS_TEST_TMPDIR/root\" | .process.args = [\"nothing\"]"
+  run oci run -b "$BATS_TEST_TMPDIR/b" hostns </dev/null
+  after=$(mounts_at "$BATS_TEST_TMPDIR/root")
+  bundle "$BATS_TEST_TMPDIR/b" "$HOST_MOUNTS | .root.path = \"$BATS_TEST_TMPDIR/root\""
+  oci run -b "$BATS_TEST_TMPDIR/b" hostns2 </dev/null
+  end=$(mounts_at "$BATS_TEST_TMPDIR/root")
+  umount "$BATS_TEST_TMPDIR/root"
+  [ "$status" -eq 1 ]
+  [ "$after" = "$before" ]
+  [ "$end" = "$before" ]
+  bundle "$BATS_TEST_TMPDIR/b" "$HOST_MOUNTS | .linux.namespaces += [{type: \"user\"}]
+    | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings"
+  run -1 oci run -b "$BATS_TEST_TMPDIR/b" hostns </dev/null
+  says '"user" namespace needs a "mount" namespace'
 }

@@ -316,7 +316,9 @@ static void parts_alone(void **state)
 {
 	const struct oci_process *p;
 	const struct oci_seccomp *s;
+	const struct oci_mount *m;
 	struct cg_resources r;
+	size_t n;
 
 	(void)state;
 	assert_int_equal(oci_process_parse(&arena, doc("{'cwd':'/','args':['a']}"), &p, &err), 0);
@@ -327,6 +329,16 @@ static void parts_alone(void **state)
 	assert_int_equal(oci_seccomp_parse(&arena, doc("{'defaultAction':'SCMP_ACT_KILL'}"), &s, &err), 0);
 	assert_int_equal(s->default_action, OCI_SCMP_KILL_THREAD);
 	assert_true(oci_seccomp_parse(&arena, doc("[]"), &s, &err) < 0);
+	assert_int_equal(oci_mounts_parse(&arena, doc("[{'destination':'/a'},{'destination':'/b','type':'tmpfs','options':['ro']}]"), &m, &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(m[1].destination, "/b");
+	assert_string_equal(m[1].options[0], "ro");
+	assert_int_equal(oci_mounts_parse(&arena, doc("[]"), &m, &n, &err), 0);
+	assert_int_equal(n, 0);
+	assert_true(oci_mounts_parse(&arena, doc("{'destination':'/a'}"), &m, &n, &err) < 0);
+	assert_string_equal(err.msg, "mounts: must be an array");
+	assert_true(oci_mounts_parse(&arena, doc("[{'destination':'/a'},{'destination':7}]"), &m, &n, &err) < 0);
+	assert_string_equal(err.msg, "mounts[1].destination: must be a string");
 	assert_true(oci_spec_parse(&arena, doc("[]"), &(const struct oci_spec *){ NULL }, &err) < 0);
 	assert_string_equal(err.msg, "must be an object");
 	assert_string_equal(oci_ns_name(OCI_NS_NETWORK), "network");

@@ -321,6 +321,37 @@ static void propagation(void **state)
 	assert_int_equal(mnt_detach(path), 0);
 }
 
+/* What fsconfig(2) is told of linux.mountLabel; no kernel of ours has the policy to take it. */
+static void mount_label(void **state)
+{
+	static const char *const size[] = { "size=1m", NULL };
+	const struct oci_mount mounts[] = {
+		{ .destination = "/a", .type = "tmpfs", .options = size, .n_options = 1 },
+		{ .destination = "/b", .type = "devpts" }, { .destination = "/c", .type = "proc" },
+		{ .destination = "/d", .type = "sysfs" },  { .destination = "/e", .type = "mqueue" },
+		{ .destination = "/f", .type = "bind", .source = "/" },
+	};
+	struct oci_spec spec = { .mounts = mounts, .n_mounts = 6 };
+	const struct rt_create_args args = { .rootfs = { .kind = RT_ROOTFS_DIR, .path = "/nowhere" } };
+	struct rt_ctx c = { .arena = ARENA_INIT, .spec = &spec, .create = &args };
+	struct err e = { 0 };
+
+	(void)state;
+	rt_find_owned(&c);
+	spec.linux_.mount_label = "system_u:object_r:container_file_t:s0:c1,c2";
+	assert_int_equal(rt_plan_mounts(&c, &e), 0);
+	assert_string_equal(c.mounts[0].data[0], "size=1m");
+	assert_string_equal(c.mounts[0].data[1], "context=system_u:object_r:container_file_t:s0:c1,c2");
+	assert_null(c.mounts[0].data[2]);
+	assert_string_equal(c.mounts[1].data[0], "context=system_u:object_r:container_file_t:s0:c1,c2");
+	for (size_t i = 2; i < 6; i++)
+		assert_null(c.mounts[i].data[0]);
+	spec.linux_.mount_label = "";
+	assert_int_equal(rt_plan_mounts(&c, &e), 0);
+	assert_null(c.mounts[1].data[0]);
+	arena_free(&c.arena);
+}
+
 int main(void)
 {
 #define box_test(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
@@ -328,6 +359,7 @@ int main(void)
 		box_test(overlay_as_the_kernel_likes), box_test(binds), box_test(unmappable_bind), box_test(bind_options),
 		box_test(copy_up), box_test(masks_and_readonly), box_test(readonly_root), box_test(devices),
 		box_test(hostile_links), box_test(overlay_by_name), box_test(many_layers), box_test(propagation),
+		cmocka_unit_test(mount_label),
 	};
 
 	if (!box_possible()) {

@@ -120,6 +120,45 @@ static void write_and_read(void **state)
 	assert_int_equal(err.cls, ERR_NOTFOUND);
 }
 
+static void devices_and_rules(void **state)
+{
+	static const struct rt_added_device added[] = {
+		{ { .path = "/dev/a b", .type = 'c', .major = 1, .minor = 11, .has_mode = true, .mode = 0640, .uid = 5, .gid = 6 }, "rw" },
+		{ { .path = "/dev/sdz", .type = 'b', .major = 259, .minor = 1048575, .has_mode = true }, "r" },
+	};
+	static const struct cg_device_rule rules[] = { { false, 'a', -1, -1, true, true, true }, { true, 'c', 1, -1, true, false, false } };
+	struct rt_record rec = record(getpid()), back;
+
+	(void)state;
+	create("c", false);
+	rec.devices = added;
+	rec.n_devices = 2;
+	rec.below = 77;
+	assert_int_equal(rt_record_write(&d, &rec, &spec, &err), 0);
+	assert_int_equal(rt_record_load(&arena, &d, &back, &err), 0);
+	assert_int_equal(back.n_devices, 2);
+	assert_false(back.has_device_rules);
+	assert_int_equal(back.below, 77);
+	assert_string_equal(back.devices[0].node.path, "/dev/a b");
+	assert_string_equal(back.devices[0].access, "rw");
+	assert_true(back.devices[0].node.mode == 0640 && back.devices[0].node.uid == 5 && back.devices[0].node.gid == 6);
+	assert_true(back.devices[1].node.type == 'b' && back.devices[1].node.major == 259 && back.devices[1].node.minor == 1048575);
+	/* no rules at all is a list too: nothing is allowed */
+	rec.has_device_rules = true;
+	assert_int_equal(rt_record_write(&d, &rec, &spec, &err), 0);
+	assert_int_equal(rt_record_load(&arena, &d, &back, &err), 0);
+	assert_true(back.has_device_rules && back.n_device_rules == 0);
+	rec.device_rules = rules;
+	rec.n_device_rules = 2;
+	assert_int_equal(rt_record_write(&d, &rec, &spec, &err), 0);
+	assert_int_equal(rt_record_load(&arena, &d, &back, &err), 0);
+	assert_int_equal(back.n_device_rules, 2);
+	assert_true(!back.device_rules[0].allow && back.device_rules[0].major == -1 && back.device_rules[0].mknod);
+	assert_true(back.device_rules[1].allow && back.device_rules[1].major == 1 && !back.device_rules[1].write);
+	assert_int_equal(rt_record_remove(&d, &err), 0);
+	rt_record_close(&d);
+}
+
 static void runc_form(void **state)
 {
 	struct rt_record rec = record(getpid());
@@ -314,6 +353,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ids),
 		cmocka_unit_test_setup_teardown(write_and_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(devices_and_rules, setup, teardown),
 		cmocka_unit_test_setup_teardown(runc_form, setup, teardown),
 		cmocka_unit_test_setup_teardown(foreign_state, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_creator, setup, teardown),

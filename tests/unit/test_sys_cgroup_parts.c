@@ -268,6 +268,27 @@ static void device_program(void **state)
 	assert_false(allowed(no_letters, 2, 'c', 5, 6, "r"));
 }
 
+/* What is to be told v1 when the list changes: the difference for one device. */
+static void access_to_one_device(void **state)
+{
+	const struct cg_device_rule null = A('c', 1, 3, ""), tty7 = A('c', 136, 7, ""), disk = A('b', 8, 0, ""), other = A('c', 9, 9, "");
+	const struct cg_device_rule *const devices[] = { &null, &tty7, &disk, &other };
+	static const char *const want[] = { "rwm", "rm", "rwm", "m" };
+	struct cg_device_list l;
+
+	(void)state;
+	assert_int_equal(cg_device_normalise(typical, ARRAY_LEN(typical), &l), 0);
+	for (size_t i = 0; i < ARRAY_LEN(devices); i++) {
+		struct cg_device_rule r = cg_device_access(&l, devices[i]);
+
+		assert_int_equal(r.major, devices[i]->major);
+		assert_int_equal(r.read, strchr(want[i], 'r') != NULL);
+		assert_int_equal(r.write, strchr(want[i], 'w') != NULL);
+		assert_int_equal(r.mknod, strchr(want[i], 'm') != NULL);
+	}
+	free(l.rules);
+}
+
 static void device_rules_v1_cannot_say(void **state)
 {
 	const struct cg_device_rule hole[] = { D('a', -1, -1, "rwm"), A('c', 1, -1, "rwm"), D('c', 1, 3, "w") };
@@ -299,6 +320,7 @@ int main(void)
 		cmocka_unit_test(path_names),
 		cmocka_unit_test(conversions),
 		cmocka_unit_test(device_program),
+		cmocka_unit_test(access_to_one_device),
 		cmocka_unit_test(device_rules_v1_cannot_say),
 	};
 

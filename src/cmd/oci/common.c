@@ -251,6 +251,8 @@ int oci_destroy(const struct cli_call *call, struct oci_container *c, struct err
 {
 	int r = oci_clear_cgroup(&c->rec, e);
 
+	if (r == 0)
+		r = rt_host_root_clear(c->rec.rootfs, c->rec.below, e);
 	if (r == 0 && c->rec.rdt)
 		r = rt_rdt_remove(c->rec.rdt, e);
 	if (r < 0)

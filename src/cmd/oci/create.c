@@ -129,8 +129,11 @@ static int clear_leftover(struct launch *l, struct err *e)
 	struct err ignored;
 	int r = 0;
 
-	if (rt_record_load(l->call->arena, &l->c.dir, &old, &ignored) == 0)
+	if (rt_record_load(l->call->arena, &l->c.dir, &old, &ignored) == 0) {
 		r = oci_clear_cgroup(&old, e);
+		if (r == 0)
+			r = rt_host_root_clear(old.rootfs, old.below, e);
+	}
 	if (r == 0 && unlinkat(l->c.dir.dir, RT_EXEC_FIFO, 0) < 0 && errno != ENOENT)
 		r = err_errno(e, -errno, RT_EXEC_FIFO);
 	return r;
@@ -203,6 +206,8 @@ static int claim(struct launch *l, struct err *e)
 		r = plan_rdt(l, e);
 	if (r == 0)
 		r = rt_record_keep_config(&l->c.dir, l->config, l->config_len, e);
+	if (r == 0)
+		r = rt_host_root_below(l->spec, l->c.rec.rootfs, &l->c.rec.below, e);
 	return r < 0 ? r : rt_record_write(&l->c.dir, &l->c.rec, l->spec, e);
 }
 
