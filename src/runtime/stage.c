@@ -143,16 +143,20 @@ static int open_map(const struct rt_ctx *c, struct err *e)
 	return fd < 0 ? err_errno(e, fd, "linux.uidMappings") : fd;
 }
 
-static int put_mounts(const struct work *w, struct err *e)
+/* Not by the helper: handles of cgroups are of our mount namespace, and only there they can be copied. */
+static int make_mounts(const struct work *w, struct err *e)
 {
 	CLEANUP_FD int userns = open_map(w->c, e);
-	int r;
 
-	if (w->c->n_uid && userns < 0)
-		return userns;
+	return w->c->n_uid && userns < 0 ? userns : rt_mounts_host(w->c, userns, w->fds, e);
+}
+
+static int put_mounts(const struct work *w, struct err *e)
+{
+	int r = 0;
+
 	if (mkdirat(w->top, "mounts", 0755) < 0)
 		return err_errno(e, -errno, "mounts for CRIU");
-	r = rt_mounts_host(w->c, userns, w->fds, e);
 	for (size_t i = 0; r == 0 && i < w->c->n_mounts; i++) {
 		r = put_mount(w, i, e);
 		if (r < 0)
@@ -325,7 +329,9 @@ int stage_make(struct stage *s, struct rt_ctx *c, const char *state, int work, s
 		return err_errno(e, -ENOMEM, "mounts");
 	for (size_t i = 0; i < c->n_mount_fds; i++)
 		w.fds[i] = -1;
-	r = ns_run_scratch(helper_main, &w, &s->helper);
+	r = make_mounts(&w, e);
+	if (r == 0)
+		r = ns_run_scratch(helper_main, &w, &s->helper);
 	for (size_t i = 0; i < c->n_mount_fds; i++)
 		close_fd(w.fds[i]);
 	close_fd(w.top);
