@@ -47,6 +47,29 @@ setup_file() { boot_guest; }
   in_guest "tare-oci events ends with the container"
 }
 
+@test "tare-oci checkpoint and restore, with CRIU" {
+  in_guest "criu check"
+  in_guest "checkpoint and restore: it counts on"
+  in_guest "a restored container has the same mounts"
+  in_guest "a restored container has the same limits"
+  in_guest "a restored container is a container as any"
+}
+@test "checkpoint --leave-running, --pre-dump, of a paused container" {
+  in_guest "checkpoint --leave-running"
+  in_guest "checkpoint --pre-dump and --parent-path"
+  in_guest "checkpoint of a paused container"
+}
+@test "restore with a terminal, with pipes, with hooks" {
+  in_guest "restore with a terminal"
+  in_guest "restore in the foreground, with pipes"
+  in_guest "hooks of checkpoint and restore"
+}
+@test "checkpoints and restores that fail leave things as they were" {
+  in_guest "a checkpoint that fails"
+  in_guest "a restore that fails"
+  in_guest "checkpoint and restore leave nothing behind"
+}
+
 @test "every check in the guest passed" {
   if grep -A 40 '^not ok' "$RESULT"; then return 1; fi
   grep -q '^# the guest is done' "$RESULT"

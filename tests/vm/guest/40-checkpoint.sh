@@ -190,6 +190,8 @@ ck_nothing_left() {
   diff "$ck/before" "$ck/after"
 }
 
+# what CRIU asks the kernel about sockets with, and locks connections by
+modprobe -a unix_diag tcp_diag udp_diag inet_diag netlink_diag af_packet_diag nf_conntrack_netlink nft_ct
 mkdir -p $ck
 ck_machine >$ck/before
 check "criu check" ck_criu
