@@ -5,7 +5,7 @@
  *
  * Everything is on a tmpfs in a mount namespace of CRIU's own, over an empty folder of the container's state:
  *
- *	root             the rootfs: CRIU wants a mount point that nothing is mounted over
+ *	root             the rootfs: CRIU wants a mount point that nothing is mounted over, and to write in it
  *	mounts/N         what the specification's N-th mount binds; with v1's hierarchies mounts/N-H
  *	dev/…            device nodes that do not lie on the container's own /dev
  *	null             what hides a masked file
@@ -73,11 +73,6 @@ static int put_root(const struct work *w, struct err *e)
 	int r = rt_rootfs_make(w->c, -1, &root, &helper, e);
 
 	ns_reap(helper);
-	if (r == 0 && w->c->spec->root_readonly) {
-		r = mnt_setattr(root, false, MOUNT_ATTR_RDONLY, 0, 0);
-		if (r < 0)
-			return err_errno(e, r, "rootfs: read-only");
-	}
 	return r < 0 ? r : put(w, root, "root", e);
 }
 
@@ -235,7 +230,6 @@ static int make_mount_point(const struct work *w, size_t i, int root, struct err
 static int make_mount_points(struct work *w, struct err *e)
 {
 	CLEANUP_FD int root = -1, dev = -1;
-	int r;
 
 	/* the tmpfs as it is in the copy */
 	w->top = close_fd(w->top);
@@ -243,9 +237,6 @@ static int make_mount_points(struct work *w, struct err *e)
 	root = openat(w->top, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_errno(e, -errno, "%s", w->s->root);
-	r = mnt_setattr(root, false, 0, MOUNT_ATTR_RDONLY, 0);
-	if (r < 0)
-		return err_errno(e, r, "%s: writable", w->s->root);
 	for (size_t i = 0; i < w->c->n_mounts; i++)
 		if (!on_another(w->c, i) && make_mount_point(w, i, root, e) < 0)
 			return err_ctx(e, "mount on %s", w->c->mounts[i].m->destination);

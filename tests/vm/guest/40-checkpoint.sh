@@ -8,7 +8,7 @@ oc() { timeout 60 /usr/local/bin/tare-oci --root "$ck_root" "$@"; }
 ck_bundle() {
   mkdir -p "$ck/$1/rootfs/bin" "$ck/$1/rootfs/dev" || return 1
   [ -e "$ck/$1/rootfs/bin/busybox" ] || cp /bin/busybox "$ck/$1/rootfs/bin/" || return 1
-  for a in sh sleep cat ls echo nc ip tty stty readlink; do ln -sf busybox "$ck/$1/rootfs/bin/$a"; done
+  for a in sh sleep cat ls echo nc ip tty readlink mkfifo; do ln -sf busybox "$ck/$1/rootfs/bin/$a"; done
   cat >"$ck/$1/config.json" <<JSON
 { "ociVersion": "1.0.2", "root": { "path": "rootfs", "readonly": true }, "hostname": "held", ${6:-}
   "process": { "cwd": "/", "env": ["PATH=/bin"], "user": { "uid": 0, "gid": 0 }, "noNewPrivileges": true, ${5:-}
@@ -100,8 +100,11 @@ ck_leaves_running() {
   ck_counts b "$now" && ck_end b
 }
 ck_pre_dumps() {
-  ck_bundle c "x=\$(i=0; while [ \$i -lt 20000 ]; do i=\$((i+1)); echo page page page page page page; done); $ck_count" && ck_run c &&
-    ck_counts c 1 || return 1
+  # one holds memory and does nothing; the one that counts forks
+  hold='(x=$(i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo page page page page page; done); mkfifo /tmp/never; read y </tmp/never) &'
+  ck_bundle c "$hold $ck_count" && ck_run c || return 1
+  until oc exec c ls /tmp/never >/dev/null 2>&1; do sleep 0.5; done
+  ck_counts c 1 || return 1
   oc checkpoint --network-lock nftables --pre-dump --image-path "$ck/c/parent" c || return 1
   now=$(ck_n c) && ck_counts c "$now" || return 1
   ! oc restore -d -b "$ck/c" --image-path "$ck/c/parent" never >"$ck/out" 2>&1 && grep 'can only be a parent' "$ck/out" || return 1
