@@ -64,6 +64,7 @@ setup_file() { boot_guest; }
   in_guest "restore in the foreground, with pipes"
   in_guest "hooks of checkpoint and restore"
 }
+@test "runc restores our checkpoints, and we runc's" { in_guest "images are runc's"; }
 @test "checkpoints and restores that fail leave things as they were" {
   in_guest "a checkpoint that fails"
   in_guest "a restore that fails"

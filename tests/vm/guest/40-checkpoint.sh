@@ -184,6 +184,20 @@ ck_refuses() { # a restore that cannot be: nothing is left of it
   now=$(ck_n i)
   ! ck_back i i >/dev/null && grep exists "$ck/i.err" && ck_counts i "$now" && ck_end i
 }
+ck_as_runc() { # runc restores what we saved, and we what it saved
+  ck_bundle j "$ck_count" && ck_run j && ck_counts j 3 && mkdir -p /etc/criu && echo 'network-lock nftables' >/etc/criu/default.conf || return 1
+  now=$(ck_n j) && ck_saved j || return 1
+  runc restore -d -b "$ck/j" --image-path "$ck/j/image" j </dev/null >"$ck/out" 2>&1 || { cat "$ck/out"; return 1; }
+  sleep 1
+  theirs=$(runc exec j cat /tmp/n)
+  rm -rf "$ck/j/image"
+  runc checkpoint --image-path "$ck/j/image" j && [ "$theirs" -gt "$now" ] && ck_back j j && ck_counts j "$theirs" && ck_end j
+  code=$?
+  runc delete -f j
+  rm /etc/criu/default.conf
+  mount -o remount,nsdelegate /sys/fs/cgroup # which runc's CRIU has taken away
+  return $code
+}
 ck_nothing_left() {
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     ck_machine >"$ck/after"
@@ -210,4 +224,5 @@ check "restore in the foreground, with pipes" ck_pipes
 check "hooks of checkpoint and restore" ck_hooks
 check "a checkpoint that fails" ck_fails
 check "a restore that fails" ck_refuses
+check "images are runc's" ck_as_runc
 check "checkpoint and restore leave nothing behind" ck_nothing_left
