@@ -19,10 +19,12 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/beneath.h"
+#include "base/io.h"
 #include "base/text.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
@@ -160,6 +162,42 @@ static int put_mounts(const struct work *w, struct err *e)
 	return r;
 }
 
+/* What is mounted in a recursive bind's source is named in the image, too (criu_plan.c). */
+static int offer_submount(const struct work *w, const char *point, struct err *e)
+{
+	const char *mounts = arena_printf(&w->c->arena, "%s/mounts/", w->s->folder), *rest, *slash;
+	struct arena *a = &w->c->arena;
+	char *end;
+	size_t i;
+
+	if (!mounts)
+		return err_errno(e, -ENOMEM, "mounts for CRIU");
+	rest = point + strlen(mounts);
+	if (!text_starts(point, mounts) || !(slash = strchr(rest, '/')))
+		return 0;
+	i = strtoul(rest, &end, 10);
+	if (end != slash || i >= w->c->n_mounts)
+		return 0;
+	return criu_add(&w->s->mounts, arena_printf(a, "%s%s", w->c->mounts[i].m->destination, slash), arena_strdup(a, point), e);
+}
+
+static int offer_submounts(const struct work *w, struct err *e)
+{
+	CLEANUP_FREE char *info = NULL;
+	char *line, *rest = NULL;
+	int r = io_read_file(AT_FDCWD, "/proc/thread-self/mountinfo", MOUNTINFO_MAX, &info, NULL);
+
+	if (r < 0)
+		return err_errno(e, r, "mountinfo");
+	for (line = strtok_r(info, "\n", &rest); line && r == 0; line = strtok_r(NULL, "\n", &rest)) {
+		const char *point = rt_mount_point(line);
+
+		if (point)
+			r = offer_submount(w, point, e);
+	}
+	return r;
+}
+
 static int put_null(const struct work *w, struct err *e)
 {
 	CLEANUP_FD int tree = -1;
@@ -262,7 +300,7 @@ static int set_up(struct work *w, struct err *e)
 	w->top = r < 0 ? -1 : open(w->s->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (w->top < 0)
 		return err_errno(e, r < 0 ? r : -errno, "%s", w->s->folder);
-	if (put_root(w, e) < 0 || put_cgroups(w, e) < 0 || put_mounts(w, e) < 0 || put_null(w, e) < 0 ||
+	if (put_root(w, e) < 0 || put_cgroups(w, e) < 0 || put_mounts(w, e) < 0 || offer_submounts(w, e) < 0 || put_null(w, e) < 0 ||
 	    put_devices(w, e) < 0)
 		return e->code;
 	return 0;
