@@ -44,6 +44,9 @@ int criu_check_spec(const struct oci_spec *spec, struct err *e)
 {
 	static const enum oci_ns own_only[] = { OCI_NS_CGROUP, OCI_NS_TIME, OCI_NS_MOUNT };
 
+	if (spec->linux_.ns[OCI_NS_USER].wanted)
+		return err_set(e, ERR_UNSUPPORTED,
+			       "linux.namespaces: checkpoint and restore of a container with a \"user\" namespace are not supported");
 	for (size_t i = 0; i < ARRAY_LEN(own_only); i++)
 		if (spec->linux_.ns[own_only[i]].path)
 			return err_set(e, ERR_UNSUPPORTED,

@@ -91,7 +91,7 @@ static int join_namespaces(struct restore *k, struct err *e)
 	static const struct {
 		enum oci_ns ns;
 		const char *name;
-	} joined[] = { { OCI_NS_USER, "user" }, { OCI_NS_IPC, "ipc" }, { OCI_NS_UTS, "uts" } };
+	} joined[] = { { OCI_NS_IPC, "ipc" }, { OCI_NS_UTS, "uts" } };
 
 	for (size_t i = 0; i < ARRAY_LEN(joined); i++) {
 		const char *path = k->args->spec->linux_.ns[joined[i].ns].path;

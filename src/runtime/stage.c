@@ -129,25 +129,6 @@ static int put_mount(const struct work *w, size_t i, struct err *e)
 	return offer(w, w->fds[i], name, p->m->destination, e);
 }
 
-/* The map as idmap mounts want it; -1 where the container has none of its own. */
-static int open_map(const struct rt_ctx *c, struct err *e)
-{
-	int fd;
-
-	if (!c->n_uid)
-		return -1;
-	fd = idmap_userns(c->proc, c->uid_map, c->n_uid, c->gid_map, c->n_gid);
-	return fd < 0 ? err_errno(e, fd, "linux.uidMappings") : fd;
-}
-
-/* Not by the helper: handles of cgroups are of our mount namespace, and only there they can be copied. */
-static int make_mounts(const struct work *w, struct err *e)
-{
-	CLEANUP_FD int userns = open_map(w->c, e);
-
-	return w->c->n_uid && userns < 0 ? userns : rt_mounts_host(w->c, userns, w->fds, e);
-}
-
 static int put_mounts(const struct work *w, struct err *e)
 {
 	int r = 0;
@@ -358,7 +339,8 @@ int stage_make(struct stage *s, struct rt_ctx *c, const char *state, int work, s
 		return err_errno(e, -ENOMEM, "mounts");
 	for (size_t i = 0; i < c->n_mount_fds; i++)
 		w.fds[i] = -1;
-	r = make_mounts(&w, e);
+	/* not by the helper: handles of cgroups are of our mount namespace, and only here they can be copied */
+	r = rt_mounts_host(c, -1, w.fds, e);
 	if (r == 0)
 		r = ns_run_scratch(helper_main, &w, &s->helper);
 	for (size_t i = 0; i < c->n_mount_fds; i++)

@@ -147,6 +147,38 @@ restore_of() { # MODE ID [OPTIONS]: what is restored has our standard output, wh
   oci exec d true
 }
 
+@test "what CRIU cannot restore is refused before it is asked" {
+  sleeper u '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 65536}]
+    | .linux.gidMappings = .linux.uidMappings'
+  run -1 with_criu ok checkpoint --image-path "$images" u
+  one_line
+  says 'a container with a "user" namespace'
+  [ ! -e "$FAKE_CRIU/request" ]
+  [ "$(oci_status u)" = running ]
+}
+
+@test "a container that was created with NOTIFY_SOCKET: its mount is told of" {
+  OCI_COMMAND='exec sleep 1000' bundle "$BATS_TEST_TMPDIR/ns"
+  NOTIFY_SOCKET=$BATS_TEST_TMPDIR/manager oci create -b "$BATS_TEST_TMPDIR/ns" ns </dev/null >/dev/null 2>&1
+  oci start ns # nobody waits until it is ready
+  with_criu ok checkpoint --image-path "$images" ns
+  touch "$images"/{inventory,pstree}.img
+  asked "ext_mnt /run/notify /run/notify"
+  NOTIFY_SOCKET=$BATS_TEST_TMPDIR/manager restore_of ok ns -d
+  asked "ext_mnt /run/notify $OCI_ROOT/ns/criu/mounts/[0-9]*"
+  rm -rf "$OCI_ROOTFS/run"
+}
+
+@test "what is mounted below a recursive bind comes from outside, too" {
+  local s=$BATS_TEST_TMPDIR/tree
+  mkdir -p "$s/deep"
+  mount -t tmpfs deep "$s/deep"
+  saved r ".mounts += [{destination: \"/r\", type: \"bind\", source: \"$s\", options: [\"rbind\"]}]" || { umount "$s/deep"; false; }
+  restore_of ok r -d || { umount "$s/deep"; false; }
+  umount -l "$s/deep"
+  asked "ext_mnt /r/deep $OCI_ROOT/r/criu/mounts/[0-9]*/deep"
+}
+
 @test "CRIU is not there" {
   sleeper e
   run -1 oci --criu "$BATS_TEST_TMPDIR/nosuch" checkpoint --image-path "$images" e
@@ -219,7 +251,7 @@ restore_of() { # MODE ID [OPTIONS]: what is restored has our standard output, wh
   asked "lsm_mount_context y"
   asked "ext_mnt /dev/null $OCI_ROOT/g/criu/null"
   grep -E "^cg_root .*$OCI_CGROUP\$" "$FAKE_CRIU/request"
-  grep -E " $OCI_ROOTFS $OCI_ROOT/g/criu/root ro[, ]| $OCI_ROOT/g/criu/root ro[, ]" "$FAKE_CRIU/mountinfo"
+  grep -E " $OCI_ROOT/g/criu/root rw[, ]" "$FAKE_CRIU/mountinfo"
   [ "$(oci_status g)" = running ]
   [ "$(oci_pid g)" = "$(cat "$BATS_TEST_TMPDIR/pid")" ]
   grep -q "$OCI_CGROUP\$" "/proc/$(oci_pid g)/cgroup"
