@@ -65,7 +65,7 @@ static int plan_mounts(struct dump *d, struct err *e)
 	if (root < 0)
 		return err_errno(e, -errno, "the container's root");
 	d->mounts.arena = &d->arena;
-	if (criu_mounts(&d->mounts, d->args->spec, root, e) < 0)
+	if (criu_mounts(&d->mounts, d->args->spec, d->args->pid, root, e) < 0)
 		return e->code;
 	d->options.ext_mnt = (struct criu_pairs){ d->mounts.v, d->mounts.n };
 	return 0;

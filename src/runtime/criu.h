@@ -78,8 +78,8 @@ int criu_add(struct criu_list *l, const char *key, const char *value, struct err
 const char *criu_resolve(struct arena *a, int root, const char *path);
 const char *criu_path_of(struct arena *a, int fd);
 
-/* The mounts that come from outside, for a dump's ext_mnt: where each lies in the container with this root, and the name it
- * gets in the image. */
-int criu_mounts(struct criu_list *l, const struct oci_spec *spec, int root, struct err *e) MUST_CHECK;
+/* The mounts that come from outside, for a dump's ext_mnt: where each lies in the container with this init and root, and
+ * the name it gets in the image. */
+int criu_mounts(struct criu_list *l, const struct oci_spec *spec, pid_t pid, int root, struct err *e) MUST_CHECK;
 
 #endif

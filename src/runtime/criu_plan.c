@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/beneath.h"
+#include "base/io.h"
 #include "base/text.h"
 #include "oci/mount_options.h"
 #include "runtime/criu.h"
@@ -43,6 +44,9 @@ int criu_check_spec(const struct oci_spec *spec, struct err *e)
 {
 	static const enum oci_ns own_only[] = { OCI_NS_CGROUP, OCI_NS_TIME, OCI_NS_MOUNT };
 
+	if (spec->linux_.ns[OCI_NS_USER].wanted)
+		return err_set(e, ERR_UNSUPPORTED,
+			       "linux.namespaces: checkpoint and restore of a container with a \"user\" namespace are not supported");
 	for (size_t i = 0; i < ARRAY_LEN(own_only); i++)
 		if (spec->linux_.ns[own_only[i]].path)
 			return err_set(e, ERR_UNSUPPORTED,
@@ -155,6 +159,73 @@ static int add_spec_mount(const struct mounts *m, const struct oci_mount *mount,
 	return 0;
 }
 
+/* ---- what is mounted in the source of a recursive bind ---- */
+
+static bool is_recursive(struct arena *a, const struct oci_mount *m)
+{
+	struct oci_mount_options o;
+	struct err ignored;
+
+	return oci_mount_options_parse(a, m->options, &o, &ignored) == 0 && o.recursive_bind;
+}
+
+static bool lies_in(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	return strncmp(path, folder, len) == 0 && (path[len] == '/' || !path[len]);
+}
+
+/* A mount point that config.json does not name belongs to the mount it lies in, the nearest and latest. CRIU would take it
+ * for the container's own, and restore a copy of the host's. */
+static int add_if_inside(const struct mounts *m, const char *const *places, const char *point, struct err *e)
+{
+	struct arena *a = m->list->arena;
+	const struct oci_mount *in = NULL;
+	size_t len = 0;
+
+	for (size_t i = 0; i < m->spec->n_mounts; i++) {
+		if (!lies_in(point, places[i]) || strlen(places[i]) < len)
+			continue;
+		in = &m->spec->mounts[i];
+		len = strlen(places[i]);
+	}
+	if (!in || !point[len] || !is_recursive(a, in))
+		return 0;
+	return criu_add(m->list, arena_strdup(a, point), arena_printf(a, "%s%s", in->destination, point + len), e);
+}
+
+static int add_submounts(const struct mounts *m, pid_t pid, struct err *e)
+{
+	CLEANUP_FREE char *info = NULL;
+	const char **places = arena_array(m->list->arena, m->spec->n_mounts + 1, sizeof(*places));
+	char path[32], *line, *rest = NULL;
+	int r;
+
+	if (!places)
+		return err_errno(e, -ENOMEM, "mounts");
+	for (size_t i = 0; i < m->spec->n_mounts; i++) {
+		const char *destination = m->spec->mounts[i].destination;
+
+		places[i] = criu_resolve(m->list->arena, m->root, destination);
+		if (!places[i])
+			places[i] = destination;
+	}
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+	r = io_read_file(AT_FDCWD, path, MOUNTINFO_MAX, &info, NULL);
+	if (r < 0)
+		return err_errno(e, r, "%s", path);
+	for (line = strtok_r(info, "\n", &rest); line && r == 0; line = strtok_r(NULL, "\n", &rest)) {
+		const char *point = rt_mount_point(line);
+
+		if (point)
+			r = add_if_inside(m, places, point, e);
+	}
+	return r;
+}
+
+/* ---- what hides, and nodes ---- */
+
 /* A folder is masked by a tmpfs, which CRIU makes again itself. */
 static int add_mask(const struct mounts *m, const char *path, struct err *e)
 {
@@ -184,13 +255,15 @@ static int add_devices(const struct mounts *m, struct err *e)
 	return r;
 }
 
-int criu_mounts(struct criu_list *l, const struct oci_spec *spec, int root, struct err *e)
+int criu_mounts(struct criu_list *l, const struct oci_spec *spec, pid_t pid, int root, struct err *e)
 {
 	const struct mounts m = { .list = l, .spec = spec, .root = root };
 
 	for (size_t i = 0; i < spec->n_mounts; i++)
 		if (add_spec_mount(&m, &spec->mounts[i], e) < 0)
 			return err_ctx(e, "mount on %s", spec->mounts[i].destination);
+	if (add_submounts(&m, pid, e) < 0)
+		return e->code;
 	for (const char *const *masked = spec->linux_.masked_paths; masked && *masked; masked++)
 		if (add_mask(&m, *masked, e) < 0)
 			return e->code;

@@ -15,6 +15,8 @@
 #include "runtime/checkpoint.h"
 #include "runtime/process_attr.h"
 #include "runtime/stage.h"
+#include "sys/kernel.h"
+#include "sys/mnt.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 
@@ -89,7 +91,7 @@ static int join_namespaces(struct restore *k, struct err *e)
 	static const struct {
 		enum oci_ns ns;
 		const char *name;
-	} joined[] = { { OCI_NS_USER, "user" }, { OCI_NS_IPC, "ipc" }, { OCI_NS_UTS, "uts" } };
+	} joined[] = { { OCI_NS_IPC, "ipc" }, { OCI_NS_UTS, "uts" } };
 
 	for (size_t i = 0; i < ARRAY_LEN(joined); i++) {
 		const char *path = k->args->spec->linux_.ns[joined[i].ns].path;
@@ -186,37 +188,55 @@ static int join_cgroup(struct restore *k, pid_t criu, struct err *e)
 
 /* ---- while it works ---- */
 
-struct loopback {
+/* Something to be done in a namespace of the container, by a helper (sys/ns.h). */
+struct visit {
 	pid_t pid;
 	int proc;
+	const char *ns; /* "net" */
+	int flag;
+	int (*act)(struct err *e);
 	struct err *e;
 };
 
-static int loopback_up(void *arg)
+static int visitor(void *arg)
 {
-	const struct loopback *l = arg;
-	CLEANUP_FD int netns = -1;
+	const struct visit *v = arg;
+	CLEANUP_FD int ns = -1;
 	char path[32];
 	int r;
 
-	snprintf(path, sizeof(path), "%d/ns/net", (int)l->pid);
-	netns = openat(l->proc, path, O_RDONLY | O_CLOEXEC);
-	r = netns < 0 ? -errno : ns_enter(netns, CLONE_NEWNET);
-	return r < 0 ? err_errno(l->e, r, "the container's network namespace") : rt_attr_loopback(l->e);
+	snprintf(path, sizeof(path), "%d/ns/%s", (int)v->pid, v->ns);
+	ns = openat(v->proc, path, O_RDONLY | O_CLOEXEC);
+	r = ns < 0 ? -errno : ns_enter(ns, v->flag);
+	return r < 0 ? err_errno(v->e, r, "the container's namespace \"%s\"", v->ns) : v->act(v->e);
+}
+
+static int visit(const struct restore *k, pid_t pid, const char *ns, int flag, int (*act)(struct err *), struct err *e)
+{
+	struct visit v = { pid, k->ctx.proc, ns, flag, act, e };
+	pid_t helper = -1;
+	int r = ns_run_scratch(visitor, &v, &helper);
+
+	ns_reap(helper);
+	return r < 0 && !e->code ? err_errno(e, r, "the container's namespace \"%s\"", ns) : r;
+}
+
+static int root_read_only(struct err *e)
+{
+	CLEANUP_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = root < 0 ? -errno : mnt_setattr(root, false, MOUNT_ATTR_RDONLY, 0, 0);
+
+	return r < 0 ? err_errno(e, r, "rootfs: read-only") : 0;
 }
 
 /* Its network namespace is new and empty: as at create. */
 static int network(struct restore *k, pid_t pid, struct err *e)
 {
 	const struct oci_namespace *ns = &k->args->spec->linux_.ns[OCI_NS_NETWORK];
-	struct loopback l = { pid, k->ctx.proc, e };
-	pid_t helper = -1;
 	int r = 0;
 
-	if (ns->wanted && !ns->path) {
-		r = ns_run_scratch(loopback_up, &l, &helper);
-		ns_reap(helper);
-	}
+	if (ns->wanted && !ns->path)
+		r = visit(k, pid, "net", CLONE_NEWNET, rt_attr_loopback, e);
 	return r < 0 ? r : rt_net_devices(&k->ctx, pid, e);
 }
 
@@ -241,6 +261,9 @@ static int notified(const struct criu_response *n, int fd, void *arg, struct err
 
 	if (!strcmp(n->script, "setup-namespaces"))
 		return namespaces_are_there(k, n->pid, e);
+	/* nothing of the container runs yet, and CRIU has no more to make in its root */
+	if (!strcmp(n->script, "post-restore") && k->args->spec->root_readonly)
+		return visit(k, n->pid, "mnt", CLONE_NEWNS, root_read_only, e);
 	if (!strcmp(n->script, "orphan-pts-master") && master >= 0) {
 		if (k->console >= 0)
 			log_warning("the image has more than one terminal of the outside; all but the first are closed");

@@ -5,7 +5,7 @@
  *
  * Everything is on a tmpfs in a mount namespace of CRIU's own, over an empty folder of the container's state:
  *
- *	root             the rootfs: CRIU wants a mount point that nothing is mounted over
+ *	root             the rootfs: CRIU wants a mount point that nothing is mounted over, and to write in it
  *	mounts/N         what the specification's N-th mount binds; with v1's hierarchies mounts/N-H
  *	dev/…            device nodes that do not lie on the container's own /dev
  *	null             what hides a masked file
@@ -19,10 +19,12 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/beneath.h"
+#include "base/io.h"
 #include "base/text.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
@@ -73,11 +75,6 @@ static int put_root(const struct work *w, struct err *e)
 	int r = rt_rootfs_make(w->c, -1, &root, &helper, e);
 
 	ns_reap(helper);
-	if (r == 0 && w->c->spec->root_readonly) {
-		r = mnt_setattr(root, false, MOUNT_ATTR_RDONLY, 0, 0);
-		if (r < 0)
-			return err_errno(e, r, "rootfs: read-only");
-	}
 	return r < 0 ? r : put(w, root, "root", e);
 }
 
@@ -132,31 +129,52 @@ static int put_mount(const struct work *w, size_t i, struct err *e)
 	return offer(w, w->fds[i], name, p->m->destination, e);
 }
 
-/* The map as idmap mounts want it; -1 where the container has none of its own. */
-static int open_map(const struct rt_ctx *c, struct err *e)
-{
-	int fd;
-
-	if (!c->n_uid)
-		return -1;
-	fd = idmap_userns(c->proc, c->uid_map, c->n_uid, c->gid_map, c->n_gid);
-	return fd < 0 ? err_errno(e, fd, "linux.uidMappings") : fd;
-}
-
 static int put_mounts(const struct work *w, struct err *e)
 {
-	CLEANUP_FD int userns = open_map(w->c, e);
-	int r;
+	int r = 0;
 
-	if (w->c->n_uid && userns < 0)
-		return userns;
 	if (mkdirat(w->top, "mounts", 0755) < 0)
 		return err_errno(e, -errno, "mounts for CRIU");
-	r = rt_mounts_host(w->c, userns, w->fds, e);
 	for (size_t i = 0; r == 0 && i < w->c->n_mounts; i++) {
 		r = put_mount(w, i, e);
 		if (r < 0)
 			return err_ctx(e, "mount on %s", w->c->mounts[i].m->destination);
+	}
+	return r;
+}
+
+/* What is mounted in a recursive bind's source is named in the image, too (criu_plan.c). */
+static int offer_submount(const struct work *w, const char *point, struct err *e)
+{
+	const char *mounts = arena_printf(&w->c->arena, "%s/mounts/", w->s->folder), *rest, *slash;
+	struct arena *a = &w->c->arena;
+	char *end;
+	size_t i;
+
+	if (!mounts)
+		return err_errno(e, -ENOMEM, "mounts for CRIU");
+	rest = point + strlen(mounts);
+	if (!text_starts(point, mounts) || !(slash = strchr(rest, '/')))
+		return 0;
+	i = strtoul(rest, &end, 10);
+	if (end != slash || i >= w->c->n_mounts)
+		return 0;
+	return criu_add(&w->s->mounts, arena_printf(a, "%s%s", w->c->mounts[i].m->destination, slash), arena_strdup(a, point), e);
+}
+
+static int offer_submounts(const struct work *w, struct err *e)
+{
+	CLEANUP_FREE char *info = NULL;
+	char *line, *rest = NULL;
+	int r = io_read_file(AT_FDCWD, "/proc/thread-self/mountinfo", MOUNTINFO_MAX, &info, NULL);
+
+	if (r < 0)
+		return err_errno(e, r, "mountinfo");
+	for (line = strtok_r(info, "\n", &rest); line && r == 0; line = strtok_r(NULL, "\n", &rest)) {
+		const char *point = rt_mount_point(line);
+
+		if (point)
+			r = offer_submount(w, point, e);
 	}
 	return r;
 }
@@ -231,7 +249,6 @@ static int make_mount_point(const struct work *w, size_t i, int root, struct err
 static int make_mount_points(struct work *w, struct err *e)
 {
 	CLEANUP_FD int root = -1, dev = -1;
-	int r;
 
 	/* the tmpfs as it is in the copy */
 	w->top = close_fd(w->top);
@@ -239,9 +256,6 @@ static int make_mount_points(struct work *w, struct err *e)
 	root = openat(w->top, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_errno(e, -errno, "%s", w->s->root);
-	r = mnt_setattr(root, false, 0, MOUNT_ATTR_RDONLY, 0);
-	if (r < 0)
-		return err_errno(e, r, "%s: writable", w->s->root);
 	for (size_t i = 0; i < w->c->n_mounts; i++)
 		if (!on_another(w->c, i) && make_mount_point(w, i, root, e) < 0)
 			return err_ctx(e, "mount on %s", w->c->mounts[i].m->destination);
@@ -267,7 +281,7 @@ static int set_up(struct work *w, struct err *e)
 	w->top = r < 0 ? -1 : open(w->s->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (w->top < 0)
 		return err_errno(e, r < 0 ? r : -errno, "%s", w->s->folder);
-	if (put_root(w, e) < 0 || put_cgroups(w, e) < 0 || put_mounts(w, e) < 0 || put_null(w, e) < 0 ||
+	if (put_root(w, e) < 0 || put_cgroups(w, e) < 0 || put_mounts(w, e) < 0 || offer_submounts(w, e) < 0 || put_null(w, e) < 0 ||
 	    put_devices(w, e) < 0)
 		return e->code;
 	return 0;
@@ -325,7 +339,10 @@ int stage_make(struct stage *s, struct rt_ctx *c, const char *state, int work, s
 		return err_errno(e, -ENOMEM, "mounts");
 	for (size_t i = 0; i < c->n_mount_fds; i++)
 		w.fds[i] = -1;
-	r = ns_run_scratch(helper_main, &w, &s->helper);
+	/* not by the helper: handles of cgroups are of our mount namespace, and only here they can be copied */
+	r = rt_mounts_host(c, -1, w.fds, e);
+	if (r == 0)
+		r = ns_run_scratch(helper_main, &w, &s->helper);
 	for (size_t i = 0; i < c->n_mount_fds; i++)
 		close_fd(w.fds[i]);
 	close_fd(w.top);

@@ -187,6 +187,8 @@ static int dump(const struct cli_call *call, const struct oci_container *c, cons
 	};
 	int r = oci_load_spec(call, &c->rec, &args.spec, e);
 
+	if (r == 0)
+		r = oci_notify_mounted(call->arena, &c->dir, &args.spec, e);
 	return r < 0 ? r : rt_checkpoint(&args, e);
 }
 

@@ -307,7 +307,7 @@ int launch_prepare(struct launch *l, struct err *e)
 		r = check(l, e);
 	if (r == 0)
 		r = claim(l, e);
-	if (r == 0 && !l->restore)
+	if (r == 0)
 		r = oci_notify_plan(l->call->arena, &l->c.dir, &l->spec, &l->notify_folder, e);
 	if (r == 0)
 		r = make_fifo(l, e);

@@ -13,7 +13,6 @@ struct launch {
 	const struct oci_create_opts *opts;
 	launch_fn make;
 	bool run;     /* its program runs at once or when we say so: no exec.fifo */
-	bool restore; /* it is made of an image */
 	bool detach;
 	struct oci_container c;
 	const struct oci_spec *spec;

@@ -95,6 +95,21 @@ int oci_notify_plan(struct arena *a, const struct rt_record_dir *d, const struct
 	return 0;
 }
 
+int oci_notify_mounted(struct arena *a, const struct rt_record_dir *d, const struct oci_spec **spec, struct err *e)
+{
+	struct oci_spec *changed = arena_new(a, struct oci_spec);
+
+	if (faccessat(d->dir, FOLDER, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (!changed)
+		return err_errno(e, -ENOMEM, "NOTIFY_SOCKET");
+	*changed = **spec;
+	changed->mounts = with_mount(a, changed, -1);
+	changed->n_mounts++;
+	*spec = changed;
+	return changed->mounts ? 0 : err_errno(e, -ENOMEM, "NOTIFY_SOCKET");
+}
+
 /* ---- start ---- */
 
 int oci_notify_listen(const struct rt_record_dir *d, int *sock, struct err *e)

@@ -263,6 +263,9 @@ int oci_foreground(struct rt_process *p, int notify, int *code, struct err *e) M
  * kept open while the container is made. Without one: *spec stays. */
 int oci_notify_plan(struct arena *a, const struct rt_record_dir *d, const struct oci_spec **spec, int *folder,
 		    struct err *e) MUST_CHECK;
+/* The specification as create had it: with the mount, if there was one (its source is not named). */
+int oci_notify_mounted(struct arena *a, const struct rt_record_dir *d, const struct oci_spec **spec,
+		       struct err *e) MUST_CHECK;
 /* The socket in it; -1 when there is nobody to tell, or the container was created without one. Before start. */
 int oci_notify_listen(const struct rt_record_dir *d, int *sock, struct err *e) MUST_CHECK;
 /* Reads one message. When it says READY=1 passes that on, with the main process (0: we stay that), and gives 1. */

@@ -74,7 +74,7 @@ int cmd_restore(const struct cli_call *call, struct err *e)
 	struct restoring k = { LAUNCH_INIT(call, &o->create, restore), OCI_IMAGES_INIT };
 	int r = oci_images_open(&o->c, false, &k.im, e);
 
-	k.l.run = k.l.restore = true;
+	k.l.run = true;
 	k.l.detach = o->create.detach;
 	if (r == 0)
 		r = check_images(&k.im, e);

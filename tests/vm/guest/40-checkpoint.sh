@@ -8,7 +8,7 @@ oc() { timeout 60 /usr/local/bin/tare-oci --root "$ck_root" "$@"; }
 ck_bundle() {
   mkdir -p "$ck/$1/rootfs/bin" "$ck/$1/rootfs/dev" || return 1
   [ -e "$ck/$1/rootfs/bin/busybox" ] || cp /bin/busybox "$ck/$1/rootfs/bin/" || return 1
-  for a in sh sleep cat ls echo nc ip tty stty readlink; do ln -sf busybox "$ck/$1/rootfs/bin/$a"; done
+  for a in sh sleep cat ls echo nc ip tty readlink mkfifo; do ln -sf busybox "$ck/$1/rootfs/bin/$a"; done
   cat >"$ck/$1/config.json" <<JSON
 { "ociVersion": "1.0.2", "root": { "path": "rootfs", "readonly": true }, "hostname": "held", ${6:-}
   "process": { "cwd": "/", "env": ["PATH=/bin"], "user": { "uid": 0, "gid": 0 }, "noNewPrivileges": true, ${5:-}
@@ -100,8 +100,11 @@ ck_leaves_running() {
   ck_counts b "$now" && ck_end b
 }
 ck_pre_dumps() {
-  ck_bundle c "x=\$(i=0; while [ \$i -lt 20000 ]; do i=\$((i+1)); echo page page page page page page; done); $ck_count" && ck_run c &&
-    ck_counts c 1 || return 1
+  # one holds memory and does nothing; the one that counts forks
+  hold='(x=$(i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo page page page page page; done); mkfifo /tmp/never; read y </tmp/never) &'
+  ck_bundle c "$hold $ck_count" && ck_run c || return 1
+  until oc exec c ls /tmp/never >/dev/null 2>&1; do sleep 0.5; done
+  ck_counts c 1 || return 1
   oc checkpoint --network-lock nftables --pre-dump --image-path "$ck/c/parent" c || return 1
   now=$(ck_n c) && ck_counts c "$now" || return 1
   ! oc restore -d -b "$ck/c" --image-path "$ck/c/parent" never >"$ck/out" 2>&1 && grep 'can only be a parent' "$ck/out" || return 1
@@ -181,6 +184,20 @@ ck_refuses() { # a restore that cannot be: nothing is left of it
   now=$(ck_n i)
   ! ck_back i i >/dev/null && grep exists "$ck/i.err" && ck_counts i "$now" && ck_end i
 }
+ck_as_runc() { # runc restores what we saved, and we what it saved
+  ck_bundle j "$ck_count" && ck_run j && ck_counts j 3 && mkdir -p /etc/criu && echo 'network-lock nftables' >/etc/criu/default.conf || return 1
+  now=$(ck_n j) && ck_saved j || return 1
+  runc restore -d -b "$ck/j" --image-path "$ck/j/image" j </dev/null >"$ck/out" 2>&1 || { cat "$ck/out"; return 1; }
+  sleep 1
+  theirs=$(runc exec j cat /tmp/n)
+  rm -rf "$ck/j/image"
+  runc checkpoint --image-path "$ck/j/image" j && [ "$theirs" -gt "$now" ] && ck_back j j && ck_counts j "$theirs" && ck_end j
+  code=$?
+  runc delete -f j
+  rm /etc/criu/default.conf
+  mount -o remount,nsdelegate /sys/fs/cgroup # which runc's CRIU has taken away
+  return $code
+}
 ck_nothing_left() {
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     ck_machine >"$ck/after"
@@ -190,6 +207,8 @@ ck_nothing_left() {
   diff "$ck/before" "$ck/after"
 }
 
+# what CRIU asks the kernel about sockets with, and locks connections by
+modprobe -a unix_diag tcp_diag udp_diag inet_diag netlink_diag af_packet_diag nf_conntrack_netlink nft_ct
 mkdir -p $ck
 ck_machine >$ck/before
 check "criu check" ck_criu
@@ -205,4 +224,5 @@ check "restore in the foreground, with pipes" ck_pipes
 check "hooks of checkpoint and restore" ck_hooks
 check "a checkpoint that fails" ck_fails
 check "a restore that fails" ck_refuses
+check "images are runc's" ck_as_runc
 check "checkpoint and restore leave nothing behind" ck_nothing_left
