@@ -25,6 +25,7 @@ kills() { # SAMPLE SETUP ALSO ARGS...
   shift 3
   mkdir -p "$PIDS"
   tree=$(find "$B" "$OCI_ROOTFS" | sort)
+  [ -z "${TARE_SANITIZED:-}" ] || sample=$((sample / 4))
   [ -z "${TARE_TEST_LONG:-}" ] || sample=0
   for variant in "" --caller; do
     # shellcheck disable=SC2086

@@ -138,12 +138,12 @@ mount_through_exchange() { # VICTIM ROUNDS
 }
 
 @test "CVE-2021-30465: a mount point that is exchanged with a link meanwhile stays in the root" {
-  works mount_through_exchange weak:in_root 40
+  works mount_through_exchange weak:in_root 200
   stopped mount_through_exchange tare 60
 }
 
 @test "CVE-2024-45310: no empty folder is made outside" {
-  works mount_through_exchange runc 150
+  works mount_through_exchange runc 500
   stopped mount_through_exchange tare 60
 }
 
@@ -165,4 +165,26 @@ link_out() { # VICTIM LINK DESTINATION
   stopped link_out tare "$OUTSIDE" /link/file
   stopped link_out tare "../../../../../../../../../..$OUTSIDE" /link/file
   stopped link_out tare "$OUTSIDE/new" /link
+}
+
+# Device nodes and links of /dev, made in a /dev that is the image's own folder and is exchanged with a link meanwhile.
+devices_through_exchange() { # VICTIM ROUNDS
+  local round code=1 r=$BATS_TEST_TMPDIR/r
+  own_root "$r"
+  ln -s "$OUTSIDE" "$r/link"
+  bundle "$D" ".root = {path: \"$r\", readonly: false} | .mounts |= map(select(.destination | startswith(\"/dev\") | not))"
+  exchanging "$r/dev" "$r/link"
+  for round in $(seq "$2"); do
+    once "$1"
+    [ -z "$(ls -A "$OUTSIDE")" ] || { code=0; break; }
+  done
+  still
+  echo "round $round of $2: $(ls -A "$OUTSIDE")"; cat "$D/out"
+  rm -rf "$r" "$OUTSIDE"; mkdir "$OUTSIDE"
+  return $code
+}
+
+@test "no device node is made outside" {
+  works devices_through_exchange weak:in_root 200
+  stopped devices_through_exchange tare 40
 }

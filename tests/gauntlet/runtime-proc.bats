@@ -69,7 +69,7 @@ forge_console() { # VICTIM ROUNDS
 }
 
 @test "CVE-2025-52565: /dev/console is the terminal, whatever /dev/pts has become meanwhile" {
-  works forge_console runc 120
+  works forge_console runc 400
   stopped forge_console tare 60
 }
 
@@ -94,7 +94,7 @@ divert_sysctl() { # VICTIM ROUNDS
 }
 
 @test "CVE-2025-52881: a sysctl is set, whatever /proc has become meanwhile" {
-  works divert_sysctl runc 60
+  works divert_sysctl runc 200
   stopped divert_sysctl tare 60
 }
 
@@ -121,7 +121,7 @@ unmask_proc() { # VICTIM ROUNDS
 }
 
 @test "what is masked in /proc stays so, whatever /proc has become meanwhile" {
-  works unmask_proc runc 60
-  works unmask_proc weak:anchor 60
+  works unmask_proc runc 200
+  works unmask_proc weak:anchor 200
   stopped unmask_proc tare 60
 }
