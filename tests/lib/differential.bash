@@ -110,7 +110,7 @@ seen_by() { # WHO COMMAND...
   # no /dev/null: the peers give a standard input to the container's user, and that one is the machine's
   : | "${@:2}" 2>&1 | cat >"$raw"
   [ "${PIPESTATUS[1]}" -eq 0 ] || { echo "$1: exit code ${PIPESTATUS[1]}"; cat "$raw"; return 1; }
-  tr -d '\r' <"$raw" | neutral "$1" >"$BATS_TEST_TMPDIR/$1.seen"
+  tr -d '\r\0' <"$raw" | sed 's/^\^@//' | neutral "$1" >"$BATS_TEST_TMPDIR/$1.seen"
 }
 
 # With a terminal around it, and so with one for the container.
