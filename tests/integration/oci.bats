@@ -566,6 +566,19 @@ net_controllers_free() {
   rm -f "$OCI_ROOTFS/tmp/who"
 }
 
+@test "--config: another file of the bundle, or of anywhere" {
+  local b=$BATS_TEST_TMPDIR/b
+  OCI_COMMAND='echo other' bundle "$b"
+  mkdir "$b/sub"
+  mv "$b/config.json" "$b/sub/other.json"
+  echo broken >"$b/config.json"
+  run -0 oci run -b "$b" --config sub/other.json other </dev/null
+  [ "$output" = other ]
+  (cd "$b" && run -0 oci run -f "$b/sub/other.json" other </dev/null && [ "$output" = other ])
+  run -1 oci create -b "$b" -f nosuch.json other </dev/null
+  says "nosuch.json: No such file"
+}
+
 @test "features and version are what callers parse" {
   oci features | jq -e '.ociVersionMin == "1.0.0" and .ociVersionMax == "1.3.0" and (.hooks | length) == 6
     and (.mountOptions | index("rro") != null) and .linux.cgroup.v1 and .linux.cgroup.systemd
