@@ -141,7 +141,7 @@ struct rt_clone {
 pid_t rt_clone_linked(const struct rt_clone *how, int *child_sock, int *sock, int *pidfd, struct err *e) MUST_CHECK;
 
 /* ---- hooks.c ---- */
-/* env: for those that name none; NULL = nothing. createContainer and startContainer hooks run in the current folder (the
+/* env: for those that name none; NULL = ours. createContainer and startContainer hooks run in the current folder (the
  * new root, the process's), the others in the bundle's. */
 int rt_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
 	     const char *status, const char *const *env, struct err *e) MUST_CHECK;

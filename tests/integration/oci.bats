@@ -396,6 +396,23 @@ net_controllers_free() {
   [[ "$output" == *"level=warning"*"poststop"* ]]
 }
 
+@test "hooks without an environment have the caller's on the host's side and the process's inside, as under runc" {
+  local d=$BATS_TEST_TMPDIR who
+  bundle "$d/b" '.process.args = ["true"] | .process.env += ["INSIDE=i"] | .root.readonly = false |
+    .hooks = ((["prestart", "createRuntime", "createContainer", "poststart", "poststop"] | map({key: ., value: [{path: "/bin/sh", args: ["sh", "-c",
+      "echo \(.) ${CALLER:-} ${INSIDE:-} >>\($d)/seen"]}]}) | from_entries) +
+      {startContainer: [{path: "/bin/sh", args: ["sh", "-c", "echo startContainer ${CALLER:-} ${INSIDE:-} >/tmp/inside"]}]})' --arg d "$d"
+  for who in tare runc; do
+    rm -f "$d/seen"
+    if [ $who = tare ]; then CALLER=c oci run -b "$d/b" env </dev/null; else CALLER=c runc --root "$RUNC_ROOT" run -b "$d/b" env </dev/null; fi
+    cat "$OCI_ROOTFS/tmp/inside" "$d/seen" | sed 's/ *$//' | sort >"$d/$who"
+    rm "$OCI_ROOTFS/tmp/inside"
+  done
+  cat "$d/tare"
+  grep -qx "createRuntime c" "$d/tare"
+  diff "$d/runc" "$d/tare"
+}
+
 @test "console-socket gets the terminal, pidfd-socket the process" {
   OCI_COMMAND='tty; echo from inside' bundle "$BATS_TEST_TMPDIR/b" '.process.terminal = true'
   run oci create -b "$BATS_TEST_TMPDIR/b" term
