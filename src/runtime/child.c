@@ -313,6 +313,8 @@ static int create(struct child *k, struct err *e)
 	if (r == 0)
 		r = hooks_before_pivot(k, e);
 	if (r == 0)
+		r = rt_process_make_cwd(c, k->root, e);
+	if (r == 0)
 		r = close_tree(k, e);
 	if (r == 0)
 		r = change_root(k, e);

@@ -108,6 +108,8 @@ _Noreturn void rt_child_main(struct rt_ctx *c);
 /* ---- process.c, child: attributes of the process; see there for the order ---- */
 int rt_process_check(const struct oci_process *p, struct err *e) MUST_CHECK;      /* host side: what cannot work */
 int rt_process_host(const struct rt_ctx *c, pid_t pid, struct err *e) MUST_CHECK; /* host side: what needs its rights */
+/* Below root, the new root file system with its mounts, as the container's root. */
+int rt_process_make_cwd(const struct rt_ctx *c, int root, struct err *e) MUST_CHECK;
 int rt_process_prepare(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 int rt_process_exec(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 

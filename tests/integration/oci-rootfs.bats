@@ -139,3 +139,12 @@ X
   [ ! -e "$OCI_ROOTFS${OCI_ROOTFS%/*}" ]
   rmdir "$OCI_ROOTFS"/tmp/[xy]
 }
+
+@test "a working folder that is missing is made, also on a root that will be read-only" {
+  bundle "$BATS_TEST_TMPDIR/b" '.root.readonly = true | .process.cwd = "/made/for/it" | .process.args = ["pwd"]'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" made </dev/null
+  [ "$output" = /made/for/it ]
+  rm -r "$OCI_ROOTFS/made"
+  as_runc "$BATS_TEST_TMPDIR/b"
+  rm -r "$OCI_ROOTFS/made"
+}
