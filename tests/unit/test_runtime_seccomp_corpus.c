@@ -160,7 +160,7 @@ static size_t compare_number(const struct trial *t, uint32_t nr, int samples)
 static const struct oci_seccomp *parse(struct arena *a, const char *members)
 {
 	const struct json *doc;
-	const struct oci_spec *spec;
+	const struct oci_spec *spec = NULL;
 	struct err e = { 0 };
 	char *text = arena_printf(a, "{'ociVersion':'1.3.0','root':{'path':'r'},'linux':{'seccomp':{%s}}}", members);
 
