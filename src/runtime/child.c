@@ -307,7 +307,8 @@ static int hooks_before_pivot(struct child *k, struct err *e)
 	/* in the new root, as the peers have it */
 	if (c->spec->hooks[OCI_HOOK_CREATE_CONTAINER].n && fchdir(k->root) < 0)
 		return err_errno(e, -errno, "entering the root file system");
-	return rt_hooks(c->spec, OCI_HOOK_CREATE_CONTAINER, c->id, getpid(), c->bundle, "creating", NULL, e);
+	return rt_hooks(c->spec, OCI_HOOK_CREATE_CONTAINER, c->id, getpid(), c->bundle, "creating",
+			c->process ? c->process->env : NULL, e);
 }
 
 /* Over "/", or the kernel would take us for one in a chroot and refuse it user namespaces. */
@@ -367,6 +368,8 @@ static int create(struct child *k, struct err *e)
 		r = wait_joined(k, e);
 	if (r == 0)
 		r = hooks_before_pivot(k, e);
+	if (r == 0)
+		r = rt_process_make_cwd(c, k->root, e);
 	if (r == 0)
 		r = close_tree(k, e);
 	if (r == 0)

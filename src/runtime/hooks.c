@@ -64,11 +64,10 @@ static int wait_for(const struct oci_hook *h, int pidfd, struct err *e)
 static int run_hook(const struct oci_hook *h, const struct strbuf *state, const char *chdir, const char *const *env,
 		    struct err *e)
 {
-	static const char *const no_env[] = { NULL };
 	const char *const own_name[] = { h->path, NULL };
 	CLEANUP_FD int in = -1, pidfd = -1;
 	struct spawn_fd fds[3] = { { .to = 0 }, { .from = 1, .to = 1 }, { .from = 2, .to = 2 } };
-	struct spawn_args args = { .path = h->path, .argv = h->args ? h->args : own_name, .env = h->env ? h->env : env ? env : no_env,
+	struct spawn_args args = { .path = h->path, .argv = h->args ? h->args : own_name, .env = h->env ? h->env : env,
 				   .fds = fds, .n_fds = 3, .chdir = chdir };
 	pid_t pid;
 	int r;

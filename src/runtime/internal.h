@@ -128,6 +128,8 @@ _Noreturn void rt_child_main(struct rt_ctx *c);
 bool rt_keeps_groups(const struct oci_spec *spec);
 int rt_process_check(const struct oci_process *p, struct err *e) MUST_CHECK;      /* host side: what cannot work */
 int rt_process_host(const struct rt_ctx *c, pid_t pid, struct err *e) MUST_CHECK; /* host side: what needs its rights */
+/* Below root, the new root file system with its mounts, as the container's root. */
+int rt_process_make_cwd(const struct rt_ctx *c, int root, struct err *e) MUST_CHECK;
 int rt_process_prepare(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 int rt_process_exec(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 
@@ -187,7 +189,7 @@ int rt_host_root_enter(const struct rt_ctx *c, pid_t init, struct err *e) MUST_C
 int rt_wait_unless_stuck(int fd, const char *watch, struct err *e) MUST_CHECK;
 
 /* ---- hooks.c ---- */
-/* env: for those that name none; NULL = nothing. createContainer and startContainer hooks run in the current folder (the
+/* env: for those that name none; NULL = ours. createContainer and startContainer hooks run in the current folder (the
  * new root, the process's), the others in the bundle's. */
 int rt_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
 	     const char *status, const char *const *env, struct err *e) MUST_CHECK;

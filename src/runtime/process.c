@@ -1,10 +1,10 @@
 /* From the container's root to the user's program, in the order in which each step still has the rights it needs and
  * gives away the least:
  *
+ *	while the root can still be written (rt_process_make_cwd), in a new container only: the working folder is made
  *	before the barrier (rt_process_prepare), as the container's root:
  *	  session keyring, personality, scheduler, io priority, memory policy, sysctl, LSM label for the next exec,
- *	  the command is looked up (an early, clear error), the working folder is made (in a new container only: an
- *	  exec changes nothing in one that runs)
+ *	  the command is looked up (an early, clear error)
  *	after it (rt_process_exec):
  *	  Landlock's rules made, rlimits, descriptors closed, [no no_new_privs: Landlock, seccomp], bounding set, groups, gid,
  *	  uid, umask, working folder (as the user), the other capability sets, the limit of descriptors, no_new_privs,
@@ -177,12 +177,15 @@ static int set_labels(const struct rt_ctx *c, struct err *e)
 	return 0;
 }
 
-static int make_cwd(const struct oci_process *p, struct err *e)
+int rt_process_make_cwd(const struct rt_ctx *c, int root, struct err *e)
 {
-	CLEANUP_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), dir = -1;
+	const struct oci_process *p = c->process;
+	CLEANUP_FD int dir = -1;
 
-	dir = root < 0 ? -errno : beneath_mkdirs(root, p->cwd, BENEATH_IN_ROOT, 0755);
-	/* on a read-only root the user's own chdir will say what is wrong */
+	if (!p || !defence(cwd))
+		return 0;
+	dir = beneath_mkdirs(root, p->cwd, BENEATH_IN_ROOT, 0755);
+	/* where nothing can be made the user's own chdir will say what is wrong */
 	if (dir < 0 && dir != -EROFS && dir != -EACCES && dir != -EPERM)
 		return err_errno(e, dir, "making the working folder %s (process.cwd)", p->cwd);
 	return 0;
@@ -190,10 +193,9 @@ static int make_cwd(const struct oci_process *p, struct err *e)
 
 int rt_process_prepare(const struct rt_ctx *c, struct err *e)
 {
-	const struct oci_process *p = c->process;
 	int r = 0;
 
-	if (!p)
+	if (!c->process)
 		return 0;
 	if (!c->no_new_keyring)
 		r = new_keyring(e);
@@ -201,8 +203,6 @@ int rt_process_prepare(const struct rt_ctx *c, struct err *e)
 		r = rt_attr_apply(c, e);
 	if (r == 0)
 		r = set_labels(c, e);
-	if (r == 0 && c->create && defence(cwd))
-		r = make_cwd(p, e);
 	return r;
 }
 

@@ -251,6 +251,16 @@ static enum oci_ns sysctl_ns(const char *key)
 	return OCI_NS_COUNT;
 }
 
+/* Two places for one name: the specification has members of its own for these, and runc and crun refuse it, too. */
+static int check_names(const struct oci_spec *s, const char *key, const char *value, struct err *e)
+{
+	if (!strcmp(key, "kernel.hostname"))
+		return err_set(e, ERR_INVALID, "it is not allowed as it conflicts with the member hostname");
+	if (!strcmp(key, "kernel.domainname") && s->domainname && strcmp(s->domainname, value) != 0)
+		return err_set(e, ERR_INVALID, "the member domainname says something else (\"%s\")", s->domainname);
+	return 0;
+}
+
 static int set_sysctl(const struct rt_ctx *c, const struct oci_kv *kv, struct err *e)
 {
 	CLEANUP_FD int fd = -1;
@@ -269,6 +279,8 @@ static int set_sysctl(const struct rt_ctx *c, const struct oci_kv *kv, struct er
 	snprintf(path, sizeof(path), "sys/%.240s", key);
 	for (char *p = key; *p; p++)
 		*p = (char)(*p == '/' ? '.' : *p);
+	if (check_names(c->spec, key, kv->value, e) < 0)
+		return e->code;
 	ns = sysctl_ns(key);
 	if (ns == OCI_NS_COUNT)
 		return err_set(e, ERR_INVALID, "it belongs to no namespace: setting it would change the host");

@@ -145,3 +145,15 @@ old_calls() {
   run -1 oci run -b "$BATS_TEST_TMPDIR/b" some </dev/null
   says "process.scheduler SCHED_DEADLINE: the kernel wants all CPUs for it (linux.resources.cpu.cpus, execCPUAffinity)"
 }
+
+@test "sysctls that say again what has a member of its own" {
+  bundle "$BATS_TEST_TMPDIR/b" '.linux.sysctl = {"kernel.hostname": "x"}'
+  run -1 oci run -b "$BATS_TEST_TMPDIR/b" names </dev/null
+  says "linux.sysctl kernel.hostname: it is not allowed as it conflicts with the member hostname"
+  run -1 runc --root "$RUNC_ROOT" run -b "$BATS_TEST_TMPDIR/b" names </dev/null
+  bundle "$BATS_TEST_TMPDIR/b" '.linux.sysctl = {"kernel.domainname": "x"} | .domainname = "y"'
+  run -1 oci run -b "$BATS_TEST_TMPDIR/b" names </dev/null
+  says "linux.sysctl kernel.domainname: the member domainname says something else (\"y\")"
+  bundle "$BATS_TEST_TMPDIR/b" '.linux.sysctl = {"kernel.domainname": "y"} | .domainname = "y"'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" names </dev/null
+}

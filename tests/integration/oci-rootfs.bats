@@ -218,3 +218,12 @@ mounts_at() { awk -v d="$1" 'index($5, d) == 1' /proc/self/mountinfo; }
   run -1 oci run -b "$BATS_TEST_TMPDIR/b" hostns </dev/null
   says '"user" namespace needs a "mount" namespace'
 }
+
+@test "a working folder that is missing is made, also on a root that will be read-only" {
+  bundle "$BATS_TEST_TMPDIR/b" '.root.readonly = true | .process.cwd = "/made/for/it" | .process.args = ["pwd"]'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" made </dev/null
+  [ "$output" = /made/for/it ]
+  rm -r "$OCI_ROOTFS/made"
+  as_runc "$BATS_TEST_TMPDIR/b"
+  rm -r "$OCI_ROOTFS/made"
+}

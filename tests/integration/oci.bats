@@ -397,6 +397,23 @@ net_controllers_free() {
   [[ "$output" == *"level=warning"*"poststop"* ]]
 }
 
+@test "hooks without an environment have the caller's on the host's side and the process's inside, as under runc" {
+  local d=$BATS_TEST_TMPDIR who
+  bundle "$d/b" '.process.args = ["true"] | .process.env += ["INSIDE=i"] | .root.readonly = false |
+    .hooks = ((["prestart", "createRuntime", "createContainer", "poststart", "poststop"] | map({key: ., value: [{path: "/bin/sh", args: ["sh", "-c",
+      "echo \(.) ${CALLER:-} ${INSIDE:-} >>\($d)/seen"]}]}) | from_entries) +
+      {startContainer: [{path: "/bin/sh", args: ["sh", "-c", "echo startContainer ${CALLER:-} ${INSIDE:-} >/tmp/inside"]}]})' --arg d "$d"
+  for who in tare runc; do
+    rm -f "$d/seen"
+    if [ $who = tare ]; then CALLER=c oci run -b "$d/b" env </dev/null; else CALLER=c runc --root "$RUNC_ROOT" run -b "$d/b" env </dev/null; fi
+    cat "$OCI_ROOTFS/tmp/inside" "$d/seen" | sed 's/ *$//' | sort >"$d/$who"
+    rm "$OCI_ROOTFS/tmp/inside"
+  done
+  cat "$d/tare"
+  grep -qx "createRuntime c" "$d/tare"
+  diff "$d/runc" "$d/tare"
+}
+
 @test "console-socket gets the terminal, pidfd-socket the process" {
   OCI_COMMAND='tty; echo from inside' bundle "$BATS_TEST_TMPDIR/b" '.process.terminal = true'
   run oci create -b "$BATS_TEST_TMPDIR/b" term
@@ -566,6 +583,19 @@ net_controllers_free() {
   oci delete -f old
   [ -e "$BATS_TEST_TMPDIR/stopped" ]
   rm -f "$OCI_ROOTFS/tmp/who"
+}
+
+@test "--config: another file of the bundle, or of anywhere" {
+  local b=$BATS_TEST_TMPDIR/b
+  OCI_COMMAND='echo other' bundle "$b"
+  mkdir "$b/sub"
+  mv "$b/config.json" "$b/sub/other.json"
+  echo broken >"$b/config.json"
+  run -0 oci run -b "$b" --config sub/other.json other </dev/null
+  [ "$output" = other ]
+  (cd "$b" && run -0 oci run -f "$b/sub/other.json" other </dev/null && [ "$output" = other ])
+  run -1 oci create -b "$b" -f nosuch.json other </dev/null
+  says "nosuch.json: No such file"
 }
 
 @test "features and version are what callers parse" {

@@ -13,7 +13,7 @@
 #   PEER;SIDE;REGULAR EXPRESSION;REASON
 # where PEER is runc, crun or both, and SIDE is "tare" for a line that only tare-oci's container says, "peer" for one that only the peer's says. A row that
 # no test of the file came upon fails the file: a reason must not outlive its difference.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2153
 
 PROBE_APPLETS="$OCI_APPLETS find ionice unshare chroot dmesg chrt nice linux32 linux64 swapoff rmdir mknod ping chown setpriv"
 
@@ -110,7 +110,7 @@ seen_by() { # WHO COMMAND...
   # no /dev/null: the peers give a standard input to the container's user, and that one is the machine's
   : | "${@:2}" 2>&1 | cat >"$raw"
   [ "${PIPESTATUS[1]}" -eq 0 ] || { echo "$1: exit code ${PIPESTATUS[1]}"; cat "$raw"; return 1; }
-  tr -d '\r' <"$raw" | neutral "$1" >"$BATS_TEST_TMPDIR/$1.seen"
+  tr -d '\r\0' <"$raw" | sed 's/^\^@//' | neutral "$1" >"$BATS_TEST_TMPDIR/$1.seen"
 }
 
 # With a terminal around it, and so with one for the container.
@@ -151,8 +151,8 @@ settings() { # CGROUP
   local f
   find /sys/fs/cgroup -path "*$1/*" -maxdepth 6 -type f -perm -u=w,u=r | sort | while read -r f; do
     case ${f##*/} in
-    cgroup.* | tasks | *io_service* | notify_on_release | *pressure* | *usage* | *failcnt* | *.max_usage* | *force_empty* | *reset* | *.peak | *stat* | *.events* | *.current | \
-      memory.reclaim | freezer.state | *watermark* | *slabinfo*) continue ;;
+    cgroup.* | freezer.state | tasks | notify_on_release | memory.reclaim | *stat* | *usage* | *io_service* | *pressure* | *failcnt* | \
+      *force_empty* | *reset* | *.peak | *.events* | *.current | *watermark* | *slabinfo*) continue ;;
     esac
     echo "setting: $(basename "$(dirname "${f%"$1"/*}/x")")/${f##*/} = $(sort "$f" 2>&1 | tr '\n' ' ')"
   done

@@ -53,6 +53,7 @@ static const char *resolve(struct launch *l, const char *path, struct err *e)
 static int load(struct launch *l, struct err *e)
 {
 	const char *bundle = l->opts->bundle && *l->opts->bundle ? l->opts->bundle : ".";
+	const char *config = l->opts->config ? l->opts->config : "config.json";
 	struct rt_record *rec = &l->c.rec;
 	int r;
 
@@ -63,7 +64,7 @@ static int load(struct launch *l, struct err *e)
 	l->bundle = open(rec->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (l->bundle < 0)
 		return err_errno(e, -errno, "bundle %s", rec->bundle);
-	r = oci_spec_load_text(l->call->arena, l->bundle, "config.json", &l->spec, &l->config, &l->config_len, e);
+	r = oci_spec_load_text(l->call->arena, l->bundle, config, &l->spec, &l->config, &l->config_len, e);
 	if (r == 0)
 		r = oci_seal(l->spec, e);
 	if (r < 0)

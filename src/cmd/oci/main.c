@@ -35,6 +35,7 @@ static const struct oci_globals global_defaults = { .log_format = "text", .rootl
 #define CREATE(m) offsetof(struct oci_create_opts, m)
 static const struct cli_option create_options[] = {
 	{ "bundle", 'b', "DIR", CLI_STR, "the bundle (default: the current folder)", CREATE(bundle) },
+	{ "config", 'f', "FILE", CLI_STR, "the configuration, from the bundle (default: config.json)", CREATE(config) },
 	{ "console-socket", 0, "SOCKET", CLI_STR, "send the master of the terminal there", CREATE(console_socket) },
 	{ "pidfd-socket", 0, "SOCKET", CLI_STR, "send a pidfd of the process there", CREATE(pidfd_socket) },
 	{ "pid-file", 0, "FILE", CLI_STR, "write the pid of the process there", CREATE(pid_file) },

@@ -27,7 +27,7 @@ struct oci_globals {
 
 /* create and run. */
 struct oci_create_opts {
-	const char *bundle, *console_socket, *pidfd_socket, *pid_file;
+	const char *bundle, *config, *console_socket, *pidfd_socket, *pid_file;
 	bool no_pivot, no_new_keyring;
 	uint32_t preserve_fds;
 	bool detach, keep, no_subreaper; /* run */
