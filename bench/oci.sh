@@ -89,14 +89,14 @@ measure_limits() { local r; for r in $(peers); do echo "{\"$r\": $(smallest_limi
 measure_many() {
   local r i
   bundle "$state/many" '.linux.namespaces = [{type: "pid"}, {type: "mount"}] | .mounts |= map(select(.type == "proc"))
-    | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+    | .linux.maskedPaths = [] | .linux.readonlyPaths = [] | del(.hostname)'
   for r in tare crun; do
     has "$(program $r)" || continue
     say "$many containers of $r"
     for ((i = 0; i < many; i++)); do
       jq ".linux.cgroupsPath = \"/bench-$r/$i\"" "$state/many/config.json" >"$state/many/config.tmp"
       mv "$state/many/config.tmp" "$state/many/config.json"
-      oci $r create -b "$state/many" "c$i" </dev/null >/dev/null 2>&1
+      oci $r create -b "$state/many" "c$i" </dev/null >/dev/null 2>"$state/err" || { cat "$state/err" >&2; return 1; }
     done
   done
   for_peers "state c$((many / 2))"

@@ -324,6 +324,7 @@ int cmd_create(const struct cli_call *call, struct err *e)
 {
 	CLEANUP_LAUNCH struct launch l = LAUNCH_INIT(call, false);
 
+	oci_seal_early();
 	l.detach = true;
 	return prepare(&l, e);
 }
@@ -384,6 +385,7 @@ int cmd_run(const struct cli_call *call, struct err *e)
 	CLEANUP_LAUNCH struct launch l = LAUNCH_INIT(call, true);
 	int r;
 
+	oci_seal_early();
 	l.detach = l.opts->detach;
 	if (l.opts->keep && l.detach)
 		log_debug("--keep: a detached container stays anyway");

@@ -130,9 +130,19 @@ static const struct cli_program program = {
 };
 
 static char **own_argv;
+static bool is_sealed;
+
+void oci_seal_early(void)
+{
+	struct err ignored = { 0 };
+
+	is_sealed = rt_seal_self(own_argv, &ignored) == 0;
+}
 
 int oci_seal(const struct oci_spec *spec, struct err *e)
 {
+	if (is_sealed)
+		return 0;
 	return rt_seal_needed(spec) ? rt_seal_self(own_argv, e) : 0;
 }
 
