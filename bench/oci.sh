@@ -13,6 +13,7 @@ end_bench() {
   local r
   for r in tare crun runc; do [ ! -d "$state/$r" ] || delete_all "$r"; done
   [ -z "$hidden" ] || kill "$hidden" 2>/dev/null || true
+  find /sys/fs/cgroup -depth -type d -path "*/bench-*" -exec rmdir {} + 2>/dev/null || true
   rm -rf --one-file-system "$state"
 }
 trap end_bench EXIT
@@ -88,13 +89,13 @@ measure_limits() { local r; for r in $(peers); do echo "{\"$r\": $(smallest_limi
 # many created containers: an init that waits each, without namespaces but its own mounts, which cost most to make
 measure_many() {
   local r i
-  bundle "$state/many" '.linux.namespaces = [{type: "pid"}, {type: "mount"}] | .mounts |= map(select(.type == "proc"))
+  bundle "$state/many" '.linux.namespaces = [{type: "pid"}, {type: "mount"}] | .mounts |= map(select(.type == "proc" or .destination == "/dev"))
     | .linux.maskedPaths = [] | .linux.readonlyPaths = [] | del(.hostname)'
   for r in tare crun; do
     has "$(program $r)" || continue
     say "$many containers of $r"
     for ((i = 0; i < many; i++)); do
-      jq ".linux.cgroupsPath = \"/bench-$r/$i\"" "$state/many/config.json" >"$state/many/config.tmp"
+      jq ".linux.cgroupsPath = \"/bench-many-$r/$i\"" "$state/many/config.json" >"$state/many/config.tmp"
       mv "$state/many/config.tmp" "$state/many/config.json"
       oci $r create -b "$state/many" "c$i" </dev/null >/dev/null 2>"$state/err" || { cat "$state/err" >&2; return 1; }
     done
@@ -106,7 +107,6 @@ measure_many() {
   # shellcheck disable=SC2046
   rounds "$n" $(crun_ns) "${commands[@]:0:4}" | jq '{list: .}'
   for r in tare crun; do delete_all $r; done
-  find /sys/fs/cgroup -depth -type d -path '*/bench-*' -exec rmdir {} + 2>/dev/null || true
 }
 
 mkdir -p "$state/rootfs/bin"
