@@ -127,6 +127,13 @@ static int enter_namespaces(struct child *k, struct err *e)
 	return r;
 }
 
+static void take_mounts(const struct rt_received *m, int *mounts)
+{
+	mounts[0] = m->fd;
+	for (size_t i = 0; i < m->n_more; i++)
+		mounts[i + 1] = m->more[i];
+}
+
 /* Everything the host side makes, up to its MOUNTED. */
 static int receive_mounts(struct child *k, struct err *e)
 {
@@ -144,8 +151,8 @@ static int receive_mounts(struct child *k, struct err *e)
 			k->root = m.fd;
 		else if (m.type == RT_MSG_DEV)
 			k->dev = m.fd;
-		else if (m.type == RT_MSG_MOUNT && m.arg < k->c->n_mount_fds)
-			k->mounts[m.arg] = m.fd;
+		else if (m.type == RT_MSG_MOUNT && m.arg + m.n_more < k->c->n_mount_fds)
+			take_mounts(&m, k->mounts + m.arg);
 		else
 			return err_set(e, ERR_INTERNAL, "set-up out of step: message %d", (int)m.type);
 	}

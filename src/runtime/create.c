@@ -460,6 +460,21 @@ static int send_fd(struct creation *k, enum rt_msg type, size_t index, int *fd, 
 	return r;
 }
 
+/* What was made, neighbours together: each message wakes the child. */
+static int send_made(struct creation *k, int *fds, struct err *e)
+{
+	size_t n = k->ctx.n_mount_fds, count;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i += count ? count : 1) {
+		for (count = 0; i + count < n && count < RT_MAX_FDS && fds[i + count] >= 0; count++)
+			;
+		if (count)
+			r = rt_send_fds(k->sock, RT_MSG_MOUNT, (uint32_t)i, fds + i, count, e);
+	}
+	return r;
+}
+
 static int host_mounts(struct creation *k, int userns, int *fds, struct err *e)
 {
 	struct rt_ctx *c = &k->ctx;
@@ -475,9 +490,8 @@ static int host_mounts(struct creation *k, int userns, int *fds, struct err *e)
 	}
 	if (r == 0)
 		r = rt_mounts_host(c, userns, fds, e);
-	for (size_t i = 0; i < c->n_mount_fds && r == 0; i++)
-		if (fds[i] >= 0)
-			r = send_fd(k, RT_MSG_MOUNT, i, &fds[i], e);
+	if (r == 0)
+		r = send_made(k, fds, e);
 	return r < 0 ? r : rt_send(k->sock, RT_MSG_MOUNTED, 0, -1, e);
 }
 
@@ -594,7 +608,7 @@ static void child_reason(struct creation *k, struct err *e)
 	if (!rt_is_gone(e))
 		return;
 	while (rt_recv(k->sock, &m, &why) == 0 && !m.eof)
-		close_fd(m.fd);
+		rt_received_close(&m);
 	if (why.code)
 		*e = why;
 }

@@ -255,6 +255,12 @@ int rt_mount_finish(const struct rt_mount_plan *p, int fd, struct err *e)
 	const struct oci_mount_options *o = &p->o;
 	int r = 0;
 
+	/* a mount without others below it, as nearly all are: everything in one call */
+	if (!o->n_propagation && !o->recursive_bind) {
+		r = mnt_setattr(fd, false, (o->attr.set & ~o->recursive.clear) | o->recursive.set | (p->read_only ? MOUNT_ATTR_RDONLY : 0),
+				o->attr.clear | o->recursive.clear, MS_PRIVATE);
+		return r < 0 ? err_errno(e, r, "mount attributes") : 0;
+	}
 	/* nothing passes between the host's mounts and the container's unless asked for */
 	if (!o->n_propagation)
 		r = mnt_setattr(fd, true, 0, 0, MS_PRIVATE);

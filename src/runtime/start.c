@@ -52,7 +52,7 @@ int rt_start(struct rt_process *p, struct err *e)
 		r = rt_recv(p->barrier, &m, e);
 	if (r < 0)
 		return r;
-	close_fd(m.fd);
+	rt_received_close(&m);
 	if (!m.eof)
 		return err_set(e, ERR_INTERNAL, "start: unexpected message %d", (int)m.type);
 	p->barrier = close_fd(p->barrier);

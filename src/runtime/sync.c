@@ -23,8 +23,13 @@ bool rt_is_gone(const struct err *e)
 
 int rt_send(int sock, enum rt_msg type, uint32_t arg, int fd, struct err *e)
 {
+	return rt_send_fds(sock, type, arg, &fd, fd >= 0 ? 1 : 0, e);
+}
+
+int rt_send_fds(int sock, enum rt_msg type, uint32_t arg, const int *fds, size_t n_fds, struct err *e)
+{
 	struct wire w = { .type = type, .arg = arg };
-	int r = sock_send_fds(sock, &w, SHORT_LEN, &fd, fd >= 0 ? 1 : 0);
+	int r = sock_send_fds(sock, &w, SHORT_LEN, fds, n_fds);
 
 	/* EPIPE: the other side is gone; its error, if it left one, is still to be read */
 	if (r == -EPIPE || r == -ECONNRESET)
@@ -39,24 +44,35 @@ void rt_send_error(int sock, const struct err *failure)
 	(void)!sock_send_fds(sock, &w, sizeof(w), NULL, 0);
 }
 
+void rt_received_close(struct rt_received *m)
+{
+	m->fd = close_fd(m->fd);
+	while (m->n_more > 0)
+		close_fd(m->more[--m->n_more]);
+}
+
 int rt_recv(int sock, struct rt_received *out, struct err *e)
 {
 	struct wire w = { 0 };
-	size_t n_fds = 1;
+	int fds[RT_MAX_FDS];
+	size_t n_fds = ARRAY_LEN(fds);
 	ssize_t n;
 
 	*out = (struct rt_received){ .fd = -1 };
-	n = sock_recv_fds(sock, &w, sizeof(w), &out->fd, &n_fds);
+	n = sock_recv_fds(sock, &w, sizeof(w), fds, &n_fds);
 	if (n == 0 || n == -ECONNRESET) {
 		out->eof = true;
 		return 0;
 	}
 	if (n < 0)
 		return err_errno(e, (int)n, "talking to the container's process");
-	if (!n_fds)
-		out->fd = -1;
+	if (n_fds) {
+		out->fd = fds[0];
+		out->n_more = n_fds - 1;
+		memcpy(out->more, fds + 1, out->n_more * sizeof(*fds));
+	}
 	if ((size_t)n == sizeof(w) && w.type == RT_MSG_ERROR) {
-		out->fd = close_fd(out->fd);
+		rt_received_close(out);
 		*e = w.err;
 		e->msg[sizeof(e->msg) - 1] = '\0';
 		return e->code < 0 ? e->code : -EIO;
@@ -77,8 +93,8 @@ int rt_expect(int sock, enum rt_msg type, int *fd, struct err *e)
 		return r;
 	if (m.eof)
 		return rt_gone(e, "the other side");
-	if (m.type != type || (m.fd >= 0) != (fd != NULL)) {
-		close_fd(m.fd);
+	if (m.type != type || m.n_more || (m.fd >= 0) != (fd != NULL)) {
+		rt_received_close(&m);
 		return err_set(e, ERR_INTERNAL, "set-up out of step: got message %d, expected %d", (int)m.type,
 			       (int)type);
 	}

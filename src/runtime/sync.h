@@ -4,6 +4,7 @@
 #define TARE_RUNTIME_SYNC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -13,7 +14,7 @@ enum rt_msg {
 	RT_MSG_TIMENS,     /* child: made its time namespace; host: its offsets are set */
 	RT_MSG_ROOTFS,     /* host, fd: the root mount */
 	RT_MSG_DEV,        /* host, fd: the tmpfs with the device nodes */
-	RT_MSG_MOUNT,      /* host, arg index, fd: one mount of the specification */
+	RT_MSG_MOUNT,      /* host, arg index, fds: mounts of the specification, this one and those that follow it */
 	RT_MSG_MOUNTED,    /* host: that was all it makes */
 	RT_MSG_JOINED,     /* host: the child is in its cgroup */
 	RT_MSG_READY,      /* child: everything is mounted, not pivoted; host: prestart and createRuntime hooks ran */
@@ -29,6 +30,8 @@ bool rt_is_gone(const struct err *e) MUST_CHECK;
 
 /* fd -1 = none (a copy is sent, the caller keeps its own). */
 int rt_send(int sock, enum rt_msg type, uint32_t arg, int fd, struct err *e) MUST_CHECK;
+#define RT_MAX_FDS 16U
+int rt_send_fds(int sock, enum rt_msg type, uint32_t arg, const int *fds, size_t n_fds, struct err *e) MUST_CHECK;
 /* The child's last word. */
 void rt_send_error(int sock, const struct err *failure);
 
@@ -36,8 +39,11 @@ struct rt_received {
 	enum rt_msg type;
 	uint32_t arg;
 	int fd;   /* owned, -1 = none */
+	int more[RT_MAX_FDS - 1]; /* owned, those that came with fd */
+	size_t n_more;
 	bool eof; /* the other side closed; type is 0 */
 };
+void rt_received_close(struct rt_received *m);
 /* The next message. A RT_MSG_ERROR becomes this function's failure, as the child said it. */
 int rt_recv(int sock, struct rt_received *out, struct err *e) MUST_CHECK;
 /* The next message, which must be of this type; fd NULL = it must have none. */

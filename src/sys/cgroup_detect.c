@@ -1,21 +1,24 @@
 /* Which cgroup hierarchies this process sees, found once.
  *
- * mountinfo is the truth: a controller may be mounted anywhere, alone or with others, and a mount may show only a
- * part of its hierarchy (inside a container). Each mount point is checked against the device number its line names,
- * so a line whose mount point has been covered by another mount is not believed. Only strings are cached, no fds:
- * programs that close all fds after a fork stay right. */
+ * Where v2 alone is mounted as usual, two questions to it tell so. Else mountinfo is the truth: a controller may be
+ * mounted anywhere, alone or with others, and a mount may show only a part of its hierarchy (inside a container). Each
+ * mount point is checked against the device number its line names, so a line whose mount point has been covered by
+ * another mount is not believed. Only strings are cached, no fds: programs that close all fds after a fork stay right. */
 #include "sys/cgroup_impl.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
 #include "base/io.h"
 #include "base/text.h"
 
 #define MOUNTINFO_MAX (64U << 20)
+#define USUAL_PLACE "/sys/fs/cgroup"
 
 static const struct {
 	const char *v1, *v2;
@@ -237,17 +240,46 @@ static void drop_hidden(struct cg_system *s)
 	s->n = kept;
 }
 
-static int load(struct cg_system *s)
+/* The usual machine: all of v2 at its usual place, where nobody looks for v1 elsewhere. It is known without mountinfo,
+ * which is as long as the machine has mounts. Only the root of the whole hierarchy has no cgroup.events; any other (a
+ * cgroup namespace's, a bind's) has a path that mountinfo tells. */
+static bool whole_v2(struct cg_system *s)
+{
+	struct cg_hierarchy *h = &s->h[0];
+	struct statfs fs;
+	struct stat st;
+
+	if (statfs(USUAL_PLACE, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC || stat(USUAL_PLACE, &st) < 0 ||
+	    faccessat(AT_FDCWD, USUAL_PLACE "/cgroup.events", F_OK, 0) == 0)
+		return false;
+	*h = (struct cg_hierarchy){ .v2 = true, .major = major(st.st_dev), .minor = minor(st.st_dev),
+				    .root = strdup("/"), .mount = strdup(USUAL_PLACE), .name = strdup("") };
+	s->n = 1;
+	if (h->root && h->mount && h->name)
+		return true;
+	cg_system_clear(s);
+	return false;
+}
+
+static int from_mountinfo(struct cg_system *s)
 {
 	CLEANUP_FREE char *text = NULL;
-	char controllers[512] = "";
 	int r = io_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, NULL);
 
 	if (r == 0)
 		r = cg_parse_mountinfo(text, s);
+	if (r == 0)
+		drop_hidden(s);
+	return r;
+}
+
+static int load(struct cg_system *s)
+{
+	char controllers[512] = "";
+	int r = whole_v2(s) ? 0 : from_mountinfo(s);
+
 	if (r < 0)
 		return r;
-	drop_hidden(s);
 	for (size_t i = 0; i < s->n; i++) {
 		CLEANUP_FD int fd = -1;
 

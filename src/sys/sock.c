@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define MAX_FDS 8U
+#define MAX_FDS SOCK_MAX_FDS
 
 static int address(int dirfd, const char *name, struct sockaddr_un *sa)
 {

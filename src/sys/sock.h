@@ -22,9 +22,10 @@ int sock_pair(int type, int out[2]) MUST_CHECK;
 /* Lets so many bytes wait to be read; without privileges up to net.core.wmem_max. */
 int sock_set_send_buffer(int fd, int bytes) MUST_CHECK;
 
-/* Sends all of data (waiting where fd is non-blocking and has taken a part) with up to 8 fds, which need at least one
+/* Sends all of data (waiting where fd is non-blocking and has taken a part) with up to SOCK_MAX_FDS fds, which need at least one
  * byte. Receives at most len bytes and at most *n_fds fds (*n_fds: how many came; surplus ones are closed); -EMSGSIZE
  * when a message was longer than len or its descriptors could not all be received: then none is kept. */
+#define SOCK_MAX_FDS 16U
 int sock_send_fds(int fd, const void *data, size_t len, const int *fds, size_t n_fds) MUST_CHECK;
 ssize_t sock_recv_fds(int fd, void *data, size_t len, int *fds, size_t *n_fds) MUST_CHECK;
 

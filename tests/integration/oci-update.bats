@@ -20,7 +20,7 @@ limits() { # CGROUP: every limit there is, by name
   local f d
   for f in $LIMITS; do
     for d in /sys/fs/cgroup/*"$1" /sys/fs/cgroup"$1"; do
-      [ ! -e "$d/$f" ] || echo "$f $(sort "$d/$f" | tr "\n" " ")"
+      [ ! -e "$d/$f" ] || echo "$f $(sort "$d/$f" | sed 's/^max .*/max/' | tr "\n" " ")" # no quota: its period says nothing
     done
   done | sort -u
 }

@@ -694,11 +694,40 @@ static void v2_given_away(void **state)
 	assert_true(fstatat(dir, "cgroup.freeze", &st, 0) == 0 && st.st_uid == 0);
 }
 
+/* However the hierarchies were found, mountinfo says the same of each. */
+static void detected_is_mounted(void **state)
+{
+	const struct cg_system *s = cg_system();
+	struct cg_system told;
+	char *text;
+
+	(void)state;
+	assert_int_equal(io_read_file(AT_FDCWD, "/proc/self/mountinfo", 1U << 20, &text, NULL), 0);
+	assert_int_equal(cg_parse_mountinfo(text, &told), 0);
+	assert_true(s->n > 0);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct cg_hierarchy *h = &s->h[i];
+		size_t at = 0;
+
+		while (at < told.n && strcmp(told.h[at].mount, h->mount) != 0)
+			at++;
+		assert_true(at < told.n);
+		assert_string_equal(told.h[at].root, h->root);
+		assert_string_equal(told.h[at].name, h->name);
+		assert_int_equal(told.h[at].v2, h->v2);
+		assert_int_equal(told.h[at].major, h->major);
+		assert_int_equal(told.h[at].minor, h->minor);
+	}
+	cg_system_clear(&told);
+	free(text);
+}
+
 #define live(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(detected_is_mounted),
 		live(create_twice_and_open),
 		live(memory_limits),
 		live(memory_extras),

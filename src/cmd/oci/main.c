@@ -146,10 +146,21 @@ static const struct cli_program program = {
 };
 
 static char **own_argv;
+static bool is_sealed;
+
+void oci_seal_early(void)
+{
+	struct err ignored = { 0 };
+
+	/* without root a seal is a copy in memory, which many containers can do without: that is looked at first */
+	is_sealed = geteuid() == 0 && defence(seal) && rt_seal_self(own_argv, &ignored) == 0;
+}
 
 int oci_seal(const struct oci_spec *spec, struct err *e)
 {
-	return defence(seal) && rt_seal_needed(spec) ? rt_seal_self(own_argv, e) : 0;
+	if (is_sealed || !defence(seal))
+		return 0;
+	return rt_seal_needed(spec) ? rt_seal_self(own_argv, e) : 0;
 }
 
 /* The log as the options want it; its descriptor, or -1 for stderr. */
