@@ -9,6 +9,7 @@
  * A cgroup namespace is entered by the child itself when it is born in a cgroup: where cgroup2 is mounted with nsdelegate,
  * as systemd does, the kernel lets nobody clone from a cgroup that is outside of the namespace he is in. */
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -79,9 +80,15 @@ struct born {
 static void between(const struct rt_clone *how, int sock)
 {
 	struct ns_clone nc = { .flags = how->flags | K_CLONE_PARENT, .cgroup = how->cgroup };
-	struct born b = { .error = join_all(how) };
+	struct born b = { .error = 0 };
 	int pidfd = -1;
 
+	/* the child inherits it: it is in the container's pid namespace from its first instruction on, and root there may
+	 * trace everything dumpable in its user namespace (CVE-2016-9962) */
+	if (prctl(PR_SET_DUMPABLE, 0UL) < 0)
+		b.error = -errno;
+	if (b.error == 0)
+		b.error = join_all(how);
 	if (b.error == 0) {
 		b.pid = ns_clone(&nc, &pidfd);
 		if (b.pid == 0) {

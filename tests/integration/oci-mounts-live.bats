@@ -99,6 +99,17 @@ refused() { # WHAT COMMAND...
   rm -r "$OCI_ROOTFS"/tmp/*
 }
 
+@test "mounts add: in a container made with --no-pivot" {
+  OCI_COMMAND='exec sleep 1000' bundle "$BATS_TEST_TMPDIR/m"
+  # shellcheck disable=SC2094
+  oci create --no-pivot -b "$BATS_TEST_TMPDIR/m" m </dev/null >/dev/null 2>"$BATS_TEST_TMPDIR/m.err"
+  oci start m
+  add "$(bind /tmp)"
+  [ "$(inside 'cat /tmp/f')" = data ]
+  remove '{destination: "/tmp"}'
+  run ! on /tmp
+}
+
 @test "mounts add: all of a list or nothing" {
   sleeper m '.root.readonly = false'
   inside 'mkdir -p /tmp/a /tmp/b; touch /tmp/file'

@@ -23,7 +23,10 @@ setup_file() { boot_guest systemd; }
   in_guest "exec"
   in_guest "exec is in the scope"
 }
-@test "device rules" { in_guest "device rules"; }
+@test "device rules" {
+  in_guest "device rules"
+  in_guest "a device added and taken away"
+}
 @test "pause and resume" { in_guest "pause and resume"; }
 @test "update" {
   in_guest "update"
