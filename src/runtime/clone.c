@@ -85,7 +85,8 @@ static void between(const struct rt_clone *how, int sock)
 	int pidfd = -1;
 
 	b.error = how->before ? how->before(how->arg, &b.before) : 0;
-	/* from here on it may be somebody else's to look at: of a container that sees the host's processes */
+	/* the child inherits it: from here on it may be somebody else's to look at, of a container that sees the host's
+	 * processes, or of root in the container's pid namespace (CVE-2016-9962) */
 	if (b.error == 0 && prctl(PR_SET_DUMPABLE, 0UL) < 0)
 		b.error = -errno;
 	if (b.error == 0)

@@ -72,6 +72,17 @@ exec_without_option_is_in_the_scope() {
   grep -qx '0::/machine.slice/machine-test.slice/pod-c1.scope' "/proc/$pid/cgroup"
 }
 devices() { oci exec c1 sh -c 'cat </dev/null' && ! oci exec c1 sh -c 'mknod /dev/m c 1 1 && cat /dev/m' 2>/dev/null; }
+# in the kernel and in systemd, which writes its own idea of it whenever it looks at the unit again
+added_device() {
+  mknod -m 0666 /root/klog c 1 11 && chmod 666 /root/klog && oci update --device-add /root/klog:/dev/klog c1 || return 1
+  oci exec c1 sh -c '[ -c /dev/klog ] && : >/dev/klog' || fail "cannot be opened" || return 1
+  systemctl daemon-reload && oci exec c1 sh -c ': >/dev/klog' || fail "not after a daemon-reload" || return 1
+  oci update --pids-limit 51 c1 && oci exec c1 sh -c ': >/dev/klog' || fail "not after an update" || return 1
+  oci update --pids-limit 50 c1 && oci update --device-rm /dev/klog c1 || return 1
+  ! oci exec c1 sh -c ': >/dev/klog && [ -c /dev/klog ]' || fail "still there" || return 1
+  systemctl show pod-c1.scope | grep -i '^device'
+  oci exec c1 sh -c 'cat </dev/null'
+}
 pauses() {
   oci pause c1 && oci state c1 | grep -q '"paused"' && oci resume c1 && oci state c1 | grep -q '"running"'
 }
@@ -159,6 +170,7 @@ check "a daemon-reload changes nothing" survives_reload
 check "exec" execs
 check "exec is in the scope" exec_without_option_is_in_the_scope
 check "device rules" devices
+check "a device added and taken away" added_device
 check "pause and resume" pauses
 check "a unit of somebody else is left alone" same_name_is_refused
 check "update" updates
