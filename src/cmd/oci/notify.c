@@ -98,13 +98,14 @@ int oci_notify_plan(struct arena *a, const struct rt_record_dir *d, const struct
 int oci_notify_mounted(struct arena *a, const struct rt_record_dir *d, const struct oci_spec **spec, struct err *e)
 {
 	struct oci_spec *changed = arena_new(a, struct oci_spec);
+	CLEANUP_FD int folder = openat(d->dir, FOLDER, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (faccessat(d->dir, FOLDER, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
+	if (folder < 0)
+		return errno == ENOENT ? 0 : err_errno(e, -errno, "NOTIFY_SOCKET: folder of the container's state");
 	if (!changed)
 		return err_errno(e, -ENOMEM, "NOTIFY_SOCKET");
 	*changed = **spec;
-	changed->mounts = with_mount(a, changed, -1);
+	changed->mounts = with_mount(a, changed, folder);
 	changed->n_mounts++;
 	*spec = changed;
 	return changed->mounts ? 0 : err_errno(e, -ENOMEM, "NOTIFY_SOCKET");
