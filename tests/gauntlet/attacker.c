@@ -25,7 +25,7 @@ static int exchange(const char *a, const char *b)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* a race is only one while both run */
-	(void)setpriority(PRIO_PROCESS, 0, -15);
+	(void)setpriority(PRIO_PROCESS, 0, -5);
 	for (;;)
 		if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) < 0 && errno != ENOENT) {
 			perror("exchange");
