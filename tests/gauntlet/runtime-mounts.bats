@@ -123,7 +123,7 @@ link_to_sys() {
 # looked up, made and used by handles that the kernel keeps below the root (openat2, RESOLVE_IN_ROOT), never by name.
 mount_through_exchange() { # VICTIM ROUNDS
   local round code=1 tail
-  tail=$(printf '/y%.0s' $(seq 80)) # the longer the way, the longer it takes between looking and making
+  tail=$(printf '/y%.0s' $(seq 4)) # the longer the way, the longer it takes between looking and making
   mkdir -p "$VOLUME/place"; ln -sfn "$OUTSIDE" "$VOLUME/link"
   exchanging "$VOLUME/place" "$VOLUME/link"
   for round in $(seq "$2"); do
