@@ -25,12 +25,14 @@ static int exchange(const char *a, const char *b)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* a race is only one while both run */
-	(void)setpriority(PRIO_PROCESS, 0, -15);
-	for (;;)
+	(void)setpriority(PRIO_PROCESS, 0, -5);
+	for (;;) {
 		if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) < 0 && errno != ENOENT) {
 			perror("exchange");
 			return 1;
 		}
+		(void)usleep(20); /* without a pause nobody else would get at the folder */
+	}
 }
 
 static bool is_number(const char *s)

@@ -122,12 +122,14 @@ link_to_sys() {
 # link. So a mount lands on the host's tree (30465), or an empty folder is made there (45310). Stopped by: a mount point is
 # looked up, made and used by handles that the kernel keeps below the root (openat2, RESOLVE_IN_ROOT), never by name.
 mount_through_exchange() { # VICTIM ROUNDS
-  local round code=1
+  local round code=1 tail
+  tail=$(printf '/y%.0s' $(seq 4)) # the longer the way, the longer it takes between looking and making
   mkdir -p "$VOLUME/place"; ln -sfn "$OUTSIDE" "$VOLUME/link"
   exchanging "$VOLUME/place" "$VOLUME/link"
   for round in $(seq "$2"); do
+    in_time || break
     bundle "$D" ".mounts += [{destination: \"/vol\", type: \"bind\", source: \"$VOLUME\", options: [\"rbind\"]},
-      {destination: \"/vol/place/a$round/b\", type: \"tmpfs\", source: \"tmpfs\"}]"
+      {destination: \"/vol/place/a$round$tail\", type: \"tmpfs\", source: \"tmpfs\"}]"
     once "$1"
     [ -z "$(ls -A "$OUTSIDE")" ] || { code=0; break; }
   done
@@ -175,6 +177,7 @@ devices_through_exchange() { # VICTIM ROUNDS
   bundle "$D" ".root = {path: \"$r\", readonly: false} | .mounts |= map(select(.destination | startswith(\"/dev\") | not))"
   exchanging "$r/dev" "$r/link"
   for round in $(seq "$2"); do
+    in_time || break
     once "$1"
     [ -z "$(ls -A "$OUTSIDE")" ] || { code=0; break; }
   done

@@ -58,6 +58,7 @@ forge_console() { # VICTIM ROUNDS
     | .mounts |= map(select(.destination | test(\"^/dev$|^/dev/(shm|mqueue)\") | not))"
   exchanging "$R/dev/pts" "$R/dev/pts.forged"
   for round in $(seq "$2"); do
+    in_time || break
     timeout 5 script -qec "$(declare -f victim); victim $1 run -b $D once" /dev/null </dev/null >"$D/out" 2>&1 || true
     gone "$1" once
     [ ! -e "$R/found" ] || { code=0; break; }
@@ -83,6 +84,7 @@ divert_sysctl() { # VICTIM ROUNDS
   bundle "$D" ".root = {path: \"$R\", readonly: false} | .linux.sysctl = {\"net.ipv4.ip_default_ttl\": \"77\"}"
   exchanging "$R/proc" "$R/proc.forged"
   for round in $(seq "$2"); do
+    in_time || break
     : >"$R/diverted"
     once "$1"
     [ ! -s "$R/diverted" ] || { code=0; break; }
@@ -111,6 +113,7 @@ unmask_proc() { # VICTIM ROUNDS
       done; done; true' bundle "$D" ".root = {path: \"$R\", readonly: false}"
   exchanging "$R/proc" "$R/proc.forged"
   for round in $(seq "$2"); do
+    in_time || break
     once "$1"
     ! grep -q '^open\|^writable' "$D/out" || { code=0; break; }
   done

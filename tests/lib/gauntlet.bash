@@ -52,7 +52,9 @@ in_background() {
 gone() { victim "$1" delete -f "$2" >/dev/null 2>&1 || true; }
 
 # exchanging A B: from now on, until `still`, A and B change places all the time.
-exchanging() { "$ATTACKER" exchange "$1" "$2" >/dev/null 2>&1 3>&- & EXCHANGER=$!; }
+exchanging() { "$ATTACKER" exchange "$1" "$2" >/dev/null 2>&1 3>&- & EXCHANGER=$!; RACE_END=$((SECONDS + 90)); }
+# A race is bounded by rounds, and on a busy machine by time.
+in_time() { [ "$SECONDS" -lt "$RACE_END" ]; }
 still() { [ -z "${EXCHANGER:-}" ] || { kill "$EXCHANGER" 2>/dev/null; wait "$EXCHANGER" 2>/dev/null || true; EXCHANGER=; }; }
 
 # A root of the test's own, which it may spoil.
