@@ -29,6 +29,7 @@ crun;both;mount: .*/a /tmp/w r[ow],relatime - .*;of "ro" and "rw" the last count
 crun;both;mount: / /dev/shm ro,.* - tmpfs shm .*;a read-only path keeps its nosuid, nodev and noexec
 crun;peer;keyring: ID: .*;as with runc
 crun;both;mount: /0 /dev/console rw,(nosuid,noexec,)?relatime - devpts .*;the terminal keeps the options of its file system
+runc;both;limit: Max open files (100|200) 200 files;sometimes: Go raises the soft limit of a program that it starts in, and runc may hand that on
 runc;both;status: Umask: 00(22|77|07);runc 1.1 forgets the container's umask in exec, later versions do not
 crun;both;status: NoNewPrivs: [01];exec begins with the process of the container, as in runc, crun's with an empty one
 crun;both;status: Umask: 00(22|77);the same
