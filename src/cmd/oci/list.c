@@ -21,6 +21,7 @@
 struct row {
 	struct rt_record rec;
 	enum rt_status status;
+	uid_t uid;
 	const char *owner;
 };
 
@@ -60,25 +61,36 @@ static int container_ids(const struct cli_call *call, const char *root, const ch
 	return 0;
 }
 
-/* The name of who made the container, by the machine's passwd. */
-static const char *owner_of(struct arena *a, int dir)
+/* By the machine's passwd. */
+static const char *name_of(struct arena *a, uid_t id)
 {
 	CLEANUP_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct oci_resolved_user u = { 0 };
 	struct err ignored;
-	struct stat st;
 	char *uid;
 
-	if (root < 0 || fstat(dir, &st) < 0)
+	if (root < 0)
 		return "";
-	uid = arena_printf(a, "#%u", (unsigned int)st.st_uid);
+	uid = arena_printf(a, "#%u", (unsigned int)id);
 	if (uid && oci_user_resolve(a, root, uid + 1, &u, &ignored) == 0 && u.name)
 		return u.name;
 	return uid;
 }
 
+/* Who made the container: mostly who made the one before, NULL = none. */
+static const char *owner_of(struct arena *a, int dir, const struct row *before, struct row *row)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) < 0)
+		return "";
+	row->uid = st.st_uid;
+	return before && before->uid == row->uid && *before->owner ? before->owner : name_of(a, row->uid);
+}
+
 /* False: nothing to show, because it went away or was not finished. */
-static bool read_row(const struct cli_call *call, const char *root, const char *id, struct row *row)
+static bool read_row(const struct cli_call *call, const char *root, const char *id, const struct row *before,
+		     struct row *row)
 {
 	CLEANUP_RECORD_DIR struct rt_record_dir d = RT_RECORD_DIR_INIT;
 	struct err e = { 0 };
@@ -89,7 +101,7 @@ static bool read_row(const struct cli_call *call, const char *root, const char *
 			log_warning("%s: %s", id, e.msg);
 		return false;
 	}
-	row->owner = owner_of(call->arena, d.dir);
+	row->owner = owner_of(call->arena, d.dir, before, row);
 	if (row->status == RT_STOPPED)
 		row->rec.pid = 0;
 	return row->owner;
@@ -175,7 +187,7 @@ int cmd_list(const struct cli_call *call, struct err *e)
 	if (!rows)
 		return err_errno(e, -ENOMEM, "list");
 	for (size_t i = 0; i < n_ids; i++)
-		n += read_row(call, root, ids[i], &rows[n]);
+		n += read_row(call, root, ids[i], n ? &rows[n - 1] : NULL, &rows[n]);
 	if (o->quiet) {
 		for (size_t i = 0; i < n; i++)
 			sb_printf(&out, "%s\n", rows[i].rec.id);
