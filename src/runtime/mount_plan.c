@@ -75,6 +75,8 @@ static int read_options(struct arena *a, struct rt_mount_plan *p, struct err *e)
 		p->kind = RT_MOUNT_CHANGE;
 	p->read_only = p->o.attr.set & MOUNT_ATTR_RDONLY;
 	r = fs_options(a, p, e);
+	if (r == 0 && p->o.remount && p->o.bind && p->data[0])
+		return err_set(e, ERR_INVALID, "option \"%s\" means nothing to a bind mount", p->data[0]);
 	/* the kernel and the peers overlook them */
 	for (const char *const *o = p->data; r == 0 && p->o.bind && *o; o++)
 		log_warning("mount on %s: option \"%s\" has no effect on a bind mount", p->m->destination, *o);
