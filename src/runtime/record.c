@@ -409,23 +409,6 @@ int rt_record_load(struct arena *a, const struct rt_record_dir *d, struct rt_rec
 	return r < 0 ? err_ctx(e, "%s of container %s", STATE_FILE, d->id) : 0;
 }
 
-static int frozen(const struct rt_record *rec, bool *out, struct err *e)
-{
-	CLEANUP_CGROUP struct cgroup *cg = NULL;
-	int r;
-
-	*out = false;
-	if (!rec->cgroup)
-		return 0;
-	r = cg_open(rec->cgroup, &cg, e);
-	if (r < 0)
-		return e->cls == ERR_NOTFOUND ? 0 : r;
-	/* without a freezer nothing is frozen */
-	if (cg_is_frozen(cg, out) < 0)
-		*out = false;
-	return 0;
-}
-
 static bool exe_of(pid_t pid, uint64_t *dev, uint64_t *ino)
 {
 	char path[32];
@@ -475,7 +458,7 @@ static bool waits_for_start(const struct rt_record_dir *d, const struct rt_recor
 int rt_record_status(const struct rt_record_dir *d, const struct rt_record *rec, enum rt_status *out, struct err *e)
 {
 	CLEANUP_FD int pidfd = -1;
-	bool is_frozen;
+	bool is_frozen = false;
 	int r;
 
 	*out = RT_CREATING;
@@ -487,9 +470,9 @@ int rt_record_status(const struct rt_record_dir *d, const struct rt_record *rec,
 		return 0;
 	if (pidfd < 0)
 		return err_errno(e, pidfd, "process %d of container %s", (int)rec->pid, d->id);
-	r = frozen(rec, &is_frozen, e);
-	if (r < 0)
-		return r;
+	r = rec->cgroup ? cg_path_is_frozen(rec->cgroup, &is_frozen) : 0;
+	if (r < 0 && r != -ENOENT) /* the root cgroup has no such file */
+		return err_errno(e, r, "cgroup %s of container %s", rec->cgroup, d->id);
 	if (is_frozen)
 		*out = RT_PAUSED;
 	else

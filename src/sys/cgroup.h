@@ -156,6 +156,9 @@ int cg_give(struct cgroup *cg, uid_t uid, struct err *e) MUST_CHECK;
 /* Freezes or thaws everything in it and waits until that is so (bounded). */
 int cg_freeze(struct cgroup *cg, bool frozen, struct err *e) MUST_CHECK;
 int cg_is_frozen(struct cgroup *cg, bool *frozen) MUST_CHECK;
+/* The same for whoever wants to know nothing else of many: only the hierarchy that freezes is looked at. A cgroup that is
+ * not there is not frozen. Gives -errno. */
+int cg_path_is_frozen(const char *path, bool *frozen) MUST_CHECK;
 
 /* Sends sig to every process in it and its descendants (SIGKILL: cgroup.kill where the kernel has it, else freeze,
  * kill, thaw until nothing is left to signal). */

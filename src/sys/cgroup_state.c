@@ -21,14 +21,18 @@
 #define THAW_EVERY 50 /* polls of v1's freezer before it is thawed and asked anew */
 #define KILL_ROUNDS 20
 
-/* The folder that freezes: v1's freezer where it is, else v2. */
+/* The hierarchy that freezes: v1's freezer where it is, else v2; -1 = none. */
+static int freezer_at(const struct cg_system *sys)
+{
+	return sys->where[CG_FREEZER] >= 0 ? sys->where[CG_FREEZER] : sys->v2;
+}
+
+/* Its folder of this cgroup. */
 static int freezer(const struct cgroup *cg, bool *v2)
 {
-	int at = cg->sys->where[CG_FREEZER];
+	int at = freezer_at(cg->sys);
 
-	*v2 = at < 0;
-	if (at < 0)
-		at = cg->sys->v2;
+	*v2 = at >= 0 && cg->sys->h[at].v2;
 	return at < 0 ? -1 : cg->dir[at];
 }
 
@@ -80,21 +84,39 @@ int cg_freeze(struct cgroup *cg, bool frozen, struct err *e)
 	return r < 0 ? err_errno(e, r, "%s cgroup %s", frozen ? "freeze" : "thaw", cg->path) : 0;
 }
 
-int cg_is_frozen(struct cgroup *cg, bool *frozen)
+static int read_frozen(int dir, bool v2, bool *frozen)
 {
 	char text[256];
 	uint64_t now = 0;
+	int r = cg_read(dir, v2 ? "cgroup.events" : "freezer.state", text, sizeof(text));
+
+	if (r == 0)
+		*frozen = v2 ? cg_keyed(text, "frozen", &now) && now : strcmp(text, "THAWED") != 0;
+	return r;
+}
+
+int cg_is_frozen(struct cgroup *cg, bool *frozen)
+{
 	bool v2;
-	int dir = freezer(cg, &v2), r;
+	int dir = freezer(cg, &v2);
 
 	*frozen = false;
-	if (dir < 0)
+	return dir < 0 ? 0 : read_frozen(dir, v2, frozen);
+}
+
+int cg_path_is_frozen(const char *path, bool *frozen)
+{
+	const struct cg_system *sys = cg_system();
+	int at = freezer_at(sys);
+	CLEANUP_FD int dir = -1;
+
+	*frozen = false;
+	if (at < 0)
 		return 0;
-	r = cg_read(dir, v2 ? "cgroup.events" : "freezer.state", text, sizeof(text));
-	if (r < 0)
-		return r;
-	*frozen = v2 ? cg_keyed(text, "frozen", &now) && now : strcmp(text, "THAWED") != 0;
-	return 0;
+	dir = cg_open_dir(&sys->h[at], path);
+	if (dir == -ENOENT)
+		return 0;
+	return dir < 0 ? dir : read_frozen(dir, sys->h[at].v2, frozen);
 }
 
 /* ---- signals ---- */

@@ -440,9 +440,16 @@ static void join_freeze_kill(void **state)
 	free(pids);
 	assert_int_equal(cg_is_frozen(f->cg, &frozen), 0);
 	assert_false(frozen);
+	assert_int_equal(cg_path_is_frozen(f->path, &frozen), 0);
+	assert_false(frozen);
 	ok(f, cg_freeze(f->cg, true, &f->e));
 	assert_int_equal(cg_is_frozen(f->cg, &frozen), 0);
 	assert_true(frozen);
+	frozen = false;
+	assert_int_equal(cg_path_is_frozen(f->path, &frozen), 0);
+	assert_true(frozen);
+	assert_int_equal(cg_path_is_frozen("/tare-test-no-such", &frozen), 0);
+	assert_false(frozen);
 	ok(f, cg_signal_all(f->cg, SIGKILL, &f->e)); /* the frozen die, too */
 	assert_int_equal(waitpid(f->child, &status, 0), f->child);
 	f->child = 0;
