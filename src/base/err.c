@@ -113,7 +113,8 @@ int err_ctx(struct err *e, const char *fmt, ...)
 	n = vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
 	len = n < 0 ? 0 : (size_t)n;
-	if (len < sizeof(e->msg))
-		snprintf(e->msg + len, sizeof(e->msg) - len, ": %s", old);
+	/* the end of what is too long is lost, never the beginning */
+	if (len < sizeof(e->msg) && snprintf(e->msg + len, sizeof(e->msg) - len, ": %s", old) < 0)
+		e->msg[len] = '\0';
 	return e->code;
 }
