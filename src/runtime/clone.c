@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/defence.h"
 #include "runtime/internal.h"
 #include "runtime/sync.h"
 #include "sys/kernel.h"
@@ -87,7 +88,7 @@ static void between(const struct rt_clone *how, int sock)
 	b.error = how->before ? how->before(how->arg, &b.before) : 0;
 	/* the child inherits it: from here on it may be somebody else's to look at, of a container that sees the host's
 	 * processes, or of root in the container's pid namespace (CVE-2016-9962) */
-	if (b.error == 0 && prctl(PR_SET_DUMPABLE, 0UL) < 0)
+	if (b.error == 0 && defence(dumpable) && prctl(PR_SET_DUMPABLE, 0UL) < 0)
 		b.error = -errno;
 	if (b.error == 0)
 		b.error = join_all(how);

@@ -59,7 +59,7 @@ forge_console() { # VICTIM ROUNDS
   exchanging "$R/dev/pts" "$R/dev/pts.forged"
   for round in $(seq "$2"); do
     in_time || break
-    timeout 5 script -qec "$(declare -f victim); victim $1 run -b $D once" /dev/null </dev/null >"$D/out" 2>&1 || true
+    timeout 5 script -qec "$(declare -f victim); victim $1 run -b $D once" /dev/null </dev/null >"$D/out" 2>&1 3>&- || true
     gone "$1" once
     [ ! -e "$R/found" ] || { code=0; break; }
   done

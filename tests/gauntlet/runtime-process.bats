@@ -128,3 +128,9 @@ stand_outside() { # VICTIM HOW
   TARE_WEAKEN="seal close cwd" run -0 "$TARE_BIN/tare-oci" --version
   [[ $output != *WEAKENED* ]]
 }
+
+@test "every file that a defence is in is part of the weakened program" {
+  for f in $(cd "$TARE_TESTS/../src" && grep -rl 'defence(' --include=*.c . | grep -v ^./cmd/oci/); do
+    grep -qF "'../../src/${f#./}'" "$TARE_TESTS/gauntlet/meson.build" || { echo "not in it: $f"; return 1; }
+  done
+}

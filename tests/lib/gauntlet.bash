@@ -26,7 +26,7 @@ victim() {
   case $v in
   tare) "${VICTIM_PROGRAM:-$TARE_BIN/tare-oci}" --root "$OCI_ROOT" "$@" ;;
   weak:*) TARE_WEAKEN=${v#weak:} "${VICTIM_PROGRAM:-$WEAK}" --root "$OCI_ROOT" "$@" ;;
-  runc) runc --root "$RUNC_ROOT" "$@" ;;
+  runc) timeout --foreground -k 1 20 runc --root "$RUNC_ROOT" "$@" ;; # a race may leave it waiting for ever
   *) echo "no such victim: $v"; return 2 ;;
   esac
 }
