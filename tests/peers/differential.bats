@@ -41,7 +41,7 @@ crun;both;setting: devices/devices.list = .*;the default devices are those of ru
 crun;tare;setting: unified/.*;crun does not see the v2 hierarchy
 crun;both;limit: Max open files .*;the same
 crun;both;env: (PATH|TERM|PWD)=.*;the same
-crun;both;stat: nice 10, .* leads its group: [01], its session: [01], .*;exec has a session of its own, as in runc
+crun;both;stat: nice [0-9]+, .* leads its group: [01], its session: [01], .*;exec has a session of its own, as in runc
 END
 )
 
