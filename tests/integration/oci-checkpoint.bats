@@ -62,7 +62,7 @@ restore_of() { # MODE ID [OPTIONS]: what is restored has our standard output, wh
 @test "checkpoint: each option reaches CRIU" {
   sleeper b
   mkdir -p "$images" "$BATS_TEST_TMPDIR/before"
-  with_criu ok checkpoint --image-path "$images" --work-path "$BATS_TEST_TMPDIR/work" --parent-path ../before --leave-running \
+  with_criu ok checkpoint --image-path "$images" --work-path "$BATS_TEST_TMPDIR/logs" --parent-path ../before --leave-running \
     --tcp-established --tcp-skip-in-flight --link-remap --ext-unix-sk --shell-job --file-locks --auto-dedup \
     --page-server '[::1]:27' --manage-cgroups-mode strict --empty-ns network --network-lock nftables b
   for o in leave_running tcp_established tcp_skip_in_flight link_remap ext_unix_sk shell_job file_locks auto_dedup track_mem; do
@@ -123,9 +123,9 @@ restore_of() { # MODE ID [OPTIONS]: what is restored has our standard output, wh
   sleeper d
   mkdir "$images"
   echo '[]' >"$images/descriptors.json" # of an earlier one
-  run -1 with_criu fail checkpoint --image-path "$images" --work-path "$BATS_TEST_TMPDIR/work" d
+  run -1 with_criu fail checkpoint --image-path "$images" --work-path "$BATS_TEST_TMPDIR/logs" d
   one_line
-  says "checkpoint of container d: $TARE_TESTS/lib/fake-criu failed: Error (criu/files.c:7): the cause (log: $BATS_TEST_TMPDIR/work/dump.log)"
+  says "checkpoint of container d: $TARE_TESTS/lib/fake-criu failed: Error (criu/files.c:7): the cause (log: $BATS_TEST_TMPDIR/logs/dump.log)"
   [ ! -e "$images/descriptors.json" ]
   run -1 with_criu silent checkpoint --image-path "$images" d
   one_line

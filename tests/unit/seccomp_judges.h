@@ -15,6 +15,18 @@
 
 #define LIMIT_INSNS 65536
 
+/* ---- chance, from a seed in rng_state, which is not 0 ---- */
+
+static uint64_t rng_state = 1;
+
+static inline uint64_t rng(void)
+{
+	rng_state ^= rng_state << 13;
+	rng_state ^= rng_state >> 7;
+	rng_state ^= rng_state << 17;
+	return rng_state;
+}
+
 /* ---- a BPF machine ---- */
 
 struct program {

@@ -18,16 +18,6 @@
 
 /* ---- random profiles ---- */
 
-static uint64_t rng_state;
-
-static uint64_t rng(void)
-{
-	rng_state ^= rng_state << 13;
-	rng_state ^= rng_state >> 7;
-	rng_state ^= rng_state << 17;
-	return rng_state;
-}
-
 static uint32_t below(uint32_t n)
 {
 	return (uint32_t)(rng() >> 16) % n;

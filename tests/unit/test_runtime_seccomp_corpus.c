@@ -96,16 +96,6 @@ static const struct {
 	  "{'names':['umask'],'action':'SCMP_ACT_ERRNO','errnoRet':1},{'names':['sync'],'action':'SCMP_ACT_ERRNO','errnoRet':0}]" },
 };
 
-static uint64_t rng_state;
-
-static uint64_t rng(void)
-{
-	rng_state ^= rng_state << 13;
-	rng_state ^= rng_state >> 7;
-	rng_state ^= rng_state << 17;
-	return rng_state;
-}
-
 /* A value from around one that some rule compares with, in either half of the word. */
 static uint64_t interesting(const struct oci_seccomp *s)
 {
