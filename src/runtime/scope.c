@@ -364,19 +364,30 @@ int rt_scope_start(const struct rt_unit *u, const char *id, const struct oci_spe
 
 /* ---- attach, update, stop ---- */
 
-int rt_scope_attach(const char *name, bool user, pid_t pid, struct err *e)
+/* A call about a unit, up to its name: its serial number. */
+static int begin_call(struct rt_bus *b, struct dbus_writer *w, const struct dbus_call *call, const char *name, bool user,
+		      uint32_t *serial, struct err *e)
 {
-	CLEANUP_BUS struct rt_bus b = RT_BUS_INIT;
-	struct dbus_call call = manager("AttachProcessesToUnit", "ssau");
-	struct dbus_message reply;
-	struct dbus_writer w;
-	uint32_t serial;
-	int rc = open_bus(&b, user, e);
+	int rc = open_bus(b, user, e);
 
 	if (rc < 0)
 		return rc;
-	serial = rt_bus_begin(&b, &w, &call);
-	dbus_put_string(&w, name);
+	*serial = rt_bus_begin(b, w, call);
+	dbus_put_string(w, name);
+	return 0;
+}
+
+int rt_scope_attach(const char *name, bool user, pid_t pid, struct err *e)
+{
+	CLEANUP_BUS struct rt_bus b = RT_BUS_INIT;
+	const struct dbus_call call = manager("AttachProcessesToUnit", "ssau");
+	struct dbus_message reply;
+	struct dbus_writer w;
+	uint32_t serial;
+	int rc = begin_call(&b, &w, &call, name, user, &serial, e);
+
+	if (rc < 0)
+		return rc;
 	dbus_put_string(&w, ""); /* the unit's own cgroup, none below it */
 	dbus_open(&w, 'a');
 	dbus_put_u32(&w, (uint32_t)pid);
@@ -388,16 +399,14 @@ int rt_scope_attach(const char *name, bool user, pid_t pid, struct err *e)
 int rt_scope_update(const char *name, bool user, const struct cg_resources *r, struct err *e)
 {
 	CLEANUP_BUS struct rt_bus b = RT_BUS_INIT;
-	struct dbus_call call = manager("SetUnitProperties", "sba(sv)");
+	const struct dbus_call call = manager("SetUnitProperties", "sba(sv)");
 	struct dbus_message reply;
 	struct dbus_writer w;
 	uint32_t serial;
-	int rc = open_bus(&b, user, e);
+	int rc = begin_call(&b, &w, &call, name, user, &serial, e);
 
 	if (rc < 0)
 		return rc;
-	serial = rt_bus_begin(&b, &w, &call);
-	dbus_put_string(&w, name);
 	dbus_put_bool(&w, true); /* gone with the unit */
 	dbus_open(&w, 'a');
 	rc = rt_unit_limits(&w, r, cg_detect() == CG_V2, e);
