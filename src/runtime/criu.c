@@ -1,6 +1,6 @@
 /* Talking to CRIU by its RPC rather than by its command line: only there can the restored tree become our child
  * (rst_sibling), a terminal's master come back to us, and hooks run at the moment when the namespaces are there and
- * nothing runs in them yet (docs/adr/0020).
+ * nothing runs in them yet (docs/adr/0011).
  *
  * CRIU is trusted: it is the host's program, run with our rights. What it answers is still parsed as bytes of a
  * stranger, and it may die at any moment: then the socket ends, which is a failure like any other. When we die, it
