@@ -36,9 +36,10 @@ drop_hierarchy() { # NAME
 # controllers, is attacked here. Stopped by: a user namespace around the container (a kernel with the fix asks for the
 # capability outside of it); else by not having CAP_SYS_ADMIN, and by the system call filter, which makes no new namespaces.
 release_agent() { # VICTIM COMMAND JQ FILTER
-  local agent=$BATS_TEST_TMPDIR/agent h="gauntlet$$" i
+  # the kernel looks for it below init's root, which may not be ours
+  local agent=/proc/$$/root$BATS_TEST_TMPDIR/agent h="gauntlet$$" i
   rm -f "$MARK"
-  printf '#!/bin/sh\ntouch %s\n' "$MARK" >"$agent"; chmod 755 "$agent"
+  printf '#!/bin/sh\ntouch %s\n' "/proc/$$/root$MARK" >"$agent"; chmod 755 "$agent"
   # shellcheck disable=SC2016
   OCI_COMMAND="$2 sh -c 'mkdir /tmp/h && mount -t cgroup -o none,name=$h cgroup /tmp/h && mkdir /tmp/h/x && echo 1 >/tmp/h/x/notify_on_release &&
     echo $agent >/tmp/h/release_agent && sh -c \"echo \\\$\\\$ >/tmp/h/x/cgroup.procs\"; sleep 0.2; rmdir /tmp/h/x; umount /tmp/h'" \
