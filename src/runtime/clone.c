@@ -9,6 +9,7 @@
  * A cgroup namespace is entered by the child itself when it is born in a cgroup: where cgroup2 is mounted with nsdelegate,
  * as systemd does, the kernel lets nobody clone from a cgroup that is outside of the namespace he is in. */
 #include <sched.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -135,6 +136,12 @@ static pid_t clone_between(const struct rt_clone *how, int *pidfd, struct err *e
 	if (b.before.code) {
 		*e = b.before;
 		return e->code;
+	}
+	if (b.error == 0 && n_fds != 1 && b.pid > 0) {
+		/* it is there, but nobody could watch it */
+		(void)kill(b.pid, SIGKILL);
+		while (waitpid(b.pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
 	}
 	if (b.error < 0 || n_fds != 1)
 		return err_errno(e, b.error < 0 ? b.error : -EIO, "entering the named namespaces");

@@ -9,6 +9,7 @@
  * If anything fails the child is killed by its pidfd and reaped, and a cgroup made here is removed; mounts and
  * namespaces die with the child. */
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -191,12 +192,24 @@ int rt_plan(struct rt_ctx *c, struct err *e)
 	return r < 0 ? r : rt_plan_mounts(c, e);
 }
 
-static unsigned int listen_fds(void)
+bool rt_fd_inherited(long fd)
+{
+	int flags = fd < 0 || fd > INT_MAX ? -1 : fcntl((int)fd, F_GETFD);
+
+	return flags >= 0 && !(flags & FD_CLOEXEC);
+}
+
+unsigned int rt_listen_fds(void)
 {
 	const char *s = getenv("LISTEN_FDS");
 	uint32_t n = 0;
 
-	return s && text_u32(s, &n) == 0 && n < 1024 ? n : 0;
+	if (!s || text_u32(s, &n) < 0 || n >= 1024)
+		return 0;
+	for (uint32_t i = 0; i < n; i++)
+		if (!rt_fd_inherited(3 + (long)i))
+			return 0;
+	return n;
 }
 
 static int plan(struct creation *k, const struct rt_create_args *a, struct err *e)
@@ -210,7 +223,7 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 	c->process = a->spec->process;
 	c->create = a;
 	c->stdio = a->stdio;
-	c->listen_fds = listen_fds();
+	c->listen_fds = rt_listen_fds();
 	c->keep_fds = a->preserve_fds + c->listen_fds;
 	c->no_new_keyring = a->no_new_keyring;
 	c->plain_newlines = a->plain_newlines;

@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "oci/mount_options.h"
+#include "runtime/confine.h"
 #include "runtime/criu.h"
 #include "runtime/internal.h"
 
@@ -43,7 +44,24 @@ int criu_config_file(const struct oci_kv *annotations, size_t n, const char **ou
 int criu_check_spec(const struct oci_spec *spec, struct err *e)
 {
 	static const enum oci_ns own_only[] = { OCI_NS_CGROUP, OCI_NS_TIME, OCI_NS_MOUNT };
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct oci_mount_options o;
+	struct rt_confine landlock;
 
+	if (!spec->linux_.ns[OCI_NS_MOUNT].wanted)
+		return err_set(e, ERR_UNSUPPORTED,
+			       "linux.namespaces: CRIU needs a \"mount\" namespace of the container's own");
+	if (rt_confine_parse(&a, spec, &landlock, e) < 0)
+		return e->code;
+	if (landlock.any)
+		return err_set(e, ERR_UNSUPPORTED, "annotations org.tare.landlock.*: CRIU does not restore Landlock's rules");
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		if (oci_mount_options_parse(&a, spec->mounts[i].options, &o, e) < 0)
+			return e->code;
+		if (o.remount)
+			return err_set(e, ERR_UNSUPPORTED, "mount on %s: what \"remount\" changed cannot be restored",
+				       spec->mounts[i].destination);
+	}
 	if (spec->linux_.ns[OCI_NS_USER].wanted)
 		return err_set(e, ERR_UNSUPPORTED,
 			       "linux.namespaces: checkpoint and restore of a container with a \"user\" namespace are not supported");

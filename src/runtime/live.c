@@ -56,8 +56,8 @@ static int attend(int sock, int *fds, size_t n, struct err *e)
 			return rt_gone(e, "the helper in the container");
 		if (m.type == RT_MSG_CREATED)
 			return 0;
-		if (m.type != RT_MSG_MOUNT || m.arg >= n || m.fd < 0 || fds[m.arg] >= 0) {
-			close_fd(m.fd);
+		if (m.type != RT_MSG_MOUNT || m.arg >= n || m.fd < 0 || m.n_more || fds[m.arg] >= 0) {
+			rt_received_close(&m);
 			return err_set(e, ERR_INTERNAL, "out of step: message %d", (int)m.type);
 		}
 		fds[m.arg] = m.fd;
@@ -141,12 +141,24 @@ static void mounting_close(struct mounting *m)
 }
 #define CLEANUP_MOUNTING CLEANUP(mounting_close)
 
+/* /proc or /sys, however many slashes it is written with. */
+static bool is_masked_tree(const char *destination)
+{
+	const char *name = destination + strspn(destination, "/");
+	size_t len = strcspn(name, "/");
+
+	return !name[len + strspn(name + len, "/")] &&
+	       ((len == 4 && !strncmp(name, "proc", len)) || (len == 3 && !strncmp(name, "sys", len)));
+}
+
 /* In what was planned as for a new container: what can only be part of one. */
 static int check_late(const struct oci_mount *m, struct err *e)
 {
 	if (m->type && (!strcmp(m->type, "cgroup") || !strcmp(m->type, "cgroup2")))
 		return err_set(e, ERR_UNSUPPORTED, "mount on %s: control groups are mounted when a container is created, or not at all",
 			       m->destination);
+	if (m->type && (!strcmp(m->type, "proc") || !strcmp(m->type, "sysfs")) && is_masked_tree(m->destination))
+		return err_set(e, ERR_UNSUPPORTED, "mount on %s: it would cover what is masked and read-only there", m->destination);
 	return 0;
 }
 

@@ -37,17 +37,32 @@ static mode_t type_of(const struct oci_device *d)
 	return d->type == 'b' ? S_IFBLK : S_IFCHR;
 }
 
+static bool is_node(int fd, const struct oci_device *d)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type_of(d) && st.st_rdev == number_of(d);
+}
+
+/* The folder may be the container's, who may put something else there at once: whose owner is changed is that of a handle
+ * which is known to be the node. */
 static int make(const struct node *n, int dir, const char *name)
 {
-	mode_t mode = n->d->mode & 07777;
+	CLEANUP_FD int fd = -1;
+	mode_t mode = n->d->mode & 07777, umask_before = umask(0);
+	int r = mknodat(dir, name, type_of(n->d) | mode, number_of(n->d)) < 0 ? -errno : 0;
 
-	if (mknodat(dir, name, type_of(n->d) | mode, number_of(n->d)) < 0)
-		return -errno;
-	/* the mode again: the umask took bits from it */
-	if (fchmodat(dir, name, mode, 0) == 0 && fchownat(dir, name, n->uid, n->gid, AT_SYMLINK_NOFOLLOW) == 0)
+	(void)umask(umask_before);
+	if (r < 0)
+		return r;
+	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || !is_node(fd, n->d))
+		return -EBUSY;
+	if (fchownat(fd, "", n->uid, n->gid, AT_EMPTY_PATH) == 0)
 		return 0;
+	r = -errno;
 	(void)unlinkat(dir, name, 0);
-	return -errno;
+	return r;
 }
 
 /* Before 6.15 only what is attached can be copied: for that it is, in a mount namespace of the helper's. */
@@ -123,13 +138,6 @@ static int put(struct rt_ctx *c, void *data, struct err *e)
 			return err_errno(e, r, "%s", n->d->path);
 	}
 	return r == -EEXIST ? err_set(e, ERR_CONFLICT, "%s: the container has something there already", n->d->path) : r;
-}
-
-static bool is_node(int fd, const struct oci_device *d)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type_of(d) && st.st_rdev == number_of(d);
 }
 
 /* Only the empty file that was made for the mount. */

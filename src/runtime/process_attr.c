@@ -277,6 +277,9 @@ static int set_sysctl(const struct rt_ctx *c, const struct oci_kv *kv, struct er
 	if (strchr(kv->key, '/') && strcspn(kv->key, "/") < strcspn(kv->key, "."))
 		snprintf(key, sizeof(key), "%s", kv->key);
 	snprintf(path, sizeof(path), "sys/%.240s", key);
+	/* what it begins with decides whose it is: it must not lead elsewhere from there */
+	if (strstr(path, "//") || strstr(path, "/./") || strstr(path, "/../"))
+		return err_set(e, ERR_INVALID, "its name is not clean");
 	for (char *p = key; *p; p++)
 		*p = (char)(*p == '/' ? '.' : *p);
 	if (check_names(c->spec, key, kv->value, e) < 0)

@@ -32,6 +32,11 @@ enum rt_barrier_kind {
 	RT_BARRIER_FIFO    /* fifo_fd: O_PATH fd of exec.fifo; another process opens it to start (runc's way) */
 };
 
+/* Whether a descriptor was handed to this program: those that it opens itself close at exec, and are nobody else's. */
+bool rt_fd_inherited(long fd);
+/* How many descriptors from 3 on a service manager passes (LISTEN_FDS, sd_listen_fds(3)): 0 unless all are there. */
+unsigned int rt_listen_fds(void);
+
 struct rt_create_args {
 	const char *id;
 	const char *bundle; /* absolute; hooks see it in their state */

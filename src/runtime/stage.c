@@ -153,8 +153,11 @@ static int offer_submount(const struct work *w, const char *point, struct err *e
 
 	if (!mounts)
 		return err_errno(e, -ENOMEM, "mounts for CRIU");
+	if (!text_starts(point, mounts))
+		return 0;
 	rest = point + strlen(mounts);
-	if (!text_starts(point, mounts) || !(slash = strchr(rest, '/')))
+	slash = strchr(rest, '/');
+	if (!slash)
 		return 0;
 	i = strtoul(rest, &end, 10);
 	if (end != slash || i >= w->c->n_mounts)

@@ -77,8 +77,10 @@ int rt_recv(int sock, struct rt_received *out, struct err *e)
 		e->msg[sizeof(e->msg) - 1] = '\0';
 		return e->code < 0 ? e->code : -EIO;
 	}
-	if ((size_t)n != SHORT_LEN)
+	if ((size_t)n != SHORT_LEN) {
+		rt_received_close(out);
 		return err_set(e, ERR_INTERNAL, "a malformed message from the container's process");
+	}
 	out->type = w.type;
 	out->arg = w.arg;
 	return 0;

@@ -27,9 +27,9 @@ int cg_give(struct cgroup *cg, uid_t uid, struct err *e)
 		return 0;
 	if (io_read_file(AT_FDCWD, LIST, 65536, &list, NULL) < 0)
 		list = strdup("cgroup.procs\ncgroup.threads\ncgroup.subtree_control");
-	r = list ? 0 : -ENOMEM;
-	if (r == 0 && fchownat(dir, "", uid, (gid_t)-1, AT_EMPTY_PATH) < 0)
-		r = -errno;
+	if (!list)
+		return err_errno(e, -ENOMEM, "give cgroup %s to user %u", cg->path, uid);
+	r = fchownat(dir, "", uid, (gid_t)-1, AT_EMPTY_PATH) < 0 ? -errno : 0;
 	for (name = strtok_r(list, "\n", &rest); name && r == 0; name = strtok_r(NULL, "\n", &rest))
 		r = give_file(dir, name, uid);
 	return r < 0 ? err_errno(e, r, "give cgroup %s to user %u", cg->path, uid) : 0;

@@ -353,3 +353,18 @@ restore_of() { # MODE ID [OPTIONS]: what is restored has our standard output, wh
   says "--console-socket"
   [ "$(oci features | jq -r '.annotations["org.opencontainers.runc.checkpoint.enabled"]')" = true ]
 }
+
+@test "what CRIU cannot bring back is refused by name, at checkpoint already" {
+  sleeper r '.mounts += [{destination: "/dev/shm", options: ["remount", "ro"]}]'
+  run -1 with_criu ok checkpoint --image-path "$images" r
+  says 'mount on /dev/shm: what "remount" changed cannot be restored'
+  oci delete -f r
+  sleeper l '.annotations = {"org.tare.landlock.rw": "/", "org.tare.landlock.exec": "/"}'
+  run -1 with_criu ok checkpoint --image-path "$images" l
+  says "CRIU does not restore Landlock's rules"
+  oci delete -f l
+  sleeper h '.linux.namespaces -= [{type: "mount"}] | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+  run -1 with_criu ok checkpoint --image-path "$images" h
+  says 'CRIU needs a "mount" namespace'
+  oci delete -f h
+}

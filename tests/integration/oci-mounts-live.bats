@@ -76,10 +76,10 @@ refused() { # WHAT COMMAND...
 @test "mounts add: in a container with a user namespace they are its own, ids mapped where asked" {
   sleeper m "$USERNS | .root.readonly = false"
   chown 0:0 "$BATS_TEST_TMPDIR/data"
-  add "$(tmpfs /tmp), $(bind /root '"idmap"'), {destination: \"/sys\", type: \"sysfs\", source: \"sysfs\", options: [\"ro\"]}"
-  [ "$(inside 'stat -c %u:%g /tmp; touch /tmp/x; stat -c %u /root /root/f; touch /root/made; ls /sys | grep -c kernel')" = $'0:0\n0\n0\n1' ]
+  add "$(tmpfs /tmp), $(bind /root '"idmap"'), {destination: \"/tmp/sys\", type: \"sysfs\", source: \"sysfs\", options: [\"ro\"]}"
+  [ "$(inside 'stat -c %u:%g /tmp; touch /tmp/x; stat -c %u /root /root/f; touch /root/made; ls /tmp/sys | grep -c kernel')" = $'0:0\n0\n0\n1' ]
   [ "$(stat -c %u "$BATS_TEST_TMPDIR/data/made")" -eq 0 ]
-  remove '{destination: "/tmp"}, {destination: "/root"}'
+  remove '{destination: "/tmp/sys"}, {destination: "/tmp"}, {destination: "/root"}'
   [ "$(inside 'ls /root /tmp')" = "$(printf '/root:\n\n/tmp:')" ]
   # not asked, not mapped: the host's root is nobody there
   add "$(bind /root)"
@@ -119,6 +119,14 @@ refused() { # WHAT COMMAND...
   refused "size=much" add "$(bind /tmp/a), $(tmpfs /tmp/b '"size=much"')"
   oci delete -f m
   rm -r "$OCI_ROOTFS"/tmp/*
+}
+
+@test "mounts add: nothing covers what is masked" {
+  sleeper m
+  refused "it would cover what is masked" add '{destination: "/proc", type: "proc", source: "proc"}'
+  refused "it would cover what is masked" add '{destination: "/proc/", type: "proc", source: "proc"}'
+  refused "it would cover what is masked" add '{destination: "/sys", type: "sysfs", source: "sysfs"}'
+  oci delete -f m
 }
 
 @test "mounts add and remove: bad input is one clear line" {

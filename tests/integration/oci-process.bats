@@ -146,6 +146,16 @@ old_calls() {
   says "process.scheduler SCHED_DEADLINE: the kernel wants all CPUs for it (linux.resources.cpu.cpus, execCPUAffinity)"
 }
 
+@test "a sysctl's name leads nowhere but where it begins" {
+  local same k
+  same=$(cat /proc/sys/kernel/core_pattern) # what would be written there is what is there
+  for k in net/../kernel/core_pattern net.//.kernel.core_pattern net/./../kernel/core_pattern net//ipv4/ip_forward; do
+    bundle "$BATS_TEST_TMPDIR/b" '.linux.sysctl = {($k): $v}' --arg k "$k" --arg v "$same"
+    run -1 oci run -b "$BATS_TEST_TMPDIR/b" s </dev/null
+    says "linux.sysctl $k: its name is not clean"
+  done
+}
+
 @test "sysctls that say again what has a member of its own" {
   bundle "$BATS_TEST_TMPDIR/b" '.linux.sysctl = {"kernel.hostname": "x"}'
   run -1 oci run -b "$BATS_TEST_TMPDIR/b" names </dev/null

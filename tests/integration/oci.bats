@@ -437,6 +437,19 @@ net_controllers_free() {
   [ "$status" -eq 255 ]
 }
 
+@test "preserve-fds and LISTEN_FDS pass what was handed to us, never what we opened ourselves" {
+  OCI_COMMAND='ls -l /proc/self/fd; echo "$LISTEN_FDS."' bundle "$BATS_TEST_TMPDIR/b"
+  run bash -c 'exec 3>&- 4>&- 5>&- </dev/null; "$0" --root "$1" --log "$2.log" run --preserve-fds 2 -b "$2" fds' \
+    "$TARE_BIN/tare-oci" "$OCI_ROOT" "$BATS_TEST_TMPDIR/b"
+  [ "$status" -eq 1 ]
+  grep -q "descriptor 3 is not open" "$BATS_TEST_TMPDIR/b.log"
+  run bash -c 'exec 3>&- 4>&- 5>&- </dev/null; LISTEN_FDS=2 "$0" --root "$1" run -b "$2" fds' "$TARE_BIN/tare-oci" "$OCI_ROOT" \
+    "$BATS_TEST_TMPDIR/b"
+  [ "$status" -eq 0 ]
+  [ "${lines[-1]}" = . ]
+  [[ $output != *"$BATS_TEST_TMPDIR"* ]]
+}
+
 @test "preserve-fds and LISTEN_FDS are passed, everything else is closed" {
   OCI_COMMAND='cat <&4; ls /proc/self/fd | tr "\n" " "; echo "$LISTEN_FDS $LISTEN_PID"' bundle "$BATS_TEST_TMPDIR/b"
   echo content >"$BATS_TEST_TMPDIR/f"

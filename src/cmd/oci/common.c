@@ -195,13 +195,10 @@ int oci_check_terminal(bool terminal, bool detach, const char *console_socket, s
 	return 0;
 }
 
-int oci_check_preserved(uint32_t n, struct err *e)
+int oci_check_preserved(unsigned int first, uint32_t n, struct err *e)
 {
-	const char *listen = getenv("LISTEN_FDS");
-	long first = 3 + (listen ? strtol(listen, NULL, 10) : 0);
-
 	for (long fd = first; fd < first + (long)n; fd++)
-		if (fd > INT_MAX || fcntl((int)fd, F_GETFD) < 0)
+		if (!rt_fd_inherited(fd))
 			return err_set(e, ERR_INVALID, "--preserve-fds %u: descriptor %ld is not open", n, fd);
 	return 0;
 }

@@ -105,7 +105,7 @@ static int check(struct launch *l, struct err *e)
 		return err_set(e, ERR_INVALID, "process.args: must not be empty");
 	r = oci_check_terminal(p->terminal, l->detach, l->opts->console_socket, e);
 	if (r == 0)
-		r = oci_check_preserved(l->opts->preserve_fds, e);
+		r = oci_check_preserved(3 + rt_listen_fds(), l->opts->preserve_fds, e);
 	if (r == 0)
 		r = oci_plan_cgroup(l->call, &l->spec, &l->c.rec, &l->unit, e);
 	if (r == 0 && p->terminal && !l->detach)

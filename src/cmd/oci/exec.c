@@ -226,7 +226,7 @@ static int prepare(const struct cli_call *call, struct running *x, struct err *e
 		return err_set(e, ERR_INVALID, "process.args: must not be empty");
 	r = oci_check_terminal(x->process->terminal, o->detach, o->console_socket, e);
 	if (r == 0)
-		r = oci_check_preserved(o->preserve_fds, e);
+		r = oci_check_preserved(3, o->preserve_fds, e);
 	return r < 0 ? r : check_cgroups(&o->cgroups, &x->c.rec, e);
 }
 

@@ -190,8 +190,8 @@ int oci_send_pidfd(int sock, int pidfd, const char *what, struct err *e) MUST_CH
 
 /* A detached process with a terminal needs a console socket, and only that. */
 int oci_check_terminal(bool terminal, bool detach, const char *console_socket, struct err *e) MUST_CHECK;
-/* Descriptors 3.. that are to be kept must be there. */
-int oci_check_preserved(uint32_t n, struct err *e) MUST_CHECK;
+/* The n descriptors from first on that are to be kept must have been handed to us. */
+int oci_check_preserved(unsigned int first, uint32_t n, struct err *e) MUST_CHECK;
 
 int oci_print(const struct strbuf *text, struct err *e) MUST_CHECK;
 
