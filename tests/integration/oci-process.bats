@@ -118,6 +118,7 @@ old_calls() {
   run -0 oci run -b "$BATS_TEST_TMPDIR/b" old </dev/null
   [ "$output" = $'/tmp\n4' ]
   # nor does one that is a list of what is allowed and does not name the newest
+  [ -e /usr/include/x86_64-linux-gnu/asm/unistd_64.h ] || skip "the second half needs the kernel's headers"
   OCI_COMMAND='pwd' bundle "$BATS_TEST_TMPDIR/b" ".process.noNewPrivileges = false | .process.cwd = \"/tmp\" |
     .process.user = {uid: 33, gid: 33} | .linux.seccomp = {defaultAction: \"SCMP_ACT_ERRNO\", syscalls: [{action: \"SCMP_ACT_ALLOW\",
       names: $(old_calls)}]}"

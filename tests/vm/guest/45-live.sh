@@ -62,7 +62,7 @@ lv_small() { # WHAT RESOURCES
   [ $code -eq 1 ] && grep -F "$1" /root/lv/out && [ ! -e /run/oci-live/small ] && [ ! -e /sys/fs/cgroup/tare-live ]
 }
 lv_smallest() {
-  lv_bundle '["/bin/true"]' ', "resources": { "memory": { "limit": 262144 } }' && lv run -b /root/lv small </dev/null
+  lv_bundle '["/bin/true"]' ', "resources": { "memory": { "limit": 524288 } }' && lv run -b /root/lv small </dev/null
 }
 
 check "tare-oci update --device-add on v2" lv_devices
@@ -72,4 +72,4 @@ check "tare-oci mounts add and remove with a user namespace" lv_mounts "$lv_user
 check "tare-oci and Landlock of version 2" lv_landlock
 check "tare-oci: too little memory on v2" lv_small "(linux.resources.memory.limit) is too small" '"memory": {"limit": 16384}'
 check "tare-oci: too small a CPU quota on v2" lv_small "cpu quota: 500 microseconds are too small" '"cpu": {"quota": 500}'
-check "tare-oci: 256 KiB of memory are enough on v2" lv_smallest
+check "tare-oci: 512 KiB of memory are enough on v2" lv_smallest
