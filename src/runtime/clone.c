@@ -1,13 +1,18 @@
-/* The clone, with what has to be entered before it. Namespaces named by a path (or those of a running container, for
- * exec) must be joined by a process that then clones, because a pid namespace only takes one's children and because
- * what is made new must be owned by a user namespace that is joined. That process is an intermediate one: it enters,
- * clones with CLONE_PARENT, so that the child is ours all the same, reports and ends.
+/* The clone, with what has to be entered before it. Namespaces named by a path must be joined by a process that then
+ * clones, because a pid namespace only takes one's children and because what is made new must be owned by a user namespace
+ * that is joined. That process is an intermediate one: it enters, clones with CLONE_PARENT, so that the child is ours all the
+ * same, reports and ends.
+ *
+ * Into a running container (exec) nothing is made new, so root does without it: this side enters the pid namespace for as
+ * long as the clone takes, and the child, which nobody in there may look at, the others. Who has rights over that pid
+ * namespace only inside its user namespace takes the way above.
  *
  * Order of joining: the others first, with the rights we have in the user namespace that owns them, the user namespace
  * last; what was refused before is tried again inside it (rights one only has there).
  *
  * A cgroup namespace is entered by the child itself when it is born in a cgroup: where cgroup2 is mounted with nsdelegate,
  * as systemd does, the kernel lets nobody clone from a cgroup that is outside of the namespace he is in. */
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -105,6 +110,13 @@ static void between(const struct rt_clone *how, int sock)
 	_exit(0);
 }
 
+static void discard(pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+}
+
 static pid_t clone_between(const struct rt_clone *how, int *pidfd, struct err *e)
 {
 	CLEANUP_FD int ours = -1, theirs = -1, child = -1;
@@ -137,23 +149,66 @@ static pid_t clone_between(const struct rt_clone *how, int *pidfd, struct err *e
 		*e = b.before;
 		return e->code;
 	}
-	if (b.error == 0 && n_fds != 1 && b.pid > 0) {
-		/* it is there, but nobody could watch it */
-		(void)kill(b.pid, SIGKILL);
-		while (waitpid(b.pid, NULL, __WALL) < 0 && errno == EINTR)
-			;
-	}
+	if (b.error == 0 && n_fds != 1 && b.pid > 0)
+		discard(b.pid); /* it is there, but nobody could watch it */
 	if (b.error < 0 || n_fds != 1)
 		return err_errno(e, b.error < 0 ? b.error : -EIO, "entering the named namespaces");
 	*pidfd = take_fd(&child);
 	return b.pid;
 }
 
-static pid_t clone_named(const struct rt_clone *how, int *pidfd, struct err *e)
+static bool only_enters(const struct rt_clone *how)
 {
-	struct ns_clone nc = { .flags = how->flags, .cgroup = how->cgroup };
+	return how->pidfd >= 0 && !how->n_join && !how->flags && !how->before;
+}
+
+/* The child of one who is in the pid namespace for its children; the other namespaces are left for it. -EPERM: that is not
+ * ours to enter from here. */
+static pid_t clone_inside(const struct rt_clone *how, int *pidfd)
+{
+	struct ns_clone nc = { .cgroup = how->cgroup };
+	CLEANUP_FD int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	bool other_pids = how->pidfd_flags & CLONE_NEWPID;
+	int dumpable = prctl(PR_GET_DUMPABLE), r;
 	pid_t pid;
 
+	if (own < 0)
+		return -EPERM;
+	r = other_pids ? ns_enter(how->pidfd, CLONE_NEWPID) : 0;
+	if (r < 0)
+		return r;
+	/* the child inherits it: whoever is in there already may look at it at once (CVE-2016-9962) */
+	if (defence(dumpable))
+		(void)prctl(PR_SET_DUMPABLE, 0UL);
+	pid = ns_clone(&nc, pidfd);
+	if (pid == 0)
+		return 0;
+	if (dumpable == 1)
+		(void)prctl(PR_SET_DUMPABLE, 1UL);
+	r = other_pids ? ns_enter(own, CLONE_NEWPID) : 0;
+	if (r == 0 || pid < 0)
+		return pid;
+	discard(pid);
+	*pidfd = close_fd(*pidfd);
+	return r;
+}
+
+static int enter_others(const struct rt_clone *how)
+{
+	int flags = how->pidfd_flags & ~(CLONE_NEWPID | late_flag(how));
+
+	return flags ? ns_enter(how->pidfd, flags) : 0;
+}
+
+/* *inside: the child still has to enter what is not the pid namespace. */
+static pid_t clone_named(const struct rt_clone *how, int *pidfd, bool *inside, struct err *e)
+{
+	struct ns_clone nc = { .flags = how->flags, .cgroup = how->cgroup };
+	pid_t pid = only_enters(how) ? clone_inside(how, pidfd) : -EPERM;
+
+	*inside = pid != -EPERM;
+	if (*inside)
+		return pid < 0 ? err_errno(e, pid, "cloning into the container's namespaces") : pid;
 	if (how->n_join || how->pidfd >= 0)
 		return clone_between(how, pidfd, e);
 	pid = ns_clone(&nc, pidfd);
@@ -163,16 +218,19 @@ static pid_t clone_named(const struct rt_clone *how, int *pidfd, struct err *e)
 pid_t rt_clone_linked(const struct rt_clone *how, int *child_sock, int *sock, int *pidfd, struct err *e)
 {
 	int pair[2], r = sock_pair(SOCK_SEQPACKET, pair);
+	bool inside;
 	pid_t pid;
 
 	if (r < 0)
 		return err_errno(e, r, "socket pair");
-	pid = clone_named(how, pidfd, e);
+	pid = clone_named(how, pidfd, &inside, e);
 	if (pid == 0) {
 		close_fd(pair[0]);
-		r = join_late(how);
+		r = inside ? enter_others(how) : 0;
+		if (r == 0)
+			r = join_late(how);
 		if (r < 0) {
-			(void)err_errno(e, r, "entering the cgroup namespace");
+			(void)err_errno(e, r, "entering the container's namespaces");
 			rt_send_error(pair[1], e);
 			_exit(125);
 		}

@@ -112,9 +112,9 @@ static int check_supported(const struct rt_create_args *a, struct err *e)
 	if (!l->ns[OCI_NS_MOUNT].wanted && l->ns[OCI_NS_USER].wanted)
 		return err_set(e, ERR_INVALID,
 			       "linux.namespaces: a \"user\" namespace needs a \"mount\" namespace, the host's mounts are not its own");
-	if (l->ns[OCI_NS_MOUNT].path)
-		return err_set(e, ERR_UNSUPPORTED,
-			       "linux.namespaces: joining a \"mount\" namespace by path is not supported");
+	if (l->ns[OCI_NS_MOUNT].path && l->ns[OCI_NS_USER].wanted && !l->ns[OCI_NS_USER].path)
+		return err_set(e, ERR_INVALID,
+			       "linux.namespaces: a new \"user\" namespace has no rights over a \"mount\" namespace that is joined by path");
 	if (l->mount_label && *l->mount_label && !has_selinux())
 		return err_set(e, ERR_UNSUPPORTED, "linux.mountLabel: SELinux is not enabled in this kernel");
 	if (l->n_net_devices && geteuid() != 0)
@@ -249,6 +249,12 @@ static int open_joined(struct creation *k, struct err *e)
 		fd = open(ns->path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return err_errno(e, -errno, "linux.namespaces: %s: %s", oci_ns_name((enum oci_ns)i), ns->path);
+		/* pivot_root in there would take the host's root away from everybody */
+		if (i == OCI_NS_MOUNT && ns_mount_is_ours(fd)) {
+			close_fd(fd);
+			return err_set(e, ERR_INVALID,
+				       "linux.namespaces: mount: %s is the host's: leave \"mount\" out to use the host's mounts", ns->path);
+		}
 		k->join[k->n_join] = fd;
 		k->join_flags[k->n_join++] = oci_ns_flag((enum oci_ns)i);
 	}
@@ -612,26 +618,12 @@ static int work(struct creation *k, struct err *e)
 	return r == 0 ? serve(k, e) : r;
 }
 
-/* When sending failed because the child is gone, why it went is more use than that it went. */
-static void child_reason(struct creation *k, struct err *e)
-{
-	struct err why = { 0 };
-	struct rt_received m = { .fd = -1 };
-
-	if (!rt_is_gone(e))
-		return;
-	while (rt_recv(k->sock, &m, &why) == 0 && !m.eof)
-		rt_received_close(&m);
-	if (why.code)
-		*e = why;
-}
-
 static void undo(struct creation *k, struct err *e)
 {
 	struct err ignored;
 
 	if (k->pid > 0) {
-		child_reason(k, e);
+		rt_last_word(k->sock, e);
 		(void)rt_blame(k->ctx.spec, k->ctx.create->cgroup, e);
 		(void)!proc_signal(k->pidfd, SIGKILL);
 		while (waitpid(k->pid, NULL, __WALL) < 0 && errno == EINTR)

@@ -1,6 +1,5 @@
-/* Another process in a running container. An intermediate process enters all of init's namespaces with one
- * setns(pidfd) and clones the new one into the container's cgroup (clone.c); on v1 and hybrid this side joins it
- * meanwhile. The pid is only used together with its start time, so that a reused one is never entered.
+/* Another process in a running container, in all of init's namespaces by setns(pidfd), born in the container's cgroup
+ * (clone.c); on v1 and hybrid this side joins it there meanwhile. The pid is only used together with its start time, so that a reused one is never entered.
  *
  * The container is hostile here: it runs, and could look at the newcomer. That is not dumpable from its first
  * instruction on, holds no descriptor of the host but its socket and the procfs handle, and reads nothing from the
@@ -200,7 +199,7 @@ static int before_entering(void *arg, struct err *e)
 static int clone_entry(struct entry *n, struct err *e)
 {
 	struct rt_clone how = { .cgroup = -1, .pidfd = n->init, .pidfd_flags = rt_other_namespaces(&n->ctx, n->args->pid),
-				.before = before_entering, .arg = n };
+				.before = n->ctx.by_child ? before_entering : NULL, .arg = n };
 
 	if (n->cgroup)
 		how.cgroup = cg_clone_fd(n->cgroup);
@@ -210,6 +209,7 @@ static int clone_entry(struct entry *n, struct err *e)
 		close_fd(n->sock);
 		*e = (struct err){ 0 };
 		how.cgroup = -1;
+		how.before = before_entering;
 		n->pid = rt_clone_linked(&how, &n->ctx.sock, &n->sock, &n->pidfd, e);
 	}
 	if (n->pid == 0)
@@ -319,6 +319,7 @@ int rt_exec(const struct rt_exec_args *args, struct rt_process *out, struct err 
 	if (r == 0)
 		r = exec_hand_over(&n, out);
 	if (r < 0 && n.pid > 0) {
+		rt_last_word(n.sock, e);
 		(void)!proc_signal(n.pidfd, SIGKILL);
 		while (waitpid(n.pid, NULL, __WALL) < 0 && errno == EINTR)
 			;

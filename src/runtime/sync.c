@@ -86,6 +86,19 @@ int rt_recv(int sock, struct rt_received *out, struct err *e)
 	return 0;
 }
 
+void rt_last_word(int sock, struct err *e)
+{
+	struct err why = { 0 };
+	struct rt_received m = { .fd = -1 };
+
+	if (!rt_is_gone(e))
+		return;
+	while (rt_recv(sock, &m, &why) == 0 && !m.eof)
+		rt_received_close(&m);
+	if (why.code)
+		*e = why;
+}
+
 int rt_expect(int sock, enum rt_msg type, int *fd, struct err *e)
 {
 	struct rt_received m;

@@ -99,6 +99,17 @@ bool ns_user_is_initial(void)
 	return stat("/proc/self/ns/user", &st) < 0 || st.st_ino == initial;
 }
 
+bool ns_mount_is_ours(int fd)
+{
+	static const char *const ours[] = { "/proc/self/ns/mnt", "/proc/1/ns/mnt" };
+	struct stat st, other;
+
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+		if (fstat(fd, &st) == 0 && stat(ours[i], &other) == 0 && st.st_ino == other.st_ino && st.st_dev == other.st_dev)
+			return true;
+	return false;
+}
+
 int ns_unshare(int flags)
 {
 	return unshare(flags) < 0 ? -errno : 0;

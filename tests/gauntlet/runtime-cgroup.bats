@@ -6,8 +6,8 @@ load ../lib/gauntlet
 
 setup_file() { gauntlet_setup_file; }
 teardown_file() { bundle_teardown_file; }
-setup() { export D=$BATS_TEST_TMPDIR/b MARK=$BATS_TEST_TMPDIR/mark; }
-teardown() { bundle_teardown; }
+setup() { export D=$BATS_TEST_TMPDIR/b; }
+teardown() { bundle_teardown; [ -z "${BESIDE:-}" ] || rm -rf --one-file-system "$BESIDE"; }
 
 USERNS='.linux.namespaces += [{type: "user"}]'
 MAPPED="$USERNS"' | .linux.uidMappings = [{containerID: 0, hostID: 300000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
@@ -35,24 +35,34 @@ drop_hierarchy() { # NAME
 # was that one from a user namespace of the container's own making would do. A hierarchy of the test's own, without
 # controllers, is attacked here. Stopped by: a user namespace around the container (a kernel with the fix asks for the
 # capability outside of it); else by not having CAP_SYS_ADMIN, and by the system call filter, which makes no new namespaces.
+#
+# The kernel looks for that program below init's root, which may not be ours; and our pid is not ours there in a pid namespace
+# of our own, where the host's /dev/shm, if anything, is what both see.
+in_init_root() {
+  if [ "$(readlink /proc/self/ns/pid)" = "pid:[4026531836]" ]; then # linux/proc_ns.h: PROC_PID_INIT_INO
+    echo "/proc/$$/root$BATS_TEST_TMPDIR"
+  else
+    mktemp -d /dev/shm/tare-gauntlet.XXXXXX
+  fi
+}
 release_agent() { # VICTIM COMMAND JQ FILTER
-  # the kernel looks for it below init's root, which may not be ours
-  local agent=/proc/$$/root$BATS_TEST_TMPDIR/agent h="gauntlet$$" i
-  rm -f "$MARK"
-  printf '#!/bin/sh\ntouch %s\n' "/proc/$$/root$MARK" >"$agent"; chmod 755 "$agent"
+  local agent=$BESIDE/agent mark=$BESIDE/mark h="gauntlet$$" i
+  rm -f "$mark"
+  printf '#!/bin/sh\ntouch %s\n' "$mark" >"$agent"; chmod 755 "$agent"
   # shellcheck disable=SC2016
   OCI_COMMAND="$2 sh -c 'mkdir /tmp/h && mount -t cgroup -o none,name=$h cgroup /tmp/h && mkdir /tmp/h/x && echo 1 >/tmp/h/x/notify_on_release &&
     echo $agent >/tmp/h/release_agent && sh -c \"echo \\\$\\\$ >/tmp/h/x/cgroup.procs\"; sleep 0.2; rmdir /tmp/h/x; umount /tmp/h'" \
     bundle "$D" ".mounts += [{destination: \"/tmp\", type: \"tmpfs\", source: \"tmpfs\"}] | $3"
   once "$1"
   cat "$D/out"
-  for i in 1 2 3 4 5; do [ -e "$MARK" ] || sleep 0.1; done
+  for i in 1 2 3 4 5; do [ -e "$mark" ] || sleep 0.1; done
   drop_hierarchy "$h" || return 2
-  [ -e "$MARK" ]
+  [ -e "$mark" ]
 }
 
 @test "CVE-2022-0492: release_agent runs nothing on the host" {
   local all='.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"])'
+  BESIDE=$(in_init_root)
   works release_agent runc "" "$all"
   works release_agent tare "" "$all" # what was asked for: the host's root, with CAP_SYS_ADMIN
   stopped release_agent tare "" "$all | $MAPPED"

@@ -219,6 +219,34 @@ mounts_at() { awk -v d="$1" 'index($5, d) == 1' /proc/self/mountinfo; }
   says '"user" namespace needs a "mount" namespace'
 }
 
+@test "a mount namespace by path: it becomes the container's, and nothing of it reaches the host" {
+  unshare -m --propagation private sh -c "mount -t tmpfs prepared /mnt && exec sleep 1000" 3>&- &
+  holder=$!
+  wait_until 5 grep -qs prepared "/proc/$holder/mountinfo"
+  OCI_COMMAND='readlink /proc/self/ns/mnt; cat /etc/group; ls /' bundle "$BATS_TEST_TMPDIR/b" \
+    '(.linux.namespaces[] | select(.type == "mount")).path = "/proc/'$holder'/ns/mnt"'
+  there=$(readlink /proc/$holder/ns/mnt)
+  ours=$(oci run -b "$BATS_TEST_TMPDIR/b" given </dev/null 2>&1; echo "exit $?")
+  kill $holder
+  [ "$ours" = "$(echo "$there"; cat "$OCI_ROOTFS/etc/group"; ls "$OCI_ROOTFS"; echo "exit 0")" ]
+  [ -z "$(mounts_at "$OCI_ROOTFS")" ]
+}
+
+@test "a mount namespace by path: the host's is refused, and so is one that a new user namespace has no rights over" {
+  root=$(stat -c %i /)
+  for pid in self $$; do
+    bundle "$BATS_TEST_TMPDIR/b" '(.linux.namespaces[] | select(.type == "mount")).path = "/proc/'$pid'/ns/mnt"'
+    run -1 oci run -b "$BATS_TEST_TMPDIR/b" given </dev/null
+    says "/proc/$pid/ns/mnt is the host's: leave"
+  done
+  [ "$(stat -c %i /)" = "$root" ]
+  bundle "$BATS_TEST_TMPDIR/b" '(.linux.namespaces[] | select(.type == "mount")).path = "/proc/self/ns/mnt"
+    | .linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+    | .linux.gidMappings = .linux.uidMappings'
+  run -1 oci run -b "$BATS_TEST_TMPDIR/b" given </dev/null
+  says 'a new "user" namespace has no rights over a "mount" namespace that is joined by path'
+}
+
 @test "a working folder that is missing is made, also on a root that will be read-only" {
   bundle "$BATS_TEST_TMPDIR/b" '.root.readonly = true | .process.cwd = "/made/for/it" | .process.args = ["pwd"]'
   run -0 oci run -b "$BATS_TEST_TMPDIR/b" made </dev/null
