@@ -174,7 +174,10 @@ static pid_t clone_inside(const struct rt_clone *how, int *pidfd)
 
 	if (own < 0)
 		return -EPERM;
-	r = other_pids ? ns_enter(how->pidfd, CLONE_NEWPID) : 0;
+	/* into our own first: who has no rights over that (root of a user namespace) could not come back */
+	r = other_pids ? ns_enter(own, CLONE_NEWPID) : 0;
+	if (r == 0 && other_pids)
+		r = ns_enter(how->pidfd, CLONE_NEWPID);
 	if (r < 0)
 		return r;
 	/* the child inherits it: whoever is in there already may look at it at once (CVE-2016-9962) */
