@@ -110,6 +110,23 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	return p;
 }
 
+void arena_reset(struct arena *a)
+{
+	size_t total = 0;
+
+	for (const struct arena_chunk *c = a->head; c; c = c->next)
+		total += c->size;
+	if (a->head && a->head->next) {
+		/* one that holds as much as was needed this time */
+		arena_free(a);
+		(void)add_chunk(a, total);
+	} else if (a->head) {
+		memset(a->head->data, 0, a->head->used);
+		a->head->used = 0;
+	}
+	a->failed = false;
+}
+
 void arena_free(struct arena *a)
 {
 	while (a->head) {

@@ -26,6 +26,8 @@ void *arena_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Empties it for what comes next, keeping memory for as much again. */
+void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
 
 static inline int arena_error(const struct arena *a)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool reserve(struct strbuf *b, size_t more)
+bool sb_reserve(struct strbuf *b, size_t more)
 {
 	size_t need, cap;
 	char *s;
@@ -34,7 +34,7 @@ static bool reserve(struct strbuf *b, size_t more)
 
 void sb_add(struct strbuf *b, const void *data, size_t len)
 {
-	if (!reserve(b, len))
+	if (!sb_reserve(b, len))
 		return;
 	if (len)
 		memcpy(b->s + b->len, data, len);
@@ -57,7 +57,7 @@ void sb_printf(struct strbuf *b, const char *fmt, ...)
 	va_list ap, again;
 	int n;
 
-	if (!reserve(b, 64))
+	if (!sb_reserve(b, 64))
 		return;
 	va_start(ap, fmt);
 	va_copy(again, ap);
@@ -66,7 +66,7 @@ void sb_printf(struct strbuf *b, const char *fmt, ...)
 	if (n < 0) {
 		b->failed = true;
 	} else if ((size_t)n >= b->cap - b->len) {
-		if (reserve(b, (size_t)n))
+		if (sb_reserve(b, (size_t)n))
 			vsnprintf(b->s + b->len, b->cap - b->len, fmt, again);
 	}
 	va_end(again);
@@ -96,7 +96,7 @@ char *sb_take(struct strbuf *b)
 		sb_free(b);
 		return NULL;
 	}
-	if (!b->s && !reserve(b, 0))
+	if (!b->s && !sb_reserve(b, 0))
 		return NULL;
 	b->s[b->len] = '\0';
 	s = b->s;

@@ -17,6 +17,8 @@ struct strbuf {
 #define STRBUF_INIT { NULL, 0, 0, false }
 #define CLEANUP_STRBUF CLEANUP(sb_free)
 
+/* Room for so many bytes more, so that adding them need not grow it in steps. False: no memory. */
+bool sb_reserve(struct strbuf *b, size_t more);
 void sb_add(struct strbuf *b, const void *data, size_t len);
 void sb_puts(struct strbuf *b, const char *s);
 void sb_putc(struct strbuf *b, char c);

@@ -55,11 +55,8 @@ static int bind_own(const struct rt_mount_plan *p, const struct cgroup *cg, size
 	r = *fd = mnt_clone_tree(dir, "", false);
 	if (r < 0)
 		return err_errno(e, r, "hierarchy %s", cg_hierarchy_name(hierarchy));
-	r = rt_mount_finish(p, *fd, e);
-	if (r < 0)
-		return err_ctx(e, "hierarchy %s", cg_hierarchy_name(hierarchy));
-	r = mnt_setattr(*fd, false, SAFE_ATTRS, 0, 0);
-	return r < 0 ? err_errno(e, r, "hierarchy %s: mount attributes", cg_hierarchy_name(hierarchy)) : 0;
+	r = rt_mount_finish(p, *fd, SAFE_ATTRS, e);
+	return r < 0 ? err_ctx(e, "hierarchy %s", cg_hierarchy_name(hierarchy)) : 0;
 }
 
 int rt_cgmount_host(const struct rt_ctx *c, size_t i, int *fds, struct err *e)

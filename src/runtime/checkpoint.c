@@ -61,7 +61,7 @@ static int plan_mounts(struct dump *d, struct err *e)
 	CLEANUP_FD int root = -1;
 
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)d->args->pid);
-	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_errno(e, -errno, "the container's root");
 	d->mounts.arena = &d->arena;

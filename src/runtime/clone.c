@@ -167,7 +167,7 @@ static bool only_enters(const struct rt_clone *how)
 static pid_t clone_inside(const struct rt_clone *how, int *pidfd)
 {
 	struct ns_clone nc = { .cgroup = how->cgroup };
-	CLEANUP_FD int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	CLEANUP_FD int own = openat(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 	bool other_pids = how->pidfd_flags & CLONE_NEWPID;
 	int dumpable = prctl(PR_GET_DUMPABLE), r;
 	pid_t pid;

@@ -199,7 +199,7 @@ int rt_landlock_prepare(const struct oci_spec *spec, struct landlock_rules *out,
 	r = landlock_begin(&c.domain, out);
 	if (r < 0)
 		return err_errno(e, r, "Landlock");
-	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_errno(e, -errno, "Landlock: the container's root");
 	if (allow_paths(out, root, c.ro, LANDLOCK_READ_TREE, e) < 0 || allow_paths(out, root, c.rw, LANDLOCK_USE_TREE, e) < 0 ||

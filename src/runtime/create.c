@@ -68,7 +68,7 @@ int rt_open_proc(bool *may_mount, struct err *e)
 	if (may_mount)
 		*may_mount = fs != -EPERM;
 	if (fd < 0)
-		fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		fd = openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? err_errno(e, -errno, "/proc") : fd;
 }
 
@@ -246,7 +246,7 @@ static int open_joined(struct creation *k, struct err *e)
 
 		if (!ns->wanted || !ns->path)
 			continue;
-		fd = open(ns->path, O_RDONLY | O_CLOEXEC);
+		fd = openat(AT_FDCWD, ns->path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return err_errno(e, -errno, "linux.namespaces: %s: %s", oci_ns_name((enum oci_ns)i), ns->path);
 		/* pivot_root in there would take the host's root away from everybody */
@@ -701,8 +701,11 @@ int rt_create(const struct rt_create_args *args, struct rt_process *out, struct 
 int rt_cleanup(const char *cgroup, struct err *e)
 {
 	CLEANUP_CGROUP struct cgroup *cg = NULL;
-	int r = cg_open(cgroup, &cg, e);
+	int r;
 
+	if (cg_remove_empty(cgroup))
+		return 0;
+	r = cg_open(cgroup, &cg, e);
 	if (r < 0)
 		return e->cls == ERR_NOTFOUND ? 0 : r;
 	if (cg_populated(cg)) {

@@ -96,7 +96,7 @@ int criu_yard_make(struct arena *a, const char *state, const char **out, struct 
 
 void criu_yard_remove(const char *yard)
 {
-	CLEANUP_FD int fd = yard ? open(yard, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	CLEANUP_FD int fd = yard ? openat(AT_FDCWD, yard, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (fd < 0)
 		return;

@@ -69,6 +69,14 @@ const char *rt_dev_place(const char *path)
 	return text_starts(path, "/dev/") ? path + 5 : path + 1;
 }
 
+/* What we make is ours already. */
+static int give(int dir, const char *name, uid_t uid, gid_t gid)
+{
+	if (uid == geteuid() && gid == getegid())
+		return 0;
+	return fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
+}
+
 /* The folder of path in the tmpfs, made with the owner everything else has. Nobody else can see the tmpfs yet, so
  * there is no race to lose. */
 static int make_parent(int dev, const char *path, uid_t uid, gid_t gid, const char **name, struct err *e)
@@ -86,7 +94,7 @@ static int make_parent(int dev, const char *path, uid_t uid, gid_t gid, const ch
 			return err_set(e, ERR_INVALID, "its path is not clean");
 		memcpy(part, path, len);
 		part[len] = '\0';
-		if (mkdirat(dir, part, 0755) == 0 && fchownat(dir, part, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		if (mkdirat(dir, part, 0755) == 0 && give(dir, part, uid, gid) < 0)
 			return err_errno(e, -errno, "folder %s", part);
 		next = openat(dir, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (next < 0)
@@ -103,8 +111,9 @@ static int make_node(const struct rt_ctx *c, int dev, const struct oci_device *d
 		     struct err *e)
 {
 	mode_t mode = d->has_mode ? d->mode & 07777 : 0666;
-	CLEANUP_FD int dir = -1;
-	const char *name;
+	const char *name = rt_dev_place(d->path);
+	CLEANUP_FD int folder = -1;
+	int dir = dev;
 	mode_t type;
 	uid_t uid;
 	gid_t gid;
@@ -112,15 +121,14 @@ static int make_node(const struct rt_ctx *c, int dev, const struct oci_device *d
 	type = d->type == 'b' ? S_IFBLK : d->type == 'p' ? S_IFIFO : S_IFCHR;
 	if (rt_outside_uid(c, d->uid, "uid", &uid, e) < 0 || rt_outside_gid(c, d->gid, "gid", &gid, e) < 0)
 		return e->code;
-	dir = make_parent(dev, rt_dev_place(d->path), root_uid, root_gid, &name, e);
-	if (dir < 0)
-		return dir;
+	if (strchr(name, '/')) {
+		dir = folder = make_parent(dev, name, root_uid, root_gid, &name, e);
+		if (dir < 0)
+			return dir;
+	}
 	if (mknodat(dir, name, type | mode, type == S_IFIFO ? 0 : makedev((unsigned int)d->major, (unsigned int)d->minor)) < 0)
 		return err_errno(e, -errno, "mknod");
-	/* the mode again: the umask took bits from it */
-	if (fchmodat(dir, name, mode, 0) < 0 || fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_errno(e, -errno, "mode and owner");
-	return 0;
+	return give(dir, name, uid, gid) < 0 ? err_errno(e, -errno, "owner") : 0;
 }
 
 static int make_links(int dev, uid_t uid, gid_t gid, struct err *e)
@@ -130,7 +138,7 @@ static int make_links(int dev, uid_t uid, gid_t gid, struct err *e)
 
 		if (symlinkat(links[i].target, dev, name) < 0 && errno != EEXIST)
 			return err_errno(e, -errno, "link %s", links[i].path);
-		if (fchownat(dev, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		if (give(dev, name, uid, gid) < 0)
 			return err_errno(e, -errno, "link %s", links[i].path);
 	}
 	return 0;
@@ -161,7 +169,7 @@ static int make_tmpfs(const struct rt_mount_plan *p, uid_t uid, gid_t gid, struc
 	}
 	data[n] = NULL;
 	fd = rt_mount_fs("tmpfs", "tmpfs", data, MOUNT_ATTR_NOSUID, e);
-	if (fd >= 0 && fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0) {
+	if (fd >= 0 && give(fd, "", uid, gid) < 0) {
 		close_fd(fd);
 		return err_errno(e, -errno, "owner");
 	}
@@ -171,14 +179,17 @@ static int make_tmpfs(const struct rt_mount_plan *p, uid_t uid, gid_t gid, struc
 static int make_nodes(const struct rt_ctx *c, int dev, bool for_dev, uid_t uid, gid_t gid, struct err *e)
 {
 	const struct oci_device *d;
+	mode_t mask = umask(0); /* their modes are meant as they are */
+	int r = 0;
 
-	for (size_t i = 0; (d = rt_device_at(&c->spec->linux_, i)); i++) {
+	for (size_t i = 0; r == 0 && (d = rt_device_at(&c->spec->linux_, i)); i++) {
 		if (d->path[0] != '/')
-			return err_set(e, ERR_INVALID, "linux.devices: \"%s\" is not absolute", d->path);
-		if (!c->bind_nodes && on_dev(c, d) == for_dev && make_node(c, dev, d, uid, gid, e) < 0)
-			return err_ctx(e, "device %s", d->path);
+			r = err_set(e, ERR_INVALID, "linux.devices: \"%s\" is not absolute", d->path);
+		else if (!c->bind_nodes && on_dev(c, d) == for_dev && make_node(c, dev, d, uid, gid, e) < 0)
+			r = err_ctx(e, "device %s", d->path);
 	}
-	return 0;
+	(void)umask(mask);
+	return r;
 }
 
 int rt_dev_make(const struct rt_ctx *c, bool for_dev, int *fd, struct err *e)
@@ -211,7 +222,7 @@ bool rt_dev_elsewhere(const struct rt_ctx *c)
 /* The host's node of this path, when it is that device. */
 static int open_host_node(const struct oci_device *d, struct err *e)
 {
-	CLEANUP_FD int fd = open(d->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_FD int fd = openat(AT_FDCWD, d->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	mode_t type = d->type == 'b' ? S_IFBLK : d->type == 'p' ? S_IFIFO : S_IFCHR;
 	struct stat st;
 

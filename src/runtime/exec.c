@@ -65,7 +65,7 @@ static int terminal(const struct rt_ctx *c, struct err *e)
 
 	if (!c->process->terminal)
 		return 0;
-	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_errno(e, -errno, "/");
 	r = rt_console(c, root, false, &master, e);

@@ -29,7 +29,7 @@ static int connect_agent(const struct oci_seccomp *s, struct err *e)
 
 	if (!s->listener_path || s->listener_path[0] != '/')
 		return err_set(e, ERR_INVALID, "linux.seccomp: SCMP_ACT_NOTIFY needs an absolute listenerPath");
-	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	fd = root < 0 ? -errno : sock_connect(root, s->listener_path + 1, SOCK_STREAM);
 	return fd < 0 ? err_errno(e, fd, "failed to connect with seccomp agent: linux.seccomp.listenerPath %s", s->listener_path) : fd;
 }

@@ -16,7 +16,7 @@
 
 static int look(const char *path, uint64_t *id, bool *is_root)
 {
-	CLEANUP_FD int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 ? -errno : mnt_id(fd, id, is_root);
 }

@@ -120,7 +120,7 @@ void rt_live_close(struct rt_live_job *j)
 
 int rt_live_root(struct err *e)
 {
-	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	return root < 0 ? err_errno(e, -errno, "the container's root") : root;
 }

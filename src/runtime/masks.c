@@ -34,7 +34,7 @@ static void masks_close(struct masks *m)
 
 static int open_null(struct err *e)
 {
-	CLEANUP_FD int fd = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_FD int fd = openat(AT_FDCWD, "/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)

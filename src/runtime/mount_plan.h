@@ -52,8 +52,8 @@ int rt_mount_place(const struct rt_ctx *c, const struct rt_mount_plan *p, int ro
  * Refuses a file for a folder, a folder for a file, and what turns out to lie in the container's /proc. */
 int rt_mount_target(int root, const char *destination, int tree, struct err *e) MUST_CHECK;
 
-/* One plan's attributes onto its detached mount. */
-int rt_mount_finish(const struct rt_mount_plan *p, int fd, struct err *e) MUST_CHECK;
+/* One plan's attributes, and more (MOUNT_ATTR_* to set), onto its detached mount. */
+int rt_mount_finish(const struct rt_mount_plan *p, int fd, uint64_t more, struct err *e) MUST_CHECK;
 /* Feeds "key=value" and "flag" strings to a file-system context and makes the detached mount. */
 int rt_mount_fs(const char *type, const char *source, const char *const *data, uint64_t attr, struct err *e) MUST_CHECK;
 /* Maps the ids of detached tree fd, a copy of host path `source`; recursive: of every mount in it. A mount that cannot

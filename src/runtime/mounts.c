@@ -202,7 +202,7 @@ static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 	int r;
 
 	if (p->m->source[0] != '/') {
-		bundle = open(c->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		bundle = openat(AT_FDCWD, c->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (bundle < 0)
 			return err_errno(e, -errno, "bundle %s", c->bundle);
 	}
@@ -220,10 +220,27 @@ static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 	return take_fd(&fd);
 }
 
+/* A mount without others below it, as nearly all are: what it gets in one call. */
+static bool is_plain(const struct rt_mount_plan *p)
+{
+	return !p->o.n_propagation && !p->o.recursive_bind;
+}
+
+static uint64_t plain_attr(const struct rt_mount_plan *p)
+{
+	return (p->o.attr.set & ~p->o.recursive.clear) | p->o.recursive.set | (p->read_only ? MOUNT_ATTR_RDONLY : 0);
+}
+
+/* A new file system was made as it is to be (make_fs()). */
+static bool born_finished(const struct rt_mount_plan *p)
+{
+	return p->kind == RT_MOUNT_FS && is_plain(p) && !p->o.attr.clear && !p->o.recursive.clear;
+}
+
 /* A file system made anew. The kernel only says EPERM where one shows a namespace that is not ours. */
 static int make_fs(const struct rt_ctx *c, const struct rt_mount_plan *p, struct err *e)
 {
-	int fd = rt_mount_fs(p->m->type, p->m->source, p->data, 0, e);
+	int fd = rt_mount_fs(p->m->type, p->m->source, p->data, born_finished(p) ? plain_attr(p) : 0, e);
 
 	if (fd != -EPERM || p->shows == OCI_NS_COUNT || (c->spec->linux_.ns[p->shows].wanted && c->own[p->shows]))
 		return fd;
@@ -250,15 +267,13 @@ static int make_one(const struct rt_ctx *c, const struct rt_mount_plan *p, int u
 	}
 }
 
-int rt_mount_finish(const struct rt_mount_plan *p, int fd, struct err *e)
+int rt_mount_finish(const struct rt_mount_plan *p, int fd, uint64_t more, struct err *e)
 {
 	const struct oci_mount_options *o = &p->o;
 	int r = 0;
 
-	/* a mount without others below it, as nearly all are: everything in one call */
-	if (!o->n_propagation && !o->recursive_bind) {
-		r = mnt_setattr(fd, false, (o->attr.set & ~o->recursive.clear) | o->recursive.set | (p->read_only ? MOUNT_ATTR_RDONLY : 0),
-				o->attr.clear | o->recursive.clear, MS_PRIVATE);
+	if (is_plain(p)) {
+		r = mnt_setattr(fd, false, plain_attr(p) | more, (o->attr.clear | o->recursive.clear) & ~more, MS_PRIVATE);
 		return r < 0 ? err_errno(e, r, "mount attributes") : 0;
 	}
 	/* nothing passes between the host's mounts and the container's unless asked for */
@@ -270,9 +285,15 @@ int rt_mount_finish(const struct rt_mount_plan *p, int fd, struct err *e)
 		r = mnt_setattr(fd, false, o->attr.set, o->attr.clear, 0);
 	if (r == 0)
 		r = mnt_setattr(fd, true, o->recursive.set, o->recursive.clear, 0);
-	if (r == 0 && p->read_only)
-		r = mnt_setattr(fd, false, MOUNT_ATTR_RDONLY, 0, 0);
+	more |= p->read_only ? MOUNT_ATTR_RDONLY : 0;
+	if (r == 0 && more)
+		r = mnt_setattr(fd, false, more, 0, 0);
 	return r < 0 ? err_errno(e, r, "mount attributes") : 0;
+}
+
+static int finish(const struct rt_mount_plan *p, int fd, struct err *e)
+{
+	return born_finished(p) ? 0 : rt_mount_finish(p, fd, 0, e);
 }
 
 int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e)
@@ -288,7 +309,7 @@ int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e)
 		} else {
 			r = make_one(c, p, userns, &fds[i], e);
 			if (r == 0)
-				r = rt_mount_finish(p, fds[i], e);
+				r = finish(p, fds[i], e);
 		}
 		if (r < 0)
 			return err_ctx(e, "mount on %s", p->m->destination);
@@ -308,7 +329,7 @@ int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e)
 			continue;
 		r = make_one(c, p, -1, &fds[i], e);
 		if (r == 0)
-			r = rt_mount_finish(p, fds[i], e);
+			r = finish(p, fds[i], e);
 		if (r < 0)
 			return err_ctx(e, "mount on %s", p->m->destination);
 	}
@@ -325,7 +346,7 @@ int rt_mount_on_root(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 	fd = source < 0 ? source : mnt_clone_tree(source, "", p->o.recursive_bind);
 	if (fd < 0)
 		return err_errno(e, fd, "bind source %s", p->m->source);
-	r = rt_mount_finish(p, fd, e);
+	r = rt_mount_finish(p, fd, 0, e);
 	return r < 0 ? r : take_fd(&fd);
 }
 

@@ -156,7 +156,7 @@ static int write_label(const struct rt_ctx *c, const char *file, const char *pre
 	if (n < 0 || (size_t)n >= sizeof(value))
 		return err_set(e, ERR_INVALID, "its name is too long");
 	snprintf(path, sizeof(path), "thread-self/attr/%s", file);
-	r = io_write_value(defence(own_proc) ? c->proc : open("/proc", O_PATH | O_CLOEXEC), path, value);
+	r = io_write_value(defence(own_proc) ? c->proc : openat(AT_FDCWD, "/proc", O_PATH | O_CLOEXEC), path, value);
 	if (r == -ENOENT || r == -EINVAL)
 		return err_set(e, ERR_UNSUPPORTED, "\"%s\" cannot be set: the module is not active or does not know it",
 			       label);
@@ -357,7 +357,7 @@ static bool set_again(const char *const *env)
 static char *home_of(uint32_t uid)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	CLEANUP_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const char *home = "/";
 	struct err ignored;
 	char *out;

@@ -25,6 +25,7 @@
 #define LOCK_FILE "lock"
 #define STATE_MAX (8U << 20)
 #define CREATE_TRIES 100
+#define RECORD_USUAL 2000 /* bytes */
 
 const char *rt_status_name(enum rt_status s)
 {
@@ -98,7 +99,7 @@ static int open_dir(const char *root, const char *id, struct rt_record_dir *out,
 	if (r < 0)
 		return r;
 	memcpy(out->id, id, strlen(id) + 1);
-	out->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	out->root = openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (out->root < 0)
 		return errno == ENOENT ? does_not_exist(e) : err_errno(e, -errno, "%s", root);
 	out->dir = openat(out->root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -169,8 +170,11 @@ int rt_record_create(const char *root, const char *id, struct rt_record_dir *out
 	int r = check_id(id, e);
 
 	if (r == 0) {
-		r = io_mkdirs(AT_FDCWD, root, 0711);
-		dir = r < 0 ? r : open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		dir = openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dir < 0 && errno == ENOENT) {
+			r = io_mkdirs(AT_FDCWD, root, 0711);
+			dir = r < 0 ? r : openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		}
 		r = dir < 0 ? err_errno(e, r < 0 ? r : -errno, "%s", root) : 0;
 	}
 	if (r < 0)
@@ -309,6 +313,7 @@ int rt_record_write(const struct rt_record_dir *d, const struct rt_record *rec, 
 	struct json_writer w = JSON_WRITER(&out);
 	int r;
 
+	(void)sb_reserve(&out, RECORD_USUAL);
 	jw_object(&w, NULL);
 	jw_str(&w, "id", rec->id);
 	jw_i64(&w, "init_process_pid", rec->pid);
@@ -391,22 +396,36 @@ static int read_members(struct arena *a, const struct json *doc, struct rt_recor
 	return 0;
 }
 
-int rt_record_load(struct arena *a, const struct rt_record_dir *d, struct rt_record *out, struct err *e)
+/* path: below dir. owner: of the file, NULL = nobody asks. */
+static int load(struct arena *a, int dir, const char *path, const char *id, struct rt_record *out, uid_t *owner,
+		struct err *e)
 {
+	CLEANUP_FD int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 	CLEANUP_FREE char *text = NULL;
 	const struct json *doc;
+	struct stat st;
 	size_t len;
-	int r = io_read_file(d->dir, STATE_FILE, STATE_MAX, &text, &len);
+	int r;
 
 	*out = (struct rt_record){ 0 };
-	if (r == -ENOENT)
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return does_not_exist(e);
+	if (fd < 0 || (owner && fstat(fd, &st) < 0))
+		return err_errno(e, -errno, "%s of container %s", STATE_FILE, id);
+	r = io_read_fd(fd, STATE_MAX, &text, &len);
 	if (r < 0)
-		return err_errno(e, r, "%s of container %s", STATE_FILE, d->id);
+		return err_errno(e, r, "%s of container %s", STATE_FILE, id);
+	if (owner)
+		*owner = st.st_uid;
 	r = json_parse(a, text, len, NULL, &doc, e);
 	if (r == 0)
 		r = read_members(a, doc, out, e);
-	return r < 0 ? err_ctx(e, "%s of container %s", STATE_FILE, d->id) : 0;
+	return r < 0 ? err_ctx(e, "%s of container %s", STATE_FILE, id) : 0;
+}
+
+int rt_record_load(struct arena *a, const struct rt_record_dir *d, struct rt_record *out, struct err *e)
+{
+	return load(a, d->dir, STATE_FILE, d->id, out, NULL, e);
 }
 
 static bool exe_of(pid_t pid, uint64_t *dev, uint64_t *ino)
@@ -444,20 +463,21 @@ void rt_record_note_stdio(struct arena *a, struct rt_record *rec)
 	}
 }
 
-static bool waits_for_start(const struct rt_record_dir *d, const struct rt_record *rec)
+static bool waits_for_start(int dir, const char *fifo, const struct rt_record *rec)
 {
 	uint64_t dev, ino;
 
-	if (faccessat(d->dir, RT_EXEC_FIFO, F_OK, 0) < 0)
+	if (faccessat(dir, fifo, F_OK, 0) < 0)
 		return false;
 	if (!rec->exe_ino || !exe_of(rec->pid, &dev, &ino))
 		return true;
 	return dev == rec->exe_dev && ino == rec->exe_ino;
 }
 
-int rt_record_status(const struct rt_record_dir *d, const struct rt_record *rec, enum rt_status *out, struct err *e)
+/* fifo: its exec.fifo below dir. */
+static int status_of(int dir, const char *fifo, const char *id, const struct rt_record *rec, enum rt_status *out,
+		     struct err *e)
 {
-	CLEANUP_FD int pidfd = -1;
 	bool is_frozen = false;
 	int r;
 
@@ -465,19 +485,38 @@ int rt_record_status(const struct rt_record_dir *d, const struct rt_record *rec,
 	if (!rec->pid)
 		return 0;
 	*out = RT_STOPPED;
-	pidfd = proc_open_checked(rec->pid, rec->start_time);
-	if (pidfd == -ESRCH)
+	r = proc_check(rec->pid, rec->start_time);
+	if (r == -ESRCH)
 		return 0;
-	if (pidfd < 0)
-		return err_errno(e, pidfd, "process %d of container %s", (int)rec->pid, d->id);
+	if (r < 0)
+		return err_errno(e, r, "process %d of container %s", (int)rec->pid, id);
 	r = rec->cgroup ? cg_path_is_frozen(rec->cgroup, &is_frozen) : 0;
 	if (r < 0 && r != -ENOENT) /* the root cgroup has no such file */
-		return err_errno(e, r, "cgroup %s of container %s", rec->cgroup, d->id);
+		return err_errno(e, r, "cgroup %s of container %s", rec->cgroup, id);
 	if (is_frozen)
 		*out = RT_PAUSED;
 	else
-		*out = waits_for_start(d, rec) ? RT_CREATED : RT_RUNNING;
+		*out = waits_for_start(dir, fifo, rec) ? RT_CREATED : RT_RUNNING;
 	return 0;
+}
+
+int rt_record_status(const struct rt_record_dir *d, const struct rt_record *rec, enum rt_status *out, struct err *e)
+{
+	return status_of(d->dir, RT_EXEC_FIFO, d->id, rec, out, e);
+}
+
+int rt_record_look(struct arena *a, int root, const char *id, struct rt_record *out, enum rt_status *status, uid_t *owner,
+		   struct err *e)
+{
+	char state[NAME_MAX + sizeof("/" STATE_FILE)], fifo[NAME_MAX + sizeof("/" RT_EXEC_FIFO)];
+	int r = check_id(id, e);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(state, sizeof(state), "%s/" STATE_FILE, id);
+	(void)snprintf(fifo, sizeof(fifo), "%s/" RT_EXEC_FIFO, id);
+	r = load(a, root, state, id, out, owner, e);
+	return r < 0 ? r : status_of(root, fifo, id, out, status, e);
 }
 
 int rt_record_keep_config(const struct rt_record_dir *d, const char *text, size_t len, struct err *e)

@@ -106,6 +106,11 @@ void rt_record_note_exe(struct rt_record *rec);
 int rt_record_status(const struct rt_record_dir *d, const struct rt_record *rec, enum rt_status *out,
 		     struct err *e) MUST_CHECK;
 
+/* Both for the container id below the open folder root, with the uid that it belongs to, for who looks at many: nothing is
+ * kept open. ERR_NOTFOUND when it is gone, or not there yet. */
+int rt_record_look(struct arena *a, int root, const char *id, struct rt_record *out, enum rt_status *status, uid_t *owner,
+		   struct err *e) MUST_CHECK;
+
 /* Removes ROOT/ID, which is locked by the caller. A creator may have the folder again before this returns. */
 int rt_record_remove(struct rt_record_dir *d, struct err *e) MUST_CHECK;
 

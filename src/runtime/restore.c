@@ -77,7 +77,7 @@ static int give_namespace(struct restore *k, enum oci_ns ns, const char *name, s
 
 	if (!path)
 		return 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(e, -errno, "linux.namespaces: %s: %s", oci_ns_name(ns), path);
 	k->fds[k->n_fds++] = (struct spawn_fd){ fd, CRIU_FIRST_FD + (int)k->n_opened };
@@ -223,7 +223,7 @@ static int visit(const struct restore *k, pid_t pid, const char *ns, int flag, i
 
 static int root_read_only(struct err *e)
 {
-	CLEANUP_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = root < 0 ? -errno : mnt_setattr(root, false, MOUNT_ATTR_RDONLY, 0, 0);
 
 	return r < 0 ? err_errno(e, r, "rootfs: read-only") : 0;

@@ -88,7 +88,7 @@ static int config_upper(int fs, const struct rt_rootfs *rootfs, struct upper *u,
 		char name[32];
 		int r;
 
-		u->fd[i] = open(paths[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		u->fd[i] = openat(AT_FDCWD, paths[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (u->fd[i] < 0)
 			return err_errno(e, -errno, "%s %s", keys[i], paths[i]);
 		snprintf(name, sizeof(name), "/proc/self/fd/%d", u->fd[i]);

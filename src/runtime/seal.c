@@ -31,7 +31,7 @@ extern char **environ;
 
 static bool is_memfd(void)
 {
-	CLEANUP_FD int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	CLEANUP_FD int fd = openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	int seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
 
 	return seals >= 0 && (seals & F_SEAL_WRITE);
@@ -48,7 +48,7 @@ static bool sealed(int exe)
 		return false;
 	if ((fs.f_flag & ST_RDONLY) && (st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
 		return true;
-	return is_memfd();
+	return st.stx_nlink == 0 && is_memfd();
 }
 
 static bool maps(const struct oci_id_map *map, size_t n, uint32_t id)
@@ -75,7 +75,7 @@ bool rt_seal_needed(const struct oci_spec *spec)
 
 static int copy_to_memfd(void)
 {
-	CLEANUP_FD int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	CLEANUP_FD int fd = openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	void *text;
 	int r;
@@ -106,7 +106,7 @@ static int seal(int exe, struct err *e)
 
 int rt_seal_self(char *const argv[], struct err *e)
 {
-	CLEANUP_FD int exe = open("/proc/self/exe", O_PATH | O_CLOEXEC), copy = -1;
+	CLEANUP_FD int exe = openat(AT_FDCWD, "/proc/self/exe", O_PATH | O_CLOEXEC), copy = -1;
 	const char *name = strrchr(argv[0], '/');
 
 	if (exe < 0)

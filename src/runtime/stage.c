@@ -255,7 +255,7 @@ static int make_mount_points(struct work *w, struct err *e)
 
 	/* the tmpfs as it is in the copy */
 	w->top = close_fd(w->top);
-	w->top = open(w->s->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	w->top = openat(AT_FDCWD, w->s->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	root = openat(w->top, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_errno(e, -errno, "%s", w->s->root);
@@ -281,7 +281,7 @@ static int set_up(struct work *w, struct err *e)
 	if (tmpfs < 0)
 		return tmpfs;
 	r = mnt_attach_at(tmpfs, AT_FDCWD, w->s->folder);
-	w->top = r < 0 ? -1 : open(w->s->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	w->top = r < 0 ? -1 : openat(AT_FDCWD, w->s->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (w->top < 0)
 		return err_errno(e, r < 0 ? r : -errno, "%s", w->s->folder);
 	if (put_root(w, e) < 0 || put_cgroups(w, e) < 0 || put_mounts(w, e) < 0 || offer_submounts(w, e) < 0 || put_null(w, e) < 0 ||
@@ -294,10 +294,10 @@ static int open_here(struct work *w, struct err *e)
 {
 	const char *path = criu_path_of(&w->c->arena, w->work_folder);
 
-	w->s->ns = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	w->s->ns = openat(AT_FDCWD, "/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (w->s->ns < 0)
 		return err_errno(e, -errno, "mount namespace for CRIU");
-	w->s->work = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	w->s->work = path ? openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	return w->s->work < 0 ? err_errno(e, -errno, "work folder") : 0;
 }
 

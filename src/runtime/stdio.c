@@ -80,7 +80,7 @@ static bool is_null(int fd)
 /* The container's null device, when it is one. */
 static int open_null(void)
 {
-	CLEANUP_FD int fd = open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	CLEANUP_FD int fd = openat(AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;

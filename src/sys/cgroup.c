@@ -65,7 +65,7 @@ int cg_open_dir(const struct cg_hierarchy *h, const char *path)
 
 	if (r < 0)
 		return r;
-	fd = open(full, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(AT_FDCWD, full, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -143,7 +143,7 @@ static int create_in(struct cgroup *cg, size_t i, bool *made, struct err *e)
 	cg->dir[i] = cg_open_dir(h, cg->path);
 	if (cg->dir[i] < 0)
 		return err_errno(e, cg->dir[i], "open cgroup %s%s", h->mount, cg->path);
-	return h->ctrls & (1U << CG_CPUSET) && !h->v2 ? cg1_cpuset_inherit(h, cg->path, e) : 0;
+	return h->ctrls & (1U << CG_CPUSET) && !h->v2 ? cg1_cpuset_inherit(h, cg->path, cg->dir[i], *made, e) : 0;
 }
 
 /* A create that failed half-way leaves no leaf behind. */

@@ -178,6 +178,8 @@ struct cg_stats {
 /* What the controllers at hand tell; the rest stays 0. */
 int cg_read_stats(struct cgroup *cg, struct cg_stats *out, struct err *e) MUST_CHECK;
 
+/* Removes the cgroup in all hierarchies if it is empty: one rmdir each. False: it is not (or not in all), see cg_remove(). */
+bool cg_remove_empty(const char *path) MUST_CHECK;
 /* Removes the cgroup and its descendants in all hierarchies; waits (bounded, event-driven where it can) for dying
  * processes. Absent is success; ERR_BUSY when processes remain. */
 int cg_remove(const char *path, struct err *e) MUST_CHECK;

@@ -29,7 +29,7 @@ bool cg_is_unified(void)
 static int open_own(void)
 {
 	char text[4096], path[sizeof(text) + 64], *p, *end;
-	CLEANUP_FD int list = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+	CLEANUP_FD int list = openat(AT_FDCWD, "/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
 	ssize_t n = io_read_full(list, text, sizeof(text) - 1);
 
 	if (n < 0)
@@ -41,7 +41,7 @@ static int open_own(void)
 		return -1;
 	*end = '\0';
 	snprintf(path, sizeof(path), CGROUP_ROOT "/pids%s/cgroup.procs", p + strlen(":pids:"));
-	return open(path, O_WRONLY | O_CLOEXEC);
+	return openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
 }
 
 static void *move_nowhere(void *unused)

@@ -117,8 +117,9 @@ int cg1_io(const struct cg_dir *d, const struct cg_resources *r, struct err *e);
 int cg1_hugetlb(const struct cg_dir *d, const struct cg_resources *r, struct err *e);
 int cg1_net_cls(const struct cg_dir *d, const struct cg_resources *r, struct err *e);
 int cg1_net_prio(const struct cg_dir *d, const struct cg_resources *r, struct err *e);
-/* Gives every cpuset folder from below the mount point to path its parent's cpus and mems where it has none. */
-int cg1_cpuset_inherit(const struct cg_hierarchy *h, const char *path, struct err *e) MUST_CHECK;
+/* Gives every cpuset folder from below the mount point to path its parent's cpus and mems where it has none. leaf: path's
+ * folder; made: just now. */
+int cg1_cpuset_inherit(const struct cg_hierarchy *h, const char *path, int leaf, bool made, struct err *e) MUST_CHECK;
 
 int cg2_memory(const struct cg_dir *d, const struct cg_resources *r, struct err *e);
 int cg2_cpu(const struct cg_dir *d, const struct cg_resources *r, struct err *e);

@@ -9,6 +9,8 @@
  * thawed, so a kill always ends with that. */
 #include "sys/cgroup_impl.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,11 +86,16 @@ int cg_freeze(struct cgroup *cg, bool frozen, struct err *e)
 	return r < 0 ? err_errno(e, r, "%s cgroup %s", frozen ? "freeze" : "thaw", cg->path) : 0;
 }
 
-static int read_frozen(int dir, bool v2, bool *frozen)
+static const char *freezer_file(bool v2)
+{
+	return v2 ? "cgroup.events" : "freezer.state";
+}
+
+static int read_frozen(int dir, const char *file, bool v2, bool *frozen)
 {
 	char text[256];
 	uint64_t now = 0;
-	int r = cg_read(dir, v2 ? "cgroup.events" : "freezer.state", text, sizeof(text));
+	int r = cg_read(dir, file, text, sizeof(text));
 
 	if (r == 0)
 		*frozen = v2 ? cg_keyed(text, "frozen", &now) && now : strcmp(text, "THAWED") != 0;
@@ -101,22 +108,24 @@ int cg_is_frozen(struct cgroup *cg, bool *frozen)
 	int dir = freezer(cg, &v2);
 
 	*frozen = false;
-	return dir < 0 ? 0 : read_frozen(dir, v2, frozen);
+	return dir < 0 ? 0 : read_frozen(dir, freezer_file(v2), v2, frozen);
 }
 
 int cg_path_is_frozen(const char *path, bool *frozen)
 {
 	const struct cg_system *sys = cg_system();
-	int at = freezer_at(sys);
-	CLEANUP_FD int dir = -1;
+	const struct cg_hierarchy *h;
+	char file[PATH_MAX];
+	int at = freezer_at(sys), r;
 
 	*frozen = false;
 	if (at < 0)
 		return 0;
-	dir = cg_open_dir(&sys->h[at], path);
-	if (dir == -ENOENT)
-		return 0;
-	return dir < 0 ? dir : read_frozen(dir, sys->h[at].v2, frozen);
+	h = &sys->h[at];
+	if ((size_t)snprintf(file, sizeof(file), "%s%s/%s", h->mount, path, freezer_file(h->v2)) >= sizeof(file))
+		return -ENAMETOOLONG;
+	r = read_frozen(AT_FDCWD, file, h->v2, frozen);
+	return r == -ENOENT ? 0 : r;
 }
 
 /* ---- signals ---- */

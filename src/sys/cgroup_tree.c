@@ -323,6 +323,21 @@ static void wait_for_exits(const struct cg_system *s, const char *path, bool v2_
 		cg_sleep_ms(pause);
 }
 
+bool cg_remove_empty(const char *path)
+{
+	const struct cg_system *s = cg_system();
+	int first = s->v2 >= 0 ? s->v2 : s->where[CG_PIDS] >= 0 ? s->where[CG_PIDS] : 0;
+	char full[PATH_MAX];
+
+	if (!s->n || snprintf(full, sizeof(full), "%s%s", s->h[first].mount, path) >= (int)sizeof(full) || rmdir(full) < 0)
+		return false;
+	for (size_t i = 0; i < s->n; i++)
+		if ((int)i != first && (snprintf(full, sizeof(full), "%s%s", s->h[i].mount, path) >= (int)sizeof(full) ||
+					(rmdir(full) < 0 && errno != ENOENT)))
+			return false;
+	return true;
+}
+
 int cg_remove(const char *path, struct err *e)
 {
 	const struct cg_system *s = cg_system();

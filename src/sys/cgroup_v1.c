@@ -6,6 +6,7 @@
  * clients send zeros for what the user did not say. kernel: admin-guide/cgroup-v1/. */
 #include "sys/cgroup_impl.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -178,24 +179,30 @@ int cg1_cpuset(const struct cg_dir *d, const struct cg_resources *r, struct err 
 	return rc;
 }
 
-/* Copies the nearest ancestor's value down to path. Levels that have one keep it. */
-static int inherit_file(const struct cg_hierarchy *h, const char *path, const char *file)
+static int read_level(const struct cg_hierarchy *h, const char *level, const char *file, char *value, size_t size)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s%s/%s", h->mount, level, file);
+
+	return n < 0 || (size_t)n >= sizeof(path) ? -ENAMETOOLONG : cg_read(AT_FDCWD, path, value, size);
+}
+
+/* Copies the nearest ancestor's value down to path, whose folder is leaf. Levels that have one keep it. */
+static int inherit_file(const struct cg_hierarchy *h, const char *path, int leaf, bool made, const char *file)
 {
 	CLEANUP_FREE char *level = strdup(path);
 	char value[4096] = "";
-	int r = level ? 0 : -ENOMEM;
 	size_t full = strlen(path), len = full;
+	int r = level ? 0 : -ENOMEM;
 
-	/* up to the first that has one… */
-	while (r == 0) {
-		CLEANUP_FD int dir = cg_open_dir(h, level);
-
-		r = dir < 0 ? dir : cg_read(dir, file, value, sizeof(value));
-		if (r < 0 || *value || len == 0)
-			break;
+	/* up to the first that has one (what was just made has none)… */
+	if (r == 0 && !made)
+		r = cg_read(leaf, file, value, sizeof(value));
+	while (r == 0 && !*value && len > 0) {
 		while (level[--len] != '/')
 			;
 		level[len] = '\0';
+		r = read_level(h, level, file, value, sizeof(value));
 	}
 	/* …and down again; the bytes behind level's end are still path's */
 	while (r == 0 && len < full) {
@@ -203,18 +210,18 @@ static int inherit_file(const struct cg_hierarchy *h, const char *path, const ch
 
 		level[len] = '/';
 		len = strlen(level);
-		dir = cg_open_dir(h, level);
-		r = dir < 0 ? dir : io_write_value(dir, file, value);
+		dir = len < full ? cg_open_dir(h, level) : -1;
+		r = len < full && dir < 0 ? dir : io_write_value(len < full ? dir : leaf, file, value);
 	}
 	return r;
 }
 
-int cg1_cpuset_inherit(const struct cg_hierarchy *h, const char *path, struct err *e)
+int cg1_cpuset_inherit(const struct cg_hierarchy *h, const char *path, int leaf, bool made, struct err *e)
 {
 	static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		int r = inherit_file(h, path, files[i]);
+		int r = inherit_file(h, path, leaf, made, files[i]);
 
 		if (r < 0)
 			return err_errno(e, r, "inherit %s of cgroup %s%s", files[i], h->mount, path);

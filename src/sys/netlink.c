@@ -68,7 +68,7 @@ static int open_socket(void)
 /* A socket works in the namespace it was opened in. Not to come back would be worse than to fail. */
 static int open_socket_in(int netns)
 {
-	CLEANUP_FD int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	CLEANUP_FD int home = openat(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	CLEANUP_FD int fd = -1;
 	int r = home < 0 ? -errno : ns_enter(netns, CLONE_NEWNET);
 

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -40,15 +41,26 @@ struct stat_fields {
 	int exit_code; /* 0 when we may not know */
 };
 
+/* What stands behind n more spaces; NULL: nothing. */
+static const char *words_on(const char *p, unsigned int n)
+{
+	while (p && n--) {
+		p = strchr(p, ' ');
+		p = p ? p + 1 : NULL;
+	}
+	return p;
+}
+
 static int read_stat(pid_t pid, struct stat_fields *f)
 {
-	char path[32], buf[1024], *p;
+	const char *p, *start;
+	char path[32], buf[1024];
 	CLEANUP_FD int fd = -1;
 	ssize_t n;
 
 	*f = (struct stat_fields){ 0 };
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
 	n = io_read_full(fd, buf, sizeof(buf) - 1);
@@ -57,12 +69,15 @@ static int read_stat(pid_t pid, struct stat_fields *f)
 	buf[n] = '\0';
 	p = strrchr(buf, ')');
 	/* fields 3, 4, 22 and, where the line is whole, 52, the last one */
-	if (!p || sscanf(p + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-			 &f->state, &f->ppid, &f->start) != 3)
+	p = words_on(p, 1);
+	start = words_on(p, 19);
+	if (!start)
 		return -ESRCH;
-	p = strrchr(p, ' ');
-	if (p && sscanf(p, "%d", &f->exit_code) != 1)
-		f->exit_code = 0;
+	f->state = *p;
+	f->ppid = (int)strtol(words_on(p, 1), NULL, 10);
+	f->start = strtoull(start, NULL, 10);
+	p = words_on(start, 30);
+	f->exit_code = p ? (int)strtol(p, NULL, 10) : 0;
 	return 0;
 }
 
@@ -93,20 +108,22 @@ static bool has_ended(const struct stat_fields *f)
 	return f->state == 'Z' || f->state == 'X';
 }
 
+int proc_check(pid_t pid, uint64_t start_time)
+{
+	struct stat_fields f;
+	int r = read_stat(pid, &f);
+
+	if (r < 0)
+		return r;
+	return f.start != start_time || has_ended(&f) ? -ESRCH : 0;
+}
+
 int proc_open_checked(pid_t pid, uint64_t start_time)
 {
 	CLEANUP_FD int fd = proc_pidfd(pid);
-	struct stat_fields f;
-	int r;
+	int r = fd < 0 ? fd : proc_check(pid, start_time);
 
-	if (fd < 0)
-		return fd;
-	r = read_stat(pid, &f);
-	if (r < 0)
-		return r;
-	if (f.start != start_time || has_ended(&f))
-		return -ESRCH;
-	return take_fd(&fd);
+	return r < 0 ? r : take_fd(&fd);
 }
 
 int proc_zombie_status(pid_t pid, uint64_t start_time, int *status)
@@ -126,7 +143,7 @@ int proc_zombie_status(pid_t pid, uint64_t start_time, int *status)
 
 int proc_boot_id(char out[PROC_BOOT_ID_LEN])
 {
-	CLEANUP_FD int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	CLEANUP_FD int fd = openat(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
 	if (fd < 0)

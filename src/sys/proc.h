@@ -19,6 +19,8 @@ int proc_parent(pid_t pid, pid_t *ppid, char *state) MUST_CHECK;
 
 /* Opens a pidfd of pid and checks that its start time is still start_time: -ESRCH when it is another or a zombie. */
 int proc_open_checked(pid_t pid, uint64_t start_time) MUST_CHECK;
+/* The same question without keeping hold of it: 0, or -ESRCH. */
+int proc_check(pid_t pid, uint64_t start_time) MUST_CHECK;
 
 /* /proc/sys/kernel/random/boot_id, 36 characters. */
 #define PROC_BOOT_ID_LEN 37

@@ -18,7 +18,7 @@
 
 int rdt_open(const char *base, struct err *e)
 {
-	CLEANUP_FD int fd = open(base ? base : RESCTRL_MOUNT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int fd = openat(AT_FDCWD, base ? base : RESCTRL_MOUNT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct statfs st;
 
 	if (fd < 0 && errno != ENOENT)

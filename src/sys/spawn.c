@@ -44,14 +44,14 @@ static int place_fds(const struct spawn_args *a, int *exec_fd)
 	for (size_t i = 0; i < a->n_fds; i++) {
 		int fd = a->fds[i].from;
 
-		lifted[i] = fd < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : fd;
+		lifted[i] = fd < 0 ? openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC) : fd;
 		if (lifted[i] >= 0)
 			lifted[i] = fcntl(lifted[i], F_DUPFD_CLOEXEC, highest + 1);
 		if (lifted[i] < 0)
 			return -errno;
 	}
 	for (int std = 0; std <= 2; std++) {
-		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		int null = openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
 
 		if (null < 0 || (null != std && dup2(null, std) < 0))
 			return -errno;

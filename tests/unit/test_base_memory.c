@@ -30,6 +30,27 @@ static void arena_is_zeroed_and_aligned(void **state)
 	assert_int_equal(arena_error(&a), 0);
 }
 
+static void arena_reset_gives_zeroes_again(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+
+	(void)state;
+	arena_reset(&a);
+	for (int round = 0; round < 4; round++) {
+		for (int i = 0; i < 30; i++) {
+			unsigned char *p = arena_alloc(&a, 1000);
+
+			for (int b = 0; b < 1000; b++)
+				assert_int_equal(p[b], 0);
+			memset(p, 0xff, 1000);
+		}
+		arena_reset(&a);
+	}
+	a.failed = true;
+	arena_reset(&a);
+	assert_non_null(arena_alloc(&a, 1));
+}
+
 static void arena_failure_is_sticky(void **state)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -129,6 +150,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arena_is_zeroed_and_aligned),
+		cmocka_unit_test(arena_reset_gives_zeroes_again),
 		cmocka_unit_test(arena_failure_is_sticky),
 		cmocka_unit_test(a_large_piece_wastes_nothing),
 		cmocka_unit_test(strbuf_fails_once_and_for_all),

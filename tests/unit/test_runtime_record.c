@@ -82,6 +82,7 @@ static void write_and_read(void **state)
 {
 	struct rt_record rec = record(getpid()), back;
 	enum rt_status status;
+	uid_t owner;
 
 	(void)state;
 	create("c", false);
@@ -101,6 +102,10 @@ static void write_and_read(void **state)
 	assert_int_equal(mkfifoat(d.dir, RT_EXEC_FIFO, 0600), 0);
 	assert_int_equal(rt_record_status(&d, &back, &status, &err), 0);
 	assert_int_equal(status, RT_CREATED);
+	assert_int_equal(rt_record_look(&arena, d.root, "c", &back, &status, &owner, &err), 0);
+	assert_true(status == RT_CREATED && owner == getuid() && back.pid == getpid());
+	assert_true(rt_record_look(&arena, d.root, "d", &back, &status, &owner, &err) < 0 && err.cls == ERR_NOTFOUND);
+	back = rec;
 	rt_record_note_exe(&back);
 	assert_true(back.exe_ino != 0);
 	assert_int_equal(rt_record_status(&d, &back, &status, &err), 0);

@@ -520,8 +520,19 @@ static void remove_refuses_the_living(void **state)
 
 	need_cgroups(f);
 	ok(f, cg_join(f->cg, sleeper(f), &f->e));
+	assert_false(cg_remove_empty(f->path));
 	assert_true(cg_remove(f->path, &f->e) < 0);
 	assert_int_equal(f->e.cls, ERR_BUSY);
+}
+
+static void remove_what_is_empty(void **state)
+{
+	struct fixture *f = *state;
+	struct cgroup *gone;
+
+	need_cgroups(f);
+	assert_true(cg_remove_empty(f->path));
+	assert_int_equal(cg_open(f->path, &gone, &f->e), -ENOENT);
 }
 
 /* A limit that v2's rules keep from a cgroup names the level that stops it. hugetlb is on v2 wherever v2 is. */
@@ -749,6 +760,7 @@ int main(void)
 		live(burst_and_signal),
 		live(remove_nested_and_busy),
 		live(remove_refuses_the_living),
+		live(remove_what_is_empty),
 		live(v2_tells_what_stops_it),
 		live(v2_inner_cgroup_takes_no_process),
 		live(v2_clone_into),

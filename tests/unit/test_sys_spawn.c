@@ -223,6 +223,8 @@ static void waiting_has_an_end(void **state)
 	again = proc_open_checked(pid, start);
 	assert_true(again >= 0);
 	assert_int_equal(proc_open_checked(pid, start + 1), -ESRCH);
+	assert_int_equal(proc_check(pid, start), 0);
+	assert_int_equal(proc_check(pid, start + 1), -ESRCH);
 	assert_int_equal(proc_signal(pidfd, SIGKILL), 0);
 	assert_int_equal(spawn_wait(pidfd, 10000, &status), 0);
 	assert_int_equal(proc_exit_code(status), 137);

@@ -106,7 +106,7 @@ static int open_folder(const char *path, const char *option, bool make, int *out
 {
 	int r = make ? io_mkdirs(AT_FDCWD, path, 0700) : 0;
 
-	*out = r < 0 ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*out = r < 0 ? -1 : openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return *out < 0 ? err_errno(e, r < 0 ? r : -errno, "%s %s", option, path) : 0;
 }
 

@@ -97,7 +97,7 @@ int oci_load_spec(const struct cli_call *call, const struct rt_record *rec, cons
 	if (r == 0 || e->cls != ERR_NOTFOUND)
 		return r;
 	*e = (struct err){ 0 };
-	bundle = open(rec->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bundle = openat(AT_FDCWD, rec->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (bundle < 0)
 		return err_errno(e, -errno, "bundle %s", rec->bundle);
 	r = oci_spec_load(call->arena, bundle, "config.json", out, e);
@@ -138,7 +138,7 @@ int oci_parent(const char *path, char name[NAME_MAX + 1], struct err *e)
 	if (!*last || strlen(last) > NAME_MAX || !strcmp(last, ".") || !strcmp(last, ".."))
 		return err_set(e, ERR_INVALID, "%s: no file name", path);
 	memcpy(name, last, strlen(last) + 1);
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? err_errno(e, -errno, "%s", folder) : fd;
 }
 

@@ -61,7 +61,7 @@ static int load(struct launch *l, struct err *e)
 	rec->bundle = resolve(l, bundle, e);
 	if (!rec->bundle)
 		return err_ctx(e, "bundle");
-	l->bundle = open(rec->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	l->bundle = openat(AT_FDCWD, rec->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (l->bundle < 0)
 		return err_errno(e, -errno, "bundle %s", rec->bundle);
 	r = oci_spec_load_text(l->call->arena, l->bundle, config, &l->spec, &l->config, &l->config_len, e);

@@ -172,7 +172,7 @@ static int setup_log(const struct oci_globals *g, struct err *e)
 	int fd = -1;
 
 	if (g->log && *g->log) {
-		fd = open(g->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+		fd = openat(AT_FDCWD, g->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 		if (fd < 0)
 			return err_errno(e, -errno, "log %s", g->log);
 	}

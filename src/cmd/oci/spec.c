@@ -147,7 +147,7 @@ int cmd_spec(const struct cli_call *call, struct err *e)
 	const struct oci_spec_opts *o = call->opts;
 	const char *bundle = o->bundle && *o->bundle ? o->bundle : ".";
 	struct json_writer w = JSON_WRITER(&out);
-	CLEANUP_FD int dir = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	CLEANUP_FD int dir = openat(AT_FDCWD, bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
 	int r;
 
 	if (dir < 0)
