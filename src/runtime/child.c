@@ -31,6 +31,7 @@
 #include "sys/kernel.h"
 #include "sys/mnt.h"
 #include "sys/ns.h"
+#include "sys/prefault.h"
 #include "sys/signals.h"
 
 struct child {
@@ -205,11 +206,11 @@ static int attach_root(struct child *k, struct err *e)
 		r = mnt_propagation("/", false, MS_PRIVATE);
 	if (r < 0)
 		return err_errno(e, r, "making the mount namespace private");
-	/* under the root, only so that its nodes can be bound: before 6.15 a detached mount cannot be copied */
-	if (k->dev >= 0)
+	r = attach_by_name(k);
+	/* only so that its nodes can be bound: before 6.15 a detached mount cannot be copied. Behind the root, which must not lie
+	 * on it: it goes again (furnish()) */
+	if (r == 0 && k->dev >= 0)
 		r = mnt_attach_at(k->dev, AT_FDCWD, "/");
-	if (r == 0)
-		r = attach_by_name(k);
 	return r < 0 ? err_errno(e, r, "attaching the root file system") : 0;
 }
 
@@ -275,10 +276,22 @@ static int close_dev(struct child *k, struct err *e)
 	return r < 0 ? err_errno(e, r, "read-only /dev") : 0;
 }
 
+/* What lay over the host's root would be what pivot_root's umount2() takes away, instead of the host's root; who enters the
+ * mount namespace, as exec does, would then be in that. */
+static int drop_dev(struct child *k, struct err *e)
+{
+	int r = k->dev >= 0 && own_mounts(k->c) ? mnt_detach_fd(k->c->proc, k->dev) : 0;
+
+	k->dev = close_fd(k->dev);
+	return r < 0 ? err_errno(e, r, "the device nodes' own file system") : 0;
+}
+
 static int furnish(struct child *k, struct err *e)
 {
 	int r = rt_dev_bind(k->c, k->root, k->dev, e);
 
+	if (r == 0)
+		r = drop_dev(k, e);
 	if (r == 0)
 		r = console(k, e);
 	if (r == 0)
@@ -415,6 +428,8 @@ void rt_child_main(struct rt_ctx *c)
 	struct err e = { 0 };
 	int gate = -1;
 
+	prefault_program();
+	prefault_stack();
 	if (create(&k, &e) < 0 || may_end(c, &e) < 0 || rt_send(c->sock, RT_MSG_CREATED, 0, -1, &e) < 0)
 		fail(c, -1, &e);
 	k.root = close_fd(k.root);

@@ -23,6 +23,7 @@
 #include "runtime/sync.h"
 #include "runtime/unit.h"
 #include "sys/kernel.h"
+#include "sys/prefault.h"
 #include "sys/proc.h"
 #include "sys/signals.h"
 #include "sys/sock.h"
@@ -75,8 +76,11 @@ static int terminal(const struct rt_ctx *c, struct err *e)
 static _Noreturn void exec_main(struct rt_ctx *c, pid_t init)
 {
 	struct err e = { 0 };
-	int r = rt_close_others(c, &e);
+	int r;
 
+	prefault_program();
+	prefault_stack();
+	r = rt_close_others(c, &e);
 	if (r == 0)
 		r = rt_become_root(c, &e);
 	if (r == 0)
@@ -152,7 +156,7 @@ static bool same_namespace(const struct rt_ctx *c, pid_t pid, const char *name)
 	char path[48];
 
 	snprintf(path, sizeof(path), "%d/ns/%s", (int)pid, name);
-	return fstatat(c->proc, path, &a, 0) == 0 && fstatat(c->proc, "self/ns", &b, 0) == 0 &&
+	return fstatat(c->proc, path, &a, 0) == 0 &&
 	       (snprintf(path, sizeof(path), "self/ns/%s", name), fstatat(c->proc, path, &b, 0)) == 0 &&
 	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
@@ -180,9 +184,14 @@ int rt_other_namespaces(const struct rt_ctx *c, pid_t pid)
 	};
 	int flags = 0;
 
-	for (int i = 0; i < OCI_NS_COUNT; i++)
-		if (!same_namespace(c, pid, files[i]))
+	for (int i = 0; i < OCI_NS_COUNT; i++) {
+		const struct oci_namespace *ns = &c->spec->linux_.ns[i];
+		/* one that was made for the container is hardly ours; to enter it once more would only be an error for "user" */
+		bool its_own = i != OCI_NS_USER && ns->wanted && !ns->path;
+
+		if (its_own || !same_namespace(c, pid, files[i]))
 			flags |= oci_ns_flag((enum oci_ns)i);
+	}
 	return flags;
 }
 

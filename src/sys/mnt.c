@@ -6,6 +6,8 @@
 
 #include "sys/kernel.h"
 
+#define PIVOT_LAYERS_MAX 16
+
 static int result(long r)
 {
 	return r < 0 ? -errno : (int)r;
@@ -119,18 +121,34 @@ int mnt_detach(const char *path)
 	return result(syscall(SYS_umount2, path, K_MNT_DETACH));
 }
 
+static int mount_at(const char *path, uint64_t *id)
+{
+	struct statx st;
+
+	if (syscall(SYS_statx, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &st) < 0)
+		return -errno;
+	*id = st.stx_mnt_id;
+	return 0;
+}
+
 /* pivot_root(".", "."): the old root ends up mounted over the new one at "/" and "." still names the place, so the
- * old one can be detached without any folder to put it (pivot_root(2), NOTES). */
+ * old one can be detached without any folder to put it (pivot_root(2), NOTES). What detaches is the topmost mount there,
+ * which is another one if something lay over the old root: ".." of "/" comes to what is on top, as setns(2) does. */
 int mnt_pivot_to_cwd(void)
 {
 	int r = result(syscall(SYS_pivot_root, ".", "."));
+	uint64_t root = 0, top = 1;
 
-	if (r < 0)
-		return r;
-	r = mnt_detach(".");
-	if (r < 0)
-		return r;
-	return chdir("/") < 0 ? -errno : 0;
+	for (int n = 0; r == 0 && root != top && n < PIVOT_LAYERS_MAX; n++) {
+		r = mnt_detach(".");
+		if (r == 0 && chdir("/") < 0)
+			r = -errno;
+		if (r == 0)
+			r = mount_at(".", &root);
+		if (r == 0)
+			r = mount_at("..", &top);
+	}
+	return r == 0 && root != top ? -EBUSY : r;
 }
 
 /* umount2() takes names only, and what a name means may change: the handle's own name in proc means the handle. */

@@ -52,7 +52,8 @@ int mnt_attach_at(int fd, int dirfd, const char *path) MUST_CHECK;
 
 /* Propagation of the mount at path. */
 int mnt_propagation(const char *path, bool recursive, uint64_t propagation) MUST_CHECK;
-/* Makes the mount that the current folder is the root of the root, and detaches the old root's tree. */
+/* Makes the mount that the current folder is the root of the root, and detaches the old root with all that lay over it;
+ * -EBUSY if something does still. */
 int mnt_pivot_to_cwd(void) MUST_CHECK;
 int mnt_detach(const char *path) MUST_CHECK;
 /* Detaches the attached mount that fd is the root of, by way of proc, a procfs that shows us. Changes the current folder. */

@@ -150,6 +150,23 @@ X
   says $'0\ncat: can\'t open \'/tmp/kmsg\': Operation not permitted'
 }
 
+@test "nothing of the host is left over the container's root, wherever its device nodes lie" {
+  local user='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 300000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+  local image='.mounts |= map(select(.destination | startswith("/dev") | not))'
+  local elsewhere='.linux.devices = [{path: "/nodes/null", type: "c", major: 1, minor: 3}]'
+  cp -a "$OCI_ROOTFS" "$BATS_TEST_TMPDIR/r"
+  chown -R 300000:300000 "$BATS_TEST_TMPDIR/r"
+  n=0
+  for more in "$image" "$elsewhere" "$image | $user" "$elsewhere | $user" "$user"; do
+    n=$((n + 1))
+    sleeper "over$n" ".root = {path: \"$BATS_TEST_TMPDIR/r\", readonly: false} | $more"
+    # ".." of the root, and who enters the mount namespace, as exec does, come to what lies on top
+    [ "$(oci exec "over$n" stat -c %i / /..)" = "$(stat -c %i "$BATS_TEST_TMPDIR"/r{,})" ]
+    [ "$(awk '$5 == "/"' "/proc/$(oci_pid "over$n")/mountinfo" | wc -l)" = 1 ]
+    oci delete -f "over$n"
+  done
+}
+
 @test "options that a bind mount has no use for are told, not obeyed, as the kernel has it" {
   OCI_COMMAND='grep " /tmp/x " /proc/mounts | cut -d" " -f 4 | cut -d, -f 1,2' bundle "$BATS_TEST_TMPDIR/m" \
     ".mounts += [{destination: \"/tmp/x\", type: \"bind\", source: \"$BATS_TEST_TMPDIR\", options: [\"rbind\", \"ro\", \"mode=755\"]}]"

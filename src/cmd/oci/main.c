@@ -13,9 +13,11 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cmd/oci/heap.h"
 #include "cmd/oci/oci.h"
-#include "runtime/seal.h"
 #include "oci/state.h"
+#include "runtime/seal.h"
+#include "sys/prefault.h"
 
 #define GLOBAL(m) offsetof(struct oci_globals, m)
 static const struct cli_option global_options[] = {
@@ -155,6 +157,9 @@ void oci_seal_early(void)
 
 	/* without root a seal is a copy in memory, which many containers can do without: that is looked at first */
 	is_sealed = geteuid() == 0 && defence(seal) && rt_seal_self(own_argv, &ignored) == 0;
+	prefault_program();
+	prefault_stack();
+	heap_prefault();
 }
 
 int oci_seal(const struct oci_spec *spec, struct err *e)
