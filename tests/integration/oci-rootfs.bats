@@ -237,7 +237,8 @@ mounts_at() { awk -v d="$1" 'index($5, d) == 1' /proc/self/mountinfo; }
 }
 
 @test "a mount namespace by path: it becomes the container's, and nothing of it reaches the host" {
-  unshare -m --propagation private sh -c "mount -t tmpfs prepared /mnt && exec sleep 1000" 3>&- &
+  mkdir "$BATS_TEST_TMPDIR/m"
+  unshare -m --propagation private sh -c 'mount -t tmpfs prepared "$0" && exec sleep 1000' "$BATS_TEST_TMPDIR/m" 3>&- &
   holder=$!
   wait_until 5 grep -qs prepared "/proc/$holder/mountinfo"
   OCI_COMMAND='readlink /proc/self/ns/mnt; cat /etc/group; ls /' bundle "$BATS_TEST_TMPDIR/b" \

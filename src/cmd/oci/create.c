@@ -325,7 +325,6 @@ int cmd_create(const struct cli_call *call, struct err *e)
 {
 	CLEANUP_LAUNCH struct launch l = LAUNCH_INIT(call, call->opts, create);
 
-	oci_seal_early();
 	l.detach = true;
 	return launch_prepare(&l, e);
 }
@@ -390,7 +389,6 @@ int cmd_run(const struct cli_call *call, struct err *e)
 	CLEANUP_LAUNCH struct launch l = LAUNCH_INIT(call, call->opts, create);
 	int r;
 
-	oci_seal_early();
 	l.run = true;
 	l.detach = l.opts->detach;
 	if (l.opts->keep && l.detach)

@@ -293,7 +293,6 @@ int cmd_exec(const struct cli_call *call, struct err *e)
 	const struct oci_exec_opts *o = call->opts;
 	int code = 0, r;
 
-	oci_seal_early();
 	r = prepare(call, &x, e);
 
 	if (r == 0)

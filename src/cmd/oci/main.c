@@ -151,10 +151,25 @@ static const struct cli_program program = {
 static char **own_argv;
 static bool is_sealed;
 
-void oci_seal_early(void)
+/* The commands that send a process of ours into a container. A word that only looks like one costs a seal for nothing. */
+static bool may_enter(char **argv)
+{
+	static const char *const commands_inside[] = { "create", "exec", "mounts", "run" };
+
+	for (; *argv; argv++)
+		for (size_t i = 0; i < ARRAY_LEN(commands_inside); i++)
+			if (!strcmp(*argv, commands_inside[i]))
+				return true;
+	return false;
+}
+
+/* Before the command line is parsed: all of that would be done twice. */
+static void seal_early(void)
 {
 	struct err ignored = { 0 };
 
+	if (!may_enter(own_argv))
+		return;
 	/* without root a seal is a copy in memory, which many containers can do without: that is looked at first */
 	is_sealed = geteuid() == 0 && defence(seal) && rt_seal_self(own_argv, &ignored) == 0;
 	prefault_program();
@@ -223,6 +238,7 @@ int main(int argc, char **argv)
 
 	io_reserve_stdio();
 	own_argv = argv;
+	seal_early();
 	log_setup("tare-oci", STDERR_FILENO, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
 	r = run(&a, argc, argv, &call, &log_fd, &e);
 	if (r >= 0)

@@ -169,9 +169,7 @@ int oci_load_spec(const struct cli_call *call, const struct rt_record *rec, cons
 
 /* Before anything is done for a container of this specification: runs us from a sealed copy of the program file where
  * its processes could otherwise write to it. Does not return when that was still to be done: the command begins anew.
- * The early one asks for no specification and is to come first, so that nothing is read twice; where it cannot seal,
- * oci_seal() tells whether that matters. */
-void oci_seal_early(void);
+ * main() has done it already where it could (then nothing is read twice); else this tells whether that matters. */
 int oci_seal(const struct oci_spec *spec, struct err *e) MUST_CHECK;
 
 /* Opens the folder of path and copies its last component. */
