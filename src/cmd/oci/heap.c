@@ -17,7 +17,7 @@
 
 #define HEAP_USUAL (48U << 10)
 
-#ifdef __GLIBC__
+#if defined(__GLIBC__) && !defined(HEAP_UNDER_TEST)
 void heap_prefault(void)
 {
 	/* a sanitizer's build, which has that one's malloc */
