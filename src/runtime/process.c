@@ -208,7 +208,8 @@ int rt_process_prepare(const struct rt_ctx *c, struct err *e)
 
 /* ---- child, after the barrier ---- */
 
-static int enter_cwd(const struct rt_ctx *c, struct err *e)
+/* -EXDEV: it lies outside of the container's root. */
+static int enter_cwd(const struct rt_ctx *c)
 {
 	const char *cwd = c->process->cwd;
 	CLEANUP_FD int dir = -1;
@@ -217,21 +218,28 @@ static int enter_cwd(const struct rt_ctx *c, struct err *e)
 	int r;
 
 	if (!defence(cwd))
-		return chdir(cwd) < 0 ? err_errno(e, -errno, "%s", cwd) : 0;
+		return chdir(cwd) < 0 ? -errno : 0;
 	/* from the root, and with one descriptor: RLIMIT_NOFILE may count already, and be small */
 	dir = chdir("/") < 0 ? -errno : beneath_open(AT_FDCWD, cwd, BENEATH_IN_ROOT, O_PATH | O_DIRECTORY, 0);
 	r = dir < 0 ? dir : fchdir(dir) < 0 ? -errno : 0;
 	/* the container's own filter may be in force already and not know openat2: then getcwd sees to it alone */
 	if (r < 0 && r != -ELOOP && c->has_seccomp && !c->process->no_new_privileges)
 		r = chdir(cwd) < 0 ? -errno : 0;
-	/* as Docker has it: the command is at fault, which cannot run there */
 	if (r < 0)
-		return err_set(e, ERR_CMD_NOEXEC, "working folder %s (process.cwd): %s", cwd, rt_command_reason(r));
+		return r;
 	/* the system call, not libc's: a folder outside of the root is "(unreachable)…" there */
 	n = syscall(SYS_getcwd, seen, sizeof(seen));
-	if (n < 0 || seen[0] != '/')
+	return n < 0 || seen[0] != '/' ? -EXDEV : 0;
+}
+
+static int cwd_error(const struct rt_ctx *c, int r, struct err *e)
+{
+	const char *cwd = c->process->cwd;
+
+	if (r == -EXDEV)
 		return err_set(e, ERR_DENIED, "working folder %s (process.cwd): it lies outside of the container's root", cwd);
-	return 0;
+	/* as Docker has it: the command is at fault, which cannot run there */
+	return err_set(e, ERR_CMD_NOEXEC, "working folder %s (process.cwd): %s", cwd, rt_command_reason(r));
 }
 
 /* The number of descriptors apart from the rest: what is still to be opened on the way to exec must not suffer. */
@@ -325,7 +333,7 @@ static int become_user(const struct rt_ctx *c, struct landlock_rules *rules, str
 {
 	const struct oci_process *p = c->process;
 	struct cap_sets want = possible_caps(c);
-	int r = 0;
+	int r = 0, in_cwd;
 
 	if (!p->no_new_privileges)
 		r = rt_landlock_enforce(rules, e);
@@ -336,8 +344,17 @@ static int become_user(const struct rt_ctx *c, struct landlock_rules *rules, str
 	r = cap_before_uid(&want);
 	if (r < 0)
 		return err_errno(e, r, "capability bounding set");
-	if (set_user(c, e) < 0 || enter_cwd(c, e) < 0)
+	/* with the rights of the container's root, as with runc: the user may have no way there. Or the other way round, on a
+	 * file system of somebody's own (FUSE) */
+	in_cwd = enter_cwd(c);
+	if (in_cwd < 0 && in_cwd != -EACCES)
+		return cwd_error(c, in_cwd, e);
+	if (set_user(c, e) < 0)
 		return e->code;
+	if (in_cwd < 0)
+		in_cwd = enter_cwd(c);
+	if (in_cwd < 0)
+		return cwd_error(c, in_cwd, e);
 	r = cap_after_uid(&want);
 	return r < 0 ? err_errno(e, r, "capabilities") : 0;
 }

@@ -203,12 +203,31 @@ net_controllers_free() {
   bundle "$BATS_TEST_TMPDIR/b" '.process.args = ["/etc"]'
   run oci run -b "$BATS_TEST_TMPDIR/b" bad
   says '"/etc": permission denied'
-  OCI_COMMAND=pwd bundle "$BATS_TEST_TMPDIR/b" '.process.cwd = "/etc/shut" | .process.user = {uid: 33, gid: 33}'
+  # a folder of somebody's whom the user namespace does not know, not even its root
+  OCI_COMMAND=pwd bundle "$BATS_TEST_TMPDIR/b" '.process.cwd = "/etc/shut" | .linux.namespaces += [{type: "user"}]
+    | .linux.uidMappings = [{containerID: 0, hostID: 300000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
   mkdir -m 700 "$OCI_ROOTFS/etc/shut"
   run oci run -b "$BATS_TEST_TMPDIR/b" bad
   rmdir "$OCI_ROOTFS/etc/shut"
   says 'working folder /etc/shut (process.cwd): permission denied'
   [ ! -e "$OCI_ROOT/bad" ]
+}
+
+@test "a working folder that only root has a way to, or only the user" {
+  OCI_COMMAND='pwd; id -u' bundle "$BATS_TEST_TMPDIR/b" '.process.cwd = "/etc/shut" | .process.user = {uid: 33, gid: 33}'
+  mkdir -m 700 "$OCI_ROOTFS/etc/shut"
+  as_runc "$BATS_TEST_TMPDIR/b"
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" shut </dev/null
+  rmdir "$OCI_ROOTFS/etc/shut"
+  [ "$output" = $'/etc/shut\n33' ]
+  # his, on a file system where root of the user namespace has no rights over it
+  OCI_COMMAND='pwd; id -u' bundle "$BATS_TEST_TMPDIR/b" '.process.cwd = "/etc/his" | .process.user = {uid: 33, gid: 33} | .linux.namespaces += [{type: "user"}]
+    | .linux.uidMappings = [{containerID: 0, hostID: 300000, size: 33}, {containerID: 33, hostID: 33, size: 1}] | .linux.gidMappings = .linux.uidMappings'
+  mkdir -m 700 "$OCI_ROOTFS/etc/his"
+  chown 33:0 "$OCI_ROOTFS/etc/his"
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" his </dev/null
+  rmdir "$OCI_ROOTFS/etc/his"
+  [ "$output" = $'/etc/his\n33' ]
 }
 
 @test "kill: by number, name and prefix; --all reaches every process" {
