@@ -428,8 +428,7 @@ void rt_child_main(struct rt_ctx *c)
 	struct err e = { 0 };
 	int gate = -1;
 
-	prefault_program();
-	prefault_stack();
+	prefault_process();
 	if (create(&k, &e) < 0 || may_end(c, &e) < 0 || rt_send(c->sock, RT_MSG_CREATED, 0, -1, &e) < 0)
 		fail(c, -1, &e);
 	k.root = close_fd(k.root);

@@ -78,8 +78,7 @@ static _Noreturn void exec_main(struct rt_ctx *c, pid_t init)
 	struct err e = { 0 };
 	int r;
 
-	prefault_program();
-	prefault_stack();
+	prefault_process();
 	r = rt_close_others(c, &e);
 	if (r == 0)
 		r = rt_become_root(c, &e);

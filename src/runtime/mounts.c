@@ -272,6 +272,8 @@ int rt_mount_finish(const struct rt_mount_plan *p, int fd, uint64_t more, struct
 	const struct oci_mount_options *o = &p->o;
 	int r = 0;
 
+	if (born_finished(p))
+		return 0;
 	if (is_plain(p)) {
 		r = mnt_setattr(fd, false, plain_attr(p) | more, (o->attr.clear | o->recursive.clear) & ~more, MS_PRIVATE);
 		return r < 0 ? err_errno(e, r, "mount attributes") : 0;
@@ -291,11 +293,6 @@ int rt_mount_finish(const struct rt_mount_plan *p, int fd, uint64_t more, struct
 	return r < 0 ? err_errno(e, r, "mount attributes") : 0;
 }
 
-static int finish(const struct rt_mount_plan *p, int fd, struct err *e)
-{
-	return born_finished(p) ? 0 : rt_mount_finish(p, fd, 0, e);
-}
-
 int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e)
 {
 	for (size_t i = 0; i < c->n_mounts; i++) {
@@ -309,7 +306,7 @@ int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e)
 		} else {
 			r = make_one(c, p, userns, &fds[i], e);
 			if (r == 0)
-				r = finish(p, fds[i], e);
+				r = rt_mount_finish(p, fds[i], 0, e);
 		}
 		if (r < 0)
 			return err_ctx(e, "mount on %s", p->m->destination);
@@ -329,7 +326,7 @@ int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e)
 			continue;
 		r = make_one(c, p, -1, &fds[i], e);
 		if (r == 0)
-			r = finish(p, fds[i], e);
+			r = rt_mount_finish(p, fds[i], 0, e);
 		if (r < 0)
 			return err_ctx(e, "mount on %s", p->m->destination);
 	}

@@ -51,7 +51,7 @@ int cg_normalise(const char *path, char **out)
 	return 0;
 }
 
-static int host_path(const struct cg_hierarchy *h, const char *path, char out[PATH_MAX])
+int cg_host_path(const struct cg_hierarchy *h, const char *path, char out[PATH_MAX])
 {
 	int n = snprintf(out, PATH_MAX, "%s%s", h->mount, path);
 
@@ -61,7 +61,7 @@ static int host_path(const struct cg_hierarchy *h, const char *path, char out[PA
 int cg_open_dir(const struct cg_hierarchy *h, const char *path)
 {
 	char full[PATH_MAX];
-	int r = host_path(h, path, full), fd;
+	int r = cg_host_path(h, path, full), fd;
 
 	if (r < 0)
 		return r;
@@ -69,11 +69,19 @@ int cg_open_dir(const struct cg_hierarchy *h, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+int cg_read_in(const struct cg_hierarchy *h, const char *path, const char *file, char *buf, size_t len)
+{
+	char full[PATH_MAX];
+	int n = snprintf(full, sizeof(full), "%s%s/%s", h->mount, path, file);
+
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : cg_read(AT_FDCWD, full, buf, len);
+}
+
 /* mkdir -p below the mount point. 1 = made, 0 = was there. */
 static int make_dir(const struct cg_hierarchy *h, const char *path)
 {
 	char full[PATH_MAX];
-	int r = host_path(h, path, full);
+	int r = cg_host_path(h, path, full);
 	char *slash;
 
 	if (r < 0)
@@ -152,7 +160,7 @@ static void undo_create(const struct cgroup *cg, const bool made[CG_MAX_HIERARCH
 	char full[PATH_MAX];
 
 	for (size_t i = 0; i < cg->sys->n; i++) {
-		if (made[i] && host_path(&cg->sys->h[i], cg->path, full) == 0)
+		if (made[i] && cg_host_path(&cg->sys->h[i], cg->path, full) == 0)
 			(void)rmdir(full);
 	}
 }
@@ -256,7 +264,7 @@ static bool nearest(const struct cg_hierarchy *h, char *path)
 	for (;;) {
 		char *slash = strrchr(path, '/');
 
-		if (host_path(h, path, full) == 0 && access(full, F_OK) == 0)
+		if (cg_host_path(h, path, full) == 0 && access(full, F_OK) == 0)
 			return true;
 		if (!slash)
 			return false;

@@ -14,6 +14,8 @@
 #ifndef TARE_SYS_CGROUP_IMPL_H
 #define TARE_SYS_CGROUP_IMPL_H
 
+#include <limits.h>
+
 #include "sys/cgroup_usage.h"
 
 enum cg_ctrl {
@@ -67,6 +69,10 @@ const char *cg_ctrl_name(enum cg_ctrl c, bool v2);
 
 /* ---- cgroup.c ---- */
 
+/* Where the host has the cgroup path of one hierarchy. */
+int cg_host_path(const struct cg_hierarchy *h, const char *path, char out[PATH_MAX]) MUST_CHECK;
+/* cg_read() by path, for who reads one file of a cgroup that nobody has open. */
+int cg_read_in(const struct cg_hierarchy *h, const char *path, const char *file, char *buf, size_t len) MUST_CHECK;
 /* Opens path in one hierarchy; -ENOENT. */
 int cg_open_dir(const struct cg_hierarchy *h, const char *path) MUST_CHECK;
 /* "/a//b/" -> "/a/b"; -EINVAL for relative paths, "." and "..", the root. malloc'd. */

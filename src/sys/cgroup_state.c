@@ -9,8 +9,6 @@
  * thawed, so a kill always ends with that. */
 #include "sys/cgroup_impl.h"
 
-#include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,40 +89,42 @@ static const char *freezer_file(bool v2)
 	return v2 ? "cgroup.events" : "freezer.state";
 }
 
-static int read_frozen(int dir, const char *file, bool v2, bool *frozen)
+static bool says_frozen(const char *text, bool v2)
 {
-	char text[256];
 	uint64_t now = 0;
-	int r = cg_read(dir, file, text, sizeof(text));
 
-	if (r == 0)
-		*frozen = v2 ? cg_keyed(text, "frozen", &now) && now : strcmp(text, "THAWED") != 0;
-	return r;
+	return v2 ? cg_keyed(text, "frozen", &now) && now : strcmp(text, "THAWED") != 0;
 }
 
 int cg_is_frozen(struct cgroup *cg, bool *frozen)
 {
+	char text[256];
 	bool v2;
-	int dir = freezer(cg, &v2);
+	int dir = freezer(cg, &v2), r;
 
 	*frozen = false;
-	return dir < 0 ? 0 : read_frozen(dir, freezer_file(v2), v2, frozen);
+	if (dir < 0)
+		return 0;
+	r = cg_read(dir, freezer_file(v2), text, sizeof(text));
+	if (r == 0)
+		*frozen = says_frozen(text, v2);
+	return r;
 }
 
 int cg_path_is_frozen(const char *path, bool *frozen)
 {
 	const struct cg_system *sys = cg_system();
 	const struct cg_hierarchy *h;
-	char file[PATH_MAX];
+	char text[256];
 	int at = freezer_at(sys), r;
 
 	*frozen = false;
 	if (at < 0)
 		return 0;
 	h = &sys->h[at];
-	if ((size_t)snprintf(file, sizeof(file), "%s%s/%s", h->mount, path, freezer_file(h->v2)) >= sizeof(file))
-		return -ENAMETOOLONG;
-	r = read_frozen(AT_FDCWD, file, h->v2, frozen);
+	r = cg_read_in(h, path, freezer_file(h->v2), text, sizeof(text));
+	if (r == 0)
+		*frozen = says_frozen(text, h->v2);
 	return r == -ENOENT ? 0 : r;
 }
 

@@ -281,18 +281,25 @@ static void remove_below(const struct cg_hierarchy *h, const char *path)
 	}
 }
 
-static int remove_in(const struct cg_hierarchy *h, const char *path)
+/* The folder itself; absent is success. */
+static int remove_folder(const struct cg_hierarchy *h, const char *path)
 {
 	char full[PATH_MAX];
+	int r = cg_host_path(h, path, full);
 
-	if ((size_t)snprintf(full, sizeof(full), "%s%s", h->mount, path) >= sizeof(full))
-		return -ENAMETOOLONG;
-	if (rmdir(full) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EBUSY)
-		return -errno;
-	remove_below(h, path);
+	if (r < 0)
+		return r;
 	return rmdir(full) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+static int remove_in(const struct cg_hierarchy *h, const char *path)
+{
+	int r = remove_folder(h, path);
+
+	if (r != -EBUSY)
+		return r;
+	remove_below(h, path);
+	return remove_folder(h, path);
 }
 
 /* One round over all hierarchies: how many still have it, or -errno. */
@@ -326,14 +333,13 @@ static void wait_for_exits(const struct cg_system *s, const char *path, bool v2_
 bool cg_remove_empty(const char *path)
 {
 	const struct cg_system *s = cg_system();
+	/* the one where processes are found, if there are any: then nothing is removed */
 	int first = s->v2 >= 0 ? s->v2 : s->where[CG_PIDS] >= 0 ? s->where[CG_PIDS] : 0;
-	char full[PATH_MAX];
 
-	if (!s->n || snprintf(full, sizeof(full), "%s%s", s->h[first].mount, path) >= (int)sizeof(full) || rmdir(full) < 0)
+	if (!s->n || remove_folder(&s->h[first], path) < 0)
 		return false;
 	for (size_t i = 0; i < s->n; i++)
-		if ((int)i != first && (snprintf(full, sizeof(full), "%s%s", s->h[i].mount, path) >= (int)sizeof(full) ||
-					(rmdir(full) < 0 && errno != ENOENT)))
+		if ((int)i != first && remove_folder(&s->h[i], path) < 0)
 			return false;
 	return true;
 }

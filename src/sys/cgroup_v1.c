@@ -6,7 +6,6 @@
  * clients send zeros for what the user did not say. kernel: admin-guide/cgroup-v1/. */
 #include "sys/cgroup_impl.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -179,14 +178,6 @@ int cg1_cpuset(const struct cg_dir *d, const struct cg_resources *r, struct err 
 	return rc;
 }
 
-static int read_level(const struct cg_hierarchy *h, const char *level, const char *file, char *value, size_t size)
-{
-	char path[PATH_MAX];
-	int n = snprintf(path, sizeof(path), "%s%s/%s", h->mount, level, file);
-
-	return n < 0 || (size_t)n >= sizeof(path) ? -ENAMETOOLONG : cg_read(AT_FDCWD, path, value, size);
-}
-
 /* Copies the nearest ancestor's value down to path, whose folder is leaf. Levels that have one keep it. */
 static int inherit_file(const struct cg_hierarchy *h, const char *path, int leaf, bool made, const char *file)
 {
@@ -202,7 +193,7 @@ static int inherit_file(const struct cg_hierarchy *h, const char *path, int leaf
 		while (level[--len] != '/')
 			;
 		level[len] = '\0';
-		r = read_level(h, level, file, value, sizeof(value));
+		r = cg_read_in(h, level, file, value, sizeof(value));
 	}
 	/* …and down again; the bytes behind level's end are still path's */
 	while (r == 0 && len < full) {

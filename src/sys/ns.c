@@ -104,8 +104,10 @@ bool ns_mount_is_ours(int fd)
 	static const char *const ours[] = { "/proc/self/ns/mnt", "/proc/1/ns/mnt" };
 	struct stat st, other;
 
+	if (fstat(fd, &st) < 0)
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-		if (fstat(fd, &st) == 0 && stat(ours[i], &other) == 0 && st.st_ino == other.st_ino && st.st_dev == other.st_dev)
+		if (stat(ours[i], &other) == 0 && st.st_ino == other.st_ino && st.st_dev == other.st_dev)
 			return true;
 	return false;
 }

@@ -24,14 +24,10 @@ void prefault_memory(void *p, size_t len)
 	populate((uintptr_t)p, (uintptr_t)p + len, MADV_POPULATE_WRITE);
 }
 
-void prefault_program(void)
-{
-	populate((uintptr_t)__executable_start, (uintptr_t)etext, MADV_POPULATE_READ);
-}
-
-void prefault_stack(void)
+void prefault_process(void)
 {
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 
+	populate((uintptr_t)__executable_start, (uintptr_t)etext, MADV_POPULATE_READ);
 	populate(here - STACK_USUAL, here, MADV_POPULATE_WRITE);
 }

@@ -8,9 +8,8 @@
 
 /* len bytes that are going to be written. */
 void prefault_memory(void *p, size_t len);
-/* The program's own code and constants, which a new process has in the page cache but not in its tables. */
-void prefault_program(void);
-/* What the deepest of our calls use of the stack. */
-void prefault_stack(void);
+/* What any process of the program touches: its code, which is in the page cache but not in a new process's tables, and as
+ * much of the stack as the deepest of our calls use. */
+void prefault_process(void);
 
 #endif

@@ -291,9 +291,7 @@ int cmd_exec(const struct cli_call *call, struct err *e)
 	CLEANUP_RUNNING struct running x = { .c = OCI_CONTAINER_INIT, .console_socket = -1, .pidfd_socket = -1,
 					     .p = RT_PROCESS_INIT };
 	const struct oci_exec_opts *o = call->opts;
-	int code = 0, r;
-
-	r = prepare(call, &x, e);
+	int code = 0, r = prepare(call, &x, e);
 
 	if (r == 0)
 		r = connect_sockets(o, &x, e);

@@ -172,8 +172,7 @@ static void seal_early(void)
 		return;
 	/* without root a seal is a copy in memory, which many containers can do without: that is looked at first */
 	is_sealed = geteuid() == 0 && defence(seal) && rt_seal_self(own_argv, &ignored) == 0;
-	prefault_program();
-	prefault_stack();
+	prefault_process();
 	heap_prefault();
 }
 
