@@ -239,10 +239,26 @@ static int check_init(const struct entry *n, struct err *e)
 	return r;
 }
 
+static int host_part(struct entry *n, struct err *e)
+{
+	struct rt_ctx *c = &n->ctx;
+	struct idmap_range *map;
+	int r;
+
+	if (c->spec->linux_.ns[OCI_NS_USER].wanted) {
+		map = arena_array(&c->arena, IDMAP_MAX, sizeof(*map));
+		r = map ? idmap_read(c->proc, n->args->pid, "uid_map", map, IDMAP_MAX, &c->n_uid) : -ENOMEM;
+		if (r < 0)
+			return err_errno(e, r, "uid_map of the container");
+		c->uid_map = map;
+	}
+	return rt_process_host(c, n->pid, e);
+}
+
 static int attend(struct entry *n, struct err *e)
 {
 	const struct oci_process *p = n->args->process;
-	int r = n->ctx.by_child ? 0 : rt_process_host(&n->ctx, n->pid, e);
+	int r = n->ctx.by_child ? 0 : host_part(n, e);
 
 	if (r == 0 && p->cpu_affinity_initial)
 		r = rt_attr_affinity(n->pid, p->cpu_affinity_initial, "process.execCPUAffinity.initial", e);

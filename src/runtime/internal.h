@@ -139,6 +139,11 @@ int rt_command_exec(const struct oci_process *p, const char *const *env, struct 
 /* Why a command cannot run, a negative errno, in the words that engines look for. */
 const char *rt_command_reason(int r);
 
+/* ---- stdio.c, host side, or child when by_child ---- */
+/* What the process gets as 0-2 becomes uid's, an id of ours, so that /dev/stdout can be opened in the container. Groups and
+ * modes stay. */
+int rt_give_stdio(const struct rt_ctx *c, uid_t uid, struct err *e) MUST_CHECK;
+
 /* ---- stdio.c, child ---- */
 /* A terminal of the devpts below root, its slave as 0-2 and as the controlling terminal, bound to /dev/console when
  * console_bind. *master to be sent to the host side. */

@@ -129,11 +129,21 @@ static int set_oom_score(const struct rt_ctx *c, pid_t pid, struct err *e)
 	return r < 0 ? err_errno(e, r, "process.oomScoreAdj %s", value) : 0;
 }
 
+static int give_stdio(const struct rt_ctx *c, struct err *e)
+{
+	uid_t uid = c->process->user.uid;
+
+	/* one that is not mapped is told where it is set */
+	if (c->by_child || (c->n_uid && !idmap_outside(c->uid_map, c->n_uid, uid, &uid)))
+		return 0;
+	return rt_give_stdio(c, uid, e);
+}
+
 int rt_process_host(const struct rt_ctx *c, pid_t pid, struct err *e)
 {
 	if (!c->process)
 		return 0;
-	if (set_oom_score(c, pid, e) < 0)
+	if (set_oom_score(c, pid, e) < 0 || give_stdio(c, e) < 0)
 		return e->code;
 	return raise_hard_limits(c->process, pid, e);
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include "base/beneath.h"
 #include "base/defence.h"
@@ -110,12 +111,39 @@ int rt_close_others(const struct rt_ctx *c, struct err *e)
 	return syscall(SYS_close_range, (unsigned int)first, ~0U, 0U) < 0 ? err_errno(e, -errno, "closing descriptors") : 0;
 }
 
+/* A pipe, a terminal, or a file that is written to: what a process may want to open anew. Not a device, which is
+ * everybody's, and no file that is only read: whoever says `<secret` does not give it away. */
+static bool is_own(int fd)
+{
+	struct stat st;
+	int flags;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
+	flags = fcntl(fd, F_GETFL);
+	return S_ISFIFO(st.st_mode) || (S_ISREG(st.st_mode) && flags >= 0 && (flags & O_ACCMODE) != O_RDONLY) ||
+	       (S_ISCHR(st.st_mode) && isatty(fd));
+}
+
+int rt_give_stdio(const struct rt_ctx *c, uid_t uid, struct err *e)
+{
+	for (int i = 0; i <= 2 && !c->process->terminal; i++)
+		/* not ours to give, or on a file system that keeps no owners: it may do as it is */
+		if (is_own(c->stdio[i]) && fchown(c->stdio[i], uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL &&
+		    errno != EROFS)
+			return err_errno(e, -errno, "descriptor %d: owner %u", i, uid);
+	return 0;
+}
+
 int rt_place_stdio(const struct rt_ctx *c, struct err *e)
 {
 	int lifted[3], r;
 
 	if (c->process && c->process->terminal)
 		return 0;
+	/* who has rights only in his own user namespace gives in there */
+	if (c->by_child && rt_give_stdio(c, c->process->user.uid, e) < 0)
+		return e->code;
 	/* lifted first: what shall be 1 may be 0 now; and above what the process gets beside them */
 	for (int i = 0; i <= 2; i++) {
 		/* the host's own null device is a file of a mount that is not the container's: CRIU could not dump it */

@@ -168,3 +168,28 @@ old_calls() {
   bundle "$BATS_TEST_TMPDIR/b" '.linux.sysctl = {"kernel.domainname": "y"} | .domainname = "y"'
   run -0 oci run -b "$BATS_TEST_TMPDIR/b" names </dev/null
 }
+
+# /dev/stdin, stdout and stderr are opened anew by the process's user, with what a pipe, a file or a terminal has of rights
+@test "0-2 belong to the process's user, in create, run and exec, with a user namespace too" {
+  local ns='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+    | .linux.gidMappings = .linux.uidMappings'
+  for filter in . '.process.user = {uid: 1000, gid: 1000}' "$ns" "$ns | .process.user = {uid: 1000, gid: 1000}"; do
+    OCI_COMMAND='cat /dev/stdin >/dev/stdout; echo err >/dev/stderr' bundle "$BATS_TEST_TMPDIR/b" "$filter"
+    echo in | oci run -b "$BATS_TEST_TMPDIR/b" pipes 2> >(cat >"$BATS_TEST_TMPDIR/err") | cat >"$BATS_TEST_TMPDIR/out"
+    [ "$(cat "$BATS_TEST_TMPDIR/out")" = in ]
+    wait_until 5 grep -qx err "$BATS_TEST_TMPDIR/err"
+    sleeper s "$ns"
+    echo in | oci exec -u 1000 s sh -c 'cat /dev/stdin >/dev/stdout' | cat >"$BATS_TEST_TMPDIR/out"
+    [ "$(cat "$BATS_TEST_TMPDIR/out")" = in ]
+    oci delete -f s
+  done
+}
+
+@test "of 0-2 nothing else changes its owner: devices, and files that are only read" {
+  bundle "$BATS_TEST_TMPDIR/b" '.process.user = {uid: 1000, gid: 1000}'
+  echo secret >"$BATS_TEST_TMPDIR/in"
+  mknod "$BATS_TEST_TMPDIR/zero" c 1 5
+  : >"$BATS_TEST_TMPDIR/log"
+  oci run -b "$BATS_TEST_TMPDIR/b" kept <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/zero" 2>"$BATS_TEST_TMPDIR/log"
+  [ "$(stat -c %u:%g "$BATS_TEST_TMPDIR"/{in,zero,log} | xargs)" = "0:0 0:0 1000:0" ]
+}

@@ -403,3 +403,15 @@ X
   run user env NOTIFY_SOCKET="$U/run/none" tare-oci run -b "$U/ready" ready </dev/null
   [ "$output" = there ]
 }
+
+@test "his pipes belong to the process's user in the container, too" {
+  OCI_COMMAND='cat /dev/stdin >/dev/stdout' user_bundle b "$USER_WIDE | .process.user = {uid: 33, gid: 33}"
+  # made by him: nobody else's could be given
+  printf '%s\n' 'echo in | tare-oci run -b "$1" pipes | cat' >"$U/pipes"
+  run -0 user sh "$U/pipes" "$U/b"
+  [ "$output" = in ]
+  user_sleeper s "$USER_WIDE"
+  printf '%s\n' 'echo in | tare-oci exec -u 33 s sh -c "cat /dev/stdin >/dev/stdout" | cat' >"$U/pipes"
+  run -0 user sh "$U/pipes"
+  [ "$output" = in ]
+}
