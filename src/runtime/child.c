@@ -9,7 +9,7 @@
  *	4. make the detached mounts that belong to our namespaces, while the host side makes its own: proc and sysfs
  *	   must be made while the host's are visible (a user namespace may only mount what it can already see)
  *	5. attach: root at its own name, then the mounts in the specification's order; the cgroup mount needs us to be in our
- *	   cgroup, so that its namespace has the right root
+ *	   cgroup, so that its namespace has the right root. in_place, each is only made now, binds of the host's files too
  *	6. devices, terminal, masks
  *	7. hooks in the runtime's and in the container's namespaces, what is read-only becomes so, then pivot_root: the host's tree is gone
  *	8. sysctl, attributes, command lookup; "created"; the barrier
@@ -92,14 +92,22 @@ static int time_namespace(const struct rt_ctx *c, struct err *e)
 	return r < 0 ? err_errno(e, r, "entering the time namespace") : 0;
 }
 
+/* What the host side makes where it has other rights than the child. */
+static int make_root(struct child *k, struct err *e)
+{
+	pid_t none;
+	int r = rt_rootfs_make(k->c, -1, &k->root, &none, e);
+
+	return r == 0 && rt_dev_elsewhere(k->c) ? rt_dev_make(k->c, false, &k->dev, e) : r;
+}
+
 /* by_child, what else the host side makes: as the caller, for the container's root may have no way to its folders. The
  * tmpfs on /dev is left for later, it must be that root's. */
 static int make_sources(struct child *k, struct err *e)
 {
-	pid_t none;
-	int r = k->c->by_child ? rt_rootfs_make(k->c, -1, &k->root, &none, e) : 0;
-
-	return r < 0 || !k->c->by_child ? r : rt_mounts_host(k->c, -1, k->mounts, e);
+	if (!k->c->by_child)
+		return 0;
+	return make_root(k, e) < 0 ? e->code : rt_mounts_host(k->c, -1, k->mounts, e);
 }
 
 /* Not dumpable before anything of the container can look at us. */
@@ -242,7 +250,7 @@ static int alloc_mounts(struct child *k, struct err *e)
 
 static int build_tree(struct child *k, struct err *e)
 {
-	int r = rt_mounts_child(k->c, k->mounts, e);
+	int r = k->c->in_place ? make_root(k, e) : rt_mounts_child(k->c, k->mounts, e);
 
 	if (r == 0 && !k->c->by_child)
 		r = receive_mounts(k, e);

@@ -187,6 +187,7 @@ int rt_plan(struct rt_ctx *c, struct err *e)
 	if (r < 0)
 		return r;
 	c->by_child = !may_mount;
+	c->in_place = c->in_place && may_mount;
 	r = check_rights(c, e);
 	rt_find_owned(c);
 	return r < 0 ? r : rt_plan_mounts(c, e);
@@ -212,6 +213,14 @@ unsigned int rt_listen_fds(void)
 	return n;
 }
 
+/* An id map is put on mounts by who stands above it. An overlay of layers may take a helper, which only the host side can collect. */
+static bool may_be_in_place(const struct rt_create_args *a)
+{
+	const struct oci_namespace *ns = a->spec->linux_.ns;
+
+	return a->rootfs.kind == RT_ROOTFS_DIR && ns[OCI_NS_MOUNT].wanted && !ns[OCI_NS_MOUNT].path && !ns[OCI_NS_USER].wanted;
+}
+
 static int plan(struct creation *k, const struct rt_create_args *a, struct err *e)
 {
 	struct rt_ctx *c = &k->ctx;
@@ -228,6 +237,7 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 	c->no_new_keyring = a->no_new_keyring;
 	c->plain_newlines = a->plain_newlines;
 	c->keep_groups = rt_keeps_groups(c->spec);
+	c->in_place = may_be_in_place(a);
 	r = check_supported(a, e);
 	if (r == 0)
 		r = rt_landlock_check(c->spec, e);
@@ -494,7 +504,7 @@ static int send_made(struct creation *k, int *fds, struct err *e)
 	return r;
 }
 
-static int host_mounts(struct creation *k, int userns, int *fds, struct err *e)
+static int host_root(struct creation *k, int userns, struct err *e)
 {
 	struct rt_ctx *c = &k->ctx;
 	CLEANUP_FD int root = -1, dev = -1;
@@ -507,6 +517,14 @@ static int host_mounts(struct creation *k, int userns, int *fds, struct err *e)
 		if (r == 0)
 			r = send_fd(k, RT_MSG_DEV, 0, &dev, e);
 	}
+	return r;
+}
+
+static int host_mounts(struct creation *k, int userns, int *fds, struct err *e)
+{
+	const struct rt_ctx *c = &k->ctx;
+	int r = c->in_place ? 0 : host_root(k, userns, e);
+
 	if (r == 0)
 		r = rt_mounts_host(c, userns, fds, e);
 	if (r == 0)

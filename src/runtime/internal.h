@@ -40,6 +40,9 @@ struct rt_ctx {
 	/* Where the caller has no rights over its mount namespace, the child, which has them over its own, makes what the host
 	 * side would make; what belongs to the container's root then has the ids of inside. */
 	bool by_child;
+	/* A container of host rights (no user namespace) in new mounts: the child makes each of them when its turn comes. A kernel
+	 * that lists mounts by their making (6.8) then lists them in the specification's order, and little has to be sent. */
+	bool in_place;
 	bool bind_nodes; /* device nodes cannot be made (not in the machine's first user namespace): the host's are bound */
 
 	int proc; /* a procfs of ours that nothing is mounted over and no container shares; host's pid namespace */

@@ -136,7 +136,7 @@ static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 		return err_set(e, ERR_INVALID, "tmpcopyup is for tmpfs");
 	/* it may be, or be on, one of the mounts made before it: only the child sees those */
 	p->on_root = rootfs->kind == RT_ROOTFS_DIR && below(p->m->source, rootfs->path);
-	p->by_host = !p->on_root;
+	p->by_host = !p->on_root && !c->in_place;
 	if ((p->m->n_uid_map || p->m->n_gid_map) && p->o.idmap == OCI_IDMAP_NO)
 		p->o.idmap = OCI_IDMAP_MOUNT;
 	if (p->o.idmap != OCI_IDMAP_NO && p->on_root)
@@ -155,7 +155,7 @@ static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 static void plan_dev(struct rt_ctx *c, struct rt_mount_plan *p)
 {
 	p->kind = RT_MOUNT_DEV;
-	p->by_host = !c->by_child;
+	p->by_host = !c->by_child && !c->in_place;
 	c->dev_is_tmpfs = true;
 	c->dev_read_only = (p->o.attr.set | p->o.recursive.set) & MOUNT_ATTR_RDONLY;
 	p->o.attr.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;

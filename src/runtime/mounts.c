@@ -293,6 +293,13 @@ int rt_mount_finish(const struct rt_mount_plan *p, int fd, uint64_t more, struct
 	return r < 0 ? err_errno(e, r, "mount attributes") : 0;
 }
 
+static int make_finished(const struct rt_ctx *c, const struct rt_mount_plan *p, int userns, int *fd, struct err *e)
+{
+	int r = make_one(c, p, userns, fd, e);
+
+	return r < 0 ? r : rt_mount_finish(p, *fd, 0, e);
+}
+
 int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e)
 {
 	for (size_t i = 0; i < c->n_mounts; i++) {
@@ -301,13 +308,7 @@ int rt_mounts_host(const struct rt_ctx *c, int userns, int *fds, struct err *e)
 
 		if (!p->by_host)
 			continue;
-		if (p->kind == RT_MOUNT_CGROUP) {
-			r = rt_cgmount_host(c, i, fds, e);
-		} else {
-			r = make_one(c, p, userns, &fds[i], e);
-			if (r == 0)
-				r = rt_mount_finish(p, fds[i], 0, e);
-		}
+		r = p->kind == RT_MOUNT_CGROUP ? rt_cgmount_host(c, i, fds, e) : make_finished(c, p, userns, &fds[i], e);
 		if (r < 0)
 			return err_ctx(e, "mount on %s", p->m->destination);
 	}
@@ -320,14 +321,8 @@ int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e)
 {
 	for (size_t i = 0; i < c->n_mounts; i++) {
 		const struct rt_mount_plan *p = &c->mounts[i];
-		int r;
 
-		if (p->by_host || (p->kind != RT_MOUNT_FS && p->kind != RT_MOUNT_DEV))
-			continue;
-		r = make_one(c, p, -1, &fds[i], e);
-		if (r == 0)
-			r = rt_mount_finish(p, fds[i], 0, e);
-		if (r < 0)
+		if (!p->by_host && (p->kind == RT_MOUNT_FS || p->kind == RT_MOUNT_DEV) && make_finished(c, p, -1, &fds[i], e) < 0)
 			return err_ctx(e, "mount on %s", p->m->destination);
 	}
 	return 0;
@@ -525,6 +520,8 @@ int rt_mount_place(const struct rt_ctx *c, const struct rt_mount_plan *p, int ro
 
 	if (p->on_root)
 		*fd = rt_mount_on_root(c, p, root, e);
+	else if (c->in_place && make_finished(c, p, -1, fd, e) < 0)
+		return err_ctx(e, "mount on %s", p->m->destination);
 	r = *fd < 0 ? *fd : attach(p, root, *fd, e);
 	return r < 0 ? err_ctx(e, "mount on %s", p->m->destination) : 0;
 }

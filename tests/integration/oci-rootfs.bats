@@ -273,3 +273,14 @@ mounts_at() { awk -v d="$1" 'index($5, d) == 1' /proc/self/mountinfo; }
   as_runc "$BATS_TEST_TMPDIR/b"
   rm -r "$OCI_ROOTFS/made"
 }
+
+# newer kernels list mounts by their making, not by their attaching: tools and tests expect the specification's order
+@test "mounts are listed in the specification's order" {
+  mkdir "$BATS_TEST_TMPDIR/given"
+  OCI_COMMAND="awk '{ print \$5 }' /proc/self/mountinfo" bundle "$BATS_TEST_TMPDIR/b" \
+    '.mounts = [{destination: "/tmp", type: "tmpfs", source: "a"}, {destination: "/tmp/given", type: "bind", source: $d, options: ["bind"]}]
+      + .mounts + [{destination: "/root", type: "bind", source: $d, options: ["rbind", "ro"]}, {destination: "/etc", type: "tmpfs"}]
+      | .linux.maskedPaths = [] | .linux.readonlyPaths = []' --arg d "$BATS_TEST_TMPDIR/given"
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" order </dev/null
+  [ "$(grep -vE '^/sys/fs/cgroup/|^/$' <<<"$output")" = "$(jq -r '.mounts[].destination' "$BATS_TEST_TMPDIR/b/config.json")" ]
+}
