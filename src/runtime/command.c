@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "runtime/internal.h"
@@ -51,6 +52,8 @@ const char *rt_command_reason(int r)
 		return "permission denied";
 	case -ENOENT:
 		return "no such file or directory";
+	case -ENOEXEC:
+		return "exec format error";
 	default:
 		return strerror(-r);
 	}
@@ -99,6 +102,17 @@ int rt_command_find(const struct oci_process *p, struct err *e)
 	return absent(last) ? missing(name, false, e) : refused(name, last, e);
 }
 
+/* What nobody could know before: a script without its interpreter, a program for another machine. To callers of an OCI
+ * runtime the container has started then, and ended; why is for its own stderr. */
+static int not_executed(const struct rt_ctx *c, const char *path, int r, struct err *e)
+{
+	(void)err_set(e, absent(r) ? ERR_CMD_MISSING : ERR_CMD_NOEXEC, "exec %s: %s", path, rt_command_reason(r));
+	if (!c->create || !c->create->ends_by_itself)
+		return e->code;
+	(void)dprintf(STDERR_FILENO, "%s\n", e->msg);
+	_exit(255);
+}
+
 static int try_exec(const char *path, const struct oci_process *p, const char *const *env)
 {
 	(void)execve(path, (char *const *)(uintptr_t)p->args, (char *const *)(uintptr_t)env);
@@ -106,24 +120,23 @@ static int try_exec(const char *path, const struct oci_process *p, const char *c
 }
 
 /* No shell is tried for a file the kernel cannot execute (ENOEXEC): exec is exec. */
-int rt_command_exec(const struct oci_process *p, const char *const *env, struct err *e)
+int rt_command_exec(const struct rt_ctx *c, const char *const *env, struct err *e)
 {
+	const struct oci_process *p = c->process;
 	const char *name = p->args[0], *path = search_path(p);
 	char candidate[PATH_MAX];
 	int last = -ENOENT;
 
 	if (strchr(name, '/')) {
 		last = try_exec(name, p, env);
-		/* it is there, or rt_command_find() had said so: its interpreter is not */
-		if (absent(last))
-			return err_set(e, ERR_CMD_MISSING, "exec %s: no such file or directory", name);
-		return refused(name, last, e);
+		/* absent: it is there, or rt_command_find() had said so; its interpreter is not */
+		return last == -EACCES ? refused(name, last, e) : not_executed(c, name, last, e);
 	}
 	while (*name && next_candidate(&path, name, candidate)) {
 		int r = try_exec(candidate, p, env);
 
 		if (!absent(r) && r != -EACCES)
-			return refused(name, r, e);
+			return not_executed(c, candidate, r, e);
 		if (r == -EACCES)
 			last = r;
 	}

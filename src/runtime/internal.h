@@ -138,7 +138,7 @@ int rt_process_exec(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 
 /* ---- command.c, child: finding and executing args[0] in the container ---- */
 int rt_command_find(const struct oci_process *p, struct err *e) MUST_CHECK;
-int rt_command_exec(const struct oci_process *p, const char *const *env, struct err *e) MUST_CHECK;
+int rt_command_exec(const struct rt_ctx *c, const char *const *env, struct err *e) MUST_CHECK;
 /* Why a command cannot run, a negative errno, in the words that engines look for. */
 const char *rt_command_reason(int r);
 

@@ -139,11 +139,12 @@ static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	p->by_host = !p->on_root && !c->in_place;
 	if ((p->m->n_uid_map || p->m->n_gid_map) && p->o.idmap == OCI_IDMAP_NO)
 		p->o.idmap = OCI_IDMAP_MOUNT;
-	if (p->o.idmap != OCI_IDMAP_NO && p->on_root)
-		return err_set(e, ERR_UNSUPPORTED, "a source inside the rootfs cannot be id-mapped");
 	/* the container's own map is the default; without a user namespace there is nothing to map */
 	if (!p->m->n_uid_map && !c->spec->linux_.ns[OCI_NS_USER].wanted)
 		p->o.idmap = OCI_IDMAP_NO;
+	if (p->o.idmap != OCI_IDMAP_NO && p->on_root && !c->in_place)
+		return err_set(e, ERR_UNSUPPORTED,
+			       "a source inside the rootfs cannot be id-mapped in a user namespace: who sees it is not the host's root");
 	if (p->o.idmap != OCI_IDMAP_NO && c->by_child)
 		return err_set(e, ERR_UNSUPPORTED, "id-mapped mounts need root: the host's file systems are not this user's");
 	if (is_dev(p->m->destination))

@@ -24,6 +24,9 @@
 #include "sys/kernel.h"
 #include "sys/mnt.h"
 
+/* Options of a tmpfs among which a mode of its own still fits. */
+#define MAX_DATA 30
+
 /* ---- file systems ---- */
 
 static int fs_option(int fs, const char *option, struct err *e)
@@ -338,7 +341,9 @@ int rt_mount_on_root(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 	fd = source < 0 ? source : mnt_clone_tree(source, "", p->o.recursive_bind);
 	if (fd < 0)
 		return err_errno(e, fd, "bind source %s", p->m->source);
-	r = rt_mount_finish(p, fd, 0, e);
+	r = p->o.idmap != OCI_IDMAP_NO ? idmap_bind(c, p, fd, -1, e) : 0;
+	if (r == 0)
+		r = rt_mount_finish(p, fd, 0, e);
 	return r < 0 ? r : take_fd(&fd);
 }
 
@@ -354,8 +359,8 @@ static int copy_up(int root, const char *destination, int fd, struct err *e)
 	return rt_copy_up(from, to, e);
 }
 
-/* A tmpfs that is given no mode takes that of the folder it covers: /tmp stays /tmp. */
-static int cover_mode(const struct rt_mount_plan *p, int root, int fd, struct err *e)
+/* A tmpfs that is given no mode takes that of the folder it covers: /tmp stays /tmp. 1 and *mode, or 0. */
+static int covered_mode(const struct rt_mount_plan *p, int root, mode_t *mode, struct err *e)
 {
 	CLEANUP_FD int covered = -1;
 	struct stat st;
@@ -370,10 +375,42 @@ static int cover_mode(const struct rt_mount_plan *p, int root, int fd, struct er
 		return 0;
 	if (covered < 0 || fstat(covered, &st) < 0)
 		return err_errno(e, covered < 0 ? covered : -errno, "mount point");
+	*mode = st.st_mode & 07777;
+	return 1;
+}
+
+static int cover_mode(const struct rt_mount_plan *p, int root, int fd, struct err *e)
+{
+	mode_t mode;
+	int r = covered_mode(p, root, &mode, e);
+
 	/* on a read-only mount it cannot be set, nor can anything be made there */
-	if (fchmodat(fd, ".", st.st_mode & 07777, 0) < 0 && errno != EROFS)
+	if (r > 0 && fchmodat(fd, ".", mode, 0) < 0 && errno != EROFS)
 		return err_errno(e, -errno, "mode");
-	return 0;
+	return r < 0 ? r : 0;
+}
+
+/* in_place, what is covered is known before the file system is made: then the mode is one of its options, and shown. */
+static int make_in_place(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, int *fd, struct err *e)
+{
+	struct rt_mount_plan own = *p;
+	const char *data[MAX_DATA + 2];
+	char option[16];
+	size_t n = 0;
+	mode_t mode;
+	int r = covered_mode(p, root, &mode, e);
+
+	while (r > 0 && p->data[n] && n < MAX_DATA) {
+		data[n] = p->data[n];
+		n++;
+	}
+	if (r > 0 && !p->data[n]) {
+		(void)snprintf(option, sizeof(option), "mode=%o", mode);
+		data[n] = option;
+		data[n + 1] = NULL;
+		own.data = data;
+	}
+	return r < 0 ? r : make_finished(c, &own, -1, fd, e);
 }
 
 static bool on_procfs(int fd)
@@ -520,7 +557,7 @@ int rt_mount_place(const struct rt_ctx *c, const struct rt_mount_plan *p, int ro
 
 	if (p->on_root)
 		*fd = rt_mount_on_root(c, p, root, e);
-	else if (c->in_place && make_finished(c, p, -1, fd, e) < 0)
+	else if (c->in_place && make_in_place(c, p, root, fd, e) < 0)
 		return err_ctx(e, "mount on %s", p->m->destination);
 	r = *fd < 0 ? *fd : attach(p, root, *fd, e);
 	return r < 0 ? err_ctx(e, "mount on %s", p->m->destination) : 0;

@@ -466,5 +466,5 @@ int rt_process_exec(const struct rt_ctx *c, struct err *e)
 		return e->code;
 	if (c->create && rt_hooks(c->spec, OCI_HOOK_START_CONTAINER, c->id, getpid(), c->bundle, "created", env, e) < 0)
 		return e->code;
-	return rt_command_exec(p, env, e);
+	return rt_command_exec(c, env, e);
 }

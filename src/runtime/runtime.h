@@ -52,6 +52,8 @@ struct rt_create_args {
 	unsigned int preserve_fds; /* fds 3.. to keep, beside LISTEN_FDS' */
 	bool no_pivot, no_new_keyring;
 	bool plain_newlines; /* its terminal adds no carriage return (ONLCR off): the caller carries it to one that does */
+	bool ends_by_itself; /* what only execve(2) finds (a script's interpreter is missing) goes to the process's stderr, and its
+			      * exit code is 255; else rt_start() fails */
 	enum rt_barrier_kind barrier;
 	int fifo_fd;
 };

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -82,12 +83,26 @@ static int map_and_open(int proc, pid_t pid, const struct idmap_range *uid, size
 	return fd < 0 ? -errno : fd;
 }
 
+/* Tells its number in proc, which may be of another pid namespace than its parent's; lives until the parent has what it wants, or
+ * is gone. */
+static _Noreturn void hold(int proc, int sock)
+{
+	char self[16] = "";
+	pid_t pid;
+	char c;
+
+	pid = readlinkat(proc, "self", self, sizeof(self) - 1) > 0 ? (pid_t)strtol(self, NULL, 10) : 0;
+	if (write(sock, &pid, sizeof(pid)) == sizeof(pid))
+		(void)!read(sock, &c, 1);
+	_exit(0);
+}
+
 int idmap_userns(int proc, const struct idmap_range *uid, size_t n_uid, const struct idmap_range *gid, size_t n_gid)
 {
 	CLEANUP_FD int pidfd = -1, ours = -1, theirs = -1;
 	struct ns_clone how = { .flags = CLONE_NEWUSER, .cgroup = -1 };
 	int pair[2], fd, r = sock_pair(SOCK_STREAM, pair);
-	pid_t pid;
+	pid_t pid, seen = 0;
 
 	if (r < 0)
 		return r;
@@ -97,14 +112,12 @@ int idmap_userns(int proc, const struct idmap_range *uid, size_t n_uid, const st
 	if (pid < 0)
 		return pid;
 	if (pid == 0) {
-		char c;
-
-		/* lives until the parent has what it wants, or is gone */
 		(void)close(pair[0]);
-		(void)!read(pair[1], &c, 1);
-		_exit(0);
+		hold(proc, pair[1]);
 	}
-	fd = map_and_open(proc, pid, uid, n_uid, gid, n_gid);
+	theirs = close_fd(theirs);
+	/* proc without us: there is no writing the map */
+	fd = io_read_full(ours, &seen, sizeof(seen)) != sizeof(seen) || !seen ? -ESRCH : map_and_open(proc, seen, uid, n_uid, gid, n_gid);
 	(void)!proc_signal(pidfd, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;

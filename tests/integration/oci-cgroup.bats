@@ -62,9 +62,9 @@ freezer() {
 @test "exec --cgroup: below the container's, per controller on v1, never above or elsewhere" {
   sleeper sub
   run -255 oci exec --cgroup .. sub true
-  says "bad sub cgroup path"
+  says "is not a sub cgroup path"
   run -255 oci exec --cgroup a/../../b sub true
-  says "bad sub cgroup path"
+  says "is not a sub cgroup path"
   run -255 oci exec --cgroup nonexistent sub true
   says "error adding pid to cgroup"
   says "no such file or directory"

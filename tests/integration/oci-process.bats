@@ -78,8 +78,21 @@ teardown() { bundle_teardown; }
   chmod 755 "$OCI_ROOTFS/script"
   sleeper script
   run -255 oci exec script /script
-  rm "$OCI_ROOTFS/script"
   says "exec /script: no such file or directory"
+  oci delete -f script
+  # to their callers the container has started, and said so itself
+  bundle "$BATS_TEST_TMPDIR/b" '.process.args = ["/script"]'
+  run -255 oci run -b "$BATS_TEST_TMPDIR/b" said </dev/null
+  [ "$output" = "exec /script: no such file or directory" ]
+  oci create -b "$BATS_TEST_TMPDIR/b" said </dev/null >/dev/null 2>"$BATS_TEST_TMPDIR/err"
+  oci start said
+  wait_until 5 is_oci_status said stopped
+  [ "$(cat "$BATS_TEST_TMPDIR/err")" = "exec /script: no such file or directory" ]
+  printf 'no program' >"$OCI_ROOTFS/script"
+  oci delete said
+  run -255 oci run -b "$BATS_TEST_TMPDIR/b" said </dev/null
+  [ "$output" = "exec /script: exec format error" ]
+  rm "$OCI_ROOTFS/script"
 }
 
 @test "a startContainer hook's last words come out of the terminal" {

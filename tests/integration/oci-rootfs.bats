@@ -15,12 +15,12 @@ teardown() {
 @test "a tmpfs without a mode takes that of the folder it covers" {
   mkdir -p "$OCI_ROOTFS/covered"
   chmod 1750 "$OCI_ROOTFS/covered"
-  OCI_COMMAND='stat -c %a /covered /given /new' bundle "$BATS_TEST_TMPDIR/b" '.root.readonly = false | .mounts += [
+  OCI_COMMAND='stat -c %a /covered /given /new; grep -o " /covered tmpfs .*mode=1750" /proc/self/mounts | wc -l' bundle "$BATS_TEST_TMPDIR/b" '.root.readonly = false | .mounts += [
     {destination: "/covered", type: "tmpfs", source: "tmpfs"},
     {destination: "/given", type: "tmpfs", source: "tmpfs", options: ["mode=0444"]},
     {destination: "/new", type: "tmpfs", source: "tmpfs", options: ["mode=0711"]}]'
   run -0 oci run -b "$BATS_TEST_TMPDIR/b" modes </dev/null
-  [ "$output" = $'1750\n444\n711' ]
+  [ "$output" = $'1750\n444\n711\n1' ]
   rmdir "$OCI_ROOTFS"/{covered,given,new}
 }
 
@@ -283,4 +283,17 @@ mounts_at() { awk -v d="$1" 'index($5, d) == 1' /proc/self/mountinfo; }
       | .linux.maskedPaths = [] | .linux.readonlyPaths = []' --arg d "$BATS_TEST_TMPDIR/given"
   run -0 oci run -b "$BATS_TEST_TMPDIR/b" order </dev/null
   [ "$(grep -vE '^/sys/fs/cgroup/|^/$' <<<"$output")" = "$(jq -r '.mounts[].destination' "$BATS_TEST_TMPDIR/b/config.json")" ]
+}
+
+@test "ids of a bind are mapped without a user namespace, too, whether its source is outside of the root or in it" {
+  local map='{uidMappings: [{containerID: 0, hostID: 1000, size: 10}], gidMappings: [{containerID: 0, hostID: 2000, size: 10}]}'
+  mkdir "$BATS_TEST_TMPDIR/given"
+  touch "$BATS_TEST_TMPDIR/given/file"
+  OCI_COMMAND='stat -c %u:%g /tmp/file /root/busybox /mnt' bundle "$BATS_TEST_TMPDIR/b" \
+    '.mounts += [{destination: "/tmp", type: "bind", source: $d, options: ["bind"]} + '"$map"',
+      {destination: "/root", type: "bind", source: ($r + "/bin"), options: ["rbind", "ridmap"]} + '"$map"',
+      {destination: "/mnt", type: "bind", source: ($r + "/etc"), options: ["rbind", "idmap"]}]' --arg d "$BATS_TEST_TMPDIR/given"
+  mkdir -p "$OCI_ROOTFS/mnt"
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" mapped </dev/null
+  [ "$output" = $'1000:2000\n1000:2000\n0:0' ]
 }

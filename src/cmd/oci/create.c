@@ -247,6 +247,7 @@ static int create(struct launch *l, struct err *e)
 		.preserve_fds = l->opts->preserve_fds,
 		.no_pivot = l->opts->no_pivot,
 		.plain_newlines = !l->detach,
+		.ends_by_itself = true,
 		.no_new_keyring = l->opts->no_new_keyring,
 		.barrier = l->run ? RT_BARRIER_SOCKET : RT_BARRIER_FIFO,
 		.fifo_fd = l->fifo,
