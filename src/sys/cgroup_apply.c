@@ -157,6 +157,11 @@ int cg2_hugetlb(const struct cg_dir *d, const struct cg_resources *r, struct err
 	return hugetlb(d, r, "max", e);
 }
 
+bool cg_memory_covers(const struct cg_resources *r, const int64_t *limit)
+{
+	return limit && r->memory_limit && *r->memory_limit > 0 && *limit >= *r->memory_limit;
+}
+
 int cg_check_usage(const struct cg_dir *d, const char *usage_file, int64_t limit, struct err *e)
 {
 	uint64_t usage;

@@ -109,6 +109,8 @@ bool cg_keyed(const char *text, const char *key, uint64_t *out);
 /* Writes file_a and file_b, of which each may be refused (EINVAL) until the other is set. value NULL = leave it. */
 int cg_write_pair(const struct cg_dir *d, const char *file_a, const char *value_a, const char *file_b,
 		  const char *value_b, struct err *e) MUST_CHECK;
+/* Is a limit on a part of memory held by the one on the whole of it? */
+bool cg_memory_covers(const struct cg_resources *r, const int64_t *limit);
 int cg_check_usage(const struct cg_dir *d, const char *usage_file, int64_t limit, struct err *e) MUST_CHECK;
 
 /* ---- cgroup_v1.c, cgroup_v2.c: one function per controller ---- */

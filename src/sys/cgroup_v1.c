@@ -70,8 +70,8 @@ static int write_memory(const struct cg_dir *d, const struct cg_resources *r, st
 	return swap ? write_i64(d, "memory.memsw.limit_in_bytes", swap, e) : 0;
 }
 
-/* Kernels since 5.16 take the value and forget it; then the limit is not there, and we say so. */
-static int write_kernel_memory(const struct cg_dir *d, const char *file, const int64_t *limit, struct err *e)
+/* Kernels since 5.16 take the value and forget it; then the limit is not there, and we say so. covered: another one holds it. */
+static int write_kernel_memory(const struct cg_dir *d, const char *file, const int64_t *limit, bool covered, struct err *e)
 {
 	uint64_t now = 0;
 	int r;
@@ -84,9 +84,9 @@ static int write_kernel_memory(const struct cg_dir *d, const char *file, const i
 	r = cg_read_u64(d->fd, file, &now);
 	if (r < 0)
 		return err_errno(e, r, "read %s of cgroup %s", file, d->cgroup);
-	return now == UINT64_MAX ? err_set(e, ERR_UNSUPPORTED,
-					   "this kernel no longer limits kernel memory by itself (%s); leave the limit "
-					   "out, the memory limit covers it", file) : 0;
+	return now == UINT64_MAX && !covered ? err_set(e, ERR_UNSUPPORTED,
+						       "this kernel no longer limits kernel memory by itself (%s); leave the "
+						       "limit out, the memory limit covers it", file) : 0;
 }
 
 int cg1_memory(const struct cg_dir *d, const struct cg_resources *r, struct err *e)
@@ -98,9 +98,10 @@ int cg1_memory(const struct cg_dir *d, const struct cg_resources *r, struct err 
 	if (rc == 0 && value_or_0(r->memory_reservation))
 		rc = write_i64(d, "memory.soft_limit_in_bytes", *r->memory_reservation, e);
 	if (rc == 0)
-		rc = write_kernel_memory(d, "memory.kmem.limit_in_bytes", r->kernel_memory, e);
+		rc = write_kernel_memory(d, "memory.kmem.limit_in_bytes", r->kernel_memory,
+					 cg_memory_covers(r, r->kernel_memory), e);
 	if (rc == 0)
-		rc = write_kernel_memory(d, "memory.kmem.tcp.limit_in_bytes", r->kernel_memory_tcp, e);
+		rc = write_kernel_memory(d, "memory.kmem.tcp.limit_in_bytes", r->kernel_memory_tcp, false, e);
 	if (rc == 0 && r->swappiness)
 		rc = cg_writef(d, "memory.swappiness", e, "%" PRIu64, *r->swappiness);
 	if (rc == 0 && r->disable_oom_killer)

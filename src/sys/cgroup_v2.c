@@ -183,9 +183,9 @@ static int unsupported_memory(const struct cg_resources *r, struct err *e)
 {
 	const char *what = NULL;
 
-	if (value_or_0(r->kernel_memory) > 0)
+	if (value_or_0(r->kernel_memory) > 0 && !cg_memory_covers(r, r->kernel_memory))
 		what = "a kernel memory limit";
-	else if (value_or_0(r->kernel_memory_tcp) > 0)
+	else if (value_or_0(r->kernel_memory_tcp) > 0 && !cg_memory_covers(r, r->kernel_memory_tcp))
 		what = "a kernel TCP memory limit";
 	else if (r->swappiness)
 		what = "swappiness";

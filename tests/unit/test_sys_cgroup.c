@@ -177,6 +177,8 @@ static void memory_extras(void **state)
 	struct cg_resources swappiness = { .swappiness = PTR(uint64_t, 7) };
 	struct cg_resources kernel = { .kernel_memory = PTR(int64_t, 50 << 20) };
 	struct cg_resources no_oom = { .disable_oom_killer = true };
+	struct cg_resources covered = { .memory_limit = PTR(int64_t, 64 << 20), .kernel_memory = PTR(int64_t, 64 << 20) };
+	struct cg_resources below = { .memory_limit = PTR(int64_t, 64 << 20), .kernel_memory = PTR(int64_t, 50 << 20) };
 	struct cg_dir d;
 
 	need_cgroups(f);
@@ -193,6 +195,10 @@ static void memory_extras(void **state)
 	}
 	assert_true(cg_apply(f->cg, &kernel, &f->e) < 0);
 	assert_int_equal(f->e.cls, ERR_UNSUPPORTED);
+	assert_true(cg_apply(f->cg, &below, &f->e) < 0);
+	assert_int_equal(f->e.cls, ERR_UNSUPPORTED);
+	/* memory counts what the kernel uses for it, so that one holds by itself */
+	ok(f, cg_apply(f->cg, &covered, &f->e));
 }
 
 static void cpu_limits(void **state)
