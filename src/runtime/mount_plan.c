@@ -1,6 +1,7 @@
 /* Who makes a mount follows from who may. A file system that shows a namespace (proc: pid, sysfs: net, mqueue: ipc,
  * cgroup: cgroup) must be made by a process whose user namespace owns that namespace; devpts and tmpfs belong to the
- * container so that its root may use them. A bind source is opened by the host side, by the host's names and rights.
+ * container so that its root may use them. A bind source is opened by who has the host's names and rights: the host side, or
+ * (in_place) the child as long as it is in the host's tree.
  * A namespace shared with the host is not the container's: its file system is then made by the host side and is
  * read-only, because the kernel objects behind it belong to the host. */
 #include "runtime/mount_plan.h"
@@ -126,6 +127,15 @@ static bool below(const char *path, const char *folder)
 	return len > 1 && !strncmp(path, folder, len) && path[len] == '/';
 }
 
+/* What is mounted in it in the container shall be the host's, too. The child's copies of the host's mounts do not lead back. */
+static bool is_shared(const struct rt_mount_plan *p)
+{
+	for (size_t i = 0; i < p->o.n_propagation; i++)
+		if (p->o.propagation[i] & MS_SHARED)
+			return true;
+	return false;
+}
+
 static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
 	const struct rt_rootfs *rootfs = &c->create->rootfs;
@@ -136,7 +146,7 @@ static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 		return err_set(e, ERR_INVALID, "tmpcopyup is for tmpfs");
 	/* it may be, or be on, one of the mounts made before it: only the child sees those */
 	p->on_root = rootfs->kind == RT_ROOTFS_DIR && below(p->m->source, rootfs->path);
-	p->by_host = !p->on_root && !c->in_place;
+	p->by_host = !p->on_root && (!c->in_place || is_shared(p));
 	if ((p->m->n_uid_map || p->m->n_gid_map) && p->o.idmap == OCI_IDMAP_NO)
 		p->o.idmap = OCI_IDMAP_MOUNT;
 	/* the container's own map is the default; without a user namespace there is nothing to map */

@@ -19,18 +19,19 @@ teardown() { bundle_teardown; }
 OCI='"$TARE_BIN/tare-oci" --log "$BATS_FILE_TMPDIR/log" --root "$OCI_ROOT"'
 CREATE="$OCI create -b \"\$B\" --pid-file \"\$PIDS/init\" k </dev/null >/dev/null 2>&1"
 
-# kills SAMPLE SETUP COMMAND... : both variants.
+# kills SAMPLE SETUP COMMAND... : both variants. $ASIDE: what else the clean-up ends.
 kills() { # SAMPLE SETUP ALSO ARGS...
   local sample=$1 setup=$2 also=$3 variant tree
   shift 3
   mkdir -p "$PIDS"
   tree=$(find "$B" "$OCI_ROOTFS" | sort)
+  sample=$((sample / ${KILL_SHARE:-1}))
   [ -z "${TARE_SANITIZED:-}" ] || sample=$((sample / 4))
   [ -z "${TARE_TEST_LONG:-}" ] || sample=0
   for variant in "" --caller; do
     # shellcheck disable=SC2086
     run timeout 3000 "$KILLER" $variant --sample "$sample" --seed "$SEED" --setup "$setup" ${also:+--also "$PIDS/init"} \
-      --cleanup "$OCI delete -f k" --gone "$OCI_ROOT/*" --gone "/sys/fs/cgroup$OCI_CGROUP" --gone "/sys/fs/cgroup/*$OCI_CGROUP" \
+      --cleanup "${ASIDE:-:}; $OCI delete -f k" --gone "$OCI_ROOT/*" --gone "/sys/fs/cgroup$OCI_CGROUP" --gone "/sys/fs/cgroup/*$OCI_CGROUP" \
       -- "$TARE_BIN/tare-oci" --log "$BATS_FILE_TMPDIR/log" --root "$OCI_ROOT" "$@" </dev/null
     echo "$output"
     [ "$status" = 0 ] || { tail -20 "$BATS_FILE_TMPDIR/log"; false; }
@@ -57,3 +58,14 @@ HOOKS='.hooks = {createRuntime: [{path: "/bin/true"}], createContainer: [{path: 
 }
 @test "run" { bundle "$B"; kills 120 "" "" run -b "$B" k; }
 @test "run in the background, with a user namespace and hooks" { sleeping "$USERNS | $HOOKS"; kills 120 "" "" run -d -b "$B" k; }
+
+# Terminals: of the caller's own, and one that somebody else receives.
+@test "run, with a terminal" { bundle "$B" '.process.terminal = true'; kills 60 "" "" run -b "$B" k; }
+@test "exec, with a terminal" { sleeping; kills 50 "$CREATE; $OCI start k" "" exec -t k true; }
+@test "create, with a console socket and a pidfd socket" {
+  sleeping '.process.terminal = true'
+  export RECEIVE=$TARE_TESTS/lib/receive-fd SOCKET=$BATS_FILE_TMPDIR/socket ASIDE='kill -9 $(cat "$SOCKET".*.pid)'
+  local receive='rm -f "$SOCKET".*; for s in console pidfd; do "$RECEIVE" "$SOCKET.$s" $s >/dev/null 2>"$SOCKET.$s.err" & echo $! >"$SOCKET.$s.pid"
+    until grep -q ready "$SOCKET.$s.err"; do sleep 0.01; done; done'
+  kills 60 "$receive" "" create --console-socket "$SOCKET.console" --pidfd-socket "$SOCKET.pidfd" -b "$B" k
+}
