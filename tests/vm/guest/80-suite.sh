@@ -1,4 +1,4 @@
-# The runtime's part of the suite. Two workers take the files of tests/integration in turn, for the guest has two
+# The runtime's part of the suite. Two workers take its files in turn, for the guest has two
 # processors, the longest first; one of them begins with the unit tests, which are not made to run at the same time.
 # shellcheck shell=sh
 [ -d /suite ] || return 0
@@ -34,8 +34,9 @@ tell_file() { # FILE
 }
 
 units=$(echo /suite/build/tests/unit/*)
-files=$(ls -S /suite/tests/integration/*.bats)
-[ -z "${SUITE:-}" ] || units='' files=$(for f in $(echo "$SUITE" | tr , ' '); do echo "/suite/tests/integration/$f.bats"; done)
+export KILL_SHARE=15 # of fault/oci-kill's stops
+files="/suite/tests/fault/oci-kill.bats $(ls -S /suite/tests/integration/*.bats)"
+[ -z "${SUITE:-}" ] || units='' files=$(for f in $(echo "$SUITE" | tr , ' '); do echo /suite/tests/*/"$f.bats"; done)
 {
   for f in $units; do run_file "$f"; done
   worker

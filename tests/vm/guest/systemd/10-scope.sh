@@ -148,6 +148,16 @@ killed_creator_leaves_no_scope() {
   killall -9 tare-oci
   oci delete -f c7 && gone pod-c7.scope "$(scope_of c7)" && [ ! -e /run/oci/c7 ]
 }
+# between any two system calls (tests/fault/step-killer.c): the whole runtime, and only the process that made the call
+killed_at_any_call() { # ARGS...
+  bundle k '"cgroupsPath": "machine-test.slice:pod:k", "resources": { "pids": { "limit": 50 } }' ''
+  for variant in "" --caller; do
+    # shellcheck disable=SC2086
+    timeout 300 step-killer $variant --sample 12 --seed "$(date +%s)" --cleanup 'tare-oci --root /run/oci delete -f k' \
+      ${SETUP:+--setup "$SETUP"} --gone /run/oci/k --gone "$(scope_of k)" -- /usr/local/bin/tare-oci --root /run/oci --systemd-cgroup "$@" \
+      </dev/null || return 1
+  done
+}
 without_the_bus() {
   bundle c8 '"cgroupsPath": "machine-test.slice:pod:c8", "resources": {}' ''
   DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nowhere refused sd create -b /root/c8 c8 &&
@@ -182,5 +192,10 @@ check "an OOM kill leaves no failed unit" oom_kill_leaves_nothing
 check "a property that systemd refuses" failed_start_leaves_nothing
 check "a container that can't be made leaves no scope" failed_container_leaves_nothing
 check "a killed create leaves nothing behind" killed_creator_leaves_no_scope
+check "create killed at any call leaves nothing" killed_at_any_call create -b /root/k k
+SETUP='tare-oci --root /run/oci --systemd-cgroup create -b /root/k k </dev/null >/dev/null 2>&1; tare-oci --root /run/oci start k'
+check "exec killed at any call leaves nothing" killed_at_any_call exec k true
+check "delete killed at any call leaves nothing" killed_at_any_call delete -f k
+SETUP=
 check "without a bus the error says so" without_the_bus
 check "no scope and no state is left" nothing_left
