@@ -1,5 +1,5 @@
 /* Dumping a container. Everything but descriptors.json is CRIU's: that file is removed before and written last, so that
- * a folder without it is known to be no whole image. */
+ * a folder without it is known to be no whole image. Last is, with lazy pages, when they are being served. */
 #include "runtime/checkpoint.h"
 
 #include <fcntl.h>
@@ -126,7 +126,12 @@ static int notified(const struct criu_response *n, int fd, void *arg, struct err
 	int r = 0;
 
 	close_fd(fd);
-	if (!strcmp(n->script, "status-ready") && d->status_fd >= 0) {
+	if (strcmp(n->script, "status-ready") != 0)
+		return 0;
+	/* lazy pages: from here on it can be restored, and is, before the dump comes to its end */
+	if (!d->args->pre_dump && write_descriptors(d, e) < 0)
+		return e->code;
+	if (d->status_fd >= 0) {
 		r = io_write_full(d->status_fd, "", 1);
 		d->status_fd = close_fd(d->status_fd);
 	}
@@ -151,17 +156,27 @@ static int run(struct dump *d, struct err *e)
 	return r < 0 ? r : criu_work(&c, &job, &answer, e);
 }
 
+static int make_image(struct dump *d, struct err *e)
+{
+	int images = d->args->criu.images, r;
+
+	if (unlinkat(images, RT_DESCRIPTORS, 0) < 0 && errno != ENOENT)
+		return err_errno(e, -errno, "%s of an earlier image", RT_DESCRIPTORS);
+	r = run(d, e);
+	if (r == 0 && !d->args->pre_dump)
+		r = write_descriptors(d, e);
+	if (r < 0)
+		(void)unlinkat(images, RT_DESCRIPTORS, 0);
+	return r;
+}
+
 int rt_checkpoint(const struct rt_checkpoint_args *args, struct err *e)
 {
 	struct dump d = { .args = args, .arena = ARENA_INIT, .status_fd = args->status_fd };
 	int r = plan(&d, e);
 
-	if (r == 0 && unlinkat(args->criu.images, RT_DESCRIPTORS, 0) < 0 && errno != ENOENT)
-		r = err_errno(e, -errno, "%s of an earlier image", RT_DESCRIPTORS);
 	if (r == 0)
-		r = run(&d, e);
-	if (r == 0 && !args->pre_dump)
-		r = write_descriptors(&d, e);
+		r = make_image(&d, e);
 	criu_yard_remove(d.options.cgroup_yard);
 	close_fd(d.status_fd);
 	arena_free(&d.arena);

@@ -203,6 +203,27 @@ ck_as_runc() { # runc restores what we saved, and we what it saved
   mount -o remount,nsdelegate /sys/fs/cgroup # which runc's CRIU has taken away
   return $code
 }
+ck_page_server() { # memory goes to another program's folder, not into the image
+  ck_bundle k "$ck_count" && ck_run k && ck_counts k 3 && mkdir -p "$ck/k/pages" || return 1
+  criu page-server --images-dir "$ck/k/pages" --address 127.0.0.1 --port 9977 & server=$!
+  sleep 1
+  now=$(ck_n k) && ck_saved k --page-server 127.0.0.1:9977 && wait $server || return 1
+  ! ls "$ck"/k/image/pages-*.img 2>/dev/null && ls "$ck"/k/pages/pages-*.img || return 1
+  mv "$ck"/k/pages/*.img "$ck/k/image/" && ck_back k k && ck_counts k "$now" && ck_end k
+}
+ck_lazy() { # it runs again before its memory is there: that comes from the dump, which serves it until all has gone over
+  ck_bundle l "$ck_count" && ck_run l && ck_counts l 3 && mkfifo "$ck/status" || return 1
+  now=$(ck_n l)
+  oc checkpoint --network-lock nftables --image-path "$ck/l/image" --lazy-pages --page-server 127.0.0.1:9978 \
+    --manage-cgroups-mode ignore --status-fd 5 l 5>"$ck/status" &
+  dump=$!
+  [ "$(timeout 30 dd if="$ck/status" bs=1 count=1 2>/dev/null | od -An -tx1 | tr -d ' ')" = 00 ] || fail "no word that pages are served" || return 1
+  sed -i 's/tare-ck-l/tare-ck-l2/' "$ck/l/config.json" # the first is still there
+  criu lazy-pages --page-server --address 127.0.0.1 --port 9978 --images-dir "$ck/l/image" >"$ck/lazy" 2>&1 & pages=$!
+  for _ in 1 2 3 4 5 6 7 8 9 10; do [ ! -S "$ck/l/image/lazy-pages.socket" ] || break; sleep 0.2; done
+  ck_back l l2 --lazy-pages --manage-cgroups-mode ignore && ck_counts l2 "$now" || { cat "$ck/lazy"; return 1; }
+  wait $dump && wait $pages && ck_counts l2 "$(ck_n l2)" && ck_end l2
+}
 ck_nothing_left() {
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     ck_machine >"$ck/after"
@@ -215,6 +236,7 @@ ck_nothing_left() {
 # what CRIU asks the kernel about sockets with, and locks connections by
 modprobe -a unix_diag tcp_diag udp_diag inet_diag netlink_diag af_packet_diag nf_conntrack_netlink nft_ct
 mkdir -p $ck
+ip link set lo up
 ck_machine >$ck/before
 check "criu check" ck_criu
 check "checkpoint and restore: it counts on" ck_stop_and_restore
@@ -230,4 +252,6 @@ check "hooks of checkpoint and restore" ck_hooks
 check "a checkpoint that fails" ck_fails
 check "a restore that fails" ck_refuses
 check "images are runc's" ck_as_runc
+check "checkpoint to a page server" ck_page_server
+check "lazy pages" ck_lazy
 check "checkpoint and restore leave nothing behind" ck_nothing_left
