@@ -154,16 +154,16 @@ const char *rt_watch(const struct oci_spec *spec, const char *cgroup)
 	return r->disable_oom_killer && limited(r->memory_limit) ? cgroup : NULL;
 }
 
-int rt_wait_unless_stuck(int fd, const char *watch, struct err *e)
+int rt_wait_unless_stuck(int fd, int also, const char *watch, struct err *e)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = also, .events = POLLIN } };
 	int stuck = 0;
 
 	while (watch && stuck < 2) {
 		struct cg_hits h;
-		int r = poll(&p, 1, STUCK_MS);
+		int r = poll(p, 2, STUCK_MS);
 
-		if (r == 1)
+		if (r > 0)
 			return 0;
 		if (r < 0 && errno != EINTR)
 			return err_errno(e, -errno, "waiting");

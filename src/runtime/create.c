@@ -591,7 +591,7 @@ static int serve(struct creation *k, struct err *e)
 
 	for (;;) {
 		struct rt_received m;
-		int r = rt_wait_unless_stuck(k->sock, watch, e);
+		int r = rt_wait_unless_stuck(k->sock, -1, watch, e);
 
 		if (r == 0)
 			r = rt_recv(k->sock, &m, e);

@@ -191,10 +191,10 @@ int rt_host_root_attach(const char *path, int root, int dev, struct err *e) MUST
  * done. Nothing at all with a mount namespace of the container's own. */
 int rt_host_root_enter(const struct rt_ctx *c, pid_t init, struct err *e) MUST_CHECK;
 
-/* ---- blame.c: waits until fd can be read; watch not NULL: fails when all is stuck in that cgroup for want of memory ---- */
+/* ---- blame.c: waits until fd, or also (-1 = none), can be read; watch not NULL: fails when all is stuck in that cgroup for want of memory ---- */
 /* The name of a child that failed, in case that is all it can still leave. */
 #define RT_FAILED_NAME "failed-start"
-int rt_wait_unless_stuck(int fd, const char *watch, struct err *e) MUST_CHECK;
+int rt_wait_unless_stuck(int fd, int also, const char *watch, struct err *e) MUST_CHECK;
 
 /* ---- hooks.c ---- */
 /* env: for those that name none; NULL = ours. createContainer and startContainer hooks run in the current folder (the

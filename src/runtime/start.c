@@ -47,7 +47,7 @@ int rt_start(struct rt_process *p, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = rt_wait_unless_stuck(p->barrier, p->watch, e);
+	r = rt_wait_unless_stuck(p->barrier, -1, p->watch, e);
 	if (r == 0)
 		r = rt_recv(p->barrier, &m, e);
 	if (r < 0)
@@ -60,12 +60,14 @@ int rt_start(struct rt_process *p, struct err *e)
 }
 
 /* Waits for the child's byte; a dead container never sends it. */
-static int fifo_open_barrier(int fd, int pidfd, struct err *e)
+static int fifo_open_barrier(int fd, int pidfd, const char *watch, struct err *e)
 {
 	struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
 	char byte;
 	ssize_t n;
 
+	if (rt_wait_unless_stuck(fd, pidfd, watch, e) < 0)
+		return e->code;
 	while (poll(p, 2, -1) < 0)
 		if (errno != EINTR)
 			return err_errno(e, -errno, "start");
@@ -91,10 +93,10 @@ int rt_start_fifo(int dirfd, const char *name, pid_t pid, const char *watch, str
 	fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(e, -errno, "start: exec fifo");
-	r = fifo_open_barrier(fd, pidfd, e);
+	r = fifo_open_barrier(fd, pidfd, watch, e);
 	if (r < 0)
 		return r;
-	r = rt_wait_unless_stuck(fd, watch, e);
+	r = rt_wait_unless_stuck(fd, -1, watch, e);
 	if (r < 0)
 		return r;
 	r = io_set_nonblock(fd, false);
