@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 #define DEL 0x7f /* allowed as it is, but terminals are shown what we write */
 
 static void indent(struct json_writer *w)
@@ -130,16 +132,25 @@ void jw_bool(struct json_writer *w, const char *key, bool v)
 	sb_puts(w->out, v ? "true" : "false");
 }
 
+static void put_number(struct strbuf *out, uint64_t v)
+{
+	char digits[TEXT_U64_LEN];
+
+	sb_puts(out, text_of_u64(v, digits));
+}
+
 void jw_i64(struct json_writer *w, const char *key, int64_t v)
 {
 	begin(w, key);
-	sb_printf(w->out, "%lld", (long long)v);
+	if (v < 0)
+		sb_putc(w->out, '-');
+	put_number(w->out, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
 void jw_u64(struct json_writer *w, const char *key, uint64_t v)
 {
 	begin(w, key);
-	sb_printf(w->out, "%llu", (unsigned long long)v);
+	put_number(w->out, v);
 }
 
 void jw_null(struct json_writer *w, const char *key)

@@ -7,6 +7,33 @@
 
 #define NS_PER_S 1000000000LL
 
+const char *text_of_u64(uint64_t v, char out[TEXT_U64_LEN])
+{
+	char *p = out + TEXT_U64_LEN - 1;
+
+	*p = '\0';
+	do
+		*--p = (char)('0' + v % 10);
+	while (v /= 10);
+	return p;
+}
+
+int text_join(char *out, size_t size, const char *const *parts)
+{
+	size_t used = 0;
+
+	for (; *parts; parts++) {
+		size_t len = strlen(*parts);
+
+		if (len >= size - used)
+			return -ENAMETOOLONG;
+		memcpy(out + used, *parts, len);
+		used += len;
+	}
+	out[used] = '\0';
+	return (int)used;
+}
+
 int text_i64(const char *s, int64_t *out)
 {
 	char *end;

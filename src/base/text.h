@@ -14,6 +14,14 @@ int text_i64(const char *s, int64_t *out) MUST_CHECK;
 int text_u64(const char *s, uint64_t *out) MUST_CHECK;
 int text_u32(const char *s, uint32_t *out) MUST_CHECK;
 
+/* v in decimal: where it begins in out. For where printf(3) would be a good part of the work, as in a container's start. */
+#define TEXT_U64_LEN 21
+const char *text_of_u64(uint64_t v, char out[TEXT_U64_LEN]);
+
+/* The parts, up to a NULL, one behind the other into out, size bytes with the NUL: the length, or -ENAMETOOLONG. */
+int text_join(char *out, size_t size, const char *const *parts) MUST_CHECK;
+#define TEXT_JOIN(out, size, ...) text_join(out, size, (const char *const[]){ __VA_ARGS__, NULL })
+
 /* Docker's sizes: a number, optionally fractional, and b k m g t (or kb, kib, …; powers of 1024). */
 int text_size(const char *s, uint64_t *bytes) MUST_CHECK;
 

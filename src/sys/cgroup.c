@@ -13,12 +13,12 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/beneath.h"
 #include "base/io.h"
+#include "base/text.h"
 
 /* How often a parent may vanish (another tare removing its last cgroup) while we make a child. */
 #define MKDIR_RETRIES 8
@@ -53,9 +53,9 @@ int cg_normalise(const char *path, char **out)
 
 int cg_host_path(const struct cg_hierarchy *h, const char *path, char out[PATH_MAX])
 {
-	int n = snprintf(out, PATH_MAX, "%s%s", h->mount, path);
+	int n = TEXT_JOIN(out, PATH_MAX, h->mount, path);
 
-	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+	return n < 0 ? n : 0;
 }
 
 int cg_open_dir(const struct cg_hierarchy *h, const char *path)
@@ -72,9 +72,9 @@ int cg_open_dir(const struct cg_hierarchy *h, const char *path)
 int cg_read_in(const struct cg_hierarchy *h, const char *path, const char *file, char *buf, size_t len)
 {
 	char full[PATH_MAX];
-	int n = snprintf(full, sizeof(full), "%s%s/%s", h->mount, path, file);
+	int n = TEXT_JOIN(full, sizeof(full), h->mount, path, "/", file);
 
-	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : cg_read(AT_FDCWD, full, buf, len);
+	return n < 0 ? n : cg_read(AT_FDCWD, full, buf, len);
 }
 
 /* mkdir -p below the mount point. 1 = made, 0 = was there. */
@@ -275,9 +275,8 @@ static bool nearest(const struct cg_hierarchy *h, char *path)
 static bool may_write(const struct cg_hierarchy *h, const char *path, const char *file)
 {
 	char full[PATH_MAX];
-	int n = snprintf(full, sizeof(full), "%s%s%s", h->mount, path, file);
 
-	return n > 0 && (size_t)n < sizeof(full) && access(full, W_OK) == 0;
+	return TEXT_JOIN(full, sizeof(full), h->mount, path, file) > 0 && access(full, W_OK) == 0;
 }
 
 /* Cuts path down to what is above, or is, our own cgroup. False when that is outside of what we see. */
@@ -415,9 +414,9 @@ static int open_joins(const struct cgroup *cg, pid_t pid, struct join *joins, si
 static int write_joins(const struct join *joins, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
-		char text[16];
-		int len = snprintf(text, sizeof(text), "%d", (int)joins[i].pid);
-		int r = io_write_full(joins[i].fd, text, (size_t)len);
+		char text[TEXT_U64_LEN];
+		const char *pid = text_of_u64((uint64_t)joins[i].pid, text);
+		int r = io_write_full(joins[i].fd, pid, strlen(pid));
 
 		if (r < 0)
 			return join_error(&joins[i], r, e);

@@ -10,11 +10,10 @@
 #include "sys/cgroup_impl.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/io.h"
+#include "base/text.h"
 
 static bool is_everything(const struct cg_device_rule *r)
 {
@@ -74,23 +73,15 @@ static bool overlap(const struct cg_device_rule *a, const struct cg_device_rule 
 	       ((a->read && b->read) || (a->write && b->write) || (a->mknod && b->mknod));
 }
 
-static void format_number(int64_t v, char out[24])
-{
-	if (v < 0)
-		snprintf(out, 24, "*");
-	else
-		snprintf(out, 24, "%" PRId64, v);
-}
-
 #define RULE_LEN 64
 static int format_rule(const struct cg_device_rule *r, char out[RULE_LEN])
 {
-	char major[24], minor[24];
+	const char type[] = { r->type, ' ', '\0' };
+	char major[TEXT_U64_LEN], minor[TEXT_U64_LEN];
 
-	format_number(r->major, major);
-	format_number(r->minor, minor);
-	return snprintf(out, RULE_LEN, "%c %s:%s %s%s%s", r->type, major, minor, r->read ? "r" : "", r->write ? "w" : "",
-			r->mknod ? "m" : "");
+	return TEXT_JOIN(out, RULE_LEN, type, r->major < 0 ? "*" : text_of_u64((uint64_t)r->major, major), ":",
+			 r->minor < 0 ? "*" : text_of_u64((uint64_t)r->minor, minor), " ", r->read ? "r" : "",
+			 r->write ? "w" : "", r->mknod ? "m" : "");
 }
 
 int cg_device_check_v1(const struct cg_device_list *l, struct err *e)

@@ -1,6 +1,6 @@
 /* Where a cgroup's folders are, for those who publish them (state.json of OCI runtimes) or show them (the cgroup mount
  * of a container). */
-#include <stdio.h>
+#include <limits.h>
 #include <string.h>
 
 #include "sys/cgroup_impl.h"
@@ -15,7 +15,8 @@ static int each_name(const char *names, const char *folder, cg_folder_fn fn, voi
 
 		if (len >= sizeof(name))
 			return -ENAMETOOLONG;
-		snprintf(name, sizeof(name), "%.*s", (int)len, p);
+		memcpy(name, p, len);
+		name[len] = '\0';
 		r = fn(name, folder, data);
 		if (r < 0 || !p[len])
 			return r;
@@ -30,11 +31,11 @@ int cg_each_folder(const char *path, cg_folder_fn fn, void *data)
 	int r = cg_normalise(path, &normal);
 
 	for (size_t i = 0; r == 0 && i < s->n; i++) {
-		CLEANUP_FREE char *folder = NULL;
+		char folder[PATH_MAX];
 
-		if (asprintf(&folder, "%s%s", s->h[i].mount, normal) < 0)
-			return -ENOMEM;
-		r = each_name(s->h[i].v2 ? "" : s->h[i].name, folder, fn, data);
+		r = cg_host_path(&s->h[i], normal, folder);
+		if (r == 0)
+			r = each_name(s->h[i].v2 ? "" : s->h[i].name, folder, fn, data);
 	}
 	return r;
 }
