@@ -96,6 +96,22 @@ static void distances(void **state)
 	assert_int_equal(text_distance("a", "0123456789012345678901234567890123456789012345678901234567890123456789"), 64);
 }
 
+static void put_together(void **state)
+{
+	char digits[TEXT_U64_LEN], out[8];
+
+	(void)state;
+	assert_string_equal(text_of_u64(0, digits), "0");
+	assert_string_equal(text_of_u64(90, digits), "90");
+	assert_string_equal(text_of_u64(UINT64_MAX, digits), "18446744073709551615");
+	assert_int_equal(TEXT_JOIN(out, sizeof(out), "/a", "", "/bcd", "e"), 7);
+	assert_string_equal(out, "/a/bcde");
+	assert_int_equal(TEXT_JOIN(out, sizeof(out), "/a", "/bcde", "f"), -ENAMETOOLONG);
+	assert_int_equal(TEXT_JOIN(out, sizeof(out), "01234567"), -ENAMETOOLONG);
+	assert_int_equal(text_join(out, sizeof(out), (const char *const[]){ NULL }), 0);
+	assert_string_equal(out, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +121,7 @@ int main(void)
 		cmocka_unit_test(ids),
 		cmocka_unit_test(distances),
 		cmocka_unit_test(escape_shows_and_cuts),
+		cmocka_unit_test(put_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
