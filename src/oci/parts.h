@@ -26,5 +26,7 @@ int oci_check_id_map(const struct oci_ctx *c, const struct oci_path *at, const s
 
 /* What no table can say: parts that contradict each other. spec is complete otherwise. */
 int oci_check_whole(const struct oci_ctx *c, const struct oci_spec *spec);
+/* A filter that notifies has a listenerPath, or it is given crun's annotation for one. */
+int oci_check_listener(const struct oci_ctx *c, struct oci_spec *spec);
 
 #endif

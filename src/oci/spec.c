@@ -132,6 +132,8 @@ int oci_spec_parse(struct arena *a, const struct json *doc, const struct oci_spe
 	r = oci_fields(&c, NULL, doc, spec_fields, spec);
 	if (r == 0)
 		r = oci_check_whole(&c, spec);
+	if (r == 0)
+		r = oci_check_listener(&c, spec);
 	if (r < 0)
 		return r;
 	*out = spec;

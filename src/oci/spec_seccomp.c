@@ -139,6 +139,27 @@ static bool notifies(const struct oci_seccomp *s)
 	return false;
 }
 
+int oci_check_listener(const struct oci_ctx *c, struct oci_spec *spec)
+{
+	const struct oci_seccomp *s = spec->linux_.seccomp;
+	const char *receiver = oci_annotation(spec, "run.oci.seccomp.receiver");
+	struct oci_seccomp *copy;
+
+	if (!s || !notifies(s) || (s->listener_path && *s->listener_path))
+		return 0;
+	if (!receiver)
+		return oci_bad_member(c, NULL, "linux.seccomp.listenerPath", "is required with SCMP_ACT_NOTIFY");
+	if (receiver[0] != '/')
+		return oci_bad_member(c, NULL, "annotations.run.oci.seccomp.receiver", "\"%s\" is not absolute", receiver);
+	copy = arena_new(c->a, struct oci_seccomp);
+	if (!copy)
+		return oci_no_memory(c, NULL);
+	*copy = *s;
+	copy->listener_path = receiver;
+	spec->linux_.seccomp = copy;
+	return 0;
+}
+
 int oci_parse_seccomp(const struct oci_ctx *c, const struct oci_path *at, const struct json *v, void *target)
 {
 	struct oci_seccomp *s = arena_new(c->a, struct oci_seccomp);
@@ -153,8 +174,6 @@ int oci_parse_seccomp(const struct oci_ctx *c, const struct oci_path *at, const 
 		return oci_bad_member(c, at, "defaultAction", "cannot be SCMP_ACT_NOTIFY");
 	if (s->has_default_errno && !takes_errno(s->default_action))
 		return oci_bad_member(c, at, "defaultErrnoRet", "only for SCMP_ACT_ERRNO and SCMP_ACT_TRACE");
-	if (notifies(s) && (!s->listener_path || !*s->listener_path))
-		return oci_bad_member(c, at, "listenerPath", "is required with SCMP_ACT_NOTIFY");
 	if (s->listener_metadata && *s->listener_metadata && (!s->listener_path || !*s->listener_path))
 		return oci_bad_member(c, at, "listenerMetadata", "needs listenerPath");
 	if (s->architectures && !s->architectures[0])

@@ -228,7 +228,7 @@ static int attach_mounts(struct child *k, struct err *e)
 		const struct rt_mount_plan *p = &k->c->mounts[i];
 		int r = 0;
 
-		if (p->kind == RT_MOUNT_CGROUP && !p->by_host)
+		if (p->late || (p->kind == RT_MOUNT_CGROUP && !p->by_host))
 			r = wait_joined(k, e);
 		if (r == 0)
 			r = rt_mount_attach(k->c, i, k->root, k->mounts, e);
@@ -335,8 +335,7 @@ static int hooks_before_pivot(struct child *k, struct err *e)
 	/* in the new root, as the peers have it */
 	if (c->spec->hooks[OCI_HOOK_CREATE_CONTAINER].n && fchdir(k->root) < 0)
 		return err_errno(e, -errno, "entering the root file system");
-	return rt_hooks(c->spec, OCI_HOOK_CREATE_CONTAINER, c->id, getpid(), c->bundle, "creating",
-			c->process ? c->process->env : NULL, e);
+	return rt_hooks(c, OCI_HOOK_CREATE_CONTAINER, "creating", c->process ? c->process->env : NULL, e);
 }
 
 /* Over "/", or the kernel would take us for one in a chroot and refuse it user namespaces. */

@@ -104,8 +104,12 @@ static bool has_selinux(void)
 
 static int check_supported(const struct rt_create_args *a, struct err *e)
 {
+	const char *handler = oci_annotation(a->spec, "run.oci.handler");
 	const struct oci_linux *l = &a->spec->linux_;
 
+	if (handler)
+		return err_set(e, ERR_UNSUPPORTED, "annotations.run.oci.handler: \"%s\" is a handler of crun's; here programs are executed",
+			       handler);
 	if (!l->ns[OCI_NS_MOUNT].wanted && a->rootfs.kind != RT_ROOTFS_DIR)
 		return err_set(e, ERR_UNSUPPORTED,
 			       "linux.namespaces: a container without an own \"mount\" namespace is not supported");
@@ -245,6 +249,8 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 		r = rt_process_check(c->process, e);
 	if (r == 0)
 		r = rt_plan(c, e);
+	if (r == 0 && (c->spec->hooks[OCI_HOOK_CREATE_CONTAINER].n || c->spec->hooks[OCI_HOOK_START_CONTAINER].n))
+		r = rt_hook_output(c->spec, c->hook_out, e);
 	return r < 0 ? r : rt_filter_plan(c, e);
 }
 
@@ -577,10 +583,10 @@ static int join_cgroups(struct creation *k, struct err *e)
 static int early_hooks(struct creation *k, struct err *e)
 {
 	const struct rt_ctx *c = &k->ctx;
-	int r = rt_hooks(c->spec, OCI_HOOK_PRESTART, c->id, k->pid, c->bundle, "creating", NULL, e);
+	int r = rt_run_hooks(c->spec, OCI_HOOK_PRESTART, c->id, k->pid, c->bundle, "creating", e);
 
 	if (r == 0)
-		r = rt_hooks(c->spec, OCI_HOOK_CREATE_RUNTIME, c->id, k->pid, c->bundle, "creating", NULL, e);
+		r = rt_run_hooks(c->spec, OCI_HOOK_CREATE_RUNTIME, c->id, k->pid, c->bundle, "creating", e);
 	return r < 0 ? r : rt_send(k->sock, RT_MSG_READY, 0, -1, e);
 }
 
@@ -662,6 +668,7 @@ static void release(struct creation *k)
 	close_fd(k->console);
 	close_fd(k->ctx.proc);
 	close_fd(k->ctx.agent);
+	rt_hook_output_close(k->ctx.hook_out);
 	cg_close(k->ctx.cgroup);
 	cg_close(k->self_cgroup);
 	arena_free(&k->ctx.arena);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/base64.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -21,6 +22,10 @@
 #include "sys/ns.h"
 #include "sys/seccomp.h"
 #include "sys/sock.h"
+
+#define BPF_DATA "run.oci.seccomp_bpf_data"
+#define FAIL_UNKNOWN "run.oci.seccomp_fail_unknown_syscall"
+#define PLUGINS "run.oci.seccomp.plugins"
 
 static int connect_agent(const struct oci_seccomp *s, struct err *e)
 {
@@ -34,20 +39,55 @@ static int connect_agent(const struct oci_seccomp *s, struct err *e)
 	return fd < 0 ? err_errno(e, fd, "failed to connect with seccomp agent: linux.seccomp.listenerPath %s", s->listener_path) : fd;
 }
 
+/* crun's annotation: the filter's very instructions, whatever linux.seccomp says. The kernel checks them. */
+static int take_bpf(struct rt_ctx *c, const char *text, struct err *e)
+{
+	struct sock_filter *insns = arena_array(&c->arena, strlen(text) / 4 * 3 / sizeof(*insns) + 2, sizeof(*insns));
+	size_t len;
+
+	if (!insns)
+		return err_errno(e, -ENOMEM, "seccomp filter");
+	if (base64_decode(text, (unsigned char *)insns, &len) < 0)
+		return err_set(e, ERR_INVALID, "annotations.%s: is not base64", BPF_DATA);
+	if (!len || len % sizeof(*insns) || len / sizeof(*insns) > BPF_MAXINSNS)
+		return err_set(e, ERR_INVALID, "annotations.%s: %zu bytes are not 1 to %d BPF instructions of %zu bytes", BPF_DATA,
+			       len, BPF_MAXINSNS, sizeof(*insns));
+	c->seccomp = (struct rt_seccomp){ .insns = insns, .n = len / sizeof(*insns) };
+	c->has_seccomp = true;
+	return 0;
+}
+
+static int tell_unknown(const struct rt_ctx *c, struct err *e)
+{
+	if (c->seccomp.n_unknown && rt_annotated(c->spec, FAIL_UNKNOWN))
+		return err_set(e, ERR_INVALID, "linux.seccomp: no system call is called %s, and annotations.%s wants to know",
+			       c->seccomp.unknown[0], FAIL_UNKNOWN);
+	for (size_t i = 0; i < c->seccomp.n_unknown; i++)
+		log_debug("%s: seccomp: system call %s is not known and skipped", c->id, c->seccomp.unknown[i]);
+	return 0;
+}
+
 int rt_filter_plan(struct rt_ctx *c, struct err *e)
 {
 	const struct oci_seccomp *s = c->spec->linux_.seccomp;
+	const char *data = oci_annotation(c->spec, BPF_DATA);
 	int r;
 
 	c->agent = -1;
-	if (!s || !c->process)
+	if (!c->process)
+		return 0;
+	if (oci_annotation(c->spec, PLUGINS))
+		return err_set(e, ERR_UNSUPPORTED, "annotations.%s: plugins are libcrun's; an agent at listenerPath does the same", PLUGINS);
+	if (data)
+		return take_bpf(c, data, e);
+	if (!s)
 		return 0;
 	r = rt_seccomp_compile(&c->arena, s, &c->seccomp, e);
+	if (r == 0)
+		r = tell_unknown(c, e);
 	if (r < 0)
 		return r;
 	c->has_seccomp = true;
-	for (size_t i = 0; i < c->seccomp.n_unknown; i++)
-		log_debug("%s: seccomp: system call %s is not known and skipped", c->id, c->seccomp.unknown[i]);
 	if (!c->seccomp.notify)
 		return 0;
 	c->agent = connect_agent(s, e);

@@ -1,9 +1,11 @@
 /* Hooks: programs the specification names, run at fixed points with the container's state on stdin. One that fails or
  * runs out of time fails what it belongs to; its last words are what it wrote to stderr, which is ours. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "oci/state.h"
 #include "runtime/internal.h"
@@ -62,11 +64,11 @@ static int wait_for(const struct oci_hook *h, int pidfd, struct err *e)
 
 /* state: a sealed memfd, a hook's whole stdin. */
 static int run_hook(const struct oci_hook *h, const struct strbuf *state, const char *chdir, const char *const *env,
-		    struct err *e)
+		    const int *out, struct err *e)
 {
 	const char *const own_name[] = { h->path, NULL };
 	CLEANUP_FD int in = -1, pidfd = -1;
-	struct spawn_fd fds[3] = { { .to = 0 }, { .from = 1, .to = 1 }, { .from = 2, .to = 2 } };
+	struct spawn_fd fds[3] = { { .to = 0 }, { .from = out[0] ? out[0] : 1, .to = 1 }, { .from = out[1] ? out[1] : 2, .to = 2 } };
 	struct spawn_args args = { .path = h->path, .argv = h->args ? h->args : own_name, .env = h->env ? h->env : env,
 				   .fds = fds, .n_fds = 3, .chdir = chdir };
 	pid_t pid;
@@ -84,27 +86,72 @@ static int run_hook(const struct oci_hook *h, const struct strbuf *state, const 
 	return wait_for(h, pidfd, e);
 }
 
-int rt_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
-	     const char *status, const char *const *env, struct err *e)
+static int run_all(const struct oci_spec *spec, enum oci_hook_point point, const struct strbuf *state, const char *chdir,
+		   const char *const *env, const int *out, struct err *e)
 {
 	const struct oci_hook_list *list = &spec->hooks[point];
-	bool stay = point == OCI_HOOK_CREATE_CONTAINER || point == OCI_HOOK_START_CONTAINER;
+
+	if (sb_error(state) < 0)
+		return err_errno(e, -ENOMEM, "hooks");
+	for (size_t i = 0; i < list->n; i++)
+		if (run_hook(&list->hooks[i], state, chdir, env, out, e) < 0)
+			return err_ctx(e, "error running %s hook #%zu", point_names[point], i);
+	return 0;
+}
+
+int rt_hook_output(const struct oci_spec *spec, int out[2], struct err *e)
+{
+	static const char *const names[] = { "run.oci.hooks.stdout", "run.oci.hooks.stderr" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *path = oci_annotation(spec, names[i]);
+
+		if (!path)
+			continue;
+		if (path[0] != '/')
+			return err_set(e, ERR_INVALID, "annotations.%s: \"%s\" is not absolute", names[i], path);
+		out[i] = openat(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC, 0600);
+		if (out[i] < 0) {
+			out[i] = 0;
+			return err_errno(e, -errno, "annotations.%s: %s", names[i], path);
+		}
+	}
+	return 0;
+}
+
+void rt_hook_output_close(int out[2])
+{
+	for (size_t i = 0; i < 2; i++)
+		if (out[i]) {
+			close_fd(out[i]);
+			out[i] = 0;
+		}
+}
+
+int rt_hooks(const struct rt_ctx *c, enum oci_hook_point point, const char *status, const char *const *env, struct err *e)
+{
 	CLEANUP_STRBUF struct strbuf state = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&state);
 
-	if (!list->n)
+	if (!c->spec->hooks[point].n)
 		return 0;
-	rt_state_json(&w, NULL, spec, id, pid, bundle, status);
-	if (sb_error(&state) < 0)
-		return err_errno(e, -ENOMEM, "hooks");
-	for (size_t i = 0; i < list->n; i++)
-		if (run_hook(&list->hooks[i], &state, stay ? NULL : bundle, env, e) < 0)
-			return err_ctx(e, "error running %s hook #%zu", point_names[point], i);
-	return 0;
+	rt_state_json(&w, NULL, c->spec, c->id, getpid(), c->bundle, status);
+	return run_all(c->spec, point, &state, NULL, env, c->hook_out, e);
 }
 
 int rt_run_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
 		 const char *state_status, struct err *e)
 {
-	return rt_hooks(spec, point, id, pid, bundle, state_status, NULL, e);
+	CLEANUP_STRBUF struct strbuf state = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&state);
+	int out[2] = { 0 }, r;
+
+	if (!spec->hooks[point].n)
+		return 0;
+	rt_state_json(&w, NULL, spec, id, pid, bundle, state_status);
+	r = rt_hook_output(spec, out, e);
+	if (r == 0)
+		r = run_all(spec, point, &state, bundle, NULL, out, e);
+	rt_hook_output_close(out);
+	return r;
 }

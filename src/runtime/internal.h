@@ -61,6 +61,8 @@ struct rt_ctx {
 	bool dev_read_only; /* that tmpfs, once everything is on it */
 	bool dev_is_bind;  /* /dev is somebody else's: it gets no nodes from us */
 
+	int hook_out[2]; /* stdout and stderr of the child's hooks; 0 = ours */
+
 	struct rt_seccomp seccomp;
 	bool has_seccomp;
 	int agent; /* connected to seccomp.listenerPath; -1 = the filter notifies nobody */
@@ -126,6 +128,8 @@ int rt_copy_up(int from, int to, struct err *e) MUST_CHECK;
 _Noreturn void rt_child_main(struct rt_ctx *c);
 
 /* ---- process.c, child: attributes of the process; see there for the order ---- */
+/* Whether this annotation is there, and not "0". */
+bool rt_annotated(const struct oci_spec *spec, const char *key);
 /* Host side: whether the caller's supplementary groups stay, by crun's annotation run.oci.keep_original_groups: a user's
  * container then opens what only a group of his opens. */
 bool rt_keeps_groups(const struct oci_spec *spec);
@@ -197,10 +201,13 @@ int rt_host_root_enter(const struct rt_ctx *c, pid_t init, struct err *e) MUST_C
 int rt_wait_unless_stuck(int fd, int also, const char *watch, struct err *e) MUST_CHECK;
 
 /* ---- hooks.c ---- */
-/* env: for those that name none; NULL = ours. createContainer and startContainer hooks run in the current folder (the
- * new root, the process's), the others in the bundle's. */
-int rt_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
-	     const char *status, const char *const *env, struct err *e) MUST_CHECK;
+/* Child: createContainer and startContainer hooks, in the current folder (the new root, the process's). env: for those that
+ * name none; NULL = ours. The others are rt_run_hooks()'s. */
+int rt_hooks(const struct rt_ctx *c, enum oci_hook_point point, const char *status, const char *const *env, struct err *e) MUST_CHECK;
+/* Host side: opens what crun's annotations run.oci.hooks.stdout and .stderr name, appended to, made when missing: out[0] and
+ * out[1], which stay 0 without one. */
+int rt_hook_output(const struct oci_spec *spec, int out[2], struct err *e) MUST_CHECK;
+void rt_hook_output_close(int out[2]);
 /* {"ociVersion":…,"id":…,"status":…,"pid":…,"bundle":…,"annotations":…} */
 struct json_writer;
 void rt_state_json(struct json_writer *w, const char *key, const struct oci_spec *spec, const char *id, pid_t pid,

@@ -13,6 +13,8 @@
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 
+#define V1_SYSTEMD "run.oci.systemd.force_cgroup_v1"
+
 /* Those that have one label for the whole mount (mount(8), "context="); the others label each file by rules of their own. */
 static bool takes_context(const char *type)
 {
@@ -205,8 +207,29 @@ static int plan_change(const struct rt_mount_plan *p, struct err *e)
 	return 0;
 }
 
+/* Where an old systemd in the container looks for the one v1 hierarchy that it knows (crun's annotation). */
+static int plan_v1_systemd(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
+{
+	static const char *const data[] = { "none", "name=systemd", "xattr", NULL };
+	struct oci_mount *m = arena_new(&c->arena, struct oci_mount);
+
+	if (!m)
+		return err_errno(e, -ENOMEM, "mounts");
+	/* the host's whole hierarchy would be there, writable */
+	if (!c->spec->linux_.ns[OCI_NS_CGROUP].wanted || !c->own[OCI_NS_CGROUP])
+		return err_set(e, ERR_INVALID, "annotations." V1_SYSTEMD " needs a cgroup namespace in linux.namespaces");
+	*m = *p->m;
+	m->type = m->source = "cgroup";
+	p->m = m;
+	p->kind = RT_MOUNT_FS;
+	p->data = (const char **)(uintptr_t)data;
+	p->late = true;
+	return 0;
+}
+
 static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
+	const char *v1_systemd = oci_annotation(c->spec, V1_SYSTEMD);
 	int r;
 
 	p->kind = kind_of(p->m);
@@ -218,6 +241,8 @@ static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 		return r;
 	if (!strcmp(p->m->destination, "/"))
 		return err_set(e, ERR_INVALID, "that is the root file system's place");
+	if (v1_systemd && !strcmp(p->m->destination, v1_systemd))
+		return plan_v1_systemd(c, p, e);
 	if (p->kind == RT_MOUNT_CHANGE)
 		return plan_change(p, e);
 	if (p->kind == RT_MOUNT_BIND)

@@ -325,7 +325,7 @@ int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e)
 	for (size_t i = 0; i < c->n_mounts; i++) {
 		const struct rt_mount_plan *p = &c->mounts[i];
 
-		if (!p->by_host && (p->kind == RT_MOUNT_FS || p->kind == RT_MOUNT_DEV) && make_finished(c, p, -1, &fds[i], e) < 0)
+		if (!p->by_host && !p->late && (p->kind == RT_MOUNT_FS || p->kind == RT_MOUNT_DEV) && make_finished(c, p, -1, &fds[i], e) < 0)
 			return err_ctx(e, "mount on %s", p->m->destination);
 	}
 	return 0;
@@ -557,7 +557,7 @@ int rt_mount_place(const struct rt_ctx *c, const struct rt_mount_plan *p, int ro
 
 	if (p->on_root)
 		*fd = rt_mount_on_root(c, p, root, e);
-	else if (c->in_place && !p->by_host && make_in_place(c, p, root, fd, e) < 0)
+	else if (((c->in_place && !p->by_host) || p->late) && make_in_place(c, p, root, fd, e) < 0)
 		return err_ctx(e, "mount on %s", p->m->destination);
 	r = *fd < 0 ? *fd : attach(p, root, *fd, e);
 	return r < 0 ? err_ctx(e, "mount on %s", p->m->destination) : 0;

@@ -52,11 +52,16 @@ static void tell_unknown(const struct oci_process *p)
 		log_warning("process.capabilities: ignoring unknown capability %.80s", *name);
 }
 
-bool rt_keeps_groups(const struct oci_spec *spec)
+bool rt_annotated(const struct oci_spec *spec, const char *key)
 {
-	const char *value = oci_annotation(spec, "run.oci.keep_original_groups");
+	const char *value = oci_annotation(spec, key);
 
 	return value && strcmp(value, "0") != 0;
+}
+
+bool rt_keeps_groups(const struct oci_spec *spec)
+{
+	return rt_annotated(spec, "run.oci.keep_original_groups");
 }
 
 int rt_process_check(const struct oci_process *p, struct err *e)
@@ -464,7 +469,7 @@ int rt_process_exec(const struct rt_ctx *c, struct err *e)
 		return e->code;
 	if (p->no_new_privileges && c->has_seccomp && rt_filter_load(c, e) < 0)
 		return e->code;
-	if (c->create && rt_hooks(c->spec, OCI_HOOK_START_CONTAINER, c->id, getpid(), c->bundle, "created", env, e) < 0)
+	if (c->create && rt_hooks(c, OCI_HOOK_START_CONTAINER, "created", env, e) < 0)
 		return e->code;
 	return rt_command_exec(c, env, e);
 }

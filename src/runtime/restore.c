@@ -248,9 +248,9 @@ static int namespaces_are_there(struct restore *k, pid_t pid, struct err *e)
 	if (r == 0)
 		r = rt_rdt(&k->ctx, pid, false, e);
 	if (r == 0)
-		r = rt_hooks(a->spec, OCI_HOOK_PRESTART, a->id, pid, a->bundle, "creating", NULL, e);
+		r = rt_run_hooks(a->spec, OCI_HOOK_PRESTART, a->id, pid, a->bundle, "creating", e);
 	if (r == 0)
-		r = rt_hooks(a->spec, OCI_HOOK_CREATE_RUNTIME, a->id, pid, a->bundle, "creating", NULL, e);
+		r = rt_run_hooks(a->spec, OCI_HOOK_CREATE_RUNTIME, a->id, pid, a->bundle, "creating", e);
 	return r;
 }
 

@@ -95,7 +95,7 @@ static int by_number(const void *a, const void *b)
 
 int rt_close_others(const struct rt_ctx *c, struct err *e)
 {
-	int keep[] = { c->stdio[0], c->stdio[1], c->stdio[2], c->sock, c->proc, c->agent, log_fd(),
+	int keep[] = { c->stdio[0], c->stdio[1], c->stdio[2], c->sock, c->proc, c->agent, log_fd(), c->hook_out[0], c->hook_out[1],
 		       c->create && c->create->barrier == RT_BARRIER_FIFO ? c->create->fifo_fd : -1 };
 	int first = 3 + (int)c->keep_fds;
 

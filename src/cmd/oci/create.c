@@ -94,6 +94,18 @@ static int size_terminal(struct launch *l, struct err *e)
 	return 0;
 }
 
+/* crun's way to name it is an annotation. */
+static int find_pidfd_socket(struct launch *l, struct err *e)
+{
+	const char *annotated = oci_annotation(l->spec, "run.oci.pidfd_receiver");
+	const char *where = l->opts->pidfd_socket ? l->opts->pidfd_socket : annotated;
+
+	if (!where)
+		return 0;
+	l->pidfd_socket = oci_connect(where, SOCK_STREAM, e);
+	return l->pidfd_socket >= 0 ? 0 : err_ctx(e, where == annotated ? "annotations.run.oci.pidfd_receiver" : "--pidfd-socket");
+}
+
 static int check(struct launch *l, struct err *e)
 {
 	const struct oci_process *p = l->spec->process;
@@ -114,11 +126,7 @@ static int check(struct launch *l, struct err *e)
 		l->console_socket = oci_connect(l->opts->console_socket, SOCK_STREAM, e);
 		r = l->console_socket < 0 ? err_ctx(e, "--console-socket") : 0;
 	}
-	if (r == 0 && l->opts->pidfd_socket) {
-		l->pidfd_socket = oci_connect(l->opts->pidfd_socket, SOCK_STREAM, e);
-		r = l->pidfd_socket < 0 ? err_ctx(e, "--pidfd-socket") : 0;
-	}
-	return r;
+	return r < 0 ? r : find_pidfd_socket(l, e);
 }
 
 /* ---- making it ---- */
