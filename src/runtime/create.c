@@ -244,6 +244,8 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 	c->in_place = may_be_in_place(a);
 	r = check_supported(a, e);
 	if (r == 0)
+		r = rt_delegate_check(c, e);
+	if (r == 0)
 		r = rt_landlock_check(c->spec, e);
 	if (r == 0 && c->process)
 		r = rt_process_check(c->process, e);
@@ -606,7 +608,7 @@ static int serve(struct creation *k, struct err *e)
 		if (m.eof)
 			return rt_gone(e, "the container's process");
 		if (m.type == RT_MSG_CREATED)
-			return 0;
+			return rt_delegate(&k->ctx, k->pid, e);
 		if (m.type == RT_MSG_CONSOLE && k->console < 0 && m.fd >= 0)
 			k->console = m.fd;
 		else if (m.type == RT_MSG_READY)

@@ -204,6 +204,32 @@ static int before_entering(void *arg, struct err *e)
 	return r < 0 || !n->ctx.by_child ? r : rt_process_host(&n->ctx, getpid(), e);
 }
 
+/* v2: a container that divides its cgroup (systemd does, and who has a delegated one) has moved its processes below it, and none
+ * can be born there any more. Then where init is. */
+static bool find_inits_cgroup(struct entry *n)
+{
+	const char *own = n->args->cgroup;
+	size_t len = own ? strlen(own) : 0;
+	struct cgroup *cg;
+	char path[PATH_MAX];
+	struct err ignored;
+
+	if (!own || (n->args->narrow && *n->args->narrow) || cg_path_of(n->args->pid, path, sizeof(path)) < 0 ||
+	    strncmp(path, own, len) != 0 || path[len] != '/' || cg_open(path, &cg, &ignored) < 0)
+		return false;
+	cg_close(n->cgroup);
+	n->cgroup = cg;
+	return true;
+}
+
+/* Once more, too. */
+static void try_clone(struct entry *n, struct rt_clone *how, struct err *e)
+{
+	n->sock = close_fd(n->sock);
+	*e = (struct err){ 0 };
+	n->pid = rt_clone_linked(how, &n->ctx.sock, &n->sock, &n->pidfd, e);
+}
+
 static int clone_entry(struct entry *n, struct err *e)
 {
 	struct rt_clone how = { .cgroup = -1, .pidfd = n->init, .pidfd_flags = rt_other_namespaces(&n->ctx, n->args->pid),
@@ -211,14 +237,16 @@ static int clone_entry(struct entry *n, struct err *e)
 
 	if (n->cgroup)
 		how.cgroup = cg_clone_fd(n->cgroup);
-	n->pid = rt_clone_linked(&how, &n->ctx.sock, &n->sock, &n->pidfd, e);
+	try_clone(n, &how, e);
+	if (n->pid == -EBUSY && how.cgroup >= 0 && find_inits_cgroup(n)) {
+		how.cgroup = cg_clone_fd(n->cgroup);
+		try_clone(n, &how, e);
+	}
 	n->attach = n->pid == -EACCES && how.cgroup >= 0 && n->args->unit;
 	if (n->attach) {
-		close_fd(n->sock);
-		*e = (struct err){ 0 };
 		how.cgroup = -1;
 		how.before = before_entering;
-		n->pid = rt_clone_linked(&how, &n->ctx.sock, &n->sock, &n->pidfd, e);
+		try_clone(n, &how, e);
 	}
 	if (n->pid == 0)
 		exec_main(&n->ctx, n->args->pid);

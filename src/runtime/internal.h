@@ -213,6 +213,12 @@ struct json_writer;
 void rt_state_json(struct json_writer *w, const char *key, const struct oci_spec *spec, const char *id, pid_t pid,
 		   const char *bundle, const char *status);
 
+/* ---- subgroup.c, host side: crun's annotation run.oci.delegate-cgroup ---- */
+int rt_delegate_check(const struct rt_ctx *c, struct err *e) MUST_CHECK; /* before anything is made */
+/* pid, alone in the container's cgroup, which its cgroup namespace has as its root by now, moves to one below it that it
+ * owns, with all controllers and no limits of its own. */
+int rt_delegate(const struct rt_ctx *c, pid_t pid, struct err *e) MUST_CHECK;
+
 /* ---- filter.c ---- */
 /* Host side: compiles the specification's filter into c, connects to its agent. */
 int rt_filter_plan(struct rt_ctx *c, struct err *e) MUST_CHECK;

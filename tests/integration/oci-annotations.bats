@@ -10,7 +10,7 @@ teardown() { bundle_teardown; }
 # An agent that answers every call that asks it with EXDEV, and tells what it was sent.
 agent() { # SOCKET FILE
   cat >"$BATS_TEST_TMPDIR/agent.py" <<'X'
-import fcntl, json, socket, struct, sys
+import fcntl, socket, struct, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 s.bind(sys.argv[1]); s.listen(1); s.settimeout(30)
 print("ready", flush=True)
@@ -124,4 +124,26 @@ print(base64.b64encode(b"".join(struct.pack("=HBBI", *i) for i in eval(sys.argv[
 @test "handlers and plugins of crun's are refused by name" {
   refused 'run.oci.handler: "krun"' '.annotations["run.oci.handler"] = "krun"'
   refused 'run.oci.seccomp.plugins' '.annotations["run.oci.seccomp.plugins"] = "x.so" | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW"}'
+}
+
+@test "run.oci.delegate-cgroup: a cgroup below the container's, the process's own, with all controllers" {
+  [ -e /sys/fs/cgroup/cgroup.controllers ] || skip "needs pure cgroup v2: it runs in the VM guest"
+  local at=/sys/fs/cgroup$OCI_CGROUP
+  sleeper deleg '.annotations["run.oci.delegate-cgroup"] = "inner" | .process.user = {uid: 33, gid: 33}
+    | .linux.resources = {pids: {limit: 20}, memory: {limit: 67108864}}'
+  grep -x "0::$OCI_CGROUP/inner" "/proc/$(oci_pid deleg)/cgroup"
+  [ -z "$(cat "$at/cgroup.procs")" ]
+  [ "$(cat "$at/pids.max" "$at/memory.max" "$at/inner/pids.max" | xargs)" = "20 67108864 max" ]
+  [ "$(stat -c %u "$at/inner" "$at/inner/cgroup.procs" "$at/inner/cgroup.subtree_control" "$at" | xargs)" = "33 33 33 0" ]
+  grep -q memory "$at/inner/cgroup.controllers"
+  # its namespace begins at the container's
+  run -0 oci exec deleg cat /proc/self/cgroup
+  [ "$output" = 0::/inner ]
+  oci pause deleg
+  [ "$(oci_status deleg)" = paused ]
+  oci resume deleg
+  oci ps deleg | grep -q sleep
+  oci delete -f deleg
+  [ ! -e "$at" ]
+  refused 'annotations.run.oci.delegate-cgroup: "a/b" is not the name of one folder' '.annotations["run.oci.delegate-cgroup"] = "a/b"'
 }

@@ -163,8 +163,9 @@ int oci_start_unit(const struct cli_call *call, const struct oci_spec *spec, str
 		return r;
 	rec->unit = unit->name;
 	rec->unit_user = unit->user;
+	r = rt_scope_divide(spec, unit->user, scope->helper, cgroup, e);
 	rec->cgroup = arena_strdup(call->arena, cgroup);
-	return rec->cgroup ? 0 : err_errno(e, -ENOMEM, "cgroup");
+	return r < 0 || rec->cgroup ? r : err_errno(e, -ENOMEM, "cgroup");
 }
 
 /* systemd writes all that it knows of a controller when a part is changed, CPU quotas in its whole percents, so what we

@@ -148,6 +148,23 @@ killed_creator_leaves_no_scope() {
   killall -9 tare-oci
   oci delete -f c7 && gone pod-c7.scope "$(scope_of c7)" && [ ! -e /run/oci/c7 ]
 }
+in_a_subgroup() {
+  bundle c9 '"cgroupsPath": "machine-test.slice:pod:c9", "resources": { "pids": { "limit": 33 } }' '"run.oci.systemd.subgroup": "inner"' &&
+    sd create -b /root/c9 c9 </dev/null && oci start c9 || return 1
+  at=$(scope_of c9)
+  pid=$(oci state c9 | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+  grep -x '0::/machine.slice/machine-test.slice/pod-c9.scope/inner' "/proc/$pid/cgroup" || fail "$(cat "/proc/$pid/cgroup")" || return 1
+  is "$(cat "$at/cgroup.procs")" "" && is "$(cat "$at/inner/pids.max" "$at/pids.max" | xargs)" "33 33" &&
+    is "$(oci exec c9 cat /proc/self/cgroup)" 0::/ || return 1
+  sd update --pids-limit 44 c9 && is "$(cat "$at/inner/pids.max" "$at/pids.max" | xargs)" "44 44" || return 1
+  oci pause c9 && oci state c9 | grep -q '"paused"' && oci resume c9 && oci delete -f c9 && gone pod-c9.scope "$at" || return 1
+  # empty: none, as without it
+  bundle c10 '"cgroupsPath": "machine-test.slice:pod:c10"' '"run.oci.systemd.subgroup": ""' && sd create -b /root/c10 c10 </dev/null &&
+    [ -n "$(cat "$(scope_of c10)/cgroup.procs")" ] && oci delete -f c10 && gone pod-c10.scope "$(scope_of c10)" || return 1
+  bundle c11 '"cgroupsPath": "machine-test.slice:pod:c11"' '"run.oci.systemd.subgroup": ".."'
+  refused sd create -b /root/c11 c11 && grep -q 'not the name of one folder' /tmp/refused && [ ! -e /run/oci/c11 ] &&
+    gone pod-c11.scope "$(scope_of c11)"
+}
 # between any two system calls (tests/fault/step-killer.c): the whole runtime, and only the process that made the call
 killed_at_any_call() { # ARGS...
   bundle k '"cgroupsPath": "machine-test.slice:pod:k", "resources": { "pids": { "limit": 50 } }' ''
@@ -189,6 +206,7 @@ check "kill and delete" kills_and_deletes
 check "delete -f" deletes_a_running_one
 check "run in the foreground, default names" runs_in_the_foreground
 check "an OOM kill leaves no failed unit" oom_kill_leaves_nothing
+check "a cgroup below the scope" in_a_subgroup
 check "a property that systemd refuses" failed_start_leaves_nothing
 check "a container that can't be made leaves no scope" failed_container_leaves_nothing
 check "a killed create leaves nothing behind" killed_creator_leaves_no_scope
