@@ -318,7 +318,7 @@ static int narrow_one(struct cgroup *cg, size_t i, const char *sub, struct err *
 	int fd = beneath_open(cg->dir[i], sub, BENEATH_NOLINKS, O_PATH | O_DIRECTORY, 0);
 
 	if (fd == -ENOENT)
-		return err_set(e, ERR_NOTFOUND, "error adding pid to cgroup %s%s/%s: no such file or directory",
+		return err_set(e, ERR_NOTFOUND, "error adding pid to %s%s/%s/cgroup.procs: no such file or directory",
 			       cg->sys->h[i].mount, cg->path, sub);
 	if (fd < 0)
 		return err_errno(e, fd, "cgroup %s%s/%s", cg->sys->h[i].mount, cg->path, sub);

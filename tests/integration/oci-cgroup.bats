@@ -66,7 +66,7 @@ freezer() {
   run -255 oci exec --cgroup a/../../b sub true
   says "is not a sub cgroup path"
   run -255 oci exec --cgroup nonexistent sub true
-  says "error adding pid to cgroup"
+  says "error adding pid to /sys/fs/cgroup/"
   says "no such file or directory"
   run -255 oci exec --cgroup whaaat:/ sub true
   says "unknown controller whaaat"
