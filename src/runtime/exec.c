@@ -250,6 +250,9 @@ static int clone_entry(struct entry *n, struct err *e)
 	}
 	if (n->pid == 0)
 		exec_main(&n->ctx, n->args->pid);
+	if (n->pid == -EBUSY && how.cgroup >= 0)
+		return err_set(e, ERR_BUSY, "error adding pid to cgroups: device or resource busy: the container has handed the "
+					    "controllers of that cgroup down, name one below it");
 	if (n->pid == -EACCES && how.cgroup >= 0)
 		return err_set(e, ERR_DENIED,
 			       "no rights to move a process from our cgroup to the container's: call from below the cgroup "
