@@ -13,6 +13,9 @@
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 
+/* crun's */
+#define LABEL_ANNOTATION "run.oci.mount_context_type"
+
 /* Those that have one label for the whole mount (mount(8), "context="); the others label each file by rules of their own. */
 static bool takes_context(const char *type)
 {
@@ -24,17 +27,36 @@ static bool takes_context(const char *type)
 	return true;
 }
 
+/* The option that gives a file system linux.mountLabel: mount(8), "context=". */
+static int find_label_option(const struct oci_spec *spec, const char **out, struct err *e)
+{
+	static const char *const options[] = { "context", "fscontext", "defcontext", "rootcontext" };
+	const char *wanted = oci_annotation(spec, LABEL_ANNOTATION);
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		*out = options[i];
+		if (!wanted || !strcmp(wanted, options[i]))
+			return 0;
+	}
+	return err_set(e, ERR_INVALID, "annotation " LABEL_ANNOTATION ": \"%.80s\" is none of context, fscontext, defcontext, rootcontext",
+		       wanted);
+}
+
 /* linux.mountLabel, for a file system made anew. fsconfig(2) takes the label as it is: quotes would be part of it. */
 static int add_label(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
-	const char *label = c->spec->linux_.mount_label;
+	const char *label = c->spec->linux_.mount_label, *option;
 	size_t n = 0;
+	int r;
 
 	if (!label || !*label || p->kind != RT_MOUNT_FS || !p->m->type || !takes_context(p->m->type))
 		return 0;
+	r = find_label_option(c->spec, &option, e);
+	if (r < 0)
+		return r;
 	while (p->data[n])
 		n++;
-	p->data[n] = arena_printf(&c->arena, "context=%s", label);
+	p->data[n] = arena_printf(&c->arena, "%s=%s", option, label);
 	return p->data[n] ? 0 : err_errno(e, -ENOMEM, "mounts");
 }
 
@@ -246,6 +268,11 @@ static const struct oci_mount *inside_root(struct rt_ctx *c, const struct oci_mo
 
 int rt_plan_mounts(struct rt_ctx *c, struct err *e)
 {
+	const char *option;
+
+	/* a wrong one is said also where nothing would have that label */
+	if (find_label_option(c->spec, &option, e) < 0)
+		return e->code;
 	c->n_mounts = c->n_mount_fds = c->spec->n_mounts;
 	c->mounts = arena_array(&c->arena, c->n_mounts + 1, sizeof(*c->mounts));
 	if (!c->mounts)

@@ -88,6 +88,14 @@ X
   says "linux.mountLabel: SELinux is not enabled in this kernel"
 }
 
+@test "annotation run.oci.mount_context_type: what is no SELinux option of a mount is an error that names it" {
+  bundle "$BATS_TEST_TMPDIR/b" '.annotations = {"run.oci.mount_context_type": "seclabel"}'
+  run -1 oci run -b "$BATS_TEST_TMPDIR/b" label </dev/null
+  says 'annotation run.oci.mount_context_type: "seclabel" is none of context,'
+  bundle "$BATS_TEST_TMPDIR/b" '.annotations = {"run.oci.mount_context_type": "rootcontext"}'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" label </dev/null
+}
+
 @test "startContainer hooks have the rights and the environment of the process, no more" {
   cat >"$OCI_ROOTFS/hook" <<'X'
 #!/bin/sh
