@@ -33,6 +33,7 @@ struct oci_mount_options {
 	bool remount;
 	bool tmpcopyup; /* a tmpfs that begins as a copy of the folder it covers */
 	enum oci_idmap idmap;
+	const char *idmap_ranges; /* a map of its own, "uids=…;gids=…" (oci/mount_idmap.h); NULL = none */
 	const char *const *data; /* what is left: options of the file system, "key" or "key=value"; NULL-terminated */
 	size_t n_data;
 };

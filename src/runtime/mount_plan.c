@@ -10,6 +10,7 @@
 
 #include "base/defence.h"
 #include "base/log.h"
+#include "oci/mount_idmap.h"
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 
@@ -158,6 +159,21 @@ static bool is_shared(const struct rt_mount_plan *p)
 	return false;
 }
 
+/* A map in the option is as good as the one in uidMappings and gidMappings. */
+static int take_idmap_ranges(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
+{
+	struct oci_mount *copy;
+
+	if (p->m->n_uid_map || p->m->n_gid_map)
+		return err_set(e, ERR_INVALID, "it has id maps twice, in uidMappings and in the option \"idmap=\": leave one of them out");
+	copy = arena_new(&c->arena, struct oci_mount);
+	if (!copy)
+		return err_errno(e, -ENOMEM, "mounts");
+	*copy = *p->m;
+	p->m = copy;
+	return oci_mount_idmap_parse(&c->arena, p->o.idmap_ranges, &c->spec->linux_, copy, e);
+}
+
 static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
 	const struct rt_rootfs *rootfs = &c->create->rootfs;
@@ -166,6 +182,8 @@ static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 		return err_set(e, ERR_INVALID, "a bind mount needs a source");
 	if (p->o.tmpcopyup)
 		return err_set(e, ERR_INVALID, "tmpcopyup is for tmpfs");
+	if (p->o.idmap_ranges && take_idmap_ranges(c, p, e) < 0)
+		return e->code;
 	/* it may be, or be on, one of the mounts made before it: only the child sees those */
 	p->on_root = rootfs->kind == RT_ROOTFS_DIR && below(p->m->source, rootfs->path);
 	p->by_host = !p->on_root && (!c->in_place || is_shared(p));

@@ -181,6 +181,8 @@ static int own_userns(const struct rt_ctx *c, const struct oci_mount *m, struct 
 	const struct idmap_range *gid = (const struct idmap_range *)(const void *)m->gid_map;
 	int fd = idmap_userns(c->proc, uid, m->n_uid_map, gid, m->n_gid_map);
 
+	if (fd == -EINVAL)
+		return err_set(e, ERR_INVALID, "uidMappings and gidMappings: ranges overlap, or are more than %d", IDMAP_MAX);
 	return fd < 0 ? err_errno(e, fd, "uidMappings and gidMappings") : fd;
 }
 

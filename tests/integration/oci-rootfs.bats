@@ -305,3 +305,42 @@ mounts_at() { awk -v d="$1" 'index($5, d) == 1' /proc/self/mountinfo; }
   run -0 oci run -b "$BATS_TEST_TMPDIR/b" mapped </dev/null
   [ "$output" = $'1000:2000\n1000:2000\n0:0' ]
 }
+
+@test "ids of a bind are mapped as its option idmap= says, as crun has it" {
+  local user='.linux.namespaces += [{type: "user"}] | .linux.gidMappings = [{containerID: 0, hostID: 400000, size: 65536}]
+    | .linux.uidMappings = [{containerID: 0, hostID: 300000, size: 1}, {containerID: 1, hostID: 310000, size: 1000}]'
+  mkdir "$BATS_TEST_TMPDIR/given"
+  touch "$BATS_TEST_TMPDIR/given/file"
+  chown 5:6 "$BATS_TEST_TMPDIR/given/file"
+  OCI_COMMAND='stat -c %u:%g /tmp/file /root /root/busybox' bundle "$BATS_TEST_TMPDIR/b" \
+    '.mounts += [{destination: "/tmp", type: "bind", source: $d, options: ["bind", "idmap=uids=0-1-3#5-11-10;gids=0-100-10"]},
+      {destination: "/root", type: "bind", source: ($r + "/bin"), options: ["rbind", "ridmap=uids=0-1000-1;gids=0-2000-1"]}]' \
+    --arg d "$BATS_TEST_TMPDIR/given"
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" mapped </dev/null
+  [ "$output" = $'11:106\n1000:2000\n1000:2000' ]
+  # in a user namespace the host's ids are seen through it; with "@" they are counted from its own
+  chmod 755 "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
+  OCI_COMMAND='stat -c %u:%g /tmp/file /root/file; touch /root/made' bundle "$BATS_TEST_TMPDIR/b" \
+    "$user"' | .mounts += [{destination: "/tmp", type: "bind", source: $d, options: ["bind", "idmap=uids=5-310007-1;gids=0-400000-10"]},
+      {destination: "/root", type: "bind", source: $d, options: ["bind", "idmap=uids=@0-0-1001;gids=@6-2-1#0-400000-1"]}]' \
+    --arg d "$BATS_TEST_TMPDIR/given"
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" mapped </dev/null
+  [ "$output" = $'8:6\n5:2' ]
+  [ "$(stat -c %u:%g "$BATS_TEST_TMPDIR/given/made")" = 0:0 ]
+}
+
+@test "an idmap= that is no map is one line that says what is wrong" {
+  local bad options what more
+  for bad in '"idmap=uids=0-1;gids=0-1-1"|uids=: a range is three numbers, FILE-HOST-SIZE, as in idmap=uids=' \
+    '"idmap=uids=0-1-1"|uids and gids belong together' '"ridmap=uids=@0-0-1;gids=0-0-1"|the container'"'"'s user namespace maps no id 0' \
+    '"idmap=uids=0-0-5#4-9-1;gids=0-0-1"|ranges overlap' \
+    '"idmap=uids=0-0-1;gids=0-0-1"|it has id maps twice|uidMappings: [{containerID: 0, hostID: 1, size: 1}], gidMappings: [{containerID: 0, hostID: 1, size: 1}]' \
+    '"remount", "idmap=uids=0-0-1;gids=0-0-1"|those are for new mounts'; do
+    IFS='|' read -r options what more <<<"$bad"
+    bundle "$BATS_TEST_TMPDIR/b" ".mounts += [{destination: \"/tmp\", source: \"/etc\", options: [\"bind\", $options]${more:+, $more}}]"
+    run -1 oci run -b "$BATS_TEST_TMPDIR/b" bad </dev/null
+    says "mount on /tmp: "
+    says "$what"
+    [ "${#lines[@]}" = 1 ]
+  done
+}
