@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum option_kind { ATTR_SET, ATTR_CLEAR, ATIME, ATIME_DEFAULT, SB_SET, SB_CLEAR, PROPAGATION, BIND, REMOUNT, COPY_UP, IDMAP, NOTHING };
+enum option_kind { ATTR_SET, ATTR_CLEAR, ATIME, ATIME_DEFAULT, SB_SET, SB_CLEAR, PROPAGATION, BIND, REMOUNT, COPY_UP, IDMAP, LINK, NOTHING };
 
 struct option {
 	const char *name;
@@ -56,6 +56,9 @@ static const struct option options[] = {
 	{ "remount", REMOUNT, 0, false },
 	{ "tmpcopyup", COPY_UP, 0, false },
 	{ "idmap", IDMAP, 0, true },
+	{ "src-nofollow", LINK, OCI_LINK_SOURCE, false },
+	{ "dest-nofollow", LINK, OCI_LINK_DESTINATION, false },
+	{ "copy-symlink", LINK, OCI_LINK_COPY, false },
 	{ "defaults", NOTHING, 0, false },
 };
 
@@ -137,6 +140,9 @@ static int apply(struct oci_mount_options *m, const struct option *o, bool recur
 		break;
 	case IDMAP:
 		apply_idmap(m, recursive, text);
+		break;
+	case LINK:
+		m->links |= (unsigned int)o->value;
 		break;
 	case NOTHING:
 		break;

@@ -245,6 +245,15 @@ static int plan_change(const struct rt_mount_plan *p, struct err *e)
 	return 0;
 }
 
+static int check_links(const struct rt_mount_plan *p, struct err *e)
+{
+	if (p->o.links && p->kind != RT_MOUNT_BIND)
+		return err_set(e, ERR_INVALID, "src-nofollow, dest-nofollow and copy-symlink are for bind mounts");
+	if ((p->o.links & OCI_LINK_COPY) && p->o.links != OCI_LINK_COPY)
+		return err_set(e, ERR_INVALID, "copy-symlink does not go with src-nofollow or dest-nofollow: leave one out");
+	return 0;
+}
+
 static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
 	int r;
@@ -252,6 +261,8 @@ static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	p->kind = kind_of(p->m);
 	p->anchor = defence(anchor) && is_anchor(p->m->destination);
 	r = read_options(&c->arena, p, e);
+	if (r == 0)
+		r = check_links(p, e);
 	if (r == 0)
 		r = add_label(c, p, e);
 	if (r < 0)

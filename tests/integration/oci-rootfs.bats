@@ -344,3 +344,100 @@ mounts_at() { awk -v d="$1" 'index($5, d) == 1' /proc/self/mountinfo; }
     [ "${#lines[@]}" = 1 ]
   done
 }
+
+LINK_USER='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 300000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+
+# A root of the test's own, which a user namespace may change, with links to mount on; a file and a link to it to mount.
+link_ends() {
+  chmod 755 "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
+  cp -a "$OCI_ROOTFS" "$BATS_TEST_TMPDIR/r"
+  ln -s point-to-nowhere "$BATS_TEST_TMPDIR/r/link"
+  ln -s /etc/passwd "$BATS_TEST_TMPDIR/r/etc/users"
+  ln -s /run/deep "$BATS_TEST_TMPDIR/r/deep"
+  chown -hR 300000:300000 "$BATS_TEST_TMPDIR/r"
+  echo content >"$BATS_TEST_TMPDIR/file"
+  ln -s file "$BATS_TEST_TMPDIR/to-file"
+}
+link_bundle() { # MOUNTS COMMAND [FILTER]
+  OCI_COMMAND=$2 bundle "$BATS_TEST_TMPDIR/b" ".root = {path: (\$d + \"/r\"), readonly: false} | .mounts += [$1] | ${3:-.}" --arg d "$BATS_TEST_TMPDIR"
+}
+
+@test "src-nofollow, dest-nofollow: a link is bound itself, and mounted on itself, as crun has it" {
+  link_ends
+  local more both='options: ["bind", "src-nofollow", "dest-nofollow"]}' src='options: ["bind", "src-nofollow"]}' dest='options: ["bind", "dest-nofollow"]}'
+  for more in . "$LINK_USER"; do
+    # a link on a link, a file on a link, what a link leads to on a link; where nothing is, a link or a file
+    link_bundle '{destination: "/link", source: ($d + "/to-file"), '"$both"', {destination: "/etc/users", source: ($d + "/to-file"), '"$dest"',
+      {destination: "/new/link", source: ($d + "/to-file"), '"$src"', {destination: "/new/file", source: ($d + "/file"), '"$both"',
+      {destination: "/deep/file", source: ($d + "/file"), '"$dest"', {destination: "/in", source: ($d + "/r/deep"), '"$both" \
+      'for l in /link /new/link /in; do readlink $l; done; cat /etc/users /new/file /run/deep/file; grep root /etc/passwd; grep -c " /link " /proc/self/mountinfo' "$more"
+    run -0 oci run -b "$BATS_TEST_TMPDIR/b" links </dev/null
+    [ "$output" = $'file\nfile\n/run/deep\ncontent\ncontent\ncontent\nroot:x:0:0:root:/root:/bin/sh\n1' ]
+    [ "$(readlink "$BATS_TEST_TMPDIR/r/link")" = point-to-nowhere ]
+    rm -r "$BATS_TEST_TMPDIR"/r/{new,in,run}
+  done
+  # without them both ends are followed
+  link_bundle '{destination: "/etc/users", source: ($d + "/to-file"), options: ["bind"]}' 'cat /etc/passwd; readlink /etc/users'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" links </dev/null
+  [ "$output" = $'content\n/etc/passwd' ]
+}
+
+@test "copy-symlink: a link is made again, what is none is bound, as crun has it" {
+  link_ends
+  local more copy='options: ["rbind", "copy-symlink"]}' want
+  for more in . "$LINK_USER"; do
+    link_bundle '{destination: "/a/sym/link", source: ($d + "/to-file"), type: "bind", '"$copy"', {destination: "/deep/link", source: ($d + "/to-file"), '"$copy"',
+      {destination: "/tmp", source: ($d + "/r/etc"), '"$copy"', {destination: "/in", source: ($d + "/r/etc/users"), '"$copy" \
+      'for l in /a/sym/link /run/deep/link /in; do readlink $l; done; stat -c %u:%g /in; cat /tmp/group; grep -c -e link -e " /in " /proc/self/mountinfo' "$more"
+    want=$(printf 'file\nfile\n/etc/passwd\n0:0\n'; cat "$OCI_ROOTFS/etc/group"; echo 0)
+    # and once more: they are there
+    for again in 1 2; do
+      run oci run -b "$BATS_TEST_TMPDIR/b" links </dev/null
+      [ "$output" = "$want" ]
+    done
+    [ "$(readlink "$BATS_TEST_TMPDIR/r/in")" = /etc/passwd ]
+    rm -r "$BATS_TEST_TMPDIR"/r/{a,in,run}
+  done
+}
+
+@test "links at the ends of a bind: what can't be is one line that says why, and nothing is changed" {
+  link_ends
+  local bad mount what more
+  for more in . "$LINK_USER"; do
+    for bad in '{destination: "/link", source: ($d + "/to-file"), options: ["bind", "copy-symlink"]}|copy-symlink: what is there is not the same link as the source' \
+      '{destination: "/etc", source: ($d + "/to-file"), options: ["bind", "copy-symlink"]}|what is there is not the same link as the source' \
+      '{destination: "/link", source: ($d + "/to-file"), options: ["bind", "copy-symlink", "src-nofollow"]}|copy-symlink does not go with src-nofollow' \
+      '{destination: "/link", type: "tmpfs", options: ["dest-nofollow"]}|are for bind mounts' \
+      '{destination: "/proc", options: ["bind", "remount", "src-nofollow"]}|are for bind mounts' \
+      '{destination: "/link", source: $d, options: ["bind", "dest-nofollow"]}|mount on the link that is there' \
+      '{destination: "/link", source: ($d + "/nowhere"), options: ["bind", "src-nofollow"]}|nowhere: ' \
+      '{destination: "/proc/self", source: ($d + "/to-file"), options: ["bind", "src-nofollow", "dest-nofollow"]}|which nothing may be mounted over' \
+      '{destination: "/proc/1/exe", source: ($d + "/to-file"), options: ["bind", "src-nofollow", "dest-nofollow"]}|which nothing may be mounted over'; do
+      IFS='|' read -r mount what <<<"$bad"
+      link_bundle "$mount" true "$more"
+      run -1 oci run -b "$BATS_TEST_TMPDIR/b" bad </dev/null
+      says "mount on /"
+      says "$what"
+      [ "${#lines[@]}" = 1 ]
+    done
+  done
+  [ "$(readlink "$BATS_TEST_TMPDIR/r/link")" = point-to-nowhere ]
+}
+
+@test "what is masked in /proc stays masked when /proc is a link by src-nofollow or copy-symlink" {
+  link_ends
+  local option
+  ln -s elsewhere "$BATS_TEST_TMPDIR/moved"
+  for option in src-nofollow copy-symlink; do
+    mkdir "$BATS_TEST_TMPDIR/r/elsewhere"
+    rmdir "$BATS_TEST_TMPDIR/r/proc"
+    link_bundle '{destination: "/elsewhere", type: "proc", source: "proc"}, {destination: "/proc", source: ($d + "/moved"), options: ["bind", "'$option'"]}' \
+      'readlink /proc; wc -c </elsewhere/version; grep -c " /elsewhere/sys ro," /proc/self/mountinfo' \
+      '.mounts |= map(select(.destination != "/proc" or .source != "proc")) | .linux.maskedPaths = ["/proc/version"] | .linux.readonlyPaths = ["/proc/sys"]'
+    run -0 oci run -b "$BATS_TEST_TMPDIR/b" masked </dev/null
+    [ "$output" = $'elsewhere\n0\n1' ]
+    rm -f "$BATS_TEST_TMPDIR/r/proc"
+    rmdir "$BATS_TEST_TMPDIR/r/elsewhere"
+    mkdir "$BATS_TEST_TMPDIR/r/proc"
+  done
+}

@@ -108,6 +108,18 @@ static void names(void **state)
 	assert_int_equal(oci_propagation(""), 0);
 }
 
+static void links(void **state)
+{
+	struct oci_mount_options m = PARSE("rbind", "src-nofollow", "dest-nofollow");
+
+	(void)state;
+	assert_int_equal(m.links, OCI_LINK_SOURCE | OCI_LINK_DESTINATION);
+	assert_int_equal(PARSE("copy-symlink").links, OCI_LINK_COPY);
+	m = PARSE("rsrc-nofollow", "nofollow", "copy-symlinks");
+	assert_int_equal(m.links, 0);
+	assert_int_equal(m.n_data, 3);
+}
+
 static void idmap_ranges(void **state)
 {
 	struct oci_mount_options m = PARSE("ridmap=uids=0-1-10;gids=0-100-10", "bind");
@@ -214,6 +226,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(access_times, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_rest, setup, teardown),
 		cmocka_unit_test(names),
+		cmocka_unit_test_setup_teardown(links, setup, teardown),
 		cmocka_unit_test_setup_teardown(idmap_ranges, setup, teardown),
 		cmocka_unit_test_setup_teardown(idmap_maps, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_idmap_maps, setup, teardown),
