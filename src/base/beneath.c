@@ -89,9 +89,8 @@ int beneath_mkdirs(int root, const char *path, enum beneath_mode how, mode_t mod
 	return take_fd(&dir);
 }
 
-int beneath_parent(int root, const char *path, enum beneath_mode how, mode_t dirmode, char name[NAME_MAX + 1])
+static int split(const char *path, char parent[PATH_MAX], char name[NAME_MAX + 1])
 {
-	char parent[PATH_MAX];
 	size_t end = strlen(path), start;
 
 	while (end > 0 && path[end - 1] == '/')
@@ -100,7 +99,7 @@ int beneath_parent(int root, const char *path, enum beneath_mode how, mode_t dir
 		;
 	if (end == start)
 		return -EINVAL;
-	if (end - start > NAME_MAX || start >= sizeof(parent))
+	if (end - start > NAME_MAX || start >= PATH_MAX)
 		return -ENAMETOOLONG;
 	memcpy(name, path + start, end - start);
 	name[end - start] = '\0';
@@ -108,6 +107,16 @@ int beneath_parent(int root, const char *path, enum beneath_mode how, mode_t dir
 		return -EINVAL;
 	memcpy(parent, path, start);
 	parent[start] = '\0';
+	return 0;
+}
+
+int beneath_parent(int root, const char *path, enum beneath_mode how, mode_t dirmode, char name[NAME_MAX + 1])
+{
+	char parent[PATH_MAX];
+	int r = split(path, parent, name);
+
+	if (r < 0)
+		return r;
 	if (dirmode)
 		return beneath_mkdirs(root, parent[0] ? parent : ".", how, dirmode);
 	return beneath_open(root, parent, how, O_PATH | O_DIRECTORY, 0);
@@ -188,4 +197,24 @@ int beneath_mountpoint(int root, const char *path, int is_dir)
 			return r;
 	}
 	return -ELOOP;
+}
+
+int beneath_place(int root, const char *path, char name[NAME_MAX + 1])
+{
+	char parent[PATH_MAX];
+	int r = split(path, parent, name);
+
+	return r < 0 ? r : beneath_mountpoint(root, parent, 1);
+}
+
+int beneath_mountpoint_itself(int root, const char *path, int is_dir)
+{
+	char name[NAME_MAX + 1];
+	CLEANUP_FD int parent = beneath_place(root, path, name);
+	int fd = parent < 0 ? parent : beneath_open(parent, name, BENEATH_NOLINKS, O_PATH | O_NOFOLLOW, 0), r;
+
+	if (parent < 0 || fd != -ENOENT)
+		return fd;
+	r = make_point(parent, name, is_dir);
+	return r < 0 && r != -EEXIST ? r : beneath_open(parent, name, BENEATH_NOLINKS, O_PATH | O_NOFOLLOW, 0);
 }

@@ -35,4 +35,10 @@ int beneath_parent(int root, const char *path, enum beneath_mode how, mode_t dir
  * with its parents, wherever on the path the link is; -ELOOP when links lead in a circle. Gives an O_PATH fd of it. */
 int beneath_mountpoint(int root, const char *path, int is_dir) MUST_CHECK;
 
+/* The same, but path's last component is not followed: when a link is there, that link. */
+int beneath_mountpoint_itself(int root, const char *path, int is_dir) MUST_CHECK;
+/* Where such a last component is, or is to be made: its folder, O_PATH, made like a mount point's parents, and name. Fails as
+ * beneath_parent() does. */
+int beneath_place(int root, const char *path, char name[NAME_MAX + 1]) MUST_CHECK;
+
 #endif

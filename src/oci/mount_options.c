@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum option_kind { ATTR_SET, ATTR_CLEAR, ATIME, ATIME_DEFAULT, SB_SET, SB_CLEAR, PROPAGATION, BIND, REMOUNT, COPY_UP, IDMAP, NOTHING };
+enum option_kind { ATTR_SET, ATTR_CLEAR, ATIME, ATIME_DEFAULT, SB_SET, SB_CLEAR, PROPAGATION, BIND, REMOUNT, COPY_UP, IDMAP, LINK, NOTHING };
 
 struct option {
 	const char *name;
@@ -56,19 +56,29 @@ static const struct option options[] = {
 	{ "remount", REMOUNT, 0, false },
 	{ "tmpcopyup", COPY_UP, 0, false },
 	{ "idmap", IDMAP, 0, true },
+	{ "src-nofollow", LINK, OCI_LINK_SOURCE, false },
+	{ "dest-nofollow", LINK, OCI_LINK_DESTINATION, false },
+	{ "copy-symlink", LINK, OCI_LINK_COPY, false },
 	{ "defaults", NOTHING, 0, false },
 };
+
+static bool is_named(const struct option *o, const char *text)
+{
+	size_t len = strlen(o->name);
+
+	return !strncmp(text, o->name, len) && (!text[len] || (o->kind == IDMAP && text[len] == '='));
+}
 
 /* "relatime" must not be taken for a recursive "elatime": whole names come first. */
 static const struct option *find_option(const char *name, bool *recursive)
 {
 	*recursive = false;
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (!strcmp(options[i].name, name))
+		if (is_named(&options[i], name))
 			return &options[i];
 	*recursive = true;
 	for (size_t i = 0; name[0] == 'r' && i < ARRAY_LEN(options); i++)
-		if (options[i].recursive && !strcmp(options[i].name, name + 1))
+		if (options[i].recursive && is_named(&options[i], name + 1))
 			return &options[i];
 	return NULL;
 }
@@ -87,7 +97,16 @@ static void apply_attr(struct oci_mount_attr *attr, const struct option *o)
 		attr->set |= o->value;
 }
 
-static int apply(struct oci_mount_options *m, const struct option *o, bool recursive, struct err *e)
+/* "idmap=" says no more than "idmap". */
+static void apply_idmap(struct oci_mount_options *m, bool recursive, const char *text)
+{
+	const char *eq = strchr(text, '=');
+
+	m->idmap = recursive ? OCI_IDMAP_RECURSIVE : OCI_IDMAP_MOUNT;
+	m->idmap_ranges = eq && eq[1] ? eq + 1 : NULL;
+}
+
+static int apply(struct oci_mount_options *m, const struct option *o, bool recursive, const char *text, struct err *e)
 {
 	switch (o->kind) {
 	case ATTR_SET:
@@ -120,7 +139,10 @@ static int apply(struct oci_mount_options *m, const struct option *o, bool recur
 		m->tmpcopyup = true;
 		break;
 	case IDMAP:
-		m->idmap = recursive ? OCI_IDMAP_RECURSIVE : OCI_IDMAP_MOUNT;
+		apply_idmap(m, recursive, text);
+		break;
+	case LINK:
+		m->links |= (unsigned int)o->value;
 		break;
 	case NOTHING:
 		break;
@@ -149,7 +171,7 @@ int oci_mount_options_parse(struct arena *a, const char *const *list, struct oci
 				data[out->n_data++] = list[i];
 			continue;
 		}
-		r = apply(out, o, recursive, e);
+		r = apply(out, o, recursive, list[i], e);
 		if (r < 0)
 			return r;
 	}

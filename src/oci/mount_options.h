@@ -21,6 +21,13 @@ struct oci_mount_attr {
 
 enum oci_idmap { OCI_IDMAP_NO, OCI_IDMAP_MOUNT, OCI_IDMAP_RECURSIVE };
 
+/* What becomes of symbolic links at the ends of a bind mount, as crun has it. */
+enum oci_links {
+	OCI_LINK_SOURCE = 1,	  /* src-nofollow: a link as the source is bound itself */
+	OCI_LINK_DESTINATION = 2, /* dest-nofollow: a link as the destination is mounted on itself */
+	OCI_LINK_COPY = 4	  /* copy-symlink: a link as the source is made again at the destination, and nothing mounted */
+};
+
 #define OCI_PROPAGATION_MAX 4
 
 struct oci_mount_options {
@@ -32,7 +39,9 @@ struct oci_mount_options {
 	bool bind, recursive_bind; /* recursive_bind implies bind */
 	bool remount;
 	bool tmpcopyup; /* a tmpfs that begins as a copy of the folder it covers */
+	unsigned int links; /* OCI_LINK_* */
 	enum oci_idmap idmap;
+	const char *idmap_ranges; /* a map of its own, "uids=…;gids=…" (oci/mount_idmap.h); NULL = none */
 	const char *const *data; /* what is left: options of the file system, "key" or "key=value"; NULL-terminated */
 	size_t n_data;
 };

@@ -194,7 +194,7 @@ static int attach_hierarchies(const struct rt_ctx *c, const struct rt_mount_plan
 int rt_cgmount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct err *e)
 {
 	const struct rt_mount_plan *p = &c->mounts[i];
-	CLEANUP_FD int target = rt_mount_target(root, p->m->destination, -1, e), fd = -1;
+	CLEANUP_FD int target = rt_mount_target(root, p->m->destination, -1, false, e), fd = -1;
 	uint64_t attr = p->o.attr.set | SAFE_ATTRS | (p->read_only ? MOUNT_ATTR_RDONLY : 0);
 	int r;
 

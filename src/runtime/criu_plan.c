@@ -58,6 +58,10 @@ int criu_check_spec(const struct oci_spec *spec, struct err *e)
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		if (oci_mount_options_parse(&a, spec->mounts[i].options, &o, e) < 0)
 			return e->code;
+		if (o.links)
+			return err_set(e, ERR_UNSUPPORTED,
+				       "mount on %s: CRIU follows links: src-nofollow, dest-nofollow and copy-symlink cannot be restored",
+				       spec->mounts[i].destination);
 		if (o.remount)
 			return err_set(e, ERR_UNSUPPORTED, "mount on %s: what \"remount\" changed cannot be restored",
 				       spec->mounts[i].destination);

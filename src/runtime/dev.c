@@ -253,7 +253,7 @@ static int bind_node(const struct rt_ctx *c, int root, int dev, const struct oci
 	r = node >= 0 ? mnt_setattr(tree, false, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE) : 0;
 	if (r < 0)
 		return err_errno(e, r, "mount attributes");
-	target = rt_mount_target(root, d->path, tree, e);
+	target = rt_mount_target(root, d->path, tree, false, e);
 	if (target < 0)
 		return target;
 	r = mnt_attach(tree, target);

@@ -235,7 +235,7 @@ static int attach_all(struct rt_ctx *c, void *data, struct err *e)
 		return 0;
 	/* the one that failed is not attached */
 	for (size_t i = n > 0 ? n - 1 : 0; i-- > 0;)
-		if (mnt_detach_fd(c->proc, fds[i]) < 0)
+		if (fds[i] >= 0 && mnt_detach_fd(c->proc, fds[i]) < 0)
 			(void)err_ctx(e, "(and %s stays mounted)", c->mounts[i].m->destination);
 	return r;
 }
@@ -271,10 +271,16 @@ struct unmounting {
 
 static int open_place(int root, const char *path, struct place *out, struct err *e)
 {
-	CLEANUP_FD int fd = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH, 0);
+	/* a mount may be one of a link (src-nofollow) */
+	CLEANUP_FD int fd = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH | O_NOFOLLOW, 0);
 	bool is_root = false;
 	int r = fd < 0 ? fd : mnt_id(fd, &out->id, &is_root);
 
+	if (r == 0 && !is_root) {
+		close_fd(fd);
+		fd = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH, 0);
+		r = fd < 0 ? fd : mnt_id(fd, &out->id, &is_root);
+	}
 	if (r < 0)
 		return err_errno(e, r, "%s", path);
 	if (!is_root)
@@ -284,14 +290,18 @@ static int open_place(int root, const char *path, struct place *out, struct err 
 	return 0;
 }
 
-/* Is it this mount that path leads to, too? */
+/* Is it this mount that path leads to, too, or that is of a link there? */
 static bool is_mount_of(int root, const char *path, uint64_t id)
 {
-	CLEANUP_FD int fd = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH, 0);
-	uint64_t other;
-	bool is_root;
+	for (int nofollow = 0; nofollow <= O_NOFOLLOW; nofollow += O_NOFOLLOW) {
+		CLEANUP_FD int fd = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH | nofollow, 0);
+		uint64_t other;
+		bool is_root;
 
-	return fd >= 0 && mnt_id(fd, &other, &is_root) == 0 && other == id && is_root;
+		if (fd >= 0 && mnt_id(fd, &other, &is_root) == 0 && other == id && is_root)
+			return true;
+	}
+	return false;
 }
 
 static bool is_one_of(int root, const char *const *paths, uint64_t id)

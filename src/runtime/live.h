@@ -22,7 +22,7 @@ struct rt_live {
 };
 
 /* Mounts them in this order, as they would be in config.json. What the specification of a container that runs can't have any
- * more (control groups, a /dev of its own) is ERR_UNSUPPORTED. */
+ * more (control groups, a /dev of its own) is ERR_UNSUPPORTED. Mount points and copied links (copy-symlink) that were made stay. */
 int rt_live_mount(const struct rt_live *l, const struct oci_mount *mounts, size_t n, struct err *e) MUST_CHECK;
 
 /* Unmounts what lies on their destinations, last one first; nothing else of them counts. ERR_INVALID where no mount is,

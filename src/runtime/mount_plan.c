@@ -10,9 +10,12 @@
 
 #include "base/defence.h"
 #include "base/log.h"
+#include "oci/mount_idmap.h"
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 
+/* crun's */
+#define LABEL_ANNOTATION "run.oci.mount_context_type"
 #define V1_SYSTEMD "run.oci.systemd.force_cgroup_v1"
 
 /* Those that have one label for the whole mount (mount(8), "context="); the others label each file by rules of their own. */
@@ -26,17 +29,36 @@ static bool takes_context(const char *type)
 	return true;
 }
 
+/* The option that gives a file system linux.mountLabel: mount(8), "context=". */
+static int find_label_option(const struct oci_spec *spec, const char **out, struct err *e)
+{
+	static const char *const options[] = { "context", "fscontext", "defcontext", "rootcontext" };
+	const char *wanted = oci_annotation(spec, LABEL_ANNOTATION);
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		*out = options[i];
+		if (!wanted || !strcmp(wanted, options[i]))
+			return 0;
+	}
+	return err_set(e, ERR_INVALID, "annotation " LABEL_ANNOTATION ": \"%.80s\" is none of context, fscontext, defcontext, rootcontext",
+		       wanted);
+}
+
 /* linux.mountLabel, for a file system made anew. fsconfig(2) takes the label as it is: quotes would be part of it. */
 static int add_label(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
-	const char *label = c->spec->linux_.mount_label;
+	const char *label = c->spec->linux_.mount_label, *option;
 	size_t n = 0;
+	int r;
 
 	if (!label || !*label || p->kind != RT_MOUNT_FS || !p->m->type || !takes_context(p->m->type))
 		return 0;
+	r = find_label_option(c->spec, &option, e);
+	if (r < 0)
+		return r;
 	while (p->data[n])
 		n++;
-	p->data[n] = arena_printf(&c->arena, "context=%s", label);
+	p->data[n] = arena_printf(&c->arena, "%s=%s", option, label);
 	return p->data[n] ? 0 : err_errno(e, -ENOMEM, "mounts");
 }
 
@@ -138,6 +160,21 @@ static bool is_shared(const struct rt_mount_plan *p)
 	return false;
 }
 
+/* A map in the option is as good as the one in uidMappings and gidMappings. */
+static int take_idmap_ranges(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
+{
+	struct oci_mount *copy;
+
+	if (p->m->n_uid_map || p->m->n_gid_map)
+		return err_set(e, ERR_INVALID, "it has id maps twice, in uidMappings and in the option \"idmap=\": leave one of them out");
+	copy = arena_new(&c->arena, struct oci_mount);
+	if (!copy)
+		return err_errno(e, -ENOMEM, "mounts");
+	*copy = *p->m;
+	p->m = copy;
+	return oci_mount_idmap_parse(&c->arena, p->o.idmap_ranges, &c->spec->linux_, copy, e);
+}
+
 static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
 	const struct rt_rootfs *rootfs = &c->create->rootfs;
@@ -146,6 +183,8 @@ static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 		return err_set(e, ERR_INVALID, "a bind mount needs a source");
 	if (p->o.tmpcopyup)
 		return err_set(e, ERR_INVALID, "tmpcopyup is for tmpfs");
+	if (p->o.idmap_ranges && take_idmap_ranges(c, p, e) < 0)
+		return e->code;
 	/* it may be, or be on, one of the mounts made before it: only the child sees those */
 	p->on_root = rootfs->kind == RT_ROOTFS_DIR && below(p->m->source, rootfs->path);
 	p->by_host = !p->on_root && (!c->in_place || is_shared(p));
@@ -227,6 +266,15 @@ static int plan_v1_systemd(struct rt_ctx *c, struct rt_mount_plan *p, struct err
 	return 0;
 }
 
+static int check_links(const struct rt_mount_plan *p, struct err *e)
+{
+	if (p->o.links && p->kind != RT_MOUNT_BIND)
+		return err_set(e, ERR_INVALID, "src-nofollow, dest-nofollow and copy-symlink are for bind mounts");
+	if ((p->o.links & OCI_LINK_COPY) && p->o.links != OCI_LINK_COPY)
+		return err_set(e, ERR_INVALID, "copy-symlink does not go with src-nofollow or dest-nofollow: leave one out");
+	return 0;
+}
+
 static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
 	const char *v1_systemd = oci_annotation(c->spec, V1_SYSTEMD);
@@ -235,6 +283,8 @@ static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	p->kind = kind_of(p->m);
 	p->anchor = defence(anchor) && is_anchor(p->m->destination);
 	r = read_options(&c->arena, p, e);
+	if (r == 0)
+		r = check_links(p, e);
 	if (r == 0)
 		r = add_label(c, p, e);
 	if (r < 0)
@@ -271,6 +321,11 @@ static const struct oci_mount *inside_root(struct rt_ctx *c, const struct oci_mo
 
 int rt_plan_mounts(struct rt_ctx *c, struct err *e)
 {
+	const char *option;
+
+	/* a wrong one is said also where nothing would have that label */
+	if (find_label_option(c->spec, &option, e) < 0)
+		return e->code;
 	c->n_mounts = c->n_mount_fds = c->spec->n_mounts;
 	c->mounts = arena_array(&c->arena, c->n_mounts + 1, sizeof(*c->mounts));
 	if (!c->mounts)

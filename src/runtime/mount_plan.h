@@ -46,12 +46,14 @@ int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e) MUST_CHECK;
 int rt_mount_on_root(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, struct err *e) MUST_CHECK;
 /* Child: attaches plan i below root; its fds are taken, but an anchor's stays open in fds[i]. */
 int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct err *e) MUST_CHECK;
-/* One that is no RT_MOUNT_CGROUP; *fd, its detached mount, stays the caller's (an on_root one is made here). */
+/* One that is no RT_MOUNT_CGROUP; *fd, its detached mount, stays the caller's (an on_root one is made here). A link that was copied
+ * is no mount: *fd is closed, and -1. */
 int rt_mount_place(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, int *fd, struct err *e) MUST_CHECK;
 
-/* Child: the place below root for the mount `tree` (-1: a folder that is made later), made when it is missing; O_PATH.
+/* Child: the place below root for the mount `tree` (-1: a folder that is made later), made when it is missing; O_PATH. itself: a
+ * link there is the place, not what it leads to.
  * Refuses a file for a folder, a folder for a file, and what turns out to lie in the container's /proc. */
-int rt_mount_target(int root, const char *destination, int tree, struct err *e) MUST_CHECK;
+int rt_mount_target(int root, const char *destination, int tree, bool itself, struct err *e) MUST_CHECK;
 
 /* One plan's attributes, and more (MOUNT_ATTR_* to set), onto its detached mount. */
 int rt_mount_finish(const struct rt_mount_plan *p, int fd, uint64_t more, struct err *e) MUST_CHECK;

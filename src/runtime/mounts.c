@@ -181,13 +181,26 @@ static int own_userns(const struct rt_ctx *c, const struct oci_mount *m, struct 
 	const struct idmap_range *gid = (const struct idmap_range *)(const void *)m->gid_map;
 	int fd = idmap_userns(c->proc, uid, m->n_uid_map, gid, m->n_gid_map);
 
+	if (fd == -EINVAL)
+		return err_set(e, ERR_INVALID, "uidMappings and gidMappings: ranges overlap, or are more than %d", IDMAP_MAX);
 	return fd < 0 ? err_errno(e, fd, "uidMappings and gidMappings") : fd;
+}
+
+/* A link that is to be copied: its detached mount only carries it to where that is done. So the link that was looked at is the
+ * one that is copied, whoever of the two sides opened it. */
+static bool is_carried(const struct rt_mount_plan *p, int fd)
+{
+	struct stat st;
+
+	return (p->o.links & OCI_LINK_COPY) && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
 static int idmap_bind(const struct rt_ctx *c, const struct rt_mount_plan *p, int fd, int userns, struct err *e)
 {
 	CLEANUP_FD int own = -1;
 
+	if (is_carried(p, fd))
+		return 0;
 	if (p->m->n_uid_map) {
 		own = own_userns(c, p->m, e);
 		if (own < 0)
@@ -199,6 +212,16 @@ static int idmap_bind(const struct rt_ctx *c, const struct rt_mount_plan *p, int
 
 /* ---- host side ---- */
 
+static int clone_source(const struct rt_mount_plan *p, int dir, const char *path)
+{
+	CLEANUP_FD int link = -1;
+
+	if (!(p->o.links & (OCI_LINK_SOURCE | OCI_LINK_COPY)))
+		return mnt_clone_tree(dir, path, p->o.recursive_bind);
+	link = openat(dir, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return link < 0 ? -errno : mnt_clone_tree(link, "", p->o.recursive_bind);
+}
+
 static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int userns, struct err *e)
 {
 	CLEANUP_FD int fd = -1, bundle = -1;
@@ -209,7 +232,7 @@ static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 		if (bundle < 0)
 			return err_errno(e, -errno, "bundle %s", c->bundle);
 	}
-	fd = mnt_clone_tree(bundle >= 0 ? bundle : AT_FDCWD, p->m->source, p->o.recursive_bind);
+	fd = clone_source(p, bundle >= 0 ? bundle : AT_FDCWD, p->m->source);
 	if (fd == -EINVAL && c->bind_nodes && !p->o.recursive_bind)
 		return err_set(e, ERR_DENIED, "bind source %s: there are mounts in it that only root may leave out: "
 					      "use \"rbind\"", p->m->source);
@@ -335,7 +358,8 @@ int rt_mounts_child(const struct rt_ctx *c, int *fds, struct err *e)
 int rt_mount_on_root(const struct rt_ctx *c, const struct rt_mount_plan *p, int root, struct err *e)
 {
 	const char *relative = p->m->source + strlen(c->create->rootfs.path);
-	CLEANUP_FD int source = beneath_open(root, relative, BENEATH_IN_ROOT, O_PATH, 0), fd = -1;
+	int nofollow = p->o.links & (OCI_LINK_SOURCE | OCI_LINK_COPY) ? O_NOFOLLOW : 0;
+	CLEANUP_FD int source = beneath_open(root, relative, BENEATH_IN_ROOT, O_PATH | nofollow, 0), fd = -1;
 	int r;
 
 	fd = source < 0 ? source : mnt_clone_tree(source, "", p->o.recursive_bind);
@@ -435,7 +459,7 @@ static bool may_cover_proc(const char *destination, int tree)
 	return false;
 }
 
-int rt_mount_target(int root, const char *destination, int tree, struct err *e)
+int rt_mount_target(int root, const char *destination, int tree, bool itself, struct err *e)
 {
 	CLEANUP_FD int target = -1;
 	struct stat source = { .st_mode = S_IFDIR }, st;
@@ -444,13 +468,15 @@ int rt_mount_target(int root, const char *destination, int tree, struct err *e)
 	if (tree >= 0 && fstat(tree, &source) < 0)
 		return err_errno(e, -errno, "its source");
 	is_dir = S_ISDIR(source.st_mode);
-	target = beneath_mountpoint(root, destination, is_dir);
+	target = itself ? beneath_mountpoint_itself(root, destination, is_dir) : beneath_mountpoint(root, destination, is_dir);
 	if (target == -ELOOP)
 		return err_set(e, ERR_INVALID, "mount point: links there lead in a circle, or through a process's files in /proc");
 	if (target == -EROFS)
 		return err_set(e, ERR_DENIED, "mount point: it is missing, and can't be made on a read-only file system");
 	if (target < 0 || fstat(target, &st) < 0)
 		return err_errno(e, target < 0 ? target : -errno, "mount point");
+	if (is_dir && S_ISLNK(st.st_mode))
+		return err_set(e, ERR_INVALID, "the source is a folder, which dest-nofollow can't mount on the link that is there: mount a file");
 	if (is_dir != S_ISDIR(st.st_mode))
 		return err_set(e, ERR_INVALID, is_dir ? "the source is a folder, but in the container a file is there: mount a file" :
 							"the source is a file, but in the container a folder is there: mount a folder");
@@ -498,11 +524,29 @@ static int attach(const struct rt_mount_plan *p, int root, int fd, struct err *e
 	}
 	if (cover_mode(p, root, fd, e) < 0)
 		return e->code;
-	target = rt_mount_target(root, p->m->destination, fd, e);
+	target = rt_mount_target(root, p->m->destination, fd, p->o.links & OCI_LINK_DESTINATION, e);
 	if (target < 0 || ordinary(p, root, &target, e) < 0)
 		return e->code;
 	r = mnt_attach(fd, target);
 	return r < 0 ? err_errno(e, r, "attaching") : 0;
+}
+
+static int copy_link(const struct rt_mount_plan *p, int root, int fd, struct err *e)
+{
+	char name[NAME_MAX + 1], target[PATH_MAX], there[PATH_MAX];
+	CLEANUP_FD int folder = beneath_place(root, p->m->destination, name);
+	ssize_t n = readlinkat(fd, "", target, sizeof(target) - 1);
+
+	if (folder < 0 || n < 0)
+		return err_errno(e, folder < 0 ? folder : -errno, "copy-symlink");
+	target[n] = '\0';
+	if (symlinkat(target, folder, name) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return err_errno(e, -errno, "copy-symlink");
+	if (readlinkat(folder, name, there, sizeof(there)) == n && !memcmp(target, there, (size_t)n))
+		return 0;
+	return err_set(e, ERR_CONFLICT, "copy-symlink: what is there is not the same link as the source: remove it");
 }
 
 /* Options of a superblock, when there are any; "ro" and the like are the mount's alone. */
@@ -559,7 +603,14 @@ int rt_mount_place(const struct rt_ctx *c, const struct rt_mount_plan *p, int ro
 		*fd = rt_mount_on_root(c, p, root, e);
 	else if (((c->in_place && !p->by_host) || p->late) && make_in_place(c, p, root, fd, e) < 0)
 		return err_ctx(e, "mount on %s", p->m->destination);
-	r = *fd < 0 ? *fd : attach(p, root, *fd, e);
+	if (*fd < 0) {
+		r = *fd;
+	} else if (is_carried(p, *fd)) {
+		r = copy_link(p, root, *fd, e);
+		*fd = close_fd(*fd);
+	} else {
+		r = attach(p, root, *fd, e);
+	}
 	return r < 0 ? err_ctx(e, "mount on %s", p->m->destination) : 0;
 }
 
@@ -567,6 +618,7 @@ int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct
 {
 	const struct rt_mount_plan *p = &c->mounts[i];
 	CLEANUP_FD int fd = -1;
+	struct stat st;
 
 	if (p->kind == RT_MOUNT_CHANGE)
 		return change(p, root, e) < 0 ? err_ctx(e, "mount on %s", p->m->destination) : 0;
@@ -575,7 +627,8 @@ int rt_mount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, struct
 	fd = take_fd(&fds[i]);
 	if (rt_mount_place(c, p, root, &fd, e) < 0)
 		return e->code;
-	if (p->anchor)
+	/* below a link nothing would be found, so nothing masked: then names below the root count */
+	if (p->anchor && fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
 		fds[i] = take_fd(&fd);
 	return 0;
 }

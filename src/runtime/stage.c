@@ -242,7 +242,7 @@ static int make_mount_point(const struct work *w, size_t i, int root, struct err
 		if (tree < 0)
 			return err_errno(e, tree, "its source");
 	}
-	target = rt_mount_target(root, p->m->destination, tree, e);
+	target = rt_mount_target(root, p->m->destination, tree, false, e);
 	if (target < 0)
 		return target;
 	r = tree < 0 ? 0 : mnt_attach(tree, target);

@@ -1,10 +1,11 @@
 /* Mount options, one a line: of what is accepted no bit is both set and cleared, propagation fits its array, every flag of
- * the superblock that is left has a name or is one of the two that have none. */
+ * the superblock that is left has a name or is one of the two that have none; ranges of ids are as the kernel wants them. */
 #include <linux/mount.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "oci/mount_idmap.h"
 #include "oci/mount_options.h"
 #include "sys/kernel.h"
 
@@ -16,6 +17,31 @@ static void check_attr(const struct oci_mount_attr *a)
 		abort();
 	if ((a->set & MOUNT_ATTR__ATIME) && (a->clear & MOUNT_ATTR__ATIME) != MOUNT_ATTR__ATIME)
 		abort(); /* the kernel's rule for these */
+}
+
+static void check_map(const struct oci_id_map *m, size_t n)
+{
+	if (!n)
+		abort();
+	for (size_t i = 0; i < n; i++)
+		if (!m[i].size || m[i].container_id > UINT32_MAX - m[i].size || m[i].host_id > UINT32_MAX - m[i].size)
+			abort();
+}
+
+static void check_idmap(struct arena *a, const char *text)
+{
+	static const struct oci_id_map ids[] = { { 0, 1000, 1 }, { 1, 4294901760, 65535 } };
+	const struct oci_linux l = { .uid_map = ids, .n_uid_map = 2, .gid_map = ids, .n_gid_map = 1 };
+	struct oci_mount m = { 0 };
+	struct err e = { 0 };
+
+	if (oci_mount_idmap_parse(a, text, &l, &m, &e) < 0) {
+		if (!e.msg[0])
+			abort();
+		return;
+	}
+	check_map(m.uid_map, m.n_uid_map);
+	check_map(m.gid_map, m.n_gid_map);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -44,5 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	if (o.data[o.n_data])
 		abort();
+	if (o.idmap_ranges)
+		check_idmap(&a, o.idmap_ranges);
 	return 0;
 }

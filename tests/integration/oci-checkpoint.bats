@@ -359,6 +359,10 @@ restore_of() { # MODE ID [OPTIONS]: what is restored has our standard output, wh
   run -1 with_criu ok checkpoint --image-path "$images" r
   says 'mount on /dev/shm: what "remount" changed cannot be restored'
   oci delete -f r
+  sleeper n '.mounts += [{destination: "/tmp", source: "/etc", options: ["bind", "dest-nofollow"]}]'
+  run -1 with_criu ok checkpoint --image-path "$images" n
+  says 'mount on /tmp: CRIU follows links'
+  oci delete -f n
   sleeper l '.annotations = {"org.tare.landlock.rw": "/", "org.tare.landlock.exec": "/"}'
   run -1 with_criu ok checkpoint --image-path "$images" l
   says "CRIU does not restore Landlock's rules"

@@ -210,3 +210,24 @@ refused() { # WHAT COMMAND...
   oci delete -f m
   rm -rf "${OCI_ROOTFS:?}"/tmp/* "$OCI_ROOTFS/to"
 }
+
+@test "mounts add and remove: links are bound, mounted on and copied themselves" {
+  ln -s f "$BATS_TEST_TMPDIR/data/to-f"
+  at() { echo "{destination: \"/tmp/$1\", source: \"$BATS_TEST_TMPDIR/data/$2\", options: [\"bind\", $3]}"; }
+  for more in . "$USERNS"; do
+    sleeper m ".root.readonly = false | .mounts += [$(tmpfs /tmp)] | $more"
+    inside 'ln -s nowhere /tmp/link; ln -s nowhere /tmp/on'
+    before=$(table)
+    both='"src-nofollow", "dest-nofollow"'
+    add "$(at link to-f "$both"), $(at on f '"dest-nofollow"'), $(at new/copy to-f '"copy-symlink"')"
+    [ "$(inside 'readlink /tmp/link; readlink /tmp/new/copy; cat /tmp/on')" = $'f\nf\ndata' ]
+    # a mount and a link that is there before one that cannot be: the mount is taken back
+    refused "not the same link as the source" add "$(at other f '"dest-nofollow"'), $(at new/copy to-f '"copy-symlink"'), $(at on to-f '"copy-symlink"')"
+    remove '{destination: "/tmp/on"}, {destination: "/tmp/link"}'
+    [ "$(table)" = "$before" ]
+    [ "$(inside 'readlink /tmp/link; readlink /tmp/on')" = $'nowhere\nnowhere' ]
+    run remove '{destination: "/tmp/new/copy"}'
+    [ "$status" -eq 1 ]
+    oci delete -f m
+  done
+}

@@ -88,6 +88,14 @@ X
   says "linux.mountLabel: SELinux is not enabled in this kernel"
 }
 
+@test "annotation run.oci.mount_context_type: what is no SELinux option of a mount is an error that names it" {
+  bundle "$BATS_TEST_TMPDIR/b" '.annotations = {"run.oci.mount_context_type": "seclabel"}'
+  run -1 oci run -b "$BATS_TEST_TMPDIR/b" label </dev/null
+  says 'annotation run.oci.mount_context_type: "seclabel" is none of context,'
+  bundle "$BATS_TEST_TMPDIR/b" '.annotations = {"run.oci.mount_context_type": "rootcontext"}'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" label </dev/null
+}
+
 @test "startContainer hooks have the rights and the environment of the process, no more" {
   cat >"$OCI_ROOTFS/hook" <<'X'
 #!/bin/sh
@@ -296,4 +304,140 @@ mounts_at() { awk -v d="$1" 'index($5, d) == 1' /proc/self/mountinfo; }
   mkdir -p "$OCI_ROOTFS/mnt"
   run -0 oci run -b "$BATS_TEST_TMPDIR/b" mapped </dev/null
   [ "$output" = $'1000:2000\n1000:2000\n0:0' ]
+}
+
+@test "ids of a bind are mapped as its option idmap= says, as crun has it" {
+  local user='.linux.namespaces += [{type: "user"}] | .linux.gidMappings = [{containerID: 0, hostID: 400000, size: 65536}]
+    | .linux.uidMappings = [{containerID: 0, hostID: 300000, size: 1}, {containerID: 1, hostID: 310000, size: 1000}]'
+  mkdir "$BATS_TEST_TMPDIR/given"
+  touch "$BATS_TEST_TMPDIR/given/file"
+  chown 5:6 "$BATS_TEST_TMPDIR/given/file"
+  OCI_COMMAND='stat -c %u:%g /tmp/file /root /root/busybox' bundle "$BATS_TEST_TMPDIR/b" \
+    '.mounts += [{destination: "/tmp", type: "bind", source: $d, options: ["bind", "idmap=uids=0-1-3#5-11-10;gids=0-100-10"]},
+      {destination: "/root", type: "bind", source: ($r + "/bin"), options: ["rbind", "ridmap=uids=0-1000-1;gids=0-2000-1"]}]' \
+    --arg d "$BATS_TEST_TMPDIR/given"
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" mapped </dev/null
+  [ "$output" = $'11:106\n1000:2000\n1000:2000' ]
+  # in a user namespace the host's ids are seen through it; with "@" they are counted from its own
+  chmod 755 "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
+  OCI_COMMAND='stat -c %u:%g /tmp/file /root/file; touch /root/made' bundle "$BATS_TEST_TMPDIR/b" \
+    "$user"' | .mounts += [{destination: "/tmp", type: "bind", source: $d, options: ["bind", "idmap=uids=5-310007-1;gids=0-400000-10"]},
+      {destination: "/root", type: "bind", source: $d, options: ["bind", "idmap=uids=@0-0-1001;gids=@6-2-1#0-400000-1"]}]' \
+    --arg d "$BATS_TEST_TMPDIR/given"
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" mapped </dev/null
+  [ "$output" = $'8:6\n5:2' ]
+  [ "$(stat -c %u:%g "$BATS_TEST_TMPDIR/given/made")" = 0:0 ]
+}
+
+@test "an idmap= that is no map is one line that says what is wrong" {
+  local bad options what more
+  for bad in '"idmap=uids=0-1;gids=0-1-1"|uids=: a range is three numbers, FILE-HOST-SIZE, as in idmap=uids=' \
+    '"idmap=uids=0-1-1"|uids and gids belong together' '"ridmap=uids=@0-0-1;gids=0-0-1"|the container'"'"'s user namespace maps no id 0' \
+    '"idmap=uids=0-0-5#4-9-1;gids=0-0-1"|ranges overlap' \
+    '"idmap=uids=0-0-1;gids=0-0-1"|it has id maps twice|uidMappings: [{containerID: 0, hostID: 1, size: 1}], gidMappings: [{containerID: 0, hostID: 1, size: 1}]' \
+    '"remount", "idmap=uids=0-0-1;gids=0-0-1"|those are for new mounts'; do
+    IFS='|' read -r options what more <<<"$bad"
+    bundle "$BATS_TEST_TMPDIR/b" ".mounts += [{destination: \"/tmp\", source: \"/etc\", options: [\"bind\", $options]${more:+, $more}}]"
+    run -1 oci run -b "$BATS_TEST_TMPDIR/b" bad </dev/null
+    says "mount on /tmp: "
+    says "$what"
+    [ "${#lines[@]}" = 1 ]
+  done
+}
+
+LINK_USER='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 300000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+
+# A root of the test's own, which a user namespace may change, with links to mount on; a file and a link to it to mount.
+link_ends() {
+  chmod 755 "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
+  cp -a "$OCI_ROOTFS" "$BATS_TEST_TMPDIR/r"
+  ln -s point-to-nowhere "$BATS_TEST_TMPDIR/r/link"
+  ln -s /etc/passwd "$BATS_TEST_TMPDIR/r/etc/users"
+  ln -s /run/deep "$BATS_TEST_TMPDIR/r/deep"
+  chown -hR 300000:300000 "$BATS_TEST_TMPDIR/r"
+  echo content >"$BATS_TEST_TMPDIR/file"
+  ln -s file "$BATS_TEST_TMPDIR/to-file"
+}
+link_bundle() { # MOUNTS COMMAND [FILTER]
+  OCI_COMMAND=$2 bundle "$BATS_TEST_TMPDIR/b" ".root = {path: (\$d + \"/r\"), readonly: false} | .mounts += [$1] | ${3:-.}" --arg d "$BATS_TEST_TMPDIR"
+}
+
+@test "src-nofollow, dest-nofollow: a link is bound itself, and mounted on itself, as crun has it" {
+  link_ends
+  local more both='options: ["bind", "src-nofollow", "dest-nofollow"]}' src='options: ["bind", "src-nofollow"]}' dest='options: ["bind", "dest-nofollow"]}'
+  for more in . "$LINK_USER"; do
+    # a link on a link, a file on a link, what a link leads to on a link; where nothing is, a link or a file
+    link_bundle '{destination: "/link", source: ($d + "/to-file"), '"$both"', {destination: "/etc/users", source: ($d + "/to-file"), '"$dest"',
+      {destination: "/new/link", source: ($d + "/to-file"), '"$src"', {destination: "/new/file", source: ($d + "/file"), '"$both"',
+      {destination: "/deep/file", source: ($d + "/file"), '"$dest"', {destination: "/in", source: ($d + "/r/deep"), '"$both" \
+      'for l in /link /new/link /in; do readlink $l; done; cat /etc/users /new/file /run/deep/file; grep root /etc/passwd; grep -c " /link " /proc/self/mountinfo' "$more"
+    run -0 oci run -b "$BATS_TEST_TMPDIR/b" links </dev/null
+    [ "$output" = $'file\nfile\n/run/deep\ncontent\ncontent\ncontent\nroot:x:0:0:root:/root:/bin/sh\n1' ]
+    [ "$(readlink "$BATS_TEST_TMPDIR/r/link")" = point-to-nowhere ]
+    rm -r "$BATS_TEST_TMPDIR"/r/{new,in,run}
+  done
+  # without them both ends are followed
+  link_bundle '{destination: "/etc/users", source: ($d + "/to-file"), options: ["bind"]}' 'cat /etc/passwd; readlink /etc/users'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" links </dev/null
+  [ "$output" = $'content\n/etc/passwd' ]
+}
+
+@test "copy-symlink: a link is made again, what is none is bound, as crun has it" {
+  link_ends
+  local more copy='options: ["rbind", "copy-symlink"]}' want
+  for more in . "$LINK_USER"; do
+    link_bundle '{destination: "/a/sym/link", source: ($d + "/to-file"), type: "bind", '"$copy"', {destination: "/deep/link", source: ($d + "/to-file"), '"$copy"',
+      {destination: "/tmp", source: ($d + "/r/etc"), '"$copy"', {destination: "/in", source: ($d + "/r/etc/users"), '"$copy" \
+      'for l in /a/sym/link /run/deep/link /in; do readlink $l; done; stat -c %u:%g /in; cat /tmp/group; grep -c -e link -e " /in " /proc/self/mountinfo' "$more"
+    want=$(printf 'file\nfile\n/etc/passwd\n0:0\n'; cat "$OCI_ROOTFS/etc/group"; echo 0)
+    # and once more: they are there
+    for again in 1 2; do
+      run oci run -b "$BATS_TEST_TMPDIR/b" links </dev/null
+      [ "$output" = "$want" ]
+    done
+    [ "$(readlink "$BATS_TEST_TMPDIR/r/in")" = /etc/passwd ]
+    rm -r "$BATS_TEST_TMPDIR"/r/{a,in,run}
+  done
+}
+
+@test "links at the ends of a bind: what can't be is one line that says why, and nothing is changed" {
+  link_ends
+  local bad mount what more
+  for more in . "$LINK_USER"; do
+    for bad in '{destination: "/link", source: ($d + "/to-file"), options: ["bind", "copy-symlink"]}|copy-symlink: what is there is not the same link as the source' \
+      '{destination: "/etc", source: ($d + "/to-file"), options: ["bind", "copy-symlink"]}|what is there is not the same link as the source' \
+      '{destination: "/link", source: ($d + "/to-file"), options: ["bind", "copy-symlink", "src-nofollow"]}|copy-symlink does not go with src-nofollow' \
+      '{destination: "/link", type: "tmpfs", options: ["dest-nofollow"]}|are for bind mounts' \
+      '{destination: "/proc", options: ["bind", "remount", "src-nofollow"]}|are for bind mounts' \
+      '{destination: "/link", source: $d, options: ["bind", "dest-nofollow"]}|mount on the link that is there' \
+      '{destination: "/link", source: ($d + "/nowhere"), options: ["bind", "src-nofollow"]}|nowhere: ' \
+      '{destination: "/proc/self", source: ($d + "/to-file"), options: ["bind", "src-nofollow", "dest-nofollow"]}|which nothing may be mounted over' \
+      '{destination: "/proc/1/exe", source: ($d + "/to-file"), options: ["bind", "src-nofollow", "dest-nofollow"]}|which nothing may be mounted over'; do
+      IFS='|' read -r mount what <<<"$bad"
+      link_bundle "$mount" true "$more"
+      run -1 oci run -b "$BATS_TEST_TMPDIR/b" bad </dev/null
+      says "mount on /"
+      says "$what"
+      [ "${#lines[@]}" = 1 ]
+    done
+  done
+  [ "$(readlink "$BATS_TEST_TMPDIR/r/link")" = point-to-nowhere ]
+}
+
+@test "what is masked in /proc stays masked when /proc is a link by src-nofollow or copy-symlink" {
+  link_ends
+  local option
+  ln -s elsewhere "$BATS_TEST_TMPDIR/moved"
+  for option in src-nofollow copy-symlink; do
+    mkdir "$BATS_TEST_TMPDIR/r/elsewhere"
+    rmdir "$BATS_TEST_TMPDIR/r/proc"
+    link_bundle '{destination: "/elsewhere", type: "proc", source: "proc"}, {destination: "/proc", source: ($d + "/moved"), options: ["bind", "'$option'"]}' \
+      'readlink /proc; wc -c </elsewhere/version; grep -c " /elsewhere/sys ro," /proc/self/mountinfo' \
+      '.mounts |= map(select(.destination != "/proc" or .source != "proc")) | .linux.maskedPaths = ["/proc/version"] | .linux.readonlyPaths = ["/proc/sys"]'
+    run -0 oci run -b "$BATS_TEST_TMPDIR/b" masked </dev/null
+    [ "$output" = $'elsewhere\n0\n1' ]
+    rm -f "$BATS_TEST_TMPDIR/r/proc"
+    rmdir "$BATS_TEST_TMPDIR/r/elsewhere"
+    mkdir "$BATS_TEST_TMPDIR/r/proc"
+  done
 }

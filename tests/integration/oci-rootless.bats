@@ -212,6 +212,18 @@ user_sleeper() { # ID [FILTER]
   [ "$output" = $'uid=0(root) gid=0(root) groups=7,33(web)\nallow' ]
 }
 
+@test "links at the ends of a bind" {
+  local both='options: ["bind", "src-nofollow", "dest-nofollow"]'
+  ln -s nowhere "$U/to-nowhere"
+  ln -s point-to-nowhere "$U/rootfs/link"
+  OCI_COMMAND='readlink /link; readlink /tmp/copy; cat /tmp/file' user_bundle b ".mounts += [{destination: \"/link\", source: \"$U/to-nowhere\", $both},
+    {destination: \"/tmp\", type: \"tmpfs\"}, {destination: \"/tmp/copy\", source: \"$U/to-nowhere\", options: [\"bind\", \"copy-symlink\"]},
+    {destination: \"/tmp/file\", source: \"/etc/hostname\", options: [\"rbind\", \"src-nofollow\"]}]"
+  run user tare-oci run -b "$U/b" b </dev/null
+  rm "$U/rootfs/link"
+  [ "$output" = "nowhere"$'\n'"nowhere"$'\n'"$(cat /etc/hostname)" ]
+}
+
 @test "crun's annotation keeps the caller's groups" {
   local as map OCI_COMMAND='grep Groups /proc/self/status | xargs'
   # with a group beside his own

@@ -632,7 +632,7 @@ net_controllers_free() {
 
 @test "features and version are what callers parse" {
   oci features | jq -e '.ociVersionMin == "1.0.0" and .ociVersionMax == "1.3.0" and (.hooks | length) == 6
-    and (.mountOptions | index("rro") != null) and .linux.cgroup.v1 and .linux.cgroup.systemd
+    and (.mountOptions | (index("rro") and index("ridmap") and index("copy-symlink") and index("src-nofollow"))) and .linux.cgroup.v1 and .linux.cgroup.systemd
     and (.linux.seccomp.actions | index("SCMP_ACT_NOTIFY") != null) and (.linux.capabilities | length) == 41
     and (.linux.namespaces | index("time") != null)'
   [[ "$(oci --version | head -1)" =~ ^tare-oci\ version\ [0-9]+\.[0-9]+\.[0-9]+$ ]]

@@ -179,6 +179,33 @@ static void mountpoint_behind_dangling_links(void **state)
 	assert_true(made(t, "root/nowhere", S_IFDIR));
 }
 
+static void mountpoint_that_is_a_link_itself(void **state)
+{
+	struct tmp *t = *state;
+	char name[NAME_MAX + 1];
+	struct stat st;
+
+	assert_int_equal(io_mkdirs(t->fd, "root/etc", 0755), 0);
+	assert_int_equal(symlinkat("../../../etc/out", t->fd, "root/link"), 0);
+	assert_int_equal(symlinkat("/../there/deep", t->fd, "root/dangling"), 0);
+	CLEANUP_FD int root = openat(t->fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int link = beneath_mountpoint_itself(root, "/link//", 1);
+	CLEANUP_FD int file = beneath_mountpoint_itself(root, "/dangling/file", 0);
+	CLEANUP_FD int folder = beneath_mountpoint_itself(root, "new/folder", 1);
+	CLEANUP_FD int place = beneath_place(root, "/dangling/more/name/", name);
+
+	assert_true(file >= 0 && folder >= 0 && place >= 0);
+	assert_int_equal(fstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_false(made(t, "root/etc/out", S_IFREG));
+	assert_true(made(t, "root/there/deep/file", S_IFREG));
+	assert_true(made(t, "root/new/folder", S_IFDIR));
+	assert_true(made(t, "root/there/deep/more", S_IFDIR));
+	assert_string_equal(name, "name");
+	assert_int_equal(beneath_mountpoint_itself(root, "/etc/..", 1), -EINVAL);
+	assert_int_equal(beneath_mountpoint_itself(root, "/", 1), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +214,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(remove_tree_of_any_depth, setup, teardown),
 		cmocka_unit_test_setup_teardown(beneath_never_leaves, setup, teardown),
 		cmocka_unit_test_setup_teardown(mountpoint_behind_dangling_links, setup, teardown),
+		cmocka_unit_test_setup_teardown(mountpoint_that_is_a_link_itself, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
 
+#include "oci/mount_idmap.h"
 #include "oci/mount_options.h"
 
 static struct arena arena;
@@ -105,6 +108,117 @@ static void names(void **state)
 	assert_int_equal(oci_propagation(""), 0);
 }
 
+static void links(void **state)
+{
+	struct oci_mount_options m = PARSE("rbind", "src-nofollow", "dest-nofollow");
+
+	(void)state;
+	assert_int_equal(m.links, OCI_LINK_SOURCE | OCI_LINK_DESTINATION);
+	assert_int_equal(PARSE("copy-symlink").links, OCI_LINK_COPY);
+	m = PARSE("rsrc-nofollow", "nofollow", "copy-symlinks");
+	assert_int_equal(m.links, 0);
+	assert_int_equal(m.n_data, 3);
+}
+
+static void idmap_ranges(void **state)
+{
+	struct oci_mount_options m = PARSE("ridmap=uids=0-1-10;gids=0-100-10", "bind");
+
+	(void)state;
+	assert_int_equal(m.idmap, OCI_IDMAP_RECURSIVE);
+	assert_string_equal(m.idmap_ranges, "uids=0-1-10;gids=0-100-10");
+	assert_int_equal(m.n_data, 0);
+	/* the last one counts */
+	m = PARSE("idmap=uids=0-1-10;gids=0-100-10", "idmap");
+	assert_int_equal(m.idmap, OCI_IDMAP_MOUNT);
+	assert_null(m.idmap_ranges);
+	assert_null(PARSE("idmap=").idmap_ranges);
+	m = PARSE("idmapped", "ro=1", "rridmap=x");
+	assert_int_equal(m.idmap, OCI_IDMAP_NO);
+	assert_int_equal(m.n_data, 3);
+}
+
+/* The map of a container for whom a root and a thousand others are not side by side. */
+static const struct oci_id_map ids[] = { { 0, 1000, 1 }, { 1, 5000, 1000 } };
+
+static int map(const char *text, struct oci_mount *m)
+{
+	const struct oci_linux l = { .uid_map = ids, .n_uid_map = 2 };
+
+	*m = (struct oci_mount){ 0 };
+	err = (struct err){ 0 };
+	return oci_mount_idmap_parse(&arena, text, &l, m, &err);
+}
+
+static void is_range(const struct oci_id_map *m, uint32_t file, uint32_t host, uint32_t size)
+{
+	assert_int_equal(m->container_id, file);
+	assert_int_equal(m->host_id, host);
+	assert_int_equal(m->size, size);
+}
+
+static void idmap_maps(void **state)
+{
+	struct oci_mount m;
+
+	(void)state;
+	assert_int_equal(map("uids=0-1-10#10-11-20;gids=0-100-4294967194", &m), 0);
+	assert_int_equal(m.n_uid_map, 2);
+	is_range(&m.uid_map[0], 0, 1, 10);
+	is_range(&m.uid_map[1], 10, 11, 20);
+	assert_int_equal(m.n_gid_map, 1);
+	is_range(&m.gid_map[0], 0, 100, 4294967194);
+	/* counted from the container's own, and cut where that is; the other way round, too */
+	assert_int_equal(map("gids=7-8-9;uids=0-0-1#@3-5-10", &m), 0);
+	is_range(&m.gid_map[0], 7, 8, 9);
+	is_range(&m.uid_map[0], 0, 0, 1);
+	is_range(&m.uid_map[1], 3, 5004, 10);
+	assert_int_equal(map("uids=@20-0-1001;gids=0-0-1", &m), 0);
+	assert_int_equal(m.n_uid_map, 2);
+	is_range(&m.uid_map[0], 20, 1000, 1);
+	is_range(&m.uid_map[1], 21, 5000, 1000);
+}
+
+static void bad_idmap_maps(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} bad[] = {
+		{ "uids=0-1-10", "\"uids=0-1-10\": uids and gids belong together" },
+		{ "uids=0-1-1;uids=1-2-1;gids=0-0-1", "\"uids=1-2-1\": uids and gids are wanted" },
+		{ "uids=0-1-1;gids=0-0-1;", "\"\": uids and gids are wanted" },
+		{ "x", "\"x\": uids and gids are wanted" },
+		{ "uids=;gids=0-0-1", "uids=: a range is three numbers" },
+		{ "uids=0-1;gids=0-0-1", "uids=: a range is" },
+		{ "gids=0-1-1-1;uids=0-0-1", "gids=: a range is" },
+		{ "gids=0-1-1#;uids=0-0-1", "gids=: a range is" },
+		{ "gids=0--1-1;uids=0-0-1", "gids=: a range is" },
+		{ "gids=0-1-0;uids=0-0-1", "gids=: a range is" },
+		{ "gids=0-1-1 ;uids=0-0-1", "gids=: a range is" },
+		{ "gids=0-1-4294967295;uids=0-0-1", "gids=: a range is" },
+		{ "gids=@@0-1-1;uids=0-0-1", "gids=: a range is" },
+		{ "uids=@0-1001-1;gids=0-0-1", "uids=@: the container's user namespace maps no id 1001" },
+		{ "uids=@0-1-1001;gids=0-0-1", "uids=@: the container's user namespace maps no id 1001" },
+		{ "gids=@0-0-1;uids=0-0-1", "gids=@: the container's user namespace maps no id 0" },
+	};
+	char many[340 * 8 + 32] = "gids=0-0-1;uids=0-0-1";
+	struct oci_mount m;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_true(map(bad[i].text, &m) < 0);
+		if (!strstr(err.msg, bad[i].why) || strchr(err.msg, '\n'))
+			fail_msg("%s: %s", bad[i].text, err.msg);
+	}
+	for (size_t i = 1; i < 340; i++)
+		strcat(many, "#1-1-1");
+	assert_int_equal(map(many, &m), 0);
+	assert_int_equal(m.n_uid_map, 340);
+	strcat(many, "#1-1-1");
+	assert_true(map(many, &m) < 0);
+	assert_int_equal(err.cls, ERR_LIMIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +226,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(access_times, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_rest, setup, teardown),
 		cmocka_unit_test(names),
+		cmocka_unit_test_setup_teardown(links, setup, teardown),
+		cmocka_unit_test_setup_teardown(idmap_ranges, setup, teardown),
+		cmocka_unit_test_setup_teardown(idmap_maps, setup, teardown),
+		cmocka_unit_test_setup_teardown(bad_idmap_maps, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,14 @@ se_mount_label() {
   se_bundle "$se_label" '["/bin/sh", "-c", "echo x >/tmp/f && cat /tmp/f"]' ', "mountLabel": "system_u:object_r:container_t"' &&
     [ "$(se run -b /root/se se </dev/null)" = x ]
 }
+se_context_type() {
+  for type in context fscontext rootcontext; do # tmpfs takes no defcontext
+    se_bundle "" '["/bin/grep", " /tmp ", "/proc/self/mountinfo"]' ", \"mountLabel\": \"system_u:object_r:container_t\" },
+      \"annotations\": { \"run.oci.mount_context_type\": \"$type\"" && se run -b /root/se se </dev/null >/root/se/out 2>&1
+    cat /root/se/out
+    grep -E "[ ,]$type=\"?system_u:object_r:container_t" /root/se/out || return 1
+  done
+}
 se_exec() {
   se_bundle "" '["/bin/sleep", "1000"]' && se run -d -b /root/se se </dev/null >/dev/null || return 1
   [ "$(se exec se cat /secret/file)" = secret ] &&
@@ -53,5 +61,6 @@ check "SELinux: a policy is loaded, and enforced" se_loads
 check "SELinux: process.selinuxLabel" se_confines
 check "SELinux: without a label" se_without
 check "SELinux: linux.mountLabel" se_mount_label
+check "SELinux: linux.mountLabel as another option" se_context_type
 check "SELinux: exec --process-label" se_exec
 check "SELinux: a label that the policy does not know" se_unknown
