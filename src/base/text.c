@@ -7,6 +7,20 @@
 
 #define NS_PER_S 1000000000LL
 
+bool text_take_u32(const char **at, uint32_t *out)
+{
+	const char *p = *at;
+	uint64_t v = 0;
+
+	while (isdigit((unsigned char)*p) && v <= UINT32_MAX)
+		v = v * 10 + (uint64_t)(*p++ - '0');
+	if (p == *at || v > UINT32_MAX)
+		return false;
+	*at = p;
+	*out = (uint32_t)v;
+	return true;
+}
+
 const char *text_of_u64(uint64_t v, char out[TEXT_U64_LEN])
 {
 	char *p = out + TEXT_U64_LEN - 1;

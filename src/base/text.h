@@ -14,6 +14,10 @@ int text_i64(const char *s, int64_t *out) MUST_CHECK;
 int text_u64(const char *s, uint64_t *out) MUST_CHECK;
 int text_u32(const char *s, uint32_t *out) MUST_CHECK;
 
+/* The number, digits alone, at *at, and *at behind it: for lines of the kernel's. False, and *at stays, when there is none or it is
+ * too big. */
+bool text_take_u32(const char **at, uint32_t *out);
+
 /* v in decimal: where it begins in out. For where printf(3) would be a good part of the work, as in a container's start. */
 #define TEXT_U64_LEN 21
 const char *text_of_u64(uint64_t v, char out[TEXT_U64_LEN]);

@@ -169,11 +169,13 @@ int rt_mask(const struct rt_ctx *c, int root, const int *mounts, struct err *e)
 /* "… ROOT POINT OPTIONS [TAG…] - TYPE SOURCE …" */
 static bool is_whole(const char *line)
 {
-	const char *type = strstr(line, " - ");
-	char root[3];
+	const char *type = strstr(line, " - "), *root = line;
 
-	return type && (text_starts(type + 3, "proc ") || text_starts(type + 3, "sysfs ")) &&
-	       sscanf(line, "%*s %*s %*s %2s", root) == 1 && !strcmp(root, "/");
+	for (int field = 0; field < 3 && root; field++) {
+		root = strchr(root, ' ');
+		root = root ? root + 1 : NULL;
+	}
+	return type && root && text_starts(root, "/ ") && (text_starts(type + 3, "proc ") || text_starts(type + 3, "sysfs "));
 }
 
 /* One that is locked, as everything inherited is below a user namespace, is covered instead. */

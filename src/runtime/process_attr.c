@@ -82,19 +82,17 @@ static int set_io_priority(const struct oci_process *p, struct err *e)
 static int parse_list(const char *list, unsigned char *bits, size_t n_bits)
 {
 	while (*list) {
-		unsigned int first, last;
-		int used = 0;
+		uint32_t first, last;
 
-		if (sscanf(list, "%u-%u%n", &first, &last, &used) < 2) {
-			if (sscanf(list, "%u%n", &first, &used) < 1)
-				return -EINVAL;
-			last = first;
-		}
+		if (!text_take_u32(&list, &first))
+			return -EINVAL;
+		last = first;
+		if (*list == '-' && (list++, !text_take_u32(&list, &last)))
+			return -EINVAL;
 		if (first > last || last >= n_bits)
 			return -EINVAL;
 		for (unsigned int i = first; i <= last; i++)
 			bits[i / 8] |= (unsigned char)(1U << (i % 8));
-		list += used;
 		if (*list == ',')
 			list++;
 		else if (*list)

@@ -139,13 +139,17 @@ static void unified_tasks(struct dbus_writer *w, const char *name, const char *v
 
 static void unified_quota(struct dbus_writer *w, const char *name, const char *value)
 {
-	char quota[32], period[32] = "100000";
-	uint64_t p;
+	size_t len = strcspn(value, " ");
+	uint64_t p = 100000;
+	char quota[32];
 	int64_t q = -1;
 
 	(void)name;
-	if (sscanf(value, "%31s %31s", quota, period) >= 1 && (strcmp(quota, "max") == 0 || text_i64(quota, &q) == 0) &&
-	    text_u64(period, &p) == 0)
+	if (len >= sizeof(quota))
+		return;
+	memcpy(quota, value, len);
+	quota[len] = '\0';
+	if ((strcmp(quota, "max") == 0 || text_i64(quota, &q) == 0) && (!value[len] || text_u64(value + len + 1, &p) == 0))
 		put_quota(w, q, p);
 }
 

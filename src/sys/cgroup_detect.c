@@ -122,7 +122,8 @@ static int parse_line(const char *line, size_t len, struct cg_system *s)
 {
 	const char *field[5], *end = line + len, *p = line, *type;
 	size_t flen[5];
-	unsigned int major, minor;
+	const char *number;
+	uint32_t major, minor;
 	struct cg_hierarchy *h;
 
 	for (int i = 0; i < 5; i++) {
@@ -134,8 +135,10 @@ static int parse_line(const char *line, size_t len, struct cg_system *s)
 		flen[i] = (size_t)(space - p);
 		p = space + 1;
 	}
+	number = field[2];
 	type = memmem(p, (size_t)(end - p), " - ", 3);
-	if (!type || strncmp(type + 3, "cgroup", 6) != 0 || sscanf(field[2], "%u:%u", &major, &minor) != 2)
+	if (!type || strncmp(type + 3, "cgroup", 6) != 0 || !text_take_u32(&number, &major) || *number++ != ':' ||
+	    !text_take_u32(&number, &minor))
 		return 0;
 	type += 3;
 	p = memchr(type, ' ', (size_t)(end - type));

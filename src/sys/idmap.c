@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "base/strbuf.h"
+#include "base/text.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 #include "sys/sock.h"
@@ -45,6 +46,16 @@ bool idmap_setgroups_denied(int proc)
 	return io_read_file(proc, "self/setgroups", 64, &text, NULL) == 0 && strncmp(text, "deny", 4) == 0;
 }
 
+/* The kernel aligns the columns. */
+static bool take_id(char **at, uint32_t *out)
+{
+	const char *p = *at + strspn(*at, " ");
+	bool ok = text_take_u32(&p, out);
+
+	*at += p - *at;
+	return ok;
+}
+
 int idmap_read(int proc, pid_t pid, const char *which, struct idmap_range *map, size_t max, size_t *n)
 {
 	CLEANUP_FREE char *text = NULL;
@@ -57,13 +68,11 @@ int idmap_read(int proc, pid_t pid, const char *which, struct idmap_range *map, 
 		return r;
 	*n = 0;
 	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		struct idmap_range m;
-
 		if (*n >= max)
 			return -E2BIG;
-		if (sscanf(line, "%u %u %u", &m.inside, &m.outside, &m.size) != 3)
+		if (!take_id(&line, &map[*n].inside) || !take_id(&line, &map[*n].outside) || !take_id(&line, &map[*n].size))
 			return -EBADMSG;
-		map[(*n)++] = m;
+		(*n)++;
 	}
 	return 0;
 }

@@ -96,6 +96,26 @@ static void distances(void **state)
 	assert_int_equal(text_distance("a", "0123456789012345678901234567890123456789012345678901234567890123456789"), 64);
 }
 
+static void taken(void **state)
+{
+	const char *at = "12:4294967295-4294967296", *end = at + 3;
+	uint32_t v;
+
+	(void)state;
+	assert_true(text_take_u32(&at, &v));
+	assert_int_equal(v, 12);
+	assert_false(text_take_u32(&at, &v));
+	at++;
+	assert_ptr_equal(at, end);
+	assert_true(text_take_u32(&at, &v));
+	assert_int_equal(v, UINT32_MAX);
+	at++;
+	assert_false(text_take_u32(&at, &v));
+	assert_string_equal(at, "4294967296");
+	at = "-1";
+	assert_false(text_take_u32(&at, &v));
+}
+
 static void put_together(void **state)
 {
 	char digits[TEXT_U64_LEN], out[8];
@@ -122,6 +142,7 @@ int main(void)
 		cmocka_unit_test(distances),
 		cmocka_unit_test(escape_shows_and_cuts),
 		cmocka_unit_test(put_together),
+		cmocka_unit_test(taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
