@@ -364,7 +364,7 @@ int cg_narrow(struct cgroup *cg, const char *where, struct err *e)
 
 	sub += strspn(sub, "/");
 	if (goes_up(sub))
-		return err_set(e, ERR_INVALID, "%s is not a sub cgroup path", sub);
+		return err_set(e, ERR_INVALID, "bad sub cgroup path: %s is not a sub cgroup path", sub);
 	if (colon) {
 		for (const char *at = where; r == 0 && at <= colon; at += strcspn(at, ",:") + 1)
 			r = narrow_controller(cg, at, strcspn(at, ",:"), sub, e);
