@@ -5,7 +5,8 @@
 peer_docker() { /usr/bin/docker --host "unix://$BATS_FILE_TMPDIR/docker.sock" "$@"; }
 
 peer_podman() {
-  podman --root "$BATS_FILE_TMPDIR/podman" --runroot "$BATS_FILE_TMPDIR/podman-run" --tmpdir "$BATS_FILE_TMPDIR/podman-tmp" \
+  # conmon leaves a file "oom" where podman was called
+  env -C "$BATS_FILE_TMPDIR" podman --root "$BATS_FILE_TMPDIR/podman" --runroot "$BATS_FILE_TMPDIR/podman-run" --tmpdir "$BATS_FILE_TMPDIR/podman-tmp" \
     --cgroup-manager cgroupfs "$@"
 }
 
