@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/json.h"
@@ -20,6 +22,7 @@ static struct {
 } target = { "tare", 2, LOG_FORMAT_PLAIN, LOG_LEVEL_INFO };
 
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
+static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 void log_setup(const char *program, int fd, enum log_format format, enum log_level max)
 {
@@ -54,6 +57,14 @@ static void format_line(struct strbuf *line, enum log_level level, const char *m
 		sb_printf(line, "time=\"%s\" level=%s msg=", now, level_names[level]);
 		jw_str(&w, NULL, msg);
 		break;
+	case LOG_FORMAT_JOURNAL:
+		sb_printf(line, "MESSAGE=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=%s", text_tame(msg, tame, sizeof(tame)), priorities[level],
+			  target.program);
+		break;
+	case LOG_FORMAT_SYSLOG:
+		sb_printf(line, "<%d>%s[%d]: %s", LOG_USER | priorities[level], target.program, (int)getpid(),
+			  text_tame(msg, tame, sizeof(tame)));
+		return;
 	case LOG_FORMAT_PLAIN:
 	default:
 		sb_printf(line, "%s: %s%s", target.program, level == LOG_LEVEL_WARNING ? "warning: " : "",

@@ -8,9 +8,11 @@
 #include "base/cleanup.h"
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
-enum log_format { LOG_FORMAT_PLAIN, LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+/* LOG_FORMAT_JOURNAL: fields of systemd's journal (systemd.journal-fields(7), its native protocol), LOG_FORMAT_SYSLOG: as
+ * syslog(3), without the time, which the receiver has. Both want a datagram socket for fd. */
+enum log_format { LOG_FORMAT_PLAIN, LOG_FORMAT_TEXT, LOG_FORMAT_JSON, LOG_FORMAT_JOURNAL, LOG_FORMAT_SYSLOG };
 
-/* program: the prefix of plain lines ("tare: …"). fd is borrowed (2 = stderr). */
+/* program: the prefix of plain lines ("tare: …"), and who journal and syslog are told it is. fd is borrowed (2 = stderr). */
 void log_setup(const char *program, int fd, enum log_format format, enum log_level max);
 
 /* Where lines go. */

@@ -107,7 +107,8 @@ int rt_command_find(const struct oci_process *p, struct err *e)
 static int not_executed(const struct rt_ctx *c, const char *path, int r, struct err *e)
 {
 	(void)err_set(e, absent(r) ? ERR_CMD_MISSING : ERR_CMD_NOEXEC, "exec %s: %s", path, rt_command_reason(r));
-	if (!c->create || !c->create->ends_by_itself)
+	/* want of memory or of processes is a limit's doing: rt_blame() finds which */
+	if (!c->create || !c->create->ends_by_itself || !(absent(r) || r == -ENOEXEC))
 		return e->code;
 	(void)dprintf(STDERR_FILENO, "%s\n", e->msg);
 	_exit(255);

@@ -170,7 +170,7 @@ int cg_check_usage(const struct cg_dir *d, const char *usage_file, int64_t limit
 	if (r < 0)
 		return err_errno(e, r, "read %s of cgroup %s", usage_file, d->cgroup);
 	if (limit > 0 && usage > (uint64_t)limit)
-		return err_set(e, ERR_BUSY, "memory limit %lld of cgroup %s is below its present usage of %llu bytes",
+		return err_set(e, ERR_BUSY, "rejecting memory limit %lld of cgroup %s: it is below its present usage of %llu bytes",
 			       (long long)limit, d->cgroup, (unsigned long long)usage);
 	return 0;
 }

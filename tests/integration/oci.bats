@@ -718,3 +718,68 @@ X
   run -0 perl "$BATS_TEST_TMPDIR/ignoring" "$TARE_BIN/tare-oci" --root "$OCI_ROOT" exec signals2 grep SigIgn /proc/self/status </dev/null
   [ "${output##*$'\t'}" = 0000000000000000 ]
 }
+
+@test "kill --regex and delete --regex: every container whose id matches, whatever becomes of the others" {
+  sleeper web-1; OCI_CGROUP+=-2 sleeper web-2; OCI_CGROUP+=-3 sleeper db
+  run -0 oci kill --regex '^none$' KILL
+  [ "$(oci_status web-1) $(oci_status web-2) $(oci_status db)" = "running running running" ]
+  oci kill web-1 KILL
+  wait_until 5 is_oci_status web-1 stopped
+  # one of them is not running any more
+  run -1 oci kill -r '^web-[0-9]$' KILL
+  says "web-1: container not running"
+  says "1 of the 2 containers that match failed"
+  wait_until 5 is_oci_status web-2 stopped
+  [ "$(oci_status db)" = running ]
+  run -1 oci delete --regex 'web|db'
+  says "db: cannot delete container db that is not stopped"
+  [ "$(oci list -q)" = db ]
+  oci delete -f --regex '.'
+  [ -z "$(oci list -q)" ]
+  run -1 oci delete --regex '['
+  says "--regex \"[\": grep -E does not take it"
+  run -1 env PATH=/nosuch "$TARE_BIN/tare-oci" --root "$OCI_ROOT" delete --regex x
+  says "the program grep is needed"
+}
+
+@test "spec --config writes to another name" {
+  mkdir "$BATS_TEST_TMPDIR/b"
+  oci spec -b "$BATS_TEST_TMPDIR/b" -f other.json
+  [ "$(ls "$BATS_TEST_TMPDIR/b")" = other.json ]
+  run -1 oci spec -b "$BATS_TEST_TMPDIR/b" --config other.json
+  says "file other.json exists. Remove it first"
+}
+
+@test "--log to a file by its prefix, to the journal and to syslog; --log-level" {
+  cat >"$BATS_TEST_TMPDIR/logger.py" <<'X'
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1]); s.settimeout(20)
+print("ready", flush=True)
+print(s.recv(4096).decode(), flush=True)
+X
+  # a /run and a /dev of its own for each
+  cat >"$BATS_TEST_TMPDIR/with" <<'X'
+mount -t tmpfs x /run; mkdir -p /run/systemd/journal /run/dev; touch /run/dev/null; mount --bind /dev/null /run/dev/null; mount --bind /run/dev /dev
+rm -f "$1/heard"; python3 "$1/logger.py" "$2" >"$1/heard" & logger=$!
+until [ -e "$1/heard" ]; do sleep 0.05; done
+until grep -q ready "$1/heard"; do sleep 0.05; done
+"$3" --root "$4" --log "$5" state nosuch 2>"$1/err"; echo "code $?"
+wait $logger
+X
+  run -0 unshare -m sh "$BATS_TEST_TMPDIR/with" "$BATS_TEST_TMPDIR" /run/systemd/journal/socket "$TARE_BIN/tare-oci" "$OCI_ROOT" journald:pod
+  [ "$output" = "code 1" ]
+  [ "$(cat "$BATS_TEST_TMPDIR/heard")" = $'ready\nMESSAGE=container does not exist\nPRIORITY=3\nSYSLOG_IDENTIFIER=pod' ]
+  run -0 unshare -m sh "$BATS_TEST_TMPDIR/with" "$BATS_TEST_TMPDIR" /dev/log "$TARE_BIN/tare-oci" "$OCI_ROOT" syslog:pod
+  [[ "$(cat "$BATS_TEST_TMPDIR/heard")" == $'ready\n<11>pod['*']: container does not exist' ]]
+  run -1 "$TARE_BIN/tare-oci" --root "$OCI_ROOT" --log "file:$BATS_TEST_TMPDIR/log" state nosuch
+  grep -q 'level=error msg="container does not exist"' "$BATS_TEST_TMPDIR/log"
+  run -1 unshare -m sh -c 'mount -t tmpfs x /run; exec "$0" --root "$1" --log journald:x state nosuch' "$TARE_BIN/tare-oci" "$OCI_ROOT"
+  says "log: /run/systemd/journal/socket: No such file or directory"
+  bundle "$BATS_TEST_TMPDIR/b" '.process.capabilities.bounding += ["CAP_NO_SUCH"]'
+  run -0 oci --log-level error run -b "$BATS_TEST_TMPDIR/b" quiet </dev/null
+  [ -z "$output" ]
+  run -0 oci --log-level debug run -b "$BATS_TEST_TMPDIR/b" loud </dev/null
+  says level=debug
+  says "ignoring unknown capability"
+}

@@ -202,7 +202,7 @@ static int complete(struct cgroup *cg, const struct cg_resources *r, struct comp
 	/* systemd does not ask */
 	if (r->check_before_update && r->memory_limit && *r->memory_limit > 0 &&
 	    now.memory > (uint64_t)*r->memory_limit)
-		return err_set(e, ERR_BUSY, "memory limit %lld is below the present usage of %llu bytes",
+		return err_set(e, ERR_BUSY, "rejecting memory limit %lld: it is below the present usage of %llu bytes",
 			       (long long)*r->memory_limit, (unsigned long long)now.memory);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -15,8 +16,10 @@
 #include "sys/ns.h"
 #include "sys/proc.h"
 #include "sys/sock.h"
+#include "sys/spawn.h"
 
 #define KILL_WAIT_MS 10000
+#define OUTPUT_WAIT_MS 30000
 #define JSON_FILE_MAX (1U << 20)
 
 bool oci_rootless(const struct oci_globals *g)
@@ -257,4 +260,28 @@ int oci_destroy(const struct cli_call *call, struct oci_container *c, struct err
 	if (c->rec.poststop)
 		run_poststop(call, c);
 	return rt_record_remove(&c->dir, e);
+}
+
+int oci_output_of(const char *const *argv, int in, size_t max, char **out, int *status, struct err *e)
+{
+	CLEANUP_FD int from = -1, to = -1, pidfd = -1;
+	int pair[2], r;
+	pid_t pid;
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_errno(e, -errno, "%s", argv[0]);
+	from = pair[0];
+	to = pair[1];
+	r = spawn(&(const struct spawn_args){ .path = argv[0],
+					      .argv = argv,
+					      .fds = (const struct spawn_fd[]){ { to, 1 }, { STDERR_FILENO, 2 }, { in, 0 } },
+					      .n_fds = in < 0 ? 2 : 3 }, &pid, &pidfd);
+	to = close_fd(to);
+	if (r == -ENOENT)
+		return err_set(e, ERR_UNSUPPORTED, "the program %s is needed, and not in PATH", argv[0]);
+	if (r == 0)
+		r = io_read_fd(from, max, out, NULL);
+	if (r == 0)
+		r = spawn_wait(pidfd, OUTPUT_WAIT_MS, status);
+	return r < 0 ? err_errno(e, r, "%s", argv[0]) : 0;
 }

@@ -71,7 +71,7 @@ static int signal_init(const struct oci_container *c, int sig, struct err *e)
 	return c->status == RT_PAUSED && sig == SIGKILL ? thaw(&c->rec, e) : 0;
 }
 
-int cmd_kill(const struct cli_call *call, struct err *e)
+static int kill_one(const struct cli_call *call, struct err *e)
 {
 	CLEANUP_CONTAINER struct oci_container c = OCI_CONTAINER_INIT;
 	const struct oci_force_opts *o = call->opts;
@@ -89,6 +89,11 @@ int cmd_kill(const struct cli_call *call, struct err *e)
 	if (c.status == RT_STOPPED || c.status == RT_CREATING)
 		return o->force ? 0 : err_set(e, ERR_BUSY, "container not running");
 	return signal_init(&c, sig, e);
+}
+
+int cmd_kill(const struct cli_call *call, struct err *e)
+{
+	return ((const struct oci_force_opts *)call->opts)->regex ? oci_for_matching(call, kill_one, e) : kill_one(call, e);
 }
 
 static int freeze(const struct cli_call *call, bool frozen, struct err *e)
@@ -146,7 +151,7 @@ static int delete_wreck(struct oci_container *c, bool force, struct err *e)
 	return force ? 0 : err_set(e, ERR_NOTFOUND, "container does not exist");
 }
 
-int cmd_delete(const struct cli_call *call, struct err *e)
+static int delete_one(const struct cli_call *call, struct err *e)
 {
 	CLEANUP_CONTAINER struct oci_container c = OCI_CONTAINER_INIT;
 	bool force = ((const struct oci_force_opts *)call->opts)->force;
@@ -169,4 +174,9 @@ int cmd_delete(const struct cli_call *call, struct err *e)
 		return force && e->cls == ERR_NOTFOUND ? 0 : r;
 	r = oci_kill_and_wait(&c.rec, e);
 	return r < 0 ? r : oci_destroy(call, &c, e);
+}
+
+int cmd_delete(const struct cli_call *call, struct err *e)
+{
+	return ((const struct oci_force_opts *)call->opts)->regex ? oci_for_matching(call, delete_one, e) : delete_one(call, e);
 }

@@ -11,10 +11,8 @@
 #include "cmd/oci/oci.h"
 #include "oci/user.h"
 #include "sys/cgroup.h"
-#include "sys/spawn.h"
 
 #define PS_OUTPUT_MAX (64U << 20)
-#define PS_WAIT_MS 30000
 
 /* ---- list ---- */
 
@@ -31,8 +29,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The names of the folders of root, sorted, in the arena. An absent default root has none. */
-static int container_ids(const struct cli_call *call, const char *root, const char ***out, size_t *n, struct err *e)
+int oci_container_ids(const struct cli_call *call, const char *root, const char ***out, size_t *n, struct err *e)
 {
 	CLEANUP_DIR DIR *dir = opendir(root);
 	const char **ids = NULL, **grown;
@@ -115,7 +112,7 @@ static int read_rows(const struct cli_call *call, const char *root, struct row *
 	CLEANUP_FD int dir = -1;
 	const char **ids = NULL;
 	size_t n_ids;
-	int r = container_ids(call, root, &ids, &n_ids, e);
+	int r = oci_container_ids(call, root, &ids, &n_ids, e);
 
 	*n = 0;
 	if (r < 0 || !n_ids)
@@ -242,31 +239,16 @@ static int run_ps(const struct cli_call *call, char **out, struct err *e)
 {
 	static const char *const ef[] = { "ps", "-ef", NULL };
 	const char **argv = arena_array(call->arena, call->n_args + 1, sizeof(*argv));
-	CLEANUP_FD int from = -1, to = -1, pidfd = -1;
-	int pipe_fds[2], status, r;
-	pid_t pid;
+	int status, r;
 
 	if (!argv)
 		return err_errno(e, -ENOMEM, "ps");
 	argv[0] = "ps";
 	for (size_t i = 1; i < call->n_args; i++)
 		argv[i] = call->args[i];
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return err_errno(e, -errno, "ps");
-	from = pipe_fds[0];
-	to = pipe_fds[1];
-	r = spawn(&(const struct spawn_args){ .path = "ps",
-					      .argv = call->n_args > 1 ? argv : ef,
-					      .fds = (const struct spawn_fd[]){ { to, 1 }, { 2, 2 } },
-					      .n_fds = 2 },
-		  &pid, &pidfd);
-	to = close_fd(to);
-	if (r == 0)
-		r = io_read_fd(from, PS_OUTPUT_MAX, out, NULL);
-	if (r == 0)
-		r = spawn_wait(pidfd, PS_WAIT_MS, &status);
+	r = oci_output_of(call->n_args > 1 ? argv : ef, -1, PS_OUTPUT_MAX, out, &status, e);
 	if (r < 0)
-		return err_errno(e, r, "ps");
+		return r;
 	return status ? err_set(e, ERR_INVALID, "ps failed with its own message above") : 0;
 }
 

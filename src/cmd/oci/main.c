@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/defence.h"
@@ -18,12 +19,16 @@
 #include "oci/state.h"
 #include "runtime/seal.h"
 #include "sys/prefault.h"
+#include "sys/sock.h"
 
 #define GLOBAL(m) offsetof(struct oci_globals, m)
 static const struct cli_option global_options[] = {
 	{ "debug", 0, NULL, CLI_FLAG, "log what is done, too", GLOBAL(debug) },
-	{ "log", 0, "FILE", CLI_STR, "append the log to FILE (default: stderr)", GLOBAL(log) },
+	{ "log", 0, "FILE", CLI_STR, "append the log to FILE or file:FILE (default: stderr), or send it to journald:NAME or syslog:NAME",
+	  GLOBAL(log) },
 	{ "log-format", 0, "FORMAT", CLI_STR, "text or json", GLOBAL(log_format), .choices = "text|json" },
+	{ "log-level", 0, "LEVEL", CLI_STR, "what is logged: error, warning, info or debug", GLOBAL(log_level),
+	  .choices = "error|warning|info|debug" },
 	{ "root", 0, "DIR", CLI_STR, "where the state of containers is kept", GLOBAL(root) },
 	{ "rootless", 0, "BOOL", CLI_STR, "do without rights over cgroups: true, false or auto", GLOBAL(rootless),
 	  .choices = "true|false|auto" },
@@ -33,7 +38,7 @@ static const struct cli_option global_options[] = {
 	{ "criu", 0, "PATH", CLI_STR, "the CRIU program, for checkpoint and restore (default: criu, from PATH)", GLOBAL(criu) },
 	{ 0 },
 };
-static const struct oci_globals global_defaults = { .log_format = "text", .rootless = "auto", .criu = "criu" };
+static const struct oci_globals global_defaults = { .log_format = "text", .log_level = "info", .rootless = "auto", .criu = "criu" };
 
 #define CREATE(m) offsetof(struct oci_create_opts, m)
 static const struct cli_option create_options[] = {
@@ -56,14 +61,22 @@ static const struct cli_option run_options[] = {
 	{ 0 },
 };
 
+static const struct cli_option regex_option[] = {
+	{ "regex", 'r', NULL, CLI_FLAG, "CONTAINER is an extended regular expression: all whose ids match",
+	  offsetof(struct oci_force_opts, regex) },
+	{ 0 },
+};
+
 static const struct cli_option kill_options[] = {
 	{ "all", 'a', NULL, CLI_FLAG, "signal every process of the container", offsetof(struct oci_force_opts, force) },
+	{ .kind = CLI_GROUP, .group = regex_option },
 	{ 0 },
 };
 
 static const struct cli_option delete_options[] = {
 	{ "force", 'f', NULL, CLI_FLAG, "kill it first when it runs; no error when there is none",
 	  offsetof(struct oci_force_opts, force) },
+	{ .kind = CLI_GROUP, .group = regex_option },
 	{ 0 },
 };
 
@@ -82,6 +95,7 @@ static const struct oci_format_opts format_defaults = { .format = "table" };
 static const struct cli_option spec_options[] = {
 	{ "bundle", 'b', "DIR", CLI_STR, "where to put config.json (default: the current folder)",
 	  offsetof(struct oci_spec_opts, bundle) },
+	{ "config", 'f', "FILE", CLI_STR, "the file's name there (default: config.json)", offsetof(struct oci_spec_opts, config) },
 	{ "rootless", 0, NULL, CLI_FLAG, "for a user without privileges", offsetof(struct oci_spec_opts, rootless) },
 	{ 0 },
 };
@@ -183,19 +197,48 @@ int oci_seal(const struct oci_spec *spec, struct err *e)
 	return rt_seal_needed(spec) ? rt_seal_self(own_argv, e) : 0;
 }
 
+/* One of a machine's loggers, a datagram socket. */
+static int connect_logger(const char *socket, struct err *e)
+{
+	CLEANUP_FD int root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = root < 0 ? -errno : sock_connect(root, socket + 1, SOCK_DGRAM);
+
+	return fd < 0 ? err_errno(e, fd, "log: %s", socket) : fd;
+}
+
+static int open_log(const char *path, struct err *e)
+{
+	int fd = openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+	return fd < 0 ? err_errno(e, -errno, "log %s", path) : fd;
+}
+
+static enum log_level level_of(const char *name)
+{
+	return !strcmp(name, "error") ? LOG_LEVEL_ERROR : !strcmp(name, "warning") ? LOG_LEVEL_WARNING :
+	       !strcmp(name, "debug") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+}
+
 /* The log as the options want it; its descriptor, or -1 for stderr. */
 static int setup_log(const struct oci_globals *g, struct err *e)
 {
 	enum log_format format = strcmp(g->log_format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
-	enum log_level level = g->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+	const char *where = g->log ? g->log : "", *colon = strchr(where, ':'), *name = colon ? colon + 1 : "";
 	int fd = -1;
 
-	if (g->log && *g->log) {
-		fd = openat(AT_FDCWD, g->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-		if (fd < 0)
-			return err_errno(e, -errno, "log %s", g->log);
+	if (text_starts(where, "journald:")) {
+		format = LOG_FORMAT_JOURNAL;
+		fd = connect_logger("/run/systemd/journal/socket", e);
+	} else if (text_starts(where, "syslog:")) {
+		format = LOG_FORMAT_SYSLOG;
+		fd = connect_logger("/dev/log", e);
+	} else if (*where) {
+		fd = open_log(text_starts(where, "file:") ? name : where, e);
 	}
-	log_setup("tare-oci", fd < 0 ? STDERR_FILENO : fd, format, level);
+	if (fd < 0 && *where)
+		return fd;
+	log_setup(format >= LOG_FORMAT_JOURNAL && *name ? name : "tare-oci", fd < 0 ? STDERR_FILENO : fd, format,
+		  g->debug ? LOG_LEVEL_DEBUG : level_of(g->log_level));
 	return fd;
 }
 

@@ -18,6 +18,7 @@
 struct oci_globals {
 	bool debug;
 	const char *log, *log_format;
+	const char *log_level;
 	const char *root; /* NULL: the default */
 	const char *rootless;
 	bool systemd_cgroup;
@@ -113,7 +114,7 @@ int cmd_list(const struct cli_call *call, struct err *e);
 int cmd_ps(const struct cli_call *call, struct err *e);
 
 struct oci_spec_opts {
-	const char *bundle;
+	const char *bundle, *config;
 	bool rootless;
 };
 int cmd_spec(const struct cli_call *call, struct err *e);
@@ -121,7 +122,7 @@ int cmd_features(const struct cli_call *call, struct err *e);
 
 /* kill -a, delete -f */
 struct oci_force_opts {
-	bool force;
+	bool force, regex;
 };
 
 /* list, ps */
@@ -131,6 +132,17 @@ struct oci_format_opts {
 };
 
 /* ---- common.c ---- */
+
+/* Runs argv[0], found in PATH, with stdin from in (-1: /dev/null) and our stderr, and waits: what it prints, at most max bytes, in
+ * *out (free()), and its *status as waitpid's. ERR_UNSUPPORTED without the program. */
+int oci_output_of(const char *const *argv, int in, size_t max, char **out, int *status, struct err *e) MUST_CHECK;
+
+/* The names of the folders of root, sorted, in the arena. An absent default root has none. */
+int oci_container_ids(const struct cli_call *call, const char *root, const char ***out, size_t *n, struct err *e) MUST_CHECK;
+
+/* Calls one for every container whose id, then call's first argument, matches the extended regular expression (regex(7)) that is it now. What
+ * fails is logged and does not keep the others from it; then ERR_CONFLICT. No match is no error. */
+int oci_for_matching(const struct cli_call *call, int (*one)(const struct cli_call *, struct err *), struct err *e) MUST_CHECK;
 
 /* The state folder: --root, or the default of who we are: below XDG_RUNTIME_DIR for a user, and for the root of a user
  * namespace that does not call itself so ($USER). */

@@ -146,6 +146,7 @@ int cmd_spec(const struct cli_call *call, struct err *e)
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	const struct oci_spec_opts *o = call->opts;
 	const char *bundle = o->bundle && *o->bundle ? o->bundle : ".";
+	const char *file = o->config && *o->config ? o->config : "config.json";
 	struct json_writer w = JSON_WRITER(&out);
 	CLEANUP_FD int dir = openat(AT_FDCWD, bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
 	int r;
@@ -157,10 +158,10 @@ int cmd_spec(const struct cli_call *call, struct err *e)
 	sb_putc(&out, '\n');
 	r = sb_error(&out);
 	if (r == 0) {
-		fd = openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		fd = openat(dir, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (fd < 0 && errno == EEXIST)
-			return err_set(e, ERR_CONFLICT, "file config.json exists. Remove it first");
+			return err_set(e, ERR_CONFLICT, "file %s exists. Remove it first", file);
 		r = fd < 0 ? -errno : io_write_full(fd, out.s, out.len);
 	}
-	return r < 0 ? err_errno(e, r, "%s/config.json", bundle) : 0;
+	return r < 0 ? err_errno(e, r, "%s in %s", file, bundle) : 0;
 }
