@@ -96,17 +96,27 @@ int rt_rdt_usage(const struct oci_spec *spec, const char *id, struct arena *a, s
 	return r < 0 ? err_errno(e, r, "linux.intelRdt: statistics") : 0;
 }
 
-int rt_rdt(const struct rt_ctx *c, pid_t pid, bool join, struct err *e)
+static int put_rdt(const struct oci_spec *spec, const char *id, pid_t pid, bool join, struct err *e)
 {
 	CLEANUP_FD int root = -1;
 	struct rdt_wish w;
 	int r;
 
-	if (!c->spec->linux_.intel_rdt)
+	if (!spec->linux_.intel_rdt)
 		return 0;
-	root = open_rdt(c->spec->linux_.intel_rdt, c->id, &w, e);
+	root = open_rdt(spec->linux_.intel_rdt, id, &w, e);
 	if (root < 0)
 		return root;
 	r = join ? rdt_join(root, &w, pid, e) : rdt_apply(root, &w, pid, e);
 	return r < 0 ? err_ctx(e, "linux.intelRdt") : 0;
+}
+
+int rt_rdt(const struct rt_ctx *c, pid_t pid, bool join, struct err *e)
+{
+	return put_rdt(c->spec, c->id, pid, join, e);
+}
+
+int rt_rdt_change(const struct oci_spec *spec, const char *id, pid_t pid, struct err *e)
+{
+	return put_rdt(spec, id, pid, false, e);
 }

@@ -99,6 +99,8 @@ const char *rt_watch(const struct oci_spec *spec, const char *cgroup);
  * field; ERR_UNSUPPORTED, naming it, where there is no resctrl. */
 int rt_rdt_own(const struct oci_spec *spec, const char *id, char **own, struct err *e) MUST_CHECK;
 int rt_rdt_remove(const char *own, struct err *e) MUST_CHECK;
+/* Sets what this specification has for a running container, whose init pid is (and now is in its group). */
+int rt_rdt_change(const struct oci_spec *spec, const char *id, pid_t pid, struct err *e) MUST_CHECK;
 /* What resctrl tells about a running container; *given false where it has no linux.intelRdt. In the arena. */
 int rt_rdt_usage(const struct oci_spec *spec, const char *id, struct arena *a, struct rdt_usage *out, bool *given,
 		 struct err *e) MUST_CHECK;

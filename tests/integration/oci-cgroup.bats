@@ -100,4 +100,10 @@ freezer() {
   run -1 oci run -b "$BATS_TEST_TMPDIR/b" rdt </dev/null
   says "linux.intelRdt: resctrl is not available"
   [ ! -e "$OCI_ROOT/rdt" ]
+  sleeper rdt
+  for option in --l3-cache-schema=L3:0=f --mem-bw-schema=MB:0=50; do
+    run -1 oci update $option rdt
+    says "linux.intelRdt: resctrl is not available"
+  done
+  [ "$(oci_status rdt)" = running ]
 }

@@ -64,6 +64,7 @@ struct oci_update_opts {
 	struct oci_number blkio_weight, cpu_period, cpu_quota, cpu_burst, cpu_shares, cpu_rt_period, cpu_rt_runtime, cpu_idle;
 	struct oci_number memory, memory_reservation, memory_swap, pids_limit;
 	const char *cpuset_cpus, *cpuset_mems;
+	const char *l3, *mb; /* lines of resctrl's schemata */
 	struct cli_strv device_add, device_rm;
 };
 int cmd_update(const struct cli_call *call, struct err *e);

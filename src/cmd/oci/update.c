@@ -54,6 +54,8 @@ const struct cli_option oci_update_options[] = {
 	BYTES("memory-reservation", "memory it keeps when memory gets tight", memory_reservation),
 	BYTES("memory-swap", "limit of memory and swap together; -1: none", memory_swap),
 	INTEGER("pids-limit", "N", "most processes; -1: no limit", pids_limit),
+	{ "l3-cache-schema", 0, "LINE", CLI_STR, "Intel RDT: its part of the L3 cache, such as L3:0=ff", TO(l3) },
+	{ "mem-bw-schema", 0, "LINE", CLI_STR, "Intel RDT: its part of the memory bandwidth, such as MB:0=50", TO(mb) },
 	{ "device-add", 0, "PATH[:PATH-INSIDE][:rwm]", CLI_STRV, "give it a device of the host, node and rights",
 	  TO(device_add) },
 	{ "device-rm", 0, "PATH-INSIDE", CLI_STRV, "take a device that was added away again", TO(device_rm) },
@@ -125,6 +127,33 @@ static int from_options(struct arena *a, const struct oci_update_opts *o, struct
 	return 0;
 }
 
+/* In the group that config.json gives it; a container without one gets one of its own, which is written down before it is made. */
+static int change_rdt(const struct cli_call *call, struct oci_container *c, struct err *e)
+{
+	const struct oci_update_opts *o = call->opts;
+	CLEANUP_FREE char *own = NULL;
+	const struct oci_spec *spec;
+	struct oci_intel_rdt lines;
+	struct oci_spec wanted;
+	int r = 0;
+
+	if (!o->l3 && !o->mb)
+		return 0;
+	if (oci_load_spec(call, &c->rec, &spec, e) < 0)
+		return e->code;
+	lines = (struct oci_intel_rdt){ .clos_id = spec->linux_.intel_rdt ? spec->linux_.intel_rdt->clos_id : NULL,
+					.l3_schema = o->l3, .mb_schema = o->mb };
+	wanted = *spec;
+	wanted.linux_.intel_rdt = &lines;
+	if (!c->rec.rdt)
+		r = rt_rdt_own(&wanted, c->rec.id, &own, e);
+	if (r == 0 && own) {
+		c->rec.rdt = arena_strdup(call->arena, own);
+		r = c->rec.rdt ? rt_record_write(&c->dir, &c->rec, spec, e) : err_errno(e, -ENOMEM, "linux.intelRdt");
+	}
+	return r < 0 ? r : rt_rdt_change(&wanted, c->rec.id, c->rec.pid, e);
+}
+
 int cmd_update(const struct cli_call *call, struct err *e)
 {
 	const struct oci_update_opts *o = call->opts;
@@ -140,5 +169,7 @@ int cmd_update(const struct cli_call *call, struct err *e)
 	if (c.status == RT_STOPPED || c.status == RT_CREATING)
 		return err_set(e, ERR_BUSY, "container not running: it is %s", rt_status_name(c.status));
 	r = oci_change_limits(call, &c, &resources, e);
+	if (r == 0)
+		r = change_rdt(call, &c, e);
 	return r == 0 ? oci_change_devices(call, o, &c, e) : r;
 }
