@@ -103,7 +103,14 @@ freezer() {
   sleeper rdt
   for option in --l3-cache-schema=L3:0=f --mem-bw-schema=MB:0=50; do
     run -1 oci update $option rdt
-    says "linux.intelRdt: resctrl is not available"
+    says "${option%%=*}: the container was created without linux.intelRdt"
   done
+  # what it would find in its record of one that has it
+  jq '.linux.intelRdt = {memBwSchema: "MB:0=50"}' "$OCI_ROOT/rdt/config.json" >"$BATS_TEST_TMPDIR/config"
+  cp "$BATS_TEST_TMPDIR/config" "$OCI_ROOT/rdt/config.json"
+  run -1 oci update --pids-limit 77 --mem-bw-schema=MB:0=50 rdt
+  says "linux.intelRdt: resctrl is not available"
+  # nothing else of it was done
+  run ! grep -rqsx 77 /sys/fs/cgroup/pids"$OCI_CGROUP"/pids.max /sys/fs/cgroup"$OCI_CGROUP"/pids.max
   [ "$(oci_status rdt)" = running ]
 }

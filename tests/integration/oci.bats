@@ -737,7 +737,10 @@ X
   oci delete -f --regex '.'
   [ -z "$(oci list -q)" ]
   run -1 oci delete --regex '['
-  says "--regex \"[\": grep -E does not take it"
+  says "--regex \"[\": not an extended regular expression"
+  [ "${#lines[@]}" = 1 ]
+  run -1 oci kill --regex none NOSUCH
+  says "unknown signal"
   run -1 env PATH=/nosuch "$TARE_BIN/tare-oci" --root "$OCI_ROOT" delete --regex x
   says "the program grep is needed"
 }

@@ -262,20 +262,25 @@ int oci_destroy(const struct cli_call *call, struct oci_container *c, struct err
 	return rt_record_remove(&c->dir, e);
 }
 
-int oci_output_of(const char *const *argv, int in, size_t max, char **out, int *status, struct err *e)
+int oci_output_of(const char *const *argv, int in, bool quiet, size_t max, char **out, int *status, struct err *e)
 {
 	CLEANUP_FD int from = -1, to = -1, pidfd = -1;
+	struct spawn_fd fds[3] = { { .to = 1 } };
+	size_t n_fds = 1;
 	int pair[2], r;
 	pid_t pid;
 
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return err_errno(e, -errno, "%s", argv[0]);
 	from = pair[0];
-	to = pair[1];
+	to = fds[0].from = pair[1];
+	if (in >= 0)
+		fds[n_fds++] = (struct spawn_fd){ in, 0 };
+	if (!quiet)
+		fds[n_fds++] = (struct spawn_fd){ STDERR_FILENO, 2 };
 	r = spawn(&(const struct spawn_args){ .path = argv[0],
 					      .argv = argv,
-					      .fds = (const struct spawn_fd[]){ { to, 1 }, { STDERR_FILENO, 2 }, { in, 0 } },
-					      .n_fds = in < 0 ? 2 : 3 }, &pid, &pidfd);
+					      .fds = fds, .n_fds = n_fds }, &pid, &pidfd);
 	to = close_fd(to);
 	if (r == -ENOENT)
 		return err_set(e, ERR_UNSUPPORTED, "the program %s is needed, and not in PATH", argv[0]);

@@ -71,12 +71,18 @@ static int signal_init(const struct oci_container *c, int sig, struct err *e)
 	return c->status == RT_PAUSED && sig == SIGKILL ? thaw(&c->rec, e) : 0;
 }
 
+/* -EINVAL: there is no such signal. */
+static int signal_number(const char *name)
+{
+	return !strcmp(name, "0") ? 0 : oci_signal_number(name);
+}
+
 static int kill_one(const struct cli_call *call, struct err *e)
 {
 	CLEANUP_CONTAINER struct oci_container c = OCI_CONTAINER_INIT;
 	const struct oci_force_opts *o = call->opts;
 	const char *name = call->n_args > 1 ? call->args[1] : "SIGTERM";
-	int sig = !strcmp(name, "0") ? 0 : oci_signal_number(name), r = oci_open(call, false, &c, e);
+	int sig = signal_number(name), r = oci_open(call, false, &c, e);
 
 	if (r < 0)
 		return r;
@@ -93,7 +99,12 @@ static int kill_one(const struct cli_call *call, struct err *e)
 
 int cmd_kill(const struct cli_call *call, struct err *e)
 {
-	return ((const struct oci_force_opts *)call->opts)->regex ? oci_for_matching(call, kill_one, e) : kill_one(call, e);
+	if (!((const struct oci_force_opts *)call->opts)->regex)
+		return kill_one(call, e);
+	/* also when nothing matches */
+	if (call->n_args > 1 && signal_number(call->args[1]) < 0)
+		return err_set(e, ERR_INVALID, "unknown signal \"%s\"", call->args[1]);
+	return oci_for_matching(call, kill_one, e);
 }
 
 static int freeze(const struct cli_call *call, bool frozen, struct err *e)

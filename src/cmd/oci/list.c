@@ -246,7 +246,7 @@ static int run_ps(const struct cli_call *call, char **out, struct err *e)
 	argv[0] = "ps";
 	for (size_t i = 1; i < call->n_args; i++)
 		argv[i] = call->args[i];
-	r = oci_output_of(call->n_args > 1 ? argv : ef, -1, PS_OUTPUT_MAX, out, &status, e);
+	r = oci_output_of(call->n_args > 1 ? argv : ef, -1, false, PS_OUTPUT_MAX, out, &status, e);
 	if (r < 0)
 		return r;
 	return status ? err_set(e, ERR_INVALID, "ps failed with its own message above") : 0;

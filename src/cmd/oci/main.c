@@ -4,6 +4,7 @@
  * they share is ROOT/ID (runtime/record.h). create leaves the container's init waiting at exec.fifo and goes away;
  * start opens it. Failures are told in one line in the log (--log, as text or JSON that the callers parse) and on
  * stderr; the exit code is 1, 255 from exec, or the process's own from run and exec. */
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -197,11 +198,18 @@ int oci_seal(const struct oci_spec *spec, struct err *e)
 	return rt_seal_needed(spec) ? rt_seal_self(own_argv, e) : 0;
 }
 
-/* One of a machine's loggers, a datagram socket. */
-static int connect_logger(const char *socket, struct err *e)
+/* One of a machine's loggers, a datagram socket; name and format: what the caller asks for. */
+static int connect_logger(const char *socket, const char *name, enum log_format format, struct err *e)
 {
 	CLEANUP_FD int root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd = root < 0 ? -errno : sock_connect(root, socket + 1, SOCK_DGRAM);
+	int fd;
+
+	if (format == LOG_FORMAT_JSON)
+		return err_set(e, ERR_INVALID, "--log-format json is for files: the journal and syslog have forms of their own");
+	for (const char *c = name; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			return err_set(e, ERR_INVALID, "--log: a name with control characters");
+	fd = root < 0 ? -errno : sock_connect(root, socket + 1, SOCK_DGRAM);
 
 	return fd < 0 ? err_errno(e, fd, "log: %s", socket) : fd;
 }
@@ -227,11 +235,11 @@ static int setup_log(const struct oci_globals *g, struct err *e)
 	int fd = -1;
 
 	if (text_starts(where, "journald:")) {
+		fd = connect_logger("/run/systemd/journal/socket", name, format, e);
 		format = LOG_FORMAT_JOURNAL;
-		fd = connect_logger("/run/systemd/journal/socket", e);
 	} else if (text_starts(where, "syslog:")) {
+		fd = connect_logger("/dev/log", name, format, e);
 		format = LOG_FORMAT_SYSLOG;
-		fd = connect_logger("/dev/log", e);
 	} else if (*where) {
 		fd = open_log(text_starts(where, "file:") ? name : where, e);
 	}

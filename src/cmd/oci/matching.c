@@ -9,17 +9,17 @@
 
 #define GREP_ERROR 2 /* 1: nothing matched */
 
-/* The ids as lines: those that match, in *out. What is wrong with the expression grep says on our stderr. */
+/* The ids as lines: those that match, in *out. */
 static int grep(const char *expression, const struct strbuf *ids, char **out, struct err *e)
 {
 	const char *const argv[] = { "grep", "-E", "-e", expression, NULL };
 	CLEANUP_FD int in = io_memfd("ids", sb_str(ids), ids->len, true);
-	int status, r = in < 0 ? err_errno(e, in, "--regex") : oci_output_of(argv, in, ids->len + 1, out, &status, e);
+	int status, r = in < 0 ? err_errno(e, in, "--regex") : oci_output_of(argv, in, true, ids->len + 1, out, &status, e);
 
 	if (r < 0)
 		return err_ctx(e, "--regex");
 	return WIFEXITED(status) && WEXITSTATUS(status) < GREP_ERROR ? 0 :
-		       err_set(e, ERR_INVALID, "--regex \"%.80s\": grep -E does not take it, with its own message above", expression);
+		       err_set(e, ERR_INVALID, "--regex \"%.80s\": not an extended regular expression (grep -E)", expression);
 }
 
 static int matching(const struct cli_call *call, char **out, struct err *e)

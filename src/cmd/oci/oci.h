@@ -134,9 +134,9 @@ struct oci_format_opts {
 
 /* ---- common.c ---- */
 
-/* Runs argv[0], found in PATH, with stdin from in (-1: /dev/null) and our stderr, and waits: what it prints, at most max bytes, in
+/* Runs argv[0], found in PATH, with stdin from in (-1: /dev/null) and our stderr (quiet: /dev/null), and waits: what it prints, at most max bytes, in
  * *out (free()), and its *status as waitpid's. ERR_UNSUPPORTED without the program. */
-int oci_output_of(const char *const *argv, int in, size_t max, char **out, int *status, struct err *e) MUST_CHECK;
+int oci_output_of(const char *const *argv, int in, bool quiet, size_t max, char **out, int *status, struct err *e) MUST_CHECK;
 
 /* The names of the folders of root, sorted, in the arena. An absent default root has none. */
 int oci_container_ids(const struct cli_call *call, const char *root, const char ***out, size_t *n, struct err *e) MUST_CHECK;

@@ -127,31 +127,26 @@ static int from_options(struct arena *a, const struct oci_update_opts *o, struct
 	return 0;
 }
 
-/* In the group that config.json gives it; a container without one gets one of its own, which is written down before it is made. */
-static int change_rdt(const struct cli_call *call, struct oci_container *c, struct err *e)
+/* Of a container that has linux.intelRdt: without, its processes are in no group that is its own, and exec would know of none. */
+static int change_rdt(const struct cli_call *call, const struct oci_container *c, struct err *e)
 {
 	const struct oci_update_opts *o = call->opts;
-	CLEANUP_FREE char *own = NULL;
 	const struct oci_spec *spec;
 	struct oci_intel_rdt lines;
 	struct oci_spec wanted;
-	int r = 0;
 
 	if (!o->l3 && !o->mb)
 		return 0;
 	if (oci_load_spec(call, &c->rec, &spec, e) < 0)
 		return e->code;
-	lines = (struct oci_intel_rdt){ .clos_id = spec->linux_.intel_rdt ? spec->linux_.intel_rdt->clos_id : NULL,
-					.l3_schema = o->l3, .mb_schema = o->mb };
+	if (!spec->linux_.intel_rdt)
+		return err_set(e, ERR_UNSUPPORTED, "--%s: the container was created without linux.intelRdt",
+			       o->l3 ? "l3-cache-schema" : "mem-bw-schema");
+	lines = (struct oci_intel_rdt){ .clos_id = spec->linux_.intel_rdt->clos_id, .l3_schema = o->l3, .mb_schema = o->mb,
+					.enable_monitoring = spec->linux_.intel_rdt->enable_monitoring };
 	wanted = *spec;
 	wanted.linux_.intel_rdt = &lines;
-	if (!c->rec.rdt)
-		r = rt_rdt_own(&wanted, c->rec.id, &own, e);
-	if (r == 0 && own) {
-		c->rec.rdt = arena_strdup(call->arena, own);
-		r = c->rec.rdt ? rt_record_write(&c->dir, &c->rec, spec, e) : err_errno(e, -ENOMEM, "linux.intelRdt");
-	}
-	return r < 0 ? r : rt_rdt_change(&wanted, c->rec.id, c->rec.pid, e);
+	return rt_rdt_change(&wanted, c->rec.id, c->rec.pid, e);
 }
 
 int cmd_update(const struct cli_call *call, struct err *e)
@@ -168,8 +163,9 @@ int cmd_update(const struct cli_call *call, struct err *e)
 		return r;
 	if (c.status == RT_STOPPED || c.status == RT_CREATING)
 		return err_set(e, ERR_BUSY, "container not running: it is %s", rt_status_name(c.status));
-	r = oci_change_limits(call, &c, &resources, e);
+	/* first: of all it is what fails most, and then nothing has changed */
+	r = change_rdt(call, &c, e);
 	if (r == 0)
-		r = change_rdt(call, &c, e);
+		r = oci_change_limits(call, &c, &resources, e);
 	return r == 0 ? oci_change_devices(call, o, &c, e) : r;
 }
