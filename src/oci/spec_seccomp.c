@@ -145,12 +145,12 @@ int oci_check_listener(const struct oci_ctx *c, struct oci_spec *spec)
 	const char *receiver = oci_annotation(spec, "run.oci.seccomp.receiver");
 	struct oci_seccomp *copy;
 
+	if (receiver && receiver[0] != '/')
+		return oci_bad_member(c, NULL, "annotations.run.oci.seccomp.receiver", "\"%s\" is not absolute", receiver);
 	if (!s || !notifies(s) || (s->listener_path && *s->listener_path))
 		return 0;
 	if (!receiver)
 		return oci_bad_member(c, NULL, "linux.seccomp.listenerPath", "is required with SCMP_ACT_NOTIFY");
-	if (receiver[0] != '/')
-		return oci_bad_member(c, NULL, "annotations.run.oci.seccomp.receiver", "\"%s\" is not absolute", receiver);
 	copy = arena_new(c->a, struct oci_seccomp);
 	if (!copy)
 		return oci_no_memory(c, NULL);

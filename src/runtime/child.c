@@ -426,7 +426,7 @@ static _Noreturn void fail(const struct rt_ctx *c, int gate, const struct err *e
 	else
 		rt_send_error(c->sock, e);
 	(void)prctl(PR_SET_NAME, RT_FAILED_NAME);
-	_exit(e->cls == ERR_CMD_MISSING ? 127 : e->cls == ERR_CMD_NOEXEC ? 126 : 125);
+	rt_exit(e->cls == ERR_CMD_MISSING ? 127 : e->cls == ERR_CMD_NOEXEC ? 126 : 125);
 }
 
 void rt_child_main(struct rt_ctx *c)

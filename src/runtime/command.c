@@ -111,7 +111,7 @@ static int not_executed(const struct rt_ctx *c, const char *path, int r, struct 
 	if (!c->create || !c->create->ends_by_itself || !(absent(r) || r == -ENOEXEC))
 		return e->code;
 	(void)dprintf(STDERR_FILENO, "%s\n", e->msg);
-	_exit(255);
+	rt_exit(255);
 }
 
 static int try_exec(const char *path, const struct oci_process *p, const char *const *env)

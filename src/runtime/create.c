@@ -251,7 +251,8 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 		r = rt_process_check(c->process, e);
 	if (r == 0)
 		r = rt_plan(c, e);
-	if (r == 0 && (c->spec->hooks[OCI_HOOK_CREATE_CONTAINER].n || c->spec->hooks[OCI_HOOK_START_CONTAINER].n))
+	/* for all hooks, that a bad name shows at once */
+	if (r == 0)
 		r = rt_hook_output(c->spec, c->hook_out, e);
 	return r < 0 ? r : rt_filter_plan(c, e);
 }

@@ -93,7 +93,7 @@ static _Noreturn void exec_main(struct rt_ctx *c, pid_t init)
 	if (r == 0)
 		r = rt_process_exec(c, &e);
 	rt_send_error(c->sock, &e);
-	_exit(e.cls == ERR_CMD_MISSING ? 127 : e.cls == ERR_CMD_NOEXEC ? 126 : 125);
+	rt_exit(e.cls == ERR_CMD_MISSING ? 127 : e.cls == ERR_CMD_NOEXEC ? 126 : 125);
 }
 
 /* ---- host side ---- */

@@ -52,6 +52,9 @@ static int take_bpf(struct rt_ctx *c, const char *text, struct err *e)
 	if (!len || len % sizeof(*insns) || len / sizeof(*insns) > BPF_MAXINSNS)
 		return err_set(e, ERR_INVALID, "annotations.%s: %zu bytes are not 1 to %d BPF instructions of %zu bytes", BPF_DATA,
 			       len, BPF_MAXINSNS, sizeof(*insns));
+	for (size_t i = 0; i < len / sizeof(*insns); i++)
+		if (insns[i].code == (BPF_RET | BPF_K) && (insns[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF)
+			return err_set(e, ERR_UNSUPPORTED, "annotations.%s: it notifies an agent (instruction %zu): only linux.seccomp can", BPF_DATA, i);
 	c->seccomp = (struct rt_seccomp){ .insns = insns, .n = len / sizeof(*insns) };
 	c->has_seccomp = true;
 	return 0;

@@ -11,6 +11,7 @@
 #include "runtime/internal.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "sys/proc.h"
 #include "sys/spawn.h"
 
@@ -150,6 +151,12 @@ int rt_run_hooks(const struct oci_spec *spec, enum oci_hook_point point, const c
 		return 0;
 	rt_state_json(&w, NULL, spec, id, pid, bundle, state_status);
 	r = rt_hook_output(spec, out, e);
+	/* tidying up must not fail for want of a place for its words */
+	if (r < 0 && point == OCI_HOOK_POSTSTOP) {
+		log_warning("%s: %s", id, e->msg);
+		*e = (struct err){ 0 };
+		r = 0;
+	}
 	if (r == 0)
 		r = run_all(spec, point, &state, bundle, NULL, out, e);
 	rt_hook_output_close(out);

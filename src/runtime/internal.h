@@ -138,6 +138,8 @@ int rt_process_host(const struct rt_ctx *c, pid_t pid, struct err *e) MUST_CHECK
 /* Below root, the new root file system with its mounts, as the container's root. */
 int rt_process_make_cwd(const struct rt_ctx *c, int root, struct err *e) MUST_CHECK;
 int rt_process_prepare(const struct rt_ctx *c, struct err *e) MUST_CHECK;
+/* As _exit(2), but where the container's own filter refuses even that the process ends by a trap; libc would try for ever. */
+_Noreturn void rt_exit(int code);
 int rt_process_exec(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 
 /* ---- command.c, child: finding and executing args[0] in the container ---- */
@@ -148,8 +150,8 @@ const char *rt_command_reason(int r);
 
 /* ---- stdio.c, host side, or child when by_child ---- */
 /* What the process gets as 0-2 becomes uid's, an id of ours, so that /dev/stdout can be opened in the container. Groups and
- * modes stay. */
-int rt_give_stdio(const struct rt_ctx *c, uid_t uid, struct err *e) MUST_CHECK;
+ * modes stay; what cannot be given stays as it is. */
+void rt_give_stdio(const struct rt_ctx *c, uid_t uid);
 
 /* ---- stdio.c, child ---- */
 /* A terminal of the devpts below root, its slave as 0-2 and as the controlling terminal, bound to /dev/console when

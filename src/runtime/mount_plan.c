@@ -246,6 +246,26 @@ static int plan_change(const struct rt_mount_plan *p, struct err *e)
 	return 0;
 }
 
+/* But for slashes at their ends. */
+static bool same_place(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+
+	while (n > 1 && a[n - 1] == '/')
+		n--;
+	while (m > 1 && b[m - 1] == '/')
+		m--;
+	return n == m && !strncmp(a, b, n);
+}
+
+static bool any_late(const struct rt_ctx *c)
+{
+	for (size_t i = 0; i < c->n_mounts; i++)
+		if (c->mounts[i].late)
+			return true;
+	return false;
+}
+
 /* Where an old systemd in the container looks for the one v1 hierarchy that it knows (crun's annotation). */
 static int plan_v1_systemd(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
@@ -291,7 +311,7 @@ static int plan_one(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 		return r;
 	if (!strcmp(p->m->destination, "/"))
 		return err_set(e, ERR_INVALID, "that is the root file system's place");
-	if (v1_systemd && !strcmp(p->m->destination, v1_systemd))
+	if (v1_systemd && same_place(p->m->destination, v1_systemd))
 		return plan_v1_systemd(c, p, e);
 	if (p->kind == RT_MOUNT_CHANGE)
 		return plan_change(p, e);
@@ -340,5 +360,8 @@ int rt_plan_mounts(struct rt_ctx *c, struct err *e)
 		if (r < 0)
 			return err_ctx(e, "mount on %s", c->mounts[i].m->destination);
 	}
+	if (oci_annotation(c->spec, V1_SYSTEMD) && !any_late(c))
+		return err_set(e, ERR_INVALID, "annotations." V1_SYSTEMD ": no mount has the destination \"%.80s\"",
+			       oci_annotation(c->spec, V1_SYSTEMD));
 	return 0;
 }

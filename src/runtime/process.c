@@ -134,22 +134,22 @@ static int set_oom_score(const struct rt_ctx *c, pid_t pid, struct err *e)
 	return r < 0 ? err_errno(e, r, "process.oomScoreAdj %s", value) : 0;
 }
 
-static int give_stdio(const struct rt_ctx *c, struct err *e)
+static void give_stdio(const struct rt_ctx *c)
 {
 	uid_t uid = c->process->user.uid;
 
 	/* one that is not mapped is told where it is set */
-	if (c->by_child || (c->n_uid && !idmap_outside(c->uid_map, c->n_uid, uid, &uid)))
-		return 0;
-	return rt_give_stdio(c, uid, e);
+	if (!c->by_child && (!c->n_uid || idmap_outside(c->uid_map, c->n_uid, uid, &uid)))
+		rt_give_stdio(c, uid);
 }
 
 int rt_process_host(const struct rt_ctx *c, pid_t pid, struct err *e)
 {
 	if (!c->process)
 		return 0;
-	if (set_oom_score(c, pid, e) < 0 || give_stdio(c, e) < 0)
+	if (set_oom_score(c, pid, e) < 0)
 		return e->code;
+	give_stdio(c);
 	return raise_hard_limits(c->process, pid, e);
 }
 
@@ -435,6 +435,12 @@ static int seal_descriptors(const struct rt_ctx *c, struct err *e)
 	if (syscall(SYS_close_range, 3U + c->keep_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return err_errno(e, -errno, "closing descriptors");
 	return 0;
+}
+
+_Noreturn void rt_exit(int code)
+{
+	(void)syscall(SYS_exit_group, code);
+	__builtin_trap();
 }
 
 int rt_process_exec(const struct rt_ctx *c, struct err *e)

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -125,14 +126,12 @@ static bool is_own(int fd)
 	       (S_ISCHR(st.st_mode) && isatty(fd));
 }
 
-int rt_give_stdio(const struct rt_ctx *c, uid_t uid, struct err *e)
+void rt_give_stdio(const struct rt_ctx *c, uid_t uid)
 {
 	for (int i = 0; i <= 2 && !c->process->terminal; i++)
 		/* not ours to give, or on a file system that keeps no owners: it may do as it is */
-		if (is_own(c->stdio[i]) && fchown(c->stdio[i], uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL &&
-		    errno != EROFS)
-			return err_errno(e, -errno, "descriptor %d: owner %u", i, uid);
-	return 0;
+		if (is_own(c->stdio[i]) && fchown(c->stdio[i], uid, (gid_t)-1) < 0)
+			log_debug("%s: descriptor %d stays whose it is: %s", c->id, i, strerror(errno));
 }
 
 int rt_place_stdio(const struct rt_ctx *c, struct err *e)
@@ -142,8 +141,8 @@ int rt_place_stdio(const struct rt_ctx *c, struct err *e)
 	if (c->process && c->process->terminal)
 		return 0;
 	/* who has rights only in his own user namespace gives in there */
-	if (c->by_child && rt_give_stdio(c, c->process->user.uid, e) < 0)
-		return e->code;
+	if (c->by_child)
+		rt_give_stdio(c, c->process->user.uid);
 	/* lifted first: what shall be 1 may be 0 now; and above what the process gets beside them */
 	for (int i = 0; i <= 2; i++) {
 		/* the host's own null device is a file of a mount that is not the container's: CRIU could not dump it */

@@ -139,17 +139,17 @@ static void unified_tasks(struct dbus_writer *w, const char *name, const char *v
 
 static void unified_quota(struct dbus_writer *w, const char *name, const char *value)
 {
-	size_t len = strcspn(value, " ");
+	char copy[64], *rest = NULL, *quota, *period;
 	uint64_t p = 100000;
-	char quota[32];
 	int64_t q = -1;
 
 	(void)name;
-	if (len >= sizeof(quota))
+	if (strlen(value) >= sizeof(copy))
 		return;
-	memcpy(quota, value, len);
-	quota[len] = '\0';
-	if ((strcmp(quota, "max") == 0 || text_i64(quota, &q) == 0) && (!value[len] || text_u64(value + len + 1, &p) == 0))
+	strcpy(copy, value);
+	quota = strtok_r(copy, " \t\n", &rest);
+	period = quota ? strtok_r(NULL, " \t\n", &rest) : NULL;
+	if (quota && (strcmp(quota, "max") == 0 || text_i64(quota, &q) == 0) && (!period || text_u64(period, &p) == 0))
 		put_quota(w, q, p);
 }
 

@@ -5,7 +5,10 @@ load ../lib/bundle
 
 setup_file() { bundle_setup_file; }
 teardown_file() { bundle_teardown_file; }
-teardown() { bundle_teardown; }
+teardown() {
+  [ -z "${agent:-}" ] || kill "$agent" 2>/dev/null || true
+  bundle_teardown
+}
 
 # An agent that answers every call that asks it with EXDEV, and tells what it was sent.
 agent() { # SOCKET FILE
@@ -16,11 +19,16 @@ s.bind(sys.argv[1]); s.listen(1); s.settimeout(30)
 print("ready", flush=True)
 text, fds, _, _ = socket.recv_fds(s.accept()[0], 65536, 1)
 open(sys.argv[2], "w").write(text.decode())
-notif = bytearray(80)
-fcntl.ioctl(fds[0], 0xC0502100, notif)
-fcntl.ioctl(fds[0], 0xC0182101, struct.pack("=QqiI", struct.unpack_from("=Q", notif)[0], 0, -18, 0))
+while True: # a call may be interrupted, and its answer come too late
+    try:
+        notif = bytearray(80)
+        fcntl.ioctl(fds[0], 0xC0502100, notif)
+        fcntl.ioctl(fds[0], 0xC0182101, struct.pack("=QqiI", struct.unpack_from("=Q", notif)[0], 0, -18, 0))
+    except FileNotFoundError:
+        continue
 X
-  python3 "$BATS_TEST_TMPDIR/agent.py" "$1" "$2" >"$BATS_TEST_TMPDIR/agent.out" 3>&- &
+  python3 "$BATS_TEST_TMPDIR/agent.py" "$1" "$2" >"$BATS_TEST_TMPDIR/agent.out" 2>&1 3>&- &
+  agent=$!
   wait_until 10 grep -q ready "$BATS_TEST_TMPDIR/agent.out"
 }
 
@@ -47,13 +55,18 @@ refused() {
   [ "$(xargs <"$BATS_TEST_TMPDIR/err")" = "e-prestart e-createRuntime e-createContainer e-startContainer e-poststart e-poststop" ]
   [ "$(stat -c %a "$BATS_TEST_TMPDIR/err")" = 600 ]
   refused 'run.oci.hooks.stdout: "out" is not absolute' '.hooks.prestart = [{path: "/bin/true"}] | .annotations["run.oci.hooks.stdout"] = "out"'
+  # what tidies up runs all the same, its words come to us
+  bundle "$BATS_TEST_TMPDIR/b" '.hooks.poststop = [{path: "/bin/sh", args: ["sh", "-c", "echo tidied"]}] | .annotations["run.oci.hooks.stdout"] = "/nosuch/x"'
+  run -1 oci run -b "$BATS_TEST_TMPDIR/b" bad </dev/null
+  says "run.oci.hooks.stdout: /nosuch/x: No such file"
+  says tidied
   refused 'run.oci.hooks.stderr: /nosuch/x: No such file' '.hooks.startContainer = [{path: "/bin/true"}] | .annotations["run.oci.hooks.stderr"] = "/nosuch/x"'
 }
 
 @test "run.oci.seccomp.receiver is a listenerPath for a profile that has none" {
   local notify='.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_NOTIFY"}]}'
   agent "$BATS_TEST_TMPDIR/s" "$BATS_TEST_TMPDIR/told"
-  OCI_COMMAND='mkdir /tmp/x' bundle "$BATS_TEST_TMPDIR/b" "$notify | .annotations[\"run.oci.seccomp.receiver\"] = \$s" --arg s "$BATS_TEST_TMPDIR/s"
+  OCI_COMMAND='for i in 1 2 3 4 5; do mkdir /tmp/x 2>&1 | grep cross-device && exit 1; done' bundle "$BATS_TEST_TMPDIR/b" "$notify | .annotations[\"run.oci.seccomp.receiver\"] = \$s" --arg s "$BATS_TEST_TMPDIR/s"
   run -1 oci run -b "$BATS_TEST_TMPDIR/b" told </dev/null
   says "cross-device link"
   [ "$(jq -r .state.id "$BATS_TEST_TMPDIR/told")" = told ]
@@ -66,6 +79,22 @@ refused() {
   bundle "$BATS_TEST_TMPDIR/b" "$filter | .annotations[\"run.oci.seccomp_fail_unknown_syscall\"] = \"0\""
   oci run -b "$BATS_TEST_TMPDIR/b" known </dev/null
   refused "no system call is called frobnicate" "$filter | .annotations[\"run.oci.seccomp_fail_unknown_syscall\"] = \"1\""
+}
+
+# even exit_group(2) is refused: libc's _exit would try for ever
+@test "a filter that refuses everything ends the process all the same, of run, start and exec" {
+  local deny='.linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO"}'
+  for nnp in true false; do
+    bundle "$BATS_TEST_TMPDIR/b" "$deny | .process.noNewPrivileges = $nnp"
+    run timeout -k 1 20 "$TARE_BIN/tare-oci" --root "$OCI_ROOT" run -b "$BATS_TEST_TMPDIR/b" deny </dev/null
+    [ "$status" -ne 0 ]
+    [ "$status" -lt 124 ] || [ "$status" = 132 ]
+    oci create -b "$BATS_TEST_TMPDIR/b" deny </dev/null >/dev/null 2>&1
+    run timeout -k 1 20 "$TARE_BIN/tare-oci" --root "$OCI_ROOT" start deny
+    [ "$status" -ne 124 ]
+    wait_until 5 is_oci_status deny stopped
+    oci delete deny
+  done
 }
 
 # 2 instructions: load the number, …: built here, byte by byte, as the kernel has them (linux/filter.h)
@@ -84,6 +113,7 @@ print(base64.b64encode(b"".join(struct.pack("=HBBI", *i) for i in eval(sys.argv[
   run -1 oci exec bpf mkdir /tmp/y
   says "cross-device link"
   oci delete -f bpf
+  refused "it notifies an agent" '.annotations["run.oci.seccomp_bpf_data"] = "BgAAAAAAwH8="'
   refused "is not base64" '.annotations["run.oci.seccomp_bpf_data"] = "%%%"'
   refused "7 bytes are not 1 to 4096 BPF instructions" '.annotations["run.oci.seccomp_bpf_data"] = "AAAAAAAAAA=="'
   refused "seccomp filter: Invalid argument" ".annotations[\"run.oci.seccomp_bpf_data\"] = \"$(bpf "[(0x20, 0, 0, 0)]")\""
@@ -119,6 +149,8 @@ print(base64.b64encode(b"".join(struct.pack("=HBBI", *i) for i in eval(sys.argv[
     [ "$ns" != . ] || [ "${lines[1]}" = /sys/fs/cgroup/below ]
   done
   refused "needs a cgroup namespace" "$filter"
+  refused "no mount has the destination" '.annotations["run.oci.systemd.force_cgroup_v1"] = "/nope"'
+  refused "needs --systemd-cgroup" '.annotations["run.oci.systemd.subgroup"] = "x"'
 }
 
 @test "handlers and plugins of crun's are refused by name" {

@@ -739,6 +739,7 @@ X
   run -1 oci delete --regex '['
   says "--regex \"[\": not an extended regular expression"
   [ "${#lines[@]}" = 1 ]
+  for pattern in '*' '' 'a|*b' '(+)'; do run -1 oci delete -f --regex "$pattern"; says "repeats nothing"; done
   run -1 oci kill --regex none NOSUCH
   says "unknown signal"
   run -1 env PATH=/nosuch "$TARE_BIN/tare-oci" --root "$OCI_ROOT" delete --regex x

@@ -128,13 +128,16 @@ int oci_plan_cgroup(const struct cli_call *call, const struct oci_spec **given, 
 {
 	const struct oci_globals *g = call->global;
 	const struct oci_spec *spec = *given;
-	const char *path = spec->linux_.cgroups_path;
+	const char *path = spec->linux_.cgroups_path, *subgroup;
 	bool rootless = oci_rootless(g);
 	enum manager manager;
 	int r = choose_manager(g, &manager, e);
 
 	if (r < 0)
 		return r;
+	subgroup = oci_annotation(spec, "run.oci.systemd.subgroup");
+	if (manager != SYSTEMD && subgroup && *subgroup)
+		return err_set(e, ERR_INVALID, "annotations.run.oci.systemd.subgroup needs --systemd-cgroup");
 	if (manager == SYSTEMD) {
 		r = plan_unit(call->arena, spec, rootless, rec->id, unit, e);
 		return r < 0 ? r : fit_quota(call->arena, given, e);

@@ -38,13 +38,30 @@ static int matching(const struct cli_call *call, char **out, struct err *e)
 	return r < 0 ? r : grep(call->args[0], &lines, out, e);
 }
 
+/* What grep would read as nothing: who says '*' means a shell's pattern, and would meet every container. */
+static bool repeats_nothing(const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		bool begins = p == text || p[-1] == '(' || p[-1] == '|';
+
+		if (begins && strchr("*+?{", *p))
+			return true;
+		if (*p == '\\' && p[1])
+			p++;
+	}
+	return !*text;
+}
+
 int oci_for_matching(const struct cli_call *call, int (*one)(const struct cli_call *, struct err *), struct err *e)
 {
 	CLEANUP_FREE char *ids = NULL;
 	char *rest = NULL;
 	size_t failed = 0, matched = 0;
-	int r = matching(call, &ids, e);
+	int r;
 
+	if (repeats_nothing(call->args[0]))
+		return err_set(e, ERR_INVALID, "--regex \"%.80s\": repeats nothing, or is empty; all containers are \".\"", call->args[0]);
+	r = matching(call, &ids, e);
 	if (r < 0)
 		return r;
 	for (char *id = strtok_r(ids, "\n", &rest); id; id = strtok_r(NULL, "\n", &rest)) {
