@@ -146,7 +146,7 @@ static void unified_quota(struct dbus_writer *w, const char *name, const char *v
 	(void)name;
 	if (strlen(value) >= sizeof(copy))
 		return;
-	strcpy(copy, value);
+	(void)snprintf(copy, sizeof(copy), "%s", value);
 	quota = strtok_r(copy, " \t\n", &rest);
 	period = quota ? strtok_r(NULL, " \t\n", &rest) : NULL;
 	if (quota && (strcmp(quota, "max") == 0 || text_i64(quota, &q) == 0) && (!period || text_u64(period, &p) == 0))
