@@ -201,7 +201,7 @@ mounts_at() { awk -v d="$1" 'index($5, d) == 1' /proc/self/mountinfo; }
 
 @test "without a mount namespace: the root by chroot, as the peers have it, and nothing left in the host's mounts" {
   for more in . '.root.readonly = false' '.mounts = [{destination: "/proc", type: "proc", source: "proc"}]'; do
-    OCI_COMMAND='exec 2>&1; cd /; ls; pwd; cat /etc/passwd; echo x >/dev/null; readlink /proc/self/exe; ps | wc -l' \
+    OCI_COMMAND='exec 2>&1; cd /; ls; pwd; cat /etc/passwd; echo x >/dev/null; readlink /proc/self/exe; p=$(ps); echo "$p" | wc -l' \
       bundle "$BATS_TEST_TMPDIR/b" "$HOST_MOUNTS | $more"
     # runc makes the host's mounts slaves and leaves its own there: it gets others
     theirs=$(unshare -m runc --root "$RUNC_ROOT" run -b "$BATS_TEST_TMPDIR/b" hostns </dev/null 2>&1; echo "exit $?")
