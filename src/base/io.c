@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/text.h"
+
 /* Folders io_remove_tree() keeps open at a time. */
 #define OPEN_LEVELS 32
 
@@ -138,12 +140,11 @@ static int write_and_rename(int dirfd, const char *tmp, const char *name, int fd
 int io_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode, bool sync)
 {
 	CLEANUP_FD int fd = -1;
-	char tmp[NAME_MAX + 1];
-	int r;
+	char tmp[NAME_MAX + 1], pid[TEXT_U64_LEN];
+	int r = TEXT_JOIN(tmp, sizeof(tmp), ".", name, ".", text_of_u64((uint64_t)getpid(), pid), ".tmp");
 
-	r = snprintf(tmp, sizeof(tmp), ".%s.%d.tmp", name, (int)getpid());
-	if (r < 0 || (size_t)r >= sizeof(tmp))
-		return -ENAMETOOLONG;
+	if (r < 0)
+		return r;
 	fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -errno;

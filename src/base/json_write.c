@@ -43,7 +43,7 @@ static void quote(struct strbuf *out, const char *s, size_t len)
 	sb_putc(out, '"');
 	while (i < len) {
 		unsigned char c = (unsigned char)s[i];
-		size_t n = json_utf8_sequence(s + i, s + len);
+		size_t n = c < 0x80 ? 1 : json_utf8_sequence(s + i, s + len);
 
 		if (n > 0 && c >= ' ' && c != '"' && c != '\\' && c != DEL) {
 			i += n;

@@ -24,6 +24,14 @@ static struct {
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
 static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
+enum log_level log_level_named(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(level_names); i++)
+		if (!strcmp(level_names[i], name))
+			return (enum log_level)i;
+	return LOG_LEVEL_INFO;
+}
+
 void log_setup(const char *program, int fd, enum log_format format, enum log_level max)
 {
 	target.program = program;

@@ -15,6 +15,9 @@ enum log_format { LOG_FORMAT_PLAIN, LOG_FORMAT_TEXT, LOG_FORMAT_JSON, LOG_FORMAT
 /* program: the prefix of plain lines ("tare: …"), and who journal and syslog are told it is. fd is borrowed (2 = stderr). */
 void log_setup(const char *program, int fd, enum log_format format, enum log_level max);
 
+/* "error", "warning", "info" or "debug"; any other is info. */
+enum log_level log_level_named(const char *name);
+
 /* Where lines go. */
 int log_fd(void);
 

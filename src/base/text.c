@@ -21,6 +21,15 @@ bool text_take_u32(const char **at, uint32_t *out)
 	return true;
 }
 
+size_t text_path_len(const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return len;
+}
+
 const char *text_of_u64(uint64_t v, char out[TEXT_U64_LEN])
 {
 	char *p = out + TEXT_U64_LEN - 1;
@@ -202,14 +211,27 @@ int text_duration(const char *s, int64_t *ns)
 	return 0;
 }
 
+/* v's digits, up to end, over the zeros of a form: as many as are digits there. */
+static void put_digits(char *end, unsigned long v)
+{
+	for (; isdigit((unsigned char)end[-1]); v /= 10)
+		*--end = (char)('0' + v % 10);
+}
+
 void text_time(const struct timespec *ts, char out[TEXT_TIME_LEN])
 {
+	static const char form[TEXT_TIME_LEN] = "0000-00-00T00:00:00.000000000Z";
 	struct tm tm;
-	char seconds[24];
 
 	gmtime_r(&ts->tv_sec, &tm);
-	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out, TEXT_TIME_LEN, "%.19s.%09uZ", seconds, (unsigned int)((unsigned long)ts->tv_nsec % 1000000000UL));
+	memcpy(out, form, sizeof(form));
+	put_digits(out + 4, (unsigned long)tm.tm_year + 1900);
+	put_digits(out + 7, (unsigned long)tm.tm_mon + 1);
+	put_digits(out + 10, (unsigned long)tm.tm_mday);
+	put_digits(out + 13, (unsigned long)tm.tm_hour);
+	put_digits(out + 16, (unsigned long)tm.tm_min);
+	put_digits(out + 19, (unsigned long)tm.tm_sec);
+	put_digits(out + 29, (unsigned long)ts->tv_nsec);
 }
 
 void text_now(char out[TEXT_TIME_LEN])

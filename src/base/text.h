@@ -18,6 +18,9 @@ int text_u32(const char *s, uint32_t *out) MUST_CHECK;
  * too big. */
 bool text_take_u32(const char **at, uint32_t *out);
 
+/* How much of path is left without the slashes at its end; of "/" all. */
+size_t text_path_len(const char *path);
+
 /* v in decimal: where it begins in out. For where printf(3) would be a good part of the work, as in a container's start. */
 #define TEXT_U64_LEN 21
 const char *text_of_u64(uint64_t v, char out[TEXT_U64_LEN]);

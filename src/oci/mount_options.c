@@ -64,9 +64,11 @@ static const struct option options[] = {
 
 static bool is_named(const struct option *o, const char *text)
 {
-	size_t len = strlen(o->name);
+	const char *name = o->name;
 
-	return !strncmp(text, o->name, len) && (!text[len] || (o->kind == IDMAP && text[len] == '='));
+	for (; *name && *name == *text; name++)
+		text++;
+	return !*name && (!*text || (o->kind == IDMAP && *text == '='));
 }
 
 /* "relatime" must not be taken for a recursive "elatime": whole names come first. */

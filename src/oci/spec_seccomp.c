@@ -147,7 +147,11 @@ int oci_check_listener(const struct oci_ctx *c, struct oci_spec *spec)
 
 	if (receiver && receiver[0] != '/')
 		return oci_bad_member(c, NULL, "annotations.run.oci.seccomp.receiver", "\"%s\" is not absolute", receiver);
-	if (!s || !notifies(s) || (s->listener_path && *s->listener_path))
+	if (!s || (s->listener_path && *s->listener_path))
+		return 0;
+	if (s->listener_metadata && *s->listener_metadata && !receiver)
+		return oci_bad_member(c, NULL, "linux.seccomp.listenerMetadata", "needs listenerPath");
+	if (!notifies(s))
 		return 0;
 	if (!receiver)
 		return oci_bad_member(c, NULL, "linux.seccomp.listenerPath", "is required with SCMP_ACT_NOTIFY");
@@ -174,8 +178,6 @@ int oci_parse_seccomp(const struct oci_ctx *c, const struct oci_path *at, const 
 		return oci_bad_member(c, at, "defaultAction", "cannot be SCMP_ACT_NOTIFY");
 	if (s->has_default_errno && !takes_errno(s->default_action))
 		return oci_bad_member(c, at, "defaultErrnoRet", "only for SCMP_ACT_ERRNO and SCMP_ACT_TRACE");
-	if (s->listener_metadata && *s->listener_metadata && (!s->listener_path || !*s->listener_path))
-		return oci_bad_member(c, at, "listenerMetadata", "needs listenerPath");
 	if (s->architectures && !s->architectures[0])
 		s->architectures = NULL;
 	*(const struct oci_seccomp **)target = s;

@@ -31,7 +31,6 @@
 #include "sys/kernel.h"
 #include "sys/mnt.h"
 #include "sys/ns.h"
-#include "sys/prefault.h"
 #include "sys/signals.h"
 
 struct child {
@@ -435,7 +434,6 @@ void rt_child_main(struct rt_ctx *c)
 	struct err e = { 0 };
 	int gate = -1;
 
-	prefault_process();
 	if (create(&k, &e) < 0 || may_end(c, &e) < 0 || rt_send(c->sock, RT_MSG_CREATED, 0, -1, &e) < 0)
 		fail(c, -1, &e);
 	k.root = close_fd(k.root);

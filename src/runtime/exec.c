@@ -23,7 +23,6 @@
 #include "runtime/sync.h"
 #include "runtime/unit.h"
 #include "sys/kernel.h"
-#include "sys/prefault.h"
 #include "sys/proc.h"
 #include "sys/signals.h"
 #include "sys/sock.h"
@@ -76,10 +75,8 @@ static int terminal(const struct rt_ctx *c, struct err *e)
 static _Noreturn void exec_main(struct rt_ctx *c, pid_t init)
 {
 	struct err e = { 0 };
-	int r;
+	int r = rt_close_others(c, &e);
 
-	prefault_process();
-	r = rt_close_others(c, &e);
 	if (r == 0)
 		r = rt_become_root(c, &e);
 	if (r == 0)

@@ -10,6 +10,7 @@
 
 #include "base/defence.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "oci/mount_idmap.h"
 #include "runtime/internal.h"
 #include "sys/kernel.h"
@@ -249,13 +250,9 @@ static int plan_change(const struct rt_mount_plan *p, struct err *e)
 /* But for slashes at their ends. */
 static bool same_place(const char *a, const char *b)
 {
-	size_t n = strlen(a), m = strlen(b);
+	size_t n = text_path_len(a);
 
-	while (n > 1 && a[n - 1] == '/')
-		n--;
-	while (m > 1 && b[m - 1] == '/')
-		m--;
-	return n == m && !strncmp(a, b, n);
+	return n == text_path_len(b) && !strncmp(a, b, n);
 }
 
 static bool any_late(const struct rt_ctx *c)

@@ -496,14 +496,11 @@ static bool is_ordinary_only(const struct rt_mount_plan *p)
 static int ordinary(const struct rt_mount_plan *p, int root, int *target, struct err *e)
 {
 	char path[PATH_MAX];
-	size_t len = strlen(p->m->destination);
 
 	if (!is_ordinary_only(p))
 		return 0;
 	/* a slash at the end would follow the link */
-	while (len > 1 && p->m->destination[len - 1] == '/')
-		len--;
-	(void)snprintf(path, sizeof(path), "%.*s", (int)len, p->m->destination);
+	(void)snprintf(path, sizeof(path), "%.*s", (int)text_path_len(p->m->destination), p->m->destination);
 	close_fd(*target);
 	*target = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH | O_NOFOLLOW | O_DIRECTORY, 0);
 	if (*target == -ENOTDIR || *target == -ELOOP)

@@ -233,11 +233,14 @@ static void write_labels(struct json_writer *w, struct strbuf *tmp, const struct
 	jw_array(w, "labels");
 	for (size_t i = 0; i < rec->n_annotations; i++) {
 		sb_reset(tmp);
-		sb_printf(tmp, "%s=%s", rec->annotations[i].key, rec->annotations[i].value);
+		sb_puts(tmp, rec->annotations[i].key);
+		sb_putc(tmp, '=');
+		sb_puts(tmp, rec->annotations[i].value);
 		jw_str(w, NULL, sb_str(tmp));
 	}
 	sb_reset(tmp);
-	sb_printf(tmp, "bundle=%s", rec->bundle);
+	sb_puts(tmp, "bundle=");
+	sb_puts(tmp, rec->bundle);
 	jw_str(w, NULL, sb_str(tmp));
 	jw_end_array(w);
 }
@@ -270,10 +273,16 @@ static int write_folder(const char *controller, const char *folder, void *w)
 
 static void write_ns_paths(struct json_writer *w, struct strbuf *tmp, pid_t pid)
 {
+	char number[TEXT_U64_LEN];
+	const char *digits = text_of_u64((uint64_t)pid, number);
+
 	jw_object(w, "namespace_paths");
 	for (int i = 0; pid && i < OCI_NS_COUNT; i++) {
 		sb_reset(tmp);
-		sb_printf(tmp, "/proc/%d/ns/%s", (int)pid, ns_names[i].proc);
+		sb_puts(tmp, "/proc/");
+		sb_puts(tmp, digits);
+		sb_puts(tmp, "/ns/");
+		sb_puts(tmp, ns_names[i].proc);
 		jw_str(w, ns_names[i].name, sb_str(tmp));
 	}
 	jw_end_object(w);
@@ -449,12 +458,13 @@ void rt_record_note_exe(struct rt_record *rec)
 
 void rt_record_note_stdio(struct arena *a, struct rt_record *rec)
 {
-	for (size_t i = 0; i < ARRAY_LEN(rec->stdio); i++) {
-		char path[32], link[PATH_MAX];
-		ssize_t n;
+	static const char *const paths[] = { "/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2" };
 
-		snprintf(path, sizeof(path), "/proc/self/fd/%zu", i);
-		n = readlink(path, link, sizeof(link));
+	_Static_assert(ARRAY_LEN(paths) == ARRAY_LEN(rec->stdio), "descriptors 0 to 2");
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		char link[PATH_MAX];
+		ssize_t n = readlink(paths[i], link, sizeof(link));
+
 		rec->stdio[i] = n > 0 ? arena_strndup(a, link, (size_t)n) : NULL;
 		if (!rec->stdio[i]) {
 			rec->stdio[0] = NULL;

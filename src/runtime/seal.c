@@ -1,8 +1,8 @@
 /* A container's process may be made to execute our program (args[0] = "/proc/self/exe"), or may look at one of ours
  * that entered its pid namespace; through /proc/PID/exe it then holds the host's file, and as the host's root could
- * write to it. While we are not dumpable it cannot (process.c); what is left is closed here: the program is executed
- * from a detached, read-only copy of its mount. The file behind /proc/PID/exe then lies on a mount that nobody can
- * make writable again: it is in no mount namespace once our descriptor is closed at exec, so mount_setattr(2) refuses
+ * write to it. While we are not dumpable it cannot (process.c); what is left is closed here: the program runs from a
+ * detached, read-only copy of its mount. The file behind /proc/PID/exe then lies on a mount that nobody can
+ * make writable again: it is in no mount namespace once our descriptor is closed, so mount_setattr(2) refuses
  * it for everybody. Text pages are still shared with every other process of the program, unlike those of a memfd, which
  * is for a caller who may not mount (whose own the program file is, or the container could not write to it).
  *
@@ -13,12 +13,15 @@
 #include <fcntl.h>
 #include <linux/stat.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "base/io.h"
+#include "base/text.h"
+#include "sys/exe.h"
 #include "sys/idmap.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
@@ -37,11 +40,11 @@ static bool is_memfd(void)
 	return seals >= 0 && (seals & F_SEAL_WRITE);
 }
 
-static bool sealed(int exe)
+static bool sealed(void)
 {
+	CLEANUP_FD int exe = openat(AT_FDCWD, "/proc/self/exe", O_PATH | O_CLOEXEC);
 	struct statvfs fs;
 	struct statx st;
-
 
 	/* musl has no statx() before 1.2.5 */
 	if (fstatvfs(exe, &fs) < 0 || syscall(SYS_statx, exe, "", AT_EMPTY_PATH, 0U, &st) < 0)
@@ -90,35 +93,51 @@ static int copy_to_memfd(void)
 	return r;
 }
 
-/* A program file that cannot be written to any more. */
-static int seal(int exe, struct err *e)
+/* The program file on a mount of its own that nobody can write to. */
+static int read_only_copy(void)
 {
-	CLEANUP_FD int copy = mnt_clone_tree(exe, "", false);
-	int r;
+	CLEANUP_FD int copy = mnt_clone_tree(AT_FDCWD, "/proc/self/exe", false);
+	int r = copy < 0 ? copy : mnt_setattr(copy, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, MS_PRIVATE);
 
-	if (copy == -EPERM) {
-		copy = copy_to_memfd();
-		return copy < 0 ? err_errno(e, copy, "sealing the program file") : take_fd(&copy);
-	}
-	r = copy < 0 ? copy : mnt_setattr(copy, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, MS_PRIVATE);
-	return r < 0 ? err_errno(e, r, "sealing the program file") : take_fd(&copy);
+	return r < 0 ? r : take_fd(&copy);
+}
+
+/* Where the kernel lets us, the file is exchanged under the running program, for executing it costs a good part of a container's
+ * start. */
+static int adopt(int copy)
+{
+	char path[32], number[TEXT_U64_LEN];
+	int r = TEXT_JOIN(path, sizeof(path), "/proc/self/fd/", text_of_u64((uint64_t)copy, number));
+	CLEANUP_FD int fd = r < 0 ? -1 : openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -EBADF : exe_adopt(fd);
+}
+
+/* By descriptor, as below. Then it may be sealed already. */
+static bool executed_by_us(void)
+{
+	const char *file = (const char *)getauxval(AT_EXECFN);
+
+	return !file || !strncmp(file, "/dev/fd/", 8);
 }
 
 int rt_seal_self(char *const argv[], struct err *e)
 {
-	CLEANUP_FD int exe = openat(AT_FDCWD, "/proc/self/exe", O_PATH | O_CLOEXEC), copy = -1;
+	CLEANUP_FD int copy = -1;
 	const char *name = strrchr(argv[0], '/');
 
-	if (exe < 0)
-		return err_errno(e, -errno, "/proc/self/exe");
-	if (sealed(exe)) {
+	if (executed_by_us() && sealed()) {
 		/* exec by descriptor named us after its number */
 		(void)prctl(PR_SET_NAME, name ? name + 1 : argv[0]);
 		return 0;
 	}
-	copy = seal(exe, e);
+	copy = read_only_copy();
+	if (copy >= 0 && adopt(copy) == 0)
+		return 0;
+	if (copy == -EPERM)
+		copy = copy_to_memfd();
 	if (copy < 0)
-		return copy;
+		return err_errno(e, copy, "sealing the program file");
 	(void)syscall(SYS_execveat, copy, "", argv, environ, AT_EMPTY_PATH);
 	return err_errno(e, -errno, "executing the sealed program file");
 }

@@ -11,9 +11,9 @@
  * does not map the file's owner, and nobody else may. */
 bool rt_seal_needed(const struct oci_spec *spec);
 
-/* Makes this process run from a read-only copy of its program's mount, or where we may not mount from one in memory: executes itself again (same argv and
- * environment, open descriptors without O_CLOEXEC stay) and does not return; returns 0 when it already does. To be
- * called at the very start of main(), before anything is read. */
+/* Makes this process run from a read-only copy of its program's mount, or where we may not mount from one in memory. Gives 0 when it
+ * does. Where the kernel does not let us exchange the file under the running program, it is executed again (argv, the same
+ * environment, open descriptors without O_CLOEXEC stay) and this does not return: to be called before anything is read. */
 int rt_seal_self(char *const argv[], struct err *e) MUST_CHECK;
 
 #endif

@@ -8,7 +8,6 @@
 #include "runtime/internal.h"
 #include "runtime/unit.h"
 
-#define SUBGROUP "run.oci.systemd.subgroup"
 #define DELEGATED "run.oci.delegate-cgroup"
 
 /* NULL in *name: there is none. */
@@ -53,16 +52,16 @@ int rt_scope_divide(const struct oci_spec *spec, bool user, pid_t helper, char c
 	CLEANUP_CGROUP struct cgroup *cg = NULL;
 	size_t len = strlen(cgroup);
 	const char *name;
-	int r = find(spec, SUBGROUP, &name, e);
+	int r = find(spec, RT_SUBGROUP, &name, e);
 
 	if (r < 0 || !name)
 		return r;
 	if (user)
-		return err_set(e, ERR_UNSUPPORTED, "annotations." SUBGROUP ": only with the system's systemd, whose units root may divide");
+		return err_set(e, ERR_UNSUPPORTED, "annotations." RT_SUBGROUP ": only with the system's systemd, whose units root may divide");
 	r = TEXT_JOIN(cgroup + len, PATH_MAX - len, "/", name);
 	if (r < 0)
-		return err_errno(e, r, "annotations." SUBGROUP);
-	return divide(cgroup, helper, &cg, e) < 0 ? err_ctx(e, "annotations." SUBGROUP) : 0;
+		return err_errno(e, r, "annotations." RT_SUBGROUP);
+	return divide(cgroup, helper, &cg, e) < 0 ? err_ctx(e, "annotations." RT_SUBGROUP) : 0;
 }
 
 int rt_delegate_check(const struct rt_ctx *c, struct err *e)

@@ -77,7 +77,9 @@ int rt_scope_start(const struct rt_unit *u, const char *id, const struct oci_spe
 void rt_scope_release(struct rt_scope *s);
 #define CLEANUP_SCOPE CLEANUP(rt_scope_release)
 
-/* subgroup.c: by crun's annotation run.oci.systemd.subgroup, a cgroup below the scope for the container: helper, the only process
+#define RT_SUBGROUP "run.oci.systemd.subgroup"
+
+/* subgroup.c: by crun's annotation RT_SUBGROUP, a cgroup below the scope for the container: helper, the only process
  * in there, moves down, and cgroup, the scope's, becomes its path. Nothing without the annotation, or when it is empty.
  * ERR_UNSUPPORTED but on pure v2, and for the unit of a user's manager. */
 int rt_scope_divide(const struct oci_spec *spec, bool user, pid_t helper, char cgroup[PATH_MAX], struct err *e) MUST_CHECK;

@@ -47,7 +47,7 @@ static unsigned int ctrl_bit(const char *word, size_t len, bool v2)
 	for (unsigned int c = 0; c < CG_CTRLS; c++) {
 		const char *name = v2 ? ctrl_names[c].v2 : ctrl_names[c].v1;
 
-		if (name && strlen(name) == len && memcmp(name, word, len) == 0)
+		if (name && *name == *word && strncmp(name, word, len) == 0 && !name[len])
 			return 1U << c;
 	}
 	return 0;

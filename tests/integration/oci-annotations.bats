@@ -66,10 +66,11 @@ refused() {
 @test "run.oci.seccomp.receiver is a listenerPath for a profile that has none" {
   local notify='.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_NOTIFY"}]}'
   agent "$BATS_TEST_TMPDIR/s" "$BATS_TEST_TMPDIR/told"
-  OCI_COMMAND='for i in 1 2 3 4 5; do mkdir /tmp/x 2>&1 | grep cross-device && exit 1; done' bundle "$BATS_TEST_TMPDIR/b" "$notify | .annotations[\"run.oci.seccomp.receiver\"] = \$s" --arg s "$BATS_TEST_TMPDIR/s"
+  OCI_COMMAND='for i in 1 2 3 4 5; do mkdir /tmp/x 2>&1 | grep cross-device && exit 1; done' bundle "$BATS_TEST_TMPDIR/b" "$notify | .linux.seccomp.listenerMetadata = \"m\" | .annotations[\"run.oci.seccomp.receiver\"] = \$s" --arg s "$BATS_TEST_TMPDIR/s"
   run -1 oci run -b "$BATS_TEST_TMPDIR/b" told </dev/null
   says "cross-device link"
-  [ "$(jq -r .state.id "$BATS_TEST_TMPDIR/told")" = told ]
+  [ "$(jq -r '.state.id + " " + .metadata' "$BATS_TEST_TMPDIR/told")" = "told m" ]
+  refused "linux.seccomp.listenerMetadata: needs listenerPath" "$notify | .linux.seccomp.listenerMetadata = \"m\""
   refused "linux.seccomp.listenerPath: is required with SCMP_ACT_NOTIFY" "$notify"
   refused 'run.oci.seccomp.receiver: "s" is not absolute' "$notify | .annotations[\"run.oci.seccomp.receiver\"] = \"s\""
 }

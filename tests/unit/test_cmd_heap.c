@@ -77,7 +77,6 @@ static void blocks_keep_what_is_theirs(void **state)
 
 	(void)state;
 	srand(1);
-	heap_prefault();
 	for (int round = 0; round < 20000; round++) {
 		struct slot *s = &slots[rand() % SLOTS];
 

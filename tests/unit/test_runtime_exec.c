@@ -8,7 +8,6 @@
 
 #include "runtime/seal.h"
 #include "sys/kernel.h"
-#include "sys/mnt.h"
 #include "sys/sock.h"
 
 static struct oci_process process_of(struct box *b, const struct box_spec *s)
@@ -163,50 +162,13 @@ static void seal_where_it_matters(void **state)
 	assert_false(rt_seal_needed(box_spec(b, &(struct box_spec){ .script = "", .user = true })));
 }
 
-/* This program again, sealed: what /proc/self/exe is then. argv: "sealed". */
-static int sealed_main(char **argv)
-{
-	struct err e;
-	int r = rt_seal_self(argv, &e), fd;
-
-	if (r < 0) {
-		fprintf(stderr, "%s\n", e.msg);
-		return 9;
-	}
-	fd = open("/proc/self/exe", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 || (errno != EROFS && errno != ETXTBSY))
-		return 1;
-	fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-	/* nobody can make it writable again, CAP_SYS_ADMIN or not */
-	return mnt_setattr(fd, false, 0, MOUNT_ATTR_RDONLY, 0) == 0 ? 2 : 42;
-}
-
-static void sealed_program(void **state)
-{
-	const char *const argv[] = { "sealed", NULL };
-	struct spawn_fd fds[] = { { .from = 2, .to = 2 } };
-	struct spawn_args a = { .path = "/proc/self/exe", .argv = argv, .fds = fds, .n_fds = 1 };
-	int pidfd, status;
-	pid_t pid;
-
-	(void)state;
-	assert_int_equal(spawn(&a, &pid, &pidfd), 0);
-	assert_int_equal(spawn_wait(pidfd, 10000, &status), 0);
-	assert_int_equal(proc_exit_code(status), 42);
-	close(pidfd);
-}
-
-int main(int argc, char **argv)
+int main(void)
 {
 #define box_test(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 	const struct CMUnitTest tests[] = {
 		box_test(enters), box_test(newcomer_is_opaque), box_test(notify), box_test(seal_where_it_matters),
-		cmocka_unit_test(sealed_program),
 	};
 
-	(void)argc;
-	if (!strcmp(argv[0], "sealed"))
-		return sealed_main(argv);
 	if (!box_possible()) {
 		print_message("1..0 # SKIP needs root and /bin/busybox\n");
 		return 0;

@@ -135,9 +135,9 @@ int oci_plan_cgroup(const struct cli_call *call, const struct oci_spec **given, 
 
 	if (r < 0)
 		return r;
-	subgroup = oci_annotation(spec, "run.oci.systemd.subgroup");
+	subgroup = oci_annotation(spec, RT_SUBGROUP);
 	if (manager != SYSTEMD && subgroup && *subgroup)
-		return err_set(e, ERR_INVALID, "annotations.run.oci.systemd.subgroup needs --systemd-cgroup");
+		return err_set(e, ERR_INVALID, "annotations." RT_SUBGROUP " needs --systemd-cgroup");
 	if (manager == SYSTEMD) {
 		r = plan_unit(call->arena, spec, rootless, rec->id, unit, e);
 		return r < 0 ? r : fit_quota(call->arena, given, e);

@@ -1,11 +1,9 @@
-/* The program lives for milliseconds, so nothing goes back to the kernel: musl's own malloc maps and unmaps each of our
+/* tare-oci's malloc(3). The program lives for milliseconds, so nothing goes back to the kernel: musl's own malloc maps and unmaps each of our
  * larger buffers anew, at a fault for every page each time (half of all faults of a `run`). Blocks are cut from a region;
  * what is freed waits in a list for the next of its size, a power of two. Large ones are mapped on their own.
  *
  * Every block is marked by its own address and size: a block that is freed twice, or whose head was overwritten, ends the
  * program. One thread only, as all of tare-oci. */
-#include "cmd/oci/heap.h"
-
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,16 +11,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "sys/prefault.h"
-
-#define HEAP_USUAL (48U << 10)
-
-#if defined(__GLIBC__) && !defined(HEAP_UNDER_TEST)
-void heap_prefault(void)
-{
-	/* a sanitizer's build, which has that one's malloc */
-}
-#else
+/* a sanitizer's build has that one's */
+#if !defined(__GLIBC__) || defined(HEAP_UNDER_TEST)
 #define PAGE 4096U
 #define LEAST_BITS 5U /* 32 bytes, half of them the head's */
 #define LARGE_BITS 17U
@@ -165,8 +155,4 @@ void *realloc(void *p, size_t size)
 	return to;
 }
 
-void heap_prefault(void)
-{
-	prefault_memory(first_region, HEAP_USUAL);
-}
 #endif

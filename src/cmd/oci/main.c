@@ -15,11 +15,9 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "cmd/oci/heap.h"
 #include "cmd/oci/oci.h"
 #include "oci/state.h"
 #include "runtime/seal.h"
-#include "sys/prefault.h"
 #include "sys/sock.h"
 
 #define GLOBAL(m) offsetof(struct oci_globals, m)
@@ -187,8 +185,6 @@ static void seal_early(void)
 		return;
 	/* without root a seal is a copy in memory, which many containers can do without: that is looked at first */
 	is_sealed = geteuid() == 0 && defence(seal) && rt_seal_self(own_argv, &ignored) == 0;
-	prefault_process();
-	heap_prefault();
 }
 
 int oci_seal(const struct oci_spec *spec, struct err *e)
@@ -221,12 +217,6 @@ static int open_log(const char *path, struct err *e)
 	return fd < 0 ? err_errno(e, -errno, "log %s", path) : fd;
 }
 
-static enum log_level level_of(const char *name)
-{
-	return !strcmp(name, "error") ? LOG_LEVEL_ERROR : !strcmp(name, "warning") ? LOG_LEVEL_WARNING :
-	       !strcmp(name, "debug") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
-}
-
 /* The log as the options want it; its descriptor, or -1 for stderr. */
 static int setup_log(const struct oci_globals *g, struct err *e)
 {
@@ -246,7 +236,7 @@ static int setup_log(const struct oci_globals *g, struct err *e)
 	if (fd < 0 && *where)
 		return fd;
 	log_setup(format >= LOG_FORMAT_JOURNAL && *name ? name : "tare-oci", fd < 0 ? STDERR_FILENO : fd, format,
-		  g->debug ? LOG_LEVEL_DEBUG : level_of(g->log_level));
+		  g->debug ? LOG_LEVEL_DEBUG : log_level_named(g->log_level));
 	return fd;
 }
 
