@@ -63,6 +63,19 @@ int io_write_full(int fd, const void *buf, size_t len)
 	return 0;
 }
 
+ssize_t io_read_text(int fd, char *buf, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, buf, size - 1);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	buf[n] = '\0';
+	return n;
+}
+
 int io_read_fd(int fd, size_t max, char **out, size_t *len)
 {
 	CLEANUP_FREE char *buf = NULL;

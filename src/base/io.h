@@ -11,6 +11,10 @@
 /* Reads until len bytes or end of file; gives the count. Retries EINTR. */
 ssize_t io_read_full(int fd, void *buf, size_t len) MUST_CHECK;
 
+/* The text of a small file of the kernel's (/proc, /sys, cgroups), which gives a page at most and all of it at once: NUL-terminated in
+ * buf, cut to size - 1 bytes; the count. */
+ssize_t io_read_text(int fd, char *buf, size_t size) MUST_CHECK;
+
 /* Writes all of it. Retries EINTR; on a non-blocking fd waits with poll(). */
 int io_write_full(int fd, const void *buf, size_t len) MUST_CHECK;
 

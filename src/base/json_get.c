@@ -8,7 +8,7 @@ const struct json *json_get(const struct json *obj, const char *key)
 	if (!obj || obj->type != JSON_OBJECT)
 		return NULL;
 	json_each (m, obj)
-		if (!strcmp(m->key, key))
+		if (*m->key == *key && !strcmp(m->key, key))
 			return m;
 	return NULL;
 }

@@ -307,8 +307,7 @@ static void write_own(struct json_writer *w, const struct rt_record *rec)
 		jw_u64(w, "below", rec->below);
 	rt_record_write_devices(w, rec);
 	rt_record_write_device_rules(w, rec);
-	jw_u64(w, "exe_dev", rec->exe_dev);
-	jw_u64(w, "exe_ino", rec->exe_ino);
+	jw_u64(w, "code", rec->code);
 	jw_object(w, "annotations");
 	for (size_t i = 0; i < rec->n_annotations; i++)
 		jw_str(w, rec->annotations[i].key, rec->annotations[i].value);
@@ -395,8 +394,7 @@ static int read_members(struct arena *a, const struct json *doc, struct rt_recor
 	    json_get_bool(own, "tare", "own_pid_ns", &out->own_pid_ns, e) < 0 ||
 	    json_get_bool(own, "tare", "poststop", &out->poststop, e) < 0 ||
 	    json_get_u64(own, "tare", "below", &out->below, e) < 0 ||
-	    json_get_u64(own, "tare", "exe_dev", &out->exe_dev, e) < 0 ||
-	    json_get_u64(own, "tare", "exe_ino", &out->exe_ino, e) < 0 || read_annotations(a, own, out, e) < 0 ||
+	    json_get_u64(own, "tare", "code", &out->code, e) < 0 || read_annotations(a, own, out, e) < 0 ||
 	    rt_record_read_devices(a, own, out, e) < 0 || read_stdio(a, doc, out, e) < 0)
 		return e->code;
 	if (!out->id || !out->created || !out->rootfs || !out->oci_version || !out->bundle || pid < 0 || pid > INT32_MAX)
@@ -437,23 +435,10 @@ int rt_record_load(struct arena *a, const struct rt_record_dir *d, struct rt_rec
 	return load(a, d->dir, STATE_FILE, d->id, out, NULL, e);
 }
 
-static bool exe_of(pid_t pid, uint64_t *dev, uint64_t *ino)
+void rt_record_note_code(struct rt_record *rec)
 {
-	char path[32];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	if (stat(path, &st) < 0)
-		return false;
-	*dev = st.st_dev;
-	*ino = st.st_ino;
-	return true;
-}
-
-void rt_record_note_exe(struct rt_record *rec)
-{
-	if (!exe_of(rec->pid, &rec->exe_dev, &rec->exe_ino))
-		rec->exe_dev = rec->exe_ino = 0;
+	if (proc_look(rec->pid, rec->start_time, &rec->code) < 0)
+		rec->code = 0;
 }
 
 void rt_record_note_stdio(struct arena *a, struct rt_record *rec)
@@ -473,29 +458,19 @@ void rt_record_note_stdio(struct arena *a, struct rt_record *rec)
 	}
 }
 
-static bool waits_for_start(int dir, const char *fifo, const struct rt_record *rec)
-{
-	uint64_t dev, ino;
-
-	if (faccessat(dir, fifo, F_OK, 0) < 0)
-		return false;
-	if (!rec->exe_ino || !exe_of(rec->pid, &dev, &ino))
-		return true;
-	return dev == rec->exe_dev && ino == rec->exe_ino;
-}
-
 /* fifo: its exec.fifo below dir. */
 static int status_of(int dir, const char *fifo, const char *id, const struct rt_record *rec, enum rt_status *out,
 		     struct err *e)
 {
-	bool is_frozen = false;
+	bool is_frozen = false, executed;
+	uint64_t code;
 	int r;
 
 	*out = RT_CREATING;
 	if (!rec->pid)
 		return 0;
 	*out = RT_STOPPED;
-	r = proc_check(rec->pid, rec->start_time);
+	r = proc_look(rec->pid, rec->start_time, &code);
 	if (r == -ESRCH)
 		return 0;
 	if (r < 0)
@@ -503,10 +478,12 @@ static int status_of(int dir, const char *fifo, const char *id, const struct rt_
 	r = rec->cgroup ? cg_path_is_frozen(rec->cgroup, &is_frozen) : 0;
 	if (r < 0 && r != -ENOENT) /* the root cgroup has no such file */
 		return err_errno(e, r, "cgroup %s of container %s", rec->cgroup, id);
+	/* a start may have been killed before it removed the fifo */
+	executed = rec->code && code && code != rec->code;
 	if (is_frozen)
 		*out = RT_PAUSED;
 	else
-		*out = waits_for_start(dir, fifo, rec) ? RT_CREATED : RT_RUNNING;
+		*out = !executed && faccessat(dir, fifo, F_OK, 0) == 0 ? RT_CREATED : RT_RUNNING;
 	return 0;
 }
 
@@ -523,8 +500,9 @@ int rt_record_look(struct arena *a, int root, const char *id, struct rt_record *
 
 	if (r < 0)
 		return r;
-	(void)snprintf(state, sizeof(state), "%s/" STATE_FILE, id);
-	(void)snprintf(fifo, sizeof(fifo), "%s/" RT_EXEC_FIFO, id);
+	/* an id that is allowed is a file's name */
+	(void)!TEXT_JOIN(state, sizeof(state), id, "/" STATE_FILE);
+	(void)!TEXT_JOIN(fifo, sizeof(fifo), id, "/" RT_EXEC_FIFO);
 	r = load(a, root, state, id, out, owner, e);
 	return r < 0 ? r : status_of(root, fifo, id, out, status, e);
 }

@@ -51,7 +51,7 @@ struct rt_record {
 	const struct cg_device_rule *device_rules;
 	size_t n_device_rules;
 	const char *stdio[3]; /* what its 0-2 were when it was made, "pipe:[123]"; NULL = not known */
-	uint64_t exe_dev, exe_ino; /* what init executes until it is started; 0 = not known */
+	uint64_t code; /* where init's program begins in memory until it is started; 0 = not known */
 };
 
 /* The folder of one container. */
@@ -98,8 +98,8 @@ int rt_record_read_devices(struct arena *a, const struct json *own, struct rt_re
 /* Notes what our own descriptors 0-2 are, which the container gets, in a. */
 void rt_record_note_stdio(struct arena *a, struct rt_record *rec);
 
-/* Notes what init executes while it waits to be started. */
-void rt_record_note_exe(struct rt_record *rec);
+/* Notes where init's program is while it waits to be started. */
+void rt_record_note_code(struct rt_record *rec);
 
 /* Asks the kernel: pid and start time, freezer; created while exec.fifo is there and init has not executed its program
  * (a start that is killed leaves the fifo). */

@@ -26,13 +26,10 @@ int cg_read(int dir, const char *file, char *buf, size_t len)
 
 	if (fd < 0)
 		return -errno;
-	n = io_read_full(fd, buf, len - 1);
-	if (n < 0)
-		return (int)n;
+	n = io_read_text(fd, buf, len);
 	if (n > 0 && buf[n - 1] == '\n')
-		n--;
-	buf[n] = '\0';
-	return 0;
+		buf[n - 1] = '\0';
+	return n < 0 ? (int)n : 0;
 }
 
 int cg_read_u64(int dir, const char *file, uint64_t *out)

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 
 #include "base/io.h"
+#include "base/text.h"
 
 /* linux/pidfd.h of 6.15; Debian 12's headers are 6.1 */
 struct pidfd_info_615 {
@@ -37,16 +38,17 @@ int proc_signal(int pidfd, int sig)
 struct stat_fields {
 	char state;
 	int ppid;
-	unsigned long long start;
+	unsigned long long start, code;
 	int exit_code; /* 0 when we may not know */
 };
 
 /* What stands behind n more spaces; NULL: nothing. */
 static const char *words_on(const char *p, unsigned int n)
 {
-	while (p && n--) {
-		p = strchr(p, ' ');
-		p = p ? p + 1 : NULL;
+	for (; p && n; p++) {
+		if (!*p)
+			return NULL;
+		n -= *p == ' ';
 	}
 	return p;
 }
@@ -54,21 +56,21 @@ static const char *words_on(const char *p, unsigned int n)
 static int read_stat(pid_t pid, struct stat_fields *f)
 {
 	const char *p, *start;
-	char path[32], buf[1024];
+	char path[32], number[TEXT_U64_LEN], buf[1024];
 	CLEANUP_FD int fd = -1;
-	ssize_t n;
+	ssize_t n = TEXT_JOIN(path, sizeof(path), "/proc/", text_of_u64((uint64_t)pid, number), "/stat");
 
 	*f = (struct stat_fields){ 0 };
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (n < 0)
+		return (int)n;
 	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	n = io_read_full(fd, buf, sizeof(buf) - 1);
+	n = io_read_text(fd, buf, sizeof(buf));
 	if (n < 0)
 		return (int)n;
-	buf[n] = '\0';
 	p = strrchr(buf, ')');
-	/* fields 3, 4, 22 and, where the line is whole, 52, the last one */
+	/* fields 3, 4, 22, 26 and, where the line is whole, 52, the last one */
 	p = words_on(p, 1);
 	start = words_on(p, 19);
 	if (!start)
@@ -76,7 +78,9 @@ static int read_stat(pid_t pid, struct stat_fields *f)
 	f->state = *p;
 	f->ppid = (int)strtol(words_on(p, 1), NULL, 10);
 	f->start = strtoull(start, NULL, 10);
-	p = words_on(start, 30);
+	p = words_on(start, 4);
+	f->code = p ? strtoull(p, NULL, 10) : 0;
+	p = words_on(p, 26);
 	f->exit_code = p ? (int)strtol(p, NULL, 10) : 0;
 	return 0;
 }
@@ -108,14 +112,22 @@ static bool has_ended(const struct stat_fields *f)
 	return f->state == 'Z' || f->state == 'X';
 }
 
-int proc_check(pid_t pid, uint64_t start_time)
+int proc_look(pid_t pid, uint64_t start_time, uint64_t *code)
 {
 	struct stat_fields f;
 	int r = read_stat(pid, &f);
 
 	if (r < 0)
 		return r;
+	*code = f.code > 1 ? f.code : 0;
 	return f.start != start_time || has_ended(&f) ? -ESRCH : 0;
+}
+
+int proc_check(pid_t pid, uint64_t start_time)
+{
+	uint64_t code;
+
+	return proc_look(pid, start_time, &code);
 }
 
 int proc_open_checked(pid_t pid, uint64_t start_time)

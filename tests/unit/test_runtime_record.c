@@ -106,11 +106,11 @@ static void write_and_read(void **state)
 	assert_true(status == RT_CREATED && owner == getuid() && back.pid == getpid());
 	assert_true(rt_record_look(&arena, d.root, "d", &back, &status, &owner, &err) < 0 && err.cls == ERR_NOTFOUND);
 	back = rec;
-	rt_record_note_exe(&back);
-	assert_true(back.exe_ino != 0);
+	rt_record_note_code(&back);
+	assert_true(back.code != 0);
 	assert_int_equal(rt_record_status(&d, &back, &status, &err), 0);
 	assert_int_equal(status, RT_CREATED);
-	back.exe_ino++; /* it executed something since: a start was killed before it removed the fifo */
+	back.code++; /* it executed something since: a start was killed before it removed the fifo */
 	assert_int_equal(rt_record_status(&d, &back, &status, &err), 0);
 	assert_int_equal(status, RT_RUNNING);
 	back.start_time++;

@@ -277,7 +277,7 @@ static int make_container(struct launch *l, struct err *e)
 	l->c.rec.start_time = l->p.start_time;
 	rt_record_note_stdio(l->call->arena, &l->c.rec);
 	if (!l->run)
-		rt_record_note_exe(&l->c.rec);
+		rt_record_note_code(&l->c.rec);
 	return rt_record_write(&l->c.dir, &l->c.rec, l->spec, e);
 }
 

@@ -19,7 +19,8 @@
 struct row {
 	struct rt_record rec; /* what is shown of it, copied */
 	enum rt_status status;
-	char pid[12];
+	char digits[TEXT_U64_LEN];
+	const char *pid; /* in digits */
 	uid_t uid;
 	const char *owner;
 };
@@ -102,7 +103,7 @@ static int read_row(const struct cli_call *call, int root, const char *id, struc
 	}
 	if (row->status == RT_STOPPED)
 		rec.pid = 0;
-	(void)snprintf(row->pid, sizeof(row->pid), "%d", (int)rec.pid);
+	row->pid = text_of_u64((uint64_t)rec.pid, row->digits);
 	return copy_strings(call->arena, &rec, &row->rec) < 0 ? -ENOMEM : 1;
 }
 
@@ -179,8 +180,8 @@ static void add_line(struct strbuf *out, const char *const cells[COLUMNS], const
 		size_t len = strlen(cells[c]);
 
 		sb_add(out, cells[c], len);
-		for (; c + 1 < COLUMNS && len < widths[c]; len++)
-			sb_putc(out, ' ');
+		for (; c + 1 < COLUMNS && len < widths[c]; len += COLUMN_GAP)
+			sb_add(out, "   ", widths[c] - len < COLUMN_GAP ? widths[c] - len : COLUMN_GAP);
 	}
 	sb_putc(out, '\n');
 }
