@@ -703,7 +703,7 @@ static void release(struct creation *k)
 static int hand_over(struct creation *k, struct rt_process *out, struct err *e)
 {
 	struct rt_process p = RT_PROCESS_INIT;
-	int r = proc_start_time(k->pid, &p.start_time);
+	int r = proc_look(k->pid, &p.start_time, &p.code);
 
 	if (r < 0)
 		return err_errno(e, r, "the container's process");

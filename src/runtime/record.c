@@ -435,12 +435,6 @@ int rt_record_load(struct arena *a, const struct rt_record_dir *d, struct rt_rec
 	return load(a, d->dir, STATE_FILE, d->id, out, NULL, e);
 }
 
-void rt_record_note_code(struct rt_record *rec)
-{
-	if (proc_look(rec->pid, rec->start_time, &rec->code) < 0)
-		rec->code = 0;
-}
-
 void rt_record_note_stdio(struct arena *a, struct rt_record *rec)
 {
 	static const char *const paths[] = { "/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2" };
@@ -458,32 +452,37 @@ void rt_record_note_stdio(struct arena *a, struct rt_record *rec)
 	}
 }
 
+/* Until it executes its command init runs our program, which a fifo alone does not say: a start may have been killed before it
+ * removed that. fifo: below dir. */
+static bool waits_for_start(int dir, const char *fifo, const struct rt_record *rec, uint64_t code)
+{
+	return rec->code && code ? code == rec->code : faccessat(dir, fifo, F_OK, 0) == 0;
+}
+
 /* fifo: its exec.fifo below dir. */
 static int status_of(int dir, const char *fifo, const char *id, const struct rt_record *rec, enum rt_status *out,
 		     struct err *e)
 {
-	bool is_frozen = false, executed;
-	uint64_t code;
+	bool is_frozen = false;
+	uint64_t start, code;
 	int r;
 
 	*out = RT_CREATING;
 	if (!rec->pid)
 		return 0;
 	*out = RT_STOPPED;
-	r = proc_look(rec->pid, rec->start_time, &code);
-	if (r == -ESRCH)
+	r = proc_look(rec->pid, &start, &code);
+	if (r == -ESRCH || (r == 0 && start != rec->start_time))
 		return 0;
 	if (r < 0)
 		return err_errno(e, r, "process %d of container %s", (int)rec->pid, id);
 	r = rec->cgroup ? cg_path_is_frozen(rec->cgroup, &is_frozen) : 0;
 	if (r < 0 && r != -ENOENT) /* the root cgroup has no such file */
 		return err_errno(e, r, "cgroup %s of container %s", rec->cgroup, id);
-	/* a start may have been killed before it removed the fifo */
-	executed = rec->code && code && code != rec->code;
 	if (is_frozen)
 		*out = RT_PAUSED;
 	else
-		*out = !executed && faccessat(dir, fifo, F_OK, 0) == 0 ? RT_CREATED : RT_RUNNING;
+		*out = waits_for_start(dir, fifo, rec, code) ? RT_CREATED : RT_RUNNING;
 	return 0;
 }
 

@@ -98,9 +98,6 @@ int rt_record_read_devices(struct arena *a, const struct json *own, struct rt_re
 /* Notes what our own descriptors 0-2 are, which the container gets, in a. */
 void rt_record_note_stdio(struct arena *a, struct rt_record *rec);
 
-/* Notes where init's program is while it waits to be started. */
-void rt_record_note_code(struct rt_record *rec);
-
 /* Asks the kernel: pid and start time, freezer; created while exec.fifo is there and init has not executed its program
  * (a start that is killed leaves the fifo). */
 int rt_record_status(const struct rt_record_dir *d, const struct rt_record *rec, enum rt_status *out,

@@ -63,6 +63,7 @@ struct rt_process {
 	pid_t pid;           /* in the caller's pid namespace */
 	int pidfd;           /* owned */
 	uint64_t start_time; /* field 22 of /proc/PID/stat */
+	uint64_t code;       /* proc_look()'s, while it waits at its barrier; 0 = not known */
 	int console;         /* pty master, owned; -1 without a terminal */
 	int barrier;         /* owned; -1 with a fifo */
 };

@@ -70,7 +70,7 @@ static int protect(const ElfW(Phdr) *h, uintptr_t bias)
 static struct prctl_mm_map layout(const ElfW(Phdr) *text, uintptr_t bias, int fd)
 {
 	uint64_t code = bias + text->p_vaddr, heap = (uint64_t)syscall(SYS_brk, 0L), end = getauxval(AT_EXECFN),
-		 env = *environ ? (uintptr_t)*environ : end;
+		 env = environ && *environ ? (uintptr_t)*environ : end;
 
 	return (struct prctl_mm_map){ .start_code = code, .end_code = code + text->p_memsz, .start_data = code, .end_data = code,
 				      .start_brk = heap, .brk = heap, .start_stack = (uintptr_t)environ,

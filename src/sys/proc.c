@@ -112,22 +112,24 @@ static bool has_ended(const struct stat_fields *f)
 	return f->state == 'Z' || f->state == 'X';
 }
 
-int proc_look(pid_t pid, uint64_t start_time, uint64_t *code)
+int proc_look(pid_t pid, uint64_t *start_time, uint64_t *code)
 {
 	struct stat_fields f;
 	int r = read_stat(pid, &f);
 
 	if (r < 0)
 		return r;
+	*start_time = f.start;
 	*code = f.code > 1 ? f.code : 0;
-	return f.start != start_time || has_ended(&f) ? -ESRCH : 0;
+	return has_ended(&f) ? -ESRCH : 0;
 }
 
 int proc_check(pid_t pid, uint64_t start_time)
 {
-	uint64_t code;
+	uint64_t start, code;
+	int r = proc_look(pid, &start, &code);
 
-	return proc_look(pid, start_time, &code);
+	return r == 0 && start != start_time ? -ESRCH : r;
 }
 
 int proc_open_checked(pid_t pid, uint64_t start_time)

@@ -21,8 +21,9 @@ int proc_parent(pid_t pid, pid_t *ppid, char *state) MUST_CHECK;
 int proc_open_checked(pid_t pid, uint64_t start_time) MUST_CHECK;
 /* The same question without keeping hold of it: 0, or -ESRCH. */
 int proc_check(pid_t pid, uint64_t start_time) MUST_CHECK;
-/* And where the code of its program begins in memory (field 26), which no execve(2) leaves as it was; 0 = not for us to know. */
-int proc_look(pid_t pid, uint64_t start_time, uint64_t *code) MUST_CHECK;
+/* The start time, and where the code of its program begins in memory (field 26), which no execve(2) leaves as it was; 0 = not for us
+ * to know. -ESRCH when it has ended, too. */
+int proc_look(pid_t pid, uint64_t *start_time, uint64_t *code) MUST_CHECK;
 
 /* /proc/sys/kernel/random/boot_id, 36 characters. */
 #define PROC_BOOT_ID_LEN 37

@@ -106,8 +106,8 @@ static void write_and_read(void **state)
 	assert_true(status == RT_CREATED && owner == getuid() && back.pid == getpid());
 	assert_true(rt_record_look(&arena, d.root, "d", &back, &status, &owner, &err) < 0 && err.cls == ERR_NOTFOUND);
 	back = rec;
-	rt_record_note_code(&back);
-	assert_true(back.code != 0);
+	assert_int_equal(proc_look(getpid(), &back.start_time, &back.code), 0);
+	assert_true(back.code != 0 && back.start_time == rec.start_time);
 	assert_int_equal(rt_record_status(&d, &back, &status, &err), 0);
 	assert_int_equal(status, RT_CREATED);
 	back.code++; /* it executed something since: a start was killed before it removed the fifo */

@@ -275,9 +275,8 @@ static int make_container(struct launch *l, struct err *e)
 		return r;
 	l->c.rec.pid = l->p.pid;
 	l->c.rec.start_time = l->p.start_time;
+	l->c.rec.code = l->p.code;
 	rt_record_note_stdio(l->call->arena, &l->c.rec);
-	if (!l->run)
-		rt_record_note_code(&l->c.rec);
 	return rt_record_write(&l->c.dir, &l->c.rec, l->spec, e);
 }
 
