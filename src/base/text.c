@@ -211,11 +211,11 @@ int text_duration(const char *s, int64_t *ns)
 	return 0;
 }
 
-/* v's digits, up to end, over the zeros of a form: as many as are digits there. */
-static void put_digits(char *end, unsigned long v)
+/* The last n digits of v. */
+static void put_digits(char *at, size_t n, unsigned long v)
 {
-	for (; isdigit((unsigned char)end[-1]); v /= 10)
-		*--end = (char)('0' + v % 10);
+	for (; n; v /= 10)
+		at[--n] = (char)('0' + v % 10);
 }
 
 void text_time(const struct timespec *ts, char out[TEXT_TIME_LEN])
@@ -225,13 +225,13 @@ void text_time(const struct timespec *ts, char out[TEXT_TIME_LEN])
 
 	gmtime_r(&ts->tv_sec, &tm);
 	memcpy(out, form, sizeof(form));
-	put_digits(out + 4, (unsigned long)tm.tm_year + 1900);
-	put_digits(out + 7, (unsigned long)tm.tm_mon + 1);
-	put_digits(out + 10, (unsigned long)tm.tm_mday);
-	put_digits(out + 13, (unsigned long)tm.tm_hour);
-	put_digits(out + 16, (unsigned long)tm.tm_min);
-	put_digits(out + 19, (unsigned long)tm.tm_sec);
-	put_digits(out + 29, (unsigned long)ts->tv_nsec);
+	put_digits(out, 4, (unsigned long)tm.tm_year + 1900);
+	put_digits(out + 5, 2, (unsigned long)tm.tm_mon + 1);
+	put_digits(out + 8, 2, (unsigned long)tm.tm_mday);
+	put_digits(out + 11, 2, (unsigned long)tm.tm_hour);
+	put_digits(out + 14, 2, (unsigned long)tm.tm_min);
+	put_digits(out + 17, 2, (unsigned long)tm.tm_sec);
+	put_digits(out + 20, 9, (unsigned long)ts->tv_nsec);
 }
 
 void text_now(char out[TEXT_TIME_LEN])

@@ -359,6 +359,8 @@ int cli_parse(struct arena *a, const struct cli_program *p, int argc, const char
 	if (!s.target)
 		return err_errno(e, -ENOMEM, "command line");
 	r = parse_groups(&s, out, &answer, e);
+	/* whose error it is shows in the exit code, too */
+	out->command = r == 0 && !answer ? s.command : NULL;
 	if (r == 0 && !answer)
 		r = scan_level(&s, s.command->stop_at_positional, &words, e);
 	if (r < 0)
@@ -371,7 +373,6 @@ int cli_parse(struct arena *a, const struct cli_program *p, int argc, const char
 		cli_help(p, s.command, s.name, text);
 		return 1;
 	}
-	out->command = s.command;
 	out->name = s.name;
 	out->opts = s.command->size ? s.target : NULL;
 	if (words.n)

@@ -250,9 +250,20 @@ static void write_seccomp(const struct plan *p, struct json_writer *w)
 		oci_seccomp_write(w, "seccomp", p->seccomp_profile);
 }
 
+/* What is mounted in a shared bind becomes the host's only out of a root that is shared, too. */
+static bool shares_mounts(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_binds; i++)
+		if (strstr(p->binds[i].propagation, "shared"))
+			return true;
+	return false;
+}
+
 static void write_linux(const struct plan *p, struct json_writer *w)
 {
 	jw_object(w, "linux");
+	if (shares_mounts(p))
+		jw_str(w, "rootfsPropagation", "shared");
 	write_namespaces(p, w);
 	if (p->userns) {
 		write_map(p, "uidMappings", w);

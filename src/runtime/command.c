@@ -13,12 +13,15 @@
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+/* Of several the last one, as for every variable. */
 static const char *search_path(const struct oci_process *p)
 {
+	const char *path = DEFAULT_PATH;
+
 	for (const char *const *v = p->env; v && *v; v++)
 		if (text_starts(*v, "PATH="))
-			return *v + 5;
-	return DEFAULT_PATH;
+			path = *v + 5;
+	return path;
 }
 
 /* The next "folder/name" of *path into out; false at the end. An empty element is the current folder. */

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/wait.h>
 
 #include "base/io.h"
@@ -36,8 +35,6 @@
 #include "sys/sock.h"
 
 #define FILESYSTEMS_MAX (64U << 10)
-/* the inode of every procfs's root: linux/proc_ns.h, PROC_ROOT_INO */
-#define PROC_ROOT 1
 
 struct creation {
 	struct rt_ctx ctx;
@@ -61,35 +58,16 @@ void rt_process_close(struct rt_process *p)
 	p->barrier = close_fd(p->barrier);
 }
 
-/* A copy of the mount at /proc alone, if that is all of procfs: what lies over parts of it is not copied with it. */
-static int copy_of_proc(void)
-{
-	CLEANUP_FD int fd = mnt_clone_tree(AT_FDCWD, "/proc", false);
-	int r = fd < 0 ? fd : mnt_setattr(fd, false, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE);
-	struct statfs fs;
-	struct stat st;
-
-	if (r < 0)
-		return r;
-	/* a bind of a part of it has another root, and one with subset=pid has no sysctls */
-	if (fstatfs(fd, &fs) < 0 || fs.f_type != K_PROC_MAGIC || fstat(fd, &st) < 0 || st.st_ino != PROC_ROOT ||
-	    faccessat(fd, "sys/kernel", F_OK, 0) < 0)
-		return -ENOTSUP;
-	return take_fd(&fd);
-}
-
-/* A procfs of our own: not overmounted, not shared with a container. A new one is many times dearer than a copy. Where neither may be
- * made (inside another container, or without rights) the one at /proc has to do. fsopen(2) alone asks for the right to mount at all. */
+/* A procfs of our own: of our pid namespace, not overmounted, not shared with a container. Where a new one may not be made (inside
+ * another container, or without rights) the one at /proc has to do. fsopen(2) alone asks for the right to mount at all. (A copy of
+ * the mount at /proc would be cheaper, but may show another pid namespace, or be read-only.) */
 int rt_open_proc(bool *may_mount, struct err *e)
 {
-	int fd = copy_of_proc();
-	CLEANUP_FD int fs = fd < 0 ? mnt_fsopen("proc") : -1;
-
-	if (fd < 0)
-		fd = fs < 0 ? fs : mnt_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	CLEANUP_FD int fs = mnt_fsopen("proc");
+	int fd = fs < 0 ? fs : mnt_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 
 	if (may_mount)
-		*may_mount = fd >= 0 || fs != -EPERM;
+		*may_mount = fs != -EPERM;
 	if (fd < 0)
 		fd = openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? err_errno(e, -errno, "/proc") : fd;

@@ -152,13 +152,21 @@ static bool below(const char *path, const char *folder)
 	return len > 1 && !strncmp(path, folder, len) && path[len] == '/';
 }
 
-/* What is mounted in it in the container shall be the host's, too. The child's copies of the host's mounts do not lead back. */
 static bool is_shared(const struct rt_mount_plan *p)
 {
 	for (size_t i = 0; i < p->o.n_propagation; i++)
 		if (p->o.propagation[i] & MS_SHARED)
 			return true;
 	return false;
+}
+
+/* What is mounted in it in the container shall be the host's, too: that takes a root that is shared as well. Of a root that is not
+ * the mounts are slaves of the host's, as the specification's default has it and as the child's copies of them are. */
+static bool leads_back(const struct rt_ctx *c, const struct rt_mount_plan *p)
+{
+	const char *root = c->spec->linux_.rootfs_propagation;
+
+	return is_shared(p) && root && oci_propagation(root) & MS_SHARED;
 }
 
 /* A map in the option is as good as the one in uidMappings and gidMappings. */
@@ -188,7 +196,8 @@ static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 		return e->code;
 	/* it may be, or be on, one of the mounts made before it: only the child sees those */
 	p->on_root = rootfs->kind == RT_ROOTFS_DIR && below(p->m->source, rootfs->path);
-	p->by_host = !p->on_root && (!c->in_place || is_shared(p));
+	p->by_host = !p->on_root && (!c->in_place || leads_back(c, p));
+	p->slave = p->by_host && is_shared(p) && !leads_back(c, p);
 	if ((p->m->n_uid_map || p->m->n_gid_map) && p->o.idmap == OCI_IDMAP_NO)
 		p->o.idmap = OCI_IDMAP_MOUNT;
 	/* the container's own map is the default; without a user namespace there is nothing to map */

@@ -23,6 +23,7 @@ struct rt_mount_plan {
 	enum rt_mount_kind kind;
 	enum oci_ns shows; /* RT_MOUNT_FS: the namespace it shows, or OCI_NS_COUNT */
 	bool by_host;   /* made by the host side and sent, else by the child */
+	bool slave;     /* a bind that takes mounts from the host's before it is shared with others */
 	bool late;      /* shows the container's own cgroup: made by the child, when it is in it */
 	bool on_root;   /* a bind whose source lies in the rootfs folder: the child opens it below the new root */
 	bool anchor;    /* on /proc or /sys: what is masked there is looked for on this very mount (masks.c) */

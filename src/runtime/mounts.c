@@ -305,8 +305,8 @@ int rt_mount_finish(const struct rt_mount_plan *p, int fd, uint64_t more, struct
 		return r < 0 ? err_errno(e, r, "mount attributes") : 0;
 	}
 	/* nothing passes between the host's mounts and the container's unless asked for */
-	if (!o->n_propagation)
-		r = mnt_setattr(fd, true, 0, 0, MS_PRIVATE);
+	if (!o->n_propagation || p->slave)
+		r = mnt_setattr(fd, true, 0, 0, p->slave ? MS_SLAVE : MS_PRIVATE);
 	for (size_t i = 0; i < o->n_propagation && r == 0; i++)
 		r = mnt_setattr(fd, o->propagation[i] & MS_REC, 0, 0, o->propagation[i] & ~(unsigned long)MS_REC);
 	if (r == 0)

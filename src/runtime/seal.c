@@ -6,8 +6,9 @@
  * it for everybody. Text pages are still shared with every other process of the program, unlike those of a memfd, which
  * is for a caller who may not mount (whose own the program file is, or the container could not write to it).
  *
- * A process knows that it is sealed by what it runs from: a read-only mount whose root is the program file itself, or a
- * memfd that nobody can write to. */
+ * The file is exchanged under the running program where the kernel lets us, else the program is executed again. Then, by what it runs
+ * from, a process knows that it is sealed: a read-only mount whose root is the program file itself, or a memfd that nobody can
+ * write to. */
 #include "runtime/seal.h"
 
 #include <fcntl.h>
@@ -134,7 +135,10 @@ int rt_seal_self(char *const argv[], struct err *e)
 	copy = read_only_copy();
 	if (copy >= 0 && adopt(copy) == 0)
 		return 0;
-	if (copy == -EPERM)
+	/* no copy can be made of what is in no mount namespace of ours: a sealed one, or a memfd */
+	if (copy == -EINVAL && sealed())
+		return 0;
+	if (copy == -EPERM || copy == -EINVAL)
 		copy = copy_to_memfd();
 	if (copy < 0)
 		return err_errno(e, copy, "sealing the program file");

@@ -115,15 +115,16 @@ static int write_rule(const struct cg_dir *d, int fd, const char *file, const ch
 int cg1_devices(const struct cg_dir *d, const struct cg_resources *r, struct err *e)
 {
 	CLEANUP_FD int allow = openat(d->fd, "devices.allow", O_WRONLY | O_CLOEXEC);
-	CLEANUP_FD int deny = openat(d->fd, "devices.deny", O_WRONLY | O_CLOEXEC);
+	CLEANUP_FD int deny = allow < 0 ? -1 : openat(d->fd, "devices.deny", O_WRONLY | O_CLOEXEC);
+	int opened = deny < 0 ? -errno : 0;
 	struct cg_device_list l;
 	int rc = cg_device_normalise(r->devices, r->n_devices, &l);
 	CLEANUP_FREE struct cg_device_rule *rules UNUSED = l.rules;
 
 	if (rc < 0)
 		return err_errno(e, rc, "read them");
-	if (allow < 0 || deny < 0)
-		return cg_write_error(d, "devices.allow", "", -ENOENT, e);
+	if (opened < 0)
+		return cg_write_error(d, allow < 0 ? "devices.allow" : "devices.deny", "", opened, e);
 	rc = cg_device_check_v1(&l, e);
 	if (rc == 0)
 		rc = l.allow ? write_rule(d, allow, "devices.allow", "a", 1, e) :

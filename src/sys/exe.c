@@ -5,7 +5,9 @@
 
 #include <elf.h>
 #include <link.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -78,13 +80,21 @@ static struct prctl_mm_map layout(const ElfW(Phdr) *text, uintptr_t bias, int fd
 				      .exe_fd = (uint32_t)fd };
 }
 
+/* Compared is what a build cannot have in common with another: headers, and the build id behind them. */
+static bool is_this_program(int fd)
+{
+	char start[1024];
+
+	return pread(fd, start, sizeof(start), 0) == (ssize_t)sizeof(start) && !memcmp(start, __ehdr_start, sizeof(start));
+}
+
 int exe_adopt(int fd)
 {
 	const ElfW(Ehdr) *e = (const void *)__ehdr_start;
 	const ElfW(Phdr) *h = (const void *)(__ehdr_start + e->e_phoff), *end = h + e->e_phnum, *text = h;
 	uintptr_t bias = 0;
 	struct prctl_mm_map m;
-	int r = 0;
+	int r = getauxval(AT_PAGESZ) == PAGE && is_this_program(fd) ? 0 : -EINVAL;
 
 	for (const ElfW(Phdr) *p = end; p-- > h;) {
 		bias = p->p_type == PT_LOAD ? (uintptr_t)__ehdr_start - (p->p_vaddr - p->p_offset) : bias;

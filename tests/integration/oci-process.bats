@@ -14,6 +14,28 @@ teardown() { bundle_teardown; }
   says "CapBnd"
 }
 
+@test "the command is looked for in the PATH that its process gets, the last of several" {
+  mkdir -p "$OCI_ROOTFS/other"
+  printf '#!/bin/sh\necho other\n' >"$OCI_ROOTFS/other/true"; chmod 755 "$OCI_ROOTFS/other/true"
+  bundle "$BATS_TEST_TMPDIR/b" '.process.args = ["true"] | .process.env = ["PATH=/nope", "PATH=/other:/bin"]'
+  [ "$(oci run -b "$BATS_TEST_TMPDIR/b" paths </dev/null)" = other ]
+  OCI_COMMAND='exec sleep 100' bundle "$BATS_TEST_TMPDIR/b"
+  oci run -d -b "$BATS_TEST_TMPDIR/b" paths </dev/null >/dev/null 2>&1
+  [ "$(oci exec -e PATH=/other:/bin paths true)" = other ]
+  run -255 oci exec -e PATH=/other paths sleep 1
+  says 'executable file not found in $PATH'
+}
+
+@test "where /proc is another pid namespace's, or read-only, the process meant is the container's all the same" {
+  local run=("$TARE_BIN/tare-oci" --root "$OCI_ROOT" run -b "$BATS_TEST_TMPDIR/b" inner)
+  OCI_COMMAND='cat /proc/self/oom_score_adj' bundle "$BATS_TEST_TMPDIR/b" ".process.oomScoreAdj = 77"
+  [ "$(unshare -pf "${run[@]}" </dev/null 2>&1)" = 77 ]
+  [ "$(unshare -m sh -c 'mount -o remount,bind,ro /proc && exec "$@"' sh "${run[@]}" </dev/null 2>&1)" = 77 ]
+  OCI_COMMAND='cat /proc/self/oom_score_adj' bundle "$BATS_TEST_TMPDIR/b" ".process.oomScoreAdj = 77 | .linux.namespaces += [{type: \"user\"}]
+    | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings"
+  [ "$(unshare -pf "${run[@]}" </dev/null 2>&1)" = 77 ]
+}
+
 @test "a created container holds nothing that its caller had open, nor the runtime's own handles" {
   OCI_COMMAND=true bundle "$BATS_TEST_TMPDIR/b"
   oci create -b "$BATS_TEST_TMPDIR/b" fds </dev/null >/dev/null 2>&1 7>"$BATS_TEST_TMPDIR/theirs"

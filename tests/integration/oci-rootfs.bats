@@ -244,6 +244,35 @@ mounts_at() { awk -v d="$1" 'index($5, d) == 1' /proc/self/mountinfo; }
   says '"user" namespace needs a "mount" namespace'
 }
 
+# shared_bind MORE-OF-THE-BUNDLE: what a bind of a shared mount is in the container, whether a mount of the host's shows there,
+# and whether one made there shows on the host
+shared_bind() {
+  local m=$BATS_TEST_TMPDIR/m
+  OCI_COMMAND='grep " /mnt " /proc/self/mountinfo
+    mkdir -p /mnt/in && mount -t tmpfs made /mnt/in && touch /tmp/ready; while [ ! -e /tmp/go ]; do sleep 0.1; done
+    grep -c "/mnt/out .* host " /proc/self/mountinfo' \
+    bundle "$BATS_TEST_TMPDIR/b" '.root.readonly = false | .mounts += [{destination: "/mnt", type: "bind", source: $m, options: ["rbind", "shared"]}]
+    | .process.capabilities |= with_entries(.value += ["CAP_SYS_ADMIN"]) | '"$1" --arg m "$m"
+  rm -f "$OCI_ROOTFS"/tmp/{ready,go}; chmod 1777 "$OCI_ROOTFS/tmp"
+  oci run -b "$BATS_TEST_TMPDIR/b" bound </dev/null >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+  wait_until 10 test -e "$OCI_ROOTFS/tmp/ready" || { cat "$BATS_TEST_TMPDIR/said" >&2; umount "$m"; return 1; }
+  mount -t tmpfs host "$m/out"
+  grep -c "$m/in .* made " /proc/self/mountinfo >"$BATS_TEST_TMPDIR/seen" || true
+  touch "$OCI_ROOTFS/tmp/go"
+  wait $! || true
+  umount "$m/out"; umount "$m/in" 2>/dev/null || true
+  sed -E 's/.* rw,relatime (.*) - tmpfs.*/\1/; s/:[0-9]+//g' "$BATS_TEST_TMPDIR"/{said,seen} | tr '\n' ' '
+}
+
+@test "a shared bind gives mounts to the host where the root is shared, too, and takes them in any case" {
+  local m=$BATS_TEST_TMPDIR/m user
+  user='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+  mkdir "$m"; mount -t tmpfs tmpfs "$m"; mount --make-shared "$m"; mkdir -m 777 "$m/in" "$m/out"; chmod 777 "$m"
+  out="$(shared_bind .)/$(shared_bind '.linux.rootfsPropagation = "rshared"')/$(shared_bind "$user")"
+  umount "$m"
+  [ "$out" = "shared master 1 0 /shared 1 1 /shared master 1 0 " ] || { echo "$out"; false; }
+}
+
 @test "a mount namespace by path: it becomes the container's, and nothing of it reaches the host" {
   mkdir "$BATS_TEST_TMPDIR/m"
   unshare -m --propagation private sh -c 'mount -t tmpfs prepared "$0" && exec sleep 1000' "$BATS_TEST_TMPDIR/m" 3>&- &

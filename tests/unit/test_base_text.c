@@ -45,11 +45,14 @@ static void times(void **state)
 {
 	struct timespec ts;
 	char out[TEXT_TIME_LEN];
+	char behind[8 + TEXT_TIME_LEN] = "id=12345"; /* nothing in front of it is touched */
 
 	(void)state;
 	assert_int_equal(text_parse_time("2026-11-23T10:00:00.5+01:00", &ts), 0);
 	text_time(&ts, out);
 	assert_string_equal(out, "2026-11-23T09:00:00.500000000Z");
+	text_time(&ts, behind + 8);
+	assert_string_equal(behind, "id=123452026-11-23T09:00:00.500000000Z");
 	assert_int_equal(text_parse_time("2026-11-23", &ts), 0);
 	assert_int_equal(text_parse_time("1700000000.25", &ts), 0);
 	assert_int_equal(ts.tv_nsec, 250000000);

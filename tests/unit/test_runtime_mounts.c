@@ -308,7 +308,15 @@ static void propagation(void **state)
 	(void)box_wait(&b->p);
 	close(out);
 	snprintf(mounts, sizeof(mounts), "{\"destination\":\"/v\",\"source\":\"%s/vol\",\"options\":[\"rbind\",\"rshared\"]}", b->dir);
+	/* the root is none that leads back */
 	assert_int_equal(box_begin(b, &(struct box_spec){ .script = "mount -t tmpfs x /v/in && echo done; sleep 20", .mounts = mounts, .caps = caps }, &out), 0);
+	assert_int_equal(read(out, path, 5), 5);
+	assert_int_equal(box_host_mounts(), before);
+	(void)!proc_signal(b->p.pidfd, SIGKILL);
+	(void)box_wait(&b->p);
+	close(out);
+	assert_int_equal(box_begin(b, &(struct box_spec){ .script = "mount -t tmpfs x /v/in && echo done; sleep 20", .mounts = mounts, .caps = caps,
+							  .linux_ = "\"rootfsPropagation\":\"shared\"" }, &out), 0);
 	assert_int_equal(read(out, path, 5), 5);
 	assert_int_equal(box_host_mounts(), before + 1);
 	(void)!proc_signal(b->p.pidfd, SIGKILL);

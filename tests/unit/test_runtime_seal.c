@@ -90,6 +90,8 @@ static int sealed_main(int argc, char **argv)
 	struct err e = { 0 };
 
 	written = 2;
+	if (!exchanged && !strcmp(argv[1], "exchange"))
+		return 9;
 	if (!exchanged)
 		return rt_seal_self(argv, &e) < 0 ? 10 : look(argv[2], "a sealed progra");
 	if (readlink("/proc/self/exe", own, sizeof(own) - 1) < 0 || !shown("/proc/self/maps", own, strlen(own)))
@@ -111,6 +113,8 @@ static int outcome(const char *way)
 	int pidfd, status;
 	pid_t pid;
 
+	if (geteuid() != 0)
+		skip();
 	assert_int_equal(spawn(&a, &pid, &pidfd), 0);
 	assert_int_equal(spawn_wait(pidfd, 10000, &status), 0);
 	close(pidfd);
