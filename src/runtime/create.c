@@ -58,14 +58,29 @@ void rt_process_close(struct rt_process *p)
 	p->barrier = close_fd(p->barrier);
 }
 
+/* Processes are told apart by what /proc says of their numbers. */
+static bool proc_is_ours(void)
+{
+	char link[16], number[TEXT_U64_LEN];
+	ssize_t n = readlink("/proc/self", link, sizeof(link) - 1);
+
+	link[n > 0 ? n : 0] = '\0';
+	return !strcmp(link, text_of_u64((uint64_t)getpid(), number));
+}
+
 /* A procfs of our own: of our pid namespace, not overmounted, not shared with a container. Where a new one may not be made (inside
  * another container, or without rights) the one at /proc has to do. fsopen(2) alone asks for the right to mount at all. (A copy of
  * the mount at /proc would be cheaper, but may show another pid namespace, or be read-only.) */
 int rt_open_proc(bool *may_mount, struct err *e)
 {
-	CLEANUP_FD int fs = mnt_fsopen("proc");
-	int fd = fs < 0 ? fs : mnt_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	CLEANUP_FD int fs = -1;
+	int fd;
 
+	if (!proc_is_ours())
+		return err_set(e, ERR_UNSUPPORTED, "/proc shows another pid namespace than the one we are in: mount a procfs there first "
+						   "(unshare(1) has --mount-proc)");
+	fs = mnt_fsopen("proc");
+	fd = fs < 0 ? fs : mnt_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 	if (may_mount)
 		*may_mount = fs != -EPERM;
 	if (fd < 0)
