@@ -13,8 +13,7 @@ static void indent(struct json_writer *w)
 	if (!w->pretty)
 		return;
 	sb_putc(w->out, '\n');
-	for (unsigned int i = 0; i < w->depth; i++)
-		sb_putc(w->out, '\t');
+	sb_fill(w->out, '\t', w->depth);
 }
 
 static bool just_opened(const struct json_writer *w)

@@ -52,6 +52,15 @@ void sb_putc(struct strbuf *b, char c)
 	sb_add(b, &c, 1);
 }
 
+void sb_fill(struct strbuf *b, char c, size_t n)
+{
+	if (!sb_reserve(b, n))
+		return;
+	memset(b->s + b->len, c, n);
+	b->len += n;
+	b->s[b->len] = '\0';
+}
+
 void sb_printf(struct strbuf *b, const char *fmt, ...)
 {
 	va_list ap, again;

@@ -22,6 +22,7 @@ bool sb_reserve(struct strbuf *b, size_t more);
 void sb_add(struct strbuf *b, const void *data, size_t len);
 void sb_puts(struct strbuf *b, const char *s);
 void sb_putc(struct strbuf *b, char c);
+void sb_fill(struct strbuf *b, char c, size_t n); /* c n times */
 void sb_printf(struct strbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void sb_reset(struct strbuf *b); /* empties, keeps the memory */
 void sb_free(struct strbuf *b);

@@ -187,6 +187,7 @@ static int take_idmap_ranges(struct rt_ctx *c, struct rt_mount_plan *p, struct e
 static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
 	const struct rt_rootfs *rootfs = &c->create->rootfs;
+	bool back;
 
 	if (!p->m->source)
 		return err_set(e, ERR_INVALID, "a bind mount needs a source");
@@ -196,8 +197,9 @@ static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 		return e->code;
 	/* it may be, or be on, one of the mounts made before it: only the child sees those */
 	p->on_root = rootfs->kind == RT_ROOTFS_DIR && below(p->m->source, rootfs->path);
-	p->by_host = !p->on_root && (!c->in_place || leads_back(c, p));
-	p->slave = p->by_host && is_shared(p) && !leads_back(c, p);
+	back = leads_back(c, p);
+	p->by_host = !p->on_root && (!c->in_place || back);
+	p->slave = p->by_host && is_shared(p) && !back;
 	if ((p->m->n_uid_map || p->m->n_gid_map) && p->o.idmap == OCI_IDMAP_NO)
 		p->o.idmap = OCI_IDMAP_MOUNT;
 	/* the container's own map is the default; without a user namespace there is nothing to map */

@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <linux/stat.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -114,30 +113,20 @@ static int adopt(int copy)
 	return fd < 0 ? -EBADF : exe_adopt(fd);
 }
 
-/* By descriptor, as below. Then it may be sealed already. */
-static bool executed_by_us(void)
-{
-	const char *file = (const char *)getauxval(AT_EXECFN);
-
-	return !file || !strncmp(file, "/dev/fd/", 8);
-}
-
 int rt_seal_self(char *const argv[], struct err *e)
 {
 	CLEANUP_FD int copy = -1;
 	const char *name = strrchr(argv[0], '/');
 
-	if (executed_by_us() && sealed()) {
+	copy = read_only_copy();
+	if (copy >= 0 && adopt(copy) == 0)
+		return 0;
+	/* of what is in no mount namespace of ours, as a sealed one is, no copy can be made */
+	if (copy < 0 && sealed()) {
 		/* exec by descriptor named us after its number */
 		(void)prctl(PR_SET_NAME, name ? name + 1 : argv[0]);
 		return 0;
 	}
-	copy = read_only_copy();
-	if (copy >= 0 && adopt(copy) == 0)
-		return 0;
-	/* no copy can be made of what is in no mount namespace of ours: a sealed one, or a memfd */
-	if (copy == -EINVAL && sealed())
-		return 0;
 	if (copy == -EPERM || copy == -EINVAL)
 		copy = copy_to_memfd();
 	if (copy < 0)

@@ -62,9 +62,8 @@ static int map_again(const ElfW(Phdr) *h, uintptr_t bias, int fd)
 static int protect(const ElfW(Phdr) *h, uintptr_t bias)
 {
 	uintptr_t end = (h->p_vaddr + h->p_memsz) & ~(uintptr_t)(PAGE - 1);
-	struct span s = pages(bias, h->p_vaddr, 0);
+	struct span s = pages(bias, h->p_vaddr, end - h->p_vaddr);
 
-	s.len = bias + end - (uintptr_t)s.at;
 	return mprotect(s.at, s.len, PROT_READ) < 0 ? -errno : 0;
 }
 

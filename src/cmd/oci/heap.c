@@ -1,6 +1,7 @@
-/* tare-oci's malloc(3). The program lives for milliseconds, so nothing goes back to the kernel: musl's own malloc maps and unmaps each of our
- * larger buffers anew, at a fault for every page each time (half of all faults of a `run`). Blocks are cut from a region;
- * what is freed waits in a list for the next of its size, a power of two. Large ones are mapped on their own.
+/* tare-oci's malloc(3). The program lives for milliseconds, so nothing goes back to the kernel: musl's own malloc maps and
+ * unmaps each of our larger buffers anew, at a fault for every page each time (half of all faults of a `run`). Blocks are
+ * cut from a region; what is freed waits in a list for the next of its size, a power of two. Large ones are mapped on
+ * their own.
  *
  * Every block is marked by its own address and size: a block that is freed twice, or whose head was overwritten, ends the
  * program. One thread only, as all of tare-oci. */

@@ -180,8 +180,8 @@ static void add_line(struct strbuf *out, const char *const cells[COLUMNS], const
 		size_t len = strlen(cells[c]);
 
 		sb_add(out, cells[c], len);
-		for (; c + 1 < COLUMNS && len < widths[c]; len += COLUMN_GAP)
-			sb_add(out, "   ", widths[c] - len < COLUMN_GAP ? widths[c] - len : COLUMN_GAP);
+		if (c + 1 < COLUMNS && len < widths[c])
+			sb_fill(out, ' ', widths[c] - len);
 	}
 	sb_putc(out, '\n');
 }

@@ -50,7 +50,7 @@ static void add_cell(struct strbuf *out, const char *s)
 
 static void write_line(const struct table *t, const char *const *cells, const size_t *widths, struct strbuf *out)
 {
-	size_t last = 0;
+	size_t last = 0, width;
 
 	for (size_t i = 0; i < t->n_columns; i++)
 		if (t->columns[i].title)
@@ -59,8 +59,9 @@ static void write_line(const struct table *t, const char *const *cells, const si
 		if (!t->columns[i].title)
 			continue;
 		add_cell(out, cells[i]);
-		for (size_t pad = width_of(cells[i]); i < last && pad < widths[i] + GAP; pad++)
-			sb_putc(out, ' ');
+		width = width_of(cells[i]);
+		if (i < last && width < widths[i] + GAP)
+			sb_fill(out, ' ', widths[i] + GAP - width);
 	}
 	sb_putc(out, '\n');
 }
