@@ -347,6 +347,27 @@ void io_reserve_stdio(void)
 	}
 }
 
+const char *io_fd_path(int fd, char out[IO_FD_PATH_LEN])
+{
+	char number[TEXT_U64_LEN];
+
+	(void)!TEXT_JOIN(out, IO_FD_PATH_LEN, "/proc/self/fd/", text_of_u64((uint64_t)fd, number));
+	return out;
+}
+
+int io_path_of(int fd, char out[PATH_MAX])
+{
+	char link[IO_FD_PATH_LEN];
+	ssize_t n = readlink(io_fd_path(fd, link), out, PATH_MAX);
+
+	if (n < 0)
+		return -errno;
+	if (n == PATH_MAX)
+		return -ENAMETOOLONG;
+	out[n] = '\0';
+	return 0;
+}
+
 int io_dup(int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);

@@ -2,6 +2,7 @@
 #ifndef TARE_BASE_IO_H
 #define TARE_BASE_IO_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -42,6 +43,12 @@ int io_remove_tree(int dirfd, const char *name) MUST_CHECK;
 /* First thing in a program: opens /dev/null where the caller left one of the descriptors 0-2 closed, so that no file or
  * socket of ours gets that number and is then read or written as a standard stream. Not CLOEXEC: children inherit it. */
 void io_reserve_stdio(void);
+
+/* "/proc/self/fd/N": the open file by name, for calls that take no descriptor. Gives out. */
+#define IO_FD_PATH_LEN 40
+const char *io_fd_path(int fd, char out[IO_FD_PATH_LEN]);
+/* Where it is, by readlink(2) of that; -ENAMETOOLONG. */
+int io_path_of(int fd, char out[PATH_MAX]) MUST_CHECK;
 
 /* A copy of fd, CLOEXEC at birth as every descriptor. */
 int io_dup(int fd) MUST_CHECK;

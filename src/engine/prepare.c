@@ -77,11 +77,10 @@ static int make_resolv_conf(const struct plan *p, int dir, struct err *e)
 /* What upper's copy of a folder would have to carry on. */
 static bool has_attributes(int folder)
 {
-	char self[64], names[4096];
+	char self[IO_FD_PATH_LEN], names[4096];
 	ssize_t len;
 
-	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", folder);
-	len = listxattr(self, names, sizeof(names));
+	len = listxattr(io_fd_path(folder, self), names, sizeof(names));
 	for (const char *name = names; len > 0 && name < names + len; name += strlen(name) + 1)
 		if (text_starts(name, "user.") || text_starts(name, "system."))
 			return true;

@@ -130,14 +130,13 @@ static enum look search(const int *lowers, size_t n, const char *path, int *fd, 
 
 static int read_found(int fd, char **out)
 {
-	char self[64];
+	char self[IO_FD_PATH_LEN];
 	struct stat st;
 	CLEANUP_FD int file = -1;
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
-	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	file = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	file = open(io_fd_path(fd, self), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	return file < 0 ? -errno : io_read_fd(file, FILE_MAX, out, NULL);
 }
 

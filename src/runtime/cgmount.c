@@ -1,12 +1,15 @@
 /* The container's view of its control groups, mount type "cgroup" (or "cgroup2").
  *
  * On v2 that is one mount; on v1 and hybrid it is a tmpfs with one mount per hierarchy (and v2 as "unified"), as every
- * program that reads v1 expects it. What is at the root of these is the container's own cgroup, either way:
+ * program that reads v1 expects it. What is at the root of these is the container's own cgroup:
  *
  *   with a cgroup namespace of its own the child mounts the hierarchies anew: what it then sees as "/" is its cgroup;
- *   without one such a mount, or a copy of the host's, would show the host's whole tree, writable if the specification
- *   says so. The host side binds the container's folder of each hierarchy instead, by the descriptors it made them
- *   with, and the child attaches these to its tmpfs: before 6.15 nothing can be attached to a detached tree.
+ *   without one the host side binds the container's folder of each hierarchy, by the descriptors it made them with, and
+ *   the child attaches these to its tmpfs: before 6.15 nothing can be attached to a detached tree.
+ *
+ * v2 alone without a cgroup namespace of its own is the one case where the whole tree is shown, as everywhere: it is where
+ * the paths of /proc/self/cgroup lead. It is a bind of the host's mount, for a new one would reset the options of all of
+ * them (nsdelegate, memory_recursiveprot). Not with a user namespace: CVE-2023-25809.
  *
  * The binds are read-only where the specification says so, and always where the container has a user namespace: they
  * belong to the host. */
@@ -45,10 +48,10 @@ int rt_cgmount_plan(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 
 /* ---- host side ---- */
 
-/* One hierarchy; nothing where the cgroup is not in it. */
-static int bind_own(const struct rt_mount_plan *p, const struct cgroup *cg, size_t hierarchy, int *fd, struct err *e)
+/* dir of one hierarchy; nothing where that is none, since the cgroup is not in it. */
+static int bind_dir(const struct rt_mount_plan *p, int dir, size_t hierarchy, int *fd, struct err *e)
 {
-	int dir = cg_hierarchy_dir(cg, hierarchy), r;
+	int r;
 
 	if (dir < 0)
 		return 0;
@@ -59,6 +62,14 @@ static int bind_own(const struct rt_mount_plan *p, const struct cgroup *cg, size
 	return r < 0 ? err_ctx(e, "hierarchy %s", cg_hierarchy_name(hierarchy)) : 0;
 }
 
+static int bind_whole_v2(const struct rt_mount_plan *p, int *fd, struct err *e)
+{
+	size_t v2 = (size_t)cg_hierarchy_v2();
+	CLEANUP_FD int dir = cg_hierarchy_open(v2);
+
+	return dir < 0 ? err_errno(e, dir, "cgroup v2") : bind_dir(p, dir, v2, fd, e);
+}
+
 int rt_cgmount_host(const struct rt_ctx *c, size_t i, int *fds, struct err *e)
 {
 	const struct rt_mount_plan *p = &c->mounts[i];
@@ -66,6 +77,8 @@ int rt_cgmount_host(const struct rt_ctx *c, size_t i, int *fds, struct err *e)
 	struct cgroup *cg = c->by_child ? NULL : c->cgroup;
 	int r = 0;
 
+	if (!p->hierarchies && c->own[OCI_NS_CGROUP])
+		return bind_whole_v2(p, &fds[i], e);
 	/* the child is in another mount namespace than what the host side has open */
 	if (!cg)
 		r = c->create->cgroup ? cg_open(c->create->cgroup, &opened, e) : cg_open_own(&opened, e);
@@ -73,12 +86,12 @@ int rt_cgmount_host(const struct rt_ctx *c, size_t i, int *fds, struct err *e)
 		return r;
 	cg = cg ? cg : opened;
 	if (!p->hierarchies) {
-		r = bind_own(p, cg, (size_t)cg_hierarchy_v2(), &fds[i], e);
+		r = bind_dir(p, cg_hierarchy_dir(cg, (size_t)cg_hierarchy_v2()), (size_t)cg_hierarchy_v2(), &fds[i], e);
 		if (r == 0 && fds[i] < 0)
 			r = err_set(e, ERR_UNSUPPORTED, "the container's cgroup is outside of what is mounted here");
 	}
 	for (size_t h = 0; r == 0 && p->hierarchies && h < cg_hierarchies(); h++)
-		r = bind_own(p, cg, h, &fds[p->more + h], e);
+		r = bind_dir(p, cg_hierarchy_dir(cg, h), h, &fds[p->more + h], e);
 	return r;
 }
 

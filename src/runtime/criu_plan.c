@@ -130,12 +130,9 @@ const char *criu_resolve(struct arena *a, int root, const char *path)
 
 const char *criu_path_of(struct arena *a, int fd)
 {
-	char link[32], path[PATH_MAX];
-	ssize_t n;
+	char path[PATH_MAX];
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path));
-	return n <= 0 || (size_t)n == sizeof(path) ? NULL : arena_strndup(a, path, (size_t)n);
+	return io_path_of(fd, path) < 0 ? NULL : arena_strdup(a, path);
 }
 
 /* ---- mounts from outside ---- */

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/io.h"
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
@@ -85,14 +86,13 @@ static int config_upper(int fs, const struct rt_rootfs *rootfs, struct upper *u,
 	if (!rootfs->upper)
 		return 0;
 	for (size_t i = 0; i < 2; i++) {
-		char name[32];
+		char name[IO_FD_PATH_LEN];
 		int r;
 
 		u->fd[i] = openat(AT_FDCWD, paths[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (u->fd[i] < 0)
 			return err_errno(e, -errno, "%s %s", keys[i], paths[i]);
-		snprintf(name, sizeof(name), "/proc/self/fd/%d", u->fd[i]);
-		r = mnt_fsconfig(fs, keys[i], name);
+		r = mnt_fsconfig(fs, keys[i], io_fd_path(u->fd[i], name));
 		if (r < 0)
 			return overlay_error(fs, r, e);
 	}

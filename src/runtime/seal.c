@@ -20,7 +20,6 @@
 #include <sys/statvfs.h>
 
 #include "base/io.h"
-#include "base/text.h"
 #include "sys/exe.h"
 #include "sys/idmap.h"
 #include "sys/kernel.h"
@@ -106,9 +105,8 @@ static int read_only_copy(void)
  * start. */
 static int adopt(int copy)
 {
-	char path[32], number[TEXT_U64_LEN];
-	int r = TEXT_JOIN(path, sizeof(path), "/proc/self/fd/", text_of_u64((uint64_t)copy, number));
-	CLEANUP_FD int fd = r < 0 ? -1 : openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	char path[IO_FD_PATH_LEN];
+	CLEANUP_FD int fd = openat(AT_FDCWD, io_fd_path(copy, path), O_RDONLY | O_CLOEXEC);
 
 	return fd < 0 ? -EBADF : exe_adopt(fd);
 }

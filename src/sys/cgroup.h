@@ -197,6 +197,8 @@ const char *cg_hierarchy_name(size_t i);
 const char *cg_hierarchy_controllers(size_t i);
 /* The one of v2, -1 = none. */
 int cg_hierarchy_v2(void);
+/* The folder it is mounted at, O_PATH; or -errno. */
+int cg_hierarchy_open(size_t i) MUST_CHECK;
 /* The cgroup's folder in it, O_PATH and borrowed; -1 where it is not. */
 int cg_hierarchy_dir(const struct cgroup *cg, size_t i);
 /* The cgroups this process is in, for cg_hierarchy_dir() alone: they may have another path in each hierarchy. A

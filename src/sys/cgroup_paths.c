@@ -63,6 +63,11 @@ int cg_hierarchy_v2(void)
 	return cg_system()->v2;
 }
 
+int cg_hierarchy_open(size_t i)
+{
+	return cg_open_dir(&cg_system()->h[i], "");
+}
+
 int cg_hierarchy_dir(const struct cgroup *cg, size_t i)
 {
 	return cg->dir[i];

@@ -1,8 +1,9 @@
 #include "sys/overlay.h"
 
-#include <stdio.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+
+#include "base/io.h"
 
 bool overlay_is_whiteout(const struct stat *st)
 {
@@ -11,9 +12,8 @@ bool overlay_is_whiteout(const struct stat *st)
 
 bool overlay_is_opaque(int fd)
 {
-	char self[64], value = '\0';
+	char self[IO_FD_PATH_LEN], value = '\0';
 
 	/* fgetxattr refuses an O_PATH descriptor */
-	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	return getxattr(self, OVERLAY_OPAQUE, &value, 1) == 1 && value == 'y';
+	return getxattr(io_fd_path(fd, self), OVERLAY_OPAQUE, &value, 1) == 1 && value == 'y';
 }

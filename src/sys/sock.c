@@ -3,21 +3,22 @@
 #include <limits.h>
 #include <poll.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "base/io.h"
+#include "base/text.h"
+
 #define MAX_FDS SOCK_MAX_FDS
 
 static int address(int dirfd, const char *name, struct sockaddr_un *sa)
 {
-	int n;
+	char folder[IO_FD_PATH_LEN];
 
 	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	n = snprintf(sa->sun_path, sizeof(sa->sun_path), "/proc/self/fd/%d/%s", dirfd, name);
-	return n < 0 || (size_t)n >= sizeof(sa->sun_path) ? -ENAMETOOLONG : 0;
+	return TEXT_JOIN(sa->sun_path, sizeof(sa->sun_path), io_fd_path(dirfd, folder), "/", name) < 0 ? -ENAMETOOLONG : 0;
 }
 
 /* A socket for, and the address of, the name. */

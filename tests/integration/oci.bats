@@ -59,19 +59,35 @@ teardown() { bundle_teardown; }
   says "Read-only file system"
 }
 
-@test "run: without a cgroup namespace v2 shows the container's own cgroup, too" {
-  local at=/sys/fs/cgroup/unified type=cgroup
-  [ -d $at ] || at=/sys/fs/cgroup
-  OCI_COMMAND="grep ' - cgroup2 ' /proc/self/mountinfo; cat $at/cgroup.procs | wc -l; cat $at/cgroup.type"
-  for type in cgroup cgroup2; do
-    [ $type = cgroup ] || OCI_COMMAND=${OCI_COMMAND//unified/.}
-    bundle "$BATS_TEST_TMPDIR/b" '.linux.namespaces |= map(select(.type != "cgroup"))
-      | (.mounts[] | select(.type == "cgroup").type) = "'$type'"'
-    run -0 oci run -b "$BATS_TEST_TMPDIR/b" v2
-    says " $OCI_CGROUP /sys/fs/cgroup"
+# As runc and crun: what /proc/self/cgroup says is found below /sys/fs/cgroup. But for a user namespace, and beside v1.
+@test "run: without a cgroup namespace v2 alone shows the whole tree, with the host's mount options" {
+  local at=/sys/fs/cgroup before type=cgroup2 userns filter='.linux.namespaces |= map(select(.type != "cgroup"))'
+  [ ! -d $at/unified ] || at=$at/unified
+  [ -d /sys/fs/cgroup/unified ] || type=cgroup
+  before=$(grep " $at .* - cgroup2 " /proc/self/mountinfo)
+  OCI_COMMAND='grep " - cgroup2 " /proc/self/mountinfo; cat /sys/fs/cgroup"$(grep ^0:: /proc/self/cgroup | cut -c 4-)/cgroup.type"; mkdir /sys/fs/cgroup/new'
+  for type in $type cgroup2; do
+    bundle "$BATS_TEST_TMPDIR/b" "$filter | (.mounts[] | select(.type == \"cgroup\").type) = \"$type\""
+    run oci run -b "$BATS_TEST_TMPDIR/b" v2
+    says " / /sys/fs/cgroup ro,"
     says "domain"
-    [[ "$output" != *" / /sys/fs/cgroup"* ]]
+    says "Read-only file system"
   done
+  [ "$(grep " $at .* - cgroup2 " /proc/self/mountinfo)" = "$before" ]
+  userns='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 700000, size: 65536}]
+    | .linux.gidMappings = .linux.uidMappings'
+  bundle "$BATS_TEST_TMPDIR/b" "$filter | (.mounts[] | select(.type == \"cgroup\").type) = \"cgroup2\" | $userns"
+  run oci run -b "$BATS_TEST_TMPDIR/b" v2
+  says " $OCI_CGROUP /sys/fs/cgroup ro,"
+}
+
+@test "run: without a cgroup namespace v2 beside v1 shows the container's own cgroup" {
+  [ -d /sys/fs/cgroup/unified ] || skip "v2 alone here"
+  OCI_COMMAND="grep ' - cgroup2 ' /proc/self/mountinfo; cat /sys/fs/cgroup/unified/cgroup.type"
+  bundle "$BATS_TEST_TMPDIR/b" '.linux.namespaces |= map(select(.type != "cgroup"))'
+  run -0 oci run -b "$BATS_TEST_TMPDIR/b" v2
+  says " $OCI_CGROUP /sys/fs/cgroup"
+  says "domain"
 }
 
 # A hierarchy that had cgroups when it was unmounted only goes with another umount.

@@ -206,12 +206,30 @@ static void mountpoint_that_is_a_link_itself(void **state)
 	assert_int_equal(beneath_mountpoint_itself(root, "/", 1), -EINVAL);
 }
 
+static void an_open_file_by_name(void **state)
+{
+	struct tmp *t = *state;
+	char name[IO_FD_PATH_LEN], path[PATH_MAX];
+	struct stat a, b;
+
+	assert_int_equal(io_mkdirs(t->fd, "folder", 0755), 0);
+	CLEANUP_FD int fd = openat(t->fd, "folder", O_PATH | O_CLOEXEC);
+	assert_int_equal(stat(io_fd_path(fd, name), &a), 0);
+	assert_int_equal(io_path_of(fd, path), 0);
+	assert_int_equal(stat(path, &b), 0);
+	assert_true(a.st_ino == b.st_ino && a.st_dev == b.st_dev);
+	assert_string_equal(strrchr(path, '/'), "/folder");
+	assert_int_equal(stat(io_fd_path(-1, name), &a), -1); /* and the longest number there is */
+	assert_int_equal(io_path_of(-1, path), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(replace_and_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(remove_tree_keeps_link_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(remove_tree_of_any_depth, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_open_file_by_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(beneath_never_leaves, setup, teardown),
 		cmocka_unit_test_setup_teardown(mountpoint_behind_dangling_links, setup, teardown),
 		cmocka_unit_test_setup_teardown(mountpoint_that_is_a_link_itself, setup, teardown),

@@ -83,12 +83,9 @@ int oci_open(const struct cli_call *call, bool lock, struct oci_container *c, st
 
 const char *oci_state_folder(const struct cli_call *call, const struct oci_container *c)
 {
-	char link[32], path[PATH_MAX];
-	ssize_t n;
+	char path[PATH_MAX];
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", c->dir.dir);
-	n = readlink(link, path, sizeof(path));
-	return n > 0 && (size_t)n < sizeof(path) ? arena_strndup(call->arena, path, (size_t)n) : "";
+	return io_path_of(c->dir.dir, path) < 0 ? "" : arena_strdup(call->arena, path);
 }
 
 int oci_load_spec(const struct cli_call *call, const struct rt_record *rec, const struct oci_spec **out, struct err *e)

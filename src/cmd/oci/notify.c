@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cmd/oci/oci.h"
@@ -58,14 +59,10 @@ static const struct oci_mount *with_mount(struct arena *a, const struct oci_spec
 {
 	static const char *const options[] = { "bind", "nosuid", "noexec", "nodev", "ro", NULL };
 	struct oci_mount *mounts = arena_array(a, spec->n_mounts + 1, sizeof(*mounts));
-	char fd[32], source[PATH_MAX];
-	ssize_t n;
+	char source[PATH_MAX];
 
-	snprintf(fd, sizeof(fd), "/proc/self/fd/%d", folder);
-	n = readlink(fd, source, sizeof(source) - 1);
-	if (!mounts || n < 0)
+	if (!mounts || io_path_of(folder, source) < 0)
 		return NULL;
-	source[n] = '\0';
 	for (size_t i = 0; i < spec->n_mounts; i++)
 		mounts[i] = spec->mounts[i];
 	mounts[spec->n_mounts] = (struct oci_mount){ .destination = INSIDE, .source = arena_strdup(a, source), .options = options };
