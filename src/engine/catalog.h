@@ -1,4 +1,4 @@
-/* The catalog: ROOT/catalog.db (SQLite, WAL), the one record of images, tags, layers, containers and id ranges.
+/* The catalog: ROOT/catalog.db (SQLite, WAL), the one record of images, tags, layers, containers, id ranges and networks.
  *
  * Readers just query. A writer goes through catalog_begin(), which waits in line on ROOT/catalog.lock first (SQLite's
  * own busy handler sleeps, the file lock wakes), and ends with catalog_commit() or catalog_rollback(). Statements are
@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 
-#define CATALOG_VERSION 2
+#define CATALOG_VERSION 3
 
 struct catalog;
 struct cat_stmt;

@@ -100,7 +100,11 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_strv(w, "Binds", p->opt->volumes.v);
 	jw_strv(w, "Tmpfs", p->opt->tmpfs.v);
 	jw_strv(w, "Devices", p->opt->devices.v);
-	jw_str(w, "NetworkMode", p->host_net ? "host" : "none");
+	jw_str(w, "NetworkMode", p->host_net ? "host" : p->no_net ? "none" : p->network);
+	jw_strv(w, "ExtraHosts", p->opt->add_host.v);
+	jw_strv(w, "Dns", p->opt->dns.v);
+	jw_strv(w, "DnsSearch", p->opt->dns_search.v);
+	jw_strv(w, "DnsOptions", p->opt->dns_option.v);
 	jw_str(w, "UsernsMode", p->userns ? p->opt->userns ? p->opt->userns : "private" : "host");
 	jw_str(w, "PidMode", p->host_pid ? "host" : "private");
 	jw_str(w, "IpcMode", p->host_ipc ? "host" : "private");
@@ -118,6 +122,24 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	write_log(p, w);
 	write_limits(p, w);
 	jw_end_object(w);
+}
+
+/* What endpoint_take() reads at each start. */
+static void write_networks(const struct plan *p, struct json_writer *w)
+{
+	jw_array(w, "Networks");
+	if (p->network) {
+		jw_object(w, NULL);
+		jw_str(w, "Name", p->network);
+		jw_str(w, "IPAddress", p->opt->ip ? p->opt->ip : "");
+		jw_str(w, "MacAddress", p->opt->mac_address ? p->opt->mac_address : "");
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+	jw_array(w, "Publish");
+	for (size_t i = 0; i < p->publish.n; i++)
+		jw_str(w, NULL, p->publish.v[i]);
+	jw_end_array(w);
 }
 
 static void write_mounts(const struct plan *p, struct json_writer *w)
@@ -161,6 +183,7 @@ int config_write(const struct plan *p, const struct image_config *image, const c
 	write_config(p, image, &w);
 	write_host_config(p, &w);
 	write_mounts(p, &w);
+	write_networks(p, &w);
 	jw_end_object(&w);
 	if (sb_error(out) < 0 || arena_error(p->a) < 0)
 		return err_errno(e, -ENOMEM, "write the container's configuration");

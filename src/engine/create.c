@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "engine/config.h"
 #include "engine/container.h"
+#include "engine/endpoint.h"
 #include "engine/folder.h"
 #include "engine/images.h"
 #include "engine/names.h"
@@ -170,6 +171,14 @@ static int insert(struct making *m, struct record *rec, struct err *e)
 	return r;
 }
 
+static int take_networks(struct making *m, const struct strbuf *config, struct err *e)
+{
+	const struct json *doc;
+	int r = m->plan.network ? json_parse(m->plan.a, config->s, config->len, NULL, &doc, e) : 0;
+
+	return r < 0 || !m->plan.network ? r : endpoint_take(m->en, m->plan.a, m->plan.id, doc, e);
+}
+
 static int write_row(struct making *m, bool running, const char **name, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = m->en->catalog;
@@ -202,6 +211,8 @@ static int write_row(struct making *m, bool running, const char **name, struct e
 		r = id_range_take(c, p->id, p->map_size, &p->map_base, e);
 	else if (r == 0 && p->userns)
 		r = id_range_name(c, p->id, p->map_base, p->map_size, e);
+	if (r == 0 && running)
+		r = take_networks(m, &config, e);
 	*name = rec.name;
 	return r < 0 ? r : catalog_commit(c, e);
 }

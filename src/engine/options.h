@@ -31,7 +31,9 @@ struct ct_options {
 	struct strv volumes, tmpfs, devices;
 	const char *shm_size;
 
-	const char *network, *userns, *pid, *ipc, *uts;
+	const char *network, *ip, *mac_address, *userns, *pid, *ipc, *uts;
+	struct strv publish, expose, add_host, dns, dns_search, dns_option;
+	bool publish_all;
 	struct strv cap_add, cap_drop, security_opt, sysctls;
 
 	const char *memory, *memory_swap, *memory_reservation, *cpus, *cpuset_cpus, *cpuset_mems;

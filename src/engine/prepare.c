@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "engine/copytree.h"
+#include "engine/etcfiles.h"
 #include "engine/rootfile.h"
 
 /* The host's id for an id of the container. */
@@ -52,19 +53,17 @@ static int make_file(const struct plan *p, int dir, const char *name, const char
 
 static int make_hosts(const struct plan *p, int dir, struct err *e)
 {
+	CLEANUP_STRBUF struct strbuf hosts = STRBUF_INIT;
 	CLEANUP_FREE char *text = NULL;
-	const char *hosts;
+	const struct etc_hosts h = { .hostname = p->hostname, .domainname = p->opt->domainname, .extra = p->opt->add_host };
 
 	if (p->host_net && io_read_file(AT_FDCWD, "/etc/hosts", 1 << 20, &text, NULL) == 0)
 		return make_file(p, dir, "hosts", text, e);
-	hosts = arena_printf(p->a,
-			     "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\n"
-			     "ff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n",
-			     p->hostname);
-	return hosts ? make_file(p, dir, "hosts", hosts, e) : err_errno(e, -ENOMEM, "make the container's hosts");
+	etc_hosts_text(&h, &hosts);
+	return sb_error(&hosts) < 0 ? err_errno(e, -ENOMEM, "make the container's hosts") : make_file(p, dir, "hosts", hosts.s, e);
 }
 
-/* A network of its own with nothing but loopback reaches no name server. */
+/* A network of its own with nothing but loopback reaches no name server; with more it is written at the start. */
 static int make_resolv_conf(const struct plan *p, int dir, struct err *e)
 {
 	CLEANUP_FREE char *text = NULL;

@@ -26,6 +26,7 @@
 #include "base/text.h"
 #include "engine/client.h"
 #include "engine/config.h"
+#include "engine/endpoint.h"
 #include "engine/folder.h"
 #include "engine/launch.h"
 #include "sys/cgroup.h"
@@ -42,21 +43,31 @@ static int64_t now_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+/* The row of one that does not run any more: it has no addresses and ports. They stay its own, though, when the firewall still knows
+ * them. */
 static int write_row(const struct engine *en, const struct record *rec, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	struct err why = { 0 };
+	bool silent = endpoint_silence(en, rec->id, &why) == 0;
 	int r = catalog_begin(c, CATALOG_LAZY, e);
 
+	if (!silent)
+		log_warning("container %s keeps its addresses: %s", rec->name, why.msg);
 	if (r == 0)
 		r = record_update(c, rec, e);
+	if (r == 0 && silent)
+		r = endpoint_forget(en, rec->id, e);
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
 static int delete_row(const struct engine *en, const char *id, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
-	int r = catalog_begin(c, CATALOG_LAZY, e);
+	int r = endpoint_silence(en, id, e);
 
+	if (r == 0)
+		r = catalog_begin(c, CATALOG_LAZY, e);
 	if (r == 0)
 		r = record_delete(c, id, e);
 	return r < 0 ? r : catalog_commit(c, e);

@@ -54,7 +54,7 @@ int spec_plan(struct plan *p, const struct image_config *image, uint32_t max_id,
 	int r = plan_security(p, image, e);
 
 	if (r == 0)
-		r = plan_namespaces(p, e);
+		r = plan_namespaces(p, image, e);
 	if (r == 0)
 		r = plan_process(p, image, e);
 	if (r == 0)

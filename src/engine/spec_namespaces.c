@@ -14,17 +14,6 @@ static int host_or_private(const char *option, const char *value, bool *host, st
 	return err_set(e, ERR_UNSUPPORTED, "%s=%s is not supported (private and host are)", option, value);
 }
 
-static int plan_network(struct plan *p, struct err *e)
-{
-	const char *net = p->opt->network;
-
-	p->host_net = net && strcmp(net, "host") == 0;
-	if (!net || p->host_net || strcmp(net, "none") == 0)
-		return 0;
-	return err_set(e, ERR_UNSUPPORTED,
-		       "--network %s: this version has none (the default: loopback only) and host, no bridges yet", net);
-}
-
 static int plan_hostname(struct plan *p, struct err *e)
 {
 	struct utsname un;
@@ -48,9 +37,9 @@ static int plan_hostname(struct plan *p, struct err *e)
 	return 0;
 }
 
-int plan_namespaces(struct plan *p, struct err *e)
+int plan_namespaces(struct plan *p, const struct image_config *image, struct err *e)
 {
-	int r = plan_network(p, e);
+	int r = plan_network(p, image, e);
 
 	if (r == 0)
 		r = host_or_private("--pid", p->opt->pid, &p->host_pid, e);

@@ -60,9 +60,11 @@ struct plan {
 	const char *id;
 
 	/* namespaces */
-	bool userns, host_net, host_pid, host_ipc, host_uts;
+	bool userns, host_net, no_net, host_pid, host_ipc, host_uts;
 	uint32_t map_base, map_size; /* base 0: a range is still to be taken */
 	const char *hostname;
+	const char *network; /* neither host_net nor no_net: its name */
+	struct strv publish; /* -p, and -P's */
 
 	/* process */
 	struct strv args;
@@ -106,8 +108,9 @@ struct plan {
 
 /* spec_security.c: capabilities, --security-opt, --privileged, user namespace. Goes first: the rest asks for userns. */
 int plan_security(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
-/* spec_namespaces.c: --network, --pid, --ipc, --uts, --hostname. */
-int plan_namespaces(struct plan *p, struct err *e) MUST_CHECK;
+/* spec_namespaces.c: --pid, --ipc, --uts, --hostname; spec_network.c: --network, -p, -P, --ip, --dns… */
+int plan_network(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
+int plan_namespaces(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
 /* spec_process.c: command line, environment (without HOME), working folder, user as text. */
 int plan_process(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
 /* run_env: env, and HOME where neither image nor user set it. */

@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "engine/config.h"
 #include "engine/container.h"
+#include "engine/endpoint.h"
 #include "engine/folder.h"
 #include "engine/launch.h"
 #include "engine/prepare.h"
@@ -25,11 +26,33 @@ static void undo(const struct engine *en, const char *id, bool remove, const str
 	(void)settle_failed_start(en, &rec, e->msg, remove, &ignored);
 }
 
-static int launch(const struct engine *en, const char *id, const struct strbuf *description, bool remove_on_failure,
+/* Its networks, as far as they are the host's matter; the monitor makes the links. */
+static int connect(const struct engine *en, const char *id, struct strbuf *description, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct ct_config config;
+	struct endpoints own;
+	struct record rec;
+	int r = endpoint_read(en, &a, id, &own, e);
+
+	if (r < 0 || !own.n)
+		return r;
+	r = record_get(en->catalog, &a, id, &rec, e);
+	if (r == 0)
+		r = config_parse(&a, rec.config, &config, e);
+	if (r == 0)
+		r = endpoint_prepare(en, &a, id, config.doc, &own, e);
+	endpoint_describe(&own, description);
+	return r;
+}
+
+static int launch(const struct engine *en, const char *id, struct strbuf *description, bool remove_on_failure,
 		  struct client *out, struct err *e)
 {
 	int r = folder_state_make(en, id, e);
 
+	if (r == 0)
+		r = connect(en, id, description, e);
 	if (r == 0)
 		r = launch_monitor("run", description->s, description->len, out, e);
 	if (r == 0)
@@ -52,10 +75,14 @@ int container_launch(const struct engine *en, struct container_new *n, bool remo
 
 static int record_start(const struct engine *en, struct record *rec, struct err *e)
 {
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	struct ct_config config;
 	struct timespec now;
-	int r = catalog_begin(c, CATALOG_LAZY, e);
+	int r = config_parse(&a, rec->config, &config, e);
 
+	if (r == 0)
+		r = catalog_begin(c, CATALOG_LAZY, e);
 	clock_gettime(CLOCK_REALTIME, &now);
 	rec->status = RECORD_RUNNING;
 	rec->boot_id = en->boot_id;
@@ -66,6 +93,8 @@ static int record_start(const struct engine *en, struct record *rec, struct err 
 	rec->error = NULL;
 	if (r == 0)
 		r = record_update(c, rec, e);
+	if (r == 0)
+		r = endpoint_take(en, &a, rec->id, config.doc, e);
 	return r < 0 ? r : catalog_commit(c, e);
 }
 

@@ -160,11 +160,31 @@ static int parse_spec(struct arena *a, const struct json *doc, const struct oci_
 	return r < 0 ? err_ctx(e, "spec") : 0;
 }
 
+static int parse_links(struct arena *a, const struct json *doc, struct description *d, struct err *e)
+{
+	const struct json *links = NULL;
+	struct net_link *v;
+	int r = json_get_array(doc, "description", "links", &links, e);
+
+	if (r < 0 || !links)
+		return r;
+	v = arena_array(a, links->len + 1, sizeof(*v));
+	if (!v)
+		return err_errno(e, -ENOMEM, "links");
+	d->links = v;
+	json_each(link, links) {
+		r = net_link_parse(link, &v[d->n_links++], e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int parse_container(struct arena *a, const struct json *doc, struct description *d, struct err *e)
 {
 	int r;
 
-	if ((r = parse_rootfs(a, doc, &d->rootfs, e)) < 0 || (r = parse_spec(a, doc, &d->spec, e)) < 0)
+	if ((r = parse_links(a, doc, d, e)) < 0 || (r = parse_rootfs(a, doc, &d->rootfs, e)) < 0 || (r = parse_spec(a, doc, &d->spec, e)) < 0)
 		return r;
 	if (!d->spec->process)
 		return err_set(e, ERR_INVALID, "spec.process is missing");

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "net/link.h"
 #include "oci/spec.h"
 #include "runtime/runtime.h"
 
@@ -29,6 +30,8 @@ struct description {
 	struct rt_rootfs rootfs;
 	const struct oci_spec *spec;
 	const struct oci_process *process; /* of an exec */
+	const struct net_link *links;      /* into its networks */
+	size_t n_links;
 };
 
 enum description_kind {

@@ -158,6 +158,23 @@ static int make_stdio(struct birth *b, struct err *e)
 	return stdio_make_fifos(CREW_STATE_DIR, d->open_stdin, uid, gid, &b->stdio, e);
 }
 
+static int make_links(struct birth *b, struct err *e)
+{
+	CLEANUP_FD int netns = -1;
+	char path[48];
+
+	if (!b->d.n_links)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)b->process.pid);
+	netns = open(path, O_RDONLY | O_CLOEXEC);
+	if (netns < 0)
+		return err_errno(e, -errno, "the container's network namespace");
+	for (size_t i = 0; i < b->d.n_links; i++)
+		if (net_link_make(&b->d.links[i], netns, e) < 0)
+			return err_ctx(e, "network");
+	return 0;
+}
+
 static int create(struct birth *b, struct err *e)
 {
 	const struct rt_create_args args = {
@@ -180,7 +197,8 @@ static int create(struct birth *b, struct err *e)
 	b->progress->pid = b->process.pid;
 	b->state.pid = b->process.pid;
 	b->state.start_time = b->process.start_time;
-	if (b->d.tty)
+	r = make_links(b, e);
+	if (r == 0 && b->d.tty)
 		r = stdio_take_console(b->process.console, &b->stdio, e);
 	return r < 0 ? r : save_state(b, STATE_CREATED, e);
 }

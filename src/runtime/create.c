@@ -29,7 +29,7 @@
 #include "sys/caps.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
-#include "sys/netlink.h"
+#include "sys/netdev.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
 #include "sys/sock.h"
@@ -491,7 +491,7 @@ int rt_net_devices(const struct rt_ctx *c, pid_t pid, struct err *e)
 	if (netns < 0)
 		return err_errno(e, -errno, "the container's network namespace");
 	for (size_t i = 0; i < l->n_net_devices; i++)
-		if (nl_move_device(l->net_devices[i].name, netns, l->net_devices[i].new_name, e) < 0)
+		if (netdev_move(l->net_devices[i].name, netns, l->net_devices[i].new_name, e) < 0)
 			return err_ctx(e, "linux.netDevices.%s", l->net_devices[i].name);
 	return 0;
 }

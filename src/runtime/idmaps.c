@@ -10,19 +10,14 @@
  *
  * Which it is, is found by trying. The tools ask that /proc/PID belongs to the caller: the child stays dumpable until its
  * maps are written (child.c). */
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "base/text.h"
 #include "runtime/internal.h"
-#include "sys/proc.h"
 #include "sys/spawn.h"
 
 #define TOOL_WAIT_MS 10000
@@ -61,49 +56,11 @@ static const char **tool_args(struct arena *a, const struct map *m, pid_t pid)
 	return argv;
 }
 
-/* The first line that is in the pipe; whoever still holds its other end is not waited for. */
-static void first_line(int from, char *out, size_t len)
-{
-	ssize_t n = io_set_nonblock(from, true) < 0 ? 0 : read(from, out, len - 1);
-
-	out[n > 0 ? n : 0] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-}
-
-/* Runs it. Gives its exit code; what it has to say goes to said. */
-static int run_tool(const char *const *argv, char said[TOOL_SAYS_MAX])
-{
-	CLEANUP_FD int from = -1, to = -1, pidfd = -1;
-	int pair[2], status, r;
-	pid_t pid;
-
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return -errno;
-	from = pair[0];
-	to = pair[1];
-	r = spawn(&(const struct spawn_args){ .path = argv[0],
-					      .argv = argv,
-					      .fds = (const struct spawn_fd[]){ { to, 1 }, { to, 2 } },
-					      .n_fds = 2 },
-		  &pid, &pidfd);
-	to = close_fd(to);
-	if (r < 0)
-		return r;
-	/* it has a line to say, for which the pipe has room */
-	if (spawn_wait(pidfd, TOOL_WAIT_MS, &status) < 0) {
-		(void)!proc_signal(pidfd, SIGKILL);
-		(void)!spawn_wait(pidfd, -1, &status);
-		return -ETIMEDOUT;
-	}
-	first_line(from, said, TOOL_SAYS_MAX);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 static int by_tool(struct arena *a, const struct map *m, pid_t pid, struct err *e)
 {
 	const char **argv = tool_args(a, m, pid);
 	char said[TOOL_SAYS_MAX], shown[160];
-	int r = argv ? run_tool(argv, said) : -ENOMEM;
+	int r = argv ? spawn_tool(argv, -1, TOOL_WAIT_MS, said, sizeof(said)) : -ENOMEM;
 
 	if (r == 0)
 		return 0;

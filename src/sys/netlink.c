@@ -1,19 +1,9 @@
-/* A request is built in a fixed buffer: a header, the family's struct, attributes. Answers come in datagrams of several
- * messages; a request is answered by one NLMSG_ERROR (0 = done), a dump by messages up to NLMSG_DONE.
- *
- * The order of a move: addresses are read while the device is up, because going down drops IPv6's; it goes down, since
- * only then may it be renamed; namespace and name change in one request, so that it never stands under its old name in
- * the new place; then addresses and up, through a socket that was opened in the new namespace and belongs to it. */
+/* Answers come in datagrams of several messages; a request is answered by one NLMSG_ERROR (0 = done), a dump by messages up to
+ * NLMSG_DONE. One that did not ask for an answer gets one all the same when it failed. */
 #include "sys/netlink.h"
 
 #include <fcntl.h>
-#include <linux/if_addr.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <sched.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,43 +11,79 @@
 #include "sys/ns.h"
 
 #define BUF_SIZE 32768U
-#define MAX_ADDRESSES 256U
 
-struct request {
-	struct nlmsghdr head;
-	union {
-		struct ifinfomsg link;
-		struct ifaddrmsg address;
-	};
-	char attributes[256];
-};
-
-struct address {
-	unsigned char family, prefix;
-	unsigned char len; /* of both */
-	bool has_local;
-	unsigned char address[16], local[16];
-};
-
-static void begin(struct request *q, uint16_t type, uint16_t flags, size_t body)
+void nl_free(struct nl_batch *q)
 {
-	*q = (struct request){ .head = { .nlmsg_len = (uint32_t)NLMSG_LENGTH(body), .nlmsg_type = type,
-					 .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags), .nlmsg_seq = 1 } };
+	sb_free(&q->b);
+	*q = (struct nl_batch)NL_BATCH_INIT;
 }
 
-static void add(struct request *q, uint16_t type, const void *data, size_t len)
+static struct nlmsghdr *head(struct nl_batch *q)
 {
-	struct rtattr *a = (struct rtattr *)(void *)((char *)q + NLMSG_ALIGN(q->head.nlmsg_len));
-
-	a->rta_type = type;
-	a->rta_len = (uint16_t)RTA_LENGTH(len);
-	memcpy(RTA_DATA(a), data, len);
-	q->head.nlmsg_len = (uint32_t)(NLMSG_ALIGN(q->head.nlmsg_len) + RTA_ALIGN(a->rta_len));
+	return (void *)(q->b.s + q->at);
 }
 
-static int open_socket(void)
+/* The open message grows with the buffer. */
+static void grow(struct nl_batch *q, const void *data, size_t len)
 {
-	CLEANUP_FD int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	sb_add(&q->b, data, len);
+	sb_fill(&q->b, '\0', nl_align(len) - len);
+	if (sb_error(&q->b) == 0)
+		head(q)->nlmsg_len = (uint32_t)(q->b.len - q->at);
+}
+
+void nl_begin(struct nl_batch *q, uint16_t type, uint16_t flags, const void *body, size_t len)
+{
+	const struct nlmsghdr h = { .nlmsg_len = sizeof(h), .nlmsg_type = type, .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags),
+				    .nlmsg_seq = ++q->n };
+
+	q->at = q->b.len;
+	if (flags & (NLM_F_ACK | NLM_F_DUMP))
+		q->acked = q->n;
+	sb_add(&q->b, &h, sizeof(h));
+	grow(q, body, len);
+}
+
+void nl_put(struct nl_batch *q, uint16_t type, const void *data, size_t len)
+{
+	const struct nlattr a = { .nla_len = (uint16_t)(sizeof(struct nlattr) + len), .nla_type = type };
+
+	sb_add(&q->b, &a, sizeof(a));
+	grow(q, data, len);
+}
+
+void nl_put_u32(struct nl_batch *q, uint16_t type, uint32_t v)
+{
+	nl_put(q, type, &v, sizeof(v));
+}
+
+void nl_put_str(struct nl_batch *q, uint16_t type, const char *s)
+{
+	nl_put(q, type, s, strlen(s) + 1);
+}
+
+void nl_put_raw(struct nl_batch *q, const void *data, size_t len)
+{
+	grow(q, data, len);
+}
+
+size_t nl_nest(struct nl_batch *q, uint16_t type)
+{
+	size_t at = q->b.len;
+
+	nl_put(q, type | NLA_F_NESTED, "", 0);
+	return at;
+}
+
+void nl_nest_end(struct nl_batch *q, size_t at)
+{
+	if (sb_error(&q->b) == 0)
+		((struct nlattr *)(void *)(q->b.s + at))->nla_len = (uint16_t)(q->b.len - at);
+}
+
+int nl_open(int protocol)
+{
+	CLEANUP_FD int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	struct sockaddr_nl sa = { .nl_family = AF_NETLINK };
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
@@ -66,7 +92,7 @@ static int open_socket(void)
 }
 
 /* A socket works in the namespace it was opened in. Not to come back would be worse than to fail. */
-static int open_socket_in(int netns)
+int nl_open_in(int netns, int protocol)
 {
 	CLEANUP_FD int home = openat(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	CLEANUP_FD int fd = -1;
@@ -74,7 +100,7 @@ static int open_socket_in(int netns)
 
 	if (r < 0)
 		return r;
-	fd = open_socket();
+	fd = nl_open(protocol);
 	if (ns_enter(home, CLONE_NEWNET) < 0)
 		abort();
 	return take_fd(&fd);
@@ -82,212 +108,102 @@ static int open_socket_in(int netns)
 
 /* ---- one exchange ---- */
 
-/* Each answer goes to take(); ends at an acknowledgement, an error, or the end of a dump. */
-typedef void (*take_fn)(const struct nlmsghdr *m, void *data);
+struct answers {
+	uint32_t acked;
+	nl_take_fn take;
+	void *data;
+	int error; /* the first */
+	uint32_t failed;
+};
 
 /* 1: the exchange is over. */
-static int take_datagram(const char *buf, size_t len, take_fn take, void *data)
+static int take_answer(const struct nlmsghdr *m, struct answers *x)
+{
+	const struct nlmsgerr *failure = NLMSG_DATA(m);
+
+	if (m->nlmsg_type == NLMSG_DONE)
+		return 1;
+	if (m->nlmsg_type != NLMSG_ERROR) {
+		if (x->take)
+			x->take(m, x->data);
+		return 0;
+	}
+	if (m->nlmsg_len < NLMSG_LENGTH(sizeof(*failure)))
+		return -EBADMSG;
+	if (failure->error < 0 && x->error == 0) {
+		x->error = failure->error;
+		x->failed = m->nlmsg_seq - 1;
+	}
+	/* an error of the first may be all that is said: of a batch that nobody looked into */
+	return m->nlmsg_seq == x->acked || (failure->error < 0 && m->nlmsg_seq == 1);
+}
+
+static int take_datagram(const char *buf, size_t len, struct answers *x)
 {
 	const struct nlmsghdr *m;
+	int r = 0;
 
-	for (size_t at = 0; len >= at + sizeof(*m); at += NLMSG_ALIGN(m->nlmsg_len)) {
-		const struct nlmsgerr *failure;
-
+	for (size_t at = 0; r == 0 && len >= at + sizeof(*m); at += NLMSG_ALIGN(m->nlmsg_len)) {
 		m = (const void *)(buf + at);
 		if (m->nlmsg_len < sizeof(*m) || m->nlmsg_len > len - at)
 			return -EBADMSG;
-		failure = NLMSG_DATA(m);
-		if (m->nlmsg_type == NLMSG_DONE)
-			return 1;
-		if (m->nlmsg_type == NLMSG_ERROR)
-			return m->nlmsg_len < NLMSG_LENGTH(sizeof(*failure)) ? -EBADMSG :
-			       failure->error < 0			     ? failure->error :
-									       1;
-		if (take)
-			take(m, data);
+		r = take_answer(m, x);
 	}
-	return 0;
+	return r;
 }
 
-static int exchange(int sock, const struct request *q, take_fn take, void *data)
+static int receive(int sock, struct answers *x)
 {
 	CLEANUP_FREE char *buf = malloc(BUF_SIZE);
 	int r = 0;
 
 	if (!buf)
 		return -ENOMEM;
-	if (send(sock, q, q->head.nlmsg_len, 0) < 0)
-		return -errno;
 	while (r == 0) {
 		ssize_t n = recv(sock, buf, BUF_SIZE, MSG_TRUNC);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		r = n < 0 ? -errno : n > (ssize_t)BUF_SIZE ? -EMSGSIZE : take_datagram(buf, (size_t)n, take, data);
+		r = n < 0 ? -errno : n > (ssize_t)BUF_SIZE ? -EMSGSIZE : take_datagram(buf, (size_t)n, x);
 	}
-	return r < 0 ? r : 0;
+	return r < 0 ? r : x->error;
 }
 
-static void take_index(const struct nlmsghdr *m, void *data)
+int nl_exchange(int sock, struct nl_batch *q, nl_take_fn take, void *data, uint32_t *failed)
 {
-	if (m->nlmsg_type == RTM_NEWLINK && m->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifinfomsg)))
-		*(int *)data = ((const struct ifinfomsg *)NLMSG_DATA(m))->ifi_index;
+	struct answers x = { .acked = q->acked, .take = take, .data = data };
+	int r = sb_error(&q->b);
+
+	if (r == 0 && send(sock, q->b.s, q->b.len, 0) < 0)
+		r = -errno;
+	if (r == 0)
+		r = receive(sock, &x);
+	sb_reset(&q->b);
+	q->n = q->acked = 0;
+	if (failed)
+		*failed = x.failed;
+	return r;
 }
 
-static int find_index(int sock, const char *name)
-{
-	struct request q;
-	int index = -ENODEV, r;
+/* ---- attributes ---- */
 
-	begin(&q, RTM_GETLINK, NLM_F_ACK, sizeof(q.link));
-	add(&q, IFLA_IFNAME, name, strlen(name) + 1);
-	r = exchange(sock, &q, take_index, &index);
-	return r < 0 ? r : index;
+bool nl_each(const struct nlmsghdr *m, size_t body, const struct nlattr **a)
+{
+	const char *end = (const char *)m + m->nlmsg_len;
+	const char *at = *a ? (const char *)*a + nl_align((*a)->nla_len) : (const char *)m + NLMSG_HDRLEN + nl_align(body);
+
+	if (end - at < (ptrdiff_t)sizeof(**a))
+		return false;
+	*a = (const void *)at;
+	return (*a)->nla_len >= sizeof(**a) && (*a)->nla_len <= end - at;
 }
 
-static int set_up(int sock, int index, bool up)
+const void *nl_data(const struct nlattr *a)
 {
-	struct request q;
-
-	begin(&q, RTM_NEWLINK, NLM_F_ACK, sizeof(q.link));
-	q.link.ifi_index = index;
-	q.link.ifi_change = IFF_UP;
-	q.link.ifi_flags = up ? IFF_UP : 0;
-	return exchange(sock, &q, NULL, NULL);
+	return a + 1;
 }
 
-/* ---- addresses ---- */
-
-struct addresses {
-	int index;
-	struct address v[MAX_ADDRESSES];
-	size_t n;
-	bool too_many;
-};
-
-static void read_attribute(const struct rtattr *a, struct address *out, uint32_t *flags)
+size_t nl_len(const struct nlattr *a)
 {
-	size_t len = RTA_PAYLOAD(a);
-
-	if (a->rta_type == IFA_FLAGS && len == sizeof(*flags))
-		memcpy(flags, RTA_DATA(a), len);
-	if ((a->rta_type != IFA_ADDRESS && a->rta_type != IFA_LOCAL) || len > sizeof(out->address))
-		return;
-	out->len = (unsigned char)len;
-	out->has_local = out->has_local || a->rta_type == IFA_LOCAL;
-	memcpy(a->rta_type == IFA_LOCAL ? out->local : out->address, RTA_DATA(a), len);
-}
-
-static void take_address(const struct nlmsghdr *m, void *data)
-{
-	struct addresses *all = data;
-	const struct ifaddrmsg *head = NLMSG_DATA(m);
-	const char *at = (const char *)m + NLMSG_LENGTH(sizeof(*head)), *end = (const char *)m + m->nlmsg_len;
-	struct address found = { 0 };
-	uint32_t flags;
-
-	if (m->nlmsg_type != RTM_NEWADDR || m->nlmsg_len < NLMSG_LENGTH(sizeof(*head)) ||
-	    (int)head->ifa_index != all->index || head->ifa_scope != RT_SCOPE_UNIVERSE)
-		return;
-	found.family = head->ifa_family;
-	found.prefix = head->ifa_prefixlen;
-	flags = head->ifa_flags;
-	while (end - at >= (ptrdiff_t)sizeof(struct rtattr)) {
-		const struct rtattr *a = (const void *)at;
-
-		if (a->rta_len < sizeof(*a) || a->rta_len > end - at)
-			return;
-		read_attribute(a, &found, &flags);
-		at += RTA_ALIGN(a->rta_len);
-	}
-	if (!(flags & IFA_F_PERMANENT) || !found.len)
-		return;
-	all->too_many = all->n == MAX_ADDRESSES;
-	if (!all->too_many)
-		all->v[all->n++] = found;
-}
-
-static int read_addresses(int sock, struct addresses *all)
-{
-	struct request q;
-	int r;
-
-	begin(&q, RTM_GETADDR, NLM_F_DUMP, sizeof(q.address));
-	r = exchange(sock, &q, take_address, all);
-	return r < 0 ? r : all->too_many ? -E2BIG : 0;
-}
-
-static int add_address(int sock, int index, const struct address *a)
-{
-	struct request q;
-
-	begin(&q, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, sizeof(q.address));
-	q.address.ifa_family = a->family;
-	q.address.ifa_prefixlen = a->prefix;
-	q.address.ifa_scope = RT_SCOPE_UNIVERSE;
-	q.address.ifa_index = (unsigned int)index;
-	if (a->has_local)
-		add(&q, IFA_LOCAL, a->local, a->len);
-	add(&q, IFA_ADDRESS, a->address, a->len);
-	return exchange(sock, &q, NULL, NULL);
-}
-
-/* ---- the move ---- */
-
-static int move(int sock, int index, int netns, const char *name)
-{
-	uint32_t fd = (uint32_t)netns;
-	struct request q;
-
-	begin(&q, RTM_NEWLINK, NLM_F_ACK, sizeof(q.link));
-	q.link.ifi_index = index;
-	add(&q, IFLA_IFNAME, name, strlen(name) + 1);
-	add(&q, IFLA_NET_NS_FD, &fd, sizeof(fd));
-	return exchange(sock, &q, NULL, NULL);
-}
-
-static int settle_there(int netns, const char *name, const struct addresses *all, struct err *e)
-{
-	CLEANUP_FD int sock = open_socket_in(netns);
-	int index = sock < 0 ? sock : find_index(sock, name), r;
-
-	if (index < 0)
-		return err_errno(e, index, "in the new network namespace");
-	for (size_t i = 0; i < all->n; i++) {
-		r = add_address(sock, index, &all->v[i]);
-		if (r < 0)
-			return err_errno(e, r, "giving it its addresses again");
-	}
-	r = set_up(sock, index, true);
-	return r < 0 ? err_errno(e, r, "setting it up") : 0;
-}
-
-int nl_move_device(const char *name, int netns, const char *new_name, struct err *e)
-{
-	CLEANUP_FD int sock = open_socket();
-	CLEANUP_FREE struct addresses *all = calloc(1, sizeof(*all));
-	const char *there = new_name ? new_name : name;
-	int r;
-
-	if (sock < 0 || !all)
-		return err_errno(e, sock < 0 ? sock : -ENOMEM, "rtnetlink");
-	if (strlen(name) >= IFNAMSIZ || strlen(there) >= IFNAMSIZ)
-		return err_set(e, ERR_INVALID, "a name of a network device has at most %d bytes", IFNAMSIZ - 1);
-	all->index = find_index(sock, name);
-	if (all->index == -ENODEV)
-		return err_set(e, ERR_NOTFOUND, "there is no such network device");
-	if (all->index < 0)
-		return err_errno(e, all->index, "looking for it");
-	r = read_addresses(sock, all);
-	if (r < 0)
-		return err_errno(e, r, "reading its addresses");
-	r = set_up(sock, all->index, false);
-	if (r < 0)
-		return err_errno(e, r, "setting it down");
-	r = move(sock, all->index, netns, there);
-	if (r == -EEXIST)
-		return err_set(e, ERR_CONFLICT, "the container has a network device \"%s\" already", there);
-	if (r < 0)
-		return err_errno(e, r, "moving it");
-	return settle_there(netns, there, all, e);
+	return a->nla_len - sizeof(*a);
 }

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "sys/kernel.h"
 #include "sys/ns.h"
 #include "sys/signals.h"
@@ -211,6 +212,43 @@ int spawn_wait(int pidfd, int timeout_ms, int *status)
 		return -errno;
 	*status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
 	return 0;
+}
+
+/* The first line that is in the pipe; whoever still holds its other end is not waited for. */
+static void first_line(int from, char *out, size_t len)
+{
+	ssize_t n = io_set_nonblock(from, true) < 0 ? 0 : read(from, out, len - 1);
+
+	out[n > 0 ? n : 0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+}
+
+int spawn_tool(const char *const *argv, int in, int timeout_ms, char *said, size_t len)
+{
+	CLEANUP_FD int from = -1, to = -1, pidfd = -1;
+	int pair[2], status, r;
+	pid_t pid;
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return -errno;
+	from = pair[0];
+	to = pair[1];
+	r = spawn(&(const struct spawn_args){ .path = argv[0],
+					      .argv = argv,
+					      .fds = (const struct spawn_fd[]){ { in, 0 }, { to, 1 }, { to, 2 } },
+					      .n_fds = 3 },
+		  &pid, &pidfd);
+	to = close_fd(to);
+	if (r < 0)
+		return r;
+	/* it has a line to say, for which the pipe has room */
+	if (spawn_wait(pidfd, timeout_ms, &status) < 0) {
+		if (kill(pid, SIGKILL) == 0)
+			(void)!spawn_wait(pidfd, -1, &status);
+		return -ETIMEDOUT;
+	}
+	first_line(from, said, len);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 pid_t spawn_fork(int *pidfd)

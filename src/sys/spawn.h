@@ -36,6 +36,10 @@ int spawn(const struct spawn_args *args, pid_t *pid, int *pidfd) MUST_CHECK;
 /* Waits at most timeout_ms (-1: for ever) and reaps; *status as waitpid's. -ETIMEDOUT leaves it running. */
 int spawn_wait(int pidfd, int timeout_ms, int *status) MUST_CHECK;
 
+/* Runs a small program to its end, input from fd in (-1: none), and gives its exit code (128 + N for signal N). The first line of what
+ * it says, on either stream, goes to said: for a message. -ENOENT: not in PATH; -ETIMEDOUT: it was killed after timeout_ms. */
+int spawn_tool(const char *const *argv, int in, int timeout_ms, char *said, size_t len) MUST_CHECK;
+
 /* A plain fork for programs that go on in the child with our memory (the monitor's halves). pidfd may be NULL.
  * Gives 0 in the child, the pid in the parent, -errno. */
 pid_t spawn_fork(int *pidfd) MUST_CHECK;

@@ -69,6 +69,7 @@ static const struct cli_option global_options[] = {
 #define ROW_RENAME { "rename", "CONTAINER NEW-NAME", "give a container another name", cmd_rename, NULL, 0, NULL, 2, 2 }
 #define ROW_PAUSE { "pause", "CONTAINER...", "freeze containers", cmd_pause, NULL, 0, NULL, 1, CLI_ANY }
 #define ROW_UNPAUSE { "unpause", "CONTAINER...", "let frozen containers go on", cmd_unpause, NULL, 0, NULL, 1, CLI_ANY }
+#define ROW_PORT { "port", "CONTAINER [PORT[/PROTO]]", "show which ports of the host lead to a container", cmd_port, NULL, 0, NULL, 1, 2 }
 #define STOP_ROWS                                                                                                      \
 	ROW_STOP("stop", cmd_stop, "stop containers: their stop signal, and after a while KILL"),                             \
 		ROW_STOP("restart", cmd_restart, "stop and start containers")
@@ -80,7 +81,17 @@ static const struct cli_command image_commands[] = {
 
 static const struct cli_command container_commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL,   ROW_WAIT,  ROW_RM,      ROW_PS("ls"), ROW_INSPECT,
-	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, END,
+	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, END,
+};
+
+static const struct cli_command network_commands[] = {
+	{ "create", "NAME", "make a network", cmd_network_create, network_create_options, sizeof(struct network_opts), NULL, 1, 1 },
+	{ "ls", NULL, "list networks", cmd_network_ls, network_ls_options, sizeof(struct list_opts), &list_defaults, 0, 0 },
+	{ "inspect", "NETWORK...", "show everything about networks, as JSON", cmd_network_inspect, NULL, 0, NULL, 1, CLI_ANY },
+	{ "rm", "NETWORK...", "remove networks", cmd_network_rm, network_rm_options, sizeof(struct rm_opts), NULL, 1, CLI_ANY },
+	{ "prune", NULL, "remove networks that no container uses", cmd_network_prune, network_prune_options, sizeof(struct system_opts), NULL,
+	  0, 0 },
+	END,
 };
 
 static const struct cli_command system_commands[] = {
@@ -100,10 +111,11 @@ static const struct cli_command internal_commands[] = {
 
 static const struct cli_command commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM, ROW_PS("ps"), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
-	ROW_TOP, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_INSPECT, ROW_LOAD, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
+	ROW_TOP, ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_INSPECT, ROW_LOAD, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
 	ROW_HISTORY,
 	{ "container", NULL, "the commands about containers", .sub = container_commands },
 	{ "image", NULL, "the commands about images", .sub = image_commands },
+	{ "network", NULL, "the commands about networks", .sub = network_commands },
 	{ "system", NULL, "the commands about this machine", .sub = system_commands },
 	{ "version", NULL, "show the version", cmd_version, version_options, sizeof(struct system_opts), NULL, 0, 0 },
 	{ "internal", NULL, NULL, .sub = internal_commands },
@@ -159,6 +171,16 @@ int tare_print(const struct strbuf *text, struct err *e)
 	int r = text->len ? io_write_full(1, text->s, text->len) : 0;
 
 	return r < 0 ? err_errno(e, r, "write to standard output") : 0;
+}
+
+bool tare_confirm(const char *what)
+{
+	int c;
+
+	(void)printf("%s Go on? [y/N] ", what);
+	(void)fflush(stdout);
+	c = getchar();
+	return c == 'y' || c == 'Y';
 }
 
 static int exit_code(enum tare_exit_style style, const struct err *e)

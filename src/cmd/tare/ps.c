@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cmd/tare/ports.h"
 #include "cmd/tare/table.h"
 #include "engine/config.h"
 #include "engine/images.h"
@@ -43,6 +44,7 @@ struct seen {
 	struct live live;
 	struct ct_config config;
 	const char *state; /* created running paused exited */
+	const char *ports;
 };
 
 static const char *status_text(struct arena *a, const struct seen *s)
@@ -143,15 +145,15 @@ static bool asks_status(const struct cli_strv *filters)
 
 static const struct table_column ps_columns[] = {
 	{ "CONTAINER ID", "ID" }, { "IMAGE", "Image" }, { "COMMAND", "Command" }, { "CREATED", "RunningFor" },
-	{ "STATUS", "Status" },	  { "NAMES", "Names" }, { NULL, "State" },	  { NULL, "CreatedAt" },
-	{ NULL, "Labels" },	  { NULL, "Mounts" },	{ NULL, "Networks" },	  { NULL, "LocalVolumes" },
-	{ NULL, "Ports" },	  { NULL, "Size" },
+	{ "STATUS", "Status" },	  { "PORTS", "Ports" }, { "NAMES", "Names" },	  { NULL, "State" },
+	{ NULL, "CreatedAt" },	  { NULL, "Labels" },	{ NULL, "Mounts" },	  { NULL, "Networks" },
+	{ NULL, "LocalVolumes" }, { NULL, "Size" },
 };
 static const struct table_column size_columns[] = {
 	{ "CONTAINER ID", "ID" }, { "IMAGE", "Image" }, { "COMMAND", "Command" }, { "CREATED", "RunningFor" },
-	{ "STATUS", "Status" },	  { "NAMES", "Names" }, { NULL, "State" },	  { NULL, "CreatedAt" },
-	{ NULL, "Labels" },	  { NULL, "Mounts" },	{ NULL, "Networks" },	  { NULL, "LocalVolumes" },
-	{ NULL, "Ports" },	  { "SIZE", "Size" },
+	{ "STATUS", "Status" },	  { "PORTS", "Ports" }, { "NAMES", "Names" },	  { NULL, "State" },
+	{ NULL, "CreatedAt" },	  { NULL, "Labels" },	{ NULL, "Mounts" },	  { NULL, "Networks" },
+	{ NULL, "LocalVolumes" }, { "SIZE", "Size" },
 };
 
 static const char *mounts_text(struct arena *a, const struct json *mounts)
@@ -208,6 +210,7 @@ static void add_row(const struct engine *en, struct table *t, const struct seen 
 		quoted(a, s->rec.command, whole),
 		table_ago(a, s->rec.created),
 		status_text(a, s),
+		s->ports,
 		s->rec.name,
 		s->state,
 		table_time(a, s->rec.created),
@@ -215,7 +218,6 @@ static void add_row(const struct engine *en, struct table *t, const struct seen 
 		mounts_text(a, mounts),
 		network && network->type == JSON_STRING ? network->str : "",
 		volumes_text(a, mounts),
-		"",
 		o->size ? size_text(en, a, &s->rec) : "0B",
 	};
 
@@ -246,8 +248,15 @@ static int one(const struct engine *en, struct table *t, const struct list_opts 
 	r = config_parse(t->a, rec->config, &s.config, e);
 	if (r == 0)
 		r = passes(en, t->a, &o->filters, &s, e);
-	if (r > 0)
+	if (r > 0) {
+		struct endpoints own = { 0 };
+		int read = rec->status == RECORD_RUNNING ? endpoint_read(en, t->a, rec->id, &own, e) : 0;
+
+		if (read < 0)
+			return read;
+		s.ports = ports_text(t->a, &own);
 		add_row(en, t, &s, o);
+	}
 	return r;
 }
 

@@ -17,7 +17,6 @@
 
 /* Known from Docker, for later versions or for nobody: whoever gives one is told so. */
 static const struct cli_option docker_options[] = {
-	{ "add-host", 0, "HOST", CLI_UNSUPPORTED },
 	{ "annotation", 0, "KEY=VALUE", CLI_UNSUPPORTED },
 	{ "blkio-weight", 0, "N", CLI_UNSUPPORTED },
 	{ "blkio-weight-device", 0, "LIST", CLI_UNSUPPORTED },
@@ -31,11 +30,6 @@ static const struct cli_option docker_options[] = {
 	{ "device-read-iops", 0, "LIST", CLI_UNSUPPORTED },
 	{ "device-write-bps", 0, "LIST", CLI_UNSUPPORTED },
 	{ "device-write-iops", 0, "LIST", CLI_UNSUPPORTED },
-	{ "dns", 0, "IP", CLI_UNSUPPORTED },
-	{ "dns-opt", 0, "OPTION", CLI_UNSUPPORTED },
-	{ "dns-option", 0, "OPTION", CLI_UNSUPPORTED },
-	{ "dns-search", 0, "DOMAIN", CLI_UNSUPPORTED },
-	{ "expose", 0, "PORT", CLI_UNSUPPORTED },
 	{ "gpus", 0, "LIST", CLI_UNSUPPORTED },
 	{ "health-cmd", 0, "CMD", CLI_UNSUPPORTED },
 	{ "health-interval", 0, "DURATION", CLI_UNSUPPORTED },
@@ -45,22 +39,18 @@ static const struct cli_option docker_options[] = {
 	{ "health-timeout", 0, "DURATION", CLI_UNSUPPORTED },
 	{ "io-maxbandwidth", 0, "BYTES", CLI_UNSUPPORTED },
 	{ "io-maxiops", 0, "N", CLI_UNSUPPORTED },
-	{ "ip", 0, "IP", CLI_UNSUPPORTED },
 	{ "ip6", 0, "IP", CLI_UNSUPPORTED },
 	{ "isolation", 0, "NAME", CLI_UNSUPPORTED },
 	{ "kernel-memory", 0, "BYTES", CLI_UNSUPPORTED },
 	{ "label-file", 0, "FILE", CLI_UNSUPPORTED },
 	{ "link", 0, "NAME", CLI_UNSUPPORTED },
 	{ "link-local-ip", 0, "IP", CLI_UNSUPPORTED },
-	{ "mac-address", 0, "MAC", CLI_UNSUPPORTED },
 	{ "memory-swappiness", 0, "N", CLI_UNSUPPORTED },
 	{ "mount", 0, "SPEC", CLI_UNSUPPORTED },
 	{ "net-alias", 0, "NAME", CLI_UNSUPPORTED },
 	{ "network-alias", 0, "NAME", CLI_UNSUPPORTED },
 	{ "oom-kill-disable", 0, NULL, CLI_UNSUPPORTED },
 	{ "platform", 0, "OS/ARCH", CLI_UNSUPPORTED },
-	{ "publish", 'p', "PORT", CLI_UNSUPPORTED },
-	{ "publish-all", 'P', NULL, CLI_UNSUPPORTED },
 	{ "pull", 0, "WHEN", CLI_UNSUPPORTED },
 	{ "quiet", 'q', NULL, CLI_UNSUPPORTED },
 	{ "restart", 0, "POLICY", CLI_UNSUPPORTED },
@@ -97,8 +87,18 @@ static const struct cli_option container_options[] = {
 	{ "init", 0, NULL, CLI_FLAG, "a small init that reaps and passes signals on as process 1", CT(init) },
 	{ "stop-signal", 0, "SIGNAL", CLI_STR, "what `tare stop` sends", CT(stop_signal) },
 	{ "stop-timeout", 0, "SECONDS", CLI_I64, "how long `tare stop` waits before KILL (-1: for ever)", OWN(stop_timeout) },
-	{ "network", 0, "none|host", CLI_STR, "its network (default: none, loopback only)", CT(network) },
-	{ "net", 0, "none|host", CLI_STR, NULL, CT(network) }, /* its older name */
+	{ "network", 0, "NAME|none|host", CLI_STR, "its network (default: bridge; none: loopback only)", CT(network) },
+	{ "net", 0, "NAME|none|host", CLI_STR, NULL, CT(network) }, /* its older name */
+	{ "publish", 'p', "[[IP:]PORT:]PORT[/PROTO]", CLI_STRV, "a port of the host that leads to one of it, or ranges of them", OWN(publish) },
+	{ "publish-all", 'P', NULL, CLI_FLAG, "a free port of the host for each port the image exposes", CT(publish_all) },
+	{ "expose", 0, "PORT[/PROTO]", CLI_STRV, "a port that --publish-all publishes, too", OWN(expose) },
+	{ "ip", 0, "IP", CLI_STR, "its address in its network", CT(ip) },
+	{ "mac-address", 0, "MAC", CLI_STR, "its hardware address", CT(mac_address) },
+	{ "add-host", 0, "NAME:IP", CLI_STRV, "a line of its /etc/hosts (host-gateway: the host's address)", OWN(add_host) },
+	{ "dns", 0, "IP", CLI_STRV, "a name server, instead of the host's", OWN(dns) },
+	{ "dns-search", 0, "DOMAIN", CLI_STRV, "a domain to look names up in", OWN(dns_search) },
+	{ "dns-option", 0, "OPTION", CLI_STRV, "an option of its resolv.conf", OWN(dns_option) },
+	{ "dns-opt", 0, "OPTION", CLI_STRV, NULL, OWN(dns_option) }, /* its older name */
 	{ "userns", 0, "private|range:ID[:N]|host", CLI_STR, "its user ids (default: host ids of its own)", CT(userns) },
 	{ "pid", 0, "host", CLI_STR, "share the host's processes", CT(pid) },
 	{ "ipc", 0, "host", CLI_STR, "share the host's IPC and /dev/shm", CT(ipc) },
@@ -224,6 +224,12 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	ct->sysctls = list(&o->sysctl);
 	ct->ulimits = list(&o->ulimit);
 	ct->log_opts = list(&o->log_opt);
+	ct->publish = list(&o->publish);
+	ct->expose = list(&o->expose);
+	ct->add_host = list(&o->add_host);
+	ct->dns = list(&o->dns);
+	ct->dns_search = list(&o->dns_search);
+	ct->dns_option = list(&o->dns_option);
 	ct->stop_timeout = if_given(&o->stop_timeout);
 	ct->pids_limit = if_given(&o->pids_limit);
 	ct->oom_score_adj = if_given(&o->oom_score_adj);

@@ -237,17 +237,6 @@ int cmd_df(const struct cli_call *call, struct err *e)
 	return r < 0 ? r : tare_print(&out, e);
 }
 
-static bool confirmed(bool all)
-{
-	int c;
-
-	(void)printf("This removes every container that does not run and every image %s. Go on? [y/N] ",
-		     all ? "that no container uses" : "without a name");
-	(void)fflush(stdout);
-	c = getchar();
-	return c == 'y' || c == 'Y';
-}
-
 static void pruned(const char *kind, const char *what, void *data)
 {
 	(void)data;
@@ -263,7 +252,8 @@ int cmd_prune(const struct cli_call *call, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (!o->force && !confirmed(o->all))
+	if (!o->force && !tare_confirm(o->all ? "This removes every container that does not run and every image that no container uses." :
+						"This removes every container that does not run and every image without a name."))
 		return 1;
 	r = prune(&en, o->all, pruned, NULL, &freed, e);
 	if (r == 0)

@@ -31,6 +31,8 @@ int tare_each(const struct cli_call *call, const struct engine *en, tare_each_fn
 void tare_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* Prints a text; -EIO and the like are reported by exit code at the end, as echo does. */
 int tare_print(const struct strbuf *text, struct err *e) MUST_CHECK;
+/* Asks on standard output and reads the answer: whether it is yes. */
+bool tare_confirm(const char *what);
 
 /* images.c */
 extern const struct cli_option load_options[], import_options[], images_options[], rmi_options[], history_options[];
@@ -66,7 +68,7 @@ struct run_opts {
 	bool detach, interactive, sig_proxy;
 	const char *cidfile, *detach_keys;
 	struct cli_strv attach, env, env_file, label, group_add, volume, tmpfs, device, cap_add, cap_drop, security_opt, sysctl,
-		ulimit, log_opt;
+		ulimit, log_opt, publish, expose, add_host, dns, dns_search, dns_option;
 	int64_t stop_timeout, pids_limit, oom_score_adj, cpu_quota, cpu_period;
 	uint64_t cpu_shares;
 };
@@ -104,6 +106,22 @@ extern const struct cli_option ps_options[], top_options[];
 extern const struct list_opts list_defaults;
 int cmd_ps(const struct cli_call *call, struct err *e);
 int cmd_top(const struct cli_call *call, struct err *e);
+
+/* ports.c */
+int cmd_port(const struct cli_call *call, struct err *e);
+
+/* network.c */
+struct network_opts {
+	const char *driver, *subnet, *gateway;
+	bool internal;
+	struct cli_strv labels, options;
+};
+extern const struct cli_option network_create_options[], network_ls_options[], network_rm_options[], network_prune_options[];
+int cmd_network_create(const struct cli_call *call, struct err *e);
+int cmd_network_ls(const struct cli_call *call, struct err *e);
+int cmd_network_inspect(const struct cli_call *call, struct err *e);
+int cmd_network_rm(const struct cli_call *call, struct err *e);
+int cmd_network_prune(const struct cli_call *call, struct err *e);
 
 /* logs.c */
 struct logs_opts {

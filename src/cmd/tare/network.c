@@ -1,0 +1,249 @@
+/* tare network create, ls, inspect, rm, prune */
+#include "engine/network.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/tare/table.h"
+#include "cmd/tare/tare.h"
+#include "engine/record.h"
+
+#define OPT(member) offsetof(struct network_opts, member)
+
+const struct cli_option network_create_options[] = {
+	{ "driver", 'd', "bridge", CLI_STR, "how containers are connected", OPT(driver), .choices = "bridge" },
+	{ "subnet", 0, "CIDR", CLI_STR, "its addresses (default: a /24 that is free)", OPT(subnet) },
+	{ "gateway", 0, "IP", CLI_STR, "the host's address in it (default: the first)", OPT(gateway) },
+	{ "internal", 0, NULL, CLI_FLAG, "nothing leads out of it", OPT(internal) },
+	{ "label", 0, "KEY=VALUE", CLI_STRV, "a label", OPT(labels) },
+	{ "opt", 'o', "NAME=VALUE", CLI_STRV, "mtu=BYTES (default: the uplink's)", OPT(options) },
+	{ "attachable", 0, NULL, CLI_UNSUPPORTED },
+	{ "aux-address", 0, "NAME=IP", CLI_UNSUPPORTED },
+	{ "config-from", 0, "NAME", CLI_UNSUPPORTED },
+	{ "config-only", 0, NULL, CLI_UNSUPPORTED },
+	{ "ingress", 0, NULL, CLI_UNSUPPORTED },
+	{ "ip-range", 0, "CIDR", CLI_UNSUPPORTED },
+	{ "ipam-driver", 0, "NAME", CLI_UNSUPPORTED },
+	{ "ipam-opt", 0, "NAME=VALUE", CLI_UNSUPPORTED },
+	{ "ipv4", 0, NULL, CLI_UNSUPPORTED },
+	{ "ipv6", 0, NULL, CLI_UNSUPPORTED },
+	{ "scope", 0, "NAME", CLI_UNSUPPORTED },
+	{ 0 }
+};
+const struct cli_option network_ls_options[] = {
+	{ "quiet", 'q', NULL, CLI_FLAG, "only their ids", offsetof(struct list_opts, quiet) },
+	{ "no-trunc", 0, NULL, CLI_FLAG, "whole ids", offsetof(struct list_opts, no_trunc) },
+	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
+	{ "filter", 'f', "KEY=VALUE", CLI_UNSUPPORTED },
+	{ 0 }
+};
+const struct cli_option network_rm_options[] = {
+	{ "force", 'f', NULL, CLI_FLAG, "one that is not there is no error", offsetof(struct rm_opts, force) },
+	{ 0 }
+};
+const struct cli_option network_prune_options[] = {
+	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
+	{ "filter", 0, "KEY=VALUE", CLI_UNSUPPORTED },
+	{ 0 }
+};
+
+int cmd_network_create(const struct cli_call *call, struct err *e)
+{
+	const struct network_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	const struct network_options wish = {
+		.name = call->args[0],
+		.driver = o->driver ? o->driver : "bridge",
+		.subnet = o->subnet,
+		.gateway = o->gateway,
+		.internal = o->internal,
+		.labels = { o->labels.v, o->labels.n },
+		.options = { o->options.v, o->options.n },
+	};
+	struct network net;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0)
+		r = network_create(&en, call->arena, &wish, &net, e);
+	if (r == 0)
+		tare_say("%s", net.id);
+	return r;
+}
+
+/* ---- lists ---- */
+
+/* The default network is there before anybody has used it. */
+static int have_default(const struct engine *en, struct arena *a, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	struct network net;
+	int r = catalog_begin(c, CATALOG_LAZY, e);
+
+	if (r == 0)
+		r = network_find(en, a, NETWORK_DEFAULT, &net, e);
+	return r < 0 ? r : catalog_commit(c, e);
+}
+
+static const struct table_column columns[] = {
+	{ "NETWORK ID", "ID" }, { "NAME", "Name" }, { "DRIVER", "Driver" }, { "SUBNET", "Subnet" }, { NULL, "Internal" }, { NULL, "CreatedAt" },
+};
+
+static void add_row(struct table *t, const struct network *n, bool whole)
+{
+	char subnet[IP_TEXT_LEN];
+	const char *cells[] = {
+		whole ? n->id : arena_strndup(t->a, n->id, ID_SHORT), n->name, n->driver, arena_strdup(t->a, ip_net_text(&n->subnet, subnet)),
+		n->internal ? "true" : "false", table_time(t->a, n->created),
+	};
+
+	table_add(t, cells);
+}
+
+int cmd_network_ls(const struct cli_call *call, struct err *e)
+{
+	const struct list_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct table t = TABLE(call->arena, columns);
+	struct network *all;
+	size_t n;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0)
+		r = have_default(&en, call->arena, e);
+	if (r == 0)
+		r = network_list(&en, call->arena, &all, &n, e);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		add_row(&t, &all[i], o->no_trunc);
+	if (r == 0)
+		r = table_write(&t, o->format, o->quiet, &out, e);
+	return r < 0 ? r : tare_print(&out, e);
+}
+
+/* ---- inspect ---- */
+
+static int write_containers(const struct engine *en, const struct network *net, struct json_writer *w, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(en->catalog, &s, e,
+			    "SELECT c.id, c.name, e.ip, e.mac FROM endpoints e JOIN containers c ON c.id = e.container WHERE e.network = ?1 ORDER BY e.number",
+			    "s", net->id);
+
+	jw_object(w, "Containers");
+	while (r == 0 && (r = cat_step(s, e)) > 0) {
+		jw_object(w, cat_text(s, 0));
+		jw_str(w, "Name", cat_text(s, 1));
+		jw_str(w, "MacAddress", cat_text(s, 3));
+		jw_str(w, "IPv4Address", cat_text(s, 2));
+		jw_end_object(w);
+		r = 0;
+	}
+	jw_end_object(w);
+	return r < 0 ? r : 0;
+}
+
+static int write_network(const struct engine *en, struct arena *a, const struct network *n, struct json_writer *w, struct err *e)
+{
+	char text[IP_TEXT_LEN];
+	int r;
+
+	jw_object(w, NULL);
+	jw_str(w, "Name", n->name);
+	jw_str(w, "Id", n->id);
+	jw_str(w, "Created", table_time(a, n->created));
+	jw_str(w, "Scope", "local");
+	jw_str(w, "Driver", n->driver);
+	jw_str(w, "Device", n->device);
+	jw_bool(w, "Internal", n->internal);
+	jw_u64(w, "Mtu", network_mtu(n));
+	jw_object(w, "IPAM");
+	jw_array(w, "Config");
+	jw_object(w, NULL);
+	jw_str(w, "Subnet", ip_net_text(&n->subnet, text));
+	jw_str(w, "Gateway", ip_text(&n->gateway, text));
+	jw_end_object(w);
+	jw_end_array(w);
+	jw_end_object(w);
+	r = write_containers(en, n, w, e);
+	jw_value(w, "Labels", json_get(n->config, "Labels"));
+	jw_value(w, "Options", json_get(n->config, "Options"));
+	jw_end_object(w);
+	return r;
+}
+
+int cmd_network_inspect(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct json_writer w = { .out = &out, .pretty = true };
+	int r = tare_engine(call, &en, e), failed = 0;
+
+	if (r == 0)
+		r = have_default(&en, call->arena, e);
+	if (r < 0)
+		return r;
+	jw_array(&w, NULL);
+	for (size_t i = 0; i < call->n_args; i++) {
+		struct network net;
+		struct err why = { 0 };
+
+		if (network_find(&en, call->arena, call->args[i], &net, &why) < 0 || write_network(&en, call->arena, &net, &w, &why) < 0) {
+			log_error("%s", why.msg);
+			failed = 1;
+		}
+	}
+	jw_end_array(&w);
+	sb_putc(&out, '\n');
+	r = sb_error(&out) < 0 ? err_errno(e, -ENOMEM, "inspect") : tare_print(&out, e);
+	return r < 0 ? r : failed;
+}
+
+/* ---- removing ---- */
+
+static int remove_one(const struct engine *en, const char *what, const void *data, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct rm_opts *o = data;
+	int r = network_remove(en, &a, what, e);
+
+	if (r < 0 && o->force && e->cls == ERR_NOTFOUND)
+		return 0;
+	if (r == 0)
+		tare_say("%s", what);
+	return r;
+}
+
+int cmd_network_rm(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = tare_engine(call, &en, e);
+
+	return r < 0 ? r : tare_each(call, &en, remove_one, call->opts);
+}
+
+int cmd_network_prune(const struct cli_call *call, struct err *e)
+{
+	const struct system_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	struct network *all;
+	size_t n;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0 && !o->force && !tare_confirm("This removes every network that no container uses."))
+		return 1;
+	if (r == 0)
+		r = network_list(&en, call->arena, &all, &n, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		struct err why = { 0 };
+
+		if (!network_is_default(all[i].name) && network_remove(&en, call->arena, all[i].id, &why) == 0)
+			tare_say("%s", all[i].name);
+		else if (why.code && why.cls != ERR_CONFLICT)
+			log_error("%s", why.msg);
+	}
+	return 0;
+}

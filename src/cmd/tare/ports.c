@@ -1,0 +1,139 @@
+/* tare port, and what ps and inspect say about networks. */
+#include "cmd/tare/ports.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/tare/tare.h"
+#include "engine/settle.h"
+
+#define MAC_TEXT_LEN 18
+
+static const char *host_text(const struct net_port *p, char out[IP_TEXT_LEN])
+{
+	return p->host.len ? ip_text(&p->host, out) : "0.0.0.0";
+}
+
+const char *ports_text(struct arena *a, const struct endpoints *own)
+{
+	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
+	char host[IP_TEXT_LEN];
+
+	for (size_t i = 0; i < own->n_ports; i++) {
+		const struct net_port *p = &own->ports[i];
+
+		sb_printf(&b, "%s%s:%u", i ? ", " : "", host_text(p, host), p->first);
+		if (p->count > 1)
+			sb_printf(&b, "-%u->%u-%u", p->last, p->target, p->target + p->count - 1);
+		else
+			sb_printf(&b, "->%u", p->target);
+		sb_printf(&b, "/%s", net_proto_name(p->proto));
+	}
+	return arena_strdup(a, sb_str(&b));
+}
+
+/* ---- inspect ---- */
+
+static const char *mac_text(const unsigned char mac[6], char out[MAC_TEXT_LEN])
+{
+	(void)snprintf(out, MAC_TEXT_LEN, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	return out;
+}
+
+static void write_address(const struct endpoint *ep, struct json_writer *w)
+{
+	char text[IP_TEXT_LEN], mac[MAC_TEXT_LEN];
+
+	jw_str(w, "Gateway", ep ? ip_text(&ep->link.gateway, text) : "");
+	jw_str(w, "IPAddress", ep ? ip_text(&ep->link.ip.ip, text) : "");
+	jw_u64(w, "IPPrefixLen", ep ? ep->link.ip.prefix : 0);
+	jw_str(w, "MacAddress", ep ? mac_text(ep->link.mac, mac) : "");
+}
+
+/* Each port of the container once, with all that lead to it; the rows come by target. */
+static void write_ports(struct arena *a, const struct endpoints *own, struct json_writer *w)
+{
+	char host[IP_TEXT_LEN];
+
+	jw_object(w, "Ports");
+	for (size_t i = 0; i < own->n_ports; i++)
+		for (uint16_t k = 0; k < own->ports[i].count; k++) {
+			const struct net_port *p = &own->ports[i], *before = i ? p - 1 : NULL;
+
+			if (before && before->target == p->target && before->proto == p->proto)
+				continue;
+			jw_array(w, arena_printf(a, "%u/%s", p->target + k, net_proto_name(p->proto)));
+			for (size_t j = i; j < own->n_ports && own->ports[j].target == p->target && own->ports[j].proto == p->proto; j++) {
+				jw_object(w, NULL);
+				jw_str(w, "HostIp", host_text(&own->ports[j], host));
+				jw_str(w, "HostPort", arena_printf(a, "%u", own->ports[j].first + k));
+				jw_end_object(w);
+			}
+			jw_end_array(w);
+		}
+	jw_end_object(w);
+}
+
+void ports_write_settings(struct arena *a, const struct endpoints *own, struct json_writer *w)
+{
+	jw_object(w, "NetworkSettings");
+	write_address(own->n ? &own->v[0] : NULL, w);
+	write_ports(a, own, w);
+	jw_object(w, "Networks");
+	for (size_t i = 0; i < own->n; i++) {
+		jw_object(w, own->v[i].network.name);
+		jw_str(w, "NetworkID", own->v[i].network.id);
+		write_address(&own->v[i], w);
+		jw_end_object(w);
+	}
+	jw_end_object(w);
+	jw_end_object(w);
+}
+
+/* ---- tare port ---- */
+
+/* One that asks for a port and protocol, or everything when port is 0. */
+static size_t print_ports(const struct endpoints *own, uint16_t port, unsigned char proto, struct strbuf *out)
+{
+	char host[IP_TEXT_LEN];
+	size_t n = 0;
+
+	for (size_t i = 0; i < own->n_ports; i++)
+		for (uint16_t k = 0; k < own->ports[i].count; k++) {
+			const struct net_port *p = &own->ports[i];
+
+			if (port && (p->target + k != port || p->proto != proto))
+				continue;
+			if (!port)
+				sb_printf(out, "%u/%s -> ", p->target + k, net_proto_name(p->proto));
+			sb_printf(out, "%s:%u\n", host_text(p, host), p->first + k);
+			n++;
+		}
+	return n;
+}
+
+int cmd_port(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	const char *asked = call->n_args > 1 ? call->args[1] : NULL;
+	struct net_port port = { 0 };
+	struct endpoints own;
+	struct record rec;
+	int r = asked ? net_port_parse(asked, &port, e) : 0;
+
+	if (r < 0 || (asked && strchr(asked, ':')) || port.count > 1)
+		return err_set(e, ERR_INVALID, "\"%s\" is no port of a container: want PORT[/tcp|udp|sctp]", asked);
+	r = tare_engine(call, &en, e);
+	if (r == 0)
+		r = settle_find(&en, call->arena, call->args[0], SETTLE_LOOK, &rec, &live, e);
+	if (r == 0)
+		r = endpoint_read(&en, call->arena, rec.id, &own, e);
+	if (r < 0)
+		return r;
+	if (print_ports(&own, port.target, port.proto, &out) == 0 && asked)
+		return err_set(e, ERR_NOTFOUND, "container %s publishes no port %s", rec.name, asked);
+	return sb_error(&out) < 0 ? err_errno(e, -ENOMEM, "port") : tare_print(&out, e);
+}

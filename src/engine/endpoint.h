@@ -1,0 +1,42 @@
+/* What a running container has of its networks: an address and a pair of devices in each, and the host's ports that lead to it.
+ *
+ * The order keeps traffic from reaching the wrong container. Taken: rows first (nobody else gets the address), then the elements of the
+ * firewall, then the devices, which the monitor makes. Given back: elements and route first, then the rows. Whoever is killed in
+ * between leaves rows, and they go with the repair of their container (settle.h). */
+#ifndef TARE_ENGINE_ENDPOINT_H
+#define TARE_ENGINE_ENDPOINT_H
+
+#include "engine/network.h"
+#include "net/port.h"
+
+struct endpoint {
+	struct network network;
+	struct net_link link;
+};
+
+struct endpoints {
+	struct endpoint *v;
+	size_t n;
+	struct net_port *ports;
+	size_t n_ports;
+};
+
+/* In an open transaction: takes for container `id` what its configuration (config.h) asks for. ERR_CONFLICT: a port or an address is
+ * taken; ERR_LIMIT: no address is free. */
+int endpoint_take(const struct engine *en, struct arena *a, const char *id, const struct json *config, struct err *e) MUST_CHECK;
+
+/* What it has; nothing is not an error. */
+int endpoint_read(const struct engine *en, struct arena *a, const char *id, struct endpoints *out, struct err *e) MUST_CHECK;
+
+/* After that transaction: the networks' devices, the firewall, the container's hosts and resolv.conf. */
+int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
+		     struct err *e) MUST_CHECK;
+/* The links, for the monitor, as a member of its description. Nothing where there are none. */
+void endpoint_describe(const struct endpoints *own, struct strbuf *description);
+
+/* Takes its elements and routes away. Nothing there, or nothing taken, is success. */
+int endpoint_silence(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+/* In an open transaction, after that: the rows. */
+int endpoint_forget(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+
+#endif

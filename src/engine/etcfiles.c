@@ -1,0 +1,173 @@
+#include "engine/etcfiles.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/text.h"
+
+#define FILE_MAX (1 << 20)
+#define HOST_GATEWAY "host-gateway"
+/* What systemd-resolved asks itself, where /etc/resolv.conf names its stub. */
+#define UPSTREAMS "/run/systemd/resolve/resolv.conf"
+
+/* ---- hosts ---- */
+
+/* Where the address begins in NAME:ADDRESS or NAME=ADDRESS; an IPv6 address has colons of its own. */
+static const char *address_of(const char *text)
+{
+	const char *at = strpbrk(text, "=:");
+
+	return at && at > text ? at + 1 : NULL;
+}
+
+int etc_check_host(const char *text, struct err *e)
+{
+	const char *address = address_of(text);
+	struct ip ip;
+
+	if (address && strcspn(text, " \t\n#") == strlen(text) && (strcmp(address, HOST_GATEWAY) == 0 || ip_parse(address, &ip) == 0))
+		return 0;
+	return err_set(e, ERR_INVALID, "--add-host %s: want NAME:IP, or NAME:" HOST_GATEWAY " for the host itself", text);
+}
+
+static void add_extra(const struct etc_hosts *h, const char *text, struct strbuf *out)
+{
+	const char *address = address_of(text);
+	char gateway[IP_TEXT_LEN];
+
+	if (!address)
+		return;
+	if (strcmp(address, HOST_GATEWAY) == 0) {
+		if (!h->gateway)
+			return;
+		address = ip_text(h->gateway, gateway);
+	}
+	sb_printf(out, "%s\t%.*s\n", address, (int)strcspn(text, "=:"), text);
+}
+
+void etc_hosts_text(const struct etc_hosts *h, struct strbuf *out)
+{
+	char ip[IP_TEXT_LEN];
+
+	sb_printf(out, "127.0.0.1\tlocalhost%s%s\n", h->ip ? "" : " ", h->ip ? "" : h->hostname);
+	sb_puts(out, "::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
+		     "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
+	for (size_t i = 0; i < h->extra.n; i++)
+		add_extra(h, h->extra.v[i], out);
+	if (h->ip && h->domainname && *h->domainname)
+		sb_printf(out, "%s\t%s.%s %s\n", ip_text(h->ip, ip), h->hostname, h->domainname, h->hostname);
+	else if (h->ip)
+		sb_printf(out, "%s\t%s\n", ip_text(h->ip, ip), h->hostname);
+}
+
+/* ---- resolv.conf ---- */
+
+static bool is_loopback(const char *server)
+{
+	return text_starts(server, "127.") || strcmp(server, "::1") == 0;
+}
+
+/* The lines of a resolv.conf that begin with word, the words behind it in one. servers: those a container can reach; how many. */
+static size_t copy_lines(const char *text, const char *word, bool servers, struct strbuf *out)
+{
+	size_t n = 0, len = strlen(word);
+
+	for (const char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+		const char *value = line + len + strspn(line + len, " \t");
+		char copy[512];
+
+		if (strncmp(line, word, len) != 0 || (line[len] != ' ' && line[len] != '\t'))
+			continue;
+		(void)snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(value, "\n"), value);
+		if (servers && is_loopback(copy))
+			continue;
+		sb_printf(out, "%s %s\n", word, copy);
+		n++;
+	}
+	return n;
+}
+
+static void copy_servers(const char *host, struct strbuf *out)
+{
+	CLEANUP_FREE char *upstreams = NULL;
+
+	if (copy_lines(host, "nameserver", true, out) > 0)
+		return;
+	if (io_read_file(AT_FDCWD, UPSTREAMS, FILE_MAX, &upstreams, NULL) == 0)
+		(void)copy_lines(upstreams, "nameserver", true, out);
+}
+
+static void joined(const char *word, struct strv v, struct strbuf *out)
+{
+	sb_puts(out, word);
+	for (size_t i = 0; i < v.n; i++)
+		sb_printf(out, " %s", v.v[i]);
+	sb_putc(out, '\n');
+}
+
+void etc_resolv_text(const struct etc_resolv *r, struct strbuf *out)
+{
+	CLEANUP_FREE char *host = NULL;
+	bool no_search = r->search.n == 1 && strcmp(r->search.v[0], ".") == 0; /* Docker's way to say none */
+
+	if (io_read_file(AT_FDCWD, "/etc/resolv.conf", FILE_MAX, &host, NULL) < 0)
+		host = NULL;
+	for (size_t i = 0; i < r->servers.n; i++)
+		sb_printf(out, "nameserver %s\n", r->servers.v[i]);
+	if (!r->servers.n)
+		copy_servers(host, out);
+	if (r->search.n && !no_search)
+		joined("search", r->search, out);
+	else if (!r->search.n)
+		(void)copy_lines(host, "search", false, out);
+	if (r->options.n)
+		joined("options", r->options, out);
+	else
+		(void)copy_lines(host, "options", false, out);
+}
+
+/* ---- both ---- */
+
+static int strv_of(struct arena *a, const struct json *obj, const char *key, struct strv *out, struct err *e)
+{
+	const char **v = NULL;
+	int r = json_get_strv(a, obj, "HostConfig", key, &v, &out->n, e);
+
+	out->v = v;
+	return r;
+}
+
+/* In place: the file is mounted in the container. */
+static int overwrite(const struct engine *en, const char *id, const char *name, const struct strbuf *text, struct err *e)
+{
+	char path[NAME_MAX + 1];
+	CLEANUP_FD int fd = -1;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "containers/%s/%s", id, name);
+	fd = openat(en->root_fd, path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
+	r = fd < 0 ? -errno : sb_error(text) < 0 ? -ENOMEM : io_write_full(fd, sb_str(text), text->len);
+	return r < 0 ? err_errno(e, r, "write %s/%s", en->root, path) : 0;
+}
+
+int etcfiles_write(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct ip *ip,
+		   const struct ip *gateway, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf hosts = STRBUF_INIT, resolv = STRBUF_INIT;
+	const struct json *own = json_get(config, "Config"), *host = json_get(config, "HostConfig");
+	struct etc_hosts h = { .hostname = "", .ip = ip, .gateway = gateway };
+	struct etc_resolv s = { 0 };
+	int r;
+
+	if ((r = json_get_str(own, "Config", "Hostname", &h.hostname, e)) < 0 || (r = json_get_str(own, "Config", "Domainname", &h.domainname, e)) < 0 ||
+	    (r = strv_of(a, host, "ExtraHosts", &h.extra, e)) < 0 || (r = strv_of(a, host, "Dns", &s.servers, e)) < 0 ||
+	    (r = strv_of(a, host, "DnsSearch", &s.search, e)) < 0 || (r = strv_of(a, host, "DnsOptions", &s.options, e)) < 0)
+		return r;
+	etc_hosts_text(&h, &hosts);
+	etc_resolv_text(&s, &resolv);
+	r = overwrite(en, id, "hosts", &hosts, e);
+	return r < 0 ? r : overwrite(en, id, "resolv.conf", &resolv, e);
+}

@@ -1,0 +1,31 @@
+/* The container's /etc/hosts and /etc/resolv.conf: made with it, and written again at each start, for by then its address and the host's
+ * name servers may be others. */
+#ifndef TARE_ENGINE_ETCFILES_H
+#define TARE_ENGINE_ETCFILES_H
+
+#include "base/ip.h"
+#include "base/json.h"
+#include "engine/engine.h"
+#include "engine/options.h"
+
+/* --add-host NAME:IP, NAME=IP, NAME:host-gateway. */
+int etc_check_host(const char *text, struct err *e) MUST_CHECK;
+
+struct etc_hosts {
+	const char *hostname, *domainname; /* domainname may be NULL */
+	struct strv extra;                 /* checked ones */
+	const struct ip *ip, *gateway;     /* the container's, and its network's; NULL: no network */
+};
+void etc_hosts_text(const struct etc_hosts *h, struct strbuf *out);
+
+struct etc_resolv {
+	struct strv servers, search, options; /* each one that is empty: the host's */
+};
+/* The host's own resolver on a loopback address is not the container's: a stub's upstreams are asked for. */
+void etc_resolv_text(const struct etc_resolv *r, struct strbuf *out);
+
+/* Both again, by a container's configuration (config.h). */
+int etcfiles_write(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct ip *ip,
+		   const struct ip *gateway, struct err *e) MUST_CHECK;
+
+#endif

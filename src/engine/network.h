@@ -1,0 +1,57 @@
+/* Networks: rows of the catalog, and the devices that stand for them on the host.
+ *
+ * The default network, "bridge", is routed: its device holds the gateway's address and nothing else, each container has a route of its
+ * own. A network that users make is a real bridge. Host and none are no networks: a container has a link there or not. */
+#ifndef TARE_ENGINE_NETWORK_H
+#define TARE_ENGINE_NETWORK_H
+
+#include "base/arena.h"
+#include "base/ip.h"
+#include "base/json.h"
+#include "engine/engine.h"
+#include "engine/options.h"
+#include "net/firewall.h"
+
+#define NETWORK_DEFAULT "bridge"
+
+struct network {
+	const char *id, *name, *driver, *device;
+	uint32_t number;
+	struct ip_net subnet;
+	struct ip gateway;
+	int64_t next, created;
+	bool internal;
+	uint32_t mtu; /* 0: the uplink's */
+	const struct json *config; /* {"Internal","Mtu","Labels","Options"} */
+};
+
+struct network_options {
+	const char *name, *driver, *subnet, *gateway; /* subnet and gateway NULL: chosen */
+	bool internal;
+	struct strv labels, options;
+};
+
+/* By whole id, name, or the unambiguous start of an id. The default network is made when somebody asks for it first: with an open
+ * transaction. ERR_NOTFOUND suggests the nearest name. */
+int network_find(const struct engine *en, struct arena *a, const char *what, struct network *out, struct err *e) MUST_CHECK;
+/* "bridge", and its names "default" and none at all. */
+bool network_is_default(const char *name);
+/* All, by name. */
+int network_list(const struct engine *en, struct arena *a, struct network **out, size_t *n, struct err *e) MUST_CHECK;
+
+/* ERR_CONFLICT: the name is taken, or the subnet overlaps a network or a route of the host. */
+int network_create(const struct engine *en, struct arena *a, const struct network_options *o, struct network *out,
+		   struct err *e) MUST_CHECK;
+/* ERR_CONFLICT while a container runs in it; the default one cannot be removed. */
+int network_remove(const struct engine *en, struct arena *a, const char *what, struct err *e) MUST_CHECK;
+
+/* The table this engine's networks are in. */
+void network_firewall(const struct engine *en, struct firewall *out);
+/* Makes its device where that is missing, and lets the host forward. */
+int network_up(const struct engine *en, const struct network *n, struct err *e) MUST_CHECK;
+/* Its elements into a change of the firewall. */
+void network_elements(const struct firewall *fw, struct nl_batch *q, bool add, const struct network *n);
+/* What devices of it are given: its own, or what the host's default route has; 0: the kernel's default. */
+uint32_t network_mtu(const struct network *n);
+
+#endif

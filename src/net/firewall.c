@@ -1,0 +1,253 @@
+/* What the chains do, in the order a packet meets them:
+ *
+ *	early      what claims to come from 127/8 or goes there, and did not start here, is dropped (CVE-2020-8558: route_localnet is on
+ *	           for our devices). A container speaks with its own address alone: the pair of address and device must be known.
+ *	           Taking that element away silences a device that has not gone yet.
+ *	arriving,  a published port becomes the container's: for packets from outside, from containers, and from the host itself.
+ *	leaving
+ *	between    one network does not reach another, except through a published port; an internal one reaches nothing else.
+ *	source     out into the world with the host's address. From the host's loopback to a container with the gateway's, for the
+ *	           container has no way to answer 127.0.0.1; within a network by way of a published port too, so that the answer comes
+ *	           back the same way.
+ *
+ * (Bridges that pass through the firewall do not tell the last hook where a packet came in: what it comes from is asked there.)
+ *
+ * Single ports are hashed by protocol and port; only ranges are looked for in a set of intervals. An interval cannot shift ports, so a
+ * range that does is one element per port. */
+#include "net/firewall.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/sha256.h"
+#include "sys/nft.h"
+#include "sys/spawn.h"
+
+#define NFT_WAIT_MS 20000
+#define RULES_MAX 8192
+#define USUAL_PREFIX 0x74610000U
+
+/* TABLE and the group's prefix: %1$s, %2$#x */
+static const char rules[] =
+	"table inet %1$s\n"
+	"delete table inet %1$s\n"
+	"table inet %1$s {\n"
+	"	map ports4 { type inet_proto . inet_service : ipv4_addr . inet_service; }\n"
+	"	map ports4_at { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }\n"
+	"	map ranges4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval; }\n"
+	"	set senders4 { type ipv4_addr . ifname; }\n"
+	"	map gateways4 { typeof meta oifgroup : ip saddr; }\n"
+	"	set inside { typeof meta iifgroup . meta oifgroup; }\n"
+	"	set neighbours4 { typeof meta oifgroup . ip saddr; flags interval; }\n"
+	"	set open { typeof meta iifgroup; }\n"
+	"	chain early {\n"
+	"		type filter hook prerouting priority raw;\n"
+	"		iif != lo ip daddr 127.0.0.0/8 drop\n"
+	"		iif != lo ip saddr 127.0.0.0/8 drop\n"
+	"		meta iifgroup & 0xffff0000 == %2$#x meta iifkind \"veth\" ip saddr . iifname != @senders4 drop\n"
+	"	}\n"
+	"	chain publish {\n"
+	"		dnat ip to ip daddr . meta l4proto . th dport map @ports4_at\n"
+	"		dnat ip to meta l4proto . th dport map @ports4\n"
+	"		dnat ip to ip daddr . meta l4proto . th dport map @ranges4\n"
+	"	}\n"
+	"	chain arriving {\n"
+	"		type nat hook prerouting priority dstnat;\n"
+	"		fib daddr type local jump publish\n"
+	"	}\n"
+	"	chain leaving {\n"
+	"		type nat hook output priority -100;\n"
+	"		fib daddr type local jump publish\n"
+	"	}\n"
+	"	chain between {\n"
+	"		type filter hook forward priority filter;\n"
+	"		ct state established,related accept\n"
+	"		ct status dnat accept\n"
+	"		meta iifgroup . meta oifgroup @inside accept\n"
+	"		meta oifgroup & 0xffff0000 == %2$#x meta iifgroup & 0xffff0000 == %2$#x drop\n"
+	"		meta iifgroup & 0xffff0000 == %2$#x meta iifgroup != @open drop\n"
+	"		meta oifgroup & 0xffff0000 == %2$#x meta oifgroup != @open drop\n"
+	"	}\n"
+	"	chain source {\n"
+	"		type nat hook postrouting priority srcnat;\n"
+	"		meta iifgroup @open meta oifgroup & 0xffff0000 != %2$#x masquerade\n"
+	"		ct status dnat ip saddr 127.0.0.0/8 snat ip to meta oifgroup map @gateways4\n"
+	"		ct status dnat meta oifgroup . ip saddr @neighbours4 snat ip to meta oifgroup map @gateways4\n"
+	"	}\n"
+	"}\n";
+
+void firewall_of(const char *state_dir, bool usual, struct firewall *out)
+{
+	struct sha256 sum;
+	unsigned char hash[32];
+
+	*out = (struct firewall){ .table = "tare", .prefix = USUAL_PREFIX };
+	if (usual)
+		return;
+	sha256_init(&sum);
+	sha256_add(&sum, state_dir, strlen(state_dir));
+	sha256_end(&sum, hash);
+	(void)snprintf(out->table, sizeof(out->table), "tare-%02x%02x%02x%02x", hash[0], hash[1], hash[2], hash[3]);
+	/* a group of all networks that is not the usual one's, nor 0, which all other devices have */
+	out->prefix = (uint32_t)(hash[0] | 0x80) << 24 | (uint32_t)hash[1] << 16;
+}
+
+uint32_t firewall_group(const struct firewall *fw, uint32_t number)
+{
+	return fw->prefix | number;
+}
+
+/* ---- the rules ---- */
+
+static int run_nft(const char *text, size_t len, struct err *e)
+{
+	static const char *const argv[] = { "nft", "-f", "-", NULL };
+	CLEANUP_FD int in = io_memfd("tare-nft", text, len, true);
+	char said[200];
+	int r = in < 0 ? in : spawn_tool(argv, in, NFT_WAIT_MS, said, sizeof(said));
+
+	if (r == -ENOENT)
+		return err_set(e, ERR_UNSUPPORTED, "networks need the program nft, which is not in PATH (Debian's package nftables); "
+						   "--network none and host do without");
+	if (r < 0)
+		return err_errno(e, r, "run nft");
+	return r == 0 ? 0 : err_set(e, ERR_UNSUPPORTED, "nft cannot load our rules: %s", said);
+}
+
+int firewall_load(const struct firewall *fw, struct err *e)
+{
+	char text[RULES_MAX];
+	int len = snprintf(text, sizeof(text), rules, fw->table, fw->prefix);
+
+	return len < 0 || (size_t)len >= sizeof(text) ? err_errno(e, -ENAMETOOLONG, "rules") : run_nft(text, (size_t)len, e);
+}
+
+bool firewall_loaded(const struct firewall *fw)
+{
+	CLEANUP_FD int sock = nl_open(NETLINK_NETFILTER);
+
+	return sock >= 0 && nft_has_table(sock, fw->table) == 0;
+}
+
+int firewall_unload(const struct firewall *fw, struct err *e)
+{
+	char text[96];
+	int len = snprintf(text, sizeof(text), "table inet %s\ndelete table inet %s\n", fw->table, fw->table);
+
+	return firewall_loaded(fw) ? run_nft(text, (size_t)len, e) : 0;
+}
+
+/* ---- elements ---- */
+
+static void put(const struct firewall *fw, struct nl_batch *q, bool add, const struct nft_element *el)
+{
+	if (add)
+		nft_add(q, fw->table, el);
+	else
+		nft_remove(q, fw->table, el);
+}
+
+void firewall_begin(struct nl_batch *q)
+{
+	nft_begin(q);
+}
+
+int firewall_commit(struct nl_batch *q)
+{
+	CLEANUP_FD int sock = nl_open(NETLINK_NETFILTER);
+
+	return sock < 0 ? sock : nft_commit(sock, q, NULL);
+}
+
+/* Who is in the network, by address. In a set of intervals nft compares numbers in network order. */
+static void put_neighbours(const struct firewall *fw, struct nl_batch *q, bool add, const struct firewall_network *n)
+{
+	struct nft_element el = { .set = "neighbours4", .comment = n->id };
+	struct ip first = ip_nth(&n->subnet, 0), last = ip_nth(&n->subnet, UINT64_MAX);
+	uint32_t group = htonl(n->group);
+
+	nft_field(&el.key, &group, sizeof(group));
+	nft_field(&el.key, first.bytes, first.len);
+	nft_field(&el.end, &group, sizeof(group));
+	nft_field(&el.end, last.bytes, last.len);
+	put(fw, q, add, &el);
+}
+
+void firewall_network(const struct firewall *fw, struct nl_batch *q, bool add, const struct firewall_network *n)
+{
+	struct nft_element inside = { .set = "inside", .comment = n->id }, open = { .set = "open", .comment = n->id };
+	struct nft_element gateway = { .set = "gateways4", .comment = n->id };
+
+	nft_field(&inside.key, &n->group, sizeof(n->group));
+	nft_field(&inside.key, &n->group, sizeof(n->group));
+	nft_field(&open.key, &n->group, sizeof(n->group));
+	nft_field(&gateway.key, &n->group, sizeof(n->group));
+	nft_field(&gateway.value, n->gateway.bytes, n->gateway.len);
+	put_neighbours(fw, q, add, n);
+	put(fw, q, add, &inside);
+	if (!n->internal)
+		put(fw, q, add, &open);
+	if (n->gateway.len)
+		put(fw, q, add, &gateway);
+}
+
+void firewall_link(const struct firewall *fw, struct nl_batch *q, bool add, const struct net_link *l, const char *container)
+{
+	struct nft_element sender = { .set = "senders4", .comment = container };
+
+	nft_field(&sender.key, l->ip.ip.bytes, l->ip.ip.len);
+	nft_field(&sender.key, l->host, sizeof(l->host));
+	put(fw, q, add, &sender);
+}
+
+static void put_address(struct nft_data *d, const struct ip *ip, unsigned char fill)
+{
+	unsigned char any[4];
+
+	memset(any, fill, sizeof(any));
+	nft_field(d, ip->len ? ip->bytes : any, 4);
+}
+
+static void put_service(struct nft_data *d, unsigned char proto, uint16_t port)
+{
+	uint16_t wire = htons(port);
+
+	if (proto)
+		nft_field(d, &proto, 1);
+	nft_field(d, &wire, sizeof(wire));
+}
+
+/* The whole range as one interval. */
+static void put_range(const struct firewall *fw, struct nl_batch *q, bool add, const struct net_port *p, const struct ip *to,
+		      const char *container)
+{
+	struct nft_element el = { .set = "ranges4", .comment = container };
+
+	put_address(&el.key, &p->host, 0);
+	put_service(&el.key, p->proto, p->first);
+	put_address(&el.end, &p->host, 0xff);
+	put_service(&el.end, p->proto, (uint16_t)(p->first + p->count - 1));
+	nft_field(&el.value, to->bytes, to->len);
+	put(fw, q, add, &el);
+}
+
+void firewall_port(const struct firewall *fw, struct nl_batch *q, bool add, const struct net_port *p, const struct ip *to,
+		   const char *container)
+{
+	if (p->count > 1 && p->first == p->target) {
+		put_range(fw, q, add, p, to, container);
+		return;
+	}
+	for (uint16_t i = 0; i < p->count; i++) {
+		struct nft_element el = { .set = p->host.len ? "ports4_at" : "ports4", .comment = container };
+
+		if (p->host.len)
+			put_address(&el.key, &p->host, 0);
+		put_service(&el.key, p->proto, (uint16_t)(p->first + i));
+		nft_field(&el.value, to->bytes, to->len);
+		put_service(&el.value, 0, (uint16_t)(p->target + i));
+		put(fw, q, add, &el);
+	}
+}

@@ -1,0 +1,187 @@
+/* What a link costs is two system calls that make devices and two that set them up: messages go together in batches.
+ *
+ * The container has its address without the route to its subnet that usually comes along where it is routed: only the gateway is
+ * on the other side, so the kernel need not answer for the neighbours (proxy ARP, with its delays). */
+#include "net/link.h"
+
+#include <linux/ip.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "sys/rtnl.h"
+
+#define LOOPBACK 1 /* its index in every network namespace */
+
+static bool routed(const struct net_link *l)
+{
+	return !l->bridge[0];
+}
+
+/* ---- texts ---- */
+
+void net_link_write(struct json_writer *w, const struct net_link *l)
+{
+	char text[IP_TEXT_LEN], mac[18];
+
+	(void)snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", l->mac[0], l->mac[1], l->mac[2], l->mac[3], l->mac[4], l->mac[5]);
+	jw_object(w, NULL);
+	jw_str(w, "host", l->host);
+	jw_str(w, "name", l->name);
+	jw_str(w, "bridge", l->bridge);
+	jw_u64(w, "group", l->group);
+	jw_u64(w, "mtu", l->mtu);
+	jw_str(w, "mac", mac);
+	jw_str(w, "ip", ip_net_text(&l->ip, text));
+	jw_str(w, "gateway", ip_text(&l->gateway, text));
+	jw_end_object(w);
+}
+
+static int get_name(const struct json *obj, const char *key, char out[LINK_NAME_LEN], struct err *e)
+{
+	const char *s = "";
+	int r = json_get_str(obj, "link", key, &s, e);
+
+	if (r < 0)
+		return r;
+	if (strlen(s) >= LINK_NAME_LEN || strchr(s, '/'))
+		return err_set(e, ERR_INVALID, "link.%s: \"%.40s\" is no name of a device", key, s);
+	(void)snprintf(out, LINK_NAME_LEN, "%s", s);
+	return 0;
+}
+
+static int parse_mac(const char *s, unsigned char mac[6])
+{
+	unsigned int v[6];
+	char end;
+
+	if (sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x%c", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &end) != 6)
+		return -EINVAL;
+	for (int i = 0; i < 6; i++)
+		mac[i] = (unsigned char)v[i];
+	return 0;
+}
+
+int net_link_parse(const struct json *obj, struct net_link *out, struct err *e)
+{
+	const char *mac = "", *ip = "", *gateway = "";
+	int r;
+
+	*out = (struct net_link){ 0 };
+	if ((r = get_name(obj, "host", out->host, e)) < 0 || (r = get_name(obj, "name", out->name, e)) < 0 ||
+	    (r = get_name(obj, "bridge", out->bridge, e)) < 0 || (r = json_get_u32(obj, "link", "group", &out->group, e)) < 0 ||
+	    (r = json_get_u32(obj, "link", "mtu", &out->mtu, e)) < 0 || (r = json_get_str(obj, "link", "mac", &mac, e)) < 0 ||
+	    (r = json_get_str(obj, "link", "ip", &ip, e)) < 0 || (r = json_get_str(obj, "link", "gateway", &gateway, e)) < 0)
+		return r;
+	if (!out->host[0] || !out->name[0] || parse_mac(mac, out->mac) < 0 || ip_net_parse(ip, &out->ip) < 0 ||
+	    (gateway[0] && ip_parse(gateway, &out->gateway) < 0))
+		return err_set(e, ERR_INVALID, "link: host, name, mac, ip and gateway are required");
+	return 0;
+}
+
+/* ---- the host's end ---- */
+
+static struct rtnl_route host_route(const struct net_link *l, int index)
+{
+	return (struct rtnl_route){ .to = &l->ip.ip, .prefix = (unsigned char)(l->ip.ip.len * 8), .index = index,
+				    .source = l->gateway.len ? &l->gateway : NULL };
+}
+
+static int make_devices(int sock, const struct net_link *l, int netns, struct err *e)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	struct rtnl_veth v = { .host = l->host, .inside = l->name, .netns = netns, .group = l->group, .mtu = l->mtu };
+	int r;
+
+	memcpy(v.mac, l->mac, sizeof(v.mac));
+	if (!routed(l)) {
+		v.master = rtnl_index(sock, l->bridge);
+		if (v.master < 0)
+			return err_errno(e, v.master, "the network's bridge %s", l->bridge);
+	}
+	rtnl_add_veth(&q, &v);
+	r = nl_exchange(sock, &q, NULL, NULL, NULL);
+	return r < 0 ? err_errno(e, r, "make the devices %s and %s", l->host, l->name) : rtnl_index(sock, l->host);
+}
+
+/* route_localnet: what goes to a published port of 127.0.0.1 leaves through here. Nothing else of 127/8 does: net/firewall.c. A bridge
+ * that passes through the firewall (bridge-nf-call-iptables) sends what a container asks of its own published port back where it came
+ * from. */
+static int set_up_host(int sock, const struct net_link *l, int index, struct err *e)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	struct rtnl_route route = host_route(l, index);
+	int r;
+
+	if (routed(l)) {
+		rtnl_set_inet(&q, index, IPV4_DEVCONF_ROUTE_LOCALNET, 1);
+		rtnl_add_route(&q, &route);
+	} else {
+		rtnl_set_hairpin(&q, index);
+	}
+	r = nl_exchange(sock, &q, NULL, NULL, NULL);
+	return r < 0 ? err_errno(e, r, "set up the host's end %s", l->host) : 0;
+}
+
+int net_link_unroute(const struct net_link *l, struct err *e)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	CLEANUP_FD int sock = nl_open(NETLINK_ROUTE);
+	int index = sock < 0 ? sock : rtnl_index(sock, l->host), r;
+	struct rtnl_route route = host_route(l, index);
+
+	if (!routed(l) || index == -ENODEV)
+		return 0;
+	if (index < 0)
+		return err_errno(e, index, "look for %s", l->host);
+	route.source = NULL;
+	rtnl_del_route(&q, &route);
+	r = nl_exchange(sock, &q, NULL, NULL, NULL);
+	return r < 0 && r != -ESRCH && r != -ENODEV ? err_errno(e, r, "remove the route through %s", l->host) : 0;
+}
+
+/* ---- the container's end ---- */
+
+static int set_up_inside(const struct net_link *l, int netns, struct err *e)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	CLEANUP_FD int sock = nl_open_in(netns, NETLINK_ROUTE);
+	int index = sock < 0 ? sock : rtnl_index(sock, l->name), r;
+	struct rtnl_route gateway = { .to = &l->gateway, .prefix = (unsigned char)(l->gateway.len * 8), .index = index };
+	struct rtnl_route everything = { .via = &l->gateway, .index = index };
+
+	if (index < 0)
+		return err_errno(e, index, "in the container's network namespace");
+	rtnl_set_up(&q, LOOPBACK, true);
+	rtnl_set_up(&q, index, true);
+	rtnl_add_address(&q, index, &l->ip.ip, l->ip.prefix, routed(l));
+	if (l->gateway.len && routed(l))
+		rtnl_add_route(&q, &gateway);
+	if (l->gateway.len)
+		rtnl_add_route(&q, &everything);
+	r = nl_exchange(sock, &q, NULL, NULL, NULL);
+	return r < 0 ? err_errno(e, r, "set up %s in the container", l->name) : 0;
+}
+
+static void unmake(int sock, int index)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+
+	rtnl_del_link(&q, index);
+	(void)!nl_exchange(sock, &q, NULL, NULL, NULL);
+}
+
+int net_link_make(const struct net_link *l, int netns, struct err *e)
+{
+	CLEANUP_FD int sock = nl_open(NETLINK_ROUTE);
+	int index = sock < 0 ? err_errno(e, sock, "rtnetlink") : make_devices(sock, l, netns, e), r;
+
+	if (index < 0)
+		return index;
+	r = set_up_host(sock, l, index, e);
+	if (r == 0)
+		r = set_up_inside(l, netns, e);
+	if (r < 0)
+		unmake(sock, index);
+	return r;
+}

@@ -1,0 +1,35 @@
+/* A container's way into a network: a pair of devices, one end on the host, the other in the container's network namespace.
+ *
+ * Routed (no bridge): the host has a route to the one address behind its end, the container sends everything to its gateway, which
+ * the host answers for. Bridged: the host's end is a port of the network's bridge. */
+#ifndef TARE_NET_LINK_H
+#define TARE_NET_LINK_H
+
+#include "base/err.h"
+#include "base/ip.h"
+#include "base/json.h"
+
+#define LINK_NAME_LEN 16 /* IFNAMSIZ */
+
+struct net_link {
+	char host[LINK_NAME_LEN];   /* the host's end; unique, for the kernel takes its time to remove an old one */
+	char name[LINK_NAME_LEN];   /* the container's end, "eth0" */
+	char bridge[LINK_NAME_LEN]; /* "" = routed */
+	uint32_t group;             /* of the host's end: which network (net/firewall.h) */
+	uint32_t mtu;               /* 0 = the kernel's */
+	unsigned char mac[6];
+	struct ip_net ip;
+	struct ip gateway; /* none in a network without one */
+};
+
+/* As an object of a description. */
+void net_link_write(struct json_writer *w, const struct net_link *l);
+int net_link_parse(const struct json *obj, struct net_link *out, struct err *e) MUST_CHECK;
+
+/* Makes it, for the network namespace of fd netns: devices, address, routes; both up, and the namespace's loopback too. When it fails
+ * nothing is left. Single-threaded callers only (nl_open_in). */
+int net_link_make(const struct net_link *l, int netns, struct err *e) MUST_CHECK;
+/* The host's route to a routed one: what leads to the container while the devices still go. Absent is success. */
+int net_link_unroute(const struct net_link *l, struct err *e) MUST_CHECK;
+
+#endif

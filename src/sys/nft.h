@@ -1,0 +1,34 @@
+/* nf_tables by nfnetlink: elements of named sets and maps, added and removed in one transaction (a batch), and whether a table is
+ * there. Tables, chains and rules are loaded by nft(8) itself, see net/firewall.h. Everything is in family inet. */
+#ifndef TARE_SYS_NFT_H
+#define TARE_SYS_NFT_H
+
+#include "sys/netlink.h"
+
+/* A key or a value: fields one after the other, each padded to 4 bytes, as the kernel compares them. */
+struct nft_data {
+	unsigned char bytes[64];
+	unsigned char len;
+};
+/* Appends a field. */
+void nft_field(struct nft_data *d, const void *bytes, size_t len);
+
+struct nft_element {
+	const char *set;
+	struct nft_data key;
+	struct nft_data end;   /* of an interval; len 0: none */
+	struct nft_data value; /* of a map; len 0: none */
+	const char *comment;   /* at most 127 bytes; NULL: none */
+};
+
+/* An open batch: nft_begin(), nft_add() and nft_remove(), nft_commit(). */
+void nft_begin(struct nl_batch *q);
+void nft_add(struct nl_batch *q, const char *table, const struct nft_element *el);
+void nft_remove(struct nl_batch *q, const char *table, const struct nft_element *el);
+/* All or nothing. -ENOENT: no such table or set, or an element to be removed is not there. -EEXIST, -EBUSY: an element with that key
+ * has another value. *failed as in nl_exchange(), the number of the element. */
+int nft_commit(int sock, struct nl_batch *q, uint32_t *failed) MUST_CHECK;
+
+int nft_has_table(int sock, const char *table) MUST_CHECK; /* 0, -ENOENT */
+
+#endif

@@ -1,0 +1,124 @@
+#!/usr/bin/env bats
+# Networks that users make: bridges, isolated from each other.
+load ../lib/common
+load ../lib/network
+
+setup_file() { tare_setup_file; load_busybox; world_up; }
+teardown_file() { world_down; tare_teardown_file; }
+teardown() {
+  # shellcheck disable=SC2046
+  tare rm -f $(tare ps -aq) >/dev/null 2>&1 || true
+  tare network prune -f >/dev/null
+}
+
+@test "create, ls, inspect, rm" {
+  run -0 tare network create --label a=b --opt mtu=1400 one
+  [[ "$output" =~ ^[0-9a-f]{64}$ ]]
+  id=$output
+  tare network ls
+  tare network ls | grep -qE "^${id:0:12} +one +bridge +10\.211\.0\.0/24"
+  tare network ls | grep -qE ' bridge +routed +10\.210\.0\.0/16'
+  [ "$(tare network ls --format json | jq -r 'select(.Name == "one").Driver')" = bridge ]
+  [ "$(tare network inspect one | jq -r '.[0] | .Labels.a + " " + (.Mtu | tostring) + " " + .IPAM.Config[0].Gateway')" = "b 1400 $(tare network inspect "${id:0:6}" | jq -r '.[0].IPAM.Config[0].Gateway')" ]
+  run -1 tare network create one
+  [[ "$output" == *"called one already"* ]]
+  tare run -d --name in --network one busybox sleep 1000 >/dev/null
+  [ "$(tare exec in cat /sys/class/net/eth0/mtu)" = 1400 ]
+  [ "$(tare inspect in | jq -r '.[0].NetworkSettings.Networks.one.NetworkID')" = "$id" ]
+  [ "$(tare network inspect one | jq -r '.[0].Containers[].Name')" = in ]
+  run -1 tare network rm one
+  [[ "$output" == *"in use by container in"* ]]
+  tare rm -f in
+  [ "$(tare network rm one)" = one ]
+  run -1 tare network inspect one
+  [[ "$output" == *"no network is called one"* ]]
+  tare network rm -f one
+  run -1 tare network rm bridge
+  [ -z "$(ip -o link | grep ' tn' | grep -v "$(ip -o addr | awk '$4 == "10.210.0.1/16" { print $2 }')")" ]
+}
+
+@test "bad networks are refused in one line" {
+  tare network create --subnet 10.99.0.0/24 taken
+  for bad in "--subnet 10.99.0.128/25 x2" "--subnet 192.0.2.0/25 x2" "--subnet 10.1/8 x2" "--subnet 10.98.0.0/31 x2" "--subnet 10.98.0.0/24 --gateway 10.97.0.1 x2" \
+    "--subnet 10.98.0.0/24 --gateway 10.98.0.255 x2" "--opt mtu=1 x2" "--opt color=red x2" "--driver macvlan x2" "host" "none" "default" "a/b"; do
+    # shellcheck disable=SC2086
+    run ! tare network create $bad
+    echo "$bad: $output"
+    [ "${#lines[@]}" = 1 ]
+  done
+  run -1 tare network rm takn
+  [[ "$output" == *"did you mean taken?"* ]]
+}
+
+# A bridge passes through the firewall or does not: net.bridge.bridge-nf-call-iptables.
+reachable() { # 0|1
+  [ ! -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || echo "$1" >/proc/sys/net/bridge/bridge-nf-call-iptables
+  tare network create one; tare network create two
+  serve ca 80 from-a --network one -p 8080:80
+  serve cb 80 from-b --network one
+  serve cc 80 from-c --network two
+  serve cd 80 from-d
+  [[ "$(ask_from cb "$(address_of ca)" 80)" == from-a* ]]
+  [[ "$(ask_from ca "$(address_of cb)" 80)" == from-b* ]]
+  for pair in "cc ca" "cc cd" "cd ca" "ca cc" "ca cd"; do
+    run ask_from "${pair% *}" "$(address_of "${pair#* }")" 80
+    [ -z "$output" ]
+  done
+  for who in ca cb cc cd; do
+    [[ "$(ask_from $who 192.0.2.1 8080)" == from-a* ]] || { echo "$who does not reach the published port"; return 1; }
+  done
+  [[ "$(ask 127.0.0.1 8080)" == from-a* ]]
+  [[ "$(ask_from_outside 192.0.2.1 8080)" == from-a* ]]
+}
+
+@test "within a network containers reach each other, from one to another they do not, but through a published port" { reachable 0; }
+@test "the same where bridges pass through the firewall" {
+  [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || skip "br_netfilter is not in this kernel"
+  reachable 1
+}
+
+@test "an internal network has no way out, and nobody comes in" {
+  outside sh -c 'busybox nc -ll -p 8000 -e echo out 3>&- >/dev/null 2>&1 & echo $! >'"$BATS_TEST_TMPDIR/pid"
+  tare network create --internal quiet
+  serve ca 80 from-a --network quiet
+  serve cb 80 from-b --network quiet
+  tare run -d --name loud busybox sleep 1000 >/dev/null
+  [ "$(ask_from loud 192.0.2.2 8000)" = out ]
+  [[ "$(ask_from ca "$(address_of cb)" 80)" == from-b* ]]
+  run ask_from ca 192.0.2.2 8000
+  kill "$(cat "$BATS_TEST_TMPDIR/pid")"
+  [ -z "$output" ]
+  tare exec ca ip route
+  [ -z "$(tare exec ca ip route | grep default)" ]
+}
+
+@test "addresses: static ones, in turn, and a subnet that is used up" {
+  tare network create --subnet 10.99.1.0/29 small
+  tare run -d --name fixed --network small --ip 10.99.1.5 --mac-address 02:00:00:00:00:05 busybox sleep 1000 >/dev/null
+  [ "$(address_of fixed)" = 10.99.1.5 ]
+  [ "$(tare exec fixed cat /sys/class/net/eth0/address)" = 02:00:00:00:00:05 ]
+  run -125 tare run --rm --network small --ip 10.99.1.5 busybox true
+  [[ "$output" == *"10.99.1.5 is in use in network small"* ]]
+  for ip in 10.99.1.1 10.99.1.0 10.99.1.7 10.99.2.2; do
+    run -125 tare run --rm --network small --ip $ip busybox true
+    [ "${#lines[@]}" = 1 ]
+  done
+  first=$(tare run --rm --network small busybox sh -c 'hostname -i')
+  second=$(tare run --rm --network small busybox sh -c 'hostname -i')
+  [ "$first" != "$second" ]
+  for i in 1 2 3 4; do tare run -d --name "n$i" --network small busybox sleep 1000 >/dev/null; done
+  run -125 tare run --rm --network small busybox true
+  [[ "$output" == *"no free address"* ]]
+  [ "$(tare ps -q | wc -l)" = 5 ]
+  tare rm -f n2
+  tare run --rm --network small busybox true
+}
+
+@test "a device of ours that somebody deleted is made again" {
+  tare network create again
+  tare run --rm --network again busybox true
+  dev=$(tare network inspect again | jq -r '.[0].Device')
+  ip link del "$dev"
+  serve ca 80 from-a --network again -p 8080:80
+  [[ "$(ask 127.0.0.1 8080)" == from-a* ]]
+}

@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# The default network: addresses, the way out, published ports, and that nothing of it stays.
+load ../lib/common
+load ../lib/network
+
+setup_file() { tare_setup_file; load_busybox; world_up; }
+teardown_file() { world_down; tare_teardown_file; }
+teardown() { tare rm -f $(tare ps -aq) >/dev/null 2>&1 || true; }
+
+@test "a container has an address, a gateway, a line in hosts, and a way out with the host's address" {
+  outside sh -c 'busybox nc -ll -p 8000 -e sh -c "read x; netstat -tn | grep :8000" 3>&- >/dev/null 2>&1 & echo $! >'"$BATS_TEST_TMPDIR/pid"
+  run -0 tare run --rm --hostname me busybox sh -c 'ip -4 -o addr show eth0; ip route; grep me /etc/hosts; nc 192.0.2.2 8000 </dev/null'
+  kill "$(cat "$BATS_TEST_TMPDIR/pid")"
+  echo "$output"
+  [[ "$output" == *"inet 10.210.0."*"/16 "* ]]
+  [[ "$output" == *"default via 10.210.0.1 dev eth0"* ]]
+  [[ "$output" == *"10.210.0."*"me"* ]]
+}
+
+@test "published ports: from the host's loopback, its own address, outside, and other containers" {
+  serve web 80 hello -p 8080:80
+  [[ "$(ask 127.0.0.1 8080)" == hello* ]]
+  [[ "$(ask 192.0.2.1 8080)" == hello* ]]
+  [[ "$(ask_from_outside 192.0.2.1 8080)" == hello* ]]
+  tare run -d --name other busybox sleep 1000 >/dev/null
+  [[ "$(ask_from other 192.0.2.1 8080)" == hello* ]]
+  [[ "$(ask_from other "$(address_of web)" 80)" == hello* ]]
+  [[ "$(ask_from web 192.0.2.1 8080)" == hello* ]]
+  [[ "$(ask_from web 10.210.0.1 8080)" == hello* ]]
+}
+
+@test "published ports: of one address, ranges, shifted ranges, random ones" {
+  serve one 80 one -p 127.0.0.1:8081:80
+  [[ "$(ask 127.0.0.1 8081)" == one* ]]
+  run ask_from_outside 192.0.2.1 8081
+  [ -z "$output" ]
+  serve range 9005 range -p 9000-9999:9000-9999
+  [[ "$(ask_from_outside 192.0.2.1 9005)" == range* ]]
+  [ "$(elements | grep -c ranges4)" = 1 ]
+  serve shifted 7002 shifted -p 6000-6004:7000-7004
+  [[ "$(ask 127.0.0.1 6002)" == shifted* ]]
+  serve any 80 any -p 80
+  port=$(tare port any 80/tcp | sed 's/.*://')
+  [[ "$(ask 127.0.0.1 "$port")" == any* ]]
+}
+
+@test "a port that somebody has is refused, by name, and nothing is left of the start" {
+  serve web 80 web -p 8080:80
+  run -125 tare run --rm --name second -p 8080:80 busybox true
+  [[ "$output" == *"port 8080/tcp of the host is in use"* ]]
+  run -125 tare run --rm -p 8070-8090:8070-8090 busybox true
+  [[ "$output" == *"in use"* ]]
+  busybox nc -ll -p 8099 -e true 3>&- & local pid=$!
+  wait_until 5 sh -c 'netstat -ltn 2>/dev/null | grep -q :8099 || ss -ltn | grep -q :8099'
+  run -125 tare run --rm -p 8099:80 busybox true
+  kill $pid
+  [[ "$output" == *"port 8099/tcp of the host is in use"* ]]
+  [ "$(tare ps -aq | wc -l)" = 1 ]
+  tare run --rm -p 8080:80/udp busybox true
+}
+
+@test "nothing of a container's network stays: elements, devices, routes" {
+  tare run --rm busybox true
+  wait_until 5 sh -c '! ip -o link | grep -q " ta[0-9a-f]*@"'
+  ip -o link | sed 's/@.*//; s/^[0-9]*: //' | sort >"$BATS_TEST_TMPDIR/before"
+  elements | grep -v gateways4 | sort >"$BATS_TEST_TMPDIR/elements"
+  serve web 80 web -p 8080:80 -p 8000-8010:8000-8010
+  tare run --rm busybox true
+  tare run --rm busybox nosuch || true
+  tare rm -f web
+  wait_until 5 sh -c '! ip -o link | grep -q " ta[0-9a-f]*@"'
+  elements | grep -v gateways4 | sort | diff "$BATS_TEST_TMPDIR/elements" -
+  [ -z "$(ip route | grep " ta")" ]
+  run ask 127.0.0.1 8080
+  [ -z "$output" ]
+}
+
+@test "start, stop, start: the port leads to the new address" {
+  tare create --name again -p 8080:80 busybox sh -c 'exec nc -ll -p 80 -e echo here' >/dev/null
+  for _ in 1 2; do
+    tare start again >/dev/null
+    wait_until 5 tare exec again sh -c 'netstat -ltn | grep -q ":80 "'
+    [ "$(ask 127.0.0.1 8080)" = here ]
+    [ "$(tare port again)" = "80/tcp -> 0.0.0.0:8080" ]
+    tare stop -t 0 again >/dev/null
+  done
+  [ -z "$(tare port again)" ]
+}
+
+@test "the rules flushed by somebody are there again with the next start, for everybody" {
+  serve web 80 web -p 8080:80
+  nft flush ruleset
+  run ask 127.0.0.1 8080
+  [ -z "$output" ]
+  tare run --rm busybox true
+  [[ "$(ask 127.0.0.1 8080)" == web* ]]
+}
+
+@test "a container cannot speak with another's address, and a neighbour does not reach the host's 127/8 (CVE-2020-8558)" {
+  serve web 80 web
+  tare run -d --name liar --cap-add NET_ADMIN busybox sleep 1000 >/dev/null
+  [[ "$(ask_from liar "$(address_of web)" 80)" == web* ]]
+  tare exec liar sh -c "ip addr add 10.210.77.77/16 dev eth0; ip route replace default via 10.210.0.1 src 10.210.77.77"
+  run ask_from liar "$(address_of web)" 80
+  [ -z "$output" ]
+  busybox nc -ll -p 8055 -s 127.0.0.1 -e echo secret 3>&- 2>/dev/null & local pid=$!
+  outside ip route add 127.0.0.9/32 via 192.0.2.1 2>/dev/null || true
+  run ask_from_outside 127.0.0.9 8055
+  kill $pid 2>/dev/null || true
+  [ -z "$output" ]
+}
+
+@test "--add-host, --dns and their like" {
+  run -0 tare run --rm --add-host db:10.1.1.1 --add-host host.docker.internal:host-gateway --add-host v6=fd00::1 --dns 9.9.9.9 --dns-search example.org \
+    --dns-option ndots:2 busybox cat /etc/hosts /etc/resolv.conf
+  [[ "$output" == *$'10.1.1.1\tdb'* ]]
+  [[ "$output" == *$'10.210.0.1\thost.docker.internal'* ]]
+  [[ "$output" == *$'fd00::1\tv6'* ]]
+  [[ "$output" == *"nameserver 9.9.9.9"*"search example.org"*"options ndots:2"* ]]
+  for bad in "--add-host x" "--add-host x:y" "--dns nine" "--publish 0:80" "--publish 80:80:80:80" "--publish 80/icmp" "--publish 1-3:1-2" "--ip 10.210.0.9" \
+    "--mac-address 1:2" "--network nosuch" "--network none -p 80:80"; do
+    # shellcheck disable=SC2086
+    run -125 tare run --rm $bad busybox true
+    [ "${#lines[@]}" = 1 ]
+  done
+}

@@ -1,0 +1,35 @@
+# Networks around tare's: the tests run in a network namespace of their own (own-net), which is "the host". Beside it stands a machine
+# "outside", on a link of its own:   outside 192.0.2.2 ── 192.0.2.1 host ── containers
+# shellcheck shell=bash
+
+world_up() { # in setup_file
+  [ "$(readlink /proc/self/ns/net)" != "$(readlink /proc/1/ns/net)" ] || { echo "run bats by tests/lib/own-net" >&2; return 1; }
+  unshare -n sleep 100000 3>&- &
+  export OUTSIDE=$!
+  wait_until 5 in_own_net
+  ip link add name up0 type veth peer name eth0 netns "$OUTSIDE"
+  ip addr add 192.0.2.1/24 dev up0; ip link set up0 up
+  outside sh -c 'ip link set lo up; ip addr add 192.0.2.2/24 dev eth0; ip link set eth0 up'
+}
+in_own_net() { [ "$(readlink "/proc/$OUTSIDE/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
+world_down() { kill "$OUTSIDE"; ip link del up0 2>/dev/null || true; }
+
+outside() { nsenter --net="/proc/$OUTSIDE/ns/net" "$@"; }
+
+# serve NAME PORT TEXT [OPTION...]: a container that answers TEXT on a TCP port of its own.
+serve() {
+  local name=$1 port=$2 text=$3; shift 3
+  tare run -d --name "$name" "$@" busybox sh -c "echo '$text \$\$' >/tmp/said; exec nc -ll -p $port -e cat /tmp/said" >/dev/null
+  wait_until 5 tare exec "$name" sh -c "netstat -ltn | grep -q ':$port '"
+}
+
+# ask HOST PORT: what is answered there, with who asks in front: `ask`, `outside ask_there`.
+ask() { timeout 3 busybox nc -w 2 "$1" "$2" </dev/null 2>/dev/null; }
+ask_from_outside() { outside timeout 3 busybox nc -w 2 "$1" "$2" </dev/null 2>/dev/null; }
+ask_from() { tare exec "$1" timeout 3 nc -w 2 "$2" "$3" </dev/null 2>/dev/null; } # CONTAINER HOST PORT
+
+# The address of a container in its first network.
+address_of() { tare inspect "$1" | jq -r '.[0].NetworkSettings.IPAddress'; }
+
+# What tare has in the firewall: elements, one a line.
+elements() { nft -j list ruleset | jq -c '.nftables[] | (.set, .map) | select(. and .elem) | .name as $n | .elem[] | [$n, .]'; }
