@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "engine/etcfiles.h"
 #include "engine/record.h"
+#include "sys/conntrack.h"
 
 #define RANDOM_FIRST 32768
 #define RANDOM_LAST 60999
@@ -341,6 +342,18 @@ static int restore_once(const struct engine *en, const struct firewall *fw, stru
 	return firewall_loaded(fw) ? 0 : restore(en, fw, e);
 }
 
+/* Datagrams that went to one of these ports before would go on to wherever they went. */
+static void forget_datagrams(const struct endpoints *own)
+{
+	for (size_t i = 0; i < own->n_ports; i++) {
+		const struct net_port *p = &own->ports[i];
+		int r = p->proto == IPPROTO_UDP ? conntrack_forget_ports(p->proto, p->first, p->last) : 0;
+
+		if (r < 0)
+			log_warning("port %u/udp: connections from before may not reach the container: %s", p->first, strerror(-r));
+	}
+}
+
 static int open_firewall(const struct engine *en, const char *id, const struct endpoints *own, struct err *e)
 {
 	struct firewall fw;
@@ -354,7 +367,10 @@ static int open_firewall(const struct engine *en, const char *id, const struct e
 			return r;
 		r = add_elements(&fw, id, own);
 	}
-	return r < 0 ? err_errno(e, r, "add the container to the firewall (table %s)", fw.table) : 0;
+	if (r < 0)
+		return err_errno(e, r, "add the container to the firewall (table %s)", fw.table);
+	forget_datagrams(own);
+	return 0;
 }
 
 int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
@@ -427,9 +443,12 @@ int endpoint_silence(const struct engine *en, const char *id, struct err *e)
 		r = remove_one_by_one(&fw, id, &own);
 	if (r < 0)
 		return err_errno(e, r, "take container %.12s out of the firewall", id);
-	for (size_t i = 0; r == 0 && i < own.n; i++)
+	for (size_t i = 0; r == 0 && i < own.n; i++) {
 		r = net_link_unroute(&own.v[i].link, e);
-	return r;
+		if (r == 0)
+			r = conntrack_forget_ip(&own.v[i].link.ip.ip);
+	}
+	return r < 0 ? (e->code ? r : err_errno(e, r, "forget the connections of container %.12s", id)) : 0;
 }
 
 int endpoint_forget(const struct engine *en, const char *id, struct err *e)

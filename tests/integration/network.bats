@@ -124,3 +124,24 @@ teardown() { tare rm -f $(tare ps -aq) >/dev/null 2>&1 || true; }
     [ "${#lines[@]}" = 1 ]
   done
 }
+
+# serve_udp NAME TEXT: in the network namespace of a container, for the image has nothing that could.
+serve_udp() {
+  nsenter --net="/proc/$(tare inspect "$1" | jq '.[0].State.Pid')/ns/net" python3 "$BATS_TEST_DIRNAME/../lib/udp.py" serve 53 "$2" 3>&- &
+  echo $! >>"$BATS_TEST_TMPDIR/servers"
+}
+ask_udp() { outside python3 "$BATS_TEST_DIRNAME/../lib/udp.py" ask 192.0.2.1 5353 4000; }
+
+@test "UDP: the same sender reaches whoever has the port now, not who had it" {
+  [ -z "$(ask_udp)" ] # tracked by now, to the host itself
+  tare run -d --name first -p 5353:53/udp busybox sleep 1000 >/dev/null
+  serve_udp first one
+  wait_until 5 sh -c "nsenter --net=/proc/$(tare inspect first | jq '.[0].State.Pid')/ns/net ss -lun | grep -q :53"
+  [ "$(ask_udp)" = "one 192.0.2.2" ]
+  tare rm -f first
+  tare run -d --name second -p 5353:53/udp busybox sleep 1000 >/dev/null
+  serve_udp second two
+  wait_until 5 sh -c "nsenter --net=/proc/$(tare inspect second | jq '.[0].State.Pid')/ns/net ss -lun | grep -q :53"
+  [ "$(ask_udp)" = "two 192.0.2.2" ]
+  xargs kill <"$BATS_TEST_TMPDIR/servers"
+}

@@ -1,0 +1,15 @@
+/* Connections that the kernel keeps track of, by ctnetlink: forgetting those that must not go on. What has been translated once goes
+ * where it went, whatever the rules say by now. */
+#ifndef TARE_SYS_CONNTRACK_H
+#define TARE_SYS_CONNTRACK_H
+
+#include <stdint.h>
+
+#include "base/ip.h"
+
+/* All that ip began or answers. How many, or -errno. */
+int conntrack_forget_ip(const struct ip *ip) MUST_CHECK;
+/* All of a protocol that were begun to one of these ports, and were not translated to another address. IPv4. */
+int conntrack_forget_ports(unsigned char proto, uint16_t first, uint16_t last) MUST_CHECK;
+
+#endif
