@@ -100,7 +100,7 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_strv(w, "Binds", p->opt->volumes.v);
 	jw_strv(w, "Tmpfs", p->opt->tmpfs.v);
 	jw_strv(w, "Devices", p->opt->devices.v);
-	jw_str(w, "NetworkMode", p->host_net ? "host" : p->no_net ? "none" : p->network);
+	jw_str(w, "NetworkMode", p->host_net ? "host" : p->no_net ? "none" : p->networks[0].name);
 	jw_strv(w, "ExtraHosts", p->opt->add_host.v);
 	jw_strv(w, "Dns", p->opt->dns.v);
 	jw_strv(w, "DnsSearch", p->opt->dns_search.v);
@@ -124,22 +124,54 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_end_object(w);
 }
 
+static void write_place(const struct ct_network *n, struct json_writer *w)
+{
+	jw_object(w, NULL);
+	jw_str(w, "Name", n->name);
+	jw_str(w, "IPAddress", n->ip ? n->ip : "");
+	jw_str(w, "MacAddress", n->mac_address ? n->mac_address : "");
+	jw_array(w, "Aliases");
+	for (size_t i = 0; i < n->aliases.n; i++)
+		jw_str(w, NULL, n->aliases.v[i]);
+	jw_end_array(w);
+	jw_end_object(w);
+}
+
 /* What endpoint_take() reads at each start. */
 static void write_networks(const struct plan *p, struct json_writer *w)
 {
 	jw_array(w, "Networks");
-	if (p->network) {
-		jw_object(w, NULL);
-		jw_str(w, "Name", p->network);
-		jw_str(w, "IPAddress", p->opt->ip ? p->opt->ip : "");
-		jw_str(w, "MacAddress", p->opt->mac_address ? p->opt->mac_address : "");
-		jw_end_object(w);
-	}
+	for (size_t i = 0; i < p->n_networks; i++)
+		write_place(&p->networks[i], w);
 	jw_end_array(w);
 	jw_array(w, "Publish");
 	for (size_t i = 0; i < p->publish.n; i++)
 		jw_str(w, NULL, p->publish.v[i]);
 	jw_end_array(w);
+}
+
+void config_change_networks(const struct json *doc, const char *without, const struct ct_network *with, struct strbuf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+
+	jw_object(&w, NULL);
+	json_each(member, doc) {
+		if (strcmp(member->key, "Networks") != 0) {
+			jw_value(&w, member->key, member);
+			continue;
+		}
+		jw_array(&w, "Networks");
+		json_each(place, member) {
+			const struct json *name = json_get(place, "Name");
+
+			if (!without || !name || strcmp(name->str, without) != 0)
+				jw_value(&w, NULL, place);
+		}
+		if (with)
+			write_place(with, &w);
+		jw_end_array(&w);
+	}
+	jw_end_object(&w);
 }
 
 static void write_mounts(const struct plan *p, struct json_writer *w)

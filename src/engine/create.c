@@ -174,9 +174,9 @@ static int insert(struct making *m, struct record *rec, struct err *e)
 static int take_networks(struct making *m, const struct strbuf *config, struct err *e)
 {
 	const struct json *doc;
-	int r = m->plan.network ? json_parse(m->plan.a, config->s, config->len, NULL, &doc, e) : 0;
+	int r = m->plan.n_networks ? json_parse(m->plan.a, config->s, config->len, NULL, &doc, e) : 0;
 
-	return r < 0 || !m->plan.network ? r : endpoint_take(m->en, m->plan.a, m->plan.id, doc, e);
+	return r < 0 || !m->plan.n_networks ? r : endpoint_take(m->en, m->plan.a, m->plan.id, doc, e);
 }
 
 static int write_row(struct making *m, bool running, const char **name, struct err *e)

@@ -193,10 +193,25 @@ static int take_ports(const struct engine *en, const char *id, const struct json
 	return 0;
 }
 
+/* Behind those it has. */
+static int next_position(const struct engine *en, const char *id, int64_t *position, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(en->catalog, &s, e, "SELECT coalesce(max(position) + 1, 0) FROM endpoints WHERE container = ?1", "s", id);
+
+	if (r == 0)
+		r = cat_step(s, e);
+	*position = r > 0 ? cat_int(s, 0) : 0;
+	return r < 0 ? r : 0;
+}
+
 int endpoint_take(const struct engine *en, struct arena *a, const char *id, const struct json *config, struct err *e)
 {
 	int64_t position = 0;
+	int first = next_position(en, id, &position, e);
 
+	if (first < 0)
+		return first;
 	json_each(wish, json_get(config, "Networks")) {
 		int r = take_address(en, a, id, wish, position++, e);
 
@@ -250,6 +265,8 @@ static int read_links(const struct engine *en, struct arena *a, const char *id, 
 
 	for (size_t n = out->n; r == 0 && out->n > 0 && n > 0 && (r = cat_step(s, e)) > 0; n--)
 		r = take_row(en, a, s, &out->v[out->n - n], e);
+	if (r >= 0 && out->n)
+		out->v[0].link.leads_out = out->v[0].link.gateway.len > 0;
 	return r < 0 ? r : 0;
 }
 
@@ -354,7 +371,7 @@ static void forget_datagrams(const struct endpoints *own)
 	}
 }
 
-static int open_firewall(const struct engine *en, const char *id, const struct endpoints *own, struct err *e)
+int endpoint_open(const struct engine *en, const char *id, const struct endpoints *own, struct err *e)
 {
 	struct firewall fw;
 	int r;
@@ -383,7 +400,7 @@ int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, c
 	for (size_t i = 0; r == 0 && i < own->n; i++)
 		r = network_up(en, &own->v[i].network, e);
 	if (r == 0)
-		r = open_firewall(en, id, own, e);
+		r = endpoint_open(en, id, own, e);
 	return r < 0 ? r : etcfiles_write(en, a, id, config, &own->v[0].link.ip.ip, &own->v[0].network.gateway, e);
 }
 
@@ -425,37 +442,44 @@ static int remove_one_by_one(const struct firewall *fw, const char *id, const st
 	return result;
 }
 
+int endpoint_close(const struct engine *en, const char *id, const struct endpoints *own, struct err *e)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	struct firewall fw;
+	int r;
+
+	network_firewall(en, &fw);
+	firewall_begin(&q);
+	elements(&fw, &q, false, id, own);
+	r = firewall_commit(&q);
+	if (r == -ENOENT)
+		r = remove_one_by_one(&fw, id, own);
+	if (r < 0)
+		return err_errno(e, r, "take container %.12s out of the firewall", id);
+	for (size_t i = 0; i < own->n; i++) {
+		if (net_link_unroute(&own->v[i].link, e) < 0)
+			return e->code;
+		r = conntrack_forget_ip(&own->v[i].link.ip.ip);
+		if (r < 0)
+			return err_errno(e, r, "forget the connections of container %.12s", id);
+	}
+	return 0;
+}
+
 int endpoint_silence(const struct engine *en, const char *id, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
 	struct endpoints own;
-	struct firewall fw;
 	int r = endpoint_read(en, &a, id, &own, e);
 
-	if (r < 0 || !own.n)
-		return r;
-	network_firewall(en, &fw);
-	firewall_begin(&q);
-	elements(&fw, &q, false, id, &own);
-	r = firewall_commit(&q);
-	if (r == -ENOENT)
-		r = remove_one_by_one(&fw, id, &own);
-	if (r < 0)
-		return err_errno(e, r, "take container %.12s out of the firewall", id);
-	for (size_t i = 0; r == 0 && i < own.n; i++) {
-		r = net_link_unroute(&own.v[i].link, e);
-		if (r == 0)
-			r = conntrack_forget_ip(&own.v[i].link.ip.ip);
-	}
-	return r < 0 ? (e->code ? r : err_errno(e, r, "forget the connections of container %.12s", id)) : 0;
+	return r < 0 || !own.n ? r : endpoint_close(en, id, &own, e);
 }
 
-int endpoint_forget(const struct engine *en, const char *id, struct err *e)
+int endpoint_forget(const struct engine *en, const char *id, const char *network, struct err *e)
 {
-	int r = cat_exec(en->catalog, e, "DELETE FROM endpoints WHERE container = ?1", "s", id);
+	int r = cat_exec(en->catalog, e, "DELETE FROM endpoints WHERE container = ?1 AND (?2 IS NULL OR network = ?2)", "ss", id, network);
 
-	if (r >= 0)
+	if (r >= 0 && !network)
 		r = cat_exec(en->catalog, e, "DELETE FROM ports WHERE container = ?1", "s", id);
 	return r < 0 ? r : 0;
 }

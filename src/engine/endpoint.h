@@ -21,7 +21,7 @@ struct endpoints {
 	size_t n_ports;
 };
 
-/* In an open transaction: takes for container `id` what its configuration (config.h) asks for. ERR_CONFLICT: a port or an address is
+/* In an open transaction: takes for container `id` what its configuration (config.h) asks for, behind what it has. ERR_CONFLICT: a port or an address is
  * taken; ERR_LIMIT: no address is free. */
 int endpoint_take(const struct engine *en, struct arena *a, const char *id, const struct json *config, struct err *e) MUST_CHECK;
 
@@ -34,9 +34,13 @@ int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, c
 /* The links, for the monitor, as a member of its description. Nothing where there are none. */
 void endpoint_describe(const struct endpoints *own, struct strbuf *description);
 
-/* Takes its elements and routes away. Nothing there, or nothing taken, is success. */
+/* A part of that for some of them: the elements of the firewall. */
+int endpoint_open(const struct engine *en, const char *id, const struct endpoints *own, struct err *e) MUST_CHECK;
+/* And the way back: elements, routes, connections. What is not there is no error. */
+int endpoint_close(const struct engine *en, const char *id, const struct endpoints *own, struct err *e) MUST_CHECK;
+/* The same for all that a container has. */
 int endpoint_silence(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
-/* In an open transaction, after that: the rows. */
-int endpoint_forget(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+/* In an open transaction, after that: the rows; of one network's id alone, or all (NULL), and then the ports. */
+int endpoint_forget(const struct engine *en, const char *id, const char *network, struct err *e) MUST_CHECK;
 
 #endif

@@ -36,6 +36,8 @@ struct network_options {
 int network_find(const struct engine *en, struct arena *a, const char *what, struct network *out, struct err *e) MUST_CHECK;
 /* "bridge", and its names "default" and none at all. */
 bool network_is_default(const char *name);
+/* Whether address and hardware address are ones at all (spec_network.c). */
+int network_check_place(const struct ct_network *n, struct err *e) MUST_CHECK;
 /* All, by name. */
 int network_list(const struct engine *en, struct arena *a, struct network **out, size_t *n, struct err *e) MUST_CHECK;
 

@@ -12,6 +12,13 @@ struct strv {
 	size_t n;
 };
 
+/* A container's place in one network. */
+struct ct_network {
+	const char *name;
+	const char *ip, *mac_address; /* NULL: chosen */
+	struct strv aliases;          /* names it has there beside its own */
+};
+
 /* NULL, empty and 0 mean: not given; the image or a default decides. */
 struct ct_options {
 	const char *name;
@@ -31,8 +38,8 @@ struct ct_options {
 	struct strv volumes, tmpfs, devices;
 	const char *shm_size;
 
-	const char *network, *ip, *mac_address, *userns, *pid, *ipc, *uts;
-	struct strv publish, expose, add_host, dns, dns_search, dns_option;
+	const char *ip, *mac_address, *userns, *pid, *ipc, *uts;
+	struct strv networks, network_aliases, publish, expose, add_host, dns, dns_search, dns_option;
 	bool publish_all;
 	struct strv cap_add, cap_drop, security_opt, sysctls;
 

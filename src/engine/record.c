@@ -68,6 +68,13 @@ int record_set_auto_remove(struct catalog *c, const char *id, bool on, struct er
 	return r < 0 ? r : 0;
 }
 
+int record_set_config(struct catalog *c, const char *id, const char *config, struct err *e)
+{
+	int r = cat_exec(c, e, "UPDATE containers SET config = ?2 WHERE id = ?1", "ss", id, config);
+
+	return r < 0 ? r : 0;
+}
+
 int record_rename(struct catalog *c, const char *id, const char *name, struct err *e)
 {
 	int r = cat_exec(c, e, "UPDATE containers SET name = ?2 WHERE id = ?1", "ss", id, name);

@@ -43,6 +43,7 @@ int record_update(struct catalog *c, const struct record *rec, struct err *e) MU
 /* The id range goes with it. Absent is success. */
 int record_delete(struct catalog *c, const char *id, struct err *e) MUST_CHECK;
 int record_set_auto_remove(struct catalog *c, const char *id, bool on, struct err *e) MUST_CHECK;
+int record_set_config(struct catalog *c, const char *id, const char *config, struct err *e) MUST_CHECK;
 int record_rename(struct catalog *c, const char *id, const char *name, struct err *e) MUST_CHECK;
 
 /* By whole id, name, or a prefix of an id that only one container has; in this order. ERR_NOTFOUND suggests the

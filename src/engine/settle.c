@@ -57,7 +57,7 @@ static int write_row(const struct engine *en, const struct record *rec, struct e
 	if (r == 0)
 		r = record_update(c, rec, e);
 	if (r == 0 && silent)
-		r = endpoint_forget(en, rec->id, e);
+		r = endpoint_forget(en, rec->id, NULL, e);
 	return r < 0 ? r : catalog_commit(c, e);
 }
 

@@ -8,43 +8,130 @@
 #include "engine/spec_plan.h"
 #include "net/port.h"
 
-static int plan_mode(struct plan *p, struct err *e)
+static const char *mode(const struct plan *p)
 {
-	const char *net = p->opt->network;
-
-	p->host_net = net && strcmp(net, "host") == 0;
-	p->no_net = net && strcmp(net, "none") == 0;
-	if (net && strncmp(net, "container:", 10) == 0)
-		return err_set(e, ERR_UNSUPPORTED, "--network %s: sharing another container's network is not supported yet", net);
-	p->network = p->host_net || p->no_net ? NULL : network_is_default(net) ? NETWORK_DEFAULT : net;
-	return 0;
+	return p->host_net ? "host" : "none";
 }
 
 /* Needs a network of tare's. */
 static int wants_network(const struct plan *p, const char *option, struct err *e)
 {
-	return p->network ? 0 : err_set(e, ERR_INVALID, "%s needs a network, and --network is %s", option, p->opt->network);
+	return p->n_networks ? 0 : err_set(e, ERR_INVALID, "%s needs a network, and --network is %s", option, mode(p));
 }
 
-static int plan_address(struct plan *p, struct err *e)
+static int add_alias(struct plan *p, struct ct_network *n, const char *alias, struct err *e)
+{
+	const char **v = arena_array(p->a, n->aliases.n + 1, sizeof(*v));
+
+	if (!alias[0] || strlen(alias) > 63 || strpbrk(alias, " \t\n/,"))
+		return err_set(e, ERR_INVALID, "\"%s\" is no name for a container in a network", alias);
+	if (!v)
+		return err_errno(e, -ENOMEM, "--network-alias");
+	if (n->aliases.n)
+		memcpy(v, n->aliases.v, n->aliases.n * sizeof(*v));
+	v[n->aliases.n] = alias;
+	n->aliases = (struct strv){ v, n->aliases.n + 1 };
+	return 0;
+}
+
+/* "NAME", or "name=NAME,ip=IP,alias=NAME,mac-address=MAC". */
+static int parse_network(struct plan *p, const char *text, struct ct_network *out, struct err *e)
+{
+	struct strv parts = plan_split(p->a, text, ',');
+
+	*out = (struct ct_network){ .name = text };
+	if (!strchr(text, '='))
+		return 0;
+	out->name = NULL;
+	for (size_t i = 0; i < parts.n; i++) {
+		const char *v;
+
+		if ((v = plan_value_of(parts.v[i], "name")))
+			out->name = v;
+		else if ((v = plan_value_of(parts.v[i], "ip")))
+			out->ip = v;
+		else if ((v = plan_value_of(parts.v[i], "mac-address")))
+			out->mac_address = v;
+		else if (!(v = plan_value_of(parts.v[i], "alias")))
+			return err_set(e, ERR_UNSUPPORTED, "--network %s: \"%s\" is not supported (name, ip, mac-address and alias are)", text, parts.v[i]);
+		else if (add_alias(p, out, v, e) < 0)
+			return e->code;
+	}
+	return out->name ? 0 : err_set(e, ERR_INVALID, "--network %s: which one? name=NAME", text);
+}
+
+static int plan_modes(struct plan *p, struct err *e)
+{
+	static const char *const usual[] = { NETWORK_DEFAULT };
+	struct strv texts = p->opt->networks.n ? p->opt->networks : (struct strv){ usual, 1 };
+
+	p->networks = arena_array(p->a, texts.n, sizeof(*p->networks));
+	if (!p->networks)
+		return err_errno(e, -ENOMEM, "--network");
+	for (size_t i = 0; i < texts.n; i++) {
+		const char *text = texts.v[i];
+
+		p->host_net |= strcmp(text, "host") == 0;
+		p->no_net |= strcmp(text, "none") == 0;
+		if (strncmp(text, "container:", 10) == 0)
+			return err_set(e, ERR_UNSUPPORTED, "--network %s: sharing another container's network is not supported yet", text);
+		if ((p->host_net || p->no_net) && texts.n > 1)
+			return err_set(e, ERR_INVALID, "--network %s goes with no other network", mode(p));
+		if (!p->host_net && !p->no_net && parse_network(p, text, &p->networks[p->n_networks++], e) < 0)
+			return e->code;
+		if (p->n_networks && network_is_default(p->networks[p->n_networks - 1].name))
+			p->networks[p->n_networks - 1].name = NETWORK_DEFAULT;
+	}
+	return 0;
+}
+
+/* --ip, --mac-address and --network-alias are about the first one. */
+static int plan_first(struct plan *p, struct err *e)
+{
+	struct ct_network *first = p->n_networks ? &p->networks[0] : NULL;
+	const char *option = p->opt->ip ? "--ip" : p->opt->mac_address ? "--mac-address" : p->opt->network_aliases.n ? "--network-alias" : NULL;
+	int r = option ? wants_network(p, option, e) : 0;
+
+	if (r < 0 || !first)
+		return r;
+	if (p->opt->ip)
+		first->ip = p->opt->ip;
+	if (p->opt->mac_address)
+		first->mac_address = p->opt->mac_address;
+	for (size_t i = 0; r == 0 && i < p->opt->network_aliases.n; i++)
+		r = add_alias(p, first, p->opt->network_aliases.v[i], e);
+	return r;
+}
+
+int network_check_place(const struct ct_network *n, struct err *e)
 {
 	unsigned int mac[6];
 	struct ip ip;
 	char end;
-	int r = 0;
 
-	if (p->opt->ip) {
-		r = wants_network(p, "--ip", e);
-		if (r == 0 && (ip_parse(p->opt->ip, &ip) < 0 || ip.len != 4))
-			r = err_set(e, ERR_INVALID, "--ip %s is no IPv4 address", p->opt->ip);
-		if (r == 0 && network_is_default(p->opt->network))
-			r = err_set(e, ERR_INVALID, "--ip needs a network that was made with a subnet: tare network create --subnet");
+	if (n->ip && (ip_parse(n->ip, &ip) < 0 || ip.len != 4))
+		return err_set(e, ERR_INVALID, "--ip %s is no IPv4 address", n->ip);
+	if (n->ip && network_is_default(n->name))
+		return err_set(e, ERR_INVALID, "--ip needs a network that was made with a subnet: tare network create --subnet");
+	if (n->mac_address && (sscanf(n->mac_address, "%2x:%2x:%2x:%2x:%2x:%2x%c", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5], &end) != 6 ||
+			       mac[0] & 1))
+		return err_set(e, ERR_INVALID, "--mac-address %s: six pairs of hex digits are wanted, no multicast address", n->mac_address);
+	return 0;
+}
+
+static int plan_places(struct plan *p, struct err *e)
+{
+	int r = plan_modes(p, e);
+
+	if (r == 0)
+		r = plan_first(p, e);
+	for (size_t i = 0; r == 0 && i < p->n_networks; i++) {
+		r = network_check_place(&p->networks[i], e);
+		for (size_t k = 0; r == 0 && k < i; k++)
+			if (strcmp(p->networks[k].name, p->networks[i].name) == 0)
+				r = err_set(e, ERR_INVALID, "--network %s is named twice", p->networks[i].name);
 	}
-	if (r < 0 || !p->opt->mac_address)
-		return r;
-	if (sscanf(p->opt->mac_address, "%2x:%2x:%2x:%2x:%2x:%2x%c", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5], &end) != 6 || mac[0] & 1)
-		return err_set(e, ERR_INVALID, "--mac-address %s: six pairs of hex digits are wanted, no multicast address", p->opt->mac_address);
-	return wants_network(p, "--mac-address", e);
+	return r;
 }
 
 /* -p as it is; -P is one free port of the host for each port that the image or --expose names. */
@@ -103,10 +190,8 @@ static int plan_names(struct plan *p, struct err *e)
 
 int plan_network(struct plan *p, const struct image_config *image, struct err *e)
 {
-	int r = plan_mode(p, e);
+	int r = plan_places(p, e);
 
-	if (r == 0)
-		r = plan_address(p, e);
 	if (r == 0)
 		r = plan_ports(p, image, e);
 	return r < 0 ? r : plan_names(p, e);

@@ -63,7 +63,8 @@ struct plan {
 	bool userns, host_net, no_net, host_pid, host_ipc, host_uts;
 	uint32_t map_base, map_size; /* base 0: a range is still to be taken */
 	const char *hostname;
-	const char *network; /* neither host_net nor no_net: its name */
+	struct ct_network *networks; /* neither host_net nor no_net: at least one */
+	size_t n_networks;
 	struct strv publish; /* -p, and -P's */
 
 	/* process */

@@ -34,6 +34,7 @@ void net_link_write(struct json_writer *w, const struct net_link *l)
 	jw_str(w, "mac", mac);
 	jw_str(w, "ip", ip_net_text(&l->ip, text));
 	jw_str(w, "gateway", ip_text(&l->gateway, text));
+	jw_bool(w, "leadsOut", l->leads_out);
 	jw_end_object(w);
 }
 
@@ -70,7 +71,7 @@ int net_link_parse(const struct json *obj, struct net_link *out, struct err *e)
 	*out = (struct net_link){ 0 };
 	if ((r = get_name(obj, "host", out->host, e)) < 0 || (r = get_name(obj, "name", out->name, e)) < 0 ||
 	    (r = get_name(obj, "bridge", out->bridge, e)) < 0 || (r = json_get_u32(obj, "link", "group", &out->group, e)) < 0 ||
-	    (r = json_get_u32(obj, "link", "mtu", &out->mtu, e)) < 0 || (r = json_get_str(obj, "link", "mac", &mac, e)) < 0 ||
+	    (r = json_get_u32(obj, "link", "mtu", &out->mtu, e)) < 0 || (r = json_get_bool(obj, "link", "leadsOut", &out->leads_out, e)) < 0 || (r = json_get_str(obj, "link", "mac", &mac, e)) < 0 ||
 	    (r = json_get_str(obj, "link", "ip", &ip, e)) < 0 || (r = json_get_str(obj, "link", "gateway", &gateway, e)) < 0)
 		return r;
 	if (!out->host[0] || !out->name[0] || parse_mac(mac, out->mac) < 0 || ip_net_parse(ip, &out->ip) < 0 ||
@@ -142,33 +143,72 @@ int net_link_unroute(const struct net_link *l, struct err *e)
 
 /* ---- the container's end ---- */
 
+/* Where what is not the container's goes. A routed link is on the wire with its gateway alone, so its subnet is behind that, too. */
+static void add_routes(struct nl_batch *q, const struct net_link *l, int index)
+{
+	struct rtnl_route gateway = { .to = &l->gateway, .prefix = (unsigned char)(l->gateway.len * 8), .index = index };
+	struct ip subnet = ip_nth(&l->ip, 0);
+	struct rtnl_route neighbours = { .to = &subnet, .prefix = l->ip.prefix, .via = &l->gateway, .index = index };
+	struct rtnl_route everything = { .via = &l->gateway, .index = index };
+
+	if (!l->gateway.len)
+		return;
+	if (routed(l)) {
+		rtnl_add_route(q, &gateway);
+		rtnl_add_route(q, &neighbours);
+	}
+	if (l->leads_out)
+		rtnl_add_route(q, &everything);
+}
+
 static int set_up_inside(const struct net_link *l, int netns, struct err *e)
 {
 	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
 	CLEANUP_FD int sock = nl_open_in(netns, NETLINK_ROUTE);
 	int index = sock < 0 ? sock : rtnl_index(sock, l->name), r;
-	struct rtnl_route gateway = { .to = &l->gateway, .prefix = (unsigned char)(l->gateway.len * 8), .index = index };
-	struct rtnl_route everything = { .via = &l->gateway, .index = index };
 
 	if (index < 0)
 		return err_errno(e, index, "in the container's network namespace");
 	rtnl_set_up(&q, LOOPBACK, true);
 	rtnl_set_up(&q, index, true);
 	rtnl_add_address(&q, index, &l->ip.ip, l->ip.prefix, routed(l));
-	if (l->gateway.len && routed(l))
-		rtnl_add_route(&q, &gateway);
-	if (l->gateway.len)
-		rtnl_add_route(&q, &everything);
+	add_routes(&q, l, index);
 	r = nl_exchange(sock, &q, NULL, NULL, NULL);
 	return r < 0 ? err_errno(e, r, "set up %s in the container", l->name) : 0;
 }
 
-static void unmake(int sock, int index)
+int net_link_lead_out(const struct net_link *l, int netns, struct err *e)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	CLEANUP_FD int sock = nl_open_in(netns, NETLINK_ROUTE);
+	int index = sock < 0 ? sock : rtnl_index(sock, l->name), r;
+
+	if (index < 0)
+		return err_errno(e, index, "in the container's network namespace");
+	if (!l->gateway.len)
+		return 0;
+	add_routes(&q, l, index);
+	r = nl_exchange(sock, &q, NULL, NULL, NULL);
+	return r < 0 ? err_errno(e, r, "lead out by %s", l->name) : 0;
+}
+
+static int unmake(int sock, int index)
 {
 	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
 
 	rtnl_del_link(&q, index);
-	(void)!nl_exchange(sock, &q, NULL, NULL, NULL);
+	return nl_exchange(sock, &q, NULL, NULL, NULL);
+}
+
+int net_link_unmake(const struct net_link *l, struct err *e)
+{
+	CLEANUP_FD int sock = nl_open(NETLINK_ROUTE);
+	int index = sock < 0 ? sock : rtnl_index(sock, l->host), r;
+
+	if (index == -ENODEV)
+		return 0;
+	r = index < 0 ? index : unmake(sock, index);
+	return r < 0 && r != -ENODEV ? err_errno(e, r, "remove %s", l->host) : 0;
 }
 
 int net_link_make(const struct net_link *l, int netns, struct err *e)
@@ -181,7 +221,7 @@ int net_link_make(const struct net_link *l, int netns, struct err *e)
 	r = set_up_host(sock, l, index, e);
 	if (r == 0)
 		r = set_up_inside(l, netns, e);
-	if (r < 0)
-		unmake(sock, index);
+	if (r < 0 && unmake(sock, index) < 0)
+		return err_ctx(e, "%s is left", l->host);
 	return r;
 }

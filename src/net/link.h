@@ -20,6 +20,7 @@ struct net_link {
 	unsigned char mac[6];
 	struct ip_net ip;
 	struct ip gateway; /* none in a network without one */
+	bool leads_out;    /* the default route goes here; one link has it */
 };
 
 /* As an object of a description. */
@@ -29,6 +30,10 @@ int net_link_parse(const struct json *obj, struct net_link *out, struct err *e) 
 /* Makes it, for the network namespace of fd netns: devices, address, routes; both up, and the namespace's loopback too. When it fails
  * nothing is left. Single-threaded callers only (nl_open_in). */
 int net_link_make(const struct net_link *l, int netns, struct err *e) MUST_CHECK;
+/* Another link than before leads out. */
+int net_link_lead_out(const struct net_link *l, int netns, struct err *e) MUST_CHECK;
+/* Takes its devices away, and waits for that. Absent is success. */
+int net_link_unmake(const struct net_link *l, struct err *e) MUST_CHECK;
 /* The host's route to a routed one: what leads to the container while the devices still go. Absent is success. */
 int net_link_unroute(const struct net_link *l, struct err *e) MUST_CHECK;
 

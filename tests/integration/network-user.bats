@@ -122,3 +122,39 @@ reachable() { # 0|1
   serve ca 80 from-a --network again -p 8080:80
   [[ "$(ask 127.0.0.1 8080)" == from-a* ]]
 }
+
+@test "several networks, connect and disconnect while running and not" {
+  tare network create one; tare network create two
+  serve ca 80 from-a --network one --network two -p 8080:80
+  serve cb 80 from-b --network two
+  tare run -d --name cc busybox sleep 1000 >/dev/null
+  [ "$(tare exec ca sh -c 'ls /sys/class/net | wc -l')" = 3 ]
+  [ "$(tare exec ca ip route | grep -c default)" = 1 ]
+  [[ "$(ask_from ca "$(address_of cb)" 80)" == from-b* ]]
+  run ask_from cc "$(address_of cb)" 80
+  [ -z "$output" ]
+  tare network connect --ip "$(tare network inspect two | jq -r '.[0].IPAM.Config[0].Gateway' | sed 's/1$/99/')" two cc
+  [[ "$(ask_from cc "$(address_of cb)" 80)" == from-b* ]]
+  tare exec cc ip -4 -o addr | grep -q "\.99/24"
+  [ "$(tare exec cc ip route | grep -c default)" = 1 ]
+  run -1 tare network connect two cc
+  [[ "$output" == *"is in network two already"* ]]
+  tare network disconnect bridge cc
+  [ "$(tare exec cc ip route | grep default)" = "default via $(tare network inspect two | jq -r '.[0].IPAM.Config[0].Gateway') dev eth1 " ]
+  [[ "$(ask_from cc "$(address_of cb)" 80)" == from-b* ]]
+  tare network disconnect two cc
+  [ "$(tare exec cc ls /sys/class/net)" = lo ]
+  run -1 tare network disconnect two cc
+  [[ "$output" == *"is not in network two"* ]]
+  # the ports go to where it still is
+  tare network disconnect one ca
+  [[ "$(ask 127.0.0.1 8080)" == from-a* ]]
+  [[ "$(ask_from_outside 192.0.2.1 8080)" == from-a* ]]
+  tare stop -t 0 ca; tare network connect one ca; tare start ca
+  [ "$(tare inspect ca | jq -c '.[0].NetworkSettings.Networks | keys')" = '["one","two"]' ]
+  tare network rm one && return 1
+  run -1 tare network connect nosuch ca
+  run -1 tare network connect one nosuch
+  run -1 tare network connect host ca
+  [ "${#lines[@]}" = 1 ]
+}

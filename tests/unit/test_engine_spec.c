@@ -240,7 +240,7 @@ static void mounts(void **state)
 
 static void sharing(void **state)
 {
-	const struct ct_options net = { .image = "x", .network = "host" }, pid = { .image = "x", .pid = "host" };
+	const struct ct_options net = { .image = "x", .networks = WORDS("host") }, pid = { .image = "x", .pid = "host" };
 	const struct json *doc;
 	struct plan p;
 	const struct oci_spec *s = made(&p, &net, image(), &doc);
@@ -331,7 +331,13 @@ static void bad_options(void **state)
 		struct ct_options opt;
 		const char *names;
 	} rows[] = {
-		{ { .network = "bridge" }, "--network" },
+		{ { .networks = WORDS("container:x") }, "--network" },
+		{ { .networks = WORDS("none", "a1") }, "--network" },
+		{ { .networks = WORDS("a1", "a1") }, "--network" },
+		{ { .networks = WORDS("name=a1,color=red") }, "--network" },
+		{ { .networks = WORDS("none"), .publish = WORDS("80") }, "-p" },
+		{ { .publish = WORDS("80:x") }, "-p" },
+		{ { .ip = "10.0.0.9" }, "--ip" },
 		{ { .userns = "keep-id" }, "--userns" },
 		{ { .userns = "range:1:2:3" }, "--userns" },
 		{ { .userns = "range:100000:10" }, "--userns" },
@@ -369,7 +375,7 @@ static void bad_options(void **state)
 		{ { .ulimits = WORDS("nofile=5:1") }, "--ulimit" },
 		{ { .ulimits = WORDS("colour=1") }, "--ulimit" },
 		{ { .sysctls = WORDS("kernel.panic=1") }, "--sysctl" },
-		{ { .sysctls = WORDS("net.x=1"), .network = "host" }, "--sysctl" },
+		{ { .sysctls = WORDS("net.x=1"), .networks = WORDS("host") }, "--sysctl" },
 		{ { .shm_size = "0" }, "--shm-size" },
 		{ { .oom_score_adj = &odd }, "--oom-score-adj" },
 		{ { .stop_signal = "SIGNOT" }, "--stop-signal" },

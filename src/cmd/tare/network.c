@@ -1,4 +1,4 @@
-/* tare network create, ls, inspect, rm, prune */
+/* tare network create, ls, inspect, connect, disconnect, rm, prune */
 #include "engine/network.h"
 
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
+#include "engine/connect.h"
 #include "engine/record.h"
 
 #define OPT(member) offsetof(struct network_opts, member)
@@ -30,6 +31,21 @@ const struct cli_option network_create_options[] = {
 	{ "ipv4", 0, NULL, CLI_UNSUPPORTED },
 	{ "ipv6", 0, NULL, CLI_UNSUPPORTED },
 	{ "scope", 0, "NAME", CLI_UNSUPPORTED },
+	{ 0 }
+};
+const struct cli_option network_connect_options[] = {
+	{ "ip", 0, "IP", CLI_STR, "its address there", offsetof(struct network_connect_opts, ip) },
+	{ "mac-address", 0, "MAC", CLI_STR, "its hardware address there", offsetof(struct network_connect_opts, mac_address) },
+	{ "alias", 0, "NAME", CLI_STRV, "another name of it there", offsetof(struct network_connect_opts, aliases) },
+	{ "driver-opt", 0, "NAME=VALUE", CLI_UNSUPPORTED },
+	{ "gw-priority", 0, "N", CLI_UNSUPPORTED },
+	{ "ip6", 0, "IP", CLI_UNSUPPORTED },
+	{ "link", 0, "NAME", CLI_UNSUPPORTED },
+	{ "link-local-ip", 0, "IP", CLI_UNSUPPORTED },
+	{ 0 }
+};
+const struct cli_option network_disconnect_options[] = {
+	{ "force", 'f', NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
 const struct cli_option network_ls_options[] = {
@@ -198,6 +214,26 @@ int cmd_network_inspect(const struct cli_call *call, struct err *e)
 	sb_putc(&out, '\n');
 	r = sb_error(&out) < 0 ? err_errno(e, -ENOMEM, "inspect") : tare_print(&out, e);
 	return r < 0 ? r : failed;
+}
+
+/* ---- connect, disconnect ---- */
+
+int cmd_network_connect(const struct cli_call *call, struct err *e)
+{
+	const struct network_connect_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	const struct ct_network place = { .name = call->args[0], .ip = o->ip, .mac_address = o->mac_address, .aliases = { o->aliases.v, o->aliases.n } };
+	int r = tare_engine(call, &en, e);
+
+	return r < 0 ? r : network_connect(&en, call->args[1], &place, e);
+}
+
+int cmd_network_disconnect(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = tare_engine(call, &en, e);
+
+	return r < 0 ? r : network_disconnect(&en, call->args[1], call->args[0], e);
 }
 
 /* ---- removing ---- */

@@ -47,8 +47,6 @@ static const struct cli_option docker_options[] = {
 	{ "link-local-ip", 0, "IP", CLI_UNSUPPORTED },
 	{ "memory-swappiness", 0, "N", CLI_UNSUPPORTED },
 	{ "mount", 0, "SPEC", CLI_UNSUPPORTED },
-	{ "net-alias", 0, "NAME", CLI_UNSUPPORTED },
-	{ "network-alias", 0, "NAME", CLI_UNSUPPORTED },
 	{ "oom-kill-disable", 0, NULL, CLI_UNSUPPORTED },
 	{ "platform", 0, "OS/ARCH", CLI_UNSUPPORTED },
 	{ "pull", 0, "WHEN", CLI_UNSUPPORTED },
@@ -87,8 +85,10 @@ static const struct cli_option container_options[] = {
 	{ "init", 0, NULL, CLI_FLAG, "a small init that reaps and passes signals on as process 1", CT(init) },
 	{ "stop-signal", 0, "SIGNAL", CLI_STR, "what `tare stop` sends", CT(stop_signal) },
 	{ "stop-timeout", 0, "SECONDS", CLI_I64, "how long `tare stop` waits before KILL (-1: for ever)", OWN(stop_timeout) },
-	{ "network", 0, "NAME|none|host", CLI_STR, "its network (default: bridge; none: loopback only)", CT(network) },
-	{ "net", 0, "NAME|none|host", CLI_STR, NULL, CT(network) }, /* its older name */
+	{ "network", 0, "NAME|none|host", CLI_STRV, "a network of it (default: bridge; none: loopback only)", OWN(network) },
+	{ "net", 0, "NAME|none|host", CLI_STRV, NULL, OWN(network) }, /* its older name */
+	{ "network-alias", 0, "NAME", CLI_STRV, "another name of it in its network", OWN(network_alias) },
+	{ "net-alias", 0, "NAME", CLI_STRV, NULL, OWN(network_alias) }, /* its older name */
 	{ "publish", 'p', "[[IP:]PORT:]PORT[/PROTO]", CLI_STRV, "a port of the host that leads to one of it, or ranges of them", OWN(publish) },
 	{ "publish-all", 'P', NULL, CLI_FLAG, "a free port of the host for each port the image exposes", CT(publish_all) },
 	{ "expose", 0, "PORT[/PROTO]", CLI_STRV, "a port that --publish-all publishes, too", OWN(expose) },
@@ -224,6 +224,8 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	ct->sysctls = list(&o->sysctl);
 	ct->ulimits = list(&o->ulimit);
 	ct->log_opts = list(&o->log_opt);
+	ct->networks = list(&o->network);
+	ct->network_aliases = list(&o->network_alias);
 	ct->publish = list(&o->publish);
 	ct->expose = list(&o->expose);
 	ct->add_host = list(&o->add_host);

@@ -68,7 +68,7 @@ struct run_opts {
 	bool detach, interactive, sig_proxy;
 	const char *cidfile, *detach_keys;
 	struct cli_strv attach, env, env_file, label, group_add, volume, tmpfs, device, cap_add, cap_drop, security_opt, sysctl,
-		ulimit, log_opt, publish, expose, add_host, dns, dns_search, dns_option;
+		ulimit, log_opt, network, network_alias, publish, expose, add_host, dns, dns_search, dns_option;
 	int64_t stop_timeout, pids_limit, oom_score_adj, cpu_quota, cpu_period;
 	uint64_t cpu_shares;
 };
@@ -116,10 +116,16 @@ struct network_opts {
 	bool internal;
 	struct cli_strv labels, options;
 };
-extern const struct cli_option network_create_options[], network_ls_options[], network_rm_options[], network_prune_options[];
+struct network_connect_opts {
+	const char *ip, *mac_address;
+	struct cli_strv aliases;
+};
+extern const struct cli_option network_create_options[], network_connect_options[], network_disconnect_options[], network_ls_options[], network_rm_options[], network_prune_options[];
 int cmd_network_create(const struct cli_call *call, struct err *e);
 int cmd_network_ls(const struct cli_call *call, struct err *e);
 int cmd_network_inspect(const struct cli_call *call, struct err *e);
+int cmd_network_connect(const struct cli_call *call, struct err *e);
+int cmd_network_disconnect(const struct cli_call *call, struct err *e);
 int cmd_network_rm(const struct cli_call *call, struct err *e);
 int cmd_network_prune(const struct cli_call *call, struct err *e);
 

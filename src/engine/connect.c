@@ -1,0 +1,257 @@
+/* The order is that of a start (endpoint.h): rows, firewall, devices; and back: firewall, devices, rows. The operation lock of the container
+ * is held, so that no start or end comes in between. */
+#include "engine/connect.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/config.h"
+#include "engine/endpoint.h"
+#include "engine/folder.h"
+#include "engine/settle.h"
+#include "sys/rtnl.h"
+
+struct change {
+	const struct engine *en;
+	struct arena *a;
+	struct record rec;
+	struct live live;
+	struct ct_config config;
+	struct network network;
+	int lock;
+};
+#define CHANGE_INIT { .live = LIVE_INIT, .lock = -1 }
+
+static void change_end(struct change *c)
+{
+	live_close(&c->live);
+	c->lock = close_fd(c->lock);
+}
+#define CLEANUP_CHANGE CLEANUP(change_end)
+
+static int find_network(struct change *c, const char *name, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *cat = c->en->catalog;
+	int r;
+
+	if (strcmp(name, "host") == 0 || strcmp(name, "none") == 0)
+		return err_set(e, ERR_INVALID, "%s is no network that a container can be connected to", name);
+	r = catalog_begin(cat, CATALOG_LAZY, e);
+	if (r == 0)
+		r = network_find(c->en, c->a, name, &c->network, e);
+	return r < 0 ? r : catalog_commit(cat, e);
+}
+
+/* Everything about both, with the lock held. */
+static int begin(struct change *c, const char *container, const char *network, struct err *e)
+{
+	const char *mode = "";
+	int r = settle_find(c->en, c->a, container, SETTLE_WAIT, &c->rec, &c->live, e);
+
+	if (r < 0)
+		return r;
+	c->lock = folder_lock(c->en, c->rec.id, true, e);
+	if (c->lock < 0)
+		return c->lock;
+	live_close(&c->live);
+	if ((r = record_get(c->en->catalog, c->a, c->rec.id, &c->rec, e)) < 0 || (r = live_read(c->en, c->rec.id, &c->live, e)) < 0 ||
+	    (r = config_parse(c->a, c->rec.config, &c->config, e)) < 0 ||
+	    (r = json_get_str(json_get(c->config.doc, "HostConfig"), "HostConfig", "NetworkMode", &mode, e)) < 0)
+		return r;
+	if (strcmp(mode, "host") == 0)
+		return err_set(e, ERR_INVALID, "container %s shares the host's network, and has none of its own", c->rec.name);
+	return find_network(c, network, e);
+}
+
+static bool runs(const struct change *c)
+{
+	return c->rec.status == RECORD_RUNNING && c->live.container;
+}
+
+/* Whether the configuration has the network, by its name or id. */
+static const char *configured(const struct change *c)
+{
+	json_each(place, json_get(c->config.doc, "Networks")) {
+		const struct json *name = json_get(place, "Name");
+
+		if (name && (strcmp(name->str, c->network.name) == 0 || strcmp(name->str, c->network.id) == 0))
+			return name->str;
+	}
+	return NULL;
+}
+
+static int open_netns(const struct change *c, struct err *e)
+{
+	char path[48];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)c->live.pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_errno(e, -errno, "the network namespace of container %s", c->rec.name) : fd;
+}
+
+/* Its endpoint in the network: own->v[*at]. */
+static int find_endpoint(const struct change *c, struct endpoints *own, size_t *at, struct err *e)
+{
+	int r = endpoint_read(c->en, c->a, c->rec.id, own, e);
+
+	for (*at = 0; r == 0 && *at < own->n; ++*at)
+		if (strcmp(own->v[*at].network.id, c->network.id) == 0)
+			break;
+	return r;
+}
+
+/* ---- connect ---- */
+
+/* The row of the configuration and, of one that runs, those of the endpoint. */
+static int write_connected(struct change *c, const struct ct_network *place, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *cat = c->en->catalog;
+	CLEANUP_STRBUF struct strbuf whole = STRBUF_INIT, alone = STRBUF_INIT;
+	const struct json *doc, *none;
+	int r = json_parse(c->a, "{\"Networks\":[]}", 15, NULL, &none, e);
+
+	config_change_networks(c->config.doc, NULL, place, &whole);
+	if (r == 0)
+		config_change_networks(none, NULL, place, &alone);
+	if (r < 0 || sb_error(&whole) < 0 || sb_error(&alone) < 0)
+		return r < 0 ? r : err_errno(e, -ENOMEM, "connect");
+	r = json_parse(c->a, alone.s, alone.len, NULL, &doc, e);
+	if (r == 0)
+		r = catalog_begin(cat, CATALOG_DURABLE, e);
+	if (r == 0)
+		r = record_set_config(cat, c->rec.id, whole.s, e);
+	if (r == 0 && runs(c))
+		r = endpoint_take(c->en, c->a, c->rec.id, doc, e);
+	return r < 0 ? r : catalog_commit(cat, e);
+}
+
+static int undo_connect(struct change *c, const struct endpoints *one, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *cat = c->en->catalog;
+	struct err why = *e;
+	int r = endpoint_close(c->en, c->rec.id, one, e);
+
+	if (r == 0)
+		r = catalog_begin(cat, CATALOG_DURABLE, e);
+	if (r == 0)
+		r = endpoint_forget(c->en, c->rec.id, c->network.id, e);
+	if (r == 0)
+		r = record_set_config(cat, c->rec.id, c->rec.config, e);
+	if (r == 0)
+		r = catalog_commit(cat, e);
+	*e = why;
+	return why.code;
+}
+
+/* The host's side and the devices of a row that is there. */
+static int make_endpoint(struct change *c, struct err *e)
+{
+	CLEANUP_FD int netns = open_netns(c, e);
+	struct endpoints own, one;
+	size_t at;
+	int r = netns < 0 ? netns : find_endpoint(c, &own, &at, e);
+
+	if (r < 0)
+		return r;
+	one = (struct endpoints){ .v = &own.v[at], .n = 1, .ports = own.ports, .n_ports = at == 0 ? own.n_ports : 0 };
+	r = network_up(c->en, &one.v[0].network, e);
+	if (r == 0)
+		r = endpoint_open(c->en, c->rec.id, &one, e);
+	if (r == 0)
+		r = net_link_make(&one.v[0].link, netns, e);
+	return r < 0 ? undo_connect(c, &one, e) : 0;
+}
+
+/* The row is there, and no device: a connect was killed. */
+static bool is_half_made(const struct change *c)
+{
+	CLEANUP_FD int sock = nl_open(NETLINK_ROUTE);
+	struct endpoints own;
+	struct err ignored;
+	size_t at;
+
+	return runs(c) && sock >= 0 && find_endpoint(c, &own, &at, &ignored) == 0 && at < own.n && rtnl_index(sock, own.v[at].link.host) == -ENODEV;
+}
+
+int network_connect(const struct engine *en, const char *container, const struct ct_network *place, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_CHANGE struct change c = CHANGE_INIT;
+	struct ct_network named = *place;
+	int r = network_check_place(place, e);
+
+	c.en = en;
+	c.a = &a;
+	if (r == 0)
+		r = begin(&c, container, place->name, e);
+	if (r < 0)
+		return r;
+	if (is_half_made(&c))
+		return make_endpoint(&c, e);
+	if (configured(&c))
+		return err_set(e, ERR_CONFLICT, "container %s is in network %s already", c.rec.name, c.network.name);
+	named.name = c.network.name;
+	r = write_connected(&c, &named, e);
+	return r < 0 || !runs(&c) ? r : make_endpoint(&c, e);
+}
+
+/* ---- disconnect ---- */
+
+/* What the first network did, the next one does. */
+static int hand_over(struct change *c, struct endpoints *own, struct err *e)
+{
+	CLEANUP_FD int netns = open_netns(c, e);
+	struct endpoints rest = { .v = own->v + 1, .n = own->n - 1, .ports = own->ports, .n_ports = own->n_ports };
+	int r = netns < 0 ? netns : 0;
+
+	if (r < 0 || !rest.n)
+		return r;
+	rest.v[0].link.leads_out = true;
+	r = endpoint_open(c->en, c->rec.id, &rest, e);
+	return r < 0 ? r : net_link_lead_out(&rest.v[0].link, netns, e);
+}
+
+static int leave(struct change *c, struct err *e)
+{
+	struct endpoints own, one;
+	size_t at;
+	int r = find_endpoint(c, &own, &at, e);
+
+	if (r < 0 || at == own.n)
+		return r;
+	one = (struct endpoints){ .v = &own.v[at], .n = 1, .ports = own.ports, .n_ports = at == 0 ? own.n_ports : 0 };
+	r = endpoint_close(c->en, c->rec.id, &one, e);
+	if (r == 0)
+		r = net_link_unmake(&one.v[0].link, e);
+	return r < 0 || at > 0 ? r : hand_over(c, &own, e);
+}
+
+int network_disconnect(const struct engine *en, const char *container, const char *network, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_CHANGE struct change c = CHANGE_INIT;
+	CLEANUP_CATALOG_TXN struct catalog *cat = en->catalog;
+	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
+	const char *name;
+	int r;
+
+	c.en = en;
+	c.a = &a;
+	r = begin(&c, container, network, e);
+	if (r < 0)
+		return r;
+	name = configured(&c);
+	if (!name)
+		return err_set(e, ERR_NOTFOUND, "container %s is not in network %s", c.rec.name, c.network.name);
+	config_change_networks(c.config.doc, name, NULL, &config);
+	r = sb_error(&config) < 0 ? err_errno(e, -ENOMEM, "disconnect") : runs(&c) ? leave(&c, e) : 0;
+	if (r == 0)
+		r = catalog_begin(cat, CATALOG_DURABLE, e);
+	if (r == 0)
+		r = record_set_config(cat, c.rec.id, config.s, e);
+	if (r == 0)
+		r = endpoint_forget(en, c.rec.id, c.network.id, e);
+	return r < 0 ? r : catalog_commit(cat, e);
+}
