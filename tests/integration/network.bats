@@ -100,7 +100,7 @@ teardown() { tare rm -f $(tare ps -aq) >/dev/null 2>&1 || true; }
   serve web 80 web
   tare run -d --name liar --cap-add NET_ADMIN busybox sleep 1000 >/dev/null
   [[ "$(ask_from liar "$(address_of web)" 80)" == web* ]]
-  tare exec liar sh -c "ip addr add 10.210.77.77/16 dev eth0; ip route replace default via 10.210.0.1 src 10.210.77.77"
+  tare exec liar sh -c "ip addr add 10.210.77.77/16 dev eth0; ip route replace default via 10.210.0.1 src 10.210.77.77; ip route replace 10.210.0.0/16 via 10.210.0.1 src 10.210.77.77"
   run ask_from liar "$(address_of web)" 80
   [ -z "$output" ]
   busybox nc -ll -p 8055 -s 127.0.0.1 -e echo secret 3>&- 2>/dev/null & local pid=$!
