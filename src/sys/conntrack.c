@@ -22,7 +22,7 @@ struct wanted {
 	const struct ip *ip; /* began or answers it; NULL: by the rest */
 	unsigned char proto;
 	uint16_t first, last;
-	struct nl_batch *deletions;
+	struct nl_batch deletions;
 	unsigned char family;
 	int n;
 };
@@ -117,10 +117,10 @@ static void take(const struct nlmsghdr *m, void *data)
 	}
 	if (!first || !is_wanted(&f, w))
 		return;
-	begin(w->deletions, w->family, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
-	nl_put(w->deletions, CTA_TUPLE_ORIG | NLA_F_NESTED, nl_data(first), nl_len(first));
+	begin(&w->deletions, w->family, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
+	nl_put(&w->deletions, CTA_TUPLE_ORIG | NLA_F_NESTED, nl_data(first), nl_len(first));
 	if (zone)
-		nl_put(w->deletions, CTA_ZONE, nl_data(zone), nl_len(zone));
+		nl_put(&w->deletions, CTA_ZONE, nl_data(zone), nl_len(zone));
 	w->n++;
 }
 
@@ -147,11 +147,11 @@ static int forget(int sock, struct wanted *w)
 	size_t at = 0;
 	int result = 0;
 
-	if (sb_error(&w->deletions->b) < 0)
+	if (sb_error(&w->deletions.b) < 0)
 		return -ENOMEM;
-	while (at < w->deletions->b.len) {
+	while (at < w->deletions.b.len) {
 		CLEANUP_NL struct nl_batch one = NL_BATCH_INIT;
-		struct nlmsghdr *m = (void *)(w->deletions->b.s + at);
+		struct nlmsghdr *m = (void *)(w->deletions.b.s + at);
 		int r;
 
 		m->nlmsg_seq = 1;
@@ -180,16 +180,16 @@ static int ask(int sock, struct wanted *w, bool reply)
 
 static int run(struct wanted *w)
 {
-	CLEANUP_NL struct nl_batch deletions = NL_BATCH_INIT;
 	CLEANUP_FD int sock = nl_open(NETLINK_NETFILTER);
 	int r = sock < 0 ? sock : 0;
 
-	w->deletions = &deletions;
 	if (r == 0)
 		r = ask(sock, w, false);
 	if (r == 0 && w->ip)
 		r = ask(sock, w, true);
-	return r < 0 ? r : forget(sock, w);
+	r = r < 0 ? r : forget(sock, w);
+	nl_free(&w->deletions);
+	return r;
 }
 
 int conntrack_forget_ip(const struct ip *ip)
