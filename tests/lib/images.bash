@@ -19,7 +19,7 @@ debian_root_tar() {
       work=$(mktemp -d "$out.XXXXXX")
       # shellcheck disable=SC2064
       trap "umount -R '$work' 2>/dev/null; rm -rf --one-file-system '$work'" EXIT
-      debootstrap --variant="$variant" bookworm "$work/root" >"$out.log" 2>&1 || { tail -5 "$out.log" >&2; exit 1; }
+      nsenter --net="${TARE_OUTER_NET:-/proc/self/ns/net}" debootstrap --variant="$variant" bookworm "$work/root" >"$out.log" 2>&1 || { tail -5 "$out.log" >&2; exit 1; }
       rm -rf "$work"/root/var/cache/apt/archives/*.deb "$work"/root/var/lib/apt/lists/*
       tar --numeric-owner --xattrs --xattrs-include='*' -cf "$out.new" -C "$work/root" .
       mv "$out.new" "$out"
