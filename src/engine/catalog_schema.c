@@ -38,7 +38,7 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	"PRAGMA user_version=2;",
 
 	/* Networks; next is the number of the address that is tried first. What a running container has of them: its endpoints (ip with
-	 * the subnet's prefix) and its ports. These rows go when the elements of the firewall are gone, never before. */
+	 * the subnet's prefix; aliases, and name servers of its own, with a blank between) and its ports. These rows go when the elements of the firewall are gone, never before. */
 	"CREATE TABLE networks("
 	" id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, number INTEGER NOT NULL UNIQUE, driver TEXT NOT NULL,"
 	" device TEXT NOT NULL UNIQUE, subnet TEXT NOT NULL, gateway TEXT NOT NULL, next INTEGER NOT NULL,"
@@ -46,6 +46,7 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	"CREATE TABLE endpoints("
 	" container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE, network TEXT NOT NULL REFERENCES networks(id),"
 	" position INTEGER NOT NULL, host TEXT NOT NULL, number INTEGER NOT NULL, ip TEXT NOT NULL, mac TEXT NOT NULL,"
+	" aliases TEXT NOT NULL, servers TEXT NOT NULL,"
 	" PRIMARY KEY(container, network), UNIQUE(network, number)) WITHOUT ROWID;"
 	"CREATE TABLE ports("
 	" container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE, proto INTEGER NOT NULL, host TEXT NOT NULL,"

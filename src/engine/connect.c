@@ -9,6 +9,7 @@
 #include "engine/config.h"
 #include "engine/endpoint.h"
 #include "engine/folder.h"
+#include "engine/resolver.h"
 #include "engine/settle.h"
 #include "sys/rtnl.h"
 
@@ -145,6 +146,16 @@ static int undo_connect(struct change *c, const struct endpoints *one, struct er
 	return why.code;
 }
 
+/* Others ask for it by other names now, and it asks for others. */
+static void tell_names(const struct change *c)
+{
+	if (!resolver_serves(&c->network))
+		return;
+	resolver_sync(c->en);
+	if (resolver_knows(c->en, c->rec.id))
+		resolver_give(c->en, c->rec.id, c->live.pid);
+}
+
 /* The host's side and the devices of a row that is there. */
 static int make_endpoint(struct change *c, struct err *e)
 {
@@ -161,7 +172,10 @@ static int make_endpoint(struct change *c, struct err *e)
 		r = endpoint_open(c->en, c->rec.id, &one, e);
 	if (r == 0)
 		r = net_link_make(&one.v[0].link, netns, e);
-	return r < 0 ? undo_connect(c, &one, e) : 0;
+	if (r < 0)
+		return undo_connect(c, &one, e);
+	tell_names(c);
+	return endpoint_files(c->en, c->a, c->rec.id, c->config.doc, &own, e);
 }
 
 /* The row is there, and no device: a connect was killed. */
@@ -234,6 +248,7 @@ int network_disconnect(const struct engine *en, const char *container, const cha
 	CLEANUP_CHANGE struct change c = CHANGE_INIT;
 	CLEANUP_CATALOG_TXN struct catalog *cat = en->catalog;
 	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
+	struct endpoints rest;
 	const char *name;
 	int r;
 
@@ -253,5 +268,11 @@ int network_disconnect(const struct engine *en, const char *container, const cha
 		r = record_set_config(cat, c.rec.id, config.s, e);
 	if (r == 0)
 		r = endpoint_forget(en, c.rec.id, c.network.id, e);
-	return r < 0 ? r : catalog_commit(cat, e);
+	if (r == 0)
+		r = catalog_commit(cat, e);
+	if (r < 0 || !runs(&c))
+		return r;
+	tell_names(&c);
+	r = endpoint_read(en, &a, c.rec.id, &rest, e);
+	return r < 0 ? r : endpoint_files(en, &a, c.rec.id, c.config.doc, &rest, e);
 }

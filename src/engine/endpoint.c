@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "engine/etcfiles.h"
 #include "engine/record.h"
+#include "engine/resolver.h"
 #include "sys/conntrack.h"
 
 #define RANDOM_FIRST 32768
@@ -70,7 +71,18 @@ static void make_mac(const struct ip *ip, char out[18])
 	(void)snprintf(out, 18, "02:42:%02x:%02x:%02x:%02x", ip->bytes[0], ip->bytes[1], ip->bytes[2], ip->bytes[3]);
 }
 
-static int take_address(const struct engine *en, struct arena *a, const char *id, const struct json *wish, int64_t position, struct err *e)
+/* An array of texts with a blank between. */
+static const char *joined(struct arena *a, const struct json *array)
+{
+	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
+
+	json_each(text, array)
+		sb_printf(&b, "%s%s", b.len ? " " : "", text->str);
+	return arena_strdup(a, sb_str(&b));
+}
+
+static int take_address(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct json *wish,
+			int64_t position, struct err *e)
 {
 	const char *name = NULL, *ip = NULL, *mac = NULL;
 	char host[LINK_NAME_LEN] = "ta", text[IP_TEXT_LEN], own_mac[18];
@@ -91,8 +103,9 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 	address = (struct ip_net){ .ip = ip_nth(&net.subnet, number), .prefix = net.subnet.prefix };
 	make_mac(&address.ip, own_mac);
 	r = cat_exec(en->catalog, e,
-		     "INSERT INTO endpoints(container, network, position, host, number, ip, mac) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)", "ssisiss",
-		     id, net.id, position, host, (int64_t)number, ip_net_text(&address, text), mac && *mac ? mac : own_mac);
+		     "INSERT INTO endpoints(container, network, position, host, number, ip, mac, aliases, servers) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+		     "ssisissss", id, net.id, position, host, (int64_t)number, ip_net_text(&address, text), mac && *mac ? mac : own_mac,
+		     joined(a, json_get(wish, "Aliases")), joined(a, json_get(json_get(config, "HostConfig"), "Dns")));
 	return r < 0 ? r : 0;
 }
 
@@ -213,7 +226,7 @@ int endpoint_take(const struct engine *en, struct arena *a, const char *id, cons
 	if (first < 0)
 		return first;
 	json_each(wish, json_get(config, "Networks")) {
-		int r = take_address(en, a, id, wish, position++, e);
+		int r = take_address(en, a, id, config, wish, position++, e);
 
 		if (r < 0)
 			return r;
@@ -390,6 +403,20 @@ int endpoint_open(const struct engine *en, const char *id, const struct endpoint
 	return 0;
 }
 
+static bool has_names(const struct endpoints *own)
+{
+	for (size_t i = 0; i < own->n; i++)
+		if (resolver_serves(&own->v[i].network))
+			return true;
+	return false;
+}
+
+int endpoint_files(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
+		   struct err *e)
+{
+	return own->n ? etcfiles_write(en, a, id, config, &own->v[0].link.ip.ip, &own->v[0].network.gateway, has_names(own), e) : 0;
+}
+
 int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
 		     struct err *e)
 {
@@ -401,22 +428,28 @@ int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, c
 		r = network_up(en, &own->v[i].network, e);
 	if (r == 0)
 		r = endpoint_open(en, id, own, e);
-	return r < 0 ? r : etcfiles_write(en, a, id, config, &own->v[0].link.ip.ip, &own->v[0].network.gateway, e);
+	if (r == 0 && has_names(own))
+		resolver_sync(en);
+	return r < 0 ? r : endpoint_files(en, a, id, config, own, e);
 }
 
-void endpoint_describe(const struct endpoints *own, struct strbuf *description)
+void endpoint_describe(const struct engine *en, const struct endpoints *own, struct strbuf *description)
 {
 	CLEANUP_STRBUF struct strbuf links = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&links);
 
 	if (!own->n || !description->len)
 		return;
-	jw_array(&w, NULL);
+	jw_object(&w, NULL);
+	jw_array(&w, "links");
 	for (size_t i = 0; i < own->n; i++)
 		net_link_write(&w, &own->v[i].link);
 	jw_end_array(&w);
+	if (has_names(own))
+		jw_str(&w, "names", en->state);
+	jw_end_object(&w);
 	description->len--; /* it ends with its brace */
-	sb_printf(description, ",\"links\":%s}", sb_str(&links));
+	sb_printf(description, ",%s", sb_str(&links) + 1);
 }
 
 /* ---- the way back ---- */

@@ -32,7 +32,10 @@ int endpoint_read(const struct engine *en, struct arena *a, const char *id, stru
 int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
 		     struct err *e) MUST_CHECK;
 /* The links, for the monitor, as a member of its description. Nothing where there are none. */
-void endpoint_describe(const struct endpoints *own, struct strbuf *description);
+void endpoint_describe(const struct engine *en, const struct endpoints *own, struct strbuf *description);
+/* Its hosts and resolv.conf again, by what it has now. */
+int endpoint_files(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
+		   struct err *e) MUST_CHECK;
 
 /* A part of that for some of them: the elements of the firewall. */
 int endpoint_open(const struct engine *en, const char *id, const struct endpoints *own, struct err *e) MUST_CHECK;

@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "base/text.h"
+#include "net/stub.h"
 
 #define FILE_MAX (1 << 20)
 #define HOST_GATEWAY "host-gateway"
@@ -71,7 +72,7 @@ static bool is_loopback(const char *server)
 }
 
 /* The lines of a resolv.conf that begin with word, the words behind it in one. servers: those a container can reach; how many. */
-static size_t copy_lines(const char *text, const char *word, bool servers, struct strbuf *out)
+static size_t copy_lines(const char *text, const char *word, const char *as, bool servers, struct strbuf *out)
 {
 	size_t n = 0, len = strlen(word);
 
@@ -84,7 +85,7 @@ static size_t copy_lines(const char *text, const char *word, bool servers, struc
 		(void)snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(value, "\n"), value);
 		if (servers && is_loopback(copy))
 			continue;
-		sb_printf(out, "%s %s\n", word, copy);
+		sb_printf(out, "%s %s\n", as, copy);
 		n++;
 	}
 	return n;
@@ -94,10 +95,10 @@ static void copy_servers(const char *host, struct strbuf *out)
 {
 	CLEANUP_FREE char *upstreams = NULL;
 
-	if (copy_lines(host, "nameserver", true, out) > 0)
+	if (copy_lines(host, "nameserver", "nameserver", true, out) > 0)
 		return;
 	if (io_read_file(AT_FDCWD, UPSTREAMS, FILE_MAX, &upstreams, NULL) == 0)
-		(void)copy_lines(upstreams, "nameserver", true, out);
+		(void)copy_lines(upstreams, "nameserver", "nameserver", true, out);
 }
 
 static void joined(const char *word, struct strv v, struct strbuf *out)
@@ -115,18 +116,38 @@ void etc_resolv_text(const struct etc_resolv *r, struct strbuf *out)
 
 	if (io_read_file(AT_FDCWD, "/etc/resolv.conf", FILE_MAX, &host, NULL) < 0)
 		host = NULL;
-	for (size_t i = 0; i < r->servers.n; i++)
+	if (r->names)
+		sb_puts(out, "nameserver " STUB_ADDRESS "\n");
+	for (size_t i = 0; i < r->servers.n && !r->names; i++)
 		sb_printf(out, "nameserver %s\n", r->servers.v[i]);
-	if (!r->servers.n)
+	if (!r->servers.n && !r->names)
 		copy_servers(host, out);
 	if (r->search.n && !no_search)
 		joined("search", r->search, out);
 	else if (!r->search.n)
-		(void)copy_lines(host, "search", false, out);
+		(void)copy_lines(host, "search", "search", false, out);
 	if (r->options.n)
 		joined("options", r->options, out);
-	else
-		(void)copy_lines(host, "options", false, out);
+	else if (copy_lines(host, "options", "options", false, out) == 0 && r->names)
+		sb_puts(out, "options ndots:0\n"); /* names without a dot are ours to answer */
+}
+
+void etc_upstreams(struct strbuf *out)
+{
+	CLEANUP_FREE char *host = NULL;
+	CLEANUP_STRBUF struct strbuf lines = STRBUF_INIT;
+
+	if (io_read_file(AT_FDCWD, "/etc/resolv.conf", FILE_MAX, &host, NULL) < 0)
+		return;
+	(void)copy_lines(host, "nameserver", "upstream", false, &lines);
+	for (const char *line = sb_str(&lines); *line; line = strchr(line, '\n') + 1) {
+		char server[IP_TEXT_LEN];
+		struct ip ip;
+
+		/* what is no address (a scope, a comment behind it) would spoil the table */
+		if (sscanf(line, "upstream %49s", server) == 1 && ip_parse(server, &ip) == 0)
+			sb_printf(out, "upstream %s\n", server);
+	}
 }
 
 /* ---- both ---- */
@@ -154,12 +175,12 @@ static int overwrite(const struct engine *en, const char *id, const char *name, 
 }
 
 int etcfiles_write(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct ip *ip,
-		   const struct ip *gateway, struct err *e)
+		   const struct ip *gateway, bool names, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf hosts = STRBUF_INIT, resolv = STRBUF_INIT;
 	const struct json *own = json_get(config, "Config"), *host = json_get(config, "HostConfig");
 	struct etc_hosts h = { .hostname = "", .ip = ip, .gateway = gateway };
-	struct etc_resolv s = { 0 };
+	struct etc_resolv s = { .names = names };
 	int r;
 
 	if ((r = json_get_str(own, "Config", "Hostname", &h.hostname, e)) < 0 || (r = json_get_str(own, "Config", "Domainname", &h.domainname, e)) < 0 ||

@@ -20,12 +20,15 @@ void etc_hosts_text(const struct etc_hosts *h, struct strbuf *out);
 
 struct etc_resolv {
 	struct strv servers, search, options; /* each one that is empty: the host's */
+	bool names; /* tare-netd is its name server, and asks the others */
 };
 /* The host's own resolver on a loopback address is not the container's: a stub's upstreams are asked for. */
 void etc_resolv_text(const struct etc_resolv *r, struct strbuf *out);
+/* The host's name servers for tare-netd, which may ask one on a loopback address: lines of its table (net/names.h). */
+void etc_upstreams(struct strbuf *out);
 
-/* Both again, by a container's configuration (config.h). */
+/* Both again, by a container's configuration (config.h). names: as in etc_resolv. */
 int etcfiles_write(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct ip *ip,
-		   const struct ip *gateway, struct err *e) MUST_CHECK;
+		   const struct ip *gateway, bool names, struct err *e) MUST_CHECK;
 
 #endif

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "engine/spec.h"
 #include "sys/cgroup.h"
 #include "sys/sock.h"
@@ -54,6 +55,42 @@ int launch_monitor(const char *verb, const char *description, size_t len, struct
 		client_close(out);
 		return err_errno(e, r, "start %s", path);
 	}
+	return 0;
+}
+
+/* On v1 it cannot be born elsewhere, and need not leave at once. */
+static void move_out(pid_t pid)
+{
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	struct err ignored;
+
+	if (!cg_is_unified() && cg_create(SPEC_MONITOR_CGROUP, &cg, NULL, &ignored) == 0 && cg_join(cg, pid, &ignored) < 0)
+		log_debug("tare-netd stays in our cgroup: %s", ignored.msg);
+}
+
+int launch_netd(int fd, struct err *e)
+{
+	static const char *const argv[] = { "tare-netd", NULL }, *const env[] = { NULL };
+	CLEANUP_CGROUP struct cgroup *cg = birthplace();
+	CLEANUP_FD int pidfd = -1;
+	char path[PATH_MAX];
+	int r = engine_program("tare-netd", path, e);
+	pid_t pid;
+
+	if (r < 0)
+		return r;
+	r = spawn(&(struct spawn_args){ .path = path,
+					.argv = argv,
+					.env = env,
+					.fds = (const struct spawn_fd[]){ { fd, 3 } },
+					.n_fds = 1,
+					.new_session = true,
+					.chdir = "/",
+					.cgroup = cg ? cg_clone_fd(cg) : -1 },
+		  &pid, &pidfd);
+	if (r < 0)
+		return err_errno(e, r, "start %s", path);
+	move_out(pid);
 	return 0;
 }
 

@@ -13,4 +13,7 @@ int launch_monitor(const char *verb, const char *description, size_t len, struct
 int launch_read_description(const struct engine *en, const char *id, unsigned int attach, struct strbuf *out,
 			    struct err *e) MUST_CHECK;
 
+/* Starts tare-netd, listening on fd; it outlives us. */
+int launch_netd(int fd, struct err *e) MUST_CHECK;
+
 #endif

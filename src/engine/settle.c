@@ -29,6 +29,7 @@
 #include "engine/endpoint.h"
 #include "engine/folder.h"
 #include "engine/launch.h"
+#include "engine/resolver.h"
 #include "sys/cgroup.h"
 
 #define MOST_ROUNDS 500
@@ -49,7 +50,7 @@ static int write_row(const struct engine *en, const struct record *rec, struct e
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	struct err why = { 0 };
-	bool silent = endpoint_silence(en, rec->id, &why) == 0;
+	bool named = resolver_knows(en, rec->id), silent = endpoint_silence(en, rec->id, &why) == 0;
 	int r = catalog_begin(c, CATALOG_LAZY, e);
 
 	if (!silent)
@@ -58,19 +59,28 @@ static int write_row(const struct engine *en, const struct record *rec, struct e
 		r = record_update(c, rec, e);
 	if (r == 0 && silent)
 		r = endpoint_forget(en, rec->id, NULL, e);
-	return r < 0 ? r : catalog_commit(c, e);
+	if (r == 0)
+		r = catalog_commit(c, e);
+	if (r == 0 && named)
+		resolver_sync(en);
+	return r;
 }
 
 static int delete_row(const struct engine *en, const char *id, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	bool named = resolver_knows(en, id);
 	int r = endpoint_silence(en, id, e);
 
 	if (r == 0)
 		r = catalog_begin(c, CATALOG_LAZY, e);
 	if (r == 0)
 		r = record_delete(c, id, e);
-	return r < 0 ? r : catalog_commit(c, e);
+	if (r == 0)
+		r = catalog_commit(c, e);
+	if (r == 0 && named)
+		resolver_sync(en);
+	return r;
 }
 
 int settle_remove(const struct engine *en, const char *id, struct err *e)

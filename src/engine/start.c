@@ -42,7 +42,7 @@ static int connect(const struct engine *en, const char *id, struct strbuf *descr
 		r = config_parse(&a, rec.config, &config, e);
 	if (r == 0)
 		r = endpoint_prepare(en, &a, id, config.doc, &own, e);
-	endpoint_describe(&own, description);
+	endpoint_describe(en, &own, description);
 	return r;
 }
 

@@ -166,6 +166,10 @@ static int parse_links(struct arena *a, const struct json *doc, struct descripti
 	struct net_link *v;
 	int r = json_get_array(doc, "description", "links", &links, e);
 
+	if (r == 0)
+		r = json_get_str(doc, "description", "names", &d->names, e);
+	if (r == 0 && d->names)
+		r = require_path(d->names, "names", e);
 	if (r < 0 || !links)
 		return r;
 	v = arena_array(a, links->len + 1, sizeof(*v));

@@ -32,6 +32,7 @@ struct description {
 	const struct oci_process *process; /* of an exec */
 	const struct net_link *links;      /* into its networks */
 	size_t n_links;
+	const char *names; /* folder of tare-netd's socket; NULL: it has no names */
 };
 
 enum description_kind {

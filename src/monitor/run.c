@@ -22,6 +22,7 @@
 #include "monitor/progress.h"
 #include "monitor/state.h"
 #include "monitor/stdio.h"
+#include "net/stub.h"
 #include "runtime/runtime.h"
 #include "sys/cgroup.h"
 #include "sys/sock.h"
@@ -158,6 +159,19 @@ static int make_stdio(struct birth *b, struct err *e)
 	return stdio_make_fifos(CREW_STATE_DIR, d->open_stdin, uid, gid, &b->stdio, e);
 }
 
+/* Before its command runs: it may ask at once. Without an answer it has no names, which the next tare command mends. */
+static void offer_names(struct birth *b, int netns)
+{
+	CLEANUP_FD int folder = open(b->d.names, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int sock = folder < 0 ? -1 : sock_connect(folder, STUB_SOCKET, SOCK_SEQPACKET), udp = -1, tcp = -1;
+	char message[STUB_MESSAGE_LEN];
+	struct err ignored;
+
+	snprintf(message, sizeof(message), "S%s", b->d.id);
+	if (sock >= 0 && net_stub_open(netns, &udp, &tcp, &ignored) == 0)
+		(void)!net_stub_tell(sock, message, (const int[]){ udp, tcp }, 2);
+}
+
 static int make_links(struct birth *b, struct err *e)
 {
 	CLEANUP_FD int netns = -1;
@@ -172,6 +186,8 @@ static int make_links(struct birth *b, struct err *e)
 	for (size_t i = 0; i < b->d.n_links; i++)
 		if (net_link_make(&b->d.links[i], netns, e) < 0)
 			return err_ctx(e, "network");
+	if (b->d.names)
+		offer_names(b, netns);
 	return 0;
 }
 

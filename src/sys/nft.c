@@ -28,11 +28,16 @@ static void mark(struct nl_batch *q, uint16_t type, uint16_t flags)
 	nl_begin(q, type, flags, &g, sizeof(g));
 }
 
-static void begin(struct nl_batch *q, uint16_t type, uint16_t flags)
+static void begin_of(struct nl_batch *q, unsigned char family, uint16_t type, uint16_t flags)
 {
-	const struct nfgenmsg g = { .nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0 };
+	const struct nfgenmsg g = { .nfgen_family = family, .version = NFNETLINK_V0 };
 
 	nl_begin(q, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, &g, sizeof(g));
+}
+
+static void begin(struct nl_batch *q, uint16_t type, uint16_t flags)
+{
+	begin_of(q, NFPROTO_INET, type, flags);
 }
 
 static void put_data(struct nl_batch *q, uint16_t type, const struct nft_data *d)
@@ -109,6 +114,126 @@ int nft_commit(int sock, struct nl_batch *q, uint32_t *failed)
 	if (failed && *failed)
 		--*failed; /* the batch's own head is not counted */
 	return r;
+}
+
+/* ---- a table of rules ---- */
+
+#define CHAIN "leaving"
+#define DADDR_OFFSET 16 /* in IPv4's header */
+#define DPORT_OFFSET 2  /* in TCP's and UDP's */
+
+static void table_message(struct nl_batch *q, uint16_t type, uint16_t flags, const char *table)
+{
+	begin_of(q, NFPROTO_IPV4, type, flags);
+	nl_put_str(q, NFTA_TABLE_NAME, table);
+}
+
+void nft_local_table(struct nl_batch *q, const char *table)
+{
+	size_t hook;
+
+	/* once more, so that there is one to be deleted */
+	table_message(q, NFT_MSG_NEWTABLE, NLM_F_CREATE, table);
+	table_message(q, NFT_MSG_DELTABLE, 0, table);
+	table_message(q, NFT_MSG_NEWTABLE, NLM_F_CREATE, table);
+	begin_of(q, NFPROTO_IPV4, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	nl_put_str(q, NFTA_CHAIN_TABLE, table);
+	nl_put_str(q, NFTA_CHAIN_NAME, CHAIN);
+	hook = nl_nest(q, NFTA_CHAIN_HOOK);
+	nl_put_u32(q, NFTA_HOOK_HOOKNUM, htonl(NF_INET_LOCAL_OUT));
+	nl_put_u32(q, NFTA_HOOK_PRIORITY, htonl((uint32_t)-100)); /* where destinations are translated */
+	nl_nest_end(q, hook);
+	nl_put_str(q, NFTA_CHAIN_TYPE, "nat");
+}
+
+struct expression {
+	size_t element, data;
+};
+
+static struct expression expression(struct nl_batch *q, const char *name)
+{
+	struct expression x = { .element = nl_nest(q, NFTA_LIST_ELEM) };
+
+	nl_put_str(q, NFTA_EXPR_NAME, name);
+	x.data = nl_nest(q, NFTA_EXPR_DATA);
+	return x;
+}
+
+static void end_expression(struct nl_batch *q, struct expression x)
+{
+	nl_nest_end(q, x.data);
+	nl_nest_end(q, x.element);
+}
+
+static void put_value(struct nl_batch *q, uint16_t type, const void *value, size_t len)
+{
+	size_t at = nl_nest(q, type);
+
+	nl_put(q, NFTA_DATA_VALUE, value, len);
+	nl_nest_end(q, at);
+}
+
+/* What is in the register must be this. */
+static void compare(struct nl_batch *q, const void *value, size_t len)
+{
+	struct expression x = expression(q, "cmp");
+
+	nl_put_u32(q, NFTA_CMP_SREG, htonl(NFT_REG_1));
+	nl_put_u32(q, NFTA_CMP_OP, htonl(NFT_CMP_EQ));
+	put_value(q, NFTA_CMP_DATA, value, len);
+	end_expression(q, x);
+}
+
+static void compare_payload(struct nl_batch *q, uint32_t base, uint32_t offset, const void *value, size_t len)
+{
+	struct expression x = expression(q, "payload");
+
+	nl_put_u32(q, NFTA_PAYLOAD_DREG, htonl(NFT_REG_1));
+	nl_put_u32(q, NFTA_PAYLOAD_BASE, htonl(base));
+	nl_put_u32(q, NFTA_PAYLOAD_OFFSET, htonl(offset));
+	nl_put_u32(q, NFTA_PAYLOAD_LEN, htonl((uint32_t)len));
+	end_expression(q, x);
+	compare(q, value, len);
+}
+
+static void compare_protocol(struct nl_batch *q, unsigned char proto)
+{
+	struct expression x = expression(q, "meta");
+
+	nl_put_u32(q, NFTA_META_DREG, htonl(NFT_REG_1));
+	nl_put_u32(q, NFTA_META_KEY, htonl(NFT_META_L4PROTO));
+	end_expression(q, x);
+	compare(q, &proto, sizeof(proto));
+}
+
+static void translate_port(struct nl_batch *q, uint16_t to)
+{
+	struct expression x = expression(q, "immediate");
+
+	nl_put_u32(q, NFTA_IMMEDIATE_DREG, htonl(NFT_REG_1));
+	put_value(q, NFTA_IMMEDIATE_DATA, &to, sizeof(to));
+	end_expression(q, x);
+	x = expression(q, "nat");
+	nl_put_u32(q, NFTA_NAT_TYPE, htonl(NFT_NAT_DNAT));
+	nl_put_u32(q, NFTA_NAT_FAMILY, htonl(NFPROTO_IPV4));
+	nl_put_u32(q, NFTA_NAT_REG_PROTO_MIN, htonl(NFT_REG_1));
+	end_expression(q, x);
+}
+
+void nft_local_port(struct nl_batch *q, const char *table, const struct ip *at, unsigned char proto, uint16_t port, uint16_t to)
+{
+	uint16_t wire = htons(port);
+	size_t list;
+
+	begin_of(q, NFPROTO_IPV4, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	nl_put_str(q, NFTA_RULE_TABLE, table);
+	nl_put_str(q, NFTA_RULE_CHAIN, CHAIN);
+	list = nl_nest(q, NFTA_RULE_EXPRESSIONS);
+	compare_payload(q, NFT_PAYLOAD_NETWORK_HEADER, DADDR_OFFSET, at->bytes, 4);
+	compare_protocol(q, proto);
+	compare_payload(q, NFT_PAYLOAD_TRANSPORT_HEADER, DPORT_OFFSET, &wire, sizeof(wire));
+	translate_port(q, htons(to));
+	nl_nest_end(q, list);
 }
 
 int nft_has_table(int sock, const char *table)

@@ -3,6 +3,7 @@
 #ifndef TARE_SYS_NFT_H
 #define TARE_SYS_NFT_H
 
+#include "base/ip.h"
 #include "sys/netlink.h"
 
 /* A key or a value: fields one after the other, each padded to 4 bytes, as the kernel compares them. */
@@ -28,6 +29,11 @@ void nft_remove(struct nl_batch *q, const char *table, const struct nft_element 
 /* All or nothing. -ENOENT: no such table or set, or an element to be removed is not there. -EEXIST, -EBUSY: an element with that key
  * has another value. *failed as in nl_exchange(), the number of the element. */
 int nft_commit(int sock, struct nl_batch *q, uint32_t *failed) MUST_CHECK;
+
+/* A table of family ip that is made anew, with one chain for what leaves the machine itself: what goes to `at` and a port is sent to another
+ * port there. Between nft_begin() and nft_commit(). */
+void nft_local_table(struct nl_batch *q, const char *table);
+void nft_local_port(struct nl_batch *q, const char *table, const struct ip *at, unsigned char proto, uint16_t port, uint16_t to);
 
 int nft_has_table(int sock, const char *table) MUST_CHECK; /* 0, -ENOENT */
 

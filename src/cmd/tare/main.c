@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "engine/resolver.h"
 
 static const struct cli_option global_options[] = {
 	{ "root", 0, "DIR", CLI_STR, "where images and containers are kept (TARE_ROOT, default " ENGINE_ROOT ")",
@@ -140,7 +141,11 @@ int tare_engine(const struct cli_call *call, struct engine *en, struct err *e)
 	const char *root = g->root ? g->root : getenv("TARE_ROOT");
 	const char *state = g->state ? g->state : getenv("TARE_STATE");
 
-	return engine_open(en, root && root[0] ? root : NULL, state && state[0] ? state : NULL, e);
+	int r = engine_open(en, root && root[0] ? root : NULL, state && state[0] ? state : NULL, e);
+
+	if (r == 0)
+		resolver_check(en);
+	return r;
 }
 
 int tare_each(const struct cli_call *call, const struct engine *en, tare_each_fn fn, const void *data)

@@ -1,0 +1,163 @@
+/* tare-netd: started by tare with its listening socket on descriptor 3, never by people. A message on a connection is one byte and
+ * descriptors: 'T' the table of names; 'S' and a container's id, its two sockets; 'Q': nobody has a name any more. Each is answered by
+ * 'k', or 'e' when it could not be done.
+ *
+ * The attacker is a container's query or a name server's answer, having found a hole in us. There is little to get here: no user's id,
+ * no capability, no file (Landlock), no new privileges; sockets that answer questions. */
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "cmd/netd/netd.h"
+#include "sys/landlock.h"
+#include "sys/sock.h"
+
+#define LISTEN_FD 3
+#define NOBODY 65534
+
+static int more_descriptors(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return -errno;
+	l.rlim_cur = l.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &l) < 0 ? -errno : 0;
+}
+
+static int deny_files(void)
+{
+	const struct landlock_domain d = { .files = true };
+	CLEANUP_LANDLOCK struct landlock_rules rules = LANDLOCK_RULES_INIT;
+	int r = landlock_begin(&d, &rules);
+
+	if (r == -EOPNOTSUPP)
+		return 0; /* nobody's files are not many either */
+	return r < 0 ? r : landlock_enforce(&rules);
+}
+
+static int drop_rights(struct err *e)
+{
+	int r;
+
+	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_errno(e, -errno, "give up rights");
+	r = deny_files();
+	return r < 0 ? err_errno(e, r, "give up files") : 0;
+}
+
+/* ---- tare's messages ---- */
+
+struct peer {
+	struct netd *d;
+	struct loop_source *source;
+};
+
+static int take_message(struct netd *d, const char *text, int *fds, size_t n, struct err *e)
+{
+	switch (text[0]) {
+	case 'T':
+		return n == 1 ? server_table(d, fds[0], e) : err_set(e, ERR_INVALID, "a table is one descriptor");
+	case 'S':
+		if (n != 2)
+			return err_set(e, ERR_INVALID, "a container has two sockets");
+		return server_add(d, text + 1, take_fd(&fds[0]), take_fd(&fds[1]), e);
+	case 'Q':
+		loop_quit(d->loop, 0);
+		return 0;
+	default:
+		return err_set(e, ERR_INVALID, "no such message");
+	}
+}
+
+static void on_message(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct peer *p = data;
+	char text[2 + NAMES_ID_LEN] = "";
+	int fds[2];
+	size_t n = ARRAY_LEN(fds);
+	ssize_t len = sock_recv_fds(fd, text, sizeof(text) - 1, fds, &n);
+	struct err e = { 0 };
+	bool done;
+
+	(void)events;
+	if (len == -EAGAIN)
+		return;
+	if (len <= 0) {
+		loop_remove(l, p->source);
+		close_fd(fd);
+		free(p);
+		return;
+	}
+	text[len] = '\0';
+	done = take_message(p->d, text, fds, n, &e) == 0;
+	if (!done)
+		log_error("%s", e.msg);
+	for (size_t i = 0; i < n; i++)
+		close_fd(fds[i]);
+	(void)!send(fd, done ? "k" : "e", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void on_peer(struct loop *l, int fd, uint32_t events, void *data)
+{
+	CLEANUP_FD int c = sock_accept(fd);
+	struct peer *p = c < 0 ? NULL : calloc(1, sizeof(*p));
+
+	(void)events;
+	if (!p)
+		return;
+	p->d = data;
+	if (loop_add(l, c, EPOLLIN, on_message, p, &p->source) < 0) {
+		free(p);
+		return;
+	}
+	(void)take_fd(&c);
+}
+
+static int serve(struct err *e)
+{
+	struct netd d = { .names = NAMES_INIT };
+	struct loop_source *source;
+	int r = loop_new(&d.loop);
+
+	if (r == 0)
+		r = loop_add(d.loop, LISTEN_FD, EPOLLIN, on_peer, &d, &source);
+	if (r == 0)
+		r = drop_rights(e) < 0 ? e->code : loop_run(d.loop);
+	if (d.loop)
+		server_end(&d);
+	loop_free(d.loop);
+	return r < 0 && !e->code ? err_errno(e, r, "wait for questions") : r;
+}
+
+int main(int argc, char **argv)
+{
+	struct err e = { 0 };
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	io_reserve_stdio();
+	log_setup("tare-netd", 2, LOG_FORMAT_PLAIN, LOG_LEVEL_INFO);
+	if (argc == 2 && !strcmp(argv[1], "--version")) {
+		printf("tare-netd %s\n", TARE_VERSION);
+		return 0;
+	}
+	if (argc != 1 || getsockopt(LISTEN_FD, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET) {
+		fprintf(stderr, "usage: tare-netd 3<>LISTENING-SOCKET (tare starts it)\n");
+		return 125;
+	}
+	if (more_descriptors() < 0)
+		log_debug("the limit of open files stays");
+	if (serve(&e) >= 0)
+		return 0;
+	log_error("%s", e.msg);
+	return 1;
+}

@@ -1,0 +1,243 @@
+#include "engine/resolver.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "engine/etcfiles.h"
+#include "engine/launch.h"
+#include "engine/live.h"
+#include "engine/record.h"
+#include "net/stub.h"
+#include "sys/sock.h"
+
+bool resolver_serves(const struct network *n)
+{
+	return strcmp(n->driver, "routed") != 0;
+}
+
+/* ---- the table ---- */
+
+static void add_name(struct strbuf *out, int64_t network, const char *ip, const char *name, size_t len)
+{
+	sb_printf(out, "name %lld %.*s ", (long long)network, (int)strcspn(ip, "/"), ip);
+	for (size_t i = 0; i < len; i++)
+		sb_putc(out, (char)tolower((unsigned char)name[i]));
+	sb_putc(out, '\n');
+}
+
+/* Its name first: what a question for the address is answered with. */
+static void add_names(struct strbuf *out, struct cat_stmt *s)
+{
+	const char *id = cat_text(s, 0), *name = cat_text(s, 1), *ip = cat_text(s, 3);
+	int64_t network = cat_int(s, 2);
+
+	add_name(out, network, ip, name, strlen(name));
+	add_name(out, network, ip, id, ID_SHORT);
+	for (const char *alias = cat_text(s, 4); *alias; alias += strspn(alias, " ")) {
+		add_name(out, network, ip, alias, strcspn(alias, " "));
+		alias += strcspn(alias, " ");
+	}
+}
+
+static void add_servers(struct strbuf *out, const char *id, const char *servers)
+{
+	for (; *servers; servers += strspn(servers, " ")) {
+		sb_printf(out, "server %s %.*s\n", id, (int)strcspn(servers, " "), servers);
+		servers += strcspn(servers, " ");
+	}
+}
+
+/* The containers, each with its networks, as lines; then their names. */
+static int add_members(const struct engine *en, struct strbuf *out, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf names = STRBUF_INIT;
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	char last[ID_LEN + 1] = "", servers[512] = "";
+	int r = cat_prepare(en->catalog, &s, e,
+			    "SELECT e.container, c.name, n.number, e.ip, e.aliases, e.servers FROM endpoints e JOIN networks n ON n.id = e.network "
+			    "JOIN containers c ON c.id = e.container WHERE n.driver != 'routed' ORDER BY e.container, e.position", "");
+
+	while (r == 0 && (r = cat_step(s, e)) > 0) {
+		if (strcmp(last, cat_text(s, 0)) != 0) {
+			if (last[0])
+				sb_putc(out, '\n');
+			add_servers(out, last, servers);
+			(void)snprintf(last, sizeof(last), "%s", cat_text(s, 0));
+			(void)snprintf(servers, sizeof(servers), "%s", cat_text(s, 5));
+			sb_printf(out, "member %s", last);
+		}
+		sb_printf(out, " %lld", (long long)cat_int(s, 2));
+		add_names(&names, s);
+		r = 0;
+	}
+	if (last[0])
+		sb_putc(out, '\n');
+	add_servers(out, last, servers);
+	sb_puts(out, sb_str(&names));
+	return r < 0 ? r : 0;
+}
+
+static int add_networks(const struct engine *en, struct strbuf *out, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct network *all;
+	size_t n;
+	int r = network_list(en, &a, &all, &n, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (resolver_serves(&all[i]))
+			sb_printf(out, "network %u %s\n", all[i].number, all[i].internal ? "internal" : "open");
+	return r;
+}
+
+/* Empty when nobody has a name. */
+static int write_table(const struct engine *en, struct strbuf *out, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf members = STRBUF_INIT;
+	int r = add_members(en, &members, e);
+
+	if (r < 0 || !members.len)
+		return r;
+	etc_upstreams(out);
+	r = add_networks(en, out, e);
+	sb_add(out, members.s, members.len);
+	return r < 0 ? r : sb_error(out) < 0 || sb_error(&members) < 0 ? err_errno(e, -ENOMEM, "the table of names") : 0;
+}
+
+/* ---- talking to it ---- */
+
+static int give(int sock, const char *id, pid_t pid, struct err *e)
+{
+	CLEANUP_FD int netns = -1, udp = -1, tcp = -1;
+	char path[48], message[STUB_MESSAGE_LEN];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	netns = open(path, O_RDONLY | O_CLOEXEC);
+	if (netns < 0)
+		return err_errno(e, -errno, "%s", path);
+	r = net_stub_open(netns, &udp, &tcp, e);
+	if (r < 0)
+		return r;
+	(void)snprintf(message, sizeof(message), "S%s", id);
+	r = net_stub_tell(sock, message, (const int[]){ udp, tcp }, 2);
+	return r < 0 ? err_errno(e, r, "hand the sockets to tare-netd") : 0;
+}
+
+/* A new process has nobody's sockets. */
+static int give_all(const struct engine *en, int sock, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(en->catalog, &s, e, "SELECT DISTINCT e.container FROM endpoints e JOIN networks n ON n.id = e.network WHERE n.driver != 'routed'", "");
+
+	while (r == 0 && (r = cat_step(s, e)) > 0) {
+		CLEANUP_LIVE struct live live = LIVE_INIT;
+		const char *id = arena_strdup(&a, cat_text(s, 0));
+
+		r = 0;
+		if (id && live_read(en, id, &live, e) == 0 && live.container && give(sock, id, live.pid, e) < 0)
+			log_warning("container %.12s has no names: %s", id, e->msg);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int start(const struct engine *en, struct err *e)
+{
+	CLEANUP_FD int fd = sock_listen(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET);
+
+	return fd < 0 ? err_errno(e, fd, "listen on %s/%s", en->state, STUB_SOCKET) : launch_netd(fd, e);
+}
+
+static int send_table(int sock, const struct strbuf *table, struct err *e)
+{
+	CLEANUP_FD int memfd = io_memfd("tare-names", sb_str(table), table->len, true);
+	int r = memfd < 0 ? memfd : net_stub_tell(sock, "T", &memfd, 1);
+
+	return r < 0 ? err_errno(e, r, "tell tare-netd the names") : 0;
+}
+
+/* Nobody has a name: it is not needed. */
+static void end(const struct engine *en)
+{
+	CLEANUP_FD int sock = sock_connect(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET);
+
+	if (sock >= 0 && net_stub_tell(sock, "Q", NULL, 0) < 0)
+		log_debug("tare-netd does not answer");
+	(void)unlinkat(en->state_fd, STUB_SOCKET, 0);
+}
+
+static int sync_locked(const struct engine *en, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf table = STRBUF_INIT;
+	CLEANUP_FD int sock = -1;
+	bool anew;
+	int r = write_table(en, &table, e);
+
+	if (r < 0)
+		return r;
+	if (!table.len) {
+		if (faccessat(en->state_fd, STUB_SOCKET, F_OK, 0) == 0)
+			end(en);
+		return 0;
+	}
+	sock = sock_connect(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET);
+	anew = sock < 0;
+	if (anew) {
+		r = start(en, e);
+		if (r < 0)
+			return r;
+		sock = sock_connect(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET);
+		if (sock < 0)
+			return err_errno(e, sock, "connect to tare-netd");
+	}
+	r = send_table(sock, &table, e);
+	return r < 0 || !anew ? r : give_all(en, sock, e);
+}
+
+void resolver_sync(const struct engine *en)
+{
+	CLEANUP_FD int lock = openat(en->state_fd, "netd.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct err e = { 0 };
+
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		log_warning("names in networks: lock %s/netd.lock: %s", en->state, strerror(errno));
+	else if (sync_locked(en, &e) < 0)
+		log_warning("names in networks: %s", e.msg);
+}
+
+bool resolver_knows(const struct engine *en, const char *id)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	struct err ignored;
+
+	return cat_prepare(en->catalog, &s, &ignored,
+			   "SELECT 1 FROM endpoints e JOIN networks n ON n.id = e.network WHERE e.container = ?1 AND n.driver != 'routed'", "s", id) == 0 &&
+	       cat_step(s, &ignored) > 0;
+}
+
+void resolver_give(const struct engine *en, const char *id, pid_t pid)
+{
+	CLEANUP_FD int sock = sock_connect(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET);
+	struct err e = { 0 };
+
+	if (sock < 0 || give(sock, id, pid, &e) < 0)
+		log_warning("container %.12s has no names: %s", id, sock < 0 ? strerror(-sock) : e.msg);
+}
+
+void resolver_check(const struct engine *en)
+{
+	CLEANUP_FD int sock = -1;
+
+	if (faccessat(en->state_fd, STUB_SOCKET, F_OK, 0) < 0)
+		return;
+	sock = sock_connect(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET);
+	if (sock < 0)
+		resolver_sync(en);
+}

@@ -1,0 +1,21 @@
+/* Names in networks: what tare-netd (cmd/netd/) is told. The catalog is the truth; the process that answers can be killed at any time. */
+#ifndef TARE_ENGINE_RESOLVER_H
+#define TARE_ENGINE_RESOLVER_H
+
+#include "engine/endpoint.h"
+
+/* Whether a network has names: those that users make. */
+bool resolver_serves(const struct network *n);
+
+/* After a change of endpoints was committed: tells the table, starts tare-netd where it does not live, ends it when nobody has a name.
+ * One that was started anew is given the sockets of every running container. What cannot be done is a warning: names are missing then,
+ * until the next command. */
+void resolver_sync(const struct engine *en);
+/* Whether a container has endpoints that have names. */
+bool resolver_knows(const struct engine *en, const char *id);
+/* Sockets of a running container, for which nobody answers yet. */
+void resolver_give(const struct engine *en, const char *id, pid_t pid);
+/* If there should be a tare-netd and there is none: resolver_sync(). */
+void resolver_check(const struct engine *en);
+
+#endif

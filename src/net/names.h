@@ -1,0 +1,61 @@
+/* Who has which name in which network: the table that tare writes and tare-netd answers from. A text of lines:
+ *
+ *	upstream IP               a name server of the host's, in the order they are asked
+ *	network N internal|open   N: a number of ours
+ *	member ID N...            a container and its networks; server IP: instead of the host's, for this one
+ *	server ID IP
+ *	name N IP NAME            the first name of an address is the one that a question for it is answered with */
+#ifndef TARE_NET_NAMES_H
+#define TARE_NET_NAMES_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/ip.h"
+
+#define NAMES_SERVERS 8U
+#define NAMES_ID_LEN 64
+
+struct names_member {
+	char id[NAMES_ID_LEN + 1];
+	uint32_t *networks;
+	size_t n_networks;
+	struct ip servers[NAMES_SERVERS];
+	size_t n_servers;
+};
+
+struct names_entry {
+	const char *name; /* lower case */
+	uint32_t network;
+	struct ip ip;
+};
+
+struct names_network {
+	uint32_t number;
+	bool internal;
+};
+
+struct names {
+	struct arena a;
+	struct ip upstreams[NAMES_SERVERS];
+	size_t n_upstreams;
+	struct names_network *networks;
+	struct names_member *members;
+	struct names_entry *entries;  /* by name */
+	struct names_entry *first;    /* by network and address: the first name of each */
+	size_t n_networks, n_members, n_entries, n_first;
+};
+#define NAMES_INIT { .a = ARENA_INIT }
+
+/* From a text of len bytes. A line that is none of these is ERR_INVALID. names_free() in any case. */
+int names_parse(const char *text, size_t len, struct names *out, struct err *e) MUST_CHECK;
+void names_free(struct names *n);
+
+const struct names_member *names_member(const struct names *n, const char *id);
+/* The addresses that a name has for a member, in the networks it is in; at most max. name has no dot at its end. */
+size_t names_find(const struct names *n, const struct names_member *m, const char *name, struct ip *out, size_t max);
+/* The name of an address in one of the member's networks; NULL. */
+const char *names_of(const struct names *n, const struct names_member *m, const struct ip *ip);
+/* Whether it may ask the world: not all of its networks are internal. */
+bool names_may_ask(const struct names *n, const struct names_member *m);
+
+#endif

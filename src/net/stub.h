@@ -1,0 +1,20 @@
+/* The name server that a container sees: sockets at 127.0.0.11 in its network namespace, which tare-netd answers on. They lie on ports
+ * that nobody has, and port 53 of that address leads there, so that a container's own name server can have its port 53. */
+#ifndef TARE_NET_STUB_H
+#define TARE_NET_STUB_H
+
+#include "base/err.h"
+
+#define STUB_ADDRESS "127.0.0.11"
+#define STUB_SOCKET "netd.sock" /* tare-netd's, in the state folder; there while anybody has a name */
+#define STUB_MESSAGE_LEN 66     /* a letter, an id, the NUL */
+
+/* Both non-blocking, the second one listening. Again for the same namespace: new ones take the place of the old. Single-threaded callers
+ * only: the thread enters netns for a moment. */
+int net_stub_open(int netns, int *udp, int *tcp, struct err *e) MUST_CHECK;
+
+/* A message to tare-netd (cmd/netd/main.c has them) on a connection to its socket, and its answer: 0, -EINVAL when it could not do that,
+ * -ECONNRESET and -EAGAIN when it does not answer, within two seconds. */
+int net_stub_tell(int sock, const char *message, const int *fds, size_t n_fds) MUST_CHECK;
+
+#endif

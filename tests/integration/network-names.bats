@@ -1,0 +1,108 @@
+#!/usr/bin/env bats
+# Names in networks that users make: tare-netd.
+load ../lib/common
+load ../lib/network
+
+setup_file() { tare_setup_file; load_busybox; world_up; }
+teardown_file() { world_down; tare_teardown_file; }
+teardown() {
+  # shellcheck disable=SC2046
+  tare rm -f $(tare ps -aq) >/dev/null 2>&1 || true
+  tare network prune -f >/dev/null
+}
+
+netd() { pgrep -x tare-netd | while read -r p; do [ "$(readlink "/proc/$p/ns/net")" != "$(readlink /proc/self/ns/net)" ] || echo "$p"; done; }
+# names CONTAINER NAME: the addresses it gets, sorted.
+names() { tare exec "$1" nslookup -type=a "$2" 2>&1 | awk '/^Name:/ { on = 1 } on && /^Address/ { print $NF }' | sort | xargs; }
+
+@test "containers find each other by name, short id and alias, and at once when one starts or stops" {
+  tare network create one
+  tare run -d --name web --network one --network-alias site --network-alias WWW busybox sleep 1000 >/dev/null
+  tare run -d --name asks --network one busybox sleep 1000 >/dev/null
+  [ "$(tare exec asks cat /etc/resolv.conf | grep nameserver)" = "nameserver 127.0.0.11" ]
+  web=$(address_of web)
+  [ "$(names asks web)" = "$web" ]
+  [ "$(names asks site)" = "$web" ]
+  [ "$(names asks wWw)" = "$web" ]
+  [ "$(names asks "$(tare inspect web | jq -r '.[0].Id[0:12]')")" = "$web" ]
+  [ "$(names asks asks)" = "$(address_of asks)" ]
+  tare exec asks nslookup "$web" | grep -q 'name = web'
+  tare exec asks ping -c 1 -W 2 web 2>/dev/null || tare exec asks sh -c 'nc -w 1 web 9; [ $? = 1 ]'
+  tare stop -t 0 web >/dev/null
+  [ -z "$(names asks web)" ]
+  tare start web >/dev/null
+  [ "$(names asks web)" = "$(address_of web)" ]
+  # the first question of a container is answered, too
+  for _ in 1 2 3; do [ "$(tare run --rm --network one busybox nslookup -type=a web | grep -c "$(address_of web)")" = 1 ]; done
+}
+
+@test "a name is known in its network alone; several of one name; connect and disconnect" {
+  tare network create one; tare network create two
+  tare run -d --name aa --network one --network-alias both busybox sleep 1000 >/dev/null
+  tare run -d --name bb --network one --network-alias both busybox sleep 1000 >/dev/null
+  tare run -d --name cc --network two busybox sleep 1000 >/dev/null
+  tare run -d --name dd busybox sleep 1000 >/dev/null
+  [ "$(names aa both)" = "$(printf '%s\n' "$(address_of aa)" "$(address_of bb)" | sort | xargs)" ]
+  [ -z "$(names cc aa)" ]
+  ! tare exec dd grep -q 127.0.0.11 /etc/resolv.conf
+  tare network connect --alias extra one cc
+  [ "$(names cc aa)" = "$(address_of aa)" ]
+  [ "$(names aa extra)" = "$(tare inspect cc | jq -r '.[0].NetworkSettings.Networks.one.IPAddress')" ]
+  tare network disconnect one cc
+  [ -z "$(names aa extra)" ]
+  [ -z "$(names cc aa)" ]
+  tare network connect one dd
+  [ "$(names dd aa)" = "$(address_of aa)" ]
+  tare exec dd grep -q 127.0.0.11 /etc/resolv.conf
+}
+
+@test "tare-netd lives only while somebody has a name; killed, it is there again with the next command" {
+  [ -z "$(netd)" ]
+  tare network create one
+  tare run --rm busybox true
+  [ -z "$(netd)" ]
+  tare run -d --name aa --network one busybox sleep 1000 >/dev/null
+  tare run -d --name bb --network one busybox sleep 1000 >/dev/null
+  [ "$(netd | wc -l)" = 1 ]
+  grep -qE '^Uid:\s+65534\s+65534' "/proc/$(netd)/status"
+  grep -qE '^CapEff:\s+0+$' "/proc/$(netd)/status"
+  kill -9 "$(netd)"
+  wait_until 5 [ -z "$(netd)" ]
+  run names_raw aa bb
+  [ -z "$output" ]
+  tare ps >/dev/null
+  [ "$(names aa bb)" = "$(address_of bb)" ]
+  [ "$(names bb aa)" = "$(address_of aa)" ]
+  tare rm -f aa bb
+  [ ! -e "$TARE_STATE/netd.sock" ]
+  wait_until 5 no_netd
+}
+no_netd() { [ -z "$(netd)" ]; }
+# without any tare command that would start it: by the container's init
+names_raw() { nsenter --net="/proc/$(jq .pid "$TARE_STATE/$(sqlite3 "$TARE_ROOT/catalog.db" "SELECT id FROM containers WHERE name = '$1'")/state.json")/ns/net" \
+  busybox nslookup "$2" 127.0.0.11 2>/dev/null | awk '/^Name:/ { on = 1 } on && /^Address/ { print $NF }'; }
+
+@test "other names are asked of --dns or the host's name servers, by UDP and TCP; not from an internal network" {
+  outside python3 "$BATS_TEST_DIRNAME/../lib/dns.py" serve 0.0.0.0 3>&- & local pid=$!
+  wait_until 5 sh -c "nsenter --net=/proc/$OUTSIDE/ns/net ss -lun | grep -q :53"
+  tare network create one; tare network create --internal in
+  tare run -d --name asks --network one --dns 192.0.2.9 --dns 192.0.2.2 busybox sleep 1000 >/dev/null
+  tare run -d --name shut --network in --dns 192.0.2.2 busybox sleep 1000 >/dev/null
+  [ "$(names asks host.example)" = 198.51.100.7 ]
+  ns=$(tare inspect asks | jq '.[0].State.Pid')
+  [ "$(nsenter --net="/proc/$ns/ns/net" python3 "$BATS_TEST_DIRNAME/../lib/dns.py" tcp 127.0.0.11 host.example)" = 198.51.100.7 ]
+  [ "$(nsenter --net="/proc/$ns/ns/net" python3 "$BATS_TEST_DIRNAME/../lib/dns.py" tcp 127.0.0.11 asks)" = "$(address_of asks)" ]
+  [ -z "$(names shut host.example)" ]
+  [ "$(names shut shut)" = "$(address_of shut)" ]
+  kill $pid
+}
+
+@test "a container's own name server can have port 53" {
+  tare network create one
+  tare run -d --name dns --network one busybox sleep 1000 >/dev/null
+  ns=$(tare inspect dns | jq '.[0].State.Pid')
+  nsenter --net="/proc/$ns/ns/net" python3 "$BATS_TEST_DIRNAME/../lib/dns.py" serve 0.0.0.0 3>&- & local pid=$!
+  wait_until 5 sh -c "nsenter --net=/proc/$ns/ns/net ss -lun | grep -q 0.0.0.0:53"
+  [ "$(names dns dns)" = "$(address_of dns)" ]
+  kill $pid
+}

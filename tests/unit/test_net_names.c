@@ -1,0 +1,79 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "net/names.h"
+
+static const char table[] =
+	"upstream 127.0.0.53\n"
+	"network 2 open\n"
+	"network 3 internal\n"
+	"member aaa 2 3\n"
+	"server aaa 9.9.9.9\n"
+	"server aaa fd00::1\n"
+	"member bbb 3\n"
+	"name 2 10.0.2.2 web\n"
+	"name 2 10.0.2.2 0123456789ab\n"
+	"name 2 10.0.2.3 web\n"
+	"name 3 10.0.3.2 web\n"
+	"name 3 10.0.3.9 db\n";
+
+static void asking(void **state)
+{
+	struct names n;
+	struct err e = { 0 };
+	const struct names_member *a, *b;
+	struct ip ips[8], ip;
+	char text[IP_TEXT_LEN];
+
+	(void)state;
+	assert_int_equal(names_parse(table, sizeof(table) - 1, &n, &e), 0);
+	a = names_member(&n, "aaa");
+	b = names_member(&n, "bbb");
+	assert_non_null(a);
+	assert_non_null(b);
+	assert_null(names_member(&n, "aa"));
+	assert_int_equal(n.n_upstreams, 1);
+	assert_int_equal(a->n_servers, 2);
+	assert_int_equal(b->n_servers, 0);
+	assert_int_equal(names_find(&n, a, "web", ips, 8), 3);
+	assert_int_equal(names_find(&n, a, "web", ips, 2), 2);
+	assert_int_equal(names_find(&n, b, "web", ips, 8), 1);
+	assert_string_equal(ip_text(&ips[0], text), "10.0.3.2");
+	assert_int_equal(names_find(&n, b, "0123456789ab", ips, 8), 0);
+	assert_int_equal(names_find(&n, a, "we", ips, 8), 0);
+	assert_int_equal(names_find(&n, a, "zzz", ips, 8), 0);
+	assert_int_equal(ip_parse("10.0.2.2", &ip), 0);
+	assert_string_equal(names_of(&n, a, &ip), "web");
+	assert_null(names_of(&n, b, &ip));
+	assert_true(names_may_ask(&n, a));
+	assert_false(names_may_ask(&n, b));
+	names_free(&n);
+}
+
+static void damaged(void **state)
+{
+	static const char *const bad[] = { "x", "name 2 10.0.0.1", "name x 10.0.0.1 a", "name 2 10.0.0 a", "member", "member a x", "server a 1.2.3.4",
+					   "member a 1\nserver b 1.2.3.4", "network 1", "upstream x", " name 2 10.0.0.1 a" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct names n;
+		struct err e = { 0 };
+
+		if (names_parse(bad[i], strlen(bad[i]), &n, &e) == 0)
+			fail_msg("\"%s\" was taken", bad[i]);
+		names_free(&n);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(asking), cmocka_unit_test(damaged) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
