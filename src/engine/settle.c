@@ -124,10 +124,25 @@ int settle_finish(const struct engine *en, struct record *rec, const struct live
 	return own_monitor ? 0 : folder_state_remove(en, rec->id, e);
 }
 
+/* Of a monitor that was killed something may be left: it cleans up after itself otherwise. */
+static void end_what_lives(const struct engine *en, const struct record *rec)
+{
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	struct pollfd p = { .events = POLLIN };
+	struct err ignored;
+
+	if (live_read(en, rec->id, &live, &ignored) == 0 && live.container && proc_signal(live.pidfd, SIGKILL) == 0) {
+		p.fd = live.pidfd;
+		(void)poll(&p, 1, 5000);
+	}
+	remove_cgroup(rec);
+}
+
 int settle_failed_start(const struct engine *en, struct record *rec, const char *why, bool remove, struct err *e)
 {
 	int r;
 
+	end_what_lives(en, rec);
 	if (remove)
 		return settle_remove(en, rec->id, e);
 	rec->status = RECORD_CREATED;
@@ -146,7 +161,7 @@ static bool has_config(const struct engine *en, const char *id)
 	return faccessat(en->root_fd, name, F_OK, 0) == 0;
 }
 
-static int interrupted_start(const struct engine *en, struct record *rec, const struct live *live, struct err *e)
+static int interrupted_start(const struct engine *en, struct record *rec, struct err *e)
 {
 	CLEANUP_FD int bar = -1;
 	bool none;
@@ -154,13 +169,6 @@ static int interrupted_start(const struct engine *en, struct record *rec, const 
 	bar = folder_bar_monitor(en, rec->id, &none);
 	if (bar < 0 && !none)
 		return 0; /* a monitor came to life after all */
-	if (live->container) {
-		struct pollfd p = { .fd = live->pidfd, .events = POLLIN };
-
-		if (proc_signal(live->pidfd, SIGKILL) == 0)
-			(void)poll(&p, 1, 5000);
-	}
-	remove_cgroup(rec);
 	return settle_failed_start(en, rec, "the start was interrupted", rec->auto_remove || !has_config(en, rec->id), e);
 }
 
@@ -188,7 +196,7 @@ static int repair(const struct engine *en, struct record *rec, const struct live
 	bool this_boot = rec->boot_id && strcmp(rec->boot_id, en->boot_id) == 0;
 
 	if (this_boot && (live->word == LIVE_ABSENT || live->word == LIVE_CREATED))
-		return interrupted_start(en, rec, live, e);
+		return interrupted_start(en, rec, e);
 	if (this_boot && has_config(en, rec->id))
 		return adopt(en, rec, live, e);
 	return settle_finish(en, rec, live, false, e);

@@ -102,6 +102,17 @@ leaves_nothing() {
   diff /tmp/before /tmp/after
 }
 
+
+# A published port from the host's loopback, a neighbour by name, and nothing left in the firewall; on this kernel, too.
+networks() {
+  tare network create net >/dev/null &&
+    tare run -d --name web --network net -p 8080:80 busybox sh -c 'exec nc -ll -p 80 -e echo here' >/dev/null && sleep 1 &&
+    [ "$(nc -w 2 127.0.0.1 8080 </dev/null)" = here ] &&
+    [ "$(tare run --rm --network net busybox nc -w 2 web 80 </dev/null)" = here ] &&
+    tare run --rm busybox ip route | grep 'default via 10.210.0.1' &&
+    tare rm -f web && tare network rm net && ! nft list ruleset | grep 'tcp \. 8080' && ! nc -w 2 127.0.0.1 8080 </dev/null
+}
+
 machine >/tmp/before
 check "tare load" can_load
 check "tare run in a user namespace" runs_in_userns
@@ -120,6 +131,7 @@ check "tare run --userns=host" host_userns
 check "tare run --privileged" privileged
 check "tare run --read-only" read_only
 check "tare run -t" terminal
+check "networks: ports, names, nothing left" networks
 check "tare logs" logs_are_kept
 check "a container whose keeper was killed" keeper_killed
 check "tare rm" removes

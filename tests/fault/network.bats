@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# Networks and their users killed at any moment, and many at once. After each the catalog, the firewall and the devices say the same, and
+# nobody has what another had before it was taken away.
+load ../lib/common
+load ../lib/network
+
+setup_file() { tare_setup_file; load_busybox; world_up; tare network create fault >/dev/null; }
+teardown_file() {
+  # shellcheck disable=SC2046
+  tare rm -f $(tare ps -aq) >/dev/null 2>&1 || true
+  tare network rm fault
+  world_down; tare_teardown_file
+}
+
+teardown() {
+  # shellcheck disable=SC2046
+  tare rm -f $(tare ps -aq) >/dev/null 2>&1 || true
+}
+
+rows() { sqlite3 "$TARE_ROOT/catalog.db" "$1" | sort; }
+# What the firewall knows of containers: ids of senders and of ports.
+known() { elements | jq -r 'select(.[0] | test("senders|ports|ranges")) | .[1] | .. | .comment? // empty' | sort -u; }
+devices() { ip -o link | sed -n 's/^[0-9]*: \(ta[0-9a-f]*\)@.*/\1/p' | sort; }
+same_devices() { [ "$(devices)" = "$(rows 'SELECT host FROM endpoints')" ]; }
+agree() {
+  tare ps -a >/dev/null
+  [ -z "$(rows "SELECT c.name FROM endpoints e JOIN containers c ON c.id = e.container WHERE c.status != 'running'")" ] || { tare ps -a; return 1; }
+  diff <(rows 'SELECT DISTINCT container FROM endpoints') <(known) || { echo "rows and elements differ"; return 1; }
+  wait_until 5 same_devices || { rows 'SELECT host FROM endpoints'; devices; return 1; }
+  if [ -n "$(rows "SELECT 1 FROM endpoints e JOIN networks n ON n.id = e.network WHERE n.name = 'fault' LIMIT 1")" ]; then
+    [ -S "$TARE_STATE/netd.sock" ]
+  else
+    [ ! -e "$TARE_STATE/netd.sock" ]
+  fi
+}
+
+# At which system calls: some, by a printed seed, of those a command makes; all of them under make test-long.
+moments() {
+  local seed=${TARE_TEST_SEED:-$RANDOM}
+  echo "# seed $seed" >&3
+  RANDOM=$seed
+  if [ -n "${TARE_TEST_LONG:-}" ]; then seq 1 600; else for _ in 1 2 3 4 5 6 7 8 9 10; do echo $((60 + RANDOM % 400)); done; fi
+}
+
+# killed N COMMAND...: SIGKILL at the N-th system call of the command itself.
+killed() {
+  local n=$1; shift
+  timeout 20 strace -qq -o /dev/null -e trace=none -e inject=all:signal=KILL:when="$n" "$@" >/dev/null 2>&1 </dev/null 3>&- || true
+}
+
+@test "tare run and tare rm killed at any moment" {
+  for n in $(moments); do
+    killed "$n" "$TARE_BIN/tare" run -d --name victim --network fault --network bridge -p 8080:80 -p 9000-9010:9000-9010 busybox sleep 1000
+    agree
+    tare rm -f victim >/dev/null 2>&1 || true
+    agree
+    tare run -d --name victim --network fault -p 8080:80 busybox sleep 1000 >/dev/null
+    killed "$n" "$TARE_BIN/tare" rm -f victim
+    agree
+    tare rm -f victim >/dev/null 2>&1 || true
+    agree
+  done
+}
+
+@test "connect and disconnect killed at any moment" {
+  tare run -d --name both busybox sleep 1000 >/dev/null
+  for n in $(moments); do
+    killed "$n" "$TARE_BIN/tare" network connect fault both
+    tare ps >/dev/null
+    tare network connect fault both >/dev/null 2>&1 || true
+    agree
+    [ "$(tare exec both sh -c 'ls /sys/class/net | wc -l')" = 3 ]
+    killed "$n" "$TARE_BIN/tare" network disconnect fault both
+    tare network disconnect fault both >/dev/null 2>&1 || true
+    agree
+    [ "$(tare exec both sh -c 'ls /sys/class/net | wc -l')" = 2 ]
+  done
+  tare rm -f both
+}
+
+# The monitor makes the devices: whoever it was killed before or behind.
+@test "a monitor killed while it starts a container" {
+  local seed=${TARE_TEST_SEED:-$RANDOM} pid
+  echo "# seed $seed" >&3
+  RANDOM=$seed
+  for _ in 1 2 3 4 5 6 7 8; do
+    tare run -d --name victim --network fault -p 8080:80 busybox sleep 1000 >/dev/null 2>&1 3>&- & pid=$!
+    sleep "0.0$((RANDOM % 4))$((RANDOM % 10))"
+    pkill -9 -x tare-monitor || true
+    wait "$pid" || true
+    agree
+    tare rm -f victim >/dev/null 2>&1 || true
+    agree
+  done
+}
+
+one_is_left() { [ "$(tare ps -q | wc -l)" = 1 ]; }
+
+@test "monitors and tare-netd killed: containers go on, and what they had is given back" {
+  for i in 1 2 3; do tare run -d --name "kc$i" --network fault -p "808$i:80" busybox sleep 1000 >/dev/null; done
+  pkill -9 -x tare-netd
+  for i in 1 2 3; do kill -9 "$(jq .keeper "$TARE_STATE/$(tare inspect kc$i | jq -r '.[0].Id')/state.json")" || true; done
+  agree
+  [ "$(tare ps -q | wc -l)" = 3 ]
+  tare exec kc1 nslookup -type=a kc2 | grep -q "$(address_of kc2)"
+  for i in 1 2; do kill -9 "$(tare inspect kc$i | jq '.[0].State.Pid')"; done
+  wait_until 5 one_is_left
+  agree
+  tare rm -f kc1 kc2 kc3
+  agree
+}
+
+@test "fifty started at one instant, and removed at one instant" {
+  local pids=()
+  for i in $(seq 50); do
+    tare run -d --name "many$i" --network "$([ $((i % 2)) = 0 ] && echo fault || echo bridge)" -p 80 busybox sleep 1000 >/dev/null 3>&- & pids+=($!)
+  done
+  for p in "${pids[@]}"; do wait "$p"; done
+  agree
+  [ "$(rows 'SELECT ip FROM endpoints' | uniq | wc -l)" = 50 ]
+  [ "$(rows 'SELECT first FROM ports' | uniq | wc -l)" = 50 ]
+  [ "$(for i in $(seq 50); do tare exec "many$i" hostname -i; done | sort -u | wc -l)" = 50 ]
+  pids=()
+  for i in $(seq 50); do tare rm -f "many$i" >/dev/null 3>&- & pids+=($!); done
+  for p in "${pids[@]}"; do wait "$p"; done
+  agree
+  [ -z "$(rows 'SELECT * FROM endpoints')" ]
+}
+
+@test "a device, the bridge, the rules taken away while containers run: they can be removed and started again" {
+  tare run -d --name hurt --network fault -p 8080:80 busybox sleep 1000 >/dev/null
+  ip link del "$(rows 'SELECT host FROM endpoints')"
+  tare rm -f hurt
+  agree
+  tare run -d --name hurt --network fault -p 8080:80 busybox sleep 1000 >/dev/null
+  ip link del "$(tare network inspect fault | jq -r '.[0].Device')"
+  nft flush ruleset
+  tare restart -t 0 hurt
+  agree
+  serve after 80 after --network fault -p 8081:80
+  [[ "$(ask 127.0.0.1 8081)" == after* ]]
+  tare rm -f hurt after
+  agree
+}
+
+# Two containers race for one address: it is only ever one's, and whoever has it is who answers there.
+@test "an address goes from one container to the next, and no packet goes astray" {
+  tare network create --subnet 10.99.9.0/30 tiny >/dev/null
+  for i in $(seq 8); do
+    tare run -d --name "turn$i" --network tiny -p 8085:80 busybox sh -c "exec nc -ll -p 80 -e echo turn$i" >/dev/null
+    wait_until 5 tare exec "turn$i" sh -c 'netstat -ltn | grep -q ":80 "'
+    [ "$(ask 127.0.0.1 8085)" = "turn$i" ]
+    run tare run --rm --network tiny busybox true
+    [ "$status" = 125 ]
+    [ "$(ask_from_outside 192.0.2.1 8085)" = "turn$i" ]
+    tare rm -f "turn$i"
+  done
+  tare network rm tiny
+  agree
+}
