@@ -154,11 +154,17 @@ void firewall_begin(struct nl_batch *q)
 	nft_begin(q);
 }
 
+/* Closing the socket waits until the kernel has done with what was taken away: 8 to 30 ms for an RCU grace period, in which nothing
+ * depends on us. */
 int firewall_commit(struct nl_batch *q)
 {
-	CLEANUP_FD int sock = nl_open(NETLINK_NETFILTER);
+	int sock = nl_open(NETLINK_NETFILTER), r;
 
-	return sock < 0 ? sock : nft_commit(sock, q, NULL);
+	if (sock < 0)
+		return sock;
+	r = nft_commit(sock, q, NULL);
+	spawn_close(&sock);
+	return r;
 }
 
 /* Who is in the network, by address. In a set of intervals nft compares numbers in network order. */

@@ -80,6 +80,15 @@ int net_link_parse(const struct json *obj, struct net_link *out, struct err *e)
 	return 0;
 }
 
+/* A network has IPv4 alone: nobody is to talk of addresses there that lead nowhere. A kernel without IPv6 has nothing to set. */
+static void no_ipv6(int sock, int index)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+
+	rtnl_set_no_ipv6(&q, index);
+	(void)!nl_exchange(sock, &q, NULL, NULL, NULL);
+}
+
 /* ---- the host's end ---- */
 
 static struct rtnl_route host_route(const struct net_link *l, int index)
@@ -114,6 +123,8 @@ static int set_up_host(int sock, const struct net_link *l, int index, struct err
 	struct rtnl_route route = host_route(l, index);
 	int r;
 
+	no_ipv6(sock, index);
+	rtnl_set_up(&q, index, true);
 	if (routed(l)) {
 		rtnl_set_inet(&q, index, IPV4_DEVCONF_ROUTE_LOCALNET, 1);
 		rtnl_add_route(&q, &route);
@@ -169,6 +180,7 @@ static int set_up_inside(const struct net_link *l, int netns, struct err *e)
 
 	if (index < 0)
 		return err_errno(e, index, "in the container's network namespace");
+	no_ipv6(sock, index);
 	rtnl_set_up(&q, LOOPBACK, true);
 	rtnl_set_up(&q, index, true);
 	rtnl_add_address(&q, index, &l->ip.ip, l->ip.prefix, routed(l));

@@ -35,7 +35,6 @@ static void put_mtu(struct nl_batch *q, uint32_t mtu)
 		nl_put_u32(q, IFLA_MTU, mtu);
 }
 
-/* The other end may not be up in this message: its peer is not ready then. */
 static void put_peer(struct nl_batch *q, const struct rtnl_veth *v)
 {
 	const struct ifinfomsg link = { 0 };
@@ -50,9 +49,9 @@ static void put_peer(struct nl_batch *q, const struct rtnl_veth *v)
 	nl_nest_end(q, data);
 }
 
-static void begin_link(struct nl_batch *q, const char *name, uint32_t group, uint32_t mtu)
+static void begin_link(struct nl_batch *q, const char *name, uint32_t group, uint32_t mtu, bool up)
 {
-	const struct ifinfomsg link = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	const struct ifinfomsg link = { .ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP };
 
 	nl_begin(q, RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &link, sizeof(link));
 	nl_put_str(q, IFLA_IFNAME, name);
@@ -64,7 +63,7 @@ void rtnl_add_veth(struct nl_batch *q, const struct rtnl_veth *v)
 {
 	size_t info;
 
-	begin_link(q, v->host, v->group, v->mtu);
+	begin_link(q, v->host, v->group, v->mtu, false);
 	if (v->master)
 		nl_put_u32(q, IFLA_MASTER, (uint32_t)v->master);
 	info = nl_nest(q, IFLA_LINKINFO);
@@ -77,7 +76,7 @@ void rtnl_add_bridge(struct nl_batch *q, const char *name, uint32_t group, uint3
 {
 	size_t info;
 
-	begin_link(q, name, group, mtu);
+	begin_link(q, name, group, mtu, true);
 	info = nl_nest(q, IFLA_LINKINFO);
 	nl_put_str(q, IFLA_INFO_KIND, "bridge");
 	nl_nest_end(q, info);
@@ -109,6 +108,20 @@ void rtnl_set_inet(struct nl_batch *q, int index, uint16_t which, uint32_t value
 	nl_put_u32(q, which, value);
 	nl_nest_end(q, conf);
 	nl_nest_end(q, inet);
+	nl_nest_end(q, spec);
+}
+
+void rtnl_set_no_ipv6(struct nl_batch *q, int index)
+{
+	const struct ifinfomsg link = { .ifi_index = index };
+	const unsigned char none = IN6_ADDR_GEN_MODE_NONE;
+	size_t spec, inet6;
+
+	nl_begin(q, RTM_SETLINK, NLM_F_ACK, &link, sizeof(link));
+	spec = nl_nest(q, IFLA_AF_SPEC);
+	inet6 = nl_nest(q, AF_INET6);
+	nl_put(q, IFLA_INET6_ADDR_GEN_MODE, &none, sizeof(none));
+	nl_nest_end(q, inet6);
 	nl_nest_end(q, spec);
 }
 

@@ -8,7 +8,7 @@
 /* The index of a device of the socket's namespace; -ENODEV. */
 int rtnl_index(int sock, const char *name) MUST_CHECK;
 
-/* A pair of devices: `host` here, up, and `inside` in the network namespace of fd netns, down. */
+/* A pair of devices: `host` here and `inside` in the network namespace of fd netns, both down. */
 struct rtnl_veth {
 	const char *host, *inside;
 	int netns;
@@ -26,6 +26,9 @@ void rtnl_set_inet(struct nl_batch *q, int index, uint16_t which, uint32_t value
 
 /* A port of a bridge may get back what it sent itself. */
 void rtnl_set_hairpin(struct nl_batch *q, int index);
+
+/* No IPv6 address of its own making, and so no word of IPv6, on a device that is not up yet. */
+void rtnl_set_no_ipv6(struct nl_batch *q, int index);
 
 /* no_route: without the route to its subnet that an address brings along. */
 void rtnl_add_address(struct nl_batch *q, int index, const struct ip *ip, unsigned char prefix, bool no_route);

@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/io.h"
@@ -212,6 +213,52 @@ int spawn_wait(int pidfd, int timeout_ms, int *status)
 		return -errno;
 	*status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
 	return 0;
+}
+
+#define CLOSER_STACK (16U * 1024)
+
+struct closer {
+	int fd;
+	volatile bool ours; /* the caller has closed it: the last close is the closer's */
+};
+
+/* It shares our memory, errno included: nothing here fails, and nothing else is touched. Other descriptors first, so that nobody who waits
+ * for the end of a pipe waits for this. */
+static int closer_main(void *arg)
+{
+	const struct closer *c = arg;
+	const struct timespec moment = { .tv_nsec = 50000 };
+	unsigned int fd = (unsigned int)c->fd;
+
+	if (fd > 0)
+		(void)syscall(SYS_close_range, 0U, fd - 1, 0U);
+	(void)syscall(SYS_close_range, fd + 1, ~0U, 0U);
+	for (int i = 0; !c->ours && i < 200; i++) /* ten milliseconds: the caller may be gone */
+		(void)nanosleep(&moment, NULL);
+	return 0; /* and its end closes fd */
+}
+
+void spawn_close(int *fd)
+{
+	char *stack = mmap(NULL, CLOSER_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	struct closer *c = (void *)stack; /* at the end that the stack does not come to */
+	sigset_t all, old;
+
+	if (stack == MAP_FAILED) {
+		*fd = close_fd(*fd);
+		return;
+	}
+	*c = (struct closer){ .fd = *fd };
+	sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &old); /* no handler of ours runs on its stack */
+	if (clone(closer_main, stack + CLOSER_STACK, CLONE_VM, c) < 0) {
+		(void)munmap(stack, CLOSER_STACK);
+		c = NULL;
+	}
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	*fd = close_fd(*fd);
+	if (c)
+		c->ours = true; /* the stack stays as long as we do: when it is through, nobody tells */
 }
 
 /* The first line that is in the pipe; whoever still holds its other end is not waited for. */

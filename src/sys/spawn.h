@@ -40,6 +40,10 @@ int spawn_wait(int pidfd, int timeout_ms, int *status) MUST_CHECK;
  * it says, on either stream, goes to said: for a message. -ENOENT: not in PATH; -ETIMEDOUT: it was killed after timeout_ms. */
 int spawn_tool(const char *const *argv, int in, int timeout_ms, char *said, size_t len) MUST_CHECK;
 
+/* Closes *fd, which becomes -1, in a process that is made for it and that nobody waits for: for a descriptor whose last close makes the
+ * kernel wait. Where no process can be made it is closed here. */
+void spawn_close(int *fd);
+
 /* A plain fork for programs that go on in the child with our memory (the monitor's halves). pidfd may be NULL.
  * Gives 0 in the child, the pid in the parent, -errno. */
 pid_t spawn_fork(int *pidfd) MUST_CHECK;

@@ -417,6 +417,41 @@ static void a_program_is_born_in_its_cgroup(void **state)
 	assert_string_equal(got, want);
 }
 
+/* The last end of a pipe is closed by somebody, and no child is left that a plain wait would find. */
+static void closed_by_somebody_else(void **state)
+{
+	int out[2], before, after;
+	char byte;
+
+	(void)state;
+	before = dup(0);
+	close(before);
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+	spawn_close(&out[1]);
+	assert_int_equal(out[1], -1);
+	assert_int_equal(read(out[0], &byte, 1), 0);
+	close(out[0]);
+	after = dup(0);
+	assert_int_equal(after, before); /* nothing else of ours was closed or left open */
+	close(after);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static void a_tool_and_what_it_says(void **state)
+{
+	static const char *const fails[] = { "sh", "-c", "read x; echo \"no $x\"; echo more >&2; exit 3", NULL };
+	static const char *const missing[] = { "tare-no-such-program", NULL }, *const slow[] = { "sleep", "100", NULL };
+	CLEANUP_FD int in = io_memfd("test", "way\n", 4, true);
+	char said[20];
+
+	(void)state;
+	assert_int_equal(spawn_tool(fails, in, 10000, said, sizeof(said)), 3);
+	assert_string_equal(said, "no way");
+	assert_int_equal(spawn_tool(missing, -1, 10000, said, sizeof(said)), -ENOENT);
+	assert_int_equal(spawn_tool(slow, -1, 50, said, sizeof(said)), -ETIMEDOUT);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -434,6 +469,8 @@ int main(void)
 		cmocka_unit_test(process_names_lie),
 		cmocka_unit_test(exit_status_from_a_pidfd),
 		cmocka_unit_test(sockets_carry_descriptors),
+		cmocka_unit_test(closed_by_somebody_else),
+		cmocka_unit_test(a_tool_and_what_it_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
