@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "sys/netlink.h"
+#include "sys/spawn.h"
 
 /* What a dump is compared by (Linux 5.8): the kernel has these numbers in a header of its own. */
 #define FEW 10000U /* connections: to be told of all costs less than another walk */
@@ -203,15 +204,16 @@ static uint32_t tracked(void)
 static int run(struct wanted *w)
 {
 	uint32_t n = tracked();
-	CLEANUP_FD int sock = n ? nl_open(NETLINK_NETFILTER) : -1;
-	int r = n == 0 ? 0 : sock < 0 ? sock : ask(sock, w, n < FEW ? ALL : ORIGINAL);
+	int sock = n ? nl_open(NETLINK_NETFILTER) : -1, r;
 
-	if (n == 0)
-		return 0;
+	if (n == 0 || sock < 0)
+		return n == 0 ? 0 : sock;
+	r = ask(sock, w, n < FEW ? ALL : ORIGINAL);
 	if (r == 0 && w->ip && n >= FEW)
 		r = ask(sock, w, REPLY);
 	r = r < 0 ? r : forget(sock, w);
 	nl_free(&w->deletions);
+	spawn_close(&sock); /* the firewall's may still be at it: net/firewall.c */
 	return r;
 }
 
