@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -108,4 +109,22 @@ bool ip_net_has(const struct ip_net *net, const struct ip *ip)
 bool ip_net_overlap(const struct ip_net *a, const struct ip_net *b)
 {
 	return a->prefix <= b->prefix ? ip_net_has(a, &b->ip) : ip_net_has(b, &a->ip);
+}
+
+int mac_parse(const char *s, unsigned char mac[MAC_LEN])
+{
+	unsigned int v[MAC_LEN];
+	char end;
+
+	if (sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x%c", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &end) != MAC_LEN)
+		return -EINVAL;
+	for (int i = 0; i < MAC_LEN; i++)
+		mac[i] = (unsigned char)v[i];
+	return 0;
+}
+
+const char *mac_text(const unsigned char mac[MAC_LEN], char out[MAC_TEXT_LEN])
+{
+	(void)snprintf(out, MAC_TEXT_LEN, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	return out;
 }

@@ -1,4 +1,4 @@
-/* Addresses of IPv4 and IPv6 and their subnets: texts and arithmetic. */
+/* Addresses of IPv4 and IPv6 and their subnets, and hardware addresses: texts and arithmetic. */
 #ifndef TARE_BASE_IP_H
 #define TARE_BASE_IP_H
 
@@ -35,5 +35,10 @@ uint64_t ip_number(const struct ip_net *net, const struct ip *ip);
 uint32_t ip_net_size(const struct ip_net *net);
 bool ip_net_has(const struct ip_net *net, const struct ip *ip);
 bool ip_net_overlap(const struct ip_net *a, const struct ip_net *b);
+
+#define MAC_LEN 6
+#define MAC_TEXT_LEN 18
+int mac_parse(const char *s, unsigned char mac[MAC_LEN]) MUST_CHECK; /* "02:42:0a:00:00:01"; -EINVAL */
+const char *mac_text(const unsigned char mac[MAC_LEN], char out[MAC_TEXT_LEN]);
 
 #endif

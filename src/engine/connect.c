@@ -109,22 +109,20 @@ static int find_endpoint(const struct change *c, struct endpoints *own, size_t *
 static int write_connected(struct change *c, const struct ct_network *place, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *cat = c->en->catalog;
-	CLEANUP_STRBUF struct strbuf whole = STRBUF_INIT, alone = STRBUF_INIT;
-	const struct json *doc, *none;
-	int r = json_parse(c->a, "{\"Networks\":[]}", 15, NULL, &none, e);
+	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
+	const struct json *doc;
+	int r;
 
-	config_change_networks(c->config.doc, NULL, place, &whole);
-	if (r == 0)
-		config_change_networks(none, NULL, place, &alone);
-	if (r < 0 || sb_error(&whole) < 0 || sb_error(&alone) < 0)
-		return r < 0 ? r : err_errno(e, -ENOMEM, "connect");
-	r = json_parse(c->a, alone.s, alone.len, NULL, &doc, e);
+	config_change_networks(c->config.doc, NULL, place, &config);
+	if (sb_error(&config) < 0)
+		return err_errno(e, -ENOMEM, "connect");
+	r = json_parse(c->a, config.s, config.len, NULL, &doc, e);
 	if (r == 0)
 		r = catalog_begin(cat, CATALOG_DURABLE, e);
 	if (r == 0)
-		r = record_set_config(cat, c->rec.id, whole.s, e);
+		r = record_set_config(cat, c->rec.id, config.s, e);
 	if (r == 0 && runs(c))
-		r = endpoint_take(c->en, c->a, c->rec.id, doc, e);
+		r = endpoint_take(c->en, c->a, c->rec.id, doc, place->name, e);
 	return r < 0 ? r : catalog_commit(cat, e);
 }
 
@@ -147,13 +145,14 @@ static int undo_connect(struct change *c, const struct endpoints *one, struct er
 }
 
 /* Others ask for it by other names now, and it asks for others. */
-static void tell_names(const struct change *c)
+static int tell(const struct change *c, const struct endpoints *own, struct err *e)
 {
-	if (!resolver_serves(&c->network))
-		return;
-	resolver_sync(c->en);
-	if (resolver_knows(c->en, c->rec.id))
-		resolver_give(c->en, c->rec.id, c->live.pid);
+	if (resolver_serves(&c->network)) {
+		resolver_sync(c->en);
+		if (endpoint_has_names(own))
+			resolver_give(c->en, c->rec.id, c->live.pid);
+	}
+	return endpoint_files(c->en, c->a, c->rec.id, c->config.doc, own, e);
 }
 
 /* The host's side and the devices of a row that is there. */
@@ -167,6 +166,7 @@ static int make_endpoint(struct change *c, struct err *e)
 	if (r < 0)
 		return r;
 	one = (struct endpoints){ .v = &own.v[at], .n = 1, .ports = own.ports, .n_ports = at == 0 ? own.n_ports : 0 };
+	one.v[0].link.mtu = network_mtu(&one.v[0].network);
 	r = network_up(c->en, &one.v[0].network, e);
 	if (r == 0)
 		r = endpoint_open(c->en, c->rec.id, &one, e);
@@ -174,8 +174,7 @@ static int make_endpoint(struct change *c, struct err *e)
 		r = net_link_make(&one.v[0].link, netns, e);
 	if (r < 0)
 		return undo_connect(c, &one, e);
-	tell_names(c);
-	return endpoint_files(c->en, c->a, c->rec.id, c->config.doc, &own, e);
+	return tell(c, &own, e);
 }
 
 /* The row is there, and no device: a connect was killed. */
@@ -272,7 +271,6 @@ int network_disconnect(const struct engine *en, const char *container, const cha
 		r = catalog_commit(cat, e);
 	if (r < 0 || !runs(&c))
 		return r;
-	tell_names(&c);
 	r = endpoint_read(en, &a, c.rec.id, &rest, e);
-	return r < 0 ? r : endpoint_files(en, &a, c.rec.id, c.config.doc, &rest, e);
+	return r < 0 ? r : tell(&c, &rest, e);
 }

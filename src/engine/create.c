@@ -176,7 +176,7 @@ static int take_networks(struct making *m, const struct strbuf *config, struct e
 	const struct json *doc;
 	int r = m->plan.n_networks ? json_parse(m->plan.a, config->s, config->len, NULL, &doc, e) : 0;
 
-	return r < 0 || !m->plan.n_networks ? r : endpoint_take(m->en, m->plan.a, m->plan.id, doc, e);
+	return r < 0 || !m->plan.n_networks ? r : endpoint_take(m->en, m->plan.a, m->plan.id, doc, NULL, e);
 }
 
 static int write_row(struct making *m, bool running, const char **name, struct err *e)

@@ -66,9 +66,9 @@ static int given_number(const struct engine *en, const struct network *net, cons
 }
 
 /* 02:42 and the address, as Docker's: the same for whoever gets the address next, so that neighbours need not learn it again. */
-static void make_mac(const struct ip *ip, char out[18])
+static const char *own_mac(const struct ip *ip, char out[MAC_TEXT_LEN])
 {
-	(void)snprintf(out, 18, "02:42:%02x:%02x:%02x:%02x", ip->bytes[0], ip->bytes[1], ip->bytes[2], ip->bytes[3]);
+	return mac_text((const unsigned char[]){ 0x02, 0x42, ip->bytes[0], ip->bytes[1], ip->bytes[2], ip->bytes[3] }, out);
 }
 
 /* An array of texts with a blank between. */
@@ -85,7 +85,7 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 			int64_t position, struct err *e)
 {
 	const char *name = NULL, *ip = NULL, *mac = NULL;
-	char host[LINK_NAME_LEN] = "ta", text[IP_TEXT_LEN], own_mac[18];
+	char host[LINK_NAME_LEN] = "ta", text[IP_TEXT_LEN], made[MAC_TEXT_LEN];
 	struct ip_net address;
 	struct network net;
 	uint64_t number = 0;
@@ -101,10 +101,9 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 	if (r < 0)
 		return err_errno(e, r, "make up a device's name");
 	address = (struct ip_net){ .ip = ip_nth(&net.subnet, number), .prefix = net.subnet.prefix };
-	make_mac(&address.ip, own_mac);
 	r = cat_exec(en->catalog, e,
 		     "INSERT INTO endpoints(container, network, position, host, number, ip, mac, aliases, servers) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-		     "ssisissss", id, net.id, position, host, (int64_t)number, ip_net_text(&address, text), mac && *mac ? mac : own_mac,
+		     "ssisissss", id, net.id, position, host, (int64_t)number, ip_net_text(&address, text), mac && *mac ? mac : own_mac(&address.ip, made),
 		     joined(a, json_get(wish, "Aliases")), joined(a, json_get(json_get(config, "HostConfig"), "Dns")));
 	return r < 0 ? r : 0;
 }
@@ -218,7 +217,14 @@ static int next_position(const struct engine *en, const char *id, int64_t *posit
 	return r < 0 ? r : 0;
 }
 
-int endpoint_take(const struct engine *en, struct arena *a, const char *id, const struct json *config, struct err *e)
+static bool is_of(const struct json *wish, const char *network)
+{
+	const struct json *name = json_get(wish, "Name");
+
+	return name && name->type == JSON_STRING && strcmp(name->str, network) == 0;
+}
+
+int endpoint_take(const struct engine *en, struct arena *a, const char *id, const struct json *config, const char *only, struct err *e)
 {
 	int64_t position = 0;
 	int first = next_position(en, id, &position, e);
@@ -226,12 +232,12 @@ int endpoint_take(const struct engine *en, struct arena *a, const char *id, cons
 	if (first < 0)
 		return first;
 	json_each(wish, json_get(config, "Networks")) {
-		int r = take_address(en, a, id, config, wish, position++, e);
+		int r = only && !is_of(wish, only) ? 0 : take_address(en, a, id, config, wish, position++, e);
 
 		if (r < 0)
 			return r;
 	}
-	return take_ports(en, id, config, e);
+	return only ? 0 : take_ports(en, id, config, e);
 }
 
 /* ---- reading ---- */
@@ -249,23 +255,19 @@ static int count(const struct engine *en, const char *sql, const char *id, size_
 
 static int take_row(const struct engine *en, struct arena *a, struct cat_stmt *s, struct endpoint *out, struct err *e)
 {
-	unsigned int mac[6];
 	struct firewall fw;
 	int r = network_find(en, a, cat_text(s, 0), &out->network, e);
 
 	if (r < 0)
 		return r;
 	network_firewall(en, &fw);
-	if (ip_net_parse(cat_text(s, 2), &out->link.ip) < 0 || sscanf(cat_text(s, 3), "%x:%x:%x:%x:%x:%x", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5]) != 6)
+	if (ip_net_parse(cat_text(s, 2), &out->link.ip) < 0 || mac_parse(cat_text(s, 3), out->link.mac) < 0)
 		return err_set(e, ERR_INTERNAL, "an endpoint of network %s is damaged in the catalog", out->network.name);
-	for (int i = 0; i < 6; i++)
-		out->link.mac[i] = (unsigned char)mac[i];
 	(void)snprintf(out->link.host, sizeof(out->link.host), "%s", cat_text(s, 1));
 	(void)snprintf(out->link.name, sizeof(out->link.name), "eth%u", (unsigned int)cat_int(s, 4) % 10000);
-	if (strcmp(out->network.driver, "routed") != 0)
+	if (!network_is_routed(&out->network))
 		(void)snprintf(out->link.bridge, sizeof(out->link.bridge), "%s", out->network.device);
 	out->link.group = firewall_group(&fw, out->network.number);
-	out->link.mtu = network_mtu(&out->network);
 	if (!out->network.internal || !out->link.bridge[0])
 		out->link.gateway = out->network.gateway;
 	return 0;
@@ -403,7 +405,7 @@ int endpoint_open(const struct engine *en, const char *id, const struct endpoint
 	return 0;
 }
 
-static bool has_names(const struct endpoints *own)
+bool endpoint_has_names(const struct endpoints *own)
 {
 	for (size_t i = 0; i < own->n; i++)
 		if (resolver_serves(&own->v[i].network))
@@ -414,21 +416,23 @@ static bool has_names(const struct endpoints *own)
 int endpoint_files(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
 		   struct err *e)
 {
-	return own->n ? etcfiles_write(en, a, id, config, &own->v[0].link.ip.ip, &own->v[0].network.gateway, has_names(own), e) : 0;
+	return own->n ? etcfiles_write(en, a, id, config, &own->v[0].link.ip.ip, &own->v[0].network.gateway, endpoint_has_names(own), e) : 0;
 }
 
-int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
+int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, const struct json *config, struct endpoints *own,
 		     struct err *e)
 {
 	int r = 0;
 
 	if (!own->n)
 		return 0;
-	for (size_t i = 0; r == 0 && i < own->n; i++)
+	for (size_t i = 0; r == 0 && i < own->n; i++) {
+		own->v[i].link.mtu = network_mtu(&own->v[i].network);
 		r = network_up(en, &own->v[i].network, e);
+	}
 	if (r == 0)
 		r = endpoint_open(en, id, own, e);
-	if (r == 0 && has_names(own))
+	if (r == 0 && endpoint_has_names(own))
 		resolver_sync(en);
 	return r < 0 ? r : endpoint_files(en, a, id, config, own, e);
 }
@@ -445,7 +449,7 @@ void endpoint_describe(const struct engine *en, const struct endpoints *own, str
 	for (size_t i = 0; i < own->n; i++)
 		net_link_write(&w, &own->v[i].link);
 	jw_end_array(&w);
-	if (has_names(own))
+	if (endpoint_has_names(own))
 		jw_str(&w, "names", en->state);
 	jw_end_object(&w);
 	description->len--; /* it ends with its brace */
@@ -499,12 +503,13 @@ int endpoint_close(const struct engine *en, const char *id, const struct endpoin
 	return 0;
 }
 
-int endpoint_silence(const struct engine *en, const char *id, struct err *e)
+int endpoint_silence(const struct engine *en, const char *id, bool *named, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct endpoints own;
 	int r = endpoint_read(en, &a, id, &own, e);
 
+	*named = r == 0 && endpoint_has_names(&own);
 	return r < 0 || !own.n ? r : endpoint_close(en, id, &own, e);
 }
 

@@ -21,15 +21,19 @@ struct endpoints {
 	size_t n_ports;
 };
 
-/* In an open transaction: takes for container `id` what its configuration (config.h) asks for, behind what it has. ERR_CONFLICT: a port or an address is
+/* In an open transaction: takes for container `id` what its configuration (config.h) asks for, behind what it has.
+ * only: just its place in the network of that name (NULL: in all, and the ports). ERR_CONFLICT: a port or an address is
  * taken; ERR_LIMIT: no address is free. */
-int endpoint_take(const struct engine *en, struct arena *a, const char *id, const struct json *config, struct err *e) MUST_CHECK;
+int endpoint_take(const struct engine *en, struct arena *a, const char *id, const struct json *config, const char *only,
+		  struct err *e) MUST_CHECK;
 
 /* What it has; nothing is not an error. */
 int endpoint_read(const struct engine *en, struct arena *a, const char *id, struct endpoints *out, struct err *e) MUST_CHECK;
 
-/* After that transaction: the networks' devices, the firewall, the container's hosts and resolv.conf. */
-int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
+/* Whether it has a name in one of them. */
+bool endpoint_has_names(const struct endpoints *own);
+/* After that transaction: the networks' devices, the firewall, the container's hosts and resolv.conf; and the links' MTU into own. */
+int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, const struct json *config, struct endpoints *own,
 		     struct err *e) MUST_CHECK;
 /* The links, for the monitor, as a member of its description. Nothing where there are none. */
 void endpoint_describe(const struct engine *en, const struct endpoints *own, struct strbuf *description);
@@ -41,8 +45,8 @@ int endpoint_files(const struct engine *en, struct arena *a, const char *id, con
 int endpoint_open(const struct engine *en, const char *id, const struct endpoints *own, struct err *e) MUST_CHECK;
 /* And the way back: elements, routes, connections. What is not there is no error. */
 int endpoint_close(const struct engine *en, const char *id, const struct endpoints *own, struct err *e) MUST_CHECK;
-/* The same for all that a container has. */
-int endpoint_silence(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+/* The same for all that a container has. *named: it had a name, of which the others are to be told (resolver.h). */
+int endpoint_silence(const struct engine *en, const char *id, bool *named, struct err *e) MUST_CHECK;
 /* In an open transaction, after that: the rows; of one network's id alone, or all (NULL), and then the ports. */
 int endpoint_forget(const struct engine *en, const char *id, const char *network, struct err *e) MUST_CHECK;
 

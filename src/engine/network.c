@@ -27,6 +27,11 @@ bool network_is_default(const char *name)
 	return !name || !*name || strcmp(name, NETWORK_DEFAULT) == 0 || strcmp(name, "default") == 0;
 }
 
+bool network_is_routed(const struct network *n)
+{
+	return strcmp(n->driver, NETWORK_ROUTED) == 0;
+}
+
 void network_firewall(const struct engine *en, struct firewall *out)
 {
 	firewall_of(en->state, strcmp(en->state, ENGINE_STATE) == 0, out);
@@ -277,7 +282,7 @@ static int make(const struct engine *en, struct arena *a, const struct network_o
 
 int network_find(const struct engine *en, struct arena *a, const char *what, struct network *out, struct err *e)
 {
-	const struct network_options usual = { .name = NETWORK_DEFAULT, .driver = "routed" };
+	const struct network_options usual = { .name = NETWORK_DEFAULT, .driver = NETWORK_ROUTED };
 	const char *name = network_is_default(what) ? NETWORK_DEFAULT : what;
 	char near[NEAREST_LEN];
 	int r = look(en, a, "name = ?1 OR id = ?1", name, out, e);

@@ -13,6 +13,7 @@
 #include "net/firewall.h"
 
 #define NETWORK_DEFAULT "bridge"
+#define NETWORK_ROUTED "routed" /* its driver */
 
 struct network {
 	const char *id, *name, *driver, *device;
@@ -38,6 +39,7 @@ int network_find(const struct engine *en, struct arena *a, const char *what, str
 bool network_is_default(const char *name);
 /* Whether address and hardware address are ones at all (spec_network.c). */
 int network_check_place(const struct ct_network *n, struct err *e) MUST_CHECK;
+bool network_is_routed(const struct network *n);
 /* All, by name. */
 int network_list(const struct engine *en, struct arena *a, struct network **out, size_t *n, struct err *e) MUST_CHECK;
 

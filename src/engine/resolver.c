@@ -18,8 +18,11 @@
 
 bool resolver_serves(const struct network *n)
 {
-	return strcmp(n->driver, "routed") != 0;
+	return !network_is_routed(n);
 }
+
+/* Endpoints in networks with names, and those networks. */
+#define NAMED "endpoints e JOIN networks n ON n.id = e.network AND n.driver != '" NETWORK_ROUTED "' "
 
 /* ---- the table ---- */
 
@@ -60,8 +63,8 @@ static int add_members(const struct engine *en, struct strbuf *out, struct err *
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	char last[ID_LEN + 1] = "", servers[512] = "";
 	int r = cat_prepare(en->catalog, &s, e,
-			    "SELECT e.container, c.name, n.number, e.ip, e.aliases, e.servers FROM endpoints e JOIN networks n ON n.id = e.network "
-			    "JOIN containers c ON c.id = e.container WHERE n.driver != 'routed' ORDER BY e.container, e.position", "");
+			    "SELECT e.container, c.name, n.number, e.ip, e.aliases, e.servers FROM " NAMED
+			    "JOIN containers c ON c.id = e.container ORDER BY e.container, e.position", "");
 
 	while (r == 0 && (r = cat_step(s, e)) > 0) {
 		if (strcmp(last, cat_text(s, 0)) != 0) {
@@ -114,20 +117,12 @@ static int write_table(const struct engine *en, struct strbuf *out, struct err *
 
 static int give(int sock, const char *id, pid_t pid, struct err *e)
 {
-	CLEANUP_FD int netns = -1, udp = -1, tcp = -1;
-	char path[48], message[STUB_MESSAGE_LEN];
-	int r;
+	CLEANUP_FD int netns = -1;
+	char path[48];
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 	netns = open(path, O_RDONLY | O_CLOEXEC);
-	if (netns < 0)
-		return err_errno(e, -errno, "%s", path);
-	r = net_stub_open(netns, &udp, &tcp, e);
-	if (r < 0)
-		return r;
-	(void)snprintf(message, sizeof(message), "S%s", id);
-	r = net_stub_tell(sock, message, (const int[]){ udp, tcp }, 2);
-	return r < 0 ? err_errno(e, r, "hand the sockets to tare-netd") : 0;
+	return netns < 0 ? err_errno(e, -errno, "%s", path) : net_stub_give(sock, id, netns, e);
 }
 
 /* A new process has nobody's sockets. */
@@ -135,7 +130,7 @@ static int give_all(const struct engine *en, int sock, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(en->catalog, &s, e, "SELECT DISTINCT e.container FROM endpoints e JOIN networks n ON n.id = e.network WHERE n.driver != 'routed'", "");
+	int r = cat_prepare(en->catalog, &s, e, "SELECT DISTINCT e.container FROM " NAMED, "");
 
 	while (r == 0 && (r = cat_step(s, e)) > 0) {
 		CLEANUP_LIVE struct live live = LIVE_INIT;
@@ -210,16 +205,6 @@ void resolver_sync(const struct engine *en)
 		log_warning("names in networks: lock %s/netd.lock: %s", en->state, strerror(errno));
 	else if (sync_locked(en, &e) < 0)
 		log_warning("names in networks: %s", e.msg);
-}
-
-bool resolver_knows(const struct engine *en, const char *id)
-{
-	CLEANUP_STMT struct cat_stmt *s = NULL;
-	struct err ignored;
-
-	return cat_prepare(en->catalog, &s, &ignored,
-			   "SELECT 1 FROM endpoints e JOIN networks n ON n.id = e.network WHERE e.container = ?1 AND n.driver != 'routed'", "s", id) == 0 &&
-	       cat_step(s, &ignored) > 0;
 }
 
 void resolver_give(const struct engine *en, const char *id, pid_t pid)

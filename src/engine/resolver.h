@@ -11,8 +11,6 @@ bool resolver_serves(const struct network *n);
  * One that was started anew is given the sockets of every running container. What cannot be done is a warning: names are missing then,
  * until the next command. */
 void resolver_sync(const struct engine *en);
-/* Whether a container has endpoints that have names. */
-bool resolver_knows(const struct engine *en, const char *id);
 /* Sockets of a running container, for which nobody answers yet. */
 void resolver_give(const struct engine *en, const char *id, pid_t pid);
 /* If there should be a tare-netd and there is none: resolver_sync(). */

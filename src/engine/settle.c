@@ -50,7 +50,7 @@ static int write_row(const struct engine *en, const struct record *rec, struct e
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	struct err why = { 0 };
-	bool named = resolver_knows(en, rec->id), silent = endpoint_silence(en, rec->id, &why) == 0;
+	bool named, silent = endpoint_silence(en, rec->id, &named, &why) == 0;
 	int r = catalog_begin(c, CATALOG_LAZY, e);
 
 	if (!silent)
@@ -69,8 +69,8 @@ static int write_row(const struct engine *en, const struct record *rec, struct e
 static int delete_row(const struct engine *en, const char *id, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
-	bool named = resolver_knows(en, id);
-	int r = endpoint_silence(en, id, e);
+	bool named;
+	int r = endpoint_silence(en, id, &named, e);
 
 	if (r == 0)
 		r = catalog_begin(c, CATALOG_LAZY, e);

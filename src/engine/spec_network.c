@@ -105,16 +105,14 @@ static int plan_first(struct plan *p, struct err *e)
 
 int network_check_place(const struct ct_network *n, struct err *e)
 {
-	unsigned int mac[6];
+	unsigned char mac[MAC_LEN];
 	struct ip ip;
-	char end;
 
 	if (n->ip && (ip_parse(n->ip, &ip) < 0 || ip.len != 4))
 		return err_set(e, ERR_INVALID, "--ip %s is no IPv4 address", n->ip);
 	if (n->ip && network_is_default(n->name))
 		return err_set(e, ERR_INVALID, "--ip needs a network that was made with a subnet: tare network create --subnet");
-	if (n->mac_address && (sscanf(n->mac_address, "%2x:%2x:%2x:%2x:%2x:%2x%c", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5], &end) != 6 ||
-			       mac[0] & 1))
+	if (n->mac_address && (mac_parse(n->mac_address, mac) < 0 || mac[0] & 1))
 		return err_set(e, ERR_INVALID, "--mac-address %s: six pairs of hex digits are wanted, no multicast address", n->mac_address);
 	return 0;
 }

@@ -94,7 +94,7 @@ static int record_start(const struct engine *en, struct record *rec, struct err 
 	if (r == 0)
 		r = record_update(c, rec, e);
 	if (r == 0)
-		r = endpoint_take(en, &a, rec->id, config.doc, e);
+		r = endpoint_take(en, &a, rec->id, config.doc, NULL, e);
 	return r < 0 ? r : catalog_commit(c, e);
 }
 

@@ -163,13 +163,11 @@ static int make_stdio(struct birth *b, struct err *e)
 static void offer_names(struct birth *b, int netns)
 {
 	CLEANUP_FD int folder = open(b->d.names, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_FD int sock = folder < 0 ? -1 : sock_connect(folder, STUB_SOCKET, SOCK_SEQPACKET), udp = -1, tcp = -1;
-	char message[STUB_MESSAGE_LEN];
+	CLEANUP_FD int sock = folder < 0 ? -1 : sock_connect(folder, STUB_SOCKET, SOCK_SEQPACKET);
 	struct err ignored;
 
-	snprintf(message, sizeof(message), "S%s", b->d.id);
-	if (sock >= 0 && net_stub_open(netns, &udp, &tcp, &ignored) == 0)
-		(void)!net_stub_tell(sock, message, (const int[]){ udp, tcp }, 2);
+	if (sock >= 0)
+		(void)!net_stub_give(sock, b->d.id, netns, &ignored);
 }
 
 static int make_links(struct birth *b, struct err *e)

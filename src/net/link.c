@@ -22,16 +22,15 @@ static bool routed(const struct net_link *l)
 
 void net_link_write(struct json_writer *w, const struct net_link *l)
 {
-	char text[IP_TEXT_LEN], mac[18];
+	char text[IP_TEXT_LEN], mac[MAC_TEXT_LEN];
 
-	(void)snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", l->mac[0], l->mac[1], l->mac[2], l->mac[3], l->mac[4], l->mac[5]);
 	jw_object(w, NULL);
 	jw_str(w, "host", l->host);
 	jw_str(w, "name", l->name);
 	jw_str(w, "bridge", l->bridge);
 	jw_u64(w, "group", l->group);
 	jw_u64(w, "mtu", l->mtu);
-	jw_str(w, "mac", mac);
+	jw_str(w, "mac", mac_text(l->mac, mac));
 	jw_str(w, "ip", ip_net_text(&l->ip, text));
 	jw_str(w, "gateway", ip_text(&l->gateway, text));
 	jw_bool(w, "leadsOut", l->leads_out);
@@ -51,18 +50,6 @@ static int get_name(const struct json *obj, const char *key, char out[LINK_NAME_
 	return 0;
 }
 
-static int parse_mac(const char *s, unsigned char mac[6])
-{
-	unsigned int v[6];
-	char end;
-
-	if (sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x%c", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &end) != 6)
-		return -EINVAL;
-	for (int i = 0; i < 6; i++)
-		mac[i] = (unsigned char)v[i];
-	return 0;
-}
-
 int net_link_parse(const struct json *obj, struct net_link *out, struct err *e)
 {
 	const char *mac = "", *ip = "", *gateway = "";
@@ -74,7 +61,7 @@ int net_link_parse(const struct json *obj, struct net_link *out, struct err *e)
 	    (r = json_get_u32(obj, "link", "mtu", &out->mtu, e)) < 0 || (r = json_get_bool(obj, "link", "leadsOut", &out->leads_out, e)) < 0 || (r = json_get_str(obj, "link", "mac", &mac, e)) < 0 ||
 	    (r = json_get_str(obj, "link", "ip", &ip, e)) < 0 || (r = json_get_str(obj, "link", "gateway", &gateway, e)) < 0)
 		return r;
-	if (!out->host[0] || !out->name[0] || parse_mac(mac, out->mac) < 0 || ip_net_parse(ip, &out->ip) < 0 ||
+	if (!out->host[0] || !out->name[0] || mac_parse(mac, out->mac) < 0 || ip_net_parse(ip, &out->ip) < 0 ||
 	    (gateway[0] && ip_parse(gateway, &out->gateway) < 0))
 		return err_set(e, ERR_INVALID, "link: host, name, mac, ip and gateway are required");
 	return 0;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -49,7 +50,8 @@ static int open_all(const struct ip *ip, int *udp, int *tcp, int *rules)
 	return nft_commit(*rules, &q, NULL);
 }
 
-int net_stub_open(int netns, int *udp, int *tcp, struct err *e)
+/* Both non-blocking, the second one listening. */
+static int open_in(int netns, int *udp, int *tcp, struct err *e)
 {
 	CLEANUP_FD int home = openat(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), rules = -1;
 	struct ip ip;
@@ -83,4 +85,17 @@ int net_stub_tell(int sock, const char *message, const int *fds, size_t n_fds)
 		return r;
 	n = recv(sock, &answer, 1, 0);
 	return n < 0 ? -errno : n == 0 ? -ECONNRESET : answer == 'k' ? 0 : -EINVAL;
+}
+
+int net_stub_give(int sock, const char *id, int netns, struct err *e)
+{
+	CLEANUP_FD int udp = -1, tcp = -1;
+	char message[STUB_MESSAGE_LEN];
+	int r = open_in(netns, &udp, &tcp, e);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(message, sizeof(message), "S%s", id);
+	r = net_stub_tell(sock, message, (const int[]){ udp, tcp }, 2);
+	return r < 0 ? err_errno(e, r, "hand the sockets to tare-netd") : 0;
 }

@@ -9,12 +9,12 @@
 #define STUB_SOCKET "netd.sock" /* tare-netd's, in the state folder; there while anybody has a name */
 #define STUB_MESSAGE_LEN 66     /* a letter, an id, the NUL */
 
-/* Both non-blocking, the second one listening. Again for the same namespace: new ones take the place of the old. Single-threaded callers
- * only: the thread enters netns for a moment. */
-int net_stub_open(int netns, int *udp, int *tcp, struct err *e) MUST_CHECK;
-
 /* A message to tare-netd (cmd/netd/main.c has them) on a connection to its socket, and its answer: 0, -EINVAL when it could not do that,
  * -ECONNRESET and -EAGAIN when it does not answer, within two seconds. */
 int net_stub_tell(int sock, const char *message, const int *fds, size_t n_fds) MUST_CHECK;
+
+/* Opens the sockets of container id in its network namespace, fd netns, and hands them over. Again for the same one: new ones take the
+ * place of the old. Single-threaded callers only: the thread enters netns for a moment. */
+int net_stub_give(int sock, const char *id, int netns, struct err *e) MUST_CHECK;
 
 #endif

@@ -6,15 +6,13 @@ load ../lib/network
 
 setup_file() { tare_setup_file; load_busybox; world_up; tare network create fault >/dev/null; }
 teardown_file() {
-  # shellcheck disable=SC2046
-  tare rm -f $(tare ps -aq) >/dev/null 2>&1 || true
+  remove_all
   tare network rm fault
   world_down; tare_teardown_file
 }
 
 teardown() {
-  # shellcheck disable=SC2046
-  tare rm -f $(tare ps -aq) >/dev/null 2>&1 || true
+  remove_all
 }
 
 rows() { sqlite3 "$TARE_ROOT/catalog.db" "$1" | sort; }

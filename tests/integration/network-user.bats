@@ -6,8 +6,7 @@ load ../lib/network
 setup_file() { tare_setup_file; load_busybox; world_up; }
 teardown_file() { world_down; tare_teardown_file; }
 teardown() {
-  # shellcheck disable=SC2046
-  tare rm -f $(tare ps -aq) >/dev/null 2>&1 || true
+  remove_all
   tare network prune -f >/dev/null
 }
 

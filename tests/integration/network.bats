@@ -5,7 +5,7 @@ load ../lib/network
 
 setup_file() { tare_setup_file; load_busybox; world_up; }
 teardown_file() { world_down; tare_teardown_file; }
-teardown() { tare rm -f $(tare ps -aq) >/dev/null 2>&1 || true; }
+teardown() { remove_all; }
 
 @test "a container has an address, a gateway, a line in hosts, and a way out with the host's address" {
   outside sh -c 'busybox nc -ll -p 8000 -e sh -c "read x; netstat -tn | grep :8000" 3>&- >/dev/null 2>&1 & echo $! >'"$BATS_TEST_TMPDIR/pid"

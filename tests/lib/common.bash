@@ -62,12 +62,18 @@ machine_state() {
     ! -name '*.lock' 2>/dev/null | sed 's/^/left /'
 }
 
-# Removes every container of this file's store, then compares the machine with how it was.
-tare_teardown_file() {
-  local ids i
+# Removes every container of this file's store.
+remove_all() {
+  local ids
   ids=$(tare ps -aq --no-trunc 2>/dev/null) || true
   # shellcheck disable=SC2086
   [ -z "$ids" ] || tare rm -f $ids >/dev/null 2>&1 || true
+}
+
+# Then compares the machine with how it was.
+tare_teardown_file() {
+  local i
+  remove_all
   for i in 1 2 3 4 5 6 7 8 9 10; do
     machine_state >"$BATS_FILE_TMPDIR/after"
     [ -n "$(left_over)" ] || return 0

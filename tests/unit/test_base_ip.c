@@ -96,9 +96,23 @@ static void having(void **state)
 	assert_false(ip_any(&(struct ip){ .len = 4, .bytes = { 0, 0, 0, 1 } }));
 }
 
+static void hardware_addresses(void **state)
+{
+	static const char *const bad[] = { "", "02:42:0a:00:00", "02:42:0a:00:00:01:", "02:42:0a:00:00:0g", "02:42:0a:00:00:011", "0242.0a00.0001" };
+	unsigned char mac[MAC_LEN];
+	char text[MAC_TEXT_LEN];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(mac_parse(bad[i], mac), -EINVAL);
+	assert_int_equal(mac_parse("02:42:0A:00:00:ff", mac), 0);
+	assert_string_equal(mac_text(mac, text), "02:42:0a:00:00:ff");
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(texts), cmocka_unit_test(numbers), cmocka_unit_test(having) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(texts), cmocka_unit_test(numbers), cmocka_unit_test(having),
+					    cmocka_unit_test(hardware_addresses) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

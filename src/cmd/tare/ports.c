@@ -8,8 +8,6 @@
 #include "cmd/tare/tare.h"
 #include "engine/settle.h"
 
-#define MAC_TEXT_LEN 18
-
 static const char *host_text(const struct net_port *p, char out[IP_TEXT_LEN])
 {
 	return p->host.len ? ip_text(&p->host, out) : "0.0.0.0";
@@ -34,12 +32,6 @@ const char *ports_text(struct arena *a, const struct endpoints *own)
 }
 
 /* ---- inspect ---- */
-
-static const char *mac_text(const unsigned char mac[6], char out[MAC_TEXT_LEN])
-{
-	(void)snprintf(out, MAC_TEXT_LEN, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-	return out;
-}
 
 static void write_address(const struct endpoint *ep, struct json_writer *w)
 {
