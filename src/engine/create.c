@@ -290,8 +290,12 @@ int container_create(const struct engine *en, struct arena *a, const struct ct_o
 		     unsigned int attach, struct container_new *out, struct err *e)
 {
 	CLEANUP(making_end) struct making m = { .en = en, .dir = -1 };
-	int r = text_random_hex(ID_LEN / 2, out->id);
+	int r;
 
+	/* its start is the host name, and one of decimal digits alone is no name but a number to whoever looks it up */
+	do
+		r = text_random_hex(ID_LEN / 2, out->id);
+	while (r == 0 && strspn(out->id, "0123456789") >= ID_SHORT);
 	if (r < 0)
 		return err_errno(e, r, "make up an id");
 	m.plan = (struct plan){ .a = a, .opt = opt, .id = out->id };
