@@ -80,6 +80,25 @@ struct ip ip_nth(const struct ip_net *net, uint64_t n)
 	return ip;
 }
 
+static struct ip filled(const struct ip_net *net, unsigned char with)
+{
+	struct ip ip = { .len = net->ip.len };
+
+	for (unsigned char i = 0; i < ip.len; i++)
+		ip.bytes[i] = (unsigned char)((net->ip.bytes[i] & mask(net, i)) | (with & (unsigned char)~mask(net, i)));
+	return ip;
+}
+
+struct ip ip_first(const struct ip_net *net)
+{
+	return filled(net, 0);
+}
+
+struct ip ip_last(const struct ip_net *net)
+{
+	return filled(net, 0xff);
+}
+
 uint64_t ip_number(const struct ip_net *net, const struct ip *ip)
 {
 	uint64_t n = 0;

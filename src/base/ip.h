@@ -31,6 +31,9 @@ bool ip_any(const struct ip *ip); /* 0.0.0.0 and ::, or none */
 /* The n-th address of a subnet, its own being 0; and which one ip is. Both look at 64 bits at most. */
 struct ip ip_nth(const struct ip_net *net, uint64_t n);
 uint64_t ip_number(const struct ip_net *net, const struct ip *ip);
+/* The first and the last address of a subnet, of any size. */
+struct ip ip_first(const struct ip_net *net);
+struct ip ip_last(const struct ip_net *net);
 /* How many addresses it has; UINT32_MAX for more. */
 uint32_t ip_net_size(const struct ip_net *net);
 bool ip_net_has(const struct ip_net *net, const struct ip *ip);

@@ -53,4 +53,11 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	" first INTEGER NOT NULL, last INTEGER NOT NULL, target INTEGER NOT NULL, PRIMARY KEY(proto, first, host)) WITHOUT ROWID;"
 	"CREATE INDEX ports_container ON ports(container);"
 	"PRAGMA user_version=3;",
+
+	/* IPv6: '' where a network has none. An endpoint's number is that of its IPv4 address; the other one may be another's. */
+	"ALTER TABLE networks ADD COLUMN subnet6 TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE networks ADD COLUMN gateway6 TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE endpoints ADD COLUMN ip6 TEXT NOT NULL DEFAULT '';"
+	"CREATE UNIQUE INDEX endpoints_ip6 ON endpoints(network, ip6) WHERE ip6 != '';"
+	"PRAGMA user_version=4;",
 };

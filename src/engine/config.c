@@ -129,6 +129,7 @@ static void write_place(const struct ct_network *n, struct json_writer *w)
 	jw_object(w, NULL);
 	jw_str(w, "Name", n->name);
 	jw_str(w, "IPAddress", n->ip ? n->ip : "");
+	jw_str(w, "IP6Address", n->ip6 ? n->ip6 : "");
 	jw_str(w, "MacAddress", n->mac_address ? n->mac_address : "");
 	jw_array(w, "Aliases");
 	for (size_t i = 0; i < n->aliases.n; i++)

@@ -9,9 +9,9 @@
 #include "engine/config.h"
 #include "engine/endpoint.h"
 #include "engine/folder.h"
+#include "engine/relays.h"
 #include "engine/resolver.h"
 #include "engine/settle.h"
-#include "sys/rtnl.h"
 
 struct change {
 	const struct engine *en;
@@ -147,6 +147,10 @@ static int undo_connect(struct change *c, const struct endpoints *one, struct er
 /* Others ask for it by other names now, and it asks for others. */
 static int tell(const struct change *c, const struct endpoints *own, struct err *e)
 {
+	int r = relays_change(c->en, c->rec.id, own, e);
+
+	if (r < 0)
+		return r;
 	if (resolver_serves(&c->network)) {
 		resolver_sync(c->en);
 		if (endpoint_has_names(own))
@@ -165,7 +169,7 @@ static int make_endpoint(struct change *c, struct err *e)
 
 	if (r < 0)
 		return r;
-	one = (struct endpoints){ .v = &own.v[at], .n = 1, .ports = own.ports, .n_ports = at == 0 ? own.n_ports : 0 };
+	one = endpoint_alone(&own, at);
 	one.v[0].link.mtu = network_mtu(&one.v[0].network);
 	r = network_up(c->en, &one.v[0].network, e);
 	if (r == 0)
@@ -180,12 +184,15 @@ static int make_endpoint(struct change *c, struct err *e)
 /* The row is there, and no device: a connect was killed. */
 static bool is_half_made(const struct change *c)
 {
-	CLEANUP_FD int sock = nl_open(NETLINK_ROUTE);
+	CLEANUP_FD int netns = -1;
 	struct endpoints own;
 	struct err ignored;
 	size_t at;
 
-	return runs(c) && sock >= 0 && find_endpoint(c, &own, &at, &ignored) == 0 && at < own.n && rtnl_index(sock, own.v[at].link.host) == -ENODEV;
+	if (!runs(c) || find_endpoint(c, &own, &at, &ignored) < 0 || at == own.n)
+		return false;
+	netns = open_netns(c, &ignored);
+	return netns >= 0 && net_link_there(&own.v[at].link, netns) == 0;
 }
 
 int network_connect(const struct engine *en, const char *container, const struct ct_network *place, struct err *e)
@@ -212,33 +219,37 @@ int network_connect(const struct engine *en, const char *container, const struct
 
 /* ---- disconnect ---- */
 
-/* What the first network did, the next one does. */
-static int hand_over(struct change *c, struct endpoints *own, struct err *e)
+/* What the one that goes did, others do: ways out, and ports. */
+static int hand_over(struct change *c, const struct endpoints *own, size_t at, int netns, struct err *e)
 {
-	CLEANUP_FD int netns = open_netns(c, e);
-	struct endpoints rest = { .v = own->v + 1, .n = own->n - 1, .ports = own->ports, .n_ports = own->n_ports };
-	int r = netns < 0 ? netns : 0;
+	struct endpoints rest;
+	int r = endpoint_without(c->a, own, at, &rest, e);
 
-	if (r < 0 || !rest.n)
-		return r;
-	rest.v[0].link.leads_out = true;
-	r = endpoint_open(c->en, c->rec.id, &rest, e);
-	return r < 0 ? r : net_link_lead_out(&rest.v[0].link, netns, e);
+	if (r == 0 && own->via == at && rest.via < rest.n)
+		r = endpoint_open(c->en, c->rec.id, &rest, e);
+	for (size_t i = 0; r == 0 && i < rest.n; i++) {
+		const struct net_link *before = &own->v[i < at ? i : i + 1].link, *now = &rest.v[i].link;
+
+		if (now->leads_out != before->leads_out || now->leads_out6 != before->leads_out6)
+			r = net_link_lead_out(now, netns, e);
+	}
+	return r;
 }
 
 static int leave(struct change *c, struct err *e)
 {
+	CLEANUP_FD int netns = open_netns(c, e);
 	struct endpoints own, one;
 	size_t at;
-	int r = find_endpoint(c, &own, &at, e);
+	int r = netns < 0 ? netns : find_endpoint(c, &own, &at, e);
 
 	if (r < 0 || at == own.n)
 		return r;
-	one = (struct endpoints){ .v = &own.v[at], .n = 1, .ports = own.ports, .n_ports = at == 0 ? own.n_ports : 0 };
+	one = endpoint_alone(&own, at);
 	r = endpoint_close(c->en, c->rec.id, &one, e);
 	if (r == 0)
-		r = net_link_unmake(&one.v[0].link, e);
-	return r < 0 || at > 0 ? r : hand_over(c, &own, e);
+		r = net_link_unmake(&one.v[0].link, netns, e);
+	return r < 0 ? r : hand_over(c, &own, at, netns, e);
 }
 
 int network_disconnect(const struct engine *en, const char *container, const char *network, struct err *e)

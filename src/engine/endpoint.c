@@ -12,13 +12,22 @@
 #include "base/text.h"
 #include "engine/etcfiles.h"
 #include "engine/record.h"
+#include "engine/relays.h"
 #include "engine/resolver.h"
+#include "net/relay.h"
 #include "sys/conntrack.h"
 
 #define RANDOM_FIRST 32768
 #define RANDOM_LAST 60999
 
 /* ---- addresses ---- */
+
+/* What a container gets in one network: a number of the IPv4 subnet, whose IPv6 neighbour is the same number unless somebody asked for
+ * another. */
+struct place {
+	uint64_t number;
+	struct ip_net ip, ip6;
+};
 
 static int number_is_taken(const struct engine *en, const struct network *net, uint64_t number, struct err *e)
 {
@@ -28,41 +37,115 @@ static int number_is_taken(const struct engine *en, const struct network *net, u
 	return r < 0 ? r : cat_step(s, e);
 }
 
-/* The next free one behind the one that was given last, so that an address is used again as late as possible. */
-static int choose_number(const struct engine *en, const struct network *net, uint64_t *number, struct err *e)
+static int ip6_is_taken(const struct engine *en, const struct network *net, const struct ip_net *ip6, struct err *e)
 {
-	uint64_t last = ip_net_size(&net->subnet) - 1, n = (uint64_t)net->next;
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	char text[IP_TEXT_LEN];
+	int r = cat_prepare(en->catalog, &s, e, "SELECT 1 FROM endpoints WHERE network = ?1 AND ip6 = ?2", "ss", net->id, ip_net_text(ip6, text));
 
-	for (uint64_t tried = 0; tried < last; tried++, n++) {
-		int r;
-
-		if (n >= last || n == 0)
-			n = 1;
-		if (n == ip_number(&net->subnet, &net->gateway))
-			continue;
-		r = number_is_taken(en, net, n, e);
-		if (r < 0)
-			return r;
-		if (r > 0)
-			continue;
-		*number = n;
-		return cat_exec(en->catalog, e, "UPDATE networks SET next = ?2 WHERE id = ?1", "si", net->id, (int64_t)(n + 1));
-	}
-	return err_set(e, ERR_LIMIT, "network %s has no free address: %llu are in use", net->name, (unsigned long long)last - 2);
+	return r < 0 ? r : cat_step(s, e);
 }
 
-static int given_number(const struct engine *en, const struct network *net, const char *text, uint64_t *number, struct err *e)
+/* --aux-address: somebody else on that network has it. */
+static bool is_reserved(const struct network *net, const struct ip *ip)
+{
+	struct ip aux;
+
+	json_each(text, json_get(net->config, "Aux"))
+		if (text->type == JSON_STRING && ip_parse(text->str, &aux) == 0 && ip_same(&aux, ip))
+			return true;
+	return false;
+}
+
+/* 1: somebody has one of the two. */
+static int place_is_taken(const struct engine *en, const struct network *net, struct place *at, uint64_t number, struct err *e)
+{
+	int r = number_is_taken(en, net, number, e);
+
+	at->number = number;
+	at->ip = (struct ip_net){ ip_nth(&net->subnet, number), net->subnet.prefix };
+	if (r != 0 || ip_same(&at->ip.ip, &net->gateway) || is_reserved(net, &at->ip.ip))
+		return r < 0 ? r : 1;
+	if (!net->subnet6.ip.len || at->ip6.ip.len)
+		return 0;
+	at->ip6 = (struct ip_net){ ip_nth(&net->subnet6, number), net->subnet6.prefix };
+	r = number >= ip_net_size(&net->subnet6) || ip_same(&at->ip6.ip, &net->gateway6) || is_reserved(net, &at->ip6.ip) ? 1 :
+	    ip6_is_taken(en, net, &at->ip6, e);
+	if (r > 0)
+		at->ip6 = (struct ip_net){ 0 };
+	return r;
+}
+
+/* The next free one behind the one that was given last, so that an address is used again as late as possible. */
+static int choose_place(const struct engine *en, const struct network *net, struct place *at, struct err *e)
+{
+	const struct ip_net *range = net->range.ip.len ? &net->range : &net->subnet;
+	struct ip least = ip_first(range), most = ip_last(range);
+	uint64_t first = ip_number(&net->subnet, &least), last = ip_number(&net->subnet, &most), n = (uint64_t)net->next;
+
+	if (first == 0)
+		first = 1;
+	if (last == ip_net_size(&net->subnet) - 1)
+		last--;
+	for (uint64_t tried = first; tried <= last; tried++, n++) {
+		int r;
+
+		if (n > last || n < first)
+			n = first;
+		r = place_is_taken(en, net, at, n, e);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return cat_exec(en->catalog, e, "UPDATE networks SET next = ?2 WHERE id = ?1", "si", net->id, (int64_t)(n + 1));
+	}
+	return err_set(e, ERR_LIMIT, "network %s has no free address: %llu are in use", net->name, (unsigned long long)(last - first));
+}
+
+/* An address that was asked for: whether it can be had at all. */
+static int check_wish(const char *option, const char *text, const struct network *net, const struct ip_net *subnet, const struct ip *gateway, struct ip *ip,
+		      struct err *e)
+{
+	uint64_t n;
+
+	if (!subnet->ip.len)
+		return err_set(e, ERR_INVALID, "%s %s: network %s has no IPv6 addresses (tare network create --ipv6)", option, text, net->name);
+	if (ip_parse(text, ip) < 0 || !ip_net_has(subnet, ip))
+		return err_set(e, ERR_INVALID, "%s %s is no address of network %s", option, text, net->name);
+	n = ip_number(subnet, ip);
+	if (n == 0 || (ip->len == 4 && n == ip_net_size(subnet) - 1) || ip_same(ip, gateway) || is_reserved(net, ip))
+		return err_set(e, ERR_INVALID, "%s %s: network %s needs that address itself", option, text, net->name);
+	return 0;
+}
+
+static int wished_ip6(const struct engine *en, const struct network *net, const char *text, struct place *at, struct err *e)
+{
+	int r = check_wish("--ip6", text, net, &net->subnet6, &net->gateway6, &at->ip6.ip, e);
+
+	if (r < 0)
+		return r;
+	at->ip6.prefix = net->subnet6.prefix;
+	r = ip6_is_taken(en, net, &at->ip6, e);
+	return r > 0 ? err_set(e, ERR_CONFLICT, "--ip6 %s is in use in network %s", text, net->name) : r;
+}
+
+static int wished_ip(const struct engine *en, const struct network *net, const char *text, struct place *at, struct err *e)
 {
 	struct ip ip;
-	int r;
+	int r = check_wish("--ip", text, net, &net->subnet, &net->gateway, &ip, e);
 
-	if (ip_parse(text, &ip) < 0 || !ip_net_has(&net->subnet, &ip))
-		return err_set(e, ERR_INVALID, "--ip %s is no address of network %s", text, net->name);
-	*number = ip_number(&net->subnet, &ip);
-	if (*number == 0 || *number == ip_net_size(&net->subnet) - 1 || ip_same(&ip, &net->gateway))
-		return err_set(e, ERR_INVALID, "--ip %s: network %s needs that address itself", text, net->name);
-	r = number_is_taken(en, net, *number, e);
+	if (r < 0)
+		return r;
+	r = place_is_taken(en, net, at, ip_number(&net->subnet, &ip), e);
 	return r > 0 ? err_set(e, ERR_CONFLICT, "--ip %s is in use in network %s", text, net->name) : r;
+}
+
+static int find_place(const struct engine *en, const struct network *net, const char *ip, const char *ip6, struct place *at, struct err *e)
+{
+	int r = ip6 && *ip6 ? wished_ip6(en, net, ip6, at, e) : 0;
+
+	if (r < 0)
+		return r;
+	return ip && *ip ? wished_ip(en, net, ip, at, e) : choose_place(en, net, at, e);
 }
 
 /* 02:42 and the address, as Docker's: the same for whoever gets the address next, so that neighbours need not learn it again. */
@@ -84,27 +167,23 @@ static const char *joined(struct arena *a, const struct json *array)
 static int take_address(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct json *wish,
 			int64_t position, struct err *e)
 {
-	const char *name = NULL, *ip = NULL, *mac = NULL;
-	char host[LINK_NAME_LEN] = "ta", text[IP_TEXT_LEN], made[MAC_TEXT_LEN];
-	struct ip_net address;
+	const char *name = NULL, *ip = NULL, *ip6 = NULL, *mac = NULL;
+	char host[LINK_NAME_LEN] = "ta", text[IP_TEXT_LEN], text6[IP_TEXT_LEN], made[MAC_TEXT_LEN];
 	struct network net;
-	uint64_t number = 0;
+	struct place at = { 0 };
 	int r;
 
 	if ((r = json_get_str(wish, "Networks", "Name", &name, e)) < 0 || (r = json_get_str(wish, "Networks", "IPAddress", &ip, e)) < 0 ||
-	    (r = json_get_str(wish, "Networks", "MacAddress", &mac, e)) < 0 || (r = network_find(en, a, name, &net, e)) < 0)
-		return r;
-	r = ip && *ip ? given_number(en, &net, ip, &number, e) : choose_number(en, &net, &number, e);
-	if (r < 0)
+	    (r = json_get_str(wish, "Networks", "IP6Address", &ip6, e)) < 0 || (r = json_get_str(wish, "Networks", "MacAddress", &mac, e)) < 0 ||
+	    (r = network_find(en, a, name, &net, e)) < 0 || (r = find_place(en, &net, ip, ip6, &at, e)) < 0)
 		return r;
 	r = text_random_hex(6, host + 2);
 	if (r < 0)
 		return err_errno(e, r, "make up a device's name");
-	address = (struct ip_net){ .ip = ip_nth(&net.subnet, number), .prefix = net.subnet.prefix };
 	r = cat_exec(en->catalog, e,
-		     "INSERT INTO endpoints(container, network, position, host, number, ip, mac, aliases, servers) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-		     "ssisissss", id, net.id, position, host, (int64_t)number, ip_net_text(&address, text), mac && *mac ? mac : own_mac(&address.ip, made),
-		     joined(a, json_get(wish, "Aliases")), joined(a, json_get(json_get(config, "HostConfig"), "Dns")));
+		     "INSERT INTO endpoints(container, network, position, host, number, ip, mac, aliases, servers, ip6) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+		     "ssisisssss", id, net.id, position, host, (int64_t)at.number, ip_net_text(&at.ip, text), mac && *mac ? mac : own_mac(&at.ip.ip, made),
+		     joined(a, json_get(wish, "Aliases")), joined(a, json_get(json_get(config, "HostConfig"), "Dns")), ip_net_text(&at.ip6, text6));
 	return r < 0 ? r : 0;
 }
 
@@ -123,17 +202,21 @@ static int port_is_taken(const struct engine *en, const struct net_port *p, uint
 }
 
 /* Whether a program of the host has it: what is published would take its connections away. */
-static bool host_has(const struct net_port *p, uint16_t port)
+static bool host_has(const struct net_port *p, uint16_t port, unsigned char len)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in6 sa6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 	int type = p->proto == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM, on = 1;
-	CLEANUP_FD int fd = socket(AF_INET, type | SOCK_CLOEXEC, p->proto);
+	CLEANUP_FD int fd = socket(len == 16 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, p->proto);
 
 	if (p->host.len == 4)
 		memcpy(&sa.sin_addr, p->host.bytes, 4);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+	else if (p->host.len == 16)
+		memcpy(&sa6.sin6_addr, p->host.bytes, 16);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    (len == 16 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0))
 		return false;
-	return bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 && errno == EADDRINUSE;
+	return (len == 16 ? bind(fd, (struct sockaddr *)&sa6, sizeof(sa6)) : bind(fd, (struct sockaddr *)&sa, sizeof(sa))) < 0 && errno == EADDRINUSE;
 }
 
 /* 1: somebody has one of them, *which. */
@@ -142,7 +225,7 @@ static int is_taken(const struct engine *en, const struct net_port *p, uint16_t 
 	*which = first;
 	for (uint16_t i = 0; i < p->count; i++) {
 		*which = (uint16_t)(first + i);
-		if (host_has(p, *which))
+		if ((p->host.len != 16 && host_has(p, *which, 4)) || (p->host.len != 4 && host_has(p, *which, 16)))
 			return 1;
 	}
 	return port_is_taken(en, p, first, e);
@@ -253,35 +336,67 @@ static int count(const struct engine *en, const char *sql, const char *id, size_
 	return r < 0 ? r : 0;
 }
 
+static enum link_kind kind_of(const struct network *n)
+{
+	if (network_is_routed(n))
+		return LINK_ROUTED;
+	return strcmp(n->driver, NETWORK_MACVLAN) == 0 ? LINK_MACVLAN : strcmp(n->driver, NETWORK_IPVLAN) == 0 ? LINK_IPVLAN : LINK_BRIDGED;
+}
+
 static int take_row(const struct engine *en, struct arena *a, struct cat_stmt *s, struct endpoint *out, struct err *e)
 {
+	struct net_link *l = &out->link;
 	struct firewall fw;
 	int r = network_find(en, a, cat_text(s, 0), &out->network, e);
 
 	if (r < 0)
 		return r;
 	network_firewall(en, &fw);
-	if (ip_net_parse(cat_text(s, 2), &out->link.ip) < 0 || mac_parse(cat_text(s, 3), out->link.mac) < 0)
+	if (ip_net_parse(cat_text(s, 2), &l->ip) < 0 || mac_parse(cat_text(s, 3), l->mac) < 0 ||
+	    (*cat_text(s, 5) && ip_net_parse(cat_text(s, 5), &l->ip6) < 0))
 		return err_set(e, ERR_INTERNAL, "an endpoint of network %s is damaged in the catalog", out->network.name);
-	(void)snprintf(out->link.host, sizeof(out->link.host), "%s", cat_text(s, 1));
-	(void)snprintf(out->link.name, sizeof(out->link.name), "eth%u", (unsigned int)cat_int(s, 4) % 10000);
-	if (!network_is_routed(&out->network))
-		(void)snprintf(out->link.bridge, sizeof(out->link.bridge), "%s", out->network.device);
-	out->link.group = firewall_group(&fw, out->network.number);
-	if (!out->network.internal || !out->link.bridge[0])
-		out->link.gateway = out->network.gateway;
+	(void)snprintf(l->host, sizeof(l->host), "%s", cat_text(s, 1));
+	(void)snprintf(l->name, sizeof(l->name), "eth%u", (unsigned int)cat_int(s, 4) % 10000);
+	l->kind = kind_of(&out->network);
+	l->mode = out->network.mode;
+	if (l->kind != LINK_ROUTED)
+		(void)snprintf(l->parent, sizeof(l->parent), "%s", *out->network.parent ? out->network.parent : out->network.device);
+	l->group = network_is_direct(&out->network) ? 0 : firewall_group(&fw, out->network.number);
+	if (!out->network.internal || l->kind == LINK_ROUTED) {
+		l->gateway = out->network.gateway;
+		l->gateway6 = out->network.gateway6;
+	}
 	return 0;
+}
+
+/* Out leads the first one with a gateway, of each family; ports lead to the first one that the host can reach, and the world. */
+static void choose_ways(struct endpoints *own)
+{
+	bool four = false, six = false;
+
+	for (own->via = 0; own->via < own->n; own->via++)
+		if (!network_is_direct(&own->v[own->via].network) && !own->v[own->via].network.internal)
+			break;
+
+	for (size_t i = 0; i < own->n; i++) {
+		struct net_link *l = &own->v[i].link;
+
+		l->leads_out = !four && l->gateway.len;
+		l->leads_out6 = !six && l->ip6.ip.len && l->gateway6.len;
+		four |= l->leads_out;
+		six |= l->leads_out6;
+	}
 }
 
 static int read_links(const struct engine *en, struct arena *a, const char *id, struct endpoints *out, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(en->catalog, &s, e, "SELECT network, host, ip, mac, position FROM endpoints WHERE container = ?1 ORDER BY position", "s", id);
+	int r = cat_prepare(en->catalog, &s, e, "SELECT network, host, ip, mac, position, ip6 FROM endpoints WHERE container = ?1 ORDER BY position", "s", id);
 
 	for (size_t n = out->n; r == 0 && out->n > 0 && n > 0 && (r = cat_step(s, e)) > 0; n--)
 		r = take_row(en, a, s, &out->v[out->n - n], e);
-	if (r >= 0 && out->n)
-		out->v[0].link.leads_out = out->v[0].link.gateway.len > 0;
+	if (r >= 0)
+		choose_ways(out);
 	return r < 0 ? r : 0;
 }
 
@@ -321,17 +436,54 @@ int endpoint_read(const struct engine *en, struct arena *a, const char *id, stru
 	return r < 0 ? r : read_ports(en, id, out, e);
 }
 
+int endpoint_without(struct arena *a, const struct endpoints *own, size_t at, struct endpoints *out, struct err *e)
+{
+	*out = *own;
+	out->v = arena_array(a, own->n, sizeof(*out->v));
+	if (!out->v)
+		return err_errno(e, -ENOMEM, "the rest of the container's networks");
+	memcpy(out->v, own->v, at * sizeof(*out->v));
+	memcpy(out->v + at, own->v + at + 1, (own->n - at - 1) * sizeof(*out->v));
+	out->n--;
+	choose_ways(out);
+	return 0;
+}
+
+struct endpoints endpoint_alone(const struct endpoints *own, size_t at)
+{
+	struct endpoints one = *own;
+
+	one.v = &own->v[at];
+	one.n = 1;
+	one.via = own->via == at ? 0 : 1;
+	return one;
+}
+
 /* ---- the firewall ---- */
+
+/* By each family that both the port and the container have. What else is asked for by IPv6 the monitor relays (relays.h). */
+static void port_elements(const struct firewall *fw, struct nl_batch *q, bool add, const char *id, const struct net_port *p, const struct net_link *to)
+{
+	struct net_relay relay;
+
+	if (p->host.len != 16)
+		firewall_port(fw, q, add, p, &to->ip.ip, id);
+	if (p->host.len != 4 && to->ip6.ip.len)
+		firewall_port(fw, q, add, p, &to->ip6.ip, id);
+	if (net_relay_of(p, &to->ip.ip, &to->ip6.ip, &relay) && net_relay_is_shared(&relay))
+		firewall_relay(fw, q, add, &relay, id);
+}
 
 static void elements(const struct firewall *fw, struct nl_batch *q, bool add, const char *id, const struct endpoints *own)
 {
 	for (size_t i = 0; i < own->n; i++) {
 		if (add)
 			network_elements(fw, q, true, &own->v[i].network);
-		firewall_link(fw, q, add, &own->v[i].link, id);
+		if (!network_is_direct(&own->v[i].network))
+			firewall_link(fw, q, add, &own->v[i].link, id);
 	}
-	for (size_t i = 0; own->n && i < own->n_ports; i++)
-		firewall_port(fw, q, add, &own->ports[i], &own->v[0].link.ip.ip, id);
+	for (size_t i = 0; own->via < own->n && i < own->n_ports; i++)
+		port_elements(fw, q, add, id, &own->ports[i], &own->v[own->via].link);
 }
 
 static int add_elements(const struct firewall *fw, const char *id, const struct endpoints *own)
@@ -377,7 +529,7 @@ static int restore_once(const struct engine *en, const struct firewall *fw, stru
 /* Datagrams that went to one of these ports before would go on to wherever they went. */
 static void forget_datagrams(const struct endpoints *own)
 {
-	for (size_t i = 0; i < own->n_ports; i++) {
+	for (size_t i = 0; own->via < own->n && i < own->n_ports; i++) {
 		const struct net_port *p = &own->ports[i];
 		int r = p->proto == IPPROTO_UDP ? conntrack_forget_ports(p->proto, p->first, p->last) : 0;
 
@@ -416,7 +568,16 @@ bool endpoint_has_names(const struct endpoints *own)
 int endpoint_files(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
 		   struct err *e)
 {
-	return own->n ? etcfiles_write(en, a, id, config, &own->v[0].link.ip.ip, &own->v[0].network.gateway, endpoint_has_names(own), e) : 0;
+	const struct endpoint *first = own->v;
+	struct etc_addresses at = { 0 };
+
+	if (!own->n)
+		return 0;
+	at = (struct etc_addresses){ .ip = first->link.ip.ip, .ip6 = first->link.ip6.ip };
+	for (size_t i = 0; i < own->n && !at.gateway.len; i++)
+		if (!network_is_direct(&own->v[i].network))
+			at.gateway = own->v[i].network.gateway;
+	return etcfiles_write(en, a, id, config, &at, endpoint_has_names(own), e);
 }
 
 int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, const struct json *config, struct endpoints *own,
@@ -426,12 +587,17 @@ int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, c
 
 	if (!own->n)
 		return 0;
+	if (own->n_ports && network_is_direct(&own->v[0].network) && own->via == own->n)
+		return err_set(e, ERR_INVALID, "-p: network %s of driver %s has no ports of the host's; what listens in the container is reached by its own address",
+			       own->v[0].network.name, own->v[0].network.driver);
 	for (size_t i = 0; r == 0 && i < own->n; i++) {
 		own->v[i].link.mtu = network_mtu(&own->v[i].network);
 		r = network_up(en, &own->v[i].network, e);
 	}
 	if (r == 0)
 		r = endpoint_open(en, id, own, e);
+	if (r == 0)
+		r = relays_write(en, id, own, e);
 	if (r == 0 && endpoint_has_names(own))
 		resolver_sync(en);
 	return r < 0 ? r : endpoint_files(en, a, id, config, own, e);
@@ -468,10 +634,10 @@ static int remove_one_by_one(const struct firewall *fw, const char *id, const st
 		int r;
 
 		firewall_begin(&q);
-		if (i < own->n)
+		if (i < own->n && !network_is_direct(&own->v[i].network))
 			firewall_link(fw, &q, false, &own->v[i].link, id);
-		else
-			firewall_port(fw, &q, false, &own->ports[i - own->n], &own->v[0].link.ip.ip, id);
+		else if (i >= own->n && own->via < own->n)
+			port_elements(fw, &q, false, id, &own->ports[i - own->n], &own->v[own->via].link);
 		r = firewall_commit(&q);
 		if (r < 0 && r != -ENOENT)
 			result = r;
@@ -497,6 +663,8 @@ int endpoint_close(const struct engine *en, const char *id, const struct endpoin
 		if (net_link_unroute(&own->v[i].link, e) < 0)
 			return e->code;
 		r = conntrack_forget_ip(&own->v[i].link.ip.ip);
+		if (r >= 0 && own->v[i].link.ip6.ip.len)
+			r = conntrack_forget_ip(&own->v[i].link.ip6.ip);
 		if (r < 0)
 			return err_errno(e, r, "forget the connections of container %.12s", id);
 	}

@@ -19,6 +19,7 @@ struct endpoints {
 	size_t n;
 	struct net_port *ports;
 	size_t n_ports;
+	size_t via; /* which of v the ports lead to; n: none of them can carry any */
 };
 
 /* In an open transaction: takes for container `id` what its configuration (config.h) asks for, behind what it has.
@@ -29,6 +30,10 @@ int endpoint_take(const struct engine *en, struct arena *a, const char *id, cons
 
 /* What it has; nothing is not an error. */
 int endpoint_read(const struct engine *en, struct arena *a, const char *id, struct endpoints *out, struct err *e) MUST_CHECK;
+
+/* What is left of it without the one at `at`, in memory of a's; and that one alone. Ports go with the one that carries them. */
+int endpoint_without(struct arena *a, const struct endpoints *own, size_t at, struct endpoints *out, struct err *e) MUST_CHECK;
+struct endpoints endpoint_alone(const struct endpoints *own, size_t at);
 
 /* Whether it has a name in one of them. */
 bool endpoint_has_names(const struct endpoints *own);

@@ -42,26 +42,34 @@ static void add_extra(const struct etc_hosts *h, const char *text, struct strbuf
 	if (!address)
 		return;
 	if (strcmp(address, HOST_GATEWAY) == 0) {
-		if (!h->gateway)
+		if (!h->at || !h->at->gateway.len)
 			return;
-		address = ip_text(h->gateway, gateway);
+		address = ip_text(&h->at->gateway, gateway);
 	}
 	sb_printf(out, "%s\t%.*s\n", address, (int)strcspn(text, "=:"), text);
 }
 
+static void add_own(const struct etc_hosts *h, const struct ip *ip, struct strbuf *out)
+{
+	char text[IP_TEXT_LEN];
+
+	if (ip->len && h->domainname && *h->domainname)
+		sb_printf(out, "%s\t%s.%s %s\n", ip_text(ip, text), h->hostname, h->domainname, h->hostname);
+	else if (ip->len)
+		sb_printf(out, "%s\t%s\n", ip_text(ip, text), h->hostname);
+}
+
 void etc_hosts_text(const struct etc_hosts *h, struct strbuf *out)
 {
-	char ip[IP_TEXT_LEN];
-
-	sb_printf(out, "127.0.0.1\tlocalhost%s%s\n", h->ip ? "" : " ", h->ip ? "" : h->hostname);
+	sb_printf(out, "127.0.0.1\tlocalhost%s%s\n", h->at ? "" : " ", h->at ? "" : h->hostname);
 	sb_puts(out, "::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n"
 		     "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
 	for (size_t i = 0; i < h->extra.n; i++)
 		add_extra(h, h->extra.v[i], out);
-	if (h->ip && h->domainname && *h->domainname)
-		sb_printf(out, "%s\t%s.%s %s\n", ip_text(h->ip, ip), h->hostname, h->domainname, h->hostname);
-	else if (h->ip)
-		sb_printf(out, "%s\t%s\n", ip_text(h->ip, ip), h->hostname);
+	if (h->at) {
+		add_own(h, &h->at->ip, out);
+		add_own(h, &h->at->ip6, out);
+	}
 }
 
 /* ---- resolv.conf ---- */
@@ -174,12 +182,12 @@ static int overwrite(const struct engine *en, const char *id, const char *name, 
 	return r < 0 ? err_errno(e, r, "write %s/%s", en->root, path) : 0;
 }
 
-int etcfiles_write(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct ip *ip,
-		   const struct ip *gateway, bool names, struct err *e)
+int etcfiles_write(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct etc_addresses *at,
+		   bool names, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf hosts = STRBUF_INIT, resolv = STRBUF_INIT;
 	const struct json *own = json_get(config, "Config"), *host = json_get(config, "HostConfig");
-	struct etc_hosts h = { .hostname = "", .ip = ip, .gateway = gateway };
+	struct etc_hosts h = { .hostname = "", .at = at };
 	struct etc_resolv s = { .names = names };
 	int r;
 

@@ -11,10 +11,15 @@
 /* --add-host NAME:IP, NAME=IP, NAME:host-gateway. */
 int etc_check_host(const char *text, struct err *e) MUST_CHECK;
 
+/* The container's own, and the host's as it sees it; each may be none. */
+struct etc_addresses {
+	struct ip ip, ip6, gateway;
+};
+
 struct etc_hosts {
 	const char *hostname, *domainname; /* domainname may be NULL */
 	struct strv extra;                 /* checked ones */
-	const struct ip *ip, *gateway;     /* the container's, and its network's; NULL: no network */
+	const struct etc_addresses *at;    /* NULL: no network */
 };
 void etc_hosts_text(const struct etc_hosts *h, struct strbuf *out);
 
@@ -28,7 +33,7 @@ void etc_resolv_text(const struct etc_resolv *r, struct strbuf *out);
 void etc_upstreams(struct strbuf *out);
 
 /* Both again, by a container's configuration (config.h). names: as in etc_resolv. */
-int etcfiles_write(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct ip *ip,
-		   const struct ip *gateway, bool names, struct err *e) MUST_CHECK;
+int etcfiles_write(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct etc_addresses *at,
+		   bool names, struct err *e) MUST_CHECK;
 
 #endif

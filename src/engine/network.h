@@ -14,21 +14,28 @@
 
 #define NETWORK_DEFAULT "bridge"
 #define NETWORK_ROUTED "routed" /* its driver */
+#define NETWORK_BRIDGE "bridge"
+#define NETWORK_MACVLAN "macvlan"
+#define NETWORK_IPVLAN "ipvlan"
 
 struct network {
 	const char *id, *name, *driver, *device;
 	uint32_t number;
-	struct ip_net subnet;
-	struct ip gateway;
+	struct ip_net subnet, subnet6; /* subnet6.ip.len 0: no IPv6 */
+	struct ip gateway, gateway6;
+	struct ip_net range, range6; /* where addresses are chosen from; none: all of the subnet */
 	int64_t next, created;
 	bool internal;
-	uint32_t mtu; /* 0: the uplink's */
-	const struct json *config; /* {"Internal","Mtu","Labels","Options"} */
+	uint32_t mtu;              /* 0: the uplink's */
+	const char *parent, *mode; /* macvlan, ipvlan: the host's device ("": one of the network's own), and how ("": bridge, l2) */
+	const struct json *config; /* {"Internal","Mtu","Parent","Mode","Range","Range6","Aux","Labels","Options"} */
 };
 
 struct network_options {
-	const char *name, *driver, *subnet, *gateway; /* subnet and gateway NULL: chosen */
-	bool internal;
+	const char *name, *driver;
+	bool internal, ipv6;
+	struct strv subnets, gateways, ip_ranges; /* one of each family; none: chosen */
+	struct strv aux;                          /* "NAME=IP": addresses that nobody is given */
 	struct strv labels, options;
 };
 
@@ -40,6 +47,8 @@ bool network_is_default(const char *name);
 /* Whether address and hardware address are ones at all (spec_network.c). */
 int network_check_place(const struct ct_network *n, struct err *e) MUST_CHECK;
 bool network_is_routed(const struct network *n);
+/* A container has a device of its own on a device of the host's: no address of the host's, no firewall, no published ports. */
+bool network_is_direct(const struct network *n);
 /* All, by name. */
 int network_list(const struct engine *en, struct arena *a, struct network **out, size_t *n, struct err *e) MUST_CHECK;
 
@@ -51,8 +60,10 @@ int network_remove(const struct engine *en, struct arena *a, const char *what, s
 
 /* The table this engine's networks are in. */
 void network_firewall(const struct engine *en, struct firewall *out);
-/* Makes its device where that is missing, and lets the host forward. */
+/* Makes its device where that is missing, and lets the host forward; of a direct one looks for its parent. */
 int network_up(const struct engine *en, const struct network *n, struct err *e) MUST_CHECK;
+/* The way back, with its elements. What cannot be done is a warning. */
+void network_down(const struct engine *en, const struct network *n);
 /* Its elements into a change of the firewall. */
 void network_elements(const struct firewall *fw, struct nl_batch *q, bool add, const struct network *n);
 /* What devices of it are given: its own, or what the host's default route has; 0: the kernel's default. */

@@ -15,7 +15,7 @@ struct strv {
 /* A container's place in one network. */
 struct ct_network {
 	const char *name;
-	const char *ip, *mac_address; /* NULL: chosen */
+	const char *ip, *ip6, *mac_address; /* NULL: chosen */
 	struct strv aliases;          /* names it has there beside its own */
 };
 
@@ -38,7 +38,7 @@ struct ct_options {
 	struct strv volumes, tmpfs, devices;
 	const char *shm_size;
 
-	const char *ip, *mac_address, *userns, *pid, *ipc, *uts;
+	const char *ip, *ip6, *mac_address, *userns, *pid, *ipc, *uts;
 	struct strv networks, network_aliases, publish, expose, add_host, dns, dns_search, dns_option;
 	bool publish_all;
 	struct strv cap_add, cap_drop, security_opt, sysctls;

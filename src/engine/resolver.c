@@ -34,12 +34,14 @@ static void add_name(struct strbuf *out, int64_t network, const char *ip, const 
 	sb_putc(out, '\n');
 }
 
-/* Its name first: what a question for the address is answered with. */
-static void add_names(struct strbuf *out, struct cat_stmt *s)
+/* For the address of a column, '' if it has none. Its name first: what a question for the address is answered with. */
+static void add_names(struct strbuf *out, struct cat_stmt *s, int column)
 {
-	const char *id = cat_text(s, 0), *name = cat_text(s, 1), *ip = cat_text(s, 3);
+	const char *id = cat_text(s, 0), *name = cat_text(s, 1), *ip = cat_text(s, column);
 	int64_t network = cat_int(s, 2);
 
+	if (!*ip)
+		return;
 	add_name(out, network, ip, name, strlen(name));
 	add_name(out, network, ip, id, ID_SHORT);
 	for (const char *alias = cat_text(s, 4); *alias; alias += strspn(alias, " ")) {
@@ -63,7 +65,7 @@ static int add_members(const struct engine *en, struct strbuf *out, struct err *
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	char last[ID_LEN + 1] = "", servers[512] = "";
 	int r = cat_prepare(en->catalog, &s, e,
-			    "SELECT e.container, c.name, n.number, e.ip, e.aliases, e.servers FROM " NAMED
+			    "SELECT e.container, c.name, n.number, e.ip, e.aliases, e.servers, e.ip6 FROM " NAMED
 			    "JOIN containers c ON c.id = e.container ORDER BY e.container, e.position", "");
 
 	while (r == 0 && (r = cat_step(s, e)) > 0) {
@@ -76,7 +78,8 @@ static int add_members(const struct engine *en, struct strbuf *out, struct err *
 			sb_printf(out, "member %s", last);
 		}
 		sb_printf(out, " %lld", (long long)cat_int(s, 2));
-		add_names(&names, s);
+		add_names(&names, s, 3);
+		add_names(&names, s, 6);
 		r = 0;
 	}
 	if (last[0])

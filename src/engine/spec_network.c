@@ -34,7 +34,7 @@ static int add_alias(struct plan *p, struct ct_network *n, const char *alias, st
 	return 0;
 }
 
-/* "NAME", or "name=NAME,ip=IP,alias=NAME,mac-address=MAC". */
+/* "NAME", or "name=NAME,ip=IP,ip6=IP,alias=NAME,mac-address=MAC". */
 static int parse_network(struct plan *p, const char *text, struct ct_network *out, struct err *e)
 {
 	struct strv parts = plan_split(p->a, text, ',');
@@ -50,10 +50,12 @@ static int parse_network(struct plan *p, const char *text, struct ct_network *ou
 			out->name = v;
 		else if ((v = plan_value_of(parts.v[i], "ip")))
 			out->ip = v;
+		else if ((v = plan_value_of(parts.v[i], "ip6")))
+			out->ip6 = v;
 		else if ((v = plan_value_of(parts.v[i], "mac-address")))
 			out->mac_address = v;
 		else if (!(v = plan_value_of(parts.v[i], "alias")))
-			return err_set(e, ERR_UNSUPPORTED, "--network %s: \"%s\" is not supported (name, ip, mac-address and alias are)", text, parts.v[i]);
+			return err_set(e, ERR_UNSUPPORTED, "--network %s: \"%s\" is not supported (name, ip, ip6, mac-address and alias are)", text, parts.v[i]);
 		else if (add_alias(p, out, v, e) < 0)
 			return e->code;
 	}
@@ -85,17 +87,19 @@ static int plan_modes(struct plan *p, struct err *e)
 	return 0;
 }
 
-/* --ip, --mac-address and --network-alias are about the first one. */
+/* --ip, --ip6, --mac-address and --network-alias are about the first one. */
 static int plan_first(struct plan *p, struct err *e)
 {
 	struct ct_network *first = p->n_networks ? &p->networks[0] : NULL;
-	const char *option = p->opt->ip ? "--ip" : p->opt->mac_address ? "--mac-address" : p->opt->network_aliases.n ? "--network-alias" : NULL;
+	const char *option = p->opt->ip ? "--ip" : p->opt->ip6 ? "--ip6" : p->opt->mac_address ? "--mac-address" : p->opt->network_aliases.n ? "--network-alias" : NULL;
 	int r = option ? wants_network(p, option, e) : 0;
 
 	if (r < 0 || !first)
 		return r;
 	if (p->opt->ip)
 		first->ip = p->opt->ip;
+	if (p->opt->ip6)
+		first->ip6 = p->opt->ip6;
 	if (p->opt->mac_address)
 		first->mac_address = p->opt->mac_address;
 	for (size_t i = 0; r == 0 && i < p->opt->network_aliases.n; i++)
@@ -110,6 +114,10 @@ int network_check_place(const struct ct_network *n, struct err *e)
 
 	if (n->ip && (ip_parse(n->ip, &ip) < 0 || ip.len != 4))
 		return err_set(e, ERR_INVALID, "--ip %s is no IPv4 address", n->ip);
+	if (n->ip6 && (ip_parse(n->ip6, &ip) < 0 || ip.len != 16))
+		return err_set(e, ERR_INVALID, "--ip6 %s is no IPv6 address", n->ip6);
+	if (n->ip6 && network_is_default(n->name))
+		return err_set(e, ERR_INVALID, "--ip6 needs a network that was made with --ipv6: tare network create --ipv6");
 	if (n->ip && network_is_default(n->name))
 		return err_set(e, ERR_INVALID, "--ip needs a network that was made with a subnet: tare network create --subnet");
 	if (n->mac_address && (mac_parse(n->mac_address, mac) < 0 || mac[0] & 1))
@@ -157,8 +165,6 @@ static int plan_ports(struct plan *p, const struct image_config *image, struct e
 	for (size_t i = 0; i < n; i++) {
 		if (net_port_parse(v[i], &port, e) < 0)
 			return e->code;
-		if (port.host.len == 16)
-			return err_set(e, ERR_UNSUPPORTED, "-p %s: ports of IPv6 addresses are not supported yet", v[i]);
 	}
 	if (n && p->host_net)
 		log_warning("with --network host every port is the host's: -p has nothing to do");

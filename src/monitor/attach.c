@@ -334,6 +334,11 @@ static bool take_frame(struct attach_client *c, const struct frame *f)
 		if (f->len == 4)
 			input_resize(a->in, (uint16_t)u16(f->payload), (uint16_t)u16(f->payload + 2));
 		return f->len == 4;
+	case FRAME_PORTS:
+		if (a->ports)
+			a->ports(a->ports_data);
+		queue(c, FRAME_PORTS, NULL, 0);
+		return f->len == 0;
 	case FRAME_SETTLED:
 		if (!c->first || !(c->flags & FRAME_WANT_SETTLE) || f->len)
 			return false;

@@ -17,6 +17,7 @@
 #include "monitor/jsonlog.h"
 #include "monitor/link.h"
 #include "monitor/progress.h"
+#include "monitor/relays.h"
 #include "monitor/state.h"
 #include "monitor/stream.h"
 
@@ -39,6 +40,7 @@ struct worker {
 	struct attach attach;
 	struct jsonlog log;
 	struct stream_sink sink;
+	struct relays *relays;
 	struct stream streams[JSONLOG_STREAMS];
 };
 
@@ -156,6 +158,13 @@ static int open_streams(struct worker *w)
 	return r;
 }
 
+static void ports_changed(void *data)
+{
+	struct worker *w = data;
+
+	relays_read(&w->relays, w->loop, CREW_STATE_DIR);
+}
+
 static int open_clients(struct worker *w)
 {
 	int r;
@@ -164,6 +173,8 @@ static int open_clients(struct worker *w)
 	w->input.ended = stdin_ended;
 	w->input.ended_data = w;
 	attach_init(&w->attach, w->loop, &w->input, w->d.stdin_once);
+	w->attach.ports = ports_changed;
+	w->attach.ports_data = w;
 	if (crew_has(&w->crew, CREW_CLIENT)) {
 		w->crew.has &= ~(1U << CREW_CLIENT); /* owned by attach from here */
 		r = attach_first(&w->attach, CREW_CLIENT, w->d.attach, &w->progress->client_behind);
@@ -183,6 +194,8 @@ static int set_up(struct worker *w, struct err *e)
 		r = open_clients(w);
 	if (r == 0)
 		r = open_streams(w);
+	if (r == 0)
+		relays_read(&w->relays, w->loop, CREW_STATE_DIR);
 	return r < 0 ? err_errno(e, r, "start the worker") : 0;
 }
 
@@ -203,6 +216,7 @@ static void end(struct worker *w)
 	struct state *s = &w->state;
 	bool oom_killed;
 
+	relays_close(&w->relays);
 	ending_cleanup_cgroup(&w->d, &oom_killed);
 	if (s->status != STATE_EXITED)
 		record_end(w, oom_killed);

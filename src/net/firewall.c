@@ -12,6 +12,9 @@
  *
  * (Bridges that pass through the firewall do not tell the last hook where a packet came in: what it comes from is asked there.)
  *
+ * (From ::1 nothing can be sent to another machine, and a container may have IPv4 alone: what comes in by IPv6 then is a socket's of the
+ * container's monitor, net/relay.h; the rules only send a long range of ports to one such socket.)
+ *
  * Single ports are hashed by protocol and port; only ranges are looked for in a set of intervals. An interval cannot shift ports, so a
  * range that does is one element per port. */
 #include "net/firewall.h"
@@ -37,21 +40,33 @@ static const char rules[] =
 	"	map ports4 { type inet_proto . inet_service : ipv4_addr . inet_service; }\n"
 	"	map ports4_at { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }\n"
 	"	map ranges4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr; flags interval; }\n"
+	"	map ports6 { type inet_proto . inet_service : ipv6_addr . inet_service; }\n"
+	"	map ports6_at { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }\n"
+	"	map ranges6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr; flags interval; }\n"
+	"	map relays6 { type ipv6_addr . inet_proto . inet_service : inet_service; flags interval; }\n"
 	"	set senders4 { type ipv4_addr . ifname; }\n"
 	"	map gateways4 { typeof meta oifgroup : ip saddr; }\n"
+	"	map gateways6 { typeof meta oifgroup : ip6 saddr; }\n"
 	"	set inside { typeof meta iifgroup . meta oifgroup; }\n"
 	"	set neighbours4 { typeof meta oifgroup . ip saddr; flags interval; }\n"
+	"	set neighbours6 { typeof meta oifgroup . ip6 saddr; flags interval; }\n"
 	"	set open { typeof meta iifgroup; }\n"
 	"	chain early {\n"
 	"		type filter hook prerouting priority raw;\n"
 	"		iif != lo ip daddr 127.0.0.0/8 drop\n"
 	"		iif != lo ip saddr 127.0.0.0/8 drop\n"
 	"		meta iifgroup & 0xffff0000 == %2$#x meta iifkind \"veth\" ip saddr . iifname != @senders4 drop\n"
+	"		meta iifgroup & 0xffff0000 == %2$#x meta iifkind \"veth\" meta nfproto ipv6 drop\n"
 	"	}\n"
 	"	chain publish {\n"
 	"		dnat ip to ip daddr . meta l4proto . th dport map @ports4_at\n"
 	"		dnat ip to meta l4proto . th dport map @ports4\n"
 	"		dnat ip to ip daddr . meta l4proto . th dport map @ranges4\n"
+	"		meta nfproto ipv6 meta l4proto tcp redirect to : ip6 daddr . meta l4proto . th dport map @relays6\n"
+	"		ip6 daddr ::1 return\n"
+	"		dnat ip6 to ip6 daddr . meta l4proto . th dport map @ports6_at\n"
+	"		dnat ip6 to meta l4proto . th dport map @ports6\n"
+	"		dnat ip6 to ip6 daddr . meta l4proto . th dport map @ranges6\n"
 	"	}\n"
 	"	chain arriving {\n"
 	"		type nat hook prerouting priority dstnat;\n"
@@ -75,6 +90,7 @@ static const char rules[] =
 	"		meta iifgroup @open meta oifgroup & 0xffff0000 != %2$#x masquerade\n"
 	"		ct status dnat ip saddr 127.0.0.0/8 snat ip to meta oifgroup map @gateways4\n"
 	"		ct status dnat meta oifgroup . ip saddr @neighbours4 snat ip to meta oifgroup map @gateways4\n"
+	"		ct status dnat meta oifgroup . ip6 saddr @neighbours6 snat ip6 to meta oifgroup map @gateways6\n"
 	"	}\n"
 	"}\n";
 
@@ -168,11 +184,11 @@ int firewall_commit(struct nl_batch *q)
 }
 
 /* Who is in the network, by address. In a set of intervals nft compares numbers in network order. */
-static void put_neighbours(const struct firewall *fw, struct nl_batch *q, bool add, const struct firewall_network *n)
+static void put_neighbours(const struct firewall *fw, struct nl_batch *q, bool add, const char *id, uint32_t network, const struct ip_net *subnet)
 {
-	struct nft_element el = { .set = "neighbours4", .comment = n->id };
-	struct ip first = ip_nth(&n->subnet, 0), last = ip_nth(&n->subnet, UINT64_MAX);
-	uint32_t group = htonl(n->group);
+	struct nft_element el = { .set = subnet->ip.len == 16 ? "neighbours6" : "neighbours4", .comment = id };
+	struct ip first = ip_first(subnet), last = ip_last(subnet);
+	uint32_t group = htonl(network);
 
 	nft_field(&el.key, &group, sizeof(group));
 	nft_field(&el.key, first.bytes, first.len);
@@ -181,22 +197,32 @@ static void put_neighbours(const struct firewall *fw, struct nl_batch *q, bool a
 	put(fw, q, add, &el);
 }
 
+static void put_gateway(const struct firewall *fw, struct nl_batch *q, bool add, const char *id, uint32_t group, const struct ip *gateway)
+{
+	struct nft_element el = { .set = gateway->len == 16 ? "gateways6" : "gateways4", .comment = id };
+
+	nft_field(&el.key, &group, sizeof(group));
+	nft_field(&el.value, gateway->bytes, gateway->len);
+	put(fw, q, add, &el);
+}
+
 void firewall_network(const struct firewall *fw, struct nl_batch *q, bool add, const struct firewall_network *n)
 {
 	struct nft_element inside = { .set = "inside", .comment = n->id }, open = { .set = "open", .comment = n->id };
-	struct nft_element gateway = { .set = "gateways4", .comment = n->id };
 
 	nft_field(&inside.key, &n->group, sizeof(n->group));
 	nft_field(&inside.key, &n->group, sizeof(n->group));
 	nft_field(&open.key, &n->group, sizeof(n->group));
-	nft_field(&gateway.key, &n->group, sizeof(n->group));
-	nft_field(&gateway.value, n->gateway.bytes, n->gateway.len);
-	put_neighbours(fw, q, add, n);
+	put_neighbours(fw, q, add, n->id, n->group, &n->subnet);
+	if (n->subnet6.ip.len)
+		put_neighbours(fw, q, add, n->id, n->group, &n->subnet6);
 	put(fw, q, add, &inside);
 	if (!n->internal)
 		put(fw, q, add, &open);
 	if (n->gateway.len)
-		put(fw, q, add, &gateway);
+		put_gateway(fw, q, add, n->id, n->group, &n->gateway);
+	if (n->gateway6.len)
+		put_gateway(fw, q, add, n->id, n->group, &n->gateway6);
 }
 
 void firewall_link(const struct firewall *fw, struct nl_batch *q, bool add, const struct net_link *l, const char *container)
@@ -208,12 +234,13 @@ void firewall_link(const struct firewall *fw, struct nl_batch *q, bool add, cons
 	put(fw, q, add, &sender);
 }
 
-static void put_address(struct nft_data *d, const struct ip *ip, unsigned char fill)
+/* An address of a family's length; none is all of them, whose first or last one fill makes. */
+static void put_address(struct nft_data *d, const struct ip *ip, unsigned char len, unsigned char fill)
 {
-	unsigned char any[4];
+	unsigned char any[16];
 
 	memset(any, fill, sizeof(any));
-	nft_field(d, ip->len ? ip->bytes : any, 4);
+	nft_field(d, ip->len ? ip->bytes : any, len);
 }
 
 static void put_service(struct nft_data *d, unsigned char proto, uint16_t port)
@@ -229,11 +256,11 @@ static void put_service(struct nft_data *d, unsigned char proto, uint16_t port)
 static void put_range(const struct firewall *fw, struct nl_batch *q, bool add, const struct net_port *p, const struct ip *to,
 		      const char *container)
 {
-	struct nft_element el = { .set = "ranges4", .comment = container };
+	struct nft_element el = { .set = to->len == 16 ? "ranges6" : "ranges4", .comment = container };
 
-	put_address(&el.key, &p->host, 0);
+	put_address(&el.key, &p->host, to->len, 0);
 	put_service(&el.key, p->proto, p->first);
-	put_address(&el.end, &p->host, 0xff);
+	put_address(&el.end, &p->host, to->len, 0xff);
 	put_service(&el.end, p->proto, (uint16_t)(p->first + p->count - 1));
 	nft_field(&el.value, to->bytes, to->len);
 	put(fw, q, add, &el);
@@ -242,18 +269,34 @@ static void put_range(const struct firewall *fw, struct nl_batch *q, bool add, c
 void firewall_port(const struct firewall *fw, struct nl_batch *q, bool add, const struct net_port *p, const struct ip *to,
 		   const char *container)
 {
+	const char *set = to->len == 16 ? p->host.len ? "ports6_at" : "ports6" : p->host.len ? "ports4_at" : "ports4";
+
 	if (p->count > 1 && p->first == p->target) {
 		put_range(fw, q, add, p, to, container);
 		return;
 	}
 	for (uint16_t i = 0; i < p->count; i++) {
-		struct nft_element el = { .set = p->host.len ? "ports4_at" : "ports4", .comment = container };
+		struct nft_element el = { .set = set, .comment = container };
 
 		if (p->host.len)
-			put_address(&el.key, &p->host, 0);
+			put_address(&el.key, &p->host, to->len, 0);
 		put_service(&el.key, p->proto, (uint16_t)(p->first + i));
 		nft_field(&el.value, to->bytes, to->len);
 		put_service(&el.value, 0, (uint16_t)(p->target + i));
 		put(fw, q, add, &el);
 	}
+}
+
+void firewall_relay(const struct firewall *fw, struct nl_batch *q, bool add, const struct net_relay *r, const char *container)
+{
+	struct nft_element el = { .set = "relays6", .comment = container };
+	const struct ip any = { 0 }, *at = ip_any(&r->at) ? &any : &r->at;
+
+	put_address(&el.key, at, 16, 0);
+	put_service(&el.key, r->proto, r->first);
+	put_address(&el.end, at, 16, 0xff);
+	put_service(&el.end, r->proto, (uint16_t)(r->first + r->count - 1));
+	put_service(&el.value, 0, r->first);
+	el.value.len = sizeof(r->first); /* what stands alone is not padded */
+	put(fw, q, add, &el);
 }

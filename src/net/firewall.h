@@ -8,6 +8,7 @@
 
 #include "net/link.h"
 #include "net/port.h"
+#include "net/relay.h"
 #include "sys/netlink.h"
 
 #define FIREWALL_NETWORKS 65535U /* numbers from 1 */
@@ -31,8 +32,8 @@ int firewall_unload(const struct firewall *fw, struct err *e) MUST_CHECK;
 struct firewall_network {
 	const char *id;
 	uint32_t group;
-	struct ip_net subnet;
-	struct ip gateway; /* none: nothing leads out */
+	struct ip_net subnet, subnet6; /* subnet6: len 0 without IPv6 */
+	struct ip gateway, gateway6;   /* none: nothing leads out */
 	bool internal;     /* nothing leads out */
 };
 
@@ -40,8 +41,11 @@ struct firewall_network {
 void firewall_begin(struct nl_batch *q);
 void firewall_network(const struct firewall *fw, struct nl_batch *q, bool add, const struct firewall_network *n);
 void firewall_link(const struct firewall *fw, struct nl_batch *q, bool add, const struct net_link *l, const char *container);
+/* to: the container's address, of the family that the port is to be reached by. */
 void firewall_port(const struct firewall *fw, struct nl_batch *q, bool add, const struct net_port *p, const struct ip *to,
 		   const char *container);
+/* All ports of a shared relay lead to its socket. */
+void firewall_relay(const struct firewall *fw, struct nl_batch *q, bool add, const struct net_relay *r, const char *container);
 /* All of it or nothing, as nft_commit(). */
 int firewall_commit(struct nl_batch *q) MUST_CHECK;
 

@@ -4,6 +4,8 @@
  * on the other side, so the kernel need not answer for the neighbours (proxy ARP, with its delays). */
 #include "net/link.h"
 
+#include <errno.h>
+#include <linux/if_link.h>
 #include <linux/ip.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,9 +15,63 @@
 
 #define LOOPBACK 1 /* its index in every network namespace */
 
+static const char *const kinds[] = { [LINK_ROUTED] = "routed", [LINK_BRIDGED] = "bridged", [LINK_MACVLAN] = "macvlan", [LINK_IPVLAN] = "ipvlan" };
+
 static bool routed(const struct net_link *l)
 {
-	return !l->bridge[0];
+	return l->kind == LINK_ROUTED;
+}
+
+static bool direct(const struct net_link *l)
+{
+	return l->kind == LINK_MACVLAN || l->kind == LINK_IPVLAN;
+}
+
+/* What is the same for both families of addresses. */
+struct side {
+	const struct ip_net *ip;
+	const struct ip *gateway;
+	bool leads_out;
+};
+
+#define SIDES 2
+static size_t sides(const struct net_link *l, struct side out[SIDES])
+{
+	out[0] = (struct side){ &l->ip, &l->gateway, l->leads_out };
+	out[1] = (struct side){ &l->ip6, &l->gateway6, l->leads_out6 };
+	return l->ip6.ip.len ? 2 : 1;
+}
+
+/* ---- modes ---- */
+
+struct mode {
+	enum link_kind kind;
+	const char *name;
+	uint32_t value;
+};
+
+static const struct mode modes[] = {
+	{ LINK_MACVLAN, "bridge", MACVLAN_MODE_BRIDGE }, { LINK_MACVLAN, "private", MACVLAN_MODE_PRIVATE },
+	{ LINK_MACVLAN, "vepa", MACVLAN_MODE_VEPA },	 { LINK_MACVLAN, "passthru", MACVLAN_MODE_PASSTHRU },
+	{ LINK_IPVLAN, "l2", IPVLAN_MODE_L2 },		 { LINK_IPVLAN, "l3", IPVLAN_MODE_L3 },
+	{ LINK_IPVLAN, "l3s", IPVLAN_MODE_L3S },
+};
+
+/* The first one of a kind is the usual one. */
+int net_link_mode(enum link_kind kind, const char *name, uint32_t *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+		if (modes[i].kind == kind && (!*name || strcmp(modes[i].name, name) == 0)) {
+			*out = modes[i].value;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* Nobody answers for neighbours there: everything goes to the device. */
+static bool no_neighbours(const struct net_link *l)
+{
+	return l->kind == LINK_IPVLAN && l->mode && l->mode[0] == 'l' && l->mode[1] == '3';
 }
 
 /* ---- texts ---- */
@@ -27,13 +83,18 @@ void net_link_write(struct json_writer *w, const struct net_link *l)
 	jw_object(w, NULL);
 	jw_str(w, "host", l->host);
 	jw_str(w, "name", l->name);
-	jw_str(w, "bridge", l->bridge);
+	jw_str(w, "kind", kinds[l->kind]);
+	jw_str(w, "parent", l->parent);
+	jw_str(w, "mode", l->mode ? l->mode : "");
 	jw_u64(w, "group", l->group);
 	jw_u64(w, "mtu", l->mtu);
 	jw_str(w, "mac", mac_text(l->mac, mac));
 	jw_str(w, "ip", ip_net_text(&l->ip, text));
 	jw_str(w, "gateway", ip_text(&l->gateway, text));
 	jw_bool(w, "leadsOut", l->leads_out);
+	jw_str(w, "ip6", ip_net_text(&l->ip6, text));
+	jw_str(w, "gateway6", ip_text(&l->gateway6, text));
+	jw_bool(w, "leadsOut6", l->leads_out6);
 	jw_end_object(w);
 }
 
@@ -50,24 +111,58 @@ static int get_name(const struct json *obj, const char *key, char out[LINK_NAME_
 	return 0;
 }
 
+static int get_kind(const struct json *obj, struct net_link *out, struct err *e)
+{
+	const char *kind = "";
+	uint32_t mode;
+	int r = json_get_str(obj, "link", "kind", &kind, e);
+
+	out->mode = "";
+	if (r == 0)
+		r = json_get_str(obj, "link", "mode", &out->mode, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strcmp(kinds[i], kind) == 0) {
+			out->kind = (enum link_kind)i;
+			if (direct(out) && net_link_mode(out->kind, out->mode, &mode) < 0)
+				return err_set(e, ERR_INVALID, "link.mode: \"%.20s\"", out->mode);
+			return 0;
+		}
+	return err_set(e, ERR_INVALID, "link.kind: \"%.20s\"", kind);
+}
+
+static int get_side(const struct json *obj, const char *ip_key, const char *gateway_key, struct ip_net *ip, struct ip *gateway, struct err *e)
+{
+	const char *text = "", *gateway_text = "";
+	int r = json_get_str(obj, "link", ip_key, &text, e);
+
+	if (r == 0)
+		r = json_get_str(obj, "link", gateway_key, &gateway_text, e);
+	if (r == 0 && ((*text && ip_net_parse(text, ip) < 0) || (*gateway_text && ip_parse(gateway_text, gateway) < 0)))
+		r = err_set(e, ERR_INVALID, "link.%s: \"%.50s\", %s: \"%.50s\"", ip_key, text, gateway_key, gateway_text);
+	return r;
+}
+
 int net_link_parse(const struct json *obj, struct net_link *out, struct err *e)
 {
-	const char *mac = "", *ip = "", *gateway = "";
+	const char *mac = "";
 	int r;
 
 	*out = (struct net_link){ 0 };
 	if ((r = get_name(obj, "host", out->host, e)) < 0 || (r = get_name(obj, "name", out->name, e)) < 0 ||
-	    (r = get_name(obj, "bridge", out->bridge, e)) < 0 || (r = json_get_u32(obj, "link", "group", &out->group, e)) < 0 ||
-	    (r = json_get_u32(obj, "link", "mtu", &out->mtu, e)) < 0 || (r = json_get_bool(obj, "link", "leadsOut", &out->leads_out, e)) < 0 || (r = json_get_str(obj, "link", "mac", &mac, e)) < 0 ||
-	    (r = json_get_str(obj, "link", "ip", &ip, e)) < 0 || (r = json_get_str(obj, "link", "gateway", &gateway, e)) < 0)
+	    (r = get_name(obj, "parent", out->parent, e)) < 0 || (r = get_kind(obj, out, e)) < 0 || (r = json_get_u32(obj, "link", "group", &out->group, e)) < 0 ||
+	    (r = json_get_u32(obj, "link", "mtu", &out->mtu, e)) < 0 || (r = json_get_bool(obj, "link", "leadsOut", &out->leads_out, e)) < 0 ||
+	    (r = json_get_bool(obj, "link", "leadsOut6", &out->leads_out6, e)) < 0 || (r = json_get_str(obj, "link", "mac", &mac, e)) < 0 ||
+	    (r = get_side(obj, "ip", "gateway", &out->ip, &out->gateway, e)) < 0 || (r = get_side(obj, "ip6", "gateway6", &out->ip6, &out->gateway6, e)) < 0)
 		return r;
-	if (!out->host[0] || !out->name[0] || mac_parse(mac, out->mac) < 0 || ip_net_parse(ip, &out->ip) < 0 ||
-	    (gateway[0] && ip_parse(gateway, &out->gateway) < 0))
-		return err_set(e, ERR_INVALID, "link: host, name, mac, ip and gateway are required");
+	if (!out->host[0] || !out->name[0] || mac_parse(mac, out->mac) < 0 || !out->ip.ip.len || (!routed(out) && !out->parent[0]))
+		return err_set(e, ERR_INVALID, "link: host, name, kind, mac, ip, and parent of one that is not routed, are required");
 	return 0;
 }
 
-/* A network has IPv4 alone: nobody is to talk of addresses there that lead nowhere. A kernel without IPv6 has nothing to set. */
+/* Where a network has IPv4 alone nobody is to talk of addresses that lead nowhere, and the port of a bridge has nothing to say at all. A
+ * kernel without IPv6 has nothing to set. */
 static void no_ipv6(int sock, int index)
 {
 	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
@@ -84,6 +179,27 @@ static struct rtnl_route host_route(const struct net_link *l, int index)
 				    .source = l->gateway.len ? &l->gateway : NULL };
 }
 
+static int make_direct(int sock, const struct net_link *l, int netns, struct err *e)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	struct rtnl_direct d = { .kind = kinds[l->kind], .inside = l->name, .netns = netns, .parent = rtnl_index(sock, l->parent), .mtu = l->mtu };
+	int r;
+
+	memcpy(d.mac, l->mac, sizeof(d.mac));
+	if (d.parent < 0)
+		return err_errno(e, d.parent, "the network's device %s", l->parent);
+	r = net_link_mode(l->kind, l->mode, &d.mode);
+	if (r < 0)
+		return err_errno(e, r, "mode %s", l->mode);
+	rtnl_add_direct(&q, &d);
+	r = nl_exchange(sock, &q, NULL, NULL, NULL);
+	if (r == -EOPNOTSUPP)
+		return err_set(e, ERR_UNSUPPORTED, "this kernel has no %s devices (module %s)", d.kind, d.kind);
+	if (r == -EBUSY)
+		return err_set(e, ERR_CONFLICT, "%s cannot carry a device of kind %s: it is a port of a bridge, or carries another kind", l->parent, d.kind);
+	return r < 0 ? err_errno(e, r, "make the %s device %s on %s", d.kind, l->name, l->parent) : 0;
+}
+
 static int make_devices(int sock, const struct net_link *l, int netns, struct err *e)
 {
 	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
@@ -92,9 +208,9 @@ static int make_devices(int sock, const struct net_link *l, int netns, struct er
 
 	memcpy(v.mac, l->mac, sizeof(v.mac));
 	if (!routed(l)) {
-		v.master = rtnl_index(sock, l->bridge);
+		v.master = rtnl_index(sock, l->parent);
 		if (v.master < 0)
-			return err_errno(e, v.master, "the network's bridge %s", l->bridge);
+			return err_errno(e, v.master, "the network's bridge %s", l->parent);
 	}
 	rtnl_add_veth(&q, &v);
 	r = nl_exchange(sock, &q, NULL, NULL, NULL);
@@ -142,51 +258,75 @@ int net_link_unroute(const struct net_link *l, struct err *e)
 /* ---- the container's end ---- */
 
 /* Where what is not the container's goes. A routed link is on the wire with its gateway alone, so its subnet is behind that, too. */
-static void add_routes(struct nl_batch *q, const struct net_link *l, int index)
+static void add_routes(struct nl_batch *q, const struct net_link *l, const struct side *s, int index)
 {
-	struct rtnl_route gateway = { .to = &l->gateway, .prefix = (unsigned char)(l->gateway.len * 8), .index = index };
-	struct ip subnet = ip_nth(&l->ip, 0);
-	struct rtnl_route neighbours = { .to = &subnet, .prefix = l->ip.prefix, .via = &l->gateway, .index = index };
-	struct rtnl_route everything = { .via = &l->gateway, .index = index };
+	struct ip subnet = ip_first(s->ip), everywhere = { .len = s->ip->ip.len };
+	struct rtnl_route gateway = { .to = s->gateway, .prefix = (unsigned char)(s->gateway->len * 8), .index = index };
+	struct rtnl_route neighbours = { .to = &subnet, .prefix = s->ip->prefix, .via = s->gateway, .index = index };
+	struct rtnl_route everything = { .to = &everywhere, .via = s->gateway, .index = index };
 
-	if (!l->gateway.len)
+	if (!s->gateway->len)
 		return;
 	if (routed(l)) {
 		rtnl_add_route(q, &gateway);
 		rtnl_add_route(q, &neighbours);
 	}
-	if (l->leads_out)
+	if (no_neighbours(l))
+		everything.via = NULL;
+	if (s->leads_out)
 		rtnl_add_route(q, &everything);
+}
+
+/* A socket in the container's namespace, and the device's index there. */
+static int open_inside(const struct net_link *l, int netns, int *index, struct err *e)
+{
+	int sock = nl_open_in(netns, NETLINK_ROUTE);
+
+	*index = sock < 0 ? sock : rtnl_index(sock, l->name);
+	if (*index >= 0)
+		return sock;
+	close_fd(sock);
+	return err_errno(e, *index, "in the container's network namespace");
 }
 
 static int set_up_inside(const struct net_link *l, int netns, struct err *e)
 {
 	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
-	CLEANUP_FD int sock = nl_open_in(netns, NETLINK_ROUTE);
-	int index = sock < 0 ? sock : rtnl_index(sock, l->name), r;
+	struct side side[SIDES];
+	size_t n = sides(l, side);
+	int index, r;
+	CLEANUP_FD int sock = open_inside(l, netns, &index, e);
 
-	if (index < 0)
-		return err_errno(e, index, "in the container's network namespace");
-	no_ipv6(sock, index);
+	if (sock < 0)
+		return sock;
+	if (n < SIDES)
+		no_ipv6(sock, index);
 	rtnl_set_up(&q, LOOPBACK, true);
 	rtnl_set_up(&q, index, true);
-	rtnl_add_address(&q, index, &l->ip.ip, l->ip.prefix, routed(l));
-	add_routes(&q, l, index);
+	for (size_t i = 0; i < n; i++) {
+		rtnl_add_address(&q, index, &side[i].ip->ip, side[i].ip->prefix, routed(l));
+		add_routes(&q, l, &side[i], index);
+	}
 	r = nl_exchange(sock, &q, NULL, NULL, NULL);
+	if (r == -EACCES && n == SIDES)
+		return err_set(e, ERR_UNSUPPORTED, "IPv6 is switched off for containers (net.ipv6.conf.default.disable_ipv6), and their network has it");
 	return r < 0 ? err_errno(e, r, "set up %s in the container", l->name) : 0;
 }
 
 int net_link_lead_out(const struct net_link *l, int netns, struct err *e)
 {
 	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
-	CLEANUP_FD int sock = nl_open_in(netns, NETLINK_ROUTE);
-	int index = sock < 0 ? sock : rtnl_index(sock, l->name), r;
+	struct side side[SIDES];
+	size_t n = sides(l, side);
+	int index, r;
+	CLEANUP_FD int sock = open_inside(l, netns, &index, e);
 
-	if (index < 0)
-		return err_errno(e, index, "in the container's network namespace");
-	if (!l->gateway.len)
+	if (sock < 0)
+		return sock;
+	for (size_t i = 0; i < n; i++)
+		add_routes(&q, l, &side[i], index);
+	if (!q.n)
 		return 0;
-	add_routes(&q, l, index);
 	r = nl_exchange(sock, &q, NULL, NULL, NULL);
 	return r < 0 ? err_errno(e, r, "lead out by %s", l->name) : 0;
 }
@@ -199,18 +339,35 @@ static int unmake(int sock, int index)
 	return nl_exchange(sock, &q, NULL, NULL, NULL);
 }
 
-int net_link_unmake(const struct net_link *l, struct err *e)
+/* The end that is taken away, and where it is: a direct one has but that in the container. */
+static int open_end(const struct net_link *l, int netns, int *index)
 {
-	CLEANUP_FD int sock = nl_open(NETLINK_ROUTE);
-	int index = sock < 0 ? sock : rtnl_index(sock, l->host), r;
+	int sock = direct(l) ? nl_open_in(netns, NETLINK_ROUTE) : nl_open(NETLINK_ROUTE);
+
+	*index = sock < 0 ? sock : rtnl_index(sock, direct(l) ? l->name : l->host);
+	return sock;
+}
+
+int net_link_there(const struct net_link *l, int netns)
+{
+	int index;
+	CLEANUP_FD int sock = open_end(l, netns, &index);
+
+	return index < 0 && index != -ENODEV ? index : index >= 0 && sock >= 0;
+}
+
+int net_link_unmake(const struct net_link *l, int netns, struct err *e)
+{
+	int index, r;
+	CLEANUP_FD int sock = open_end(l, netns, &index);
 
 	if (index == -ENODEV)
 		return 0;
 	r = index < 0 ? index : unmake(sock, index);
-	return r < 0 && r != -ENODEV ? err_errno(e, r, "remove %s", l->host) : 0;
+	return r < 0 && r != -ENODEV ? err_errno(e, r, "remove %s", direct(l) ? l->name : l->host) : 0;
 }
 
-int net_link_make(const struct net_link *l, int netns, struct err *e)
+static int make_pair(const struct net_link *l, int netns, struct err *e)
 {
 	CLEANUP_FD int sock = nl_open(NETLINK_ROUTE);
 	int index = sock < 0 ? err_errno(e, sock, "rtnetlink") : make_devices(sock, l, netns, e), r;
@@ -222,5 +379,23 @@ int net_link_make(const struct net_link *l, int netns, struct err *e)
 		r = set_up_inside(l, netns, e);
 	if (r < 0 && unmake(sock, index) < 0)
 		return err_ctx(e, "%s is left", l->host);
+	return r;
+}
+
+int net_link_make(const struct net_link *l, int netns, struct err *e)
+{
+	CLEANUP_FD int sock = -1;
+	struct err second;
+	int r;
+
+	if (!direct(l))
+		return make_pair(l, netns, e);
+	sock = nl_open(NETLINK_ROUTE);
+	r = sock < 0 ? err_errno(e, sock, "rtnetlink") : make_direct(sock, l, netns, e);
+	if (r < 0)
+		return r;
+	r = set_up_inside(l, netns, e);
+	if (r < 0 && net_link_unmake(l, netns, &second) < 0)
+		return err_ctx(e, "%s is left", l->name);
 	return r;
 }

@@ -72,6 +72,28 @@ void rtnl_add_veth(struct nl_batch *q, const struct rtnl_veth *v)
 	nl_nest_end(q, info);
 }
 
+void rtnl_add_direct(struct nl_batch *q, const struct rtnl_direct *d)
+{
+	bool ipvlan = strcmp(d->kind, "ipvlan") == 0;
+	const uint16_t mode = (uint16_t)d->mode;
+	size_t info, data;
+
+	begin_link(q, d->inside, 0, d->mtu, false);
+	nl_put_u32(q, IFLA_LINK, (uint32_t)d->parent);
+	nl_put_u32(q, IFLA_NET_NS_FD, (uint32_t)d->netns);
+	if (!ipvlan)
+		nl_put(q, IFLA_ADDRESS, d->mac, sizeof(d->mac));
+	info = nl_nest(q, IFLA_LINKINFO);
+	nl_put_str(q, IFLA_INFO_KIND, d->kind);
+	data = nl_nest(q, IFLA_INFO_DATA);
+	if (ipvlan)
+		nl_put(q, IFLA_IPVLAN_MODE, &mode, sizeof(mode));
+	else
+		nl_put_u32(q, IFLA_MACVLAN_MODE, d->mode);
+	nl_nest_end(q, data);
+	nl_nest_end(q, info);
+}
+
 void rtnl_add_bridge(struct nl_batch *q, const char *name, uint32_t group, uint32_t mtu)
 {
 	size_t info;

@@ -19,6 +19,15 @@ struct rtnl_veth {
 };
 void rtnl_add_veth(struct nl_batch *q, const struct rtnl_veth *v);
 void rtnl_add_bridge(struct nl_batch *q, const char *name, uint32_t group, uint32_t mtu);
+/* A device `inside` in the network namespace of fd netns, down, on device `parent` of this one. kind: "macvlan", "ipvlan"; mode: one of
+ * MACVLAN_MODE_*, IPVLAN_MODE_* of linux/if_link.h. mac: of a macvlan; an ipvlan has its parent's. */
+struct rtnl_direct {
+	const char *kind, *inside;
+	int netns, parent;
+	uint32_t mode, mtu;
+	unsigned char mac[6];
+};
+void rtnl_add_direct(struct nl_batch *q, const struct rtnl_direct *d);
 void rtnl_del_link(struct nl_batch *q, int index);
 void rtnl_set_up(struct nl_batch *q, int index, bool up);
 /* One of the settings of net.ipv4.conf.DEVICE, by its number in linux/ip.h (IPV4_DEVCONF_*). */

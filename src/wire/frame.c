@@ -15,7 +15,7 @@ void frame_write(struct strbuf *out, enum frame_type type, const void *payload, 
 
 static int known_type(unsigned char type)
 {
-	return (type >= FRAME_HELLO && type <= FRAME_SETTLED) || (type >= FRAME_STARTED && type <= FRAME_DONE);
+	return (type >= FRAME_HELLO && type <= FRAME_PORTS) || (type >= FRAME_STARTED && type <= FRAME_DONE);
 }
 
 int frame_parse(const void *data, size_t len, struct frame *out)

@@ -20,6 +20,7 @@ enum frame_type {
 	FRAME_STDIN_EOF,   /* empty */
 	FRAME_RESIZE,      /* u16 rows, u16 columns */
 	FRAME_SETTLED,     /* empty: after FRAME_EXIT, by a client that wants to settle: the engine knows of the end */
+	FRAME_PORTS,       /* empty: the file of relays (net/relay.h) has changed; the same as an answer, when that is done */
 	/* monitor to client */
 	FRAME_STARTED = 64, /* u32 pid */
 	FRAME_STDOUT,       /* bytes (a terminal's output too) */

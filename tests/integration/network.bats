@@ -8,6 +8,7 @@ teardown_file() { world_down; tare_teardown_file; }
 teardown() { remove_all; }
 
 @test "a container has an address, a gateway, a line in hosts, and a way out with the host's address" {
+  echo 0 >/proc/sys/net/ipv4/ip_forward # as on a machine that nobody has asked yet
   outside sh -c 'busybox nc -ll -p 8000 -e sh -c "read x; netstat -tn | grep :8000" 3>&- >/dev/null 2>&1 & echo $! >'"$BATS_TEST_TMPDIR/pid"
   run -0 tare run --rm --hostname me busybox sh -c 'ip -4 -o addr show eth0; ip route; grep me /etc/hosts; nc 192.0.2.2 8000 </dev/null'
   kill "$(cat "$BATS_TEST_TMPDIR/pid")"
@@ -40,7 +41,7 @@ teardown() { remove_all; }
   serve shifted 7002 shifted -p 6000-6004:7000-7004
   [[ "$(ask 127.0.0.1 6002)" == shifted* ]]
   serve any 80 any -p 80
-  port=$(tare port any 80/tcp | sed 's/.*://')
+  port=$(tare port any 80/tcp | head -1 | sed "s/.*://")
   [[ "$(ask 127.0.0.1 "$port")" == any* ]]
 }
 
@@ -81,7 +82,7 @@ teardown() { remove_all; }
     tare start again >/dev/null
     wait_until 5 tare exec again sh -c 'netstat -ltn | grep -q ":80 "'
     [ "$(ask 127.0.0.1 8080)" = here ]
-    [ "$(tare port again)" = "80/tcp -> 0.0.0.0:8080" ]
+    [ "$(tare port again | head -1)" = "80/tcp -> 0.0.0.0:8080" ]
     tare stop -t 0 again >/dev/null
   done
   [ -z "$(tare port again)" ]

@@ -8,8 +8,8 @@ world_up() { # in setup_file
   export OUTSIDE=$!
   wait_until 5 in_own_net
   ip link add name up0 type veth peer name eth0 netns "$OUTSIDE"
-  ip addr add 192.0.2.1/24 dev up0; ip link set up0 up
-  outside sh -c 'ip link set lo up; ip addr add 192.0.2.2/24 dev eth0; ip link set eth0 up'
+  ip addr add 192.0.2.1/24 dev up0; ip addr add 2001:db8::1/64 dev up0 nodad; ip link set up0 up
+  outside sh -c 'ip link set lo up; ip addr add 192.0.2.2/24 dev eth0; ip addr add 2001:db8::2/64 dev eth0 nodad; ip link set eth0 up'
 }
 in_own_net() { [ "$(readlink "/proc/$OUTSIDE/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
 world_down() { kill "$OUTSIDE"; ip link del up0 2>/dev/null || true; }
@@ -29,6 +29,7 @@ ask_from_outside() { outside timeout 3 busybox nc -w 2 "$1" "$2" </dev/null 2>/d
 ask_from() { tare exec "$1" timeout 3 nc -w 2 "$2" "$3" </dev/null 2>/dev/null; } # CONTAINER HOST PORT
 
 # The address of a container in its first network.
+ip6_of() { tare inspect "$1" | jq -r '.[0].NetworkSettings.GlobalIPv6Address'; }
 address_of() { tare inspect "$1" | jq -r '.[0].NetworkSettings.IPAddress'; }
 
 # What tare has in the firewall: elements, one a line.

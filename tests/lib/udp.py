@@ -4,13 +4,14 @@ udp.py ask HOST PORT SOURCE-PORT [SECONDS]: sends one from SOURCE-PORT and print
 import socket
 import sys
 
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+six = sys.argv[1] == "ask" and ":" in sys.argv[2]
+s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
 if sys.argv[1] == "serve":
     s.bind(("0.0.0.0", int(sys.argv[2])))
     while True:
         _, who = s.recvfrom(1500)
         s.sendto(f"{sys.argv[3]} {who[0]}".encode(), who)
-s.bind(("0.0.0.0", int(sys.argv[4])))
+s.bind(("::" if six else "0.0.0.0", int(sys.argv[4])))
 s.settimeout(float(sys.argv[5]) if len(sys.argv) > 5 else 1)
 s.sendto(b"?", (sys.argv[2], int(sys.argv[3])))
 try:

@@ -14,32 +14,32 @@
 #define OPT(member) offsetof(struct network_opts, member)
 
 const struct cli_option network_create_options[] = {
-	{ "driver", 'd', "bridge", CLI_STR, "how containers are connected", OPT(driver), .choices = "bridge" },
-	{ "subnet", 0, "CIDR", CLI_STR, "its addresses (default: a /24 that is free)", OPT(subnet) },
-	{ "gateway", 0, "IP", CLI_STR, "the host's address in it (default: the first)", OPT(gateway) },
+	{ "driver", 'd', "bridge", CLI_STR, "how containers are connected", OPT(driver), .choices = "bridge|macvlan|ipvlan" },
+	{ "subnet", 0, "CIDR", CLI_STRV, "its addresses (default: a /24 that is free); one of IPv4 and one of IPv6", OPT(subnets) },
+	{ "gateway", 0, "IP", CLI_STRV, "the host's address in it, or the router's (default: the first)", OPT(gateways) },
+	{ "ip-range", 0, "CIDR", CLI_STRV, "the part of the subnet that addresses are chosen from", OPT(ip_ranges) },
+	{ "aux-address", 0, "NAME=IP", CLI_STRV, "an address that is somebody else's", OPT(aux) },
+	{ "ipv6", 0, NULL, CLI_FLAG, "with IPv6 addresses, too (default: a /64 of unique local ones)", OPT(ipv6) },
 	{ "internal", 0, NULL, CLI_FLAG, "nothing leads out of it", OPT(internal) },
 	{ "label", 0, "KEY=VALUE", CLI_STRV, "a label", OPT(labels) },
-	{ "opt", 'o', "NAME=VALUE", CLI_STRV, "mtu=BYTES (default: the uplink's)", OPT(options) },
+	{ "opt", 'o', "NAME=VALUE", CLI_STRV, "mtu=BYTES (default: the uplink's); of macvlan and ipvlan: parent=DEVICE, mode=MODE", OPT(options) },
 	{ "attachable", 0, NULL, CLI_UNSUPPORTED },
-	{ "aux-address", 0, "NAME=IP", CLI_UNSUPPORTED },
 	{ "config-from", 0, "NAME", CLI_UNSUPPORTED },
 	{ "config-only", 0, NULL, CLI_UNSUPPORTED },
 	{ "ingress", 0, NULL, CLI_UNSUPPORTED },
-	{ "ip-range", 0, "CIDR", CLI_UNSUPPORTED },
 	{ "ipam-driver", 0, "NAME", CLI_UNSUPPORTED },
 	{ "ipam-opt", 0, "NAME=VALUE", CLI_UNSUPPORTED },
 	{ "ipv4", 0, NULL, CLI_UNSUPPORTED },
-	{ "ipv6", 0, NULL, CLI_UNSUPPORTED },
 	{ "scope", 0, "NAME", CLI_UNSUPPORTED },
 	{ 0 }
 };
 const struct cli_option network_connect_options[] = {
 	{ "ip", 0, "IP", CLI_STR, "its address there", offsetof(struct network_connect_opts, ip) },
+	{ "ip6", 0, "IP", CLI_STR, "its IPv6 address there", offsetof(struct network_connect_opts, ip6) },
 	{ "mac-address", 0, "MAC", CLI_STR, "its hardware address there", offsetof(struct network_connect_opts, mac_address) },
 	{ "alias", 0, "NAME", CLI_STRV, "another name of it there", offsetof(struct network_connect_opts, aliases) },
 	{ "driver-opt", 0, "NAME=VALUE", CLI_UNSUPPORTED },
 	{ "gw-priority", 0, "N", CLI_UNSUPPORTED },
-	{ "ip6", 0, "IP", CLI_UNSUPPORTED },
 	{ "link", 0, "NAME", CLI_UNSUPPORTED },
 	{ "link-local-ip", 0, "IP", CLI_UNSUPPORTED },
 	{ 0 }
@@ -72,9 +72,12 @@ int cmd_network_create(const struct cli_call *call, struct err *e)
 	const struct network_options wish = {
 		.name = call->args[0],
 		.driver = o->driver ? o->driver : "bridge",
-		.subnet = o->subnet,
-		.gateway = o->gateway,
 		.internal = o->internal,
+		.ipv6 = o->ipv6,
+		.subnets = { o->subnets.v, o->subnets.n },
+		.gateways = { o->gateways.v, o->gateways.n },
+		.ip_ranges = { o->ip_ranges.v, o->ip_ranges.n },
+		.aux = { o->aux.v, o->aux.n },
 		.labels = { o->labels.v, o->labels.n },
 		.options = { o->options.v, o->options.n },
 	};
@@ -144,7 +147,7 @@ static int write_containers(const struct engine *en, const struct network *net, 
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	int r = cat_prepare(en->catalog, &s, e,
-			    "SELECT c.id, c.name, e.ip, e.mac FROM endpoints e JOIN containers c ON c.id = e.container WHERE e.network = ?1 ORDER BY e.number",
+			    "SELECT c.id, c.name, e.ip, e.mac, e.ip6 FROM endpoints e JOIN containers c ON c.id = e.container WHERE e.network = ?1 ORDER BY e.number",
 			    "s", net->id);
 
 	jw_object(w, "Containers");
@@ -153,6 +156,7 @@ static int write_containers(const struct engine *en, const struct network *net, 
 		jw_str(w, "Name", cat_text(s, 1));
 		jw_str(w, "MacAddress", cat_text(s, 3));
 		jw_str(w, "IPv4Address", cat_text(s, 2));
+		jw_str(w, "IPv6Address", cat_text(s, 4));
 		jw_end_object(w);
 		r = 0;
 	}
@@ -160,9 +164,29 @@ static int write_containers(const struct engine *en, const struct network *net, 
 	return r < 0 ? r : 0;
 }
 
-static int write_network(const struct engine *en, struct arena *a, const struct network *n, struct json_writer *w, struct err *e)
+/* One family's, as Docker has it. */
+static void write_subnet(const struct network *n, const struct ip_net *subnet, const struct ip *gateway, const struct ip_net *range, struct json_writer *w)
 {
 	char text[IP_TEXT_LEN];
+	struct ip aux;
+
+	if (!subnet->ip.len)
+		return;
+	jw_object(w, NULL);
+	jw_str(w, "Subnet", ip_net_text(subnet, text));
+	if (range->ip.len)
+		jw_str(w, "IPRange", ip_net_text(range, text));
+	jw_str(w, "Gateway", ip_text(gateway, text));
+	jw_object(w, "AuxiliaryAddresses");
+	json_each(a, json_get(n->config, "Aux"))
+		if (a->type == JSON_STRING && ip_parse(a->str, &aux) == 0 && aux.len == subnet->ip.len)
+			jw_str(w, a->key, a->str);
+	jw_end_object(w);
+	jw_end_object(w);
+}
+
+static int write_network(const struct engine *en, struct arena *a, const struct network *n, struct json_writer *w, struct err *e)
+{
 	int r;
 
 	jw_object(w, NULL);
@@ -171,15 +195,15 @@ static int write_network(const struct engine *en, struct arena *a, const struct 
 	jw_str(w, "Created", table_time(a, n->created));
 	jw_str(w, "Scope", "local");
 	jw_str(w, "Driver", n->driver);
-	jw_str(w, "Device", n->device);
+	jw_str(w, "Device", *n->parent ? n->parent : n->device);
+	jw_bool(w, "EnableIPv4", true);
+	jw_bool(w, "EnableIPv6", n->subnet6.ip.len > 0);
 	jw_bool(w, "Internal", n->internal);
 	jw_u64(w, "Mtu", network_mtu(n));
 	jw_object(w, "IPAM");
 	jw_array(w, "Config");
-	jw_object(w, NULL);
-	jw_str(w, "Subnet", ip_net_text(&n->subnet, text));
-	jw_str(w, "Gateway", ip_text(&n->gateway, text));
-	jw_end_object(w);
+	write_subnet(n, &n->subnet, &n->gateway, &n->range, w);
+	write_subnet(n, &n->subnet6, &n->gateway6, &n->range6, w);
 	jw_end_array(w);
 	jw_end_object(w);
 	r = write_containers(en, n, w, e);
@@ -222,7 +246,7 @@ int cmd_network_connect(const struct cli_call *call, struct err *e)
 {
 	const struct network_connect_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	const struct ct_network place = { .name = call->args[0], .ip = o->ip, .mac_address = o->mac_address, .aliases = { o->aliases.v, o->aliases.n } };
+	const struct ct_network place = { .name = call->args[0], .ip = o->ip, .ip6 = o->ip6, .mac_address = o->mac_address, .aliases = { o->aliases.v, o->aliases.n } };
 	int r = tare_engine(call, &en, e);
 
 	return r < 0 ? r : network_connect(&en, call->args[1], &place, e);

@@ -7,26 +7,35 @@
 
 #include "cmd/tare/tare.h"
 #include "engine/settle.h"
+#include "net/uplink.h"
 
-static const char *host_text(const struct net_port *p, char out[IP_TEXT_LEN])
+/* Where the host answers on a port: addresses as Docker writes them, one of each family for a port of every address. */
+static size_t host_texts(const struct net_port *p, char out[2][IP_TEXT_LEN])
 {
-	return p->host.len ? ip_text(&p->host, out) : "0.0.0.0";
+	char text[IP_TEXT_LEN];
+
+	(void)snprintf(out[0], IP_TEXT_LEN, p->host.len == 16 ? "[%.40s]" : "%.40s", p->host.len ? ip_text(&p->host, text) : "0.0.0.0");
+	(void)snprintf(out[1], IP_TEXT_LEN, "[::]");
+	return p->host.len || !uplink_has_ipv6() ? 1 : 2;
 }
 
 const char *ports_text(struct arena *a, const struct endpoints *own)
 {
 	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
-	char host[IP_TEXT_LEN];
+	char host[2][IP_TEXT_LEN];
 
 	for (size_t i = 0; i < own->n_ports; i++) {
 		const struct net_port *p = &own->ports[i];
+		size_t n = host_texts(p, host);
 
-		sb_printf(&b, "%s%s:%u", i ? ", " : "", host_text(p, host), p->first);
-		if (p->count > 1)
-			sb_printf(&b, "-%u->%u-%u", p->last, p->target, p->target + p->count - 1);
-		else
-			sb_printf(&b, "->%u", p->target);
-		sb_printf(&b, "/%s", net_proto_name(p->proto));
+		for (size_t k = 0; k < n; k++) {
+			sb_printf(&b, "%s%s:%u", b.len ? ", " : "", host[k], p->first);
+			if (p->count > 1)
+				sb_printf(&b, "-%u->%u-%u", p->last, p->target, p->target + p->count - 1);
+			else
+				sb_printf(&b, "->%u", p->target);
+			sb_printf(&b, "/%s", net_proto_name(p->proto));
+		}
 	}
 	return arena_strdup(a, sb_str(&b));
 }
@@ -40,14 +49,28 @@ static void write_address(const struct endpoint *ep, struct json_writer *w)
 	jw_str(w, "Gateway", ep ? ip_text(&ep->link.gateway, text) : "");
 	jw_str(w, "IPAddress", ep ? ip_text(&ep->link.ip.ip, text) : "");
 	jw_u64(w, "IPPrefixLen", ep ? ep->link.ip.prefix : 0);
+	jw_str(w, "IPv6Gateway", ep ? ip_text(&ep->link.gateway6, text) : "");
+	jw_str(w, "GlobalIPv6Address", ep ? ip_text(&ep->link.ip6.ip, text) : "");
+	jw_u64(w, "GlobalIPv6PrefixLen", ep ? ep->link.ip6.prefix : 0);
 	jw_str(w, "MacAddress", ep ? mac_text(ep->link.mac, mac) : "");
 }
 
 /* Each port of the container once, with all that lead to it; the rows come by target. */
+static void write_bindings(struct arena *a, const struct net_port *p, uint16_t k, struct json_writer *w)
+{
+	char host[2][IP_TEXT_LEN], text[IP_TEXT_LEN];
+	size_t n = host_texts(p, host);
+
+	for (size_t i = 0; i < n; i++) {
+		jw_object(w, NULL);
+		jw_str(w, "HostIp", p->host.len ? ip_text(&p->host, text) : i ? "::" : host[i]);
+		jw_str(w, "HostPort", arena_printf(a, "%u", p->first + k));
+		jw_end_object(w);
+	}
+}
+
 static void write_ports(struct arena *a, const struct endpoints *own, struct json_writer *w)
 {
-	char host[IP_TEXT_LEN];
-
 	jw_object(w, "Ports");
 	for (size_t i = 0; i < own->n_ports; i++)
 		for (uint16_t k = 0; k < own->ports[i].count; k++) {
@@ -56,12 +79,8 @@ static void write_ports(struct arena *a, const struct endpoints *own, struct jso
 			if (before && before->target == p->target && before->proto == p->proto)
 				continue;
 			jw_array(w, arena_printf(a, "%u/%s", p->target + k, net_proto_name(p->proto)));
-			for (size_t j = i; j < own->n_ports && own->ports[j].target == p->target && own->ports[j].proto == p->proto; j++) {
-				jw_object(w, NULL);
-				jw_str(w, "HostIp", host_text(&own->ports[j], host));
-				jw_str(w, "HostPort", arena_printf(a, "%u", own->ports[j].first + k));
-				jw_end_object(w);
-			}
+			for (size_t j = i; j < own->n_ports && own->ports[j].target == p->target && own->ports[j].proto == p->proto; j++)
+				write_bindings(a, &own->ports[j], k, w);
 			jw_end_array(w);
 		}
 	jw_end_object(w);
@@ -88,19 +107,21 @@ void ports_write_settings(struct arena *a, const struct endpoints *own, struct j
 /* One that asks for a port and protocol, or everything when port is 0. */
 static size_t print_ports(const struct endpoints *own, uint16_t port, unsigned char proto, struct strbuf *out)
 {
-	char host[IP_TEXT_LEN];
+	char host[2][IP_TEXT_LEN];
 	size_t n = 0;
 
 	for (size_t i = 0; i < own->n_ports; i++)
 		for (uint16_t k = 0; k < own->ports[i].count; k++) {
 			const struct net_port *p = &own->ports[i];
+			size_t hosts = host_texts(p, host);
 
 			if (port && (p->target + k != port || p->proto != proto))
 				continue;
-			if (!port)
-				sb_printf(out, "%u/%s -> ", p->target + k, net_proto_name(p->proto));
-			sb_printf(out, "%s:%u\n", host_text(p, host), p->first + k);
-			n++;
+			for (size_t h = 0; h < hosts; h++, n++) {
+				if (!port)
+					sb_printf(out, "%u/%s -> ", p->target + k, net_proto_name(p->proto));
+				sb_printf(out, "%s:%u\n", host[h], p->first + k);
+			}
 		}
 	return n;
 }

@@ -112,12 +112,12 @@ int cmd_port(const struct cli_call *call, struct err *e);
 
 /* network.c */
 struct network_opts {
-	const char *driver, *subnet, *gateway;
-	bool internal;
-	struct cli_strv labels, options;
+	const char *driver;
+	bool internal, ipv6;
+	struct cli_strv subnets, gateways, ip_ranges, aux, labels, options;
 };
 struct network_connect_opts {
-	const char *ip, *mac_address;
+	const char *ip, *ip6, *mac_address;
 	struct cli_strv aliases;
 };
 extern const struct cli_option network_create_options[], network_connect_options[], network_disconnect_options[], network_ls_options[], network_rm_options[], network_prune_options[];

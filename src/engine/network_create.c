@@ -1,0 +1,366 @@
+/* A new network: what is wished for, judged; what is not said, chosen.
+ *
+ * A network has IPv4 addresses always and IPv6 ones when somebody asks for them: forwarding IPv6 changes how a host learns its own
+ * routes, which nobody should get unasked. Subnets that are chosen lie beside what other container engines take: 10.210.0.0/16 and up for
+ * IPv4, and for IPv6 a random one of the unique local addresses (RFC 4193). */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "engine/names.h"
+#include "engine/network.h"
+#include "engine/network_rows.h"
+#include "engine/record.h"
+#include "net/uplink.h"
+
+/* 10.210.0.0/16 and what follows it: rarely anybody's, and not Docker's, podman's or Kubernetes' own. */
+#define POOL_FIRST 210
+#define POOL_LAST 254
+#define LONGEST4 30
+#define LONGEST6 124
+#define MTU_LEAST 68
+#define MTU_LEAST_6 1280 /* RFC 8200, section 5 */
+#define MTU_MOST 65535
+
+/* ---- subnets ---- */
+
+static bool is_free(const struct ip_net *net, const struct network *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ip_net_overlap(net, &all[i].subnet) || (all[i].subnet6.ip.len && ip_net_overlap(net, &all[i].subnet6)))
+			return false;
+	return !uplink_has_route(net);
+}
+
+/* A /16 for the default network, a /24 for any other. */
+static int choose_subnet(bool is_default, const struct network *all, size_t n, struct ip_net *out, struct err *e)
+{
+	unsigned int subnets = is_default ? 1 : 256;
+
+	*out = (struct ip_net){ .ip = { .len = 4, .bytes = { 10 } }, .prefix = is_default ? 16 : 24 };
+	for (unsigned int i = is_default ? POOL_FIRST : POOL_FIRST + 1; i <= POOL_LAST; i++)
+		for (unsigned int k = 0; k < subnets; k++) {
+			out->ip.bytes[1] = (unsigned char)i;
+			out->ip.bytes[2] = (unsigned char)k;
+			if (is_free(out, all, n))
+				return 0;
+		}
+	return err_set(e, ERR_LIMIT, "no subnet is free from 10.%d.0.0 to 10.%d.255.255: name one with --subnet", POOL_FIRST, POOL_LAST);
+}
+
+/* fd, 40 random bits, 16 of zero: RFC 4193, section 3.1. */
+static int choose_subnet6(const struct network *all, size_t n, struct ip_net *out, struct err *e)
+{
+	*out = (struct ip_net){ .ip = { .len = 16, .bytes = { 0xfd } }, .prefix = 64 };
+	do {
+		if (getrandom(out->ip.bytes + 1, 5, 0) != 5)
+			return err_errno(e, -errno, "choose an IPv6 subnet");
+	} while (!is_free(out, all, n));
+	return 0;
+}
+
+/* The one of the texts that is of this family (len of an address); NULL. A second one is an error. */
+static int of_family(struct strv texts, const char *option, unsigned char len, const char **out, struct err *e)
+{
+	*out = NULL;
+	for (size_t i = 0; i < texts.n; i++) {
+		if ((strchr(texts.v[i], ':') ? 16 : 4) != len)
+			continue;
+		if (*out)
+			return err_set(e, ERR_INVALID, "%s %s: a network has one for IPv4 and one for IPv6, and %s was the first", option, texts.v[i], *out);
+		*out = texts.v[i];
+	}
+	return 0;
+}
+
+static int given_subnet(const char *text, unsigned char len, const struct network *all, size_t n, struct ip_net *out, struct err *e)
+{
+	if (ip_net_parse(text, out) < 0 || out->ip.len != len || out->prefix > (len == 4 ? LONGEST4 : LONGEST6))
+		return err_set(e, ERR_INVALID, "--subnet %s: a subnet as 10.1.2.0/24 or fd00:1:2::/64 is wanted, /%d or /%d at least", text,
+			       LONGEST4, LONGEST6);
+	out->ip = ip_nth(out, 0);
+	if (ip_any(&out->ip) || out->ip.bytes[0] == 127 || (len == 16 && (out->ip.bytes[0] == 0xff || (out->ip.bytes[0] == 0xfe && (out->ip.bytes[1] & 0xc0) == 0x80))))
+		return err_set(e, ERR_INVALID, "--subnet %s is not for containers: loopback, link-local and multicast addresses are the kernel's own", text);
+	if (!is_free(out, all, n))
+		return err_set(e, ERR_CONFLICT, "--subnet %s overlaps with another network, or with a route of this machine", text);
+	return 0;
+}
+
+/* Not the subnet's own address, nor its last one where that is for everybody. */
+static bool is_usable(const struct ip_net *subnet, const struct ip *ip)
+{
+	if (!ip_net_has(subnet, ip) || ip_number(subnet, ip) == 0)
+		return false;
+	return ip->len == 16 || ip_number(subnet, ip) != ip_net_size(subnet) - 1;
+}
+
+static int find_gateway(struct strv texts, const struct ip_net *subnet, struct ip *out, struct err *e)
+{
+	const char *text;
+	int r = of_family(texts, "--gateway", subnet->ip.len, &text, e);
+
+	if (r < 0)
+		return r;
+	*out = ip_nth(subnet, 1);
+	if (text && (ip_parse(text, out) < 0 || !is_usable(subnet, out)))
+		return err_set(e, ERR_INVALID, "--gateway %s is no address of the subnet", text);
+	return 0;
+}
+
+static int find_range(struct strv texts, const struct ip_net *subnet, struct ip_net *out, struct err *e)
+{
+	const char *text;
+	int r = of_family(texts, "--ip-range", subnet->ip.len, &text, e);
+
+	if (r < 0 || !text)
+		return r;
+	if (ip_net_parse(text, out) < 0 || out->prefix < subnet->prefix || !ip_net_has(subnet, &out->ip))
+		return err_set(e, ERR_INVALID, "--ip-range %s is no part of the subnet", text);
+	out->ip = ip_nth(out, 0);
+	return 0;
+}
+
+/* One family's. */
+static int find_addresses(const struct network_options *o, struct ip_net *subnet, struct ip *gateway, struct ip_net *range, struct err *e)
+{
+	int r = find_gateway(o->gateways, subnet, gateway, e);
+
+	return r < 0 ? r : find_range(o->ip_ranges, subnet, range, e);
+}
+
+static int check_aux(const struct network_options *o, const struct network *net, struct err *e)
+{
+	for (size_t i = 0; i < o->aux.n; i++) {
+		const char *eq = strchr(o->aux.v[i], '=');
+		struct ip ip;
+
+		if (!eq || eq == o->aux.v[i] || ip_parse(eq + 1, &ip) < 0 || (!is_usable(&net->subnet, &ip) && !(net->subnet6.ip.len && is_usable(&net->subnet6, &ip))))
+			return err_set(e, ERR_INVALID, "--aux-address %s: want NAME=IP, an address of the subnet", o->aux.v[i]);
+	}
+	return 0;
+}
+
+/* What was given for a family that the network has not. */
+static int nothing_for_6(const struct network_options *o, struct err *e)
+{
+	const struct {
+		const char *option;
+		struct strv texts;
+	} rows[] = { { "--gateway", o->gateways }, { "--ip-range", o->ip_ranges } };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *text;
+
+		if (of_family(rows[i].texts, rows[i].option, 16, &text, e) < 0)
+			return e->code;
+		if (text)
+			return err_set(e, ERR_INVALID, "%s %s: the network has no IPv6 addresses (--ipv6, or an IPv6 --subnet)", rows[i].option, text);
+	}
+	return 0;
+}
+
+static int find_subnets(const struct network_options *o, const struct network *all, size_t n, struct network *net, struct err *e)
+{
+	const char *four, *six;
+	int r;
+
+	if ((r = of_family(o->subnets, "--subnet", 4, &four, e)) < 0 || (r = of_family(o->subnets, "--subnet", 16, &six, e)) < 0)
+		return r;
+	r = four ? given_subnet(four, 4, all, n, &net->subnet, e) : choose_subnet(network_is_default(o->name), all, n, &net->subnet, e);
+	if (r == 0)
+		r = find_addresses(o, &net->subnet, &net->gateway, &net->range, e);
+	if (r < 0 || (!six && !o->ipv6))
+		return r < 0 ? r : nothing_for_6(o, e);
+	r = six ? given_subnet(six, 16, all, n, &net->subnet6, e) : choose_subnet6(all, n, &net->subnet6, e);
+	return r < 0 ? r : find_addresses(o, &net->subnet6, &net->gateway6, &net->range6, e);
+}
+
+/* ---- options ---- */
+
+struct option_row {
+	const char *name, *docker; /* short, and as Docker's drivers call it */
+	const char *driver;        /* whose; NULL: everybody's */
+	size_t member;             /* of struct network: a text; SIZE_MAX: the MTU */
+	const char *choices;       /* "a|b"; NULL: any text */
+};
+
+static const struct option_row options[] = {
+	{ "mtu", "com.docker.network.driver.mtu", NULL, SIZE_MAX, NULL },
+	{ "parent", "parent", NETWORK_MACVLAN, offsetof(struct network, parent), NULL },
+	{ "parent", "parent", NETWORK_IPVLAN, offsetof(struct network, parent), NULL },
+	{ "mode", "macvlan_mode", NETWORK_MACVLAN, offsetof(struct network, mode), "bridge|private|vepa|passthru" },
+	{ "mode", "ipvlan_mode", NETWORK_IPVLAN, offsetof(struct network, mode), "l2|l3|l3s" },
+};
+
+static const struct option_row *find_option(const char *text, size_t len, const char *driver)
+{
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		const struct option_row *o = &options[i];
+
+		if ((strlen(o->name) == len && strncmp(o->name, text, len) == 0) || (strlen(o->docker) == len && strncmp(o->docker, text, len) == 0))
+			if (!o->driver || strcmp(o->driver, driver) == 0)
+				return o;
+	}
+	return NULL;
+}
+
+static int read_mtu(const char *text, struct network *net, struct err *e)
+{
+	uint32_t least = net->subnet6.ip.len ? MTU_LEAST_6 : MTU_LEAST;
+
+	if (text_u32(text, &net->mtu) < 0 || net->mtu < least || net->mtu > MTU_MOST)
+		return err_set(e, ERR_INVALID, "--opt mtu=%s: a number from %u to %d is wanted", text, least, MTU_MOST);
+	return 0;
+}
+
+static bool is_choice(const char *choices, const char *text)
+{
+	size_t len = strlen(text);
+
+	for (const char *c = choices; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
+		if (strcspn(c, "|") == len && strncmp(c, text, len) == 0)
+			return true;
+	return !choices;
+}
+
+static int read_options(const struct network_options *o, struct network *net, struct err *e)
+{
+	net->parent = net->mode = "";
+	for (size_t i = 0; i < o->options.n; i++) {
+		const char *text = o->options.v[i], *eq = strchr(text, '=');
+		const struct option_row *row = find_option(text, eq ? (size_t)(eq - text) : strlen(text), o->driver);
+
+		if (!row)
+			return err_set(e, ERR_UNSUPPORTED, "--opt %s is not supported for driver %s (mtu is; parent and mode for macvlan and ipvlan)", text, o->driver);
+		if (!eq || !eq[1] || !is_choice(row->choices, eq + 1))
+			return err_set(e, ERR_INVALID, "--opt %s: want %s=%s", text, row->name, row->choices ? row->choices : "VALUE");
+		if (row->member == SIZE_MAX && read_mtu(eq + 1, net, e) < 0)
+			return e->code;
+		if (row->member != SIZE_MAX)
+			*(const char **)((char *)net + row->member) = eq + 1;
+	}
+	if (strlen(net->parent) >= LINK_NAME_LEN)
+		return err_set(e, ERR_INVALID, "--opt parent=%s is no name of a device", net->parent);
+	return 0;
+}
+
+/* ---- making ---- */
+
+/* "a=b" as a member each; the last one of a name counts. */
+static void write_pairs(struct json_writer *w, const char *key, struct strv v)
+{
+	jw_object(w, key);
+	for (size_t i = 0; i < v.n; i++) {
+		const char *eq = strchr(v.v[i], '=');
+		size_t len = eq ? (size_t)(eq - v.v[i]) : strlen(v.v[i]);
+		char name[256];
+		bool again = len >= sizeof(name);
+
+		for (size_t k = i + 1; k < v.n && !again; k++)
+			again = strncmp(v.v[k], v.v[i], len) == 0 && (v.v[k][len] == '=' || !v.v[k][len]);
+		(void)snprintf(name, sizeof(name), "%.*s", (int)len, v.v[i]);
+		if (!again)
+			jw_str(w, name, eq ? eq + 1 : "");
+	}
+	jw_end_object(w);
+}
+
+static void write_config(const struct network_options *o, const struct network *net, struct strbuf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+	char text[IP_TEXT_LEN];
+
+	jw_object(&w, NULL);
+	jw_bool(&w, "Internal", net->internal);
+	jw_u64(&w, "Mtu", net->mtu);
+	jw_str(&w, "Parent", net->parent);
+	jw_str(&w, "Mode", net->mode);
+	jw_str(&w, "Range", ip_net_text(&net->range, text));
+	jw_str(&w, "Range6", ip_net_text(&net->range6, text));
+	write_pairs(&w, "Aux", o->aux);
+	write_pairs(&w, "Labels", o->labels);
+	write_pairs(&w, "Options", o->options);
+	jw_end_object(&w);
+}
+
+static uint32_t free_number(const struct network *all, size_t n)
+{
+	uint32_t number = 1;
+
+	for (size_t i = 0; i < n; i++)
+		if (all[i].number == number) {
+			number++;
+			i = (size_t)-1; /* once more from the start */
+		}
+	return number;
+}
+
+static int name_it(const struct engine *en, struct arena *a, struct network *net, struct err *e)
+{
+	char id[ID_LEN + 1];
+	int r = text_random_hex(ID_LEN / 2, id);
+	bool usual = strcmp(en->state, ENGINE_STATE) == 0;
+
+	if (r < 0)
+		return err_errno(e, r, "make up an id");
+	net->id = arena_strdup(a, id);
+	net->device = network_is_default(net->name) && usual ? "tare0" : arena_printf(a, "tn%.10s", id);
+	return net->id && net->device ? 0 : err_errno(e, -ENOMEM, "a network");
+}
+
+static int fill(const struct engine *en, struct arena *a, const struct network_options *o, struct network *net, struct err *e)
+{
+	struct network *all;
+	size_t n;
+	int r = network_list(en, a, &all, &n, e);
+
+	if (r == 0)
+		r = name_it(en, a, net, e);
+	if (r == 0)
+		r = find_subnets(o, all, n, net, e);
+	if (r == 0)
+		r = check_aux(o, net, e);
+	if (r == 0)
+		r = read_options(o, net, e);
+	if (r < 0)
+		return r;
+	net->number = free_number(all, n);
+	if (net->number > FIREWALL_NETWORKS)
+		return err_set(e, ERR_LIMIT, "there are %u networks, and no more numbers for them", FIREWALL_NETWORKS);
+	return 0;
+}
+
+int network_make(const struct engine *en, struct arena *a, const struct network_options *o, struct network *net, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
+	struct timespec now;
+	int r;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	*net = (struct network){ .name = o->name, .driver = o->driver, .internal = o->internal, .next = 1,
+				 .created = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec };
+	r = fill(en, a, o, net, e);
+	if (r < 0)
+		return r;
+	write_config(o, net, &config);
+	r = sb_error(&config) < 0 ? err_errno(e, -ENOMEM, "a network") : network_insert(en, net, sb_str(&config), e);
+	return r < 0 ? r : json_parse(a, config.s, config.len, NULL, &net->config, e);
+}
+
+int network_create(const struct engine *en, struct arena *a, const struct network_options *o, struct network *out, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	int r = name_check(o->name, e);
+
+	if (r < 0)
+		return err_ctx(e, "a network's name is as a container's");
+	if (network_is_default(o->name) || strcmp(o->name, "host") == 0 || strcmp(o->name, "none") == 0 || strcmp(o->name, "container") == 0)
+		return err_set(e, ERR_CONFLICT, "the name %s has a meaning of its own", o->name);
+	r = catalog_begin(c, CATALOG_DURABLE, e);
+	if (r == 0)
+		r = network_make(en, a, o, out, e);
+	return r < 0 ? r : catalog_commit(c, e);
+}

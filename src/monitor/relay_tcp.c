@@ -1,0 +1,222 @@
+/* Bytes go from socket to socket through a pipe (splice(2)) and are not looked at. Both sockets are watched for edges: at any of them both ways
+ * are pumped until neither moves. A way that has ended is closed for the other side alone, so what is half closed stays so. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "monitor/relay_impl.h"
+
+#define MOST_PAIRS 1000U /* of one port */
+#define AT_ONCE 65536U
+#define ROUNDS 16 /* before others get their turn */
+#define ORIGINAL_DST 80 /* IP6T_SO_ORIGINAL_DST, whose header does not go with netinet/in.h */
+
+struct way {
+	int from, to, pipe[2];
+	size_t waiting; /* bytes in the pipe */
+	bool ended, closed;
+};
+
+struct stream_pair {
+	struct listener *l;
+	int client, server;
+	bool connected;
+	struct loop_source *on_client, *on_server;
+	struct way there, back;
+	struct stream_pair *next;
+};
+
+static void way_free(struct way *w)
+{
+	close_fd(w->pipe[0]);
+	close_fd(w->pipe[1]);
+}
+
+static void pair_free(struct stream_pair *p)
+{
+	struct listener *l = p->l;
+
+	for (struct stream_pair **at = &l->pairs; *at; at = &(*at)->next)
+		if (*at == p) {
+			*at = p->next;
+			break;
+		}
+	l->n--;
+	loop_remove(l->loop, p->on_client);
+	loop_remove(l->loop, p->on_server);
+	close_fd(p->client);
+	close_fd(p->server);
+	way_free(&p->there);
+	way_free(&p->back);
+	free(p);
+	if (l->full && loop_modify(l->loop, l->source, EPOLLIN) == 0)
+		l->full = false;
+}
+
+/* A client whose container does not take it is told by a reset, as the container would. */
+static void pair_refuse(struct stream_pair *p)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+
+	(void)!setsockopt(p->client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	pair_free(p);
+}
+
+/* ---- moving ---- */
+
+/* 1: something moved, 0: nothing can, negative: it is over. */
+static int fill(struct way *w)
+{
+	ssize_t n;
+
+	if (w->waiting || w->ended)
+		return 0;
+	if (w->pipe[0] < 0 && pipe2(w->pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	n = splice(w->from, NULL, w->pipe[1], NULL, AT_ONCE, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	w->waiting = (size_t)n;
+	w->ended = n == 0;
+	return 1;
+}
+
+static int drain(struct way *w)
+{
+	ssize_t n;
+
+	if (!w->waiting) {
+		if (!w->ended || w->closed)
+			return 0;
+		w->closed = true;
+		return shutdown(w->to, SHUT_WR) < 0 ? -errno : 1;
+	}
+	n = splice(w->pipe[0], NULL, w->to, NULL, w->waiting, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	w->waiting -= (size_t)n;
+	return n > 0;
+}
+
+/* 1: there may be more. */
+static int pump(struct way *w)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		int in = fill(w), out = in < 0 ? in : drain(w);
+
+		if (out < 0)
+			return out;
+		if (!in && !out)
+			return 0;
+	}
+	return 1;
+}
+
+static bool has_connected(struct stream_pair *p)
+{
+	struct sockaddr_in sa;
+	socklen_t len = sizeof(sa);
+
+	if (!p->connected)
+		p->connected = getpeername(p->server, (struct sockaddr *)&sa, &len) == 0;
+	return p->connected;
+}
+
+static bool has_failed(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error;
+}
+
+static void on_pair(struct loop *loop, int fd, uint32_t events, void *data)
+{
+	struct stream_pair *p = data;
+	int there, back;
+
+	(void)fd;
+	(void)events;
+	if (!has_connected(p)) {
+		if (has_failed(p->server))
+			pair_refuse(p);
+		return;
+	}
+	there = pump(&p->there);
+	back = there < 0 ? there : pump(&p->back);
+	if (back < 0) {
+		pair_refuse(p);
+		return;
+	}
+	if (p->there.closed && p->back.closed)
+		pair_free(p);
+	else if ((there || back) && loop_modify(loop, p->on_client, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) < 0)
+		pair_free(p);
+}
+
+/* ---- beginning ---- */
+
+/* Which port was asked for: the socket's own, or of a shared one what the firewall changed. */
+static uint16_t meant(const struct listener *l, int client)
+{
+	struct sockaddr_in6 sa;
+	socklen_t len = sizeof(sa);
+	uint16_t port;
+
+	if (!net_relay_is_shared(&l->relay) || getsockopt(client, IPPROTO_IPV6, ORIGINAL_DST, &sa, &len) < 0)
+		return l->port;
+	port = ntohs(sa.sin6_port);
+	return port >= l->relay.first && port - l->relay.first < l->relay.count ? port : l->port;
+}
+
+static void keep_alive(int fd)
+{
+	const int on = 1;
+
+	(void)!setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+static int begin(struct listener *l, int client)
+{
+	struct stream_pair *p = calloc(1, sizeof(*p));
+	const uint32_t events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+	int server = p ? relay_connect(&l->relay, meant(l, client), SOCK_STREAM) : -ENOMEM;
+
+	if (server < 0) {
+		free(p);
+		close_fd(client);
+		return server;
+	}
+	*p = (struct stream_pair){ .l = l, .client = client, .server = server, .next = l->pairs };
+	p->there = (struct way){ .from = client, .to = server, .pipe = { -1, -1 } };
+	p->back = (struct way){ .from = server, .to = client, .pipe = { -1, -1 } };
+	l->pairs = p;
+	l->n++;
+	keep_alive(client);
+	keep_alive(server);
+	if (loop_add(l->loop, client, events, on_pair, p, &p->on_client) < 0 || loop_add(l->loop, server, events, on_pair, p, &p->on_server) < 0)
+		pair_free(p);
+	return 0;
+}
+
+void relay_tcp_accept(struct listener *l)
+{
+	for (int i = 0; i < ROUNDS && l->n < MOST_PAIRS; i++) {
+		int client = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (client < 0 && (errno == EMFILE || errno == ENFILE))
+			break;
+		if (client < 0 || begin(l, client) < 0)
+			return;
+	}
+	if (l->n && loop_modify(l->loop, l->source, l->n < MOST_PAIRS ? EPOLLIN : 0) == 0)
+		l->full = l->n >= MOST_PAIRS;
+}
+
+void relay_tcp_end(struct listener *l)
+{
+	while (l->pairs)
+		pair_free(l->pairs);
+}
