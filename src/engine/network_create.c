@@ -27,12 +27,13 @@
 
 /* ---- subnets ---- */
 
-static bool is_free(const struct ip_net *net, const struct network *all, size_t n)
+/* A direct network's addresses are those of the wire that its parent is on, which the host has a route to. */
+static bool is_free(const struct ip_net *net, const struct network *all, size_t n, bool routes_too)
 {
 	for (size_t i = 0; i < n; i++)
 		if (ip_net_overlap(net, &all[i].subnet) || (all[i].subnet6.ip.len && ip_net_overlap(net, &all[i].subnet6)))
 			return false;
-	return !uplink_has_route(net);
+	return !routes_too || !uplink_has_route(net);
 }
 
 /* A /16 for the default network, a /24 for any other. */
@@ -45,7 +46,7 @@ static int choose_subnet(bool is_default, const struct network *all, size_t n, s
 		for (unsigned int k = 0; k < subnets; k++) {
 			out->ip.bytes[1] = (unsigned char)i;
 			out->ip.bytes[2] = (unsigned char)k;
-			if (is_free(out, all, n))
+			if (is_free(out, all, n, true))
 				return 0;
 		}
 	return err_set(e, ERR_LIMIT, "no subnet is free from 10.%d.0.0 to 10.%d.255.255: name one with --subnet", POOL_FIRST, POOL_LAST);
@@ -58,7 +59,7 @@ static int choose_subnet6(const struct network *all, size_t n, struct ip_net *ou
 	do {
 		if (getrandom(out->ip.bytes + 1, 5, 0) != 5)
 			return err_errno(e, -errno, "choose an IPv6 subnet");
-	} while (!is_free(out, all, n));
+	} while (!is_free(out, all, n, true));
 	return 0;
 }
 
@@ -76,7 +77,7 @@ static int of_family(struct strv texts, const char *option, unsigned char len, c
 	return 0;
 }
 
-static int given_subnet(const char *text, unsigned char len, const struct network *all, size_t n, struct ip_net *out, struct err *e)
+static int given_subnet(const char *text, unsigned char len, bool direct, const struct network *all, size_t n, struct ip_net *out, struct err *e)
 {
 	if (ip_net_parse(text, out) < 0 || out->ip.len != len || out->prefix > (len == 4 ? LONGEST4 : LONGEST6))
 		return err_set(e, ERR_INVALID, "--subnet %s: a subnet as 10.1.2.0/24 or fd00:1:2::/64 is wanted, /%d or /%d at least", text,
@@ -84,7 +85,7 @@ static int given_subnet(const char *text, unsigned char len, const struct networ
 	out->ip = ip_nth(out, 0);
 	if (ip_any(&out->ip) || out->ip.bytes[0] == 127 || (len == 16 && (out->ip.bytes[0] == 0xff || (out->ip.bytes[0] == 0xfe && (out->ip.bytes[1] & 0xc0) == 0x80))))
 		return err_set(e, ERR_INVALID, "--subnet %s is not for containers: loopback, link-local and multicast addresses are the kernel's own", text);
-	if (!is_free(out, all, n))
+	if (!is_free(out, all, n, !direct))
 		return err_set(e, ERR_CONFLICT, "--subnet %s overlaps with another network, or with a route of this machine", text);
 	return 0;
 }
@@ -169,12 +170,12 @@ static int find_subnets(const struct network_options *o, const struct network *a
 
 	if ((r = of_family(o->subnets, "--subnet", 4, &four, e)) < 0 || (r = of_family(o->subnets, "--subnet", 16, &six, e)) < 0)
 		return r;
-	r = four ? given_subnet(four, 4, all, n, &net->subnet, e) : choose_subnet(network_is_default(o->name), all, n, &net->subnet, e);
+	r = four ? given_subnet(four, 4, network_is_direct(net), all, n, &net->subnet, e) : choose_subnet(network_is_default(o->name), all, n, &net->subnet, e);
 	if (r == 0)
 		r = find_addresses(o, &net->subnet, &net->gateway, &net->range, e);
 	if (r < 0 || (!six && !o->ipv6))
 		return r < 0 ? r : nothing_for_6(o, e);
-	r = six ? given_subnet(six, 16, all, n, &net->subnet6, e) : choose_subnet6(all, n, &net->subnet6, e);
+	r = six ? given_subnet(six, 16, network_is_direct(net), all, n, &net->subnet6, e) : choose_subnet6(all, n, &net->subnet6, e);
 	return r < 0 ? r : find_addresses(o, &net->subnet6, &net->gateway6, &net->range6, e);
 }
 

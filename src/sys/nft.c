@@ -104,6 +104,13 @@ int nft_commit(int sock, struct nl_batch *q, uint32_t *failed)
 {
 	int r;
 
+	if (sb_error(&q->b) == 0 && q->n <= 1) { /* nothing, which nobody would answer */
+		sb_reset(&q->b);
+		q->n = q->acked = 0;
+		if (failed)
+			*failed = 0;
+		return 0;
+	}
 	/* the last element is answered, whatever became of it; an earlier one only when it failed */
 	if (sb_error(&q->b) == 0 && q->n > 1) {
 		((struct nlmsghdr *)(void *)(q->b.s + q->at))->nlmsg_flags |= NLM_F_ACK;

@@ -39,7 +39,7 @@ teardown() {
 @test "bad networks are refused in one line" {
   tare network create --subnet 10.99.0.0/24 taken
   for bad in "--subnet 10.99.0.128/25 x2" "--subnet 192.0.2.0/25 x2" "--subnet 10.1/8 x2" "--subnet 10.98.0.0/31 x2" "--subnet 10.98.0.0/24 --gateway 10.97.0.1 x2" \
-    "--subnet 10.98.0.0/24 --gateway 10.98.0.255 x2" "--opt mtu=1 x2" "--opt color=red x2" "--driver macvlan x2" "host" "none" "default" "a/b"; do
+    "--subnet 10.98.0.0/24 --gateway 10.98.0.255 x2" "--opt mtu=1 x2" "--opt color=red x2" "--driver overlay x2" "host" "none" "default" "a/b"; do
     # shellcheck disable=SC2086
     run ! tare network create $bad
     echo "$bad: $output"
