@@ -12,6 +12,7 @@
 #include "engine/relays.h"
 #include "engine/resolver.h"
 #include "engine/settle.h"
+#include "net/stale.h"
 
 struct change {
 	const struct engine *en;
@@ -249,6 +250,8 @@ static int leave(struct change *c, struct err *e)
 	r = endpoint_close(c->en, c->rec.id, &one, e);
 	if (r == 0)
 		r = net_link_unmake(&one.v[0].link, netns, e);
+	if (r == 0 && (r = stale_forget_of(c->en->state_fd, c->rec.id)) < 0)
+		r = err_errno(e, r, "forget the connections of container %s", c->rec.name);
 	return r < 0 ? r : hand_over(c, &own, at, netns, e);
 }
 

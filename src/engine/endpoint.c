@@ -15,6 +15,7 @@
 #include "engine/relays.h"
 #include "engine/resolver.h"
 #include "net/relay.h"
+#include "net/stale.h"
 #include "sys/conntrack.h"
 
 #define RANDOM_FIRST 32768
@@ -538,11 +539,25 @@ static void forget_datagrams(const struct endpoints *own)
 	}
 }
 
+static int forget_predecessors(const struct engine *en, const struct endpoints *own)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < own->n; i++) {
+		r = stale_forget(en->state_fd, &own->v[i].link.ip.ip);
+		if (r == 0 && own->v[i].link.ip6.ip.len)
+			r = stale_forget(en->state_fd, &own->v[i].link.ip6.ip);
+	}
+	return r;
+}
+
 int endpoint_open(const struct engine *en, const char *id, const struct endpoints *own, struct err *e)
 {
 	struct firewall fw;
-	int r;
+	int r = forget_predecessors(en, own);
 
+	if (r < 0)
+		return err_errno(e, r, "forget the connections of who had the container's address before");
 	network_firewall(en, &fw);
 	r = add_elements(&fw, id, own);
 	if (r == -ENOENT) {
@@ -645,6 +660,14 @@ static int remove_one_by_one(const struct firewall *fw, const char *id, const st
 	return result;
 }
 
+/* Connections to it that the kernel tracks go on for a while: net/stale.h. */
+static int mark(const struct engine *en, const char *id, const struct net_link *l)
+{
+	int r = stale_mark(en->state_fd, &l->ip.ip, id);
+
+	return r < 0 || !l->ip6.ip.len ? r : stale_mark(en->state_fd, &l->ip6.ip, id);
+}
+
 int endpoint_close(const struct engine *en, const char *id, const struct endpoints *own, struct err *e)
 {
 	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
@@ -662,11 +685,9 @@ int endpoint_close(const struct engine *en, const char *id, const struct endpoin
 	for (size_t i = 0; i < own->n; i++) {
 		if (net_link_unroute(&own->v[i].link, e) < 0)
 			return e->code;
-		r = conntrack_forget_ip(&own->v[i].link.ip.ip);
-		if (r >= 0 && own->v[i].link.ip6.ip.len)
-			r = conntrack_forget_ip(&own->v[i].link.ip6.ip);
+		r = mark(en, id, &own->v[i].link);
 		if (r < 0)
-			return err_errno(e, r, "forget the connections of container %.12s", id);
+			return err_errno(e, r, "mark the addresses of container %.12s in %s/" STALE_FOLDER, id, en->state);
 	}
 	return 0;
 }

@@ -48,7 +48,8 @@ int endpoint_files(const struct engine *en, struct arena *a, const char *id, con
 
 /* A part of that for some of them: the elements of the firewall. */
 int endpoint_open(const struct engine *en, const char *id, const struct endpoints *own, struct err *e) MUST_CHECK;
-/* And the way back: elements, routes, connections. What is not there is no error. */
+/* And the way back: elements and routes; the addresses are marked as stale (net/stale.h), for the caller to forget their connections or
+ * for the monitor that ends. What is not there is no error. */
 int endpoint_close(const struct engine *en, const char *id, const struct endpoints *own, struct err *e) MUST_CHECK;
 /* The same for all that a container has. *named: it had a name, of which the others are to be told (resolver.h). */
 int endpoint_silence(const struct engine *en, const char *id, bool *named, struct err *e) MUST_CHECK;

@@ -30,6 +30,7 @@
 #include "engine/folder.h"
 #include "engine/launch.h"
 #include "engine/resolver.h"
+#include "net/stale.h"
 #include "sys/cgroup.h"
 
 #define MOST_ROUNDS 500
@@ -106,12 +107,26 @@ static void remove_cgroup(const struct record *rec)
 		log_warning("container %.12s: %s", rec->id, e.msg);
 }
 
+/* A monitor that ends does that itself. When it cannot be done the addresses stay marked. */
+static void forget_connections(const struct engine *en, const char *id)
+{
+	int r = stale_forget_of(en->state_fd, id);
+
+	if (r < 0)
+		log_warning("connections of container %.12s are not forgotten yet: %s", id, strerror(-r));
+}
+
 int settle_finish(const struct engine *en, struct record *rec, const struct live *live, bool own_monitor, struct err *e)
 {
 	if (!own_monitor)
 		remove_cgroup(rec);
-	if (rec->auto_remove)
-		return settle_remove(en, rec->id, e);
+	if (rec->auto_remove) {
+		int r = settle_remove(en, rec->id, e);
+
+		if (!own_monitor)
+			forget_connections(en, rec->id);
+		return r;
+	}
 	rec->status = RECORD_EXITED;
 	rec->started = live->started ? live->started : rec->started;
 	rec->finished = live->finished ? live->finished : now_ns();
@@ -121,6 +136,8 @@ int settle_finish(const struct engine *en, struct record *rec, const struct live
 	rec->error = live->error[0] ? live->error : NULL;
 	if (write_row(en, rec, e) < 0)
 		return e->code;
+	if (!own_monitor)
+		forget_connections(en, rec->id);
 	return own_monitor ? 0 : folder_state_remove(en, rec->id, e);
 }
 
@@ -143,13 +160,17 @@ int settle_failed_start(const struct engine *en, struct record *rec, const char 
 	int r;
 
 	end_what_lives(en, rec);
-	if (remove)
-		return settle_remove(en, rec->id, e);
+	if (remove) {
+		r = settle_remove(en, rec->id, e);
+		forget_connections(en, rec->id);
+		return r;
+	}
 	rec->status = RECORD_CREATED;
 	rec->error = why;
 	rec->exit_known = false;
 	rec->started = 0;
 	r = write_row(en, rec, e);
+	forget_connections(en, rec->id);
 	return r < 0 ? r : folder_state_remove(en, rec->id, e);
 }
 

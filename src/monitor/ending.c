@@ -3,6 +3,8 @@
  * the log. */
 #include "monitor/ending.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 #include "base/log.h"
 #include "monitor/attach.h"
 #include "monitor/stdio.h"
+#include "net/stale.h"
 #include "runtime/runtime.h"
 #include "sys/cgroup.h"
 #include "sys/spawn.h"
@@ -118,4 +121,18 @@ void ending_run_exited(const struct description *d)
 		if (proc_signal(pidfd, SIGKILL) < 0 || spawn_wait(pidfd, -1, &status) < 0)
 			log_error("%.12s: %s cannot be killed", d->id, args.path);
 	}
+}
+
+void ending_forget_connections(const struct description *d)
+{
+	const char *end = strrchr(d->state_dir, '/');
+	CLEANUP_FD int state = -1;
+	char path[PATH_MAX];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%.*s/", end ? (int)(end - d->state_dir) : 0, d->state_dir);
+	state = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = state < 0 ? -errno : stale_forget_of(state, d->id);
+	if (r < 0)
+		log_warning("connections of container %.12s are not forgotten yet: %s", d->id, strerror(-r));
 }

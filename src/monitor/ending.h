@@ -29,4 +29,7 @@ void ending_remove_names(int state_dir);
 void ending_run_poststop(const struct description *d, pid_t pid);
 void ending_run_exited(const struct description *d);
 
+/* At the very end, when nobody waits any more: those that the kernel tracks of the container's addresses (net/stale.h). */
+void ending_forget_connections(const struct description *d);
+
 #endif

@@ -228,6 +228,7 @@ static void end(struct worker *w)
 		ending_run_exited(&w->d);
 	attach_send(&w->attach, FRAME_DONE, NULL, 0);
 	attach_flush(&w->attach, FLUSH_MS);
+	ending_forget_connections(&w->d);
 }
 
 static int run(struct worker *w, struct err *e)

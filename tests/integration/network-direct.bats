@@ -34,7 +34,7 @@ on_the_wire() {
   [[ "$(ask_from_outside "$(ip6_of one)" 80)" == one* ]]
   serve two 80 two --network wire --ip 192.0.2.100
   [[ "$(ask_from one two 80)" == two* ]]
-  [[ "$(ask_from_outside 192.0.2.100 80)" == two* ]]
+  wait_until 10 eval '[[ "$(ask_from_outside 192.0.2.100 80)" == two* ]]'
   kill "$(cat "$BATS_TEST_TMPDIR/pid")"
 }
 

@@ -9,7 +9,10 @@ world_up() { # in setup_file
   wait_until 5 in_own_net
   ip link add name up0 type veth peer name eth0 netns "$OUTSIDE"
   ip addr add 192.0.2.1/24 dev up0; ip addr add 2001:db8::1/64 dev up0 nodad; ip link set up0 up
-  outside sh -c 'ip link set lo up; ip addr add 192.0.2.2/24 dev eth0; ip addr add 2001:db8::2/64 dev eth0 nodad; ip link set eth0 up'
+  outside ip link set lo up
+  outside ip addr add 192.0.2.2/24 dev eth0
+  outside ip addr add 2001:db8::2/64 dev eth0 nodad
+  outside ip link set eth0 up
 }
 in_own_net() { [ "$(readlink "/proc/$OUTSIDE/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
 world_down() { kill "$OUTSIDE"; ip link del up0 2>/dev/null || true; }

@@ -1,0 +1,20 @@
+/* Addresses whose owner has gone while the kernel may still track connections of it. To forget them is a walk over the kernel's whole table, some
+ * milliseconds, for which nobody waits: the address is marked, the monitor that ends does the walk, and whoever is given a marked address
+ * before that does it first.
+ *
+ * A mark is a symbolic link in the folder "stale" of the state folder: ADDRESS -> ID of who had it. */
+#ifndef TARE_NET_STALE_H
+#define TARE_NET_STALE_H
+
+#include "base/ip.h"
+
+#define STALE_FOLDER "stale"
+
+/* All three: state is the state folder's descriptor. Errors are -errno. */
+int stale_mark(int state, const struct ip *ip, const char *id) MUST_CHECK;
+/* Before an address is used: forgets its connections if it is marked. */
+int stale_forget(int state, const struct ip *ip) MUST_CHECK;
+/* Those that id had. */
+int stale_forget_of(int state, const char *id) MUST_CHECK;
+
+#endif
