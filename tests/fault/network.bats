@@ -156,3 +156,36 @@ one_is_left() { [ "$(tare ps -q | wc -l)" = 1 ]; }
   tare network rm tiny
   agree
 }
+
+tracked() { grep -c "dst=$1 " /proc/net/nf_conntrack; }
+a_connection_to() { # IP: that the kernel tracks, for nobody answers it
+  python3 -c 'import socket, sys; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", (sys.argv[1], 9))' "$1"
+  [ "$(tracked "$1")" -gt 0 ]
+}
+
+@test "what the kernel tracks of an address is forgotten before somebody else has it, whoever was killed" {
+  tare network create --subnet 10.79.0.0/24 net
+  # as ever: the monitor does it at its end
+  tare run -d --name aa --network net --ip 10.79.0.9 busybox sleep 1000 >/dev/null
+  a_connection_to 10.79.0.9
+  tare rm -f aa >/dev/null
+  wait_until 5 eval '[ "$(tracked 10.79.0.9)" = 0 ]'
+  wait_until 5 eval '[ ! -e "$TARE_STATE/stale" ]'
+  # the monitor was killed
+  tare run -d --name aa --network net --ip 10.79.0.9 busybox sleep 1000 >/dev/null
+  a_connection_to 10.79.0.9
+  local pids; pids=$(jq '.keeper, .worker' "$TARE_STATE"/*/state.json)
+  # shellcheck disable=SC2086
+  kill -9 $pids $(tare inspect aa | jq .[0].State.Pid)
+  tare rm -f aa >/dev/null
+  wait_until 5 eval '[ "$(tracked 10.79.0.9)" = 0 ]'
+  # it was killed between the engine's word and its own
+  tare run -d --name aa --network net busybox sleep 1000 >/dev/null
+  a_connection_to 10.79.0.9
+  mkdir "$TARE_STATE/stale" && ln -s nobody "$TARE_STATE/stale/10.79.0.9"
+  tare run -d --name bb --network net --ip 10.79.0.9 busybox sleep 1000 >/dev/null
+  [ "$(tracked 10.79.0.9)" = 0 ]
+  [ ! -e "$TARE_STATE/stale" ]
+  tare rm -f aa bb >/dev/null
+  tare network rm net
+}
