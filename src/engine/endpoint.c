@@ -196,8 +196,9 @@ static int port_is_taken(const struct engine *en, const struct net_port *p, uint
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	char host[IP_TEXT_LEN];
 	int r = cat_prepare(en->catalog, &s, e,
-			    "SELECT 1 FROM ports WHERE proto = ?1 AND first <= ?3 AND last >= ?2 AND (host = ?4 OR host = '' OR ?4 = '') LIMIT 1",
-			    "iiis", (int64_t)p->proto, (int64_t)first, (int64_t)(first + p->count - 1), ip_text(&p->host, host));
+			    "SELECT 1 FROM ports WHERE proto = ?1 AND first <= ?3 AND last >= ?2 AND (host = ?4 OR host = '' OR ?4 = '' OR"
+			    " ((host IN ('0.0.0.0', '::') OR ?4 IN ('0.0.0.0', '::')) AND instr(host, ':') = 0 = (instr(?4, ':') = 0))) LIMIT 1",
+			    "iiis", (int64_t)p->proto, (int64_t)first, (int64_t)(first + p->count - 1), net_port_host(p, host));
 
 	return r < 0 ? r : cat_step(s, e);
 }
@@ -226,7 +227,7 @@ static int is_taken(const struct engine *en, const struct net_port *p, uint16_t 
 	*which = first;
 	for (uint16_t i = 0; i < p->count; i++) {
 		*which = (uint16_t)(first + i);
-		if ((p->host.len != 16 && host_has(p, *which, 4)) || (p->host.len != 4 && host_has(p, *which, 16)))
+		if ((p->only != 16 && host_has(p, *which, 4)) || (p->only != 4 && host_has(p, *which, 16)))
 			return 1;
 	}
 	return port_is_taken(en, p, first, e);
@@ -271,7 +272,7 @@ static int take_port(const struct engine *en, const char *id, struct net_port *p
 	if (r < 0)
 		return r;
 	r = cat_exec(en->catalog, e, "INSERT INTO ports(container, proto, host, first, last, target) VALUES(?1, ?2, ?3, ?4, ?5, ?6)", "sisiii", id,
-		     (int64_t)p->proto, ip_text(&p->host, host), (int64_t)p->first, (int64_t)(p->first + p->count - 1), (int64_t)p->target);
+		     (int64_t)p->proto, net_port_host(p, host), (int64_t)p->first, (int64_t)(p->first + p->count - 1), (int64_t)p->target);
 	return r < 0 ? r : 0;
 }
 
@@ -413,7 +414,7 @@ static int read_ports(const struct engine *en, const char *id, struct endpoints 
 		*p = (struct net_port){ .proto = (unsigned char)cat_int(s, 0), .first = (uint16_t)cat_int(s, 2), .last = (uint16_t)cat_int(s, 3),
 					.target = (uint16_t)cat_int(s, 4) };
 		p->count = (uint16_t)(p->last - p->first + 1);
-		r = cat_text(s, 1)[0] && ip_parse(cat_text(s, 1), &p->host) < 0 ? err_set(e, ERR_INTERNAL, "a port is damaged in the catalog") : 0;
+		r = net_port_set_host(p, cat_text(s, 1)) < 0 ? err_set(e, ERR_INTERNAL, "a port is damaged in the catalog") : 0;
 	}
 	return r < 0 ? r : 0;
 }
@@ -467,9 +468,9 @@ static void port_elements(const struct firewall *fw, struct nl_batch *q, bool ad
 {
 	struct net_relay relay;
 
-	if (p->host.len != 16)
+	if (p->only != 16)
 		firewall_port(fw, q, add, p, &to->ip.ip, id);
-	if (p->host.len != 4 && to->ip6.ip.len)
+	if (p->only != 4 && to->ip6.ip.len)
 		firewall_port(fw, q, add, p, &to->ip6.ip, id);
 	if (net_relay_of(p, &to->ip.ip, &to->ip6.ip, &relay) && net_relay_is_shared(&relay))
 		firewall_relay(fw, q, add, &relay, id);

@@ -44,6 +44,27 @@ static int parse_range(char *s, uint16_t *first, uint16_t *last)
 	return 0;
 }
 
+int net_port_set_host(struct net_port *p, const char *text)
+{
+	p->host = (struct ip){ 0 };
+	p->only = 0;
+	if (!*text)
+		return 0;
+	if (ip_parse(text, &p->host) < 0)
+		return -EINVAL;
+	p->only = p->host.len;
+	if (ip_any(&p->host))
+		p->host.len = 0;
+	return 0;
+}
+
+const char *net_port_host(const struct net_port *p, char out[IP_TEXT_LEN])
+{
+	const struct ip any = { .len = p->only };
+
+	return ip_text(p->host.len ? &p->host : &any, out);
+}
+
 static int parse_host(char *s, struct net_port *out)
 {
 	size_t len = strlen(s);
@@ -54,13 +75,7 @@ static int parse_host(char *s, struct net_port *out)
 	} else if (strchr(s, ':')) {
 		return -EINVAL;
 	}
-	if (!*s)
-		return 0;
-	if (ip_parse(s, &out->host) < 0)
-		return -EINVAL;
-	if (ip_any(&out->host) && out->host.len == 4)
-		out->host.len = 0;
-	return 0;
+	return net_port_set_host(out, s);
 }
 
 static int parse_parts(char *text, struct net_port *out, struct err *e)

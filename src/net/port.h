@@ -8,6 +8,7 @@
 struct net_port {
 	unsigned char proto; /* IPPROTO_TCP, _UDP, _SCTP */
 	struct ip host;      /* the host's address; none: all of them */
+	unsigned char only;  /* 4 or 16: reached by addresses of that length (struct ip) alone, host's or all; 0: by both */
 	uint16_t first;      /* the host's port; 0: one that is free */
 	uint16_t last;       /* with target's end: of a range; for first 0 meaningless but with count */
 	uint16_t target;     /* the container's, of first; the others follow */
@@ -17,6 +18,10 @@ struct net_port {
 /* "[[HOST]:][PORT[-PORT]]:PORT[-PORT][/tcp|udp|sctp]", HOST an address, IPv6 in brackets. A range of the host for a single port of
  * the container is one free one of it (first and last say which). ERR_INVALID says what is wrong with it. */
 int net_port_parse(const char *text, struct net_port *out, struct err *e) MUST_CHECK;
+
+/* The host's part as text: "" for all addresses, "0.0.0.0" or "::" for those of a family. And back; -EINVAL. */
+const char *net_port_host(const struct net_port *p, char out[IP_TEXT_LEN]);
+int net_port_set_host(struct net_port *p, const char *text) MUST_CHECK;
 
 const char *net_proto_name(unsigned char proto);
 int net_proto_parse(const char *s, unsigned char *out) MUST_CHECK; /* -EINVAL */

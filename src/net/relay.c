@@ -16,11 +16,11 @@ bool net_relay_is_shared(const struct net_relay *r)
 
 bool net_relay_of(const struct net_port *p, const struct ip *ip, const struct ip *ip6, struct net_relay *out)
 {
-	bool at_loopback = p->host.len == 0 || ip_same(&p->host, &loopback);
+	bool at_loopback = !p->host.len || ip_same(&p->host, &loopback);
 
 	*out = (struct net_relay){ .proto = p->proto, .at = p->host.len ? p->host : ip6->len ? loopback : anywhere, .first = p->first,
 				   .count = p->count, .to = *ip, .target = p->target };
-	if (p->host.len == 4 || (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP))
+	if (p->only == 4 || (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP))
 		return false;
 	if (ip6->len && !at_loopback)
 		return false; /* the firewall does that */
@@ -44,7 +44,7 @@ int net_relay_parse(const char *line, struct net_relay *out, struct err *e)
 	if (sscanf(line, "%7s %49s %u %u %49s %u%n", proto, at, &first, &count, to, &target, &end) != 6 || line[end])
 		return err_set(e, ERR_INVALID, "\"%.80s\" is no relay", line);
 	if (net_proto_parse(proto, &out->proto) < 0 || ip_parse(at, &out->at) < 0 || out->at.len != 16 || ip_parse(to, &out->to) < 0 || first == 0 ||
-	    target == 0 || count == 0 || first + count > 65536 || target + count > 65536)
+	    target == 0 || count == 0 || first > 65535 || target > 65535 || count > 65536 - first || count > 65536 - target)
 		return err_set(e, ERR_INVALID, "\"%.80s\" is no relay", line);
 	out->first = (uint16_t)first;
 	out->count = (uint16_t)count;

@@ -23,6 +23,7 @@ outside_answers() { # PORT TEXT
 # on_the_wire DRIVER [OPTION...]: containers with addresses of the wire that the host's uplink is on
 on_the_wire() {
   local driver=$1; shift
+  outside ip neigh flush all # an address of the test before was another device's
   tare network create -d "$driver" --subnet 192.0.2.0/24 --gateway 192.0.2.2 --ip-range 192.0.2.64/26 --subnet 2001:db8::/64 --gateway 2001:db8::2 -o parent=up0 "$@" wire
   serve one 80 one --network wire
   run -0 tare exec one ip -4 -o addr show eth0

@@ -95,6 +95,15 @@ serve_datagrams() { # NAME PORT TEXT: from inside the container
   [ -z "$output" ]
   run ask_from_outside 2001:db8::1 8082
   [ -z "$output" ]
+  serve any 80 any -p 0.0.0.0:8084:80 -p '[::]:8085:80'
+  [[ "$(ask_from_outside 192.0.2.1 8084)" == any* && "$(ask_from_outside 2001:db8::1 8085)" == any* ]]
+  run ask ::1 8084
+  [ -z "$output" ]
+  run ask 127.0.0.1 8085
+  [ -z "$output" ]
+  tare run --rm -p 0.0.0.0:8085:80 busybox true
+  run -125 tare run --rm -p '[::1]:8085:80' busybox true
+  [[ "$output" == *"port 8085/tcp of the host is in use"* ]]
   serve at 80 at -p '[2001:db8::1]:8083:80'
   [[ "$(ask_from_outside 2001:db8::1 8083)" == at* ]]
   run ask ::1 8083

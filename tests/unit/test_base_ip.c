@@ -49,6 +49,10 @@ static void texts(void **state)
 static void numbers(void **state)
 {
 	struct ip_net four = net("10.0.1.77/20"), six = net("fd00:1:2:3::/64"), all = net("0.0.0.0/0"), one = net("10.0.0.1/32");
+	const char *const ends_text[] = { "fd00:1::", "fd00:1:0:ffff:ffff:ffff:ffff:ffff", "10.0.0.0", "10.0.15.255" };
+	struct ip_net wider = net("fd00:1:0:3::/48");
+	struct ip ends[] = { ip_first(&wider), ip_last(&wider), ip_first(&four), ip_last(&four) };
+	char text[IP_TEXT_LEN];
 	struct ip nth = ip_nth(&four, 0x123), wide = ip_nth(&six, 0x1122334455667788U), last = ip_nth(&four, UINT64_MAX);
 	struct ip a = ip("10.0.1.35"), b = ip("fd00:1:2:3:1122:3344:5566:7788"), c = ip("10.0.15.255");
 
@@ -62,6 +66,8 @@ static void numbers(void **state)
 	assert_int_equal(ip_net_size(&one), 1);
 	assert_int_equal(ip_net_size(&all), UINT32_MAX);
 	assert_int_equal(ip_net_size(&six), UINT32_MAX);
+	for (size_t i = 0; i < 4; i++)
+		assert_string_equal(ip_text(&ends[i], text), ends_text[i]);
 }
 
 static void having(void **state)

@@ -23,7 +23,7 @@ static void forms(void **state)
 		{ "8080:80/sctp", IPPROTO_SCTP, "", 8080, 8080, 80, 1 },
 		{ "127.0.0.1:8080:80", IPPROTO_TCP, "127.0.0.1", 8080, 8080, 80, 1 },
 		{ "127.0.0.1::80", IPPROTO_TCP, "127.0.0.1", 0, 0, 80, 1 },
-		{ "0.0.0.0:1:2", IPPROTO_TCP, "", 1, 1, 2, 1 },
+		{ "0.0.0.0:1:2", IPPROTO_TCP, "0.0.0.0", 1, 1, 2, 1 },
 		{ "[::1]:8080:80", IPPROTO_TCP, "::1", 8080, 8080, 80, 1 },
 		{ "[::]:8080:80", IPPROTO_TCP, "::", 8080, 8080, 80, 1 },
 		{ "9000-9009:7000-7009/udp", IPPROTO_UDP, "", 9000, 9009, 7000, 10 },
@@ -41,7 +41,7 @@ static void forms(void **state)
 		if (net_port_parse(rows[i].text, &p, &e) < 0)
 			fail_msg("%s", e.msg);
 		assert_int_equal(p.proto, rows[i].proto);
-		assert_string_equal(ip_text(&p.host, text), rows[i].host);
+		assert_string_equal(net_port_host(&p, text), rows[i].host);
 		assert_int_equal(p.first, rows[i].first);
 		assert_int_equal(p.last, rows[i].last);
 		assert_int_equal(p.target, rows[i].target);

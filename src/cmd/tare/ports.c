@@ -14,9 +14,9 @@ static size_t host_texts(const struct net_port *p, char out[2][IP_TEXT_LEN])
 {
 	char text[IP_TEXT_LEN];
 
-	(void)snprintf(out[0], IP_TEXT_LEN, p->host.len == 16 ? "[%.40s]" : "%.40s", p->host.len ? ip_text(&p->host, text) : "0.0.0.0");
+	(void)snprintf(out[0], IP_TEXT_LEN, p->only == 16 ? "[%.40s]" : "%.40s", p->only ? net_port_host(p, text) : "0.0.0.0");
 	(void)snprintf(out[1], IP_TEXT_LEN, "[::]");
-	return p->host.len || !uplink_has_ipv6() ? 1 : 2;
+	return p->only || !uplink_has_ipv6() ? 1 : 2;
 }
 
 const char *ports_text(struct arena *a, const struct endpoints *own)
@@ -63,7 +63,7 @@ static void write_bindings(struct arena *a, const struct net_port *p, uint16_t k
 
 	for (size_t i = 0; i < n; i++) {
 		jw_object(w, NULL);
-		jw_str(w, "HostIp", p->host.len ? ip_text(&p->host, text) : i ? "::" : host[i]);
+		jw_str(w, "HostIp", p->only ? net_port_host(p, text) : i ? "::" : host[i]);
 		jw_str(w, "HostPort", arena_printf(a, "%u", p->first + k));
 		jw_end_object(w);
 	}
