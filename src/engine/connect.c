@@ -93,6 +93,13 @@ static int open_netns(const struct change *c, struct err *e)
 	return fd < 0 ? err_errno(e, -errno, "the network namespace of container %s", c->rec.name) : fd;
 }
 
+/* There is nothing to do, but the change that did it may have been killed before it told anybody. */
+static void catch_up(const struct change *c)
+{
+	if (runs(c) && resolver_serves(&c->network))
+		resolver_sync(c->en);
+}
+
 /* Its endpoint in the network: own->v[*at]. */
 static int find_endpoint(const struct change *c, struct endpoints *own, size_t *at, struct err *e)
 {
@@ -211,8 +218,10 @@ int network_connect(const struct engine *en, const char *container, const struct
 		return r;
 	if (is_half_made(&c))
 		return make_endpoint(&c, e);
-	if (configured(&c))
+	if (configured(&c)) {
+		catch_up(&c);
 		return err_set(e, ERR_CONFLICT, "container %s is in network %s already", c.rec.name, c.network.name);
+	}
 	named.name = c.network.name;
 	r = write_connected(&c, &named, e);
 	return r < 0 || !runs(&c) ? r : make_endpoint(&c, e);
@@ -271,8 +280,10 @@ int network_disconnect(const struct engine *en, const char *container, const cha
 	if (r < 0)
 		return r;
 	name = configured(&c);
-	if (!name)
+	if (!name) {
+		catch_up(&c);
 		return err_set(e, ERR_NOTFOUND, "container %s is not in network %s", c.rec.name, c.network.name);
+	}
 	config_change_networks(c.config.doc, name, NULL, &config);
 	r = sb_error(&config) < 0 ? err_errno(e, -ENOMEM, "disconnect") : runs(&c) ? leave(&c, e) : 0;
 	if (r == 0)

@@ -20,10 +20,12 @@ rows() { sqlite3 "$TARE_ROOT/catalog.db" "$1" | sort; }
 known() { elements | jq -r 'select(.[0] | test("senders|ports|ranges")) | .[1] | .. | .comment? // empty' | sort -u; }
 devices() { ip -o link | sed -n 's/^[0-9]*: \(ta[0-9a-f]*\)@.*/\1/p' | sort; }
 same_devices() { [ "$(devices)" = "$(rows 'SELECT host FROM endpoints')" ]; }
+# A child of a killed command may still hold the container's lock for a moment (spawn_close()): whoever looks then leaves it alone.
+same_elements() { tare ps -a >/dev/null; diff <(rows 'SELECT DISTINCT container FROM endpoints') <(known) >"$BATS_TEST_TMPDIR/diff"; }
 agree() {
   tare ps -a >/dev/null
   [ -z "$(rows "SELECT c.name FROM endpoints e JOIN containers c ON c.id = e.container WHERE c.status != 'running'")" ] || { tare ps -a; return 1; }
-  diff <(rows 'SELECT DISTINCT container FROM endpoints') <(known) || { echo "rows and elements differ"; return 1; }
+  wait_until 5 same_elements || { cat "$BATS_TEST_TMPDIR/diff"; echo "rows and elements differ"; return 1; }
   wait_until 5 same_devices || { rows 'SELECT host FROM endpoints'; devices; return 1; }
   if [ -n "$(rows "SELECT 1 FROM endpoints e JOIN networks n ON n.id = e.network WHERE n.name = 'fault' LIMIT 1")" ]; then
     [ -S "$TARE_STATE/netd.sock" ]
@@ -32,18 +34,12 @@ agree() {
   fi
 }
 
-# At which system calls: some, by a printed seed, of those a command makes; all of them under make test-long.
+# At which system calls (`killed`): some, by a printed seed, of those a command makes; all of them under make test-long.
 moments() {
   local seed=${TARE_TEST_SEED:-$RANDOM}
   echo "# seed $seed" >&3
   RANDOM=$seed
-  if [ -n "${TARE_TEST_LONG:-}" ]; then seq 1 600; else for _ in 1 2 3 4 5 6 7 8 9 10; do echo $((60 + RANDOM % 400)); done; fi
-}
-
-# killed N COMMAND...: SIGKILL at the N-th system call of the command itself.
-killed() {
-  local n=$1; shift
-  timeout 20 strace -qq -o /dev/null -e trace=none -e inject=all:signal=KILL:when="$n" "$@" >/dev/null 2>&1 </dev/null 3>&- || true
+  if [ -n "${TARE_TEST_LONG:-}" ]; then seq 0 600; else for _ in 1 2 3 4 5 6 7 8 9 10 11; do echo "$RANDOM"; done; fi
 }
 
 @test "tare run and tare rm killed at any moment" {
