@@ -60,4 +60,12 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	"ALTER TABLE endpoints ADD COLUMN ip6 TEXT NOT NULL DEFAULT '';"
 	"CREATE UNIQUE INDEX endpoints_ip6 ON endpoints(network, ip6) WHERE ip6 != '';"
 	"PRAGMA user_version=4;",
+
+	/* Namespaces that a container shares (--network container:X; kind as in a specification): target is the X it was made with, owner
+	 * whose the namespace is, where X shares it itself. Both may be gone, the container stays. */
+	"CREATE TABLE joined("
+	" container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE, kind TEXT NOT NULL, target TEXT NOT NULL,"
+	" owner TEXT NOT NULL, PRIMARY KEY(container, kind)) WITHOUT ROWID;"
+	"CREATE INDEX joined_owner ON joined(owner);"
+	"PRAGMA user_version=5;",
 };

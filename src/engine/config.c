@@ -50,7 +50,7 @@ static void write_config(const struct plan *p, const struct image_config *image,
 
 	jw_object(w, "Config");
 	jw_str(w, "Hostname", p->hostname);
-	jw_str(w, "Domainname", p->opt->domainname ? p->opt->domainname : "");
+	jw_str(w, "Domainname", p->domainname ? p->domainname : "");
 	jw_str(w, "User", p->user);
 	jw_bool(w, "Tty", p->opt->tty);
 	jw_bool(w, "OpenStdin", p->opt->open_stdin);
@@ -94,19 +94,37 @@ static void write_log(const struct plan *p, struct json_writer *w)
 	jw_end_object(w);
 }
 
+/* As Docker's, with the whole id of whoever it is shared with. */
+static const char *mode_of(const struct plan *p, const struct plan_join *of, const char *else_mode)
+{
+	return of->id ? arena_printf(p->a, "container:%s", of->id) : else_mode;
+}
+
+static const char *network_mode(const struct plan *p)
+{
+	return mode_of(p, &p->net_of, p->host_net ? "host" : p->no_net || !p->n_networks ? "none" : p->networks[0].name);
+}
+
+static const char *userns_mode(const struct plan *p)
+{
+	if (p->joined)
+		return mode_of(p, p->net_of.id ? &p->net_of : &p->pid_of, NULL);
+	return p->userns ? p->opt->userns ? p->opt->userns : "private" : "host";
+}
+
 static void write_host_config(const struct plan *p, struct json_writer *w)
 {
 	jw_object(w, "HostConfig");
 	jw_strv(w, "Binds", p->opt->volumes.v);
 	jw_strv(w, "Tmpfs", p->opt->tmpfs.v);
 	jw_strv(w, "Devices", p->opt->devices.v);
-	jw_str(w, "NetworkMode", p->host_net ? "host" : p->no_net ? "none" : p->networks[0].name);
+	jw_str(w, "NetworkMode", network_mode(p));
 	jw_strv(w, "ExtraHosts", p->opt->add_host.v);
 	jw_strv(w, "Dns", p->opt->dns.v);
 	jw_strv(w, "DnsSearch", p->opt->dns_search.v);
 	jw_strv(w, "DnsOptions", p->opt->dns_option.v);
-	jw_str(w, "UsernsMode", p->userns ? p->opt->userns ? p->opt->userns : "private" : "host");
-	jw_str(w, "PidMode", p->host_pid ? "host" : "private");
+	jw_str(w, "UsernsMode", userns_mode(p));
+	jw_str(w, "PidMode", mode_of(p, &p->pid_of, p->host_pid ? "host" : "private"));
 	jw_str(w, "IpcMode", p->host_ipc ? "host" : "private");
 	jw_str(w, "UTSMode", p->host_uts ? "host" : "private");
 	jw_bool(w, "AutoRemove", p->opt->rm);
@@ -138,6 +156,14 @@ static void write_place(const struct ct_network *n, struct json_writer *w)
 	jw_end_object(w);
 }
 
+static void write_publish(struct strv publish, struct json_writer *w)
+{
+	jw_array(w, "Publish");
+	for (size_t i = 0; i < publish.n; i++)
+		jw_str(w, NULL, publish.v[i]);
+	jw_end_array(w);
+}
+
 /* What endpoint_take() reads at each start. */
 static void write_networks(const struct plan *p, struct json_writer *w)
 {
@@ -145,10 +171,7 @@ static void write_networks(const struct plan *p, struct json_writer *w)
 	for (size_t i = 0; i < p->n_networks; i++)
 		write_place(&p->networks[i], w);
 	jw_end_array(w);
-	jw_array(w, "Publish");
-	for (size_t i = 0; i < p->publish.n; i++)
-		jw_str(w, NULL, p->publish.v[i]);
-	jw_end_array(w);
+	write_publish(p->publish, w);
 }
 
 void config_change_networks(const struct json *doc, const char *without, const struct ct_network *with, struct strbuf *out)
@@ -171,6 +194,20 @@ void config_change_networks(const struct json *doc, const char *without, const s
 		if (with)
 			write_place(with, &w);
 		jw_end_array(&w);
+	}
+	jw_end_object(&w);
+}
+
+void config_change_publish(const struct json *doc, struct strv publish, struct strbuf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+
+	jw_object(&w, NULL);
+	json_each(member, doc) {
+		if (strcmp(member->key, "Publish") != 0)
+			jw_value(&w, member->key, member);
+		else
+			write_publish(publish, &w);
 	}
 	jw_end_object(&w);
 }

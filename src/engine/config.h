@@ -12,6 +12,9 @@ int config_write(const struct plan *p, const struct image_config *image, const c
 /* The configuration doc again, without the place in one network (NULL: none goes) and with another (NULL: none comes). */
 void config_change_networks(const struct json *doc, const char *without, const struct ct_network *with, struct strbuf *out);
 
+/* The same with other published ports. */
+void config_change_publish(const struct json *doc, struct strv publish, struct strbuf *out);
+
 struct ct_config {
 	const struct json *doc; /* all of it */
 	const char *stop_signal, *cgroup, *log_driver;

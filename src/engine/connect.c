@@ -9,6 +9,7 @@
 #include "engine/config.h"
 #include "engine/endpoint.h"
 #include "engine/folder.h"
+#include "engine/join.h"
 #include "engine/relays.h"
 #include "engine/resolver.h"
 #include "engine/settle.h"
@@ -63,6 +64,9 @@ static int begin(struct change *c, const char *container, const char *network, s
 		return r;
 	if (strcmp(mode, "host") == 0)
 		return err_set(e, ERR_INVALID, "container %s shares the host's network, and has none of its own", c->rec.name);
+	if (join_named(mode))
+		return err_set(e, ERR_INVALID, "container %s shares the network of container %.12s: connect or disconnect that one", c->rec.name,
+			       join_named(mode));
 	return find_network(c, network, e);
 }
 

@@ -13,6 +13,7 @@
 #include "engine/endpoint.h"
 #include "engine/folder.h"
 #include "engine/images.h"
+#include "engine/join.h"
 #include "engine/names.h"
 #include "engine/prepare.h"
 #include "engine/rootfile.h"
@@ -125,6 +126,8 @@ static int judge(struct making *m, struct err *e)
 	if (r == 0)
 		r = opt->rootfs ? from_folder(m, e) : from_image(m, &max_id, e);
 	if (r == 0)
+		r = join_plan(m->en, &m->plan, e);
+	if (r == 0)
 		r = spec_plan(&m->plan, m->image, max_id, e);
 	if (r == 0)
 		r = look_up_user(m, e);
@@ -211,6 +214,8 @@ static int write_row(struct making *m, bool running, const char **name, struct e
 		r = id_range_take(c, p->id, p->map_size, &p->map_base, e);
 	else if (r == 0 && p->userns)
 		r = id_range_name(c, p->id, p->map_base, p->map_size, e);
+	if (r == 0)
+		r = join_insert(m->en, p, e);
 	if (r == 0 && running)
 		r = take_networks(m, &config, e);
 	*name = rec.name;

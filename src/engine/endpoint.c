@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/endpoint_impl.h"
 #include "engine/etcfiles.h"
 #include "engine/record.h"
 #include "engine/relays.h"
@@ -221,12 +222,23 @@ static bool host_has(const struct net_port *p, uint16_t port, unsigned char len)
 	return (len == 16 ? bind(fd, (struct sockaddr *)&sa6, sizeof(sa6)) : bind(fd, (struct sockaddr *)&sa, sizeof(sa))) < 0 && errno == EADDRINUSE;
 }
 
+/* Its own until now: what listens there is its monitor. */
+static bool was_own(const struct endpoints *had, const struct net_port *p, uint16_t port)
+{
+	for (size_t i = 0; had && i < had->n_ports; i++)
+		if (had->ports[i].proto == p->proto && port >= had->ports[i].first && port <= had->ports[i].last)
+			return true;
+	return false;
+}
+
 /* 1: somebody has one of them, *which. */
-static int is_taken(const struct engine *en, const struct net_port *p, uint16_t first, uint16_t *which, struct err *e)
+static int is_taken(const struct engine *en, const struct net_port *p, uint16_t first, const struct endpoints *had, uint16_t *which, struct err *e)
 {
 	*which = first;
 	for (uint16_t i = 0; i < p->count; i++) {
 		*which = (uint16_t)(first + i);
+		if (was_own(had, p, *which))
+			continue;
 		if ((p->only != 16 && host_has(p, *which, 4)) || (p->only != 4 && host_has(p, *which, 16)))
 			return 1;
 	}
@@ -234,7 +246,7 @@ static int is_taken(const struct engine *en, const struct net_port *p, uint16_t 
 }
 
 /* From a range, or from the machine's own for ports without a number. */
-static int choose_port(const struct engine *en, struct net_port *p, struct err *e)
+static int choose_port(const struct engine *en, struct net_port *p, const struct endpoints *had, struct err *e)
 {
 	uint32_t first = p->first ? p->first : RANDOM_FIRST, last = p->first ? p->last : RANDOM_LAST;
 	uint32_t n = last - first + 1, start = 0;
@@ -244,7 +256,7 @@ static int choose_port(const struct engine *en, struct net_port *p, struct err *
 		return err_errno(e, -errno, "choose a port");
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t port = first + (start + i) % n;
-		int r = port + p->count - 1 > last ? 1 : is_taken(en, p, (uint16_t)port, &which, e);
+		int r = port + p->count - 1 > last ? 1 : is_taken(en, p, (uint16_t)port, had, &which, e);
 
 		if (r < 0)
 			return r;
@@ -256,24 +268,29 @@ static int choose_port(const struct engine *en, struct net_port *p, struct err *
 	return err_set(e, ERR_CONFLICT, "none of the ports from %u to %u is free", first, last);
 }
 
-static int take_port(const struct engine *en, const char *id, struct net_port *p, struct err *e)
+int endpoint_write_port(const struct engine *en, const char *id, const struct net_port *p, struct err *e)
 {
 	char host[IP_TEXT_LEN];
+	int r = cat_exec(en->catalog, e, "INSERT INTO ports(container, proto, host, first, last, target) VALUES(?1, ?2, ?3, ?4, ?5, ?6)", "sisiii",
+			 id, (int64_t)p->proto, net_port_host(p, host), (int64_t)p->first, (int64_t)(p->first + p->count - 1), (int64_t)p->target);
+
+	return r < 0 ? r : 0;
+}
+
+int endpoint_take_port(const struct engine *en, const char *id, struct net_port *p, const struct endpoints *had, struct err *e)
+{
 	uint16_t which;
 	int r;
 
 	if (!p->first || (p->count == 1 && p->last > p->first)) {
-		r = choose_port(en, p, e);
+		r = choose_port(en, p, had, e);
 	} else {
-		r = is_taken(en, p, p->first, &which, e);
+		r = is_taken(en, p, p->first, had, &which, e);
 		if (r > 0)
 			r = err_set(e, ERR_CONFLICT, "port %u/%s of the host is in use", which, net_proto_name(p->proto));
 	}
-	if (r < 0)
-		return r;
-	r = cat_exec(en->catalog, e, "INSERT INTO ports(container, proto, host, first, last, target) VALUES(?1, ?2, ?3, ?4, ?5, ?6)", "sisiii", id,
-		     (int64_t)p->proto, net_port_host(p, host), (int64_t)p->first, (int64_t)(p->first + p->count - 1), (int64_t)p->target);
-	return r < 0 ? r : 0;
+	p->last = (uint16_t)(p->first + p->count - 1);
+	return r < 0 ? r : endpoint_write_port(en, id, p, e);
 }
 
 static int take_ports(const struct engine *en, const char *id, const struct json *config, struct err *e)
@@ -283,7 +300,7 @@ static int take_ports(const struct engine *en, const char *id, const struct json
 		int r = net_port_parse(text->str, &p, e);
 
 		if (r == 0)
-			r = take_port(en, id, &p, e);
+			r = endpoint_take_port(en, id, &p, NULL, e);
 		if (r < 0)
 			return r;
 	}
@@ -464,7 +481,8 @@ struct endpoints endpoint_alone(const struct endpoints *own, size_t at)
 /* ---- the firewall ---- */
 
 /* By each family that both the port and the container have. What else is asked for by IPv6 the monitor relays (relays.h). */
-static void port_elements(const struct firewall *fw, struct nl_batch *q, bool add, const char *id, const struct net_port *p, const struct net_link *to)
+void endpoint_port_elements(const struct firewall *fw, struct nl_batch *q, bool add, const char *id, const struct net_port *p,
+			    const struct net_link *to)
 {
 	struct net_relay relay;
 
@@ -485,7 +503,7 @@ static void elements(const struct firewall *fw, struct nl_batch *q, bool add, co
 			firewall_link(fw, q, add, &own->v[i].link, id);
 	}
 	for (size_t i = 0; own->via < own->n && i < own->n_ports; i++)
-		port_elements(fw, q, add, id, &own->ports[i], &own->v[own->via].link);
+		endpoint_port_elements(fw, q, add, id, &own->ports[i], &own->v[own->via].link);
 }
 
 static int add_elements(const struct firewall *fw, const char *id, const struct endpoints *own)
@@ -641,11 +659,11 @@ void endpoint_describe(const struct engine *en, const struct endpoints *own, str
 /* ---- the way back ---- */
 
 /* One of them may be gone already, and then none of the change is made: each on its own. */
-static int remove_one_by_one(const struct firewall *fw, const char *id, const struct endpoints *own)
+int endpoint_remove_each(const struct firewall *fw, const char *id, const struct endpoints *own, bool links)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < own->n + own->n_ports; i++) {
+	for (size_t i = links ? 0 : own->n; i < own->n + own->n_ports; i++) {
 		CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
 		int r;
 
@@ -653,7 +671,7 @@ static int remove_one_by_one(const struct firewall *fw, const char *id, const st
 		if (i < own->n && !network_is_direct(&own->v[i].network))
 			firewall_link(fw, &q, false, &own->v[i].link, id);
 		else if (i >= own->n && own->via < own->n)
-			port_elements(fw, &q, false, id, &own->ports[i - own->n], &own->v[own->via].link);
+			endpoint_port_elements(fw, &q, false, id, &own->ports[i - own->n], &own->v[own->via].link);
 		r = firewall_commit(&q);
 		if (r < 0 && r != -ENOENT)
 			result = r;
@@ -680,7 +698,7 @@ int endpoint_close(const struct engine *en, const char *id, const struct endpoin
 	elements(&fw, &q, false, id, own);
 	r = firewall_commit(&q);
 	if (r == -ENOENT)
-		r = remove_one_by_one(&fw, id, own);
+		r = endpoint_remove_each(&fw, id, own, true);
 	if (r < 0)
 		return err_errno(e, r, "take container %.12s out of the firewall", id);
 	for (size_t i = 0; i < own->n; i++) {
@@ -700,7 +718,9 @@ int endpoint_silence(const struct engine *en, const char *id, bool *named, struc
 	int r = endpoint_read(en, &a, id, &own, e);
 
 	*named = r == 0 && endpoint_has_names(&own);
-	return r < 0 || !own.n ? r : endpoint_close(en, id, &own, e);
+	if (r == 0 && own.n)
+		r = endpoint_close(en, id, &own, e);
+	return r < 0 || !own.n ? r : endpoint_leave_guests(en, &a, id, &own, e);
 }
 
 int endpoint_forget(const struct engine *en, const char *id, const char *network, struct err *e)

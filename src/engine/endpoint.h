@@ -28,6 +28,11 @@ struct endpoints {
 int endpoint_take(const struct engine *en, struct arena *a, const char *id, const struct json *config, const char *only,
 		  struct err *e) MUST_CHECK;
 
+/* The same for one more port, which becomes what was chosen; had: what the container has of them until then (NULL: nothing). And a row as
+ * it is, of a port that is its own. */
+int endpoint_take_port(const struct engine *en, const char *id, struct net_port *p, const struct endpoints *had, struct err *e) MUST_CHECK;
+int endpoint_write_port(const struct engine *en, const char *id, const struct net_port *p, struct err *e) MUST_CHECK;
+
 /* What it has; nothing is not an error. */
 int endpoint_read(const struct engine *en, struct arena *a, const char *id, struct endpoints *out, struct err *e) MUST_CHECK;
 
@@ -51,6 +56,13 @@ int endpoint_open(const struct engine *en, const char *id, const struct endpoint
 /* And the way back: elements and routes; the addresses are marked as stale (net/stale.h), for the caller to forget their connections or
  * for the monitor that ends. What is not there is no error. */
 int endpoint_close(const struct engine *en, const char *id, const struct endpoints *own, struct err *e) MUST_CHECK;
+/* The ports alone: own's go, rest's (what stays of a range that is cut) come, in one transaction of the firewall; connections to own's
+ * are cut. rest's are not there afterwards when own's were not: endpoint_open() follows. own->n is not 0. */
+int endpoint_close_ports(const struct engine *en, const char *id, const struct endpoints *own, const struct endpoints *rest,
+			 struct err *e) MUST_CHECK;
+/* After a change that was cut short: what is in the firewall of own's ports, or of parts of them, becomes own. */
+int endpoint_mend_ports(const struct engine *en, const char *id, const struct endpoints *own, const struct endpoints *parts,
+			struct err *e) MUST_CHECK;
 /* The same for all that a container has. *named: it had a name, of which the others are to be told (resolver.h). */
 int endpoint_silence(const struct engine *en, const char *id, bool *named, struct err *e) MUST_CHECK;
 /* In an open transaction, after that: the rows; of one network's id alone, or all (NULL), and then the ports. */

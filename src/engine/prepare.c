@@ -55,7 +55,7 @@ static int make_hosts(const struct plan *p, int dir, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf hosts = STRBUF_INIT;
 	CLEANUP_FREE char *text = NULL;
-	const struct etc_hosts h = { .hostname = p->hostname, .domainname = p->opt->domainname, .extra = p->opt->add_host };
+	const struct etc_hosts h = { .hostname = p->hostname, .domainname = p->domainname, .extra = p->opt->add_host };
 
 	if (p->host_net && io_read_file(AT_FDCWD, "/etc/hosts", 1 << 20, &text, NULL) == 0)
 		return make_file(p, dir, "hosts", text, e);
@@ -148,6 +148,30 @@ static int make_sources(const struct plan *p, int dir, const int *lowers, size_t
 	return r;
 }
 
+/* Whoever shares a network has the very files that belong to it: what is written into them is seen by both, and they stay when one of
+ * the two is removed. */
+static int share_files(const struct plan *p, int dir, struct err *e)
+{
+	static const char *const names[] = { "hosts", "resolv.conf", "hostname" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (linkat(dir, arena_printf(p->a, "../%s/%s", p->net_of.id, names[i]), dir, names[i], 0) < 0)
+			return err_errno(e, -errno, "share the %s of container %s", names[i], p->net_of.name);
+	return 0;
+}
+
+static int make_files(const struct plan *p, int dir, struct err *e)
+{
+	int r;
+
+	if (p->net_of.id)
+		return share_files(p, dir, e);
+	r = make_file(p, dir, "hostname", arena_printf(p->a, "%s\n", p->hostname), e);
+	if (r == 0)
+		r = make_hosts(p, dir, e);
+	return r < 0 ? r : make_resolv_conf(p, dir, e);
+}
+
 int prepare_container(const struct plan *p, int dir, const int *lowers, size_t n_lowers,
 		      struct err *e)
 {
@@ -156,10 +180,6 @@ int prepare_container(const struct plan *p, int dir, const int *lowers, size_t n
 	if (r == 0 && !p->opt->rootfs)
 		r = make_mtab(p, dir, lowers, n_lowers, e);
 	if (r == 0)
-		r = make_file(p, dir, "hostname", arena_printf(p->a, "%s\n", p->hostname), e);
-	if (r == 0)
-		r = make_hosts(p, dir, e);
-	if (r == 0)
-		r = make_resolv_conf(p, dir, e);
+		r = make_files(p, dir, e);
 	return r < 0 ? r : make_sources(p, dir, lowers, n_lowers, e);
 }

@@ -8,8 +8,8 @@
 
 #define COLUMNS                                                                                                        \
 	"id, name, image, image_ref, command, config, containers.created, started, finished, status, boot_id, exit_code,"  \
-	" exit_known, oom, auto_remove, error, base, size"
-#define FROM " FROM containers LEFT JOIN id_ranges ON container = id "
+	" exit_known, oom, auto_remove, error, coalesce(i.base, n.base), coalesce(i.size, n.size)"
+#define FROM " FROM containers LEFT JOIN id_ranges i ON i.container = id LEFT JOIN named_ranges n ON n.container = id "
 
 static const char *const status_names[] = { "created", "running", "exited" };
 

@@ -31,7 +31,7 @@ struct record {
 	int exit_code;
 	bool exit_known, oom, auto_remove;
 	const char *error; /* of the last start; NULL = none */
-	uint32_t id_base, id_size; /* host ids; size 0 = no range of its own */
+	uint32_t id_base, id_size; /* host ids of its user namespace; size 0 = it has none */
 };
 
 const char *record_status_name(enum record_status s);

@@ -1,6 +1,8 @@
 #include "engine/relays.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -59,10 +61,15 @@ static int tell(const struct engine *en, const char *id, struct err *e)
 
 int relays_change(const struct engine *en, const char *id, const struct endpoints *own, struct err *e)
 {
+	char name[NAME_MAX + 1];
 	struct err why = { 0 };
-	int r = relays_write(en, id, own, e);
+	bool had;
+	int r;
 
-	if (r == 0 && own->n_ports && tell(en, id, &why) < 0)
+	(void)snprintf(name, sizeof(name), "%s/" RELAY_FILE, id);
+	had = faccessat(en->state_fd, name, F_OK, 0) == 0;
+	r = relays_write(en, id, own, e);
+	if (r == 0 && (had || own->n_ports) && tell(en, id, &why) < 0)
 		log_warning("container %.12s: its ports by IPv6 stay as they were: %s", id, why.msg);
 	return r;
 }

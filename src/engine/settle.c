@@ -29,6 +29,7 @@
 #include "engine/endpoint.h"
 #include "engine/folder.h"
 #include "engine/launch.h"
+#include "engine/publish.h"
 #include "engine/resolver.h"
 #include "net/stale.h"
 #include "sys/cgroup.h"
@@ -306,6 +307,8 @@ int settle(const struct engine *en, struct arena *a, struct record *rec, struct 
 
 		live_close(live);
 		r = live_read(en, rec->id, live, e);
+		if (r == 0 && is_right(rec, live))
+			r = publish_mend(en, rec, patience == SETTLE_WAIT, e);
 		if (r < 0 || is_right(rec, live))
 			return r;
 		if (patience == SETTLE_LOOK && live->monitor)

@@ -22,6 +22,9 @@ static int plan_map(struct plan *p, uint32_t max_id, struct err *e)
 	if (!p->userns)
 		return 0;
 	if (p->map_base) {
+		if (p->map_size <= max_id && p->joined)
+			return err_set(e, ERR_INVALID, "ids up to %u are needed, and %s, whose namespace is shared, has %u: make that one with --userns=range",
+				       max_id, p->net_of.id ? p->net_of.name : p->pid_of.name, p->map_size);
 		if (p->map_size <= max_id)
 			return err_set(e, ERR_INVALID, "--userns=range: the image has ids up to %u: the range must be that wide", max_id);
 		return 0;
@@ -289,8 +292,8 @@ static void write_spec(const struct plan *p, const struct spec_place *place, str
 	jw_end_object(w);
 	if (!p->host_uts)
 		jw_str(w, "hostname", p->hostname);
-	if (p->opt->domainname)
-		jw_str(w, "domainname", p->opt->domainname);
+	if (p->domainname)
+		jw_str(w, "domainname", p->domainname);
 	plan_write_mounts(p, place->container_dir, place->init_program, w);
 	write_linux(p, w);
 	jw_end_object(w);

@@ -158,6 +158,8 @@ static int sysctl_allowed(const struct plan *p, const char *key, struct err *e)
 		return err_set(e, ERR_INVALID, "--sysctl %s would change the host with --ipc=host", key);
 	if (text_starts(key, "net.") && p->host_net)
 		return err_set(e, ERR_INVALID, "--sysctl %s would change the host with --network=host", key);
+	if (text_starts(key, "net.") && p->net_of.id)
+		return err_set(e, ERR_INVALID, "--sysctl %s: the network belongs to container %s: set it there", key, p->net_of.name);
 	if (is_ipc || text_starts(key, "net."))
 		return 0;
 	return err_set(e, ERR_INVALID, "--sysctl %s belongs to no namespace of the container: it would change the host", key);
@@ -187,7 +189,7 @@ static int plan_sysctls(struct plan *p, struct err *e)
 	p->sysctls = arena_array(p->a, p->opt->sysctls.n + 2, sizeof(*p->sysctls));
 	if (!p->sysctls)
 		return err_errno(e, -ENOMEM, "--sysctl");
-	if (!p->host_net && !p->opt->privileged) {
+	if (!p->host_net && !p->net_of.id && !p->opt->privileged) {
 		add_sysctl(p, "net.ipv4.ip_unprivileged_port_start", "0");
 		add_sysctl(p, "net.ipv4.ping_group_range", ping_groups(p));
 	}

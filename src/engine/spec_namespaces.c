@@ -18,12 +18,17 @@ static int plan_hostname(struct plan *p, struct err *e)
 {
 	struct utsname un;
 
+	if (!p->net_of.id)
+		p->domainname = p->opt->domainname;
 	if (p->host_uts) {
 		if (p->opt->hostname || p->opt->domainname)
 			return err_set(e, ERR_INVALID, "--hostname and --domainname need a UTS namespace of their own, not --uts=host");
 		if (uname(&un) < 0)
 			return err_errno(e, -errno, "read the host's name");
 		p->hostname = arena_strdup(p->a, un.nodename);
+		p->domainname = NULL;
+	} else if (p->net_of.id) {
+		return 0; /* that one's: join.h */
 	} else if (p->opt->hostname) {
 		if (!p->opt->hostname[0] || strlen(p->opt->hostname) > 64)
 			return err_set(e, ERR_INVALID, "--hostname: 1 to 64 characters");
@@ -42,7 +47,7 @@ int plan_namespaces(struct plan *p, const struct image_config *image, struct err
 	int r = plan_network(p, image, e);
 
 	if (r == 0)
-		r = host_or_private("--pid", p->opt->pid, &p->host_pid, e);
+		r = p->pid_of.id ? 0 : host_or_private("--pid", p->opt->pid, &p->host_pid, e);
 	if (r == 0)
 		r = host_or_private("--ipc", p->opt->ipc, &p->host_ipc, e);
 	if (r == 0)

@@ -10,6 +10,8 @@
 
 static const char *mode(const struct plan *p)
 {
+	if (p->net_of.id)
+		return arena_printf(p->a, "container:%s", p->net_of.name);
 	return p->host_net ? "host" : "none";
 }
 
@@ -75,11 +77,9 @@ static int plan_modes(struct plan *p, struct err *e)
 
 		p->host_net |= strcmp(text, "host") == 0;
 		p->no_net |= strcmp(text, "none") == 0;
-		if (strncmp(text, "container:", 10) == 0)
-			return err_set(e, ERR_UNSUPPORTED, "--network %s: sharing another container's network is not supported yet", text);
-		if ((p->host_net || p->no_net) && texts.n > 1)
+		if ((p->host_net || p->no_net || p->net_of.id) && texts.n > 1)
 			return err_set(e, ERR_INVALID, "--network %s goes with no other network", mode(p));
-		if (!p->host_net && !p->no_net && parse_network(p, text, &p->networks[p->n_networks++], e) < 0)
+		if (!p->host_net && !p->no_net && !p->net_of.id && parse_network(p, text, &p->networks[p->n_networks++], e) < 0)
 			return e->code;
 		if (p->n_networks && network_is_default(p->networks[p->n_networks - 1].name))
 			p->networks[p->n_networks - 1].name = NETWORK_DEFAULT;
@@ -192,9 +192,33 @@ static int plan_names(struct plan *p, struct err *e)
 	return 0;
 }
 
+/* What is said about a network is said where it belongs to. */
+static int check_shared(const struct plan *p, struct err *e)
+{
+	const struct ct_options *o = p->opt;
+	const struct {
+		const char *option;
+		bool given;
+	} rows[] = {
+		{ "-p", o->publish.n > 0 },       { "-P", o->publish_all },	      { "--expose", o->expose.n > 0 },
+		{ "--ip", o->ip },		  { "--mac-address", o->mac_address }, { "--network-alias", o->network_aliases.n > 0 },
+		{ "--dns", o->dns.n > 0 },	  { "--dns-search", o->dns_search.n > 0 }, { "--dns-option", o->dns_option.n > 0 },
+		{ "--add-host", o->add_host.n > 0 }, { "--hostname", o->hostname },    { "--domainname", o->domainname },
+	};
+
+	for (size_t i = 0; p->net_of.id && i < ARRAY_LEN(rows); i++)
+		if (rows[i].given)
+			return err_set(e, ERR_INVALID, "%s contradicts --network %s: give it to container %s, whose network it is", rows[i].option, mode(p),
+				       p->net_of.name);
+	return 0;
+}
+
 int plan_network(struct plan *p, const struct image_config *image, struct err *e)
 {
-	int r = plan_places(p, e);
+	int r = check_shared(p, e);
+
+	if (r == 0)
+		r = plan_places(p, e);
 
 	if (r == 0)
 		r = plan_ports(p, image, e);

@@ -48,6 +48,12 @@ struct plan_rlimit {
 	uint64_t soft, hard;
 };
 
+/* A container whose namespace is shared (join.h); id NULL: none. */
+struct plan_join {
+	const char *id, *name;
+	const char *owner; /* id of the container whose it is: not the same when that one shares it, too */
+};
+
 struct plan_kv {
 	const char *key, *value;
 };
@@ -62,8 +68,10 @@ struct plan {
 	/* namespaces */
 	bool userns, host_net, no_net, host_pid, host_ipc, host_uts;
 	uint32_t map_base, map_size; /* base 0: a range is still to be taken */
-	const char *hostname;
-	struct ct_network *networks; /* neither host_net nor no_net: at least one */
+	struct plan_join net_of, pid_of; /* filled before spec_plan(); with them hostname, domainname and map_* */
+	bool joined;                     /* any of both: userns and the map are that container's */
+	const char *hostname, *domainname;
+	struct ct_network *networks; /* neither host_net nor no_net nor net_of: at least one */
 	size_t n_networks;
 	struct strv publish; /* -p, and -P's */
 

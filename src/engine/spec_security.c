@@ -125,10 +125,27 @@ static int fixed_range(struct plan *p, const char *range, struct err *e)
 	return 0;
 }
 
+/* Whoever shares a namespace is in the user namespace that it belongs to (join.h). */
+static int check_joined(struct plan *p, const char *mode, struct err *e)
+{
+	struct plan named = { .a = p->a };
+	bool same = !mode || !mode[0] || (!p->userns && strcmp(mode, "host") == 0);
+
+	if (!same && text_starts(mode, "range:")) {
+		if (fixed_range(&named, mode + strlen("range:"), e) < 0)
+			return e->code;
+		same = p->userns && named.map_base == p->map_base && named.map_size == p->map_size;
+	}
+	return same ? 0 : err_set(e, ERR_INVALID, "--userns=%s: a container that shares a namespace of %s has the user ids of that one: leave it out",
+				  mode, p->net_of.id ? p->net_of.name : p->pid_of.name);
+}
+
 static int plan_userns(struct plan *p, struct err *e)
 {
 	const char *mode = p->opt->userns;
 
+	if (p->joined)
+		return check_joined(p, mode, e);
 	if (!mode || !mode[0])
 		mode = p->opt->privileged ? "host" : "private";
 	p->userns = strcmp(mode, "host") != 0;

@@ -9,6 +9,7 @@
 #include "engine/container.h"
 #include "engine/endpoint.h"
 #include "engine/folder.h"
+#include "engine/join.h"
 #include "engine/launch.h"
 #include "engine/prepare.h"
 #include "engine/settle.h"
@@ -51,6 +52,8 @@ static int launch(const struct engine *en, const char *id, struct strbuf *descri
 {
 	int r = folder_state_make(en, id, e);
 
+	if (r == 0)
+		r = join_describe(en, id, description, e);
 	if (r == 0)
 		r = connect(en, id, description, e);
 	if (r == 0)

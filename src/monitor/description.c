@@ -184,11 +184,61 @@ static int parse_links(struct arena *a, const struct json *doc, struct descripti
 	return 0;
 }
 
+static int parse_namespaces(const struct json *names, struct description_join *j, struct err *e)
+{
+	json_each(name, names) {
+		int i = 0;
+
+		while (i < OCI_NS_COUNT && (name->type != JSON_STRING || strcmp(name->str, oci_ns_name((enum oci_ns)i)) != 0))
+			i++;
+		if (i == OCI_NS_COUNT)
+			return err_set(e, ERR_INVALID, "join.namespaces: no such namespace");
+		j->ns[i] = true;
+	}
+	return 0;
+}
+
+static int parse_join(const struct json *obj, struct description_join *j, struct err *e)
+{
+	const struct json *names = NULL;
+	int64_t pid = 0;
+	int r;
+
+	if ((r = json_get_str(obj, "join", "container", &j->container, e)) < 0 || (r = require(j->container, "join.container", e)) < 0 ||
+	    (r = json_get_i64(obj, "join", "pid", &pid, e)) < 0 || (r = json_get_u64(obj, "join", "startTime", &j->start_time, e)) < 0 ||
+	    (r = json_get_array(obj, "join", "namespaces", &names, e)) < 0)
+		return r;
+	if (pid <= 0 || pid > INT32_MAX)
+		return err_set(e, ERR_INVALID, "join.pid is no pid");
+	j->pid = (pid_t)pid;
+	return parse_namespaces(names, j, e);
+}
+
+static int parse_joins(struct arena *a, const struct json *doc, struct description *d, struct err *e)
+{
+	const struct json *joins = NULL;
+	struct description_join *v;
+	int r = json_get_array(doc, "description", "join", &joins, e);
+
+	if (r < 0 || !joins)
+		return r;
+	v = arena_array(a, joins->len + 1, sizeof(*v));
+	if (!v)
+		return err_errno(e, -ENOMEM, "join");
+	d->joins = v;
+	json_each(join, joins) {
+		r = parse_join(join, &v[d->n_joins++], e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int parse_container(struct arena *a, const struct json *doc, struct description *d, struct err *e)
 {
 	int r;
 
-	if ((r = parse_links(a, doc, d, e)) < 0 || (r = parse_rootfs(a, doc, &d->rootfs, e)) < 0 || (r = parse_spec(a, doc, &d->spec, e)) < 0)
+	if ((r = parse_links(a, doc, d, e)) < 0 || (r = parse_joins(a, doc, d, e)) < 0 || (r = parse_rootfs(a, doc, &d->rootfs, e)) < 0 || (r = parse_spec(a, doc, &d->spec, e)) < 0)
 		return r;
 	if (!d->spec->process)
 		return err_set(e, ERR_INVALID, "spec.process is missing");

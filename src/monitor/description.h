@@ -13,6 +13,14 @@
 #include "oci/spec.h"
 #include "runtime/runtime.h"
 
+/* A process whose namespaces the container joins instead of having new ones. */
+struct description_join {
+	const char *container; /* for messages */
+	pid_t pid;
+	uint64_t start_time;
+	bool ns[OCI_NS_COUNT];
+};
+
 struct description {
 	const char *id;
 	const char *container_dir, *state_dir;
@@ -32,6 +40,8 @@ struct description {
 	const struct oci_process *process; /* of an exec */
 	const struct net_link *links;      /* into its networks */
 	size_t n_links;
+	const struct description_join *joins;
+	size_t n_joins;
 	const char *names; /* folder of tare-netd's socket; NULL: it has no names */
 };
 

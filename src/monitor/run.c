@@ -19,6 +19,7 @@
 #include "monitor/crew.h"
 #include "monitor/description.h"
 #include "monitor/ending.h"
+#include "monitor/join.h"
 #include "monitor/progress.h"
 #include "monitor/state.h"
 #include "monitor/stdio.h"
@@ -191,7 +192,8 @@ static int make_links(struct birth *b, struct err *e)
 
 static int create(struct birth *b, struct err *e)
 {
-	const struct rt_create_args args = {
+	CLEANUP_JOIN struct join join = JOIN_INIT;
+	struct rt_create_args args = {
 		.id = b->d.id,
 		.bundle = b->d.container_dir,
 		.spec = b->d.spec,
@@ -202,10 +204,14 @@ static int create(struct birth *b, struct err *e)
 		.barrier = RT_BARRIER_SOCKET,
 		.fifo_fd = -1,
 	};
-	int r = rt_create(&args, &b->process, e);
+	int r = join_open(&b->d, &join, &args.spec, e);
 
-	if (r < 0)
-		return r;
+	if (r == 0)
+		r = rt_create(&args, &b->process, e);
+	if (r < 0) { /* that they are going is the better reason */
+		(void)!join_check(&b->d, e);
+		return e->code;
+	}
 	stdio_close_container(&b->stdio);
 	b->progress->start_time = b->process.start_time;
 	b->progress->pid = b->process.pid;
@@ -214,7 +220,9 @@ static int create(struct birth *b, struct err *e)
 	r = make_links(b, e);
 	if (r == 0 && b->d.tty)
 		r = stdio_take_console(b->process.console, &b->stdio, e);
-	return r < 0 ? r : save_state(b, STATE_CREATED, e);
+	if (r == 0)
+		r = save_state(b, STATE_CREATED, e);
+	return r < 0 ? r : join_check(&b->d, e);
 }
 
 static int start(struct birth *b, struct err *e)

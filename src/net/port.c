@@ -122,3 +122,143 @@ int net_port_parse(const char *text, struct net_port *out, struct err *e)
 		return err_set(e, ERR_INVALID, "-p %.40s…: it is too long", text);
 	return parse_parts(copy, out, e) < 0 ? err_ctx(e, "-p %s", text) : 0;
 }
+
+/* ---- texts of what is there ---- */
+
+static size_t put_range(char *out, size_t size, uint16_t first, uint16_t last)
+{
+	int n = first == last ? snprintf(out, size, "%u", first) : snprintf(out, size, "%u-%u", first, last);
+
+	return n < 0 ? 0 : (size_t)n;
+}
+
+const char *net_port_text(const struct net_port *p, char out[NET_PORT_TEXT_LEN])
+{
+	char host[IP_TEXT_LEN];
+	size_t n = 0;
+
+	out[0] = '\0';
+	if (p->only)
+		n = (size_t)snprintf(out, NET_PORT_TEXT_LEN, p->only == 16 ? "[%s]:" : "%s:", net_port_host(p, host));
+	if (p->first)
+		n += put_range(out + n, NET_PORT_TEXT_LEN - n, p->first, p->count > 1 ? (uint16_t)(p->first + p->count - 1) : p->last);
+	if (p->first || n)
+		out[n++] = ':';
+	n += put_range(out + n, NET_PORT_TEXT_LEN - n, p->target, (uint16_t)(p->target + p->count - 1));
+	(void)snprintf(out + n, NET_PORT_TEXT_LEN - n, "/%s", net_proto_name(p->proto));
+	return out;
+}
+
+bool net_port_same(const struct net_port *a, const struct net_port *b)
+{
+	return a->proto == b->proto && a->only == b->only && ip_same(&a->host, &b->host) && a->first == b->first && a->target == b->target && a->count == b->count &&
+	       (!a->first || a->last == b->last);
+}
+
+/* ---- looking for them ---- */
+
+/* An address as it stands before a port. */
+static bool take_address(char *s, struct net_port_match *out)
+{
+	struct net_port p = { 0 };
+	bool is_one = s[0] == '[' || strchr(s, '.');
+
+	if (!is_one || parse_host(s, &p) < 0)
+		return false;
+	out->at = true;
+	out->host = p.host;
+	out->only = p.only;
+	return true;
+}
+
+/* The last colon, cut there; one within brackets is none. */
+static char *cut_last(char *s)
+{
+	char *colon = strrchr(s, ':');
+
+	if (!colon || strchr(colon, ']'))
+		return NULL;
+	*colon = '\0';
+	return colon + 1;
+}
+
+/* "80/tcp -> ADDRESS:PORT" is "ADDRESS:PORT:80/tcp", as "ADDRESS:PORT->80/tcp" is. */
+static int straighten(const char *text, char *out, size_t len)
+{
+	const char *arrow = strstr(text, "->"), *right = arrow ? arrow + 2 + strspn(arrow + 2, " ") : NULL;
+	int left = arrow ? (int)(arrow - text) : 0, n;
+
+	if (arrow == text)
+		return -EINVAL;
+	if (arrow && arrow[-1] == ' ')
+		n = snprintf(out, len, "%s:%.*s", right, left - 1, text);
+	else if (arrow)
+		n = snprintf(out, len, "%.*s:%s", left, text, right);
+	else
+		n = snprintf(out, len, "%s", text);
+	return n < 0 || (size_t)n >= len ? -EINVAL : 0;
+}
+
+static int parse_match(char *text, struct net_port_match *out)
+{
+	char *slash = strchr(text, '/'), *last, *middle;
+
+	if (slash)
+		*slash++ = '\0';
+	if (slash && net_proto_parse(slash, &out->proto) < 0)
+		return -EINVAL;
+	last = cut_last(text);
+	if (!last)
+		return parse_range(text, &out->first, &out->last);
+	if (take_address(text, out))
+		return parse_range(last, &out->first, &out->last);
+	middle = cut_last(text);
+	if (middle && !take_address(text, out))
+		return -EINVAL;
+	if (!middle)
+		middle = text;
+	if (*middle && parse_range(middle, &out->first, &out->last) < 0)
+		return -EINVAL;
+	return parse_range(last, &out->target, &out->target_last);
+}
+
+int net_port_match_parse(const char *text, struct net_port_match *out, struct err *e)
+{
+	char copy[128];
+
+	*out = (struct net_port_match){ .proto = IPPROTO_TCP };
+	if (straighten(text, copy, sizeof(copy)) < 0 || parse_match(copy, out) < 0)
+		return err_set(e, ERR_INVALID, "\"%.80s\": want PORT or ADDRESS:PORT of the host, or [[ADDRESS:]PORT]:PORT of both, and /udp or /sctp behind it", text);
+	if (out->first && out->target_last > out->target && out->last - out->first != out->target_last - out->target)
+		return err_set(e, ERR_INVALID, "\"%.80s\": the two ranges differ in length", text);
+	return 0;
+}
+
+static int greater(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+uint16_t net_port_match(const struct net_port_match *m, const struct net_port *p, uint16_t *at)
+{
+	bool pairs = m->first && m->target_last > m->target;
+	int from = 0, to = p->count - 1;
+
+	*at = 0;
+	if (m->proto != p->proto || (m->at && (!ip_same(&m->host, &p->host) || (p->only && m->only && p->only != m->only))))
+		return 0;
+	if (pairs && m->target - m->first != p->target - p->first)
+		return 0;
+	if (m->first) {
+		from = greater(from, m->first - p->first);
+		to = m->last - p->first < to ? m->last - p->first : to;
+	}
+	if (m->target) {
+		from = greater(from, m->target - p->target);
+		to = m->target_last - p->target < to ? m->target_last - p->target : to;
+	}
+	if (to < from)
+		return 0;
+	*at = (uint16_t)from;
+	return (uint16_t)(to - from + 1);
+}

@@ -25,7 +25,7 @@ struct flow {
 
 struct wanted {
 	const struct ip *ip; /* began or answers it; NULL: by the rest */
-	unsigned char proto;
+	unsigned char proto; /* 0: any, and any port */
 	uint16_t first, last;
 	struct nl_batch deletions;
 	unsigned char family;
@@ -96,9 +96,11 @@ static void read_first(const struct nlattr *tuple, unsigned char family, struct 
 
 static bool is_wanted(const struct flow *f, const struct wanted *w)
 {
-	if (w->ip)
+	bool translated = !ip_same(&f->to, &f->answers), port = f->proto == w->proto && f->to_port >= w->first && f->to_port <= w->last;
+
+	if (w->ip && !w->proto)
 		return ip_same(&f->from, w->ip) || ip_same(&f->answers, w->ip);
-	return f->proto == w->proto && f->to_port >= w->first && f->to_port <= w->last && ip_same(&f->to, &f->answers);
+	return port && (w->ip ? translated && ip_same(&f->answers, w->ip) : !translated);
 }
 
 /* One connection of a dump: a deletion of its own, by the tuple as it came. */
@@ -227,6 +229,13 @@ int conntrack_forget_ip(const struct ip *ip)
 int conntrack_forget_ports(unsigned char proto, uint16_t first, uint16_t last)
 {
 	struct wanted w = { .proto = proto, .first = first, .last = last, .family = AF_INET };
+
+	return run(&w);
+}
+
+int conntrack_forget_published(const struct ip *ip, unsigned char proto, uint16_t first, uint16_t last)
+{
+	struct wanted w = { .ip = ip, .proto = proto, .first = first, .last = last, .family = ip->len == 16 ? AF_INET6 : AF_INET };
 
 	return run(&w);
 }

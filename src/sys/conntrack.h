@@ -12,4 +12,7 @@ int conntrack_forget_ip(const struct ip *ip) MUST_CHECK;
 /* All of a protocol that were begun to one of these ports, and were not translated to another address. IPv4. */
 int conntrack_forget_ports(unsigned char proto, uint16_t first, uint16_t last) MUST_CHECK;
 
+/* All of a protocol that were begun to one of these ports of another address, and were translated to ip, which answers. */
+int conntrack_forget_published(const struct ip *ip, unsigned char proto, uint16_t first, uint16_t last) MUST_CHECK;
+
 #endif

@@ -72,6 +72,39 @@ moments() {
   tare rm -f both
 }
 
+# Catalog, configuration and firewall of the published ports, as one text.
+ports_known() {
+  tare port victim | sort
+  rows "SELECT json_extract(config, '$.Publish') FROM containers WHERE name = 'victim'"
+  elements | jq -c 'select(.[0] | test("ports|ranges"))' | sort
+}
+# state as $1 (a file of ports_known's) or as $2
+is_one_of() { tare ps >/dev/null; ports_known >"$BATS_TEST_TMPDIR/now"; cmp -s "$BATS_TEST_TMPDIR/now" "$1" || cmp -s "$BATS_TEST_TMPDIR/now" "$2"; }
+as_one_of() { wait_until 3 is_one_of "$@" || { cat "$BATS_TEST_TMPDIR/now"; return 1; }; }
+
+@test "tare update killed at any moment: its ports are as they were, or as they were to be" {
+  local before=$BATS_TEST_TMPDIR/before after=$BATS_TEST_TMPDIR/after
+  local there=(--publish-rm 9003-9004 --publish-rm 8081 --publish-add 8080:80 --publish-add 8082-8083:80-81 --publish-add 8081:82)
+  local back=(--publish-rm 9000-9010 --publish-rm 8080-8083 --publish-add 9000-9010:9000-9010 --publish-add 8081:81)
+  tare run -d --name victim -p 9000-9010:9000-9010 -p 8081:81 busybox sleep 1000 >/dev/null
+  ports_known >"$before"
+  tare update "${there[@]}" victim; ports_known >"$after"
+  tare update "${back[@]}" victim; ports_known | diff "$before" -
+  for n in $(moments); do
+    killed "$n" "$TARE_BIN/tare" update "${there[@]}" victim
+    as_one_of "$before" "$after" || { echo "killed at $n"; return 1; }
+    cmp -s "$BATS_TEST_TMPDIR/now" "$after" || tare update "${there[@]}" victim
+    killed "$n" "$TARE_BIN/tare" update "${back[@]}" victim
+    as_one_of "$before" "$after" || { echo "killed at $n on the way back"; return 1; }
+    cmp -s "$BATS_TEST_TMPDIR/now" "$before" || tare update "${back[@]}" victim
+  done
+  [ -z "$(find "$TARE_STATE" -name ports)" ]
+  tare restart -t 0 victim
+  agree
+  tare rm -f victim
+  agree
+}
+
 # The monitor makes the devices: whoever it was killed before or behind.
 @test "a monitor killed while it starts a container" {
   local seed=${TARE_TEST_SEED:-$RANDOM} pid

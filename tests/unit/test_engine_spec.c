@@ -331,7 +331,6 @@ static void bad_options(void **state)
 		struct ct_options opt;
 		const char *names;
 	} rows[] = {
-		{ { .networks = WORDS("container:x") }, "--network" },
 		{ { .networks = WORDS("none", "a1") }, "--network" },
 		{ { .networks = WORDS("a1", "a1") }, "--network" },
 		{ { .networks = WORDS("name=a1,color=red") }, "--network" },
@@ -341,7 +340,7 @@ static void bad_options(void **state)
 		{ { .userns = "keep-id" }, "--userns" },
 		{ { .userns = "range:1:2:3" }, "--userns" },
 		{ { .userns = "range:100000:10" }, "--userns" },
-		{ { .pid = "container:x" }, "--pid" },
+		{ { .ipc = "container:x" }, "--ipc" },
 		{ { .uts = "host", .hostname = "x" }, "--hostname" },
 		{ { .volumes = WORDS("rel:/x") }, "-v" },
 		{ { .volumes = WORDS("/a:b") }, "-v" },

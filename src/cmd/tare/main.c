@@ -71,6 +71,8 @@ static const struct cli_option global_options[] = {
 #define ROW_PAUSE { "pause", "CONTAINER...", "freeze containers", cmd_pause, NULL, 0, NULL, 1, CLI_ANY }
 #define ROW_UNPAUSE { "unpause", "CONTAINER...", "let frozen containers go on", cmd_unpause, NULL, 0, NULL, 1, CLI_ANY }
 #define ROW_PORT { "port", "CONTAINER [PORT[/PROTO]]", "show which ports of the host lead to a container", cmd_port, NULL, 0, NULL, 1, 2 }
+#define ROW_UPDATE                                                                                                     \
+	{ "update", "CONTAINER...", "change containers, running or not", cmd_update, update_options, sizeof(struct update_opts), NULL, 1, CLI_ANY }
 #define STOP_ROWS                                                                                                      \
 	ROW_STOP("stop", cmd_stop, "stop containers: their stop signal, and after a while KILL"),                             \
 		ROW_STOP("restart", cmd_restart, "stop and start containers")
@@ -82,7 +84,7 @@ static const struct cli_command image_commands[] = {
 
 static const struct cli_command container_commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL,   ROW_WAIT,  ROW_RM,      ROW_PS("ls"), ROW_INSPECT,
-	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, END,
+	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, END,
 };
 
 static const struct cli_command network_commands[] = {
@@ -115,7 +117,7 @@ static const struct cli_command internal_commands[] = {
 
 static const struct cli_command commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM, ROW_PS("ps"), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
-	ROW_TOP, ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_INSPECT, ROW_LOAD, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
+	ROW_TOP, ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT, ROW_LOAD, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
 	ROW_HISTORY,
 	{ "container", NULL, "the commands about containers", .sub = container_commands },
 	{ "image", NULL, "the commands about images", .sub = image_commands },

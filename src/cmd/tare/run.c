@@ -84,7 +84,7 @@ static const struct cli_option container_options[] = {
 	{ "init", 0, NULL, CLI_FLAG, "a small init that reaps and passes signals on as process 1", CT(init) },
 	{ "stop-signal", 0, "SIGNAL", CLI_STR, "what `tare stop` sends", CT(stop_signal) },
 	{ "stop-timeout", 0, "SECONDS", CLI_I64, "how long `tare stop` waits before KILL (-1: for ever)", OWN(stop_timeout) },
-	{ "network", 0, "NAME|none|host", CLI_STRV, "a network of it (default: bridge; none: loopback only)", OWN(network) },
+	{ "network", 0, "NAME|none|host|container:NAME", CLI_STRV, "a network of it (default: bridge; none: loopback only)", OWN(network) },
 	{ "net", 0, "NAME|none|host", CLI_STRV, NULL, OWN(network) }, /* its older name */
 	{ "network-alias", 0, "NAME", CLI_STRV, "another name of it in its network", OWN(network_alias) },
 	{ "net-alias", 0, "NAME", CLI_STRV, NULL, OWN(network_alias) }, /* its older name */
@@ -100,7 +100,7 @@ static const struct cli_option container_options[] = {
 	{ "dns-option", 0, "OPTION", CLI_STRV, "an option of its resolv.conf", OWN(dns_option) },
 	{ "dns-opt", 0, "OPTION", CLI_STRV, NULL, OWN(dns_option) }, /* its older name */
 	{ "userns", 0, "private|range:ID[:N]|host", CLI_STR, "its user ids (default: host ids of its own)", CT(userns) },
-	{ "pid", 0, "host", CLI_STR, "share the host's processes", CT(pid) },
+	{ "pid", 0, "host|container:NAME", CLI_STR, "share the host's processes, or a container's", CT(pid) },
 	{ "ipc", 0, "host", CLI_STR, "share the host's IPC and /dev/shm", CT(ipc) },
 	{ "uts", 0, "host", CLI_STR, "share the host's name", CT(uts) },
 	{ "read-only", 0, NULL, CLI_FLAG, "root file system read-only", CT(read_only) },

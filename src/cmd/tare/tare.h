@@ -129,6 +129,13 @@ int cmd_network_disconnect(const struct cli_call *call, struct err *e);
 int cmd_network_rm(const struct cli_call *call, struct err *e);
 int cmd_network_prune(const struct cli_call *call, struct err *e);
 
+/* update.c */
+struct update_opts {
+	struct cli_strv publish_add, publish_rm;
+};
+extern const struct cli_option update_options[];
+int cmd_update(const struct cli_call *call, struct err *e);
+
 /* logs.c */
 struct logs_opts {
 	bool follow, timestamps;

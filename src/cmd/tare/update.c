@@ -1,0 +1,49 @@
+/* tare update: published ports, now and for the next start. */
+#include "cmd/tare/tare.h"
+
+#include "engine/publish.h"
+
+const struct cli_option update_options[] = {
+	{ "publish-add", 0, "[[IP:]PORT:]PORT[/PROTO]", CLI_STRV, "publish it, as run's -p does", offsetof(struct update_opts, publish_add) },
+	{ "publish-rm", 0, "[IP:]PORT[/PROTO]|[IP:][PORT]:PORT[/PROTO]", CLI_STRV, "a port of the host, or of the container, or what -p said",
+	  offsetof(struct update_opts, publish_rm) },
+	/* Docker's, for later versions */
+	{ "blkio-weight", 0, "N", CLI_UNSUPPORTED },
+	{ "cpu-period", 0, "MICROSECONDS", CLI_UNSUPPORTED },
+	{ "cpu-quota", 0, "MICROSECONDS", CLI_UNSUPPORTED },
+	{ "cpu-rt-period", 0, "N", CLI_UNSUPPORTED },
+	{ "cpu-rt-runtime", 0, "N", CLI_UNSUPPORTED },
+	{ "cpu-shares", 'c', "N", CLI_UNSUPPORTED },
+	{ "cpus", 0, "N", CLI_UNSUPPORTED },
+	{ "cpuset-cpus", 0, "LIST", CLI_UNSUPPORTED },
+	{ "cpuset-mems", 0, "LIST", CLI_UNSUPPORTED },
+	{ "kernel-memory", 0, "BYTES", CLI_UNSUPPORTED },
+	{ "memory", 'm', "BYTES", CLI_UNSUPPORTED },
+	{ "memory-reservation", 0, "BYTES", CLI_UNSUPPORTED },
+	{ "memory-swap", 0, "BYTES", CLI_UNSUPPORTED },
+	{ "pids-limit", 0, "N", CLI_UNSUPPORTED },
+	{ "restart", 0, "POLICY", CLI_UNSUPPORTED },
+	{ 0 }
+};
+
+static int update_one(const struct engine *en, const char *what, const void *data, struct err *e)
+{
+	const struct update_opts *o = data;
+	int r = container_publish(en, what, (struct strv){ o->publish_add.v, o->publish_add.n }, (struct strv){ o->publish_rm.v, o->publish_rm.n }, e);
+
+	if (r == 0)
+		tare_say("%s", what);
+	return r;
+}
+
+int cmd_update(const struct cli_call *call, struct err *e)
+{
+	const struct update_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r;
+
+	if (!o->publish_add.n && !o->publish_rm.n)
+		return err_set(e, ERR_INVALID, "what is to be changed? --publish-add or --publish-rm, see \"%s --help\"", call->name);
+	r = tare_engine(call, &en, e);
+	return r < 0 ? r : tare_each(call, &en, update_one, o);
+}
