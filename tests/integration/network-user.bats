@@ -36,6 +36,50 @@ teardown() {
   [ -z "$(ip -o link | grep ' tn' | grep -v "$(ip -o addr | awk '$4 == "10.210.0.1/16" { print $2 }')")" ]
 }
 
+names() { tare network ls --format json "$@" | jq -r .Name | tr '\n' ' '; }
+
+@test "ls and prune --filter, inspect --format, disconnect --force" {
+  tare network create --label color=red --label big one
+  tare network create --label color=blue two
+  tare network create --internal three
+  id=$(tare network inspect --format json one | jq -r '.[0].Id')
+  [ "$(names)" = "bridge one three two " ]
+  [ "$(names --filter name=o)" = "one two " ]
+  [ "$(names -f name=one -f name=thr)" = "one three " ]
+  [ "$(names -f id="${id:0:10}")" = "one " ]
+  [ "$(names -f driver=bridge -f name=t)" = "three two " ]
+  [ "$(names -f driver=routed)" = "bridge " ]
+  [ "$(names -f label=color)" = "one two " ]
+  [ "$(names -f label=color -f label=big)" = "one " ]
+  [ "$(names -f label=color=blue)" = "two " ]
+  [ "$(names -f type=builtin)" = "bridge " ]
+  [ "$(names -f type=custom)" = "one three two " ]
+  [ "$(names -f scope=local)" = "bridge one three two " ]
+  [ -z "$(names -f scope=swarm)" ]
+  tare run -d --name in --network one busybox sleep 1000 >/dev/null
+  [ "$(names -f dangling=true)" = "three two " ]
+  [ "$(names -f dangling=false)" = "bridge one " ]
+  [ "$(tare network ls -q -f name=one)" = "${id:0:12}" ]
+  for bad in color=red name type=x dangling=perhaps; do
+    run -1 tare network ls --filter $bad
+    [ "${#lines[@]}" = 1 ]
+  done
+  run -1 tare network disconnect two in
+  tare network disconnect -f two in
+  tare network disconnect -f one nosuch
+  tare network disconnect -f one in
+  [ "$(tare exec in ls /sys/class/net)" = lo ]
+  tare network prune -f --filter until=1h
+  [ "$(names)" = "bridge one three two " ]
+  run -1 tare network prune -f --filter color=red
+  [ "$(tare network prune -f --filter label=color --filter label!=big)" = two ]
+  [ "$(tare network prune -f --filter until=2000-01-01)" = "" ]
+  tare network prune -f --filter label=big
+  [ "$(names)" = "bridge three " ]
+  tare network prune -f --filter until="$(date -d '+1 minute' +%s)"
+  [ "$(names)" = "bridge " ]
+}
+
 @test "bad networks are refused in one line" {
   tare network create --subnet 10.99.0.0/24 taken
   for bad in "--subnet 10.99.0.128/25 x2" "--subnet 192.0.2.0/25 x2" "--subnet 10.1/8 x2" "--subnet 10.98.0.0/31 x2" "--subnet 10.98.0.0/24 --gateway 10.97.0.1 x2" \

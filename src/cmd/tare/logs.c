@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "base/text.h"
+#include "cmd/tare/filter.h"
 #include "cmd/tare/tare.h"
 
 const struct cli_option logs_options[] = {
@@ -18,51 +19,6 @@ const struct cli_option logs_options[] = {
 	{ "details", 0, NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
-
-/* "2026-01-02[T03[:04[:05[.6]]]]", with a zone or, as in Docker, in ours. */
-static bool read_civil(const char *text, struct timespec *ts)
-{
-	static const char *const formats[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H", "%Y-%m-%d" };
-	const char *rest = NULL;
-	char whole[100];
-	struct tm tm;
-	size_t len;
-
-	for (size_t i = 0; i < ARRAY_LEN(formats) && !rest; i++) {
-		tm = (struct tm){ .tm_isdst = -1 };
-		rest = strptime(text, formats[i], &tm);
-	}
-	if (!rest || strlen(rest) > sizeof(whole) / 2)
-		return false;
-	len = strftime(whole, sizeof(whole), "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(whole + len, sizeof(whole) - len, "%s%s", rest, strpbrk(rest, "Zz+-") ? "" : "Z");
-	if (text_parse_time(whole, ts) < 0)
-		return false;
-	if (!strpbrk(rest, "Zz+-"))
-		ts->tv_sec = mktime(&tm);
-	return true;
-}
-
-/* A time, or how long ago. */
-static int time_of(const char *option, const char *text, int64_t *ns, struct err *e)
-{
-	struct timespec ts, now;
-	int64_t ago;
-
-	if (!text)
-		return 0;
-	if (read_civil(text, &ts) || text_parse_time(text, &ts) == 0) {
-		*ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-		return 0;
-	}
-	if (text_duration(text, &ago) < 0)
-		return err_set(e, ERR_INVALID,
-			       "%s %s: want a time such as 2026-01-02T03:04:05Z, seconds since 1970, or how long ago, such as 10m",
-			       option, text);
-	clock_gettime(CLOCK_REALTIME, &now);
-	*ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - ago;
-	return 0;
-}
 
 /* As in Docker whatever is below zero means all. */
 static int tail_of(const char *text, int64_t *tail, struct err *e)
@@ -78,10 +34,10 @@ static int tail_of(const char *text, int64_t *tail, struct err *e)
 
 static int query(const struct logs_opts *o, struct log_query *q, struct err *e)
 {
-	int r = time_of("--since", o->since, &q->since, e);
+	int r = filter_time("--since", o->since, &q->since, e);
 
 	if (r == 0)
-		r = time_of("--until", o->until, &q->until, e);
+		r = filter_time("--until", o->until, &q->until, e);
 	return r < 0 ? r : tail_of(o->tail, &q->tail, e);
 }
 

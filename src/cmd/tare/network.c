@@ -6,11 +6,14 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 #include "engine/connect.h"
 #include "engine/record.h"
 
+#define LS_KEYS "dangling driver id label name scope type"
+#define PRUNE_KEYS "label label! until"
 #define OPT(member) offsetof(struct network_opts, member)
 
 const struct cli_option network_create_options[] = {
@@ -45,14 +48,19 @@ const struct cli_option network_connect_options[] = {
 	{ 0 }
 };
 const struct cli_option network_disconnect_options[] = {
-	{ "force", 'f', NULL, CLI_UNSUPPORTED },
+	{ "force", 'f', NULL, CLI_FLAG, "one that is not in it is no error", offsetof(struct rm_opts, force) },
+	{ 0 }
+};
+const struct cli_option network_inspect_options[] = {
+	{ "format", 'f', "json", CLI_STR, "how it is written", offsetof(struct inspect_opts, format), .choices = "json" },
+	{ "verbose", 'v', NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
 const struct cli_option network_ls_options[] = {
 	{ "quiet", 'q', NULL, CLI_FLAG, "only their ids", offsetof(struct list_opts, quiet) },
 	{ "no-trunc", 0, NULL, CLI_FLAG, "whole ids", offsetof(struct list_opts, no_trunc) },
 	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
-	{ "filter", 'f', "KEY=VALUE", CLI_UNSUPPORTED },
+	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" LS_KEYS ")", offsetof(struct list_opts, filters) },
 	{ 0 }
 };
 const struct cli_option network_rm_options[] = {
@@ -61,7 +69,7 @@ const struct cli_option network_rm_options[] = {
 };
 const struct cli_option network_prune_options[] = {
 	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
-	{ "filter", 0, "KEY=VALUE", CLI_UNSUPPORTED },
+	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only those that match (" PRUNE_KEYS ")", offsetof(struct system_opts, filters) },
 	{ 0 }
 };
 
@@ -120,6 +128,47 @@ static void add_row(struct table *t, const struct network *n, bool whole)
 	table_add(t, cells);
 }
 
+struct looking {
+	const struct engine *en;
+	const struct network *net;
+};
+
+/* 1: no container runs in it. The default one is never useless. */
+static int is_dangling(const struct looking *l, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(l->en->catalog, &s, e, "SELECT 1 FROM endpoints WHERE network = ?1 LIMIT 1", "s", l->net->id);
+
+	if (r == 0)
+		r = cat_step(s, e);
+	return r < 0 ? r : r == 0 && !network_is_default(l->net->name);
+}
+
+/* As Docker's: a part of a name or id, the whole of what else there is. */
+static int ls_matches(const char *key, const char *value, void *data, struct err *e)
+{
+	const struct looking *l = data;
+	const struct network *n = l->net;
+	bool want;
+
+	if (strcmp(key, "name") == 0 || strcmp(key, "id") == 0)
+		return strstr(strcmp(key, "id") == 0 ? n->id : n->name, value) != NULL;
+	if (strcmp(key, "driver") == 0)
+		return strcmp(n->driver, value) == 0;
+	if (strcmp(key, "label") == 0)
+		return filter_label(json_get(n->config, "Labels"), value);
+	if (strcmp(key, "scope") == 0)
+		return strcmp(value, "local") == 0;
+	if (strcmp(key, "type") == 0 && (strcmp(value, "custom") == 0 || strcmp(value, "builtin") == 0))
+		return network_is_default(n->name) == (strcmp(value, "builtin") == 0);
+	if (strcmp(key, "dangling") == 0) {
+		int r = filter_bool(key, value, &want, e), is = r < 0 ? r : is_dangling(l, e);
+
+		return is < 0 ? is : is == (int)want;
+	}
+	return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are " LS_KEYS ", types are custom and builtin", key, value);
+}
+
 int cmd_network_ls(const struct cli_call *call, struct err *e)
 {
 	const struct list_opts *o = call->opts;
@@ -134,9 +183,12 @@ int cmd_network_ls(const struct cli_call *call, struct err *e)
 		r = have_default(&en, call->arena, e);
 	if (r == 0)
 		r = network_list(&en, call->arena, &all, &n, e);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		add_row(&t, &all[i], o->no_trunc);
-	if (r == 0)
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		r = filter_passes(call->arena, &o->filters, ls_matches, &(struct looking){ &en, &all[i] }, e);
+		if (r > 0)
+			add_row(&t, &all[i], o->no_trunc);
+	}
+	if (r >= 0)
 		r = table_write(&t, o->format, o->quiet, &out, e);
 	return r < 0 ? r : tare_print(&out, e);
 }
@@ -254,10 +306,13 @@ int cmd_network_connect(const struct cli_call *call, struct err *e)
 
 int cmd_network_disconnect(const struct cli_call *call, struct err *e)
 {
+	const struct rm_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	int r = tare_engine(call, &en, e);
 
-	return r < 0 ? r : network_disconnect(&en, call->args[1], call->args[0], e);
+	if (r == 0)
+		r = network_disconnect(&en, call->args[1], call->args[0], e);
+	return r < 0 && o->force && e->cls == ERR_NOTFOUND ? 0 : r;
 }
 
 /* ---- removing ---- */
@@ -283,6 +338,24 @@ int cmd_network_rm(const struct cli_call *call, struct err *e)
 	return r < 0 ? r : tare_each(call, &en, remove_one, call->opts);
 }
 
+static int prune_matches(const char *key, const char *value, void *data, struct err *e)
+{
+	const struct network *n = data;
+	const struct json *labels = json_get(n->config, "Labels");
+	int64_t until = 0;
+	int r;
+
+	if (strcmp(key, "label") == 0)
+		return filter_label(labels, value);
+	if (strcmp(key, "label!") == 0)
+		return !filter_label(labels, value);
+	if (strcmp(key, "until") == 0) {
+		r = filter_time("--filter until", value, &until, e);
+		return r < 0 ? r : n->created < until;
+	}
+	return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are " PRUNE_KEYS, key, value);
+}
+
 int cmd_network_prune(const struct cli_call *call, struct err *e)
 {
 	const struct system_opts *o = call->opts;
@@ -300,7 +373,10 @@ int cmd_network_prune(const struct cli_call *call, struct err *e)
 	for (size_t i = 0; i < n; i++) {
 		struct err why = { 0 };
 
-		if (!network_is_default(all[i].name) && network_remove(&en, call->arena, all[i].id, &why) == 0)
+		r = filter_passes(call->arena, &o->filters, prune_matches, &all[i], e);
+		if (r < 0)
+			return r;
+		if (r > 0 && !network_is_default(all[i].name) && network_remove(&en, call->arena, all[i].id, &why) == 0)
 			tare_say("%s", all[i].name);
 		else if (why.code && why.cls != ERR_CONFLICT)
 			log_error("%s", why.msg);

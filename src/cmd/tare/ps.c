@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cmd/tare/filter.h"
 #include "cmd/tare/ports.h"
 #include "cmd/tare/table.h"
 #include "engine/config.h"
@@ -78,21 +79,17 @@ static const char *labels_text(struct arena *a, const struct json *labels)
 
 /* ---- filters ---- */
 
-static bool has_label(const struct json *labels, const char *want)
-{
-	const char *eq = strchr(want, '=');
-	size_t len = eq ? (size_t)(eq - want) : strlen(want);
+/* What is looked at, and where more about it is to be found. */
+struct looking {
+	const struct engine *en;
+	struct arena *a;
+	const struct seen *s;
+};
 
-	json_each(label, labels)
-		if (strncmp(label->key, want, len) == 0 && !label->key[len] &&
-		    (!eq || (label->type == JSON_STRING && strcmp(label->str, eq + 1) == 0)))
-			return true;
-	return false;
-}
-
-static int matches(const struct engine *en, struct arena *a, const struct seen *s, const char *key, const char *value,
-		   struct err *e)
+static int matches(const char *key, const char *value, void *data, struct err *e)
 {
+	const struct looking *l = data;
+	const struct seen *s = l->s;
 	struct image img;
 
 	if (strcmp(key, "id") == 0)
@@ -102,35 +99,15 @@ static int matches(const struct engine *en, struct arena *a, const struct seen *
 	if (strcmp(key, "status") == 0)
 		return strcmp(s->state, value) == 0;
 	if (strcmp(key, "label") == 0)
-		return has_label(s->config.labels, value);
+		return filter_label(s->config.labels, value);
 	if (strcmp(key, "exited") == 0)
 		return s->rec.status == RECORD_EXITED && s->rec.exit_code == atoi(value);
 	if (strcmp(key, "ancestor") == 0) {
-		if (image_find(en->catalog, a, value, &img, e) < 0)
+		if (image_find(l->en->catalog, l->a, value, &img, e) < 0)
 			return e->cls == ERR_NOTFOUND ? 0 : e->code;
 		return s->rec.image && strcmp(s->rec.image, img.id) == 0;
 	}
 	return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are id, name, status, label, ancestor, exited", key, value);
-}
-
-/* Values of one key are alternatives, keys add up. */
-static int passes(const struct engine *en, struct arena *a, const struct cli_strv *filters, const struct seen *s,
-		  struct err *e)
-{
-	for (size_t i = 0; i < filters->n; i++) {
-		const char *eq = strchr(filters->v[i], '=');
-		const char *key = eq ? arena_strndup(a, filters->v[i], (size_t)(eq - filters->v[i])) : NULL;
-		int any = 0;
-
-		if (!key)
-			return err_set(e, ERR_INVALID, "--filter %s: want KEY=VALUE", filters->v[i]);
-		for (size_t k = 0; any == 0 && k < filters->n; k++)
-			if (text_starts(filters->v[k], key) && filters->v[k][strlen(key)] == '=')
-				any = matches(en, a, s, key, filters->v[k] + strlen(key) + 1, e);
-		if (any <= 0)
-			return any;
-	}
-	return 1;
 }
 
 static bool asks_status(const struct cli_strv *filters)
@@ -247,7 +224,7 @@ static int one(const struct engine *en, struct table *t, const struct list_opts 
 		s.state = record_status_name(rec->status);
 	r = config_parse(t->a, rec->config, &s.config, e);
 	if (r == 0)
-		r = passes(en, t->a, &o->filters, &s, e);
+		r = filter_passes(t->a, &o->filters, matches, &(struct looking){ en, t->a, &s }, e);
 	if (r > 0) {
 		struct endpoints own = { 0 };
 		int read = rec->status == RECORD_RUNNING ? endpoint_read(en, t->a, rec->id, &own, e) : 0;

@@ -120,7 +120,7 @@ struct network_connect_opts {
 	const char *ip, *ip6, *mac_address;
 	struct cli_strv aliases;
 };
-extern const struct cli_option network_create_options[], network_connect_options[], network_disconnect_options[], network_ls_options[], network_rm_options[], network_prune_options[];
+extern const struct cli_option network_create_options[], network_connect_options[], network_disconnect_options[], network_inspect_options[], network_ls_options[], network_rm_options[], network_prune_options[];
 int cmd_network_create(const struct cli_call *call, struct err *e);
 int cmd_network_ls(const struct cli_call *call, struct err *e);
 int cmd_network_inspect(const struct cli_call *call, struct err *e);
@@ -170,6 +170,7 @@ int cmd_inspect(const struct cli_call *call, struct err *e);
 struct system_opts {
 	const char *format;
 	bool force, all;
+	struct cli_strv filters;
 };
 extern const struct cli_option info_options[], df_options[], prune_options[], version_options[];
 int cmd_info(const struct cli_call *call, struct err *e);
