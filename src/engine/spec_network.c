@@ -201,7 +201,7 @@ static int check_shared(const struct plan *p, struct err *e)
 		bool given;
 	} rows[] = {
 		{ "-p", o->publish.n > 0 },       { "-P", o->publish_all },	      { "--expose", o->expose.n > 0 },
-		{ "--ip", o->ip },		  { "--mac-address", o->mac_address }, { "--network-alias", o->network_aliases.n > 0 },
+		{ "--ip", o->ip },		  { "--ip6", o->ip6 },		       { "--mac-address", o->mac_address }, { "--network-alias", o->network_aliases.n > 0 },
 		{ "--dns", o->dns.n > 0 },	  { "--dns-search", o->dns_search.n > 0 }, { "--dns-option", o->dns_option.n > 0 },
 		{ "--add-host", o->add_host.n > 0 }, { "--hostname", o->hostname },    { "--domainname", o->domainname },
 	};
