@@ -20,16 +20,18 @@
 #include "net/firewall.h"
 
 #include <arpa/inet.h>
+#include <linux/netfilter.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/io.h"
 #include "base/sha256.h"
+#include "net/bridgewall.h"
 #include "sys/nft.h"
 #include "sys/spawn.h"
 
 #define NFT_WAIT_MS 20000
-#define RULES_MAX 8192
+#define RULES_MAX 16384
 #define USUAL_PREFIX 0x74610000U
 
 /* TABLE and the group's prefix: %1$s, %2$#x */
@@ -135,22 +137,23 @@ static int run_nft(const char *text, size_t len, struct err *e)
 int firewall_load(const struct firewall *fw, struct err *e)
 {
 	char text[RULES_MAX];
-	int len = snprintf(text, sizeof(text), rules, fw->table, fw->prefix);
+	int len = snprintf(text, sizeof(text), rules, fw->table, fw->prefix), more;
 
-	return len < 0 || (size_t)len >= sizeof(text) ? err_errno(e, -ENAMETOOLONG, "rules") : run_nft(text, (size_t)len, e);
+	more = len < 0 || (size_t)len >= sizeof(text) ? -1 : bridgewall_rules(fw->table, fw->prefix, text + len, sizeof(text) - (size_t)len);
+	return more < 0 ? err_errno(e, -ENAMETOOLONG, "rules") : run_nft(text, (size_t)(len + more), e);
 }
 
 bool firewall_loaded(const struct firewall *fw)
 {
 	CLEANUP_FD int sock = nl_open(NETLINK_NETFILTER);
 
-	return sock >= 0 && nft_has_table(sock, fw->table) == 0;
+	return sock >= 0 && nft_has_table(sock, NFPROTO_INET, fw->table) == 0 && nft_has_table(sock, NFPROTO_BRIDGE, fw->table) == 0;
 }
 
 int firewall_unload(const struct firewall *fw, struct err *e)
 {
-	char text[96];
-	int len = snprintf(text, sizeof(text), "table inet %s\ndelete table inet %s\n", fw->table, fw->table);
+	char text[192];
+	int len = snprintf(text, sizeof(text), "table inet %1$s\ndelete table inet %1$s\ntable bridge %1$s\ndelete table bridge %1$s\n", fw->table);
 
 	return firewall_loaded(fw) ? run_nft(text, (size_t)len, e) : 0;
 }
@@ -232,6 +235,8 @@ void firewall_link(const struct firewall *fw, struct nl_batch *q, bool add, cons
 	nft_field(&sender.key, l->ip.ip.bytes, l->ip.ip.len);
 	nft_field(&sender.key, l->host, sizeof(l->host));
 	put(fw, q, add, &sender);
+	if (l->kind == LINK_BRIDGED)
+		bridgewall_link(fw->table, q, add, l, container);
 }
 
 /* An address of a family's length; none is all of them, whose first or last one fill makes. */

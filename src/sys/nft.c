@@ -35,11 +35,6 @@ static void begin_of(struct nl_batch *q, unsigned char family, uint16_t type, ui
 	nl_begin(q, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, &g, sizeof(g));
 }
 
-static void begin(struct nl_batch *q, uint16_t type, uint16_t flags)
-{
-	begin_of(q, NFPROTO_INET, type, flags);
-}
-
 static void put_data(struct nl_batch *q, uint16_t type, const struct nft_data *d)
 {
 	size_t at;
@@ -67,7 +62,7 @@ static void element(struct nl_batch *q, uint16_t type, uint16_t flags, const cha
 {
 	size_t list, one;
 
-	begin(q, type, flags);
+	begin_of(q, el->family ? el->family : NFPROTO_INET, type, flags);
 	nl_put_str(q, NFTA_SET_ELEM_LIST_TABLE, table);
 	nl_put_str(q, NFTA_SET_ELEM_LIST_SET, el->set);
 	list = nl_nest(q, NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -243,11 +238,11 @@ void nft_local_port(struct nl_batch *q, const char *table, const struct ip *at, 
 	nl_nest_end(q, list);
 }
 
-int nft_has_table(int sock, const char *table)
+int nft_has_table(int sock, unsigned char family, const char *table)
 {
 	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
 
-	begin(&q, NFT_MSG_GETTABLE, NLM_F_ACK);
+	begin_of(&q, family, NFT_MSG_GETTABLE, NLM_F_ACK);
 	nl_put_str(&q, NFTA_TABLE_NAME, table);
 	return nl_exchange(sock, &q, NULL, NULL, NULL);
 }

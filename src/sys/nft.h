@@ -1,5 +1,5 @@
 /* nf_tables by nfnetlink: elements of named sets and maps, added and removed in one transaction (a batch), and whether a table is
- * there. Tables, chains and rules are loaded by nft(8) itself, see net/firewall.h. Everything is in family inet. */
+ * there. Tables, chains and rules are loaded by nft(8) itself, see net/firewall.h. */
 #ifndef TARE_SYS_NFT_H
 #define TARE_SYS_NFT_H
 
@@ -15,6 +15,7 @@ struct nft_data {
 void nft_field(struct nft_data *d, const void *bytes, size_t len);
 
 struct nft_element {
+	unsigned char family; /* of the table: NFPROTO_*; 0: inet */
 	const char *set;
 	struct nft_data key;
 	struct nft_data end;   /* of an interval; len 0: none */
@@ -35,6 +36,6 @@ int nft_commit(int sock, struct nl_batch *q, uint32_t *failed) MUST_CHECK;
 void nft_local_table(struct nl_batch *q, const char *table);
 void nft_local_port(struct nl_batch *q, const char *table, const struct ip *at, unsigned char proto, uint16_t port, uint16_t to);
 
-int nft_has_table(int sock, const char *table) MUST_CHECK; /* 0, -ENOENT */
+int nft_has_table(int sock, unsigned char family, const char *table) MUST_CHECK; /* 0, -ENOENT */
 
 #endif
