@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "engine/endpoint_impl.h"
 #include "engine/etcfiles.h"
+#include "engine/others.h"
 #include "engine/record.h"
 #include "engine/relays.h"
 #include "engine/resolver.h"
@@ -587,6 +588,7 @@ int endpoint_open(const struct engine *en, const char *id, const struct endpoint
 	}
 	if (r < 0)
 		return err_errno(e, r, "add the container to the firewall (table %s)", fw.table);
+	others_arrange(en);
 	forget_datagrams(own);
 	return 0;
 }

@@ -29,6 +29,7 @@
 #include "engine/endpoint.h"
 #include "engine/folder.h"
 #include "engine/launch.h"
+#include "engine/others.h"
 #include "engine/publish.h"
 #include "engine/resolver.h"
 #include "net/stale.h"
@@ -65,6 +66,8 @@ static int write_row(const struct engine *en, const struct record *rec, struct e
 		r = catalog_commit(c, e);
 	if (r == 0 && named)
 		resolver_sync(en);
+	if (r == 0)
+		others_leave(en);
 	return r;
 }
 
@@ -82,6 +85,8 @@ static int delete_row(const struct engine *en, const char *id, struct err *e)
 		r = catalog_commit(c, e);
 	if (r == 0 && named)
 		resolver_sync(en);
+	if (r == 0)
+		others_leave(en);
 	return r;
 }
 

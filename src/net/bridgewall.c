@@ -72,7 +72,21 @@ static void put(const char *table, struct nl_batch *q, bool add, const char *set
 		nft_remove(q, table, &el);
 }
 
+/* The address of the link that the kernel makes of the hardware address (RFC 4291, appendix A). */
+static struct ip own_address(const unsigned char mac[6])
+{
+	return (struct ip){ 16, { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5] } };
+}
+
 void bridgewall_link(const char *table, struct nl_batch *q, bool add, const struct net_link *l, const char *container)
 {
+	struct ip own = own_address(l->mac);
+
 	put(table, q, add, "speakers4", l, &l->ip.ip, container);
+	if (!l->ip6.ip.len)
+		return;
+	put(table, q, add, "speakers6", l, &l->ip6.ip, container);
+	put(table, q, add, "targets6", l, &l->ip6.ip, container);
+	put(table, q, add, "speakers6", l, &own, container);
+	put(table, q, add, "targets6", l, &own, container);
 }

@@ -26,6 +26,7 @@
 
 #include "base/io.h"
 #include "base/sha256.h"
+#include "net/admission.h"
 #include "net/bridgewall.h"
 #include "sys/nft.h"
 #include "sys/spawn.h"
@@ -36,8 +37,6 @@
 
 /* TABLE and the group's prefix: %1$s, %2$#x */
 static const char rules[] =
-	"table inet %1$s\n"
-	"delete table inet %1$s\n"
 	"table inet %1$s {\n"
 	"	map ports4 { type inet_proto . inet_service : ipv4_addr . inet_service; }\n"
 	"	map ports4_at { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }\n"
@@ -61,11 +60,13 @@ static const char rules[] =
 	"		meta iifgroup & 0xffff0000 == %2$#x meta iifkind \"veth\" meta nfproto ipv6 drop\n"
 	"	}\n"
 	"	chain publish {\n"
+	ADMISSION_FIRST
 	"		dnat ip to ip daddr . meta l4proto . th dport map @ports4_at\n"
 	"		dnat ip to meta l4proto . th dport map @ports4\n"
 	"		dnat ip to ip daddr . meta l4proto . th dport map @ranges4\n"
 	"		meta nfproto ipv6 meta l4proto tcp redirect to : ip6 daddr . meta l4proto . th dport map @relays6\n"
 	"		ip6 daddr ::1 return\n"
+	ADMISSION_FIRST6
 	"		dnat ip6 to ip6 daddr . meta l4proto . th dport map @ports6_at\n"
 	"		dnat ip6 to meta l4proto . th dport map @ports6\n"
 	"		dnat ip6 to ip6 daddr . meta l4proto . th dport map @ranges6\n"
@@ -136,11 +137,19 @@ static int run_nft(const char *text, size_t len, struct err *e)
 
 int firewall_load(const struct firewall *fw, struct err *e)
 {
-	char text[RULES_MAX];
-	int len = snprintf(text, sizeof(text), rules, fw->table, fw->prefix), more;
+	CLEANUP_FREE char *text = malloc(RULES_MAX);
+	size_t at;
+	int n;
 
-	more = len < 0 || (size_t)len >= sizeof(text) ? -1 : bridgewall_rules(fw->table, fw->prefix, text + len, sizeof(text) - (size_t)len);
-	return more < 0 ? err_errno(e, -ENAMETOOLONG, "rules") : run_nft(text, (size_t)(len + more), e);
+	if (!text)
+		return err_errno(e, -ENOMEM, "rules");
+	at = (size_t)snprintf(text, RULES_MAX, "table inet %1$s\ndelete table inet %1$s\n", fw->table);
+	n = admission_rules(fw->table, fw->prefix, text + at, RULES_MAX - at);
+	at += n < 0 ? RULES_MAX : (size_t)n;
+	if (at < RULES_MAX)
+		at += (size_t)snprintf(text + at, RULES_MAX - at, rules, fw->table, fw->prefix);
+	n = at < RULES_MAX ? bridgewall_rules(fw->table, fw->prefix, text + at, RULES_MAX - at) : -1;
+	return n < 0 ? err_errno(e, -ENAMETOOLONG, "rules") : run_nft(text, at + (size_t)n, e);
 }
 
 bool firewall_loaded(const struct firewall *fw)
@@ -276,6 +285,7 @@ void firewall_port(const struct firewall *fw, struct nl_batch *q, bool add, cons
 {
 	const char *set = to->len == 16 ? p->host.len ? "ports6_at" : "ports6" : p->host.len ? "ports4_at" : "ports4";
 
+	admission_port(fw->table, q, add, p, to->len, container);
 	if (p->count > 1 && p->first == p->target) {
 		put_range(fw, q, add, p, to, container);
 		return;

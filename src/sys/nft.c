@@ -237,12 +237,3 @@ void nft_local_port(struct nl_batch *q, const char *table, const struct ip *at, 
 	translate_port(q, htons(to));
 	nl_nest_end(q, list);
 }
-
-int nft_has_table(int sock, unsigned char family, const char *table)
-{
-	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
-
-	begin_of(&q, family, NFT_MSG_GETTABLE, NLM_F_ACK);
-	nl_put_str(&q, NFTA_TABLE_NAME, table);
-	return nl_exchange(sock, &q, NULL, NULL, NULL);
-}

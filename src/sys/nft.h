@@ -1,5 +1,5 @@
-/* nf_tables by nfnetlink: elements of named sets and maps, added and removed in one transaction (a batch), and whether a table is
- * there. Tables, chains and rules are loaded by nft(8) itself, see net/firewall.h. */
+/* nf_tables by nfnetlink: elements of named sets and maps, added and removed in one transaction (a batch), and what tables and chains
+ * there are. Tables, chains and rules are loaded by nft(8) itself, see net/firewall.h. */
 #ifndef TARE_SYS_NFT_H
 #define TARE_SYS_NFT_H
 
@@ -37,5 +37,27 @@ void nft_local_table(struct nl_batch *q, const char *table);
 void nft_local_port(struct nl_batch *q, const char *table, const struct ip *at, unsigned char proto, uint16_t port, uint16_t to);
 
 int nft_has_table(int sock, unsigned char family, const char *table) MUST_CHECK; /* 0, -ENOENT */
+int nft_has_element(int sock, const char *table, const struct nft_element *el) MUST_CHECK; /* 0, -ENOENT */
+
+/* A chain of anybody's, as the kernel lists it. */
+struct nft_chain {
+	unsigned char family;    /* NFPROTO_* */
+	const char *table, *name;
+	const char *type;        /* of a base chain: "filter", "nat"; else "" */
+	int hook;                /* NF_INET_*; -1: no base chain */
+	bool drops;              /* its policy */
+	uint32_t uses;           /* rules in it and jumps to it */
+};
+typedef void (*nft_chain_fn)(const struct nft_chain *c, void *data);
+/* All chains of all families. */
+int nft_chains(int sock, nft_chain_fn take, void *data) MUST_CHECK;
+/* Whether rules of a chain itself, not of those it jumps to, drop or reject what they meet. */
+enum nft_refusal {
+	NFT_REFUSES_NOTHING,
+	NFT_REFUSES_SOME,
+	NFT_REFUSES_REST, /* one of them whatever gets there */
+};
+/* One of these, or -errno. */
+int nft_chain_refuses(int sock, unsigned char family, const char *table, const char *chain) MUST_CHECK;
 
 #endif

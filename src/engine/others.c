@@ -1,0 +1,130 @@
+/* Where nobody's chain is in the way this is one look and no change. Changes happen under one lock, after another look. The mark "firewall.others" in
+ * the state folder says that there may be a chain of ours to be taken away, so that an end costs nothing where there is none. */
+#include "engine/others.h"
+
+#include <fcntl.h>
+#include <linux/netfilter.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "engine/network.h"
+#include "net/admission.h"
+#include "net/others.h"
+#include "sys/spawn.h"
+
+#define MARK "firewall.others"
+#define LOCK "others.lock" /* its text: the chain that was told of last */
+
+static int lock_it(const struct engine *en, struct err *e)
+{
+	CLEANUP_FD int lock = openat(en->state_fd, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return err_errno(e, -errno, "lock %s/%s", en->state, LOCK);
+	return take_fd(&lock);
+}
+
+static int arrange_admission(const struct firewall *fw, const struct others *o, struct err *e)
+{
+	static const unsigned char families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+	const struct others_family *ways[] = { &o->v4, &o->v6 };
+	int sock = nl_open(NETLINK_NETFILTER), r = sock < 0 ? sock : 0;
+	bool changed = false;
+
+	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(families); i++) {
+		bool want = ways[i]->in[0] && !ways[i]->decides;
+
+		r = admission_asks(sock, fw->table, families[i]);
+		if (r < 0 || r == (int)want)
+			continue;
+		r = admission_ask(sock, fw->table, families[i], want);
+		changed = true;
+	}
+	if (changed)
+		spawn_close(&sock);
+	sock = close_fd(sock);
+	return r < 0 ? err_errno(e, r, "ask the host's rules about published ports") : 0;
+}
+
+static int let_through(const struct engine *en, const struct firewall *fw, struct err *e)
+{
+	CLEANUP_FD int lock = lock_it(en, e);
+	struct others o;
+	int r = lock < 0 ? lock : others_look(fw, &o, e);
+
+	if (r < 0 || !others_want(&o))
+		return r;
+	r = io_replace_file(en->state_fd, MARK, "", 0, 0600, false);
+	return r < 0 ? err_errno(e, r, "%s/%s", en->state, MARK) : others_let(fw, &o, e);
+}
+
+/* Once for each chain, not with every start. */
+static void tell(const struct engine *en, const char *chain)
+{
+	struct err e = { 0 };
+	CLEANUP_FD int lock = lock_it(en, &e);
+	char told[OTHERS_NAME] = "";
+
+	if (lock < 0 || io_read_text(lock, told, sizeof(told)) < 0 || strcmp(told, chain) == 0)
+		return;
+	log_warning("chain %s drops what containers send and what comes to published ports: tare system check says what to write there", chain);
+	if (ftruncate(lock, 0) < 0 || pwrite(lock, chain, strlen(chain), 0) < 0)
+		log_debug("%s/%s is not written", en->state, LOCK);
+}
+
+void others_arrange(const struct engine *en)
+{
+	struct err e = { 0 };
+	struct firewall fw;
+	struct others o;
+	int r;
+
+	network_firewall(en, &fw);
+	r = others_look(&fw, &o, &e);
+	if (r == 0)
+		r = arrange_admission(&fw, &o, &e);
+	if (r == 0 && others_concern(&o)) /* with the lock: an end may just now take it away */
+		r = let_through(en, &fw, &e);
+	if (r < 0)
+		log_warning("beside other firewalls: %s", e.msg);
+	else if (o.v4.forward[0])
+		tell(en, o.v4.forward);
+}
+
+static int nobody_has_any(const struct engine *en, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(en->catalog, &s, e, "SELECT 1 FROM endpoints LIMIT 1", "");
+
+	if (r == 0)
+		r = cat_step(s, e);
+	return r < 0 ? r : r == 0;
+}
+
+static int leave(const struct engine *en, struct err *e)
+{
+	CLEANUP_FD int lock = lock_it(en, e);
+	struct firewall fw;
+	struct others o;
+	int r = lock < 0 ? lock : nobody_has_any(en, e);
+
+	if (r <= 0)
+		return r;
+	network_firewall(en, &fw);
+	r = others_look(&fw, &o, e);
+	if (r == 0)
+		r = others_unlet(&fw, &o, e);
+	if (r == 0 && unlinkat(en->state_fd, MARK, 0) < 0 && errno != ENOENT)
+		r = err_errno(e, -errno, "%s/%s", en->state, MARK);
+	return r;
+}
+
+void others_leave(const struct engine *en)
+{
+	struct err e = { 0 };
+
+	if (faccessat(en->state_fd, MARK, F_OK, 0) == 0 && leave(en, &e) < 0)
+		log_warning("beside other firewalls: %s", e.msg);
+}

@@ -1,0 +1,13 @@
+/* Beside other firewalls of the machine: what a start does about them. */
+#ifndef TARE_ENGINE_OTHERS_H
+#define TARE_ENGINE_OTHERS_H
+
+#include "engine/engine.h"
+
+/* With the firewall's table loaded: our chain in iptables' FORWARD where that drops, and whether published ports ask the host's rules
+ * (net/admission.h). Done again with every start, so what somebody took away is there again. What cannot be done is a warning. */
+void others_arrange(const struct engine *en);
+/* After endpoints were given back: when nobody has any, our chain goes. */
+void others_leave(const struct engine *en);
+
+#endif

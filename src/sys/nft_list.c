@@ -1,0 +1,183 @@
+/* What is in nf_tables, ours or not: read by dumps, which the kernel answers without a lock. iptables' rules are here, too, where it is
+ * iptables-nft; its targets are expressions "target". */
+#include "sys/nft.h"
+
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static void ask(struct nl_batch *q, unsigned char family, uint16_t type, uint16_t flags)
+{
+	const struct nfgenmsg g = { .nfgen_family = family, .version = NFNETLINK_V0 };
+
+	nl_begin(q, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, &g, sizeof(g));
+}
+
+int nft_has_table(int sock, unsigned char family, const char *table)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+
+	ask(&q, family, NFT_MSG_GETTABLE, NLM_F_ACK);
+	nl_put_str(&q, NFTA_TABLE_NAME, table);
+	return nl_exchange(sock, &q, NULL, NULL, NULL);
+}
+
+int nft_has_element(int sock, const char *table, const struct nft_element *el)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	size_t list, one, key;
+
+	ask(&q, el->family ? el->family : NFPROTO_INET, NFT_MSG_GETSETELEM, NLM_F_ACK);
+	nl_put_str(&q, NFTA_SET_ELEM_LIST_TABLE, table);
+	nl_put_str(&q, NFTA_SET_ELEM_LIST_SET, el->set);
+	list = nl_nest(&q, NFTA_SET_ELEM_LIST_ELEMENTS);
+	one = nl_nest(&q, NFTA_LIST_ELEM);
+	key = nl_nest(&q, NFTA_SET_ELEM_KEY);
+	nl_put(&q, NFTA_DATA_VALUE, el->key.bytes, el->key.len);
+	nl_nest_end(&q, key);
+	nl_nest_end(&q, one);
+	nl_nest_end(&q, list);
+	return nl_exchange(sock, &q, NULL, NULL, NULL);
+}
+
+/* ---- attributes within one ---- */
+
+static int kind(const struct nlattr *a)
+{
+	return a->nla_type & NLA_TYPE_MASK;
+}
+
+/* Attributes of a nest, as nl_each(). */
+static bool each_in(const struct nlattr *nest, const struct nlattr **a)
+{
+	const char *end = (const char *)nl_data(nest) + nl_len(nest);
+	const char *at = *a ? (const char *)*a + nl_align((*a)->nla_len) : nl_data(nest);
+
+	if (end - at < (ptrdiff_t)sizeof(**a))
+		return false;
+	*a = (const void *)at;
+	return (*a)->nla_len >= sizeof(**a) && (*a)->nla_len <= end - at;
+}
+
+static const struct nlattr *find_in(const struct nlattr *nest, int type)
+{
+	const struct nlattr *a = NULL;
+
+	while (nest && each_in(nest, &a))
+		if (kind(a) == type)
+			return a;
+	return NULL;
+}
+
+static uint32_t number(const struct nlattr *a)
+{
+	uint32_t v = 0;
+
+	if (a && nl_len(a) >= sizeof(v))
+		memcpy(&v, nl_data(a), sizeof(v));
+	return ntohl(v);
+}
+
+/* The kernel's texts end with a NUL. */
+static const char *text(const struct nlattr *a)
+{
+	return a && nl_len(a) > 0 && memchr(nl_data(a), '\0', nl_len(a)) ? nl_data(a) : "";
+}
+
+/* ---- chains ---- */
+
+struct chains {
+	nft_chain_fn take;
+	void *data;
+};
+
+static void take_chain(const struct nlmsghdr *m, void *data)
+{
+	const struct chains *x = data;
+	const struct nfgenmsg *g = NLMSG_DATA(m);
+	struct nft_chain c = { .table = "", .name = "", .type = "", .hook = -1 };
+	const struct nlattr *a = NULL;
+
+	if (m->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN) || m->nlmsg_len < NLMSG_LENGTH(sizeof(*g)))
+		return;
+	c.family = g->nfgen_family;
+	while (nl_each(m, sizeof(*g), &a)) {
+		switch (kind(a)) {
+		case NFTA_CHAIN_TABLE: c.table = text(a); break;
+		case NFTA_CHAIN_NAME: c.name = text(a); break;
+		case NFTA_CHAIN_TYPE: c.type = text(a); break;
+		case NFTA_CHAIN_HOOK: c.hook = (int)number(find_in(a, NFTA_HOOK_HOOKNUM)); break;
+		case NFTA_CHAIN_POLICY: c.drops = number(a) == NF_DROP; break;
+		case NFTA_CHAIN_USE: c.uses = number(a); break;
+		default: break;
+		}
+	}
+	x->take(&c, x->data);
+}
+
+int nft_chains(int sock, nft_chain_fn take, void *data)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	struct chains x = { .take = take, .data = data };
+
+	ask(&q, AF_UNSPEC, NFT_MSG_GETCHAIN, NLM_F_DUMP);
+	return nl_exchange(sock, &q, take_chain, &x, NULL);
+}
+
+/* ---- rules ---- */
+
+enum effect { ANY_CONDITION, NO_EFFECT, REFUSES };
+
+static enum effect effect_of(const struct nlattr *expression)
+{
+	const char *name = text(find_in(expression, NFTA_EXPR_NAME));
+	const struct nlattr *data = find_in(expression, NFTA_EXPR_DATA);
+	const struct nlattr *verdict;
+
+	if (strcmp(name, "reject") == 0)
+		return REFUSES;
+	if (strcmp(name, "target") == 0)
+		return strcmp(text(find_in(data, NFTA_TARGET_NAME)), "REJECT") == 0 ? REFUSES : ANY_CONDITION;
+	if (strcmp(name, "immediate") == 0) {
+		verdict = find_in(find_in(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
+		return verdict && number(find_in(verdict, NFTA_VERDICT_CODE)) == NF_DROP ? REFUSES : ANY_CONDITION;
+	}
+	return strcmp(name, "counter") == 0 || strcmp(name, "log") == 0 ? NO_EFFECT : ANY_CONDITION;
+}
+
+static void take_rule(const struct nlmsghdr *m, void *data)
+{
+	const struct nlattr *a = NULL, *x = NULL;
+	bool refuses = false, always = true;
+	enum nft_refusal *out = data;
+
+	if (m->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE))
+		return;
+	while (nl_each(m, sizeof(struct nfgenmsg), &a))
+		if (kind(a) == NFTA_RULE_EXPRESSIONS)
+			while (each_in(a, &x)) {
+				enum effect one = effect_of(x);
+
+				refuses = refuses || one == REFUSES;
+				always = always && one != ANY_CONDITION;
+			}
+	if (refuses)
+		*out = always || *out == NFT_REFUSES_REST ? NFT_REFUSES_REST : NFT_REFUSES_SOME;
+}
+
+int nft_chain_refuses(int sock, unsigned char family, const char *table, const char *chain)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	enum nft_refusal refusal = NFT_REFUSES_NOTHING;
+	int r;
+
+	ask(&q, family, NFT_MSG_GETRULE, NLM_F_DUMP);
+	nl_put_str(&q, NFTA_RULE_TABLE, table);
+	nl_put_str(&q, NFTA_RULE_CHAIN, chain);
+	r = nl_exchange(sock, &q, take_rule, &refusal, NULL);
+	return r < 0 ? r : (int)refusal;
+}
