@@ -232,6 +232,11 @@ static bool was_own(const struct endpoints *had, const struct net_port *p, uint1
 	return false;
 }
 
+bool endpoint_port_is_hosts(const struct net_port *p, uint16_t port)
+{
+	return p->host.len != 16 && host_has(p, port, 4);
+}
+
 /* 1: somebody has one of them, *which. */
 static int is_taken(const struct engine *en, const struct net_port *p, uint16_t first, const struct endpoints *had, uint16_t *which, struct err *e)
 {

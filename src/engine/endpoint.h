@@ -40,6 +40,8 @@ int endpoint_read(const struct engine *en, struct arena *a, const char *id, stru
 int endpoint_without(struct arena *a, const struct endpoints *own, size_t at, struct endpoints *out, struct err *e) MUST_CHECK;
 struct endpoints endpoint_alone(const struct endpoints *own, size_t at);
 
+/* Whether a program of the host listens on a port of p by IPv4. */
+bool endpoint_port_is_hosts(const struct net_port *p, uint16_t port);
 /* Whether it has a name in one of them. */
 bool endpoint_has_names(const struct endpoints *own);
 /* After that transaction: the networks' devices, the firewall, the container's hosts and resolv.conf; and the links' MTU into own. */

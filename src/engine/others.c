@@ -89,7 +89,7 @@ void others_arrange(const struct engine *en)
 		r = let_through(en, &fw, &e);
 	if (r < 0)
 		log_warning("beside other firewalls: %s", e.msg);
-	else if (o.v4.forward[0])
+	else if (o.v4.forward[0] && !o.v4.groups)
 		tell(en, o.v4.forward);
 }
 

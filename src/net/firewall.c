@@ -120,9 +120,9 @@ uint32_t firewall_group(const struct firewall *fw, uint32_t number)
 
 /* ---- the rules ---- */
 
-static int run_nft(const char *text, size_t len, struct err *e)
+static int run_nft(const char *option, const char *text, size_t len, struct err *e)
 {
-	static const char *const argv[] = { "nft", "-f", "-", NULL };
+	const char *argv[] = { "nft", option, "-", NULL };
 	CLEANUP_FD int in = io_memfd("tare-nft", text, len, true);
 	char said[200];
 	int r = in < 0 ? in : spawn_tool(argv, in, NFT_WAIT_MS, said, sizeof(said));
@@ -135,7 +135,7 @@ static int run_nft(const char *text, size_t len, struct err *e)
 	return r == 0 ? 0 : err_set(e, ERR_UNSUPPORTED, "nft cannot load our rules: %s", said);
 }
 
-int firewall_load(const struct firewall *fw, struct err *e)
+static int run_rules(const struct firewall *fw, const char *option, struct err *e)
 {
 	CLEANUP_FREE char *text = malloc(RULES_MAX);
 	size_t at;
@@ -149,7 +149,17 @@ int firewall_load(const struct firewall *fw, struct err *e)
 	if (at < RULES_MAX)
 		at += (size_t)snprintf(text + at, RULES_MAX - at, rules, fw->table, fw->prefix);
 	n = at < RULES_MAX ? bridgewall_rules(fw->table, fw->prefix, text + at, RULES_MAX - at) : -1;
-	return n < 0 ? err_errno(e, -ENAMETOOLONG, "rules") : run_nft(text, at + (size_t)n, e);
+	return n < 0 ? err_errno(e, -ENAMETOOLONG, "rules") : run_nft(option, text, at + (size_t)n, e);
+}
+
+int firewall_load(const struct firewall *fw, struct err *e)
+{
+	return run_rules(fw, "-f", e);
+}
+
+int firewall_try(const struct firewall *fw, struct err *e)
+{
+	return run_rules(fw, "-cf", e);
 }
 
 bool firewall_loaded(const struct firewall *fw)
@@ -164,7 +174,7 @@ int firewall_unload(const struct firewall *fw, struct err *e)
 	char text[192];
 	int len = snprintf(text, sizeof(text), "table inet %1$s\ndelete table inet %1$s\ntable bridge %1$s\ndelete table bridge %1$s\n", fw->table);
 
-	return firewall_loaded(fw) ? run_nft(text, (size_t)len, e) : 0;
+	return firewall_loaded(fw) ? run_nft("-f", text, (size_t)len, e) : 0;
 }
 
 /* ---- elements ---- */
@@ -237,12 +247,28 @@ void firewall_network(const struct firewall *fw, struct nl_batch *q, bool add, c
 		put_gateway(fw, q, add, n->id, n->group, &n->gateway6);
 }
 
-void firewall_link(const struct firewall *fw, struct nl_batch *q, bool add, const struct net_link *l, const char *container)
+static struct nft_element sender_of(const struct net_link *l)
 {
-	struct nft_element sender = { .set = "senders4", .comment = container };
+	struct nft_element sender = { .set = "senders4" };
 
 	nft_field(&sender.key, l->ip.ip.bytes, l->ip.ip.len);
 	nft_field(&sender.key, l->host, sizeof(l->host));
+	return sender;
+}
+
+bool firewall_knows(const struct firewall *fw, const struct net_link *l)
+{
+	CLEANUP_FD int sock = nl_open(NETLINK_NETFILTER);
+	const struct nft_element sender = sender_of(l);
+
+	return sock >= 0 && nft_has_element(sock, fw->table, &sender) == 0;
+}
+
+void firewall_link(const struct firewall *fw, struct nl_batch *q, bool add, const struct net_link *l, const char *container)
+{
+	struct nft_element sender = sender_of(l);
+
+	sender.comment = container;
 	put(fw, q, add, &sender);
 	if (l->kind == LINK_BRIDGED)
 		bridgewall_link(fw->table, q, add, l, container);

@@ -26,6 +26,10 @@ uint32_t firewall_group(const struct firewall *fw, uint32_t number);
  * so at the same time. */
 int firewall_load(const struct firewall *fw, struct err *e) MUST_CHECK;
 bool firewall_loaded(const struct firewall *fw);
+/* Whether the kernel would take the rules, without loading them; fails as firewall_load(). */
+int firewall_try(const struct firewall *fw, struct err *e) MUST_CHECK;
+/* Whether a link's element is there. */
+bool firewall_knows(const struct firewall *fw, const struct net_link *l);
 /* Removes the table. Absent is success. */
 int firewall_unload(const struct firewall *fw, struct err *e) MUST_CHECK;
 

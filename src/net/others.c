@@ -104,7 +104,7 @@ static void name_it(const struct candidate *c, char out[OTHERS_NAME])
 }
 
 /* firewalld's chain ends with a reject, but has let pass before whatever was translated. */
-static void judge(struct others_family *f, const struct candidate *c, enum nft_refusal refuses)
+static void judge(struct others_family *f, const struct candidate *c, enum nft_refusal refuses, bool groups)
 {
 	bool iptables = c->family != NFPROTO_INET && strcmp(c->table, "filter") == 0 && strcmp(c->chain, "FORWARD") == 0;
 	bool firewalld = c->family == NFPROTO_INET && strcmp(c->table, "firewalld") == 0;
@@ -114,24 +114,29 @@ static void judge(struct others_family *f, const struct candidate *c, enum nft_r
 	if (c->hook != NF_INET_FORWARD || refuses != NFT_REFUSES_REST || firewalld)
 		return;
 	/* whose rules end with a refusal of all is not helped by ours behind them */
-	if (!iptables || !c->drops)
-		name_it(c, f->forward);
+	if (iptables && c->drops)
+		return;
+	f->groups = groups && (!f->forward[0] || f->groups);
+	name_it(c, f->forward);
 }
 
 static int look_at_rules(int sock, struct look *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		const struct candidate *c = &l->v[i];
-		int r = c->drops ? NFT_REFUSES_REST : nft_chain_refuses(sock, c->family, c->table, c->chain);
+		bool groups = false;
+		int r = nft_chain_refuses(sock, c->family, c->table, c->chain, &groups);
 
 		if (r == -ENOENT) /* gone meanwhile */
 			continue;
 		if (r < 0)
 			return r;
+		if (c->drops)
+			r = NFT_REFUSES_REST;
 		if (c->family != NFPROTO_IPV6)
-			judge(&l->out->v4, c, (enum nft_refusal)r);
+			judge(&l->out->v4, c, (enum nft_refusal)r, groups);
 		if (c->family != NFPROTO_IPV4)
-			judge(&l->out->v6, c, (enum nft_refusal)r);
+			judge(&l->out->v6, c, (enum nft_refusal)r, groups);
 	}
 	return 0;
 }

@@ -22,6 +22,7 @@ struct others_family {
 	struct others_iptables iptables[OTHERS_BACKENDS];
 	char in[OTHERS_NAME];      /* a chain that refuses some of what comes in for the host itself, "inet filter input"; "" */
 	char forward[OTHERS_NAME]; /* a chain of nft rules that refuses what is forwarded, and is neither iptables' nor firewalld's; "" */
+	bool groups;               /* it has a rule about groups of devices, so it may let containers pass */
 	bool decides;              /* the administrator's rules say what is forwarded, published ports too */
 };
 

@@ -78,6 +78,25 @@ bool uplink_has_route(const struct ip_net *net)
 	return each_route(net->ip.len == 16 ? ROUTES6 : ROUTES, leads_there, &copy);
 }
 
+struct visit {
+	uplink_route_fn fn;
+	void *data;
+};
+
+static bool visit(const struct route *r, void *data)
+{
+	const struct visit *v = data;
+
+	return v->fn(&r->to, r->device, v->data);
+}
+
+bool uplink_each_route(bool v6, uplink_route_fn fn, void *data)
+{
+	struct visit v = { fn, data };
+
+	return each_route(v6 ? ROUTES6 : ROUTES, visit, &v);
+}
+
 static bool is_default(const struct route *r, void *data)
 {
 	if (r->to.prefix)

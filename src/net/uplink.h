@@ -9,6 +9,9 @@
 
 /* Whether a route of this machine (but the default one) leads to a part of it: somebody has those addresses. */
 bool uplink_has_route(const struct ip_net *net);
+/* Its routes of a family, one after the other, until fn says that it is enough (true, which is the result then). */
+typedef bool (*uplink_route_fn)(const struct ip_net *to, const char *device, void *data);
+bool uplink_each_route(bool v6, uplink_route_fn fn, void *data);
 /* The MTU of the device that the default route uses; 0: there is none. */
 uint32_t uplink_mtu(void);
 

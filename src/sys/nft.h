@@ -57,7 +57,7 @@ enum nft_refusal {
 	NFT_REFUSES_SOME,
 	NFT_REFUSES_REST, /* one of them whatever gets there */
 };
-/* One of these, or -errno. */
-int nft_chain_refuses(int sock, unsigned char family, const char *table, const char *chain) MUST_CHECK;
+/* One of these, or -errno. *by_group: a rule of it asks for the group of the device something came from. */
+int nft_chain_refuses(int sock, unsigned char family, const char *table, const char *chain, bool *by_group) MUST_CHECK;
 
 #endif

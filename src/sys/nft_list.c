@@ -149,11 +149,23 @@ static enum effect effect_of(const struct nlattr *expression)
 	return strcmp(name, "counter") == 0 || strcmp(name, "log") == 0 ? NO_EFFECT : ANY_CONDITION;
 }
 
+struct rules {
+	enum nft_refusal refusal;
+	bool by_group;
+};
+
+static bool asks_for_group(const struct nlattr *expression)
+{
+	const struct nlattr *data = find_in(expression, NFTA_EXPR_DATA);
+
+	return strcmp(text(find_in(expression, NFTA_EXPR_NAME)), "meta") == 0 && number(find_in(data, NFTA_META_KEY)) == NFT_META_IIFGROUP;
+}
+
 static void take_rule(const struct nlmsghdr *m, void *data)
 {
 	const struct nlattr *a = NULL, *x = NULL;
 	bool refuses = false, always = true;
-	enum nft_refusal *out = data;
+	struct rules *out = data;
 
 	if (m->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE))
 		return;
@@ -164,20 +176,22 @@ static void take_rule(const struct nlmsghdr *m, void *data)
 
 				refuses = refuses || one == REFUSES;
 				always = always && one != ANY_CONDITION;
+				out->by_group = out->by_group || asks_for_group(x);
 			}
 	if (refuses)
-		*out = always || *out == NFT_REFUSES_REST ? NFT_REFUSES_REST : NFT_REFUSES_SOME;
+		out->refusal = always || out->refusal == NFT_REFUSES_REST ? NFT_REFUSES_REST : NFT_REFUSES_SOME;
 }
 
-int nft_chain_refuses(int sock, unsigned char family, const char *table, const char *chain)
+int nft_chain_refuses(int sock, unsigned char family, const char *table, const char *chain, bool *by_group)
 {
 	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
-	enum nft_refusal refusal = NFT_REFUSES_NOTHING;
+	struct rules rules = { .refusal = NFT_REFUSES_NOTHING };
 	int r;
 
 	ask(&q, family, NFT_MSG_GETRULE, NLM_F_DUMP);
 	nl_put_str(&q, NFTA_RULE_TABLE, table);
 	nl_put_str(&q, NFTA_RULE_CHAIN, chain);
-	r = nl_exchange(sock, &q, take_rule, &refusal, NULL);
-	return r < 0 ? r : (int)refusal;
+	r = nl_exchange(sock, &q, take_rule, &rules, NULL);
+	*by_group = rules.by_group;
+	return r < 0 ? r : (int)rules.refusal;
 }

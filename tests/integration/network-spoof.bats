@@ -27,14 +27,14 @@ plain_wire() {
     wait_until 5 has_own_net $!
     ip link add name "plain$i" type veth peer name eth0 netns $!
     ip link set "plain$i" master plain up
-    nsenter --net=/proc/$!/ns/net sh -c "ip link set lo up; ip addr add 10.77.0.$i/24 dev eth0; ip link set eth0 up"
+    nsenter --net=/proc/$!/ns/net sh -c "ip link set lo up; ip addr add 10.77.0.$i/24 dev eth0; ip -6 addr add fd00:77::$i/64 dev eth0 nodad; ip link set eth0 up"
   done
   export PLAIN_PIDS=$pids
 }
 tare_wire() {
   local i
-  tare network create --subnet 10.78.0.0/24 wire >/dev/null
-  for i in 2 3 4; do tare run -d --name "m$i" --network wire --ip "10.78.0.$i" --cap-add NET_ADMIN --cap-add NET_RAW busybox sleep 100000 >/dev/null; done
+  tare network create --ipv6 --subnet 10.78.0.0/24 --subnet fd00:77::/64 wire >/dev/null
+  for i in 2 3 4; do tare run -d --name "m$i" --network wire --ip "10.78.0.$i" --ip6 "fd00:77::$i" --cap-add NET_ADMIN --cap-add NET_RAW busybox sleep 100000 >/dev/null; done
 }
 
 # on plain|tare: who is who from now on.
@@ -133,18 +133,33 @@ dhcp() { sees "$VICTIM" your-gateway-is-me lie udp "$L_MAC" "$L_IP" 67 ff:ff:ff:
 
 router() {
   in_net "$VICTIM" sh -c 'echo 2 >/proc/sys/net/ipv6/conf/eth0/accept_ra; ip -6 addr add fe80::2/64 dev eth0 nodad' 2>/dev/null || true
-  lie ra "$L_MAC" fe80::66
+  in_net "$VICTIM" ip -6 route show default >"$BATS_TEST_TMPDIR/routes"
+  lie ra "$L_MAC" "$1"
   sleep 0.2
-  in_net "$VICTIM" ip -6 route show default | grep -q fe80::66
+  in_net "$VICTIM" ip -6 route show default | grep -q "via $1"
 }
-@test "IPv6: as a router" { must_fail_on_tare router; }
+router_own() { router "$(own_link_address)"; }
+own_link_address() { in_net "$LIAR" ip -6 -o addr show dev eth0 scope link | sed 's/.*inet6 \([^/]*\).*/\1/'; }
+@test "IPv6: as a router, with an address of somebody and with its own" {
+  must_fail_on_tare router fe80::66
+  must_fail_on_tare router_own
+}
 
-neighbour6() {
-  in_net "$VICTIM" sh -c "ip -6 addr add fd00:77::2/64 dev eth0 nodad; ip -6 neigh replace fd00:77::3 lladdr $N_MAC dev eth0 nud stale" 2>/dev/null || true
-  lie na "$L_MAC" fd00:77::3 fd00:77::3 "$L_MAC" "$V_MAC" fd00:77::2
-  in_net "$VICTIM" ip -6 neigh show fd00:77::3 | grep -q "$L_MAC"
+meet6() { in_net "$VICTIM" busybox ping -6 -c 1 -w 2 "$1" >/dev/null; }
+# claims6 SOURCE TARGET: the frame's address and the message's
+claims6() {
+  in_net "$VICTIM" ip -6 neigh replace "$2" lladdr "$N_MAC" dev eth0 nud stale
+  lie na "$L_MAC" "$1" "$2" "$L_MAC" "$V_MAC" fd00:77::2
+  in_net "$VICTIM" ip -6 neigh show "$2" | grep -q "$L_MAC"
 }
-@test "IPv6: I am your neighbour" { must_fail_on_tare neighbour6; }
+@test "IPv6: I am your neighbour, I am the gateway, in its name and in one's own" {
+  must_fail_on_tare claims6 fd00:77::3 fd00:77::3
+  must_fail_on_tare claims6 fd00:77::4 fd00:77::3
+  must_fail_on_tare claims6 fd00:77::4 fd00:77::1
+  on tare
+  in_net "$VICTIM" ip -6 neigh flush dev eth0
+  meet6 fd00:77::3; meet6 fd00:77::1; meet6 fd00:77::4
+}
 
 other_type() { sees "$VICTIM" odd-type lie raw "$L_MAC" "$V_MAC" 88b5 odd-type; }
 with_vlan() { sees "$VICTIM" in-a-vlan lie raw "$L_MAC" "$V_MAC" 8100000a86dd in-a-vlan; }

@@ -105,6 +105,8 @@ static const struct cli_command network_commands[] = {
 static const struct cli_command system_commands[] = {
 	{ "info", NULL, "show what this machine offers and what tare keeps", cmd_info, info_options, sizeof(struct system_opts), NULL,
 	  0, 0 },
+	{ "check", NULL, "say what is wrong with this machine or missing on it, and what to do", cmd_check, check_options, sizeof(struct system_opts),
+	  NULL, 0, 0 },
 	{ "df", NULL, "show what images and containers take on the disk", cmd_df, df_options, sizeof(struct system_opts), NULL, 0, 0 },
 	{ "prune", NULL, "remove stopped containers, images without a name, and what crashes left", cmd_prune, prune_options,
 	  sizeof(struct system_opts), NULL, 0, 0 },
@@ -139,13 +141,18 @@ static const struct cli_program program = {
 	.commands = commands,
 };
 
-int tare_engine(const struct cli_call *call, struct engine *en, struct err *e)
+int tare_engine_as_it_is(const struct cli_call *call, struct engine *en, struct err *e)
 {
 	const struct tare_global *g = call->global;
 	const char *root = g->root ? g->root : getenv("TARE_ROOT");
 	const char *state = g->state ? g->state : getenv("TARE_STATE");
 
-	int r = engine_open(en, root && root[0] ? root : NULL, state && state[0] ? state : NULL, e);
+	return engine_open(en, root && root[0] ? root : NULL, state && state[0] ? state : NULL, e);
+}
+
+int tare_engine(const struct cli_call *call, struct engine *en, struct err *e)
+{
+	int r = tare_engine_as_it_is(call, en, e);
 
 	if (r == 0)
 		resolver_check(en);

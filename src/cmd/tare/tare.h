@@ -22,6 +22,8 @@ enum tare_exit_style {
 
 /* Opens the engine where the command line, TARE_ROOT and TARE_STATE, or the defaults say. */
 int tare_engine(const struct cli_call *call, struct engine *en, struct err *e) MUST_CHECK;
+/* The same for a command that changes nothing: tare-netd is not started where it should live and does not. */
+int tare_engine_as_it_is(const struct cli_call *call, struct engine *en, struct err *e) MUST_CHECK;
 
 /* For commands over several containers or images: does each, prints what fails as it fails, and gives 1 when any did. */
 typedef int (*tare_each_fn)(const struct engine *en, const char *what, const void *data, struct err *e);
@@ -172,8 +174,9 @@ struct system_opts {
 	bool force, all;
 	struct cli_strv filters;
 };
-extern const struct cli_option info_options[], df_options[], prune_options[], version_options[];
+extern const struct cli_option info_options[], check_options[], df_options[], prune_options[], version_options[];
 int cmd_info(const struct cli_call *call, struct err *e);
+int cmd_check(const struct cli_call *call, struct err *e);
 int cmd_df(const struct cli_call *call, struct err *e);
 int cmd_prune(const struct cli_call *call, struct err *e);
 int cmd_version(const struct cli_call *call, struct err *e);
