@@ -1,5 +1,6 @@
-/* Where nobody's chain is in the way this is one look and no change. Changes happen under one lock, after another look. The mark "firewall.others" in
- * the state folder says that there may be a chain of ours to be taken away, so that an end costs nothing where there is none. */
+/* Where nobody's chain is in the way this is one look and no change. Changes happen under one lock, after another look. The
+ * mark "firewall.others" in the state folder says that there may be a chain of ours, or that the host's rules may be asked, so that it costs
+ * nothing to take back what never was. */
 #include "engine/others.h"
 
 #include <fcntl.h>
@@ -26,26 +27,42 @@ static int lock_it(const struct engine *en, struct err *e)
 	return take_fd(&lock);
 }
 
-static int arrange_admission(const struct firewall *fw, const struct others *o, struct err *e)
+static bool is_marked(const struct engine *en)
 {
-	static const unsigned char families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
-	const struct others_family *ways[] = { &o->v4, &o->v6 };
+	return faccessat(en->state_fd, MARK, F_OK, 0) == 0;
+}
+
+static int mark(const struct engine *en, struct err *e)
+{
+	int r = io_replace_file(en->state_fd, MARK, "", 0, 0600, false);
+
+	return r < 0 ? err_errno(e, r, "%s/%s", en->state, MARK) : 0;
+}
+
+static int ask(const struct firewall *fw, bool v4, bool v6, struct err *e)
+{
+	const struct {
+		unsigned char family;
+		bool want;
+	} ways[] = { { NFPROTO_IPV4, v4 }, { NFPROTO_IPV6, v6 } };
 	int sock = nl_open(NETLINK_NETFILTER), r = sock < 0 ? sock : 0;
-	bool changed = false;
 
-	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(families); i++) {
-		bool want = ways[i]->in[0] && !ways[i]->decides;
-
-		r = admission_asks(sock, fw->table, families[i]);
-		if (r < 0 || r == (int)want)
-			continue;
-		r = admission_ask(sock, fw->table, families[i], want);
-		changed = true;
+	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(ways); i++) {
+		r = admission_asks(sock, fw->table, ways[i].family);
+		if (r >= 0 && r != (int)ways[i].want)
+			r = admission_ask(sock, fw->table, ways[i].family, ways[i].want);
 	}
-	if (changed)
-		spawn_close(&sock);
-	sock = close_fd(sock);
+	if (sock >= 0)
+		spawn_close(&sock); /* firewall_commit() says why */
 	return r < 0 ? err_errno(e, r, "ask the host's rules about published ports") : 0;
+}
+
+static int arrange_admission(const struct engine *en, const struct firewall *fw, const struct others *o, struct err *e)
+{
+	bool v4 = o->v4.in[0] && !o->v4.decides, v6 = o->v6.in[0] && !o->v6.decides;
+	int r = v4 || v6 ? mark(en, e) : 0;
+
+	return r < 0 || !is_marked(en) ? r : ask(fw, v4, v6, e);
 }
 
 static int let_through(const struct engine *en, const struct firewall *fw, struct err *e)
@@ -56,8 +73,8 @@ static int let_through(const struct engine *en, const struct firewall *fw, struc
 
 	if (r < 0 || !others_want(&o))
 		return r;
-	r = io_replace_file(en->state_fd, MARK, "", 0, 0600, false);
-	return r < 0 ? err_errno(e, r, "%s/%s", en->state, MARK) : others_let(fw, &o, e);
+	r = mark(en, e);
+	return r < 0 ? r : others_let(fw, &o, e);
 }
 
 /* Once for each chain, not with every start. */
@@ -84,7 +101,7 @@ void others_arrange(const struct engine *en)
 	network_firewall(en, &fw);
 	r = others_look(&fw, &o, &e);
 	if (r == 0)
-		r = arrange_admission(&fw, &o, &e);
+		r = arrange_admission(en, &fw, &o, &e);
 	if (r == 0 && others_concern(&o)) /* with the lock: an end may just now take it away */
 		r = let_through(en, &fw, &e);
 	if (r < 0)
@@ -116,6 +133,8 @@ static int leave(const struct engine *en, struct err *e)
 	r = others_look(&fw, &o, e);
 	if (r == 0)
 		r = others_unlet(&fw, &o, e);
+	if (r == 0 && firewall_loaded(&fw))
+		r = ask(&fw, false, false, e);
 	if (r == 0 && unlinkat(en->state_fd, MARK, 0) < 0 && errno != ENOENT)
 		r = err_errno(e, -errno, "%s/%s", en->state, MARK);
 	return r;
@@ -125,6 +144,6 @@ void others_leave(const struct engine *en)
 {
 	struct err e = { 0 };
 
-	if (faccessat(en->state_fd, MARK, F_OK, 0) == 0 && leave(en, &e) < 0)
+	if (is_marked(en) && leave(en, &e) < 0)
 		log_warning("beside other firewalls: %s", e.msg);
 }
