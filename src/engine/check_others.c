@@ -6,7 +6,7 @@
 
 #include "base/io.h"
 #include "engine/check.h"
-#include "engine/network.h"
+#include "engine/others.h"
 #include "net/others.h"
 
 static bool is_set(const char *path)
@@ -106,8 +106,7 @@ int check_others(const struct engine *en, struct checks *c, struct err *e)
 	check_family(c, &fw, &o.v4, false, running > 0);
 	if (running6)
 		check_family(c, &fw, &o.v6, true, true);
-	if (o.firewalld)
-		check_add(c, false, "firewalld", "rejects what containers send, unless their networks are in a zone that accepts",
-			  "firewall-cmd --permanent --zone=trusted --add-source=SUBNET for each of tare network ls, and firewall-cmd --reload");
+	if (o.firewalld && running && !others_zone_is_right(en))
+		check_add(c, true, "firewalld", "was not told of our networks, or has forgotten them with a reload, and rejects what containers send", "start any container: that tells it");
 	return 0;
 }

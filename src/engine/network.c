@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/nearest.h"
+#include "engine/others.h"
 #include "engine/network_rows.h"
 #include "engine/record.h"
 
@@ -191,6 +192,7 @@ int network_remove(const struct engine *en, struct arena *a, const char *what, s
 		r = cat_exec(c, e, "DELETE FROM networks WHERE id = ?1", "s", net.id);
 	if (r < 0)
 		return r;
+	others_network_leaves(en, &net);
 	network_down(en, &net);
 	return catalog_commit(c, e);
 }

@@ -77,6 +77,13 @@ static int let_through(const struct engine *en, const struct firewall *fw, struc
 	return r < 0 ? r : others_let(fw, &o, e);
 }
 
+static int trust(const struct engine *en, struct err *e)
+{
+	CLEANUP_FD int lock = lock_it(en, e);
+
+	return lock < 0 ? lock : others_zone_is_right(en) ? 0 : others_arrange_zone(en, e);
+}
+
 /* Once for each chain, not with every start. */
 static void tell(const struct engine *en, const char *chain)
 {
@@ -104,6 +111,8 @@ void others_arrange(const struct engine *en)
 		r = arrange_admission(en, &fw, &o, &e);
 	if (r == 0 && others_concern(&o)) /* with the lock: an end may just now take it away */
 		r = let_through(en, &fw, &e);
+	if (r == 0 && o.firewalld && !others_zone_is_right(en))
+		r = trust(en, &e);
 	if (r < 0)
 		log_warning("beside other firewalls: %s", e.msg);
 	else if (o.v4.forward[0] && !o.v4.groups)

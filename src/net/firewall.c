@@ -5,6 +5,8 @@
  *	           Taking that element away silences a device that has not gone yet.
  *	arriving,  a published port becomes the container's: for packets from outside, from containers, and from the host itself.
  *	leaving
+ *	coming,    nobody but a container comes with an address of a network of ours: other firewalls may trust it.
+ *	passing
  *	between    one network does not reach another, except through a published port; an internal one reaches nothing else.
  *	source     out into the world with the host's address. From the host's loopback to a container with the gateway's, for the
  *	           container has no way to answer 127.0.0.1; within a network by way of a published port too, so that the answer comes
@@ -52,6 +54,8 @@ static const char rules[] =
 	"	set neighbours4 { typeof meta oifgroup . ip saddr; flags interval; }\n"
 	"	set neighbours6 { typeof meta oifgroup . ip6 saddr; flags interval; }\n"
 	"	set open { typeof meta iifgroup; }\n"
+	"	set subnets4 { type ipv4_addr . inet_proto; flags interval; }\n"
+	"	set subnets6 { type ipv6_addr . inet_proto; flags interval; }\n"
 	"	chain early {\n"
 	"		type filter hook prerouting priority raw;\n"
 	"		iif != lo ip daddr 127.0.0.0/8 drop\n"
@@ -78,6 +82,20 @@ static const char rules[] =
 	"	chain leaving {\n"
 	"		type nat hook output priority -100;\n"
 	"		fib daddr type local jump publish\n"
+	"	}\n"
+	"	chain borrowed {\n"
+	"		iif lo return\n"
+	"		meta iifgroup & 0xffff0000 == %2$#x return\n"
+	"		ip saddr . meta l4proto @subnets4 drop\n"
+	"		ip6 saddr . meta l4proto @subnets6 drop\n"
+	"	}\n"
+	"	chain coming {\n"
+	"		type filter hook input priority filter - 10;\n"
+	"		ct state new jump borrowed\n"
+	"	}\n"
+	"	chain passing {\n"
+	"		type filter hook forward priority filter - 10;\n"
+	"		ct state new jump borrowed\n"
 	"	}\n"
 	"	chain between {\n"
 	"		type filter hook forward priority filter;\n"
@@ -219,6 +237,19 @@ static void put_neighbours(const struct firewall *fw, struct nl_batch *q, bool a
 	put(fw, q, add, &el);
 }
 
+/* A set of intervals wants two fields to be one of the kind that takes whole intervals: the second is any protocol. */
+static void put_subnet(const struct firewall *fw, struct nl_batch *q, bool add, const char *id, const struct ip_net *subnet)
+{
+	struct nft_element el = { .set = subnet->ip.len == 16 ? "subnets6" : "subnets4", .comment = id };
+	struct ip first = ip_first(subnet), last = ip_last(subnet);
+
+	nft_field(&el.key, first.bytes, first.len);
+	nft_field(&el.key, (const unsigned char[]){ 0 }, 1);
+	nft_field(&el.end, last.bytes, last.len);
+	nft_field(&el.end, (const unsigned char[]){ 0xff }, 1);
+	put(fw, q, add, &el);
+}
+
 static void put_gateway(const struct firewall *fw, struct nl_batch *q, bool add, const char *id, uint32_t group, const struct ip *gateway)
 {
 	struct nft_element el = { .set = gateway->len == 16 ? "gateways6" : "gateways4", .comment = id };
@@ -236,6 +267,9 @@ void firewall_network(const struct firewall *fw, struct nl_batch *q, bool add, c
 	nft_field(&inside.key, &n->group, sizeof(n->group));
 	nft_field(&open.key, &n->group, sizeof(n->group));
 	put_neighbours(fw, q, add, n->id, n->group, &n->subnet);
+	put_subnet(fw, q, add, n->id, &n->subnet);
+	if (n->subnet6.ip.len)
+		put_subnet(fw, q, add, n->id, &n->subnet6);
 	if (n->subnet6.ip.len)
 		put_neighbours(fw, q, add, n->id, n->group, &n->subnet6);
 	put(fw, q, add, &inside);

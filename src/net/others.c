@@ -369,3 +369,35 @@ int others_unlet(const struct firewall *fw, const struct others *o, struct err *
 {
 	return each_iptables(fw, o, unlet, "take our chain out of the host's firewall", e);
 }
+
+/* ---- firewalld ---- */
+
+#define CMD_WAIT_MS 20000
+/* Of firewall-cmd(1)'s exit codes. */
+#define ALREADY_ENABLED 11
+#define NOT_ENABLED 12
+#define ZONE_CONFLICT 26
+#define UNKNOWN_SOURCE 128
+
+int others_trust(const struct ip_net *subnet, bool on, struct err *e)
+{
+	char option[24 + IP_TEXT_LEN], text[IP_TEXT_LEN], said[200] = "";
+	const char *argv[] = { "firewall-cmd", "-q", "--zone=trusted", option, NULL };
+	int r;
+
+	(void)snprintf(option, sizeof(option), "--%s-source=%s", on ? "add" : "remove", ip_net_text(subnet, text));
+	r = spawn_tool(argv, -1, CMD_WAIT_MS, said, sizeof(said));
+	if (r < 0)
+		return err_errno(e, r, "run firewall-cmd (Debian's package firewalld) for subnet %s", text);
+	if (r == 0 || (on ? r == ALREADY_ENABLED || r == ZONE_CONFLICT : r == NOT_ENABLED || r == UNKNOWN_SOURCE))
+		return 0;
+	return err_set(e, ERR_UNSUPPORTED, "firewalld does not let subnet %s pass: firewall-cmd ends with %d %s", text, r, said);
+}
+
+uint64_t others_firewalld(void)
+{
+	CLEANUP_FD int sock = nl_open(NETLINK_NETFILTER);
+	uint64_t handle = 0;
+
+	return sock >= 0 && nft_table_handle(sock, NFPROTO_INET, "firewalld", &handle) == 0 ? handle : 0;
+}

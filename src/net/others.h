@@ -44,4 +44,10 @@ int others_let(const struct firewall *fw, const struct others *o, struct err *e)
 /* Takes it away, wherever it is. */
 int others_unlet(const struct firewall *fw, const struct others *o, struct err *e) MUST_CHECK;
 
+/* firewalld: what is forwarded from a subnet is accepted (it becomes a source of the zone trusted), or not any more. A subnet that the
+ * administrator has put into another zone stays there. */
+int others_trust(const struct ip_net *subnet, bool on, struct err *e) MUST_CHECK;
+/* Which rules of firewalld's are loaded: others after its next start or reload, which forget what they were told. 0: none. */
+uint64_t others_firewalld(void);
+
 #endif

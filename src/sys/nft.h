@@ -37,6 +37,8 @@ void nft_local_table(struct nl_batch *q, const char *table);
 void nft_local_port(struct nl_batch *q, const char *table, const struct ip *at, unsigned char proto, uint16_t port, uint16_t to);
 
 int nft_has_table(int sock, unsigned char family, const char *table) MUST_CHECK; /* 0, -ENOENT */
+/* The number that the kernel gave it; made anew, a table has another. -ENOENT. */
+int nft_table_handle(int sock, unsigned char family, const char *table, uint64_t *out) MUST_CHECK;
 int nft_has_element(int sock, const char *table, const struct nft_element *el) MUST_CHECK; /* 0, -ENOENT */
 
 /* A chain of anybody's, as the kernel lists it. */

@@ -3,6 +3,7 @@
 #include "sys/nft.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
@@ -86,6 +87,32 @@ static uint32_t number(const struct nlattr *a)
 static const char *text(const struct nlattr *a)
 {
 	return a && nl_len(a) > 0 && memchr(nl_data(a), '\0', nl_len(a)) ? nl_data(a) : "";
+}
+
+/* ---- tables ---- */
+
+static void take_handle(const struct nlmsghdr *m, void *data)
+{
+	const struct nlattr *a = NULL;
+
+	if (m->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE))
+		return;
+	while (nl_each(m, sizeof(struct nfgenmsg), &a))
+		if (kind(a) == NFTA_TABLE_HANDLE && nl_len(a) >= sizeof(uint64_t))
+			memcpy(data, nl_data(a), sizeof(uint64_t));
+}
+
+int nft_table_handle(int sock, unsigned char family, const char *table, uint64_t *out)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	int r;
+
+	*out = 0;
+	ask(&q, family, NFT_MSG_GETTABLE, NLM_F_ACK);
+	nl_put_str(&q, NFTA_TABLE_NAME, table);
+	r = nl_exchange(sock, &q, take_handle, out, NULL);
+	*out = be64toh(*out);
+	return r;
 }
 
 /* ---- chains ---- */

@@ -2,6 +2,7 @@
 # Beside other firewalls: what is theirs stays as it is, and what containers may is what the host's rules say.
 load ../lib/common
 load ../lib/network
+load ../lib/firewalld
 
 setup_file() {
   tare_setup_file; load_busybox; world_up
@@ -13,6 +14,7 @@ teardown() {
   stop_services
   remove_all
   tare network prune -f >/dev/null
+  stop_firewalld
   nft flush ruleset
   for t in iptables-legacy ip6tables-legacy; do $t -P FORWARD ACCEPT; $t -P INPUT ACCEPT; $t -F; $t -X; done
 }
@@ -138,6 +140,25 @@ wait_for_all() { local p; for p in $(jobs -p); do [ "$p" = "$WORLD" ] || wait "$
   [ -z "$(nft list tables | grep -v tare)" ]
 }
 
+# Whether the host's own service hears a datagram from outside that says to come from 10.210.9.9.
+hears_borrowed() {
+  local out=$BATS_TEST_TMPDIR/heard pid
+  python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("0.0.0.0", 8091)); s.settimeout(2); print("ready", flush=True); s.recv(9); print("heard")' >"$out" 2>/dev/null 3>&- & pid=$!
+  wait_until 5 grep -q ready "$out"
+  outside python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("10.210.9.9", 9)); s.sendto(b"x", ("192.0.2.1", 8091))'
+  wait "$pid" || true
+  grep -q heard "$out"
+}
+@test "nobody comes from outside with an address of a network of ours, which firewalld trusts" {
+  outside ip addr add 10.210.9.9/32 dev lo
+  tare run -d --name web busybox sleep 1000 >/dev/null
+  run ! hears_borrowed
+  table=$(nft list tables | awk '$2 == "inet" && $3 ~ /^tare/ { print $3 }')
+  nft flush chain inet "$table" coming
+  hears_borrowed
+  outside ip addr del 10.210.9.9/32 dev lo
+}
+
 # ufw's own program, with files of this test's.
 ufw() { /usr/sbin/ufw --rootdir=/ --datadir="$BATS_TEST_TMPDIR/ufw" "$@"; }
 ufw_on() { # [default for what is routed]
@@ -244,4 +265,28 @@ plain() { nft -f - <<<"table inet filter { chain input { type filter hook input 
   run ! in_from_outside 8080
   nft add rule inet filter forward meta l4proto tcp ct status dnat ct original proto-dst 8080 accept
   in_from_outside 8080
+}
+
+@test "firewalld: containers get out and its zones say who comes to published ports" {
+  start_firewalld
+  everybody
+  reaches_world web; reaches_world mate
+  [[ "$(ask 127.0.0.1 8080)" == hello* ]]
+  [[ "$(ask_from mate "$(address_of pal)" 80)" == pal* ]]
+  [ "$(firewall-cmd --zone=trusted --list-sources | tr ' ' '\n' | sort | xargs)" = "$(tare network inspect bridge side | jq -r '.[].IPAM.Config[0].Subnet' | sort | xargs)" ]
+  run ! in_from_outside 8080
+  firewall-cmd -q --add-port=8080/tcp
+  in_from_outside 8080
+  # forgotten by firewalld, told again by the next start
+  firewall-cmd -q --reload
+  run ! reaches_world web
+  run -1 tare system check
+  [[ "$output" == *firewalld* ]]
+  run -0 tare run --rm busybox true
+  [ -z "$output" ]
+  reaches_world web; reaches_world mate
+  tare rm -f mate pal
+  subnet=$(tare network inspect side | jq -r '.[0].IPAM.Config[0].Subnet')
+  tare network rm side
+  [[ "$(firewall-cmd --zone=trusted --list-sources)" != *"$subnet"* ]]
 }
