@@ -540,6 +540,7 @@ static int restore(const struct engine *en, const struct firewall *fw, struct er
 		if (added < 0)
 			log_warning("the rules of container %.12s are not restored: %s", id, strerror(-added));
 	}
+	others_arrange(en);
 	return r < 0 ? r : 0;
 }
 
@@ -576,6 +577,14 @@ static int forget_predecessors(const struct engine *en, const struct endpoints *
 	return r;
 }
 
+static bool meets_firewalls(const struct endpoints *own)
+{
+	for (size_t i = 0; i < own->n; i++)
+		if (!network_is_direct(&own->v[i].network))
+			return true;
+	return false;
+}
+
 int endpoint_open(const struct engine *en, const char *id, const struct endpoints *own, struct err *e)
 {
 	struct firewall fw;
@@ -593,7 +602,8 @@ int endpoint_open(const struct engine *en, const char *id, const struct endpoint
 	}
 	if (r < 0)
 		return err_errno(e, r, "add the container to the firewall (table %s)", fw.table);
-	others_arrange(en);
+	if (meets_firewalls(own))
+		others_arrange(en);
 	forget_datagrams(own);
 	return 0;
 }
