@@ -156,3 +156,36 @@ void others_leave(const struct engine *en)
 	if (is_marked(en) && leave(en, &e) < 0)
 		log_warning("beside other firewalls: %s", e.msg);
 }
+
+/* ---- for people ---- */
+
+static void add_name(struct strbuf *b, const char *name, const char *whose)
+{
+	sb_printf(b, "%s%s%s%s%s", b->len ? ", " : "", name, whose[0] ? " (" : "", whose, whose[0] ? ")" : "");
+}
+
+const char *others_text(const struct engine *en, struct arena *a)
+{
+	static const char *const backends[OTHERS_BACKENDS] = { "iptables", "iptables-legacy" };
+	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
+	struct err ignored = { 0 };
+	struct firewall fw;
+	struct others o;
+
+	network_firewall(en, &fw);
+	if (others_look(&fw, &o, &ignored) < 0)
+		return "unknown";
+	for (size_t i = 0; i < OTHERS_BACKENDS; i++) {
+		const struct others_iptables *t = &o.v4.iptables[i];
+
+		if (t->drops || t->docker || t->ufw)
+			add_name(&b, backends[i], t->ufw ? t->docker ? "ufw and Docker" : "ufw" : t->docker ? "Docker" : "");
+	}
+	if (o.firewalld)
+		add_name(&b, "firewalld", "");
+	if (o.v4.forward[0])
+		add_name(&b, o.v4.forward, "");
+	if (o.v4.in[0])
+		add_name(&b, o.v4.in, "");
+	return b.len ? arena_strdup(a, sb_str(&b)) : "none";
+}

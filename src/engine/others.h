@@ -10,6 +10,8 @@ void others_arrange(const struct engine *en);
 /* After endpoints were given back: when nobody has any, our chain goes. */
 void others_leave(const struct engine *en);
 
+/* Which there are, for people: "none", "iptables (Docker), inet filter forward". In a's memory. */
+const char *others_text(const struct engine *en, struct arena *a);
 /* Before a network goes: firewalld does not trust its subnets any more. */
 void others_network_leaves(const struct engine *en, const struct network *n);
 

@@ -74,6 +74,7 @@ for_docker() { # PROGRAM
   everybody
   all_ways
   [ "$(our_chain "$1")" = 1 ]
+  tare system info | grep -q '^Other firewalls: *.*Docker'
   # Docker's other chains, and its word, are as they were
   dockers_before=$("$1" -S | grep -v TARE)
   [ "$(grep -c DOCKER <<<"$dockers_before")" = 12 ]
@@ -136,6 +137,7 @@ wait_for_all() { local p; for p in $(jobs -p); do [ "$p" = "$WORLD" ] || wait "$
 
 @test "an empty firewall costs no program and leaves no trace" {
   tare run --rm busybox true
+  [ "$(tare system info --format json | jq -r .OtherFirewalls)" = none ]
   [ ! -e "$TARE_STATE/firewall.others" ]
   [ -z "$(nft list tables | grep -v tare)" ]
 }
@@ -229,6 +231,20 @@ plain() { nft -f - <<<"table inet filter { chain input { type filter hook input 
   nft delete table inet filter
   serve web 80 hello -p 8080:80
   [[ "$(outside timeout 3 busybox nc -w 1 192.0.2.1 8080 </dev/null)" == hello* ]]
+}
+
+in_by_ipv6() { [ -n "$(outside timeout 3 busybox nc -w 3 2001:db8::1 "$1" </dev/null 2>/dev/null)" ]; }
+@test "the same by IPv6, where it is translated and where a socket answers" {
+  plain drop accept
+  nft add rule inet filter input icmpv6 type '{ nd-neighbor-solicit, nd-neighbor-advert }' accept
+  tare network create --ipv6 six >/dev/null
+  serve web 80 hello --network six -p 8080:80 -p 7000-7001:80-81
+  serve four 80 four -p 8070:80
+  for p in 8080 7000 8070; do run ! in_by_ipv6 $p; run ! in_from_outside $p; done
+  [[ "$(ask ::1 8080)" == hello* ]]
+  nft add rule inet filter input ip6 saddr 2001:db8::2 tcp dport '{ 8080, 7000, 8070 }' accept
+  for p in 8080 7000 8070; do in_by_ipv6 $p; run ! in_from_outside $p; done
+  [[ "$(outside timeout 3 busybox nc -w 1 2001:db8::1 8080 </dev/null)" == hello* ]]
 }
 
 @test "nft rules that refuse by a rule, not by policy" {

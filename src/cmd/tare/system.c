@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "cmd/tare/table.h"
 #include "engine/images.h"
+#include "engine/others.h"
 #include "engine/settle.h"
 #include "engine/usage.h"
 #include "image/platform.h"
@@ -184,6 +185,7 @@ int cmd_info(const struct cli_call *call, struct err *e)
 		{ "Root:", "TareRootDir", en.root, 0 },
 		{ "State:", "TareStateDir", en.state, 0 },
 		{ "Cgroups:", "CgroupVersion", cgroup_text(), 0 },
+		{ "Other firewalls:", "OtherFirewalls", others_text(&en, call->arena), 0 },
 		{ "Logging:", "LoggingDriver", "json-file", 0 },
 		{ "User namespaces:", "UserNamespaces", access("/proc/self/ns/user", F_OK) == 0 ? "yes" : "no", 0 },
 		{ "Kernel:", "KernelVersion", un.release, 0 },
