@@ -234,7 +234,7 @@ static bool was_own(const struct endpoints *had, const struct net_port *p, uint1
 
 bool endpoint_port_is_hosts(const struct net_port *p, uint16_t port)
 {
-	return p->host.len != 16 && host_has(p, port, 4);
+	return p->only != 16 && host_has(p, port, 4);
 }
 
 /* 1: somebody has one of them, *which. */
@@ -529,6 +529,8 @@ static int restore(const struct engine *en, const struct firewall *fw, struct er
 	int r = firewall_load(fw, e);
 
 	if (r == 0)
+		others_arrange(en); /* before a port is published that the host's rules are to be asked about */
+	if (r == 0)
 		r = cat_prepare(en->catalog, &s, e, "SELECT DISTINCT container FROM endpoints", "");
 	while (r == 0 && (r = cat_step(s, e)) > 0) {
 		const char *id = arena_strdup(&a, cat_text(s, 0));
@@ -540,7 +542,6 @@ static int restore(const struct engine *en, const struct firewall *fw, struct er
 		if (added < 0)
 			log_warning("the rules of container %.12s are not restored: %s", id, strerror(-added));
 	}
-	others_arrange(en);
 	return r < 0 ? r : 0;
 }
 

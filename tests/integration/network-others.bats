@@ -135,6 +135,23 @@ for_docker() { # PROGRAM
 }
 wait_for_all() { local p; for p in $(jobs -p); do [ "$p" = "$WORLD" ] || wait "$p"; done; }
 
+@test "tare killed at any instant of a start or an end: the next ones put the chain right, and take it away" {
+  local i
+  dockers iptables-nft
+  for i in $(seq 25); do
+    timeout -s KILL "0.0$((i * 37 % 90 + 10))" "$TARE_BIN/tare" run --rm busybox true 3>&- || true
+  done
+  serve web 80 hello -p 8080:80
+  reaches_world web
+  in_from_outside 8080
+  [ "$(our_chain)" = 1 ]
+  remove_all
+  wait_until 10 nobody_runs
+  tare run --rm busybox true
+  [ "$(iptables-nft -S | grep -c TARE)" = 0 ]
+}
+nobody_runs() { [ -z "$(tare ps -q)" ]; }
+
 @test "an empty firewall costs no program and leaves no trace" {
   tare run --rm busybox true
   [ "$(tare system info --format json | jq -r .OtherFirewalls)" = none ]
@@ -155,7 +172,7 @@ hears_borrowed() {
   outside ip addr add 10.210.9.9/32 dev lo
   tare run -d --name web busybox sleep 1000 >/dev/null
   run ! hears_borrowed
-  table=$(nft list tables | awk '$2 == "inet" && $3 ~ /^tare/ { print $3 }')
+  table=$(our_table)
   nft flush chain inet "$table" coming
   hears_borrowed
   outside ip addr del 10.210.9.9/32 dev lo

@@ -44,7 +44,7 @@ machine() { nft list ruleset; ip -o link | sed 's/ state [A-Z]*//'; ip route; ls
 @test "it changes nothing" {
   tare network create side
   tare run -d --name web --network side busybox sleep 1000
-  nft delete table inet "$(nft list tables | awk '$2 == "inet" && $3 ~ /^tare/ { print $3 }')"
+  nft delete table inet "$(our_table)"
   echo 0 >/proc/sys/net/ipv4/ip_forward
   machine >"$BATS_TEST_TMPDIR/before"
   run -1 tare system check
@@ -86,7 +86,7 @@ machine() { nft list ruleset; ip -o link | sed 's/ state [A-Z]*//'; ip route; ls
 
 @test "a container's element gone from the firewall" {
   serve web 80 hello
-  nft flush set inet "$(nft list tables | awk '$2 == "inet" && $3 ~ /^tare/ { print $3 }')" senders4
+  nft flush set inet "$(our_table)" senders4
   finds "container web" "is not in the firewall" "tare restart web"
 }
 

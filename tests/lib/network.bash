@@ -52,3 +52,5 @@ killed() {
   read -r call n < <(sed -n "$((n % $(wc -l <"$calls") + 1))p" "$calls")
   timeout 20 strace -qq -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=$n" "$@" >/dev/null 2>&1 </dev/null 3>&- || true
 }
+# The name of tare's tables, which goes by the state folder (net/firewall.h).
+our_table() { echo "tare-$(printf %s "$TARE_STATE" | sha256sum | cut -c1-8)"; }
