@@ -9,6 +9,7 @@
 #include "engine/config.h"
 #include "engine/endpoint.h"
 #include "engine/folder.h"
+#include "engine/healer.h"
 #include "engine/join.h"
 #include "engine/relays.h"
 #include "engine/resolver.h"
@@ -190,6 +191,7 @@ static int make_endpoint(struct change *c, struct err *e)
 		r = net_link_make(&one.v[0].link, netns, e);
 	if (r < 0)
 		return undo_connect(c, &one, e);
+	healer_start(c->en); /* its monitor may be one that knows of no network */
 	return tell(c, &own, e);
 }
 

@@ -12,6 +12,8 @@
 #include "base/text.h"
 #include "engine/endpoint_impl.h"
 #include "engine/etcfiles.h"
+#include "engine/folder.h"
+#include "engine/healer.h"
 #include "engine/others.h"
 #include "engine/record.h"
 #include "engine/relays.h"
@@ -521,37 +523,75 @@ static int add_elements(const struct firewall *fw, const char *id, const struct 
 	return firewall_commit(&q);
 }
 
-/* The rules are gone, or were never there: they are loaded, and every running container's elements. */
+int endpoint_owners(const struct engine *en, struct arena *a, const char *const **ids, size_t *n, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	const char **v = NULL;
+	size_t cap = 0;
+	int r = cat_prepare(en->catalog, &s, e, "SELECT DISTINCT container FROM endpoints", "");
+
+	*n = 0;
+	while (r == 0 && (r = cat_step(s, e)) > 0) {
+		v = arena_grow(a, v, *n, &cap, sizeof(*v));
+		r = v && (v[*n] = arena_strdup(a, cat_text(s, 0))) ? 0 : err_errno(e, -ENOMEM, "list who is in a network");
+		++*n;
+	}
+	*ids = v;
+	return r < 0 ? r : 0;
+}
+
+int endpoint_restore(const struct engine *en, const char *id, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct endpoints own;
+	struct firewall fw;
+	int r = endpoint_read(en, &a, id, &own, e);
+
+	if (r < 0 || !own.n)
+		return r;
+	network_firewall(en, &fw);
+	r = add_elements(&fw, id, &own);
+	return r < 0 ? err_errno(e, r, "table %s", fw.table) : 0;
+}
+
+/* The rules are gone, or were never there: they are loaded, and every running container's elements. Those of one that somebody is at work
+ * on are his matter, or the healer's: its rows may be about to go. */
 static int restore(const struct engine *en, const struct firewall *fw, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	CLEANUP_STMT struct cat_stmt *s = NULL;
+	const char *const *ids;
+	size_t n;
 	int r = firewall_load(fw, e);
 
 	if (r == 0)
 		others_arrange(en); /* before a port is published that the host's rules are to be asked about */
 	if (r == 0)
-		r = cat_prepare(en->catalog, &s, e, "SELECT DISTINCT container FROM endpoints", "");
-	while (r == 0 && (r = cat_step(s, e)) > 0) {
-		const char *id = arena_strdup(&a, cat_text(s, 0));
-		struct endpoints own;
-		int added;
+		r = endpoint_owners(en, &a, &ids, &n, e);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct err why = { 0 };
+		CLEANUP_FD int lock = folder_lock(en, ids[i], false, &why);
 
-		r = endpoint_read(en, &a, id, &own, e);
-		added = r < 0 ? 0 : add_elements(fw, id, &own);
-		if (added < 0)
-			log_warning("the rules of container %.12s are not restored: %s", id, strerror(-added));
+		if (lock >= 0 && endpoint_restore(en, ids[i], &why) < 0)
+			log_warning("the rules of container %.12s are not restored: %s", ids[i], why.msg);
 	}
-	return r < 0 ? r : 0;
+	return r;
 }
 
-static int restore_once(const struct engine *en, const struct firewall *fw, struct err *e)
+static int load_once(const struct engine *en, const struct firewall *fw, bool (*there)(const struct firewall *fw), struct err *e)
 {
 	CLEANUP_FD int lock = openat(en->state_fd, "firewall.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
 		return err_errno(e, -errno, "lock %s/firewall.lock", en->state);
-	return firewall_loaded(fw) ? 0 : restore(en, fw, e);
+	return there(fw) ? 0 : restore(en, fw, e);
+}
+
+int endpoint_rules(const struct engine *en, struct err *e)
+{
+	struct firewall fw;
+
+	network_firewall(en, &fw);
+	return load_once(en, &fw, firewall_whole, e);
 }
 
 /* Datagrams that went to one of these ports before would go on to wherever they went. */
@@ -596,7 +636,7 @@ int endpoint_open(const struct engine *en, const char *id, const struct endpoint
 	network_firewall(en, &fw);
 	r = add_elements(&fw, id, own);
 	if (r == -ENOENT) {
-		r = restore_once(en, &fw, e);
+		r = load_once(en, &fw, firewall_loaded, e);
 		if (r < 0)
 			return r;
 		r = add_elements(&fw, id, own);
@@ -669,6 +709,7 @@ void endpoint_describe(const struct engine *en, const struct endpoints *own, str
 	jw_end_array(&w);
 	if (endpoint_has_names(own))
 		jw_str(&w, "names", en->state);
+	healer_describe(en, &w);
 	jw_end_object(&w);
 	description->len--; /* it ends with its brace */
 	sb_printf(description, ",%s", sb_str(&links) + 1);

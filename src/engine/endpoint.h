@@ -65,7 +65,13 @@ int endpoint_close_ports(const struct engine *en, const char *id, const struct e
 /* After a change that was cut short: what is in the firewall of own's ports, or of parts of them, becomes own. */
 int endpoint_mend_ports(const struct engine *en, const char *id, const struct endpoints *own, const struct endpoints *parts,
 			struct err *e) MUST_CHECK;
-/* The same for all that a container has. *named: it had a name, of which the others are to be told (resolver.h). */
+/* Who has any. */
+int endpoint_owners(const struct engine *en, struct arena *a, const char *const **ids, size_t *n, struct err *e) MUST_CHECK;
+/* The rules, where some of them are missing; then every container's elements that nobody is at work on. */
+int endpoint_rules(const struct engine *en, struct err *e) MUST_CHECK;
+/* The elements of one, where some are missing. Its operation lock is held. */
+int endpoint_restore(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+/* endpoint_close() for all that a container has. *named: it had a name, of which the others are to be told (resolver.h). */
 int endpoint_silence(const struct engine *en, const char *id, bool *named, struct err *e) MUST_CHECK;
 /* In an open transaction, after that: the rows; of one network's id alone, or all (NULL), and then the ports. */
 int endpoint_forget(const struct engine *en, const char *id, const char *network, struct err *e) MUST_CHECK;

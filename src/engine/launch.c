@@ -12,6 +12,7 @@
 #include "sys/spawn.h"
 
 #define DESCRIPTION_MAX (8 << 20)
+#define PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* On cgroup v2 a monitor is born outside of its caller's cgroup, on v1 it moves itself. What fails here fails again
  * there, with a message. */
@@ -25,7 +26,7 @@ static struct cgroup *birthplace(void)
 
 int launch_monitor(const char *verb, const char *description, size_t len, struct client *out, struct err *e)
 {
-	static const char *const env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	static const char *const env[] = { PATH, NULL };
 	CLEANUP_CGROUP struct cgroup *cg = birthplace();
 	CLEANUP_FD int memfd = io_memfd("tare-description", description, len, true), theirs = -1, pidfd = -1;
 	char path[PATH_MAX];
@@ -68,9 +69,10 @@ static void move_out(pid_t pid)
 		log_debug("tare-netd stays in our cgroup: %s", ignored.msg);
 }
 
-int launch_netd(int fd, struct err *e)
+/* tare-netd in one of its two forms. */
+static int launch_helper(const char *const *argv, const struct spawn_fd *fds, size_t n_fds, struct err *e)
 {
-	static const char *const argv[] = { "tare-netd", NULL }, *const env[] = { NULL };
+	static const char *const env[] = { PATH, NULL };
 	CLEANUP_CGROUP struct cgroup *cg = birthplace();
 	CLEANUP_FD int pidfd = -1;
 	char path[PATH_MAX];
@@ -82,8 +84,8 @@ int launch_netd(int fd, struct err *e)
 	r = spawn(&(struct spawn_args){ .path = path,
 					.argv = argv,
 					.env = env,
-					.fds = (const struct spawn_fd[]){ { fd, 3 } },
-					.n_fds = 1,
+					.fds = fds,
+					.n_fds = n_fds,
 					.new_session = true,
 					.chdir = "/",
 					.cgroup = cg ? cg_clone_fd(cg) : -1 },
@@ -92,6 +94,22 @@ int launch_netd(int fd, struct err *e)
 		return err_errno(e, r, "start %s", path);
 	move_out(pid);
 	return 0;
+}
+
+int launch_netd(int fd, struct err *e)
+{
+	static const char *const argv[] = { "tare-netd", NULL };
+
+	return launch_helper(argv, (const struct spawn_fd[]){ { fd, 3 } }, 1, e);
+}
+
+int launch_healer(const struct engine *en, int fd, int lock, const char *table, struct err *e)
+{
+	char self[PATH_MAX];
+	const char *const argv[] = { "tare-netd", "heal", self, en->root, en->state, table, NULL };
+	int r = engine_self(self, e);
+
+	return r < 0 ? r : launch_helper(argv, (const struct spawn_fd[]){ { fd, 3 }, { lock, 4 } }, 2, e);
 }
 
 int launch_read_description(const struct engine *en, const char *id, unsigned int attach, struct strbuf *out, struct err *e)

@@ -15,5 +15,7 @@ int launch_read_description(const struct engine *en, const char *id, unsigned in
 
 /* Starts tare-netd, listening on fd; it outlives us. */
 int launch_netd(int fd, struct err *e) MUST_CHECK;
+/* The healer: fd its listening socket, lock the lock that it holds, table the one it watches. */
+int launch_healer(const struct engine *en, int fd, int lock, const char *table, struct err *e) MUST_CHECK;
 
 #endif

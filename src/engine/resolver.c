@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "engine/etcfiles.h"
+#include "engine/healer.h"
 #include "engine/launch.h"
 #include "engine/live.h"
 #include "engine/record.h"
@@ -150,7 +151,11 @@ static int start(const struct engine *en, struct err *e)
 {
 	CLEANUP_FD int fd = sock_listen(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET);
 
-	return fd < 0 ? err_errno(e, fd, "listen on %s/%s", en->state, STUB_SOCKET) : launch_netd(fd, e);
+	int r = fd < 0 ? err_errno(e, fd, "listen on %s/%s", en->state, STUB_SOCKET) : launch_netd(fd, e);
+
+	if (r == 0)
+		healer_tell(en);
+	return r;
 }
 
 static int send_table(int sock, const struct strbuf *table, struct err *e)

@@ -199,6 +199,17 @@ static int interrupted_start(const struct engine *en, struct record *rec, struct
 	return settle_failed_start(en, rec, "the start was interrupted", rec->auto_remove || !has_config(en, rec->id), e);
 }
 
+/* What config.json does not know: it is of this start. */
+static int add_links(const struct engine *en, const char *id, struct strbuf *description, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct endpoints own;
+	int r = endpoint_read(en, &a, id, &own, e);
+
+	endpoint_describe(en, &own, description);
+	return r;
+}
+
 static int adopt(const struct engine *en, struct record *rec, const struct live *live, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf description = STRBUF_INIT;
@@ -206,6 +217,8 @@ static int adopt(const struct engine *en, struct record *rec, const struct live 
 	struct err why = { 0 };
 	int r = launch_read_description(en, rec->id, 0, &description, &why);
 
+	if (r == 0)
+		r = add_links(en, rec->id, &description, &why);
 	if (r == 0)
 		r = launch_monitor("adopt", description.s, description.len, &c, &why);
 	if (r == 0)

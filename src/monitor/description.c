@@ -112,6 +112,24 @@ static int parse_rootfs(struct arena *a, const struct json *doc, struct rt_rootf
 	return require_path(out->path, "rootfs.path", e);
 }
 
+static int parse_healer(struct arena *a, const struct json *doc, struct description *d, struct err *e)
+{
+	const struct json *healer = NULL;
+	const char **argv = NULL;
+	size_t n = 0;
+	int r = json_get_obj(doc, "description", "healer", &healer, e);
+
+	if (r < 0 || !healer)
+		return r;
+	if ((r = json_get_str(healer, "healer", "folder", &d->healer_folder, e)) < 0 ||
+	    (r = json_get_strv(a, healer, "healer", "argv", &argv, &n, e)) < 0)
+		return r;
+	if (!n)
+		return err_set(e, ERR_INVALID, "healer.argv is missing");
+	d->healer = argv;
+	return require_path(d->healer_folder, "healer.folder", e);
+}
+
 static int parse_common(struct arena *a, const struct json *doc, struct description *d, struct err *e)
 {
 	const char **exited = NULL;
@@ -144,7 +162,8 @@ static int parse_common(struct arena *a, const struct json *doc, struct descript
 	if (d->cgroup && ((r = require_path(d->cgroup, "cgroup", e)) < 0 ||
 			  (r = require_path(d->monitor_cgroup, "monitorCgroup", e)) < 0))
 		return r;
-	return parse_log(doc, d, e);
+	r = parse_healer(a, doc, d, e);
+	return r < 0 ? r : parse_log(doc, d, e);
 }
 
 static int parse_spec(struct arena *a, const struct json *doc, const struct oci_spec **out, struct err *e)
@@ -325,6 +344,12 @@ int description_settings(const struct description *d, struct err *e)
 		jw_str(&w, "monitorCgroup", d->monitor_cgroup);
 	}
 	jw_strv(&w, "exited", d->exited);
+	if (d->healer) {
+		jw_object(&w, "healer");
+		jw_str(&w, "folder", d->healer_folder);
+		jw_strv(&w, "argv", d->healer);
+		jw_end_object(&w);
+	}
 	write_log(&w, d);
 	jw_end_object(&w);
 	r = sb_error(&text);

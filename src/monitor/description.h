@@ -33,6 +33,9 @@ struct description {
 	const char *cgroup;         /* of the container; NULL: none */
 	const char *monitor_cgroup; /* where monitors live, many in one; with cgroup */
 	const char *const *exited;  /* argv; NULL: nothing to execute */
+	/* of one that is in a network: where the healer's socket is, and what starts it; else NULL */
+	const char *healer_folder;
+	const char *const *healer;
 	bool poststop;              /* the specification has poststop hooks */
 	/* not part of the settings: */
 	struct rt_rootfs rootfs;

@@ -13,6 +13,7 @@
 #include "monitor/crew.h"
 #include "monitor/description.h"
 #include "monitor/ending.h"
+#include "monitor/healing.h"
 #include "monitor/input.h"
 #include "monitor/jsonlog.h"
 #include "monitor/link.h"
@@ -42,6 +43,7 @@ struct worker {
 	struct stream_sink sink;
 	struct relays *relays;
 	struct stream streams[JSONLOG_STREAMS];
+	struct healing healing;
 };
 
 static void save_state(struct worker *w)
@@ -196,6 +198,8 @@ static int set_up(struct worker *w, struct err *e)
 		r = open_streams(w);
 	if (r == 0)
 		relays_read(&w->relays, w->loop, CREW_STATE_DIR);
+	if (r == 0)
+		healing_begin(&w->healing, w->loop, &w->d);
 	return r < 0 ? err_errno(e, r, "start the worker") : 0;
 }
 

@@ -30,6 +30,7 @@
 #include "base/sha256.h"
 #include "net/admission.h"
 #include "net/bridgewall.h"
+#include "base/text.h"
 #include "sys/nft.h"
 #include "sys/spawn.h"
 
@@ -153,21 +154,27 @@ static int run_nft(const char *option, const char *text, size_t len, struct err 
 	return r == 0 ? 0 : err_set(e, ERR_UNSUPPORTED, "nft cannot load our rules: %s", said);
 }
 
-static int run_rules(const struct firewall *fw, const char *option, struct err *e)
+/* Into text, of RULES_MAX bytes; the length, negative when that is too little. */
+static int write_rules(const struct firewall *fw, char *text)
 {
-	CLEANUP_FREE char *text = malloc(RULES_MAX);
 	size_t at;
 	int n;
 
-	if (!text)
-		return err_errno(e, -ENOMEM, "rules");
 	at = (size_t)snprintf(text, RULES_MAX, "table inet %1$s\ndelete table inet %1$s\n", fw->table);
 	n = admission_rules(fw->table, fw->prefix, text + at, RULES_MAX - at);
 	at += n < 0 ? RULES_MAX : (size_t)n;
 	if (at < RULES_MAX)
 		at += (size_t)snprintf(text + at, RULES_MAX - at, rules, fw->table, fw->prefix);
 	n = at < RULES_MAX ? bridgewall_rules(fw->table, fw->prefix, text + at, RULES_MAX - at) : -1;
-	return n < 0 ? err_errno(e, -ENAMETOOLONG, "rules") : run_nft(option, text, at + (size_t)n, e);
+	return n < 0 ? -ENAMETOOLONG : (int)at + n;
+}
+
+static int run_rules(const struct firewall *fw, const char *option, struct err *e)
+{
+	CLEANUP_FREE char *text = malloc(RULES_MAX);
+	int n = text ? write_rules(fw, text) : -ENOMEM;
+
+	return n < 0 ? err_errno(e, n, "rules") : run_nft(option, text, (size_t)n, e);
 }
 
 int firewall_load(const struct firewall *fw, struct err *e)
@@ -185,6 +192,31 @@ bool firewall_loaded(const struct firewall *fw)
 	CLEANUP_FD int sock = nl_open(NETLINK_NETFILTER);
 
 	return sock >= 0 && nft_has_table(sock, NFPROTO_INET, fw->table) == 0 && nft_has_table(sock, NFPROTO_BRIDGE, fw->table) == 0;
+}
+
+/* As many lines as there should be chains, sets and rules. What somebody added is not our matter, as long as it is not there in the place of
+ * something of ours. */
+static uint32_t count_own(const char *text)
+{
+	uint32_t n = 0;
+
+	for (const char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+		const char *word = line + strspn(line, "\t");
+
+		n += word - line == 2 ? !text_starts(word, "type ") : word - line == 1 && *word != '}';
+	}
+	return n;
+}
+
+bool firewall_whole(const struct firewall *fw)
+{
+	CLEANUP_FREE char *text = malloc(RULES_MAX);
+	CLEANUP_FD int sock = nl_open(NETLINK_NETFILTER);
+	uint32_t n;
+
+	if (!text || sock < 0 || write_rules(fw, text) < 0)
+		return false;
+	return firewall_loaded(fw) && nft_count(sock, fw->table, &n) == 0 && n >= count_own(text);
 }
 
 int firewall_unload(const struct firewall *fw, struct err *e)

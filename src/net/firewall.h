@@ -30,6 +30,8 @@ bool firewall_loaded(const struct firewall *fw);
 int firewall_try(const struct firewall *fw, struct err *e) MUST_CHECK;
 /* Whether a link's element is there. */
 bool firewall_knows(const struct firewall *fw, const struct net_link *l);
+/* Loaded, and no chain, set or rule of it has been taken away since. */
+bool firewall_whole(const struct firewall *fw);
 /* Removes the table. Absent is success. */
 int firewall_unload(const struct firewall *fw, struct err *e) MUST_CHECK;
 

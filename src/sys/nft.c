@@ -237,3 +237,139 @@ void nft_local_port(struct nl_batch *q, const char *table, const struct ip *at, 
 	translate_port(q, htons(to));
 	nl_nest_end(q, list);
 }
+
+/* ---- what is there ---- */
+
+struct counting {
+	const char *table;
+	uint32_t n;
+};
+
+/* Tables, chains, sets, rules and elements all name their table in the same attribute. */
+static bool is_of(const struct nlmsghdr *m, const char *table)
+{
+	for (const struct nlattr *a = NULL; nl_each(m, sizeof(struct nfgenmsg), &a);)
+		if ((a->nla_type & NLA_TYPE_MASK) == NFTA_TABLE_NAME)
+			return nl_len(a) == strlen(table) + 1 && memcmp(nl_data(a), table, nl_len(a)) == 0;
+	return false;
+}
+
+/* One that belongs to a rule, where the set is written out. */
+static bool is_anonymous_set(const struct nlmsghdr *m)
+{
+	for (const struct nlattr *a = NULL; (m->nlmsg_type & 0xff) == NFT_MSG_NEWSET && nl_each(m, sizeof(struct nfgenmsg), &a);)
+		if ((a->nla_type & NLA_TYPE_MASK) == NFTA_SET_NAME)
+			return nl_len(a) > 2 && memcmp(nl_data(a), "__", 2) == 0;
+	return false;
+}
+
+static void count_one(const struct nlmsghdr *m, void *data)
+{
+	struct counting *c = data;
+
+	c->n += is_of(m, c->table) && !is_anonymous_set(m);
+}
+
+int nft_count(int sock, const char *table, uint32_t *n)
+{
+	static const uint16_t kinds[] = { NFT_MSG_GETCHAIN, NFT_MSG_GETSET, NFT_MSG_GETRULE };
+	struct counting c = { .table = table };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(kinds); i++) {
+		CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+
+		begin_of(&q, NFPROTO_UNSPEC, kinds[i], NLM_F_DUMP);
+		nl_put_str(&q, NFTA_TABLE_NAME, table); /* where the kernel takes it as a wish */
+		r = nl_exchange(sock, &q, count_one, &c, NULL);
+	}
+	*n = c.n;
+	return r;
+}
+
+/* ---- what happens ----
+ *
+ * A transaction's messages come one after the other, and behind them who made it. */
+
+#define WATCH_BUFFER (1 << 20)
+#define MESSAGE_MAX 16384
+
+int nft_watch(struct nft_watch *w)
+{
+	const int group = NFNLGRP_NFTABLES, room = WATCH_BUFFER;
+	CLEANUP_FD int fd = nl_open(NETLINK_NETFILTER);
+
+	*w = (struct nft_watch)NFT_WATCH_INIT;
+	if (fd < 0)
+		return fd;
+	/* with less room more is lost, and then looked after */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		return -errno;
+	w->sock = take_fd(&fd);
+	return 0;
+}
+
+static bool takes_away(const struct nlmsghdr *m)
+{
+	switch (m->nlmsg_type & 0xff) {
+	case NFT_MSG_DELTABLE:
+	case NFT_MSG_DELCHAIN:
+	case NFT_MSG_DELRULE:
+	case NFT_MSG_DELSET:
+	case NFT_MSG_DELSETELEM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool made_by(const struct nlmsghdr *m, const char *name)
+{
+	for (const struct nlattr *a = NULL; nl_each(m, sizeof(struct nfgenmsg), &a);)
+		if ((a->nla_type & NLA_TYPE_MASK) == NFTA_GEN_PROC_NAME)
+			return nl_len(a) == strlen(name) + 1 && memcmp(nl_data(a), name, nl_len(a)) == 0;
+	return false;
+}
+
+/* True: a transaction has ended, and did what it should not have. */
+static bool take_event(struct nft_watch *w, const struct nlmsghdr *m, const char *table, const char *ours)
+{
+	bool bad;
+
+	if (m->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || m->nlmsg_len < NLMSG_LENGTH(sizeof(struct nfgenmsg)))
+		return false;
+	w->taken = w->taken || (takes_away(m) && is_of(m, table));
+	if ((m->nlmsg_type & 0xff) != NFT_MSG_NEWGEN)
+		return false;
+	bad = w->taken && !made_by(m, ours);
+	w->taken = false;
+	return bad;
+}
+
+int nft_watch_read(struct nft_watch *w, const char *table, const char *ours)
+{
+	static char buf[MESSAGE_MAX];
+	bool bad = false;
+
+	for (;;) {
+		ssize_t len = recv(w->sock, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
+		const struct nlmsghdr *m;
+
+		if (len < 0 && errno == EAGAIN)
+			return bad;
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0 && errno != ENOBUFS)
+			return -errno;
+		bad = bad || len < 0 || len > MESSAGE_MAX;
+		if (len < 0 || len > MESSAGE_MAX)
+			continue;
+		for (size_t at = 0; (size_t)len >= at + sizeof(*m); at += NLMSG_ALIGN(m->nlmsg_len)) {
+			m = (const void *)(buf + at);
+			if (m->nlmsg_len < sizeof(*m) || m->nlmsg_len > (size_t)len - at)
+				break;
+			bad = take_event(w, m, table, ours) || bad;
+		}
+	}
+}

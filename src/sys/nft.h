@@ -3,6 +3,8 @@
 #ifndef TARE_SYS_NFT_H
 #define TARE_SYS_NFT_H
 
+#include <stdbool.h>
+
 #include "base/ip.h"
 #include "sys/netlink.h"
 
@@ -61,5 +63,19 @@ enum nft_refusal {
 };
 /* One of these, or -errno. *by_group: a rule of it asks for the group of the device something came from. */
 int nft_chain_refuses(int sock, unsigned char family, const char *table, const char *chain, bool *by_group) MUST_CHECK;
+/* How many chains, sets and rules the tables of a name have, of all families together. */
+int nft_count(int sock, const char *table, uint32_t *n) MUST_CHECK;
+
+/* What others do to a table. */
+struct nft_watch {
+	int sock;   /* non-blocking, to be polled; who has it needs no right any more */
+	bool taken; /* by the transaction whose end is still to come */
+};
+#define NFT_WATCH_INIT { .sock = -1 }
+/* Needs CAP_NET_ADMIN. */
+int nft_watch(struct nft_watch *w) MUST_CHECK;
+/* Reads what is there. 1: something of the table was taken away by a program of another name than `ours`, or nobody knows, for messages
+ * were lost; 0: no; or -errno. */
+int nft_watch_read(struct nft_watch *w, const char *table, const char *ours) MUST_CHECK;
 
 #endif

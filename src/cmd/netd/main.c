@@ -15,6 +15,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "cmd/netd/healer.h"
 #include "cmd/netd/netd.h"
 #include "sys/landlock.h"
 #include "sys/sock.h"
@@ -149,6 +150,12 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "--version")) {
 		printf("tare-netd %s\n", TARE_VERSION);
 		return 0;
+	}
+	if (argc == 6 && !strcmp(argv[1], "heal") && more_descriptors() == 0) {
+		if (healer_main((const char *const *)argv, &e) >= 0)
+			return 0;
+		log_error("%s", e.msg);
+		return 1;
 	}
 	if (argc != 1 || getsockopt(LISTEN_FD, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET) {
 		fprintf(stderr, "usage: tare-netd 3<>LISTENING-SOCKET (tare starts it)\n");

@@ -116,6 +116,7 @@ static const struct cli_command system_commands[] = {
 /* What our own programs call; not for people. */
 static const struct cli_command internal_commands[] = {
 	{ "exited", "ID", NULL, cmd_exited, NULL, 0, NULL, 1, 1 },
+	{ "heal", NULL, NULL, cmd_heal, NULL, 0, NULL, 0, 0 },
 	END,
 };
 

@@ -1,4 +1,4 @@
-/* tare system info, df, prune; tare version; tare internal exited */
+/* tare system info, df, prune; tare version; tare internal exited, heal */
 #include "cmd/tare/tare.h"
 
 #include <stdio.h>
@@ -8,11 +8,13 @@
 
 #include "base/json.h"
 #include "cmd/tare/table.h"
+#include "engine/healer.h"
 #include "engine/images.h"
 #include "engine/others.h"
 #include "engine/settle.h"
 #include "engine/usage.h"
 #include "image/platform.h"
+#include "net/healer.h"
 #include "sys/cgroup.h"
 
 const struct cli_option info_options[] = {
@@ -271,4 +273,15 @@ int cmd_exited(const struct cli_call *call, struct err *e)
 	int r = tare_engine(call, &en, e);
 
 	return r < 0 ? r : container_exited(&en, call->args[0], e);
+}
+
+int cmd_heal(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	bool needed;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0)
+		r = heal(&en, &needed, e);
+	return r < 0 ? r : needed ? 0 : HEALER_UNNEEDED;
 }

@@ -181,5 +181,6 @@ int cmd_df(const struct cli_call *call, struct err *e);
 int cmd_prune(const struct cli_call *call, struct err *e);
 int cmd_version(const struct cli_call *call, struct err *e);
 int cmd_exited(const struct cli_call *call, struct err *e);
+int cmd_heal(const struct cli_call *call, struct err *e);
 
 #endif
