@@ -71,6 +71,18 @@ static int add_network(struct names *n, const struct words *w)
 	return 0;
 }
 
+/* Behind its member. */
+static int add_own_server(struct names *n, const struct words *w)
+{
+	struct names_member *m = n->n_members ? &n->members[n->n_members - 1] : NULL;
+
+	if (w->n != 3 || !m || strcmp(m->id, w->v[1]) != 0)
+		return -EINVAL;
+	if (!m->servers)
+		m->servers = arena_array(&n->a, NAMES_SERVERS, sizeof(*m->servers));
+	return m->servers ? add_server(m->servers, &m->n_servers, w->v[2]) : -ENOMEM;
+}
+
 static int take_line(struct names *n, const struct words *w)
 {
 	const char *kind = w->v[0];
@@ -83,9 +95,14 @@ static int take_line(struct names *n, const struct words *w)
 		return add_network(n, w);
 	if (strcmp(kind, "upstream") == 0 && w->n == 2)
 		return add_server(n->upstreams, &n->n_upstreams, w->v[1]);
-	if (strcmp(kind, "server") == 0 && w->n == 3 && n->n_members && strcmp(n->members[n->n_members - 1].id, w->v[1]) == 0)
-		return add_server(n->members[n->n_members - 1].servers, &n->members[n->n_members - 1].n_servers, w->v[2]);
+	if (strcmp(kind, "server") == 0)
+		return add_own_server(n, w);
 	return -EINVAL;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct names_member *)a)->id, ((const struct names_member *)b)->id);
 }
 
 static int by_name(const void *a, const void *b)
@@ -115,6 +132,7 @@ static void index_names(struct names *n)
 {
 	size_t kept = 0;
 
+	qsort(n->members, n->n_members, sizeof(*n->members), by_id);
 	qsort(n->entries, n->n_entries, sizeof(*n->entries), by_name);
 	qsort(n->first, n->n_entries, sizeof(*n->first), by_place);
 	for (size_t i = 0; i < n->n_entries; i++)
@@ -177,9 +195,19 @@ void names_free(struct names *n)
 
 const struct names_member *names_member(const struct names *n, const char *id)
 {
-	for (size_t i = 0; i < n->n_members; i++)
-		if (strcmp(n->members[i].id, id) == 0)
-			return &n->members[i];
+	size_t low = 0, high = n->n_members;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int r = strcmp(n->members[middle].id, id);
+
+		if (r == 0)
+			return &n->members[middle];
+		if (r < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return NULL;
 }
 

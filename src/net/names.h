@@ -18,9 +18,8 @@
 struct names_member {
 	char id[NAMES_ID_LEN + 1];
 	uint32_t *networks;
-	size_t n_networks;
-	struct ip servers[NAMES_SERVERS];
-	size_t n_servers;
+	struct ip *servers; /* few have any of their own */
+	size_t n_networks, n_servers;
 };
 
 struct names_entry {
@@ -39,7 +38,7 @@ struct names {
 	struct ip upstreams[NAMES_SERVERS];
 	size_t n_upstreams;
 	struct names_network *networks;
-	struct names_member *members;
+	struct names_member *members; /* by id */
 	struct names_entry *entries;  /* by name */
 	struct names_entry *first;    /* by network and address: the first name of each */
 	size_t n_networks, n_members, n_entries, n_first;

@@ -29,6 +29,7 @@ struct netd {
 struct stub {
 	struct netd *d;
 	char id[NAMES_ID_LEN + 1];
+	const struct names_member *member; /* in the table; NULL: not yet */
 	int udp, tcp;
 	struct loop_source *on_udp, *on_tcp;
 	struct stub *next;

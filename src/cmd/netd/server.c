@@ -69,7 +69,7 @@ static size_t own_answer(const struct stub *s, const struct names_member *m, con
 
 int server_answer(const struct stub *s, const unsigned char *m, size_t len, bool stream, unsigned char *out, const struct ip **servers, size_t *n)
 {
-	const struct names_member *member = names_member(&s->d->names, s->id);
+	const struct names_member *member = s->member;
 	struct dns_query q;
 	int r = dns_parse(m, len, &q);
 	size_t own;
@@ -153,8 +153,9 @@ static void forget(struct netd *d, bool (*keep)(const struct netd *d, const stru
 
 static bool is_listed(const struct netd *d, const struct stub *s, const void *data)
 {
+	(void)d;
 	(void)data;
-	return names_member(&d->names, s->id);
+	return s->member;
 }
 
 static bool is_another(const struct netd *d, const struct stub *s, const void *data)
@@ -184,6 +185,7 @@ int server_add(struct netd *d, const char *id, int udp, int tcp, struct err *e)
 	}
 	*s = (struct stub){ .d = d, .udp = udp, .tcp = tcp };
 	memcpy(s->id, id, strnlen(id, NAMES_ID_LEN));
+	s->member = names_member(&d->names, s->id);
 	r = loop_add(d->loop, udp, EPOLLIN, on_datagrams, s, &s->on_udp);
 	if (r == 0)
 		r = loop_add(d->loop, tcp, EPOLLIN, on_connection, s, &s->on_tcp);
@@ -196,6 +198,15 @@ int server_add(struct netd *d, const char *id, int udp, int tcp, struct err *e)
 	return 0;
 }
 
+static void take_names(struct netd *d, struct names *names)
+{
+	names_free(&d->names);
+	d->names = *names;
+	for (struct stub *s = d->stubs; s; s = s->next)
+		s->member = names_member(&d->names, s->id);
+	forget(d, is_listed, NULL);
+}
+
 int server_table(struct netd *d, int fd, struct err *e)
 {
 	struct names names = NAMES_INIT;
@@ -206,8 +217,7 @@ int server_table(struct netd *d, int fd, struct err *e)
 	if (len < 0 || len > TABLE_MAX)
 		return err_errno(e, len < 0 ? -errno : -EFBIG, "the table of names");
 	if (len == 0) {
-		names_free(&d->names);
-		forget(d, is_listed, NULL);
+		take_names(d, &names);
 		return 0;
 	}
 	text = mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -219,9 +229,7 @@ int server_table(struct netd *d, int fd, struct err *e)
 		names_free(&names);
 		return r;
 	}
-	names_free(&d->names);
-	d->names = names;
-	forget(d, is_listed, NULL);
+	take_names(d, &names);
 	return 0;
 }
 
