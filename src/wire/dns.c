@@ -117,6 +117,13 @@ bool dns_answers(const unsigned char *query, size_t query_len, const unsigned ch
 	return get16(answer) == q.id && get16(answer + 4) == 1 && memcmp(answer + HEADER, query + HEADER, q.question_len) == 0;
 }
 
+size_t dns_truncate(unsigned char *answer, const struct dns_query *q)
+{
+	answer[2] |= TC >> 8;
+	memset(answer + 6, 0, 6);
+	return HEADER + q->question_len;
+}
+
 /* ---- writing ---- */
 
 static unsigned char *begin(const unsigned char *m, const struct dns_query *q, int code, unsigned char *out)

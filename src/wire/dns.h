@@ -14,7 +14,7 @@
 #define DNS_UDP_LEAST 512U
 #define DNS_MESSAGE_MAX 65535U
 
-enum { DNS_A = 1, DNS_PTR = 12, DNS_AAAA = 28, DNS_ANY = 255 };
+enum { DNS_A = 1, DNS_PTR = 12, DNS_AAAA = 28, DNS_IXFR = 251, DNS_AXFR = 252, DNS_ANY = 255 };
 enum { DNS_OK = 0, DNS_FORMERR = 1, DNS_SERVFAIL = 2, DNS_NXDOMAIN = 3, DNS_NOTIMP = 4, DNS_REFUSED = 5 };
 
 struct dns_query {
@@ -42,5 +42,7 @@ bool dns_reverse(const char *name, struct ip *out);
 
 /* Whether an answer belongs to the query: the same id and question. */
 bool dns_answers(const unsigned char *query, size_t query_len, const unsigned char *answer, size_t len);
+/* An answer that belongs to query q without its records, marked as truncated: who asked is to come again by TCP. Its length. */
+size_t dns_truncate(unsigned char *answer, const struct dns_query *q);
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #define MOST_ASKS 512
+#define MOST_OF_ONE 64 /* container: the others want to ask as well */
 #define QUERY_MAX 4096
 #define PATIENCE_NS 2000000000LL
 #define ROUNDS 2U
@@ -43,6 +44,7 @@ static void ask_end(struct ask *a)
 			break;
 		}
 	d->n_asks--;
+	a->s->n_asks--;
 	stop_waiting(a);
 	free(a);
 }
@@ -70,6 +72,7 @@ static void on_answer(struct loop *l, int fd, uint32_t events, void *data)
 	static unsigned char m[DNS_MESSAGE_MAX];
 	struct ask *a = data;
 	ssize_t len = recv(fd, m, sizeof(m), MSG_DONTWAIT);
+	struct dns_query q;
 
 	(void)l;
 	(void)events;
@@ -81,6 +84,8 @@ static void on_answer(struct loop *l, int fd, uint32_t events, void *data)
 	}
 	if (!dns_answers(a->query, a->len, m, (size_t)len))
 		return;
+	if (dns_parse(a->query, a->len, &q) == 0 && (size_t)len > q.udp_size)
+		len = (ssize_t)dns_truncate(m, &q);
 	reply(a, m, (size_t)len);
 	ask_end(a);
 }
@@ -135,7 +140,8 @@ static void refuse(const struct stub *s, const unsigned char *m, size_t len, con
 void forward_datagram(struct stub *s, const unsigned char *m, size_t len, const struct sockaddr_in *from, const struct ip *servers, size_t n)
 {
 	struct netd *d = s->d;
-	struct ask *a = len <= QUERY_MAX && d->n_asks < MOST_ASKS ? calloc(1, sizeof(*a) + len) : NULL;
+	bool may = len <= QUERY_MAX && d->n_asks < MOST_ASKS && s->n_asks < MOST_OF_ONE;
+	struct ask *a = may ? calloc(1, sizeof(*a) + len) : NULL;
 
 	if (!a) {
 		refuse(s, m, len, from);
@@ -147,6 +153,7 @@ void forward_datagram(struct stub *s, const unsigned char *m, size_t len, const 
 	memcpy(a->servers, servers, n * sizeof(*servers));
 	d->asks = a;
 	d->n_asks++;
+	s->n_asks++;
 	try_next(a);
 }
 

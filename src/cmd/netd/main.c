@@ -1,15 +1,12 @@
 /* tare-netd: started by tare with its listening socket on descriptor 3, never by people. A message on a connection is one byte and
  * descriptors: 'T' the table of names; 'S' and a container's id, its two sockets; 'Q': nobody has a name any more. Each is answered by
- * 'k', or 'e' when it could not be done.
+ * 'k', or 'e' when it could not be done. Before the first, everything is given up that this does not need (sandbox.c).
  *
- * The attacker is a container's query or a name server's answer, having found a hole in us. There is little to get here: no user's id,
- * no capability, no file (Landlock), no new privileges; sockets that answer questions. */
+ * `tare-netd heal` is the other half, a process of its own (healer.c). */
 #include <fcntl.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -17,11 +14,10 @@
 #include "base/log.h"
 #include "cmd/netd/healer.h"
 #include "cmd/netd/netd.h"
-#include "sys/landlock.h"
+#include "cmd/netd/sandbox.h"
 #include "sys/sock.h"
 
 #define LISTEN_FD 3
-#define NOBODY 65534
 
 static int more_descriptors(void)
 {
@@ -31,28 +27,6 @@ static int more_descriptors(void)
 		return -errno;
 	l.rlim_cur = l.rlim_max;
 	return setrlimit(RLIMIT_NOFILE, &l) < 0 ? -errno : 0;
-}
-
-static int deny_files(void)
-{
-	const struct landlock_domain d = { .files = true };
-	CLEANUP_LANDLOCK struct landlock_rules rules = LANDLOCK_RULES_INIT;
-	int r = landlock_begin(&d, &rules);
-
-	if (r == -EOPNOTSUPP)
-		return 0; /* nobody's files are not many either */
-	return r < 0 ? r : landlock_enforce(&rules);
-}
-
-static int drop_rights(struct err *e)
-{
-	int r;
-
-	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return err_errno(e, -errno, "give up rights");
-	r = deny_files();
-	return r < 0 ? err_errno(e, r, "give up files") : 0;
 }
 
 /* ---- tare's messages ---- */
@@ -132,7 +106,7 @@ static int serve(struct err *e)
 	if (r == 0)
 		r = loop_add(d.loop, LISTEN_FD, EPOLLIN, on_peer, &d, &source);
 	if (r == 0)
-		r = drop_rights(e) < 0 ? e->code : loop_run(d.loop);
+		r = sandbox_enter(e) < 0 ? e->code : loop_run(d.loop);
 	if (d.loop)
 		server_end(&d);
 	loop_free(d.loop);

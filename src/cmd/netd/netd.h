@@ -32,6 +32,7 @@ struct stub {
 	const struct names_member *member; /* in the table; NULL: not yet */
 	int udp, tcp;
 	struct loop_source *on_udp, *on_tcp;
+	unsigned int n_asks, n_relays; /* its share of them */
 	struct stub *next;
 };
 

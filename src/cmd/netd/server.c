@@ -78,7 +78,7 @@ int server_answer(const struct stub *s, const unsigned char *m, size_t len, bool
 		return SERVER_DROP;
 	if (r > 0)
 		return (int)dns_fail(m, &q, r, out);
-	if (!member)
+	if (!member || q.type == DNS_AXFR || q.type == DNS_IXFR) /* the answer to a transfer is more than one message */
 		return (int)dns_fail(m, &q, DNS_REFUSED, out);
 	own = own_answer(s, member, m, &q, out, stream ? DNS_MESSAGE_MAX : q.udp_size);
 	if (own)

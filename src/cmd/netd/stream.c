@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define MOST_RELAYS 64
+#define MOST_RELAYS 256
+#define MOST_OF_ONE 16 /* container: what it leaves open takes nothing from the others */
 #define QUERY_MAX 4096
 #define PATIENCE_NS 10000000000LL
 
@@ -48,6 +49,7 @@ static void relay_end(struct relay *r)
 			break;
 		}
 	d->n_relays--;
+	r->s->n_relays--;
 	loop_remove(d->loop, r->on_client);
 	loop_remove(d->loop, r->timer);
 	close_server(r);
@@ -228,13 +230,15 @@ static void on_timeout(struct loop *l, int fd, uint32_t events, void *data)
 void stream_accept(struct stub *s)
 {
 	CLEANUP_FD int fd = accept4(s->tcp, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct relay *r = fd >= 0 && s->d->n_relays < MOST_RELAYS ? calloc(1, sizeof(*r)) : NULL;
+	bool may = fd >= 0 && s->d->n_relays < MOST_RELAYS && s->n_relays < MOST_OF_ONE;
+	struct relay *r = may ? calloc(1, sizeof(*r)) : NULL;
 
 	if (!r)
 		return;
 	*r = (struct relay){ .s = s, .client = take_fd(&fd), .server = -1, .next = s->d->relays };
 	s->d->relays = r;
 	s->d->n_relays++;
+	s->n_relays++;
 	if (loop_add(s->d->loop, r->client, EPOLLIN, on_client, r, &r->on_client) < 0 ||
 	    loop_timer(s->d->loop, PATIENCE_NS, on_timeout, r, &r->timer) < 0)
 		relay_end(r);
