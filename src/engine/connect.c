@@ -136,6 +136,8 @@ static int write_connected(struct change *c, const struct ct_network *place, str
 		r = record_set_config(cat, c->rec.id, config.s, e);
 	if (r == 0 && runs(c))
 		r = endpoint_take(c->en, c->a, c->rec.id, doc, place->name, e);
+	if (r == 0 && runs(c) && resolver_serves(&c->network))
+		resolver_changing(c->en);
 	return r < 0 ? r : catalog_commit(cat, e);
 }
 
@@ -298,6 +300,8 @@ int network_disconnect(const struct engine *en, const char *container, const cha
 		r = record_set_config(cat, c.rec.id, config.s, e);
 	if (r == 0)
 		r = endpoint_forget(en, c.rec.id, c.network.id, e);
+	if (r == 0 && runs(&c) && resolver_serves(&c.network))
+		resolver_changing(en);
 	if (r == 0)
 		r = catalog_commit(cat, e);
 	if (r < 0 || !runs(&c))

@@ -17,6 +17,10 @@
 #include "net/stub.h"
 #include "sys/sock.h"
 
+/* Files that are there while a change has been begun, and is told of. */
+#define CHANGING "names.changing"
+#define TELLING "names.telling"
+
 bool resolver_serves(const struct network *n)
 {
 	return !network_is_routed(n);
@@ -204,6 +208,18 @@ static int sync_locked(const struct engine *en, struct err *e)
 	return r < 0 || !anew ? r : give_all(en, sock, e);
 }
 
+/* A change that comes meanwhile is marked anew. */
+static int tell(const struct engine *en, struct err *e)
+{
+	int r;
+
+	(void)renameat(en->state_fd, CHANGING, en->state_fd, TELLING);
+	r = sync_locked(en, e);
+	if (r == 0)
+		(void)unlinkat(en->state_fd, TELLING, 0);
+	return r;
+}
+
 void resolver_sync(const struct engine *en)
 {
 	CLEANUP_FD int lock = openat(en->state_fd, "netd.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -211,7 +227,7 @@ void resolver_sync(const struct engine *en)
 
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
 		log_warning("names in networks: lock %s/netd.lock: %s", en->state, strerror(errno));
-	else if (sync_locked(en, &e) < 0)
+	else if (tell(en, &e) < 0)
 		log_warning("names in networks: %s", e.msg);
 }
 
@@ -224,10 +240,20 @@ void resolver_give(const struct engine *en, const char *id, pid_t pid)
 		log_warning("container %.12s has no names: %s", id, sock < 0 ? strerror(-sock) : e.msg);
 }
 
+void resolver_changing(const struct engine *en)
+{
+	CLEANUP_FD int fd = openat(en->state_fd, CHANGING, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		log_debug("%s/" CHANGING ": %s", en->state, strerror(errno));
+}
+
 void resolver_check(const struct engine *en)
 {
 	CLEANUP_FD int sock = -1;
 
+	if (faccessat(en->state_fd, CHANGING, F_OK, 0) == 0 || faccessat(en->state_fd, TELLING, F_OK, 0) == 0)
+		resolver_sync(en);
 	if (faccessat(en->state_fd, STUB_SOCKET, F_OK, 0) < 0)
 		return;
 	sock = sock_connect(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET);

@@ -13,7 +13,9 @@ bool resolver_serves(const struct network *n);
 void resolver_sync(const struct engine *en);
 /* Sockets of a running container, for which nobody answers yet. */
 void resolver_give(const struct engine *en, const char *id, pid_t pid);
-/* If there should be a tare-netd and there is none: resolver_sync(). */
+/* Before endpoints with names come or go in the catalog: whoever is killed before his resolver_sync() leaves that to the next command. */
+void resolver_changing(const struct engine *en);
+/* If there should be a tare-netd and there is none, or it was not told of a change: resolver_sync(). */
 void resolver_check(const struct engine *en);
 
 #endif

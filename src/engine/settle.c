@@ -58,6 +58,8 @@ static int write_row(const struct engine *en, const struct record *rec, struct e
 
 	if (!silent)
 		log_warning("container %s keeps its addresses: %s", rec->name, why.msg);
+	if (named)
+		resolver_changing(en);
 	if (r == 0)
 		r = record_update(c, rec, e);
 	if (r == 0 && silent)
@@ -77,6 +79,8 @@ static int delete_row(const struct engine *en, const char *id, struct err *e)
 	bool named;
 	int r = endpoint_silence(en, id, &named, e);
 
+	if (named)
+		resolver_changing(en);
 	if (r == 0)
 		r = catalog_begin(c, CATALOG_LAZY, e);
 	if (r == 0)

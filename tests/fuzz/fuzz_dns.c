@@ -25,6 +25,8 @@ static void answer(const unsigned char *m, size_t len, const struct dns_query *q
 		ips[i].len = i % 3 ? 4 : 16;
 	n = dns_addresses(m, q, ips, 40, 1, out, q->udp_size);
 	check(n >= 12 + q->question_len && n <= q->udp_size && dns_answers(m, len, out, n));
+	n = dns_truncate(out, q);
+	check(n == 12 + q->question_len && dns_answers(m, len, out, n));
 	n = dns_fail(m, q, DNS_SERVFAIL, out);
 	check(n == 12 + q->question_len && dns_answers(m, len, out, n));
 	n = dns_pointer(m, q, q->name, 1, out, sizeof(out));

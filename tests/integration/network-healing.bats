@@ -48,7 +48,7 @@ knows() { [ "$(name_of "$1" "$2")" = "$3" ]; }
 }
 
 @test "rules flushed, a chain, a rule, a set, a single element taken away: published ports and the way out work again" {
-  outside busybox nc -ll -p 90 -e echo world 3>&- & SERVER=$!
+  nsenter --net="/proc/$OUTSIDE/ns/net" busybox nc -ll -p 90 -e echo world 3>&- & SERVER=$!
   serve web 80 web -p 8080:80 -p 9000-9010:9000-9010
   local ns; ns=$(pid_of web)
   wait_until 8 one_healer

@@ -82,7 +82,7 @@ names_raw() { nsenter --net="/proc/$(jq .pid "$TARE_STATE/$(sqlite3 "$TARE_ROOT/
   busybox nslookup "$2" 127.0.0.11 2>/dev/null | awk '/^Name:/ { on = 1 } on && /^Address/ { print $NF }'; }
 
 @test "other names are asked of --dns or the host's name servers, by UDP and TCP; not from an internal network" {
-  outside python3 "$BATS_TEST_DIRNAME/../lib/dns.py" serve 0.0.0.0 3>&- & local pid=$!
+  nsenter --net="/proc/$OUTSIDE/ns/net" python3 "$BATS_TEST_DIRNAME/../lib/dns.py" serve 0.0.0.0 3>&- & local pid=$!
   wait_until 5 sh -c "nsenter --net=/proc/$OUTSIDE/ns/net ss -lun | grep -q :53"
   tare network create one; tare network create --internal in
   tare run -d --name asks --network one --dns 192.0.2.9 --dns 192.0.2.2 busybox sleep 1000 >/dev/null

@@ -55,6 +55,35 @@ static void asking(void **state)
 	names_free(&n);
 }
 
+static void both_families(void **state)
+{
+	static const char both[] = "network 2 open\nmember zz 2\nmember aa 2\nserver aa fd00::53\nname 2 10.0.2.2 web\nname 2 fd00:2::2 web\nname 2 fd00:2::2 alias\n"
+				   "name 2 fd00:2::3 db\n";
+	struct names n;
+	struct err e = { 0 };
+	const struct names_member *a, *z;
+	struct ip ips[8], ip;
+
+	(void)state;
+	assert_int_equal(names_parse(both, sizeof(both) - 1, &n, &e), 0);
+	a = names_member(&n, "aa"); /* in whatever order they come */
+	z = names_member(&n, "zz");
+	assert_non_null(a);
+	assert_non_null(z);
+	assert_int_equal(a->n_servers, 1);
+	assert_int_equal(a->servers[0].len, 16);
+	assert_int_equal(z->n_servers, 0);
+	assert_int_equal(names_find(&n, a, "web", ips, 8), 2);
+	assert_int_equal(ips[0].len + ips[1].len, 20);
+	assert_int_equal(names_find(&n, z, "db", ips, 8), 1);
+	assert_int_equal(ips[0].len, 16);
+	assert_int_equal(ip_parse("fd00:2::2", &ip), 0);
+	assert_string_equal(names_of(&n, z, &ip), "web");
+	assert_int_equal(ip_parse("fd00:2::4", &ip), 0);
+	assert_null(names_of(&n, z, &ip));
+	names_free(&n);
+}
+
 static void damaged(void **state)
 {
 	static const char *const bad[] = { "x", "name 2 10.0.0.1", "name x 10.0.0.1 a", "name 2 10.0.0 a", "member", "member a x", "server a 1.2.3.4",
@@ -73,7 +102,7 @@ static void damaged(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(asking), cmocka_unit_test(damaged) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(asking), cmocka_unit_test(both_families), cmocka_unit_test(damaged) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

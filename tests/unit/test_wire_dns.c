@@ -89,11 +89,18 @@ static void addresses(void **state)
 	n = dns_addresses((const unsigned char *)m, &q, ips, 1, 7, out, sizeof(out));
 	assert_int_equal(n, 12 + 9); /* the name is there, the address is not */
 	assert_int_equal(out[3] & 15, DNS_OK);
+	n = dns_addresses((const unsigned char *)m, &q, ips, 3, 7, out, sizeof(out));
+	assert_int_equal(n, 12 + 9 + 12 + 16);
+	assert_memory_equal(out + n - 18, "\0\x10\xfd\0", 4);
+	q.type = DNS_ANY;
+	assert_int_equal(dns_addresses((const unsigned char *)m, &q, ips, 3, 7, out, sizeof(out)), 12 + 9 + 2 * 16 + 28);
 	q.type = DNS_A;
 	for (size_t i = 0; i < ARRAY_LEN(many); i++)
 		many[i] = ips[0];
 	n = dns_addresses((const unsigned char *)m, &q, many, ARRAY_LEN(many), 7, out, sizeof(out));
 	assert_true(n <= sizeof(out) && out[2] & 2 && out[7] == 30);
+	assert_true(q.udp_size == DNS_UDP_LEAST && dns_truncate(out, &q) == 12 + 9);
+	assert_true(dns_answers(BYTES(m), out, 12 + 9) && out[2] & 2 && out[7] == 0);
 	out[0] ^= 1; /* somebody else's */
 	assert_false(dns_answers(BYTES(m), out, n));
 	out[0] ^= 1;
