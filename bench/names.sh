@@ -1,6 +1,6 @@
 #!/bin/bash
-# tare-netd with 500 containers' names against Debian's dnsmasq with the same names, and what its other half, the healer, takes. A
-# processor each for who asks and who answers; in a network namespace of the benchmark's own.
+# tare-netd with 500 containers' names against Debian's dnsmasq with the same names, and what its other half, the healer, takes.
+# A processor each for who asks and who answers; in a network namespace of the benchmark's own.
 [ -n "${BENCH_OWN_NET:-}" ] || BENCH_OWN_NET=1 exec tests/lib/own-net bash "$0"
 . bench/lib.bash
 ninja -C "$TARE_BUILD" --quiet bench/bench-names >/dev/null
@@ -17,12 +17,21 @@ others+=($!)
 mkdir "$BENCH_WORK/state"
 exec 8>"$BENCH_WORK/state/healer.lock"
 flock 8
-python3 -c 'import os, socket, sys
-s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.bind(sys.argv[1] + "/healer.sock"); s.listen(128)
+# as many monitors as containers hold a connection to it
+python3 -c 'import os, socket, sys, time
+path = sys.argv[1] + "/healer.sock"
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.bind(path); s.listen(128)
+if os.fork():
+    s.close(); os.close(8); held = []
+    for _ in range(int(sys.argv[3])):
+        c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); c.connect(path); held.append(c)
+    time.sleep(1000)
 os.set_inheritable(s.fileno(), True); os.dup2(s.fileno(), 3); os.dup2(8, 4)
-os.execv(sys.argv[2], ["tare-netd", "heal", "/bin/true", "/", sys.argv[1], "none"])' "$BENCH_WORK/state" "$TARE_BIN/tare-netd" & healer=$!
-others+=($!)
-sleep 0.5
+os.execv(sys.argv[2], ["tare-netd", "heal", "/bin/true", "/", sys.argv[1], "none"])' "$BENCH_WORK/state" "$TARE_BIN/tare-netd" $n & monitors=$!
+others+=("$monitors")
+sleep 1
+healer=$(pgrep -P "$monitors")
+others+=("$healer")
 private() { awk '/^Private_/ { n += $2 } END { print n }' "/proc/$1/smaps_rollup"; }
 jq -n --argjson one "$(names 1)" --argjson many "$(names $n)" --argjson one_d "$(names 1 5300 $dnsmasq)" --argjson many_d "$(names $n 5300 $dnsmasq)" \
   --argjson healer "$(private $healer)" --argjson v "$(versions)" --arg d "$(dnsmasq --version | head -1 | cut -d' ' -f1-3)" --argjson n $n \
