@@ -166,11 +166,8 @@ static int tell(const struct change *c, const struct endpoints *own, struct err 
 
 	if (r < 0)
 		return r;
-	if (resolver_serves(&c->network)) {
+	if (resolver_serves(&c->network))
 		resolver_sync(c->en);
-		if (endpoint_has_names(own))
-			resolver_give(c->en, c->rec.id, c->live.pid);
-	}
 	return endpoint_files(c->en, c->a, c->rec.id, c->config.doc, own, e);
 }
 

@@ -45,7 +45,7 @@ int heal(const struct engine *en, bool *needed, struct err *e)
 		others_arrange(en);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		heal_one(en, ids[i]);
-	resolver_check(en);
+	resolver_sync(en);
 	return r;
 }
 

@@ -133,22 +133,40 @@ static int give(int sock, const char *id, pid_t pid, struct err *e)
 	return netns < 0 ? err_errno(e, -errno, "%s", path) : net_stub_give(sock, id, netns, e);
 }
 
+static void give_running(const struct engine *en, int sock, const char *id)
+{
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	struct err e = { 0 };
+
+	if (live_read(en, id, &live, &e) == 0 && live.container && give(sock, id, live.pid, &e) < 0)
+		log_warning("container %.12s has no names: %s", id, e.msg);
+}
+
 /* A new process has nobody's sockets. */
 static int give_all(const struct engine *en, int sock, struct err *e)
 {
-	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	int r = cat_prepare(en->catalog, &s, e, "SELECT DISTINCT e.container FROM " NAMED, "");
 
 	while (r == 0 && (r = cat_step(s, e)) > 0) {
-		CLEANUP_LIVE struct live live = LIVE_INIT;
-		const char *id = arena_strdup(&a, cat_text(s, 0));
-
+		give_running(en, sock, cat_text(s, 0));
 		r = 0;
-		if (id && live_read(en, id, &live, e) == 0 && live.container && give(sock, id, live.pid, e) < 0)
-			log_warning("container %.12s has no names: %s", id, e->msg);
 	}
 	return r < 0 ? r : 0;
+}
+
+/* One that is about to start hands them over itself, before it is told to run; when tare-netd was killed just then, it has none. */
+static int give_missing(const struct engine *en, int sock, const char *missing, struct err *e)
+{
+	size_t n = strlen(missing) / ID_LEN;
+
+	for (size_t i = 0; i < n && n < STUB_MISSING; i++) {
+		char id[ID_LEN + 1];
+
+		(void)snprintf(id, sizeof(id), "%s", missing + i * ID_LEN);
+		give_running(en, sock, id);
+	}
+	return n < STUB_MISSING ? 0 : give_all(en, sock, e);
 }
 
 static int start(const struct engine *en, struct err *e)
@@ -162,10 +180,10 @@ static int start(const struct engine *en, struct err *e)
 	return r;
 }
 
-static int send_table(int sock, const struct strbuf *table, struct err *e)
+static int send_table(int sock, const struct strbuf *table, char missing[STUB_MISSING_LEN], struct err *e)
 {
 	CLEANUP_FD int memfd = io_memfd("tare-names", sb_str(table), table->len, true);
-	int r = memfd < 0 ? memfd : net_stub_tell(sock, "T", &memfd, 1);
+	int r = memfd < 0 ? memfd : net_stub_table(sock, memfd, missing);
 
 	return r < 0 ? err_errno(e, r, "tell tare-netd the names") : 0;
 }
@@ -184,7 +202,7 @@ static int sync_locked(const struct engine *en, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf table = STRBUF_INIT;
 	CLEANUP_FD int sock = -1;
-	bool anew;
+	char missing[STUB_MISSING_LEN];
 	int r = write_table(en, &table, e);
 
 	if (r < 0)
@@ -195,8 +213,7 @@ static int sync_locked(const struct engine *en, struct err *e)
 		return 0;
 	}
 	sock = sock_connect(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET);
-	anew = sock < 0;
-	if (anew) {
+	if (sock < 0) {
 		r = start(en, e);
 		if (r < 0)
 			return r;
@@ -204,8 +221,8 @@ static int sync_locked(const struct engine *en, struct err *e)
 		if (sock < 0)
 			return err_errno(e, sock, "connect to tare-netd");
 	}
-	r = send_table(sock, &table, e);
-	return r < 0 || !anew ? r : give_all(en, sock, e);
+	r = send_table(sock, &table, missing, e);
+	return r < 0 ? r : give_missing(en, sock, missing, e);
 }
 
 /* A change that comes meanwhile is marked anew. */
@@ -229,15 +246,6 @@ void resolver_sync(const struct engine *en)
 		log_warning("names in networks: lock %s/netd.lock: %s", en->state, strerror(errno));
 	else if (tell(en, &e) < 0)
 		log_warning("names in networks: %s", e.msg);
-}
-
-void resolver_give(const struct engine *en, const char *id, pid_t pid)
-{
-	CLEANUP_FD int sock = sock_connect(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET);
-	struct err e = { 0 };
-
-	if (sock < 0 || give(sock, id, pid, &e) < 0)
-		log_warning("container %.12s has no names: %s", id, sock < 0 ? strerror(-sock) : e.msg);
 }
 
 void resolver_changing(const struct engine *en)

@@ -7,12 +7,10 @@
 /* Whether a network has names: those that users make. */
 bool resolver_serves(const struct network *n);
 
-/* After a change of endpoints was committed: tells the table, starts tare-netd where it does not live, ends it when nobody has a name.
- * One that was started anew is given the sockets of every running container. What cannot be done is a warning: names are missing then,
+/* After a change of endpoints was committed: tells the table, starts tare-netd where it does not live, ends it when nobody has a name. It is
+ * given the sockets of every running container that it has none of. What cannot be done is a warning: names are missing then,
  * until the next command. */
 void resolver_sync(const struct engine *en);
-/* Sockets of a running container, for which nobody answers yet. */
-void resolver_give(const struct engine *en, const char *id, pid_t pid);
 /* Before endpoints with names come or go in the catalog: whoever is killed before his resolver_sync() leaves that to the next command. */
 void resolver_changing(const struct engine *en);
 /* If there should be a tare-netd and there is none, or it was not told of a change: resolver_sync(). */

@@ -193,7 +193,7 @@ void names_free(struct names *n)
 
 /* ---- asking ---- */
 
-const struct names_member *names_member(const struct names *n, const char *id)
+struct names_member *names_member(const struct names *n, const char *id)
 {
 	size_t low = 0, high = n->n_members;
 

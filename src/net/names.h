@@ -20,6 +20,7 @@ struct names_member {
 	uint32_t *networks;
 	struct ip *servers; /* few have any of their own */
 	size_t n_networks, n_servers;
+	bool served; /* tare-netd's: it has his sockets */
 };
 
 struct names_entry {
@@ -49,7 +50,7 @@ struct names {
 int names_parse(const char *text, size_t len, struct names *out, struct err *e) MUST_CHECK;
 void names_free(struct names *n);
 
-const struct names_member *names_member(const struct names *n, const char *id);
+struct names_member *names_member(const struct names *n, const char *id);
 /* The addresses that a name has for a member, in the networks it is in; at most max. name has no dot at its end. */
 size_t names_find(const struct names *n, const struct names_member *m, const char *name, struct ip *out, size_t max);
 /* The name of an address in one of the member's networks; NULL. */

@@ -72,10 +72,13 @@ static int open_in(int netns, int *udp, int *tcp, struct err *e)
 	return err_errno(e, r, "the name server's sockets in the container");
 }
 
-int net_stub_tell(int sock, const char *message, const int *fds, size_t n_fds)
+/* What it says behind its 'k' goes to more. */
+static int tell(int sock, const char *message, const int *fds, size_t n_fds, char *more, size_t size)
 {
 	const struct timeval patience = { .tv_sec = 2 };
 	char answer = '\0';
+	struct iovec parts[] = { { &answer, 1 }, { more, size - 1 } };
+	struct msghdr m = { .msg_iov = parts, .msg_iovlen = ARRAY_LEN(parts) };
 	ssize_t n;
 	int r = setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ? -errno : 0;
 
@@ -83,8 +86,21 @@ int net_stub_tell(int sock, const char *message, const int *fds, size_t n_fds)
 		r = sock_send_fds(sock, message, strlen(message), fds, n_fds);
 	if (r < 0)
 		return r;
-	n = recv(sock, &answer, 1, 0);
+	n = recvmsg(sock, &m, 0);
+	more[n > 1 ? n - 1 : 0] = '\0';
 	return n < 0 ? -errno : n == 0 ? -ECONNRESET : answer == 'k' ? 0 : -EINVAL;
+}
+
+int net_stub_tell(int sock, const char *message, const int *fds, size_t n_fds)
+{
+	char none[1];
+
+	return tell(sock, message, fds, n_fds, none, sizeof(none));
+}
+
+int net_stub_table(int sock, int memfd, char missing[STUB_MISSING_LEN])
+{
+	return tell(sock, "T", &memfd, 1, missing, STUB_MISSING_LEN);
 }
 
 int net_stub_give(int sock, const char *id, int netns, struct err *e)

@@ -8,10 +8,14 @@
 #define STUB_ADDRESS "127.0.0.11"
 #define STUB_SOCKET "netd.sock" /* tare-netd's, in the state folder; there while anybody has a name */
 #define STUB_MESSAGE_LEN 66     /* a letter, an id, the NUL */
+#define STUB_MISSING 32U        /* as many ids of 64 digits an answer has at most */
+#define STUB_MISSING_LEN (STUB_MISSING * 64 + 1)
 
 /* A message to tare-netd (cmd/netd/main.c has them) on a connection to its socket, and its answer: 0, -EINVAL when it could not do that,
  * -ECONNRESET and -EAGAIN when it does not answer, within two seconds. */
 int net_stub_tell(int sock, const char *message, const int *fds, size_t n_fds) MUST_CHECK;
+/* The table, in fd memfd. missing: the ids of those in it whose sockets it does not have, one behind the other. */
+int net_stub_table(int sock, int memfd, char missing[STUB_MISSING_LEN]) MUST_CHECK;
 
 /* Opens the sockets of container id in its network namespace, fd netns, and hands them over. Again for the same one: new ones take the
  * place of the old. Single-threaded callers only: the thread enters netns for a moment. */

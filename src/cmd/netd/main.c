@@ -1,6 +1,6 @@
 /* tare-netd: started by tare with its listening socket on descriptor 3, never by people. A message on a connection is one byte and
  * descriptors: 'T' the table of names; 'S' and a container's id, its two sockets; 'Q': nobody has a name any more. Each is answered by
- * 'k', or 'e' when it could not be done. Before the first, everything is given up that this does not need (sandbox.c).
+ * 'k', or 'e' when it could not be done; behind the 'k' for a table are the ids of those whose sockets we do not have. Before the first, everything is given up that this does not need (sandbox.c).
  *
  * `tare-netd heal` is the other half, a process of its own (healer.c). */
 #include <fcntl.h>
@@ -53,6 +53,15 @@ static int take_message(struct netd *d, const char *text, int *fds, size_t n, st
 	}
 }
 
+static void answer(const struct netd *d, int fd, char what, bool done)
+{
+	char out[1 + STUB_MISSING * NAMES_ID_LEN + 1] = { done ? 'k' : 'e' };
+
+	if (what == 'T' && done)
+		server_missing(d, out + 1);
+	(void)!send(fd, out, strlen(out), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void on_message(struct loop *l, int fd, uint32_t events, void *data)
 {
 	struct peer *p = data;
@@ -78,7 +87,7 @@ static void on_message(struct loop *l, int fd, uint32_t events, void *data)
 		log_error("%s", e.msg);
 	for (size_t i = 0; i < n; i++)
 		close_fd(fds[i]);
-	(void)!send(fd, done ? "k" : "e", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	answer(p->d, fd, text[0], done);
 }
 
 static void on_peer(struct loop *l, int fd, uint32_t events, void *data)

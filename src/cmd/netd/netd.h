@@ -9,6 +9,7 @@
 
 #include "base/loop.h"
 #include "net/names.h"
+#include "net/stub.h"
 #include "wire/dns.h"
 
 struct netd;
@@ -29,7 +30,7 @@ struct netd {
 struct stub {
 	struct netd *d;
 	char id[NAMES_ID_LEN + 1];
-	const struct names_member *member; /* in the table; NULL: not yet */
+	struct names_member *member; /* in the table; NULL: not yet */
 	int udp, tcp;
 	struct loop_source *on_udp, *on_tcp;
 	unsigned int n_asks, n_relays; /* its share of them */
@@ -40,6 +41,8 @@ struct stub {
 int server_add(struct netd *d, const char *id, int udp, int tcp, struct err *e) MUST_CHECK;
 /* The table of fd (read whole); containers that are not in it are forgotten, their sockets closed. */
 int server_table(struct netd *d, int fd, struct err *e) MUST_CHECK;
+/* Those of the table whose sockets we do not have: their ids, one behind the other, STUB_MISSING of them at most. */
+void server_missing(const struct netd *d, char out[STUB_MISSING * NAMES_ID_LEN + 1]);
 void server_end(struct netd *d);
 
 enum { SERVER_DROP = 0, SERVER_FORWARD = -1 };

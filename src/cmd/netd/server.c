@@ -127,6 +127,8 @@ static void on_connection(struct loop *l, int fd, uint32_t events, void *data)
 
 static void stub_free(struct stub *s)
 {
+	if (s->member)
+		s->member->served = false;
 	forward_forget(s->d, s);
 	stream_forget(s->d, s);
 	loop_remove(s->d->loop, s->on_udp);
@@ -172,6 +174,13 @@ static bool is_nobody(const struct netd *d, const struct stub *s, const void *da
 	return false;
 }
 
+static void attach(struct stub *s)
+{
+	s->member = names_member(&s->d->names, s->id);
+	if (s->member)
+		s->member->served = true;
+}
+
 int server_add(struct netd *d, const char *id, int udp, int tcp, struct err *e)
 {
 	struct stub *s = calloc(1, sizeof(*s));
@@ -185,7 +194,6 @@ int server_add(struct netd *d, const char *id, int udp, int tcp, struct err *e)
 	}
 	*s = (struct stub){ .d = d, .udp = udp, .tcp = tcp };
 	memcpy(s->id, id, strnlen(id, NAMES_ID_LEN));
-	s->member = names_member(&d->names, s->id);
 	r = loop_add(d->loop, udp, EPOLLIN, on_datagrams, s, &s->on_udp);
 	if (r == 0)
 		r = loop_add(d->loop, tcp, EPOLLIN, on_connection, s, &s->on_tcp);
@@ -195,7 +203,18 @@ int server_add(struct netd *d, const char *id, int udp, int tcp, struct err *e)
 	}
 	s->next = d->stubs;
 	d->stubs = s;
+	attach(s);
 	return 0;
+}
+
+void server_missing(const struct netd *d, char out[STUB_MISSING * NAMES_ID_LEN + 1])
+{
+	size_t n = 0;
+
+	*out = '\0';
+	for (size_t i = 0; i < d->names.n_members && n < STUB_MISSING; i++)
+		if (!d->names.members[i].served)
+			memcpy(out + n++ * NAMES_ID_LEN, d->names.members[i].id, NAMES_ID_LEN + 1);
 }
 
 static void take_names(struct netd *d, struct names *names)
@@ -203,7 +222,7 @@ static void take_names(struct netd *d, struct names *names)
 	names_free(&d->names);
 	d->names = *names;
 	for (struct stub *s = d->stubs; s; s = s->next)
-		s->member = names_member(&d->names, s->id);
+		attach(s);
 	forget(d, is_listed, NULL);
 }
 
