@@ -103,7 +103,8 @@ ask() { dns "$1" ask 127.0.0.11 "${@:2}"; }
 
 @test "a forged answer does not reach another container: 127.0.0.11 is nobody's sender on the wire" {
   up bad; up good
-  nsenter --net="$good" python3 "$DNS" listen 4444 3 3>&- >"$BATS_TEST_TMPDIR/heard" & sleep 0.5
+  nsenter --net="$good" python3 "$DNS" listen 4444 6 3>&- >"$BATS_TEST_TMPDIR/heard" &
+  wait_until 5 sh -c "nsenter --net=$good ss -lun | grep -q :4444"
   for from in 127.0.0.11 127.0.0.1 "$(address_of bad)"; do nsenter --net="$bad" python3 "$DNS" spoof "$from" "$(address_of good)" 4444; done
   wait $!
   [ "$(cat "$BATS_TEST_TMPDIR/heard")" = "$(address_of bad)" ] # its own address: the wire works
