@@ -15,7 +15,12 @@ setup_file() {
 }
 teardown_file() { kill "$WORLD"; stop_dockerd; world_down; tare_teardown_file; }
 setup() { [ -z "$NO_DOCKERD" ] || skip "$NO_DOCKERD"; }
-teardown() { remove_all; }
+# The daemon that a test starts anew is known here alone.
+teardown() {
+  remove_all
+  tare network prune -f >/dev/null
+  stop_dockerd
+}
 
 all_ways() {
   [ "$(ask_from web 192.0.2.2 8000)" = world ]
@@ -50,5 +55,4 @@ all_ways() {
   all_ways
   remove_all
   [ -z "$(iptables-nft -S | grep TARE)" ]
-  tare network rm side
 }
