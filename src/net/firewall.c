@@ -212,11 +212,12 @@ bool firewall_whole(const struct firewall *fw)
 {
 	CLEANUP_FREE char *text = malloc(RULES_MAX);
 	CLEANUP_FD int sock = nl_open(NETLINK_NETFILTER);
-	uint32_t n;
+	uint32_t n, on_bridges;
 
 	if (!text || sock < 0 || write_rules(fw, text) < 0)
 		return false;
-	return firewall_loaded(fw) && nft_count(sock, fw->table, &n) == 0 && n >= count_own(text);
+	return nft_count(sock, NFPROTO_INET, fw->table, &n) == 0 && nft_count(sock, NFPROTO_BRIDGE, fw->table, &on_bridges) == 0 &&
+	       n + on_bridges >= count_own(text);
 }
 
 int firewall_unload(const struct firewall *fw, struct err *e)

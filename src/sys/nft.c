@@ -270,7 +270,7 @@ static void count_one(const struct nlmsghdr *m, void *data)
 	c->n += is_of(m, c->table) && !is_anonymous_set(m);
 }
 
-int nft_count(int sock, const char *table, uint32_t *n)
+int nft_count(int sock, unsigned char family, const char *table, uint32_t *n)
 {
 	static const uint16_t kinds[] = { NFT_MSG_GETCHAIN, NFT_MSG_GETSET, NFT_MSG_GETRULE };
 	struct counting c = { .table = table };
@@ -279,7 +279,7 @@ int nft_count(int sock, const char *table, uint32_t *n)
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(kinds); i++) {
 		CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
 
-		begin_of(&q, NFPROTO_UNSPEC, kinds[i], NLM_F_DUMP);
+		begin_of(&q, family, kinds[i], NLM_F_DUMP);
 		nl_put_str(&q, NFTA_TABLE_NAME, table); /* where the kernel takes it as a wish */
 		r = nl_exchange(sock, &q, count_one, &c, NULL);
 	}

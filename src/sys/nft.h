@@ -63,8 +63,8 @@ enum nft_refusal {
 };
 /* One of these, or -errno. *by_group: a rule of it asks for the group of the device something came from. */
 int nft_chain_refuses(int sock, unsigned char family, const char *table, const char *chain, bool *by_group) MUST_CHECK;
-/* How many chains, sets and rules the tables of a name have, of all families together. */
-int nft_count(int sock, const char *table, uint32_t *n) MUST_CHECK;
+/* How many chains, sets and rules a table has, together; -ENOENT. */
+int nft_count(int sock, unsigned char family, const char *table, uint32_t *n) MUST_CHECK;
 
 /* What others do to a table. */
 struct nft_watch {

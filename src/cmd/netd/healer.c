@@ -5,7 +5,8 @@
  * that a table's name is ours. There is one for a state folder, for it holds the lock; who needs it holds a connection.
  *
  * Somebody may take our rules away again and again, on purpose. Each healing puts the next one off by twice the time, until there has been
- * calm for five times as long. One comes on the heels of another anyway: loading the rules is itself a change by a program that is not us. */
+ * calm for five times as long. One comes on the heels of another anyway, and does not count: loading the rules is itself a change by a
+ * program that is not us. */
 #include "cmd/netd/healer.h"
 
 #include <fcntl.h>
@@ -45,6 +46,7 @@ struct healer {
 	unsigned int clients;
 	int64_t pause, last, due_at; /* ms */
 	bool again;                  /* something happened while the program ran */
+	bool echo;                   /* the run that follows is for that, and the one before was not */
 };
 
 struct client {
@@ -101,6 +103,7 @@ static void program_ended(struct loop *l, int fd, uint32_t events, void *data)
 		return;
 	}
 	look_for_netd(h);
+	h->echo = h->again && !h->echo;
 	if (h->again)
 		hurt(h);
 	else if (!h->clients)
@@ -113,7 +116,8 @@ static void start_program(struct healer *h)
 	pid_t pid;
 
 	h->again = false;
-	h->pause = h->pause * 2 < PAUSE_MAX_MS ? h->pause * 2 : PAUSE_MAX_MS;
+	if (!h->echo)
+		h->pause = h->pause * 2 < PAUSE_MAX_MS ? h->pause * 2 : PAUSE_MAX_MS;
 	if (spawn(&args, &pid, &h->program) < 0) {
 		loop_quit(h->loop, -ENOENT); /* we are of no use: whoever needs a healer starts one that is */
 		return;
