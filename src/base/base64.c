@@ -42,3 +42,16 @@ int base64_decode(const char *text, unsigned char *out, size_t *len)
 	}
 	return 0;
 }
+
+void base64_encode(const void *data, size_t len, struct strbuf *out)
+{
+	const unsigned char *in = data;
+
+	for (size_t i = 0; i < len; i += 3) {
+		size_t n = len - i < 3 ? len - i : 3;
+		uint32_t bits = (uint32_t)in[i] << 16 | (n > 1 ? (uint32_t)in[i + 1] << 8 : 0) | (n > 2 ? in[i + 2] : 0);
+
+		for (size_t k = 0; k < 4; k++)
+			sb_putc(out, k <= n ? alphabet[bits >> (18 - 6 * k) & 63] : '=');
+	}
+}

@@ -15,12 +15,7 @@ setup_file() {
 }
 teardown_file() { kill "$WORLD"; stop_dockerd; world_down; tare_teardown_file; }
 setup() { [ -z "$NO_DOCKERD" ] || skip "$NO_DOCKERD"; }
-# The daemon that a test starts anew is known here alone.
-teardown() {
-  remove_all
-  tare network prune -f >/dev/null
-  stop_dockerd
-}
+teardown() { remove_all; }
 
 all_ways() {
   [ "$(ask_from web 192.0.2.2 8000)" = world ]
@@ -55,4 +50,5 @@ all_ways() {
   all_ways
   remove_all
   [ -z "$(iptables-nft -S | grep TARE)" ]
+  tare network rm side
 }
