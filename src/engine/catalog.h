@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 
-#define CATALOG_VERSION 5
+#define CATALOG_VERSION 6
 
 struct catalog;
 struct cat_stmt;

@@ -68,4 +68,12 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	" owner TEXT NOT NULL, PRIMARY KEY(container, kind)) WITHOUT ROWID;"
 	"CREATE INDEX joined_owner ON joined(owner);"
 	"PRAGMA user_version=5;",
+
+	/* Networks of CNI: what plugins were asked for (engine/cni.h). No foreign key: a row goes when DEL has succeeded, and may have to
+	 * outlive its container. args is CNI_ARGS; list, capabilities, result: JSON. */
+	"CREATE TABLE cni("
+	" container TEXT NOT NULL, network TEXT NOT NULL, position INTEGER NOT NULL, ifname TEXT NOT NULL, list TEXT NOT NULL,"
+	" version TEXT NOT NULL, args TEXT NOT NULL, capabilities TEXT NOT NULL, result TEXT NOT NULL,"
+	" plugins TEXT NOT NULL, cache TEXT NOT NULL, seconds INTEGER NOT NULL, PRIMARY KEY(container, network)) WITHOUT ROWID;"
+	"PRAGMA user_version=6;",
 };

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "engine/cni.h"
 #include "engine/config.h"
 #include "engine/endpoint.h"
 #include "engine/folder.h"
@@ -118,15 +120,15 @@ static int find_endpoint(const struct change *c, struct endpoints *own, size_t *
 
 /* ---- connect ---- */
 
-/* The row of the configuration and, of one that runs, those of the endpoint. */
-static int write_connected(struct change *c, const struct ct_network *place, struct err *e)
+/* The row of the configuration and, of one that runs, those of the endpoint. instead: of the place it has in that network; NULL. */
+static int write_connected(struct change *c, const char *instead, const struct ct_network *place, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *cat = c->en->catalog;
 	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
 	const struct json *doc;
 	int r;
 
-	config_change_networks(c->config.doc, NULL, place, &config);
+	config_change_networks(c->config.doc, instead, place, &config);
 	if (sb_error(&config) < 0)
 		return err_errno(e, -ENOMEM, "connect");
 	r = json_parse(c->a, config.s, config.len, NULL, &doc, e);
@@ -194,6 +196,60 @@ static int make_endpoint(struct change *c, struct err *e)
 	return tell(c, &own, e);
 }
 
+/* ---- connect: networks of CNI (cni.h), whose plugins do both sides ---- */
+
+static int undo_cni(struct change *c, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *cat = c->en->catalog;
+	struct err why = *e;
+	int r = cni_leave(c->en, c->rec.id, c->network.name, e);
+
+	if (r < 0)
+		log_warning("container %s: %s", c->rec.name, e->msg);
+	r = catalog_begin(cat, CATALOG_DURABLE, e);
+	if (r == 0)
+		r = record_set_config(cat, c->rec.id, c->rec.config, e);
+	if (r == 0)
+		r = catalog_commit(cat, e);
+	*e = why;
+	return why.code;
+}
+
+/* A row without a result: a connect was killed. */
+static int is_half_joined(const struct change *c, bool *half, struct err *e)
+{
+	struct cni_row *rows;
+	size_t n;
+	int r = cni_rows(c->en, c->a, c->rec.id, &rows, &n, e);
+
+	*half = false;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		*half |= strcmp(rows[i].network, c->network.name) == 0 && !rows[i].result[0];
+	return r;
+}
+
+static int connect_cni(struct change *c, const struct ct_network *place, struct err *e)
+{
+	CLEANUP_FD int netns = -1;
+	bool half;
+	int r = is_half_joined(c, &half, e);
+
+	if (r < 0)
+		return r;
+	if (configured(c) && !(runs(c) && half))
+		return err_set(e, ERR_CONFLICT, "container %s is in network %s already", c->rec.name, c->network.name);
+	r = cni_leave(c->en, c->rec.id, c->network.name, e); /* what a disconnect, or a connect, has left half done */
+	if (r == 0)
+		r = write_connected(c, configured(c), place, e);
+	if (r < 0 || !runs(c))
+		return r;
+	netns = open_netns(c, e);
+	r = netns < 0 ? netns : cni_join(c->en, c->rec.id, netns, e);
+	return r < 0 ? undo_cni(c, e) : 0;
+}
+
+/* ---- connect ---- */
+
 /* The row is there, and no device: a connect was killed. */
 static bool is_half_made(const struct change *c)
 {
@@ -221,14 +277,16 @@ int network_connect(const struct engine *en, const char *container, const struct
 		r = begin(&c, container, place->name, e);
 	if (r < 0)
 		return r;
+	named.name = c.network.name;
+	if (network_is_cni(&c.network))
+		return connect_cni(&c, &named, e);
 	if (is_half_made(&c))
 		return make_endpoint(&c, e);
 	if (configured(&c)) {
 		catch_up(&c);
 		return err_set(e, ERR_CONFLICT, "container %s is in network %s already", c.rec.name, c.network.name);
 	}
-	named.name = c.network.name;
-	r = write_connected(&c, &named, e);
+	r = write_connected(&c, NULL, &named, e);
 	return r < 0 || !runs(&c) ? r : make_endpoint(&c, e);
 }
 
@@ -256,9 +314,9 @@ static int leave(struct change *c, struct err *e)
 	CLEANUP_FD int netns = open_netns(c, e);
 	struct endpoints own, one;
 	size_t at;
-	int r = netns < 0 ? netns : find_endpoint(c, &own, &at, e);
+	int r = netns < 0 ? netns : network_is_cni(&c->network) ? cni_leave(c->en, c->rec.id, c->network.name, e) : find_endpoint(c, &own, &at, e);
 
-	if (r < 0 || at == own.n)
+	if (r < 0 || network_is_cni(&c->network) || at == own.n)
 		return r;
 	one = endpoint_alone(&own, at);
 	r = endpoint_close(c->en, c->rec.id, &one, e);

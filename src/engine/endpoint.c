@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/cni.h"
 #include "engine/endpoint_impl.h"
 #include "engine/etcfiles.h"
 #include "engine/folder.h"
@@ -169,6 +170,8 @@ static const char *joined(struct arena *a, const struct json *array)
 	return arena_strdup(a, sb_str(&b));
 }
 
+#define NOT_OURS 1 /* take_address(): the network is one of CNI */
+
 static int take_address(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct json *wish,
 			int64_t position, struct err *e)
 {
@@ -180,7 +183,12 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 
 	if ((r = json_get_str(wish, "Networks", "Name", &name, e)) < 0 || (r = json_get_str(wish, "Networks", "IPAddress", &ip, e)) < 0 ||
 	    (r = json_get_str(wish, "Networks", "IP6Address", &ip6, e)) < 0 || (r = json_get_str(wish, "Networks", "MacAddress", &mac, e)) < 0 ||
-	    (r = network_find(en, a, name, &net, e)) < 0 || (r = find_place(en, &net, ip, ip6, &at, e)) < 0)
+	    (r = network_find(en, a, name, &net, e)) < 0)
+		return r;
+	if (network_is_cni(&net))
+		return NOT_OURS;
+	r = find_place(en, &net, ip, ip6, &at, e);
+	if (r < 0)
 		return r;
 	r = text_random_hex(6, host + 2);
 	if (r < 0)
@@ -319,7 +327,9 @@ static int take_ports(const struct engine *en, const char *id, const struct json
 static int next_position(const struct engine *en, const char *id, int64_t *position, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(en->catalog, &s, e, "SELECT coalesce(max(position) + 1, 0) FROM endpoints WHERE container = ?1", "s", id);
+	int r = cat_prepare(en->catalog, &s, e,
+			    "SELECT coalesce(max(position) + 1, 0) FROM (SELECT position FROM endpoints WHERE container = ?1"
+			    " UNION ALL SELECT position FROM cni WHERE container = ?1)", "s", id);
 
 	if (r == 0)
 		r = cat_step(s, e);
@@ -334,20 +344,44 @@ static bool is_of(const struct json *wish, const char *network)
 	return name && name->type == JSON_STRING && strcmp(name->str, network) == 0;
 }
 
+static int take_cni(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct json *wish,
+		    int64_t position, struct err *e)
+{
+	struct cni_network cni;
+	struct network net;
+	const char *name = NULL;
+	int r = json_get_str(wish, "Networks", "Name", &name, e);
+
+	if (r == 0)
+		r = network_find(en, a, name, &net, e);
+	if (r < 0 || !network_is_cni(&net))
+		return r;
+	r = cni_folder_find(a, net.name, &cni, e);
+	return r < 0 ? r : cni_take(en, a, id, config, wish, &cni, position, e);
+}
+
+/* The networks of tare's own first, then the ports, which lead to them, then those of CNI, which have the ports where there are no others. */
 int endpoint_take(const struct engine *en, struct arena *a, const char *id, const struct json *config, const char *only, struct err *e)
 {
-	int64_t position = 0;
-	int first = next_position(en, id, &position, e);
+	const struct json *wishes = json_get(config, "Networks");
+	int64_t first = 0, position;
+	bool more = false;
+	int r = next_position(en, id, &first, e);
 
-	if (first < 0)
-		return first;
-	json_each(wish, json_get(config, "Networks")) {
-		int r = only && !is_of(wish, only) ? 0 : take_address(en, a, id, config, wish, position++, e);
-
-		if (r < 0)
-			return r;
+	position = first;
+	json_each(wish, wishes) {
+		if (r >= 0 && (!only || is_of(wish, only)))
+			r = take_address(en, a, id, config, wish, position++, e);
+		more |= r == NOT_OURS;
 	}
-	return only ? 0 : take_ports(en, id, config, e);
+	if (r >= 0)
+		r = only ? 0 : take_ports(en, id, config, e);
+	position = first;
+	json_each(wish, more ? wishes : NULL) {
+		if (r >= 0 && (!only || is_of(wish, only)))
+			r = take_cni(en, a, id, config, wish, position++, e);
+	}
+	return r < 0 ? r : 0;
 }
 
 /* ---- reading ---- */
@@ -450,12 +484,12 @@ int endpoint_read(const struct engine *en, struct arena *a, const char *id, stru
 
 	*out = (struct endpoints){ 0 };
 	r = count(en, "SELECT count(*) FROM endpoints WHERE container = ?1", id, &out->n, e);
-	if (r < 0 || out->n == 0)
+	if (r < 0)
 		return r;
 	r = count(en, "SELECT count(*) FROM ports WHERE container = ?1", id, &out->n_ports, e);
 	if (r < 0)
 		return r;
-	out->v = arena_array(a, out->n, sizeof(*out->v));
+	out->v = arena_array(a, out->n + 1, sizeof(*out->v));
 	out->ports = arena_array(a, out->n_ports + 1, sizeof(*out->ports));
 	if (!out->v || !out->ports)
 		return err_errno(e, -ENOMEM, "read the container's networks");
@@ -660,16 +694,17 @@ bool endpoint_has_names(const struct endpoints *own)
 int endpoint_files(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
 		   struct err *e)
 {
+	static const struct etc_dns none = { 0 };
 	const struct endpoint *first = own->v;
 	struct etc_addresses at = { 0 };
 
 	if (!own->n)
-		return 0;
+		return cni_files(en, a, id, config, e);
 	at = (struct etc_addresses){ .ip = first->link.ip.ip, .ip6 = first->link.ip6.ip };
 	for (size_t i = 0; i < own->n && !at.gateway.len; i++)
 		if (!network_is_direct(&own->v[i].network))
 			at.gateway = own->v[i].network.gateway;
-	return etcfiles_write(en, a, id, config, &at, endpoint_has_names(own), e);
+	return etcfiles_write(en, a, id, config, &at, endpoint_has_names(own), &none, e);
 }
 
 int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, const struct json *config, struct endpoints *own,

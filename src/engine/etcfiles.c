@@ -183,7 +183,7 @@ static int overwrite(const struct engine *en, const char *id, const char *name, 
 }
 
 int etcfiles_write(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct etc_addresses *at,
-		   bool names, struct err *e)
+		   bool names, const struct etc_dns *dns, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf hosts = STRBUF_INIT, resolv = STRBUF_INIT;
 	const struct json *own = json_get(config, "Config"), *host = json_get(config, "HostConfig");
@@ -195,6 +195,9 @@ int etcfiles_write(const struct engine *en, struct arena *a, const char *id, con
 	    (r = strv_of(a, host, "ExtraHosts", &h.extra, e)) < 0 || (r = strv_of(a, host, "Dns", &s.servers, e)) < 0 ||
 	    (r = strv_of(a, host, "DnsSearch", &s.search, e)) < 0 || (r = strv_of(a, host, "DnsOptions", &s.options, e)) < 0)
 		return r;
+	s.servers = s.servers.n ? s.servers : dns->servers;
+	s.search = s.search.n ? s.search : dns->search;
+	s.options = s.options.n ? s.options : dns->options;
 	etc_hosts_text(&h, &hosts);
 	etc_resolv_text(&s, &resolv);
 	r = overwrite(en, id, "hosts", &hosts, e);

@@ -32,8 +32,12 @@ void etc_resolv_text(const struct etc_resolv *r, struct strbuf *out);
 /* The host's name servers for tare-netd, which may ask one on a loopback address: lines of its table (net/names.h). */
 void etc_upstreams(struct strbuf *out);
 
+/* What a network says of name servers: it counts where the user said nothing. */
+struct etc_dns {
+	struct strv servers, search, options;
+};
 /* Both again, by a container's configuration (config.h). names: as in etc_resolv. */
 int etcfiles_write(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct etc_addresses *at,
-		   bool names, struct err *e) MUST_CHECK;
+		   bool names, const struct etc_dns *dns, struct err *e) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
+#include "sys/mnt.h"
 
 const char *folder_path(const struct engine *en, struct arena *a, const char *id)
 {
@@ -69,7 +70,13 @@ int folder_make(const struct engine *en, const char *id, int *lock, struct err *
 
 int folder_state_remove(const struct engine *en, const char *id, struct err *e)
 {
-	int r = io_remove_tree(en->state_fd, id);
+	char netns[PATH_MAX];
+	int r = snprintf(netns, sizeof(netns), "%s/%s/netns", en->state, id);
+
+	/* a network of CNI whose end failed: its plugins will do without */
+	if (r > 0 && r < PATH_MAX)
+		(void)!mnt_detach(netns);
+	r = io_remove_tree(en->state_fd, id);
 
 	return r < 0 ? err_errno(e, r, "remove %s/%s", en->state, id) : 0;
 }

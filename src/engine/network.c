@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/cni_folder.h"
 #include "engine/nearest.h"
 #include "engine/others.h"
 #include "engine/network_rows.h"
@@ -146,6 +147,7 @@ int network_find(const struct engine *en, struct arena *a, const char *what, str
 {
 	const struct network_options usual = { .name = NETWORK_DEFAULT, .driver = NETWORK_ROUTED };
 	const char *name = network_is_default(what) ? NETWORK_DEFAULT : what;
+	struct cni_network cni;
 	char near[NEAREST_LEN];
 	int r = look(en, a, "name = ?1 OR id = ?1", name, out, e);
 
@@ -155,6 +157,11 @@ int network_find(const struct engine *en, struct arena *a, const char *what, str
 		r = look(en, a, "substr(id, 1, length(?1)) = ?1", name, out, e);
 	if (r != 0)
 		return r < 0 ? r : 0;
+	r = cni_folder_find(a, name, &cni, e);
+	if (r == 0)
+		*out = cni.net;
+	if (r == 0 || e->cls != ERR_NOTFOUND)
+		return r;
 	if (nearest_row(en->catalog, "SELECT name FROM networks", name, near))
 		return err_set(e, ERR_NOTFOUND, "no network is called %s; did you mean %s?", name, near);
 	return err_set(e, ERR_NOTFOUND, "no network is called %s (tare network ls lists them)", name);
@@ -186,6 +193,8 @@ int network_remove(const struct engine *en, struct arena *a, const char *what, s
 	r = catalog_begin(c, CATALOG_DURABLE, e);
 	if (r == 0)
 		r = network_find(en, a, what, &net, e);
+	if (r == 0 && network_is_cni(&net))
+		r = err_set(e, ERR_CONFLICT, "network %s is one of CNI, and made and removed by whoever writes its configuration (tare network inspect names the file)", net.name);
 	if (r == 0)
 		r = in_use(en, &net, e);
 	if (r == 0)

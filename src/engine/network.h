@@ -39,7 +39,7 @@ struct network_options {
 	struct strv labels, options;
 };
 
-/* By whole id, name, or the unambiguous start of an id. The default network is made when somebody asks for it first: with an open
+/* By whole id, name, or the unambiguous start of an id; where the catalog has none, one of CNI (cni_folder.h). The default network is made when somebody asks for it first: with an open
  * transaction. ERR_NOTFOUND suggests the nearest name. */
 int network_find(const struct engine *en, struct arena *a, const char *what, struct network *out, struct err *e) MUST_CHECK;
 /* "bridge", and its names "default" and none at all. */

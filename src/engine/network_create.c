@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "engine/cni_folder.h"
 #include "engine/names.h"
 #include "engine/network.h"
 #include "engine/network_rows.h"
@@ -354,10 +355,13 @@ int network_make(const struct engine *en, struct arena *a, const struct network_
 int network_create(const struct engine *en, struct arena *a, const struct network_options *o, struct network *out, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	struct cni_network cni;
 	int r = name_check(o->name, e);
 
 	if (r < 0)
 		return err_ctx(e, "a network's name is as a container's");
+	if (cni_folder_find(a, o->name, &cni, e) == 0)
+		return err_set(e, ERR_CONFLICT, "a network is called %s already (%s)", o->name, cni.file);
 	if (network_is_default(o->name) || strcmp(o->name, "host") == 0 || strcmp(o->name, "none") == 0 || strcmp(o->name, "container") == 0)
 		return err_set(e, ERR_CONFLICT, "the name %s has a meaning of its own", o->name);
 	r = catalog_begin(c, CATALOG_DURABLE, e);

@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/client.h"
+#include "engine/cni.h"
 #include "engine/config.h"
 #include "engine/endpoint.h"
 #include "engine/folder.h"
@@ -47,6 +48,16 @@ static int64_t now_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+/* Networks of CNI: what plugins made is undone by plugins, before the rows go. What fails is asked for again (tare network cni gc, the next
+ * start), and keeps nobody from removing the container. */
+static void leave_cni(const struct engine *en, const char *id)
+{
+	struct err why = { 0 };
+
+	if (cni_leave(en, id, NULL, &why) < 0)
+		log_warning("container %.12s: %s", id, why.msg);
+}
+
 /* The row of one that does not run any more: it has no addresses and ports. They stay its own, though, when the firewall still knows
  * them. */
 static int write_row(const struct engine *en, const struct record *rec, struct err *e)
@@ -54,8 +65,10 @@ static int write_row(const struct engine *en, const struct record *rec, struct e
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	struct err why = { 0 };
 	bool named, silent = endpoint_silence(en, rec->id, &named, &why) == 0;
-	int r = catalog_begin(c, CATALOG_LAZY, e);
+	int r;
 
+	leave_cni(en, rec->id);
+	r = catalog_begin(c, CATALOG_LAZY, e);
 	if (!silent)
 		log_warning("container %s keeps its addresses: %s", rec->name, why.msg);
 	if (named)
@@ -79,6 +92,7 @@ static int delete_row(const struct engine *en, const char *id, struct err *e)
 	bool named;
 	int r = endpoint_silence(en, id, &named, e);
 
+	leave_cni(en, id);
 	if (named)
 		resolver_changing(en);
 	if (r == 0)
@@ -410,6 +424,10 @@ static void sweep(const struct engine *en, int parent, const char *name)
 
 void settle_garbage(const struct engine *en)
 {
+	struct err e = { 0 };
+
 	sweep(en, en->root_fd, "containers");
 	sweep(en, en->state_fd, ".");
+	if (cni_collect(en, NULL, &e) < 0)
+		log_warning("what is left of a network of CNI cannot be removed: %s", e.msg);
 }

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/io.h"
+#include "engine/cni.h"
 #include "engine/config.h"
 #include "engine/container.h"
 #include "engine/endpoint.h"
@@ -34,8 +35,10 @@ static int connect(const struct engine *en, const char *id, struct strbuf *descr
 	struct ct_config config;
 	struct endpoints own;
 	struct record rec;
-	int r = endpoint_read(en, &a, id, &own, e);
+	int r = cni_describe(en, id, description, e);
 
+	if (r == 0)
+		r = endpoint_read(en, &a, id, &own, e);
 	if (r < 0 || !own.n)
 		return r;
 	r = record_get(en->catalog, &a, id, &rec, e);
@@ -138,6 +141,8 @@ static int start_again(const struct engine *en, struct record *rec, unsigned int
 	}
 	if (r == 0)
 		r = make_sources(rec, e);
+	if (r == 0) /* of a life before, whose end failed */
+		r = cni_leave(en, rec->id, NULL, e);
 	if (r == 0)
 		r = record_start(en, rec, e);
 	return r < 0 ? r : launch(en, rec->id, &description, false, out, e);

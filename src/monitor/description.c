@@ -182,8 +182,14 @@ static int parse_spec(struct arena *a, const struct json *doc, const struct oci_
 static int parse_links(struct arena *a, const struct json *doc, struct description *d, struct err *e)
 {
 	const struct json *links = NULL;
+	const char **connect = NULL;
 	struct net_link *v;
+	size_t n;
 	int r = json_get_array(doc, "description", "links", &links, e);
+
+	if (r == 0)
+		r = json_get_strv(a, doc, "description", "connect", &connect, &n, e);
+	d->connect = connect && connect[0] ? connect : NULL;
 
 	if (r == 0)
 		r = json_get_str(doc, "description", "names", &d->names, e);

@@ -45,6 +45,7 @@ struct description {
 	size_t n_links;
 	const struct description_join *joins;
 	size_t n_joins;
+	const char *const *connect;        /* argv, executed with the network namespace as stdin; NULL: nothing */
 	const char *names; /* folder of tare-netd's socket; NULL: it has no names */
 };
 

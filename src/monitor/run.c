@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "base/io.h"
+#include "base/text.h"
 #include "monitor/attach.h"
 #include "monitor/client.h"
 #include "monitor/crew.h"
@@ -27,6 +28,7 @@
 #include "runtime/runtime.h"
 #include "sys/cgroup.h"
 #include "sys/sock.h"
+#include "sys/spawn.h"
 
 /* How long a restart waits: a monitor that ends executes the engine's program, which may take its time. */
 #define LOCK_SECONDS 40U
@@ -171,12 +173,25 @@ static void offer_names(struct birth *b, int netns)
 		(void)!net_stub_give(sock, b->d.id, netns, &ignored);
 }
 
+/* Networks that others make: the engine's program runs them, and says in one line what failed. Its own limits end it. */
+static int connect_others(struct birth *b, int netns, struct err *e)
+{
+	char said[600];
+	int r = spawn_tool(b->d.connect, netns, -1, said, sizeof(said));
+
+	if (r < 0)
+		return err_errno(e, r, "execute %s", b->d.connect[0]);
+	if (r == 0)
+		return 0;
+	return err_set(e, ERR_UNAVAILABLE, "%s", !said[0] ? "it was killed" : text_starts(said, "tare: ") ? said + 6 : said);
+}
+
 static int make_links(struct birth *b, struct err *e)
 {
 	CLEANUP_FD int netns = -1;
 	char path[48];
 
-	if (!b->d.n_links)
+	if (!b->d.n_links && !b->d.connect)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)b->process.pid);
 	netns = open(path, O_RDONLY | O_CLOEXEC);
@@ -187,7 +202,7 @@ static int make_links(struct birth *b, struct err *e)
 			return err_ctx(e, "network");
 	if (b->d.names)
 		offer_names(b, netns);
-	return 0;
+	return b->d.connect ? connect_others(b, netns, e) : 0;
 }
 
 static int create(struct birth *b, struct err *e)

@@ -60,6 +60,7 @@ static int inspect_container(const struct engine *en, struct arena *a, const cha
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	struct ct_config config;
+	struct ports_cni cni;
 	struct endpoints own;
 	struct record rec;
 	int r = settle_find(en, a, what, SETTLE_LOOK, &rec, &live, e);
@@ -68,6 +69,8 @@ static int inspect_container(const struct engine *en, struct arena *a, const cha
 		r = config_parse(a, rec.config, &config, e);
 	if (r == 0)
 		r = endpoint_read(en, a, rec.id, &own, e);
+	if (r == 0)
+		r = ports_read_cni(en, a, rec.id, &cni, e);
 	if (r < 0)
 		return r;
 	jw_object(w, NULL);
@@ -88,7 +91,7 @@ static int inspect_container(const struct engine *en, struct arena *a, const cha
 		write_ids(&rec, w);
 	jw_value(w, "HostConfig", json_get(config.doc, "HostConfig"));
 	jw_value(w, "Mounts", json_get(config.doc, "Mounts"));
-	ports_write_settings(a, &own, w);
+	ports_write_settings(a, &own, &cni, w);
 	jw_value(w, "Config", json_get(config.doc, "Config"));
 	jw_end_object(w);
 	return 0;

@@ -87,6 +87,15 @@ static const struct cli_command container_commands[] = {
 	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, END,
 };
 
+static const struct cli_command cni_commands[] = {
+	{ "check", "NETWORK [CONTAINER]", "ask the plugins whether what they made for running containers is as it should be (CHECK)", cmd_cni_check, NULL,
+	  0, NULL, 1, 2 },
+	{ "status", "NETWORK", "ask the plugins whether they can take containers (STATUS)", cmd_cni_status, NULL, 0, NULL, 1, 1 },
+	{ "gc", "NETWORK", "let the plugins remove what belongs to no container (DEL, GC)", cmd_cni_gc, NULL, 0, NULL, 1, 1 },
+	{ "version", "NETWORK", "show which versions of CNI the plugins know (VERSION)", cmd_cni_version, NULL, 0, NULL, 1, 1 },
+	END,
+};
+
 static const struct cli_command network_commands[] = {
 	{ "create", "NAME", "make a network", cmd_network_create, network_create_options, sizeof(struct network_opts), NULL, 1, 1 },
 	{ "ls", NULL, "list networks", cmd_network_ls, network_ls_options, sizeof(struct list_opts), &list_defaults, 0, 0 },
@@ -96,6 +105,7 @@ static const struct cli_command network_commands[] = {
 	  sizeof(struct network_connect_opts), NULL, 2, 2 },
 	{ "disconnect", "NETWORK CONTAINER", "take a container out of a network", cmd_network_disconnect, network_disconnect_options,
 	  sizeof(struct rm_opts), NULL, 2, 2 },
+	{ "cni", NULL, "ask the plugins of a network of CNI", .sub = cni_commands },
 	{ "rm", "NETWORK...", "remove networks", cmd_network_rm, network_rm_options, sizeof(struct rm_opts), NULL, 1, CLI_ANY },
 	{ "prune", NULL, "remove networks that no container uses", cmd_network_prune, network_prune_options, sizeof(struct system_opts), NULL,
 	  0, 0 },
@@ -117,6 +127,7 @@ static const struct cli_command system_commands[] = {
 static const struct cli_command internal_commands[] = {
 	{ "exited", "ID", NULL, cmd_exited, NULL, 0, NULL, 1, 1 },
 	{ "heal", NULL, NULL, cmd_heal, NULL, 0, NULL, 0, 0 },
+	{ "connect", "ID", NULL, cmd_connect, NULL, 0, NULL, 1, 1 },
 	END,
 };
 

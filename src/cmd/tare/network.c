@@ -7,8 +7,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cmd/tare/filter.h"
+#include "cmd/tare/network_cni.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
+#include "engine/cni_folder.h"
 #include "engine/connect.h"
 #include "engine/record.h"
 
@@ -189,6 +191,8 @@ int cmd_network_ls(const struct cli_call *call, struct err *e)
 			add_row(&t, &all[i], o->no_trunc);
 	}
 	if (r >= 0)
+		r = network_cni_rows(&en, &t, o->no_trunc, e);
+	if (r >= 0)
 		r = table_write(&t, o->format, o->quiet, &out, e);
 	return r < 0 ? r : tare_print(&out, e);
 }
@@ -241,6 +245,8 @@ static int write_network(const struct engine *en, struct arena *a, const struct 
 {
 	int r;
 
+	if (network_is_cni(n))
+		return network_cni_inspect(en, a, n->name, w, e);
 	jw_object(w, NULL);
 	jw_str(w, "Name", n->name);
 	jw_str(w, "Id", n->id);

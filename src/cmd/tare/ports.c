@@ -86,10 +86,58 @@ static void write_ports(struct arena *a, const struct endpoints *own, struct jso
 	jw_end_object(w);
 }
 
-void ports_write_settings(struct arena *a, const struct endpoints *own, struct json_writer *w)
+/* As their plugins told it. */
+static void write_cni_address(const struct cni_place *p, struct json_writer *w)
+{
+	const struct cni_ip *four = NULL, *six = NULL;
+	char text[IP_TEXT_LEN];
+
+	for (size_t i = p->result.n_ips; i-- > 0;)
+		*(p->result.ips[i].net.ip.len == 4 ? &four : &six) = &p->result.ips[i];
+	jw_str(w, "Gateway", four ? ip_text(&four->gateway, text) : "");
+	jw_str(w, "IPAddress", four ? ip_text(&four->net.ip, text) : "");
+	jw_u64(w, "IPPrefixLen", four ? four->net.prefix : 0);
+	jw_str(w, "IPv6Gateway", six ? ip_text(&six->gateway, text) : "");
+	jw_str(w, "GlobalIPv6Address", six ? ip_text(&six->net.ip, text) : "");
+	jw_u64(w, "GlobalIPv6PrefixLen", six ? six->net.prefix : 0);
+	jw_str(w, "MacAddress", p->result.mac);
+}
+
+static void write_cni(struct arena *a, const struct ports_cni *cni, struct json_writer *w)
+{
+	for (size_t i = 0; i < cni->n; i++) {
+		const struct cni_place *p = &cni->v[i];
+
+		jw_object(w, p->list.name);
+		jw_str(w, "NetworkID", cni_network_id(a, p->list.name));
+		write_cni_address(p, w);
+		jw_str(w, "Interface", p->at.ifname);
+		if (p->at.result)
+			jw_value(w, "CniResult", p->at.result);
+		jw_end_object(w);
+	}
+}
+
+int ports_read_cni(const struct engine *en, struct arena *a, const char *id, struct ports_cni *out, struct err *e)
+{
+	struct cni_row *rows;
+	int r = cni_rows(en, a, id, &rows, &out->n, e);
+
+	out->v = arena_array(a, out->n + 1, sizeof(*out->v));
+	if (r == 0 && !out->v)
+		r = err_errno(e, -ENOMEM, "read the container's networks");
+	for (size_t i = 0; r == 0 && i < out->n; i++)
+		r = cni_row_read(a, &rows[i], "", &out->v[i], e);
+	return r;
+}
+
+void ports_write_settings(struct arena *a, const struct endpoints *own, const struct ports_cni *cni, struct json_writer *w)
 {
 	jw_object(w, "NetworkSettings");
-	write_address(own->n ? &own->v[0] : NULL, w);
+	if (!own->n && cni->n)
+		write_cni_address(&cni->v[0], w);
+	else
+		write_address(own->n ? &own->v[0] : NULL, w);
 	write_ports(a, own, w);
 	jw_object(w, "Networks");
 	for (size_t i = 0; i < own->n; i++) {
@@ -98,6 +146,7 @@ void ports_write_settings(struct arena *a, const struct endpoints *own, struct j
 		write_address(&own->v[i], w);
 		jw_end_object(w);
 	}
+	write_cni(a, cni, w);
 	jw_end_object(w);
 	jw_end_object(w);
 }

@@ -2,11 +2,18 @@
 #ifndef TARE_CMD_TARE_PORTS_H
 #define TARE_CMD_TARE_PORTS_H
 
+#include "engine/cni.h"
 #include "engine/endpoint.h"
 
 /* "0.0.0.0:8080->80/tcp, 0.0.0.0:9000-9009->9000-9009/tcp" */
 const char *ports_text(struct arena *a, const struct endpoints *own);
+/* Its places in networks of CNI. */
+struct ports_cni {
+	struct cni_place *v;
+	size_t n;
+};
+int ports_read_cni(const struct engine *en, struct arena *a, const char *id, struct ports_cni *out, struct err *e) MUST_CHECK;
 /* The member "NetworkSettings"; with endpoints that are none for a container that does not run. */
-void ports_write_settings(struct arena *a, const struct endpoints *own, struct json_writer *w);
+void ports_write_settings(struct arena *a, const struct endpoints *own, const struct ports_cni *cni, struct json_writer *w);
 
 #endif

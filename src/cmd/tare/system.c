@@ -7,7 +7,9 @@
 #include <sys/utsname.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "cmd/tare/table.h"
+#include "engine/cni.h"
 #include "engine/healer.h"
 #include "engine/images.h"
 #include "engine/others.h"
@@ -266,6 +268,17 @@ int cmd_prune(const struct cli_call *call, struct err *e)
 }
 
 /* ---- for our own programs ---- */
+
+/* Its one line is what the monitor passes on. */
+int cmd_connect(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r;
+
+	log_setup("tare", 2, LOG_FORMAT_PLAIN, LOG_LEVEL_ERROR);
+	r = tare_engine(call, &en, e);
+	return r < 0 ? r : cni_join(&en, call->args[0], 0, e);
+}
 
 int cmd_exited(const struct cli_call *call, struct err *e)
 {

@@ -138,6 +138,12 @@ struct update_opts {
 extern const struct cli_option update_options[];
 int cmd_update(const struct cli_call *call, struct err *e);
 
+/* network_cni.c */
+int cmd_cni_check(const struct cli_call *call, struct err *e);
+int cmd_cni_status(const struct cli_call *call, struct err *e);
+int cmd_cni_gc(const struct cli_call *call, struct err *e);
+int cmd_cni_version(const struct cli_call *call, struct err *e);
+
 /* logs.c */
 struct logs_opts {
 	bool follow, timestamps;
@@ -180,6 +186,7 @@ int cmd_check(const struct cli_call *call, struct err *e);
 int cmd_df(const struct cli_call *call, struct err *e);
 int cmd_prune(const struct cli_call *call, struct err *e);
 int cmd_version(const struct cli_call *call, struct err *e);
+int cmd_connect(const struct cli_call *call, struct err *e);
 int cmd_exited(const struct cli_call *call, struct err *e);
 int cmd_heal(const struct cli_call *call, struct err *e);
 
