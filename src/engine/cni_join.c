@@ -1,10 +1,12 @@
 /* Running the plugins. Two locks order it:
  *
- *	STATE/cni-ID.lock   of one container, held by whoever runs plugins for it, and by the plugins themselves (descriptor 3): what a killed
- *	                    command left running is waited for before its work is undone. Not for ever: a plugin may have left a daemon.
+ *	STATE/cni-ID.lock   of one container, held by whoever runs plugins for it (a POSIX lock, which dies with that process), and by the
+ *	                    plugins themselves (flock(), by their descriptor 3): what a killed command left running is waited for before its
+ *	                    work is undone. The latter not for long: a plugin may have left a daemon.
  *	STATE/cni.lock      shared by all these, held alone by a collection (GC), as the specification wants it
  *
- * The network namespace is bound to STATE/ID/netns when the first plugin is to run, and stays until the last DEL: plugins look into it
+ * A monitor gives the program that records an end 30 s (monitor/ending.c): all DELs together take less. The
+ * network namespace is bound to STATE/ID/netns when the first plugin is to run, and stays until the last DEL: plugins look into it
  * to undo what they did, and the container's processes are gone by then. */
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -25,8 +27,9 @@
 #include "sys/mnt.h"
 
 #define NETNS_FILE "netns"
-#define LOCK_MARGIN 10U /* seconds, over what a plugin may take */
 #define LOCK_PAUSE_NS 20000000L
+#define DAEMON_MS 5000
+#define LEAVE_MS 20000
 
 /* ---- locks ---- */
 
@@ -56,15 +59,24 @@ static int open_lock(const struct engine *en, const char *name, struct err *e)
 /* The file may have been removed by the one before us: then it is not the one that others will find. */
 static bool try_lock(int fd)
 {
+	struct flock own = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	struct stat st;
 
-	return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0;
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0 && fcntl(fd, F_SETLK, &own) == 0;
 }
 
-static int lock_container(const struct engine *en, const char *id, uint32_t seconds, struct locks *l, struct err *e)
+/* Whether a process of ours is at it, and not just what one has left. */
+static bool is_at_work(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+static int lock_container(const struct engine *en, const char *id, struct locks *l, struct err *e)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
-	int64_t end = clock_ms() + (int64_t)(seconds + LOCK_MARGIN) * 1000;
+	int64_t end = clock_ms() + DAEMON_MS;
 
 	l->en = en;
 	(void)snprintf(l->name, sizeof(l->name), "cni-%s.lock", id);
@@ -80,6 +92,8 @@ static int lock_container(const struct engine *en, const char *id, uint32_t seco
 			return l->own;
 		if (try_lock(l->own))
 			return 0;
+		if (is_at_work(l->own))
+			end = clock_ms() + DAEMON_MS;
 		if (clock_ms() >= end) {
 			log_warning("a CNI plugin has left a process that runs on for container %.12s", id);
 			return 0;
@@ -229,7 +243,7 @@ int cni_join(const struct engine *en, const char *id, int netns, struct err *e)
 
 	if (r < 0 || !n)
 		return r;
-	r = lock_container(en, id, rows[0].seconds, &locks, e);
+	r = lock_container(en, id, &locks, e);
 	if (r == 0) /* somebody may have undone it meanwhile */
 		r = cni_rows(en, &a, id, &rows, &n, e);
 	if (r == 0 && n)
@@ -255,9 +269,10 @@ static int forget(const struct engine *en, const struct cni_row *row, struct err
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
-static int leave_one(const struct engine *en, struct arena *a, const struct cni_row *row, const char *netns, int hold, struct err *e)
+static int leave_one(const struct engine *en, struct arena *a, const struct cni_row *row, const char *netns, int64_t until, int hold,
+		     struct err *e)
 {
-	const struct cni_host h = { .path = row->plugins, .seconds = row->seconds, .hold = hold };
+	const struct cni_host h = { .path = row->plugins, .seconds = row->seconds, .until = until, .hold = hold };
 	struct cni_place p;
 	int r = row->version[0] ? cni_row_read(a, row, netns, &p, e) : 0;
 
@@ -275,6 +290,7 @@ static int leave_rows(const struct engine *en, struct arena *a, const char *id, 
 {
 	char path[PATH_MAX];
 	const char *netns = netns_path(en, id, path);
+	int64_t until = clock_ms() + LEAVE_MS;
 	struct err first = { 0 };
 	size_t left = n;
 
@@ -285,7 +301,7 @@ static int leave_rows(const struct engine *en, struct arena *a, const char *id, 
 
 		if (network && strcmp(rows[i].network, network) != 0)
 			continue;
-		if (leave_one(en, a, &rows[i], netns, locks->own, &why) == 0)
+		if (leave_one(en, a, &rows[i], netns, until, locks->own, &why) == 0)
 			left--;
 		else if (!first.code)
 			first = why;
@@ -308,7 +324,7 @@ int cni_leave(const struct engine *en, const char *id, const char *network, stru
 
 	if (r < 0 || !n)
 		return r;
-	r = lock_container(en, id, rows[0].seconds, &locks, e);
+	r = lock_container(en, id, &locks, e);
 	if (r == 0)
 		r = cni_rows(en, &a, id, &rows, &n, e);
 	return r < 0 ? r : leave_rows(en, &a, id, network, rows, n, &locks, e);

@@ -92,6 +92,7 @@ int cni_versions_parse(struct arena *a, const struct json *doc, const char ***v,
 struct cni_host {
 	const char *path;     /* folders of plugins, with colons between */
 	unsigned int seconds; /* that a plugin may take; then it is killed */
+	int64_t until;        /* when all have to be through (clock_ms()); 0: no such time */
 	int hold;             /* a descriptor that lives as long as the plugin does (its number 3); -1 */
 };
 

@@ -134,10 +134,12 @@ static void take(struct run *p, size_t which)
 }
 
 /* -ETIMEDOUT, -EFBIG: it goes on. */
-static int attend(struct run *p, unsigned int seconds)
+static int attend(struct run *p, const struct cni_host *h)
 {
-	int64_t end = clock_ms() + (int64_t)seconds * 1000;
+	int64_t end = clock_ms() + (int64_t)h->seconds * 1000;
 
+	if (h->until && h->until < end)
+		end = h->until;
 	for (;;) {
 		struct pollfd fds[] = { { .fd = p->pidfd, .events = POLLIN }, { .fd = p->from[0], .events = POLLIN }, { .fd = p->from[1], .events = POLLIN } };
 		int64_t left = end - clock_ms();
@@ -219,12 +221,12 @@ int cni_run(const struct cni_host *h, struct arena *a, const char *command, cons
 	r = start(h, path, env, fd, &p, e);
 	if (r < 0)
 		return r;
-	r = attend(&p, h->seconds);
+	r = attend(&p, h);
 	if (r == 0)
 		return judge(&p, a, out, e);
 	kill_session(&p);
 	if (r == -ETIMEDOUT)
-		return err_set(e, ERR_UNAVAILABLE, "CNI plugin %s (%s) took longer than %u s, and was killed (TARE_CNI_TIMEOUT)", type, command, h->seconds);
+		return err_set(e, ERR_UNAVAILABLE, "CNI plugin %s (%s) took too long (%u s at most, TARE_CNI_TIMEOUT), and was killed", type, command, h->seconds);
 	if (r == -EFBIG)
 		return err_set(e, ERR_LIMIT, "CNI plugin %s (%s) printed more than %u bytes, and was killed", type, command, OUTPUT_MAX);
 	return err_errno(e, r, "wait for CNI plugin %s", type);

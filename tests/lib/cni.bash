@@ -35,7 +35,8 @@ told() { cat "$FAKES/$1.$2.json"; }
 did() { sed -n "s/^$3=//p" "$FAKES/$1.$2.env"; }
 forget_fakes() { rm -f "$FAKES"/*; }
 
-cni_rows() { sqlite3 "$TARE_ROOT/catalog.db" 'SELECT network, ifname, version FROM cni ORDER BY 1'; }
+rows() { sqlite3 -cmd '.timeout 5000' "$TARE_ROOT/catalog.db" "$1"; }
+cni_rows() { rows 'SELECT network, ifname, version FROM cni ORDER BY 1'; }
 cached() { ls "$TARE_CNI_CACHE_DIR/results" 2>/dev/null; }
 netns_mounts() { awk -v d="$TARE_STATE" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo; }
 

@@ -30,9 +30,22 @@ static void decodes(void **state)
 			fail_msg("\"%s\" was decoded", bad[i]);
 }
 
+static void encodes(void **state)
+{
+	static const char *const rows[][2] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "\xff\xfe\xfb", "//77" } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+
+		base64_encode(rows[i][0], strlen(rows[i][0]), &out);
+		assert_string_equal(sb_str(&out), rows[i][1]);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(decodes) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(decodes), cmocka_unit_test(encodes) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

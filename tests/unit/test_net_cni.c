@@ -1,0 +1,349 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "net/cni.h"
+
+static int parse(struct arena *a, const char *text, bool single, struct cni_list *out, struct err *e)
+{
+	*e = (struct err){ 0 };
+	return cni_list_parse(a, text, strlen(text), single, out, e);
+}
+
+static void versions(void **state)
+{
+	(void)state;
+	assert_true(cni_version_ok("0.3.1"));
+	assert_true(cni_version_ok("1"));
+	assert_true(cni_version_ok("1.0"));
+	assert_false(cni_version_ok(""));
+	assert_false(cni_version_ok("1."));
+	assert_false(cni_version_ok("1.0.0.0"));
+	assert_false(cni_version_ok("1.0.0-rc"));
+	assert_false(cni_version_ok("1.0.99999999999"));
+	assert_true(cni_version_compare("0.4.0", "0.3.1") > 0);
+	assert_true(cni_version_compare("0.10.0", "0.9.0") > 0);
+	assert_int_equal(cni_version_compare("1.0", "1.0.0"), 0);
+	assert_true(cni_version_compare("1.0.0", "1.1.0") < 0);
+	assert_true(cni_version_compare("x", "0.1.0") < 0);
+	assert_true(cni_name_ok("a.b-c_1"));
+	assert_false(cni_name_ok(""));
+	assert_false(cni_name_ok(".."));
+	assert_false(cni_name_ok("-x"));
+	assert_false(cni_name_ok("a/b"));
+}
+
+static void lists(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct cni_list l;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(parse(&a,
+			       "{\"cniVersion\":\"0.4.0\",\"cniVersions\":[\"1.1.0\",\"0.3.1\",\"9.0.0\",\"0.4.0\"],\"name\":\"n\",\"disableCheck\":\"TRUE\","
+			       "\"disableGC\":true,\"plugins\":[{\"type\":\"x\",\"capabilities\":{\"mac\":true,\"ips\":false}},{\"type\":\"y\"}]}",
+			       false, &l, &e), 0);
+	assert_string_equal(l.name, "n");
+	assert_int_equal(l.n_versions, 3);
+	assert_string_equal(l.versions[0], "1.1.0");
+	assert_string_equal(l.versions[2], "0.3.1");
+	assert_true(l.disable_check && l.disable_gc && !l.inlined_only);
+	assert_int_equal(l.n_plugins, 2);
+	assert_string_equal(l.plugins[1].type, "y");
+	assert_true(cni_list_can(&l, "mac"));
+	assert_false(cni_list_can(&l, "ips"));
+	assert_false(cni_list_can(&l, "dns"));
+	assert_int_equal(parse(&a, "{\"name\":\"one\",\"type\":\"x\",\"own\":1}", true, &l, &e), 0);
+	assert_int_equal(l.n_plugins, 1);
+	assert_int_equal(l.n_versions, 0);
+	assert_string_equal(l.text, "{\"name\":\"one\",\"plugins\":[{\"name\":\"one\",\"type\":\"x\",\"own\":1}]}");
+	assert_int_equal(parse(&a, "{\"name\":\"none\"}", false, &l, &e), 0);
+	assert_int_equal(l.n_plugins, 0);
+}
+
+static void wrong_lists(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} bad[] = {
+		{ "[]", "no object" },
+		{ "{", "line 1" },
+		{ "{\"name\":\"a/b\",\"plugins\":[{\"type\":\"x\"}]}", "a/b" },
+		{ "{\"plugins\":[{\"type\":\"x\"}]}", "name" },
+		{ "{\"name\":1,\"plugins\":[{\"type\":\"x\"}]}", "name" },
+		{ "{\"name\":\"n\",\"plugins\":[]}", "no plugins" },
+		{ "{\"name\":\"n\",\"plugins\":{}}", "plugins" },
+		{ "{\"name\":\"n\",\"plugins\":[1]}", "no object" },
+		{ "{\"name\":\"n\",\"plugins\":[{}]}", "no type" },
+		{ "{\"name\":\"n\",\"plugins\":[{\"type\":\"../x\"}]}", "../x" },
+		{ "{\"name\":\"n\",\"plugins\":[{\"type\":\"a/x\"}]}", "a/x" },
+		{ "{\"name\":\"n\",\"plugins\":[{\"type\":\"x\",\"capabilities\":[]}]}", "capabilities" },
+		{ "{\"name\":\"n\",\"loadOnlyInlinedPlugins\":true}", "loadOnlyInlinedPlugins" },
+		{ "{\"name\":\"n\",\"disableCheck\":\"maybe\"}", "disableCheck" },
+		{ "{\"name\":\"n\",\"cniVersion\":\"new\",\"plugins\":[{\"type\":\"x\"}]}", "new" },
+		{ "{\"name\":\"n\",\"cniVersion\":\"1.2.0\",\"plugins\":[{\"type\":\"x\"}]}", "newer" },
+	};
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_STRBUF struct strbuf many = STRBUF_INIT;
+	struct cni_list l;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_true(parse(&a, bad[i].text, false, &l, &e) < 0);
+		if (!strstr(e.msg, bad[i].says))
+			fail_msg("%s: %s", bad[i].text, e.msg);
+	}
+	sb_puts(&many, "{\"name\":\"n\",\"plugins\":[{\"type\":\"x\"}");
+	for (unsigned int i = 0; i < CNI_PLUGINS; i++)
+		sb_puts(&many, ",{\"type\":\"x\"}");
+	sb_puts(&many, "]}");
+	assert_true(parse(&a, sb_str(&many), false, &l, &e) < 0);
+	assert_int_equal(e.cls, ERR_LIMIT);
+}
+
+static void extending(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct json *more;
+	struct cni_list l;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(json_parse(&a, "{\"type\":\"z\"}", 12, NULL, &more, &e), 0);
+	assert_int_equal(parse(&a, "{\"name\":\"n\",\"cniVersion\":\"1.0.0\",\"plugins\":[{\"type\":\"x\"}]}", false, &l, &e), 0);
+	assert_int_equal(cni_list_extend(&a, &l, &more, 1, &e), 0);
+	assert_int_equal(l.n_plugins, 2);
+	assert_string_equal(l.plugins[1].type, "z");
+	assert_string_equal(l.versions[0], "1.0.0");
+}
+
+static void requests(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	static const char caps[] = "{\"mac\":\"02:00:00:00:00:01\",\"dns\":{}}";
+	struct cni_attachment at = { .version = "1.0.0" };
+	const struct json *prev;
+	struct cni_list l;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(parse(&a, "{\"name\":\"n\",\"plugins\":[{\"type\":\"x\",\"name\":\"other\",\"cniVersion\":\"0.1.0\",\"runtimeConfig\":{},"
+				   "\"prevResult\":{},\"cni.dev/a\":1,\"capabilities\":{\"mac\":true},\"big\":12345678901234567890,\"args\":{\"k\":[]}}]}",
+			       false, &l, &e), 0);
+	at.list = &l;
+	assert_int_equal(json_parse(&a, caps, sizeof(caps) - 1, NULL, &at.capabilities, &e), 0);
+	assert_int_equal(json_parse(&a, "{\"ips\":[]}", 10, NULL, &prev, &e), 0);
+	cni_request(&at, &l.plugins[0], prev, &out);
+	assert_string_equal(sb_str(&out), "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"type\":\"x\",\"big\":12345678901234567890,\"args\":{\"k\":[]},"
+					  "\"runtimeConfig\":{\"mac\":\"02:00:00:00:00:01\"},\"prevResult\":{\"ips\":[]}}");
+}
+
+static int result(struct arena *a, const char *text, struct cni_result *out, struct err *e)
+{
+	const struct json *doc;
+
+	*e = (struct err){ 0 };
+	assert_int_equal(json_parse(a, text, strlen(text), NULL, &doc, e), 0);
+	return cni_result_parse(a, doc, "eth0", out, e);
+}
+
+static void results(void **state)
+{
+	static const char *const wrong[] = {
+		"[]", "{\"ips\":{}}", "{\"ips\":[1]}", "{\"ips\":[{}]}", "{\"ips\":[{\"address\":\"10.0.0.1\"}]}", "{\"ips\":[{\"address\":\"10.0.0.1/24\",\"gateway\":\"x\"}]}",
+		"{\"ip4\":{\"ip\":\"10.0.0/8\"}}", "{\"dns\":[]}", "{\"dns\":{\"nameservers\":[\"a b\"]}}", "{\"dns\":{\"nameservers\":[\"name.test\"]}}",
+		"{\"dns\":{\"search\":[\"a\\nnameserver 1.2.3.4\"]}}", "{\"dns\":{\"domain\":\"a b\"}}", "{\"interfaces\":[{\"name\":1}]}", "{\"interfaces\":1}",
+	};
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct cni_result r;
+	char text[IP_TEXT_LEN];
+	struct err e;
+
+	(void)state;
+	assert_int_equal(result(&a, "{\"interfaces\":[{\"name\":\"br\",\"mac\":\"1\"},{\"name\":\"eth0\",\"mac\":\"2\",\"sandbox\":\"/x\"},{\"name\":\"eth0\",\"mac\":\"3\"}],"
+				    "\"ips\":[{\"address\":\"10.0.0.1/24\",\"interface\":0},{\"address\":\"10.0.0.2/24\",\"gateway\":\"10.0.0.1\",\"interface\":1},"
+				    "{\"address\":\"fd00::2/64\",\"interface\":99},{\"address\":\"fd00::3/64\"}],\"dns\":{\"domain\":\"d\"}}", &r, &e), 0);
+	assert_int_equal(r.n_ips, 2);
+	assert_string_equal(ip_net_text(&r.ips[0].net, text), "10.0.0.2/24");
+	assert_string_equal(ip_net_text(&r.ips[1].net, text), "fd00::3/64");
+	assert_string_equal(r.mac, "2");
+	assert_int_equal(r.n_search, 1);
+	assert_int_equal(result(&a, "{}", &r, &e), 0);
+	assert_int_equal(r.n_ips, 0);
+	assert_int_equal(result(&a, "{\"ip4\":{\"ip\":\"10.0.0.2/24\",\"gateway\":\"10.0.0.1\"},\"ip6\":{\"ip\":\"fd00::2/64\"}}", &r, &e), 0);
+	assert_int_equal(r.n_ips, 2);
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		if (result(&a, wrong[i], &r, &e) == 0)
+			fail_msg("%s was taken", wrong[i]);
+}
+
+static bool error_text(struct arena *a, const char *text, char *out, size_t len)
+{
+	const struct json *doc;
+	struct err e = { 0 };
+
+	assert_int_equal(json_parse(a, text, strlen(text), NULL, &doc, &e), 0);
+	return cni_error_text(doc, out, len);
+}
+
+static void errors(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	char out[700];
+
+	(void)state;
+	assert_true(error_text(&a, "{\"code\":7,\"msg\":\"bad\\nthing\",\"details\":\"more\"}", out, sizeof(out)));
+	assert_string_equal(out, "bad thing: more (code 7)");
+	assert_true(error_text(&a, "{\"code\":7}", out, sizeof(out)));
+	assert_string_equal(out, "it failed (code 7)");
+	assert_true(error_text(&a, "{\"msg\":\"m\",\"code\":\"x\"}", out, sizeof(out)));
+	assert_string_equal(out, "m");
+	assert_false(error_text(&a, "{\"msg\":7}", out, sizeof(out)));
+	assert_false(error_text(&a, "[]", out, sizeof(out)));
+}
+
+static void supported(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	static const char new[] = "{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[\"0.4.0\",\"1.0.0\"]}", first[] = "{\"cniVersion\":\"0.2.0\"}", none[] = "{\"cniVersion\":\"1.0.0\"}";
+	const struct json *doc;
+	const char **v;
+	struct err e;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(json_parse(&a, new, sizeof(new) - 1, NULL, &doc, &e), 0);
+	assert_int_equal(cni_versions_parse(&a, doc, &v, &n, &e), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(json_parse(&a, first, sizeof(first) - 1, NULL, &doc, &e), 0);
+	assert_int_equal(cni_versions_parse(&a, doc, &v, &n, &e), 0);
+	assert_string_equal(v[1], "0.2.0");
+	assert_int_equal(json_parse(&a, none, sizeof(none) - 1, NULL, &doc, &e), 0);
+	assert_true(cni_versions_parse(&a, doc, &v, &n, &e) < 0);
+}
+
+/* A folder with a plugin that is a shell script. */
+struct box {
+	char dir[64];
+	struct cni_host host;
+};
+
+static void box_make(struct box *b, const char *script)
+{
+	char path[128];
+	FILE *f;
+
+	(void)snprintf(b->dir, sizeof(b->dir), "/tmp/cni-test.XXXXXX");
+	assert_non_null(mkdtemp(b->dir));
+	(void)snprintf(path, sizeof(path), "%s/plug", b->dir);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	assert_true(fprintf(f, "#!/bin/sh\n%s\n", script) > 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, 0755), 0);
+	b->host = (struct cni_host){ .path = b->dir, .seconds = 5, .hold = -1 };
+}
+
+static void box_remove(struct box *b)
+{
+	assert_int_equal(io_remove_tree(AT_FDCWD, b->dir), 0);
+}
+
+static int run(const char *script, unsigned int seconds, struct arena *a, const struct json **out, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf request = STRBUF_INIT;
+	struct box b;
+	int r;
+
+	*e = (struct err){ 0 };
+	box_make(&b, script);
+	b.host.seconds = seconds;
+	sb_puts(&request, "{\"in\":1}");
+	r = cni_run(&b.host, a, "ADD", "plug", NULL, &request, out, e);
+	box_remove(&b);
+	return r;
+}
+
+static void running(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct json *out;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(run("cat", 5, &a, &out, &e), 0);
+	assert_non_null(json_get(out, "in"));
+	assert_int_equal(run("echo; exit 0", 5, &a, &out, &e), 0);
+	assert_null(out);
+	assert_true(run("echo '{}'; kill -9 $$", 5, &a, &out, &e) < 0);
+	assert_non_null(strstr(e.msg, "exit code 137"));
+	assert_true(run("printf 'a\\033b' >&2; exit 4", 5, &a, &out, &e) < 0);
+	assert_non_null(strstr(e.msg, "exit code 4: a\\x1bb"));
+	assert_true(run("exec sleep 100", 1, &a, &out, &e) < 0);
+	assert_non_null(strstr(e.msg, "too long (1 s"));
+	/* its stdout is held by another process, and its stderr without an end */
+	assert_int_equal(run("sleep 5 & echo '{}'", 3, &a, &out, &e), 0);
+	assert_int_equal(run("head -c 1000000 /dev/zero >&2; echo '{}'", 5, &a, &out, &e), 0);
+	assert_true(run("yes", 5, &a, &out, &e) < 0);
+	assert_int_equal(e.cls, ERR_LIMIT);
+}
+
+static void cache(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct cni_attachment at = { .version = "1.0.0", .container = "abc", .ifname = "eth0", .netns = "", .args = "A=1;B;C=x=y" };
+	struct cni_valid *v;
+	struct cni_list l;
+	char dir[] = "/tmp/cni-test.XXXXXX";
+	CLEANUP_FREE char *text = NULL;
+	struct err e = { 0 };
+	char path[128];
+	size_t n;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(parse(&a, "{\"name\":\"n\",\"plugins\":[{\"type\":\"x\"}]}", false, &l, &e), 0);
+	at.list = &l;
+	assert_int_equal(json_parse(&a, "{\"ips\":[]}", 10, NULL, &at.result, &e), 0);
+	assert_int_equal(cni_cache_list(dir, &a, "n", &v, &n, &e), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(cni_cache_write(dir, &at, &e), 0);
+	(void)snprintf(path, sizeof(path), "%s/results/n-abc-eth0", dir);
+	assert_int_equal(io_read_file(AT_FDCWD, path, 10000, &text, NULL), 0);
+	assert_string_equal(text, "{\"kind\":\"cniCacheV1\",\"containerId\":\"abc\",\"config\":\"eyJuYW1lIjoibiIsInBsdWdpbnMiOlt7InR5cGUiOiJ4In1dfQ==\","
+				  "\"ifName\":\"eth0\",\"networkName\":\"n\",\"cniArgs\":[[\"A\",\"1\"],[\"B\",\"\"],[\"C\",\"x=y\"]],\"result\":{\"ips\":[]}}");
+	/* others' files, and what is none */
+	(void)snprintf(path, sizeof(path), "%s/results/n-garbage", dir);
+	close_fd(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	assert_int_equal(cni_cache_list(dir, &a, "n", &v, &n, &e), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(v[0].container, "abc");
+	assert_int_equal(cni_cache_list(dir, &a, "n-abc", &v, &n, &e), 0);
+	assert_int_equal(n, 0);
+	cni_cache_remove(dir, &at);
+	assert_int_equal(cni_cache_list(dir, &a, "n", &v, &n, &e), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(io_remove_tree(AT_FDCWD, dir), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(versions), cmocka_unit_test(lists),	 cmocka_unit_test(wrong_lists), cmocka_unit_test(extending),
+		cmocka_unit_test(requests), cmocka_unit_test(results),	 cmocka_unit_test(errors),	cmocka_unit_test(supported),
+		cmocka_unit_test(running),  cmocka_unit_test(cache),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
