@@ -9,14 +9,15 @@
 #include "engine/settle.h"
 #include "net/uplink.h"
 
-/* Where the host answers on a port: addresses as Docker writes them, one of each family for a port of every address. */
-static size_t host_texts(const struct net_port *p, char out[2][IP_TEXT_LEN])
+/* Where the host answers on a port: addresses as Docker writes them, one of each family for a port of every address. What a plugin of CNI does
+ * by IPv6 nobody tells. */
+static size_t host_texts(const struct endpoints *own, const struct net_port *p, char out[2][IP_TEXT_LEN])
 {
 	char text[IP_TEXT_LEN];
 
 	(void)snprintf(out[0], IP_TEXT_LEN, p->only == 16 ? "[%.40s]" : "%.40s", p->only ? net_port_host(p, text) : "0.0.0.0");
 	(void)snprintf(out[1], IP_TEXT_LEN, "[::]");
-	return p->only || !uplink_has_ipv6() ? 1 : 2;
+	return p->only || !own->n || !uplink_has_ipv6() ? 1 : 2;
 }
 
 const char *ports_text(struct arena *a, const struct endpoints *own)
@@ -26,7 +27,7 @@ const char *ports_text(struct arena *a, const struct endpoints *own)
 
 	for (size_t i = 0; i < own->n_ports; i++) {
 		const struct net_port *p = &own->ports[i];
-		size_t n = host_texts(p, host);
+		size_t n = host_texts(own, p, host);
 
 		for (size_t k = 0; k < n; k++) {
 			sb_printf(&b, "%s%s:%u", b.len ? ", " : "", host[k], p->first);
@@ -56,10 +57,10 @@ static void write_address(const struct endpoint *ep, struct json_writer *w)
 }
 
 /* Each port of the container once, with all that lead to it; the rows come by target. */
-static void write_bindings(struct arena *a, const struct net_port *p, uint16_t k, struct json_writer *w)
+static void write_bindings(struct arena *a, const struct endpoints *own, const struct net_port *p, uint16_t k, struct json_writer *w)
 {
 	char host[2][IP_TEXT_LEN], text[IP_TEXT_LEN];
-	size_t n = host_texts(p, host);
+	size_t n = host_texts(own, p, host);
 
 	for (size_t i = 0; i < n; i++) {
 		jw_object(w, NULL);
@@ -80,7 +81,7 @@ static void write_ports(struct arena *a, const struct endpoints *own, struct jso
 				continue;
 			jw_array(w, arena_printf(a, "%u/%s", p->target + k, net_proto_name(p->proto)));
 			for (size_t j = i; j < own->n_ports && own->ports[j].target == p->target && own->ports[j].proto == p->proto; j++)
-				write_bindings(a, &own->ports[j], k, w);
+				write_bindings(a, own, &own->ports[j], k, w);
 			jw_end_array(w);
 		}
 	jw_end_object(w);
@@ -162,7 +163,7 @@ static size_t print_ports(const struct endpoints *own, uint16_t port, unsigned c
 	for (size_t i = 0; i < own->n_ports; i++)
 		for (uint16_t k = 0; k < own->ports[i].count; k++) {
 			const struct net_port *p = &own->ports[i];
-			size_t hosts = host_texts(p, host);
+			size_t hosts = host_texts(own, p, host);
 
 			if (port && (p->target + k != port || p->proto != proto))
 				continue;
