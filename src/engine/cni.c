@@ -107,8 +107,8 @@ static void add_port(struct asked *k, const struct net_port *p)
 		jw_u64(&k->w, "hostPort", p->first + i);
 		jw_u64(&k->w, "containerPort", p->target + i);
 		jw_str(&k->w, "protocol", net_proto_name(p->proto));
-		if (p->host.len)
-			jw_str(&k->w, "hostIP", ip_text(&p->host, host));
+		if (p->only) /* else by both families */
+			jw_str(&k->w, "hostIP", net_port_host(p, host));
 		jw_end_object(&k->w);
 	}
 }

@@ -146,7 +146,7 @@ static int read_network(struct arena *a, const char *folder, const char *file, s
 	if (r < 0)
 		return err_ctx(e, "%s", file);
 	out->file = file;
-	out->net = (struct network){ .id = cni_network_id(a, out->list.name), .name = out->list.name, .driver = NETWORK_CNI, .device = "" };
+	out->net = (struct network){ .id = cni_network_id(a, out->list.name), .name = out->list.name, .driver = NETWORK_CNI, .device = "", .parent = "", .mode = "" };
 	return out->net.id ? 0 : err_errno(e, -ENOMEM, "read %s", file);
 }
 

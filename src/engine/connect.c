@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "engine/cni.h"
+#include "engine/cni_own.h"
 #include "engine/config.h"
 #include "engine/endpoint.h"
 #include "engine/folder.h"
@@ -36,7 +37,7 @@ static void change_end(struct change *c)
 }
 #define CLEANUP_CHANGE CLEANUP(change_end)
 
-static int find_network(struct change *c, const char *name, struct err *e)
+static int find_network(struct change *c, const char *name, bool join, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *cat = c->en->catalog;
 	int r;
@@ -46,11 +47,13 @@ static int find_network(struct change *c, const char *name, struct err *e)
 	r = catalog_begin(cat, CATALOG_LAZY, e);
 	if (r == 0)
 		r = network_find(c->en, c->a, name, &c->network, e);
+	if (r == 0 && join)
+		r = cni_own_settle(c->en, c->a, &c->network, e);
 	return r < 0 ? r : catalog_commit(cat, e);
 }
 
 /* Everything about both, with the lock held. */
-static int begin(struct change *c, const char *container, const char *network, struct err *e)
+static int begin(struct change *c, const char *container, const char *network, bool join, struct err *e)
 {
 	const char *mode = "";
 	int r = settle_find(c->en, c->a, container, SETTLE_WAIT, &c->rec, &c->live, e);
@@ -70,7 +73,7 @@ static int begin(struct change *c, const char *container, const char *network, s
 	if (join_named(mode))
 		return err_set(e, ERR_INVALID, "container %s shares the network of container %.12s: connect or disconnect that one", c->rec.name,
 			       join_named(mode));
-	return find_network(c, network, e);
+	return find_network(c, network, join, e);
 }
 
 static bool runs(const struct change *c)
@@ -274,7 +277,7 @@ int network_connect(const struct engine *en, const char *container, const struct
 	c.en = en;
 	c.a = &a;
 	if (r == 0)
-		r = begin(&c, container, place->name, e);
+		r = begin(&c, container, place->name, true, e);
 	if (r < 0)
 		return r;
 	named.name = c.network.name;
@@ -339,7 +342,7 @@ int network_disconnect(const struct engine *en, const char *container, const cha
 
 	c.en = en;
 	c.a = &a;
-	r = begin(&c, container, network, e);
+	r = begin(&c, container, network, false, e);
 	if (r < 0)
 		return r;
 	name = configured(&c);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/cni.h"
+#include "engine/cni_own.h"
 #include "engine/endpoint_impl.h"
 #include "engine/etcfiles.h"
 #include "engine/folder.h"
@@ -70,7 +71,7 @@ static int place_is_taken(const struct engine *en, const struct network *net, st
 
 	at->number = number;
 	at->ip = (struct ip_net){ ip_nth(&net->subnet, number), net->subnet.prefix };
-	if (r != 0 || ip_same(&at->ip.ip, &net->gateway) || is_reserved(net, &at->ip.ip))
+	if (r != 0 || ip_same(&at->ip.ip, &net->gateway) || is_reserved(net, &at->ip.ip) || cni_own_is_held(net, &at->ip.ip))
 		return r < 0 ? r : 1;
 	if (!net->subnet6.ip.len || at->ip6.ip.len)
 		return 0;
@@ -185,8 +186,9 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 	    (r = json_get_str(wish, "Networks", "IP6Address", &ip6, e)) < 0 || (r = json_get_str(wish, "Networks", "MacAddress", &mac, e)) < 0 ||
 	    (r = network_find(en, a, name, &net, e)) < 0)
 		return r;
-	if (network_is_cni(&net))
-		return NOT_OURS;
+	r = cni_own_settle(en, a, &net, e);
+	if (r != 0)
+		return r < 0 ? r : NOT_OURS;
 	r = find_place(en, &net, ip, ip6, &at, e);
 	if (r < 0)
 		return r;
@@ -667,6 +669,9 @@ int endpoint_open(const struct engine *en, const char *id, const struct endpoint
 
 	if (r < 0)
 		return err_errno(e, r, "forget the connections of who had the container's address before");
+	for (size_t i = 0; i < own->n; i++)
+		if (cni_own_hold(&own->v[i].network, &own->v[i].link.ip.ip, id, own->v[i].link.name, e) < 0)
+			return e->code;
 	network_firewall(en, &fw);
 	r = add_elements(&fw, id, own);
 	if (r == -ENOENT) {
@@ -801,6 +806,7 @@ int endpoint_close(const struct engine *en, const char *id, const struct endpoin
 		r = mark(en, id, &own->v[i].link);
 		if (r < 0)
 			return err_errno(e, r, "mark the addresses of container %.12s in %s/" STALE_FOLDER, id, en->state);
+		cni_own_release(&own->v[i].network, &own->v[i].link.ip.ip, id);
 	}
 	return 0;
 }

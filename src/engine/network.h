@@ -37,6 +37,8 @@ struct network_options {
 	struct strv subnets, gateways, ip_ranges; /* one of each family; none: chosen */
 	struct strv aux;                          /* "NAME=IP": addresses that nobody is given */
 	struct strv labels, options;
+	const char *device;     /* NULL: a name of its own */
+	const struct json *cni; /* of one of CNI (cni_own.h): a member of its configuration */
 };
 
 /* By whole id, name, or the unambiguous start of an id; where the catalog has none, one of CNI (cni_folder.h). The default network is made when somebody asks for it first: with an open

@@ -285,6 +285,8 @@ static void write_config(const struct network_options *o, const struct network *
 	write_pairs(&w, "Aux", o->aux);
 	write_pairs(&w, "Labels", o->labels);
 	write_pairs(&w, "Options", o->options);
+	if (o->cni)
+		jw_value(&w, "Cni", o->cni);
 	jw_end_object(&w);
 }
 
@@ -300,7 +302,7 @@ static uint32_t free_number(const struct network *all, size_t n)
 	return number;
 }
 
-static int name_it(const struct engine *en, struct arena *a, struct network *net, struct err *e)
+static int name_it(const struct engine *en, struct arena *a, const char *device, struct network *net, struct err *e)
 {
 	char id[ID_LEN + 1];
 	int r = text_random_hex(ID_LEN / 2, id);
@@ -309,7 +311,7 @@ static int name_it(const struct engine *en, struct arena *a, struct network *net
 	if (r < 0)
 		return err_errno(e, r, "make up an id");
 	net->id = arena_strdup(a, id);
-	net->device = network_is_default(net->name) && usual ? "tare0" : arena_printf(a, "tn%.10s", id);
+	net->device = device ? device : network_is_default(net->name) && usual ? "tare0" : arena_printf(a, "tn%.10s", id);
 	return net->id && net->device ? 0 : err_errno(e, -ENOMEM, "a network");
 }
 
@@ -320,7 +322,7 @@ static int fill(const struct engine *en, struct arena *a, const struct network_o
 	int r = network_list(en, a, &all, &n, e);
 
 	if (r == 0)
-		r = name_it(en, a, net, e);
+		r = name_it(en, a, o->device, net, e);
 	if (r == 0)
 		r = find_subnets(o, all, n, net, e);
 	if (r == 0)

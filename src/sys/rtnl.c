@@ -27,6 +27,38 @@ int rtnl_index(int sock, const char *name)
 	return r < 0 ? r : index;
 }
 
+struct device {
+	int index;
+	uint32_t group;
+};
+
+static void take_device(const struct nlmsghdr *m, void *data)
+{
+	const struct nlattr *a = NULL;
+	struct device *d = data;
+
+	if (m->nlmsg_type != RTM_NEWLINK || m->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+		return;
+	d->index = ((const struct ifinfomsg *)NLMSG_DATA(m))->ifi_index;
+	while (nl_each(m, sizeof(struct ifinfomsg), &a))
+		if (a->nla_type == IFLA_GROUP && nl_len(a) == sizeof(d->group))
+			memcpy(&d->group, nl_data(a), sizeof(d->group));
+}
+
+int rtnl_group(int sock, const char *name, uint32_t *group)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	const struct ifinfomsg link = { 0 };
+	struct device d = { .index = -ENODEV };
+	int r;
+
+	nl_begin(&q, RTM_GETLINK, NLM_F_ACK, &link, sizeof(link));
+	nl_put_str(&q, IFLA_IFNAME, name);
+	r = nl_exchange(sock, &q, take_device, &d, NULL);
+	*group = d.group;
+	return r < 0 ? r : d.index;
+}
+
 /* ---- links ---- */
 
 static void put_mtu(struct nl_batch *q, uint32_t mtu)

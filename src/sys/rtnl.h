@@ -7,6 +7,8 @@
 
 /* The index of a device of the socket's namespace; -ENODEV. */
 int rtnl_index(int sock, const char *name) MUST_CHECK;
+/* The same, and the number of its group. */
+int rtnl_group(int sock, const char *name, uint32_t *group) MUST_CHECK;
 
 /* A pair of devices: `host` here and `inside` in the network namespace of fd netns, both down. */
 struct rtnl_veth {

@@ -87,6 +87,33 @@ kill_monitors() {
   done
 }
 
+# Served without plugins: the store of host-local says what the catalog says.
+same_store() {
+  diff <(rows "SELECT substr(ip, 1, instr(ip, '/') - 1) FROM endpoints e JOIN networks n ON n.id = e.network WHERE n.name = 'own' ORDER BY 1") \
+    <(find "$BATS_FILE_TMPDIR/ipam/own" -name '[!l]*' -type f -printf '%f\n' 2>/dev/null | sort)
+}
+
+@test "a network that is served without plugins: tare run, connect, rm killed at any moment" {
+  conflist 4.conflist own <<<"{\"type\":\"bridge\",\"bridge\":\"cnifo0\",\"isGateway\":true,\"ipMasq\":true,$(host_local 10.86.0.0/24)},{\"type\":\"portmap\"}"
+  for n in $(moments 60 560); do
+    killed "$n" "$TARE_BIN/tare" run -d --name victim --network own -p 8087:80 busybox sleep 1000
+    tare ps -a >/dev/null
+    same_store
+    tare rm -f victim >/dev/null 2>&1 || true
+    same_store
+    tare run -d --name victim busybox sleep 1000 >/dev/null
+    killed "$n" "$TARE_BIN/tare" network connect own victim
+    tare network connect own victim >/dev/null 2>&1 || true
+    tare network inspect own | jq -e '.[0].Driver == "bridge"' >/dev/null
+    same_store
+    killed "$n" "$TARE_BIN/tare" rm -f victim
+    tare ps -a >/dev/null
+    tare rm -f victim >/dev/null 2>&1 || true
+    same_store
+  done
+  tare network rm own
+}
+
 # The plugin kills who runs it, and who runs that: what it did itself is undone all the same.
 @test "whoever runs the plugins is killed by one of them" {
   for who in orphan monitor; do

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/cni.h"
+#include "net/cni_own.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
@@ -17,6 +17,7 @@ static void list(struct arena *a, const char *text, size_t size, bool single)
 {
 	struct cni_attachment at = { .version = CNI_NEWEST, .netns = "", .args = "" };
 	struct cni_list l, again;
+	struct cni_own own;
 	struct err e = { 0 };
 	const struct json *doc;
 
@@ -25,6 +26,8 @@ static void list(struct arena *a, const char *text, size_t size, bool single)
 	check(cni_name_ok(l.name) && l.n_plugins <= CNI_PLUGINS);
 	check(cni_list_parse(a, l.text, strlen(l.text), false, &again, &e) == 0);
 	check(strcmp(again.name, l.name) == 0 && again.n_plugins == l.n_plugins && again.n_versions == l.n_versions);
+	if (cni_own_read(&l, &own))
+		check(own.store[0] == '/' && strlen(own.bridge) < 16 && ip_net_has(&own.subnet, &own.gateway));
 	at.list = &l;
 	for (size_t i = 0; i < l.n_plugins; i++) {
 		CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;

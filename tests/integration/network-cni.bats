@@ -374,3 +374,79 @@ bad() { # COMMAND WHAT: a network whose second plugin does that
   wait_until 5 nothing_left
   [ "$(fakes | grep -c DEL)" = 2 ]
 }
+
+# ---- lists that are served without their plugins ----
+
+own_net() { # SUBNET [MORE OPTIONS]: podman's default list
+  conflist own.conflist own <<<"{\"type\":\"bridge\",\"bridge\":\"cniown0\",\"isGateway\":true,\"ipMasq\":true,\"hairpinMode\":true,$(host_local "$1")},
+    {\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}},{\"type\":\"firewall\"},{\"type\":\"tuning\"${2:-}}"
+}
+stored() { find "$BATS_FILE_TMPDIR/ipam/own" -name '10.*' 2>/dev/null | sed 's|.*/||' | sort; }
+
+@test "bridge, host-local, portmap, firewall and tuning without options: served by tare, with addresses in host-local's store" {
+  own_net 10.90.0.0/24
+  export TARE_CNI_BIN_DIR=/nonexistent
+  mkdir -p "$BATS_FILE_TMPDIR/ipam/own"
+  printf 'somebody\r\neth0' >"$BATS_FILE_TMPDIR/ipam/own/10.90.0.3"
+  serve web 80 web --network own -p 8080:80
+  serve two 80 two --network own
+  [ "$(address_of web)" = 10.90.0.2 ]
+  [ "$(address_of two)" = 10.90.0.4 ]
+  [[ "$(ask_from_outside 192.0.2.1 8080)" == web* ]]
+  [[ "$(ask_from two web 80)" == web* ]]
+  id=$(tare inspect web | jq -r '.[0].Id')
+  [ "$(cat "$BATS_FILE_TMPDIR/ipam/own/10.90.0.2")" = "$(printf '%s\r\neth0' "$id")" ]
+  [ "$(stored | tr '\n' ' ')" = "10.90.0.2 10.90.0.3 10.90.0.4 " ]
+  ip -o addr show dev cniown0 | grep -q '10.90.0.1/24'
+  run -0 tare network ls
+  [[ "$output" == *"own "*"bridge"*"10.90.0.0/24"* ]]
+  [[ "$output" != *warning* ]]
+  tare network inspect own | jq -e --arg f "$TARE_CNI_CONF_DIR/own.conflist" '.[0].Cni.File == $f'
+  [ -z "$(cni_rows)" ]
+  run -125 tare run --rm --network own --ip 10.90.0.3 busybox true
+  [[ "$output" == *"--ip 10.90.0.3 is in use in network own"* ]]
+  [ "$(tare run --rm --network own --ip 10.90.0.9 busybox hostname -i)" = 10.90.0.9 ]
+  # whoever has the real plugins is given other addresses
+  jq '.plugins[0] + {name, cniVersion}' "$TARE_CNI_CONF_DIR/own.conflist" >"$BATS_TEST_TMPDIR/plugin"
+  theirs=$(CNI_COMMAND=ADD CNI_CONTAINERID=theirs CNI_NETNS=x CNI_IFNAME=eth0 CNI_PATH=/usr/lib/cni /usr/lib/cni/host-local <"$BATS_TEST_TMPDIR/plugin" | jq -r '.ips[0].address')
+  [[ " 10.90.0.2/24 10.90.0.4/24 " != *" $theirs "* ]]
+  tare network connect own "$(tare run -d busybox sleep 1000)"
+  [ "$(stored | wc -l)" = 5 ]
+  # a list that changes while containers use it
+  own_net 10.91.0.0/24
+  run -125 tare run --rm --network own busybox true
+  [[ "$output" == *"has changed while container"* ]]
+  tare network disconnect own two
+  remove_all
+  [ "$(stored | tr '\n' ' ')" = "10.90.0.3 ${theirs%/*} " ]
+  [ "$(tare run --rm --network own busybox hostname -i)" = 10.91.0.2 ]
+  rm -r "$BATS_FILE_TMPDIR/ipam/own"
+  tare network rm own
+  run ! ip link show cniown0
+}
+
+@test "an option that is not tare's, or a bridge that is somebody else's: the plugins are run" {
+  own_net 10.92.0.0/24 ',"sysctl":{"net.ipv4.conf.all.log_martians":"1"}'
+  tare run -d --name one --network own busybox sleep 1000 >/dev/null
+  [ -n "$(cni_rows)" ]
+  own_net 10.92.0.0/24
+  # they have made the bridge, and go on
+  tare run -d --name two --network own busybox sleep 1000 >/dev/null
+  [ "$(cni_rows | wc -l)" = 2 ]
+  tare rm -f one two
+  tare run --rm --network own busybox true
+  run -0 tare network ls
+  [[ "$output" == *"own "*"cni"*"10.92.0.0/24"* ]]
+  ip link del cniown0
+  tare run --rm --network own busybox true
+  [ "$(tare network ls --format json | jq -rs '.[] | select(.Name == "own") | .Driver')" = bridge ]
+  # somebody else's bridge takes the place of ours
+  ip link del cniown0
+  ip link add cniown0 type bridge
+  ip addr add 10.92.0.1/24 dev cniown0
+  ip link set cniown0 up
+  tare run -d --name one --network own busybox sleep 1000 >/dev/null
+  [ -n "$(cni_rows)" ]
+  tare rm -f one
+  ip link del cniown0
+}

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
-#include "net/cni.h"
+#include "net/cni_own.h"
 
 static int parse(struct arena *a, const char *text, bool single, struct cni_list *out, struct err *e)
 {
@@ -337,12 +337,97 @@ static void cache(void **state)
 	assert_int_equal(io_remove_tree(AT_FDCWD, dir), 0);
 }
 
+#define IPAM "\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.1.0.0/24\"}"
+#define BRIDGE(MORE) "{\"type\":\"bridge\",\"isDefaultGateway\":true,\"ipMasq\":true" MORE "}"
+#define LIST(PLUGINS) "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[" PLUGINS "]}"
+
+static void own(void **state)
+{
+	static const char *const ours[] = {
+		LIST(BRIDGE("," IPAM)),
+		LIST(BRIDGE(",\"vlan\":0,\"promiscMode\":false,\"capabilities\":{\"ips\":true}," IPAM)),
+		LIST(BRIDGE("," IPAM) ",{\"type\":\"portmap\",\"snat\":true},{\"type\":\"firewall\",\"backend\":\"iptables\"},{\"type\":\"tuning\"},{\"type\":\"loopback\"}"),
+		LIST("{\"type\":\"bridge\",\"isGateway\":true,\"ipMasq\":true,\"ipam\":{\"type\":\"host-local\",\"ranges\":[[{\"subnet\":\"10.1.0.0/24\"}]],\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}}"),
+	};
+	static const char *const theirs[] = {
+		LIST("{\"type\":\"bridge\",\"isDefaultGateway\":true," IPAM "}"),                     /* no ipMasq */
+		LIST("{\"type\":\"bridge\",\"ipMasq\":true," IPAM "}"),                               /* no gateway */
+		LIST("{\"type\":\"bridge\",\"isGateway\":true,\"ipMasq\":true," IPAM "}"),          /* no way out */
+		LIST(BRIDGE(",\"ipMasq2\":true," IPAM)), LIST(BRIDGE(",\"vlan\":7," IPAM)), LIST(BRIDGE(",\"promiscMode\":true," IPAM)),
+		LIST(BRIDGE(",\"bridge\":\"a/b\"," IPAM)), LIST(BRIDGE(",\"bridge\":\"a-name-that-is-too-long\"," IPAM)), LIST(BRIDGE(",\"mtu\":\"x\"," IPAM)),
+		LIST(BRIDGE(",\"dns\":{\"nameservers\":[\"1.1.1.1\"]}," IPAM)), LIST(BRIDGE("")),
+		LIST(BRIDGE(",\"ipam\":{\"type\":\"static\",\"subnet\":\"10.1.0.0/24\"}")), LIST(BRIDGE(",\"ipam\":{\"type\":\"host-local\"}")),
+		LIST(BRIDGE(",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"fd00::/64\"}")), LIST(BRIDGE(",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.1.0.0/31\"}")),
+		LIST(BRIDGE(",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.1.0.0/24\",\"rangeStart\":\"10.1.0.9\"}")),
+		LIST(BRIDGE(",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.1.0.0/24\",\"gateway\":\"10.2.0.1\"}")),
+		LIST(BRIDGE(",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.1.0.0/24\",\"dataDir\":\"x\"}")),
+		LIST(BRIDGE(",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.1.0.0/24\",\"routes\":[{\"dst\":\"0.0.0.0/0\",\"gw\":\"10.1.0.7\"}]}")),
+		LIST(BRIDGE(",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.1.0.0/24\",\"routes\":[{\"dst\":\"10.9.0.0/16\"}]}")),
+		LIST(BRIDGE(",\"ipam\":{\"type\":\"host-local\",\"ranges\":[[{\"subnet\":\"10.1.0.0/24\"}],[{\"subnet\":\"fd00::/64\"}]]}")),
+		LIST("{\"type\":\"portmap\"}"), LIST("{\"type\":\"portmap\"}," BRIDGE("," IPAM)), LIST(BRIDGE("," IPAM) "," BRIDGE("," IPAM)),
+		LIST(BRIDGE("," IPAM) ",{\"type\":\"portmap\",\"snat\":false}"), LIST(BRIDGE("," IPAM) ",{\"type\":\"tuning\",\"mtu\":9000}"),
+		LIST(BRIDGE("," IPAM) ",{\"type\":\"firewall\",\"ingressPolicy\":\"isolated\"}"), LIST(BRIDGE("," IPAM) ",{\"type\":\"bandwidth\"}"),
+		LIST(BRIDGE("," IPAM) ",{\"type\":\"ipam\"}"),
+	};
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct cni_list l;
+	struct cni_own o;
+	char text[IP_TEXT_LEN];
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
+		assert_int_equal(parse(&a, ours[i], false, &l, &e), 0);
+		if (!cni_own_read(&l, &o))
+			fail_msg("not ours: %s", ours[i]);
+		assert_string_equal(ip_net_text(&o.subnet, text), "10.1.0.0/24");
+		assert_string_equal(ip_text(&o.gateway, text), "10.1.0.1");
+		assert_string_equal(o.bridge, "cni0");
+		assert_string_equal(o.store, CNI_STORE);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(theirs); i++) {
+		assert_int_equal(parse(&a, theirs[i], false, &l, &e), 0);
+		if (cni_own_read(&l, &o))
+			fail_msg("ours: %s", theirs[i]);
+	}
+}
+
+static void store(void **state)
+{
+	char dir[] = "/tmp/cni-test.XXXXXX", path[128];
+	CLEANUP_FREE char *text = NULL;
+	struct err e = { 0 };
+	struct ip ip;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(ip_parse("10.1.0.2", &ip), 0);
+	assert_false(cni_store_has(dir, "n", &ip));
+	cni_store_release(dir, "n", &ip, "abc");
+	assert_int_equal(cni_store_hold(dir, "n", &ip, "abc", "eth0", &e), 0);
+	assert_true(cni_store_has(dir, "n", &ip));
+	assert_int_equal(cni_store_hold(dir, "n", &ip, "abc", "eth0", &e), 0);
+	assert_true(cni_store_hold(dir, "n", &ip, "ab", "eth0", &e) < 0);
+	assert_int_equal(e.cls, ERR_CONFLICT);
+	assert_true(cni_store_hold(dir, "n", &ip, "abcd", "eth0", &e) < 0);
+	(void)snprintf(path, sizeof(path), "%s/n/10.1.0.2", dir);
+	assert_int_equal(io_read_file(AT_FDCWD, path, 100, &text, NULL), 0);
+	assert_string_equal(text, "abc\r\neth0");
+	cni_store_release(dir, "n", &ip, "abcd");
+	assert_true(cni_store_has(dir, "n", &ip));
+	cni_store_release(dir, "n", &ip, "abc");
+	assert_false(cni_store_has(dir, "n", &ip));
+	(void)snprintf(path, sizeof(path), "%s/n", dir);
+	assert_int_equal(rmdir(path), 0); /* nothing else was left there */
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(versions), cmocka_unit_test(lists),	 cmocka_unit_test(wrong_lists), cmocka_unit_test(extending),
 		cmocka_unit_test(requests), cmocka_unit_test(results),	 cmocka_unit_test(errors),	cmocka_unit_test(supported),
-		cmocka_unit_test(running),  cmocka_unit_test(cache),
+		cmocka_unit_test(running),  cmocka_unit_test(cache),	 cmocka_unit_test(own),		cmocka_unit_test(store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

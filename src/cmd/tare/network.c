@@ -267,6 +267,8 @@ static int write_network(const struct engine *en, struct arena *a, const struct 
 	r = write_containers(en, n, w, e);
 	jw_value(w, "Labels", json_get(n->config, "Labels"));
 	jw_value(w, "Options", json_get(n->config, "Options"));
+	if (json_get(n->config, "Cni"))
+		jw_value(w, "Cni", json_get(n->config, "Cni"));
 	jw_end_object(w);
 	return r;
 }

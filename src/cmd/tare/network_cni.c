@@ -28,12 +28,16 @@ static const char *subnet_of(const struct cni_list *list)
 }
 
 /* Whether one of tare's own has the name: that one is meant by it. */
-static int is_hidden(const struct engine *en, const char *name, struct err *e)
+static int is_hidden(const struct engine *en, const char *name, const char *file, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(en->catalog, &s, e, "SELECT 1 FROM networks WHERE name = ?1", "s", name);
+	int r = cat_prepare(en->catalog, &s, e, "SELECT config FROM networks WHERE name = ?1", "s", name);
 
-	return r < 0 ? r : cat_step(s, e);
+	if (r == 0)
+		r = cat_step(s, e);
+	if (r > 0 && !strstr(cat_text(s, 0), "\"Cni\":")) /* else it is that one, served by tare */
+		log_warning("%s: a network of tare's own is called %s too, and is meant by that name", file, name);
+	return r;
 }
 
 int network_cni_rows(const struct engine *en, struct table *t, bool whole, struct err *e)
@@ -50,11 +54,9 @@ int network_cni_rows(const struct engine *en, struct table *t, bool whole, struc
 		const char *cells[] = { whole ? net->id : arena_strndup(t->a, net->id, ID_SHORT), net->name, net->driver, subnet_of(&all[i].list), "false",
 					table_time(t->a, TABLE_NEVER) };
 
-		r = is_hidden(en, net->name, e);
+		r = is_hidden(en, net->name, all[i].file, e);
 		if (r == 0)
 			table_add(t, cells);
-		else if (r > 0)
-			log_warning("%s: a network of tare's own is called %s too, and is meant by that name", all[i].file, net->name);
 	}
 	return r < 0 ? r : 0;
 }
