@@ -403,6 +403,8 @@ stored() { find "$BATS_FILE_TMPDIR/ipam/own" -name '10.*' 2>/dev/null | sed 's|.
   [[ "$output" != *warning* ]]
   tare network inspect own | jq -e --arg f "$TARE_CNI_CONF_DIR/own.conflist" '.[0].Cni.File == $f'
   [ -z "$(cni_rows)" ]
+  run -1 tare network cni status own
+  [[ "$output" == *"network own is served by tare itself"* ]]
   run -125 tare run --rm --network own --ip 10.90.0.3 busybox true
   [[ "$output" == *"--ip 10.90.0.3 is in use in network own"* ]]
   [ "$(tare run --rm --network own --ip 10.90.0.9 busybox hostname -i)" = 10.90.0.9 ]

@@ -122,9 +122,14 @@ int network_cni_inspect(const struct engine *en, struct arena *a, const char *na
 
 static int begin(const struct cli_call *call, struct engine *en, struct cni_network *net, struct err *e)
 {
+	struct network known;
 	int r = tare_engine(call, en, e);
 
-	return r < 0 ? r : cni_folder_find(call->arena, call->args[0], net, e);
+	if (r == 0)
+		r = network_find(en, call->arena, call->args[0], &known, e);
+	if (r == 0 && !network_is_cni(&known))
+		r = err_set(e, ERR_UNSUPPORTED, "network %s is served by tare itself: there are no plugins to ask", known.name);
+	return r < 0 ? r : cni_folder_find(call->arena, known.name, net, e);
 }
 
 /* A row a container: its name, and "ok" or what is wrong. */
