@@ -88,8 +88,11 @@ static void add_list(struct asked *k, const char *key, const struct json *texts)
 static void add_dns(struct asked *k, const struct json *host)
 {
 	static const char *const rows[][2] = { { "servers", "Dns" }, { "searches", "DnsSearch" }, { "options", "DnsOptions" } };
+	bool any = false;
 
-	if (!cni_list_can(&k->net->list, "dns"))
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		any |= json_get(host, rows[i][1]) && json_get(host, rows[i][1])->len > 0;
+	if (!any || !cni_list_can(&k->net->list, "dns"))
 		return; /* resolv.conf is ours to write */
 	jw_object(&k->w, "dns");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)

@@ -358,6 +358,24 @@ bad() { # COMMAND WHAT: a network whose second plugin does that
   tare rm -f one
 }
 
+@test "GC: nobody joins meanwhile, and it waits for those who do" {
+  conflist slow.conflist slow 1.1.0 <<<'{"type":"fake-a","on":"GC","do":"slow"},{"type":"fake-b"}'
+  tare network cni gc slow & gc=$!
+  wait_until 5 test -e "$FAKES/GC.fake-a.json"
+  tare run --rm --network slow busybox true
+  wait "$gc"
+  [ "$(fakes | grep -v STATUS | head -3 | tr '\n' ' ')" = "GC fake-a GC fake-b ADD fake-a " ]
+  forget_fakes
+  conflist slow.conflist slow 1.1.0 <<<'{"type":"fake-a","on":"ADD","do":"slow"},{"type":"fake-b"}'
+  tare run -d --name it --network slow busybox sleep 1000 & pid=$!
+  wait_until 5 test -e "$FAKES/ADD.fake-a.json"
+  tare network cni gc slow
+  wait "$pid"
+  [ "$(fakes | grep -v STATUS | head -3 | tr '\n' ' ')" = "ADD fake-a ADD fake-b GC fake-a " ]
+  told GC fake-a | jq -e '."cni.dev/valid-attachments" | length == 1'
+  tare rm -f it
+}
+
 @test "stop and start: DEL and ADD anew; --rm; a command that ends by itself" {
   fake_net
   tare run -d --name it --network fake busybox sleep 1000
