@@ -16,6 +16,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/cni.h"
 #include "engine/config.h"
 #include "engine/endpoint.h"
 #include "engine/folder.h"
@@ -141,6 +142,8 @@ static int check_network(const struct change *c, bool adds, struct err *e)
 	const char *mode = "";
 	int r = json_get_str(json_get(c->config.doc, "HostConfig"), "HostConfig", "NetworkMode", &mode, e);
 	const struct json *networks = json_get(c->config.doc, "Networks");
+	struct cni_row *cni;
+	size_t n_cni;
 
 	if (r < 0)
 		return r;
@@ -148,6 +151,11 @@ static int check_network(const struct change *c, bool adds, struct err *e)
 		return err_set(e, ERR_INVALID, "container %s shares the network of container %.12s: publish on that one", c->rec.name, join_named(mode));
 	if (strcmp(mode, "host") == 0)
 		return err_set(e, ERR_INVALID, "container %s shares the host's network: every port of it is the host's", c->rec.name);
+	if (c->runs && c->own.n == 0 && (r = cni_rows(c->en, c->a, c->rec.id, &cni, &n_cni, e)) == 0 && n_cni)
+		return err_set(e, ERR_UNSUPPORTED, "container %s: plugins of CNI (network %s) take ports when a container starts: stop it first", c->rec.name,
+			       cni[0].network);
+	if (r < 0)
+		return r;
 	if (c->runs ? c->own.n == 0 : adds && (!networks || networks->len == 0))
 		return err_set(e, ERR_INVALID, "container %s is in no network: tare network connect", c->rec.name);
 	if (c->runs && adds && c->own.via == c->own.n)

@@ -99,6 +99,25 @@ fake_net() { conflist fake.conflist fake "${1:-1.0.0}" <<<'{"type":"fake-a"},{"t
   ip link del cnib3
 }
 
+@test "tare network ls filters them, too; container:NAME shares one; ports do not change while it runs" {
+  conflist 1.conflist side <<<"{\"type\":\"bridge\",\"bridge\":\"cnib4\",\"isGateway\":true,$(host_local 10.83.0.0/24)},{\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}}"
+  fake_net
+  tare run -d --name host --network side -p 8083:80 busybox sleep 1000 >/dev/null
+  [ "$(tare network ls -q -f driver=cni | wc -l)" = 2 ]
+  tare network ls -f dangling=true | grep -q fake
+  run ! grep -q side <<<"$(tare network ls -f dangling=true)"
+  [ "$(tare run --rm --network container:host busybox hostname -i)" = "$(address_of host)" ]
+  run -1 tare update --publish-add 8084:80 host
+  [[ "$output" == *"plugins of CNI (network side) take ports when a container starts"* ]]
+  tare stop -t 0 host
+  tare update --publish-add 8084:81 host
+  tare start host
+  [ "$(tare port host | wc -l)" = 2 ]
+  iptables-save | grep -q 'CNI-DN.*8084'
+  tare rm -f host
+  ip link del cnib4
+}
+
 # ---- what a plugin is told ----
 
 @test "ADD goes through the list, DEL back, each with what the specification says" {

@@ -139,7 +139,8 @@ struct looking {
 static int is_dangling(const struct looking *l, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(l->en->catalog, &s, e, "SELECT 1 FROM endpoints WHERE network = ?1 LIMIT 1", "s", l->net->id);
+	int r = cat_prepare(l->en->catalog, &s, e, "SELECT 1 FROM endpoints WHERE network = ?1 UNION ALL SELECT 1 FROM cni WHERE network = ?2 LIMIT 1",
+			    "ss", l->net->id, l->net->name);
 
 	if (r == 0)
 		r = cat_step(s, e);
@@ -178,20 +179,20 @@ int cmd_network_ls(const struct cli_call *call, struct err *e)
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct table t = TABLE(call->arena, columns);
 	struct network *all;
-	size_t n;
+	size_t n = 0;
 	int r = tare_engine(call, &en, e);
 
 	if (r == 0)
 		r = have_default(&en, call->arena, e);
 	if (r == 0)
 		r = network_list(&en, call->arena, &all, &n, e);
+	if (r == 0)
+		r = network_cni_list(&en, call->arena, &all, &n, e);
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		r = filter_passes(call->arena, &o->filters, ls_matches, &(struct looking){ &en, &all[i] }, e);
 		if (r > 0)
 			add_row(&t, &all[i], o->no_trunc);
 	}
-	if (r >= 0)
-		r = network_cni_rows(&en, &t, o->no_trunc, e);
 	if (r >= 0)
 		r = table_write(&t, o->format, o->quiet, &out, e);
 	return r < 0 ? r : tare_print(&out, e);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 #include "engine/cni.h"
 #include "engine/record.h"
@@ -40,23 +41,33 @@ static int is_hidden(const struct engine *en, const char *name, const char *file
 	return r;
 }
 
-int network_cni_rows(const struct engine *en, struct table *t, bool whole, struct err *e)
+int network_cni_list(const struct engine *en, struct arena *a, struct network **all, size_t *n, struct err *e)
 {
-	struct cni_network *all;
+	struct cni_network *cni;
+	struct network *grown;
 	struct err bad;
-	size_t n;
-	int r = cni_folder_read(t->a, &all, &n, &bad, e);
+	size_t n_cni;
+	int r = cni_folder_read(a, &cni, &n_cni, &bad, e);
 
-	if (r == 0 && bad.code)
+	if (r < 0)
+		return r;
+	if (bad.code)
 		log_warning("a configuration of CNI cannot be read: %s", bad.msg);
-	for (size_t i = 0; r >= 0 && i < n; i++) {
-		const struct network *net = &all[i].net;
-		const char *cells[] = { whole ? net->id : arena_strndup(t->a, net->id, ID_SHORT), net->name, net->driver, subnet_of(&all[i].list), "false",
-					table_time(t->a, TABLE_NEVER) };
+	grown = arena_array(a, *n + n_cni + 1, sizeof(*grown));
+	if (!grown)
+		return err_errno(e, -ENOMEM, "list the networks");
+	if (*n)
+		memcpy(grown, *all, *n * sizeof(*grown));
+	*all = grown;
+	for (size_t i = 0; r >= 0 && i < n_cni; i++) {
+		struct network *net = &grown[*n];
 
-		r = is_hidden(en, net->name, all[i].file, e);
-		if (r == 0)
-			table_add(t, cells);
+		*net = cni[i].net;
+		net->created = TABLE_NEVER;
+		if (ip_net_parse(subnet_of(&cni[i].list), &net->subnet) < 0)
+			net->subnet = (struct ip_net){ 0 };
+		r = is_hidden(en, net->name, cni[i].file, e);
+		*n += r == 0;
 	}
 	return r < 0 ? r : 0;
 }
