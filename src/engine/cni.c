@@ -181,7 +181,7 @@ static int insert(const struct engine *en, struct arena *a, const char *id, cons
 	return r < 0 ? r : 0;
 }
 
-int cni_take(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct json *wish,
+static int take_place(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct json *wish,
 	     const struct cni_network *net, int64_t position, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf capabilities = STRBUF_INIT;
@@ -207,6 +207,29 @@ int cni_take(const struct engine *en, struct arena *a, const char *id, const str
 	jw_end_object(&k.w);
 	return sb_error(&capabilities) < 0 ? err_errno(e, -ENOMEM, "join network %s", net->net.name) :
 					     insert(en, a, id, net, position, args_of(a, ip, mac), sb_str(&capabilities), e);
+}
+
+int cni_take(const struct engine *en, struct arena *a, const char *id, const struct json *config, const char *only, int64_t position, struct err *e)
+{
+	json_each(wish, json_get(config, "Networks")) {
+		struct cni_network cni;
+		struct network net;
+		const char *name = NULL;
+		int r = json_get_str(wish, "Networks", "Name", &name, e);
+
+		if (r == 0 && only && (!name || strcmp(name, only) != 0))
+			continue;
+		if (r == 0)
+			r = network_find(en, a, name, &net, e);
+		if (r == 0 && network_is_cni(&net))
+			r = cni_folder_find(a, net.name, &cni, e);
+		if (r == 0 && network_is_cni(&net))
+			r = take_place(en, a, id, config, wish, &cni, position, e);
+		if (r < 0)
+			return r;
+		position++;
+	}
+	return 0;
 }
 
 /* ---- the monitor's part ---- */

@@ -27,10 +27,10 @@ int cni_row_read(struct arena *a, const struct cni_row *row, const char *netns, 
 /* A container's, by position; with NULL everybody's. */
 int cni_rows(const struct engine *en, struct arena *a, const char *container, struct cni_row **out, size_t *n, struct err *e) MUST_CHECK;
 
-/* In an open transaction: container id's place (a member of "Networks" of its configuration, config.h) in network net, as device number
- * position. An address, names or ports that none of its plugins takes are ERR_UNSUPPORTED. */
-int cni_take(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct json *wish,
-	     const struct cni_network *net, int64_t position, struct err *e) MUST_CHECK;
+/* In an open transaction: places in the networks of CNI that container id's configuration asks for, or in the one called only, as endpoint_take()
+ * counts from position on. Addresses, names or ports that none of a network's plugins takes are ERR_UNSUPPORTED. */
+int cni_take(const struct engine *en, struct arena *a, const char *id, const struct json *config, const char *only, int64_t position,
+	     struct err *e) MUST_CHECK;
 /* What the monitor executes when the network namespace is there, as a member of its description. Nothing where there are no rows. */
 int cni_describe(const struct engine *en, const char *id, struct strbuf *description, struct err *e) MUST_CHECK;
 

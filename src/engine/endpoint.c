@@ -346,44 +346,22 @@ static bool is_of(const struct json *wish, const char *network)
 	return name && name->type == JSON_STRING && strcmp(name->str, network) == 0;
 }
 
-static int take_cni(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct json *wish,
-		    int64_t position, struct err *e)
-{
-	struct cni_network cni;
-	struct network net;
-	const char *name = NULL;
-	int r = json_get_str(wish, "Networks", "Name", &name, e);
-
-	if (r == 0)
-		r = network_find(en, a, name, &net, e);
-	if (r < 0 || !network_is_cni(&net))
-		return r;
-	r = cni_folder_find(a, net.name, &cni, e);
-	return r < 0 ? r : cni_take(en, a, id, config, wish, &cni, position, e);
-}
-
 /* The networks of tare's own first, then the ports, which lead to them, then those of CNI, which have the ports where there are no others. */
 int endpoint_take(const struct engine *en, struct arena *a, const char *id, const struct json *config, const char *only, struct err *e)
 {
-	const struct json *wishes = json_get(config, "Networks");
 	int64_t first = 0, position;
 	bool more = false;
 	int r = next_position(en, id, &first, e);
 
 	position = first;
-	json_each(wish, wishes) {
+	json_each(wish, json_get(config, "Networks")) {
 		if (r >= 0 && (!only || is_of(wish, only)))
 			r = take_address(en, a, id, config, wish, position++, e);
 		more |= r == NOT_OURS;
 	}
 	if (r >= 0)
 		r = only ? 0 : take_ports(en, id, config, e);
-	position = first;
-	json_each(wish, more ? wishes : NULL) {
-		if (r >= 0 && (!only || is_of(wish, only)))
-			r = take_cni(en, a, id, config, wish, position++, e);
-	}
-	return r < 0 ? r : 0;
+	return r < 0 || !more ? r : cni_take(en, a, id, config, only, first, e);
 }
 
 /* ---- reading ---- */
@@ -694,22 +672,6 @@ bool endpoint_has_names(const struct endpoints *own)
 		if (resolver_serves(&own->v[i].network))
 			return true;
 	return false;
-}
-
-int endpoint_files(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
-		   struct err *e)
-{
-	static const struct etc_dns none = { 0 };
-	const struct endpoint *first = own->v;
-	struct etc_addresses at = { 0 };
-
-	if (!own->n)
-		return cni_files(en, a, id, config, e);
-	at = (struct etc_addresses){ .ip = first->link.ip.ip, .ip6 = first->link.ip6.ip };
-	for (size_t i = 0; i < own->n && !at.gateway.len; i++)
-		if (!network_is_direct(&own->v[i].network))
-			at.gateway = own->v[i].network.gateway;
-	return etcfiles_write(en, a, id, config, &at, endpoint_has_names(own), &none, e);
 }
 
 int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, const struct json *config, struct endpoints *own,

@@ -1,15 +1,33 @@
 /* What happens to the endpoints of a running container beside its start and its end: ports that come and go (publish.c), and who else is in
- * its network namespace (join.c). */
+ * its network namespace (join.c); and the files in it that tell its addresses. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "engine/cni.h"
 #include "engine/endpoint_impl.h"
+#include "engine/etcfiles.h"
 #include "engine/join.h"
 #include "engine/live.h"
 #include "sys/conntrack.h"
 #include "sys/proc.h"
+
+int endpoint_files(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
+		   struct err *e)
+{
+	static const struct etc_dns none = { 0 };
+	const struct endpoint *first = own->v;
+	struct etc_addresses at = { 0 };
+
+	if (!own->n)
+		return cni_files(en, a, id, config, e);
+	at = (struct etc_addresses){ .ip = first->link.ip.ip, .ip6 = first->link.ip6.ip };
+	for (size_t i = 0; i < own->n && !at.gateway.len; i++)
+		if (!network_is_direct(&own->v[i].network))
+			at.gateway = own->v[i].network.gateway;
+	return etcfiles_write(en, a, id, config, &at, endpoint_has_names(own), &none, e);
+}
 
 /* A guest's network namespace; -1: it does not run. */
 static int open_guest(const struct engine *en, const char *id)
