@@ -5,10 +5,12 @@
 static const struct {
 	const char *about;
 	int (*run)(const struct engine *en, struct checks *c, struct err *e);
+	bool of_user; /* concerns an ordinary user's containers, else root's */
 } table[] = {
-	{ "kernel", check_kernel },
-	{ "firewall", check_others },
-	{ "network", check_networks },
+	{ "kernel", check_kernel, false },
+	{ "firewall", check_others, false },
+	{ "network", check_networks, false },
+	{ "user", check_user, true },
 };
 
 void check_add(struct checks *c, bool wrong, const char *where, const char *what, const char *advice)
@@ -31,6 +33,8 @@ int check_all(const struct engine *en, struct arena *a, struct checks *out, stru
 
 	*out = (struct checks){ .a = a };
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(table); i++) {
+		if (table[i].of_user != en->user.on)
+			continue;
 		out->about = table[i].about;
 		r = table[i].run(en, out, e);
 		if (r < 0)

@@ -29,5 +29,6 @@ void check_add(struct checks *c, bool wrong, const char *where, const char *what
 int check_kernel(const struct engine *en, struct checks *c, struct err *e) MUST_CHECK;   /* what networks need of the kernel and its programs */
 int check_others(const struct engine *en, struct checks *c, struct err *e) MUST_CHECK;   /* other firewalls, forwarding */
 int check_networks(const struct engine *en, struct checks *c, struct err *e) MUST_CHECK; /* our table, devices, routes, ports, names */
+int check_user(const struct engine *en, struct checks *c, struct err *e) MUST_CHECK;     /* what an ordinary user needs for his containers' networks */
 
 #endif

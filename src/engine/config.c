@@ -102,6 +102,8 @@ static const char *mode_of(const struct plan *p, const struct plan_join *of, con
 
 static const char *network_mode(const struct plan *p)
 {
+	if (p->usernet)
+		return p->usernet;
 	return mode_of(p, &p->net_of, p->host_net ? "host" : p->no_net || !p->n_networks ? "none" : p->networks[0].name);
 }
 
@@ -242,12 +244,11 @@ int config_write(const struct plan *p, const struct image_config *image, const c
 		 struct err *e)
 {
 	struct json_writer w = JSON_WRITER(out);
-	const char *parent = p->opt->cgroup_parent ? p->opt->cgroup_parent : SPEC_CGROUP_PARENT;
 
 	jw_object(&w, NULL);
 	jw_str(&w, "Path", p->args.v[0]);
 	jw_strv(&w, "Args", p->args.v + 1);
-	jw_str(&w, "Cgroup", arena_printf(p->a, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, p->id));
+	jw_str(&w, "Cgroup", spec_cgroup(p));
 	jw_str(&w, "Rootfs", p->opt->rootfs);
 	jw_str(&w, "LogPath", p->log.none ? "" : arena_printf(p->a, "%s/%s-json.log", container_dir, p->id));
 	write_config(p, image, &w);

@@ -42,6 +42,8 @@ int container_cgroup(struct arena *a, const struct record *rec, struct cgroup **
 	struct ct_config config;
 	int r = config_parse(a, rec->config, &config, e);
 
+	if (r == 0 && !config.cgroup)
+		r = err_set(e, ERR_UNSUPPORTED, "container %s has no cgroup, as all of an ordinary user's", rec->name);
 	return r < 0 ? r : cg_open(config.cgroup, out, e);
 }
 

@@ -177,9 +177,10 @@ static int insert(struct making *m, struct record *rec, struct err *e)
 static int take_networks(struct making *m, const struct strbuf *config, struct err *e)
 {
 	const struct json *doc;
-	int r = m->plan.n_networks ? json_parse(m->plan.a, config->s, config->len, NULL, &doc, e) : 0;
+	bool any = m->plan.n_networks || m->plan.usernet;
+	int r = any ? json_parse(m->plan.a, config->s, config->len, NULL, &doc, e) : 0;
 
-	return r < 0 || !m->plan.n_networks ? r : endpoint_take(m->en, m->plan.a, m->plan.id, doc, NULL, e);
+	return r < 0 || !any ? r : endpoint_take(m->en, m->plan.a, m->plan.id, doc, NULL, e);
 }
 
 static int write_row(struct making *m, bool running, const char **name, struct err *e)
@@ -210,7 +211,7 @@ static int write_row(struct making *m, bool running, const char **name, struct e
 	r = catalog_begin(c, running ? CATALOG_LAZY : CATALOG_DURABLE, e);
 	if (r == 0)
 		r = insert(m, &rec, e);
-	if (r == 0 && p->userns && p->map_base == 0)
+	if (r == 0 && p->userns && p->map_base == 0 && !p->rootless)
 		r = id_range_take(c, p->id, p->map_size, &p->map_base, e);
 	else if (r == 0 && p->userns)
 		r = id_range_name(c, p->id, p->map_base, p->map_size, e);
@@ -303,7 +304,7 @@ int container_create(const struct engine *en, struct arena *a, const struct ct_o
 	while (r == 0 && strspn(out->id, "0123456789") >= ID_SHORT);
 	if (r < 0)
 		return err_errno(e, r, "make up an id");
-	m.plan = (struct plan){ .a = a, .opt = opt, .id = out->id };
+	m.plan = (struct plan){ .a = a, .opt = opt, .id = out->id, .rootless = en->user.on ? &en->user : NULL };
 	m.container_dir = folder_path(en, a, out->id);
 	r = judge(&m, e);
 	if (r < 0)

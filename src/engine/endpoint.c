@@ -20,6 +20,7 @@
 #include "engine/record.h"
 #include "engine/relays.h"
 #include "engine/resolver.h"
+#include "engine/usernet.h"
 #include "net/relay.h"
 #include "net/stale.h"
 #include "sys/conntrack.h"
@@ -473,7 +474,7 @@ int endpoint_read(const struct engine *en, struct arena *a, const char *id, stru
 	out->ports = arena_array(a, out->n_ports + 1, sizeof(*out->ports));
 	if (!out->v || !out->ports)
 		return err_errno(e, -ENOMEM, "read the container's networks");
-	r = read_links(en, a, id, out, e);
+	r = en->user.on ? usernet_read(en, a, id, &out->usernet, e) : read_links(en, a, id, out, e);
 	return r < 0 ? r : read_ports(en, id, out, e);
 }
 
@@ -779,6 +780,8 @@ int endpoint_silence(const struct engine *en, const char *id, bool *named, struc
 	struct endpoints own;
 	int r = endpoint_read(en, &a, id, &own, e);
 
+	if (r == 0 && en->user.on)
+		usernet_await_end(en, id);
 	*named = r == 0 && endpoint_has_names(&own);
 	if (r == 0 && own.n)
 		r = endpoint_close(en, id, &own, e);

@@ -14,11 +14,13 @@ struct endpoint {
 	struct net_link link;
 };
 
+struct net_usernet;
 struct endpoints {
 	struct endpoint *v;
 	size_t n;
 	struct net_port *ports;
 	size_t n_ports;
+	const struct net_usernet *usernet; /* an ordinary user's instead of v (net/usernet.h); NULL: none */
 	size_t via; /* which of v the ports lead to; n: none of them can carry any */
 };
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
+#include "sys/ns.h"
 
 static int absolute(const char *path, char out[PATH_MAX], struct err *e)
 {
@@ -41,15 +42,39 @@ static int open_folder(const char *path, int *fd, struct err *e)
 	return *fd < 0 ? err_errno(e, -errno, "open %s", path) : 0;
 }
 
+static int find_folders(struct engine *en, const char *root, const char *state, struct err *e)
+{
+	bool user = geteuid() != 0;
+	int r = root || !user ? absolute(root ? root : ENGINE_ROOT, en->root, e) : rootless_root(en->root, e);
+
+	if (r < 0)
+		return r;
+	return state || !user ? absolute(state ? state : ENGINE_STATE, en->state, e) : rootless_state(en->state, e);
+}
+
+/* Before any folder is opened: what is opened in another mount namespace is no place to mount from. */
+static int enter_user(struct engine *en, struct err *e)
+{
+	int r = 0;
+
+	if (geteuid() == 0 && ns_user_is_initial())
+		return 0;
+	if (geteuid() != 0) {
+		r = rootless_folder(en->root, e);
+		if (r == 0)
+			r = rootless_folder(en->state, e);
+	} else if ((r = io_mkdirs(AT_FDCWD, en->state, 0700)) < 0) {
+		return err_errno(e, r, "make %s", en->state);
+	}
+	return r < 0 ? r : rootless_enter(en->state, &en->user, e);
+}
+
 int engine_open(struct engine *en, const char *root, const char *state, struct err *e)
 {
-	int r;
+	int r = find_folders(en, root, state, e);
 
-	if (geteuid() != 0)
-		return err_set(e, ERR_DENIED, "tare needs root: use sudo (rootless containers are not supported yet)");
-	r = absolute(root ? root : ENGINE_ROOT, en->root, e);
 	if (r == 0)
-		r = absolute(state ? state : ENGINE_STATE, en->state, e);
+		r = enter_user(en, e);
 	if (r == 0)
 		r = open_folder(en->root, &en->root_fd, e);
 	if (r == 0)

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "engine/catalog.h"
+#include "engine/rootless.h"
 #include "sys/proc.h"
 
 #define ENGINE_ROOT "/var/lib/tare"
@@ -18,9 +19,11 @@ struct engine {
 	int root_fd, state_fd;
 	struct catalog *catalog;
 	char boot_id[PROC_BOOT_ID_LEN];
+	struct rootless user; /* on: an ordinary user's */
 };
 
-/* Opens (and makes, where missing) both folders and the catalog. NULL: ENGINE_ROOT, ENGINE_STATE. Only root can. */
+/* Opens (and makes, where missing) both folders and the catalog. NULL: ENGINE_ROOT, ENGINE_STATE; of an ordinary user his own
+ * (rootless.h), and then we are in his user namespace afterwards. */
 int engine_open(struct engine *en, const char *root, const char *state, struct err *e) MUST_CHECK;
 void engine_close(struct engine *en);
 #define ENGINE_INIT { .root_fd = -1, .state_fd = -1 }

@@ -120,6 +120,7 @@ static void joined(const char *word, struct strv v, struct strbuf *out)
 void etc_resolv_text(const struct etc_resolv *r, struct strbuf *out)
 {
 	CLEANUP_FREE char *host = NULL;
+	char server[IP_TEXT_LEN];
 	bool no_search = r->search.n == 1 && strcmp(r->search.v[0], ".") == 0; /* Docker's way to say none */
 
 	if (io_read_file(AT_FDCWD, "/etc/resolv.conf", FILE_MAX, &host, NULL) < 0)
@@ -128,7 +129,9 @@ void etc_resolv_text(const struct etc_resolv *r, struct strbuf *out)
 		sb_puts(out, "nameserver " STUB_ADDRESS "\n");
 	for (size_t i = 0; i < r->servers.n && !r->names; i++)
 		sb_printf(out, "nameserver %s\n", r->servers.v[i]);
-	if (!r->servers.n && !r->names)
+	if (!r->servers.n && r->server)
+		sb_printf(out, "nameserver %s\n", ip_text(r->server, server));
+	else if (!r->servers.n && !r->names)
 		copy_servers(host, out);
 	if (r->search.n && !no_search)
 		joined("search", r->search, out);
@@ -188,7 +191,7 @@ int etcfiles_write(const struct engine *en, struct arena *a, const char *id, con
 	CLEANUP_STRBUF struct strbuf hosts = STRBUF_INIT, resolv = STRBUF_INIT;
 	const struct json *own = json_get(config, "Config"), *host = json_get(config, "HostConfig");
 	struct etc_hosts h = { .hostname = "", .at = at };
-	struct etc_resolv s = { .names = names };
+	struct etc_resolv s = { .names = names, .server = at->server.len ? &at->server : NULL };
 	int r;
 
 	if ((r = json_get_str(own, "Config", "Hostname", &h.hostname, e)) < 0 || (r = json_get_str(own, "Config", "Domainname", &h.domainname, e)) < 0 ||

@@ -14,6 +14,7 @@ int etc_check_host(const char *text, struct err *e) MUST_CHECK;
 /* The container's own, and the host's as it sees it; each may be none. */
 struct etc_addresses {
 	struct ip ip, ip6, gateway;
+	struct ip server; /* a name server of the network's that asks the host's */
 };
 
 struct etc_hosts {
@@ -25,6 +26,7 @@ void etc_hosts_text(const struct etc_hosts *h, struct strbuf *out);
 
 struct etc_resolv {
 	struct strv servers, search, options; /* each one that is empty: the host's */
+	const struct ip *server;           /* in place of the host's; NULL: none */
 	bool names; /* tare-netd is its name server, and asks the others */
 };
 /* The host's own resolver on a loopback address is not the container's: a stub's upstreams are asked for. */

@@ -518,6 +518,8 @@ int container_publish(const struct engine *en, const char *what, struct strv add
 	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
 	int r;
 
+	if (en->user.on)
+		return err_set(e, ERR_UNSUPPORTED, "published ports are changed by root alone: those of an ordinary user's container are told to pasta or slirp4netns at its start");
 	c.en = en;
 	c.a = &a;
 	r = begin(&c, what, e);

@@ -14,11 +14,25 @@
 
 /* ---- judging ---- */
 
+/* No mount's ids can be mapped, so its ids are those of the layers' files: all that its user has. */
+static int plan_user_map(struct plan *p, uint32_t max_id, struct err *e)
+{
+	p->map_size = p->rootless->ids;
+	if (p->map_base)
+		return err_set(e, ERR_DENIED, "--userns=%s: only root may choose ids; yours are those in /etc/subuid", p->opt->userns);
+	if (max_id < p->map_size)
+		return 0;
+	return err_set(e, ERR_LIMIT, "id %u occurs in the image or in --user, and %u ids are yours: more have to be set aside in /etc/subuid and "
+				     "/etc/subgid", max_id, p->map_size);
+}
+
 /* As wide as the highest id that may occur, in whole steps. */
 static int plan_map(struct plan *p, uint32_t max_id, struct err *e)
 {
 	uint64_t want = ((uint64_t)max_id + ID_RANGE_MIN) / ID_RANGE_MIN * ID_RANGE_MIN;
 
+	if (p->rootless)
+		return plan_user_map(p, max_id, e);
 	if (!p->userns)
 		return 0;
 	if (p->map_base) {
@@ -45,8 +59,10 @@ static int plan_stop_signal(struct plan *p, const struct image_config *image, st
 	return 0;
 }
 
-static int check_cgroup_parent(const char *parent, struct err *e)
+static int check_cgroup_parent(const struct plan *p, const char *parent, struct err *e)
 {
+	if (parent && p->rootless)
+		return err_set(e, ERR_UNSUPPORTED, "--cgroup-parent: containers of an ordinary user have no cgroup of their own");
 	if (!parent || (parent[0] == '/' && !strstr(parent, "/../") && !text_ends(parent, "/..") && !strstr(parent, "//")))
 		return 0;
 	return err_set(e, ERR_INVALID, "--cgroup-parent %s: must be an absolute path without \"..\"", parent);
@@ -71,7 +87,7 @@ int spec_plan(struct plan *p, const struct image_config *image, uint32_t max_id,
 	if (r == 0)
 		r = plan_stop_signal(p, image, e);
 	if (r == 0)
-		r = check_cgroup_parent(p->opt->cgroup_parent, e);
+		r = check_cgroup_parent(p, p->opt->cgroup_parent, e);
 	if (r == 0)
 		r = plan_log(p->opt, &p->log, e);
 	if (r == 0 && arena_error(p->a) < 0)
@@ -82,7 +98,7 @@ int spec_plan(struct plan *p, const struct image_config *image, uint32_t max_id,
 /* Widens the map to an id the process runs with. */
 static int cover(struct plan *p, uint32_t id, struct err *e)
 {
-	if (!p->userns || id < p->map_size)
+	if ((!p->userns && !p->rootless) || id < p->map_size)
 		return 0;
 	return plan_map(p, id, e);
 }
@@ -211,14 +227,23 @@ static void write_namespaces(const struct plan *p, struct json_writer *w)
 	jw_end_array(w);
 }
 
-static void write_map(const struct plan *p, const char *key, struct json_writer *w)
+static void write_range(uint32_t inside, uint32_t outside, uint32_t size, struct json_writer *w)
+{
+	jw_object(w, NULL);
+	jw_u64(w, "containerID", inside);
+	jw_u64(w, "hostID", outside);
+	jw_u64(w, "size", size);
+	jw_end_object(w);
+}
+
+/* of_user: the ranges of the user's own namespace, which the kernel lets nobody put together. */
+static void write_map(const struct plan *p, const char *key, const struct idmap_range *of_user, size_t n, struct json_writer *w)
 {
 	jw_array(w, key);
-	jw_object(w, NULL);
-	jw_u64(w, "containerID", 0);
-	jw_u64(w, "hostID", p->map_base);
-	jw_u64(w, "size", p->map_size);
-	jw_end_object(w);
+	if (!p->rootless)
+		write_range(0, p->map_base, p->map_size, w);
+	for (size_t i = 0; i < n && of_user; i++)
+		write_range(of_user[i].inside, of_user[i].inside, of_user[i].size, w);
 	jw_end_array(w);
 }
 
@@ -269,8 +294,8 @@ static void write_linux(const struct plan *p, struct json_writer *w)
 		jw_str(w, "rootfsPropagation", "shared");
 	write_namespaces(p, w);
 	if (p->userns) {
-		write_map(p, "uidMappings", w);
-		write_map(p, "gidMappings", w);
+		write_map(p, "uidMappings", p->rootless ? p->rootless->uid : NULL, p->rootless ? p->rootless->n_uid : 0, w);
+		write_map(p, "gidMappings", p->rootless ? p->rootless->gid : NULL, p->rootless ? p->rootless->n_gid : 0, w);
 	}
 	plan_write_resources(p, w);
 	plan_write_devices(p, w);
@@ -305,21 +330,30 @@ static void write_rootfs(const struct plan *p, const struct spec_place *place, s
 	if (p->opt->rootfs) {
 		jw_str(w, "kind", "dir");
 		jw_str(w, "path", p->opt->rootfs);
-		jw_bool(w, "idmap", p->userns);
+		jw_bool(w, "idmap", p->userns && !p->rootless);
 	} else {
 		jw_str(w, "kind", "overlay");
 		jw_strv(w, "lower", place->lowers);
 		jw_str(w, "upper", arena_printf(p->a, "%s/upper", place->container_dir));
 		jw_str(w, "work", arena_printf(p->a, "%s/work", place->container_dir));
+		if (p->rootless)
+			jw_bool(w, "ofUser", true);
 	}
 	jw_end_object(w);
+}
+
+const char *spec_cgroup(const struct plan *p)
+{
+	const char *parent = p->opt->cgroup_parent ? p->opt->cgroup_parent : SPEC_CGROUP_PARENT;
+
+	return p->rootless ? NULL : arena_printf(p->a, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, p->id);
 }
 
 int spec_describe(const struct plan *p, const struct spec_place *place, unsigned int attach, struct strbuf *out,
 		  struct err *e)
 {
 	struct json_writer w = JSON_WRITER(out);
-	const char *parent = p->opt->cgroup_parent ? p->opt->cgroup_parent : SPEC_CGROUP_PARENT;
+	const char *cgroup = spec_cgroup(p);
 
 	jw_object(&w, NULL);
 	jw_u64(&w, "version", 1);
@@ -332,8 +366,10 @@ int spec_describe(const struct plan *p, const struct spec_place *place, unsigned
 	jw_bool(&w, "openStdin", p->opt->open_stdin);
 	jw_bool(&w, "stdinOnce", p->opt->stdin_once);
 	plan_write_log(&p->log, place->container_dir, p->id, &w);
-	jw_str(&w, "cgroup", arena_printf(p->a, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, p->id));
-	jw_str(&w, "monitorCgroup", SPEC_MONITOR_CGROUP);
+	if (cgroup) {
+		jw_str(&w, "cgroup", cgroup);
+		jw_str(&w, "monitorCgroup", SPEC_MONITOR_CGROUP);
+	}
 	jw_strv(&w, "exited", place->exited);
 	write_spec(p, place, &w);
 	jw_end_object(&w);

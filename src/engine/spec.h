@@ -16,12 +16,15 @@
  * has this name. */
 #define SPEC_MONITOR_CGROUP SPEC_CGROUP_PARENT "/monitor"
 
-/* p->a, p->opt and p->id are set by the caller, the rest is zero. image: NULL with --rootfs. max_id: the highest uid or
+/* p->a, p->opt, p->id and p->rootless are set by the caller, the rest is zero. image: NULL with --rootfs. max_id: the highest uid or
  * gid in the image. */
 int spec_plan(struct plan *p, const struct image_config *image, uint32_t max_id, struct err *e) MUST_CHECK;
 
 /* The texts of the container's passwd and group files, NULL where it has none. */
 int spec_user(struct plan *p, const char *passwd, const char *group, struct err *e) MUST_CHECK;
+
+/* The cgroup it will have; NULL: none (an ordinary user's). */
+const char *spec_cgroup(const struct plan *p);
 
 struct spec_place {
 	const char *container_dir, *state_dir; /* absolute */

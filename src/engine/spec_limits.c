@@ -178,6 +178,8 @@ static void add_sysctl(struct plan *p, const char *key, const char *value)
 /* Only ids that are mapped can be written. */
 static const char *ping_groups(const struct plan *p)
 {
+	if (p->rootless)
+		return arena_printf(p->a, "0 %u", p->rootless->ids - 1);
 	if (!p->userns)
 		return "0 2147483647";
 	return p->map_base && p->map_size < 65536 ? arena_printf(p->a, "0 %u", p->map_size - 1) : "0 65535";
@@ -206,9 +208,38 @@ static int plan_sysctls(struct plan *p, struct err *e)
 	return 0;
 }
 
+/* A limit is a cgroup's, and a user has no rights over one. */
+static int limits_of_user(const struct plan *p, struct err *e)
+{
+	const struct ct_options *o = p->opt;
+	const struct {
+		const char *option;
+		bool given;
+	} rows[] = {
+		{ "--memory", o->memory != NULL },
+		{ "--memory-reservation", o->memory_reservation != NULL },
+		{ "--cpus", o->cpus != NULL },
+		{ "--cpu-quota", o->cpu_quota && *o->cpu_quota > 0 },
+		{ "--cpu-period", o->cpu_period && *o->cpu_period > 0 },
+		{ "--cpu-shares", o->cpu_shares != NULL },
+		{ "--cpuset-cpus", o->cpuset_cpus != NULL },
+		{ "--cpuset-mems", o->cpuset_mems != NULL },
+		{ "--pids-limit", o->pids_limit && *o->pids_limit > 0 },
+	};
+
+	for (size_t i = 0; p->rootless && i < ARRAY_LEN(rows); i++)
+		if (rows[i].given)
+			return err_set(e, ERR_UNSUPPORTED, "%s needs a cgroup, and containers of an ordinary user have none: run it as root",
+				       rows[i].option);
+	return 0;
+}
+
 int plan_limits(struct plan *p, struct err *e)
 {
-	int r = plan_memory(p, e);
+	int r = limits_of_user(p, e);
+
+	if (r == 0)
+		r = plan_memory(p, e);
 
 	if (r == 0)
 		r = plan_cpu(p, e);
@@ -218,7 +249,7 @@ int plan_limits(struct plan *p, struct err *e)
 		r = plan_sysctls(p, e);
 	if (r < 0)
 		return r;
-	p->pids_limit = p->opt->pids_limit ? *p->opt->pids_limit : DEFAULT_PIDS;
+	p->pids_limit = p->rootless ? 0 : p->opt->pids_limit ? *p->opt->pids_limit : DEFAULT_PIDS;
 	if (p->opt->oom_score_adj && (*p->opt->oom_score_adj < -1000 || *p->opt->oom_score_adj > 1000))
 		return err_set(e, ERR_INVALID, "--oom-score-adj: -1000 to 1000");
 	if (p->opt->cpu_shares && (*p->opt->cpu_shares < 2 || *p->opt->cpu_shares > 262144))

@@ -119,7 +119,7 @@ static int bind_option(struct plan_bind *b, const char *text, const char *opt, s
 static int volume(struct plan *p, const char *text, struct err *e)
 {
 	struct strv parts = plan_split(p->a, text, ':'), opts;
-	struct plan_bind b = { .propagation = "rprivate", .idmap = p->userns, .recursive = true };
+	struct plan_bind b = { .propagation = "rprivate", .idmap = p->userns && !p->rootless, .recursive = true };
 
 	if (parts.n < 1 || parts.n > 3)
 		return err_set(e, ERR_INVALID, "-v %s: want SOURCE:TARGET[:OPTIONS]", text);
@@ -143,6 +143,8 @@ static int volume(struct plan *p, const char *text, struct err *e)
 			return e->code;
 	if (b.anonymous)
 		b.idmap = false; /* made for this container: its files have the mapped ids */
+	if (p->rootless && b.idmap)
+		return err_set(e, ERR_DENIED, "-v %s: only root may map a mount's ids; root in the container is you", text);
 	if (!p->userns && b.idmap)
 		return err_set(e, ERR_INVALID, "-v %s: idmap needs a user namespace (this container has --userns=host)", text);
 	p->binds[p->n_binds++] = b;

@@ -48,6 +48,8 @@ int plan_namespaces(struct plan *p, const struct image_config *image, struct err
 
 	if (r == 0)
 		r = p->pid_of.id ? 0 : host_or_private("--pid", p->opt->pid, &p->host_pid, e);
+	if (r == 0 && p->rootless && p->host_pid)
+		r = err_set(e, ERR_UNSUPPORTED, "--pid=host: without a cgroup, which an ordinary user has not got, what it leaves running could not be found");
 	if (r == 0)
 		r = host_or_private("--ipc", p->opt->ipc, &p->host_ipc, e);
 	if (r == 0)

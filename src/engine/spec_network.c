@@ -7,6 +7,7 @@
 #include "engine/network.h"
 #include "engine/spec_plan.h"
 #include "net/port.h"
+#include "net/usernet.h"
 
 static const char *mode(const struct plan *p)
 {
@@ -72,8 +73,13 @@ static int plan_modes(struct plan *p, struct err *e)
 	p->networks = arena_array(p->a, texts.n, sizeof(*p->networks));
 	if (!p->networks)
 		return err_errno(e, -ENOMEM, "--network");
+	if (p->rootless)
+		return plan_usernet(p, e);
 	for (size_t i = 0; i < texts.n; i++) {
 		const char *text = texts.v[i];
+
+		if (net_usernet_is(text))
+			return err_set(e, ERR_UNSUPPORTED, "--network %s is what an ordinary user has: root has networks of tare's", text);
 
 		p->host_net |= strcmp(text, "host") == 0;
 		p->no_net |= strcmp(text, "none") == 0;
@@ -92,7 +98,7 @@ static int plan_first(struct plan *p, struct err *e)
 {
 	struct ct_network *first = p->n_networks ? &p->networks[0] : NULL;
 	const char *option = p->opt->ip ? "--ip" : p->opt->ip6 ? "--ip6" : p->opt->mac_address ? "--mac-address" : p->opt->network_aliases.n ? "--network-alias" : NULL;
-	int r = option ? wants_network(p, option, e) : 0;
+	int r = option && !p->rootless ? wants_network(p, option, e) : 0;
 
 	if (r < 0 || !first)
 		return r;
@@ -163,7 +169,7 @@ static int plan_ports(struct plan *p, const struct image_config *image, struct e
 	for (size_t i = 0; p->opt->publish_all && image && image->exposed_ports[i]; i++)
 		v[n++] = image->exposed_ports[i];
 	for (size_t i = 0; i < n; i++) {
-		if (net_port_parse(v[i], &port, e) < 0)
+		if (net_port_parse(v[i], &port, e) < 0 || (p->usernet && plan_usernet_port(p, &port, e) < 0))
 			return e->code;
 	}
 	if (n && p->host_net)

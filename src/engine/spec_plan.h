@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "engine/options.h"
+#include "engine/rootless.h"
 #include "engine/spec_log.h"
 #include "image/config.h"
 #include "oci/spec.h"
@@ -64,15 +65,17 @@ struct plan {
 	struct arena *a;
 	const struct ct_options *opt;
 	const char *id;
+	const struct rootless *rootless; /* an ordinary user's; NULL: the machine's root */
 
 	/* namespaces */
 	bool userns, host_net, no_net, host_pid, host_ipc, host_uts;
-	uint32_t map_base, map_size; /* base 0: a range is still to be taken */
+	uint32_t map_base, map_size; /* base 0: a range is still to be taken; of a user: all the ids there are, as they are */
 	struct plan_join net_of, pid_of; /* filled before spec_plan(); with them hostname, domainname and map_* */
 	bool joined;                     /* any of both: userns and the map are that container's */
 	const char *hostname, *domainname;
-	struct ct_network *networks; /* neither host_net nor no_net nor net_of: at least one */
+	struct ct_network *networks; /* neither host_net nor no_net nor net_of nor usernet: at least one */
 	size_t n_networks;
+	const char *usernet; /* an ordinary user's instead of those: net/usernet.h */
 	struct strv publish; /* -p, and -P's */
 
 	/* process */
@@ -119,6 +122,10 @@ struct plan {
 int plan_security(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
 /* spec_namespaces.c: --pid, --ipc, --uts, --hostname; spec_network.c: --network, -p, -P, --ip, --dns… */
 int plan_network(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
+/* usernet.c: the same of an ordinary user, and what he may publish. */
+struct net_port;
+int plan_usernet(struct plan *p, struct err *e) MUST_CHECK;
+int plan_usernet_port(const struct plan *p, const struct net_port *port, struct err *e) MUST_CHECK;
 int plan_namespaces(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
 /* spec_process.c: command line, environment (without HOME), working folder, user as text. */
 int plan_process(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;

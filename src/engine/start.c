@@ -14,6 +14,7 @@
 #include "engine/launch.h"
 #include "engine/prepare.h"
 #include "engine/settle.h"
+#include "engine/usernet.h"
 
 /* The way back; what failed stays in e. */
 static void undo(const struct engine *en, const char *id, bool remove, const struct err *e)
@@ -39,11 +40,13 @@ static int connect(const struct engine *en, const char *id, struct strbuf *descr
 
 	if (r == 0)
 		r = endpoint_read(en, &a, id, &own, e);
-	if (r < 0 || !own.n)
+	if (r < 0 || (!own.n && !en->user.on))
 		return r;
 	r = record_get(en->catalog, &a, id, &rec, e);
 	if (r == 0)
 		r = config_parse(&a, rec.config, &config, e);
+	if (r == 0 && en->user.on)
+		return usernet_connect(en, &a, id, config.doc, description, e);
 	if (r == 0)
 		r = endpoint_prepare(en, &a, id, config.doc, &own, e);
 	endpoint_describe(en, &own, description);

@@ -1,7 +1,8 @@
-/* The pids come from the container's cgroup, what is said of them from /proc. A pid may be another process's by the time
+/* The pids come from the container's cgroup, or its pid namespace, what is said of them from /proc. A pid may be another process's by the time
  * it is read; nothing but a line in a list depends on it. */
 #include "engine/top.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 
 #include "base/io.h"
+#include "base/text.h"
 #include "engine/container.h"
 #include "sys/cgroup.h"
 
@@ -116,20 +118,61 @@ static int read_process(pid_t pid, struct top_process *p)
 	return 0;
 }
 
+/* Without a cgroup: whoever is in its pid namespace, as far as we may look. */
+static int pids_of_namespace(pid_t init, pid_t **out, size_t *n, struct err *e)
+{
+	CLEANUP_DIR DIR *d = opendir("/proc");
+	char path[64];
+	struct stat own, st;
+	struct dirent *entry;
+	size_t cap = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)init);
+	*n = 0;
+	if (!d || stat(path, &own) < 0)
+		return err_errno(e, -errno, "the container's pid namespace");
+	while ((entry = readdir(d))) {
+		uint32_t pid;
+
+		if (text_u32(entry->d_name, &pid) < 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "/proc/%u/ns/pid", pid);
+		if (stat(path, &st) < 0 || st.st_ino != own.st_ino)
+			continue;
+		if (*n == cap) {
+			pid_t *more = realloc(*out, (cap = cap ? 2 * cap : 16) * sizeof(**out));
+
+			if (!more)
+				return err_errno(e, -ENOMEM, "list processes");
+			*out = more;
+		}
+		(*out)[(*n)++] = (pid_t)pid;
+	}
+	return 0;
+}
+
+static int find_pids(struct arena *a, const struct engine *en, const struct record *rec, pid_t init, pid_t **out, size_t *n, struct err *e)
+{
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	int r;
+
+	if (en->user.on)
+		return pids_of_namespace(init, out, n, e);
+	r = container_cgroup(a, rec, &cg, e);
+	return r < 0 ? r : cg_pids(cg, out, n, e);
+}
+
 int top_read(const struct engine *en, const char *what, top_fn fn, void *data, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_LIVE struct live live = LIVE_INIT;
-	CLEANUP_CGROUP struct cgroup *cg = NULL;
 	CLEANUP_FREE pid_t *pids = NULL;
 	struct record rec;
 	size_t n;
 	int r = container_running(en, &a, what, &rec, &live, e);
 
 	if (r == 0)
-		r = container_cgroup(&a, &rec, &cg, e);
-	if (r == 0)
-		r = cg_pids(cg, &pids, &n, e);
+		r = find_pids(&a, en, &rec, live.pid, &pids, &n, e);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct top_process p;
 

@@ -172,7 +172,7 @@ static int mark_opaque(int dir, const char *paths, size_t len, struct err *e)
 			continue;
 		if (fd < 0)
 			return err_errno(e, fd, "open the folder '%s'", text_escape(p, shown, sizeof(shown)));
-		if (fsetxattr(fd, OVERLAY_OPAQUE, "y", 1, 0) < 0)
+		if (fsetxattr(fd, overlay_opaque(), "y", 1, 0) < 0)
 			return err_errno(e, -errno, "mark '%s' opaque", text_escape(p, shown, sizeof(shown)));
 	}
 	return 0;

@@ -111,18 +111,18 @@ int crew_spawn_worker(const struct crew *c, const char *id, int link, pid_t *pid
 	return spawn(&(struct spawn_args){ .path = SELF, .argv = argv, .env = env, .fds = fds, .n_fds = n }, pid, pidfd);
 }
 
-int crew_seal(const struct oci_spec *spec, const char *command, struct err *e)
+int crew_seal(const struct crew *c, const struct oci_spec *spec, const char *command, struct err *e)
 {
 	const char *argv[] = { "tare-monitor", command, NULL };
 	int r;
 
 	if (!rt_seal_needed(spec))
 		return 0;
-	for (int fd = CREW_SETTINGS; fd <= CREW_CLIENT; fd++)
-		if (fcntl(fd, F_SETFD, 0) < 0)
+	for (int fd = CREW_SETTINGS; fd <= CREW_SESSION; fd++)
+		if (crew_has(c, (enum crew_fd)fd) && fcntl(fd, F_SETFD, 0) < 0)
 			return err_errno(e, -errno, "descriptor %d", fd);
 	r = rt_seal_self((char *const *)(uintptr_t)argv, e);
-	for (int fd = CREW_SETTINGS; r == 0 && fd <= CREW_CLIENT; fd++)
+	for (int fd = CREW_SETTINGS; r == 0 && fd <= CREW_SESSION; fd++)
 		r = io_set_cloexec(fd, true);
 	return r;
 }

@@ -14,6 +14,7 @@
 enum crew_fd {
 	CREW_SETTINGS = 3, /* description_settings(); the whole description while the container is being made */
 	CREW_CLIENT,       /* the client the monitor was started with */
+	CREW_SESSION, /* of an ordinary user: keeps the namespace that his commands enter (engine/rootless.c) */
 	CREW_STATE_DIR,
 	CREW_LOCK,     /* stateDir/lock with the record lock of this process: never passed on */
 	CREW_PIDFD,    /* the container's init */
@@ -70,8 +71,8 @@ int crew_take_lock(struct crew *c, unsigned int seconds) MUST_CHECK;
 bool crew_forgotten(void);
 
 /* Where a container of this specification could write to our program file, executes `command` again from a sealed copy
- * of it, with descriptors 3 and 4. To be called before anything else is held. */
-int crew_seal(const struct oci_spec *spec, const char *command, struct err *e) MUST_CHECK;
+ * of it, with the first descriptors, up to CREW_SESSION. To be called before anything else is held. */
+int crew_seal(const struct crew *c, const struct oci_spec *spec, const char *command, struct err *e) MUST_CHECK;
 
 /* Signals sent to the caller's group or terminal mean nothing to a monitor: caught by a handler that does nothing,
  * not ignored, because ignoring would be inherited by the container. Own session, own name. */

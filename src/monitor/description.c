@@ -78,7 +78,8 @@ static int parse_overlay(struct arena *a, const struct json *rootfs, struct rt_r
 	out->kind = RT_ROOTFS_OVERLAY;
 	if ((r = json_get_strv(a, rootfs, "rootfs", "lower", &lower, &out->n_lower, e)) < 0 ||
 	    (r = json_get_str(rootfs, "rootfs", "upper", &out->upper, e)) < 0 ||
-	    (r = json_get_str(rootfs, "rootfs", "work", &out->work, e)) < 0)
+	    (r = json_get_str(rootfs, "rootfs", "work", &out->work, e)) < 0 ||
+	    (r = json_get_bool(rootfs, "rootfs", "ofUser", &out->of_user, e)) < 0)
 		return r;
 	out->lower = lower;
 	if (!lower || !out->n_lower)
@@ -259,11 +260,24 @@ static int parse_joins(struct arena *a, const struct json *doc, struct descripti
 	return 0;
 }
 
+static int parse_usernet(struct arena *a, const struct json *doc, struct description *d, struct err *e)
+{
+	const struct json *obj = NULL;
+	struct net_usernet *u;
+	int r = json_get_obj(doc, "description", "usernet", &obj, e);
+
+	if (r < 0 || !obj)
+		return r;
+	d->usernet = u = arena_new(a, struct net_usernet);
+	return u ? net_usernet_read(a, obj, u, e) : err_errno(e, -ENOMEM, "usernet");
+}
+
 static int parse_container(struct arena *a, const struct json *doc, struct description *d, struct err *e)
 {
 	int r;
 
-	if ((r = parse_links(a, doc, d, e)) < 0 || (r = parse_joins(a, doc, d, e)) < 0 || (r = parse_rootfs(a, doc, &d->rootfs, e)) < 0 || (r = parse_spec(a, doc, &d->spec, e)) < 0)
+	if ((r = parse_links(a, doc, d, e)) < 0 || (r = parse_joins(a, doc, d, e)) < 0 || (r = parse_usernet(a, doc, d, e)) < 0 ||
+	    (r = parse_rootfs(a, doc, &d->rootfs, e)) < 0 || (r = parse_spec(a, doc, &d->spec, e)) < 0)
 		return r;
 	if (!d->spec->process)
 		return err_set(e, ERR_INVALID, "spec.process is missing");

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "net/link.h"
+#include "net/usernet.h"
 #include "oci/spec.h"
 #include "runtime/runtime.h"
 
@@ -46,6 +47,7 @@ struct description {
 	const struct description_join *joins;
 	size_t n_joins;
 	const char *const *connect;        /* argv, executed with the network namespace as stdin; NULL: nothing */
+	const struct net_usernet *usernet; /* an ordinary user's network; NULL: none */
 	const char *names; /* folder of tare-netd's socket; NULL: it has no names */
 };
 

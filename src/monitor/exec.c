@@ -73,7 +73,7 @@ static int begin(struct exec *x, struct err *e)
 	if (r < 0)
 		return err_errno(e, r, "open /dev/null");
 	if ((r = description_read(&x->arena, CREW_SETTINGS, DESCRIPTION_EXEC, &x->d, e)) < 0 ||
-	    (r = crew_seal(x->d.spec, "exec", e)) < 0 || (r = open_exec_dir(x, e)) < 0)
+	    (r = crew_seal(&x->crew, x->d.spec, "exec", e)) < 0 || (r = open_exec_dir(x, e)) < 0)
 		return r;
 	if (x->container.status != STATE_RUNNING)
 		return err_set(e, ERR_BUSY, "container %.12s is not running", x->d.id);

@@ -24,6 +24,7 @@
 #include "monitor/progress.h"
 #include "monitor/state.h"
 #include "monitor/stdio.h"
+#include "monitor/usernet.h"
 #include "net/stub.h"
 #include "runtime/runtime.h"
 #include "sys/cgroup.h"
@@ -71,13 +72,13 @@ static int begin(struct birth *b, const char *command, unsigned int lock_seconds
 {
 	int r;
 
-	crew_inherit(&b->crew, CREW_CLIENT);
+	crew_inherit(&b->crew, CREW_SESSION);
 	crew_quiet();
 	r = crew_reserve(&b->crew);
 	if (r < 0)
 		return err_errno(e, r, "open /dev/null");
 	if ((r = description_read(&b->arena, CREW_SETTINGS, DESCRIPTION_CONTAINER, &b->d, e)) < 0 ||
-	    (r = crew_seal(b->d.spec, command, e)) < 0)
+	    (r = crew_seal(&b->crew, b->d.spec, command, e)) < 0)
 		return r;
 	return open_state_dir(b, lock_seconds, e);
 }
@@ -191,6 +192,8 @@ static int make_links(struct birth *b, struct err *e)
 	CLEANUP_FD int netns = -1;
 	char path[48];
 
+	if (b->d.usernet)
+		return usernet_start(b->d.usernet, b->process.pid, b->process.pidfd, CREW_STATE_DIR, e);
 	if (!b->d.n_links && !b->d.connect)
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)b->process.pid);

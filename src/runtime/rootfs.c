@@ -106,6 +106,11 @@ static int finish_overlay(int fs, const struct rt_rootfs *rootfs, struct err *e)
 
 	if (r < 0)
 		return r;
+	if (rootfs->of_user) {
+		r = mnt_fsconfig(fs, "userxattr", NULL);
+		if (r < 0)
+			return overlay_error(fs, r, e);
+	}
 	(void)!mnt_fsconfig(fs, "source", "overlay"); /* what mount tables show */
 	r = mnt_fsmount(fs, MOUNT_ATTR_NODEV);
 	return r < 0 ? overlay_error(fs, r, e) : r;
@@ -263,6 +268,8 @@ int rt_rootfs_make(const struct rt_ctx *c, int userns, int *fd, pid_t *helper, s
 	uint64_t set = rootfs->nodes ? 0 : MOUNT_ATTR_NODEV;
 	int r;
 
+	if (rootfs->of_user)
+		userns = -1;
 	root = rootfs->kind == RT_ROOTFS_DIR ? folder(rootfs, userns, e) : overlay(rootfs, userns, helper, e);
 	if (root < 0)
 		return root;

@@ -23,6 +23,8 @@ struct rt_rootfs {
 	bool nodes;               /* DIR: its device nodes open where the cgroup and its file system let them */
 	const char *const *lower; /* OVERLAY: absolute, topmost first */
 	size_t n_lower;
+	bool of_user;             /* OVERLAY: of a user namespace that may map no mount's ids: the layers have them already, and the
+				   * overlay's attributes are user.* ones */
 	const char *upper, *work; /* OVERLAY: owned by the mapped root already; NULL both = read-only overlay */
 };
 

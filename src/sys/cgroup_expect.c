@@ -59,7 +59,8 @@ void cg_expect_join(void)
 	sigset_t all, old;
 	pthread_t thread;
 
-	if (cg_is_unified() || pthread_attr_init(&attr) != 0)
+	/* a user joins none, and only a single thread can enter his namespace */
+	if (geteuid() != 0 || cg_is_unified() || pthread_attr_init(&attr) != 0)
 		return;
 	sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);

@@ -77,14 +77,25 @@ int idmap_read(int proc, pid_t pid, const char *which, struct idmap_range *map, 
 	return 0;
 }
 
-static int map_and_open(int proc, pid_t pid, const struct idmap_range *uid, size_t n_uid, const struct idmap_range *gid,
-			size_t n_gid)
+struct both_maps {
+	int proc;
+	const struct idmap_range *uid, *gid;
+	size_t n_uid, n_gid;
+};
+
+static int write_both(pid_t pid, void *arg)
+{
+	const struct both_maps *m = arg;
+	int r = idmap_write(m->proc, pid, "uid_map", m->uid, m->n_uid);
+
+	return r < 0 ? r : idmap_write(m->proc, pid, "gid_map", m->gid, m->n_gid);
+}
+
+static int map_and_open(int proc, pid_t pid, int (*map)(pid_t, void *), void *arg)
 {
 	char path[48];
-	int fd, r = idmap_write(proc, pid, "uid_map", uid, n_uid);
+	int fd, r = map(pid, arg);
 
-	if (r == 0)
-		r = idmap_write(proc, pid, "gid_map", gid, n_gid);
 	if (r < 0)
 		return r;
 	snprintf(path, sizeof(path), "%d/ns/user", (int)pid);
@@ -108,6 +119,13 @@ static _Noreturn void hold(int proc, int sock)
 
 int idmap_userns(int proc, const struct idmap_range *uid, size_t n_uid, const struct idmap_range *gid, size_t n_gid)
 {
+	struct both_maps m = { proc, uid, gid, n_uid, n_gid };
+
+	return idmap_userns_by(proc, write_both, &m);
+}
+
+int idmap_userns_by(int proc, int (*map)(pid_t pid, void *arg), void *arg)
+{
 	CLEANUP_FD int pidfd = -1, ours = -1, theirs = -1;
 	struct ns_clone how = { .flags = CLONE_NEWUSER, .cgroup = -1 };
 	int pair[2], fd, r = sock_pair(SOCK_STREAM, pair);
@@ -126,7 +144,7 @@ int idmap_userns(int proc, const struct idmap_range *uid, size_t n_uid, const st
 	}
 	theirs = close_fd(theirs);
 	/* proc without us: there is no writing the map */
-	fd = io_read_full(ours, &seen, sizeof(seen)) != sizeof(seen) || !seen ? -ESRCH : map_and_open(proc, seen, uid, n_uid, gid, n_gid);
+	fd = io_read_full(ours, &seen, sizeof(seen)) != sizeof(seen) || !seen ? -ESRCH : map_and_open(proc, seen, map, arg);
 	(void)!proc_signal(pidfd, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;

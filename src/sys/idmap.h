@@ -34,6 +34,9 @@ int idmap_read(int proc, pid_t pid, const char *which, struct idmap_range *map, 
 int idmap_userns(int proc, const struct idmap_range *uid, size_t n_uid, const struct idmap_range *gid,
 		 size_t n_gid) MUST_CHECK;
 
+/* The same where somebody else writes the maps: map() is told the pid of the process that is in it meanwhile, and gives 0 or -errno. */
+int idmap_userns_by(int proc, int (*map)(pid_t pid, void *arg), void *arg) MUST_CHECK;
+
 /* The outside id of inside id; false when it is not mapped. */
 bool idmap_outside(const struct idmap_range *map, size_t n, uint32_t inside, uint32_t *outside);
 

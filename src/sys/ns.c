@@ -7,9 +7,11 @@
  * helper stays in the host's user and pid namespaces: nobody of the container can reach it. */
 #include "sys/ns.h"
 
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -97,6 +99,18 @@ bool ns_user_is_initial(void)
 	struct stat st;
 
 	return stat("/proc/self/ns/user", &st) < 0 || st.st_ino == initial;
+}
+
+int ns_user_parent(int fd)
+{
+	int parent = ioctl(fd, NS_GET_PARENT); /* CLOEXEC by itself */
+
+	return parent < 0 ? -errno : parent;
+}
+
+int ns_user_owner(int fd, uid_t *owner)
+{
+	return ioctl(fd, NS_GET_OWNER_UID, owner) < 0 ? -errno : 0;
 }
 
 bool ns_mount_is_ours(int fd)

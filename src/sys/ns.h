@@ -34,6 +34,9 @@ int ns_unshare(int flags) MUST_CHECK;
 /* Whether our user namespace is the machine's first: elsewhere root may make no device node, load no eBPF program, raise no
  * limit. What cannot be told counts as the first. */
 bool ns_user_is_initial(void);
+/* The user namespace above one that fd is open on: a new fd; -EPERM when it is above our own. The user who made one. */
+int ns_user_parent(int fd) MUST_CHECK;
+int ns_user_owner(int fd, uid_t *owner) MUST_CHECK;
 /* Whether namespace file fd is our own mount namespace, or that of process 1 (where we may look at it). */
 bool ns_mount_is_ours(int fd);
 

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-#define OVERLAY_OPAQUE "trusted.overlay.opaque"
+/* What says that a folder is opaque: a trusted.* attribute, which takes the machine's root; in any other user namespace a user.* one
+ * (overlayfs' option userxattr). */
+const char *overlay_opaque(void);
 
 /* A name that hides what is below it: a character device 0:0. */
 bool overlay_is_whiteout(const struct stat *st);

@@ -8,6 +8,8 @@
 #include "monitor/exec.h"
 #include "monitor/keeper.h"
 #include "monitor/run.h"
+#include "monitor/session.h"
+#include "monitor/usernet.h"
 #include "monitor/worker.h"
 
 static const struct {
@@ -18,6 +20,8 @@ static const struct {
 	{ "run", "make and start the container described on descriptor 3, then stay with it", .run = monitor_run },
 	{ "adopt", "take over a container whose monitor is dead", .run = monitor_adopt },
 	{ "exec", "run one more process in a container", .run = monitor_exec },
+	{ "session", "keep the user namespace of an ordinary user; descriptor 3: his state folder", .run = session_hold },
+	{ "usernet", "(internal) stay with the program that is an ordinary user's network", .half = usernet_main },
 	{ "keeper", "(internal) wait for the container", .half = keeper_main },
 	{ "worker", "(internal) log and attach", .half = worker_main },
 };

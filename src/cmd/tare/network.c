@@ -75,6 +75,16 @@ const struct cli_option network_prune_options[] = {
 	{ 0 }
 };
 
+/* They are made of devices of the machine and rules of its firewall. */
+static int networks_engine(const struct cli_call *call, struct engine *en, struct err *e)
+{
+	int r = tare_engine(call, en, e);
+
+	if (r == 0 && en->user.on)
+		r = err_set(e, ERR_UNSUPPORTED, "networks take root: a container of an ordinary user has --network pasta, slirp4netns, host or none");
+	return r;
+}
+
 int cmd_network_create(const struct cli_call *call, struct err *e)
 {
 	const struct network_opts *o = call->opts;
@@ -92,7 +102,7 @@ int cmd_network_create(const struct cli_call *call, struct err *e)
 		.options = { o->options.v, o->options.n },
 	};
 	struct network net;
-	int r = tare_engine(call, &en, e);
+	int r = networks_engine(call, &en, e);
 
 	if (r == 0)
 		r = network_create(&en, call->arena, &wish, &net, e);
@@ -180,7 +190,7 @@ int cmd_network_ls(const struct cli_call *call, struct err *e)
 	struct table t = TABLE(call->arena, columns);
 	struct network *all;
 	size_t n = 0;
-	int r = tare_engine(call, &en, e);
+	int r = networks_engine(call, &en, e);
 
 	if (r == 0)
 		r = have_default(&en, call->arena, e);
@@ -279,7 +289,7 @@ int cmd_network_inspect(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct json_writer w = { .out = &out, .pretty = true };
-	int r = tare_engine(call, &en, e), failed = 0;
+	int r = networks_engine(call, &en, e), failed = 0;
 
 	if (r == 0)
 		r = have_default(&en, call->arena, e);
@@ -308,7 +318,7 @@ int cmd_network_connect(const struct cli_call *call, struct err *e)
 	const struct network_connect_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	const struct ct_network place = { .name = call->args[0], .ip = o->ip, .ip6 = o->ip6, .mac_address = o->mac_address, .aliases = { o->aliases.v, o->aliases.n } };
-	int r = tare_engine(call, &en, e);
+	int r = networks_engine(call, &en, e);
 
 	return r < 0 ? r : network_connect(&en, call->args[1], &place, e);
 }
@@ -317,7 +327,7 @@ int cmd_network_disconnect(const struct cli_call *call, struct err *e)
 {
 	const struct rm_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	int r = tare_engine(call, &en, e);
+	int r = networks_engine(call, &en, e);
 
 	if (r == 0)
 		r = network_disconnect(&en, call->args[1], call->args[0], e);
@@ -342,7 +352,7 @@ static int remove_one(const struct engine *en, const char *what, const void *dat
 int cmd_network_rm(const struct cli_call *call, struct err *e)
 {
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	int r = tare_engine(call, &en, e);
+	int r = networks_engine(call, &en, e);
 
 	return r < 0 ? r : tare_each(call, &en, remove_one, call->opts);
 }
@@ -371,7 +381,7 @@ int cmd_network_prune(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	struct network *all;
 	size_t n;
-	int r = tare_engine(call, &en, e);
+	int r = networks_engine(call, &en, e);
 
 	if (r == 0 && !o->force && !tare_confirm("This removes every network that no container uses."))
 		return 1;

@@ -8,6 +8,7 @@
 #include "cmd/tare/tare.h"
 #include "engine/settle.h"
 #include "net/uplink.h"
+#include "net/usernet.h"
 
 /* Where the host answers on a port: addresses as Docker writes them, one of each family for a port of every address. What a plugin of CNI does
  * by IPv6 nobody tells. */
@@ -17,7 +18,7 @@ static size_t host_texts(const struct endpoints *own, const struct net_port *p, 
 
 	(void)snprintf(out[0], IP_TEXT_LEN, p->only == 16 ? "[%.40s]" : "%.40s", p->only ? net_port_host(p, text) : "0.0.0.0");
 	(void)snprintf(out[1], IP_TEXT_LEN, "[::]");
-	return p->only || !own->n || !uplink_has_ipv6() ? 1 : 2;
+	return p->only || (!own->n && !own->usernet) || !uplink_has_ipv6() || (own->usernet && own->usernet->kind == USERNET_SLIRP) ? 1 : 2;
 }
 
 const char *ports_text(struct arena *a, const struct endpoints *own)
@@ -54,6 +55,17 @@ static void write_address(const struct endpoint *ep, struct json_writer *w)
 	jw_str(w, "GlobalIPv6Address", ep ? ip_text(&ep->link.ip6.ip, text) : "");
 	jw_u64(w, "GlobalIPv6PrefixLen", ep ? ep->link.ip6.prefix : 0);
 	jw_str(w, "MacAddress", ep ? mac_text(ep->link.mac, mac) : "");
+}
+
+/* IPv6 and the hardware address are its program's choice. */
+static void write_usernet(const struct net_usernet *u, struct json_writer *w)
+{
+	struct ip own = net_usernet_own(u), gateway = net_usernet_gateway(u);
+	char text[IP_TEXT_LEN];
+
+	jw_str(w, "Gateway", ip_text(&gateway, text));
+	jw_str(w, "IPAddress", ip_text(&own, text));
+	jw_u64(w, "IPPrefixLen", u->subnet.prefix);
 }
 
 /* Each port of the container once, with all that lead to it; the rows come by target. */
@@ -135,7 +147,9 @@ int ports_read_cni(const struct engine *en, struct arena *a, const char *id, str
 void ports_write_settings(struct arena *a, const struct endpoints *own, const struct ports_cni *cni, struct json_writer *w)
 {
 	jw_object(w, "NetworkSettings");
-	if (!own->n && cni->n)
+	if (own->usernet)
+		write_usernet(own->usernet, w);
+	else if (!own->n && cni->n)
 		write_cni_address(&cni->v[0], w);
 	else
 		write_address(own->n ? &own->v[0] : NULL, w);

@@ -16,6 +16,7 @@
 #include "image/worker/images.h"
 #include "image/worker/report.h"
 #include "image/worker/sandbox.h"
+#include "sys/ns.h"
 
 static int prepare(struct task *t, struct arena *a, struct err *e)
 {
@@ -26,6 +27,7 @@ static int prepare(struct task *t, struct arena *a, struct err *e)
 	/* libarchive hands out names in the locale's charset: as they are */
 	if (r == 0 && !setlocale(LC_CTYPE, "C.UTF-8"))
 		r = err_set(e, ERR_UNSUPPORTED, "the C library has no C.UTF-8 locale");
+	t->no_nodes = !ns_user_is_initial();
 	/* one heap for all threads: memory is the blocks and decoders, not arenas */
 	(void)mallopt(M_ARENA_MAX, 1);
 	(void)umask(0);

@@ -403,7 +403,7 @@ int tree_write(struct task *task, struct ring *from, int fs, int meta, struct tr
 	t->task = task;
 	t->from = from;
 	t->facts = facts;
-	writer_init(&t->writer, fs, meta);
+	writer_init(&t->writer, fs, meta, t->task->no_nodes);
 	r = open_archive(t, e);
 	if (r == 0)
 		r = read_entries(t, e);

@@ -29,9 +29,9 @@
 
 const struct timespec writer_no_time[2] = { { 0, 0 }, { 0, 0 } };
 
-void writer_init(struct writer *w, int root, int meta)
+void writer_init(struct writer *w, int root, int meta, bool no_nodes)
 {
-	*w = (struct writer){ .root = root, .meta = meta, .opaque = -1, .dir = -1 };
+	*w = (struct writer){ .root = root, .meta = meta, .no_nodes = no_nodes, .opaque = -1, .dir = -1 };
 }
 
 void writer_close(struct writer *w)
@@ -52,6 +52,15 @@ static int fail(struct err *e, int r, const char *what)
 	if (r == -ENOTDIR)
 		return err_set(e, ERR_INVALID, "a part of its path is no folder");
 	return err_errno(e, r, "%s", what);
+}
+
+/* The ids that are there are those of the user namespace we are in. */
+static int fail_owner(struct err *e, const struct writer_entry *en)
+{
+	if (errno != EINVAL)
+		return fail(e, -errno, "set its owner");
+	return err_set(e, ERR_LIMIT, "it belongs to %u:%u, and there are not so many ids here: more have to be set aside in /etc/subuid and /etc/subgid",
+		       en->uid, en->gid);
 }
 
 /* ---- the open folder ---- */
@@ -231,7 +240,7 @@ static int set_meta_fd(int fd, const struct writer_entry *en, bool owner, mode_t
 	int r;
 
 	if (owner && fchown(fd, en->uid, en->gid) < 0)
-		return fail(e, -errno, "set its owner");
+		return fail_owner(e, en);
 	if ((en->mode & 07777) != made && fchmod(fd, en->mode & 07777) < 0)
 		return fail(e, -errno, "set its mode");
 	r = set_xattrs(fd, en, e);
@@ -248,7 +257,7 @@ static int set_meta_at(const struct writer *w, const char *name, const struct wr
 
 	if (needs_owner(w, en)) {
 		if (fchownat(w->dir, name, en->uid, en->gid, AT_SYMLINK_NOFOLLOW) < 0)
-			return fail(e, -errno, "set its owner");
+			return fail_owner(e, en);
 		if (!S_ISLNK(en->mode) && (en->mode & SPECIAL_BITS) && fchmodat(w->dir, name, en->mode & 07777, 0) < 0)
 			return fail(e, -errno, "set its mode");
 	}
@@ -347,6 +356,8 @@ static int add_node(struct writer *w, const struct writer_entry *en, struct err 
 	if (r < 0)
 		return r;
 	w->dir_dirty = true;
+	if (w->no_nodes && (S_ISCHR(en->mode) || S_ISBLK(en->mode)))
+		return make_way(w, name, e);
 	r = make_node(w, name, en);
 	if (r == -EEXIST) {
 		r = make_way(w, name, e);

@@ -37,6 +37,7 @@ struct writer {
 	int opaque;      /* the list of opaque folders: file in `meta`, made when first needed */
 	int meta;        /* folder for it, borrowed */
 	int dir;         /* the open folder, -1 = none */
+	bool no_nodes;   /* devices are left out: nobody may make them here, and none opens in a container */
 	bool dir_sgid;   /* new files inherit its group */
 	bool dir_dirty;  /* something was made in it: its times are put back when it is left */
 	struct timespec dir_times[2];
@@ -46,7 +47,7 @@ struct writer {
 /* Times of folders that the archive has no entry for: a layer gives the same tree whenever it is unpacked. */
 extern const struct timespec writer_no_time[2];
 
-void writer_init(struct writer *w, int root, int meta);
+void writer_init(struct writer *w, int root, int meta, bool no_nodes);
 /* Leaves the open folder; once, after the last entry. */
 int writer_finish(struct writer *w, struct err *e) MUST_CHECK;
 /* Closes handles, whatever happened. */
