@@ -120,10 +120,11 @@ static int write_files(const struct engine *en, struct arena *a, const char *id,
 		       struct err *e)
 {
 	struct etc_addresses at = { .ip = net_usernet_own(u), .server = net_usernet_dns(u) };
+	const struct etc_dns none = { 0 };
 
 	if (u->host_loopback)
 		at.gateway = net_usernet_gateway(u);
-	return etcfiles_write(en, a, id, config, &at, false, e);
+	return etcfiles_write(en, a, id, config, &at, false, &none, e);
 }
 
 static void describe(const struct net_usernet *u, struct strbuf *description)

@@ -1,0 +1,421 @@
+#!/usr/bin/env bats
+# tare of an ordinary user: his containers, in a user namespace of his, and their networks by pasta and slirp4netns.
+load ../lib/common
+load ../lib/network
+load ../lib/user
+load ../lib/rootless
+
+setup_file() { tare_setup_file; world_up; rootless_setup; servers_up; }
+teardown_file() {
+  local r=0
+  # shellcheck disable=SC2086
+  kill $SERVERS
+  rootless_teardown || r=1
+  world_down
+  tare_teardown_file && return $r
+}
+teardown() {
+  [ ! -e "$BATS_TEST_TMPDIR/pids" ] || xargs kill <"$BATS_TEST_TMPDIR/pids" 2>/dev/null || true
+  user_remove_all
+}
+
+LIB=$BATS_TEST_DIRNAME/../lib
+
+# What answers outside.
+servers_up() {
+  local out=(nsenter --net="/proc/$OUTSIDE/ns/net")
+  "${out[@]}" busybox nc -ll -p 8000 -e echo outside 3>&- >/dev/null 2>&1 & SERVERS=$!
+  "${out[@]}" python3 "$LIB/udp.py" serve 8001 by-udp 3>&- & SERVERS+=" $!"
+  "${out[@]}" python3 "$LIB/dns.py" serve 192.0.2.2 3>&- & SERVERS+=" $!"
+  export SERVERS
+  wait_until 5 outside sh -c 'ss -lun | grep -q :53'
+}
+
+@test "run, exec, logs, top, stop, start, rm, inspect: as root has them" {
+  run -0 utare images -q
+  [ -n "$output" ]
+  run -7 utare run --rm --network none busybox sh -c 'id -u; cat /proc/self/uid_map; exit 7'
+  [ "${lines[0]}" = 0 ]
+  [[ "${lines[1]}" =~ ^\ +0\ +0\ +1$ ]]
+  utare run -d --name one --network none busybox sh -c 'echo said; trap "exit 3" TERM; while :; do sleep 0.1; done' >/dev/null
+  wait_until 5 sh -c "'$U/as' tare logs one | grep -q said"
+  run -0 utare exec one sh -c 'echo in; hostname'
+  [ "${lines[0]}" = in ]
+  run -0 utare top one
+  [[ "$output" == *"trap"* ]]
+  utare stop one
+  run -0 utare ps -a
+  [[ "$output" == *"Exited (3)"* ]]
+  utare start one
+  run -0 utare ps
+  [[ "$output" == *one* ]]
+  [ "$(utare inspect one | jq -r '.[0].HostConfig.UsernsMode, .[0].Cgroup')" = "$(printf 'private\nnull')" ]
+  utare rm -f one
+  run -0 utare run --rm -i --network none busybox cat <<<"through"
+  [ "$output" = through ]
+  run -0 utare run --rm -t --network none busybox tty
+  [[ "$output" == /dev/pts/0* ]]
+  run -0 utare run --rm "${INIT[@]}" --network none busybox sh -c 'cat /proc/1/comm'
+  run -0 utare run --rm --userns=host --network none busybox sh -c 'cat /proc/self/uid_map'
+  [[ "$output" == *"$USER_ID"* ]]
+  utare run -d --privileged --name two --network none busybox sleep 1000 >/dev/null
+  run -0 utare exec two sh -c 'grep CapEff /proc/self/status; mount -t tmpfs none /tmp; ls /dev/null'
+  run -0 utare exec --user 7:8 two id -u
+  [ "$output" = 7 ]
+  utare rm -f two
+  utare import - imported:1 < <(tar -c -C "$U/rootfs" .) >/dev/null
+  utare history imported:1 >/dev/null
+  utare system df >/dev/null
+  utare system info >/dev/null
+  utare rmi imported:1
+  utare system prune -f >/dev/null
+}
+
+@test "his folders are where users keep things, and nobody else's" {
+  [ "$(stat -c '%a %u' "$U/home/.local/share/tare")" = "700 $USER_ID" ]
+  [ "$(stat -c '%a %u' "$TARE_USER_STATE")" = "700 $USER_ID" ]
+  user env -u XDG_RUNTIME_DIR tare ps >/dev/null
+  [ "$(stat -c '%a %u' "/tmp/tare-$USER_ID")" = "700 $USER_ID" ]
+  user env XDG_RUNTIME_DIR=/run/user/0 tare ps >/dev/null
+  # somebody else was there first
+  rm -rf "/tmp/tare-$USER_ID"
+  mkdir -m 777 "/tmp/tare-$USER_ID"
+  run -1 user env -u XDG_RUNTIME_DIR tare ps
+  rmdir "/tmp/tare-$USER_ID"
+  [[ "$output" == *"belongs to somebody else (uid 0)"* ]]
+  mkdir -m 777 "$U/home/open"
+  chown $USER_ID:$USER_ID "$U/home/open"; chmod 777 "$U/home/open"
+  run -1 utare --root "$U/home/open/root" ps
+  [[ "$output" == *"others may write to $U/home/open"* ]]
+  run -1 utare --root "$U/home/open" ps
+  [[ "$output" == *"others may write to $U/home/open"* ]]
+}
+
+@test "files: root in the container is the user, others have the ids set aside for him" {
+  user mkdir "$U/home/files"
+  utare run --rm --network none -v "$U/home/files:/f" busybox sh -c 'echo mine >/f/mine; touch /f/other; chown 5:7 /f/other'
+  [ "$(stat -c '%u:%g' "$U/home/files/mine")" = "$USER_ID:$USER_ID" ]
+  [ "$(stat -c '%u:%g' "$U/home/files/other")" = "$((USER_RANGE + 4)):$((USER_RANGE + 6))" ]
+  # what is not his stays shut
+  install -d -m 700 "$U/shut"
+  run -125 utare run --rm --network none -v "$U/shut/in:/f" busybox true
+  [[ "$output" == *"Permission denied"* ]]
+  rm -rf "$U/home/files" "$U/shut"
+}
+
+@test "images: whiteouts and opaque folders hold, devices are left out, too high an id is named" {
+  local w=$BATS_TEST_TMPDIR
+  mkdir -p "$w/a/d" "$w/a/bin" "$w/dev/dev"
+  cp "$(command -v busybox)" "$w/a/bin/busybox"
+  ln -sf busybox "$w/a/bin/sh"; ln -sf busybox "$w/a/bin/ls"
+  echo low >"$w/a/d/low"; echo gone >"$w/a/gone"
+  mknod "$w/dev/dev/sda" b 8 0; mkfifo "$w/dev/dev/pipe"
+  tar -cf "$w/1.tar" -C "$w/a" .
+  mkdir -p "$w/b/d"; touch "$w/b/d/.wh..wh..opq" "$w/b/.wh.gone"; echo high >"$w/b/d/high"
+  tar -cf "$w/2.tar" -C "$w/b" .
+  tar -cf "$w/3.tar" -C "$w/dev" .
+  python3 "$LIB/docker_archive.py" "$w/l.tar" layered:1 "$w/1.tar" "$w/2.tar" "$w/3.tar"
+  utare load -q <"$w/l.tar"
+  run utare run --rm --network none layered:1 busybox ls /d /gone
+  [[ "$output" == *high* ]] && [[ "$output" != *low* ]] && [[ "$output" == *"/gone: No such file"* ]]
+  # a folder that the container removes and makes again hides the image's, too
+  run -0 utare run --rm --network none layered:1 sh -c 'busybox rm -r /d && busybox mkdir /d && busybox touch /d/new && busybox ls /d'
+  [ "$output" = new ]
+  touch "$w/f"; tar --owner=70000 --group=70000 -cf "$w/4.tar" -C "$w" f
+  python3 "$LIB/docker_archive.py" "$w/h.tar" high:1 "$w/4.tar"
+  run -1 user tare load -q <"$w/h.tar"
+  [[ "$output" == *"it belongs to 70000:70000"*"/etc/subuid"* ]]
+  utare rmi layered:1
+}
+
+@test "what takes root says so" {
+  local o
+  for o in "--memory 64m" "--cpus 1" "--pids-limit 10" "--cpu-shares 100" "--cpuset-cpus 0"; do
+    # shellcheck disable=SC2086
+    run -125 utare run --rm --network none $o busybox true
+    [[ "$output" == *"${o%% *} needs a cgroup"* ]]
+  done
+  run -125 utare run --rm --network none --cgroup-parent /x busybox true
+  [[ "$output" == *"--cgroup-parent"* ]]
+  run -125 utare run --rm --network none --pid host busybox true
+  [[ "$output" == *"--pid=host"* ]]
+  run -125 utare run --rm --network none --userns range:1000000 busybox true
+  [[ "$output" == *"only root may choose ids"* ]]
+  run -125 utare run --rm --network none -v "$U/home:/h:idmap" busybox true
+  [[ "$output" == *"only root may map"* ]]
+  run -125 utare run --rm --network none --user 70000 busybox true
+  [[ "$output" == *"id 70000"*"/etc/subuid"* ]]
+  run -125 utare run --rm --network mine busybox true
+  [[ "$output" == *"--network mine takes root"* ]]
+  run -125 utare run --rm --ip 10.0.2.7 busybox true
+  [[ "$output" == *"--ip needs a network of tare's"* ]]
+  run -1 utare network create mine
+  [[ "$output" == *"networks take root"* ]]
+  utare run -d --network none --name one busybox sleep 100 >/dev/null
+  run -1 utare pause one
+  [[ "$output" == *"has no cgroup"* ]]
+  # and root has no use for a user's
+  load_busybox
+  run -125 tare run --rm --network pasta busybox true
+  [[ "$output" == *"ordinary user"* ]]
+}
+
+@test "no ids set aside, no newuidmap: what is missing is said" {
+  cp "$U/etc/subuid" "$BATS_TEST_TMPDIR/"
+  : >"$U/etc/subuid"
+  run -1 utare ps
+  cp "$BATS_TEST_TMPDIR/subuid" "$U/etc/subuid"
+  [[ "$output" == *"no ids are set aside for user in /etc/subuid"*usermod* ]]
+  [ "${#lines[@]}" = 1 ]
+  echo "user:5:65536" >"$U/etc/subgid.new"; echo "user:$((USER_RANGE + 100000)):10" >"$U/etc/subuid"
+  rm "$U/etc/subgid.new"
+  run -0 utare ps
+  run -125 utare run --rm --network none --user 11 busybox true
+  [[ "$output" == *"id 11"*"11 ids are yours"* ]]
+  cp "$BATS_TEST_TMPDIR/subuid" "$U/etc/subuid"
+  wait_until 5 user_is_gone
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  ln -s /usr/bin/env "$BATS_TEST_TMPDIR/bin/env"
+  chmod 755 "$BATS_TEST_TMPDIR"
+  run -1 user env PATH="$U/bin" "$U/bin/tare" ps
+  [[ "$output" == *"newuidmap, which is not in PATH"*uidmap* ]]
+}
+
+# ---- networks ----
+
+@test "pasta is the usual network: an address, names, a way out by TCP, UDP and IPv6" { way_out ""; }
+@test "slirp4netns: an address, names, a way out by TCP and UDP" { way_out slirp4netns; }
+
+way_out() { # NETWORK
+  local net=() udp
+  [ -z "$1" ] || net=(--network "$1")
+  run -0 utare run --rm "${net[@]}" --hostname me --add-host other:192.0.2.2 busybox sh -c '
+    ip -4 -o addr show eth0; ip route; cat /etc/hosts /etc/resolv.conf
+    (echo; sleep 1) | timeout 5 nc 192.0.2.2 8000
+    timeout 5 nslookup some.example
+    [ -n "'"$1"'" ] || (echo; sleep 1) | timeout 5 nc 2001:db8::2 8000 | sed "s/^/by six: /"
+    true'
+  echo "$output"
+  utare run -d --name asks "${net[@]}" busybox sleep 100 >/dev/null
+  udp=$(nsenter --net="$(netns_of asks)" python3 "$LIB/udp.py" ask 192.0.2.2 8001 40000)
+  [[ "$output" == *"inet 10.0.2.100/24"* ]]
+  [[ "$output" == *"default via 10.0.2.2 dev eth0"* ]]
+  [[ "$output" == *"10.0.2.100"*me* ]]
+  [[ "$output" == *"192.0.2.2"*other* ]]
+  [[ "$output" == *"nameserver 10.0.2.3"* ]]
+  [[ "$output" == *outside* ]]
+  [[ "$udp" == *"by-udp 192.0.2.1"* ]]
+  [[ "$output" == *198.51.100.7* ]]
+  [ -n "$1" ] || [[ "$output" == *"by six: outside"* ]]
+}
+netns_of() { echo "/proc/$(utare inspect "$1" | jq '.[0].State.Pid')/ns/net"; }
+
+@test "names, where the host's resolver is a stub on a loopback address; --dns" {
+  local n
+  python3 "$LIB/dns.py" serve 127.0.0.53 3>&- & echo $! >"$BATS_TEST_TMPDIR/pids"
+  wait_until 5 sh -c 'ss -lun | grep -q 127.0.0.53:53'
+  for n in pasta slirp4netns; do
+    echo "nameserver 127.0.0.53" >"$U/etc/resolv.conf"
+    run utare run --rm --network $n busybox timeout 5 nslookup some.example
+    echo "nameserver 192.0.2.2" >"$U/etc/resolv.conf"
+    [[ "$output" == *198.51.100.7* ]]
+    run -0 utare run --rm --network $n --dns 192.0.2.2 --dns-search a.example busybox cat /etc/resolv.conf
+    [ "${lines[0]}" = "nameserver 192.0.2.2" ]
+    [ "${lines[1]}" = "search a.example" ]
+  done
+}
+
+@test "pasta: published ports, from the host's loopback and from outside, TCP and UDP, ranges" { ports pasta; }
+@test "slirp4netns: published ports, from the host's loopback and from outside, TCP and UDP, ranges" { ports slirp4netns; }
+
+ports() { # NETWORK
+  local six=()
+  [ "$1" = slirp4netns ] || six=(-p '[::1]:8084:80')
+  userve web 80 hello --network "$1" "${six[@]}" -p 8080:80 -p 127.0.0.1:8090-8092:7000-7002 -p 5353:5353/udp -p 81
+  [[ "$(ask 127.0.0.1 8080)" == hello* ]]
+  [[ "$(ask_from_outside 192.0.2.1 8080)" == hello* ]]
+  [ "$1" = slirp4netns ] || [[ "$(ask ::1 8080)" == hello* ]]
+  [ "$1" = slirp4netns ] || [[ "$(ask ::1 8084)" == hello* ]]
+  utare exec -d web sh -c 'exec nc -ll -p 7001 -e echo ranged'
+  nsenter --net="$(netns_of web)" python3 "$LIB/udp.py" serve 5353 datagram 3>&- & echo $! >"$BATS_TEST_TMPDIR/pids"
+  wait_until 5 utare exec web sh -c "netstat -ltun | grep -q ':5353 ' && netstat -ltn | grep -q ':7001 '"
+  [[ "$(ask 127.0.0.1 8091)" == ranged* ]]
+  run ask_from_outside 192.0.2.1 8091
+  [ -z "$output" ]
+  [[ "$(outside python3 "$LIB/udp.py" ask 192.0.2.1 5353 40001)" == datagram* ]]
+  # slirp4netns drops the answers to the host's loopback, which the container is not to reach
+  [ "$1" = slirp4netns ] || [[ "$(python3 "$LIB/udp.py" ask 127.0.0.1 5353 40001)" == datagram* ]]
+  # nothing else leads there
+  run sh -c "ss -Hltun | awk '{ print \$5 }' | sed 's/.*://' | sort -un | tr '\n' ' '"
+  [[ "$output" =~ ^"5353 8080 "(8084 )?"8090 8091 8092 "[0-9]+" "$ ]]
+  run -0 utare port web
+  [[ "$output" == *"80/tcp -> 0.0.0.0:8080"* ]]
+  [[ "$output" == *"7001/tcp -> 127.0.0.1:8091"* ]]
+  [[ "$output" == *"5353/udp -> 0.0.0.0:5353"* ]]
+  [ "$(utare inspect web | jq -r '.[0].NetworkSettings.Ports["80/tcp"][0].HostPort, .[0].HostConfig.NetworkMode, .[0].NetworkSettings.IPAddress')" = "$(printf '8080\n%s\n10.0.2.100' "$1")" ]
+  run -0 utare ps
+  [[ "$output" == *"0.0.0.0:8080->80/tcp"* ]]
+  [ "$1" = pasta ] || [[ "$output" != *"[::]:8080"* ]]
+  # again, with what it had
+  utare stop -t 0 web
+  utare start web
+  wait_until 5 utare exec web sh -c "netstat -ltn | grep -q ':80 '"
+  [[ "$(ask 127.0.0.1 8080)" == hello* ]]
+  # a port is one container's, and is free as soon as its container has gone
+  run -125 utare run --rm --network "$1" -p 8080:80 busybox true
+  [[ "$output" == *"port 8080/tcp of the host is in use"* ]]
+  utare rm -f web
+  utare run --rm --network "$1" -p 8080:80 -p 127.0.0.1:8090-8092:7000-7002 busybox true
+}
+
+@test "ports that he may not have, or the program does not know" {
+  run -125 utare run --rm -p 80:80 busybox true
+  [[ "$output" == *"port 80 is not for an ordinary user"*ip_unprivileged_port_start* ]]
+  run -125 utare run --rm -p 8080:80/sctp busybox true
+  [[ "$output" == *"pasta knows ports of tcp and udp"* ]]
+  run -125 utare run --rm --network slirp4netns -p '[::1]:8080:80' busybox true
+  [[ "$output" == *"no ports of IPv6 addresses"* ]]
+  busybox nc -ll -p 8099 -e true 3>&- & local pid=$!
+  wait_until 5 sh -c 'ss -ltn | grep -q :8099'
+  run -125 utare run --rm -p 8099:80 busybox true
+  kill $pid
+  [[ "$output" == *"port 8099/tcp of the host is in use"* ]]
+  [ -z "$(utare ps -aq)" ]
+}
+
+@test "options of the networks; what listens on the host's loopback is not to be reached, unless asked for" {
+  local n o
+  python3 -c 'import socket
+s = socket.create_server(("127.0.0.1", 8077))
+while True:
+    c, _ = s.accept()
+    c.recv(1)
+    c.sendall(b"secret\n")
+    c.close()' 3>&- & echo $! >"$BATS_TEST_TMPDIR/pids"
+  wait_until 5 sh -c 'ss -ltn | grep -q :8077'
+  for n in pasta slirp4netns; do
+    run utare run --rm --network $n busybox sh -c '(echo; sleep 1) | timeout 3 nc 10.0.2.2 8077; (echo; sleep 1) | timeout 3 nc 127.0.0.1 8077'
+    [[ "$output" != *secret* ]]
+    run utare run --rm --network $n:allow_host_loopback=true --add-host host.docker.internal:host-gateway busybox sh -c '(echo; sleep 1) | timeout 3 nc host.docker.internal 8077'
+    [[ "$output" == *secret* ]]
+    run -0 utare run --rm --network $n:mtu=1400,cidr=10.7.0.0/16 busybox sh -c 'ip -o addr show eth0; ip -o link show eth0'
+    [[ "$output" == *"10.7.0.100/16"*"mtu 1400"* ]]
+    for o in mtu=1 mtu=x cidr=fd00::/64 cidr=10.0.0.0/30 allow_host_loopback=maybe; do
+      run -125 utare run --rm --network $n:$o busybox true
+      [[ "$output" == *"is no value for ${o%%=*}"* ]]
+    done
+    run -125 utare run --rm --network $n:foo=1 busybox true
+    [[ "$output" == *'option "foo" is not supported'* ]]
+  done
+  run -0 utare run --rm --network pasta:-4,--mtu,1500 busybox sh -c 'ip -o link show eth0; ip -6 -o addr show eth0 scope global'
+  [[ "$output" == *"mtu 1500"* ]] && [[ "$output" != *2001:db8* ]]
+  run -125 utare run --rm --add-host x:host-gateway busybox true
+  [[ "$output" == *"allow_host_loopback"* ]]
+  run -0 utare run --rm --network host busybox ip -o addr
+  [[ "$output" == *192.0.2.1* ]]
+}
+
+@test "another container's network and processes; ports do not change while it runs" {
+  userve web 80 hello -p 8080:80
+  run -0 utare run --rm --network container:web busybox sh -c 'timeout 3 nc 127.0.0.1 80; ip -o addr show eth0; cat /proc/self/uid_map'
+  [[ "$output" == *hello*10.0.2.100* ]]
+  run -0 utare run --rm --pid container:web busybox ps
+  [[ "$output" == *"nc -ll"* ]]
+  run -1 utare update --publish-add 8085:80 web
+  [[ "$output" == *"changed by root alone"* ]]
+  [[ "$(ask 127.0.0.1 8080)" == hello* ]]
+}
+
+@test "no right over /dev/net/tun: what is missing is said" {
+  run -125 env TUN_MODE=600 "$U/as" tare run --rm busybox true
+  echo "$output"
+  [[ "$output" == *"/dev/net/tun (Permission denied)"* ]]
+  [ -z "$(utare ps -aq)" ]
+  run -1 env TUN_MODE=600 "$U/as" tare system check
+  [[ "$output" == *"/dev/net/tun"*"cannot be opened"* ]]
+  run -0 utare system check
+}
+
+# ---- kills ----
+
+@test "a monitor that is killed leaves container and network, the next command finds both" {
+  userve web 80 hello -p 8080:80
+  kill -9 "$(pid_of "tare-monitor keeper")" "$(pid_of "tare-monitor worker")"
+  [[ "$(ask 127.0.0.1 8080)" == hello* ]]
+  run -0 utare exec web echo still
+  is_there "tare-monitor keeper"
+  [[ "$(ask 127.0.0.1 8080)" == hello* ]]
+  kill -9 "$(pid_of "tare-monitor keeper")" "$(pid_of "tare-monitor worker")"
+  kill -9 "$(pid_of "nc -ll -p 80")"
+  wait_until 5 sh -c '! ss -ltn | grep -q :8080'
+  wait_until 5 shows_exited
+  wait_until 5 user_is_gone
+}
+shows_exited() { utare ps -a | grep -q Exited; }
+
+@test "the network's program goes with its process, whoever is killed" {
+  local n
+  for n in pasta slirp4netns; do
+    userve web 80 hello --network $n -p 8080:80
+    kill -9 "$(pid_of "tare-monitor usernet")"
+    wait_until 5 sh -c '! ss -ltn | grep -q :8080'
+    ! is_there $n
+    utare exec web true
+    utare rm -f web
+    userve web 80 hello --network $n -p 8080:80
+    kill -9 "$(pid_of $n)"
+    wait_until 5 user_lacks "tare-monitor usernet"
+    utare rm -f web
+    wait_until 5 user_is_gone
+  done
+}
+user_lacks() { ! is_there "$1"; }
+
+@test "the session's process is killed: its namespace is found by what lives in it" {
+  utare run -d --name one --network none busybox sleep 1000 >/dev/null
+  utare run -d --name two --userns host --network none busybox sleep 1000 >/dev/null
+  kill -9 "$(pid_of "tare-monitor session")"
+  run -0 utare exec one echo through
+  [ "$output" = through ]
+  is_there "tare-monitor session"
+  # and without any monitor
+  kill -9 "$(pid_of "tare-monitor session")"
+  while is_there "tare-monitor keeper"; do kill -9 "$(pid_of "tare-monitor keeper")"; sleep 0.05; done
+  while is_there "tare-monitor worker"; do kill -9 "$(pid_of "tare-monitor worker")"; sleep 0.05; done
+  wait_until 5 user_lacks "tare-monitor session"
+  run -0 utare exec one echo through
+  [ "$output" = through ]
+  utare stop -t 1 one two
+  utare rm one two
+  wait_until 5 user_is_gone
+  [ ! -e "$TARE_USER_STATE/session" ]
+}
+
+@test "many commands at once share one namespace" {
+  local i pids=()
+  for i in 1 2 3 4 5 6 7 8; do
+    utare run -d --name "many$i" --network none busybox sleep 1000 3>&- >/dev/null & pids+=($!)
+  done
+  for i in "${pids[@]}"; do wait "$i"; done
+  [ "$(user_processes | grep -c 'tare-monitor session')" = 1 ]
+  for i in 1 2 3 4 5 6 7 8; do utare exec "many$i" true; done
+}
+
+@test "everybody is killed at random: nothing stays, and the next command settles it" {
+  local i victim
+  RANDOM=${SEED:-7}
+  for i in 1 2 3 4 5 6; do
+    utare run -d --name "k$i" -p "$((8100 + i)):80" busybox sleep 1000 >/dev/null 3>&- &
+    sleep "0.0$((RANDOM % 10))"
+    victim=$(user_processes | awk '{ print $2 }' | shuf -n 1 --random-source=<(yes $RANDOM))
+    [ -z "$victim" ] || kill -9 "$victim" 2>/dev/null || true
+    wait $! || true
+  done
+  user_processes | awk '{ print $2 }' | xargs -r kill -9 || true # who is a parent takes others along
+  wait_until 5 user_is_gone
+  user_remove_all
+  [ -z "$(utare ps -aq)" ]
+  wait_until 5 user_is_gone
+  run -0 utare run --rm -p 8101:80 busybox echo again
+  [ "$output" = again ]
+}
