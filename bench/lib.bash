@@ -5,8 +5,13 @@ set -euo pipefail
 
 BENCH_WORK=$(mktemp -d /tmp/tare-bench.XXXXXX)
 DOCKERD_PID=
+namespaces=() # processes that hold one
+end_hooks=()  # commands
 end_bench() {
+  local c
+  for c in "${end_hooks[@]}"; do $c >/dev/null 2>&1 || true; done
   [ -z "$DOCKERD_PID" ] || { kill "$DOCKERD_PID" 2>/dev/null && wait "$DOCKERD_PID" 2>/dev/null; } || true
+  [ ${#namespaces[@]} -eq 0 ] || kill "${namespaces[@]}" 2>/dev/null || true
   # what containerd and the layers left mounted below our own folder, deepest first
   awk -v d="$BENCH_WORK/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r m; do umount -l "$m"; done
   rm -rf --one-file-system "$BENCH_WORK"
@@ -45,14 +50,38 @@ rounds() {
   done | jq -s add
 }
 
-# A Docker daemon of our own: no bridge, no iptables, overlay2, data below $BENCH_WORK.
-start_dockerd() {
+# A Docker daemon of our own: no bridge, no iptables (unless options say otherwise), overlay2, data below $BENCH_WORK. In the network
+# namespace DOCKERD_NET, if there is one.
+start_dockerd() { # [OPTION...]
   export DOCKER_HOST=unix://$BENCH_WORK/docker.sock
-  dockerd --data-root "$BENCH_WORK/docker" --exec-root "$BENCH_WORK/docker-exec" --pidfile "$BENCH_WORK/docker.pid" \
-    -H "$DOCKER_HOST" --bridge=none --iptables=false --storage-driver overlay2 >"$BENCH_WORK/dockerd.log" 2>&1 &
+  nsenter "--net=${DOCKERD_NET:-/proc/self/ns/net}" dockerd --data-root "$BENCH_WORK/docker" --exec-root "$BENCH_WORK/docker-exec" --pidfile "$BENCH_WORK/docker.pid" \
+    -H "$DOCKER_HOST" --bridge=none --iptables=false --storage-driver overlay2 "$@" >"$BENCH_WORK/dockerd.log" 2>&1 &
   DOCKERD_PID=$!
   for _ in $(seq 100); do /usr/bin/docker version >/dev/null 2>&1 && return 0; sleep 0.1; done
   tail -5 "$BENCH_WORK/dockerd.log" >&2; return 1
+}
+
+# Docker as it comes, with its bridge, its rules and its proxy, on a host of its own.
+start_dockerd_beside() {
+  another_net DOCKERD_NET
+  start_dockerd --bridge= --iptables=true
+}
+
+# another_net VARIABLE: a network namespace with nothing but loopback; VARIABLE becomes its file.
+another_net() {
+  unshare -n sh -c 'ip link set lo up && exec sleep 100000' >/dev/null 2>&1 &
+  namespaces+=($!)
+  until [ "$(cat "/proc/$!/comm")" = sleep ]; do sleep 0.01; done
+  printf -v "$1" %s "/proc/$!/ns/net"
+}
+
+# wire NETNS ADDRESS OTHER-NETNS ITS-ADDRESS: a veth between the two.
+wire() {
+  local name=w${2//./}
+  name=${name:0:14}
+  nsenter "--net=$1" ip link add name "$name" type veth peer name "$name" netns "$3"
+  nsenter "--net=$1" sh -c "ip addr add $2/24 dev $name && ip link set $name up"
+  nsenter "--net=$3" sh -c "ip addr add $4/24 dev $name && ip link set $name up"
 }
 
 PODMAN="podman --root $BENCH_WORK/podman --runroot $BENCH_WORK/podman-run --cgroup-manager cgroupfs"
@@ -62,6 +91,26 @@ TARE="$TARE_BIN/tare --root $BENCH_WORK/tare --state $BENCH_WORK/tare-run"
 make_images() {
   tools/make-image "$BENCH_WORK/busybox-oci.tar" busybox:latest
   skopeo copy -q "oci-archive:$BENCH_WORK/busybox-oci.tar" "docker-archive:$BENCH_WORK/busybox.tar:busybox:latest"
+}
+
+# make_server_image OUT: a docker-archive "server" of Debian's nginx, iperf3 and what they link with; /start runs both.
+make_server_image() {
+  local root=$BENCH_WORK/server-root f
+  mkdir -p "$root"/{bin,etc,dev,proc,sys,tmp,run,var/log/nginx,var/lib/nginx,www}
+  cp "$(command -v busybox)" "$root/bin/busybox"; ln -s busybox "$root/bin/sh"
+  for f in /usr/sbin/nginx /usr/bin/iperf3; do
+    { echo "$f"; ldd "$f" | grep -o '/[^ ]*'; } | sort -u | xargs -I{} cp --parents -L {} "$root"
+  done
+  echo 'root:x:0:0:root:/:/bin/sh' >"$root/etc/passwd"; echo 'root:x:0:' >"$root/etc/group"
+  head -c 1024 /dev/zero | tr '\0' x >"$root/www/index.html"
+  cat >"$root/etc/nginx.conf" <<'N'
+daemon off; master_process off; user root; pid /run/nginx.pid; error_log /dev/null;
+events { worker_connections 4096; }
+http { access_log off; keepalive_requests 1000000000; sendfile on; tcp_nopush on; server { listen 80 backlog=1024; root /www; } }
+N
+  printf '#!/bin/sh\n/usr/bin/iperf3 -s >/dev/null 2>&1 &\nexec /usr/sbin/nginx -c /etc/nginx.conf\n' >"$root/start"; chmod 755 "$root/start"
+  tar --numeric-owner -cf "$BENCH_WORK/server-layer.tar" -C "$root" .
+  python3 tests/lib/docker_archive.py "$1" server:latest "$BENCH_WORK/server-layer.tar"
 }
 
 versions() {
