@@ -1,5 +1,9 @@
-/* Bytes go from socket to socket through a pipe (splice(2)) and are not looked at. Both sockets are watched for edges: at any of them both ways
- * are pumped until neither moves. A way that has ended is closed for the other side alone, so what is half closed stays so. */
+/* Bytes go from socket to socket through a pipe (splice(2)) and are not looked at. Both sockets are watched for edges: at any of them the ways
+ * that it can have set in motion are pumped until they stand still. A way that has ended is closed for the other side alone, so what is half
+ * closed stays so.
+ *
+ * A pipe holds 64 kB, until so much has come at once: then it is made wide, which halves the calls of a stream, and what only asks and
+ * answers does not take its share of what the kernel allows a user's pipes. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +14,15 @@
 
 #define MOST_PAIRS 1000U /* of one port */
 #define AT_ONCE 65536U
+#define AT_ONCE_WIDE (1U << 20)
 #define ROUNDS 16 /* before others get their turn */
 #define ORIGINAL_DST 80 /* IP6T_SO_ORIGINAL_DST, whose header does not go with netinet/in.h */
 
 struct way {
 	int from, to, pipe[2];
 	size_t waiting; /* bytes in the pipe */
-	bool ended, closed;
+	bool more; /* there may be some to be had */
+	bool wide, ended, closed;
 };
 
 struct stream_pair {
@@ -66,6 +72,13 @@ static void pair_refuse(struct stream_pair *p)
 
 /* ---- moving ---- */
 
+/* More than the user may have in pipes is not to be had; it goes on as it is. */
+static void widen(struct way *w)
+{
+	(void)!fcntl(w->pipe[1], F_SETPIPE_SZ, AT_ONCE_WIDE);
+	w->wide = true;
+}
+
 /* 1: something moved, 0: nothing can, negative: it is over. */
 static int fill(struct way *w)
 {
@@ -75,11 +88,13 @@ static int fill(struct way *w)
 		return 0;
 	if (w->pipe[0] < 0 && pipe2(w->pipe, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
-	n = splice(w->from, NULL, w->pipe[1], NULL, AT_ONCE, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	n = splice(w->from, NULL, w->pipe[1], NULL, w->wide ? AT_ONCE_WIDE : AT_ONCE, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -errno;
 	w->waiting = (size_t)n;
 	w->ended = n == 0;
+	if (n == AT_ONCE && !w->wide)
+		widen(w);
 	return 1;
 }
 
@@ -100,18 +115,23 @@ static int drain(struct way *w)
 	return n > 0;
 }
 
-/* 1: there may be more. */
-static int pump(struct way *w)
+/* What has come to a socket, its end and its failure included, sets the way from it in motion; room in one, the way to it. */
+static int pump(struct way *w, int fd, uint32_t events)
 {
-	for (int i = 0; i < ROUNDS; i++) {
-		int in = fill(w), out = in < 0 ? in : drain(w);
+	int in, out;
 
+	if (fd == w->from && (events & ~(uint32_t)EPOLLOUT))
+		w->more = true;
+	for (int i = 0; i < ROUNDS && (w->more || w->waiting); i++) {
+		in = fill(w);
+		out = in < 0 ? in : drain(w);
 		if (out < 0)
 			return out;
-		if (!in && !out)
-			return 0;
+		w->more = in || out;
+		if (!w->more)
+			break;
 	}
-	return 1;
+	return 0;
 }
 
 static bool has_connected(struct stream_pair *p)
@@ -135,24 +155,19 @@ static bool has_failed(int fd)
 static void on_pair(struct loop *loop, int fd, uint32_t events, void *data)
 {
 	struct stream_pair *p = data;
-	int there, back;
 
-	(void)fd;
-	(void)events;
 	if (!has_connected(p)) {
 		if (has_failed(p->server))
 			pair_refuse(p);
 		return;
 	}
-	there = pump(&p->there);
-	back = there < 0 ? there : pump(&p->back);
-	if (back < 0) {
+	if (pump(&p->there, fd, events) < 0 || pump(&p->back, fd, events) < 0) {
 		pair_refuse(p);
 		return;
 	}
 	if (p->there.closed && p->back.closed)
 		pair_free(p);
-	else if ((there || back) && loop_modify(loop, p->on_client, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) < 0)
+	else if ((p->there.more || p->back.more) && loop_modify(loop, p->on_client, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) < 0)
 		pair_free(p);
 }
 
@@ -190,8 +205,8 @@ static int begin(struct listener *l, int client)
 		return server;
 	}
 	*p = (struct stream_pair){ .l = l, .client = client, .server = server, .next = l->pairs };
-	p->there = (struct way){ .from = client, .to = server, .pipe = { -1, -1 } };
-	p->back = (struct way){ .from = server, .to = client, .pipe = { -1, -1 } };
+	p->there = (struct way){ .from = client, .to = server, .pipe = { -1, -1 }, .more = true };
+	p->back = (struct way){ .from = server, .to = client, .pipe = { -1, -1 }, .more = true };
 	l->pairs = p;
 	l->n++;
 	keep_alive(client);
