@@ -163,15 +163,14 @@ static int make_stdio(struct birth *b, struct err *e)
 	return stdio_make_fifos(CREW_STATE_DIR, d->open_stdin, uid, gid, &b->stdio, e);
 }
 
-/* Before its command runs: it may ask at once. Without an answer it has no names, which the next tare command mends. */
-static void offer_names(struct birth *b, int netns)
+static int open_netns(pid_t pid, struct err *e)
 {
-	CLEANUP_FD int folder = open(b->d.names, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_FD int sock = folder < 0 ? -1 : sock_connect(folder, STUB_SOCKET, SOCK_SEQPACKET);
-	struct err ignored;
+	char path[48];
+	int fd;
 
-	if (sock >= 0)
-		(void)!net_stub_give(sock, b->d.id, netns, &ignored);
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_errno(e, -errno, "the container's network namespace") : fd;
 }
 
 /* Networks that others make: the engine's program runs them, and says in one line what failed. Its own limits end it. */
@@ -187,23 +186,47 @@ static int connect_others(struct birth *b, int netns, struct err *e)
 	return err_set(e, ERR_UNAVAILABLE, "%s", !said[0] ? "it was killed" : text_starts(said, "tare: ") ? said + 6 : said);
 }
 
-static int make_links(struct birth *b, struct err *e)
+/* Before its command runs: it may ask at once. Without an answer it has no names, which the next tare command mends. */
+static void offer_names(struct birth *b, int netns)
 {
-	CLEANUP_FD int netns = -1;
-	char path[48];
+	CLEANUP_FD int folder = open(b->d.names, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int sock = folder < 0 ? -1 : sock_connect(folder, STUB_SOCKET, SOCK_SEQPACKET);
+	struct err ignored;
 
-	if (b->d.usernet)
-		return usernet_start(b->d.usernet, b->process.pid, b->process.pidfd, CREW_STATE_DIR, e);
-	if (!b->d.n_links && !b->d.connect)
+	if (sock >= 0)
+		(void)!net_stub_give(sock, b->d.id, netns, &ignored);
+}
+
+/* They end with the namespace when the creation fails. */
+static int make_links(pid_t pid, void *data, struct err *e)
+{
+	const struct birth *b = data;
+	CLEANUP_FD int netns = -1;
+
+	if (!b->d.n_links)
 		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)b->process.pid);
-	netns = open(path, O_RDONLY | O_CLOEXEC);
+	netns = open_netns(pid, e);
 	if (netns < 0)
-		return err_errno(e, -errno, "the container's network namespace");
+		return netns;
 	for (size_t i = 0; i < b->d.n_links; i++)
 		if (net_link_make(&b->d.links[i], netns, e) < 0)
 			return err_ctx(e, "network");
-	if (b->d.names)
+	return 0;
+}
+
+/* The rest of its network, when the container is whole. */
+static int finish_network(struct birth *b, struct err *e)
+{
+	CLEANUP_FD int netns = -1;
+
+	if (b->d.usernet)
+		return usernet_start(b->d.usernet, b->process.pid, b->process.pidfd, CREW_STATE_DIR, e);
+	if (!b->d.connect && (!b->d.n_links || !b->d.names))
+		return 0;
+	netns = open_netns(b->process.pid, e);
+	if (netns < 0)
+		return netns;
+	if (b->d.n_links && b->d.names)
 		offer_names(b, netns);
 	return b->d.connect ? connect_others(b, netns, e) : 0;
 }
@@ -221,6 +244,8 @@ static int create(struct birth *b, struct err *e)
 		.stdio = { b->stdio.container[0], b->stdio.container[1], b->stdio.container[2] },
 		.barrier = RT_BARRIER_SOCKET,
 		.fifo_fd = -1,
+		.meanwhile = make_links,
+		.data = b,
 	};
 	int r = join_open(&b->d, &join, &args.spec, e);
 
@@ -235,7 +260,7 @@ static int create(struct birth *b, struct err *e)
 	b->progress->pid = b->process.pid;
 	b->state.pid = b->process.pid;
 	b->state.start_time = b->process.start_time;
-	r = make_links(b, e);
+	r = finish_network(b, e);
 	if (r == 0 && b->d.tty)
 		r = stdio_take_console(b->process.console, &b->stdio, e);
 	if (r == 0)

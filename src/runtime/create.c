@@ -659,6 +659,8 @@ static int work(struct creation *k, struct err *e)
 		r = send_mounts(k, e);
 	if (r == 0)
 		r = join_cgroups(k, e);
+	if (r == 0 && c->create->meanwhile)
+		r = c->create->meanwhile(k->pid, c->create->data, e);
 	return r == 0 ? serve(k, e) : r;
 }
 

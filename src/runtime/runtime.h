@@ -58,6 +58,10 @@ struct rt_create_args {
 			      * exit code is 255; else rt_start() fails */
 	enum rt_barrier_kind barrier;
 	int fifo_fd;
+	/* Called when the process has its namespaces, while it builds its mounts: what is done for it from outside need not wait for that.
+	 * An error of its ends the creation. NULL = nothing */
+	int (*meanwhile)(pid_t pid, void *data, struct err *e);
+	void *data;
 };
 
 struct rt_process {
