@@ -9,18 +9,21 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "monitor/crew.h"
+#include "sys/ns.h"
 #include "sys/proc.h"
 #include "sys/sock.h"
 #include "sys/spawn.h"
@@ -116,6 +119,20 @@ static int its_words(const struct helper *h, const char *otherwise, struct err *
 	return err_set(e, ERR_UNAVAILABLE, "%s", otherwise);
 }
 
+/* Nobody but the program is on that wire: an address need not be shown to be free, which takes IPv6 a second or two in which nothing can be
+ * sent. Where that cannot be set it is waited for. A process does it that goes into the namespace and does not come back: an ordinary
+ * user may not return to the host's. */
+static void trust_addresses(int netns)
+{
+	const struct ns_clone args = { .cgroup = -1 };
+	CLEANUP_FD int pidfd = -1;
+	pid_t child = ns_clone(&args, &pidfd);
+
+	if (child == 0)
+		_exit(ns_enter(netns, CLONE_NEWNET) < 0 || io_write_value(AT_FDCWD, "/proc/sys/net/ipv6/conf/default/accept_dad", "0") < 0);
+	ns_reap(child);
+}
+
 static int start_program(struct helper *h, pid_t pid, struct err *e)
 {
 	const char *env[] = { ENV_PATH, NULL };
@@ -128,6 +145,7 @@ static int start_program(struct helper *h, pid_t pid, struct err *e)
 	netns = open(path, O_RDONLY | O_CLOEXEC);
 	if (netns < 0)
 		return err_errno(e, -errno, "the container's network namespace");
+	trust_addresses(netns);
 	for (size_t i = 0; i < ARRAY_LEN(pipes); i++)
 		if (pipe2(pipes[i], O_CLOEXEC) < 0)
 			return err_errno(e, -errno, "pipe");
