@@ -6,6 +6,7 @@
 [ -n "${BENCH_OWN_NET:-}" ] || BENCH_OWN_NET=1 exec tests/lib/own-net bash "$0"
 . bench/lib.bash
 n=${BENCH_PORT_ROUNDS:-7} seconds=${BENCH_PORT_SECONDS:-1}
+outside=
 start_dockerd_beside
 another_net outside
 wire "$DOCKERD_NET" 10.77.2.1 "$outside" 10.77.2.2
