@@ -14,7 +14,7 @@ end_bench() {
   [ ${#namespaces[@]} -eq 0 ] || kill "${namespaces[@]}" 2>/dev/null || true
   # what containerd and the layers left mounted below our own folder, deepest first
   awk -v d="$BENCH_WORK/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r m; do umount -l "$m"; done
-  rm -rf --one-file-system "$BENCH_WORK"
+  rm -rf --one-file-system "$BENCH_WORK" 2>/dev/null || { sleep 1; rm -rf --one-file-system "$BENCH_WORK"; } # monitors on their way out
   # the peers leave their (empty) parent cgroups behind
   find /sys/fs/cgroup -depth -type d \( -path '*/docker/*' -o -name docker -o -path '*/libpod_parent/*' -o -name libpod_parent \) \
     -exec rmdir {} + 2>/dev/null || true
