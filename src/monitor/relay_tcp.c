@@ -1,4 +1,5 @@
-/* Bytes go from socket to socket through a pipe (splice(2)) and are not looked at. Both sockets are watched for edges: at any of them the ways
+/* Bytes go from socket to socket and are not looked at: as long as they are few through a buffer, and when they are many through a pipe
+ * (splice(2)), so that a connection which asks and is answered has no pipe to make. Both sockets are watched for edges: at any of them the ways
  * that it can have set in motion are pumped until they stand still. A way that has ended is closed for the other side alone, so what is half
  * closed stays so.
  *
@@ -13,6 +14,7 @@
 #include "monitor/relay_impl.h"
 
 #define MOST_PAIRS 1000U /* of one port */
+#define LITTLE 8192U /* fits the smallest pipe there is */
 #define AT_ONCE 65536U
 #define AT_ONCE_WIDE (1U << 20)
 #define ROUNDS 16 /* before others get their turn */
@@ -22,7 +24,7 @@ struct way {
 	int from, to, pipe[2];
 	size_t waiting; /* bytes in the pipe */
 	bool more; /* there may be some to be had */
-	bool wide, ended, closed;
+	bool many, wide, ended, closed;
 };
 
 struct stream_pair {
@@ -79,6 +81,39 @@ static void widen(struct way *w)
 	w->wide = true;
 }
 
+/* What the other side does not take now waits in the pipe, which is empty and holds more than the buffer. */
+static int keep(struct way *w, const unsigned char *bytes, size_t n)
+{
+	ssize_t kept;
+
+	if (!n)
+		return 1;
+	if (w->pipe[0] < 0 && pipe2(w->pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	kept = write(w->pipe[1], bytes, n);
+	if (kept != (ssize_t)n)
+		return kept < 0 ? -errno : -ENOSPC;
+	w->waiting = n;
+	return 1;
+}
+
+static int move_few(struct way *w)
+{
+	static unsigned char buffer[LITTLE];
+	ssize_t n = recv(w->from, buffer, sizeof(buffer), MSG_DONTWAIT), sent;
+
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	w->ended = n == 0;
+	w->many = n == sizeof(buffer);
+	sent = n ? send(w->to, buffer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+	if (sent < 0 && errno != EAGAIN)
+		return -errno;
+	if (sent < 0)
+		sent = 0;
+	return keep(w, buffer + sent, (size_t)(n - sent));
+}
+
 /* 1: something moved, 0: nothing can, negative: it is over. */
 static int fill(struct way *w)
 {
@@ -86,6 +121,8 @@ static int fill(struct way *w)
 
 	if (w->waiting || w->ended)
 		return 0;
+	if (!w->many)
+		return move_few(w);
 	if (w->pipe[0] < 0 && pipe2(w->pipe, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
 	n = splice(w->from, NULL, w->pipe[1], NULL, w->wide ? AT_ONCE_WIDE : AT_ONCE, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
