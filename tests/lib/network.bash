@@ -15,7 +15,11 @@ world_up() { # in setup_file
   outside ip link set eth0 up
 }
 in_own_net() { [ "$(readlink "/proc/$OUTSIDE/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
-world_down() { kill "$OUTSIDE"; ip link del up0 2>/dev/null || true; }
+world_down() { # with what still runs out there
+  local there p; there=$(readlink "/proc/$OUTSIDE/ns/net")
+  for p in /proc/[0-9]*; do [ "$(readlink "$p/ns/net" 2>/dev/null)" != "$there" ] || kill "${p#/proc/}" 2>/dev/null || true; done
+  ip link del up0 2>/dev/null || true
+}
 
 outside() { nsenter --net="/proc/$OUTSIDE/ns/net" "$@"; }
 
