@@ -13,6 +13,7 @@
 #include "engine/endpoint.h"
 #include "engine/folder.h"
 #include "engine/healer.h"
+#include "engine/hold.h"
 #include "engine/join.h"
 #include "engine/relays.h"
 #include "engine/resolver.h"
@@ -22,18 +23,14 @@
 struct change {
 	const struct engine *en;
 	struct arena *a;
-	struct record rec;
-	struct live live;
-	struct ct_config config;
+	struct hold held;
 	struct network network;
-	int lock;
 };
-#define CHANGE_INIT { .live = LIVE_INIT, .lock = -1 }
+#define CHANGE_INIT { .held = HOLD_INIT }
 
 static void change_end(struct change *c)
 {
-	live_close(&c->live);
-	c->lock = close_fd(c->lock);
+	hold_end(&c->held);
 }
 #define CLEANUP_CHANGE CLEANUP(change_end)
 
@@ -56,35 +53,27 @@ static int find_network(struct change *c, const char *name, bool join, struct er
 static int begin(struct change *c, const char *container, const char *network, bool join, struct err *e)
 {
 	const char *mode = "";
-	int r = settle_find(c->en, c->a, container, SETTLE_WAIT, &c->rec, &c->live, e);
+	int r = hold_container(c->en, c->a, container, &c->held, e);
 
-	if (r < 0)
-		return r;
-	c->lock = folder_lock(c->en, c->rec.id, true, e);
-	if (c->lock < 0)
-		return c->lock;
-	live_close(&c->live);
-	if ((r = record_get(c->en->catalog, c->a, c->rec.id, &c->rec, e)) < 0 || (r = live_read(c->en, c->rec.id, &c->live, e)) < 0 ||
-	    (r = config_parse(c->a, c->rec.config, &c->config, e)) < 0 ||
-	    (r = json_get_str(json_get(c->config.doc, "HostConfig"), "HostConfig", "NetworkMode", &mode, e)) < 0)
+	if (r < 0 || (r = json_get_str(json_get(c->held.config.doc, "HostConfig"), "HostConfig", "NetworkMode", &mode, e)) < 0)
 		return r;
 	if (strcmp(mode, "host") == 0)
-		return err_set(e, ERR_INVALID, "container %s shares the host's network, and has none of its own", c->rec.name);
+		return err_set(e, ERR_INVALID, "container %s shares the host's network, and has none of its own", c->held.rec.name);
 	if (join_named(mode))
-		return err_set(e, ERR_INVALID, "container %s shares the network of container %.12s: connect or disconnect that one", c->rec.name,
+		return err_set(e, ERR_INVALID, "container %s shares the network of container %.12s: connect or disconnect that one", c->held.rec.name,
 			       join_named(mode));
 	return find_network(c, network, join, e);
 }
 
 static bool runs(const struct change *c)
 {
-	return c->rec.status == RECORD_RUNNING && c->live.container;
+	return hold_runs(&c->held);
 }
 
 /* Whether the configuration has the network, by its name or id. */
 static const char *configured(const struct change *c)
 {
-	json_each(place, json_get(c->config.doc, "Networks")) {
+	json_each(place, json_get(c->held.config.doc, "Networks")) {
 		const struct json *name = json_get(place, "Name");
 
 		if (name && (strcmp(name->str, c->network.name) == 0 || strcmp(name->str, c->network.id) == 0))
@@ -98,9 +87,9 @@ static int open_netns(const struct change *c, struct err *e)
 	char path[48];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)c->live.pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)c->held.live.pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? err_errno(e, -errno, "the network namespace of container %s", c->rec.name) : fd;
+	return fd < 0 ? err_errno(e, -errno, "the network namespace of container %s", c->held.rec.name) : fd;
 }
 
 /* There is nothing to do, but the change that did it may have been killed before it told anybody. */
@@ -113,7 +102,7 @@ static void catch_up(const struct change *c)
 /* Its endpoint in the network: own->v[*at]. */
 static int find_endpoint(const struct change *c, struct endpoints *own, size_t *at, struct err *e)
 {
-	int r = endpoint_read(c->en, c->a, c->rec.id, own, e);
+	int r = endpoint_read(c->en, c->a, c->held.rec.id, own, e);
 
 	for (*at = 0; r == 0 && *at < own->n; ++*at)
 		if (strcmp(own->v[*at].network.id, c->network.id) == 0)
@@ -131,16 +120,16 @@ static int write_connected(struct change *c, const char *instead, const struct c
 	const struct json *doc;
 	int r;
 
-	config_change_networks(c->config.doc, instead, place, &config);
+	config_change_networks(c->held.config.doc, instead, place, &config);
 	if (sb_error(&config) < 0)
 		return err_errno(e, -ENOMEM, "connect");
 	r = json_parse(c->a, config.s, config.len, NULL, &doc, e);
 	if (r == 0)
 		r = catalog_begin(cat, CATALOG_DURABLE, e);
 	if (r == 0)
-		r = record_set_config(cat, c->rec.id, config.s, e);
+		r = record_set_config(cat, c->held.rec.id, config.s, e);
 	if (r == 0 && runs(c))
-		r = endpoint_take(c->en, c->a, c->rec.id, doc, place->name, e);
+		r = endpoint_take(c->en, c->a, c->held.rec.id, doc, place->name, e);
 	if (r == 0 && runs(c) && resolver_serves(&c->network))
 		resolver_changing(c->en);
 	return r < 0 ? r : catalog_commit(cat, e);
@@ -150,14 +139,14 @@ static int undo_connect(struct change *c, const struct endpoints *one, struct er
 {
 	CLEANUP_CATALOG_TXN struct catalog *cat = c->en->catalog;
 	struct err why = *e;
-	int r = endpoint_close(c->en, c->rec.id, one, e);
+	int r = endpoint_close(c->en, c->held.rec.id, one, e);
 
 	if (r == 0)
 		r = catalog_begin(cat, CATALOG_DURABLE, e);
 	if (r == 0)
-		r = endpoint_forget(c->en, c->rec.id, c->network.id, e);
+		r = endpoint_forget(c->en, c->held.rec.id, c->network.id, e);
 	if (r == 0)
-		r = record_set_config(cat, c->rec.id, c->rec.config, e);
+		r = record_set_config(cat, c->held.rec.id, c->held.rec.config, e);
 	if (r == 0)
 		r = catalog_commit(cat, e);
 	*e = why;
@@ -167,13 +156,13 @@ static int undo_connect(struct change *c, const struct endpoints *one, struct er
 /* Others ask for it by other names now, and it asks for others. */
 static int tell(const struct change *c, const struct endpoints *own, struct err *e)
 {
-	int r = relays_change(c->en, c->rec.id, own, e);
+	int r = relays_change(c->en, c->held.rec.id, own, e);
 
 	if (r < 0)
 		return r;
 	if (resolver_serves(&c->network))
 		resolver_sync(c->en);
-	return endpoint_files(c->en, c->a, c->rec.id, c->config.doc, own, e);
+	return endpoint_files(c->en, c->a, c->held.rec.id, c->held.config.doc, own, e);
 }
 
 /* The host's side and the devices of a row that is there. */
@@ -190,7 +179,7 @@ static int make_endpoint(struct change *c, struct err *e)
 	one.v[0].link.mtu = network_mtu(&one.v[0].network);
 	r = network_up(c->en, &one.v[0].network, e);
 	if (r == 0)
-		r = endpoint_open(c->en, c->rec.id, &one, e);
+		r = endpoint_open(c->en, c->held.rec.id, &one, e);
 	if (r == 0)
 		r = net_link_make(&one.v[0].link, netns, e);
 	if (r < 0)
@@ -205,13 +194,13 @@ static int undo_cni(struct change *c, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *cat = c->en->catalog;
 	struct err why = *e;
-	int r = cni_leave(c->en, c->rec.id, c->network.name, e);
+	int r = cni_leave(c->en, c->held.rec.id, c->network.name, e);
 
 	if (r < 0)
-		log_warning("container %s: %s", c->rec.name, e->msg);
+		log_warning("container %s: %s", c->held.rec.name, e->msg);
 	r = catalog_begin(cat, CATALOG_DURABLE, e);
 	if (r == 0)
-		r = record_set_config(cat, c->rec.id, c->rec.config, e);
+		r = record_set_config(cat, c->held.rec.id, c->held.rec.config, e);
 	if (r == 0)
 		r = catalog_commit(cat, e);
 	*e = why;
@@ -223,7 +212,7 @@ static int is_half_joined(const struct change *c, bool *half, struct err *e)
 {
 	struct cni_row *rows;
 	size_t n;
-	int r = cni_rows(c->en, c->a, c->rec.id, &rows, &n, e);
+	int r = cni_rows(c->en, c->a, c->held.rec.id, &rows, &n, e);
 
 	*half = false;
 	for (size_t i = 0; r == 0 && i < n; i++)
@@ -240,14 +229,14 @@ static int connect_cni(struct change *c, const struct ct_network *place, struct 
 	if (r < 0)
 		return r;
 	if (configured(c) && !(runs(c) && half))
-		return err_set(e, ERR_CONFLICT, "container %s is in network %s already", c->rec.name, c->network.name);
-	r = cni_leave(c->en, c->rec.id, c->network.name, e); /* what a disconnect, or a connect, has left half done */
+		return err_set(e, ERR_CONFLICT, "container %s is in network %s already", c->held.rec.name, c->network.name);
+	r = cni_leave(c->en, c->held.rec.id, c->network.name, e); /* what a disconnect, or a connect, has left half done */
 	if (r == 0)
 		r = write_connected(c, configured(c), place, e);
 	if (r < 0 || !runs(c))
 		return r;
 	netns = open_netns(c, e);
-	r = netns < 0 ? netns : cni_join(c->en, c->rec.id, netns, e);
+	r = netns < 0 ? netns : cni_join(c->en, c->held.rec.id, netns, e);
 	return r < 0 ? undo_cni(c, e) : 0;
 }
 
@@ -287,7 +276,7 @@ int network_connect(const struct engine *en, const char *container, const struct
 		return make_endpoint(&c, e);
 	if (configured(&c)) {
 		catch_up(&c);
-		return err_set(e, ERR_CONFLICT, "container %s is in network %s already", c.rec.name, c.network.name);
+		return err_set(e, ERR_CONFLICT, "container %s is in network %s already", c.held.rec.name, c.network.name);
 	}
 	r = write_connected(&c, NULL, &named, e);
 	return r < 0 || !runs(&c) ? r : make_endpoint(&c, e);
@@ -302,7 +291,7 @@ static int hand_over(struct change *c, const struct endpoints *own, size_t at, i
 	int r = endpoint_without(c->a, own, at, &rest, e);
 
 	if (r == 0 && own->via == at && rest.via < rest.n)
-		r = endpoint_open(c->en, c->rec.id, &rest, e);
+		r = endpoint_open(c->en, c->held.rec.id, &rest, e);
 	for (size_t i = 0; r == 0 && i < rest.n; i++) {
 		const struct net_link *before = &own->v[i < at ? i : i + 1].link, *now = &rest.v[i].link;
 
@@ -317,16 +306,16 @@ static int leave(struct change *c, struct err *e)
 	CLEANUP_FD int netns = open_netns(c, e);
 	struct endpoints own, one;
 	size_t at;
-	int r = netns < 0 ? netns : network_is_cni(&c->network) ? cni_leave(c->en, c->rec.id, c->network.name, e) : find_endpoint(c, &own, &at, e);
+	int r = netns < 0 ? netns : network_is_cni(&c->network) ? cni_leave(c->en, c->held.rec.id, c->network.name, e) : find_endpoint(c, &own, &at, e);
 
 	if (r < 0 || network_is_cni(&c->network) || at == own.n)
 		return r;
 	one = endpoint_alone(&own, at);
-	r = endpoint_close(c->en, c->rec.id, &one, e);
+	r = endpoint_close(c->en, c->held.rec.id, &one, e);
 	if (r == 0)
 		r = net_link_unmake(&one.v[0].link, netns, e);
-	if (r == 0 && (r = stale_forget_of(c->en->state_fd, c->rec.id)) < 0)
-		r = err_errno(e, r, "forget the connections of container %s", c->rec.name);
+	if (r == 0 && (r = stale_forget_of(c->en->state_fd, c->held.rec.id)) < 0)
+		r = err_errno(e, r, "forget the connections of container %s", c->held.rec.name);
 	return r < 0 ? r : hand_over(c, &own, at, netns, e);
 }
 
@@ -348,22 +337,22 @@ int network_disconnect(const struct engine *en, const char *container, const cha
 	name = configured(&c);
 	if (!name) {
 		catch_up(&c);
-		return err_set(e, ERR_NOTFOUND, "container %s is not in network %s", c.rec.name, c.network.name);
+		return err_set(e, ERR_NOTFOUND, "container %s is not in network %s", c.held.rec.name, c.network.name);
 	}
-	config_change_networks(c.config.doc, name, NULL, &config);
+	config_change_networks(c.held.config.doc, name, NULL, &config);
 	r = sb_error(&config) < 0 ? err_errno(e, -ENOMEM, "disconnect") : runs(&c) ? leave(&c, e) : 0;
 	if (r == 0)
 		r = catalog_begin(cat, CATALOG_DURABLE, e);
 	if (r == 0)
-		r = record_set_config(cat, c.rec.id, config.s, e);
+		r = record_set_config(cat, c.held.rec.id, config.s, e);
 	if (r == 0)
-		r = endpoint_forget(en, c.rec.id, c.network.id, e);
+		r = endpoint_forget(en, c.held.rec.id, c.network.id, e);
 	if (r == 0 && runs(&c) && resolver_serves(&c.network))
 		resolver_changing(en);
 	if (r == 0)
 		r = catalog_commit(cat, e);
 	if (r < 0 || !runs(&c))
 		return r;
-	r = endpoint_read(en, &a, c.rec.id, &rest, e);
+	r = endpoint_read(en, &a, c.held.rec.id, &rest, e);
 	return r < 0 ? r : tell(&c, &rest, e);
 }

@@ -20,6 +20,7 @@
 #include "engine/config.h"
 #include "engine/endpoint.h"
 #include "engine/folder.h"
+#include "engine/hold.h"
 #include "engine/join.h"
 #include "engine/relays.h"
 #include "engine/settle.h"
@@ -41,20 +42,16 @@ struct items {
 struct change {
 	const struct engine *en;
 	struct arena *a;
-	struct record rec;
-	struct live live;
-	struct ct_config config;
+	struct hold held;
 	struct endpoints own;
 	struct items kept, gone, come;
 	bool runs;
-	int lock;
 };
-#define CHANGE_INIT { .live = LIVE_INIT, .lock = -1 }
+#define CHANGE_INIT { .held = HOLD_INIT }
 
 static void change_end(struct change *c)
 {
-	live_close(&c->live);
-	c->lock = close_fd(c->lock);
+	hold_end(&c->held);
 }
 #define CLEANUP_CHANGE CLEANUP(change_end)
 
@@ -123,11 +120,11 @@ static void pair(struct change *c, const struct net_port *row)
 
 static int read_items(struct change *c, struct err *e)
 {
-	json_each(text, json_get(c->config.doc, "Publish")) {
+	json_each(text, json_get(c->held.config.doc, "Publish")) {
 		struct item it = { .spec = text->type == JSON_STRING ? text->str : "" };
 
 		if (net_port_parse(it.spec, &it.text, e) < 0)
-			return err_ctx(e, "container %s", c->rec.name);
+			return err_ctx(e, "container %s", c->held.rec.name);
 		if (!c->runs && is_fixed(&it.text))
 			it.now = it.text;
 		push(c->a, &c->kept, &it);
@@ -140,26 +137,26 @@ static int read_items(struct change *c, struct err *e)
 static int check_network(const struct change *c, bool adds, struct err *e)
 {
 	const char *mode = "";
-	int r = json_get_str(json_get(c->config.doc, "HostConfig"), "HostConfig", "NetworkMode", &mode, e);
-	const struct json *networks = json_get(c->config.doc, "Networks");
+	int r = json_get_str(json_get(c->held.config.doc, "HostConfig"), "HostConfig", "NetworkMode", &mode, e);
+	const struct json *networks = json_get(c->held.config.doc, "Networks");
 	struct cni_row *cni;
 	size_t n_cni;
 
 	if (r < 0)
 		return r;
 	if (join_named(mode))
-		return err_set(e, ERR_INVALID, "container %s shares the network of container %.12s: publish on that one", c->rec.name, join_named(mode));
+		return err_set(e, ERR_INVALID, "container %s shares the network of container %.12s: publish on that one", c->held.rec.name, join_named(mode));
 	if (strcmp(mode, "host") == 0)
-		return err_set(e, ERR_INVALID, "container %s shares the host's network: every port of it is the host's", c->rec.name);
-	if (c->runs && c->own.n == 0 && (r = cni_rows(c->en, c->a, c->rec.id, &cni, &n_cni, e)) == 0 && n_cni)
-		return err_set(e, ERR_UNSUPPORTED, "container %s: plugins of CNI (network %s) take ports when a container starts: stop it first", c->rec.name,
+		return err_set(e, ERR_INVALID, "container %s shares the host's network: every port of it is the host's", c->held.rec.name);
+	if (c->runs && c->own.n == 0 && (r = cni_rows(c->en, c->a, c->held.rec.id, &cni, &n_cni, e)) == 0 && n_cni)
+		return err_set(e, ERR_UNSUPPORTED, "container %s: plugins of CNI (network %s) take ports when a container starts: stop it first", c->held.rec.name,
 			       cni[0].network);
 	if (r < 0)
 		return r;
 	if (c->runs ? c->own.n == 0 : adds && (!networks || networks->len == 0))
-		return err_set(e, ERR_INVALID, "container %s is in no network: tare network connect", c->rec.name);
+		return err_set(e, ERR_INVALID, "container %s is in no network: tare network connect", c->held.rec.name);
 	if (c->runs && adds && c->own.via == c->own.n)
-		return err_set(e, ERR_INVALID, "container %s: network %s of driver %s has no ports of the host's", c->rec.name, c->own.v[0].network.name,
+		return err_set(e, ERR_INVALID, "container %s: network %s of driver %s has no ports of the host's", c->held.rec.name, c->own.v[0].network.name,
 			       c->own.v[0].network.driver);
 	return 0;
 }
@@ -167,18 +164,11 @@ static int check_network(const struct change *c, bool adds, struct err *e)
 /* Everything about it, with the lock held. */
 static int begin(struct change *c, const char *what, struct err *e)
 {
-	int r = settle_find(c->en, c->a, what, SETTLE_WAIT, &c->rec, &c->live, e);
+	int r = hold_container(c->en, c->a, what, &c->held, e);
 
-	if (r < 0)
+	if (r < 0 || (r = endpoint_read(c->en, c->a, c->held.rec.id, &c->own, e)) < 0)
 		return r;
-	c->lock = folder_lock(c->en, c->rec.id, true, e);
-	if (c->lock < 0)
-		return c->lock;
-	live_close(&c->live);
-	if ((r = record_get(c->en->catalog, c->a, c->rec.id, &c->rec, e)) < 0 || (r = live_read(c->en, c->rec.id, &c->live, e)) < 0 ||
-	    (r = config_parse(c->a, c->rec.config, &c->config, e)) < 0 || (r = endpoint_read(c->en, c->a, c->rec.id, &c->own, e)) < 0)
-		return r;
-	c->runs = c->rec.status == RECORD_RUNNING && c->live.container;
+	c->runs = hold_runs(&c->held);
 	return read_items(c, e);
 }
 
@@ -272,7 +262,7 @@ static int plan_removal(struct change *c, const char *text, struct err *e)
 		return err_ctx(e, "--publish-rm");
 	if (take_away(c, &m) || take_away_text(c, text))
 		return 0;
-	return err_set(e, ERR_NOTFOUND, "--publish-rm %s: container %s publishes no such port (tare port %s lists them)", text, c->rec.name, c->rec.name);
+	return err_set(e, ERR_NOTFOUND, "--publish-rm %s: container %s publishes no such port (tare port %s lists them)", text, c->held.rec.name, c->held.rec.name);
 }
 
 static bool overlap(const struct net_port *a, const struct net_port *b)
@@ -298,7 +288,7 @@ static int plan_addition(struct change *c, const char *text, struct err *e)
 		if (net_port_same(there, &it.text))
 			return 0;
 		return err_set(e, ERR_CONFLICT, "--publish-add %s: a port of the host leads to port %u of container %s already: --publish-rm it", text,
-			       there->target, c->rec.name);
+			       there->target, c->held.rec.name);
 	}
 	push(c->a, &c->come, &it);
 	return 0;
@@ -317,7 +307,7 @@ static int write_publish(struct change *c, struct strbuf *out, struct err *e)
 		v[i] = it->spec ? it->spec : arena_strdup(c->a, net_port_text(&it->text, text));
 	}
 	if (v)
-		config_change_publish(c->config.doc, (struct strv){ v, n }, out);
+		config_change_publish(c->held.config.doc, (struct strv){ v, n }, out);
 	return arena_error(c->a) < 0 || sb_error(out) < 0 ? err_errno(e, -ENOMEM, "ports") : 0;
 }
 
@@ -325,7 +315,7 @@ static int write_publish(struct change *c, struct strbuf *out, struct err *e)
 
 static int mark(const struct change *c, struct err *e)
 {
-	CLEANUP_FD int folder = openat(c->en->state_fd, c->rec.id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP_FD int folder = openat(c->en->state_fd, c->held.rec.id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	char port[NET_PORT_TEXT_LEN];
 	int r = folder < 0 ? -errno : 0;
@@ -335,7 +325,7 @@ static int mark(const struct change *c, struct err *e)
 			sb_printf(&text, "%s\n", net_port_text(&c->kept.v[i].now, port));
 	if (r == 0)
 		r = sb_error(&text) < 0 ? -ENOMEM : io_replace_file(folder, "ports", sb_str(&text), text.len, 0600, false);
-	return r < 0 ? err_errno(e, r, "write %s/%s/ports", c->en->state, c->rec.id) : 0;
+	return r < 0 ? err_errno(e, r, "write %s/%s/ports", c->en->state, c->held.rec.id) : 0;
 }
 
 static void unmark(const struct engine *en, const char *id)
@@ -394,28 +384,28 @@ static void add_leaving(const struct change *c, struct endpoints *out)
 static int write_rows(struct change *c, const char *config, struct err *e)
 {
 	struct catalog *cat = c->en->catalog;
-	int r = cat_exec(cat, e, "DELETE FROM ports WHERE container = ?1", "s", c->rec.id);
+	int r = cat_exec(cat, e, "DELETE FROM ports WHERE container = ?1", "s", c->held.rec.id);
 
 	for (size_t i = 0; r >= 0 && i < c->kept.n; i++)
 		if (c->kept.v[i].now.count)
-			r = endpoint_write_port(c->en, c->rec.id, &c->kept.v[i].now, e);
+			r = endpoint_write_port(c->en, c->held.rec.id, &c->kept.v[i].now, e);
 	for (size_t i = 0; r >= 0 && i < c->come.n; i++) {
 		c->come.v[i].now = c->come.v[i].text;
-		r = endpoint_take_port(c->en, c->rec.id, &c->come.v[i].now, &c->own, e);
+		r = endpoint_take_port(c->en, c->held.rec.id, &c->come.v[i].now, &c->own, e);
 		if (r < 0)
 			return err_ctx(e, "--publish-add %s", c->come.v[i].spec);
 	}
-	return r < 0 ? r : record_set_config(cat, c->rec.id, config, e);
+	return r < 0 ? r : record_set_config(cat, c->held.rec.id, config, e);
 }
 
 /* In an open transaction, the rows that it had. */
 static int write_old_rows(const struct change *c, struct err *e)
 {
-	int r = cat_exec(c->en->catalog, e, "DELETE FROM ports WHERE container = ?1", "s", c->rec.id);
+	int r = cat_exec(c->en->catalog, e, "DELETE FROM ports WHERE container = ?1", "s", c->held.rec.id);
 
 	for (size_t i = 0; r >= 0 && i < c->own.n_ports; i++)
-		r = endpoint_write_port(c->en, c->rec.id, &c->own.ports[i], e);
-	return r < 0 ? r : record_set_config(c->en->catalog, c->rec.id, c->rec.config, e);
+		r = endpoint_write_port(c->en, c->held.rec.id, &c->own.ports[i], e);
+	return r < 0 ? r : record_set_config(c->en->catalog, c->held.rec.id, c->held.rec.config, e);
 }
 
 /* Rows and firewall as they were; what failed stays in e. Where that fails, too, the mark stays. */
@@ -427,7 +417,7 @@ static int take_back(struct change *c, const struct endpoints *parts, const stru
 	int r;
 
 	catalog_rollback(cat);
-	r = come->n_ports ? endpoint_close_ports(c->en, c->rec.id, come, &none, e) : 0;
+	r = come->n_ports ? endpoint_close_ports(c->en, c->held.rec.id, come, &none, e) : 0;
 	if (r == 0)
 		r = catalog_begin(cat, CATALOG_DURABLE, e);
 	if (r == 0)
@@ -435,11 +425,11 @@ static int take_back(struct change *c, const struct endpoints *parts, const stru
 	if (r == 0)
 		r = catalog_commit(cat, e);
 	if (r == 0)
-		r = endpoint_mend_ports(c->en, c->rec.id, &c->own, parts, e);
+		r = endpoint_mend_ports(c->en, c->held.rec.id, &c->own, parts, e);
 	if (r == 0)
-		r = relays_change(c->en, c->rec.id, &c->own, e);
+		r = relays_change(c->en, c->held.rec.id, &c->own, e);
 	if (r == 0)
-		unmark(c->en, c->rec.id);
+		unmark(c->en, c->held.rec.id);
 	*e = why;
 	return why.code;
 }
@@ -455,8 +445,8 @@ static int let_in(struct change *c, const struct endpoints *come, struct err *e)
 	add_parts(&c->kept, &now);
 	add_kept(c, &all);
 	add_coming(c, &all);
-	r = endpoint_open(c->en, c->rec.id, &now, e);
-	return r < 0 || !c->come.n ? r : relays_change(c->en, c->rec.id, &all, e);
+	r = endpoint_open(c->en, c->held.rec.id, &now, e);
+	return r < 0 || !c->come.n ? r : relays_change(c->en, c->held.rec.id, &all, e);
 }
 
 /* With the rows written in an open transaction. */
@@ -473,9 +463,9 @@ static int change_firewall(struct change *c, struct err *e)
 	add_coming(c, &come);
 	add_kept(c, &kept);
 	if (leave.n_ports)
-		r = relays_change(c->en, c->rec.id, &kept, e);
+		r = relays_change(c->en, c->held.rec.id, &kept, e);
 	if (r == 0 && leave.n_ports)
-		r = endpoint_close_ports(c->en, c->rec.id, &leave, &parts, e);
+		r = endpoint_close_ports(c->en, c->held.rec.id, &leave, &parts, e);
 	if (r == 0)
 		r = catalog_commit(cat, e);
 	if (r == 0)
@@ -495,9 +485,9 @@ static int change_running(struct change *c, const char *config, struct err *e)
 	if (r == 0)
 		r = change_firewall(c, e);
 	else
-		unmark(c->en, c->rec.id); /* nothing was done yet */
+		unmark(c->en, c->held.rec.id); /* nothing was done yet */
 	if (r == 0)
-		unmark(c->en, c->rec.id);
+		unmark(c->en, c->held.rec.id);
 	return r;
 }
 
@@ -507,7 +497,7 @@ static int change_config(const struct change *c, const char *config, struct err 
 	int r = catalog_begin(cat, CATALOG_DURABLE, e);
 
 	if (r == 0)
-		r = record_set_config(cat, c->rec.id, config, e);
+		r = record_set_config(cat, c->held.rec.id, config, e);
 	return r < 0 ? r : catalog_commit(cat, e);
 }
 
@@ -571,26 +561,26 @@ static int mend(struct change *c, struct err *e)
 {
 	struct endpoints parts;
 	struct items listed = { 0 };
-	int r = record_get(c->en->catalog, c->a, c->rec.id, &c->rec, e);
+	int r = record_get(c->en->catalog, c->a, c->held.rec.id, &c->held.rec, e);
 
 	if (r == 0)
-		r = live_read(c->en, c->rec.id, &c->live, e);
-	if (r < 0 || c->rec.status != RECORD_RUNNING || !c->live.container || !is_marked(c->en, c->rec.id))
+		r = live_read(c->en, c->held.rec.id, &c->held.live, e);
+	if (r < 0 || c->held.rec.status != RECORD_RUNNING || !c->held.live.container || !is_marked(c->en, c->held.rec.id))
 		return r; /* its end takes care of it */
-	r = endpoint_read(c->en, c->a, c->rec.id, &c->own, e);
+	r = endpoint_read(c->en, c->a, c->held.rec.id, &c->own, e);
 	if (r == 0)
-		r = read_mark(c->en, c->a, c->rec.id, &listed, e);
+		r = read_mark(c->en, c->a, c->held.rec.id, &listed, e);
 	c->kept = listed;
 	if (r == 0)
 		r = no_ports(c, &parts, e);
 	if (r == 0)
 		add_parts(&listed, &parts);
 	if (r == 0 && c->own.n)
-		r = endpoint_mend_ports(c->en, c->rec.id, &c->own, &parts, e);
+		r = endpoint_mend_ports(c->en, c->held.rec.id, &c->own, &parts, e);
 	if (r == 0)
-		r = relays_change(c->en, c->rec.id, &c->own, e);
+		r = relays_change(c->en, c->held.rec.id, &c->own, e);
 	if (r == 0)
-		unmark(c->en, c->rec.id);
+		unmark(c->en, c->held.rec.id);
 	return r;
 }
 
@@ -603,9 +593,9 @@ int publish_mend(const struct engine *en, const struct record *rec, bool wait, s
 		return 0;
 	c.en = en;
 	c.a = &a;
-	c.rec.id = rec->id;
-	c.lock = folder_lock(en, rec->id, wait, e);
-	if (c.lock < 0)
-		return e->cls == ERR_BUSY || e->cls == ERR_NOTFOUND ? 0 : c.lock;
+	c.held.rec.id = rec->id;
+	c.held.lock = folder_lock(en, rec->id, wait, e);
+	if (c.held.lock < 0)
+		return e->cls == ERR_BUSY || e->cls == ERR_NOTFOUND ? 0 : c.held.lock;
 	return mend(&c, e);
 }

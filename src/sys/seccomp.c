@@ -32,3 +32,25 @@ bool seccomp_has_flags(unsigned int flags)
 {
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) < 0 && errno == EFAULT;
 }
+
+int seccomp_allow_only(const int *calls, size_t n_calls, const struct sock_filter *first, size_t n_first)
+{
+	struct sock_filter code[4 + SECCOMP_FIRST + 2 * SECCOMP_CALLS + 1] = {
+		BPF_LOAD(arch),
+		BPF_JUMP_EQ(AUDIT_ARCH_NATIVE, 1, 0),
+		BPF_RETURN(SECCOMP_RET_KILL_PROCESS),
+		BPF_LOAD(nr),
+	};
+	size_t n = 4;
+
+	if (n_calls > SECCOMP_CALLS || n_first > SECCOMP_FIRST)
+		return -E2BIG;
+	for (size_t i = 0; i < n_first; i++)
+		code[n++] = first[i];
+	for (size_t i = 0; i < n_calls; i++) {
+		code[n++] = (struct sock_filter)BPF_JUMP_EQ((uint32_t)calls[i], 0, 1);
+		code[n++] = (struct sock_filter)BPF_RETURN(SECCOMP_RET_ALLOW);
+	}
+	code[n++] = (struct sock_filter)BPF_RETURN(SECCOMP_RET_KILL_PROCESS);
+	return seccomp_install(code, n, 0);
+}

@@ -4,8 +4,6 @@
 #include "cmd/netd/sandbox.h"
 
 #include <grp.h>
-#include <linux/audit.h>
-#include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -23,16 +21,6 @@
 #define SANITIZED false
 #endif
 
-#if defined(__x86_64__)
-#define AUDIT_ARCH_NATIVE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define AUDIT_ARCH_NATIVE AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#define AUDIT_ARCH_NATIVE AUDIT_ARCH_RISCV64
-#else
-#error "tare-netd: the seccomp filter has no entry for this architecture"
-#endif
-
 static const int allowed_calls[] = {
 	/* asking and answering */
 	SYS_recvfrom, SYS_sendto, SYS_recvmsg, SYS_sendmsg, SYS_accept4, SYS_connect, SYS_close, SYS_getrandom,
@@ -47,37 +35,15 @@ static const int allowed_calls[] = {
 	SYS_write, SYS_writev, SYS_exit, SYS_exit_group, SYS_rt_sigprocmask, SYS_gettid, SYS_tkill, SYS_rt_sigaction, SYS_rt_sigreturn,
 };
 
-#define CALLS ARRAY_LEN(allowed_calls)
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, field))
-#define RETURN(what) BPF_STMT(BPF_RET | BPF_K, (what))
-#define JUMP_EQ(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
-
 static int allow_few_calls(void)
 {
-	const struct sock_filter head[] = {
-		LOAD(arch),
-		JUMP_EQ(AUDIT_ARCH_NATIVE, 1, 0),
-		RETURN(SECCOMP_RET_KILL_PROCESS),
-		LOAD(nr),
-		/* only sockets of these two kinds */
-		JUMP_EQ(SYS_socket, 0, 5),
-		LOAD(args[0]),
-		JUMP_EQ(AF_INET, 2, 0),
-		JUMP_EQ(AF_INET6, 1, 0),
-		RETURN(SECCOMP_RET_KILL_PROCESS),
-		RETURN(SECCOMP_RET_ALLOW),
+	/* only sockets of these two kinds */
+	const struct sock_filter sockets[] = {
+		BPF_JUMP_EQ(SYS_socket, 0, 5),		      BPF_LOAD(args[0]),    BPF_JUMP_EQ(AF_INET, 2, 0), BPF_JUMP_EQ(AF_INET6, 1, 0),
+		BPF_RETURN(SECCOMP_RET_KILL_PROCESS), BPF_RETURN(SECCOMP_RET_ALLOW),
 	};
-	struct sock_filter code[ARRAY_LEN(head) + 2 * CALLS + 1];
-	size_t n = 0;
 
-	for (; n < ARRAY_LEN(head); n++)
-		code[n] = head[n];
-	for (size_t i = 0; i < CALLS; i++) {
-		code[n++] = (struct sock_filter)JUMP_EQ((uint32_t)allowed_calls[i], 0, 1);
-		code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
-	}
-	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
-	return seccomp_install(code, n, 0);
+	return seccomp_allow_only(allowed_calls, ARRAY_LEN(allowed_calls), sockets, ARRAY_LEN(sockets));
 }
 
 static int deny_files(void)

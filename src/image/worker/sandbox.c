@@ -16,9 +16,6 @@
 #include "image/worker/sandbox.h"
 
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -30,6 +27,7 @@
 
 #include "sys/caps.h"
 #include "sys/landlock.h"
+#include "sys/seccomp.h"
 
 #define CAP_CHOWN_BIT CAP_BIT(0)
 #define CAP_DAC_OVERRIDE_BIT CAP_BIT(1)
@@ -115,16 +113,6 @@ static int drop_caps(struct err *e)
 
 /* ---- system calls ---- */
 
-#if defined(__x86_64__)
-#define AUDIT_ARCH_NATIVE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define AUDIT_ARCH_NATIVE AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#define AUDIT_ARCH_NATIVE AUDIT_ARCH_RISCV64
-#else
-#error "tare-worker: the seccomp filter has no entry for this architecture"
-#endif
-
 static const int allowed_calls[] = {
 	/* files */
 	SYS_read, SYS_pread64, SYS_write, SYS_pwrite64, SYS_close, SYS_openat, SYS_openat2, SYS_lseek, SYS_fstat,
@@ -149,43 +137,17 @@ static const int allowed_calls[] = {
 #endif
 };
 
-#define CALLS ARRAY_LEN(allowed_calls)
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, field))
-#define RETURN(what) BPF_STMT(BPF_RET | BPF_K, (what))
-#define JUMP_EQ(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
-#define JUMP_SET(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (value), (yes), (no))
-
 static int enforce_seccomp(struct err *e)
 {
-	const struct sock_filter head[] = {
-		LOAD(arch),
-		JUMP_EQ(AUDIT_ARCH_NATIVE, 1, 0),
-		RETURN(SECCOMP_RET_KILL_PROCESS),
-		LOAD(nr),
-		/* glibc starts threads by clone3 and falls back to clone, whose flags can be looked at: threads only */
-		JUMP_EQ(SYS_clone3, 0, 1),
-		RETURN(SECCOMP_RET_ERRNO | ENOSYS),
-		JUMP_EQ(SYS_clone, 0, 4),
-		LOAD(args[0]),
-		JUMP_SET(CLONE_THREAD, 0, 1),
-		RETURN(SECCOMP_RET_ALLOW),
-		RETURN(SECCOMP_RET_KILL_PROCESS),
+	/* glibc starts threads by clone3 and falls back to clone, whose flags can be looked at: threads only */
+	const struct sock_filter threads[] = {
+		BPF_JUMP_EQ(SYS_clone3, 0, 1),	   BPF_RETURN(SECCOMP_RET_ERRNO | ENOSYS), BPF_JUMP_EQ(SYS_clone, 0, 4),
+		BPF_LOAD(args[0]),		   BPF_JUMP_SET(CLONE_THREAD, 0, 1),	   BPF_RETURN(SECCOMP_RET_ALLOW),
+		BPF_RETURN(SECCOMP_RET_KILL_PROCESS),
 	};
-	struct sock_filter code[ARRAY_LEN(head) + 2 * CALLS + 1];
-	struct sock_fprog program = { .filter = code };
-	size_t n = 0;
+	int r = seccomp_allow_only(allowed_calls, ARRAY_LEN(allowed_calls), threads, ARRAY_LEN(threads));
 
-	for (; n < ARRAY_LEN(head); n++)
-		code[n] = head[n];
-	for (size_t i = 0; i < CALLS; i++) {
-		code[n++] = (struct sock_filter)JUMP_EQ((uint32_t)allowed_calls[i], 0, 1);
-		code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
-	}
-	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
-	program.len = (unsigned short)n;
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-		return err_errno(e, -errno, "load the system call filter");
-	return 0;
+	return r < 0 ? err_errno(e, r, "load the system call filter") : 0;
 }
 
 static int limit_resources(const struct task *t, struct err *e)

@@ -1,0 +1,30 @@
+#include "engine/hold.h"
+
+#include "engine/folder.h"
+#include "engine/settle.h"
+
+int hold_container(const struct engine *en, struct arena *a, const char *what, struct hold *out, struct err *e)
+{
+	int r = settle_find(en, a, what, SETTLE_WAIT, &out->rec, &out->live, e);
+
+	if (r < 0)
+		return r;
+	out->lock = folder_lock(en, out->rec.id, true, e);
+	if (out->lock < 0)
+		return out->lock;
+	live_close(&out->live);
+	if ((r = record_get(en->catalog, a, out->rec.id, &out->rec, e)) < 0 || (r = live_read(en, out->rec.id, &out->live, e)) < 0)
+		return r;
+	return config_parse(a, out->rec.config, &out->config, e);
+}
+
+bool hold_runs(const struct hold *h)
+{
+	return h->rec.status == RECORD_RUNNING && h->live.container;
+}
+
+void hold_end(struct hold *h)
+{
+	live_close(&h->live);
+	h->lock = close_fd(h->lock);
+}

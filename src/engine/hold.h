@@ -1,0 +1,23 @@
+/* A container that is about to be changed, running or not: nobody else starts, ends or changes it meanwhile. */
+#ifndef TARE_ENGINE_HOLD_H
+#define TARE_ENGINE_HOLD_H
+
+#include "engine/config.h"
+#include "engine/engine.h"
+#include "engine/live.h"
+#include "engine/record.h"
+
+struct hold {
+	struct record rec;
+	struct live live;
+	struct ct_config config;
+	int lock;
+};
+#define HOLD_INIT { .live = LIVE_INIT, .lock = -1 }
+
+/* By id, start of one, or name: takes its operation lock, and reads then what is true of it. hold_end() in any case. */
+int hold_container(const struct engine *en, struct arena *a, const char *what, struct hold *out, struct err *e) MUST_CHECK;
+bool hold_runs(const struct hold *h);
+void hold_end(struct hold *h);
+
+#endif
