@@ -11,6 +11,7 @@ setup_file() {
 }
 teardown_file() { kill "$WORLD"; world_down; tare_teardown_file; }
 teardown() {
+  let_healer_go
   stop_services
   remove_all
   tare network prune -f >/dev/null
@@ -72,6 +73,7 @@ everybody() {
 for_docker() { # PROGRAM
   dockers "$1"
   everybody
+  hold_healer
   all_ways
   [ "$(our_chain "$1")" = 1 ]
   tare system info | grep -q '^Other firewalls: *.*Docker'
@@ -93,6 +95,7 @@ for_docker() { # PROGRAM
   tare run --rm busybox true
   all_ways
   # with the last container it goes
+  let_healer_go
   remove_all
   run -0 "$1" -S
   [[ "$output" != *TARE* ]]
@@ -172,9 +175,11 @@ hears_borrowed() {
   outside ip addr add 10.210.9.9/32 dev lo
   tare run -d --name web busybox sleep 1000 >/dev/null
   run ! hears_borrowed
+  hold_healer
   table=$(our_table)
   nft flush chain inet "$table" coming
   hears_borrowed
+  let_healer_go
   outside ip addr del 10.210.9.9/32 dev lo
 }
 
