@@ -166,9 +166,11 @@ with_vlan() { sees "$VICTIM" in-a-vlan lie raw "$L_MAC" "$V_MAC" 8100000a86dd in
 @test "frames that are neither IP nor ARP, or of a VLAN" { must_fail_on_tare other_type; must_fail_on_tare with_vlan; }
 
 @test "the wall flushed by somebody is there again with the next start, for everybody" {
+  hold_healer
   nft delete table bridge "$(our_table)"
   on tare
   other_address
+  let_healer_go
   tare run --rm --network wire busybox true
   run ! other_address
   meet "$N_IP"

@@ -75,7 +75,7 @@ remove_all() {
 tare_teardown_file() {
   local i
   remove_all
-  for i in 1 2 3 4 5 6 7 8 9 10; do
+  for i in 1 2 3 4 5 6 7 8 9 9 9 9 9 9; do
     machine_state >"$BATS_FILE_TMPDIR/after"
     [ -n "$(left_over)" ] || return 0
     sleep "0.$i"

@@ -33,7 +33,7 @@
 #define PAUSE_MAX_MS 60000
 #define CALM_MIN_MS 3000
 #define IDLE_MS 1000    /* without a connection, until we ask whether we are needed */
-#define UNKNOWN_MS 30000 /* and ask again: somebody is in a network whose monitor does not know that */
+#define IDLE_MAX_MS 30000 /* and ask again, less and less often: somebody is in a network whose monitor does not know that, or just ends */
 #define PATIENCE_MS 60000
 
 struct healer {
@@ -44,7 +44,7 @@ struct healer {
 	struct loop_source *due, *on_end, *patience, *on_netd;
 	int program, netd; /* pidfd of the one that runs; a connection to tare-netd */
 	unsigned int clients;
-	int64_t pause, last, due_at; /* ms */
+	int64_t pause, idle, last, due_at; /* ms */
 	bool again;                  /* something happened while the program ran */
 	bool echo;                   /* the run that follows is for that, and the one before was not */
 };
@@ -55,6 +55,7 @@ struct client {
 };
 
 static void plan(struct healer *h, int64_t ms);
+static void plan_to_ask(struct healer *h);
 static void look_for_netd(struct healer *h);
 
 /* Something is to be put back. */
@@ -107,7 +108,7 @@ static void program_ended(struct loop *l, int fd, uint32_t events, void *data)
 	if (h->again)
 		hurt(h);
 	else if (!h->clients)
-		plan(h, UNKNOWN_MS);
+		plan_to_ask(h);
 }
 
 static void start_program(struct healer *h)
@@ -149,6 +150,13 @@ static void plan(struct healer *h, int64_t ms)
 	h->due_at = clock_ms() + ms;
 	if (loop_timer(h->loop, ms * MS, on_due, h, &h->due) < 0)
 		loop_quit(h->loop, -ENOMEM);
+}
+
+/* Whether we are needed. */
+static void plan_to_ask(struct healer *h)
+{
+	plan(h, h->idle);
+	h->idle = h->idle * 2 < IDLE_MAX_MS ? h->idle * 2 : IDLE_MAX_MS;
 }
 
 /* ---- what happens ---- */
@@ -205,8 +213,9 @@ static void on_client(struct loop *l, int fd, uint32_t events, void *data)
 	close_fd(fd);
 	free(c);
 	h->clients--;
+	h->idle = IDLE_MS;
 	if (!h->clients)
-		plan(h, IDLE_MS);
+		plan_to_ask(h);
 }
 
 static void on_connection(struct loop *l, int fd, uint32_t events, void *data)
@@ -245,7 +254,7 @@ static int set_up(struct healer *h, struct err *e)
 		return err_errno(e, r, "wait");
 	look_for_netd(h);
 	if (!h->due)
-		plan(h, IDLE_MS);
+		plan_to_ask(h);
 	return 0;
 }
 
@@ -253,7 +262,7 @@ int healer_main(const char *const argv[6], struct err *e)
 {
 	struct healer h = { .argv = { argv[2], "--root", argv[3], "--state", argv[4], "internal", "heal" }, .table = argv[5],
 			    .folder = open(argv[4], O_PATH | O_DIRECTORY | O_CLOEXEC), .watch = NFT_WATCH_INIT, .program = -1, .netd = -1,
-			    .pause = PAUSE_MIN_MS, .last = INT64_MIN / 2 };
+			    .pause = PAUSE_MIN_MS, .idle = IDLE_MS, .last = INT64_MIN / 2 };
 	int r = prctl(PR_SET_NAME, "tare-healer") < 0 || h.folder < 0 ? err_errno(e, -errno, "%s", argv[4]) : set_up(&h, e);
 
 	if (r == 0) {
