@@ -95,6 +95,11 @@ static int open_netns(const struct change *c, struct err *e)
 /* There is nothing to do, but the change that did it may have been killed before it told anybody. */
 static void catch_up(const struct change *c)
 {
+	struct endpoints own;
+	struct err e = { 0 };
+
+	if (runs(c) && (endpoint_read(c->en, c->a, c->held.rec.id, &own, &e) < 0 || relays_change(c->en, c->held.rec.id, &own, &e) < 0))
+		log_warning("%s", e.msg);
 	if (runs(c) && resolver_serves(&c->network))
 		resolver_sync(c->en);
 }
@@ -177,7 +182,7 @@ static int make_endpoint(struct change *c, struct err *e)
 		return r;
 	one = endpoint_alone(&own, at);
 	one.v[0].link.mtu = network_mtu(&one.v[0].network);
-	r = network_up(c->en, &one.v[0].network, e);
+	r = endpoint_network_up(c->en, c->a, &one.v[0].network, e);
 	if (r == 0)
 		r = endpoint_open(c->en, c->held.rec.id, &one, e);
 	if (r == 0)
@@ -304,14 +309,18 @@ static int hand_over(struct change *c, const struct endpoints *own, size_t at, i
 static int leave(struct change *c, struct err *e)
 {
 	CLEANUP_FD int netns = open_netns(c, e);
-	struct endpoints own, one;
+	struct endpoints own, one, rest;
 	size_t at;
 	int r = netns < 0 ? netns : network_is_cni(&c->network) ? cni_leave(c->en, c->held.rec.id, c->network.name, e) : find_endpoint(c, &own, &at, e);
 
 	if (r < 0 || network_is_cni(&c->network) || at == own.n)
 		return r;
 	one = endpoint_alone(&own, at);
-	r = endpoint_close(c->en, c->held.rec.id, &one, e);
+	r = endpoint_without(c->a, &own, at, &rest, e);
+	if (r == 0)
+		r = relays_change(c->en, c->held.rec.id, &rest, e);
+	if (r == 0)
+		r = endpoint_close(c->en, c->held.rec.id, &one, e);
 	if (r == 0)
 		r = net_link_unmake(&one.v[0].link, netns, e);
 	if (r == 0 && (r = stale_forget_of(c->en->state_fd, c->held.rec.id)) < 0)

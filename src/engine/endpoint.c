@@ -687,7 +687,7 @@ int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, c
 			       own->v[0].network.name, own->v[0].network.driver);
 	for (size_t i = 0; r == 0 && i < own->n; i++) {
 		own->v[i].link.mtu = network_mtu(&own->v[i].network);
-		r = network_up(en, &own->v[i].network, e);
+		r = endpoint_network_up(en, a, &own->v[i].network, e);
 	}
 	if (r == 0)
 		r = endpoint_open(en, id, own, e);

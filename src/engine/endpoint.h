@@ -51,6 +51,8 @@ int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, c
 		     struct err *e) MUST_CHECK;
 /* The links, for the monitor, as a member of its description. Nothing where there are none. */
 void endpoint_describe(const struct engine *en, const struct endpoints *own, struct strbuf *description);
+/* A network's device. When it had to be made anew, those who are in that network already come back to it. */
+int endpoint_network_up(const struct engine *en, struct arena *a, const struct network *n, struct err *e) MUST_CHECK;
 /* Its hosts and resolv.conf again, by what it has now. */
 int endpoint_files(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
 		   struct err *e) MUST_CHECK;

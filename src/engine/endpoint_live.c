@@ -29,6 +29,34 @@ int endpoint_files(const struct engine *en, struct arena *a, const char *id, con
 	return etcfiles_write(en, a, id, config, &at, endpoint_has_names(own), &none, e);
 }
 
+static void rejoin(const struct engine *en, struct arena *a, const char *id, const struct network *n)
+{
+	struct endpoints own;
+	struct err e = { 0 };
+	int r = endpoint_read(en, a, id, &own, &e);
+
+	for (size_t i = 0; r == 0 && i < own.n; i++)
+		if (strcmp(own.v[i].network.id, n->id) == 0)
+			r = net_link_rejoin(&own.v[i].link, &e);
+	if (r < 0)
+		log_warning("container %.12s is cut off from network %s: %s", id, n->name, e.msg);
+}
+
+int endpoint_network_up(const struct engine *en, struct arena *a, const struct network *n, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = network_up(en, n, e);
+
+	if (r <= 0)
+		return r;
+	r = cat_prepare(en->catalog, &s, e, "SELECT container FROM endpoints WHERE network = ?1", "s", n->id);
+	while (r == 0 && (r = cat_step(s, e)) > 0) {
+		rejoin(en, a, cat_text(s, 0), n);
+		r = 0;
+	}
+	return r;
+}
+
 /* A guest's network namespace; -1: it does not run. */
 static int open_guest(const struct engine *en, const char *id)
 {

@@ -62,7 +62,7 @@ int network_remove(const struct engine *en, struct arena *a, const char *what, s
 
 /* The table this engine's networks are in. */
 void network_firewall(const struct engine *en, struct firewall *out);
-/* Makes its device where that is missing, and lets the host forward; of a direct one looks for its parent. */
+/* Makes its device where that is missing or was not finished, and lets the host forward: 1, else 0. Of a direct one looks for its parent. */
 int network_up(const struct engine *en, const struct network *n, struct err *e) MUST_CHECK;
 /* The way back, with its elements. What cannot be done is a warning. */
 void network_down(const struct engine *en, const struct network *n);

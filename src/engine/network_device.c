@@ -126,32 +126,50 @@ static int add_addresses(int sock, int index, const struct network *n, struct er
 	return r < 0 ? err_errno(e, r, "give %s its address", n->device) : let_forward(n, e);
 }
 
-static int make_device(int sock, const struct engine *en, const struct network *n, struct err *e)
+/* The group comes last: a device without it is not finished, and whoever comes next does that. */
+static int finish_device(int sock, int index, uint32_t group, const struct network *n, struct err *e)
 {
 	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
-	struct firewall fw;
+	int r = add_addresses(sock, index, n, e);
+
+	if (r < 0)
+		return r;
+	rtnl_set_group(&q, index, group);
+	r = nl_exchange(sock, &q, NULL, NULL, NULL);
+	return r < 0 ? err_errno(e, r, "give %s its group", n->device) : 1;
+}
+
+/* Its index. */
+static int make_device(int sock, const struct network *n, struct err *e)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
 	int r, index;
 
-	network_firewall(en, &fw);
-	rtnl_add_bridge(&q, n->device, network_is_direct(n) ? 0 : firewall_group(&fw, n->number), network_mtu(n));
+	rtnl_add_bridge(&q, n->device, 0, network_mtu(n));
 	r = nl_exchange(sock, &q, NULL, NULL, NULL);
 	index = r < 0 && r != -EEXIST ? r : rtnl_index(sock, n->device);
-	if (index < 0)
-		return err_errno(e, index, "make the network's device %s", n->device);
-	return network_is_direct(n) ? 0 : add_addresses(sock, index, n, e);
+	return index < 0 ? err_errno(e, index, "make the network's device %s", n->device) : index;
 }
 
 int network_up(const struct engine *en, const struct network *n, struct err *e)
 {
 	const char *device = *n->parent ? n->parent : n->device;
 	CLEANUP_FD int sock = nl_open(NETLINK_ROUTE);
-	int index = sock < 0 ? sock : rtnl_index(sock, device);
+	uint32_t group = 0, wanted;
+	int index = sock < 0 ? sock : rtnl_group(sock, device, &group);
+	struct firewall fw;
 
+	network_firewall(en, &fw);
+	wanted = firewall_group(&fw, n->number);
 	if (index == -ENODEV && *n->parent)
 		return err_set(e, ERR_NOTFOUND, "network %s: this machine has no device %s (ip link lists them)", n->name, n->parent);
-	if (index == -ENODEV)
-		return make_device(sock, en, n, e);
-	return index < 0 ? err_errno(e, index, "look for %s", device) : 0;
+	if (index < 0 && index != -ENODEV)
+		return err_errno(e, index, "look for %s", device);
+	if (index < 0)
+		index = make_device(sock, n, e);
+	if (index < 0 || network_is_direct(n) || group == wanted)
+		return index < 0 ? index : 0;
+	return finish_device(sock, index, wanted, n, e);
 }
 
 void network_down(const struct engine *en, const struct network *n)

@@ -42,34 +42,34 @@ int relays_write(const struct engine *en, const char *id, const struct endpoints
 	return r < 0 ? err_errno(e, r, "write %s/%s/" RELAY_FILE, en->state, id) : 0;
 }
 
-/* Until it has done so, or does not say so. */
+/* Until it has done so. Where no monitor listens there is no relay, and the next one reads the file. */
 static int tell(const struct engine *en, const char *id, struct err *e)
 {
 	CLEANUP_CLIENT struct client c = CLIENT_INIT;
 	const struct timeval patience = { .tv_sec = PATIENCE_S };
 	struct frame f = { 0 };
-	int r = client_connect(en, id, 0, &c, e);
+	struct err nobody;
+	int r;
 
-	if (r < 0)
-		return r;
+	if (client_connect(en, id, 0, &c, &nobody) < 0)
+		return 0;
 	(void)!setsockopt(c.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	r = client_send(&c, FRAME_PORTS, NULL, 0);
 	while (r >= 0 && f.type != FRAME_PORTS && (r = client_next(&c, &f, e)) > 0)
 		;
-	return r > 0 ? 0 : err_set(e, ERR_UNAVAILABLE, "its monitor does not answer");
+	if (r < 0)
+		return err_set(e, ERR_UNAVAILABLE, "container %.12s: its monitor does not answer, so its ports by IPv6 stay as they are", id);
+	return 0; /* or it hung up: it has ended */
 }
 
 int relays_change(const struct engine *en, const char *id, const struct endpoints *own, struct err *e)
 {
 	char name[NAME_MAX + 1];
-	struct err why = { 0 };
 	bool had;
 	int r;
 
 	(void)snprintf(name, sizeof(name), "%s/" RELAY_FILE, id);
 	had = faccessat(en->state_fd, name, F_OK, 0) == 0;
 	r = relays_write(en, id, own, e);
-	if (r == 0 && (had || own->n_ports) && tell(en, id, &why) < 0)
-		log_warning("container %.12s: its ports by IPv6 stay as they were: %s", id, why.msg);
-	return r;
+	return r < 0 || (!had && !own->n_ports) ? r : tell(en, id, e);
 }

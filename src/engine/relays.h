@@ -6,7 +6,8 @@
 
 /* Writes the file in the container's state folder anew, by what it has now, and removes it where nothing is relayed. */
 int relays_write(const struct engine *en, const char *id, const struct endpoints *own, struct err *e) MUST_CHECK;
-/* The same of one that runs: its monitor is told. When that does not listen a warning says so; the next one reads the file. */
+/* The same of one that runs: its monitor is told, and has done so when this is over; where none lives the next one reads the file.
+ * ERR_UNAVAILABLE: it does not answer, and what it relays is as before. */
 int relays_change(const struct engine *en, const char *id, const struct endpoints *own, struct err *e) MUST_CHECK;
 
 #endif

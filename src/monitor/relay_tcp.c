@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "monitor/relay_impl.h"
@@ -17,8 +19,13 @@
 #define LITTLE 8192U /* fits the smallest pipe there is */
 #define AT_ONCE 65536U
 #define AT_ONCE_WIDE (1U << 20)
+#define MOST_WIDE 64U    /* pipes, of all ports */
+#define DESCRIPTORS 6U   /* of a pair, at most */
+#define RESERVE 128U     /* descriptors for others of the worker */
 #define ROUNDS 16 /* before others get their turn */
 #define ORIGINAL_DST 80 /* IP6T_SO_ORIGINAL_DST, whose header does not go with netinet/in.h */
+
+static unsigned int all_pairs, all_wide; /* of this worker */
 
 struct way {
 	int from, to, pipe[2];
@@ -38,6 +45,7 @@ struct stream_pair {
 
 static void way_free(struct way *w)
 {
+	all_wide -= w->wide;
 	close_fd(w->pipe[0]);
 	close_fd(w->pipe[1]);
 }
@@ -52,6 +60,7 @@ static void pair_free(struct stream_pair *p)
 			break;
 		}
 	l->n--;
+	all_pairs--;
 	loop_remove(l->loop, p->on_client);
 	loop_remove(l->loop, p->on_server);
 	close_fd(p->client);
@@ -63,12 +72,17 @@ static void pair_free(struct stream_pair *p)
 		l->full = false;
 }
 
-/* A client whose container does not take it is told by a reset, as the container would. */
-static void pair_refuse(struct stream_pair *p)
+static void close_by_reset(int fd)
 {
 	const struct linger at_once = { .l_onoff = 1 };
 
-	(void)!setsockopt(p->client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	(void)!setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+/* A client whose container does not take it is told by a reset, as the container would. */
+static void pair_refuse(struct stream_pair *p)
+{
+	close_by_reset(p->client);
 	pair_free(p);
 }
 
@@ -77,8 +91,11 @@ static void pair_refuse(struct stream_pair *p)
 /* More than the user may have in pipes is not to be had; it goes on as it is. */
 static void widen(struct way *w)
 {
+	if (all_wide >= MOST_WIDE)
+		return;
 	(void)!fcntl(w->pipe[1], F_SETPIPE_SZ, AT_ONCE_WIDE);
 	w->wide = true;
+	all_wide++;
 }
 
 /* What the other side does not take now waits in the pipe, which is empty and holds more than the buffer. */
@@ -246,6 +263,7 @@ static int begin(struct listener *l, int client)
 	p->back = (struct way){ .from = server, .to = client, .pipe = { -1, -1 }, .more = true };
 	l->pairs = p;
 	l->n++;
+	all_pairs++;
 	keep_alive(client);
 	keep_alive(server);
 	if (loop_add(l->loop, client, events, on_pair, p, &p->on_client) < 0 || loop_add(l->loop, server, events, on_pair, p, &p->on_server) < 0)
@@ -253,15 +271,31 @@ static int begin(struct listener *l, int client)
 	return 0;
 }
 
+/* Descriptors are for the container's other clients, too: who comes when they are used up is turned away at once. */
+static bool have_room(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 && all_pairs < (limit.rlim_cur > RESERVE ? limit.rlim_cur - RESERVE : 0) / DESCRIPTORS;
+}
+
 void relay_tcp_accept(struct listener *l)
 {
 	for (int i = 0; i < ROUNDS && l->n < MOST_PAIRS; i++) {
 		int client = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-		if (client < 0 && (errno == EMFILE || errno == ENFILE))
-			break;
-		if (client < 0 || begin(l, client) < 0)
+		if (client < 0 && (errno == EMFILE || errno == ENFILE)) {
+			(void)nanosleep(&(const struct timespec){ .tv_nsec = 10000000 }, NULL); /* it stays readable */
 			return;
+		}
+		if (client < 0)
+			return;
+		if (!have_room()) {
+			close_by_reset(client);
+			close_fd(client);
+		} else if (begin(l, client) < 0) {
+			return;
+		}
 	}
 	if (l->n && loop_modify(l->loop, l->source, l->n < MOST_PAIRS ? EPOLLIN : 0) == 0)
 		l->full = l->n >= MOST_PAIRS;

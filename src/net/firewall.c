@@ -5,9 +5,11 @@
  *	           Taking that element away silences a device that has not gone yet.
  *	arriving,  a published port becomes the container's: for packets from outside, from containers, and from the host itself.
  *	leaving
- *	coming,    nobody but a container comes with an address of a network of ours: other firewalls may trust it.
+ *	coming,    nobody but a container comes with an address of a network of ours: other firewalls may trust it. An internal network does not
+ *	           reach the host's services, among them what is relayed.
  *	passing
- *	between    one network does not reach another, except through a published port; an internal one reaches nothing else.
+ *	between    one network does not reach another, except through a published port; an internal one reaches nothing else. From outside
+ *	           nothing gets in but through a published port, whoever has a route to a container.
  *	source     out into the world with the host's address. From the host's loopback to a container with the gateway's, for the
  *	           container has no way to answer 127.0.0.1; within a network by way of a published port too, so that the answer comes
  *	           back the same way.
@@ -78,6 +80,7 @@ static const char rules[] =
 	"	}\n"
 	"	chain arriving {\n"
 	"		type nat hook prerouting priority dstnat;\n"
+	"		meta iifgroup & 0xffff0000 == %2$#x meta iifgroup != @open return\n"
 	"		fib daddr type local jump publish\n"
 	"	}\n"
 	"	chain leaving {\n"
@@ -93,6 +96,7 @@ static const char rules[] =
 	"	chain coming {\n"
 	"		type filter hook input priority filter - 10;\n"
 	"		ct state new jump borrowed\n"
+	"		meta iifgroup & 0xffff0000 == %2$#x meta iifgroup != @open ct state new meta l4proto { tcp, udp, udplite, sctp, dccp } drop\n"
 	"	}\n"
 	"	chain passing {\n"
 	"		type filter hook forward priority filter - 10;\n"
@@ -105,7 +109,7 @@ static const char rules[] =
 	"		meta iifgroup . meta oifgroup @inside accept\n"
 	"		meta oifgroup & 0xffff0000 == %2$#x meta iifgroup & 0xffff0000 == %2$#x drop\n"
 	"		meta iifgroup & 0xffff0000 == %2$#x meta iifgroup != @open drop\n"
-	"		meta oifgroup & 0xffff0000 == %2$#x meta oifgroup != @open drop\n"
+	"		meta oifgroup & 0xffff0000 == %2$#x drop\n"
 	"	}\n"
 	"	chain source {\n"
 	"		type nat hook postrouting priority srcnat;\n"

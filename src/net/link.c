@@ -238,6 +238,26 @@ static int set_up_host(int sock, const struct net_link *l, int index, struct err
 	return r < 0 ? err_errno(e, r, "set up the host's end %s", l->host) : 0;
 }
 
+int net_link_rejoin(const struct net_link *l, struct err *e)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	CLEANUP_FD int sock = nl_open(NETLINK_ROUTE);
+	int index = sock < 0 || direct(l) ? -ENODEV : rtnl_index(sock, l->host), master, r;
+
+	if (index < 0)
+		return index == -ENODEV ? 0 : err_errno(e, index, "look for %s", l->host);
+	if (!routed(l)) {
+		master = rtnl_index(sock, l->parent);
+		if (master < 0)
+			return err_errno(e, master, "the network's bridge %s", l->parent);
+		rtnl_set_master(&q, index, master);
+		r = nl_exchange(sock, &q, NULL, NULL, NULL);
+		if (r < 0)
+			return err_errno(e, r, "make %s a port of %s", l->host, l->parent);
+	}
+	return set_up_host(sock, l, index, e);
+}
+
 int net_link_unroute(const struct net_link *l, struct err *e)
 {
 	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;

@@ -39,6 +39,8 @@ int net_link_mode(enum link_kind kind, const char *name, uint32_t *out) MUST_CHE
 int net_link_make(const struct net_link *l, int netns, struct err *e) MUST_CHECK;
 /* Another link than before leads out. */
 int net_link_lead_out(const struct net_link *l, int netns, struct err *e) MUST_CHECK;
+/* The host's end once more where it belongs, after the network's device was made anew. One that is not there, or is direct, is no error. */
+int net_link_rejoin(const struct net_link *l, struct err *e) MUST_CHECK;
 /* Takes its devices away, and waits for that; a direct one's are in netns. Absent is success. */
 int net_link_unmake(const struct net_link *l, int netns, struct err *e) MUST_CHECK;
 /* Whether they are there: 1, 0, or an error. */

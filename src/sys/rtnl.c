@@ -9,54 +9,42 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static void take_index(const struct nlmsghdr *m, void *data)
-{
-	if (m->nlmsg_type == RTM_NEWLINK && m->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifinfomsg)))
-		*(int *)data = ((const struct ifinfomsg *)NLMSG_DATA(m))->ifi_index;
-}
-
-int rtnl_index(int sock, const char *name)
-{
-	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
-	const struct ifinfomsg link = { 0 };
-	int index = -ENODEV, r;
-
-	nl_begin(&q, RTM_GETLINK, NLM_F_ACK, &link, sizeof(link));
-	nl_put_str(&q, IFLA_IFNAME, name);
-	r = nl_exchange(sock, &q, take_index, &index, NULL);
-	return r < 0 ? r : index;
-}
-
-struct device {
+struct found {
 	int index;
 	uint32_t group;
 };
 
-static void take_device(const struct nlmsghdr *m, void *data)
+static void take_link(const struct nlmsghdr *m, void *data)
 {
-	const struct nlattr *a = NULL;
-	struct device *d = data;
+	struct found *f = data;
 
 	if (m->nlmsg_type != RTM_NEWLINK || m->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
 		return;
-	d->index = ((const struct ifinfomsg *)NLMSG_DATA(m))->ifi_index;
-	while (nl_each(m, sizeof(struct ifinfomsg), &a))
-		if (a->nla_type == IFLA_GROUP && nl_len(a) == sizeof(d->group))
-			memcpy(&d->group, nl_data(a), sizeof(d->group));
+	f->index = ((const struct ifinfomsg *)NLMSG_DATA(m))->ifi_index;
+	for (const struct nlattr *a = NULL; nl_each(m, sizeof(struct ifinfomsg), &a);)
+		if (a->nla_type == IFLA_GROUP && nl_len(a) == sizeof(f->group))
+			memcpy(&f->group, nl_data(a), sizeof(f->group));
 }
 
 int rtnl_group(int sock, const char *name, uint32_t *group)
 {
 	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
 	const struct ifinfomsg link = { 0 };
-	struct device d = { .index = -ENODEV };
+	struct found f = { .index = -ENODEV };
 	int r;
 
 	nl_begin(&q, RTM_GETLINK, NLM_F_ACK, &link, sizeof(link));
 	nl_put_str(&q, IFLA_IFNAME, name);
-	r = nl_exchange(sock, &q, take_device, &d, NULL);
-	*group = d.group;
-	return r < 0 ? r : d.index;
+	r = nl_exchange(sock, &q, take_link, &f, NULL);
+	*group = f.group;
+	return r < 0 ? r : f.index;
+}
+
+int rtnl_index(int sock, const char *name)
+{
+	uint32_t group;
+
+	return rtnl_group(sock, name, &group);
 }
 
 /* ---- links ---- */
@@ -148,6 +136,24 @@ void rtnl_set_up(struct nl_batch *q, int index, bool up)
 	const struct ifinfomsg link = { .ifi_index = index, .ifi_change = IFF_UP, .ifi_flags = up ? IFF_UP : 0 };
 
 	nl_begin(q, RTM_NEWLINK, NLM_F_ACK, &link, sizeof(link));
+}
+
+static void set_number(struct nl_batch *q, int index, uint16_t type, uint32_t value)
+{
+	const struct ifinfomsg link = { .ifi_index = index };
+
+	nl_begin(q, RTM_NEWLINK, NLM_F_ACK, &link, sizeof(link));
+	nl_put_u32(q, type, value);
+}
+
+void rtnl_set_group(struct nl_batch *q, int index, uint32_t group)
+{
+	set_number(q, index, IFLA_GROUP, group);
+}
+
+void rtnl_set_master(struct nl_batch *q, int index, int master)
+{
+	set_number(q, index, IFLA_MASTER, (uint32_t)master);
 }
 
 void rtnl_set_inet(struct nl_batch *q, int index, uint16_t which, uint32_t value)

@@ -10,6 +10,9 @@ int rtnl_index(int sock, const char *name) MUST_CHECK;
 /* The same, and the number of its group. */
 int rtnl_group(int sock, const char *name, uint32_t *group) MUST_CHECK;
 
+/* The same, and its group. */
+int rtnl_group(int sock, const char *name, uint32_t *group) MUST_CHECK;
+
 /* A pair of devices: `host` here and `inside` in the network namespace of fd netns, both down. */
 struct rtnl_veth {
 	const char *host, *inside;
@@ -32,6 +35,8 @@ struct rtnl_direct {
 void rtnl_add_direct(struct nl_batch *q, const struct rtnl_direct *d);
 void rtnl_del_link(struct nl_batch *q, int index);
 void rtnl_set_up(struct nl_batch *q, int index, bool up);
+void rtnl_set_group(struct nl_batch *q, int index, uint32_t group);
+void rtnl_set_master(struct nl_batch *q, int index, int master);
 /* One of the settings of net.ipv4.conf.DEVICE, by its number in linux/ip.h (IPV4_DEVCONF_*). */
 void rtnl_set_inet(struct nl_batch *q, int index, uint16_t which, uint32_t value);
 

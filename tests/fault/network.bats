@@ -19,6 +19,14 @@ rows() { sqlite3 "$TARE_ROOT/catalog.db" "$1" | sort; }
 # What the firewall knows of containers: ids of senders and of ports.
 known() { elements | jq -r 'select(.[0] | test("senders|ports|ranges")) | .[1] | .. | .comment? // empty' | sort -u; }
 devices() { ip -o link | sed -n 's/^[0-9]*: \(ta[0-9a-f]*\)@.*/\1/p' | sort; }
+relays_agree() { # each leads to an address of its container
+  local f id to
+  for f in "$TARE_STATE"/*/relays; do
+    [ -e "$f" ] || continue
+    id=${f%/relays}; id=${id##*/}
+    while read -r _ _ _ _ to _; do rows "SELECT ip FROM endpoints WHERE container = '$id'" | grep -q "^$to/" || return 1; done <"$f"
+  done
+}
 same_devices() { [ "$(devices)" = "$(rows 'SELECT host FROM endpoints')" ]; }
 # A child of a killed command may still hold the container's lock for a moment (spawn_close()): whoever looks then leaves it alone.
 same_elements() { tare ps -a >/dev/null; diff <(rows 'SELECT DISTINCT container FROM endpoints') <(known) >"$BATS_TEST_TMPDIR/diff"; }
@@ -26,6 +34,7 @@ agree() {
   tare ps -a >/dev/null
   [ -z "$(rows "SELECT c.name FROM endpoints e JOIN containers c ON c.id = e.container WHERE c.status != 'running'")" ] || { tare ps -a; return 1; }
   wait_until 5 same_elements || { cat "$BATS_TEST_TMPDIR/diff"; echo "rows and elements differ"; return 1; }
+  relays_agree || { echo "a relay leads to an address that is not its container's"; return 1; }
   wait_until 5 same_devices || { rows 'SELECT host FROM endpoints'; devices; return 1; }
   if [ -n "$(rows "SELECT 1 FROM endpoints e JOIN networks n ON n.id = e.network WHERE n.name = 'fault' LIMIT 1")" ]; then
     [ -S "$TARE_STATE/netd.sock" ]
@@ -217,4 +226,43 @@ a_connection_to() { # IP: that the kernel tracks, for nobody answers it
   [ ! -e "$TARE_STATE/stale" ]
   tare rm -f aa bb >/dev/null
   tare network rm net
+}
+
+@test "a network's device whose making was killed is finished by the next start" {
+  tare network create dev >/dev/null
+  local device; device=$(tare network inspect dev | jq -r '.[0].Device')
+  for n in 1 2 3 4 5 6 7 8 9 10 12 14 16; do
+    ip link del "$device" 2>/dev/null || true
+    strace -f -o /dev/null -e trace=sendto -e inject=sendto:signal=KILL:when="$n" "$TARE_BIN/tare" run --rm --network dev busybox true >/dev/null 2>&1 || true
+    run -0 tare run --rm --network dev busybox ip route
+    [[ "$output" == *"default via "* ]]
+    ip -o addr show dev "$device" | grep -q "inet $(tare network inspect dev | jq -r '.[0].IPAM.Config[0].Gateway')/"
+    [ "$(ip -j link show "$device" | jq -r '.[0].group')" != default ]
+  done
+  tare network rm dev
+}
+
+@test "disconnect killed, or a monitor that does not answer: no port leads to whoever has the address next" {
+  tare network create n1 --subnet 10.79.0.0/24 >/dev/null
+  for n in 1 2 3 4 5 6 7 8 9; do
+    serve va 80 va --network n1 --ip 10.79.0.60 -p 8300:80
+    [[ "$(ask ::1 8300)" == va* ]]
+    strace -f -o /dev/null -e trace=faccessat2,unlinkat,renameat -e inject=faccessat2,unlinkat,renameat:signal=KILL:when="$n" "$TARE_BIN/tare" network disconnect n1 va >/dev/null 2>&1 || true
+    if tare run -d --name vb --network n1 --ip 10.79.0.60 busybox sh -c 'exec nc -ll -p 80 -e echo vb' >/dev/null 2>&1; then
+      sleep 0.2
+      [[ "$(ask ::1 8300)" != vb* ]]
+    fi
+    agree
+    tare rm -f va vb >/dev/null 2>&1 || tare rm -f va >/dev/null
+  done
+  serve va 80 va --network n1 --ip 10.79.0.60 -p 8300:80
+  kill -STOP "$(jq .worker "$TARE_STATE/$(tare inspect va | jq -r '.[0].Id')/state.json")"
+  run -1 tare network disconnect n1 va
+  [[ "$output" == *"its monitor does not answer"* ]]
+  kill -CONT "$(jq .worker "$TARE_STATE/$(tare inspect va | jq -r '.[0].Id')/state.json")"
+  tare network disconnect n1 va
+  run ask ::1 8300
+  [ -z "$output" ]
+  tare rm -f va >/dev/null
+  tare network rm n1
 }

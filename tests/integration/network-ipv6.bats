@@ -204,3 +204,28 @@ PY
   run -0 tare network inspect pool
   [ "$(jq -r '.[0].IPAM.Config[0].AuxiliaryAddresses.router' <<<"$output")" = 10.78.0.129 ]
 }
+
+@test "more connections than there are descriptors: some are turned away, nothing spins, and later ones come in" {
+  (ulimit -n 200; serve web 80 hello -p 8080:80)
+  local worker; worker=$(jq .worker "$TARE_STATE/$(tare inspect web | jq -r '.[0].Id')/state.json")
+  run -0 python3 - "$worker" <<'PY'
+import socket, sys, time
+def ticks():
+    f = open(f"/proc/{sys.argv[1]}/stat").read().rsplit(")", 1)[1].split()
+    return int(f[11]) + int(f[12])
+open_ones = []
+for _ in range(60):
+    s = socket.socket(socket.AF_INET6)
+    s.settimeout(3)
+    try:
+        s.connect(("::1", 8080))
+        open_ones.append(s)
+    except OSError:
+        s.close()
+before = ticks()
+time.sleep(1)
+print("ticks", ticks() - before)
+PY
+  [ "${output#ticks }" -lt 20 ]
+  wait_until 5 eval '[[ "$(ask ::1 8080)" == hello* ]]'
+}

@@ -133,6 +133,25 @@ reachable() { # 0|1
   [ -z "$output" ]
   tare exec ca ip route
   [ -z "$(tare exec ca ip route | grep default)" ]
+  # not even what others publish, at its own gateway's address or with a way out that it gave itself
+  serve pub 80 published -p 8080:80
+  [[ "$(ask_from loud 192.0.2.1 8080)" == published* ]]
+  run ask_from ca "$(tare network inspect quiet | jq -r '.[0].IPAM.Config[0].Gateway')" 8080
+  [ -z "$output" ]
+  nsenter --net="/proc/$(tare inspect ca | jq .[0].State.Pid)/ns/net" ip route add default via "$(tare network inspect quiet | jq -r '.[0].IPAM.Config[0].Gateway')"
+  for host in 192.0.2.1 "$(address_of pub)"; do
+    run ask_from ca "$host" 8080
+    [ -z "$output" ]
+  done
+}
+
+@test "an internal network does not reach what is relayed by IPv6" {
+  tare network create --internal --ipv6 quiet
+  tare run -d --name ca --network quiet busybox sleep 1000 >/dev/null
+  serve pub 80 published -p 8080:80
+  [[ "$(ask ::1 8080)" == published* ]]
+  run ask_from ca "$(tare network inspect quiet | jq -r '.[0].IPAM.Config[1].Gateway')" 8080
+  [ -z "$output" ]
 }
 
 @test "addresses: static ones, in turn, and a subnet that is used up" {
@@ -164,6 +183,16 @@ reachable() { # 0|1
   ip link del "$dev"
   serve ca 80 from-a --network again -p 8080:80
   [[ "$(ask 127.0.0.1 8080)" == from-a* ]]
+  # and who was there comes back to it
+  ip link del "$dev"
+  run ask 127.0.0.1 8080
+  [ -z "$output" ]
+  tare run --rm --network again busybox true
+  [[ "$(ask 127.0.0.1 8080)" == from-a* ]]
+  serve usual 80 usual -p 8081:80
+  ip link del "$(tare network inspect bridge | jq -r '.[0].Device')"
+  tare run --rm busybox true
+  [[ "$(ask 127.0.0.1 8081)" == usual* ]]
 }
 
 @test "several networks, connect and disconnect while running and not" {

@@ -146,3 +146,16 @@ ask_udp() { outside python3 "$BATS_TEST_DIRNAME/../lib/udp.py" ask 192.0.2.1 535
   [ "$(ask_udp)" = "two 192.0.2.2" ]
   xargs kill <"$BATS_TEST_TMPDIR/servers"
 }
+
+@test "who has a route to a container gets in by its published ports alone" {
+  serve web 80 web -p 127.0.0.1:8500:80
+  outside ip route add 10.210.0.0/16 via 192.0.2.1
+  run ask_from_outside "$(address_of web)" 80
+  [ -z "$output" ]
+  tare update --publish-add 8501:80 web
+  [[ "$(ask_from_outside 192.0.2.1 8501)" == web* ]]
+  run ask_from_outside "$(address_of web)" 80
+  outside ip route del 10.210.0.0/16
+  [ -z "$output" ]
+  [[ "$(ask "$(address_of web)" 80)" == web* ]]
+}
