@@ -108,7 +108,16 @@ static int delete_row(const struct engine *en, const char *id, struct err *e)
 	return r;
 }
 
-int settle_remove(const struct engine *en, const char *id, struct err *e)
+/* A monitor that ends does that itself. When it cannot be done the addresses stay marked. */
+static void forget_connections(const struct engine *en, const char *id)
+{
+	int r = stale_forget_of(en->state_fd, id);
+
+	if (r < 0)
+		log_warning("connections of container %.12s are not forgotten yet: %s", id, strerror(-r));
+}
+
+static int remove_it(const struct engine *en, const char *id, struct err *e)
 {
 	int r = delete_row(en, id, e);
 
@@ -121,6 +130,14 @@ int settle_remove(const struct engine *en, const char *id, struct err *e)
 	return r < 0 ? r : delete_row(en, id, e);
 }
 
+int settle_remove(const struct engine *en, const char *id, struct err *e)
+{
+	int r = remove_it(en, id, e);
+
+	forget_connections(en, id);
+	return r;
+}
+
 static void remove_cgroup(const struct record *rec)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -131,26 +148,12 @@ static void remove_cgroup(const struct record *rec)
 		log_warning("container %.12s: %s", rec->id, e.msg);
 }
 
-/* A monitor that ends does that itself. When it cannot be done the addresses stay marked. */
-static void forget_connections(const struct engine *en, const char *id)
-{
-	int r = stale_forget_of(en->state_fd, id);
-
-	if (r < 0)
-		log_warning("connections of container %.12s are not forgotten yet: %s", id, strerror(-r));
-}
-
 int settle_finish(const struct engine *en, struct record *rec, const struct live *live, bool own_monitor, struct err *e)
 {
 	if (!own_monitor)
 		remove_cgroup(rec);
-	if (rec->auto_remove) {
-		int r = settle_remove(en, rec->id, e);
-
-		if (!own_monitor)
-			forget_connections(en, rec->id);
-		return r;
-	}
+	if (rec->auto_remove)
+		return own_monitor ? remove_it(en, rec->id, e) : settle_remove(en, rec->id, e);
 	rec->status = RECORD_EXITED;
 	rec->started = live->started ? live->started : rec->started;
 	rec->finished = live->finished ? live->finished : now_ns();
@@ -184,11 +187,8 @@ int settle_failed_start(const struct engine *en, struct record *rec, const char 
 	int r;
 
 	end_what_lives(en, rec);
-	if (remove) {
-		r = settle_remove(en, rec->id, e);
-		forget_connections(en, rec->id);
-		return r;
-	}
+	if (remove)
+		return settle_remove(en, rec->id, e);
 	rec->status = RECORD_CREATED;
 	rec->error = why;
 	rec->exit_known = false;

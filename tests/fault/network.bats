@@ -239,6 +239,7 @@ a_connection_to() { # IP: that the kernel tracks, for nobody answers it
     ip -o addr show dev "$device" | grep -q "inet $(tare network inspect dev | jq -r '.[0].IPAM.Config[0].Gateway')/"
     [ "$(ip -j link show "$device" | jq -r '.[0].group')" != default ]
   done
+  remove_all
   tare network rm dev
 }
 
@@ -252,8 +253,9 @@ a_connection_to() { # IP: that the kernel tracks, for nobody answers it
       sleep 0.2
       [[ "$(ask ::1 8300)" != vb* ]]
     fi
-    agree
-    tare rm -f va vb >/dev/null 2>&1 || tare rm -f va >/dev/null
+    relays_agree
+    tare rm -f va >/dev/null
+    tare rm -f vb >/dev/null 2>&1 || true
   done
   serve va 80 va --network n1 --ip 10.79.0.60 -p 8300:80
   kill -STOP "$(jq .worker "$TARE_STATE/$(tare inspect va | jq -r '.[0].Id')/state.json")"
