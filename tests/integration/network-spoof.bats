@@ -61,9 +61,9 @@ sees() {
   grep -q seen "$out"
 }
 
-# must_fail_on_tare ATTACK: it works on the plain bridge.
+# must_fail_on_tare ATTACK: it works on the plain bridge, where what is honest may be quicker once or twice.
 must_fail_on_tare() {
-  on plain; "$@" || { echo "$* does not work on a plain bridge: this test shows nothing" >&2; return 1; }
+  on plain; "$@" || "$@" || "$@" || { echo "$* does not work on a plain bridge: this test shows nothing" >&2; return 1; }
   on tare; "$@" && { echo "$* works" >&2; return 1; }
   return 0
 }
