@@ -78,14 +78,26 @@ static int of_family(struct strv texts, const char *option, unsigned char len, c
 	return 0;
 }
 
+/* What no container can be reached by: RFC 6890's loopback, link-local and reserved ones, and multicast. */
+static bool is_kernels(const struct ip_net *subnet)
+{
+	static const char *const none[] = { "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "::/96", "::ffff:0:0/96", "fe80::/10", "ff00::/8" };
+	struct ip_net net;
+
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		if (ip_net_parse(none[i], &net) == 0 && ip_net_overlap(subnet, &net))
+			return true;
+	return false;
+}
+
 static int given_subnet(const char *text, unsigned char len, bool direct, const struct network *all, size_t n, struct ip_net *out, struct err *e)
 {
 	if (ip_net_parse(text, out) < 0 || out->ip.len != len || out->prefix > (len == 4 ? LONGEST4 : LONGEST6))
 		return err_set(e, ERR_INVALID, "--subnet %s: a subnet as 10.1.2.0/24 or fd00:1:2::/64 is wanted, /%d or /%d at least", text,
 			       LONGEST4, LONGEST6);
 	out->ip = ip_nth(out, 0);
-	if (ip_any(&out->ip) || out->ip.bytes[0] == 127 || (len == 16 && (out->ip.bytes[0] == 0xff || (out->ip.bytes[0] == 0xfe && (out->ip.bytes[1] & 0xc0) == 0x80))))
-		return err_set(e, ERR_INVALID, "--subnet %s is not for containers: loopback, link-local and multicast addresses are the kernel's own", text);
+	if (is_kernels(out))
+		return err_set(e, ERR_INVALID, "--subnet %s is not for containers: loopback, link-local, multicast and reserved addresses are the kernel's own", text);
 	if (!is_free(out, all, n, !direct))
 		return err_set(e, ERR_CONFLICT, "--subnet %s overlaps with another network, or with a route of this machine", text);
 	return 0;

@@ -159,3 +159,13 @@ ask_udp() { outside python3 "$BATS_TEST_DIRNAME/../lib/udp.py" ask 192.0.2.1 535
   [ -z "$output" ]
   [[ "$(ask "$(address_of web)" 80)" == web* ]]
 }
+
+@test "subnets that no container can be reached by are refused" {
+  for bad in 0.0.0.0/8 0.1.0.0/16 127.0.0.0/8 127.5.0.0/24 169.254.0.0/16 169.254.7.0/24 224.0.0.0/24 239.0.0.0/8 240.0.0.0/4 255.255.255.0/24 128.0.0.0/1 \
+    ::/96 ::ffff:0:0/96 ::ffff:10.1.0.0/112 fe80::/64 ff02::/64; do
+    run -1 tare network create --subnet "$bad" bad
+    echo "$bad: $output"
+    [ "${#lines[@]}" = 1 ]
+    [[ "$output" == *"--subnet $bad"*"not for containers"* ]]
+  done
+}
