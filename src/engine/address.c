@@ -1,5 +1,5 @@
 /* A number of the IPv4 subnet is what is looked for: its IPv6 neighbour is the same number of that subnet, unless somebody asked for
- * another. All of it happens in the transaction that writes the row. */
+ * another, or for a range of them. All of it happens in the transaction that writes the row. */
 #include "engine/address.h"
 
 #include <string.h>
@@ -35,6 +35,34 @@ static bool is_reserved(const struct network *net, const struct ip *ip)
 	return false;
 }
 
+/* The same number of the IPv6 subnet; 1: it is in use. */
+static int same_ip6(const struct engine *en, const struct network *net, uint64_t number, struct ip_net *ip6, struct err *e)
+{
+	*ip6 = (struct ip_net){ ip_nth(&net->subnet6, number), net->subnet6.prefix };
+	if (number >= ip_net_size(&net->subnet6) || ip_same(&ip6->ip, &net->gateway6) || is_reserved(net, &ip6->ip))
+		return 1;
+	return ip6_is_taken(en, net, ip6, e);
+}
+
+/* One of an IPv6 --ip-range: as far into it as the IPv4 address is into its own, or the next free one behind. */
+static int range_ip6(const struct engine *en, const struct network *net, uint64_t number, struct ip_net *ip6, struct err *e)
+{
+	struct ip least = ip_first(net->range.ip.len ? &net->range : &net->subnet), router = ip_nth(&net->subnet6, 0);
+	uint64_t first = ip_number(&net->subnet, &least), size = ip_net_size(&net->range6);
+
+	for (uint64_t i = 0; i < size; i++) {
+		int r;
+
+		*ip6 = (struct ip_net){ ip_nth(&net->range6, ((number > first ? number - first : 0) + i) % size), net->subnet6.prefix };
+		if (ip_same(&ip6->ip, &router) || ip_same(&ip6->ip, &net->gateway6) || is_reserved(net, &ip6->ip))
+			continue;
+		r = ip6_is_taken(en, net, ip6, e);
+		if (r <= 0)
+			return r;
+	}
+	return err_set(e, ERR_LIMIT, "network %s has no free IPv6 address: %llu are in its --ip-range", net->name, (unsigned long long)size);
+}
+
 /* 1: somebody has one of the two. */
 static int place_is_taken(const struct engine *en, const struct network *net, struct address_place *at, uint64_t number, struct err *e)
 {
@@ -46,9 +74,7 @@ static int place_is_taken(const struct engine *en, const struct network *net, st
 		return r < 0 ? r : 1;
 	if (!net->subnet6.ip.len || at->ip6.ip.len)
 		return 0;
-	at->ip6 = (struct ip_net){ ip_nth(&net->subnet6, number), net->subnet6.prefix };
-	r = number >= ip_net_size(&net->subnet6) || ip_same(&at->ip6.ip, &net->gateway6) || is_reserved(net, &at->ip6.ip) ? 1 :
-	    ip6_is_taken(en, net, &at->ip6, e);
+	r = net->range6.ip.len ? range_ip6(en, net, number, &at->ip6, e) : same_ip6(en, net, number, &at->ip6, e);
 	if (r > 0)
 		at->ip6 = (struct ip_net){ 0 };
 	return r;

@@ -205,6 +205,23 @@ PY
   [ "$(jq -r '.[0].IPAM.Config[0].AuxiliaryAddresses.router' <<<"$output")" = 10.78.0.129 ]
 }
 
+@test "an --ip-range of IPv6: what is chosen lies in it, beside the IPv4 address where that is free; a full one is an error" {
+  tare network create --subnet 10.78.1.0/24 --ip-range 10.78.1.64/26 --subnet fd00:5::/64 --ip-range fd00:5::100/126 --aux-address x=fd00:5::101 six
+  for i in 1 2 3; do
+    tare run -d --name "p$i" --network six busybox sleep 1000 >/dev/null
+    tare inspect "p$i" | jq -r '.[0].NetworkSettings.Networks.six.GlobalIPv6Address'
+  done | sort >"$BATS_TEST_TMPDIR/got"
+  printf 'fd00:5::%d\n' 100 102 103 | diff - "$BATS_TEST_TMPDIR/got"
+  nsenter --net="/proc/$(tare inspect p3 | jq '.[0].State.Pid')/ns/net" busybox ping -6 -c 1 -w 4 "$(tare inspect p1 | jq -r '.[0].NetworkSettings.Networks.six.GlobalIPv6Address')"
+  run -125 tare run --rm --network six busybox true
+  [ "${#lines[@]}" = 1 ]
+  [[ "$output" == *"network six has no free IPv6 address"* ]]
+  tare run --rm --network six --ip6 fd00:5::5 busybox true
+  tare rm -f p2
+  tare run -d --name p4 --network six busybox sleep 1000 >/dev/null
+  [ "$(tare inspect p4 | jq -r '.[0].NetworkSettings.Networks.six.GlobalIPv6Address')" = fd00:5::102 ]
+}
+
 @test "more connections than there are descriptors: some are turned away, nothing spins, and later ones come in" {
   (ulimit -n 200; serve web 80 hello -p 8080:80)
   local worker; worker=$(jq .worker "$TARE_STATE/$(tare inspect web | jq -r '.[0].Id')/state.json")
