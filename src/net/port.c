@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 
@@ -22,7 +23,7 @@ const char *net_proto_name(unsigned char proto)
 int net_proto_parse(const char *s, unsigned char *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
-		if (strcmp(protocols[i].name, s) == 0) {
+		if (strcasecmp(protocols[i].name, s) == 0) {
 			*out = protocols[i].proto;
 			return 0;
 		}
@@ -72,8 +73,6 @@ static int parse_host(char *s, struct net_port *out)
 	if (len > 1 && s[0] == '[' && s[len - 1] == ']') {
 		s[len - 1] = '\0';
 		s++;
-	} else if (strchr(s, ':')) {
-		return -EINVAL;
 	}
 	return net_port_set_host(out, s);
 }
@@ -102,9 +101,9 @@ static int parse_parts(char *text, struct net_port *out, struct err *e)
 	if (parse_range(target, &out->target, &end) < 0)
 		return err_set(e, ERR_INVALID, "the container's port is a number from 1 to 65535, or two of them as a range");
 	if (host && parse_host(host, out) < 0)
-		return err_set(e, ERR_INVALID, "\"%s\" is no address of the host (IPv6 stands in brackets)", host);
+		return err_set(e, ERR_INVALID, "\"%s\" is no address of the host", host);
 	out->count = (uint16_t)(end - out->target + 1);
-	if (!host_port || !*host_port)
+	if (!host_port || !*host_port || (strcmp(host_port, "0") == 0 && out->count == 1))
 		return 0;
 	if (parse_range(host_port, &out->first, &out->last) < 0)
 		return err_set(e, ERR_INVALID, "the host's port is a number from 1 to 65535, or two of them as a range");
@@ -113,13 +112,42 @@ static int parse_parts(char *text, struct net_port *out, struct err *e)
 	return 0;
 }
 
+/* "published=8080,target=80,protocol=udp" as "8080:80/udp". */
+static int shorten(char *text, char *out, size_t size, struct err *e)
+{
+	struct {
+		const char *key, *value;
+	} parts[] = { { "published", "" }, { "target", "" }, { "protocol", "tcp" } };
+	char *part;
+
+	while ((part = strsep(&text, ","))) {
+		char *eq = strchr(part, '=');
+		size_t i = 0;
+
+		if (eq)
+			*eq++ = '\0';
+		while (i < ARRAY_LEN(parts) && strcmp(parts[i].key, part) != 0)
+			i++;
+		if (!eq || i == ARRAY_LEN(parts))
+			return err_set(e, ERR_UNSUPPORTED, "\"%s\" is not supported (published=, target= and protocol= are)", part);
+		parts[i].value = eq;
+	}
+	(void)snprintf(out, size, "%s:%s/%s", parts[0].value, parts[1].value, parts[2].value);
+	return 0;
+}
+
 int net_port_parse(const char *text, struct net_port *out, struct err *e)
 {
-	char copy[128];
+	char copy[128], words[128];
 
 	*out = (struct net_port){ .proto = IPPROTO_TCP };
 	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))
 		return err_set(e, ERR_INVALID, "-p %.40s…: it is too long", text);
+	if (strchr(text, '=')) {
+		memcpy(words, copy, sizeof(words));
+		if (shorten(words, copy, sizeof(copy), e) < 0)
+			return err_ctx(e, "-p %s", text);
+	}
 	return parse_parts(copy, out, e) < 0 ? err_ctx(e, "-p %s", text) : 0;
 }
 
@@ -157,11 +185,11 @@ bool net_port_same(const struct net_port *a, const struct net_port *b)
 
 /* ---- looking for them ---- */
 
-/* An address as it stands before a port. */
-static bool take_address(char *s, struct net_port_match *out)
+/* An address as it stands before a port; bare: IPv6 without brackets may be meant, for two ports follow. */
+static bool take_address(char *s, bool bare, struct net_port_match *out)
 {
 	struct net_port p = { 0 };
-	bool is_one = s[0] == '[' || strchr(s, '.');
+	bool is_one = s[0] == '[' || (strchr(s, ':') ? bare : strchr(s, '.') != NULL);
 
 	if (!is_one || parse_host(s, &p) < 0)
 		return false;
@@ -210,10 +238,10 @@ static int parse_match(char *text, struct net_port_match *out)
 	last = cut_last(text);
 	if (!last)
 		return parse_range(text, &out->first, &out->last);
-	if (take_address(text, out))
+	if (take_address(text, false, out))
 		return parse_range(last, &out->first, &out->last);
 	middle = cut_last(text);
-	if (middle && !take_address(text, out))
+	if (middle && !take_address(text, true, out))
 		return -EINVAL;
 	if (!middle)
 		middle = text;

@@ -15,8 +15,9 @@ struct net_port {
 	uint16_t count;
 };
 
-/* "[[HOST]:][PORT[-PORT]]:PORT[-PORT][/tcp|udp|sctp]", HOST an address, IPv6 in brackets. A range of the host for a single port of
- * the container is one free one of it (first and last say which). ERR_INVALID says what is wrong with it. */
+/* "[[HOST]:][PORT[-PORT]]:PORT[-PORT][/tcp|udp|sctp]", HOST an address, IPv6 in brackets or not; or
+ * "published=…,target=…,protocol=…", each as there. The host's port 0 is as none. A range of the host for a single port of
+ * the container is one free one of it (first and last say which). ERR_INVALID, or ERR_UNSUPPORTED, says what is wrong with it. */
 int net_port_parse(const char *text, struct net_port *out, struct err *e) MUST_CHECK;
 
 /* The host's part as text: "" for all addresses, "0.0.0.0" or "::" for those of a family. And back; -EINVAL. */
