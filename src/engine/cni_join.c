@@ -355,5 +355,6 @@ int cni_files(const struct engine *en, struct arena *a, const char *id, const st
 		dns = (struct etc_dns){ { p.result.servers, p.result.n_servers }, { p.result.search, p.result.n_search }, { p.result.options, p.result.n_options } };
 		return etcfiles_write(en, a, id, config, &at, false, &dns, e);
 	}
-	return r;
+	dns = (struct etc_dns){ 0 };
+	return r < 0 ? r : etcfiles_write(en, a, id, config, NULL, false, &dns, e);
 }

@@ -34,6 +34,13 @@ int etc_check_host(const char *text, struct err *e)
 	return err_set(e, ERR_INVALID, "--add-host %s: want NAME:IP, or NAME:" HOST_GATEWAY " for the host itself", text);
 }
 
+bool etc_wants_gateway(const char *text)
+{
+	const char *address = address_of(text);
+
+	return address && strcmp(address, HOST_GATEWAY) == 0;
+}
+
 static void add_extra(const struct etc_hosts *h, const char *text, struct strbuf *out)
 {
 	const char *address = address_of(text);
@@ -41,7 +48,7 @@ static void add_extra(const struct etc_hosts *h, const char *text, struct strbuf
 
 	if (!address)
 		return;
-	if (strcmp(address, HOST_GATEWAY) == 0) {
+	if (etc_wants_gateway(text)) {
 		if (!h->at || !h->at->gateway.len)
 			return;
 		address = ip_text(&h->at->gateway, gateway);
@@ -72,6 +79,15 @@ void etc_hosts_text(const struct etc_hosts *h, struct strbuf *out)
 	}
 }
 
+void etc_hosts_add(const struct etc_hosts *h, const char *text, struct strbuf *out)
+{
+	size_t len = strlen(text);
+
+	sb_printf(out, "%s%s", text, len && text[len - 1] != '\n' ? "\n" : "");
+	for (size_t i = 0; i < h->extra.n; i++)
+		add_extra(h, h->extra.v[i], out);
+}
+
 /* ---- resolv.conf ---- */
 
 static bool is_loopback(const char *server)
@@ -99,11 +115,11 @@ static size_t copy_lines(const char *text, const char *word, const char *as, boo
 	return n;
 }
 
-static void copy_servers(const char *host, struct strbuf *out)
+static void copy_servers(const char *host, bool local, struct strbuf *out)
 {
 	CLEANUP_FREE char *upstreams = NULL;
 
-	if (copy_lines(host, "nameserver", "nameserver", true, out) > 0)
+	if (copy_lines(host, "nameserver", "nameserver", !local, out) > 0)
 		return;
 	if (io_read_file(AT_FDCWD, UPSTREAMS, FILE_MAX, &upstreams, NULL) == 0)
 		(void)copy_lines(upstreams, "nameserver", "nameserver", true, out);
@@ -123,7 +139,9 @@ void etc_resolv_text(const struct etc_resolv *r, struct strbuf *out)
 	char server[IP_TEXT_LEN];
 	bool no_search = r->search.n == 1 && strcmp(r->search.v[0], ".") == 0; /* Docker's way to say none */
 
-	if (io_read_file(AT_FDCWD, "/etc/resolv.conf", FILE_MAX, &host, NULL) < 0)
+	if (r->alone && !r->servers.n && !r->search.n && !r->options.n)
+		sb_puts(out, "# no network, no name servers\n");
+	if (r->alone || io_read_file(AT_FDCWD, "/etc/resolv.conf", FILE_MAX, &host, NULL) < 0)
 		host = NULL;
 	if (r->names)
 		sb_puts(out, "nameserver " STUB_ADDRESS "\n");
@@ -131,8 +149,8 @@ void etc_resolv_text(const struct etc_resolv *r, struct strbuf *out)
 		sb_printf(out, "nameserver %s\n", r->servers.v[i]);
 	if (!r->servers.n && r->server)
 		sb_printf(out, "nameserver %s\n", ip_text(r->server, server));
-	else if (!r->servers.n && !r->names)
-		copy_servers(host, out);
+	else if (!r->servers.n && !r->names && !r->alone)
+		copy_servers(host, r->local, out);
 	if (r->search.n && !no_search)
 		joined("search", r->search, out);
 	else if (!r->search.n)
@@ -191,7 +209,7 @@ int etcfiles_write(const struct engine *en, struct arena *a, const char *id, con
 	CLEANUP_STRBUF struct strbuf hosts = STRBUF_INIT, resolv = STRBUF_INIT;
 	const struct json *own = json_get(config, "Config"), *host = json_get(config, "HostConfig");
 	struct etc_hosts h = { .hostname = "", .at = at };
-	struct etc_resolv s = { .names = names, .server = at->server.len ? &at->server : NULL };
+	struct etc_resolv s = { .names = names, .server = at && at->server.len ? &at->server : NULL, .alone = !at };
 	int r;
 
 	if ((r = json_get_str(own, "Config", "Hostname", &h.hostname, e)) < 0 || (r = json_get_str(own, "Config", "Domainname", &h.domainname, e)) < 0 ||

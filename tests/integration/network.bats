@@ -126,6 +126,32 @@ teardown() { remove_all; }
   done
 }
 
+@test "--publish as Docker takes it" {
+  tare run -d --name web -p ::1:8083:80 -p 0:81 -p 8089:82/UDP -p published=8080,target=83,protocol=udp busybox sleep 1000 >/dev/null
+  run -0 tare port web
+  [[ "$output" == *"80/tcp -> [::1]:8083"* ]]
+  [[ "$output" =~ 81/tcp\ -\>\ 0.0.0.0:[1-9][0-9]{4} ]]
+  [[ "$output" == *"82/udp -> 0.0.0.0:8089"* ]]
+  [[ "$output" == *"83/udp -> 0.0.0.0:8080"* ]]
+  run -125 tare run --rm -p target=80,mode=host busybox true
+  [[ "$output" == *'"mode" is not supported'* ]]
+  run -125 tare run --rm --expose target=80 busybox true
+}
+
+@test "who leaves its last network has no address in its files" {
+  tare run -d --name web --hostname me --add-host y:1.2.3.4 busybox sleep 1000 >/dev/null
+  address=$(address_of web)
+  tare exec web grep -q "$address" /etc/hosts
+  tare network disconnect bridge web
+  run ! tare exec web grep -q "$address" /etc/hosts
+  tare exec web grep -q '^127.0.0.1.*me$' /etc/hosts
+  tare exec web grep -q '^1.2.3.4' /etc/hosts
+  [ "$(tare exec web cat /etc/resolv.conf)" = "# no network, no name servers" ]
+  tare network connect bridge web
+  tare exec web grep -q "$(address_of web)" /etc/hosts
+  run ! tare exec web grep -q "no network" /etc/resolv.conf
+}
+
 # serve_udp NAME TEXT: in the network namespace of a container, for the image has nothing that could.
 serve_udp() {
   nsenter --net="/proc/$(tare inspect "$1" | jq '.[0].State.Pid')/ns/net" python3 "$BATS_TEST_DIRNAME/../lib/udp.py" serve 53 "$2" 3>&- &
