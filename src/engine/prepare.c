@@ -55,22 +55,30 @@ static int make_hosts(const struct plan *p, int dir, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf hosts = STRBUF_INIT;
 	CLEANUP_FREE char *text = NULL;
-	const struct etc_hosts h = { .hostname = p->hostname, .domainname = p->domainname, .extra = p->opt->add_host };
+	const struct etc_addresses self = { .gateway = { .len = 4, .bytes = { 127, 0, 0, 1 } } };
+	struct etc_hosts h = { .hostname = p->hostname, .domainname = p->domainname, .extra = p->opt->add_host };
 
-	if (p->host_net && io_read_file(AT_FDCWD, "/etc/hosts", 1 << 20, &text, NULL) == 0)
-		return make_file(p, dir, "hosts", text, e);
-	etc_hosts_text(&h, &hosts);
+	if (p->host_net && io_read_file(AT_FDCWD, "/etc/hosts", 1 << 20, &text, NULL) == 0) {
+		h.at = &self;
+		etc_hosts_add(&h, text, &hosts);
+	} else {
+		etc_hosts_text(&h, &hosts);
+	}
 	return sb_error(&hosts) < 0 ? err_errno(e, -ENOMEM, "make the container's hosts") : make_file(p, dir, "hosts", hosts.s, e);
 }
 
-/* A network of its own with nothing but loopback reaches no name server; with more it is written at the start. */
+/* A network of its own with nothing but loopback reaches no name server but by what is done to it later; with more it is written at the
+ * start. */
 static int make_resolv_conf(const struct plan *p, int dir, struct err *e)
 {
+	CLEANUP_STRBUF struct strbuf resolv = STRBUF_INIT;
 	CLEANUP_FREE char *text = NULL;
+	const struct etc_resolv s = { .servers = p->opt->dns, .search = p->opt->dns_search, .options = p->opt->dns_option, .alone = !p->host_net, .local = p->host_net };
 
-	if (p->host_net && io_read_file(AT_FDCWD, "/etc/resolv.conf", 1 << 20, &text, NULL) == 0)
+	if (p->host_net && !s.servers.n && !s.search.n && !s.options.n && io_read_file(AT_FDCWD, "/etc/resolv.conf", 1 << 20, &text, NULL) == 0)
 		return make_file(p, dir, "resolv.conf", text, e);
-	return make_file(p, dir, "resolv.conf", "# no network, no name servers\n", e);
+	etc_resolv_text(&s, &resolv);
+	return sb_error(&resolv) < 0 ? err_errno(e, -ENOMEM, "make the container's resolv.conf") : make_file(p, dir, "resolv.conf", sb_str(&resolv), e);
 }
 
 /* What upper's copy of a folder would have to carry on. */

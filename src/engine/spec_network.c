@@ -126,6 +126,8 @@ int network_check_place(const struct ct_network *n, struct err *e)
 		return err_set(e, ERR_INVALID, "--ip6 needs a network that was made with --ipv6: tare network create --ipv6");
 	if (n->ip && network_is_default(n->name))
 		return err_set(e, ERR_INVALID, "--ip needs a network that was made with a subnet: tare network create --subnet");
+	if (n->aliases.n && network_is_default(n->name))
+		return err_set(e, ERR_INVALID, "--network-alias %s: the default network has no names; make one: tare network create", n->aliases.v[0]);
 	if (n->mac_address && (mac_parse(n->mac_address, mac) < 0 || mac[0] & 1))
 		return err_set(e, ERR_INVALID, "--mac-address %s: six pairs of hex digits are wanted, no multicast address", n->mac_address);
 	return 0;
@@ -183,9 +185,12 @@ static int plan_names(struct plan *p, struct err *e)
 	const struct ct_options *o = p->opt;
 	struct ip ip;
 
-	for (size_t i = 0; i < o->add_host.n; i++)
+	for (size_t i = 0; i < o->add_host.n; i++) {
 		if (etc_check_host(o->add_host.v[i], e) < 0)
 			return e->code;
+		if (p->no_net && etc_wants_gateway(o->add_host.v[i]))
+			return err_set(e, ERR_INVALID, "--add-host %s: with --network none there is no way to the host", o->add_host.v[i]);
+	}
 	for (size_t i = 0; i < o->dns.n; i++)
 		if (ip_parse(o->dns.v[i], &ip) < 0)
 			return err_set(e, ERR_INVALID, "--dns %s is no address", o->dns.v[i]);

@@ -138,6 +138,28 @@ teardown() { remove_all; }
   run -125 tare run --rm --expose target=80 busybox true
 }
 
+@test "--dns and --add-host without a network and with the host's" {
+  run -0 tare run --rm --network none --dns 1.1.1.1 --dns-search a.test --dns-option ndots:3 --add-host y:1.2.3.4 busybox cat /etc/resolv.conf /etc/hosts
+  [[ "$output" == $'nameserver 1.1.1.1\nsearch a.test\noptions ndots:3\n127.0.0.1'*$'1.2.3.4\ty'* ]]
+  [ "$(tare run --rm --network none busybox cat /etc/resolv.conf)" = "# no network, no name servers" ]
+  [ "$(tare run --rm --network host busybox cat /etc/resolv.conf)" = "$(cat /etc/resolv.conf)" ]
+  [ "$(tare run --rm --network host busybox cat /etc/hosts)" = "$(cat /etc/hosts)" ]
+  run -0 tare run --rm --network host --dns 9.9.9.9 --dns-search b.test busybox cat /etc/resolv.conf
+  [[ "$output" == $'nameserver 9.9.9.9\nsearch b.test'* ]]
+  run -0 tare run --rm --network host --dns-option ndots:4 busybox cat /etc/resolv.conf
+  [ "$(grep ^nameserver <<<"$output")" = "$(grep ^nameserver /etc/resolv.conf)" ]
+  [[ "$output" == *"options ndots:4"* ]]
+  run -0 tare run --rm --network host --add-host y:1.2.3.4 --add-host me:host-gateway busybox cat /etc/hosts
+  [ "$output" = "$(cat /etc/hosts; printf '1.2.3.4\ty\n127.0.0.1\tme')" ]
+  run -125 tare run --rm --network none --add-host h:host-gateway busybox true
+  [ "$output" = "tare: --add-host h:host-gateway: with --network none there is no way to the host" ]
+  run -125 tare run --rm --network-alias x busybox true
+  [[ "$output" == *"--network-alias x: the default network has no names"* ]]
+  tare run -d --name web busybox sleep 1000 >/dev/null
+  tare network disconnect bridge web
+  run -1 tare network connect --alias x bridge web
+}
+
 @test "who leaves its last network has no address in its files" {
   tare run -d --name web --hostname me --add-host y:1.2.3.4 busybox sleep 1000 >/dev/null
   address=$(address_of web)
