@@ -163,7 +163,7 @@ static int plan_ports(struct plan *p, const struct image_config *image, struct e
 	for (size_t i = 0; i < p->opt->publish.n; i++)
 		v[n++] = p->opt->publish.v[i];
 	for (size_t i = 0; i < p->opt->expose.n; i++) {
-		if (strchr(p->opt->expose.v[i], ':') || net_port_parse(p->opt->expose.v[i], &port, e) < 0)
+		if (strpbrk(p->opt->expose.v[i], ":=") || net_port_parse(p->opt->expose.v[i], &port, e) < 0)
 			return err_set(e, ERR_INVALID, "--expose %s: want PORT[-PORT][/tcp|udp|sctp]", p->opt->expose.v[i]);
 		if (p->opt->publish_all)
 			v[n++] = p->opt->expose.v[i];
