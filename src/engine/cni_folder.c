@@ -158,15 +158,14 @@ static bool is_known(const struct cni_network *v, size_t n, const char *name)
 	return false;
 }
 
-int cni_folder_read(struct arena *a, struct cni_network **out, size_t *n, struct err *bad, struct err *e)
+int cni_folder_read(struct arena *a, struct cni_network **out, size_t *n, struct cni_bad **bad, size_t *n_bad, struct err *e)
 {
 	static const char *const lists[] = { ".conflist", NULL }, *const singles[] = { ".conf", ".json", NULL };
 	struct cni_settings s;
 	struct files files = { 0 };
 	int r = cni_settings(&s, e);
 
-	*n = 0;
-	*bad = (struct err){ 0 };
+	*n = *n_bad = 0;
 	if (r == 0)
 		r = add_files(a, s.conf, lists, &files, e);
 	if (r == 0)
@@ -174,25 +173,57 @@ int cni_folder_read(struct arena *a, struct cni_network **out, size_t *n, struct
 	if (r < 0)
 		return r;
 	*out = arena_array(a, files.n + 1, sizeof(**out));
-	if (!*out)
+	*bad = arena_array(a, files.n + 1, sizeof(**bad));
+	if (!*out || !*bad)
 		return err_errno(e, -ENOMEM, "read %s", s.conf);
 	for (size_t i = 0; i < files.n; i++) {
 		struct err why = { 0 };
 
 		if (read_network(a, s.conf, files.v[i], &(*out)[*n], &why) < 0)
-			*bad = bad->code ? *bad : why;
+			(*bad)[(*n_bad)++] = (struct cni_bad){ files.v[i], arena_printf(a, "%s", why.msg) };
 		else if (!is_known(*out, *n, (*out)[*n].net.name))
 			++*n;
 	}
 	return 0;
 }
 
+/* Whether a file that cannot be read is that network's, for all one can tell: it is called so, or something in it is. */
+static bool may_be(const char *file, const char *name)
+{
+	CLEANUP_FREE char *text = NULL;
+	const char *base = strrchr(file, '/') + 1, *at;
+	size_t len = strlen(name);
+	struct err ignored;
+
+	if (strncmp(base, name, len) == 0 && base[len] == '.')
+		return true;
+	at = read_text(file, &text, NULL, &ignored) < 0 ? "" : text;
+	while ((at = strstr(at, "\"name\""))) {
+		at += strlen("\"name\"");
+		at += strspn(at, " \t\r\n:");
+		if (*at == '"' && strncmp(at + 1, name, len) == 0 && at[1 + len] == '"')
+			return true;
+	}
+	return false;
+}
+
+/* Nothing that can be read is called that. */
+static int not_found(const char *what, const struct cni_bad *bad, size_t n_bad, struct err *e)
+{
+	for (size_t i = 0; i < n_bad; i++)
+		if (may_be(bad[i].file, what))
+			return err_set(e, ERR_UNAVAILABLE, "network %s of CNI cannot be read: %s", what, bad[i].why);
+	if (n_bad)
+		return err_set(e, ERR_UNAVAILABLE, "no network is called %s, and a configuration of CNI cannot be read: %s", what, bad[0].why);
+	return err_set(e, ERR_NOTFOUND, "no network is called %s", what);
+}
+
 int cni_folder_find(struct arena *a, const char *what, struct cni_network *out, struct err *e)
 {
-	size_t n, len = strlen(what), matches = 0;
+	size_t n, n_bad, len = strlen(what), matches = 0;
 	struct cni_network *all;
-	struct err bad;
-	int r = cni_folder_read(a, &all, &n, &bad, e);
+	struct cni_bad *bad;
+	int r = cni_folder_read(a, &all, &n, &bad, &n_bad, e);
 
 	if (r < 0)
 		return r;
@@ -208,9 +239,5 @@ int cni_folder_find(struct arena *a, const char *what, struct cni_network *out, 
 		}
 	if (matches > 1)
 		return err_set(e, ERR_INVALID, "%s is the start of more than one network's id", what);
-	if (matches == 1)
-		return 0;
-	if (bad.code)
-		return err_set(e, ERR_UNAVAILABLE, "no network is called %s, and a configuration of CNI cannot be read: %s", what, bad.msg);
-	return err_set(e, ERR_NOTFOUND, "no network is called %s", what);
+	return matches == 1 ? 0 : not_found(what, bad, n_bad, e);
 }

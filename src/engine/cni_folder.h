@@ -25,9 +25,12 @@ struct cni_network {
 /* The id of the network called that, in a; NULL: no memory. */
 const char *cni_network_id(struct arena *a, const char *name);
 bool network_is_cni(const struct network *n);
-/* All that can be read, in the order in which libcni looks for a name: the first one counts. Those that cannot be read: *bad says why of
- * the first one (code 0: there is none). */
-int cni_folder_read(struct arena *a, struct cni_network **out, size_t *n, struct err *bad, struct err *e) MUST_CHECK;
+/* Files that cannot be read, in that order, too: which, and why (which names it). */
+struct cni_bad {
+	const char *file, *why;
+};
+/* All that can be read, in the order in which libcni looks for a name: the first one counts. *bad: what cannot, n_bad of them. */
+int cni_folder_read(struct arena *a, struct cni_network **out, size_t *n, struct cni_bad **bad, size_t *n_bad, struct err *e) MUST_CHECK;
 /* By name, whole id, or the unambiguous start of one. ERR_NOTFOUND; ERR_UNAVAILABLE: it may be in a file that cannot be read. */
 int cni_folder_find(struct arena *a, const char *what, struct cni_network *out, struct err *e) MUST_CHECK;
 

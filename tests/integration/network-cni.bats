@@ -321,6 +321,19 @@ bad() { # COMMAND WHAT: a network whose second plugin does that
   tare run --rm --network alone busybox true
   run -125 tare run --rm --network no-such busybox true
   [[ "$output" == *"no network is called no-such, and a configuration of CNI cannot be read"* ]]
+  # of several the one that is meant is blamed, by the file's name or by the name in it; all are told of
+  printf '{"cniVersion":"1.0.0",\n"name" : "mine",\n"plugins":[{"type":"fake-a"},]}' >"$TARE_CNI_CONF_DIR/98.conflist"
+  echo '{' >"$TARE_CNI_CONF_DIR/yours.conflist"
+  for name in mine yours; do
+    run -125 tare run --rm --network $name busybox true
+    [ "${#lines[@]}" = 1 ]
+    [[ "$output" == *"network $name of CNI cannot be read: "* ]]
+    [[ "$output" == */98.conflist:* ]] || [ $name = yours ]
+    [[ "$output" == */yours.conflist:* ]] || [ $name = mine ]
+  done
+  run -0 --separate-stderr tare network ls
+  [ "$(grep -c 'cannot be read' <<<"$stderr")" = 3 ]
+  [[ "$stderr" == *06.conf:* && "$stderr" == *98.conflist:* && "$stderr" == *yours.conflist:* ]]
 }
 
 @test "one of tare's own networks has the name: it is meant" {

@@ -45,14 +45,14 @@ int network_cni_list(const struct engine *en, struct arena *a, struct network **
 {
 	struct cni_network *cni;
 	struct network *grown;
-	struct err bad;
-	size_t n_cni;
-	int r = cni_folder_read(a, &cni, &n_cni, &bad, e);
+	struct cni_bad *bad;
+	size_t n_cni, n_bad;
+	int r = cni_folder_read(a, &cni, &n_cni, &bad, &n_bad, e);
 
 	if (r < 0)
 		return r;
-	if (bad.code)
-		log_warning("a configuration of CNI cannot be read: %s", bad.msg);
+	for (size_t i = 0; i < n_bad; i++)
+		log_warning("a configuration of CNI cannot be read: %s", bad[i].why);
 	grown = arena_array(a, *n + n_cni + 1, sizeof(*grown));
 	if (!grown)
 		return err_errno(e, -ENOMEM, "list the networks");
