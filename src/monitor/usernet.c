@@ -46,8 +46,8 @@ static int settings(const struct net_usernet *u)
 	return sb_error(&text) < 0 ? -ENOMEM : io_memfd("tare-usernet", sb_str(&text), text.len, true);
 }
 
-/* An empty message says that it is ready, any other why not. */
-static int await(int sock, struct err *e)
+/* "+" says that it is ready, anything else why not. Who does not answer is not to come back later, to a network that nobody waits for. */
+static int await(int sock, int process, struct err *e)
 {
 	struct pollfd p = { .fd = sock, .events = POLLIN };
 	char text[sizeof(e->msg)];
@@ -57,6 +57,8 @@ static int await(int sock, struct err *e)
 	while ((r = poll(&p, 1, ANSWER_MS)) < 0 && errno == EINTR)
 		;
 	n = r > 0 ? recv(sock, text, sizeof(text) - 1, 0) : -1;
+	if (r == 0 && proc_signal(process, SIGKILL) < 0)
+		log_warning("the network's process does not answer, and cannot be killed");
 	if (n <= 0)
 		return err_set(e, ERR_UNAVAILABLE, "%s", r == 0 ? "its program does not answer" : "its process was killed");
 	text[n] = '\0';
@@ -86,7 +88,7 @@ int usernet_start(const struct net_usernet *u, pid_t pid, int pidfd, int state_d
 	if (r < 0)
 		return err_errno(e, r, "network: start its process");
 	theirs = close_fd(theirs);
-	r = await(ours, e);
+	r = await(ours, child, e);
 	return r < 0 ? err_ctx(e, "network (%s)", net_usernet_program(u)) : 0;
 }
 
@@ -133,18 +135,32 @@ static void trust_addresses(int netns)
 	ns_reap(child);
 }
 
-static int start_program(struct helper *h, pid_t pid, struct err *e)
+/* By a number, which is the container's as long as it has not ended: then it may be anybody's, after the wait for the lock. */
+static int open_netns(pid_t pid, struct err *e)
 {
-	const char *env[] = { ENV_PATH, NULL };
-	CLEANUP_FD int ready = -1, end = -1, said = -1, state = io_dup(STATE_FD), netns = -1;
-	char chdir_to[IO_FD_PATH_LEN], path[48];
-	int pipes[3][2], r = 0;
-	pid_t child;
+	struct pollfd ended = { .fd = CONTAINER_FD, .events = POLLIN };
+	CLEANUP_FD int netns = -1;
+	char path[48];
+	int r;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 	netns = open(path, O_RDONLY | O_CLOEXEC);
+	r = netns < 0 ? -errno : 0;
+	if (poll(&ended, 1, 0) != 0)
+		return err_set(e, ERR_UNAVAILABLE, "the container has ended");
+	return r < 0 ? err_errno(e, r, "the container's network namespace") : take_fd(&netns);
+}
+
+static int start_program(struct helper *h, pid_t pid, struct err *e)
+{
+	const char *env[] = { ENV_PATH, NULL };
+	CLEANUP_FD int ready = -1, end = -1, said = -1, state = io_dup(STATE_FD), netns = open_netns(pid, e);
+	char chdir_to[IO_FD_PATH_LEN];
+	int pipes[3][2], r = 0;
+	pid_t child;
+
 	if (netns < 0)
-		return err_errno(e, -errno, "the container's network namespace");
+		return netns;
 	trust_addresses(netns);
 	for (size_t i = 0; i < ARRAY_LEN(pipes); i++)
 		if (pipe2(pipes[i], O_CLOEXEC) < 0)

@@ -371,6 +371,20 @@ shows_exited() { utare ps -a | grep -q Exited; }
 }
 user_lacks() { ! is_there "$1"; }
 
+@test "a network's process that does not answer is not left behind" {
+  local stopped
+  userve web 80 hello --network pasta
+  stopped=$(pid_of "tare-monitor usernet")
+  kill -STOP "$stopped"
+  # it has the lock that the next one waits for
+  run -1 utare restart -t 0 web
+  [[ "$output" == *"its program does not answer"* ]]
+  [ "$(user_processes | grep 'tare-monitor usernet' | awk '{ print $2 }')" = "$stopped" ]
+  kill -9 "$stopped"
+  utare start web
+  utare rm -f web
+}
+
 @test "the session's process is killed: its namespace is found by what lives in it" {
   utare run -d --name one --network none busybox sleep 1000 >/dev/null
   utare run -d --name two --userns host --network none busybox sleep 1000 >/dev/null
