@@ -99,7 +99,7 @@ section() {
   [ "$(ls "/proc/$worker/root" | xargs)" = "blobs layers lock spool" ]
   # beside the archive and the report it holds folders alone, each the root of a mount of its own
   [ "$(find "/proc/$worker/fd" -printf '%f ' | xargs -n1 | grep -c '^[0-9]')" -le 12 ]
-  ! ls -l "/proc/$worker/fd" | grep -E " -> /(etc|var/lib|home|root)"
+  [ -z "$(ls -l "/proc/$worker/fd" | grep -E " -> /(etc|var/lib|home|root)")" ]
   kill "$pid"; wait "$pid" || true
   exec 9>&-
 }

@@ -53,6 +53,15 @@ END
   refused src/oci/a.c "/* TO""DO: the rest */" 'unfinished'
 }
 
+@test "what fails no test is found" {
+  mkdir tests
+  for command in 'false' 'a | grep -q b'; do
+    refused tests/a.bats "@test \"a\" {"$'\n'"  ! $command"$'\n'"  true"$'\n'"}" 'run !'
+  done
+  printf '%s\n' 'helper() {' '  ! false' '}' '@test "a" {' '  run ! false' '  ! true || skip' '  wait_until 5 sh -c "! false"' '}' >tests/a.bats
+  run -0 lint
+}
+
 @test "every package that we install has its row in docs/dependencies.md" {
   cd "$TARE_TESTS/.."
   for p in $(sed -n 's/^ *\[[a-z]*\]="\(.*\)"$/\1/p' tools/install-deps); do

@@ -43,7 +43,7 @@ names() { tare exec "$1" nslookup -type=a "$2" 2>&1 | awk '/^Name:/ { on = 1 } o
   tare run -d --name dd busybox sleep 1000 >/dev/null
   [ "$(names aa both)" = "$(printf '%s\n' "$(address_of aa)" "$(address_of bb)" | sort | xargs)" ]
   [ -z "$(names cc aa)" ]
-  ! tare exec dd grep -q 127.0.0.11 /etc/resolv.conf
+  run ! tare exec dd grep -q 127.0.0.11 /etc/resolv.conf
   tare network connect --alias extra one cc
   [ "$(names cc aa)" = "$(address_of aa)" ]
   [ "$(names aa extra)" = "$(tare inspect cc | jq -r '.[0].NetworkSettings.Networks.one.IPAddress')" ]

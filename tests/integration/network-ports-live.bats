@@ -41,7 +41,7 @@ changing() { [ -n "$(find "$TARE_STATE" -name ports)" ]; }
   [ -z "$(known)" ]
   tare restart -t 0 main
   [ -z "$(tare port main)" ]
-  ! changing
+  run ! changing
 }
 
 @test "one that does not run: at its next start" {
@@ -136,7 +136,7 @@ changing() { [ -n "$(find "$TARE_STATE" -name ports)" ]; }
     [ "$(ports main)" = "80/tcp -> 0.0.0.0:8080 " ]
     [ "$(known | wc -l)" = 2 ]
     [[ "$(ask 127.0.0.1 8080)" == from-main* ]]
-    ! changing
+    run ! changing
   done
   kill "$program"
   # what goes makes room for what comes

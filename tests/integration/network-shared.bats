@@ -221,7 +221,8 @@ ranges_at() { rows "UPDATE counters SET value = $1 WHERE name = 'id_range'"; }
   run -125 tare run --rm --pid container:main --network container:loner busybox true
   [[ "$output" == *"user ids differ"* ]]
   tare rm -f side
-  ! tare exec main ps | grep -q 'sleep 1234'
+  run -0 tare exec main ps
+  [[ "$output" != *'sleep 1234'* ]]
   tare run -d --name side --pid container:main busybox sleep 1234 >/dev/null
   tare kill main
   wait_until 5 is_state side exited

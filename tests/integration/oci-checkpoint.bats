@@ -93,7 +93,7 @@ restore_of() { # MODE ID [OPTIONS]: what is restored has our standard output, wh
   # what is to be bound there is read-only already
   grep -E " $OCI_ROOT/m/criu/mounts/[0-9]+ ro[, ]" "$FAKE_CRIU/mountinfo"
   grep -E " $OCI_ROOT/m/criu/null ro[, ]" "$FAKE_CRIU/mountinfo"
-  ! grep -q "$OCI_ROOT/m/criu" /proc/self/mountinfo
+  run ! grep -q "$OCI_ROOT/m/criu" /proc/self/mountinfo
   [ ! -e "$OCI_ROOT/m/criu" ]
   rm -rf "$OCI_ROOTFS/real" "$OCI_ROOTFS/link"
 }
@@ -298,7 +298,7 @@ restore_of() { # MODE ID [OPTIONS]: what is restored has our standard output, wh
     says "restore of container j: "
     [ ! -e "$OCI_ROOT/j" ]
     [ -z "$(find /sys/fs/cgroup -type d -path "*$OCI_CGROUP*")" ]
-    ! grep -q "$OCI_ROOT/j" /proc/self/mountinfo
+    run ! grep -q "$OCI_ROOT/j" /proc/self/mountinfo
     [ -z "$(pgrep -f "$TARE_TESTS/lib/fake-criu" || true)" ]
   done
   run -1 restore_of fail j -d

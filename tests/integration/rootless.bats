@@ -359,7 +359,7 @@ shows_exited() { utare ps -a | grep -q Exited; }
     userve web 80 hello --network $n -p 8080:80
     kill -9 "$(pid_of "tare-monitor usernet")"
     wait_until 5 sh -c '! ss -ltn | grep -q :8080'
-    ! is_there $n
+    run ! is_there $n
     utare exec web true
     utare rm -f web
     userve web 80 hello --network $n -p 8080:80
