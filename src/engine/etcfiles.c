@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "net/stub.h"
 
@@ -49,8 +50,12 @@ static void add_extra(const struct etc_hosts *h, const char *text, struct strbuf
 	if (!address)
 		return;
 	if (etc_wants_gateway(text)) {
-		if (!h->at || !h->at->gateway.len)
+		if (!h->at)
+			return; /* it is written again when there is a network */
+		if (!h->at->gateway.len) {
+			log_warning("--add-host %s: the host has no address in the container's networks, so the name is left out", text);
 			return;
+		}
 		address = ip_text(&h->at->gateway, gateway);
 	}
 	sb_printf(out, "%s\t%.*s\n", address, (int)strcspn(text, "=:"), text);

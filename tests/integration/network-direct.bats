@@ -71,6 +71,8 @@ on_the_wire() {
   [[ "$(ask_from two one 80)" == one* ]]
   run tare exec two ip route
   [[ "$output" != *default* ]]
+  run -0 tare run --rm --network alone --add-host h:host-gateway busybox true
+  [[ "$output" == *"--add-host h:host-gateway: the host has no address in the container's networks"* ]]
 }
 
 @test "ipvlan: on the wire of the host's device; l3 is routed" {
