@@ -61,5 +61,6 @@ our_table() { echo "tare-$(printf %s "$TARE_STATE" | sha256sum | cut -c1-8)"; }
 
 # The healer (tare-netd heal) of this file's state: what a test breaks on purpose stays broken while it is held.
 healer() { pgrep -f "^tare-netd heal .* $TARE_STATE " || false; }
+no_healer() { ! healer >/dev/null; }
 hold_healer() { wait_until 10 healer >/dev/null; kill -STOP "$(healer)"; }
 let_healer_go() { local pid; ! pid=$(healer) || kill -CONT "$pid"; }
