@@ -19,11 +19,12 @@ rows() { sqlite3 "$TARE_ROOT/catalog.db" "$1" | sort; }
 # What the firewall knows of containers: ids of senders and of ports.
 known() { elements | jq -r 'select(.[0] | test("senders|ports|ranges")) | .[1] | .. | .comment? // empty' | sort -u; }
 devices() { ip -o link | sed -n 's/^[0-9]*: \(ta[0-9a-f]*\)@.*/\1/p' | sort; }
-relays_agree() { # each leads to an address of its container
+relays_agree() { # each of one that runs leads to an address of its own
   local f id to
   for f in "$TARE_STATE"/*/relays; do
     [ -e "$f" ] || continue
     id=${f%/relays}; id=${id##*/}
+    [ -n "$(rows "SELECT 1 FROM containers WHERE id = '$id' AND status = 'running'")" ] || continue # nobody reads it any more
     while read -r _ _ _ _ to _; do rows "SELECT ip FROM endpoints WHERE container = '$id'" | grep -q "^$to/" || return 1; done <"$f"
   done
 }
