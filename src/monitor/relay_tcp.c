@@ -297,8 +297,8 @@ void relay_tcp_accept(struct listener *l)
 			return;
 		}
 	}
-	if (l->n && loop_modify(l->loop, l->source, l->n < MOST_PAIRS ? EPOLLIN : 0) == 0)
-		l->full = l->n >= MOST_PAIRS;
+	if (l->n >= MOST_PAIRS && loop_modify(l->loop, l->source, 0) == 0)
+		l->full = true;
 }
 
 void relay_tcp_end(struct listener *l)
