@@ -161,10 +161,6 @@ static int undo_connect(struct change *c, const struct endpoints *one, struct er
 /* Others ask for it by other names now, and it asks for others. */
 static int tell(const struct change *c, const struct endpoints *own, struct err *e)
 {
-	int r = relays_change(c->en, c->held.rec.id, own, e);
-
-	if (r < 0)
-		return r;
 	if (resolver_serves(&c->network))
 		resolver_sync(c->en);
 	return endpoint_files(c->en, c->a, c->held.rec.id, c->held.config.doc, own, e);
@@ -190,7 +186,8 @@ static int make_endpoint(struct change *c, struct err *e)
 	if (r < 0)
 		return undo_connect(c, &one, e);
 	healer_start(c->en); /* its monitor may be one that knows of no network */
-	return tell(c, &own, e);
+	r = relays_change(c->en, c->held.rec.id, &own, e);
+	return r < 0 ? r : tell(c, &own, e);
 }
 
 /* ---- connect: networks of CNI (cni.h), whose plugins do both sides ---- */
