@@ -115,16 +115,13 @@ static int decide(const struct engine *en, struct arena *a, struct network *net,
 	return 1;
 }
 
-static int in_use(const struct engine *en, const struct network *net, struct err *e)
+static int in_use(const struct engine *en, struct arena *a, const struct network *net, struct err *e)
 {
-	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(en->catalog, &s, e,
-			    "SELECT c.name FROM endpoints e JOIN containers c ON c.id = e.container WHERE e.network = ?1 LIMIT 1", "s", net->id);
+	const char *user;
+	int r = network_user(en, a, net, &user, e);
 
-	if (r == 0)
-		r = cat_step(s, e);
 	return r <= 0 ? r : err_set(e, ERR_BUSY, "the configuration of network %s (%s), or its bridge, has changed while container %s uses it: stop that one first",
-				    net->name, cni_member(net, "File"), cat_text(s, 0));
+				    net->name, cni_member(net, "File"), user);
 }
 
 /* The row as it was made; when the list is gone it goes on. */
@@ -160,7 +157,7 @@ int cni_own_settle(const struct engine *en, struct arena *a, struct network *net
 	r = is_as_made(en, a, net, &as_made, e);
 	if (r < 0 || as_made)
 		return r;
-	r = in_use(en, net, e);
+	r = in_use(en, a, net, e);
 	if (r == 0)
 		r = cat_exec(en->catalog, e, "DELETE FROM networks WHERE id = ?1", "s", net->id);
 	if (r >= 0)

@@ -169,7 +169,7 @@ int network_find(const struct engine *en, struct arena *a, const char *what, str
 
 /* ---- removing ---- */
 
-static int in_use(const struct engine *en, const struct network *net, struct err *e)
+int network_user(const struct engine *en, struct arena *a, const struct network *net, const char **name, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	int r = cat_prepare(en->catalog, &s, e,
@@ -177,9 +177,18 @@ static int in_use(const struct engine *en, const struct network *net, struct err
 
 	if (r == 0)
 		r = cat_step(s, e);
-	if (r > 0)
-		return err_set(e, ERR_CONFLICT, "network %s is in use by container %s", net->name, cat_text(s, 0));
-	return r;
+	if (r <= 0)
+		return r;
+	*name = arena_strdup(a, cat_text(s, 0));
+	return *name ? 1 : err_errno(e, -ENOMEM, "read a container's name");
+}
+
+static int in_use(const struct engine *en, struct arena *a, const struct network *net, struct err *e)
+{
+	const char *user;
+	int r = network_user(en, a, net, &user, e);
+
+	return r <= 0 ? r : err_set(e, ERR_CONFLICT, "network %s is in use by container %s", net->name, user);
 }
 
 int network_remove(const struct engine *en, struct arena *a, const char *what, struct err *e)
@@ -196,7 +205,7 @@ int network_remove(const struct engine *en, struct arena *a, const char *what, s
 	if (r == 0 && network_is_cni(&net))
 		r = err_set(e, ERR_CONFLICT, "network %s is one of CNI, and made and removed by whoever writes its configuration (tare network inspect names the file)", net.name);
 	if (r == 0)
-		r = in_use(en, &net, e);
+		r = in_use(en, a, &net, e);
 	if (r == 0)
 		r = cat_exec(c, e, "DELETE FROM networks WHERE id = ?1", "s", net.id);
 	if (r < 0)

@@ -57,6 +57,8 @@ int network_list(const struct engine *en, struct arena *a, struct network **out,
 /* ERR_CONFLICT: the name is taken, or the subnet overlaps a network or a route of the host. */
 int network_create(const struct engine *en, struct arena *a, const struct network_options *o, struct network *out,
 		   struct err *e) MUST_CHECK;
+/* A running container that is in it: 1 and its name, in a's memory; 0: there is none. */
+int network_user(const struct engine *en, struct arena *a, const struct network *net, const char **name, struct err *e) MUST_CHECK;
 /* ERR_CONFLICT while a container runs in it; the default one cannot be removed. */
 int network_remove(const struct engine *en, struct arena *a, const char *what, struct err *e) MUST_CHECK;
 

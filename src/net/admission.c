@@ -59,14 +59,6 @@ int admission_rules(const char *table, uint32_t prefix, char *out, size_t size)
 	return len < 0 || (size_t)len >= size ? -1 : len;
 }
 
-static void put(const char *table, struct nl_batch *q, bool add, const struct nft_element *el)
-{
-	if (add)
-		nft_add(q, table, el);
-	else
-		nft_remove(q, table, el);
-}
-
 /* host NULL: no part of the key; none: all of them, whose first or last one fill makes. */
 static void put_key(struct nft_data *d, const struct ip *host, unsigned char len, unsigned char fill, unsigned char proto, uint16_t port)
 {
@@ -91,14 +83,14 @@ void admission_port(const char *table, struct nl_batch *q, bool add, const struc
 
 		put_key(&el.key, &p->host, len, 0, p->proto, p->first);
 		put_key(&el.end, &p->host, len, 0xff, p->proto, (uint16_t)(p->first + p->count - 1));
-		put(table, q, add, &el);
+		nft_change(q, table, add, &el);
 		return;
 	}
 	for (uint16_t i = 0; i < p->count; i++) {
 		struct nft_element el = { .set = set, .comment = container };
 
 		put_key(&el.key, p->host.len ? &p->host : NULL, len, 0, p->proto, (uint16_t)(p->first + i));
-		put(table, q, add, &el);
+		nft_change(q, table, add, &el);
 	}
 }
 
@@ -123,7 +115,7 @@ int admission_ask(int sock, const char *table, unsigned char family, bool on)
 	int r;
 
 	nft_begin(&q);
-	put(table, &q, on, &el);
+	nft_change(&q, table, on, &el);
 	r = nft_commit(sock, &q, NULL);
 	return r == -ENOENT && !on ? 0 : r;
 }

@@ -66,10 +66,7 @@ static void put(const char *table, struct nl_batch *q, bool add, const char *set
 	nft_field(&el.key, l->host, sizeof(l->host));
 	nft_field(&el.key, l->mac, sizeof(l->mac));
 	nft_field(&el.key, ip->bytes, ip->len);
-	if (add)
-		nft_add(q, table, &el);
-	else
-		nft_remove(q, table, &el);
+	nft_change(q, table, add, &el);
 }
 
 /* The address of the link that the kernel makes of the hardware address (RFC 4291, appendix A). */

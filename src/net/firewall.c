@@ -234,14 +234,6 @@ int firewall_unload(const struct firewall *fw, struct err *e)
 
 /* ---- elements ---- */
 
-static void put(const struct firewall *fw, struct nl_batch *q, bool add, const struct nft_element *el)
-{
-	if (add)
-		nft_add(q, fw->table, el);
-	else
-		nft_remove(q, fw->table, el);
-}
-
 void firewall_begin(struct nl_batch *q)
 {
 	nft_begin(q);
@@ -271,7 +263,7 @@ static void put_neighbours(const struct firewall *fw, struct nl_batch *q, bool a
 	nft_field(&el.key, first.bytes, first.len);
 	nft_field(&el.end, &group, sizeof(group));
 	nft_field(&el.end, last.bytes, last.len);
-	put(fw, q, add, &el);
+	nft_change(q, fw->table, add, &el);
 }
 
 /* A set of intervals wants two fields to be one of the kind that takes whole intervals: the second is any protocol. */
@@ -284,7 +276,7 @@ static void put_subnet(const struct firewall *fw, struct nl_batch *q, bool add, 
 	nft_field(&el.key, (const unsigned char[]){ 0 }, 1);
 	nft_field(&el.end, last.bytes, last.len);
 	nft_field(&el.end, (const unsigned char[]){ 0xff }, 1);
-	put(fw, q, add, &el);
+	nft_change(q, fw->table, add, &el);
 }
 
 static void put_gateway(const struct firewall *fw, struct nl_batch *q, bool add, const char *id, uint32_t group, const struct ip *gateway)
@@ -293,7 +285,7 @@ static void put_gateway(const struct firewall *fw, struct nl_batch *q, bool add,
 
 	nft_field(&el.key, &group, sizeof(group));
 	nft_field(&el.value, gateway->bytes, gateway->len);
-	put(fw, q, add, &el);
+	nft_change(q, fw->table, add, &el);
 }
 
 void firewall_network(const struct firewall *fw, struct nl_batch *q, bool add, const struct firewall_network *n)
@@ -309,9 +301,9 @@ void firewall_network(const struct firewall *fw, struct nl_batch *q, bool add, c
 		put_subnet(fw, q, add, n->id, &n->subnet6);
 	if (n->subnet6.ip.len)
 		put_neighbours(fw, q, add, n->id, n->group, &n->subnet6);
-	put(fw, q, add, &inside);
+	nft_change(q, fw->table, add, &inside);
 	if (!n->internal)
-		put(fw, q, add, &open);
+		nft_change(q, fw->table, add, &open);
 	if (n->gateway.len)
 		put_gateway(fw, q, add, n->id, n->group, &n->gateway);
 	if (n->gateway6.len)
@@ -340,7 +332,7 @@ void firewall_link(const struct firewall *fw, struct nl_batch *q, bool add, cons
 	struct nft_element sender = sender_of(l);
 
 	sender.comment = container;
-	put(fw, q, add, &sender);
+	nft_change(q, fw->table, add, &sender);
 	if (l->kind == LINK_BRIDGED)
 		bridgewall_link(fw->table, q, add, l, container);
 }
@@ -374,7 +366,7 @@ static void put_range(const struct firewall *fw, struct nl_batch *q, bool add, c
 	put_address(&el.end, &p->host, to->len, 0xff);
 	put_service(&el.end, p->proto, (uint16_t)(p->first + p->count - 1));
 	nft_field(&el.value, to->bytes, to->len);
-	put(fw, q, add, &el);
+	nft_change(q, fw->table, add, &el);
 }
 
 void firewall_port(const struct firewall *fw, struct nl_batch *q, bool add, const struct net_port *p, const struct ip *to,
@@ -395,7 +387,7 @@ void firewall_port(const struct firewall *fw, struct nl_batch *q, bool add, cons
 		put_service(&el.key, p->proto, (uint16_t)(p->first + i));
 		nft_field(&el.value, to->bytes, to->len);
 		put_service(&el.value, 0, (uint16_t)(p->target + i));
-		put(fw, q, add, &el);
+		nft_change(q, fw->table, add, &el);
 	}
 }
 
@@ -410,5 +402,5 @@ void firewall_relay(const struct firewall *fw, struct nl_batch *q, bool add, con
 	put_service(&el.end, r->proto, (uint16_t)(r->first + r->count - 1));
 	put_service(&el.value, 0, r->first);
 	el.value.len = sizeof(r->first); /* what stands alone is not padded */
-	put(fw, q, add, &el);
+	nft_change(q, fw->table, add, &el);
 }

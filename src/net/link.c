@@ -387,35 +387,18 @@ int net_link_unmake(const struct net_link *l, int netns, struct err *e)
 	return r < 0 && r != -ENODEV ? err_errno(e, r, "remove %s", direct(l) ? l->name : l->host) : 0;
 }
 
-static int make_pair(const struct net_link *l, int netns, struct err *e)
-{
-	CLEANUP_FD int sock = nl_open(NETLINK_ROUTE);
-	int index = sock < 0 ? err_errno(e, sock, "rtnetlink") : make_devices(sock, l, netns, e), r;
-
-	if (index < 0)
-		return index;
-	r = set_up_host(sock, l, index, e);
-	if (r == 0)
-		r = set_up_inside(l, netns, e);
-	if (r < 0 && unmake(sock, index) < 0)
-		return err_ctx(e, "%s is left", l->host);
-	return r;
-}
-
 int net_link_make(const struct net_link *l, int netns, struct err *e)
 {
-	CLEANUP_FD int sock = -1;
+	CLEANUP_FD int sock = nl_open(NETLINK_ROUTE);
 	struct err second;
-	int r;
+	int r = sock < 0 ? err_errno(e, sock, "rtnetlink") : direct(l) ? make_direct(sock, l, netns, e) : make_devices(sock, l, netns, e);
 
-	if (!direct(l))
-		return make_pair(l, netns, e);
-	sock = nl_open(NETLINK_ROUTE);
-	r = sock < 0 ? err_errno(e, sock, "rtnetlink") : make_direct(sock, l, netns, e);
 	if (r < 0)
 		return r;
-	r = set_up_inside(l, netns, e);
+	r = direct(l) ? 0 : set_up_host(sock, l, r, e);
+	if (r == 0)
+		r = set_up_inside(l, netns, e);
 	if (r < 0 && net_link_unmake(l, netns, &second) < 0)
-		return err_ctx(e, "%s is left", l->name);
+		return err_ctx(e, "%s is left", direct(l) ? l->name : l->host);
 	return r;
 }

@@ -81,15 +81,14 @@ void nft_begin(struct nl_batch *q)
 	mark(q, NFNL_MSG_BATCH_BEGIN, 0);
 }
 
-void nft_add(struct nl_batch *q, const char *table, const struct nft_element *el)
-{
-	element(q, NFT_MSG_NEWSETELEM, NLM_F_CREATE, table, el);
-}
-
-void nft_remove(struct nl_batch *q, const char *table, const struct nft_element *el)
+void nft_change(struct nl_batch *q, const char *table, bool add, const struct nft_element *el)
 {
 	struct nft_element bare = *el;
 
+	if (add) {
+		element(q, NFT_MSG_NEWSETELEM, NLM_F_CREATE, table, el);
+		return;
+	}
 	bare.value.len = 0;
 	bare.comment = NULL;
 	element(q, NFT_MSG_DELSETELEM, 0, table, &bare);
@@ -245,13 +244,19 @@ struct counting {
 	uint32_t n;
 };
 
+/* Whether its attribute of that type is this text. */
+static bool says(const struct nlmsghdr *m, unsigned int type, const char *text)
+{
+	for (const struct nlattr *a = NULL; nl_each(m, sizeof(struct nfgenmsg), &a);)
+		if ((a->nla_type & NLA_TYPE_MASK) == type)
+			return nl_len(a) == strlen(text) + 1 && memcmp(nl_data(a), text, nl_len(a)) == 0;
+	return false;
+}
+
 /* Tables, chains, sets, rules and elements all name their table in the same attribute. */
 static bool is_of(const struct nlmsghdr *m, const char *table)
 {
-	for (const struct nlattr *a = NULL; nl_each(m, sizeof(struct nfgenmsg), &a);)
-		if ((a->nla_type & NLA_TYPE_MASK) == NFTA_TABLE_NAME)
-			return nl_len(a) == strlen(table) + 1 && memcmp(nl_data(a), table, nl_len(a)) == 0;
-	return false;
+	return says(m, NFTA_TABLE_NAME, table);
 }
 
 /* One that belongs to a rule, where the set is written out. */
@@ -324,14 +329,6 @@ static bool takes_away(const struct nlmsghdr *m)
 	}
 }
 
-static bool made_by(const struct nlmsghdr *m, const char *name)
-{
-	for (const struct nlattr *a = NULL; nl_each(m, sizeof(struct nfgenmsg), &a);)
-		if ((a->nla_type & NLA_TYPE_MASK) == NFTA_GEN_PROC_NAME)
-			return nl_len(a) == strlen(name) + 1 && memcmp(nl_data(a), name, nl_len(a)) == 0;
-	return false;
-}
-
 /* True: a transaction has ended, and did what it should not have. */
 static bool take_event(struct nft_watch *w, const struct nlmsghdr *m, const char *table, const char *ours)
 {
@@ -342,7 +339,7 @@ static bool take_event(struct nft_watch *w, const struct nlmsghdr *m, const char
 	w->taken = w->taken || (takes_away(m) && is_of(m, table));
 	if ((m->nlmsg_type & 0xff) != NFT_MSG_NEWGEN)
 		return false;
-	bad = w->taken && !made_by(m, ours);
+	bad = w->taken && !says(m, NFTA_GEN_PROC_NAME, ours);
 	w->taken = false;
 	return bad;
 }

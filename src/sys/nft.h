@@ -25,10 +25,9 @@ struct nft_element {
 	const char *comment;   /* at most 127 bytes; NULL: none */
 };
 
-/* An open batch: nft_begin(), nft_add() and nft_remove(), nft_commit(). */
+/* An open batch: nft_begin(), nft_change() for each element, nft_commit(). add false takes it away. */
 void nft_begin(struct nl_batch *q);
-void nft_add(struct nl_batch *q, const char *table, const struct nft_element *el);
-void nft_remove(struct nl_batch *q, const char *table, const struct nft_element *el);
+void nft_change(struct nl_batch *q, const char *table, bool add, const struct nft_element *el);
 /* All or nothing. -ENOENT: no such table or set, or an element to be removed is not there. -EEXIST, -EBUSY: an element with that key
  * has another value. *failed as in nl_exchange(), the number of the element. */
 int nft_commit(int sock, struct nl_batch *q, uint32_t *failed) MUST_CHECK;
