@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "engine/client.h"
+#include "engine/live.h"
 #include "net/relay.h"
 
 #define PATIENCE_S 2
@@ -42,6 +43,15 @@ int relays_write(const struct engine *en, const char *id, const struct endpoints
 	return r < 0 ? err_errno(e, r, "write %s/%s/" RELAY_FILE, en->state, id) : 0;
 }
 
+/* Its monitor is at the end's work, of which closing its ports is the first. */
+static bool has_ended(const struct engine *en, const char *id)
+{
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	struct err ignored;
+
+	return live_read(en, id, &live, &ignored) == 0 && !live.container;
+}
+
 /* Until it has done so. Where no monitor listens there is no relay, and the next one reads the file. */
 static int tell(const struct engine *en, const char *id, struct err *e)
 {
@@ -57,9 +67,9 @@ static int tell(const struct engine *en, const char *id, struct err *e)
 	r = client_send(&c, FRAME_PORTS, NULL, 0);
 	while (r >= 0 && f.type != FRAME_PORTS && (r = client_next(&c, &f, e)) > 0)
 		;
-	if (r < 0)
-		return err_set(e, ERR_UNAVAILABLE, "container %.12s: its monitor does not answer, so its ports by IPv6 stay as they are", id);
-	return 0; /* or it hung up: it has ended */
+	if (r >= 0 || r == -EPIPE || r == -ECONNRESET || has_ended(en, id))
+		return 0; /* where it hung up, or ends, it relays nothing any more */
+	return err_set(e, ERR_UNAVAILABLE, "container %.12s: its monitor does not answer, so its ports by IPv6 stay as they are", id);
 }
 
 int relays_change(const struct engine *en, const char *id, const struct endpoints *own, struct err *e)
