@@ -3,6 +3,8 @@
 # a network namespace, so that neither meets the other's rules. Asked from outside (one namespace, a veth to each host), from the host's
 # 127.0.0.1 and from its ::1; at the last two docker has a proxy, tare the firewall and the monitor's relay.
 # Docker's address is 10.77.2.1, tare's 10.77.1.1. Interleaved rounds, so that a busy machine is busy for both.
+# Each way has a server of its own: tens of thousands of connections that have ended wait in it for a minute, and who comes by another way
+# from the same address and port would meet them.
 [ -n "${BENCH_OWN_NET:-}" ] || BENCH_OWN_NET=1 exec tests/lib/own-net bash "$0"
 . bench/lib.bash
 n=${BENCH_PORT_ROUNDS:-7} seconds=${BENCH_PORT_SECONDS:-1}
@@ -15,9 +17,13 @@ wire /proc/$$/ns/net 10.77.1.1 "$outside" 10.77.1.2
 make_server_image "$BENCH_WORK/server.tar"
 /usr/bin/docker load -q -i "$BENCH_WORK/server.tar" >/dev/null
 $TARE load -q -i "$BENCH_WORK/server.tar" >/dev/null
-/usr/bin/docker run -d --name server -p 8080:80 -p 5201:5201 server /start >/dev/null
-$TARE run -d --name server -p 8080:80 -p 5201:5201 server /start >/dev/null
-end_hooks+=("$TARE rm -f server")
+ways=(outside ipv4-loopback ipv6-loopback)
+declare -A web=([outside]=8080 [ipv4-loopback]=8081 [ipv6-loopback]=8082) iperf=([outside]=5201 [ipv4-loopback]=5202 [ipv6-loopback]=5203)
+for way in "${ways[@]}"; do
+  /usr/bin/docker run -d --name "$way" -p "${web[$way]}:80" -p "${iperf[$way]}:5201" server /start >/dev/null
+  $TARE run -d --name "$way" -p "${web[$way]}:80" -p "${iperf[$way]}:5201" server /start >/dev/null
+  end_hooks+=("$TARE rm -f $way")
+done
 
 # WAY PEER: the network namespace to ask from, and the address to ask
 where() {
@@ -37,9 +43,9 @@ asked() { # COMMAND...: its value, within three attempts
   done
   echo "bench: $*: no answer: $(tail -n 1 "$BENCH_WORK/asked")" >&2; return 1
 }
-stream() { nsenter "--net=$1" iperf3 -c "$(tr -d '[]' <<<"$2")" -t "$seconds" -J | jq '.end.sum_received.bits_per_second / 1e6 | round'; }
-requests() { nsenter "--net=$1" wrk -t1 -c16 -d"$seconds" "${@:3}" "http://$2:8080/" | rate; }
-latency() { nsenter "--net=$1" wrk -t1 -c1 -d"$seconds" --latency "http://$2:8080/" | latency_us; }
+stream() { nsenter "--net=$1" iperf3 -c "$(tr -d '[]' <<<"$2")" -p "${iperf[$way]}" -t "$seconds" -J | jq '.end.sum_received.bits_per_second / 1e6 | round'; }
+requests() { nsenter "--net=$1" wrk -t1 -c16 -d"$seconds" "${@:3}" "http://$2:${web[$way]}/" | rate; }
+latency() { nsenter "--net=$1" wrk -t1 -c1 -d"$seconds" --latency "http://$2:${web[$way]}/" | latency_us; }
 measure() { # WAY PEER: lines "WAY MEASURE PEER VALUE"
   local net address v
   read -r net address < <(where "$1" "$2")
@@ -48,11 +54,10 @@ measure() { # WAY PEER: lines "WAY MEASURE PEER VALUE"
   v=$(asked requests "$net" "$address" -H "Connection: close"); echo "$1 connections_per_second $2 $v"
   v=$(asked latency "$net" "$address"); echo "$1 latency_us $2 $v"
 }
-ways=(outside ipv4-loopback ipv6-loopback)
 for way in "${ways[@]}"; do
   for peer in tare docker; do
     read -r net address < <(where "$way" "$peer")
-    for _ in $(seq 50); do nsenter "--net=$net" wrk -t1 -c1 -d1 "http://$address:8080/" 2>/dev/null | rate >/dev/null 2>&1 && continue 2; sleep 0.2; done
+    for _ in $(seq 50); do nsenter "--net=$net" wrk -t1 -c1 -d1 "http://$address:${web[$way]}/" 2>/dev/null | rate >/dev/null 2>&1 && continue 2; sleep 0.2; done
     echo "bench: no answer from $peer by $way" >&2; exit 1
   done
 done
