@@ -98,8 +98,8 @@ struct cni_host {
 
 /* ERR_NOTFOUND: in none of the folders. */
 int cni_find(const struct cni_host *h, const char *type, char out[PATH_MAX], struct err *e) MUST_CHECK;
-/* Runs the plugin of this type for a command ("ADD"). at NULL: the command is about no container. *out: what it said, NULL: nothing.
- * A plugin that fails, hangs, or says what is no JSON is an error that names it. */
+/* Runs the plugin of this type for a command ("ADD"). at NULL: the command is about no container. *out: what it answered to ADD or
+ * VERSION, NULL: nothing. A plugin that fails, hangs, or answers what is no JSON is an error that names it. */
 int cni_run(const struct cni_host *h, struct arena *a, const char *command, const char *type, const struct cni_attachment *at,
 	    const struct strbuf *request, const struct json **out, struct err *e) MUST_CHECK;
 

@@ -21,6 +21,7 @@
 
 #define OUTPUT_MAX (1U << 20)
 #define STDERR_MAX 4096U
+#define READS 512 /* in one go: more than a pipe holds */
 
 struct run {
 	const char *command, *type;
@@ -107,15 +108,18 @@ static int start(const struct cni_host *h, const char *path, const char *const *
 	return 0;
 }
 
-/* What is there now. */
+/* What is there now. Who writes faster than we read gets no more than that before the clock is looked at again. */
 static void take(struct run *p, size_t which)
 {
 	struct strbuf *to = which ? &p->said : &p->out;
 	size_t most = which ? STDERR_MAX : OUTPUT_MAX;
 	char buf[4096];
+	int reads = 0;
 	ssize_t n;
 
 	while (p->from[which] >= 0 && (n = read(p->from[which], buf, sizeof(buf))) != 0) {
+		if (reads++ == READS)
+			return;
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
@@ -180,17 +184,24 @@ static int failed(const struct run *p, const struct json *doc, struct err *e)
 	return err_set(e, ERR_UNAVAILABLE, "CNI plugin %s (%s) ended with exit code %d%s%s", p->type, p->command, code, said[0] ? ": " : "", said);
 }
 
+/* The others may print what they like, for libcni does not look at it. */
+static bool has_answer(const char *command)
+{
+	return strcmp(command, "ADD") == 0 || strcmp(command, "VERSION") == 0;
+}
+
 static int judge(struct run *p, struct arena *a, const struct json **out, struct err *e)
 {
 	struct err why = { 0 };
 	size_t blank = strspn(sb_str(&p->out), " \t\r\n");
 	bool ok = WIFEXITED(p->status) && WEXITSTATUS(p->status) == 0;
 	const struct json *doc = NULL;
-	int r;
+	int r = 0;
 
 	if (sb_error(&p->out) < 0)
 		return err_errno(e, -ENOMEM, "read what plugin %s says", p->type);
-	r = p->out.len == blank ? 0 : json_parse(a, p->out.s, p->out.len, NULL, &doc, &why);
+	if (!ok || has_answer(p->command))
+		r = p->out.len == blank ? 0 : json_parse(a, p->out.s, p->out.len, NULL, &doc, &why);
 	*out = ok ? doc : NULL;
 	if (!ok)
 		return failed(p, r == 0 ? doc : NULL, e);

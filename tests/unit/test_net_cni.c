@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "net/cni_own.h"
@@ -299,6 +300,51 @@ static void running(void **state)
 	assert_int_equal(e.cls, ERR_LIMIT);
 }
 
+/* Who never stops talking must not keep us from looking at the clock. */
+static void endless_stderr(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct json *out;
+	struct err e;
+
+	(void)state;
+	(void)alarm(20);
+	assert_true(run("for i in 1 2 3; do head -c 1000000000000 /dev/zero >&2 & done; wait", 1, &a, &out, &e) < 0);
+	(void)alarm(0);
+	assert_non_null(strstr(e.msg, "too long (1 s"));
+}
+
+/* To a network of these plugins. */
+static void attach(struct arena *a, struct cni_list *l, struct cni_attachment *at, const char *version, const char *plugins)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	struct err e = { 0 };
+
+	sb_printf(&text, "{\"cniVersion\":\"%s\",\"name\":\"n\",\"plugins\":[%s]}", version, plugins);
+	assert_int_equal(parse(a, sb_str(&text), false, l, &e), 0);
+	*at = (struct cni_attachment){ .list = l, .version = version, .container = "abc", .ifname = "eth0", .netns = "", .args = "" };
+}
+
+/* Only ADD and VERSION have an answer: what a plugin prints otherwise is nobody's, as for libcni. */
+static void prattle(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct cni_attachment at;
+	struct cni_list l;
+	struct err e = { 0 };
+	struct box b;
+
+	(void)state;
+	box_make(&b, "echo all is well");
+	attach(&a, &l, &at, "1.1.0", "{\"type\":\"plug\"}");
+	assert_int_equal(json_parse(&a, "{}", 2, NULL, &at.result, &e), 0);
+	assert_int_equal(cni_del(&b.host, &at, &e), 0);
+	assert_int_equal(cni_check(&b.host, &at, &e), 0);
+	assert_int_equal(cni_status(&b.host, &l, "1.1.0", &e), 0);
+	assert_int_equal(cni_gc(&b.host, &l, "1.1.0", NULL, 0, &e), 0);
+	box_remove(&b);
+}
+
 static void cache(void **state)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -427,6 +473,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(versions), cmocka_unit_test(lists),	 cmocka_unit_test(wrong_lists), cmocka_unit_test(extending),
 		cmocka_unit_test(requests), cmocka_unit_test(results),	 cmocka_unit_test(errors),	cmocka_unit_test(supported),
+		cmocka_unit_test(endless_stderr), cmocka_unit_test(prattle),
 		cmocka_unit_test(running),  cmocka_unit_test(cache),	 cmocka_unit_test(own),		cmocka_unit_test(store),
 	};
 
