@@ -92,15 +92,18 @@ static int run_one(const struct cni_host *h, struct arena *a, const char *comman
 	return cni_run(h, a, command, p->type, at, &request, out, e);
 }
 
-/* A result without a version has the request's. */
+/* A result without a version has the request's. One of a version that nobody knows could be told to no other plugin, nor to DEL. */
 static int with_version(struct arena *a, const char *version, const struct json **result, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&text);
-	const struct json *own = json_get(*result, "cniVersion");
+	const char *own = "";
+	int r = json_get_str(*result, "result", "cniVersion", &own, e);
 
-	if (own && own->type == JSON_STRING && own->len)
-		return 0;
+	if (r == 0 && own[0] && (!cni_version_ok(own) || cni_version_compare(own, CNI_NEWEST) > 0))
+		r = err_set(e, ERR_INVALID, "result: cniVersion \"%.40s\" is none that is known here", own);
+	if (r < 0 || own[0])
+		return r;
 	jw_object(&w, NULL);
 	jw_str(&w, "cniVersion", version);
 	json_each(member, *result)

@@ -345,6 +345,35 @@ static void prattle(void **state)
 	box_remove(&b);
 }
 
+/* A result that says a version which nobody here knows would be told to DEL, which no plugin could read then. */
+static void result_versions(void **state)
+{
+	static const struct {
+		const char *version;
+		bool taken;
+	} rows[] = { { "\"1.0.0\"", true }, { "\"0.2.0\"", true }, { "\"\"", true }, { "null", true }, { "\"9.0.0\"", false }, { "\"new\"", false }, { "1", false } };
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct json *out = NULL;
+		struct cni_attachment at;
+		struct err e = { 0 };
+		struct cni_list l;
+		char script[100];
+		struct box b;
+
+		(void)snprintf(script, sizeof(script), "echo '{\"cniVersion\":%s}'", rows[i].version);
+		box_make(&b, script);
+		attach(&a, &l, &at, "1.0.0", "{\"type\":\"plug\"}");
+		if ((cni_add(&b.host, &a, &at, &out, &e) == 0) != rows[i].taken)
+			fail_msg("%s: %s", rows[i].version, e.msg);
+		if (!rows[i].taken)
+			assert_non_null(strstr(e.msg, "cniVersion"));
+		box_remove(&b);
+	}
+}
+
 static void cache(void **state)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -473,7 +502,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(versions), cmocka_unit_test(lists),	 cmocka_unit_test(wrong_lists), cmocka_unit_test(extending),
 		cmocka_unit_test(requests), cmocka_unit_test(results),	 cmocka_unit_test(errors),	cmocka_unit_test(supported),
-		cmocka_unit_test(endless_stderr), cmocka_unit_test(prattle),
+		cmocka_unit_test(endless_stderr), cmocka_unit_test(prattle), cmocka_unit_test(result_versions),
 		cmocka_unit_test(running),  cmocka_unit_test(cache),	 cmocka_unit_test(own),		cmocka_unit_test(store),
 	};
 
