@@ -113,8 +113,11 @@ int cni_versions(const struct cni_host *h, struct arena *a, const char *type, co
 
 /* ADD, in order. *result is the last plugin's. When it fails the caller runs cni_del(), which undoes what was done. */
 int cni_add(const struct cni_host *h, struct arena *a, const struct cni_attachment *at, const struct json **result, struct err *e) MUST_CHECK;
-/* DEL, in reverse order. A plugin that fails keeps no other from its DEL; the first failure is told. Again is no error. */
+/* DEL, in reverse order. A plugin that fails keeps no other from its DEL, and one that hangs leaves the others a part of h's time. The first
+ * failure is told; ERR_NOTFOUND: plugins are not there, all others have done theirs. Again is no error. */
 int cni_del(const struct cni_host *h, const struct cni_attachment *at, struct err *e) MUST_CHECK;
+/* Until when one may take of a time that more others have to share; 0 stays 0. */
+int64_t cni_until(int64_t until, size_t more);
 /* CHECK, in order. ERR_UNSUPPORTED before version 0.4.0; a list that forbids it is fine. */
 int cni_check(const struct cni_host *h, const struct cni_attachment *at, struct err *e) MUST_CHECK;
 /* STATUS: ERR_UNAVAILABLE when a plugin says that it cannot serve. Nothing is asked before version 1.1.0. */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "net/cni_own.h"
 
@@ -345,6 +346,29 @@ static void prattle(void **state)
 	box_remove(&b);
 }
 
+/* Where all have a time together, one that hangs leaves some of it for the others. */
+static void del_shares_its_time(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct cni_attachment at;
+	struct cni_list l;
+	struct err e = { 0 };
+	char path[128];
+	struct box b;
+
+	(void)state;
+	box_make(&b, "case $(cat) in *hang*) exec sleep 100;; esac; sleep 0.1; : >${0%/*}/done");
+	attach(&a, &l, &at, "1.0.0", "{\"type\":\"plug\"},{\"type\":\"plug\",\"do\":\"hang\"}");
+	b.host.seconds = 30;
+	b.host.until = clock_ms() + 2000;
+	assert_true(cni_del(&b.host, &at, &e) < 0);
+	assert_non_null(strstr(e.msg, "too long"));
+	(void)snprintf(path, sizeof(path), "%s/done", b.dir);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_true(clock_ms() <= b.host.until + 500);
+	box_remove(&b);
+}
+
 /* A result that says a version which nobody here knows would be told to DEL, which no plugin could read then. */
 static void result_versions(void **state)
 {
@@ -502,7 +526,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(versions), cmocka_unit_test(lists),	 cmocka_unit_test(wrong_lists), cmocka_unit_test(extending),
 		cmocka_unit_test(requests), cmocka_unit_test(results),	 cmocka_unit_test(errors),	cmocka_unit_test(supported),
-		cmocka_unit_test(endless_stderr), cmocka_unit_test(prattle), cmocka_unit_test(result_versions),
+		cmocka_unit_test(endless_stderr), cmocka_unit_test(prattle), cmocka_unit_test(del_shares_its_time), cmocka_unit_test(result_versions),
 		cmocka_unit_test(running),  cmocka_unit_test(cache),	 cmocka_unit_test(own),		cmocka_unit_test(store),
 	};
 
