@@ -45,7 +45,7 @@ int cni_collect(const struct engine *en, const char *network, struct err *e) MUS
 /* hosts and resolv.conf by the first of its results; without one nothing. */
 int cni_files(const struct engine *en, struct arena *a, const char *id, const struct json *config, struct err *e) MUST_CHECK;
 
-/* CHECK for one row of a running container. */
+/* CHECK for one row. ERR_BUSY: the container has not joined the network, or does not run any more. */
 int cni_check_row(const struct engine *en, const struct cni_row *row, struct err *e) MUST_CHECK;
 /* STATUS, and GC after cni_collect(): what plugins keep for nobody. Attachments that others made, which are in the cache, count as valid.
  * Nobody joins or leaves meanwhile. */

@@ -51,20 +51,6 @@ int cni_collect(const struct engine *en, const char *network, struct err *e)
 	return r < 0 ? r : first.code;
 }
 
-/* ---- CHECK ---- */
-
-int cni_check_row(const struct engine *en, const struct cni_row *row, struct err *e)
-{
-	const struct cni_host h = { .path = row->plugins, .seconds = row->seconds, .hold = -1 };
-	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct cni_place p;
-	int r = cni_row_read(&a, row, arena_printf(&a, "%s/%s/netns", en->state, row->container), &p, e);
-
-	if (r == 0 && !p.at.result)
-		r = err_set(e, ERR_BUSY, "network %s: container %.12s has not joined it yet", row->network, row->container);
-	return r < 0 ? r : cni_check(&h, &p.at, e);
-}
-
 /* ---- STATUS, GC ---- */
 
 int cni_network_status(struct arena *a, const struct cni_network *net, struct err *e)

@@ -56,13 +56,13 @@ static int open_lock(const struct engine *en, const char *name, struct err *e)
 	return fd < 0 ? err_errno(e, -errno, "open %s/%s", en->state, name) : fd;
 }
 
-/* The file may have been removed by the one before us: then it is not the one that others will find. */
-static bool try_lock(int fd)
+/* The file may have been removed by the one before us: then it is not the one that others will find. alone: no plugin has it either. */
+static bool try_lock(int fd, bool alone)
 {
 	struct flock own = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	struct stat st;
 
-	return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0 && fcntl(fd, F_SETLK, &own) == 0;
+	return (!alone || flock(fd, LOCK_EX | LOCK_NB) == 0) && fstat(fd, &st) == 0 && st.st_nlink > 0 && fcntl(fd, F_SETLK, &own) == 0;
 }
 
 /* Whether a process of ours is at it, and not just what one has left. */
@@ -90,11 +90,11 @@ static int lock_container(const struct engine *en, const char *id, struct locks 
 		l->own = open_lock(en, l->name, e);
 		if (l->own < 0)
 			return l->own;
-		if (try_lock(l->own))
+		if (try_lock(l->own, true))
 			return 0;
 		if (is_at_work(l->own))
 			end = clock_ms() + DAEMON_MS;
-		if (clock_ms() >= end) {
+		if (clock_ms() >= end && try_lock(l->own, false)) { /* one of us at a time, all the same */
 			log_warning("a CNI plugin has left a process that runs on for container %.12s", id);
 			return 0;
 		}
@@ -328,6 +328,35 @@ int cni_leave(const struct engine *en, const char *id, const char *network, stru
 	if (r == 0)
 		r = cni_rows(en, &a, id, &rows, &n, e);
 	return r < 0 ? r : leave_rows(en, &a, id, network, rows, n, &locks, e);
+}
+
+/* ---- CHECK ---- */
+
+static int check(struct arena *a, const struct cni_row *row, const char *netns, int hold, struct err *e)
+{
+	const struct cni_host h = { .path = row->plugins, .seconds = row->seconds, .hold = hold };
+	struct cni_place p;
+	int r = cni_row_read(a, row, netns, &p, e);
+
+	return r < 0 ? r : cni_check(&h, &p.at, e);
+}
+
+int cni_check_row(const struct engine *en, const struct cni_row *row, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_LOCKS struct locks locks = { .own = -1, .all = -1 };
+	struct cni_row *rows;
+	char path[PATH_MAX];
+	size_t n = 0;
+	int r = lock_container(en, row->container, &locks, e);
+
+	if (r == 0) /* it may have left, or been about to join */
+		r = cni_rows(en, &a, row->container, &rows, &n, e);
+	locks.gone = r == 0 && !n;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (strcmp(rows[i].network, row->network) == 0 && rows[i].result[0] && is_bound(netns_path(en, row->container, path)))
+			return check(&a, &rows[i], path, locks.own, e);
+	return r < 0 ? r : err_set(e, ERR_BUSY, "network %s: container %.12s has not joined it yet, or has left it", row->network, row->container);
 }
 
 /* ---- hosts and resolv.conf ---- */

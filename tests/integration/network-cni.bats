@@ -373,6 +373,37 @@ bad() { # COMMAND WHAT: a network whose second plugin does that
   tare rm -f one
 }
 
+@test "CHECK: not of a container that has left, and nobody leaves meanwhile" {
+  conflist fake.conflist fake <<<'{"type":"fake-a","on":"CHECK","do":"slow"},{"type":"fake-b"}'
+  tare run -d --name it --network fake busybox sleep 1000
+  forget_fakes
+  tare network cni check fake & check=$!
+  wait_until 5 test -e "$FAKES/CHECK.fake-a.json"
+  tare rm -f it
+  wait "$check"
+  [ "$(fakes | tr '\n' ' ')" = "CHECK fake-a CHECK fake-b DEL fake-b DEL fake-a " ]
+  bad DEL fail
+  tare run -d --name it --network bad busybox sleep 1000
+  tare stop -t 0 it
+  forget_fakes
+  run -1 tare network cni check bad it
+  [[ "$output" == *"has not joined it yet, or has left it"* ]]
+  [ -z "$(fakes)" ]
+  sqlite3 "$TARE_ROOT/catalog.db" "UPDATE cni SET list = replace(list, 'fail', 'nothing')"
+}
+
+@test "beside a process that a plugin has left one of us works at a time" {
+  conflist fake.conflist fake <<<'{"type":"fake-a","on":"CHECK","do":"slow"},{"type":"fake-b","on":"ADD","do":"lasting"}'
+  tare run -d --name it --network fake busybox sleep 1000
+  forget_fakes
+  tare network cni check fake & check=$!
+  sleep 0.5
+  tare rm -f it
+  wait "$check"
+  [ "$(fakes | tr '\n' ' ')" = "CHECK fake-a CHECK fake-b DEL fake-b DEL fake-a " ]
+  wait_until 15 nothing_left
+}
+
 @test "GC: everybody's attachments in the cache are valid, whoever made them; the list may forbid it" {
   fake_net 1.1.0
   tare run -d --name one --network fake busybox sleep 1000
