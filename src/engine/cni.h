@@ -37,9 +37,12 @@ int cni_describe(const struct engine *en, const char *id, struct strbuf *descrip
 /* ADD, for each row of the container that has no result; netns: its network namespace. Then its hosts and resolv.conf, where no network
  * of tare's own has written them. What was done before a failure is undone by cni_leave(), which the caller sees to. */
 int cni_join(const struct engine *en, const char *id, int netns, struct err *e) MUST_CHECK;
+/* What becomes of a row that nobody can undo: plugins are gone (the others have done their DEL), or it cannot be read. It stays, as that may
+ * change, or goes with a warning, for it must not be in the way for ever. */
+enum cni_lost { CNI_LOST_KEEP, CNI_LOST_FORGET };
 /* DEL, in the network called that, or in all (NULL), and the rows. A row whose DEL fails stays; the first failure is told. */
-int cni_leave(const struct engine *en, const char *id, const char *network, struct err *e) MUST_CHECK;
-/* The same for the rows of those that do not exist any more, or do not run; for one network, or all (NULL). */
+int cni_leave(const struct engine *en, const char *id, const char *network, enum cni_lost when_lost, struct err *e) MUST_CHECK;
+/* The same, with CNI_LOST_FORGET, for the rows of those that do not exist any more, or do not run; for one network, or all (NULL). */
 int cni_collect(const struct engine *en, const char *network, struct err *e) MUST_CHECK;
 
 /* hosts and resolv.conf by the first of its results; without one nothing. */
@@ -47,8 +50,8 @@ int cni_files(const struct engine *en, struct arena *a, const char *id, const st
 
 /* CHECK for one row. ERR_BUSY: the container has not joined the network, or does not run any more. */
 int cni_check_row(const struct engine *en, const struct cni_row *row, struct err *e) MUST_CHECK;
-/* STATUS, and GC after cni_collect(): what plugins keep for nobody. Attachments that others made, which are in the cache, count as valid.
- * Nobody joins or leaves meanwhile. */
+/* STATUS, and GC after cni_collect(): what plugins keep for nobody. Attachments that others made, which are in the cache, count as valid,
+ * and those whose DEL failed. Nobody joins or leaves meanwhile. */
 int cni_network_status(struct arena *a, const struct cni_network *net, struct err *e) MUST_CHECK;
 int cni_network_gc(const struct engine *en, struct arena *a, const struct cni_network *net, struct err *e) MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /* What people ask of networks of CNI beside joining them. A collection must not end what others have: the cache says what there is,
- * whoever made it, and plugins are told all of it but what is left over here. */
+ * whoever made it, and plugins are told all of it. What is left over here has had its DEL by then. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,14 +22,16 @@ static int collect_one(const struct engine *en, const char *id, const char *netw
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_FD int lock = folder_lock(en, id, false, e);
 	struct record rec;
+	int r;
 
 	if (lock < 0 && e->cls == ERR_BUSY)
 		return 0;
 	if (lock < 0 && e->cls != ERR_NOTFOUND)
 		return lock;
-	if (record_get(en->catalog, &a, id, &rec, e) == 0 && rec.status == RECORD_RUNNING)
-		return 0;
-	return cni_leave(en, id, network, e);
+	r = record_get(en->catalog, &a, id, &rec, e);
+	if (r < 0 && e->cls != ERR_NOTFOUND)
+		return r;
+	return r == 0 && rec.status == RECORD_RUNNING ? 0 : cni_leave(en, id, network, CNI_LOST_FORGET, e);
 }
 
 int cni_collect(const struct engine *en, const char *network, struct err *e)

@@ -269,24 +269,61 @@ static int forget(const struct engine *en, const struct cni_row *row, struct err
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
-static int leave_one(const struct engine *en, struct arena *a, const struct cni_row *row, const char *netns, int64_t until, int hold,
-		     struct err *e)
+/* A plugin must bear that it is told no result. */
+static int read_for_leaving(struct arena *a, const struct cni_row *row, const char *netns, struct cni_place *out, struct err *e)
 {
-	const struct cni_host h = { .path = row->plugins, .seconds = row->seconds, .until = until, .hold = hold };
-	struct cni_place p;
-	int r = row->version[0] ? cni_row_read(a, row, netns, &p, e) : 0;
+	struct cni_row without = *row;
 
-	if (r == 0 && row->version[0]) {
-		r = cni_del(&h, &p.at, e);
-		if (r == 0)
-			cni_cache_remove(row->cache, &p.at);
-	}
-	return r < 0 ? err_ctx(e, "network %s", row->network) : forget(en, row, e);
+	if (cni_row_read(a, row, netns, out, e) == 0)
+		return 0;
+	without.result = "";
+	return cni_row_read(a, &without, netns, out, e);
+}
+
+/* By the row's own words: its list may be what cannot be read. */
+static void uncache(const struct cni_row *row)
+{
+	const struct cni_list list = { .name = row->network };
+	const struct cni_attachment at = { .list = &list, .container = row->container, .ifname = row->ifname };
+
+	if (cni_name_ok(row->network))
+		cni_cache_remove(row->cache, &at);
+}
+
+/* *lost: it failed, and nobody is left who could be asked. */
+static int undo(struct arena *a, const struct cni_row *row, const char *netns, const struct cni_host *h, bool *lost, struct err *e)
+{
+	struct cni_place p;
+	int r = read_for_leaving(a, row, netns, &p, e);
+
+	*lost = r < 0 && (e->cls == ERR_INVALID || e->cls == ERR_UNSUPPORTED || e->cls == ERR_LIMIT);
+	if (r < 0)
+		return r;
+	r = cni_del(h, &p.at, e);
+	*lost = r < 0 && e->cls == ERR_NOTFOUND;
+	if (*lost)
+		e->cls = ERR_UNAVAILABLE; /* the container, and its network, are there */
+	return r;
+}
+
+static int leave_one(const struct engine *en, struct arena *a, const struct cni_row *row, const char *netns, const struct cni_host *h,
+		     enum cni_lost when_lost, struct err *e)
+{
+	bool lost = false;
+	int r = row->version[0] ? undo(a, row, netns, h, &lost, e) : 0;
+
+	if (r < 0 && (!lost || when_lost == CNI_LOST_KEEP))
+		return err_ctx(e, "network %s", row->network);
+	if (lost)
+		log_warning("container %.12s: network %s: what its plugins made is left as it is: %s", row->container, row->network, e->msg);
+	if (row->version[0])
+		uncache(row);
+	return forget(en, row, e);
 }
 
 /* The last one first. */
-static int leave_rows(const struct engine *en, struct arena *a, const char *id, const char *network, const struct cni_row *rows, size_t n,
-		      struct locks *locks, struct err *e)
+static int leave_rows(const struct engine *en, struct arena *a, const char *id, const char *network, enum cni_lost when_lost,
+		      const struct cni_row *rows, size_t n, struct locks *locks, struct err *e)
 {
 	char path[PATH_MAX];
 	const char *netns = netns_path(en, id, path);
@@ -297,11 +334,12 @@ static int leave_rows(const struct engine *en, struct arena *a, const char *id, 
 	if (!is_bound(path))
 		netns = "";
 	for (size_t i = n; i-- > 0;) {
+		const struct cni_host h = { .path = rows[i].plugins, .seconds = rows[i].seconds, .until = cni_until(until, network ? 0 : i), .hold = locks->own };
 		struct err why = { 0 };
 
 		if (network && strcmp(rows[i].network, network) != 0)
 			continue;
-		if (leave_one(en, a, &rows[i], netns, until, locks->own, &why) == 0)
+		if (leave_one(en, a, &rows[i], netns, &h, when_lost, &why) == 0)
 			left--;
 		else if (!first.code)
 			first = why;
@@ -314,7 +352,7 @@ static int leave_rows(const struct engine *en, struct arena *a, const char *id, 
 	return first.code;
 }
 
-int cni_leave(const struct engine *en, const char *id, const char *network, struct err *e)
+int cni_leave(const struct engine *en, const char *id, const char *network, enum cni_lost when_lost, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_LOCKS struct locks locks = { .own = -1, .all = -1 };
@@ -327,7 +365,7 @@ int cni_leave(const struct engine *en, const char *id, const char *network, stru
 	r = lock_container(en, id, &locks, e);
 	if (r == 0)
 		r = cni_rows(en, &a, id, &rows, &n, e);
-	return r < 0 ? r : leave_rows(en, &a, id, network, rows, n, &locks, e);
+	return r < 0 ? r : leave_rows(en, &a, id, network, when_lost, rows, n, &locks, e);
 }
 
 /* ---- CHECK ---- */

@@ -196,7 +196,7 @@ static int undo_cni(struct change *c, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *cat = c->en->catalog;
 	struct err why = *e;
-	int r = cni_leave(c->en, c->held.rec.id, c->network.name, e);
+	int r = cni_leave(c->en, c->held.rec.id, c->network.name, CNI_LOST_KEEP, e);
 
 	if (r < 0)
 		log_warning("container %s: %s", c->held.rec.name, e->msg);
@@ -232,7 +232,8 @@ static int connect_cni(struct change *c, const struct ct_network *place, struct 
 		return r;
 	if (configured(c) && !(runs(c) && half))
 		return err_set(e, ERR_CONFLICT, "container %s is in network %s already", c->held.rec.name, c->network.name);
-	r = cni_leave(c->en, c->held.rec.id, c->network.name, e); /* what a disconnect, or a connect, has left half done */
+	/* what a disconnect, or a connect, has left half done */
+	r = cni_leave(c->en, c->held.rec.id, c->network.name, CNI_LOST_FORGET, e);
 	if (r == 0)
 		r = write_connected(c, configured(c), place, e);
 	if (r < 0 || !runs(c))
@@ -308,7 +309,7 @@ static int leave(struct change *c, struct err *e)
 	CLEANUP_FD int netns = open_netns(c, e);
 	struct endpoints own, one, rest;
 	size_t at;
-	int r = netns < 0 ? netns : network_is_cni(&c->network) ? cni_leave(c->en, c->held.rec.id, c->network.name, e) : find_endpoint(c, &own, &at, e);
+	int r = netns < 0 ? netns : network_is_cni(&c->network) ? cni_leave(c->en, c->held.rec.id, c->network.name, CNI_LOST_KEEP, e) : find_endpoint(c, &own, &at, e);
 
 	if (r < 0 || network_is_cni(&c->network) || at == own.n)
 		return r;

@@ -54,7 +54,7 @@ static void leave_cni(const struct engine *en, const char *id)
 {
 	struct err why = { 0 };
 
-	if (cni_leave(en, id, NULL, &why) < 0)
+	if (cni_leave(en, id, NULL, CNI_LOST_KEEP, &why) < 0)
 		log_warning("container %.12s: %s", id, why.msg);
 }
 

@@ -145,7 +145,7 @@ static int start_again(const struct engine *en, struct record *rec, unsigned int
 	if (r == 0)
 		r = make_sources(rec, e);
 	if (r == 0) /* of a life before, whose end failed */
-		r = cni_leave(en, rec->id, NULL, e);
+		r = cni_leave(en, rec->id, NULL, CNI_LOST_FORGET, e);
 	if (r == 0)
 		r = record_start(en, rec, e);
 	return r < 0 ? r : launch(en, rec->id, &description, false, out, e);

@@ -274,6 +274,55 @@ bad() { # COMMAND WHAT: a network whose second plugin does that
   nothing_left
 }
 
+@test "a plugin that is gone for good is in nobody's way" {
+  local plugins=$BATS_FILE_TMPDIR/plugins
+  cp "$plugins/fake-a" "$plugins/fake-gone"
+  conflist gone.conflist gone <<<'{"type":"fake-a"},{"type":"fake-gone"},{"type":"fake-b"}'
+  for name in one two three four; do tare run -d --name $name --network gone busybox sleep 1000; done
+  rm "$plugins/fake-gone"
+  forget_fakes
+  # while it may come back it is waited for
+  tare stop -t 0 one
+  [ "$(fakes | tr '\n' ' ')" = "DEL fake-b DEL fake-a " ]
+  run -0 tare rm -f two
+  [[ "$output" == *"network gone: CNI plugin fake-gone is not in"* ]]
+  [ "$(cni_rows | wc -l)" = 4 ]
+  run -1 tare network disconnect -f gone three
+  [[ "$output" == *"CNI plugin fake-gone is not in"* ]]
+  conflist gone.conflist gone <<<'{"type":"fake-a"},{"type":"fake-b"}'
+  # then what it made is given up, with one warning
+  run -0 tare start one
+  [ "$(grep -c 'what its plugins made is left as it is: CNI plugin fake-gone is not in' <<<"$output")" = 1 ]
+  [ "${#lines[@]}" = 2 ]
+  tare rm -f one
+  run -0 tare rm -f four
+  run -0 tare network cni gc gone
+  [ "$(grep -c 'is left as it is' <<<"$output")" = 2 ]
+  [ "$(cni_rows | wc -l)" = 1 ]
+  tare rm -f three
+  rm "$TARE_CNI_CONF_DIR/gone.conflist"
+  run -0 tare system prune -f
+  [ "$(grep -c 'is left as it is' <<<"$output")" = 1 ]
+  run -0 tare system prune -f
+  [[ "$output" != *warning* ]]
+  nothing_left
+}
+
+@test "a row that cannot be read is in nobody's way" {
+  fake_net
+  tare run -d --name one --network fake busybox sleep 1000
+  tare run -d --name two --network fake busybox sleep 1000
+  sqlite3 "$TARE_ROOT/catalog.db" "UPDATE cni SET result = '{' WHERE container = (SELECT id FROM containers WHERE name = 'one')"
+  sqlite3 "$TARE_ROOT/catalog.db" "UPDATE cni SET list = replace(list, '1.0.0', '7.0.0') WHERE container = (SELECT id FROM containers WHERE name = 'two')"
+  run -0 tare rm -f one
+  [[ "$output" != *warning* ]]
+  [ "$(fakes | tail -2 | tr '\n' ' ')" = "DEL fake-b DEL fake-a " ]
+  told DEL fake-b | jq -e 'has("prevResult") | not'
+  tare stop -t 0 two
+  run -0 tare start two
+  [ "$(grep -c 'what its plugins made is left as it is: network fake in the catalog: cniVersion "7.0.0"' <<<"$output")" = 1 ]
+}
+
 @test "an option that no plugin takes is refused; an address that none has heeded is, too" {
   fake_net
   run -125 tare run --rm --network fake -p 80 busybox true
