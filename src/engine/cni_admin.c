@@ -105,12 +105,11 @@ int cni_network_gc(const struct engine *en, struct arena *a, const struct cni_ne
 	struct cni_valid *valid = NULL;
 	struct cni_settings s;
 	struct cni_host h;
+	struct err first = { 0 };
 	const char *version;
 	size_t n = 0;
-	int r = cni_collect(en, net->net.name, e);
+	int r = cni_settings(&s, e), left = r < 0 ? 0 : cni_collect(en, net->net.name, &first);
 
-	if (r == 0)
-		r = cni_settings(&s, e);
 	if (r < 0)
 		return r;
 	h = host_of(&s);
@@ -119,5 +118,9 @@ int cni_network_gc(const struct engine *en, struct arena *a, const struct cni_ne
 	r = valid_ones(en, a, s.cache, net->net.name, &valid, &n, e);
 	if (r == 0)
 		r = cni_choose(&h, a, &net->list, &version, e);
-	return r < 0 ? r : cni_gc(&h, &net->list, version, valid, n, e);
+	if (r == 0)
+		r = cni_gc(&h, &net->list, version, valid, n, e);
+	if (left < 0) /* that DEL has kept no GC from being asked for */
+		*e = first;
+	return left < 0 ? left : r;
 }

@@ -48,8 +48,8 @@ static int64_t now_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* Networks of CNI: what plugins made is undone by plugins, before the rows go. What fails is asked for again (tare network cni gc, the next
- * start), and keeps nobody from removing the container. */
+/* Networks of CNI: what plugins made is undone by plugins, before the rows go. What fails is asked for again (tare network cni gc, tare
+ * system prune, the next start: not by tare ps, for a plugin that hangs would hang it), and keeps nobody from removing the container. */
 static void leave_cni(const struct engine *en, const char *id)
 {
 	struct err why = { 0 };
@@ -424,10 +424,6 @@ static void sweep(const struct engine *en, int parent, const char *name)
 
 void settle_garbage(const struct engine *en)
 {
-	struct err e = { 0 };
-
 	sweep(en, en->root_fd, "containers");
 	sweep(en, en->state_fd, ".");
-	if (cni_collect(en, NULL, &e) < 0)
-		log_warning("what is left of a network of CNI cannot be removed: %s", e.msg);
 }

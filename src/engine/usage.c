@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "engine/cni.h"
 #include "engine/container.h"
 #include "engine/folder.h"
 #include "engine/images.h"
@@ -204,6 +205,7 @@ static int prune_images(const struct engine *en, bool all, prune_fn fn, void *da
 int prune(const struct engine *en, bool all, prune_fn fn, void *data, uint64_t *freed, struct err *e)
 {
 	struct store_gc_result gc = { 0 };
+	struct err left = { 0 };
 	int r;
 
 	*freed = 0;
@@ -211,6 +213,8 @@ int prune(const struct engine *en, bool all, prune_fn fn, void *data, uint64_t *
 	if (r == 0)
 		r = prune_images(en, all, fn, data, e);
 	settle_garbage(en);
+	if (cni_collect(en, NULL, &left) < 0)
+		log_warning("what is left of a network of CNI cannot be removed: %s", left.msg);
 	if (r == 0)
 		r = image_gc(en, &gc, e);
 	*freed += gc.bytes;

@@ -274,6 +274,20 @@ bad() { # COMMAND WHAT: a network whose second plugin does that
   nothing_left
 }
 
+@test "what a DEL has left is not asked for again by tare ps; GC is sent all the same" {
+  bad DEL fail
+  tare run -d --name it --network bad busybox sleep 1000
+  tare rm -f it
+  forget_fakes
+  run -0 tare ps -a
+  [ "${#lines[@]}" = 1 ]
+  [ -z "$(fakes)" ]
+  run -1 tare network cni gc bad
+  [[ "$output" == *"(DEL): no more of it"* ]]
+  [ "$(fakes | tr '\n' ' ')" = "DEL fake-b DEL fake-a GC fake-a GC fake-b " ]
+  sqlite3 "$TARE_ROOT/catalog.db" "UPDATE cni SET list = replace(list, 'fail', 'nothing')"
+}
+
 @test "a plugin that is gone for good is in nobody's way" {
   local plugins=$BATS_FILE_TMPDIR/plugins
   cp "$plugins/fake-a" "$plugins/fake-gone"
