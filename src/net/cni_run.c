@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/io.h"
@@ -22,6 +23,9 @@
 #define OUTPUT_MAX (1U << 20)
 #define STDERR_MAX 4096U
 #define READS 512 /* in one go: more than a pipe holds */
+#define KILLED_MS 2000
+#define WRITTEN_MS 5000
+#define WRITTEN_PAUSE_NS 100000000L
 
 struct run {
 	const char *command, *type;
@@ -78,6 +82,18 @@ static int environment(const struct cni_host *h, struct arena *a, const char *co
 	return arena_error(a) < 0 ? err_errno(e, -ENOMEM, "run plugin %s", command) : 0;
 }
 
+/* Whoever installs plugins may be just writing this one. */
+static int spawn_written(const struct spawn_args *args, struct run *p)
+{
+	const struct timespec pause = { .tv_nsec = WRITTEN_PAUSE_NS };
+	int64_t end = clock_ms() + WRITTEN_MS;
+	int r;
+
+	while ((r = spawn(args, &p->pid, &p->pidfd)) == -ETXTBSY && clock_ms() < end)
+		(void)nanosleep(&pause, NULL);
+	return r;
+}
+
 static int start(const struct cni_host *h, const char *path, const char *const *env, int request, struct run *p, struct err *e)
 {
 	const char *const argv[] = { path, NULL };
@@ -92,15 +108,15 @@ static int start(const struct cni_host *h, const char *path, const char *const *
 		return err_errno(e, -errno, "make a pipe");
 	p->from[1] = err[0];
 	to_err = err[1];
-	r = spawn(&(const struct spawn_args){ .path = path,
-					      .argv = argv,
-					      .env = env,
-					      .fds = (const struct spawn_fd[]){ { request, 0 }, { to_out, 1 }, { to_err, 2 }, { h->hold, 3 } },
-					      .n_fds = h->hold < 0 ? 3 : 4,
-					      .new_session = true,
-					      .death_signal = SIGKILL,
-					      .chdir = "/" },
-		  &p->pid, &p->pidfd);
+	r = spawn_written(&(const struct spawn_args){ .path = path,
+						      .argv = argv,
+						      .env = env,
+						      .fds = (const struct spawn_fd[]){ { request, 0 }, { to_out, 1 }, { to_err, 2 }, { h->hold, 3 } },
+						      .n_fds = h->hold < 0 ? 3 : 4,
+						      .new_session = true,
+						      .death_signal = SIGKILL,
+						      .chdir = "/" },
+			  p);
 	if (r < 0)
 		return err_errno(e, r, "execute %s", path);
 	if (io_set_nonblock(p->from[0], true) < 0 || io_set_nonblock(p->from[1], true) < 0)
@@ -161,11 +177,11 @@ static int attend(struct run *p, const struct cni_host *h)
 	}
 }
 
-/* With all that it started. */
+/* With all that it started. One that is in the middle of what cannot be interrupted is not waited for. */
 static void kill_session(struct run *p)
 {
 	(void)kill(-p->pid, SIGKILL);
-	if (kill(p->pid, SIGKILL) < 0 || spawn_wait(p->pidfd, -1, &p->status) < 0)
+	if (kill(p->pid, SIGKILL) < 0 || spawn_wait(p->pidfd, KILLED_MS, &p->status) < 0)
 		log_warning("CNI plugin %s cannot be killed", p->type);
 }
 

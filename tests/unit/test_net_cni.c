@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/io.h"
 #include "net/cni_own.h"
+#include "sys/spawn.h"
 
 static int parse(struct arena *a, const char *text, bool single, struct cni_list *out, struct err *e)
 {
@@ -315,6 +317,58 @@ static void endless_stderr(void **state)
 	assert_non_null(strstr(e.msg, "too long (1 s"));
 }
 
+/* Its program is just being written: a moment later it can be executed. */
+static void being_written(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_STRBUF struct strbuf request = STRBUF_INIT;
+	const struct json *out;
+	struct err e = { 0 };
+	char path[128];
+	struct box b;
+	pid_t pid;
+	int fd;
+
+	(void)state;
+	box_make(&b, "echo '{}'");
+	sb_puts(&request, "{}");
+	(void)snprintf(path, sizeof(path), "%s/plug", b.dir);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	pid = spawn_fork(NULL);
+	if (pid == 0) {
+		(void)usleep(600000);
+		_exit(0);
+	}
+	close_fd(fd);
+	if (cni_run(&b.host, &a, "ADD", "plug", NULL, &request, &out, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	box_remove(&b);
+}
+
+/* A process in the middle of what cannot be interrupted, as a frozen one is, does not end when it is killed: we go on. */
+static void cannot_be_killed(void **state)
+{
+#define FREEZER "/sys/fs/cgroup/freezer/"
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct json *out;
+	struct err e;
+
+	(void)state;
+	if (access(FREEZER "cgroup.procs", W_OK) < 0)
+		skip();
+	(void)alarm(30);
+	assert_true(run("d=" FREEZER "cni-test; mkdir $d; echo $$ >$d/cgroup.procs; echo FROZEN >$d/freezer.state; sleep 100", 1, &a, &out, &e) < 0);
+	(void)alarm(0);
+	assert_non_null(strstr(e.msg, "took too long"));
+	assert_int_equal(io_write_value(AT_FDCWD, FREEZER "cni-test/freezer.state", "THAWED"), 0);
+	assert_true(waitpid(-1, NULL, 0) > 0);
+	for (int i = 0; rmdir(FREEZER "cni-test") < 0 && i < 100; i++)
+		(void)usleep(20000);
+	assert_true(access(FREEZER "cni-test", F_OK) < 0);
+}
+
 /* To a network of these plugins. */
 static void attach(struct arena *a, struct cni_list *l, struct cni_attachment *at, const char *version, const char *plugins)
 {
@@ -526,6 +580,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(versions), cmocka_unit_test(lists),	 cmocka_unit_test(wrong_lists), cmocka_unit_test(extending),
 		cmocka_unit_test(requests), cmocka_unit_test(results),	 cmocka_unit_test(errors),	cmocka_unit_test(supported),
+		cmocka_unit_test(being_written), cmocka_unit_test(cannot_be_killed),
 		cmocka_unit_test(endless_stderr), cmocka_unit_test(prattle), cmocka_unit_test(del_shares_its_time), cmocka_unit_test(result_versions),
 		cmocka_unit_test(running),  cmocka_unit_test(cache),	 cmocka_unit_test(own),		cmocka_unit_test(store),
 	};
