@@ -24,6 +24,15 @@ static const char *setting(const char *name, const char *usual)
 	return v && *v ? v : usual;
 }
 
+/* Plugins are run elsewhere, and later, than who asks for them. between: what may be between several. */
+static int check_folders(const char *name, const char *folders, const char *between, struct err *e)
+{
+	for (const char *at = folders + strspn(folders, between); *at; at += strcspn(at, between), at += strspn(at, between))
+		if (*at != '/')
+			return err_set(e, ERR_INVALID, "%s %s: a whole path is wanted", name, folders);
+	return 0;
+}
+
 int cni_settings(struct cni_settings *out, struct err *e)
 {
 	const char *seconds = setting("TARE_CNI_TIMEOUT", NULL);
@@ -36,7 +45,9 @@ int cni_settings(struct cni_settings *out, struct err *e)
 	};
 	if (seconds && (text_u32(seconds, &out->seconds) < 0 || !out->seconds || out->seconds > 3600))
 		return err_set(e, ERR_INVALID, "TARE_CNI_TIMEOUT %s: seconds from 1 to 3600 are wanted", seconds);
-	return 0;
+	if (check_folders("TARE_CNI_CONF_DIR", out->conf, "", e) < 0 || check_folders("TARE_CNI_CACHE_DIR", out->cache, "", e) < 0)
+		return e->code;
+	return check_folders("TARE_CNI_BIN_DIR", out->plugins, ":", e);
 }
 
 const char *cni_network_id(struct arena *a, const char *name)

@@ -47,7 +47,7 @@ static void run_end(struct run *p)
 
 int cni_find(const struct cni_host *h, const char *type, char out[PATH_MAX], struct err *e)
 {
-	for (const char *at = h->path; *at; at += strspn(at, ":")) {
+	for (const char *at = h->path + strspn(h->path, ":"); *at; at += strspn(at, ":")) {
 		size_t len = strcspn(at, ":");
 		int n = snprintf(out, PATH_MAX, "%.*s/%s", (int)len, at, type);
 		struct stat st;

@@ -353,6 +353,18 @@ bad() { # COMMAND WHAT: a network whose second plugin does that
 
 # ---- lists ----
 
+@test "folders are whole paths: the plugins run elsewhere than who asks for them" {
+  fake_net
+  for v in TARE_CNI_CONF_DIR TARE_CNI_CACHE_DIR TARE_CNI_BIN_DIR; do
+    run -125 env $v=some/folder "$TARE_BIN/tare" run --rm --network fake busybox true
+    [[ "$output" == *"$v some/folder: a whole path is wanted"* ]]
+  done
+  run -125 env TARE_CNI_BIN_DIR="$TARE_CNI_BIN_DIR:plugins" "$TARE_BIN/tare" run --rm --network fake busybox true
+  [[ "$output" == *"TARE_CNI_BIN_DIR $TARE_CNI_BIN_DIR:plugins: a whole path is wanted"* ]]
+  [ -z "$(fakes)" ]
+  TARE_CNI_BIN_DIR=":$TARE_CNI_BIN_DIR:" tare run --rm --network fake busybox true
+}
+
 @test "configurations: order, folders, one plugin alone, names that are taken, files that are wrong" {
   conflist 20.conflist twice <<<'{"type":"fake-b"}'
   conflist 10.conflist twice <<<'{"type":"fake-a"}'
