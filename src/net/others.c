@@ -234,12 +234,15 @@ static void conclude(struct others_family *f, uint32_t uses)
 
 int others_look(const struct firewall *fw, struct others *out, struct err *e)
 {
-	struct look l = { .out = out };
-	int r;
+	struct look l = { 0 };
+	int r = -EINTR;
 
-	*out = (struct others){ 0 };
-	chain_name(fw, l.ours);
-	r = look_at_nft(&l);
+	for (int i = 0; r == -EINTR && i < NL_DUMP_TRIES; i++) {
+		*out = (struct others){ 0 };
+		l = (struct look){ .out = out };
+		chain_name(fw, l.ours);
+		r = look_at_nft(&l);
+	}
 	if (r < 0)
 		return err_errno(e, r, "look at the machine's firewall");
 	look_at_legacy(&out->v4, false, l.ours);

@@ -77,10 +77,14 @@ static int read_addresses(int sock, struct addresses *all)
 {
 	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
 	const struct ifaddrmsg any = { 0 };
-	int r;
+	int r = -EINTR;
 
-	nl_begin(&q, RTM_GETADDR, NLM_F_DUMP, &any, sizeof(any));
-	r = nl_exchange(sock, &q, take_address, all, NULL);
+	for (int i = 0; r == -EINTR && i < NL_DUMP_TRIES; i++) {
+		all->n = 0;
+		all->too_many = false;
+		nl_begin(&q, RTM_GETADDR, NLM_F_DUMP, &any, sizeof(any));
+		r = nl_exchange(sock, &q, take_address, all, NULL);
+	}
 	return r < 0 ? r : all->too_many ? -E2BIG : 0;
 }
 

@@ -3,6 +3,7 @@
 #include "sys/netlink.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,15 +115,30 @@ struct answers {
 	void *data;
 	int error; /* the first */
 	uint32_t failed;
+	bool lost;        /* there were more than the socket holds */
+	bool interrupted; /* what a dump walked over was changed meanwhile */
 };
+
+/* A dump ends with a number: what it failed with, or none. */
+static int take_done(const struct nlmsghdr *m, struct answers *x)
+{
+	int32_t code = 0;
+
+	if (m->nlmsg_len >= NLMSG_LENGTH(sizeof(code)))
+		memcpy(&code, NLMSG_DATA(m), sizeof(code));
+	if (code < 0 && x->error == 0)
+		x->error = code;
+	return 1;
+}
 
 /* 1: the exchange is over. */
 static int take_answer(const struct nlmsghdr *m, struct answers *x)
 {
 	const struct nlmsgerr *failure = NLMSG_DATA(m);
 
+	x->interrupted = x->interrupted || (m->nlmsg_flags & NLM_F_DUMP_INTR && m->nlmsg_type != NLMSG_ERROR);
 	if (m->nlmsg_type == NLMSG_DONE)
-		return 1;
+		return take_done(m, x);
 	if (m->nlmsg_type != NLMSG_ERROR) {
 		if (x->take)
 			x->take(m, x->data);
@@ -152,6 +168,8 @@ static int take_datagram(const char *buf, size_t len, struct answers *x)
 	return r;
 }
 
+/* Of many messages that fail each has its answer, and they may be more than the socket holds: the first ones are there, and the kernel has
+ * nothing more to say by the time that it tells so. */
 static int receive(int sock, struct answers *x)
 {
 	CLEANUP_FREE char *buf = malloc(BUF_SIZE);
@@ -160,13 +178,36 @@ static int receive(int sock, struct answers *x)
 	if (!buf)
 		return -ENOMEM;
 	while (r == 0) {
-		ssize_t n = recv(sock, buf, BUF_SIZE, MSG_TRUNC);
+		ssize_t n = recv(sock, buf, BUF_SIZE, MSG_TRUNC | (x->lost ? MSG_DONTWAIT : 0));
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		r = n < 0 ? -errno : n > (ssize_t)BUF_SIZE ? -EMSGSIZE : take_datagram(buf, (size_t)n, x);
+		if (n < 0 && errno == ENOBUFS) {
+			x->lost = true;
+			continue;
+		}
+		if (n < 0 && errno == EAGAIN && x->lost)
+			r = x->error ? 1 : -ENOBUFS;
+		else
+			r = n < 0 ? -errno : n > (ssize_t)BUF_SIZE ? -EMSGSIZE : take_datagram(buf, (size_t)n, x);
 	}
-	return r < 0 ? r : x->error;
+	if (r < 0 || x->error)
+		return r < 0 ? r : x->error;
+	return x->interrupted ? -EINTR : 0;
+}
+
+/* A message is refused that is longer than the socket's share of memory. */
+static int send_all(int sock, const struct strbuf *b)
+{
+	const int room = b->len < INT_MAX / 4 ? (int)b->len + (int)b->len / 8 + 4096 : INT_MAX / 4;
+
+	if (send(sock, b->s, b->len, 0) >= 0)
+		return 0;
+	if (errno != EMSGSIZE)
+		return -errno;
+	if (setsockopt(sock, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)) < 0)
+		return -EMSGSIZE;
+	return send(sock, b->s, b->len, 0) < 0 ? -errno : 0;
 }
 
 int nl_exchange(int sock, struct nl_batch *q, nl_take_fn take, void *data, uint32_t *failed)
@@ -174,8 +215,8 @@ int nl_exchange(int sock, struct nl_batch *q, nl_take_fn take, void *data, uint3
 	struct answers x = { .acked = q->acked, .take = take, .data = data };
 	int r = sb_error(&q->b);
 
-	if (r == 0 && send(sock, q->b.s, q->b.len, 0) < 0)
-		r = -errno;
+	if (r == 0)
+		r = send_all(sock, &q->b);
 	if (r == 0)
 		r = receive(sock, &x);
 	sb_reset(&q->b);

@@ -43,11 +43,15 @@ void nl_nest_end(struct nl_batch *q, size_t at);
 int nl_open(int protocol) MUST_CHECK;
 int nl_open_in(int netns, int protocol) MUST_CHECK;
 
+/* How often a dump is asked for that was interrupted: others change that much no more often. */
+#define NL_DUMP_TRIES 10
+
 /* Each message that is no acknowledgement goes to take (may be NULL). */
 typedef void (*nl_take_fn)(const struct nlmsghdr *m, void *data);
 
 /* Sends all of it and waits for the answer to the last message that wants one (NLM_F_ACK or a dump). The first error of any of the
- * messages is the result, and *failed (may be NULL) its number, from 0. Empties the batch. */
+ * messages is the result, and *failed (may be NULL) its number, from 0. Empties the batch. -EINTR: of a dump, which something was changed
+ * under meanwhile: what take got may be less than all, or some of it twice; it is to be asked for again. */
 int nl_exchange(int sock, struct nl_batch *q, nl_take_fn take, void *data, uint32_t *failed) MUST_CHECK;
 
 /* The attributes behind the family's struct of `body` bytes: one after the other into *a, false after the last. NULL first. */

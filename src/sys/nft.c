@@ -275,19 +275,29 @@ static void count_one(const struct nlmsghdr *m, void *data)
 	c->n += is_of(m, c->table) && !is_anonymous_set(m);
 }
 
-int nft_count(int sock, unsigned char family, const char *table, uint32_t *n)
+static int count_all(int sock, unsigned char family, struct counting *c)
 {
 	static const uint16_t kinds[] = { NFT_MSG_GETCHAIN, NFT_MSG_GETSET, NFT_MSG_GETRULE };
-	struct counting c = { .table = table };
 	int r = 0;
 
+	c->n = 0;
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(kinds); i++) {
 		CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
 
 		begin_of(&q, family, kinds[i], NLM_F_DUMP);
-		nl_put_str(&q, NFTA_TABLE_NAME, table); /* where the kernel takes it as a wish */
-		r = nl_exchange(sock, &q, count_one, &c, NULL);
+		nl_put_str(&q, NFTA_TABLE_NAME, c->table); /* where the kernel takes it as a wish */
+		r = nl_exchange(sock, &q, count_one, c, NULL);
 	}
+	return r;
+}
+
+int nft_count(int sock, unsigned char family, const char *table, uint32_t *n)
+{
+	struct counting c = { .table = table };
+	int r = -EINTR;
+
+	for (int i = 0; r == -EINTR && i < NL_DUMP_TRIES; i++)
+		r = count_all(sock, family, &c);
 	*n = c.n;
 	return r;
 }

@@ -52,7 +52,7 @@ struct nft_chain {
 	uint32_t uses;           /* rules in it and jumps to it */
 };
 typedef void (*nft_chain_fn)(const struct nft_chain *c, void *data);
-/* All chains of all families. */
+/* All chains of all families. -EINTR, as of the next one: nl_exchange() says what that is. */
 int nft_chains(int sock, nft_chain_fn take, void *data) MUST_CHECK;
 /* Whether rules of a chain itself, not of those it jumps to, drop or reject what they meet. */
 enum nft_refusal {
