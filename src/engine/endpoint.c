@@ -595,22 +595,39 @@ void endpoint_describe(const struct engine *en, const struct endpoints *own, str
 
 /* ---- the way back ---- */
 
-/* One of them may be gone already, and then none of the change is made: each on its own. */
+/* The elements of own's i-th link or, behind those, port. */
+static void element_of(const struct firewall *fw, struct nl_batch *q, bool add, const char *id, const struct endpoints *own, size_t i)
+{
+	if (i < own->n && !network_is_direct(&own->v[i].network))
+		firewall_link(fw, q, add, &own->v[i].link, id);
+	else if (i >= own->n && own->via < own->n)
+		endpoint_port_elements(fw, q, add, id, &own->ports[i - own->n], &own->v[own->via].link);
+}
+
+/* anew: each comes once more before it goes, in the same transaction. */
+static int remove_one(const struct firewall *fw, const char *id, const struct endpoints *own, size_t i, bool anew)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+
+	firewall_begin(&q);
+	if (anew)
+		element_of(fw, &q, true, id, own, i);
+	element_of(fw, &q, false, id, own, i);
+	return firewall_commit(&q);
+}
+
+/* Some of them may be gone already, and then none of the change is made: each link and port on its own, and a port that lacks some of its
+ * elements all the same loses the others. Where something else is in the place of one, a range instead of its part, it is not there. */
 int endpoint_remove_each(const struct firewall *fw, const char *id, const struct endpoints *own, bool links)
 {
 	int result = 0;
 
 	for (size_t i = links ? 0 : own->n; i < own->n + own->n_ports; i++) {
-		CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
-		int r;
+		int r = remove_one(fw, id, own, i, false);
 
-		firewall_begin(&q);
-		if (i < own->n && !network_is_direct(&own->v[i].network))
-			firewall_link(fw, &q, false, &own->v[i].link, id);
-		else if (i >= own->n && own->via < own->n)
-			endpoint_port_elements(fw, &q, false, id, &own->ports[i - own->n], &own->v[own->via].link);
-		r = firewall_commit(&q);
-		if (r < 0 && r != -ENOENT)
+		if (r == -ENOENT)
+			r = remove_one(fw, id, own, i, true);
+		if (r < 0 && r != -ENOENT && r != -EEXIST && r != -EBUSY)
 			result = r;
 	}
 	return result;

@@ -122,6 +122,29 @@ changing() { [ -n "$(find "$TARE_STATE" -name ports)" ]; }
   [ -z "$(known)" ]
 }
 
+@test "a long range that shifts is an element per port: all come, and all go, whatever of them is there" {
+  serve main 22999 shifted -p 10000-12999:20000-22999
+  [[ "$(ask 127.0.0.1 12999)" == shifted* ]]
+  [ "$(known | wc -l)" = 3000 ]
+  tare update --publish-rm 11000-11999 main
+  [ "$(known | wc -l)" = 2000 ]
+  tare rm -f main
+  [ -z "$(known)" ]
+  [ -z "$(elements | grep published)" ]
+}
+
+@test "somebody took some elements of a port: the others go with the container all the same" {
+  serve main 80 from-main -p 8080:80 -p 9000-9003:9100-9103
+  hold_healer
+  nft delete element inet "$(our_table)" published4 "{ tcp . 8080, tcp . 9002 }"
+  tare rm -f main
+  let_healer_go
+  [ -z "$(known)" ]
+  [ -z "$(elements | grep published)" ]
+  serve other 80 from-other -p 8080:80
+  [[ "$(ask 127.0.0.1 8080)" == from-other* ]]
+}
+
 @test "all of it or nothing" {
   tare run -d --name other -p 8090:80 busybox sleep 1000 >/dev/null
   serve main 80 from-main -p 8080:80
