@@ -408,22 +408,29 @@ static int write_old_rows(const struct change *c, struct err *e)
 	return r < 0 ? r : record_set_config(c->en->catalog, c->held.rec.id, c->held.rec.config, e);
 }
 
-/* Rows and firewall as they were; what failed stays in e. Where that fails, too, the mark stays. */
-static int take_back(struct change *c, const struct endpoints *parts, const struct endpoints *come, struct err *e)
+/* The rows that it had, when others are committed. What came leaves the firewall first: until then its ports are nobody else's. */
+static int take_rows_back(struct change *c, const struct endpoints *come, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *cat = c->en->catalog;
 	const struct endpoints none = { 0 };
-	struct err why = *e;
-	int r;
+	int r = come->n_ports ? endpoint_close_ports(c->en, c->held.rec.id, come, &none, e) : 0;
 
-	catalog_rollback(cat);
-	r = come->n_ports ? endpoint_close_ports(c->en, c->held.rec.id, come, &none, e) : 0;
 	if (r == 0)
 		r = catalog_begin(cat, CATALOG_DURABLE, e);
 	if (r == 0)
 		r = write_old_rows(c, e);
-	if (r == 0)
-		r = catalog_commit(cat, e);
+	return r < 0 ? r : catalog_commit(cat, e);
+}
+
+/* Rows and firewall as they were; what failed stays in e. Where that fails, too, the mark stays. come: what may be in the firewall of the
+ * ports that come; NULL: nothing, for no row is committed yet, and the catalog, which may have no room, is not to be asked. */
+static int take_back(struct change *c, const struct endpoints *parts, const struct endpoints *come, struct err *e)
+{
+	struct err why = *e;
+	int r;
+
+	catalog_rollback(c->en->catalog);
+	r = come ? take_rows_back(c, come, e) : 0;
 	if (r == 0)
 		r = endpoint_mend_ports(c->en, c->held.rec.id, &c->own, parts, e);
 	if (r == 0)
@@ -468,8 +475,9 @@ static int change_firewall(struct change *c, struct err *e)
 		r = endpoint_close_ports(c->en, c->held.rec.id, &leave, &parts, e);
 	if (r == 0)
 		r = catalog_commit(cat, e);
-	if (r == 0)
-		r = let_in(c, &come, e);
+	if (r < 0)
+		return take_back(c, &parts, NULL, e);
+	r = let_in(c, &come, e);
 	return r < 0 ? take_back(c, &parts, &come, e) : 0;
 }
 

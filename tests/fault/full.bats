@@ -124,6 +124,27 @@ with_ever_more_room() {
   nothing_is_left
 }
 
+@test "tare update of published ports: they are as they were, at once" {
+  local pages failures=0
+  tare run -d --name full -p 8080:80 -p 9000-9003:9000-9003 busybox nc -ll -p 80 -e echo answer
+  wait_until 5 tare exec full sh -c "netstat -ltn | grep -q ':80 '"
+  for ((pages = 0; pages < 200; pages++)); do
+    rm -f "$TARE_ROOT/filler"
+    sqlite3 "$TARE_ROOT/catalog.db" 'PRAGMA wal_checkpoint(TRUNCATE)'
+    leave "$pages"
+    run tare update --publish-rm 8080 --publish-rm 9001 --publish-add 8081:80 full
+    [ "$status" != 0 ] || break
+    says_full
+    [[ "$(timeout 3 busybox nc -w 2 127.0.0.1 8080 </dev/null)" == answer ]]
+    [[ "$(timeout 3 busybox nc -w 2 ::1 8080 </dev/null)" == answer ]]
+    [ -z "$(find "$TARE_STATE" -name ports)" ]
+    failures=$((failures + 1))
+  done
+  echo "# $failures failures" >&3
+  [ "$status" = 0 ] && [ "$failures" -gt 3 ]
+  [[ "$(timeout 3 busybox nc -w 2 127.0.0.1 8081 </dev/null)" == answer ]]
+}
+
 @test "a catalog that cannot be opened for want of room" {
   sqlite3 "$TARE_ROOT/catalog.db" 'PRAGMA wal_checkpoint(TRUNCATE)' # and no log and no index of it stay
   leave 0
