@@ -30,6 +30,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "engine/engine.h"
+#include "engine/owngroup.h"
 #include "engine/record.h"
 #include "engine/subid.h"
 #include "oci/user.h"
@@ -82,6 +83,15 @@ int rootless_state(char out[PATH_MAX], struct err *e)
 	return in_folder("/tmp/tare-", text_of_u64(geteuid(), number), out, e);
 }
 
+/* His own, which others are in, too, on many machines. */
+static bool is_own_group(gid_t gid)
+{
+	CLEANUP_FREE char *passwd = NULL, *group = NULL;
+
+	return io_read_file(AT_FDCWD, "/etc/passwd", FILE_MAX, &passwd, NULL) == 0 && io_read_file(AT_FDCWD, "/etc/group", FILE_MAX, &group, NULL) == 0 &&
+	       owngroup(passwd, group, geteuid(), gid);
+}
+
 static int judge_folder(const char *path, bool last, struct err *e)
 {
 	struct stat st;
@@ -91,7 +101,7 @@ static int judge_folder(const char *path, bool last, struct err *e)
 		return err_errno(e, -errno, "%s", path);
 	if (!S_ISDIR(st.st_mode))
 		return err_errno(e, -ENOTDIR, "%s", path);
-	others = (st.st_mode & S_IWOTH) || ((st.st_mode & S_IWGRP) && st.st_gid != 0 && st.st_gid != getegid());
+	others = (st.st_mode & S_IWOTH) || ((st.st_mode & S_IWGRP) && st.st_gid != 0 && !is_own_group(st.st_gid));
 	if (last && st.st_uid == geteuid() && !others)
 		return 0;
 	if (!last && (st.st_uid == 0 || st.st_uid == geteuid()) && (!others || st.st_mode & S_ISVTX))
@@ -103,7 +113,8 @@ static int judge_folder(const char *path, bool last, struct err *e)
 		       path);
 }
 
-int rootless_folder(const char *path, struct err *e)
+/* A link may be somebody else's, in /tmp: what it leads to when it is judged is what is opened. */
+int rootless_folder(char path[PATH_MAX], struct err *e)
 {
 	char real[PATH_MAX];
 	int r = io_mkdirs(AT_FDCWD, path, 0700);
@@ -112,6 +123,7 @@ int rootless_folder(const char *path, struct err *e)
 		return err_errno(e, r, "make %s", path);
 	if (!realpath(path, real))
 		return err_errno(e, -errno, "%s", path);
+	(void)snprintf(path, PATH_MAX, "%s", real);
 	r = judge_folder(real, true, e);
 	for (char *slash = strrchr(real, '/'); r == 0 && slash; slash = strrchr(real, '/')) {
 		*slash = '\0';

@@ -23,8 +23,9 @@ struct rootless {
 int rootless_root(char out[PATH_MAX], struct err *e) MUST_CHECK;
 int rootless_state(char out[PATH_MAX], struct err *e) MUST_CHECK;
 
-/* Makes a folder where it is missing. ERR_DENIED: it, or one on the way to it, is somebody else's, or others may write there. */
-int rootless_folder(const char *path, struct err *e) MUST_CHECK;
+/* Makes a folder where it is missing, and of path one without links. ERR_DENIED: it, or one on the way to it, is somebody else's, or others
+ * may write there: everybody, or a group that is not his alone. */
+int rootless_folder(char path[PATH_MAX], struct err *e) MUST_CHECK;
 
 /* Enters the user's namespace, and a mount namespace of our own in it; the first who comes makes it. In it already (what a monitor
  * executes): only stays with it. state: the state folder's path, checked. Gives what we are then. Single-threaded callers only.

@@ -89,6 +89,23 @@ servers_up() {
   [[ "$output" == *"others may write to $U/home/open"* ]]
   run -1 utare --root "$U/home/open" ps
   [[ "$output" == *"others may write to $U/home/open"* ]]
+  # a group of his own may write there, one that others are in may not
+  chmod 775 "$U/home/open"
+  utare --root "$U/home/open/root" ps
+  sed -i "s/^user:x:$USER_ID:$/&daemon/" "$U/etc/group"
+  run -1 utare --root "$U/home/open/root" ps
+  sed -i "s/^user:x:$USER_ID:daemon$/user:x:$USER_ID:/" "$U/etc/group"
+  [[ "$output" == *"others may write to $U/home/open"* ]]
+  chown :nogroup "$U/home/open"
+  run -1 utare --root "$U/home/open/root" ps
+  [[ "$output" == *"others may write to $U/home/open"* ]]
+  # whose link it was that led there does not matter later on
+  ln -s "$U/home/.local/share/tare" "/tmp/tare-root-$USER_ID"
+  run -0 utare --root "/tmp/tare-root-$USER_ID" create --name linked busybox true
+  run -0 utare --root "/tmp/tare-root-$USER_ID" inspect linked
+  rm "/tmp/tare-root-$USER_ID"
+  utare rm linked
+  [[ "$(jq -r '.[0].LogPath' <<<"$output")" == "$U/home/.local/share/tare/"* ]]
 }
 
 @test "files: root in the container is the user, others have the ids set aside for him" {
