@@ -45,6 +45,24 @@ static int parse_range(char *s, uint16_t *first, uint16_t *last)
 	return 0;
 }
 
+static bool is_link_local(const struct ip *ip)
+{
+	return ip->len == 16 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
+}
+
+/* ::ffff:1.2.3.4 is another text for 1.2.3.4: no packet of IPv6 goes there. */
+static void unmap(struct ip *ip)
+{
+	static const unsigned char mapped[12] = { [10] = 0xff, 0xff };
+
+	const struct ip was = *ip;
+
+	if (was.len != 16 || memcmp(was.bytes, mapped, sizeof(mapped)) != 0)
+		return;
+	*ip = (struct ip){ .len = 4 };
+	memcpy(ip->bytes, was.bytes + sizeof(mapped), 4);
+}
+
 int net_port_set_host(struct net_port *p, const char *text)
 {
 	p->host = (struct ip){ 0 };
@@ -53,6 +71,7 @@ int net_port_set_host(struct net_port *p, const char *text)
 		return 0;
 	if (ip_parse(text, &p->host) < 0)
 		return -EINVAL;
+	unmap(&p->host);
 	p->only = p->host.len;
 	if (ip_any(&p->host))
 		p->host.len = 0;
@@ -102,6 +121,8 @@ static int parse_parts(char *text, struct net_port *out, struct err *e)
 		return err_set(e, ERR_INVALID, "the container's port is a number from 1 to 65535, or two of them as a range");
 	if (host && parse_host(host, out) < 0)
 		return err_set(e, ERR_INVALID, "\"%s\" is no address of the host", host);
+	if (is_link_local(&out->host))
+		return err_set(e, ERR_INVALID, "a link-local address says nothing without its device: take another address of the host");
 	out->count = (uint16_t)(end - out->target + 1);
 	if (!host_port || !*host_port || (strcmp(host_port, "0") == 0 && out->count == 1))
 		return 0;

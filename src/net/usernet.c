@@ -205,7 +205,7 @@ static int read_port(const struct json *obj, struct net_port *p, struct err *e)
 	    (r = json_get_u32(obj, "ports", "target", &target, e)) < 0)
 		return r;
 	if (net_proto_parse(proto, &p->proto) < 0 || net_port_set_host(p, host) < 0 || !first || !count || !target ||
-	    count > 65535 || first + count > 65536 || target + count > 65536)
+	    first > 65535 || target > 65535 || count > 65536 - first || count > 65536 - target)
 		return err_set(e, ERR_INVALID, "ports: proto, first, count and target are required, up to 65535");
 	p->first = (uint16_t)first;
 	p->last = (uint16_t)(first + count - 1);

@@ -146,6 +146,8 @@ static void written_and_read(void **state)
 		"{}", "{\"program\":\"sh\",\"subnet\":\"10.0.2.0/24\"}", "{\"program\":\"pasta:x\",\"subnet\":\"10.0.2.0/24\"}",
 		"{\"program\":\"pasta\",\"subnet\":\"10.0.2.0/30\"}",
 		"{\"program\":\"pasta\",\"subnet\":\"10.0.2.0/24\",\"ports\":[{\"proto\":\"tcp\",\"first\":65535,\"count\":2,\"target\":1}]}",
+		"{\"program\":\"pasta\",\"subnet\":\"10.0.2.0/24\",\"ports\":[{\"proto\":\"tcp\",\"first\":4294967295,\"count\":1,\"target\":1}]}",
+		"{\"program\":\"pasta\",\"subnet\":\"10.0.2.0/24\",\"ports\":[{\"proto\":\"tcp\",\"first\":1,\"count\":2,\"target\":4294967295}]}",
 		"{\"program\":\"pasta\",\"subnet\":\"10.0.2.0/24\",\"ports\":[{\"proto\":\"tcp\",\"first\":1,\"count\":1,\"target\":0}]}",
 		"{\"program\":\"pasta\",\"subnet\":\"10.0.2.0/24\",\"ports\":[{\"proto\":\"tcp\",\"host\":\"-x\",\"first\":1,\"count\":1,\"target\":1}]}",
 	};
