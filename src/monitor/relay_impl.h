@@ -32,6 +32,11 @@ static inline uint16_t relay_target(const struct net_relay *r, uint16_t port)
 /* A socket connected, or on its way, to that port of the container; -errno. type: SOCK_STREAM, SOCK_DGRAM. */
 int relay_connect(const struct net_relay *r, uint16_t port, int type) MUST_CHECK;
 
+/* How many descriptors all relays may have open; others of the worker need some, too. One part of that is for UDP, whose clients may come in
+ * any number. */
+#define RELAY_UDP_PART 4U
+unsigned int relay_room(void);
+
 /* Somebody is at its door. */
 void relay_tcp_accept(struct listener *l);
 void relay_tcp_end(struct listener *l);

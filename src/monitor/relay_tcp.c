@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,7 +20,6 @@
 #define AT_ONCE_WIDE (1U << 20)
 #define MOST_WIDE 64U    /* pipes, of all ports */
 #define DESCRIPTORS 6U   /* of a pair, at most */
-#define RESERVE 128U     /* descriptors for others of the worker */
 #define ROUNDS 16 /* before others get their turn */
 #define ORIGINAL_DST 80 /* IP6T_SO_ORIGINAL_DST, whose header does not go with netinet/in.h */
 
@@ -79,10 +77,12 @@ static void close_by_reset(int fd)
 	(void)!setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
-/* A client whose container does not take it is told by a reset, as the container would. */
+/* A client whose container does not take it is told by a reset, as the container would; and the container, when it is the client who gives
+ * up: an end would say that all has been said. */
 static void pair_refuse(struct stream_pair *p)
 {
 	close_by_reset(p->client);
+	close_by_reset(p->server);
 	pair_free(p);
 }
 
@@ -274,9 +274,9 @@ static int begin(struct listener *l, int client)
 /* Descriptors are for the container's other clients, too: who comes when they are used up is turned away at once. */
 static bool have_room(void)
 {
-	struct rlimit limit;
+	unsigned int room = relay_room();
 
-	return getrlimit(RLIMIT_NOFILE, &limit) == 0 && all_pairs < (limit.rlim_cur > RESERVE ? limit.rlim_cur - RESERVE : 0) / DESCRIPTORS;
+	return all_pairs < (room - room / RELAY_UDP_PART) / DESCRIPTORS;
 }
 
 void relay_tcp_accept(struct listener *l)

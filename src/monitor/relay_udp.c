@@ -1,5 +1,5 @@
-/* Whoever sends a datagram has a flow: a socket of its own towards the container, by which answers find their way back. It is forgotten
- * when nothing came or went for a while, and the one that was silent the longest when there are too many. */
+/* Whoever sends a datagram to one of the host's addresses has a flow: a socket of its own towards the container, by which answers find their
+ * way back. It is forgotten when nothing came or went for a while, and the one that was silent the longest when there are too many. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,6 +24,7 @@ struct flow {
 };
 
 static unsigned char buffer[DATAGRAM_MAX];
+static unsigned int all_flows; /* of this worker */
 
 static void flow_free(struct flow *f)
 {
@@ -35,6 +36,7 @@ static void flow_free(struct flow *f)
 			break;
 		}
 	l->n--;
+	all_flows--;
 	loop_remove(l->loop, f->source);
 	close_fd(f->fd);
 	free(f);
@@ -112,7 +114,7 @@ static struct flow *begin(struct listener *l, const struct sockaddr_in6 *from, c
 {
 	struct flow *f;
 
-	if (l->n >= MOST_FLOWS)
+	if (l->n >= MOST_FLOWS || all_flows >= relay_room() / RELAY_UDP_PART)
 		drop_oldest(l);
 	f = calloc(1, sizeof(*f));
 	if (!f)
@@ -126,16 +128,22 @@ static struct flow *begin(struct listener *l, const struct sockaddr_in6 *from, c
 	f->next = l->flows;
 	l->flows = f;
 	l->n++;
+	all_flows++;
 	if (!l->timer && loop_timer(l->loop, LOOK_NS, on_timer, l, &l->timer) < 0)
 		l->timer = NULL;
 	return f;
 }
 
-static struct flow *find(const struct listener *l, const struct sockaddr_in6 *from)
+static bool same_address(const struct in6_addr *a, const struct in6_addr *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static struct flow *find(const struct listener *l, const struct sockaddr_in6 *from, const struct in6_addr *at)
 {
 	for (struct flow *f = l->flows; f; f = f->next)
-		if (f->from.sin6_port == from->sin6_port && f->from.sin6_scope_id == from->sin6_scope_id &&
-		    memcmp(&f->from.sin6_addr, &from->sin6_addr, sizeof(from->sin6_addr)) == 0)
+		if (f->from.sin6_port == from->sin6_port && f->from.sin6_scope_id == from->sin6_scope_id && same_address(&f->from.sin6_addr, &from->sin6_addr) &&
+		    same_address(&f->at, at))
 			return f;
 	return NULL;
 }
@@ -168,7 +176,7 @@ void relay_udp_receive(struct listener *l)
 
 		if (n < 0)
 			return;
-		f = find(l, &from);
+		f = find(l, &from, &at);
 		if (!f)
 			f = begin(l, &from, &at);
 		if (!f)

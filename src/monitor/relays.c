@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "monitor/relay_impl.h"
 
 #define BACKLOG 512
+#define RESERVE 128U /* descriptors for others of the worker */
 
 struct relays {
 	struct loop *loop;
@@ -36,6 +38,15 @@ int relay_connect(const struct net_relay *r, uint16_t port, int type)
 		return r2;
 	}
 	return fd;
+}
+
+unsigned int relay_room(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= RESERVE)
+		return 0;
+	return limit.rlim_cur - RESERVE > INT_MAX ? INT_MAX : (unsigned int)(limit.rlim_cur - RESERVE);
 }
 
 static void on_event(struct loop *loop, int fd, uint32_t events, void *data)

@@ -158,6 +158,67 @@ PY
   [[ "$output" == "8 {'${sum%% *}"* ]]
 }
 
+# in_it NAME: a script of Python from stdin, in its network namespace, in the background.
+in_it() { nsenter --net="/proc/$(tare inspect "$1" | jq '.[0].State.Pid')/ns/net" python3 - <&0 3>&- & SCRIPT=$!; }
+
+@test "who resets a connection is seen to have done so, on both sides; who reads slowly gets it all" {
+  tare run -d --name web -p 8080:80 busybox sleep 1000 >/dev/null
+  in_it web >"$BATS_TEST_TMPDIR/saw" <<'PY'
+import socket, struct
+l = socket.create_server(("0.0.0.0", 80))
+for what in range(3):
+    s, _ = l.accept()
+    try:
+        if what == 0:
+            while True:
+                if not s.recv(65536): print("end"); break
+        elif what == 1:
+            s.recv(4)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            s.sendall(bytes(range(256)) * 32768)
+    except ConnectionResetError: print("reset", flush=True)
+    s.close()
+PY
+  wait_until 5 tare exec web sh -c 'netstat -ltn | grep -q ":80 "'
+  run -0 timeout 20 python3 - <<'PY'
+import socket, struct, time
+def ask():
+    return socket.create_connection(("::1", 8080), 10)
+s = ask(); s.sendall(b"x" * 100000); time.sleep(0.3)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); s.close()
+s = ask(); s.sendall(b"done")
+try: print("end", s.recv(1))
+except ConnectionResetError: print("reset")
+s = ask(); time.sleep(1)
+b = b""
+while len(b) < 8388608 + 1:
+    c = s.recv(65536)
+    if not c: break
+    b += c
+print(b == bytes(range(256)) * 32768)
+PY
+  [ "$output" = "reset"$'\n'"True" ]
+  wait "$SCRIPT"
+  [ "$(cat "$BATS_TEST_TMPDIR/saw")" = reset ]
+}
+
+@test "datagrams from one port to two addresses are answered by the one that each asked" {
+  tare run -d --name web -p 5353:53/udp busybox sleep 1000 >/dev/null
+  serve_datagrams web 53 hello
+  ip addr add 2001:db8::3/64 dev up0 nodad
+  run -0 outside timeout 10 python3 - <<'PY'
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.bind(("2001:db8::2", 4005)); s.settimeout(3)
+for at in ("2001:db8::1", "2001:db8::3"):
+    s.sendto(b"?", (at, 5353))
+    print(s.recvfrom(99)[1][0])
+PY
+  kill "$UDP"
+  ip addr del 2001:db8::3/64 dev up0
+  [ "$output" = "2001:db8::1"$'\n'"2001:db8::3" ]
+}
+
 @test "the relay: its worker killed it is there again; start, stop, connect and disconnect move it" {
   serve web 80 hello -p 8080:80
   [[ "$(ask ::1 8080)" == hello* ]]
@@ -245,4 +306,23 @@ print("ticks", ticks() - before)
 PY
   [ "${output#ticks }" -lt 20 ]
   wait_until 5 eval '[[ "$(ask ::1 8080)" == hello* ]]'
+}
+
+@test "datagrams from everywhere leave descriptors for connections" {
+  (ulimit -n 200; serve web 80 hello -p 8080:80 -p 5353:53/udp)
+  serve_datagrams web 53 hello
+  run -0 timeout 20 python3 - <<'PY'
+import socket
+n = 0
+for port in range(10000, 10300):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.bind(("::1", port)); s.settimeout(0.5)
+    s.sendto(b"?", ("::1", 5353))
+    try: n += s.recv(99).startswith(b"hello")
+    except OSError: pass
+    s.close()
+print(n)
+PY
+  kill "$UDP"
+  [[ "$(ask ::1 8080)" == hello* ]]
+  [ "$output" -gt 290 ]
 }
