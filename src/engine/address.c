@@ -63,7 +63,9 @@ static int range_ip6(const struct engine *en, const struct network *net, uint64_
 	return err_set(e, ERR_LIMIT, "network %s has no free IPv6 address: %llu are in its --ip-range", net->name, (unsigned long long)size);
 }
 
-/* 1: somebody has one of the two. */
+#define HAS_IP6 2
+
+/* 1: somebody has the IPv4 address, HAS_IP6: the other one. */
 static int place_is_taken(const struct engine *en, const struct network *net, struct address_place *at, uint64_t number, struct err *e)
 {
 	int r = number_is_taken(en, net, number, e);
@@ -77,7 +79,7 @@ static int place_is_taken(const struct engine *en, const struct network *net, st
 	r = net->range6.ip.len ? range_ip6(en, net, number, &at->ip6, e) : same_ip6(en, net, number, &at->ip6, e);
 	if (r > 0)
 		at->ip6 = (struct ip_net){ 0 };
-	return r;
+	return r > 0 ? HAS_IP6 : r;
 }
 
 /* The next free one behind the one that was given last, so that an address is used again as late as possible. */
@@ -102,7 +104,7 @@ static int choose_place(const struct engine *en, const struct network *net, stru
 		if (r == 0)
 			return cat_exec(en->catalog, e, "UPDATE networks SET next = ?2 WHERE id = ?1", "si", net->id, (int64_t)(n + 1));
 	}
-	return err_set(e, ERR_LIMIT, "network %s has no free address: %llu are in use", net->name, (unsigned long long)(last - first));
+	return err_set(e, ERR_LIMIT, "network %s has no free address: %llu are in use or its own", net->name, (unsigned long long)(last < first ? 0 : last - first + 1));
 }
 
 /* An address that was asked for: whether it can be had at all. */
@@ -140,6 +142,8 @@ static int wished_ip(const struct engine *en, const struct network *net, const c
 	if (r < 0)
 		return r;
 	r = place_is_taken(en, net, at, ip_number(&net->subnet, &ip), e);
+	if (r == HAS_IP6)
+		return err_set(e, ERR_CONFLICT, "--ip %s: the IPv6 address that goes with it is in use in network %s: choose another with --ip6", text, net->name);
 	return r > 0 ? err_set(e, ERR_CONFLICT, "--ip %s is in use in network %s", text, net->name) : r;
 }
 

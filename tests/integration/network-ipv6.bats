@@ -264,6 +264,16 @@ PY
   tare run --rm --network pool --ip 10.78.0.5 busybox true
   run -0 tare network inspect pool
   [ "$(jq -r '.[0].IPAM.Config[0].AuxiliaryAddresses.router' <<<"$output")" = 10.78.0.129 ]
+  # of nothing but the subnet's own address
+  tare network create --subnet 10.79.0.0/24 --ip-range 10.79.0.0/32 nothing
+  run -125 tare run --rm --network nothing busybox true
+  [[ "$output" == *"network nothing has no free address: 0 are"* ]]
+  # the IPv4 address is free, the one of the same number is not
+  tare network create --subnet 10.80.0.0/24 --subnet fd80::/64 both
+  tare run -d --name six --network both --ip6 fd80::9 busybox sleep 1000
+  run -125 tare run --rm --network both --ip 10.80.0.9 busybox true
+  [[ "$output" == *"--ip 10.80.0.9: the IPv6 address that goes with it is in use"* ]]
+  tare run --rm --network both --ip 10.80.0.9 --ip6 fd80::10 busybox true
 }
 
 @test "an --ip-range of IPv6: what is chosen lies in it, beside the IPv4 address where that is free; a full one is an error" {
