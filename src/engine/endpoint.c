@@ -93,7 +93,8 @@ static int port_is_taken(const struct engine *en, const struct net_port *p, uint
 	return r < 0 ? r : cat_step(s, e);
 }
 
-/* Whether a program of the host has it: what is published would take its connections away. */
+/* Whether a program of the host has it: what is published would take its connections away. Not even one that would share its UDP port
+ * (SO_REUSEADDR) is asked to. */
 static bool host_has(const struct net_port *p, uint16_t port, unsigned char len)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(port) };
@@ -105,7 +106,7 @@ static bool host_has(const struct net_port *p, uint16_t port, unsigned char len)
 		memcpy(&sa.sin_addr, p->host.bytes, 4);
 	else if (p->host.len == 16)
 		memcpy(&sa6.sin6_addr, p->host.bytes, 16);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	if (fd < 0 || (p->proto != IPPROTO_UDP && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0) ||
 	    (len == 16 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0))
 		return false;
 	return (len == 16 ? bind(fd, (struct sockaddr *)&sa6, sizeof(sa6)) : bind(fd, (struct sockaddr *)&sa, sizeof(sa))) < 0 && errno == EADDRINUSE;

@@ -133,6 +133,17 @@ s = socket.socket(socket.AF_INET6); s.setsockopt(socket.IPPROTO_IPV6, socket.IPV
   [[ "$output" == *"port 8099/tcp of the host is in use"* ]]
 }
 
+@test "a UDP port whose program would share it is refused, too" {
+  python3 -c '
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", 8098)); time.sleep(100)' 3>&- &
+  local pid=$!
+  wait_until 5 sh -c 'ss -Hlun4 | grep -q :8098'
+  run -125 tare run --rm -p 8098:80/udp busybox true
+  kill $pid
+  [[ "$output" == *"port 8098/udp of the host is in use"* ]]
+}
+
 @test "a lot of bytes, both ways, half closed; many at once" {
   tare run -d --name sum -p 8080:80 busybox nc -ll -p 80 -e md5sum >/dev/null
   wait_until 5 tare exec sum sh -c 'netstat -ltn | grep -q :80'
