@@ -246,7 +246,7 @@ int firewall_commit(struct nl_batch *q)
 	int sock = nl_open(NETLINK_NETFILTER), r;
 
 	if (sock < 0)
-		return sock;
+		return sock == -EPROTONOSUPPORT ? -ENOENT : sock; /* a kernel without it has no table */
 	r = nft_commit(sock, q, NULL);
 	spawn_close(&sock);
 	return r;

@@ -114,7 +114,7 @@ int nft_commit(int sock, struct nl_batch *q, uint32_t *failed)
 	r = nl_exchange(sock, q, NULL, NULL, failed);
 	if (failed && *failed)
 		--*failed; /* the batch's own head is not counted */
-	return r;
+	return r == -EOPNOTSUPP ? -ENOENT : r; /* a kernel without nf_tables has no table */
 }
 
 /* ---- a table of rules ---- */

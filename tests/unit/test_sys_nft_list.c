@@ -192,6 +192,24 @@ static void failures(void **state)
 	assert_int_equal(chains_of(&(struct answer){ copy, sizeof(copy) }, 1, &s), -EINTR);
 }
 
+/* nfnetlink answers the head of a batch when nobody is there for what is in it. */
+static void no_nf_tables(void **state)
+{
+	const struct nft_element el = { .set = "s", .key = { .bytes = { 1 }, .len = 4 } };
+	struct {
+		struct nlmsghdr m;
+		struct nlmsgerr e;
+	} no = { .m = { .nlmsg_len = sizeof(no), .nlmsg_type = NLMSG_ERROR, .nlmsg_seq = 1 }, .e.error = -EOPNOTSUPP };
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	int sock = answered(&(struct answer){ &no, sizeof(no) }, 1);
+
+	(void)state;
+	nft_begin(&q);
+	nft_change(&q, "t", false, &el);
+	assert_int_equal(nft_commit(sock, &q, NULL), -ENOENT);
+	close(sock);
+}
+
 /* Of each length cut off: what is whole is taken, what is not is an error or nothing. */
 static void cut_off(void **state)
 {
@@ -245,7 +263,7 @@ static void hostile_lengths(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(what_the_kernel_says), cmocka_unit_test(in_several_datagrams), cmocka_unit_test(failures),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(what_the_kernel_says), cmocka_unit_test(in_several_datagrams), cmocka_unit_test(failures), cmocka_unit_test(no_nf_tables),
 					    cmocka_unit_test(cut_off), cmocka_unit_test(hostile_lengths) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
