@@ -634,12 +634,20 @@ int endpoint_remove_each(const struct firewall *fw, const char *id, const struct
 	return result;
 }
 
-/* Connections to it that the kernel tracks go on for a while: net/stale.h. */
+/* Connections to it that the kernel tracks go on for a while: net/stale.h. Where no mark can be made they are forgotten now: it can speak no
+ * more, and begins none. */
+static int mark_address(const struct engine *en, const char *id, const struct ip *ip)
+{
+	int r = ip->len ? stale_mark(en->state_fd, ip, id) : 0;
+
+	return r < 0 && conntrack_forget_ip(ip) >= 0 ? 0 : r;
+}
+
 static int mark(const struct engine *en, const char *id, const struct net_link *l)
 {
-	int r = stale_mark(en->state_fd, &l->ip.ip, id);
+	int r = mark_address(en, id, &l->ip.ip);
 
-	return r < 0 || !l->ip6.ip.len ? r : stale_mark(en->state_fd, &l->ip6.ip, id);
+	return r < 0 ? r : mark_address(en, id, &l->ip6.ip);
 }
 
 int endpoint_close(const struct engine *en, const char *id, const struct endpoints *own, struct err *e)

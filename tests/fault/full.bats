@@ -145,6 +145,22 @@ with_ever_more_room() {
   [[ "$(timeout 3 busybox nc -w 2 127.0.0.1 8081 </dev/null)" == answer ]]
 }
 
+@test "a state folder that takes no more names: nobody stays in a network for it" {
+  local i=0
+  mount -t tmpfs -o nr_inodes=200 tmpfs "$TARE_STATE"
+  tare network create one
+  tare run -d --name full --network one busybox sleep 1000
+  while true >"$TARE_STATE/filler$i"; do i=$((i + 1)); done 2>/dev/null || true
+  run tare network disconnect one full
+  rm -f "$TARE_STATE"/filler*
+  tare rm -f full
+  tare network rm one
+  wait_until 10 eval '[ ! -e "$TARE_STATE/healer.sock" ]'
+  umount -l "$TARE_STATE"
+  echo "$output"
+  [ "$status" = 0 ]
+}
+
 @test "a catalog that cannot be opened for want of room" {
   sqlite3 "$TARE_ROOT/catalog.db" 'PRAGMA wal_checkpoint(TRUNCATE)' # and no log and no index of it stay
   leave 0
