@@ -41,7 +41,7 @@ struct candidate {
 	unsigned char family;
 	bool drops;
 	int hook;
-	char table[64], chain[64];
+	char table[NFT_NAME_LEN], chain[NFT_NAME_LEN];
 };
 
 struct look {
@@ -100,7 +100,7 @@ static void name_it(const struct candidate *c, char out[OTHERS_NAME])
 	const char *family = c->family == NFPROTO_INET ? "inet" : c->family == NFPROTO_IPV4 ? "ip" : "ip6";
 
 	if (!out[0])
-		(void)snprintf(out, OTHERS_NAME, "%s %s %s", family, c->table, c->chain);
+		(void)snprintf(out, OTHERS_NAME, "%s %.70s %.70s", family, c->table, c->chain);
 }
 
 /* firewalld's chain ends with a reject, but has let pass before whatever was translated. */

@@ -42,6 +42,7 @@ int nft_has_table(int sock, unsigned char family, const char *table) MUST_CHECK;
 int nft_table_handle(int sock, unsigned char family, const char *table, uint64_t *out) MUST_CHECK;
 int nft_has_element(int sock, const char *table, const struct nft_element *el) MUST_CHECK; /* 0, -ENOENT */
 
+#define NFT_NAME_LEN 256 /* the kernel's NFT_NAME_MAXLEN, with the NUL */
 /* A chain of anybody's, as the kernel lists it. */
 struct nft_chain {
 	unsigned char family;    /* NFPROTO_* */

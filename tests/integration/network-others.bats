@@ -276,6 +276,14 @@ in_by_ipv6() { [ -n "$(outside timeout 3 busybox nc -w 3 2001:db8::1 "$1" </dev/
   run ! in_from_outside 8080
   nft insert rule inet filter input tcp dport 8080 accept
   in_from_outside 8080
+  # whatever they are called
+  nft delete table inet filter
+  local long; long=$(printf 'a%.0s' {1..200})
+  nft -f - <<<"table inet $long { chain $long { type filter hook input priority filter; tcp dport != 22 reject; }
+}"
+  serve other 80 other -p 8081:80
+  run ! in_from_outside 8081
+  nft delete table inet "$long"
 }
 
 @test "UDP: the first datagram asks, the next one arrives" {
