@@ -20,7 +20,8 @@
 struct flow {
 	unsigned char proto;
 	uint16_t to_port;
-	struct ip from, to, answers; /* of the first packet; who answers it */
+	struct ip from, to; /* of the first packet */
+	struct ip answers, asked; /* who answers it, and to whom */
 };
 
 struct wanted {
@@ -100,7 +101,9 @@ static bool is_wanted(const struct flow *f, const struct wanted *w)
 
 	if (w->ip && !w->proto)
 		return ip_same(&f->from, w->ip) || ip_same(&f->answers, w->ip);
-	return port && (w->ip ? translated && ip_same(&f->answers, w->ip) : !translated);
+	if (w->ip)
+		return port && translated && ip_same(&f->answers, w->ip);
+	return port && !translated && ip_same(&f->asked, &f->from); /* else it left this machine in another's name, and the answer is for that one */
 }
 
 /* One connection of a dump: a deletion of its own, by the tuple as it came. */
@@ -118,6 +121,7 @@ static void take(const struct nlmsghdr *m, void *data)
 			read_first(a, w->family, &f);
 		} else if (type == CTA_TUPLE_REPLY) {
 			f.answers = get_ip(a, w->family, true);
+			f.asked = get_ip(a, w->family, false);
 		} else if (type == CTA_ZONE) {
 			zone = a;
 		}

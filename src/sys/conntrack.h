@@ -9,7 +9,7 @@
 
 /* All that ip began or answers. How many, or -errno. */
 int conntrack_forget_ip(const struct ip *ip) MUST_CHECK;
-/* All of a protocol that were begun to one of these ports, and were not translated to another address. IPv4. */
+/* All of a protocol that were begun to one of these ports, and of which neither end was translated. IPv4. */
 int conntrack_forget_ports(unsigned char proto, uint16_t first, uint16_t last) MUST_CHECK;
 
 /* All of a protocol that were begun to one of these ports of another address, and were translated to ip, which answers. */

@@ -195,6 +195,29 @@ ask_udp() { outside python3 "$BATS_TEST_DIRNAME/../lib/udp.py" ask 192.0.2.1 535
   xargs kill <"$BATS_TEST_TMPDIR/servers"
 }
 
+@test "a port is published: who asks the world at the same port gets his answer" {
+  local answer=$BATS_TEST_TMPDIR/answer asker outside
+  tare run -d --name asker busybox sleep 1000 >/dev/null
+  outside python3 -c '
+import os, socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("0.0.0.0", 8001)); s.settimeout(15)
+_, who = s.recvfrom(9)
+open(sys.argv[1], "w").close()
+while not os.path.exists(sys.argv[1] + ".go"): time.sleep(0.05)
+s.sendto(b"late", who)' "$answer" 3>&- & outside=$!
+  sleep 0.5
+  nsenter --net="/proc/$(tare inspect asker | jq '.[0].State.Pid')/ns/net" python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(10)
+s.sendto(b"?", ("192.0.2.2", 8001))
+print(s.recv(9).decode())' >"$answer.got" 3>&- & asker=$!
+  wait_until 10 test -e "$answer"
+  tare run -d --name server -p 8001:53/udp busybox sleep 1000 >/dev/null
+  : >"$answer.go"
+  wait $outside $asker || true
+  [ "$(cat "$answer.got")" = late ]
+}
+
 @test "who has a route to a container gets in by its published ports alone" {
   serve web 80 web -p 127.0.0.1:8500:80
   outside ip route add 10.210.0.0/16 via 192.0.2.1
