@@ -6,6 +6,8 @@ load ../lib/network
 setup_file() { tare_setup_file; load_busybox; world_up; }
 teardown_file() { world_down; tare_teardown_file; }
 teardown() {
+  # in a container's network, which own-net does not see
+  kill ${UDP:+"$UDP"} ${SCRIPT:+"$SCRIPT"} 2>/dev/null || true
   remove_all
   tare network ls -q --no-trunc | while read -r id; do tare network rm "$id" >/dev/null 2>&1 || true; done
 }
