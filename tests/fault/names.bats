@@ -110,6 +110,25 @@ ask() { dns "$1" ask 127.0.0.11 "${@:2}"; }
   [ "$(cat "$BATS_TEST_TMPDIR/heard")" = "$(address_of bad)" ] # its own address: the wire works
 }
 
+# Clock ticks of the processor that a process has used.
+ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+listens() { nsenter --net="$1" ss -Hlnt | grep -q 127.0.0.11; }
+
+@test "a container's administrator ends tare-netd's sockets in it: that is the end of nobody else's names" {
+  up bad; up good
+  local was before; was=$(netd)
+  listens "$bad"
+  nsenter --net="$bad" ss -K -n -l -t >/dev/null
+  nsenter --net="$bad" ss -K -n -u -a >/dev/null
+  ! listens "$bad" || skip "this kernel ends no sockets on demand (CONFIG_INET_DIAG_DESTROY)"
+  before=$(ticks "$was")
+  sleep 1
+  [ "$(netd)" = "$was" ]
+  [ $(($(ticks "$was") - before)) -lt 20 ] # nor does it turn in circles
+  [ "$(ask "$good" good)" = "0 $(address_of good)" ]
+  [ "$(dns "$good" tcp 127.0.0.11 good show)" = "0 $(address_of good)" ]
+}
+
 @test "the host's name server is a stub on 127.0.0.53: containers with names reach it through tare-netd" {
   python3 "$DNS" serve 127.0.0.53 3>&- & local pid=$!
   wait_until 5 sh -c "ss -lun | grep -q 127.0.0.53:53"

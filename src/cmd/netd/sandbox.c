@@ -22,8 +22,8 @@
 #endif
 
 static const int allowed_calls[] = {
-	/* asking and answering */
-	SYS_recvfrom, SYS_sendto, SYS_recvmsg, SYS_sendmsg, SYS_accept4, SYS_connect, SYS_close, SYS_getrandom,
+	/* asking and answering; musl's accept4() tries accept() where a socket does not listen any more */
+	SYS_recvfrom, SYS_sendto, SYS_recvmsg, SYS_sendmsg, SYS_accept4, SYS_accept, SYS_connect, SYS_close, SYS_getrandom,
 	/* waiting */
 	SYS_epoll_pwait, SYS_epoll_ctl, SYS_timerfd_create, SYS_timerfd_settime, SYS_clock_gettime, SYS_restart_syscall,
 #ifdef SYS_epoll_wait

@@ -115,12 +115,18 @@ static void on_datagrams(struct loop *l, int fd, uint32_t events, void *data)
 	}
 }
 
+/* Who administers the container's network can end a socket there, ours too: what is left of it would be reported for ever. */
 static void on_connection(struct loop *l, int fd, uint32_t events, void *data)
 {
-	(void)l;
+	struct stub *s = data;
+
 	(void)fd;
-	(void)events;
-	stream_accept(data);
+	if (!(events & (EPOLLHUP | EPOLLERR))) {
+		stream_accept(s);
+		return;
+	}
+	loop_remove(l, s->on_tcp);
+	s->on_tcp = NULL;
 }
 
 /* ---- containers ---- */
