@@ -8,18 +8,22 @@
 /* ---- reading ---- */
 
 struct words {
-	char *v[2 + 64];
-	size_t n;
+	char **v; /* of the table's arena, and used again for the next line */
+	size_t n, cap;
 };
 
-static int split(char *line, struct words *w)
+/* As many as there are: a container may be in any number of networks. */
+static int split(struct arena *a, char *line, struct words *w)
 {
 	char *rest = NULL;
 
 	w->n = 0;
 	for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-		if (w->n == ARRAY_LEN(w->v))
-			return -E2BIG;
+		char **v = arena_grow(a, w->v, w->n, &w->cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		w->v = v;
 		w->v[w->n++] = word;
 	}
 	return 0;
@@ -162,6 +166,7 @@ static int make_room(struct names *n, const char *text)
 int names_parse(const char *text, size_t len, struct names *out, struct err *e)
 {
 	char *copy, *rest = NULL;
+	struct words w = { 0 };
 	size_t number = 0;
 
 	*out = (struct names)NAMES_INIT;
@@ -171,11 +176,10 @@ int names_parse(const char *text, size_t len, struct names *out, struct err *e)
 	if (!copy || arena_error(&out->a) < 0)
 		return err_errno(e, -ENOMEM, "the table of names");
 	for (char *line = strtok_r(copy, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		struct words w;
 		int r;
 
 		number++;
-		r = line[0] == ' ' ? -EINVAL : split(line, &w);
+		r = line[0] == ' ' ? -EINVAL : split(&out->a, line, &w);
 		if (r == 0 && w.n)
 			r = take_line(out, &w);
 		if (r < 0)

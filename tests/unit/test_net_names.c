@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "net/names.h"
@@ -100,9 +101,30 @@ static void damaged(void **state)
 	}
 }
 
+/* A container in more networks than anybody thought of: its names, and everybody else's, are there. */
+static void many_networks(void **state)
+{
+	char text[8192] = "member aa";
+	struct names n;
+	struct err e = { 0 };
+	struct ip ips[8];
+	size_t at = strlen(text);
+
+	(void)state;
+	for (int i = 1; i <= 1000; i++)
+		at += (size_t)sprintf(text + at, " %d", i);
+	strcpy(text + at, "\nmember bb 7\nname 1000 10.0.2.2 far\nname 7 10.0.7.2 near\n");
+	assert_int_equal(names_parse(text, strlen(text), &n, &e), 0);
+	assert_int_equal(names_find(&n, names_member(&n, "aa"), "far", ips, 8), 1);
+	assert_int_equal(names_find(&n, names_member(&n, "bb"), "far", ips, 8), 0);
+	assert_int_equal(names_find(&n, names_member(&n, "bb"), "near", ips, 8), 1);
+	names_free(&n);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(asking), cmocka_unit_test(both_families), cmocka_unit_test(damaged) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(asking), cmocka_unit_test(both_families), cmocka_unit_test(damaged),
+					    cmocka_unit_test(many_networks) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
