@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,8 +27,6 @@ static int add_alias(struct plan *p, struct ct_network *n, const char *alias, st
 {
 	const char **v = arena_array(p->a, n->aliases.n + 1, sizeof(*v));
 
-	if (!alias[0] || strlen(alias) > 63 || strpbrk(alias, " \t\n/,"))
-		return err_set(e, ERR_INVALID, "\"%s\" is no name for a container in a network", alias);
 	if (!v)
 		return err_errno(e, -ENOMEM, "--network-alias");
 	if (n->aliases.n)
@@ -113,11 +112,25 @@ static int plan_first(struct plan *p, struct err *e)
 	return r;
 }
 
+/* One that can be asked for (wire/dns.h). What begins with a dot or ends with one, or has two, has an empty label. */
+static bool is_alias(const char *text)
+{
+	size_t len = strlen(text);
+
+	for (const char *p = text; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
+			return false;
+	return len > 0 && len <= 63 && text[0] != '.' && text[len - 1] != '.' && !strstr(text, "..");
+}
+
 int network_check_place(const struct ct_network *n, struct err *e)
 {
 	unsigned char mac[MAC_LEN];
 	struct ip ip;
 
+	for (size_t i = 0; i < n->aliases.n; i++)
+		if (!is_alias(n->aliases.v[i]))
+			return err_set(e, ERR_INVALID, "\"%s\" is no name for a container in a network: 1 to 63 letters, digits, '-', '_' or, between them, '.'", n->aliases.v[i]);
 	if (n->ip && (ip_parse(n->ip, &ip) < 0 || ip.len != 4))
 		return err_set(e, ERR_INVALID, "--ip %s is no IPv4 address", n->ip);
 	if (n->ip6 && (ip_parse(n->ip6, &ip) < 0 || ip.len != 16))

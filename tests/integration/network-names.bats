@@ -96,6 +96,20 @@ names_raw() { nsenter --net="/proc/$(jq .pid "$TARE_STATE/$(sqlite3 "$TARE_ROOT/
   kill $pid
 }
 
+@test "an alias that nobody can ask for is refused: it would take everybody's names away" {
+  tare network create one
+  tare run -d --name aa --network one busybox sleep 1000 >/dev/null
+  tare run -d --name dd busybox sleep 1000 >/dev/null
+  for alias in $'x\ny' 'x y' 'x,y' x/y .x x. x..y xü '' "$(printf 'x%.0s' {1..64})"; do
+    run -125 tare run --rm --network one --network-alias "$alias" busybox true
+    [[ "$output" == *"is no name for a container in a network"* ]]
+    run -1 tare network connect --alias "$alias" one dd
+    [[ "$output" == *"is no name for a container in a network"* ]]
+  done
+  tare network connect --alias x.y_Z-1 one dd
+  [ "$(names aa x.Y_z-1)" = "$(tare inspect dd | jq -r '.[0].NetworkSettings.Networks.one.IPAddress')" ]
+}
+
 @test "a container's own name server can have port 53" {
   tare network create one
   tare run -d --name dns --network one busybox sleep 1000 >/dev/null
