@@ -92,6 +92,15 @@ static int open_netns(const struct change *c, struct err *e)
 	return fd < 0 ? err_errno(e, -errno, "the network namespace of container %s", c->held.rec.name) : fd;
 }
 
+/* Whether who has which name changes with the network, or who may ask the world, which is one in any network that leads there. */
+static bool concerns_names(const struct change *c)
+{
+	struct endpoints own;
+	struct err ignored;
+
+	return runs(c) && (resolver_serves(&c->network) || (endpoint_read(c->en, c->a, c->held.rec.id, &own, &ignored) == 0 && endpoint_has_names(&own)));
+}
+
 /* There is nothing to do, but the change that did it may have been killed before it told anybody. */
 static void catch_up(const struct change *c)
 {
@@ -100,7 +109,7 @@ static void catch_up(const struct change *c)
 
 	if (runs(c) && (endpoint_read(c->en, c->a, c->held.rec.id, &own, &e) < 0 || relays_change(c->en, c->held.rec.id, &own, &e) < 0))
 		log_warning("%s", e.msg);
-	if (runs(c) && resolver_serves(&c->network))
+	if (concerns_names(c))
 		resolver_sync(c->en);
 }
 
@@ -135,7 +144,7 @@ static int write_connected(struct change *c, const char *instead, const struct c
 		r = record_set_config(cat, c->held.rec.id, config.s, e);
 	if (r == 0 && runs(c))
 		r = endpoint_take(c->en, c->a, c->held.rec.id, doc, place->name, e);
-	if (r == 0 && runs(c) && resolver_serves(&c->network))
+	if (r == 0 && concerns_names(c))
 		resolver_changing(c->en);
 	return r < 0 ? r : catalog_commit(cat, e);
 }
@@ -161,7 +170,7 @@ static int undo_connect(struct change *c, const struct endpoints *one, struct er
 /* Others ask for it by other names now, and it asks for others. */
 static int tell(const struct change *c, const struct endpoints *own, struct err *e)
 {
-	if (resolver_serves(&c->network))
+	if (concerns_names(c))
 		resolver_sync(c->en);
 	return endpoint_files(c->en, c->a, c->held.rec.id, c->held.config.doc, own, e);
 }
@@ -240,7 +249,11 @@ static int connect_cni(struct change *c, const struct ct_network *place, struct 
 		return r;
 	netns = open_netns(c, e);
 	r = netns < 0 ? netns : cni_join(c->en, c->held.rec.id, netns, e);
-	return r < 0 ? undo_cni(c, e) : 0;
+	if (r < 0)
+		r = undo_cni(c, e);
+	if (concerns_names(c))
+		resolver_sync(c->en);
+	return r;
 }
 
 /* ---- connect ---- */
@@ -354,7 +367,7 @@ int network_disconnect(const struct engine *en, const char *container, const cha
 		r = record_set_config(cat, c.held.rec.id, config.s, e);
 	if (r == 0)
 		r = endpoint_forget(en, c.held.rec.id, c.network.id, e);
-	if (r == 0 && runs(&c) && resolver_serves(&c.network))
+	if (r == 0 && concerns_names(&c))
 		resolver_changing(en);
 	if (r == 0)
 		r = catalog_commit(cat, e);

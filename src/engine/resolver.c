@@ -29,6 +29,12 @@ bool resolver_serves(const struct network *n)
 /* Endpoints in networks with names, and those networks. */
 #define NAMED "endpoints e JOIN networks n ON n.id = e.network AND n.driver != '" NETWORK_ROUTED "' "
 
+/* Whether its container is in networks without names as well: the default one, those of CNI. In the table they are one, of this number. */
+#define ELSEWHERE                                                                                                                              \
+	"EXISTS(SELECT 1 FROM endpoints o JOIN networks r ON r.id = o.network AND r.driver = '" NETWORK_ROUTED "' WHERE o.container = e.container)" \
+	" OR EXISTS(SELECT 1 FROM cni p WHERE p.container = e.container)"
+#define NUMBER_ELSEWHERE 0
+
 /* ---- the table ---- */
 
 static void add_name(struct strbuf *out, int64_t network, const char *ip, const char *name, size_t len)
@@ -70,7 +76,7 @@ static int add_members(const struct engine *en, struct strbuf *out, struct err *
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	char last[ID_LEN + 1] = "", servers[512] = "";
 	int r = cat_prepare(en->catalog, &s, e,
-			    "SELECT e.container, c.name, n.number, e.ip, e.aliases, e.servers, e.ip6 FROM " NAMED
+			    "SELECT e.container, c.name, n.number, e.ip, e.aliases, e.servers, e.ip6, " ELSEWHERE " FROM " NAMED
 			    "JOIN containers c ON c.id = e.container ORDER BY e.container, e.position", "");
 
 	while (r == 0 && (r = cat_step(s, e)) > 0) {
@@ -81,6 +87,8 @@ static int add_members(const struct engine *en, struct strbuf *out, struct err *
 			(void)snprintf(last, sizeof(last), "%s", cat_text(s, 0));
 			(void)snprintf(servers, sizeof(servers), "%s", cat_text(s, 5));
 			sb_printf(out, "member %s", last);
+			if (cat_int(s, 7))
+				sb_printf(out, " %d", NUMBER_ELSEWHERE);
 		}
 		sb_printf(out, " %lld", (long long)cat_int(s, 2));
 		add_names(&names, s, 3);
@@ -101,6 +109,7 @@ static int add_networks(const struct engine *en, struct strbuf *out, struct err 
 	size_t n;
 	int r = network_list(en, &a, &all, &n, e);
 
+	sb_printf(out, "network %d open\n", NUMBER_ELSEWHERE);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (resolver_serves(&all[i]))
 			sb_printf(out, "network %u %s\n", all[i].number, all[i].internal ? "internal" : "open");

@@ -1,7 +1,7 @@
 /* Who has which name in which network: the table that tare writes and tare-netd answers from. A text of lines:
  *
  *	upstream IP               a name server of the host's, in the order they are asked
- *	network N internal|open   N: a number of ours
+ *	network N internal|open   N: a number of ours; 0 is whatever network without names a container is in
  *	member ID N...            a container and its networks; server IP: instead of the host's, for this one
  *	server ID IP
  *	name N IP NAME            the first name of an address is the one that a question for it is answered with */

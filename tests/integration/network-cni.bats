@@ -351,6 +351,24 @@ bad() { # COMMAND WHAT: a network whose second plugin does that
   tare run --rm --network fake --ip 10.88.0.7 --mac-address 02:00:00:00:00:07 busybox true
 }
 
+@test "who is in an internal network and in one of CNI asks the world for names, and not when he has left that" {
+  fake_net
+  tare network create --internal in >/dev/null
+  nsenter --net="/proc/$OUTSIDE/ns/net" python3 "$BATS_TEST_DIRNAME/../lib/dns.py" serve 192.0.2.2 3>&- & local pid=$!
+  wait_until 5 sh -c "nsenter --net=/proc/$OUTSIDE/ns/net ss -lun | grep -q :53"
+  tare run -d --name it --network in --network fake --dns 192.0.2.2 busybox sleep 1000 >/dev/null
+  local ns; ns=/proc/$(tare inspect it | jq '.[0].State.Pid')/ns/net
+  asks() { nsenter --net="$ns" python3 "$BATS_TEST_DIRNAME/../lib/dns.py" ask 127.0.0.11 host.example; }
+  [[ "$(asks)" == *198.51.100.7 ]]
+  tare network disconnect fake it
+  [[ "$(asks)" == "3"* ]]
+  tare network connect fake it
+  [[ "$(asks)" == *198.51.100.7 ]]
+  kill $pid
+  tare rm -f it >/dev/null
+  tare network rm in >/dev/null
+}
+
 # ---- lists ----
 
 @test "folders are whole paths: the plugins run elsewhere than who asks for them" {

@@ -93,6 +93,14 @@ names_raw() { nsenter --net="/proc/$(jq .pid "$TARE_STATE/$(sqlite3 "$TARE_ROOT/
   [ "$(nsenter --net="/proc/$ns/ns/net" python3 "$BATS_TEST_DIRNAME/../lib/dns.py" tcp 127.0.0.11 asks)" = "$(address_of asks)" ]
   [ -z "$(names shut host.example)" ]
   [ "$(names shut shut)" = "$(address_of shut)" ]
+  # one that is in another network as well asks by that, even if it is one without names
+  tare run -d --name both --network in --network bridge --dns 192.0.2.2 busybox sleep 1000 >/dev/null
+  [ "$(names both host.example)" = 198.51.100.7 ]
+  [ "$(names both shut)" = "$(address_of shut)" ]
+  tare network disconnect bridge both
+  [ -z "$(names both host.example)" ]
+  tare network connect bridge both
+  [ "$(names both host.example)" = 198.51.100.7 ]
   kill $pid
 }
 
