@@ -14,6 +14,7 @@
 #define TC 0x0200U
 #define RD 0x0100U
 #define RA 0x0080U
+#define CODE 0x000f
 #define CLASS_IN 1
 #define TYPE_OPT 41
 #define POINTER_TO_QUESTION 0xc00cU
@@ -115,6 +116,13 @@ bool dns_answers(const unsigned char *query, size_t query_len, const unsigned ch
 	if (dns_parse(query, query_len, &q) != 0 || len < HEADER + q.question_len || !(get16(answer + 2) & QR))
 		return false;
 	return get16(answer) == q.id && get16(answer + 4) == 1 && memcmp(answer + HEADER, query + HEADER, q.question_len) == 0;
+}
+
+bool dns_gave_up(const unsigned char *answer)
+{
+	int code = answer[3] & CODE;
+
+	return code == DNS_SERVFAIL || code == DNS_NOTIMP || code == DNS_REFUSED;
 }
 
 size_t dns_truncate(unsigned char *answer, const struct dns_query *q)

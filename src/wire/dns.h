@@ -42,6 +42,8 @@ bool dns_reverse(const char *name, struct ip *out);
 
 /* Whether an answer belongs to the query: the same id and question. */
 bool dns_answers(const unsigned char *query, size_t query_len, const unsigned char *answer, size_t len);
+/* Whether an answer says that this server does not know or does not want: another one may. */
+bool dns_gave_up(const unsigned char *answer);
 /* An answer that belongs to query q without its records, marked as truncated: who asked is to come again by TCP. Its length. */
 size_t dns_truncate(unsigned char *answer, const struct dns_query *q);
 

@@ -52,6 +52,38 @@ ask() { dns "$1" ask 127.0.0.11 "${@:2}"; }
   [ "$(netd)" = "$was" ]
 }
 
+# bad ADDRESS CODE: another name server out there, which the test's end ends.
+bad() {
+  outside ip addr replace "$1/24" dev eth0
+  nsenter --net="/proc/$OUTSIDE/ns/net" python3 "$DNS" serve "$1" "$2" 3>&- &
+  wait_until 5 sh -c "nsenter --net=/proc/$OUTSIDE/ns/net ss -lun | grep -q $1:53"
+}
+
+@test "name servers that refuse, fail, or say nothing: the next one is asked, by UDP and TCP; the last one's word counts" {
+  local n code
+  bad 192.0.2.12 2; bad 192.0.2.15 5; bad 192.0.2.10 mute; bad 192.0.2.13 3
+  for n in 12 15 10 11; do # and one that nobody has
+    tare run -d --name aa --network net --dns "192.0.2.$n" --dns 192.0.2.2 busybox sleep 1000 >/dev/null
+    aa=/proc/$(tare inspect aa | jq '.[0].State.Pid')/ns/net
+    [ "$(ask "$aa" host.example)" = "0 198.51.100.7" ] || { echo "$n"; return 1; }
+    [ "$(dns "$aa" tcp 127.0.0.11 host.example show)" = "0 198.51.100.7" ] || { echo "$n by TCP"; return 1; }
+    tare rm -f aa >/dev/null
+  done
+  for n in 12:2 15:5 13:3; do
+    code=${n#*:}
+    tare run -d --name aa --network net --dns 192.0.2.12 --dns "192.0.2.${n%:*}" busybox sleep 1000 >/dev/null
+    aa=/proc/$(tare inspect aa | jq '.[0].State.Pid')/ns/net
+    [ "$(ask "$aa" host.example)" = "$code" ]
+    [ "$(dns "$aa" tcp 127.0.0.11 host.example show)" = "$code" ]
+    tare rm -f aa >/dev/null
+  done
+  # that there is no such name is an answer
+  tare run -d --name aa --network net --dns 192.0.2.13 --dns 192.0.2.2 busybox sleep 1000 >/dev/null
+  aa=/proc/$(tare inspect aa | jq '.[0].State.Pid')/ns/net
+  [ "$(ask "$aa" host.example)" = 3 ]
+  [ "$(dns "$aa" tcp 127.0.0.11 host.example show)" = 3 ]
+}
+
 @test "hostile questions are answered with what is wrong, or not at all; other types of a name of ours go nowhere" {
   up aa
   local was ip long; was=$(netd) ip=$(address_of aa)

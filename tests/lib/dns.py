@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """dns.py serve ADDRESS: a name server on port 53, UDP and TCP. It says 198.51.100.7 to every question, and before that, by the first label
 of the name, what a hostile one would say (HOSTILE below), each with 203.0.113.66.
+dns.py serve ADDRESS CODE: one that answers every question with that code; "mute": with nothing, and leaves connections open.
 dns.py tcp SERVER NAME: asks for an address by TCP and prints what comes.
 dns.py ask SERVER NAME [TYPE [SIZE]]: asks by UDP, with an OPT record of SIZE; prints the code, "tc" if truncated, and addresses.
 dns.py raw SERVER HEX: sends these bytes by UDP; prints the code of what comes, or nothing.
@@ -16,6 +17,7 @@ import threading
 import time
 
 GOOD, BAD = b"\xc6\x33\x64\x07", b"\xcb\x00\x71\x42"
+SAYS = sys.argv[3] if sys.argv[1] == "serve" and len(sys.argv) > 3 else ""
 TYPES = {"a": 1, "ptr": 12, "aaaa": 28, "ixfr": 251, "axfr": 252, "any": 255}
 
 
@@ -62,9 +64,18 @@ def read(s, n):
     return data
 
 
+def code(query):
+    return query[:2] + b"\x81" + bytes([0x80 | int(SAYS)]) + query[4:6] + bytes(6) + question(query)
+
+
 def stream(c):
     try:
         m = read(c, struct.unpack("!H", read(c, 2))[0])
+        if SAYS == "mute":
+            time.sleep(100)
+        if SAYS:
+            c.sendall(struct.pack("!H", len(code(m))) + code(m))
+            m = read(c, 2)
         label = m[13 : 13 + m[12]]
         a = padded(m, 65535) if label == b"big" else answer(m)
         a = struct.pack("!H", len(a)) + a
@@ -94,6 +105,10 @@ def serve(address):
     other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     while True:
         m, who = u.recvfrom(4096)
+        if SAYS:
+            if SAYS != "mute":
+                u.sendto(code(m), who)
+            continue
         label = m[13 : 13 + m[12]]
         if label == b"silent":
             continue

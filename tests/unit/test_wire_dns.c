@@ -128,6 +128,11 @@ static void failures_and_pointers(void **state)
 	n = dns_fail((const unsigned char *)m, &q, DNS_NXDOMAIN, out);
 	assert_int_equal(n, sizeof(m) - 1);
 	assert_int_equal(out[3] & 15, DNS_NXDOMAIN);
+	assert_false(dns_gave_up(out)); /* it knows that there is none */
+	for (int code = DNS_SERVFAIL; code <= DNS_REFUSED; code++) {
+		(void)dns_fail((const unsigned char *)m, &q, code, out);
+		assert_true(dns_gave_up(out) == (code != DNS_NXDOMAIN));
+	}
 	assert_true(dns_reverse("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa", &ip));
 	assert_int_equal(ip.bytes[0], 0xfd);
 	assert_int_equal(ip.bytes[15], 1);

@@ -84,6 +84,10 @@ static void on_answer(struct loop *l, int fd, uint32_t events, void *data)
 	}
 	if (!dns_answers(a->query, a->len, m, (size_t)len))
 		return;
+	if (dns_gave_up(m) && a->tried < a->n_servers) { /* as the C library does, whose list of servers is behind ours */
+		try_next(a);
+		return;
+	}
 	if (dns_parse(a->query, a->len, &q) == 0 && (size_t)len > q.udp_size)
 		len = (ssize_t)dns_truncate(m, &q);
 	reply(a, m, (size_t)len);

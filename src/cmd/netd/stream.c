@@ -1,5 +1,6 @@
 /* A connection is served one query at a time: read it whole, answer it ourselves or fetch the answer by TCP from a name server, write it,
- * read the next. Each message has its length in front (RFC 1035, 4.2.2). Whoever is slow or silent is cut off. */
+ * read the next. Each message has its length in front (RFC 1035, 4.2.2). Whoever is slow or silent is cut off; of name servers only the last one
+ * is waited for as long. */
 #include "cmd/netd/netd.h"
 
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #define MOST_OF_ONE 16 /* container: what it leaves open takes nothing from the others */
 #define QUERY_MAX 4096
 #define PATIENCE_NS 10000000000LL
+#define SERVER_NS 2000000000LL /* until the next one is asked */
 
 struct message {
 	unsigned char *m; /* with its length in front */
@@ -19,7 +21,7 @@ struct message {
 struct relay {
 	struct stub *s;
 	int client, server;
-	struct loop_source *on_client, *on_server, *timer;
+	struct loop_source *on_client, *on_server, *timer, *server_timer;
 	struct message query, answer;
 	struct ip servers[NAMES_SERVERS];
 	size_t n_servers, tried;
@@ -35,7 +37,8 @@ static void message_reset(struct message *x)
 static void close_server(struct relay *r)
 {
 	loop_remove(r->s->d->loop, r->on_server);
-	r->on_server = NULL;
+	loop_remove(r->s->d->loop, r->server_timer);
+	r->on_server = r->server_timer = NULL;
 	r->server = close_fd(r->server);
 }
 
@@ -115,6 +118,12 @@ static bool set_answer(struct relay *r, const unsigned char *m, size_t len)
 static bool give_answer(struct relay *r);
 static bool try_server(struct relay *r);
 
+static bool is_final(const struct relay *r)
+{
+	return dns_answers(r->query.m + 2, r->query.len - 2, r->answer.m + 2, r->answer.len - 2) &&
+	       (r->tried == r->n_servers || !dns_gave_up(r->answer.m + 2));
+}
+
 static void on_server(struct loop *l, int fd, uint32_t events, void *data)
 {
 	struct relay *r = data;
@@ -127,7 +136,7 @@ static void on_server(struct loop *l, int fd, uint32_t events, void *data)
 		if (n == 0 && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 			n = read_message(fd, &r->answer, DNS_MESSAGE_MAX);
 	}
-	if (n == 1 && dns_answers(r->query.m + 2, r->query.len - 2, r->answer.m + 2, r->answer.len - 2)) {
+	if (n == 1 && is_final(r)) {
 		close_server(r);
 		r->answer.done = 0;
 		if (!give_answer(r))
@@ -135,6 +144,30 @@ static void on_server(struct loop *l, int fd, uint32_t events, void *data)
 	} else if (n != 0 && !try_server(r)) {
 		relay_end(r);
 	}
+}
+
+static void on_slow_server(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct relay *r = data;
+
+	(void)l;
+	(void)fd;
+	(void)events;
+	r->server_timer = NULL;
+	if (!try_server(r))
+		relay_end(r);
+}
+
+static bool connect_to(struct relay *r, const struct ip *server)
+{
+	struct loop *l = r->s->d->loop;
+	struct sockaddr_storage sa;
+	socklen_t len = netd_server(server, &sa);
+
+	r->server = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return r->server >= 0 && (connect(r->server, (struct sockaddr *)&sa, len) == 0 || errno == EINPROGRESS) &&
+	       loop_add(l, r->server, EPOLLOUT | EPOLLIN, on_server, r, &r->on_server) == 0 &&
+	       (r->tried == r->n_servers || loop_timer(l, SERVER_NS, on_slow_server, r, &r->server_timer) == 0);
 }
 
 /* The next one; with none left it is a failure, told as an answer. */
@@ -145,14 +178,9 @@ static bool try_server(struct relay *r)
 
 	message_reset(&r->answer);
 	while (r->tried < r->n_servers) {
-		struct sockaddr_storage sa;
-		socklen_t len = netd_server(&r->servers[r->tried++], &sa);
-
 		close_server(r);
 		r->query.done = 0;
-		r->server = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		if (r->server >= 0 && (connect(r->server, (struct sockaddr *)&sa, len) == 0 || errno == EINPROGRESS) &&
-		    loop_add(r->s->d->loop, r->server, EPOLLOUT | EPOLLIN, on_server, r, &r->on_server) == 0)
+		if (connect_to(r, &r->servers[r->tried++]))
 			return true;
 	}
 	close_server(r);
