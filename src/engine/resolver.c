@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "engine/etcfiles.h"
 #include "engine/healer.h"
 #include "engine/launch.h"
@@ -164,7 +165,8 @@ static int give_all(const struct engine *en, int sock, struct err *e)
 	return r < 0 ? r : 0;
 }
 
-/* One that is about to start hands them over itself, before it is told to run; when tare-netd was killed just then, it has none. */
+/* One that is about to start hands them over itself, before it is told to run; when tare-netd was killed just then, it has none. What
+ * tare-netd says is not to be trusted: no folder but a container's is looked into. */
 static int give_missing(const struct engine *en, int sock, const char *missing, struct err *e)
 {
 	size_t n = strlen(missing) / ID_LEN;
@@ -173,7 +175,8 @@ static int give_missing(const struct engine *en, int sock, const char *missing, 
 		char id[ID_LEN + 1];
 
 		(void)snprintf(id, sizeof(id), "%s", missing + i * ID_LEN);
-		give_running(en, sock, id);
+		if (text_is_hex(id, ID_LEN))
+			give_running(en, sock, id);
 	}
 	return n < STUB_MISSING ? 0 : give_all(en, sock, e);
 }

@@ -184,6 +184,35 @@ listens() { nsenter --net="$1" ss -Hlnt | grep -q 127.0.0.11; }
 }
 live_pid() { jq .pid "$TARE_STATE/$(sqlite3 "$TARE_ROOT/catalog.db" "SELECT id FROM containers WHERE name = '$1'")/state.json"; }
 
+@test "a tare-netd in other hands: tare looks for nobody but containers at its word" {
+  up aa
+  local id; id=$(tare inspect aa | jq -r '.[0].Id')
+  kill -9 "$(netd)"; kill -STOP "$(healer)" 2>/dev/null || true
+  # a folder that looks like a container's, and leads to somebody who is none
+  mkdir "$TARE_STATE/../evil"
+  jq --argjson pid $$ --argjson start "$(awk '{ print $22 }' /proc/$$/stat)" '.pid = $pid | .startTime = $start' "$TARE_STATE/$id/state.json" >"$TARE_STATE/../evil/state.json"
+  python3 - "$TARE_STATE/netd.sock" "$id" >"$BATS_TEST_TMPDIR/told" <<'END' 3>&- &
+import os, socket, sys
+os.unlink(sys.argv[1])
+l = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+l.bind(sys.argv[1])
+l.listen()
+while True:
+    c = l.accept()[0]
+    while m := c.recv(100):
+        print(m.decode(), flush=True)
+        c.send(b"k" + b"../".ljust(60, b"/") + b"evil" + sys.argv[2].encode() if m == b"T" else b"k")
+END
+  local fake=$!
+  wait_until 5 sh -c "ss -Hlx | grep -q $TARE_STATE/netd.sock"
+  tare run --rm --network net busybox true
+  kill $fake
+  [ "$(sort -u "$BATS_TEST_TMPDIR/told" | grep -c "^S$id")" = 1 ]
+  run ! grep evil "$BATS_TEST_TMPDIR/told"
+  let_healer_go
+  rm -r "$TARE_STATE/../evil"
+}
+
 # Our programs, with a tare-netd that is killed at its N-th call of a kind, once: when says CALL:N, or nothing.
 programs() {
   export FAULTY=$BATS_FILE_TMPDIR/bin
