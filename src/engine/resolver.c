@@ -203,7 +203,7 @@ static int send_table(int sock, const struct strbuf *table, char missing[STUB_MI
 /* Nobody has a name: it is not needed. */
 static void end(const struct engine *en)
 {
-	CLEANUP_FD int sock = sock_connect(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET);
+	CLEANUP_FD int sock = net_stub_connect(en->state_fd);
 
 	if (sock >= 0 && net_stub_tell(sock, "Q", NULL, 0) < 0)
 		log_debug("tare-netd does not answer");
@@ -224,15 +224,15 @@ static int sync_locked(const struct engine *en, struct err *e)
 			end(en);
 		return 0;
 	}
-	sock = sock_connect(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET);
-	if (sock < 0) {
+	sock = net_stub_connect(en->state_fd);
+	if (sock < 0 && sock != -EAGAIN) {
 		r = start(en, e);
 		if (r < 0)
 			return r;
-		sock = sock_connect(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET);
-		if (sock < 0)
-			return err_errno(e, sock, "connect to tare-netd");
+		sock = net_stub_connect(en->state_fd);
 	}
+	if (sock < 0)
+		return err_errno(e, sock, "connect to tare-netd");
 	r = send_table(sock, &table, missing, e);
 	return r < 0 ? r : give_missing(en, sock, missing, e);
 }
@@ -276,7 +276,7 @@ void resolver_check(const struct engine *en)
 		resolver_sync(en);
 	if (faccessat(en->state_fd, STUB_SOCKET, F_OK, 0) < 0)
 		return;
-	sock = sock_connect(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET);
-	if (sock < 0)
+	sock = sock_connect(en->state_fd, STUB_SOCKET, SOCK_SEQPACKET | SOCK_NONBLOCK);
+	if (sock < 0 && sock != -EAGAIN) /* that one lives, and has much to do */
 		resolver_sync(en);
 }

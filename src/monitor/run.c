@@ -190,7 +190,7 @@ static int connect_others(struct birth *b, int netns, struct err *e)
 static void offer_names(struct birth *b, int netns)
 {
 	CLEANUP_FD int folder = open(b->d.names, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_FD int sock = folder < 0 ? -1 : sock_connect(folder, STUB_SOCKET, SOCK_SEQPACKET);
+	CLEANUP_FD int sock = folder < 0 ? -1 : net_stub_connect(folder);
 	struct err ignored;
 
 	if (sock >= 0)

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #include "base/ip.h"
 #include "sys/nft.h"
@@ -17,6 +16,7 @@
 
 #define TABLE "tare-names"
 #define BACKLOG 16
+#define PATIENCE_SECONDS 2
 
 /* At a free port. */
 static int open_at(const struct ip *ip, int type, uint16_t *port)
@@ -72,18 +72,20 @@ static int open_in(int netns, int *udp, int *tcp, struct err *e)
 	return err_errno(e, r, "the name server's sockets in the container");
 }
 
+int net_stub_connect(int dirfd)
+{
+	return sock_connect_within(dirfd, STUB_SOCKET, SOCK_SEQPACKET, PATIENCE_SECONDS);
+}
+
 /* What it says behind its 'k' goes to more. */
 static int tell(int sock, const char *message, const int *fds, size_t n_fds, char *more, size_t size)
 {
-	const struct timeval patience = { .tv_sec = 2 };
 	char answer = '\0';
 	struct iovec parts[] = { { &answer, 1 }, { more, size - 1 } };
 	struct msghdr m = { .msg_iov = parts, .msg_iovlen = ARRAY_LEN(parts) };
 	ssize_t n;
-	int r = setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ? -errno : 0;
+	int r = sock_send_fds(sock, message, strlen(message), fds, n_fds);
 
-	if (r == 0)
-		r = sock_send_fds(sock, message, strlen(message), fds, n_fds);
 	if (r < 0)
 		return r;
 	n = recvmsg(sock, &m, 0);

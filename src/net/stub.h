@@ -11,8 +11,10 @@
 #define STUB_MISSING 32U        /* as many ids of 64 digits an answer has at most */
 #define STUB_MISSING_LEN (STUB_MISSING * 64 + 1)
 
-/* A message to tare-netd (cmd/netd/main.c has them) on a connection to its socket, and its answer: 0, -EINVAL when it could not do that,
- * -ECONNRESET and -EAGAIN when it does not answer, within two seconds. */
+/* A connection to tare-netd, whose socket is in dirfd. Nobody waits for it for longer than two seconds: -EAGAIN. */
+int net_stub_connect(int dirfd) MUST_CHECK;
+/* A message to it (cmd/netd/main.c has them) and its answer: 0, -EINVAL when it could not do that, -ECONNRESET and -EAGAIN when it does not
+ * answer. */
 int net_stub_tell(int sock, const char *message, const int *fds, size_t n_fds) MUST_CHECK;
 /* The table, in fd memfd. missing: the ids of those in it whose sockets it does not have, one behind the other. */
 int net_stub_table(int sock, int memfd, char missing[STUB_MISSING_LEN]) MUST_CHECK;

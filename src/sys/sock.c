@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include "base/io.h"
@@ -49,11 +50,19 @@ int sock_listen(int dirfd, const char *name, int type)
 
 int sock_connect(int dirfd, const char *name, int type)
 {
+	return sock_connect_within(dirfd, name, type, 0);
+}
+
+int sock_connect_within(int dirfd, const char *name, int type, int seconds)
+{
+	const struct timeval limit = { .tv_sec = seconds };
 	struct sockaddr_un sa;
 	CLEANUP_FD int fd = open_named(dirfd, name, type, &sa);
 
 	if (fd < 0)
 		return fd;
+	if (seconds && (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0))
+		return -errno;
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return -errno;
 	return take_fd(&fd);

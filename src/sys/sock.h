@@ -11,6 +11,8 @@
  * sun_path never matter. type: SOCK_STREAM or SOCK_SEQPACKET. */
 int sock_listen(int dirfd, const char *name, int type) MUST_CHECK;
 int sock_connect(int dirfd, const char *name, int type) MUST_CHECK;
+/* The same with a limit for this and for each message afterwards: -EAGAIN when the other side takes or says nothing for so long. */
+int sock_connect_within(int dirfd, const char *name, int type, int seconds) MUST_CHECK;
 /* A datagram socket at dirfd/name (made anew) that mode's users may send to. */
 int sock_datagrams(int dirfd, const char *name, mode_t mode) MUST_CHECK;
 /* Connects to an abstract address: name without its leading '@' or NUL. */

@@ -213,6 +213,37 @@ END
   rm -r "$TARE_STATE/../evil"
 }
 
+@test "a tare-netd that answers nobody holds up no command and no start for long" {
+  up aa
+  local was; was=$(netd)
+  kill -STOP "$was"
+  python3 - "$TARE_STATE/netd.sock" "$BATS_TEST_TMPDIR/full" 3>&- <<'END' &
+import socket, sys, time
+held = []
+while True:
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.setblocking(False)
+    held.append(s)
+    try:
+        s.connect(sys.argv[1])
+    except BlockingIOError:
+        open(sys.argv[2], "w")
+        time.sleep(100)
+END
+  local full=$!
+  wait_until 5 [ -e "$BATS_TEST_TMPDIR/full" ]
+  local ps=0; timeout 2 "$TARE_BIN/tare" ps >/dev/null || ps=$?
+  run timeout 20 "$TARE_BIN/tare" run --rm --network net busybox echo goes
+  kill -CONT "$was"
+  [ "$ps" = 0 ]
+  [ "$status" = 0 ]
+  [[ "$output" == *"connect to tare-netd"*"goes"* ]]
+  kill $full
+  tare ps >/dev/null
+  [ "$(ask "$aa" aa)" = "0 $(address_of aa)" ]
+  [ "$(netd)" = "$was" ]
+}
+
 # Our programs, with a tare-netd that is killed at its N-th call of a kind, once: when says CALL:N, or nothing.
 programs() {
   export FAULTY=$BATS_FILE_TMPDIR/bin
