@@ -133,6 +133,22 @@ bad() {
   [ "$(dns "$bad" tcp 127.0.0.11 good show)" = "0 $ip" ]
 }
 
+@test "many containers that flood together leave everybody his share" {
+  local i name
+  for i in $(seq 17); do up "bad$i"; done
+  up good
+  for i in $(seq 17); do
+    name=bad$i
+    nsenter --net="${!name}" python3 "$DNS" drip 127.0.0.11 14 silent.example 3>&- >/dev/null &
+    nsenter --net="${!name}" python3 "$DNS" half 127.0.0.11 16 14 3>&- >/dev/null &
+  done
+  sleep 4
+  for i in 1 2 3 4 5; do
+    [ "$(ask "$good" host.example)" = "0 198.51.100.7" ] || { echo "$i"; return 1; }
+    [ "$(dns "$good" tcp 127.0.0.11 host.example show)" = "0 198.51.100.7" ] || { echo "$i by TCP"; return 1; }
+  done
+}
+
 @test "a forged answer does not reach another container: 127.0.0.11 is nobody's sender on the wire" {
   up bad; up good
   nsenter --net="$good" python3 "$DNS" listen 4444 6 3>&- >"$BATS_TEST_TMPDIR/heard" &

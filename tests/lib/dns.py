@@ -6,6 +6,7 @@ dns.py tcp SERVER NAME: asks for an address by TCP and prints what comes.
 dns.py ask SERVER NAME [TYPE [SIZE]]: asks by UDP, with an OPT record of SIZE; prints the code, "tc" if truncated, and addresses.
 dns.py raw SERVER HEX: sends these bytes by UDP; prints the code of what comes, or nothing.
 dns.py flood SERVER SECONDS NAME: questions as fast as can be, without reading an answer; prints how many a second.
+dns.py drip SERVER SECONDS NAME: a hundred questions every quarter of a second.
 dns.py half SERVER N SECONDS: N connections with half a question each, open so long; prints how many are still open then.
 dns.py spoof FROM TO PORT: an answer with a forged sender, by a raw socket.
 dns.py listen PORT SECONDS: prints who sends something to that UDP port."""
@@ -221,6 +222,13 @@ def main():
                 except (BlockingIOError, ConnectionRefusedError):
                     pass
         print(int(n / float(args[1])))
+    elif command == "drip":
+        u, m = connect(args[0]), query(args[2])
+        end = time.time() + float(args[1])
+        while time.time() < end:
+            for _ in range(100):
+                u.send(m)
+            time.sleep(0.25)
     elif command == "half":
         half(args[0], int(args[1]), float(args[2]))
     elif command == "spoof":

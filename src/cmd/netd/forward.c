@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #define MOST_ASKS 512
-#define MOST_OF_ONE 64 /* container: the others want to ask as well */
+#define MOST_OF_ONE 64 /* container: the others want to ask as well, many together included (make_room()) */
 #define QUERY_MAX 4096
 #define PATIENCE_NS 2000000000LL
 #define ROUNDS 2U
@@ -141,10 +141,32 @@ static void refuse(const struct stub *s, const unsigned char *m, size_t len, con
 		(void)!sendto(s->udp, out, dns_fail(m, &q, DNS_SERVFAIL, out), MSG_DONTWAIT, (const struct sockaddr *)from, sizeof(*from));
 }
 
+/* Of all that may wait whoever has the most gives one up, his oldest, for one who has less. */
+static bool make_room(const struct stub *s)
+{
+	struct netd *d = s->d;
+	const struct stub *most = s;
+	struct ask *oldest = NULL;
+
+	if (d->n_asks < MOST_ASKS)
+		return true;
+	for (const struct stub *o = d->stubs; o; o = o->next)
+		if (o->n_asks > most->n_asks)
+			most = o;
+	if (most->n_asks <= s->n_asks + 1)
+		return false;
+	for (struct ask *a = d->asks; a; a = a->next)
+		if (a->s == most)
+			oldest = a;
+	if (oldest)
+		give_up(oldest);
+	return oldest;
+}
+
 void forward_datagram(struct stub *s, const unsigned char *m, size_t len, const struct sockaddr_in *from, const struct ip *servers, size_t n)
 {
 	struct netd *d = s->d;
-	bool may = len <= QUERY_MAX && d->n_asks < MOST_ASKS && s->n_asks < MOST_OF_ONE;
+	bool may = len <= QUERY_MAX && s->n_asks < MOST_OF_ONE && make_room(s);
 	struct ask *a = may ? calloc(1, sizeof(*a) + len) : NULL;
 
 	if (!a) {

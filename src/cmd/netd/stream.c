@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #define MOST_RELAYS 256
-#define MOST_OF_ONE 16 /* container: what it leaves open takes nothing from the others */
+#define MOST_OF_ONE 16 /* container: what it leaves open takes nothing from the others, nor what many do (make_room()) */
 #define QUERY_MAX 4096
 #define PATIENCE_NS 10000000000LL
 #define SERVER_NS 2000000000LL /* until the next one is asked */
@@ -255,10 +255,32 @@ static void on_timeout(struct loop *l, int fd, uint32_t events, void *data)
 	relay_end(r);
 }
 
+/* Of all that may be open whoever has the most loses one, his oldest, to one who has less. */
+static bool make_room(const struct stub *s)
+{
+	struct netd *d = s->d;
+	const struct stub *most = s;
+	struct relay *oldest = NULL;
+
+	if (d->n_relays < MOST_RELAYS)
+		return true;
+	for (const struct stub *o = d->stubs; o; o = o->next)
+		if (o->n_relays > most->n_relays)
+			most = o;
+	if (most->n_relays <= s->n_relays + 1)
+		return false;
+	for (struct relay *r = d->relays; r; r = r->next)
+		if (r->s == most)
+			oldest = r;
+	if (oldest)
+		relay_end(oldest);
+	return oldest;
+}
+
 void stream_accept(struct stub *s)
 {
 	CLEANUP_FD int fd = accept4(s->tcp, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	bool may = fd >= 0 && s->d->n_relays < MOST_RELAYS && s->n_relays < MOST_OF_ONE;
+	bool may = fd >= 0 && s->n_relays < MOST_OF_ONE && make_room(s);
 	struct relay *r = may ? calloc(1, sizeof(*r)) : NULL;
 
 	if (!r)
