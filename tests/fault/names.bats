@@ -60,7 +60,7 @@ bad() {
 }
 
 @test "name servers that refuse, fail, or say nothing: the next one is asked, by UDP and TCP; the last one's word counts" {
-  local n code
+  local n code aa
   bad 192.0.2.12 2; bad 192.0.2.15 5; bad 192.0.2.10 mute; bad 192.0.2.13 3
   for n in 12 15 10 11; do # and one that nobody has
     tare run -d --name aa --network net --dns "192.0.2.$n" --dns 192.0.2.2 busybox sleep 1000 >/dev/null
@@ -203,21 +203,23 @@ live_pid() { jq .pid "$TARE_STATE/$(sqlite3 "$TARE_ROOT/catalog.db" "SELECT id F
 @test "a tare-netd in other hands: tare looks for nobody but containers at its word" {
   up aa
   local id; id=$(tare inspect aa | jq -r '.[0].Id')
-  kill -9 "$(netd)"; kill -STOP "$(healer)" 2>/dev/null || true
+  hold_healer
+  kill -9 "$(netd)"
   # a folder that looks like a container's, and leads to somebody who is none
   mkdir "$TARE_STATE/../evil"
   jq --argjson pid $$ --argjson start "$(awk '{ print $22 }' /proc/$$/stat)" '.pid = $pid | .startTime = $start' "$TARE_STATE/$id/state.json" >"$TARE_STATE/../evil/state.json"
   python3 - "$TARE_STATE/netd.sock" "$id" >"$BATS_TEST_TMPDIR/told" <<'END' 3>&- &
-import os, socket, sys
+import os, socket, sys, threading
+def serve(c, _):
+    while m := c.recv(100):
+        print(m.decode(), flush=True)
+        c.send(b"k" + b"../".ljust(60, b"/") + b"evil" + sys.argv[2].encode() if m == b"T" else b"k")
 os.unlink(sys.argv[1])
 l = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 l.bind(sys.argv[1])
 l.listen()
 while True:
-    c = l.accept()[0]
-    while m := c.recv(100):
-        print(m.decode(), flush=True)
-        c.send(b"k" + b"../".ljust(60, b"/") + b"evil" + sys.argv[2].encode() if m == b"T" else b"k")
+    threading.Thread(target=serve, args=l.accept(), daemon=True).start()
 END
   local fake=$!
   wait_until 5 sh -c "ss -Hlx | grep -q $TARE_STATE/netd.sock"
