@@ -46,6 +46,8 @@ ask() { dns "$1" ask 127.0.0.11 "${@:2}"; }
   [ "$(dns "$aa" tcp 127.0.0.11 big.example show)" = "0 198.51.100.7" ]
   [ "$(ask "$aa" silent.example)" = 2 ]
   [ "$(ask "$aa" aa)" = "0 $(address_of aa)" ]
+  # a connection that is used is not cut off
+  [ "$(dns "$aa" again 127.0.0.11 3 6 aa)" = "0 0 0" ]
   # a byte a second is not waited for
   run ! wait $slow
   [ ! -s "$BATS_TEST_TMPDIR/slow" ]

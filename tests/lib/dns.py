@@ -3,6 +3,7 @@
 of the name, what a hostile one would say (HOSTILE below), each with 203.0.113.66.
 dns.py serve ADDRESS CODE: one that answers every question with that code; "mute": with nothing, and leaves connections open.
 dns.py tcp SERVER NAME: asks for an address by TCP and prints what comes.
+dns.py again SERVER N SECONDS NAME: asks N times on one connection, with so many seconds between; prints the code of each.
 dns.py ask SERVER NAME [TYPE [SIZE]]: asks by UDP, with an OPT record of SIZE; prints the code, "tc" if truncated, and addresses.
 dns.py raw SERVER HEX: sends these bytes by UDP; prints the code of what comes, or nothing.
 dns.py flood SERVER SECONDS NAME: questions as fast as can be, without reading an answer; prints how many a second.
@@ -198,6 +199,12 @@ def main():
         c.sendall(struct.pack("!H", len(m)) + m)
         m = read(c, struct.unpack("!H", read(c, 2))[0])
         show(m) if len(args) > 2 else print(*[".".join(str(b) for b in m[-4:])] * m[7], sep="\n")
+    elif command == "again":
+        c, m = socket.create_connection((args[0], 53), 5), query(args[3])
+        for i in range(int(args[1])):
+            time.sleep(float(args[2]) if i else 0)
+            c.sendall(struct.pack("!H", len(m)) + m)
+            print(read(c, struct.unpack("!H", read(c, 2))[0])[3] & 15, flush=True)
     elif command == "ask":
         u = connect(args[0])
         u.send(query(args[1], TYPES[args[2] if len(args) > 2 else "a"], int(args[3]) if len(args) > 3 else 0))

@@ -191,6 +191,27 @@ static bool try_server(struct relay *r)
 
 /* ---- the container's side ---- */
 
+static void on_timeout(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct relay *r = data;
+
+	(void)l;
+	(void)fd;
+	(void)events;
+	r->timer = NULL;
+	relay_end(r);
+}
+
+/* From the connection's begin, or its last whole query, to the end of the next answer. */
+static bool begin_patience(struct relay *r)
+{
+	struct loop *l = r->s->d->loop;
+
+	loop_remove(l, r->timer);
+	r->timer = NULL;
+	return loop_timer(l, PATIENCE_NS, on_timeout, r, &r->timer) == 0;
+}
+
 /* A whole query is there. */
 static bool serve(struct relay *r)
 {
@@ -199,7 +220,7 @@ static bool serve(struct relay *r)
 	size_t n = 0;
 	int len = server_answer(r->s, r->query.m + 2, r->query.len - 2, true, out, &servers, &n);
 
-	if (len == SERVER_DROP)
+	if (len == SERVER_DROP || !begin_patience(r))
 		return false;
 	if (len > 0) {
 		return set_answer(r, out, (size_t)len) && give_answer(r);
@@ -244,17 +265,6 @@ static void on_client(struct loop *l, int fd, uint32_t events, void *data)
 		relay_end(r);
 }
 
-static void on_timeout(struct loop *l, int fd, uint32_t events, void *data)
-{
-	struct relay *r = data;
-
-	(void)l;
-	(void)fd;
-	(void)events;
-	r->timer = NULL;
-	relay_end(r);
-}
-
 /* Of all that may be open whoever has the most loses one, his oldest, to one who has less. */
 static bool make_room(const struct stub *s)
 {
@@ -289,8 +299,7 @@ void stream_accept(struct stub *s)
 	s->d->relays = r;
 	s->d->n_relays++;
 	s->n_relays++;
-	if (loop_add(s->d->loop, r->client, EPOLLIN, on_client, r, &r->on_client) < 0 ||
-	    loop_timer(s->d->loop, PATIENCE_NS, on_timeout, r, &r->timer) < 0)
+	if (loop_add(s->d->loop, r->client, EPOLLIN, on_client, r, &r->on_client) < 0 || !begin_patience(r))
 		relay_end(r);
 }
 
