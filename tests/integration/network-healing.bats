@@ -99,7 +99,7 @@ knows() { [ "$(name_of "$1" "$2")" = "$3" ]; }
   was=$(healer)
   kill -9 "$was" "$(netd)"
   wait_until 8 knows "$ns" bb "$ip"
-  one_healer
+  wait_until 5 one_healer
   # and with the rules: nobody notices at once, the next healer finds out
   was=$(healer)
   kill -9 "$was"
