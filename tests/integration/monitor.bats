@@ -113,7 +113,7 @@ teardown() { monitor_teardown; }
 }
 
 @test "a line over 16 KiB is split as Docker splits it" {
-  start -- sh -c 'head -c 40000 /dev/zero | tr "\0" a; echo'
+  start -- sh -c 'printf %040000d 0; echo' # whole pages: a pipe full of crumbs holds less than a record, which is split earlier then
   ended
   [ "$(jq '.log | length' "$D/c/log.json" | tr '\n' ' ')" = "16384 16384 7233 " ]
   [ "$(jq -r .time "$D/c/log.json" | sort -u | wc -l)" = 1 ]
