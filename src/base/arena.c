@@ -127,6 +127,13 @@ void arena_reset(struct arena *a)
 	a->failed = false;
 }
 
+void arena_wipe(struct arena *a)
+{
+	for (struct arena_chunk *c = a->head; c; c = c->next)
+		explicit_bzero(c->data, c->used);
+	arena_free(a);
+}
+
 void arena_free(struct arena *a)
 {
 	while (a->head) {

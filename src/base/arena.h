@@ -29,6 +29,9 @@ char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Empties it for what comes next, keeping memory for as much again. */
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
+/* arena_free() of one that held secrets: they are overwritten first. */
+void arena_wipe(struct arena *a);
+#define CLEANUP_SECRETS CLEANUP(arena_wipe)
 
 static inline int arena_error(const struct arena *a)
 {

@@ -97,6 +97,13 @@ void sb_free(struct strbuf *b)
 	*b = (struct strbuf)STRBUF_INIT;
 }
 
+void sb_wipe(struct strbuf *b)
+{
+	if (b->s)
+		explicit_bzero(b->s, b->cap);
+	sb_free(b);
+}
+
 char *sb_take(struct strbuf *b)
 {
 	char *s;

@@ -26,6 +26,8 @@ void sb_fill(struct strbuf *b, char c, size_t n); /* c n times */
 void sb_printf(struct strbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void sb_reset(struct strbuf *b); /* empties, keeps the memory */
 void sb_free(struct strbuf *b);
+/* sb_free() of one that held secrets, which are overwritten first; what it grew out of is not: sb_reserve() at its beginning. */
+void sb_wipe(struct strbuf *b);
 
 static inline const char *sb_str(const struct strbuf *b)
 {
