@@ -25,7 +25,7 @@ static const char *env(const char *name)
 	return v && *v ? v : NULL;
 }
 
-int credential_files_find(struct arena *a, struct credential_files *out, struct err *e)
+int credential_files_find(struct arena *a, uid_t uid, struct credential_files *out, struct err *e)
 {
 	const char *folder = env("DOCKER_CONFIG"), *home = env("HOME"), *file = env("REGISTRY_AUTH_FILE"), *run = env("XDG_RUNTIME_DIR");
 	size_t n = 0;
@@ -38,7 +38,7 @@ int credential_files_find(struct arena *a, struct credential_files *out, struct 
 	if (file)
 		out->others[n++] = file;
 	out->others[n++] = run ? arena_printf(a, "%s/containers/auth.json", run) :
-				 arena_printf(a, "/run/containers/%u/auth.json", (unsigned int)geteuid());
+				 arena_printf(a, "/run/containers/%u/auth.json", (unsigned int)uid);
 	return arena_error(a) < 0 ? err_errno(e, -ENOMEM, "find the credentials' files") : 0;
 }
 
@@ -142,14 +142,12 @@ static void wipe_text(struct secret_text *t)
 	free(t->s);
 }
 
-int credentials_read(struct arena *a, int dirfd, const char *name, const char *file, const struct json **doc, struct err *e)
+int credentials_read(struct arena *a, int fd, const char *file, const struct json **doc, struct err *e)
 {
 	CLEANUP(wipe_text) struct secret_text text = { 0 };
-	int r = io_read_file(dirfd, name, FILE_MAX, &text.s, &text.len);
+	int r = io_read_fd(fd, FILE_MAX, &text.s, &text.len);
 
 	*doc = NULL;
-	if (r == -ENOENT || r == -ENOTDIR)
-		return 0;
 	if (r < 0)
 		return err_errno(e, r, "read the credentials in %s", file);
 	if (strspn(text.s, " \t\r\n") == text.len) /* as good as none */
@@ -246,12 +244,17 @@ static int get_from(struct arena *a, const struct json *doc, const char *file, u
 static int get_from_file(struct arena *a, const struct credential_files *files, const char *file, const char *domain, const char *path,
 			 struct credential *out, struct err *e)
 {
+	CLEANUP_FD int fd = open(file, O_RDONLY | O_CLOEXEC);
 	const struct json *doc;
-	int r = credentials_read(a, AT_FDCWD, file, file, &doc, e);
+	int r;
 
 	*out = (struct credential)CREDENTIAL_NONE;
-	if (r < 0 || !doc)
-		return r;
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	if (fd < 0)
+		return err_errno(e, -errno, "read the credentials in %s", file);
+	if (credentials_read(a, fd, file, &doc, e) < 0)
+		return e->code;
 	r = get_from(a, doc, file, files->helper_seconds, domain, path, out, e);
 	return r < 0 ? err_ctx(e, "credentials for %s in %s", domain, file) : 0;
 }

@@ -16,6 +16,7 @@
 #define TARE_ENGINE_CREDENTIALS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -37,8 +38,9 @@ struct credential_files {
 };
 
 /* As the environment says: $DOCKER_CONFIG/config.json or $HOME/.docker/config.json; then $REGISTRY_AUTH_FILE, and
- * $XDG_RUNTIME_DIR/containers/auth.json or else /run/containers/UID/auth.json. */
-int credential_files_find(struct arena *a, struct credential_files *out, struct err *e) MUST_CHECK;
+ * $XDG_RUNTIME_DIR/containers/auth.json or else /run/containers/UID/auth.json. uid: the user's on the machine, not what he is in his
+ * user namespace (engine/rootless.h). */
+int credential_files_find(struct arena *a, uid_t uid, struct credential_files *out, struct err *e) MUST_CHECK;
 
 bool credential_known(const struct credential *c);
 
@@ -49,8 +51,9 @@ int credential_get(struct arena *a, const struct credential_files *files, const 
 
 /* Keeps c (username and password, or an identity token) for a whole registry, in the helper that is responsible for it or in Docker's
  * file, which is replaced by rename, mode 0600, of the owner that it had; its folder is made, mode 0700. Everything else that the file
- * says stays, also what we do not know. A file that is damaged, no regular one, or a link that is not the caller's own (of a link that
- * is, what it leads to is replaced) is an error, and stays as it is. *where: the file's or the helper's name, in a, for the message. */
+ * says stays, also what we do not know. A file that is damaged or no regular one is an error and stays as it is; so is
+ * a link, the folder too, that is neither the caller's own nor root's (of a link that is, what it leads to is replaced, if that is the
+ * caller's). *where: the file's or the helper's name, in a, for the message. */
 int credential_store(struct arena *a, const struct credential_files *files, const char *domain, const struct credential *c,
 		     const char **where, struct err *e) MUST_CHECK;
 

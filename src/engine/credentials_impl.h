@@ -15,8 +15,8 @@ const char *credentials_key(const char *domain);
 const struct json *credentials_match(const struct json *map, const char *domain, const char *path);
 /* Does key stand for that whole registry? */
 bool credentials_same(const char *key, const char *domain);
-/* The file's text as an object; *doc NULL: there is none. */
-int credentials_read(struct arena *a, int dirfd, const char *name, const char *file, const struct json **doc, struct err *e) MUST_CHECK;
+/* The text of fd, which is file, as an object. */
+int credentials_read(struct arena *a, int fd, const char *file, const struct json **doc, struct err *e) MUST_CHECK;
 /* Which helper is responsible; "": none, auths is. */
 int credentials_helper(const struct json *doc, const char *domain, const char *path, const char **name, struct err *e) MUST_CHECK;
 

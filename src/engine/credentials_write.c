@@ -31,65 +31,90 @@ static void place_close(struct place *p)
 	p->dir = close_fd(p->dir); /* and the lock */
 }
 
-/* Where a link leads, when it may be followed. */
-static int follow(struct place *p, const char *file, struct err *e)
+/* A link may be followed that nobody but the caller and root could have made. */
+static int judge_link(const struct stat *st, const char *what, struct err *e)
 {
-	char *real;
-
-	if (p->st.st_uid != geteuid())
-		return err_set(e, ERR_DENIED, "%s is a link that user %u made: what it leads to is not written; name the folder by DOCKER_CONFIG", file,
-			       (unsigned int)p->st.st_uid);
-	real = realpath(file, p->path);
-	if (!real || lstat(real, &p->st) < 0)
-		return err_errno(e, -errno, "%s is a link, and what it leads to", file);
-	if (p->st.st_uid != geteuid())
-		return err_set(e, ERR_DENIED, "%s leads to %s, which is user %u's", file, real, (unsigned int)p->st.st_uid);
-	return 0;
+	if (!S_ISLNK(st->st_mode) || st->st_uid == geteuid() || st->st_uid == 0)
+		return 0;
+	return err_set(e, ERR_DENIED, "%s is a link that user %u made: nothing is written where it leads; name the folder by DOCKER_CONFIG", what,
+		       (unsigned int)st->st_uid);
 }
 
+/* p->path becomes where the file is, behind links. */
 static int find(struct place *p, const char *file, struct err *e)
 {
+	struct stat st;
+	char *real;
+
 	if (strlen(file) >= sizeof(p->path))
 		return err_errno(e, -ENAMETOOLONG, "%s", file);
 	memcpy(p->path, file, strlen(file) + 1);
-	p->exists = lstat(file, &p->st) == 0;
-	if (!p->exists && errno != ENOENT)
-		return err_errno(e, -errno, "%s", file);
-	if (p->exists && S_ISLNK(p->st.st_mode) && follow(p, file, e) < 0)
+	if (lstat(file, &st) < 0)
+		return errno == ENOENT ? 0 : err_errno(e, -errno, "%s", file);
+	if (!S_ISLNK(st.st_mode))
+		return 0;
+	if (judge_link(&st, file, e) < 0)
 		return e->code;
-	if (p->exists && !S_ISREG(p->st.st_mode))
-		return err_set(e, ERR_INVALID, "%s is no regular file", file);
+	real = realpath(file, p->path);
+	if (!real || lstat(real, &st) < 0)
+		return err_errno(e, -errno, "%s is a link, and what it leads to", file);
+	if (st.st_uid != geteuid())
+		return err_set(e, ERR_DENIED, "%s leads to %s, which is user %u's", file, real, (unsigned int)st.st_uid);
 	return 0;
+}
+
+/* The folder, made where it is missing. */
+static int open_folder(const char *folder, struct err *e)
+{
+	struct stat st;
+	int r = io_mkdirs(AT_FDCWD, folder, 0700), fd;
+
+	if (r < 0)
+		return err_errno(e, r, "make the folder %s", folder);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR)) {
+		if (lstat(folder, &st) == 0 && judge_link(&st, folder, e) < 0)
+			return e->code;
+		fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return fd < 0 ? err_errno(e, -errno, "open the folder %s", folder) : fd;
+}
+
+/* Under the lock: what came before it may be another file by now, so that the one that is read is judged by its descriptor. */
+static int read_place(struct arena *a, struct place *p, struct err *e)
+{
+	CLEANUP_FD int fd = openat(p->dir, p->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	p->exists = fd >= 0;
+	if (fd < 0 && errno == ENOENT)
+		return json_parse(a, "{}", 2, NULL, &p->doc, e);
+	if (fd < 0 || fstat(fd, &p->st) < 0)
+		return err_errno(e, -errno, "open %s", p->path);
+	if (!S_ISREG(p->st.st_mode))
+		return err_set(e, ERR_INVALID, "%s is no regular file", p->path);
+	return credentials_read(a, fd, p->path, &p->doc, e);
 }
 
 static int place_open(struct arena *a, struct place *p, const char *file, struct err *e)
 {
 	char folder[PATH_MAX], *slash;
-	int r = find(p, file, e);
 
-	if (r < 0)
-		return r;
+	if (find(p, file, e) < 0)
+		return e->code;
 	memcpy(folder, p->path, sizeof(folder));
 	slash = strrchr(folder, '/');
 	p->name = slash ? p->path + (slash - folder) + 1 : p->path;
-	(void)snprintf(slash ? slash + (slash == folder) : folder, 2, "%s", slash ? "" : ".");
-	r = p->exists ? 0 : io_mkdirs(AT_FDCWD, folder, 0700);
-	if (r < 0)
-		return err_errno(e, r, "make the folder %s", folder);
-	p->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!slash)
+		memcpy(folder, ".", 2);
+	else
+		slash[slash == folder] = '\0';
+	p->dir = open_folder(folder, e);
 	if (p->dir < 0)
-		return err_errno(e, -errno, "open the folder %s", folder);
+		return e->code;
 	while (flock(p->dir, LOCK_EX) < 0)
 		if (errno != EINTR)
 			return err_errno(e, -errno, "lock the folder %s", folder);
-	/* what came before the lock may be another file by now */
-	p->exists = fstatat(p->dir, p->name, &p->st, AT_SYMLINK_NOFOLLOW) == 0;
-	if (p->exists && !S_ISREG(p->st.st_mode))
-		return err_set(e, ERR_INVALID, "%s is no regular file", p->path);
-	r = p->exists ? credentials_read(a, p->dir, p->name, p->path, &p->doc, e) : 0;
-	if (r == 0 && !p->doc)
-		r = json_parse(a, "{}", 2, NULL, &p->doc, e);
-	return r;
+	return read_place(a, p, e);
 }
 
 /* ---- what the file says afterwards ---- */
@@ -129,7 +154,7 @@ static int write_entry(struct json_writer *w, const char *key, const struct json
 
 struct change {
 	const char *domain;
-	bool keep;                  /* an entry, of c; else none */
+	bool keep; /* an entry, of c; else none */
 	const struct credential *c;
 };
 

@@ -29,7 +29,7 @@ static void add_place(struct arena *a, const char **list, size_t *n, const char 
 		list[(*n)++] = arena_printf(a, "%s%s", base, rest);
 }
 
-int registries_places_find(struct arena *a, struct registries_places *out, struct err *e)
+int registries_places_find(struct arena *a, bool ordinary, struct registries_places *out, struct err *e)
 {
 	const char *one = env("CONTAINERS_REGISTRIES_CONF"), *certs_dir = env("TARE_CERTS_DIR"), *own = env("XDG_CONFIG_HOME"), *home = env("HOME");
 	const char **files = arena_array(a, 5, sizeof(*files)), **folders = arena_array(a, 5, sizeof(*folders)), **certs = arena_array(a, 6, sizeof(*certs));
@@ -39,7 +39,7 @@ int registries_places_find(struct arena *a, struct registries_places *out, struc
 		return err_errno(e, -ENOMEM, "find registries.conf");
 	if (one && access(one, F_OK) < 0)
 		return err_errno(e, -errno, "CONTAINERS_REGISTRIES_CONF=%s", one);
-	if (geteuid() == 0)
+	if (!ordinary)
 		own = NULL;
 	else if (!own && home)
 		own = arena_printf(a, "%s/.config", home);

@@ -77,8 +77,9 @@ struct registry_endpoint {
 	const char *proxy;      /* its URL, NULL for none; may have a password in it */
 };
 
-/* By the environment (TARE_CERTS_DIR: one folder instead of the usual ones). */
-int registries_places_find(struct arena *a, struct registries_places *out, struct err *e) MUST_CHECK;
+/* By the environment (TARE_CERTS_DIR: one folder instead of the usual ones). ordinary: he is not the machine's root, whatever he is in his
+ * user namespace (struct rootless), and has places of his own. */
+int registries_places_find(struct arena *a, bool ordinary, struct registries_places *out, struct err *e) MUST_CHECK;
 
 /* Reads registries.conf: all texts are in a. ERR_INVALID names file and line, or file and registry. */
 int registries_read(struct arena *a, const struct registries_places *places, struct registries *out, struct err *e) MUST_CHECK;

@@ -282,6 +282,18 @@ static void of_others(void **state)
 	assert_int_equal(lchown(docker, 1234, 1235), 0);
 	assert_non_null(strstr(store("host", &alice), "is a link that user 1234 made"));
 	assert_file(target, "{}");
+	/* nor a folder that leads elsewhere */
+	assert_int_equal(unlink(docker), 0);
+	(void)snprintf(target, sizeof(target), "%s/out", box);
+	assert_int_equal(symlink("bin", target), 0);
+	assert_int_equal(lchown(target, 1234, 1235), 0);
+	(void)snprintf(docker, sizeof(docker), "%s/out/config.json", box);
+	assert_non_null(strstr(store("host", &alice), "/out is a link that user 1234 made"));
+	(void)snprintf(target, sizeof(target), "%s/bin/config.json", box);
+	assert_int_equal(access(target, F_OK), -1);
+	(void)snprintf(target, sizeof(target), "%s/out", box);
+	assert_int_equal(lchown(target, 0, 0), 0);
+	assert_string_equal(store("host", &alice), docker);
 }
 
 /* ---- helpers ---- */
@@ -380,28 +392,26 @@ static void places(void **state)
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct credential_files f;
 	struct err e = { 0 };
-	char run[64];
 
 	(void)state;
 	unsetenv("DOCKER_CONFIG");
 	unsetenv("REGISTRY_AUTH_FILE");
 	unsetenv("XDG_RUNTIME_DIR");
 	setenv("HOME", "/home/x", 1);
-	(void)snprintf(run, sizeof(run), "/run/containers/%u/auth.json", geteuid());
-	assert_int_equal(credential_files_find(&a, &f, &e), 0);
+	assert_int_equal(credential_files_find(&a, 1234, &f, &e), 0);
 	assert_string_equal(f.docker, "/home/x/.docker/config.json");
-	assert_string_equal(f.others[0], run);
+	assert_string_equal(f.others[0], "/run/containers/1234/auth.json");
 	assert_null(f.others[1]);
 	setenv("DOCKER_CONFIG", "/etc/d", 1);
 	setenv("REGISTRY_AUTH_FILE", "/a.json", 1);
 	setenv("XDG_RUNTIME_DIR", "/run/u", 1);
-	assert_int_equal(credential_files_find(&a, &f, &e), 0);
+	assert_int_equal(credential_files_find(&a, 1234, &f, &e), 0);
 	assert_string_equal(f.docker, "/etc/d/config.json");
 	assert_string_equal(f.others[0], "/a.json");
 	assert_string_equal(f.others[1], "/run/u/containers/auth.json");
 	unsetenv("DOCKER_CONFIG");
 	setenv("HOME", "", 1);
-	assert_int_equal(credential_files_find(&a, &f, &e), 0);
+	assert_int_equal(credential_files_find(&a, 1234, &f, &e), 0);
 	assert_null(f.docker);
 }
 
