@@ -24,6 +24,7 @@ static int begin(void **state)
 	assert_non_null(mkdtemp(strcpy(box, "/tmp/tare-credentials-XXXXXX")));
 	(void)snprintf(work, sizeof(work), "%s/bin", box);
 	assert_int_equal(mkdir(work, 0755), 0);
+	assert_int_equal(setenv("PATH", "/usr/bin:/bin", 1), 0);
 	(void)snprintf(docker, sizeof(docker), "%s/config.json", box);
 	(void)snprintf(other, sizeof(other), "%s/auth.json", box);
 	return 0;

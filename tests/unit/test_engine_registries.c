@@ -134,7 +134,9 @@ static void rules(void **state)
 	    "[[registry]]\nprefix = 'sock.example/team'\nlocation = 'unix:///run/reg.sock:/base/'\n"
 	    "[[registry]]\nprefix = 'hub.example'\nlocation = 'docker.io'\n"
 	    "[[registry]]\nprefix = 'one.example/a/b'\nlocation = 'two.example/c'\n"
-	    "[[registry]]\nprefix = 'one.example/a/gone'\nlocation = 'two.example'\n");
+	    "[[registry]]\nprefix = 'one.example/a/gone'\nlocation = 'two.example'\n"
+	    "[[registry]]\nprefix = 'order.example/a'\nlocation = 'long.example'\n"
+	    "[[registry]]\nprefix = 'order.example'\nlocation = 'short.example'\n");
 	assert_string_equal(pull("me/app"), "https://mirror.example:5000 hub/me/app mirror as mirror.example:5000 | "
 					    "https://plain.example me/app mirror unverified as plain.example | http://plain.example me/app mirror as plain.example | "
 					    "https://registry-1.docker.io me/app as docker.io");
@@ -158,6 +160,8 @@ static void rules(void **state)
 	assert_string_equal(pull("one.example/a/b"), "https://two.example c as two.example");
 	assert_string_equal(pull("one.example/a/b/d"), "https://two.example c/d as two.example");
 	assert_string_equal(pull("one.example/a/bc"), "https://one.example a/bc as one.example");
+	assert_string_equal(pull("order.example/a/x"), "https://long.example x as long.example");
+	assert_string_equal(pull("order.example/b/x"), "https://short.example b/x as short.example");
 	assert_non_null(strstr(pull("one.example/a/gone"), "nothing of the name one.example/a/gone is left"));
 }
 
