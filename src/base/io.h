@@ -18,6 +18,10 @@ ssize_t io_read_text(int fd, char *buf, size_t size) MUST_CHECK;
 
 /* Writes all of it. Retries EINTR; on a non-blocking fd waits with poll(). */
 int io_write_full(int fd, const void *buf, size_t len) MUST_CHECK;
+/* Into a socket; -EPIPE without a signal when nobody reads it any more. */
+int io_send_full(int sock, const void *buf, size_t len) MUST_CHECK;
+/* At an offset. */
+int io_pwrite_full(int fd, const void *buf, size_t len, off_t at) MUST_CHECK;
 
 /* The rest of fd, NUL-terminated, to be free()d. -EFBIG when there are more than max bytes. */
 int io_read_fd(int fd, size_t max, char **out, size_t *len) MUST_CHECK;

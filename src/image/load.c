@@ -36,14 +36,14 @@ static int no_memory(struct err *e)
 	return err_errno(e, -ENOMEM, "load");
 }
 
-/* The facts of every layer that was unpacked, and what only we may do to it. */
-static int finish_layer(struct job *j, const char *chain_id, const char *diff_id)
+int image_load_finish_layer(struct store_ingest *in, const struct unpack_report *report, const char *chain_id, const char *diff_id,
+			    struct err *e)
 {
 	struct store_layer_info info = { 0 };
 	int r;
 
-	for (size_t i = 0; i < j->report.n_unpacked; i++) {
-		const struct unpacked *u = &j->report.unpacked[i];
+	for (size_t i = 0; i < report->n_unpacked; i++) {
+		const struct unpacked *u = &report->unpacked[i];
 
 		if (strcmp(u->chain_id, chain_id) != 0)
 			continue;
@@ -51,10 +51,11 @@ static int finish_layer(struct job *j, const char *chain_id, const char *diff_id
 		info.size = u->size;
 		info.entries = u->entries;
 		info.max_id = u->max_id;
-		r = store_ingest_opaque(&j->out->ingest, chain_id, j->e);
-		return r < 0 ? r : store_ingest_layer_info(&j->out->ingest, chain_id, &info, j->e);
+		r = store_ingest_opaque(in, chain_id, e);
+		r = r < 0 ? r : store_ingest_layer_info(in, chain_id, &info, e);
+		return r < 0 ? r : 1;
 	}
-	return err_set(j->e, ERR_INTERNAL, "tare-worker did not unpack layer %s", chain_id);
+	return 0;
 }
 
 static int make_layer(struct job *j, const struct unpack_layer *from, const char *parent, const char *diff_id,
@@ -72,8 +73,10 @@ static int make_layer(struct job *j, const struct unpack_layer *from, const char
 		return err_set(j->e, ERR_INTERNAL, "tare-worker reported layer %s where the image has %s", from->diff_id,
 			       diff_id);
 	out->existed = store_has_layer(j->store, chain);
-	r = out->existed ? 0 : finish_layer(j, chain, diff_id);
-	return r;
+	if (out->existed)
+		return 0;
+	r = image_load_finish_layer(&j->out->ingest, &j->report, chain, diff_id, j->e);
+	return r < 0 ? r : r > 0 ? 0 : err_set(j->e, ERR_INTERNAL, "tare-worker did not unpack layer %s", chain);
 }
 
 static int make_layers(struct job *j, const struct unpack_image *from, struct image_loaded *img)
@@ -256,7 +259,7 @@ static int begin(struct job *j, const char *verb)
 	if (r == 0)
 		r = store_ingest_begin(j->store, &j->out->ingest, j->e);
 	if (r == 0)
-		r = unpack_run(verb, &j->out->ingest, j->args, j->arena, &j->report, j->e);
+		r = unpack_run(verb, &j->out->ingest, j->args, NULL, j->arena, &j->report, j->e);
 	if (r == 0 && j->report.n_images == 0)
 		r = err_set(j->e, ERR_INVALID, "there is no image in it");
 	return r;
@@ -346,6 +349,14 @@ int image_import(const struct store *s, const struct image_load_args *args, cons
 	img->n_names = reference ? 1 : 0;
 	j.report.n_images = 1;
 	return give(&j, img->config ? finish(&j) : no_memory(e));
+}
+
+int image_load_finish(const struct store *s, const struct image_load_args *args, const struct unpack_report *report, struct arena *a,
+		      struct image_load *out, struct err *e)
+{
+	struct job j = { .store = s, .args = args, .arena = a, .out = out, .report = *report, .e = e };
+
+	return finish(&j);
 }
 
 void image_load_end(struct image_load *l)

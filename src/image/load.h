@@ -42,7 +42,14 @@ struct image_loaded {
 	size_t n_layers;
 };
 
-enum image_progress_kind { IMAGE_PROGRESS_LAYER /* a layer was unpacked */, IMAGE_PROGRESS_IMAGE /* an image is whole */ };
+enum image_progress_kind {
+	IMAGE_PROGRESS_LAYER,   /* a layer (chain id; of a pull its blob) was unpacked, so many bytes */
+	IMAGE_PROGRESS_IMAGE,   /* an image is whole */
+	IMAGE_PROGRESS_HERE,    /* of a pull: blob and layer are here already */
+	IMAGE_PROGRESS_WAIT,    /* another pull fetches this blob */
+	IMAGE_PROGRESS_BEGIN,   /* this blob, of so many bytes, is going to be fetched */
+	IMAGE_PROGRESS_ARRIVED, /* so many bytes of it are here */
+};
 typedef void (*image_progress_fn)(enum image_progress_kind kind, const char *digest, uint64_t bytes, void *data);
 
 struct image_load_args {

@@ -14,8 +14,9 @@
 
 #define MAX_LINE (8U << 20)
 #define MAX_IMAGES 1000
+#define FIXED_HANDLES 7
 
-static int make_request(const struct image_load_args *args, struct err *e)
+static int make_request(const struct image_load_args *args, const struct unpack_pull *pull, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&text);
@@ -31,6 +32,8 @@ static int make_request(const struct image_load_args *args, struct err *e)
 	for (size_t i = 0; i < image_limit_count; i++)
 		jw_u64(&w, image_limit_rows[i].key, *image_limit_at(&limits, &image_limit_rows[i]));
 	jw_end_object(&w);
+	if (pull)
+		pull->write(&w, pull->data);
 	jw_end_object(&w);
 	if (sb_error(&text) < 0)
 		return err_errno(e, -ENOMEM, "request to tare-worker");
@@ -39,26 +42,32 @@ static int make_request(const struct image_load_args *args, struct err *e)
 }
 
 /* Starts the worker; gives the read end of its report. */
-static int start(const char *verb, const struct store_ingest *in, const struct image_load_args *args, pid_t *pid,
-		 int *pidfd, struct err *e)
+static int start(const char *verb, const struct store_ingest *in, const struct image_load_args *args, const struct unpack_pull *pull,
+		 pid_t *pid, int *pidfd, struct err *e)
 {
-	CLEANUP_FD int request = make_request(args, e), from = -1, to = -1;
+	CLEANUP_FD int request = make_request(args, pull, e), from = -1, to = -1;
 	const char *const argv[] = { "tare-worker", verb, NULL }, *const env[] = { NULL };
 	struct spawn_args sa = { .path = args->worker, .argv = argv, .env = env, .death_signal = SIGKILL };
+	CLEANUP_FREE struct spawn_fd *fds = calloc(FIXED_HANDLES + (pull ? pull->n_files : 0), sizeof(*fds));
 	int ends[2], r;
 
 	if (request < 0)
 		return request;
+	if (!fds)
+		return err_errno(e, -ENOMEM, "start %s", args->worker);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_errno(e, -errno, "pipe");
 	from = ends[0];
 	to = ends[1];
-	const struct spawn_fd fds[] = {
+	const struct spawn_fd fixed[FIXED_HANDLES] = {
 		{ 2, 2 }, { request, 3 }, { args->input, 4 }, { to, 5 }, { in->dir, 6 }, { in->store->blobs, 7 },
 		{ in->store->layers, 8 },
 	};
+	memcpy(fds, fixed, sizeof(fixed));
+	sa.n_fds = FIXED_HANDLES;
+	for (size_t i = 0; pull && i < pull->n_files; i++, sa.n_fds++)
+		fds[sa.n_fds] = (struct spawn_fd){ pull->files[i], 9 + (int)i };
 	sa.fds = fds;
-	sa.n_fds = ARRAY_LEN(fds);
 	r = spawn(&sa, pid, pidfd);
 	return r < 0 ? err_errno(e, r, "start %s", args->worker) : take_fd(&from);
 }
@@ -68,6 +77,7 @@ static int start(const char *verb, const struct store_ingest *in, const struct i
 struct reader {
 	struct arena *arena;
 	const struct image_load_args *args;
+	const struct unpack_pull *pull;
 	struct unpack_report *out;
 	struct err *e;
 	bool failed; /* the worker sent an error */
@@ -184,6 +194,18 @@ static int take_image(struct reader *rd, const struct json *msg)
 	return 0;
 }
 
+static int take_arrived(struct reader *rd, const struct json *msg)
+{
+	uint64_t blob = 0, bytes = 0;
+	int r = json_get_u64(msg, "report", "blob", &blob, rd->e);
+
+	if (r == 0)
+		r = json_get_u64(msg, "report", "bytes", &bytes, rd->e);
+	if (r == 0)
+		rd->pull->arrived(blob, bytes, rd->pull->data);
+	return r;
+}
+
 static int take_message(struct reader *rd, const char *line, size_t len)
 {
 	const struct json *msg;
@@ -200,6 +222,8 @@ static int take_message(struct reader *rd, const char *line, size_t len)
 		return take_layer(rd, msg);
 	if (!strcmp(type, "image"))
 		return take_image(rd, msg);
+	if (!strcmp(type, "arrived") && rd->pull)
+		return take_arrived(rd, msg);
 	return bad_report(rd, "unknown message");
 }
 
@@ -233,16 +257,16 @@ static int read_report(struct reader *rd, int fd)
 	}
 }
 
-int unpack_run(const char *verb, const struct store_ingest *in, const struct image_load_args *args, struct arena *a,
-	       struct unpack_report *out, struct err *e)
+int unpack_run(const char *verb, const struct store_ingest *in, const struct image_load_args *args, const struct unpack_pull *pull,
+	       struct arena *a, struct unpack_report *out, struct err *e)
 {
-	struct reader rd = { .arena = a, .args = args, .out = out, .e = e };
+	struct reader rd = { .arena = a, .args = args, .pull = pull, .out = out, .e = e };
 	CLEANUP_FD int pidfd = -1, fd = -1;
 	int status = 0, r, w;
 	pid_t pid = -1;
 
 	*out = (struct unpack_report){ 0 };
-	fd = start(verb, in, args, &pid, &pidfd, e);
+	fd = start(verb, in, args, pull, &pid, &pidfd, e);
 	if (fd < 0)
 		return fd;
 	r = read_report(&rd, fd);

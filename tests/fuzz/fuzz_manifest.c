@@ -1,6 +1,6 @@
 /* The documents that hold images together: the first byte chooses which, the rest is the text. */
 #include "image/config.h"
-#include "image/worker/manifest.h"
+#include "image/manifest.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

@@ -118,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
             self.request.settimeout(None)
         super().setup()
-        self.connection_id = self.entry_now = None
+        self.connection_id = self.server.app.record.connection()
 
     def answer(self):
         self.path_only, _, self.query = self.path.partition("?")
@@ -127,9 +127,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.path_only.startswith("/_control/"):
             self.send(self.server.app.control(self))
             return
+        entry = self.entry()
         record = self.server.app.record
-        self.connection_id = self.connection_id or record.connection()  # the tests' own questions are not counted
-        self.entry_now = entry = self.entry()
         record.begin(entry)
         try:
             self.faults = self.server.app.faults.strike(self.command, self.path)
@@ -192,8 +191,6 @@ class Handler(BaseHTTPRequestHandler):
             if not data:
                 raise ConnectionError("ended early")
             n -= len(data)
-            if self.entry_now:
-                self.entry_now["received"] += len(data)
             yield data
 
     def taken(self):
@@ -251,8 +248,7 @@ class Handler(BaseHTTPRequestHandler):
     def send_body(self, b, entry):
         if b.plain():
             with open(b.path, "rb") as f:
-                while entry["sent"] < b.send:  # in slices: the log is to tell how far who went away had come
-                    entry["sent"] += self.connection.sendfile(f, b.start + entry["sent"], min(1 << 20, b.send - entry["sent"]))
+                entry["sent"] = self.connection.sendfile(f, b.start, b.send) if b.send else 0
             return
         at, start, step = 0, time.monotonic(), PIECE if not b.rate else max(1, min(PIECE, b.rate // 20))
         while at < b.send:

@@ -10,7 +10,7 @@
 
 #include "image/worker/hash.h"
 #include "image/worker/inflate.h"
-#include "image/worker/manifest.h"
+#include "image/manifest.h"
 #include "image/worker/tree.h"
 
 /* ---- inflate ---- */

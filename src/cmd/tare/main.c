@@ -30,6 +30,8 @@ static const struct cli_option global_options[] = {
 #define ROW_IMPORT                                                                                                     \
 	{ "import", "ROOTFS.tar|- [NAME]", "make an image from a root file system's tar", cmd_import, import_options,         \
 	  sizeof(struct import_opts), NULL, 1, 2 }
+#define ROW_PULL                                                                                                       \
+	{ "pull", "NAME[:TAG|@DIGEST]", "fetch an image from a registry", cmd_pull, pull_options, sizeof(struct pull_opts), NULL, 1, 1 }
 #define ROW_HISTORY                                                                                                    \
 	{ "history", "IMAGE", "show how an image was made", cmd_history, history_options, sizeof(struct list_opts),           \
 	  &list_defaults, 1, 1 }
@@ -79,7 +81,7 @@ static const struct cli_option global_options[] = {
 #define END { 0 }
 
 static const struct cli_command image_commands[] = {
-	ROW_IMAGES("ls"), ROW_RMI("rm"), ROW_LOAD, ROW_IMPORT, ROW_HISTORY, ROW_INSPECT, END,
+	ROW_IMAGES("ls"), ROW_RMI("rm"), ROW_PULL, ROW_LOAD, ROW_IMPORT, ROW_HISTORY, ROW_INSPECT, END,
 };
 
 static const struct cli_command container_commands[] = {
@@ -133,7 +135,7 @@ static const struct cli_command internal_commands[] = {
 
 static const struct cli_command commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM, ROW_PS("ps"), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
-	ROW_TOP, ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT, ROW_LOAD, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
+	ROW_TOP, ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT, ROW_PULL, ROW_LOAD, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
 	ROW_HISTORY,
 	{ "container", NULL, "the commands about containers", .sub = container_commands },
 	{ "image", NULL, "the commands about images", .sub = image_commands },

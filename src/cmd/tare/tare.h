@@ -44,6 +44,15 @@ int cmd_images(const struct cli_call *call, struct err *e);
 int cmd_rmi(const struct cli_call *call, struct err *e);
 int cmd_history(const struct cli_call *call, struct err *e);
 
+/* pull.c */
+struct pull_opts {
+	const char *platform, *progress;
+	bool quiet;
+	struct cli_strv limits;
+};
+extern const struct cli_option pull_options[];
+int cmd_pull(const struct cli_call *call, struct err *e);
+
 /* The structs behind the option tables: their sizes and defaults are needed in main.c. */
 struct load_opts {
 	const char *input, *platform;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "image/worker/manifest.h"
+#include "image/manifest.h"
 #include "image/worker/plan.h"
 
 #define MAX_MANIFEST (4U << 20)

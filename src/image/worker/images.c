@@ -9,10 +9,8 @@
 
 #include "base/text.h"
 #include "image/worker/plan.h"
+#include "image/worker/pool.h"
 #include "image/worker/report.h"
-
-#define POOL_STACK (512U << 10)
-#define MAX_POOL 4
 
 #define LAYER_TYPE "application/vnd.oci.image.layer.v1.tar"
 
@@ -31,14 +29,7 @@ static const char *media_type_of(enum packing packing)
 
 /* ---- layers on threads ---- */
 
-struct pool {
-	struct plan *plan;
-	atomic_size_t next;
-	pthread_mutex_t lock;
-	struct err first; /* the failure that counts */
-};
-
-static int run_job(struct plan *p, size_t i, struct err *e)
+static int unpack_one(struct plan *p, size_t i, struct err *e)
 {
 	CLEANUP_MEMBER struct member_file m = MEMBER_FILE_INIT;
 	struct plan_job *job = &p->jobs[i];
@@ -62,47 +53,14 @@ static int run_job(struct plan *p, size_t i, struct err *e)
 	return r;
 }
 
-static void *pool_main(void *arg)
+static int run_job(size_t i, void *data, struct err *e)
 {
-	struct pool *pool = arg;
-	struct plan *p = pool->plan;
-	size_t i;
+	struct plan *p = data;
+	char shown[200];
 
-	while ((i = atomic_fetch_add(&pool->next, 1)) < p->n_jobs) {
-		char shown[200];
-		struct err e = { 0 };
-
-		if (!p->jobs[i].needed || task_cancelled(p->task))
-			continue;
-		if (run_job(p, i, &e) == 0)
-			continue;
-		err_ctx(&e, "layer %s", text_escape(p->jobs[i].layer->member, shown, sizeof(shown)));
-		(void)pthread_mutex_lock(&pool->lock);
-		if (pool->first.code == 0)
-			pool->first = e;
-		atomic_store(&p->task->cancelled, true);
-		(void)pthread_mutex_unlock(&pool->lock);
-	}
-	return NULL;
-}
-
-static int run_jobs(struct plan *p, struct err *e)
-{
-	struct pool pool = { .plan = p, .lock = PTHREAD_MUTEX_INITIALIZER };
-	unsigned int want = p->task->threads < MAX_POOL ? p->task->threads : MAX_POOL, n = 0;
-	pthread_t threads[MAX_POOL];
-	pthread_attr_t attr;
-
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, POOL_STACK);
-	while (n + 1 < want && n + 1 < p->n_jobs && pthread_create(&threads[n], &attr, pool_main, &pool) == 0)
-		n++;
-	(void)pthread_attr_destroy(&attr);
-	(void)pool_main(&pool);
-	while (n > 0)
-		(void)pthread_join(threads[--n], NULL);
-	*e = pool.first;
-	return e->code;
+	if (!p->jobs[i].needed || unpack_one(p, i, e) == 0)
+		return 0;
+	return err_ctx(e, "layer %s", text_escape(p->jobs[i].layer->member, shown, sizeof(shown)));
 }
 
 /* ---- load ---- */
@@ -167,7 +125,7 @@ int images_load(struct task *t, struct arena *a, struct err *e)
 	if (r == 0)
 		r = make_plan(&plan, e);
 	if (r == 0)
-		r = run_jobs(&plan, e);
+		r = pool_run(t, plan.n_jobs, run_job, &plan, e);
 	for (size_t i = 0; r == 0 && i < plan.n_images; i++)
 		r = report_one(&plan, &plan.images[i], e);
 	free(archive.members);

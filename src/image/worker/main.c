@@ -1,7 +1,7 @@
 /* tare-worker: reads archives that nobody trusts, in a process that can do nothing else. Started by image/unpack.c with
  * fixed handles; not for people.
  *
- *	tare-worker load|import
+ *	tare-worker load|import|pull
  *
  * Order: the trusted request is read, libraries that look at their configuration are woken, the sandbox closes, and
  * only then is the first byte of the archive looked at. */
@@ -14,14 +14,30 @@
 #include "base/io.h"
 #include "image/worker/hash.h"
 #include "image/worker/images.h"
+#include "image/worker/pull.h"
 #include "image/worker/report.h"
 #include "image/worker/sandbox.h"
 #include "sys/ns.h"
 
-static int prepare(struct task *t, struct arena *a, struct err *e)
-{
-	int r = task_read(t, a, WORKER_REQUEST_FD, e);
+enum verb { LOAD, IMPORT, PULL, UNKNOWN };
 
+static enum verb verb_of(int argc, char **argv)
+{
+	static const char *const verbs[] = { [LOAD] = "load", [IMPORT] = "import", [PULL] = "pull" };
+
+	for (size_t i = 0; argc == 2 && i < ARRAY_LEN(verbs); i++)
+		if (strcmp(argv[1], verbs[i]) == 0)
+			return (enum verb)i;
+	return UNKNOWN;
+}
+
+static int prepare(struct task *t, struct arena *a, enum verb verb, struct pull *pull, struct err *e)
+{
+	const struct json *doc = NULL;
+	int r = task_read(t, a, WORKER_REQUEST_FD, &doc, e);
+
+	if (r == 0 && verb == PULL)
+		r = pull_read(t, a, doc, pull, e);
 	if (r == 0)
 		r = hash_setup(e);
 	/* libarchive hands out names in the locale's charset: as they are */
@@ -34,24 +50,43 @@ static int prepare(struct task *t, struct arena *a, struct err *e)
 	return r < 0 ? r : sandbox_enter(t, e);
 }
 
+static int run(struct task *t, struct arena *a, enum verb verb, struct pull *pull, struct err *e)
+{
+	switch (verb) {
+	case LOAD:
+		return images_load(t, a, e);
+	case IMPORT:
+		return images_import(t, e);
+	case PULL:
+	case UNKNOWN:
+	default:
+		return pull_run(pull, e);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct task t = { .input = WORKER_INPUT_FD, .staging = WORKER_STAGING_FD, .blobs = WORKER_BLOBS_FD,
 			  .layers = WORKER_LAYERS_FD, .report = WORKER_REPORT_FD,
 			  .report_lock = PTHREAD_MUTEX_INITIALIZER };
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	enum verb verb = verb_of(argc, argv);
+	struct pull pull = { 0 };
 	struct err e = { 0 };
 	int r;
 
 	io_reserve_stdio();
-	if (argc != 2 || (strcmp(argv[1], "load") != 0 && strcmp(argv[1], "import") != 0)) {
+	if (verb == UNKNOWN) {
 		(void)fputs("tare-worker is started by tare\n", stderr);
 		return 2;
 	}
-	r = prepare(&t, &a, &e);
+	r = prepare(&t, &a, verb, &pull, &e);
 	if (r == 0)
-		r = strcmp(argv[1], "load") == 0 ? images_load(&t, &a, &e) : images_import(&t, &e);
+		r = run(&t, &a, verb, &pull, &e);
 	if (r < 0)
 		report_failure(&t, &e);
-	return r < 0 ? 1 : 0;
+	/* with what threads may still use */
+	if (r < 0)
+		_exit(1);
+	return 0;
 }

@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/strbuf.h"
 #include "base/text.h"
-#include "image/worker/manifest.h"
+#include "image/manifest.h"
 #include "image/worker/plan.h"
 
 #define MAX_INDEX (4U << 20)
@@ -57,47 +56,13 @@ static int take_manifest(struct plan *p, const struct descriptor *d, const char 
 	return r < 0 ? r : plan_image(p, &img, text, len, e);
 }
 
-/* Where no platform is written the configuration decides, when it is read. */
-static int suitability(const struct plan *p, const struct descriptor *d)
-{
-	if (d->attestation)
-		return 0;
-	return d->has_platform ? platform_match(&p->task->platform, &d->platform) : 1;
-}
-
-static int none_suits(const struct plan *p, const struct descriptor *d, size_t n, struct err *e)
-{
-	CLEANUP_STRBUF struct strbuf list = STRBUF_INIT;
-	char want[PLATFORM_TEXT_LEN], one[PLATFORM_TEXT_LEN], shown[PLATFORM_TEXT_LEN * 2];
-
-	for (size_t i = 0; i < n && list.len < 200; i++)
-		if (!d[i].attestation && d[i].has_platform)
-			sb_printf(&list, "%s%s", list.len ? ", " : "",
-				  text_escape(platform_text(&d[i].platform, one), shown, sizeof(shown)));
-	if (list.len == 0)
-		return err_set(e, ERR_INVALID, "its index lists no image");
-	(void)platform_text(&p->task->platform, want);
-	if (p->task->platform_given)
-		return err_set(e, ERR_UNSUPPORTED, "it has no image for %s (--platform), only for %s", want, sb_str(&list));
-	return err_set(e, ERR_UNSUPPORTED, "it has images for %s, this machine is %s; to load one of them all the same: --platform OS/ARCH",
-		       sb_str(&list), want);
-}
-
 static int take_best(struct plan *p, const struct descriptor *d, size_t n, const char *name, unsigned int depth,
 		     struct err *e)
 {
-	size_t best = 0;
-	int score = 0;
+	size_t best;
+	int r = manifest_choose(d, n, &p->task->platform, p->task->platform_given, &best, e);
 
-	for (size_t i = 0; i < n; i++) {
-		int s = suitability(p, &d[i]);
-
-		if (s > score) {
-			score = s;
-			best = i;
-		}
-	}
-	return score == 0 ? none_suits(p, d, n, e) : take(p, &d[best], name, depth, e);
+	return r < 0 ? r : take(p, &d[best], name, depth, e);
 }
 
 static int take(struct plan *p, const struct descriptor *d, const char *name, unsigned int depth, struct err *e)
@@ -155,12 +120,12 @@ int plan_oci(struct plan *p, struct err *e)
 	for (size_t i = 0; i < n; i++) {
 		char shown[200];
 
-		if (suitability(p, &d[i]) == 0)
+		if (manifest_suits(&d[i], &p->task->platform) == 0)
 			continue;
 		taken++;
 		r = take(p, &d[i], d[i].name, 0, e);
 		if (r < 0)
 			return err_ctx(e, "image %s", text_escape(d[i].name ? d[i].name : d[i].digest, shown, sizeof(shown)));
 	}
-	return taken ? 0 : none_suits(p, d, n, e);
+	return taken ? 0 : manifest_choose(d, n, &p->task->platform, p->task->platform_given, &taken, e);
 }

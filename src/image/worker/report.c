@@ -33,6 +33,20 @@ int report_unpacked(struct task *t, const char *chain_id, uint64_t size, uint64_
 	return send_line(t, &text, e);
 }
 
+void report_arrived(struct task *t, size_t blob, uint64_t bytes)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&text);
+	struct err ignored;
+
+	jw_object(&w, NULL);
+	jw_str(&w, "type", "arrived");
+	jw_u64(&w, "blob", blob);
+	jw_u64(&w, "bytes", bytes);
+	jw_end_object(&w);
+	(void)!send_line(t, &text, &ignored);
+}
+
 int report_image(struct task *t, const char *const *names, const char *config, const char *manifest,
 		 const struct report_layer *layers, size_t n_layers, struct err *e)
 {

@@ -16,6 +16,8 @@ int report_unpacked(struct task *t, const char *chain_id, uint64_t size, uint64_
 /* An image all of whose layers are staged or in the store. config and manifest NULL: the archive has none. */
 int report_image(struct task *t, const char *const *names, const char *config, const char *manifest,
 		 const struct report_layer *layers, size_t n_layers, struct err *e) MUST_CHECK;
+/* So many bytes of a blob of the request are there: for who watches, so a failure to say it is none. */
+void report_arrived(struct task *t, size_t blob, uint64_t bytes);
 /* The failure that ended the run; the last line. */
 void report_failure(struct task *t, const struct err *failure);
 

@@ -1,6 +1,7 @@
 #include "image/worker/source.h"
 
 #include "base/io.h"
+#include "image/worker/gather.h"
 
 static ssize_t pread_some(struct source *s, void *buf, size_t len)
 {
@@ -33,11 +34,31 @@ static ssize_t read_stretch(struct source *s, char *buf, size_t len, struct err 
 	return (ssize_t)done;
 }
 
+/* Whole blocks, as inflate wants them. */
+static ssize_t read_arriving(struct source *s, char *buf, size_t len, struct err *e)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = gather_read(s->gather, s->blob, s->offset, buf + done, len - done, e);
+
+		if (n < 0)
+			return n;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+		s->offset += (uint64_t)n;
+	}
+	return (ssize_t)done;
+}
+
 ssize_t source_read(void *src, void *buf, size_t len, struct err *e)
 {
 	struct source *s = src;
 	ssize_t n;
 
+	if (s->gather)
+		return read_arriving(s, buf, len, e);
 	if (!s->stream)
 		return read_stretch(s, buf, len, e);
 	n = io_read_full(s->fd, buf, len);

@@ -1,4 +1,5 @@
-/* Bytes of the archive: a stretch of a file (by pread, so many threads may read one file), or a stream. */
+/* Packed bytes: a stretch of a file (by pread, so many threads may read one file), a stream, or a blob that is still
+ * arriving. */
 #ifndef TARE_WORKER_SOURCE_H
 #define TARE_WORKER_SOURCE_H
 
@@ -8,11 +9,15 @@
 
 #include "base/err.h"
 
+struct gather;
+
 struct source {
 	int fd;          /* borrowed */
 	bool stream;     /* read(2) from where it is, to its end; else: */
 	uint64_t offset; /* next byte */
 	uint64_t left;   /* bytes until the end of the stretch */
+	struct gather *gather; /* the bytes come from there, fd is not used */
+	size_t blob;           /* of gather's */
 };
 
 /* Reads until len bytes or the end; a stretch that ends before `left` is ERR_INVALID ("truncated"). */

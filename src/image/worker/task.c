@@ -5,7 +5,7 @@
 #include "base/io.h"
 #include "base/json.h"
 
-#define MAX_REQUEST 65536
+#define MAX_REQUEST (8U << 20)
 #define MAX_THREADS 4 /* more layers at a time only add seeking and memory */
 
 static unsigned int cpu_count(void)
@@ -26,7 +26,7 @@ static int read_limits(struct task *t, const struct json *doc, struct err *e)
 	return r;
 }
 
-int task_read(struct task *t, struct arena *a, int request, struct err *e)
+int task_read(struct task *t, struct arena *a, int request, const struct json **out, struct err *e)
 {
 	const char *platform = NULL;
 	CLEANUP_FREE char *text = NULL;
@@ -52,6 +52,7 @@ int task_read(struct task *t, struct arena *a, int request, struct err *e)
 		r = read_limits(t, doc, e);
 	if (r < 0)
 		return err_ctx(e, "request");
+	*out = doc;
 	t->platform_given = platform != NULL;
 	platform_host(&t->platform);
 	t->threads = cpu_count() < 2 ? 2 : cpu_count() > MAX_THREADS ? MAX_THREADS : cpu_count();

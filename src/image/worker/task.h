@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "image/limits.h"
 #include "image/platform.h"
 
@@ -20,6 +21,7 @@
 #define WORKER_STAGING_FD 6
 #define WORKER_BLOBS_FD 7
 #define WORKER_LAYERS_FD 8
+#define WORKER_LANES_FD 9 /* of pull: so many as the request says, and then for each blob its partial file and its map */
 
 struct task {
 	const char *name;         /* of the input, for messages */
@@ -38,8 +40,8 @@ struct task {
 	atomic_uint_least64_t unpacked; /* bytes of all layers so far, against limits.unpacked_bytes */
 };
 
-/* Reads the request; strings live in a. */
-int task_read(struct task *t, struct arena *a, int request, struct err *e) MUST_CHECK;
+/* Reads the request, whose own parts a verb finds in *doc; all lives in a. */
+int task_read(struct task *t, struct arena *a, int request, const struct json **doc, struct err *e) MUST_CHECK;
 
 /* After the first failure everybody else gives up at the next block. */
 static inline bool task_cancelled(struct task *t)

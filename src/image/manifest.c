@@ -1,4 +1,5 @@
-#include "image/worker/manifest.h"
+#include "image/manifest.h"
+#include "base/strbuf.h"
 
 #include <string.h>
 
@@ -273,4 +274,46 @@ int manifest_check_layout(struct arena *a, const char *text, size_t len, struct 
 		return err_set(e, ERR_UNSUPPORTED, "imageLayoutVersion is %s, and tare reads version 1",
 			       text_escape(version, shown, sizeof(shown)));
 	return 0;
+}
+
+/* ---- which of several ---- */
+
+int manifest_suits(const struct descriptor *d, const struct platform *want)
+{
+	if (d->attestation)
+		return 0;
+	return d->has_platform ? platform_match(want, &d->platform) : 1;
+}
+
+static int none_suits(const struct descriptor *d, size_t n, const struct platform *wanted, bool given, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf list = STRBUF_INIT;
+	char want[PLATFORM_TEXT_LEN], one[PLATFORM_TEXT_LEN], shown[PLATFORM_TEXT_LEN * 2];
+
+	for (size_t i = 0; i < n && list.len < 200; i++)
+		if (!d[i].attestation && d[i].has_platform)
+			sb_printf(&list, "%s%s", list.len ? ", " : "",
+				  text_escape(platform_text(&d[i].platform, one), shown, sizeof(shown)));
+	if (list.len == 0)
+		return err_set(e, ERR_INVALID, "its index lists no image");
+	(void)platform_text(wanted, want);
+	if (given)
+		return err_set(e, ERR_UNSUPPORTED, "it has no image for %s (--platform), only for %s", want, sb_str(&list));
+	return err_set(e, ERR_UNSUPPORTED, "it has images for %s, this machine is %s; to take one of them all the same: --platform OS/ARCH",
+		       sb_str(&list), want);
+}
+
+int manifest_choose(const struct descriptor *d, size_t n, const struct platform *want, bool given, size_t *best, struct err *e)
+{
+	int score = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int s = manifest_suits(&d[i], want);
+
+		if (s > score) {
+			score = s;
+			*best = i;
+		}
+	}
+	return score == 0 ? none_suits(d, n, want, given, e) : 0;
 }

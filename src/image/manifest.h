@@ -1,7 +1,7 @@
 /* The JSON documents that hold images together, parsed into what the loader needs: docker's manifest.json, OCI index
  * and manifest with Docker's equivalents. Pure functions over text; everything lives in the arena. */
-#ifndef TARE_WORKER_MANIFEST_H
-#define TARE_WORKER_MANIFEST_H
+#ifndef TARE_IMAGE_MANIFEST_H
+#define TARE_IMAGE_MANIFEST_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +42,11 @@ int manifest_check_layout(struct arena *a, const char *text, size_t len, struct 
 /* An index; entries that are no images (attestations) keep their place. */
 int manifest_parse_index(struct arena *a, const char *text, size_t len, const struct descriptor **out, size_t *n,
 			 struct err *e) MUST_CHECK;
+
+/* How well an entry suits a platform: 0 not at all. Where it does not say its platform, its configuration decides when it is read. */
+int manifest_suits(const struct descriptor *d, const struct platform *want);
+/* The entry that suits best. ERR_UNSUPPORTED lists the platforms there are; given: want was asked for, it is not just the machine's. */
+int manifest_choose(const struct descriptor *d, size_t n, const struct platform *want, bool given, size_t *best, struct err *e) MUST_CHECK;
 
 struct manifest {
 	struct descriptor config;

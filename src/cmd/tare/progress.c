@@ -1,0 +1,168 @@
+#include "cmd/tare/progress.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+#define SHORT_DIGEST 12
+#define REDRAW_NS 80000000U
+#define BAR 30
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+enum progress_kind progress_style(const char *option)
+{
+	if (option && strcmp(option, "json") == 0)
+		return PROGRESS_JSON;
+	if (option && strcmp(option, "plain") == 0)
+		return PROGRESS_PLAIN;
+	if (option && strcmp(option, "tty") == 0)
+		return PROGRESS_TTY;
+	return isatty(2) ? PROGRESS_TTY : PROGRESS_PLAIN;
+}
+
+void progress_begin(struct progress *p, enum progress_kind kind)
+{
+	*p = (struct progress){ .kind = kind, .began = now_ns() };
+}
+
+void progress_free(struct progress *p)
+{
+	free(p->lines);
+	p->lines = NULL;
+	p->n = 0;
+}
+
+/* ---- what is known ---- */
+
+static struct progress_line *line_of(struct progress *p, const char *digest)
+{
+	struct progress_line *more;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (strcmp(p->lines[i].digest, digest) == 0)
+			return &p->lines[i];
+	more = reallocarray(p->lines, p->n + 1, sizeof(*more));
+	if (!more)
+		return NULL;
+	p->lines = more;
+	more[p->n] = (struct progress_line){ .state = "" };
+	(void)snprintf(more[p->n].digest, sizeof(more[p->n].digest), "%s", digest);
+	return &p->lines[p->n++];
+}
+
+static const char *state_of(enum image_progress_kind kind, const struct progress_line *l, uint64_t bytes)
+{
+	switch (kind) {
+	case IMAGE_PROGRESS_HERE:
+		return "Already exists";
+	case IMAGE_PROGRESS_WAIT:
+		return "Waiting for another pull";
+	case IMAGE_PROGRESS_BEGIN:
+		return "Waiting";
+	case IMAGE_PROGRESS_ARRIVED:
+		return bytes >= l->total ? "Extracting" : "Downloading";
+	case IMAGE_PROGRESS_LAYER:
+		return "Pull complete";
+	case IMAGE_PROGRESS_IMAGE:
+	default:
+		return "";
+	}
+}
+
+/* ---- how it is shown ---- */
+
+static void write_json(const struct progress_line *l)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&text);
+
+	jw_object(&w, NULL);
+	jw_str(&w, "id", l->digest);
+	jw_str(&w, "status", l->state);
+	if (l->total) {
+		jw_u64(&w, "current", l->bytes);
+		jw_u64(&w, "total", l->total);
+	}
+	jw_end_object(&w);
+	if (sb_error(&text) == 0)
+		(void)fprintf(stderr, "%s\n", sb_str(&text));
+}
+
+static void draw_line(const struct progress *p, const struct progress_line *l)
+{
+	const char *id = l->digest + strlen(DIGEST_PREFIX);
+	char have[32], total[32], rate[32], bar[BAR + 1];
+	uint64_t ns = now_ns() - p->began + 1;
+
+	(void)fprintf(stderr, "\033[2K%.*s: %s", SHORT_DIGEST, id, l->state);
+	if (l->total && l->bytes && strcmp(l->state, "Downloading") == 0) {
+		size_t done = (size_t)(l->bytes * BAR / l->total);
+
+		memset(bar, '=', done);
+		memset(bar + done, ' ', BAR - done);
+		bar[BAR] = '\0';
+		text_human_size(l->bytes, have, sizeof(have));
+		text_human_size(l->total, total, sizeof(total));
+		text_human_size((uint64_t)((double)p->arrived * 1e9 / (double)ns), rate, sizeof(rate));
+		(void)fprintf(stderr, " [%s] %s/%s  %s/s", bar, have, total, rate);
+	}
+	(void)fputs("\n", stderr);
+}
+
+static void draw(struct progress *p)
+{
+	if (p->drawn)
+		(void)fprintf(stderr, "\033[%zuA", p->drawn);
+	for (size_t i = 0; i < p->n; i++)
+		draw_line(p, &p->lines[i]);
+	p->drawn = p->n;
+	p->last = now_ns();
+}
+
+static void show(struct progress *p, struct progress_line *l, bool changed)
+{
+	if (p->kind == PROGRESS_JSON)
+		write_json(l);
+	else if (p->kind == PROGRESS_PLAIN && changed)
+		(void)fprintf(stderr, "%.*s: %s\n", SHORT_DIGEST, l->digest + strlen(DIGEST_PREFIX), l->state);
+	else if (p->kind == PROGRESS_TTY && (changed || now_ns() - p->last > REDRAW_NS))
+		draw(p);
+}
+
+void progress_image(enum image_progress_kind kind, const char *digest, uint64_t bytes, void *data)
+{
+	struct progress *p = data;
+	struct progress_line *l;
+	const char *state;
+	bool changed;
+
+	if (p->kind == PROGRESS_NONE || kind == IMAGE_PROGRESS_IMAGE || !(l = line_of(p, digest)))
+		return;
+	if (kind == IMAGE_PROGRESS_BEGIN || kind == IMAGE_PROGRESS_HERE)
+		l->total = bytes;
+	if (kind == IMAGE_PROGRESS_ARRIVED) {
+		p->arrived += bytes - l->bytes;
+		l->bytes = bytes;
+	}
+	state = state_of(kind, l, bytes);
+	changed = l->state != state;
+	l->state = state;
+	show(p, l, changed);
+}
+
+void progress_end(struct progress *p)
+{
+	if (p->kind == PROGRESS_TTY && p->n)
+		draw(p);
+}

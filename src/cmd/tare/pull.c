@@ -1,0 +1,49 @@
+/* tare pull */
+#include "engine/pull.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cmd/tare/progress.h"
+#include "cmd/tare/tare.h"
+
+const struct cli_option pull_options[] = {
+	{ "platform", 0, "OS/ARCH", CLI_STR, "which one of an image for several", offsetof(struct pull_opts, platform) },
+	{ "quiet", 'q', NULL, CLI_FLAG, "no progress: only the image's name", offsetof(struct pull_opts, quiet) },
+	{ "progress", 0, "auto|plain|tty|json", CLI_STR, "how progress is shown", offsetof(struct pull_opts, progress),
+	  .choices = "auto|plain|tty|json" },
+	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit: unpacked ratio file entries density devices depth", offsetof(struct pull_opts, limits) },
+	{ "all-tags", 'a', NULL, CLI_UNSUPPORTED },
+	{ "disable-content-trust", 0, NULL, CLI_UNSUPPORTED },
+	{ 0 }
+};
+
+int cmd_pull(const struct cli_call *call, struct err *e)
+{
+	const struct pull_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_PROGRESS struct progress shown = PROGRESS_INIT;
+	struct pull_args args = { .what = call->args[0], .platform = o->platform };
+	struct pulled got;
+	int r = tare_engine(call, &en, e);
+
+	image_limits_default(&args.limits);
+	for (size_t i = 0; r == 0 && i < o->limits.n; i++)
+		r = image_limits_set(&args.limits, o->limits.v[i], e);
+	if (r < 0)
+		return r;
+	progress_begin(&shown, o->quiet ? PROGRESS_NONE : progress_style(o->progress));
+	args.progress = progress_image;
+	args.progress_data = &shown;
+	r = engine_pull(&en, &args, call->arena, &got, e);
+	progress_end(&shown);
+	if (r < 0)
+		return r;
+	if (!o->quiet) {
+		tare_say("Digest: %s", got.digest);
+		tare_say("Status: %s %s", got.was_here ? "Image is up to date for" : "Downloaded newer image for", got.name);
+	}
+	tare_say("%s", got.name);
+	return 0;
+}

@@ -1,0 +1,26 @@
+/* `tare pull`: a reference becomes an image of the catalog. */
+#ifndef TARE_ENGINE_PULL_H
+#define TARE_ENGINE_PULL_H
+
+#include "engine/engine.h"
+#include "image/pull.h"
+
+struct pull_args {
+	const char *what;     /* as people write it */
+	const char *platform; /* NULL: this machine's */
+	struct image_limits limits;
+	image_progress_fn progress;
+	void *progress_data;
+};
+
+struct pulled {
+	const char *name;   /* familiar, in the arena */
+	const char *digest; /* of what the registry has under the name */
+	const char *id;
+	bool was_here; /* the name meant this image before */
+};
+
+/* Asks where the configuration says (engine/registries.h), as who we are there (engine/credentials.h), and records what came. */
+int engine_pull(const struct engine *en, const struct pull_args *args, struct arena *a, struct pulled *out, struct err *e) MUST_CHECK;
+
+#endif

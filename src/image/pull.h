@@ -1,0 +1,39 @@
+/* An image from a registry into the store.
+ *
+ * Two programs do it: tare-transfer speaks with the registry and writes nowhere, tare-worker takes the layers from it and unpacks them
+ * while they arrive, and has no network. This side asks for the small documents, checks each against the digest that led to it, decides
+ * what is missing, and gives names to what came whole. Between "the manifest is known" and "the first byte of a layer is asked for" there
+ * is one place where a policy can refuse (admit).
+ *
+ * Several pulls at once: each blob is fetched by whoever has its partial file's lock (image/partial.h); the others wait for that
+ * and go on with what is in the store then. Nobody waits for another's blob while holding one of its own. */
+#ifndef TARE_IMAGE_PULL_H
+#define TARE_IMAGE_PULL_H
+
+#include "image/load.h"
+#include "image/ref.h"
+#include "image/registry.h"
+
+struct image_resolved {
+	const char *name;     /* canonical */
+	const char *digest;   /* of what the registry has under that name: an index, or the manifest itself */
+	const char *manifest; /* digest of the platform's manifest */
+	const char *config;   /* digest of its configuration: the image's id */
+};
+
+struct image_pull_args {
+	const char *transfer; /* absolute path of tare-transfer */
+	const struct transfer_endpoint *endpoints; /* in the order in which they are asked */
+	size_t n_endpoints;
+	const struct image_ref *ref;
+	struct image_load_args load; /* worker, platform, limits, progress (digests are blobs'); input -1; name: as people write it */
+	/* Called when it is known what would be fetched, before any of it is; negative refuses. NULL: everything is admitted. */
+	int (*admit)(const struct image_resolved *what, void *data, struct err *e);
+	void *admit_data;
+};
+
+/* As image_load(); *resolved lives in a. */
+int image_pull(const struct store *s, const struct image_pull_args *args, struct arena *a, struct image_load *out,
+	       struct image_resolved *resolved, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,60 @@
+/* The caller's side of tare-transfer: where a registry is asked, and what is asked of it.
+ *
+ * tare-transfer gets a socket (3), the handles it is to fill or to read (4 and on), and nothing else: no environment, no folder. Its
+ * requests and answers are lines of JSON (docs/formats.md). What it answers is untrusted: who asks checks digests and sizes. */
+#ifndef TARE_IMAGE_REGISTRY_H
+#define TARE_IMAGE_REGISTRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/strbuf.h"
+
+/* One place where a repository can be asked for. Texts are "" or NULL where there is nothing to say. */
+struct transfer_endpoint {
+	const char *name;       /* for messages and `tare login`: "docker.io", "localhost:5000" */
+	const char *base;       /* "https://registry-1.docker.io" */
+	const char *socket;     /* a unix socket's path instead */
+	const char *repository; /* "library/busybox" */
+	const char *proxy;
+	bool insecure;          /* any certificate will do */
+	const char *ca, *cert, *key; /* PEM */
+	const char *user, *password, *identity_token, *registry_token;
+};
+
+struct registry_client {
+	int control, pidfd; /* owned */
+	pid_t pid;
+	struct strbuf rest;
+};
+#define REGISTRY_CLIENT_INIT { .control = -1, .pidfd = -1 }
+#define CLEANUP_REGISTRY_CLIENT CLEANUP(registry_end)
+
+/* Starts program (absolute path of tare-transfer). files: its handles from 4 on; borrowed. */
+int registry_start(const char *program, const struct transfer_endpoint *endpoints, size_t n, const int *files, size_t n_files,
+		   struct registry_client *out, struct err *e) MUST_CHECK;
+/* Ends it, also in the middle of something. Harmless when nothing was started. */
+void registry_end(struct registry_client *c);
+
+#define REGISTRY_ANY UINT64_MAX
+struct registry_document {
+	const char *text, *media_type; /* in the arena; media_type may be NULL */
+	size_t len;
+	uint64_t endpoint; /* who had it */
+	char digest[72];   /* of its bytes */
+};
+/* GET of "manifests/REF" or "blobs/DIGEST" with at most max bytes; accept: media types, NULL-terminated, may be NULL. what: for messages.
+ * endpoint: that one, or REGISTRY_ANY. ERR_NOTFOUND, ERR_DENIED, ERR_UNAVAILABLE, ERR_LIMIT, ERR_INVALID as the registry has it. */
+int registry_document(struct registry_client *c, struct arena *a, const char *path, const char *const *accept, uint64_t max,
+		      const char *what, uint64_t endpoint, struct registry_document *out, struct err *e) MUST_CHECK;
+
+/* Sends a request whose answer is waited for later. */
+int registry_ask(struct registry_client *c, const struct strbuf *line, struct err *e) MUST_CHECK;
+/* Waits for it: its "type" is the one named, or it is an error. */
+int registry_answer(struct registry_client *c, struct arena *a, const char *type, const struct json **out, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,214 @@
+#!/usr/bin/env bats
+# tare pull: against the tests' registry, which lies where it is told to (tests/lib/registry.py), and Debian's docker-registry.
+load ../lib/common
+load ../lib/registry
+
+setup_file() { tare_setup_file; registry_start; }
+teardown_file() { registry_stop; tare_teardown_file; }
+setup() {
+  export DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker CONTAINERS_REGISTRIES_CONF=$BATS_TEST_TMPDIR/registries.conf TARE_CERTS_DIR=$BATS_TEST_TMPDIR/certs.d
+  unset REGISTRY_AUTH_FILE
+  : >"$CONTAINERS_REGISTRIES_CONF"
+  NAME=$(registry)/t$BATS_TEST_NUMBER
+  registry_log_clear; registry_faults_clear
+}
+teardown() {
+  registry_faults_clear || true
+  tare images -q | xargs -r "$TARE_BIN/tare" rmi -f >/dev/null 2>&1 || true
+  registry_stop || true
+}
+image() { registry_image "t$BATS_TEST_NUMBER:${1:-1}" "${@:2}" >/dev/null; }
+blobs_fetched() { registry_count GET /blobs/ "${1:-true}"; }
+# what failed leaves no image, no layer, and nothing that the next pull stumbles over
+fails_then_works() { # MESSAGE
+  tare rmi -f "$NAME:1" >/dev/null 2>&1 || true
+  run -1 tare pull -q "$NAME:1"
+  [[ "$output" == *"$1"* ]]
+  [ "$(wc -l <<<"$output")" = 1 ]
+  [ -z "$(tare images -q "$NAME:1")" ]
+  registry_faults_clear
+  run -0 tare pull -q "$NAME:1"
+  tare inspect "$NAME:1" | jq -e '.[0].RootFS.Layers | length > 0'
+}
+login_file() { # REGISTRY USER:PASSWORD
+  mkdir -p "$DOCKER_CONFIG"
+  jq -n --arg r "$1" --arg a "$(printf %s "$2" | base64 -w0)" '{auths: {($r): {auth: $a}}}' >"$DOCKER_CONFIG/config.json"
+}
+
+@test "an image of another tool: the digest is the registry's, it runs, and is not fetched again" {
+  registry_put "t$BATS_TEST_NUMBER:1" "$(busybox_archive)" >/dev/null
+  run -0 tare pull "$NAME:1"
+  digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$NAME:1")
+  [[ "$output" == *"Digest: $digest"*"Status: Downloaded newer image for $NAME:1"*"$NAME:1" ]]
+  [ "$(tare run --rm "$NAME:1" echo hello)" = hello ]
+  registry_log_clear
+  run -0 tare pull "$NAME:1"
+  [[ "$output" == *"Already exists"*"Status: Image is up to date for $NAME:1"* ]]
+  [ "$(registry_count GET /blobs/ '.sent > 100000')" = 0 ]
+}
+
+@test "by digest, and what is not there" {
+  image 1 3000
+  digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$NAME:1")
+  run -0 tare pull -q "$NAME@$digest"
+  [ "$output" = "$NAME@$digest" ]
+  tare inspect "$NAME@$digest" >/dev/null
+  run -1 tare pull -q "$NAME:nosuch"
+  [[ "$output" == *"$NAME:nosuch: manifest: $(registry) does not have it"* ]]
+  run -1 tare pull -q "$NAME@sha256:$(printf 0%.0s {1..64})"
+  [[ "$output" == *"does not have it"* ]]
+  run -1 tare pull -q 127.0.0.1:1/none
+  [[ "$output" == *"127.0.0.1:1"*"connect"* ]]
+}
+
+@test "layers that another image brought are not fetched" {
+  image 1 50000 60000
+  tare pull -q "$NAME:1"
+  skopeo copy -q --src-tls-verify=false --dest-tls-verify=false "docker://$NAME:1" "docker://$NAME-copy:2"
+  registry_log_clear
+  run -0 tare pull "$NAME-copy:2"
+  [ "$(grep -c "Already exists" <<<"$output")" = 2 ]
+}
+
+@test "two pulls of one image at once: one fetches, both have it" {
+  image 1 3000000 2000000
+  registry_fault slow GET /blobs/ rate=2000000 times=0
+  tare pull "$NAME:1" >"$BATS_TEST_TMPDIR/one" 2>&1 & one=$!
+  wait_until 10 grep -q Downloading "$BATS_TEST_TMPDIR/one"
+  run -0 tare pull "$NAME:1"
+  wait "$one"
+  [[ "$output" == *"Waiting for another pull"* ]]
+  # each layer once, the configuration twice
+  [ "$(registry_log | jq -s '[.[] | select(.method == "GET" and (.path | test("/blobs/"))) | (.sent)] | add > 4900000 and add < 5200000')" = true ]
+}
+
+@test "a killed pull goes on from where it was" {
+  image 1 6000000
+  registry_fault slow GET /blobs/ rate=3000000 times=0
+  "$TARE_BIN/tare" pull --progress json "$NAME:1" >"$BATS_TEST_TMPDIR/out" 2>&1 & one=$!
+  wait_until 10 grep -q '"Downloading"' "$BATS_TEST_TMPDIR/out"
+  sleep 0.7
+  kill -KILL "$one"; wait "$one" || true
+  registry_faults_clear; registry_log_clear
+  tare pull -q "$NAME:1"
+  [ "$(registry_count GET /blobs/ '.range != null')" -ge 1 ]
+  [ "$(registry_log | jq -s '[.[] | select(.method == "GET" and (.path | test("/blobs/"))) | (.sent)] | add < 5900000')" = true ]
+  [ -z "$(ls -A "$TARE_ROOT/content/partial")" ]
+}
+
+@test "a big layer is fetched in parts, several at once, and in one piece from who gives none" {
+  image 1 40000000
+  tare pull -q "$NAME:1"
+  [ "$(registry_count GET /blobs/ '.range != null')" -ge 4 ]
+  [ "$(registry_most)" -ge 2 ]
+  tare rmi -f "$NAME:1" >/dev/null
+  registry_log_clear
+  registry_fault no-range GET /blobs/ times=0
+  tare pull -q "$NAME:1"
+  [ "$(registry_log | jq -s '[.[] | select(.path | test("/blobs/"))] | length')" -le 3 ]
+}
+
+@test "what passes: busy, cut off, a redirection to another host" {
+  image 1 300000
+  registry_fault status GET /manifests/ code=503 retry-after=1
+  registry_fault status GET /blobs/ code=429
+  registry_fault cut GET /blobs/ nth=3 after=100000
+  tare pull -q "$NAME:1"
+  tare rmi -f "$NAME:1" >/dev/null
+  registry_start -n other
+  cp -a "$(registry_dir main)/store/." "$(registry_dir other)/store/"
+  registry_fault redirect GET /blobs/ "to=http://localhost:$(registry other | cut -d: -f2)" times=0
+  tare pull -q "$NAME:1"
+  [ "$(R=other registry_count GET /blobs/)" -ge 1 ]
+}
+
+@test "lies: wrong bytes, lengths and parts are told in one line, and the next pull is none the worse" {
+  image 1 200000
+  registry_fault wrong-bytes GET /blobs/ times=0
+  fails_then_works "digest"
+  image 1 210000
+  registry_fault long GET /blobs/ nth=2 extra=10 times=0
+  fails_then_works "its manifest says"
+  image 1 230000
+  registry_fault html GET /manifests/ times=0
+  fails_then_works "$NAME:1"
+  image 1 240000
+  registry_fault huge GET /manifests/ bytes=100000000 times=0
+  fails_then_works "larger than 4194304 bytes"
+  image 1 250000
+  registry_fault loop GET /manifests/ times=0
+  fails_then_works "sends us on more than 10 times"
+  image 1 20000000
+  registry_fault wrong-range GET /blobs/ nth=2 times=0
+  fails_then_works "another part"
+}
+
+@test "a body without end is cut off behind the blob, whose digest decides" {
+  image 1 220000
+  registry_fault endless GET /blobs/ nth=2 limit=200000000 times=0
+  run -0 tare pull -q "$NAME:1"
+  [ "$(registry_log | jq -s 'map(.sent) | max < 20000000')" = true ]
+}
+
+@test "a login with a password: kept by docker, missing, wrong" {
+  registry_start -n locked --auth basic --user me:secret
+  R=locked registry_image app:1 5000 >/dev/null
+  name=$(registry locked)/app:1
+  run -1 tare pull -q "$name"
+  [[ "$output" == *"wants a login: tare login $(registry locked)"* ]]
+  login_file "$(registry locked)" me:wrong
+  run -1 tare pull -q "$name"
+  [[ "$output" == *"refuses the login that is kept for it"* ]]
+  login_file "$(registry locked)" me:secret
+  tare pull -q "$name"
+}
+
+@test "tokens: of a login, anonymous, and such that end in the middle; they stay behind at another host" {
+  registry_start -n token --auth token --user me:secret --anonymous '^open/' --token-expires 1
+  R=token registry_image app:1 3000000 3000000 >/dev/null
+  R=token registry_image open/app:1 5000 >/dev/null
+  tare pull -q "$(registry token)/open/app:1"
+  run -1 tare pull -q "$(registry token)/app:1"
+  [[ "$output" == *login* ]]
+  login_file "$(registry token)" me:secret
+  R=token registry_fault slow GET /blobs/ rate=2000000 times=0
+  tare pull -q "$(registry token)/app:1"
+  registry_log_clear
+  tare rmi -f "$(registry token)/app:1" >/dev/null
+  R=token registry_faults_clear
+  cp -a "$(registry_dir token)/store/." "$(registry_dir main)/store/"
+  R=token registry_fault redirect GET /blobs/ "to=http://localhost:$(registry main | cut -d: -f2)" times=0
+  tare pull -q "$(registry token)/app:1"
+  [ "$(registry_count GET /blobs/)" -ge 1 ]
+  [ "$(registry_count GET /blobs/ '.auth != null')" = 0 ]
+}
+
+@test "TLS: an authority of the registry's folder, none, a client's certificate; a unix socket; mirrors" {
+  registry_certificate "$BATS_TEST_TMPDIR/pki" reg.test
+  registry_start -n tls --tls "$BATS_TEST_TMPDIR/pki/tls.crt" "$BATS_TEST_TMPDIR/pki/tls.key" --client-ca "$BATS_TEST_TMPDIR/pki/ca.crt"
+  R=tls registry_image app:1 5000 >/dev/null
+  port=$(registry tls | cut -d: -f2)
+  # 127.0.0.1 need not show a certificate that we know; a name must
+  grep -q reg.test /etc/hosts || printf '[[registry]]\nprefix = "reg.test"\nlocation = "localhost:%s"\n' "$port" >"$CONTAINERS_REGISTRIES_CONF"
+  mkdir -p "$TARE_CERTS_DIR/localhost:$port"
+  cp "$BATS_TEST_TMPDIR"/pki/client/* "$TARE_CERTS_DIR/localhost:$port/"
+  tare pull -q "reg.test/app:1"
+  [ "$(tare images -q reg.test/app:1 | wc -l)" = 1 ]
+  registry_start -n sock --unix "$BATS_TEST_TMPDIR/r.sock"
+  R=sock registry_image team/app:1 5000 >/dev/null
+  printf '[[registry]]\nprefix = "by.socket"\nlocation = "unix://%s"\n' "$BATS_TEST_TMPDIR/r.sock" >"$CONTAINERS_REGISTRIES_CONF"
+  tare pull -q by.socket/team/app:1
+  image 1 7000
+  printf '[[registry]]\nprefix = "far.away.test"\nlocation = "far.away.test"\n[[registry.mirror]]\nlocation = "127.0.0.1:1"\ninsecure = true\n[[registry.mirror]]\nlocation = "%s"\ninsecure = true\n' \
+    "$(registry)" >"$CONTAINERS_REGISTRIES_CONF"
+  tare pull -q "far.away.test/t$BATS_TEST_NUMBER:1"
+  [ "$(tare images -q "far.away.test/t$BATS_TEST_NUMBER:1" | wc -l)" = 1 ]
+}
+
+@test "Debian's docker-registry, Docker's manifests, an index for several machines" {
+  docker_registry_start docker
+  name=$(registry docker)/team/app
+  skopeo copy -q --format v2s2 --dest-tls-verify=false "oci-archive:$(busybox_archive)" "docker://$name:v2s2"
+  tare pull -q "$name:v2s2"
+  [ "$(tare run --rm "$name:v2s2" echo hello)" = hello ]
+}
