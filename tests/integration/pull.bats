@@ -212,3 +212,19 @@ login_file() { # REGISTRY USER:PASSWORD
   tare pull -q "$name:v2s2"
   [ "$(tare run --rm "$name:v2s2" echo hello)" = hello ]
 }
+
+@test "run and create fetch an image that is missing, always when told so, and never" {
+  registry_put "t$BATS_TEST_NUMBER:1" "$(busybox_archive)" >/dev/null
+  run -125 tare run --rm --pull never "$NAME:1" true
+  [[ "$output" == *"no such image: $NAME:1"* ]]
+  run -0 --separate-stderr tare run --rm "$NAME:1" echo hello
+  [ "$output" = hello ]
+  [[ "$stderr" == *"Unable to find image '$NAME:1' locally"* ]]
+  registry_log_clear
+  [ "$(tare run --rm "$NAME:1" echo hello)" = hello ]
+  [ "$(registry_count GET /v2/)" = 0 ]
+  [ "$(tare run --rm --pull always "$NAME:1" echo hello 2>/dev/null)" = hello ]
+  [ "$(registry_count GET /manifests/)" = 1 ]
+  run -125 tare run --rm "$NAME:nosuch" true
+  [[ "${lines[-1]}" == *"no such image here, and it cannot be pulled: $NAME:nosuch: manifest: $(registry) does not have it"* ]]
+}

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cmd/tare/progress.h"
 #include "cmd/tare/tare.h"
+#include "engine/images.h"
 
 const struct cli_option pull_options[] = {
 	{ "platform", 0, "OS/ARCH", CLI_STR, "which one of an image for several", offsetof(struct pull_opts, platform) },
@@ -19,11 +20,44 @@ const struct cli_option pull_options[] = {
 	{ 0 }
 };
 
+static int fetch(const struct cli_call *call, const struct engine *en, struct pull_args *args, enum progress_kind style, struct pulled *got,
+		 struct err *e)
+{
+	CLEANUP_PROGRESS struct progress shown = PROGRESS_INIT;
+	int r;
+
+	progress_begin(&shown, style);
+	args->progress = progress_image;
+	args->progress_data = &shown;
+	r = engine_pull(en, args, call->arena, got, e);
+	progress_end(&shown);
+	return r;
+}
+
+int tare_need_image(const struct cli_call *call, const struct engine *en, const char *image, const char *when, struct err *e)
+{
+	struct pull_args args = { .what = image };
+	struct pulled got;
+	struct image img;
+	bool here;
+	int r = image ? image_find(en->catalog, call->arena, image, &img, e) : 0;
+
+	if (!image || (r < 0 && e->cls != ERR_NOTFOUND) || (when && strcmp(when, "never") == 0))
+		return r;
+	here = r == 0;
+	if (here && !(when && strcmp(when, "always") == 0))
+		return 0;
+	if (!here)
+		(void)fprintf(stderr, "Unable to find image '%s' locally\n", image);
+	image_limits_default(&args.limits);
+	r = fetch(call, en, &args, progress_style(NULL), &got, e);
+	return r < 0 && !here ? err_ctx(e, "no such image here, and it cannot be pulled") : r;
+}
+
 int cmd_pull(const struct cli_call *call, struct err *e)
 {
 	const struct pull_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	CLEANUP_PROGRESS struct progress shown = PROGRESS_INIT;
 	struct pull_args args = { .what = call->args[0], .platform = o->platform };
 	struct pulled got;
 	int r = tare_engine(call, &en, e);
@@ -33,11 +67,7 @@ int cmd_pull(const struct cli_call *call, struct err *e)
 		r = image_limits_set(&args.limits, o->limits.v[i], e);
 	if (r < 0)
 		return r;
-	progress_begin(&shown, o->quiet ? PROGRESS_NONE : progress_style(o->progress));
-	args.progress = progress_image;
-	args.progress_data = &shown;
-	r = engine_pull(&en, &args, call->arena, &got, e);
-	progress_end(&shown);
+	r = fetch(call, &en, &args, o->quiet ? PROGRESS_NONE : progress_style(o->progress), &got, e);
 	if (r < 0)
 		return r;
 	if (!o->quiet) {

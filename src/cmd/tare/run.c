@@ -48,7 +48,8 @@ static const struct cli_option docker_options[] = {
 	{ "mount", 0, "SPEC", CLI_UNSUPPORTED },
 	{ "oom-kill-disable", 0, NULL, CLI_UNSUPPORTED },
 	{ "platform", 0, "OS/ARCH", CLI_UNSUPPORTED },
-	{ "pull", 0, "WHEN", CLI_UNSUPPORTED },
+	{ "pull", 0, "missing|always|never", CLI_STR, "when the image is fetched from its registry (default: missing)",
+	  offsetof(struct run_opts, pull), .choices = "missing|always|never" },
 	{ "quiet", 'q', NULL, CLI_UNSUPPORTED },
 	{ "restart", 0, "POLICY", CLI_UNSUPPORTED },
 	{ "runtime", 0, "NAME", CLI_UNSUPPORTED },
@@ -296,6 +297,8 @@ int cmd_create(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = tare_engine(call, &en, e);
 	if (r == 0)
+		r = tare_need_image(call, &en, ct.image, o->pull, e);
+	if (r == 0)
 		r = open_cidfile(o->cidfile, &cidfile, e);
 	if (r == 0)
 		r = container_create(&en, call->arena, &ct, false, 0, &n, e);
@@ -339,6 +342,8 @@ int cmd_run(const struct cli_call *call, struct err *e)
 		cg_expect_join();
 	if (r == 0)
 		r = tare_engine(call, &en, e);
+	if (r == 0)
+		r = tare_need_image(call, &en, ct.image, o->pull, e);
 	if (r == 0)
 		r = open_cidfile(o->cidfile, &cidfile, e);
 	if (r == 0)

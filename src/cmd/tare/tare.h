@@ -51,6 +51,8 @@ struct pull_opts {
 	struct cli_strv limits;
 };
 extern const struct cli_option pull_options[];
+/* Before a container is made: fetches its image where when (--pull; NULL is "missing") says so. */
+int tare_need_image(const struct cli_call *call, const struct engine *en, const char *image, const char *when, struct err *e) MUST_CHECK;
 int cmd_pull(const struct cli_call *call, struct err *e);
 
 /* The structs behind the option tables: their sizes and defaults are needed in main.c. */
@@ -77,7 +79,7 @@ struct rmi_opts {
 struct run_opts {
 	struct ct_options ct; /* the plain strings and flags go straight there */
 	bool detach, interactive, sig_proxy;
-	const char *cidfile, *detach_keys;
+	const char *cidfile, *detach_keys, *pull;
 	struct cli_strv attach, env, env_file, label, group_add, volume, tmpfs, device, cap_add, cap_drop, security_opt, sysctl,
 		ulimit, log_opt, network, network_alias, publish, expose, add_host, dns, dns_search, dns_option;
 	int64_t stop_timeout, pids_limit, oom_score_adj, cpu_quota, cpu_period;
