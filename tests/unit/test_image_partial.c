@@ -14,8 +14,8 @@
 
 #include "image/partial.h"
 
-#define DIGEST "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define HEX (DIGEST + 7)
+#define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define DIGEST "sha256:" HEX
 #define SIZE ((uint64_t)PARTIAL_GRANULE * 200 + 17)
 
 static char folder[] = "/tmp/tare-partial.XXXXXX";
@@ -35,7 +35,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	(void)unlinkat(dir, HEX, 0);
-	(void)unlinkat(dir, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.map", 0);
+	(void)unlinkat(dir, HEX ".map", 0);
 	(void)close(dir);
 	return rmdir(folder);
 }
