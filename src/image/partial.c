@@ -117,23 +117,34 @@ static int add_gap(struct arena *a, struct partial_gap **v, size_t *n, size_t *c
 	return 0;
 }
 
+/* After a power cut the map may have come to the disk and what it speaks of not: behind the file's end nothing is there. */
+static bool is_there(const struct partial *p, const unsigned char *map, size_t i, uint64_t file_size)
+{
+	uint64_t end = (uint64_t)(i + 1) * PARTIAL_GRANULE;
+
+	return map[i] == 1 && (end < p->size ? end : p->size) <= file_size;
+}
+
 int partial_gaps(const struct partial *p, struct arena *a, struct partial_gap **out, size_t *n, struct err *e)
 {
 	size_t len = map_len(p), cap = 0;
 	CLEANUP_FREE unsigned char *map = malloc(len + 1);
 	uint64_t start = 0;
+	struct stat file;
 
 	*out = NULL;
 	*n = 0;
 	if (!map)
 		return err_errno(e, -ENOMEM, "partial blob");
+	if (fstat(p->file, &file) < 0)
+		return disk(e, p->digest);
 	if (len > 0 && pread(p->map, map, len, 0) != (ssize_t)len)
 		return err_set(e, ERR_INTERNAL, "partial blob %s: its map is too short", p->digest);
 	for (size_t i = 0; i <= len; i++) {
 		uint64_t at = (uint64_t)i * PARTIAL_GRANULE;
 		int r = 0;
 
-		if (i == len || map[i] == 1) {
+		if (i == len || is_there(p, map, i, (uint64_t)file.st_size)) {
 			r = add_gap(a, out, n, &cap, start, at < p->size ? at : p->size, e);
 			start = at + PARTIAL_GRANULE;
 		}
