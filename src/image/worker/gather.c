@@ -1,7 +1,6 @@
 #include "image/worker/gather.h"
 
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include "base/io.h"
@@ -25,12 +24,14 @@ static uint64_t prefix(struct gather *g, struct gather_blob *b)
 	return b->first < b->end ? g->chunks[b->first].start + g->chunks[b->first].received : b->size;
 }
 
-static void mark(struct gather_blob *b, uint64_t from, uint64_t to)
+/* Written, not mapped: a disk that is full is then an error, and no signal. */
+static int mark(struct gather_blob *b, uint64_t from, uint64_t to)
 {
-	uint64_t last = to == b->size ? (to + PARTIAL_GRANULE - 1) / PARTIAL_GRANULE : to / PARTIAL_GRANULE;
+	uint64_t i = from / PARTIAL_GRANULE, last = to == b->size ? (to + PARTIAL_GRANULE - 1) / PARTIAL_GRANULE : to / PARTIAL_GRANULE;
+	char ones[PARTIAL_FRAME_MAX / PARTIAL_GRANULE + 2];
 
-	for (uint64_t i = from / PARTIAL_GRANULE; i < last; i++)
-		b->map[i] = 1;
+	memset(ones, 1, sizeof(ones));
+	return i < last ? io_pwrite_full(b->map_fd, ones, (size_t)(last - i), (off_t)i) : 0;
 }
 
 static uint64_t now_ns(void)
@@ -57,6 +58,18 @@ static int damaged(struct err *e)
 	return err_set(e, ERR_INTERNAL, "what tare-transfer sends is damaged");
 }
 
+static int ended(struct err *e)
+{
+	return err_set(e, ERR_UNAVAILABLE, "it did not arrive whole");
+}
+
+static int disk_error(struct err *e, int r)
+{
+	if (r == -ENOSPC || r == -EDQUOT)
+		return err_set(e, ERR_NOSPACE, "the store's file system is full");
+	return err_errno(e, r, "write a blob");
+}
+
 /* Takes the place of the next bytes of the chunk. */
 static int reserve(struct gather *g, const struct partial_frame *f, uint64_t *at, struct err *e)
 {
@@ -75,7 +88,7 @@ static int reserve(struct gather *g, const struct partial_frame *f, uint64_t *at
 	return r;
 }
 
-static void arrived(struct gather *g, struct gather_chunk *c, uint64_t at, uint32_t len)
+static void arrived(struct gather *g, struct gather_chunk *c, uint32_t len)
 {
 	struct gather_blob *b = &g->blobs[c->blob];
 	uint64_t now = now_ns(), sum = 0;
@@ -84,8 +97,6 @@ static void arrived(struct gather *g, struct gather_chunk *c, uint64_t at, uint3
 	(void)pthread_mutex_lock(&g->lock);
 	c->busy = false;
 	c->received += len;
-	/* from the granule that the chunk had begun */
-	mark(b, at, at + len);
 	sum = b->arrived += len;
 	tell = sum == b->size || now - g->told > REPORT_NS;
 	if (tell)
@@ -99,21 +110,23 @@ static void arrived(struct gather *g, struct gather_chunk *c, uint64_t at, uint3
 static int take_frame(struct gather_lane *l, const struct partial_frame *f, unsigned char *buf, struct err *e)
 {
 	struct gather *g = l->g;
+	struct gather_blob *b;
 	uint64_t at = 0;
 	int r = reserve(g, f, &at, e);
 	ssize_t n;
 
 	if (r < 0)
 		return r;
+	b = &g->blobs[g->chunks[f->chunk].blob];
 	n = io_read_full(l->fd, buf, f->len);
 	if (n != (ssize_t)f->len)
-		return n < 0 ? err_errno(e, (int)n, "read from tare-transfer") : damaged(e);
-	r = io_pwrite_full(g->blobs[g->chunks[f->chunk].blob].fd, buf, f->len, (off_t)at);
-	if (r == -ENOSPC || r == -EDQUOT)
-		return err_set(e, ERR_NOSPACE, "the store's file system is full");
+		return n < 0 ? err_errno(e, (int)n, "read from tare-transfer") : ended(e);
+	r = io_pwrite_full(b->fd, buf, f->len, (off_t)at);
+	if (r == 0)
+		r = mark(b, at, at + f->len); /* from the granule that the chunk had begun */
 	if (r < 0)
-		return err_errno(e, r, "write a blob");
-	arrived(g, &g->chunks[f->chunk], at, f->len);
+		return disk_error(e, r);
+	arrived(g, &g->chunks[f->chunk], f->len);
 	return 0;
 }
 
@@ -131,7 +144,7 @@ static int run_lane(struct gather_lane *l, struct err *e)
 		if (n == 0)
 			return 0;
 		if (n != (ssize_t)sizeof(f))
-			return n < 0 ? err_errno(e, (int)n, "read from tare-transfer") : damaged(e);
+			return n < 0 ? err_errno(e, (int)n, "read from tare-transfer") : ended(e);
 		if (task_cancelled(l->g->task))
 			return task_cancelled_error(e);
 		r = take_frame(l, &f, buf, e);
@@ -155,20 +168,6 @@ static void *lane_main(void *arg)
 }
 
 /* ---- beginning and end ---- */
-
-static int map_blob(struct gather_blob *b, struct err *e)
-{
-	size_t len = (size_t)((b->size + PARTIAL_GRANULE - 1) / PARTIAL_GRANULE);
-
-	if (len == 0)
-		return 0;
-	b->map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, b->map_fd, 0);
-	if (b->map == MAP_FAILED) {
-		b->map = NULL;
-		return err_errno(e, -errno, "map what is there of a blob");
-	}
-	return 0;
-}
 
 /* Chunks belong to their blobs in order, begin at a granule, and do not overlap. */
 static int check_chunks(struct gather *g, struct err *e)
@@ -217,8 +216,6 @@ int gather_start(struct gather *g, const int *lanes, size_t n, struct err *e)
 {
 	int r = check_chunks(g, e);
 
-	for (size_t i = 0; r == 0 && i < g->n_blobs; i++)
-		r = map_blob(&g->blobs[i], e);
 	if (r < 0)
 		return r;
 	g->lanes = calloc(n, sizeof(*g->lanes));
@@ -240,9 +237,6 @@ void gather_join(struct gather *g)
 void gather_free(struct gather *g)
 {
 	gather_join(g);
-	for (size_t i = 0; i < g->n_blobs; i++)
-		if (g->blobs[i].map)
-			(void)munmap(g->blobs[i].map, (size_t)((g->blobs[i].size + PARTIAL_GRANULE - 1) / PARTIAL_GRANULE));
 	free(g->lanes);
 	free(g->threads);
 }
@@ -262,7 +256,7 @@ static int await(struct gather *g, struct gather_blob *b, uint64_t offset, uint6
 		} else if (task_cancelled(g->task)) {
 			r = task_cancelled_error(e);
 		} else if (g->open_lanes == 0) {
-			r = err_set(e, ERR_UNAVAILABLE, "it did not arrive whole");
+			r = ended(e);
 		} else {
 			(void)pthread_cond_wait(&g->moved, &g->lock);
 		}

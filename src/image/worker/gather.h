@@ -3,7 +3,7 @@
  * The transfer program writes frames into a few pipes ("lanes"); a thread per lane puts them into the blobs' partial
  * files. What is missing of the blobs was cut into chunks by the caller; a chunk fills from its start to its end and no byte
  * is ever written twice, so what a reader has hashed stays what it was. Which stretches of a file are there is kept in a map
- * beside it, one byte per GATHER_GRANULE: the next pull goes on from there, and the digest at the end tells if that was
+ * beside it, one byte per PARTIAL_GRANULE: the next pull goes on from there, and the digest at the end tells if that was
  * wrong. */
 #ifndef TARE_WORKER_GATHER_H
 #define TARE_WORKER_GATHER_H
@@ -20,7 +20,6 @@
 struct gather_blob {
 	int fd, map_fd;  /* partial file and its map; borrowed */
 	uint64_t size;
-	unsigned char *map;
 	size_t first, end; /* its chunks, those that are done left out */
 	uint64_t arrived;  /* bytes, for the report */
 };
