@@ -106,12 +106,13 @@ static void found_out(struct lanes *l, struct chunk *c, enum parts parts)
 	struct blob *b = &l->blobs[c->blob];
 
 	(void)pthread_mutex_lock(&l->lock);
+	/* All of it comes here: nobody else needs to ask. Where the next answer is a part after all (another host gives it), what has not
+	 * come yet is everybody's again. */
+	for (struct chunk *o = l->chunks; o < l->chunks + l->n_chunks; o++)
+		if (o->blob == c->blob && o != c && (parts == PARTS_REFUSED || b->parts == PARTS_REFUSED))
+			o->taken = parts == PARTS_REFUSED || o->sent == o->end - o->start;
 	b->parts = parts;
 	b->asking = false;
-	/* all of it comes here: nobody else needs to ask */
-	for (struct chunk *o = l->chunks; parts == PARTS_REFUSED && o < l->chunks + l->n_chunks; o++)
-		if (o->blob == c->blob)
-			o->taken = true;
 	(void)pthread_cond_broadcast(&l->changed);
 	(void)pthread_mutex_unlock(&l->lock);
 }
