@@ -1,15 +1,19 @@
 /* The attacker is whoever answers: a registry, its token endpoint, a host that it sends us to. What runs here has the passwords for this
  * one repository and the network, and must not have more:
  *
- * - Files. Landlock: below /etc, /usr, /lib* and /run (what the resolver is told by) they can be read, nothing can be written, made or
- *   executed. What goes to disk goes through pipes to the unpacker, which writes only where it must.
+ * - Files. Landlock: libraries and what the resolver and OpenSSL are told by can be read (of /etc so much and no more, for who asks a unix
+ *   socket stays root, whose are the host's keys there), nothing can be written, made or executed. What goes to disk goes through pipes to
+ *   the unpacker, which writes only where it must.
  * - Other processes. Another user than root; no capability; not dumpable; signals and abstract sockets stay inside (Linux 6.12).
+ * - The user's terminal, which may be our standard error: no ioctl, so nothing can be typed there in the user's name (TIOCSTI).
  * - The kernel's less used doors. The seccomp filter lists what libcurl, OpenSSL and the resolver call; no exec, no fork, no ptrace, no
- *   mount, no bpf; of sockets only internet, unix and the resolver's routing netlink. */
+ *   mount, no bpf; of sockets only internet, unix and the resolver's routing netlink.
+ * - Memory: no more than MAX_DATA, whatever is sent. */
 #include "image/transfer/sandbox.h"
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -22,6 +26,7 @@
 #include "sys/seccomp.h"
 
 #define NOBODY 65534
+#define MAX_DATA (512U << 20) /* stacks, buffers and parsed documents are some tens of MiB */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED true
@@ -31,7 +36,15 @@
 
 static int enforce_landlock(struct err *e)
 {
-	static const char *const readable[] = { "/etc", "/usr", "/lib", "/lib64", "/run", "/proc/sys/net", "/dev/urandom", "/dev/null" };
+	static const char *const readable[] = {
+		"/usr", "/lib", "/lib64", "/proc/sys/net", "/dev/urandom", "/dev/null",
+		"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
+		"/etc/ld.so.cache", "/etc/localtime",
+		/* where the resolver's files are links to */
+		"/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/nscd",
+		"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/ca-certificates", "/etc/pki/ca-trust/extracted", "/etc/pki/tls/certs",
+		"/etc/crypto-policies",
+	};
 	const struct landlock_domain domain = { .files = true, .sockets = true, .signals = true };
 	CLEANUP_LANDLOCK struct landlock_rules rules = LANDLOCK_RULES_INIT;
 	int r = landlock_begin(&domain, &rules);
@@ -66,7 +79,7 @@ static int drop_rights(bool keep_user, struct err *e)
 static const int allowed_calls[] = {
 	/* files, for reading; pipes and sockets */
 	SYS_read, SYS_pread64, SYS_readv, SYS_write, SYS_writev, SYS_close, SYS_openat, SYS_lseek, SYS_fstat, SYS_newfstatat, SYS_statx,
-	SYS_getdents64, SYS_fcntl, SYS_faccessat, SYS_faccessat2, SYS_ioctl, SYS_readlinkat, SYS_getcwd, SYS_pipe2, SYS_eventfd2, SYS_uname,
+	SYS_getdents64, SYS_fcntl, SYS_faccessat, SYS_faccessat2, SYS_readlinkat, SYS_getcwd, SYS_pipe2, SYS_eventfd2, SYS_uname,
 	/* the network */
 	SYS_connect, SYS_getsockname, SYS_getpeername, SYS_socketpair, SYS_setsockopt, SYS_getsockopt, SYS_sendto, SYS_recvfrom, SYS_sendmsg,
 	SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg, SYS_shutdown, SYS_bind, SYS_ppoll, SYS_pselect6, SYS_epoll_create1, SYS_epoll_ctl,
@@ -92,9 +105,11 @@ static int enforce_seccomp(struct err *e)
 		/* threads only, no processes */
 		BPF_JUMP_EQ(SYS_clone3, 0, 1),	     BPF_RETURN(SECCOMP_RET_ERRNO | ENOSYS), BPF_JUMP_EQ(SYS_clone, 0, 4), BPF_LOAD(args[0]),
 		BPF_JUMP_SET(CLONE_THREAD, 0, 1),    BPF_RETURN(SECCOMP_RET_ALLOW),	     BPF_RETURN(SECCOMP_RET_KILL_PROCESS),
-		BPF_JUMP_EQ(SYS_socket, 0, 7),	     BPF_LOAD(args[0]),			     BPF_JUMP_EQ(AF_INET, 4, 0),
-		BPF_JUMP_EQ(AF_INET6, 3, 0),	     BPF_JUMP_EQ(AF_UNIX, 2, 0),	     BPF_JUMP_EQ(AF_NETLINK, 1, 0),
-		BPF_RETURN(SECCOMP_RET_ERRNO | EAFNOSUPPORT), BPF_RETURN(SECCOMP_RET_ALLOW),
+		BPF_JUMP_EQ(SYS_ioctl, 0, 1),	     BPF_RETURN(SECCOMP_RET_ERRNO | ENOTTY),
+		BPF_JUMP_EQ(SYS_socket, 0, 9),	     BPF_LOAD(args[0]),			     BPF_JUMP_EQ(AF_INET, 6, 0),
+		BPF_JUMP_EQ(AF_INET6, 5, 0),	     BPF_JUMP_EQ(AF_UNIX, 4, 0),	     BPF_JUMP_EQ(AF_NETLINK, 0, 2),
+		BPF_LOAD(args[2]),		     BPF_JUMP_EQ(NETLINK_ROUTE, 1, 0),	     BPF_RETURN(SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+		BPF_RETURN(SECCOMP_RET_ALLOW),
 	};
 	int r = seccomp_allow_only(allowed_calls, ARRAY_LEN(allowed_calls), first, ARRAY_LEN(first));
 
@@ -103,7 +118,7 @@ static int enforce_seccomp(struct err *e)
 
 int transfer_sandbox(bool keep_user, struct err *e)
 {
-	const struct rlimit none = { 0, 0 };
+	const struct rlimit none = { 0, 0 }, data = { MAX_DATA, MAX_DATA };
 	int r;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
@@ -114,6 +129,8 @@ int transfer_sandbox(bool keep_user, struct err *e)
 	/* both are lost by another user's id */
 	if (r == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0UL) < 0))
 		r = err_errno(e, -errno, "sandbox");
+	if (r == 0 && !SANITIZED && setrlimit(RLIMIT_DATA, &data) < 0)
+		r = err_errno(e, -errno, "limit memory");
 	if (r == 0 && !SANITIZED)
 		r = enforce_seccomp(e);
 	return r < 0 ? err_ctx(e, "sandbox of tare-transfer") : 0;
