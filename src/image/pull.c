@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "image/manifest.h"
@@ -13,6 +14,8 @@
 #define MAX_DOCUMENT (4U << 20)
 #define LANES 6
 #define MAX_NESTING 4
+/* Blobs under way at a time: two handles each, here and in tare-worker. */
+#define MAX_AT_ONCE 48
 #define PARTIAL_FOLDER "content/partial"
 
 struct layer {
@@ -21,6 +24,7 @@ struct layer {
 	bool have_blob, have_tree;
 	struct partial partial; /* open while we fetch it */
 	bool waiting;           /* another pull has it */
+	bool taken;             /* it is fetched in this round */
 };
 
 struct pull {
@@ -185,11 +189,29 @@ static int check_platform(struct pull *p)
 		       p->args->load.platform ? "wanted is" : "this machine is", platform_text(&p->platform, want), have);
 }
 
+/* A size is the registry's word, and maps and chunks are made for it: what is more than may be unpacked is not begun. */
+static int check_sizes(struct pull *p)
+{
+	uint64_t most = p->args->load.limits.unpacked_bytes, left = most;
+
+	for (size_t i = 0; i < p->manifest.n_layers; i++) {
+		const struct descriptor *d = &p->manifest.layers[i];
+
+		if (d->size > left)
+			return err_set(p->e, ERR_LIMIT, "its layers are larger than %llu bytes, packed; if that is right: --limit unpacked=N",
+				       (unsigned long long)most);
+		left -= d->size;
+	}
+	return 0;
+}
+
 static int get_config(struct pull *p)
 {
 	struct registry_document doc;
-	int r = get_descriptor(p, "blobs", &p->manifest.config, &doc);
+	int r = check_sizes(p);
 
+	if (r == 0)
+		r = get_descriptor(p, "blobs", &p->manifest.config, &doc);
 	if (r == 0)
 		r = image_config_parse(p->arena, doc.text, doc.len, &p->config, p->e);
 	if (r == 0)
@@ -236,13 +258,13 @@ static void look(struct pull *p, struct layer *l)
 	l->have_tree = store_has_layer(p->store, l->chain_id);
 }
 
-/* Another layer of this image has the same blob, before this one. */
-static struct layer *twin(struct pull *p, struct layer *l)
+/* A layer before this one has the same blob, and brings it in this round, or waits for it. One that is here already brings nothing. */
+static bool has_twin(const struct pull *p, const struct layer *l)
 {
-	for (struct layer *o = p->layers; o < l; o++)
-		if (strcmp(o->blob->digest, l->blob->digest) == 0)
-			return o;
-	return NULL;
+	for (const struct layer *o = p->layers; o < l; o++)
+		if ((o->taken || o->waiting) && strcmp(o->blob->digest, l->blob->digest) == 0)
+			return true;
+	return false;
 }
 
 /* A blob that the store has, and only its tree is missing: as a partial file of which all is there. */
@@ -250,6 +272,7 @@ static int open_whole(struct pull *p, struct layer *l)
 {
 	size_t n = (size_t)((l->blob->size + PARTIAL_GRANULE - 1) / PARTIAL_GRANULE);
 	CLEANUP_FREE char *map = malloc(n + 1);
+	struct stat st;
 
 	if (!map)
 		return no_memory(p->e);
@@ -258,6 +281,11 @@ static int open_whole(struct pull *p, struct layer *l)
 	l->partial.file = store_blob_open(p->store, l->blob->digest, p->e);
 	if (l->partial.file < 0)
 		return l->partial.file;
+	if (fstat(l->partial.file, &st) < 0)
+		return err_errno(p->e, -errno, "blob %s", l->blob->digest);
+	if ((uint64_t)st.st_size != l->blob->size)
+		return err_set(p->e, ERR_INVALID, "the store has blob %s with %lld bytes, the manifest says %llu", l->blob->digest,
+			       (long long)st.st_size, (unsigned long long)l->blob->size);
 	l->partial.map = io_memfd("tare-map", map, n, false);
 	return l->partial.map < 0 ? err_errno(p->e, l->partial.map, "pull") : 0;
 }
@@ -280,24 +308,29 @@ static int take_partial(struct pull *p, struct layer *l, bool wait)
 	return l->have_tree ? 0 : open_whole(p, l);
 }
 
-/* Takes what nobody else is at; with wait, also the first that somebody is at. */
-static int take_partials(struct pull *p, bool wait)
+/* Takes what nobody else is at; with wait, also the first that somebody is at. *more: there was more than goes at once. */
+static int take_partials(struct pull *p, bool wait, bool *more)
 {
 	p->n_fetched = 0;
+	*more = false;
 	for (struct layer *l = p->layers; l < p->layers + p->n_layers; l++) {
 		int r = 0;
 
-		l->waiting = false;
+		l->waiting = l->taken = false;
 		look(p, l);
-		if ((l->have_blob && l->have_tree) || twin(p, l))
+		if ((l->have_blob && l->have_tree) || has_twin(p, l))
 			continue;
+		*more = p->n_fetched == MAX_AT_ONCE;
+		if (*more)
+			return 0;
 		if (l->have_blob)
 			r = open_whole(p, l);
 		else
 			r = take_partial(p, l, wait && p->n_fetched == 0);
 		if (r < 0)
 			return r;
-		if (l->partial.file >= 0)
+		l->taken = l->partial.file >= 0;
+		if (l->taken)
 			p->fetched[p->n_fetched++] = l;
 	}
 	return 0;
@@ -555,6 +588,7 @@ static bool is_waiting(const struct pull *p)
 
 static int bring_layers(struct pull *p)
 {
+	bool more;
 	int r;
 
 	for (size_t i = 0; i < p->n_layers; i++) {
@@ -562,19 +596,19 @@ static int bring_layers(struct pull *p)
 		if (p->layers[i].have_blob && p->layers[i].have_tree)
 			tell(p, IMAGE_PROGRESS_HERE, p->layers[i].blob->digest, p->layers[i].blob->size);
 	}
-	for (bool wait = false;; wait = true) {
-		r = take_partials(p, wait);
-		if (r == 0 && wait && p->n_fetched)
+	for (bool wait = false, first = true;; first = false) {
+		r = take_partials(p, wait, &more);
+		if (r == 0 && !first && p->n_fetched)
 			r = connect_registry(p);
 		if (r == 0 && p->n_fetched)
 			r = attempt(p);
 		release(p);
-		if (r < 0 || !is_waiting(p))
+		if (r < 0 || (!more && !is_waiting(p)))
 			return r;
-		if (wait)
-			r = clear_staging(p);
+		r = clear_staging(p);
 		if (r < 0)
 			return r;
+		wait = !more; /* first all that others are not at */
 	}
 }
 

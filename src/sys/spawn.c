@@ -26,7 +26,7 @@
 #include "sys/ns.h"
 #include "sys/signals.h"
 
-#define MAX_FDS 64
+#define MAX_FDS 128
 
 extern char **environ;
 
