@@ -171,10 +171,23 @@ static int parse_descriptor(const struct json *v, struct descriptor *d, struct e
 	if (!digest_valid(d->digest))
 		return err_set(e, ERR_UNSUPPORTED, "digest '%s' is not of the form sha256:HEX",
 			       text_escape(d->digest, shown, sizeof(shown)));
-	return d->attestation ? 0 : media_kind(d->type, &d->kind, e);
+	return 0;
 }
 
-static int parse_list(struct arena *a, const struct json *list, const struct descriptor **out, size_t *n, struct err *e)
+/* In an index what is of a kind that we do not know is to be passed over (image-index.md, "manifests"); elsewhere it is what we need. */
+static int know_kind(struct descriptor *d, bool in_index, struct err *e)
+{
+	struct err ignored;
+
+	if (d->attestation)
+		return 0;
+	if (!in_index)
+		return media_kind(d->type, &d->kind, e);
+	d->unknown = media_kind(d->type, &d->kind, &ignored) < 0;
+	return 0;
+}
+
+static int parse_list(struct arena *a, const struct json *list, bool in_index, const struct descriptor **out, size_t *n, struct err *e)
 {
 	struct descriptor *v = arena_array(a, (list ? list->len : 0) + 1, sizeof(*v));
 
@@ -182,12 +195,23 @@ static int parse_list(struct arena *a, const struct json *list, const struct des
 		return err_errno(e, -ENOMEM, "descriptors");
 	*n = 0;
 	json_each(it, list) {
-		int r = parse_descriptor(it, &v[(*n)++], e);
+		struct descriptor *d = &v[(*n)++];
+		int r = parse_descriptor(it, d, e);
 
+		if (r == 0)
+			r = know_kind(d, in_index, e);
 		if (r < 0)
 			return r;
 	}
 	*out = v;
+	return 0;
+}
+
+/* A document that is both would be what whoever sends it says it is, under one digest (CVE-2021-41190). */
+static int refuse_both(const struct json *doc, struct err *e)
+{
+	if (json_get(doc, "manifests") && (json_get(doc, "layers") || json_get(doc, "config")))
+		return err_set(e, ERR_INVALID, "it has manifests and layers: it is ambiguous what it is");
 	return 0;
 }
 
@@ -211,6 +235,9 @@ static int parse_document(struct arena *a, const char *text, size_t len, enum me
 						   "image again with a current tool");
 	if (version != 2)
 		return err_set(e, ERR_INVALID, "schemaVersion is not 2");
+	r = refuse_both(*doc, e);
+	if (r < 0)
+		return r;
 	if (!type)
 		return 0;
 	r = media_kind(type, &kind, e);
@@ -229,7 +256,7 @@ int manifest_parse_index(struct arena *a, const char *text, size_t len, const st
 		r = json_get_array(doc, "index", "manifests", &list, e);
 	if (r == 0 && list && list->len > MAX_IMAGES)
 		r = err_set(e, ERR_LIMIT, "the index lists more than %d images", MAX_IMAGES);
-	return r < 0 ? r : parse_list(a, list, out, n, e);
+	return r < 0 ? r : parse_list(a, list, true, out, n, e);
 }
 
 int manifest_parse(struct arena *a, const char *text, size_t len, struct manifest *out, struct err *e)
@@ -246,11 +273,13 @@ int manifest_parse(struct arena *a, const char *text, size_t len, struct manifes
 		r = err_set(e, ERR_INVALID, "the manifest has no config");
 	if (r == 0)
 		r = parse_descriptor(config, &out->config, e);
+	if (r == 0)
+		r = know_kind(&out->config, false, e);
 	if (r < 0)
 		return r;
 	if (out->config.kind != MEDIA_CONFIG)
 		return err_set(e, ERR_UNSUPPORTED, "its config is of media type '%s': it is no container image", out->config.type);
-	r = parse_list(a, layers, &out->layers, &out->n_layers, e);
+	r = parse_list(a, layers, false, &out->layers, &out->n_layers, e);
 	for (size_t i = 0; r == 0 && i < out->n_layers; i++)
 		if (out->layers[i].kind != MEDIA_LAYER)
 			r = err_set(e, ERR_INVALID, "layer %zu is of media type '%s'", i + 1, out->layers[i].type);
@@ -280,7 +309,7 @@ int manifest_check_layout(struct arena *a, const char *text, size_t len, struct 
 
 int manifest_suits(const struct descriptor *d, const struct platform *want)
 {
-	if (d->attestation)
+	if (d->attestation || d->unknown)
 		return 0;
 	return d->has_platform ? platform_match(want, &d->platform) : 1;
 }
@@ -289,11 +318,15 @@ static int none_suits(const struct descriptor *d, size_t n, const struct platfor
 {
 	CLEANUP_STRBUF struct strbuf list = STRBUF_INIT;
 	char want[PLATFORM_TEXT_LEN], one[PLATFORM_TEXT_LEN], shown[PLATFORM_TEXT_LEN * 2];
+	enum media_kind kind;
 
 	for (size_t i = 0; i < n && list.len < 200; i++)
-		if (!d[i].attestation && d[i].has_platform)
+		if (!d[i].attestation && !d[i].unknown && d[i].has_platform)
 			sb_printf(&list, "%s%s", list.len ? ", " : "",
 				  text_escape(platform_text(&d[i].platform, one), shown, sizeof(shown)));
+	for (size_t i = 0; i < n && list.len == 0; i++) /* why not, at least of one */
+		if (d[i].unknown)
+			return media_kind(d[i].type, &kind, e);
 	if (list.len == 0)
 		return err_set(e, ERR_INVALID, "its index lists no image");
 	(void)platform_text(wanted, want);

@@ -34,12 +34,13 @@ struct descriptor {
 	bool has_platform;
 	struct platform platform;
 	bool attestation;         /* build provenance beside images: no image */
+	bool unknown;             /* in an index: of a media type that media_kind() refuses; kind says nothing */
 };
 
 /* The file oci-layout: ERR_UNSUPPORTED for another version of the layout than 1 (image-layout.md, "oci-layout file"). */
 int manifest_check_layout(struct arena *a, const char *text, size_t len, struct err *e) MUST_CHECK;
 
-/* An index; entries that are no images (attestations) keep their place. */
+/* An index; entries that are no images (attestations, unknown types) keep their place. */
 int manifest_parse_index(struct arena *a, const char *text, size_t len, const struct descriptor **out, size_t *n,
 			 struct err *e) MUST_CHECK;
 

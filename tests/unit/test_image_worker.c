@@ -239,6 +239,37 @@ static void oci_documents(void **state)
 	assert_non_null(strstr(e.msg, "schema 1"));
 }
 
+#define DESCRIPTOR(type) "{\"mediaType\":\"" type "\",\"digest\":\"sha256:" HEX "\",\"size\":2}"
+
+/* image-index.md: what an implementation does not know in an index it passes over. */
+static void unknown_entries_of_an_index(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	static const char beside[] = "{\"schemaVersion\":2,\"manifests\":[" DESCRIPTOR("application/x-y") ","
+		DESCRIPTOR(OCI_TYPE "manifest.v1+json") "]}";
+	static const char alone[] = "{\"schemaVersion\":2,\"manifests\":[" DESCRIPTOR("application/x-y") "]}";
+	static const char both[] = "{\"schemaVersion\":2,\"manifests\":[],\"layers\":[],\"config\":"
+		DESCRIPTOR(OCI_TYPE "config.v1+json") "}";
+	const struct descriptor *d;
+	struct manifest m;
+	struct platform want;
+	struct err e = { 0 };
+	size_t n, best = 9;
+
+	(void)state;
+	platform_host(&want);
+	assert_int_equal(manifest_parse_index(&a, beside, strlen(beside), &d, &n, &e), 0);
+	assert_int_equal(manifest_choose(d, n, &want, false, &best, &e), 0);
+	assert_int_equal(best, 1);
+	assert_int_equal(manifest_parse_index(&a, alone, strlen(alone), &d, &n, &e), 0);
+	assert_true(manifest_choose(d, n, &want, false, &best, &e) < 0);
+	assert_non_null(strstr(e.msg, "application/x-y"));
+	assert_true(manifest_parse_index(&a, both, strlen(both), &d, &n, &e) < 0);
+	assert_non_null(strstr(e.msg, "ambiguous"));
+	assert_true(manifest_parse(&a, both, strlen(both), &m, &e) < 0);
+	assert_non_null(strstr(e.msg, "ambiguous"));
+}
+
 static void media_types(void **state)
 {
 	enum media_kind kind;
@@ -275,6 +306,7 @@ int main(void)
 		cmocka_unit_test(gzip_whole_and_cut), cmocka_unit_test(gzip_members_and_padding),
 		cmocka_unit_test(zstd_frames_whole_and_cut), cmocka_unit_test(plain_and_unsupported),
 		cmocka_unit_test(clean_paths), cmocka_unit_test(docker_manifest), cmocka_unit_test(oci_documents),
+		cmocka_unit_test(unknown_entries_of_an_index),
 		cmocka_unit_test(media_types), cmocka_unit_test(hash_is_sha256),
 	};
 
