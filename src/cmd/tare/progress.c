@@ -2,9 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -61,19 +63,21 @@ static struct progress_line *line_of(struct progress *p, const char *digest)
 	return &p->lines[p->n++];
 }
 
+static const char exists[] = "Already exists", downloading[] = "Downloading", complete[] = "Pull complete";
+
 static const char *state_of(enum image_progress_kind kind, const struct progress_line *l, uint64_t bytes)
 {
 	switch (kind) {
 	case IMAGE_PROGRESS_HERE:
-		return "Already exists";
+		return exists;
 	case IMAGE_PROGRESS_WAIT:
 		return "Waiting for another pull";
 	case IMAGE_PROGRESS_BEGIN:
 		return "Waiting";
 	case IMAGE_PROGRESS_ARRIVED:
-		return bytes >= l->total ? "Extracting" : "Downloading";
+		return bytes >= l->total ? "Extracting" : downloading;
 	case IMAGE_PROGRESS_LAYER:
-		return "Pull complete";
+		return complete;
 	case IMAGE_PROGRESS_IMAGE:
 	default:
 		return "";
@@ -99,34 +103,75 @@ static void write_json(const struct progress_line *l)
 		(void)fprintf(stderr, "%s\n", sb_str(&text));
 }
 
-static void draw_line(const struct progress *p, const struct progress_line *l)
+/* Cut to the terminal's width: a line that goes on in the next row would be one too many to go up. */
+static void add_line(struct strbuf *out, const struct progress *p, const struct progress_line *l, size_t width)
 {
+	CLEANUP_STRBUF struct strbuf line = STRBUF_INIT;
 	const char *id = l->digest + strlen(DIGEST_PREFIX);
-	char have[32], total[32], rate[32], bar[BAR + 1];
+	char have[32], total[32], rate[32];
 	uint64_t ns = now_ns() - p->began + 1;
 
-	(void)fprintf(stderr, "\033[2K%.*s: %s", SHORT_DIGEST, id, l->state);
-	if (l->total && l->bytes && strcmp(l->state, "Downloading") == 0) {
+	sb_printf(&line, "%.*s: %s", SHORT_DIGEST, id, l->state);
+	if (l->total && l->bytes && strcmp(l->state, downloading) == 0) {
 		size_t done = (size_t)(l->bytes * BAR / l->total);
 
-		memset(bar, '=', done);
-		memset(bar + done, ' ', BAR - done);
-		bar[BAR] = '\0';
 		text_human_size(l->bytes, have, sizeof(have));
 		text_human_size(l->total, total, sizeof(total));
 		text_human_size((uint64_t)((double)p->arrived * 1e9 / (double)ns), rate, sizeof(rate));
-		(void)fprintf(stderr, " [%s] %s/%s  %s/s", bar, have, total, rate);
+		sb_puts(&line, " [");
+		sb_fill(&line, '=', done);
+		sb_fill(&line, ' ', BAR - done);
+		sb_printf(&line, "] %s/%s  %s/s", have, total, rate);
 	}
-	(void)fputs("\n", stderr);
+	sb_puts(out, "\033[2K");
+	sb_add(out, sb_str(&line), line.len < width ? line.len : width);
+	sb_putc(out, '\n');
+}
+
+static bool is_done(const struct progress_line *l)
+{
+	return l->state == complete || l->state == exists;
+}
+
+/* More lines than the terminal has rows: those on which something happens, and how many are done. */
+static size_t add_some(struct strbuf *out, const struct progress *p, size_t rows, size_t width)
+{
+	size_t drawn = 0, done = 0;
+	char text[80];
+
+	for (size_t i = 0; i < p->n; i++) {
+		done += is_done(&p->lines[i]);
+		if (is_done(&p->lines[i]) || drawn + 1 >= rows)
+			continue;
+		add_line(out, p, &p->lines[i], width);
+		drawn++;
+	}
+	(void)snprintf(text, sizeof(text), "%zu of %zu layers complete", done, p->n);
+	sb_printf(out, "\033[2K%.*s\n", (int)width, text);
+	return drawn + 1;
 }
 
 static void draw(struct progress *p)
 {
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct winsize ws = { 0 };
+	size_t rows, width;
+
+	(void)!ioctl(2, TIOCGWINSZ, &ws);
+	width = ws.ws_col > 1 ? ws.ws_col - 1U : 79;
+	rows = ws.ws_row > 2 ? ws.ws_row - 1U : 23; /* the cursor's row is the last */
 	if (p->drawn)
-		(void)fprintf(stderr, "\033[%zuA", p->drawn);
-	for (size_t i = 0; i < p->n; i++)
-		draw_line(p, &p->lines[i]);
-	p->drawn = p->n;
+		sb_printf(&out, "\033[%zuA\r", p->drawn);
+	if (p->n > rows) {
+		p->drawn = add_some(&out, p, rows, width);
+	} else {
+		for (size_t i = 0; i < p->n; i++)
+			add_line(&out, p, &p->lines[i], width);
+		p->drawn = p->n;
+	}
+	sb_puts(&out, "\033[J"); /* what was drawn below */
+	if (sb_error(&out) == 0)
+		(void)!io_write_full(2, sb_str(&out), out.len);
 	p->last = now_ns();
 }
 
