@@ -70,6 +70,45 @@ login_file() { # REGISTRY USER:PASSWORD
   [ "$(grep -c "Already exists" <<<"$output")" = 2 ]
 }
 
+@test "one layer several times in an image, and its first place is here already" {
+  image 1 5000
+  image 2 5000 =0 6000 =0
+  tare pull -q "$NAME:1"
+  tare pull -q "$NAME:2"
+  tare inspect "$NAME:2" | jq -e '.[0].RootFS.Layers | length == 4'
+  tare rmi -f "$NAME:1" "$NAME:2" >/dev/null
+  tare pull -q "$NAME:2"
+  image 3 0 =0 =0
+  tare pull -q "$NAME:3"
+}
+
+@test "more layers than are fetched at once, two pulls in opposite order" {
+  image 1 $(seq 1000 1129)
+  run -0 tare pull "$NAME:1"
+  [ "$(grep -c 'Pull complete' <<<"$output")" = 130 ]
+  tare inspect "$NAME:1" | jq -e '.[0].RootFS.Layers | length == 130'
+  image 2 300000 310000 320000
+  name=t$BATS_TEST_NUMBER-turned
+  registry_image "$name:1" 300000 310000 320000 >/dev/null
+  registry_fault slow GET /blobs/ rate=300000 times=0
+  tare pull -q "$NAME:2" & one=$!
+  run -0 timeout 60 "$TARE_BIN/tare" pull -q "$(registry)/$name:1"
+  wait "$one"
+}
+
+@test "sizes that no layer has are refused before anything is made for them" {
+  image 1 5000@1000000000000000
+  run -1 tare pull -q "$NAME:1"
+  [[ "$output" == *"larger than 137438953472 bytes, packed"*"--limit unpacked=N" ]]
+  image 2 5000@18446744073709551615 6000
+  run -1 tare pull -q "$NAME:2"
+  [ "$(wc -l <<<"$output")" = 1 ]
+  image 3 5000@6000
+  run -1 tare pull -q "$NAME:3"
+  [[ "$output" == *"its manifest says 6000"* ]]
+  [ "$(du -s "$TARE_ROOT/content/partial" | cut -f1)" -lt 100 ]
+}
+
 @test "two pulls of one image at once: one fetches, both have it" {
   image 1 3000000 2000000
   registry_fault slow GET /blobs/ rate=2000000 times=0
@@ -106,6 +145,54 @@ login_file() { # REGISTRY USER:PASSWORD
   registry_fault no-range GET /blobs/ times=0
   tare pull -q "$NAME:1"
   [ "$(registry_log | jq -s '[.[] | select(.path | test("/blobs/"))] | length')" -le 3 ]
+}
+
+@test "all of it at first, and after it was cut off in parts" {
+  image 1 30000000
+  registry_fault no-range GET /blobs/ nth=2
+  registry_fault cut GET /blobs/ nth=2 after=9000000
+  tare pull -q "$NAME:1"
+}
+
+@test "what is killed is told by its name, and the next pull goes on" {
+  image 1 6000000
+  for program in tare-transfer tare-worker; do
+    registry_fault slow GET /blobs/ rate=2000000 times=0
+    "$TARE_BIN/tare" pull -q "$NAME:1" >"$BATS_TEST_TMPDIR/out" 2>&1 & one=$!
+    wait_until 10 test -s "$(find "$TARE_ROOT/content/partial" -name '*.map' -print -quit 2>/dev/null || true)"
+    wait_until 10 pgrep -P "$one" -x "$program"
+    kill -KILL "$(pgrep -P "$one" -x "$program")"
+    ! wait "$one"
+    grep "$program was killed by signal 9 (Killed)" "$BATS_TEST_TMPDIR/out"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/out")" = 1 ]
+    registry_faults_clear
+    tare pull -q "$NAME:1"
+    tare rmi -f "$NAME:1" >/dev/null
+  done
+}
+
+@test "a full disk is told, and with more room the next pull goes on" {
+  image 1 30000000 3000000
+  mkdir "$BATS_TEST_TMPDIR/small"
+  mount -t tmpfs -o size=10m small "$BATS_TEST_TMPDIR/small"
+  run "$TARE_BIN/tare" --root "$BATS_TEST_TMPDIR/small" pull -q "$NAME:1"
+  mount -o remount,size=200m "$BATS_TEST_TMPDIR/small"
+  again=0
+  "$TARE_BIN/tare" --root "$BATS_TEST_TMPDIR/small" pull -q "$NAME:1" || again=$?
+  umount "$BATS_TEST_TMPDIR/small"
+  [ "$status" = 1 ]
+  [[ "$output" == *"the store's file system is full"* ]]
+  [ "$(wc -l <<<"$output")" = 1 ]
+  [ "$again" = 0 ]
+}
+
+@test "a terminal with few rows and columns is not written full" {
+  image 1 $(seq 2000 2029)
+  run -0 script -qec "stty rows 8 cols 30; '$TARE_BIN/tare' pull '$NAME:1'" /dev/null
+  [[ "$output" == *"of 30 layers complete"* ]]
+  # never further up than there are rows, never a line that is broken
+  [ "$(grep -o $'\033\\[[0-9]*A' <<<"$output" | tr -dc '0-9\n' | sort -n | tail -1)" -le 7 ]
+  [ "$(grep $'\033\\[2K' <<<"$output" | sed 's/\x1b\[[0-9]*[A-Z]//g; s/\r//g' | awk '{ if (length > n) n = length } END { print n }')" -le 29 ]
 }
 
 @test "what passes: busy, cut off, a redirection to another host" {

@@ -3,7 +3,8 @@
 
   registry_fill.py put DIR NAME:TAG LAYOUT|ARCHIVE.tar [REF]   an OCI layout's image (REF: its org.opencontainers.image.ref.name)
   registry_fill.py make DIR NAME:TAG SIZE…    an image of layers of about SIZE bytes (gzip; random, so that they stay that long);
-                                              each has one file layer-N. Prints the manifest's digest, as put does.
+                                              each has one file layer-N. =N is the layer N (from 0) once more; SIZE@CLAIM is one of
+                                              which the manifest says that it has CLAIM bytes. Prints the manifest's digest, as put does.
 """
 import gzip
 import io
@@ -62,9 +63,14 @@ def layer(n, size):
 def make(store, name, tag, *sizes):
     layers, diffs = [], []
     for n, size in enumerate(sizes):
+        if size[0] == "=":
+            diffs.append(diffs[int(size[1:])])
+            layers.append(layers[int(size[1:])])
+            continue
+        size, _, claim = size.partition("@")
         diff, data = layer(n, int(size))
         diffs.append(diff)
-        layers.append({"mediaType": OCI + "layer.v1.tar+gzip", "digest": store.put_blob(name, data), "size": len(data)})
+        layers.append({"mediaType": OCI + "layer.v1.tar+gzip", "digest": store.put_blob(name, data), "size": int(claim or len(data))})
     config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": diffs}}).encode()
     doc = {"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json", "layers": layers,
            "config": {"mediaType": OCI + "config.v1+json", "digest": store.put_blob(name, config), "size": len(config)}}
