@@ -250,6 +250,18 @@ login_file() { # REGISTRY USER:PASSWORD
   tare pull -q "$name"
 }
 
+@test "who answers by TLS is not asked without it, with a password or to hide what was wrong" {
+  registry_certificate "$BATS_TEST_TMPDIR/pki"
+  registry_start -n tls --tls "$BATS_TEST_TMPDIR/pki/tls.crt" "$BATS_TEST_TMPDIR/pki/tls.key" --auth basic --user me:secret
+  R=tls registry_image app:1 5000 >/dev/null
+  run -1 tare pull -q "$(registry tls)/app:1"
+  [[ "$output" == *"wants a login: tare login $(registry tls)"* ]]
+  login_file "$(registry tls)" me:secret
+  tare pull -q "$(registry tls)/app:1"
+  run -1 tare pull -q "$(registry tls)/app:2"
+  [[ "$output" == *"does not have it"* ]]
+}
+
 @test "tokens: of a login, anonymous, and such that end in the middle; they stay behind at another host" {
   registry_start -n token --auth token --user me:secret --anonymous '^open/' --token-expires 1
   R=token registry_image app:1 3000000 3000000 >/dev/null

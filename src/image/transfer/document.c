@@ -67,6 +67,29 @@ static int try_endpoint(struct session *s, size_t i, struct wanted *w, struct er
 	return r < 0 ? r : registry_complaint(&reg, &a, w->what, e);
 }
 
+/* The first from i on that is to be asked; s->n: none. */
+static size_t next_endpoint(struct session *s, const struct wanted *w, size_t i)
+{
+	while (i < s->n && (w->only == UINT64_MAX ? session_passes_over(s, i) : w->only != i))
+		i++;
+	return i;
+}
+
+/* A mirror that has it not, or is down, is not the last word. */
+static int try_endpoints(struct session *s, struct wanted *w, struct err *e)
+{
+	size_t i = next_endpoint(s, w, 0);
+	int r = i < s->n ? 0 : err_set(e, ERR_INTERNAL, "the request is damaged: endpoint");
+
+	while (r == 0) {
+		r = try_endpoint(s, i, w, e);
+		i = next_endpoint(s, w, i + 1);
+		if (r < 0 && i < s->n && e->cls != ERR_LIMIT && e->cls != ERR_INTERNAL)
+			r = 0;
+	}
+	return r < 0 ? r : 0;
+}
+
 int document_get(struct session *s, const struct json *doc, struct err *e)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -83,14 +106,8 @@ int document_get(struct session *s, const struct json *doc, struct err *e)
 		r = json_get_strv(&arena, doc, "request", "accept", &w.accept, &w.n_accept, e);
 	if (r == 0 && (!w.path || !w.what))
 		r = err_set(e, ERR_INTERNAL, "the request is damaged: document");
-	for (size_t i = 0; r == 0 && i < s->n; i++) {
-		if (w.only != UINT64_MAX && w.only != i)
-			continue;
-		r = try_endpoint(s, i, &w, e);
-		/* a mirror that has it not, or is down, is not the last word */
-		if (r < 0 && i + 1 < s->n && w.only == UINT64_MAX && e->cls != ERR_LIMIT && e->cls != ERR_INTERNAL)
-			r = 0;
-	}
+	if (r == 0)
+		r = try_endpoints(s, &w, e);
 	sb_free(&w.text);
-	return r < 0 ? r : 0;
+	return r;
 }

@@ -316,7 +316,10 @@ static int fetch(struct lane *n, struct err *e)
 				return r;
 		}
 		r = fetch_from(n, e);
-		if (r == 0 || ++i == s->n || e->cls == ERR_INTERNAL)
+		do
+			i++;
+		while (i < s->n && session_passes_over(s, i));
+		if (r == 0 || i == s->n || e->cls == ERR_INTERNAL)
 			return r;
 		know_place(n, &n->all->blobs[n->chunk->blob], NULL);
 	}

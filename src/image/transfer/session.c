@@ -58,6 +58,21 @@ int session_read(struct session *s, struct arena *a, const struct json *doc, str
 	return 0;
 }
 
+bool session_passes_over(struct session *s, size_t endpoint)
+{
+	const struct endpoint *ep = &s->endpoints[endpoint];
+	bool answered = false;
+
+	if (strncmp(ep->http.base, "http://", 7) != 0)
+		return false;
+	(void)pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < endpoint; i++)
+		answered |= s->endpoints[i].reached && strncmp(s->endpoints[i].http.base, "https://", 8) == 0 &&
+			    strcmp(s->endpoints[i].name, ep->name) == 0;
+	(void)pthread_mutex_unlock(&s->lock);
+	return answered;
+}
+
 int session_say(struct session *s, const struct strbuf *line, const void *bytes, size_t len, struct err *e)
 {
 	int r = sb_error(line);

@@ -40,6 +40,9 @@ struct session {
 /* Takes the first request, {"version":1,"endpoints":[…]}; all lives in a. */
 int session_read(struct session *s, struct arena *a, const struct json *doc, struct err *e) MUST_CHECK;
 
+/* Plain HTTP is for where nobody speaks TLS: an endpoint that has answered by https is not asked, and told no password, without it. */
+bool session_passes_over(struct session *s, size_t endpoint);
+
 /* A line to the caller, and bytes that follow it; lines of threads never mix. */
 int session_say(struct session *s, const struct strbuf *line, const void *bytes, size_t len, struct err *e) MUST_CHECK;
 void session_fail(struct session *s, const struct err *failure);
