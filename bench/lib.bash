@@ -113,6 +113,25 @@ N
   python3 tests/lib/docker_archive.py "$1" server:latest "$BENCH_WORK/server-layer.tar"
 }
 
+# DEBIAN_ROOT: a Debian root with some big packages, made once per build folder.
+make_debian_root() {
+  DEBIAN_ROOT=${TARE_BIN%/bin}/cache/bench-root
+  [ ! -e "$DEBIAN_ROOT/.made" ] || return 0
+  say "debootstrap (once)"
+  rm -rf "$DEBIAN_ROOT"; mkdir -p "${DEBIAN_ROOT%/*}"
+  debootstrap --variant=minbase --include=perl,python3,git,vim-runtime bookworm "$DEBIAN_ROOT" >"$BENCH_WORK/debootstrap.log" 2>&1 ||
+    { tail -5 "$BENCH_WORK/debootstrap.log" >&2; return 1; }
+  touch "$DEBIAN_ROOT/.made"
+}
+
+# tree_cpu_ms PID: processor time so far of a process, those below it, and those that they have reaped.
+tree_cpu_ms() {
+  local p ms
+  ms=$(sed 's/.*) //' "/proc/$1/stat" | awk -v hz="$(getconf CLK_TCK)" '{ print int(($12 + $13 + $14 + $15) * 1000 / hz) }')
+  for p in $(pgrep -P "$1" || true); do ms=$((ms + $(tree_cpu_ms "$p"))); done
+  echo "$ms"
+}
+
 versions() {
   jq -n --arg kernel "$(uname -r)" --arg docker "$(dockerd --version | cut -d, -f1)" --arg podman "$(podman --version)" \
     --arg runc "$(runc --version | head -1)" --arg crun "$(crun --version | head -1)" --arg tare "$("$TARE_BIN/tare" --version)" \

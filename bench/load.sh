@@ -3,13 +3,8 @@
 # by debootstrap. A fresh store each round, same file system, caches equally warm, tare's fsyncs included. Where unpigz
 # is installed docker uses it; the run says which. Also the unpacker's peak memory.
 . bench/lib.bash
-root=${TARE_BIN%/bin}/cache/bench-root
-if [ ! -e "$root/.made" ]; then
-  say "debootstrap (once)"
-  rm -rf "$root"; mkdir -p "${root%/*}"
-  debootstrap --variant=minbase --include=perl,python3,git,vim-runtime bookworm "$root" >"$BENCH_WORK/debootstrap.log" 2>&1 || { tail -5 "$BENCH_WORK/debootstrap.log" >&2; exit 1; }
-  touch "$root/.made"
-fi
+make_debian_root
+root=$DEBIAN_ROOT
 # the archive: manifest.json, config, one gzip-compressed layer.tar
 work=$BENCH_WORK/archive; mkdir -p "$work"
 tar --sort=name --numeric-owner -cf "$BENCH_WORK/layer" -C "$root" usr
