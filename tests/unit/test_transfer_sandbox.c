@@ -45,8 +45,19 @@ static int bounded_memory(void)
 	return malloc((size_t)2 << 30) == NULL;
 }
 
+/* Who asks a unix socket may open what is root's, and is nobody to who listens there. */
+static int nobody_to_others(void)
+{
+	struct ucred who = { 0 };
+	socklen_t len = sizeof(who);
+	int ends[2];
+
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0 && getsockopt(ends[0], SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 &&
+	       who.uid != 0 && who.gid != 0;
+}
+
 /* In a child, for it is for good. Its exit code: 0 as it should be. */
-static int in_sandbox(bool keep_user, int (*holds)(void))
+static int in_sandbox(bool files_of_root, int (*holds)(void))
 {
 	pid_t child = fork();
 	int status;
@@ -54,7 +65,7 @@ static int in_sandbox(bool keep_user, int (*holds)(void))
 	if (child == 0) {
 		struct err e = { 0 };
 
-		_exit(transfer_sandbox(keep_user, &e) < 0 ? 2 : holds() ? 0 : 1);
+		_exit(transfer_sandbox(files_of_root, &e) < 0 ? 2 : holds() ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
@@ -84,6 +95,14 @@ static void of_netlink_only_routing(void **state)
 	check(routing_alone);
 }
 
+static void it_is_nobody(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* it is who it is */
+	check(nobody_to_others);
+}
+
 static void memory_has_an_end(void **state)
 {
 	(void)state;
@@ -105,6 +124,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(terminals_are_not_typed_into),
 		cmocka_unit_test(of_netlink_only_routing),
+		cmocka_unit_test(it_is_nobody),
 		cmocka_unit_test(memory_has_an_end),
 		cmocka_unit_test(files_are_those_of_the_resolver),
 	};

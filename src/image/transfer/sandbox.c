@@ -2,7 +2,7 @@
  * one repository and the network, and must not have more:
  *
  * - Files. Landlock: libraries and what the resolver and OpenSSL are told by can be read (of /etc so much and no more, for who asks a unix
- *   socket stays root, whose are the host's keys there), nothing can be written, made or executed. What goes to disk goes through pipes to
+ *   socket opens files as root, whose are the host's keys there), nothing can be written, made or executed. What goes to disk goes through pipes to
  *   the unpacker, which writes only where it must.
  * - Other processes. Another user than root; no capability; not dumpable; signals and abstract sockets stay inside (Linux 6.12).
  * - The user's terminal, which may be our standard error: no ioctl, so nothing can be typed there in the user's name (TIOCSTI).
@@ -16,6 +16,7 @@
 #include <linux/netlink.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -62,19 +63,31 @@ static int enforce_landlock(struct err *e)
 	return r < 0 ? err_errno(e, r, "landlock") : 0;
 }
 
-static int drop_rights(bool keep_user, struct err *e)
+/* Nobody; with files_of_root what opens files, and sockets, stays root, and is nobody to whoever asks at a socket's other end (SO_PEERCRED).
+ * The way back, by the saved id, the system call filter closes. */
+static int become_nobody(bool files_of_root)
+{
+	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, files_of_root ? 0 : NOBODY) < 0)
+		/* a user namespace without that id: root of it is nobody outside */
+		return errno == EINVAL || errno == EPERM ? 0 : -errno;
+	if (files_of_root)
+		(void)setfsuid(0);
+	return 0;
+}
+
+static int drop_rights(bool files_of_root, struct err *e)
 {
 	const struct cap_sets none = { 0 };
 	int r = cap_before_uid(&none);
 
-	if (r == 0 && geteuid() == 0 && !keep_user &&
-	    (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0))
-		/* a user namespace without that id: root of it is nobody outside */
-		r = errno == EINVAL || errno == EPERM ? 0 : -errno;
+	if (r == 0 && geteuid() == 0)
+		r = become_nobody(files_of_root);
 	if (r == 0)
 		r = cap_after_uid(&none);
 	return r < 0 ? err_errno(e, r, "drop rights") : 0;
 }
+
+/* ---- system calls ---- */
 
 static const int allowed_calls[] = {
 	/* files, for reading; pipes and sockets */
@@ -116,7 +129,7 @@ static int enforce_seccomp(struct err *e)
 	return r < 0 ? err_errno(e, r, "load the system call filter") : 0;
 }
 
-int transfer_sandbox(bool keep_user, struct err *e)
+int transfer_sandbox(bool files_of_root, struct err *e)
 {
 	const struct rlimit none = { 0, 0 }, data = { MAX_DATA, MAX_DATA };
 	int r;
@@ -125,7 +138,7 @@ int transfer_sandbox(bool keep_user, struct err *e)
 		return err_errno(e, -errno, "sandbox");
 	r = enforce_landlock(e);
 	if (r == 0)
-		r = drop_rights(keep_user, e);
+		r = drop_rights(files_of_root, e);
 	/* both are lost by another user's id */
 	if (r == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0UL) < 0))
 		r = err_errno(e, -errno, "sandbox");

@@ -6,8 +6,9 @@
 
 #include "base/err.h"
 
-/* Reading of what name resolution and TLS read is left, and sockets; of files nothing can be written. keep_user: root stays
- * root without a capability (a registry's unix socket may be root's alone), else becomes nobody. Threads can still be started. */
-int transfer_sandbox(bool keep_user, struct err *e) MUST_CHECK;
+/* Reading of what name resolution and TLS read is left, and sockets; of files nothing can be written. Root becomes nobody,
+ * without a capability; files_of_root: but still opens files as root (a registry's unix socket may be root's alone). Threads can still be
+ * started. */
+int transfer_sandbox(bool files_of_root, struct err *e) MUST_CHECK;
 
 #endif
