@@ -16,6 +16,7 @@
 
 #define MAX_LANES 64
 #define LANE_STACK (512U << 10)
+#define HELD_MAX PARTIAL_GRANULE /* libcurl gives 16 KiB at a time, and each frame costs both sides some system calls */
 
 enum parts { PARTS_UNKNOWN, PARTS_GIVEN, PARTS_REFUSED };
 
@@ -49,6 +50,8 @@ struct lane {
 	struct lanes *all;
 	int fd;
 	struct registry registry;
+	unsigned char *held; /* a frame: its head, and bytes of the lane's chunk that were not written yet */
+	size_t n_held;
 	/* the answer that is being read */
 	struct chunk *chunk;  /* that its next byte belongs to, or that comes after it; NULL: the rest is of no use */
 	uint64_t at;          /* of its next byte in the blob */
@@ -128,22 +131,37 @@ static void failed(struct lanes *l, const struct err *e)
 
 /* ---- bytes ---- */
 
-static int send_frames(struct lane *n, const char *bytes, size_t len, struct err *e)
+static int send_held(struct lane *n, struct err *e)
 {
-	while (len > 0) {
-		struct partial_frame f = { .chunk = (uint32_t)(n->chunk - n->all->chunks),
-					   .len = len > PARTIAL_FRAME_MAX ? PARTIAL_FRAME_MAX : (uint32_t)len };
-		int r = io_write_full(n->fd, &f, sizeof(f));
+	struct partial_frame f = { .chunk = (uint32_t)(n->chunk - n->all->chunks), .len = (uint32_t)n->n_held };
+	int r;
 
-		if (r == 0)
-			r = io_write_full(n->fd, bytes, f.len);
-		if (r < 0)
-			return err_errno(e, r, "hand on a blob");
-		n->chunk->sent += f.len;
-		bytes += f.len;
-		len -= f.len;
+	if (n->n_held == 0)
+		return 0;
+	memcpy(n->held, &f, sizeof(f));
+	r = io_write_full(n->fd, n->held, sizeof(f) + n->n_held);
+	n->n_held = 0;
+	return r < 0 ? err_errno(e, r, "hand on a blob") : 0;
+}
+
+/* Bytes that follow what the lane's chunk has, and do not go beyond it. */
+static int hand_on(struct lane *n, const char *bytes, size_t len, struct err *e)
+{
+	struct chunk *c = n->chunk;
+	int r = 0;
+
+	while (r == 0 && len > 0) {
+		size_t piece = len < HELD_MAX - n->n_held ? len : HELD_MAX - n->n_held;
+
+		memcpy(n->held + sizeof(struct partial_frame) + n->n_held, bytes, piece);
+		n->n_held += piece;
+		c->sent += piece;
+		bytes += piece;
+		len -= piece;
+		if (n->n_held == HELD_MAX || c->sent == c->end - c->start)
+			r = send_held(n, e);
 	}
-	return 0;
+	return r;
 }
 
 /* The next chunk of the blob that is not whole. */
@@ -212,7 +230,7 @@ static int take(void *data, const struct http_answer *a, const void *bytes, size
 			piece = want - n->at < len ? (size_t)(want - n->at) : len;
 		} else if (want < n->chunk->end) {
 			piece = n->chunk->end - want < len ? (size_t)(n->chunk->end - want) : len;
-			r = send_frames(n, p, piece, e);
+			r = hand_on(n, p, piece, e);
 			n->came = true;
 		}
 		n->at += piece;
@@ -288,7 +306,13 @@ static int fetch_from(struct lane *n, struct err *e)
 	int r;
 
 	do {
+		struct err broken;
+
 		r = ask(n, &a, e);
+		if (send_held(n, &broken) < 0) {
+			*e = broken;
+			return e->code;
+		}
 		if (n->came)
 			again.failures = 0;
 		if (is_done(n))
@@ -328,8 +352,14 @@ static int fetch(struct lane *n, struct err *e)
 static void *lane_main(void *arg)
 {
 	struct lane *n = arg;
+	CLEANUP_FREE unsigned char *held = malloc(sizeof(struct partial_frame) + HELD_MAX);
 	struct err e = { 0 };
 
+	n->held = held;
+	if (!held) {
+		(void)err_errno(&e, -ENOMEM, "lane");
+		failed(n->all, &e);
+	}
 	while ((n->chunk = take_chunk(n->all))) {
 		struct chunk *c = n->chunk;
 
