@@ -533,6 +533,14 @@ static int discard(struct pull *p, bool *resumed)
 	return r;
 }
 
+/* What was given up leaves nothing; who waits for the lock makes it anew. */
+static void drop_partials(struct pull *p)
+{
+	for (size_t i = 0; i < p->n_fetched; i++)
+		if (!p->fetched[i]->have_blob)
+			partial_remove(p->folder, &p->fetched[i]->partial);
+}
+
 static int clear_staging(struct pull *p)
 {
 	for (size_t i = 0; i < p->n_layers; i++) {
@@ -565,6 +573,7 @@ static int attempt(struct pull *p)
 			return r;
 		first = *p->e;
 		if (discard(p, &resumed) < 0 || !resumed) {
+			drop_partials(p);
 			*p->e = first;
 			return first.code;
 		}
