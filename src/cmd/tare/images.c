@@ -262,8 +262,12 @@ int cmd_images(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = image_list(en.catalog, call->arena, &images, &n, e);
 	for (size_t i = 0; r >= 0 && i < n; i++) {
-		for (size_t k = 0; r >= 0 && k < images[i].n_tags && (!o->quiet || k == 0); k++)
+		/* an id is said once, and whichever of its names is asked for */
+		for (size_t k = 0; r >= 0 && k < images[i].n_tags; k++) {
 			r = add_image(&t, call, &images[i], images[i].tags[k], e);
+			if (r > 0 && o->quiet)
+				break;
+		}
 		if (r >= 0 && images[i].n_tags == 0)
 			r = add_image(&t, call, &images[i], NULL, e);
 	}
