@@ -106,18 +106,29 @@ docker_registry_program() {
   [ -x "$to/usr/bin/docker-registry" ] && echo "$to/usr/bin/docker-registry"
 }
 
-# docker_registry_start [NAME]: it listens where `registry NAME` says, and registry_stop ends it.
+# docker_registry_start [NAME] [--tls CERT KEY] [--user NAME:PASSWORD]: it listens where `registry NAME` says, and registry_stop ends it.
 docker_registry_start() {
-  local dir program port=${DOCKER_REGISTRY_PORT:-5055}
+  local dir program name=docker tls="" auth="" port=${DOCKER_REGISTRY_PORT:-5055}
+  [ $# = 0 ] || [[ "$1" == --* ]] || { name=$1; shift; }
   program=$(docker_registry_program) || return 1
-  dir=$(registry_dir "${1:-docker}")
+  dir=$(registry_dir "$name")
   mkdir -p "$dir"
+  while [ $# -gt 0 ]; do
+    case $1 in
+    --tls) tls=", tls: {certificate: $2, key: $3}"; shift 3 ;;
+    --user)
+      # bcrypt, of libxcrypt: the only kind that it takes
+      perl -e '($u, $p) = split /:/, $ARGV[0]; print "$u:", crypt($p, q($2y$05$abcdefghijklmnopqrstuu)), "\n"' "$2" >"$dir/htpasswd"
+      auth="auth: {htpasswd: {realm: registry.test, path: $dir/htpasswd}}"; shift 2 ;;
+    *) echo "docker_registry_start: $1?" >&2; return 1 ;;
+    esac
+  done
   # skopeo's REGISTRY_AUTH_FILE would be taken for a part of the configuration
-  printf '%s\n' "version: 0.1" "storage: {filesystem: {rootdirectory: $dir/store}, delete: {enabled: true}}" "http: {addr: 127.0.0.1:$port}" \
+  printf '%s\n' "version: 0.1" "storage: {filesystem: {rootdirectory: $dir/store}, delete: {enabled: true}}" "http: {addr: 127.0.0.1:$port$tls}" "$auth" \
     "log: {level: error, accesslog: {disabled: true}}" >"$dir/config.yml"
   env -u REGISTRY_AUTH_FILE "$program" serve "$dir/config.yml" >"$dir/err" 2>&1 </dev/null 3>&- 4>&- &
   echo $! >"$dir/pid"
   echo "127.0.0.1:$port" >"$dir/ready"
-  wait_until 10 docker_registry_answers "${1:-docker}" || { cat "$dir/err" >&2; return 1; }
+  wait_until 10 docker_registry_listens "$port" || { cat "$dir/err" >&2; return 1; }
 }
-docker_registry_answers() { [ "$(R=$1 registry_ask /v2/ | jq .status)" = 200 ]; }
+docker_registry_listens() { : 2>/dev/null </dev/tcp/127.0.0.1/"$1"; }

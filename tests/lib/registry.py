@@ -103,6 +103,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "tare-test-registry", ""
     wbufsize = 0
+    counted = {"received": 0}  # of requests to /_control
 
     def log_message(self, *_):
         pass
@@ -130,6 +131,7 @@ class Handler(BaseHTTPRequestHandler):
         entry = self.entry()
         record = self.server.app.record
         record.begin(entry)
+        self.counted = entry
         try:
             self.faults = self.server.app.faults.strike(self.command, self.path)
             entry["faults"] = [f["kind"] for f in self.faults]
@@ -191,6 +193,7 @@ class Handler(BaseHTTPRequestHandler):
             if not data:
                 raise ConnectionError("ended early")
             n -= len(data)
+            self.counted["received"] += len(data)
             yield data
 
     def taken(self):
