@@ -260,6 +260,25 @@ int image_record(const struct engine *en, const struct image_loaded *images, siz
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
+int image_tag(const struct engine *en, const char *source, const char *target, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	struct image_ref ref;
+	struct image img;
+	int r = image_ref_parse(&a, target, &ref, e);
+
+	if (r == 0 && ref.digest)
+		return err_set(e, ERR_INVALID, "%s: a digest is no name that can be given: NAME[:TAG]", target);
+	if (r == 0)
+		r = catalog_begin(c, CATALOG_DURABLE, e);
+	if (r == 0)
+		r = image_find(c, &a, source, &img, e);
+	if (r == 0)
+		r = cat_exec(c, e, "INSERT OR REPLACE INTO tags(ref, image) VALUES(?1, ?2)", "ss", image_ref_canonical(&a, &ref), img.id);
+	return r < 0 ? r : catalog_commit(c, e);
+}
+
 /* ---- removing ---- */
 
 /* Names a container that uses the image; false when none does. */

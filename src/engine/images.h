@@ -44,6 +44,10 @@ int image_config_read(const struct engine *en, struct arena *a, const char *id, 
 /* Writes what was loaded into the catalog, durably. */
 int image_record(const struct engine *en, const struct image_loaded *images, size_t n, struct err *e) MUST_CHECK;
 
+/* Gives an image (as image_find() takes it) another name, durably; target as people write it. Another image that had it keeps its others, or
+ * none. ERR_INVALID: it is no name, or has a digest. */
+int image_tag(const struct engine *en, const char *source, const char *target, struct err *e) MUST_CHECK;
+
 /* One line of what image_remove() did; kind "Untagged" or "Deleted". */
 typedef void (*image_removed_fn)(const char *kind, const char *what, void *data);
 /* Takes a reference away, and the image with its last one; or, given an id, all of it. An image that containers use,

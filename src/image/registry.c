@@ -191,7 +191,7 @@ int registry_answer(struct registry_client *c, struct arena *a, const char *type
 		return damaged(e, "no JSON");
 	if (strcmp(got, "error") == 0)
 		return take_error(*out, e);
-	return strcmp(got, type) == 0 ? 0 : damaged(e, "unknown message");
+	return !type || strcmp(got, type) == 0 ? 0 : damaged(e, "unknown message");
 }
 
 /* ---- documents ---- */
@@ -247,4 +247,21 @@ int registry_document(struct registry_client *c, struct arena *a, const char *pa
 	if (size > max)
 		return damaged(e, "size");
 	return take_bytes(c, a, size, out, e);
+}
+
+int registry_ping(struct registry_client *c, struct arena *a, uint64_t *endpoint, const char **identity_token, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf line = STRBUF_INIT;
+	const struct json *msg;
+	int r;
+
+	*endpoint = REGISTRY_ANY;
+	*identity_token = NULL;
+	sb_puts(&line, "{\"do\":\"ping\"}");
+	r = registry_ask(c, &line, e);
+	if (r == 0)
+		r = registry_answer(c, a, "pong", &msg, e);
+	if (r == 0)
+		r = json_get_u64(msg, "answer", "endpoint", endpoint, e);
+	return r < 0 ? r : json_get_str(msg, "answer", "identityToken", identity_token, e);
 }

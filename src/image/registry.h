@@ -54,7 +54,11 @@ int registry_document(struct registry_client *c, struct arena *a, const char *pa
 
 /* Sends a request whose answer is waited for later. */
 int registry_ask(struct registry_client *c, const struct strbuf *line, struct err *e) MUST_CHECK;
-/* Waits for it: its "type" is the one named, or it is an error. */
+/* Waits for it: its "type" is the one named (NULL: any), or it is an error. */
 int registry_answer(struct registry_client *c, struct arena *a, const char *type, const struct json **out, struct err *e) MUST_CHECK;
+
+/* Does it answer, and take us for whom we say we are? *endpoint: the first that does. *identity_token: what its token endpoint gives for
+ * the password, in a; NULL without. ERR_DENIED: it does not take us. */
+int registry_ping(struct registry_client *c, struct arena *a, uint64_t *endpoint, const char **identity_token, struct err *e) MUST_CHECK;
 
 #endif

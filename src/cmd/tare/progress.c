@@ -112,7 +112,7 @@ static void add_line(struct strbuf *out, const struct progress *p, const struct 
 	uint64_t ns = now_ns() - p->began + 1;
 
 	sb_printf(&line, "%.*s: %s", SHORT_DIGEST, id, l->state);
-	if (l->total && l->bytes && strcmp(l->state, downloading) == 0) {
+	if (l->total && l->bytes && (strcmp(l->state, downloading) == 0 || strcmp(l->state, "Pushing") == 0)) {
 		size_t done = (size_t)(l->bytes * BAR / l->total);
 
 		text_human_size(l->bytes, have, sizeof(have));
@@ -203,6 +203,21 @@ void progress_image(enum image_progress_kind kind, const char *digest, uint64_t 
 	state = state_of(kind, l, bytes);
 	changed = l->state != state;
 	l->state = state;
+	show(p, l, changed);
+}
+
+void progress_state(struct progress *p, const char *digest, const char *state, uint64_t bytes, uint64_t total)
+{
+	struct progress_line *l;
+	bool changed;
+
+	if (p->kind == PROGRESS_NONE || !(l = line_of(p, digest)))
+		return;
+	p->arrived += bytes > l->bytes ? bytes - l->bytes : 0;
+	changed = l->state != state;
+	l->state = state;
+	l->bytes = bytes;
+	l->total = total;
 	show(p, l, changed);
 }
 

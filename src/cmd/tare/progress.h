@@ -9,7 +9,7 @@ enum progress_kind { PROGRESS_NONE, PROGRESS_PLAIN, PROGRESS_TTY, PROGRESS_JSON 
 
 struct progress_line {
 	char digest[DIGEST_LEN + 1];
-	const char *state; /* a constant text */
+	const char *state; /* a text that stays; another pointer is another state */
 	uint64_t bytes, total;
 };
 
@@ -28,6 +28,8 @@ enum progress_kind progress_style(const char *option);
 void progress_begin(struct progress *p, enum progress_kind kind);
 /* An image_progress_fn; data is a struct progress. */
 void progress_image(enum image_progress_kind kind, const char *digest, uint64_t bytes, void *data);
+/* The same for other work: what the line of digest says (a text that stays), and so many bytes of it. */
+void progress_state(struct progress *p, const char *digest, const char *state, uint64_t bytes, uint64_t total);
 /* Leaves the lines as they are and the cursor below them. */
 void progress_end(struct progress *p);
 void progress_free(struct progress *p);

@@ -55,6 +55,24 @@ extern const struct cli_option pull_options[];
 int tare_need_image(const struct cli_call *call, const struct engine *en, const char *image, const char *when, struct err *e) MUST_CHECK;
 int cmd_pull(const struct cli_call *call, struct err *e);
 
+/* push.c */
+struct push_opts {
+	const char *platform, *progress;
+	bool quiet, all_tags;
+};
+extern const struct cli_option push_options[];
+int cmd_push(const struct cli_call *call, struct err *e);
+int cmd_tag(const struct cli_call *call, struct err *e);
+
+/* login.c */
+struct login_opts {
+	const char *user, *password;
+	bool from_stdin, get;
+};
+extern const struct cli_option login_options[];
+int cmd_login(const struct cli_call *call, struct err *e);
+int cmd_logout(const struct cli_call *call, struct err *e);
+
 /* The structs behind the option tables: their sizes and defaults are needed in main.c. */
 struct load_opts {
 	const char *input, *platform;

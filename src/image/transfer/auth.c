@@ -71,6 +71,8 @@ const char *auth_header(struct session *s, struct endpoint *ep, const char *scop
 
 static int denied(const struct endpoint *ep, struct err *e)
 {
+	if (ep->offline && ep->user[0])
+		return err_set(e, ERR_DENIED, "%s does not accept this user name and password", ep->name);
 	if (ep->user[0] || ep->identity_token[0] || ep->registry_token[0])
 		return err_set(e, ERR_DENIED, "%s refuses the login that is kept for it: tare login %s", ep->name, ep->name);
 	return err_set(e, ERR_DENIED, "%s wants a login: tare login %s", ep->name, ep->name);
@@ -141,6 +143,11 @@ static int ask_token(struct http *h, struct endpoint *ep, const char *scope, con
 	} else {
 		add_field(&url, strchr(c->realm, '?') ? "&" : "?", "service", c->service);
 		add_scopes(&url, scope);
+		if (ep->user[0] && ep->offline) {
+			add_field(&url, "&", "account", ep->user);
+			add_field(&url, "&", "client_id", "tare");
+			add_field(&url, "&", "offline_token", "true");
+		}
 		if (ep->user[0])
 			headers[0] = basic_header(ep, a);
 	}
@@ -166,6 +173,8 @@ static int keep_token(struct endpoint *ep, const char *scope, const struct token
 	struct token *t = find_token(ep, scope);
 	char *text = strdup(got->token);
 
+	if (ep->offline && got->refresh_token && !ep->refresh)
+		ep->refresh = strdup(got->refresh_token);
 	if (!t && text) {
 		t = calloc(1, sizeof(*t));
 		if (t && !(t->scope = strdup(scope))) {

@@ -12,6 +12,7 @@
 #define STALL_SECONDS 30L /* without a byte */
 #define BUFFER_SIZE 262144L
 #define COMPLAINT_MAX 65536U
+#define RESEND_MAX 1048576U
 
 struct http {
 	CURL *curl;
@@ -74,8 +75,7 @@ static void take_header(struct http *h, const char *name, size_t name_len, const
 		{ "retry-after", &a->retry_after },
 		{ "range", &a->range },
 		{ "content-range", &a->content_range },
-		{ "docker-upload-uuid", &a->upload_uuid },
-		{ "link", &a->link },
+		{ "oci-chunk-min-length", &a->chunk_min },
 	};
 	struct err ignored;
 
@@ -148,10 +148,22 @@ static size_t on_source(char *buf, size_t size, size_t n, void *data)
 		return 0;
 	if (len > h->rq->source_len - h->sent)
 		len = (size_t)(h->rq->source_len - h->sent);
-	if (h->rq->source(h->rq->data, buf, len, &got, &h->e) < 0)
+	if (h->rq->source(h->rq->data, h->sent, buf, len, &got, &h->e) < 0)
 		return CURL_READFUNC_ABORT;
 	h->sent += got;
 	return got;
+}
+
+/* A connection that was kept had ended meanwhile, and libcurl asks again by a new one: the bytes are wanted once more. When it took many of
+ * them before, it was not that: who sends finds out first what became of them. */
+static int on_seek(void *data, curl_off_t offset, int origin)
+{
+	struct http *h = data;
+
+	if (origin != SEEK_SET || offset < 0 || h->sent > RESEND_MAX)
+		return CURL_SEEKFUNC_FAIL;
+	h->sent = (uint64_t)offset;
+	return CURL_SEEKFUNC_OK;
 }
 
 /* ---- the request ---- */
@@ -188,7 +200,7 @@ static void set_way(CURL *c, const struct http_request *rq)
 		(void)curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, ep->socket);
 	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
 	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
+	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, rq->patience ? (long)rq->patience : STALL_SECONDS);
 	(void)curl_easy_setopt(c, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
 	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, "tare");
@@ -205,6 +217,8 @@ static void set_what(struct http *h, const struct http_request *rq)
 		(void)curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)rq->source_len);
 		(void)curl_easy_setopt(c, CURLOPT_READFUNCTION, on_source);
 		(void)curl_easy_setopt(c, CURLOPT_READDATA, h);
+		(void)curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
+		(void)curl_easy_setopt(c, CURLOPT_SEEKDATA, h);
 	} else if (rq->body) {
 		(void)curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body_len);
 		(void)curl_easy_setopt(c, CURLOPT_POSTFIELDS, rq->body);
@@ -246,6 +260,8 @@ static int verdict(struct http *h, CURLcode code, struct err *e)
 		return e->code;
 	}
 	if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && h->answer.status / 100 != 2 && h->answer.status))
+		return 0;
+	if (code == CURLE_SEND_ERROR && h->answer.status >= 400) /* who refuses need not take all of it first */
 		return 0;
 	(void)text_escape(h->message[0] ? h->message : curl_easy_strerror(code), shown, sizeof(shown));
 	switch (code) {
@@ -304,6 +320,21 @@ const char *http_resolve(struct arena *a, const char *url, const char *location)
 	if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK && curl_url_set(u, CURLUPART_URL, location, 0) == CURLUE_OK &&
 	    curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK &&
 	    (strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0))
+		out = arena_strdup(a, text);
+	curl_free(text);
+	curl_url_cleanup(u);
+	return out;
+}
+
+const char *http_with_query(struct arena *a, const char *url, const char *assignment)
+{
+	CURLU *u = curl_url();
+	char *text = NULL;
+	const char *out = NULL;
+
+	if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK && curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0) == CURLUE_OK &&
+	    curl_url_set(u, CURLUPART_QUERY, assignment, CURLU_APPENDQUERY | CURLU_URLENCODE) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK)
 		out = arena_strdup(a, text);
 	curl_free(text);
 	curl_url_cleanup(u);

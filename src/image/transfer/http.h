@@ -24,7 +24,7 @@ struct http_endpoint {
 /* An answer's head; texts live in the connection until its next exchange. */
 struct http_answer {
 	long status;
-	const char *media_type, *location, *digest, *retry_after, *range, *content_range, *upload_uuid, *link;
+	const char *media_type, *location, *digest, *retry_after, *range, *content_range, *chunk_min;
 	int64_t length; /* -1: not said */
 	bool reached;   /* somebody spoke HTTP with us there */
 	struct challenges challenges;
@@ -38,9 +38,10 @@ struct http_request {
 	const char *const *headers;  /* "Name: value", NULL-terminated; may be NULL */
 	const void *body;            /* what is sent, NULL for none */
 	size_t body_len;
-	/* or so many bytes, as they are wanted; *n 0 never. */
-	int (*source)(void *data, void *buf, size_t len, size_t *n, struct err *e);
+	/* or so many bytes, as they are wanted; at: from which of them on (they may be wanted again); *n 0 never. */
+	int (*source)(void *data, uint64_t at, void *buf, size_t len, size_t *n, struct err *e);
 	uint64_t source_len;
+	unsigned int patience; /* s without a byte until it is given up; 0: the usual */
 	/* What comes of a 2xx, in pieces; the head is known. Negative ends the exchange with its error. NULL: thrown away. */
 	int (*sink)(void *data, const struct http_answer *a, const void *bytes, size_t len, struct err *e);
 	void *data;
@@ -62,6 +63,8 @@ const char *http_complaint(const struct http *h, size_t *len);
 
 /* What location means at url: an absolute URL in a, NULL when it is none, or neither http nor https. */
 const char *http_resolve(struct arena *a, const char *url, const char *location);
+/* url with "NAME=VALUE" added to its query, VALUE escaped; in a, NULL when url is none. */
+const char *http_with_query(struct arena *a, const char *url, const char *assignment);
 /* Scheme, host and port are the same. */
 bool http_same_host(const char *a, const char *b);
 

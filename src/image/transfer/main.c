@@ -8,6 +8,8 @@
 #include "base/io.h"
 #include "image/transfer/document.h"
 #include "image/transfer/lanes.h"
+#include "image/transfer/ping.h"
+#include "image/transfer/push.h"
 #include "image/transfer/sandbox.h"
 #include "image/transfer/session.h"
 
@@ -52,6 +54,12 @@ static int serve(struct session *s, const struct json *rq, struct err *e)
 		return document_get(s, rq, e);
 	if (strcmp(what, "blobs") == 0)
 		return lanes_run(s, rq, e);
+	if (strcmp(what, "ping") == 0)
+		return ping_run(s, e);
+	if (strcmp(what, "push") == 0)
+		return push_blobs(s, rq, e);
+	if (strcmp(what, "manifest") == 0)
+		return push_manifest(s, rq, e);
 	return err_set(e, ERR_INTERNAL, "the request is damaged: no such thing to do");
 }
 

@@ -79,20 +79,27 @@ static int ask(struct attempt *t, struct http_answer *out, const char **token, s
 	return k;
 }
 
-static int follow(struct attempt *t, const struct http_answer *a, struct err *e)
+int registry_location(struct registry *r, const char *url, const char *location, const char **out, struct err *e)
 {
-	const char *to = http_resolve(&t->r->arena, t->url, a->location);
 	char shown[200];
 
-	(void)text_escape(a->location, shown, sizeof(shown));
-	if (!to)
-		return err_set(e, ERR_INVALID, "%s sends us to '%s', which is no address", t->r->endpoint->name, shown);
-	if (++t->redirects > MAX_REDIRECTS)
-		return err_set(e, ERR_INVALID, "%s sends us on more than %d times, at last to '%s'", t->r->endpoint->name, MAX_REDIRECTS, shown);
-	if (strncasecmp(t->url, "https://", 8) == 0 && strncasecmp(to, "https://", 8) != 0 && !t->r->endpoint->http.insecure)
-		return err_set(e, ERR_DENIED, "%s sends us from https to '%s'", t->r->endpoint->name, shown);
-	t->url = to;
+	*out = http_resolve(&r->arena, url, location);
+	(void)text_escape(location, shown, sizeof(shown));
+	if (!*out)
+		return err_set(e, ERR_INVALID, "%s sends us to '%s', which is no address", r->endpoint->name, shown);
+	if (strncasecmp(url, "https://", 8) == 0 && strncasecmp(*out, "https://", 8) != 0 && !r->endpoint->http.insecure)
+		return err_set(e, ERR_DENIED, "%s sends us from https to '%s'", r->endpoint->name, shown);
 	return 0;
+}
+
+static int follow(struct attempt *t, const struct http_answer *a, struct err *e)
+{
+	char shown[200];
+
+	if (++t->redirects > MAX_REDIRECTS)
+		return err_set(e, ERR_INVALID, "%s sends us on more than %d times, at last to '%s'", t->r->endpoint->name, MAX_REDIRECTS,
+			       text_escape(a->location, shown, sizeof(shown)));
+	return registry_location(t->r, t->url, a->location, &t->url, e);
 }
 
 static bool is_redirect(const struct http_answer *a)
@@ -106,7 +113,9 @@ int registry_exchange(struct registry *r, const char *url, const char *path, str
 	struct attempt t = { .r = r, .rq = rq, .given = rq->headers };
 
 	arena_reset(&r->arena);
-	t.scope = arena_printf(&r->arena, "repository:%s:%s", r->endpoint->repository, r->actions);
+	t.scope = r->actions ? arena_printf(&r->arena, "repository:%s:%s%s%s%s", r->endpoint->repository, r->actions,
+					    r->also ? " repository:" : "", r->also ? r->also : "", r->also ? ":" SCOPE_PULL : "") :
+			       "";
 	t.url = url ? arena_strdup(&r->arena, url) : arena_printf(&r->arena, "%s/v2/%s/%s", r->endpoint->http.base, r->endpoint->repository, path);
 	for (;;) {
 		const char *token;

@@ -11,7 +11,8 @@
 struct registry {
 	struct session *session;
 	struct endpoint *endpoint;
-	const char *actions; /* SCOPE_ */
+	const char *actions; /* SCOPE_; NULL: of no repository, the registry itself */
+	const char *also;    /* another repository that is to be pulled from; NULL without */
 	struct http *http;
 	struct arena arena; /* of the request that runs */
 };
@@ -24,6 +25,9 @@ void registry_close(struct registry *r);
  * *landed, when not NULL: the URL that answered, in r's arena. */
 int registry_exchange(struct registry *r, const char *url, const char *path, struct http_request *rq, struct http_answer *out,
 		      const char **landed, struct err *e) MUST_CHECK;
+
+/* What Location means in the answer of url: in r's arena. ERR_INVALID: no address; ERR_DENIED: away from TLS. */
+int registry_location(struct registry *r, const char *url, const char *location, const char **out, struct err *e) MUST_CHECK;
 
 /* An answer that is no 2xx as an error: what was asked for, and what the registry says about it. */
 int registry_complaint(struct registry *r, const struct http_answer *a, const char *what, struct err *e) MUST_CHECK;

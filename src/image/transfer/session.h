@@ -23,7 +23,9 @@ struct endpoint {
 	const char *name;       /* as people know it, for messages */
 	const char *repository; /* its path there */
 	const char *user, *password, *identity_token, *registry_token; /* "" without */
+	bool offline; /* a login: a token endpoint is asked for a refresh token besides */
 	/* guarded by the session's lock */
+	char *refresh; /* the one it gave; owned */
 	bool basic; /* it wants user and password themselves */
 	bool reached; /* it has answered before: if it does not now, it may again */
 	struct token *tokens;

@@ -1,0 +1,274 @@
+#include "image/push.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "image/config.h"
+#include "image/manifest.h"
+
+#define MAX_DOCUMENT (4U << 20)
+#define LANES 5
+#define OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+
+struct blob {
+	const char *digest;
+	uint64_t size;
+	bool layer; /* people see it */
+	const char *sources[IMAGE_PUSH_SOURCES];
+	size_t n_sources;
+};
+
+struct push {
+	const struct store *store;
+	const struct image_push_args *args;
+	struct arena *arena;
+	struct err *e;
+	struct manifest manifest;
+	const char *media_type;
+	uint64_t size; /* the manifest's */
+	struct blob *blobs;
+	int *files; /* of the blobs, and of the manifest behind them; owned */
+	size_t n_blobs, n_files;
+	struct registry_client registry;
+};
+
+static int no_memory(struct err *e)
+{
+	return err_errno(e, -ENOMEM, "push");
+}
+
+/* ---- what is sent ---- */
+
+static int read_manifest(struct push *p)
+{
+	CLEANUP_FREE char *text = NULL;
+	char digest[DIGEST_LEN + 1];
+	const struct json *doc;
+	size_t len;
+	int r = store_blob_read(p->store, p->args->manifest, MAX_DOCUMENT, &text, &len, p->e);
+
+	if (r < 0)
+		return r;
+	sha256_digest(text, len, digest);
+	if (strcmp(digest, p->args->manifest) != 0)
+		return err_set(p->e, ERR_INVALID, "its manifest in the store is damaged: pull or load the image again");
+	p->size = len;
+	p->media_type = OCI_MANIFEST;
+	r = manifest_parse(p->arena, text, len, &p->manifest, p->e);
+	if (r == 0)
+		r = json_parse(p->arena, text, len, &image_json_limits, &doc, p->e);
+	return r < 0 ? r : json_get_str(doc, "manifest", "mediaType", &p->media_type, p->e);
+}
+
+static int check_platform(struct push *p)
+{
+	char want[PLATFORM_TEXT_LEN], have[PLATFORM_TEXT_LEN];
+	const struct image_config *config;
+	CLEANUP_FREE char *text = NULL;
+	struct platform wanted, is;
+	size_t len;
+	int r;
+
+	if (!p->args->platform)
+		return 0;
+	r = platform_parse(p->args->platform, &wanted, p->e);
+	if (r == 0)
+		r = store_blob_read(p->store, p->manifest.config.digest, MAX_DOCUMENT, &text, &len, p->e);
+	if (r == 0)
+		r = image_config_parse(p->arena, text, len, &config, p->e);
+	if (r < 0)
+		return r;
+	platform_make(config->os, config->architecture, config->variant, &is);
+	if (platform_match(&wanted, &is) > 0)
+		return 0;
+	return err_set(p->e, ERR_UNSUPPORTED, "it is for %s: there is nothing for %s (--platform) to push", platform_text(&is, have),
+		       platform_text(&wanted, want));
+}
+
+static int open_file(struct push *p, const char *digest, uint64_t size)
+{
+	struct stat st;
+	int fd = store_blob_open(p->store, digest, p->e);
+
+	if (fd < 0)
+		return err_ctx(p->e, "the store lacks a part of the image (pull or load it again)");
+	p->files[p->n_files++] = fd;
+	if (fstat(fd, &st) < 0)
+		return err_errno(p->e, -errno, "blob %s", digest);
+	if ((uint64_t)st.st_size != size)
+		return err_set(p->e, ERR_INVALID, "blob %s has %llu bytes in the store, its manifest says %llu: pull or load the image again", digest,
+			       (unsigned long long)st.st_size, (unsigned long long)size);
+	return 0;
+}
+
+static int add_blob(struct push *p, const struct descriptor *d, bool layer)
+{
+	struct blob *b = &p->blobs[p->n_blobs];
+
+	for (size_t i = 0; i < p->n_blobs; i++)
+		if (strcmp(p->blobs[i].digest, d->digest) == 0)
+			return 0;
+	*b = (struct blob){ .digest = d->digest, .size = d->size, .layer = layer };
+	if (p->args->sources)
+		b->n_sources = p->args->sources(d->digest, b->sources, p->args->data);
+	p->n_blobs++;
+	return open_file(p, d->digest, d->size);
+}
+
+static int gather(struct push *p)
+{
+	int r = 0;
+
+	p->blobs = arena_array(p->arena, p->manifest.n_layers + 1, sizeof(*p->blobs));
+	p->files = arena_array(p->arena, p->manifest.n_layers + 2, sizeof(*p->files));
+	if (!p->blobs || !p->files)
+		return no_memory(p->e);
+	for (size_t i = 0; r == 0 && i < p->manifest.n_layers; i++)
+		r = add_blob(p, &p->manifest.layers[i], true);
+	if (r == 0)
+		r = add_blob(p, &p->manifest.config, false);
+	return r < 0 ? r : open_file(p, p->args->manifest, p->size);
+}
+
+/* ---- the registry ---- */
+
+static void tell(struct push *p, size_t blob, enum image_push_state state, uint64_t bytes, const char *from)
+{
+	const struct blob *b = &p->blobs[blob];
+
+	if (p->args->progress && b->layer)
+		p->args->progress(&(const struct image_push_step){ state, b->digest, bytes, b->size, from }, p->args->data);
+}
+
+static int ask_blobs(struct push *p)
+{
+	CLEANUP_STRBUF struct strbuf line = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&line);
+
+	jw_object(&w, NULL);
+	jw_str(&w, "do", "push");
+	jw_u64(&w, "lanes", LANES);
+	jw_array(&w, "blobs");
+	for (size_t i = 0; i < p->n_blobs; i++) {
+		jw_object(&w, NULL);
+		jw_str(&w, "digest", p->blobs[i].digest);
+		jw_u64(&w, "size", p->blobs[i].size);
+		jw_array(&w, "from");
+		for (size_t k = 0; k < p->blobs[i].n_sources; k++)
+			jw_str(&w, NULL, p->blobs[i].sources[k]);
+		jw_end_array(&w);
+		jw_end_object(&w);
+	}
+	jw_end_array(&w);
+	jw_end_object(&w);
+	return registry_ask(&p->registry, &line, p->e);
+}
+
+/* Ours of the sources that it names; people see it. */
+static const char *source_of(const struct blob *b, const char *from)
+{
+	for (size_t i = 0; from && i < b->n_sources; i++)
+		if (strcmp(b->sources[i], from) == 0)
+			return b->sources[i];
+	return NULL;
+}
+
+static int take_news(struct push *p, const struct json *msg, const char *type)
+{
+	const char *outcome = "", *from = NULL;
+	uint64_t blob = UINT64_MAX, bytes = 0;
+	int r = json_get_u64(msg, "answer", "blob", &blob, p->e);
+
+	if (r == 0)
+		r = json_get_u64(msg, "answer", "bytes", &bytes, p->e);
+	if (r == 0)
+		r = json_get_str(msg, "answer", "outcome", &outcome, p->e);
+	if (r == 0)
+		r = json_get_str(msg, "answer", "from", &from, p->e);
+	if (r < 0)
+		return r;
+	if (blob >= p->n_blobs)
+		return err_set(p->e, ERR_INTERNAL, "tare-transfer's answer is damaged: no such blob");
+	if (strcmp(type, "sent") == 0)
+		tell(p, blob, IMAGE_PUSH_SENT, bytes, NULL);
+	else if (strcmp(outcome, "there") == 0)
+		tell(p, blob, IMAGE_PUSH_THERE, p->blobs[blob].size, NULL);
+	else if (strcmp(outcome, "mounted") == 0 && source_of(&p->blobs[blob], from))
+		tell(p, blob, IMAGE_PUSH_MOUNTED, p->blobs[blob].size, source_of(&p->blobs[blob], from));
+	else
+		tell(p, blob, IMAGE_PUSH_DONE, p->blobs[blob].size, NULL);
+	return 0;
+}
+
+static int push_blobs(struct push *p, uint64_t *endpoint)
+{
+	int r = ask_blobs(p);
+
+	while (r == 0) {
+		CLEANUP_ARENA struct arena a = ARENA_INIT;
+		const struct json *msg;
+		const char *type = "";
+
+		r = registry_answer(&p->registry, &a, NULL, &msg, p->e);
+		if (r == 0)
+			r = json_get_str(msg, "answer", "type", &type, p->e);
+		if (r == 0 && strcmp(type, "pushed") == 0)
+			return json_get_u64(msg, "answer", "endpoint", endpoint, p->e);
+		if (r == 0)
+			r = take_news(p, msg, type);
+	}
+	return r;
+}
+
+static int put_manifest(struct push *p, uint64_t endpoint)
+{
+	CLEANUP_STRBUF struct strbuf line = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&line);
+	const struct json *msg;
+	int r;
+
+	jw_object(&w, NULL);
+	jw_str(&w, "do", "manifest");
+	jw_u64(&w, "endpoint", endpoint);
+	jw_u64(&w, "file", p->n_blobs);
+	jw_u64(&w, "size", p->size);
+	jw_str(&w, "digest", p->args->manifest);
+	jw_str(&w, "mediaType", p->media_type);
+	jw_str(&w, "reference", p->args->reference);
+	jw_end_object(&w);
+	r = registry_ask(&p->registry, &line, p->e);
+	return r < 0 ? r : registry_answer(&p->registry, p->arena, "stored", &msg, p->e);
+}
+
+static int run(struct push *p)
+{
+	uint64_t endpoint = 0;
+	int r = read_manifest(p);
+
+	if (r == 0)
+		r = check_platform(p);
+	if (r == 0)
+		r = gather(p);
+	if (r == 0)
+		r = registry_start(p->args->transfer, p->args->endpoints, p->args->n_endpoints, p->files, p->n_files, &p->registry, p->e);
+	for (size_t i = 0; r == 0 && i < p->n_blobs; i++)
+		tell(p, i, IMAGE_PUSH_WAIT, 0, NULL);
+	if (r == 0)
+		r = push_blobs(p, &endpoint);
+	return r < 0 ? r : put_manifest(p, endpoint);
+}
+
+int image_push(const struct store *s, const struct image_push_args *args, struct arena *a, uint64_t *size, struct err *e)
+{
+	struct push p = { .store = s, .args = args, .arena = a, .e = e, .registry = REGISTRY_CLIENT_INIT };
+	int r = run(&p);
+
+	registry_end(&p.registry);
+	for (size_t i = 0; i < p.n_files; i++)
+		(void)close_fd(p.files[i]);
+	*size = p.size;
+	return r;
+}
