@@ -326,5 +326,5 @@ login_file() { # REGISTRY USER:PASSWORD
   [ "$(tare run --rm --pull always "$NAME:1" echo hello 2>/dev/null)" = hello ]
   [ "$(registry_count GET /manifests/)" = 1 ]
   run -125 tare run --rm "$NAME:nosuch" true
-  [[ "${lines[-1]}" == *"no such image here, and it cannot be pulled: $NAME:nosuch: manifest: $(registry) does not have it"* ]]
+  [[ "${lines[-1]}" == *"no such image: $NAME:nosuch"*"; nor can it be pulled: $NAME:nosuch: manifest: $(registry) does not have it"* ]]
 }

@@ -39,6 +39,7 @@ int tare_need_image(const struct cli_call *call, const struct engine *en, const 
 	struct pull_args args = { .what = image };
 	struct pulled got;
 	struct image img;
+	struct err looking, pulling;
 	bool here;
 	int r = image ? image_find(en->catalog, call->arena, image, &img, e) : 0;
 
@@ -50,8 +51,13 @@ int tare_need_image(const struct cli_call *call, const struct engine *en, const 
 	if (!here)
 		(void)fprintf(stderr, "Unable to find image '%s' locally\n", image);
 	image_limits_default(&args.limits);
-	r = fetch(call, en, &args, progress_style(NULL), &got, e);
-	return r < 0 && !here ? err_ctx(e, "no such image here, and it cannot be pulled") : r;
+	r = fetch(call, en, &args, progress_style(NULL), &got, &pulling);
+	if (r == 0)
+		return 0;
+	looking = *e;
+	*e = pulling;
+	/* the first error says what is called nearly so */
+	return here ? e->code : err_set(e, pulling.cls, "%s; nor can it be pulled: %s", looking.msg, pulling.msg);
 }
 
 int cmd_pull(const struct cli_call *call, struct err *e)
