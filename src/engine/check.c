@@ -5,12 +5,13 @@
 static const struct {
 	const char *about;
 	int (*run)(const struct engine *en, struct checks *c, struct err *e);
-	bool of_user; /* concerns an ordinary user's containers, else root's */
+	bool of_root, of_user; /* whose containers it concerns: root's, an ordinary user's */
 } table[] = {
-	{ "kernel", check_kernel, false },
-	{ "firewall", check_others, false },
-	{ "network", check_networks, false },
-	{ "user", check_user, true },
+	{ "kernel", check_kernel, true, false },
+	{ "firewall", check_others, true, false },
+	{ "network", check_networks, true, false },
+	{ "user", check_user, false, true },
+	{ "store", check_store, true, true },
 };
 
 void check_add(struct checks *c, bool wrong, const char *where, const char *what, const char *advice)
@@ -33,7 +34,7 @@ int check_all(const struct engine *en, struct arena *a, struct checks *out, stru
 
 	*out = (struct checks){ .a = a };
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(table); i++) {
-		if (table[i].of_user != en->user.on)
+		if (!(en->user.on ? table[i].of_user : table[i].of_root))
 			continue;
 		out->about = table[i].about;
 		r = table[i].run(en, out, e);

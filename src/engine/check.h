@@ -30,5 +30,6 @@ int check_kernel(const struct engine *en, struct checks *c, struct err *e) MUST_
 int check_others(const struct engine *en, struct checks *c, struct err *e) MUST_CHECK;   /* other firewalls, forwarding */
 int check_networks(const struct engine *en, struct checks *c, struct err *e) MUST_CHECK; /* our table, devices, routes, ports, names */
 int check_user(const struct engine *en, struct checks *c, struct err *e) MUST_CHECK;     /* what an ordinary user needs for his containers' networks */
+int check_store(const struct engine *en, struct checks *c, struct err *e) MUST_CHECK;    /* the catalog, and what it says is in the store */
 
 #endif

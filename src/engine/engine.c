@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
+#include "engine/format.h"
 #include "sys/ns.h"
 
 static int absolute(const char *path, char out[PATH_MAX], struct err *e)
@@ -79,6 +80,8 @@ int engine_open(struct engine *en, const char *root, const char *state, struct e
 		r = open_folder(en->root, &en->root_fd, e);
 	if (r == 0)
 		r = open_folder(en->state, &en->state_fd, e);
+	if (r == 0)
+		r = format_check(en->root_fd, en->root, e);
 	if (r == 0 && mkdirat(en->root_fd, "containers", 0700) < 0 && errno != EEXIST)
 		r = err_errno(e, -errno, "make %s/containers", en->root);
 	if (r < 0)

@@ -14,7 +14,18 @@ static bool is_here(const struct engine *en, struct arena *a, const char *canoni
 	return image_find(en->catalog, a, canonical, &img, &ignored) == 0 && strcmp(img.id, id) == 0;
 }
 
-static int run(const struct engine *en, const struct image_pull_args *args, struct arena *a, struct pulled *out, struct err *e)
+static int record(const struct engine *en, const struct image_load *load, bool unnamed, struct err *e)
+{
+	struct image_loaded one;
+
+	if (!unnamed || load->n_images != 1)
+		return image_record(en, load->images, load->n_images, e);
+	one = load->images[0];
+	one.n_names = 0;
+	return image_record(en, &one, 1, e);
+}
+
+static int run(const struct engine *en, const struct image_pull_args *args, bool unnamed, struct arena *a, struct pulled *out, struct err *e)
 {
 	CLEANUP_STORE struct store store = STORE_INIT;
 	CLEANUP_IMAGE_LOAD struct image_load load = IMAGE_LOAD_INIT;
@@ -28,7 +39,7 @@ static int run(const struct engine *en, const struct image_pull_args *args, stru
 	out->digest = resolved.digest;
 	out->id = resolved.config;
 	out->was_here = is_here(en, a, resolved.name, resolved.config);
-	return image_record(en, load.images, load.n_images, e);
+	return record(en, &load, unnamed, e);
 }
 
 int engine_pull(const struct engine *en, const struct pull_args *args, struct arena *a, struct pulled *out, struct err *e)
@@ -55,5 +66,5 @@ int engine_pull(const struct engine *en, const struct pull_args *args, struct ar
 		.worker = worker, .input = -1, .name = out->name, .platform = args->platform, .limits = args->limits,
 		.progress = args->progress, .progress_data = args->progress_data,
 	};
-	return run(en, &pull, a, out, e);
+	return run(en, &pull, args->unnamed, a, out, e);
 }

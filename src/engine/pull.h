@@ -8,6 +8,7 @@
 struct pull_args {
 	const char *what;     /* as people write it */
 	const char *platform; /* NULL: this machine's */
+	bool unnamed;         /* what comes gets no name: it is fetched again for an image that has some */
 	struct image_limits limits;
 	image_progress_fn progress;
 	void *progress_data;

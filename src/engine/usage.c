@@ -111,8 +111,9 @@ static int read_images(const struct engine *en, const struct record *recs, size_
 		return r;
 	for (size_t i = 0; i < row->total; i++)
 		row->active += is_used(recs, n, images[i].id);
-	row->bytes = used.blob_bytes + used.layer_bytes;
+	row->bytes = used.blob_bytes + used.layer_bytes + used.partial_bytes;
 	r = reclaimable(en, &row->reclaimable, e);
+	row->reclaimable += used.partial_bytes;
 	if (row->active == 0)
 		row->reclaimable = row->bytes;
 	return r;
@@ -179,7 +180,7 @@ static void relay(const char *kind, const char *what, void *data)
 	r->fn(strcmp(kind, "Deleted") == 0 ? "image" : "untagged", what, r->data);
 }
 
-static int prune_images(const struct engine *en, bool all, prune_fn fn, void *data, struct err *e)
+static int remove_images(const struct engine *en, bool all, prune_filter_fn filter, prune_fn fn, void *data, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct relay to = { fn, data };
@@ -194,11 +195,25 @@ static int prune_images(const struct engine *en, bool all, prune_fn fn, void *da
 
 		if (images[i].n_tags && !all)
 			continue;
+		r = filter ? filter(&images[i], data, e) : 1;
+		if (r <= 0)
+			continue;
 		r = record_list(en->catalog, &a, images[i].id, &recs, &used, e);
 		/* a container may come between: then it stays */
 		if (r == 0 && used == 0 && image_remove(en, images[i].id, images[i].n_tags > 1, relay, &to, &why) < 0)
 			log_warning("%s", why.msg);
 	}
+	return r;
+}
+
+int prune_images(const struct engine *en, bool all, prune_filter_fn filter, prune_fn fn, void *data, uint64_t *freed, struct err *e)
+{
+	struct store_gc_result gc = { 0 };
+	int r = remove_images(en, all, filter, fn, data, e);
+
+	if (r == 0)
+		r = image_gc(en, &gc, e);
+	*freed = gc.bytes;
 	return r;
 }
 
@@ -211,7 +226,7 @@ int prune(const struct engine *en, bool all, prune_fn fn, void *data, uint64_t *
 	*freed = 0;
 	r = prune_containers(en, fn, data, freed, e);
 	if (r == 0)
-		r = prune_images(en, all, fn, data, e);
+		r = remove_images(en, all, NULL, fn, data, e);
 	settle_garbage(en);
 	if (cni_collect(en, NULL, &left) < 0)
 		log_warning("what is left of a network of CNI cannot be removed: %s", left.msg);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "engine/engine.h"
+#include "engine/images.h"
 
 struct usage_row {
 	size_t total, active;     /* active: images a container uses, containers that run */
@@ -27,5 +28,10 @@ typedef void (*prune_fn)(const char *kind, const char *what, void *data);
 /* Removes containers that do not run, images without a name (all: every image no container uses), and garbage.
  * *freed: bytes. A container that cannot be removed is passed over with a warning. */
 int prune(const struct engine *en, bool all, prune_fn fn, void *data, uint64_t *freed, struct err *e) MUST_CHECK;
+/* Whether an image goes: 1, 0, or an error. */
+typedef int (*prune_filter_fn)(const struct image *img, void *data, struct err *e);
+/* Images alone: those without a name (all: every one that no container uses) for which filter (NULL: all of them) says 1; then what nobody
+ * needs leaves the store. */
+int prune_images(const struct engine *en, bool all, prune_filter_fn filter, prune_fn fn, void *data, uint64_t *freed, struct err *e) MUST_CHECK;
 
 #endif

@@ -31,6 +31,7 @@
 #define MAX_OPAQUE (64U << 20)
 
 #define RENAME_NOREPLACE_FLAG 1U /* linux/fs.h and stdio.h do not agree in every libc */
+#define RENAME_EXCHANGE_FLAG 2U
 
 static int lock_new_ingest(struct store_ingest *in)
 {
@@ -44,15 +45,24 @@ static int lock_new_ingest(struct store_ingest *in)
 	return 0;
 }
 
+int store_hold(const struct store *s, struct err *e)
+{
+	CLEANUP_FD int fd = openat(s->ingest, "load.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0 || flock(fd, LOCK_SH) < 0)
+		return err_errno(e, -errno, "store: lock ingest/load.lock");
+	return take_fd(&fd);
+}
+
 int store_ingest_begin(const struct store *s, struct store_ingest *out, struct err *e)
 {
 	CLEANUP_INGEST struct store_ingest in = STORE_INGEST_INIT;
 	int r;
 
 	in.store = s;
-	in.shared = openat(s->ingest, "load.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (in.shared < 0 || flock(in.shared, LOCK_SH) < 0)
-		return err_errno(e, -errno, "store: lock ingest/load.lock");
+	in.shared = store_hold(s, e);
+	if (in.shared < 0)
+		return in.shared;
 	r = text_random_hex(16, in.name);
 	if (r < 0)
 		return err_errno(e, r, "random name");
@@ -250,6 +260,29 @@ int store_commit_layer(struct store_ingest *in, const char *chain_id, struct err
 	layers = openat(in->dir, "layers", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	r = layers < 0 ? -errno : move_in(layers, in->store->layers, digest_hex(chain_id));
 	return r < 0 ? err_errno(e, r, "commit layer %s", chain_id) : 0;
+}
+
+int store_replace_layer(struct store_ingest *in, const char *chain_id, struct err *e)
+{
+	CLEANUP_FD int dir = open_staged_layer(in, chain_id, e), layers = -1;
+	const char *hex = digest_hex(chain_id);
+	char old[sizeof("old-") + 64];
+
+	if (dir < 0)
+		return dir;
+	if (!store_has_layer(in->store, chain_id))
+		return store_commit_layer(in, chain_id, e);
+	layers = openat(in->dir, "layers", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (layers < 0)
+		return err_errno(e, -errno, "staged layers");
+	if (renameat2(layers, hex, in->store->layers, hex, RENAME_EXCHANGE_FLAG) == 0)
+		return 0;
+	if (errno != EINVAL) /* not on every file system */
+		return err_errno(e, -errno, "replace layer %s", chain_id);
+	(void)snprintf(old, sizeof(old), "old-%s", hex);
+	if (renameat(in->store->layers, hex, layers, old) < 0)
+		return err_errno(e, -errno, "replace layer %s", chain_id);
+	return store_commit_layer(in, chain_id, e);
 }
 
 int store_commit_sync(struct store_ingest *in, struct err *e)

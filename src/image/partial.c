@@ -1,12 +1,15 @@
 #include "image/partial.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/io.h"
+#include "base/text.h"
 
 #define MAP_NAME_LEN (64 + sizeof(".map"))
 
@@ -175,4 +178,112 @@ int partial_take(int dir, struct partial *p, int to, struct err *e)
 		return disk(e, p->digest);
 	(void)unlinkat(dir, name, 0);
 	return 0;
+}
+
+/* ---- all of them ---- */
+
+/* What is called HEX or HEX.map. */
+static bool digest_of(const char *name, char digest[DIGEST_LEN + 1])
+{
+	char hex[65];
+
+	if (strnlen(name, sizeof(hex)) < 64)
+		return false;
+	(void)snprintf(hex, sizeof(hex), "%.64s", name);
+	if (!text_is_hex(hex, 64) || (name[64] && strcmp(name + 64, ".map") != 0))
+		return false;
+	(void)snprintf(digest, DIGEST_LEN + 1, DIGEST_PREFIX "%s", hex);
+	return true;
+}
+
+/* Of the file and its map: the bytes they take, and when the younger was written. */
+static uint64_t facts(int dir, const char *digest, time_t *written)
+{
+	char name[MAP_NAME_LEN];
+	uint64_t bytes = 0;
+	struct stat st;
+
+	*written = 0;
+	map_name(digest, name);
+	for (const char *const *p = (const char *const[]){ digest_hex(digest), name, NULL }; *p; p++) {
+		if (fstatat(dir, *p, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		bytes += (uint64_t)st.st_blocks * 512;
+		*written = st.st_mtime > *written ? st.st_mtime : *written;
+	}
+	return bytes;
+}
+
+/* Nobody has it, and its lock is ours now. A map alone gets the file that it lost for that. */
+static int sweep_one(int dir, const char *digest, int64_t seconds, uint64_t *count, uint64_t *bytes, struct err *e)
+{
+	struct partial p = PARTIAL_INIT;
+	uint64_t size;
+	time_t written;
+
+	size = facts(dir, digest, &written);
+	if (time(NULL) - written < seconds)
+		return 0;
+	p.file = open_locked(dir, digest, false, e);
+	if (p.file < 0)
+		return e->cls == ERR_BUSY ? 0 : p.file;
+	memcpy(p.digest, digest, sizeof(p.digest));
+	partial_remove(dir, &p);
+	*count += 1;
+	*bytes += size;
+	return 0;
+}
+
+struct sum {
+	uint64_t *count, *bytes;
+	int64_t seconds; /* -1: nothing goes */
+};
+
+static int each(int dir, const char *name, const struct sum *sum, struct err *e)
+{
+	char digest[DIGEST_LEN + 1];
+	time_t written;
+
+	if (!digest_of(name, digest))
+		return 0;
+	if (sum->seconds >= 0)
+		return sweep_one(dir, digest, sum->seconds, sum->count, sum->bytes, e);
+	if (!name[64] || faccessat(dir, digest_hex(digest), F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+		*sum->count += 1;
+		*sum->bytes += facts(dir, digest, &written);
+	}
+	return 0;
+}
+
+static int walk(int root, const struct sum *sum, struct err *e)
+{
+	CLEANUP_FD int fd = openat(root, PARTIAL_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_DIR DIR *d = NULL;
+	struct dirent *de;
+	int r = 0;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return err_errno(e, -errno, "store: list " PARTIAL_FOLDER);
+	(void)take_fd(&fd);
+	while (r == 0 && (de = readdir(d)))
+		r = each(dirfd(d), de->d_name, sum, e);
+	return r;
+}
+
+int partial_usage(int root, uint64_t *count, uint64_t *bytes, struct err *e)
+{
+	const struct sum sum = { count, bytes, -1 };
+
+	*count = *bytes = 0;
+	return walk(root, &sum, e);
+}
+
+int partial_sweep(int root, int64_t seconds, uint64_t *count, uint64_t *bytes, struct err *e)
+{
+	const struct sum sum = { count, bytes, seconds };
+
+	return walk(root, &sum, e);
 }

@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "image/digest.h"
 
+#define PARTIAL_FOLDER "content/partial" /* below the store's root */
+
 /* A byte of the map is 1 when this much of the partial file (or its end) is there. */
 #define PARTIAL_GRANULE 65536U
 /* Long stretches are fetched in pieces of this size, several at once. */
@@ -51,5 +53,10 @@ void partial_remove(int dir, struct partial *p);
 
 /* Moves the file, whole, to the name of its digest in the folder to, and removes the map. */
 int partial_take(int dir, struct partial *p, int to, struct err *e) MUST_CHECK;
+
+/* What there is of them below the store's root: how many, and their bytes on the disk. */
+int partial_usage(int root, uint64_t *count, uint64_t *bytes, struct err *e) MUST_CHECK;
+/* Removes those that nobody has and that nothing was added to for so many seconds. Adds to *count and *bytes what went. */
+int partial_sweep(int root, int64_t seconds, uint64_t *count, uint64_t *bytes, struct err *e) MUST_CHECK;
 
 #endif

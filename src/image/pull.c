@@ -16,7 +16,6 @@
 #define MAX_NESTING 4
 /* Blobs under way at a time: two handles each, here and in tare-worker. */
 #define MAX_AT_ONCE 48
-#define PARTIAL_FOLDER "content/partial"
 
 struct layer {
 	const struct descriptor *blob;

@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "image/partial.h"
 
 #define LAYER_INFO_MAX 4096
 
@@ -215,7 +216,9 @@ int store_usage(const struct store *s, struct store_usage *out, struct err *e)
 
 	*out = (struct store_usage){ 0 };
 	r = store_list(s, STORE_BLOB, add_usage, &blobs, e);
-	return r < 0 ? r : store_list(s, STORE_LAYER, add_usage, &layers, e);
+	if (r == 0)
+		r = store_list(s, STORE_LAYER, add_usage, &layers, e);
+	return r < 0 ? r : partial_usage(s->root, &out->partials, &out->partial_bytes, e);
 }
 
 /* ---- removing ---- */
@@ -303,5 +306,7 @@ int store_gc(const struct store *s, store_referenced_fn referenced, void *data, 
 
 	*out = (struct store_gc_result){ 0 };
 	r = store_ingest_sweep(s, &out->ingests, e);
+	if (r == 0)
+		r = partial_sweep(s->root, STORE_PARTIAL_AGE, &out->partials, &out->bytes, e);
 	return r < 0 ? r : gc_content(s, referenced, data, out, e);
 }

@@ -51,6 +51,10 @@ struct store_layer_info {
 int store_layer_info(const struct store *s, const char *chain_id, struct store_layer_info *out,
 		     struct err *e) MUST_CHECK;
 
+/* Keeps store_gc() from what is in the store as long as the handle that it gives is open. Whoever then finds something of the catalog in
+ * the store has it. Waits while a store_gc() looks for garbage. */
+int store_hold(const struct store *s, struct err *e) MUST_CHECK;
+
 /* ---- bringing something in ---- */
 
 struct store_ingest {
@@ -84,6 +88,8 @@ int store_ingest_sync(struct store_ingest *in, struct err *e) MUST_CHECK;
  * (blob) or folder with fs/ (layer): the staging folder was written by a worker that may have been taken over. */
 int store_commit_blob(struct store_ingest *in, const char *digest, struct err *e) MUST_CHECK;
 int store_commit_layer(struct store_ingest *in, const char *chain_id, struct err *e) MUST_CHECK;
+/* As store_commit_layer(), but a layer in the store of that name goes, with the staging folder: whoever has it mounted must not be there. */
+int store_replace_layer(struct store_ingest *in, const char *chain_id, struct err *e) MUST_CHECK;
 /* Makes the names of all commits durable. */
 int store_commit_sync(struct store_ingest *in, struct err *e) MUST_CHECK;
 /* Removes the staging folder with what is left in it and drops the locks. Call it after the catalog names what was
@@ -106,18 +112,19 @@ int store_list(const struct store *s, enum store_kind kind, store_list_fn fn, vo
 int store_remove(const struct store *s, enum store_kind kind, const char *digest, struct err *e) MUST_CHECK;
 
 struct store_gc_result {
-	uint64_t blobs, layers, ingests; /* removed */
+	uint64_t blobs, layers, ingests, partials; /* removed */
 	uint64_t bytes;                  /* freed on disk */
 	bool busy;                       /* a load runs: only abandoned ingests were removed; call again after it */
 };
-/* Removes abandoned ingests, then every blob and layer for which referenced() says false. While referenced() is called
+#define STORE_PARTIAL_AGE (INT64_C(7) * 24 * 3600)
+/* Removes abandoned ingests and what pulls left half fetched a week ago, then every blob and layer for which referenced() says false. While referenced() is called
  * no new load can begin (they wait), and none is running. */
 typedef bool (*store_referenced_fn)(enum store_kind kind, const char *digest, void *data);
 int store_gc(const struct store *s, store_referenced_fn referenced, void *data, struct store_gc_result *out,
 	     struct err *e) MUST_CHECK;
 
 struct store_usage {
-	uint64_t blobs, blob_bytes, layers, layer_bytes; /* bytes on disk */
+	uint64_t blobs, blob_bytes, layers, layer_bytes, partials, partial_bytes; /* bytes on disk */
 };
 int store_usage(const struct store *s, struct store_usage *out, struct err *e) MUST_CHECK;
 

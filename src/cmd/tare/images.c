@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "cmd/tare/image_filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 #include "image/ref.h"
@@ -32,7 +33,7 @@ const struct cli_option images_options[] = {
 	{ "quiet", 'q', NULL, CLI_FLAG, "only their ids", offsetof(struct list_opts, quiet) },
 	{ "no-trunc", 0, NULL, CLI_FLAG, "whole ids", offsetof(struct list_opts, no_trunc) },
 	{ "digests", 0, NULL, CLI_FLAG, "show the manifests' digests", offsetof(struct list_opts, digests) },
-	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (dangling reference)", offsetof(struct list_opts, filters) },
+	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" IMAGE_FILTER_LIST ")", offsetof(struct list_opts, filters) },
 	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
 	{ "tree", 0, NULL, CLI_UNSUPPORTED },
 	{ 0 }
@@ -204,24 +205,6 @@ static void image_row(struct table *t, const struct image *img, const char *tag,
 		table_add(t, (const char *[]){ id, repo, label, id, ago, table_size(a, img->size), at, img->manifest });
 }
 
-static int image_passes(struct arena *a, const struct list_opts *o, const struct image *img, const char *tag, struct err *e)
-{
-	for (size_t i = 0; i < o->filters.n; i++) {
-		const char *f = o->filters.v[i];
-
-		if (strcmp(f, "dangling=true") == 0 || strcmp(f, "dangling=false") == 0) {
-			if ((img->n_tags == 0) != (strcmp(f, "dangling=true") == 0))
-				return 0;
-		} else if (text_starts(f, "reference=")) {
-			if (!tag || !strstr(familiar(a, tag), f + strlen("reference=")))
-				return 0;
-		} else {
-			return err_set(e, ERR_INVALID, "--filter %s: the keys are dangling=true|false and reference=TEXT", f);
-		}
-	}
-	return 1;
-}
-
 /* NAME: the repository, with or without a tag. */
 static int is_named(struct arena *a, const char *want, const char *tag, struct err *e)
 {
@@ -235,10 +218,11 @@ static int is_named(struct arena *a, const char *want, const char *tag, struct e
 	return !text_ends(want, arena_printf(a, ":%s", ref.tag ? ref.tag : "")) || (have.tag && ref.tag && strcmp(ref.tag, have.tag) == 0);
 }
 
-static int add_image(struct table *t, const struct cli_call *call, const struct image *img, const char *tag, struct err *e)
+static int add_image(const struct engine *en, struct table *t, const struct cli_call *call, const struct image *img, const char *tag,
+		     struct err *e)
 {
 	const struct list_opts *o = call->opts;
-	int r = image_passes(t->a, o, img, tag, e);
+	int r = image_filter(en, t->a, &o->filters, IMAGE_FILTER_LIST, img, tag, e);
 
 	if (r > 0 && call->n_args)
 		r = is_named(t->a, call->args[0], tag, e);
@@ -264,12 +248,12 @@ int cmd_images(const struct cli_call *call, struct err *e)
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		/* an id is said once, and whichever of its names is asked for */
 		for (size_t k = 0; r >= 0 && k < images[i].n_tags; k++) {
-			r = add_image(&t, call, &images[i], images[i].tags[k], e);
+			r = add_image(&en, &t, call, &images[i], images[i].tags[k], e);
 			if (r > 0 && o->quiet)
 				break;
 		}
 		if (r >= 0 && images[i].n_tags == 0)
-			r = add_image(&t, call, &images[i], NULL, e);
+			r = add_image(&en, &t, call, &images[i], NULL, e);
 	}
 	if (r >= 0)
 		r = table_write(&t, o->format, o->quiet, &out, e);

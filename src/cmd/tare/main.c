@@ -35,6 +35,8 @@ static const struct cli_option global_options[] = {
 #define ROW_PUSH                                                                                                       \
 	{ "push", "NAME[:TAG]", "send an image to the registry of its name", cmd_push, push_options, sizeof(struct push_opts), NULL, 1, 1 }
 #define ROW_TAG { "tag", "IMAGE NAME[:TAG]", "give an image another name", cmd_tag, NULL, 0, NULL, 2, 2 }
+#define ROW_SAVE                                                                                                       \
+	{ "save", "IMAGE...", "write images into an archive", cmd_save, save_options, sizeof(struct save_opts), NULL, 1, CLI_ANY }
 #define ROW_HISTORY                                                                                                    \
 	{ "history", "IMAGE", "show how an image was made", cmd_history, history_options, sizeof(struct list_opts),           \
 	  &list_defaults, 1, 1 }
@@ -84,7 +86,12 @@ static const struct cli_option global_options[] = {
 #define END { 0 }
 
 static const struct cli_command image_commands[] = {
-	ROW_IMAGES("ls"), ROW_RMI("rm"), ROW_TAG, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_IMPORT, ROW_HISTORY, ROW_INSPECT, END,
+	ROW_IMAGES("ls"), ROW_RMI("rm"), ROW_TAG, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_HISTORY, ROW_INSPECT,
+	{ "tree", "[IMAGE...]", "show which layers images are made of and share", cmd_image_tree, NULL, 0, NULL, 0, CLI_ANY },
+	{ "verify", "[IMAGE...]", "check what the store has of images against their digests, and repair it", cmd_verify, verify_options,
+	  sizeof(struct verify_opts), NULL, 0, CLI_ANY },
+	{ "prune", NULL, "remove images without a name", cmd_image_prune, image_prune_options, sizeof(struct system_opts), NULL, 0, 0 },
+	END,
 };
 
 static const struct cli_command container_commands[] = {
@@ -138,7 +145,7 @@ static const struct cli_command internal_commands[] = {
 
 static const struct cli_command commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM, ROW_PS("ps"), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
-	ROW_TOP, ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
+	ROW_TOP, ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
 	ROW_TAG, ROW_HISTORY,
 	{ "login", "[SERVER]", "say who you are at a registry, Docker Hub unless named", cmd_login, login_options, sizeof(struct login_opts), NULL, 0, 1 },
 	{ "logout", "[SERVER]", "forget who you are at a registry", cmd_logout, NULL, 0, NULL, 0, 1 },

@@ -72,6 +72,18 @@ struct login_opts {
 extern const struct cli_option login_options[];
 int cmd_login(const struct cli_call *call, struct err *e);
 int cmd_logout(const struct cli_call *call, struct err *e);
+/* keep.c */
+struct save_opts {
+	const char *output, *format;
+};
+struct verify_opts {
+	bool all, repair, quiet;
+};
+extern const struct cli_option save_options[], verify_options[], image_prune_options[];
+int cmd_save(const struct cli_call *call, struct err *e);
+int cmd_verify(const struct cli_call *call, struct err *e);
+int cmd_image_prune(const struct cli_call *call, struct err *e);
+int cmd_image_tree(const struct cli_call *call, struct err *e);
 
 /* The structs behind the option tables: their sizes and defaults are needed in main.c. */
 struct load_opts {

@@ -1,0 +1,104 @@
+#include "cmd/tare/image_filter.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cmd/tare/filter.h"
+#include "image/ref.h"
+
+struct question {
+	const struct engine *en;
+	struct arena *a;
+	const char *keys;
+	const struct image *img;
+	const char *tag;
+};
+
+/* As Docker: the pattern is for the name as people write it, with or without its tag; "*" stops at a slash. */
+static int by_reference(const struct question *q, const char *pattern)
+{
+	struct image_ref ref;
+	struct err ignored;
+	const char *name, *bare;
+
+	if (!q->tag || image_ref_parse(q->a, q->tag, &ref, &ignored) < 0)
+		return 0;
+	name = image_ref_familiar(q->a, &ref);
+	if (!name)
+		return 0;
+	bare = arena_strndup(q->a, name, strlen(name) - (ref.digest ? strlen(ref.digest) + 1 : 0) - (ref.tag ? strlen(ref.tag) + 1 : 0));
+	return fnmatch(pattern, name, FNM_PATHNAME) == 0 || (bare && fnmatch(pattern, bare, FNM_PATHNAME) == 0);
+}
+
+static int by_label(const struct question *q, const char *want, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct image_config *config;
+	int r = image_config_read(q->en, &a, q->img->id, &config, e);
+
+	return r < 0 ? r : filter_label(json_get(json_get(config->json, "config"), "Labels"), want);
+}
+
+/* An image that says no time is older than all. */
+static int by_other(const struct question *q, bool before, const char *what, struct err *e)
+{
+	struct image other;
+	int r = image_find(q->en->catalog, q->a, what, &other, e);
+
+	if (r < 0)
+		return r;
+	return before ? q->img->created < other.created : q->img->created > other.created;
+}
+
+static int by_digest(const struct question *q, const char *want)
+{
+	const char *hex = text_starts(want, DIGEST_PREFIX) ? want + strlen(DIGEST_PREFIX) : want;
+
+	return hex[0] && text_starts(digest_hex(q->img->manifest), hex);
+}
+
+static bool is_key(const char *keys, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (const char *p = keys; (p = strstr(p, key)); p += len)
+		if ((p == keys || p[-1] == ' ') && (p[len] == ' ' || !p[len]))
+			return len > 0;
+	return false;
+}
+
+static int matches(const char *key, const char *value, void *data, struct err *e)
+{
+	const struct question *q = data;
+	int64_t until = 0;
+	bool on;
+	int r;
+
+	if (!is_key(q->keys, key))
+		return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are %s", key, value, q->keys);
+	if (strcmp(key, "reference") == 0)
+		return by_reference(q, value);
+	if (strcmp(key, "digest") == 0)
+		return by_digest(q, value);
+	if (text_starts(key, "label")) {
+		r = by_label(q, value, e);
+		return r < 0 || !key[strlen("label")] ? r : !r;
+	}
+	if (strcmp(key, "before") == 0 || strcmp(key, "since") == 0)
+		return by_other(q, key[0] == 'b', value, e);
+	if (strcmp(key, "until") == 0) {
+		r = filter_time("--filter until", value, &until, e);
+		return r < 0 ? r : q->img->created < until;
+	}
+	r = filter_bool(key, value, &on, e);
+	return r < 0 ? r : (q->img->n_tags == 0) == on;
+}
+
+int image_filter(const struct engine *en, struct arena *a, const struct cli_strv *filters, const char *keys, const struct image *img,
+		 const char *tag, struct err *e)
+{
+	struct question q = { en, a, keys, img, tag };
+
+	return filter_passes(a, filters, matches, &q, e);
+}

@@ -1,0 +1,306 @@
+/* A layer's tree is exchanged under the catalog's write lock: a start writes "running" under that lock before its monitor mounts anything,
+ * so that between the look at who runs and the exchange nobody comes. A bad blob is removed before it is fetched again: a pull takes what
+ * has its name in the store for whole. */
+#include "engine/verify.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "engine/pull.h"
+#include "image/ref.h"
+#include "image/verify.h"
+
+struct look {
+	struct verification *v;
+	const struct image *img;
+	const char *name, *layer;
+	size_t faults;
+	struct err *e;
+};
+
+static void say(struct look *k, const char *where, const char *what, bool repaired)
+{
+	const struct verify_event event = { .image = k->name, .layer = k->layer, .where = where, .what = what, .repaired = repaired };
+
+	k->faults += !repaired;
+	if (k->v->fn)
+		k->v->fn(&event, k->v->data);
+}
+
+static void on_fault(const char *where, const char *what, void *data)
+{
+	say(data, where, what, false);
+}
+
+/* ---- fetching again ---- */
+
+static int fetch_by(struct look *k, const char *reference, const char *platform)
+{
+	struct arena *a = &k->v->arena;
+	struct pull_args args = { .platform = platform, .unnamed = true };
+	struct image_ref ref;
+	struct pulled got;
+	int r = image_ref_parse(a, reference, &ref, k->e);
+
+	if (r < 0)
+		return r;
+	args.what = arena_printf(a, "%s/%s@%s", ref.domain, ref.path, k->img->manifest);
+	if (!args.what)
+		return err_errno(k->e, -ENOMEM, "fetch");
+	image_limits_default(&args.limits);
+	return engine_pull(k->v->en, &args, a, &got, k->e);
+}
+
+/* A pull is for this machine's platform unless it is told another; where the configuration is gone, it is asked for as it is. */
+static const char *platform_of(struct look *k)
+{
+	const struct image_config *config;
+	struct err ignored;
+
+	if (image_config_read(k->v->en, &k->v->arena, k->img->id, &config, &ignored) < 0)
+		return NULL;
+	return arena_printf(&k->v->arena, "%s/%s%s%s", config->os, config->architecture, config->variant ? "/" : "",
+			    config->variant ? config->variant : "");
+}
+
+/* Removes the blob, and gets it from the first of the image's names whose registry has it. 1: it is here. */
+static int fetch(struct look *k, const char *blob)
+{
+	char where[DIGEST_LEN + 8];
+	const char *platform = platform_of(k);
+	int r = store_remove(&k->v->store, STORE_BLOB, blob, k->e);
+
+	(void)snprintf(where, sizeof(where), "blob %s", blob);
+	if (r < 0)
+		return r;
+	if (k->img->n_tags == 0)
+		say(k, where, "cannot be fetched: the image has no name that says from where; tare load it again", false);
+	for (size_t i = 0; i < k->img->n_tags; i++) {
+		struct err why = { 0 };
+		struct look one = *k;
+
+		one.e = &why;
+		r = fetch_by(&one, k->img->tags[i], platform);
+		if (r == 0 && store_has_blob(&k->v->store, blob)) {
+			say(k, where, "fetched again", true);
+			return 1;
+		}
+		if (i + 1 == k->img->n_tags) {
+			const char *what = arena_printf(&k->v->arena, "cannot be fetched: %s; tare load or tare pull the image again",
+							r < 0 ? why.msg : "the registry's image does not have it");
+
+			say(k, where, what ? what : "cannot be fetched", false);
+		}
+	}
+	return 0;
+}
+
+/* ---- documents ---- */
+
+static int check_document(struct look *k, const char *kind, const char *digest, bool *good)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t len;
+	int r = store_ingest_read(&k->v->ingest, digest, image_json_limits.max_bytes, &text, &len, k->e);
+
+	*good = r == 0;
+	if (r < 0 && k->e->cls != ERR_NOTFOUND && k->e->cls != ERR_INVALID && k->e->cls != ERR_LIMIT && r != -EFBIG)
+		return r;
+	if (r < 0)
+		say(k, kind, k->e->cls == ERR_NOTFOUND ? "is missing" : k->e->msg, false);
+	return 0;
+}
+
+static int documents(struct look *k)
+{
+	const struct {
+		const char *kind, *digest;
+	} rows[] = { { "manifest", k->img->manifest }, { "configuration", k->img->id } };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(rows); i++) {
+		size_t before = k->faults;
+		bool good;
+
+		r = check_document(k, rows[i].kind, rows[i].digest, &good);
+		if (r < 0 || good || !k->v->repair)
+			continue;
+		r = fetch(k, rows[i].digest);
+		if (r > 0)
+			k->faults = before;
+		r = r < 0 ? r : 0;
+	}
+	return r;
+}
+
+/* ---- layers ---- */
+
+/* A container that has the layer mounted, or is about to. */
+static int user_of(struct look *k, const char *chain, const char **out)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(k->v->en->catalog, &s, k->e,
+			    "SELECT name FROM containers JOIN image_layers USING(image) WHERE chain = ?1 AND status = 'running' LIMIT 1", "s", chain);
+
+	if (r == 0)
+		r = cat_step(s, k->e);
+	*out = r > 0 ? arena_strdup(&k->v->arena, cat_text(s, 0)) : NULL;
+	return r < 0 ? r : 0;
+}
+
+/* 1: done. */
+static int replace(struct look *k, const struct verify_layer *l)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = k->v->en->catalog;
+	const char *user = NULL;
+	int r = store_ingest_sync(&k->v->ingest, k->e);
+
+	if (r == 0)
+		r = catalog_begin(c, CATALOG_LAZY, k->e);
+	if (r == 0)
+		r = user_of(k, l->chain_id, &user);
+	if (r < 0)
+		return r;
+	if (user) {
+		const char *what = arena_printf(&k->v->arena, "is not repaired while container %s runs on it: stop that first", user);
+
+		say(k, NULL, what ? what : "is not repaired while a container runs on it", false);
+		return 0;
+	}
+	r = store_replace_layer(&k->v->ingest, l->chain_id, k->e);
+	if (r == 0)
+		r = store_commit_sync(&k->v->ingest, k->e);
+	if (r < 0)
+		return r;
+	say(k, NULL, "unpacked again from its blob", true);
+	return 1;
+}
+
+/* At most: blob bad, fetched; tree bad, replaced; good. */
+static int layer(struct look *k, const struct verify_layer *l)
+{
+	size_t before = k->faults;
+	bool fetched = false;
+
+	for (;;) {
+		enum verify_result found;
+		int r = verify_layer(&k->v->ingest, k->v->worker, l, on_fault, k, &found, k->e);
+
+		if (r < 0)
+			return r;
+		if (found == VERIFY_GOOD && fetched)
+			k->faults = before;
+		if (found == VERIFY_GOOD || !k->v->repair || (found == VERIFY_BLOB && fetched))
+			return 0;
+		r = found == VERIFY_TREE ? replace(k, l) : fetch(k, l->blob);
+		if (found == VERIFY_TREE)
+			verify_drop(&k->v->ingest, l);
+		if (r > 0 && found == VERIFY_TREE)
+			k->faults = before;
+		if (r <= 0 || found == VERIFY_TREE)
+			return r;
+		fetched = true;
+	}
+}
+
+static bool is_seen(const struct verification *v, const char *chain)
+{
+	for (size_t i = 0; i < v->n_seen; i++)
+		if (strcmp(v->seen[i], chain) == 0)
+			return true;
+	return false;
+}
+
+static int list_layers(struct look *k, struct verify_layer **out, size_t *n)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	struct arena *a = &k->v->arena;
+	size_t cap = 0;
+	int r = cat_prepare(k->v->en->catalog, &s, k->e,
+			    "SELECT chain, blob, diff FROM image_layers JOIN layers USING(chain) WHERE image = ?1 ORDER BY position", "s", k->img->id);
+
+	*out = NULL;
+	*n = 0;
+	while (r == 0 && (r = cat_step(s, k->e)) > 0) {
+		struct verify_layer *more = arena_grow(a, *out, *n, &cap, sizeof(*more));
+
+		r = 0;
+		if (!more)
+			return err_errno(k->e, -ENOMEM, "list layers");
+		*out = more;
+		more[(*n)++] = (struct verify_layer){ .chain_id = arena_strdup(a, cat_text(s, 0)), .blob = arena_strdup(a, cat_text(s, 1)),
+						      .diff_id = arena_strdup(a, cat_text(s, 2)) };
+		if (arena_error(a) < 0)
+			return err_errno(k->e, -ENOMEM, "list layers");
+	}
+	return r;
+}
+
+static int layers(struct look *k)
+{
+	struct verification *v = k->v;
+	struct verify_layer *list;
+	size_t n;
+	int r = list_layers(k, &list, &n);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const char **more;
+
+		if (is_seen(v, list[i].chain_id))
+			continue;
+		more = arena_grow(&v->arena, v->seen, v->n_seen, &v->cap_seen, sizeof(*more));
+		if (!more)
+			return err_errno(k->e, -ENOMEM, "verify");
+		v->seen = more;
+		v->seen[v->n_seen++] = list[i].chain_id;
+		v->layers++;
+		k->layer = list[i].chain_id;
+		r = layer(k, &list[i]);
+		k->layer = NULL;
+	}
+	return r;
+}
+
+/* ---- all of it ---- */
+
+int verification_begin(struct verification *v, const struct engine *en, struct err *e)
+{
+	int r = engine_program("tare-worker", v->worker, e);
+
+	v->en = en;
+	if (r == 0)
+		r = store_open(en->root_fd, &v->store, e);
+	return r < 0 ? r : store_ingest_begin(&v->store, &v->ingest, e);
+}
+
+void verification_end(struct verification *v)
+{
+	store_ingest_end(&v->ingest);
+	store_close(&v->store);
+	arena_free(&v->arena);
+}
+
+static const char *shown_name(struct arena *a, const struct image *img)
+{
+	struct image_ref ref;
+	struct err ignored;
+	const char *name = NULL;
+
+	if (img->n_tags && image_ref_parse(a, img->tags[0], &ref, &ignored) == 0)
+		name = image_ref_familiar(a, &ref);
+	if (!name)
+		name = arena_printf(a, "%.12s", digest_hex(img->id));
+	return name ? name : img->id;
+}
+
+int verification_image(struct verification *v, const struct image *img, struct err *e)
+{
+	struct look k = { .v = v, .img = img, .name = shown_name(&v->arena, img), .e = e };
+	int r = documents(&k);
+
+	if (r == 0)
+		r = layers(&k);
+	v->faults += k.faults;
+	return r < 0 ? err_ctx(e, "verify %s", k.name) : 0;
+}
