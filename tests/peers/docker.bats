@@ -153,3 +153,37 @@ docker_images() { peer_docker images --no-trunc --format '{{.Repository}}:{{.Tag
   tare load -i "$W/many.tar"
   [ "$(tare images -q --no-trunc | sort)" = "$({ id_of $APP:1; id_of busybox:latest; } | sort)" ]
 }
+
+@test "what tare saves, docker and podman load: the same ids, the same names, containers that say the same" {
+  local ids
+  tare load -q -i "$(busybox_archive)"
+  ids=$(tare inspect busybox | jq -r '.[0].Id')
+  tare save busybox | peer_docker load -q
+  [ "$(id_of busybox:latest)" = "$ids" ]
+  tare rmi busybox
+  peer_docker save $APP:1 $APP:stable other:2 | tare load -q
+  tare save -o "$W/saved.tar" $APP other:2
+  docker_images | grep -E "^($APP:|other:)" >"$W/want"
+  ids=$(id_of $APP:1)
+  peer_docker rmi $APP:1 $APP:stable other:2 >/dev/null
+  run ! peer_docker image inspect $APP:1
+  peer_docker load -q -i "$W/saved.tar"
+  docker_images | grep -E "^($APP:|other:)" | diff "$W/want" -
+  [ "$(id_of $APP:stable)" = "$ids" ]
+  rm -f "$W"/said-*
+  same_app $APP:1
+  peer_podman rmi -af >/dev/null 2>&1 || true
+  peer_podman load -q -i "$W/saved.tar"
+  [ "$(peer_podman images -q --no-trunc | sort -u)" = "$ids" ]
+  [ "$(peer_podman images --format '{{.Repository}}:{{.Tag}}' | sort | xargs)" = "$APP:1 $APP:stable localhost/other:2" ] ||
+    [ "$(peer_podman images --format '{{.Repository}}:{{.Tag}}' | sort | xargs)" = "docker.io/library/other:2 $APP:1 $APP:stable" ]
+}
+
+@test "podman loads an OCI archive of tare's with the digest it had" {
+  tare load -q -i "$(busybox_archive)"
+  tare save --format oci -o "$W/oci.tar" busybox
+  peer_podman rmi -af >/dev/null 2>&1 || true
+  peer_podman pull -q "oci-archive:$W/oci.tar"
+  [ "$(peer_podman images -q --no-trunc)" = "$(tare images -q --no-trunc)" ]
+  [ "$(peer_podman image inspect -f '{{.Digest}}' "$(tare images -q --no-trunc | cut -d: -f2)")" = "$(tare inspect busybox | jq -r '.[0].Manifest')" ]
+}

@@ -1,0 +1,166 @@
+#!/usr/bin/env bats
+# The store under fire: the collector beside pulls, loads, saves, verifies and runs; save and repair killed at each of their steps; a full
+# disk. Afterwards `tare system check` finds nothing, and the images are whole.
+
+load ../lib/common
+load ../lib/images
+load ../lib/registry
+
+setup_file() {
+  tare_setup_file
+  TARE_TESTS=$(realpath "$BATS_TEST_DIRNAME/..")
+  export TARE_TESTS W=$BATS_FILE_TMPDIR
+  registry_start
+  python3 "$TARE_TESTS/lib/layers.py" whiteouts "$W/lower.l" "$W/upper.l"
+  docker_archive "$W/two.tar" two:1 "$W/lower.l" "$W/upper.l"
+}
+teardown_file() { registry_stop; tare_teardown_file; }
+setup() { export DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker; unset REGISTRY_AUTH_FILE; }
+teardown() {
+  [ -z "${collector:-}" ] || { kill "$collector" 2>/dev/null; wait "$collector" || true; }
+  ! mountpoint -q "$BATS_TEST_TMPDIR/full" || umount "$BATS_TEST_TMPDIR/full"
+  registry_faults_clear || true
+  remove_all
+  tare system prune -af >/dev/null
+}
+
+# Collects as fast as it can, until it is killed. What it says of errors is kept.
+collect() {
+  while :; do "$TARE_BIN/tare" image prune -f >/dev/null 2>>"$BATS_TEST_TMPDIR/collector" 3>&-; done &
+  collector=$!
+}
+collected() {
+  kill "$collector"; wait "$collector" 2>/dev/null || true; collector=
+  [ ! -s "$BATS_TEST_TMPDIR/collector" ] || { cat "$BATS_TEST_TMPDIR/collector"; return 1; }
+  consistent
+}
+consistent() {
+  [ -z "$(tare system check --format json | jq -c 'select(.About == "store" and .Level == "problem")')" ] &&
+    tare image verify --all -q && [ -z "$(find "$TARE_ROOT/ingest" -mindepth 1 -type d)" ]
+}
+rounds() { seq "$((${TARE_TEST_LONG:+4} + ${TARE_TEST_LONG:-1} * $1))"; }
+
+@test "the collector beside pulls: of one image that shares layers with one that goes" {
+  registry_image a:1 300000 400000 200000 >/dev/null
+  skopeo copy -q --src-tls-verify=false --dest-tls-verify=false "docker://$(registry)/a:1" "docker://$(registry)/b:1"
+  registry_fault slow GET /blobs/ rate=3000000 times=0
+  collect
+  for i in $(rounds 8); do
+    tare pull -q "$(registry)/a:1" >/dev/null 3>&- & one=$!
+    tare pull -q "$(registry)/b:1" >/dev/null 3>&- & two=$!
+    wait "$one"; wait "$two"
+    tare rmi "$(registry)/a:1" >/dev/null
+    tare save "$(registry)/b:1" >/dev/null
+    tare image verify -q "$(registry)/b:1"
+    tare rmi "$(registry)/b:1" >/dev/null
+  done
+  tare pull -q "$(registry)/a:1"
+  collected
+}
+
+@test "the collector beside loads and runs of images that come and go" {
+  collect
+  for i in $(rounds 10); do
+    load_busybox >/dev/null
+    tare run --rm --network none busybox true & one=$!
+    tare run --rm --network none busybox true & two=$!
+    tare load -q -i "$W/two.tar" >/dev/null
+    wait "$one"; wait "$two"
+    tare rmi busybox two:1 >/dev/null
+  done
+  load_busybox >/dev/null
+  collected
+  tare run --rm --network none busybox true
+}
+
+@test "an image that is saved is not collected, even when it is removed meanwhile" {
+  load_busybox >/dev/null
+  cp "$(busybox_archive)" "$BATS_TEST_TMPDIR/in.tar"
+  tare save -o "$BATS_TEST_TMPDIR/want.tar" busybox
+  mkfifo "$BATS_TEST_TMPDIR/fifo"
+  tare save busybox >"$BATS_TEST_TMPDIR/fifo" 3>&- & saving=$!
+  exec 9<"$BATS_TEST_TMPDIR/fifo"
+  head -c 10 <&9 >"$BATS_TEST_TMPDIR/got.tar"
+  tare rmi busybox >/dev/null
+  tare image prune -f >/dev/null
+  cat <&9 >>"$BATS_TEST_TMPDIR/got.tar"
+  exec 9<&-
+  wait "$saving"
+  cmp "$BATS_TEST_TMPDIR/got.tar" "$BATS_TEST_TMPDIR/want.tar"
+  tare image prune -f >/dev/null
+  [ -z "$(ls -A "$TARE_ROOT/layers")" ]
+}
+
+@test "save killed at each of its steps leaves the old file or the new one, and nothing else" {
+  tare load -q -i "$W/two.tar" >/dev/null
+  tare save -o "$BATS_TEST_TMPDIR/want.tar" two:1
+  out=$BATS_TEST_TMPDIR/out; mkdir "$out"
+  kills=0
+  for calls in write,copy_file_range,sendfile linkat,renameat,renameat2 openat; do
+    for n in 1 2 3 4 5 7 9 12 16 22 30 40 60 100; do
+      rm -rf "${out:?}"/*; echo old >"$out/a.tar"
+      rc=0
+      strace -qq -o /dev/null -e trace="$calls" -e inject="$calls:signal=KILL:when=$n" "$TARE_BIN/tare" save -o "$out/a.tar" two:1 || rc=$?
+      [ "$(cat "$out/a.tar")" = old ] || cmp "$out/a.tar" "$BATS_TEST_TMPDIR/want.tar"
+      # between the link and the rename there is a second name
+      [ "$(find "$out" -type f ! -name a.tar | wc -l)" -le "$([ "$calls" = linkat,renameat,renameat2 ] && echo 1 || echo 0)" ]
+      [ "$rc" != 0 ] || break
+      kills=$((kills + 1))
+    done
+  done
+  [ "$kills" -gt 10 ]
+  consistent
+}
+
+@test "repair killed at each of its steps: the store has the old tree or the new one, and the next repair works" {
+  tare load -q -i "$W/two.tar" >/dev/null
+  good=$(tree_sums)
+  kills=0
+  for calls in renameat,renameat2 syncfs,fsync unlinkat mkdirat flock; do
+    for n in 1 2 3 4 5 6 8 11 15 20; do
+      for fs in "$TARE_ROOT"/layers/*/fs; do echo bad >"$fs/bad"; done
+      rc=0
+      strace -qq -o /dev/null -e trace="$calls" -e inject="$calls:signal=KILL:when=$n" \
+        "$TARE_BIN/tare" image verify --repair two:1 >/dev/null 2>&1 || rc=$?
+      [ -z "$(tare system check --format json | jq -c 'select(.About == "store" and .Level == "problem")')" ]
+      tare image verify --repair two:1 >/dev/null
+      [ "$(tree_sums)" = "$good" ] || { echo "after $calls #$n"; return 1; }
+      [ "$rc" != 0 ] || break
+      kills=$((kills + 1))
+    done
+  done
+  [ "$kills" -gt 10 ]
+  tare system prune -f >/dev/null
+  consistent
+}
+tree_sums() { for fs in $(printf '%s\n' "$TARE_ROOT"/layers/*/fs | sort); do tree "$fs" no-folder-times; done | sha256sum; }
+
+@test "repair on a full disk: one line, and what was there stays" {
+  full=$BATS_TEST_TMPDIR/full; mkdir "$full"; mount -t tmpfs -o size=8m tmpfs "$full"
+  tare --root "$full" load -q -i "$(busybox_archive)" >/dev/null
+  fs=$(echo "$full"/layers/*/fs)
+  echo bad >"$fs/bad"
+  head -c 20000000 /dev/zero >"$full/filler" 2>/dev/null || true
+  run -1 tare --root "$full" image verify --repair busybox
+  [[ "$output" == *"full"* || "$output" == *"No space"* ]]
+  [ -e "$fs/bad" ]
+  rm "$full/filler"
+  run -0 tare --root "$full" image verify --repair busybox
+  [ ! -e "$fs/bad" ]
+}
+
+@test "a pull that repairs, killed, is gone on with by the next" {
+  registry_image big:1 3000000 >/dev/null
+  NAME=$(registry)/big:1
+  tare pull -q "$NAME"
+  blob=$(find "$TARE_ROOT/content/blobs" -size +1000k)
+  printf X | dd of="$blob" bs=1 seek=100 conv=notrunc status=none
+  registry_fault slow GET /blobs/ rate=1000000 times=0
+  "$TARE_BIN/tare" image verify --repair "$NAME" >/dev/null 2>&1 3>&- & repairing=$!
+  wait_until 10 eval '[ -n "$(find "$TARE_ROOT/content/partial" -size +100k 2>/dev/null)" ]'
+  kill -KILL "$repairing"; wait "$repairing" || true
+  registry_faults_clear
+  run -1 tare image verify "$NAME"
+  run -0 tare image verify --repair "$NAME"
+  consistent
+}
