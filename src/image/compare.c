@@ -81,7 +81,7 @@ static const char *kind_of(mode_t mode)
 
 static void compare_facts(struct walk *v, const struct stat *w, const struct stat *h)
 {
-	bool device = S_ISCHR(w->st_mode) || S_ISBLK(w->st_mode);
+	bool device = S_ISCHR(w->st_mode) || S_ISBLK(w->st_mode), whiteout = S_ISCHR(w->st_mode) && w->st_rdev == 0;
 
 	if (w->st_mode != h->st_mode)
 		tell(v, "has the mode %04o, must have %04o", h->st_mode & 07777, w->st_mode & 07777);
@@ -89,7 +89,7 @@ static void compare_facts(struct walk *v, const struct stat *w, const struct sta
 		tell(v, "belongs to %u:%u, must to %u:%u", h->st_uid, h->st_gid, w->st_uid, w->st_gid);
 	if (device && w->st_rdev != h->st_rdev)
 		tell(v, "is device %u:%u, must be %u:%u", major(h->st_rdev), minor(h->st_rdev), major(w->st_rdev), minor(w->st_rdev));
-	if (w->st_mtim.tv_sec != h->st_mtim.tv_sec || w->st_mtim.tv_nsec != h->st_mtim.tv_nsec)
+	if (!whiteout && (w->st_mtim.tv_sec != h->st_mtim.tv_sec || w->st_mtim.tv_nsec != h->st_mtim.tv_nsec))
 		tell(v, "was changed at %lld.%09ld, must at %lld.%09ld", (long long)h->st_mtim.tv_sec, h->st_mtim.tv_nsec,
 		     (long long)w->st_mtim.tv_sec, w->st_mtim.tv_nsec);
 	if (!S_ISDIR(w->st_mode) && w->st_nlink != h->st_nlink)
@@ -207,9 +207,13 @@ static int compare_contents(struct walk *v, const struct pair *p)
 	for (;;) {
 		ssize_t w = io_read_full(want, v->want_block, BLOCK), h = io_read_full(have, v->have_block, BLOCK);
 
-		if (w < 0 || h < 0) {
-			errno = (int)-(w < 0 ? w : h);
+		if (w < 0) {
+			errno = (int)-w;
 			return could_not(v, "read");
+		}
+		if (h < 0) { /* a bad disk is what one wants to know of */
+			tell(v, "cannot be read: %s", strerror((int)-h));
+			return 0;
 		}
 		if (w != h || memcmp(v->want_block, v->have_block, (size_t)w) != 0) {
 			at += same_bytes(v->want_block, v->have_block, (size_t)(w < h ? w : h));

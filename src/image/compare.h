@@ -1,5 +1,5 @@
 /* Whether two trees of files are the same: names, kinds, modes, owners, times of last change, attributes, contents, how many names a file
- * has. Neither is trusted with anything: no link is followed. */
+ * has; but of overlayfs' whiteouts (devices 0:0) not the time, which is nobody's. Neither is trusted with anything: no link is followed. */
 #ifndef TARE_IMAGE_COMPARE_H
 #define TARE_IMAGE_COMPARE_H
 

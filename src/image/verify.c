@@ -7,10 +7,12 @@
 
 #include "base/io.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/sha256.h"
 #include "image/compare.h"
 #include "image/partial.h"
 #include "image/unpack.h"
+
+#define BUFFER (256U << 10)
 
 struct job {
 	struct store_ingest *in;
@@ -99,17 +101,47 @@ static void tell(struct job *j, const char *where, const char *what)
 	j->fn(where, what, j->data);
 }
 
-/* What the unpacker says, without the name that stands before it already. */
-static void tell_damage(struct job *j, const char *where)
+/* The digest of all that can be read of it; negative errno. */
+static int digest_of(int fd, char out[DIGEST_LEN + 1])
 {
-	char prefix[DIGEST_LEN + 16], what[sizeof(j->e->msg) + 16];
-	const char *msg = j->e->msg;
+	CLEANUP_FREE unsigned char *buf = malloc(BUFFER);
+	unsigned char sum[32];
+	struct sha256 hash;
+	char hex[65];
+	ssize_t n;
 
-	(void)snprintf(prefix, sizeof(prefix), "layer %s: ", j->layer->blob);
-	if (text_starts(msg, prefix))
-		msg += strlen(prefix);
-	(void)snprintf(what, sizeof(what), "is damaged: %s", msg);
+	if (!buf)
+		return -ENOMEM;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	sha256_init(&hash);
+	while ((n = io_read_full(fd, buf, BUFFER)) > 0)
+		sha256_add(&hash, buf, (size_t)n);
+	if (n < 0)
+		return (int)n;
+	sha256_end(&hash, sum);
+	sha256_hex(sum, hex);
+	(void)snprintf(out, DIGEST_LEN + 1, DIGEST_PREFIX "%s", hex);
+	return 0;
+}
+
+/* The unpacker failed, and that may have a hundred reasons of which a changed byte is one: whether the blob is as it was decides. Gives 0
+ * when it is damaged, else the unpacker's error. */
+static int find_damage(struct job *j, int fd, const char *where)
+{
+	char is[DIGEST_LEN + 1], what[200];
+	int r = digest_of(fd, is);
+
+	if (r == 0 && strcmp(is, j->layer->blob) == 0)
+		return j->e->code;
+	if (r == -ENOMEM)
+		return err_errno(j->e, r, "verify");
+	if (r < 0)
+		(void)snprintf(what, sizeof(what), "cannot be read: %s", strerror(-r));
+	else
+		(void)snprintf(what, sizeof(what), "is damaged: it has the digest %s", is);
 	tell(j, where, what);
+	return 0;
 }
 
 /* 1: the blob is good, and its tree is staged; 0: it is not. */
@@ -135,11 +167,7 @@ static int check_blob(struct job *j, const char *worker)
 	}
 	j->size = (uint64_t)st.st_size;
 	r = unpack(j, worker, fd);
-	if (r < 0 && j->e->cls == ERR_INVALID) {
-		tell_damage(j, where);
-		return 0;
-	}
-	return r < 0 ? r : 1;
+	return r < 0 ? find_damage(j, fd, where) : 1;
 }
 
 static int open_staged(struct job *j)

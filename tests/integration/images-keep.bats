@@ -161,9 +161,9 @@ checked() { # nothing but notes about this machine is to be said of the store
 @test "verify: opaque folders and whiteouts are the layer's; what is not in it is found" {
   tare load -q -i "$W/two.tar"
   run -0 tare image verify --all
-  [ "$output" = "example.org/x/two:1: good" ]
+  [ "$output" = "two:1: good" ]
   fs=$(tree_of two:1)/fs
-  find "$fs" -exec setfattr -x trusted.overlay.opaque {} \; 2>/dev/null || true
+  python3 -c 'import os, sys; os.removexattr(sys.argv[1], "trusted.overlay.opaque")' "$fs/opaque"
   rm "$fs/gone"
   run -1 tare image verify two:1
   [[ "$output" == *"opaque lacks the attribute trusted.overlay.opaque"* && "$output" == *"gone is missing"* ]]
