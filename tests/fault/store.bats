@@ -15,22 +15,30 @@ setup_file() {
   docker_archive "$W/two.tar" two:1 "$W/lower.l" "$W/upper.l"
 }
 teardown_file() { registry_stop; tare_teardown_file; }
-setup() { export DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker; unset REGISTRY_AUTH_FILE; }
+setup() {
+  export DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker CONTAINERS_REGISTRIES_CONF=$BATS_TEST_TMPDIR/registries.conf TARE_CERTS_DIR=$BATS_TEST_TMPDIR/certs.d
+  unset REGISTRY_AUTH_FILE
+  : >"$CONTAINERS_REGISTRIES_CONF"
+}
 teardown() {
-  [ -z "${collector:-}" ] || { kill "$collector" 2>/dev/null; wait "$collector" || true; }
+  : >"$BATS_TEST_TMPDIR/stop"
+  [ -z "${collector:-}" ] || wait "$collector" || true
   ! mountpoint -q "$BATS_TEST_TMPDIR/full" || umount "$BATS_TEST_TMPDIR/full"
   registry_faults_clear || true
   remove_all
   tare system prune -af >/dev/null
 }
 
-# Collects as fast as it can, until it is killed. What it says of errors is kept.
+# Collects as fast as it can, until it is told to stop. What it says of errors is kept.
 collect() {
-  while :; do "$TARE_BIN/tare" image prune -f >/dev/null 2>>"$BATS_TEST_TMPDIR/collector" 3>&-; done &
+  while [ ! -e "$BATS_TEST_TMPDIR/stop" ]; do tare image prune -f >>"$BATS_TEST_TMPDIR/freed" 2>>"$BATS_TEST_TMPDIR/collector"; done 3>&- &
   collector=$!
 }
 collected() {
-  kill "$collector"; wait "$collector" 2>/dev/null || true; collector=
+  : >"$BATS_TEST_TMPDIR/stop"
+  wait "$collector"; collector=
+  # it was not idle all the time
+  grep -qv ' 0B$' "$BATS_TEST_TMPDIR/freed"
   [ ! -s "$BATS_TEST_TMPDIR/collector" ] || { cat "$BATS_TEST_TMPDIR/collector"; return 1; }
   consistent
 }
@@ -38,7 +46,7 @@ consistent() {
   [ -z "$(tare system check --format json | jq -c 'select(.About == "store" and .Level == "problem")')" ] &&
     tare image verify --all -q && [ -z "$(find "$TARE_ROOT/ingest" -mindepth 1 -type d)" ]
 }
-rounds() { seq "$((${TARE_TEST_LONG:+4} + ${TARE_TEST_LONG:-1} * $1))"; }
+rounds() { if [ -n "${TARE_TEST_LONG:-}" ]; then seq "$(($1 * 5))"; else seq "$1"; fi; }
 
 @test "the collector beside pulls: of one image that shares layers with one that goes" {
   registry_image a:1 300000 400000 200000 >/dev/null
@@ -62,8 +70,8 @@ rounds() { seq "$((${TARE_TEST_LONG:+4} + ${TARE_TEST_LONG:-1} * $1))"; }
   collect
   for i in $(rounds 10); do
     load_busybox >/dev/null
-    tare run --rm --network none busybox true & one=$!
-    tare run --rm --network none busybox true & two=$!
+    tare run --rm --network none busybox true 3>&- & one=$!
+    tare run --rm --network none busybox true 3>&- & two=$!
     tare load -q -i "$W/two.tar" >/dev/null
     wait "$one"; wait "$two"
     tare rmi busybox two:1 >/dev/null
@@ -75,7 +83,6 @@ rounds() { seq "$((${TARE_TEST_LONG:+4} + ${TARE_TEST_LONG:-1} * $1))"; }
 
 @test "an image that is saved is not collected, even when it is removed meanwhile" {
   load_busybox >/dev/null
-  cp "$(busybox_archive)" "$BATS_TEST_TMPDIR/in.tar"
   tare save -o "$BATS_TEST_TMPDIR/want.tar" busybox
   mkfifo "$BATS_TEST_TMPDIR/fifo"
   tare save busybox >"$BATS_TEST_TMPDIR/fifo" 3>&- & saving=$!
@@ -114,7 +121,6 @@ rounds() { seq "$((${TARE_TEST_LONG:+4} + ${TARE_TEST_LONG:-1} * $1))"; }
 
 @test "repair killed at each of its steps: the store has the old tree or the new one, and the next repair works" {
   tare load -q -i "$W/two.tar" >/dev/null
-  good=$(tree_sums)
   kills=0
   for calls in renameat,renameat2 syncfs,fsync unlinkat mkdirat flock; do
     for n in 1 2 3 4 5 6 8 11 15 20; do
@@ -124,7 +130,9 @@ rounds() { seq "$((${TARE_TEST_LONG:+4} + ${TARE_TEST_LONG:-1} * $1))"; }
         "$TARE_BIN/tare" image verify --repair two:1 >/dev/null 2>&1 || rc=$?
       [ -z "$(tare system check --format json | jq -c 'select(.About == "store" and .Level == "problem")')" ]
       tare image verify --repair two:1 >/dev/null
-      [ "$(tree_sums)" = "$good" ] || { echo "after $calls #$n"; return 1; }
+      run -0 tare image verify -q two:1
+      [ -z "$output" ] || { echo "after $calls #$n: $output"; return 1; }
+      [ -z "$(find "$TARE_ROOT/layers" -name bad)" ]
       [ "$rc" != 0 ] || break
       kills=$((kills + 1))
     done
@@ -133,7 +141,6 @@ rounds() { seq "$((${TARE_TEST_LONG:+4} + ${TARE_TEST_LONG:-1} * $1))"; }
   tare system prune -f >/dev/null
   consistent
 }
-tree_sums() { for fs in $(printf '%s\n' "$TARE_ROOT"/layers/*/fs | sort); do tree "$fs" no-folder-times; done | sha256sum; }
 
 @test "repair on a full disk: one line, and what was there stays" {
   full=$BATS_TEST_TMPDIR/full; mkdir "$full"; mount -t tmpfs -o size=8m tmpfs "$full"

@@ -16,7 +16,11 @@ setup_file() {
   docker_archive "$W/odd.tar" odd:1 "$W/odd.l"
 }
 teardown_file() { registry_stop; tare_teardown_file; }
-setup() { export DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker; unset REGISTRY_AUTH_FILE; }
+setup() {
+  export DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker CONTAINERS_REGISTRIES_CONF=$BATS_TEST_TMPDIR/registries.conf TARE_CERTS_DIR=$BATS_TEST_TMPDIR/certs.d
+  unset REGISTRY_AUTH_FILE
+  : >"$CONTAINERS_REGISTRIES_CONF"
+}
 teardown() {
   remove_all
   registry_faults_clear || true
@@ -177,8 +181,8 @@ checked() { # nothing but notes about this machine is to be said of the store
   for i in $(seq 40); do : >"$fs/new$i"; done
   run -1 tare image verify --all
   [ "$(grep -c "is not of the image" <<<"$output")" = 20 ] || [ "$(grep -c "is not of the image" <<<"$output")" = 19 ]
-  run -125 tare image verify
-  [[ "$output" == *"--all"* ]] || false
+  run -1 tare image verify
+  [[ "$output" == *"name images, or give --all"* ]]
   run -1 tare image verify nosuch
   [[ "$output" == *"no such image"* ]]
 }
@@ -315,23 +319,23 @@ checked() { # nothing but notes about this machine is to be said of the store
   run -0 tare image prune -af
   [ "$(tare images --format json | jq -r .Repository)" = busybox ]
   run -1 tare image prune -f --filter dangling=true
-  [[ "$output" == *"the keys are label label! until"* ]] || false
+  [[ "$output" == *"the keys are label label! until"* ]]
   echo n | run -1 tare image prune -a
 }
 
 @test "prune and images: labels" {
   layout=$BATS_TEST_TMPDIR/oci
   mkdir "$layout"; tar -C "$layout" -xf "$(busybox_archive)"
-  umoci config --image "$layout:latest" --tag labelled --config.label a=b --config.label c=d
+  umoci config --image "$layout:latest" --tag v1 --config.label a=b --config.label c=d
   umoci gc --layout "$layout" 2>/dev/null || true
   tare load -q -i "$layout" >/dev/null
-  name=$(tare images --format json | jq -r 'select(.Tag == "labelled") | .Repository + ":" + .Tag')
+  name=$(tare images --format json | jq -r 'select(.Tag == "v1") | .Repository + ":" + .Tag')
   [ "$(tare images -q -f label=a | wc -l)" = 1 ]
   [ "$(tare images -q -f label=a=b -f label=c=d "$name" | wc -l)" = 1 ]
   [ -z "$(tare images -q -f label=a=x)" ]
   [ -z "$(tare images -q -f label=a=b -f label=c=x)" ]
   tare image prune -af --filter 'label!=a' >/dev/null
-  [ "$(tare images --format json | jq -r .Tag)" = labelled ]
+  [ "$(tare images --format json | jq -r .Tag)" = v1 ]
   tare image prune -af --filter label=c=d >/dev/null
   [ -z "$(tare images -q)" ]
 }
