@@ -204,12 +204,39 @@ static int layer(struct look *k, const struct verify_layer *l)
 	}
 }
 
-static bool is_seen(const struct verification *v, const char *chain)
+struct verify_seen {
+	const char *chain;
+	bool bad;
+};
+
+static const struct verify_seen *seen(const struct verification *v, const char *chain)
 {
 	for (size_t i = 0; i < v->n_seen; i++)
-		if (strcmp(v->seen[i], chain) == 0)
-			return true;
-	return false;
+		if (strcmp(v->seen[i].chain, chain) == 0)
+			return &v->seen[i];
+	return NULL;
+}
+
+static int see(struct look *k, const struct verify_layer *l)
+{
+	struct verification *v = k->v;
+	const struct verify_seen *before = seen(v, l->chain_id);
+	struct verify_seen *more;
+	size_t faults = k->faults;
+	int r;
+
+	if (before) {
+		if (before->bad)
+			say(k, NULL, "is damaged, as was said above", false);
+		return 0;
+	}
+	more = arena_grow(&v->arena, v->seen, v->n_seen, &v->cap_seen, sizeof(*more));
+	if (!more)
+		return err_errno(k->e, -ENOMEM, "verify");
+	v->seen = more;
+	r = layer(k, l);
+	v->seen[v->n_seen++] = (struct verify_seen){ l->chain_id, r < 0 || k->faults > faults };
+	return r;
 }
 
 static int list_layers(struct look *k, struct verify_layer **out, size_t *n)
@@ -239,24 +266,13 @@ static int list_layers(struct look *k, struct verify_layer **out, size_t *n)
 
 static int layers(struct look *k)
 {
-	struct verification *v = k->v;
 	struct verify_layer *list;
 	size_t n;
 	int r = list_layers(k, &list, &n);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		const char **more;
-
-		if (is_seen(v, list[i].chain_id))
-			continue;
-		more = arena_grow(&v->arena, v->seen, v->n_seen, &v->cap_seen, sizeof(*more));
-		if (!more)
-			return err_errno(k->e, -ENOMEM, "verify");
-		v->seen = more;
-		v->seen[v->n_seen++] = list[i].chain_id;
-		v->layers++;
 		k->layer = list[i].chain_id;
-		r = layer(k, &list[i]);
+		r = see(k, &list[i]);
 		k->layer = NULL;
 	}
 	return r;

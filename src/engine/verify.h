@@ -21,14 +21,13 @@ struct verification {
 	void *data;
 	/* out */
 	size_t faults;   /* that are still there */
-	size_t layers;   /* that were looked at: one that several images have is looked at once */
 	/* private */
 	const struct engine *en;
 	struct arena arena;
 	struct store store;
 	struct store_ingest ingest;
 	char worker[PATH_MAX];
-	const char **seen;
+	struct verify_seen *seen; /* a layer that several images have is looked at once */
 	size_t n_seen, cap_seen;
 };
 #define VERIFICATION_INIT { .store = STORE_INIT, .ingest = STORE_INGEST_INIT, .arena = ARENA_INIT }

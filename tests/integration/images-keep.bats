@@ -181,6 +181,8 @@ checked() { # nothing but notes about this machine is to be said of the store
   for i in $(seq 40); do : >"$fs/new$i"; done
   run -1 tare image verify --all
   [ "$(grep -c "is not of the image" <<<"$output")" = 20 ] || [ "$(grep -c "is not of the image" <<<"$output")" = 19 ]
+  [ "$(grep -c "is damaged, as was said above" <<<"$output")" = 1 ]
+  [[ "$output" != *good* ]]
   run -1 tare image verify
   [[ "$output" == *"name images, or give --all"* ]]
   run -1 tare image verify nosuch
