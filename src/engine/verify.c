@@ -199,7 +199,7 @@ static int layer(struct look *k, const struct verify_layer *l)
 		if (r > 0 && found == VERIFY_TREE)
 			k->faults = before;
 		if (r <= 0 || found == VERIFY_TREE)
-			return r;
+			return r < 0 ? r : 0;
 		fetched = true;
 	}
 }

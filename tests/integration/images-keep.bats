@@ -171,7 +171,9 @@ checked() { # nothing but notes about this machine is to be said of the store
   rm "$fs/gone"
   run -1 tare image verify two:1
   [[ "$output" == *"opaque lacks the attribute trusted.overlay.opaque"* && "$output" == *"gone is missing"* ]]
+  : >"$(tree_of two:1)/../$(blobs_of two:1 | head -1 | cut -d: -f2)/fs/new" # the lowest one's diff id is its chain id
   run -0 tare image verify --all --repair
+  [ "$(grep -c "unpacked again" <<<"$output")" = 2 ]
   run -0 tare image verify --all
 }
 
@@ -329,7 +331,7 @@ checked() { # nothing but notes about this machine is to be said of the store
   layout=$BATS_TEST_TMPDIR/oci
   mkdir "$layout"; tar -C "$layout" -xf "$(busybox_archive)"
   umoci config --image "$layout:latest" --tag v1 --config.label a=b --config.label c=d
-  umoci gc --layout "$layout" 2>/dev/null || true
+  jq -c 'del(.manifests[].annotations["io.containerd.image.name"])' "$layout/index.json" >"$layout/new" && mv "$layout/new" "$layout/index.json"
   tare load -q -i "$layout" >/dev/null
   name=$(tare images --format json | jq -r 'select(.Tag == "v1") | .Repository + ":" + .Tag')
   [ "$(tare images -q -f label=a | wc -l)" = 1 ]

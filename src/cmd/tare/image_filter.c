@@ -1,6 +1,7 @@
 #include "cmd/tare/image_filter.h"
 
 #include <fnmatch.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -10,7 +11,6 @@
 struct question {
 	const struct engine *en;
 	struct arena *a;
-	const char *keys;
 	const struct image *img;
 	const char *tag;
 };
@@ -68,6 +68,32 @@ static bool is_key(const char *keys, const char *key)
 	return false;
 }
 
+static int check_one(const char *filter, const char *keys, struct err *e)
+{
+	const char *value = strchr(filter, '=');
+	char key[32];
+	int64_t until;
+	bool on;
+
+	if (!value)
+		return err_set(e, ERR_INVALID, "--filter %s: want KEY=VALUE", filter);
+	(void)snprintf(key, sizeof(key), "%.*s", (int)(value++ - filter), filter);
+	if (!is_key(keys, key))
+		return err_set(e, ERR_INVALID, "--filter %s: the keys are %s", filter, keys);
+	if (strcmp(key, "until") == 0)
+		return filter_time("--filter until", value, &until, e);
+	return strcmp(key, "dangling") == 0 ? filter_bool(key, value, &on, e) : 0;
+}
+
+int image_filter_check(const struct cli_strv *filters, const char *keys, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < filters->n; i++)
+		r = check_one(filters->v[i], keys, e);
+	return r;
+}
+
 static int matches(const char *key, const char *value, void *data, struct err *e)
 {
 	const struct question *q = data;
@@ -75,8 +101,6 @@ static int matches(const char *key, const char *value, void *data, struct err *e
 	bool on;
 	int r;
 
-	if (!is_key(q->keys, key))
-		return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are %s", key, value, q->keys);
 	if (strcmp(key, "reference") == 0)
 		return by_reference(q, value);
 	if (strcmp(key, "digest") == 0)
@@ -95,10 +119,10 @@ static int matches(const char *key, const char *value, void *data, struct err *e
 	return r < 0 ? r : (q->img->n_tags == 0) == on;
 }
 
-int image_filter(const struct engine *en, struct arena *a, const struct cli_strv *filters, const char *keys, const struct image *img,
-		 const char *tag, struct err *e)
+int image_filter(const struct engine *en, struct arena *a, const struct cli_strv *filters, const struct image *img, const char *tag,
+		 struct err *e)
 {
-	struct question q = { en, a, keys, img, tag };
+	struct question q = { en, a, img, tag };
 
 	return filter_passes(a, filters, matches, &q, e);
 }

@@ -8,9 +8,11 @@
 #define IMAGE_FILTER_LIST "dangling reference label label! before since until digest"
 #define IMAGE_FILTER_PRUNE "label label! until"
 
-/* Whether an image, under the name tag (canonical; NULL: it has none), passes all of them: 1, 0. ERR_INVALID names the keys there are
- * (keys: one of the texts above, which says which those are); ERR_NOTFOUND: the image of before or since. */
-int image_filter(const struct engine *en, struct arena *a, const struct cli_strv *filters, const char *keys, const struct image *img,
-		 const char *tag, struct err *e) MUST_CHECK;
+/* Whether they make sense, which must be said also where there is no image to ask. keys: one of the texts above. ERR_INVALID names them. */
+int image_filter_check(const struct cli_strv *filters, const char *keys, struct err *e) MUST_CHECK;
+/* Whether an image, under the name tag (canonical; NULL: it has none), passes all of them, which were checked: 1, 0. ERR_NOTFOUND: the
+ * image of before or since. */
+int image_filter(const struct engine *en, struct arena *a, const struct cli_strv *filters, const struct image *img, const char *tag,
+		 struct err *e) MUST_CHECK;
 
 #endif

@@ -222,7 +222,7 @@ static int add_image(const struct engine *en, struct table *t, const struct cli_
 		     struct err *e)
 {
 	const struct list_opts *o = call->opts;
-	int r = image_filter(en, t->a, &o->filters, IMAGE_FILTER_LIST, img, tag, e);
+	int r = image_filter(en, t->a, &o->filters, img, tag, e);
 
 	if (r > 0 && call->n_args)
 		r = is_named(t->a, call->args[0], tag, e);
@@ -239,8 +239,10 @@ int cmd_images(const struct cli_call *call, struct err *e)
 	struct table t = TABLE(call->arena, images_columns);
 	struct image *images;
 	size_t n;
-	int r = tare_engine(call, &en, e);
+	int r = image_filter_check(&o->filters, IMAGE_FILTER_LIST, e);
 
+	if (r == 0)
+		r = tare_engine(call, &en, e);
 	if (o->digests)
 		t.columns = digest_columns;
 	if (r == 0)

@@ -173,7 +173,7 @@ static int prune_passes(const struct image *img, void *data, struct err *e)
 	struct pruning *p = data;
 	const struct system_opts *o = p->call->opts;
 
-	return image_filter(p->en, p->call->arena, &o->filters, IMAGE_FILTER_PRUNE, img, NULL, e);
+	return image_filter(p->en, p->call->arena, &o->filters, img, NULL, e);
 }
 
 static void pruned(const char *kind, const char *what, void *data)
@@ -188,8 +188,10 @@ int cmd_image_prune(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	struct pruning p = { &en, call };
 	uint64_t freed;
-	int r = tare_engine(call, &en, e);
+	int r = image_filter_check(&o->filters, IMAGE_FILTER_PRUNE, e);
 
+	if (r == 0)
+		r = tare_engine(call, &en, e);
 	if (r < 0)
 		return r;
 	if (!o->force && !tare_confirm(o->all ? "This removes every image that no container uses." : "This removes every image without a name."))
