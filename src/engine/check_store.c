@@ -19,7 +19,7 @@ struct looking {
 	const struct engine *en;
 	struct checks *c;
 	struct store store;
-	struct arena *scratch; /* of the image that is looked at */
+	struct arena scratch; /* of the image that is looked at */
 	struct err *e;
 };
 
@@ -68,7 +68,7 @@ struct row {
 static int read_rows(struct looking *k, const char *id, struct row **out, size_t *n)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	struct arena *a = k->scratch;
+	struct arena *a = &k->scratch;
 	size_t cap = 0;
 	int r = cat_prepare(k->en->catalog, &s, k->e,
 			    "SELECT chain, blob, diff, size, max_id FROM image_layers JOIN layers USING(chain) WHERE image = ?1 ORDER BY position",
@@ -134,14 +134,14 @@ static bool read_documents(struct looking *k, const struct image *img, struct ma
 	int r = store_blob_read(&k->store, img->manifest, image_json_limits.max_bytes, &text, &len, &why);
 
 	if (r == 0)
-		r = manifest_parse(k->scratch, text, len, m, &why);
+		r = manifest_parse(&k->scratch, text, len, m, &why);
 	if (r < 0) {
 		wrong(k, img, "has no usable manifest: %s", why.msg);
 		return false;
 	}
 	r = store_blob_read(&k->store, img->id, image_json_limits.max_bytes, &conf, &len, &why);
 	if (r == 0)
-		r = image_config_parse(k->scratch, conf, len, config, &why);
+		r = image_config_parse(&k->scratch, conf, len, config, &why);
 	if (r < 0)
 		wrong(k, img, "has no usable configuration: %s", why.msg);
 	return r == 0;
@@ -149,14 +149,13 @@ static bool read_documents(struct looking *k, const struct image *img, struct ma
 
 static int check_image(struct looking *k, const struct image *img)
 {
-	CLEANUP_ARENA struct arena scratch = ARENA_INIT;
 	const struct image_config *config;
 	struct manifest m = { 0 };
 	struct row *rows;
 	size_t n;
 	int r;
 
-	k->scratch = &scratch;
+	arena_reset(&k->scratch);
 	r = read_rows(k, img->id, &rows, &n);
 	if (r < 0)
 		return r;
@@ -236,7 +235,7 @@ static int check_rows(struct looking *k)
 int check_store(const struct engine *en, struct checks *c, struct err *e)
 {
 	CLEANUP_FD int hold = -1;
-	struct looking k = { .en = en, .c = c, .store = STORE_INIT, .e = e };
+	struct looking k = { .en = en, .c = c, .store = STORE_INIT, .scratch = ARENA_INIT, .e = e };
 	CLEANUP_STORE struct store store = STORE_INIT;
 	struct image *images;
 	size_t n = 0;
@@ -251,6 +250,7 @@ int check_store(const struct engine *en, struct checks *c, struct err *e)
 		r = image_list(en->catalog, c->a, &images, &n, e);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = check_image(&k, &images[i]);
+	arena_free(&k.scratch);
 	if (r == 0)
 		r = check_rows(&k);
 	return r < 0 ? r : find_strays(&k);
