@@ -46,6 +46,8 @@ static void unquote(const char *s, size_t len, char *out, bool *quoted)
 			*quoted = true;
 			continue;
 		}
+		if (s[i] == '\\' && i + 1 == len) /* it escapes nothing */
+			break;
 		i += escapes;
 		*out++ = s[i];
 	}

@@ -100,6 +100,7 @@ static void heredocs(void **state)
 		{ "RUN <<'one two'\none two\n", "1-2 RUN <<'one two' {one two!:};" },
 		{ "RUN <<$EOF\n$EOF\n", "1-2 RUN <<$EOF {$EOF:};" },
 		{ "RUN <<  EOF > x\nEOF\n", "1-2 RUN <<  EOF > x {EOF:};" },
+		{ "# escape=`\nRUN <<EOF\\\nEOF\n", "2-3 RUN <<EOF\\ {EOF:};" },
 		{ "RUN 3<<EOF\nEOF\n", "1-2 RUN 3<<EOF {EOF:};" },
 		{ "RUN cat <<A <<B\na\nA\nb\nB\n", "1-5 RUN cat <<A <<B {A:a\n} {B:b\n};" },
 		{ "COPY <<X <<Y /d\nY\nX\nX\nY\n", "1-5 COPY <<X <<Y /d {X:Y\n} {Y:X\n};" },
