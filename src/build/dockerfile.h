@@ -56,7 +56,7 @@ struct df_copy {
 	struct df_heredocs docs;
 	const char *dest;
 	const char *from;                     /* of COPY: a stage's name or number, or an image; NULL without */
-	const char *chown, *chmod, *checksum; /* NULL without */
+	const char *chown, *chmod, *checksum; /* NULL without; "" resolved is without, too */
 	struct df_list excludes;
 	enum df_choice link, parents, keep_git_dir, unpack;
 };

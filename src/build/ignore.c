@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "build/glob.h"
 
 struct ignore_pattern {
@@ -95,6 +96,16 @@ int ignore_add(struct arena *a, const char *pattern, struct ignore *out, struct 
 	return add(a, pattern, strlen(pattern), out, e);
 }
 
+/* The line, and nothing that a terminal would act upon: the file is a stranger's. */
+static int blame(struct err *e, unsigned int line)
+{
+	struct err raw = *e;
+
+	err_ctx(&raw, "line %u", line);
+	(void)text_tame(raw.msg, e->msg, sizeof(e->msg));
+	return e->code;
+}
+
 int ignore_parse(struct arena *a, const char *text, size_t len, struct ignore *out, struct err *e)
 {
 	const char *end = text + len;
@@ -111,10 +122,10 @@ int ignore_parse(struct arena *a, const char *text, size_t len, struct ignore *o
 		if (memchr(text, '\0', n)) {
 			err_set(e, ERR_INVALID,
 				"a NUL byte: the file is text in UTF-8, this is something else (UTF-16?)");
-			return err_ctx(e, "line %u", line);
+			return blame(e, line);
 		}
 		if (*text != '#' && add(a, text, n, out, e) < 0)
-			return err_ctx(e, "line %u", line);
+			return blame(e, line);
 		text += n + (nl != NULL);
 	}
 	return 0;

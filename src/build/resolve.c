@@ -2,8 +2,12 @@
 
 #include <string.h>
 
+#include "base/text.h"
+#include "build/filemode.h"
 #include "build/mount.h"
 #include "build/ports.h"
+#include "build/source.h"
+#include "image/digest.h"
 #include "oci/signals.h"
 
 struct resolution {
@@ -37,7 +41,36 @@ static int texts(const struct resolution *r, const struct df_list *in, struct df
 	return 0;
 }
 
-static int copy(const struct resolution *r, const struct df_copy *in, struct df_copy *out)
+/* A digest is of one thing that is fetched; of git it is a commit. */
+static int check_checksum(const struct resolution *r, const struct df_copy *c, const struct df_source *source)
+{
+	size_t len = strlen(c->checksum);
+
+	if (source->kind == DF_SOURCE_FILES)
+		return err_set(r->e, ERR_INVALID, "--checksum is for what is fetched: http(s):// or a git repository");
+	if (source->kind == DF_SOURCE_HTTP ? digest_valid(c->checksum)
+					   : (len == 40 || len == 64) && text_is_hex(c->checksum, len))
+		return 0;
+	return err_set(r->e, ERR_INVALID, "--checksum=%.80s: want %s", c->checksum,
+		       source->kind == DF_SOURCE_HTTP ? "sha256: and 64 hex digits" : "a commit: 40 hex digits, or 64");
+}
+
+static int check_copy(const struct resolution *r, enum df_kind kind, const struct df_copy *c)
+{
+	struct df_source source;
+	mode_t mode;
+
+	if (c->chmod && *c->chmod && df_filemode(c->chmod, 0, false, &mode) < 0)
+		return err_set(r->e, ERR_INVALID, "--chmod=%.60s: want an octal number up to 7777, or as u=rwX,go=rX",
+			       c->chmod);
+	for (size_t i = 0; kind == DF_ADD && i < c->sources.n; i++)
+		if (df_source_parse(r->a, c->sources.v[i], &source, r->e) < 0 ||
+		    (c->checksum && *c->checksum && check_checksum(r, c, &source) < 0))
+			return r->e->code;
+	return 0;
+}
+
+static int copy(const struct resolution *r, enum df_kind kind, const struct df_copy *in, struct df_copy *out)
 {
 	struct df_heredoc *docs = arena_array(r->a, in->docs.n, sizeof(*docs));
 
@@ -52,7 +85,7 @@ static int copy(const struct resolution *r, const struct df_copy *in, struct df_
 	if (texts(r, &in->sources, &out->sources) < 0 || text(r, &out->dest) < 0 || text(r, &out->chown) < 0 ||
 	    text(r, &out->chmod) < 0 || text(r, &out->checksum) < 0)
 		return r->e->code;
-	return 0;
+	return check_copy(r, kind, out);
 }
 
 static int pairs(const struct resolution *r, const struct df_pairs *in, struct df_pairs *out)
@@ -144,7 +177,7 @@ int df_resolve(struct arena *a, const struct df_vars *vars, const struct df_inst
 	switch (in->kind) {
 	case DF_ADD:
 	case DF_COPY:
-		return copy(&r, &in->copy, &out->copy);
+		return copy(&r, in->kind, &in->copy, &out->copy);
 	case DF_ENV:
 	case DF_LABEL:
 		return pairs(&r, &in->pairs, &out->pairs);

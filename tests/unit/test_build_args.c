@@ -232,13 +232,15 @@ static void put(struct strbuf *b, const struct df_instruction *i)
 	}
 }
 
+#define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 /* Behind an ENV and an image's environment. */
 static void check(const char *text, const char *want)
 {
 	CLEANUP(box_free) struct box b = { 0 };
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT, file = STRBUF_INIT;
 
-	sb_printf(&file, "FROM x\nENV v=V w='a b' n= ports='7 8/udp'\n%s\n", text);
+	sb_printf(&file, "FROM x\nENV v=V w='a b' n= ports='7 8/udp' m=755 h=" HEX64 "\n%s\n", text);
 	if (run(&b, file.s, image_env) < 0)
 		sb_puts(&out, b.e.msg);
 	else
@@ -260,13 +262,21 @@ static void check_all(const char *const (*rows)[2], size_t n)
 static void values(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "COPY --chown=$v:$v --chmod=$v a$v \"$w\" /$v/", "aV|a b>/V/ V:V V -" },
+		{ "COPY --chown=$v:$v --chmod=0$m a$v \"$w\" /$v/", "aV|a b>/V/ V:V 0755 -" },
+		{ "COPY --chmod=u=rwX,go-w a b", "a>b - u=rwX,go-w -" },
+		{ "COPY --chmod=$v a b", "!--chmod=V: want" },
+		{ "COPY --chmod=10000 a b", "!--chmod=10000" },
 		{ "COPY [\"$w\", \"/x y\"]", "a b>/x y - - -" },
 		{ "COPY $none /x", ">/x - - -" },
 		{ "COPY \"a b\" /x", "!closing \"" },
 		{ "COPY <<A <<'B' /x\n$v \"q\"\nA\n$v\nB", "{V \"q\"\n}{$v\n}>/x - - -" },
 		{ "COPY <<A /x\n${v\nA", "!here-document A" },
-		{ "ADD --checksum=sha256:$v http://$v/a /x", "http://V/a>/x - - sha256:V" },
+		{ "ADD --checksum=sha256:$h http://$v/a /x", "http://V/a>/x - - sha256:" HEX64 },
+		{ "ADD --checksum=$h https://a/b.git#v1 /x", "https://a/b.git#v1>/x - - " HEX64 },
+		{ "ADD --checksum=sha256:$v http://a/a /x", "!--checksum=sha256:V: want sha256:" },
+		{ "ADD --checksum=sha256:$h git@a:b /x", "!want a commit" },
+		{ "ADD --checksum=sha256:$h a /x", "!for what is fetched" },
+		{ "ADD https://a/b.git?nope=1 /x", "!unknown key \"nope\"" },
 		{ "LABEL a$v=\"$w\" b=$w 'c d'=$none", "[aV]=[a b][b]=[a b][c d]=[]" },
 		{ "LABEL $none=1", "!is empty once" },
 		{ "LABEL a=\"${none?no a}\"", "!none: no a" },

@@ -14,7 +14,7 @@
 static const char *const variables[][2] = {
 	{ "PWD", "/home" }, { "SHELL", "bash" }, { "NULL", "" }, { "hi", "hi" }, { "two", "ab  cd" }, { "lead", "  ab c" }, { "trail", "ab c  " },
 	{ "f", "xxyy" }, { "path", "/foo*/*/*.txt" }, { "url", "http://a.example/b" }, { "file", "lib.tar.gz" }, { "star", "*" }, { "uni", "äöü" },
-	{ "needle", "\\*/" }, { "quote", "a'b\"c" }, { "dollar", "$PWD" }, { "a_1", "under" }, { "stars", "a***yy*" }, { "regex", "()[]{}^$.*?|\\x" },
+	{ "needle", "\\*/" }, { "quote", "a'b\"c" }, { "dollar", "$PWD" }, { "a_1", "under" }, { "bcb", "xbcb" }, { "stars", "a***yy*" }, { "regex", "()[]{}^$.*?|\\x" },
 };
 
 static const char *get(void *data, const char *name)
@@ -119,7 +119,7 @@ static void cuts(void **state)
 		{ "${f#x}", "xyy" }, { "${f#xx}", "yy" }, { "${f#*x}", "xyy" }, { "${f##*x}", "yy" }, { "${f#y}", "xxyy" }, { "${f#*}", "xxyy" },
 		{ "${f##*}", "" }, { "${f#}", "xxyy" }, { "${f##}", "xxyy" }, { "${f#?}", "xyy" }, { "${f#??}", "yy" }, { "${f#?????}", "xxyy" },
 		{ "${f%y}", "xxy" }, { "${f%%y*}", "xx" }, { "${f%y*}", "xxy" }, { "${f%*}", "xxyy" }, { "${f%%*}", "" }, { "${f%}", "xxyy" },
-		{ "${f#*x*y}", "y" }, { "${f##*x*y}", "" }, { "${f%x*}", "x" }, { "${f%%x*}", "" }, { "${f%?}", "xxy" },
+		{ "${f#*x*y}", "y" }, { "${f##*x*y}", "" }, { "${bcb##*b*c}", "b" }, { "${bcb%%b*b}", "x" }, { "${bcb%b*}", "xbc" }, { "${f%x*}", "x" }, { "${f%%x*}", "" }, { "${f%?}", "xxy" },
 		{ "${file%.*}", "lib.tar" }, { "${file%%.*}", "lib" }, { "${file#*.}", "tar.gz" }, { "${file##*.}", "gz" }, { "${url#*://}", "a.example/b" },
 		{ "${url%%/*}", "http:" }, { "${url##*/}", "b" }, { "${no#x}", "" }, { "${no%%x}", "" }, { "${NULL#*}", "" }, { "${uni#?}", "öü" },
 		{ "${uni%?}", "äö" }, { "${uni#ä*}", "öü" }, { "${star#\\*}", "" }, { "${star#x}", "*" }, { "${f#$f}", "" }, { "${f#${f%yy}}", "yy" },

@@ -167,7 +167,7 @@ static void whole(void **state)
 	static const struct row rows[] = {
 		{ "a", "a", 1 }, { "a\n!a/b", "a", 0 }, { "a\n!b", "a", 1 }, { "a\n!b/c", "a", 1 }, { "!a/b\na", "a", 1 }, { "a\n!**/keep", "a", 0 }, { "a\n!*.md", "a", 1 },
 		{ "a\n!*/*.md", "a", 0 }, { "a/b\n!a/c", "a/b", 1 }, { "b", "a", 0 }, { "a/**", "a", 0 }, { "a\n!a", "a", 0 }, { "*\n!src\nsrc/gen", "src/gen", 1 },
-		{ "*\n!src", "src", 0 }, { "*\n!src/lib/x", "src", 0 }, { "*\n!src/lib/x", "doc", 1 }, { "a\n!a/b\na/b", "a", 0 },
+		{ "*\n!src", "src", 0 }, { "*\n!src/lib/x", "src", 0 }, { "*\n!src/lib/x", "doc", 1 }, { "a\n!a/b\na/b", "a", 0 }, { "a\na/b", "a", 1 },
 	};
 
 	(void)state;
@@ -210,6 +210,8 @@ static void refused(void **state)
 
 		assert_true(ignore_parse(&a, "a\nb\0c", 5, &ig, &e) < 0);
 		assert_non_null(strstr(e.msg, "NUL"));
+		assert_true(ignore_parse(&a, "\x1b[31m[", 6, &ig, &e) < 0);
+		assert_null(strchr(e.msg, '\x1b'));
 	}
 }
 
