@@ -2,8 +2,8 @@
  * back, so a pattern of many stars costs its length times the path's and no more. Which set is left in the middle of a
  * path also says whether anything below a folder can match.
  *
- * Most patterns are names without any of the special characters, and most others begin with some: these are compared
- * first. */
+ * Most patterns are names without any of the special characters, and most others have some ordinary ones together:
+ * these are looked for first. */
 #include "build/glob.h"
 
 #include <stdint.h>
@@ -39,7 +39,9 @@ struct range {
 struct glob {
 	const char *literal; /* what it begins with, character for character */
 	size_t literal_len;
-	bool exact; /* it is no more than that */
+	bool exact;       /* it is no more than that */
+	const char *must; /* the longest text of ordinary characters in it */
+	size_t must_len;
 	const struct step *steps;
 	size_t n; /* without END */
 	const struct range *ranges;
@@ -80,6 +82,9 @@ struct compiler {
 	struct range *ranges;
 	size_t n, n_ranges;
 	bool deep;
+	const char *run,
+		*must; /* ordinary characters: those before `at`, and the most of them that there were together */
+	size_t run_len, must_len;
 };
 
 static void add(struct compiler *c, enum kind kind, uint32_t ch)
@@ -146,6 +151,22 @@ static void take_deep(struct compiler *c, bool first)
 	add(c, WITHIN, 0);
 }
 
+static void take_ordinary(struct compiler *c)
+{
+	const char *from = c->at;
+
+	add(c, CHAR, take_char(&c->at, c->end));
+	if (c->run + c->run_len != from) {
+		c->run = from;
+		c->run_len = 0;
+	}
+	c->run_len += (size_t)(c->at - from);
+	if (c->run_len > c->must_len) {
+		c->must = c->run;
+		c->must_len = c->run_len;
+	}
+}
+
 static int compile(struct compiler *c)
 {
 	bool first = true;
@@ -173,7 +194,7 @@ static int compile(struct compiler *c)
 			add(c, CHAR, take_char(&c->at, c->end));
 			break;
 		default:
-			add(c, CHAR, take_char(&c->at, c->end));
+			take_ordinary(c);
 		}
 	}
 	add(c, END, 0);
@@ -183,7 +204,7 @@ static int compile(struct compiler *c)
 int glob_compile(struct arena *a, const char *pattern, bool deep, const struct glob **out, struct err *e)
 {
 	size_t len = strlen(pattern), literal = strcspn(pattern, "*?[\\");
-	struct compiler c = { .at = pattern, .end = pattern + len, .deep = deep };
+	struct compiler c = { .at = pattern, .end = pattern + len, .deep = deep, .run = pattern, .must = pattern };
 	struct glob *g = arena_new(a, struct glob);
 
 	if (len + 1 > MAX_STEPS)
@@ -198,8 +219,17 @@ int glob_compile(struct arena *a, const char *pattern, bool deep, const struct g
 			       "the pattern \"%.60s\": a [ wants its ], with something between them, and a \\ "
 			       "something behind it",
 			       pattern);
-	*g = (struct glob){ arena_strndup(a, pattern, literal), literal, literal == len, c.steps, c.n - 1, c.ranges };
-	if (!g->literal)
+	*g = (struct glob){
+		.literal = arena_strndup(a, pattern, literal),
+		.literal_len = literal,
+		.exact = literal == len,
+		.must = arena_strndup(a, c.must, c.must_len),
+		.must_len = c.must_len,
+		.steps = c.steps,
+		.n = c.n - 1,
+		.ranges = c.ranges,
+	};
+	if (!g->literal || !g->must)
 		return err_errno(e, -ENOMEM, "a pattern");
 	*out = g;
 	return 0;
@@ -314,13 +344,17 @@ static bool follow(const struct glob *g, const char *s, size_t len, struct set *
 
 bool glob_matches(const struct glob *g, const char *path)
 {
+	size_t len;
 	struct set s;
 
 	if (strncmp(path, g->literal, g->literal_len) != 0)
 		return false;
 	if (g->exact)
 		return path[g->literal_len] == '\0';
-	return follow(g, path, strlen(path), &s) && has(&s, g->n);
+	len = strlen(path);
+	if (!memmem(path, len, g->must, g->must_len))
+		return false;
+	return follow(g, path, len, &s) && has(&s, g->n);
 }
 
 bool glob_matches_below(const struct glob *g, const char *dir)
