@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "build/blame.h"
 #include "build/resolve.h"
 
 /* Known to every RUN when the command line has them; in capitals or not. */

@@ -155,7 +155,4 @@ int df_find_stage(const struct df_file *f, const char *ref, size_t before);
  * none. */
 const char *df_show_line(const char *text, size_t size, unsigned int line, size_t *len);
 
-/* Puts "line N: INSTRUCTION: " in front of e's message and makes it harmless for a terminal. Returns e->code. */
-int df_blame(struct err *e, unsigned int line, const char *text);
-
 #endif

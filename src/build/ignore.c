@@ -3,7 +3,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "build/blame.h"
 #include "build/glob.h"
 
 struct ignore_pattern {
@@ -96,16 +96,6 @@ int ignore_add(struct arena *a, const char *pattern, struct ignore *out, struct 
 	return add(a, pattern, strlen(pattern), out, e);
 }
 
-/* The line, and nothing that a terminal would act upon: the file is a stranger's. */
-static int blame(struct err *e, unsigned int line)
-{
-	struct err raw = *e;
-
-	err_ctx(&raw, "line %u", line);
-	(void)text_tame(raw.msg, e->msg, sizeof(e->msg));
-	return e->code;
-}
-
 int ignore_parse(struct arena *a, const char *text, size_t len, struct ignore *out, struct err *e)
 {
 	const char *end = text + len;
@@ -122,10 +112,10 @@ int ignore_parse(struct arena *a, const char *text, size_t len, struct ignore *o
 		if (memchr(text, '\0', n)) {
 			err_set(e, ERR_INVALID,
 				"a NUL byte: the file is text in UTF-8, this is something else (UTF-16?)");
-			return blame(e, line);
+			return df_blame(e, line, NULL);
 		}
 		if (*text != '#' && add(a, text, n, out, e) < 0)
-			return blame(e, line);
+			return df_blame(e, line, NULL);
 		text += n + (nl != NULL);
 	}
 	return 0;

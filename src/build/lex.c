@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/strbuf.h"
+#include "build/blame.h"
 #include "build/heredoc.h"
 
 struct lexer {
@@ -70,7 +71,7 @@ static bool is_blank(struct raw r)
 
 static int fail(const struct lexer *l, unsigned int line)
 {
-	return err_ctx(l->e, "line %u", line);
+	return df_blame(l->e, line, NULL);
 }
 
 static int no_memory(const struct lexer *l)

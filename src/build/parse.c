@@ -1,21 +1,10 @@
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/text.h"
+#include "build/blame.h"
 #include "build/dockerfile.h"
 #include "build/instruction.h"
-
-int df_blame(struct err *e, unsigned int line, const char *text)
-{
-	struct err raw = *e;
-	char start[64];
-
-	(void)snprintf(start, sizeof(start), "%.48s%s", text, strlen(text) > 48 ? "…" : "");
-	err_ctx(&raw, "line %u: %s", line, start);
-	(void)text_tame(raw.msg, e->msg, sizeof(e->msg));
-	return e->code;
-}
 
 const char *df_show_line(const char *text, size_t size, unsigned int line, size_t *len)
 {

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "build/blame.h"
 #include "build/flags.h"
 #include "build/mount.h"
 #include "build/resolve.h"

@@ -69,6 +69,7 @@ static void lines(void **state)
 		{ "#!/usr/bin/env dockerfile\n# escape=`\nRUN a `\n b\n", "3-4 RUN a  b;" },
 		{ "# syntax=x\n#!/bin/sh\n# escape=`\nRUN a `\n", "4-4 RUN a `;" },
 		{ "# unknown=x\n# escape=`\nRUN a `\n", "3-3 RUN a `;" },
+		{ "# escape=\x1b\n", "E line 1: # escape=\\x1b: the" },
 		{ "# escape=x\n", "E line 1: # escape=x" },
 		{ "# escape=\nRUN a \\\nb\n", "2-3 RUN a b;" },
 		{ "# escape=\\\n# escape=`\n", "E line 2: # escape= was there already" },
