@@ -66,7 +66,7 @@ enum df_sharing { DF_SHARING_SHARED, DF_SHARING_PRIVATE, DF_SHARING_LOCKED };
 
 struct df_mount {
 	enum df_mount_type type;
-	const char *target;        /* NULL: of secret and ssh, where it is usual */
+	const char *target; /* relative to the working folder or not; NULL: that itself, of secret and ssh: as usual */
 	const char *source, *from; /* NULL without; of secret source is id */
 	const char *id;  /* NULL without: of cache the target, of secret the target's last part, of ssh "default" */
 	const char *env; /* of secret: the variable that has it; NULL without */

@@ -238,8 +238,6 @@ static int check(struct reading *m)
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		if ((m->seen & (1U << i)) && !(keys[i].types & (1U << o->type)))
 			return err_set(m->e, ERR_INVALID, "type=%s has no key \"%s\"", type, keys[i].name);
-	if (!o->target && o->type != DF_MOUNT_SECRET && o->type != DF_MOUNT_SSH)
-		return err_set(m->e, ERR_INVALID, "type=%s wants a place to be: target=…", type);
 	if (o->type != DF_MOUNT_SECRET)
 		return 0;
 	if (o->source && o->id)

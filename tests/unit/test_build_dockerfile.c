@@ -360,7 +360,7 @@ static void run_flags(void **state)
 		{ "RUN --mount=type=cache,target=/a --mount=type=tmpfs,target=/b c", "RUN shell=c mount=type=cache,target=/a|type=tmpfs,target=/b" },
 		{ "RUN --mount=type=bind,\"target=/a b\" c", "RUN shell=c mount=type=bind,target=/a b" },
 		{ "RUN --mount=type=bund,target=/a c", "!did you mean bind?" },
-		{ "RUN --mount=type=bind c", "!target=" },
+		{ "RUN --mount=type=bind c", "RUN shell=c mount=type=bind" },
 		{ "RUN --mount=type=cache,targte=/a c", "!did you mean target?" },
 		{ "RUN --mount=type=secret c", "!id=" },
 		{ "RUN --mount=type=bind,sharing=locked,target=/a c", "!type=bind has no key \"sharing\"" },
