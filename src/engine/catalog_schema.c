@@ -76,4 +76,14 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	" version TEXT NOT NULL, args TEXT NOT NULL, capabilities TEXT NOT NULL, result TEXT NOT NULL,"
 	" plugins TEXT NOT NULL, cache TEXT NOT NULL, seconds INTEGER NOT NULL, PRIMARY KEY(container, network)) WITHOUT ROWID;"
 	"PRAGMA user_version=6;",
+
+	/* What steps of builds gave (engine/buildcache.h): key is the digest of all that the result depends on, chain the layer, on
+	 * top of the parent's. A row keeps layer and blob. */
+	"CREATE TABLE build_cache("
+	" key TEXT PRIMARY KEY, chain TEXT NOT NULL, diff TEXT NOT NULL, blob TEXT NOT NULL, blob_size INTEGER NOT NULL,"
+	" size INTEGER NOT NULL, max_id INTEGER NOT NULL, created INTEGER NOT NULL, used INTEGER NOT NULL,"
+	" description TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX build_cache_chain ON build_cache(chain);"
+	"CREATE INDEX build_cache_blob ON build_cache(blob);"
+	"PRAGMA user_version=7;",
 };

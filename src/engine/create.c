@@ -90,6 +90,27 @@ static int from_image(struct making *m, uint32_t *max_id, struct err *e)
 	return open_lowers(m, chains, n, e);
 }
 
+/* The layers of a step, or the empty folder that stands for none. */
+static int from_step(struct making *m, uint32_t *max_id, struct err *e)
+{
+	const struct ct_step *step = m->plan.opt->step;
+
+	m->image = step->config;
+	*max_id = step->max_id;
+	if (step->n_chains)
+		return open_lowers(m, step->chains, step->n_chains, e);
+	m->lowers = arena_array(m->plan.a, 2, sizeof(*m->lowers));
+	m->lower_fds = arena_array(m->plan.a, 2, sizeof(*m->lower_fds));
+	if (!m->lowers || !m->lower_fds)
+		return err_errno(e, -ENOMEM, "step");
+	m->lowers[0] = arena_printf(m->plan.a, "%s/empty", step->base);
+	m->lower_fds[0] = open(m->lowers[0], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (m->lower_fds[0] < 0)
+		return err_errno(e, -errno, "open %s", m->lowers[0]);
+	m->n_lowers = 1;
+	return 0;
+}
+
 static int from_folder(struct making *m, struct err *e)
 {
 	const char *path = m->plan.opt->rootfs;
@@ -124,7 +145,7 @@ static int judge(struct making *m, struct err *e)
 	int r = opt->name ? name_check(opt->name, e) : 0;
 
 	if (r == 0)
-		r = opt->rootfs ? from_folder(m, e) : from_image(m, &max_id, e);
+		r = opt->step ? from_step(m, &max_id, e) : opt->rootfs ? from_folder(m, e) : from_image(m, &max_id, e);
 	if (r == 0)
 		r = join_plan(m->en, &m->plan, e);
 	if (r == 0)

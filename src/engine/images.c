@@ -387,9 +387,9 @@ int image_remove(const struct engine *en, const char *what, bool force, image_re
 
 static bool referenced(enum store_kind kind, const char *digest, void *data)
 {
-	static const char layer[] = "SELECT 1 FROM layers WHERE chain = ?1";
+	static const char layer[] = "SELECT 1 FROM layers WHERE chain = ?1 UNION ALL SELECT 1 FROM build_cache WHERE chain = ?1";
 	static const char blob[] = "SELECT 1 FROM images WHERE id = ?1 OR manifest = ?1 UNION ALL"
-				   " SELECT 1 FROM image_layers WHERE blob = ?1";
+				   " SELECT 1 FROM image_layers WHERE blob = ?1 UNION ALL SELECT 1 FROM build_cache WHERE blob = ?1";
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	struct err ignored;
 

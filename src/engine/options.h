@@ -19,11 +19,22 @@ struct ct_network {
 	struct strv aliases;          /* names it has there beside its own */
 };
 
+/* A step of a build (engine/step.h): what it runs on instead of an image, and where what it writes goes. */
+struct image_config;
+struct ct_step {
+	const char *const *chains; /* topmost first; none: an empty root */
+	size_t n_chains;
+	uint32_t max_id;                   /* highest uid or gid in them */
+	const struct image_config *config; /* as far as the step has it */
+	const char *base; /* absolute; has empty/, upper/ and work/, which belong to the store's root as layers do */
+};
+
 /* NULL, empty and 0 mean: not given; the image or a default decides. */
 struct ct_options {
 	const char *name;
 	const char *image;  /* reference; NULL with rootfs */
 	const char *rootfs; /* a plain folder instead of an image */
+	const struct ct_step *step; /* instead of both; image is then a text for people */
 	struct strv args;   /* the command line behind the image */
 	const char *entrypoint; /* "" clears the image's */
 	bool tty, open_stdin, rm, read_only, privileged, init;

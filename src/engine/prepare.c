@@ -183,9 +183,10 @@ static int make_files(const struct plan *p, int dir, struct err *e)
 int prepare_container(const struct plan *p, int dir, const int *lowers, size_t n_lowers,
 		      struct err *e)
 {
-	int r = p->opt->rootfs ? 0 : make_overlay(p, dir, lowers, n_lowers, e);
+	bool own_upper = !p->opt->rootfs && !p->opt->step;
+	int r = own_upper ? make_overlay(p, dir, lowers, n_lowers, e) : 0;
 
-	if (r == 0 && !p->opt->rootfs)
+	if (r == 0 && own_upper)
 		r = make_mtab(p, dir, lowers, n_lowers, e);
 	if (r == 0)
 		r = make_files(p, dir, e);

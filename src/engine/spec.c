@@ -334,8 +334,10 @@ static void write_rootfs(const struct plan *p, const struct spec_place *place, s
 	} else {
 		jw_str(w, "kind", "overlay");
 		jw_strv(w, "lower", place->lowers);
-		jw_str(w, "upper", arena_printf(p->a, "%s/upper", place->container_dir));
-		jw_str(w, "work", arena_printf(p->a, "%s/work", place->container_dir));
+		jw_str(w, "upper", p->opt->step ? "upper" : arena_printf(p->a, "%s/upper", place->container_dir));
+		jw_str(w, "work", p->opt->step ? "work" : arena_printf(p->a, "%s/work", place->container_dir));
+		if (p->opt->step)
+			jw_str(w, "base", p->opt->step->base);
 		if (p->rootless)
 			jw_bool(w, "ofUser", true);
 	}

@@ -194,6 +194,24 @@ static int take_image(struct reader *rd, const struct json *msg)
 	return 0;
 }
 
+static int take_packed(struct reader *rd, const struct json *msg)
+{
+	struct unpack_packed *p = &rd->out->packed;
+	int r = get_digest(rd, msg, "blob", true, &p->blob);
+
+	if (r == 0)
+		r = get_digest(rd, msg, "diffId", true, &p->diff_id);
+	if (r == 0)
+		r = json_get_u64(msg, "report", "blobSize", &p->blob_size, rd->e);
+	if (r == 0)
+		r = json_get_u64(msg, "report", "size", &p->size, rd->e);
+	if (r == 0)
+		r = json_get_u64(msg, "report", "entries", &p->entries, rd->e);
+	if (r == 0)
+		r = json_get_u32(msg, "report", "maxId", &p->max_id, rd->e);
+	return r;
+}
+
 static int take_arrived(struct reader *rd, const struct json *msg)
 {
 	uint64_t blob = 0, bytes = 0;
@@ -222,7 +240,9 @@ static int take_message(struct reader *rd, const char *line, size_t len)
 		return take_layer(rd, msg);
 	if (!strcmp(type, "image"))
 		return take_image(rd, msg);
-	if (!strcmp(type, "arrived") && rd->pull)
+	if (!strcmp(type, "packed") && rd->pull)
+		return take_packed(rd, msg);
+	if (!strcmp(type, "arrived") && rd->pull && rd->pull->arrived)
 		return take_arrived(rd, msg);
 	return bad_report(rd, "unknown message");
 }

@@ -32,11 +32,18 @@ struct unpacked { /* a layer that was unpacked into layers/CHAIN */
 	uint32_t max_id;
 };
 
+struct unpack_packed { /* a tree that was packed */
+	const char *blob, *diff_id;
+	uint64_t blob_size, size, entries;
+	uint32_t max_id;
+};
+
 struct unpack_report {
 	struct unpack_image *images;
 	size_t n_images, cap_images;
 	struct unpacked *unpacked;
 	size_t n_unpacked, cap_unpacked;
+	struct unpack_packed packed;
 };
 
 /* What a pull has besides: members of the request, handles, and who listens to how much of each blob has arrived. */
@@ -48,7 +55,8 @@ struct unpack_pull {
 	size_t n_files;
 };
 
-/* verb: "load", "import" (gives one image without config), or "pull" (gives no image; then pull is not NULL). Strings live in a. */
+/* verb: "load", "import" (gives one image without config), "pull" (gives no image) or "pack" (gives `packed`); with these two pull is not
+ * NULL. Strings live in a. */
 int unpack_run(const char *verb, const struct store_ingest *in, const struct image_load_args *args,
 	       const struct unpack_pull *pull, struct arena *a, struct unpack_report *out, struct err *e) MUST_CHECK;
 

@@ -81,6 +81,8 @@ static void drop(struct attach_client *c)
 	if (c->dead)
 		return;
 	c->dead = true;
+	if (c->first && c->flags & FRAME_WANT_LIFE && a->abandoned)
+		a->abandoned(a->abandoned_data);
 	if (a->stdin_once && c->hello && c->flags & FRAME_WANT_STDIN)
 		input_end(a->in);
 }

@@ -37,6 +37,8 @@ struct attach {
 	int stall_ms; /* ATTACH_STALL_MS, but for tests */
 	void (*released)(void *data); /* there is room again after attach_held(); may be NULL */
 	void *released_data;
+	void (*abandoned)(void *data); /* the client whose end is the container's is gone; may be NULL */
+	void *abandoned_data;
 	void (*ports)(void *data); /* FRAME_PORTS came; may be NULL */
 	void *ports_data;
 };

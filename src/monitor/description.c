@@ -79,6 +79,7 @@ static int parse_overlay(struct arena *a, const struct json *rootfs, struct rt_r
 	if ((r = json_get_strv(a, rootfs, "rootfs", "lower", &lower, &out->n_lower, e)) < 0 ||
 	    (r = json_get_str(rootfs, "rootfs", "upper", &out->upper, e)) < 0 ||
 	    (r = json_get_str(rootfs, "rootfs", "work", &out->work, e)) < 0 ||
+	    (r = json_get_str(rootfs, "rootfs", "base", &out->base, e)) < 0 ||
 	    (r = json_get_bool(rootfs, "rootfs", "ofUser", &out->of_user, e)) < 0)
 		return r;
 	out->lower = lower;
@@ -89,7 +90,7 @@ static int parse_overlay(struct arena *a, const struct json *rootfs, struct rt_r
 			return r;
 	if (!out->upper != !out->work)
 		return err_set(e, ERR_INVALID, "rootfs.upper and rootfs.work belong together");
-	return 0;
+	return out->base ? require_path(out->base, "rootfs.base", e) : 0;
 }
 
 static int parse_rootfs(struct arena *a, const struct json *doc, struct rt_rootfs *out, struct err *e)

@@ -3,6 +3,7 @@
  * has taken over) and watches the pidfd itself. */
 #include "monitor/worker.h"
 
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -160,6 +161,13 @@ static int open_streams(struct worker *w)
 	return r;
 }
 
+/* Its end is noticed as any other. One that has ended already takes no signal. */
+static void client_left(void *data)
+{
+	(void)data;
+	(void)!proc_signal(CREW_PIDFD, SIGKILL);
+}
+
 static void ports_changed(void *data)
 {
 	struct worker *w = data;
@@ -175,6 +183,8 @@ static int open_clients(struct worker *w)
 	w->input.ended = stdin_ended;
 	w->input.ended_data = w;
 	attach_init(&w->attach, w->loop, &w->input, w->d.stdin_once);
+	w->attach.abandoned = client_left;
+	w->attach.abandoned_data = w;
 	w->attach.ports = ports_changed;
 	w->attach.ports_data = w;
 	if (crew_has(&w->crew, CREW_CLIENT)) {

@@ -89,8 +89,6 @@ int rt_net_devices(const struct rt_ctx *c, pid_t pid, struct err *e) MUST_CHECK;
 
 /* ---- rootfs.c, host side: the detached root mount. *helper: a pid for ns_reap(). ---- */
 int rt_rootfs_make(const struct rt_ctx *c, int userns, int *fd, pid_t *helper, struct err *e) MUST_CHECK;
-/* For tests: from now on as on a kernel before 6.15. */
-void rt_rootfs_by_name(void);
 
 /* ---- resources.c, host side: linux.intelRdt. join: the group is there already ---- */
 int rt_rdt(const struct rt_ctx *c, pid_t pid, bool join, struct err *e) MUST_CHECK;

@@ -36,6 +36,8 @@ enum frame_type {
 /* Of the client on fd 4 alone: it tells the engine of the end itself, answers FRAME_EXIT with FRAME_SETTLED and needs no
  * FRAME_DONE. When it does not answer, the monitor tells the engine as ever. */
 #define FRAME_WANT_SETTLE 8U
+/* Of that client, too: the container ends when the client does. */
+#define FRAME_WANT_LIFE 16U
 
 /* Appends one frame; len <= FRAME_MAX_PAYLOAD. */
 void frame_write(struct strbuf *out, enum frame_type type, const void *payload, size_t len);

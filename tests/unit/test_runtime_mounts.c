@@ -10,6 +10,7 @@
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
+#include "sys/overlay_mount.h"
 
 static struct stat host_stat(struct box *b, const char *name)
 {
@@ -74,7 +75,7 @@ static void overlay_as_the_kernel_likes(void **state)
 /* The only way before 6.15; static state of the process, so this test is the last with an overlay. */
 static void overlay_by_name(void **state)
 {
-	rt_rootfs_by_name();
+	overlay_mount_by_name();
 	check_overlay(*state);
 }
 

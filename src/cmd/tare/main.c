@@ -30,6 +30,8 @@ static const struct cli_option global_options[] = {
 #define ROW_IMPORT                                                                                                     \
 	{ "import", "ROOTFS.tar|- [NAME]", "make an image from a root file system's tar", cmd_import, import_options,         \
 	  sizeof(struct import_opts), NULL, 1, 2 }
+#define ROW_BUILD                                                                                                      \
+	{ "build", "PATH", "make an image as a Dockerfile says", cmd_build, build_options, sizeof(struct build_opts), NULL, 1, 1 }
 #define ROW_PULL                                                                                                       \
 	{ "pull", "NAME[:TAG|@DIGEST]", "fetch an image from a registry", cmd_pull, pull_options, sizeof(struct pull_opts), NULL, 1, 1 }
 #define ROW_PUSH                                                                                                       \
@@ -86,7 +88,7 @@ static const struct cli_option global_options[] = {
 #define END { 0 }
 
 static const struct cli_command image_commands[] = {
-	ROW_IMAGES("ls"), ROW_RMI("rm"), ROW_TAG, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_HISTORY, ROW_INSPECT,
+	ROW_IMAGES("ls"), ROW_RMI("rm"), ROW_BUILD, ROW_TAG, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_HISTORY, ROW_INSPECT,
 	{ "tree", "[IMAGE...]", "show which layers images are made of and share", cmd_image_tree, NULL, 0, NULL, 0, CLI_ANY },
 	{ "verify", "[IMAGE...]", "check what the store has of images against their digests, and repair it", cmd_verify, verify_options,
 	  sizeof(struct verify_opts), NULL, 0, CLI_ANY },
@@ -145,7 +147,7 @@ static const struct cli_command internal_commands[] = {
 
 static const struct cli_command commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM, ROW_PS("ps"), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
-	ROW_TOP, ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
+	ROW_TOP, ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
 	ROW_TAG, ROW_HISTORY,
 	{ "login", "[SERVER]", "say who you are at a registry, Docker Hub unless named", cmd_login, login_options, sizeof(struct login_opts), NULL, 0, 1 },
 	{ "logout", "[SERVER]", "forget who you are at a registry", cmd_logout, NULL, 0, NULL, 0, 1 },

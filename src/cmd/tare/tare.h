@@ -44,6 +44,15 @@ int cmd_images(const struct cli_call *call, struct err *e);
 int cmd_rmi(const struct cli_call *call, struct err *e);
 int cmd_history(const struct cli_call *call, struct err *e);
 
+/* build.c */
+struct build_opts {
+	const char *file, *target, *platform, *network, *iidfile, *progress;
+	bool no_cache, pull, quiet;
+	struct cli_strv tags, build_args, labels;
+};
+extern const struct cli_option build_options[];
+int cmd_build(const struct cli_call *call, struct err *e);
+
 /* pull.c */
 struct pull_opts {
 	const char *platform, *progress;

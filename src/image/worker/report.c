@@ -33,6 +33,23 @@ int report_unpacked(struct task *t, const char *chain_id, uint64_t size, uint64_
 	return send_line(t, &text, e);
 }
 
+int report_packed(struct task *t, const struct report_packed *p, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&text);
+
+	jw_object(&w, NULL);
+	jw_str(&w, "type", "packed");
+	jw_str(&w, "blob", p->blob);
+	jw_str(&w, "diffId", p->diff_id);
+	jw_u64(&w, "blobSize", p->blob_size);
+	jw_u64(&w, "size", p->size);
+	jw_u64(&w, "entries", p->entries);
+	jw_u64(&w, "maxId", p->max_id);
+	jw_end_object(&w);
+	return send_line(t, &text, e);
+}
+
 void report_arrived(struct task *t, size_t blob, uint64_t bytes)
 {
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;

@@ -3,6 +3,7 @@
 #ifndef TARE_WORKER_REPORT_H
 #define TARE_WORKER_REPORT_H
 
+#include "image/digest.h"
 #include "image/worker/task.h"
 
 struct report_layer {
@@ -16,6 +17,13 @@ int report_unpacked(struct task *t, const char *chain_id, uint64_t size, uint64_
 /* An image all of whose layers are staged or in the store. config and manifest NULL: the archive has none. */
 int report_image(struct task *t, const char *const *names, const char *config, const char *manifest,
 		 const struct report_layer *layers, size_t n_layers, struct err *e) MUST_CHECK;
+/* What a tree was packed into. */
+struct report_packed {
+	char blob[DIGEST_LEN + 1], diff_id[DIGEST_LEN + 1];
+	uint64_t blob_size, size, entries; /* size: bytes of its files */
+	uint32_t max_id;
+};
+int report_packed(struct task *t, const struct report_packed *p, struct err *e) MUST_CHECK;
 /* So many bytes of a blob of the request are there: for who watches, so a failure to say it is none. */
 void report_arrived(struct task *t, size_t blob, uint64_t bytes);
 /* The failure that ended the run; the last line. */

@@ -117,6 +117,7 @@ static const int allowed_calls[] = {
 	/* files */
 	SYS_read, SYS_pread64, SYS_write, SYS_pwrite64, SYS_close, SYS_openat, SYS_openat2, SYS_lseek, SYS_fstat,
 	SYS_newfstatat, SYS_statx, SYS_getdents64, SYS_ftruncate, SYS_fcntl, SYS_faccessat, SYS_faccessat2,
+	SYS_readlinkat, SYS_flistxattr, SYS_fgetxattr,
 	/* the tree */
 	SYS_mkdirat, SYS_mknodat, SYS_symlinkat, SYS_linkat, SYS_unlinkat, SYS_renameat2, SYS_fchown,
 	SYS_fchownat, SYS_fchmod, SYS_fchmodat, SYS_utimensat, SYS_fsetxattr,

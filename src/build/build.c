@@ -1,0 +1,250 @@
+/* A build is: read the Dockerfile; plan which stages the target needs; each of these in turn, one instruction after the
+ * other. What an instruction says of the configuration changes that alone; one that writes files (layer.c, run.c, copy.c)
+ * has a key, and does nothing when the cache has its layer.
+ *
+ * The ingest of the store is held from the begin to the end: gc keeps away, and what a killed build leaves has a name. */
+#include "build/build.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/text.h"
+#include "build/blame.h"
+#include "build/work.h"
+
+void build_say(const struct build *b, const char *fmt, ...)
+{
+	CLEANUP_STRBUF struct strbuf raw = STRBUF_INIT;
+	char text[1000], shown[1000];
+	va_list ap;
+
+	if (!b->args->watch.line)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	b->args->watch.line(text_tame(text, shown, sizeof(shown)), b->args->watch.data);
+}
+
+/* ---- reading ---- */
+
+static int read_dockerfile(struct build *b, char **text, size_t *len, struct err *e)
+{
+	static const char *const usual[] = { "Dockerfile", "Containerfile" };
+	int r = -ENOENT;
+
+	b->file_name = b->args->file ? b->args->file : "Dockerfile";
+	if (b->args->file && strcmp(b->args->file, "-") == 0)
+		r = io_read_fd(STDIN_FILENO, DF_MAX_BYTES, text, len);
+	else if (b->args->file)
+		r = io_read_file(AT_FDCWD, b->args->file, DF_MAX_BYTES, text, len);
+	for (size_t i = 0; !b->args->file && r == -ENOENT && i < sizeof(usual) / sizeof(*usual); i++) {
+		r = io_read_file(b->context, usual[i], DF_MAX_BYTES, text, len);
+		b->file_name = usual[i];
+	}
+	if (r == -ENOENT && !b->args->file)
+		return err_set(e, ERR_NOTFOUND, "%s has neither a Dockerfile nor a Containerfile: -f names another file", b->args->context);
+	if (r == -EFBIG)
+		return err_set(e, ERR_LIMIT, "%s is larger than %u bytes", b->file_name, DF_MAX_BYTES);
+	return r < 0 ? err_errno(e, r, "%s", b->file_name) : 0;
+}
+
+/* FILE.dockerignore beside the file is for that file alone. */
+static int read_ignore(struct build *b, struct err *e)
+{
+	const char *own = arena_printf(b->a, "%s.dockerignore", b->file_name), *name = own;
+	CLEANUP_FREE char *text = NULL;
+	size_t len = 0;
+	int r = own ? io_read_file(b->args->file ? AT_FDCWD : b->context, own, IGNORE_MAX_BYTES, &text, &len) : -ENOMEM;
+
+	if (r == -ENOENT) {
+		name = ".dockerignore";
+		r = io_read_file(b->context, name, IGNORE_MAX_BYTES, &text, &len);
+	}
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return err_errno(e, r, "%s", name);
+	r = ignore_parse(b->a, text, len, &b->ignore, e);
+	return r < 0 ? err_ctx(e, "%s", name) : 0;
+}
+
+static int read_all(struct build *b, struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t len = 0;
+	int r = read_dockerfile(b, &text, &len, e);
+
+	if (r < 0)
+		return r;
+	r = df_parse(b->a, text, len, &b->file, e);
+	if (r == 0)
+		r = df_scope_global(b->a, &b->file, &b->args->inputs, &b->global, e);
+	if (r == 0)
+		r = df_plan(b->a, &b->file, &b->global, b->args->inputs.target_stage, &b->plan, e);
+	if (r < 0)
+		return err_ctx(e, "%s", b->file_name);
+	for (size_t i = 0; i < b->file.warnings.n; i++)
+		build_say(b, "warning: %s:%u: %s", b->file_name, b->file.warnings.v[i].line, b->file.warnings.v[i].text);
+	return read_ignore(b, e);
+}
+
+/* ---- stages ---- */
+
+static const char *stage_name(const struct build *b, size_t n, char out[64])
+{
+	const char *name = b->plan.v[n].from.from.name;
+
+	(void)snprintf(out, 64, "%.40s", name ? name : "");
+	if (!name)
+		(void)snprintf(out, 64, "stage-%zu", n);
+	return out;
+}
+
+static void announce(const struct build *b, size_t n, const struct df_instruction *in)
+{
+	struct stage *s = &b->stages[n];
+	char name[64];
+
+	build_say(b, "[%s %zu/%zu] %s", stage_name(b, n, name), ++s->step, s->steps, in->text);
+}
+
+static int config_only(struct build *b, struct stage *s, const struct df_instruction *in, struct err *e)
+{
+	int r = conf_apply(b->a, &s->conf, in, e);
+
+	if (r < 0 || in->kind != DF_ENV)
+		return r;
+	s->conf.env = df_scope_list(&s->scope, DF_OF_ENV);
+	return s->conf.env ? 0 : err_errno(e, -ENOMEM, "environment");
+}
+
+static int apply(struct build *b, size_t n, const struct df_instruction *in, struct err *e)
+{
+	struct stage *s = &b->stages[n];
+	size_t layers = s->n;
+	const struct timespec when = { .tv_sec = s->epoch };
+	char created[TEXT_TIME_LEN];
+	int r;
+
+	if (in->kind == DF_RUN)
+		r = step_run_command(b, s, in, e);
+	else if (in->kind == DF_COPY || in->kind == DF_ADD)
+		r = step_copy(b, n, in, e);
+	else if (in->kind == DF_WORKDIR)
+		r = step_workdir(b, s, in, e);
+	else
+		r = config_only(b, s, in, e);
+	if (r < 0 || in->kind == DF_ARG)
+		return r;
+	text_time(&when, created);
+	return conf_add_history(b->a, &s->conf, arena_strdup(b->a, created), in->text, s->n == layers, e);
+}
+
+static int one(struct build *b, size_t n, const struct df_instruction *in, struct err *e)
+{
+	struct df_instruction *with = arena_new(b->a, struct df_instruction);
+	int r = with ? df_scope_step(&b->stages[n].scope, in, with, e) : err_errno(e, -ENOMEM, "instruction");
+
+	if (r < 0)
+		return r;
+	announce(b, n, with);
+	r = apply(b, n, with, e);
+	return r < 0 ? df_blame(e, in->first, in->text) : 0;
+}
+
+/* What the base left for who builds on it: done here, and no part of what is built. */
+static int triggers(struct build *b, size_t n, struct err *e)
+{
+	struct stage *s = &b->stages[n];
+	const struct df_list list = s->conf.onbuild;
+	unsigned int line = b->plan.v[n].from.first;
+	int r = 0;
+
+	s->conf.onbuild = (struct df_list){ 0 };
+	s->steps += list.n;
+	for (size_t i = 0; r == 0 && i < list.n; i++) {
+		struct df_instruction *in = arena_new(b->a, struct df_instruction);
+
+		r = in ? df_parse_trigger(b->a, list.v[i], line, in, e) : err_errno(e, -ENOMEM, "ONBUILD");
+		if (r == 0)
+			r = one(b, n, in, e);
+	}
+	return r;
+}
+
+static int run_stage(struct build *b, size_t n, struct err *e)
+{
+	const struct df_stage *f = &b->file.stages[n];
+	int r;
+
+	b->stages[n].steps = f->n + 1;
+	announce(b, n, &b->plan.v[n].from);
+	r = stage_begin(b, n, e);
+	if (r < 0)
+		return df_blame(e, f->from.first, f->from.text);
+	r = b->plan.v[n].base < 0 ? triggers(b, n, e) : 0;
+	for (size_t i = 0; r == 0 && i < f->n; i++)
+		r = one(b, n, &f->v[i], e);
+	return r;
+}
+
+static int run_stages(struct build *b, struct err *e)
+{
+	b->stages = arena_array(b->a, b->plan.n, sizeof(*b->stages));
+	if (!b->stages)
+		return err_errno(e, -ENOMEM, "stages");
+	for (size_t i = 0; i < b->plan.n; i++) {
+		int r = b->plan.v[i].needed ? run_stage(b, i, e) : 0;
+
+		if (r < 0)
+			return err_ctx(e, "%s", b->file_name);
+	}
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+static int prepare(struct build *b, struct err *e)
+{
+	const struct build_args *args = b->args;
+	uint64_t swept = 0;
+	int r;
+
+	b->target = args->inputs.target;
+	if (args->epoch && (text_i64(args->epoch, &b->epoch) < 0 || b->epoch < 0 || b->epoch > INT64_MAX / 1000000000))
+		return err_set(e, ERR_INVALID, "SOURCE_DATE_EPOCH=%s: must be seconds since 1970", args->epoch);
+	b->has_epoch = args->epoch != NULL;
+	b->context = open(args->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (b->context < 0)
+		return err_errno(e, -errno, "the context %s", args->context);
+	r = engine_program("tare-worker", b->worker, e);
+	if (r == 0)
+		r = store_open(b->en->root_fd, &b->store, e);
+	if (r == 0)
+		r = store_ingest_sweep(&b->store, &swept, e);
+	return r < 0 ? r : store_ingest_begin(&b->store, &b->ingest, e);
+}
+
+static void build_end(struct build *b)
+{
+	store_ingest_end(&b->ingest);
+	store_close(&b->store);
+	b->context = close_fd(b->context);
+}
+
+int build_image(const struct engine *en, const struct build_args *args, struct arena *a, struct build_result *out, struct err *e)
+{
+	CLEANUP(build_end) struct build b = { .en = en, .args = args, .a = a, .store = STORE_INIT, .ingest = STORE_INGEST_INIT,
+					      .context = -1 };
+	int r = prepare(&b, e);
+
+	if (r == 0)
+		r = read_all(&b, e);
+	if (r == 0)
+		r = run_stages(&b, e);
+	return r < 0 ? r : build_finish(&b, out, e);
+}

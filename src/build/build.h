@@ -1,0 +1,38 @@
+/* `tare build`: a Dockerfile and a context become an image of the catalog. */
+#ifndef TARE_BUILD_BUILD_H
+#define TARE_BUILD_BUILD_H
+
+#include "build/args.h"
+#include "engine/engine.h"
+#include "engine/options.h"
+
+struct build_watch { /* who looks on; data goes along */
+	/* A step begins, or says something of itself: one line. */
+	void (*line)(const char *text, void *data);
+	/* A command's output. */
+	void (*output)(const void *bytes, size_t len, void *data);
+	void *data;
+};
+
+struct build_args {
+	const char *context;     /* a folder */
+	const char *file;        /* of the Dockerfile; NULL: in the context; "-": standard input */
+	struct df_inputs inputs; /* --build-arg, --target, --platform */
+	const char *network;     /* of RUN; NULL: the usual */
+	struct strv names;       /* of the image, as people write them */
+	struct strv labels;      /* KEY=VALUE */
+	bool no_cache, pull;
+	const char *epoch; /* SOURCE_DATE_EPOCH; NULL: not set */
+	struct build_watch watch;
+};
+
+struct build_result {
+	const char *id, *manifest;
+	struct strv names; /* familiar */
+};
+
+/* Strings of *out are in a. Errors of the Dockerfile begin with its name and the line. */
+int build_image(const struct engine *en, const struct build_args *args, struct arena *a, struct build_result *out,
+		struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,302 @@
+/* COPY, ADD and WORKDIR: files are written into the stage's layers as an overlay shows them (sys/overlay_mount.h), so links
+ * of the image mean what they mean to it; whatever a path says, openat2 keeps it beneath the root (base/beneath.h). */
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/beneath.h"
+#include "base/io.h"
+#include "build/put.h"
+#include "build/source.h"
+#include "build/work.h"
+#include "engine/rootfile.h"
+#include "oci/user.h"
+
+struct copying {
+	struct build *b;
+	struct stage *s;
+	const struct df_instruction *in;
+	struct pick_from from;
+	struct pick_list items;
+	struct ignore none, excludes;
+	int root; /* owned; of from */
+	const char *dest;
+	bool into; /* dest is a folder that the sources go into */
+};
+
+static void copying_end(struct copying *c)
+{
+	c->root = close_fd(c->root);
+}
+
+/* ---- where from ---- */
+
+static int source_stage(struct copying *c, size_t stage, struct err *e)
+{
+	struct build *b = c->b;
+	int n = df_find_stage(&b->file, c->in->copy.from, stage);
+	struct df_stage_plan plan = { .from.from.base = c->in->copy.from, .base = -1 };
+	struct stage *other = n >= 0 ? &b->stages[n] : arena_new(b->a, struct stage);
+	int r = other ? 0 : err_errno(e, -ENOMEM, "--from");
+
+	if (r == 0 && n < 0)
+		r = stage_from_image(b, other, &plan, e);
+	if (r < 0)
+		return err_ctx(e, "--from");
+	c->root = stage_mount(b, other, NULL, e);
+	if (c->root < 0)
+		return err_ctx(e, "--from=%s", c->in->copy.from);
+	c->from.owners = true;
+	return 0;
+}
+
+static int open_source(struct copying *c, size_t stage, struct err *e)
+{
+	const struct df_copy *copy = &c->in->copy;
+	struct image_limits limits;
+	int r = 0;
+
+	image_limits_default(&limits);
+	c->from = (struct pick_from){ .ignore = copy->from ? &c->none : &c->b->ignore, .excludes = &c->excludes,
+				      .max_depth = limits.depth };
+	for (size_t i = 0; r == 0 && i < copy->excludes.n; i++)
+		r = ignore_add(c->b->a, copy->excludes.v[i], &c->excludes, e);
+	if (r < 0)
+		return err_ctx(e, "--exclude");
+	if (copy->from)
+		r = source_stage(c, stage, e);
+	else
+		c->root = io_dup(c->b->context);
+	if (r == 0 && c->root < 0)
+		r = err_errno(e, c->root, "the context");
+	c->from.root = c->root;
+	return r;
+}
+
+static int check(const struct copying *c, struct err *e)
+{
+	const struct df_copy *copy = &c->in->copy;
+
+	if (copy->parents == DF_YES)
+		return err_set(e, ERR_UNSUPPORTED, "--parents is not supported");
+	for (size_t i = 0; c->in->kind == DF_ADD && i < copy->sources.n; i++) {
+		struct df_source source;
+		int r = df_source_parse(c->b->a, copy->sources.v[i], &source, e);
+
+		if (r < 0)
+			return r;
+		if (source.kind != DF_SOURCE_FILES)
+			return err_set(e, ERR_UNSUPPORTED, "ADD of what has to be fetched (%s) is not supported", copy->sources.v[i]);
+	}
+	if (c->in->kind == DF_ADD && copy->unpack == DF_YES)
+		return err_set(e, ERR_UNSUPPORTED, "--unpack is not supported");
+	return 0;
+}
+
+static int find_items(struct copying *c, struct err *e)
+{
+	const struct df_copy *copy = &c->in->copy;
+	size_t len = strlen(copy->dest), several;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < copy->sources.n; i++)
+		r = pick_source(c->b->a, &c->from, copy->sources.v[i], &c->items, e);
+	if (r < 0)
+		return r;
+	several = c->items.n + copy->docs.n;
+	c->into = (len && copy->dest[len - 1] == '/') || !strcmp(copy->dest, ".") || (len > 1 && !strcmp(copy->dest + len - 2, "/."));
+	c->dest = conf_path(c->b->a, &c->s->conf, copy->dest);
+	if (!c->dest)
+		return err_errno(e, -ENOMEM, "COPY");
+	if (several > 1 && !c->into && (copy->sources.n + copy->docs.n > 1))
+		return err_set(e, ERR_INVALID, "several files go into a folder: end %s with a slash", copy->dest);
+	c->into |= several > 1;
+	return 0;
+}
+
+/* ---- key ---- */
+
+static int make_key(const struct copying *c, char out[SHA256_DIGEST_LEN + 1], struct err *e)
+{
+	const struct df_copy *copy = &c->in->copy;
+	struct key k;
+	int r = 0;
+
+	key_begin(&k, df_kind_name(c->in->kind), stage_chain(c->s));
+	key_add(&k, c->dest);
+	key_add_number(&k, c->into);
+	key_add(&k, copy->chown);
+	key_add(&k, copy->chmod);
+	key_add_number(&k, c->s->epoch);
+	key_add_number(&k, c->b->has_epoch);
+	key_add_number(&k, (int64_t)c->items.n);
+	for (size_t i = 0; r == 0 && i < c->items.n; i++)
+		r = pick_digest(&c->from, &c->items.v[i], &k, e);
+	for (size_t i = 0; i < copy->docs.n; i++) {
+		key_add(&k, copy->docs.v[i].name);
+		key_add(&k, copy->docs.v[i].content);
+	}
+	key_end(&k, out);
+	return r;
+}
+
+/* ---- owner ---- */
+
+/* USER[:GROUP] of the stage's own files; without a group the user's number is that, as Docker has it. */
+static int find_owner(struct build *b, const struct step *st, const char *text, struct put_to *to, struct err *e)
+{
+	CLEANUP_FREE char *passwd = NULL, *group = NULL;
+	struct oci_resolved_user u;
+	int r = rootfile_read(st->lowers, st->n_lowers, "etc/passwd", &passwd, e);
+
+	if (r == 0)
+		r = rootfile_read(st->lowers, st->n_lowers, "etc/group", &group, e);
+	if (r == 0)
+		r = oci_user_resolve_texts(b->a, passwd, group, text, &u, e);
+	if (r < 0)
+		return r;
+	to->chown = true;
+	to->uid = u.uid;
+	to->gid = strchr(text, ':') ? u.gid : u.uid;
+	return 0;
+}
+
+static int prepare_to(const struct copying *c, const struct step *st, struct put_to *to, struct err *e)
+{
+	const struct df_copy *copy = &c->in->copy;
+
+	*to = (struct put_to){ .root = -1, .chown = !copy->from, .epoch = c->s->epoch,
+			       .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL,
+			       .archives_refused = c->in->kind == DF_ADD && copy->unpack != DF_NO };
+	if (!copy->chown || !copy->chown[0])
+		return 0;
+	return find_owner(c->b, st, copy->chown, to, e) < 0 ? err_ctx(e, "--chown=%s", copy->chown) : 0;
+}
+
+/* ---- doing it ---- */
+
+static bool is_folder(int root, const char *path)
+{
+	CLEANUP_FD int fd = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH | O_DIRECTORY, 0);
+
+	return fd >= 0;
+}
+
+static const char *dest_of(const struct copying *c, const struct put_to *to, const char *name)
+{
+	if (!c->into && !is_folder(to->root, c->dest))
+		return c->dest;
+	return arena_printf(c->b->a, "%s/%s", strcmp(c->dest, "/") == 0 ? "" : c->dest, name);
+}
+
+static int put_all(const struct copying *c, const struct put_to *to, struct err *e)
+{
+	const struct df_copy *copy = &c->in->copy;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->items.n; i++) {
+		const struct pick_item *item = &c->items.v[i];
+		const char *dest = S_ISDIR(item->mode) ? c->dest : dest_of(c, to, item->name);
+
+		r = dest ? put_item(to, &c->from, item, dest, e) : err_errno(e, -ENOMEM, "COPY");
+	}
+	for (size_t i = 0; r == 0 && i < copy->docs.n; i++) {
+		const char *dest = dest_of(c, to, copy->docs.v[i].name);
+
+		r = dest ? put_text(to, copy->docs.v[i].content, dest, e) : err_errno(e, -ENOMEM, "COPY");
+	}
+	return r;
+}
+
+static struct tidy_times times_of(const struct build *b)
+{
+	const struct tidy_times keep = TIDY_KEEP, clamp = { b->epoch * 1000000000, b->epoch };
+
+	return b->has_epoch ? clamp : keep;
+}
+
+static int do_copy(struct copying *c, const char *key, struct err *e)
+{
+	CLEANUP_STEP struct step st = STEP_INIT;
+	struct tidy_times times = times_of(c->b);
+	struct put_to to;
+	int r = step_begin(c->b, c->s, &st, e);
+
+	if (r == 0)
+		r = prepare_to(c, &st, &to, e);
+	if (r < 0)
+		return r;
+	to.root = stage_mount(c->b, c->s, &st, e);
+	if (to.root < 0)
+		return to.root;
+	r = put_all(c, &to, e);
+	to.root = close_fd(to.root);
+	return r < 0 ? r : step_commit(c->b, c->s, &st, &times, NULL, key, c->in->text, e);
+}
+
+int step_copy(struct build *b, size_t stage, const struct df_instruction *in, struct err *e)
+{
+	CLEANUP(copying_end) struct copying c = { .b = b, .s = &b->stages[stage], .in = in, .root = -1 };
+	char key[SHA256_DIGEST_LEN + 1];
+	int r = check(&c, e);
+
+	if (r == 0)
+		r = open_source(&c, stage, e);
+	if (r == 0)
+		r = find_items(&c, e);
+	if (r == 0)
+		r = make_key(&c, key, e);
+	if (r == 0)
+		r = step_cached(b, c.s, key, e);
+	return r < 0 ? r : r > 0 ? 0 : do_copy(&c, key, e);
+}
+
+/* ---- WORKDIR ---- */
+
+static bool is_there(struct build *b, const struct stage *s)
+{
+	struct err ignored;
+	CLEANUP_FD int root = s->n ? stage_mount(b, s, NULL, &ignored) : -1;
+
+	return root >= 0 && is_folder(root, s->conf.workdir);
+}
+
+static int make_workdir(struct build *b, struct stage *s, const char *key, const char *text, struct err *e)
+{
+	CLEANUP_STEP struct step st = STEP_INIT;
+	struct put_to to = { .root = -1, .epoch = s->epoch };
+	struct tidy_times times = times_of(b);
+	int folder, r = step_begin(b, s, &st, e);
+
+	if (r == 0 && s->conf.user[0])
+		r = find_owner(b, &st, s->conf.user, &to, e);
+	if (r < 0)
+		return r;
+	to.root = stage_mount(b, s, &st, e);
+	if (to.root < 0)
+		return to.root;
+	folder = put_folder(&to, s->conf.workdir, e);
+	to.root = close_fd(to.root);
+	if (folder < 0)
+		return folder;
+	close_fd(folder);
+	return step_commit(b, s, &st, &times, NULL, key, text, e);
+}
+
+int step_workdir(struct build *b, struct stage *s, const struct df_instruction *in, struct err *e)
+{
+	char key[SHA256_DIGEST_LEN + 1];
+	struct key k;
+	int r = conf_apply(b->a, &s->conf, in, e);
+
+	if (r < 0 || strcmp(s->conf.workdir, "/") == 0)
+		return r;
+	key_begin(&k, "WORKDIR", stage_chain(s));
+	key_add(&k, s->conf.workdir);
+	key_add(&k, s->conf.user);
+	key_add_number(&k, s->epoch);
+	key_end(&k, key);
+	r = step_cached(b, s, key, e);
+	if (r != 0 || is_there(b, s))
+		return r < 0 ? r : 0;
+	return make_workdir(b, s, key, in->text, e);
+}

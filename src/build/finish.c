@@ -1,0 +1,127 @@
+/* Configuration, manifest, rows: the last stage becomes an image. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "build/work.h"
+#include "engine/images.h"
+#include "image/ref.h"
+
+#define TYPE_CONFIG "application/vnd.oci.image.config.v1+json"
+#define TYPE_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+
+static int no_memory(struct err *e)
+{
+	return err_errno(e, -ENOMEM, "the image");
+}
+
+static void descriptor(struct json_writer *w, const char *key, const char *type, const char *digest, uint64_t size)
+{
+	jw_object(w, key);
+	jw_str(w, "mediaType", type);
+	jw_str(w, "digest", digest);
+	jw_u64(w, "size", size);
+	jw_end_object(w);
+}
+
+static void write_manifest(const struct stage *s, const char *config, size_t size, struct strbuf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+
+	jw_object(&w, NULL);
+	jw_u64(&w, "schemaVersion", 2);
+	jw_str(&w, "mediaType", TYPE_MANIFEST);
+	descriptor(&w, "config", TYPE_CONFIG, config, size);
+	jw_array(&w, "layers");
+	for (size_t i = 0; i < s->n; i++)
+		descriptor(&w, NULL, s->types[i], s->layers[i].blob, s->layers[i].blob_size);
+	jw_end_array(&w);
+	jw_end_object(&w);
+}
+
+static int put(struct build *b, const struct strbuf *text, const char **digest, struct err *e)
+{
+	char sum[DIGEST_LEN + 1];
+	int r = sb_error(text) < 0 ? no_memory(e) : store_ingest_blob(&b->ingest, text->s, text->len, sum, e);
+
+	*digest = r < 0 ? NULL : arena_strdup(b->a, sum);
+	return r < 0 ? r : *digest ? 0 : no_memory(e);
+}
+
+static int labels(struct build *b, struct conf *c, struct err *e)
+{
+	for (size_t i = 0; i < b->args->labels.n; i++) {
+		const char *text = b->args->labels.v[i], *eq = strchr(text, '=');
+		const char *key = eq ? arena_strndup(b->a, text, (size_t)(eq - text)) : text;
+		int r = key ? conf_label(b->a, c, key, eq ? eq + 1 : "", e) : no_memory(e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int names(struct build *b, struct image_loaded *img, struct build_result *out, struct err *e)
+{
+	size_t n = b->args->names.n;
+	const char **v = arena_array(b->a, n + 1, sizeof(*v)), **shown = arena_array(b->a, n + 1, sizeof(*shown));
+
+	if (!v || !shown)
+		return no_memory(e);
+	for (size_t i = 0; i < n; i++) {
+		struct image_ref ref;
+		int r = image_ref_parse(b->a, b->args->names.v[i], &ref, e);
+
+		if (r < 0)
+			return r;
+		v[i] = image_ref_canonical(b->a, &ref);
+		shown[i] = image_ref_familiar(b->a, &ref);
+	}
+	img->names = v;
+	img->n_names = n;
+	out->names = (struct strv){ shown, n };
+	return arena_error(b->a) < 0 ? no_memory(e) : 0;
+}
+
+static int commit(struct build *b, const struct image_loaded *img, struct err *e)
+{
+	int r = store_ingest_sync(&b->ingest, e);
+
+	if (r == 0)
+		r = store_commit_blob(&b->ingest, img->id, e);
+	if (r == 0)
+		r = store_commit_blob(&b->ingest, img->manifest, e);
+	if (r == 0)
+		r = store_commit_sync(&b->ingest, e);
+	return r < 0 ? r : image_record(b->en, img, 1, e);
+}
+
+int build_finish(struct build *b, struct build_result *out, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT, manifest = STRBUF_INIT;
+	struct stage *s = &b->stages[b->plan.target];
+	const struct timespec when = { .tv_sec = s->epoch };
+	struct image_loaded img = { .layers = s->layers, .n_layers = s->n };
+	char created[TEXT_TIME_LEN];
+	int r = labels(b, &s->conf, e);
+
+	if (r < 0)
+		return r;
+	text_time(&when, created);
+	conf_write(&s->conf, created, s->layers, s->n, &config);
+	r = put(b, &config, &img.id, e);
+	if (r == 0)
+		r = image_config_parse(b->a, config.s, config.len, &img.config, e);
+	if (r < 0)
+		return r;
+	write_manifest(s, img.id, config.len, &manifest);
+	r = put(b, &manifest, &img.manifest, e);
+	if (r == 0)
+		r = names(b, &img, out, e);
+	if (r == 0)
+		r = commit(b, &img, e);
+	out->id = img.id;
+	out->manifest = img.manifest;
+	return r;
+}

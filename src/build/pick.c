@@ -1,0 +1,434 @@
+#include "build/pick.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "base/beneath.h"
+#include "base/io.h"
+#include "base/strbuf.h"
+#include "base/text.h"
+#include "build/glob.h"
+
+#define CHUNK (128U << 10)
+
+static int no_memory(struct err *e)
+{
+	return err_errno(e, -ENOMEM, "files of the context");
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int list(struct arena *a, int dir, const char ***out, size_t *n, struct err *e)
+{
+	CLEANUP_FD int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const char **v = NULL;
+	struct dirent *de;
+	size_t cap = 0;
+
+	*n = 0;
+	if (!d)
+		return err_errno(e, -errno, "list it");
+	(void)take_fd(&fd);
+	while ((de = readdir(d))) {
+		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
+			continue;
+		v = arena_grow(a, v, *n, &cap, sizeof(*v));
+		if (!v)
+			return no_memory(e);
+		v[(*n)++] = arena_strdup(a, de->d_name);
+	}
+	if (arena_error(a) < 0)
+		return no_memory(e);
+	if (*n)
+		qsort(v, *n, sizeof(*v), by_name);
+	*out = v;
+	return 0;
+}
+
+/* ---- finding ---- */
+
+/* ignore_step() for each part of path. *whole: a folder on the way, or path, is out with all in it. */
+static int step_through(const struct ignore *ig, const char *path, bool *whole)
+{
+	int last = IGNORE_NONE;
+	char part[PATH_MAX];
+
+	*whole = false;
+	for (size_t i = 0; path[0] && i <= strlen(path) && i < sizeof(part); i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		last = ignore_step(ig, part, last);
+		*whole |= ignore_whole(ig, part, last);
+	}
+	return last;
+}
+
+/* Where a handle is, from root on. */
+static int path_from_root(struct arena *a, int root, int fd, const char **out)
+{
+	char base[PATH_MAX], path[PATH_MAX];
+	int r = io_path_of(root, base);
+	size_t len;
+
+	if (r == 0)
+		r = io_path_of(fd, path);
+	if (r < 0)
+		return r;
+	len = strcmp(base, "/") == 0 ? 0 : strlen(base);
+	if (strncmp(path, base, len) != 0 || (path[len] != '/' && path[len] != '\0'))
+		return -ENOENT;
+	*out = arena_strdup(a, path[len] == '/' ? path + len + 1 : "");
+	return *out ? 0 : -ENOMEM;
+}
+
+static int not_found(const char *source, struct err *e)
+{
+	return err_set(e, ERR_NOTFOUND, "%s: there is no such file", source);
+}
+
+static int add(struct arena *a, const struct pick_from *from, const char *path, const char *source, struct pick_list *out, struct err *e)
+{
+	CLEANUP_FD int fd = beneath_open(from->root, path[0] ? path : ".", BENEATH_IN_ROOT, O_PATH, 0);
+	struct pick_item *v = arena_grow(a, out->v, out->n, &out->cap, sizeof(*v));
+	const char *name = strrchr(path, '/');
+	struct pick_item item;
+	struct stat st;
+	bool whole;
+	int r;
+
+	if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR)
+		return not_found(source, e);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(e, fd < 0 ? fd : -errno, "%s", source);
+	if (!v)
+		return no_memory(e);
+	out->v = v;
+	item = (struct pick_item){ .name = name ? name + 1 : path, .mode = st.st_mode };
+	r = path_from_root(a, from->root, fd, &item.path);
+	if (r < 0)
+		return r == -ENOENT ? not_found(source, e) : err_errno(e, r, "%s", source);
+	item.last = step_through(from->ignore, item.path, &whole);
+	if (whole || (!S_ISDIR(st.st_mode) && ignore_out(from->ignore, item.last)))
+		return err_set(e, ERR_NOTFOUND, "%s: .dockerignore leaves it out", source);
+	out->v[out->n++] = item;
+	return 0;
+}
+
+struct search {
+	struct arena *a;
+	const struct pick_from *from;
+	const struct glob *glob;
+	const char *source;
+	struct pick_list *out;
+};
+
+static int search(const struct search *s, int dir, const char *at, int above, unsigned int depth, struct err *e)
+{
+	const char **names = NULL;
+	size_t n;
+	int r = list(s->a, dir, &names, &n, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const char *path = at[0] ? arena_printf(s->a, "%s/%s", at, names[i]) : names[i];
+		CLEANUP_FD int fd = -1;
+		int last;
+
+		if (!path)
+			return no_memory(e);
+		last = ignore_step(s->from->ignore, path, above);
+		if (ignore_whole(s->from->ignore, path, last))
+			continue;
+		if (glob_matches(s->glob, path) && !ignore_out(s->from->ignore, last))
+			r = add(s->a, s->from, path, path, s->out, e);
+		if (r < 0 || !glob_matches_below(s->glob, path) || depth > s->from->max_depth)
+			continue;
+		fd = openat(dir, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0)
+			r = search(s, fd, path, last, depth + 1, e);
+	}
+	return r;
+}
+
+/* Without slashes around it, and without "." and "..", which end at the root. */
+static char *clean(struct arena *a, const char *source)
+{
+	char *out = arena_alloc(a, strlen(source) + 2);
+	size_t n = 0;
+
+	for (const char *p = source; out && *p;) {
+		size_t len = strcspn(p, "/");
+
+		if (len == 2 && p[0] == '.' && p[1] == '.') {
+			while (n > 0 && out[--n] != '/')
+				;
+		} else if (len > 0 && !(len == 1 && *p == '.')) {
+			if (n > 0)
+				out[n++] = '/';
+			memcpy(out + n, p, len);
+			n += len;
+		}
+		p += len;
+		p += *p == '/';
+	}
+	if (out)
+		out[n] = '\0';
+	return out;
+}
+
+int pick_source(struct arena *a, const struct pick_from *from, const char *source, struct pick_list *out, struct err *e)
+{
+	struct search s = { .a = a, .from = from, .source = source, .out = out };
+	CLEANUP_FD int root = -1;
+	const char *path = clean(a, source);
+	size_t before = out->n;
+	int r;
+
+	if (!path)
+		return no_memory(e);
+	if (!glob_is_pattern(path))
+		return add(a, from, path, source, out, e);
+	root = openat(from->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = root < 0 ? err_errno(e, -errno, "open the context") : glob_compile(a, path, false, &s.glob, e);
+	if (r == 0)
+		r = search(&s, root, "", IGNORE_NONE, 1, e);
+	return r < 0 ? r : out->n > before ? 0 : err_set(e, ERR_NOTFOUND, "%s: no file fits it", source);
+}
+
+/* ---- walking ---- */
+
+struct walk {
+	const struct pick_from *from;
+	const struct pick_visitor *v;
+	struct strbuf path; /* from root */
+	size_t item;        /* how much of that is the item's own, its slash too */
+};
+
+static int walk_folder(struct walk *w, int dir, int above, int above_ex, unsigned int depth, struct err *e);
+
+/* Is anything below a folder that is out itself in all the same? */
+static bool has_some(struct walk *w, int dir, int above, unsigned int depth)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	size_t n = 0, len = w->path.len;
+	bool found = false;
+	const char **names = NULL;
+	struct err ignored;
+
+	if (depth > w->from->max_depth || list(&a, dir, &names, &n, &ignored) < 0)
+		return false;
+	for (size_t i = 0; !found && i < n; i++) {
+		CLEANUP_FD int fd = openat(dir, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int last;
+
+		sb_printf(&w->path, "%s%s", len ? "/" : "", names[i]);
+		last = ignore_step(w->from->ignore, sb_str(&w->path), above);
+		found = !ignore_out(w->from->ignore, last) ||
+			(fd >= 0 && !ignore_whole(w->from->ignore, sb_str(&w->path), last) && has_some(w, fd, last, depth + 1));
+		w->path.len = len;
+		if (w->path.s)
+			w->path.s[len] = '\0';
+	}
+	return found;
+}
+
+static int visit_folder(struct walk *w, const struct pick_entry *en, int last, int last_ex, bool out, unsigned int depth, struct err *e)
+{
+	CLEANUP_FD int fd = openat(en->dir, en->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_errno(e, -errno, "open it");
+	if (depth > w->from->max_depth)
+		return err_set(e, ERR_LIMIT, "it is more than %llu folders deep", (unsigned long long)w->from->max_depth);
+	if (out && !has_some(w, fd, last, depth))
+		return 0;
+	r = w->v->enter(en, w->v->data, e);
+	if (r == 0)
+		r = walk_folder(w, fd, last, last_ex, depth + 1, e);
+	return r == 0 && w->v->leave ? w->v->leave(en, w->v->data, e) : r;
+}
+
+static int visit(struct walk *w, int dir, const char *name, int above, int above_ex, unsigned int depth, struct err *e)
+{
+	const char *rel = sb_str(&w->path) + w->item;
+	int last = ignore_step(w->from->ignore, sb_str(&w->path), above), ex = ignore_step(w->from->excludes, rel, above_ex);
+	bool out = ignore_out(w->from->ignore, last);
+	struct pick_entry en = { .rel = rel, .dir = dir, .name = name };
+	struct stat st;
+
+	if (ignore_out(w->from->excludes, ex) || (out && ignore_whole(w->from->ignore, sb_str(&w->path), last)))
+		return 0;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(e, -errno, "look at it");
+	en.st = &st;
+	if (S_ISDIR(st.st_mode)) {
+		CLEANUP_FREE char *kept = strdup(rel); /* path grows meanwhile */
+
+		en.rel = kept;
+		return kept ? visit_folder(w, &en, last, ex, out, depth, e) : no_memory(e);
+	}
+	if (out)
+		return 0;
+	if (S_ISSOCK(st.st_mode))
+		return err_set(e, ERR_INVALID, "it is a socket, and a layer can have none: list it in .dockerignore");
+	return w->v->enter(&en, w->v->data, e);
+}
+
+static int walk_folder(struct walk *w, int dir, int above, int above_ex, unsigned int depth, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	size_t n = 0, len = w->path.len;
+	const char **names = NULL;
+	int r = list(&a, dir, &names, &n, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		char shown[200];
+
+		sb_printf(&w->path, "%s%s", len ? "/" : "", names[i]);
+		r = sb_error(&w->path) < 0 ? no_memory(e) : visit(w, dir, names[i], above, above_ex, depth, e);
+		if (r < 0 && depth == 1)
+			(void)err_ctx(e, "%s", text_tame(sb_str(&w->path), shown, sizeof(shown)));
+		w->path.len = len;
+		if (w->path.s)
+			w->path.s[len] = '\0';
+	}
+	return r;
+}
+
+static int walk_tree(struct walk *w, int fd, const struct pick_item *item, const struct stat *st, struct err *e)
+{
+	const struct pick_entry en = { .rel = "", .dir = fd, .name = ".", .st = st };
+	int r = w->v->enter(&en, w->v->data, e);
+
+	if (r == 0)
+		r = walk_folder(w, fd, item->last, IGNORE_NONE, 1, e);
+	return r == 0 && w->v->leave ? w->v->leave(&en, w->v->data, e) : r;
+}
+
+int pick_walk(const struct pick_from *from, const struct pick_item *item, const struct pick_visitor *v, struct err *e)
+{
+	struct walk w = { .from = from, .v = v, .path = STRBUF_INIT };
+	CLEANUP_FD int fd = -1;
+	char name[NAME_MAX + 1];
+	struct stat st;
+	int r;
+
+	if (S_ISDIR(item->mode)) {
+		fd = beneath_open(from->root, item->path[0] ? item->path : ".", BENEATH_NOLINKS, O_RDONLY | O_DIRECTORY, 0);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return err_errno(e, fd < 0 ? fd : -errno, "%s", item->path);
+		sb_puts(&w.path, item->path);
+		w.item = item->path[0] ? w.path.len + 1 : 0;
+		r = walk_tree(&w, fd, item, &st, e);
+		sb_free(&w.path);
+		return r;
+	}
+	fd = beneath_parent(from->root, item->path, BENEATH_NOLINKS, 0, name);
+	if (fd < 0 || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(e, fd < 0 ? fd : -errno, "%s", item->path);
+	if (S_ISSOCK(st.st_mode))
+		return err_set(e, ERR_INVALID, "%s is a socket, and a layer can have none", item->path);
+	const struct pick_entry en = { .rel = "", .dir = fd, .name = name, .st = &st };
+	return v->enter(&en, v->data, e);
+}
+
+/* ---- digest ---- */
+
+bool pick_wants_xattr(const char *name)
+{
+	return !strcmp(name, "security.capability") || (text_starts(name, "user.") && !text_starts(name, "user.overlay."));
+}
+
+static int digest_xattrs(int fd, struct key *k, struct err *e)
+{
+	CLEANUP_FREE char *names = malloc(PICK_XATTRS), *value = malloc(PICK_XATTRS);
+	ssize_t len;
+
+	if (!names || !value)
+		return no_memory(e);
+	len = flistxattr(fd, names, PICK_XATTRS);
+	for (const char *name = names; len > 0 && name < names + len; name += strlen(name) + 1) {
+		ssize_t n = pick_wants_xattr(name) ? fgetxattr(fd, name, value, PICK_XATTRS) : -1;
+
+		if (n < 0)
+			continue;
+		key_add(k, name);
+		key_add_number(k, n);
+		sha256_add(&k->sum, value, (size_t)n);
+	}
+	return 0;
+}
+
+static int digest_content(int fd, const struct stat *st, struct key *k, struct err *e)
+{
+	CLEANUP_FREE char *buf = malloc(CHUNK);
+	uint64_t total = 0;
+	ssize_t n = 1;
+
+	if (!buf)
+		return no_memory(e);
+	key_add_number(k, st->st_size);
+	while (n > 0) {
+		n = io_read_full(fd, buf, CHUNK);
+		if (n < 0)
+			return err_errno(e, (int)n, "read it");
+		sha256_add(&k->sum, buf, (size_t)n);
+		total += (uint64_t)n;
+	}
+	return total == (uint64_t)st->st_size ? 0 : err_set(e, ERR_BUSY, "it changed while it was read");
+}
+
+struct digesting {
+	const struct pick_from *from;
+	struct key *k;
+};
+
+static int digest_one(const struct pick_entry *en, void *data, struct err *e)
+{
+	struct digesting *d = data;
+	CLEANUP_FD int fd = -1;
+	char target[PATH_MAX];
+	ssize_t n;
+	int r;
+
+	key_add(d->k, en->rel);
+	key_add_number(d->k, en->st->st_mode);
+	if (d->from->owners) {
+		key_add_number(d->k, en->st->st_uid);
+		key_add_number(d->k, en->st->st_gid);
+	}
+	if (S_ISCHR(en->st->st_mode) || S_ISBLK(en->st->st_mode))
+		key_add_number(d->k, (int64_t)en->st->st_rdev);
+	if (S_ISLNK(en->st->st_mode)) {
+		n = readlinkat(en->dir, en->name, target, sizeof(target) - 1);
+		if (n < 0)
+			return err_errno(e, -errno, "read the link");
+		target[n] = '\0';
+		key_add(d->k, target);
+	}
+	if (!S_ISREG(en->st->st_mode) && !S_ISDIR(en->st->st_mode))
+		return 0;
+	fd = openat(en->dir, en->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(e, -errno, "open it");
+	r = digest_xattrs(fd, d->k, e);
+	return r < 0 || S_ISDIR(en->st->st_mode) ? r : digest_content(fd, en->st, d->k, e);
+}
+
+int pick_digest(const struct pick_from *from, const struct pick_item *item, struct key *k, struct err *e)
+{
+	struct digesting d = { from, k };
+	const struct pick_visitor v = { .enter = digest_one, .data = &d };
+
+	key_add(k, item->name);
+	return pick_walk(from, item, &v, e);
+}

@@ -1,0 +1,58 @@
+/* The files that a COPY takes: found, walked in the order of their names, and told apart by a digest of what they are. */
+#ifndef TARE_BUILD_PICK_H
+#define TARE_BUILD_PICK_H
+
+#include <sys/stat.h>
+
+#include "build/ignore.h"
+#include "build/key.h"
+
+struct pick_from {
+	int root;                    /* O_RDONLY or O_PATH: nothing above it is ever looked at */
+	const struct ignore *ignore; /* .dockerignore; an empty one where there is none */
+	const struct ignore *excludes; /* --exclude, of paths below an item */
+	bool owners;                 /* who owns a file is a part of what it is */
+	uint64_t max_depth;
+};
+
+struct pick_item {
+	const char *path; /* from root, without links on the way; "" is root itself */
+	const char *name; /* its last part as it was asked for */
+	int last;         /* of ignore_step() */
+	mode_t mode;
+};
+
+struct pick_list {
+	struct pick_item *v;
+	size_t n, cap;
+};
+
+/* What a source of the instruction means: one path, links followed but never out of root, or all that fit a pattern.
+ * ERR_NOTFOUND. */
+int pick_source(struct arena *a, const struct pick_from *from, const char *source, struct pick_list *out,
+		struct err *e) MUST_CHECK;
+
+struct pick_entry {
+	const char *rel; /* below the item; "" is itself */
+	int dir;         /* an open folder, and its name there */
+	const char *name;
+	const struct stat *st;
+};
+
+/* Calls enter() for everything of an item, a folder before what is in it, and leave() for a folder when that is done. A
+ * nonzero result ends the walk. Sockets are ERR_INVALID. */
+struct pick_visitor {
+	int (*enter)(const struct pick_entry *en, void *data, struct err *e);
+	int (*leave)(const struct pick_entry *en, void *data, struct err *e); /* may be NULL */
+	void *data;
+};
+int pick_walk(const struct pick_from *from, const struct pick_item *item, const struct pick_visitor *v, struct err *e) MUST_CHECK;
+
+/* Adds types, modes, attributes, names, links and contents to a key; not times. */
+int pick_digest(const struct pick_from *from, const struct pick_item *item, struct key *k, struct err *e) MUST_CHECK;
+
+/* An attribute that is taken along. */
+bool pick_wants_xattr(const char *name);
+#define PICK_XATTRS 65536U
+
+#endif

@@ -1,0 +1,338 @@
+#include "build/put.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "base/beneath.h"
+#include "base/io.h"
+#include "base/strbuf.h"
+#include "build/filemode.h"
+
+#define CHUNK (256U << 10)
+
+struct putting {
+	const struct put_to *to;
+	const char *dest;
+	char *chunk;
+};
+
+static int error(struct err *e, int r, const char *what)
+{
+	if (r == -ENOSPC || r == -EDQUOT)
+		return err_set(e, ERR_NOSPACE, "the store's file system is full");
+	return err_errno(e, r, "%s", what);
+}
+
+/* ---- folders on the way ---- */
+
+static int make_folder(const struct put_to *to, int parent, const char *name, struct err *e)
+{
+	const struct timespec times[2] = { { .tv_sec = to->epoch }, { .tv_sec = to->epoch } };
+	struct timespec before[2];
+	struct stat st;
+
+	if (fstat(parent, &st) < 0 || mkdirat(parent, name, 0755) < 0 || fchmodat(parent, name, 0755, 0) < 0)
+		return error(e, -errno, "make a folder for it");
+	before[0] = st.st_atim;
+	before[1] = st.st_mtim;
+	if (to->chown && fchownat(parent, name, to->uid, to->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return error(e, -errno, "give a folder its owner");
+	if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0 || futimens(parent, before) < 0)
+		return error(e, -errno, "set the time of a folder");
+	return 0;
+}
+
+int put_folder(const struct put_to *to, const char *path, struct err *e)
+{
+	CLEANUP_FD int at = beneath_open(to->root, ".", BENEATH_IN_ROOT, O_RDONLY | O_DIRECTORY, 0);
+	char part[PATH_MAX];
+
+	if (strlen(path) >= sizeof(part))
+		return err_errno(e, -ENAMETOOLONG, "%s", path);
+	for (const char *p = path; at >= 0 && *p;) {
+		size_t len;
+		int fd;
+
+		p += strspn(p, "/");
+		len = strcspn(p, "/");
+		if (!len)
+			break;
+		memcpy(part, path, (size_t)(p - path) + len);
+		part[(size_t)(p - path) + len] = '\0';
+		p += len;
+		fd = beneath_open(to->root, part, BENEATH_IN_ROOT, O_RDONLY | O_DIRECTORY, 0);
+		if (fd == -ENOENT) {
+			int r = make_folder(to, at, strrchr(part, '/') ? strrchr(part, '/') + 1 : part, e);
+
+			if (r < 0)
+				return err_ctx(e, "%s", part);
+			fd = beneath_open(to->root, part, BENEATH_IN_ROOT, O_RDONLY | O_DIRECTORY, 0);
+		}
+		if (fd == -ENOTDIR)
+			return err_set(e, ERR_INVALID, "%s is there, and is no folder", part);
+		close_fd(at);
+		at = fd;
+	}
+	return at < 0 ? err_errno(e, at, "%s", path) : take_fd(&at);
+}
+
+/* ---- entries ---- */
+
+static int mode_of(const struct putting *p, const struct stat *st, mode_t *out, struct err *e)
+{
+	*out = st->st_mode & 07777;
+	if (!p->to->chmod)
+		return 0;
+	return df_filemode(p->to->chmod, st->st_mode & 07777, S_ISDIR(st->st_mode), out) < 0
+		       ? err_set(e, ERR_INVALID, "--chmod=%s is no mode", p->to->chmod)
+		       : 0;
+}
+
+static int copy_xattrs(int from, int to, struct err *e)
+{
+	CLEANUP_FREE char *names = malloc(PICK_XATTRS), *value = malloc(PICK_XATTRS);
+	ssize_t len;
+
+	if (!names || !value)
+		return err_errno(e, -ENOMEM, "attributes");
+	len = flistxattr(from, names, PICK_XATTRS);
+	for (const char *name = names; len > 0 && name < names + len; name += strlen(name) + 1) {
+		ssize_t n = pick_wants_xattr(name) ? fgetxattr(from, name, value, PICK_XATTRS) : -1;
+
+		if (n >= 0 && fsetxattr(to, name, value, (size_t)n, 0) < 0)
+			return error(e, -errno, name);
+	}
+	return 0;
+}
+
+static uid_t owner(const struct putting *p, const struct stat *st)
+{
+	return p->to->chown ? p->to->uid : st->st_uid;
+}
+
+static gid_t group(const struct putting *p, const struct stat *st)
+{
+	return p->to->chown ? p->to->gid : st->st_gid;
+}
+
+static bool is_archive(const unsigned char *head, size_t n)
+{
+	return (n > 2 && head[0] == 0x1f && head[1] == 0x8b) || (n > 3 && memcmp(head, "BZh", 3) == 0) ||
+	       (n > 6 && memcmp(head, "\xfd" "7zXZ", 6) == 0) || (n > 4 && memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0) ||
+	       (n > 262 && memcmp(head + 257, "ustar", 5) == 0);
+}
+
+static int copy_content(const struct putting *p, int from, int to, struct err *e)
+{
+	ssize_t n;
+	int r;
+
+	for (bool first = true; (n = io_read_full(from, p->chunk, CHUNK)) > 0; first = false) {
+		if (first && p->to->archives_refused && is_archive((const unsigned char *)p->chunk, (size_t)n))
+			return err_set(e, ERR_UNSUPPORTED, "it is packed, and ADD of archives is not supported: use COPY, or --unpack=false");
+		r = io_write_full(to, p->chunk, (size_t)n);
+		if (r < 0)
+			return error(e, r, "write it");
+	}
+	return n < 0 ? error(e, (int)n, "read it") : 0;
+}
+
+static int put_file(const struct putting *p, const struct pick_entry *en, int dir, const char *name, struct err *e)
+{
+	CLEANUP_FD int from = openat(en->dir, en->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	CLEANUP_FD int to = from < 0 ? -1 : openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	mode_t mode;
+	int r;
+
+	if (to < 0)
+		return error(e, -errno, from < 0 ? "open it" : "make it");
+	r = copy_content(p, from, to, e);
+	if (r == 0 && fchown(to, owner(p, en->st), group(p, en->st)) < 0)
+		r = error(e, -errno, "give it its owner");
+	if (r == 0)
+		r = mode_of(p, en->st, &mode, e);
+	if (r == 0 && fchmod(to, mode) < 0)
+		r = error(e, -errno, "give it its mode");
+	return r < 0 ? r : copy_xattrs(from, to, e);
+}
+
+static int put_special(const struct putting *p, const struct pick_entry *en, int dir, const char *name, struct err *e)
+{
+	char target[PATH_MAX];
+	mode_t mode;
+	ssize_t n;
+	int r;
+
+	if (S_ISLNK(en->st->st_mode)) {
+		n = readlinkat(en->dir, en->name, target, sizeof(target) - 1);
+		if (n < 0)
+			return error(e, -errno, "read the link");
+		target[n] = '\0';
+		r = symlinkat(target, dir, name) < 0 ? error(e, -errno, "make the link") : 0;
+	} else {
+		r = mode_of(p, en->st, &mode, e);
+		if (r == 0 && (mknodat(dir, name, (en->st->st_mode & S_IFMT) | 0600, en->st->st_rdev) < 0 || fchmodat(dir, name, mode, 0) < 0))
+			r = error(e, -errno, "make it");
+	}
+	if (r == 0 && fchownat(dir, name, owner(p, en->st), group(p, en->st), AT_SYMLINK_NOFOLLOW) < 0)
+		r = error(e, -errno, "give it its owner");
+	return r;
+}
+
+/* What is in the way of a file goes; a folder does not. */
+static int clear(int dir, const char *name, bool for_folder, bool *exists, struct err *e)
+{
+	struct stat st;
+
+	*exists = false;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : error(e, -errno, "look at its place");
+	if (S_ISDIR(st.st_mode)) {
+		*exists = true;
+		return for_folder ? 0 : err_set(e, ERR_INVALID, "there is a folder in its place");
+	}
+	return unlinkat(dir, name, 0) < 0 ? error(e, -errno, "remove what is in its place") : 0;
+}
+
+static int put_subfolder(const struct putting *p, const struct pick_entry *en, int dir, const char *name, bool exists, struct err *e)
+{
+	CLEANUP_FD int from = openat(en->dir, en->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), to = -1;
+	mode_t mode;
+	int r;
+
+	if (!exists && mkdirat(dir, name, 0700) < 0)
+		return error(e, -errno, "make it");
+	to = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (from < 0 || to < 0 || fchown(to, owner(p, en->st), group(p, en->st)) < 0)
+		return error(e, -errno, "give it its owner");
+	r = mode_of(p, en->st, &mode, e);
+	if (r == 0 && fchmod(to, mode) < 0)
+		r = error(e, -errno, "give it its mode");
+	return r < 0 ? r : copy_xattrs(from, to, e);
+}
+
+/* The folder that entry goes into, and its name there. */
+static int place(const struct putting *p, const struct pick_entry *en, char name[NAME_MAX + 1], struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf path = STRBUF_INIT;
+	int dir;
+
+	sb_puts(&path, p->dest);
+	if (en->rel[0])
+		sb_printf(&path, "/%s", en->rel);
+	if (sb_error(&path) < 0)
+		return err_errno(e, -ENOMEM, "path");
+	dir = beneath_parent(p->to->root, path.s, BENEATH_IN_ROOT, 0, name);
+	return dir < 0 ? error(e, dir, "its place") : dir;
+}
+
+static int set_time(int dir, const char *name, const struct stat *st, struct err *e)
+{
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+
+	return utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? error(e, -errno, "set its time") : 0;
+}
+
+static int put_entry(const struct pick_entry *en, void *data, struct err *e)
+{
+	struct putting *p = data;
+	bool folder = S_ISDIR(en->st->st_mode), exists;
+	CLEANUP_FD int dir = -1;
+	char name[NAME_MAX + 1];
+	int r;
+
+	if (folder && !en->rel[0]) /* the content alone is taken */
+		return 0;
+	dir = place(p, en, name, e);
+	if (dir < 0)
+		return dir;
+	r = clear(dir, name, folder, &exists, e);
+	if (r < 0)
+		return r;
+	if (folder)
+		return put_subfolder(p, en, dir, name, exists, e);
+	r = S_ISREG(en->st->st_mode) ? put_file(p, en, dir, name, e) : put_special(p, en, dir, name, e);
+	return r < 0 ? r : set_time(dir, name, en->st, e);
+}
+
+static int leave_folder(const struct pick_entry *en, void *data, struct err *e)
+{
+	struct putting *p = data;
+	CLEANUP_FD int dir = -1;
+	char name[NAME_MAX + 1];
+
+	if (!en->rel[0])
+		return 0;
+	dir = place(p, en, name, e);
+	return dir < 0 ? dir : set_time(dir, name, en->st, e);
+}
+
+/* ---- items ---- */
+
+/* The folder above dest, made where missing. */
+static int open_above(const struct put_to *to, const char *dest, struct err *e)
+{
+	CLEANUP_FREE char *path = strdup(dest);
+	char *slash = path ? strrchr(path, '/') : NULL;
+
+	if (!path)
+		return err_errno(e, -ENOMEM, "path");
+	if (slash)
+		*slash = '\0';
+	return put_folder(to, slash ? path : "", e);
+}
+
+int put_item(const struct put_to *to, const struct pick_from *from, const struct pick_item *item, const char *dest, struct err *e)
+{
+	CLEANUP_FD int folder = S_ISDIR(item->mode) ? put_folder(to, dest, e) : open_above(to, dest, e);
+	struct putting p = { .to = to, .dest = dest, .chunk = malloc(CHUNK) };
+	const struct pick_visitor v = { .enter = put_entry, .leave = leave_folder, .data = &p };
+	struct timespec times[2];
+	struct stat st;
+	int r;
+
+	if (folder < 0 || !p.chunk || fstat(folder, &st) < 0) {
+		free(p.chunk);
+		return folder < 0 ? folder : err_errno(e, -ENOMEM, "copy");
+	}
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	r = pick_walk(from, item, &v, e);
+	free(p.chunk);
+	return r == 0 && futimens(folder, times) < 0 ? error(e, -errno, "set the time of a folder") : r;
+}
+
+int put_text(const struct put_to *to, const char *text, const char *dest, struct err *e)
+{
+	const struct stat st = { .st_mode = S_IFREG | 0644, .st_mtim = { .tv_sec = to->epoch } };
+	const struct pick_entry en = { .rel = "", .st = &st };
+	CLEANUP_FD int folder = open_above(to, dest, e), dir = -1, fd = -1;
+	struct putting p = { .to = to, .dest = dest };
+	struct timespec times[2];
+	char name[NAME_MAX + 1];
+	struct stat above;
+	bool exists;
+	mode_t mode;
+	int r;
+
+	if (folder < 0 || fstat(folder, &above) < 0)
+		return folder < 0 ? folder : error(e, -errno, "its folder");
+	dir = place(&p, &en, name, e);
+	r = dir < 0 ? dir : clear(dir, name, false, &exists, e);
+	if (r == 0)
+		r = mode_of(&p, &st, &mode, e);
+	if (r < 0)
+		return r;
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	r = fd < 0 ? -errno : io_write_full(fd, text, strlen(text));
+	if (r == 0 && (fchown(fd, owner(&p, &st), group(&p, &st)) < 0 || fchmod(fd, mode) < 0))
+		r = -errno;
+	if (r < 0)
+		return error(e, r, "write it");
+	times[0] = above.st_atim;
+	times[1] = above.st_mtim;
+	r = set_time(dir, name, &st, e);
+	return r == 0 && futimens(folder, times) < 0 ? error(e, -errno, "set the time of a folder") : r;
+}

@@ -1,0 +1,27 @@
+/* Files into the tree of a stage, as COPY does. */
+#ifndef TARE_BUILD_PUT_H
+#define TARE_BUILD_PUT_H
+
+#include "build/pick.h"
+
+struct put_to {
+	int root;        /* the stage's tree, to be written; links in it are followed, never out of it */
+	bool chown;      /* to uid and gid, else who owned the source */
+	uint32_t uid, gid;
+	const char *chmod; /* NULL: as the source's (build/filemode.h) */
+	int64_t epoch;   /* seconds: time of folders that are made on the way */
+	bool archives_refused; /* of ADD: what it would unpack is ERR_UNSUPPORTED */
+};
+
+/* The folder at path, made where missing with those above it. Gives an fd of it. */
+int put_folder(const struct put_to *to, const char *path, struct err *e) MUST_CHECK;
+
+/* An item becomes dest: a folder's content goes into the folder dest; else dest is the file. The folder that has it keeps
+ * its time. */
+int put_item(const struct put_to *to, const struct pick_from *from, const struct pick_item *item, const char *dest,
+	     struct err *e) MUST_CHECK;
+
+/* A file of this text, of mode 0644. */
+int put_text(const struct put_to *to, const char *text, const char *dest, struct err *e) MUST_CHECK;
+
+#endif

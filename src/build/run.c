@@ -1,0 +1,188 @@
+/* RUN: a container of the stage's layers (engine/step.h), whose upper folder is the new layer. What time it is has no part
+ * in the result: what the command wrote is as old as the stage's base, or as SOURCE_DATE_EPOCH says. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "build/work.h"
+#include "engine/step.h"
+
+#define TAIL 512U
+
+struct running {
+	const struct build *b;
+	char tail[TAIL]; /* the end of what the command said */
+	size_t n;
+};
+
+static void take_output(const void *bytes, size_t len, void *data)
+{
+	struct running *run = data;
+	const struct build_watch *w = &run->b->args->watch;
+	const char *p = bytes;
+
+	if (w->output)
+		w->output(bytes, len, w->data);
+	if (len > TAIL) {
+		p += len - TAIL;
+		len = TAIL;
+	}
+	if (run->n + len > TAIL) {
+		size_t keep = TAIL - len;
+
+		memmove(run->tail, run->tail + run->n - keep, keep);
+		run->n = keep;
+	}
+	memcpy(run->tail + run->n, p, len);
+	run->n += len;
+}
+
+/* Its last line that says anything, for the message. */
+static const char *last_line(struct running *run, char out[200])
+{
+	char line[TAIL + 1];
+	size_t end = run->n, begin;
+
+	while (end > 0 && (unsigned char)run->tail[end - 1] <= ' ')
+		end--;
+	for (begin = end; begin > 0 && run->tail[begin - 1] != '\n'; begin--)
+		;
+	memcpy(line, run->tail + begin, end - begin);
+	line[end - begin] = '\0';
+	return text_tame(line, out, 200);
+}
+
+static int check(const struct df_instruction *in, struct err *e)
+{
+	static const char *const types[] = { "bind", "cache", "tmpfs", "secret", "ssh" };
+
+	if (in->run.security == DF_SECURITY_INSECURE)
+		return err_set(e, ERR_UNSUPPORTED, "--security=insecure is not supported");
+	if (in->run.script)
+		return err_set(e, ERR_UNSUPPORTED, "a here-document that begins with #! is not supported: name its interpreter");
+	for (size_t i = 0; i < in->run.n_mounts; i++)
+		if (in->run.mounts[i].type != DF_MOUNT_TMPFS)
+			return err_set(e, ERR_UNSUPPORTED, "--mount=type=%s is not supported", types[in->run.mounts[i].type]);
+	return 0;
+}
+
+static int make_key(struct build *b, const struct stage *s, const struct df_instruction *in, const char *const *argv,
+		    char out[SHA256_DIGEST_LEN + 1], struct err *e)
+{
+	const char *const *env = df_scope_list(&s->scope, DF_OF_ENV | DF_OF_ARG);
+	struct key k;
+
+	(void)b;
+	if (!env)
+		return err_errno(e, -ENOMEM, "environment");
+	key_begin(&k, "RUN", stage_chain(s));
+	key_add_all(&k, argv);
+	key_add_all(&k, env);
+	key_add(&k, s->conf.user);
+	key_add(&k, s->conf.workdir);
+	key_add_number(&k, in->run.network);
+	key_add_all(&k, in->run.mount_texts.v);
+	key_add_number(&k, s->epoch);
+	key_end(&k, out);
+	return 0;
+}
+
+static const char *network_of(const struct build *b, const struct df_instruction *in)
+{
+	if (in->run.network == DF_NETWORK_NONE)
+		return "none";
+	if (in->run.network == DF_NETWORK_HOST)
+		return "host";
+	return b->args->network && strcmp(b->args->network, "default") != 0 ? b->args->network : NULL;
+}
+
+static int tmpfs(struct build *b, const struct stage *s, const struct df_instruction *in, struct strv *out, struct err *e)
+{
+	const char **v = arena_array(b->a, in->run.n_mounts + 1, sizeof(*v));
+
+	for (size_t i = 0; v && i < in->run.n_mounts; i++) {
+		const struct df_mount *m = &in->run.mounts[i];
+		const char *at = conf_path(b->a, &s->conf, m->target ? m->target : "");
+
+		if (at && m->size)
+			at = arena_printf(b->a, "%s:size=%llu", at, (unsigned long long)m->size);
+		v[i] = at;
+	}
+	if (arena_error(b->a) < 0)
+		return err_errno(e, -ENOMEM, "--mount");
+	*out = (struct strv){ v, in->run.n_mounts };
+	return 0;
+}
+
+static int run_it(struct build *b, const struct stage *s, const struct step *st, const struct df_instruction *in,
+		  const char *const *argv, struct err *e)
+{
+	static const char *const nothing[] = { NULL };
+	const char *const *env = df_scope_list(&s->scope, DF_OF_ENV | DF_OF_ARG | DF_OF_PROXY);
+	const struct image_config config = { .cmd = argv, .env = env, .user = s->conf.user, .working_dir = s->conf.workdir,
+					     .exposed_ports = nothing, .volumes = nothing, .diff_ids = nothing, .stop_timeout = -1 };
+	const struct ct_step step = { .chains = st->chains, .n_chains = s->n, .max_id = stage_max_id(s), .config = &config,
+				      .base = st->base };
+	const char *network = network_of(b, in);
+	struct running run = { .b = b };
+	struct step_args args = { .output = take_output, .data = &run };
+	char line[200];
+	int code, r;
+
+	if (!env)
+		return err_errno(e, -ENOMEM, "environment");
+	args.options = (struct ct_options){ .step = &step, .image = "build", .hostname = "build",
+					    .networks = { &network, network ? 1 : 0 } };
+	r = tmpfs(b, s, in, &args.options.tmpfs, e);
+	if (r == 0)
+		r = step_run(b->en, b->a, &args, &code, e);
+	if (r < 0 || code == 0)
+		return r;
+	(void)last_line(&run, line);
+	return err_set(e, ERR_INVALID, "the command ended with exit code %d%s%s", code, line[0] ? ": " : "", line);
+}
+
+/* Where something is mounted, and what the runtime makes to mount it onto. */
+static const char *const *stubs_of(struct build *b, const struct stage *s, const struct df_instruction *in)
+{
+	static const char *const always[] = { "etc/hosts", "etc/hostname", "etc/resolv.conf", "dev", "proc", "sys" };
+	struct df_list list = { 0 };
+
+	for (size_t i = 0; i < in->run.n_mounts; i++) {
+		const char *at = conf_path(b->a, &s->conf, in->run.mounts[i].target ? in->run.mounts[i].target : "");
+
+		if (!at || !df_list_add(b->a, &list, at + 1))
+			return NULL;
+	}
+	for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
+		if (!df_list_add(b->a, &list, always[i]))
+			return NULL;
+	return list.v;
+}
+
+int step_run_command(struct build *b, struct stage *s, const struct df_instruction *in, struct err *e)
+{
+	CLEANUP_STEP struct step st = STEP_INIT;
+	const char *const *argv = conf_command(b->a, &s->conf, &in->run.command), *const *stubs = stubs_of(b, s, in);
+	char key[SHA256_DIGEST_LEN + 1];
+	struct tidy_times times;
+	struct timespec now;
+	int r = check(in, e);
+
+	if (r == 0 && (!argv || !stubs))
+		r = err_errno(e, -ENOMEM, "RUN");
+	if (r == 0)
+		r = make_key(b, s, in, argv, key, e);
+	if (r == 0)
+		r = step_cached(b, s, key, e);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = step_begin(b, s, &st, e);
+	clock_gettime(CLOCK_REALTIME_COARSE, &now); /* the clock of files */
+	times.newer = b->has_epoch ? b->epoch * 1000000000 : (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	times.becomes = s->epoch;
+	if (r == 0)
+		r = run_it(b, s, &st, in, argv, e);
+	return r < 0 ? r : step_commit(b, s, &st, &times, stubs, key, in->text, e);
+}

@@ -1,0 +1,83 @@
+/* What the files behind build_image() share. */
+#ifndef TARE_BUILD_WORK_H
+#define TARE_BUILD_WORK_H
+
+#include "build/build.h"
+#include "build/conf.h"
+#include "build/ignore.h"
+#include "build/key.h"
+#include "build/stages.h"
+#include "image/tidy.h"
+
+struct stage {
+	struct df_scope scope;
+	struct conf conf;
+	struct image_layer *layers; /* bottom first */
+	const char **types;         /* media types of their blobs */
+	size_t n, cap, types_cap;
+	int64_t epoch;     /* seconds: the time of what has none of its own */
+	size_t step, steps; /* for people: which of how many */
+};
+
+struct build {
+	const struct engine *en;
+	const struct build_args *args;
+	struct arena *a;
+	struct store store;
+	struct store_ingest ingest;
+	char worker[PATH_MAX];
+	const char *file_name; /* for messages */
+	int context;           /* O_RDONLY folder */
+	struct ignore ignore;
+	struct platform target;
+	struct df_file file;
+	struct df_scope global;
+	struct df_plan plan;
+	struct stage *stages;
+	unsigned int folders; /* of steps, so far */
+	bool has_epoch;
+	int64_t epoch; /* SOURCE_DATE_EPOCH */
+};
+
+/* ---- layer.c: steps that write ---- */
+
+struct step {
+	const char *base;  /* absolute; empty/, upper/, work/ */
+	char name[24];     /* below the ingest */
+	int *lowers;       /* O_PATH, topmost first */
+	size_t n_lowers;
+	const char **chains; /* topmost first, NULL-terminated */
+};
+#define STEP_INIT { 0 }
+#define CLEANUP_STEP CLEANUP(step_end)
+
+const char *stage_chain(const struct stage *s); /* of the topmost layer; NULL: none */
+uint32_t stage_max_id(const struct stage *s);
+/* 1: the layer of this key was there and is on top of the stage now. */
+int step_cached(struct build *b, struct stage *s, const char *key, struct err *e) MUST_CHECK;
+int step_begin(struct build *b, const struct stage *s, struct step *out, struct err *e) MUST_CHECK;
+/* What upper/ has is a layer on top of the stage, and what key gives from now on. */
+int step_commit(struct build *b, struct stage *s, struct step *st, const struct tidy_times *times, const char *const *stubs,
+		const char *key, const char *description, struct err *e) MUST_CHECK;
+void step_end(struct step *st);
+/* The stage's layers, and with a step what it has written, as one tree: fd of a detached mount. step NULL: read-only. */
+int stage_mount(struct build *b, const struct stage *s, const struct step *st, struct err *e) MUST_CHECK;
+int stage_add_layer(struct build *b, struct stage *s, const struct image_layer *l, const char *type, struct err *e) MUST_CHECK;
+
+/* ---- base.c: what a stage begins with ---- */
+int stage_begin(struct build *b, size_t n, struct err *e) MUST_CHECK;
+/* A stage that is an image and no more: p->from.from.base, fetched when it is not here. */
+int stage_from_image(struct build *b, struct stage *s, const struct df_stage_plan *p, struct err *e) MUST_CHECK;
+
+/* ---- run.c, copy.c ---- */
+int step_run_command(struct build *b, struct stage *s, const struct df_instruction *in, struct err *e) MUST_CHECK;
+int step_copy(struct build *b, size_t stage, const struct df_instruction *in, struct err *e) MUST_CHECK;
+int step_workdir(struct build *b, struct stage *s, const struct df_instruction *in, struct err *e) MUST_CHECK;
+
+/* ---- finish.c ---- */
+int build_finish(struct build *b, struct build_result *out, struct err *e) MUST_CHECK;
+
+/* One line for who looks on. */
+void build_say(const struct build *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#endif

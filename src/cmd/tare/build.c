@@ -1,0 +1,194 @@
+/* tare build */
+#include "build/build.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/json.h"
+#include "cmd/tare/tare.h"
+#include "image/digest.h"
+#include "sys/cgroup.h"
+
+#define OWN(member) offsetof(struct build_opts, member)
+
+/* Known from Docker, for later versions or for nobody. */
+static const struct cli_option docker_options[] = {
+	{ "add-host", 0, "NAME:IP", CLI_UNSUPPORTED },
+	{ "allow", 0, "NAME", CLI_UNSUPPORTED },
+	{ "annotation", 0, "KEY=VALUE", CLI_UNSUPPORTED },
+	{ "attest", 0, "TYPE", CLI_UNSUPPORTED },
+	{ "build-context", 0, "NAME=PATH", CLI_UNSUPPORTED },
+	{ "cache-from", 0, "IMAGE", CLI_UNSUPPORTED },
+	{ "cache-to", 0, "IMAGE", CLI_UNSUPPORTED },
+	{ "cgroup-parent", 0, "PATH", CLI_UNSUPPORTED },
+	{ "compress", 0, NULL, CLI_UNSUPPORTED },
+	{ "cpu-period", 0, "N", CLI_UNSUPPORTED },
+	{ "cpu-quota", 0, "N", CLI_UNSUPPORTED },
+	{ "cpu-shares", 'c', "N", CLI_UNSUPPORTED },
+	{ "cpuset-cpus", 0, "LIST", CLI_UNSUPPORTED },
+	{ "cpuset-mems", 0, "LIST", CLI_UNSUPPORTED },
+	{ "disable-content-trust", 0, NULL, CLI_UNSUPPORTED },
+	{ "force-rm", 0, NULL, CLI_UNSUPPORTED },
+	{ "isolation", 0, "NAME", CLI_UNSUPPORTED },
+	{ "memory", 'm', "BYTES", CLI_UNSUPPORTED },
+	{ "memory-swap", 0, "BYTES", CLI_UNSUPPORTED },
+	{ "metadata-file", 0, "FILE", CLI_UNSUPPORTED },
+	{ "no-cache-filter", 0, "STAGE", CLI_UNSUPPORTED },
+	{ "output", 'o', "SPEC", CLI_UNSUPPORTED },
+	{ "provenance", 0, "MODE", CLI_UNSUPPORTED },
+	{ "push", 0, NULL, CLI_UNSUPPORTED },
+	{ "sbom", 0, "MODE", CLI_UNSUPPORTED },
+	{ "secret", 0, "SPEC", CLI_UNSUPPORTED },
+	{ "security-opt", 0, "OPT", CLI_UNSUPPORTED },
+	{ "shm-size", 0, "BYTES", CLI_UNSUPPORTED },
+	{ "squash", 0, NULL, CLI_UNSUPPORTED },
+	{ "ssh", 0, "SPEC", CLI_UNSUPPORTED },
+	{ "ulimit", 0, "LIMIT", CLI_UNSUPPORTED },
+	/* a step's container is always removed, and an image is always of this store */
+	{ "rm", 0, NULL, CLI_IGNORED },
+	{ "load", 0, NULL, CLI_IGNORED },
+	{ 0 }
+};
+
+const struct cli_option build_options[] = {
+	{ "tag", 't', "NAME[:TAG]", CLI_STRV, "the image's name", OWN(tags) },
+	{ "file", 'f', "FILE", CLI_STR, "the Dockerfile (default: PATH/Dockerfile; -: standard input)", OWN(file) },
+	{ "build-arg", 0, "NAME[=VALUE]", CLI_STRV, "the value of an ARG; without one, the environment's", OWN(build_args) },
+	{ "label", 0, "KEY=VALUE", CLI_STRV, "a label of the image", OWN(labels) },
+	{ "target", 0, "STAGE", CLI_STR, "the stage to build (default: the last)", OWN(target) },
+	{ "no-cache", 0, NULL, CLI_FLAG, "do every step anew", OWN(no_cache) },
+	{ "pull", 0, NULL, CLI_FLAG, "ask registries for images that are here, too", OWN(pull) },
+	{ "platform", 0, "OS/ARCH", CLI_STR, "which the image is for", OWN(platform) },
+	{ "network", 0, "default|none|host|NAME", CLI_STR, "the network of RUN", OWN(network) },
+	{ "iidfile", 0, "FILE", CLI_STR, "write the image's id to a file", OWN(iidfile) },
+	{ "quiet", 'q', NULL, CLI_FLAG, "print the image's id and nothing else", OWN(quiet) },
+	{ "progress", 0, "auto|plain|json", CLI_STR, "how progress is shown", OWN(progress), .choices = "auto|plain|json" },
+	{ .kind = CLI_GROUP, .group = docker_options },
+	{ 0 }
+};
+
+static void plain_line(const char *text, void *data)
+{
+	(void)data;
+	(void)fprintf(stderr, "%s\n", text);
+}
+
+static void plain_output(const void *bytes, size_t len, void *data)
+{
+	(void)data;
+	(void)!io_write_full(STDERR_FILENO, bytes, len);
+}
+
+static void json_one(const char *key, const char *text, size_t len)
+{
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&out);
+
+	jw_object(&w, NULL);
+	jw_strn(&w, key, text, len);
+	jw_end_object(&w);
+	sb_putc(&out, '\n');
+	(void)!io_write_full(STDERR_FILENO, sb_str(&out), out.len);
+}
+
+static void json_line(const char *text, void *data)
+{
+	(void)data;
+	json_one("step", text, strlen(text));
+}
+
+static void json_output(const void *bytes, size_t len, void *data)
+{
+	(void)data;
+	json_one("output", bytes, len);
+}
+
+static void watch(const struct build_opts *o, struct build_watch *out)
+{
+	bool json = o->progress && strcmp(o->progress, "json") == 0;
+
+	if (o->quiet)
+		return;
+	*out = (struct build_watch){ .line = json ? json_line : plain_line, .output = json ? json_output : plain_output };
+}
+
+/* Of NAME alone the value is the environment's, and without one there nothing was said. */
+static int inputs(const struct cli_call *call, const struct build_opts *o, struct df_inputs *out, struct err *e)
+{
+	struct df_pair *v = arena_array(call->arena, o->build_args.n + 1, sizeof(*v));
+
+	if (!v)
+		return err_errno(e, -ENOMEM, "--build-arg");
+	out->args = v;
+	out->target_stage = o->target;
+	platform_host(&out->build);
+	out->target = out->build;
+	for (size_t i = 0; i < o->build_args.n; i++) {
+		const char *text = o->build_args.v[i], *eq = strchr(text, '=');
+		const char *name = eq ? arena_strndup(call->arena, text, (size_t)(eq - text)) : text;
+		const char *value = eq ? eq + 1 : getenv(text);
+
+		if (!name || !*name)
+			return err_set(e, ERR_INVALID, "--build-arg \"%s\": want NAME=VALUE or NAME", text);
+		if (value)
+			v[out->n_args++] = (struct df_pair){ name, value };
+	}
+	return o->platform ? platform_parse(o->platform, &out->target, e) : 0;
+}
+
+static int check(const struct cli_call *call, const struct build_opts *o, struct err *e)
+{
+	if (strcmp(call->args[0], "-") == 0)
+		return err_set(e, ERR_UNSUPPORTED, "a context on standard input is not supported: unpack it, and give the folder");
+	if (strstr(call->args[0], "://"))
+		return err_set(e, ERR_UNSUPPORTED, "a context that has to be fetched is not supported: give a folder");
+	(void)o;
+	return 0;
+}
+
+static void tell(const struct build_opts *o, const struct build_result *got)
+{
+	if (o->quiet) {
+		tare_say("%s", got->id);
+		return;
+	}
+	tare_say("Successfully built %.12s", digest_hex(got->id));
+	for (size_t i = 0; i < got->names.n; i++)
+		tare_say("Successfully tagged %s", got->names.v[i]);
+}
+
+int cmd_build(const struct cli_call *call, struct err *e)
+{
+	const struct build_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	struct build_args args = {
+		.context = call->args[0], .file = o->file, .network = o->network,
+		.names = { o->tags.v, o->tags.n }, .labels = { o->labels.v, o->labels.n }, .no_cache = o->no_cache, .pull = o->pull,
+		.epoch = getenv("SOURCE_DATE_EPOCH"),
+	};
+	struct build_result got = { 0 };
+	int r = check(call, o, e);
+
+	if (r == 0)
+		r = inputs(call, o, &args.inputs, e);
+	if (r == 0)
+		cg_expect_join();
+	if (r == 0)
+		r = tare_engine(call, &en, e);
+	if (r < 0)
+		return r;
+	watch(o, &args.watch);
+	r = build_image(&en, &args, call->arena, &got, e);
+	if (r == 0 && o->iidfile) {
+		int w = io_replace_file(AT_FDCWD, o->iidfile, got.id, strlen(got.id), 0644, false);
+
+		r = w < 0 ? err_errno(e, w, "--iidfile %s", o->iidfile) : 0;
+	}
+	if (r == 0)
+		tell(o, &got);
+	return r;
+}

@@ -1,0 +1,51 @@
+#include "engine/step.h"
+
+#include "engine/client.h"
+#include "engine/container.h"
+
+#define WANT (FRAME_WANT_STDOUT | FRAME_WANT_STDERR | FRAME_WANT_SETTLE | FRAME_WANT_LIFE)
+
+static int follow(struct client *c, const struct step_args *args, struct client_exit *out, struct err *e)
+{
+	struct frame f;
+	int r;
+
+	while ((r = client_next(c, &f, e)) > 0) {
+		if (f.type == FRAME_STDOUT || f.type == FRAME_STDERR)
+			args->output(f.payload, f.len, args->data);
+		else if (f.type == FRAME_ERROR)
+			return client_error_of(&f, e);
+		else if (f.type == FRAME_EXIT)
+			return client_exit_of(&f, out) < 0 ? err_set(e, ERR_INTERNAL, "the monitor's last word is damaged") : 0;
+	}
+	return r < 0 ? r : err_set(e, ERR_INTERNAL, "the monitor was killed");
+}
+
+int step_run(const struct engine *en, struct arena *a, const struct step_args *args, int *code, struct err *e)
+{
+	CLEANUP_CONTAINER_NEW struct container_new n = CONTAINER_NEW_INIT;
+	CLEANUP_CLIENT struct client c = CLIENT_INIT;
+	struct ct_options opt = args->options;
+	struct client_exit end = { 0 };
+	int r;
+
+	opt.rm = true;
+	opt.log_driver = "none";
+	r = container_create(en, a, &opt, true, WANT, &n, e);
+	if (r == 0)
+		r = container_launch(en, &n, true, &c, e);
+	if (r == 0)
+		r = follow(&c, args, &end, e);
+	if (r < 0)
+		return r;
+	r = container_exited(en, n.id, e);
+	if (r < 0)
+		return r;
+	(void)!client_send(&c, FRAME_SETTLED, NULL, 0); /* else the monitor finds that the end is known */
+	if (!end.known)
+		return err_set(e, ERR_INTERNAL, "its exit code could not be learnt (its monitor was killed)");
+	*code = end.code;
+	if (end.oom)
+		return err_set(e, ERR_LIMIT, "it was killed because memory ran out");
+	return 0;
+}

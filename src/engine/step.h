@@ -1,0 +1,20 @@
+/* A container that runs one command for somebody who waits for it, and is gone then: a RUN of a build. Its row, which
+ * its network and its id range hang on, is there while it runs and never longer; when its caller dies it ends. */
+#ifndef TARE_ENGINE_STEP_H
+#define TARE_ENGINE_STEP_H
+
+#include "base/arena.h"
+#include "engine/engine.h"
+#include "engine/options.h"
+
+struct step_args {
+	struct ct_options options; /* step, image, args and what else it needs; the rest is set here */
+	/* What the command says on either stream; data as given. */
+	void (*output)(const void *bytes, size_t len, void *data);
+	void *data;
+};
+
+/* Runs it to its end. *code as a shell has it. */
+int step_run(const struct engine *en, struct arena *a, const struct step_args *args, int *code, struct err *e) MUST_CHECK;
+
+#endif

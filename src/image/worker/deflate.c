@@ -1,0 +1,123 @@
+/* ISA-L in one thread, at one level, fed in blocks of one size whatever the caller's are: what it makes of the same bytes
+ * is then the same each time. The header has no time and no name. */
+#include "image/worker/deflate.h"
+
+#include <isa-l/igzip_lib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+
+#define LEVEL 1
+#define LEVEL_BUFFER ISAL_DEF_LVL1_LARGE
+#define BLOCK (1U << 18)
+
+struct deflate {
+	struct isal_zstream stream;
+	struct hash *plain, *packed;
+	int fd;
+	size_t have;   /* in block */
+	uint64_t size; /* of the packed bytes */
+	unsigned char block[BLOCK], out[BLOCK];
+	unsigned char level[LEVEL_BUFFER];
+};
+
+int deflate_new(int fd, struct deflate **out, struct err *e)
+{
+	CLEANUP_DEFLATE struct deflate *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return err_errno(e, -ENOMEM, "buffers");
+	r = hash_new(&d->plain, e);
+	if (r == 0)
+		r = hash_new(&d->packed, e);
+	if (r < 0)
+		return r;
+	d->fd = fd;
+	isal_deflate_init(&d->stream);
+	d->stream.gzip_flag = IGZIP_GZIP;
+	d->stream.level = LEVEL;
+	d->stream.level_buf = d->level;
+	d->stream.level_buf_size = sizeof(d->level);
+	*out = take_ptr(d);
+	return 0;
+}
+
+void deflate_free(struct deflate *d)
+{
+	if (!d)
+		return;
+	hash_free(d->plain);
+	hash_free(d->packed);
+	free(d);
+}
+
+static int put(struct deflate *d, struct err *e)
+{
+	size_t n = sizeof(d->out) - d->stream.avail_out;
+	int r = io_write_full(d->fd, d->out, n);
+
+	if (r == -ENOSPC || r == -EDQUOT)
+		return err_set(e, ERR_NOSPACE, "the store's file system is full");
+	if (r < 0)
+		return err_errno(e, r, "write the blob");
+	hash_add(d->packed, d->out, n);
+	d->size += n;
+	return 0;
+}
+
+/* Everything in the block; the last one ends the stream. */
+static int pack(struct deflate *d, bool last, struct err *e)
+{
+	hash_add(d->plain, d->block, d->have);
+	d->stream.next_in = d->block;
+	d->stream.avail_in = (uint32_t)d->have;
+	d->stream.end_of_stream = last;
+	d->stream.flush = NO_FLUSH;
+	do {
+		int r;
+
+		d->stream.next_out = d->out;
+		d->stream.avail_out = sizeof(d->out);
+		if (isal_deflate(&d->stream) != COMP_OK)
+			return err_set(e, ERR_INTERNAL, "ISA-L could not compress");
+		r = put(d, e);
+		if (r < 0)
+			return r;
+	} while (d->stream.avail_out == 0 || (last && d->stream.internal_state.state != ZSTATE_END));
+	d->have = 0;
+	return 0;
+}
+
+int deflate_add(struct deflate *d, const void *data, size_t len, struct err *e)
+{
+	const unsigned char *p = data;
+
+	while (len > 0) {
+		size_t n = len < BLOCK - d->have ? len : BLOCK - d->have;
+		int r = 0;
+
+		memcpy(d->block + d->have, p, n);
+		d->have += n;
+		p += n;
+		len -= n;
+		if (d->have == BLOCK)
+			r = pack(d, false, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int deflate_end(struct deflate *d, char plain[DIGEST_LEN + 1], char packed[DIGEST_LEN + 1], uint64_t *size, struct err *e)
+{
+	int r = pack(d, true, e);
+
+	if (r == 0)
+		r = hash_end(d->plain, plain, e);
+	if (r == 0)
+		r = hash_end(d->packed, packed, e);
+	*size = d->size;
+	return r;
+}

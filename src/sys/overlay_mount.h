@@ -1,0 +1,31 @@
+/* Layers stacked as one file system. kernel: Documentation/filesystems/overlayfs.rst */
+#ifndef TARE_SYS_OVERLAY_MOUNT_H
+#define TARE_SYS_OVERLAY_MOUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct overlay_args {
+	const char *const *lower; /* absolute, topmost first; one at least */
+	size_t n_lower;
+	int userns; /* maps the ids of the lowers; -1: they stay as they are */
+	/* both NULL: read-only, and then one lower alone is a mount of that folder */
+	const char *upper, *work;
+	/* The folder that upper and work are names in, when what is written is to become a layer: with ids mapped by
+	 * base_userns (-1: not), so that a file of the container's root is the store's root's. NULL: the names are
+	 * absolute. The map has to have a place for the caller's own id, too: overlayfs makes its own things as him. */
+	const char *base;
+	int base_userns;
+	bool of_user; /* its attributes are user.overlay.*: mounted in another user namespace than the machine's */
+};
+
+/* Gives the fd of a detached mount. *helper is to be reaped with ns_reap(). */
+int overlay_mount(const struct overlay_args *args, pid_t *helper, struct err *e) MUST_CHECK;
+
+/* For tests: as on a kernel that takes lowers by name alone. */
+void overlay_mount_by_name(void);
+
+#endif
