@@ -67,27 +67,6 @@ static int check(const struct df_instruction *in, struct err *e)
 	return 0;
 }
 
-static int make_key(struct build *b, const struct stage *s, const struct df_instruction *in, const char *const *argv,
-		    char out[SHA256_DIGEST_LEN + 1], struct err *e)
-{
-	const char *const *env = df_scope_list(&s->scope, DF_OF_ENV | DF_OF_ARG);
-	struct key k;
-
-	(void)b;
-	if (!env)
-		return err_errno(e, -ENOMEM, "environment");
-	key_begin(&k, "RUN", stage_chain(s));
-	key_add_all(&k, argv);
-	key_add_all(&k, env);
-	key_add(&k, s->conf.user);
-	key_add(&k, s->conf.workdir);
-	key_add_number(&k, in->run.network);
-	key_add_all(&k, in->run.mount_texts.v);
-	key_add_number(&k, s->epoch);
-	key_end(&k, out);
-	return 0;
-}
-
 static const char *network_of(const struct build *b, const struct df_instruction *in)
 {
 	if (in->run.network == DF_NETWORK_NONE)
@@ -95,6 +74,26 @@ static const char *network_of(const struct build *b, const struct df_instruction
 	if (in->run.network == DF_NETWORK_HOST)
 		return "host";
 	return b->args->network && strcmp(b->args->network, "default") != 0 ? b->args->network : NULL;
+}
+
+static int make_key(struct build *b, const struct stage *s, const struct df_instruction *in, const char *const *argv,
+		    char out[SHA256_DIGEST_LEN + 1], struct err *e)
+{
+	const char *const *env = df_scope_list(&s->scope, DF_OF_ENV | DF_OF_ARG);
+	struct key k;
+
+	if (!env)
+		return err_errno(e, -ENOMEM, "environment");
+	key_begin(&k, "RUN", stage_chain(s));
+	key_add_all(&k, argv);
+	key_add_all(&k, env);
+	key_add(&k, s->conf.user);
+	key_add(&k, s->conf.workdir);
+	key_add(&k, network_of(b, in));
+	key_add_all(&k, in->run.mount_texts.v);
+	key_add_number(&k, s->epoch);
+	key_end(&k, out);
+	return 0;
 }
 
 static int tmpfs(struct build *b, const struct stage *s, const struct df_instruction *in, struct strv *out, struct err *e)

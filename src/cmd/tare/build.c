@@ -161,6 +161,14 @@ static void tell(const struct build_opts *o, const struct build_result *got)
 		tare_say("Successfully tagged %s", got->names.v[i]);
 }
 
+static int write_iidfile(const char *path, const char *id, struct err *e)
+{
+	CLEANUP_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int r = fd < 0 ? -errno : io_write_full(fd, id, strlen(id));
+
+	return r < 0 ? err_errno(e, r, "--iidfile %s", path) : 0;
+}
+
 int cmd_build(const struct cli_call *call, struct err *e)
 {
 	const struct build_opts *o = call->opts;
@@ -183,11 +191,8 @@ int cmd_build(const struct cli_call *call, struct err *e)
 		return r;
 	watch(o, &args.watch);
 	r = build_image(&en, &args, call->arena, &got, e);
-	if (r == 0 && o->iidfile) {
-		int w = io_replace_file(AT_FDCWD, o->iidfile, got.id, strlen(got.id), 0644, false);
-
-		r = w < 0 ? err_errno(e, w, "--iidfile %s", o->iidfile) : 0;
-	}
+	if (r == 0 && o->iidfile)
+		r = write_iidfile(o->iidfile, got.id, e);
 	if (r == 0)
 		tell(o, &got);
 	return r;

@@ -1,0 +1,362 @@
+#!/usr/bin/env bats
+# tare build: what each instruction makes of an image, what is done anew and what is not, and how a build fails.
+load ../lib/common
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown_file() { tare_teardown_file; }
+setup() { ctx=$BATS_TEST_TMPDIR/ctx; mkdir -p "$ctx"; }
+
+dockerfile() { cat >"$ctx/Dockerfile"; }
+build() { tare build -t t "$@" "$ctx"; }
+config() { jq -c "$1" "$TARE_ROOT/content/blobs/sha256/$(tare images -q --no-trunc "${2:-t}" | sed 's/sha256://')"; }
+files() { tare run --rm --entrypoint /bin/sh t -c "$1"; }
+# manifest NAME: its digest
+manifest() { tare images --digests --no-trunc "$1" | awk 'NR == 2 { print $3 }'; }
+
+@test "FROM, RUN, CMD: an image that runs" {
+  dockerfile <<'D'
+FROM busybox
+RUN echo hello >/greeting
+CMD ["cat", "/greeting"]
+D
+  run -0 build
+  [[ "$output" == *"Successfully built"*"Successfully tagged t:latest"* ]]
+  [ "$(tare run --rm t)" = hello ]
+  [ -z "$(tare ps -aq)" ]
+}
+
+@test "-q prints the id alone, --iidfile keeps it" {
+  printf 'FROM busybox\nRUN echo noise\n' | dockerfile
+  id=$(tare build -q --iidfile "$BATS_TEST_TMPDIR/iid" "$ctx" 2>"$BATS_TEST_TMPDIR/err")
+  [[ "$id" =~ ^sha256:[0-9a-f]{64}$ ]]
+  [ "$(cat "$BATS_TEST_TMPDIR/iid")" = "$id" ]
+  [ ! -s "$BATS_TEST_TMPDIR/err" ]
+}
+
+@test "instructions of the configuration" {
+  dockerfile <<'D'
+FROM busybox
+MAINTAINER somebody
+ENV A=1 B="two words"
+ENV C=$A-3
+LABEL x=y
+EXPOSE 80 53/udp
+VOLUME /data
+USER 5:6
+WORKDIR /work
+WORKDIR deeper
+STOPSIGNAL SIGINT
+SHELL ["/bin/sh", "-ec"]
+HEALTHCHECK --interval=5s --retries=2 CMD true
+ONBUILD RUN echo later
+ENTRYPOINT ["env"]
+CMD echo $A
+D
+  run -0 build --label l=m
+  [ "$(config .author)" = '"somebody"' ]
+  [ "$(config '.config.Env[1:]')" = '["A=1","B=two words","C=1-3"]' ]
+  [ "$(config .config.Labels)" = '{"x":"y","l":"m"}' ]
+  [ "$(config '.config.ExposedPorts | keys')" = '["53/udp","80/tcp"]' ]
+  [ "$(config '.config.Volumes')" = '{"/data":{}}' ]
+  [ "$(config .config.User)" = '"5:6"' ]
+  [ "$(config .config.WorkingDir)" = '"/work/deeper"' ]
+  [ "$(config .config.StopSignal)" = '"SIGINT"' ]
+  [ "$(config .config.Healthcheck)" = '{"Test":["CMD-SHELL","true"],"Interval":5000000000,"Retries":2}' ]
+  [ "$(config .config.OnBuild)" = '["RUN echo later"]' ]
+  [ "$(config .config.Entrypoint)" = '["env"]' ]
+  [ "$(config .config.Cmd)" = '["/bin/sh","-ec","echo $A"]' ]
+  [ "$(config '.history | length')" = 16 ]
+}
+
+@test "a new ENTRYPOINT is not given the base's CMD; ONBUILD of a base is done" {
+  printf 'FROM busybox\nCMD ["base"]\nONBUILD RUN echo $WHO >/triggered\n' | dockerfile
+  run -0 tare build -t base "$ctx"
+  printf 'FROM base\nENV WHO=late\nENTRYPOINT ["echo"]\n' | dockerfile
+  run -0 build
+  [ "$(config .config.Cmd)" = null ]
+  [ "$(config .config.OnBuild)" = null ]
+  run -0 files 'cat /triggered'
+}
+
+@test "RUN: environment, arguments, user, working folder, forms" {
+  dockerfile <<'D'
+FROM busybox
+ARG V=default
+ENV E=env
+WORKDIR /w
+RUN echo "$V $E $(pwd)" >/w/shell
+RUN ["/bin/sh", "-c", "echo exec >/w/exec"]
+RUN chmod 777 /w
+USER 1000:1001
+RUN id -u >user; id -g >>user
+RUN <<EOF
+echo one >doc
+echo two >>doc
+EOF
+D
+  run -0 build --build-arg V=given
+  [ "$(files 'cat /w/shell')" = "given env /w" ]
+  [ "$(files 'cat /w/exec')" = exec ]
+  [ "$(files 'cat /w/user' | tr '\n' ' ')" = "1000 1001 " ]
+  [ "$(files 'cat /w/doc' | tr '\n' ' ')" = "one two " ]
+  [ "$(files 'stat -c %u:%g /w/user')" = 1000:1001 ]
+  [ "$(config '.config.Env | map(select(startswith("V=")))')" = '[]' ]
+}
+
+@test "what a RUN removes, replaces and links" {
+  dockerfile <<'D'
+FROM busybox
+RUN mkdir -p /d/sub && echo 1 >/d/a && echo 2 >/d/sub/b && echo 3 >/kept
+RUN rm /d/a && rm -rf /d/sub && mkdir /d/sub && echo new >/d/sub/c && ln /kept /linked && ln -s kept /soft && chmod 4755 /kept
+D
+  run -0 build
+  [ "$(files 'ls /d /d/sub' | tr '\n' ' ')" = "/d: sub  /d/sub: c " ]
+  [ "$(files 'stat -c "%h %a" /linked')" = "2 4755" ]
+  [ "$(files 'readlink /soft')" = kept ]
+  # what the runtime mounts onto is no part of it
+  layer=$(jq -r '.layers[-1].digest' "$TARE_ROOT/content/blobs/sha256/$(manifest t | sed 's/sha256://')")
+  tar tzf "$TARE_ROOT/content/blobs/sha256/${layer#sha256:}" >"$BATS_TEST_TMPDIR/names"
+  run -1 grep -E 'resolv.conf|hosts|^proc|^sys|^dev' "$BATS_TEST_TMPDIR/names"
+  grep -q '^d/.wh.a$' "$BATS_TEST_TMPDIR/names"
+  grep -q '^d/sub/.wh..wh..opq$' "$BATS_TEST_TMPDIR/names"
+}
+
+@test "what tare built is read by another's unpacker the same" {
+  dockerfile <<'D'
+FROM busybox
+RUN mkdir -p /d/sub && echo 1 >/d/a && ln /d/a /d/hard && echo 2 >/d/sub/b && chown -R 60000:60001 /d/sub && touch /d/$(printf 'n%0200d' 1)
+RUN rm -rf /d/sub && mkdir /d/sub && chmod 1777 /d/sub
+D
+  run -0 build
+  files 'find /d -exec stat -c "%n %a %u %g %h %s" {} +' | sort >"$BATS_TEST_TMPDIR/here"
+  mkdir "$BATS_TEST_TMPDIR/out"
+  for layer in $(jq -r '.layers[].digest' "$TARE_ROOT/content/blobs/sha256/$(manifest t | sed 's/sha256://')"); do
+    tar xpzf "$TARE_ROOT/content/blobs/sha256/${layer#sha256:}" --numeric-owner -C "$BATS_TEST_TMPDIR/out"
+    find "$BATS_TEST_TMPDIR/out" -name '.wh.*' | while read -r mark; do
+      case $mark in
+        */.wh..wh..opq) find "${mark%/*}" -mindepth 1 ! -newer "$mark" ! -name '.wh.*' -delete 2>/dev/null || true; rm "$mark" ;;
+        *) rm -rf "${mark%/*}/${mark##*/.wh.}" "$mark" ;;
+      esac
+    done
+  done
+  (cd "$BATS_TEST_TMPDIR/out" && find d -exec stat -c '/%n %a %u %g %h %s' {} + | grep -v '/d/sub/b' | sort) >"$BATS_TEST_TMPDIR/there"
+  # a folder's size is its file system's matter
+  diff <(awk '{ $NF = ""; if ($1 ~ /d$|sub$/) $5 = ""; print }' "$BATS_TEST_TMPDIR/here") <(awk '{ $NF = ""; if ($1 ~ /d$|sub$/) $5 = ""; print }' "$BATS_TEST_TMPDIR/there")
+}
+
+@test "COPY: files, folders, patterns, names, owners, modes" {
+  mkdir -p "$ctx/dir/sub"; echo a >"$ctx/a.txt"; echo b >"$ctx/b.txt"; echo c >"$ctx/dir/sub/c"; chmod 750 "$ctx/dir/sub"
+  ln -s ../a.txt "$ctx/dir/link"; mkfifo "$ctx/dir/fifo"
+  dockerfile <<'D'
+FROM busybox
+RUN echo 'joe:x:70:71::/:' >>/etc/passwd && mkdir -p /real && ln -s /real /alias && mkdir /is-folder
+COPY a.txt /one
+COPY a.txt b.txt /two/
+COPY *.txt /glob/
+COPY dir /dir
+COPY a.txt /alias/
+COPY a.txt /is-folder
+COPY --chown=joe --chmod=u=rwX,go=r dir/sub /owned
+COPY --chown=5:6 a.txt /made/on/the/way
+WORKDIR /w
+COPY a.txt ./here
+COPY <<one <<"two" /docs/
+value $HOME
+one
+value $HOME
+two
+D
+  run -0 build
+  [ "$(files 'cat /one; ls /two /glob' | tr '\n' ' ')" = "a /glob: a.txt b.txt  /two: a.txt b.txt " ]
+  [ "$(files 'stat -c "%u %a" /dir/sub; readlink /dir/link; cat /dir/sub/c; test -p /dir/fifo && echo fifo' | tr '\n' ' ')" = "0 750 ../a.txt c fifo " ]
+  [ "$(files 'cat /real/a.txt /is-folder/a.txt; readlink /alias' | tr '\n' ' ')" = "a a /real " ]
+  [ "$(files 'stat -c "%u:%g %a" /owned /owned/c /made/on /made/on/the/way' | tr '\n' ' ')" = "70:70 755 70:70 644 5:6 755 5:6 644 " ]
+  [ "$(files 'cat /w/here /docs/one /docs/two' | tr '\n' ' ')" = 'a value  value $HOME ' ]
+}
+
+@test "COPY keeps times of files and of the folders that were there" {
+  echo a >"$ctx/a"; touch -d '2001-02-03 04:05:06.789' "$ctx/a"
+  printf 'FROM busybox\nCOPY a /var/a\nCOPY a /new/a\n' | dockerfile
+  run -0 build
+  [ "$(files 'stat -c %Y /var/a /var /new' | tr '\n' ' ')" = "$(date -d '2001-02-03 04:05:06' +%s) 0 0 " ]
+}
+
+@test "COPY --from: a stage, by name and number, an image, an older stage's links" {
+  dockerfile <<'D'
+FROM busybox AS first
+RUN mkdir /x && echo 1 >/x/f && chown 9:9 /x/f && ln -s /x /l
+FROM busybox AS unneeded
+RUN exit 1
+FROM first AS third
+RUN echo 3 >/x/g
+FROM scratch
+COPY --from=busybox /bin /bin
+COPY --from=first /l /from-link
+COPY --from=2 /x/g /g
+D
+  run -0 build
+  [[ "$output" != *unneeded* ]]
+  [ "$(files 'cat /from-link/f /g; stat -c %u /from-link/f' | tr '\n' ' ')" = "1 3 9 " ]
+  run -1 tare build --target unneeded "$ctx"
+  [[ "$output" == *"Dockerfile: line 4: RUN exit 1"*"exit code 1"* ]]
+}
+
+@test ".dockerignore, and one of the Dockerfile's own" {
+  mkdir -p "$ctx/keep" "$ctx/drop/in"; touch "$ctx/keep/a.log" "$ctx/keep/b" "$ctx/drop/c" "$ctx/drop/in/d"
+  printf '**/*.log\ndrop\n!drop/in\n' >"$ctx/.dockerignore"
+  printf 'FROM busybox\nCOPY . /all\n' | dockerfile
+  run -0 build
+  [ "$(files 'cd /all && find . | sort' | tr '\n' ' ')" = ". ./.dockerignore ./Dockerfile ./drop ./drop/in ./drop/in/d ./keep ./keep/b " ]
+  echo keep >"$ctx/Dockerfile.dockerignore"
+  run -0 build
+  [ "$(files 'ls -d /all/keep /all/drop/c' 2>/dev/null)" = /all/drop/c ]
+  printf 'FROM busybox\nCOPY keep/b /b\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"keep/b: .dockerignore leaves it out"* ]]
+}
+
+@test "links lead nowhere out of the context" {
+  ln -s /etc/passwd "$ctx/abs"; ln -s ../../../../../../etc/passwd "$ctx/rel"; ln -s / "$ctx/root"; mkdir "$ctx/d"; ln -s /etc "$ctx/d/etc"
+  for source in abs rel root/etc/passwd d/etc/passwd ../../etc/passwd; do
+    printf 'FROM busybox\nCOPY %s /stolen\n' "$source" | dockerfile
+    run -1 build
+    [[ "$output" == *"there is no such file"* ]]
+  done
+  printf 'FROM busybox\nCOPY d /d\n' | dockerfile
+  run -0 build
+  [ "$(files 'readlink /d/etc')" = /etc ]
+}
+
+@test "links of the image lead nowhere out of it" {
+  echo x >"$ctx/x"
+  printf 'FROM busybox\nRUN ln -s ../../../../../../../../tmp /up && mkdir -p %s && ln -s %s /abs\nCOPY x /up/escaped\nCOPY x /abs/escaped\n' "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR" | dockerfile
+  run -0 build
+  [ ! -e "$BATS_TEST_TMPDIR/escaped" ] && [ ! -e /tmp/escaped ]
+  [ "$(files 'cat /tmp/escaped')" = x ]
+}
+
+@test "a socket of the context is refused" {
+  python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$ctx/s"
+  printf 'FROM busybox\nCOPY . /all\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"s: it is a socket"* ]]
+}
+
+@test "the cache: by content, not by time; what follows a change is done anew" {
+  echo 1 >"$ctx/f"
+  printf 'FROM busybox\nCOPY f /f\nRUN cat /proc/sys/kernel/random/uuid >/when\nENV A=1\n' | dockerfile
+  run -0 build
+  first=$(files 'cat /when')
+  touch "$ctx/f"
+  run -0 build
+  [ "$(grep -c 'using the cache' <<<"$output")" -eq 2 ]
+  [ "$(files 'cat /when')" = "$first" ]
+  run -0 build --no-cache
+  [[ "$output" != *"using the cache"* ]]
+  second=$(files 'cat /when')
+  [ "$second" != "$first" ]
+  echo 2 >"$ctx/f"
+  run -0 build
+  [[ "$output" != *"using the cache"* ]]
+  echo 1 >"$ctx/f"; chmod 600 "$ctx/f"
+  run -0 build
+  [[ "$output" != *"using the cache"* ]]
+}
+
+@test "the cache: build arguments count where they are known, and gc leaves it alone" {
+  printf 'FROM busybox\nRUN echo before\nARG V\nRUN echo "$V" >/v\n' | dockerfile
+  run -0 build --build-arg V=1
+  run -0 build --build-arg V=2
+  [ "$(grep -c 'using the cache' <<<"$output")" -eq 1 ]
+  [ "$(files 'cat /v')" = 2 ]
+  tare rmi -f t
+  tare system prune -f
+  run -0 build --build-arg V=1
+  [ "$(grep -c 'using the cache' <<<"$output")" -eq 2 ]
+  [ "$(files 'cat /v')" = 1 ]
+}
+
+@test "the same build in two stores, two folders and at two times has one digest" {
+  mkdir -p "$ctx/d"; echo a >"$ctx/d/a"; touch -d @1000000000 "$ctx/d/a" "$ctx/d"
+  dockerfile <<'D'
+FROM busybox
+COPY d /d
+RUN echo x >/x && mkdir /new && touch -d @1200000000 /old && rm /etc/group && ln /x /y
+WORKDIR /made
+COPY --from=busybox /etc/passwd /p/
+D
+  run -0 build
+  one=$(manifest t)
+  cp -a "$ctx" "$BATS_TEST_TMPDIR/elsewhere"
+  sleep 1.1
+  (
+    export TARE_ROOT=$BATS_TEST_TMPDIR/root2 TARE_STATE=$BATS_TEST_TMPDIR/run2
+    load_busybox
+    tare build -t t "$BATS_TEST_TMPDIR/elsewhere"
+    [ "$(manifest t)" = "$one" ]
+  )
+  [ "$(files 'stat -c %Y /x /old' | tr '\n' ' ')" = "0 1200000000 " ]
+  SOURCE_DATE_EPOCH=900000000 run -0 build
+  [ "$(files 'stat -c %Y /x /old /d/a /made' | tr '\n' ' ')" = "900000000 900000000 900000000 900000000 " ]
+  [ "$(config .created)" = '"2 ' ] || [[ "$(config .created)" == '"1998-07-09T16:00:00'* ]]
+}
+
+@test "a RUN that fails: its line, its exit code, what it said last; nothing is tagged" {
+  tare rmi -f t 2>/dev/null || true
+  printf 'FROM busybox\n\nRUN true\nRUN echo "the reason" >&2; \\\n  exit 7\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"Dockerfile: line 4: RUN echo \"the reason\""*"exit code 7: the reason"* ]]
+  run -125 tare run --rm t
+  [ -z "$(tare ps -aq)" ]
+}
+
+@test "a Dockerfile that is none, or not there, or asks for what there is not" {
+  printf 'FROM busybox\nRUNN x\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"Dockerfile: line 2"*RUN* ]]
+  rm "$ctx/Dockerfile"
+  run -1 build
+  [[ "$output" == *"neither a Dockerfile nor a Containerfile"* ]]
+  printf 'FROM busybox\nCOPY nothing /\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"line 2: COPY nothing /"*"no such file"* ]]
+  run -1 build --target nope
+  run -125 build --squash
+  run -1 tare build "$BATS_TEST_TMPDIR/nowhere"
+  printf 'FROM busybox\nADD https://example.com/x /\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"not supported"* ]]
+}
+
+@test "the network of RUN" {
+  printf 'FROM busybox\nRUN --network=none ls /sys/class/net >/none\nRUN ls /sys/class/net >/usual\nRUN --network=host ls /sys/class/net >/host\n' | dockerfile
+  run -0 build
+  [ "$(files 'cat /none')" = lo ]
+  [[ "$(files 'cat /usual')" == *eth0* ]]
+  run -0 build --network none
+  [ "$(files 'cat /usual')" = lo ]
+}
+
+@test "a build that is killed: its container ends, what it made stays of use" {
+  printf 'FROM busybox\nRUN echo done >/first\nRUN echo ready; exec sleep 1000\n' | dockerfile
+  "$TARE_BIN/tare" build "$ctx" >"$BATS_TEST_TMPDIR/out" 2>&1 &
+  pid=$!
+  wait_until 10 grep -q '^ready' "$BATS_TEST_TMPDIR/out"
+  [ "$(tare ps -q | wc -l)" -eq 1 ]
+  kill -9 $pid
+  wait_until 10 bash -c "[ -z \"\$('$TARE_BIN/tare' ps -aq)\" ]"
+  tare system prune -f
+  [ -z "$(ls "$TARE_ROOT/ingest" | grep -v lock)" ]
+  printf 'FROM busybox\nRUN echo done >/first\n' | dockerfile
+  run -0 build
+  [[ "$output" == *"using the cache"* ]]
+}
+
+@test "two builds of one folder at once" {
+  printf 'FROM busybox\nRUN sleep 0.3; echo x >/x\nCOPY . /c\n' | dockerfile
+  tare build -t p1 "$ctx" >"$BATS_TEST_TMPDIR/1" 2>&1 &
+  one=$!
+  run -0 tare build -t p2 "$ctx"
+  wait $one
+  [ "$(manifest p1)" = "$(manifest p2)" ]
+}
