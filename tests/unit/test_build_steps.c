@@ -158,7 +158,8 @@ static void headers_are_what_tar_reads(void **state)
 	assert_non_null(strstr(line, "hrwsr-xr-x 0/0"));
 	assert_non_null(strstr(line, "h link to d"));
 	listing(&(struct tarout_entry){ .path = "c", .mode = S_IFCHR | 0600, .major = 1, .minor = 3 }, line);
-	assert_non_null(strstr(line, "crw------- 0/0               1,3"));
+	assert_non_null(strstr(line, "crw------- 0/0 "));
+	assert_non_null(strstr(line, " 1,3 "));
 }
 
 /* Each name length around the ends of ustar's fields. */
