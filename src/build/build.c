@@ -131,7 +131,7 @@ static int apply(struct build *b, size_t n, const struct df_instruction *in, str
 	int r;
 
 	if (in->kind == DF_RUN)
-		r = step_run_command(b, s, in, e);
+		r = step_run_command(b, n, in, e);
 	else if (in->kind == DF_COPY || in->kind == DF_ADD)
 		r = step_copy(b, n, in, e);
 	else if (in->kind == DF_WORKDIR)

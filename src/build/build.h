@@ -14,6 +14,11 @@ struct build_watch { /* who looks on; data goes along */
 	void *data;
 };
 
+struct build_secret {
+	const char *id;
+	const char *file, *env; /* one of both: where it is */
+};
+
 struct build_args {
 	const char *context;     /* a folder */
 	const char *file;        /* of the Dockerfile; NULL: in the context; "-": standard input */
@@ -21,6 +26,8 @@ struct build_args {
 	const char *network;     /* of RUN; NULL: the usual */
 	struct strv names;       /* of the image, as people write them */
 	struct strv labels;      /* KEY=VALUE */
+	const struct build_secret *secrets;
+	size_t n_secrets;
 	bool no_cache, pull;
 	const char *epoch; /* SOURCE_DATE_EPOCH; NULL: not set */
 	struct build_watch watch;

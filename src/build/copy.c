@@ -30,23 +30,25 @@ static void copying_end(struct copying *c)
 
 /* ---- where from ---- */
 
-static int source_stage(struct copying *c, size_t stage, struct err *e)
+int source_open(struct build *b, size_t stage, const char *from, int *root, struct err *e)
 {
-	struct build *b = c->b;
-	int n = df_find_stage(&b->file, c->in->copy.from, stage);
-	struct df_stage_plan plan = { .from.from.base = c->in->copy.from, .base = -1 };
-	struct stage *other = n >= 0 ? &b->stages[n] : arena_new(b->a, struct stage);
-	int r = other ? 0 : err_errno(e, -ENOMEM, "--from");
+	int n = from ? df_find_stage(&b->file, from, stage) : -1;
+	struct df_stage_plan plan = { .from.from.base = from, .base = -1 };
+	struct stage *other;
+	int r = 0;
 
-	if (r == 0 && n < 0)
+	if (!from) {
+		*root = io_dup(b->context);
+		return *root < 0 ? err_errno(e, *root, "the context") : 0;
+	}
+	other = n >= 0 ? &b->stages[n] : arena_new(b->a, struct stage);
+	if (!other)
+		return err_errno(e, -ENOMEM, "--from");
+	if (n < 0)
 		r = stage_from_image(b, other, &plan, e);
-	if (r < 0)
-		return err_ctx(e, "--from");
-	c->root = stage_mount(b, other, NULL, e);
-	if (c->root < 0)
-		return err_ctx(e, "--from=%s", c->in->copy.from);
-	c->from.owners = true;
-	return 0;
+	if (r == 0)
+		*root = stage_mount(b, other, NULL, e);
+	return r < 0 || *root < 0 ? err_ctx(e, "--from=%s", from) : 0;
 }
 
 static int open_source(struct copying *c, size_t stage, struct err *e)
@@ -62,12 +64,8 @@ static int open_source(struct copying *c, size_t stage, struct err *e)
 		r = ignore_add(c->b->a, copy->excludes.v[i], &c->excludes, e);
 	if (r < 0)
 		return err_ctx(e, "--exclude");
-	if (copy->from)
-		r = source_stage(c, stage, e);
-	else
-		c->root = io_dup(c->b->context);
-	if (r == 0 && c->root < 0)
-		r = err_errno(e, c->root, "the context");
+	c->from.owners = copy->from != NULL;
+	r = source_open(c->b, stage, copy->from, &c->root, e);
 	c->from.root = c->root;
 	return r;
 }

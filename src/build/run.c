@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "build/runmount.h"
 #include "build/work.h"
 #include "engine/step.h"
 
@@ -55,15 +56,10 @@ static const char *last_line(struct running *run, char out[200])
 
 static int check(const struct df_instruction *in, struct err *e)
 {
-	static const char *const types[] = { "bind", "cache", "tmpfs", "secret", "ssh" };
-
 	if (in->run.security == DF_SECURITY_INSECURE)
 		return err_set(e, ERR_UNSUPPORTED, "--security=insecure is not supported");
 	if (in->run.script)
 		return err_set(e, ERR_UNSUPPORTED, "a here-document that begins with #! is not supported: name its interpreter");
-	for (size_t i = 0; i < in->run.n_mounts; i++)
-		if (in->run.mounts[i].type != DF_MOUNT_TMPFS)
-			return err_set(e, ERR_UNSUPPORTED, "--mount=type=%s is not supported", types[in->run.mounts[i].type]);
 	return 0;
 }
 
@@ -76,11 +72,13 @@ static const char *network_of(const struct build *b, const struct df_instruction
 	return b->args->network && strcmp(b->args->network, "default") != 0 ? b->args->network : NULL;
 }
 
-static int make_key(struct build *b, const struct stage *s, const struct df_instruction *in, const char *const *argv,
+static int make_key(struct build *b, size_t stage, const struct df_instruction *in, const char *const *argv,
 		    char out[SHA256_DIGEST_LEN + 1], struct err *e)
 {
+	const struct stage *s = &b->stages[stage];
 	const char *const *env = df_scope_list(&s->scope, DF_OF_ENV | DF_OF_ARG);
 	struct key k;
+	int r;
 
 	if (!env)
 		return err_errno(e, -ENOMEM, "environment");
@@ -92,30 +90,13 @@ static int make_key(struct build *b, const struct stage *s, const struct df_inst
 	key_add(&k, network_of(b, in));
 	key_add_all(&k, in->run.mount_texts.v);
 	key_add_number(&k, s->epoch);
+	r = run_mounts_key(b, stage, &in->run, &k, e);
 	key_end(&k, out);
-	return 0;
-}
-
-static int tmpfs(struct build *b, const struct stage *s, const struct df_instruction *in, struct strv *out, struct err *e)
-{
-	const char **v = arena_array(b->a, in->run.n_mounts + 1, sizeof(*v));
-
-	for (size_t i = 0; v && i < in->run.n_mounts; i++) {
-		const struct df_mount *m = &in->run.mounts[i];
-		const char *at = conf_path(b->a, &s->conf, m->target ? m->target : "");
-
-		if (at && m->size)
-			at = arena_printf(b->a, "%s:size=%llu", at, (unsigned long long)m->size);
-		v[i] = at;
-	}
-	if (arena_error(b->a) < 0)
-		return err_errno(e, -ENOMEM, "--mount");
-	*out = (struct strv){ v, in->run.n_mounts };
-	return 0;
+	return r;
 }
 
 static int run_it(struct build *b, const struct stage *s, const struct step *st, const struct df_instruction *in,
-		  const char *const *argv, struct err *e)
+		  const char *const *argv, const struct run_mounts *mounts, struct err *e)
 {
 	static const char *const nothing[] = { NULL };
 	const char *const *env = df_scope_list(&s->scope, DF_OF_ENV | DF_OF_ARG | DF_OF_PROXY);
@@ -132,10 +113,11 @@ static int run_it(struct build *b, const struct stage *s, const struct step *st,
 	if (!env)
 		return err_errno(e, -ENOMEM, "environment");
 	args.options = (struct ct_options){ .step = &step, .image = "build", .hostname = "build",
-					    .networks = { &network, network ? 1 : 0 } };
-	r = tmpfs(b, s, in, &args.options.tmpfs, e);
-	if (r == 0)
-		r = step_run(b->en, b->a, &args, &code, e);
+					    .networks = { &network, network ? 1 : 0 },
+					    .volumes = { mounts->volumes.v, mounts->volumes.n },
+					    .tmpfs = { mounts->tmpfs.v, mounts->tmpfs.n },
+					    .env = { mounts->env.v, mounts->env.n } };
+	r = step_run(b->en, b->a, &args, &code, e);
 	if (r < 0 || code == 0)
 		return r;
 	(void)last_line(&run, line);
@@ -149,9 +131,9 @@ static const char *const *stubs_of(struct build *b, const struct stage *s, const
 	struct df_list list = { 0 };
 
 	for (size_t i = 0; i < in->run.n_mounts; i++) {
-		const char *at = conf_path(b->a, &s->conf, in->run.mounts[i].target ? in->run.mounts[i].target : "");
+		const char *at = run_mount_target(b->a, &s->conf, &in->run.mounts[i]);
 
-		if (!at || !df_list_add(b->a, &list, at + 1))
+		if (!at || (at[0] && !df_list_add(b->a, &list, at + 1)))
 			return NULL;
 	}
 	for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
@@ -160,8 +142,21 @@ static const char *const *stubs_of(struct build *b, const struct stage *s, const
 	return list.v;
 }
 
-int step_run_command(struct build *b, struct stage *s, const struct df_instruction *in, struct err *e)
+static int run_mounted(struct build *b, size_t stage, const struct step *st, const struct df_instruction *in, const char *const *argv,
+		       struct err *e)
 {
+	struct run_mounts mounts = RUN_MOUNTS_INIT;
+	int r = run_mounts_make(b, stage, st, &in->run, &mounts, e);
+
+	if (r == 0)
+		r = run_it(b, &b->stages[stage], st, in, argv, &mounts, e);
+	run_mounts_end(b, &mounts);
+	return r;
+}
+
+int step_run_command(struct build *b, size_t stage, const struct df_instruction *in, struct err *e)
+{
+	struct stage *s = &b->stages[stage];
 	CLEANUP_STEP struct step st = STEP_INIT;
 	const char *const *argv = conf_command(b->a, &s->conf, &in->run.command), *const *stubs = stubs_of(b, s, in);
 	char key[SHA256_DIGEST_LEN + 1];
@@ -172,7 +167,7 @@ int step_run_command(struct build *b, struct stage *s, const struct df_instructi
 	if (r == 0 && (!argv || !stubs))
 		r = err_errno(e, -ENOMEM, "RUN");
 	if (r == 0)
-		r = make_key(b, s, in, argv, key, e);
+		r = make_key(b, stage, in, argv, key, e);
 	if (r == 0)
 		r = step_cached(b, s, key, e);
 	if (r != 0)
@@ -182,6 +177,6 @@ int step_run_command(struct build *b, struct stage *s, const struct df_instructi
 	times.newer = b->has_epoch ? b->epoch * 1000000000 : (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	times.becomes = s->epoch;
 	if (r == 0)
-		r = run_it(b, s, &st, in, argv, e);
+		r = run_mounted(b, stage, &st, in, argv, e);
 	return r < 0 ? r : step_commit(b, s, &st, &times, stubs, key, in->text, e);
 }

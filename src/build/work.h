@@ -70,8 +70,10 @@ int stage_begin(struct build *b, size_t n, struct err *e) MUST_CHECK;
 int stage_from_image(struct build *b, struct stage *s, const struct df_stage_plan *p, struct err *e) MUST_CHECK;
 
 /* ---- run.c, copy.c ---- */
-int step_run_command(struct build *b, struct stage *s, const struct df_instruction *in, struct err *e) MUST_CHECK;
+int step_run_command(struct build *b, size_t stage, const struct df_instruction *in, struct err *e) MUST_CHECK;
 int step_copy(struct build *b, size_t stage, const struct df_instruction *in, struct err *e) MUST_CHECK;
+/* What --from means in a stage: an fd of the tree of another or of an image; NULL: the context. */
+int source_open(struct build *b, size_t stage, const char *from, int *root, struct err *e) MUST_CHECK;
 int step_workdir(struct build *b, struct stage *s, const struct df_instruction *in, struct err *e) MUST_CHECK;
 
 /* ---- finish.c ---- */

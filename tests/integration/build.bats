@@ -360,3 +360,73 @@ D
   wait $one
   [ "$(manifest p1)" = "$(manifest p2)" ]
 }
+
+@test "RUN --mount: a folder of the context, a stage, a cache, memory, a secret" {
+  mkdir "$ctx/in"; echo data >"$ctx/in/f"; echo '**/*.no' >"$ctx/.dockerignore"; touch "$ctx/in/x.no" "$ctx/y.no"
+  dockerfile <<'D'
+FROM busybox AS other
+RUN echo other >/of-other && mkdir /o && echo deep >/o/deep
+FROM busybox
+RUN --mount=type=bind,source=in,target=/in ls /in >/names && cat /in/f >/got
+RUN --mount=type=bind,source=in,target=/in,rw echo changed >/in/f
+RUN --mount=type=bind,target=/ctx ls /ctx >/all
+RUN --mount=from=other,source=/o,target=/o cat /o/deep >/deep; run=1
+RUN --mount=type=bind,source=in,target=/in ! touch /in/new 2>/dev/null
+RUN --mount=type=cache,target=/c echo x >>/c/log
+RUN --mount=type=cache,target=/c echo x >>/c/log && cat /c/log | wc -l >/lines
+RUN --mount=type=tmpfs,target=/t,size=1m touch /t/x && df /t | grep -q tmpfs
+RUN --mount=type=secret,id=s --mount=type=secret,id=e,env=WORD cat /run/secrets/s >/leak && echo "$WORD" >>/leak && stat -c %a:%u /run/secrets/s >>/leak
+RUN --mount=type=secret,id=absent test ! -e /run/secrets/absent
+D
+  printf 'file secret\n' >"$BATS_TEST_TMPDIR/s"
+  SECRET=env-secret run -0 build --secret "id=s,src=$BATS_TEST_TMPDIR/s" --secret id=e,env=SECRET
+  [ "$(files 'cat /names /got /deep /lines' | tr '\n' ' ')" = "f data deep 2 " ]
+  [ "$(files 'cat /all' | tr '\n' ' ')" = "Dockerfile in " ]
+  [ "$(files 'cat /leak' | tr '\n' ' ')" = "file secret env-secret 400:0 " ]
+  [ "$(cat "$ctx/in/f")" = data ]
+  # where things were mounted nothing is left
+  run -1 files 'ls -d /in /ctx /o /c /t /run'
+  run -1 grep -rl 'env-secret' "$TARE_ROOT/catalog.db"
+  echo new >"$ctx/in/f"
+  SECRET=other run -0 build --secret "id=s,src=$BATS_TEST_TMPDIR/s" --secret id=e,env=SECRET
+  [ "$(files 'cat /got')" = new ]
+  printf 'FROM busybox\nRUN --mount=type=secret,id=x,required true\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"secret x is required"* ]]
+}
+
+@test "caches: locked and private ones" {
+  dockerfile <<'D'
+FROM busybox
+ARG N
+RUN --mount=type=cache,id=locked,target=/c,sharing=locked echo $N; test ! -e /c/busy && touch /c/busy && sleep 0.5 && rm /c/busy
+RUN --mount=type=cache,id=own,target=/c,sharing=private test ! -e /c/busy && touch /c/busy && sleep 0.5 && rm /c/busy
+D
+  tare build --build-arg N=1 "$ctx" >"$BATS_TEST_TMPDIR/1" 2>&1 &
+  one=$!
+  run -0 tare build --build-arg N=2 "$ctx"
+  wait $one
+}
+
+@test "a full disk is one clear line, and nothing is broken" {
+  mkdir -p "$BATS_TEST_TMPDIR/small"
+  mount -t tmpfs -o size=12m tmpfs "$BATS_TEST_TMPDIR/small"
+  (
+    export TARE_ROOT=$BATS_TEST_TMPDIR/small/root TARE_STATE=$BATS_TEST_TMPDIR/small/run
+    load_busybox
+    head -c 20000000 /dev/urandom >"$ctx/big"
+    printf 'FROM busybox\nCOPY big /big\n' | dockerfile
+    run -1 build
+    [[ "$output" == *"full"* || "$output" == *"No space left"* ]]
+    printf 'FROM busybox\nRUN head -c 20000000 /dev/zero >/big\n' | dockerfile
+    run -1 build
+    [ -z "$(ls "$TARE_ROOT/ingest" | grep -v lock)" ]
+    rm "$ctx/big"
+    printf 'FROM busybox\nRUN echo small >/small\n' | dockerfile
+    run -0 build
+    [ "$(tare run --rm t cat /small)" = small ]
+    run -0 tare system check || true
+    remove_all
+  )
+  umount "$BATS_TEST_TMPDIR/small"
+}

@@ -42,7 +42,6 @@ static const struct cli_option docker_options[] = {
 	{ "provenance", 0, "MODE", CLI_UNSUPPORTED },
 	{ "push", 0, NULL, CLI_UNSUPPORTED },
 	{ "sbom", 0, "MODE", CLI_UNSUPPORTED },
-	{ "secret", 0, "SPEC", CLI_UNSUPPORTED },
 	{ "security-opt", 0, "OPT", CLI_UNSUPPORTED },
 	{ "shm-size", 0, "BYTES", CLI_UNSUPPORTED },
 	{ "squash", 0, NULL, CLI_UNSUPPORTED },
@@ -64,6 +63,7 @@ const struct cli_option build_options[] = {
 	{ "pull", 0, NULL, CLI_FLAG, "ask registries for images that are here, too", OWN(pull) },
 	{ "platform", 0, "OS/ARCH", CLI_STR, "which the image is for", OWN(platform) },
 	{ "network", 0, "default|none|host|NAME", CLI_STR, "the network of RUN", OWN(network) },
+	{ "secret", 0, "id=ID[,src=FILE|,env=NAME]", CLI_STRV, "what RUN --mount=type=secret may see", OWN(secrets) },
 	{ "iidfile", 0, "FILE", CLI_STR, "write the image's id to a file", OWN(iidfile) },
 	{ "quiet", 'q', NULL, CLI_FLAG, "print the image's id and nothing else", OWN(quiet) },
 	{ "progress", 0, "auto|plain|json", CLI_STR, "how progress is shown", OWN(progress), .choices = "auto|plain|json" },
@@ -140,6 +140,45 @@ static int inputs(const struct cli_call *call, const struct build_opts *o, struc
 	return o->platform ? platform_parse(o->platform, &out->target, e) : 0;
 }
 
+/* Without src and env: the variable of that name, else the file. */
+static int secret(struct arena *a, const char *text, struct build_secret *out, struct err *e)
+{
+	char *copy = arena_strdup(a, text), *save = NULL;
+
+	*out = (struct build_secret){ 0 };
+	if (!copy)
+		return err_errno(e, -ENOMEM, "--secret");
+	for (char *part = strtok_r(copy, ",", &save); part; part = strtok_r(NULL, ",", &save)) {
+		if (strncmp(part, "id=", 3) == 0)
+			out->id = part + 3;
+		else if (strncmp(part, "src=", 4) == 0)
+			out->file = part + 4;
+		else if (strncmp(part, "source=", 7) == 0)
+			out->file = part + 7;
+		else if (strncmp(part, "env=", 4) == 0)
+			out->env = part + 4;
+		else if (strcmp(part, "type=file") != 0 && strcmp(part, "type=env") != 0)
+			return err_set(e, ERR_INVALID, "--secret %s: want id=ID and src=FILE or env=NAME", text);
+	}
+	if (!out->id || !out->id[0] || strchr(out->id, '/') || (out->file && out->env))
+		return err_set(e, ERR_INVALID, "--secret %s: want id=ID and src=FILE or env=NAME", text);
+	if (!out->file && !out->env)
+		*(getenv(out->id) ? &out->env : &out->file) = out->id;
+	return 0;
+}
+
+static int secrets(const struct cli_call *call, const struct build_opts *o, struct build_args *out, struct err *e)
+{
+	struct build_secret *v = arena_array(call->arena, o->secrets.n + 1, sizeof(*v));
+	int r = v ? 0 : err_errno(e, -ENOMEM, "--secret");
+
+	for (size_t i = 0; r == 0 && i < o->secrets.n; i++)
+		r = secret(call->arena, o->secrets.v[i], &v[i], e);
+	out->secrets = v;
+	out->n_secrets = o->secrets.n;
+	return r;
+}
+
 static int check(const struct cli_call *call, const struct build_opts *o, struct err *e)
 {
 	if (strcmp(call->args[0], "-") == 0)
@@ -183,6 +222,8 @@ int cmd_build(const struct cli_call *call, struct err *e)
 
 	if (r == 0)
 		r = inputs(call, o, &args.inputs, e);
+	if (r == 0)
+		r = secrets(call, o, &args, e);
 	if (r == 0)
 		cg_expect_join();
 	if (r == 0)

@@ -48,7 +48,7 @@ int cmd_history(const struct cli_call *call, struct err *e);
 struct build_opts {
 	const char *file, *target, *platform, *network, *iidfile, *progress;
 	bool no_cache, pull, quiet;
-	struct cli_strv tags, build_args, labels;
+	struct cli_strv tags, build_args, labels, secrets;
 };
 extern const struct cli_option build_options[];
 int cmd_build(const struct cli_call *call, struct err *e);

@@ -1,0 +1,286 @@
+/* A bind shows a copy: .dockerignore holds for it as for COPY, a command that writes into it (rw) changes nobody's files,
+ * and what a stage has is one tree only in an overlay that has no name. Copying is done when the command runs, not when
+ * the cache has its result.
+ *
+ * Caches are folders of the store, ROOT/build-cache/HEX, HEX from the id; they belong to ids of images, as layers do. */
+#include "build/runmount.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "build/put.h"
+
+#define CACHES "build-cache"
+#define SECRET_MAX (500U << 10)
+
+static int no_memory(struct err *e)
+{
+	return err_errno(e, -ENOMEM, "--mount");
+}
+
+const char *run_mount_target(struct arena *a, const struct conf *c, const struct df_mount *m)
+{
+	const char *target = m->target;
+
+	if (!target && m->type == DF_MOUNT_SECRET)
+		target = m->env ? NULL : arena_printf(a, "/run/secrets/%s", m->id ? m->id : m->source);
+	else if (!target)
+		target = ".";
+	if (!target)
+		return m->env ? "" : NULL;
+	return conf_path(a, c, target);
+}
+
+/* ---- binds ---- */
+
+struct bind {
+	int root;
+	struct ignore none;
+	struct pick_from from;
+	struct pick_list items;
+};
+
+static void bind_end(struct bind *b)
+{
+	b->root = close_fd(b->root);
+}
+
+static int bind_open(struct build *b, size_t stage, const struct df_mount *m, struct bind *out, struct err *e)
+{
+	struct image_limits limits;
+	int r = source_open(b, stage, m->from, &out->root, e);
+
+	image_limits_default(&limits);
+	out->from = (struct pick_from){ .root = out->root, .ignore = m->from ? &out->none : &b->ignore, .excludes = &out->none,
+					.owners = m->from != NULL, .max_depth = limits.depth };
+	return r < 0 ? r : pick_source(b->a, &out->from, m->source && m->source[0] ? m->source : ".", &out->items, e);
+}
+
+int run_mounts_key(struct build *b, size_t stage, const struct df_run *run, struct key *k, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < run->n_mounts; i++) {
+		CLEANUP(bind_end) struct bind bind = { .root = -1 };
+
+		if (run->mounts[i].type != DF_MOUNT_BIND)
+			continue;
+		r = bind_open(b, stage, &run->mounts[i], &bind, e);
+		for (size_t j = 0; r == 0 && j < bind.items.n; j++)
+			r = pick_digest(&bind.from, &bind.items.v[j], k, e);
+	}
+	return r < 0 ? err_ctx(e, "--mount") : 0;
+}
+
+static int volume(struct build *b, struct run_mounts *out, const char *source, const char *target, bool ro, struct err *e)
+{
+	const char *text = arena_printf(b->a, "%s:%s:%s", source, target, ro ? "ro" : "rw");
+
+	return text && df_list_add(b->a, &out->volumes, text) ? 0 : no_memory(e);
+}
+
+static int make_bind(struct build *b, size_t stage, const struct step *st, const struct df_mount *m, const char *target,
+		     struct run_mounts *out, struct err *e)
+{
+	CLEANUP(bind_end) struct bind bind = { .root = -1 };
+	const char *name = arena_printf(b->a, "bind-%zu", out->volumes.n);
+	struct put_to to = { .root = -1, .chown = !m->from, .epoch = b->stages[stage].epoch };
+	CLEANUP_FD int base = -1;
+	int r = name ? bind_open(b, stage, m, &bind, e) : no_memory(e);
+
+	if (r < 0)
+		return r;
+	if (bind.items.n != 1)
+		return err_set(e, ERR_INVALID, "source=%s means several files", m->source);
+	base = to.root = open(st->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (base < 0)
+		return err_errno(e, -errno, "the step's folder");
+	r = put_item(&to, &bind.from, &bind.items.v[0], name, e);
+	return r < 0 ? r : volume(b, out, arena_printf(b->a, "%s/%s", st->base, name), target, m->read_only, e);
+}
+
+/* ---- caches ---- */
+
+static int open_cache(struct build *b, const struct df_mount *m, const char *id, unsigned int n, const char **name, struct err *e)
+{
+	mode_t mode = m->mode < 0 ? 0755 : (mode_t)m->mode & 07777;
+	CLEANUP_FD int fd = -1;
+	struct key k;
+	char hex[SHA256_DIGEST_LEN + 1];
+	bool made;
+
+	key_begin(&k, "cache", NULL);
+	key_add(&k, id);
+	key_add_number(&k, n);
+	key_end(&k, hex);
+	*name = arena_printf(b->a, CACHES "/%s", digest_hex(hex));
+	if (!*name)
+		return no_memory(e);
+	if (mkdirat(b->en->root_fd, CACHES, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, -errno, "make " CACHES);
+	made = mkdirat(b->en->root_fd, *name, 0700) == 0;
+	if (!made && errno != EEXIST)
+		return err_errno(e, -errno, "make a cache");
+	fd = openat(b->en->root_fd, *name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || (made && (fchown(fd, m->uid < 0 ? 0 : (uid_t)m->uid, m->gid < 0 ? 0 : (gid_t)m->gid) < 0 || fchmod(fd, mode) < 0)))
+		return err_errno(e, -errno, "make a cache");
+	return take_fd(&fd);
+}
+
+static int add_lock(struct build *b, struct run_mounts *out, int fd, struct err *e)
+{
+	int *v = arena_array(b->a, out->n_locks + 1, sizeof(*v));
+
+	if (!v) {
+		close_fd(fd);
+		return no_memory(e);
+	}
+	if (out->n_locks)
+		memcpy(v, out->locks, out->n_locks * sizeof(*v));
+	out->locks = v;
+	out->locks[out->n_locks++] = fd;
+	return 0;
+}
+
+/* Shared: everybody at once. Locked: one after the other. Private: whoever comes while one is in use has another. */
+static int make_cache(struct build *b, const struct df_mount *m, const char *target, struct run_mounts *out, struct err *e)
+{
+	static const int how[] = { [DF_SHARING_SHARED] = LOCK_SH, [DF_SHARING_PRIVATE] = LOCK_EX | LOCK_NB, [DF_SHARING_LOCKED] = LOCK_EX };
+	const char *name;
+	int r = -EWOULDBLOCK, fd = -1;
+
+	if (m->from || m->source)
+		return err_set(e, ERR_UNSUPPORTED, "type=cache with from or source is not supported");
+	for (unsigned int n = 0; r == -EWOULDBLOCK; n++) {
+		fd = open_cache(b, m, m->id ? m->id : target, n, &name, e);
+		if (fd < 0)
+			return fd;
+		do
+			r = flock(fd, how[m->sharing]) < 0 ? -errno : 0;
+		while (r == -EINTR);
+		if (r < 0)
+			fd = close_fd(fd);
+	}
+	if (r < 0)
+		return err_errno(e, r, "lock a cache");
+	r = add_lock(b, out, fd, e);
+	return r < 0 ? r : volume(b, out, arena_printf(b->a, "%s/%s", b->en->root, name), target, m->read_only, e);
+}
+
+/* ---- secrets ---- */
+
+static const struct build_secret *find_secret(const struct build *b, const char *id)
+{
+	for (size_t i = 0; i < b->args->n_secrets; i++)
+		if (strcmp(b->args->secrets[i].id, id) == 0)
+			return &b->args->secrets[i];
+	return NULL;
+}
+
+static int read_secret(const struct build_secret *s, char **out, size_t *len, struct err *e)
+{
+	const char *value = s->env ? getenv(s->env) : NULL;
+	int r;
+
+	if (s->env) {
+		*out = value ? strdup(value) : NULL;
+		*len = value ? strlen(value) : 0;
+		return *out ? 0 : err_set(e, ERR_NOTFOUND, "--secret id=%s: the environment has no %s", s->id, s->env);
+	}
+	r = io_read_file(AT_FDCWD, s->file, SECRET_MAX, out, len);
+	return r < 0 ? err_errno(e, r, "--secret id=%s: %s", s->id, s->file) : 0;
+}
+
+static int secret_file(struct build *b, const struct step *st, const struct df_mount *m, const char *text, size_t len, const char *target,
+		       struct run_mounts *out, struct err *e)
+{
+	const char *path = arena_printf(b->a, "%s/secret-%zu", st->base, out->files.n);
+	CLEANUP_FD int fd = -1;
+	int r;
+
+	if (!path || !df_list_add(b->a, &out->files, path))
+		return no_memory(e);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	r = fd < 0 ? -errno : io_write_full(fd, text, len);
+	if (r == 0 && (fchown(fd, m->uid < 0 ? 0 : (uid_t)m->uid, m->gid < 0 ? 0 : (gid_t)m->gid) < 0 ||
+		       fchmod(fd, m->mode < 0 ? 0400 : (mode_t)m->mode & 07777) < 0))
+		r = -errno;
+	return r < 0 ? err_errno(e, r, "a secret") : volume(b, out, path, target, true, e);
+}
+
+static int make_secret(struct build *b, const struct step *st, const struct df_mount *m, const char *target, struct run_mounts *out,
+		       struct err *e)
+{
+	const char *id = m->id ? m->id : m->source;
+	const struct build_secret *s = find_secret(b, id);
+	CLEANUP_FREE char *text = NULL;
+	const char *env;
+	size_t len;
+	int r;
+
+	if (!s)
+		return m->required ? err_set(e, ERR_NOTFOUND, "secret %s is required: --secret id=%s,src=FILE gives it", id, id) : 0;
+	r = read_secret(s, &text, &len, e);
+	if (r < 0)
+		return r;
+	if (m->env) {
+		env = strlen(text) == len ? arena_printf(b->a, "%s=%s", m->env, text) : NULL;
+		if (!env || !df_list_add(b->a, &out->env, env))
+			return env ? no_memory(e) : err_set(e, ERR_INVALID, "secret %s has a NUL and cannot be a variable", id);
+	}
+	return target[0] ? secret_file(b, st, m, text, len, target, out, e) : 0;
+}
+
+/* ---- all ---- */
+
+static int make_tmpfs(struct build *b, const struct df_mount *m, const char *target, struct run_mounts *out, struct err *e)
+{
+	const char *text = m->size ? arena_printf(b->a, "%s:size=%llu", target, (unsigned long long)m->size) : target;
+
+	return text && df_list_add(b->a, &out->tmpfs, text) ? 0 : no_memory(e);
+}
+
+static int make_one(struct build *b, size_t stage, const struct step *st, const struct df_mount *m, struct run_mounts *out, struct err *e)
+{
+	const char *target = run_mount_target(b->a, &b->stages[stage].conf, m);
+
+	if (!target)
+		return no_memory(e);
+	switch (m->type) {
+	case DF_MOUNT_BIND:
+		return make_bind(b, stage, st, m, target, out, e);
+	case DF_MOUNT_CACHE:
+		return make_cache(b, m, target, out, e);
+	case DF_MOUNT_SECRET:
+		return make_secret(b, st, m, target, out, e);
+	case DF_MOUNT_TMPFS:
+		return make_tmpfs(b, m, target, out, e);
+	case DF_MOUNT_SSH:
+	default:
+		return m->required ? err_set(e, ERR_UNSUPPORTED, "type=ssh is not supported") : 0;
+	}
+}
+
+int run_mounts_make(struct build *b, size_t stage, const struct step *st, const struct df_run *run, struct run_mounts *out, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < run->n_mounts; i++)
+		r = make_one(b, stage, st, &run->mounts[i], out, e);
+	return r < 0 ? err_ctx(e, "--mount") : 0;
+}
+
+void run_mounts_end(struct build *b, struct run_mounts *m)
+{
+	(void)b;
+	for (size_t i = 0; i < m->files.n; i++)
+		(void)unlink(m->files.v[i]); /* else with the ingest */
+	for (size_t i = 0; i < m->n_locks; i++)
+		close_fd(m->locks[i]);
+	*m = (struct run_mounts)RUN_MOUNTS_INIT;
+}

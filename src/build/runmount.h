@@ -1,0 +1,27 @@
+/* RUN --mount: what a command sees besides the layers, and what of it is a part of its key. */
+#ifndef TARE_BUILD_RUNMOUNT_H
+#define TARE_BUILD_RUNMOUNT_H
+
+#include "build/work.h"
+
+struct run_mounts {
+	struct df_list volumes, tmpfs, env; /* as `tare run` has them; env: of secrets */
+	struct df_list files;               /* of secrets, below the ingest: to be removed when the command has ended */
+	int *locks;                         /* of caches that nobody else may use meanwhile */
+	size_t n_locks;
+};
+#define RUN_MOUNTS_INIT { 0 }
+
+/* The content of binds, which the result depends on. Caches and secrets are no part of it. */
+int run_mounts_key(struct build *b, size_t stage, const struct df_run *run, struct key *k, struct err *e) MUST_CHECK;
+
+/* Makes what is mounted: of a bind a copy, so that the command may write into it and nobody sees that; of a cache the folder that
+ * is kept for it; of a secret a file for as long as the command runs. */
+int run_mounts_make(struct build *b, size_t stage, const struct step *st, const struct df_run *run, struct run_mounts *out,
+		    struct err *e) MUST_CHECK;
+void run_mounts_end(struct build *b, struct run_mounts *m);
+
+/* Where one is mounted: absolute and clean. NULL: no memory; "": nowhere (a secret that is a variable alone). */
+const char *run_mount_target(struct arena *a, const struct conf *c, const struct df_mount *m);
+
+#endif
