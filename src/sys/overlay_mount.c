@@ -125,7 +125,7 @@ static int finish_overlay(int fs, const struct overlay_args *args, int base, str
 	CLEANUP(upper_close) struct upper u = { { -1, -1 } };
 	int r = config_upper(fs, args, base, &u, e);
 
-	if (r == 0 && args->base)
+	if (r == 0 && args->base && !args->of_user) /* with userxattr both are off, and may not be said to be */
 		r = config_layer(fs, e);
 	if (r < 0)
 		return r;

@@ -135,7 +135,7 @@ D
     find "$BATS_TEST_TMPDIR/out" -name '.wh.*' | while read -r mark; do
       case $mark in
         */.wh..wh..opq) find "${mark%/*}" -mindepth 1 ! -newer "$mark" ! -name '.wh.*' -delete 2>/dev/null || true; rm "$mark" ;;
-        *) rm -rf "${mark%/*}/${mark##*/.wh.}" "$mark" ;;
+        *) rm -rf "${mark%/*}/./${mark##*/.wh.}" "$mark" ;;
       esac
     done
   done

@@ -120,6 +120,16 @@ servers_up() {
   rm -rf "$U/home/files" "$U/shut"
 }
 
+@test "build: a layer has the ids of the image" {
+  user mkdir -p "$U/home/ctx"
+  user sh -c "echo a >'$U/home/ctx/a'; printf 'FROM busybox\nCOPY --chown=5:6 a /a\nRUN --network=none mkdir /d && chown 7:8 /d && rm /etc/group\nRUN --network=none test ! -e /etc/group\n' >'$U/home/ctx/Dockerfile'"
+  run -0 utare build -t built "$U/home/ctx"
+  run -0 utare run --rm --network none built stat -c %u:%g /a /d
+  [ "$output" = $'5:6\n7:8' ]
+  run -0 utare build -t built "$U/home/ctx"
+  [ "$(grep -c 'using the cache' <<<"$output")" -eq 3 ]
+}
+
 @test "images: whiteouts and opaque folders hold, devices are left out, too high an id is named" {
   local w=$BATS_TEST_TMPDIR
   mkdir -p "$w/a/d" "$w/a/bin" "$w/dev/dev"

@@ -67,9 +67,46 @@ static void check_overlay(struct box *b)
 	assert_int_equal(box_host_mounts(), before);
 }
 
+/* A step of a build: what the container's root writes is the host's root's at once, whoever the container's root is. */
+static void check_layer(struct box *b)
+{
+	char p[4][128], *const paths[4] = { p[0], p[1], p[2], p[3] }, base[128];
+	const char *lower[2];
+	struct rt_rootfs r = overlay(b, true, paths, lower);
+
+	box_mkdir(b, "step/upper");
+	box_mkdir(b, "step/work");
+	snprintf(base, sizeof(base), "%s/step", b->dir);
+	r.base = base;
+	r.upper = "upper";
+	r.work = "work";
+	box_expect(b, 0, .user = true, .rootfs = &r,
+		   .script = "echo new >/etc/new; rm /etc/top; mkdir -p /d/e; chown 5:7 /d/e; chmod 4755 /etc/new; chown 7 /bin/busybox; "
+			     "stat -c %u /etc/new /d/e");
+	box_has(b, "0\n5\n");
+	assert_int_equal(host_stat(b, "step/upper/etc/new").st_uid, 0);
+	assert_int_equal(host_stat(b, "step/upper/etc/new").st_mode & 07777, 04755);
+	assert_int_equal(host_stat(b, "step/upper/d/e").st_uid, 5);
+	assert_int_equal(host_stat(b, "step/upper/d/e").st_gid, 7);
+	assert_int_equal(host_stat(b, "step/upper/d").st_gid, 0);
+	assert_int_equal(host_stat(b, "step/upper/bin/busybox").st_uid, 7);
+	assert_true(S_ISCHR(host_stat(b, "step/upper/etc/top").st_mode));
+}
+
 static void overlay_as_the_kernel_likes(void **state)
 {
 	check_overlay(*state);
+}
+
+static void layer_as_the_kernel_likes(void **state)
+{
+	check_layer(*state);
+}
+
+static void layer_by_name(void **state)
+{
+	overlay_mount_by_name();
+	check_layer(*state);
 }
 
 /* The only way before 6.15; static state of the process, so this test is the last with an overlay. */
@@ -366,9 +403,9 @@ int main(void)
 {
 #define box_test(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 	const struct CMUnitTest tests[] = {
-		box_test(overlay_as_the_kernel_likes), box_test(binds), box_test(unmappable_bind), box_test(bind_options),
+		box_test(overlay_as_the_kernel_likes), box_test(layer_as_the_kernel_likes), box_test(binds), box_test(unmappable_bind), box_test(bind_options),
 		box_test(copy_up), box_test(masks_and_readonly), box_test(readonly_root), box_test(devices),
-		box_test(hostile_links), box_test(overlay_by_name), box_test(many_layers), box_test(propagation),
+		box_test(hostile_links), box_test(overlay_by_name), box_test(layer_by_name), box_test(many_layers), box_test(propagation),
 		cmocka_unit_test(mount_label),
 	};
 
