@@ -20,7 +20,7 @@ struct build_secret {
 };
 
 struct build_args {
-	const char *context;     /* a folder */
+	const char *context;     /* a folder; "-": a tar, or a Dockerfile alone, on standard input */
 	const char *file;        /* of the Dockerfile; NULL: in the context; "-": standard input */
 	struct df_inputs inputs; /* --build-arg, --target, --platform */
 	const char *network;     /* of RUN; NULL: the usual */

@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "build/put.h"
 #include "build/source.h"
+#include "build/tarball.h"
 #include "build/work.h"
 #include "engine/rootfile.h"
 #include "oci/user.h"
@@ -85,8 +86,6 @@ static int check(const struct copying *c, struct err *e)
 		if (source.kind != DF_SOURCE_FILES)
 			return err_set(e, ERR_UNSUPPORTED, "ADD of what has to be fetched (%s) is not supported", copy->sources.v[i]);
 	}
-	if (c->in->kind == DF_ADD && copy->unpack == DF_YES)
-		return err_set(e, ERR_UNSUPPORTED, "--unpack is not supported");
 	return 0;
 }
 
@@ -124,6 +123,7 @@ static int make_key(const struct copying *c, char out[SHA256_DIGEST_LEN + 1], st
 	key_add_number(&k, c->into);
 	key_add(&k, copy->chown);
 	key_add(&k, copy->chmod);
+	key_add_number(&k, copy->unpack);
 	key_add_number(&k, c->s->epoch);
 	key_add_number(&k, c->b->has_epoch);
 	key_add_number(&k, (int64_t)c->items.n);
@@ -163,8 +163,7 @@ static int prepare_to(const struct copying *c, const struct step *st, struct put
 	const struct df_copy *copy = &c->in->copy;
 
 	*to = (struct put_to){ .root = -1, .chown = !copy->from, .epoch = c->s->epoch,
-			       .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL,
-			       .archives_refused = c->in->kind == DF_ADD && copy->unpack != DF_NO };
+			       .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL };
 	if (!copy->chown || !copy->chown[0])
 		return 0;
 	return find_owner(c->b, st, copy->chown, to, e) < 0 ? err_ctx(e, "--chown=%s", copy->chown) : 0;
@@ -186,17 +185,61 @@ static const char *dest_of(const struct copying *c, const struct put_to *to, con
 	return arena_printf(c->b->a, "%s/%s", strcmp(c->dest, "/") == 0 ? "" : c->dest, name);
 }
 
+/* What ADD unpacks: a tar, packed or not. A packed file that is no tar is a file like others, unless its name or the
+ * instruction says otherwise. 1: that was done. */
+static int put_archive(const struct copying *c, const struct put_to *to, const struct pick_item *item, struct err *e)
+{
+	static const struct ignore nothing;
+	CLEANUP_TARBALL struct tarball t = TARBALL_INIT;
+	CLEANUP_FD int fd = beneath_open(c->from.root, item->path, BENEATH_NOLINKS, O_RDONLY | O_NONBLOCK, 0);
+	const struct pick_from from = { .ignore = &nothing, .excludes = &nothing, .max_depth = c->from.max_depth };
+	const struct pick_item all = { .path = "", .name = "", .last = IGNORE_NONE, .mode = S_IFDIR };
+	struct pick_from in = from;
+	struct put_to own = *to;
+	enum tarball_kind kind;
+	char head[512];
+	ssize_t n;
+	int r;
+
+	n = fd < 0 ? fd : io_read_full(fd, head, sizeof(head));
+	if (n < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return err_errno(e, n < 0 ? (int)n : -errno, "%s", item->path);
+	kind = tarball_kind(head, (size_t)n);
+	if (kind == TARBALL_NONE && c->in->copy.unpack != DF_YES)
+		return 0;
+	if (kind == TARBALL_FOREIGN)
+		return err_set(e, ERR_UNSUPPORTED, "%s: archives packed by bzip2 and xz are not supported: use COPY, or --unpack=false", item->path);
+	r = tarball_open(&c->b->store, c->b->worker, fd, item->name, &t, e);
+	if (r < 0 && kind == TARBALL_PACKED && e->cls == ERR_INVALID && c->in->copy.unpack != DF_YES && !strstr(item->name, ".t"))
+		return 0;
+	if (r < 0)
+		return r;
+	in.root = t.root;
+	own.chown = c->in->copy.chown && c->in->copy.chown[0]; /* else who the archive says */
+	r = put_item(&own, &in, &all, c->dest, e);
+	return r < 0 ? r : 1;
+}
+
+static int put_one(const struct copying *c, const struct put_to *to, const struct pick_item *item, struct err *e)
+{
+	const char *dest = S_ISDIR(item->mode) ? c->dest : dest_of(c, to, item->name);
+	int r = 0;
+
+	if (!dest)
+		return err_errno(e, -ENOMEM, "COPY");
+	if (c->in->kind == DF_ADD && S_ISREG(item->mode) && c->in->copy.unpack != DF_NO)
+		r = put_archive(c, to, item, e);
+	return r != 0 ? r : put_item(to, &c->from, item, dest, e);
+}
+
 static int put_all(const struct copying *c, const struct put_to *to, struct err *e)
 {
 	const struct df_copy *copy = &c->in->copy;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < c->items.n; i++) {
-		const struct pick_item *item = &c->items.v[i];
-		const char *dest = S_ISDIR(item->mode) ? c->dest : dest_of(c, to, item->name);
-
-		r = dest ? put_item(to, &c->from, item, dest, e) : err_errno(e, -ENOMEM, "COPY");
-	}
+	for (size_t i = 0; r >= 0 && i < c->items.n; i++)
+		r = put_one(c, to, &c->items.v[i], e);
+	r = r < 0 ? r : 0;
 	for (size_t i = 0; r == 0 && i < copy->docs.n; i++) {
 		const char *dest = dest_of(c, to, copy->docs.v[i].name);
 

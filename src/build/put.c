@@ -117,21 +117,12 @@ static gid_t group(const struct putting *p, const struct stat *st)
 	return p->to->chown ? p->to->gid : st->st_gid;
 }
 
-static bool is_archive(const unsigned char *head, size_t n)
-{
-	return (n > 2 && head[0] == 0x1f && head[1] == 0x8b) || (n > 3 && memcmp(head, "BZh", 3) == 0) ||
-	       (n > 6 && memcmp(head, "\xfd" "7zXZ", 6) == 0) || (n > 4 && memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0) ||
-	       (n > 262 && memcmp(head + 257, "ustar", 5) == 0);
-}
-
 static int copy_content(const struct putting *p, int from, int to, struct err *e)
 {
 	ssize_t n;
 	int r;
 
-	for (bool first = true; (n = io_read_full(from, p->chunk, CHUNK)) > 0; first = false) {
-		if (first && p->to->archives_refused && is_archive((const unsigned char *)p->chunk, (size_t)n))
-			return err_set(e, ERR_UNSUPPORTED, "it is packed, and ADD of archives is not supported: use COPY, or --unpack=false");
+	while ((n = io_read_full(from, p->chunk, CHUNK)) > 0) {
 		r = io_write_full(to, p->chunk, (size_t)n);
 		if (r < 0)
 			return error(e, r, "write it");

@@ -10,7 +10,6 @@ struct put_to {
 	uint32_t uid, gid;
 	const char *chmod; /* NULL: as the source's (build/filemode.h) */
 	int64_t epoch;   /* seconds: time of folders that are made on the way */
-	bool archives_refused; /* of ADD: what it would unpack is ERR_UNSUPPORTED */
 };
 
 /* The folder at path, made where missing with those above it. Gives an fd of it. */

@@ -7,6 +7,7 @@
 #include "build/ignore.h"
 #include "build/key.h"
 #include "build/stages.h"
+#include "build/tarball.h"
 #include "image/tidy.h"
 
 struct stage {
@@ -28,6 +29,9 @@ struct build {
 	char worker[PATH_MAX];
 	const char *file_name; /* for messages */
 	int context;           /* O_RDONLY folder */
+	struct tarball tarball; /* whose it is, when it came by standard input */
+	char *stdin_text;      /* or the Dockerfile that came there alone; to be free()d */
+	size_t stdin_len;
 	struct ignore ignore;
 	struct platform target;
 	struct df_file file;

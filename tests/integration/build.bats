@@ -430,3 +430,50 @@ D
   )
   umount "$BATS_TEST_TMPDIR/small"
 }
+
+@test "ADD: a tar is unpacked, packed or not; what is none is copied" {
+  mkdir -p "$BATS_TEST_TMPDIR/t/d"; echo in >"$BATS_TEST_TMPDIR/t/d/f"; ln -s f "$BATS_TEST_TMPDIR/t/d/l"
+  for z in "" .gz; do tar -C "$BATS_TEST_TMPDIR/t" --owner=3 --group=4 --mtime=@1000 -caf "$ctx/a.tar$z" d; done
+  echo plain | gzip >"$ctx/plain.gz"; echo text >"$ctx/text"
+  dockerfile <<'D'
+FROM busybox
+ADD a.tar /tar/
+ADD a.tar.gz /gz
+ADD --unpack=false a.tar /kept/
+ADD plain.gz text /files/
+ADD --chown=9:9 a.tar /owned/
+D
+  run -0 build
+  [ "$(files 'cat /tar/d/f /gz/d/l; stat -c %u:%g:%Y /tar/d/f; stat -c %u /owned/d/f; ls /kept /files' | tr '\n' ' ')" = "in in 3:4:1000 9 /files: plain.gz text  /kept: a.tar " ]
+  head -c 700 "$ctx/a.tar.gz" | head -c 60 >"$ctx/broken.tar.gz"
+  printf 'FROM busybox\nADD broken.tar.gz /x/\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"line 2: ADD broken.tar.gz"* ]]
+  # a hostile one
+  python3 - "$ctx/evil.tar" <<'P'
+import sys, tarfile
+t = tarfile.open(sys.argv[1], "w")
+i = tarfile.TarInfo("../../../../../../tmp/evil-of-a-tar"); t.addfile(i)
+t.close()
+P
+  printf 'FROM busybox\nADD evil.tar /x/\n' | dockerfile
+  run -1 build
+  [ ! -e /tmp/evil-of-a-tar ]
+}
+
+@test "a context on standard input: a tar, packed or not, or a Dockerfile alone" {
+  echo x >"$ctx/x"; mkdir "$ctx/sub"
+  printf 'FROM busybox\nCOPY x /x\n' | dockerfile
+  printf 'FROM busybox\nCOPY x /of-sub\n' >"$ctx/sub/other"
+  tar -C "$ctx" -c . | tare build -t t -
+  [ "$(files 'cat /x')" = x ]
+  tar -C "$ctx" -cz . | tare build -t t -f sub/other -
+  [ "$(files 'cat /of-sub')" = x ]
+  printf 'FROM busybox\nRUN echo alone >/alone\n' | tare build -t t -
+  [ "$(files 'cat /alone')" = alone ]
+  printf 'FROM busybox\nRUN echo alone >/alone\nCOPY x /x\n' | tare build -t t -f - "$ctx"
+  [ "$(files 'cat /x')" = x ]
+  run -1 tare build - <<<'FROM busybox
+COPY x /x'
+  run -1 tare build - </dev/null
+}

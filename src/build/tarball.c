@@ -1,0 +1,56 @@
+#include "build/tarball.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "image/unpack.h"
+
+enum tarball_kind tarball_kind(const void *head, size_t n)
+{
+	const unsigned char *p = head;
+
+	if (n > 262 && memcmp(p + 257, "ustar", 5) == 0)
+		return TARBALL_PLAIN;
+	if ((n > 2 && p[0] == 0x1f && p[1] == 0x8b) || (n > 4 && memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0))
+		return TARBALL_PACKED;
+	if ((n > 3 && memcmp(p, "BZh", 3) == 0) || (n > 6 && memcmp(p, "\xfd" "7zXZ", 6) == 0))
+		return TARBALL_FOREIGN;
+	return TARBALL_NONE;
+}
+
+static int unpack(const char *worker, int fd, const char *name, struct tarball *t, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct image_load_args args = { .worker = worker, .input = fd, .name = name };
+	struct unpack_report report;
+	char path[sizeof("layers/") + 64 + 3];
+	int r;
+
+	image_limits_default(&args.limits);
+	r = unpack_run("import", &t->ingest, &args, NULL, &a, &report, e);
+	if (r < 0)
+		return r;
+	if (report.n_unpacked != 1)
+		return err_set(e, ERR_INTERNAL, "tare-worker unpacked nothing");
+	(void)snprintf(path, sizeof(path), "layers/%s/fs", digest_hex(report.unpacked[0].chain_id));
+	t->root = openat(t->ingest.dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return t->root < 0 ? err_errno(e, -errno, "open what was unpacked") : 0;
+}
+
+int tarball_open(const struct store *s, const char *worker, int fd, const char *name, struct tarball *out, struct err *e)
+{
+	int r = store_ingest_begin(s, &out->ingest, e);
+
+	if (r == 0)
+		r = unpack(worker, fd, name, out, e);
+	if (r < 0)
+		tarball_close(out);
+	return r;
+}
+
+void tarball_close(struct tarball *t)
+{
+	t->root = close_fd(t->root);
+	store_ingest_end(&t->ingest);
+}
