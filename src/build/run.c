@@ -58,8 +58,6 @@ static int check(const struct df_instruction *in, struct err *e)
 {
 	if (in->run.security == DF_SECURITY_INSECURE)
 		return err_set(e, ERR_UNSUPPORTED, "--security=insecure is not supported");
-	if (in->run.script)
-		return err_set(e, ERR_UNSUPPORTED, "a here-document that begins with #! is not supported: name its interpreter");
 	return 0;
 }
 
@@ -127,7 +125,7 @@ static int run_it(struct build *b, const struct stage *s, const struct step *st,
 /* Where something is mounted, and what the runtime makes to mount it onto. */
 static const char *const *stubs_of(struct build *b, const struct stage *s, const struct df_instruction *in)
 {
-	static const char *const always[] = { "etc/hosts", "etc/hostname", "etc/resolv.conf", "dev", "proc", "sys" };
+	static const char *const always[] = { "etc/hosts", "etc/hostname", "etc/resolv.conf", "dev", "proc", "sys", RUN_SCRIPT + 1 };
 	struct df_list list = { 0 };
 
 	for (size_t i = 0; i < in->run.n_mounts; i++) {
@@ -145,11 +143,12 @@ static const char *const *stubs_of(struct build *b, const struct stage *s, const
 static int run_mounted(struct build *b, size_t stage, const struct step *st, const struct df_instruction *in, const char *const *argv,
 		       struct err *e)
 {
+	static const char *const script[] = { RUN_SCRIPT, NULL };
 	struct run_mounts mounts = RUN_MOUNTS_INIT;
 	int r = run_mounts_make(b, stage, st, &in->run, &mounts, e);
 
 	if (r == 0)
-		r = run_it(b, &b->stages[stage], st, in, argv, &mounts, e);
+		r = run_it(b, &b->stages[stage], st, in, in->run.script ? script : argv, &mounts, e);
 	run_mounts_end(b, &mounts);
 	return r;
 }

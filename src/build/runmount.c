@@ -14,8 +14,8 @@
 
 #include "base/io.h"
 #include "build/put.h"
+#include "engine/buildcache.h"
 
-#define CACHES "build-cache"
 #define SECRET_MAX (500U << 10)
 
 static int no_memory(struct err *e)
@@ -118,11 +118,11 @@ static int open_cache(struct build *b, const struct df_mount *m, const char *id,
 	key_add(&k, id);
 	key_add_number(&k, n);
 	key_end(&k, hex);
-	*name = arena_printf(b->a, CACHES "/%s", digest_hex(hex));
+	*name = arena_printf(b->a, BUILDCACHE_FOLDER "/%s", digest_hex(hex));
 	if (!*name)
 		return no_memory(e);
-	if (mkdirat(b->en->root_fd, CACHES, 0700) < 0 && errno != EEXIST)
-		return err_errno(e, -errno, "make " CACHES);
+	if (mkdirat(b->en->root_fd, BUILDCACHE_FOLDER, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, -errno, "make " BUILDCACHE_FOLDER);
 	made = mkdirat(b->en->root_fd, *name, 0700) == 0;
 	if (!made && errno != EEXIST)
 		return err_errno(e, -errno, "make a cache");
@@ -245,6 +245,19 @@ static int make_tmpfs(struct build *b, const struct df_mount *m, const char *tar
 	return text && df_list_add(b->a, &out->tmpfs, text) ? 0 : no_memory(e);
 }
 
+/* ---- a script ---- */
+
+static int make_script(struct build *b, const struct step *st, const char *text, struct run_mounts *out, struct err *e)
+{
+	const char *path = arena_printf(b->a, "%s/script", st->base);
+	CLEANUP_FD int fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0700) : -1;
+	int r = fd < 0 ? -errno : io_write_full(fd, text, strlen(text));
+
+	if (r == 0 && fchmod(fd, 0755) < 0)
+		r = -errno;
+	return r < 0 ? err_errno(e, r, "the script") : volume(b, out, path, RUN_SCRIPT, true, e);
+}
+
 static int make_one(struct build *b, size_t stage, const struct step *st, const struct df_mount *m, struct run_mounts *out, struct err *e)
 {
 	const char *target = run_mount_target(b->a, &b->stages[stage].conf, m);
@@ -268,7 +281,7 @@ static int make_one(struct build *b, size_t stage, const struct step *st, const 
 
 int run_mounts_make(struct build *b, size_t stage, const struct step *st, const struct df_run *run, struct run_mounts *out, struct err *e)
 {
-	int r = 0;
+	int r = run->script ? make_script(b, st, run->command.argv.v[0], out, e) : 0;
 
 	for (size_t i = 0; r == 0 && i < run->n_mounts; i++)
 		r = make_one(b, stage, st, &run->mounts[i], out, e);

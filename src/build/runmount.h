@@ -4,6 +4,9 @@
 
 #include "build/work.h"
 
+/* Where a here-document that begins with #! is, which is executed as the file that it is. */
+#define RUN_SCRIPT "/.tare-script"
+
 struct run_mounts {
 	struct df_list volumes, tmpfs, env; /* as `tare run` has them; env: of secrets */
 	struct df_list files;               /* of secrets, below the ingest: to be removed when the command has ended */

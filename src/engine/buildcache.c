@@ -2,7 +2,15 @@
  * before (image/store.h). */
 #include "engine/buildcache.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
+
+#include "base/io.h"
+#include "base/text.h"
+#include "engine/images.h"
 
 static int64_t now_ns(void)
 {
@@ -64,4 +72,83 @@ int buildcache_put(const struct engine *en, const char *key, const struct image_
 			     "ssssiiiis", key, layer->chain_id, layer->diff_id, layer->blob, (int64_t)layer->blob_size, (int64_t)layer->size,
 			     (int64_t)layer->max_id, now, description);
 	return r < 0 ? r : catalog_commit(c, e);
+}
+
+/* ---- pruning ---- */
+
+/* The keys that go, the one used last first. */
+static int choose(struct catalog *c, struct arena *a, const struct buildcache_prune *args, const char ***out, size_t *n, struct err *e)
+{
+	static const char all[] = "SELECT key, size + blob_size, used FROM build_cache ORDER BY used DESC, key";
+	static const char unused[] = "SELECT key, size + blob_size, used FROM build_cache WHERE NOT EXISTS"
+				     " (SELECT 1 FROM layers WHERE chain = build_cache.chain) ORDER BY used DESC, key";
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	uint64_t kept = 0;
+	size_t cap = 0;
+	int r = cat_prepare(c, &s, e, args->all ? all : unused, "");
+
+	while (r == 0 && (r = cat_step(s, e)) > 0) {
+		uint64_t size = (uint64_t)cat_int(s, 1);
+
+		r = 0;
+		if (cat_int(s, 2) >= args->until || kept + size <= args->keep) {
+			kept += size;
+			continue;
+		}
+		*out = arena_grow(a, *out, *n, &cap, sizeof(**out));
+		if (!*out)
+			return err_errno(e, -ENOMEM, "build cache");
+		(*out)[(*n)++] = arena_strdup(a, cat_text(s, 0));
+	}
+	return r < 0 ? r : arena_error(a) < 0 ? err_errno(e, -ENOMEM, "build cache") : 0;
+}
+
+static int forget(const struct engine *en, const struct buildcache_prune *args, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const char **keys = NULL;
+	size_t n = 0;
+	int r = catalog_begin(c, CATALOG_DURABLE, e);
+
+	if (r == 0)
+		r = choose(c, &a, args, &keys, &n, e);
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = cat_exec(c, e, "DELETE FROM build_cache WHERE key = ?1", "s", keys[i]);
+	return r < 0 ? r : catalog_commit(c, e);
+}
+
+/* Those that nobody uses just now. */
+static int remove_folders(const struct engine *en, struct err *e)
+{
+	int top = openat(en->root_fd, BUILDCACHE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_DIR DIR *d = top < 0 ? NULL : fdopendir(top);
+	struct dirent *de;
+
+	if (!d)
+		return top < 0 && errno == ENOENT ? 0 : err_errno(e, -errno, BUILDCACHE_FOLDER);
+	while ((de = readdir(d))) {
+		CLEANUP_FD int fd = text_is_hex(de->d_name, 64) ? openat(top, de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+		int r;
+
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+			continue;
+		r = io_remove_tree(top, de->d_name);
+		if (r < 0)
+			return err_errno(e, r, "remove " BUILDCACHE_FOLDER "/%s", de->d_name);
+	}
+	return 0;
+}
+
+int buildcache_prune(const struct engine *en, const struct buildcache_prune *args, uint64_t *freed, struct err *e)
+{
+	struct store_gc_result gc = { 0 };
+	int r = forget(en, args, e);
+
+	if (r == 0 && args->all && args->until == INT64_MAX && !args->keep)
+		r = remove_folders(en, e);
+	if (r == 0)
+		r = image_gc(en, &gc, e);
+	*freed = gc.bytes;
+	return r;
 }

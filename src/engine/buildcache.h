@@ -13,4 +13,15 @@ int buildcache_find(const struct engine *en, const struct store *store, struct a
 int buildcache_put(const struct engine *en, const char *key, const struct image_layer *layer, const char *description,
 		   struct err *e) MUST_CHECK;
 
+struct buildcache_prune {
+	bool all;      /* what images use, too, and the caches of RUN --mount=type=cache */
+	int64_t until; /* only what was not used since: ns since the epoch; INT64_MAX: whatever it was */
+	uint64_t keep; /* bytes of what was used last that stay */
+};
+/* Forgets, and gives the store's room back; *freed bytes. What a build uses just now stays in the store. */
+int buildcache_prune(const struct engine *en, const struct buildcache_prune *args, uint64_t *freed, struct err *e) MUST_CHECK;
+
+/* The folder of a cache of RUN --mount=type=cache below the store's root: "build-cache/HEX". */
+#define BUILDCACHE_FOLDER "build-cache"
+
 #endif

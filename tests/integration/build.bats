@@ -477,3 +477,33 @@ P
 COPY x /x'
   run -1 tare build - </dev/null
 }
+
+@test "RUN: a here-document that names its interpreter" {
+  printf 'FROM busybox\nRUN <<EOF\n#!/bin/sh\necho "$0" >/by\nEOF\n' | dockerfile
+  run -0 build
+  [ "$(files 'cat /by')" = /.tare-script ]
+  run -1 files 'ls -a / | grep tare'
+}
+
+@test "builder prune: by use, by age, by size; what images use stays" {
+  tare builder prune -af
+  printf 'FROM busybox\nRUN echo kept >/x\n' | dockerfile
+  run -0 build
+  printf 'FROM busybox\nRUN --mount=type=cache,target=/c head -c 3000000 /dev/urandom >/big\n' | dockerfile
+  run -0 tare build "$ctx"
+  tare rmi -f "$(tare images -q -f dangling=true 2>/dev/null | head -1)" 2>/dev/null || tare system prune -f
+  run -0 tare builder prune -f --filter until=10m
+  [[ "$output" == *"space: 0B"* ]]
+  run -0 tare builder prune -f --keep-storage 100m
+  [[ "$output" == *"space: 0B"* ]]
+  run -0 tare builder prune -f
+  [[ "$output" == *"MB"* ]]
+  [ -n "$(ls "$TARE_ROOT/build-cache")" ]
+  printf 'FROM busybox\nRUN echo kept >/x\n' | dockerfile
+  run -0 build
+  [[ "$output" == *"using the cache"* ]]
+  tare builder prune -af
+  [ -z "$(ls "$TARE_ROOT/build-cache")" ]
+  run -0 build
+  [[ "$output" != *"using the cache"* ]]
+}

@@ -126,6 +126,13 @@ static const struct cli_command network_commands[] = {
 	END,
 };
 
+static const struct cli_command builder_commands[] = {
+	ROW_BUILD,
+	{ "prune", NULL, "forget what steps of builds gave", cmd_builder_prune, builder_prune_options, sizeof(struct builder_prune_opts), NULL,
+	  0, 0 },
+	END,
+};
+
 static const struct cli_command system_commands[] = {
 	{ "info", NULL, "show what this machine offers and what tare keeps", cmd_info, info_options, sizeof(struct system_opts), NULL,
 	  0, 0 },
@@ -151,6 +158,7 @@ static const struct cli_command commands[] = {
 	ROW_TAG, ROW_HISTORY,
 	{ "login", "[SERVER]", "say who you are at a registry, Docker Hub unless named", cmd_login, login_options, sizeof(struct login_opts), NULL, 0, 1 },
 	{ "logout", "[SERVER]", "forget who you are at a registry", cmd_logout, NULL, 0, NULL, 0, 1 },
+	{ "builder", NULL, "the commands about builds", .sub = builder_commands },
 	{ "container", NULL, "the commands about containers", .sub = container_commands },
 	{ "image", NULL, "the commands about images", .sub = image_commands },
 	{ "network", NULL, "the commands about networks", .sub = network_commands },

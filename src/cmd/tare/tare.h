@@ -50,8 +50,14 @@ struct build_opts {
 	bool no_cache, pull, quiet;
 	struct cli_strv tags, build_args, labels, secrets;
 };
-extern const struct cli_option build_options[];
+struct builder_prune_opts {
+	bool all, force;
+	uint64_t keep;
+	struct cli_strv filters;
+};
+extern const struct cli_option build_options[], builder_prune_options[];
 int cmd_build(const struct cli_call *call, struct err *e);
+int cmd_builder_prune(const struct cli_call *call, struct err *e);
 
 /* pull.c */
 struct pull_opts {
