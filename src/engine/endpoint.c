@@ -93,23 +93,48 @@ static int port_is_taken(const struct engine *en, const struct net_port *p, uint
 	return r < 0 ? r : cat_step(s, e);
 }
 
-/* Whether a program of the host has it: what is published would take its connections away. Not even one that would share its UDP port
- * (SO_REUSEADDR) is asked to. */
-static bool host_has(const struct net_port *p, uint16_t port, unsigned char len)
+static socklen_t socket_address(const struct net_port *p, uint16_t port, unsigned char len, struct sockaddr_storage *out)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct sockaddr_in6 sa6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	int type = p->proto == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM, on = 1;
-	CLEANUP_FD int fd = socket(len == 16 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, p->proto);
 
 	if (p->host.len == 4)
 		memcpy(&sa.sin_addr, p->host.bytes, 4);
 	else if (p->host.len == 16)
 		memcpy(&sa6.sin6_addr, p->host.bytes, 16);
+	if (len == 16)
+		memcpy(out, &sa6, sizeof(sa6));
+	else
+		memcpy(out, &sa, sizeof(sa));
+	return len == 16 ? sizeof(sa6) : sizeof(sa);
+}
+
+/* Nobody could reach the port. Where net.ipv4.ip_nonlocal_bind is on, the address may come later. */
+static int check_host(const struct net_port *p, struct err *e)
+{
+	CLEANUP_FD int fd = p->host.len ? socket(p->host.len == 16 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+	struct sockaddr_storage sa;
+	char host[IP_TEXT_LEN];
+	socklen_t len = socket_address(p, 0, p->host.len, &sa);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, len) == 0 || errno != EADDRNOTAVAIL)
+		return 0;
+	return err_set(e, ERR_INVALID, "port %u/%s: this host has no address %s", p->first ? p->first : p->target, net_proto_name(p->proto), net_port_host(p, host));
+}
+
+/* Whether a program of the host has it: what is published would take its connections away. Not even one that would share its UDP port
+ * (SO_REUSEADDR) is asked to. */
+static bool host_has(const struct net_port *p, uint16_t port, unsigned char len)
+{
+	int type = p->proto == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM, on = 1;
+	CLEANUP_FD int fd = socket(len == 16 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, p->proto);
+	struct sockaddr_storage sa;
+	socklen_t size = socket_address(p, port, len, &sa);
+
 	if (fd < 0 || (p->proto != IPPROTO_UDP && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0) ||
 	    (len == 16 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0))
 		return false;
-	return (len == 16 ? bind(fd, (struct sockaddr *)&sa6, sizeof(sa6)) : bind(fd, (struct sockaddr *)&sa, sizeof(sa))) < 0 && errno == EADDRINUSE;
+	return bind(fd, (struct sockaddr *)&sa, size) < 0 && errno == EADDRINUSE;
 }
 
 /* Its own until now: what listens there is its monitor. */
@@ -175,8 +200,10 @@ int endpoint_write_port(const struct engine *en, const char *id, const struct ne
 int endpoint_take_port(const struct engine *en, const char *id, struct net_port *p, const struct endpoints *had, struct err *e)
 {
 	uint16_t which;
-	int r;
+	int r = check_host(p, e);
 
+	if (r < 0)
+		return r;
 	if (!p->first || (p->count == 1 && p->last > p->first)) {
 		r = choose_port(en, p, had, e);
 	} else {

@@ -246,3 +246,20 @@ answers() { [[ "$(ask_udp)" == "$1"* ]]; }
   [ -z "$(tare port main)" ]
   [ -z "$(known)" ]
 }
+
+@test "a port of an address that this host has not is refused" {
+  run -125 tare run --rm -p 203.0.113.9:8081:80 busybox true
+  [[ "$output" == *"this host has no address 203.0.113.9"* && "${#lines[@]}" = 1 ]]
+  run -125 tare run --rm -p '[2001:db8:1::9]:8081:80/udp' busybox true
+  [[ "$output" == *"this host has no address 2001:db8:1::9"* && "${#lines[@]}" = 1 ]]
+  tare create --name later -p 203.0.113.9:8081:80 busybox sleep 1000 >/dev/null
+  run -1 tare start later
+  [[ "$output" == *"this host has no address 203.0.113.9"* ]]
+  ip addr add 203.0.113.9/32 dev up0
+  tare start later
+  ip addr del 203.0.113.9/32 dev up0
+  tare run -d --name main busybox sleep 1000 >/dev/null
+  run -1 tare update --publish-add 203.0.113.9:8082:80 main
+  [[ "$output" == *"this host has no address 203.0.113.9"* && "${#lines[@]}" = 1 ]]
+  [ -z "$(tare port main)" ]
+}
