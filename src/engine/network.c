@@ -167,6 +167,26 @@ int network_find(const struct engine *en, struct arena *a, const char *what, str
 	return err_set(e, ERR_NOTFOUND, "no network is called %s (tare network ls lists them)", name);
 }
 
+int network_without_ports(const struct engine *en, struct arena *a, struct strv names, struct network *first, struct err *e)
+{
+	for (size_t i = 0; i < names.n; i++) {
+		struct network net;
+
+		if (network_is_default(names.v[i]))
+			return 0;
+		if (network_find(en, a, names.v[i], &net, e) < 0) {
+			if (e->cls == ERR_NOTFOUND)
+				return 0;
+			return e->code;
+		}
+		if (network_is_cni(&net) || !(net.internal || network_is_direct(&net)))
+			return 0;
+		if (i == 0)
+			*first = net;
+	}
+	return names.n > 0;
+}
+
 /* ---- removing ---- */
 
 int network_user(const struct engine *en, struct arena *a, const struct network *net, const char **name, struct err *e)

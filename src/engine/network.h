@@ -51,6 +51,9 @@ int network_check_place(const struct ct_network *n, struct err *e) MUST_CHECK;
 bool network_is_routed(const struct network *n);
 /* A container has a device of its own on a device of the host's: no address of the host's, no firewall, no published ports. */
 bool network_is_direct(const struct network *n);
+/* Whether published ports lead nowhere for who is in the networks called that: 1, and the first of them. One that is not there, or is one of
+ * CNI, is taken for one that they lead to. */
+int network_without_ports(const struct engine *en, struct arena *a, struct strv names, struct network *first, struct err *e) MUST_CHECK;
 /* All, by name. */
 int network_list(const struct engine *en, struct arena *a, struct network **out, size_t *n, struct err *e) MUST_CHECK;
 

@@ -134,6 +134,32 @@ static int read_items(struct change *c, struct err *e)
 	return arena_error(c->a) < 0 ? err_errno(e, -ENOMEM, "ports") : 0;
 }
 
+static int refuse_driver(const struct change *c, const struct network *net, struct err *e)
+{
+	if (net->internal)
+		return err_set(e, ERR_INVALID, "container %s: network %s is internal: no port of the host's leads there", c->held.rec.name, net->name);
+	return err_set(e, ERR_INVALID, "container %s: network %s of driver %s has no ports of the host's", c->held.rec.name, net->name, net->driver);
+}
+
+/* Of one that does not run: those it would be in. */
+static int check_configured(const struct change *c, const struct json *networks, struct err *e)
+{
+	const char **v = arena_array(c->a, networks->len, sizeof(*v));
+	struct network first;
+	size_t n = 0;
+	int r;
+
+	if (!v)
+		return err_errno(e, -ENOMEM, "the container's networks");
+	json_each(place, networks) {
+		r = json_get_str(place, "Networks", "Name", &v[n++], e);
+		if (r < 0)
+			return r;
+	}
+	r = network_without_ports(c->en, c->a, (struct strv){ v, n }, &first, e);
+	return r > 0 ? refuse_driver(c, &first, e) : r;
+}
+
 static int check_network(const struct change *c, bool adds, struct err *e)
 {
 	const char *mode = "";
@@ -155,10 +181,11 @@ static int check_network(const struct change *c, bool adds, struct err *e)
 		return r;
 	if (c->runs ? c->own.n == 0 : adds && (!networks || networks->len == 0))
 		return err_set(e, ERR_INVALID, "container %s is in no network: tare network connect", c->held.rec.name);
-	if (c->runs && adds && c->own.via == c->own.n)
-		return err_set(e, ERR_INVALID, "container %s: network %s of driver %s has no ports of the host's", c->held.rec.name, c->own.v[0].network.name,
-			       c->own.v[0].network.driver);
-	return 0;
+	if (!adds)
+		return 0;
+	if (!c->runs)
+		return check_configured(c, networks, e);
+	return c->own.via == c->own.n ? refuse_driver(c, &c->own.v[0].network, e) : 0;
 }
 
 /* Everything about it, with the lock held. */

@@ -247,6 +247,22 @@ answers() { [[ "$(ask_udp)" == "$1"* ]]; }
   [ -z "$(known)" ]
 }
 
+@test "a stopped container that would be in no network with ports is given none" {
+  tare network create --internal quiet; tare network create loud
+  tare network create -d macvlan --internal wire
+  for network in quiet wire none host; do
+    tare create --name "at-$network" --network $network busybox true >/dev/null
+    run -1 tare update --publish-add 8080:80 "at-$network"
+    echo "$network: $output"
+    [ "${#lines[@]}" = 1 ]
+    [ "$(rows "SELECT json_extract(config, '\$.Publish') FROM containers WHERE name = 'at-$network'")" = "[]" ]
+  done
+  tare create --name both --network quiet --network loud busybox true >/dev/null
+  tare update --publish-add 8080:80 both
+  tare create --name usual busybox true >/dev/null
+  tare update --publish-add 8081:80 usual
+}
+
 @test "a port of an address that this host has not is refused" {
   run -125 tare run --rm -p 203.0.113.9:8081:80 busybox true
   [[ "$output" == *"this host has no address 203.0.113.9"* && "${#lines[@]}" = 1 ]]
