@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "engine/config.h"
 #include "engine/container.h"
@@ -137,6 +138,24 @@ static int look_up_user(struct making *m, struct err *e)
 	return r < 0 ? r : spec_user(&m->plan, passwd, group, e);
 }
 
+/* It is no error: a network may be connected later. */
+static int warn_of_ports(struct making *m, struct err *e)
+{
+	const struct plan *p = &m->plan;
+	const char **v = arena_array(p->a, p->n_networks + 1, sizeof(*v));
+	struct network first;
+	int r;
+
+	if (!v)
+		return err_errno(e, -ENOMEM, "--network");
+	for (size_t i = 0; i < p->n_networks; i++)
+		v[i] = p->networks[i].name;
+	r = p->publish.n ? network_without_ports(m->en, p->a, (struct strv){ v, p->n_networks }, &first, e) : 0;
+	if (r > 0 && first.internal)
+		log_warning("network %s is internal: -p %s leads nowhere", first.name, p->publish.v[0]);
+	return r < 0 ? r : 0;
+}
+
 /* Everything that can be refused without having made anything. */
 static int judge(struct making *m, struct err *e)
 {
@@ -152,7 +171,7 @@ static int judge(struct making *m, struct err *e)
 		r = spec_plan(&m->plan, m->image, max_id, e);
 	if (r == 0)
 		r = look_up_user(m, e);
-	return r;
+	return r < 0 ? r : warn_of_ports(m, e);
 }
 
 /* The places of its own volumes are known once the id is. */

@@ -247,6 +247,44 @@ answers() { [[ "$(ask_udp)" == "$1"* ]]; }
   [ -z "$(known)" ]
 }
 
+bindings() { tare inspect "$1" | jq -c '.[0].NetworkSettings.Ports'; }
+
+@test "ports are shown while they lead to the container, and not while it is in internal networks or in none" {
+  tare network create --internal quiet; tare network create loud
+  run -0 --separate-stderr tare run -d --name main --network quiet -p 9090:80 busybox sleep 1000
+  # shellcheck disable=SC2154
+  [[ "$stderr" == *"network quiet is internal: -p 9090:80 leads nowhere"* && "$stderr" != *$'\n'* ]]
+  run -0 --separate-stderr tare create --name stopped --network quiet -p 9091:80 busybox true
+  [[ "$stderr" == *"network quiet is internal: -p 9091:80 leads nowhere"* ]]
+  run -0 --separate-stderr tare create --network quiet --network loud -p 9092:80 busybox true
+  [ -z "$stderr" ]
+  for way in quiet none; do
+    [ -z "$(tare port main)" ]
+    [ -z "$(tare ps --format json | jq -r .Ports)" ]
+    [ "$(bindings main)" = "{}" ]
+    tare network connect loud main
+    [ "$(port4 main)" = "80/tcp -> 0.0.0.0:9090" ]
+    [[ "$(tare ps --format json | jq -r .Ports)" == "0.0.0.0:9090->80/tcp"* ]]
+    [ "$(bindings main | jq -r '.["80/tcp"][0].HostPort')" = 9090 ]
+    tare network disconnect loud main
+    [ $way = none ] || tare network disconnect quiet main
+  done
+  [ -z "$(tare port main)" ]
+}
+
+@test "[::] is shown of ports alone that are reached by IPv6" {
+  tare run -d --name main -p 8000-8015:8000-8015/udp -p 9000-9016:9000-9016/udp -p 7000-7100:7000-7100 -p 80:80/sctp busybox sleep 1000 >/dev/null
+  run -0 tare port main
+  [[ "$output" == *"8000/udp -> [::]:8000"* && "$output" == *"7050/tcp -> [::]:7050"* && "$output" == *"9000/udp -> 0.0.0.0:9000"* && "$output" == *"80/sctp -> 0.0.0.0:80"* ]]
+  [[ "$output" != *"9000/udp -> [::]"* && "$output" != *"80/sctp -> [::]"* ]]
+  run -0 tare ps
+  [[ "$output" == *"[::]:8000-8015->"* && "$output" != *"[::]:9000-9016->"* ]]
+  tare network create --ipv6 six
+  tare run -d --name six --network six -p 9100-9116:9100-9116/udp -p 81:80/sctp busybox sleep 1000 >/dev/null
+  run -0 tare port six
+  [[ "$output" == *"9100/udp -> [::]:9100"* && "$output" == *"80/sctp -> [::]:81"* ]]
+}
+
 @test "a stopped container that would be in no network with ports is given none" {
   tare network create --internal quiet; tare network create loud
   tare network create -d macvlan --internal wire

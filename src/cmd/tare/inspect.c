@@ -68,7 +68,7 @@ static int inspect_container(const struct engine *en, struct arena *a, const cha
 	if (r == 0)
 		r = config_parse(a, rec.config, &config, e);
 	if (r == 0)
-		r = endpoint_read(en, a, rec.id, &own, e);
+		r = ports_read(en, a, rec.id, &own, e);
 	if (r == 0)
 		r = ports_read_cni(en, a, rec.id, &cni, e);
 	if (r < 0)

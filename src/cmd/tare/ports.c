@@ -7,18 +7,45 @@
 
 #include "cmd/tare/tare.h"
 #include "engine/settle.h"
+#include "net/relay.h"
 #include "net/uplink.h"
 #include "net/usernet.h"
 
-/* Where the host answers on a port: addresses as Docker writes them, one of each family for a port of every address. What a plugin of CNI does
- * by IPv6 nobody tells. */
+/* What is asked for by IPv6 goes there, or is relayed. What a plugin of CNI does with it nobody tells. */
+static bool leads_by_ipv6(const struct endpoints *own, const struct net_port *p)
+{
+	struct net_relay ignored;
+
+	if (own->usernet)
+		return own->usernet->kind != USERNET_SLIRP;
+	if (own->via == own->n)
+		return false;
+	return own->v[own->via].link.ip6.ip.len || net_relay_of(p, &own->v[own->via].link.ip.ip, &own->v[own->via].link.ip6.ip, &ignored);
+}
+
+/* Where the host answers on a port: addresses as Docker writes them, one of each family for a port of every address. */
 static size_t host_texts(const struct endpoints *own, const struct net_port *p, char out[2][IP_TEXT_LEN])
 {
 	char text[IP_TEXT_LEN];
 
 	(void)snprintf(out[0], IP_TEXT_LEN, p->only == 16 ? "[%.40s]" : "%.40s", p->only ? net_port_host(p, text) : "0.0.0.0");
 	(void)snprintf(out[1], IP_TEXT_LEN, "[::]");
-	return p->only || (!own->n && !own->usernet) || !uplink_has_ipv6() || (own->usernet && own->usernet->kind == USERNET_SLIRP) ? 1 : 2;
+	if (p->only == 16)
+		return own->n == 0 || leads_by_ipv6(own, p) ? 1 : 0;
+	return p->only || !uplink_has_ipv6() || !leads_by_ipv6(own, p) ? 1 : 2;
+}
+
+int ports_read(const struct engine *en, struct arena *a, const char *id, struct endpoints *out, struct err *e)
+{
+	struct cni_row *rows;
+	size_t n = 0;
+	int r = endpoint_read(en, a, id, out, e);
+
+	if (r == 0 && out->n_ports && !out->n && !out->usernet)
+		r = cni_rows(en, a, id, &rows, &n, e);
+	if (!n && !out->usernet && out->via == out->n)
+		out->n_ports = 0;
+	return r;
 }
 
 const char *ports_text(struct arena *a, const struct endpoints *own)
@@ -207,7 +234,7 @@ int cmd_port(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = settle_find(&en, call->arena, call->args[0], SETTLE_LOOK, &rec, &live, e);
 	if (r == 0)
-		r = endpoint_read(&en, call->arena, rec.id, &own, e);
+		r = ports_read(&en, call->arena, rec.id, &own, e);
 	if (r < 0)
 		return r;
 	if (print_ports(&own, port.target, port.proto, &out) == 0 && asked)

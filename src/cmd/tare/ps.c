@@ -227,7 +227,7 @@ static int one(const struct engine *en, struct table *t, const struct list_opts 
 		r = filter_passes(t->a, &o->filters, matches, &(struct looking){ en, t->a, &s }, e);
 	if (r > 0) {
 		struct endpoints own = { 0 };
-		int read = rec->status == RECORD_RUNNING ? endpoint_read(en, t->a, rec->id, &own, e) : 0;
+		int read = rec->status == RECORD_RUNNING ? ports_read(en, t->a, rec->id, &own, e) : 0;
 
 		if (read < 0)
 			return read;
