@@ -195,6 +195,32 @@ reachable() { # 0|1
   [[ "$(ask 127.0.0.1 8081)" == usual* ]]
 }
 
+shown() { tare ps -a --format json | jq -r "select(.Names == \"$1\").$2"; } # CONTAINER COLUMN
+
+@test "ps shows the networks that a container is in now or, when it does not run, would join" {
+  tare network create one; tare network create two
+  tare run -d --name ca --network one busybox sleep 1000 >/dev/null
+  tare run -d --name cb --network none busybox sleep 1000 >/dev/null
+  tare create --name cc --network "$(tare network inspect two | jq -r '.[0].Id')" --network one busybox true >/dev/null
+  tare run -d --name cd busybox sleep 1000 >/dev/null
+  [ "$(shown ca Networks)" = one ]
+  [ "$(shown cb Networks)" = none ]
+  [ "$(shown cc Networks)" = two,one ]
+  [ "$(shown cd Networks)" = bridge ]
+  tare network connect two ca
+  [ "$(shown ca Networks)" = one,two ]
+  tare network disconnect one ca
+  [ "$(shown ca Networks)" = two ]
+  tare stop -t 0 ca
+  [ "$(shown ca Networks)" = two ]
+  tare network disconnect two ca
+  [ -z "$(shown ca Networks)" ]
+  tare network connect one cb
+  [ "$(shown cb Networks)" = one ]
+  tare network disconnect bridge cd
+  [ -z "$(shown cd Networks)" ]
+}
+
 @test "several networks, connect and disconnect while running and not" {
   tare network create one; tare network create two
   serve ca 80 from-a --network one --network two -p 8080:80

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cmd/tare/tare.h"
+#include "engine/join.h"
 #include "engine/settle.h"
 #include "net/relay.h"
 #include "net/uplink.h"
@@ -46,6 +47,53 @@ int ports_read(const struct engine *en, struct arena *a, const char *id, struct 
 	if (!n && !out->usernet && out->via == out->n)
 		out->n_ports = 0;
 	return r;
+}
+
+static void add_name(struct strbuf *b, const char *name)
+{
+	sb_printf(b, "%s%s", b->len ? "," : "", name);
+}
+
+/* Of one that does not run: those it will join. */
+static void add_configured(const struct engine *en, struct arena *a, const struct json *networks, struct strbuf *out)
+{
+	json_each(place, networks) {
+		const struct json *name = json_get(place, "Name");
+		const char *text = name && name->type == JSON_STRING ? name->str : "";
+		struct network net;
+		struct err ignored;
+
+		if (!network_is_default(text) && network_find(en, a, text, &net, &ignored) == 0)
+			text = net.name;
+		add_name(out, text);
+	}
+}
+
+int ports_networks(const struct engine *en, struct arena *a, const struct record *rec, const struct json *config, const struct endpoints *own,
+		   const char **out, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
+	const struct json *networks = json_get(config, "Networks");
+	const char *mode = "";
+	struct cni_row *rows;
+	size_t n = 0;
+	int r = json_get_str(json_get(config, "HostConfig"), "HostConfig", "NetworkMode", &mode, e);
+
+	*out = mode;
+	if (r == 0 && (en->user.on || join_named(mode) || strcmp(mode, "host") == 0 || (strcmp(mode, "none") == 0 && (!networks || !networks->len))))
+		return 0;
+	if (r == 0 && rec->status == RECORD_RUNNING)
+		r = cni_rows(en, a, rec->id, &rows, &n, e);
+	if (r < 0)
+		return r;
+	if (rec->status != RECORD_RUNNING)
+		add_configured(en, a, networks, &b);
+	for (size_t i = 0; i < own->n; i++)
+		add_name(&b, own->v[i].network.name);
+	for (size_t i = 0; i < n; i++)
+		add_name(&b, rows[i].network);
+	*out = arena_strdup(a, sb_str(&b));
+	return *out ? 0 : err_errno(e, -ENOMEM, "the container's networks");
 }
 
 const char *ports_text(struct arena *a, const struct endpoints *own)

@@ -4,11 +4,16 @@
 
 #include "engine/cni.h"
 #include "engine/endpoint.h"
+#include "engine/record.h"
 
 /* "0.0.0.0:8080->80/tcp, 0.0.0.0:9000-9009->9000-9009/tcp" */
 const char *ports_text(struct arena *a, const struct endpoints *own);
 /* What a running container has of its networks; of ports only those that lead to it: not while it is in no network that has any. */
 int ports_read(const struct engine *en, struct arena *a, const char *id, struct endpoints *out, struct err *e) MUST_CHECK;
+/* "one,two": the networks that it is in or, when it does not run, would join; for one that has none of its own, "host" or whatever it has.
+ * own: ports_read() of one that runs. */
+int ports_networks(const struct engine *en, struct arena *a, const struct record *rec, const struct json *config, const struct endpoints *own,
+		   const char **out, struct err *e) MUST_CHECK;
 /* Its places in networks of CNI. */
 struct ports_cni {
 	struct cni_place *v;

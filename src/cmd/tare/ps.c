@@ -45,7 +45,7 @@ struct seen {
 	struct live live;
 	struct ct_config config;
 	const char *state; /* created running paused exited */
-	const char *ports;
+	const char *ports, *networks;
 };
 
 static const char *status_text(struct arena *a, const struct seen *s)
@@ -179,7 +179,6 @@ static void add_row(const struct engine *en, struct table *t, const struct seen 
 {
 	struct arena *a = t->a;
 	const struct json *mounts = json_get(s->config.doc, "Mounts");
-	const struct json *network = json_get(json_get(s->config.doc, "HostConfig"), "NetworkMode");
 	bool whole = o->no_trunc;
 	const char *cells[] = {
 		whole ? s->rec.id : arena_strndup(a, s->rec.id, ID_SHORT),
@@ -193,7 +192,7 @@ static void add_row(const struct engine *en, struct table *t, const struct seen 
 		table_time(a, s->rec.created),
 		labels_text(a, s->config.labels),
 		mounts_text(a, mounts),
-		network && network->type == JSON_STRING ? network->str : "",
+		s->networks,
 		volumes_text(a, mounts),
 		o->size ? size_text(en, a, &s->rec) : "0B",
 	};
@@ -229,6 +228,8 @@ static int one(const struct engine *en, struct table *t, const struct list_opts 
 		struct endpoints own = { 0 };
 		int read = rec->status == RECORD_RUNNING ? ports_read(en, t->a, rec->id, &own, e) : 0;
 
+		if (read == 0)
+			read = ports_networks(en, t->a, rec, s.config.doc, &own, &s.networks, e);
 		if (read < 0)
 			return read;
 		s.ports = ports_text(t->a, &own);
