@@ -25,6 +25,7 @@ struct change {
 	struct arena *a;
 	struct hold held;
 	struct network network;
+	bool concerned; /* it had names before the change: concerns_names() */
 };
 #define CHANGE_INIT { .held = HOLD_INIT }
 
@@ -98,7 +99,7 @@ static bool concerns_names(const struct change *c)
 	struct endpoints own;
 	struct err ignored;
 
-	return runs(c) && (resolver_serves(&c->network) || (endpoint_read(c->en, c->a, c->held.rec.id, &own, &ignored) == 0 && endpoint_has_names(&own)));
+	return runs(c) && (c->concerned || resolver_serves(&c->network) || (endpoint_read(c->en, c->a, c->held.rec.id, &own, &ignored) == 0 && endpoint_has_names(&own)));
 }
 
 /* There is nothing to do, but the change that did it may have been killed before it told anybody. */
@@ -359,6 +360,7 @@ int network_disconnect(const struct engine *en, const char *container, const cha
 		catch_up(&c);
 		return err_set(e, ERR_NOTFOUND, "container %s is not in network %s", c.held.rec.name, c.network.name);
 	}
+	c.concerned = concerns_names(&c);
 	config_change_networks(c.held.config.doc, name, NULL, &config);
 	r = sb_error(&config) < 0 ? err_errno(e, -ENOMEM, "disconnect") : runs(&c) ? leave(&c, e) : 0;
 	if (r == 0)

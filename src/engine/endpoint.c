@@ -52,7 +52,7 @@ static const char *joined(struct arena *a, const struct json *array)
 static int take_address(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct json *wish,
 			int64_t position, struct err *e)
 {
-	const char *name = NULL, *ip = NULL, *ip6 = NULL, *mac = NULL;
+	const char *name = NULL, *ip = NULL, *ip6 = NULL, *mac = NULL, *servers;
 	char host[LINK_NAME_LEN] = "ta", text[IP_TEXT_LEN], text6[IP_TEXT_LEN], made[MAC_TEXT_LEN];
 	struct network net;
 	struct address_place at = { 0 };
@@ -71,10 +71,13 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 	r = text_random_hex(6, host + 2);
 	if (r < 0)
 		return err_errno(e, r, "make up a device's name");
+	servers = joined(a, json_get(json_get(config, "HostConfig"), "Dns"));
+	if (!servers)
+		return err_errno(e, -ENOMEM, "the container's name servers");
 	r = cat_exec(en->catalog, e,
 		     "INSERT INTO endpoints(container, network, position, host, number, ip, mac, aliases, servers, ip6) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 		     "ssisisssss", id, net.id, position, host, (int64_t)at.number, ip_net_text(&at.ip, text), mac && *mac ? mac : own_mac(&at.ip.ip, made),
-		     joined(a, json_get(wish, "Aliases")), joined(a, json_get(json_get(config, "HostConfig"), "Dns")), ip_net_text(&at.ip6, text6));
+		     joined(a, json_get(wish, "Aliases")), resolver_forwards(&net, servers) ? RESOLVER_FORWARDED : servers, ip_net_text(&at.ip6, text6));
 	return r < 0 ? r : 0;
 }
 
@@ -304,6 +307,7 @@ static int take_row(const struct engine *en, struct arena *a, struct cat_stmt *s
 	(void)snprintf(l->name, sizeof(l->name), "eth%u", (unsigned int)cat_int(s, 4) % 10000);
 	l->kind = kind_of(&out->network);
 	l->mode = out->network.mode;
+	out->forwarded = strcmp(cat_text(s, 6), RESOLVER_FORWARDED) == 0;
 	if (l->kind != LINK_ROUTED)
 		(void)snprintf(l->parent, sizeof(l->parent), "%s", *out->network.parent ? out->network.parent : out->network.device);
 	l->group = network_is_direct(&out->network) ? 0 : firewall_group(&fw, out->network.number);
@@ -336,7 +340,7 @@ static void choose_ways(struct endpoints *own)
 static int read_links(const struct engine *en, struct arena *a, const char *id, struct endpoints *out, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(en->catalog, &s, e, "SELECT network, host, ip, mac, position, ip6 FROM endpoints WHERE container = ?1 ORDER BY position", "s", id);
+	int r = cat_prepare(en->catalog, &s, e, "SELECT network, host, ip, mac, position, ip6, servers FROM endpoints WHERE container = ?1 ORDER BY position", "s", id);
 
 	for (size_t n = out->n; r == 0 && out->n > 0 && n > 0 && (r = cat_step(s, e)) > 0; n--)
 		r = take_row(en, a, s, &out->v[out->n - n], e);
@@ -573,7 +577,7 @@ int endpoint_open(const struct engine *en, const char *id, const struct endpoint
 bool endpoint_has_names(const struct endpoints *own)
 {
 	for (size_t i = 0; i < own->n; i++)
-		if (resolver_serves(&own->v[i].network))
+		if (own->v[i].forwarded || resolver_serves(&own->v[i].network))
 			return true;
 	return false;
 }

@@ -12,6 +12,7 @@
 struct endpoint {
 	struct network network;
 	struct net_link link;
+	bool forwarded; /* resolver_forwards(), when it was taken */
 };
 
 struct net_usernet;
@@ -44,7 +45,7 @@ struct endpoints endpoint_alone(const struct endpoints *own, size_t at);
 
 /* Whether a program of the host listens on a port of p by IPv4. */
 bool endpoint_port_is_hosts(const struct net_port *p, uint16_t port);
-/* Whether it has a name in one of them. */
+/* Whether tare-netd is its name server: it has a name in one of them, or is forwarded. */
 bool endpoint_has_names(const struct endpoints *own);
 /* After that transaction: the networks' devices, the firewall, the container's hosts and resolv.conf; and the links' MTU into own. */
 int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, const struct json *config, struct endpoints *own,

@@ -184,6 +184,20 @@ void etc_upstreams(struct strbuf *out)
 	}
 }
 
+bool etc_needs_forwarder(void)
+{
+	CLEANUP_FREE char *host = NULL;
+	CLEANUP_STRBUF struct strbuf reached = STRBUF_INIT, upstreams = STRBUF_INIT;
+
+	if (io_read_file(AT_FDCWD, "/etc/resolv.conf", FILE_MAX, &host, NULL) < 0)
+		return false;
+	copy_servers(host, false, &reached);
+	if (reached.len)
+		return false;
+	etc_upstreams(&upstreams);
+	return upstreams.len > 0;
+}
+
 /* ---- both ---- */
 
 static int strv_of(struct arena *a, const struct json *obj, const char *key, struct strv *out, struct err *e)

@@ -38,6 +38,8 @@ struct etc_resolv {
 void etc_resolv_text(const struct etc_resolv *r, struct strbuf *out);
 /* The host's name servers for tare-netd, which may ask one on a loopback address: lines of its table (net/names.h). */
 void etc_upstreams(struct strbuf *out);
+/* Whether the host has name servers, and a container of its own network can reach none of them. */
+bool etc_needs_forwarder(void);
 
 /* What a network says of name servers: it counts where the user said nothing. */
 struct etc_dns {

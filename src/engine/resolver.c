@@ -27,8 +27,13 @@ bool resolver_serves(const struct network *n)
 	return !network_is_routed(n);
 }
 
-/* Endpoints in networks with names, and those networks. */
-#define NAMED "endpoints e JOIN networks n ON n.id = e.network AND n.driver != '" NETWORK_ROUTED "' "
+bool resolver_forwards(const struct network *n, const char *servers)
+{
+	return network_is_routed(n) && !*servers && etc_needs_forwarder();
+}
+
+/* Endpoints of those whose name server is tare-netd, and their networks. */
+#define NAMED "endpoints e JOIN networks n ON n.id = e.network AND (n.driver != '" NETWORK_ROUTED "' OR e.servers = '" RESOLVER_FORWARDED "') "
 
 /* Whether its container is in networks without names as well: the default one, those of CNI. In the table they are one, of this number. */
 #define ELSEWHERE                                                                                                                              \
@@ -64,7 +69,7 @@ static void add_names(struct strbuf *out, struct cat_stmt *s, int column)
 
 static void add_servers(struct strbuf *out, const char *id, const char *servers)
 {
-	for (; *servers; servers += strspn(servers, " ")) {
+	for (; *servers && strcmp(servers, RESOLVER_FORWARDED) != 0; servers += strspn(servers, " ")) {
 		sb_printf(out, "server %s %.*s\n", id, (int)strcspn(servers, " "), servers);
 		servers += strcspn(servers, " ");
 	}
@@ -77,7 +82,7 @@ static int add_members(const struct engine *en, struct strbuf *out, struct err *
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	char last[ID_LEN + 1] = "", servers[512] = "";
 	int r = cat_prepare(en->catalog, &s, e,
-			    "SELECT e.container, c.name, n.number, e.ip, e.aliases, e.servers, e.ip6, " ELSEWHERE " FROM " NAMED
+			    "SELECT e.container, c.name, n.number, e.ip, e.aliases, e.servers, e.ip6, " ELSEWHERE ", n.driver = '" NETWORK_ROUTED "' FROM " NAMED
 			    "JOIN containers c ON c.id = e.container ORDER BY e.container, e.position", "");
 
 	while (r == 0 && (r = cat_step(s, e)) > 0) {
@@ -91,10 +96,12 @@ static int add_members(const struct engine *en, struct strbuf *out, struct err *
 			if (cat_int(s, 7))
 				sb_printf(out, " %d", NUMBER_ELSEWHERE);
 		}
+		r = 0;
+		if (cat_int(s, 8))
+			continue; /* NUMBER_ELSEWHERE, where nobody has a name */
 		sb_printf(out, " %lld", (long long)cat_int(s, 2));
 		add_names(&names, s, 3);
 		add_names(&names, s, 6);
-		r = 0;
 	}
 	if (last[0])
 		sb_putc(out, '\n');

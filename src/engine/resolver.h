@@ -6,6 +6,10 @@
 
 /* Whether a network has names: those that users make. */
 bool resolver_serves(const struct network *n);
+/* Whether an endpoint in a network without names has tare-netd as its name server all the same: the host's are out of the container's reach,
+ * and it has none of its own. RESOLVER_FORWARDED is in the place of its servers then, as long as it is there. */
+#define RESOLVER_FORWARDED "host"
+bool resolver_forwards(const struct network *n, const char *servers);
 
 /* After a change of endpoints was committed: tells the table, starts tare-netd where it does not live, ends it when nobody has a name. It is
  * given the sockets of every running container that it has none of. What cannot be done is a warning: names are missing then,

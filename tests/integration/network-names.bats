@@ -127,3 +127,45 @@ names_raw() { nsenter --net="/proc/$(jq .pid "$TARE_STATE/$(sqlite3 "$TARE_ROOT/
   [ "$(names dns dns)" = "$(address_of dns)" ]
   kill $pid
 }
+
+@test "where the host's name servers are on loopback alone, tare-netd asks them for containers of the default network as well" {
+  echo "nameserver 127.0.0.1" >"$BATS_TEST_TMPDIR/resolv.conf"
+  # a mount namespace with another resolv.conf
+  unshare -m sh -c "mount --bind '$BATS_TEST_TMPDIR/resolv.conf' /etc/resolv.conf &&
+    { [ ! -e /run/systemd/resolve ] || mount -t tmpfs none /run/systemd/resolve; } && exec sleep 1000" 3>&- & local there=$!
+  wait_until 5 grep -q /etc/resolv.conf /proc/$there/mountinfo
+  python3 "$BATS_TEST_DIRNAME/../lib/dns.py" serve 127.0.0.1 3>&- & local server=$!
+  wait_until 5 sh -c "ss -lun | grep -q 127.0.0.1:53"
+  there() { nsenter -m -t "$there" "$TARE_BIN/tare" "$@"; }
+  tare run -d --name before busybox sleep 1000 >/dev/null
+  there run -d --name aa busybox sleep 1000 >/dev/null
+  there run -d --name own --dns 192.0.2.9 busybox sleep 1000 >/dev/null
+  [ "$(there exec aa grep nameserver /etc/resolv.conf)" = "nameserver 127.0.0.11" ]
+  [ "$(there exec own grep nameserver /etc/resolv.conf)" = "nameserver 192.0.2.9" ]
+  [ "$(there run --rm busybox nslookup -type=a host.example | grep -c 198.51.100.7)" = 1 ]
+  in_aa() { there exec aa nslookup -type=a host.example 2>&1 | grep -c 198.51.100.7; }
+  [ "$(in_aa)" = 1 ]
+  # killed, told anew, stopped and started: it keeps it
+  kill -9 "$(netd)"
+  wait_until 5 no_netd
+  there ps >/dev/null
+  [ "$(in_aa)" = 1 ]
+  there stop -t 0 aa >/dev/null; there start aa >/dev/null
+  [ "$(in_aa)" = 1 ]
+  # nobody has a name in it
+  [ "$(names aa own)" = 198.51.100.7 ] # the world's answer
+  there network create one
+  there network connect one aa
+  there run -d --name bb --network one busybox sleep 1000 >/dev/null
+  [ "$(names bb aa)" = "$(tare inspect aa | jq -r '.[0].NetworkSettings.Networks.one.IPAddress')" ]
+  there network disconnect one aa
+  [ "$(in_aa)" = 1 ]
+  there rm -f bb
+  there network disconnect bridge aa
+  wait_until 5 no_netd
+  there network connect bridge aa
+  [ "$(in_aa)" = 1 ]
+  there rm -f aa
+  wait_until 5 no_netd
+  kill $there $server
+}

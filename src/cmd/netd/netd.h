@@ -1,4 +1,5 @@
-/* tare-netd: answers the names of containers, one process per machine, only while a container is in a network with names.
+/* tare-netd: answers the names of containers, one process per machine, only while a container is in a network with names
+ * or can reach none of the host's name servers.
  *
  * It is given everything: the table of names as a descriptor, and for each container two sockets that were opened in the container's
  * network namespace (net/stub.h). It has no right to anything else, and keeps nothing: killed, it is started again with all of it. */
