@@ -193,6 +193,17 @@ static int plan_ports(struct plan *p, const struct image_config *image, struct e
 	return n && p->no_net ? wants_network(p, "-p", e) : 0;
 }
 
+/* A domain, with or without the last dot; "." alone says none. */
+static bool is_search(const char *text)
+{
+	size_t len = strlen(text);
+
+	for (const char *p = text; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
+			return false;
+	return strcmp(text, ".") == 0 || (len > 0 && len < 255 && text[0] != '.' && !strstr(text, ".."));
+}
+
 static int plan_names(struct plan *p, struct err *e)
 {
 	const struct ct_options *o = p->opt;
@@ -208,8 +219,9 @@ static int plan_names(struct plan *p, struct err *e)
 		if (ip_parse(o->dns.v[i], &ip) < 0)
 			return err_set(e, ERR_INVALID, "--dns %s is no address", o->dns.v[i]);
 	for (size_t i = 0; i < o->dns_search.n; i++)
-		if (!o->dns_search.v[i][0] || strpbrk(o->dns_search.v[i], " \t\n"))
-			return err_set(e, ERR_INVALID, "--dns-search \"%s\" is no domain", o->dns_search.v[i]);
+		if (!is_search(o->dns_search.v[i]))
+			return err_set(e, ERR_INVALID, "--dns-search \"%s\" is no domain: letters, digits, '-' and '_' with dots between; one for each --dns-search",
+				       o->dns_search.v[i]);
 	for (size_t i = 0; i < o->dns_option.n; i++)
 		if (!o->dns_option.v[i][0] || strpbrk(o->dns_option.v[i], " \t\n"))
 			return err_set(e, ERR_INVALID, "--dns-option \"%s\" is no option of resolv.conf", o->dns_option.v[i]);

@@ -118,7 +118,7 @@ teardown() { remove_all; }
   [[ "$output" == *$'10.210.0.1\thost.docker.internal'* ]]
   [[ "$output" == *$'fd00::1\tv6'* ]]
   [[ "$output" == *"nameserver 9.9.9.9"*"search example.org"*"options ndots:2"* ]]
-  for bad in "--add-host x" "--add-host x:y" "--dns nine" "--publish 80:80:80:80" "--publish 80/icmp" "--publish 1-3:1-2" "--ip 10.210.0.9" \
+  for bad in "--add-host x" "--add-host x:y" "--dns nine" "--dns-search a.test,b.test" "--dns-search a..test" "--dns-search .test" "--publish 80:80:80:80" "--publish 80/icmp" "--publish 1-3:1-2" "--ip 10.210.0.9" \
     "--mac-address 1:2" "--network nosuch" "--network none -p 80:80"; do
     # shellcheck disable=SC2086
     run -125 tare run --rm $bad busybox true
