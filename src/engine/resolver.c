@@ -43,12 +43,17 @@ bool resolver_forwards(const struct network *n, const char *servers)
 
 /* ---- the table ---- */
 
-static void add_name(struct strbuf *out, int64_t network, const char *ip, const char *name, size_t len)
+static void add_lower(struct strbuf *out, const char *name, size_t len)
 {
-	sb_printf(out, "name %lld %.*s ", (long long)network, (int)strcspn(ip, "/"), ip);
 	for (size_t i = 0; i < len; i++)
 		sb_putc(out, (char)tolower((unsigned char)name[i]));
 	sb_putc(out, '\n');
+}
+
+static void add_name(struct strbuf *out, int64_t network, const char *ip, const char *name, size_t len)
+{
+	sb_printf(out, "name %lld %.*s ", (long long)network, (int)strcspn(ip, "/"), ip);
+	add_lower(out, name, len);
 }
 
 /* For the address of a column, '' if it has none. Its name first: what a question for the address is answered with. */
@@ -119,8 +124,10 @@ static int add_networks(const struct engine *en, struct strbuf *out, struct err 
 
 	sb_printf(out, "network %d open\n", NUMBER_ELSEWHERE);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		if (resolver_serves(&all[i]))
-			sb_printf(out, "network %u %s\n", all[i].number, all[i].internal ? "internal" : "open");
+		if (resolver_serves(&all[i])) {
+			sb_printf(out, "network %u %s ", all[i].number, all[i].internal ? "internal" : "open");
+			add_lower(out, all[i].name, strlen(all[i].name));
+		}
 	return r;
 }
 
@@ -217,11 +224,27 @@ static void end(const struct engine *en)
 	(void)unlinkat(en->state_fd, STUB_SOCKET, 0);
 }
 
+static int bring(const struct engine *en, const struct strbuf *table, struct err *e)
+{
+	CLEANUP_FD int sock = net_stub_connect(en->state_fd);
+	char missing[STUB_MISSING_LEN];
+	int r = 0;
+
+	if (sock < 0 && sock != -EAGAIN) {
+		r = start(en, e);
+		if (r < 0)
+			return r;
+		sock = net_stub_connect(en->state_fd);
+	}
+	if (sock < 0)
+		return err_errno(e, sock, "connect to tare-netd");
+	r = send_table(sock, table, missing, e);
+	return r < 0 ? r : give_missing(en, sock, missing, e);
+}
+
 static int sync_locked(const struct engine *en, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf table = STRBUF_INIT;
-	CLEANUP_FD int sock = -1;
-	char missing[STUB_MISSING_LEN];
 	int r = write_table(en, &table, e);
 
 	if (r < 0)
@@ -231,17 +254,11 @@ static int sync_locked(const struct engine *en, struct err *e)
 			end(en);
 		return 0;
 	}
-	sock = net_stub_connect(en->state_fd);
-	if (sock < 0 && sock != -EAGAIN) {
-		r = start(en, e);
-		if (r < 0)
-			return r;
-		sock = net_stub_connect(en->state_fd);
-	}
-	if (sock < 0)
-		return err_errno(e, sock, "connect to tare-netd");
-	r = send_table(sock, &table, missing, e);
-	return r < 0 ? r : give_missing(en, sock, missing, e);
+	r = bring(en, &table, e);
+	if (r != -EINVAL)
+		return r;
+	end(en); /* it may be one from before an upgrade, which reads other tables */
+	return bring(en, &table, e);
 }
 
 /* A change that comes meanwhile is marked anew. */

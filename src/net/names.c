@@ -68,8 +68,9 @@ static int add_network(struct names *n, const struct words *w)
 {
 	struct names_network *x = &n->networks[n->n_networks];
 
-	if (w->n != 3 || text_u32(w->v[1], &x->number) < 0)
+	if (w->n < 3 || w->n > 4 || text_u32(w->v[1], &x->number) < 0)
 		return -EINVAL;
+	x->name = w->n > 3 ? w->v[3] : NULL;
 	x->internal = strcmp(w->v[2], "internal") == 0;
 	n->n_networks++;
 	return 0;
@@ -223,22 +224,65 @@ static bool is_in(const struct names_member *m, uint32_t network)
 	return false;
 }
 
-size_t names_find(const struct names *n, const struct names_member *m, const char *name, struct ip *out, size_t max)
+/* In the order of strcmp(), of a name against one of len bytes. */
+static int compare_name(const char *entry, const char *name, size_t len)
+{
+	int r = strncmp(entry, name, len);
+
+	return r ? r : entry[len] != '\0';
+}
+
+/* only: in this network alone, of which the member is; NULL: in all of his. */
+static size_t find(const struct names *n, const struct names_member *m, const struct names_network *only, const char *name, size_t len,
+		   struct ip *out, size_t max)
 {
 	size_t low = 0, high = n->n_entries, found = 0;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (strcmp(n->entries[middle].name, name) < 0)
+		if (compare_name(n->entries[middle].name, name, len) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (; low < n->n_entries && found < max && strcmp(n->entries[low].name, name) == 0; low++)
-		if (is_in(m, n->entries[low].network))
+	for (; low < n->n_entries && found < max && compare_name(n->entries[low].name, name, len) == 0; low++)
+		if (only ? n->entries[low].network == only->number : is_in(m, n->entries[low].network))
 			out[found++] = n->entries[low].ip;
 	return found;
+}
+
+/* What stands before the network's name and the dot: its length; 0: it is no NAME.NETWORK of this one. */
+static size_t before_network(const struct names_network *x, const char *name, size_t len)
+{
+	size_t tail = x->name ? strlen(x->name) : 0;
+
+	if (!tail || len < tail + 2 || name[len - tail - 1] != '.' || strcmp(name + len - tail, x->name) != 0)
+		return 0;
+	return len - tail - 1;
+}
+
+size_t names_find(const struct names *n, const struct names_member *m, const char *name, struct ip *out, size_t max)
+{
+	size_t len = strlen(name), found = find(n, m, NULL, name, len, out, max);
+
+	for (size_t i = 0; !found && i < n->n_networks; i++) {
+		size_t before = before_network(&n->networks[i], name, len);
+
+		if (before && is_in(m, n->networks[i].number))
+			found = find(n, m, &n->networks[i], name, before, out, max);
+	}
+	return found;
+}
+
+bool names_is_inside(const struct names *n, const struct names_member *m, const char *name)
+{
+	size_t label = strcspn(name, "."), len = strlen(name);
+
+	for (size_t i = 0; i < n->n_networks; i++)
+		if (before_network(&n->networks[i], name, len) == label && label && is_in(m, n->networks[i].number))
+			return true;
+	return false;
 }
 
 const char *names_of(const struct names *n, const struct names_member *m, const struct ip *ip)

@@ -1,7 +1,7 @@
 /* Who has which name in which network: the table that tare writes and tare-netd answers from. A text of lines:
  *
  *	upstream IP               a name server of the host's, in the order they are asked
- *	network N internal|open   N: a number of ours; 0 is whatever network without names a container is in
+ *	network N internal|open [NAME]   N: a number of ours; 0 is whatever network without names a container is in
  *	member ID N...            a container and its networks; server IP: instead of the host's, for this one
  *	server ID IP
  *	name N IP NAME            the first name of an address is the one that a question for it is answered with */
@@ -32,6 +32,7 @@ struct names_entry {
 struct names_network {
 	uint32_t number;
 	bool internal;
+	const char *name; /* lower case; NULL: none */
 };
 
 struct names {
@@ -51,8 +52,11 @@ int names_parse(const char *text, size_t len, struct names *out, struct err *e) 
 void names_free(struct names *n);
 
 struct names_member *names_member(const struct names *n, const char *id);
-/* The addresses that a name has for a member, in the networks it is in; at most max. name has no dot at its end. */
+/* The addresses that a name has for a member, in the networks it is in; at most max. name has no dot at its end. NAME.NETWORK is that of
+ * NAME in NETWORK, where nobody has it as his own name. */
 size_t names_find(const struct names *n, const struct names_member *m, const char *name, struct ip *out, size_t max);
+/* Whether a name is LABEL.NETWORK of a network that the member is in: nobody in the world can know more of it. */
+bool names_is_inside(const struct names *n, const struct names_member *m, const char *name);
 /* The name of an address in one of the member's networks; NULL. */
 const char *names_of(const struct names *n, const struct names_member *m, const struct ip *ip);
 /* Whether it may ask the world: not all of its networks are internal. */

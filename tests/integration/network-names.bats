@@ -55,6 +55,24 @@ names() { tare exec "$1" nslookup -type=a "$2" 2>&1 | awk '/^Name:/ { on = 1 } o
   tare exec dd grep -q 127.0.0.11 /etc/resolv.conf
 }
 
+@test "a name with its network behind it is asked of that network, and of nobody in the world" {
+  nsenter --net="/proc/$OUTSIDE/ns/net" python3 "$BATS_TEST_DIRNAME/../lib/dns.py" serve 0.0.0.0 3>&- & local pid=$!
+  wait_until 5 sh -c "nsenter --net=/proc/$OUTSIDE/ns/net ss -lun | grep -q :53"
+  tare network create One; tare network create two; tare network create three
+  tare run -d --name web --network One --network-alias site --network two --dns 192.0.2.2 busybox sleep 1000 >/dev/null
+  tare run -d --name asks --network One --network two --dns 192.0.2.2 busybox sleep 1000 >/dev/null
+  tare run -d --name none --network three --dns 192.0.2.2 busybox sleep 1000 >/dev/null
+  [ "$(names asks web.one)" = "$(tare inspect web | jq -r '.[0].NetworkSettings.Networks.One.IPAddress')" ]
+  [ "$(names asks WEB.Two)" = "$(tare inspect web | jq -r '.[0].NetworkSettings.Networks.two.IPAddress')" ]
+  [ "$(names asks site.One)" = "$(names asks web.one)" ]
+  [ -z "$(names asks site.two)" ]
+  [ -z "$(names asks nobody.two)" ]
+  # not in that network, or a domain of the world that is called as it is
+  [ "$(names none web.two)" = 198.51.100.7 ]
+  [ "$(names asks www.example.two)" = 198.51.100.7 ]
+  kill $pid
+}
+
 @test "tare-netd lives only while somebody has a name; killed, it is there again with the next command" {
   [ -z "$(netd)" ]
   tare network create one

@@ -56,6 +56,41 @@ static void asking(void **state)
 	names_free(&n);
 }
 
+static void names_with_their_network(void **state)
+{
+	static const char text[] = "network 2 open one\nnetwork 3 open two.x\nnetwork 4 open other\nnetwork 0 open\nmember aa 2 3 0\n"
+				   "name 2 10.0.2.2 web\nname 3 10.0.3.2 web\nname 3 10.0.3.3 a.b\nname 4 10.0.4.2 web\nname 2 10.0.2.9 own.two.x\nname 3 10.0.3.4 own\n";
+	static const char *const unknown[] = { "web.other", "we.one", "webx.one", ".one", "one", "web.on", "web.one.x", "web.x", "a.b.one", "x.web.one", "" };
+	struct names n;
+	struct err e = { 0 };
+	const struct names_member *a;
+	struct ip ips[8];
+	char got[IP_TEXT_LEN];
+
+	(void)state;
+	assert_int_equal(names_parse(text, sizeof(text) - 1, &n, &e), 0);
+	a = names_member(&n, "aa");
+	assert_non_null(a);
+	assert_int_equal(names_find(&n, a, "web", ips, 8), 2);
+	assert_int_equal(names_find(&n, a, "web.one", ips, 8), 1);
+	assert_string_equal(ip_text(&ips[0], got), "10.0.2.2");
+	assert_int_equal(names_find(&n, a, "web.two.x", ips, 8), 1);
+	assert_string_equal(ip_text(&ips[0], got), "10.0.3.2");
+	assert_int_equal(names_find(&n, a, "a.b.two.x", ips, 8), 1);
+	assert_int_equal(names_find(&n, a, "own.two.x", ips, 8), 1); /* somebody's whole name first */
+	assert_string_equal(ip_text(&ips[0], got), "10.0.2.9");
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++)
+		assert_int_equal(names_find(&n, a, unknown[i], ips, 8), 0);
+	assert_true(names_is_inside(&n, a, "nobody.one"));
+	assert_true(names_is_inside(&n, a, "nobody.two.x"));
+	assert_false(names_is_inside(&n, a, "nobody.other"));
+	assert_false(names_is_inside(&n, a, "www.nobody.one")); /* the world may have a domain of that name */
+	assert_false(names_is_inside(&n, a, "one"));
+	assert_false(names_is_inside(&n, a, ".one"));
+	assert_false(names_is_inside(&n, a, ""));
+	names_free(&n);
+}
+
 static void both_families(void **state)
 {
 	static const char both[] = "network 2 open\nmember zz 2\nmember aa 2\nserver aa fd00::53\nname 2 10.0.2.2 web\nname 2 fd00:2::2 web\nname 2 fd00:2::2 alias\n"
@@ -88,7 +123,7 @@ static void both_families(void **state)
 static void damaged(void **state)
 {
 	static const char *const bad[] = { "x", "name 2 10.0.0.1", "name x 10.0.0.1 a", "name 2 10.0.0 a", "member", "member a x", "server a 1.2.3.4",
-					   "member a 1\nserver b 1.2.3.4", "network 1", "upstream x", " name 2 10.0.0.1 a" };
+					   "member a 1\nserver b 1.2.3.4", "network 1", "network 1 open a b", "upstream x", " name 2 10.0.0.1 a" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -123,7 +158,7 @@ static void many_networks(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(asking), cmocka_unit_test(both_families), cmocka_unit_test(damaged),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(asking), cmocka_unit_test(names_with_their_network), cmocka_unit_test(both_families), cmocka_unit_test(damaged),
 					    cmocka_unit_test(many_networks) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

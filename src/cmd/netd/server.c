@@ -83,7 +83,7 @@ int server_answer(const struct stub *s, const unsigned char *m, size_t len, bool
 	own = own_answer(s, member, m, &q, out, stream ? DNS_MESSAGE_MAX : q.udp_size);
 	if (own)
 		return (int)own;
-	if (!names_may_ask(&s->d->names, member))
+	if (!names_may_ask(&s->d->names, member) || names_is_inside(&s->d->names, member, q.name))
 		return (int)dns_fail(m, &q, DNS_NXDOMAIN, out);
 	*servers = member->n_servers ? member->servers : s->d->names.upstreams;
 	*n = member->n_servers ? member->n_servers : s->d->names.n_upstreams;
