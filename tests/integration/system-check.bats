@@ -70,9 +70,9 @@ machine() { nft list ruleset; ip -o link | sed 's/ state [A-Z]*//'; ip route; ls
   serve web 80 hello
   host=$(ip -o link | sed -n 's/^[0-9]*: \(ta[0-9a-f]*\)@.*/\1/p' | tail -1)
   ip route del "$(address_of web)"
-  finds "container web, network bridge" "the route to it through $host is gone" "tare restart web"
+  finds "container web, network bridge: the route to it through $host is gone" "tare restart web"
   ip link del "$host"
-  finds "container web, network bridge" "its device $host is gone" "tare restart web"
+  finds "container web, network bridge: its device $host is gone" "tare restart web"
   tare restart -t 0 web
   fine
 }
@@ -81,7 +81,7 @@ machine() { nft list ruleset; ip -o link | sed 's/ state [A-Z]*//'; ip route; ls
   tare network create side
   tare run -d --name web --network side busybox sleep 1000
   ip link del "$(ip -o link show type bridge | sed -n 's/^[0-9]*: \(tn[0-9a-f]*\):.*/\1/p' | tail -1)"
-  finds "network side" "its device tn" "is gone"
+  finds "network side: its device tn" "is gone"
 }
 
 @test "a container's element gone from the firewall" {
@@ -93,7 +93,7 @@ machine() { nft list ruleset; ip -o link | sed 's/ state [A-Z]*//'; ip route; ls
 @test "a new route of the host into a network (a VPN)" {
   tare network create --subnet 10.99.0.0/24 side
   ip route add 10.99.0.128/25 via 192.0.2.2
-  finds "network side, 10.99.0.0/24" "10.99.0.128/25 through up0"
+  finds "network side, 10.99.0.0/24: a route of this machine, 10.99.0.128/25 through up0"
   ip route del 10.99.0.128/25
   fine
 }
@@ -102,7 +102,7 @@ machine() { nft list ruleset; ip -o link | sed 's/ state [A-Z]*//'; ip route; ls
   serve web 80 hello -p 8080-8082:80-82
   python3 -c 'import socket, time; s = socket.create_server(("0.0.0.0", 8081)); time.sleep(1000)' 3>&- & echo $! >"$BATS_TEST_TMPDIR/listener"
   wait_until 5 sh -c "ss -ltn | grep -q '0.0.0.0:8081 '"
-  finds "container web, port 8081/tcp" "a program of this machine listens there"
+  finds "container web, port 8081/tcp: a program of this machine listens there"
 }
 
 @test "tare-netd killed" {
@@ -144,7 +144,7 @@ machine() { nft list ruleset; ip -o link | sed 's/ state [A-Z]*//'; ip route; ls
   nft -f - <<<"table inet mine { chain in { type filter hook input priority filter; policy drop; iif lo accept; }
 }"
   run -0 tare system check
-  [[ "$output" == "note: firewall: chain inet mine in "* ]]
+  [[ "$output" == "note: firewall: chain inet mine in: "* ]]
 }
 
 @test "no nft" {

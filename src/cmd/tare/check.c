@@ -32,7 +32,7 @@ static int write_json(const struct cli_call *call, const struct checks *c, struc
 static void write_lines(const struct checks *c, struct strbuf *out)
 {
 	for (size_t i = 0; i < c->n; i++)
-		sb_printf(out, "%s: %s: %s %s: %s\n", c->v[i].wrong ? "problem" : "note", c->v[i].about, c->v[i].where, c->v[i].what, c->v[i].advice);
+		sb_printf(out, "%s: %s: %s: %s: %s\n", c->v[i].wrong ? "problem" : "note", c->v[i].about, c->v[i].where, c->v[i].what, c->v[i].advice);
 	if (!c->n)
 		sb_puts(out, "nothing is wrong\n");
 }
