@@ -31,10 +31,38 @@
 
 /* ---- addresses ---- */
 
-/* 02:42 and the address, as Docker's: the same for whoever gets the address next, so that neighbours need not learn it again. */
-static const char *own_mac(const struct ip *ip, char out[MAC_TEXT_LEN])
+/* 1: a container, *by, has it in that network. A routed link is a wire of its own, where nobody else can be meant. */
+static int mac_is_taken(const struct engine *en, struct arena *a, const struct network *net, const char *mac, const char **by, struct err *e)
 {
-	return mac_text((const unsigned char[]){ 0x02, 0x42, ip->bytes[0], ip->bytes[1], ip->bytes[2], ip->bytes[3] }, out);
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r;
+
+	if (network_is_routed(net))
+		return 0;
+	r = cat_prepare(en->catalog, &s, e,
+			"SELECT c.name FROM endpoints e JOIN containers c ON c.id = e.container WHERE e.network = ?1 AND lower(e.mac) = ?2", "ss",
+			net->id, mac);
+	if (r == 0)
+		r = cat_step(s, e);
+	*by = r > 0 ? arena_strdup(a, cat_text(s, 0)) : NULL;
+	return r;
+}
+
+/* What was asked for; else 02:42 and the address, as Docker's: the same for whoever gets the address next, so that neighbours need not learn
+ * it again. Somebody may have asked for that one: the next. */
+static int find_mac(const struct engine *en, struct arena *a, const struct network *net, const char *wish, const struct ip *ip, char out[MAC_TEXT_LEN],
+		    struct err *e)
+{
+	unsigned char mac[MAC_LEN] = { 0x02, 0x42, ip->bytes[0], ip->bytes[1], ip->bytes[2], ip->bytes[3] };
+	bool wished = wish && *wish;
+	const char *by = NULL;
+	int r;
+
+	if (wished && mac_parse(wish, mac) < 0)
+		return err_set(e, ERR_INTERNAL, "the container's configuration is damaged: MacAddress %s", wish);
+	while ((r = mac_is_taken(en, a, net, mac_text(mac, out), &by, e)) > 0 && !wished)
+		mac[1]++;
+	return r > 0 ? err_set(e, ERR_CONFLICT, "--mac-address %s is in use in network %s by %s", wish, net->name, by) : r;
 }
 
 /* An array of texts with a blank between. */
@@ -68,6 +96,9 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 	r = address_find(en, &net, ip, ip6, &at, e);
 	if (r < 0)
 		return r;
+	r = find_mac(en, a, &net, mac, &at.ip.ip, made, e);
+	if (r < 0)
+		return r;
 	r = text_random_hex(6, host + 2);
 	if (r < 0)
 		return err_errno(e, r, "make up a device's name");
@@ -76,7 +107,7 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 		return err_errno(e, -ENOMEM, "the container's name servers");
 	r = cat_exec(en->catalog, e,
 		     "INSERT INTO endpoints(container, network, position, host, number, ip, mac, aliases, servers, ip6) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-		     "ssisisssss", id, net.id, position, host, (int64_t)at.number, ip_net_text(&at.ip, text), mac && *mac ? mac : own_mac(&at.ip.ip, made),
+		     "ssisisssss", id, net.id, position, host, (int64_t)at.number, ip_net_text(&at.ip, text), made,
 		     joined(a, json_get(wish, "Aliases")), resolver_forwards(&net, servers) ? RESOLVER_FORWARDED : servers, ip_net_text(&at.ip6, text6));
 	return r < 0 ? r : 0;
 }

@@ -256,3 +256,23 @@ shown() { tare ps -a --format json | jq -r "select(.Names == \"$1\").$2"; } # CO
   run -1 tare network connect host ca
   [ "${#lines[@]}" = 1 ]
 }
+
+@test "a hardware address is one container's alone in a network" {
+  tare network create --subnet 10.99.1.0/24 one; tare network create two
+  tare run -d --name fixed --network one --ip 10.99.1.5 --mac-address 02:42:0A:63:01:04 busybox sleep 1000
+  run -125 tare run --rm --network one --mac-address 02:42:0a:63:01:04 busybox true
+  [ "$output" = "tare: --mac-address 02:42:0a:63:01:04 is in use in network one by fixed" ]
+  tare run -d --name other --network two --mac-address 02:42:0a:63:01:04 busybox sleep 1000
+  run -1 tare network connect --mac-address 02:42:0a:63:01:04 one other
+  [[ "$output" == *"is in use in network one by fixed" ]]
+  tare network connect one other
+  tare create --name later --network one --mac-address 02:42:0a:63:01:04 busybox sleep 1000
+  run -1 tare start later
+  [[ "$output" == *"is in use in network one by fixed" ]]
+  # one that is chosen is another one
+  tare run --rm --network one --ip 10.99.1.4 busybox sh -c 'cat /sys/class/net/eth0/address; ping -c 1 10.99.1.1 || wget -T 2 -O - http://10.99.1.1' >"$BATS_TEST_TMPDIR/mac" 2>&1 || true
+  grep -q '^02:' "$BATS_TEST_TMPDIR/mac"
+  run ! grep -qi 02:42:0a:63:01:04 "$BATS_TEST_TMPDIR/mac"
+  tare stop -t 0 fixed
+  tare start later
+}
