@@ -24,7 +24,7 @@ int container_rename(const struct engine *en, const char *what, const char *name
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	struct record rec;
-	int r = name_check(name, e);
+	int r = name_check(name, "container", e);
 
 	if (r == 0)
 		r = catalog_begin(c, CATALOG_DURABLE, e);

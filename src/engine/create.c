@@ -161,7 +161,7 @@ static int judge(struct making *m, struct err *e)
 {
 	const struct ct_options *opt = m->plan.opt;
 	uint32_t max_id = 0;
-	int r = opt->name ? name_check(opt->name, e) : 0;
+	int r = opt->name ? name_check(opt->name, "container", e) : 0;
 
 	if (r == 0)
 		r = opt->step ? from_step(m, &max_id, e) : opt->rootfs ? from_folder(m, e) : from_image(m, &max_id, e);

@@ -32,7 +32,7 @@ static const char *const nouns[] = {
 	"winch", "yawl",
 };
 
-int name_check(const char *name, struct err *e)
+int name_check(const char *name, const char *of, struct err *e)
 {
 	size_t len = strlen(name);
 	bool good = len >= 2 && len <= NAME_MAX_LEN && isalnum((unsigned char)name[0]);
@@ -42,8 +42,8 @@ int name_check(const char *name, struct err *e)
 	if (good)
 		return 0;
 	return err_set(e, ERR_INVALID,
-		       "\"%.140s\" is no name for a container: 2 to %d letters, digits, '_', '.' or '-', a letter or digit first",
-		       name, NAME_MAX_LEN);
+		       "\"%.140s\" is no name for a %s: 2 to %d letters, digits, '_', '.' or '-', a letter or digit first", name, of,
+		       NAME_MAX_LEN);
 }
 
 int name_generate(unsigned int attempt, char out[64], struct err *e)

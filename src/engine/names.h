@@ -1,4 +1,4 @@
-/* Names of containers: what is allowed, and making one up. */
+/* Names of containers and networks: what is allowed, and making one up. */
 #ifndef TARE_ENGINE_NAMES_H
 #define TARE_ENGINE_NAMES_H
 
@@ -8,8 +8,9 @@
 
 #define NAME_MAX_LEN 128
 
-/* Letters, digits, '_', '.', '-'; two or more; the first is a letter or digit. */
-int name_check(const char *name, struct err *e) MUST_CHECK;
+/* Letters, digits, '_', '.', '-'; two or more; the first is a letter or digit. of: whose it is to be, for the message:
+ * "container", "network". */
+int name_check(const char *name, const char *of, struct err *e) MUST_CHECK;
 
 /* adjective_noun at random; attempt > 3 adds a number. */
 int name_generate(unsigned int attempt, char out[64], struct err *e) MUST_CHECK;

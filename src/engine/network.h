@@ -69,6 +69,8 @@ int network_remove(const struct engine *en, struct arena *a, const char *what, s
 void network_firewall(const struct engine *en, struct firewall *out);
 /* Makes its device where that is missing or was not finished, and lets the host forward: 1, else 0. Of a direct one looks for its parent. */
 int network_up(const struct engine *en, const struct network *n, struct err *e) MUST_CHECK;
+/* Whether the device that it names as its parent is there, for who makes it. ERR_NOTFOUND. */
+int network_check_parent(const struct network *n, struct err *e) MUST_CHECK;
 /* The way back, with its elements. What cannot be done is a warning. */
 void network_down(const struct engine *en, const struct network *n);
 /* Its elements into a change of the firewall. */

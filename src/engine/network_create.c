@@ -157,8 +157,8 @@ static int check_aux(const struct network_options *o, const struct network *net,
 	return 0;
 }
 
-/* What was given for a family that the network has not. */
-static int nothing_for_6(const struct network_options *o, struct err *e)
+/* What was given for a family whose subnet was not, and what is said of it. */
+static int nothing_for(const struct network_options *o, unsigned char len, const char *said, struct err *e)
 {
 	const struct {
 		const char *option;
@@ -168,26 +168,29 @@ static int nothing_for_6(const struct network_options *o, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const char *text;
 
-		if (of_family(rows[i].texts, rows[i].option, 16, &text, e) < 0)
+		if (of_family(rows[i].texts, rows[i].option, len, &text, e) < 0)
 			return e->code;
 		if (text)
-			return err_set(e, ERR_INVALID, "%s %s: the network has no IPv6 addresses (--ipv6, or an IPv6 --subnet)", rows[i].option, text);
+			return err_set(e, ERR_INVALID, "%s %s: %s", rows[i].option, text, said);
 	}
 	return 0;
 }
 
 static int find_subnets(const struct network_options *o, const struct network *all, size_t n, struct network *net, struct err *e)
 {
+	static const char subnet_too[] = "give --subnet, too";
 	const char *four, *six;
 	int r;
 
 	if ((r = of_family(o->subnets, "--subnet", 4, &four, e)) < 0 || (r = of_family(o->subnets, "--subnet", 16, &six, e)) < 0)
 		return r;
+	if ((!four && (r = nothing_for(o, 4, subnet_too, e)) < 0) || (!six && o->ipv6 && (r = nothing_for(o, 16, subnet_too, e)) < 0))
+		return r;
 	r = four ? given_subnet(four, 4, network_is_direct(net), all, n, &net->subnet, e) : choose_subnet(network_is_default(o->name), all, n, &net->subnet, e);
 	if (r == 0)
 		r = find_addresses(o, &net->subnet, &net->gateway, &net->range, e);
 	if (r < 0 || (!six && !o->ipv6))
-		return r < 0 ? r : nothing_for_6(o, e);
+		return r < 0 ? r : nothing_for(o, 16, "the network has no IPv6 addresses (--ipv6, or an IPv6 --subnet)", e);
 	r = six ? given_subnet(six, 16, network_is_direct(net), all, n, &net->subnet6, e) : choose_subnet6(all, n, &net->subnet6, e);
 	return r < 0 ? r : find_addresses(o, &net->subnet6, &net->gateway6, &net->range6, e);
 }
@@ -240,8 +243,27 @@ static bool is_choice(const char *choices, const char *text)
 	return !choices;
 }
 
+/* Another name of the same option, with another value, before the i-th. The last one of one name counts. */
+static const char *contradicted(const struct network_options *o, size_t i, const struct option_row *row)
+{
+	const char *text = o->options.v[i], *eq = strchr(text, '=');
+
+	for (size_t k = 0; k < i; k++) {
+		const char *other = o->options.v[k], *other_eq = strchr(other, '=');
+		size_t len = other_eq ? (size_t)(other_eq - other) : strlen(other);
+
+		if (find_option(other, len, o->driver) != row || (len == (size_t)(eq - text) && strncmp(other, text, len) == 0))
+			continue;
+		if (other_eq && strcmp(other_eq, eq) != 0)
+			return other;
+	}
+	return NULL;
+}
+
 static int read_options(const struct network_options *o, struct network *net, struct err *e)
 {
+	const char *other;
+
 	net->parent = net->mode = "";
 	for (size_t i = 0; i < o->options.n; i++) {
 		const char *text = o->options.v[i], *eq = strchr(text, '=');
@@ -251,6 +273,8 @@ static int read_options(const struct network_options *o, struct network *net, st
 			return err_set(e, ERR_UNSUPPORTED, "--opt %s is not supported for driver %s (mtu is; parent and mode for macvlan and ipvlan)", text, o->driver);
 		if (!eq || !eq[1] || !is_choice(row->choices, eq + 1))
 			return err_set(e, ERR_INVALID, "--opt %s: want %s=%s", text, row->name, row->choices ? row->choices : "VALUE");
+		if ((other = contradicted(o, i, row)))
+			return err_set(e, ERR_INVALID, "--opt %s contradicts %s", text, other);
 		if (row->member == SIZE_MAX && read_mtu(eq + 1, net, e) < 0)
 			return e->code;
 		if (row->member != SIZE_MAX)
@@ -370,10 +394,10 @@ int network_create(const struct engine *en, struct arena *a, const struct networ
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	struct cni_network cni;
-	int r = name_check(o->name, e);
+	int r = name_check(o->name, "network", e);
 
 	if (r < 0)
-		return err_ctx(e, "a network's name is as a container's");
+		return r;
 	if (cni_folder_find(a, o->name, &cni, e) == 0)
 		return err_set(e, ERR_CONFLICT, "a network is called %s already (%s)", o->name, cni.file);
 	if (network_is_default(o->name) || strcmp(o->name, "host") == 0 || strcmp(o->name, "none") == 0 || strcmp(o->name, "container") == 0)
@@ -381,5 +405,7 @@ int network_create(const struct engine *en, struct arena *a, const struct networ
 	r = catalog_begin(c, CATALOG_DURABLE, e);
 	if (r == 0)
 		r = network_make(en, a, o, out, e);
+	if (r == 0)
+		r = network_check_parent(out, e);
 	return r < 0 ? r : catalog_commit(c, e);
 }

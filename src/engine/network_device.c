@@ -15,6 +15,7 @@
 #include "net/uplink.h"
 #include "sys/rtnl.h"
 
+#define FORWARD4 "/proc/sys/net/ipv4/ip_forward"
 #define CONF6 "/proc/sys/net/ipv6/conf"
 
 void network_elements(const struct firewall *fw, struct nl_batch *q, bool add, const struct network *n)
@@ -87,7 +88,7 @@ static int forward6(struct err *e)
 
 static int let_forward(const struct network *n, struct err *e)
 {
-	int r = switch_on("/proc/sys/net/ipv4/ip_forward", "net.ipv4.ip_forward", e);
+	int r = switch_on(FORWARD4, "net.ipv4.ip_forward", e);
 
 	if (r > 0)
 		log_info("net.ipv4.ip_forward is on now: containers reach the world through this machine");
@@ -151,6 +152,37 @@ static int make_device(int sock, const struct network *n, struct err *e)
 	return index < 0 ? err_errno(e, index, "make the network's device %s", n->device) : index;
 }
 
+/* No device is made for a network that names one, be it a VLAN's (Docker makes those): how one does that is said. */
+int network_check_parent(const struct network *n, struct err *e)
+{
+	CLEANUP_FD int sock = *n->parent ? nl_open(NETLINK_ROUTE) : -1;
+	int index = !*n->parent || sock < 0 ? sock : rtnl_index(sock, n->parent);
+	const char *dot = strrchr(n->parent, '.');
+
+	if (!*n->parent || index >= 0)
+		return 0;
+	if (index != -ENODEV)
+		return err_errno(e, index, "look for %s", n->parent);
+	if (dot && dot[1] && dot[1 + strspn(dot + 1, "0123456789")] == '\0')
+		return err_set(e, ERR_NOTFOUND, "--opt parent=%s: this machine has no device %s: make it: ip link add link %.*s name %s type vlan id %s",
+			       n->parent, n->parent, (int)(dot - n->parent), n->parent, n->parent, dot + 1);
+	return err_set(e, ERR_NOTFOUND, "--opt parent=%s: this machine has no device %s (ip link lists them)", n->parent, n->parent);
+}
+
+/* Somebody has switched it off since it was switched on, with the network's device: it is his word, and he is told what it
+ * costs. */
+static void warn_of_forwarding(const struct network *n)
+{
+	if (n->internal)
+		return;
+	if (setting(AT_FDCWD, FORWARD4) == '0')
+		log_warning("net.ipv4.ip_forward is off: containers of network %s reach nothing beyond this machine, and nobody reaches their ports: "
+			    "sysctl -w net.ipv4.ip_forward=1", n->name);
+	if (n->subnet6.ip.len && setting(AT_FDCWD, CONF6 "/all/forwarding") == '0')
+		log_warning("net.ipv6.conf.all.forwarding is off: containers of network %s reach nothing beyond this machine by IPv6: "
+			    "sysctl -w net.ipv6.conf.all.forwarding=1", n->name);
+}
+
 int network_up(const struct engine *en, const struct network *n, struct err *e)
 {
 	const char *device = *n->parent ? n->parent : n->device;
@@ -167,6 +199,8 @@ int network_up(const struct engine *en, const struct network *n, struct err *e)
 		return err_errno(e, index, "look for %s", device);
 	if (index < 0)
 		index = make_device(sock, n, e);
+	if (index >= 0 && !network_is_direct(n) && group == wanted)
+		warn_of_forwarding(n);
 	if (index < 0 || network_is_direct(n) || group == wanted)
 		return index < 0 ? index : 0;
 	return finish_device(sock, index, wanted, n, e);

@@ -110,15 +110,24 @@ on_the_wire() {
 @test "what cannot be is refused in one line" {
   tare network create -d macvlan -o parent=up0 --subnet 192.0.2.0/24 --ip-range 192.0.2.64/26 wire
   for bad in "run --rm --network wire -p 8080:80 busybox true" "network create -d macvlan -o mode=l2 x2" "network create -d ipvlan -o ipvlan_mode=bridge x2" \
-    "network create -o parent=up0 x2" "network create -d macvlan -o parent=a-very-long-name-of-a-device x2" "network create -d macvlan --subnet 192.0.2.0/25 x2"; do
+    "network create -o parent=up0 x2" "network create -d macvlan -o parent=a-very-long-name-of-a-device x2" "network create -d macvlan --subnet 192.0.2.0/25 x2" \
+    "network create -d ipvlan -o ipvlan_mode=l3 -o mode=l2 x2" "network create -o mtu=1400 -o com.docker.network.driver.mtu=1300 x2"; do
     # shellcheck disable=SC2086
     run ! tare $bad
     echo "$bad: $output"
     [ "${#lines[@]}" = 1 ]
   done
-  tare network create -d macvlan -o parent=nowhere0 nowhere
+  [[ "$(tare network create -d ipvlan -o ipvlan_mode=l3 -o mode=l2 x2 2>&1)" == *"--opt mode=l2 contradicts ipvlan_mode=l3"* ]]
+  run -1 tare network create -d macvlan -o parent=nowhere0 nowhere
+  [ "$output" = "tare: --opt parent=nowhere0: this machine has no device nowhere0 (ip link lists them)" ]
+  run -1 tare network create -d ipvlan -o parent=up0.50 nowhere
+  [[ "$output" == *"has no device up0.50"*"ip link add link up0 name up0.50 type vlan id 50"* ]]
+  # one that goes later is missed at a start
+  ip link add later0 type bridge
+  tare network create -d macvlan -o parent=later0 nowhere
+  ip link del later0
   run -125 tare run --rm --network nowhere busybox true
-  [[ "$output" == *"this machine has no device nowhere0"* ]]
+  [[ "$output" == *"this machine has no device later0"* ]]
   [ -z "$(tare ps -aq)" ]
 }
 

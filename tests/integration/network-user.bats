@@ -276,3 +276,22 @@ shown() { tare ps -a --format json | jq -r "select(.Names == \"$1\").$2"; } # CO
   tare stop -t 0 fixed
   tare start later
 }
+
+@test "forwarding that was switched off is said at a start, where it is needed" {
+  tare network create --ipv6 six; tare network create --internal inside
+  tare run --rm -p 8080:80 busybox true
+  tare run --rm --network six busybox true
+  tare run --rm --network inside busybox true
+  echo 0 >/proc/sys/net/ipv4/ip_forward
+  run -0 tare run --rm -p 8080:80 busybox true
+  [[ "${#lines[@]}" = 1 && "$output" == *"net.ipv4.ip_forward is off"*"sysctl -w net.ipv4.ip_forward=1"* ]]
+  [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 0 ]
+  run -0 tare run --rm --network inside busybox true
+  [ -z "$output" ]
+  echo 1 >/proc/sys/net/ipv4/ip_forward
+  echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
+  run -0 tare run --rm --network six busybox true
+  [[ "${#lines[@]}" = 1 && "$output" == *"net.ipv6.conf.all.forwarding is off"* ]]
+  run -0 tare run --rm -p 8080:80 busybox true
+  [ -z "$output" ]
+}

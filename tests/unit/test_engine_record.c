@@ -178,12 +178,12 @@ static void names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
-		assert_int_equal(name_check(good[i], &e), 0);
+		assert_int_equal(name_check(good[i], "container", &e), 0);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		assert_true(name_check(bad[i], &e) < 0);
+		assert_true(name_check(bad[i], "container", &e) < 0);
 	for (unsigned int i = 0; i < 50; i++) {
 		assert_int_equal(name_generate(i, name, &e), 0);
-		assert_int_equal(name_check(name, &e), 0);
+		assert_int_equal(name_check(name, "container", &e), 0);
 	}
 }
 
