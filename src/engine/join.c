@@ -58,8 +58,11 @@ static int look_up(const struct engine *en, struct plan *p, const struct kind *k
 	struct ct_config config;
 	const char *mode = "";
 	struct record rec;
-	int r = record_find(en->catalog, p->a, what, &rec, e);
+	int r = *what ? record_find(en->catalog, p->a, what, &rec, e)
+		      : err_set(e, ERR_INVALID, "%s container: needs a name: container:NAME", k->option);
 
+	if (r < 0 && !*what)
+		return r;
 	if (r < 0)
 		return err_ctx(e, "%s container:%.100s", k->option, what);
 	*out = (struct plan_join){ .id = rec.id, .name = rec.name };

@@ -1,7 +1,11 @@
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/io.h"
 #include "base/ip.h"
 #include "base/log.h"
 #include "engine/etcfiles.h"
@@ -36,12 +40,28 @@ static int add_alias(struct plan *p, struct ct_network *n, const char *alias, st
 	return 0;
 }
 
+/* Podman's NAME:KEY=VALUE,… and what is like it, and several networks in one option: how it is written here. */
+static int check_form(const char *text, struct strv parts, struct err *e)
+{
+	size_t name = strcspn(text, ":,=");
+
+	if (!text[name] || text[name] == '=')
+		return 0;
+	if (strchr(text, '='))
+		return err_set(e, ERR_INVALID, "--network %s: write it as --network name=%.*s,%s", text, (int)name, text, text + name + 1);
+	if (text[name] == ',' && parts.n > 1)
+		return err_set(e, ERR_INVALID, "--network %s: one --network for each: --network %s --network %s", text, parts.v[0], parts.v[1]);
+	return 0;
+}
+
 /* "NAME", or "name=NAME,ip=IP,ip6=IP,alias=NAME,mac-address=MAC". */
 static int parse_network(struct plan *p, const char *text, struct ct_network *out, struct err *e)
 {
 	struct strv parts = plan_split(p->a, text, ',');
 
 	*out = (struct ct_network){ .name = text };
+	if (check_form(text, parts, e) < 0)
+		return e->code;
 	if (!strchr(text, '='))
 		return 0;
 	out->name = NULL;
@@ -125,6 +145,7 @@ static bool is_alias(const char *text)
 
 int network_check_place(const struct ct_network *n, struct err *e)
 {
+	static const unsigned char none[MAC_LEN];
 	unsigned char mac[MAC_LEN];
 	struct ip ip;
 
@@ -141,8 +162,8 @@ int network_check_place(const struct ct_network *n, struct err *e)
 		return err_set(e, ERR_INVALID, "--ip needs a network that was made with a subnet: tare network create --subnet");
 	if (n->aliases.n && network_is_default(n->name))
 		return err_set(e, ERR_INVALID, "--network-alias %s: the default network has no names; make one: tare network create", n->aliases.v[0]);
-	if (n->mac_address && (mac_parse(n->mac_address, mac) < 0 || mac[0] & 1))
-		return err_set(e, ERR_INVALID, "--mac-address %s: six pairs of hex digits are wanted, no multicast address", n->mac_address);
+	if (n->mac_address && (mac_parse(n->mac_address, mac) < 0 || mac[0] & 1 || memcmp(mac, none, sizeof(mac)) == 0))
+		return err_set(e, ERR_INVALID, "--mac-address %s: six pairs of hex digits are wanted, neither all zero nor a multicast address", n->mac_address);
 	return 0;
 }
 
@@ -159,6 +180,43 @@ static int plan_places(struct plan *p, struct err *e)
 				r = err_set(e, ERR_INVALID, "--network %s is named twice", p->networks[i].name);
 	}
 	return r;
+}
+
+/* The first port from which a program of the host needs no right to listen. */
+static uint32_t first_free_port(void)
+{
+	CLEANUP_FD int fd = open("/proc/sys/net/ipv4/ip_unprivileged_port_start", O_RDONLY | O_CLOEXEC);
+	char text[16];
+	uint32_t port = 1024;
+
+	if (fd >= 0 && io_read_text(fd, text, sizeof(text)) > 0)
+		port = (uint32_t)strtoul(text, NULL, 10);
+	return port;
+}
+
+static bool is_low(const char *text, uint32_t first_free)
+{
+	struct net_port port;
+	struct err ignored;
+
+	return net_port_parse(text, &port, &ignored) == 0 && port.target < first_free;
+}
+
+/* The host's network belongs to the host's user namespace, in which a container with one of its own has no rights,
+ * NET_BIND_SERVICE least of all. */
+static void warn_of_low_ports(const struct plan *p, const struct image_config *image)
+{
+	bool concerned = p->host_net && p->userns && !p->rootless;
+	uint32_t first_free = concerned ? first_free_port() : 0;
+	const char *low = NULL;
+
+	for (size_t i = 0; concerned && image && image->exposed_ports[i]; i++)
+		low = is_low(image->exposed_ports[i], first_free) ? image->exposed_ports[i] : low;
+	for (size_t i = 0; concerned && i < p->opt->expose.n; i++)
+		low = is_low(p->opt->expose.v[i], first_free) ? p->opt->expose.v[i] : low;
+	if (low)
+		log_warning("--network host: the container has user ids of its own, and cannot listen below port %u of the host's (%s is exposed): "
+			    "--userns=host lets it", first_free, low);
 }
 
 /* -p as it is; -P is one free port of the host for each port that the image or --expose names. */
@@ -189,6 +247,7 @@ static int plan_ports(struct plan *p, const struct image_config *image, struct e
 	}
 	if (n && p->host_net)
 		log_warning("with --network host every port is the host's: -p has nothing to do");
+	warn_of_low_ports(p, image);
 	p->publish = (struct strv){ v, p->host_net ? 0 : n };
 	return n && p->no_net ? wants_network(p, "-p", e) : 0;
 }

@@ -257,6 +257,27 @@ shown() { tare ps -a --format json | jq -r "select(.Names == \"$1\").$2"; } # CO
   [ "${#lines[@]}" = 1 ]
 }
 
+@test "what is meant is said of what is not understood" {
+  tare network create one
+  while IFS='|' read -r command said; do
+    # shellcheck disable=SC2086
+    run ! tare $command
+    echo "$command: $output"
+    [ "$output" = "tare: $said" ]
+  done <<'EOF'
+run --rm --network one:alias=a,ip=10.1.2.3 busybox true|--network one:alias=a,ip=10.1.2.3: write it as --network name=one,alias=a,ip=10.1.2.3
+run --rm --network one,two busybox true|--network one,two: one --network for each: --network one --network two
+run --rm --network one,alias=a busybox true|--network one,alias=a: write it as --network name=one,alias=a
+run --rm --network container: busybox true|--network container: needs a name: container:NAME
+run --rm --pid container: busybox true|--pid container: needs a name: container:NAME
+network create --gateway 10.99.9.1 x2|--gateway 10.99.9.1: give --subnet, too
+network create --ip-range 10.99.9.0/28 x2|--ip-range 10.99.9.0/28: give --subnet, too
+network create --ipv6 --gateway fd00:9::1 x2|--gateway fd00:9::1: give --subnet, too
+network create a/b|"a/b" is no name for a network: 2 to 128 letters, digits, '_', '.' or '-', a letter or digit first
+create --name a/b busybox|"a/b" is no name for a container: 2 to 128 letters, digits, '_', '.' or '-', a letter or digit first
+EOF
+}
+
 @test "a hardware address is one container's alone in a network" {
   tare network create --subnet 10.99.1.0/24 one; tare network create two
   tare run -d --name fixed --network one --ip 10.99.1.5 --mac-address 02:42:0A:63:01:04 busybox sleep 1000
@@ -277,6 +298,17 @@ shown() { tare ps -a --format json | jq -r "select(.Names == \"$1\").$2"; } # CO
   tare start later
 }
 
+@test "a hardware address that nobody can have" {
+  tare network create one
+  tare run -d --name web busybox sleep 1000
+  for bad in 00:00:00:00:00:00 01:00:5e:00:00:01 ff:ff:ff:ff:ff:ff 02:00 nonsense; do
+    run -125 tare run --rm --mac-address $bad busybox true
+    [ "$output" = "tare: --mac-address $bad: six pairs of hex digits are wanted, neither all zero nor a multicast address" ]
+    run -1 tare network connect --mac-address $bad one web
+    [ "$output" = "tare: --mac-address $bad: six pairs of hex digits are wanted, neither all zero nor a multicast address" ]
+  done
+}
+
 @test "forwarding that was switched off is said at a start, where it is needed" {
   tare network create --ipv6 six; tare network create --internal inside
   tare run --rm -p 8080:80 busybox true
@@ -293,5 +325,20 @@ shown() { tare ps -a --format json | jq -r "select(.Names == \"$1\").$2"; } # CO
   run -0 tare run --rm --network six busybox true
   [[ "${#lines[@]}" = 1 && "$output" == *"net.ipv6.conf.all.forwarding is off"* ]]
   run -0 tare run --rm -p 8080:80 busybox true
+  [ -z "$output" ]
+}
+
+@test "the host's network with user ids of one's own: a port below 1024 is said to be out of reach" {
+  for what in "--expose 80" "--expose 8080 --expose 1000-1030/udp"; do
+    # shellcheck disable=SC2086
+    run -0 tare run --rm --network host $what busybox true
+    [[ "${#lines[@]}" = 1 && "$output" == *"--network host: "*"--userns=host"* ]]
+  done
+  for what in "--expose 8080" "--userns=host --expose 80" "-p 8080:80 --userns=host"; do
+    # shellcheck disable=SC2086
+    run -0 tare run --rm --network host $what busybox true
+    [[ "$output" != *"below"* ]]
+  done
+  run -0 tare run --rm --expose 80 busybox true
   [ -z "$output" ]
 }
