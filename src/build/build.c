@@ -81,6 +81,16 @@ static int read_ignore(struct build *b, struct err *e)
 	return r < 0 ? err_ctx(e, "%s", name) : 0;
 }
 
+static int warn_of_args(struct build *b, struct err *e)
+{
+	struct df_list unused = { 0 };
+	int r = df_unused_args(b->a, &b->file, &b->args->inputs, &unused, e);
+
+	for (size_t i = 0; r == 0 && i < unused.n; i++)
+		build_say(b, "warning: --build-arg %s: there is no ARG of that name", unused.v[i]);
+	return r;
+}
+
 static int read_all(struct build *b, struct err *e)
 {
 	CLEANUP_FREE char *text = NULL;
@@ -96,6 +106,9 @@ static int read_all(struct build *b, struct err *e)
 		r = df_plan(b->a, &b->file, &b->global, b->args->inputs.target_stage, &b->plan, e);
 	if (r < 0)
 		return err_ctx(e, "%s", b->file_name);
+	r = warn_of_args(b, e);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < b->file.warnings.n; i++)
 		build_say(b, "warning: %s:%u: %s", b->file_name, b->file.warnings.v[i].line, b->file.warnings.v[i].text);
 	return read_ignore(b, e);
@@ -195,7 +208,7 @@ static int run_stage(struct build *b, size_t n, struct err *e)
 	r = stage_begin(b, n, e);
 	if (r < 0)
 		return df_blame(e, f->from.first, f->from.text);
-	r = b->plan.v[n].base < 0 ? triggers(b, n, e) : 0;
+	r = triggers(b, n, e);
 	for (size_t i = 0; r == 0 && i < f->n; i++)
 		r = one(b, n, &f->v[i], e);
 	return r;
@@ -277,7 +290,9 @@ static int prepare(struct build *b, struct err *e)
 	if (args->epoch && (text_i64(args->epoch, &b->epoch) < 0 || b->epoch < 0 || b->epoch > INT64_MAX / 1000000000))
 		return err_set(e, ERR_INVALID, "SOURCE_DATE_EPOCH=%s: must be seconds since 1970", args->epoch);
 	b->has_epoch = args->epoch != NULL;
-	r = engine_program("tare-worker", b->worker, e);
+	r = build_names(b, e);
+	if (r == 0)
+		r = engine_program("tare-worker", b->worker, e);
 	if (r == 0)
 		r = store_open(b->en->root_fd, &b->store, e);
 	if (r == 0)

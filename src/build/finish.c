@@ -62,7 +62,7 @@ static int labels(struct build *b, struct conf *c, struct err *e)
 	return 0;
 }
 
-static int names(struct build *b, struct image_loaded *img, struct build_result *out, struct err *e)
+int build_names(struct build *b, struct err *e)
 {
 	size_t n = b->args->names.n;
 	const char **v = arena_array(b->a, n + 1, sizeof(*v)), **shown = arena_array(b->a, n + 1, sizeof(*shown));
@@ -74,13 +74,12 @@ static int names(struct build *b, struct image_loaded *img, struct build_result 
 		int r = image_ref_parse(b->a, b->args->names.v[i], &ref, e);
 
 		if (r < 0)
-			return r;
+			return err_ctx(e, "-t %s", b->args->names.v[i]);
 		v[i] = image_ref_canonical(b->a, &ref);
 		shown[i] = image_ref_familiar(b->a, &ref);
 	}
-	img->names = v;
-	img->n_names = n;
-	out->names = (struct strv){ shown, n };
+	b->names = v;
+	b->shown_names = shown;
 	return arena_error(b->a) < 0 ? no_memory(e) : 0;
 }
 
@@ -102,7 +101,7 @@ int build_finish(struct build *b, struct build_result *out, struct err *e)
 	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT, manifest = STRBUF_INIT;
 	struct stage *s = &b->stages[b->plan.target];
 	const struct timespec when = { .tv_sec = s->epoch };
-	struct image_loaded img = { .layers = s->layers, .n_layers = s->n };
+	struct image_loaded img = { .layers = s->layers, .n_layers = s->n, .names = b->names, .n_names = b->args->names.n };
 	char created[TEXT_TIME_LEN];
 	int r = labels(b, &s->conf, e);
 
@@ -118,9 +117,8 @@ int build_finish(struct build *b, struct build_result *out, struct err *e)
 	write_manifest(s, img.id, config.len, &manifest);
 	r = put(b, &manifest, &img.manifest, e);
 	if (r == 0)
-		r = names(b, &img, out, e);
-	if (r == 0)
 		r = commit(b, &img, e);
+	out->names = (struct strv){ b->shown_names, b->args->names.n };
 	out->id = img.id;
 	out->manifest = img.manifest;
 	return r;

@@ -125,7 +125,7 @@ static int run_it(struct build *b, const struct stage *s, const struct step *st,
 /* Where something is mounted, and what the runtime makes to mount it onto. */
 static const char *const *stubs_of(struct build *b, const struct stage *s, const struct df_instruction *in)
 {
-	static const char *const always[] = { "etc/hosts", "etc/hostname", "etc/resolv.conf", "dev", "proc", "sys", RUN_SCRIPT + 1 };
+	static const char *const always[] = { "etc/hosts", "etc/hostname", "etc/resolv.conf", "dev", "proc", "sys", &RUN_SCRIPT[1] };
 	struct df_list list = { 0 };
 
 	for (size_t i = 0; i < in->run.n_mounts; i++) {

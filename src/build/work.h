@@ -34,6 +34,7 @@ struct build {
 	size_t stdin_len;
 	struct ignore ignore;
 	struct platform target;
+	const char *const *names, *const *shown_names; /* of the image: canonical, familiar */
 	struct df_file file;
 	struct df_scope global;
 	struct df_plan plan;
@@ -81,6 +82,8 @@ int source_open(struct build *b, size_t stage, const char *from, int *root, stru
 int step_workdir(struct build *b, struct stage *s, const struct df_instruction *in, struct err *e) MUST_CHECK;
 
 /* ---- finish.c ---- */
+/* The names that the image gets, before anything is done. */
+int build_names(struct build *b, struct err *e) MUST_CHECK;
 int build_finish(struct build *b, struct build_result *out, struct err *e) MUST_CHECK;
 
 /* One line for who looks on. */

@@ -12,6 +12,9 @@
 #include "base/text.h"
 #include "engine/images.h"
 
+/* How exactly it is known when something was used. */
+#define USED_NS INT64_C(60000000000)
+
 static int64_t now_ns(void)
 {
 	struct timespec ts;
@@ -20,10 +23,11 @@ static int64_t now_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-static int read_row(const struct engine *en, struct arena *a, const char *key, struct image_layer *out, struct err *e)
+/* *used: when it was last. */
+static int read_row(const struct engine *en, struct arena *a, const char *key, struct image_layer *out, int64_t *used, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(en->catalog, &s, e, "SELECT chain, diff, blob, blob_size, size, max_id FROM build_cache WHERE key = ?1",
+	int r = cat_prepare(en->catalog, &s, e, "SELECT chain, diff, blob, blob_size, size, max_id, used FROM build_cache WHERE key = ?1",
 			    "s", key);
 
 	if (r == 0)
@@ -39,6 +43,7 @@ static int read_row(const struct engine *en, struct arena *a, const char *key, s
 		.max_id = (uint32_t)cat_int(s, 5),
 		.existed = true,
 	};
+	*used = cat_int(s, 6);
 	return arena_error(a) < 0 ? err_errno(e, -ENOMEM, "build cache") : 1;
 }
 
@@ -46,13 +51,16 @@ int buildcache_find(const struct engine *en, const struct store *store, struct a
 		    struct image_layer *out, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
-	int r = read_row(en, a, key, out, e);
+	int64_t used = 0, now = now_ns();
+	int r = read_row(en, a, key, out, &used, e);
 
 	if (r <= 0 || !store_has_layer(store, out->chain_id) || !store_has_blob(store, out->blob))
 		return r < 0 ? r : 0;
+	if (now >= used && now - used < USED_NS) /* a build of many steps need not write for each */
+		return 1;
 	r = catalog_begin(c, CATALOG_LAZY, e);
 	if (r == 0)
-		r = cat_exec(c, e, "UPDATE build_cache SET used = ?2 WHERE key = ?1", "si", key, now_ns());
+		r = cat_exec(c, e, "UPDATE build_cache SET used = ?2 WHERE key = ?1", "si", key, now);
 	if (r >= 0)
 		r = catalog_commit(c, e);
 	return r < 0 ? r : 1;

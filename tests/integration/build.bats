@@ -346,7 +346,7 @@ D
   kill -9 $pid
   wait_until 10 bash -c "[ -z \"\$('$TARE_BIN/tare' ps -aq)\" ]"
   tare system prune -f
-  [ -z "$(ls "$TARE_ROOT/ingest" | grep -v lock)" ]
+  [ -z "$(find "$TARE_ROOT/ingest" -mindepth 1 ! -name '*.lock')" ]
   printf 'FROM busybox\nRUN echo done >/first\n' | dockerfile
   run -0 build
   [[ "$output" == *"using the cache"* ]]
@@ -420,7 +420,7 @@ D
     [[ "$output" == *"full"* || "$output" == *"No space left"* ]]
     printf 'FROM busybox\nRUN head -c 20000000 /dev/zero >/big\n' | dockerfile
     run -1 build
-    [ -z "$(ls "$TARE_ROOT/ingest" | grep -v lock)" ]
+    [ -z "$(find "$TARE_ROOT/ingest" -mindepth 1 ! -name '*.lock')" ]
     rm "$ctx/big"
     printf 'FROM busybox\nRUN echo small >/small\n' | dockerfile
     run -0 build
@@ -428,7 +428,7 @@ D
     run -0 tare system check || true
     remove_all
   )
-  umount "$BATS_TEST_TMPDIR/small"
+  wait_until 10 umount "$BATS_TEST_TMPDIR/small"
 }
 
 @test "ADD: a tar is unpacked, packed or not; what is none is copied" {
@@ -506,4 +506,31 @@ COPY x /x'
   [ -z "$(ls "$TARE_ROOT/build-cache")" ]
   run -0 build
   [[ "$output" != *"using the cache"* ]]
+}
+
+@test "what is wrong with the command line is said before anything is done" {
+  printf 'FROM busybox\nRUN echo ran >&2\n' | dockerfile
+  run -1 tare build -t 'Bad Name' "$ctx"
+  [[ "$output" == *"Bad Name"* && "$output" != *ran* ]]
+  run -1 tare build --platform nonsense/nothing/at/all "$ctx"
+  SOURCE_DATE_EPOCH=soon run -1 build
+  [[ "$output" == *"SOURCE_DATE_EPOCH=soon"* ]]
+  run -0 build --build-arg NOBODY=1
+  [[ "$output" == *"NOBODY"*"no ARG"* ]]
+}
+
+@test "ONBUILD of a stage is done for the stage that stands on it" {
+  printf 'FROM busybox AS a\nONBUILD RUN echo x >/by-trigger\nFROM a\nRUN test -e /by-trigger\n' | dockerfile
+  run -0 build
+  [ "$(config .config.OnBuild)" = null ]
+}
+
+@test "a build while gc runs again and again" {
+  printf 'FROM busybox\nRUN echo 1 >/1; sleep 0.2\nRUN echo 2 >/2; sleep 0.2\nCOPY . /c\n' | dockerfile
+  (while [ ! -e "$BATS_TEST_TMPDIR/stop" ]; do tare system prune -f; tare builder prune -af; done) >/dev/null 2>&1 3>&- &
+  gc=$!
+  for i in 1 2 3; do run -0 tare build --no-cache -t "g$i" "$ctx"; done
+  touch "$BATS_TEST_TMPDIR/stop"
+  wait $gc
+  [ "$(tare run --rm g3 cat /1 /2 | tr '\n' ' ')" = "1 2 " ]
 }
