@@ -490,8 +490,7 @@ COPY x /x'
   printf 'FROM busybox\nRUN echo kept >/x\n' | dockerfile
   run -0 build
   printf 'FROM busybox\nRUN --mount=type=cache,target=/c head -c 3000000 /dev/urandom >/big\n' | dockerfile
-  run -0 tare build "$ctx"
-  tare rmi -f "$(tare images -q -f dangling=true 2>/dev/null | head -1)" 2>/dev/null || tare system prune -f
+  tare rmi -f "$(tare build -q "$ctx")"
   run -0 tare builder prune -f --filter until=10m
   [[ "$output" == *"space: 0B"* ]]
   run -0 tare builder prune -f --keep-storage 100m
