@@ -75,8 +75,6 @@ static int check(const struct copying *c, struct err *e)
 {
 	const struct df_copy *copy = &c->in->copy;
 
-	if (copy->parents == DF_YES)
-		return err_set(e, ERR_UNSUPPORTED, "--parents is not supported");
 	for (size_t i = 0; c->in->kind == DF_ADD && i < copy->sources.n; i++) {
 		struct df_source source;
 		int r = df_source_parse(c->b->a, copy->sources.v[i], &source, e);
@@ -104,6 +102,7 @@ static int find_items(struct copying *c, struct err *e)
 	c->dest = conf_path(c->b->a, &c->s->conf, copy->dest);
 	if (!c->dest)
 		return err_errno(e, -ENOMEM, "COPY");
+	c->into |= copy->parents == DF_YES;
 	if (several > 1 && !c->into && (copy->sources.n + copy->docs.n > 1))
 		return err_set(e, ERR_INVALID, "several files go into a folder: end %s with a slash", copy->dest);
 	c->into |= several > 1;
@@ -124,11 +123,15 @@ static int make_key(const struct copying *c, char out[SHA256_DIGEST_LEN + 1], st
 	key_add(&k, copy->chown);
 	key_add(&k, copy->chmod);
 	key_add_number(&k, copy->unpack);
+	key_add_number(&k, copy->parents == DF_YES);
 	key_add_number(&k, c->s->epoch);
 	key_add_number(&k, c->b->has_epoch);
 	key_add_number(&k, (int64_t)c->items.n);
-	for (size_t i = 0; r == 0 && i < c->items.n; i++)
+	for (size_t i = 0; r == 0 && i < c->items.n; i++) {
+		if (copy->parents == DF_YES)
+			key_add(&k, c->items.v[i].below);
 		r = pick_digest(&c->from, &c->items.v[i], &k, e);
+	}
 	for (size_t i = 0; i < copy->docs.n; i++) {
 		key_add(&k, copy->docs.v[i].name);
 		key_add(&k, copy->docs.v[i].content);
@@ -178,11 +181,14 @@ static bool is_folder(int root, const char *path)
 	return fd >= 0;
 }
 
+static const char *under(const struct copying *c, const char *name)
+{
+	return arena_printf(c->b->a, "%s/%s", strcmp(c->dest, "/") == 0 ? "" : c->dest, name);
+}
+
 static const char *dest_of(const struct copying *c, const struct put_to *to, const char *name)
 {
-	if (!c->into && !is_folder(to->root, c->dest))
-		return c->dest;
-	return arena_printf(c->b->a, "%s/%s", strcmp(c->dest, "/") == 0 ? "" : c->dest, name);
+	return !c->into && !is_folder(to->root, c->dest) ? c->dest : under(c, name);
 }
 
 /* What ADD unpacks: a tar, packed or not. A packed file that is no tar is a file like others, unless its name or the
@@ -222,7 +228,8 @@ static int put_archive(const struct copying *c, const struct put_to *to, const s
 
 static int put_one(const struct copying *c, const struct put_to *to, const struct pick_item *item, struct err *e)
 {
-	const char *dest = S_ISDIR(item->mode) ? c->dest : dest_of(c, to, item->name);
+	bool parents = c->in->copy.parents == DF_YES;
+	const char *dest = parents ? under(c, item->below) : S_ISDIR(item->mode) ? c->dest : dest_of(c, to, item->name);
 	int r = 0;
 
 	if (!dest)

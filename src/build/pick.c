@@ -95,7 +95,18 @@ static int not_found(const char *source, struct err *e)
 	return err_set(e, ERR_NOTFOUND, "%s: there is no such file", source);
 }
 
-static int add(struct arena *a, const struct pick_from *from, const char *path, const char *source, struct pick_list *out, struct err *e)
+/* path without its first n parts. */
+static const char *behind(const char *path, size_t n)
+{
+	for (; n > 0 && *path; n--) {
+		path += strcspn(path, "/");
+		path += *path == '/';
+	}
+	return path;
+}
+
+static int add(struct arena *a, const struct pick_from *from, const char *path, const char *source, size_t pivot, struct pick_list *out,
+	       struct err *e)
 {
 	CLEANUP_FD int fd = beneath_open(from->root, path[0] ? path : ".", BENEATH_IN_ROOT, O_PATH, 0);
 	struct pick_item *v = arena_grow(a, out->v, out->n, &out->cap, sizeof(*v));
@@ -112,7 +123,7 @@ static int add(struct arena *a, const struct pick_from *from, const char *path, 
 	if (!v)
 		return no_memory(e);
 	out->v = v;
-	item = (struct pick_item){ .name = name ? name + 1 : path, .mode = st.st_mode };
+	item = (struct pick_item){ .name = name ? name + 1 : path, .below = behind(path, pivot), .mode = st.st_mode };
 	r = path_from_root(a, from->root, fd, &item.path);
 	if (r < 0)
 		return r == -ENOENT ? not_found(source, e) : err_errno(e, r, "%s", source);
@@ -127,7 +138,7 @@ struct search {
 	struct arena *a;
 	const struct pick_from *from;
 	const struct glob *glob;
-	const char *source;
+	size_t pivot; /* parts of a path before "/./" */
 	struct pick_list *out;
 };
 
@@ -148,7 +159,7 @@ static int search(const struct search *s, int dir, const char *at, int above, un
 		if (ignore_whole(s->from->ignore, path, last))
 			continue;
 		if (glob_matches(s->glob, path) && !ignore_out(s->from->ignore, last))
-			r = add(s->a, s->from, path, path, s->out, e);
+			r = add(s->a, s->from, path, path, s->pivot, s->out, e);
 		if (r < 0 || !glob_matches_below(s->glob, path) || depth > s->from->max_depth)
 			continue;
 		fd = openat(dir, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -184,18 +195,30 @@ static char *clean(struct arena *a, const char *source)
 	return out;
 }
 
+/* How many parts of the source stand before its "/./". */
+static int pivot_of(struct arena *a, const char *source, size_t *out)
+{
+	const char *at = strstr(source, "/./"), *head = at ? arena_strndup(a, source, (size_t)(at - source)) : "";
+	const char *before = head ? clean(a, head) : NULL;
+
+	*out = before && *before ? 1 : 0;
+	for (; before && *before; before++)
+		*out += *before == '/';
+	return before ? 0 : -ENOMEM;
+}
+
 int pick_source(struct arena *a, const struct pick_from *from, const char *source, struct pick_list *out, struct err *e)
 {
-	struct search s = { .a = a, .from = from, .source = source, .out = out };
+	struct search s = { .a = a, .from = from, .out = out };
 	CLEANUP_FD int root = -1;
 	const char *path = clean(a, source);
 	size_t before = out->n;
 	int r;
 
-	if (!path)
+	if (!path || pivot_of(a, source, &s.pivot) < 0)
 		return no_memory(e);
 	if (!glob_is_pattern(path))
-		return add(a, from, path, source, out, e);
+		return add(a, from, path, source, s.pivot, out, e);
 	root = openat(from->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = root < 0 ? err_errno(e, -errno, "open the context") : glob_compile(a, path, false, &s.glob, e);
 	if (r == 0)

@@ -18,6 +18,7 @@ struct pick_from {
 struct pick_item {
 	const char *path; /* from root, without links on the way; "" is root itself */
 	const char *name; /* its last part as it was asked for */
+	const char *below; /* all of it as it was asked for, behind the "/./" where the source has one: for --parents */
 	int last;         /* of ignore_step() */
 	mode_t mode;
 };

@@ -10,6 +10,7 @@ dockerfile() { cat >"$ctx/Dockerfile"; }
 build() { tare build -t t "$@" "$ctx"; }
 config() { jq -c "$1" "$TARE_ROOT/content/blobs/sha256/$(tare images -q --no-trunc "${2:-t}" | sed 's/sha256://')"; }
 files() { tare run --rm --entrypoint /bin/sh t -c "$1"; }
+blob_of_last() { echo "$TARE_ROOT/content/blobs/sha256/$(jq -r '.layers[-1].digest' "$TARE_ROOT/content/blobs/sha256/$(manifest t | sed 's/sha256://')" | sed 's/sha256://')"; }
 # manifest NAME: its digest
 manifest() { tare images --digests --no-trunc "$1" | awk 'NR == 2 { print $3 }'; }
 
@@ -532,4 +533,43 @@ COPY x /x'
   touch "$BATS_TEST_TMPDIR/stop"
   wait $gc
   [ "$(tare run --rm g3 cat /1 /2 | tr '\n' ' ')" = "1 2 " ]
+}
+
+@test "COPY --parents, --exclude" {
+  mkdir -p "$ctx/x/y" "$ctx/z"; echo 1 >"$ctx/x/y/f"; echo 2 >"$ctx/z/f"; echo 3 >"$ctx/x/g.o"
+  dockerfile <<'D'
+FROM busybox
+COPY --parents x/y/f z/f /p1/
+COPY --parents ./x/./y/f /p2/
+COPY --parents */f x/*/f /p3/
+COPY --parents x /p4/
+COPY --exclude=**/*.o x /p5
+D
+  run -0 build
+  [ "$(files 'cd / && find p1 p2 p3 p4 p5 -type f | sort' | tr '\n' ' ')" = "p1/x/y/f p1/z/f p2/y/f p3/x/y/f p3/z/f p4/x/g.o p4/x/y/f p5/y/f " ]
+}
+
+@test "file capabilities stay, in RUN, in the layer, in COPY --from" {
+  command -v setcap >/dev/null || skip "no setcap"
+  mkdir "$ctx/lib" "$ctx/lib64"
+  cp "$(command -v setcap)" "$(command -v getcap)" "$ctx/"
+  for l in $(ldd "$(command -v setcap)" | grep -o '/[^ ]*\.so[^ ]*'); do cp -L "$l" "$ctx/lib/"; done
+  cp -L /lib64/ld-linux-x86-64.so.2 "$ctx/lib64/" || skip "another architecture"
+  dockerfile <<'D'
+FROM busybox
+COPY setcap getcap /caps/
+COPY lib /lib/x86_64-linux-gnu/
+COPY lib64 /lib64/
+RUN cp /bin/busybox /bb && chown 5:6 /bb && /caps/setcap cap_net_raw+ep /bb
+RUN /caps/getcap /bb | grep -q cap_net_raw=ep
+FROM busybox
+COPY --from=0 /bb /bb
+D
+  run -0 build
+  layer=$(blob_of_last)
+  zcat "$layer" | grep -aq 'SCHILY.xattr.security.capability='
+  # version 2: of no user namespace
+  mkdir "$BATS_TEST_TMPDIR/out"
+  tar --xattrs --xattrs-include='*' -xzf "$layer" -C "$BATS_TEST_TMPDIR/out"
+  [ "$(getcap -n "$BATS_TEST_TMPDIR/out/bb")" = "$BATS_TEST_TMPDIR/out/bb cap_net_raw=ep" ]
 }
