@@ -283,7 +283,7 @@ checked() { # nothing but notes about this machine is to be said of the store
   checked
   stray=$(blob_file "$(printf 0%.0s {1..64})"); : >"$stray"
   run tare system check
-  [[ "$output" == *"note: store: $TARE_ROOT has 0 layers and 1 blobs of no image"* ]]
+  [[ "$output" == *"note: store: $TARE_ROOT: has 0 layers and 1 blobs of no image"* ]]
   tare image prune -f >/dev/null
   [ ! -e "$stray" ]
   checked
