@@ -27,6 +27,7 @@ int step_run(const struct engine *en, struct arena *a, const struct step_args *a
 	CLEANUP_CLIENT struct client c = CLIENT_INIT;
 	struct ct_options opt = args->options;
 	struct client_exit end = { 0 };
+	struct err ignored = { 0 };
 	int r;
 
 	opt.rm = true;
@@ -34,10 +35,14 @@ int step_run(const struct engine *en, struct arena *a, const struct step_args *a
 	r = container_create(en, a, &opt, true, WANT, &n, e);
 	if (r == 0)
 		r = container_launch(en, &n, true, &c, e);
-	if (r == 0)
-		r = follow(&c, args, &end, e);
 	if (r < 0)
 		return r;
+	r = follow(&c, args, &end, e);
+	if (r < 0) {
+		/* whoever takes it over would let it run on */
+		(void)!container_remove(en, n.id, true, &ignored);
+		return r;
+	}
 	r = container_exited(en, n.id, e);
 	if (r < 0)
 		return r;

@@ -573,3 +573,16 @@ D
   tar --xattrs --xattrs-include='*' -xzf "$layer" -C "$BATS_TEST_TMPDIR/out"
   [ "$(getcap -n "$BATS_TEST_TMPDIR/out/bb")" = "$BATS_TEST_TMPDIR/out/bb cap_net_raw=ep" ]
 }
+
+@test "the monitor of a RUN is killed: the build fails, and its container is gone" {
+  printf 'FROM busybox\nRUN echo ready; exec sleep 1000\n' | dockerfile
+  "$TARE_BIN/tare" build "$ctx" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+  pid=$!
+  wait_until 10 grep -q '^ready' "$BATS_TEST_TMPDIR/out"
+  id=$(tare ps -q --no-trunc)
+  kill -9 $(jq -r '.keeper, .worker' "$TARE_STATE/$id/state.json")
+  code=0; wait $pid || code=$?
+  [ "$code" -eq 1 ]
+  grep -q 'line 2: RUN echo ready.*the monitor was killed' "$BATS_TEST_TMPDIR/out"
+  [ -z "$(tare ps -aq)" ]
+}
