@@ -172,7 +172,8 @@ static int put_special(const struct putting *p, const struct pick_entry *en, int
 	return r;
 }
 
-/* What is in the way of a file goes; a folder does not. */
+/* A file is in the way of a file and goes; between files and folders there is no such exchange, and a link where a folder is
+ * to be (an image's /lib) is not taken away unasked, as in BuildKit. */
 static int clear(int dir, const char *name, bool for_folder, bool *exists, struct err *e)
 {
 	struct stat st;
@@ -184,6 +185,8 @@ static int clear(int dir, const char *name, bool for_folder, bool *exists, struc
 		*exists = true;
 		return for_folder ? 0 : err_set(e, ERR_INVALID, "there is a folder in its place");
 	}
+	if (for_folder)
+		return err_set(e, ERR_INVALID, "it is a folder, and in its place is %s", S_ISLNK(st.st_mode) ? "a link" : "a file");
 	return unlinkat(dir, name, 0) < 0 ? error(e, -errno, "remove what is in its place") : 0;
 }
 

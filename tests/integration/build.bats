@@ -586,3 +586,16 @@ D
   grep -q 'line 2: RUN echo ready.*the monitor was killed' "$BATS_TEST_TMPDIR/out"
   [ -z "$(tare ps -aq)" ]
 }
+
+@test "COPY does not exchange files and folders, nor links of the image for folders" {
+  mkdir -p "$ctx/r/lib" "$ctx/r/f"; echo x >"$ctx/r/lib/x"; rmdir "$ctx/r/f"
+  printf 'FROM busybox\nRUN mkdir -p /usr/lib && ln -s usr/lib /lib\nCOPY r /\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"in its place is a link"* ]]
+  printf 'FROM busybox\nRUN mkdir -p /d/lib/x\nCOPY r /d\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"there is a folder in its place"* ]]
+  printf 'FROM busybox\nRUN mkdir -p /usr/lib && ln -s usr/lib /lib\nCOPY r/lib /lib\n' | dockerfile
+  run -0 build
+  [ "$(files 'cat /usr/lib/x; readlink /lib' | tr '\n' ' ')" = "x usr/lib " ]
+}
