@@ -1,5 +1,6 @@
 /* SHA-256 (FIPS 180-4), for the small things the static programs have to name by digest: configurations, chain ids.
- * Whole layers are hashed by tare-worker with OpenSSL, which uses the CPU's instructions. */
+ * Whole layers are hashed by tare-worker with OpenSSL. In `tare` itself the CPU's instructions are used where it has them,
+ * for the files of a build's context. */
 #ifndef TARE_BASE_SHA256_H
 #define TARE_BASE_SHA256_H
 
