@@ -599,3 +599,23 @@ D
   run -0 build
   [ "$(files 'cat /usr/lib/x; readlink /lib' | tr '\n' ' ')" = "x usr/lib " ]
 }
+
+@test "builds killed at any instant: nothing is left, nothing is broken" {
+  head -c 3000000 /dev/urandom >"$ctx/f"
+  printf 'FROM busybox AS a\nCOPY f /f\nRUN cp /f /g && rm /etc/group\nFROM a\nWORKDIR /w\nCOPY --from=a /g /h\nRUN echo x >/x\n' | dockerfile
+  for i in 1 2 3 4 5 6 7 8 9 10; do
+    "$TARE_BIN/tare" build --no-cache -t killed "$ctx" >/dev/null 2>&1 3>&- &
+    pid=$!
+    sleep "0.$(printf %02d $((i * 5)))"
+    kill -9 $pid 2>/dev/null || true
+    wait $pid || true
+  done
+  wait_until 10 bash -c "[ -z \"\$('$TARE_BIN/tare' ps -aq)\" ]"
+  run -0 build
+  [ "$(files "cmp /f /h && cat /x")" = x ]
+  tare system prune -f
+  [ -z "$(find "$TARE_ROOT/ingest" -mindepth 1 ! -name '*.lock')" ]
+  # what stands under its name is whole
+  for b in "$TARE_ROOT"/content/blobs/sha256/*; do [ "$(sha256sum <"$b" | cut -d' ' -f1)" = "${b##*/}" ]; done
+  for l in "$TARE_ROOT"/layers/*; do [ -e "$l/info.json" ] && [ -d "$l/fs" ]; done
+}
