@@ -44,7 +44,7 @@ LABEL x=y
 EXPOSE 80 53/udp
 VOLUME /data
 USER 5:6
-WORKDIR /work
+WORKDIR /place
 WORKDIR deeper
 STOPSIGNAL SIGINT
 SHELL ["/bin/sh", "-ec"]
@@ -60,7 +60,7 @@ D
   [ "$(config '.config.ExposedPorts | keys')" = '["53/udp","80/tcp"]' ]
   [ "$(config '.config.Volumes')" = '{"/data":{}}' ]
   [ "$(config .config.User)" = '"5:6"' ]
-  [ "$(config .config.WorkingDir)" = '"/work/deeper"' ]
+  [ "$(config .config.WorkingDir)" = '"/place/deeper"' ]
   [ "$(config .config.StopSignal)" = '"SIGINT"' ]
   [ "$(config .config.Healthcheck)" = '{"Test":["CMD-SHELL","true"],"Interval":5000000000,"Retries":2}' ]
   [ "$(config .config.OnBuild)" = '["RUN echo later"]' ]
