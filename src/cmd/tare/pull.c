@@ -8,6 +8,7 @@
 #include "cmd/tare/progress.h"
 #include "cmd/tare/tare.h"
 #include "engine/images.h"
+#include "image/ref.h"
 
 const struct cli_option pull_options[] = {
 	{ "platform", 0, "OS/ARCH", CLI_STR, "which one of an image for several", offsetof(struct pull_opts, platform) },
@@ -40,6 +41,7 @@ int tare_need_image(const struct cli_call *call, const struct engine *en, const 
 	struct pulled got;
 	struct image img;
 	struct err looking, pulling;
+	struct image_ref ref;
 	bool here;
 	int r = image ? image_find(en->catalog, call->arena, image, &img, e) : 0;
 
@@ -48,8 +50,10 @@ int tare_need_image(const struct cli_call *call, const struct engine *en, const 
 	here = r == 0;
 	if (here && !(when && strcmp(when, "always") == 0))
 		return 0;
+	if (!here && image_ref_parse(call->arena, image, &ref, &pulling) < 0)
+		return r;
 	if (!here)
-		(void)fprintf(stderr, "Unable to find image '%s' locally\n", image);
+		(void)fprintf(stderr, "Unable to find image '%s' locally\n", image_ref_familiar(call->arena, &ref));
 	image_limits_default(&args.limits);
 	r = fetch(call, en, &args, progress_style(NULL), &got, &pulling);
 	if (r == 0)
