@@ -1,6 +1,5 @@
 #include "build/pick.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,45 +10,13 @@
 #include "base/strbuf.h"
 #include "base/text.h"
 #include "build/glob.h"
+#include "image/folder.h"
 
 #define CHUNK (128U << 10)
 
 static int no_memory(struct err *e)
 {
 	return err_errno(e, -ENOMEM, "files of the context");
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int list(struct arena *a, int dir, const char ***out, size_t *n, struct err *e)
-{
-	CLEANUP_FD int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	const char **v = NULL;
-	struct dirent *de;
-	size_t cap = 0;
-
-	*n = 0;
-	if (!d)
-		return err_errno(e, -errno, "list it");
-	(void)take_fd(&fd);
-	while ((de = readdir(d))) {
-		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
-			continue;
-		v = arena_grow(a, v, *n, &cap, sizeof(*v));
-		if (!v)
-			return no_memory(e);
-		v[(*n)++] = arena_strdup(a, de->d_name);
-	}
-	if (arena_error(a) < 0)
-		return no_memory(e);
-	if (*n)
-		qsort(v, *n, sizeof(*v), by_name);
-	*out = v;
-	return 0;
 }
 
 /* ---- finding ---- */
@@ -146,7 +113,7 @@ static int search(const struct search *s, int dir, const char *at, int above, un
 {
 	const char **names = NULL;
 	size_t n;
-	int r = list(s->a, dir, &names, &n, e);
+	int r = folder_list(s->a, dir, &names, &n, e);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const char *path = at[0] ? arena_printf(s->a, "%s/%s", at, names[i]) : names[i];
@@ -246,7 +213,7 @@ static bool has_some(struct walk *w, int dir, int above, unsigned int depth)
 	const char **names = NULL;
 	struct err ignored;
 
-	if (depth > w->from->max_depth || list(&a, dir, &names, &n, &ignored) < 0)
+	if (depth > w->from->max_depth || folder_list(&a, dir, &names, &n, &ignored) < 0)
 		return false;
 	for (size_t i = 0; !found && i < n; i++) {
 		CLEANUP_FD int fd = openat(dir, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -311,7 +278,7 @@ static int walk_folder(struct walk *w, int dir, int above, int above_ex, unsigne
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	size_t n = 0, len = w->path.len;
 	const char **names = NULL;
-	int r = list(&a, dir, &names, &n, e);
+	int r = folder_list(&a, dir, &names, &n, e);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		char shown[200];

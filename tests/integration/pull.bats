@@ -31,10 +31,6 @@ fails_then_works() { # MESSAGE
   tare inspect "$NAME:1" | jq -e '.[0].RootFS.Layers | length > 0'
 }
 some_arrived() { find "$TARE_ROOT/content/partial" -type f ! -name '*.map' -size +200k 2>/dev/null | grep -q .; }
-login_file() { # REGISTRY USER:PASSWORD
-  mkdir -p "$DOCKER_CONFIG"
-  jq -n --arg r "$1" --arg a "$(printf %s "$2" | base64 -w0)" '{auths: {($r): {auth: $a}}}' >"$DOCKER_CONFIG/config.json"
-}
 
 @test "an image of another tool: the digest is the registry's, it runs, and is not fetched again" {
   registry_put "t$BATS_TEST_NUMBER:1" "$(busybox_archive)" >/dev/null

@@ -41,10 +41,6 @@ fails_then_works() { # MESSAGE
   run -0 tare push -q "$NAME:1"
   [ "$(digest_there "$NAME:1")" = "$(digest_here "$NAME:1")" ]
 }
-login_file() { # REGISTRY USER:PASSWORD
-  mkdir -p "$DOCKER_CONFIG"
-  jq -n --arg r "$1" --arg a "$(printf %s "$2" | base64 -w0)" '{auths: {($r): {auth: $a}}}' >"$DOCKER_CONFIG/config.json"
-}
 
 @test "tag: another name for an image, which stays; another image's name goes over; a digest is none" {
   load_busybox

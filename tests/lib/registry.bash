@@ -132,3 +132,9 @@ docker_registry_start() {
   wait_until 10 docker_registry_listens "$port" || { cat "$dir/err" >&2; return 1; }
 }
 docker_registry_listens() { : 2>/dev/null </dev/tcp/127.0.0.1/"$1"; }
+
+# What docker login leaves, in $DOCKER_CONFIG.
+login_file() { # REGISTRY USER:PASSWORD
+  mkdir -p "$DOCKER_CONFIG"
+  jq -n --arg r "$1" --arg a "$(printf %s "$2" | base64 -w0)" '{auths: {($r): {auth: $a}}}' >"$DOCKER_CONFIG/config.json"
+}

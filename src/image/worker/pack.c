@@ -4,7 +4,6 @@
  * the attribute that says so can only be read with a right that this process has given up. */
 #include "image/worker/pack.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 
 #include "base/io.h"
 #include "base/text.h"
+#include "image/folder.h"
 #include "image/worker/deflate.h"
 #include "image/worker/report.h"
 #include "image/worker/tarout.h"
@@ -205,39 +205,6 @@ static int add_mark(struct pack *p, size_t folder_len, const char *name, struct 
 
 /* ---- folders ---- */
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int list(struct arena *a, int dir, const char ***out, size_t *n, struct err *e)
-{
-	CLEANUP_FD int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	const char **v = NULL;
-	size_t cap = 0;
-	struct dirent *de;
-
-	*n = 0;
-	if (!d)
-		return err_errno(e, -errno, "list it");
-	(void)take_fd(&fd);
-	while ((de = readdir(d))) {
-		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
-			continue;
-		v = arena_grow(a, v, *n, &cap, sizeof(*v));
-		if (!v)
-			return no_memory(e);
-		v[(*n)++] = arena_strdup(a, de->d_name);
-	}
-	if (arena_error(a) < 0)
-		return no_memory(e);
-	if (*n)
-		qsort(v, *n, sizeof(*v), by_name);
-	*out = v;
-	return 0;
-}
-
 static int add_children(struct pack *p, int dir, unsigned int depth, struct err *e);
 
 static bool is_opaque(const struct pack *p)
@@ -306,7 +273,7 @@ static int add_children(struct pack *p, int dir, unsigned int depth, struct err 
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	size_t n = 0, len = p->path.len;
 	const char **names = NULL;
-	int r = list(&a, dir, &names, &n, e);
+	int r = folder_list(&a, dir, &names, &n, e);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		char shown[200];
