@@ -68,7 +68,9 @@ static unsigned char mask(const struct ip_net *net, unsigned char i)
 
 	if (net->prefix >= from + 8)
 		return 0xff;
-	return net->prefix <= from ? 0 : (unsigned char)(0xff << (8 - (net->prefix - from)));
+	if (net->prefix <= from)
+		return 0;
+	return (unsigned char)(0xffU << (8 - (net->prefix - from)));
 }
 
 struct ip ip_nth(const struct ip_net *net, uint64_t n)
