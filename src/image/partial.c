@@ -167,13 +167,16 @@ void partial_remove(int dir, struct partial *p)
 	partial_close(p);
 }
 
+int partial_trim(const struct partial *p, struct err *e)
+{
+	return ftruncate(p->file, (off_t)p->size) < 0 ? disk(e, p->digest) : 0;
+}
+
 int partial_take(int dir, struct partial *p, int to, struct err *e)
 {
 	char name[MAP_NAME_LEN];
 
 	map_name(p->digest, name);
-	if (ftruncate(p->file, (off_t)p->size) < 0)
-		return disk(e, p->digest);
 	if (renameat(dir, digest_hex(p->digest), to, digest_hex(p->digest)) < 0)
 		return disk(e, p->digest);
 	(void)unlinkat(dir, name, 0);

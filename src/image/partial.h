@@ -51,7 +51,9 @@ int partial_gaps(const struct partial *p, struct arena *a, struct partial_gap **
 /* Removes it, for the store has the blob. */
 void partial_remove(int dir, struct partial *p);
 
-/* Moves the file, whole, to the name of its digest in the folder to, and removes the map. */
+/* All of it is there: nothing stays behind its end. For before the sync that partial_take() relies on. */
+int partial_trim(const struct partial *p, struct err *e) MUST_CHECK;
+/* Moves the file, whole and synced, to the name of its digest in the folder to, and removes the map. */
 int partial_take(int dir, struct partial *p, int to, struct err *e) MUST_CHECK;
 
 /* What there is of them below the store's root: how many, and their bytes on the disk. */

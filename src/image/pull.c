@@ -496,7 +496,14 @@ static int fetch(struct attempt *t, struct unpack_report *report)
 	return why.code;
 }
 
-/* Gives what came whole its name in the store. */
+static int keep_blob(struct pull *p, int staged, struct layer *l)
+{
+	int r = l->have_blob ? 0 : partial_take(p->folder, &l->partial, staged, p->e);
+
+	return r < 0 ? r : store_commit_blob(&p->out->ingest, l->blob->digest, p->e);
+}
+
+/* Gives what came whole its name in the store. The sync takes a while; a pull that is killed in it finds all in the partial files. */
 static int keep(struct pull *p, const struct unpack_report *report)
 {
 	struct store_ingest *in = &p->out->ingest;
@@ -505,13 +512,13 @@ static int keep(struct pull *p, const struct unpack_report *report)
 
 	for (size_t i = 0; r == 0 && i < p->n_fetched; i++)
 		if (!p->fetched[i]->have_blob)
-			r = partial_take(p->folder, &p->fetched[i]->partial, staged, p->e);
+			r = partial_trim(&p->fetched[i]->partial, p->e);
 	for (size_t i = 0; r >= 0 && i < p->n_layers; i++)
 		r = image_load_finish_layer(in, report, p->layers[i].chain_id, p->layers[i].diff_id, p->e);
 	if (r >= 0)
 		r = store_ingest_sync(in, p->e);
 	for (size_t i = 0; r == 0 && i < p->n_fetched; i++)
-		r = store_commit_blob(in, p->fetched[i]->blob->digest, p->e);
+		r = keep_blob(p, staged, p->fetched[i]);
 	for (size_t i = 0; r == 0 && i < report->n_unpacked; i++)
 		r = store_commit_layer(in, report->unpacked[i].chain_id, p->e);
 	return r < 0 ? r : store_commit_sync(in, p->e);

@@ -71,7 +71,8 @@ static size_t gaps(struct partial *p, struct partial_gap out[64])
 
 	assert_int_equal(partial_gaps(p, &a, &v, &n, &e), 0);
 	assert_in_range(n, 0, 64);
-	memcpy(out, v, n * sizeof(*v));
+	if (n > 0)
+		memcpy(out, v, n * sizeof(*v));
 	arena_free(&a);
 	return n;
 }
@@ -191,6 +192,7 @@ static void taken_it_has_its_name_and_the_map_is_gone(void **state)
 	(void)state;
 	assert_int_equal(mkdirat(dir, "to", 0700), 0);
 	to = openat(dir, "to", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(partial_trim(&p, &e), 0);
 	assert_int_equal(partial_take(dir, &p, to, &e), 0);
 	assert_int_equal(fstatat(to, HEX, &st, 0), 0);
 	assert_int_equal(st.st_size, SIZE);
