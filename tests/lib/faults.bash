@@ -67,6 +67,7 @@ small_store_end() { # also of a teardown
 }
 
 # The last command (bats' run) said in one line that there is no room.
+# shellcheck disable=SC2154 # bats sets output and lines
 says_full() {
   [ "${#lines[@]}" = 1 ] || { echo "not one line: $output"; return 1; }
   [[ "$output" == "tare: "*"file system is full"* || "$output" == "tare: "*"No space left on device"* ]] || { echo "does not say it: $output"; return 1; }
