@@ -153,6 +153,6 @@ next_pull_works() {
   : >"$BATS_TEST_TMPDIR/stop"; wait "$beside" || true; beside=
   sort "$BATS_TEST_TMPDIR/beside" | sed 's/sha256:[0-9a-f]*/ID/; s/[0-9.]*[kM]*B$/SIZE/; s/container [0-9a-f]*/container ID/' | uniq -c | sort -rn >"$BATS_TEST_TMPDIR/kinds"
   cat "$BATS_TEST_TMPDIR/kinds"
-  run ! grep -vE 'Untagged|Deleted|deleted|untagged|Total|no image|in use|is used|not found|^ *[0-9]+ $' "$BATS_TEST_TMPDIR/kinds"
+  run ! grep -vE 'Untagged|Deleted|deleted|untagged|Total|no image|no such image|in use|is used|not found|^ *[0-9]+ $' "$BATS_TEST_TMPDIR/kinds"
   store_whole
 }
