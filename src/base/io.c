@@ -81,6 +81,11 @@ int io_send_full(int sock, const void *buf, size_t len)
 	return 0;
 }
 
+bool io_peer_gone(int code)
+{
+	return code == -EPIPE || code == -ECONNRESET;
+}
+
 int io_pwrite_full(int fd, const void *buf, size_t len, off_t at)
 {
 	const char *p = buf;

@@ -20,6 +20,9 @@ ssize_t io_read_text(int fd, char *buf, size_t size) MUST_CHECK;
 int io_write_full(int fd, const void *buf, size_t len) MUST_CHECK;
 /* Into a socket; -EPIPE without a signal when nobody reads it any more. */
 int io_send_full(int sock, const void *buf, size_t len) MUST_CHECK;
+/* Of a negative errno of sending or receiving: the other end of the socket is gone. -ECONNRESET is it, where it went with something
+ * unread. */
+bool io_peer_gone(int code);
 /* At an offset. */
 int io_pwrite_full(int fd, const void *buf, size_t len, off_t at) MUST_CHECK;
 

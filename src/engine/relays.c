@@ -67,7 +67,7 @@ static int tell(const struct engine *en, const char *id, struct err *e)
 	r = client_send(&c, FRAME_PORTS, NULL, 0);
 	while (r >= 0 && f.type != FRAME_PORTS && (r = client_next(&c, &f, e)) > 0)
 		;
-	if (r >= 0 || r == -EPIPE || r == -ECONNRESET || has_ended(en, id))
+	if (r >= 0 || io_peer_gone(r) || has_ended(en, id))
 		return 0; /* where it hung up, or ends, it relays nothing any more */
 	return err_set(e, ERR_UNAVAILABLE, "container %.12s: its monitor does not answer, so its ports by IPv6 stay as they are", id);
 }

@@ -111,12 +111,6 @@ static int damaged(struct err *e, const char *what)
 	return err_set(e, ERR_INTERNAL, "tare-transfer's answer is damaged: %s", what);
 }
 
-/* The other end of the socket is gone; ECONNRESET, where it went with a request unread. */
-static bool is_gone(int code)
-{
-	return code == -EPIPE || code == -ECONNRESET;
-}
-
 static int ended(struct registry_client *c, struct err *e)
 {
 	int status = 0;
@@ -136,7 +130,7 @@ int registry_ask(struct registry_client *c, const struct strbuf *line, struct er
 		r = io_send_full(c->control, line->s, line->len);
 	if (r == 0)
 		r = io_send_full(c->control, "\n", 1);
-	return is_gone(r) ? ended(c, e) : r < 0 ? err_errno(e, r, "speak with tare-transfer") : 0;
+	return io_peer_gone(r) ? ended(c, e) : r < 0 ? err_errno(e, r, "speak with tare-transfer") : 0;
 }
 
 /* More of what it says into c->rest. */
@@ -148,7 +142,7 @@ static int more(struct registry_client *c, struct err *e)
 	do
 		n = read(c->control, chunk, sizeof(chunk));
 	while (n < 0 && errno == EINTR);
-	if (n == 0 || (n < 0 && is_gone(-errno)))
+	if (n == 0 || (n < 0 && io_peer_gone(-errno)))
 		return ended(c, e);
 	if (n < 0)
 		return err_errno(e, -errno, "hear tare-transfer");

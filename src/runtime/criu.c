@@ -51,7 +51,7 @@ static int send_request(struct criu *c, const struct criu_request *request, stru
 	do
 		n = send(c->sock, out.s, out.len, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno != EPIPE && errno != ECONNRESET)
+	if (n < 0 && !io_peer_gone(-errno))
 		return err_errno(e, -errno, "request to %s", c->program);
 	return n < 0 ? ended(c, e) : 0;
 }

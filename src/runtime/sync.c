@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/io.h"
 #include "sys/sock.h"
 
 struct wire {
@@ -32,7 +33,7 @@ int rt_send_fds(int sock, enum rt_msg type, uint32_t arg, const int *fds, size_t
 	int r = sock_send_fds(sock, &w, SHORT_LEN, fds, n_fds);
 
 	/* EPIPE: the other side is gone; its error, if it left one, is still to be read */
-	if (r == -EPIPE || r == -ECONNRESET)
+	if (io_peer_gone(r))
 		return rt_gone(e, "the container's process");
 	return r < 0 ? err_errno(e, r, "talking to the container's process") : 0;
 }
