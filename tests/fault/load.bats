@@ -4,6 +4,7 @@
 
 load ../lib/common
 load ../lib/images
+load ../lib/faults
 
 setup_file() {
   tare_setup_file
@@ -22,19 +23,6 @@ setup_file() {
 setup() { R=$BATS_TEST_TMPDIR/root; mkdir "$R"; }
 teardown() { ! mountpoint -q "$BATS_TEST_TMPDIR/full" || umount "$BATS_TEST_TMPDIR/full"; }
 
-# Whatever has its final name is whole.
-store_is_whole() {
-  local f
-  for f in "$1"/content/blobs/sha256/*; do
-    [ -e "$f" ] || continue
-    [ "$(sha256sum <"$f" | cut -d' ' -f1)" = "$(basename "$f")" ] || { echo "damaged: $f"; return 1; }
-  done
-  for f in "$1"/layers/*; do
-    [ -e "$f" ] || continue
-    [ -d "$f/fs" ] && [ -s "$f/info.json" ] && [ ! -e "$f/opaque" ] || { echo "half a layer: $f"; ls -la "$f"; return 1; }
-  done
-}
-
 # The next load succeeds, gives the same image, and leaves no abandoned ingest.
 recovers() {
   local id
@@ -52,8 +40,7 @@ recovers() {
       # the long slices in big steps, unless everything is asked for
       [ -n "${TARE_TEST_LONG:-}" ] || [ "$n" -le 6 ] || [ $((n % 7)) = 0 ] || continue
       rm -rf "$R"; mkdir "$R"
-      strace -qq -o /dev/null -e trace="$calls" -e inject="$calls:signal=KILL:when=$n" \
-        "$TARE_BUILD/tests/image/image-store" "$TARE_BIN/tare-worker" "$R" load "$A" >/dev/null 2>&1 && rc=0 || rc=$?
+      killed_at "$calls" "$n" "$TARE_BUILD/tests/image/image-store" "$TARE_BIN/tare-worker" "$R" load "$A" >/dev/null 2>&1 && rc=0 || rc=$?
       store_is_whole "$R" || { echo "after $calls #$n"; return 1; }
       recovers "$R" "$A" "$id" || { echo "after $calls #$n"; return 1; }
       [ "$rc" != 0 ] || break

@@ -56,7 +56,7 @@ next_pull_works() {
   all=$(size_of_all)
   for calls in openat,openat2 mkdirat renameat,renameat2 syncfs,fsync,fdatasync flock pwrite64 sendto vfork,clone,clone3 unlinkat ftruncate; do
     for n in $(kill_points); do
-      rc=0; killed_at "$calls" "$n" pull -q "$NAME" >/dev/null 2>&1 || rc=$?
+      rc=0; killed_at "$calls" "$n" "$TARE_BIN/tare" pull -q "$NAME" >/dev/null 2>&1 || rc=$?
       [ "$rc" != 0 ] || break
       next_pull_works || { echo "after $calls #$n"; return 1; }
       kills=$((kills + 1))
@@ -66,7 +66,7 @@ next_pull_works() {
   [ "$kills" -gt 30 ]
   tare pull -q "$NAME"
   [ "$(tare run --rm --network none "$NAME" /bin/busybox echo runs)" = runs ]
-  store_whole
+  store_sound
 }
 
 @test "tare-transfer and tare-worker killed at each of their steps: one line says so" {
@@ -87,27 +87,15 @@ next_pull_works() {
   done
   echo "# killed $kills times" >&3
   [ "$kills" -gt 15 ]
-  store_whole
+  store_sound
 }
 
 @test "a disk that is full at each stage: one line, a consistent store, and with room the next pull goes on" {
-  local size failures=0 before
-  all=$(size_of_all)
+  local size failures=0
   for size in 200k 320k 400k 600k 900k 1300k 1700k 2300k 3m 4m 5m 6m 8m 16m; do
-    small_store "$size"
-    before=$(here)
-    run tare pull -q "$NAME"
-    if [ "$status" != 0 ]; then
-      [ "$status" = 1 ]
-      says_full || { echo "with $size"; return 1; }
-      [ -z "$(ls "$TARE_ROOT"/layers 2>/dev/null)" ] || { echo "with $size"; ls "$TARE_ROOT/layers"; return 1; }
-      failures=$((failures + 1))
-    fi
-    small_store_grows 64m
-    store_consistent || { echo "with $size"; return 1; }
-    run -0 tare pull -q "$NAME"
+    on_small_store "$size" pull -q "$NAME"
     [ "$(tare run --rm --network none "$NAME" /bin/busybox echo runs)" = runs ]
-    store_whole || { echo "with $size"; return 1; }
+    store_sound
     small_store_end
   done
   echo "# $failures failures" >&3
@@ -119,17 +107,8 @@ next_pull_works() {
   tare pull -q "$NAME" >/dev/null
   tare save -o "$BATS_TEST_TMPDIR/saved.tar" "$NAME"
   for size in 200k 320k 600k 1300k 2300k 4m 5m 6m 8m 16m; do
-    small_store "$size"
-    run tare load -q -i "$BATS_TEST_TMPDIR/saved.tar"
-    if [ "$status" != 0 ]; then
-      [ "$status" = 1 ]
-      says_full || { echo "with $size"; return 1; }
-      failures=$((failures + 1))
-    fi
-    small_store_grows 64m
-    store_consistent || { echo "with $size"; return 1; }
-    run -0 tare load -q -i "$BATS_TEST_TMPDIR/saved.tar"
-    store_whole || { echo "with $size"; return 1; }
+    on_small_store "$size" load -q -i "$BATS_TEST_TMPDIR/saved.tar"
+    store_sound
     small_store_end
   done
   echo "# $failures failures" >&3
@@ -154,5 +133,5 @@ next_pull_works() {
   sort "$BATS_TEST_TMPDIR/beside" | sed 's/sha256:[0-9a-f]*/ID/; s/[0-9.]*[kM]*B$/SIZE/; s/container [0-9a-f]*/container ID/' | uniq -c | sort -rn >"$BATS_TEST_TMPDIR/kinds"
   cat "$BATS_TEST_TMPDIR/kinds"
   run ! grep -vE 'Untagged|Deleted|deleted|untagged|Total|no image|no such image|in use|is used|not found|^ *[0-9]+ $' "$BATS_TEST_TMPDIR/kinds"
-  store_whole
+  store_sound
 }

@@ -5,6 +5,7 @@
 load ../lib/common
 load ../lib/images
 load ../lib/registry
+load ../lib/faults
 
 setup_file() {
   tare_setup_file
@@ -42,7 +43,7 @@ collected() {
   consistent
 }
 consistent() {
-  [ -z "$(tare system check --format json | jq -c 'select(.About == "store" and .Level == "problem")')" ] &&
+  store_consistent &&
     tare image verify --all -q && [ -z "$(find "$TARE_ROOT/ingest" -mindepth 1 -type d)" ]
 }
 rounds() { if [ -n "${TARE_TEST_LONG:-}" ]; then seq "$(($1 * 5))"; else seq "$1"; fi; }
@@ -106,7 +107,7 @@ rounds() { if [ -n "${TARE_TEST_LONG:-}" ]; then seq "$(($1 * 5))"; else seq "$1
     for n in 1 2 3 4 5 7 9 12 16 22 30 40 60 100; do
       rm -rf "${out:?}"/*; echo old >"$out/a.tar"
       rc=0
-      strace -qq -o /dev/null -e trace="$calls" -e inject="$calls:signal=KILL:when=$n" "$TARE_BIN/tare" save -o "$out/a.tar" two:1 || rc=$?
+      killed_at "$calls" "$n" "$TARE_BIN/tare" save -o "$out/a.tar" two:1 || rc=$?
       [ "$(cat "$out/a.tar")" = old ] || cmp "$out/a.tar" "$BATS_TEST_TMPDIR/want.tar"
       # between the link and the rename there is a second name
       [ "$(find "$out" -type f ! -name a.tar | wc -l)" -le "$([ "$calls" = linkat,renameat,renameat2 ] && echo 1 || echo 0)" ]
@@ -125,8 +126,7 @@ rounds() { if [ -n "${TARE_TEST_LONG:-}" ]; then seq "$(($1 * 5))"; else seq "$1
     for n in 1 2 3 4 5 6 8 11 15 20; do
       for fs in "$TARE_ROOT"/layers/*/fs; do echo bad >"$fs/bad"; done
       rc=0
-      strace -qq -o /dev/null -e trace="$calls" -e inject="$calls:signal=KILL:when=$n" \
-        "$TARE_BIN/tare" image verify --repair two:1 >/dev/null 2>&1 || rc=$?
+      killed_at "$calls" "$n" "$TARE_BIN/tare" image verify --repair two:1 >/dev/null 2>&1 || rc=$?
       [ -z "$(tare system check --format json | jq -c 'select(.About == "store" and .Level == "problem")')" ]
       tare image verify --repair two:1 >/dev/null
       run -0 tare image verify -q two:1

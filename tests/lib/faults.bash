@@ -1,10 +1,10 @@
 # For the tests of images under fire: a program killed at the nth of its calls, a store with little room, what must hold afterwards.
 # shellcheck shell=bash
 
-# killed_at CALLS N COMMAND…: tare itself killed when it enters its nth call of these; its children are not counted. The command's status.
+# killed_at CALLS N PROGRAM ARGUMENT…: it is killed when it enters its nth call of these; its children are not counted. Its status.
 killed_at() {
   local calls=$1 n=$2; shift 2
-  strace -qq -o /dev/null -e trace="$calls" -e inject="$calls:signal=KILL:when=$n" "$TARE_BIN/tare" "$@"
+  strace -qq -o /dev/null -e trace="$calls" -e inject="$calls:signal=KILL:when=$n" "$@"
 }
 
 # program_killed_at NAME CALLS N COMMAND…: as much with one that tare starts: tare runs from a folder where NAME is a script. strace comes to
@@ -31,18 +31,24 @@ X
 # Which of the calls are tried: the first ones, then fewer and fewer; all of them in the long run.
 kill_points() { if [ -n "${TARE_TEST_LONG:-}" ]; then seq 200; else echo 1 2 3 5 8 12 17 24 35 52 80 120; fi; }
 
-# The store and the catalog say the same, and what has its final name is whole.
+# Whatever has its final name in the store of this folder is whole.
+store_is_whole() {
+  local f
+  for f in "$1"/content/blobs/sha256/*; do
+    [ ! -e "$f" ] || [ "$(sha256sum <"$f" | cut -d' ' -f1)" = "${f##*/}" ] || { echo "damaged: $f"; return 1; }
+  done
+  for f in "$1"/layers/*; do
+    [ ! -e "$f" ] || { [ -d "$f/fs" ] && [ -s "$f/info.json" ] && [ ! -e "$f/opaque" ]; } || { echo "half a layer: $f"; ls -la "$f"; return 1; }
+  done
+}
+
+# The store and the catalog say the same, and what is there is whole.
 store_consistent() {
-  local wrong f
+  local wrong
   wrong=$(tare system check --format json | jq -c 'select(.About == "store" and .Level == "problem")')
   [ -z "$wrong" ] || { echo "system check: $wrong"; return 1; }
   [ "$(sqlite3 "$TARE_ROOT/catalog.db" 'PRAGMA integrity_check')" = ok ] || return 1
-  for f in "$TARE_ROOT"/content/blobs/sha256/*; do
-    [ ! -e "$f" ] || [ "$(sha256sum <"$f" | cut -d' ' -f1)" = "${f##*/}" ] || { echo "damaged: $f"; return 1; }
-  done
-  for f in "$TARE_ROOT"/layers/*; do
-    [ ! -e "$f" ] || { [ -d "$f/fs" ] && [ -s "$f/info.json" ]; } || { echo "half a layer: $f"; return 1; }
-  done
+  store_is_whole "$TARE_ROOT"
 }
 
 # Nothing that is being made, once everybody has ended and a collector came by.
@@ -52,7 +58,8 @@ nothing_staged() {
   [ -z "$(tare ps -aq)" ]
 }
 
-store_whole() { store_consistent && tare image verify --all -q && nothing_staged; }
+# With every file compared, and nothing half-made left.
+store_sound() { store_consistent && tare image verify --all -q && nothing_staged; }
 
 # small_store SIZE: a store of its own on a file system of that size; small_store_end.
 small_store() {
@@ -71,6 +78,25 @@ small_store_end() { # also of a teardown
 says_full() {
   [ "${#lines[@]}" = 1 ] || { echo "not one line: $output"; return 1; }
   [[ "$output" == "tare: "*"file system is full"* || "$output" == "tare: "*"No space left on device"* ]] || { echo "does not say it: $output"; return 1; }
+}
+
+# on_small_store SIZE COMMAND…: tare's, in a small_store that stays. Where there is no room for it, it says so in one line and leaves no
+# layer, and it is one of failures; with room the next one works.
+# shellcheck disable=SC2154 # bats sets status
+on_small_store() {
+  local size=$1; shift
+  echo "on a disk of $size:"
+  small_store "$size"
+  run tare "$@"
+  if [ "$status" != 0 ]; then
+    [ "$status" = 1 ] || { echo "$status: $output"; return 1; }
+    says_full || return 1
+    [ -z "$(ls "$TARE_ROOT"/layers 2>/dev/null)" ] || { ls "$TARE_ROOT/layers"; return 1; }
+    failures=$((failures + 1))
+  fi
+  small_store_grows 64m
+  store_consistent || return 1
+  run -0 tare "$@"
 }
 
 # fault_image NAME:TAG SIZE…: in the registry, an image that runs (busybox), with layers of random bytes on top.
