@@ -83,10 +83,14 @@ int build_names(struct build *b, struct err *e)
 	return arena_error(b->a) < 0 ? no_memory(e) : 0;
 }
 
+/* An image that was built before is there, whole and durable; its layers are since their steps. */
 static int commit(struct build *b, const struct image_loaded *img, struct err *e)
 {
-	int r = store_ingest_sync(&b->ingest, e);
+	int r;
 
+	if (store_has_blob(&b->store, img->id) && store_has_blob(&b->store, img->manifest))
+		return image_record(b->en, img, 1, e);
+	r = store_ingest_sync_staged(&b->ingest, e);
 	if (r == 0)
 		r = store_commit_blob(&b->ingest, img->id, e);
 	if (r == 0)

@@ -250,11 +250,37 @@ static int record_one(struct catalog *c, const struct image_loaded *img, struct 
 	return r < 0 ? r : 0;
 }
 
+/* Is everything that record_one() would write there? But when it was loaded, which nobody misses after a power cut. */
+static int is_recorded(struct catalog *c, const struct image_loaded *img, bool *out, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(c, &s, e, "SELECT 1 FROM images WHERE id = ?1 AND manifest = ?2", "ss", img->id, img->manifest);
+
+	if (r == 0)
+		r = cat_step(s, e);
+	for (size_t i = 0; r > 0 && i < img->n_names; i++) {
+		CLEANUP_STMT struct cat_stmt *tag = NULL;
+
+		r = cat_prepare(c, &tag, e, "SELECT 1 FROM tags WHERE ref = ?1 AND image = ?2", "ss", img->names[i], img->id);
+		if (r == 0)
+			r = cat_step(tag, e);
+	}
+	*out = r > 0;
+	return r < 0 ? r : 0;
+}
+
 int image_record(const struct engine *en, const struct image_loaded *images, size_t n, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
-	int r = catalog_begin(c, CATALOG_DURABLE, e);
+	bool same = true;
+	int r = catalog_begin(c, CATALOG_LAZY, e);
 
+	for (size_t i = 0; r == 0 && same && i < n; i++)
+		r = is_recorded(c, &images[i], &same, e);
+	if (r == 0 && !same) {
+		catalog_rollback(c);
+		r = catalog_begin(c, CATALOG_DURABLE, e);
+	}
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = record_one(c, &images[i], e);
 	return r < 0 ? r : catalog_commit(c, e);

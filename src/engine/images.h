@@ -41,7 +41,7 @@ int image_layers(struct catalog *c, struct arena *a, const char *id, const char 
 int image_config_read(const struct engine *en, struct arena *a, const char *id, const struct image_config **out,
 		      struct err *e) MUST_CHECK;
 
-/* Writes what was loaded into the catalog, durably. */
+/* Writes what was loaded into the catalog, durably (but for the time, of what is there already). */
 int image_record(const struct engine *en, const struct image_loaded *images, size_t n, struct err *e) MUST_CHECK;
 
 /* Gives an image (as image_find() takes it) another name, durably; target as people write it. Another image that had it keeps its others, or

@@ -6,7 +6,7 @@
  * one whose owner died, or is, between mkdir and rename; it is swept only when nobody at all is between begin and end,
  * which the shared lock on ingest/load.lock tells.
  *
- * The order at the end of a load: everything staged is synced (one syncfs), then renamed, then the folders that got
+ * The order at the end of a load: everything staged is synced (one syncfs, or file by file where it is little), then renamed, then the folders that got
  * new names are synced, then the catalog names them, then the locks go. A power cut leaves whole things without a
  * catalog row, or nothing; never a name whose bytes are missing. */
 #include "image/store.h"
@@ -215,6 +215,59 @@ int store_ingest_opaque(struct store_ingest *in, const char *chain_id, struct er
 int store_ingest_sync(struct store_ingest *in, struct err *e)
 {
 	return syncfs(in->dir) < 0 ? err_errno(e, -errno, "store: sync") : 0;
+}
+
+/* Up to this many entries are synced one by one: syncfs() would wait for what all others have written, too. */
+#define FEW_ENTRIES 64U
+
+static int sync_entries(int dir, unsigned *left);
+
+/* The kind that dirent tells may be unknown. What is no file or folder is made durable with the folder that it is in. */
+static int sync_entry(int dir, const char *name, unsigned *left)
+{
+	CLEANUP_FD int fd = -1;
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return 0;
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) ? sync_entries(fd, left) : fsync(fd) < 0 ? -errno : 0;
+}
+
+static int sync_entries(int dir, unsigned *left)
+{
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIR DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *de;
+
+	if (!d)
+		return -errno;
+	while ((de = readdir(d))) {
+		int r = strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 ? 0 : !*left ? -E2BIG : 1;
+
+		if (r > 0) {
+			(*left)--;
+			r = sync_entry(dir, de->d_name, left);
+		}
+		if (r < 0)
+			return r;
+	}
+	return fsync(dir) < 0 ? -errno : 0;
+}
+
+int store_ingest_sync_staged(struct store_ingest *in, struct err *e)
+{
+	static const char *const folders[] = { "blobs", "layers" };
+	unsigned left = FEW_ENTRIES;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(folders) / sizeof(*folders); i++)
+		r = sync_entry(in->dir, folders[i], &left);
+	return r < 0 ? store_ingest_sync(in, e) : 0; /* too many, or one that its owner may not read */
 }
 
 /* Moves FROM/hex to TO/hex. Present at either end is success. */

@@ -40,7 +40,7 @@ static int finish(struct store_ingest *in, const struct pack_args *args, const s
 			r = store_ingest_layer_info(in, chain, &info, e);
 	}
 	if (r == 0)
-		r = store_ingest_sync(in, e);
+		r = store_ingest_sync_staged(in, e);
 	if (r == 0)
 		r = store_commit_blob(in, p->blob, e);
 	if (r == 0)

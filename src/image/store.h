@@ -83,6 +83,8 @@ int store_ingest_layer_info(struct store_ingest *in, const char *chain_id, const
 			    struct err *e) MUST_CHECK;
 /* Makes everything staged durable; once, before the first commit. */
 int store_ingest_sync(struct store_ingest *in, struct err *e) MUST_CHECK;
+/* As store_ingest_sync(), for what is in the staging folder's `blobs` and `layers` alone: quick when that is little. */
+int store_ingest_sync_staged(struct store_ingest *in, struct err *e) MUST_CHECK;
 /* Moves staged blobs/HEX or layers/HEX to its final name. Something of that name there already wins and the staged
  * one is dropped at the end; a thing already in the store and not staged is fine too. Refuses what is no regular file
  * (blob) or folder with fs/ (layer): the staging folder was written by a worker that may have been taken over. */

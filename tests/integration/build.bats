@@ -619,3 +619,16 @@ D
   for b in "$TARE_ROOT"/content/blobs/sha256/*; do [ "$(sha256sum <"$b" | cut -d' ' -f1)" = "${b##*/}" ]; done
   for l in "$TARE_ROOT"/layers/*; do [ -e "$l/info.json" ] && [ -d "$l/fs" ]; done
 }
+
+# syncs TRACE: which calls waited for a disk.
+syncs() { grep -oE '^[0-9]+ +(sync|syncfs|fsync|fdatasync)\(' "$1" | sed 's/.* //; s/(//' | sort -u | tr '\n' ' '; }
+
+@test "a build waits for what it wrote, not for the whole disk; one from the cache for nothing" {
+  printf 'FROM busybox\nRUN echo %s >/greeting\n' "$RANDOM" | dockerfile
+  strace -qq -f -e trace=sync,syncfs,fsync,fdatasync -o "$BATS_TEST_TMPDIR/first" "$TARE_BIN/tare" build -q -t t --network none "$ctx" 3>&-
+  [ "$(syncs "$BATS_TEST_TMPDIR/first")" = "fdatasync fsync " ]
+  strace -qq -f -e trace=sync,syncfs,fsync,fdatasync -o "$BATS_TEST_TMPDIR/second" "$TARE_BIN/tare" build -q -t t --network none "$ctx" 3>&-
+  [ "$(syncs "$BATS_TEST_TMPDIR/second")" = "" ]
+  strace -qq -f -e trace=sync,syncfs,fsync,fdatasync -o "$BATS_TEST_TMPDIR/named" "$TARE_BIN/tare" build -q -t another --network none "$ctx" 3>&-
+  [ "$(syncs "$BATS_TEST_TMPDIR/named")" = "fdatasync " ] # the catalog's
+}
