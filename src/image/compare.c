@@ -3,7 +3,6 @@
  * works for links and devices, too. */
 #include "image/compare.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include "base/io.h"
 #include "base/strbuf.h"
 #include "base/text.h"
+#include "image/folder.h"
 
 #define BLOCK (128U << 10)
 #define SHOWN 300
@@ -176,11 +176,11 @@ static int compare_attributes(struct walk *v, const struct pair *p)
 
 /* ---- contents ---- */
 
-static int reopen(int fd, int flags)
+static int reopen(int fd)
 {
 	char path[IO_FD_PATH_LEN];
 
-	return open(io_fd_path(fd, path), O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
+	return open(io_fd_path(fd, path), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
 /* How many bytes at the beginning are the same. */
@@ -195,7 +195,7 @@ static size_t same_bytes(const unsigned char *a, const unsigned char *b, size_t 
 
 static int compare_contents(struct walk *v, const struct pair *p)
 {
-	CLEANUP_FD int want = reopen(p->want, 0), have = reopen(p->have, 0);
+	CLEANUP_FD int want = reopen(p->want), have = reopen(p->have);
 	uint64_t at = 0;
 
 	if (want < 0 || have < 0)
@@ -229,41 +229,16 @@ static int compare_contents(struct walk *v, const struct pair *p)
 /* ---- folders ---- */
 
 struct names {
-	char **v;
-	size_t n, cap;
+	const char **v;
+	size_t n;
 };
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
 
 static int list(struct walk *v, struct arena *a, int folder, struct names *out)
 {
-	CLEANUP_FD int fd = reopen(folder, O_DIRECTORY);
-	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *de;
+	char shown[SHOWN];
+	int r = folder_list(a, folder, &out->v, &out->n, v->e);
 
-	if (!d)
-		return could_not(v, "list");
-	(void)take_fd(&fd);
-	for (errno = 0; (de = readdir(d)); errno = 0) {
-		char **more, *name;
-
-		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
-			continue;
-		more = arena_grow(a, out->v, out->n, &out->cap, sizeof(*more));
-		name = arena_strdup(a, de->d_name);
-		if (!more || !name)
-			return err_errno(v->e, -ENOMEM, "compare");
-		out->v = more;
-		out->v[out->n++] = name;
-	}
-	if (errno)
-		return could_not(v, "list");
-	if (out->n > 1)
-		qsort(out->v, out->n, sizeof(*out->v), by_name);
-	return 0;
+	return r < 0 ? err_ctx(v->e, "list '%s'", text_escape(sb_str(&v->path), shown, sizeof(shown))) : 0;
 }
 
 static int compare_one(struct walk *v, const struct pair *p);

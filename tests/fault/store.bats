@@ -17,9 +17,7 @@ setup_file() {
 }
 teardown_file() { registry_stop; tare_teardown_file; }
 setup() {
-  export DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker CONTAINERS_REGISTRIES_CONF=$BATS_TEST_TMPDIR/registries.conf TARE_CERTS_DIR=$BATS_TEST_TMPDIR/certs.d
-  unset REGISTRY_AUTH_FILE
-  : >"$CONTAINERS_REGISTRIES_CONF"
+  registry_client "$BATS_TEST_TMPDIR"
 }
 teardown() {
   : >"$BATS_TEST_TMPDIR/stop"

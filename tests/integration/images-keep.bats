@@ -16,11 +16,7 @@ setup_file() {
   docker_archive "$W/odd.tar" odd:1 "$W/odd.l"
 }
 teardown_file() { registry_stop; tare_teardown_file; }
-setup() {
-  export DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker CONTAINERS_REGISTRIES_CONF=$BATS_TEST_TMPDIR/registries.conf TARE_CERTS_DIR=$BATS_TEST_TMPDIR/certs.d
-  unset REGISTRY_AUTH_FILE
-  : >"$CONTAINERS_REGISTRIES_CONF"
-}
+setup() { registry_client "$BATS_TEST_TMPDIR"; }
 teardown() {
   remove_all
   registry_faults_clear || true

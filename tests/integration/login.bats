@@ -6,10 +6,8 @@ load ../lib/registry
 setup_file() { tare_setup_file; }
 teardown_file() { tare_teardown_file; }
 setup() {
-  export DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker CONTAINERS_REGISTRIES_CONF=$BATS_TEST_TMPDIR/registries.conf TARE_CERTS_DIR=$BATS_TEST_TMPDIR/certs.d
+  registry_client "$BATS_TEST_TMPDIR"
   export XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/run
-  unset REGISTRY_AUTH_FILE
-  : >"$CONTAINERS_REGISTRIES_CONF"
   CONFIG=$DOCKER_CONFIG/config.json
 }
 teardown() { registry_stop || true; }

@@ -5,18 +5,8 @@ load ../lib/registry
 
 setup_file() { tare_setup_file; registry_start; }
 teardown_file() { registry_stop; tare_teardown_file; }
-setup() {
-  export DOCKER_CONFIG=$BATS_TEST_TMPDIR/docker CONTAINERS_REGISTRIES_CONF=$BATS_TEST_TMPDIR/registries.conf TARE_CERTS_DIR=$BATS_TEST_TMPDIR/certs.d
-  unset REGISTRY_AUTH_FILE
-  : >"$CONTAINERS_REGISTRIES_CONF"
-  NAME=$(registry)/p$BATS_TEST_NUMBER
-  registry_log_clear; registry_faults_clear
-}
-teardown() {
-  registry_faults_clear || true
-  tare images -q | xargs -r "$TARE_BIN/tare" rmi -f >/dev/null 2>&1 || true
-  registry_stop || true
-}
+setup() { registry_test_setup p; }
+teardown() { registry_test_teardown; }
 # $NAME:1: an image of so many layers of random bytes; the registry has them in none of the repositories that tare knows of
 image() { # SIZE…
   local made="made$BATS_TEST_NUMBER-$*"

@@ -91,6 +91,25 @@ certificate_of() { # DIR CERT KEY NAME SUBJECT-ALT-NAMES
     openssl x509 -req -in "$1/$4.csr" -CA "$1/ca.crt" -CAkey "$1/ca.key" -CAcreateserial -days 30 -extfile <(echo "subjectAltName=$5") -out "$1/$2"
 }
 
+# registry_client DIR: what tare and skopeo know of registries, logins and certificates is what lies in DIR: at first nothing.
+registry_client() {
+  mkdir -p "$1"
+  export DOCKER_CONFIG=$1/docker CONTAINERS_REGISTRIES_CONF=$1/registries.conf TARE_CERTS_DIR=$1/certs.d
+  unset REGISTRY_AUTH_FILE
+  : >"$CONTAINERS_REGISTRIES_CONF"
+}
+# Around each test of a file whose registry runs all the time: $NAME, a repository of its own, named PREFIX and the test's number.
+registry_test_setup() { # PREFIX
+  registry_client "$BATS_TEST_TMPDIR"
+  NAME=$(registry)/$1$BATS_TEST_NUMBER
+  registry_log_clear; registry_faults_clear
+}
+registry_test_teardown() {
+  registry_faults_clear || true
+  tare images -q | xargs -r "$TARE_BIN/tare" rmi -f >/dev/null 2>&1 || true
+  registry_stop || true
+}
+
 # registry_ask [-X METHOD] [-H HEADER]… PATH: one request without a client of registries; see http_ask.py.
 registry_ask() { /usr/bin/python3 "$REGISTRY_LIB/http_ask.py" "${@:1:$#-1}" "http://$(registry "${R:-main}")${*: -1}"; }
 

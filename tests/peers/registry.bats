@@ -8,9 +8,7 @@ load ../lib/registry
 
 setup_file() {
   engine_setup_file
-  export DOCKER_CONFIG=$W/login CONTAINERS_REGISTRIES_CONF=$W/registries.conf TARE_CERTS_DIR=$W/certs.d
-  unset REGISTRY_AUTH_FILE
-  : >"$CONTAINERS_REGISTRIES_CONF"
+  registry_client "$W/client"
   registry_start --auth basic --user me:s3cret
   start_dockerd
   NAME=$(registry)/app

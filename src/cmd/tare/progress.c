@@ -3,24 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/text.h"
 
 #define SHORT_DIGEST 12
-#define REDRAW_NS 80000000U
+#define REDRAW_MS 80
 #define BAR 30
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
-}
 
 enum progress_kind progress_style(const char *option)
 {
@@ -35,7 +27,7 @@ enum progress_kind progress_style(const char *option)
 
 void progress_begin(struct progress *p, enum progress_kind kind)
 {
-	*p = (struct progress){ .kind = kind, .began = now_ns() };
+	*p = (struct progress){ .kind = kind, .began = clock_ms() };
 }
 
 void progress_free(struct progress *p)
@@ -109,7 +101,7 @@ static void add_line(struct strbuf *out, const struct progress *p, const struct 
 	CLEANUP_STRBUF struct strbuf line = STRBUF_INIT;
 	const char *id = l->digest + strlen(DIGEST_PREFIX);
 	char have[32], total[32], rate[32];
-	uint64_t ns = now_ns() - p->began + 1;
+	int64_t ms = clock_ms() - p->began + 1;
 
 	sb_printf(&line, "%.*s: %s", SHORT_DIGEST, id, l->state);
 	if (l->total && l->bytes && (strcmp(l->state, downloading) == 0 || strcmp(l->state, "Pushing") == 0)) {
@@ -117,7 +109,7 @@ static void add_line(struct strbuf *out, const struct progress *p, const struct 
 
 		text_human_size(l->bytes, have, sizeof(have));
 		text_human_size(l->total, total, sizeof(total));
-		text_human_size((uint64_t)((double)p->arrived * 1e9 / (double)ns), rate, sizeof(rate));
+		text_human_size((uint64_t)((double)p->arrived * 1e3 / (double)ms), rate, sizeof(rate));
 		sb_puts(&line, " [");
 		sb_fill(&line, '=', done);
 		sb_fill(&line, ' ', BAR - done);
@@ -172,7 +164,7 @@ static void draw(struct progress *p)
 	sb_puts(&out, "\033[J"); /* what was drawn below */
 	if (sb_error(&out) == 0)
 		(void)!io_write_full(2, sb_str(&out), out.len);
-	p->last = now_ns();
+	p->last = clock_ms();
 }
 
 static void show(struct progress *p, struct progress_line *l, bool changed)
@@ -181,7 +173,7 @@ static void show(struct progress *p, struct progress_line *l, bool changed)
 		write_json(l);
 	else if (p->kind == PROGRESS_PLAIN && changed)
 		(void)fprintf(stderr, "%.*s: %s\n", SHORT_DIGEST, l->digest + strlen(DIGEST_PREFIX), l->state);
-	else if (p->kind == PROGRESS_TTY && (changed || now_ns() - p->last > REDRAW_NS))
+	else if (p->kind == PROGRESS_TTY && (changed || clock_ms() - p->last > REDRAW_MS))
 		draw(p);
 }
 

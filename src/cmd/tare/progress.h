@@ -17,7 +17,7 @@ struct progress {
 	enum progress_kind kind;
 	struct progress_line *lines;
 	size_t n, drawn;
-	uint64_t began, last; /* ns, CLOCK_MONOTONIC */
+	int64_t began, last; /* base/clock.h */
 	uint64_t arrived;     /* bytes of all */
 };
 #define PROGRESS_INIT { .kind = PROGRESS_NONE }

@@ -6,22 +6,14 @@
 #include <curl/curl.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/base64.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "wire/answer.h"
 
 #define EARLY 10 /* the last of so many parts of its life a token is not used any more */
 #define MAX_TOKEN_ANSWER (1U << 20)
-
-static int64_t now_s(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
-}
 
 static struct token *find_token(struct endpoint *ep, const char *scope)
 {
@@ -36,7 +28,7 @@ static struct token *valid_token(struct endpoint *ep, const char *scope)
 {
 	struct token *t = find_token(ep, scope);
 
-	return t && t->text && now_s() < t->expires ? t : NULL;
+	return t && t->text && clock_ms() < t->expires_ms ? t : NULL;
 }
 
 static const char *basic_header(const struct endpoint *ep, struct arena *a)
@@ -192,7 +184,7 @@ static int keep_token(struct endpoint *ep, const char *scope, const struct token
 	}
 	free(t->text);
 	t->text = text;
-	t->expires = now_s() + got->expires_in - got->expires_in / EARLY;
+	t->expires_ms = clock_ms() + (got->expires_in - got->expires_in / EARLY) * 1000;
 	return 0;
 }
 

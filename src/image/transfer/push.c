@@ -3,8 +3,8 @@
 #include "image/transfer/push.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "image/digest.h"
 #include "image/transfer/ping.h"
 #include "image/transfer/upload.h"
@@ -30,14 +30,6 @@ struct lane {
 
 /* ---- what the caller is told ---- */
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static bool has_failed(struct push *p)
 {
 	bool yes;
@@ -61,7 +53,7 @@ static int tell_sent(uint64_t bytes, void *data, struct err *e)
 	struct lane *n = data;
 	CLEANUP_STRBUF struct strbuf line = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&line);
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	if (now - n->told_ms < TELL_MS)
 		return 0;

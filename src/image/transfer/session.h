@@ -14,7 +14,7 @@
 
 struct token {
 	char *scope, *text;
-	int64_t expires; /* CLOCK_MONOTONIC, s */
+	int64_t expires_ms; /* base/clock.h */
 	struct token *next;
 };
 

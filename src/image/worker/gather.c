@@ -1,13 +1,13 @@
 #include "image/worker/gather.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "image/worker/report.h"
 
 #define LANE_STACK (128U << 10)
-#define REPORT_NS 100000000U
+#define REPORT_MS 100
 
 struct gather_lane {
 	struct gather *g;
@@ -32,14 +32,6 @@ static int mark(struct gather_blob *b, uint64_t from, uint64_t to)
 
 	memset(ones, 1, sizeof(ones));
 	return i < last ? io_pwrite_full(b->map_fd, ones, (size_t)(last - i), (off_t)i) : 0;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
 }
 
 static void fail(struct gather *g, const struct err *e)
@@ -91,14 +83,15 @@ static int reserve(struct gather *g, const struct partial_frame *f, uint64_t *at
 static void arrived(struct gather *g, struct gather_chunk *c, uint32_t len)
 {
 	struct gather_blob *b = &g->blobs[c->blob];
-	uint64_t now = now_ns(), sum = 0;
+	int64_t now = clock_ms();
+	uint64_t sum = 0;
 	bool tell;
 
 	(void)pthread_mutex_lock(&g->lock);
 	c->busy = false;
 	c->received += len;
 	sum = b->arrived += len;
-	tell = sum == b->size || now - g->told > REPORT_NS;
+	tell = sum == b->size || now - g->told > REPORT_MS;
 	if (tell)
 		g->told = now;
 	(void)pthread_cond_broadcast(&g->moved);

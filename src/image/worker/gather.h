@@ -41,7 +41,7 @@ struct gather {
 	pthread_t *threads;
 	struct gather_lane *lanes;
 	size_t n_lanes, open_lanes;
-	uint64_t told; /* when progress was last reported, ns */
+	int64_t told; /* when progress was last reported (base/clock.h) */
 	struct err e;  /* the first failure */
 };
 
