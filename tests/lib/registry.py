@@ -138,7 +138,8 @@ class Handler(BaseHTTPRequestHandler):
             for f in self.faults:
                 if f["kind"] == "delay":
                     time.sleep(float(f.get("seconds", 1)))
-            reply = self.route()
+            refused = [f for f in self.faults if f["kind"] == "refuse"]
+            reply = error(int(refused[0].get("code", 507)), "TOOMANYREQUESTS", "as told") if refused else self.route()
             rf.apply(self.faults, reply, self.path)
             entry["status"] = reply.status
             self.drain()

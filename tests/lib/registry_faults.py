@@ -16,6 +16,7 @@ requests that are only told to authenticate count too.
     redirect     to=URL code=307    when URL has no path, the request's is added
     loop                       redirects to itself
     status       code=429 retry-after=SECONDS retry-date=SECONDS    the latter as a date that many seconds from now
+    refuse       code=507      nothing is done, where status does what was asked for and then says that
     stall        after=N seconds=30   as short, and the connection stays open for a while
     html                       200 and a page
     huge         bytes=N       a manifest of 100 MB: valid JSON
@@ -34,11 +35,12 @@ import time
 from email.utils import formatdate
 
 KINDS = ("wrong-bytes less short cut long endless no-length chunked redirect loop status stall html huge slow no-range wrong-range "
-         "wrong-digest header delay no-mount drop").split()
+         "wrong-digest header delay no-mount drop refuse").split()
 # what each takes beside kind, method, path, nth, times
 TAKES = {"wrong-bytes": "at", "less": "bytes", "short": "after", "cut": "after", "long": "extra", "endless": "limit",
          "redirect": "to code", "status": "code retry-after retry-date", "stall": "after seconds", "huge": "bytes", "slow": "rate",
-         "wrong-range": "shift", "header": "name value", "delay": "seconds", "drop": "after"}
+         "wrong-range": "shift", "header": "name value", "delay": "seconds", "drop": "after",
+         "refuse": "code"}
 PAGE = b"<!DOCTYPE html><html><head><title>Sign in to the network</title></head><body>Welcome</body></html>\n"
 
 
