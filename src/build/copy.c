@@ -213,8 +213,6 @@ static int put_archive(const struct copying *c, const struct put_to *to, const s
 	kind = tarball_kind(head, (size_t)n);
 	if (kind == TARBALL_NONE && c->in->copy.unpack != DF_YES)
 		return 0;
-	if (kind == TARBALL_FOREIGN)
-		return err_set(e, ERR_UNSUPPORTED, "%s: archives packed by bzip2 and xz are not supported: use COPY, or --unpack=false", item->path);
 	r = tarball_open(&c->b->store, c->b->worker, fd, item->name, &t, e);
 	if (r < 0 && kind == TARBALL_PACKED && e->cls == ERR_INVALID && c->in->copy.unpack != DF_YES && !strstr(item->name, ".t"))
 		return 0;

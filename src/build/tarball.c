@@ -14,8 +14,8 @@ enum tarball_kind tarball_kind(const void *head, size_t n)
 		return TARBALL_PLAIN;
 	if ((n > 2 && p[0] == 0x1f && p[1] == 0x8b) || (n > 4 && memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0))
 		return TARBALL_PACKED;
-	if ((n > 3 && memcmp(p, "BZh", 3) == 0) || (n > 6 && memcmp(p, "\xfd" "7zXZ", 6) == 0))
-		return TARBALL_FOREIGN;
+	if ((n > 3 && memcmp(p, "BZh", 3) == 0) || (n > 6 && memcmp(p, "\xfd" "7zXZ", 6) == 0)) /* with its NUL */
+		return TARBALL_PACKED;
 	return TARBALL_NONE;
 }
 

@@ -17,8 +17,7 @@ struct tarball {
 enum tarball_kind {
 	TARBALL_NONE,
 	TARBALL_PLAIN,   /* a tar */
-	TARBALL_PACKED,  /* gzip or zstd around something */
-	TARBALL_FOREIGN, /* bzip2 or xz, which nothing here reads */
+	TARBALL_PACKED,  /* gzip, zstd, bzip2 or xz around something */
 };
 
 /* What the first bytes of a file say; 512 are enough. */

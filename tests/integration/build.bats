@@ -434,22 +434,28 @@ D
 
 @test "ADD: a tar is unpacked, packed or not; what is none is copied" {
   mkdir -p "$BATS_TEST_TMPDIR/t/d"; echo in >"$BATS_TEST_TMPDIR/t/d/f"; ln -s f "$BATS_TEST_TMPDIR/t/d/l"
-  for z in "" .gz; do tar -C "$BATS_TEST_TMPDIR/t" --owner=3 --group=4 --mtime=@1000 -caf "$ctx/a.tar$z" d; done
-  echo plain | gzip >"$ctx/plain.gz"; echo text >"$ctx/text"
+  for z in "" .gz .bz2 .xz; do tar -C "$BATS_TEST_TMPDIR/t" --owner=3 --group=4 --mtime=@1000 -caf "$ctx/a.tar$z" d; done
+  echo plain | gzip >"$ctx/plain.gz"; echo plain | xz >"$ctx/plain.xz"; echo text >"$ctx/text"
   dockerfile <<'D'
 FROM busybox
 ADD a.tar /tar/
 ADD a.tar.gz /gz
+ADD a.tar.bz2 /bz2
+ADD a.tar.xz /xz
 ADD --unpack=false a.tar /kept/
-ADD plain.gz text /files/
+ADD plain.gz plain.xz text /files/
 ADD --chown=9:9 a.tar /owned/
 D
   run -0 build
-  [ "$(files 'cat /tar/d/f /gz/d/l; stat -c %u:%g:%Y /tar/d/f; stat -c %u /owned/d/f; ls /kept /files' | tr '\n' ' ')" = "in in 3:4:1000 9 /files: plain.gz text  /kept: a.tar " ]
+  [ "$(files 'cat /tar/d/f /gz/d/l /bz2/d/f /xz/d/l; stat -c %u:%g:%Y /tar/d/f; stat -c %u /owned/d/f; ls /kept /files' | tr '\n' ' ')" = "in in in in 3:4:1000 9 /files: plain.gz plain.xz text  /kept: a.tar " ]
   head -c 700 "$ctx/a.tar.gz" | head -c 60 >"$ctx/broken.tar.gz"
   printf 'FROM busybox\nADD broken.tar.gz /x/\n' | dockerfile
   run -1 build
   [[ "$output" == *"line 2: ADD broken.tar.gz"* ]]
+  head -c 60 "$ctx/a.tar.xz" >"$ctx/broken.txz"
+  printf 'FROM busybox\nADD broken.txz /x/\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"line 2: ADD broken.txz"*"damaged or truncated"* ]]
   # a hostile one
   python3 - "$ctx/evil.tar" <<'P'
 import sys, tarfile

@@ -136,7 +136,7 @@ int images_load(struct task *t, struct arena *a, struct err *e)
 
 int images_import(struct task *t, struct err *e)
 {
-	struct layer_job job = { .want_tree = true, .want_blob = true };
+	struct layer_job job = { .unwrap = true, .want_tree = true, .want_blob = true };
 	const char *const names[] = { NULL };
 	struct report_layer layer;
 	struct stat st;

@@ -15,7 +15,7 @@ typedef ssize_t (*inflate_input)(void *ctx, void *buf, size_t len, struct err *e
 
 struct inflate;
 
-/* Reads the first bytes. ERR_UNSUPPORTED for packings that tare does not read (xz, bzip2, lz4), by name. */
+/* Reads the first bytes. ERR_UNSUPPORTED for other packings, by name: lz4, and xz and bzip2, which unwrap.h reads where they may be. */
 int inflate_new(inflate_input input, void *ctx, struct inflate **out, struct err *e) MUST_CHECK;
 void inflate_free(struct inflate *f); /* NULL allowed */
 static inline void cleanup_inflate(struct inflate **f)

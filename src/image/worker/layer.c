@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "image/worker/hash.h"
 #include "image/worker/ring.h"
+#include "image/worker/unwrap.h"
 #include "image/worker/writer.h"
 
 #define RATIO_GRACE (UINT64_C(256) << 20) /* below this a bomb does no harm, and sparse files compress well */
@@ -25,6 +26,7 @@ struct feed {
 	struct layer_job *job;
 	struct ring *ring; /* NULL: nobody wants the tar, only digests */
 	struct inflate *inflate;
+	struct unwrap *unwrap; /* between source and tap: what comes out of it counts as the layer's bytes */
 	struct hash *packed, *unpacked;
 	int blob; /* copy of the packed bytes, -1 = none */
 	uint64_t in, out;
@@ -43,7 +45,7 @@ static int disk_error(struct err *e, int r, const char *what)
 static ssize_t tap(void *ctx, void *buf, size_t len, struct err *e)
 {
 	struct feed *f = ctx;
-	ssize_t n = source_read(&f->job->source, buf, len, e);
+	ssize_t n = f->unwrap ? unwrap_read(f->unwrap, buf, len, e) : source_read(&f->job->source, buf, len, e);
 	int r;
 
 	if (n <= 0)
@@ -59,13 +61,13 @@ static ssize_t tap(void *ctx, void *buf, size_t len, struct err *e)
 static int check_bomb(struct feed *f, size_t n)
 {
 	const struct image_limits *limits = &f->task->limits;
-	uint64_t all = atomic_fetch_add(&f->task->unpacked, n) + n;
+	uint64_t all = atomic_fetch_add(&f->task->unpacked, n) + n, in = f->unwrap ? unwrap_taken(f->unwrap) : f->in;
 
 	f->out += n;
 	if (all > limits->unpacked_bytes)
 		return err_set(&f->e, ERR_LIMIT, "its layers unpack to more than %llu bytes (limit 'unpacked')",
 			       (unsigned long long)limits->unpacked_bytes);
-	if (f->out > RATIO_GRACE && f->out / limits->ratio > f->in)
+	if (f->out > RATIO_GRACE && f->out / limits->ratio > in)
 		return err_set(&f->e, ERR_LIMIT, "it unpacks to more than %llu times its size (limit 'ratio'): a compression bomb?",
 			       (unsigned long long)limits->ratio);
 	return 0;
@@ -102,8 +104,10 @@ static int feed_blocks(struct feed *f, unsigned char *scratch)
 static int feed_all(struct feed *f)
 {
 	CLEANUP_FREE unsigned char *scratch = NULL;
-	int r = inflate_new(tap, f, &f->inflate, &f->e);
+	int r = f->job->unwrap ? unwrap_new(source_read, &f->job->source, &f->unwrap, &f->e) : 0;
 
+	if (r == 0)
+		r = inflate_new(tap, f, &f->inflate, &f->e);
 	if (r < 0)
 		return r;
 	if (!f->ring) {
@@ -278,6 +282,7 @@ int layer_run(struct task *t, struct layer_job *job, unsigned int number, struct
 	hash_free(f.packed);
 	hash_free(f.unpacked);
 	inflate_free(f.inflate);
+	unwrap_free(f.unwrap);
 	f.blob = close_fd(f.blob);
 	return r;
 }

@@ -14,6 +14,7 @@ struct layer_job {
 	const char *blob;    /* digest the packed bytes must have, NULL = unknown */
 	const char *diff_id; /* digest the unpacked bytes must have, NULL = unknown (import) */
 	const char *chain_id; /* names the tree; NULL: named by what diff_id comes out (import) */
+	bool unwrap;         /* bzip2 or xz around it are taken off first: blob and digests are of what is in them */
 	bool want_tree;      /* false: the store has it; only the blob is wanted */
 	bool want_blob;      /* false: the store has it */
 	/* out */
