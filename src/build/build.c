@@ -292,6 +292,8 @@ static int prepare(struct build *b, struct err *e)
 	b->has_epoch = args->epoch != NULL;
 	r = build_names(b, e);
 	if (r == 0)
+		r = outputs_begin(b, e);
+	if (r == 0)
 		r = engine_program("tare-worker", b->worker, e);
 	if (r == 0)
 		r = store_open(b->en->root_fd, &b->store, e);
@@ -305,6 +307,7 @@ static int prepare(struct build *b, struct err *e)
 static void build_end(struct build *b)
 {
 	b->context = close_fd(b->context);
+	outputs_end(b);
 	tarball_close(&b->tarball);
 	store_ingest_end(&b->ingest);
 	store_close(&b->store);

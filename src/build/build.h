@@ -3,6 +3,7 @@
 #define TARE_BUILD_BUILD_H
 
 #include "build/args.h"
+#include "build/output.h"
 #include "engine/engine.h"
 #include "engine/options.h"
 
@@ -28,6 +29,9 @@ struct build_args {
 	struct strv labels;      /* KEY=VALUE */
 	const struct build_secret *secrets;
 	size_t n_secrets;
+	const struct build_output *outputs; /* none: an image of the store */
+	size_t n_outputs;
+	bool load; /* into the store, whatever the outputs are; all of OUTPUT_IMAGE are that, too */
 	bool no_cache, pull;
 	const char *epoch; /* SOURCE_DATE_EPOCH; NULL: not set */
 	struct build_watch watch;
@@ -35,7 +39,10 @@ struct build_args {
 
 struct build_result {
 	const char *id, *manifest;
-	struct strv names; /* familiar */
+	uint64_t manifest_size;
+	const char *const *canonical; /* the names, as many */
+	struct strv names;            /* familiar */
+	bool stored;                  /* it is an image of the store */
 };
 
 /* Strings of *out are in a. Errors of the Dockerfile begin with its name and the line. */

@@ -1,4 +1,4 @@
-/* Configuration, manifest, rows: the last stage becomes an image. */
+/* Configuration, manifest, rows: the last stage becomes an image, of the store or of an archive. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -100,6 +100,24 @@ static int commit(struct build *b, const struct image_loaded *img, struct err *e
 	return r < 0 ? r : image_record(b->en, img, 1, e);
 }
 
+static bool is_stored(const struct build_args *args)
+{
+	bool stored = args->load || args->n_outputs == 0;
+
+	for (size_t i = 0; i < args->n_outputs; i++)
+		stored |= args->outputs[i].kind == OUTPUT_IMAGE;
+	return stored;
+}
+
+static int give(struct build *b, const struct image_loaded *img, size_t manifest_size, struct build_result *out, struct err *e)
+{
+	const struct image_saved saved = { .id = img->id, .manifest = img->manifest };
+
+	*out = (struct build_result){ .id = img->id, .manifest = img->manifest, .manifest_size = manifest_size, .canonical = b->names,
+				      .names = { b->shown_names, b->args->names.n }, .stored = is_stored(b->args) };
+	return outputs_write(b, &saved, e);
+}
+
 int build_finish(struct build *b, struct build_result *out, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT, manifest = STRBUF_INIT;
@@ -121,9 +139,6 @@ int build_finish(struct build *b, struct build_result *out, struct err *e)
 	write_manifest(s, img.id, config.len, &manifest);
 	r = put(b, &manifest, &img.manifest, e);
 	if (r == 0)
-		r = commit(b, &img, e);
-	out->names = (struct strv){ b->shown_names, b->args->names.n };
-	out->id = img.id;
-	out->manifest = img.manifest;
-	return r;
+		r = give(b, &img, manifest.len, out, e);
+	return r == 0 && out->stored ? commit(b, &img, e) : r;
 }

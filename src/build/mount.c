@@ -6,6 +6,7 @@
 
 #include "base/strbuf.h"
 #include "base/text.h"
+#include "build/csv.h"
 #include "build/flags.h"
 
 enum key { TYPE, FROM, SOURCE, TARGET, RO, RW, ID, SHARING, REQUIRED, SIZE, MODE, UID, GID, ENV };
@@ -188,28 +189,6 @@ static int take_field(struct reading *m, char *field)
 	return set(m, keys[row].name, keys[row].key, text);
 }
 
-/* One field of a line of comma-separated values, RFC 4180: in double quotes it may have commas. Behind it; NULL: a
- * quote is open. */
-static const char *next_field(const char *s, struct strbuf *out)
-{
-	bool quoted = *s == '"';
-
-	sb_reset(out);
-	s += quoted;
-	while (*s && (quoted || *s != ',')) {
-		if (quoted && *s == '"') {
-			if (s[1] != '"') {
-				quoted = false;
-				s++;
-				continue;
-			}
-			s++;
-		}
-		sb_putc(out, *s++);
-	}
-	return quoted ? NULL : s;
-}
-
 static int take_fields(struct reading *m, const char *text)
 {
 	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
@@ -217,7 +196,7 @@ static int take_fields(struct reading *m, const char *text)
 	for (const char *s = text;; s++) {
 		char *field;
 
-		s = next_field(s, &b);
+		s = csv_next(s, &b);
 		if (!s)
 			return err_set(m->e, ERR_INVALID, "a double quote is not closed");
 		field = arena_strndup(m->a, sb_str(&b), b.len);

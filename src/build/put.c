@@ -82,7 +82,7 @@ int put_folder(const struct put_to *to, const char *path, struct err *e)
 
 static int mode_of(const struct putting *p, const struct stat *st, mode_t *out, struct err *e)
 {
-	*out = st->st_mode & 07777;
+	*out = st->st_mode & (p->to->left_out ? 01777 : 07777);
 	if (!p->to->chmod)
 		return 0;
 	return df_filemode(p->to->chmod, st->st_mode & 07777, S_ISDIR(st->st_mode), out) < 0
@@ -146,7 +146,7 @@ static int put_file(const struct putting *p, const struct pick_entry *en, int di
 		r = mode_of(p, en->st, &mode, e);
 	if (r == 0 && fchmod(to, mode) < 0)
 		r = error(e, -errno, "give it its mode");
-	return r < 0 ? r : copy_xattrs(from, to, e);
+	return r < 0 || p->to->left_out ? r : copy_xattrs(from, to, e);
 }
 
 static int put_special(const struct putting *p, const struct pick_entry *en, int dir, const char *name, struct err *e)
@@ -204,7 +204,7 @@ static int put_subfolder(const struct putting *p, const struct pick_entry *en, i
 	r = mode_of(p, en->st, &mode, e);
 	if (r == 0 && fchmod(to, mode) < 0)
 		r = error(e, -errno, "give it its mode");
-	return r < 0 ? r : copy_xattrs(from, to, e);
+	return r < 0 || p->to->left_out ? r : copy_xattrs(from, to, e);
 }
 
 /* The folder that entry goes into, and its name there. */
@@ -239,6 +239,10 @@ static int put_entry(const struct pick_entry *en, void *data, struct err *e)
 
 	if (folder && !en->rel[0]) /* the content alone is taken */
 		return 0;
+	if (p->to->left_out && !folder && !S_ISREG(en->st->st_mode) && !S_ISLNK(en->st->st_mode)) {
+		p->to->left_out(en->rel, p->to->data);
+		return 0;
+	}
 	dir = place(p, en, name, e);
 	if (dir < 0)
 		return dir;

@@ -10,6 +10,10 @@ struct put_to {
 	uint32_t uid, gid;
 	const char *chmod; /* NULL: as the source's (build/filemode.h) */
 	int64_t epoch;   /* seconds: time of folders that are made on the way */
+	/* Not NULL: onto the machine's own folders, where set-id bits, attributes and devices would mean something else. They stay
+	 * away; it is told of each device. */
+	void (*left_out)(const char *path, void *data);
+	void *data;
 };
 
 /* The folder at path, made where missing with those above it. Gives an fd of it. */

@@ -39,6 +39,8 @@ struct build {
 	struct df_scope global;
 	struct df_plan plan;
 	struct stage *stages;
+	struct output_file *files; /* of args->outputs, as far as they are open */
+	size_t n_files;
 	unsigned int folders; /* of steps, so far */
 	bool has_epoch;
 	int64_t epoch; /* SOURCE_DATE_EPOCH */

@@ -113,7 +113,7 @@ static int save(struct picking *p, const struct store *s, enum save_format forma
 		return no_memory(p);
 	for (size_t i = 0; i < p->n; i++)
 		v[i] = (struct image_saved){ .id = p->v[i].id, .manifest = p->v[i].manifest, .names = p->v[i].names, .n_names = p->v[i].n };
-	return image_save(s, v, p->n, format, out, p->e);
+	return image_save(s, NULL, v, p->n, format, out, p->e);
 }
 
 int engine_save(const struct engine *en, const char *const *what, size_t n, enum save_format format, int out, struct err *e)

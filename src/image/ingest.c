@@ -101,14 +101,11 @@ int store_ingest_blob(struct store_ingest *in, const void *data, size_t len, cha
 	return r < 0 ? err_errno(e, r, "write blob %s", digest) : 0;
 }
 
-int store_ingest_read(const struct store_ingest *in, const char *digest, size_t max, char **out, size_t *len,
-		      struct err *e)
+int store_ingest_open(const struct store_ingest *in, const char *digest, struct err *e)
 {
-	CLEANUP_FREE char *text = NULL;
 	CLEANUP_FD int fd = -1;
-	char path[sizeof("blobs/") + 64], actual[DIGEST_LEN + 1];
+	char path[sizeof("blobs/") + 64];
 	struct stat st;
-	int r;
 
 	if (!digest_valid(digest))
 		return err_set(e, ERR_INVALID, "'%s' is no sha256 digest", digest);
@@ -116,10 +113,25 @@ int store_ingest_read(const struct store_ingest *in, const char *digest, size_t 
 	fd = beneath_open(in->dir, path, BENEATH_NOLINKS, O_RDONLY | O_NONBLOCK, 0);
 	if (fd == -ENOENT)
 		fd = store_blob_open(in->store, digest, e);
-	if (fd < 0)
+	else if (fd < 0)
 		return err_errno(e, fd, "blob %s", digest);
+	if (fd < 0)
+		return fd;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return err_set(e, ERR_INTERNAL, "staged blob %s is no regular file: the unpacker misbehaved", digest);
+	return take_fd(&fd);
+}
+
+int store_ingest_read(const struct store_ingest *in, const char *digest, size_t max, char **out, size_t *len,
+		      struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	CLEANUP_FD int fd = store_ingest_open(in, digest, e);
+	char actual[DIGEST_LEN + 1];
+	int r;
+
+	if (fd < 0)
+		return fd;
 	r = io_read_fd(fd, max, &text, len);
 	if (r < 0)
 		return err_errno(e, r, "read blob %s", digest);

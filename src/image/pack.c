@@ -70,3 +70,29 @@ int image_pack(struct store_ingest *in, const struct pack_args *args, struct are
 		return err_errno(e, -ENOMEM, "layer");
 	return finish(in, args, &report.packed, chain, e);
 }
+
+/* ---- a tar for others ---- */
+
+static void write_out(struct json_writer *w, const void *data)
+{
+	const struct pack_out *args = data;
+
+	jw_bool(w, "plain", true);
+	jw_bool(w, "live", args->live);
+	if (args->skip)
+		jw_strv(w, "skip", args->skip);
+}
+
+int image_pack_out(const struct store_ingest *in, const struct pack_out *args, int out, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct image_load_args load = { .worker = args->worker, .input = args->tree, .name = "tree" };
+	const struct unpack_pull how = { .write = write_out, .data = (void *)(uintptr_t)args, .files = &out, .n_files = 1 };
+	struct unpack_report report;
+	int r;
+
+	image_limits_default(&load.limits);
+	load.limits.entries = UINT64_MAX; /* that is for what comes in */
+	r = unpack_run("pack", in, &load, &how, &a, &report, e);
+	return r < 0 ? r : report.packed.diff_id ? 0 : err_set(e, ERR_INTERNAL, "tare-worker packed nothing");
+}

@@ -15,6 +15,15 @@ struct pack_args {
 	const char *parent;        /* chain id of the layer below; NULL: none */
 };
 
+/* One tree as a tar, as it is, to out (a file, pipe or socket). */
+struct pack_out {
+	const char *worker;
+	int tree;                /* the root of a mount of its own, whose attributes it may lose */
+	const char *const *skip; /* paths that are left out, with what is below them; NULL-terminated; NULL: none */
+	bool live;               /* others write into it meanwhile */
+};
+int image_pack_out(const struct store_ingest *in, const struct pack_out *args, int out, struct err *e) MUST_CHECK;
+
 /* The worker packs it (image/worker/pack.c), then tree and blob go where layers and blobs are, durably. The strings of
  * *out are in a. A layer of the same content that is there wins. */
 int image_pack(struct store_ingest *in, const struct pack_args *args, struct arena *a, struct image_layer *out,

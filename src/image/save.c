@@ -28,6 +28,7 @@ struct blob {
 
 struct saving {
 	const struct store *store;
+	const struct store_ingest *staged;
 	struct arena arena;
 	struct blob *blobs;
 	size_t n_blobs, cap_blobs;
@@ -109,7 +110,8 @@ static int read_manifest(struct saving *v, const struct image_saved *img, struct
 	CLEANUP_FREE char *text = NULL;
 	const struct json *doc;
 	size_t len;
-	int r = store_blob_read(v->store, img->manifest, image_json_limits.max_bytes, &text, &len, v->e);
+	int r = v->staged ? store_ingest_read(v->staged, img->manifest, image_json_limits.max_bytes, &text, &len, v->e) :
+			    store_blob_read(v->store, img->manifest, image_json_limits.max_bytes, &text, &len, v->e);
 
 	*type = OCI_MANIFEST;
 	if (r == 0)
@@ -190,7 +192,7 @@ static int in_order(const void *a, const void *b)
 
 static int save_blob(struct saving *v, const struct blob *b, int out)
 {
-	CLEANUP_FD int fd = store_blob_open(v->store, b->digest, v->e);
+	CLEANUP_FD int fd = v->staged ? store_ingest_open(v->staged, b->digest, v->e) : store_blob_open(v->store, b->digest, v->e);
 	const char *path = blob_path(v, b->digest);
 	struct stat st;
 
@@ -224,9 +226,10 @@ static int write_archive(struct saving *v, enum save_format format, int out)
 	return r < 0 ? r : tarball_end(out, v->e);
 }
 
-int image_save(const struct store *s, const struct image_saved *images, size_t n, enum save_format format, int out, struct err *e)
+int image_save(const struct store *s, const struct store_ingest *staged, const struct image_saved *images, size_t n,
+	       enum save_format format, int out, struct err *e)
 {
-	struct saving v = { .store = s, .arena = ARENA_INIT, .index_text = STRBUF_INIT, .docker_text = STRBUF_INIT, .e = e };
+	struct saving v = { .store = s, .staged = staged, .arena = ARENA_INIT, .index_text = STRBUF_INIT, .docker_text = STRBUF_INIT, .e = e };
 	int r;
 
 	v.index = (struct json_writer)JSON_WRITER(&v.index_text);

@@ -17,8 +17,9 @@ struct image_saved {
 
 enum save_format { SAVE_DOCKER, SAVE_OCI };
 
-/* Writes into out (a file, pipe or socket, which is not closed). Somebody must keep the collector away (store_hold()).
- * ERR_NOTFOUND, ERR_INVALID: a blob is missing or damaged. */
-int image_save(const struct store *s, const struct image_saved *images, size_t n, enum save_format format, int out, struct err *e) MUST_CHECK;
+/* Writes into out (a file, pipe or socket, which is not closed). Somebody must keep the collector away (store_hold()). staged: where blobs
+ * may be that are not in the store yet; NULL: nowhere. ERR_NOTFOUND, ERR_INVALID: a blob is missing or damaged. */
+int image_save(const struct store *s, const struct store_ingest *staged, const struct image_saved *images, size_t n,
+	       enum save_format format, int out, struct err *e) MUST_CHECK;
 
 #endif

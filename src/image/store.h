@@ -72,6 +72,8 @@ int store_ingest_begin(const struct store *s, struct store_ingest *out, struct e
 /* Writes a small blob into the staging folder and gives its digest. */
 int store_ingest_blob(struct store_ingest *in, const void *data, size_t len, char digest[DIGEST_LEN + 1],
 		      struct err *e) MUST_CHECK;
+/* O_RDONLY fd of a blob, staged or in the store; a regular file. */
+int store_ingest_open(const struct store_ingest *in, const char *digest, struct err *e) MUST_CHECK;
 /* A small blob, staged or in the store; its bytes are checked against the digest. To be free()d. */
 int store_ingest_read(const struct store_ingest *in, const char *digest, size_t max, char **out, size_t *len,
 		      struct err *e) MUST_CHECK;

@@ -9,10 +9,12 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "base/newfile.h"
 #include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 #include "engine/buildcache.h"
+#include "engine/push.h"
 #include "image/digest.h"
 #include "sys/cgroup.h"
 
@@ -39,20 +41,16 @@ static const struct cli_option docker_options[] = {
 	{ "isolation", 0, "NAME", CLI_UNSUPPORTED },
 	{ "memory", 'm', "BYTES", CLI_UNSUPPORTED },
 	{ "memory-swap", 0, "BYTES", CLI_UNSUPPORTED },
-	{ "metadata-file", 0, "FILE", CLI_UNSUPPORTED },
 	{ "no-cache-filter", 0, "STAGE", CLI_UNSUPPORTED },
-	{ "output", 'o', "SPEC", CLI_UNSUPPORTED },
 	{ "provenance", 0, "MODE", CLI_UNSUPPORTED },
-	{ "push", 0, NULL, CLI_UNSUPPORTED },
 	{ "sbom", 0, "MODE", CLI_UNSUPPORTED },
 	{ "security-opt", 0, "OPT", CLI_UNSUPPORTED },
 	{ "shm-size", 0, "BYTES", CLI_UNSUPPORTED },
 	{ "squash", 0, NULL, CLI_UNSUPPORTED },
 	{ "ssh", 0, "SPEC", CLI_UNSUPPORTED },
 	{ "ulimit", 0, "LIMIT", CLI_UNSUPPORTED },
-	/* a step's container is always removed, and an image is always of this store */
+	/* a step's container is always removed */
 	{ "rm", 0, NULL, CLI_IGNORED },
-	{ "load", 0, NULL, CLI_IGNORED },
 	{ 0 }
 };
 
@@ -67,6 +65,11 @@ const struct cli_option build_options[] = {
 	{ "platform", 0, "OS/ARCH", CLI_STR, "which the image is for", OWN(platform) },
 	{ "network", 0, "default|none|host|NAME", CLI_STR, "the network of RUN", OWN(network) },
 	{ "secret", 0, "id=ID[,src=FILE|,env=NAME]", CLI_STRV, "what RUN --mount=type=secret may see", OWN(secrets) },
+	{ "output", 'o', "DIR|-|type=TYPE[,dest=PATH]", CLI_STRV,
+	  "what becomes of it: local or tar (files), oci or docker (archive), image (the default), registry", OWN(outputs) },
+	{ "push", 0, NULL, CLI_FLAG, "send it to the registries of its names (-o type=registry)", OWN(push) },
+	{ "load", 0, NULL, CLI_FLAG, "make it an image here, too, where -o alone would not", OWN(load) },
+	{ "metadata-file", 0, "FILE", CLI_STR, "write digests and names of the image to a file, as JSON", OWN(metadata_file) },
 	{ "iidfile", 0, "FILE", CLI_STR, "write the image's id to a file", OWN(iidfile) },
 	{ "quiet", 'q', NULL, CLI_FLAG, "print the image's id and nothing else", OWN(quiet) },
 	{ "progress", 0, "auto|plain|json", CLI_STR, "how progress is shown", OWN(progress), .choices = "auto|plain|json" },
@@ -191,23 +194,142 @@ static int check(const struct cli_call *call, const struct build_opts *o, struct
 	return 0;
 }
 
-static void tell(const struct build_opts *o, const struct build_result *got)
+/* ---- outputs ---- */
+
+static bool to_stdout(const struct build_output *o)
 {
+	return o->dest && strcmp(o->dest, "-") == 0;
+}
+
+static int check_outputs(const struct build_opts *o, const struct build_args *args, struct err *e)
+{
+	bool push = false;
+	size_t out = 0;
+
+	for (size_t i = 0; i < args->n_outputs; i++) {
+		push |= args->outputs[i].push;
+		out += to_stdout(&args->outputs[i]);
+	}
+	if (push && !args->names.n)
+		return err_set(e, ERR_INVALID, "what is pushed needs a name: -t REGISTRY/NAME");
+	if (out > 1)
+		return err_set(e, ERR_INVALID, "only one --output can go to standard output");
+	if (out && o->quiet)
+		return err_set(e, ERR_INVALID, "-q prints the image's id to standard output, where --output - goes: use --iidfile");
+	return 0;
+}
+
+/* An image of the store has the names of its outputs, too. */
+static int outputs(const struct cli_call *call, const struct build_opts *o, struct build_args *args, struct err *e)
+{
+	struct build_output *v = arena_array(call->arena, o->outputs.n + 2, sizeof(*v));
+	struct df_list names = { 0 };
+	bool ok = v != NULL;
+	int r = 0;
+
+	for (size_t i = 0; ok && i < o->tags.n; i++)
+		ok = df_list_add(call->arena, &names, o->tags.v[i]);
+	for (size_t i = 0; ok && r == 0 && i < o->outputs.n; i++) {
+		r = build_output_parse(call->arena, o->outputs.v[i], &v[i], e);
+		for (size_t k = 0; ok && r == 0 && v[i].kind == OUTPUT_IMAGE && k < v[i].names.n; k++)
+			ok = df_list_add(call->arena, &names, v[i].names.v[k]);
+	}
+	if (r < 0 || !ok)
+		return r < 0 ? r : err_errno(e, -ENOMEM, "--output");
+	args->outputs = v;
+	args->n_outputs = o->outputs.n;
+	if (o->push)
+		v[args->n_outputs++] = (struct build_output){ .text = "type=registry", .kind = OUTPUT_IMAGE, .push = true };
+	args->names = (struct strv){ names.v, names.n };
+	args->load = o->load;
+	return check_outputs(o, args, e);
+}
+
+static int push(const struct cli_call *call, const struct engine *en, const struct build_args *args, const struct build_result *got,
+		struct err *e)
+{
+	const struct build_opts *o = call->opts;
+	const struct push_opts opts = { .progress = o->progress, .quiet = o->quiet };
+	struct pushed done;
+	bool wanted = false;
+	int r = 0;
+
+	for (size_t i = 0; i < args->n_outputs; i++)
+		wanted |= args->outputs[i].push;
+	for (size_t i = 0; wanted && r == 0 && i < got->names.n; i++)
+		r = tare_push(call, en, &opts, got->names.v[i], &done, e);
+	return r;
+}
+
+/* Standard output may have been an archive's. */
+static void tell(const struct build_opts *o, const struct build_args *args, const struct build_result *got)
+{
+	FILE *out = stdout;
+
+	for (size_t i = 0; i < args->n_outputs; i++)
+		if (to_stdout(&args->outputs[i]))
+			out = stderr;
 	if (o->quiet) {
 		tare_say("%s", got->id);
 		return;
 	}
-	tare_say("Successfully built %.12s", digest_hex(got->id));
-	for (size_t i = 0; i < got->names.n; i++)
-		tare_say("Successfully tagged %s", got->names.v[i]);
+	(void)fprintf(out, "Successfully built %.12s\n", digest_hex(got->id));
+	for (size_t i = 0; got->stored && i < got->names.n; i++)
+		(void)fprintf(out, "Successfully tagged %s\n", got->names.v[i]);
+	(void)fflush(out);
 }
 
-static int write_iidfile(const char *path, const char *id, struct err *e)
+static int write_file(const char *option, const char *path, const char *text, size_t len, struct err *e)
 {
-	CLEANUP_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	int r = fd < 0 ? -errno : io_write_full(fd, id, strlen(id));
+	CLEANUP_NEWFILE struct newfile f = NEWFILE_INIT;
+	int r = newfile_begin(path, 0644, &f);
 
-	return r < 0 ? err_errno(e, r, "--iidfile %s", path) : 0;
+	if (r == 0)
+		r = io_write_full(f.fd, text, len);
+	if (r == 0)
+		r = newfile_commit(&f);
+	return r < 0 ? err_errno(e, r, "%s %s", option, path) : 0;
+}
+
+/* As buildx writes it. */
+static int write_metadata(const struct cli_call *call, const struct build_result *got, struct err *e)
+{
+	const struct build_opts *o = call->opts;
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT, names = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&text);
+
+	for (size_t i = 0; i < got->names.n; i++)
+		sb_printf(&names, "%s%s", i ? "," : "", got->canonical[i]);
+	jw_object(&w, NULL);
+	jw_str(&w, "containerimage.config.digest", got->id);
+	jw_object(&w, "containerimage.descriptor");
+	jw_str(&w, "mediaType", "application/vnd.oci.image.manifest.v1+json");
+	jw_str(&w, "digest", got->manifest);
+	jw_u64(&w, "size", got->manifest_size);
+	jw_end_object(&w);
+	jw_str(&w, "containerimage.digest", got->manifest);
+	if (got->names.n)
+		jw_str(&w, "image.name", sb_str(&names));
+	jw_end_object(&w);
+	sb_putc(&text, '\n');
+	if (sb_error(&text) < 0 || sb_error(&names) < 0)
+		return err_errno(e, -ENOMEM, "--metadata-file");
+	return write_file("--metadata-file", o->metadata_file, text.s, text.len, e);
+}
+
+static int afterwards(const struct cli_call *call, const struct engine *en, const struct build_args *args, const struct build_result *got,
+		      struct err *e)
+{
+	const struct build_opts *o = call->opts;
+	int r = push(call, en, args, got, e);
+
+	if (r == 0 && o->iidfile)
+		r = write_file("--iidfile", o->iidfile, got->id, strlen(got->id), e);
+	if (r == 0 && o->metadata_file)
+		r = write_metadata(call, got, e);
+	if (r == 0)
+		tell(o, args, got);
+	return r;
 }
 
 int cmd_build(const struct cli_call *call, struct err *e)
@@ -216,7 +338,7 @@ int cmd_build(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	struct build_args args = {
 		.context = call->args[0], .file = o->file, .network = o->network,
-		.names = { o->tags.v, o->tags.n }, .labels = { o->labels.v, o->labels.n }, .no_cache = o->no_cache, .pull = o->pull,
+		.labels = { o->labels.v, o->labels.n }, .no_cache = o->no_cache, .pull = o->pull,
 		.epoch = getenv("SOURCE_DATE_EPOCH"),
 	};
 	struct build_result got = { 0 };
@@ -227,6 +349,8 @@ int cmd_build(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = secrets(call, o, &args, e);
 	if (r == 0)
+		r = outputs(call, o, &args, e);
+	if (r == 0)
 		cg_expect_join();
 	if (r == 0)
 		r = tare_engine(call, &en, e);
@@ -234,11 +358,7 @@ int cmd_build(const struct cli_call *call, struct err *e)
 		return r;
 	watch(o, &args.watch);
 	r = build_image(&en, &args, call->arena, &got, e);
-	if (r == 0 && o->iidfile)
-		r = write_iidfile(o->iidfile, got.id, e);
-	if (r == 0)
-		tell(o, &got);
-	return r;
+	return r < 0 ? r : afterwards(call, &en, &args, &got, e);
 }
 
 /* ---- builder prune ---- */

@@ -47,18 +47,26 @@ static void on_step(const struct image_push_step *step, void *data)
 	progress_state(&s->progress, step->digest, state ? state : "Mounted", step->bytes, step->size);
 }
 
-static int push_one(const struct cli_call *call, const struct engine *en, const char *what, struct err *e)
+int tare_push(const struct cli_call *call, const struct engine *en, const struct push_opts *o, const char *what, struct pushed *done,
+	      struct err *e)
 {
-	const struct push_opts *o = call->opts;
 	struct shown s = { .progress = PROGRESS_INIT, .arena = call->arena };
 	const struct push_args args = { .what = what, .platform = o->platform, .progress = on_step, .progress_data = &s };
-	struct pushed done;
 	int r;
 
 	progress_begin(&s.progress, o->quiet ? PROGRESS_NONE : progress_style(o->progress));
-	r = engine_push(en, &args, call->arena, &done, e);
+	r = engine_push(en, &args, call->arena, done, e);
 	progress_end(&s.progress);
 	progress_free(&s.progress);
+	return r;
+}
+
+static int push_one(const struct cli_call *call, const struct engine *en, const char *what, struct err *e)
+{
+	const struct push_opts *o = call->opts;
+	struct pushed done;
+	int r = tare_push(call, en, o, what, &done, e);
+
 	if (r < 0)
 		return r;
 	if (o->quiet)

@@ -46,9 +46,9 @@ int cmd_history(const struct cli_call *call, struct err *e);
 
 /* build.c */
 struct build_opts {
-	const char *file, *target, *platform, *network, *iidfile, *progress;
-	bool no_cache, pull, quiet;
-	struct cli_strv tags, build_args, labels, secrets;
+	const char *file, *target, *platform, *network, *iidfile, *metadata_file, *progress;
+	bool no_cache, pull, quiet, push, load;
+	struct cli_strv tags, build_args, labels, secrets, outputs;
 };
 struct builder_prune_opts {
 	bool all, force;
@@ -77,6 +77,10 @@ struct push_opts {
 };
 extern const struct cli_option push_options[];
 int cmd_push(const struct cli_call *call, struct err *e);
+struct pushed;
+/* One name, its progress shown as progress says ("auto", "plain"…; NULL: auto) unless quiet. */
+int tare_push(const struct cli_call *call, const struct engine *en, const struct push_opts *opts, const char *what, struct pushed *done,
+	      struct err *e) MUST_CHECK;
 int cmd_tag(const struct cli_call *call, struct err *e);
 
 /* login.c */

@@ -16,13 +16,14 @@ struct deflate {
 	struct isal_zstream stream;
 	struct hash *plain, *packed;
 	int fd;
+	bool as_it_is;
 	size_t have;   /* in block */
 	uint64_t size; /* of the packed bytes */
 	unsigned char block[BLOCK], out[BLOCK];
 	unsigned char level[LEVEL_BUFFER];
 };
 
-int deflate_new(int fd, struct deflate **out, struct err *e)
+int deflate_new(int fd, bool plain, struct deflate **out, struct err *e)
 {
 	CLEANUP_DEFLATE struct deflate *d = calloc(1, sizeof(*d));
 	int r;
@@ -35,6 +36,7 @@ int deflate_new(int fd, struct deflate **out, struct err *e)
 	if (r < 0)
 		return r;
 	d->fd = fd;
+	d->as_it_is = plain;
 	isal_deflate_init(&d->stream);
 	d->stream.gzip_flag = IGZIP_GZIP;
 	d->stream.level = LEVEL;
@@ -53,16 +55,15 @@ void deflate_free(struct deflate *d)
 	free(d);
 }
 
-static int put(struct deflate *d, struct err *e)
+static int put(struct deflate *d, const void *data, size_t n, struct err *e)
 {
-	size_t n = sizeof(d->out) - d->stream.avail_out;
-	int r = io_write_full(d->fd, d->out, n);
+	int r = io_write_full(d->fd, data, n);
 
 	if (r == -ENOSPC || r == -EDQUOT)
-		return err_set(e, ERR_NOSPACE, "the store's file system is full");
+		return err_set(e, ERR_NOSPACE, "the %s file system is full", d->as_it_is ? "archive's" : "store's");
 	if (r < 0)
-		return err_errno(e, r, "write the blob");
-	hash_add(d->packed, d->out, n);
+		return err_errno(e, r, "write the %s", d->as_it_is ? "archive" : "blob");
+	hash_add(d->packed, data, n);
 	d->size += n;
 	return 0;
 }
@@ -70,7 +71,13 @@ static int put(struct deflate *d, struct err *e)
 /* Everything in the block; the last one ends the stream. */
 static int pack(struct deflate *d, bool last, struct err *e)
 {
-	hash_add(d->plain, d->block, d->have);
+	size_t n = d->have;
+
+	hash_add(d->plain, d->block, n);
+	if (d->as_it_is) {
+		d->have = 0;
+		return put(d, d->block, n, e);
+	}
 	d->stream.next_in = d->block;
 	d->stream.avail_in = (uint32_t)d->have;
 	d->stream.end_of_stream = last;
@@ -82,7 +89,7 @@ static int pack(struct deflate *d, bool last, struct err *e)
 		d->stream.avail_out = sizeof(d->out);
 		if (isal_deflate(&d->stream) != COMP_OK)
 			return err_set(e, ERR_INTERNAL, "ISA-L could not compress");
-		r = put(d, e);
+		r = put(d, d->out, sizeof(d->out) - d->stream.avail_out, e);
 		if (r < 0)
 			return r;
 	} while (d->stream.avail_out == 0 || (last && d->stream.internal_state.state != ZSTATE_END));

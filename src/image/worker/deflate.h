@@ -1,4 +1,4 @@
-/* Bytes into a gzip file, hashed on both sides. */
+/* Bytes into a gzip file, or as they are, hashed on both sides. */
 #ifndef TARE_WORKER_DEFLATE_H
 #define TARE_WORKER_DEFLATE_H
 
@@ -8,8 +8,8 @@
 
 struct deflate;
 
-/* fd: where the packed bytes go; borrowed. */
-int deflate_new(int fd, struct deflate **out, struct err *e) MUST_CHECK;
+/* fd: where the packed bytes go, or plain ones; borrowed. */
+int deflate_new(int fd, bool plain, struct deflate **out, struct err *e) MUST_CHECK;
 void deflate_free(struct deflate *d); /* NULL allowed */
 static inline void cleanup_deflate(struct deflate **d)
 {

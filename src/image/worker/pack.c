@@ -1,10 +1,13 @@
 /* Names are taken in the order of their bytes, a folder before what is in it, so the order of the file system has no part
  * in the result. Times are whole seconds and attributes those that a layer may bring (tree.c takes the same from one).
  * Whiteouts, which overlayfs writes as devices 0:0, become ".wh." names; opaque folders are told by the caller, because
- * the attribute that says so can only be read with a right that this process has given up. */
+ * the attribute that says so can only be read with a right that this process has given up. Sockets have no place in a tar.
+ *
+ * A tree that others write meanwhile (`live`) loses what goes while it is read; a file that got shorter ends in zeros. */
 #include "image/worker/pack.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +38,9 @@ struct pack {
 	struct task *task;
 	struct arena arena;
 	struct deflate *out;
-	const struct json *opaque;
+	const struct json *opaque, *skip; /* paths */
+	bool plain; /* one tree in itself, not packed, to a handle */
+	bool live;
 	struct report_packed facts;
 	struct linked *links[LINK_BUCKETS];
 	struct strbuf path, header;
@@ -137,6 +142,10 @@ static int copy_content(struct pack *p, int fd, uint64_t size, struct err *e)
 		ssize_t n = io_read_full(fd, p->chunk, left < CHUNK ? (size_t)left : CHUNK);
 		int r;
 
+		if (n == 0 && p->live) {
+			memset(p->chunk, 0, CHUNK);
+			n = left < CHUNK ? (ssize_t)left : CHUNK;
+		}
 		if (n <= 0)
 			return n < 0 ? err_errno(e, (int)n, "read it") : err_set(e, ERR_BUSY, "it got shorter while it was read");
 		r = deflate_add(p->out, p->chunk, (size_t)n, e);
@@ -148,6 +157,12 @@ static int copy_content(struct pack *p, int fd, uint64_t size, struct err *e)
 	return deflate_add(p->out, zeros, tarout_padding(size), e);
 }
 
+/* Who looks again a moment later does not find it, or something else. */
+static bool gone(const struct pack *p, int error)
+{
+	return p->live && (error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENXIO || error == EINVAL);
+}
+
 static int add_file(struct pack *p, int dir, const char *name, struct err *e)
 {
 	CLEANUP_FD int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -156,9 +171,9 @@ static int add_file(struct pack *p, int dir, const char *name, struct err *e)
 	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_errno(e, -errno, "open it");
+		return gone(p, errno) ? 0 : err_errno(e, -errno, "open it");
 	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_BUSY, "it changed while it was read");
+		return p->live ? 0 : err_set(e, ERR_BUSY, "it changed while it was read");
 	fill(p, &st, &en);
 	en.size = (uint64_t)st.st_size;
 	r = take_xattrs(p, fd, &en, e);
@@ -176,6 +191,8 @@ static int add_special(struct pack *p, int dir, const char *name, const struct s
 	fill(p, st, &en);
 	if (S_ISLNK(st->st_mode)) {
 		n = readlinkat(dir, name, target, sizeof(target));
+		if (n < 0 && gone(p, errno))
+			return 0;
 		if (n < 0 || n == sizeof(target))
 			return err_errno(e, n < 0 ? -errno : -ENAMETOOLONG, "read the link");
 		target[n] = '\0';
@@ -207,9 +224,9 @@ static int add_mark(struct pack *p, size_t folder_len, const char *name, struct 
 
 static int add_children(struct pack *p, int dir, unsigned int depth, struct err *e);
 
-static bool is_opaque(const struct pack *p)
+static bool is_among(const struct pack *p, const struct json *paths)
 {
-	json_each(it, p->opaque)
+	json_each(it, paths)
 		if (it->type == JSON_STRING && !strcmp(it->str, sb_str(&p->path)))
 			return true;
 	return false;
@@ -223,7 +240,7 @@ static int add_folder(struct pack *p, int parent, const char *name, unsigned int
 	int r;
 
 	if (dir < 0 || fstat(dir, &st) < 0)
-		return err_errno(e, -errno, "open it");
+		return gone(p, errno) ? 0 : err_errno(e, -errno, "open it");
 	if (depth > p->task->limits.depth)
 		return err_set(e, ERR_LIMIT, "its path has more than %llu components (limit 'depth')",
 			       (unsigned long long)p->task->limits.depth);
@@ -231,7 +248,7 @@ static int add_folder(struct pack *p, int parent, const char *name, unsigned int
 	r = take_xattrs(p, dir, &en, e);
 	if (r == 0)
 		r = emit(p, &en, e);
-	if (r == 0 && is_opaque(p))
+	if (r == 0 && is_among(p, p->opaque))
 		r = add_mark(p, p->path.len, NULL, e);
 	return r < 0 ? r : add_children(p, dir, depth + 1, e);
 }
@@ -241,12 +258,16 @@ static int add_one(struct pack *p, int dir, const char *name, size_t folder_len,
 	const char *first;
 	struct stat st;
 
+	if (is_among(p, p->skip))
+		return 0;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_errno(e, -errno, "look at it");
+		return gone(p, errno) ? 0 : err_errno(e, -errno, "look at it");
+	if (S_ISSOCK(st.st_mode))
+		return 0;
 	if (S_ISDIR(st.st_mode))
 		return add_folder(p, dir, name, depth, e);
 	if (overlay_is_whiteout(&st))
-		return add_mark(p, folder_len, name, e);
+		return p->plain ? 0 : add_mark(p, folder_len, name, e);
 	first = first_name(p, &st);
 	if (arena_error(&p->arena) < 0)
 		return no_memory(e);
@@ -321,6 +342,24 @@ static int write_all(struct pack *p, struct err *e)
 	return sb_error(&p->header) < 0 ? no_memory(e) : deflate_add(p->out, p->header.s, p->header.len, e);
 }
 
+static int write_to(struct pack *p, int fd, struct err *e)
+{
+	int r = deflate_new(fd, p->plain, &p->out, e);
+
+	if (r == 0)
+		r = write_all(p, e);
+	return r < 0 ? r : deflate_end(p->out, p->facts.diff_id, p->facts.blob, &p->facts.blob_size, e);
+}
+
+static int pack_out(struct pack *p, struct err *e)
+{
+	int r;
+
+	(void)signal(SIGPIPE, SIG_IGN); /* who reads may go: that is told as an error */
+	r = write_to(p, WORKER_LANES_FD, e);
+	return r < 0 ? r : report_packed(p->task, &p->facts, e);
+}
+
 static int pack_into(struct pack *p, struct err *e)
 {
 	static const char staged[] = "blobs/packing";
@@ -330,11 +369,7 @@ static int pack_into(struct pack *p, struct err *e)
 
 	if (fd < 0)
 		return err_errno(e, -errno, "make the blob");
-	r = deflate_new(fd, &p->out, e);
-	if (r == 0)
-		r = write_all(p, e);
-	if (r == 0)
-		r = deflate_end(p->out, p->facts.diff_id, p->facts.blob, &p->facts.blob_size, e);
+	r = write_to(p, fd, e);
 	if (r < 0)
 		return r;
 	(void)snprintf(final, sizeof(final), "blobs/%s", digest_hex(p->facts.blob));
@@ -343,15 +378,26 @@ static int pack_into(struct pack *p, struct err *e)
 	return report_packed(p->task, &p->facts, e);
 }
 
+static int read_request(struct pack *p, const struct json *doc, struct err *e)
+{
+	int r = json_get_array(doc, "request", "opaque", &p->opaque, e);
+
+	if (r == 0)
+		r = json_get_array(doc, "request", "skip", &p->skip, e);
+	if (r == 0)
+		r = json_get_bool(doc, "request", "plain", &p->plain, e);
+	return r < 0 ? r : json_get_bool(doc, "request", "live", &p->live, e);
+}
+
 int pack_run(struct task *t, const struct json *doc, struct err *e)
 {
 	struct pack *p = calloc(1, sizeof(*p));
-	int r = p ? json_get_array(doc, "request", "opaque", &p->opaque, e) : no_memory(e);
+	int r = p ? read_request(p, doc, e) : no_memory(e);
 
 	if (r == 0) {
 		p->task = t;
 		p->chunk = malloc(CHUNK);
-		r = p->chunk ? pack_into(p, e) : no_memory(e);
+		r = !p->chunk ? no_memory(e) : p->plain ? pack_out(p, e) : pack_into(p, e);
 	}
 	if (p) {
 		deflate_free(p->out);

@@ -50,12 +50,15 @@
 
 /* ---- views ---- */
 
-/* Replaces *fd by a detached mount of the same folder. */
+/* Replaces *fd by a detached mount of the same folder. One that is a detached mount is it already, and could not be cloned before Linux
+ * 6.15. */
 static int restrict_view(int *fd, unsigned long long attributes, const char *what, struct err *e)
 {
 	struct mount_attr attr = { .attr_set = attributes };
 	int view = (int)syscall(SYS_open_tree, *fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 
+	if (view < 0 && errno == EINVAL && syscall(SYS_mount_setattr, *fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0)
+		return 0;
 	if (view < 0)
 		return err_errno(e, -errno, "make a view of %s", what);
 	if (syscall(SYS_mount_setattr, view, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0) {
