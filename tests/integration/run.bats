@@ -107,6 +107,15 @@ teardown_file() { tare_teardown_file; }
   [ "$(tare run --rm busybox sh -c 'rm /etc/mtab; ls /etc/mtab 2>&1')" != /etc/mtab ]
 }
 
+@test "the umask is the container's, whatever the caller's is" {
+  umask 077
+  [ "$(tare run --rm busybox sh -c umask)" = 0022 ]
+  tare run -d --name masked busybox sleep 1000
+  umask 0
+  [ "$(tare exec masked sh -c umask)" = 0022 ]
+  tare rm -f masked
+}
+
 @test "a terminal: -t gives one, -it types into it, the size comes along, the exit code too" {
   [[ "$(tare run --rm -t busybox tty)" == /dev/pts/0* ]]
   out=$( (sleep 1; printf 'stty size\nexit 5\n') | script -qec "stty rows 33 cols 77; '$TARE_BIN/tare' run --rm -it busybox sh; echo code=\$?" /dev/null)

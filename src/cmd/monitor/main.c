@@ -2,6 +2,7 @@
  * are how it starts its own halves. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -40,6 +41,7 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 
 	io_reserve_stdio();
+	(void)umask(022); /* a container's, as Docker has it: the caller's own is no part of it */
 	log_setup("tare-monitor", 2, LOG_FORMAT_PLAIN, LOG_LEVEL_INFO);
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		if (strcmp(name, commands[i].name) != 0)
