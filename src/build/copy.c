@@ -165,7 +165,7 @@ static int prepare_to(const struct copying *c, const struct step *st, struct put
 {
 	const struct df_copy *copy = &c->in->copy;
 
-	*to = (struct put_to){ .root = -1, .chown = !copy->from, .epoch = c->s->epoch,
+	*to = (struct put_to){ .root = -1, .chown = !copy->from, .epoch = c->s->epoch, .folders = !copy->from,
 			       .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL };
 	if (!copy->chown || !copy->chown[0])
 		return 0;
@@ -220,6 +220,7 @@ static int put_archive(const struct copying *c, const struct put_to *to, const s
 		return r;
 	in.root = t.root;
 	own.chown = c->in->copy.chown && c->in->copy.chown[0]; /* else who the archive says */
+	own.folders = false;
 	r = put_item(&own, &in, &all, c->dest, e);
 	return r < 0 ? r : 1;
 }

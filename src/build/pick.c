@@ -395,6 +395,7 @@ static int digest_one(const struct pick_entry *en, void *data, struct err *e)
 	if (d->from->owners) {
 		key_add_number(d->k, en->st->st_uid);
 		key_add_number(d->k, en->st->st_gid);
+		key_add_number(d->k, en->st->st_mtim.tv_sec);
 	}
 	if (S_ISCHR(en->st->st_mode) || S_ISBLK(en->st->st_mode))
 		key_add_number(d->k, (int64_t)en->st->st_rdev);

@@ -11,7 +11,7 @@ struct pick_from {
 	int root;                    /* O_RDONLY or O_PATH: nothing above it is ever looked at */
 	const struct ignore *ignore; /* .dockerignore; an empty one where there is none */
 	const struct ignore *excludes; /* --exclude, of paths below an item */
-	bool owners;                 /* who owns a file is a part of what it is */
+	bool owners;                 /* who owns a file, and how old it is, are a part of what it is: of an image or a stage */
 	uint64_t max_depth;
 };
 
@@ -49,7 +49,7 @@ struct pick_visitor {
 };
 int pick_walk(const struct pick_from *from, const struct pick_item *item, const struct pick_visitor *v, struct err *e) MUST_CHECK;
 
-/* Adds types, modes, attributes, names, links and contents to a key; not times. */
+/* Adds types, modes, attributes, names, links and contents to a key; times as from->owners says. */
 int pick_digest(const struct pick_from *from, const struct pick_item *item, struct key *k, struct err *e) MUST_CHECK;
 
 /* An attribute that is taken along. */

@@ -258,13 +258,14 @@ static int put_entry(const struct pick_entry *en, void *data, struct err *e)
 static int leave_folder(const struct pick_entry *en, void *data, struct err *e)
 {
 	struct putting *p = data;
+	const struct stat of_epoch = { .st_atim.tv_sec = p->to->epoch, .st_mtim.tv_sec = p->to->epoch };
 	CLEANUP_FD int dir = -1;
 	char name[NAME_MAX + 1];
 
 	if (!en->rel[0])
 		return 0;
 	dir = place(p, en, name, e);
-	return dir < 0 ? dir : set_time(dir, name, en->st, e);
+	return dir < 0 ? dir : set_time(dir, name, p->to->folders ? &of_epoch : en->st, e);
 }
 
 /* ---- items ---- */

@@ -14,6 +14,7 @@ struct put_to {
 	 * away; it is told of each device. */
 	void (*left_out)(const char *path, void *data);
 	void *data;
+	bool folders;    /* and of the source's: when something in one came or went last is no part of what it is */
 };
 
 /* The folder at path, made where missing with those above it. Gives an fd of it. */

@@ -89,7 +89,7 @@ static int make_bind(struct build *b, size_t stage, const struct step *st, const
 {
 	CLEANUP(bind_end) struct bind bind = { .root = -1 };
 	const char *name = arena_printf(b->a, "bind-%zu", out->volumes.n);
-	struct put_to to = { .root = -1, .chown = !m->from, .epoch = b->stages[stage].epoch };
+	struct put_to to = { .root = -1, .chown = !m->from, .epoch = b->stages[stage].epoch, .folders = !m->from };
 	CLEANUP_FD int base = -1;
 	int r = name ? bind_open(b, stage, m, &bind, e) : no_memory(e);
 
