@@ -22,7 +22,7 @@ static int find_image(struct build *b, const struct df_stage_plan *p, struct ima
 	}
 	image_limits_default(&pull.limits);
 	pull.platform = platform_text(p->has_platform ? &p->platform : &b->target, platform);
-	build_say(b, " ---> pulling %s", p->from.from.base);
+	build_say(b, "pulling %s", p->from.from.base);
 	r = engine_pull(b->en, &pull, b->a, &got, e);
 	return r < 0 ? r : image_find(b->en->catalog, b->a, p->from.from.base, img, e);
 }

@@ -15,21 +15,50 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "build/blame.h"
+#include "build/parallel.h"
+#include "build/report.h"
 #include "build/work.h"
+#include "image/pack.h"
 
 #define CHUNK (256U << 10)
 
+void build_event(const struct build *b, enum build_event_kind kind, const char *text, size_t len)
+{
+	const struct build_watch *w = &b->args->watch;
+	const struct stage *s = b->now;
+	struct build_event ev = { .kind = kind, .text = text, .len = len, .several = b->several };
+
+	if (!w->event || b->silent)
+		return;
+	if (s) {
+		ev.stage = s->name;
+		ev.number = s->number;
+		ev.step = s->step;
+		ev.steps = s->steps;
+	}
+	if (b->up >= 0)
+		report_event(b->up, &ev);
+	else
+		w->event(&ev, w->data);
+}
+
+static void say(const struct build *b, enum build_event_kind kind, const char *text)
+{
+	char shown[1000];
+
+	(void)text_tame(text, shown, sizeof(shown));
+	build_event(b, kind, shown, strlen(shown));
+}
+
 void build_say(const struct build *b, const char *fmt, ...)
 {
-	char text[1000], shown[1000];
+	char text[1000];
 	va_list ap;
 
-	if (!b->args->watch.line)
-		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	b->args->watch.line(text_tame(text, shown, sizeof(shown)), b->args->watch.data);
+	say(b, b->now ? BUILD_SAY : BUILD_NOTE, text);
 }
 
 /* ---- reading ---- */
@@ -116,22 +145,24 @@ static int read_all(struct build *b, struct err *e)
 
 /* ---- stages ---- */
 
-static const char *stage_name(const struct build *b, size_t n, char out[64])
+static const char *stage_name(const struct build *b, size_t n)
 {
 	const char *name = b->plan.v[n].from.from.name;
 
-	(void)snprintf(out, 64, "%.40s", name ? name : "");
-	if (!name)
-		(void)snprintf(out, 64, "stage-%zu", n);
-	return out;
+	return name ? arena_printf(b->a, "%.40s", name) : arena_printf(b->a, "stage-%zu", n);
 }
 
-static void announce(const struct build *b, size_t n, const struct df_instruction *in)
+static void announce(struct build *b, size_t n, const struct df_instruction *in)
 {
-	struct stage *s = &b->stages[n];
-	char name[64];
+	b->now = &b->stages[n];
+	b->now->step++;
+	say(b, BUILD_STEP, in->text);
+}
 
-	build_say(b, "[%s %zu/%zu] %s", stage_name(b, n, name), ++s->step, s->steps, in->text);
+static void done(struct build *b)
+{
+	build_event(b, BUILD_DONE, "", 0);
+	b->now = NULL;
 }
 
 static int config_only(struct build *b, struct stage *s, const struct df_instruction *in, struct err *e)
@@ -144,6 +175,43 @@ static int config_only(struct build *b, struct stage *s, const struct df_instruc
 	return s->conf.env ? 0 : err_errno(e, -ENOMEM, "environment");
 }
 
+static bool writes(const struct df_instruction *in)
+{
+	return in->kind == DF_RUN || in->kind == DF_COPY || in->kind == DF_ADD || in->kind == DF_WORKDIR;
+}
+
+static int write_files(struct build *b, size_t n, const struct df_instruction *in, struct err *e)
+{
+	struct stage *s = &b->stages[n];
+	size_t layers = s->n;
+	int r;
+
+	if (in->kind == DF_RUN)
+		r = step_run_command(b, n, in, e);
+	else if (in->kind == DF_WORKDIR)
+		r = step_workdir(b, s, in, e);
+	else
+		r = step_copy(b, n, in, e);
+	if (r == 0 && b->up >= 0)
+		report_step(b->up, s->n > layers ? &s->layers[s->n - 1] : NULL);
+	return r;
+}
+
+/* What it wrote was told by the process that did it. */
+static int take_given(struct build *b, struct stage *s, const struct df_instruction *in, struct err *e)
+{
+	const struct given *g = s->given;
+	int r = in->kind == DF_WORKDIR ? conf_apply(b->a, &s->conf, in, e) : 0;
+
+	if (r < 0)
+		return r;
+	if (!s->n_given)
+		return err_set(e, ERR_INTERNAL, "the process of the stage did not say what the step gave");
+	s->given++;
+	s->n_given--;
+	return g->layer ? stage_add_layer(b, s, &g->l, PACK_TYPE, e) : 0;
+}
+
 static int apply(struct build *b, size_t n, const struct df_instruction *in, struct err *e)
 {
 	struct stage *s = &b->stages[n];
@@ -152,14 +220,12 @@ static int apply(struct build *b, size_t n, const struct df_instruction *in, str
 	char created[TEXT_TIME_LEN];
 	int r;
 
-	if (in->kind == DF_RUN)
-		r = step_run_command(b, n, in, e);
-	else if (in->kind == DF_COPY || in->kind == DF_ADD)
-		r = step_copy(b, n, in, e);
-	else if (in->kind == DF_WORKDIR)
-		r = step_workdir(b, s, in, e);
-	else
+	if (!writes(in))
 		r = config_only(b, s, in, e);
+	else if (s->given)
+		r = take_given(b, s, in, e);
+	else
+		r = write_files(b, n, in, e);
 	if (r < 0 || in->kind == DF_ARG)
 		return r;
 	text_time(&when, created);
@@ -175,7 +241,10 @@ static int one(struct build *b, size_t n, const struct df_instruction *in, struc
 		return r;
 	announce(b, n, with);
 	r = apply(b, n, with, e);
-	return r < 0 ? df_blame(e, in->first, in->text) : 0;
+	if (r < 0)
+		return df_blame(e, in->first, in->text);
+	done(b);
+	return 0;
 }
 
 /* What the base left for who builds on it: done here, and no part of what is built. */
@@ -198,34 +267,71 @@ static int triggers(struct build *b, size_t n, struct err *e)
 	return r;
 }
 
-static int run_stage(struct build *b, size_t n, struct err *e)
+int build_stage_begin(struct build *b, size_t n, struct err *e)
 {
 	const struct df_stage *f = &b->file.stages[n];
 	int r;
 
-	b->stages[n].steps = f->n + 1;
+	if (b->stages[n].begun)
+		return 0;
 	announce(b, n, &b->plan.v[n].from);
 	r = stage_begin(b, n, e);
 	if (r < 0)
 		return df_blame(e, f->from.first, f->from.text);
-	r = triggers(b, n, e);
-	for (size_t i = 0; r == 0 && i < f->n; i++)
-		r = one(b, n, &f->v[i], e);
+	b->stages[n].begun = true;
+	done(b);
+	return 0;
+}
+
+int build_stage_steps(struct build *b, size_t n, size_t begin, size_t end, struct err *e)
+{
+	int r = begin == 0 ? triggers(b, n, e) : 0;
+
+	for (size_t i = begin; r == 0 && i < end; i++)
+		r = one(b, n, &b->file.stages[n].v[i], e);
+	return r;
+}
+
+static int prepare_stages(struct build *b, size_t *needed, struct err *e)
+{
+	*needed = 0;
+	b->stages = arena_array(b->a, b->plan.n, sizeof(*b->stages));
+	if (!b->stages)
+		return err_errno(e, -ENOMEM, "stages");
+	for (size_t i = 0; i < b->plan.n; i++) {
+		b->stages[i].number = i;
+		b->stages[i].steps = b->file.stages[i].n + 1;
+		b->stages[i].name = stage_name(b, i);
+		if (!b->stages[i].name)
+			return err_errno(e, -ENOMEM, "stages");
+		*needed += b->plan.v[i].needed;
+	}
+	return 0;
+}
+
+static int one_after_the_other(struct build *b, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < b->plan.n; i++) {
+		if (!b->plan.v[i].needed)
+			continue;
+		r = build_stage_begin(b, i, e);
+		if (r == 0)
+			r = build_stage_steps(b, i, 0, b->file.stages[i].n, e);
+	}
 	return r;
 }
 
 static int run_stages(struct build *b, struct err *e)
 {
-	b->stages = arena_array(b->a, b->plan.n, sizeof(*b->stages));
-	if (!b->stages)
-		return err_errno(e, -ENOMEM, "stages");
-	for (size_t i = 0; i < b->plan.n; i++) {
-		int r = b->plan.v[i].needed ? run_stage(b, i, e) : 0;
+	size_t needed, jobs = b->args->jobs ? b->args->jobs : (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+	int r = prepare_stages(b, &needed, e);
 
-		if (r < 0)
-			return err_ctx(e, "%s", b->file_name);
-	}
-	return 0;
+	if (r == 0)
+		r = jobs > 1 && needed > 1 ? parallel_stages(b, jobs, e) : one_after_the_other(b, e);
+	b->now = NULL;
+	return r < 0 ? err_ctx(e, "%s", b->file_name) : 0;
 }
 
 /* ---- all of it ---- */
@@ -314,10 +420,10 @@ static void build_end(struct build *b)
 	free(b->stdin_text);
 }
 
-int build_image(const struct engine *en, const struct build_args *args, struct arena *a, struct build_result *out, struct err *e)
+int build_image(struct engine *en, const struct build_args *args, struct arena *a, struct build_result *out, struct err *e)
 {
 	CLEANUP(build_end) struct build b = { .en = en, .args = args, .a = a, .store = STORE_INIT, .ingest = STORE_INGEST_INIT,
-					      .context = -1, .tarball = TARBALL_INIT };
+					      .context = -1, .up = -1, .tarball = TARBALL_INIT };
 	int r = prepare(&b, e);
 
 	if (r == 0)

@@ -7,11 +7,27 @@
 #include "engine/engine.h"
 #include "engine/options.h"
 
+enum build_event_kind {
+	BUILD_NOTE,   /* about all of it: text */
+	BUILD_STEP,   /* a step begins: text is its instruction */
+	BUILD_CACHED, /* what it gives was there */
+	BUILD_SAY,    /* it says something of itself: text */
+	BUILD_OUTPUT, /* of its command: bytes as they came */
+	BUILD_DONE    /* it is done */
+};
+
+struct build_event {
+	enum build_event_kind kind;
+	const char *stage;    /* its name; NULL: BUILD_NOTE */
+	size_t number;        /* of the stage: one step of a stage at a time */
+	size_t step, steps;   /* which of how many */
+	const char *text;     /* without control characters, but for BUILD_OUTPUT */
+	size_t len;
+	bool several; /* events of other stages may come between those of this one */
+};
+
 struct build_watch { /* who looks on; data goes along */
-	/* A step begins, or says something of itself: one line. */
-	void (*line)(const char *text, void *data);
-	/* A command's output. */
-	void (*output)(const void *bytes, size_t len, void *data);
+	void (*event)(const struct build_event *ev, void *data);
 	void *data;
 };
 
@@ -33,6 +49,7 @@ struct build_args {
 	size_t n_outputs;
 	bool load; /* into the store, whatever the outputs are; all of OUTPUT_IMAGE are that, too */
 	bool no_cache, pull;
+	uint32_t jobs; /* stages at a time; 0: as many as there are processors */
 	const char *epoch; /* SOURCE_DATE_EPOCH; NULL: not set */
 	struct build_watch watch;
 };
@@ -45,8 +62,9 @@ struct build_result {
 	bool stored;                  /* it is an image of the store */
 };
 
-/* Strings of *out are in a. Errors of the Dockerfile begin with its name and the line. */
-int build_image(const struct engine *en, const struct build_args *args, struct arena *a, struct build_result *out,
+/* Strings of *out are in a. Errors of the Dockerfile begin with its name and the line. The engine's catalog may be closed and opened
+ * again meanwhile. */
+int build_image(struct engine *en, const struct build_args *args, struct arena *a, struct build_result *out,
 		struct err *e) MUST_CHECK;
 
 #endif

@@ -31,6 +31,14 @@ static void copying_end(struct copying *c)
 
 /* ---- where from ---- */
 
+static bool is_planned(const struct df_stage_plan *p, size_t other)
+{
+	for (size_t i = 0; i < p->n_needs; i++)
+		if (p->needs[i] == other)
+			return true;
+	return false;
+}
+
 int source_open(struct build *b, size_t stage, const char *from, int *root, struct err *e)
 {
 	int n = from ? df_find_stage(&b->file, from, stage) : -1;
@@ -42,6 +50,9 @@ int source_open(struct build *b, size_t stage, const char *from, int *root, stru
 		*root = io_dup(b->context);
 		return *root < 0 ? err_errno(e, *root, "the context") : 0;
 	}
+	if (n >= 0 && !is_planned(&b->plan.v[stage], (size_t)n))
+		return err_set(e, ERR_UNSUPPORTED, "--from=%s: an ONBUILD of the base cannot take from a stage of this file that nothing in the stage"
+			       " takes from itself", from);
 	other = n >= 0 ? &b->stages[n] : arena_new(b->a, struct stage);
 	if (!other)
 		return err_errno(e, -ENOMEM, "--from");
@@ -282,6 +293,7 @@ static int do_copy(struct copying *c, const char *key, struct err *e)
 
 int step_copy(struct build *b, size_t stage, const struct df_instruction *in, struct err *e)
 {
+	CLEANUP_FD int lock = -1;
 	CLEANUP(copying_end) struct copying c = { .b = b, .s = &b->stages[stage], .in = in, .root = -1 };
 	char key[SHA256_DIGEST_LEN + 1];
 	int r = check(&c, e);
@@ -293,7 +305,7 @@ int step_copy(struct build *b, size_t stage, const struct df_instruction *in, st
 	if (r == 0)
 		r = make_key(&c, key, e);
 	if (r == 0)
-		r = step_cached(b, c.s, key, e);
+		r = step_cached(b, c.s, key, &lock, e);
 	return r < 0 ? r : r > 0 ? 0 : do_copy(&c, key, e);
 }
 
@@ -331,6 +343,7 @@ static int make_workdir(struct build *b, struct stage *s, const char *key, const
 
 int step_workdir(struct build *b, struct stage *s, const struct df_instruction *in, struct err *e)
 {
+	CLEANUP_FD int lock = -1;
 	char key[SHA256_DIGEST_LEN + 1];
 	struct key k;
 	int r = conf_apply(b->a, &s->conf, in, e);
@@ -342,7 +355,7 @@ int step_workdir(struct build *b, struct stage *s, const struct df_instruction *
 	key_add(&k, s->conf.user);
 	key_add_number(&k, s->epoch);
 	key_end(&k, key);
-	r = step_cached(b, s, key, e);
+	r = step_cached(b, s, key, &lock, e);
 	if (r != 0 || is_there(b, s))
 		return r < 0 ? r : 0;
 	return make_workdir(b, s, key, in->text, e);

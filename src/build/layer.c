@@ -44,16 +44,33 @@ int stage_add_layer(struct build *b, struct stage *s, const struct image_layer *
 	return 0;
 }
 
-int step_cached(struct build *b, struct stage *s, const char *key, struct err *e)
+static int find_cached(struct build *b, struct stage *s, const char *key, struct err *e)
 {
 	struct image_layer l;
-	int r = b->args->no_cache ? 0 : buildcache_find(b->en, &b->store, b->a, key, &l, e);
+	int r = buildcache_find(b->en, &b->store, b->a, key, &l, e);
 
 	if (r <= 0)
 		return r;
-	build_say(b, " ---> using the cache");
+	build_event(b, BUILD_CACHED, "", 0);
 	r = stage_add_layer(b, s, &l, PACK_TYPE, e);
 	return r < 0 ? r : 1;
+}
+
+/* Who asked for everything anew wants no other's result. */
+int step_cached(struct build *b, struct stage *s, const char *key, int *lock, struct err *e)
+{
+	int r = b->args->no_cache ? 0 : find_cached(b, s, key, e);
+
+	if (r != 0 || b->args->no_cache)
+		return r;
+	*lock = buildcache_lock(b->en, key, false, e);
+	if (*lock >= 0)
+		return find_cached(b, s, key, e); /* perhaps it was made meanwhile */
+	if (*lock != -EAGAIN)
+		return *lock;
+	build_say(b, "waiting for who is at this step already");
+	*lock = buildcache_lock(b->en, key, true, e);
+	return *lock < 0 ? *lock : find_cached(b, s, key, e);
 }
 
 static int open_lowers(struct build *b, const struct stage *s, struct step *st, struct err *e)

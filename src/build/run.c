@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "build/report.h"
 #include "build/runmount.h"
 #include "build/work.h"
 #include "engine/step.h"
@@ -20,11 +21,9 @@ struct running {
 static void take_output(const void *bytes, size_t len, void *data)
 {
 	struct running *run = data;
-	const struct build_watch *w = &run->b->args->watch;
 	const char *p = bytes;
 
-	if (w->output)
-		w->output(bytes, len, w->data);
+	build_event(run->b, BUILD_OUTPUT, bytes, len);
 	if (len > TAIL) {
 		p += len - TAIL;
 		len = TAIL;
@@ -37,6 +36,14 @@ static void take_output(const void *bytes, size_t len, void *data)
 	}
 	memcpy(run->tail + run->n, p, len);
 	run->n += len;
+}
+
+static void take_container(const char *id, void *data)
+{
+	const struct running *run = data;
+
+	if (run->b->up >= 0)
+		report_container(run->b->up, id);
 }
 
 /* Its last line that says anything, for the message. */
@@ -104,7 +111,7 @@ static int run_it(struct build *b, const struct stage *s, const struct step *st,
 				      .base = st->base };
 	const char *network = network_of(b, in);
 	struct running run = { .b = b };
-	struct step_args args = { .output = take_output, .data = &run };
+	struct step_args args = { .output = take_output, .container = take_container, .data = &run };
 	char line[200];
 	int code, r;
 
@@ -156,6 +163,7 @@ static int run_mounted(struct build *b, size_t stage, const struct step *st, con
 int step_run_command(struct build *b, size_t stage, const struct df_instruction *in, struct err *e)
 {
 	struct stage *s = &b->stages[stage];
+	CLEANUP_FD int lock = -1;
 	CLEANUP_STEP struct step st = STEP_INIT;
 	const char *const *argv = conf_command(b->a, &s->conf, &in->run.command), *const *stubs = stubs_of(b, s, in);
 	char key[SHA256_DIGEST_LEN + 1];
@@ -168,7 +176,7 @@ int step_run_command(struct build *b, size_t stage, const struct df_instruction 
 	if (r == 0)
 		r = make_key(b, stage, in, argv, key, e);
 	if (r == 0)
-		r = step_cached(b, s, key, e);
+		r = step_cached(b, s, key, &lock, e);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = step_begin(b, s, &st, e);

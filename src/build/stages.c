@@ -21,29 +21,39 @@ static int no_memory(const struct planning *p)
 	return err_errno(p->e, -ENOMEM, "planning the stages");
 }
 
-static int need(const struct planning *p, struct df_stage_plan *s, size_t stage, size_t *cap)
+struct needing {
+	size_t stage, at; /* which needs something, and its instruction */
+	size_t cap, at_cap;
+};
+
+static int need(const struct planning *p, struct needing *n, size_t stage)
 {
-	size_t *v = (size_t *)s->needs;
+	struct df_stage_plan *s = &p->out->v[n->stage];
+	size_t *v = (size_t *)s->needs, *at = (size_t *)s->needs_at;
 
 	for (size_t i = 0; i < s->n_needs; i++)
 		if (v[i] == stage)
 			return 0;
-	v = arena_grow(p->a, v, s->n_needs, cap, sizeof(*v));
-	if (!v)
+	v = arena_grow(p->a, v, s->n_needs, &n->cap, sizeof(*v));
+	at = arena_grow(p->a, at, s->n_needs, &n->at_cap, sizeof(*at));
+	if (!v || !at)
 		return no_memory(p);
+	at[s->n_needs] = n->at;
 	v[s->n_needs++] = stage;
 	s->needs = v;
+	s->needs_at = at;
 	return 0;
 }
 
 /* What a --from means in stage n. A name that only a later stage has is a slip rather than an image of that name. */
-static int need_source(const struct planning *p, size_t n, const char *from, size_t *cap)
+static int need_source(const struct planning *p, struct needing *needing, const char *from)
 {
+	size_t n = needing->stage;
 	int stage = df_find_stage(p->f, from, n);
 	uint32_t number;
 
 	if (stage >= 0)
-		return need(p, &p->out->v[n], (size_t)stage, cap);
+		return need(p, needing, (size_t)stage);
 	if (text_u32(from, &number) == 0)
 		return err_set(p->e, ERR_INVALID, "from=%s: there is no stage %s before this one", from, from);
 	stage = df_find_stage(p->f, from, p->f->n_stages);
@@ -53,30 +63,31 @@ static int need_source(const struct planning *p, size_t n, const char *from, siz
 		       (size_t)stage == n ? "is this one" : "comes later", p->f->stages[stage].from.first);
 }
 
-static int need_mounts(const struct planning *p, size_t n, const struct df_run *run, size_t *cap)
+static int need_mounts(const struct planning *p, struct needing *n, const struct df_run *run)
 {
 	for (size_t i = 0; i < run->mount_texts.n; i++) {
 		struct df_mount m;
 
 		if (df_mount_parse(p->a, run->mount_texts.v[i], NULL, &m, p->e) < 0 ||
-		    (m.from && need_source(p, n, m.from, cap) < 0))
+		    (m.from && need_source(p, n, m.from) < 0))
 			return p->e->code;
 	}
 	return 0;
 }
 
-static int need_sources(const struct planning *p, size_t n, size_t *cap)
+static int need_sources(const struct planning *p, struct needing *n)
 {
-	const struct df_stage *s = &p->f->stages[n];
+	const struct df_stage *s = &p->f->stages[n->stage];
 
 	for (size_t i = 0; i < s->n; i++) {
 		const struct df_instruction *what = &s->v[i];
 		int r = 0;
 
+		n->at = i;
 		if (what->kind == DF_COPY && what->copy.from)
-			r = need_source(p, n, what->copy.from, cap);
+			r = need_source(p, n, what->copy.from);
 		else if (what->kind == DF_RUN)
-			r = need_mounts(p, n, &what->run, cap);
+			r = need_mounts(p, n, &what->run);
 		if (r < 0)
 			return df_blame(p->e, what->first, what->text);
 	}
@@ -96,7 +107,7 @@ static int plan_stage(const struct planning *p, struct df_scope *global, size_t 
 {
 	const struct df_instruction *from = &p->f->stages[n].from;
 	struct df_stage_plan *s = &p->out->v[n];
-	size_t cap = 0;
+	struct needing needing = { .stage = n };
 
 	if (df_scope_step(global, from, &s->from, p->e) < 0)
 		return p->e->code;
@@ -104,9 +115,9 @@ static int plan_stage(const struct planning *p, struct df_scope *global, size_t 
 	s->has_platform = s->from.from.platform;
 	if (s->has_platform && platform_parse(s->from.from.platform, &s->platform, p->e) < 0)
 		return df_blame(p->e, from->first, from->text);
-	if (s->base >= 0 && need(p, s, (size_t)s->base, &cap) < 0)
+	if (s->base >= 0 && need(p, &needing, (size_t)s->base) < 0)
 		return p->e->code;
-	return need_sources(p, n, &cap);
+	return need_sources(p, &needing);
 }
 
 static int find_target(const struct planning *p, const char *target)

@@ -10,6 +10,7 @@ struct df_stage_plan {
 	bool has_platform;
 	struct platform platform; /* where has_platform: of --platform */
 	const size_t *needs;      /* stages it takes from, its base among them: each has a lower number; each once */
+	const size_t *needs_at;   /* the number of the first instruction that does; of the base: 0 */
 	size_t n_needs;
 	bool needed; /* by the target, which is needed itself */
 };

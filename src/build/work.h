@@ -10,7 +10,14 @@
 #include "build/tarball.h"
 #include "image/tidy.h"
 
+struct given { /* what a step gave in another process (parallel.c) */
+	bool layer; /* else it wrote nothing */
+	struct image_layer l;
+};
+
 struct stage {
+	const char *name; /* for people */
+	size_t number;
 	struct df_scope scope;
 	struct conf conf;
 	struct image_layer *layers; /* bottom first */
@@ -18,10 +25,13 @@ struct stage {
 	size_t n, cap, types_cap;
 	int64_t epoch;     /* seconds: the time of what has none of its own */
 	size_t step, steps; /* for people: which of how many */
+	bool begun;         /* stage_begin() was done */
+	const struct given *given; /* not NULL: what its next steps gave, which is taken */
+	size_t n_given;
 };
 
 struct build {
-	const struct engine *en;
+	struct engine *en;
 	const struct build_args *args;
 	struct arena *a;
 	struct store store;
@@ -41,6 +51,10 @@ struct build {
 	struct stage *stages;
 	struct output_file *files; /* of args->outputs, as far as they are open */
 	size_t n_files;
+	struct stage *now;    /* whose step is at work; NULL: none */
+	int up;               /* in the process of a stage: where what happens is told; else -1 */
+	bool several;         /* there are such processes */
+	bool silent;
 	unsigned int folders; /* of steps, so far */
 	bool has_epoch;
 	int64_t epoch; /* SOURCE_DATE_EPOCH */
@@ -60,8 +74,9 @@ struct step {
 
 const char *stage_chain(const struct stage *s); /* of the topmost layer; NULL: none */
 uint32_t stage_max_id(const struct stage *s);
-/* 1: the layer of this key was there and is on top of the stage now. */
-int step_cached(struct build *b, struct stage *s, const char *key, struct err *e) MUST_CHECK;
+/* 1: the layer of this key was there and is on top of the stage now. 0: it is to be made, and as long as *lock, which the caller closes,
+ * is open, nobody else makes it. */
+int step_cached(struct build *b, struct stage *s, const char *key, int *lock, struct err *e) MUST_CHECK;
 int step_begin(struct build *b, const struct stage *s, struct step *out, struct err *e) MUST_CHECK;
 /* What upper/ has is a layer on top of the stage, and what key gives from now on. */
 int step_commit(struct build *b, struct stage *s, struct step *st, const struct tidy_times *times, const char *const *stubs,
@@ -88,7 +103,14 @@ int step_workdir(struct build *b, struct stage *s, const struct df_instruction *
 int build_names(struct build *b, struct err *e) MUST_CHECK;
 int build_finish(struct build *b, struct build_result *out, struct err *e) MUST_CHECK;
 
-/* One line for who looks on. */
+/* ---- build.c ---- */
+/* FROM, when that was not done yet. */
+int build_stage_begin(struct build *b, size_t n, struct err *e) MUST_CHECK;
+/* Its instructions from number begin on, up to but without end; with the first of them what its base left to do. */
+int build_stage_steps(struct build *b, size_t n, size_t begin, size_t end, struct err *e) MUST_CHECK;
+/* Something happens in the stage that is at work (b->now). */
+void build_event(const struct build *b, enum build_event_kind kind, const char *text, size_t len);
+/* The same: one line. */
 void build_say(const struct build *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #endif

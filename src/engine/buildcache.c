@@ -4,6 +4,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -64,6 +66,26 @@ int buildcache_find(const struct engine *en, const struct store *store, struct a
 	if (r >= 0)
 		r = catalog_commit(c, e);
 	return r < 0 ? r : 1;
+}
+
+/* A byte of one file for each key: nothing to be removed afterwards. Keys that share one wait for each other in vain, and no more. */
+int buildcache_lock(const struct engine *en, const char *key, bool wait, struct err *e)
+{
+	CLEANUP_FD int fd = openat(en->root_fd, BUILDCACHE_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+	char head[16];
+	int r;
+
+	(void)snprintf(head, sizeof(head), "%.15s", digest_hex(key));
+	fl.l_start = (off_t)strtoull(head, NULL, 16);
+	do
+		r = fd >= 0 && fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &fl) == 0 ? 0 : -errno;
+	while (r == -EINTR);
+	if (r == -EACCES && fd >= 0)
+		r = -EAGAIN;
+	if (r == -EAGAIN && !wait)
+		return r;
+	return r < 0 ? err_errno(e, r, BUILDCACHE_LOCK) : take_fd(&fd);
 }
 
 int buildcache_put(const struct engine *en, const char *key, const struct image_layer *layer, const char *description,

@@ -9,6 +9,10 @@
 int buildcache_find(const struct engine *en, const struct store *store, struct arena *a, const char *key,
 		    struct image_layer *out, struct err *e) MUST_CHECK;
 
+/* Whoever makes what a key gives has this, so that two builds do not do the same at once; given back with the handle. wait false:
+ * -EAGAIN, and nothing in *e, while somebody has it. */
+int buildcache_lock(const struct engine *en, const char *key, bool wait, struct err *e) MUST_CHECK;
+
 /* The layer is in the store already. */
 int buildcache_put(const struct engine *en, const char *key, const struct image_layer *layer, const char *description,
 		   struct err *e) MUST_CHECK;
@@ -23,5 +27,7 @@ int buildcache_prune(const struct engine *en, const struct buildcache_prune *arg
 
 /* The folder of a cache of RUN --mount=type=cache below the store's root: "build-cache/HEX". */
 #define BUILDCACHE_FOLDER "build-cache"
+/* Below the root, too. */
+#define BUILDCACHE_LOCK "build.lock"
 
 #endif

@@ -21,32 +21,43 @@ static int follow(struct client *c, const struct step_args *args, struct client_
 	return r < 0 ? r : err_set(e, ERR_INTERNAL, "the monitor was killed");
 }
 
+static int run(const struct engine *en, const struct step_args *args, struct container_new *n, struct client_exit *end, struct err *e)
+{
+	CLEANUP_CLIENT struct client c = CLIENT_INIT;
+	struct err ignored = { 0 };
+	int r = container_launch(en, n, true, &c, e);
+
+	if (r < 0)
+		return r;
+	r = follow(&c, args, end, e);
+	if (r < 0) {
+		/* whoever takes it over would let it run on */
+		(void)!container_remove(en, n->id, true, &ignored);
+		return r;
+	}
+	r = container_exited(en, n->id, e);
+	if (r == 0)
+		(void)!client_send(&c, FRAME_SETTLED, NULL, 0); /* else the monitor finds that the end is known */
+	return r;
+}
+
 int step_run(const struct engine *en, struct arena *a, const struct step_args *args, int *code, struct err *e)
 {
 	CLEANUP_CONTAINER_NEW struct container_new n = CONTAINER_NEW_INIT;
-	CLEANUP_CLIENT struct client c = CLIENT_INIT;
 	struct ct_options opt = args->options;
 	struct client_exit end = { 0 };
-	struct err ignored = { 0 };
 	int r;
 
 	opt.rm = true;
 	opt.log_driver = "none";
 	r = container_create(en, a, &opt, true, WANT, &n, e);
-	if (r == 0)
-		r = container_launch(en, &n, true, &c, e);
 	if (r < 0)
 		return r;
-	r = follow(&c, args, &end, e);
-	if (r < 0) {
-		/* whoever takes it over would let it run on */
-		(void)!container_remove(en, n.id, true, &ignored);
-		return r;
-	}
-	r = container_exited(en, n.id, e);
+	args->container(n.id, args->data);
+	r = run(en, args, &n, &end, e);
+	args->container("", args->data);
 	if (r < 0)
 		return r;
-	(void)!client_send(&c, FRAME_SETTLED, NULL, 0); /* else the monitor finds that the end is known */
 	if (!end.known)
 		return err_set(e, ERR_INTERNAL, "its exit code could not be learnt (its monitor was killed)");
 	*code = end.code;

@@ -94,6 +94,14 @@ copy_context() {
   [ "$four" != "$one" ]
 }
 
+@test "one stage after the other, or several at a time: one digest" {
+  for jobs in 1 2 8; do
+    in_store "jobs$jobs" built --jobs "$jobs" "$BATS_FILE_TMPDIR/ctx" >>"$BATS_TEST_TMPDIR/digests"
+  done
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/digests")" -eq 3 ]
+  [ "$(sort -u "$BATS_TEST_TMPDIR/digests" | wc -l)" -eq 1 ]
+}
+
 @test "SOURCE_DATE_EPOCH: files of any age" {
   export SOURCE_DATE_EPOCH=1234567890
   one=$(built "$BATS_FILE_TMPDIR/ctx")

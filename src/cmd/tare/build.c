@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/newfile.h"
+#include "cmd/tare/build_show.h"
 #include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
@@ -71,56 +72,12 @@ const struct cli_option build_options[] = {
 	{ "load", 0, NULL, CLI_FLAG, "make it an image here, too, where -o alone would not", OWN(load) },
 	{ "metadata-file", 0, "FILE", CLI_STR, "write digests and names of the image to a file, as JSON", OWN(metadata_file) },
 	{ "iidfile", 0, "FILE", CLI_STR, "write the image's id to a file", OWN(iidfile) },
+	{ "jobs", 0, "N", CLI_U32, "stages that run at a time (default: the number of processors)", OWN(jobs) },
 	{ "quiet", 'q', NULL, CLI_FLAG, "print the image's id and nothing else", OWN(quiet) },
 	{ "progress", 0, "auto|plain|json", CLI_STR, "how progress is shown", OWN(progress), .choices = "auto|plain|json" },
 	{ .kind = CLI_GROUP, .group = docker_options },
 	{ 0 }
 };
-
-static void plain_line(const char *text, void *data)
-{
-	(void)data;
-	(void)fprintf(stderr, "%s\n", text);
-}
-
-static void plain_output(const void *bytes, size_t len, void *data)
-{
-	(void)data;
-	(void)!io_write_full(STDERR_FILENO, bytes, len);
-}
-
-static void json_one(const char *key, const char *text, size_t len)
-{
-	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
-	struct json_writer w = JSON_WRITER(&out);
-
-	jw_object(&w, NULL);
-	jw_strn(&w, key, text, len);
-	jw_end_object(&w);
-	sb_putc(&out, '\n');
-	(void)!io_write_full(STDERR_FILENO, sb_str(&out), out.len);
-}
-
-static void json_line(const char *text, void *data)
-{
-	(void)data;
-	json_one("step", text, strlen(text));
-}
-
-static void json_output(const void *bytes, size_t len, void *data)
-{
-	(void)data;
-	json_one("output", bytes, len);
-}
-
-static void watch(const struct build_opts *o, struct build_watch *out)
-{
-	bool json = o->progress && strcmp(o->progress, "json") == 0;
-
-	if (o->quiet)
-		return;
-	*out = (struct build_watch){ .line = json ? json_line : plain_line, .output = json ? json_output : plain_output };
-}
 
 /* Of NAME alone the value is the environment's, and without one there nothing was said. */
 static int inputs(const struct cli_call *call, const struct build_opts *o, struct df_inputs *out, struct err *e)
@@ -338,9 +295,10 @@ int cmd_build(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	struct build_args args = {
 		.context = call->args[0], .file = o->file, .network = o->network,
-		.labels = { o->labels.v, o->labels.n }, .no_cache = o->no_cache, .pull = o->pull,
+		.labels = { o->labels.v, o->labels.n }, .no_cache = o->no_cache, .pull = o->pull, .jobs = o->jobs,
 		.epoch = getenv("SOURCE_DATE_EPOCH"),
 	};
+	CLEANUP_BUILD_SHOW struct build_show show = BUILD_SHOW_INIT;
 	struct build_result got = { 0 };
 	int r = check(call, o, e);
 
@@ -356,8 +314,10 @@ int cmd_build(const struct cli_call *call, struct err *e)
 		r = tare_engine(call, &en, e);
 	if (r < 0)
 		return r;
-	watch(o, &args.watch);
+	build_show_begin(&show, o->quiet ? "quiet" : o->progress);
+	args.watch = (struct build_watch){ show.kind == PROGRESS_NONE ? NULL : build_show_event, &show };
 	r = build_image(&en, &args, call->arena, &got, e);
+	build_show_end(&show, r == 0);
 	return r < 0 ? r : afterwards(call, &en, &args, &got, e);
 }
 

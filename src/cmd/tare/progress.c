@@ -16,6 +16,8 @@
 
 enum progress_kind progress_style(const char *option)
 {
+	if (option && strcmp(option, "quiet") == 0)
+		return PROGRESS_NONE;
 	if (option && strcmp(option, "json") == 0)
 		return PROGRESS_JSON;
 	if (option && strcmp(option, "plain") == 0)

@@ -48,6 +48,7 @@ int cmd_history(const struct cli_call *call, struct err *e);
 struct build_opts {
 	const char *file, *target, *platform, *network, *iidfile, *metadata_file, *progress;
 	bool no_cache, pull, quiet, push, load;
+	uint32_t jobs;
 	struct cli_strv tags, build_args, labels, secrets, outputs;
 };
 struct builder_prune_opts {
