@@ -9,7 +9,7 @@
 static int find_image(struct build *b, const struct df_stage_plan *p, struct image *img, struct err *e)
 {
 	char platform[PLATFORM_TEXT_LEN];
-	struct pull_args pull = { .what = p->from.from.base };
+	struct pull_args pull = { .what = p->from.from.base, .limits = b->args->limits };
 	struct pulled got;
 	struct err why = { 0 };
 	int r = b->args->pull ? -ENOENT : image_find(b->en->catalog, b->a, p->from.from.base, img, &why);
@@ -20,7 +20,6 @@ static int find_image(struct build *b, const struct df_stage_plan *p, struct ima
 		*e = why;
 		return e->code;
 	}
-	image_limits_default(&pull.limits);
 	pull.platform = platform_text(p->has_platform ? &p->platform : &b->target, platform);
 	build_say(b, "pulling %s", p->from.from.base);
 	r = engine_pull(b->en, &pull, b->a, &got, e);

@@ -367,7 +367,7 @@ static int context_of_stdin(struct build *b, struct err *e)
 	if (n <= 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return err_set(e, ERR_INVALID, "standard input is empty: want a tar or a Dockerfile");
 	if (tarball_kind(head, (size_t)n) != TARBALL_NONE) {
-		r = tarball_open(&b->store, b->worker, fd, "standard input", &b->tarball, e);
+		r = tarball_open(&b->store, b->worker, &b->args->limits, fd, "standard input", &b->tarball, e);
 		b->context = r < 0 ? -1 : io_dup(b->tarball.root);
 		return r < 0 ? r : b->context < 0 ? err_errno(e, b->context, "the context") : 0;
 	}

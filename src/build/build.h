@@ -6,6 +6,7 @@
 #include "build/output.h"
 #include "engine/engine.h"
 #include "engine/options.h"
+#include "image/limits.h"
 
 enum build_event_kind {
 	BUILD_NOTE,   /* about all of it: text */
@@ -50,6 +51,7 @@ struct build_args {
 	bool load; /* into the store, whatever the outputs are; all of OUTPUT_IMAGE are that, too */
 	bool no_cache, pull;
 	uint32_t jobs; /* stages at a time; 0: as many as there are processors */
+	struct image_limits limits; /* of archives, of files by URL, of images that are pulled */
 	const char *epoch; /* SOURCE_DATE_EPOCH; NULL: not set */
 	struct build_watch watch;
 };

@@ -5,8 +5,8 @@
 
 #include "base/beneath.h"
 #include "base/io.h"
+#include "build/input.h"
 #include "build/put.h"
-#include "build/source.h"
 #include "build/tarball.h"
 #include "build/work.h"
 #include "engine/rootfile.h"
@@ -17,7 +17,8 @@ struct copying {
 	struct stage *s;
 	const struct df_instruction *in;
 	struct pick_from from;
-	struct pick_list items;
+	struct input *inputs; /* one for each source */
+	size_t n_inputs;
 	struct ignore none, excludes;
 	int root; /* owned; of from */
 	const char *dest;
@@ -26,6 +27,8 @@ struct copying {
 
 static void copying_end(struct copying *c)
 {
+	for (size_t i = 0; i < c->n_inputs; i++)
+		input_end(c->b, &c->inputs[i]);
 	c->root = close_fd(c->root);
 }
 
@@ -66,12 +69,10 @@ int source_open(struct build *b, size_t stage, const char *from, int *root, stru
 static int open_source(struct copying *c, size_t stage, struct err *e)
 {
 	const struct df_copy *copy = &c->in->copy;
-	struct image_limits limits;
 	int r = 0;
 
-	image_limits_default(&limits);
 	c->from = (struct pick_from){ .ignore = copy->from ? &c->none : &c->b->ignore, .excludes = &c->excludes,
-				      .max_depth = limits.depth };
+				      .max_depth = c->b->args->limits.depth };
 	for (size_t i = 0; r == 0 && i < copy->excludes.n; i++)
 		r = ignore_add(c->b->a, copy->excludes.v[i], &c->excludes, e);
 	if (r < 0)
@@ -82,33 +83,33 @@ static int open_source(struct copying *c, size_t stage, struct err *e)
 	return r;
 }
 
-static int check(const struct copying *c, struct err *e)
+static int find_inputs(struct copying *c, size_t *several, struct err *e)
 {
 	const struct df_copy *copy = &c->in->copy;
+	int r = 0;
 
-	for (size_t i = 0; c->in->kind == DF_ADD && i < copy->sources.n; i++) {
-		struct df_source source;
-		int r = df_source_parse(c->b->a, copy->sources.v[i], &source, e);
+	c->inputs = arena_array(c->b->a, copy->sources.n + 1, sizeof(*c->inputs));
+	if (!c->inputs)
+		return err_errno(e, -ENOMEM, "COPY");
+	*several = copy->docs.n;
+	for (size_t i = 0; r == 0 && i < copy->sources.n; i++) {
+		struct input *in = &c->inputs[c->n_inputs++];
 
-		if (r < 0)
-			return r;
-		if (source.kind != DF_SOURCE_FILES)
-			return err_set(e, ERR_UNSUPPORTED, "ADD of what has to be fetched (%s) is not supported", copy->sources.v[i]);
+		*in = (struct input)INPUT_INIT;
+		r = input_find(c->b, c->in, copy->sources.v[i], &c->from, in, e);
+		*several += input_count(in);
 	}
-	return 0;
+	return r;
 }
 
 static int find_items(struct copying *c, struct err *e)
 {
 	const struct df_copy *copy = &c->in->copy;
-	size_t len = strlen(copy->dest), several;
-	int r = 0;
+	size_t len = strlen(copy->dest), several = 0;
+	int r = find_inputs(c, &several, e);
 
-	for (size_t i = 0; r == 0 && i < copy->sources.n; i++)
-		r = pick_source(c->b->a, &c->from, copy->sources.v[i], &c->items, e);
 	if (r < 0)
 		return r;
-	several = c->items.n + copy->docs.n;
 	c->into = (len && copy->dest[len - 1] == '/') || !strcmp(copy->dest, ".") || (len > 1 && !strcmp(copy->dest + len - 2, "/."));
 	c->dest = conf_path(c->b->a, &c->s->conf, copy->dest);
 	if (!c->dest)
@@ -137,12 +138,9 @@ static int make_key(const struct copying *c, char out[SHA256_DIGEST_LEN + 1], st
 	key_add_number(&k, copy->parents == DF_YES);
 	key_add_number(&k, c->s->epoch);
 	key_add_number(&k, c->b->has_epoch);
-	key_add_number(&k, (int64_t)c->items.n);
-	for (size_t i = 0; r == 0 && i < c->items.n; i++) {
-		if (copy->parents == DF_YES)
-			key_add(&k, c->items.v[i].below);
-		r = pick_digest(&c->from, &c->items.v[i], &k, e);
-	}
+	key_add_number(&k, (int64_t)c->n_inputs);
+	for (size_t i = 0; r == 0 && i < c->n_inputs; i++)
+		r = input_key(&c->inputs[i], copy->parents == DF_YES, &k, e);
 	for (size_t i = 0; i < copy->docs.n; i++) {
 		key_add(&k, copy->docs.v[i].name);
 		key_add(&k, copy->docs.v[i].content);
@@ -204,12 +202,12 @@ static const char *dest_of(const struct copying *c, const struct put_to *to, con
 
 /* What ADD unpacks: a tar, packed or not. A packed file that is no tar is a file like others, unless its name or the
  * instruction says otherwise. 1: that was done. */
-static int put_archive(const struct copying *c, const struct put_to *to, const struct pick_item *item, struct err *e)
+static int put_archive(const struct copying *c, const struct put_to *to, const struct input *input, const struct pick_item *item, struct err *e)
 {
 	static const struct ignore nothing;
 	CLEANUP_TARBALL struct tarball t = TARBALL_INIT;
-	CLEANUP_FD int fd = beneath_open(c->from.root, item->path, BENEATH_NOLINKS, O_RDONLY | O_NONBLOCK, 0);
-	const struct pick_from from = { .ignore = &nothing, .excludes = &nothing, .max_depth = c->from.max_depth };
+	CLEANUP_FD int fd = beneath_open(input->from.root, item->path, BENEATH_NOLINKS, O_RDONLY | O_NONBLOCK, 0);
+	const struct pick_from from = { .ignore = &nothing, .excludes = &nothing, .max_depth = input->from.max_depth };
 	const struct pick_item all = { .path = "", .name = "", .last = IGNORE_NONE, .mode = S_IFDIR };
 	struct pick_from in = from;
 	struct put_to own = *to;
@@ -224,7 +222,7 @@ static int put_archive(const struct copying *c, const struct put_to *to, const s
 	kind = tarball_kind(head, (size_t)n);
 	if (kind == TARBALL_NONE && c->in->copy.unpack != DF_YES)
 		return 0;
-	r = tarball_open(&c->b->store, c->b->worker, fd, item->name, &t, e);
+	r = tarball_open(&c->b->store, c->b->worker, &c->b->args->limits, fd, item->name, &t, e);
 	if (r < 0 && kind == TARBALL_PACKED && e->cls == ERR_INVALID && c->in->copy.unpack != DF_YES && !strstr(item->name, ".t"))
 		return 0;
 	if (r < 0)
@@ -236,7 +234,15 @@ static int put_archive(const struct copying *c, const struct put_to *to, const s
 	return r < 0 ? r : 1;
 }
 
-static int put_one(const struct copying *c, const struct put_to *to, const struct pick_item *item, struct err *e)
+/* Of files ADD unpacks what is a tar, of what it has fetched only what it is told to. */
+static bool may_unpack(const struct copying *c, const struct input *input, const struct pick_item *item)
+{
+	enum df_choice unpack = c->in->copy.unpack;
+
+	return c->in->kind == DF_ADD && S_ISREG(item->mode) && (unpack == DF_YES || (unpack == DF_UNSAID && input->source.kind == DF_SOURCE_FILES));
+}
+
+static int put_one(const struct copying *c, const struct put_to *to, const struct input *input, const struct pick_item *item, struct err *e)
 {
 	bool parents = c->in->copy.parents == DF_YES;
 	const char *dest = parents ? under(c, item->below) : S_ISDIR(item->mode) ? c->dest : dest_of(c, to, item->name);
@@ -244,9 +250,11 @@ static int put_one(const struct copying *c, const struct put_to *to, const struc
 
 	if (!dest)
 		return err_errno(e, -ENOMEM, "COPY");
-	if (c->in->kind == DF_ADD && S_ISREG(item->mode) && c->in->copy.unpack != DF_NO)
-		r = put_archive(c, to, item, e);
-	return r != 0 ? r : put_item(to, &c->from, item, dest, e);
+	if (may_unpack(c, input, item))
+		r = put_archive(c, to, input, item, e);
+	if (r == 0 && !S_ISDIR(item->mode) && !item->name[0] && dest[strlen(dest) - 1] == '/')
+		return err_set(e, ERR_INVALID, "%s names no file, and %s is a folder: name the file there", input->source.url, c->dest);
+	return r != 0 ? r : put_item(to, &input->from, item, dest, e);
 }
 
 static int put_all(const struct copying *c, const struct put_to *to, struct err *e)
@@ -254,8 +262,9 @@ static int put_all(const struct copying *c, const struct put_to *to, struct err 
 	const struct df_copy *copy = &c->in->copy;
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < c->items.n; i++)
-		r = put_one(c, to, &c->items.v[i], e);
+	for (size_t i = 0; r >= 0 && i < c->n_inputs; i++)
+		for (size_t k = 0; r >= 0 && k < c->inputs[i].items.n; k++)
+			r = put_one(c, to, &c->inputs[i], &c->inputs[i].items.v[k], e);
 	r = r < 0 ? r : 0;
 	for (size_t i = 0; r == 0 && i < copy->docs.n; i++) {
 		const char *dest = dest_of(c, to, copy->docs.v[i].name);
@@ -277,8 +286,12 @@ static int do_copy(struct copying *c, const char *key, struct err *e)
 	CLEANUP_STEP struct step st = STEP_INIT;
 	struct tidy_times times = times_of(c->b);
 	struct put_to to;
-	int r = step_begin(c->b, c->s, &st, e);
+	int r = 0;
 
+	for (size_t i = 0; r == 0 && i < c->n_inputs; i++)
+		r = input_get(c->b, &c->in->copy, &c->inputs[i], e);
+	if (r == 0)
+		r = step_begin(c->b, c->s, &st, e);
 	if (r == 0)
 		r = prepare_to(c, &st, &to, e);
 	if (r < 0)
@@ -296,10 +309,8 @@ int step_copy(struct build *b, size_t stage, const struct df_instruction *in, st
 	CLEANUP_FD int lock = -1;
 	CLEANUP(copying_end) struct copying c = { .b = b, .s = &b->stages[stage], .in = in, .root = -1 };
 	char key[SHA256_DIGEST_LEN + 1];
-	int r = check(&c, e);
+	int r = open_source(&c, stage, e);
 
-	if (r == 0)
-		r = open_source(&c, stage, e);
 	if (r == 0)
 		r = find_items(&c, e);
 	if (r == 0)

@@ -142,7 +142,7 @@ int step_commit(struct build *b, struct stage *s, struct step *st, const struct 
 	int r;
 
 	(void)snprintf(path, sizeof(path), "%s/upper", st->name);
-	image_limits_default(&pack.limits);
+	pack.limits = b->args->limits;
 	tidy.max_depth = pack.limits.depth;
 	tidy.upper = pack.upper = upper = openat(b->ingest.dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (upper < 0)

@@ -52,12 +52,10 @@ static void bind_end(struct bind *b)
 
 static int bind_open(struct build *b, size_t stage, const struct df_mount *m, struct bind *out, struct err *e)
 {
-	struct image_limits limits;
 	int r = source_open(b, stage, m->from, &out->root, e);
 
-	image_limits_default(&limits);
 	out->from = (struct pick_from){ .root = out->root, .ignore = m->from ? &out->none : &b->ignore, .excludes = &out->none,
-					.owners = m->from != NULL, .max_depth = limits.depth };
+					.owners = m->from != NULL, .max_depth = b->args->limits.depth };
 	return r < 0 ? r : pick_source(b->a, &out->from, m->source && m->source[0] ? m->source : ".", &out->items, e);
 }
 

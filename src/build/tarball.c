@@ -19,15 +19,14 @@ enum tarball_kind tarball_kind(const void *head, size_t n)
 	return TARBALL_NONE;
 }
 
-static int unpack(const char *worker, int fd, const char *name, struct tarball *t, struct err *e)
+static int unpack(const char *worker, const struct image_limits *limits, int fd, const char *name, struct tarball *t, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct image_load_args args = { .worker = worker, .input = fd, .name = name };
+	struct image_load_args args = { .worker = worker, .input = fd, .name = name, .limits = *limits };
 	struct unpack_report report;
 	char path[sizeof("layers/") + 64 + 3];
 	int r;
 
-	image_limits_default(&args.limits);
 	r = unpack_run("import", &t->ingest, &args, NULL, &a, &report, e);
 	if (r < 0)
 		return r;
@@ -38,12 +37,13 @@ static int unpack(const char *worker, int fd, const char *name, struct tarball *
 	return t->root < 0 ? err_errno(e, -errno, "open what was unpacked") : 0;
 }
 
-int tarball_open(const struct store *s, const char *worker, int fd, const char *name, struct tarball *out, struct err *e)
+int tarball_open(const struct store *s, const char *worker, const struct image_limits *limits, int fd, const char *name, struct tarball *out,
+		 struct err *e)
 {
 	int r = store_ingest_begin(s, &out->ingest, e);
 
 	if (r == 0)
-		r = unpack(worker, fd, name, out, e);
+		r = unpack(worker, limits, fd, name, out, e);
 	if (r < 0)
 		tarball_close(out);
 	return r;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "image/limits.h"
 #include "image/store.h"
 
 struct tarball {
@@ -25,7 +26,7 @@ enum tarball_kind tarball_kind(const void *head, size_t n);
 
 /* Unpacks fd (a file, from its offset on) by tare-worker, sandboxed as a layer is. worker: its path; name: for messages.
  * ERR_INVALID: it is no tar. */
-int tarball_open(const struct store *s, const char *worker, int fd, const char *name, struct tarball *out,
+int tarball_open(const struct store *s, const char *worker, const struct image_limits *limits, int fd, const char *name, struct tarball *out,
 		 struct err *e) MUST_CHECK;
 /* Harmless when nothing is open. */
 void tarball_close(struct tarball *t);

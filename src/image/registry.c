@@ -28,6 +28,7 @@ static void write_endpoint(struct json_writer *w, const struct transfer_endpoint
 	write_text(w, "repository", ep->repository);
 	write_text(w, "proxy", ep->proxy);
 	jw_bool(w, "insecure", ep->insecure);
+	jw_bool(w, "anonymous", ep->anonymous);
 	write_text(w, "ca", ep->ca);
 	write_text(w, "cert", ep->cert);
 	write_text(w, "key", ep->key);
@@ -211,6 +212,25 @@ static int take_bytes(struct registry_client *c, struct arena *a, uint64_t size,
 	sha256_digest(sb_str(&c->rest), size, out->digest);
 	if (size)
 		drop(c, size);
+	return 0;
+}
+
+int registry_body(struct registry_client *c, uint64_t size, int (*sink)(void *data, const void *bytes, size_t len, struct err *e), void *data,
+		  struct err *e)
+{
+	while (size > 0) {
+		size_t n;
+		int r = c->rest.len ? 0 : more(c, e);
+
+		if (r < 0)
+			return r;
+		n = c->rest.len < size ? c->rest.len : (size_t)size;
+		r = sink(data, c->rest.s, n, e);
+		if (r < 0)
+			return r;
+		drop(c, n);
+		size -= n;
+	}
 	return 0;
 }
 

@@ -22,6 +22,7 @@ struct transfer_endpoint {
 	const char *repository; /* "library/busybox" */
 	const char *proxy;
 	bool insecure;          /* any certificate will do */
+	bool anonymous;         /* it is no registry, and we are nobody to it */
 	const char *ca, *cert, *key; /* PEM */
 	const char *user, *password, *identity_token, *registry_token;
 };
@@ -56,6 +57,10 @@ int registry_document(struct registry_client *c, struct arena *a, const char *pa
 int registry_ask(struct registry_client *c, const struct strbuf *line, struct err *e) MUST_CHECK;
 /* Waits for it: its "type" is the one named (NULL: any), or it is an error. */
 int registry_answer(struct registry_client *c, struct arena *a, const char *type, const struct json **out, struct err *e) MUST_CHECK;
+
+/* The size bytes behind an answer, in pieces. A negative result of sink is this one's. */
+int registry_body(struct registry_client *c, uint64_t size, int (*sink)(void *data, const void *bytes, size_t len, struct err *e), void *data,
+		  struct err *e) MUST_CHECK;
 
 /* Does it answer, and take us for whom we say we are? *endpoint: the first that does. *identity_token: what its token endpoint gives for
  * the password, in a; NULL without. ERR_DENIED: it does not take us. */

@@ -324,9 +324,6 @@ D
   run -1 build --target nope
   run -125 build --squash
   run -1 tare build "$BATS_TEST_TMPDIR/nowhere"
-  printf 'FROM busybox\nADD https://example.com/x /\n' | dockerfile
-  run -1 build
-  [[ "$output" == *"not supported"* ]]
 }
 
 @test "the network of RUN" {

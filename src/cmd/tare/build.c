@@ -71,6 +71,7 @@ const struct cli_option build_options[] = {
 	{ "push", 0, NULL, CLI_FLAG, "send it to the registries of its names (-o type=registry)", OWN(push) },
 	{ "load", 0, NULL, CLI_FLAG, "make it an image here, too, where -o alone would not", OWN(load) },
 	{ "metadata-file", 0, "FILE", CLI_STR, "write digests and names of the image to a file, as JSON", OWN(metadata_file) },
+	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit: unpacked ratio file entries density devices depth", OWN(limits) },
 	{ "iidfile", 0, "FILE", CLI_STR, "write the image's id to a file", OWN(iidfile) },
 	{ "jobs", 0, "N", CLI_U32, "stages that run at a time (default: the number of processors)", OWN(jobs) },
 	{ "quiet", 'q', NULL, CLI_FLAG, "print the image's id and nothing else", OWN(quiet) },
@@ -139,6 +140,16 @@ static int secrets(const struct cli_call *call, const struct build_opts *o, stru
 		r = secret(call->arena, o->secrets.v[i], &v[i], e);
 	out->secrets = v;
 	out->n_secrets = o->secrets.n;
+	return r;
+}
+
+static int limits(const struct build_opts *o, struct image_limits *out, struct err *e)
+{
+	int r = 0;
+
+	image_limits_default(out);
+	for (size_t i = 0; r == 0 && i < o->limits.n; i++)
+		r = image_limits_set(out, o->limits.v[i], e);
 	return r;
 }
 
@@ -308,6 +319,8 @@ int cmd_build(const struct cli_call *call, struct err *e)
 		r = secrets(call, o, &args, e);
 	if (r == 0)
 		r = outputs(call, o, &args, e);
+	if (r == 0)
+		r = limits(o, &args.limits, e);
 	if (r == 0)
 		cg_expect_join();
 	if (r == 0)

@@ -49,7 +49,7 @@ struct build_opts {
 	const char *file, *target, *platform, *network, *iidfile, *metadata_file, *progress;
 	bool no_cache, pull, quiet, push, load;
 	uint32_t jobs;
-	struct cli_strv tags, build_args, labels, secrets, outputs;
+	struct cli_strv tags, build_args, labels, secrets, outputs, limits;
 };
 struct builder_prune_opts {
 	bool all, force;

@@ -76,6 +76,8 @@ static void take_header(struct http *h, const char *name, size_t name_len, const
 		{ "range", &a->range },
 		{ "content-range", &a->content_range },
 		{ "oci-chunk-min-length", &a->chunk_min },
+		{ "etag", &a->etag },
+		{ "last-modified", &a->last_modified },
 	};
 	struct err ignored;
 

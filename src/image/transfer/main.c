@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "image/transfer/document.h"
+#include "image/transfer/fetch.h"
 #include "image/transfer/lanes.h"
 #include "image/transfer/ping.h"
 #include "image/transfer/push.h"
@@ -54,6 +55,8 @@ static int serve(struct session *s, const struct json *rq, struct err *e)
 		return document_get(s, rq, e);
 	if (strcmp(what, "blobs") == 0)
 		return lanes_run(s, rq, e);
+	if (strcmp(what, "fetch") == 0)
+		return fetch_run(s, rq, e);
 	if (strcmp(what, "ping") == 0)
 		return ping_run(s, e);
 	if (strcmp(what, "push") == 0)

@@ -121,7 +121,7 @@ int registry_exchange(struct registry *r, const char *url, const char *path, str
 		const char *token;
 		int k = arena_error(&r->arena) < 0 ? err_errno(e, -ENOMEM, "request") : ask(&t, out, &token, e);
 
-		if (k == 0 && out->status == 401 && !rq->foreign && t.logins++ < MAX_LOGINS) {
+		if (k == 0 && out->status == 401 && !rq->foreign && !r->endpoint->anonymous && t.logins++ < MAX_LOGINS) {
 			struct challenges c = out->challenges;
 
 			k = auth_renew(r->session, r->http, r->endpoint, t.scope, &c, token, e);

@@ -24,6 +24,8 @@ static int read_endpoint(struct endpoint *ep, const struct json *it, struct err 
 	};
 	int r = json_get_bool(it, "request", "insecure", &ep->http.insecure, e);
 
+	if (r == 0)
+		r = json_get_bool(it, "request", "anonymous", &ep->anonymous, e);
 	ep->user = ep->password = ep->identity_token = ep->registry_token = "";
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(texts); i++)
 		r = json_get_str(it, "request", texts[i].key, texts[i].to, e);

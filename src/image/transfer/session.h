@@ -23,6 +23,7 @@ struct endpoint {
 	const char *name;       /* as people know it, for messages */
 	const char *repository; /* its path there */
 	const char *user, *password, *identity_token, *registry_token; /* "" without */
+	bool anonymous; /* no registry: a 401 is an answer like others, and nobody is told who we are */
 	bool offline; /* a login: a token endpoint is asked for a refresh token besides */
 	/* guarded by the session's lock */
 	char *refresh; /* the one it gave; owned */

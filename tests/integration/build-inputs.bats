@@ -1,0 +1,152 @@
+#!/usr/bin/env bats
+# tare build: what is fetched — ADD of URLs and git repositories, contexts from elsewhere.
+load ../lib/common
+load ../lib/web
+load ../lib/registry
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown_file() { tare_teardown_file; }
+setup() { ctx=$BATS_TEST_TMPDIR/ctx; mkdir -p "$ctx"; }
+teardown() { web_stop; }
+
+dockerfile() { cat >"$ctx/Dockerfile"; }
+build() { tare build -t t "$@" "$ctx"; }
+files() { tare run --rm --entrypoint /bin/sh t -c "$1"; }
+put() { printf '%s' "$2" >"$(web_dir)/www/$1"; touch -d @"${3:-1000000000}" "$(web_dir)/www/$1"; }
+digest() { echo "sha256:$(sha256sum <"$(web_dir)/www/$1" | cut -d' ' -f1)"; }
+
+@test "ADD of a URL: name, mode, owner, time" {
+  web_start; put a.txt one; put 'b c' two 1100000000
+  dockerfile <<D
+FROM busybox
+ADD $(web)/f/a.txt?x=1 /d/
+ADD $(web)/f/a.txt /named
+ADD --chmod=755 --chown=5:6 $(web)/f/a.txt $(web)/to/3/f/b%20c /e/
+ADD $(web)/f/a.txt /d
+COPY Dockerfile /d/
+D
+  run -0 build
+  [ "$(files 'cat /d/a.txt /named "/e/b c"; stat -c " %n %a %u:%g %Y" /d/a.txt /named "/e/a.txt"; stat -c " %a %Y" "/e/b c"')" = "oneonetwo /d/a.txt 600 0:0 1000000000
+ /named 600 0:0 1000000000
+ /e/a.txt 755 5:6 1000000000
+ 755 1100000000" ]
+}
+
+@test "ADD of a URL that is an archive: unpacked only when asked to" {
+  web_start; mkdir "$BATS_TEST_TMPDIR/in"; echo x >"$BATS_TEST_TMPDIR/in/x"
+  tar -C "$BATS_TEST_TMPDIR/in" -czf "$(web_dir)/www/a.tgz" x
+  printf 'FROM busybox\nADD %s /kept/\nADD --unpack %s /out/\n' "$(web)/f/a.tgz" "$(web)/f/a.tgz" | dockerfile
+  run -0 build
+  [ "$(files 'ls /kept /out | tr "\n" " "')" = "/kept: a.tgz  /out: x " ]
+}
+
+@test "--checksum: right, wrong, of a page that is none; a known one is not fetched for what is there" {
+  web_start; put a one
+  printf 'FROM busybox\nADD --checksum=%s %s /a\n' "$(digest a)" "$(web)/f/a" | dockerfile
+  run -0 build
+  run -0 build
+  [ "$(web_count 'GET /f/a 200')" = 1 ]
+  put a two
+  run -1 build --no-cache
+  [[ "$output" == *"Dockerfile: line 2: ADD --checksum"*"its digest is $(digest a), and --checksum=sha256:"* ]]
+  printf 'FROM busybox\nADD --checksum=%s %s/html /a\n' "$(digest a)" "$(web)" | dockerfile
+  run -1 build
+  [[ "$output" == *"25 bytes of text/html"* ]]
+  [ "$(wc -l <<<"$(grep -v '^\[' <<<"$output" | grep -v -- '--->')")" = 1 ]
+}
+
+@test "what is fetched is known by its content: a hit for the same, a miss for another" {
+  web_start; put a one
+  printf 'FROM busybox\nADD %s /a\nRUN cat /a >/b; date +%%N >/when\n' "$(web)/f/a" | dockerfile
+  run -0 build; first=$(files 'cat /when')
+  put a one 1200000000
+  run -0 build; [ "$(files 'cat /when')" = "$first" ]
+  put a two
+  run -0 build; [ "$(files 'cat /b')" = two ]
+}
+
+@test "a server that names versions is asked only whether it still is that one" {
+  web_start; put a one
+  printf 'FROM busybox\nADD %s /a\n' "$(web)/v/a" | dockerfile
+  run -0 build
+  run -0 build
+  [ "$(web_count 'GET /v/a 200')$(web_count 'GET /v/a 304')" = 11 ]
+  # known, but what was made of it is not: it is fetched again
+  printf 'FROM busybox\nADD %s /other\n' "$(web)/v/a" | dockerfile
+  run -0 build; [ "$(files 'cat /other')" = one ]
+  put a two
+  run -0 build; [ "$(files 'cat /other')" = two ]
+  tare builder prune -af
+  : >"$(web_dir)/log"
+  run -0 build; [ "$(web_count 'GET /v/a 200')$(web_count 304)" = 10 ]
+}
+
+@test "a connection that breaks is tried again" {
+  web_start; put a "$(seq 1000)"
+  printf 'FROM busybox\nADD --checksum=%s %s/cut/2/a /a\n' "$(digest a)" "$(web)" | dockerfile
+  run -0 build
+  [ "$(web_count '/cut/2/a cut')$(web_count '/cut/2/a 200')" = 21 ]
+  printf 'FROM busybox\nADD %s/cut/99/a /a\n' "$(web)" | dockerfile
+  run -1 build
+  [[ "$output" == *"line 2: ADD http"*"/cut/99/a"* ]]
+}
+
+@test "a server that says no more is given up" {
+  web_start; put a "$(seq 1000)"
+  printf 'FROM busybox\nADD %s/stall/1/a /a\n' "$(web)" | dockerfile
+  run -0 timeout 100 "$TARE_BIN/tare" build -t t "$ctx"
+  [ "$(web_count '/stall/1/a 200')" = 1 ]
+}
+
+@test "errors of ADD of a URL: each one line that says which" {
+  web_start; put a one
+  local url want
+  while read -r url want; do
+    printf 'FROM busybox\n\nADD %s /x\n' "$(web)$url" | dockerfile
+    run -1 build --limit file=1m
+    [[ "$output" == *"Dockerfile: line 3: ADD "*$want* ]] || { echo "$url: $output"; false; }
+  done <<'T'
+/f/none the server does not have it (404)
+/status/401 the server wants a login
+/status/403 the server refuses it
+/status/500 the server answers 500
+/loop sends us on more than 10 times
+/endless it has more than 1048576 bytes
+T
+  printf 'FROM busybox\nADD http://user:secret@%s/f/a /x\n' "$(web | cut -d/ -f3)" | dockerfile
+  run -1 build; [[ "$output" == *"a URL with a login in it"* ]]
+  printf 'FROM busybox\nADD http://127.0.0.1:1/f/a /x\n' | dockerfile
+  run -1 build; [[ "$output" == *"line 2: ADD"*"127.0.0.1"* ]]
+  printf 'FROM busybox\nADD %s /x/\n' "$(web)" | dockerfile
+  run -1 build
+  printf 'FROM busybox\nCOPY %s /x/\n' "$(web)/f/a" | dockerfile
+  run -1 build; [[ "$output" == *"no such file"* ]]
+  # a file that is not there leaves nothing behind
+  [ -z "$(find "$TARE_ROOT/ingest" -mindepth 1 -maxdepth 1 -type d)" ]
+}
+
+@test "a URL that names no file, into a folder" {
+  web_start; put a one
+  printf '%s/f/a' "$(web)" >"$(web_dir)/elsewhere"
+  printf 'FROM busybox\nADD %s/name/ /x/\n' "$(web)" | dockerfile
+  run -1 build; [[ "$output" == *"names no file"*"name the file there"* ]]
+  printf 'FROM busybox\nADD %s/name/ /x/a\n' "$(web)" | dockerfile
+  run -0 build; [ "$(files 'cat /x/a')" = one ]
+}
+
+@test "https: an authority that nobody knows is refused; from https nobody is sent to http" {
+  registry_certificate "$BATS_TEST_TMPDIR/tls"
+  web_start "$BATS_TEST_TMPDIR/tls/tls.crt" "$BATS_TEST_TMPDIR/tls/tls.key"; put a one
+  printf 'FROM busybox\nADD %s/f/a /x\n' "$(WEB_SCHEME=https web)" | dockerfile
+  run -1 build; [[ "$output" == *"line 2: ADD https"*certificate* ]]
+}
+
+@test "ADD of a URL goes through the proxy of the environment" {
+  web_start; put a one
+  printf 'FROM busybox\nADD http://nowhere.invalid/f/a /x\n' | dockerfile
+  http_proxy=http://127.0.0.1:1 run -1 build
+  [[ "$output" == *"line 2: ADD"*"127.0.0.1"* ]]
+  http_proxy=$(web) run -0 build
+  [ "$(files 'cat /x')" = one ]
+  [ "$(web_count 'GET http://nowhere.invalid/f/a 200')" = 1 ]
+}
