@@ -140,7 +140,7 @@ static int make_key(const struct copying *c, char out[SHA256_DIGEST_LEN + 1], st
 	key_add_number(&k, c->b->has_epoch);
 	key_add_number(&k, (int64_t)c->n_inputs);
 	for (size_t i = 0; r == 0 && i < c->n_inputs; i++)
-		r = input_key(&c->inputs[i], copy->parents == DF_YES, &k, e);
+		r = input_key(&c->inputs[i], copy, &k, e);
 	for (size_t i = 0; i < copy->docs.n; i++) {
 		key_add(&k, copy->docs.v[i].name);
 		key_add(&k, copy->docs.v[i].content);

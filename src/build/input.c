@@ -8,8 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/beneath.h"
 #include "base/io.h"
-#include "base/text.h"
+#include "build/git.h"
 #include "engine/fetch.h"
 
 #define BODY "body"
@@ -127,6 +128,40 @@ static int find_http(struct build *b, const struct df_copy *copy, struct input *
 	return fetch_file(b, copy, in, b->args->no_cache, e);
 }
 
+/* ---- git ---- */
+
+static bool keeps_git(const struct df_copy *copy, const struct input *in)
+{
+	return copy->keep_git_dir == DF_YES || (copy->keep_git_dir == DF_UNSAID && in->source.keep_git_dir == DF_YES);
+}
+
+static int find_git(struct build *b, const struct df_copy *copy, struct input *in, struct err *e)
+{
+	int r = make_folder(b, in, e);
+
+	return r < 0 ? r : git_resolve(b, &in->source, copy->checksum, in->root, &in->content, e);
+}
+
+static int get_git(struct build *b, const struct df_copy *copy, struct input *in, struct err *e)
+{
+	static const struct ignore nothing;
+	CLEANUP_FD int tree = -1;
+	int r = git_checkout(b, &in->source, in->content, keeps_git(copy, in), in->root, e);
+
+	if (r < 0)
+		return r;
+	tree = beneath_open(in->root, GIT_TREE, BENEATH_NOLINKS, O_RDONLY | O_DIRECTORY, 0);
+	if (tree < 0)
+		return err_errno(e, tree, "%s", in->source.url);
+	close_fd(in->root);
+	in->root = in->from.root = take_fd(&tree);
+	in->from.ignore = &nothing;
+	r = pick_source(b->a, &in->from, in->source.subdir ? in->source.subdir : ".", &in->items, e);
+	if (r == 0 && (in->items.n != 1 || !S_ISDIR(in->items.v[0].mode)))
+		r = err_set(e, ERR_INVALID, "%s is no folder", in->source.subdir);
+	return r < 0 ? err_ctx(e, "%s", in->source.url) : 0;
+}
+
 /* ---- all kinds ---- */
 
 int input_find(struct build *b, const struct df_instruction *step, const char *text, const struct pick_from *files, struct input *out,
@@ -144,7 +179,7 @@ int input_find(struct build *b, const struct df_instruction *step, const char *t
 	case DF_SOURCE_HTTP:
 		return find_http(b, &step->copy, out, e);
 	case DF_SOURCE_GIT:
-		return err_set(e, ERR_UNSUPPORTED, "ADD of git repositories (%s) is not supported", text);
+		return find_git(b, &step->copy, out, e);
 	case DF_SOURCE_FILES:
 	default:
 		return pick_source(b->a, files, text, &out->items, e);
@@ -156,11 +191,17 @@ size_t input_count(const struct input *in)
 	return in->source.kind == DF_SOURCE_FILES ? in->items.n : 1;
 }
 
-int input_key(const struct input *in, bool parents, struct key *k, struct err *e)
+int input_key(const struct input *in, const struct df_copy *copy, struct key *k, struct err *e)
 {
 	int r = 0;
 
 	key_add_number(k, in->source.kind);
+	if (in->source.kind == DF_SOURCE_GIT) {
+		key_add(k, in->source.subdir);
+		key_add_number(k, in->source.submodules != DF_NO);
+		key_add_number(k, keeps_git(copy, in));
+		key_add(k, keeps_git(copy, in) ? in->source.url : NULL);
+	}
 	if (in->source.kind != DF_SOURCE_FILES) {
 		key_add(k, in->name);
 		key_add(k, in->content);
@@ -168,7 +209,7 @@ int input_key(const struct input *in, bool parents, struct key *k, struct err *e
 	}
 	key_add_number(k, (int64_t)in->items.n);
 	for (size_t i = 0; r == 0 && i < in->items.n; i++) {
-		if (parents)
+		if (copy->parents == DF_YES)
 			key_add(k, in->items.v[i].below);
 		r = pick_digest(&in->from, &in->items.v[i], k, e);
 	}
@@ -177,6 +218,8 @@ int input_key(const struct input *in, bool parents, struct key *k, struct err *e
 
 int input_get(struct build *b, const struct df_copy *copy, struct input *in, struct err *e)
 {
+	if (in->source.kind == DF_SOURCE_GIT)
+		return get_git(b, copy, in, e);
 	return in->source.kind == DF_SOURCE_FILES || in->items.n ? 0 : fetch_file(b, copy, in, true, e);
 }
 

@@ -11,7 +11,7 @@ struct input {
 	struct pick_from from;
 	struct pick_list items; /* of what is fetched one, as soon as it is here */
 	const char *name;       /* of the file that a URL is; NULL: it names none */
-	const char *content;    /* digest of what is fetched: known before it is here where that can be */
+	const char *content;    /* digest of what is fetched, of git its commit: known before it is here where that can be */
 	int root;               /* of what is fetched; owned */
 	const char *folder;     /* that has it, below the ingest */
 };
@@ -22,7 +22,7 @@ struct input {
 int input_find(struct build *b, const struct df_instruction *step, const char *text, const struct pick_from *files, struct input *out,
 	       struct err *e) MUST_CHECK;
 /* Adds to the key all of it that counts. */
-int input_key(const struct input *in, bool parents, struct key *k, struct err *e) MUST_CHECK;
+int input_key(const struct input *in, const struct df_copy *copy, struct key *k, struct err *e) MUST_CHECK;
 /* Makes items what they are: fetches what is not here. */
 int input_get(struct build *b, const struct df_copy *copy, struct input *in, struct err *e) MUST_CHECK;
 /* How many things go to the destination. */

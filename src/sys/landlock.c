@@ -1,5 +1,6 @@
 #include "sys/landlock.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -102,6 +103,33 @@ int landlock_allow(struct landlock_rules *r, int fd, enum landlock_grant grant)
 	if (!S_ISDIR(st.st_mode))
 		attr.allowed_access &= WRITE_FILE | READ_FILE | TRUNCATE | EXECUTE | IOCTL_DEV;
 	return syscall(ADD_RULE, r->fd, RULE_PATH_BENEATH, &attr, 0U) < 0 ? -errno : 0;
+}
+
+int landlock_allow_paths(struct landlock_rules *rules, const char *const *paths, enum landlock_grant grant)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && paths[i]; i++) {
+		CLEANUP_FD int fd = open(paths[i], O_PATH | O_CLOEXEC);
+
+		if (fd >= 0)
+			r = landlock_allow(rules, fd, grant);
+	}
+	return r;
+}
+
+int landlock_allow_resolving(struct landlock_rules *r)
+{
+	static const char *const readable[] = {
+		"/proc/sys/net", "/dev/urandom", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf",
+		"/etc/services", "/etc/protocols", "/etc/ld.so.cache", "/etc/localtime",
+		/* where the resolver's files are links to */
+		"/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/nscd",
+		"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/ca-certificates", "/etc/pki/ca-trust/extracted", "/etc/pki/tls/certs",
+		"/etc/crypto-policies", NULL
+	};
+
+	return landlock_allow_paths(r, readable, LANDLOCK_READ_TREE);
 }
 
 int landlock_allow_port(struct landlock_rules *r, bool connect, uint16_t port)

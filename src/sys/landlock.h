@@ -47,6 +47,10 @@ enum landlock_grant {
 int landlock_begin(const struct landlock_domain *d, struct landlock_rules *out) MUST_CHECK;
 /* fd: a folder, or a file (then only what makes sense for a file is granted). */
 int landlock_allow(struct landlock_rules *r, int fd, enum landlock_grant grant) MUST_CHECK;
+/* Each of these that is there; NULL-terminated. */
+int landlock_allow_paths(struct landlock_rules *r, const char *const *paths, enum landlock_grant grant) MUST_CHECK;
+/* To read what name resolution and TLS are told by: of /etc so much and no more. */
+int landlock_allow_resolving(struct landlock_rules *r) MUST_CHECK;
 /* One TCP port; -EINVAL when the domain does not speak of that. */
 int landlock_allow_port(struct landlock_rules *r, bool connect, uint16_t port) MUST_CHECK;
 int landlock_enforce(struct landlock_rules *r) MUST_CHECK;

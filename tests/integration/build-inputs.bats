@@ -3,11 +3,12 @@
 load ../lib/common
 load ../lib/web
 load ../lib/registry
+load ../lib/git
 
 setup_file() { tare_setup_file; load_busybox; }
 teardown_file() { tare_teardown_file; }
 setup() { ctx=$BATS_TEST_TMPDIR/ctx; mkdir -p "$ctx"; }
-teardown() { web_stop; }
+teardown() { web_stop; git_stop; }
 
 dockerfile() { cat >"$ctx/Dockerfile"; }
 build() { tare build -t t "$@" "$ctx"; }
@@ -149,4 +150,94 @@ T
   http_proxy=$(web) run -0 build
   [ "$(files 'cat /x')" = one ]
   [ "$(web_count 'GET http://nowhere.invalid/f/a 200')" = 1 ]
+}
+
+# ---- git ----
+
+@test "ADD of a git repository: branch, tag, commit, folder; times are the commit's, .git stays away" {
+  git_start; git_repository r
+  first=$(git_commit r f one); in_git r tag -a -m x v1; git_commit r d/g two >/dev/null
+  in_git r checkout -q -b other; GIT_WHEN=1600000000 git_commit r f three >/dev/null; in_git r checkout -q main
+  ln -s d/g "$(git_dir)/r/l"; chmod 755 "$(git_dir)/r/f"; git_commit r x x >/dev/null
+  dockerfile <<D
+FROM busybox
+ADD $(git_url r) /head
+ADD $(git_url r)#other /other
+ADD $(git_url r)#v1 /v1
+ADD $(git_url r)?ref=$first /commit/
+ADD $(git_url r)#main:d /folder
+ADD --keep-git-dir=true --chown=3:4 $(git_url r)#other /kept
+D
+  run -0 build
+  [ "$(files 'cd /; cat head/f head/l other/f v1/f commit/f folder/g; echo; ls -A head v1 | tr "\n" " "; stat -c "%a %u:%g %Y" head/f other/f; test -d kept/.git; stat -c "%u:%g" kept/f')" = "onetwothreeoneonetwo
+head: d f l x  v1: f 755 0:0 1500000000
+644 0:0 1600000000
+3:4" ]
+}
+
+@test "ADD of a git repository: known by its commit" {
+  git_start; git_repository r; one=$(git_commit r f one)
+  printf 'FROM busybox\nADD %s /r\nRUN date +%%N >/when\n' "$(git_url r)" | dockerfile
+  run -0 build; when=$(files 'cat /when'); first=$(tare images -q --no-trunc t)
+  asked=$(git_count "Request upload-pack")
+  run -0 build; [ "$(files 'cat /when')" = "$when" ]
+  [ "$(git_count "Request upload-pack")" = $((asked + 1)) ]
+  git_commit r f two >/dev/null
+  run -0 build; [ "$(files 'cat /r/f')" = two ]
+  printf 'FROM busybox\nADD --checksum=%s %s /r\n' "$one" "$(git_url r)" | dockerfile
+  run -1 build; [[ "$output" == *"line 2: ADD"*"HEAD is commit"*"$one is wanted"* ]]
+  printf 'FROM busybox\nADD %s#%s /r\n' "$(git_url r)" "$one" | dockerfile
+  run -0 build --no-cache; id=$(tare images -q --no-trunc t)
+  run -0 build --no-cache; [ "$(tare images -q --no-trunc t)" = "$id" ]
+}
+
+@test "ADD of a git repository by HTTP without git behind it" {
+  git_dir() { echo "$(web_dir)/www"; }
+  web_start; git_repository r; one=$(git_commit r f one); git_commit r f two >/dev/null
+  git clone -q --bare "$(web_dir)/www/r" "$(web_dir)/www/r.git"; git -C "$(web_dir)/www/r.git" update-server-info
+  printf 'FROM busybox\nADD %s/f/r.git#%s /one\nADD %s/f/r.git /two\n' "$(web)" "$one" "$(web)" | dockerfile
+  run -0 build
+  [ "$(files 'cat /one/f /two/f')" = onetwo ]
+}
+
+@test "ADD of a git repository: submodules, which reach nothing that the repository must not" {
+  git_start; git_repository sub; git_commit sub s inner >/dev/null
+  git_repository r; git_commit r f one >/dev/null
+  in_git r submodule -q add -- ../sub sub; in_git r config -f .gitmodules submodule.sub.url ../sub; git_commit r g two >/dev/null
+  printf 'FROM busybox\nADD %s /with\nADD %s?submodules=false /without\n' "$(git_url r)" "$(git_url r)" | dockerfile
+  run -0 build
+  [ "$(files 'cat /with/sub/s; ls -A /with/sub /without/sub | tr "\n" " "')" = "inner/with/sub: s  /without/sub: " ]
+  in_git r config -f .gitmodules submodule.sub.url "file://$(git_dir)/sub"; git_commit r g three >/dev/null
+  run -1 build
+  [[ "$output" == *"fetch its submodules"* ]]
+}
+
+@test "git is confined: nobody, without the host's files" {
+  mkdir -p "$BATS_TEST_TMPDIR/folder"
+  run "$TARE_BIN/tare" internal confined 1000 sh -c 'id -u; pwd; echo >x || echo no; cat /etc/shadow; ls /root; ls /var/lib/dpkg; echo >/var/tmp/evil; head -c 2000 /dev/zero >big; stat -c %s big' 3<"$BATS_TEST_TMPDIR/folder"
+  [ "${lines[0]}" = 65534 ]
+  [ "${lines[1]}" = /tmp ]
+  [ "$(grep -c 'ermission denied' <<<"$output")" -ge 4 ]
+  [ "$(tail -1 <<<"$output")" = 1000 ]
+  [ -e "$BATS_TEST_TMPDIR/folder/x" ]
+  run -127 "$TARE_BIN/tare" internal confined 1000 no-such-program 3<"$BATS_TEST_TMPDIR/folder"
+  [[ "$output" == *"no-such-program"* ]]
+}
+
+@test "errors of ADD of a git repository" {
+  git_start; git_repository r; git_commit r f one >/dev/null
+  local what want
+  while IFS='|' read -r what want; do
+    printf 'FROM busybox\nADD %s /x\n' "git://127.0.0.1/$what" | dockerfile
+    run -1 build
+    [[ "$output" == *"Dockerfile: line 2: ADD git"*"$want"* ]] || { echo "$what: $output"; false; }
+  done <<'T'
+nothing|git cannot ask it
+r#nope|it has no branch or tag nope
+r#main:nope|there is no such file
+r#main:f|f is no folder
+r#--upload-pack=x|no branch or tag begins with -
+r?commit=abc|a commit is 40 hex digits
+r#0123456789012345678901234567890123456789|git cannot
+T
 }

@@ -9,12 +9,14 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/newfile.h"
 #include "cmd/tare/build_show.h"
 #include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 #include "engine/buildcache.h"
+#include "engine/confined.h"
 #include "engine/push.h"
 #include "image/digest.h"
 #include "sys/cgroup.h"
@@ -332,6 +334,15 @@ int cmd_build(const struct cli_call *call, struct err *e)
 	r = build_image(&en, &args, call->arena, &got, e);
 	build_show_end(&show, r == 0);
 	return r < 0 ? r : afterwards(call, &en, &args, &got, e);
+}
+
+/* ---- internal confined ---- */
+
+int cmd_confined(const struct cli_call *call, struct err *e)
+{
+	(void)!confined_become(call->args, call->n_args, e);
+	log_error("%s", e->msg);
+	return CONFINED_FAILED;
 }
 
 /* ---- builder prune ---- */

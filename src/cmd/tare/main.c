@@ -149,6 +149,7 @@ static const struct cli_command internal_commands[] = {
 	{ "exited", "ID", NULL, cmd_exited, NULL, 0, NULL, 1, 1 },
 	{ "heal", NULL, NULL, cmd_heal, NULL, 0, NULL, 0, 0 },
 	{ "connect", "ID", NULL, cmd_connect, NULL, 0, NULL, 1, 1 },
+	{ "confined", "BYTES PROGRAM [ARG...]", NULL, cmd_confined, NULL, 0, NULL, 2, CLI_ANY, true },
 	END,
 };
 

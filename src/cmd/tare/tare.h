@@ -58,6 +58,7 @@ struct builder_prune_opts {
 };
 extern const struct cli_option build_options[], builder_prune_options[];
 int cmd_build(const struct cli_call *call, struct err *e);
+int cmd_confined(const struct cli_call *call, struct err *e);
 int cmd_builder_prune(const struct cli_call *call, struct err *e);
 
 /* pull.c */

@@ -37,27 +37,17 @@
 
 static int enforce_landlock(struct err *e)
 {
-	static const char *const readable[] = {
-		"/usr", "/lib", "/lib64", "/proc/sys/net", "/dev/urandom", "/dev/null",
-		"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
-		"/etc/ld.so.cache", "/etc/localtime",
-		/* where the resolver's files are links to */
-		"/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/nscd",
-		"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/ca-certificates", "/etc/pki/ca-trust/extracted", "/etc/pki/tls/certs",
-		"/etc/crypto-policies",
-	};
+	static const char *const readable[] = { "/usr", "/lib", "/lib64", "/dev/null", NULL };
 	const struct landlock_domain domain = { .files = true, .sockets = true, .signals = true };
 	CLEANUP_LANDLOCK struct landlock_rules rules = LANDLOCK_RULES_INIT;
 	int r = landlock_begin(&domain, &rules);
 
 	if (r == -EOPNOTSUPP) /* a kernel built without it: the other walls stand */
 		return 0;
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(readable); i++) {
-		CLEANUP_FD int fd = open(readable[i], O_PATH | O_CLOEXEC);
-
-		if (fd >= 0)
-			r = landlock_allow(&rules, fd, LANDLOCK_READ_TREE);
-	}
+	if (r == 0)
+		r = landlock_allow_paths(&rules, readable, LANDLOCK_READ_TREE);
+	if (r == 0)
+		r = landlock_allow_resolving(&rules);
 	if (r == 0)
 		r = landlock_enforce(&rules);
 	return r < 0 ? err_errno(e, r, "landlock") : 0;
