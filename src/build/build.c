@@ -15,12 +15,11 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "build/blame.h"
+#include "build/context.h"
 #include "build/parallel.h"
 #include "build/report.h"
 #include "build/work.h"
 #include "image/pack.h"
-
-#define CHUNK (256U << 10)
 
 void build_event(const struct build *b, enum build_event_kind kind, const char *text, size_t len)
 {
@@ -68,19 +67,21 @@ static int read_dockerfile(struct build *b, char **text, size_t *len, struct err
 	static const char *const usual[] = { "Dockerfile", "Containerfile" };
 	int r = -ENOENT;
 
-	b->file_name = b->args->file ? b->args->file : "Dockerfile";
-	if (b->stdin_text) {
-		*text = take_ptr(b->stdin_text);
-		*len = b->stdin_len;
-		b->file_name = "standard input";
+	if (b->given) {
+		*text = take_ptr(b->given);
+		*len = b->given_len;
 		return 0;
 	}
+	b->file_name = b->args->file ? b->args->file : "Dockerfile";
+	if (b->args->file && (text_starts(b->args->file, "https://") || text_starts(b->args->file, "http://")))
+		return context_fetch_text(b, b->args->file, DF_MAX_BYTES, text, len, e);
 	if (b->args->file && strcmp(b->args->file, "-") == 0)
 		r = io_read_fd(STDIN_FILENO, DF_MAX_BYTES, text, len);
 	else if (b->args->file)
-		r = io_read_file(b->tarball.root >= 0 ? b->context : AT_FDCWD, b->args->file, DF_MAX_BYTES, text, len);
+		r = b->foreign ? context_read(b, b->args->file, DF_MAX_BYTES, text, len) :
+				 io_read_file(AT_FDCWD, b->args->file, DF_MAX_BYTES, text, len);
 	for (size_t i = 0; !b->args->file && r == -ENOENT && i < sizeof(usual) / sizeof(*usual); i++) {
-		r = io_read_file(b->context, usual[i], DF_MAX_BYTES, text, len);
+		r = context_read(b, usual[i], DF_MAX_BYTES, text, len);
 		b->file_name = usual[i];
 	}
 	if (r == -ENOENT && !b->args->file)
@@ -96,11 +97,13 @@ static int read_ignore(struct build *b, struct err *e)
 	const char *own = arena_printf(b->a, "%s.dockerignore", b->file_name), *name = own;
 	CLEANUP_FREE char *text = NULL;
 	size_t len = 0;
-	int r = own ? io_read_file(b->args->file ? AT_FDCWD : b->context, own, IGNORE_MAX_BYTES, &text, &len) : -ENOMEM;
+	int r = !own			       ? -ENOMEM :
+		b->args->file && !b->foreign ? io_read_file(AT_FDCWD, own, IGNORE_MAX_BYTES, &text, &len) :
+					       context_read(b, own, IGNORE_MAX_BYTES, &text, &len);
 
 	if (r == -ENOENT) {
 		name = ".dockerignore";
-		r = io_read_file(b->context, name, IGNORE_MAX_BYTES, &text, &len);
+		r = context_read(b, name, IGNORE_MAX_BYTES, &text, &len);
 	}
 	if (r == -ENOENT)
 		return 0;
@@ -336,56 +339,6 @@ static int run_stages(struct build *b, struct err *e)
 
 /* ---- all of it ---- */
 
-/* All of standard input in a file of the ingest: what it is shows at its beginning, and a pipe cannot be read twice. */
-static int spool_stdin(struct build *b, struct err *e)
-{
-	CLEANUP_FD int fd = openat(b->ingest.dir, "context", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	CLEANUP_FREE char *chunk = malloc(CHUNK);
-	ssize_t n = 0;
-	int r = fd < 0 ? -errno : chunk ? 0 : -ENOMEM;
-
-	while (r == 0 && (n = io_read_full(STDIN_FILENO, chunk, CHUNK)) > 0)
-		r = io_write_full(fd, chunk, (size_t)n);
-	if (r == 0 && n < 0)
-		r = (int)n;
-	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
-		r = -errno;
-	return r < 0 ? err_errno(e, r, "the context on standard input") : take_fd(&fd);
-}
-
-/* A tar is the context; anything else is a Dockerfile without one. */
-static int context_of_stdin(struct build *b, struct err *e)
-{
-	CLEANUP_FD int fd = spool_stdin(b, e);
-	char head[512];
-	ssize_t n;
-	int r;
-
-	if (fd < 0)
-		return fd;
-	n = io_read_full(fd, head, sizeof(head));
-	if (n <= 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return err_set(e, ERR_INVALID, "standard input is empty: want a tar or a Dockerfile");
-	if (tarball_kind(head, (size_t)n) != TARBALL_NONE) {
-		r = tarball_open(&b->store, b->worker, &b->args->limits, fd, "standard input", &b->tarball, e);
-		b->context = r < 0 ? -1 : io_dup(b->tarball.root);
-		return r < 0 ? r : b->context < 0 ? err_errno(e, b->context, "the context") : 0;
-	}
-	r = io_read_fd(fd, DF_MAX_BYTES, &b->stdin_text, &b->stdin_len);
-	if (r == 0 && mkdirat(b->ingest.dir, "nothing", 0700) < 0)
-		r = -errno;
-	b->context = r < 0 ? -1 : openat(b->ingest.dir, "nothing", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return r < 0 || b->context < 0 ? err_errno(e, r < 0 ? r : -errno, "the Dockerfile on standard input") : 0;
-}
-
-static int open_context(struct build *b, struct err *e)
-{
-	if (strcmp(b->args->context, "-") == 0)
-		return context_of_stdin(b, e);
-	b->context = open(b->args->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return b->context < 0 ? err_errno(e, -errno, "the context %s", b->args->context) : 0;
-}
-
 static int prepare(struct build *b, struct err *e)
 {
 	const struct build_args *args = b->args;
@@ -407,17 +360,15 @@ static int prepare(struct build *b, struct err *e)
 		r = store_ingest_sweep(&b->store, &swept, e);
 	if (r == 0)
 		r = store_ingest_begin(&b->store, &b->ingest, e);
-	return r < 0 ? r : open_context(b, e);
+	return r < 0 ? r : context_open(b, e);
 }
 
 static void build_end(struct build *b)
 {
-	b->context = close_fd(b->context);
+	context_close(b);
 	outputs_end(b);
-	tarball_close(&b->tarball);
 	store_ingest_end(&b->ingest);
 	store_close(&b->store);
-	free(b->stdin_text);
 }
 
 int build_image(struct engine *en, const struct build_args *args, struct arena *a, struct build_result *out, struct err *e)

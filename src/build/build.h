@@ -38,8 +38,8 @@ struct build_secret {
 };
 
 struct build_args {
-	const char *context;     /* a folder; "-": a tar, or a Dockerfile alone, on standard input */
-	const char *file;        /* of the Dockerfile; NULL: in the context; "-": standard input */
+	const char *context;     /* a folder; "-": a tar, or a Dockerfile alone, on standard input; a URL of such; a git repository */
+	const char *file;        /* of the Dockerfile; NULL: in the context; "-": standard input; a URL. Of a context that is no folder a path there */
 	struct df_inputs inputs; /* --build-arg, --target, --platform */
 	const char *network;     /* of RUN; NULL: the usual */
 	struct strv names;       /* of the image, as people write them */

@@ -39,9 +39,10 @@ struct build {
 	char worker[PATH_MAX];
 	const char *file_name; /* for messages */
 	int context;           /* O_RDONLY folder */
-	struct tarball tarball; /* whose it is, when it came by standard input */
-	char *stdin_text;      /* or the Dockerfile that came there alone; to be free()d */
-	size_t stdin_len;
+	bool foreign;          /* the context is a stranger's: nothing that is opened in it may lead out */
+	struct tarball tarball; /* whose it is, when it is a tar */
+	char *given;           /* a Dockerfile that came instead of a context; to be free()d */
+	size_t given_len;
 	struct ignore ignore;
 	struct platform target;
 	const char *const *names, *const *shown_names; /* of the image: canonical, familiar */

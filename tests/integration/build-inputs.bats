@@ -241,3 +241,44 @@ r?commit=abc|a commit is 40 hex digits
 r#0123456789012345678901234567890123456789|git cannot
 T
 }
+
+# ---- contexts from elsewhere ----
+
+@test "a context by URL: a tar, packed or not, or a Dockerfile alone; -f by URL" {
+  web_start
+  echo x >"$ctx/x"; mkdir "$ctx/sub"
+  printf 'FROM busybox\nCOPY x /x\n' | dockerfile
+  printf 'FROM busybox\nCOPY x /of-sub\n' >"$ctx/sub/other"
+  tar -C "$ctx" -cJf "$(web_dir)/www/c.txz" .
+  run -0 tare build -t t "$(web)/f/c.txz"; [ "$(files 'cat /x')" = x ]
+  run -0 tare build -t t -f sub/other "$(web)/f/c.txz"; [ "$(files 'cat /of-sub')" = x ]
+  put D 'FROM busybox
+RUN echo alone >/alone'
+  run -0 tare build -t t "$(web)/f/D"; [ "$(files 'cat /alone')" = alone ]
+  run -0 build -f "$(web)/f/D"; [ "$(files 'cat /alone')" = alone ]
+  put D 'FROM busybox
+COPY none /'
+  run -1 tare build -t t "$(web)/f/D"; [[ "$output" == *"$(web)/f/D: line 2: COPY none /"* ]]
+  run -1 tare build "$(web)/f/nothing"; [[ "$output" == *"does not have it (404)"* ]]
+  run -1 tare build ftp://127.0.0.1/x; [[ "$output" == *"want a folder, a URL by http or https, or a git repository"* ]]
+}
+
+@test "a context that is a git repository: branch and folder, .dockerignore, no .git" {
+  git_start; git_repository r
+  git_commit r Dockerfile "$(printf 'FROM busybox\nCOPY . /c/\n')" >/dev/null
+  git_commit r .dockerignore skip >/dev/null; git_commit r skip s >/dev/null
+  git_commit r sub/Dockerfile "$(printf 'FROM busybox\nCOPY . /sub/\n')" >/dev/null
+  run -0 tare build -t t "$(git_url r)"
+  [ "$(files 'ls -A /c | tr "\n" " "; stat -c "%u %Y" /c/Dockerfile')" = ".dockerignore Dockerfile sub 0 1500000000" ]
+  id=$(tare images -q --no-trunc t); sleep 1
+  run -0 tare build -t t --no-cache "$(git_url r)"; [ "$(tare images -q --no-trunc t)" = "$id" ]
+  run -0 tare build -t t "$(git_url r)#main:sub"; [ "$(files 'ls -A /sub')" = Dockerfile ]
+  run -0 tare build -t t "$(git_url r)?keep-git-dir=1"; run -0 files 'test -d /c/.git'
+  run -0 tare build -t t --build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR=1 "$(git_url r)"; run -0 files 'test -d /c/.git'
+  run -1 tare build "$(git_url r)#main:none"
+  run -1 tare build "$(git_url r)#main:../.."
+  # a link that leads out of a stranger's context leads to nothing
+  rm "$(git_dir)/r/Dockerfile"; ln -s /etc/shadow "$(git_dir)/r/Dockerfile"; git_commit r x x >/dev/null
+  run -1 tare build "$(git_url r)"
+  [[ "$output" == *"neither a Dockerfile nor a Containerfile"* ]]
+}

@@ -159,8 +159,6 @@ static int check(const struct cli_call *call, const struct build_opts *o, struct
 {
 	if (strcmp(call->args[0], "-") == 0 && o->file && strcmp(o->file, "-") == 0)
 		return err_set(e, ERR_INVALID, "the context and the Dockerfile cannot both come by standard input");
-	if (strstr(call->args[0], "://"))
-		return err_set(e, ERR_UNSUPPORTED, "a context that has to be fetched is not supported: give a folder");
 	return 0;
 }
 

@@ -31,7 +31,7 @@ static const struct cli_option global_options[] = {
 	{ "import", "ROOTFS.tar|- [NAME]", "make an image from a root file system's tar", cmd_import, import_options,         \
 	  sizeof(struct import_opts), NULL, 1, 2 }
 #define ROW_BUILD                                                                                                      \
-	{ "build", "PATH|-", "make an image as a Dockerfile says", cmd_build, build_options, sizeof(struct build_opts), NULL, 1, 1 }
+	{ "build", "PATH|URL|-", "make an image as a Dockerfile says", cmd_build, build_options, sizeof(struct build_opts), NULL, 1, 1 }
 #define ROW_PULL                                                                                                       \
 	{ "pull", "NAME[:TAG|@DIGEST]", "fetch an image from a registry", cmd_pull, pull_options, sizeof(struct pull_opts), NULL, 1, 1 }
 #define ROW_PUSH                                                                                                       \

@@ -1,0 +1,162 @@
+#include "build/context.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/beneath.h"
+#include "base/io.h"
+#include "base/text.h"
+#include "build/git.h"
+#include "engine/fetch.h"
+
+#define CHUNK (256U << 10)
+
+/* ---- one file that may be a tar or a Dockerfile ---- */
+
+static int make_file(struct build *b, const char *name, struct err *e)
+{
+	int fd = openat(b->ingest.dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? err_errno(e, -errno, "a file for the context") : fd;
+}
+
+/* All of standard input: what it is shows at its beginning, and a pipe cannot be read twice. */
+static int spool_stdin(struct build *b, struct err *e)
+{
+	CLEANUP_FD int fd = make_file(b, "context", e);
+	CLEANUP_FREE char *chunk = malloc(CHUNK);
+	ssize_t n = 0;
+	int r = chunk ? 0 : -ENOMEM;
+
+	if (fd < 0)
+		return fd;
+	while (r == 0 && (n = io_read_full(STDIN_FILENO, chunk, CHUNK)) > 0)
+		r = io_write_full(fd, chunk, (size_t)n);
+	if (r == 0 && n < 0)
+		r = (int)n;
+	return r < 0 ? err_errno(e, r, "the context on standard input") : take_fd(&fd);
+}
+
+static int fetch(struct build *b, const char *url, const char *name, uint64_t max, struct err *e)
+{
+	CLEANUP_FD int fd = make_file(b, name, e);
+	struct fetched f;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	build_say(b, " ---> fetching %s", url);
+	r = engine_fetch(b->en, b->a, url, false, max, fd, &f, e);
+	return r < 0 ? r : take_fd(&fd);
+}
+
+int context_fetch_text(struct build *b, const char *url, size_t max, char **text, size_t *len, struct err *e)
+{
+	CLEANUP_FD int fd = fetch(b, url, "dockerfile", max, e);
+	int r = fd < 0 ? fd : lseek(fd, 0, SEEK_SET) < 0 ? -errno : io_read_fd(fd, max, text, len);
+
+	return fd < 0 ? fd : r < 0 ? err_errno(e, r, "%s", url) : 0;
+}
+
+/* A tar is the context; anything else is a Dockerfile without one. name: for messages. */
+static int take_file(struct build *b, int fd, const char *name, struct err *e)
+{
+	char head[512];
+	ssize_t n = lseek(fd, 0, SEEK_SET) < 0 ? -errno : io_read_full(fd, head, sizeof(head));
+	int r;
+
+	if (n <= 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return err_set(e, ERR_INVALID, "%s is empty: want a tar or a Dockerfile", name);
+	b->foreign = true;
+	if (tarball_kind(head, (size_t)n) != TARBALL_NONE) {
+		r = tarball_open(&b->store, b->worker, &b->args->limits, fd, name, &b->tarball, e);
+		b->context = r < 0 ? -1 : io_dup(b->tarball.root);
+		return r < 0 ? r : b->context < 0 ? err_errno(e, b->context, "the context") : 0;
+	}
+	r = io_read_fd(fd, DF_MAX_BYTES, &b->given, &b->given_len);
+	b->file_name = name;
+	if (r == -EFBIG)
+		return err_set(e, ERR_LIMIT, "%s is no tar, and as a Dockerfile larger than %u bytes", name, DF_MAX_BYTES);
+	if (r == 0 && mkdirat(b->ingest.dir, "nothing", 0700) < 0)
+		r = -errno;
+	b->context = r < 0 ? -1 : openat(b->ingest.dir, "nothing", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return r < 0 || b->context < 0 ? err_errno(e, r < 0 ? r : -errno, "the Dockerfile %s", name) : 0;
+}
+
+/* ---- git ---- */
+
+static int open_git(struct build *b, const struct df_source *src, struct err *e)
+{
+	CLEANUP_FD int folder = -1;
+	bool keep = src->keep_git_dir == DF_YES;
+	const char *commit, *at = src->subdir ? arena_printf(b->a, GIT_TREE "/%s", src->subdir) : GIT_TREE;
+	int r;
+
+	for (size_t i = 0; i < b->args->inputs.n_args; i++)
+		keep |= strcmp(b->args->inputs.args[i].key, "BUILDKIT_CONTEXT_KEEP_GIT_DIR") == 0 && strcmp(b->args->inputs.args[i].value, "1") == 0;
+	if (!at || mkdirat(b->ingest.dir, "context", 0700) < 0)
+		return err_errno(e, at ? -errno : -ENOMEM, "a folder for the context");
+	folder = openat(b->ingest.dir, "context", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (folder < 0)
+		return err_errno(e, -errno, "a folder for the context");
+	r = git_resolve(b, src, NULL, folder, &commit, e);
+	if (r == 0)
+		r = git_checkout(b, src, commit, keep, folder, e);
+	if (r < 0)
+		return r;
+	b->foreign = true;
+	b->context = beneath_open(folder, at, BENEATH_STRICT, O_RDONLY | O_DIRECTORY, 0);
+	return b->context < 0 ? err_errno(e, b->context, "%s: %s", src->url, src->subdir ? src->subdir : "its files") : 0;
+}
+
+/* "github.com/USER/REPOSITORY" without a scheme, as docker takes it, where there is no such folder. */
+static const char *with_scheme(struct build *b, const char *text)
+{
+	size_t len = strcspn(text, "?#");
+	bool bare = len < 4 || strncmp(text + len - 4, ".git", 4) != 0;
+
+	if (!text_starts(text, "github.com/") || access(text, F_OK) == 0)
+		return text;
+	return arena_printf(b->a, "https://%.*s%s%s", (int)len, text, bare ? ".git" : "", text + len);
+}
+
+/* ---- all kinds ---- */
+
+int context_open(struct build *b, struct err *e)
+{
+	const char *text = with_scheme(b, b->args->context);
+	CLEANUP_FD int fd = -1;
+	struct df_source src;
+	int r = text ? df_source_parse(b->a, text, &src, e) : err_errno(e, -ENOMEM, "the context");
+
+	if (r < 0)
+		return r;
+	if (src.kind == DF_SOURCE_GIT)
+		return open_git(b, &src, e);
+	if (src.kind == DF_SOURCE_HTTP || strcmp(text, "-") == 0) {
+		fd = src.kind == DF_SOURCE_HTTP ? fetch(b, text, "context", b->args->limits.file_bytes, e) : spool_stdin(b, e);
+		return fd < 0 ? fd : take_file(b, fd, src.kind == DF_SOURCE_HTTP ? text : "standard input", e);
+	}
+	b->context = open(text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (b->context < 0 && strstr(text, "://"))
+		return err_set(e, ERR_INVALID, "the context %s: want a folder, a URL by http or https, or a git repository by git, ssh, http or https", text);
+	return b->context < 0 ? err_errno(e, -errno, "the context %s", text) : 0;
+}
+
+void context_close(struct build *b)
+{
+	b->context = close_fd(b->context);
+	tarball_close(&b->tarball);
+	free(take_ptr(b->given));
+}
+
+int context_read(const struct build *b, const char *path, size_t max, char **text, size_t *len)
+{
+	CLEANUP_FD int fd = b->foreign ? beneath_open(b->context, path, BENEATH_IN_ROOT, O_RDONLY | O_NONBLOCK, 0) : -1;
+
+	if (!b->foreign)
+		return io_read_file(b->context, path, max, text, len);
+	return fd < 0 ? fd : io_read_fd(fd, max, text, len);
+}
