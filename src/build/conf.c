@@ -43,7 +43,7 @@ int conf_label(struct arena *a, struct conf *c, const char *key, const char *val
 	return 0;
 }
 
-static int add_history(struct arena *a, struct conf *c, const struct conf_history *h, struct err *e)
+int conf_add_entry(struct arena *a, struct conf *c, const struct conf_history *h, struct err *e)
 {
 	struct conf_history *v = arena_grow(a, c->history, c->n_history, &c->cap_history, sizeof(*v));
 
@@ -58,7 +58,7 @@ int conf_add_history(struct arena *a, struct conf *c, const char *created, const
 {
 	const struct conf_history h = { .created = created, .created_by = created_by, .comment = "tare build", .empty_layer = empty };
 
-	return add_history(a, c, &h, e);
+	return conf_add_entry(a, c, &h, e);
 }
 
 static int take_base(struct arena *a, const struct image_config *b, struct conf *c, struct err *e)
@@ -90,7 +90,7 @@ static int take_base(struct arena *a, const struct image_config *b, struct conf 
 		const struct image_history *h = &b->history[i];
 		const struct conf_history own = { h->created, h->created_by, h->author, h->comment, h->empty_layer };
 
-		r = add_history(a, c, &own, e);
+		r = conf_add_entry(a, c, &own, e);
 	}
 	return r;
 }
@@ -121,7 +121,7 @@ int conf_copy(struct arena *a, const struct conf *from, struct conf *out, struct
 	for (size_t i = 0; r == 0 && i < from->n_labels; i++)
 		r = conf_label(a, out, from->labels[i].key, from->labels[i].value, e);
 	for (size_t i = 0; r == 0 && i < from->n_history; i++)
-		r = add_history(a, out, &from->history[i], e);
+		r = conf_add_entry(a, out, &from->history[i], e);
 	return r;
 }
 

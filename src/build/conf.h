@@ -41,6 +41,7 @@ int conf_copy(struct arena *a, const struct conf *from, struct conf *out, struct
 int conf_apply(struct arena *a, struct conf *c, const struct df_instruction *in, struct err *e) MUST_CHECK;
 
 int conf_label(struct arena *a, struct conf *c, const char *key, const char *value, struct err *e) MUST_CHECK;
+int conf_add_entry(struct arena *a, struct conf *c, const struct conf_history *h, struct err *e) MUST_CHECK;
 int conf_add_history(struct arena *a, struct conf *c, const char *created, const char *created_by, bool empty,
 		     struct err *e) MUST_CHECK;
 

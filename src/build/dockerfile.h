@@ -140,6 +140,9 @@ struct df_file {
  * instruction; ERR_INVALID, ERR_LIMIT (build/lex.h), ERR_UNSUPPORTED for what Docker has and tare has not. */
 int df_parse(struct arena *a, const char *text, size_t len, struct df_file *out, struct err *e) MUST_CHECK;
 
+/* One instruction that stands alone. FROM, ONBUILD and what else there is: whether it is allowed there is for the caller to say. */
+int df_parse_line(struct arena *a, const char *text, struct df_instruction *out, struct err *e) MUST_CHECK;
+
 /* One instruction of an image's OnBuild, for the stage whose FROM is in this line. It may be none of FROM, ONBUILD and
  * MAINTAINER. */
 int df_parse_trigger(struct arena *a, const char *text, unsigned int line, struct df_instruction *out,

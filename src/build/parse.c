@@ -119,15 +119,20 @@ int df_parse(struct arena *a, const char *text, size_t len, struct df_file *out,
 	return 0;
 }
 
-int df_parse_trigger(struct arena *a, const char *text, unsigned int line, struct df_instruction *out, struct err *e)
+int df_parse_line(struct arena *a, const char *text, struct df_instruction *out, struct err *e)
 {
 	struct df_lines lines;
 	int r = df_lex(a, text, strlen(text), &lines, e);
 
 	if (r == 0 && lines.n != 1)
 		r = err_set(e, ERR_INVALID, "want one instruction, there are %zu", lines.n);
-	if (r == 0)
-		r = df_instruction(a, &lines.v[0], lines.escape, &lines.warnings, out, e);
+	return r < 0 ? r : df_instruction(a, &lines.v[0], lines.escape, &lines.warnings, out, e);
+}
+
+int df_parse_trigger(struct arena *a, const char *text, unsigned int line, struct df_instruction *out, struct err *e)
+{
+	int r = df_parse_line(a, text, out, e);
+
 	if (r == 0 && (out->kind == DF_FROM || out->kind == DF_ONBUILD || out->kind == DF_MAINTAINER))
 		r = err_set(e, ERR_INVALID, "%s is not allowed there", df_kind_name(out->kind));
 	if (r < 0) {

@@ -287,52 +287,22 @@ int image_load(const struct store *s, const struct image_load_args *args, struct
 
 /* ---- import ---- */
 
-static int make_config(struct job *j, const char *diff_id, const char *message, char digest[DIGEST_LEN + 1])
+static int make_config(struct job *j, const char *diff_id, const struct image_import *how, char digest[DIGEST_LEN + 1])
 {
-	static const char *const env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
-	struct json_writer w = JSON_WRITER(&text);
-	const char *const diff_ids[] = { diff_id, NULL };
-	struct platform platform;
-	char now[TEXT_TIME_LEN];
-	int r = 0;
+	const struct image_layer layer = { .diff_id = diff_id };
+	int r = how->config(&layer, &text, how->data, j->e);
 
-	platform_host(&platform);
-	if (j->args->platform)
-		r = platform_parse(j->args->platform, &platform, j->e);
-	if (r < 0)
-		return r;
-	text_now(now);
-	jw_object(&w, NULL);
-	jw_str(&w, "created", now);
-	jw_str(&w, "architecture", platform.arch);
-	jw_str(&w, "os", platform.os);
-	if (platform.variant[0])
-		jw_str(&w, "variant", platform.variant);
-	jw_object(&w, "config");
-	jw_strv(&w, "Env", env);
-	jw_end_object(&w);
-	jw_object(&w, "rootfs");
-	jw_str(&w, "type", "layers");
-	jw_strv(&w, "diff_ids", diff_ids);
-	jw_end_object(&w);
-	jw_array(&w, "history");
-	jw_object(&w, NULL);
-	jw_str(&w, "created", now);
-	jw_str(&w, "comment", message ? message : "imported by tare");
-	jw_end_object(&w);
-	jw_end_array(&w);
-	jw_end_object(&w);
-	if (sb_error(&text) < 0)
-		return no_memory(j->e);
-	return store_ingest_blob(&j->out->ingest, text.s, text.len, digest, j->e);
+	if (r == 0 && sb_error(&text) < 0)
+		r = no_memory(j->e);
+	return r < 0 ? r : store_ingest_blob(&j->out->ingest, text.s, text.len, digest, j->e);
 }
 
-int image_import(const struct store *s, const struct image_load_args *args, const char *reference, const char *message,
-		 struct arena *a, struct image_load *out, struct err *e)
+int image_import(const struct store *s, const struct image_load_args *args, const struct image_import *how, struct arena *a,
+		 struct image_load *out, struct err *e)
 {
 	struct job j = { .store = s, .args = args, .arena = a, .out = out, .e = e };
-	const char *const names[] = { reference, NULL };
+	const char *const names[] = { how->reference, NULL };
 	char digest[DIGEST_LEN + 1];
 	struct unpack_image *img;
 	int r = begin(&j, "import");
@@ -340,13 +310,13 @@ int image_import(const struct store *s, const struct image_load_args *args, cons
 	if (r == 0 && j.report.images[0].n_layers != 1)
 		r = err_set(e, ERR_INTERNAL, "tare-worker's report is damaged: an import without its layer");
 	if (r == 0)
-		r = make_config(&j, j.report.images[0].layers[0].diff_id, message, digest);
+		r = make_config(&j, j.report.images[0].layers[0].diff_id, how, digest);
 	if (r < 0)
 		return give(&j, r);
 	img = &j.report.images[0];
 	img->config = arena_strdup(a, digest);
 	img->names = names;
-	img->n_names = reference ? 1 : 0;
+	img->n_names = how->reference ? 1 : 0;
 	j.report.n_images = 1;
 	return give(&j, img->config ? finish(&j) : no_memory(e));
 }

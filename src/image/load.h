@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/strbuf.h"
 #include "image/config.h"
 #include "image/limits.h"
 #include "image/store.h"
@@ -75,10 +76,16 @@ struct image_load {
 int image_load(const struct store *s, const struct image_load_args *args, struct arena *a, struct image_load *out,
 	       struct err *e) MUST_CHECK;
 
-/* A root file system's tar (plain, gzip, zstd) as an image of one layer with a made configuration (no command, the
- * usual PATH). reference: the name it gets, canonical, or NULL; message: its history's comment, or NULL. */
-int image_import(const struct store *s, const struct image_load_args *args, const char *reference, const char *message,
-		 struct arena *a, struct image_load *out, struct err *e) MUST_CHECK;
+struct image_import {
+	const char *reference; /* the name it gets, canonical; NULL: none */
+	/* Writes the configuration of an image of this layer, of which diff_id is set. */
+	int (*config)(const struct image_layer *layer, struct strbuf *out, void *data, struct err *e);
+	void *data;
+};
+
+/* A root file system's tar (plain, gzip, zstd) as an image of one layer. */
+int image_import(const struct store *s, const struct image_load_args *args, const struct image_import *how, struct arena *a,
+		 struct image_load *out, struct err *e) MUST_CHECK;
 
 void image_load_end(struct image_load *l);
 

@@ -7,12 +7,16 @@
 #include <sys/stat.h>
 
 #include "image/unpack.h"
+#include "image/unpack_blob.h"
 
 static void write_opaque(struct json_writer *w, const void *data)
 {
 	const struct pack_args *args = data;
 
 	jw_strv(w, "opaque", args->opaque);
+	if (args->skip)
+		jw_strv(w, "skip", args->skip);
+	jw_bool(w, "live", args->live);
 }
 
 /* layers/HEX/fs becomes what the step wrote. */
@@ -27,6 +31,17 @@ static int stage_tree(struct store_ingest *in, const struct pack_args *args, con
 	return 0;
 }
 
+static int commit(struct store_ingest *in, const struct unpack_packed *p, const char *chain, struct err *e)
+{
+	int r = store_ingest_sync_staged(in, e);
+
+	if (r == 0)
+		r = store_commit_blob(in, p->blob, e);
+	if (r == 0)
+		r = store_commit_layer(in, chain, e);
+	return r < 0 ? r : store_commit_sync(in, e);
+}
+
 static int finish(struct store_ingest *in, const struct pack_args *args, const struct unpack_packed *p, const char *chain,
 		  struct err *e)
 {
@@ -39,18 +54,14 @@ static int finish(struct store_ingest *in, const struct pack_args *args, const s
 		if (r == 0)
 			r = store_ingest_layer_info(in, chain, &info, e);
 	}
-	if (r == 0)
-		r = store_ingest_sync_staged(in, e);
-	if (r == 0)
-		r = store_commit_blob(in, p->blob, e);
-	if (r == 0)
-		r = store_commit_layer(in, chain, e);
-	return r < 0 ? r : store_commit_sync(in, e);
+	return r < 0 ? r : commit(in, p, chain, e);
 }
 
-int image_pack(struct store_ingest *in, const struct pack_args *args, struct arena *a, struct image_layer *out, struct err *e)
+/* The strings are in a. */
+static int run(struct store_ingest *in, const struct pack_args *args, const char *name, struct arena *a, struct unpack_packed *p,
+	       struct image_layer *out, struct err *e)
 {
-	const struct image_load_args load = { .worker = args->worker, .input = args->upper, .name = "step", .limits = args->limits };
+	const struct image_load_args load = { .worker = args->worker, .input = args->upper, .name = name, .limits = args->limits };
 	const struct unpack_pull how = { .write = write_opaque, .data = (void *)(uintptr_t)args };
 	struct unpack_report report;
 	char chain[DIGEST_LEN + 1];
@@ -58,17 +69,46 @@ int image_pack(struct store_ingest *in, const struct pack_args *args, struct are
 
 	if (r < 0)
 		return r;
-	if (!report.packed.blob)
+	*p = report.packed;
+	if (!p->blob)
 		return err_set(e, ERR_INTERNAL, "tare-worker packed nothing");
-	digest_chain(args->parent, report.packed.diff_id, chain);
+	digest_chain(args->parent, p->diff_id, chain);
 	*out = (struct image_layer){
-		.blob = report.packed.blob, .diff_id = report.packed.diff_id, .chain_id = arena_strdup(a, chain),
-		.blob_size = report.packed.blob_size, .size = report.packed.size, .max_id = report.packed.max_id,
-		.existed = store_has_layer(in->store, chain),
+		.blob = p->blob, .diff_id = p->diff_id, .chain_id = arena_strdup(a, chain), .blob_size = p->blob_size, .size = p->size,
+		.max_id = p->max_id, .existed = store_has_layer(in->store, chain),
 	};
-	if (!out->chain_id)
-		return err_errno(e, -ENOMEM, "layer");
-	return finish(in, args, &report.packed, chain, e);
+	return out->chain_id ? 0 : err_errno(e, -ENOMEM, "layer");
+}
+
+int image_pack(struct store_ingest *in, const struct pack_args *args, struct arena *a, struct image_layer *out, struct err *e)
+{
+	struct unpack_packed p;
+	int r = run(in, args, "step", a, &p, out, e);
+
+	return r < 0 ? r : finish(in, args, &p, out->chain_id, e);
+}
+
+int image_pack_copy(struct store_ingest *in, const struct pack_args *args, struct arena *a, struct image_layer *out, uint64_t *entries,
+		    struct err *e)
+{
+	struct unpack_blob unpack = { .worker = args->worker, .fd = -1 };
+	struct unpack_packed p;
+	int r = run(in, args, "container", a, &p, out, e);
+
+	if (r < 0)
+		return r;
+	*entries = p.entries;
+	if (!p.entries)
+		return 0;
+	unpack.blob = p.blob;
+	unpack.diff_id = p.diff_id;
+	unpack.chain_id = out->chain_id;
+	unpack.size = p.blob_size;
+	unpack.fd = out->existed ? -1 : store_ingest_open(in, p.blob, e);
+	if (!out->existed)
+		r = unpack.fd < 0 ? unpack.fd : unpack_blob(in, &unpack, e);
+	(void)close_fd(unpack.fd);
+	return r < 0 ? r : commit(in, &p, out->chain_id, e);
 }
 
 /* ---- a tar for others ---- */

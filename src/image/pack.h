@@ -12,8 +12,15 @@ struct pack_args {
 	int upper;                 /* O_RDONLY folder of the ingest, tidied (image/tidy.h) */
 	const char *folder;        /* its path below the ingest */
 	const char *const *opaque; /* NULL-terminated */
+	const char *const *skip;   /* paths that are left out, with what is below them; NULL-terminated; NULL: none */
+	bool live;                 /* others write into it meanwhile */
 	const char *parent;        /* chain id of the layer below; NULL: none */
 };
+
+/* The same of a folder that stays where it is (image/survey.h): folder is not looked at, and the tree is made from the blob. *entries:
+ * how many; with none there is no layer, and *out says nothing. */
+int image_pack_copy(struct store_ingest *in, const struct pack_args *args, struct arena *a, struct image_layer *out, uint64_t *entries,
+		    struct err *e) MUST_CHECK;
 
 /* One tree as a tar, as it is, to out (a file, pipe or socket). */
 struct pack_out {

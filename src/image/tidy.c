@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/strbuf.h"
 #include "base/text.h"
+#include "image/survey.h"
 #include "sys/overlay.h"
 
 #define NS_PER_S INT64_C(1000000000)
@@ -22,24 +23,11 @@ struct tidy {
 	struct strbuf path;
 };
 
-/* What the layers below show at path; false: nothing. A folder above it that is hidden by a whiteout ends the search. */
-static bool below(const struct tidy_args *args, const char *path, struct stat *st)
-{
-	for (size_t i = 0; i < args->n_lowers; i++) {
-		CLEANUP_FD int fd = beneath_open(args->lowers[i], path, BENEATH_NOLINKS, O_PATH | O_NOFOLLOW, 0);
-
-		if (fd == -ENOENT)
-			continue;
-		return fd >= 0 && fstat(fd, st) == 0 && !overlay_is_whiteout(st);
-	}
-	return false;
-}
-
 static bool hides_something(const struct tidy *t)
 {
 	struct stat st;
 
-	return below(t->args, sb_str(&t->path), &st) && S_ISDIR(st.st_mode);
+	return survey_below(t->args->lowers, t->args->n_lowers, sb_str(&t->path), &st) && S_ISDIR(st.st_mode);
 }
 
 static int check_opaque(struct tidy *t, int dir, struct err *e)
@@ -153,7 +141,7 @@ static void remove_parents(const struct tidy_args *args, char *path)
 		dir = beneath_parent(args->upper, path, BENEATH_NOLINKS, 0, name);
 		if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
 			return;
-		if (below(args, path, &lower) &&
+		if (survey_below(args->lowers, args->n_lowers, path, &lower) &&
 		    (lower.st_mode != st.st_mode || lower.st_uid != st.st_uid || lower.st_gid != st.st_gid))
 			return;
 		if (unlinkat(dir, name, AT_REMOVEDIR) < 0)
@@ -167,7 +155,7 @@ static void remove_stub(const struct tidy_args *args, const char *stub)
 	char name[NAME_MAX + 1], path[PATH_MAX];
 	struct stat st, lower;
 
-	if (strlen(stub) >= sizeof(path) || below(args, stub, &lower))
+	if (strlen(stub) >= sizeof(path) || survey_below(args->lowers, args->n_lowers, stub, &lower))
 		return;
 	dir = beneath_parent(args->upper, stub, BENEATH_NOLINKS, 0, name);
 	if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_empty(dir, name, &st))

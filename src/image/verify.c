@@ -9,8 +9,7 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "image/compare.h"
-#include "image/partial.h"
-#include "image/unpack.h"
+#include "image/unpack_blob.h"
 
 #define BUFFER (256U << 10)
 
@@ -19,82 +18,8 @@ struct job {
 	const struct verify_layer *layer;
 	verify_fn fn;
 	void *data;
-	uint64_t size; /* of the blob */
 	struct err *e;
 };
-
-/* As a pull asks for it: one blob, all of which is here, and no lanes. */
-static void write_request(struct json_writer *w, const void *data)
-{
-	const struct job *j = data;
-
-	jw_u64(w, "lanes", 0);
-	jw_array(w, "blobs");
-	jw_object(w, NULL);
-	jw_str(w, "digest", j->layer->blob);
-	jw_u64(w, "size", j->size);
-	jw_end_object(w);
-	jw_end_array(w);
-	jw_array(w, "chunks");
-	jw_end_array(w);
-	jw_array(w, "layers");
-	jw_object(w, NULL);
-	jw_u64(w, "blob", 0);
-	jw_str(w, "diffId", j->layer->diff_id);
-	jw_str(w, "chainId", j->layer->chain_id);
-	jw_bool(w, "tree", true);
-	jw_end_object(w);
-	jw_end_array(w);
-}
-
-static void on_arrived(size_t blob, uint64_t bytes, void *data)
-{
-	(void)blob;
-	(void)bytes;
-	(void)data;
-}
-
-static int full_map(struct job *j)
-{
-	size_t n = (size_t)((j->size + PARTIAL_GRANULE - 1) / PARTIAL_GRANULE);
-	CLEANUP_FREE char *map = malloc(n + 1);
-	int fd;
-
-	if (!map)
-		return err_errno(j->e, -ENOMEM, "verify");
-	memset(map, 1, n);
-	fd = io_memfd("tare-map", map, n, false);
-	return fd < 0 ? err_errno(j->e, fd, "verify") : fd;
-}
-
-/* The limits were checked when the layer came; it may have come with higher ones than today's defaults. */
-static struct image_limits no_limits(void)
-{
-	struct image_limits l;
-
-	image_limits_default(&l);
-	for (size_t i = 0; i < image_limit_count; i++)
-		*image_limit_at(&l, &image_limit_rows[i]) = INT64_MAX;
-	return l;
-}
-
-static int unpack(struct job *j, const char *worker, int blob)
-{
-	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	CLEANUP_FD int map = full_map(j);
-	struct image_load_args args = { .worker = worker, .input = -1, .name = "layer", .limits = no_limits() };
-	const int files[] = { blob, map };
-	const struct unpack_pull more = { .write = write_request, .arrived = on_arrived, .data = j, .files = files, .n_files = 2 };
-	struct unpack_report report;
-	int r;
-
-	if (map < 0)
-		return map;
-	r = unpack_run("pull", j->in, &args, &more, &a, &report, j->e);
-	if (r == 0)
-		r = image_load_finish_layer(j->in, &report, j->layer->chain_id, j->layer->diff_id, j->e);
-	return r < 0 ? r : r > 0 ? 0 : err_set(j->e, ERR_INTERNAL, "tare-worker did not unpack layer %s", j->layer->chain_id);
-}
 
 static void tell(struct job *j, const char *where, const char *what)
 {
@@ -165,8 +90,9 @@ static int check_blob(struct job *j, const char *worker)
 		tell(j, where, "is no regular file");
 		return 0;
 	}
-	j->size = (uint64_t)st.st_size;
-	r = unpack(j, worker, fd);
+	r = unpack_blob(j->in, &(const struct unpack_blob){ .worker = worker, .blob = j->layer->blob, .diff_id = j->layer->diff_id,
+							   .chain_id = j->layer->chain_id, .fd = fd, .size = (uint64_t)st.st_size },
+			j->e);
 	return r < 0 ? find_damage(j, fd, where) : 1;
 }
 

@@ -54,6 +54,11 @@ static int lower_copy(const char *path, int userns, struct err *e)
 	return take_fd(&fd);
 }
 
+static int userns_of(const struct overlay_args *args, size_t lower)
+{
+	return args->each ? args->each[lower] : args->userns;
+}
+
 static int overlay_error(int fs, int r, struct err *e)
 {
 	char why[200];
@@ -151,7 +156,7 @@ static int overlay_by_fd(const struct overlay_args *args, int *lowers, struct er
 	if (base < 0 && args->base)
 		return base;
 	for (size_t i = 0; i < args->n_lower; i++) {
-		lowers[i] = lower_copy(args->lower[i], args->userns, e);
+		lowers[i] = lower_copy(args->lower[i], userns_of(args, i), e);
 		if (lowers[i] < 0)
 			return lowers[i];
 		if (mnt_fsconfig_fd(fs, "lowerdir+", lowers[i]) < 0)
@@ -209,7 +214,7 @@ static int scratch_folder(struct err *e)
 
 static int attach_lower(const struct named *n, size_t i, struct err *e)
 {
-	CLEANUP_FD int lower = lower_copy(n->args->lower[i], n->args->userns, e);
+	CLEANUP_FD int lower = lower_copy(n->args->lower[i], userns_of(n->args, i), e);
 	char name[2] = { lower_name(i), '\0' };
 	int r;
 
@@ -274,7 +279,7 @@ int overlay_mount(const struct overlay_args *args, pid_t *helper, struct err *e)
 		return err_set(e, ERR_INVALID, "rootfs: no layers");
 	/* overlayfs wants two lowers or an upper; one folder alone is that folder, read-only */
 	if (args->n_lower == 1 && !args->upper)
-		return lower_copy(args->lower[0], args->userns, e);
+		return lower_copy(args->lower[0], userns_of(args, 0), e);
 	if (by_fd) {
 		int fd = try_by_fd(args, e);
 

@@ -12,6 +12,7 @@ struct overlay_args {
 	const char *const *lower; /* absolute, topmost first; one at least */
 	size_t n_lower;
 	int userns; /* maps the ids of the lowers; -1: they stay as they are */
+	const int *each; /* NULL; or for each lower its own instead */
 	/* both NULL: read-only, and then one lower alone is a mount of that folder */
 	const char *upper, *work;
 	/* The folder that upper and work are names in, when what is written is to become a layer: with ids mapped by

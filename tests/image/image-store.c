@@ -79,18 +79,30 @@ static int parse_options(struct command *c, int argc, char **argv, struct err *e
 	return 0;
 }
 
+static int config_of(const struct image_layer *layer, struct strbuf *out, void *data, struct err *e)
+{
+	(void)data;
+	(void)e;
+	sb_printf(out,
+		  "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Env\":[\"PATH=/bin\"]},"
+		  "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}",
+		  layer->diff_id);
+	return 0;
+}
+
 static int load(struct command *c, const char *input, bool import, struct err *e)
 {
 	CLEANUP_FD int fd = strcmp(input, "-") != 0 ? open(input, O_RDONLY | O_CLOEXEC) : dup(0);
 	CLEANUP_IMAGE_LOAD struct image_load result = IMAGE_LOAD_INIT;
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct image_import how = { .reference = "docker.io/library/imported:latest", .config = config_of };
 	int r;
 
 	if (fd < 0)
 		return err_errno(e, -errno, "%s", input);
 	c->args.input = fd;
 	c->args.name = strcmp(input, "-") != 0 ? input : "standard input";
-	r = import ? image_import(&c->store, &c->args, "docker.io/library/imported:latest", NULL, &a, &result, e)
+	r = import ? image_import(&c->store, &c->args, &how, &a, &result, e)
 		   : image_load(&c->store, &c->args, &a, &result, e);
 	for (size_t i = 0; r == 0 && i < result.n_images; i++)
 		print_image(&result.images[i]);

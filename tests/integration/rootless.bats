@@ -130,6 +130,25 @@ servers_up() {
   [ "$(grep -c 'using the cache' <<<"$output")" -eq 3 ]
 }
 
+@test "commit, export, build -o: the ids of the image, the files his" {
+  utare run --name box busybox sh -c 'mkdir /d; echo 1 >/d/f; chown 5:6 /d/f; rm /bin/ls'
+  run -0 utare commit -c 'CMD ["cat", "/d/f"]' box committed
+  [ "$(utare run --rm committed)" = 1 ]
+  run -0 utare run --rm committed sh -c 'stat -c %u:%g /d/f; test ! -e /bin/ls'
+  [ "$output" = 5:6 ]
+  utare export -o "$U/home/w.tar" box
+  tar -tvf "$U/home/w.tar" d/f | grep -q ' 5/6 '
+  utare rm box
+  utare run -d --name box busybox sleep 60
+  run -0 utare commit box again
+  [[ "$output" == *"cannot be paused"* ]]
+  utare rm -f box
+  printf 'FROM busybox\nRUN mkdir /d; echo 1 >/d/f; chown 5:6 /d/f\n' >"$U/home/Out"
+  run -0 utare build -f "$U/home/Out" -o "$U/home/out" "$U/home"
+  [ "$(stat -c %u "$U/home/out/d/f")" = "$USER_ID" ]
+  run -0 utare rmi committed again
+}
+
 @test "images: whiteouts and opaque folders hold, devices are left out, too high an id is named" {
   local w=$BATS_TEST_TMPDIR
   mkdir -p "$w/a/d" "$w/a/bin" "$w/dev/dev"

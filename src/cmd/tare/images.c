@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "build/import.h"
 #include "cmd/tare/image_filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
@@ -25,7 +26,8 @@ const struct cli_option import_options[] = {
 	{ "platform", 0, "OS/ARCH", CLI_STR, "what it is for (default: this machine)", offsetof(struct import_opts, platform) },
 	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit: unpacked ratio file entries density devices depth",
 	  offsetof(struct import_opts, limits) },
-	{ "change", 'c', "INSTRUCTION", CLI_UNSUPPORTED },
+	{ "change", 'c', "INSTRUCTION", CLI_STRV, "apply an instruction of a Dockerfile: CMD, ENV, LABEL…",
+	  offsetof(struct import_opts, changes) },
 	{ 0 }
 };
 const struct cli_option images_options[] = {
@@ -154,19 +156,23 @@ int cmd_import(const struct cli_call *call, struct err *e)
 {
 	const struct import_opts *o = call->opts;
 	CLEANUP(bringing_end) struct bringing b = BRINGING_INIT;
-	const char *name = NULL;
+	struct import_args conf = { .message = o->message, .platform = o->platform, .changes = { o->changes.v, o->changes.n },
+				    .a = call->arena };
+	struct image_import how = { .config = import_config, .data = &conf };
 	struct image_ref ref;
 	int r = call->n_args > 1 ? image_ref_parse(call->arena, call->args[1], &ref, e) : 0;
 
 	if (r == 0 && call->n_args > 1) {
 		if (ref.digest)
 			return err_set(e, ERR_INVALID, "%s: a name for an image cannot have a digest", call->args[1]);
-		name = image_ref_canonical(call->arena, &ref);
+		how.reference = image_ref_canonical(call->arena, &ref);
 	}
+	if (r == 0)
+		r = import_plan(&conf, e);
 	if (r == 0)
 		r = bring(&b, call, call->args[0], o->platform, &o->limits, e);
 	if (r == 0)
-		r = image_import(&b.store, &b.args, name, o->message, call->arena, &b.load, e);
+		r = image_import(&b.store, &b.args, &how, call->arena, &b.load, e);
 	if (r == 0)
 		r = image_record(&b.en, b.load.images, b.load.n_images, e);
 	if (r == 0 && b.load.n_images)

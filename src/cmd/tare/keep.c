@@ -35,7 +35,7 @@ const struct cli_option image_prune_options[] = {
 
 /* ---- save ---- */
 
-static int open_output(const char *path, struct newfile *out, int *fd, struct err *e)
+int tare_output(const char *path, struct newfile *out, int *fd, struct err *e)
 {
 	int r = 0;
 
@@ -58,7 +58,7 @@ int cmd_save(const struct cli_call *call, struct err *e)
 	int fd = 1, r = tare_engine(call, &en, e);
 
 	if (r == 0)
-		r = open_output(o->output, &out, &fd, e);
+		r = tare_output(o->output, &out, &fd, e);
 	if (r < 0)
 		return r;
 	r = engine_save(&en, call->args, call->n_args, format, fd, e);

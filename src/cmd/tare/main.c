@@ -39,6 +39,12 @@ static const struct cli_option global_options[] = {
 #define ROW_TAG { "tag", "IMAGE NAME[:TAG]", "give an image another name", cmd_tag, NULL, 0, NULL, 2, 2 }
 #define ROW_SAVE                                                                                                       \
 	{ "save", "IMAGE...", "write images into an archive", cmd_save, save_options, sizeof(struct save_opts), NULL, 1, CLI_ANY }
+#define ROW_COMMIT                                                                                                     \
+	{ "commit", "CONTAINER [NAME[:TAG]]", "make an image of what a container wrote", cmd_commit, commit_options,          \
+	  sizeof(struct commit_opts), &commit_defaults, 1, 2 }
+#define ROW_EXPORT                                                                                                     \
+	{ "export", "CONTAINER", "write the files of a container into a tar", cmd_export, export_options,                     \
+	  sizeof(struct save_opts), NULL, 1, 1 }
 #define ROW_HISTORY                                                                                                    \
 	{ "history", "IMAGE", "show how an image was made", cmd_history, history_options, sizeof(struct list_opts),           \
 	  &list_defaults, 1, 1 }
@@ -98,7 +104,7 @@ static const struct cli_command image_commands[] = {
 
 static const struct cli_command container_commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL,   ROW_WAIT,  ROW_RM,      ROW_PS("ls"), ROW_INSPECT,
-	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, END,
+	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_COMMIT, ROW_EXPORT, END,
 };
 
 static const struct cli_command cni_commands[] = {
@@ -147,6 +153,7 @@ static const struct cli_command system_commands[] = {
 /* What our own programs call; not for people. */
 static const struct cli_command internal_commands[] = {
 	{ "exited", "ID", NULL, cmd_exited, NULL, 0, NULL, 1, 1 },
+	{ "freeze", "ID", NULL, cmd_freeze, NULL, 0, NULL, 1, 1 },
 	{ "heal", NULL, NULL, cmd_heal, NULL, 0, NULL, 0, 0 },
 	{ "connect", "ID", NULL, cmd_connect, NULL, 0, NULL, 1, 1 },
 	{ "confined", "BYTES PROGRAM [ARG...]", NULL, cmd_confined, NULL, 0, NULL, 2, CLI_ANY, true },
@@ -155,7 +162,7 @@ static const struct cli_command internal_commands[] = {
 
 static const struct cli_command commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM, ROW_PS("ps"), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
-	ROW_TOP, ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
+	ROW_TOP, ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT, ROW_COMMIT, ROW_EXPORT, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
 	ROW_TAG, ROW_HISTORY,
 	{ "login", "[SERVER]", "say who you are at a registry, Docker Hub unless named", cmd_login, login_options, sizeof(struct login_opts), NULL, 0, 1 },
 	{ "logout", "[SERVER]", "forget who you are at a registry", cmd_logout, NULL, 0, NULL, 0, 1 },

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "cmd/tare/table.h"
 #include "engine/cni.h"
+#include "engine/freezer.h"
 #include "engine/healer.h"
 #include "engine/images.h"
 #include "engine/others.h"
@@ -286,6 +287,14 @@ int cmd_exited(const struct cli_call *call, struct err *e)
 	int r = tare_engine(call, &en, e);
 
 	return r < 0 ? r : container_exited(&en, call->args[0], e);
+}
+
+int cmd_freeze(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = tare_engine_as_it_is(call, &en, e);
+
+	return r < 0 ? r : freezer_serve(&en, call->args[0], e);
 }
 
 int cmd_heal(const struct cli_call *call, struct err *e)

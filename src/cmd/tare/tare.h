@@ -93,7 +93,20 @@ struct login_opts {
 extern const struct cli_option login_options[];
 int cmd_login(const struct cli_call *call, struct err *e);
 int cmd_logout(const struct cli_call *call, struct err *e);
+/* commit.c */
+struct commit_opts {
+	const char *author, *message;
+	bool pause;
+	struct cli_strv changes;
+};
+extern const struct cli_option commit_options[], export_options[];
+extern const struct commit_opts commit_defaults;
+int cmd_commit(const struct cli_call *call, struct err *e);
+int cmd_export(const struct cli_call *call, struct err *e);
 /* keep.c */
+/* Where an archive goes: a file that appears whole, with newfile_commit(); NULL or "-": standard output, 1, which must be no terminal. */
+struct newfile;
+int tare_output(const char *path, struct newfile *out, int *fd, struct err *e) MUST_CHECK;
 struct save_opts {
 	const char *output, *format;
 };
@@ -114,7 +127,7 @@ struct load_opts {
 };
 struct import_opts {
 	const char *message, *platform;
-	struct cli_strv limits;
+	struct cli_strv limits, changes;
 };
 struct list_opts {
 	bool all, quiet, no_trunc, digests, latest, size;
@@ -250,6 +263,7 @@ int cmd_prune(const struct cli_call *call, struct err *e);
 int cmd_version(const struct cli_call *call, struct err *e);
 int cmd_connect(const struct cli_call *call, struct err *e);
 int cmd_exited(const struct cli_call *call, struct err *e);
+int cmd_freeze(const struct cli_call *call, struct err *e);
 int cmd_heal(const struct cli_call *call, struct err *e);
 
 #endif

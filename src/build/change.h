@@ -1,0 +1,12 @@
+/* Single instructions that change the configuration of an image that no Dockerfile made: --change. */
+#ifndef TARE_BUILD_CHANGE_H
+#define TARE_BUILD_CHANGE_H
+
+#include "build/conf.h"
+#include "engine/options.h"
+
+/* One after the other; $NAME in them is of the environment so far. Which there are: what CMD, ENV, LABEL and their like say, nothing that
+ * writes files. The message begins with "--change TEXT". */
+int conf_change(struct arena *a, struct conf *c, struct strv changes, struct err *e) MUST_CHECK;
+
+#endif
