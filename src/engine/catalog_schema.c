@@ -86,4 +86,21 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	"CREATE INDEX build_cache_chain ON build_cache(chain);"
 	"CREATE INDEX build_cache_blob ON build_cache(blob);"
 	"PRAGMA user_version=7;",
+
+	/* tagged: when a name was last given to it by hand, 0 never. What registries call it by digest ("HOST/PATH@sha256:…"; a digest of an
+	 * index may be several images'), which stood among the tags before; and the documents that led to it and are not its manifest: indexes
+	 * for several platforms. A row keeps the document's blob. Of a tag its document is the index that it meant where it was pulled from. */
+	"ALTER TABLE images ADD COLUMN tagged INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE tags ADD COLUMN document TEXT;"
+	"CREATE TABLE repo_digests("
+	" ref TEXT NOT NULL, image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE, PRIMARY KEY(ref, image)) WITHOUT ROWID;"
+	"CREATE INDEX repo_digests_image ON repo_digests(image);"
+	"INSERT INTO repo_digests SELECT ref, image FROM tags WHERE instr(ref, '@') "
+	" AND NOT instr(substr(ref, instr(ref, '/'), instr(ref, '@') - instr(ref, '/')), ':');"
+	"DELETE FROM tags WHERE instr(ref, '@');"
+	"CREATE TABLE documents("
+	" image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE, digest TEXT NOT NULL, added INTEGER NOT NULL,"
+	" PRIMARY KEY(image, digest)) WITHOUT ROWID;"
+	"CREATE INDEX documents_digest ON documents(digest);"
+	"PRAGMA user_version=8;",
 };

@@ -193,7 +193,8 @@ static int look_for_row(const char *digest, void *data)
 static int find_strays(struct looking *k)
 {
 	struct strays layers = { k, "SELECT 1 FROM layers WHERE chain = ?1", 0 };
-	struct strays blobs = { k, "SELECT 1 FROM images WHERE id = ?1 OR manifest = ?1 UNION ALL SELECT 1 FROM image_layers WHERE blob = ?1", 0 };
+	struct strays blobs = { k, "SELECT 1 FROM images WHERE id = ?1 OR manifest = ?1 UNION ALL SELECT 1 FROM image_layers WHERE blob = ?1"
+				      " UNION ALL SELECT 1 FROM documents WHERE digest = ?1", 0 };
 	int r = store_list(&k->store, STORE_LAYER, look_for_row, &layers, k->e);
 
 	if (r == 0)

@@ -12,30 +12,31 @@
 #include "engine/nearest.h"
 #include "image/ref.h"
 
-#define COLUMNS "id, manifest, created, loaded, size, max_id"
+#define COLUMNS "id, manifest, created, loaded, size, max_id, tagged"
 
-static int read_tags(struct catalog *c, struct arena *a, struct image *img, struct err *e)
+static int read_texts(struct catalog *c, struct arena *a, const char *sql, const char *id, const char *const **out, size_t *n, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	const char **tags = NULL;
+	const char **v = NULL;
 	size_t cap = 0;
-	int r = cat_prepare(c, &s, e, "SELECT ref FROM tags WHERE image = ?1 ORDER BY ref", "s", img->id);
+	int r = cat_prepare(c, &s, e, sql, "s", id);
 
-	img->n_tags = 0;
+	*n = 0;
 	while (r == 0 && (r = cat_step(s, e)) > 0) {
-		if (img->n_tags == cap) {
-			const char **more = arena_array(a, cap = cap ? 2 * cap : 4, sizeof(*more));
-
-			if (more && tags)
-				memcpy(more, tags, img->n_tags * sizeof(*more));
-			tags = more;
-		}
-		if (tags)
-			tags[img->n_tags++] = arena_strdup(a, cat_text(s, 0));
+		v = arena_grow(a, v, *n, &cap, sizeof(*v));
+		if (v)
+			v[(*n)++] = arena_strdup(a, cat_text(s, 0));
 		r = arena_error(a) < 0 ? err_errno(e, -ENOMEM, "read an image's names") : 0;
 	}
-	img->tags = tags;
+	*out = v;
 	return r;
+}
+
+static int read_names(struct catalog *c, struct arena *a, struct image *img, struct err *e)
+{
+	int r = read_texts(c, a, "SELECT ref FROM tags WHERE image = ?1 ORDER BY ref", img->id, &img->tags, &img->n_tags, e);
+
+	return r < 0 ? r : read_texts(c, a, "SELECT ref FROM repo_digests WHERE image = ?1 ORDER BY ref", img->id, &img->digests, &img->n_digests, e);
 }
 
 static void read_row(struct cat_stmt *s, struct arena *a, struct image *img)
@@ -47,6 +48,7 @@ static void read_row(struct cat_stmt *s, struct arena *a, struct image *img)
 		.loaded = cat_int(s, 3),
 		.size = (uint64_t)cat_int(s, 4),
 		.max_id = (uint32_t)cat_int(s, 5),
+		.tagged = cat_int(s, 6),
 	};
 }
 
@@ -63,7 +65,7 @@ static int one(struct catalog *c, struct arena *a, const char *sql, const char *
 	read_row(s, a, out);
 	if (arena_error(a) < 0)
 		return err_errno(e, -ENOMEM, "read an image's row");
-	r = read_tags(c, a, out, e);
+	r = read_names(c, a, out, e);
 	return r < 0 ? r : 1;
 }
 
@@ -83,7 +85,10 @@ static int by_reference(struct catalog *c, struct arena *a, const char *what, st
 	if (image_ref_parse(a, what, &ref, &ignored) < 0)
 		return 0;
 	if (ref.digest)
-		return one(c, a, "SELECT " COLUMNS " FROM images WHERE manifest = ?1", ref.digest, out, e);
+		return one(c, a,
+			   "SELECT " COLUMNS " FROM images WHERE manifest = ?1 OR id IN (SELECT image FROM documents WHERE digest = ?1)"
+			   " ORDER BY loaded DESC LIMIT 1",
+			   ref.digest, out, e);
 	return one(c, a,
 		   "SELECT " COLUMNS " FROM images WHERE id = (SELECT image FROM tags WHERE ref = ?1)",
 		   image_ref_canonical(a, &ref), out, e);
@@ -151,7 +156,7 @@ int image_list(struct catalog *c, struct arena *a, struct image **out, size_t *n
 		}
 		if (*out)
 			read_row(s, a, &(*out)[(*n)++]);
-		r = arena_error(a) < 0 ? err_errno(e, -ENOMEM, "list images") : read_tags(c, a, &(*out)[*n - 1], e);
+		r = arena_error(a) < 0 ? err_errno(e, -ENOMEM, "list images") : read_names(c, a, &(*out)[*n - 1], e);
 	}
 	return r;
 }
@@ -226,27 +231,48 @@ static int record_layers(struct catalog *c, const struct image_loaded *img, stru
 	return 0;
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int record_digests(struct catalog *c, const struct image_loaded *img, int64_t now, struct err *e)
+{
+	int r = 0;
+
+	if (img->repo_digest)
+		r = cat_exec(c, e, "INSERT INTO repo_digests(ref, image) VALUES(?1, ?2) ON CONFLICT DO NOTHING", "ss", img->repo_digest, img->id);
+	for (size_t i = 0; r >= 0 && i < img->n_documents; i++)
+		r = cat_exec(c, e, "INSERT OR REPLACE INTO documents(image, digest, added) VALUES(?1, ?2, ?3)", "ssi", img->id, img->documents[i],
+			     now - (int64_t)i);
+	return r < 0 ? r : 0;
+}
+
 static int record_one(struct catalog *c, const struct image_loaded *img, struct err *e)
 {
+	int64_t now = now_ns();
 	uint64_t size = 0;
 	uint32_t max_id = 0;
-	struct timespec now;
 	int r;
 
 	for (size_t i = 0; i < img->n_layers; i++) {
 		size += img->layers[i].size;
 		max_id = img->layers[i].max_id > max_id ? img->layers[i].max_id : max_id;
 	}
-	clock_gettime(CLOCK_REALTIME, &now);
 	r = cat_exec(c, e,
 		     "INSERT INTO images(id, created, loaded, size, max_id, manifest) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
 		     " ON CONFLICT(id) DO UPDATE SET loaded = ?3, manifest = ?6",
-		     "siiiis", img->id, image_time(img->config->created), (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
-		     (int64_t)size, (int64_t)max_id, img->manifest);
+		     "siiiis", img->id, image_time(img->config->created), now, (int64_t)size, (int64_t)max_id, img->manifest);
 	if (r >= 0)
 		r = record_layers(c, img, e);
+	if (r >= 0)
+		r = record_digests(c, img, now, e);
 	for (size_t i = 0; r >= 0 && i < img->n_names; i++)
-		r = cat_exec(c, e, "INSERT OR REPLACE INTO tags(ref, image) VALUES(?1, ?2)", "ss", img->names[i], img->id);
+		r = cat_exec(c, e, "INSERT OR REPLACE INTO tags(ref, image, document) VALUES(?1, ?2, ?3)", "sss", img->names[i], img->id,
+			     img->n_documents ? img->documents[0] : NULL);
 	return r < 0 ? r : 0;
 }
 
@@ -292,6 +318,7 @@ int image_tag(const struct engine *en, const char *source, const char *target, s
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	struct image_ref ref;
 	struct image img;
+	const char *document = NULL;
 	int r = image_ref_parse(&a, target, &ref, e);
 
 	if (r == 0 && ref.digest)
@@ -301,120 +328,35 @@ int image_tag(const struct engine *en, const char *source, const char *target, s
 	if (r == 0)
 		r = image_find(c, &a, source, &img, e);
 	if (r == 0)
-		r = cat_exec(c, e, "INSERT OR REPLACE INTO tags(ref, image) VALUES(?1, ?2)", "ss", image_ref_canonical(&a, &ref), img.id);
+		r = image_document(c, &a, source, &img, &document, e);
+	if (r == 0)
+		r = cat_exec(c, e, "INSERT OR REPLACE INTO tags(ref, image, document) VALUES(?1, ?2, ?3)", "sss", image_ref_canonical(&a, &ref),
+			     img.id, document);
+	if (r >= 0)
+		r = cat_exec(c, e, "UPDATE images SET tagged = ?1 WHERE id = ?2", "is", now_ns(), img.id);
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
-/* ---- removing ---- */
-
-/* Names a container that uses the image; false when none does. */
-static bool in_use(struct catalog *c, const char *id, char name[NEAREST_LEN])
-{
-	CLEANUP_STMT struct cat_stmt *s = NULL;
-	struct err ignored;
-
-	if (cat_prepare(c, &s, &ignored, "SELECT name FROM containers WHERE image = ?1 LIMIT 1", "s", id) < 0 ||
-	    cat_step(s, &ignored) <= 0)
-		return false;
-	snprintf(name, NEAREST_LEN, "%s", cat_text(s, 0));
-	return true;
-}
-
-/* The canonical reference when `what` is one of the image's, else NULL: it was found by id. */
-static const char *reference_of(struct arena *a, const struct image *img, const char *what)
-{
-	struct image_ref ref;
-	struct err ignored;
-	const char *canonical;
-
-	if (image_ref_parse(a, what, &ref, &ignored) < 0 || ref.digest)
-		return NULL;
-	canonical = image_ref_canonical(a, &ref);
-	for (size_t i = 0; canonical && i < img->n_tags; i++)
-		if (strcmp(img->tags[i], canonical) == 0)
-			return canonical;
-	return NULL;
-}
-
-static int delete_rows(struct catalog *c, const struct image *img, const char *ref, bool whole, struct err *e)
-{
-	int r = 0;
-
-	if (ref)
-		r = cat_exec(c, e, "DELETE FROM tags WHERE ref = ?1", "s", ref);
-	else
-		r = cat_exec(c, e, "DELETE FROM tags WHERE image = ?1", "s", img->id);
-	if (r >= 0 && whole)
-		r = cat_exec(c, e, "DELETE FROM images WHERE id = ?1", "s", img->id);
-	if (r >= 0 && whole)
-		r = cat_exec(c, e,
-			     "DELETE FROM layers WHERE NOT EXISTS (SELECT 1 FROM image_layers WHERE chain = layers.chain)", "");
-	return r < 0 ? r : 0;
-}
-
-/* Decides under the write lock: *ref NULL: all references; *whole: the image too. */
-static int judge(struct catalog *c, struct arena *a, const char *what, bool force, struct image *img, const char **ref,
-		 bool *whole, struct err *e)
-{
-	char user[NEAREST_LEN];
-	bool used;
-	int r = image_find(c, a, what, img, e);
-
-	if (r < 0)
-		return r;
-	*ref = reference_of(a, img, what);
-	used = in_use(c, img->id, user);
-	*whole = !used && (!*ref || img->n_tags == 1);
-	if (used && !force && (!*ref || img->n_tags == 1))
-		return err_set(e, ERR_CONFLICT, "image %s is in use by container %s: remove that first, or use -f to only untag it",
-			       what, user);
-	if (used && !*ref && img->n_tags == 0)
-		return err_set(e, ERR_CONFLICT, "image %s is in use by container %s and has no name to take away", what, user);
-	if (!*ref && img->n_tags > 1 && !force)
-		return err_set(e, ERR_CONFLICT, "image %s has %zu names: remove it by them, or use -f", what, img->n_tags);
-	return 0;
-}
-
-static void report(struct arena *a, const struct image *img, const char *ref, bool whole, image_removed_fn fn, void *data)
-{
-	for (size_t i = 0; i < img->n_tags; i++) {
-		struct image_ref parsed;
-		struct err ignored;
-
-		if (ref && strcmp(img->tags[i], ref) != 0)
-			continue;
-		if (image_ref_parse(a, img->tags[i], &parsed, &ignored) == 0)
-			fn("Untagged", image_ref_familiar(a, &parsed), data);
-	}
-	if (whole)
-		fn("Deleted", img->id, data);
-}
-
-int image_remove(const struct engine *en, const char *what, bool force, image_removed_fn fn, void *data, struct err *e)
+int image_known_as(const struct engine *en, const char *id, const struct image_ref *ref, const char *digest, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
-	const char *ref = NULL;
-	struct image img = { 0 };
-	bool whole = false;
-	int r = catalog_begin(c, CATALOG_LAZY, e);
+	const char *name = arena_printf(&a, "%s/%s@%s", ref->domain, ref->path, digest);
+	int r = name ? catalog_begin(c, CATALOG_LAZY, e) : err_errno(e, -ENOMEM, "digest");
 
+	/* it may have been removed meanwhile */
 	if (r == 0)
-		r = judge(c, &a, what, force, &img, &ref, &whole, e);
-	if (r == 0)
-		r = delete_rows(c, &img, ref, whole, e);
-	if (r == 0)
-		r = catalog_commit(c, e);
-	if (r < 0)
-		return r;
-	report(&a, &img, ref, whole, fn, data);
-	return 0;
+		r = cat_exec(c, e, "INSERT INTO repo_digests(ref, image) SELECT ?1, id FROM images WHERE id = ?2 ON CONFLICT DO NOTHING", "ss", name, id);
+	return r < 0 ? r : catalog_commit(c, e);
 }
+
+/* ---- garbage ---- */
 
 static bool referenced(enum store_kind kind, const char *digest, void *data)
 {
 	static const char layer[] = "SELECT 1 FROM layers WHERE chain = ?1 UNION ALL SELECT 1 FROM build_cache WHERE chain = ?1";
 	static const char blob[] = "SELECT 1 FROM images WHERE id = ?1 OR manifest = ?1 UNION ALL"
+				   " SELECT 1 FROM documents WHERE digest = ?1 UNION ALL"
 				   " SELECT 1 FROM image_layers WHERE blob = ?1 UNION ALL SELECT 1 FROM build_cache WHERE blob = ?1";
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	struct err ignored;

@@ -11,22 +11,26 @@
 #include "engine/engine.h"
 #include "image/config.h"
 #include "image/load.h"
+#include "image/ref.h"
 #include "image/store.h"
 
 struct image {
 	const char *id, *manifest;
 	int64_t created, loaded; /* ns since the epoch; created: or IMAGE_NO_TIME */
+	int64_t tagged;          /* when `tare tag` last gave it a name; 0: never */
 	uint64_t size;           /* unpacked bytes of all its layers */
 	uint32_t max_id;         /* highest uid or gid in any of them */
 	const char *const *tags; /* canonical references, sorted */
 	size_t n_tags;
+	const char *const *digests; /* what registries call it: "docker.io/library/busybox@sha256:…", of an index or its manifest; sorted */
+	size_t n_digests;
 };
 
 /* An image's text of a time in ns; IMAGE_NO_TIME where it says none, or one that no computer saw (year 1). */
 #define IMAGE_NO_TIME INT64_MIN
 int64_t image_time(const char *text);
 
-/* By reference, by id, or by a prefix of an id's digits that only one image has. ERR_NOTFOUND suggests. */
+/* By reference (a digest: of its manifest, or of an index that led to it), by id, or by a prefix of an id's digits that only one image has. ERR_NOTFOUND suggests. */
 int image_find(struct catalog *c, struct arena *a, const char *what, struct image *out, struct err *e) MUST_CHECK;
 /* By whole id. */
 int image_get(struct catalog *c, struct arena *a, const char *id, struct image *out, struct err *e) MUST_CHECK;
@@ -36,6 +40,15 @@ int image_list(struct catalog *c, struct arena *a, struct image **out, size_t *n
 /* Chain ids, topmost first, NULL-terminated: what an overlay stacks. */
 int image_layers(struct catalog *c, struct arena *a, const char *id, const char *const **out, size_t *n,
 		 struct err *e) MUST_CHECK;
+
+/* Digest of the index that `what`, a name of img, meant where it was pulled from, and which the store has; NULL without. What it lists need
+ * not all be here. */
+int image_document(struct catalog *c, struct arena *a, const char *what, const struct image *img, const char **out, struct err *e) MUST_CHECK;
+
+/* Digest of what such a name stands for elsewhere: the index, when the store has all that it lists, else the manifest. partial: there is an
+ * index, and something of it is not here. */
+int image_top(struct catalog *c, const struct store *s, struct arena *a, const char *what, const struct image *img, const char **top,
+	      bool *partial, struct err *e) MUST_CHECK;
 
 /* Its configuration, read from the store. */
 int image_config_read(const struct engine *en, struct arena *a, const char *id, const struct image_config **out,
@@ -48,9 +61,12 @@ int image_record(const struct engine *en, const struct image_loaded *images, siz
  * none. ERR_INVALID: it is no name, or has a digest. */
 int image_tag(const struct engine *en, const char *source, const char *target, struct err *e) MUST_CHECK;
 
+/* From a push: the registry of ref has the image under that digest. */
+int image_known_as(const struct engine *en, const char *id, const struct image_ref *ref, const char *digest, struct err *e) MUST_CHECK;
+
 /* One line of what image_remove() did; kind "Untagged" or "Deleted". */
 typedef void (*image_removed_fn)(const char *kind, const char *what, void *data);
-/* Takes a reference away, and the image with its last one; or, given an id, all of it. An image that containers use,
+/* Takes a reference away, and the image with its last one; with the last tag of a repository go the digests by which it is known there. Or, given an id, all of it. An image that containers use,
  * or (by id) one with several references, is ERR_CONFLICT; force takes the references away all the same, but what a
  * container uses stays. What nobody needs any more leaves the store with the next image_gc(). */
 int image_remove(const struct engine *en, const char *what, bool force, image_removed_fn fn, void *data,

@@ -4,6 +4,7 @@
 
 #include "engine/access.h"
 #include "engine/images.h"
+#include "image/listing.h"
 #include "image/ref.h"
 
 static bool is_here(const struct engine *en, struct arena *a, const char *canonical, const char *id)
@@ -22,6 +23,7 @@ static int record(const struct engine *en, const struct image_load *load, bool u
 		return image_record(en, load->images, load->n_images, e);
 	one = load->images[0];
 	one.n_names = 0;
+	one.repo_digest = NULL;
 	return image_record(en, &one, 1, e);
 }
 
@@ -67,4 +69,43 @@ int engine_pull(const struct engine *en, const struct pull_args *args, struct ar
 		.progress = args->progress, .progress_data = args->progress_data,
 	};
 	return run(en, &pull, args->unnamed, a, out, e);
+}
+
+/* ---- all tags ---- */
+
+static int list_tags(struct access *q, struct arena *a, const char *const **tags, size_t *n, struct err *e)
+{
+	CLEANUP_REGISTRY_CLIENT struct registry_client client = REGISTRY_CLIENT_INIT;
+	char transfer[PATH_MAX];
+	int r = engine_program("tare-transfer", transfer, e);
+
+	if (r == 0)
+		r = registry_start(transfer, q->endpoints, q->n, NULL, 0, &client, e);
+	return r < 0 ? r : listing_tags(&client, a, tags, n, e);
+}
+
+int engine_pull_names(const struct engine *en, const char *what, struct arena *a, const char *const **out, size_t *n, struct err *e)
+{
+	CLEANUP_ACCESS struct access q = ACCESS_INIT;
+	const char *slash = strrchr(what, '/'), *const *tags, **names;
+	struct image_ref ref;
+	int r = image_ref_parse(a, what, &ref, e);
+
+	if (r == 0 && (ref.digest || strchr(slash ? slash : what, ':')))
+		return err_set(e, ERR_INVALID, "--all-tags takes a name without tag and digest: %s", what);
+	if (r == 0)
+		r = access_find(&q, en, &ref, REGISTRY_PULL, NULL, e);
+	if (r == 0)
+		r = list_tags(&q, a, &tags, n, e);
+	if (r < 0)
+		return err_ctx(e, "%s", what);
+	if (*n == 0)
+		return err_set(e, ERR_NOTFOUND, "%s: the registry has no tag there", what);
+	names = arena_array(a, *n, sizeof(*names));
+	for (size_t i = 0; names && i < *n; i++) {
+		ref.tag = tags[i];
+		names[i] = image_ref_familiar(a, &ref);
+	}
+	*out = names;
+	return arena_error(a) < 0 ? err_errno(e, -ENOMEM, "list tags") : 0;
 }

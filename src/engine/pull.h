@@ -24,4 +24,7 @@ struct pulled {
 /* Asks where the configuration says (engine/registries.h), as who we are there (engine/credentials.h), and records what came. */
 int engine_pull(const struct engine *en, const struct pull_args *args, struct arena *a, struct pulled *out, struct err *e) MUST_CHECK;
 
+/* All tagged names of the registry's repository that what names, familiar. ERR_INVALID: it has a tag or a digest; ERR_NOTFOUND: there is none. */
+int engine_pull_names(const struct engine *en, const char *what, struct arena *a, const char *const **out, size_t *n, struct err *e) MUST_CHECK;
+
 #endif

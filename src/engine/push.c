@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "engine/access.h"
 #include "engine/images.h"
@@ -130,16 +131,37 @@ int engine_push_names(const struct engine *en, const char *what, struct arena *a
 
 /* ---- push ---- */
 
-static int run(struct push *p, const char *transfer, const char *manifest, uint64_t *size, struct err *e)
+/* A platform that is asked for is one manifest's. */
+static int choose(struct push *p, const struct store *s, const struct image *img, const char **top, struct err *e)
+{
+	bool partial;
+	int r;
+
+	*top = img->manifest;
+	if (p->args->platform)
+		return 0;
+	r = image_top(p->en->catalog, s, p->arena, p->args->what, img, top, &partial, e);
+	if (r == 0 && partial)
+		log_warning("%s: its index lists more than is here: only the manifest of this one goes (tare pull --platform brings others)",
+			    image_ref_familiar(p->arena, &p->ref));
+	return r;
+}
+
+static int run(struct push *p, const char *transfer, const struct image *img, struct pushed *out, struct err *e)
 {
 	CLEANUP_STORE struct store store = STORE_INIT;
-	const struct image_push_args args = {
-		.transfer = transfer, .endpoints = p->access.endpoints, .n_endpoints = p->access.n, .manifest = manifest,
+	struct image_push_args args = {
+		.transfer = transfer, .endpoints = p->access.endpoints, .n_endpoints = p->access.n, .manifest = img->manifest,
 		.reference = p->ref.tag, .platform = p->args->platform, .sources = sources, .progress = on_progress, .data = p,
 	};
 	int r = store_open(p->en->root_fd, &store, e);
 
-	return r < 0 ? r : image_push(&store, &args, p->arena, size, e);
+	if (r == 0)
+		r = choose(p, &store, img, &args.top, e);
+	if (r < 0)
+		return r;
+	out->digest = args.top;
+	return image_push(&store, &args, p->arena, &out->size, e);
 }
 
 int engine_push(const struct engine *en, const struct push_args *args, struct arena *a, struct pushed *out, struct err *e)
@@ -155,10 +177,12 @@ int engine_push(const struct engine *en, const struct push_args *args, struct ar
 		r = engine_program("tare-transfer", transfer, e);
 	if (r < 0)
 		return r;
-	*out = (struct pushed){ .name = image_ref_familiar(a, &p.ref), .tag = p.ref.tag, .digest = img.manifest };
+	*out = (struct pushed){ .name = image_ref_familiar(a, &p.ref), .tag = p.ref.tag };
 	r = access_find(&p.access, en, &p.ref, REGISTRY_PUSH, NULL, e);
 	if (r == 0)
-		r = run(&p, transfer, img.manifest, &out->size, e);
+		r = run(&p, transfer, &img, out, e);
+	if (r == 0)
+		r = image_known_as(en, img.id, &p.ref, out->digest, e);
 	access_end(&p.access);
 	return r < 0 ? err_ctx(e, "%s", out->name) : 0;
 }

@@ -15,7 +15,7 @@ struct push_args {
 struct pushed {
 	const char *name;   /* familiar, in the arena as all texts */
 	const char *tag;
-	const char *digest; /* of the manifest, here and there */
+	const char *digest; /* of what got the tag, the manifest or an index, here and there */
 	uint64_t size;      /* its bytes */
 };
 

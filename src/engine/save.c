@@ -7,13 +7,14 @@
 #include "image/ref.h"
 
 struct picked {
-	const char *id, *manifest;
+	const char *id, *manifest, *top;
 	const char **names;
 	size_t n, cap;
 };
 
 struct picking {
 	struct catalog *catalog;
+	const struct store *store;
 	struct arena *arena;
 	struct picked *v;
 	size_t n, cap;
@@ -25,21 +26,25 @@ static int no_memory(struct picking *p)
 	return err_errno(p->e, -ENOMEM, "save");
 }
 
-/* name NULL: without one. An image that was named twice is there once. */
+/* name NULL: without one. An image that was named twice, and meant the same, is there once. */
 static int pick(struct picking *p, const struct image *img, const char *name)
 {
 	struct picked *more, *to = NULL;
-	const char **names;
+	const char **names, *top = img->manifest;
+	bool partial = false;
+	int r = name ? image_top(p->catalog, p->store, p->arena, name, img, &top, &partial, p->e) : 0;
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < p->n && !to; i++)
-		to = strcmp(p->v[i].id, img->id) == 0 ? &p->v[i] : NULL;
+		to = strcmp(p->v[i].id, img->id) == 0 && (!name || strcmp(p->v[i].top, top) == 0) ? &p->v[i] : NULL;
 	if (!to) {
 		more = arena_grow(p->arena, p->v, p->n, &p->cap, sizeof(*more));
 		if (!more)
 			return no_memory(p);
 		p->v = more;
 		to = &p->v[p->n++];
-		*to = (struct picked){ .id = img->id, .manifest = img->manifest };
+		*to = (struct picked){ .id = img->id, .manifest = img->manifest, .top = top };
 	}
 	for (size_t i = 0; name && i < to->n; i++)
 		if (strcmp(to->names[i], name) == 0)
@@ -112,7 +117,7 @@ static int save(struct picking *p, const struct store *s, enum save_format forma
 	if (!v)
 		return no_memory(p);
 	for (size_t i = 0; i < p->n; i++)
-		v[i] = (struct image_saved){ .id = p->v[i].id, .manifest = p->v[i].manifest, .names = p->v[i].names, .n_names = p->v[i].n };
+		v[i] = (struct image_saved){ .id = p->v[i].id, .manifest = p->v[i].manifest, .top = p->v[i].top, .names = p->v[i].names, .n_names = p->v[i].n };
 	return image_save(s, NULL, v, p->n, format, out, p->e);
 }
 
@@ -126,6 +131,7 @@ int engine_save(const struct engine *en, const char *const *what, size_t n, enum
 
 	if (r < 0)
 		return r;
+	p.store = &store;
 	hold = store_hold(&store, e);
 	r = hold < 0 ? hold : 0;
 	for (size_t i = 0; r == 0 && i < n; i++)

@@ -69,24 +69,26 @@ static int fetch(struct look *k, const char *blob)
 {
 	char where[DIGEST_LEN + 8];
 	const char *platform = platform_of(k);
+	size_t n = k->img->n_tags + k->img->n_digests;
 	int r = store_remove(&k->v->store, STORE_BLOB, blob, k->e);
 
 	(void)snprintf(where, sizeof(where), "blob %s", blob);
 	if (r < 0)
 		return r;
-	if (k->img->n_tags == 0)
+	if (n == 0)
 		say(k, where, "cannot be fetched: the image has no name that says from where; tare load it again", false);
-	for (size_t i = 0; i < k->img->n_tags; i++) {
+	for (size_t i = 0; i < n; i++) {
+		const char *name = i < k->img->n_tags ? k->img->tags[i] : k->img->digests[i - k->img->n_tags];
 		struct err why = { 0 };
 		struct look one = *k;
 
 		one.e = &why;
-		r = fetch_by(&one, k->img->tags[i], platform);
+		r = fetch_by(&one, name, platform);
 		if (r == 0 && store_has_blob(&k->v->store, blob)) {
 			say(k, where, "fetched again", true);
 			return 1;
 		}
-		if (i + 1 == k->img->n_tags) {
+		if (i + 1 == n) {
 			const char *what = arena_printf(&k->v->arena, "cannot be fetched: %s; tare load or tare pull the image again",
 							r < 0 ? why.msg : "the registry's image does not have it");
 

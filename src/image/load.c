@@ -181,7 +181,8 @@ static int make_image(struct job *j, const struct unpack_image *from, struct ima
 	size_t len = 0;
 	int r;
 
-	*img = (struct image_loaded){ .id = from->config, .manifest = from->manifest };
+	*img = (struct image_loaded){ .id = from->config, .manifest = from->manifest, .repo_digest = from->repo_digest,
+				      .documents = from->documents, .n_documents = from->n_documents };
 	r = store_ingest_read(&j->out->ingest, from->config, CONFIG_MAX, &text, &len, j->e);
 	if (r == 0)
 		r = image_config_parse(j->arena, text, len, &img->config, j->e);
@@ -201,6 +202,8 @@ static int commit_image(struct job *j, const struct image_loaded *img)
 
 	if (r == 0)
 		r = store_commit_blob(in, img->manifest, j->e);
+	for (size_t i = 0; r == 0 && i < img->n_documents; i++)
+		r = store_commit_blob(in, img->documents[i], j->e);
 	for (size_t i = 0; r == 0 && i < img->n_layers; i++) {
 		r = store_commit_blob(in, img->layers[i].blob, j->e);
 		if (r == 0)

@@ -135,8 +135,13 @@ static bool is_index(const struct registry_document *doc)
 	return strstr(doc->text, "\"manifests\"") && !strstr(doc->text, "\"layers\"");
 }
 
-static int descend(struct pull *p, struct registry_document *doc)
+static int descend(struct pull *p, struct registry_document *doc, struct image_resolved *out)
 {
+	const char **indexes = arena_array(p->arena, MAX_NESTING + 1, sizeof(*indexes));
+
+	if (!indexes)
+		return no_memory(p->e);
+	out->indexes = indexes;
 	for (unsigned int depth = 0; is_index(doc); depth++) {
 		const struct descriptor *list;
 		size_t n, best = 0;
@@ -146,6 +151,8 @@ static int descend(struct pull *p, struct registry_document *doc)
 			r = err_set(p->e, ERR_LIMIT, "its indexes are nested more than %d deep", MAX_NESTING);
 		if (r == 0)
 			r = manifest_choose(list, n, &p->platform, p->args->load.platform != NULL, &best, p->e);
+		if (r == 0)
+			indexes[out->n_indexes++] = arena_strdup(p->arena, doc->digest);
 		if (r == 0)
 			r = get_descriptor(p, "manifests", &list[best], doc);
 		if (r < 0)
@@ -165,7 +172,7 @@ static int get_manifest(struct pull *p, struct image_resolved *out)
 		return r;
 	out->name = image_ref_canonical(p->arena, ref);
 	out->digest = arena_strdup(p->arena, doc.digest);
-	r = descend(p, &doc);
+	r = descend(p, &doc, out);
 	if (r == 0)
 		r = manifest_parse(p->arena, doc.text, doc.len, &p->manifest, p->e);
 	if (r < 0)
@@ -631,13 +638,18 @@ static int finish(struct pull *p, const struct image_resolved *resolved)
 {
 	struct unpack_layer *v = arena_array(p->arena, p->n_layers + 1, sizeof(*v));
 	const char **names = arena_array(p->arena, 2, sizeof(*names));
-	struct unpack_image img = { .names = names, .n_names = 1, .config = resolved->config, .manifest = resolved->manifest, .layers = v,
-				    .n_layers = p->n_layers };
+	const struct image_ref *ref = p->args->ref;
+	/* by digest: that is all that it is called */
+	struct unpack_image img = { .names = names, .n_names = ref->digest ? 0 : 1, .config = resolved->config, .manifest = resolved->manifest,
+				    .documents = resolved->indexes, .n_documents = resolved->n_indexes, .layers = v, .n_layers = p->n_layers };
 	struct unpack_report report = { .images = &img, .n_images = 1 };
 
 	if (!v || !names)
 		return no_memory(p->e);
 	names[0] = resolved->name;
+	img.repo_digest = arena_printf(p->arena, "%s/%s@%s", ref->domain, ref->path, resolved->digest);
+	if (!img.repo_digest)
+		return no_memory(p->e);
 	for (size_t i = 0; i < p->n_layers; i++)
 		v[i] = (struct unpack_layer){ .blob = p->layers[i].blob->digest, .diff_id = p->layers[i].diff_id,
 					      .media_type = p->layers[i].blob->type, .blob_size = p->layers[i].blob->size };

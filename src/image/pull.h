@@ -19,6 +19,8 @@ struct image_resolved {
 	const char *digest;   /* of what the registry has under that name: an index, or the manifest itself */
 	const char *manifest; /* digest of the platform's manifest */
 	const char *config;   /* digest of its configuration: the image's id */
+	const char *const *indexes; /* digests of the indexes on the way, topmost first */
+	size_t n_indexes;
 };
 
 struct image_pull_args {

@@ -4,14 +4,12 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/sha256.h"
 #include "base/text.h"
+#include "image/closure.h"
 #include "image/config.h"
 #include "image/manifest.h"
 
-#define MAX_DOCUMENT (4U << 20)
 #define LANES 5
-#define OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 
 struct blob {
 	const char *digest;
@@ -26,11 +24,10 @@ struct push {
 	const struct image_push_args *args;
 	struct arena *arena;
 	struct err *e;
-	struct manifest manifest;
-	const char *media_type;
-	uint64_t size; /* the manifest's */
+	struct closure closure;
+	uint64_t size; /* of what gets the tag */
 	struct blob *blobs;
-	int *files; /* of the blobs, and of the manifest behind them; owned */
+	int *files; /* of the blobs, and of the documents behind them; owned */
 	size_t n_blobs, n_files;
 	struct registry_client registry;
 };
@@ -42,25 +39,26 @@ static int no_memory(struct err *e)
 
 /* ---- what is sent ---- */
 
-static int read_manifest(struct push *p)
+static int read_documents(struct push *p)
 {
-	CLEANUP_FREE char *text = NULL;
-	char digest[DIGEST_LEN + 1];
-	const struct json *doc;
-	size_t len;
-	int r = store_blob_read(p->store, p->args->manifest, MAX_DOCUMENT, &text, &len, p->e);
+	int r = closure_of_store(p->store, NULL, p->arena, p->args->top, &p->closure, p->e);
 
-	if (r < 0)
-		return r;
-	sha256_digest(text, len, digest);
-	if (strcmp(digest, p->args->manifest) != 0)
-		return err_set(p->e, ERR_INVALID, "its manifest in the store is damaged: pull or load the image again");
-	p->size = len;
-	p->media_type = OCI_MANIFEST;
-	r = manifest_parse(p->arena, text, len, &p->manifest, p->e);
 	if (r == 0)
-		r = json_parse(p->arena, text, len, &image_json_limits, &doc, p->e);
-	return r < 0 ? r : json_get_str(doc, "manifest", "mediaType", &p->media_type, p->e);
+		p->size = p->closure.documents[p->closure.n_documents - 1].size;
+	return r;
+}
+
+/* Of the one manifest that a platform is asked of. */
+static int read_config(struct push *p, char **text, size_t *len)
+{
+	CLEANUP_FREE char *manifest = NULL;
+	struct manifest m;
+	size_t n;
+	int r = store_blob_read(p->store, p->args->manifest, CLOSURE_DOCUMENT_MAX, &manifest, &n, p->e);
+
+	if (r == 0)
+		r = manifest_parse(p->arena, manifest, n, &m, p->e);
+	return r < 0 ? r : store_blob_read(p->store, m.config.digest, CLOSURE_DOCUMENT_MAX, text, len, p->e);
 }
 
 static int check_platform(struct push *p)
@@ -76,7 +74,7 @@ static int check_platform(struct push *p)
 		return 0;
 	r = platform_parse(p->args->platform, &wanted, p->e);
 	if (r == 0)
-		r = store_blob_read(p->store, p->manifest.config.digest, MAX_DOCUMENT, &text, &len, p->e);
+		r = read_config(p, &text, &len);
 	if (r == 0)
 		r = image_config_parse(p->arena, text, len, &config, p->e);
 	if (r < 0)
@@ -104,33 +102,30 @@ static int open_file(struct push *p, const char *digest, uint64_t size)
 	return 0;
 }
 
-static int add_blob(struct push *p, const struct descriptor *d, bool layer)
+static int add_blob(struct push *p, const struct closure_part *part)
 {
-	struct blob *b = &p->blobs[p->n_blobs];
+	struct blob *b = &p->blobs[p->n_blobs++];
 
-	for (size_t i = 0; i < p->n_blobs; i++)
-		if (strcmp(p->blobs[i].digest, d->digest) == 0)
-			return 0;
-	*b = (struct blob){ .digest = d->digest, .size = d->size, .layer = layer };
+	*b = (struct blob){ .digest = part->digest, .size = part->size, .layer = part->layer };
 	if (p->args->sources)
-		b->n_sources = p->args->sources(d->digest, b->sources, p->args->data);
-	p->n_blobs++;
-	return open_file(p, d->digest, d->size);
+		b->n_sources = p->args->sources(part->digest, b->sources, p->args->data);
+	return open_file(p, part->digest, part->size);
 }
 
 static int gather(struct push *p)
 {
+	const struct closure *c = &p->closure;
 	int r = 0;
 
-	p->blobs = arena_array(p->arena, p->manifest.n_layers + 1, sizeof(*p->blobs));
-	p->files = arena_array(p->arena, p->manifest.n_layers + 2, sizeof(*p->files));
+	p->blobs = arena_array(p->arena, c->n_blobs + 1, sizeof(*p->blobs));
+	p->files = arena_array(p->arena, c->n_blobs + c->n_documents + 1, sizeof(*p->files));
 	if (!p->blobs || !p->files)
 		return no_memory(p->e);
-	for (size_t i = 0; r == 0 && i < p->manifest.n_layers; i++)
-		r = add_blob(p, &p->manifest.layers[i], true);
-	if (r == 0)
-		r = add_blob(p, &p->manifest.config, false);
-	return r < 0 ? r : open_file(p, p->args->manifest, p->size);
+	for (size_t i = 0; r == 0 && i < c->n_blobs; i++)
+		r = add_blob(p, &c->blobs[i]);
+	for (size_t i = 0; r == 0 && i < c->n_documents; i++)
+		r = open_file(p, c->documents[i].digest, c->documents[i].size);
+	return r;
 }
 
 /* ---- the registry ---- */
@@ -223,8 +218,10 @@ static int push_blobs(struct push *p, uint64_t *endpoint)
 	return r;
 }
 
-static int put_manifest(struct push *p, uint64_t endpoint)
+/* The topmost gets the tag, the others are there by their digests. */
+static int put_document(struct push *p, uint64_t endpoint, size_t i)
 {
+	const struct closure_part *part = &p->closure.documents[i];
 	CLEANUP_STRBUF struct strbuf line = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&line);
 	const struct json *msg;
@@ -233,11 +230,11 @@ static int put_manifest(struct push *p, uint64_t endpoint)
 	jw_object(&w, NULL);
 	jw_str(&w, "do", "manifest");
 	jw_u64(&w, "endpoint", endpoint);
-	jw_u64(&w, "file", p->n_blobs);
-	jw_u64(&w, "size", p->size);
-	jw_str(&w, "digest", p->args->manifest);
-	jw_str(&w, "mediaType", p->media_type);
-	jw_str(&w, "reference", p->args->reference);
+	jw_u64(&w, "file", p->n_blobs + i);
+	jw_u64(&w, "size", part->size);
+	jw_str(&w, "digest", part->digest);
+	jw_str(&w, "mediaType", part->type);
+	jw_str(&w, "reference", i + 1 < p->closure.n_documents ? part->digest : p->args->reference);
 	jw_end_object(&w);
 	r = registry_ask(&p->registry, &line, p->e);
 	return r < 0 ? r : registry_answer(&p->registry, p->arena, "stored", &msg, p->e);
@@ -246,7 +243,7 @@ static int put_manifest(struct push *p, uint64_t endpoint)
 static int run(struct push *p)
 {
 	uint64_t endpoint = 0;
-	int r = read_manifest(p);
+	int r = read_documents(p);
 
 	if (r == 0)
 		r = check_platform(p);
@@ -258,7 +255,9 @@ static int run(struct push *p)
 		tell(p, i, IMAGE_PUSH_WAIT, 0, NULL);
 	if (r == 0)
 		r = push_blobs(p, &endpoint);
-	return r < 0 ? r : put_manifest(p, endpoint);
+	for (size_t i = 0; r == 0 && i < p->closure.n_documents; i++)
+		r = put_document(p, endpoint, i);
+	return r;
 }
 
 int image_push(const struct store *s, const struct image_push_args *args, struct arena *a, uint64_t *size, struct err *e)

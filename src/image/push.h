@@ -33,7 +33,8 @@ struct image_push_args {
 	const char *transfer; /* absolute path of tare-transfer */
 	const struct transfer_endpoint *endpoints;
 	size_t n_endpoints;
-	const char *manifest;  /* its digest */
+	const char *manifest;  /* digest of the image's */
+	const char *top;       /* of what gets the tag: an index of which the store has everything, or the manifest */
 	const char *reference; /* the tag that it gets */
 	const char *platform;  /* the image must be for it; NULL: for any */
 	image_push_sources_fn sources;
@@ -41,7 +42,7 @@ struct image_push_args {
 	void *data;             /* of both */
 };
 
-/* *size: the manifest's. ERR_NOTFOUND names what the store lacks; else as the registry has it. */
+/* *size: of what got the tag. ERR_NOTFOUND names what the store lacks; else as the registry has it. */
 int image_push(const struct store *s, const struct image_push_args *args, struct arena *a, uint64_t *size, struct err *e) MUST_CHECK;
 
 #endif

@@ -262,6 +262,8 @@ int registry_document(struct registry_client *c, struct arena *a, const char *pa
 		r = json_get_u64(msg, "answer", "endpoint", &out->endpoint, e);
 	if (r == 0)
 		r = json_get_str(msg, "answer", "mediaType", &out->media_type, e);
+	if (r == 0)
+		r = json_get_str(msg, "answer", "link", &out->link, e);
 	if (r < 0)
 		return r;
 	if (size > max)

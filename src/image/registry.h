@@ -44,11 +44,12 @@ void registry_end(struct registry_client *c);
 #define REGISTRY_ANY UINT64_MAX
 struct registry_document {
 	const char *text, *media_type; /* in the arena; media_type may be NULL */
+	const char *link;  /* the answer's header of that name (RFC 8288), NULL without */
 	size_t len;
 	uint64_t endpoint; /* who had it */
 	char digest[72];   /* of its bytes */
 };
-/* GET of "manifests/REF" or "blobs/DIGEST" with at most max bytes; accept: media types, NULL-terminated, may be NULL. what: for messages.
+/* GET of "manifests/REF", "blobs/DIGEST", "tags/list" or "referrers/DIGEST" with at most max bytes; accept: media types, NULL-terminated, may be NULL. what: for messages.
  * endpoint: that one, or REGISTRY_ANY. ERR_NOTFOUND, ERR_DENIED, ERR_UNAVAILABLE, ERR_LIMIT, ERR_INVALID as the registry has it. */
 int registry_document(struct registry_client *c, struct arena *a, const char *path, const char *const *accept, uint64_t max,
 		      const char *what, uint64_t endpoint, struct registry_document *out, struct err *e) MUST_CHECK;

@@ -11,12 +11,12 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "image/closure.h"
 #include "image/config.h"
 #include "image/manifest.h"
 #include "image/ref.h"
 #include "image/tarball.h"
 
-#define OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 #define OCI_INDEX "application/vnd.oci.image.index.v1+json"
 #define LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
 
@@ -69,7 +69,7 @@ static void add_entry(struct saving *v, const struct image_saved *img, const cha
 
 	jw_object(w, NULL);
 	jw_str(w, "mediaType", type);
-	jw_str(w, "digest", img->manifest);
+	jw_str(w, "digest", img->top ? img->top : img->manifest);
 	jw_u64(w, "size", size);
 	if (name) {
 		jw_object(w, "annotations");
@@ -105,22 +105,15 @@ static int add_to_docker(struct saving *v, const struct image_saved *img, const 
 	return 0;
 }
 
-static int read_manifest(struct saving *v, const struct image_saved *img, struct manifest *m, const char **type, uint64_t *size)
+static int read_manifest(struct saving *v, const struct image_saved *img, struct manifest *m)
 {
 	CLEANUP_FREE char *text = NULL;
-	const struct json *doc;
 	size_t len;
 	int r = v->staged ? store_ingest_read(v->staged, img->manifest, image_json_limits.max_bytes, &text, &len, v->e) :
 			    store_blob_read(v->store, img->manifest, image_json_limits.max_bytes, &text, &len, v->e);
 
-	*type = OCI_MANIFEST;
 	if (r == 0)
 		r = manifest_parse(&v->arena, text, len, m, v->e);
-	if (r == 0)
-		r = json_parse(&v->arena, text, len, NULL, &doc, v->e);
-	if (r == 0)
-		r = json_get_str(doc, "manifest", "mediaType", type, v->e);
-	*size = len;
 	if (r == 0 && strcmp(m->config.digest, img->id) != 0)
 		r = err_set(v->e, ERR_INVALID, "its manifest %s names another configuration", img->manifest);
 	return r;
@@ -137,25 +130,26 @@ static void warn_of_zstd(const struct image_saved *img, const struct manifest *m
 
 static int add_image(struct saving *v, const struct image_saved *img, enum save_format format)
 {
+	const struct closure_part *top;
+	struct closure all;
 	struct manifest m;
-	const char *type;
-	uint64_t size = 0;
-	int r = read_manifest(v, img, &m, &type, &size);
+	int r = read_manifest(v, img, &m);
 
 	if (r == 0)
-		r = add_blob(v, img->manifest, size, false);
-	if (r == 0)
-		r = add_blob(v, img->id, m.config.size, false);
-	for (size_t i = 0; r == 0 && i < m.n_layers; i++)
-		r = add_blob(v, m.layers[i].digest, m.layers[i].size, true);
+		r = closure_of_store(v->store, v->staged, &v->arena, img->top ? img->top : img->manifest, &all, v->e);
+	for (size_t i = 0; r == 0 && i < all.n_documents; i++)
+		r = add_blob(v, all.documents[i].digest, all.documents[i].size, false);
+	for (size_t i = 0; r == 0 && i < all.n_blobs; i++)
+		r = add_blob(v, all.blobs[i].digest, all.blobs[i].size, all.blobs[i].layer);
 	if (r < 0)
 		return r;
+	top = &all.documents[all.n_documents - 1];
 	if (format == SAVE_DOCKER)
 		warn_of_zstd(img, &m);
 	for (size_t i = 0; i < img->n_names; i++)
-		add_entry(v, img, type, size, img->names[i]);
+		add_entry(v, img, top->type, top->size, img->names[i]);
 	if (img->n_names == 0)
-		add_entry(v, img, type, size, NULL);
+		add_entry(v, img, top->type, top->size, NULL);
 	return format == SAVE_DOCKER ? add_to_docker(v, img, &m) : 0;
 }
 

@@ -11,6 +11,7 @@
 
 struct image_saved {
 	const char *id, *manifest;
+	const char *top; /* what its names mean: the manifest, or an index of which the store has everything; NULL: the manifest */
 	const char *const *names; /* canonical references */
 	size_t n_names;
 };

@@ -22,6 +22,9 @@ struct unpack_image {
 	const char *const *names; /* as written in the archive */
 	size_t n_names;
 	const char *config, *manifest; /* digests; manifest NULL when the archive has none */
+	const char *repo_digest;       /* as in struct image_loaded, and so are these */
+	const char *const *documents;
+	size_t n_documents;
 	const struct unpack_layer *layers;
 	size_t n_layers;
 };

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""platforms.py DIR PLATFORM...: an OCI layout with one image for several platforms, as buildx and registries have them:
-index.json names one index, that index a manifest per platform, and an attestation beside the first."""
+"""platforms.py [-n] DIR PLATFORM...: an OCI layout with one image for several platforms, as buildx and registries have them:
+index.json names one index, that index a manifest per platform, and an attestation beside the first (-n: none)."""
 import hashlib
 import io
 import json
@@ -9,7 +9,8 @@ import sys
 import tarfile
 
 OCI = "application/vnd.oci.image."
-root = sys.argv[1]
+alone = sys.argv[1] == "-n"
+root, *platforms = sys.argv[1 + alone:]
 os.makedirs(root + "/blobs/sha256")
 
 
@@ -25,7 +26,7 @@ def dump(doc):
 
 
 manifests = []
-for p in sys.argv[2:]:
+for p in platforms:
     platform = dict(zip(("os", "architecture", "variant"), p.split("/")))
     buf = io.BytesIO()
     with tarfile.open(fileobj=buf, mode="w") as t:
@@ -37,9 +38,9 @@ for p in sys.argv[2:]:
     m = {"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json", "config": blob(dump(config), "config.v1+json"),
          "layers": [blob(layer, "layer.v1.tar")]}
     manifests.append(blob(dump(m), "manifest.v1+json", platform=platform))
-note = blob(b"{}", "manifest.v1+json", platform={"os": "unknown", "architecture": "unknown"},
+note = not alone and blob(b"{}", "manifest.v1+json", platform={"os": "unknown", "architecture": "unknown"},
             annotations={"vnd.docker.reference.type": "attestation-manifest"})
-inner = blob(dump({"schemaVersion": 2, "mediaType": OCI + "index.v1+json", "manifests": manifests + [note]}), "index.v1+json",
+inner = blob(dump({"schemaVersion": 2, "mediaType": OCI + "index.v1+json", "manifests": manifests + [note] * (not alone)}), "index.v1+json",
              annotations={"io.containerd.image.name": "docker.io/library/multi:1", "org.opencontainers.image.ref.name": "1"})
 with open(root + "/index.json", "wb") as f:
     f.write(dump({"schemaVersion": 2, "manifests": [inner]}))

@@ -5,6 +5,7 @@
       --listen HOST:PORT (127.0.0.1:0)  --unix PATH  --tls CERT KEY  --client-ca CERT
       --auth none|basic|token  --user NAME:PASSWORD[:ACTIONS]…  --anonymous REGEX  --token-expires S|none  --token-lives S  --realm URL
       --faults FILE                          a JSON list, see registry_faults.py
+      --page N                               a list has no longer pages, whatever is asked for
   registry.py control DIR METHOD WHAT [JSON]   faults (GET, POST, DELETE), log (GET, DELETE), stats (GET), tokens (DELETE: all expire)
 
 /_control/WHAT does the same on the registry's own port. DIR/control.sock is there for the clients that a registry refuses.
@@ -346,16 +347,16 @@ class App:
         reply.headers.setdefault("Docker-Distribution-Api-Version", "registry/2.0")
         return reply
 
-    @staticmethod
-    def page(key, all_of_them, path, q, more=None):
+    def page(self, key, all_of_them, path, q, more=None):
         last, n = q.get("last", [""])[0], q.get("n", [None])[0]
         some = [x for x in all_of_them if x > last]
         headers = {}
         if n is not None:
             if not n.isdigit():
                 return error(400, "PAGINATION_NUMBER_INVALID", "n is no number")
-            if int(n) < len(some):
-                some = some[:int(n)]
+            most = min(int(n), self.page_max or int(n))
+            if most < len(some):
+                some = some[:most]
                 if some:
                     headers["Link"] = f'<{path}?{urllib.parse.urlencode({"last": some[-1], "n": n})}>; rel="next"'
         return json_reply(200, {**(more or {}), key: some}, headers)
@@ -532,6 +533,7 @@ def options():
     p.add_argument("--token-lives", type=float)
     p.add_argument("--realm")
     p.add_argument("--faults")
+    p.add_argument("--page", type=int)
     return p.parse_args(sys.argv[2:])
 
 
@@ -539,6 +541,7 @@ def serve():
     o = options()
     auth = Auth(o.auth, o.user, o.anonymous, o.token_expires, o.token_lives)
     app = App(o.dir, auth, json.loads(read(o.faults)) if o.faults else ())
+    app.page_max = o.page
     servers = [Unix(o.dir + "/control.sock", Handler)]
     if o.unix:
         servers.append(Unix(o.unix, Handler))

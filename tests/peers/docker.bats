@@ -119,6 +119,34 @@ docker_images() { peer_docker images --no-trunc --format '{{.Repository}}:{{.Tag
   [ "$(find "$TARE_ROOT/layers" -mindepth 1 -maxdepth 1 | wc -l)" = 3 ]
 }
 
+@test "image inspect: member by member what docker says of the same archive; templates give the same" {
+  local image template
+  peer_docker save -o "$W/inspect.tar" $APP:1 $APP:stable other:2 busybox:latest
+  tare load -q -i "$W/inspect.tar"
+  # Where the layers lie is each one's own matter. Of the sizes docker's driver has the lengths of symbolic links, too. Three members are ours.
+  local theirs='.[0] | del(.GraphDriver, .Size, .VirtualSize)' mine='.[0] | del(.GraphDriver, .Size, .VirtualSize, .Manifest, .HighestId, .LoadedAt)'
+  diff <(peer_docker image inspect busybox:latest | jq -S "$theirs") <(tare image inspect busybox:latest | jq -S "$mine")
+  # made and tagged by docker: it remembers what it was made on, and when it was tagged
+  diff <(peer_docker image inspect $APP:1 | jq -S "$theirs | del(.Parent, .Metadata)") \
+    <(tare image inspect $APP:1 | jq -S "$mine | del(.Parent, .Metadata)")
+  # the members stand in docker's order
+  diff <(peer_docker image inspect $APP:1 | jq -r '.[0] | keys_unsorted[]') \
+    <(tare image inspect $APP:1 | jq -r '.[0] | del(.Manifest, .HighestId, .LoadedAt) | keys_unsorted[]')
+  diff <(peer_docker image inspect $APP:1 | jq -r '.[0].Config | keys_unsorted[]') <(tare image inspect $APP:1 | jq -r '.[0].Config | keys_unsorted[]')
+  for template in '{{.Id}}' '{{json .RepoTags}}' '{{.RepoTags}} {{len .RepoTags}}' '{{json .Config}}' '{{.Config.Env}}|{{.Config.User}}' \
+    '{{range .RepoTags}}<{{.}}>{{end}}' '{{range $i, $l := .RootFS.Layers}}{{$i}}={{$l}} {{end}}' '{{index .Config.Labels "l"}}{{index .Config.Labels "m"}}' \
+    '{{if .Config.Healthcheck}}has{{else}}has no{{end}} check' '{{with .Config}}{{.WorkingDir}}{{end}}' '{{join .Config.Cmd ","}}' \
+    '{{printf "%s-%d" .Os 7}}' '{{.Config.Labels.nosuch}}' '{{ .Architecture | upper }}{{- /* gone */ -}}  !' '{{eq .Os "linux"}} {{ne .Os "linux"}}' \
+    '{{range .RepoDigests}}x{{else}}none{{end}}' '{{println .Os}}' '{{title "a b"}}{{split "a/b" "/"}}' 'no action'; do
+    diff <(peer_docker image inspect -f "$template" $APP:1 busybox:latest) <(tare image inspect -f "$template" $APP:1 busybox:latest) || { echo "$template"; return 1; }
+  done
+  for template in '{{.Idd}}' '{{' '{{nosuch .Id}}' '{{index .RepoTags 99}}' '{{if .Id}}' '{{end}}'; do
+    run ! peer_docker image inspect -f "$template" $APP:1
+    run -1 tare image inspect -f "$template" $APP:1
+    [ "${#lines[@]}" = 1 ]
+  done
+}
+
 @test "docker export, imported: the container's files, and nothing of its image's config" {
   peer_docker create --name exported --network none $APP:1 >/dev/null
   peer_docker export exported | tare import - flat:1

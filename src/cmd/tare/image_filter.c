@@ -55,7 +55,12 @@ static int by_digest(const struct question *q, const char *want)
 {
 	const char *hex = text_starts(want, DIGEST_PREFIX) ? want + strlen(DIGEST_PREFIX) : want;
 
-	return hex[0] && text_starts(digest_hex(q->img->manifest), hex);
+	if (!hex[0])
+		return 0;
+	for (size_t i = 0; i < q->img->n_digests; i++)
+		if (text_starts(strchr(q->img->digests[i], '@') + 1 + strlen(DIGEST_PREFIX), hex))
+			return 1;
+	return text_starts(digest_hex(q->img->manifest), hex);
 }
 
 static bool is_key(const char *keys, const char *key)

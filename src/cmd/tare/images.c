@@ -34,7 +34,7 @@ const struct cli_option images_options[] = {
 	{ "all", 'a', NULL, CLI_FLAG, "all of them (they always are)", offsetof(struct list_opts, all) },
 	{ "quiet", 'q', NULL, CLI_FLAG, "only their ids", offsetof(struct list_opts, quiet) },
 	{ "no-trunc", 0, NULL, CLI_FLAG, "whole ids", offsetof(struct list_opts, no_trunc) },
-	{ "digests", 0, NULL, CLI_FLAG, "show the manifests' digests", offsetof(struct list_opts, digests) },
+	{ "digests", 0, NULL, CLI_FLAG, "show the digests by which registries know them, else their manifests'", offsetof(struct list_opts, digests) },
 	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" IMAGE_FILTER_LIST ")", offsetof(struct list_opts, filters) },
 	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
 	{ "tree", 0, NULL, CLI_UNSUPPORTED },
@@ -196,45 +196,115 @@ static const char *shown_age(struct arena *a, int64_t created)
 	return created == IMAGE_NO_TIME ? "N/A" : table_ago(a, created);
 }
 
-static void image_row(struct table *t, const struct image *img, const char *tag, const struct list_opts *o)
+/* A row of `images`: a tag, or what the image is called by digest alone, and the digest that is shown. */
+struct image_name {
+	const char *name; /* canonical, of the image's; NULL: it has none */
+	const char *digest;
+};
+
+static void image_row(struct table *t, const struct image *img, const struct image_name *n, const struct list_opts *o)
 {
 	struct arena *a = t->a;
-	const char *name = tag ? familiar(a, tag) : "<none>:<none>", *colon = strrchr(name, ':');
-	const char *repo = arena_strndup(a, name, (size_t)(colon ? colon - name : 0)), *label = colon ? colon + 1 : "";
+	const char *repo = "<none>", *label = "<none>";
 	const char *id = o->no_trunc ? img->id : arena_strndup(a, digest_hex(img->id), ID_SHORT);
 	const char *ago = shown_age(a, img->created);
 	const char *at = img->created == IMAGE_NO_TIME ? table_time(a, TABLE_NEVER) : table_time(a, img->created);
+	struct image_ref ref;
+	struct err ignored;
 
+	if (n->name && image_ref_parse(a, n->name, &ref, &ignored) == 0) {
+		label = ref.tag ? ref.tag : label;
+		ref.tag = ref.digest = NULL;
+		repo = image_ref_familiar(a, &ref);
+	}
 	if (o->digests)
-		table_add(t, (const char *[]){ id, repo, label, img->manifest, id, ago, table_size(a, img->size), at });
+		table_add(t, (const char *[]){ id, repo, label, n->digest, id, ago, table_size(a, img->size), at });
 	else
-		table_add(t, (const char *[]){ id, repo, label, id, ago, table_size(a, img->size), at, img->manifest });
+		table_add(t, (const char *[]){ id, repo, label, id, ago, table_size(a, img->size), at, n->digest });
 }
 
-/* NAME: the repository, with or without a tag. */
-static int is_named(struct arena *a, const char *want, const char *tag, struct err *e)
+/* NAME: the repository, with or without a tag, or with a digest. */
+static int is_named(struct arena *a, const char *want, const struct image *img, const struct image_name *n, struct err *e)
 {
 	struct image_ref ref, have;
 	int r = image_ref_parse(a, want, &ref, e);
 
 	if (r < 0)
 		return r;
-	if (!tag || image_ref_parse(a, tag, &have, e) < 0 || strcmp(ref.domain, have.domain) != 0 || strcmp(ref.path, have.path) != 0)
+	if (!n->name || image_ref_parse(a, n->name, &have, e) < 0 || strcmp(ref.domain, have.domain) != 0 || strcmp(ref.path, have.path) != 0)
 		return 0;
-	return !text_ends(want, arena_printf(a, ":%s", ref.tag ? ref.tag : "")) || (have.tag && ref.tag && strcmp(ref.tag, have.tag) == 0);
+	if (ref.digest)
+		return strcmp(ref.digest, n->digest) == 0 || strcmp(ref.digest, img->manifest) == 0;
+	return !text_ends(want, arena_printf(a, ":%s", ref.tag)) || (have.tag && strcmp(ref.tag, have.tag) == 0);
 }
 
-static int add_image(const struct engine *en, struct table *t, const struct cli_call *call, const struct image *img, const char *tag,
-		     struct err *e)
+static int add_row(const struct engine *en, struct table *t, const struct cli_call *call, const struct image *img, const char *name,
+		   const char *digest, struct err *e)
 {
 	const struct list_opts *o = call->opts;
-	int r = image_filter(en, t->a, &o->filters, img, tag, e);
+	const struct image_name n = { name, digest };
+	int r = image_filter(en, t->a, &o->filters, img, name, e);
 
 	if (r > 0 && call->n_args)
-		r = is_named(t->a, call->args[0], tag, e);
+		r = is_named(t->a, call->args[0], img, &n, e);
 	if (r > 0)
-		image_row(t, img, tag, o);
+		image_row(t, img, &n, o);
 	return r;
+}
+
+static bool same_repository(const char *digest, const char *tag)
+{
+	size_t len = (size_t)(strrchr(tag, ':') - tag);
+
+	return strncmp(digest, tag, len) == 0 && digest[len] == '@';
+}
+
+/* The tag, with each of the digests that the same repository knows the image by, if digests are shown; with none of its own its manifest's. */
+static int add_tag(const struct engine *en, struct table *t, const struct cli_call *call, const struct image *img, const char *tag, struct err *e)
+{
+	const struct list_opts *o = call->opts;
+	int r = 0, rows = 0;
+
+	for (size_t i = 0; r >= 0 && i < img->n_digests && (o->digests || rows == 0); i++)
+		if (same_repository(img->digests[i], tag)) {
+			r = add_row(en, t, call, img, tag, strchr(img->digests[i], '@') + 1, e);
+			rows++;
+		}
+	return rows ? r : add_row(en, t, call, img, tag, img->manifest, e);
+}
+
+/* By a repository that knows it by digest alone; once, unless digests are shown. */
+static int add_digest(const struct engine *en, struct table *t, const struct cli_call *call, const struct image *img, size_t i, struct err *e)
+{
+	const struct list_opts *o = call->opts;
+	const char *digest = img->digests[i];
+	size_t len = (size_t)(strchr(digest, '@') - digest) + 1;
+
+	for (size_t k = 0; k < img->n_tags; k++)
+		if (same_repository(digest, img->tags[k]))
+			return 0;
+	if (!o->digests && i > 0 && strncmp(img->digests[i - 1], digest, len) == 0)
+		return 0;
+	return add_row(en, t, call, img, digest, digest + len, e);
+}
+
+/* 1: a row was added, and with -q that is all that there is to say. */
+static int add_image(const struct engine *en, struct table *t, const struct cli_call *call, const struct image *img, struct err *e)
+{
+	const struct list_opts *o = call->opts;
+	int r = 0;
+
+	for (size_t i = 0; i < img->n_tags; i++) {
+		r = add_tag(en, t, call, img, img->tags[i], e);
+		if (r < 0 || (r > 0 && o->quiet))
+			return r;
+	}
+	for (size_t i = 0; i < img->n_digests; i++) {
+		r = add_digest(en, t, call, img, i, e);
+		if (r < 0 || (r > 0 && o->quiet))
+			return r;
+	}
+	return img->n_tags + img->n_digests ? r : add_row(en, t, call, img, NULL, img->manifest, e);
 }
 
 int cmd_images(const struct cli_call *call, struct err *e)
@@ -253,16 +323,8 @@ int cmd_images(const struct cli_call *call, struct err *e)
 		t.columns = digest_columns;
 	if (r == 0)
 		r = image_list(en.catalog, call->arena, &images, &n, e);
-	for (size_t i = 0; r >= 0 && i < n; i++) {
-		/* an id is said once, and whichever of its names is asked for */
-		for (size_t k = 0; r >= 0 && k < images[i].n_tags; k++) {
-			r = add_image(&en, &t, call, &images[i], images[i].tags[k], e);
-			if (r > 0 && o->quiet)
-				break;
-		}
-		if (r >= 0 && images[i].n_tags == 0)
-			r = add_image(&en, &t, call, &images[i], NULL, e);
-	}
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = add_image(&en, &t, call, &images[i], e);
 	if (r >= 0)
 		r = table_write(&t, o->format, o->quiet, &out, e);
 	return r < 0 ? r : tare_print(&out, e);

@@ -4,17 +4,18 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cmd/tare/inspect_image.h"
 #include "cmd/tare/ports.h"
 #include "cmd/tare/table.h"
+#include "cmd/tare/template.h"
 #include "engine/config.h"
-#include "engine/images.h"
 #include "engine/settle.h"
-#include "image/ref.h"
 
 const struct cli_option inspect_options[] = {
 	{ "type", 0, "container|image", CLI_STR, "look only among these", offsetof(struct inspect_opts, type),
 	  .choices = "container|image" },
-	{ "format", 'f', "json", CLI_STR, "how it is written", offsetof(struct inspect_opts, format), .choices = "json" },
+	{ "format", 'f', "json|TEMPLATE", CLI_STR, "how it is written: a document, or as a template of Go's says of each",
+	  offsetof(struct inspect_opts, format) },
 	{ "size", 's', NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
@@ -97,52 +98,11 @@ static int inspect_container(const struct engine *en, struct arena *a, const cha
 	return 0;
 }
 
-/* ---- images ---- */
+/* ---- all ---- */
 
-static void write_tags(struct arena *a, const struct image *img, struct json_writer *w)
+static bool is_template(const char *format)
 {
-	jw_array(w, "RepoTags");
-	for (size_t i = 0; i < img->n_tags; i++) {
-		struct image_ref ref;
-		struct err ignored;
-
-		if (image_ref_parse(a, img->tags[i], &ref, &ignored) == 0)
-			jw_str(w, NULL, image_ref_familiar(a, &ref));
-	}
-	jw_end_array(w);
-}
-
-static int inspect_image(const struct engine *en, struct arena *a, const char *what, struct json_writer *w, struct err *e)
-{
-	const struct image_config *config;
-	struct image img;
-	int r = image_find(en->catalog, a, what, &img, e);
-
-	if (r == 0)
-		r = image_config_read(en, a, img.id, &config, e);
-	if (r < 0)
-		return r;
-	jw_object(w, NULL);
-	jw_str(w, "Id", img.id);
-	write_tags(a, &img, w);
-	jw_str(w, "Manifest", img.manifest);
-	jw_str(w, "Created", config->created ? config->created : "");
-	jw_str(w, "Author", config->author ? config->author : "");
-	jw_str(w, "Architecture", config->architecture);
-	if (config->variant)
-		jw_str(w, "Variant", config->variant);
-	jw_str(w, "Os", config->os);
-	jw_u64(w, "Size", img.size);
-	if (json_get(config->json, "config"))
-		jw_value(w, "Config", json_get(config->json, "config"));
-	jw_object(w, "RootFS");
-	jw_str(w, "Type", "layers");
-	jw_strv(w, "Layers", config->diff_ids);
-	jw_end_object(w);
-	jw_u64(w, "HighestId", img.max_id);
-	jw_str(w, "LoadedAt", table_time(a, img.loaded));
-	jw_end_object(w);
-	return 0;
+	return format && strcmp(format, "json") != 0;
 }
 
 static int inspect_one(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w,
@@ -166,8 +126,32 @@ static int inspect_one(const struct engine *en, const struct cli_call *call, con
 	return err_set(e, ERR_NOTFOUND, "no container or image is called %s (tare ps -a, tare images list them)", what);
 }
 
+/* One JSON document of all, or a line of each as the template says. */
+static int show_one(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
+{
+	const struct inspect_opts *o = call->opts;
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT, line = STRBUF_INIT;
+	struct json_writer one = JSON_WRITER(&text);
+	const struct json *doc;
+	int r;
+
+	if (!is_template(o->format))
+		return inspect_one(en, call, what, w, e);
+	r = inspect_one(en, call, what, &one, e);
+	if (r == 0 && sb_error(&text) < 0)
+		r = err_errno(e, -ENOMEM, "inspect");
+	if (r == 0)
+		r = json_parse(call->arena, sb_str(&text), text.len, NULL, &doc, e);
+	if (r == 0)
+		r = template_apply(call->arena, o->format, doc, &line, e);
+	if (r == 0)
+		sb_printf(w->out, "%s\n", sb_str(&line));
+	return r;
+}
+
 int cmd_inspect(const struct cli_call *call, struct err *e)
 {
+	const struct inspect_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct json_writer w = { .out = &out, .pretty = true };
@@ -175,17 +159,20 @@ int cmd_inspect(const struct cli_call *call, struct err *e)
 
 	if (r < 0)
 		return r;
-	jw_array(&w, NULL);
+	if (!is_template(o->format))
+		jw_array(&w, NULL);
 	for (size_t i = 0; i < call->n_args; i++) {
 		struct err why = { 0 };
 
-		if (inspect_one(&en, call, call->args[i], &w, &why) < 0) {
+		if (show_one(&en, call, call->args[i], &w, &why) < 0) {
 			log_error("%s", why.msg);
 			failed = 1;
 		}
 	}
-	jw_end_array(&w);
-	sb_putc(&out, '\n');
+	if (!is_template(o->format)) {
+		jw_end_array(&w);
+		sb_putc(&out, '\n');
+	}
 	if (sb_error(&out) < 0)
 		return err_errno(e, -ENOMEM, "inspect");
 	r = tare_print(&out, e);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "cmd/tare/progress.h"
 #include "cmd/tare/tare.h"
@@ -16,7 +17,7 @@ const struct cli_option pull_options[] = {
 	{ "progress", 0, "auto|plain|tty|json", CLI_STR, "how progress is shown", offsetof(struct pull_opts, progress),
 	  .choices = "auto|plain|tty|json" },
 	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit: unpacked ratio file entries density devices depth", offsetof(struct pull_opts, limits) },
-	{ "all-tags", 'a', NULL, CLI_UNSUPPORTED },
+	{ "all-tags", 'a', NULL, CLI_FLAG, "all tags of the name's repository", offsetof(struct pull_opts, all_tags) },
 	{ "disable-content-trust", 0, NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
@@ -64,20 +65,13 @@ int tare_need_image(const struct cli_call *call, const struct engine *en, const 
 	return here ? e->code : err_set(e, pulling.cls, "%s; nor can it be pulled: %s", looking.msg, pulling.msg);
 }
 
-int cmd_pull(const struct cli_call *call, struct err *e)
+static int pull_one(const struct engine *en, const struct cli_call *call, const char *what, const struct image_limits *limits, struct err *e)
 {
 	const struct pull_opts *o = call->opts;
-	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	struct pull_args args = { .what = call->args[0], .platform = o->platform };
+	struct pull_args args = { .what = what, .platform = o->platform, .limits = *limits };
 	struct pulled got;
-	int r = tare_engine(call, &en, e);
+	int r = fetch(call, en, &args, o->quiet ? PROGRESS_NONE : progress_style(o->progress), &got, e);
 
-	image_limits_default(&args.limits);
-	for (size_t i = 0; r == 0 && i < o->limits.n; i++)
-		r = image_limits_set(&args.limits, o->limits.v[i], e);
-	if (r < 0)
-		return r;
-	r = fetch(call, &en, &args, o->quiet ? PROGRESS_NONE : progress_style(o->progress), &got, e);
 	if (r < 0)
 		return r;
 	if (!o->quiet) {
@@ -86,4 +80,37 @@ int cmd_pull(const struct cli_call *call, struct err *e)
 	}
 	tare_say("%s", got.name);
 	return 0;
+}
+
+/* One tag that cannot be had, of another platform say, does not keep the others from it. */
+static int pull_all(const struct engine *en, const struct cli_call *call, const struct image_limits *limits, struct err *e)
+{
+	const char *const *names;
+	size_t n;
+	int failed = 0, r = engine_pull_names(en, call->args[0], call->arena, &names, &n, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct err why = { 0 };
+
+		if (pull_one(en, call, names[i], limits, &why) < 0) {
+			log_error("%s", why.msg);
+			failed = 1;
+		}
+	}
+	return r < 0 ? r : failed;
+}
+
+int cmd_pull(const struct cli_call *call, struct err *e)
+{
+	const struct pull_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	struct image_limits limits;
+	int r = tare_engine(call, &en, e);
+
+	image_limits_default(&limits);
+	for (size_t i = 0; r == 0 && i < o->limits.n; i++)
+		r = image_limits_set(&limits, o->limits.v[i], e);
+	if (r < 0)
+		return r;
+	return o->all_tags ? pull_all(&en, call, &limits, e) : pull_one(&en, call, call->args[0], &limits, e);
 }

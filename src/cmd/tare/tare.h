@@ -64,7 +64,7 @@ int cmd_builder_prune(const struct cli_call *call, struct err *e);
 /* pull.c */
 struct pull_opts {
 	const char *platform, *progress;
-	bool quiet;
+	bool quiet, all_tags;
 	struct cli_strv limits;
 };
 extern const struct cli_option pull_options[];

@@ -35,6 +35,8 @@ static int answer(struct session *s, const struct wanted *w, const struct http_a
 		jw_str(&jw, "mediaType", a->media_type);
 	if (a->digest)
 		jw_str(&jw, "digest", a->digest);
+	if (a->link)
+		jw_str(&jw, "link", a->link);
 	jw_end_object(&jw);
 	return session_say(s, &line, w->text.s, w->text.len, e);
 }

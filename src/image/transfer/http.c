@@ -78,6 +78,7 @@ static void take_header(struct http *h, const char *name, size_t name_len, const
 		{ "oci-chunk-min-length", &a->chunk_min },
 		{ "etag", &a->etag },
 		{ "last-modified", &a->last_modified },
+		{ "link", &a->link },
 	};
 	struct err ignored;
 

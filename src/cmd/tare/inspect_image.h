@@ -1,0 +1,11 @@
+/* What `tare inspect` says of an image: Docker's members, in Docker's order, and three of our own (Manifest, HighestId, LoadedAt). */
+#ifndef TARE_CMD_TARE_INSPECT_IMAGE_H
+#define TARE_CMD_TARE_INSPECT_IMAGE_H
+
+#include "base/json.h"
+#include "engine/engine.h"
+
+/* One object; nothing is written when it fails (ERR_NOTFOUND: no such image). */
+int inspect_image(const struct engine *en, struct arena *a, const char *what, struct json_writer *w, struct err *e) MUST_CHECK;
+
+#endif

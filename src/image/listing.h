@@ -1,0 +1,13 @@
+/* What a registry lists: the tags of a repository, and who refers to a manifest. Lists come in pages. */
+#ifndef TARE_IMAGE_LISTING_H
+#define TARE_IMAGE_LISTING_H
+
+#include "image/registry.h"
+
+#define LISTING_MAX 10000 /* entries; a registry could go on for ever */
+
+/* All tags, as the registry orders them, in a. ERR_INVALID: what it answers is no list, or names what is no tag; ERR_LIMIT; else as the
+ * registry has it (distribution specification, "Listing Tags"). */
+int listing_tags(struct registry_client *c, struct arena *a, const char *const **out, size_t *n, struct err *e) MUST_CHECK;
+
+#endif
