@@ -229,7 +229,7 @@ static int begin(struct commit *c, struct err *e)
 	return stage_from_image(b, &c->stage, &plan, e);
 }
 
-int commit_container(const struct engine *en, const struct commit_args *args, struct arena *a, const char **id, struct err *e)
+int commit_container(struct engine *en, const struct commit_args *args, struct arena *a, const char **id, struct err *e)
 {
 	CLEANUP(commit_end) struct commit c = { .args = args, .hold = HOLD_INIT };
 	static const struct df_inputs nothing;
@@ -239,7 +239,7 @@ int commit_container(const struct engine *en, const struct commit_args *args, st
 
 	c.none.names = (struct strv){ &args->name, args->name ? 1 : 0 };
 	c.b = (struct build){ .en = en, .args = &c.none, .a = a, .store = STORE_INIT, .ingest = STORE_INGEST_INIT, .context = -1,
-			      .tarball = TARBALL_INIT, .stages = &c.stage };
+			      .up = -1, .tarball = TARBALL_INIT, .stages = &c.stage };
 	r = df_scope_global(a, &no_file, &nothing, &c.b.global, e);
 	if (r == 0)
 		r = begin(&c, e);

@@ -15,6 +15,6 @@ struct commit_args {
 
 /* *id: of the image, in a. The configuration is the image's with what the container was asked for, then the changes. ERR_UNSUPPORTED: it
  * was made of a folder, or the store's file system cannot be id-mapped. */
-int commit_container(const struct engine *en, const struct commit_args *args, struct arena *a, const char **id, struct err *e) MUST_CHECK;
+int commit_container(struct engine *en, const struct commit_args *args, struct arena *a, const char **id, struct err *e) MUST_CHECK;
 
 #endif
