@@ -30,14 +30,21 @@ static bool hides_something(const struct tidy *t)
 	return survey_below(t->args->lowers, t->args->n_lowers, sb_str(&t->path), &st) && S_ISDIR(st.st_mode);
 }
 
+/* overlayfs' own notes, of no meaning for what is a lower from now on. fd may be O_PATH. */
+static void forget_notes(int fd, bool folder)
+{
+	static const char *const notes[] = { "trusted.overlay.origin", "user.overlay.origin",  "trusted.overlay.impure",
+					     "user.overlay.impure",    "trusted.overlay.uuid", "user.overlay.uuid" };
+	char path[IO_FD_PATH_LEN];
+
+	io_fd_path(fd, path);
+	for (size_t i = 0; i < (folder ? ARRAY_LEN(notes) : 2); i++)
+		(void)!removexattr(path, notes[i]);
+}
+
 static int check_opaque(struct tidy *t, int dir, struct err *e)
 {
-	/* overlayfs' own notes, of no meaning for what is a lower from now on */
-	static const char *const notes[] = { "trusted.overlay.origin", "trusted.overlay.impure", "user.overlay.origin",
-					     "user.overlay.impure" };
-
-	for (size_t i = 0; i < ARRAY_LEN(notes); i++)
-		(void)!fremovexattr(dir, notes[i]);
+	forget_notes(dir, true);
 	if (!overlay_is_opaque(dir))
 		return 0;
 	if (!hides_something(t))
@@ -78,6 +85,20 @@ static int enter(struct tidy *t, int parent, const char *name, unsigned int dept
 	return r < 0 ? r : walk(t, dir, depth + 1, e);
 }
 
+/* overlayfs makes a whiteout as who mounted it; one that is unpacked from a layer is root's. */
+static int tidy_file(int dir, const char *name, const struct stat *st, struct err *e)
+{
+	CLEANUP_FD int fd = -1;
+
+	if (overlay_is_whiteout(st))
+		return fchownat(dir, name, 0, 0, AT_SYMLINK_NOFOLLOW) < 0 ? err_errno(e, -errno, "give it its owner") : 0;
+	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(e, -errno, "open it");
+	forget_notes(fd, false);
+	return 0;
+}
+
 static int one(struct tidy *t, int dir, const char *name, unsigned int depth, struct err *e)
 {
 	struct stat st;
@@ -89,6 +110,8 @@ static int one(struct tidy *t, int dir, const char *name, unsigned int depth, st
 		return unlinkat(dir, name, 0) < 0 ? err_errno(e, -errno, "remove the socket") : 0;
 	if (S_ISDIR(st.st_mode))
 		r = enter(t, dir, name, depth, e);
+	else
+		r = tidy_file(dir, name, &st, e);
 	/* behind what is in it: to remove something there changes it */
 	return r < 0 ? r : set_time(t, dir, name, &st, e);
 }
@@ -179,8 +202,7 @@ int tidy_upper(const struct tidy_args *args, struct arena *a, const char ***opaq
 	sb_free(&t.path);
 	if (r < 0)
 		return r;
-	(void)!fremovexattr(top, "trusted.overlay.impure");
-	(void)!fremovexattr(top, "trusted.overlay.origin");
+	forget_notes(top, true);
 	if (futimens(top, none) < 0)
 		return err_errno(e, -errno, "set the time of the root");
 	t.opaque = arena_grow(a, t.opaque, t.n, &t.cap, sizeof(*t.opaque));

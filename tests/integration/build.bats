@@ -114,6 +114,9 @@ D
   [ "$(files 'ls /d /d/sub' | tr '\n' ' ')" = "/d: sub  /d/sub: c " ]
   [ "$(files 'stat -c "%h %a" /linked')" = "2 4755" ]
   [ "$(files 'readlink /soft')" = kept ]
+  # overlayfs leaves notes of its own, and whiteouts that are the mounter's
+  run -0 tare image verify -q t
+  [ -z "$output" ]
   # what the runtime mounts onto is no part of it
   layer=$(jq -r '.layers[-1].digest' "$TARE_ROOT/content/blobs/sha256/$(manifest t | sed 's/sha256://')")
   tar tzf "$TARE_ROOT/content/blobs/sha256/${layer#sha256:}" >"$BATS_TEST_TMPDIR/names"
