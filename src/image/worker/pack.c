@@ -260,6 +260,8 @@ static int add_one(struct pack *p, int dir, const char *name, size_t folder_len,
 
 	if (is_among(p, p->skip))
 		return 0;
+	if (!p->plain && text_starts(name, ".wh."))
+		return err_set(e, ERR_INVALID, "a layer can have no file of that name: it stands for a whiteout there");
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return gone(p, errno) ? 0 : err_errno(e, -errno, "look at it");
 	if (S_ISSOCK(st.st_mode))
