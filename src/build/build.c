@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "build/blame.h"
 #include "build/context.h"
+#include "build/document.h"
 #include "build/parallel.h"
 #include "build/report.h"
 #include "build/work.h"
@@ -62,10 +63,16 @@ void build_say(const struct build *b, const char *fmt, ...)
 
 /* ---- reading ---- */
 
+/* What -f names is the caller's, and may be a pipe; with a context of somebody else's it is in that, as without -f. */
+static int place_of_file(const struct build *b)
+{
+	return b->args->file && !b->foreign ? AT_FDCWD : b->context;
+}
+
 static int read_dockerfile(struct build *b, char **text, size_t *len, struct err *e)
 {
 	static const char *const usual[] = { "Dockerfile", "Containerfile" };
-	int r = -ENOENT;
+	int r = 1;
 
 	if (b->given) {
 		*text = take_ptr(b->given);
@@ -76,19 +83,16 @@ static int read_dockerfile(struct build *b, char **text, size_t *len, struct err
 	if (b->args->file && (text_starts(b->args->file, "https://") || text_starts(b->args->file, "http://")))
 		return context_fetch_text(b, b->args->file, DF_MAX_BYTES, text, len, e);
 	if (b->args->file && strcmp(b->args->file, "-") == 0)
-		r = io_read_fd(STDIN_FILENO, DF_MAX_BYTES, text, len);
-	else if (b->args->file)
-		r = b->foreign ? context_read(b, b->args->file, DF_MAX_BYTES, text, len) :
-				 io_read_file(AT_FDCWD, b->args->file, DF_MAX_BYTES, text, len);
-	for (size_t i = 0; !b->args->file && r == -ENOENT && i < sizeof(usual) / sizeof(*usual); i++) {
-		r = context_read(b, usual[i], DF_MAX_BYTES, text, len);
+		return document_read_stdin(DF_MAX_BYTES, text, len, e);
+	if (b->args->file)
+		r = document_read(place_of_file(b), b->args->file, DF_MAX_BYTES, text, len, e);
+	for (size_t i = 0; !b->args->file && r > 0 && i < sizeof(usual) / sizeof(*usual); i++) {
+		r = document_read(b->context, usual[i], DF_MAX_BYTES, text, len, e);
 		b->file_name = usual[i];
 	}
-	if (r == -ENOENT && !b->args->file)
+	if (r > 0 && !b->args->file)
 		return err_set(e, ERR_NOTFOUND, "%s has neither a Dockerfile nor a Containerfile: -f names another file", b->args->context);
-	if (r == -EFBIG)
-		return err_set(e, ERR_LIMIT, "%s is larger than %u bytes", b->file_name, DF_MAX_BYTES);
-	return r < 0 ? err_errno(e, r, "%s", b->file_name) : 0;
+	return r > 0 ? err_errno(e, -ENOENT, "%s", b->args->file) : r;
 }
 
 /* FILE.dockerignore beside the file is for that file alone. */
@@ -97,18 +101,14 @@ static int read_ignore(struct build *b, struct err *e)
 	const char *own = arena_printf(b->a, "%s.dockerignore", b->file_name), *name = own;
 	CLEANUP_FREE char *text = NULL;
 	size_t len = 0;
-	int r = !own			       ? -ENOMEM :
-		b->args->file && !b->foreign ? io_read_file(AT_FDCWD, own, IGNORE_MAX_BYTES, &text, &len) :
-					       context_read(b, own, IGNORE_MAX_BYTES, &text, &len);
+	int r = own ? document_read(place_of_file(b), own, IGNORE_MAX_BYTES, &text, &len, e) : err_errno(e, -ENOMEM, ".dockerignore");
 
-	if (r == -ENOENT) {
+	if (r > 0) {
 		name = ".dockerignore";
-		r = context_read(b, name, IGNORE_MAX_BYTES, &text, &len);
+		r = document_read(b->context, name, IGNORE_MAX_BYTES, &text, &len, e);
 	}
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return err_errno(e, r, "%s", name);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = ignore_parse(b->a, text, len, &b->ignore, e);
 	return r < 0 ? err_ctx(e, "%s", name) : 0;
 }

@@ -151,12 +151,3 @@ void context_close(struct build *b)
 	tarball_close(&b->tarball);
 	free(take_ptr(b->given));
 }
-
-int context_read(const struct build *b, const char *path, size_t max, char **text, size_t *len)
-{
-	CLEANUP_FD int fd = b->foreign ? beneath_open(b->context, path, BENEATH_IN_ROOT, O_RDONLY | O_NONBLOCK, 0) : -1;
-
-	if (!b->foreign)
-		return io_read_file(b->context, path, max, text, len);
-	return fd < 0 ? fd : io_read_fd(fd, max, text, len);
-}
