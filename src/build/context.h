@@ -8,7 +8,6 @@
 int context_open(struct build *b, struct err *e) MUST_CHECK;
 void context_close(struct build *b);
 
-
 /* All of a URL, at most max bytes, to be free()d. */
 int context_fetch_text(struct build *b, const char *url, size_t max, char **text, size_t *len, struct err *e) MUST_CHECK;
 

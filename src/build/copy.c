@@ -23,6 +23,7 @@ struct copying {
 	int root; /* owned; of from */
 	const char *dest;
 	bool into; /* dest is a folder that the sources go into */
+	char seen[SHA256_DIGEST_LEN + 1]; /* the sources, when the key was made */
 };
 
 static void copying_end(struct copying *c)
@@ -123,12 +124,13 @@ static int find_items(struct copying *c, struct err *e)
 
 /* ---- key ---- */
 
-static int make_key(const struct copying *c, char out[SHA256_DIGEST_LEN + 1], struct err *e)
+static int make_key(struct copying *c, char out[SHA256_DIGEST_LEN + 1], struct err *e)
 {
 	const struct df_copy *copy = &c->in->copy;
-	struct key k;
+	struct key k, seen;
 	int r = 0;
 
+	key_begin(&seen, "seen", NULL);
 	key_begin(&k, df_kind_name(c->in->kind), stage_chain(c->s));
 	key_add(&k, c->dest);
 	key_add_number(&k, c->into);
@@ -140,13 +142,31 @@ static int make_key(const struct copying *c, char out[SHA256_DIGEST_LEN + 1], st
 	key_add_number(&k, c->b->has_epoch);
 	key_add_number(&k, (int64_t)c->n_inputs);
 	for (size_t i = 0; r == 0 && i < c->n_inputs; i++)
-		r = input_key(&c->inputs[i], copy, &k, e);
+		r = input_key(&c->inputs[i], copy, &k, &seen, e);
 	for (size_t i = 0; i < copy->docs.n; i++) {
 		key_add(&k, copy->docs.v[i].name);
 		key_add(&k, copy->docs.v[i].content);
 	}
 	key_end(&k, out);
+	key_end(&seen, c->seen);
 	return r;
+}
+
+/* Are the sources what they were when the key was made? */
+static bool same_still(const struct copying *c)
+{
+	char now[SHA256_DIGEST_LEN + 1];
+	struct err ignored;
+	struct key seen;
+	int r = 0;
+
+	if (c->in->copy.from)
+		return true; /* nobody writes there */
+	key_begin(&seen, "seen", NULL);
+	for (size_t i = 0; r == 0 && i < c->n_inputs; i++)
+		r = input_seen(&c->inputs[i], &seen, &ignored);
+	key_end(&seen, now);
+	return r == 0 && strcmp(now, c->seen) == 0;
 }
 
 /* ---- owner ---- */
@@ -301,7 +321,7 @@ static int do_copy(struct copying *c, const char *key, struct err *e)
 		return to.root;
 	r = put_all(c, &to, e);
 	to.root = close_fd(to.root);
-	return r < 0 ? r : step_commit(c->b, c->s, &st, &times, NULL, key, c->in->text, e);
+	return r < 0 ? r : step_commit(c->b, c->s, &st, &times, NULL, same_still(c) ? key : NULL, c->in->text, e);
 }
 
 int step_copy(struct build *b, size_t stage, const struct df_instruction *in, struct err *e)

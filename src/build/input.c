@@ -191,7 +191,7 @@ size_t input_count(const struct input *in)
 	return in->source.kind == DF_SOURCE_FILES ? in->items.n : 1;
 }
 
-int input_key(const struct input *in, const struct df_copy *copy, struct key *k, struct err *e)
+int input_key(const struct input *in, const struct df_copy *copy, struct key *k, struct key *seen, struct err *e)
 {
 	int r = 0;
 
@@ -211,8 +211,17 @@ int input_key(const struct input *in, const struct df_copy *copy, struct key *k,
 	for (size_t i = 0; r == 0 && i < in->items.n; i++) {
 		if (copy->parents == DF_YES)
 			key_add(k, in->items.v[i].below);
-		r = pick_digest(&in->from, &in->items.v[i], k, e);
+		r = pick_digest(&in->from, &in->items.v[i], k, seen, e);
 	}
+	return r;
+}
+
+int input_seen(const struct input *in, struct key *seen, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && in->source.kind == DF_SOURCE_FILES && i < in->items.n; i++)
+		r = pick_seen(&in->from, &in->items.v[i], seen, e);
 	return r;
 }
 

@@ -21,8 +21,10 @@ struct input {
  * it when nobody else knows. */
 int input_find(struct build *b, const struct df_instruction *step, const char *text, const struct pick_from *files, struct input *out,
 	       struct err *e) MUST_CHECK;
-/* Adds to the key all of it that counts. */
-int input_key(const struct input *in, const struct df_copy *copy, struct key *k, struct err *e) MUST_CHECK;
+/* Adds to the key all of it that counts; seen as pick_digest() has it, nothing of what is fetched. */
+int input_key(const struct input *in, const struct df_copy *copy, struct key *k, struct key *seen, struct err *e) MUST_CHECK;
+/* As pick_seen(). */
+int input_seen(const struct input *in, struct key *seen, struct err *e) MUST_CHECK;
 /* Makes items what they are: fetches what is not here. */
 int input_get(struct build *b, const struct df_copy *copy, struct input *in, struct err *e) MUST_CHECK;
 /* How many things go to the destination. */

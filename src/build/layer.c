@@ -147,6 +147,8 @@ int step_commit(struct build *b, struct stage *s, struct step *st, const struct 
 	tidy.upper = pack.upper = upper = openat(b->ingest.dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (upper < 0)
 		return err_errno(e, -errno, "open what the step wrote");
+	if (!key)
+		build_say(b, "warning: files changed while they were read: the next build does this step anew");
 	r = tidy_upper(&tidy, b->a, &opaque, e);
 	if (r < 0)
 		return r;
@@ -155,7 +157,7 @@ int step_commit(struct build *b, struct stage *s, struct step *st, const struct 
 	if (r == 0)
 		r = stage_add_layer(b, s, &l, PACK_TYPE, e);
 	if (r == 0)
-		r = buildcache_put(b->en, key, &l, description, e);
+		r = key ? buildcache_put(b->en, key, &l, description, e) : 0;
 	step_end(st);
 	if (r == 0 && io_remove_tree(b->ingest.dir, st->name) < 0)
 		return 0; /* it goes with the ingest */

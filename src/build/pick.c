@@ -358,28 +358,37 @@ static int digest_xattrs(int fd, struct key *k, struct err *e)
 	return 0;
 }
 
+/* No more than it was long: one that others write to would have no end. */
 static int digest_content(int fd, const struct stat *st, struct key *k, struct err *e)
 {
 	CLEANUP_FREE char *buf = malloc(CHUNK);
-	uint64_t total = 0;
+	uint64_t left = (uint64_t)st->st_size;
 	ssize_t n = 1;
 
 	if (!buf)
 		return no_memory(e);
 	key_add_number(k, st->st_size);
-	while (n > 0) {
-		n = io_read_full(fd, buf, CHUNK);
+	for (; left > 0 && n > 0; left -= (uint64_t)n) {
+		n = io_read_full(fd, buf, left < CHUNK ? (size_t)left : CHUNK);
 		if (n < 0)
 			return err_errno(e, (int)n, "read it");
 		sha256_add(&k->sum, buf, (size_t)n);
-		total += (uint64_t)n;
 	}
-	return total == (uint64_t)st->st_size ? 0 : err_set(e, ERR_BUSY, "it changed while it was read");
+	return 0;
+}
+
+static void add_seen(struct key *seen, const struct pick_entry *en)
+{
+	key_add(seen, en->rel);
+	key_add_number(seen, (int64_t)en->st->st_ino);
+	key_add_number(seen, en->st->st_size);
+	key_add_number(seen, en->st->st_ctim.tv_sec);
+	key_add_number(seen, en->st->st_ctim.tv_nsec);
 }
 
 struct digesting {
 	const struct pick_from *from;
-	struct key *k;
+	struct key *k, *seen;
 };
 
 static int digest_one(const struct pick_entry *en, void *data, struct err *e)
@@ -390,6 +399,7 @@ static int digest_one(const struct pick_entry *en, void *data, struct err *e)
 	ssize_t n;
 	int r;
 
+	add_seen(d->seen, en);
 	key_add(d->k, en->rel);
 	key_add_number(d->k, en->st->st_mode);
 	if (d->from->owners) {
@@ -415,11 +425,25 @@ static int digest_one(const struct pick_entry *en, void *data, struct err *e)
 	return r < 0 || S_ISDIR(en->st->st_mode) ? r : digest_content(fd, en->st, d->k, e);
 }
 
-int pick_digest(const struct pick_from *from, const struct pick_item *item, struct key *k, struct err *e)
+int pick_digest(const struct pick_from *from, const struct pick_item *item, struct key *k, struct key *seen, struct err *e)
 {
-	struct digesting d = { from, k };
+	struct digesting d = { from, k, seen };
 	const struct pick_visitor v = { .enter = digest_one, .data = &d };
 
 	key_add(k, item->name);
+	return pick_walk(from, item, &v, e);
+}
+
+static int see_one(const struct pick_entry *en, void *data, struct err *e)
+{
+	(void)e;
+	add_seen(data, en);
+	return 0;
+}
+
+int pick_seen(const struct pick_from *from, const struct pick_item *item, struct key *seen, struct err *e)
+{
+	const struct pick_visitor v = { .enter = see_one, .data = seen };
+
 	return pick_walk(from, item, &v, e);
 }

@@ -50,7 +50,12 @@ struct pick_visitor {
 int pick_walk(const struct pick_from *from, const struct pick_item *item, const struct pick_visitor *v, struct err *e) MUST_CHECK;
 
 /* Adds types, modes, attributes, names, links and contents to a key; times as from->owners says. */
-int pick_digest(const struct pick_from *from, const struct pick_item *item, struct key *k, struct err *e) MUST_CHECK;
+/* Of a file that gets longer meanwhile it is as much as there was. seen is added to as pick_seen() does it, with what everything was before
+ * it was read. */
+int pick_digest(const struct pick_from *from, const struct pick_item *item, struct key *k, struct key *seen, struct err *e) MUST_CHECK;
+
+/* Adds when everything was last changed, in whatever way (ctime): equal at two times means that all was the same between. */
+int pick_seen(const struct pick_from *from, const struct pick_item *item, struct key *seen, struct err *e) MUST_CHECK;
 
 /* An attribute that is taken along. */
 bool pick_wants_xattr(const char *name);

@@ -117,17 +117,21 @@ static gid_t group(const struct putting *p, const struct stat *st)
 	return p->to->chown ? p->to->gid : st->st_gid;
 }
 
-static int copy_content(const struct putting *p, int from, int to, struct err *e)
+/* No more than it was long, as pick_digest() has it. */
+static int copy_content(const struct putting *p, int from, int to, uint64_t left, struct err *e)
 {
-	ssize_t n;
+	ssize_t n = 1;
 	int r;
 
-	while ((n = io_read_full(from, p->chunk, CHUNK)) > 0) {
+	for (; left > 0 && n > 0; left -= (uint64_t)n) {
+		n = io_read_full(from, p->chunk, left < CHUNK ? (size_t)left : CHUNK);
+		if (n < 0)
+			return error(e, (int)n, "read it");
 		r = io_write_full(to, p->chunk, (size_t)n);
 		if (r < 0)
 			return error(e, r, "write it");
 	}
-	return n < 0 ? error(e, (int)n, "read it") : 0;
+	return 0;
 }
 
 static int put_file(const struct putting *p, const struct pick_entry *en, int dir, const char *name, struct err *e)
@@ -139,7 +143,7 @@ static int put_file(const struct putting *p, const struct pick_entry *en, int di
 
 	if (to < 0)
 		return error(e, -errno, from < 0 ? "open it" : "make it");
-	r = copy_content(p, from, to, e);
+	r = copy_content(p, from, to, (uint64_t)en->st->st_size, e);
 	if (r == 0 && fchown(to, owner(p, en->st), group(p, en->st)) < 0)
 		r = error(e, -errno, "give it its owner");
 	if (r == 0)

@@ -77,7 +77,7 @@ static const char *network_of(const struct build *b, const struct df_instruction
 	return b->args->network && strcmp(b->args->network, "default") != 0 ? b->args->network : NULL;
 }
 
-static int make_key(struct build *b, size_t stage, const struct df_instruction *in, const char *const *argv,
+static int make_key(struct build *b, size_t stage, const struct df_instruction *in, const char *const *argv, struct run_mounts *mounts,
 		    char out[SHA256_DIGEST_LEN + 1], struct err *e)
 {
 	const struct stage *s = &b->stages[stage];
@@ -95,7 +95,7 @@ static int make_key(struct build *b, size_t stage, const struct df_instruction *
 	key_add(&k, network_of(b, in));
 	key_add_all(&k, in->run.mount_texts.v);
 	key_add_number(&k, s->epoch);
-	r = run_mounts_key(b, stage, &in->run, &k, e);
+	r = run_mounts_key(b, stage, &in->run, &k, mounts, e);
 	key_end(&k, out);
 	return r;
 }
@@ -148,15 +148,14 @@ static const char *const *stubs_of(struct build *b, const struct stage *s, const
 }
 
 static int run_mounted(struct build *b, size_t stage, const struct step *st, const struct df_instruction *in, const char *const *argv,
-		       struct err *e)
+		       struct run_mounts *mounts, struct err *e)
 {
 	static const char *const script[] = { RUN_SCRIPT, NULL };
-	struct run_mounts mounts = RUN_MOUNTS_INIT;
-	int r = run_mounts_make(b, stage, st, &in->run, &mounts, e);
+	int r = run_mounts_make(b, stage, st, &in->run, mounts, e);
 
 	if (r == 0)
-		r = run_it(b, &b->stages[stage], st, in, in->run.script ? script : argv, &mounts, e);
-	run_mounts_end(b, &mounts);
+		r = run_it(b, &b->stages[stage], st, in, in->run.script ? script : argv, mounts, e);
+	run_mounts_end(b, mounts);
 	return r;
 }
 
@@ -166,6 +165,7 @@ int step_run_command(struct build *b, size_t stage, const struct df_instruction 
 	CLEANUP_FD int lock = -1;
 	CLEANUP_STEP struct step st = STEP_INIT;
 	const char *const *argv = conf_command(b->a, &s->conf, &in->run.command), *const *stubs = stubs_of(b, s, in);
+	struct run_mounts mounts = RUN_MOUNTS_INIT;
 	char key[SHA256_DIGEST_LEN + 1];
 	struct tidy_times times;
 	struct timespec now;
@@ -174,7 +174,7 @@ int step_run_command(struct build *b, size_t stage, const struct df_instruction 
 	if (r == 0 && (!argv || !stubs))
 		r = err_errno(e, -ENOMEM, "RUN");
 	if (r == 0)
-		r = make_key(b, stage, in, argv, key, e);
+		r = make_key(b, stage, in, argv, &mounts, key, e);
 	if (r == 0)
 		r = step_cached(b, s, key, &lock, e);
 	if (r != 0)
@@ -184,6 +184,6 @@ int step_run_command(struct build *b, size_t stage, const struct df_instruction 
 	times.newer = b->has_epoch ? b->epoch * 1000000000 : (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	times.becomes = s->epoch;
 	if (r == 0)
-		r = run_mounted(b, stage, &st, in, argv, e);
-	return r < 0 ? r : step_commit(b, s, &st, &times, stubs, key, in->text, e);
+		r = run_mounted(b, stage, &st, in, argv, &mounts, e);
+	return r < 0 ? r : step_commit(b, s, &st, &times, stubs, mounts.changed ? NULL : key, in->text, e);
 }

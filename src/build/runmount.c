@@ -59,20 +59,49 @@ static int bind_open(struct build *b, size_t stage, const struct df_mount *m, st
 	return r < 0 ? r : pick_source(b->a, &out->from, m->source && m->source[0] ? m->source : ".", &out->items, e);
 }
 
-int run_mounts_key(struct build *b, size_t stage, const struct df_run *run, struct key *k, struct err *e)
+/* Adds what is bound to the key, unless that is NULL, and what was seen of it in the context; elsewhere nobody writes. */
+static int add_binds(struct build *b, size_t stage, const struct df_run *run, struct key *k, struct key *seen, struct err *e)
 {
+	struct key none;
 	int r = 0;
+
+	key_begin(&none, "", NULL);
 
 	for (size_t i = 0; r == 0 && i < run->n_mounts; i++) {
 		CLEANUP(bind_end) struct bind bind = { .root = -1 };
 
-		if (run->mounts[i].type != DF_MOUNT_BIND)
+		if (run->mounts[i].type != DF_MOUNT_BIND || (!k && run->mounts[i].from))
 			continue;
 		r = bind_open(b, stage, &run->mounts[i], &bind, e);
 		for (size_t j = 0; r == 0 && j < bind.items.n; j++)
-			r = pick_digest(&bind.from, &bind.items.v[j], k, e);
+			r = k ? pick_digest(&bind.from, &bind.items.v[j], k, run->mounts[i].from ? &none : seen, e)
+			      : pick_seen(&bind.from, &bind.items.v[j], seen, e);
 	}
+	return r;
+}
+
+int run_mounts_key(struct build *b, size_t stage, const struct df_run *run, struct key *k, struct run_mounts *out, struct err *e)
+{
+	struct key seen;
+	int r;
+
+	key_begin(&seen, "seen", NULL);
+	r = add_binds(b, stage, run, k, &seen, e);
+	key_end(&seen, out->seen);
 	return r < 0 ? err_ctx(e, "--mount") : 0;
+}
+
+static bool has_changed(struct build *b, size_t stage, const struct df_run *run, const char *before)
+{
+	char now[SHA256_DIGEST_LEN + 1];
+	struct err ignored;
+	struct key seen;
+	int r;
+
+	key_begin(&seen, "seen", NULL);
+	r = add_binds(b, stage, run, NULL, &seen, &ignored);
+	key_end(&seen, now);
+	return r < 0 || strcmp(now, before) != 0;
 }
 
 static int volume(struct build *b, struct run_mounts *out, const char *source, const char *target, bool ro, struct err *e)
@@ -283,6 +312,7 @@ int run_mounts_make(struct build *b, size_t stage, const struct step *st, const 
 
 	for (size_t i = 0; r == 0 && i < run->n_mounts; i++)
 		r = make_one(b, stage, st, &run->mounts[i], out, e);
+	out->changed = r == 0 && has_changed(b, stage, run, out->seen);
 	return r < 0 ? err_ctx(e, "--mount") : 0;
 }
 
@@ -293,5 +323,5 @@ void run_mounts_end(struct build *b, struct run_mounts *m)
 		(void)unlink(m->files.v[i]); /* else with the ingest */
 	for (size_t i = 0; i < m->n_locks; i++)
 		close_fd(m->locks[i]);
-	*m = (struct run_mounts)RUN_MOUNTS_INIT;
+	m->files.n = m->n_locks = 0;
 }

@@ -12,14 +12,16 @@ struct run_mounts {
 	struct df_list files;               /* of secrets, below the ingest: to be removed when the command has ended */
 	int *locks;                         /* of caches that nobody else may use meanwhile */
 	size_t n_locks;
+	char seen[SHA256_DIGEST_LEN + 1]; /* what was bound, before it was read */
+	bool changed;                     /* it was another thing by the time that it was copied */
 };
 #define RUN_MOUNTS_INIT { 0 }
 
-/* The content of binds, which the result depends on. Caches and secrets are no part of it. */
-int run_mounts_key(struct build *b, size_t stage, const struct df_run *run, struct key *k, struct err *e) MUST_CHECK;
+/* The content of binds, which the result depends on. Caches and secrets are no part of it. Sets out->seen. */
+int run_mounts_key(struct build *b, size_t stage, const struct df_run *run, struct key *k, struct run_mounts *out, struct err *e) MUST_CHECK;
 
 /* Makes what is mounted: of a bind a copy, so that the command may write into it and nobody sees that; of a cache the folder that
- * is kept for it; of a secret a file for as long as the command runs. */
+ * is kept for it; of a secret a file for as long as the command runs. Sets out->changed. */
 int run_mounts_make(struct build *b, size_t stage, const struct step *st, const struct df_run *run, struct run_mounts *out,
 		    struct err *e) MUST_CHECK;
 void run_mounts_end(struct build *b, struct run_mounts *m);

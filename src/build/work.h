@@ -80,7 +80,8 @@ uint32_t stage_max_id(const struct stage *s);
  * is open, nobody else makes it. */
 int step_cached(struct build *b, struct stage *s, const char *key, int *lock, struct err *e) MUST_CHECK;
 int step_begin(struct build *b, const struct stage *s, struct step *out, struct err *e) MUST_CHECK;
-/* What upper/ has is a layer on top of the stage, and what key gives from now on. */
+/* What upper/ has is a layer on top of the stage, and what key gives from now on. key NULL: what it was made of changed meanwhile, so that
+ * nobody knows its key; that is told. */
 int step_commit(struct build *b, struct stage *s, struct step *st, const struct tidy_times *times, const char *const *stubs,
 		const char *key, const char *description, struct err *e) MUST_CHECK;
 void step_end(struct step *st);
