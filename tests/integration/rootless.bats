@@ -149,6 +149,31 @@ servers_up() {
   run -0 utare rmi committed again
 }
 
+@test "build: what the user may not read, nor become the owner of, is told in one line" {
+  local what
+  mkdir -p "$U/home/closed/d"; echo x >"$U/home/closed/d/f"; printf 'FROM busybox\nCOPY . /c\n' >"$U/home/closed/Dockerfile"
+  chown -R "$USER_ID:$USER_ID" "$U/home/closed"
+  for what in "$U/home/closed/d" "$U/home/closed/d/f"; do
+    chown 0:0 "$what"; chmod 0 "$what"
+    run -1 utare build -q "$U/home/closed"
+    [ "${#lines[@]}" = 1 ]
+    [[ "$output" =~ ^"tare: Dockerfile: line 2: COPY . /c: d: ".*"Permission denied"$ ]] || { echo "$output"; return 1; }
+    chown "$USER_ID:$USER_ID" "$what"; chmod 700 "$what"
+  done
+  for what in Dockerfile .dockerignore; do
+    touch "$U/home/closed/$what"; chown 0:0 "$U/home/closed/$what"; chmod 0 "$U/home/closed/$what"
+    run -1 utare build -q "$U/home/closed"
+    [ "$output" = "tare: $what: Permission denied" ] || { echo "$output"; return 1; }
+    chown "$USER_ID:$USER_ID" "$U/home/closed/$what"; chmod 600 "$U/home/closed/$what"
+  done
+  # a device cannot be made by who is no root of the machine
+  mknod "$U/home/closed/null" c 1 3
+  run -1 utare build -q "$U/home/closed"
+  [[ "$output" == "tare: Dockerfile: line 2: COPY . /c: null: "*"Operation not permitted"* ]] || { echo "$output"; return 1; }
+  rm "$U/home/closed/null"
+  run -0 utare build -q "$U/home/closed"
+}
+
 @test "images: whiteouts and opaque folders hold, devices are left out, too high an id is named" {
   local w=$BATS_TEST_TMPDIR
   mkdir -p "$w/a/d" "$w/a/bin" "$w/dev/dev"
