@@ -365,6 +365,9 @@ static int prepare(struct build *b, struct err *e)
 
 static void build_end(struct build *b)
 {
+	if (digests_save(&b->digests) < 0)
+		build_say(b, "warning: what the files of the context contain could not be noted; the next build reads them again");
+	digests_close(&b->digests);
 	context_close(b);
 	outputs_end(b);
 	store_ingest_end(&b->ingest);
@@ -374,7 +377,8 @@ static void build_end(struct build *b)
 int build_image(struct engine *en, const struct build_args *args, struct arena *a, struct build_result *out, struct err *e)
 {
 	CLEANUP(build_end) struct build b = { .en = en, .args = args, .a = a, .store = STORE_INIT, .ingest = STORE_INGEST_INIT,
-					      .context = -1, .up = -1, .tarball = TARBALL_INIT };
+					      .context = -1, .up = -1, .tarball = TARBALL_INIT,
+					      .digests = DIGESTS_INIT };
 	int r = prepare(&b, e);
 
 	if (r == 0)

@@ -239,7 +239,7 @@ int commit_container(struct engine *en, const struct commit_args *args, struct a
 
 	c.none.names = (struct strv){ &args->name, args->name ? 1 : 0 };
 	c.b = (struct build){ .en = en, .args = &c.none, .a = a, .store = STORE_INIT, .ingest = STORE_INGEST_INIT, .context = -1,
-			      .up = -1, .tarball = TARBALL_INIT, .stages = &c.stage };
+			      .up = -1, .digests = DIGESTS_INIT, .tarball = TARBALL_INIT, .stages = &c.stage };
 	r = df_scope_global(a, &no_file, &nothing, &c.b.global, e);
 	if (r == 0)
 		r = begin(&c, e);

@@ -139,6 +139,7 @@ int context_open(struct build *b, struct err *e)
 		fd = src.kind == DF_SOURCE_HTTP ? fetch(b, text, "context", b->args->limits.file_bytes, e) : spool_stdin(b, e);
 		return fd < 0 ? fd : take_file(b, fd, src.kind == DF_SOURCE_HTTP ? text : "standard input", e);
 	}
+	digests_open(&b->digests, b->en->root_fd); /* the files of the others are new each time */
 	b->context = open(text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->context < 0 && strstr(text, "://"))
 		return err_set(e, ERR_INVALID, "the context %s: want a folder, a URL by http or https, or a git repository by git, ssh, http or https", text);

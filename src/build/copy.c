@@ -73,7 +73,7 @@ static int open_source(struct copying *c, size_t stage, struct err *e)
 	int r = 0;
 
 	c->from = (struct pick_from){ .ignore = copy->from ? &c->none : &c->b->ignore, .excludes = &c->excludes,
-				      .max_depth = c->b->args->limits.depth };
+				      .max_depth = c->b->args->limits.depth, .digests = copy->from ? NULL : &c->b->digests };
 	for (size_t i = 0; r == 0 && i < copy->excludes.n; i++)
 		r = ignore_add(c->b->a, copy->excludes.v[i], &c->excludes, e);
 	if (r < 0)

@@ -69,6 +69,7 @@ static _Noreturn void stage_process(struct build *b, size_t n, const struct cour
 	r = r < 0 ? err_errno(&e, r, "prctl") : stage_work(b, n, c->next, c->until, &e);
 	if (r < 0)
 		report_failed(up, &e);
+	(void)!digests_save(&b->digests); /* else the next build reads them again */
 	store_ingest_end(&b->ingest);
 	catalog_close(b->en->catalog);
 	_exit(r < 0);

@@ -391,13 +391,66 @@ struct digesting {
 	struct key *k, *seen;
 };
 
+static int open_entry(const struct pick_entry *en, struct err *e)
+{
+	int fd = openat(en->dir, en->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return fd < 0 ? err_errno(e, -errno, "open it") : fd;
+}
+
+/* Attributes and content have a digest of their own, which may be known from before: nothing of them changes without the times. */
+static int digest_file(struct digesting *d, const struct pick_entry *en, struct err *e)
+{
+	struct digests *known = d->from->digests;
+	CLEANUP_FD int fd = -1;
+	unsigned char sum[32];
+	char hex[65];
+	struct key own;
+	int64_t began;
+	int r;
+
+	if (!known || !digests_find(known, en->st, sum)) {
+		began = digests_now();
+		fd = open_entry(en, e);
+		if (fd < 0)
+			return fd;
+		key_begin(&own, "file", NULL);
+		r = digest_xattrs(fd, &own, e);
+		if (r == 0)
+			r = digest_content(fd, en->st, &own, e);
+		if (r < 0)
+			return r;
+		sha256_end(&own.sum, sum);
+		if (known)
+			digests_add(known, en->st, began, fd, sum);
+	}
+	sha256_hex(sum, hex);
+	key_add(d->k, hex);
+	return 0;
+}
+
+static int digest_folder(struct digesting *d, const struct pick_entry *en, struct err *e)
+{
+	CLEANUP_FD int fd = open_entry(en, e);
+
+	return fd < 0 ? fd : digest_xattrs(fd, d->k, e);
+}
+
+static int digest_link(struct digesting *d, const struct pick_entry *en, struct err *e)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(en->dir, en->name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return err_errno(e, -errno, "read the link");
+	target[n] = '\0';
+	key_add(d->k, target);
+	return 0;
+}
+
 static int digest_one(const struct pick_entry *en, void *data, struct err *e)
 {
 	struct digesting *d = data;
-	CLEANUP_FD int fd = -1;
-	char target[PATH_MAX];
-	ssize_t n;
-	int r;
 
 	add_seen(d->seen, en);
 	key_add(d->k, en->rel);
@@ -409,20 +462,11 @@ static int digest_one(const struct pick_entry *en, void *data, struct err *e)
 	}
 	if (S_ISCHR(en->st->st_mode) || S_ISBLK(en->st->st_mode))
 		key_add_number(d->k, (int64_t)en->st->st_rdev);
-	if (S_ISLNK(en->st->st_mode)) {
-		n = readlinkat(en->dir, en->name, target, sizeof(target) - 1);
-		if (n < 0)
-			return err_errno(e, -errno, "read the link");
-		target[n] = '\0';
-		key_add(d->k, target);
-	}
-	if (!S_ISREG(en->st->st_mode) && !S_ISDIR(en->st->st_mode))
-		return 0;
-	fd = openat(en->dir, en->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return err_errno(e, -errno, "open it");
-	r = digest_xattrs(fd, d->k, e);
-	return r < 0 || S_ISDIR(en->st->st_mode) ? r : digest_content(fd, en->st, d->k, e);
+	if (S_ISLNK(en->st->st_mode))
+		return digest_link(d, en, e);
+	if (S_ISDIR(en->st->st_mode))
+		return digest_folder(d, en, e);
+	return S_ISREG(en->st->st_mode) ? digest_file(d, en, e) : 0;
 }
 
 int pick_digest(const struct pick_from *from, const struct pick_item *item, struct key *k, struct key *seen, struct err *e)

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "build/digests.h"
 #include "build/ignore.h"
 #include "build/key.h"
 
@@ -13,6 +14,7 @@ struct pick_from {
 	const struct ignore *excludes; /* --exclude, of paths below an item */
 	bool owners;                 /* who owns a file, and how old it is, are a part of what it is: of an image or a stage */
 	uint64_t max_depth;
+	struct digests *digests; /* what is known of its files; NULL: nothing, and nothing is kept */
 };
 
 struct pick_item {

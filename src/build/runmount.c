@@ -55,7 +55,8 @@ static int bind_open(struct build *b, size_t stage, const struct df_mount *m, st
 	int r = source_open(b, stage, m->from, &out->root, e);
 
 	out->from = (struct pick_from){ .root = out->root, .ignore = m->from ? &out->none : &b->ignore, .excludes = &out->none,
-					.owners = m->from != NULL, .max_depth = b->args->limits.depth };
+					.owners = m->from != NULL, .max_depth = b->args->limits.depth,
+					.digests = m->from ? NULL : &b->digests };
 	return r < 0 ? r : pick_source(b->a, &out->from, m->source && m->source[0] ? m->source : ".", &out->items, e);
 }
 

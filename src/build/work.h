@@ -4,6 +4,7 @@
 
 #include "build/build.h"
 #include "build/conf.h"
+#include "build/digests.h"
 #include "build/ignore.h"
 #include "build/key.h"
 #include "build/stages.h"
@@ -43,6 +44,7 @@ struct build {
 	struct tarball tarball; /* whose it is, when it is a tar */
 	char *given;           /* a Dockerfile that came instead of a context; to be free()d */
 	size_t given_len;
+	struct digests digests; /* of the files of a folder of the caller's */
 	struct ignore ignore;
 	struct platform target;
 	const char *const *names, *const *shown_names; /* of the image: canonical, familiar */

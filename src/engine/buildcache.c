@@ -161,6 +161,8 @@ static int remove_folders(const struct engine *en, struct err *e)
 		CLEANUP_FD int fd = text_is_hex(de->d_name, 64) ? openat(top, de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
 		int r;
 
+		if (text_starts(de->d_name, "." BUILDCACHE_DIGESTS "."))
+			(void)unlinkat(top, de->d_name, 0); /* of a build that was killed */
 		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 			continue;
 		r = io_remove_tree(top, de->d_name);
@@ -175,6 +177,7 @@ int buildcache_prune(const struct engine *en, const struct buildcache_prune *arg
 	struct store_gc_result gc = { 0 };
 	int r = forget(en, args, e);
 
+	(void)unlinkat(en->root_fd, BUILDCACHE_FOLDER "/" BUILDCACHE_DIGESTS, 0);
 	if (r == 0 && args->all && args->until == INT64_MAX && !args->keep)
 		r = remove_folders(en, e);
 	if (r == 0)

@@ -27,6 +27,8 @@ int buildcache_prune(const struct engine *en, const struct buildcache_prune *arg
 
 /* The folder of a cache of RUN --mount=type=cache below the store's root: "build-cache/HEX". */
 #define BUILDCACHE_FOLDER "build-cache"
+/* Digests of files of contexts (build/digests.h): nothing but time is lost with it. */
+#define BUILDCACHE_DIGESTS "digests" /* in BUILDCACHE_FOLDER */
 /* Below the root, too. */
 #define BUILDCACHE_LOCK "build.lock"
 

@@ -399,8 +399,13 @@ static void check_plan(const char *text, const char *target, const char *want)
 		const struct df_stage_plan *s = &plan.v[i];
 
 		sb_printf(&out, "%s%s%s", i == plan.target ? "*" : "", s->needed ? "+" : "-", s->base < 0 ? s->from.from.base : "");
-		for (size_t k = 0; k < s->n_needs; k++)
+		for (size_t k = 0; k < s->n_needs; k++) {
 			sb_printf(&out, "%s%zu", (int)s->needs[k] == s->base ? "=" : "<", s->needs[k]);
+			if ((int)s->needs[k] != s->base)
+				sb_printf(&out, ".%zu", s->needs_at[k]);
+			else
+				assert_int_equal(s->needs_at[k], 0);
+		}
 		sb_printf(&out, "%s%s;", s->has_platform ? "@" : "", s->has_platform ? s->platform.arch : "");
 	}
 	if (strcmp(sb_str(&out), want) != 0)
@@ -413,10 +418,11 @@ static void plans(void **state)
 		{ "FROM a\n", NULL, "*+a;" },
 		{ "FROM a AS x\nFROM b\n", NULL, "-a;*+b;" },
 		{ "FROM a AS x\nFROM x\n", NULL, "+a;*+=0;" },
-		{ "FROM a AS x\nFROM X AS y\nFROM b\nCOPY --from=y p q\n", NULL, "+a;+=0;*+b<1;" },
-		{ "FROM a\nFROM b\nCOPY --from=0 p q\nCOPY --from=0 r s\n", NULL, "+a;*+b<0;" },
-		{ "FROM a AS x\nFROM b\nRUN --mount=from=x,target=/y z\nRUN --mount=from=img,target=/y z\n", NULL, "+a;*+b<0;" },
-		{ "FROM a AS x\nFROM b\nRUN --mount=from=x,target=/$v z\n", NULL, "+a;*+b<0;" },
+		{ "FROM a AS x\nFROM X AS y\nFROM b\nCOPY --from=y p q\n", NULL, "+a;+=0;*+b<1.0;" },
+		{ "FROM a\nFROM b\nCOPY --from=0 p q\nCOPY --from=0 r s\n", NULL, "+a;*+b<0.0;" },
+		{ "FROM a AS x\nFROM b\nRUN --mount=from=x,target=/y z\nRUN --mount=from=img,target=/y z\n", NULL, "+a;*+b<0.0;" },
+		{ "FROM a AS x\nFROM b\nRUN --mount=from=x,target=/$v z\n", NULL, "+a;*+b<0.0;" },
+		{ "FROM a AS x\nFROM b\nRUN t\nCOPY --from=x p q\nRUN --mount=from=x,target=/y z\n", NULL, "+a;*+b<0.1;" },
 		{ "FROM a AS x\nFROM b AS y\nFROM c\n", "x", "*+a;-b;-c;" },
 		{ "FROM a AS x\nFROM b AS y\nFROM c\n", "Y", "-a;*+b;-c;" },
 		{ "FROM a AS x\nFROM b AS y\nFROM c\n", "1", "-a;*+b;-c;" },
