@@ -19,6 +19,7 @@
 #include "build/document.h"
 #include "build/parallel.h"
 #include "build/report.h"
+#include "build/ssh.h"
 #include "build/work.h"
 #include "image/pack.h"
 
@@ -370,6 +371,7 @@ static void build_end(struct build *b)
 	digests_close(&b->digests);
 	context_close(b);
 	outputs_end(b);
+	ssh_end(b);
 	store_ingest_end(&b->ingest);
 	store_close(&b->store);
 }

@@ -37,6 +37,11 @@ struct build_secret {
 	const char *file, *env; /* one of both: where it is */
 };
 
+struct build_ssh {
+	const char *id;
+	struct strv files; /* an agent's socket, or keys; none: the agent of the environment */
+};
+
 struct build_args {
 	const char *context;     /* a folder; "-": a tar, or a Dockerfile alone, on standard input; a URL of such; a git repository */
 	const char *file;        /* of the Dockerfile; NULL: in the context; "-": standard input; a URL. Of a context that is no folder a path there */
@@ -49,6 +54,8 @@ struct build_args {
 	const struct build_output *outputs; /* none: an image of the store */
 	size_t n_outputs;
 	bool load; /* into the store, whatever the outputs are; all of OUTPUT_IMAGE are that, too */
+	const struct build_ssh *ssh;
+	size_t n_ssh;
 	bool no_cache, pull;
 	uint32_t jobs; /* stages at a time; 0: as many as there are processors */
 	struct image_limits limits; /* of archives, of files by URL, of images that are pulled */

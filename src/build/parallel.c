@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "build/report.h"
+#include "build/ssh.h"
 #include "engine/catalog.h"
 #include "engine/container.h"
 #include "sys/spawn.h"
@@ -70,6 +71,7 @@ static _Noreturn void stage_process(struct build *b, size_t n, const struct cour
 	if (r < 0)
 		report_failed(up, &e);
 	(void)!digests_save(&b->digests); /* else the next build reads them again */
+	ssh_end(b);
 	store_ingest_end(&b->ingest);
 	catalog_close(b->en->catalog);
 	_exit(r < 0);

@@ -136,7 +136,7 @@ static const char *const *stubs_of(struct build *b, const struct stage *s, const
 	struct df_list list = { 0 };
 
 	for (size_t i = 0; i < in->run.n_mounts; i++) {
-		const char *at = run_mount_target(b->a, &s->conf, &in->run.mounts[i]);
+		const char *at = run_mount_target(b->a, &s->conf, &in->run, i);
 
 		if (!at || (at[0] && !df_list_add(b->a, &list, at + 1)))
 			return NULL;

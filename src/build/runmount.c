@@ -23,14 +23,25 @@ static int no_memory(struct err *e)
 	return err_errno(e, -ENOMEM, "--mount");
 }
 
-const char *run_mount_target(struct arena *a, const struct conf *c, const struct df_mount *m)
+/* "/run/buildkit/ssh_agent.0" and on, the ssh mounts of a RUN counted. */
+static const char *ssh_target(struct arena *a, const struct df_run *run, size_t i)
 {
+	size_t before = 0;
+
+	for (size_t k = 0; k < i; k++)
+		before += run->mounts[k].type == DF_MOUNT_SSH;
+	return arena_printf(a, "/run/buildkit/ssh_agent.%zu", before);
+}
+
+const char *run_mount_target(struct arena *a, const struct conf *c, const struct df_run *run, size_t i)
+{
+	const struct df_mount *m = &run->mounts[i];
 	const char *target = m->target;
 
 	if (!target && m->type == DF_MOUNT_SECRET)
 		target = m->env ? NULL : arena_printf(a, "/run/secrets/%s", m->id ? m->id : m->source);
 	else if (!target)
-		target = ".";
+		target = m->type == DF_MOUNT_SSH ? ssh_target(a, run, i) : ".";
 	if (!target)
 		return m->env ? "" : NULL;
 	return conf_path(a, c, target);
@@ -264,6 +275,60 @@ static int make_secret(struct build *b, const struct step *st, const struct df_m
 	return target[0] ? secret_file(b, st, m, text, len, target, out, e) : 0;
 }
 
+/* ---- ssh ---- */
+
+static bool has_variable(const struct stage *s, const char *name)
+{
+	const char *const *env = df_scope_list(&s->scope, DF_OF_ENV | DF_OF_ARG);
+	size_t len = strlen(name);
+
+	for (; env && *env; env++)
+		if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
+			return true;
+	return false;
+}
+
+static int add_agent(struct build *b, struct run_mounts *out, struct agent agent, struct err *e)
+{
+	struct agent *v = arena_array(b->a, out->n_agents + 1, sizeof(*v));
+
+	if (!v) {
+		agent_end(&agent);
+		return no_memory(e);
+	}
+	if (out->n_agents)
+		memcpy(v, out->agents, out->n_agents * sizeof(*v));
+	out->agents = v;
+	out->agents[out->n_agents++] = agent;
+	return 0;
+}
+
+/* The first is SSH_AUTH_SOCK, unless the stage has set that. */
+static int make_ssh(struct build *b, const struct stage *s, const struct step *st, const struct df_mount *m, const char *target,
+		    struct run_mounts *out, struct err *e)
+{
+	const char *id = m->id ? m->id : "default", *name = arena_printf(b->a, "ssh-%zu", out->n_agents);
+	CLEANUP_FD int base = open(st->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct agent agent = AGENT_INIT;
+	const char *path = name ? arena_printf(b->a, "%s/%s", st->base, name) : NULL, *env = arena_printf(b->a, "SSH_AUTH_SOCK=%s", target);
+	int r;
+
+	if (!path || !env || !df_list_add(b->a, &out->files, path))
+		return no_memory(e);
+	if (base < 0)
+		return err_errno(e, -errno, "the step's folder");
+	r = ssh_lend(b, id, base, name, m->uid < 0 ? 0 : (uid_t)m->uid, m->gid < 0 ? 0 : (gid_t)m->gid,
+		     m->mode < 0 ? 0600 : (mode_t)m->mode & 07777, &agent, e);
+	if (r == 0 && m->required)
+		return err_set(e, ERR_NOTFOUND, "the ssh agent %s is required: --ssh %s gives it", id, id);
+	if (r <= 0)
+		return r;
+	r = add_agent(b, out, agent, e);
+	if (r == 0 && out->n_agents == 1 && !has_variable(s, "SSH_AUTH_SOCK") && !df_list_add(b->a, &out->env, env))
+		return no_memory(e);
+	return r < 0 ? r : volume(b, out, path, target, true, e);
+}
+
 /* ---- all ---- */
 
 static int make_tmpfs(struct build *b, const struct df_mount *m, const char *target, struct run_mounts *out, struct err *e)
@@ -286,9 +351,11 @@ static int make_script(struct build *b, const struct step *st, const char *text,
 	return r < 0 ? err_errno(e, r, "the script") : volume(b, out, path, RUN_SCRIPT, true, e);
 }
 
-static int make_one(struct build *b, size_t stage, const struct step *st, const struct df_mount *m, struct run_mounts *out, struct err *e)
+static int make_one(struct build *b, size_t stage, const struct step *st, const struct df_run *run, size_t i, struct run_mounts *out,
+		    struct err *e)
 {
-	const char *target = run_mount_target(b->a, &b->stages[stage].conf, m);
+	const struct df_mount *m = &run->mounts[i];
+	const char *target = run_mount_target(b->a, &b->stages[stage].conf, run, i);
 
 	if (!target)
 		return no_memory(e);
@@ -303,7 +370,7 @@ static int make_one(struct build *b, size_t stage, const struct step *st, const 
 		return make_tmpfs(b, m, target, out, e);
 	case DF_MOUNT_SSH:
 	default:
-		return m->required ? err_set(e, ERR_UNSUPPORTED, "type=ssh is not supported") : 0;
+		return make_ssh(b, &b->stages[stage], st, m, target, out, e);
 	}
 }
 
@@ -312,7 +379,7 @@ int run_mounts_make(struct build *b, size_t stage, const struct step *st, const 
 	int r = run->script ? make_script(b, st, run->command.argv.v[0], out, e) : 0;
 
 	for (size_t i = 0; r == 0 && i < run->n_mounts; i++)
-		r = make_one(b, stage, st, &run->mounts[i], out, e);
+		r = make_one(b, stage, st, run, i, out, e);
 	out->changed = r == 0 && has_changed(b, stage, run, out->seen);
 	return r < 0 ? err_ctx(e, "--mount") : 0;
 }
@@ -324,5 +391,7 @@ void run_mounts_end(struct build *b, struct run_mounts *m)
 		(void)unlink(m->files.v[i]); /* else with the ingest */
 	for (size_t i = 0; i < m->n_locks; i++)
 		close_fd(m->locks[i]);
-	m->files.n = m->n_locks = 0;
+	for (size_t i = 0; i < m->n_agents; i++)
+		agent_end(&m->agents[i]);
+	m->files.n = m->n_locks = m->n_agents = 0;
 }

@@ -2,14 +2,16 @@
 #ifndef TARE_BUILD_RUNMOUNT_H
 #define TARE_BUILD_RUNMOUNT_H
 
-#include "build/work.h"
+#include "build/ssh.h"
 
 /* Where a here-document that begins with #! is, which is executed as the file that it is. */
 #define RUN_SCRIPT "/.tare-script"
 
 struct run_mounts {
-	struct df_list volumes, tmpfs, env; /* as `tare run` has them; env: of secrets */
+	struct df_list volumes, tmpfs, env; /* as `tare run` has them; env: of secrets, SSH_AUTH_SOCK */
 	struct df_list files;               /* of secrets, below the ingest: to be removed when the command has ended */
+	struct agent *agents;               /* that are lent to the command */
+	size_t n_agents;
 	int *locks;                         /* of caches that nobody else may use meanwhile */
 	size_t n_locks;
 	char seen[SHA256_DIGEST_LEN + 1]; /* what was bound, before it was read */
@@ -26,7 +28,7 @@ int run_mounts_make(struct build *b, size_t stage, const struct step *st, const 
 		    struct err *e) MUST_CHECK;
 void run_mounts_end(struct build *b, struct run_mounts *m);
 
-/* Where one is mounted: absolute and clean. NULL: no memory; "": nowhere (a secret that is a variable alone). */
-const char *run_mount_target(struct arena *a, const struct conf *c, const struct df_mount *m);
+/* Where number i is mounted: absolute and clean. NULL: no memory; "": nowhere (a secret that is a variable alone). */
+const char *run_mount_target(struct arena *a, const struct conf *c, const struct df_run *run, size_t i);
 
 #endif

@@ -59,6 +59,7 @@ struct build {
 	bool several;         /* there are such processes */
 	bool silent;
 	unsigned int folders; /* of steps, so far */
+	struct ssh_agent *agents; /* build/ssh.h */
 	unsigned int inputs;  /* that were fetched, so far */
 	bool has_epoch;
 	int64_t epoch; /* SOURCE_DATE_EPOCH */

@@ -282,3 +282,67 @@ COPY none /'
   run -1 tare build "$(git_url r)"
   [[ "$output" == *"neither a Dockerfile nor a Containerfile"* ]]
 }
+
+# ---- ssh ----
+
+agent_start() { # an agent with one key; its socket is AGENT
+  AGENT=$BATS_TEST_TMPDIR/agent
+  ssh-agent -D -a "$AGENT" >/dev/null 2>&1 </dev/null 3>&- 4>&- & AGENT_PID=$!
+  wait_until 5 test -S "$AGENT"
+  ssh-keygen -q -t ed25519 -N "${1:-}" -f "$BATS_TEST_TMPDIR/key"
+  [ -n "${1:-}" ] || SSH_AUTH_SOCK=$AGENT ssh-add -q "$BATS_TEST_TMPDIR/key" 2>/dev/null
+}
+agent_stop() { kill "$AGENT_PID"; wait "$AGENT_PID" 2>/dev/null || true; }
+
+@test "RUN --mount=type=ssh: an agent for that command, to list and to sign and for nothing else" {
+  agent_start; cp "$TARE_BUILD/tests/lib/ask-agent" "$ctx"
+  # 11 lists, 13 signs (of an empty request nobody signs), 19 removes all keys, 22 locks, 27 is an extension
+  dockerfile <<'D'
+FROM busybox
+COPY ask-agent /
+RUN --mount=type=ssh /ask-agent 11 19 22 27 13 11 >/said; echo "$SSH_AUTH_SOCK" >>/said; stat -c '%a %u' $SSH_AUTH_SOCK >>/said
+RUN --mount=type=ssh,id=default,uid=7,mode=640,target=/a/sock --mount=type=ssh stat -c '%n %a %u' "$SSH_AUTH_SOCK" /run/buildkit/ssh_agent.1 >>/said
+RUN --mount=type=ssh,required /ask-agent 11 >>/said
+USER 7
+RUN --mount=type=ssh,uid=7 /ask-agent 11
+RUN --mount=type=ssh ! /ask-agent 11
+USER 0
+ENV SSH_AUTH_SOCK=/mine
+RUN --mount=type=ssh echo $SSH_AUTH_SOCK >>/said
+RUN /ask-agent 11 || ls /run /a >>/said 2>&1; true
+D
+  SSH_AUTH_SOCK=$AGENT run build --ssh default; [ "$status" = 0 ] || { echo "$output"; false; }
+  [ "$(files 'cat /said')" = "11: 12 1 keys
+19: 5
+22: 5
+27: 5
+13: 5
+11: 12 1 keys
+/run/buildkit/ssh_agent.0
+600 0
+/a/sock 640 7
+/run/buildkit/ssh_agent.1 600 0
+11: 12 1 keys
+/mine
+ls: /run: No such file or directory
+ls: /a: No such file or directory" ] || { files 'cat /said'; false; }
+  [ "$(SSH_AUTH_SOCK=$AGENT ssh-add -l | wc -l)" = 1 ]
+  # by the socket's name; by a key, which an agent of tare's own holds
+  printf 'FROM busybox\nCOPY ask-agent /\nRUN --mount=type=ssh,id=x,required /ask-agent 11 >/said\n' | dockerfile
+  run -0 build --no-cache --ssh "x=$AGENT"; [ "$(files 'cat /said')" = "11: 12 1 keys" ]
+  agent_stop
+  run -0 build --no-cache --ssh "x=$BATS_TEST_TMPDIR/key"; [ "$(files 'cat /said')" = "11: 12 1 keys" ]
+}
+
+@test "RUN --mount=type=ssh: without an agent, and with one that is none" {
+  agent_start secret; agent_stop
+  printf 'FROM busybox\nRUN --mount=type=ssh echo "<$SSH_AUTH_SOCK>" >/said\n' | dockerfile
+  run -0 build; [ "$(files 'cat /said')" = "<>" ]
+  SSH_AUTH_SOCK='' run -1 build --no-cache --ssh default; [[ "$output" == *"line 2: RUN"*"SSH_AUTH_SOCK names no agent"* ]]
+  SSH_AUTH_SOCK=/nowhere run -1 build --no-cache --ssh default; [[ "$output" == *"the ssh agent at /nowhere"* ]]
+  run -1 build --no-cache --ssh "default=$BATS_TEST_TMPDIR/key"; [[ "$output" == *"cannot be used as a key"*"passphrase"* ]]
+  run -1 build --no-cache --ssh "default=$BATS_TEST_TMPDIR/none"; [[ "$output" == *"none"* ]]
+  printf 'FROM busybox\nRUN --mount=type=ssh,required true\n' | dockerfile
+  run -1 build; [[ "$output" == *"line 2: RUN"*"the ssh agent default is required: --ssh default gives it"* ]]
+  run -1 build --ssh =x; [[ "$output" == *"--ssh =x: want ID"* ]]
+}

@@ -15,6 +15,7 @@
 #include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
+#include "engine/agent.h"
 #include "engine/buildcache.h"
 #include "engine/confined.h"
 #include "engine/push.h"
@@ -50,7 +51,6 @@ static const struct cli_option docker_options[] = {
 	{ "security-opt", 0, "OPT", CLI_UNSUPPORTED },
 	{ "shm-size", 0, "BYTES", CLI_UNSUPPORTED },
 	{ "squash", 0, NULL, CLI_UNSUPPORTED },
-	{ "ssh", 0, "SPEC", CLI_UNSUPPORTED },
 	{ "ulimit", 0, "LIMIT", CLI_UNSUPPORTED },
 	/* a step's container is always removed */
 	{ "rm", 0, NULL, CLI_IGNORED },
@@ -68,6 +68,7 @@ const struct cli_option build_options[] = {
 	{ "platform", 0, "OS/ARCH", CLI_STR, "which the image is for", OWN(platform) },
 	{ "network", 0, "default|none|host|NAME", CLI_STR, "the network of RUN", OWN(network) },
 	{ "secret", 0, "id=ID[,src=FILE|,env=NAME]", CLI_STRV, "what RUN --mount=type=secret may see", OWN(secrets) },
+	{ "ssh", 0, "ID[=SOCKET|KEY,...]", CLI_STRV, "the agent or keys that RUN --mount=type=ssh may use; default: the environment's agent", OWN(ssh) },
 	{ "output", 'o', "DIR|-|type=TYPE[,dest=PATH]", CLI_STRV,
 	  "what becomes of it: local or tar (files), oci or docker (archive), image (the default), registry", OWN(outputs) },
 	{ "push", 0, NULL, CLI_FLAG, "send it to the registries of its names (-o type=registry)", OWN(push) },
@@ -142,6 +143,36 @@ static int secrets(const struct cli_call *call, const struct build_opts *o, stru
 		r = secret(call->arena, o->secrets.v[i], &v[i], e);
 	out->secrets = v;
 	out->n_secrets = o->secrets.n;
+	return r;
+}
+
+/* "ID", "ID=SOCKET", "ID=KEY,KEY". */
+static int ssh(struct arena *a, const char *text, struct build_ssh *out, struct err *e)
+{
+	const char *eq = strchr(text, '='), **v;
+	char *rest = eq ? arena_strdup(a, eq + 1) : NULL, *save = NULL;
+	size_t n = 0;
+
+	out->id = eq ? arena_strndup(a, text, (size_t)(eq - text)) : text;
+	v = arena_array(a, strlen(text) + 1, sizeof(*v));
+	if (!out->id || !v || (eq && !rest))
+		return err_errno(e, -ENOMEM, "--ssh");
+	for (char *part = rest ? strtok_r(rest, ",", &save) : NULL; part; part = strtok_r(NULL, ",", &save))
+		v[n++] = part;
+	v[n] = NULL;
+	out->files = (struct strv){ v, n };
+	return out->id[0] && (!eq || n) ? 0 : err_set(e, ERR_INVALID, "--ssh %s: want ID, ID=SOCKET or ID=KEY", text);
+}
+
+static int agents(const struct cli_call *call, const struct build_opts *o, struct build_args *out, struct err *e)
+{
+	struct build_ssh *v = arena_array(call->arena, o->ssh.n + 1, sizeof(*v));
+	int r = v ? 0 : err_errno(e, -ENOMEM, "--ssh");
+
+	for (size_t i = 0; r == 0 && i < o->ssh.n; i++)
+		r = ssh(call->arena, o->ssh.v[i], &v[i], e);
+	out->ssh = v;
+	out->n_ssh = o->ssh.n;
 	return r;
 }
 
@@ -318,6 +349,8 @@ int cmd_build(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = secrets(call, o, &args, e);
 	if (r == 0)
+		r = agents(call, o, &args, e);
+	if (r == 0)
 		r = outputs(call, o, &args, e);
 	if (r == 0)
 		r = limits(o, &args.limits, e);
@@ -334,7 +367,13 @@ int cmd_build(const struct cli_call *call, struct err *e)
 	return r < 0 ? r : afterwards(call, &en, &args, &got, e);
 }
 
-/* ---- internal confined ---- */
+/* ---- internal ---- */
+
+int cmd_agent(const struct cli_call *call, struct err *e)
+{
+	(void)call;
+	return agent_serve(e);
+}
 
 int cmd_confined(const struct cli_call *call, struct err *e)
 {

@@ -156,6 +156,7 @@ static const struct cli_command internal_commands[] = {
 	{ "freeze", "ID", NULL, cmd_freeze, NULL, 0, NULL, 1, 1 },
 	{ "heal", NULL, NULL, cmd_heal, NULL, 0, NULL, 0, 0 },
 	{ "connect", "ID", NULL, cmd_connect, NULL, 0, NULL, 1, 1 },
+	{ "agent", NULL, NULL, cmd_agent, NULL, 0, NULL, 0, 0 },
 	{ "confined", "BYTES PROGRAM [ARG...]", NULL, cmd_confined, NULL, 0, NULL, 2, CLI_ANY, true },
 	END,
 };

@@ -49,7 +49,7 @@ struct build_opts {
 	const char *file, *target, *platform, *network, *iidfile, *metadata_file, *progress;
 	bool no_cache, pull, quiet, push, load;
 	uint32_t jobs;
-	struct cli_strv tags, build_args, labels, secrets, outputs, limits;
+	struct cli_strv tags, build_args, labels, secrets, ssh, outputs, limits;
 };
 struct builder_prune_opts {
 	bool all, force;
@@ -58,6 +58,7 @@ struct builder_prune_opts {
 };
 extern const struct cli_option build_options[], builder_prune_options[];
 int cmd_build(const struct cli_call *call, struct err *e);
+int cmd_agent(const struct cli_call *call, struct err *e);
 int cmd_confined(const struct cli_call *call, struct err *e);
 int cmd_builder_prune(const struct cli_call *call, struct err *e);
 
