@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/imagemount.h"
 #include "engine/nearest.h"
 
 /* Names a container that uses the image; false when none does. */
@@ -101,19 +102,25 @@ static int delete_rows(struct catalog *c, const struct removal *m, struct err *e
 }
 
 /* Decides under the write lock. */
-static int judge(struct catalog *c, struct arena *a, const char *what, bool force, struct image *img, struct removal *m, struct err *e)
+static int judge(const struct engine *en, struct arena *a, const char *what, bool force, struct image *img, struct removal *m, struct err *e)
 {
 	char user[NEAREST_LEN];
+	const char *mounted = NULL;
 	bool used, by_id;
+	struct catalog *c = en->catalog;
 	int r = image_find(c, a, what, img, e);
 
 	if (r == 0)
 		r = understand(a, img, what, m, e);
+	if (r == 0)
+		r = imagemount_of(en, a, img->id, &mounted, e);
 	if (r < 0)
 		return r;
-	used = in_use(c, img->id, user);
+	used = in_use(c, img->id, user) || mounted;
 	by_id = !m->tag && !m->digest;
 	m->whole = !used && m->left == 0;
+	if (mounted && m->left == 0 && (!force || img->n_tags + img->n_digests == 0))
+		return err_set(e, ERR_CONFLICT, "image %s is mounted at %s: tare image umount it first", what, mounted);
 	if (used && !force && m->left == 0)
 		return err_set(e, ERR_CONFLICT, "image %s is in use by container %s: remove that first, or use -f to only untag it",
 			       what, user);
@@ -156,7 +163,7 @@ int image_remove(const struct engine *en, const char *what, bool force, image_re
 	int r = catalog_begin(c, CATALOG_LAZY, e);
 
 	if (r == 0)
-		r = judge(c, &a, what, force, &img, &m, e);
+		r = judge(en, &a, what, force, &img, &m, e);
 	if (r == 0)
 		r = delete_rows(c, &m, e);
 	if (r == 0)

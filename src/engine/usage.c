@@ -10,6 +10,7 @@
 #include "engine/cni.h"
 #include "engine/container.h"
 #include "engine/folder.h"
+#include "engine/imagemount.h"
 #include "engine/images.h"
 #include "engine/settle.h"
 
@@ -190,6 +191,7 @@ static int remove_images(const struct engine *en, bool all, prune_filter_fn filt
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct record *recs;
+		const char *mounted;
 		struct err why;
 		size_t used;
 
@@ -198,9 +200,11 @@ static int remove_images(const struct engine *en, bool all, prune_filter_fn filt
 		r = filter ? filter(&images[i], data, e) : 1;
 		if (r <= 0)
 			continue;
-		r = record_list(en->catalog, &a, images[i].id, &recs, &used, e);
+		r = imagemount_of(en, &a, images[i].id, &mounted, e);
+		if (r == 0)
+			r = record_list(en->catalog, &a, images[i].id, &recs, &used, e);
 		/* a container may come between: then it stays */
-		if (r == 0 && used == 0 && image_remove(en, images[i].id, images[i].n_tags > 1, relay, &to, &why) < 0)
+		if (r == 0 && used == 0 && !mounted && image_remove(en, images[i].id, images[i].n_tags > 1, relay, &to, &why) < 0)
 			log_warning("%s", why.msg);
 	}
 	return r;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "engine/imagemount.h"
 #include "engine/pull.h"
 #include "image/ref.h"
 #include "image/verify.h"
@@ -147,8 +148,28 @@ static int user_of(struct look *k, const char *chain, const char **out)
 
 	if (r == 0)
 		r = cat_step(s, k->e);
-	*out = r > 0 ? arena_strdup(&k->v->arena, cat_text(s, 0)) : NULL;
+	*out = r > 0 ? arena_printf(&k->v->arena, "container %s runs on it: stop that", cat_text(s, 0)) : NULL;
 	return r < 0 ? r : 0;
+}
+
+/* A place where an image that has the layer is mounted. */
+static int mount_of(struct look *k, const char *chain, const char **out)
+{
+	struct imagemount *v;
+	size_t n;
+	int r = imagemount_list(k->v->en, &k->v->arena, &v, &n, k->e);
+
+	for (size_t i = 0; r == 0 && i < n && !*out; i++) {
+		CLEANUP_STMT struct cat_stmt *s = NULL;
+
+		r = cat_prepare(k->v->en->catalog, &s, k->e, "SELECT 1 FROM image_layers WHERE image = ?1 AND chain = ?2", "ss", v[i].image, chain);
+		if (r == 0)
+			r = cat_step(s, k->e);
+		if (r > 0)
+			*out = arena_printf(&k->v->arena, "it is mounted at %s: umount that", v[i].path);
+		r = r < 0 ? r : 0;
+	}
+	return r;
 }
 
 /* 1: done. */
@@ -162,10 +183,12 @@ static int replace(struct look *k, const struct verify_layer *l)
 		r = catalog_begin(c, CATALOG_LAZY, k->e);
 	if (r == 0)
 		r = user_of(k, l->chain_id, &user);
+	if (r == 0 && !user)
+		r = mount_of(k, l->chain_id, &user);
 	if (r < 0)
 		return r;
 	if (user) {
-		const char *what = arena_printf(&k->v->arena, "is not repaired while container %s runs on it: stop that first", user);
+		const char *what = arena_printf(&k->v->arena, "is not repaired while %s first", user);
 
 		say(k, NULL, what ? what : "is not repaired while a container runs on it", false);
 		return 0;

@@ -14,4 +14,8 @@ typedef void (*compare_fn)(const char *path, const char *what, void *data);
  * nothing more is looked for. An error is that one could not look. */
 int compare_trees(int want, int have, unsigned int most, compare_fn fn, void *data, struct err *e) MUST_CHECK;
 
+/* One thing of two trees (O_PATH; borrowed): kind, mode, owner, attributes; of what is no folder also time and content. What is in folders, their
+ * times and how many names a file has count for nothing. 1: the same; 0: not. */
+int compare_things(int want, int have, struct err *e) MUST_CHECK;
+
 #endif

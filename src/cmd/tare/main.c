@@ -95,6 +95,11 @@ static const struct cli_option global_options[] = {
 
 static const struct cli_command image_commands[] = {
 	ROW_IMAGES("ls"), ROW_RMI("rm"), ROW_BUILD, ROW_TAG, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_HISTORY, ROW_INSPECT,
+	{ "diff", "IMAGE [IMAGE]", "list what is added (A), changed (C) and deleted (D) from one to the other, or by the topmost layer", cmd_image_diff,
+	  diff_options, sizeof(struct diff_opts), NULL, 1, 2 },
+	{ "mount", "[IMAGE [FOLDER]]", "show an image's files at a place of this machine, for reading; list what is mounted", cmd_image_mount,
+	  image_mount_options, sizeof(struct diff_opts), NULL, 0, 2 },
+	{ "umount", "IMAGE|FOLDER...", "end that", cmd_image_umount, image_umount_options, sizeof(struct umount_opts), NULL, 0, CLI_ANY },
 	{ "tree", "[IMAGE...]", "show which layers images are made of and share", cmd_image_tree, NULL, 0, NULL, 0, CLI_ANY },
 	{ "verify", "[IMAGE...]", "check what the store has of images against their digests, and repair it", cmd_verify, verify_options,
 	  sizeof(struct verify_opts), NULL, 0, CLI_ANY },

@@ -120,6 +120,21 @@ int cmd_verify(const struct cli_call *call, struct err *e);
 int cmd_image_prune(const struct cli_call *call, struct err *e);
 int cmd_image_tree(const struct cli_call *call, struct err *e);
 
+/* look.c */
+struct diff_opts {
+	const char *format;
+};
+struct umount_opts {
+	bool all, force;
+};
+struct change;
+extern const struct cli_option diff_options[], image_mount_options[], image_umount_options[];
+/* As `docker diff` writes them, or (format "json") an object a line. */
+int tare_print_changes(const struct change *v, size_t n, const char *format, struct err *e) MUST_CHECK;
+int cmd_image_diff(const struct cli_call *call, struct err *e);
+int cmd_image_mount(const struct cli_call *call, struct err *e);
+int cmd_image_umount(const struct cli_call *call, struct err *e);
+
 /* The structs behind the option tables: their sizes and defaults are needed in main.c. */
 struct load_opts {
 	const char *input, *platform;

@@ -1,0 +1,181 @@
+/* tare image diff, mount, umount: an image's files, looked at without a container */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/tare/table.h"
+#include "cmd/tare/tare.h"
+#include "engine/imagemount.h"
+#include "engine/images.h"
+#include "engine/imageview.h"
+#include "image/ref.h"
+
+const struct cli_option diff_options[] = {
+	{ "format", 0, "lines|json", CLI_STR, "how it is written", offsetof(struct diff_opts, format), .choices = "lines|json" },
+	{ 0 }
+};
+const struct cli_option image_mount_options[] = {
+	{ "format", 0, "table|json", CLI_STR, "how the list is written", offsetof(struct diff_opts, format), .choices = "table|json" },
+	{ 0 }
+};
+const struct cli_option image_umount_options[] = {
+	{ "all", 'a', NULL, CLI_FLAG, "all that are mounted", offsetof(struct umount_opts, all) },
+	{ "force", 'f', NULL, CLI_FLAG, "also when somebody is in it", offsetof(struct umount_opts, force) },
+	{ 0 }
+};
+
+/* ---- diff ---- */
+
+static void write_change(const struct change *c, bool json, struct strbuf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+	const char kind[] = { c->kind, '\0' };
+
+	if (json) {
+		jw_object(&w, NULL);
+		jw_str(&w, "Kind", kind);
+		jw_str(&w, "Path", c->path);
+		jw_end_object(&w);
+	} else { /* a name may have anything in it, and a line is a line */
+		size_t size = 4 * strlen(c->path) + 1;
+		CLEANUP_FREE char *shown = malloc(size);
+
+		sb_printf(out, "%s %s", kind, shown ? text_escape(c->path, shown, size) : "");
+		out->failed |= !shown;
+	}
+	sb_putc(out, '\n');
+}
+
+int tare_print_changes(const struct change *v, size_t n, const char *format, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		write_change(&v[i], format && strcmp(format, "json") == 0, &out);
+	return sb_error(&out) < 0 ? err_errno(e, -ENOMEM, "diff") : tare_print(&out, e);
+}
+
+int cmd_image_diff(const struct cli_call *call, struct err *e)
+{
+	const struct diff_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	struct change *v;
+	size_t n = 0;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0)
+		r = imageview_diff(&en, call->arena, call->args[0], call->n_args > 1 ? call->args[1] : NULL, &v, &n, e);
+	return r < 0 ? r : tare_print_changes(v, n, o->format, e);
+}
+
+/* ---- mount ---- */
+
+static const struct table_column mount_columns[] = {
+	{ NULL, NULL }, { "IMAGE ID", "ID" }, { "NAMES", "Names" }, { "PATH", "Path" },
+};
+
+static const char *names_of(const struct engine *en, struct arena *a, const char *id)
+{
+	const char *all = "";
+	struct image img;
+	struct err ignored;
+
+	if (image_get(en->catalog, a, id, &img, &ignored) < 0)
+		return "";
+	for (size_t i = 0; i < img.n_tags; i++) {
+		struct image_ref ref;
+
+		if (image_ref_parse(a, img.tags[i], &ref, &ignored) == 0)
+			all = arena_printf(a, "%s%s%s", all, *all ? " " : "", image_ref_familiar(a, &ref));
+	}
+	return all;
+}
+
+static int list(const struct engine *en, const struct cli_call *call, struct err *e)
+{
+	const struct diff_opts *o = call->opts;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct table t = TABLE(call->arena, mount_columns);
+	struct imagemount *v;
+	size_t n;
+	int r = imagemount_list(en, call->arena, &v, &n, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		table_add(&t, (const char *[]){ v[i].path, arena_strndup(call->arena, digest_hex(v[i].image), ID_SHORT), names_of(en, call->arena, v[i].image),
+						v[i].path });
+	if (r == 0)
+		r = table_write(&t, o->format, false, &out, e);
+	return r < 0 ? r : tare_print(&out, e);
+}
+
+int cmd_image_mount(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	const char *where;
+	int r = tare_engine(call, &en, e);
+
+	if (r < 0 || call->n_args == 0)
+		return r < 0 ? r : list(&en, call, e);
+	r = imagemount_make(&en, call->arena, call->args[0], call->n_args > 1 ? call->args[1] : NULL, &where, e);
+	if (r == 0)
+		tare_say("%s", where);
+	return r;
+}
+
+/* ---- umount ---- */
+
+/* By the place, or all of an image. */
+static int is_meant(const struct engine *en, struct arena *a, const struct imagemount *m, const char *what)
+{
+	char real[PATH_MAX];
+	struct image img;
+	struct err ignored;
+
+	if (strchr(what, '/') && realpath(what, real) && strcmp(real, m->path) == 0)
+		return 1;
+	return image_find(en->catalog, a, what, &img, &ignored) == 0 && strcmp(img.id, m->image) == 0;
+}
+
+static int umount_one(const struct engine *en, const struct cli_call *call, const char *what, struct err *e)
+{
+	const struct umount_opts *o = call->opts;
+	struct imagemount *v;
+	size_t n, done = 0;
+	int r = imagemount_list(en, call->arena, &v, &n, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (what && !is_meant(en, call->arena, &v[i], what))
+			continue;
+		r = imagemount_end(en, &v[i], o->force, e);
+		if (r == 0)
+			tare_say("%s", v[i].path);
+		done++;
+	}
+	if (r == 0 && done == 0 && what)
+		return err_set(e, ERR_NOTFOUND, "no image is mounted as %s (tare image mount lists them)", what);
+	return r;
+}
+
+int cmd_image_umount(const struct cli_call *call, struct err *e)
+{
+	const struct umount_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int failed = 0, r;
+
+	if (o->all == (call->n_args > 0))
+		return err_set(e, ERR_INVALID, o->all ? "--all is everything: name nothing beside it" : "name an image or a place, or give --all");
+	r = tare_engine(call, &en, e);
+	if (r < 0 || o->all)
+		return r < 0 ? r : umount_one(&en, call, NULL, e);
+	for (size_t i = 0; i < call->n_args; i++) {
+		struct err why = { 0 };
+
+		if (umount_one(&en, call, call->args[i], &why) < 0) {
+			log_error("%s", why.msg);
+			failed = 1;
+		}
+	}
+	return failed;
+}
