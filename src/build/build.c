@@ -163,9 +163,9 @@ static void announce(struct build *b, size_t n, const struct df_instruction *in)
 	say(b, BUILD_STEP, in->text);
 }
 
-static void done(struct build *b)
+static void done(struct build *b, bool well)
 {
-	build_event(b, BUILD_DONE, "", 0);
+	build_event(b, well ? BUILD_DONE : BUILD_FAILED, "", 0);
 	b->now = NULL;
 }
 
@@ -245,10 +245,8 @@ static int one(struct build *b, size_t n, const struct df_instruction *in, struc
 		return r;
 	announce(b, n, with);
 	r = apply(b, n, with, e);
-	if (r < 0)
-		return df_blame(e, in->first, in->text);
-	done(b);
-	return 0;
+	done(b, r == 0);
+	return r < 0 ? df_blame(e, in->first, in->text) : 0;
 }
 
 /* What the base left for who builds on it: done here, and no part of what is built. */
@@ -280,11 +278,9 @@ int build_stage_begin(struct build *b, size_t n, struct err *e)
 		return 0;
 	announce(b, n, &b->plan.v[n].from);
 	r = stage_begin(b, n, e);
-	if (r < 0)
-		return df_blame(e, f->from.first, f->from.text);
-	b->stages[n].begun = true;
-	done(b);
-	return 0;
+	done(b, r == 0);
+	b->stages[n].begun = r == 0;
+	return r < 0 ? df_blame(e, f->from.first, f->from.text) : 0;
 }
 
 int build_stage_steps(struct build *b, size_t n, size_t begin, size_t end, struct err *e)

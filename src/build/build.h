@@ -14,7 +14,8 @@ enum build_event_kind {
 	BUILD_CACHED, /* what it gives was there */
 	BUILD_SAY,    /* it says something of itself: text */
 	BUILD_OUTPUT, /* of its command: bytes as they came */
-	BUILD_DONE    /* it is done */
+	BUILD_DONE,   /* it is done */
+	BUILD_FAILED  /* it is not, and the build ends */
 };
 
 struct build_event {

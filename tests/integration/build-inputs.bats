@@ -280,7 +280,7 @@ COPY none /'
   # a link that leads out of a stranger's context leads to nothing
   rm "$(git_dir)/r/Dockerfile"; ln -s /etc/shadow "$(git_dir)/r/Dockerfile"; git_commit r x x >/dev/null
   run -1 tare build "$(git_url r)"
-  [[ "$output" == *"neither a Dockerfile nor a Containerfile"* ]]
+  [[ "$output" == *"Dockerfile is a link that leads to nothing in the context"* ]]
 }
 
 # ---- ssh ----

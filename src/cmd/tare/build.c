@@ -78,7 +78,7 @@ const struct cli_option build_options[] = {
 	{ "iidfile", 0, "FILE", CLI_STR, "write the image's id to a file", OWN(iidfile) },
 	{ "jobs", 0, "N", CLI_U32, "stages that run at a time (default: the number of processors)", OWN(jobs) },
 	{ "quiet", 'q', NULL, CLI_FLAG, "print the image's id and nothing else", OWN(quiet) },
-	{ "progress", 0, "auto|plain|json", CLI_STR, "how progress is shown", OWN(progress), .choices = "auto|plain|json" },
+	{ "progress", 0, "auto|plain|tty|json|quiet", CLI_STR, "how progress is shown", OWN(progress), .choices = "auto|plain|tty|json|quiet" },
 	{ .kind = CLI_GROUP, .group = docker_options },
 	{ 0 }
 };
@@ -193,6 +193,11 @@ static int check(const struct cli_call *call, const struct build_opts *o, struct
 	return 0;
 }
 
+static bool is_quiet(const struct build_opts *o)
+{
+	return o->quiet || (o->progress && strcmp(o->progress, "quiet") == 0);
+}
+
 /* ---- outputs ---- */
 
 static bool to_stdout(const struct build_output *o)
@@ -213,7 +218,7 @@ static int check_outputs(const struct build_opts *o, const struct build_args *ar
 		return err_set(e, ERR_INVALID, "what is pushed needs a name: -t REGISTRY/NAME");
 	if (out > 1)
 		return err_set(e, ERR_INVALID, "only one --output can go to standard output");
-	if (out && o->quiet)
+	if (out && is_quiet(o))
 		return err_set(e, ERR_INVALID, "-q prints the image's id to standard output, where --output - goes: use --iidfile");
 	return 0;
 }
@@ -248,7 +253,7 @@ static int push(const struct cli_call *call, const struct engine *en, const stru
 		struct err *e)
 {
 	const struct build_opts *o = call->opts;
-	const struct push_opts opts = { .progress = o->progress, .quiet = o->quiet };
+	const struct push_opts opts = { .progress = o->progress, .quiet = is_quiet(o) };
 	struct pushed done;
 	bool wanted = false;
 	int r = 0;
@@ -268,7 +273,7 @@ static void tell(const struct build_opts *o, const struct build_args *args, cons
 	for (size_t i = 0; i < args->n_outputs; i++)
 		if (to_stdout(&args->outputs[i]))
 			out = stderr;
-	if (o->quiet) {
+	if (is_quiet(o)) {
 		tare_say("%s", got->id);
 		return;
 	}
@@ -360,7 +365,9 @@ int cmd_build(const struct cli_call *call, struct err *e)
 		r = tare_engine(call, &en, e);
 	if (r < 0)
 		return r;
-	build_show_begin(&show, o->quiet ? "quiet" : o->progress);
+	r = build_show_begin(&show, is_quiet(o) ? "quiet" : o->progress, e);
+	if (r < 0)
+		return r;
 	args.watch = (struct build_watch){ show.kind == PROGRESS_NONE ? NULL : build_show_event, &show };
 	r = build_image(&en, &args, call->arena, &got, e);
 	build_show_end(&show, r == 0);

@@ -3,21 +3,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/json.h"
 
 #define LONGEST_LINE 8192U
 
-void build_show_begin(struct build_show *s, const char *option)
+int build_show_begin(struct build_show *s, const char *option, struct err *e)
 {
 	*s = (struct build_show){ .kind = progress_style(option) };
-	if (s->kind == PROGRESS_TTY)
-		s->kind = PROGRESS_PLAIN;
+	if (s->kind != PROGRESS_TTY)
+		return 0;
+	if (!isatty(STDERR_FILENO))
+		return err_set(e, ERR_INVALID, "--progress tty: standard error is no terminal; plain is for files and pipes");
+	s->tty = build_tty_begin(STDERR_FILENO);
+	return s->tty ? 0 : err_errno(e, -ENOMEM, "progress");
 }
 
 void build_show_free(struct build_show *s)
 {
+	build_tty_end(take_ptr(s->tty), false);
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i]) {
 			sb_free(&s->v[i]->line);
@@ -50,8 +56,8 @@ static struct build_shown *stage_of(struct build_show *s, const struct build_eve
 
 static void show_json(const struct build_event *ev)
 {
-	static const char *const keys[] = { [BUILD_NOTE] = "note", [BUILD_STEP] = "step", [BUILD_CACHED] = "status", [BUILD_SAY] = "status",
-					    [BUILD_OUTPUT] = "output", [BUILD_DONE] = "status" };
+	static const char *const keys[] = { [BUILD_NOTE] = "note", [BUILD_STEP] = "step", [BUILD_SAY] = "says", [BUILD_OUTPUT] = "output" };
+	static const char *const states[] = { [BUILD_CACHED] = "cached", [BUILD_DONE] = "done", [BUILD_FAILED] = "failed" };
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&out);
 
@@ -61,8 +67,8 @@ static void show_json(const struct build_event *ev)
 		jw_u64(&w, "number", ev->step);
 		jw_u64(&w, "of", ev->steps);
 	}
-	if (ev->kind == BUILD_CACHED || ev->kind == BUILD_DONE)
-		jw_str(&w, keys[ev->kind], ev->kind == BUILD_CACHED ? "cached" : "done");
+	if (states[ev->kind])
+		jw_str(&w, "status", states[ev->kind]);
 	else
 		jw_strn(&w, keys[ev->kind], ev->text, ev->len);
 	jw_end_object(&w);
@@ -137,6 +143,7 @@ static void show_plain(struct build_show *s, const struct build_event *ev)
 		(void)fprintf(stderr, "%s\n", ev->text);
 		break;
 	case BUILD_DONE:
+	case BUILD_FAILED:
 	default:
 		break;
 	}
@@ -146,7 +153,9 @@ void build_show_event(const struct build_event *ev, void *data)
 {
 	struct build_show *s = data;
 
-	if (s->kind == PROGRESS_JSON)
+	if (s->kind == PROGRESS_TTY)
+		build_tty_event(s->tty, ev);
+	else if (s->kind == PROGRESS_JSON)
 		show_json(ev);
 	else
 		show_plain(s, ev);
@@ -154,7 +163,7 @@ void build_show_event(const struct build_event *ev, void *data)
 
 void build_show_end(struct build_show *s, bool well)
 {
-	(void)well;
+	build_tty_end(take_ptr(s->tty), well);
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i])
 			flush_line(s->v[i]);

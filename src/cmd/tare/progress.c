@@ -1,6 +1,7 @@
 #include "cmd/tare/progress.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -14,6 +15,14 @@
 #define REDRAW_MS 80
 #define BAR 30
 
+/* A terminal that only goes on. */
+static bool is_dumb(void)
+{
+	const char *term = getenv("TERM");
+
+	return term && strcmp(term, "dumb") == 0;
+}
+
 enum progress_kind progress_style(const char *option)
 {
 	if (option && strcmp(option, "quiet") == 0)
@@ -24,7 +33,7 @@ enum progress_kind progress_style(const char *option)
 		return PROGRESS_PLAIN;
 	if (option && strcmp(option, "tty") == 0)
 		return PROGRESS_TTY;
-	return isatty(2) ? PROGRESS_TTY : PROGRESS_PLAIN;
+	return isatty(2) && !is_dumb() ? PROGRESS_TTY : PROGRESS_PLAIN;
 }
 
 void progress_begin(struct progress *p, enum progress_kind kind)

@@ -23,7 +23,7 @@ struct progress {
 #define PROGRESS_INIT { .kind = PROGRESS_NONE }
 #define CLEANUP_PROGRESS CLEANUP(progress_free)
 
-/* "auto" (NULL): a terminal's where standard error is one, else plain. */
+/* "auto" (NULL): a terminal's where standard error is one that can do more than go on, else plain. */
 enum progress_kind progress_style(const char *option);
 void progress_begin(struct progress *p, enum progress_kind kind);
 /* An image_progress_fn; data is a struct progress. */
