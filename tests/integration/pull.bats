@@ -175,7 +175,7 @@ some_arrived() { find "$TARE_ROOT/content/partial" -type f ! -name '*.map' -size
 
 @test "a terminal with few rows and columns is not written full" {
   image 1 {2000..2029}
-  run -0 script -qec "stty rows 8 cols 30; '$TARE_BIN/tare' pull '$NAME:1'" /dev/null
+  run -0 script -qec "TERM=xterm; stty rows 8 cols 30; '$TARE_BIN/tare' pull '$NAME:1'" /dev/null
   [[ "$output" == *"of 30 layers complete"* ]]
   # never further up than there are rows, never a line that is broken
   [ "$(grep -o $'\033\\[[0-9]*A' <<<"$output" | tr -dc '0-9\n' | sort -n | tail -1)" -le 7 ]
