@@ -174,6 +174,26 @@ servers_up() {
   run -0 utare build -q "$U/home/closed"
 }
 
+@test "build: stages at the same time; root's store gets the same image" {
+  user mkdir -p "$U/home/two"
+  user sh -c "cat >'$U/home/two/Dockerfile'" <<'D'
+FROM busybox AS a
+RUN --network=none mkdir /d && echo a >/d/a && chown -R 7:8 /d && ln /d/a /d/b && chmod 4711 /d/a
+FROM busybox AS b
+RUN --network=none echo b >/b && rm -r /var && mkdir /var && chown 9:9 /b
+FROM a
+COPY --from=b /b /d/
+COPY . /ctx
+RUN --network=none rm /d/a; id -u >/who
+D
+  run -0 utare build --jobs 2 -t two "$U/home/two"
+  one=$(utare images --digests --no-trunc two | awk 'NR == 2 { print $3 }')
+  [[ "$one" == sha256:* ]]
+  tare load -q -i "$U/busybox.tar"
+  run -0 tare build --jobs 1 -t two "$U/home/two"
+  [ "$(tare images --digests --no-trunc two | awk 'NR == 2 { print $3 }')" = "$one" ]
+}
+
 @test "images: whiteouts and opaque folders hold, devices are left out, too high an id is named" {
   local w=$BATS_TEST_TMPDIR
   mkdir -p "$w/a/d" "$w/a/bin" "$w/dev/dev"
