@@ -173,9 +173,9 @@ static int hear(struct parallel *p, size_t n, struct err *e)
 	struct report rep;
 	int r = report_read(c->pipe, p->b->a, &p->text, &rep);
 
-	if (r <= 0) {
-		c->pipe = close_fd(c->pipe); /* the rest is its exit code's to say */
-		return r < 0 ? err_errno(e, r, "the process of stage %s", s->name) : 0;
+	if (r <= 0) { /* the rest is its exit code's to say; who was killed may have said half a word */
+		c->pipe = close_fd(c->pipe);
+		return r < 0 && r != -EBADMSG ? err_errno(e, r, "the process of stage %s", s->name) : 0;
 	}
 	if (rep.kind == REPORT_STEP)
 		return keep_given(p, c, &rep.given, e);

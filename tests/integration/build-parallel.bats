@@ -174,3 +174,35 @@ D
   run -0 build --jobs 2
   [ "$(files 'cat /y /z' | tr '\n' ' ')" = "x x " ]
 }
+
+@test "the build or one of its processes is killed at any instant: nothing is left, nothing is broken" {
+  head -c 2000000 /dev/urandom >"$ctx/f"
+  dockerfile <<'D'
+FROM busybox AS a
+COPY f /f
+RUN cp /f /g && rm /etc/group
+FROM busybox AS b
+RUN echo b >/b
+COPY f /f
+FROM a
+WORKDIR /w
+COPY --from=b /b /f /of-b/
+RUN cmp /f /of-b/f
+D
+  for round in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    background --no-cache --jobs 3 -t killed
+    sleep "0.$(printf %02d $((round * 4)))"
+    victim=$pid
+    [ $((round % 2)) -eq 0 ] || victim=$(pgrep -P "$pid" | tail -1)
+    kill -9 ${victim:-$pid} 2>/dev/null || true
+    code=0; wait "$pid" || code=$?
+    # who was killed in the middle is told by name
+    [ "$code" -ne 1 ] || grep -Eq '^tare: Dockerfile: (the process of stage [^ ]+ was killed|line )' "$BATS_TEST_TMPDIR/out" ||
+      { cat "$BATS_TEST_TMPDIR/out" >&2; return 1; }
+  done
+  nothing_left
+  run -0 build --jobs 3
+  [ "$(files 'cmp /f /g && cat /of-b/b')" = b ]
+  for b in "$TARE_ROOT"/content/blobs/sha256/*; do [ "$(sha256sum <"$b" | cut -d' ' -f1)" = "${b##*/}" ]; done
+  for l in "$TARE_ROOT"/layers/*; do [ -e "$l/info.json" ] && [ -d "$l/fs" ]; done
+}
