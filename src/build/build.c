@@ -124,6 +124,16 @@ static int warn_of_args(struct build *b, struct err *e)
 	return r;
 }
 
+static int check_filter(const struct build *b, struct err *e)
+{
+	const struct strv *names = &b->args->no_cache_filter;
+
+	for (size_t i = 0; i < names->n; i++)
+		if (df_find_stage(&b->file, names->v[i], b->file.n_stages) < 0)
+			return err_set(e, ERR_NOTFOUND, "--no-cache-filter: there is no stage \"%.60s\"", names->v[i]);
+	return 0;
+}
+
 static int read_all(struct build *b, struct err *e)
 {
 	CLEANUP_FREE char *text = NULL;
@@ -139,7 +149,9 @@ static int read_all(struct build *b, struct err *e)
 		r = df_plan(b->a, &b->file, &b->global, b->args->inputs.target_stage, &b->plan, e);
 	if (r < 0)
 		return err_ctx(e, "%s", b->file_name);
-	r = warn_of_args(b, e);
+	r = check_filter(b, e);
+	if (r == 0)
+		r = warn_of_args(b, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < b->file.warnings.n; i++)
@@ -154,6 +166,16 @@ static const char *stage_name(const struct build *b, size_t n)
 	const char *name = b->plan.v[n].from.from.name;
 
 	return name ? arena_printf(b->a, "%.40s", name) : arena_printf(b->a, "stage-%zu", n);
+}
+
+static bool is_anew(const struct build *b, size_t n)
+{
+	const struct strv *names = &b->args->no_cache_filter;
+	bool named = false;
+
+	for (size_t i = 0; i < names->n; i++)
+		named |= df_find_stage(&b->file, names->v[i], b->file.n_stages) == (int)n;
+	return named || b->args->no_cache;
 }
 
 static void announce(struct build *b, size_t n, const struct df_instruction *in)
@@ -302,6 +324,7 @@ static int prepare_stages(struct build *b, size_t *needed, struct err *e)
 		b->stages[i].number = i;
 		b->stages[i].steps = b->file.stages[i].n + 1;
 		b->stages[i].name = stage_name(b, i);
+		b->stages[i].anew = is_anew(b, i);
 		if (!b->stages[i].name)
 			return err_errno(e, -ENOMEM, "stages");
 		*needed += b->plan.v[i].needed;

@@ -125,7 +125,7 @@ static int find_http(struct build *b, const struct df_copy *copy, struct input *
 		in->content = copy->checksum;
 		return 0;
 	}
-	return fetch_file(b, copy, in, b->args->no_cache, e);
+	return fetch_file(b, copy, in, b->now && b->now->anew, e);
 }
 
 /* ---- git ---- */

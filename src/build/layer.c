@@ -59,9 +59,9 @@ static int find_cached(struct build *b, struct stage *s, const char *key, struct
 /* Who asked for everything anew wants no other's result. */
 int step_cached(struct build *b, struct stage *s, const char *key, int *lock, struct err *e)
 {
-	int r = b->args->no_cache ? 0 : find_cached(b, s, key, e);
+	int r = s->anew ? 0 : find_cached(b, s, key, e);
 
-	if (r != 0 || b->args->no_cache)
+	if (r != 0 || s->anew)
 		return r;
 	*lock = buildcache_lock(b->en, key, false, e);
 	if (*lock >= 0)

@@ -61,10 +61,13 @@ static const char *last_line(struct running *run, char out[200])
 	return text_tame(line, out, 200);
 }
 
-static int check(const struct df_instruction *in, struct err *e)
+/* A Dockerfile may be anybody's: what it must not take by itself the command line gives. */
+static int check(const struct build *b, const struct df_instruction *in, struct err *e)
 {
-	if (in->run.security == DF_SECURITY_INSECURE)
-		return err_set(e, ERR_UNSUPPORTED, "--security=insecure is not supported");
+	if (in->run.security == DF_SECURITY_INSECURE && !b->args->allow_insecure)
+		return err_set(e, ERR_DENIED, "--security=insecure is not allowed: --allow security.insecure does that");
+	if (in->run.network == DF_NETWORK_HOST && !b->args->allow_host)
+		return err_set(e, ERR_DENIED, "--network=host is not allowed: --allow network.host does that");
 	return 0;
 }
 
@@ -75,6 +78,13 @@ static const char *network_of(const struct build *b, const struct df_instruction
 	if (in->run.network == DF_NETWORK_HOST)
 		return "host";
 	return b->args->network && strcmp(b->args->network, "default") != 0 ? b->args->network : NULL;
+}
+
+static void key_add_list(struct key *k, const struct strv *list)
+{
+	key_add_number(k, (int64_t)list->n);
+	for (size_t i = 0; i < list->n; i++)
+		key_add(k, list->v[i]);
 }
 
 static int make_key(struct build *b, size_t stage, const struct df_instruction *in, const char *const *argv, struct run_mounts *mounts,
@@ -95,6 +105,11 @@ static int make_key(struct build *b, size_t stage, const struct df_instruction *
 	key_add(&k, network_of(b, in));
 	key_add_all(&k, in->run.mount_texts.v);
 	key_add_number(&k, s->epoch);
+	key_add_number(&k, in->run.security);
+	key_add_list(&k, &b->args->run.add_host);
+	key_add_list(&k, &b->args->run.ulimits);
+	key_add_list(&k, &b->args->run.security_opt);
+	key_add(&k, b->args->run.shm_size);
 	r = run_mounts_key(b, stage, &in->run, &k, mounts, e);
 	key_end(&k, out);
 	return r;
@@ -117,11 +132,14 @@ static int run_it(struct build *b, const struct stage *s, const struct step *st,
 
 	if (!env)
 		return err_errno(e, -ENOMEM, "environment");
-	args.options = (struct ct_options){ .step = &step, .image = "build", .hostname = "build",
-					    .networks = { &network, network ? 1 : 0 },
-					    .volumes = { mounts->volumes.v, mounts->volumes.n },
-					    .tmpfs = { mounts->tmpfs.v, mounts->tmpfs.n },
-					    .env = { mounts->env.v, mounts->env.n } };
+	args.options = b->args->run;
+	args.options.step = &step;
+	args.options.image = args.options.hostname = "build";
+	args.options.privileged = in->run.security == DF_SECURITY_INSECURE;
+	args.options.networks = (struct strv){ &network, network ? 1 : 0 };
+	args.options.volumes = (struct strv){ mounts->volumes.v, mounts->volumes.n };
+	args.options.tmpfs = (struct strv){ mounts->tmpfs.v, mounts->tmpfs.n };
+	args.options.env = (struct strv){ mounts->env.v, mounts->env.n };
 	r = step_run(b->en, b->a, &args, &code, e);
 	if (r < 0 || code == 0)
 		return r;
@@ -169,7 +187,7 @@ int step_run_command(struct build *b, size_t stage, const struct df_instruction 
 	char key[SHA256_DIGEST_LEN + 1];
 	struct tidy_times times;
 	struct timespec now;
-	int r = check(in, e);
+	int r = check(b, in, e);
 
 	if (r == 0 && (!argv || !stubs))
 		r = err_errno(e, -ENOMEM, "RUN");

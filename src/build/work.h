@@ -26,6 +26,7 @@ struct stage {
 	size_t n, cap, types_cap;
 	int64_t epoch;     /* seconds: the time of what has none of its own */
 	size_t step, steps; /* for people: which of how many */
+	bool anew;          /* nothing of it is taken from the cache */
 	bool begun;         /* stage_begin() was done */
 	const struct given *given; /* not NULL: what its next steps gave, which is taken */
 	size_t n_given;

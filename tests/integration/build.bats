@@ -331,10 +331,12 @@ D
 
 @test "the network of RUN" {
   printf 'FROM busybox\nRUN --network=none ls /sys/class/net >/none\nRUN ls /sys/class/net >/usual\nRUN --network=host ls /sys/class/net >/host\n' | dockerfile
-  run -0 build
+  run -1 build
+  [[ "$output" == *"line 4: RUN --network=host"*"not allowed: --allow network.host does that"* ]]
+  run -0 build --allow network.host
   [ "$(files 'cat /none')" = lo ]
   [[ "$(files 'cat /usual')" == *eth0* ]]
-  run -0 build --network none
+  run -0 build --network none --allow network.host
   [ "$(files 'cat /usual')" = lo ]
 }
 

@@ -26,34 +26,20 @@
 
 /* Known from Docker, for later versions or for nobody. */
 static const struct cli_option docker_options[] = {
-	{ "add-host", 0, "NAME:IP", CLI_UNSUPPORTED },
-	{ "allow", 0, "NAME", CLI_UNSUPPORTED },
 	{ "annotation", 0, "KEY=VALUE", CLI_UNSUPPORTED },
 	{ "attest", 0, "TYPE", CLI_UNSUPPORTED },
 	{ "build-context", 0, "NAME=PATH", CLI_UNSUPPORTED },
 	{ "cache-from", 0, "IMAGE", CLI_UNSUPPORTED },
 	{ "cache-to", 0, "IMAGE", CLI_UNSUPPORTED },
-	{ "cgroup-parent", 0, "PATH", CLI_UNSUPPORTED },
-	{ "compress", 0, NULL, CLI_UNSUPPORTED },
-	{ "cpu-period", 0, "N", CLI_UNSUPPORTED },
-	{ "cpu-quota", 0, "N", CLI_UNSUPPORTED },
-	{ "cpu-shares", 'c', "N", CLI_UNSUPPORTED },
-	{ "cpuset-cpus", 0, "LIST", CLI_UNSUPPORTED },
-	{ "cpuset-mems", 0, "LIST", CLI_UNSUPPORTED },
 	{ "disable-content-trust", 0, NULL, CLI_UNSUPPORTED },
-	{ "force-rm", 0, NULL, CLI_UNSUPPORTED },
 	{ "isolation", 0, "NAME", CLI_UNSUPPORTED },
-	{ "memory", 'm', "BYTES", CLI_UNSUPPORTED },
-	{ "memory-swap", 0, "BYTES", CLI_UNSUPPORTED },
-	{ "no-cache-filter", 0, "STAGE", CLI_UNSUPPORTED },
 	{ "provenance", 0, "MODE", CLI_UNSUPPORTED },
 	{ "sbom", 0, "MODE", CLI_UNSUPPORTED },
-	{ "security-opt", 0, "OPT", CLI_UNSUPPORTED },
-	{ "shm-size", 0, "BYTES", CLI_UNSUPPORTED },
 	{ "squash", 0, NULL, CLI_UNSUPPORTED },
-	{ "ulimit", 0, "LIMIT", CLI_UNSUPPORTED },
-	/* a step's container is always removed */
+	/* a step's container is always removed, and a folder is read where it is: nothing is sent */
 	{ "rm", 0, NULL, CLI_IGNORED },
+	{ "force-rm", 0, NULL, CLI_IGNORED },
+	{ "compress", 0, NULL, CLI_IGNORED },
 	{ 0 }
 };
 
@@ -64,9 +50,23 @@ const struct cli_option build_options[] = {
 	{ "label", 0, "KEY=VALUE", CLI_STRV, "a label of the image", OWN(labels) },
 	{ "target", 0, "STAGE", CLI_STR, "the stage to build (default: the last)", OWN(target) },
 	{ "no-cache", 0, NULL, CLI_FLAG, "do every step anew", OWN(no_cache) },
+	{ "no-cache-filter", 0, "STAGE,...", CLI_STRV, "do every step of these stages anew", OWN(no_cache_filter) },
 	{ "pull", 0, NULL, CLI_FLAG, "ask registries for images that are here, too", OWN(pull) },
 	{ "platform", 0, "OS/ARCH", CLI_STR, "which the image is for", OWN(platform) },
 	{ "network", 0, "default|none|host|NAME", CLI_STR, "the network of RUN", OWN(network) },
+	{ "allow", 0, "network.host|security.insecure", CLI_STRV, "what a RUN may ask for: the host's network, a container without walls", OWN(allow) },
+	{ "add-host", 0, "NAME:IP", CLI_STRV, "a line of /etc/hosts in RUN (host-gateway: the host's address)", OWN(add_host) },
+	{ "shm-size", 0, "BYTES", CLI_STR, "size of /dev/shm in RUN (default 64m)", OWN(run.shm_size) },
+	{ "ulimit", 0, "NAME=SOFT[:HARD]", CLI_STRV, "a resource limit of RUN", OWN(ulimit) },
+	{ "memory", 'm', "BYTES", CLI_STR, "memory limit of each RUN (512m)", OWN(run.memory) },
+	{ "memory-swap", 0, "BYTES", CLI_STR, "limit of memory and swap together (-1: no limit)", OWN(run.memory_swap) },
+	{ "cpu-shares", 'c', "N", CLI_U64, "relative weight of a RUN (1024 is usual)", OWN(cpu_shares) },
+	{ "cpu-quota", 0, "MICROSECONDS", CLI_I64, "CPU time a RUN may use in each period", OWN(cpu_quota) },
+	{ "cpu-period", 0, "MICROSECONDS", CLI_I64, "that period (default 100000)", OWN(cpu_period) },
+	{ "cpuset-cpus", 0, "LIST", CLI_STR, "CPUs a RUN may run on (0-2,4)", OWN(run.cpuset_cpus) },
+	{ "cpuset-mems", 0, "LIST", CLI_STR, "memory nodes a RUN may use", OWN(run.cpuset_mems) },
+	{ "cgroup-parent", 0, "PATH", CLI_STR, "where the cgroup of a RUN is made (default /tare)", OWN(run.cgroup_parent) },
+	{ "security-opt", 0, "OPT", CLI_STRV, "no-new-privileges[=false], seccomp=FILE|unconfined, systempaths=unconfined; of RUN", OWN(security_opt) },
 	{ "secret", 0, "id=ID[,src=FILE|,env=NAME]", CLI_STRV, "what RUN --mount=type=secret may see", OWN(secrets) },
 	{ "ssh", 0, "ID[=SOCKET|KEY,...]", CLI_STRV, "the agent or keys that RUN --mount=type=ssh may use; default: the environment's agent", OWN(ssh) },
 	{ "output", 'o', "DIR|-|type=TYPE[,dest=PATH]", CLI_STRV,
@@ -174,6 +174,52 @@ static int agents(const struct cli_call *call, const struct build_opts *o, struc
 	out->ssh = v;
 	out->n_ssh = o->ssh.n;
 	return r;
+}
+
+/* Of the containers of RUN. */
+static void containers(const struct build_opts *o, struct build_args *out)
+{
+	out->run = o->run;
+	out->run.add_host = (struct strv){ o->add_host.v, o->add_host.n };
+	out->run.security_opt = (struct strv){ o->security_opt.v, o->security_opt.n };
+	out->run.ulimits = (struct strv){ o->ulimit.v, o->ulimit.n };
+	out->run.cpu_shares = o->cpu_shares ? &o->cpu_shares : NULL;
+	out->run.cpu_quota = o->cpu_quota ? &o->cpu_quota : NULL;
+	out->run.cpu_period = o->cpu_period ? &o->cpu_period : NULL;
+}
+
+/* Who names the host's network on the command line allows it. */
+static int allowed(const struct build_opts *o, struct build_args *out, struct err *e)
+{
+	out->allow_host = o->network && strcmp(o->network, "host") == 0;
+	for (size_t i = 0; i < o->allow.n; i++) {
+		if (strcmp(o->allow.v[i], "network.host") == 0)
+			out->allow_host = true;
+		else if (strcmp(o->allow.v[i], "security.insecure") == 0)
+			out->allow_insecure = true;
+		else
+			return err_set(e, ERR_INVALID, "--allow %s: there are network.host and security.insecure", o->allow.v[i]);
+	}
+	return 0;
+}
+
+/* Each value may be a list. */
+static int split_lists(struct arena *a, const struct cli_strv *in, struct strv *out, struct err *e)
+{
+	size_t n = 0, max = 1;
+	const char **v;
+
+	for (size_t i = 0; i < in->n; i++)
+		max += strlen(in->v[i]) + 1;
+	v = arena_array(a, max, sizeof(*v));
+	for (size_t i = 0; v && i < in->n; i++) {
+		char *copy = arena_strdup(a, in->v[i]), *save = NULL;
+
+		for (char *part = copy ? strtok_r(copy, ",", &save) : NULL; part; part = strtok_r(NULL, ",", &save))
+			v[n++] = part;
+	}
+	*out = (struct strv){ v, n };
+	return v && arena_error(a) == 0 ? 0 : err_errno(e, -ENOMEM, "options");
 }
 
 static int limits(const struct build_opts *o, struct image_limits *out, struct err *e)
@@ -357,6 +403,11 @@ int cmd_build(const struct cli_call *call, struct err *e)
 		r = agents(call, o, &args, e);
 	if (r == 0)
 		r = outputs(call, o, &args, e);
+	if (r == 0)
+		r = allowed(o, &args, e);
+	if (r == 0)
+		r = split_lists(call->arena, &o->no_cache_filter, &args.no_cache_filter, e);
+	containers(o, &args);
 	if (r == 0)
 		r = limits(o, &args.limits, e);
 	if (r == 0)
