@@ -2,7 +2,8 @@
  * and what a stage has is one tree only in an overlay that has no name. Copying is done when the command runs, not when
  * the cache has its result.
  *
- * Caches are folders of the store, ROOT/build-cache/HEX, HEX from the id; they belong to ids of images, as layers do. */
+ * Caches are folders of the store, ROOT/build-cache/HEX, HEX from the id and from what they begin with; they belong to ids of images, as layers
+ * do. */
 #include "build/runmount.h"
 
 #include <fcntl.h>
@@ -71,6 +72,12 @@ static int bind_open(struct build *b, size_t stage, const struct df_mount *m, st
 	return r < 0 ? r : pick_source(b->a, &out->from, m->source && m->source[0] ? m->source : ".", &out->items, e);
 }
 
+/* What is mounted, or what a new cache begins with. */
+static bool has_content(const struct df_mount *m)
+{
+	return m->type == DF_MOUNT_BIND || (m->type == DF_MOUNT_CACHE && m->from);
+}
+
 /* Adds what is bound to the key, unless that is NULL, and what was seen of it in the context; elsewhere nobody writes. */
 static int add_binds(struct build *b, size_t stage, const struct df_run *run, struct key *k, struct key *seen, struct err *e)
 {
@@ -82,7 +89,7 @@ static int add_binds(struct build *b, size_t stage, const struct df_run *run, st
 	for (size_t i = 0; r == 0 && i < run->n_mounts; i++) {
 		CLEANUP(bind_end) struct bind bind = { .root = -1 };
 
-		if (run->mounts[i].type != DF_MOUNT_BIND || (!k && run->mounts[i].from))
+		if (!has_content(&run->mounts[i]) || (!k && run->mounts[i].from))
 			continue;
 		r = bind_open(b, stage, &run->mounts[i], &bind, e);
 		for (size_t j = 0; r == 0 && j < bind.items.n; j++)
@@ -145,30 +152,88 @@ static int make_bind(struct build *b, size_t stage, const struct step *st, const
 
 /* ---- caches ---- */
 
-static int open_cache(struct build *b, const struct df_mount *m, const char *id, unsigned int n, const char **name, struct err *e)
+struct cache {
+	const struct df_mount *m;
+	const char *id;
+	struct bind begins; /* with what; of from */
+	char content[SHA256_DIGEST_LEN + 1]; /* of that; "": it begins empty */
+	const char *name;   /* below the root of the store */
+};
+
+static void cache_end(struct cache *c)
 {
-	mode_t mode = m->mode < 0 ? 0755 : (mode_t)m->mode & 07777;
-	CLEANUP_FD int fd = -1;
-	struct key k;
+	bind_end(&c->begins);
+}
+
+static int find_content(struct build *b, size_t stage, struct cache *c, struct err *e)
+{
+	struct key k, seen;
+	int r;
+
+	if (c->m->source && !c->m->from)
+		return err_set(e, ERR_INVALID, "type=cache: source is a folder of from, and there is none");
+	if (!c->m->from)
+		return 0;
+	r = bind_open(b, stage, c->m, &c->begins, e);
+	if (r == 0 && (c->begins.items.n != 1 || !S_ISDIR(c->begins.items.v[0].mode)))
+		r = err_set(e, ERR_INVALID, "source=%s is no folder, and a cache is one", c->m->source ? c->m->source : ".");
+	if (r < 0)
+		return r;
+	key_begin(&k, "begins", NULL);
+	key_begin(&seen, "", NULL);
+	r = pick_digest(&c->begins.from, &c->begins.items.v[0], &k, &seen, e);
+	key_end(&k, c->content);
+	return r;
+}
+
+/* Made in the step's folder, and whole when it gets its name; somebody else may have made the same meanwhile. */
+static int new_cache(struct build *b, size_t stage, const struct step *st, const struct cache *c, struct err *e)
+{
+	mode_t mode = c->m->mode < 0 ? 0755 : (mode_t)c->m->mode & 07777;
+	struct put_to to = { .root = -1, .epoch = b->stages[stage].epoch };
+	CLEANUP_FD int base = to.root = open(st->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), fd = -1;
+	const char *name = arena_printf(b->a, "cache-%s", c->name + sizeof(BUILDCACHE_FOLDER));
+	int r = base < 0 ? err_errno(e, -errno, "the step's folder") : name ? 0 : no_memory(e);
+
+	if (r == 0 && mkdirat(base, name, 0700) < 0)
+		r = err_errno(e, -errno, "make a cache");
+	if (r == 0 && c->content[0])
+		r = put_item(&to, &c->begins.from, &c->begins.items.v[0], name, e);
+	if (r < 0)
+		return r;
+	fd = openat(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchown(fd, c->m->uid < 0 ? 0 : (uid_t)c->m->uid, c->m->gid < 0 ? 0 : (gid_t)c->m->gid) < 0 || fchmod(fd, mode) < 0)
+		return err_errno(e, -errno, "make a cache");
+	if (renameat2(base, name, b->en->root_fd, c->name, RENAME_NOREPLACE) < 0 && errno != EEXIST)
+		return err_errno(e, -errno, "make a cache");
+	return 0;
+}
+
+static int open_cache(struct build *b, size_t stage, const struct step *st, struct cache *c, unsigned int n, struct err *e)
+{
 	char hex[SHA256_DIGEST_LEN + 1];
-	bool made;
+	struct key k;
+	int fd, r;
 
 	key_begin(&k, "cache", NULL);
-	key_add(&k, id);
+	key_add(&k, c->id);
 	key_add_number(&k, n);
+	if (c->content[0])
+		key_add(&k, c->content);
 	key_end(&k, hex);
-	*name = arena_printf(b->a, BUILDCACHE_FOLDER "/%s", digest_hex(hex));
-	if (!*name)
+	c->name = arena_printf(b->a, BUILDCACHE_FOLDER "/%s", digest_hex(hex));
+	if (!c->name)
 		return no_memory(e);
 	if (mkdirat(b->en->root_fd, BUILDCACHE_FOLDER, 0700) < 0 && errno != EEXIST)
 		return err_errno(e, -errno, "make " BUILDCACHE_FOLDER);
-	made = mkdirat(b->en->root_fd, *name, 0700) == 0;
-	if (!made && errno != EEXIST)
-		return err_errno(e, -errno, "make a cache");
-	fd = openat(b->en->root_fd, *name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || (made && (fchown(fd, m->uid < 0 ? 0 : (uid_t)m->uid, m->gid < 0 ? 0 : (gid_t)m->gid) < 0 || fchmod(fd, mode) < 0)))
-		return err_errno(e, -errno, "make a cache");
-	return take_fd(&fd);
+	fd = openat(b->en->root_fd, c->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 || errno != ENOENT)
+		return fd >= 0 ? fd : err_errno(e, -errno, "open a cache");
+	r = new_cache(b, stage, st, c, e);
+	if (r < 0)
+		return r;
+	fd = openat(b->en->root_fd, c->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd >= 0 ? fd : err_errno(e, -errno, "open a cache");
 }
 
 static int add_lock(struct build *b, struct run_mounts *out, int fd, struct err *e)
@@ -187,16 +252,18 @@ static int add_lock(struct build *b, struct run_mounts *out, int fd, struct err 
 }
 
 /* Shared: everybody at once. Locked: one after the other. Private: whoever comes while one is in use has another. */
-static int make_cache(struct build *b, const struct df_mount *m, const char *target, struct run_mounts *out, struct err *e)
+static int make_cache(struct build *b, size_t stage, const struct step *st, const struct df_mount *m, const char *target, struct run_mounts *out,
+		      struct err *e)
 {
 	static const int how[] = { [DF_SHARING_SHARED] = LOCK_SH, [DF_SHARING_PRIVATE] = LOCK_EX | LOCK_NB, [DF_SHARING_LOCKED] = LOCK_EX };
-	const char *name;
-	int r = -EWOULDBLOCK, fd = -1;
+	CLEANUP(cache_end) struct cache c = { .m = m, .id = m->id ? m->id : target, .begins.root = -1 };
+	int r = find_content(b, stage, &c, e), fd = -1;
 
-	if (m->from || m->source)
-		return err_set(e, ERR_UNSUPPORTED, "type=cache with from or source is not supported");
+	if (r < 0)
+		return r;
+	r = -EWOULDBLOCK;
 	for (unsigned int n = 0; r == -EWOULDBLOCK; n++) {
-		fd = open_cache(b, m, m->id ? m->id : target, n, &name, e);
+		fd = open_cache(b, stage, st, &c, n, e);
 		if (fd < 0)
 			return fd;
 		do
@@ -208,7 +275,7 @@ static int make_cache(struct build *b, const struct df_mount *m, const char *tar
 	if (r < 0)
 		return err_errno(e, r, "lock a cache");
 	r = add_lock(b, out, fd, e);
-	return r < 0 ? r : volume(b, out, arena_printf(b->a, "%s/%s", b->en->root, name), target, m->read_only, e);
+	return r < 0 ? r : volume(b, out, arena_printf(b->a, "%s/%s", b->en->root, c.name), target, m->read_only, e);
 }
 
 /* ---- secrets ---- */
@@ -363,7 +430,7 @@ static int make_one(struct build *b, size_t stage, const struct step *st, const 
 	case DF_MOUNT_BIND:
 		return make_bind(b, stage, st, m, target, out, e);
 	case DF_MOUNT_CACHE:
-		return make_cache(b, m, target, out, e);
+		return make_cache(b, stage, st, m, target, out, e);
 	case DF_MOUNT_SECRET:
 		return make_secret(b, st, m, target, out, e);
 	case DF_MOUNT_TMPFS:

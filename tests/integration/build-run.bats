@@ -60,3 +60,28 @@ files() { tare run --rm --entrypoint /bin/sh t -c "$1"; }
   [ "$(files 'cat /n')" = "$(printf 'NoNewPrivs:\t1')" ]
   run -125 build --isolation default
 }
+
+@test "RUN --mount=type=cache,from=: what a new cache begins with" {
+  dockerfile <<'D'
+FROM busybox AS seed
+RUN mkdir -p /s/d && echo one >/s/d/f && chown 5:6 /s/d/f && chmod 640 /s/d/f
+FROM busybox
+RUN --mount=type=cache,id=c,target=/c,from=seed,source=/s stat -c '%a %u:%g' /c/d/f >/said; cat /c/d/f >>/said; echo more >>/c/d/f
+RUN --mount=type=cache,id=c,target=/c,from=seed,source=/s,uid=7,mode=700 cat /c/d/f >>/said
+RUN --mount=type=cache,id=c,target=/c ls /c >>/said
+D
+  run -0 build
+  [ "$(files 'cat /said')" = "640 5:6
+one
+one
+more" ]
+  # another begin is another cache
+  sed -i 's/echo one/echo two/' "$ctx/Dockerfile"
+  run -0 build
+  [ "$(files 'tail -n 2 /said')" = "two
+more" ]
+  printf 'FROM busybox\nRUN --mount=type=cache,target=/c,source=/s true\n' | dockerfile
+  run -1 build; [[ "$output" == *"line 2: RUN"*"source is a folder of from"* ]]
+  printf 'FROM busybox AS a\nFROM busybox\nRUN --mount=type=cache,target=/c,from=a,source=/bin/busybox true\n' | dockerfile
+  run -1 build; [[ "$output" == *"is no folder, and a cache is one"* ]]
+}
