@@ -61,6 +61,32 @@ static const char *get(void *data, const char *name)
 	return df_scope_get(data, name);
 }
 
+/* A name without what it would have by itself. */
+static size_t short_name(const char **name)
+{
+	static const char *const prefixes[] = { "docker.io/", "library/" };
+	size_t len;
+
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+		if (text_starts(*name, prefixes[i]))
+			*name += strlen(prefixes[i]);
+	len = strlen(*name);
+	return text_ends(*name, ":latest") ? len - strlen(":latest") : len;
+}
+
+int df_find_context(const struct df_inputs *in, const char *name)
+{
+	size_t len = short_name(&name);
+
+	for (size_t i = in->n_contexts; i-- > 0;) {
+		const char *own = in->contexts[i].key;
+
+		if (short_name(&own) == len && strncmp(own, name, len) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
 static const char *given(const struct df_inputs *in, const char *name)
 {
 	for (size_t i = in->n_args; i-- > 0;)

@@ -18,7 +18,12 @@ struct df_inputs {
 	size_t n_args;
 	struct platform build, target;
 	const char *target_stage; /* --target; NULL: "default" */
+	const struct df_pair *contexts; /* --build-context: what stands for a stage or an image of that name */
+	size_t n_contexts;
 };
+
+/* Which of in's contexts stands for this name, with or without ":latest" and Docker Hub's domain; of several the last; -1: none. */
+int df_find_context(const struct df_inputs *in, const char *name);
 
 struct df_variable {
 	const char *name, *value;

@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include "base/text.h"
+#include "build/named.h"
 #include "build/work.h"
 #include "engine/images.h"
 #include "engine/pull.h"
@@ -12,11 +14,12 @@ static int find_image(struct build *b, const struct df_stage_plan *p, struct ima
 	struct pull_args pull = { .what = p->from.from.base, .limits = b->args->limits };
 	struct pulled got;
 	struct err why = { 0 };
-	int r = b->args->pull ? -ENOENT : image_find(b->en->catalog, b->a, p->from.from.base, img, &why);
+	bool ask = b->args->pull && !text_starts(p->from.from.base, "sha256:"); /* an id no registry knows */
+	int r = ask ? -ENOENT : image_find(b->en->catalog, b->a, p->from.from.base, img, &why);
 
 	if (r == 0)
 		return 0;
-	if (!b->args->pull && why.cls != ERR_NOTFOUND) {
+	if (!ask && why.cls != ERR_NOTFOUND) {
 		*e = why;
 		return e->code;
 	}
@@ -124,11 +127,20 @@ static int from_stage(struct build *b, struct stage *s, const struct stage *base
 int stage_begin(struct build *b, size_t n, struct err *e)
 {
 	const struct df_stage_plan *p = &b->plan.v[n];
+	const struct named *named = named_find(b, p->from.from.base);
+	struct df_stage_plan with = *p;
 	struct stage *s = &b->stages[n];
 	int r;
 
 	if (p->base >= 0)
 		return from_stage(b, s, &b->stages[p->base], e);
+	if (named && !named->image)
+		return err_set(e, ERR_UNSUPPORTED, "FROM of files (--build-context) is not supported: FROM scratch, and COPY --from=%s / /",
+			       p->from.from.base);
+	if (named) {
+		with.from.from.base = named->image;
+		return stage_from_image(b, s, &with, e);
+	}
 	if (strcmp(p->from.from.base, "scratch") != 0)
 		return stage_from_image(b, s, p, e);
 	s->epoch = b->has_epoch ? b->epoch : 0;

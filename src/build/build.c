@@ -17,6 +17,7 @@
 #include "build/blame.h"
 #include "build/context.h"
 #include "build/document.h"
+#include "build/named.h"
 #include "build/parallel.h"
 #include "build/report.h"
 #include "build/ssh.h"
@@ -380,7 +381,9 @@ static int prepare(struct build *b, struct err *e)
 		r = store_ingest_sweep(&b->store, &swept, e);
 	if (r == 0)
 		r = store_ingest_begin(&b->store, &b->ingest, e);
-	return r < 0 ? r : context_open(b, e);
+	if (r == 0)
+		r = context_open(b, e);
+	return r < 0 ? r : named_open(b, e);
 }
 
 static void build_end(struct build *b)
@@ -389,6 +392,7 @@ static void build_end(struct build *b)
 		build_say(b, "warning: what the files of the context contain could not be noted; the next build reads them again");
 	digests_close(&b->digests);
 	context_close(b);
+	named_close(b);
 	outputs_end(b);
 	ssh_end(b);
 	store_ingest_end(&b->ingest);

@@ -47,7 +47,7 @@ static int fetch(struct build *b, const char *url, const char *name, uint64_t ma
 
 	if (fd < 0)
 		return fd;
-	build_say(b, " ---> fetching %s", url);
+	build_say(b, "fetching %s", url);
 	r = engine_fetch(b->en, b->a, url, false, max, fd, &f, e);
 	return r < 0 ? r : take_fd(&fd);
 }
@@ -60,8 +60,8 @@ int context_fetch_text(struct build *b, const char *url, size_t max, char **text
 	return fd < 0 ? fd : r < 0 ? err_errno(e, r, "%s", url) : 0;
 }
 
-/* A tar is the context; anything else is a Dockerfile without one. name: for messages. */
-static int take_file(struct build *b, int fd, const char *name, struct err *e)
+/* 1: *root is the tar's tree; 0: it is no tar. */
+static int take_tar(struct build *b, int fd, const char *name, struct tarball *tar, int *root, struct err *e)
 {
 	char head[512];
 	ssize_t n = lseek(fd, 0, SEEK_SET) < 0 ? -errno : io_read_full(fd, head, sizeof(head));
@@ -69,12 +69,23 @@ static int take_file(struct build *b, int fd, const char *name, struct err *e)
 
 	if (n <= 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return err_set(e, ERR_INVALID, "%s is empty: want a tar or a Dockerfile", name);
+	if (tarball_kind(head, (size_t)n) == TARBALL_NONE)
+		return 0;
+	r = tarball_open(&b->store, b->worker, &b->args->limits, fd, name, tar, e);
+	if (r < 0)
+		return r;
+	*root = io_dup(tar->root);
+	return *root < 0 ? err_errno(e, *root, "%s", name) : 1;
+}
+
+/* A tar is the context; anything else is a Dockerfile without one. name: for messages. */
+static int take_file(struct build *b, int fd, const char *name, struct err *e)
+{
+	int r = take_tar(b, fd, name, &b->tarball, &b->context, e);
+
 	b->foreign = true;
-	if (tarball_kind(head, (size_t)n) != TARBALL_NONE) {
-		r = tarball_open(&b->store, b->worker, &b->args->limits, fd, name, &b->tarball, e);
-		b->context = r < 0 ? -1 : io_dup(b->tarball.root);
-		return r < 0 ? r : b->context < 0 ? err_errno(e, b->context, "the context") : 0;
-	}
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = io_read_fd(fd, DF_MAX_BYTES, &b->given, &b->given_len);
 	b->file_name = name;
 	if (r == -EFBIG)
@@ -87,7 +98,7 @@ static int take_file(struct build *b, int fd, const char *name, struct err *e)
 
 /* ---- git ---- */
 
-static int open_git(struct build *b, const struct df_source *src, struct err *e)
+static int open_git(struct build *b, const struct df_source *src, const char *where, int *root, struct err *e)
 {
 	CLEANUP_FD int folder = -1;
 	bool keep = src->keep_git_dir == DF_YES;
@@ -96,9 +107,9 @@ static int open_git(struct build *b, const struct df_source *src, struct err *e)
 
 	for (size_t i = 0; i < b->args->inputs.n_args; i++)
 		keep |= strcmp(b->args->inputs.args[i].key, "BUILDKIT_CONTEXT_KEEP_GIT_DIR") == 0 && strcmp(b->args->inputs.args[i].value, "1") == 0;
-	if (!at || mkdirat(b->ingest.dir, "context", 0700) < 0)
+	if (!at || mkdirat(b->ingest.dir, where, 0700) < 0)
 		return err_errno(e, at ? -errno : -ENOMEM, "a folder for the context");
-	folder = openat(b->ingest.dir, "context", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	folder = openat(b->ingest.dir, where, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (folder < 0)
 		return err_errno(e, -errno, "a folder for the context");
 	r = git_resolve(b, src, NULL, folder, &commit, e);
@@ -106,9 +117,8 @@ static int open_git(struct build *b, const struct df_source *src, struct err *e)
 		r = git_checkout(b, src, commit, keep, folder, e);
 	if (r < 0)
 		return r;
-	b->foreign = true;
-	b->context = beneath_open(folder, at, BENEATH_STRICT, O_RDONLY | O_DIRECTORY, 0);
-	return b->context < 0 ? err_errno(e, b->context, "%s: %s", src->url, src->subdir ? src->subdir : "its files") : 0;
+	*root = beneath_open(folder, at, BENEATH_STRICT, O_RDONLY | O_DIRECTORY, 0);
+	return *root < 0 ? err_errno(e, *root, "%s: %s", src->url, src->subdir ? src->subdir : "its files") : 0;
 }
 
 /* "github.com/USER/REPOSITORY" without a scheme, as docker takes it, where there is no such folder. */
@@ -124,6 +134,36 @@ static const char *with_scheme(struct build *b, const char *text)
 
 /* ---- all kinds ---- */
 
+static int open_folder(const char *text, struct err *e)
+{
+	int fd = open(text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && strstr(text, "://"))
+		return err_set(e, ERR_INVALID, "the context %s: want a folder, a URL by http or https, or a git repository by git, ssh, http or https", text);
+	return fd < 0 ? err_errno(e, -errno, "the context %s", text) : fd;
+}
+
+int context_tree(struct build *b, const char *text, const char *where, struct tarball *tar, int *root, struct err *e)
+{
+	CLEANUP_FD int fd = -1;
+	struct df_source src;
+	int r;
+
+	text = with_scheme(b, text);
+	r = text ? df_source_parse(b->a, text, &src, e) : err_errno(e, -ENOMEM, "the context");
+	if (r < 0)
+		return r;
+	if (src.kind == DF_SOURCE_GIT)
+		return open_git(b, &src, where, root, e);
+	if (src.kind == DF_SOURCE_FILES) {
+		*root = open_folder(text, e);
+		return *root < 0 ? *root : 0;
+	}
+	fd = fetch(b, text, where, b->args->limits.file_bytes, e);
+	r = fd < 0 ? fd : take_tar(b, fd, text, tar, root, e);
+	return r == 0 ? err_set(e, ERR_INVALID, "%s is no tar", text) : r < 0 ? r : 0;
+}
+
 int context_open(struct build *b, struct err *e)
 {
 	const char *text = with_scheme(b, b->args->context);
@@ -134,16 +174,16 @@ int context_open(struct build *b, struct err *e)
 	if (r < 0)
 		return r;
 	if (src.kind == DF_SOURCE_GIT)
-		return open_git(b, &src, e);
+		b->foreign = true;
+	if (src.kind == DF_SOURCE_GIT)
+		return open_git(b, &src, "context", &b->context, e);
 	if (src.kind == DF_SOURCE_HTTP || strcmp(text, "-") == 0) {
 		fd = src.kind == DF_SOURCE_HTTP ? fetch(b, text, "context", b->args->limits.file_bytes, e) : spool_stdin(b, e);
 		return fd < 0 ? fd : take_file(b, fd, src.kind == DF_SOURCE_HTTP ? text : "standard input", e);
 	}
 	digests_open(&b->digests, b->en->root_fd); /* the files of the others are new each time */
-	b->context = open(text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (b->context < 0 && strstr(text, "://"))
-		return err_set(e, ERR_INVALID, "the context %s: want a folder, a URL by http or https, or a git repository by git, ssh, http or https", text);
-	return b->context < 0 ? err_errno(e, -errno, "the context %s", text) : 0;
+	b->context = open_folder(text, e);
+	return b->context < 0 ? b->context : 0;
 }
 
 void context_close(struct build *b)

@@ -6,6 +6,7 @@
 #include "base/beneath.h"
 #include "base/io.h"
 #include "build/input.h"
+#include "build/named.h"
 #include "build/put.h"
 #include "build/tarball.h"
 #include "build/work.h"
@@ -19,7 +20,7 @@ struct copying {
 	struct pick_from from;
 	struct input *inputs; /* one for each source */
 	size_t n_inputs;
-	struct ignore none, excludes;
+	struct ignore excludes;
 	int root; /* owned; of from */
 	const char *dest;
 	bool into; /* dest is a folder that the sources go into */
@@ -43,16 +44,30 @@ static bool is_planned(const struct df_stage_plan *p, size_t other)
 	return false;
 }
 
-int source_open(struct build *b, size_t stage, const char *from, int *root, struct err *e)
+/* Files as they are on this machine: whose they are is no part of them. */
+static int open_files(struct build *b, int root, const struct ignore *ignore, struct pick_from *out, struct err *e)
 {
+	out->root = io_dup(root);
+	out->ignore = ignore;
+	out->digests = &b->digests;
+	return out->root < 0 ? err_errno(e, out->root, "the context") : 0;
+}
+
+int source_open(struct build *b, size_t stage, const char *from, struct pick_from *out, struct err *e)
+{
+	static const struct ignore nothing;
+	const struct named *named = named_find(b, from);
 	int n = from ? df_find_stage(&b->file, from, stage) : -1;
 	struct df_stage_plan plan = { .from.from.base = from, .base = -1 };
 	struct stage *other;
 	int r = 0;
 
-	if (!from) {
-		*root = io_dup(b->context);
-		return *root < 0 ? err_errno(e, *root, "the context") : 0;
+	*out = (struct pick_from){ .root = -1, .ignore = &nothing, .excludes = &nothing, .max_depth = b->args->limits.depth };
+	if (!from || (named && !named->image))
+		return open_files(b, from ? named->root : b->context, from ? &named->ignore : &b->ignore, out, e);
+	if (named) {
+		plan.from.from.base = named->image;
+		n = -1;
 	}
 	if (n >= 0 && !is_planned(&b->plan.v[stage], (size_t)n))
 		return err_set(e, ERR_UNSUPPORTED, "--from=%s: an ONBUILD of the base cannot take from a stage of this file that nothing in the stage"
@@ -63,8 +78,9 @@ int source_open(struct build *b, size_t stage, const char *from, int *root, stru
 	if (n < 0)
 		r = stage_from_image(b, other, &plan, e);
 	if (r == 0)
-		*root = stage_mount(b, other, NULL, e);
-	return r < 0 || *root < 0 ? err_ctx(e, "--from=%s", from) : 0;
+		out->root = stage_mount(b, other, NULL, e);
+	out->owners = true;
+	return r < 0 || out->root < 0 ? err_ctx(e, "--from=%s", from) : 0;
 }
 
 static int open_source(struct copying *c, size_t stage, struct err *e)
@@ -72,15 +88,13 @@ static int open_source(struct copying *c, size_t stage, struct err *e)
 	const struct df_copy *copy = &c->in->copy;
 	int r = 0;
 
-	c->from = (struct pick_from){ .ignore = copy->from ? &c->none : &c->b->ignore, .excludes = &c->excludes,
-				      .max_depth = c->b->args->limits.depth, .digests = copy->from ? NULL : &c->b->digests };
 	for (size_t i = 0; r == 0 && i < copy->excludes.n; i++)
 		r = ignore_add(c->b->a, copy->excludes.v[i], &c->excludes, e);
 	if (r < 0)
 		return err_ctx(e, "--exclude");
-	c->from.owners = copy->from != NULL;
-	r = source_open(c->b, stage, copy->from, &c->root, e);
-	c->from.root = c->root;
+	r = source_open(c->b, stage, copy->from, &c->from, e);
+	c->root = c->from.root;
+	c->from.excludes = &c->excludes;
 	return r;
 }
 
@@ -160,7 +174,7 @@ static bool same_still(const struct copying *c)
 	struct key seen;
 	int r = 0;
 
-	if (c->in->copy.from)
+	if (c->from.owners)
 		return true; /* nobody writes there */
 	key_begin(&seen, "seen", NULL);
 	for (size_t i = 0; r == 0 && i < c->n_inputs; i++)
@@ -194,7 +208,7 @@ static int prepare_to(const struct copying *c, const struct step *st, struct put
 {
 	const struct df_copy *copy = &c->in->copy;
 
-	*to = (struct put_to){ .root = -1, .chown = !copy->from, .epoch = c->s->epoch, .folders = !copy->from,
+	*to = (struct put_to){ .root = -1, .chown = !c->from.owners, .epoch = c->s->epoch, .folders = !c->from.owners,
 			       .chmod = copy->chmod && copy->chmod[0] ? copy->chmod : NULL };
 	if (!copy->chown || !copy->chown[0])
 		return 0;

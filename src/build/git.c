@@ -243,7 +243,7 @@ int git_checkout(struct build *b, const struct df_source *src, const char *commi
 	int64_t when = 0;
 	int r;
 
-	build_say(b, " ---> fetching %s at %.12s", src->url, commit);
+	build_say(b, "fetching %s at %.12s", src->url, commit);
 	r = fetch(&g, commit, e);
 	if (r == 0)
 		r = must(&g, RUN(&g, e, IN_TREE, "checkout", "-q", "--detach", commit), "check it out", e);

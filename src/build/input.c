@@ -101,7 +101,7 @@ static int fetch_file(struct build *b, const struct df_copy *copy, struct input 
 	fd = openat(in->root, BODY, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_errno(e, -errno, "make a file for what is fetched");
-	build_say(b, " ---> fetching %s", in->source.url);
+	build_say(b, "fetching %s", in->source.url);
 	r = engine_fetch(b->en, b->a, in->source.url, !once_more, b->args->limits.file_bytes, fd, &f, e);
 	if (r == 0)
 		r = check_content(in, copy, &f, e);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
+#include "build/named.h"
 #include "build/put.h"
 #include "engine/buildcache.h"
 
@@ -52,7 +53,6 @@ const char *run_mount_target(struct arena *a, const struct conf *c, const struct
 
 struct bind {
 	int root;
-	struct ignore none;
 	struct pick_from from;
 	struct pick_list items;
 };
@@ -64,11 +64,9 @@ static void bind_end(struct bind *b)
 
 static int bind_open(struct build *b, size_t stage, const struct df_mount *m, struct bind *out, struct err *e)
 {
-	int r = source_open(b, stage, m->from, &out->root, e);
+	int r = source_open(b, stage, m->from, &out->from, e);
 
-	out->from = (struct pick_from){ .root = out->root, .ignore = m->from ? &out->none : &b->ignore, .excludes = &out->none,
-					.owners = m->from != NULL, .max_depth = b->args->limits.depth,
-					.digests = m->from ? NULL : &b->digests };
+	out->root = out->from.root;
 	return r < 0 ? r : pick_source(b->a, &out->from, m->source && m->source[0] ? m->source : ".", &out->items, e);
 }
 
@@ -76,6 +74,14 @@ static int bind_open(struct build *b, size_t stage, const struct df_mount *m, st
 static bool has_content(const struct df_mount *m)
 {
 	return m->type == DF_MOUNT_BIND || (m->type == DF_MOUNT_CACHE && m->from);
+}
+
+/* A stage's or an image's tree: nobody writes there. */
+static bool is_quiet(const struct build *b, const char *from)
+{
+	const struct named *named = named_find(b, from);
+
+	return from && (!named || named->image);
 }
 
 /* Adds what is bound to the key, unless that is NULL, and what was seen of it in the context; elsewhere nobody writes. */
@@ -89,11 +95,11 @@ static int add_binds(struct build *b, size_t stage, const struct df_run *run, st
 	for (size_t i = 0; r == 0 && i < run->n_mounts; i++) {
 		CLEANUP(bind_end) struct bind bind = { .root = -1 };
 
-		if (!has_content(&run->mounts[i]) || (!k && run->mounts[i].from))
+		if (!has_content(&run->mounts[i]) || (!k && is_quiet(b, run->mounts[i].from)))
 			continue;
 		r = bind_open(b, stage, &run->mounts[i], &bind, e);
 		for (size_t j = 0; r == 0 && j < bind.items.n; j++)
-			r = k ? pick_digest(&bind.from, &bind.items.v[j], k, run->mounts[i].from ? &none : seen, e)
+			r = k ? pick_digest(&bind.from, &bind.items.v[j], k, bind.from.owners ? &none : seen, e)
 			      : pick_seen(&bind.from, &bind.items.v[j], seen, e);
 	}
 	return r;
@@ -135,7 +141,7 @@ static int make_bind(struct build *b, size_t stage, const struct step *st, const
 {
 	CLEANUP(bind_end) struct bind bind = { .root = -1 };
 	const char *name = arena_printf(b->a, "bind-%zu", out->volumes.n);
-	struct put_to to = { .root = -1, .chown = !m->from, .epoch = b->stages[stage].epoch, .folders = !m->from };
+	struct put_to to = { .root = -1, .epoch = b->stages[stage].epoch };
 	CLEANUP_FD int base = -1;
 	int r = name ? bind_open(b, stage, m, &bind, e) : no_memory(e);
 
@@ -143,6 +149,7 @@ static int make_bind(struct build *b, size_t stage, const struct step *st, const
 		return r;
 	if (bind.items.n != 1)
 		return err_set(e, ERR_INVALID, "source=%s means several files", m->source);
+	to.chown = to.folders = !bind.from.owners;
 	base = to.root = open(st->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (base < 0)
 		return err_errno(e, -errno, "the step's folder");
@@ -190,7 +197,7 @@ static int find_content(struct build *b, size_t stage, struct cache *c, struct e
 static int new_cache(struct build *b, size_t stage, const struct step *st, const struct cache *c, struct err *e)
 {
 	mode_t mode = c->m->mode < 0 ? 0755 : (mode_t)c->m->mode & 07777;
-	struct put_to to = { .root = -1, .epoch = b->stages[stage].epoch };
+	struct put_to to = { .root = -1, .epoch = b->stages[stage].epoch, .chown = c->content[0] && !c->begins.from.owners };
 	CLEANUP_FD int base = to.root = open(st->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), fd = -1;
 	const char *name = arena_printf(b->a, "cache-%s", c->name + sizeof(BUILDCACHE_FOLDER));
 	int r = base < 0 ? err_errno(e, -errno, "the step's folder") : name ? 0 : no_memory(e);

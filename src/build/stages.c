@@ -12,6 +12,7 @@
 struct planning {
 	struct arena *a;
 	const struct df_file *f;
+	const struct df_inputs *in;
 	struct df_plan *out;
 	struct err *e;
 };
@@ -52,6 +53,8 @@ static int need_source(const struct planning *p, struct needing *needing, const 
 	int stage = df_find_stage(p->f, from, n);
 	uint32_t number;
 
+	if (df_find_context(p->in, from) >= 0)
+		return 0;
 	if (stage >= 0)
 		return need(p, needing, (size_t)stage);
 	if (text_u32(from, &number) == 0)
@@ -111,7 +114,7 @@ static int plan_stage(const struct planning *p, struct df_scope *global, size_t 
 
 	if (df_scope_step(global, from, &s->from, p->e) < 0)
 		return p->e->code;
-	s->base = find_base(p->f, s->from.from.base, n);
+	s->base = df_find_context(p->in, s->from.from.base) >= 0 ? -1 : find_base(p->f, s->from.from.base, n);
 	s->has_platform = s->from.from.platform;
 	if (s->has_platform && platform_parse(s->from.from.platform, &s->platform, p->e) < 0)
 		return df_blame(p->e, from->first, from->text);
@@ -144,7 +147,7 @@ static int find_target(const struct planning *p, const char *target)
 int df_plan(struct arena *a, const struct df_file *f, struct df_scope *global, const char *target, struct df_plan *out,
 	    struct err *e)
 {
-	struct planning p = { a, f, out, e };
+	struct planning p = { a, f, global->in, out, e };
 
 	*out = (struct df_plan){ arena_array(a, f->n_stages, sizeof(*out->v)), f->n_stages, 0 };
 	if (!out->v)

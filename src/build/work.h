@@ -60,6 +60,8 @@ struct build {
 	bool several;         /* there are such processes */
 	bool silent;
 	unsigned int folders; /* of steps, so far */
+	struct named *named; /* build/named.h */
+	size_t n_named;
 	struct ssh_agent *agents; /* build/ssh.h */
 	unsigned int inputs;  /* that were fetched, so far */
 	bool has_epoch;
@@ -101,8 +103,10 @@ int stage_from_image(struct build *b, struct stage *s, const struct df_stage_pla
 /* ---- run.c, copy.c ---- */
 int step_run_command(struct build *b, size_t stage, const struct df_instruction *in, struct err *e) MUST_CHECK;
 int step_copy(struct build *b, size_t stage, const struct df_instruction *in, struct err *e) MUST_CHECK;
-/* What --from means in a stage: an fd of the tree of another or of an image; NULL: the context. */
-int source_open(struct build *b, size_t stage, const char *from, int *root, struct err *e) MUST_CHECK;
+/* What --from means in a stage: the tree of another or of an image, or files of the command line's; NULL: the context. out->root is to be
+ * closed; out->owners: they are an image's, and nobody writes there. */
+struct pick_from;
+int source_open(struct build *b, size_t stage, const char *from, struct pick_from *out, struct err *e) MUST_CHECK;
 int step_workdir(struct build *b, struct stage *s, const struct df_instruction *in, struct err *e) MUST_CHECK;
 
 /* ---- finish.c ---- */

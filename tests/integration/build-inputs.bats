@@ -346,3 +346,53 @@ ls: /a: No such file or directory" ] || { files 'cat /said'; false; }
   run -1 build; [[ "$output" == *"line 2: RUN"*"the ssh agent default is required: --ssh default gives it"* ]]
   run -1 build --ssh =x; [[ "$output" == *"--ssh =x: want ID"* ]]
 }
+
+# ---- named contexts ----
+
+@test "--build-context: folders, tars and repositories for --from; .dockerignore there" {
+  web_start; git_start; git_repository r; git_commit r g git >/dev/null
+  mkdir "$BATS_TEST_TMPDIR/more"; echo one >"$BATS_TEST_TMPDIR/more/f"; echo no >"$BATS_TEST_TMPDIR/more/skip"
+  echo skip >"$BATS_TEST_TMPDIR/more/.dockerignore"; chown 9:9 "$BATS_TEST_TMPDIR/more/f"
+  tar -C "$BATS_TEST_TMPDIR/more" -czf "$(web_dir)/www/m.tgz" f
+  dockerfile <<'D'
+FROM busybox AS stage
+RUN echo wrong >/f
+FROM busybox
+COPY --from=more . /more/
+COPY --from=tar f /tar
+COPY --from=git g /git
+COPY --from=stage f /stage
+RUN --mount=from=more,target=/m ls /m >/mounted
+RUN cat /proc/sys/kernel/random/uuid >/when
+D
+  local with=(--build-context more="$BATS_TEST_TMPDIR/more" --build-context tar="$(web)/f/m.tgz" --build-context git="$(git_url r)"
+    --build-context stage="$BATS_TEST_TMPDIR/more")
+  run build "${with[@]}"; [ "$status" = 0 ] || { echo "$output"; false; }
+  run -1 grep -q wrong <<<"$output"
+  [ "$(files 'cat /more/f /tar /git; cat /stage /mounted; stat -c %u /more/f; ls /more' | tr '\n' ' ')" = "one one gitone f 0 f " ]
+  when=$(files 'cat /when')
+  run -0 build "${with[@]}"; [ "$(files 'cat /when')" = "$when" ]
+  echo two >"$BATS_TEST_TMPDIR/more/f"
+  run -0 build "${with[@]}"; [ "$(files 'cat /more/f')" = two ]
+  run -1 build --build-context more; [[ "$output" == *"want NAME=PATH"* ]]
+  run -1 build --build-context "more=$BATS_TEST_TMPDIR/none"; [[ "$output" == *"--build-context more"*"none"* ]]
+  printf 'FROM more\n' | dockerfile
+  run -1 build "${with[@]}"; [[ "$output" == *"line 1: FROM more"*"COPY --from=more / /"* ]]
+}
+
+@test "--build-context: images in place of others" {
+  printf 'FROM busybox\nRUN echo mine >/mine\n' | dockerfile
+  run -0 tare build -t mine "$ctx"
+  printf 'FROM example.com/none:1\nFROM nobody\nCOPY --from=docker.io/library/other:latest /mine /other\n' | dockerfile
+  run -0 build --build-context nobody=docker-image://mine --build-context other=docker-image://mine:latest
+  [ "$(files 'cat /mine /other')" = "mine
+mine" ]
+  mkdir "$BATS_TEST_TMPDIR/oci"; tare save mine | tar -C "$BATS_TEST_TMPDIR/oci" -x
+  tare rmi -f t mine >/dev/null; tare builder prune -af >/dev/null
+  printf 'FROM nobody:latest\nRUN cat /mine >/again\n' | dockerfile
+  run build --build-context nobody="oci-layout://$BATS_TEST_TMPDIR/oci"; [ "$status" = 0 ] || { echo "$output"; false; }
+  [ "$(files 'cat /again')" = mine ]
+  run -0 build --build-context nobody="oci-layout://$BATS_TEST_TMPDIR/oci:latest"
+  run -1 build --build-context nobody="oci-layout://$BATS_TEST_TMPDIR/oci:wrong"
+  [[ "$output" == *"--build-context nobody"*"it has not one image of wrong"* ]]
+}

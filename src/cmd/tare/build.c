@@ -28,7 +28,6 @@
 static const struct cli_option docker_options[] = {
 	{ "annotation", 0, "KEY=VALUE", CLI_UNSUPPORTED },
 	{ "attest", 0, "TYPE", CLI_UNSUPPORTED },
-	{ "build-context", 0, "NAME=PATH", CLI_UNSUPPORTED },
 	{ "cache-from", 0, "IMAGE", CLI_UNSUPPORTED },
 	{ "cache-to", 0, "IMAGE", CLI_UNSUPPORTED },
 	{ "disable-content-trust", 0, NULL, CLI_UNSUPPORTED },
@@ -47,6 +46,7 @@ const struct cli_option build_options[] = {
 	{ "tag", 't', "NAME[:TAG]", CLI_STRV, "the image's name", OWN(tags) },
 	{ "file", 'f', "FILE", CLI_STR, "the Dockerfile (default: PATH/Dockerfile; -: standard input)", OWN(file) },
 	{ "build-arg", 0, "NAME[=VALUE]", CLI_STRV, "the value of an ARG; without one, the environment's", OWN(build_args) },
+	{ "build-context", 0, "NAME=PATH|URL|docker-image://IMAGE|oci-layout://PATH", CLI_STRV, "what FROM and --from=NAME mean", OWN(contexts) },
 	{ "label", 0, "KEY=VALUE", CLI_STRV, "a label of the image", OWN(labels) },
 	{ "target", 0, "STAGE", CLI_STR, "the stage to build (default: the last)", OWN(target) },
 	{ "no-cache", 0, NULL, CLI_FLAG, "do every step anew", OWN(no_cache) },
@@ -220,6 +220,22 @@ static int split_lists(struct arena *a, const struct cli_strv *in, struct strv *
 	}
 	*out = (struct strv){ v, n };
 	return v && arena_error(a) == 0 ? 0 : err_errno(e, -ENOMEM, "options");
+}
+
+static int contexts(const struct cli_call *call, const struct build_opts *o, struct df_inputs *out, struct err *e)
+{
+	struct df_pair *v = arena_array(call->arena, o->contexts.n + 1, sizeof(*v));
+
+	for (size_t i = 0; v && i < o->contexts.n; i++) {
+		const char *text = o->contexts.v[i], *eq = strchr(text, '=');
+
+		if (!eq || eq == text || !eq[1])
+			return err_set(e, ERR_INVALID, "--build-context %s: want NAME=PATH, or a URL or docker-image://IMAGE instead of PATH", text);
+		v[i] = (struct df_pair){ arena_strndup(call->arena, text, (size_t)(eq - text)), eq + 1 };
+	}
+	out->contexts = v;
+	out->n_contexts = o->contexts.n;
+	return v && arena_error(call->arena) == 0 ? 0 : err_errno(e, -ENOMEM, "--build-context");
 }
 
 static int limits(const struct build_opts *o, struct image_limits *out, struct err *e)
@@ -403,6 +419,8 @@ int cmd_build(const struct cli_call *call, struct err *e)
 		r = agents(call, o, &args, e);
 	if (r == 0)
 		r = outputs(call, o, &args, e);
+	if (r == 0)
+		r = contexts(call, o, &args.inputs, e);
 	if (r == 0)
 		r = allowed(o, &args, e);
 	if (r == 0)
