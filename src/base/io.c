@@ -15,6 +15,7 @@
 
 /* Folders io_remove_tree() keeps open at a time. */
 #define OPEN_LEVELS 32
+#define COPY_CHUNK (256U << 10)
 
 void cleanup_dir(void *dirp)
 {
@@ -115,6 +116,17 @@ ssize_t io_read_text(int fd, char *buf, size_t size)
 		return -errno;
 	buf[n] = '\0';
 	return n;
+}
+
+int io_copy(int from, int to)
+{
+	CLEANUP_FREE char *chunk = malloc(COPY_CHUNK);
+	ssize_t n = 0;
+	int r = chunk ? 0 : -ENOMEM;
+
+	while (r == 0 && (n = io_read_full(from, chunk, COPY_CHUNK)) > 0)
+		r = io_write_full(to, chunk, (size_t)n);
+	return r < 0 ? r : n < 0 ? (int)n : 0;
 }
 
 int io_read_fd(int fd, size_t max, char **out, size_t *len)

@@ -26,6 +26,9 @@ bool io_peer_gone(int code);
 /* At an offset. */
 int io_pwrite_full(int fd, const void *buf, size_t len, off_t at) MUST_CHECK;
 
+/* The rest of one into the other. */
+int io_copy(int from, int to) MUST_CHECK;
+
 /* The rest of fd, NUL-terminated, to be free()d. -EFBIG when there are more than max bytes. */
 int io_read_fd(int fd, size_t max, char **out, size_t *len) MUST_CHECK;
 

@@ -395,6 +395,7 @@ static void build_end(struct build *b)
 	named_close(b);
 	outputs_end(b);
 	ssh_end(b);
+	cache_end(b);
 	store_ingest_end(&b->ingest);
 	store_close(&b->store);
 }
@@ -410,5 +411,7 @@ int build_image(struct engine *en, const struct build_args *args, struct arena *
 		r = read_all(&b, e);
 	if (r == 0)
 		r = run_stages(&b, e);
-	return r < 0 ? r : build_finish(&b, out, e);
+	if (r == 0)
+		r = build_finish(&b, out, e);
+	return r < 0 ? r : cache_export(&b, e);
 }

@@ -3,6 +3,7 @@
 #define TARE_BUILD_BUILD_H
 
 #include "build/args.h"
+#include "build/cache.h"
 #include "build/output.h"
 #include "engine/engine.h"
 #include "engine/options.h"
@@ -54,6 +55,8 @@ struct build_args {
 	size_t n_secrets;
 	const struct build_output *outputs; /* none: an image of the store */
 	size_t n_outputs;
+	const struct build_cache *cache_from, *cache_to;
+	size_t n_cache_from, n_cache_to;
 	bool load; /* into the store, whatever the outputs are; all of OUTPUT_IMAGE are that, too */
 	const struct build_ssh *ssh;
 	size_t n_ssh;

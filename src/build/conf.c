@@ -350,6 +350,21 @@ static void write_history(struct json_writer *w, const struct conf *c)
 	jw_end_array(w);
 }
 
+/* docs/formats.md, "Caches of builds" */
+static void write_cached(struct json_writer *w, const struct conf *c)
+{
+	if (!c->n_cached)
+		return;
+	jw_array(w, CONF_CACHED);
+	for (size_t i = 0; i < c->n_cached; i++) {
+		jw_object(w, NULL);
+		jw_str(w, "key", c->cached[i].key);
+		jw_u64(w, "layer", c->cached[i].layer);
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+}
+
 void conf_write(const struct conf *c, const char *created, const struct image_layer *layers, size_t n, struct strbuf *out)
 {
 	struct json_writer w = JSON_WRITER(out);
@@ -369,5 +384,6 @@ void conf_write(const struct conf *c, const char *created, const struct image_la
 	jw_end_array(&w);
 	jw_end_object(&w);
 	write_history(&w, c);
+	write_cached(&w, c);
 	jw_end_object(&w);
 }

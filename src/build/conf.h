@@ -14,6 +14,13 @@ struct conf_history {
 	bool empty_layer;
 };
 
+/* What a step gave: of its key (build/key.h) the layer with this number. */
+struct conf_cached {
+	const char *key;
+	size_t layer;
+};
+#define CONF_CACHED "tare.buildcache.v1"
+
 struct conf {
 	const char *arch, *os, *variant, *author; /* variant, author NULL where silent */
 	const char *user, *workdir, *stop_signal; /* "", "", NULL where silent */
@@ -26,6 +33,8 @@ struct conf {
 	size_t n_labels, cap_labels;
 	const struct json *base_health; /* of the base */
 	const struct df_health *health; /* NULL: base_health */
+	const struct conf_cached *cached; /* for --cache-from */
+	size_t n_cached;
 	struct conf_history *history;
 	size_t n_history, cap_history;
 };

@@ -350,7 +350,7 @@ int step_copy(struct build *b, size_t stage, const struct df_instruction *in, st
 	if (r == 0)
 		r = make_key(&c, key, e);
 	if (r == 0)
-		r = step_cached(b, c.s, key, &lock, e);
+		r = step_cached(b, c.s, key, in->text, &lock, e);
 	return r < 0 ? r : r > 0 ? 0 : do_copy(&c, key, e);
 }
 
@@ -400,7 +400,7 @@ int step_workdir(struct build *b, struct stage *s, const struct df_instruction *
 	key_add(&k, s->conf.user);
 	key_add_number(&k, s->epoch);
 	key_end(&k, key);
-	r = step_cached(b, s, key, &lock, e);
+	r = step_cached(b, s, key, in->text, &lock, e);
 	if (r != 0 || is_there(b, s))
 		return r < 0 ? r : 0;
 	return make_workdir(b, s, key, in->text, e);

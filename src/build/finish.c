@@ -25,7 +25,7 @@ static void descriptor(struct json_writer *w, const char *key, const char *type,
 	jw_end_object(w);
 }
 
-static void write_manifest(const struct stage *s, const char *config, size_t size, struct strbuf *out)
+void build_manifest(const struct image_layer *layers, const char *const *types, size_t n, const char *config, size_t size, struct strbuf *out)
 {
 	struct json_writer w = JSON_WRITER(out);
 
@@ -34,13 +34,13 @@ static void write_manifest(const struct stage *s, const char *config, size_t siz
 	jw_str(&w, "mediaType", TYPE_MANIFEST);
 	descriptor(&w, "config", TYPE_CONFIG, config, size);
 	jw_array(&w, "layers");
-	for (size_t i = 0; i < s->n; i++)
-		descriptor(&w, NULL, s->types[i], s->layers[i].blob, s->layers[i].blob_size);
+	for (size_t i = 0; i < n; i++)
+		descriptor(&w, NULL, types[i], layers[i].blob, layers[i].blob_size);
 	jw_end_array(&w);
 	jw_end_object(&w);
 }
 
-static int put(struct build *b, const struct strbuf *text, const char **digest, struct err *e)
+int build_put(struct build *b, const struct strbuf *text, const char **digest, struct err *e)
 {
 	char sum[DIGEST_LEN + 1];
 	int r = sb_error(text) < 0 ? no_memory(e) : store_ingest_blob(&b->ingest, text->s, text->len, sum, e);
@@ -127,17 +127,19 @@ int build_finish(struct build *b, struct build_result *out, struct err *e)
 	char created[TEXT_TIME_LEN];
 	int r = labels(b, &s->conf, e);
 
+	if (r == 0)
+		r = cache_inline(b, s, e);
 	if (r < 0)
 		return r;
 	text_time(&when, created);
 	conf_write(&s->conf, created, s->layers, s->n, &config);
-	r = put(b, &config, &img.id, e);
+	r = build_put(b, &config, &img.id, e);
 	if (r == 0)
 		r = image_config_parse(b->a, config.s, config.len, &img.config, e);
 	if (r < 0)
 		return r;
-	write_manifest(s, img.id, config.len, &manifest);
-	r = put(b, &manifest, &img.manifest, e);
+	build_manifest(s->layers, s->types, s->n, img.id, config.len, &manifest);
+	r = build_put(b, &manifest, &img.manifest, e);
 	if (r == 0)
 		r = give(b, &img, manifest.len, out, e);
 	return r == 0 && out->stored ? commit(b, &img, e) : r;

@@ -44,33 +44,52 @@ int stage_add_layer(struct build *b, struct stage *s, const struct image_layer *
 	return 0;
 }
 
+static int take_cached(struct build *b, struct stage *s, const char *key, const struct image_layer *l, struct err *e)
+{
+	int r;
+
+	build_event(b, BUILD_CACHED, "", 0);
+	r = stage_add_layer(b, s, l, PACK_TYPE, e);
+	if (r == 0)
+		r = cache_note(b, key, l, e);
+	return r < 0 ? r : 1;
+}
+
 static int find_cached(struct build *b, struct stage *s, const char *key, struct err *e)
 {
 	struct image_layer l;
 	int r = buildcache_find(b->en, &b->store, b->a, key, &l, e);
 
-	if (r <= 0)
-		return r;
-	build_event(b, BUILD_CACHED, "", 0);
-	r = stage_add_layer(b, s, &l, PACK_TYPE, e);
-	return r < 0 ? r : 1;
+	return r > 0 ? take_cached(b, s, key, &l, e) : r;
+}
+
+/* What others have left. */
+static int fetch_cached(struct build *b, struct stage *s, const char *key, const char *description, struct err *e)
+{
+	struct image_layer l;
+	int r = cache_import(b, stage_chain(s), key, &l, e);
+
+	if (r > 0 && buildcache_put(b->en, key, &l, description, e) < 0)
+		return e->code;
+	return r > 0 ? take_cached(b, s, key, &l, e) : r;
 }
 
 /* Who asked for everything anew wants no other's result. */
-int step_cached(struct build *b, struct stage *s, const char *key, int *lock, struct err *e)
+int step_cached(struct build *b, struct stage *s, const char *key, const char *description, int *lock, struct err *e)
 {
 	int r = s->anew ? 0 : find_cached(b, s, key, e);
 
 	if (r != 0 || s->anew)
 		return r;
 	*lock = buildcache_lock(b->en, key, false, e);
-	if (*lock >= 0)
-		return find_cached(b, s, key, e); /* perhaps it was made meanwhile */
-	if (*lock != -EAGAIN)
+	if (*lock == -EAGAIN) {
+		build_say(b, "waiting for who is at this step already");
+		*lock = buildcache_lock(b->en, key, true, e);
+	}
+	if (*lock < 0)
 		return *lock;
-	build_say(b, "waiting for who is at this step already");
-	*lock = buildcache_lock(b->en, key, true, e);
-	return *lock < 0 ? *lock : find_cached(b, s, key, e);
+	r = find_cached(b, s, key, e); /* perhaps it was made meanwhile */
+	return r == 0 ? fetch_cached(b, s, key, description, e) : r;
 }
 
 static int open_lowers(struct build *b, const struct stage *s, struct step *st, struct err *e)
@@ -158,6 +177,8 @@ int step_commit(struct build *b, struct stage *s, struct step *st, const struct 
 		r = stage_add_layer(b, s, &l, PACK_TYPE, e);
 	if (r == 0)
 		r = key ? buildcache_put(b->en, key, &l, description, e) : 0;
+	if (r == 0 && key)
+		r = cache_note(b, key, &l, e);
 	step_end(st);
 	if (r == 0 && io_remove_tree(b->ingest.dir, st->name) < 0)
 		return 0; /* it goes with the ingest */

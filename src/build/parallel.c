@@ -179,6 +179,8 @@ static int hear(struct parallel *p, size_t n, struct err *e)
 	}
 	if (rep.kind == REPORT_STEP)
 		return keep_given(p, c, &rep.given, e);
+	if (rep.kind == REPORT_MADE)
+		return cache_note(p->b, rep.key, &rep.given.l, e);
 	if (rep.kind == REPORT_CONTAINER)
 		memcpy(c->container, rep.container, sizeof(c->container));
 	else if (rep.kind == REPORT_FAILED)

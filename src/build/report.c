@@ -15,6 +15,7 @@ struct head {
 
 struct told_layer {
 	bool layer;
+	char key[DIGEST_LEN + 1]; /* of REPORT_MADE */
 	char chain[DIGEST_LEN + 1], diff[DIGEST_LEN + 1], blob[DIGEST_LEN + 1];
 	uint64_t blob_size, size;
 	uint32_t max_id;
@@ -38,11 +39,12 @@ void report_event(int fd, const struct build_event *ev)
 	}
 }
 
-void report_step(int fd, const struct image_layer *l)
+static void tell_layer(int fd, enum report_kind kind, const char *key, const struct image_layer *l)
 {
-	const struct head head = { .kind = REPORT_STEP, .len = sizeof(struct told_layer) };
+	const struct head head = { .kind = kind, .len = sizeof(struct told_layer) };
 	struct told_layer told = { .layer = l != NULL };
 
+	memcpy(told.key, key, strnlen(key, sizeof(told.key) - 1));
 	if (l) {
 		memcpy(told.chain, l->chain_id, sizeof(told.chain));
 		memcpy(told.diff, l->diff_id, sizeof(told.diff));
@@ -52,6 +54,16 @@ void report_step(int fd, const struct image_layer *l)
 		told.max_id = l->max_id;
 	}
 	tell(fd, &head, &told);
+}
+
+void report_step(int fd, const struct image_layer *l)
+{
+	tell_layer(fd, REPORT_STEP, "", l);
+}
+
+void report_made(int fd, const char *key, const struct image_layer *l)
+{
+	tell_layer(fd, REPORT_MADE, key, l);
 }
 
 void report_container(int fd, const char *id)
@@ -70,13 +82,15 @@ void report_failed(int fd, const struct err *why)
 
 /* ---- the other end ---- */
 
-static int take_step(struct arena *a, const struct strbuf *body, struct given *out)
+static int take_layer(struct arena *a, const struct strbuf *body, const char **key, struct given *out)
 {
 	struct told_layer told;
 
 	if (body->len != sizeof(told))
 		return -EBADMSG;
 	memcpy(&told, body->s, sizeof(told));
+	told.key[DIGEST_LEN] = '\0';
+	*key = arena_strdup(a, told.key);
 	*out = (struct given){ .layer = told.layer };
 	if (told.layer)
 		out->l = (struct image_layer){ .chain_id = arena_strdup(a, told.chain), .diff_id = arena_strdup(a, told.diff),
@@ -94,7 +108,8 @@ static int take(struct arena *a, const struct head *head, const struct strbuf *b
 						   .len = body->len };
 		return 1;
 	case REPORT_STEP:
-		return take_step(a, body, &out->given) < 0 ? -EBADMSG : 1;
+	case REPORT_MADE:
+		return take_layer(a, body, &out->key, &out->given) < 0 ? -EBADMSG : 1;
 	case REPORT_CONTAINER:
 		if (body->len >= sizeof(out->container))
 			return -EBADMSG;

@@ -194,7 +194,7 @@ int step_run_command(struct build *b, size_t stage, const struct df_instruction 
 	if (r == 0)
 		r = make_key(b, stage, in, argv, &mounts, key, e);
 	if (r == 0)
-		r = step_cached(b, s, key, &lock, e);
+		r = step_cached(b, s, key, in->text, &lock, e);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = step_begin(b, s, &st, e);

@@ -167,7 +167,7 @@ struct cache {
 	const char *name;   /* below the root of the store */
 };
 
-static void cache_end(struct cache *c)
+static void end_cache(struct cache *c)
 {
 	bind_end(&c->begins);
 }
@@ -263,7 +263,7 @@ static int make_cache(struct build *b, size_t stage, const struct step *st, cons
 		      struct err *e)
 {
 	static const int how[] = { [DF_SHARING_SHARED] = LOCK_SH, [DF_SHARING_PRIVATE] = LOCK_EX | LOCK_NB, [DF_SHARING_LOCKED] = LOCK_EX };
-	CLEANUP(cache_end) struct cache c = { .m = m, .id = m->id ? m->id : target, .begins.root = -1 };
+	CLEANUP(end_cache) struct cache c = { .m = m, .id = m->id ? m->id : target, .begins.root = -1 };
 	int r = find_content(b, stage, &c, e), fd = -1;
 
 	if (r < 0)

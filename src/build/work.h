@@ -59,6 +59,9 @@ struct build {
 	int up;               /* in the process of a stage: where what happens is told; else -1 */
 	bool several;         /* there are such processes */
 	bool silent;
+	struct cache_source *sources; /* of args->cache_from, once one was asked for */
+	struct cache_made *made;      /* what keys gave, for args->cache_to */
+	size_t n_made, cap_made;
 	unsigned int folders; /* of steps, so far */
 	struct named *named; /* build/named.h */
 	size_t n_named;
@@ -84,7 +87,7 @@ const char *stage_chain(const struct stage *s); /* of the topmost layer; NULL: n
 uint32_t stage_max_id(const struct stage *s);
 /* 1: the layer of this key was there and is on top of the stage now. 0: it is to be made, and as long as *lock, which the caller closes,
  * is open, nobody else makes it. */
-int step_cached(struct build *b, struct stage *s, const char *key, int *lock, struct err *e) MUST_CHECK;
+int step_cached(struct build *b, struct stage *s, const char *key, const char *description, int *lock, struct err *e) MUST_CHECK;
 int step_begin(struct build *b, const struct stage *s, struct step *out, struct err *e) MUST_CHECK;
 /* What upper/ has is a layer on top of the stage, and what key gives from now on. key NULL: what it was made of changed meanwhile, so that
  * nobody knows its key; that is told. */
@@ -94,6 +97,23 @@ void step_end(struct step *st);
 /* The stage's layers, and with a step what it has written, as one tree: fd of a detached mount. step NULL: read-only. */
 int stage_mount(struct build *b, const struct stage *s, const struct step *st, struct err *e) MUST_CHECK;
 int stage_add_layer(struct build *b, struct stage *s, const struct image_layer *l, const char *type, struct err *e) MUST_CHECK;
+
+/* ---- cache_from.c, cache_to.c: what steps gave elsewhere ---- */
+
+struct cache_made {
+	const char *key;
+	struct image_layer layer;
+};
+
+/* 1: the layer of this key, which stands on parent (chain id; NULL: nothing), was fetched and is in the store. A cache that cannot be
+ * asked is warned of, once, and has nothing. */
+int cache_import(struct build *b, const char *parent, const char *key, struct image_layer *out, struct err *e) MUST_CHECK;
+void cache_end(struct build *b);
+int cache_note(struct build *b, const char *key, const struct image_layer *l, struct err *e) MUST_CHECK;
+/* What the image's own configuration says of it (type=inline). */
+int cache_inline(struct build *b, struct stage *s, struct err *e) MUST_CHECK;
+/* The others; the image is recorded. */
+int cache_export(struct build *b, struct err *e) MUST_CHECK;
 
 /* ---- base.c: what a stage begins with ---- */
 int stage_begin(struct build *b, size_t n, struct err *e) MUST_CHECK;
@@ -112,6 +132,9 @@ int step_workdir(struct build *b, struct stage *s, const struct df_instruction *
 /* ---- finish.c ---- */
 /* The names that the image gets, before anything is done. */
 int build_names(struct build *b, struct err *e) MUST_CHECK;
+/* Stages a configuration or manifest; its digest, in b->a. */
+int build_put(struct build *b, const struct strbuf *text, const char **digest, struct err *e) MUST_CHECK;
+void build_manifest(const struct image_layer *layers, const char *const *types, size_t n, const char *config, size_t size, struct strbuf *out);
 int build_finish(struct build *b, struct build_result *out, struct err *e) MUST_CHECK;
 
 /* ---- build.c ---- */

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "engine/access.h"
 #include "engine/images.h"
+#include "engine/remote.h"
 #include "image/listing.h"
 #include "image/ref.h"
 
@@ -46,29 +46,18 @@ static int run(const struct engine *en, const struct image_pull_args *args, bool
 
 int engine_pull(const struct engine *en, const struct pull_args *args, struct arena *a, struct pulled *out, struct err *e)
 {
-	CLEANUP_ACCESS struct access q = ACCESS_INIT;
-	char transfer[PATH_MAX], worker[PATH_MAX];
-	struct image_pull_args pull = { .transfer = transfer };
-	struct image_ref ref;
-	int r = image_ref_parse(a, args->what, &ref, e);
+	CLEANUP_REMOTE struct remote from = REMOTE_INIT;
+	struct image_load_args *load = &from.pull.load;
+	int r = remote_open(en, a, args->what, &from, e);
 
-	if (r == 0)
-		r = access_find(&q, en, &ref, REGISTRY_PULL, NULL, e);
-	if (r == 0)
-		r = engine_program("tare-transfer", transfer, e);
-	if (r == 0)
-		r = engine_program("tare-worker", worker, e);
 	if (r < 0)
 		return r;
-	out->name = image_ref_familiar(a, &ref);
-	pull.endpoints = q.endpoints;
-	pull.n_endpoints = q.n;
-	pull.ref = &ref;
-	pull.load = (struct image_load_args){
-		.worker = worker, .input = -1, .name = out->name, .platform = args->platform, .limits = args->limits,
-		.progress = args->progress, .progress_data = args->progress_data,
-	};
-	return run(en, &pull, args->unnamed, a, out, e);
+	out->name = from.name;
+	load->platform = args->platform;
+	load->limits = args->limits;
+	load->progress = args->progress;
+	load->progress_data = args->progress_data;
+	return run(en, &from.pull, args->unnamed, a, out, e);
 }
 
 /* ---- all tags ---- */

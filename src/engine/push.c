@@ -147,42 +147,58 @@ static int choose(struct push *p, const struct store *s, const struct image *img
 	return r;
 }
 
-static int run(struct push *p, const char *transfer, const struct image *img, struct pushed *out, struct err *e)
+/* img: of the catalog; NULL: what is staged, whose manifest is args->manifest. */
+static int run(struct push *p, const struct image *img, struct image_push_args *args, struct pushed *out, struct err *e)
 {
 	CLEANUP_STORE struct store store = STORE_INIT;
-	struct image_push_args args = {
-		.transfer = transfer, .endpoints = p->access.endpoints, .n_endpoints = p->access.n, .manifest = img->manifest,
-		.reference = p->ref.tag, .platform = p->args->platform, .sources = sources, .progress = on_progress, .data = p,
-	};
-	int r = store_open(p->en->root_fd, &store, e);
+	char transfer[PATH_MAX];
+	int r = engine_program("tare-transfer", transfer, e);
 
+	*out = (struct pushed){ .name = image_ref_familiar(p->arena, &p->ref), .tag = p->ref.tag };
 	if (r == 0)
-		r = choose(p, &store, img, &args.top, e);
-	if (r < 0)
-		return r;
-	out->digest = args.top;
-	return image_push(&store, &args, p->arena, &out->size, e);
+		r = access_find(&p->access, p->en, &p->ref, REGISTRY_PUSH, NULL, e);
+	if (r == 0)
+		r = store_open(p->en->root_fd, &store, e);
+	args->top = args->manifest;
+	if (r == 0 && img)
+		r = choose(p, &store, img, &args->top, e);
+	args->transfer = transfer;
+	args->endpoints = p->access.endpoints;
+	args->n_endpoints = p->access.n;
+	args->reference = p->ref.tag;
+	args->platform = p->args->platform;
+	args->sources = sources;
+	args->progress = on_progress;
+	args->data = p;
+	out->digest = args->top;
+	if (r == 0)
+		r = image_push(&store, args, p->arena, &out->size, e);
+	access_end(&p->access);
+	return r < 0 ? err_ctx(e, "%s", out->name) : 0;
 }
 
 int engine_push(const struct engine *en, const struct push_args *args, struct arena *a, struct pushed *out, struct err *e)
 {
 	struct push p = { .en = en, .args = args, .access = ACCESS_INIT, .arena = a };
-	char transfer[PATH_MAX];
+	struct image_push_args push = { 0 };
 	struct image img;
 	int r = parse_name(a, args->what, &p.ref, e);
 
 	if (r == 0)
 		r = find_image(&p, &img, e);
-	if (r == 0)
-		r = engine_program("tare-transfer", transfer, e);
-	if (r < 0)
-		return r;
-	*out = (struct pushed){ .name = image_ref_familiar(a, &p.ref), .tag = p.ref.tag };
-	r = access_find(&p.access, en, &p.ref, REGISTRY_PUSH, NULL, e);
-	if (r == 0)
-		r = run(&p, transfer, &img, out, e);
-	if (r == 0)
-		r = image_known_as(en, img.id, &p.ref, out->digest, e);
-	access_end(&p.access);
-	return r < 0 ? err_ctx(e, "%s", out->name) : 0;
+	if (r == 0) {
+		push.manifest = img.manifest;
+		r = run(&p, &img, &push, out, e);
+	}
+	return r < 0 ? r : image_known_as(en, img.id, &p.ref, out->digest, e);
+}
+
+int engine_push_staged(const struct engine *en, const struct push_args *args, const struct store_ingest *staged, const char *manifest,
+		       struct arena *a, struct pushed *out, struct err *e)
+{
+	struct push p = { .en = en, .args = args, .access = ACCESS_INIT, .arena = a };
+	struct image_push_args push = { .manifest = manifest, .staged = staged };
+	int r = parse_name(a, args->what, &p.ref, e);
+
+	return r < 0 ? r : run(&p, NULL, &push, out, e);
 }

@@ -23,6 +23,10 @@ struct pushed {
  * name of the same registry has, too, is asked to be taken from there. */
 int engine_push(const struct engine *en, const struct push_args *args, struct arena *a, struct pushed *out, struct err *e) MUST_CHECK;
 
+/* The same of a manifest that is no image of the catalog: args->what is only where it goes. staged: see image/push.h. */
+int engine_push_staged(const struct engine *en, const struct push_args *args, const struct store_ingest *staged, const char *manifest,
+		       struct arena *a, struct pushed *out, struct err *e) MUST_CHECK;
+
 /* "DOMAIN/PATH" of a name, as `docker push` prints it; ERR_INVALID: it is none, or has a digest. tagged: whether a tag was written. */
 int engine_push_repository(struct arena *a, const char *what, const char **repository, bool *tagged, struct err *e) MUST_CHECK;
 /* All tagged names of what's repository, familiar. ERR_NOTFOUND: there is none. */

@@ -690,29 +690,75 @@ static int begin(struct pull *p)
 	return r < 0 ? r : store_ingest_begin(p->store, &p->out->ingest, p->e);
 }
 
-int image_pull(const struct store *s, const struct image_pull_args *args, struct arena *a, struct image_load *out,
-	       struct image_resolved *resolved, struct err *e)
+static struct pull make(const struct store *s, const struct image_pull_args *args, struct arena *a, struct image_load *out, struct err *e)
 {
 	struct pull p = { .store = s, .args = args, .arena = a, .out = out, .e = e, .folder = -1, .registry = REGISTRY_CLIENT_INIT,
 			  .endpoint = REGISTRY_ANY };
-	int r;
 
 	for (size_t i = 0; i < LANES; i++)
 		p.lanes[i][0] = p.lanes[i][1] = -1;
+	return p;
+}
+
+static int end(struct pull *p, int r)
+{
+	registry_end(&p->registry);
+	close_lanes(p);
+	release(p);
+	p->folder = close_fd(p->folder);
+	if (r == 0)
+		return 0;
+	image_load_end(p->out);
+	return err_ctx(p->e, "%s", p->args->load.name);
+}
+
+int image_pull(const struct store *s, const struct image_pull_args *args, struct arena *a, struct image_load *out,
+	       struct image_resolved *resolved, struct err *e)
+{
+	struct pull p = make(s, args, a, out, e);
+	int r = begin(&p);
+
 	*resolved = (struct image_resolved){ 0 };
-	r = begin(&p);
 	if (r == 0)
 		r = resolve(&p, resolved);
 	if (r == 0)
 		r = bring_layers(&p);
 	if (r == 0)
 		r = finish(&p, resolved);
-	registry_end(&p.registry);
-	close_lanes(&p);
-	release(&p);
-	p.folder = close_fd(p.folder);
+	return end(&p, r);
+}
+
+/* ---- parts of it ---- */
+
+int image_look(const struct store *s, const struct image_pull_args *args, struct arena *a, struct image_looked *out, struct err *e)
+{
+	CLEANUP_IMAGE_LOAD struct image_load load = IMAGE_LOAD_INIT;
+	struct image_resolved resolved = { 0 };
+	struct pull p = make(s, args, a, &load, e);
+	int r = begin(&p);
+
 	if (r == 0)
-		return 0;
-	image_load_end(out);
-	return err_ctx(e, "%s", args->load.name);
+		r = resolve(&p, &resolved);
+	*out = (struct image_looked){ .manifest = p.manifest, .config = p.config, .endpoint = p.endpoint };
+	return end(&p, r);
+}
+
+int image_look_fetch(const struct store *s, const struct image_pull_args *args, const struct image_look_layer *l, struct arena *a,
+		     struct err *e)
+{
+	CLEANUP_IMAGE_LOAD struct image_load load = IMAGE_LOAD_INIT;
+	struct layer layer = { .blob = l->blob, .diff_id = l->diff_id, .chain_id = l->chain_id, .partial = PARTIAL_INIT }, *fetched[1];
+	struct pull p = make(s, args, a, &load, e);
+	int r;
+
+	p.endpoint = l->endpoint;
+	p.layers = &layer;
+	p.fetched = fetched;
+	p.n_layers = 1;
+	r = begin(&p);
+	if (r == 0)
+		r = connect_registry(&p);
+	if (r == 0)
+		r = bring_layers(&p);
+	return end(&p, r);
 }

@@ -11,6 +11,7 @@
 #define TARE_IMAGE_PULL_H
 
 #include "image/load.h"
+#include "image/manifest.h"
 #include "image/ref.h"
 #include "image/registry.h"
 
@@ -37,5 +38,23 @@ struct image_pull_args {
 /* As image_load(); *resolved lives in a. */
 int image_pull(const struct store *s, const struct image_pull_args *args, struct arena *a, struct image_load *out,
 	       struct image_resolved *resolved, struct err *e) MUST_CHECK;
+
+/* What a name means, and no more: only documents are fetched, and checked as for a pull. */
+struct image_looked {
+	struct manifest manifest;
+	const struct image_config *config; /* has as many layers */
+	uint64_t endpoint;                 /* who has it */
+};
+int image_look(const struct store *s, const struct image_pull_args *args, struct arena *a, struct image_looked *out, struct err *e) MUST_CHECK;
+
+/* One layer of what was looked at, as the layer of that chain id, into the store. Whoever asks keeps the collector away (an ingest of his
+ * own, store_hold()). */
+struct image_look_layer {
+	const struct descriptor *blob;
+	const char *diff_id, *chain_id;
+	uint64_t endpoint;
+};
+int image_look_fetch(const struct store *s, const struct image_pull_args *args, const struct image_look_layer *l, struct arena *a,
+		     struct err *e) MUST_CHECK;
 
 #endif

@@ -41,7 +41,7 @@ static int no_memory(struct err *e)
 
 static int read_documents(struct push *p)
 {
-	int r = closure_of_store(p->store, NULL, p->arena, p->args->top, &p->closure, p->e);
+	int r = closure_of_store(p->store, p->args->staged, p->arena, p->args->top, &p->closure, p->e);
 
 	if (r == 0)
 		p->size = p->closure.documents[p->closure.n_documents - 1].size;
@@ -89,7 +89,7 @@ static int check_platform(struct push *p)
 static int open_file(struct push *p, const char *digest, uint64_t size)
 {
 	struct stat st;
-	int fd = store_blob_open(p->store, digest, p->e);
+	int fd = p->args->staged ? store_ingest_open(p->args->staged, digest, p->e) : store_blob_open(p->store, digest, p->e);
 
 	if (fd < 0)
 		return err_ctx(p->e, "the store lacks a part of the image (pull or load it again)");

@@ -35,6 +35,7 @@ struct image_push_args {
 	size_t n_endpoints;
 	const char *manifest;  /* digest of the image's */
 	const char *top;       /* of what gets the tag: an index of which the store has everything, or the manifest */
+	const struct store_ingest *staged; /* where blobs may be that are not in the store yet; NULL: nowhere */
 	const char *reference; /* the tag that it gets */
 	const char *platform;  /* the image must be for it; NULL: for any */
 	image_push_sources_fn sources;

@@ -64,7 +64,7 @@ int unpack_blob(struct store_ingest *in, const struct unpack_blob *args, struct 
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_FD int map = full_map(args->size, e);
-	struct image_load_args load = { .worker = args->worker, .input = -1, .name = "layer", .limits = no_limits() };
+	struct image_load_args load = { .worker = args->worker, .input = -1, .name = "layer", .limits = args->limits ? *args->limits : no_limits() };
 	const int files[] = { args->fd, map };
 	const struct unpack_pull more = { .write = write_request, .arrived = on_arrived, .data = (void *)(uintptr_t)args, .files = files,
 					  .n_files = 2 };

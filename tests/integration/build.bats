@@ -26,6 +26,12 @@ D
   [ -z "$(tare ps -aq)" ]
 }
 
+@test "what was built is what image verify makes of its blobs" {
+  printf 'FROM busybox\nRUN mkdir -p /d/e && rm /bin/ls && echo 1 >/d/e/f\nRUN rm -r /d && mkdir /d && chown 5 /d\nCOPY Dockerfile /d/\nWORKDIR /w\n' | dockerfile
+  run -0 build
+  run -0 tare image verify t
+}
+
 @test "-q prints the id alone, --iidfile keeps it" {
   printf 'FROM busybox\nRUN echo noise\n' | dockerfile
   id=$(tare build -q --iidfile "$BATS_TEST_TMPDIR/iid" "$ctx" 2>"$BATS_TEST_TMPDIR/err")

@@ -28,8 +28,6 @@
 static const struct cli_option docker_options[] = {
 	{ "annotation", 0, "KEY=VALUE", CLI_UNSUPPORTED },
 	{ "attest", 0, "TYPE", CLI_UNSUPPORTED },
-	{ "cache-from", 0, "IMAGE", CLI_UNSUPPORTED },
-	{ "cache-to", 0, "IMAGE", CLI_UNSUPPORTED },
 	{ "disable-content-trust", 0, NULL, CLI_UNSUPPORTED },
 	{ "isolation", 0, "NAME", CLI_UNSUPPORTED },
 	{ "provenance", 0, "MODE", CLI_UNSUPPORTED },
@@ -69,6 +67,9 @@ const struct cli_option build_options[] = {
 	{ "security-opt", 0, "OPT", CLI_STRV, "no-new-privileges[=false], seccomp=FILE|unconfined, systempaths=unconfined; of RUN", OWN(security_opt) },
 	{ "secret", 0, "id=ID[,src=FILE|,env=NAME]", CLI_STRV, "what RUN --mount=type=secret may see", OWN(secrets) },
 	{ "ssh", 0, "ID[=SOCKET|KEY,...]", CLI_STRV, "the agent or keys that RUN --mount=type=ssh may use; default: the environment's agent", OWN(ssh) },
+	{ "cache-from", 0, "NAME|type=registry,ref=NAME|type=local,src=DIR", CLI_STRV, "where else to look for what steps gave", OWN(cache_from) },
+	{ "cache-to", 0, "type=registry,ref=NAME|type=local,dest=DIR|type=inline", CLI_STRV, "where to keep what steps gave, too (mode=max: of all stages)",
+	  OWN(cache_to) },
 	{ "output", 'o', "DIR|-|type=TYPE[,dest=PATH]", CLI_STRV,
 	  "what becomes of it: local or tar (files), oci or docker (archive), image (the default), registry", OWN(outputs) },
 	{ "push", 0, NULL, CLI_FLAG, "send it to the registries of its names (-o type=registry)", OWN(push) },
@@ -311,6 +312,18 @@ static int outputs(const struct cli_call *call, const struct build_opts *o, stru
 	return check_outputs(o, args, e);
 }
 
+static int caches(const struct cli_call *call, const struct cli_strv *texts, bool to, const struct build_cache **out, size_t *n, struct err *e)
+{
+	struct build_cache *v = arena_array(call->arena, texts->n + 1, sizeof(*v));
+	int r = v ? 0 : err_errno(e, -ENOMEM, "--cache");
+
+	for (size_t i = 0; r == 0 && i < texts->n; i++)
+		r = build_cache_parse(call->arena, texts->v[i], to, &v[i], e);
+	*out = v;
+	*n = texts->n;
+	return r;
+}
+
 static int push(const struct cli_call *call, const struct engine *en, const struct build_args *args, const struct build_result *got,
 		struct err *e)
 {
@@ -419,6 +432,10 @@ int cmd_build(const struct cli_call *call, struct err *e)
 		r = agents(call, o, &args, e);
 	if (r == 0)
 		r = outputs(call, o, &args, e);
+	if (r == 0)
+		r = caches(call, &o->cache_from, false, &args.cache_from, &args.n_cache_from, e);
+	if (r == 0)
+		r = caches(call, &o->cache_to, true, &args.cache_to, &args.n_cache_to, e);
 	if (r == 0)
 		r = contexts(call, o, &args.inputs, e);
 	if (r == 0)

@@ -49,7 +49,7 @@ struct build_opts {
 	const char *file, *target, *platform, *network, *iidfile, *metadata_file, *progress;
 	bool no_cache, pull, quiet, push, load;
 	uint32_t jobs;
-	struct cli_strv tags, build_args, labels, secrets, ssh, outputs, limits, allow, add_host, security_opt, ulimit, no_cache_filter, contexts;
+	struct cli_strv tags, build_args, labels, secrets, ssh, outputs, cache_from, cache_to, limits, allow, add_host, security_opt, ulimit, no_cache_filter, contexts;
 	struct ct_options run;
 	uint64_t cpu_shares;
 	int64_t cpu_quota, cpu_period;
