@@ -411,6 +411,8 @@ int build_image(struct engine *en, const struct build_args *args, struct arena *
 		r = read_all(&b, e);
 	if (r == 0)
 		r = run_stages(&b, e);
+	if (r == 0 && args->squash)
+		r = build_squash(&b, e);
 	if (r == 0)
 		r = build_finish(&b, out, e);
 	return r < 0 ? r : cache_export(&b, e);

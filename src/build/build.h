@@ -62,7 +62,7 @@ struct build_args {
 	size_t n_ssh;
 	struct ct_options run;   /* of the containers of RUN: hosts, limits, security; the rest of it is not looked at */
 	bool allow_host, allow_insecure; /* a RUN may ask for the host's network, and for what --privileged means */
-	bool no_cache, pull;
+	bool no_cache, pull, squash;
 	struct strv no_cache_filter; /* stages, by their names, of which nothing is taken from the cache */
 	uint32_t jobs; /* stages at a time; 0: as many as there are processors */
 	struct image_limits limits; /* of archives, of files by URL, of images that are pulled */

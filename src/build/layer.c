@@ -158,6 +158,7 @@ int step_commit(struct build *b, struct stage *s, struct step *st, const struct 
 	struct tidy_args tidy = { .lowers = st->lowers, .n_lowers = st->n_lowers, .times = *times, .stubs = stubs };
 	struct image_layer l;
 	const char **opaque;
+	uint64_t entries = 1;
 	int r;
 
 	(void)snprintf(path, sizeof(path), "%s/upper", st->name);
@@ -172,7 +173,9 @@ int step_commit(struct build *b, struct stage *s, struct step *st, const struct 
 	if (r < 0)
 		return r;
 	pack.opaque = opaque;
-	r = image_pack(&b->ingest, &pack, b->a, &l, e);
+	r = st->linked ? image_pack_copy(&b->ingest, &pack, b->a, &l, &entries, e) : image_pack(&b->ingest, &pack, b->a, &l, e);
+	if (r == 0 && !entries)
+		return 0;
 	if (r == 0)
 		r = stage_add_layer(b, s, &l, PACK_TYPE, e);
 	if (r == 0)

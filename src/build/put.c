@@ -90,7 +90,7 @@ static int mode_of(const struct putting *p, const struct stat *st, mode_t *out, 
 		       : 0;
 }
 
-static int copy_xattrs(int from, int to, struct err *e)
+int put_xattrs(int from, int to, struct err *e)
 {
 	CLEANUP_FREE char *names = malloc(PICK_XATTRS), *value = malloc(PICK_XATTRS);
 	ssize_t len;
@@ -150,7 +150,7 @@ static int put_file(const struct putting *p, const struct pick_entry *en, int di
 		r = mode_of(p, en->st, &mode, e);
 	if (r == 0 && fchmod(to, mode) < 0)
 		r = error(e, -errno, "give it its mode");
-	return r < 0 || p->to->left_out ? r : copy_xattrs(from, to, e);
+	return r < 0 || p->to->left_out ? r : put_xattrs(from, to, e);
 }
 
 static int put_special(const struct putting *p, const struct pick_entry *en, int dir, const char *name, struct err *e)
@@ -208,7 +208,7 @@ static int put_subfolder(const struct putting *p, const struct pick_entry *en, i
 	r = mode_of(p, en->st, &mode, e);
 	if (r == 0 && fchmod(to, mode) < 0)
 		r = error(e, -errno, "give it its mode");
-	return r < 0 || p->to->left_out ? r : copy_xattrs(from, to, e);
+	return r < 0 || p->to->left_out ? r : put_xattrs(from, to, e);
 }
 
 /* The folder that entry goes into, and its name there. */

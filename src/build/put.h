@@ -25,6 +25,9 @@ int put_folder(const struct put_to *to, const char *path, struct err *e) MUST_CH
 int put_item(const struct put_to *to, const struct pick_from *from, const struct pick_item *item, const char *dest,
 	     struct err *e) MUST_CHECK;
 
+/* The attributes that are taken along (pick.h). */
+int put_xattrs(int from, int to, struct err *e) MUST_CHECK;
+
 /* A file of this text, of mode 0644. */
 int put_text(const struct put_to *to, const char *text, const char *dest, struct err *e) MUST_CHECK;
 

@@ -24,6 +24,7 @@ struct stage {
 	struct image_layer *layers; /* bottom first */
 	const char **types;         /* media types of their blobs */
 	size_t n, cap, types_cap;
+	size_t base_layers, base_history; /* how much of it is the base image's */
 	int64_t epoch;     /* seconds: the time of what has none of its own */
 	size_t step, steps; /* for people: which of how many */
 	bool anew;          /* nothing of it is taken from the cache */
@@ -79,6 +80,7 @@ struct step {
 	int *lowers;       /* O_PATH, topmost first */
 	size_t n_lowers;
 	const char **chains; /* topmost first, NULL-terminated */
+	bool linked;         /* its files are those of other layers, too: its layer has copies, made from the blob */
 };
 #define STEP_INIT { 0 }
 #define CLEANUP_STEP CLEANUP(step_end)
@@ -89,8 +91,8 @@ uint32_t stage_max_id(const struct stage *s);
  * is open, nobody else makes it. */
 int step_cached(struct build *b, struct stage *s, const char *key, const char *description, int *lock, struct err *e) MUST_CHECK;
 int step_begin(struct build *b, const struct stage *s, struct step *out, struct err *e) MUST_CHECK;
-/* What upper/ has is a layer on top of the stage, and what key gives from now on. key NULL: what it was made of changed meanwhile, so that
- * nobody knows its key; that is told. */
+/* What upper/ has is a layer on top of the stage, and what key gives from now on. Of a linked step that has nothing there is none. key NULL:
+ * what it was made of changed meanwhile, so that nobody knows its key; that is told. */
 int step_commit(struct build *b, struct stage *s, struct step *st, const struct tidy_times *times, const char *const *stubs,
 		const char *key, const char *description, struct err *e) MUST_CHECK;
 void step_end(struct step *st);
@@ -128,6 +130,10 @@ int step_copy(struct build *b, size_t stage, const struct df_instruction *in, st
 struct pick_from;
 int source_open(struct build *b, size_t stage, const char *from, struct pick_from *out, struct err *e) MUST_CHECK;
 int step_workdir(struct build *b, struct stage *s, const struct df_instruction *in, struct err *e) MUST_CHECK;
+
+/* ---- squash.c ---- */
+/* The target's layers but those of its base image become one. */
+int build_squash(struct build *b, struct err *e) MUST_CHECK;
 
 /* ---- finish.c ---- */
 /* The names that the image gets, before anything is done. */

@@ -646,3 +646,39 @@ syncs() { grep -oE '^[0-9]+ +(sync|syncfs|fsync|fdatasync)\(' "$1" | sed 's/.* /
   strace -qq -f -e trace=sync,syncfs,fsync,fdatasync -o "$BATS_TEST_TMPDIR/named" "$TARE_BIN/tare" build -q -t another --network none "$ctx" 3>&-
   [ "$(syncs "$BATS_TEST_TMPDIR/named")" = "fdatasync " ] # the catalog's
 }
+
+@test "--squash: one layer over the base image that shows the same files; the history stays" {
+  dockerfile <<'D'
+FROM busybox AS under
+RUN mkdir -p /d/kept /d/gone /opaque && echo 1 >/d/gone/f && echo 1 >/d/kept/f && ln /d/kept/f /d/kept/hard && echo 1 >/opaque/a && touch /file && chmod 4711 /d/kept/f
+FROM under
+ENV X=1
+RUN rm -r /d/gone /opaque /file && mkdir /opaque /file && chown 5:6 /opaque && echo 2 >/opaque/b
+RUN rm /bin/ls && rm -r /root && mkdir /root && echo 3 >/root/new && echo 3 >>/d/kept/f
+RUN rm -r /file && ln -s d /file && rm -r /tmp && rm /bin/cat && echo new >/bin/cat
+D
+  run -0 build
+  run -0 tare build -t plain "$ctx"
+  run -0 build --squash
+  [[ "$output" == *"squashing 4 layers"* ]]
+  [ "$(config '.rootfs.diff_ids|length')" = 2 ]
+  [ "$(config '[.history[]|select(.empty_layer|not)]|length')" = 2 ]
+  [ "$(config '.history[-1].created_by')" = '"--squash"' ]
+  [ "$(config '.history|length')" = "$(config '.history|length+1' plain)" ]
+  list='find / -mindepth 1 -xdev ! -path "/proc*" ! -path "/sys*" ! -path "/dev*" -exec stat -c "%n %a %u:%g %Y %h %s" {} + | sort; busybox cat /d/kept/f /root/new /opaque/b /bin/cat'
+  tare run --rm plain sh -c "$list" | grep -v /etc >"$BATS_TEST_TMPDIR/plain"
+  tare run --rm t sh -c "$list" | grep -v /etc >"$BATS_TEST_TMPDIR/squashed"
+  sed -i 's/ \([0-9]*\) [0-9]* \([0-9]*\)$/ \1 \2/' "$BATS_TEST_TMPDIR/plain" "$BATS_TEST_TMPDIR/squashed"
+  diff "$BATS_TEST_TMPDIR/plain" "$BATS_TEST_TMPDIR/squashed"
+  run -0 tare image verify t plain
+  run -0 build --squash
+  [[ "$output" == *"using the cache"* ]]
+  first=$(manifest t)
+  printf 'FROM busybox\nRUN echo 1 >/only\nRUN rm /only\n' >"$ctx/Nothing"
+  run -0 tare build --squash -f "$ctx/Nothing" -t nothing "$ctx"
+  [ "$(config '.rootfs.diff_ids|length' nothing)" = 1 ]
+  run -0 tare run --rm nothing sh -c 'test ! -e /only'
+  tare rmi -f t plain; tare builder prune -af
+  run -0 build --no-cache --squash
+  [ "$(manifest t)" = "$first" ]
+}

@@ -32,7 +32,6 @@ static const struct cli_option docker_options[] = {
 	{ "isolation", 0, "NAME", CLI_UNSUPPORTED },
 	{ "provenance", 0, "MODE", CLI_UNSUPPORTED },
 	{ "sbom", 0, "MODE", CLI_UNSUPPORTED },
-	{ "squash", 0, NULL, CLI_UNSUPPORTED },
 	/* a step's container is always removed, and a folder is read where it is: nothing is sent */
 	{ "rm", 0, NULL, CLI_IGNORED },
 	{ "force-rm", 0, NULL, CLI_IGNORED },
@@ -73,6 +72,7 @@ const struct cli_option build_options[] = {
 	{ "output", 'o', "DIR|-|type=TYPE[,dest=PATH]", CLI_STRV,
 	  "what becomes of it: local or tar (files), oci or docker (archive), image (the default), registry", OWN(outputs) },
 	{ "push", 0, NULL, CLI_FLAG, "send it to the registries of its names (-o type=registry)", OWN(push) },
+	{ "squash", 0, NULL, CLI_FLAG, "one layer over the base image instead of one for each step", OWN(squash) },
 	{ "load", 0, NULL, CLI_FLAG, "make it an image here, too, where -o alone would not", OWN(load) },
 	{ "metadata-file", 0, "FILE", CLI_STR, "write digests and names of the image to a file, as JSON", OWN(metadata_file) },
 	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit: unpacked ratio file entries density devices depth", OWN(limits) },
@@ -417,7 +417,7 @@ int cmd_build(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	struct build_args args = {
 		.context = call->args[0], .file = o->file, .network = o->network,
-		.labels = { o->labels.v, o->labels.n }, .no_cache = o->no_cache, .pull = o->pull, .jobs = o->jobs,
+		.labels = { o->labels.v, o->labels.n }, .no_cache = o->no_cache, .pull = o->pull, .squash = o->squash, .jobs = o->jobs,
 		.epoch = getenv("SOURCE_DATE_EPOCH"),
 	};
 	CLEANUP_BUILD_SHOW struct build_show show = BUILD_SHOW_INIT;

@@ -47,7 +47,7 @@ int cmd_history(const struct cli_call *call, struct err *e);
 /* build.c */
 struct build_opts {
 	const char *file, *target, *platform, *network, *iidfile, *metadata_file, *progress;
-	bool no_cache, pull, quiet, push, load;
+	bool no_cache, pull, quiet, push, load, squash;
 	uint32_t jobs;
 	struct cli_strv tags, build_args, labels, secrets, ssh, outputs, cache_from, cache_to, limits, allow, add_host, security_opt, ulimit, no_cache_filter, contexts;
 	struct ct_options run;
