@@ -331,7 +331,7 @@ D
   run -1 build
   [[ "$output" == *"line 2: COPY nothing /"*"no such file"* ]]
   run -1 build --target nope
-  run -125 build --squash
+  run -125 build --compress
   run -1 tare build "$BATS_TEST_TMPDIR/nowhere"
 }
 
