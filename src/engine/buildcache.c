@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "engine/images.h"
+#include "engine/usage.h"
 
 /* How exactly it is known when something was used. */
 #define USED_NS INT64_C(60000000000)
@@ -102,6 +103,80 @@ int buildcache_put(const struct engine *en, const char *key, const struct image_
 			     "ssssiiiis", key, layer->chain_id, layer->diff_id, layer->blob, (int64_t)layer->blob_size, (int64_t)layer->size,
 			     (int64_t)layer->max_id, now, description);
 	return r < 0 ? r : catalog_commit(c, e);
+}
+
+/* ---- listing ---- */
+
+struct listing {
+	struct arena *a;
+	struct buildcache_row *v;
+	size_t n, cap;
+};
+
+static int add_row(struct listing *l, const struct buildcache_row *row, struct err *e)
+{
+	struct buildcache_row *v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof(*v));
+
+	if (!v || !row->id || !row->description)
+		return err_errno(e, -ENOMEM, "build cache");
+	l->v = v;
+	v[l->n++] = *row;
+	return 0;
+}
+
+static int list_steps(const struct engine *en, struct listing *l, struct err *e)
+{
+	static const char sql[] = "SELECT key, description, size + blob_size, created, used,"
+				  " EXISTS (SELECT 1 FROM layers WHERE chain = build_cache.chain) FROM build_cache ORDER BY used DESC, key";
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(en->catalog, &s, e, sql, "");
+
+	while (r == 0 && (r = cat_step(s, e)) > 0) {
+		const char *key = cat_text(s, 0);
+		const struct buildcache_row row = { .id = arena_strdup(l->a, digest_hex(key)), .description = arena_strdup(l->a, cat_text(s, 1)),
+						    .bytes = (uint64_t)cat_int(s, 2), .created = cat_int(s, 3), .used = cat_int(s, 4),
+						    .in_use = cat_int(s, 5) != 0 };
+
+		r = add_row(l, &row, e);
+	}
+	return r;
+}
+
+static int list_folders(const struct engine *en, struct listing *l, struct err *e)
+{
+	int top = openat(en->root_fd, BUILDCACHE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_DIR DIR *d = top < 0 ? NULL : fdopendir(top);
+	struct dirent *de;
+	int r = 0;
+
+	if (!d)
+		return top < 0 && errno == ENOENT ? 0 : err_errno(e, -errno, BUILDCACHE_FOLDER);
+	while (r == 0 && (de = readdir(d))) {
+		int fd = text_is_hex(de->d_name, 64) ? openat(top, de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+		struct buildcache_row row = { .id = arena_strdup(l->a, de->d_name), .description = "RUN --mount=type=cache", .folder = true };
+		struct stat st;
+
+		if (fd < 0)
+			continue;
+		st.st_mtim = (struct timespec){ 0 };
+		(void)!fstat(fd, &st);
+		row.created = row.used = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+		row.bytes = usage_of_folder(fd);
+		r = add_row(l, &row, e);
+	}
+	return r;
+}
+
+int buildcache_list(const struct engine *en, struct arena *a, struct buildcache_row **out, size_t *n, struct err *e)
+{
+	struct listing l = { .a = a };
+	int r = list_steps(en, &l, e);
+
+	if (r == 0)
+		r = list_folders(en, &l, e);
+	*out = l.v;
+	*n = l.n;
+	return r;
 }
 
 /* ---- pruning ---- */

@@ -17,6 +17,17 @@ int buildcache_lock(const struct engine *en, const char *key, bool wait, struct 
 int buildcache_put(const struct engine *en, const char *key, const struct image_layer *layer, const char *description,
 		   struct err *e) MUST_CHECK;
 
+struct buildcache_row {
+	const char *id;          /* its key, or the name of a folder of RUN --mount=type=cache, 64 digits */
+	const char *description; /* the instruction */
+	uint64_t bytes;
+	int64_t created, used; /* ns since the epoch; of a folder both are when it was last changed */
+	bool in_use;           /* an image has its layer */
+	bool folder;
+};
+/* What there is, the last used first; folders behind the steps. All in a. */
+int buildcache_list(const struct engine *en, struct arena *a, struct buildcache_row **out, size_t *n, struct err *e) MUST_CHECK;
+
 struct buildcache_prune {
 	bool all;      /* what images use, too, and the caches of RUN --mount=type=cache */
 	int64_t until; /* only what was not used since: ns since the epoch; INT64_MAX: whatever it was */

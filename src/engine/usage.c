@@ -45,11 +45,9 @@ static uint64_t measure(int fd, dev_t dev, unsigned int depth)
 	return sum;
 }
 
-uint64_t usage_of_container(const struct engine *en, const char *id)
+uint64_t usage_of_folder(int fd)
 {
-	struct err ignored;
 	struct stat st;
-	int fd = folder_open(en, id, &ignored);
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		close_fd(fd);
@@ -58,18 +56,19 @@ uint64_t usage_of_container(const struct engine *en, const char *id)
 	return measure(fd, st.st_dev, 0);
 }
 
+uint64_t usage_of_container(const struct engine *en, const char *id)
+{
+	struct err ignored;
+
+	return usage_of_folder(folder_open(en, id, &ignored));
+}
+
 uint64_t usage_of_root(const struct engine *en, const char *id)
 {
 	struct err ignored;
-	struct stat st;
 	CLEANUP_FD int folder = folder_open(en, id, &ignored);
-	int fd = folder < 0 ? -1 : openat(folder, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		close_fd(fd);
-		return 0;
-	}
-	return measure(fd, st.st_dev, 0);
+	return usage_of_folder(folder < 0 ? -1 : openat(folder, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
 static bool is_used(const struct record *recs, size_t n, const char *image)

@@ -20,6 +20,8 @@ int usage_read(const struct engine *en, struct usage *out, struct err *e) MUST_C
 
 /* Bytes on the disk of one container's folder. */
 uint64_t usage_of_container(const struct engine *en, const char *id);
+/* The same of any folder; fd is closed. */
+uint64_t usage_of_folder(int fd);
 /* The same of what its processes wrote into its root: without log and volumes. 0 with --rootfs. */
 uint64_t usage_of_root(const struct engine *en, const char *id);
 

@@ -522,6 +522,22 @@ COPY x /x'
   [[ "$output" != *"using the cache"* ]]
 }
 
+@test "builder du: what there is, whose it is, what it takes" {
+  tare builder prune -af
+  printf 'FROM busybox\nRUN head -c 2000000 /dev/urandom >/used\n' | dockerfile
+  run -0 build
+  printf 'FROM busybox\nRUN --mount=type=cache,target=/c head -c 3000000 /dev/urandom | tee /big >/c/big\n' | dockerfile
+  tare rmi -f "$(tare build -q "$ctx")"
+  run -0 tare builder du --format json
+  [ "$(jq -rs 'map([.Type, .Reclaimable, .Description[:20]] | join(" ")) | sort | .[]' <<<"$output")" = \
+    $'exec.cachemount true RUN --mount=type=cac\nregular false RUN head -c 2000000 \nregular true RUN --mount=type=cac' ]
+  run -0 tare builder du
+  [[ "$output" == *"Reclaimable: 9"*"MB"*"Total: 13"* ]]
+  [ "$(tare builder du -q | wc -l)" = 3 ]
+  tare builder prune -f
+  [ "$(tare builder du -q | wc -l)" = 2 ]
+}
+
 @test "what is wrong with the command line is said before anything is done" {
   printf 'FROM busybox\nRUN echo ran >&2\n' | dockerfile
   run -1 tare build -t 'Bad Name' "$ctx"

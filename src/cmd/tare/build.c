@@ -12,11 +12,9 @@
 #include "base/log.h"
 #include "base/newfile.h"
 #include "cmd/tare/build_show.h"
-#include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 #include "engine/agent.h"
-#include "engine/buildcache.h"
 #include "engine/confined.h"
 #include "engine/push.h"
 #include "image/digest.h"
@@ -473,51 +471,4 @@ int cmd_confined(const struct cli_call *call, struct err *e)
 	(void)!confined_become(call->args, call->n_args, e);
 	log_error("%s", e->msg);
 	return CONFINED_FAILED;
-}
-
-/* ---- builder prune ---- */
-
-#define PRUNE(member) offsetof(struct builder_prune_opts, member)
-
-const struct cli_option builder_prune_options[] = {
-	{ "all", 'a', NULL, CLI_FLAG, "what images use, too, and the caches of RUN --mount", PRUNE(all) },
-	{ "force", 'f', NULL, CLI_FLAG, "do not ask", PRUNE(force) },
-	{ "filter", 0, "until=TIME", CLI_STRV, "only what was not used since", PRUNE(filters) },
-	{ "keep-storage", 0, "BYTES", CLI_SIZE, "so much of what was used last stays", PRUNE(keep) },
-	{ 0 }
-};
-
-static int until(const struct builder_prune_opts *o, int64_t *out, struct err *e)
-{
-	int r = 0;
-
-	*out = INT64_MAX;
-	for (size_t i = 0; r == 0 && i < o->filters.n; i++) {
-		const char *text = o->filters.v[i];
-
-		if (strncmp(text, "until=", 6) != 0)
-			return err_set(e, ERR_INVALID, "--filter %s: there is until=TIME", text);
-		r = filter_time("--filter until", text + 6, out, e);
-	}
-	return r;
-}
-
-int cmd_builder_prune(const struct cli_call *call, struct err *e)
-{
-	const struct builder_prune_opts *o = call->opts;
-	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	struct buildcache_prune args = { .all = o->all, .keep = o->keep };
-	uint64_t freed = 0;
-	int r = until(o, &args.until, e);
-
-	if (r == 0)
-		r = tare_engine(call, &en, e);
-	if (r < 0)
-		return r;
-	if (!o->force && !tare_confirm(o->all ? "This removes all of the build cache." : "This removes the build cache that no image uses."))
-		return 1;
-	r = buildcache_prune(&en, &args, &freed, e);
-	if (r == 0)
-		tare_say("Total reclaimed space: %s", table_size(call->arena, freed));
-	return r;
 }

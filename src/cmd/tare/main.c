@@ -139,6 +139,8 @@ static const struct cli_command network_commands[] = {
 
 static const struct cli_command builder_commands[] = {
 	ROW_BUILD,
+	{ "du", NULL, "show what steps of builds gave, and what it takes on the disk", cmd_builder_du, builder_du_options, sizeof(struct list_opts),
+	  &list_defaults, 0, 0 },
 	{ "prune", NULL, "forget what steps of builds gave", cmd_builder_prune, builder_prune_options, sizeof(struct builder_prune_opts), NULL,
 	  0, 0 },
 	END,

@@ -59,10 +59,13 @@ struct builder_prune_opts {
 	uint64_t keep;
 	struct cli_strv filters;
 };
-extern const struct cli_option build_options[], builder_prune_options[];
+extern const struct cli_option build_options[];
 int cmd_build(const struct cli_call *call, struct err *e);
 int cmd_agent(const struct cli_call *call, struct err *e);
 int cmd_confined(const struct cli_call *call, struct err *e);
+/* builder.c */
+extern const struct cli_option builder_prune_options[], builder_du_options[];
+int cmd_builder_du(const struct cli_call *call, struct err *e);
 int cmd_builder_prune(const struct cli_call *call, struct err *e);
 
 /* pull.c */
