@@ -33,10 +33,8 @@ teardown_file() {
   tare_teardown_file
 }
 
-# An image of three layers, made by docker: owners, modes, links, odd names; then files and folders that are removed and
-# folders that are removed and made again. Everything a config can say that both sides act on.
-grow_app() {
-  peer_docker run --name one --network none busybox:latest sh -ec '
+# What two containers do, one on the other's image, and what is said of the second one's.
+FIRST='
     echo "app:x:1234:50:an app:/srv/home:/bin/sh" >>/etc/passwd
     printf "staff:x:50:\nextra:x:77:app\n" >>/etc/group
     mkdir -p /srv/home "/srv/two words" /data/gone/deep /data/again/deep /data/kept /data/swap
@@ -46,13 +44,20 @@ grow_app() {
     mkdir -m 1777 /data/sticky; echo "größer" >"/data/naïve name"; echo z >/data/last; chown 60000:60001 /data/last
     touch -d "2001-02-03 04:05:06" /data/kept/one
     printf "#!/bin/sh\necho \"start:\$0 \$#:\$*\"; id; pwd; env | sort\n" >/srv/start; chmod 755 /srv/start'
-  peer_docker commit one app:grown >/dev/null
-  peer_docker run --name two --network none app:grown sh -ec '
+SECOND='
     rm -r /data/gone /data/last; rm -r /data/again; mkdir /data/again; echo two >/data/again/two
     rm /data/kept/hard; echo two >>/data/kept/one; rm -r /data/swap; echo now a file >/data/swap
     rm "/data/naïve name"; mkdir "/data/naïve name"'
-  peer_docker commit -c 'USER app' -c 'WORKDIR "/srv/two words"' -c 'ENV EMPTY=' -c 'ENV WORDS="a b  c" UNICODE=ü' \
-    -c 'ENTRYPOINT ["/srv/start", "first arg"]' -c 'CMD ["second", "", "third  arg"]' -c 'LABEL l=v' two $APP:1 >/dev/null
+CHANGES=(-c 'USER app' -c 'WORKDIR "/srv/two words"' -c 'ENV EMPTY=' -c 'ENV WORDS="a b  c" UNICODE=ü'
+  -c 'ENTRYPOINT ["/srv/start", "first arg"]' -c 'CMD ["second", "", "third  arg"]' -c 'LABEL l=v')
+
+# An image of three layers, made by docker: owners, modes, links, odd names; then files and folders that are removed and
+# folders that are removed and made again. Everything a config can say that both sides act on.
+grow_app() {
+  peer_docker run --name one --network none busybox:latest sh -ec "$FIRST"
+  peer_docker commit one app:grown >/dev/null
+  peer_docker run --name two --network none app:grown sh -ec "$SECOND"
+  peer_docker commit "${CHANGES[@]}" two $APP:1 >/dev/null
   peer_docker rm one two >/dev/null
   peer_docker tag $APP:1 $APP:stable
   peer_docker tag $APP:1 other:2
@@ -156,6 +161,47 @@ docker_images() { peer_docker images --no-trunc --format '{{.Repository}}:{{.Tag
   run tare run --rm flat:1
   [ "$status" = 125 ]
   [[ $output == *command* ]]
+}
+
+# What is in a tar, without times, and without the modes of marks.
+listed() {
+  tar -tv --numeric-owner --quoting-style=escape |
+    sed -E 's/ +[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]+//; s/ link to .*//; s/ +/ /g; s/^-[-rwx]+ (.*[ \/]\.wh\.)/mark \1/'
+}
+
+# layers ARCHIVE: of each layer but the lowest, what is in it, without times
+layers() {
+  local l
+  for l in $(tar -xOf "$1" manifest.json | jq -r '.[0].Layers[1:][]'); do
+    echo layer
+    tar -xOf "$1" "$l" | (gzip -dcf) | listed | sort
+  done
+}
+
+@test "commit and export: as docker's, of containers that did the same" {
+  peer_docker save busybox:latest | tare load -q
+  tare run --name one --network none busybox sh -ec "$FIRST"
+  tare commit one app:grown
+  tare run --name two --network none app:grown sh -ec "$SECOND"
+  tare commit "${CHANGES[@]}" two $APP:1
+  peer_docker save $APP:1 >"$W/want.tar"; tare save $APP:1 >"$W/got.tar"
+  # a folder in the place of a file hides it without a mark
+  diff <(layers "$W/want.tar" | grep -v 'na.*ve name/.wh..wh..opq') <(layers "$W/got.tar")
+  same_run $APP:1 $APP:1 --
+  same_run $APP:1 $APP:1 --user 0 --entrypoint sh -- -c "${LOOK// %Y/}"
+  for f in "$W/want.tar" "$W/got.tar"; do
+    tar -xOf "$f" "$(tar -xOf "$f" manifest.json | jq -r '.[0].Config')" |
+      jq -S '.config | {User, Env, Entrypoint, Cmd, WorkingDir, Labels, Volumes, ExposedPorts, StopSignal, OnBuild}' >"$f.config"
+  done
+  diff "$W/want.tar.config" "$W/got.tar.config"
+  peer_docker create --name exported --network none $APP:1 >/dev/null
+  tare create --name exported --network none $APP:1
+  peer_docker export exported | listed |
+    grep -vE ' (\.dockerenv|dev/.+|etc/(hosts|hostname|resolv.conf|mtab.*))$' | sort >"$W/want"
+  tare export exported | listed | sort >"$W/got"
+  peer_docker rm exported >/dev/null
+  tare rm exported one two
+  diff "$W/want" "$W/got"
 }
 
 @test "podman save in all of its formats" {
