@@ -11,10 +11,14 @@
 #include "base/beneath.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "build/ssh.h"
 #include "engine/confined.h"
 #include "image/folder.h"
 
 #define SAID 300
+#define AGENT "agent"
+#define KNOWN_HOSTS "known_hosts"
+#define KNOWN_HOSTS_MAX (8U << 20)
 #define MAX_WORDS 40
 
 struct git {
@@ -23,7 +27,9 @@ struct git {
 	int folder;
 	struct strbuf out;
 	char said[SAID];
+	struct agent agent; /* lent to ssh */
 };
+#define GIT_INIT(B, SRC, FOLDER) { .b = (B), .src = (SRC), .folder = (FOLDER), .out = STRBUF_INIT, .agent = AGENT_INIT }
 
 static int no_memory(struct err *e)
 {
@@ -42,7 +48,9 @@ static int environment(struct build *b, const char *out[MAX_WORDS], struct err *
 {
 	static const char *const own[] = {
 		"LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_ALLOW_PROTOCOL=git:http:https:ssh",
-		"GIT_SSH_COMMAND=ssh -F /dev/null -o BatchMode=yes", "GIT_ATTR_NOSYSTEM=1",
+		"GIT_ATTR_NOSYSTEM=1", "SSH_AUTH_SOCK=" CONFINED_HOME "/" AGENT,
+		"GIT_SSH_COMMAND=ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o GlobalKnownHostsFile=/dev/null"
+		" -o UserKnownHostsFile=" CONFINED_HOME "/" KNOWN_HOSTS,
 	};
 	static const char *const passed[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY" };
 	size_t n = 0;
@@ -93,6 +101,61 @@ static int must(struct git *g, int code, const char *what, struct err *e)
 static void git_end(struct git *g)
 {
 	sb_free(&g->out);
+	agent_end(&g->agent);
+}
+
+/* ---- ssh ---- */
+
+static bool by_ssh(const struct df_source *src)
+{
+	return text_starts(src->url, "ssh://") || !strstr(src->url, "://");
+}
+
+static int add_hosts(struct strbuf *out, const char *path, struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t len = 0;
+	int r = path ? io_read_file(AT_FDCWD, path, KNOWN_HOSTS_MAX, &text, &len) : -ENOMEM;
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return err_errno(e, r, "%s", path ? path : "known hosts");
+	sb_add(out, text, len);
+	sb_putc(out, '\n');
+	return 0;
+}
+
+/* The hosts that the caller's own ssh knows: another's key is nobody's to accept here. */
+static int lay_known_hosts(struct git *g, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf hosts = STRBUF_INIT;
+	const char *home = getenv("HOME");
+	CLEANUP_FD int fd = -1;
+	int r = add_hosts(&hosts, "/etc/ssh/ssh_known_hosts", e);
+
+	if (r == 0 && home)
+		r = add_hosts(&hosts, arena_printf(g->b->a, "%s/.ssh/known_hosts", home), e);
+	if (r < 0)
+		return r;
+	if (unlinkat(g->folder, KNOWN_HOSTS, 0) < 0 && errno != ENOENT)
+		return err_errno(e, -errno, "known hosts");
+	fd = openat(g->folder, KNOWN_HOSTS, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	r = fd < 0 ? -errno : sb_error(&hosts) < 0 ? -ENOMEM : io_write_full(fd, sb_str(&hosts), hosts.len);
+	return r < 0 ? err_errno(e, r, "known hosts") : 0;
+}
+
+/* ssh in the folder's sight: an agent and the hosts that are known. */
+static int prepare(struct git *g, struct err *e)
+{
+	int r = by_ssh(g->src) ? lay_known_hosts(g, e) : 1;
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = ssh_lend(g->b, "default", g->folder, AGENT, 0, 0, 0666, &g->agent, e); /* who may enter the folder is git alone */
+	if (r == 0)
+		return err_set(e, ERR_NOTFOUND, "%s: git needs an ssh agent: --ssh default lends yours", g->src->url);
+	return r < 0 ? r : 0;
 }
 
 /* ---- which commit ---- */
@@ -149,7 +212,7 @@ static int check_ref(const char *ref, struct err *e)
 
 int git_resolve(struct build *b, const struct df_source *src, const char *checksum, int folder, const char **commit, struct err *e)
 {
-	CLEANUP(git_end) struct git g = { .b = b, .src = src, .folder = folder, .out = STRBUF_INIT };
+	CLEANUP(git_end) struct git g = GIT_INIT(b, src, folder);
 	const char *want = checksum && *checksum ? checksum : src->commit, *ref = src->ref ? src->ref : src->commit ? src->commit : "HEAD";
 	int r = want && !is_commit(want) ? err_set(e, ERR_INVALID, "%s: a commit is 40 hex digits, or 64: %.80s", src->url, want) : 0;
 
@@ -159,7 +222,7 @@ int git_resolve(struct build *b, const struct df_source *src, const char *checks
 	if (r == 0 && is_commit(ref))
 		*commit = ref;
 	else if (r == 0)
-		r = ask(&g, ref, commit, e);
+		r = prepare(&g, e) < 0 ? e->code : ask(&g, ref, commit, e);
 	if (r == 0 && want && strcmp(want, *commit) != 0)
 		return err_set(e, ERR_INVALID, "%s: %s is commit %s, and %s is wanted", src->url, ref, *commit, want);
 	return r;
@@ -238,13 +301,15 @@ static int time_of(struct git *g, const char *commit, int64_t *when, struct err 
 
 int git_checkout(struct build *b, const struct df_source *src, const char *commit, bool keep, int folder, struct err *e)
 {
-	CLEANUP(git_end) struct git g = { .b = b, .src = src, .folder = folder, .out = STRBUF_INIT };
+	CLEANUP(git_end) struct git g = GIT_INIT(b, src, folder);
 	CLEANUP_FD int tree = -1;
 	int64_t when = 0;
 	int r;
 
 	build_say(b, "fetching %s at %.12s", src->url, commit);
-	r = fetch(&g, commit, e);
+	r = prepare(&g, e);
+	if (r == 0)
+		r = fetch(&g, commit, e);
 	if (r == 0)
 		r = must(&g, RUN(&g, e, IN_TREE, "checkout", "-q", "--detach", commit), "check it out", e);
 	if (r == 0)

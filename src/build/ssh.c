@@ -1,6 +1,7 @@
 #include "build/ssh.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -98,6 +99,21 @@ static int connect_to(struct build *b, const struct build_ssh *ssh, struct err *
 	return fd < 0 ? err_errno(e, fd, "the ssh agent") : fd;
 }
 
+/* By a handle: in a folder that others may write to, the name may be another thing's by now. */
+static int give_to(int dir, const char *name, uid_t uid, gid_t gid, mode_t mode)
+{
+	CLEANUP_FD int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	char path[32];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
+	return fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0 || chmod(path, mode) < 0 ? -errno : 0;
+}
+
 int ssh_lend(struct build *b, const char *id, int dir, const char *name, uid_t uid, gid_t gid, mode_t mode, struct agent *out, struct err *e)
 {
 	const struct build_ssh *ssh = find(b, id);
@@ -110,8 +126,9 @@ int ssh_lend(struct build *b, const char *id, int dir, const char *name, uid_t u
 	if (upstream < 0)
 		return upstream;
 	listening = sock_listen(dir, name, SOCK_STREAM);
-	if (listening < 0 || fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(dir, name, mode, 0) < 0)
-		return err_errno(e, listening < 0 ? listening : -errno, "a socket for the ssh agent");
+	r = listening < 0 ? listening : give_to(dir, name, uid, gid, mode);
+	if (r < 0)
+		return err_errno(e, r, "a socket for the ssh agent");
 	r = agent_lend(listening, upstream, out, e);
 	return r < 0 ? r : 1;
 }

@@ -68,19 +68,29 @@ static int start(const struct confined *args, const char *self, int out, int com
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* The last line that says anything. */
-static void last_line(const char *text, size_t n, char *said, size_t len)
+static bool is_error(const char *line)
 {
-	char line[400] = "";
-	size_t begin;
+	static const char *const signs[] = { "fatal:", "error:", "ERROR:", "failed", "denied" };
 
-	while (n > 0 && (unsigned char)text[n - 1] <= ' ')
-		n--;
-	for (begin = n; begin > 0 && text[begin - 1] != '\n'; begin--)
-		;
-	if (n - begin < sizeof(line))
-		memcpy(line, text + begin, n - begin);
-	(void)text_tame(line, said, len);
+	for (size_t i = 0; i < ARRAY_LEN(signs); i++)
+		if (strstr(line, signs[i]))
+			return true;
+	return false;
+}
+
+/* The first line that tells of an error, else the last that says anything: advice follows what was wrong. */
+static void pick_line(char *text, char *said, size_t len)
+{
+	const char *picked = "";
+	char *save = NULL;
+
+	for (char *line = strtok_r(text, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save)) {
+		if (line[strspn(line, " \t")])
+			picked = line;
+		if (is_error(line))
+			break;
+	}
+	(void)text_tame(picked, said, len);
 }
 
 int confined_run(const struct confined *args, struct strbuf *out, char *said, size_t len, struct err *e)
@@ -104,7 +114,7 @@ int confined_run(const struct confined *args, struct strbuf *out, char *said, si
 	if (r < 0)
 		return err_errno(e, r, "read what %s says", args->argv[0]);
 	sb_add(out, bytes, n);
-	last_line(lines, n_lines, said, len);
+	pick_line(lines, said, len);
 	if (code == CONFINED_FAILED)
 		return err_set(e, ERR_NOTFOUND, "%s is not installed, or cannot be confined: %s", args->argv[0], said);
 	return sb_error(out) < 0 ? err_errno(e, -ENOMEM, "read what %s says", args->argv[0]) : code;

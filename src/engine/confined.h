@@ -19,7 +19,7 @@ struct confined {
 	uint64_t file_bytes;     /* no file may get larger */
 };
 
-/* Runs it to its end: its exit code; what it writes is added to out (1 MiB at most), the last line of its complaints to said. ERR_NOTFOUND:
+/* Runs it to its end: its exit code; what it writes is added to out (1 MiB at most), what tells most of its complaints to said, one line. ERR_NOTFOUND:
  * there is no such program. */
 int confined_run(const struct confined *args, struct strbuf *out, char *said, size_t len, struct err *e) MUST_CHECK;
 

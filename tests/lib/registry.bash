@@ -5,6 +5,8 @@
 #   registry_start [-n NAME] [OPTION…]; skopeo copy … "docker://$(registry)/app:1"; registry_stop in teardown
 # shellcheck shell=bash
 
+# shellcheck source=tests/lib/unpacked.bash
+source "${BASH_SOURCE[0]%/*}/unpacked.bash"
 REGISTRY_LIB=$(realpath "${BASH_SOURCE[0]%/*}")
 
 # What was started in setup_file is the file's, what in a test the test's.
@@ -113,17 +115,8 @@ registry_test_teardown() {
 # registry_ask [-X METHOD] [-H HEADER]… PATH: one request without a client of registries; see http_ask.py.
 registry_ask() { /usr/bin/python3 "$REGISTRY_LIB/http_ask.py" "${@:1:$#-1}" "http://$(registry "${R:-main}")${*: -1}"; }
 
-# Debian's docker-registry, unpacked and not installed, for an installed one starts: the program, once per build. Fails where there is none.
-docker_registry_program() {
-  local to=$TARE_BUILD/cache/docker-registry
-  if [ ! -e "$to" ]; then
-    mkdir -p "$to.$$"
-    (cd "$to.$$" && nsenter --net="${TARE_OUTER_NET:-/proc/self/ns/net}" apt-get download -qq docker-registry) >"$to.log" 2>&1 &&
-      dpkg-deb -x "$to.$$"/*.deb "$to.$$" && mv -T "$to.$$" "$to" 2>/dev/null
-    rm -rf "$to.$$"
-  fi
-  [ -x "$to/usr/bin/docker-registry" ] && echo "$to/usr/bin/docker-registry"
-}
+# Debian's docker-registry, unpacked and not installed, for an installed one starts: the program. Fails where there is none.
+docker_registry_program() { local to; to=$(debian_unpacked docker-registry) && [ -x "$to/usr/bin/docker-registry" ] && echo "$to/usr/bin/docker-registry"; }
 
 # docker_registry_start [NAME] [--tls CERT KEY] [--user NAME:PASSWORD]: it listens where `registry NAME` says, and registry_stop ends it.
 docker_registry_start() {
