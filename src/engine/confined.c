@@ -4,7 +4,8 @@
  * - the host's files. The folder lies over /tmp in a mount namespace of the program's own, nosuid and nodev; Landlock lets it read and
  *   execute the system's programs, read what name resolution and TLS are told by, and write below that folder alone.
  * - rights. Another user than root, no capability, no_new_privs; no terminal, and a session of its own.
- * - other processes: signals and abstract sockets stay inside (Linux 6.12), the ids of System V IPC are its own.
+ * - other processes: it is the first of a pid namespace, which ends with it, so nothing that it has started goes on; abstract sockets stay
+ *   inside (Linux 6.12), the ids of System V IPC are its own.
  *
  * What it leaves in the folder is a stranger's: whoever reads that goes through base/beneath.h. */
 #include "engine/confined.h"
@@ -125,7 +126,7 @@ int confined_run(const struct confined *args, struct strbuf *out, char *said, si
 static int lay_folder(struct err *e)
 {
 	CLEANUP_FD int tree = mnt_clone_tree(FOLDER_FD, "", false); /* of our own namespace nothing can be cloned from the next */
-	int r = tree < 0 ? tree : ns_unshare(CLONE_NEWNS | CLONE_NEWIPC);
+	int r = tree < 0 ? tree : ns_unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID);
 
 	if (r == 0)
 		r = mnt_propagation("/", true, MS_PRIVATE);
@@ -179,6 +180,22 @@ static int become_nobody(struct err *e)
 	return r < 0 ? err_errno(e, r, "drop rights") : 0;
 }
 
+/* The namespace's first process goes on from here; who is outside waits for it, and dies with whoever waits for him. */
+static int go_inside(struct err *e)
+{
+	int status;
+	pid_t pid = spawn_fork(NULL);
+
+	if (pid < 0)
+		return err_errno(e, (int)pid, "start it");
+	if (pid == 0)
+		return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? err_errno(e, -errno, "start it") : 0;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			_exit(CONFINED_FAILED);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
 int confined_become(const char *const *argv, size_t n, struct err *e)
 {
 	const struct rlimit none = { 0, 0 };
@@ -200,6 +217,9 @@ int confined_become(const char *const *argv, size_t n, struct err *e)
 	/* the former is lost by another user's id */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_FSIZE, &file) < 0 || close(FOLDER_FD) < 0)
 		return err_errno(e, -errno, "confine it");
+	r = go_inside(e);
+	if (r < 0)
+		return r;
 	(void)execvp(argv[1], (char *const *)(uintptr_t)(argv + 1));
 	return err_errno(e, -errno, "%s", argv[1]);
 }

@@ -220,6 +220,12 @@ head: d f l x  v1: f 755 0:0 1500000000
   [ "$(grep -c 'ermission denied' <<<"$output")" -ge 4 ]
   [ "$(tail -1 <<<"$output")" = 1000 ]
   [ -e "$BATS_TEST_TMPDIR/folder/x" ]
+  # what it started ends with it, and all of it with who waits for it
+  run -3 "$TARE_BIN/tare" internal confined 1000 sh -c 'sleep 777 & sleep 778 & exit 3' 3<"$BATS_TEST_TMPDIR/folder"
+  "$TARE_BIN/tare" internal confined 1000 sh -c 'sleep 777 & sleep 778' 3<"$BATS_TEST_TMPDIR/folder" 4>&- & local pid=$!
+  wait_until 5 pgrep -f '^sleep 77[78]'
+  kill -9 "$pid"; wait "$pid" || true
+  wait_until 5 bash -c '! pgrep -f "^sleep 77[78]"'
   run -127 "$TARE_BIN/tare" internal confined 1000 no-such-program 3<"$BATS_TEST_TMPDIR/folder"
   [[ "$output" == *"no-such-program"* ]]
 }

@@ -26,6 +26,9 @@
 static const struct cli_option docker_options[] = {
 	{ "annotation", 0, "KEY=VALUE", CLI_UNSUPPORTED },
 	{ "attest", 0, "TYPE", CLI_UNSUPPORTED },
+	{ "builder", 0, "NAME", CLI_UNSUPPORTED },
+	{ "call", 0, "METHOD", CLI_UNSUPPORTED },
+	{ "check", 0, NULL, CLI_UNSUPPORTED },
 	{ "disable-content-trust", 0, NULL, CLI_UNSUPPORTED },
 	{ "isolation", 0, "NAME", CLI_UNSUPPORTED },
 	{ "provenance", 0, "MODE", CLI_UNSUPPORTED },
