@@ -17,6 +17,7 @@ setup_file() {
   chmod 600 "$W/b/mode"; chown 5:6 "$W/b/owner"; rm "$W/b/removed"; rm -r "$W/b/gone" "$W/b/turned" "$W/b/emptied/file"
   echo now a file >"$W/b/turned"; ln -sfn mode "$W/b/link"; mkdir -p "$W/b/new/deep"; echo x >"$W/b/new/deep/file"; touch -d 2021-01-01 "$W/b/times"
   printf 'x' >"$W/b/line"$'\n'"break"
+  find "$W/b/new" "$W/b/turned" "$W/b/line"* -exec touch -h -d 2022-01-01 {} +
   find "$W/b/same" "$W/b/link" "$W/b/emptied" -exec touch -h -d 2020-01-01 {} +
   for i in a b; do tar --numeric-owner -C "$W/$i" -cf "$W/$i.tar" .; tare import "$W/$i.tar" "look:$i" >/dev/null; done
 }
@@ -115,4 +116,40 @@ X
   run -1 tare image mount nosuch
   run -1 tare image umount
   [[ "$output" == *"or give --all"* ]]
+}
+
+@test "export: the image's tree as a tar, to a file or through a pipe" {
+  tare image export -o "$BATS_TEST_TMPDIR/a.tar" look:b
+  tare image export look:b | cmp - "$BATS_TEST_TMPDIR/a.tar"
+  mkdir "$BATS_TEST_TMPDIR/x"; tar -C "$BATS_TEST_TMPDIR/x" -xpf "$BATS_TEST_TMPDIR/a.tar"
+  diff <(tree "$W/b" no-folder-times) <(tree "$BATS_TEST_TMPDIR/x" no-folder-times)
+  tare import "$BATS_TEST_TMPDIR/a.tar" look:again >/dev/null
+  [ -z "$(tare image diff look:b look:again)" ]
+  tare rmi look:again >/dev/null
+  run -1 tare image export -o "$BATS_TEST_TMPDIR/none.tar" nosuch
+  [ ! -e "$BATS_TEST_TMPDIR/none.tar" ]
+}
+
+@test "diff of a container: what it did, running and stopped; what was made to mount onto is nothing" {
+  load_busybox
+  mkdir "$BATS_TEST_TMPDIR/v"
+  tare run -d --name doer --network none -v "$BATS_TEST_TMPDIR/v:/made/for/it" busybox sh -c \
+    'echo x >/new; mkdir -p /d/e; echo y >/d/e/f; rm /etc/group; chmod 700 /tmp; rm -r /var; echo z >/made/for/it/inside; touch /ready; exec sleep 100' >/dev/null
+  wait_until 10 tare exec doer test -e /ready
+  run -0 tare diff doer
+  [ "$output" = "$(printf '%s\n' "A /d" "A /d/e" "A /d/e/f" "C /etc" "D /etc/group" "A /new" "A /ready" "C /tmp" "D /var")" ]
+  tare stop -t 0 doer >/dev/null
+  [ "$(tare container diff doer)" = "$output" ]
+  [ "$(tare diff --format json doer | jq -s 'map(.Kind) | join("")')" = '"AAACDAACD"' ]
+  tare rm doer >/dev/null
+  tare create --name nothing busybox true >/dev/null
+  [ -z "$(tare diff nothing)" ]
+  tare rm nothing >/dev/null
+  mkdir -p "$BATS_TEST_TMPDIR/r"
+  tare create --name folder --rootfs "$BATS_TEST_TMPDIR/r" true >/dev/null
+  run -1 tare diff folder
+  [[ "$output" == *"was made of a folder"* ]]
+  tare rm folder >/dev/null
+  run -1 tare diff nosuch
+  [ "${#lines[@]}" = 1 ]
 }

@@ -152,6 +152,17 @@ docker_images() { peer_docker images --no-trunc --format '{{.Repository}}:{{.Tag
   done
 }
 
+@test "diff of a container: line by line what docker says of the same commands" {
+  local did='echo x >/new; mkdir -p /d/e; echo y >/d/e/f; rm /etc/group; chmod 700 /tmp; rm -r /var; mkdir /var; echo a >/var/a
+    rm /bin/sh; mkdir /bin/sh; ln -s x /link; mkfifo /fifo; chown 5:6 /etc/passwd; cd /usr; mv sbin odd; echo kept >/srv/kept 2>/dev/null; true'
+  peer_docker save busybox:latest | tare load -q
+  peer_docker run --name differs --network none busybox:latest sh -c "$did"
+  tare run --name differs --network none busybox:latest sh -c "$did"
+  diff <(peer_docker diff differs | LC_ALL=C sort -k2) <(tare diff differs | LC_ALL=C sort -k2)
+  [ "$(tare diff differs | wc -l)" -gt 10 ]
+  peer_docker rm differs; tare rm differs
+}
+
 @test "docker export, imported: the container's files, and nothing of its image's config" {
   peer_docker create --name exported --network none $APP:1 >/dev/null
   peer_docker export exported | tare import - flat:1

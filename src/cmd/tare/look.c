@@ -1,15 +1,18 @@
-/* tare image diff, mount, umount: an image's files, looked at without a container */
+/* tare diff; tare image diff, export, mount, umount: an image's files, looked at without a container */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/newfile.h"
 #include "base/text.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
+#include "engine/diff.h"
 #include "engine/imagemount.h"
 #include "engine/images.h"
 #include "engine/imageview.h"
+#include "image/pack.h"
 #include "image/ref.h"
 
 const struct cli_option diff_options[] = {
@@ -68,6 +71,66 @@ int cmd_image_diff(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = imageview_diff(&en, call->arena, call->args[0], call->n_args > 1 ? call->args[1] : NULL, &v, &n, e);
 	return r < 0 ? r : tare_print_changes(v, n, o->format, e);
+}
+
+int cmd_diff(const struct cli_call *call, struct err *e)
+{
+	const struct diff_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	struct change *v;
+	size_t n = 0;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0)
+		r = container_diff(&en, call->arena, call->args[0], &v, &n, e);
+	return r < 0 ? r : tare_print_changes(v, n, o->format, e);
+}
+
+/* ---- export ---- */
+
+static int export_image(const struct cli_call *call, int out, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_STORE struct store store = STORE_INIT;
+	CLEANUP_INGEST struct store_ingest in = STORE_INGEST_INIT;
+	CLEANUP_FD int tree = -1;
+	struct pack_out pack = { 0 };
+	const char *const *chains;
+	char worker[PATH_MAX];
+	struct image img;
+	size_t n;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0)
+		r = engine_program("tare-worker", worker, e);
+	if (r == 0)
+		r = store_open(en.root_fd, &store, e);
+	if (r == 0)
+		r = store_ingest_begin(&store, &in, e);
+	if (r == 0)
+		r = image_find(en.catalog, call->arena, call->args[0], &img, e);
+	if (r == 0)
+		r = image_layers(en.catalog, call->arena, img.id, &chains, &n, e);
+	if (r < 0)
+		return r;
+	pack.worker = worker;
+	pack.tree = tree = imageview_open(&en, call->arena, chains, n, e);
+	return tree < 0 ? tree : image_pack_out(&in, &pack, out, e);
+}
+
+int cmd_image_export(const struct cli_call *call, struct err *e)
+{
+	const struct save_opts *o = call->opts;
+	CLEANUP_NEWFILE struct newfile file = NEWFILE_INIT;
+	int fd, r = tare_output(o->output, &file, &fd, e);
+
+	if (r == 0)
+		r = export_image(call, fd, e);
+	if (r == 0 && fd != STDOUT_FILENO) {
+		r = newfile_commit(&file);
+		r = r < 0 ? err_errno(e, r, "write %s", o->output) : 0;
+	}
+	return r;
 }
 
 /* ---- mount ---- */

@@ -88,6 +88,9 @@ static const struct cli_option global_options[] = {
 #define ROW_PORT { "port", "CONTAINER [PORT[/PROTO]]", "show which ports of the host lead to a container", cmd_port, NULL, 0, NULL, 1, 2 }
 #define ROW_UPDATE                                                                                                     \
 	{ "update", "CONTAINER...", "change containers, running or not", cmd_update, update_options, sizeof(struct update_opts), NULL, 1, CLI_ANY }
+#define ROW_DIFF                                                                                                       \
+	{ "diff", "CONTAINER", "list what a container added (A), changed (C) and deleted (D) of its image's files", cmd_diff,  \
+	  diff_options, sizeof(struct diff_opts), NULL, 1, 1 }
 #define STOP_ROWS                                                                                                      \
 	ROW_STOP("stop", cmd_stop, "stop containers: their stop signal, and after a while KILL"),                             \
 		ROW_STOP("restart", cmd_restart, "stop and start containers")
@@ -95,6 +98,7 @@ static const struct cli_option global_options[] = {
 
 static const struct cli_command image_commands[] = {
 	ROW_IMAGES("ls"), ROW_RMI("rm"), ROW_BUILD, ROW_TAG, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_HISTORY, ROW_INSPECT,
+	{ "export", "IMAGE", "write the files of an image into a tar", cmd_image_export, export_options, sizeof(struct save_opts), NULL, 1, 1 },
 	{ "diff", "IMAGE [IMAGE]", "list what is added (A), changed (C) and deleted (D) from one to the other, or by the topmost layer", cmd_image_diff,
 	  diff_options, sizeof(struct diff_opts), NULL, 1, 2 },
 	{ "mount", "[IMAGE [FOLDER]]", "show an image's files at a place of this machine, for reading; list what is mounted", cmd_image_mount,
@@ -109,7 +113,7 @@ static const struct cli_command image_commands[] = {
 
 static const struct cli_command container_commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL,   ROW_WAIT,  ROW_RM,      ROW_PS("ls"), ROW_INSPECT,
-	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_COMMIT, ROW_EXPORT, END,
+	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_COMMIT, ROW_EXPORT, END,
 };
 
 static const struct cli_command cni_commands[] = {
@@ -170,7 +174,7 @@ static const struct cli_command internal_commands[] = {
 
 static const struct cli_command commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM, ROW_PS("ps"), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
-	ROW_TOP, ROW_PORT, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT, ROW_COMMIT, ROW_EXPORT, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
+	ROW_TOP, ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT, ROW_COMMIT, ROW_EXPORT, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
 	ROW_TAG, ROW_HISTORY,
 	{ "login", "[SERVER]", "say who you are at a registry, Docker Hub unless named", cmd_login, login_options, sizeof(struct login_opts), NULL, 0, 1 },
 	{ "logout", "[SERVER]", "forget who you are at a registry", cmd_logout, NULL, 0, NULL, 0, 1 },

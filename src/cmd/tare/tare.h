@@ -137,6 +137,8 @@ struct change;
 extern const struct cli_option diff_options[], image_mount_options[], image_umount_options[];
 /* As `docker diff` writes them, or (format "json") an object a line. */
 int tare_print_changes(const struct change *v, size_t n, const char *format, struct err *e) MUST_CHECK;
+int cmd_diff(const struct cli_call *call, struct err *e);
+int cmd_image_export(const struct cli_call *call, struct err *e);
 int cmd_image_diff(const struct cli_call *call, struct err *e);
 int cmd_image_mount(const struct cli_call *call, struct err *e);
 int cmd_image_umount(const struct cli_call *call, struct err *e);
