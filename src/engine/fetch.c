@@ -13,7 +13,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "engine/buildcache.h"
-#include "net/proxy.h"
+#include "wire/proxy.h"
 
 #define ANSWER_MAX 65536U
 

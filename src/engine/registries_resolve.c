@@ -6,7 +6,7 @@
 #include "engine/certs.h"
 #include "engine/registries.h"
 #include "engine/registries_impl.h"
-#include "net/proxy.h"
+#include "wire/proxy.h"
 
 #define HUB "docker.io"
 #define HUB_ALIAS "index.docker.io"

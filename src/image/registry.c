@@ -6,10 +6,13 @@
 
 #include "base/io.h"
 #include "base/sha256.h"
+#include "base/text.h"
 #include "sys/spawn.h"
+#include "wire/proxy.h"
 
 #define MAX_LINE (8U << 20)
-#define FIXED_HANDLES 2
+#define MAX_PATIENCE 3600
+#define FIXED_HANDLES 3
 
 /* ---- its life ---- */
 
@@ -39,14 +42,44 @@ static void write_endpoint(struct json_writer *w, const struct transfer_endpoint
 	jw_end_object(w);
 }
 
+/* Hosts that a registry sends us to may be asked through another proxy than itself. */
+static void write_proxies(struct json_writer *w)
+{
+	struct proxy_settings s;
+
+	proxy_settings_find(&s);
+	jw_object(w, "proxies");
+	write_text(w, "http", s.http);
+	write_text(w, "https", s.https);
+	write_text(w, "except", s.except);
+	jw_end_object(w);
+}
+
+/* How long nothing may come: 0 as usual. */
+static int find_patience(uint32_t *out, struct err *e)
+{
+	const char *text = getenv("TARE_REGISTRY_PATIENCE");
+
+	*out = 0;
+	if (text && *text && (text_u32(text, out) < 0 || *out == 0 || *out > MAX_PATIENCE))
+		return err_set(e, ERR_INVALID, "TARE_REGISTRY_PATIENCE is the number of seconds, 1 to %d, for which a registry may send nothing", MAX_PATIENCE);
+	return 0;
+}
+
 static int introduce(struct registry_client *c, const struct transfer_endpoint *endpoints, size_t n, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf line = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&line);
-	int r;
+	uint32_t patience;
+	int r = find_patience(&patience, e);
 
+	if (r < 0)
+		return r;
 	jw_object(&w, NULL);
 	jw_u64(&w, "version", 1);
+	if (patience)
+		jw_u64(&w, "patience", patience);
+	write_proxies(&w);
 	jw_array(&w, "endpoints");
 	for (size_t i = 0; i < n; i++)
 		write_endpoint(&w, &endpoints[i]);
@@ -58,6 +91,21 @@ static int introduce(struct registry_client *c, const struct transfer_endpoint *
 	return r;
 }
 
+/* Where no endpoint has a socket there is nothing to do. */
+static int start_broker(const struct transfer_endpoint *endpoints, size_t n, struct broker *out, int *theirs, struct err *e)
+{
+	CLEANUP_FREE const char **paths = calloc(n + 1, sizeof(*paths));
+	bool any = false;
+
+	if (!paths)
+		return err_errno(e, -ENOMEM, "start tare-transfer");
+	for (size_t i = 0; i < n; i++) {
+		paths[i] = endpoints[i].socket;
+		any |= paths[i] != NULL;
+	}
+	return any ? broker_start(paths, n, out, theirs, e) : 0;
+}
+
 int registry_start(const char *program, const struct transfer_endpoint *endpoints, size_t n, const int *files, size_t n_files,
 		   struct registry_client *out, struct err *e)
 {
@@ -65,7 +113,7 @@ int registry_start(const char *program, const struct transfer_endpoint *endpoint
 	const char *const argv[] = { "tare-transfer", NULL }, *const env[] = { NULL };
 	struct spawn_args sa = { .path = program, .argv = argv, .env = env, .death_signal = SIGKILL };
 	CLEANUP_FREE struct spawn_fd *fds = calloc(FIXED_HANDLES + n_files, sizeof(*fds));
-	CLEANUP_FD int theirs = -1;
+	CLEANUP_FD int theirs = -1, dial = -1;
 	int ends[2], r;
 
 	if (!fds)
@@ -76,8 +124,12 @@ int registry_start(const char *program, const struct transfer_endpoint *endpoint
 	theirs = ends[1];
 	fds[0] = (struct spawn_fd){ 2, 2 };
 	fds[1] = (struct spawn_fd){ theirs, 3 };
+	r = start_broker(endpoints, n, &c.broker, &dial, e);
+	if (r < 0)
+		return r;
+	fds[2] = (struct spawn_fd){ dial, 4 };
 	for (size_t i = 0; i < n_files; i++)
-		fds[FIXED_HANDLES + i] = (struct spawn_fd){ files[i], 4 + (int)i };
+		fds[FIXED_HANDLES + i] = (struct spawn_fd){ files[i], 5 + (int)i };
 	sa.fds = fds;
 	sa.n_fds = FIXED_HANDLES + n_files;
 	r = spawn(&sa, &c.pid, &c.pidfd);
@@ -101,6 +153,7 @@ void registry_end(struct registry_client *c)
 		(void)!spawn_wait(c->pidfd, -1, &status);
 	}
 	c->pidfd = close_fd(c->pidfd);
+	broker_end(&c->broker);
 	sb_free(&c->rest);
 	*c = (struct registry_client)REGISTRY_CLIENT_INIT;
 }

@@ -1,6 +1,7 @@
 /* The caller's side of tare-transfer: where a registry is asked, and what is asked of it.
  *
- * tare-transfer gets a socket (3), the handles it is to fill or to read (4 and on), and nothing else: no environment, no folder. Its
+ * tare-transfer gets a socket (3), one that it gets connections to unix sockets by (4, image/broker.h), the handles it is to fill or to read (5 and
+ * on), and nothing else: no environment, no folder. Its
  * requests and answers are lines of JSON (docs/formats.md). What it answers is untrusted: who asks checks digests and sizes. */
 #ifndef TARE_IMAGE_REGISTRY_H
 #define TARE_IMAGE_REGISTRY_H
@@ -13,6 +14,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/strbuf.h"
+#include "image/broker.h"
 
 /* One place where a repository can be asked for. Texts are "" or NULL where there is nothing to say. */
 struct transfer_endpoint {
@@ -30,12 +32,13 @@ struct transfer_endpoint {
 struct registry_client {
 	int control, pidfd; /* owned */
 	pid_t pid;
+	struct broker broker; /* of endpoints with a socket */
 	struct strbuf rest;
 };
-#define REGISTRY_CLIENT_INIT { .control = -1, .pidfd = -1 }
+#define REGISTRY_CLIENT_INIT { .control = -1, .pidfd = -1, .broker = BROKER_INIT }
 #define CLEANUP_REGISTRY_CLIENT CLEANUP(registry_end)
 
-/* Starts program (absolute path of tare-transfer). files: its handles from 4 on; borrowed. */
+/* Starts program (absolute path of tare-transfer). files: its handles from 5 on; borrowed. */
 int registry_start(const char *program, const struct transfer_endpoint *endpoints, size_t n, const int *files, size_t n_files,
 		   struct registry_client *out, struct err *e) MUST_CHECK;
 /* Ends it, also in the middle of something. Harmless when nothing was started. */

@@ -73,6 +73,7 @@ registry_expire_tokens() { registry_control DELETE tokens; }
 # registry_image NAME:TAG SIZE…: an image of so many layers; registry_put NAME:TAG LAYOUT|ARCHIVE [REF]. Both print the digest.
 registry_image() { registry_fill make "$@"; }
 registry_put() { registry_fill put "$@"; }
+registry_file() { registry_fill file "$@"; } # NAME:TAG MEDIA-TYPE PACKED [TAR]
 registry_fill() { /usr/bin/python3 "$REGISTRY_LIB/registry_fill.py" "$1" "$(registry_dir)" "${@:2}"; }
 
 # registry_certificate DIR [NAME…]: DIR/ca.crt, and a certificate of it for 127.0.0.1, localhost and NAMEs: DIR/tls.crt, DIR/tls.key;

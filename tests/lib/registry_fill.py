@@ -5,6 +5,7 @@
   registry_fill.py make DIR NAME:TAG SIZE…    an image of layers of about SIZE bytes (gzip; random, so that they stay that long);
                                               each has one file layer-N. =N is the layer N (from 0) once more; SIZE@CLAIM is one of
                                               which the manifest says that it has CLAIM bytes. Prints the manifest's digest, as put does.
+  registry_fill.py file DIR NAME:TAG MEDIA-TYPE PACKED [TAR]   an image of one layer: the file PACKED, unpacked TAR
 """
 import gzip
 import io
@@ -60,6 +61,19 @@ def layer(n, size):
     return digest_of(raw.getvalue()), out.getvalue()
 
 
+def image(store, name, tag, layers, diffs):
+    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": diffs}}).encode()
+    doc = {"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json", "layers": layers,
+           "config": {"mediaType": OCI + "config.v1+json", "digest": store.put_blob(name, config), "size": len(config)}}
+    return store.put_manifest(name, tag, json.dumps(doc).encode(), doc["mediaType"])
+
+
+def one_file(store, name, tag, media_type, packed, tar=None):
+    data = read(packed)
+    layers = [{"mediaType": media_type, "digest": store.put_blob(name, data), "size": len(data)}]
+    return image(store, name, tag, layers, [digest_of(read(tar) if tar else b"")])
+
+
 def make(store, name, tag, *sizes):
     layers, diffs = [], []
     for n, size in enumerate(sizes):
@@ -71,11 +85,8 @@ def make(store, name, tag, *sizes):
         diff, data = layer(n, int(size))
         diffs.append(diff)
         layers.append({"mediaType": OCI + "layer.v1.tar+gzip", "digest": store.put_blob(name, data), "size": int(claim or len(data))})
-    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": diffs}}).encode()
-    doc = {"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json", "layers": layers,
-           "config": {"mediaType": OCI + "config.v1+json", "digest": store.put_blob(name, config), "size": len(config)}}
-    return store.put_manifest(name, tag, json.dumps(doc).encode(), doc["mediaType"])
+    return image(store, name, tag, layers, diffs)
 
 
-what, where, image, *rest = sys.argv[1:]
-print({"put": put, "make": make}[what](Store(where + "/store"), *image.rsplit(":", 1), *rest))
+what, where, of, *rest = sys.argv[1:]
+print({"put": put, "make": make, "file": one_file}[what](Store(where + "/store"), *of.rsplit(":", 1), *rest))

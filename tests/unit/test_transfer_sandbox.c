@@ -45,7 +45,6 @@ static int bounded_memory(void)
 	return malloc((size_t)2 << 30) == NULL;
 }
 
-/* Who asks a unix socket may open what is root's, and is nobody to who listens there. */
 static int nobody_to_others(void)
 {
 	struct ucred who = { 0 };
@@ -56,8 +55,14 @@ static int nobody_to_others(void)
 	       who.uid != 0 && who.gid != 0;
 }
 
+/* Where a registry is on a unix socket, no other can be connected to. */
+static int no_unix_sockets(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) < 0 && errno == EAFNOSUPPORT && socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0;
+}
+
 /* In a child, for it is for good. Its exit code: 0 as it should be. */
-static int in_sandbox(bool files_of_root, int (*holds)(void))
+static int in_sandbox(bool by_socket, int (*holds)(void))
 {
 	pid_t child = fork();
 	int status;
@@ -65,7 +70,7 @@ static int in_sandbox(bool files_of_root, int (*holds)(void))
 	if (child == 0) {
 		struct err e = { 0 };
 
-		_exit(transfer_sandbox(files_of_root, &e) < 0 ? 2 : holds() ? 0 : 1);
+		_exit(transfer_sandbox(by_socket, &e) < 0 ? 2 : holds() ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
@@ -109,7 +114,6 @@ static void memory_has_an_end(void **state)
 	check(bounded_memory);
 }
 
-/* Of a unix socket's registry as well, for which it stays root. */
 static void files_are_those_of_the_resolver(void **state)
 {
 	(void)state;
@@ -119,6 +123,17 @@ static void files_are_those_of_the_resolver(void **state)
 	assert_int_equal(in_sandbox(true, no_other_files), 0);
 }
 
+static void unix_sockets_only_by_the_broker(void **state)
+{
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	skip();
+#else
+	assert_int_equal(in_sandbox(true, no_unix_sockets), 0);
+	assert_int_equal(in_sandbox(false, no_unix_sockets), 1);
+#endif
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +141,7 @@ int main(void)
 		cmocka_unit_test(of_netlink_only_routing),
 		cmocka_unit_test(it_is_nobody),
 		cmocka_unit_test(memory_has_an_end),
+		cmocka_unit_test(unix_sockets_only_by_the_broker),
 		cmocka_unit_test(files_are_those_of_the_resolver),
 	};
 

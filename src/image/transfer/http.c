@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "image/transfer/dial.h"
 
 #define CONNECT_SECONDS 20L
 #define STALL_SECONDS 30L /* without a byte */
@@ -171,6 +172,11 @@ static int on_seek(void *data, curl_off_t offset, int origin)
 
 /* ---- the request ---- */
 
+static void url_end(CURLU **u)
+{
+	curl_url_cleanup(*u);
+}
+
 static void set_blob(CURL *c, CURLoption option, const char *pem)
 {
 	struct curl_blob blob = { .data = (void *)(uintptr_t)pem, .len = strlen(pem), .flags = CURL_BLOB_NOCOPY };
@@ -192,18 +198,75 @@ static void set_tls(CURL *c, const struct http_endpoint *ep, bool foreign)
 	set_blob(c, CURLOPT_SSLKEY_BLOB, ep->key);
 }
 
-static void set_way(CURL *c, const struct http_request *rq)
+static curl_socket_t on_open(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	const struct http_endpoint *ep = data;
+	int fd = dial(ep->number);
+
+	(void)purpose;
+	(void)address;
+	if (fd < 0)
+		errno = -fd;
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int on_opened(void *data, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)data;
+	(void)fd;
+	(void)purpose;
+	return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
+static void set_socket(CURL *c, const struct http_endpoint *ep)
+{
+	(void)curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, ep->socket);
+	(void)curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	(void)curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, ep);
+	(void)curl_easy_setopt(c, CURLOPT_SOCKOPTFUNCTION, on_opened);
+}
+
+/* Another host's proxy is what the environment says of that host. */
+static int find_proxy(struct http *h, const struct http_request *rq, const char **out, struct err *e)
+{
+	CLEANUP(url_end) CURLU *u = curl_url();
+	char *scheme = NULL, *host = NULL, *port = NULL;
+	uint32_t number = 0;
+	int r = 0;
+
+	*out = rq->endpoint->proxy;
+	if (!rq->foreign || !rq->endpoint->proxies)
+		return 0;
+	*out = NULL;
+	if (u && curl_url_set(u, CURLUPART_URL, rq->url, 0) == CURLUE_OK && curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK && curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+	    text_u32(port, &number) == 0)
+		r = proxy_for(&h->arena, rq->endpoint->proxies, strcasecmp(scheme, "https") == 0, host, number, out, e);
+	else
+		r = err_set(e, ERR_INVALID, "%s: it is no address", rq->url);
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(port);
+	return r;
+}
+
+static long patience_of(const struct http_request *rq)
+{
+	return rq->endpoint->patience ? (long)rq->endpoint->patience : rq->patience ? (long)rq->patience : STALL_SECONDS;
+}
+
+static void set_way(CURL *c, const struct http_request *rq, const char *proxy)
 {
 	const struct http_endpoint *ep = rq->endpoint;
 
 	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	(void)curl_easy_setopt(c, CURLOPT_PROXY, ep->proxy ? ep->proxy : "");
+	(void)curl_easy_setopt(c, CURLOPT_PROXY, proxy ? proxy : "");
 	(void)curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	if (ep->socket && !rq->foreign)
-		(void)curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, ep->socket);
+		set_socket(c, ep);
 	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
 	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, rq->patience ? (long)rq->patience : STALL_SECONDS);
+	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, patience_of(rq));
 	(void)curl_easy_setopt(c, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
 	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, "tare");
@@ -285,13 +348,18 @@ static int verdict(struct http *h, CURLcode code, struct err *e)
 
 int http_exchange(struct http *h, const struct http_request *rq, struct http_answer *out, struct err *e)
 {
-	struct curl_slist *headers = header_list(rq);
+	struct curl_slist *headers;
+	const char *proxy;
 	CURLcode code;
 	int r;
 
+	arena_reset(&h->arena);
+	r = find_proxy(h, rq, &proxy, e);
+	if (r < 0)
+		return r;
+	headers = header_list(rq);
 	if (!headers)
 		return err_errno(e, -ENOMEM, "connection");
-	arena_reset(&h->arena);
 	sb_reset(&h->complaint);
 	h->rq = rq;
 	h->sent = 0;
@@ -299,7 +367,7 @@ int http_exchange(struct http *h, const struct http_request *rq, struct http_ans
 	h->message[0] = '\0';
 	begin_answer(h);
 	curl_easy_reset(h->curl);
-	set_way(h->curl, rq);
+	set_way(h->curl, rq, proxy);
 	set_what(h, rq);
 	(void)curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
 	code = curl_easy_perform(h->curl);

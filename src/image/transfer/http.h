@@ -10,12 +10,16 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "wire/challenge.h"
+#include "wire/proxy.h"
 
 /* Where a registry is asked, as the request says (image/registry.h). */
 struct http_endpoint {
 	const char *base;       /* "https://host:port" */
 	const char *socket;     /* a unix socket's path instead of a connection to host; NULL without */
+	uint32_t number;        /* by which the broker knows it (image/broker.h) */
 	const char *proxy;      /* NULL: none */
+	const struct proxy_settings *proxies; /* for other hosts, to which it sends us */
+	unsigned int patience;  /* s without a byte until it is given up; 0: the usual */
 	bool insecure;          /* https: any certificate will do */
 	const char *ca;         /* PEM of further authorities; NULL without */
 	const char *cert, *key; /* PEM of ours; NULL without */
@@ -34,14 +38,14 @@ struct http_request {
 	const char *method; /* "GET" */
 	const char *url;
 	const struct http_endpoint *endpoint;
-	bool foreign;                /* another host than the endpoint's: it gets neither our certificate nor its socket */
+	bool foreign;                /* another host than the endpoint's: it gets neither our certificate nor its socket nor its proxy */
 	const char *const *headers;  /* "Name: value", NULL-terminated; may be NULL */
 	const void *body;            /* what is sent, NULL for none */
 	size_t body_len;
 	/* or so many bytes, as they are wanted; at: from which of them on (they may be wanted again); *n 0 never. */
 	int (*source)(void *data, uint64_t at, void *buf, size_t len, size_t *n, struct err *e);
 	uint64_t source_len;
-	unsigned int patience; /* s without a byte until it is given up; 0: the usual */
+	unsigned int patience; /* as the endpoint's, where that says nothing and this is longer */
 	/* What comes of a 2xx, in pieces; the head is known. Negative ends the exchange with its error. NULL: thrown away. */
 	int (*sink)(void *data, const struct http_answer *a, const void *bytes, size_t len, struct err *e);
 	void *data;

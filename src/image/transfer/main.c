@@ -70,7 +70,7 @@ static int begin(struct session *s, struct arena *a, struct strbuf *rest, struct
 {
 	char *line = read_line(s->control, rest);
 	const struct json *doc = NULL;
-	bool files_of_root = false;
+	bool by_socket = false;
 	int r = line ? json_parse(a, line, strlen(line), NULL, &doc, e) : err_set(e, ERR_INTERNAL, "there is no request");
 
 	if (line)
@@ -79,10 +79,10 @@ static int begin(struct session *s, struct arena *a, struct strbuf *rest, struct
 	if (r == 0)
 		r = session_read(s, a, doc, e);
 	for (size_t i = 0; i < s->n; i++)
-		files_of_root |= s->endpoints[i].http.socket != NULL;
+		by_socket |= s->endpoints[i].http.socket != NULL;
 	if (r == 0)
 		r = http_setup(e);
-	return r < 0 ? r : transfer_sandbox(files_of_root, e);
+	return r < 0 ? r : transfer_sandbox(by_socket, e);
 }
 
 int main(void)

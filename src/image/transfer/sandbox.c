@@ -1,13 +1,14 @@
 /* The attacker is whoever answers: a registry, its token endpoint, a host that it sends us to. What runs here has the passwords for this
  * one repository and the network, and must not have more:
  *
- * - Files. Landlock: libraries and what the resolver and OpenSSL are told by can be read (of /etc so much and no more, for who asks a unix
- *   socket opens files as root, whose are the host's keys there), nothing can be written, made or executed. What goes to disk goes through pipes to
+ * - Files. Landlock: libraries and what the resolver and OpenSSL are told by can be read (of /etc so much and no more), nothing can be
+ *   written, made or executed. What goes to disk goes through pipes to
  *   the unpacker, which writes only where it must.
  * - Other processes. Another user than root; no capability; not dumpable; signals and abstract sockets stay inside (Linux 6.12).
  * - The user's terminal, which may be our standard error: no ioctl, so nothing can be typed there in the user's name (TIOCSTI).
  * - The kernel's less used doors. The seccomp filter lists what libcurl, OpenSSL and the resolver call; no exec, no fork, no ptrace, no
- *   mount, no bpf; of sockets only internet, unix and the resolver's routing netlink.
+ *   mount, no bpf; of sockets only internet, unix (for resolvers; where a registry is on one, none at all: image/broker.h) and the
+ *   resolver's routing netlink.
  * - Memory: no more than MAX_DATA, whatever is sent. */
 #include "image/transfer/sandbox.h"
 
@@ -16,7 +17,6 @@
 #include <linux/netlink.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -53,25 +53,21 @@ static int enforce_landlock(struct err *e)
 	return r < 0 ? err_errno(e, r, "landlock") : 0;
 }
 
-/* Nobody; with files_of_root what opens files, and sockets, stays root, and is nobody to whoever asks at a socket's other end (SO_PEERCRED).
- * The way back, by the saved id, the system call filter closes. */
-static int become_nobody(bool files_of_root)
+static int become_nobody(void)
 {
-	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, files_of_root ? 0 : NOBODY) < 0)
+	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
 		/* a user namespace without that id: root of it is nobody outside */
 		return errno == EINVAL || errno == EPERM ? 0 : -errno;
-	if (files_of_root)
-		(void)setfsuid(0);
 	return 0;
 }
 
-static int drop_rights(bool files_of_root, struct err *e)
+static int drop_rights(struct err *e)
 {
 	const struct cap_sets none = { 0 };
 	int r = cap_before_uid(&none);
 
 	if (r == 0 && geteuid() == 0)
-		r = become_nobody(files_of_root);
+		r = become_nobody();
 	if (r == 0)
 		r = cap_after_uid(&none);
 	return r < 0 ? err_errno(e, r, "drop rights") : 0;
@@ -102,7 +98,7 @@ static const int allowed_calls[] = {
 #endif
 };
 
-static int enforce_seccomp(struct err *e)
+static int enforce_seccomp(bool by_socket, struct err *e)
 {
 	const struct sock_filter first[] = {
 		/* threads only, no processes */
@@ -110,7 +106,7 @@ static int enforce_seccomp(struct err *e)
 		BPF_JUMP_SET(CLONE_THREAD, 0, 1),    BPF_RETURN(SECCOMP_RET_ALLOW),	     BPF_RETURN(SECCOMP_RET_KILL_PROCESS),
 		BPF_JUMP_EQ(SYS_ioctl, 0, 1),	     BPF_RETURN(SECCOMP_RET_ERRNO | ENOTTY),
 		BPF_JUMP_EQ(SYS_socket, 0, 9),	     BPF_LOAD(args[0]),			     BPF_JUMP_EQ(AF_INET, 6, 0),
-		BPF_JUMP_EQ(AF_INET6, 5, 0),	     BPF_JUMP_EQ(AF_UNIX, 4, 0),	     BPF_JUMP_EQ(AF_NETLINK, 0, 2),
+		BPF_JUMP_EQ(AF_INET6, 5, 0),	     BPF_JUMP_EQ(AF_UNIX, by_socket ? 3 : 4, 0),	     BPF_JUMP_EQ(AF_NETLINK, 0, 2),
 		BPF_LOAD(args[2]),		     BPF_JUMP_EQ(NETLINK_ROUTE, 1, 0),	     BPF_RETURN(SECCOMP_RET_ERRNO | EAFNOSUPPORT),
 		BPF_RETURN(SECCOMP_RET_ALLOW),
 	};
@@ -119,7 +115,7 @@ static int enforce_seccomp(struct err *e)
 	return r < 0 ? err_errno(e, r, "load the system call filter") : 0;
 }
 
-int transfer_sandbox(bool files_of_root, struct err *e)
+int transfer_sandbox(bool by_socket, struct err *e)
 {
 	const struct rlimit none = { 0, 0 }, data = { MAX_DATA, MAX_DATA };
 	int r;
@@ -128,13 +124,13 @@ int transfer_sandbox(bool files_of_root, struct err *e)
 		return err_errno(e, -errno, "sandbox");
 	r = enforce_landlock(e);
 	if (r == 0)
-		r = drop_rights(files_of_root, e);
+		r = drop_rights(e);
 	/* both are lost by another user's id */
 	if (r == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0UL) < 0))
 		r = err_errno(e, -errno, "sandbox");
 	if (r == 0 && !SANITIZED && setrlimit(RLIMIT_DATA, &data) < 0)
 		r = err_errno(e, -errno, "limit memory");
 	if (r == 0 && !SANITIZED)
-		r = enforce_seccomp(e);
+		r = enforce_seccomp(by_socket, e);
 	return r < 0 ? err_ctx(e, "sandbox of tare-transfer") : 0;
 }

@@ -7,8 +7,8 @@
 #include "base/err.h"
 
 /* Reading of what name resolution and TLS read is left, and sockets; of files nothing can be written. Root becomes nobody,
- * without a capability; files_of_root: but still opens files as root (a registry's unix socket may be root's alone). Threads can still be
- * started. */
-int transfer_sandbox(bool files_of_root, struct err *e) MUST_CHECK;
+ * without a capability. by_socket: a registry is on a unix socket, to which others connect (image/broker.h): none can be made here. Threads
+ * can still be started. */
+int transfer_sandbox(bool by_socket, struct err *e) MUST_CHECK;
 
 #endif

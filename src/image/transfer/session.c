@@ -38,13 +38,24 @@ static int read_endpoint(struct endpoint *ep, const struct json *it, struct err 
 
 int session_read(struct session *s, struct arena *a, const struct json *doc, struct err *e)
 {
-	const struct json *list = NULL;
+	const struct json *list = NULL, *proxies = NULL;
 	uint64_t version = 0;
 	int r = json_get_u64(doc, "request", "version", &version, e);
 
 	if (r == 0 && version != 1)
 		return err_set(e, ERR_INTERNAL, "the request has version %llu: tare and tare-transfer are not of one release",
 			       (unsigned long long)version);
+	s->proxies = (struct proxy_settings){ "", "", "" };
+	if (r == 0)
+		r = json_get_u32(doc, "request", "patience", &s->patience, e);
+	if (r == 0)
+		r = json_get_obj(doc, "request", "proxies", &proxies, e);
+	if (r == 0)
+		r = json_get_str(proxies, "request", "http", &s->proxies.http, e);
+	if (r == 0)
+		r = json_get_str(proxies, "request", "https", &s->proxies.https, e);
+	if (r == 0)
+		r = json_get_str(proxies, "request", "except", &s->proxies.except, e);
 	if (r == 0)
 		r = json_get_array(doc, "request", "endpoints", &list, e);
 	if (r < 0)
@@ -53,6 +64,7 @@ int session_read(struct session *s, struct arena *a, const struct json *doc, str
 	if (!s->endpoints)
 		return err_set(e, ERR_INTERNAL, "the request is damaged: no endpoints");
 	json_each(it, list) {
+		s->endpoints[s->n].http = (struct http_endpoint){ .number = (uint32_t)s->n, .proxies = &s->proxies, .patience = s->patience };
 		r = read_endpoint(&s->endpoints[s->n++], it, e);
 		if (r < 0)
 			return r;

@@ -10,7 +10,8 @@
 
 /* Handles as the caller places them (image/registry.c). */
 #define TRANSFER_CONTROL_FD 3 /* a stream socket: requests and answers, a JSON object a line */
-#define TRANSFER_FILES_FD 4   /* lanes of a pull, blobs of a push */
+#define TRANSFER_BROKER_FD 4  /* gives connections to endpoints' sockets (image/broker.h) */
+#define TRANSFER_FILES_FD 5   /* lanes of a pull, blobs of a push */
 
 struct token {
 	char *scope, *text;
@@ -35,6 +36,8 @@ struct endpoint {
 struct session {
 	struct endpoint *endpoints; /* in the order in which they are asked */
 	size_t n;
+	struct proxy_settings proxies; /* for hosts that a registry sends us to */
+	uint32_t patience; /* s without a byte; 0: the usual */
 	pthread_mutex_t lock; /* of what endpoints learn */
 	pthread_mutex_t control_lock;
 	int control;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/proxy.h"
+#include "wire/proxy.h"
 
 static void exceptions(void **state)
 {

@@ -1,4 +1,4 @@
-#include "net/proxy.h"
+#include "wire/proxy.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Which proxy a URL is asked through: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, by the rules of Go's net/http, which docker and podman have,
  * and curl has but for details. */
-#ifndef TARE_NET_PROXY_H
-#define TARE_NET_PROXY_H
+#ifndef TARE_WIRE_PROXY_H
+#define TARE_WIRE_PROXY_H
 
 #include <stdbool.h>
 
