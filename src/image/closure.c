@@ -164,9 +164,14 @@ static int descend(struct collecting *c, const char *digest, const char *type, u
 
 int closure_collect(struct arena *a, const char *top, closure_read_fn read, void *data, struct closure *out, struct err *e)
 {
+	*out = (struct closure){ 0 };
+	return closure_add(a, top, read, data, out, e);
+}
+
+int closure_add(struct arena *a, const char *top, closure_read_fn read, void *data, struct closure *out, struct err *e)
+{
 	struct collecting c = { a, read, data, out, e };
 
-	*out = (struct closure){ 0 };
 	return descend(&c, top, NULL, UINT64_MAX, 0);
 }
 

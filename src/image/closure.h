@@ -28,6 +28,9 @@ typedef int (*closure_read_fn)(void *data, struct arena *a, const char *digest, 
 /* From the document `top` down; all texts in a. ERR_LIMIT: nested too deep, or of too many parts; ERR_INVALID: no manifest; the reader's. */
 int closure_collect(struct arena *a, const char *top, closure_read_fn read, void *data, struct closure *out, struct err *e) MUST_CHECK;
 
+/* Adds what is below another document; what is named already stays where it is. */
+int closure_add(struct arena *a, const char *top, closure_read_fn read, void *data, struct closure *out, struct err *e) MUST_CHECK;
+
 /* The same of what the store has, or what is staged (NULL: nothing); ERR_INVALID: a document in it is damaged. */
 int closure_of_store(const struct store *s, const struct store_ingest *staged, struct arena *a, const char *top, struct closure *out,
 		     struct err *e) MUST_CHECK;

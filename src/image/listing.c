@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "image/config.h"
+#include "image/digest.h"
 #include "image/ref.h"
 
 #define PAGE_MAX (4U << 20)
@@ -85,4 +86,64 @@ int listing_tags(struct registry_client *c, struct arena *a, const char *const *
 	} while (query && *n > before);
 	*out = v;
 	return 0;
+}
+
+/* ---- referrers ---- */
+
+struct referrers {
+	const char **v;
+	size_t n, cap;
+};
+
+static int take_referrers(struct arena *a, const struct json *doc, struct referrers *out, struct err *e)
+{
+	const struct json *list = NULL;
+	int r = json_get_array(doc, "referrers", "manifests", &list, e);
+
+	json_each(it, list) {
+		const char *digest = NULL;
+
+		if (r == 0)
+			r = json_get_str(it, "referrers", "digest", &digest, e);
+		if (r == 0 && (!digest || !digest_valid(digest)))
+			r = err_set(e, ERR_INVALID, "referrers: what is listed has no digest");
+		if (r < 0)
+			return r;
+		out->v = out->n < LISTING_MAX ? arena_grow(a, out->v, out->n, &out->cap, sizeof(*out->v)) : NULL;
+		if (!out->v)
+			return err_set(e, ERR_LIMIT, "referrers: the registry lists more than %d", LISTING_MAX);
+		out->v[out->n++] = digest;
+	}
+	return r;
+}
+
+int listing_referrers(struct registry_client *c, struct arena *a, const char *digest, uint64_t endpoint, const char *const **out, size_t *n,
+		      struct err *e)
+{
+	static const char *const accept[] = { "application/vnd.oci.image.index.v1+json", NULL };
+	const char *path = arena_printf(a, "referrers/%s", digest), *tag = arena_printf(a, "manifests/sha256-%s", digest_hex(digest)), *query = NULL;
+	struct referrers got = { 0 };
+	const struct json *doc;
+	size_t before;
+	int r;
+
+	if (!path || !tag)
+		return err_errno(e, -ENOMEM, "list");
+	do {
+		before = got.n;
+		r = page(c, a, path, accept, &query, &endpoint, &doc, e);
+		if (r < 0 && e->cls == ERR_NOTFOUND && got.n == 0) {
+			r = page(c, a, tag, accept, &query, &endpoint, &doc, e);
+			if (r < 0 && e->cls == ERR_NOTFOUND) {
+				r = 0;
+				break;
+			}
+			query = NULL;
+		}
+		if (r == 0)
+			r = take_referrers(a, doc, &got, e);
+	} while (r == 0 && query && got.n > before);
+	*out = got.v;
+	*n = got.n;
+	return r;
 }

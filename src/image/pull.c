@@ -83,20 +83,12 @@ static int connect_registry(struct pull *p)
 
 /* ---- documents ---- */
 
-static const char *const manifest_types[] = {
-	"application/vnd.oci.image.index.v1+json",
-	"application/vnd.oci.image.manifest.v1+json",
-	"application/vnd.docker.distribution.manifest.list.v2+json",
-	"application/vnd.docker.distribution.manifest.v2+json",
-	NULL,
-};
-
 /* A document that must have this digest (NULL: whatever is there under the name); it is staged. */
 static int get(struct pull *p, const char *path, const char *digest, uint64_t size, struct registry_document *doc)
 {
 	bool manifest = strncmp(path, "manifests/", 10) == 0;
 	char staged[DIGEST_LEN + 1];
-	int r = registry_document(&p->registry, p->arena, path, manifest ? manifest_types : NULL, size == UINT64_MAX ? MAX_DOCUMENT : size,
+	int r = registry_document(&p->registry, p->arena, path, manifest ? registry_manifest_types : NULL, size == UINT64_MAX ? MAX_DOCUMENT : size,
 				  manifest ? "manifest" : "configuration", p->endpoint, doc, p->e);
 
 	if (r < 0)

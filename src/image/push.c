@@ -41,8 +41,12 @@ static int no_memory(struct err *e)
 
 static int read_documents(struct push *p)
 {
-	int r = closure_of_store(p->store, p->args->staged, p->arena, p->args->top, &p->closure, p->e);
+	int r = 0;
 
+	if (p->args->parts)
+		p->closure = *p->args->parts;
+	else
+		r = closure_of_store(p->store, p->args->staged, p->arena, p->args->top, &p->closure, p->e);
 	if (r == 0)
 		p->size = p->closure.documents[p->closure.n_documents - 1].size;
 	return r;
@@ -89,8 +93,12 @@ static int check_platform(struct push *p)
 static int open_file(struct push *p, const char *digest, uint64_t size)
 {
 	struct stat st;
-	int fd = p->args->staged ? store_ingest_open(p->args->staged, digest, p->e) : store_blob_open(p->store, digest, p->e);
+	int fd = p->args->open   ? p->args->open(p->args->data, digest, p->e) :
+		 p->args->staged ? store_ingest_open(p->args->staged, digest, p->e) :
+				   store_blob_open(p->store, digest, p->e);
 
+	if (fd < 0 && p->args->open)
+		return fd;
 	if (fd < 0)
 		return err_ctx(p->e, "the store lacks a part of the image (pull or load it again)");
 	p->files[p->n_files++] = fd;

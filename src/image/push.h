@@ -6,6 +6,7 @@
 #ifndef TARE_IMAGE_PUSH_H
 #define TARE_IMAGE_PUSH_H
 
+#include "image/closure.h"
 #include "image/registry.h"
 #include "image/store.h"
 
@@ -37,10 +38,12 @@ struct image_push_args {
 	const char *top;       /* of what gets the tag: an index of which the store has everything, or the manifest */
 	const struct store_ingest *staged; /* where blobs may be that are not in the store yet; NULL: nowhere */
 	const char *reference; /* the tag that it gets */
+	const struct closure *parts; /* all that is sent, of which the last document gets the tag; NULL: top, and what the store has of it */
+	int (*open)(void *data, const char *digest, struct err *e); /* O_RDONLY fd of a blob or document; NULL: the store's */
 	const char *platform;  /* the image must be for it; NULL: for any */
 	image_push_sources_fn sources;
 	image_push_fn progress; /* may be NULL */
-	void *data;             /* of both */
+	void *data;             /* of all three */
 };
 
 /* *size: of what got the tag. ERR_NOTFOUND names what the store lacks; else as the registry has it. */

@@ -250,6 +250,14 @@ int registry_answer(struct registry_client *c, struct arena *a, const char *type
 
 /* ---- documents ---- */
 
+const char *const registry_manifest_types[] = {
+	"application/vnd.oci.image.index.v1+json",
+	"application/vnd.oci.image.manifest.v1+json",
+	"application/vnd.docker.distribution.manifest.list.v2+json",
+	"application/vnd.docker.distribution.manifest.v2+json",
+	NULL,
+};
+
 static int take_bytes(struct registry_client *c, struct arena *a, uint64_t size, struct registry_document *out, struct err *e)
 {
 	while (c->rest.len < size) {
@@ -339,4 +347,23 @@ int registry_ping(struct registry_client *c, struct arena *a, uint64_t *endpoint
 	if (r == 0)
 		r = json_get_u64(msg, "answer", "endpoint", endpoint, e);
 	return r < 0 ? r : json_get_str(msg, "answer", "identityToken", identity_token, e);
+}
+
+int registry_download(struct registry_client *c, const char *digest, uint64_t size, uint64_t endpoint, uint64_t file, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_STRBUF struct strbuf line = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&line);
+	const struct json *msg;
+	int r;
+
+	jw_object(&w, NULL);
+	jw_str(&w, "do", "download");
+	jw_str(&w, "digest", digest);
+	jw_u64(&w, "size", size);
+	jw_u64(&w, "endpoint", endpoint);
+	jw_u64(&w, "file", file);
+	jw_end_object(&w);
+	r = registry_ask(c, &line, e);
+	return r < 0 ? r : registry_answer(c, &a, "downloaded", &msg, e);
 }

@@ -44,6 +44,9 @@ int registry_start(const char *program, const struct transfer_endpoint *endpoint
 /* Ends it, also in the middle of something. Harmless when nothing was started. */
 void registry_end(struct registry_client *c);
 
+/* What a manifest or an index may be, for `accept`. */
+extern const char *const registry_manifest_types[];
+
 #define REGISTRY_ANY UINT64_MAX
 struct registry_document {
 	const char *text, *media_type; /* in the arena; media_type may be NULL */
@@ -56,6 +59,9 @@ struct registry_document {
  * endpoint: that one, or REGISTRY_ANY. ERR_NOTFOUND, ERR_DENIED, ERR_UNAVAILABLE, ERR_LIMIT, ERR_INVALID as the registry has it. */
 int registry_document(struct registry_client *c, struct arena *a, const char *path, const char *const *accept, uint64_t max,
 		      const char *what, uint64_t endpoint, struct registry_document *out, struct err *e) MUST_CHECK;
+
+/* A blob's bytes into handle 5 + file; whoever asks compares them with the digest. endpoint: that one alone. */
+int registry_download(struct registry_client *c, const char *digest, uint64_t size, uint64_t endpoint, uint64_t file, struct err *e) MUST_CHECK;
 
 /* Sends a request whose answer is waited for later. */
 int registry_ask(struct registry_client *c, const struct strbuf *line, struct err *e) MUST_CHECK;

@@ -98,6 +98,8 @@ static const struct cli_option global_options[] = {
 
 static const struct cli_command image_commands[] = {
 	ROW_IMAGES("ls"), ROW_RMI("rm"), ROW_BUILD, ROW_TAG, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_HISTORY, ROW_INSPECT,
+	{ "copy", "FROM TO", "copy an image as it is: docker://NAME, oci:FOLDER[:NAME], oci-archive:FILE, docker-archive:FILE, or a name of the store",
+	  cmd_image_copy, copy_options, sizeof(struct copy_opts), NULL, 2, 2 },
 	{ "export", "IMAGE", "write the files of an image into a tar", cmd_image_export, export_options, sizeof(struct save_opts), NULL, 1, 1 },
 	{ "diff", "IMAGE [IMAGE]", "list what is added (A), changed (C) and deleted (D) from one to the other, or by the topmost layer", cmd_image_diff,
 	  diff_options, sizeof(struct diff_opts), NULL, 1, 2 },

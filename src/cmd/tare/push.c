@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "cmd/tare/progress.h"
+#include "cmd/tare/push.h"
 #include "cmd/tare/tare.h"
 #include "engine/images.h"
 
@@ -18,14 +18,9 @@ const struct cli_option push_options[] = {
 	{ 0 }
 };
 
-struct shown {
-	struct progress progress;
-	struct arena *arena;
-};
-
-static void on_step(const struct image_push_step *step, void *data)
+void push_on_step(const struct image_push_step *step, void *data)
 {
-	struct shown *s = data;
+	struct push_shown *s = data;
 	const char *state = "Waiting";
 
 	switch (step->state) {
@@ -50,8 +45,8 @@ static void on_step(const struct image_push_step *step, void *data)
 int tare_push(const struct cli_call *call, const struct engine *en, const struct push_opts *o, const char *what, struct pushed *done,
 	      struct err *e)
 {
-	struct shown s = { .progress = PROGRESS_INIT, .arena = call->arena };
-	const struct push_args args = { .what = what, .platform = o->platform, .progress = on_step, .progress_data = &s };
+	struct push_shown s = { .progress = PROGRESS_INIT, .arena = call->arena };
+	const struct push_args args = { .what = what, .platform = o->platform, .progress = push_on_step, .progress_data = &s };
 	int r;
 
 	progress_begin(&s.progress, o->quiet ? PROGRESS_NONE : progress_style(o->progress));

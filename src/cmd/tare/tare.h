@@ -92,6 +92,14 @@ int tare_push(const struct cli_call *call, const struct engine *en, const struct
 	      struct err *e) MUST_CHECK;
 int cmd_tag(const struct cli_call *call, struct err *e);
 
+/* copy.c */
+struct copy_opts {
+	const char *platform, *progress;
+	bool referrers, quiet;
+};
+extern const struct cli_option copy_options[];
+int cmd_image_copy(const struct cli_call *call, struct err *e);
+
 /* login.c */
 struct login_opts {
 	const char *user, *password;

@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "image/transfer/document.h"
+#include "image/transfer/download.h"
 #include "image/transfer/fetch.h"
 #include "image/transfer/lanes.h"
 #include "image/transfer/ping.h"
@@ -59,6 +60,8 @@ static int serve(struct session *s, const struct json *rq, struct err *e)
 		return fetch_run(s, rq, e);
 	if (strcmp(what, "ping") == 0)
 		return ping_run(s, e);
+	if (strcmp(what, "download") == 0)
+		return download_run(s, rq, e);
 	if (strcmp(what, "push") == 0)
 		return push_blobs(s, rq, e);
 	if (strcmp(what, "manifest") == 0)
