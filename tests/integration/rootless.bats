@@ -130,6 +130,18 @@ servers_up() {
   [ "$(grep -c 'using the cache' <<<"$output")" -eq 3 ]
 }
 
+@test "build: repositories, URLs and an ssh agent of an ordinary user" {
+  load ../lib/web; load ../lib/git
+  web_start; git_start; git_repository r; git_commit r f git >/dev/null; echo web >"$(web_dir)/www/w"
+  cp "$TARE_BIN/tare-transfer" "$U/bin/"
+  mkdir -p "$U/home/in"; cp "$TARE_BUILD/tests/lib/ask-agent" "$U/home/in"; ssh-keygen -q -t ed25519 -N '' -f "$U/home/in/key"
+  printf 'FROM busybox\nADD %s /r\nADD %s /w\nCOPY ask-agent /\nRUN --mount=type=ssh --network=none /ask-agent 11 >/a\n' "$(git_url r)" "$(web)/f/w" >"$U/home/in/Dockerfile"
+  chown -R "$USER_ID:$USER_ID" "$U/home/in"
+  run utare build -t in --ssh default="$U/home/in/key" "$U/home/in"; web_stop; git_stop
+  [ "$status" = 0 ] || { echo "$output"; false; }
+  [ "$(utare run --rm --network none in sh -c 'cat /r/f /w /a; stat -c %u:%g /r/f /w' | tr '\n' ' ')" = "gitweb 11: 12 1 keys 0:0 0:0 " ]
+}
+
 @test "commit, export, build -o: the ids of the image, the files his" {
   utare run --name box busybox sh -c 'mkdir /d; echo 1 >/d/f; chown 5:6 /d/f; rm /bin/ls'
   run -0 utare commit -c 'CMD ["cat", "/d/f"]' box committed
