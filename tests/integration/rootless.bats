@@ -4,6 +4,7 @@ load ../lib/common
 load ../lib/network
 load ../lib/user
 load ../lib/rootless
+load ../lib/registry
 
 setup_file() { tare_setup_file; world_up; rootless_setup; servers_up; }
 teardown_file() {
@@ -229,6 +230,42 @@ D
   run -1 user tare load -q <"$w/h.tar"
   [[ "$output" == *"it belongs to 70000:70000"*"/etc/subuid"* ]]
   utare rmi layered:1
+}
+
+@test "login, pull, push, copy: with his login, in his folders, also through a socket of his" {
+  registry_start --auth basic --user me:secret
+  registry_put app:1 "$(busybox_archive)" >/dev/null
+  local name; name=$(registry)/app
+  run -1 utare pull -q "$name:1"
+  [[ "$output" == *"wants a login: tare login $(registry)"* ]]
+  utare login "$(registry)" -u me --password-stdin <<<secret
+  [ "$(stat -c '%U %a' "$U/home/.docker/config.json")" = "$(stat -c %U "$U/home") 600" ]
+  utare pull -q "$name:1"
+  [ "$(utare run --rm --network none "$name:1" echo hello)" = hello ]
+  utare tag "$name:1" "$name:2"
+  utare push -q "$name:2"
+  [ "$(skopeo inspect --tls-verify=false --creds me:secret --format '{{.Digest}}' "docker://$name:2")" = "$(utare image inspect "$name:2" | jq -r '.[0].Manifest')" ]
+  utare image copy -q "docker://$name:1" "oci:$U/home/layout:x"
+  [ "$(stat -c %U "$U/home/layout/index.json")" = "$(stat -c %U "$U/home")" ]
+  utare image copy -q "oci:$U/home/layout:x" "docker://$name:3"
+  utare logout "$(registry)"
+  run -1 utare push -q "$name:2"
+  [[ "$output" == *login* ]]
+  registry_start -n sock --unix "$U/run/r.sock"
+  chown "$USER_ID:$USER_ID" "$U/run/r.sock"; chmod 600 "$U/run/r.sock"
+  R=sock registry_put app:1 "$(busybox_archive)" >/dev/null
+  mkdir -p "$U/home/.config/tare"
+  printf '[[registry]]\nprefix = "by.socket"\nlocation = "unix://%s"\n' "$U/run/r.sock" >"$U/home/.config/tare/registries.conf"
+  utare pull -q by.socket/app:1
+  utare tag by.socket/app:1 by.socket/app:2
+  utare push -q by.socket/app:2
+  rm -r "$U/home/.config/tare"
+  run -1 utare image mount "$name:1"
+  [[ "$output" == *"an ordinary user's mount would be seen by tare alone"* ]]
+  utare image export "$name:1" | tar -t >"$BATS_TEST_TMPDIR/names"
+  grep -q '^bin/busybox$' "$BATS_TEST_TMPDIR/names"
+  registry_stop
+  utare rmi -f "$name:1" "$name:2" by.socket/app:1 by.socket/app:2 >/dev/null
 }
 
 @test "what takes root says so" {

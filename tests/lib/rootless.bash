@@ -8,7 +8,7 @@
 rootless_setup() {
   user_setup
   export TARE_USER_STATE=$U/run/tare
-  cp "$TARE_BIN"/tare{,-monitor,-init,-worker,-netd} "$U/bin/"
+  cp "$TARE_BIN"/tare{,-monitor,-init,-worker,-netd,-transfer} "$U/bin/"
   cp "$(busybox_archive)" "$U/busybox.tar"
   mkdir "$U/home" "$U/net"
   # who is asked for names: what is on the machine outside
