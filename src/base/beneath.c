@@ -140,6 +140,29 @@ static int replace_link(int parent, const char *name, char path[PATH_MAX], size_
 	return 0;
 }
 
+int beneath_follow(int root, char path[PATH_MAX])
+{
+	char name[NAME_MAX + 1];
+
+	for (int i = 0; i < 40; i++) { /* as the kernel (path_resolution(7)) */
+		CLEANUP_FD int parent = beneath_parent(root, path, BENEATH_IN_ROOT, 0, name);
+		size_t len = strlen(path);
+		struct stat st;
+		int r;
+
+		if (parent < 0)
+			return parent == -ENOENT ? 0 : parent;
+		if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISLNK(st.st_mode))
+			return 0;
+		while (len > 0 && path[len - 1] == '/')
+			path[--len] = '\0';
+		r = replace_link(parent, name, path, len - strlen(name), len);
+		if (r < 0)
+			return r;
+	}
+	return -ELOOP;
+}
+
 /* Where path leads, past the first dangling link on it: a path below the same root, for another look. */
 static int follow_dangling(int root, char path[PATH_MAX])
 {

@@ -30,6 +30,9 @@ int beneath_mkdirs(int root, const char *path, enum beneath_mode how, mode_t mod
  * last component, copied into name. -EINVAL for "", "/", or a last component "." or "..". */
 int beneath_parent(int root, const char *path, enum beneath_mode how, mode_t dirmode, char name[NAME_MAX + 1]) MUST_CHECK;
 
+/* The links that path ends with followed in the root: path becomes where a file would be written, there or not. -ELOOP. */
+int beneath_follow(int root, char path[PATH_MAX]) MUST_CHECK;
+
 /* A mount point for a bind or a file system: a folder when is_dir, else an empty regular file; existing ones are
  * taken as they are, of whatever kind (symlinks resolved in root). What a dangling link names inside the root is made,
  * with its parents, wherever on the path the link is; -ELOOP when links lead in a circle. Gives an O_PATH fd of it. */

@@ -253,7 +253,7 @@ static int apply(struct build *b, size_t n, const struct df_instruction *in, str
 		r = take_given(b, s, in, e);
 	else
 		r = write_files(b, n, in, e);
-	if (r < 0 || in->kind == DF_ARG)
+	if (r < 0)
 		return r;
 	text_time(&when, created);
 	return conf_add_history(b->a, &s->conf, arena_strdup(b->a, created), in->text, s->n == layers, e);

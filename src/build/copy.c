@@ -1,6 +1,7 @@
 /* COPY, ADD and WORKDIR: files are written into the stage's layers as an overlay shows them (sys/overlay_mount.h), so links
  * of the image mean what they mean to it; whatever a path says, openat2 keeps it beneath the root (base/beneath.h). */
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/beneath.h"
@@ -125,7 +126,9 @@ static int find_items(struct copying *c, struct err *e)
 
 	if (r < 0)
 		return r;
-	c->into = (len && copy->dest[len - 1] == '/') || !strcmp(copy->dest, ".") || (len > 1 && !strcmp(copy->dest + len - 2, "/."));
+	if (!several) /* patterns, all of them: one that fits nothing beside others is fine */
+		return err_set(e, ERR_NOTFOUND, "%s: no file fits it", copy->sources.v[0]);
+	c->into = (len && copy->dest[len - 1] == '/') || !strcmp(copy->dest, ".");
 	c->dest = conf_path(c->b->a, &c->s->conf, copy->dest);
 	if (!c->dest)
 		return err_errno(e, -ENOMEM, "COPY");
@@ -229,9 +232,19 @@ static const char *under(const struct copying *c, const char *name)
 	return arena_printf(c->b->a, "%s/%s", strcmp(c->dest, "/") == 0 ? "" : c->dest, name);
 }
 
-static const char *dest_of(const struct copying *c, const struct put_to *to, const char *name)
+/* A file's own place. A link that is there and was asked for by its name is followed, as docker and BuildKit do. */
+static int dest_of(const struct copying *c, const struct put_to *to, const char *name, const char **out, struct err *e)
 {
-	return !c->into && !is_folder(to->root, c->dest) ? c->dest : under(c, name);
+	char path[PATH_MAX];
+	int r = 0;
+
+	if (c->into || is_folder(to->root, c->dest)) {
+		*out = under(c, name);
+	} else {
+		r = snprintf(path, sizeof(path), "%s", c->dest) < (int)sizeof(path) ? beneath_follow(to->root, path) : -ENAMETOOLONG;
+		*out = arena_strdup(c->b->a, path);
+	}
+	return r < 0 || !*out ? err_errno(e, r < 0 ? r : -ENOMEM, "%s", c->dest) : 0;
 }
 
 /* What ADD unpacks: a tar, packed or not. A packed file that is no tar is a file like others, unless its name or the
@@ -241,7 +254,7 @@ static int put_archive(const struct copying *c, const struct put_to *to, const s
 	static const struct ignore nothing;
 	CLEANUP_TARBALL struct tarball t = TARBALL_INIT;
 	CLEANUP_FD int fd = beneath_open(input->from.root, item->path, BENEATH_NOLINKS, O_RDONLY | O_NONBLOCK, 0);
-	const struct pick_from from = { .ignore = &nothing, .excludes = &nothing, .max_depth = input->from.max_depth };
+	const struct pick_from from = { .ignore = &nothing, .excludes = &nothing, .max_depth = input->from.max_depth, .owners = true };
 	const struct pick_item all = { .path = "", .name = "", .last = IGNORE_NONE, .mode = S_IFDIR };
 	struct pick_from in = from;
 	struct put_to own = *to;
@@ -262,7 +275,7 @@ static int put_archive(const struct copying *c, const struct put_to *to, const s
 	if (r < 0)
 		return r;
 	in.root = t.root;
-	own.chown = c->in->copy.chown && c->in->copy.chown[0]; /* else who the archive says */
+	own.as_source = true; /* what --chown and --chmod say is for what comes from the context, as in BuildKit */
 	own.folders = false;
 	r = put_item(&own, &in, &all, c->dest, e);
 	return r < 0 ? r : 1;
@@ -279,16 +292,16 @@ static bool may_unpack(const struct copying *c, const struct input *input, const
 static int put_one(const struct copying *c, const struct put_to *to, const struct input *input, const struct pick_item *item, struct err *e)
 {
 	bool parents = c->in->copy.parents == DF_YES;
-	const char *dest = parents ? under(c, item->below) : S_ISDIR(item->mode) ? c->dest : dest_of(c, to, item->name);
-	int r = 0;
+	const char *dest = parents ? under(c, item->below) : c->dest;
+	int r = dest ? 0 : err_errno(e, -ENOMEM, "COPY");
 
-	if (!dest)
-		return err_errno(e, -ENOMEM, "COPY");
-	if (may_unpack(c, input, item))
+	if (r == 0 && !parents && !S_ISDIR(item->mode))
+		r = dest_of(c, to, item->name, &dest, e);
+	if (r == 0 && may_unpack(c, input, item))
 		r = put_archive(c, to, input, item, e);
 	if (r == 0 && !S_ISDIR(item->mode) && !item->name[0] && dest[strlen(dest) - 1] == '/')
 		return err_set(e, ERR_INVALID, "%s names no file, and %s is a folder: name the file there", input->source.url, c->dest);
-	return r != 0 ? r : put_item(to, &input->from, item, dest, e);
+	return r < 0 ? r : r > 0 ? 0 : put_item(to, &input->from, item, dest, e);
 }
 
 static int put_all(const struct copying *c, const struct put_to *to, struct err *e)
@@ -301,9 +314,11 @@ static int put_all(const struct copying *c, const struct put_to *to, struct err 
 			r = put_one(c, to, &c->inputs[i], &c->inputs[i].items.v[k], e);
 	r = r < 0 ? r : 0;
 	for (size_t i = 0; r == 0 && i < copy->docs.n; i++) {
-		const char *dest = dest_of(c, to, copy->docs.v[i].name);
+		const char *dest;
 
-		r = dest ? put_text(to, copy->docs.v[i].content, dest, e) : err_errno(e, -ENOMEM, "COPY");
+		r = dest_of(c, to, copy->docs.v[i].name, &dest, e);
+		if (r == 0)
+			r = put_text(to, copy->docs.v[i].content, dest, e);
 	}
 	return r;
 }

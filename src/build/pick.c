@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 
 #include "base/beneath.h"
+#include "base/hardlinks.h"
 #include "base/io.h"
 #include "base/strbuf.h"
 #include "base/text.h"
@@ -179,7 +180,6 @@ int pick_source(struct arena *a, const struct pick_from *from, const char *sourc
 	struct search s = { .a = a, .from = from, .out = out };
 	CLEANUP_FD int root = -1;
 	const char *path = clean(a, source);
-	size_t before = out->n;
 	int r;
 
 	if (!path || pivot_of(a, source, &s.pivot) < 0)
@@ -190,7 +190,7 @@ int pick_source(struct arena *a, const struct pick_from *from, const char *sourc
 	r = root < 0 ? err_errno(e, -errno, "open the context") : glob_compile(a, path, false, &s.glob, e);
 	if (r == 0)
 		r = search(&s, root, "", IGNORE_NONE, 1, e);
-	return r < 0 ? r : out->n > before ? 0 : err_set(e, ERR_NOTFOUND, "%s: no file fits it", source);
+	return r;
 }
 
 /* ---- walking ---- */
@@ -389,6 +389,8 @@ static void add_seen(struct key *seen, const struct pick_entry *en)
 struct digesting {
 	const struct pick_from *from;
 	struct key *k, *seen;
+	struct arena arena;
+	struct hardlinks *links; /* NULL where that is no matter */
 };
 
 static int open_entry(const struct pick_entry *en, struct err *e)
@@ -451,9 +453,17 @@ static int digest_link(struct digesting *d, const struct pick_entry *en, struct 
 static int digest_one(const struct pick_entry *en, void *data, struct err *e)
 {
 	struct digesting *d = data;
+	const char *first = d->links ? hardlinks_first(d->links, &d->arena, en->st, en->rel) : NULL;
 
+	if (arena_error(&d->arena) < 0)
+		return no_memory(e);
 	add_seen(d->seen, en);
 	key_add(d->k, en->rel);
+	if (first) { /* all else is said */
+		key_add(d->k, "=");
+		key_add(d->k, first);
+		return 0;
+	}
 	key_add_number(d->k, en->st->st_mode);
 	if (d->from->owners) {
 		key_add_number(d->k, en->st->st_uid);
@@ -471,11 +481,16 @@ static int digest_one(const struct pick_entry *en, void *data, struct err *e)
 
 int pick_digest(const struct pick_from *from, const struct pick_item *item, struct key *k, struct key *seen, struct err *e)
 {
-	struct digesting d = { from, k, seen };
+	struct digesting d = { .from = from, .k = k, .seen = seen };
 	const struct pick_visitor v = { .enter = digest_one, .data = &d };
+	int r;
 
+	if (from->owners && S_ISDIR(item->mode))
+		d.links = arena_new(&d.arena, struct hardlinks);
 	key_add(k, item->name);
-	return pick_walk(from, item, &v, e);
+	r = pick_walk(from, item, &v, e);
+	arena_free(&d.arena);
+	return r;
 }
 
 static int see_one(const struct pick_entry *en, void *data, struct err *e)

@@ -12,7 +12,8 @@ struct pick_from {
 	int root;                    /* O_RDONLY or O_PATH: nothing above it is ever looked at */
 	const struct ignore *ignore; /* .dockerignore; an empty one where there is none */
 	const struct ignore *excludes; /* --exclude, of paths below an item */
-	bool owners;                 /* who owns a file, and how old it is, are a part of what it is: of an image or a stage */
+	bool owners;                 /* of an image, a stage, an archive: who owns a file, how old it is, and that it has several names,
+				      * are a part of what it is; a copy of a context may have lost that */
 	uint64_t max_depth;
 	struct digests *digests; /* what is known of its files; NULL: nothing, and nothing is kept */
 };
@@ -30,8 +31,8 @@ struct pick_list {
 	size_t n, cap;
 };
 
-/* What a source of the instruction means: one path, links followed but never out of root, or all that fit a pattern.
- * ERR_NOTFOUND. */
+/* What a source of the instruction means: one path, links followed but never out of root, or all that fit a pattern,
+ * none for example. ERR_NOTFOUND. */
 int pick_source(struct arena *a, const struct pick_from *from, const char *source, struct pick_list *out,
 		struct err *e) MUST_CHECK;
 
@@ -51,8 +52,7 @@ struct pick_visitor {
 };
 int pick_walk(const struct pick_from *from, const struct pick_item *item, const struct pick_visitor *v, struct err *e) MUST_CHECK;
 
-/* Adds types, modes, attributes, names, links and contents to a key; times as from->owners says. */
-/* Of a file that gets longer meanwhile it is as much as there was. seen is added to as pick_seen() does it, with what everything was before
+/* Adds types, modes, attributes, names (several of one file, too), links and contents to a key; times as from->owners says. Of a file that gets longer meanwhile it is as much as there was. seen is added to as pick_seen() does it, with what everything was before
  * it was read. */
 int pick_digest(const struct pick_from *from, const struct pick_item *item, struct key *k, struct key *seen, struct err *e) MUST_CHECK;
 

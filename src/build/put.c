@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 
 #include "base/beneath.h"
+#include "base/hardlinks.h"
 #include "base/io.h"
 #include "base/strbuf.h"
 #include "build/filemode.h"
@@ -16,7 +17,15 @@ struct putting {
 	const struct put_to *to;
 	const char *dest;
 	char *chunk;
+	struct arena arena;
+	struct hardlinks *links; /* by their paths below dest; NULL where that is no matter */
 };
+
+static void putting_end(struct putting *p)
+{
+	free(p->chunk);
+	arena_free(&p->arena);
+}
 
 static int error(struct err *e, int r, const char *what)
 {
@@ -83,7 +92,7 @@ int put_folder(const struct put_to *to, const char *path, struct err *e)
 static int mode_of(const struct putting *p, const struct stat *st, mode_t *out, struct err *e)
 {
 	*out = st->st_mode & (p->to->left_out ? 01777 : 07777);
-	if (!p->to->chmod)
+	if (!p->to->chmod || p->to->as_source)
 		return 0;
 	return df_filemode(p->to->chmod, st->st_mode & 07777, S_ISDIR(st->st_mode), out) < 0
 		       ? err_set(e, ERR_INVALID, "--chmod=%s is no mode", p->to->chmod)
@@ -109,12 +118,12 @@ int put_xattrs(int from, int to, struct err *e)
 
 static uid_t owner(const struct putting *p, const struct stat *st)
 {
-	return p->to->chown ? p->to->uid : st->st_uid;
+	return p->to->chown && !p->to->as_source ? p->to->uid : st->st_uid;
 }
 
 static gid_t group(const struct putting *p, const struct stat *st)
 {
-	return p->to->chown ? p->to->gid : st->st_gid;
+	return p->to->chown && !p->to->as_source ? p->to->gid : st->st_gid;
 }
 
 /* No more than it was long, as pick_digest() has it. */
@@ -233,6 +242,31 @@ static int set_time(int dir, const char *name, const struct stat *st, struct err
 	return utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? error(e, -errno, "set its time") : 0;
 }
 
+/* One more name of a file that is there: first, below dest. */
+static int put_name(const struct putting *p, const char *first, int dir, const char *name, struct err *e)
+{
+	const struct pick_entry en = { .rel = first };
+	char known[NAME_MAX + 1];
+	CLEANUP_FD int at = place(p, &en, known, e);
+
+	if (at < 0)
+		return at;
+	return linkat(at, known, dir, name, 0) < 0 ? error(e, -errno, "give the file one more name") : 0;
+}
+
+static int put_other(struct putting *p, const struct pick_entry *en, int dir, const char *name, struct err *e)
+{
+	const char *first = p->links ? hardlinks_first(p->links, &p->arena, en->st, en->rel) : NULL;
+	int r;
+
+	if (arena_error(&p->arena) < 0)
+		return error(e, -ENOMEM, "its names");
+	if (first)
+		return put_name(p, first, dir, name, e);
+	r = S_ISREG(en->st->st_mode) ? put_file(p, en, dir, name, e) : put_special(p, en, dir, name, e);
+	return r < 0 ? r : set_time(dir, name, en->st, e);
+}
+
 static int put_entry(const struct pick_entry *en, void *data, struct err *e)
 {
 	struct putting *p = data;
@@ -253,10 +287,7 @@ static int put_entry(const struct pick_entry *en, void *data, struct err *e)
 	r = clear(dir, name, folder, &exists, e);
 	if (r < 0)
 		return r;
-	if (folder)
-		return put_subfolder(p, en, dir, name, exists, e);
-	r = S_ISREG(en->st->st_mode) ? put_file(p, en, dir, name, e) : put_special(p, en, dir, name, e);
-	return r < 0 ? r : set_time(dir, name, en->st, e);
+	return folder ? put_subfolder(p, en, dir, name, exists, e) : put_other(p, en, dir, name, e);
 }
 
 static int leave_folder(const struct pick_entry *en, void *data, struct err *e)
@@ -290,20 +321,19 @@ static int open_above(const struct put_to *to, const char *dest, struct err *e)
 int put_item(const struct put_to *to, const struct pick_from *from, const struct pick_item *item, const char *dest, struct err *e)
 {
 	CLEANUP_FD int folder = S_ISDIR(item->mode) ? put_folder(to, dest, e) : open_above(to, dest, e);
-	struct putting p = { .to = to, .dest = dest, .chunk = malloc(CHUNK) };
+	CLEANUP(putting_end) struct putting p = { .to = to, .dest = dest, .chunk = malloc(CHUNK) };
 	const struct pick_visitor v = { .enter = put_entry, .leave = leave_folder, .data = &p };
 	struct timespec times[2];
 	struct stat st;
 	int r;
 
-	if (folder < 0 || !p.chunk || fstat(folder, &st) < 0) {
-		free(p.chunk);
+	if (from->owners && S_ISDIR(item->mode))
+		p.links = arena_new(&p.arena, struct hardlinks);
+	if (folder < 0 || !p.chunk || arena_error(&p.arena) < 0 || fstat(folder, &st) < 0)
 		return folder < 0 ? folder : err_errno(e, -ENOMEM, "copy");
-	}
 	times[0] = st.st_atim;
 	times[1] = st.st_mtim;
 	r = pick_walk(from, item, &v, e);
-	free(p.chunk);
 	return r == 0 && futimens(folder, times) < 0 ? error(e, -errno, "set the time of a folder") : r;
 }
 

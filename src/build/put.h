@@ -7,6 +7,7 @@
 struct put_to {
 	int root;        /* the stage's tree, to be written; links in it are followed, never out of it */
 	bool chown;      /* to uid and gid, else who owned the source */
+	bool as_source;  /* uid, gid and chmod hold for folders that are made on the way alone */
 	uint32_t uid, gid;
 	const char *chmod; /* NULL: as the source's (build/filemode.h) */
 	int64_t epoch;   /* seconds: time of folders that are made on the way */

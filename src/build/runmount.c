@@ -64,10 +64,13 @@ static void bind_end(struct bind *b)
 
 static int bind_open(struct build *b, size_t stage, const struct df_mount *m, struct bind *out, struct err *e)
 {
+	const char *source = m->source && m->source[0] ? m->source : ".";
 	int r = source_open(b, stage, m->from, &out->from, e);
 
 	out->root = out->from.root;
-	return r < 0 ? r : pick_source(b->a, &out->from, m->source && m->source[0] ? m->source : ".", &out->items, e);
+	if (r == 0)
+		r = pick_source(b->a, &out->from, source, &out->items, e);
+	return r < 0 || out->items.n ? r : err_set(e, ERR_NOTFOUND, "%s: no file fits it", source);
 }
 
 /* What is mounted, or what a new cache begins with. */

@@ -50,6 +50,7 @@ LABEL x=y
 EXPOSE 80 53/udp
 VOLUME /data
 USER 5:6
+ARG UNUSED=1
 WORKDIR /place
 WORKDIR deeper
 STOPSIGNAL SIGINT
@@ -72,7 +73,8 @@ D
   [ "$(config .config.OnBuild)" = '["RUN echo later"]' ]
   [ "$(config .config.Entrypoint)" = '["env"]' ]
   [ "$(config .config.Cmd)" = '["/bin/sh","-ec","echo $A"]' ]
-  [ "$(config '.history | length')" = 16 ]
+  [ "$(config '.history | length')" = 17 ]
+  [ "$(config '.history[] | select(.created_by == "ARG UNUSED=1") | .empty_layer')" = true ]
 }
 
 @test "a new ENTRYPOINT is not given the base's CMD; ONBUILD of a base is done" {
@@ -182,6 +184,65 @@ D
   [ "$(files 'cat /real/a.txt /is-folder/a.txt; readlink /alias' | tr '\n' ' ')" = "a a /real " ]
   [ "$(files 'stat -c "%u:%g %a" /owned /owned/c /made/on /made/on/the/way' | tr '\n' ' ')" = "70:70 755 70:70 644 5:6 755 5:6 644 " ]
   [ "$(files 'cat /w/here /docs/one /docs/two' | tr '\n' ' ')" = 'a value  value $HOME ' ]
+}
+
+@test "COPY --from and ADD: several names of one file stay that, and are a part of the key" {
+  mkdir -p "$ctx/h/d"; echo h >"$ctx/h/1"; ln "$ctx/h/1" "$ctx/h/2"; ln "$ctx/h/1" "$ctx/h/d/3"; ln -s 1 "$ctx/h/soft"
+  tar -C "$ctx" -cf "$ctx/h.tar" h
+  dockerfile <<'D'
+FROM busybox AS one
+ADD h.tar /
+ARG SECOND
+RUN [ -z "$SECOND" ] || { cp /h/2 /h/apart && mv /h/apart /h/2; }
+FROM busybox
+COPY --from=one /h /from
+ADD h.tar /unpacked
+COPY --from=one /h/1 /h/2 /apart/
+COPY h /context
+D
+  run -0 build
+  for d in from unpacked/h; do
+    [ "$(files "stat -c %h /$d/1 /$d/2 /$d/d/3; stat -c %i /$d/* /$d/d/3 | sort -u | wc -l" | tr '\n' ' ')" = "3 3 3 3 " ]
+  done
+  # of the context it is none of the image's matter: a copy of the folder may have lost it
+  [ "$(files 'stat -c %h /apart/1 /apart/2 /context/1' | tr '\n' ' ')" = "1 1 1 " ]
+  run -0 build --build-arg SECOND=1
+  [ "$(files 'stat -c %h /from/1 /from/2 /from/d/3' | tr '\n' ' ')" = "2 1 2 " ]
+}
+
+@test "COPY to a link of the image's goes where that leads, never out of the image" {
+  echo new >"$ctx/a"
+  dockerfile <<'D'
+FROM busybox
+RUN echo old >/file && ln -s file /link && ln -s /made/by/copy /dangling && ln -s ../../../etc/outside /up && mkdir /d && ln -s /file /d/a && ln -s y /x && ln -s x /y
+COPY a /link
+COPY a /dangling
+COPY a /up
+COPY a /d/
+COPY <<EOF /link
+doc
+EOF
+D
+  run -0 build
+  [ "$(files 'cat /file /made/by/copy /etc/outside /d/a; for l in /link /dangling /up; do readlink $l; done; test -L /d/a || echo replaced' | tr '\n' ' ')" = \
+    "doc new new new file /made/by/copy ../../../etc/outside replaced " ]
+  [ ! -e /etc/outside ]
+  printf 'FROM t\nCOPY a /x\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"line 2: COPY a /x: /x: "*"symbolic links"* ]]
+}
+
+@test "COPY: a pattern that fits nothing is fine beside something else" {
+  echo 1 >"$ctx/package.json"
+  printf 'FROM busybox\nCOPY package.json lock* /app/\nCOPY package.json /plain/.\n' | dockerfile
+  run -0 build
+  [ "$(files 'ls /app; cat /plain' | tr '\n' ' ')" = "package.json 1 " ]
+  printf 'FROM busybox\nCOPY lock* *.none /app/\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"line 2: COPY lock* *.none /app/: lock*: no file fits it"* ]]
+  printf 'FROM busybox\nRUN --mount=type=bind,source=lock*,target=/m true\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"lock*: no file fits it"* ]]
 }
 
 @test "COPY keeps times of files and of the folders that were there" {
@@ -455,7 +516,7 @@ ADD plain.gz plain.xz text /files/
 ADD --chown=9:9 a.tar /owned/
 D
   run -0 build
-  [ "$(files 'cat /tar/d/f /gz/d/l /bz2/d/f /xz/d/l; stat -c %u:%g:%Y /tar/d/f; stat -c %u /owned/d/f; ls /kept /files' | tr '\n' ' ')" = "in in in in 3:4:1000 9 /files: plain.gz plain.xz text  /kept: a.tar " ]
+  [ "$(files 'cat /tar/d/f /gz/d/l /bz2/d/f /xz/d/l; stat -c %u:%g:%Y /tar/d/f; stat -c %u /owned /owned/d/f; ls /kept /files' | tr '\n' ' ')" = "in in in in 3:4:1000 9 3 /files: plain.gz plain.xz text  /kept: a.tar " ]
   head -c 700 "$ctx/a.tar.gz" | head -c 60 >"$ctx/broken.tar.gz"
   printf 'FROM busybox\nADD broken.tar.gz /x/\n' | dockerfile
   run -1 build

@@ -130,6 +130,8 @@ def judge_builder(case, builder, results, expected):
             out.append(f"{builder}: fails with {last_line(theirs['failed'])}")
     if "tree" in ours and "tree" in theirs:
         found = differences(ours, theirs)
+    elif "failed" in ours and "failed" not in theirs:
+        found = [("builds", "")]
     for what, mine in found:
         rows = [r for r in expected if r.fits(builder, what)]
         for row in rows:

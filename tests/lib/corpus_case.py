@@ -12,6 +12,7 @@ A case is a text. What stands before its first section says what it is about; a 
                    classic buildkit: /path mode is 0755
                    buildah: config.Cmd is ["/bin/sh","-c","x"]
                    buildkit: fails with unknown flag
+                   buildah: builds                        (and tare does not)
                      Why that is so. The reason is indented, and is that of the rows above it.
 
 Of a row the part before ":" names builders, the rest is what judge() of corpus.py prints of a difference. A path may have

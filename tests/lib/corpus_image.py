@@ -118,10 +118,9 @@ def value_of(attribute):
 
 def tree_of(layers):
     """{path: {field: text}}. Fields: type, mode, owner; target of links, content of files, number of devices, hard (all names
-    of one file), attributes by their names, time in seconds behind OLD (folder-time of a folder with something in it). What is
-    of today or of 1970, as our base image is, has no time: these are what commands write (docs/dockerfile.md)."""
+    of one file), attributes by their names, time in seconds behind OLD (folder-time of a folder). What is of today or of 1970,
+    as our base image is, has no time: these are what commands write (docs/dockerfile.md)."""
     merged, names, out = merge(layers), {}, {}
-    parents = {os.path.dirname(path) for path in merged}
     for path, (number, st, _, _) in merged.items():
         names.setdefault((number, st.st_ino), []).append(path)
     for path, (number, st, attributes, content) in merged.items():
@@ -137,7 +136,7 @@ def tree_of(layers):
             fields["hard"] = " ".join(sorted(names[number, st.st_ino]))
         fields.update({n: value_of(v) for n, v in attributes.items() if not n.startswith(OVERLAY)})
         if 0 != st.st_mtime < NEW:
-            fields["folder-time" if path in parents else "time"] = f"{st.st_mtime_ns / 1e9 - corpus_case.OLD:.12g}"
+            fields["folder-time" if kind == "folder" else "time"] = f"{st.st_mtime_ns / 1e9 - corpus_case.OLD:.12g}"
         out[path] = fields
     return out
 

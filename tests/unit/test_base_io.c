@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/beneath.h"
+#include "base/hardlinks.h"
 #include "base/io.h"
 
 struct tmp {
@@ -97,6 +98,43 @@ static void remove_tree_of_any_depth(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_int_equal(faccessat(t->fd, "z", F_OK, 0), -1);
 	assert_int_equal(faccessat(t->fd, "file", F_OK, 0), 0);
+}
+
+static void the_end_of_a_path_is_followed(void **state)
+{
+	struct tmp *t = *state;
+	char path[PATH_MAX] = "/l/";
+
+	assert_int_equal(io_mkdirs(t->fd, "follow/d", 0755), 0);
+	assert_int_equal(symlinkat("d/m", t->fd, "follow/l"), 0);
+	assert_int_equal(symlinkat("../../../none/f", t->fd, "follow/d/m"), 0);
+	assert_int_equal(symlinkat("loop", t->fd, "follow/loop"), 0);
+	CLEANUP_FD int root = openat(t->fd, "follow", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(root >= 0);
+	assert_int_equal(beneath_follow(root, path), 0);
+	assert_string_equal(path, "/d/../../../none/f"); /* which the root's .. keeps in */
+	assert_int_equal(beneath_follow(root, path), 0);
+	assert_string_equal(path, "/d/../../../none/f");
+	(void)snprintf(path, sizeof(path), "/loop");
+	assert_int_equal(beneath_follow(root, path), -ELOOP);
+}
+
+static void several_names_are_one_file(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct hardlinks *h = arena_new(&a, struct hardlinks);
+	struct stat one = { .st_ino = 5, .st_nlink = 2, .st_mode = S_IFREG }, other = one, alone = one;
+
+	(void)state;
+	other.st_dev = 1;
+	alone.st_nlink = 1;
+	assert_null(hardlinks_first(h, &a, &one, "x"));
+	assert_null(hardlinks_first(h, &a, &other, "y"));
+	assert_null(hardlinks_first(h, &a, &alone, "z"));
+	assert_string_equal(hardlinks_first(h, &a, &one, "w"), "x");
+	assert_string_equal(hardlinks_first(h, &a, &other, "w"), "y");
+	assert_null(hardlinks_first(h, &a, &alone, "w"));
 }
 
 static void beneath_never_leaves(void **state)
@@ -230,6 +268,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(remove_tree_keeps_link_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(remove_tree_of_any_depth, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_open_file_by_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_end_of_a_path_is_followed, setup, teardown),
+		cmocka_unit_test_setup_teardown(several_names_are_one_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(beneath_never_leaves, setup, teardown),
 		cmocka_unit_test_setup_teardown(mountpoint_behind_dangling_links, setup, teardown),
 		cmocka_unit_test_setup_teardown(mountpoint_that_is_a_link_itself, setup, teardown),

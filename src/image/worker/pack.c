@@ -15,6 +15,7 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "base/hardlinks.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "image/folder.h"
@@ -25,14 +26,7 @@
 
 #define MAX_XATTRS 64
 #define MAX_XATTR_BYTES (64U << 10)
-#define LINK_BUCKETS 4096U
 #define CHUNK (256U << 10)
-
-struct linked { /* a file with several names, by the first of them */
-	struct linked *next;
-	ino_t ino;
-	const char *path;
-};
 
 struct pack {
 	struct task *task;
@@ -42,7 +36,7 @@ struct pack {
 	bool plain; /* one tree in itself, not packed, to a handle */
 	bool live;
 	struct report_packed facts;
-	struct linked *links[LINK_BUCKETS];
+	struct hardlinks links;
 	struct strbuf path, header;
 	char *chunk;
 	char names[MAX_XATTR_BYTES], values[MAX_XATTR_BYTES];
@@ -114,24 +108,6 @@ static void fill(struct pack *p, const struct stat *st, struct tarout_entry *en)
 		p->facts.max_id = st->st_uid;
 	if (st->st_gid > p->facts.max_id)
 		p->facts.max_id = st->st_gid;
-}
-
-/* The first name of a file, or NULL when this is it. */
-static const char *first_name(struct pack *p, const struct stat *st)
-{
-	struct linked **bucket = &p->links[(size_t)st->st_ino % LINK_BUCKETS], *l;
-
-	if (st->st_nlink < 2)
-		return NULL;
-	for (l = *bucket; l; l = l->next)
-		if (l->ino == st->st_ino)
-			return l->path;
-	l = arena_new(&p->arena, struct linked);
-	if (l) {
-		*l = (struct linked){ *bucket, st->st_ino, arena_strdup(&p->arena, sb_str(&p->path)) };
-		*bucket = l;
-	}
-	return NULL;
 }
 
 static int copy_content(struct pack *p, int fd, uint64_t size, struct err *e)
@@ -270,7 +246,7 @@ static int add_one(struct pack *p, int dir, const char *name, size_t folder_len,
 		return add_folder(p, dir, name, depth, e);
 	if (overlay_is_whiteout(&st))
 		return p->plain ? 0 : add_mark(p, folder_len, name, e);
-	first = first_name(p, &st);
+	first = hardlinks_first(&p->links, &p->arena, &st, sb_str(&p->path));
 	if (arena_error(&p->arena) < 0)
 		return no_memory(e);
 	if (first) {
