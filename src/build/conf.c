@@ -182,9 +182,12 @@ static int entrypoint(struct arena *a, struct conf *c, const struct df_instructi
 
 static int list(struct arena *a, struct conf *c, const struct df_instruction *in, struct err *e)
 {
-	for (size_t i = 0; i < in->list.n; i++)
+	for (size_t i = 0; i < in->list.n; i++) {
+		if (in->kind == DF_VOLUME && in->list.v[i][0] != '/')
+			return err_set(e, ERR_INVALID, "\"%s\": want an absolute path: no container could have it otherwise", in->list.v[i]);
 		if (!add_once(a, in->kind == DF_EXPOSE ? &c->ports : &c->volumes, in->list.v[i]))
 			return no_memory(e);
+	}
 	return 0;
 }
 

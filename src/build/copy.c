@@ -70,9 +70,8 @@ int source_open(struct build *b, size_t stage, const char *from, struct pick_fro
 		plan.from.from.base = named->image;
 		n = -1;
 	}
-	if (n >= 0 && !is_planned(&b->plan.v[stage], (size_t)n))
-		return err_set(e, ERR_UNSUPPORTED, "--from=%s: an ONBUILD of the base cannot take from a stage of this file that nothing in the stage"
-			       " takes from itself", from);
+	if (n >= 0 && !is_planned(&b->plan.v[stage], (size_t)n)) /* only a base's trigger asks for it, which was not known when the stages were planned */
+		return err_set(e, ERR_UNSUPPORTED, "--from=%s: ONBUILD cannot take from a stage that nothing else here needs: copy from it in this file", from);
 	other = n >= 0 ? &b->stages[n] : arena_new(b->a, struct stage);
 	if (!other)
 		return err_errno(e, -ENOMEM, "--from");

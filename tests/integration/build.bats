@@ -232,6 +232,21 @@ D
   [[ "$output" == *"line 2: COPY a /x: /x: "*"symbolic links"* ]]
 }
 
+@test "VOLUME wants an absolute path; ONBUILD --from a stage that is not built says so" {
+  printf 'FROM busybox\nARG V=data\nVOLUME /ok $V\nRUN echo reached\n' | dockerfile
+  run -1 build
+  [[ "$output" == *'line 3: VOLUME /ok $V: "data": want an absolute path'* ]]
+  [[ "$output" != *reached* ]]
+  printf 'FROM busybox\nONBUILD COPY --from=tools /f /f\n' | dockerfile
+  run -0 tare build -t triggers "$ctx"
+  printf 'FROM busybox AS tools\nRUN echo f >/f\nFROM triggers\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"--from=tools: ONBUILD cannot take from a stage that nothing else here needs"* ]]
+  printf 'FROM busybox AS tools\nRUN echo f >/f\nFROM triggers\nCOPY --from=tools /f /g\n' | dockerfile
+  run -0 build
+  [ "$(files 'cat /f /g' | tr '\n' ' ')" = "f f " ]
+}
+
 @test "COPY: a pattern that fits nothing is fine beside something else" {
   echo 1 >"$ctx/package.json"
   printf 'FROM busybox\nCOPY package.json lock* /app/\nCOPY package.json /plain/.\n' | dockerfile
