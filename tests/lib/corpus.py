@@ -2,7 +2,7 @@
 """corpus.py build|judge|unused|list CASES WORK [NAME]: Dockerfiles by tare, docker (classic and BuildKit) and buildah.
 
 build    builds every case of the folder CASES whose name fits the regular expression $CORPUS with all of them and leaves what
-         came of it in WORK/results
+         came of it in WORK/results, and in WORK/verdicts/NAME what judge says
 judge    compares what came of one case; prints each difference that the case does not expect, and each that it
          expects and that is none, as rows for its section "differ" (corpus_case.py); exits 1 when there is any
 unused   the same for the rows that hold for all cases, when all have been judged
@@ -95,6 +95,13 @@ def build_all(cases, work):
             d.result()
 
 
+def judge_all(cases, general, work):
+    os.makedirs(f"{work}/verdicts", exist_ok=True)
+    for case in cases:
+        with open(f"{work}/verdicts/{case.name}", "w", encoding="utf-8") as f:
+            f.writelines(line + "\n" for line in judge(case, general, work))
+
+
 def last_line(text):
     return ([line.strip() for line in text.splitlines() if line.strip()] or [""])[-1]
 
@@ -168,7 +175,9 @@ def main(argv):
     verb, folder, work = argv[1], argv[2], argv[3]
     general, out = corpus_case.always(folder), []
     if verb == "build":
-        build_all(corpus_case.load_cases(folder, os.environ.get("CORPUS", "")), work)
+        cases = corpus_case.load_cases(folder, os.environ.get("CORPUS", ""))
+        build_all(cases, work)
+        judge_all(cases, general, work)
     elif verb == "judge":
         for name in argv[4:]:
             out += judge(corpus_case.Case(f"{folder}/{name}.case"), general, work)

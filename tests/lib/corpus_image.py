@@ -147,7 +147,7 @@ def step_of(entry):
     for shell in ("/bin/sh -c #(nop) ", "|"):
         if text.startswith(shell):
             text = text[len(shell):] if shell != "|" else "RUN"
-    word = (text.split() or [""])[0]
+    word = (text.split() or [""])[0].upper()
     known = "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR"
     return (word if word in known.split() else "RUN") + ("" if entry.get("empty_layer") else "+")
 
