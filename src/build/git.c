@@ -6,11 +6,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
+#include "base/base64.h"
 #include "base/beneath.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "build/secret.h"
 #include "build/ssh.h"
 #include "engine/confined.h"
 #include "image/folder.h"
@@ -44,7 +47,7 @@ static const char *const settings[] = {
 	"-c", "safe.directory=*", "-c", "core.protectNTFS=false",
 };
 
-static int environment(struct build *b, const char *out[MAX_WORDS], struct err *e)
+static int environment(struct build *b, const char *out[MAX_WORDS], size_t *count, struct err *e)
 {
 	static const char *const own[] = {
 		"LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_ALLOW_PROTOCOL=git:http:https:ssh",
@@ -67,17 +70,84 @@ static int environment(struct build *b, const char *out[MAX_WORDS], struct err *
 			return no_memory(e);
 	}
 	out[n] = NULL;
+	*count = n;
 	return 0;
 }
+
+/* ---- who we are to a server of HTTP ---- */
+
+/* "https://HOST/", without what stands before an @ in it; NULL: it is no such URL. */
+static const char *origin(struct build *b, const char *url, const char **host)
+{
+	const char *authority = strstr(url, "://"), *at;
+	size_t len;
+
+	if (strncasecmp(url, "http", 4) != 0 || !authority)
+		return NULL;
+	authority += 3;
+	len = strcspn(authority, "/?#");
+	at = memrchr(authority, '@', len);
+	if (at) {
+		len -= (size_t)(at + 1 - authority);
+		authority = at + 1;
+	}
+	*host = arena_strndup(b->a, authority, strcspn(authority, ":/?#"));
+	return arena_printf(b->a, "%.*s://%.*s/", (int)(strchr(url, ':') - url), url, (int)len, authority);
+}
+
+/* The secret kind.HOST; for what the command line names, which no Dockerfile can change, kind alone will do. */
+static int find_login(struct build *b, const char *kind, const char *host, char **out, struct err *e)
+{
+	const char *own = arena_printf(b->a, "%s.%s", kind, host);
+	size_t len;
+	int r = own ? secret_read(b, own, out, &len, e) : no_memory(e);
+
+	if (r == 0 && b->file.n_stages == 0)
+		r = secret_read(b, kind, out, &len, e);
+	if (r > 0)
+		(*out)[strcspn(*out, "\r\n")] = '\0';
+	return r;
+}
+
+/* Settings of git that send it to that server alone, behind n of env. */
+static int add_login(const struct git *g, const char **env, size_t n, struct err *e)
+{
+	CLEANUP(sb_wipe) struct strbuf value = STRBUF_INIT, pair = STRBUF_INIT;
+	CLEANUP_FREE char *text = NULL;
+	struct build *b = g->b;
+	const char *host = "", *url = origin(b, g->src->url, &host);
+	int r = url ? find_login(b, "GIT_AUTH_TOKEN", host, &text, e) : 0;
+
+	if (r > 0) {
+		sb_printf(&pair, "x-access-token:%s", text);
+		sb_puts(&value, "basic ");
+		base64_encode(sb_str(&pair), pair.len, &value);
+	} else if (r == 0 && url) {
+		r = find_login(b, "GIT_AUTH_HEADER", host, &text, e);
+		if (r > 0)
+			sb_puts(&value, text);
+	}
+	if (r <= 0)
+		return r;
+	env[n] = "GIT_CONFIG_COUNT=1";
+	env[n + 1] = arena_printf(b->a, "GIT_CONFIG_KEY_0=http.%s.extraHeader", url);
+	env[n + 2] = arena_printf(b->a, "GIT_CONFIG_VALUE_0=Authorization: %s", sb_str(&value));
+	env[n + 3] = NULL;
+	return sb_error(&value) < 0 || sb_error(&pair) < 0 || arena_error(b->a) < 0 ? no_memory(e) : 0;
+}
+
+/* ---- all of it ---- */
 
 /* git with these words, up to a NULL: its exit code. What it wrote is g->out. */
 static int run(struct git *g, const char *const *words, struct err *e)
 {
 	const char *argv[MAX_WORDS] = { 0 }, *env[MAX_WORDS];
 	const struct confined c = { .argv = argv, .env = env, .folder = g->folder, .file_bytes = g->b->args->limits.file_bytes };
-	size_t n = 0;
-	int r = environment(g->b, env, e);
+	size_t n = 0, n_env = 0;
+	int r = environment(g->b, env, &n_env, e);
 
+	if (r == 0)
+		r = add_login(g, env, n_env, e);
 	for (; n < ARRAY_LEN(settings); n++)
 		argv[n] = settings[n];
 	for (size_t i = 0; words[i] && n < MAX_WORDS - 1; i++)

@@ -16,9 +16,8 @@
 #include "base/io.h"
 #include "build/named.h"
 #include "build/put.h"
+#include "build/secret.h"
 #include "engine/buildcache.h"
-
-#define SECRET_MAX (500U << 10)
 
 static int no_memory(struct err *e)
 {
@@ -290,28 +289,6 @@ static int make_cache(struct build *b, size_t stage, const struct step *st, cons
 
 /* ---- secrets ---- */
 
-static const struct build_secret *find_secret(const struct build *b, const char *id)
-{
-	for (size_t i = 0; i < b->args->n_secrets; i++)
-		if (strcmp(b->args->secrets[i].id, id) == 0)
-			return &b->args->secrets[i];
-	return NULL;
-}
-
-static int read_secret(const struct build_secret *s, char **out, size_t *len, struct err *e)
-{
-	const char *value = s->env ? getenv(s->env) : NULL;
-	int r;
-
-	if (s->env) {
-		*out = value ? strdup(value) : NULL;
-		*len = value ? strlen(value) : 0;
-		return *out ? 0 : err_set(e, ERR_NOTFOUND, "--secret id=%s: the environment has no %s", s->id, s->env);
-	}
-	r = io_read_file(AT_FDCWD, s->file, SECRET_MAX, out, len);
-	return r < 0 ? err_errno(e, r, "--secret id=%s: %s", s->id, s->file) : 0;
-}
-
 static int secret_file(struct build *b, const struct step *st, const struct df_mount *m, const char *text, size_t len, const char *target,
 		       struct run_mounts *out, struct err *e)
 {
@@ -333,16 +310,15 @@ static int make_secret(struct build *b, const struct step *st, const struct df_m
 		       struct err *e)
 {
 	const char *id = m->id ? m->id : m->source;
-	const struct build_secret *s = find_secret(b, id);
 	CLEANUP_FREE char *text = NULL;
 	const char *env;
 	size_t len;
 	int r;
 
-	if (!s)
-		return m->required ? err_set(e, ERR_NOTFOUND, "secret %s is required: --secret id=%s,src=FILE gives it", id, id) : 0;
-	r = read_secret(s, &text, &len, e);
-	if (r < 0)
+	r = secret_read(b, id, &text, &len, e);
+	if (r == 0 && m->required)
+		return err_set(e, ERR_NOTFOUND, "secret %s is required: --secret id=%s,src=FILE gives it", id, id);
+	if (r <= 0)
 		return r;
 	if (m->env) {
 		env = strlen(text) == len ? arena_printf(b->a, "%s=%s", m->env, text) : NULL;

@@ -230,6 +230,22 @@ head: d f l x  v1: f 755 0:0 1500000000
   [[ "$output" == *"no-such-program"* ]]
 }
 
+@test "a git repository that wants a login: a secret for that host; one for any is for what the command line names" {
+  git_dir() { echo "$(web_dir)/www"; }
+  web_start; git_repository r; git_commit r Dockerfile "$(printf 'FROM busybox\nCOPY . /c/\n')" >/dev/null
+  git clone -q --bare "$(web_dir)/www/r" "$(web_dir)/www/r.git"; git -C "$(web_dir)/www/r.git" update-server-info
+  echo "Basic $(printf 'x-access-token:tok' | base64)" >"$(web_dir)/login"
+  printf 'FROM busybox\nADD %s/auth/r.git /r\n' "$(web)" | dockerfile
+  echo tok >"$BATS_TEST_TMPDIR/token"
+  run -1 build; [[ "$output" == *"line 2: ADD"*"git cannot ask it"* ]]
+  run -1 build --secret id=GIT_AUTH_TOKEN,src="$BATS_TEST_TMPDIR/token"
+  run -0 build --secret id=GIT_AUTH_TOKEN.127.0.0.1,src="$BATS_TEST_TMPDIR/token"
+  run -1 build --no-cache --secret id=GIT_AUTH_TOKEN.elsewhere,src="$BATS_TEST_TMPDIR/token"
+  TOK=tok run -0 tare build -t t --secret id=GIT_AUTH_TOKEN,env=TOK "$(web)/auth/r.git"
+  [ "$(files 'ls /c')" = Dockerfile ]
+  H=$(cat "$(web_dir)/login") run -0 tare build --secret id=GIT_AUTH_HEADER,env=H "$(web)/auth/r.git"
+}
+
 @test "errors of ADD of a git repository" {
   git_start; git_repository r; git_commit r f one >/dev/null
   local what want

@@ -12,6 +12,7 @@ Files are in DIR/www; DIR/ready has HOST:PORT once it listens; DIR/log a line "M
   /stall/N/NAME  half of the file and then nothing more, for the first N requests
   /endless       bytes without an end
   /html          200, and a page that says that there is no such file
+  /auth/NAME     the file for who has the login that is in DIR/login ("Basic …"); 401 for others
   /name          302 to the URL in DIR/elsewhere
 
 It is a proxy, too, that gives its own files for those of every host.
@@ -112,6 +113,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.endless()
             if kind == "html":
                 return self.say(200, b"<html>no such file</html>", Content_Type="text/html")
+            if kind == "auth":
+                with open(os.path.join(TOP, "login"), encoding="utf-8") as f:
+                    if self.headers.get("Authorization", "").lower() != f.read().strip().lower():
+                        return self.say(401, WWW_Authenticate='Basic realm="x"')
+                return self.say(200, self.file(rest)[0])
             if kind == "name":
                 with open(os.path.join(TOP, "elsewhere"), encoding="utf-8") as f:
                     return self.say(302, Location=f.read().strip())
