@@ -121,6 +121,28 @@ static int type_of(struct collecting *c, const struct json *doc, bool index, str
 	return r;
 }
 
+/* What a list of referrers says of it (distribution specification, "Listing Referrers"). */
+static int read_subject(struct collecting *c, const struct json *doc, struct closure_part *part)
+{
+	const struct json *subject = NULL, *config = NULL;
+	struct closure_part of = { 0 };
+	int r = json_get_obj(doc, "manifest", "subject", &subject, c->e);
+
+	if (r < 0 || !subject)
+		return r;
+	r = read_part(c, subject, "the subject", &of);
+	if (r == 0)
+		r = json_get_str(doc, "manifest", "artifactType", &part->artifact_type, c->e);
+	if (r == 0 && !part->artifact_type)
+		r = json_get_obj(doc, "manifest", "config", &config, c->e);
+	if (r == 0 && config)
+		r = json_get_str(config, "config", "mediaType", &part->artifact_type, c->e);
+	if (r == 0)
+		r = json_get_obj(doc, "manifest", "annotations", &part->annotations, c->e);
+	part->subject = of.digest;
+	return r;
+}
+
 static int parse(struct collecting *c, const char *text, size_t len, unsigned int depth, struct closure_part *part)
 {
 	const struct json *doc, *list = NULL;
@@ -132,6 +154,8 @@ static int parse(struct collecting *c, const char *text, size_t len, unsigned in
 		r = err_set(c->e, ERR_INVALID, "it has manifests and layers: it is ambiguous what it is");
 	if (r == 0)
 		r = type_of(c, doc, list != NULL, part);
+	if (r == 0)
+		r = read_subject(c, doc, part);
 	if (r < 0)
 		return r;
 	return list ? read_index(c, list, depth) : read_manifest(c, doc);

@@ -4,12 +4,16 @@
 #define TARE_IMAGE_CLOSURE_H
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "image/store.h"
 
 struct closure_part {
 	const char *digest, *type;
 	uint64_t size;
 	bool layer; /* else a configuration, or a document */
+	/* of a document that refers to another (a signature): whose digest, what it is, and its annotations; else NULL */
+	const char *subject, *artifact_type;
+	const struct json *annotations;
 };
 
 struct closure {

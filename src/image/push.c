@@ -1,13 +1,18 @@
 #include "image/push.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/io.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "image/closure.h"
 #include "image/config.h"
 #include "image/manifest.h"
+#include "image/referrertag.h"
 
 #define LANES 5
 
@@ -27,7 +32,7 @@ struct push {
 	struct closure closure;
 	uint64_t size; /* of what gets the tag */
 	struct blob *blobs;
-	int *files; /* of the blobs, and of the documents behind them; owned */
+	int *files; /* of the blobs, of the documents behind them, and one for a list of referrers; owned */
 	size_t n_blobs, n_files;
 	struct registry_client registry;
 };
@@ -126,13 +131,20 @@ static int gather(struct push *p)
 	int r = 0;
 
 	p->blobs = arena_array(p->arena, c->n_blobs + 1, sizeof(*p->blobs));
-	p->files = arena_array(p->arena, c->n_blobs + c->n_documents + 1, sizeof(*p->files));
+	p->files = arena_array(p->arena, c->n_blobs + c->n_documents + 2, sizeof(*p->files));
 	if (!p->blobs || !p->files)
 		return no_memory(p->e);
 	for (size_t i = 0; r == 0 && i < c->n_blobs; i++)
 		r = add_blob(p, &c->blobs[i]);
 	for (size_t i = 0; r == 0 && i < c->n_documents; i++)
 		r = open_file(p, c->documents[i].digest, c->documents[i].size);
+	if (r == 0) { /* written when it is known what is to be in it */
+		int fd = io_memfd("tare-referrers", "", 0, false);
+
+		if (fd < 0)
+			return err_errno(p->e, fd, "list of referrers");
+		p->files[p->n_files++] = fd;
+	}
 	return r;
 }
 
@@ -226,10 +238,9 @@ static int push_blobs(struct push *p, uint64_t *endpoint)
 	return r;
 }
 
-/* The topmost gets the tag, the others are there by their digests. */
-static int put_document(struct push *p, uint64_t endpoint, size_t i)
+/* file: which handle behind the blobs' it is. */
+static int put(struct push *p, uint64_t endpoint, size_t file, const struct closure_part *part, const char *reference, bool *subject)
 {
-	const struct closure_part *part = &p->closure.documents[i];
 	CLEANUP_STRBUF struct strbuf line = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&line);
 	const struct json *msg;
@@ -238,14 +249,55 @@ static int put_document(struct push *p, uint64_t endpoint, size_t i)
 	jw_object(&w, NULL);
 	jw_str(&w, "do", "manifest");
 	jw_u64(&w, "endpoint", endpoint);
-	jw_u64(&w, "file", p->n_blobs + i);
+	jw_u64(&w, "file", p->n_blobs + file);
 	jw_u64(&w, "size", part->size);
 	jw_str(&w, "digest", part->digest);
 	jw_str(&w, "mediaType", part->type);
-	jw_str(&w, "reference", i + 1 < p->closure.n_documents ? part->digest : p->args->reference);
+	jw_str(&w, "reference", reference);
 	jw_end_object(&w);
 	r = registry_ask(&p->registry, &line, p->e);
-	return r < 0 ? r : registry_answer(&p->registry, p->arena, "stored", &msg, p->e);
+	if (r == 0)
+		r = registry_answer(&p->registry, p->arena, "stored", &msg, p->e);
+	return r < 0 ? r : json_get_bool(msg, "answer", "subject", subject, p->e);
+}
+
+/* The registry has no list of referrers: the tag that stands for it gets one entry more. Whoever else does that just now may be overwritten, which
+ * the specification has no remedy for. */
+static int tag_referrer(struct push *p, uint64_t endpoint, const struct closure_part *doc)
+{
+	static const char *const accept[] = { REFERRERTAG_TYPE, NULL };
+	size_t file = p->closure.n_documents;
+	int fd = p->files[p->n_blobs + file], r;
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	char tag[REFERRERTAG_LEN], path[REFERRERTAG_LEN + 16], digest[DIGEST_LEN + 1];
+	struct closure_part index = { .type = REFERRERTAG_TYPE, .digest = digest };
+	struct registry_document old = { .len = 0 };
+	bool there, ignored = false;
+
+	referrertag_name(doc->subject, tag);
+	(void)snprintf(path, sizeof(path), "manifests/%s", tag);
+	r = registry_document(&p->registry, p->arena, path, accept, CLOSURE_DOCUMENT_MAX, "list of referrers", endpoint, &old, p->e);
+	if (r < 0 && p->e->cls != ERR_NOTFOUND)
+		return r;
+	r = referrertag_add(p->arena, old.text, r < 0 ? 0 : old.len, doc, &text, &there, p->e);
+	if (r < 0 || there)
+		return r;
+	r = ftruncate(fd, 0) < 0 ? -errno : io_pwrite_full(fd, text.s, text.len, 0);
+	if (r < 0)
+		return err_errno(p->e, r, "list of referrers");
+	sha256_digest(text.s, text.len, digest);
+	index.size = text.len;
+	return put(p, endpoint, file, &index, tag, &ignored);
+}
+
+/* The topmost gets the tag, the others are there by their digests. */
+static int put_document(struct push *p, uint64_t endpoint, size_t i)
+{
+	const struct closure_part *part = &p->closure.documents[i];
+	bool subject = false;
+	int r = put(p, endpoint, i, part, i + 1 < p->closure.n_documents ? part->digest : p->args->reference, &subject);
+
+	return r < 0 || subject || !part->subject ? r : tag_referrer(p, endpoint, part);
 }
 
 static int run(struct push *p)

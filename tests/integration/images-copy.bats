@@ -142,6 +142,15 @@ artifact() {
     manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $d, size: 1}]}')" >/dev/null
   run -0 tare image copy -q --referrers "docker://$NAME:1" "docker://$to-b:1"
   [ "$(R=other registry_ask "/v2/team/app-b/referrers/$digest" | jq -r '.text | fromjson | .manifests[0].digest')" = "$first" ]
+  # a registry that does not see what a manifest refers to gets the tag that says it, with one entry more each time
+  registry_faults_clear
+  tag=$to-c:sha256-${digest#sha256:}
+  R=other registry_fault header PUT /manifests/ name=OCI-Subject times=0
+  for i in 1 2; do
+    tare image copy -q --referrers "docker://$NAME:1" "docker://$to-c:1"
+    [ "$(skopeo inspect --raw --tls-verify=false "docker://$tag" | jq -r '[.manifests[].digest] | sort | join(" ")')" = "$(printf '%s\n' "$first" "$second" | sort | xargs)" ]
+    [ "$(skopeo inspect --raw --tls-verify=false "docker://$tag" | jq -r '.manifests[0].artifactType')" = application/vnd.test.thing ]
+  done
   run -1 tare image copy --referrers "oci:$T/l:x" "docker://$to:1"
   one_line; [[ "$output" == *"--referrers is for copies from a registry"* ]]
 }

@@ -80,6 +80,7 @@ static void take_header(struct http *h, const char *name, size_t name_len, const
 		{ "etag", &a->etag },
 		{ "last-modified", &a->last_modified },
 		{ "link", &a->link },
+		{ "oci-subject", &a->subject },
 	};
 	struct err ignored;
 

@@ -28,7 +28,7 @@ struct http_endpoint {
 /* An answer's head; texts live in the connection until its next exchange. */
 struct http_answer {
 	long status;
-	const char *media_type, *location, *digest, *retry_after, *range, *content_range, *chunk_min, *etag, *last_modified, *link;
+	const char *media_type, *location, *digest, *retry_after, *range, *content_range, *chunk_min, *etag, *last_modified, *link, *subject;
 	int64_t length; /* -1: not said */
 	bool reached;   /* somebody spoke HTTP with us there */
 	struct challenges challenges;

@@ -219,6 +219,7 @@ int push_manifest(struct session *s, const struct json *rq, struct err *e)
 	const char *reference = NULL, *type = NULL;
 	struct upload_blob manifest = { 0 };
 	uint64_t endpoint = 0, file = 0;
+	bool subject = false;
 	int r = read_blob(&a, rq, &manifest, e);
 
 	if (r == 0)
@@ -235,7 +236,7 @@ int push_manifest(struct session *s, const struct json *rq, struct err *e)
 		r = registry_open(s, &s->endpoints[endpoint], SCOPE_PUSH, &reg, e);
 	manifest.file = TRANSFER_FILES_FD + (int)file;
 	if (r == 0)
-		r = upload_manifest(&reg, &manifest, reference, type, e);
-	sb_puts(&line, "{\"type\":\"stored\"}");
+		r = upload_manifest(&reg, &manifest, reference, type, &subject, e);
+	sb_printf(&line, "{\"type\":\"stored\",\"subject\":%s}", subject ? "true" : "false");
 	return r < 0 ? r : session_say(s, &line, NULL, 0, e);
 }

@@ -382,7 +382,8 @@ int upload_blob(struct registry *r, const struct upload_blob *b, upload_tell_fn 
 	return k;
 }
 
-int upload_manifest(struct registry *r, const struct upload_blob *manifest, const char *reference, const char *media_type, struct err *e)
+int upload_manifest(struct registry *r, const struct upload_blob *manifest, const char *reference, const char *media_type, bool *subject,
+		    struct err *e)
 {
 	struct upload u = { .r = r, .blob = manifest };
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -403,5 +404,6 @@ int upload_manifest(struct registry *r, const struct upload_blob *manifest, cons
 		return k;
 	if (a.status / 100 != 2)
 		return refused(r, &a, "manifest", manifest->size, e);
+	*subject = a.subject != NULL;
 	return confirm(r, &a, path, "manifest", accept, manifest, e);
 }

@@ -22,8 +22,8 @@ typedef int (*upload_tell_fn)(uint64_t bytes, void *data, struct err *e);
 int upload_blob(struct registry *r, const struct upload_blob *b, upload_tell_fn tell, void *data, enum upload_outcome *out,
 		const char **from, struct err *e) MUST_CHECK;
 
-/* PUT of manifests/REFERENCE. */
-int upload_manifest(struct registry *r, const struct upload_blob *manifest, const char *reference, const char *media_type,
+/* PUT of manifests/REFERENCE. *subject: the registry says that it has seen what it refers to (OCI-Subject). */
+int upload_manifest(struct registry *r, const struct upload_blob *manifest, const char *reference, const char *media_type, bool *subject,
 		    struct err *e) MUST_CHECK;
 
 #endif
