@@ -2,17 +2,14 @@
 
 #include "base/text.h"
 #include "build/named.h"
+#include "build/pulling.h"
 #include "build/work.h"
 #include "engine/images.h"
-#include "engine/pull.h"
 #include "image/manifest.h"
 
 /* The image, from a registry when it is not here or is asked to be looked for there. */
 static int find_image(struct build *b, const struct df_stage_plan *p, struct image *img, struct err *e)
 {
-	char platform[PLATFORM_TEXT_LEN];
-	struct pull_args pull = { .what = p->from.from.base, .limits = b->args->limits };
-	struct pulled got;
 	struct err why = { 0 };
 	bool ask = b->args->pull && !text_starts(p->from.from.base, "sha256:"); /* an id no registry knows */
 	int r = ask ? -ENOENT : image_find(b->en->catalog, b->a, p->from.from.base, img, &why);
@@ -23,9 +20,7 @@ static int find_image(struct build *b, const struct df_stage_plan *p, struct ima
 		*e = why;
 		return e->code;
 	}
-	pull.platform = platform_text(p->has_platform ? &p->platform : &b->target, platform);
-	build_say(b, "pulling %s", p->from.from.base);
-	r = engine_pull(b->en, &pull, b->a, &got, e);
+	r = pulling(b, p->from.from.base, p->has_platform ? &p->platform : &b->target, e);
 	return r < 0 ? r : image_find(b->en->catalog, b->a, p->from.from.base, img, e);
 }
 

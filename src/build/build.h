@@ -14,6 +14,7 @@ enum build_event_kind {
 	BUILD_STEP,   /* a step begins: text is its instruction */
 	BUILD_CACHED, /* what it gives was there */
 	BUILD_SAY,    /* it says something of itself: text */
+	BUILD_PROGRESS, /* the same, many times over: how far it is */
 	BUILD_OUTPUT, /* of its command: bytes as they came */
 	BUILD_DONE,   /* it is done */
 	BUILD_FAILED  /* it is not, and the build ends */

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # tare build: stages at the same time; how such a build fails, is cut short, and what it does once.
 load ../lib/common
+load ../lib/registry
 
 setup_file() { tare_setup_file; load_busybox; }
 teardown_file() { tare_teardown_file; }
@@ -205,4 +206,26 @@ D
   [ "$(files 'cmp /f /g && cat /of-b/b')" = b ]
   for b in "$TARE_ROOT"/content/blobs/sha256/*; do [ "$(sha256sum <"$b" | cut -d' ' -f1)" = "${b##*/}" ]; done
   for l in "$TARE_ROOT"/layers/*; do [ -e "$l/info.json" ] && [ -d "$l/fs" ]; done
+}
+
+@test "images that stages take from are fetched once, and how much is here is told" {
+  registry_start
+  registry_put base:1 "$(busybox_archive)" >/dev/null
+  registry_image other:1 700000 >/dev/null
+  registry_fault slow GET /blobs/ rate=600000 times=0
+  name=$(registry)/other:1 base=$(registry)/base:1
+  { echo "FROM $base AS a"; echo "RUN echo a >/a"; echo "COPY --from=$name / /other"
+    echo "FROM $base AS b"; echo "RUN echo b >/b"; echo "COPY --from=$name / /other"
+    echo "FROM a"; echo "COPY --from=b /b /b"; } | dockerfile
+  run -0 build --jobs 2 --progress json
+  sizes=$(grep '^{' <<<"$output" | jq -r 'select(.progress != null) | .progress')
+  grep -Eq "^pulling $name: [0-9.]+[kM]?B of [0-9.]+[kM]B$" <<<"$sizes"
+  [ "$(registry_count GET /other/blobs/ '.sent > 600000')" = 1 ]
+  [ "$(files 'cat /a /b' | tr '\n' ' ')" = "a b " ]
+  tare rmi -f t "$base" "$name" >/dev/null; tare builder prune -af >/dev/null; tare system prune -af >/dev/null
+  load_busybox
+  run -0 build --jobs 2
+  [ "$(grep -c "pulling" <<<"$output")" -ge 2 ]
+  [ "$(grep -c " of " <<<"$output")" = 0 ]
+  registry_stop
 }

@@ -56,7 +56,8 @@ static struct build_shown *stage_of(struct build_show *s, const struct build_eve
 
 static void show_json(const struct build_event *ev)
 {
-	static const char *const keys[] = { [BUILD_NOTE] = "note", [BUILD_STEP] = "step", [BUILD_SAY] = "says", [BUILD_OUTPUT] = "output" };
+	static const char *const keys[] = { [BUILD_NOTE] = "note", [BUILD_STEP] = "step", [BUILD_SAY] = "says", [BUILD_PROGRESS] = "progress",
+					    [BUILD_OUTPUT] = "output" };
 	static const char *const states[] = { [BUILD_CACHED] = "cached", [BUILD_DONE] = "done", [BUILD_FAILED] = "failed" };
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&out);
@@ -122,7 +123,7 @@ static void show_plain(struct build_show *s, const struct build_event *ev)
 	struct build_shown *of = ev->several && ev->stage ? stage_of(s, ev) : NULL;
 	const char *who = of ? of->name : "";
 
-	if (of && ev->kind != BUILD_OUTPUT)
+	if (of && ev->kind != BUILD_OUTPUT && ev->kind != BUILD_PROGRESS)
 		flush_line(of);
 	switch (ev->kind) {
 	case BUILD_STEP:
@@ -142,6 +143,7 @@ static void show_plain(struct build_show *s, const struct build_event *ev)
 	case BUILD_NOTE:
 		(void)fprintf(stderr, "%s\n", ev->text);
 		break;
+	case BUILD_PROGRESS:
 	case BUILD_DONE:
 	case BUILD_FAILED:
 	default:

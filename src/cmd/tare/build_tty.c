@@ -277,7 +277,7 @@ static void happen(struct build_tty *t, const struct build_event *ev)
 	} else if (w && w->on) {
 		if (ev->kind == BUILD_CACHED)
 			w->cached = true;
-		else if (ev->kind == BUILD_SAY)
+		else if (ev->kind == BUILD_SAY || ev->kind == BUILD_PROGRESS)
 			set_note(w, ev->text);
 		else if (ev->kind == BUILD_OUTPUT)
 			hear(w, ev->text, ev->len);
