@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "image/digest.h"
 
 #define DEFAULT_DOMAIN "docker.io"
@@ -129,7 +130,7 @@ static int split(struct arena *a, char *s, struct image_ref *out, struct err *e)
 	return 0;
 }
 
-int image_ref_parse(struct arena *a, const char *text, struct image_ref *out, struct err *e)
+static int parse(struct arena *a, const char *text, struct image_ref *out, struct err *e)
 {
 	char *copy;
 	int r;
@@ -155,6 +156,19 @@ int image_ref_parse(struct arena *a, const char *text, struct image_ref *out, st
 	return 0;
 }
 
+/* What is no name may be anything, and is shown. */
+int image_ref_parse(struct arena *a, const char *text, struct image_ref *out, struct err *e)
+{
+	struct err raw;
+	int r = parse(a, text, out, e);
+
+	if (r == 0)
+		return 0;
+	raw = *e;
+	(void)text_tame(raw.msg, e->msg, sizeof(e->msg));
+	return r;
+}
+
 static const char *join(struct arena *a, const char *domain, const char *path, const struct image_ref *ref)
 {
 	return arena_printf(a, "%s%s%s%s%s%s%s", domain, *domain ? "/" : "", path, ref->tag ? ":" : "",
@@ -168,9 +182,10 @@ const char *image_ref_canonical(struct arena *a, const struct image_ref *ref)
 
 const char *image_ref_familiar(struct arena *a, const struct image_ref *ref)
 {
-	const char *path = ref->path;
+	const char *path = ref->path, *slash = strchr(path, '/');
 
-	if (strcmp(ref->domain, DEFAULT_DOMAIN) != 0)
+	/* Docker Hub's a.b/c would be a name of the registry a.b */
+	if (strcmp(ref->domain, DEFAULT_DOMAIN) != 0 || (slash && looks_like_host(path, (size_t)(slash - path))))
 		return join(a, ref->domain, path, ref);
 	if (!strncmp(path, OFFICIAL, strlen(OFFICIAL)) && !strchr(path + strlen(OFFICIAL), '/'))
 		path += strlen(OFFICIAL);

@@ -134,11 +134,14 @@ static void references(void **state)
 		{ "[::1]:5000/x", "[::1]:5000/x:latest", "[::1]:5000/x:latest" },
 		{ "x@" D1, "docker.io/library/x@" D1, "x@" D1 },
 		{ "x:t@" D1, "docker.io/library/x:t@" D1, "x:t@" D1 },
+		{ "docker.io/a.b/c", "docker.io/a.b/c:latest", "docker.io/a.b/c:latest" },
+		{ "docker.io/localhost/c:1", "docker.io/localhost/c:1", "docker.io/localhost/c:1" },
 		{ "a__b/c-d.e--f", "docker.io/a__b/c-d.e--f:latest", "a__b/c-d.e--f:latest" },
 		{ "", NULL, NULL }, { "UPPER", NULL, NULL }, { "a..b", NULL, NULL }, { "a___b", NULL, NULL },
 		{ "-a", NULL, NULL }, { "a/", NULL, NULL }, { "/a", NULL, NULL }, { "a//b", NULL, NULL },
 		{ "a:", NULL, NULL }, { "a:-t", NULL, NULL }, { "a@sha256:1", NULL, NULL }, { "a b", NULL, NULL },
 		{ "../a", NULL, NULL }, { "host:port/x", NULL, NULL }, { "a:b:c", NULL, NULL }, { "[::1/x", NULL, NULL },
+		{ "a:\n\x1b[31m", NULL, NULL },
 	};
 
 	(void)state;
@@ -151,6 +154,7 @@ static void references(void **state)
 		if (!cases[i].canonical) {
 			if (r == 0)
 				fail_msg("'%s' was taken as %s", cases[i].text, image_ref_canonical(&a, &ref));
+			assert_null(strpbrk(e.msg, "\n\x1b"));
 			continue;
 		}
 		assert_int_equal(r, 0);
