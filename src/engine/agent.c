@@ -140,7 +140,7 @@ static int confine(struct err *e)
 
 	if (r == 0)
 		r = cap_after_uid(&none);
-	if (r == 0 && (prctl(PR_SET_DUMPABLE, 0UL) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0))
+	if (r == 0 && (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0 || prctl(PR_SET_DUMPABLE, 0UL) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0))
 		r = -errno;
 	if (r == 0)
 		r = seccomp_allow_only(calls, ARRAY_LEN(calls), NULL, 0);

@@ -356,6 +356,11 @@ ls: /a: No such file or directory" ] || { files 'cat /said'; false; }
   run -0 build --no-cache --ssh "x=$BATS_TEST_TMPDIR/key"; [ "$(files 'cat /said')" = "11: 12 1 keys" ]
 }
 
+@test "what stands before the agent: it passes on two kinds of requests, whatever it is sent" {
+  run -0 /usr/bin/python3 "$BATS_TEST_DIRNAME/../lib/agent.py" "$TARE_BIN/tare"
+  [ -z "$output" ]
+}
+
 @test "RUN --mount=type=ssh: without an agent, and with one that is none" {
   agent_start secret; agent_stop
   printf 'FROM busybox\nRUN --mount=type=ssh echo "<$SSH_AUTH_SOCK>" >/said\n' | dockerfile
