@@ -1,7 +1,6 @@
 /* The layers of a build become one over those of the base image. They are applied one after the other, the lowest first, to the folder of a
  * step: files as further names of what the store has already, folders anew. What a layer removes goes, and leaves a mark where the base has
  * something to hide. What the layer is in the store is made from its blob: files have no more names there than they say. */
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "base/text.h"
 #include "build/put.h"
 #include "build/work.h"
+#include "image/folder.h"
 #include "image/survey.h"
 #include "sys/overlay.h"
 
@@ -115,30 +115,24 @@ static int one(struct squash *q, int from, int to, const char *name, unsigned in
 	return r < 0 ? r : linkat(from, name, to, name, 0) < 0 ? err_errno(e, -errno, "give it another name") : 0;
 }
 
+struct level {
+	struct squash *q;
+	int to;
+	unsigned int depth;
+};
+
+static int merge_one(int from, const char *name, void *data, struct err *e)
+{
+	const struct level *v = data;
+
+	return one(v->q, from, v->to, name, v->depth, e);
+}
+
 static int merge(struct squash *q, int from, int to, unsigned int depth, struct err *e)
 {
-	CLEANUP_FD int fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	size_t len = q->path.len;
-	struct dirent *de;
+	struct level v = { q, to, depth };
 
-	if (!d)
-		return err_errno(e, -errno, "list it");
-	(void)take_fd(&fd);
-	while ((de = readdir(d))) {
-		char shown[200];
-		int r;
-
-		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
-			continue;
-		sb_printf(&q->path, "%s%s", len ? "/" : "", de->d_name);
-		r = sb_error(&q->path) < 0 ? err_errno(e, -ENOMEM, "path") : one(q, from, to, de->d_name, depth, e);
-		if (r < 0)
-			return depth > 1 ? r : err_ctx(e, "'%s'", text_escape(sb_str(&q->path), shown, sizeof(shown)));
-		q->path.len = len;
-		q->path.s[len] = '\0';
-	}
-	return 0;
+	return folder_each(from, &q->path, merge_one, &v, e);
 }
 
 static int apply(struct build *b, const struct step *st, const struct image_layer *l, struct err *e)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -38,4 +40,30 @@ int folder_list(struct arena *a, int dir, const char ***out, size_t *n, struct e
 		qsort(v, *n, sizeof(*v), by_name);
 	*out = v;
 	return 0;
+}
+
+int folder_each(int dir, struct strbuf *path, folder_fn fn, void *data, struct err *e)
+{
+	CLEANUP_FD int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	size_t len = path->len;
+	struct dirent *de;
+	char shown[200];
+
+	if (!d)
+		return err_errno(e, -errno, "list it");
+	(void)take_fd(&fd);
+	for (errno = 0; (de = readdir(d)); errno = 0) {
+		int r;
+
+		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
+			continue;
+		sb_printf(path, "%s%s", len ? "/" : "", de->d_name);
+		r = sb_error(path) < 0 ? err_errno(e, -ENOMEM, "path") : fn(dir, de->d_name, data, e);
+		if (r < 0)
+			return len ? r : err_ctx(e, "'%s'", text_escape(sb_str(path), shown, sizeof(shown)));
+		path->len = len;
+		path->s[len] = '\0';
+	}
+	return errno ? err_errno(e, -errno, "list it") : 0;
 }

@@ -1,6 +1,5 @@
 #include "image/survey.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/xattr.h>
@@ -8,7 +7,7 @@
 
 #include "base/beneath.h"
 #include "base/strbuf.h"
-#include "base/text.h"
+#include "image/folder.h"
 #include "sys/overlay.h"
 
 struct list {
@@ -144,31 +143,30 @@ static int one(struct looking *l, int dir, const char *name, unsigned int depth,
 	return KEPT;
 }
 
+struct level {
+	struct looking *l;
+	unsigned int depth;
+	size_t kept, left;
+};
+
+static int look_at(int dir, const char *name, void *data, struct err *e)
+{
+	struct level *v = data;
+	int r = one(v->l, dir, name, v->depth, e);
+
+	if (r >= 0)
+		++*(r == KEPT ? &v->kept : &v->left);
+	return r;
+}
+
 static int walk(struct looking *l, int dir, unsigned int depth, size_t *kept, size_t *left, struct err *e)
 {
-	CLEANUP_FD int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	size_t len = l->path.len;
-	struct dirent *de;
+	struct level v = { .l = l, .depth = depth };
+	int r = folder_each(dir, &l->path, look_at, &v, e);
 
-	if (!d)
-		return err_errno(e, -errno, "list it");
-	(void)take_fd(&fd);
-	while ((de = readdir(d))) {
-		char shown[200];
-		int r;
-
-		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
-			continue;
-		sb_printf(&l->path, "%s%s", len ? "/" : "", de->d_name);
-		r = sb_error(&l->path) < 0 ? err_errno(e, -ENOMEM, "path") : one(l, dir, de->d_name, depth, e);
-		if (r < 0)
-			return depth > 1 ? r : err_ctx(e, "'%s'", text_escape(sb_str(&l->path), shown, sizeof(shown)));
-		++*(r == KEPT ? kept : left);
-		l->path.len = len;
-		l->path.s[len] = '\0';
-	}
-	return 0;
+	*kept = v.kept;
+	*left = v.left;
+	return r;
 }
 
 static int end_list(struct looking *l, struct list *list, const char ***out, struct err *e)

@@ -1,6 +1,5 @@
 #include "image/tidy.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +8,7 @@
 #include "base/beneath.h"
 #include "base/io.h"
 #include "base/strbuf.h"
-#include "base/text.h"
+#include "image/folder.h"
 #include "image/survey.h"
 #include "sys/overlay.h"
 
@@ -116,30 +115,23 @@ static int one(struct tidy *t, int dir, const char *name, unsigned int depth, st
 	return r < 0 ? r : set_time(t, dir, name, &st, e);
 }
 
+struct level {
+	struct tidy *t;
+	unsigned int depth;
+};
+
+static int tidy_one(int dir, const char *name, void *data, struct err *e)
+{
+	const struct level *v = data;
+
+	return one(v->t, dir, name, v->depth, e);
+}
+
 static int walk(struct tidy *t, int dir, unsigned int depth, struct err *e)
 {
-	CLEANUP_FD int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	size_t len = t->path.len;
-	struct dirent *de;
+	struct level v = { t, depth };
 
-	if (!d)
-		return err_errno(e, -errno, "list it");
-	(void)take_fd(&fd);
-	while ((de = readdir(d))) {
-		char shown[200];
-		int r;
-
-		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
-			continue;
-		sb_printf(&t->path, "%s%s", len ? "/" : "", de->d_name);
-		r = sb_error(&t->path) < 0 ? err_errno(e, -ENOMEM, "path") : one(t, dir, de->d_name, depth, e);
-		if (r < 0)
-			return depth > 1 ? r : err_ctx(e, "'%s'", text_escape(sb_str(&t->path), shown, sizeof(shown)));
-		t->path.len = len;
-		t->path.s[len] = '\0';
-	}
-	return 0;
+	return folder_each(dir, &t->path, tidy_one, &v, e);
 }
 
 /* ---- stubs ---- */
