@@ -140,6 +140,14 @@ T
   web_start "$BATS_TEST_TMPDIR/tls/tls.crt" "$BATS_TEST_TMPDIR/tls/tls.key"; put a one
   printf 'FROM busybox\nADD %s/f/a /x\n' "$(WEB_SCHEME=https web)" | dockerfile
   run -1 build; [[ "$output" == *"line 2: ADD https"*certificate* ]]
+  # an authority that the system knows, for this build alone
+  trusting() { unshare -m sh -c 'mount --bind "$1" /etc/ssl/certs/ca-certificates.crt; shift; exec "$@"' sh "$BATS_TEST_TMPDIR/tls/ca.crt" "$TARE_BIN/tare" build -t t "$ctx"; }
+  run -0 trusting
+  [ "$(files 'cat /x')" = one ]
+  W=plain web_start; W=plain put a two
+  W=plain web | sed 's,$,/f/a,' >"$(web_dir)/elsewhere"
+  printf 'FROM busybox\nADD %s/name /x\n' "$(WEB_SCHEME=https web)" | dockerfile
+  run -1 trusting; [[ "$output" == *"line 2: ADD https"*"sends us from https to"* ]]
 }
 
 @test "ADD of a URL goes through the proxy of the environment" {
@@ -262,6 +270,34 @@ r#--upload-pack=x|no branch or tag begins with -
 r?commit=abc|a commit is 40 hex digits
 r#0123456789012345678901234567890123456789|git cannot
 T
+}
+
+# Processes of these names in our network namespace, which is this file's alone.
+fetchers() {
+  local p
+  for p in $(pgrep -x 'tare-transfer|git|git-remote-http|ssh'); do
+    [ "$(readlink "/proc/$p/ns/net" 2>/dev/null)" != "$(readlink /proc/self/ns/net)" ] || [ "$p" = "$(cat "$(git_dir)/pid" 2>/dev/null)" ] || echo "$p"
+  done
+}
+no_fetchers() { [ -z "$(fetchers)" ]; }
+some_fetchers() { [ -n "$(fetchers)" ]; }
+
+@test "a build that is killed while it fetches: nothing goes on, and the next one is whole" {
+  local url pid silent
+  web_start; put a one
+  # who takes connections and says nothing
+  /usr/bin/python3 -c 'import socket, time; s = socket.create_server(("127.0.0.1", 9419)); time.sleep(300)' 3>&- 4>&- & silent=$!
+  for url in "$(web)/stall/1/a" git://127.0.0.1:9419/r "http://127.0.0.1:9419/r.git"; do
+    printf 'FROM busybox\nADD %s /x\n' "$url" | dockerfile
+    "$TARE_BIN/tare" build -t t "$ctx" 3>&- 4>&- & pid=$!
+    wait_until 10 some_fetchers
+    sleep 0.3; kill -9 "$pid"; wait "$pid" || true
+    wait_until 10 no_fetchers
+  done
+  kill "$silent"; wait "$silent" || true
+  printf 'FROM busybox\nADD %s /x\n' "$(web)/stall/1/a" | dockerfile
+  run -0 build; [ "$(files 'cat /x')" = one ]
+  [ -z "$(find "$TARE_ROOT/ingest" -mindepth 1 -maxdepth 1 -type d)" ]
 }
 
 # ---- contexts from elsewhere ----
