@@ -1,10 +1,11 @@
 #!/usr/bin/env bats
 # tare commit, export, import --change: what a container wrote becomes an image or a tar, and the container stays as it is.
 load ../lib/common
+load ../lib/web
 
 setup_file() { tare_setup_file; load_busybox; }
 teardown_file() { tare_teardown_file; }
-teardown() { tare rm -f box >/dev/null 2>&1 || true; }
+teardown() { web_stop; tare rm -f box >/dev/null 2>&1 || true; }
 config() { jq -c "$1" "$TARE_ROOT/content/blobs/sha256/$(tare images -q --no-trunc "${2:-t}" | sed 's/sha256://')"; }
 # last_layer NAME: its tar
 last_layer() {
@@ -145,4 +146,20 @@ paused_or_done() { paused || ! kill -0 "$1" 2>/dev/null; }
   tare export box | tar -t | grep -qx bin/busybox
   run ! tare commit box
   [[ "$output" == *"stands on no image"* ]]
+}
+
+@test "import by URL" {
+  web_start
+  made 'echo 1 >/one'
+  tare export box | gzip >"$(web_dir)/www/x.tgz"
+  run -0 tare import -c 'CMD ["cat", "/one"]' "$(web)/f/x.tgz" imp:4
+  [[ "$output" == *"Downloading from $(web)/f/x.tgz"* ]]
+  [ "$(tare run --rm imp:4)" = 1 ]
+  run ! tare import "$(web)/f/none" imp:5
+  [[ "$output" == *"$(web)/f/none"*404* ]]
+  echo no tar >"$(web_dir)/www/text"
+  run ! tare import "$(web)/f/text" imp:5
+  [[ "$output" == *"$(web)/f/text"* ]]
+  run ! tare import --limit unpacked=1000 "$(web)/f/x.tgz" imp:5
+  run ! tare image tree imp:5
 }

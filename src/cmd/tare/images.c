@@ -12,6 +12,7 @@
 #include "cmd/tare/image_filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
+#include "engine/fetch.h"
 #include "image/ref.h"
 
 const struct cli_option load_options[] = {
@@ -73,12 +74,15 @@ struct bringing {
 	struct image_load_args args;
 	char worker[PATH_MAX];
 	int input; /* owned unless it is 0 */
+	bool by_url; /* the input may be one */
+	struct store_ingest fetched; /* what was fetched */
 };
-#define BRINGING_INIT { .en = ENGINE_INIT, .store = STORE_INIT, .load = IMAGE_LOAD_INIT, .input = -1 }
+#define BRINGING_INIT { .en = ENGINE_INIT, .store = STORE_INIT, .load = IMAGE_LOAD_INIT, .input = -1, .fetched = STORE_INGEST_INIT }
 
 static void bringing_end(struct bringing *b)
 {
 	image_load_end(&b->load);
+	store_ingest_end(&b->fetched);
 	store_close(&b->store);
 	engine_close(&b->en);
 	if (b->input > 0)
@@ -99,6 +103,30 @@ static int open_input(struct bringing *b, const char *path, struct err *e)
 	return 0;
 }
 
+static bool is_url(const char *path)
+{
+	return text_starts(path, "http://") || text_starts(path, "https://");
+}
+
+static int fetch_input(struct bringing *b, const struct cli_call *call, const char *url, struct err *e)
+{
+	struct fetched got;
+	int r = store_ingest_begin(&b->store, &b->fetched, e);
+
+	if (r < 0)
+		return r;
+	b->input = openat(b->fetched.dir, "input", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (b->input < 0)
+		return err_errno(e, -errno, "make a file for what is fetched");
+	(void)fprintf(stderr, "Downloading from %s\n", url);
+	r = engine_fetch(&b->en, call->arena, url, false, b->args.limits.unpacked_bytes, b->input, &got, e);
+	if (r == 0 && lseek(b->input, 0, SEEK_SET) < 0)
+		r = err_errno(e, -errno, "what was fetched");
+	b->args.input = b->input;
+	b->args.name = url;
+	return r;
+}
+
 static int bring(struct bringing *b, const struct cli_call *call, const char *path, const char *platform,
 		 const struct cli_strv *limits, struct err *e)
 {
@@ -109,11 +137,13 @@ static int bring(struct bringing *b, const struct cli_call *call, const char *pa
 		r = image_limits_set(&b->args.limits, limits->v[i], e);
 	if (r == 0)
 		r = engine_program("tare-worker", b->worker, e);
-	if (r == 0)
-		r = open_input(b, path, e);
 	b->args.worker = b->worker;
 	b->args.platform = platform;
-	return r < 0 ? r : store_open(b->en.root_fd, &b->store, e);
+	if (r == 0)
+		r = store_open(b->en.root_fd, &b->store, e);
+	if (r < 0)
+		return r;
+	return b->by_url && is_url(path) ? fetch_input(b, call, path, e) : open_input(b, path, e);
 }
 
 static void progress(enum image_progress_kind kind, const char *digest, uint64_t bytes, void *data)
@@ -169,6 +199,7 @@ int cmd_import(const struct cli_call *call, struct err *e)
 	}
 	if (r == 0)
 		r = import_plan(&conf, e);
+	b.by_url = true;
 	if (r == 0)
 		r = bring(&b, call, call->args[0], o->platform, &o->limits, e);
 	if (r == 0)

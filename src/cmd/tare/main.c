@@ -28,7 +28,7 @@ static const struct cli_option global_options[] = {
 	{ "load", NULL, "load images from an archive (docker save, OCI)", cmd_load, load_options, sizeof(struct load_opts), NULL, \
 	  0, 0 }
 #define ROW_IMPORT                                                                                                     \
-	{ "import", "ROOTFS.tar|- [NAME]", "make an image from a root file system's tar", cmd_import, import_options,         \
+	{ "import", "ROOTFS.tar|URL|- [NAME]", "make an image from a root file system's tar", cmd_import, import_options,         \
 	  sizeof(struct import_opts), NULL, 1, 2 }
 #define ROW_BUILD                                                                                                      \
 	{ "build", "PATH|URL|-", "make an image as a Dockerfile says", cmd_build, build_options, sizeof(struct build_opts), NULL, 1, 1 }
