@@ -95,6 +95,7 @@ static int parse_bool(const char *value, bool *out)
 static int store(struct scan *s, const struct found *f, const char *shown, const char *value, struct err *e)
 {
 	const char *wants = "a number";
+	bool yes;
 	int r = 0;
 
 	switch (f->row->kind) {
@@ -134,6 +135,8 @@ static int store(struct scan *s, const struct found *f, const char *shown, const
 		return err_set(e, ERR_UNSUPPORTED, "option %s is not supported by this version, see \"%s --help\"", shown,
 			       s->name);
 	case CLI_IGNORED:
+		if (!f->row->arg && value && (parse_bool(value, &yes) < 0 || !yes))
+			return err_set(e, ERR_UNSUPPORTED, "option %s=%.20s is not supported: it is always as if that were true", shown, value);
 		log_warning("option %s has no effect", shown);
 		break;
 	case CLI_GROUP:
@@ -191,7 +194,7 @@ static int long_option(struct scan *s, const char *word, struct err *e)
 	}
 	if (value)
 		value++;
-	if (value && !takes_value(f.row) && f.row->kind != CLI_FLAG && f.row->kind != CLI_UNSUPPORTED)
+	if (value && !takes_value(f.row) && f.row->kind != CLI_FLAG && f.row->kind != CLI_UNSUPPORTED && f.row->kind != CLI_IGNORED)
 		return err_set(e, ERR_INVALID, "option %s takes no value", shown);
 	if (!value && takes_value(f.row)) {
 		r = next_value(s, shown, &value, e);

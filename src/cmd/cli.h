@@ -48,7 +48,7 @@ enum cli_kind {
 	CLI_CALL,	 /* parse() gets the value (NULL for a row without arg) and the target's address */
 	CLI_GROUP,	 /* the rows of `group`, their targets at offset + theirs; name NULL, not the table's end */
 	CLI_UNSUPPORTED, /* known from a peer, refused by name; arg tells whether it takes a value; not in the help */
-	CLI_IGNORED,	 /* known from a peer where it does nothing either; accepted with a warning on the log */
+	CLI_IGNORED,	 /* known from a peer where it does nothing either; accepted with a warning on the log; of a flag =true too, no other */
 };
 
 typedef int (*cli_parse_fn)(struct arena *a, const char *value, void *target, struct err *e);

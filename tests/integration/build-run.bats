@@ -58,6 +58,8 @@ files() { tare run --rm --entrypoint /bin/sh t -c "$1"; }
   [ "$(files 'cat /n')" = "$(printf 'NoNewPrivs:\t0')" ]
   run -0 build --security-opt no-new-privileges
   [ "$(files 'cat /n')" = "$(printf 'NoNewPrivs:\t1')" ]
+  run -0 build --rm=true --disable-content-trust
+  run -125 build --rm=false; [[ "$output" == *"--rm=false is not supported"* ]]
   run -125 build --isolation default
 }
 

@@ -29,7 +29,6 @@ static const struct cli_option docker_options[] = {
 	{ "builder", 0, "NAME", CLI_UNSUPPORTED },
 	{ "call", 0, "METHOD", CLI_UNSUPPORTED },
 	{ "check", 0, NULL, CLI_UNSUPPORTED },
-	{ "disable-content-trust", 0, NULL, CLI_UNSUPPORTED },
 	{ "isolation", 0, "NAME", CLI_UNSUPPORTED },
 	{ "provenance", 0, "MODE", CLI_UNSUPPORTED },
 	{ "sbom", 0, "MODE", CLI_UNSUPPORTED },
@@ -37,6 +36,7 @@ static const struct cli_option docker_options[] = {
 	{ "rm", 0, NULL, CLI_IGNORED },
 	{ "force-rm", 0, NULL, CLI_IGNORED },
 	{ "compress", 0, NULL, CLI_IGNORED },
+	{ "disable-content-trust", 0, NULL, CLI_IGNORED },
 	{ 0 }
 };
 
