@@ -104,12 +104,12 @@ static int narrow(struct copy *c, closure_read_fn read, void *data, const char *
 /* Referrers stand before what they refer to, which is the last, as the topmost must be. */
 static int add_referrers(struct copy *c, const char *top)
 {
-	const char *const *digests;
+	struct listing_referrer *v;
 	size_t n = 0;
-	int r = c->args->referrers ? listing_referrers(&c->registry, c->arena, top, c->endpoint, &digests, &n, c->e) : 0;
+	int r = c->args->referrers ? listing_referrers(&c->registry, c->arena, top, c->endpoint, &v, &n, c->e) : 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = closure_add(c->arena, digests[i], read_document, c, &c->parts, c->e);
+		r = closure_add(c->arena, v[i].digest, read_document, c, &c->parts, c->e);
 	return r;
 }
 

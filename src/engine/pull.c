@@ -4,7 +4,6 @@
 
 #include "engine/images.h"
 #include "engine/remote.h"
-#include "image/listing.h"
 #include "image/ref.h"
 
 static bool is_here(const struct engine *en, struct arena *a, const char *canonical, const char *id)
@@ -97,4 +96,26 @@ int engine_pull_names(const struct engine *en, const char *what, struct arena *a
 	}
 	*out = names;
 	return arena_error(a) < 0 ? err_errno(e, -ENOMEM, "list tags") : 0;
+}
+
+int engine_referrers(const struct engine *en, const char *known, struct arena *a, struct listing_referrer **out, size_t *n, struct err *e)
+{
+	CLEANUP_ACCESS struct access q = ACCESS_INIT;
+	CLEANUP_REGISTRY_CLIENT struct registry_client client = REGISTRY_CLIENT_INIT;
+	char transfer[PATH_MAX];
+	struct image_ref ref;
+	int r = image_ref_parse(a, known, &ref, e);
+
+	*n = 0;
+	if (r == 0 && !ref.digest)
+		return err_set(e, ERR_INVALID, "%s has no digest", known);
+	if (r == 0)
+		r = access_find(&q, en, &ref, REGISTRY_PULL, NULL, e);
+	if (r == 0)
+		r = engine_program("tare-transfer", transfer, e);
+	if (r == 0)
+		r = registry_start(transfer, q.endpoints, q.n, NULL, 0, &client, e);
+	if (r == 0)
+		r = listing_referrers(&client, a, ref.digest, REGISTRY_ANY, out, n, e);
+	return r < 0 ? err_ctx(e, "%s", image_ref_familiar(a, &ref)) : 0;
 }

@@ -3,6 +3,7 @@
 #define TARE_ENGINE_PULL_H
 
 #include "engine/engine.h"
+#include "image/listing.h"
 #include "image/pull.h"
 
 struct pull_args {
@@ -26,5 +27,9 @@ int engine_pull(const struct engine *en, const struct pull_args *args, struct ar
 
 /* All tagged names of the registry's repository that what names, familiar. ERR_INVALID: it has a tag or a digest; ERR_NOTFOUND: there is none. */
 int engine_pull_names(const struct engine *en, const char *what, struct arena *a, const char *const **out, size_t *n, struct err *e) MUST_CHECK;
+
+/* What refers to an image at the registry that knows it as known: "HOST/PATH@sha256:…" (struct image's digests). */
+int engine_referrers(const struct engine *en, const char *known, struct arena *a, struct listing_referrer **out, size_t *n,
+		     struct err *e) MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 
 #define MAX_NESTING 4
 #define MAX_PARTS 20000
+#define MAX_READ (32U << 20) /* of documents: an index of hundreds of manifests has less than one */
 
 struct collecting {
 	struct arena *a;
@@ -174,6 +175,8 @@ static int descend(struct collecting *c, const char *digest, const char *type, u
 	if (depth > MAX_NESTING)
 		return err_set(c->e, ERR_LIMIT, "its indexes are nested more than %d deep", MAX_NESTING);
 	r = c->read(c->data, c->a, digest, &text, &len, &known, c->e);
+	if (r == 0 && (c->out->read += len) > MAX_READ)
+		r = err_set(c->e, ERR_LIMIT, "its manifests have more than %u bytes", MAX_READ);
 	if (r == 0 && size != UINT64_MAX && size != len)
 		r = err_set(c->e, ERR_INVALID, "it has %zu bytes, what names it says %llu", len, (unsigned long long)size);
 	if (r == 0) {

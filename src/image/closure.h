@@ -22,6 +22,7 @@ struct closure {
 	struct closure_part *documents; /* each once; what is named stands before what names it, so the last is the topmost */
 	size_t n_documents, cap_documents;
 	uint64_t bytes; /* of all */
+	uint64_t read;  /* bytes of documents so far, which are kept */
 };
 
 #define CLOSURE_DOCUMENT_MAX (4U << 20)

@@ -91,7 +91,7 @@ int listing_tags(struct registry_client *c, struct arena *a, const char *const *
 /* ---- referrers ---- */
 
 struct referrers {
-	const char **v;
+	struct listing_referrer *v;
 	size_t n, cap;
 };
 
@@ -101,10 +101,14 @@ static int take_referrers(struct arena *a, const struct json *doc, struct referr
 	int r = json_get_array(doc, "referrers", "manifests", &list, e);
 
 	json_each(it, list) {
-		const char *digest = NULL;
+		const char *digest = NULL, *type = NULL;
 
 		if (r == 0)
 			r = json_get_str(it, "referrers", "digest", &digest, e);
+		if (r == 0)
+			r = json_get_str(it, "referrers", "artifactType", &type, e);
+		if (r == 0 && !type)
+			r = json_get_str(it, "referrers", "mediaType", &type, e);
 		if (r == 0 && (!digest || !digest_valid(digest)))
 			r = err_set(e, ERR_INVALID, "referrers: what is listed has no digest");
 		if (r < 0)
@@ -112,12 +116,12 @@ static int take_referrers(struct arena *a, const struct json *doc, struct referr
 		out->v = out->n < LISTING_MAX ? arena_grow(a, out->v, out->n, &out->cap, sizeof(*out->v)) : NULL;
 		if (!out->v)
 			return err_set(e, ERR_LIMIT, "referrers: the registry lists more than %d", LISTING_MAX);
-		out->v[out->n++] = digest;
+		out->v[out->n++] = (struct listing_referrer){ digest, type ? type : "" };
 	}
 	return r;
 }
 
-int listing_referrers(struct registry_client *c, struct arena *a, const char *digest, uint64_t endpoint, const char *const **out, size_t *n,
+int listing_referrers(struct registry_client *c, struct arena *a, const char *digest, uint64_t endpoint, struct listing_referrer **out, size_t *n,
 		      struct err *e)
 {
 	static const char *const accept[] = { "application/vnd.oci.image.index.v1+json", NULL };

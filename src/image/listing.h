@@ -10,9 +10,14 @@
  * registry has it (distribution specification, "Listing Tags"). */
 int listing_tags(struct registry_client *c, struct arena *a, const char *const **out, size_t *n, struct err *e) MUST_CHECK;
 
-/* Digests of the manifests that refer to this one, in a: asked of the referrers API, and of a registry without it by the tag that stands for it
+struct listing_referrer {
+	const char *digest;
+	const char *type; /* what it is, as far as the list says; "" */
+};
+
+/* The manifests that refer to this one, in a: asked of the referrers API, and of a registry without it by the tag that stands for it
  * (distribution specification, "Listing Referrers", "Referrers Tag Schema"). None is no error. endpoint: that one, or REGISTRY_ANY. */
-int listing_referrers(struct registry_client *c, struct arena *a, const char *digest, uint64_t endpoint, const char *const **out, size_t *n,
+int listing_referrers(struct registry_client *c, struct arena *a, const char *digest, uint64_t endpoint, struct listing_referrer **out, size_t *n,
 		      struct err *e) MUST_CHECK;
 
 #endif

@@ -155,6 +155,23 @@ artifact() {
   one_line; [[ "$output" == *"--referrers is for copies from a registry"* ]]
 }
 
+@test "tree --referrers: what refers to an image, where its registries know it" {
+  digest=$(registry_image "$REPO:1" 3000)
+  tare pull -q "$NAME:1"
+  run -0 tare image tree --referrers
+  [ "${#lines[@]}" = 1 ]
+  first=$(artifact "$REPO" one "$(jq -nc --arg d "$digest" '{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $d, size: 1}')")
+  run -0 tare image tree --referrers "$NAME:1"
+  [ "${#lines[@]}" = 2 ]
+  [ "${lines[1]}" = "   * application/vnd.test.thing ${first:0:19} of $NAME@$digest" ]
+  run -0 tare image tree
+  [ "${#lines[@]}" = 1 ]
+  registry_fault status GET /referrers/ code=500 times=0
+  run -0 --separate-stderr tare image tree --referrers
+  [ "${#lines[@]}" = 1 ]
+  [[ "$stderr" == *"$NAME@$digest: referrers/"*"answers 500"* ]]
+}
+
 @test "what lies, stalls, is cut off or damaged: one line, no name, nothing staged; what passes" {
   registry_image "$REPO:1" 3000000 5000 >/dev/null
   registry_start -n other

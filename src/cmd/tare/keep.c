@@ -8,6 +8,7 @@
 #include "cmd/tare/image_filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
+#include "engine/pull.h"
 #include "engine/save.h"
 #include "engine/usage.h"
 #include "engine/verify.h"
@@ -30,6 +31,11 @@ const struct cli_option image_prune_options[] = {
 	{ "all", 'a', NULL, CLI_FLAG, "every image no container uses, not only those without a name", offsetof(struct system_opts, all) },
 	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
 	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only those that match (" IMAGE_FILTER_PRUNE ")", offsetof(struct system_opts, filters) },
+	{ 0 }
+};
+
+const struct cli_option tree_options[] = {
+	{ "referrers", 0, NULL, CLI_FLAG, "ask the registries what refers to the images: signatures, bills of materials", offsetof(struct tree_opts, referrers) },
 	{ 0 }
 };
 
@@ -211,6 +217,7 @@ struct node {
 	uint64_t size;
 	struct node *child, *next;
 	const char *images; /* whose topmost layer it is; NULL: none's */
+	const char *notes;  /* lines about these images; NULL: none */
 };
 
 struct forest {
@@ -218,6 +225,7 @@ struct forest {
 	struct arena *a;
 	struct node root;
 	struct strbuf out, indent;
+	bool referrers; /* their registries are asked */
 	struct err *e;
 };
 
@@ -243,6 +251,25 @@ static const char *title(struct forest *f, const struct image *img)
 	return all;
 }
 
+/* What refers to the image, by every name that a registry knows it by; one that does not answer is told of, and the others shown. */
+static int note_referrers(struct forest *f, const struct image *img, struct node *at)
+{
+	for (size_t i = 0; f->referrers && at && i < img->n_digests; i++) {
+		struct listing_referrer *v;
+		char type[200];
+		size_t n;
+
+		if (engine_referrers(f->en, img->digests[i], f->a, &v, &n, f->e) < 0) {
+			log_warning("%s", f->e->msg);
+			continue;
+		}
+		for (size_t k = 0; k < n; k++)
+			at->notes = arena_printf(f->a, "%s%s %.19s of %s\n", at->notes ? at->notes : "", text_escape(v[k].type, type, sizeof(type)), v[k].digest,
+						 shown(f->a, img->digests[i]));
+	}
+	return arena_error(f->a) < 0 ? err_errno(f->e, -ENOMEM, "tree") : 0;
+}
+
 static int plant(struct forest *f, const struct image *img)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
@@ -259,7 +286,13 @@ static int plant(struct forest *f, const struct image *img)
 		return r;
 	if (at && name)
 		at->images = at->images ? arena_printf(f->a, "%s, %s", at->images, name) : name;
-	return arena_error(f->a) < 0 ? err_errno(f->e, -ENOMEM, "tree") : 0;
+	return arena_error(f->a) < 0 ? err_errno(f->e, -ENOMEM, "tree") : note_referrers(f, img, at);
+}
+
+static void write_notes(struct forest *f, const char *notes)
+{
+	for (const char *end; notes && (end = strchr(notes, '\n')); notes = end + 1)
+		sb_printf(&f->out, "%s   * %.*s\n", sb_str(&f->indent), (int)(end - notes), notes);
 }
 
 /* A layer in its line, what lies on it further right: but where it is the only one, straight below. */
@@ -271,6 +304,7 @@ static void write_node(struct forest *f, const struct node *node, const char *br
 	sb_printf(&f->out, "%s%s%.12s %s", sb_str(&f->indent), branch, digest_hex(node->chain), table_size(f->a, node->size));
 	sb_printf(&f->out, node->images ? "  %s\n" : "\n", node->images);
 	sb_puts(&f->indent, stem);
+	write_notes(f, node->notes);
 	for (const struct node *c = node->child; c && depth < TREE_DEEPEST; c = c->next)
 		write_node(f, c, fork && c->next ? "├─ " : "└─ ", fork && c->next ? "│  " : fork ? "   " : "", depth + 1);
 	if (f->indent.s) {
@@ -298,7 +332,8 @@ static int plant_all(struct forest *f, const struct cli_call *call)
 int cmd_image_tree(const struct cli_call *call, struct err *e)
 {
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	struct forest f = { .en = &en, .a = call->arena, .out = STRBUF_INIT, .indent = STRBUF_INIT, .e = e };
+	const struct tree_opts *o = call->opts;
+	struct forest f = { .en = &en, .a = call->arena, .referrers = o->referrers, .out = STRBUF_INIT, .indent = STRBUF_INIT, .e = e };
 	int r = tare_engine(call, &en, e);
 
 	if (r == 0)

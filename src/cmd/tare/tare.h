@@ -125,6 +125,10 @@ int tare_output(const char *path, struct newfile *out, int *fd, struct err *e) M
 struct save_opts {
 	const char *output, *format;
 };
+struct tree_opts {
+	bool referrers;
+};
+extern const struct cli_option tree_options[];
 struct verify_opts {
 	bool all, repair, quiet;
 };
