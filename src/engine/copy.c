@@ -219,7 +219,7 @@ static int give_store(struct copy *c, const char **digest)
 		return err_set(c->e, ERR_INVALID, "%s: a digest is no name that can be given: NAME[:TAG]", c->to.text);
 	if (c->from.kind == PLACE_REGISTRY)
 		r = pull(c, &id);
-	else if (c->from.kind != PLACE_STORE)
+	else
 		r = copy_take(c);
 	if (r == 0 && c->from.kind != PLACE_REGISTRY && c->from.kind != PLACE_STORE)
 		r = load_layout(c, &id);

@@ -306,6 +306,41 @@ static int take_store(struct copy *c)
 	return r < 0 ? r : closure_of_store(&c->store, NULL, c->arena, top, &c->parts, c->e);
 }
 
+static int read_part(struct copy *c, const char *digest, char **text, size_t *len)
+{
+	CLEANUP_FD int fd = copy_open(c, digest, c->e);
+	int r = fd < 0 ? fd : io_read_fd(fd, CLOSURE_DOCUMENT_MAX, text, len);
+
+	return fd >= 0 && r < 0 ? err_errno(c->e, r, "read blob %s", digest) : r;
+}
+
+/* Whatever led to it: what is copied is for the platform that is asked for. */
+static int check_platform(struct copy *c)
+{
+	CLEANUP_FREE char *text = NULL, *config_text = NULL;
+	char have[PLATFORM_TEXT_LEN], wanted[PLATFORM_TEXT_LEN];
+	const struct image_config *config;
+	struct platform want, is;
+	struct manifest m;
+	size_t len;
+	int r = platform_parse(c->args->platform, &want, c->e);
+
+	if (r == 0)
+		r = read_part(c, c->parts.documents[c->parts.n_documents - 1].digest, &text, &len);
+	if (r == 0)
+		r = manifest_parse(c->arena, text, len, &m, c->e);
+	if (r == 0)
+		r = read_part(c, m.config.digest, &config_text, &len);
+	if (r == 0)
+		r = image_config_parse(c->arena, config_text, len, &config, c->e);
+	if (r < 0)
+		return err_ctx(c->e, "--platform");
+	platform_make(config->os, config->architecture, config->variant, &is);
+	if (platform_match(&want, &is) > 0)
+		return 0;
+	return err_set(c->e, ERR_UNSUPPORTED, "it is for %s, and not for %s (--platform)", platform_text(&is, have), platform_text(&want, wanted));
+}
+
 int copy_take(struct copy *c)
 {
 	static int (*const ways[])(struct copy *) = {
@@ -313,7 +348,9 @@ int copy_take(struct copy *c)
 		[PLACE_DOCKER_ARCHIVE] = take_archive,
 	};
 
-	return ways[c->from.kind](c);
+	int r = ways[c->from.kind](c);
+
+	return r < 0 || !c->args->platform ? r : check_platform(c);
 }
 
 int copy_open(struct copy *c, const char *digest, struct err *e)

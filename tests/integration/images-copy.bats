@@ -53,6 +53,14 @@ artifact() {
   run -0 tare image copy -q --platform linux/s390x "docker://$NAME:1" "docker://$to:z"
   [ "$(raw "$to:z")" = "$output" ]
   [ "$output" != "$index" ]
+  for from in "docker://$to:z" "oci:$T/z:x" mine:1; do
+    case $from in oci:*) tare image copy -q "docker://$to:z" "$from" ;; mine:*) tare image copy -q --platform linux/s390x "docker://$to:z" mine:1 ;; esac
+    for there in "docker://$to:y" "oci:$T/y:x" mine:2; do
+      run -1 tare image copy -q --platform linux/amd64 "$from" "$there"
+      one_line; [[ "$output" == *"linux/s390x"*"linux/amd64"* || "$output" == *"linux/amd64"*"linux/s390x"* ]]
+    done
+  done
+  tare rmi mine:1 >/dev/null
   run -1 tare image copy -q --platform linux/riscv64 "docker://$NAME:1" "docker://$to:z"
   [[ "$output" == *"no image for linux/riscv64"* ]]
   run -1 tare image copy -q "docker://$NAME:nosuch" "docker://$to:1"
