@@ -733,10 +733,15 @@ syncs() { grep -oE '^[0-9]+ +(sync|syncfs|fsync|fdatasync)\(' "$1" | sed 's/.* /
   printf 'FROM busybox\nRUN echo %s >/greeting\n' "$RANDOM" | dockerfile
   strace -qq -f -e trace=sync,syncfs,fsync,fdatasync -o "$BATS_TEST_TMPDIR/first" "$TARE_BIN/tare" build -q -t t --network none "$ctx" 3>&-
   [ "$(syncs "$BATS_TEST_TMPDIR/first")" = "fdatasync fsync " ]
-  strace -qq -f -e trace=sync,syncfs,fsync,fdatasync -o "$BATS_TEST_TMPDIR/second" "$TARE_BIN/tare" build -q -t t --network none "$ctx" 3>&-
+  # whoever is the last at the catalog may sync it when it closes it; a monitor on its way out can leave that to us
+  for _ in 1 2 3 4 5; do
+    strace -qq -f -e trace=sync,syncfs,fsync,fdatasync -o "$BATS_TEST_TMPDIR/second" "$TARE_BIN/tare" build -q -t t --network none "$ctx" 3>&-
+    [ -n "$(syncs "$BATS_TEST_TMPDIR/second")" ] || break
+  done
   [ "$(syncs "$BATS_TEST_TMPDIR/second")" = "" ]
   strace -qq -f -e trace=sync,syncfs,fsync,fdatasync -o "$BATS_TEST_TMPDIR/named" "$TARE_BIN/tare" build -q -t another --network none "$ctx" 3>&-
-  [ "$(syncs "$BATS_TEST_TMPDIR/named")" = "fdatasync " ] # the catalog's
+  [[ "$(syncs "$BATS_TEST_TMPDIR/named")" == "fdatasync "* ]] # the catalog's
+  run ! grep syncfs "$BATS_TEST_TMPDIR/named"
 }
 
 @test "--squash: one layer over the base image that shows the same files; the history stays" {
