@@ -19,6 +19,20 @@ docker_archive() { skopeo copy -q "oci-archive:$(busybox_archive)" "docker-archi
   tare images --digests | grep -q sha256:
 }
 
+@test "lists by templates: a line for each row, with the members of --format json" {
+  [ "$(tare images --format '{{.Repository}}:{{.Tag}} {{.ID}}')" = "busybox:latest $(tare images -q)" ]
+  [ "$(tare images --format '{{json .Tag}}{{if eq .Repository "x"}}x{{end}}' --no-trunc)" = '"latest"' ]
+  [ "$(tare history --format '{{len .CreatedBy}}' busybox | wc -l)" = "$(tare history --format json busybox | wc -l)" ]
+  tare create --name listed busybox true >/dev/null
+  [ "$(tare ps -a --format '{{.Names}}|{{.Image}}')" = "listed|busybox" ]
+  tare rm listed >/dev/null
+  [ "$(tare network ls --format '{{.Name}}')" = "$(tare network ls --format json | jq -r .Name)" ]
+  for bad in yaml '{{.Nosuch}}' '{{' 'table {{.ID}}' ''; do
+    run -1 tare images --format "$bad"
+    [ "${#lines[@]}" = 1 ]
+  done
+}
+
 @test "load: docker-archive from a file and from standard input, several names" {
   docker_archive "$BATS_TEST_TMPDIR/a.tar" example.org/team/app:v1
   run -0 tare load -i "$BATS_TEST_TMPDIR/a.tar"

@@ -37,7 +37,7 @@ const struct cli_option images_options[] = {
 	{ "no-trunc", 0, NULL, CLI_FLAG, "whole ids", offsetof(struct list_opts, no_trunc) },
 	{ "digests", 0, NULL, CLI_FLAG, "show the digests by which registries know them, else their manifests'", offsetof(struct list_opts, digests) },
 	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" IMAGE_FILTER_LIST ")", offsetof(struct list_opts, filters) },
-	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
+	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
 	{ "tree", 0, NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
@@ -51,7 +51,7 @@ const struct cli_option rmi_options[] = {
 const struct cli_option history_options[] = {
 	{ "no-trunc", 0, NULL, CLI_FLAG, "whole commands", offsetof(struct list_opts, no_trunc) },
 	{ "quiet", 'q', NULL, CLI_FLAG, "only the layers' ids", offsetof(struct list_opts, quiet) },
-	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
+	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
 	{ "human", 'H', NULL, CLI_UNSUPPORTED },
 	{ "platform", 0, "OS/ARCH", CLI_UNSUPPORTED },
 	{ 0 }

@@ -61,7 +61,7 @@ const struct cli_option network_inspect_options[] = {
 const struct cli_option network_ls_options[] = {
 	{ "quiet", 'q', NULL, CLI_FLAG, "only their ids", offsetof(struct list_opts, quiet) },
 	{ "no-trunc", 0, NULL, CLI_FLAG, "whole ids", offsetof(struct list_opts, no_trunc) },
-	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
+	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
 	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" LS_KEYS ")", offsetof(struct list_opts, filters) },
 	{ 0 }
 };

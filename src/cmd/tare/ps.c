@@ -26,7 +26,7 @@ const struct cli_option ps_options[] = {
 	{ "size", 's', NULL, CLI_FLAG, "how much each wrote, and how much that is with its image", offsetof(struct list_opts, size) },
 	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (id name status label ancestor exited)",
 	  offsetof(struct list_opts, filters) },
-	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
+	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
 	{ 0 }
 };
 

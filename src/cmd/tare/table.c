@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "cmd/tare/template.h"
 
 #define GAP 3
 
@@ -86,18 +87,44 @@ static int write_table(const struct table *t, struct strbuf *out)
 	return 0;
 }
 
+static void write_object(const struct table *t, size_t r, struct strbuf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+
+	jw_object(&w, NULL);
+	for (size_t i = 0; i < t->n_columns; i++)
+		if (t->columns[i].key)
+			jw_str(&w, t->columns[i].key, t->rows[r][i]);
+	jw_end_object(&w);
+}
+
 static void write_json(const struct table *t, struct strbuf *out)
 {
 	for (size_t r = 0; r < t->n_rows; r++) {
-		struct json_writer w = JSON_WRITER(out);
-
-		jw_object(&w, NULL);
-		for (size_t i = 0; i < t->n_columns; i++)
-			if (t->columns[i].key)
-				jw_str(&w, t->columns[i].key, t->rows[r][i]);
-		jw_end_object(&w);
+		write_object(t, r, out);
 		sb_putc(out, '\n');
 	}
+}
+
+/* A line for each row; members are those of JSON. */
+static int write_template(const struct table *t, const char *template, struct strbuf *out, struct err *e)
+{
+	if (!strstr(template, "{{") || strncmp(template, "table ", 6) == 0)
+		return err_set(e, ERR_INVALID, "--format '%.40s': there are table, json, and templates with {{.Member}}, whose members are those of json", template);
+	for (size_t r = 0; r < t->n_rows; r++) {
+		CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+		const struct json *doc;
+		int k;
+
+		write_object(t, r, &text);
+		k = sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "write the list") : json_parse(t->a, sb_str(&text), text.len, NULL, &doc, e);
+		if (k == 0)
+			k = template_apply(t->a, template, doc, out, e);
+		if (k < 0)
+			return k;
+		sb_putc(out, '\n');
+	}
+	return 0;
 }
 
 int table_write(const struct table *t, const char *format, bool quiet, struct strbuf *out, struct err *e)
@@ -109,6 +136,8 @@ int table_write(const struct table *t, const char *format, bool quiet, struct st
 			sb_printf(out, "%s\n", t->rows[i][0]);
 	else if (format && strcmp(format, "json") == 0)
 		write_json(t, out);
+	else if (r == 0 && format && strcmp(format, "table") != 0)
+		return write_template(t, format, out, e);
 	else if (r == 0)
 		r = write_table(t, out);
 	if (r < 0 || sb_error(out) < 0)
