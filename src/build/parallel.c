@@ -124,6 +124,9 @@ static int start(struct parallel *p, size_t n, struct err *e)
 
 	if (r < 0)
 		return r;
+	c->finished = p->b->file.stages[n].n == 0 && p->b->stages[n].conf.onbuild.n == 0; /* another name for its base */
+	if (c->finished)
+		return 0;
 	c->until = reach(p, n);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_errno(e, -errno, "pipe");
