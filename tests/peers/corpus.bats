@@ -280,6 +280,23 @@ same() {
 @test "workdir-root" { same; }
 @test "workdir-variable" { same; }
 
+@test "a difference that no row names is told, and so is a row of none" {
+  local cases=$BATS_TEST_TMPDIR/cases said="buildkit: /m2 mode is 0755"
+  [[ copy-chmod =~ ${CORPUS:-} ]] || skip "not of those that were asked for"
+  mkdir "$cases"; cp "$CASES/always" "$cases"
+  sed '/^--- differ/,$d' "$CASES/copy-chmod.case" >"$cases/copy-chmod.case"
+  CASES=$cases run -1 corpus judge copy-chmod
+  [[ $output == *"classic: fails with the --chmod option requires BuildKit"*"$said"* ]]
+  printf -- '--- differ\nclassic: fails with requires BuildKit\n%s\nbuildah: /m1 mode is 0000\n  for no reason\n' "$said" >>"$cases/copy-chmod.case"
+  CASES=$cases run -1 corpus judge copy-chmod
+  [ "$output" = "buildah: expected, but is not so: /m1 mode is 0000" ]
+  sed -i '/m1 mode/d' "$cases/copy-chmod.case"
+  CASES=$cases run -0 corpus judge copy-chmod
+  sed -i '/for no reason/d' "$cases/copy-chmod.case"
+  CASES=$cases run -1 corpus judge copy-chmod
+  [[ $output == *"a difference without a reason"* ]]
+}
+
 @test "what may differ everywhere does so somewhere" {
   [ -z "${CORPUS:-}" ] || skip "not all cases were built"
   corpus unused
