@@ -160,7 +160,7 @@ static int stand_still(struct commit *c, struct freezer *f, struct err *e)
 			    c->hold.rec.name);
 		return 0;
 	}
-	r = freezer_begin(c->b.en, &c->hold.rec, f, e);
+	r = freezer_begin(c->b.en, &c->hold.rec, c->hold.lock, f, e);
 	return r < 0 ? r : 1;
 }
 

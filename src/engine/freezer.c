@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -22,7 +23,7 @@ static int thaw(const struct record *rec, struct err *e)
 	return r < 0 ? r : cg_freeze(cg, false, e);
 }
 
-static int start(const struct engine *en, const struct record *rec, int in, int out, struct freezer *f, struct err *e)
+static int start(const struct engine *en, const struct record *rec, int lock, const int io[2], struct freezer *f, struct err *e)
 {
 	char self[PATH_MAX];
 	const char *argv[] = { self, "--root", en->root, "--state", en->state, "internal", "freeze", rec->id, NULL };
@@ -33,15 +34,15 @@ static int start(const struct engine *en, const struct record *rec, int in, int 
 		return r;
 	r = spawn(&(struct spawn_args){ .path = self,
 					.argv = argv,
-					.fds = (const struct spawn_fd[]){ { in, 0 }, { out, 1 }, { 2, 2 } },
-					.n_fds = 3,
+					.fds = (const struct spawn_fd[]){ { io[0], 0 }, { io[1], 1 }, { 2, 2 }, { lock, 3 } },
+					.n_fds = 4,
 					.new_session = true,
 					.chdir = "/" },
 		  &pid, &f->pidfd);
 	return r < 0 ? err_errno(e, r, "start %s", self) : 0;
 }
 
-int freezer_begin(const struct engine *en, const struct record *rec, struct freezer *out, struct err *e)
+int freezer_begin(const struct engine *en, const struct record *rec, int lock, struct freezer *out, struct err *e)
 {
 	int hold[2], said[2], r;
 	char word[sizeof(WORD)];
@@ -56,7 +57,7 @@ int freezer_begin(const struct engine *en, const struct record *rec, struct free
 		return err_errno(e, r, "pipe");
 	}
 	*out = (struct freezer){ .rec = rec, .pidfd = -1, .pipe = hold[1] };
-	r = start(en, rec, hold[0], said[1], out, e);
+	r = start(en, rec, lock, (const int[2]){ hold[0], said[1] }, out, e);
 	close_fd(hold[0]);
 	close_fd(said[1]);
 	n = r < 0 ? 0 : io_read_full(said[0], word, sizeof(WORD) - 1);
@@ -89,10 +90,16 @@ int freezer_serve(const struct engine *en, const char *id, struct err *e)
 
 	if (r == 0)
 		r = container_cgroup(&a, &rec, &cg, e);
-	if (r == 0)
-		r = cg_freeze(cg, true, e);
 	if (r < 0)
 		return r;
+	(void)signal(SIGPIPE, SIG_IGN); /* who asked may be gone already */
+	r = cg_freeze(cg, true, e);
+	if (r < 0) {
+		struct err ignored;
+
+		(void)!cg_freeze(cg, false, &ignored); /* what of it was done */
+		return r;
+	}
 	if (io_write_full(1, WORD, sizeof(WORD) - 1) == 0)
 		(void)!io_read_full(0, &byte, 1);
 	return cg_freeze(cg, false, e);

@@ -13,8 +13,9 @@ struct freezer {
 #define FREEZER_INIT { .pidfd = -1, .pipe = -1 }
 #define CLEANUP_FREEZER CLEANUP(freezer_end)
 
-/* rec: it runs and is not paused; to outlive the freezer. ERR_UNSUPPORTED: it has no cgroup. */
-int freezer_begin(const struct engine *en, const struct record *rec, struct freezer *out, struct err *e) MUST_CHECK;
+/* rec: it runs and is not paused; to outlive the freezer. lock: the container's operation lock, which that process keeps, too: whoever gets it
+ * finds the container as it was. ERR_UNSUPPORTED: it has no cgroup. */
+int freezer_begin(const struct engine *en, const struct record *rec, int lock, struct freezer *out, struct err *e) MUST_CHECK;
 /* Lets it go on. Harmless when nothing was begun. */
 void freezer_end(struct freezer *f);
 

@@ -163,3 +163,21 @@ paused_or_done() { paused || ! kill -0 "$1" 2>/dev/null; }
   run ! tare import --limit unpacked=1000 "$(web)/f/x.tgz" imp:5
   run ! tare image tree imp:5
 }
+
+@test "commits and exports that are killed at any instant: nobody is paused, nothing is left, nothing is broken" {
+  tare run -d --name box busybox sh -c 'head -c 3000000 /dev/urandom >/big; i=0; while :; do i=$((i+1)); echo $i >/new; mv /new /count; done'
+  wait_until 20 tare exec box test -s /count
+  for i in 01 02 04 06 08 10 12 15 18 21 25 30 40; do
+    { timeout -s KILL "0.$i" "$TARE_BIN/tare" commit box "killed:$i" || true; } >/dev/null 2>&1
+    { timeout -s KILL "0.$i" "$TARE_BIN/tare" export -o "$BATS_TEST_TMPDIR/x.tar" box || true; } 2>/dev/null
+  done
+  wait_until 10 not_paused
+  counts
+  [ ! -e "$BATS_TEST_TMPDIR/x.tar" ] || tar -tf "$BATS_TEST_TMPDIR/x.tar" >/dev/null
+  run -0 tare commit box whole
+  run -0 tare image verify --all
+  run -0 tare system prune -f
+  run tare system check
+  [[ "$output" != *"store:"*"missing"* ]]
+  [ -z "$(find "$TARE_ROOT/ingest" -mindepth 1 -maxdepth 1 -type d)" ]
+}
