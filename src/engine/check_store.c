@@ -174,27 +174,22 @@ static int check_image(struct looking *k, const struct image *img)
 
 struct strays {
 	struct looking *k;
-	const char *sql;
+	enum store_kind kind;
 	size_t n;
 };
 
 static int look_for_row(const char *digest, void *data)
 {
 	struct strays *x = data;
-	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(x->k->en->catalog, &s, x->k->e, x->sql, "s", digest);
+	int r = image_referenced(x->k->en->catalog, x->kind, digest, x->k->e);
 
-	if (r == 0)
-		r = cat_step(s, x->k->e);
 	x->n += r == 0;
 	return r < 0 ? r : 0;
 }
 
 static int find_strays(struct looking *k)
 {
-	struct strays layers = { k, "SELECT 1 FROM layers WHERE chain = ?1", 0 };
-	struct strays blobs = { k, "SELECT 1 FROM images WHERE id = ?1 OR manifest = ?1 UNION ALL SELECT 1 FROM image_layers WHERE blob = ?1"
-				      " UNION ALL SELECT 1 FROM documents WHERE digest = ?1", 0 };
+	struct strays layers = { k, STORE_LAYER, 0 }, blobs = { k, STORE_BLOB, 0 };
 	int r = store_list(&k->store, STORE_LAYER, look_for_row, &layers, k->e);
 
 	if (r == 0)

@@ -352,18 +352,24 @@ int image_known_as(const struct engine *en, const char *id, const struct image_r
 
 /* ---- garbage ---- */
 
-static bool referenced(enum store_kind kind, const char *digest, void *data)
+int image_referenced(struct catalog *c, enum store_kind kind, const char *digest, struct err *e)
 {
 	static const char layer[] = "SELECT 1 FROM layers WHERE chain = ?1 UNION ALL SELECT 1 FROM build_cache WHERE chain = ?1";
 	static const char blob[] = "SELECT 1 FROM images WHERE id = ?1 OR manifest = ?1 UNION ALL"
 				   " SELECT 1 FROM documents WHERE digest = ?1 UNION ALL"
 				   " SELECT 1 FROM image_layers WHERE blob = ?1 UNION ALL SELECT 1 FROM build_cache WHERE blob = ?1";
 	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(c, &s, e, kind == STORE_LAYER ? layer : blob, "s", digest);
+
+	return r < 0 ? r : cat_step(s, e);
+}
+
+/* In doubt it stays. */
+static bool referenced(enum store_kind kind, const char *digest, void *data)
+{
 	struct err ignored;
 
-	/* in doubt it stays */
-	return cat_prepare(data, &s, &ignored, kind == STORE_LAYER ? layer : blob, "s", digest) < 0 ||
-	       cat_step(s, &ignored) != 0;
+	return image_referenced(data, kind, digest, &ignored) != 0;
 }
 
 int image_gc(const struct engine *en, struct store_gc_result *out, struct err *e)

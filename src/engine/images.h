@@ -72,7 +72,10 @@ typedef void (*image_removed_fn)(const char *kind, const char *what, void *data)
 int image_remove(const struct engine *en, const char *what, bool force, image_removed_fn fn, void *data,
 		 struct err *e) MUST_CHECK;
 
-/* Removes blobs, layers and abandoned loads that no image of the catalog needs. */
+/* 1: an image of the catalog or the build cache needs this blob or layer; 0: nobody does. */
+int image_referenced(struct catalog *c, enum store_kind kind, const char *digest, struct err *e) MUST_CHECK;
+
+/* Removes blobs, layers and abandoned loads that nobody needs. */
 int image_gc(const struct engine *en, struct store_gc_result *out, struct err *e) MUST_CHECK;
 
 #endif

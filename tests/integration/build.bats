@@ -779,3 +779,11 @@ D
   run -0 build --no-cache --squash
   [ "$(manifest t)" = "$first" ]
 }
+
+@test "what the cache alone needs is no stray: system check says nothing of it" {
+  printf 'FROM busybox\nRUN echo %s >/a\nRUN echo b >/b\n' "$RANDOM" | dockerfile
+  build -q
+  tare rmi t
+  run -0 tare system check
+  [[ "$output" != *"of no image"* ]]
+}
