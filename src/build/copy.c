@@ -413,6 +413,7 @@ int step_workdir(struct build *b, struct stage *s, const struct df_instruction *
 	key_add(&k, s->conf.workdir);
 	key_add(&k, s->conf.user);
 	key_add_number(&k, s->epoch);
+	key_add_number(&k, b->has_epoch);
 	key_end(&k, key);
 	r = step_cached(b, s, key, in->text, &lock, e);
 	if (r != 0 || is_there(b, s))

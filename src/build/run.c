@@ -105,6 +105,7 @@ static int make_key(struct build *b, size_t stage, const struct df_instruction *
 	key_add(&k, network_of(b, in));
 	key_add_all(&k, in->run.mount_texts.v);
 	key_add_number(&k, s->epoch);
+	key_add_number(&k, b->has_epoch); /* then files of any age get no newer than that */
 	key_add_number(&k, in->run.security);
 	key_add_list(&k, &b->args->run.add_host);
 	key_add_list(&k, &b->args->run.ulimits);

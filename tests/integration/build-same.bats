@@ -112,6 +112,16 @@ copy_context() {
   [ "$(tare inspect same | jq -r '.[0].Created')" = 2009-02-13T23:31:30.000000000Z ]
 }
 
+@test "SOURCE_DATE_EPOCH where the base is as old: what was built without it does not stand for what is built with it" {
+  mkdir "$BATS_TEST_TMPDIR/c"
+  printf 'FROM busybox\nRUN mkdir /d && touch -d "2001-01-01 00:00" /f /d\nWORKDIR /d/e\n' >"$BATS_TEST_TMPDIR/c/Dockerfile"
+  without=$(built "$BATS_TEST_TMPDIR/c")
+  SOURCE_DATE_EPOCH=$(date -d "$(tare inspect busybox | jq -r '.[0].Created')" +%s); export SOURCE_DATE_EPOCH
+  with=$(built "$BATS_TEST_TMPDIR/c")
+  [ "$with" != "$without" ]
+  [ "$with" = "$(built --no-cache "$BATS_TEST_TMPDIR/c")" ]
+}
+
 @test "the same Dockerfile as a tar on standard input" {
   one=$(built "$BATS_FILE_TMPDIR/ctx")
   two=$(tar -C "$BATS_FILE_TMPDIR/ctx" -c . | in_store clean built -)
