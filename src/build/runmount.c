@@ -245,9 +245,9 @@ static int open_cache(struct build *b, size_t stage, const struct step *st, stru
 	return fd >= 0 ? fd : err_errno(e, -errno, "open a cache");
 }
 
-static int add_lock(struct build *b, struct run_mounts *out, int fd, struct err *e)
+static int add_lock(struct build *b, struct run_mounts *out, int fd, const char *name, struct err *e)
 {
-	int *v = arena_array(b->a, out->n_locks + 1, sizeof(*v));
+	struct run_lock *v = arena_array(b->a, out->n_locks + 1, sizeof(*v));
 
 	if (!v) {
 		close_fd(fd);
@@ -256,17 +256,37 @@ static int add_lock(struct build *b, struct run_mounts *out, int fd, struct err 
 	if (out->n_locks)
 		memcpy(v, out->locks, out->n_locks * sizeof(*v));
 	out->locks = v;
-	out->locks[out->n_locks++] = fd;
+	out->locks[out->n_locks++] = (struct run_lock){ fd, name };
 	return 0;
 }
 
+/* The handle by which this RUN has the cache already; -1: it has not. */
+static int has_cache(const struct run_mounts *m, const char *name)
+{
+	for (size_t i = 0; i < m->n_locks; i++)
+		if (strcmp(m->locks[i].name, name) == 0)
+			return m->locks[i].fd;
+	return -1;
+}
+
 /* Shared: everybody at once. Locked: one after the other. Private: whoever comes while one is in use has another. */
+static int lock_cache(int fd, enum df_sharing sharing)
+{
+	static const int how[] = { [DF_SHARING_SHARED] = LOCK_SH, [DF_SHARING_PRIVATE] = LOCK_EX | LOCK_NB, [DF_SHARING_LOCKED] = LOCK_EX };
+	int r;
+
+	do
+		r = flock(fd, how[sharing]) < 0 ? -errno : 0;
+	while (r == -EINTR);
+	return r;
+}
+
 static int make_cache(struct build *b, size_t stage, const struct step *st, const struct df_mount *m, const char *target, struct run_mounts *out,
 		      struct err *e)
 {
-	static const int how[] = { [DF_SHARING_SHARED] = LOCK_SH, [DF_SHARING_PRIVATE] = LOCK_EX | LOCK_NB, [DF_SHARING_LOCKED] = LOCK_EX };
 	CLEANUP(end_cache) struct cache c = { .m = m, .id = m->id ? m->id : target, .begins.root = -1 };
 	int r = find_content(b, stage, &c, e), fd = -1;
+	bool ours = false;
 
 	if (r < 0)
 		return r;
@@ -275,15 +295,14 @@ static int make_cache(struct build *b, size_t stage, const struct step *st, cons
 		fd = open_cache(b, stage, st, &c, n, e);
 		if (fd < 0)
 			return fd;
-		do
-			r = flock(fd, how[m->sharing]) < 0 ? -errno : 0;
-		while (r == -EINTR);
-		if (r < 0)
+		ours = has_cache(out, c.name) >= 0; /* another handle would wait for the first, for ever */
+		r = ours && m->sharing != DF_SHARING_LOCKED ? 0 : lock_cache(ours ? has_cache(out, c.name) : fd, m->sharing);
+		if (r < 0 || ours)
 			fd = close_fd(fd);
 	}
 	if (r < 0)
 		return err_errno(e, r, "lock a cache");
-	r = add_lock(b, out, fd, e);
+	r = ours ? 0 : add_lock(b, out, fd, c.name, e);
 	return r < 0 ? r : volume(b, out, arena_printf(b->a, "%s/%s", b->en->root, c.name), target, m->read_only, e);
 }
 
@@ -443,7 +462,7 @@ void run_mounts_end(struct build *b, struct run_mounts *m)
 	for (size_t i = 0; i < m->files.n; i++)
 		(void)unlink(m->files.v[i]); /* else with the ingest */
 	for (size_t i = 0; i < m->n_locks; i++)
-		close_fd(m->locks[i]);
+		close_fd(m->locks[i].fd);
 	for (size_t i = 0; i < m->n_agents; i++)
 		agent_end(&m->agents[i]);
 	m->files.n = m->n_locks = m->n_agents = 0;

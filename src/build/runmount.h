@@ -7,12 +7,17 @@
 /* Where a here-document that begins with #! is, which is executed as the file that it is. */
 #define RUN_SCRIPT "/.tare-script"
 
+struct run_lock {
+	int fd;
+	const char *name; /* of the cache, below the store's root */
+};
+
 struct run_mounts {
 	struct df_list volumes, tmpfs, env; /* as `tare run` has them; env: of secrets, SSH_AUTH_SOCK */
 	struct df_list files;               /* of secrets, below the ingest: to be removed when the command has ended */
 	struct agent *agents;               /* that are lent to the command */
 	size_t n_agents;
-	int *locks;                         /* of caches that nobody else may use meanwhile */
+	struct run_lock *locks;             /* of caches */
 	size_t n_locks;
 	char seen[SHA256_DIGEST_LEN + 1]; /* what was bound, before it was read */
 	bool changed;                     /* it was another thing by the time that it was copied */

@@ -480,6 +480,15 @@ D
   [[ "$output" == *"secret x is required"* ]]
 }
 
+@test "a cache that a RUN has twice is one, and waits for nobody" {
+  dockerfile <<'D'
+FROM busybox
+RUN --mount=type=cache,id=x,target=/a,sharing=locked --mount=type=cache,id=x,target=/b,sharing=locked touch /a/f && ls /b/f
+RUN --mount=type=cache,id=x,target=/a --mount=type=cache,id=x,target=/b,sharing=locked ls /a/f /b/f
+D
+  run -0 timeout 30 "$TARE_BIN/tare" build "$ctx"
+}
+
 @test "caches: locked and private ones" {
   dockerfile <<'D'
 FROM busybox
