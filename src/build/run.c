@@ -99,6 +99,7 @@ static int make_key(struct build *b, size_t stage, const struct df_instruction *
 		return err_errno(e, -ENOMEM, "environment");
 	key_begin(&k, "RUN", stage_chain(s));
 	key_add_all(&k, argv);
+	key_add_number(&k, in->run.script); /* the same words otherwise */
 	key_add_all(&k, env);
 	key_add(&k, s->conf.user);
 	key_add(&k, s->conf.workdir);

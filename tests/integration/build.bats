@@ -583,6 +583,11 @@ COPY x /x'
   run -0 build
   [ "$(files 'cat /by')" = /.tare-script ]
   run -1 files 'ls -a / | grep tare'
+  # to a shell the same words say something else
+  printf 'FROM busybox\nRUN ["/bin/sh", "-c", "#!/bin/echo hi\\ntouch /x\\n"]\n' | dockerfile
+  run -0 build; run -0 files 'ls /x'
+  printf 'FROM busybox\nRUN <<EOF\n#!/bin/echo hi\ntouch /x\nEOF\n' | dockerfile
+  run -0 build; run -1 files 'ls /x'
 }
 
 @test "builder prune: by use, by age, by size; what images use stays" {
