@@ -67,6 +67,7 @@ static _Noreturn void stage_process(struct build *b, size_t n, const struct cour
 		_exit(1);
 	b->up = up;
 	b->ingest = (struct store_ingest)STORE_INGEST_INIT; /* the build's own stays as it is */
+	b->agents = NULL; /* so do those, whose sockets are there */
 	r = r < 0 ? err_errno(&e, r, "prctl") : stage_work(b, n, c->next, c->until, &e);
 	if (r < 0)
 		report_failed(up, &e);

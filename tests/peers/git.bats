@@ -42,4 +42,11 @@ sshd_start() {
   git_commit r Dockerfile "$(printf 'FROM busybox\nCOPY f /of-context\n')" >/dev/null
   HOME=$BATS_TEST_TMPDIR/home run -0 tare build -t t --ssh default="$BATS_TEST_TMPDIR/key" "ssh://root@127.0.0.1:2222$(git_dir)/r"
   [ "$(tare run --rm t cat /of-context)" = hello ]
+  # its agent is the build's: processes of stages have their own, and leave that
+  cp "$TARE_BUILD/tests/lib/ask-agent" "$(git_dir)/r"
+  git_commit r Dockerfile "$(printf '%s\n' 'FROM busybox AS a' 'COPY ask-agent /' 'RUN --mount=type=ssh --network=none /ask-agent 11 >/said' \
+    'FROM busybox AS b' 'RUN --mount=type=bind,from=a,target=/a --mount=type=ssh --network=none /a/ask-agent 11 >/said' \
+    'FROM busybox' 'COPY --from=a /said /a' 'COPY --from=b /said /b' "ADD ssh://root@127.0.0.1:2222$(git_dir)/r /r")" >/dev/null
+  HOME=$BATS_TEST_TMPDIR/home run -0 tare build --jobs 2 -t t --ssh default="$BATS_TEST_TMPDIR/key" "ssh://root@127.0.0.1:2222$(git_dir)/r"
+  [ "$(tare run --rm t cat /a /b /r/f)" = $'11: 12 1 keys\n11: 12 1 keys\nhello' ]
 }
