@@ -32,9 +32,20 @@ static int no_memory(struct err *e)
 	return err_errno(e, -ENOMEM, "--cache-to");
 }
 
+/* Where key stands among the others, or is to. By their names, for processes of stages tell of theirs as they come. */
+static size_t place_of_key(const struct build *b, const char *key)
+{
+	size_t i = 0;
+
+	while (i < b->n_made && strcmp(b->made[i].key, key) < 0)
+		i++;
+	return i;
+}
+
 int cache_note(struct build *b, const char *key, const struct image_layer *l, struct err *e)
 {
 	struct cache_made *v;
+	size_t at;
 
 	if (!b->args->n_cache_to)
 		return 0;
@@ -42,15 +53,18 @@ int cache_note(struct build *b, const char *key, const struct image_layer *l, st
 		report_made(b->up, key, l);
 		return 0;
 	}
-	for (size_t i = 0; i < b->n_made; i++)
-		if (strcmp(b->made[i].key, key) == 0)
-			return 0;
+	at = place_of_key(b, key);
+	if (at < b->n_made && strcmp(b->made[at].key, key) == 0)
+		return 0;
 	v = arena_grow(b->a, b->made, b->n_made, &b->cap_made, sizeof(*v));
-	if (!v)
+	key = v ? arena_strdup(b->a, key) : NULL;
+	if (!key)
 		return no_memory(e);
+	memmove(v + at + 1, v + at, (b->n_made - at) * sizeof(*v));
+	v[at] = (struct cache_made){ key, *l };
 	b->made = v;
-	v[b->n_made] = (struct cache_made){ arena_strdup(b->a, key), *l };
-	return v[b->n_made++].key ? 0 : no_memory(e);
+	b->n_made++;
+	return 0;
 }
 
 /* The place of a layer among these; n: it is none of them. */

@@ -61,7 +61,7 @@ struct build {
 	bool several;         /* there are such processes */
 	bool silent;
 	struct cache_source *sources; /* of args->cache_from, once one was asked for */
-	struct cache_made *made;      /* what keys gave, for args->cache_to */
+	struct cache_made *made;      /* what keys gave, by key; for args->cache_to */
 	size_t n_made, cap_made;
 	unsigned int folders; /* of steps, so far */
 	struct named *named; /* build/named.h */

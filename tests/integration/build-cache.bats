@@ -76,6 +76,14 @@ reseal() {
   [ "$(cached)" = 0 ]
 }
 
+@test "which stage is done first has no part in what a cache is" {
+  printf '%s\n' 'FROM busybox AS a' 'RUN sleep 1; echo a >/a' 'FROM busybox AS b' 'RUN echo b >/b' 'FROM busybox AS c' 'RUN sleep 2; echo c >/c' \
+    'FROM busybox' 'COPY --from=a /a /' 'COPY --from=b /b /' 'COPY --from=c /c /' >"$ctx/Dockerfile"
+  run -0 tare build --no-cache --jobs 1 --cache-to "type=local,dest=$cache/1,mode=max" "$ctx"
+  run -0 tare build --no-cache --jobs 3 --cache-to "type=local,dest=$cache/3,mode=max" "$ctx"
+  cmp "$cache/1/index.json" "$cache/3/index.json"
+}
+
 @test "type=registry: only what a step asks for is fetched" {
   registry_start
   ref=$(registry)/cache/app:1
