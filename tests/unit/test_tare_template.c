@@ -95,6 +95,8 @@ static void refuses(void **state)
 		{ "{{index .RepoTags -1}}", "beyond the list's end" },
 		{ "{{range .N}}{{end}}", "range wants" },
 		{ "{{$nosuch}}", "no variable $nosuch" },
+		{ "{{range $a, $b, := .RepoTags}}{{end}}", "variable $a" },
+		{ "{{range $a, $b, $c := .RepoTags}}{{end}}", "variable $a" },
 		{ "{{eq .Id 1}}", "can be compared" },
 		{ "{{\"open}}", "a text has no end" },
 		{ "{{template \"x\"}}", "are not there" },

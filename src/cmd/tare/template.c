@@ -284,7 +284,7 @@ static int declared(struct template *t, char names[2][MAX_NAME])
 		skip_blanks(t);
 	}
 	n += *t->p == ':' || *t->p == '=';
-	if (*t->p == ':' && t->p[1] == '=') {
+	if (n <= 2 && *t->p == ':' && t->p[1] == '=') {
 		t->p += 2;
 		return n;
 	}
