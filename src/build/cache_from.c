@@ -105,9 +105,8 @@ static int fetch_from_folder(struct build *b, struct cache_source *s, const stru
 {
 	CLEANUP_INGEST struct store_ingest in = STORE_INGEST_INIT;
 	CLEANUP_FD int from = open_blob(s, l->blob->digest, e), to = -1;
-	struct image_limits limits;
 	const struct unpack_blob unpack = { .worker = b->worker, .blob = l->blob->digest, .diff_id = l->diff_id, .chain_id = l->chain_id,
-					    .size = l->blob->size, .limits = &limits };
+					    .size = l->blob->size, .limits = &b->args->limits };
 	struct unpack_blob with = unpack;
 	char path[sizeof("blobs/") + 64];
 	struct stat st;
@@ -115,7 +114,6 @@ static int fetch_from_folder(struct build *b, struct cache_source *s, const stru
 
 	if (r < 0)
 		return r;
-	image_limits_default(&limits);
 	(void)snprintf(path, sizeof(path), "blobs/%s", digest_hex(l->blob->digest));
 	if (fstat(from, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != l->blob->size)
 		return err_set(e, ERR_INVALID, "blob %s is not as large as its manifest says", l->blob->digest);
@@ -142,6 +140,7 @@ static int look_registry(struct build *b, struct cache_source *s, struct err *e)
 
 	if (r < 0)
 		return r;
+	s->remote.pull.load.limits = b->args->limits;
 	s->remote.pull.load.platform = arena_strdup(b->a, platform_text(&b->target, platform));
 	return image_look(&b->store, &s->remote.pull, b->a, &s->what, e);
 }

@@ -199,13 +199,10 @@ static int write_files(struct build *b, const struct build_output *o, int tree, 
 {
 	static const struct ignore nothing;
 	const struct pick_item all = { .path = "", .name = "", .below = "", .last = IGNORE_NONE, .mode = S_IFDIR };
-	struct pick_from from = { .root = tree, .ignore = &nothing, .excludes = &nothing };
+	struct pick_from from = { .root = tree, .ignore = &nothing, .excludes = &nothing, .max_depth = b->args->limits.depth };
 	struct put_to to = { .root = -1, .chown = true, .uid = geteuid(), .gid = getegid(), .left_out = left_out, .data = b };
-	struct image_limits limits;
 	int r = io_mkdirs(AT_FDCWD, o->dest, 0755);
 
-	image_limits_default(&limits);
-	from.max_depth = limits.depth;
 	if (r == 0) {
 		to.root = open(o->dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		r = to.root < 0 ? -errno : 0;
@@ -218,7 +215,7 @@ static int write_files(struct build *b, const struct build_output *o, int tree, 
 static int write_tree(struct build *b, const struct build_output *o, int fd, struct err *e)
 {
 	CLEANUP_FD int tree = stage_mount(b, &b->stages[b->plan.target], NULL, e);
-	const struct pack_out pack = { .worker = b->worker, .tree = tree };
+	const struct pack_out pack = { .worker = b->worker, .tree = tree, .depth = b->args->limits.depth };
 
 	if (tree < 0)
 		return tree;

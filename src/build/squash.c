@@ -137,17 +137,14 @@ static int merge(struct squash *q, int from, int to, unsigned int depth, struct 
 
 static int apply(struct build *b, const struct step *st, const struct image_layer *l, struct err *e)
 {
-	struct squash q = { .step = st, .path = STRBUF_INIT };
+	struct squash q = { .step = st, .path = STRBUF_INIT, .max_depth = b->args->limits.depth };
 	CLEANUP_FD int layer = store_layer_open(&b->store, l->chain_id, e), from = -1, to = -1;
 	char path[sizeof(st->name) + 8];
-	struct image_limits limits;
 	struct stat root;
 	int r;
 
 	if (layer < 0)
 		return layer;
-	image_limits_default(&limits);
-	q.max_depth = limits.depth;
 	(void)snprintf(path, sizeof(path), "%s/upper", st->name);
 	from = openat(layer, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	to = openat(b->ingest.dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

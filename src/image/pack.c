@@ -133,6 +133,8 @@ int image_pack_out(const struct store_ingest *in, const struct pack_out *args, i
 
 	image_limits_default(&load.limits);
 	load.limits.entries = UINT64_MAX; /* that is for what comes in */
+	if (args->depth)
+		load.limits.depth = args->depth;
 	r = unpack_run("pack", in, &load, &how, &a, &report, e);
 	return r < 0 ? r : report.packed.diff_id ? 0 : err_set(e, ERR_INTERNAL, "tare-worker packed nothing");
 }

@@ -28,6 +28,7 @@ struct pack_out {
 	int tree;                /* the root of a mount of its own, whose attributes it may lose */
 	const char *const *skip; /* paths that are left out, with what is below them; NULL-terminated; NULL: none */
 	bool live;               /* others write into it meanwhile */
+	uint64_t depth;          /* components of a path at most; 0: the usual limit */
 };
 int image_pack_out(const struct store_ingest *in, const struct pack_out *args, int out, struct err *e) MUST_CHECK;
 

@@ -758,6 +758,24 @@ syncs() { grep -oE '^[0-9]+ +(sync|syncfs|fsync|fdatasync)\(' "$1" | sed 's/.* /
   run ! grep syncfs "$BATS_TEST_TMPDIR/named"
 }
 
+@test "--limit: whatever becomes of the files that it lets through" {
+  dockerfile <<'D'
+FROM busybox
+RUN p=$(printf '/d%.0s' $(seq 140)) && mkdir -p $p && echo deep >$p/f
+RUN touch /second
+D
+  local cache=$BATS_TEST_TMPDIR/cache deep; deep=$(printf 'd/%.0s' $(seq 140))f
+  run -1 build; [[ "$output" == *"more than 128 components"* ]]
+  run -0 build --limit depth=200 --squash
+  run -0 build --limit depth=200 -o "$BATS_TEST_TMPDIR/out" --cache-to "type=local,dest=$cache"
+  [ "$(cat "$BATS_TEST_TMPDIR/out/$deep")" = deep ]
+  run -0 build --limit depth=200 -o "type=tar,dest=$BATS_TEST_TMPDIR/tar"
+  [ "$(tar -xOf "$BATS_TEST_TMPDIR/tar" "$deep")" = deep ]
+  tare builder prune -af; tare rmi -f t
+  run -0 build --limit depth=200 --cache-from "type=local,src=$cache"
+  [[ "$output" != *warning* && "$output" == *"from the cache"* ]]
+}
+
 @test "--squash: one layer over the base image that shows the same files; the history stays" {
   dockerfile <<'D'
 FROM busybox AS under
