@@ -6,6 +6,7 @@
 
 #include "base/beneath.h"
 #include "base/io.h"
+#include "base/text.h"
 #include "build/input.h"
 #include "build/named.h"
 #include "build/put.h"
@@ -246,6 +247,17 @@ static int dest_of(const struct copying *c, const struct put_to *to, const char 
 	return r < 0 || !*out ? err_errno(e, r < 0 ? r : -ENOMEM, "%s", c->dest) : 0;
 }
 
+/* Whether a packed file's name says that there is a tar in it. */
+static bool says_tar(const char *name)
+{
+	static const char *const ends[] = { ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tzst" };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (text_ends(name, ends[i]))
+			return true;
+	return strstr(name, ".tar.") != NULL;
+}
+
 /* What ADD unpacks: a tar, packed or not. A packed file that is no tar is a file like others, unless its name or the
  * instruction says otherwise. 1: that was done. */
 static int put_archive(const struct copying *c, const struct put_to *to, const struct input *input, const struct pick_item *item, struct err *e)
@@ -269,7 +281,7 @@ static int put_archive(const struct copying *c, const struct put_to *to, const s
 	if (kind == TARBALL_NONE && c->in->copy.unpack != DF_YES)
 		return 0;
 	r = tarball_open(&c->b->store, c->b->worker, &c->b->args->limits, fd, item->name, &t, e);
-	if (r < 0 && kind == TARBALL_PACKED && e->cls == ERR_INVALID && c->in->copy.unpack != DF_YES && !strstr(item->name, ".t"))
+	if (r < 0 && kind == TARBALL_PACKED && e->cls == ERR_INVALID && c->in->copy.unpack != DF_YES && !says_tar(item->name))
 		return 0;
 	if (r < 0)
 		return r;

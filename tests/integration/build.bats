@@ -549,6 +549,11 @@ D
   printf 'FROM busybox\nADD broken.txz /x/\n' | dockerfile
   run -1 build
   [[ "$output" == *"line 2: ADD broken.txz"*"damaged or truncated"* ]]
+  # names that say nothing of a tar
+  for n in data.txt.gz page.tmpl.gz a.tsv; do gzip <"$ctx/text" >"$ctx/$n"; done
+  printf 'FROM busybox\nADD data.txt.gz page.tmpl.gz a.tsv /x/\n' | dockerfile
+  run -0 build
+  [ "$(files 'ls /x' | tr '\n' ' ')" = "a.tsv data.txt.gz page.tmpl.gz " ]
   # a hostile one
   python3 - "$ctx/evil.tar" <<'P'
 import sys, tarfile
