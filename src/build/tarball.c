@@ -42,8 +42,8 @@ int tarball_open(const struct store *s, const char *worker, const struct image_l
 {
 	int r = store_ingest_begin(s, &out->ingest, e);
 
-	if (r == 0)
-		r = unpack(worker, limits, fd, name, out, e);
+	if (r == 0 && unpack(worker, limits, fd, name, out, e) < 0)
+		r = err_ctx(e, "%s", name);
 	if (r < 0)
 		tarball_close(out);
 	return r;

@@ -542,9 +542,9 @@ D
   run -0 build
   [ "$(files 'cat /tar/d/f /gz/d/l /bz2/d/f /xz/d/l; stat -c %u:%g:%Y /tar/d/f; stat -c %u /owned /owned/d/f; ls /kept /files' | tr '\n' ' ')" = "in in in in 3:4:1000 9 3 /files: plain.gz plain.xz text  /kept: a.tar " ]
   head -c 700 "$ctx/a.tar.gz" | head -c 60 >"$ctx/broken.tar.gz"
-  printf 'FROM busybox\nADD broken.tar.gz /x/\n' | dockerfile
+  printf 'FROM busybox\nADD text broken.tar.gz /x/\n' | dockerfile
   run -1 build
-  [[ "$output" == *"line 2: ADD broken.tar.gz"* ]]
+  [[ "$output" == *"line 2: ADD text broken.tar.gz /x/: broken.tar.gz: "* ]]
   head -c 60 "$ctx/a.tar.xz" >"$ctx/broken.txz"
   printf 'FROM busybox\nADD broken.txz /x/\n' | dockerfile
   run -1 build
@@ -581,6 +581,8 @@ P
   run -1 tare build - <<<'FROM busybox
 COPY x /x'
   run -1 tare build - </dev/null
+  tar -C "$ctx" -c . | head -c 2000 >"$BATS_TEST_TMPDIR/cut"
+  run -1 tare build - <"$BATS_TEST_TMPDIR/cut"; [[ "$output" == "tare: standard input: "* ]]
 }
 
 @test "RUN: a here-document that names its interpreter" {
