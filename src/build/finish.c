@@ -73,6 +73,8 @@ int build_names(struct build *b, struct err *e)
 		struct image_ref ref;
 		int r = image_ref_parse(b->a, b->args->names.v[i], &ref, e);
 
+		if (r == 0 && ref.digest)
+			r = err_set(e, ERR_INVALID, "a digest is no name that can be given: NAME[:TAG]");
 		if (r < 0)
 			return err_ctx(e, "-t %s", b->args->names.v[i]);
 		v[i] = image_ref_canonical(b->a, &ref);

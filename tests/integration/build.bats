@@ -639,6 +639,8 @@ COPY x /x'
   printf 'FROM busybox\nRUN echo ran >&2\n' | dockerfile
   run -1 tare build -t 'Bad Name' "$ctx"
   [[ "$output" == *"Bad Name"* && "$output" != *ran* ]]
+  run -1 tare build -t "name@sha256:$(printf '%064d' 1)" "$ctx"
+  [[ "$output" == *"a digest is no name"* && "$output" != *ran* ]]
   run -1 tare build --platform nonsense/nothing/at/all "$ctx"
   SOURCE_DATE_EPOCH=soon run -1 build
   [[ "$output" == *"SOURCE_DATE_EPOCH=soon"* ]]
