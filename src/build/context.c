@@ -86,6 +86,8 @@ static int take_file(struct build *b, int fd, const char *name, struct err *e)
 	b->foreign = true;
 	if (r != 0)
 		return r < 0 ? r : 0;
+	if (b->args->file)
+		return err_set(e, ERR_INVALID, "-f %s names a Dockerfile, and %s is one: want a folder or a tar there", b->args->file, name);
 	r = io_read_fd(fd, DF_MAX_BYTES, &b->given, &b->given_len);
 	b->file_name = name;
 	if (r == -EFBIG)

@@ -583,6 +583,8 @@ COPY x /x'
   run -1 tare build - </dev/null
   tar -C "$ctx" -c . | head -c 2000 >"$BATS_TEST_TMPDIR/cut"
   run -1 tare build - <"$BATS_TEST_TMPDIR/cut"; [[ "$output" == "tare: standard input: "* ]]
+  # which of two Dockerfiles?
+  run -1 tare build -f "$ctx/Dockerfile" - <"$ctx/Dockerfile"; [[ "$output" == *"-f $ctx/Dockerfile"*"standard input"* ]]
 }
 
 @test "RUN: a here-document that names its interpreter" {
