@@ -643,6 +643,8 @@ COPY x /x'
   [[ "$output" == *"Bad Name"* && "$output" != *ran* ]]
   run -1 tare build -t "name@sha256:$(printf '%064d' 1)" "$ctx"
   [[ "$output" == *"a digest is no name"* && "$output" != *ran* ]]
+  run -1 build --label =x; [[ "$output" == *'--label "=x"'* && "$output" != *ran* ]]
+  run -1 build --platform linux/amd64,linux/arm64; [[ "$output" == *"several are not supported"* && "$output" != *ran* ]]
   run -1 tare build --platform nonsense/nothing/at/all "$ctx"
   SOURCE_DATE_EPOCH=soon run -1 build
   [[ "$output" == *"SOURCE_DATE_EPOCH=soon"* ]]

@@ -106,6 +106,8 @@ static int inputs(const struct cli_call *call, const struct build_opts *o, struc
 		if (value)
 			v[out->n_args++] = (struct df_pair){ name, value };
 	}
+	if (o->platform && strchr(o->platform, ','))
+		return err_set(e, ERR_UNSUPPORTED, "--platform %s: one platform for each build, several are not supported", o->platform);
 	return o->platform ? platform_parse(o->platform, &out->target, e) : 0;
 }
 
@@ -254,6 +256,9 @@ static int check(const struct cli_call *call, const struct build_opts *o, struct
 {
 	if (strcmp(call->args[0], "-") == 0 && o->file && strcmp(o->file, "-") == 0)
 		return err_set(e, ERR_INVALID, "the context and the Dockerfile cannot both come by standard input");
+	for (size_t i = 0; i < o->labels.n; i++)
+		if (o->labels.v[i][0] == '=' || !o->labels.v[i][0])
+			return err_set(e, ERR_INVALID, "--label \"%s\": want KEY=VALUE", o->labels.v[i]);
 	return 0;
 }
 
