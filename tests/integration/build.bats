@@ -478,6 +478,14 @@ D
   printf 'FROM busybox\nRUN --mount=type=secret,id=x,required true\n' | dockerfile
   run -1 build
   [[ "$output" == *"secret x is required"* ]]
+  # of whom the value is: type says it, as in buildx
+  printf 'FROM busybox\nRUN --mount=type=secret,id=WORD cat /run/secrets/WORD >/leak\n' | dockerfile
+  echo of-a-file >"$BATS_TEST_TMPDIR/WORD"
+  SECRET=of-env run -0 build --no-cache --secret id=WORD,type=env,src=SECRET; [ "$(files 'cat /leak')" = of-env ]
+  cd "$BATS_TEST_TMPDIR"
+  WORD=of-env run -0 build --no-cache --secret id=WORD; [ "$(files 'cat /leak')" = of-env ]
+  WORD=of-env run -0 build --no-cache --secret id=WORD,type=file; [ "$(files 'cat /leak')" = of-a-file ]
+  run -1 build --secret id=WORD,type=file,env=WORD; [[ "$output" == *"--secret id=WORD,type=file,env=WORD: want"* ]]
 }
 
 @test "a cache that a RUN has twice is one, and waits for nobody" {
@@ -645,6 +653,8 @@ COPY x /x'
   [[ "$output" == *"a digest is no name"* && "$output" != *ran* ]]
   run -1 build --label =x; [[ "$output" == *'--label "=x"'* && "$output" != *ran* ]]
   run -1 build --platform linux/amd64,linux/arm64; [[ "$output" == *"several are not supported"* && "$output" != *ran* ]]
+  run -1 build --secret id=a,src=/x --secret id=a,src=/y; [[ "$output" == *"id=a was there already"* ]]
+  run -1 build --ssh a=/x --ssh a=/y; [[ "$output" == *"a was there already"* ]]
   run -1 tare build --platform nonsense/nothing/at/all "$ctx"
   SOURCE_DATE_EPOCH=soon run -1 build
   [[ "$output" == *"SOURCE_DATE_EPOCH=soon"* ]]

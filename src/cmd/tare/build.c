@@ -111,10 +111,23 @@ static int inputs(const struct cli_call *call, const struct build_opts *o, struc
 	return o->platform ? platform_parse(o->platform, &out->target, e) : 0;
 }
 
-/* Without src and env: the variable of that name, else the file. */
+/* Without src and env: the variable of that name, else the file; of type=env the variable, which src may name, too, as in buildx. */
+static void complete(struct build_secret *s, const char *type)
+{
+	bool env = type ? strcmp(type, "env") == 0 : !s->file && getenv(s->id);
+
+	if (env && !s->env) {
+		s->env = s->file ? s->file : s->id;
+		s->file = NULL;
+	} else if (!env && !s->env && !s->file) {
+		s->file = s->id;
+	}
+}
+
 static int secret(struct arena *a, const char *text, struct build_secret *out, struct err *e)
 {
 	char *copy = arena_strdup(a, text), *save = NULL;
+	const char *type = NULL;
 
 	*out = (struct build_secret){ 0 };
 	if (!copy)
@@ -128,13 +141,14 @@ static int secret(struct arena *a, const char *text, struct build_secret *out, s
 			out->file = part + 7;
 		else if (strncmp(part, "env=", 4) == 0)
 			out->env = part + 4;
-		else if (strcmp(part, "type=file") != 0 && strcmp(part, "type=env") != 0)
+		else if (strcmp(part, "type=file") == 0 || strcmp(part, "type=env") == 0)
+			type = part + 5;
+		else
 			return err_set(e, ERR_INVALID, "--secret %s: want id=ID and src=FILE or env=NAME", text);
 	}
-	if (!out->id || !out->id[0] || strchr(out->id, '/') || (out->file && out->env))
+	if (!out->id || !out->id[0] || strchr(out->id, '/') || (out->file && out->env) || (type && type[0] == 'f' && out->env))
 		return err_set(e, ERR_INVALID, "--secret %s: want id=ID and src=FILE or env=NAME", text);
-	if (!out->file && !out->env)
-		*(getenv(out->id) ? &out->env : &out->file) = out->id;
+	complete(out, type);
 	return 0;
 }
 
@@ -143,8 +157,12 @@ static int secrets(const struct cli_call *call, const struct build_opts *o, stru
 	struct build_secret *v = arena_array(call->arena, o->secrets.n + 1, sizeof(*v));
 	int r = v ? 0 : err_errno(e, -ENOMEM, "--secret");
 
-	for (size_t i = 0; r == 0 && i < o->secrets.n; i++)
+	for (size_t i = 0; r == 0 && i < o->secrets.n; i++) {
 		r = secret(call->arena, o->secrets.v[i], &v[i], e);
+		for (size_t k = 0; r == 0 && k < i; k++)
+			if (strcmp(v[k].id, v[i].id) == 0)
+				r = err_set(e, ERR_INVALID, "--secret %s: id=%s was there already", o->secrets.v[i], v[i].id);
+	}
 	out->secrets = v;
 	out->n_secrets = o->secrets.n;
 	return r;
@@ -173,8 +191,12 @@ static int agents(const struct cli_call *call, const struct build_opts *o, struc
 	struct build_ssh *v = arena_array(call->arena, o->ssh.n + 1, sizeof(*v));
 	int r = v ? 0 : err_errno(e, -ENOMEM, "--ssh");
 
-	for (size_t i = 0; r == 0 && i < o->ssh.n; i++)
+	for (size_t i = 0; r == 0 && i < o->ssh.n; i++) {
 		r = ssh(call->arena, o->ssh.v[i], &v[i], e);
+		for (size_t k = 0; r == 0 && k < i; k++)
+			if (strcmp(v[k].id, v[i].id) == 0)
+				r = err_set(e, ERR_INVALID, "--ssh %s: %s was there already", o->ssh.v[i], v[i].id);
+	}
 	out->ssh = v;
 	out->n_ssh = o->ssh.n;
 	return r;
