@@ -431,6 +431,8 @@ static int make_one(struct build *b, size_t stage, const struct step *st, const 
 
 	if (!target)
 		return no_memory(e);
+	if (strcmp(target, "/") == 0)
+		return err_set(e, ERR_INVALID, "nothing can be mounted over /: %s", m->target ? "want another target" : "want a target=PATH");
 	switch (m->type) {
 	case DF_MOUNT_BIND:
 		return make_bind(b, stage, st, m, target, out, e);

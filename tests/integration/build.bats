@@ -486,6 +486,14 @@ D
   WORD=of-env run -0 build --no-cache --secret id=WORD; [ "$(files 'cat /leak')" = of-env ]
   WORD=of-env run -0 build --no-cache --secret id=WORD,type=file; [ "$(files 'cat /leak')" = of-a-file ]
   run -1 build --secret id=WORD,type=file,env=WORD; [[ "$output" == *"--secret id=WORD,type=file,env=WORD: want"* ]]
+  # without a target it is the working folder, which must not be /
+  for t in type=cache type=bind type=tmpfs; do
+    printf 'FROM busybox\nRUN --mount=%s true\n' "$t" | dockerfile
+    run -1 build
+    [[ "$output" == *"line 2: RUN --mount=$t true: --mount: nothing can be mounted over /: want a target=PATH"* ]] || { echo "$output"; false; }
+    printf 'FROM busybox\nWORKDIR /w\nRUN --mount=%s grep -q " /w " /proc/self/mounts\n' "$t" | dockerfile
+    run -0 build
+  done
 }
 
 @test "a cache that a RUN has twice is one, and waits for nobody" {
