@@ -232,7 +232,7 @@ int cache_import(struct build *b, const char *parent, const char *key, struct im
 		blob = s->bad ? NULL : find(s, key, &layer);
 		if (!blob)
 			continue;
-		build_say(b, " ---> from the cache %s", s->spec->place);
+		build_say(b, "from the cache %s", s->spec->place);
 		if (take(b, s, parent, blob, s->what.config->diff_ids[layer], out, &why) == 0)
 			return 1;
 		give_up(b, s, why.msg);

@@ -54,6 +54,7 @@ reseal() {
   want=$(built t)
   run -0 elsewhere tare build -t t --cache-from "type=local,src=$cache/max" "$ctx"
   [ "$(cached)" = 5 ]
+  [ "$(grep -c -- '---> *--->' <<<"$output")" = 0 ]
   [ "$(elsewhere built t)" = "$want" ]
   run -0 elsewhere tare image verify t
   # what came is kept as if it had been built there
