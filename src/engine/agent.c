@@ -207,7 +207,7 @@ static int add_key(const char *folder, const char *sock, const char *file, struc
 	const struct spawn_fd fds[] = { { said, 1 }, { said, 2 } };
 	struct spawn_args sa = { .path = "ssh-add", .argv = argv, .env = env, .fds = fds, .n_fds = 2, .new_session = true,
 				 .death_signal = SIGKILL, .chdir = folder };
-	char text[SAID] = "", shown[SAID];
+	char text[SAID] = "", shown[SAID], *line = text;
 	int status = 0, r = path ? 0 : -errno;
 	pid_t pid;
 
@@ -222,9 +222,11 @@ static int add_key(const char *folder, const char *sock, const char *file, struc
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (lseek(said, 0, SEEK_SET) == 0 && io_read_text(said, text, sizeof(text)) > 0)
-		text[strcspn(text, "\n")] = '\0';
+		while (*line == '@' && strchr(line, '\n')) /* a frame around what it warns of */
+			line = strchr(line, '\n') + 1;
+	line[strcspn(line, "\r\n")] = '\0';
 	return err_set(e, ERR_INVALID, "%s cannot be used as a key: %s; one with a passphrase has to be in an agent already", file,
-		       text[0] ? text_tame(text, shown, sizeof(shown)) : "ssh-add does not take it");
+		       line[0] ? text_tame(line, shown, sizeof(shown)) : "ssh-add does not take it");
 }
 
 int agent_start(const char *folder, const char *name, const char *const *files, struct agent *out, struct err *e)

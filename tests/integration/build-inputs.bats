@@ -405,6 +405,7 @@ ls: /a: No such file or directory" ] || { files 'cat /said'; false; }
   SSH_AUTH_SOCK=/nowhere run -1 build --no-cache --ssh default; [[ "$output" == *"the ssh agent at /nowhere"* ]]
   run -1 build --no-cache --ssh "default=$BATS_TEST_TMPDIR/key"; [[ "$output" == *"cannot be used as a key"*"passphrase"* ]]
   run -1 build --no-cache --ssh "default=$BATS_TEST_TMPDIR/none"; [[ "$output" == *"none"* ]]
+  chmod 644 "$BATS_TEST_TMPDIR/key"; run -1 build --no-cache --ssh "default=$BATS_TEST_TMPDIR/key"; [[ "$output" == *"cannot be used as a key: Permissions 0644"* ]]
   printf 'FROM busybox\nRUN --mount=type=ssh,required true\n' | dockerfile
   run -1 build; [[ "$output" == *"line 2: RUN"*"the ssh agent default is required: --ssh default gives it"* ]]
   run -1 build --ssh =x; [[ "$output" == *"--ssh =x: want ID"* ]]
