@@ -10,6 +10,7 @@
 #include "build/context.h"
 #include "build/document.h"
 #include "engine/images.h"
+#include "image/layout.h"
 
 const struct named *named_find(const struct build *b, const char *name)
 {
@@ -29,6 +30,16 @@ static bool has_tag(const struct image_loaded *img, const char *tag)
 			return true;
 	}
 	return false;
+}
+
+/* What the layout itself calls so: most tools write the bare tag there, of which no name of an image can be made. NULL: nothing, or several. */
+static const char *called(struct arena *a, const char *path, const char *tag)
+{
+	CLEANUP_LAYOUT struct layout l = LAYOUT_INIT;
+	const char *digest;
+	struct err why = { 0 };
+
+	return layout_open(path, &l, &why) == 0 && layout_find(&l, a, tag, &digest, &why) == 0 ? digest : NULL;
 }
 
 static const struct image_loaded *choose(const struct image_load *load, const char *tag, const char *digest)
@@ -62,7 +73,7 @@ static int take_layout(struct build *b, int folder, const char *path, const char
 
 	if (r < 0)
 		return r;
-	img = choose(&load, tag, digest);
+	img = choose(&load, tag, digest ? digest : tag ? called(b->a, path, tag) : NULL);
 	if (!img)
 		return err_set(e, ERR_NOTFOUND, "%s: it has not one image%s%s, but several or none: oci-layout://PATH:TAG or @DIGEST says which", path,
 			       tag || digest ? " of " : "", digest ? digest : tag ? tag : "");

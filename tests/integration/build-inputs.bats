@@ -457,6 +457,9 @@ mine" ]
   run build --build-context nobody="oci-layout://$BATS_TEST_TMPDIR/oci"; [ "$status" = 0 ] || { echo "$output"; false; }
   [ "$(files 'cat /again')" = mine ]
   run -0 build --build-context nobody="oci-layout://$BATS_TEST_TMPDIR/oci:latest"
+  # as most tools name it: the tag and nothing else
+  sed -i 's/"org.opencontainers.image.ref.name":"[^"]*"/"org.opencontainers.image.ref.name":"mine-1"/; s/"io.containerd.image.name":"[^"]*",*//' "$BATS_TEST_TMPDIR/oci/index.json"
+  run -0 build --build-context nobody="oci-layout://$BATS_TEST_TMPDIR/oci:mine-1"
   run -1 build --build-context nobody="oci-layout://$BATS_TEST_TMPDIR/oci:wrong"
   [[ "$output" == *"--build-context nobody"*"it has not one image of wrong"* ]]
 }
