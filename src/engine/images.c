@@ -222,8 +222,9 @@ static int record_layers(struct catalog *c, const struct image_loaded *img, stru
 
 		if (r >= 0)
 			r = cat_exec(c, e,
+				     /* the same layers may come packed otherwise, by another manifest: blobs are its */
 				     "INSERT INTO image_layers(image, position, chain, blob) VALUES(?1, ?2, ?3, ?4)"
-				     " ON CONFLICT DO NOTHING",
+				     " ON CONFLICT(image, position) DO UPDATE SET blob = excluded.blob",
 				     "siss", img->id, (int64_t)i, l->chain_id, l->blob);
 		if (r < 0)
 			return r;

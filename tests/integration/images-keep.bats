@@ -228,6 +228,22 @@ checked() { # nothing but notes about this machine is to be said of the store
   [ "$(tare images --format json | jq -c 'del(.CreatedSince)')" = "$before" ]
 }
 
+@test "an image that comes again with its layers packed otherwise: what its manifest names stays, also after prune" {
+  gzip -nc "$W/lower.l" >"$BATS_TEST_TMPDIR/l.gz"
+  for kind in gz plain; do
+    [ "$kind" = gz ] && l=$BATS_TEST_TMPDIR/l.gz || l=$W/lower.l
+    docker_archive "$BATS_TEST_TMPDIR/$kind.tar" packed:1 "$l"
+    tare load -q -i "$BATS_TEST_TMPDIR/$kind.tar"
+    tare system check >/dev/null # what the manifest before named is a note
+    tare image prune -f >/dev/null
+    checked
+    [ -e "$(blob_file "$(blobs_of packed:1)")" ]
+    tare image verify packed:1
+    tare save packed:1 | tar -xO "blobs/sha256/$(blobs_of packed:1 | cut -d: -f2)" | cmp - "$l"
+  done
+  [ "$(find "$TARE_ROOT/content/blobs/sha256" -type f | wc -l)" = 3 ]
+}
+
 @test "repair: what no registry has is told, and a load brings it" {
   NAME=$(registry)/nosuch:1
   docker_archive "$BATS_TEST_TMPDIR/a.tar" "$NAME" "$W/lower.l"
