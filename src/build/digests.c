@@ -118,9 +118,11 @@ void digests_close(struct digests *d)
 
 static void keep(struct digests *d, const struct digests_row *row)
 {
+	if (d->n_fresh == MOST_ROWS)
+		return;
 	if (d->n_fresh == d->cap) {
 		size_t cap = d->cap ? 2 * d->cap : 256;
-		struct digests_row *v = d->n_fresh < MOST_ROWS ? reallocarray(d->fresh, cap, sizeof(*v)) : NULL;
+		struct digests_row *v = reallocarray(d->fresh, cap, sizeof(*v));
 
 		if (!v)
 			return;

@@ -209,6 +209,37 @@ static void too_many(void **state)
 	box_close(&b);
 }
 
+/* As many as a file may have are used, and there is one more. */
+static void too_many_used(void **state)
+{
+	enum { MANY = 400000 };
+	int64_t today = digests_now() / DAY;
+	struct digests_row *rows = calloc(MANY, sizeof(*rows));
+	struct stat st = { .st_dev = 9 }, own;
+	struct box b;
+	CLEANUP_DIGESTS struct digests d = DIGESTS_INIT;
+	CLEANUP_FD int fd = -1;
+
+	(void)state;
+	assert_non_null(rows);
+	box_open(&b);
+	for (size_t i = 0; i < MANY; i++)
+		rows[i] = (struct digests_row){ .dev = 9, .ino = i, .used = today - 1 };
+	leave_rows(&b, rows, MANY);
+	free(rows);
+	digests_open(&d, b.root);
+	for (st.st_ino = 0; st.st_ino < MANY; st.st_ino++)
+		is_known(&d, &st, 0);
+	fd = make_file(&b, "f", &own);
+	add(&d, &own, fd, 1);
+	assert_int_equal(digests_save(&d), 0);
+	digests_close(&d);
+	digests_open(&d, b.root);
+	st.st_ino = 1;
+	is_known(&d, &st, 0);
+	box_close(&b);
+}
+
 static void damaged(void **state)
 {
 	static const char *const texts[] = { "", "x", "tare-digests-1\n", "tare-digests-1\n\0\1\0\0\0\0\0\0\0", "tare-digests-1\n\0\xff\xff\xff\xff\xff\xff\xff\xff" };
@@ -235,7 +266,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kept_and_found), cmocka_unit_test(not_kept), cmocka_unit_test(old_rows_go),
-		cmocka_unit_test(too_many), cmocka_unit_test(damaged),
+		cmocka_unit_test(too_many), cmocka_unit_test(too_many_used), cmocka_unit_test(damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
