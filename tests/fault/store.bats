@@ -168,3 +168,40 @@ rounds() { if [ -n "${TARE_TEST_LONG:-}" ]; then seq "$(($1 * 5))"; else seq "$1
   run -0 tare image verify --repair "$NAME"
   consistent
 }
+
+# durable COMMAND…: tare's. What gets a name in the store has been synced (or all has been), and the folders that it got it in are before
+# the catalog tells of it.
+durable() {
+  strace -f -qq -y -e trace=fsync,syncfs,fdatasync,renameat,renameat2 -o "$BATS_TEST_TMPDIR/trace" "$TARE_BIN/tare" "$@" >/dev/null 3>&-
+  awk -v root="$TARE_ROOT" '
+    function inside() { match($0, /<[^>]*>/); return substr($0, RSTART + 1, RLENGTH - 2) }
+    function wrong(why) { print why ": " $0; bad = 1 }
+    / syncfs\(/ { all = 1 }
+    / fsync\(/ { synced[inside()] = 1; delete unsynced[inside()] }
+    / renameat2?\(/ && index($0, "<" root "/ingest/") && (index($0, "<" root "/content/blobs/sha256>") || index($0, "<" root "/layers>")) {
+      split($0, name, "\""); from = inside() "/" name[2]; names++
+      if (!all && !synced[from]) wrong("not synced")
+      if (!all && from ~ /\/layers\// && !(synced[from "/fs"] && synced[from "/info.json"])) wrong("a layer that is not synced")
+      unsynced[root (from ~ /\/layers\// ? "/layers" : "/content/blobs/sha256")] = 1
+    }
+    / fdatasync\(/ && /catalog\.db-wal/ { for (d in unsynced) wrong(d " is not synced") }
+    END { for (d in unsynced) wrong(d " is not synced"); if (!names) wrong("nothing got a name"); exit bad }' "$BATS_TEST_TMPDIR/trace"
+}
+
+@test "what has its name in the store is on the disk, and so are the folders before the catalog tells of it" {
+  local ctx=$BATS_TEST_TMPDIR/ctx layer
+  durable load -q -i "$W/two.tar"
+  registry_image durable:1 300000 >/dev/null
+  durable pull -q "$(registry)/durable:1"
+  load_busybox; mkdir "$ctx"
+  printf 'FROM busybox\nRUN echo few >/few\n' >"$ctx/Dockerfile"
+  durable build -q --network none "$ctx"
+  printf 'FROM busybox\nRUN for i in $(seq 100); do echo many >/many-$i; done\n' >"$ctx/Dockerfile"
+  durable build -q --network none "$ctx"
+  tare run --name box --network none busybox sh -c 'echo x >/x'
+  durable commit box committed
+  layer=$TARE_ROOT/layers/$(tare image inspect two:1 | jq -r '.[0].RootFS.Layers[0]' | cut -d: -f2)
+  echo odd >"$layer/fs/odd"
+  durable image verify --repair two:1
+  [ ! -e "$layer/fs/odd" ]
+}
