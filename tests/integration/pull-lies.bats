@@ -62,6 +62,21 @@ layer_file() { /usr/bin/python3 "$BATS_TEST_DIRNAME/../lib/layer_files.py" "$1" 
   fails_then_works 30 "refuses it"
 }
 
+@test "a layer whose bytes are others though it unpacks the same, and one that is not what the configuration says" {
+  image 1 300000
+  registry_fault wrong-bytes GET /blobs/ nth=2 at=4 times=0 # a byte of the time in gzip's head
+  fails_then_works 30 "its bytes have the digest"
+  mkdir "$BATS_TEST_TMPDIR/in"
+  for i in one two; do echo $i >"$BATS_TEST_TMPDIR/in/f"; tar -C "$BATS_TEST_TMPDIR/in" -cf "$BATS_TEST_TMPDIR/$i.tar" f; done
+  gzip -c "$BATS_TEST_TMPDIR/one.tar" >"$BATS_TEST_TMPDIR/one.gz"
+  registry_file "l$BATS_TEST_NUMBER:other" "$OCI+gzip" "$BATS_TEST_TMPDIR/one.gz" "$BATS_TEST_TMPDIR/two.tar" >/dev/null
+  run -1 tare pull -q "$NAME:other"
+  [ "$(wc -l <<<"$output")" = 1 ]
+  [[ "$output" == *"its content has the digest"* ]]
+  [ -z "$(tare images -q "$NAME:other")" ]
+  [ -z "$(find "$TARE_ROOT/ingest" -mindepth 1 -type d)" ]
+}
+
 @test "sent to files, to sockets, to what is no address: refused, and nothing is asked" {
   image 1 300000
   /usr/bin/python3 -c 'import socket, sys, os
