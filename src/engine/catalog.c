@@ -244,7 +244,7 @@ static int keep_private(int root_fd, struct err *e)
 	return 0;
 }
 
-int catalog_open(int root_fd, const char *path, struct catalog **out, struct err *e)
+static int open_file(int root_fd, const char *path, int flags, struct catalog **out, struct err *e)
 {
 	struct catalog *c = calloc(1, sizeof(*c));
 	char file[4096];
@@ -260,15 +260,52 @@ int catalog_open(int root_fd, const char *path, struct catalog **out, struct err
 		free(c);
 		return err_errno(e, -ENAMETOOLONG, "%s", path);
 	}
-	r = keep_private(root_fd, e);
+	rc = sqlite3_open_v2(file, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	r = rc == SQLITE_OK ? 0 : fail(c, e, rc, file);
 	if (r < 0) {
-		free(c);
+		catalog_close(c);
 		return r;
 	}
-	rc = sqlite3_open_v2(file, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
-	r = rc == SQLITE_OK ? configure(c, e) : fail(c, e, rc, file);
+	*out = c;
+	return 0;
+}
+
+int catalog_open(int root_fd, const char *path, struct catalog **out, struct err *e)
+{
+	struct catalog *c = NULL;
+	int r = keep_private(root_fd, e);
+
+	if (r == 0)
+		r = open_file(root_fd, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &c, e);
+	if (r == 0)
+		r = configure(c, e);
 	if (r == 0)
 		r = check_schema(c, e);
+	if (r < 0) {
+		catalog_close(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+/* The files beside the database stay when the last connection is closed: where they are missing nobody has written yet, or a
+ * backup was restored, and SQLite would make them. */
+int catalog_glance(int root_fd, const char *path, struct catalog **out, struct err *e)
+{
+	struct catalog *c = NULL;
+	int64_t version = 0;
+	int r;
+
+	if (faccessat(root_fd, "catalog.db-wal", R_OK, 0) < 0 || faccessat(root_fd, "catalog.db-shm", R_OK, 0) < 0)
+		return err_errno(e, -errno, "%s/catalog.db", path);
+	r = open_file(root_fd, path, SQLITE_OPEN_READONLY, &c, e);
+	if (r == 0)
+		(void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if (r == 0)
+		r = schema_version(c, &version, e);
+	if (r == 0 && version != CATALOG_VERSION)
+		r = err_set(e, ERR_UNSUPPORTED, "catalog.db has another format than ours");
 	if (r < 0) {
 		catalog_close(c);
 		return r;

@@ -21,6 +21,9 @@ struct cat_stmt;
 /* Opens the catalog of the store whose folder is root_fd (path: the same, for SQLite), made when missing. A catalog of
  * a newer tare is ERR_UNSUPPORTED. */
 int catalog_open(int root_fd, const char *path, struct catalog **out, struct err *e) MUST_CHECK;
+/* The same for reading only, of a catalog of today's format that is there: nothing is made, changed or waited for. For who only looks
+ * by the way and can do without. */
+int catalog_glance(int root_fd, const char *path, struct catalog **out, struct err *e) MUST_CHECK;
 /* Closes; a write-ahead log that grew over its limit is folded into the database first, unless somebody else is at it.
  * NULL allowed. An open transaction is rolled back. */
 void catalog_close(struct catalog *c);

@@ -43,10 +43,15 @@ static int open_folder(const char *path, int *fd, struct err *e)
 	return *fd < 0 ? err_errno(e, -errno, "open %s", path) : 0;
 }
 
+static int find_root(struct engine *en, const char *root, struct err *e)
+{
+	return root || geteuid() == 0 ? absolute(root ? root : ENGINE_ROOT, en->root, e) : rootless_root(en->root, e);
+}
+
 static int find_folders(struct engine *en, const char *root, const char *state, struct err *e)
 {
 	bool user = geteuid() != 0;
-	int r = root || !user ? absolute(root ? root : ENGINE_ROOT, en->root, e) : rootless_root(en->root, e);
+	int r = find_root(en, root, e);
 
 	if (r < 0)
 		return r;
@@ -90,6 +95,16 @@ int engine_open(struct engine *en, const char *root, const char *state, struct e
 	if (r < 0)
 		return err_errno(e, r, "read the boot id");
 	return catalog_open(en->root_fd, en->root, &en->catalog, e);
+}
+
+int engine_glance(struct engine *en, const char *root, struct err *e)
+{
+	int r = find_root(en, root, e);
+
+	if (r < 0)
+		return r;
+	en->root_fd = open(en->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return en->root_fd < 0 ? err_errno(e, -errno, "open %s", en->root) : catalog_glance(en->root_fd, en->root, &en->catalog, e);
 }
 
 void engine_close(struct engine *en)

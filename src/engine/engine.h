@@ -25,6 +25,8 @@ struct engine {
 /* Opens (and makes, where missing) both folders and the catalog. NULL: ENGINE_ROOT, ENGINE_STATE; of an ordinary user his own
  * (rootless.h), and then we are in his user namespace afterwards. */
 int engine_open(struct engine *en, const char *root, const char *state, struct err *e) MUST_CHECK;
+/* Opens the catalog alone, for reading: nothing is made, locked or entered, and what is missing or not for us to read is an error. */
+int engine_glance(struct engine *en, const char *root, struct err *e) MUST_CHECK;
 void engine_close(struct engine *en);
 #define ENGINE_INIT { .root_fd = -1, .state_fd = -1 }
 #define CLEANUP_ENGINE CLEANUP(engine_close)

@@ -1,0 +1,35 @@
+/* See glance.h. What containers are said to be is what was last written down, which nobody checks here. */
+#include "engine/glance.h"
+
+#include "image/ref.h"
+
+static const char *readable(struct arena *a, const char *canonical)
+{
+	struct image_ref ref;
+	struct err ignored;
+	const char *name = image_ref_parse(a, canonical, &ref, &ignored) == 0 ? image_ref_familiar(a, &ref) : NULL;
+
+	return name ? name : canonical;
+}
+
+int glance(struct arena *a, const char *root, enum glance_kind kind, glance_fn fn, void *data, struct err *e)
+{
+	static const char *const queries[] = {
+		[GLANCE_CONTAINERS] = "SELECT name, status || ', of ' || image_ref FROM containers ORDER BY name",
+		[GLANCE_IMAGES] = "SELECT ref, '' FROM tags ORDER BY ref",
+		[GLANCE_NETWORKS] = "SELECT name, driver FROM networks ORDER BY name",
+	};
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = engine_glance(&en, root, e);
+
+	if (r == 0)
+		r = cat_prepare(en.catalog, &s, e, queries[kind], "");
+	while (r == 0 && (r = cat_step(s, e)) > 0) {
+		const char *name = cat_text(s, 0), *about = cat_text(s, 1);
+
+		fn(kind == GLANCE_IMAGES ? readable(a, name) : name, about ? about : "", data);
+		r = 0;
+	}
+	return r;
+}
