@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "cmd/cli_rows.h"
 
 /* Where the parser stands. */
 struct scan {
@@ -24,25 +25,6 @@ struct scan {
 	int argc, at;
 	bool help, version;
 };
-
-struct found {
-	const struct cli_option *row;
-	void *target;
-};
-
-static bool find_option(const struct cli_option *rows, char *base, const char *name, size_t len, char letter, struct found *out)
-{
-	for (const struct cli_option *o = rows; o && (o->name || o->kind == CLI_GROUP); o++) {
-		if (o->kind == CLI_GROUP) {
-			if (find_option(o->group, base + o->offset, name, len, letter, out))
-				return true;
-		} else if (name ? !strncmp(o->name, name, len) && !o->name[len] : o->letter && o->letter == letter) {
-			*out = (struct found){ o, base + o->offset };
-			return true;
-		}
-	}
-	return false;
-}
 
 static void suggest_options(struct cli_suggestion *s, const struct cli_option *rows)
 {
@@ -92,7 +74,7 @@ static int parse_bool(const char *value, bool *out)
 }
 
 /* Stores one value; shown is the option as the user wrote it. */
-static int store(struct scan *s, const struct found *f, const char *shown, const char *value, struct err *e)
+static int store(struct scan *s, const struct cli_found *f, const char *shown, const char *value, struct err *e)
 {
 	const char *wants = "a number";
 	bool yes;
@@ -163,11 +145,6 @@ static int unknown_option(const struct scan *s, const char *shown, const char *n
 	return err_set(e, ERR_INVALID, "unknown option %s, see \"%s --help\"", shown, s->name);
 }
 
-static bool takes_value(const struct cli_option *row)
-{
-	return row->kind != CLI_FLAG && row->arg;
-}
-
 /* The next word as a value. */
 static int next_value(struct scan *s, const char *shown, const char **value, struct err *e)
 {
@@ -182,21 +159,21 @@ static int long_option(struct scan *s, const char *word, struct err *e)
 	const char *name = word + 2, *value = strchr(name, '=');
 	size_t len = value ? (size_t)(value - name) : strlen(name);
 	const char *shown = arena_strndup(s->a, word, len + 2);
-	struct found f;
+	struct cli_found f;
 	int r;
 
 	if (!shown)
 		return err_errno(e, -ENOMEM, "command line");
-	if (!find_option(s->options, s->target, name, len, 0, &f)) {
+	if (!cli_find_option(s->options, s->target, name, len, 0, &f)) {
 		s->help = len == 4 && !strncmp(name, "help", 4);
 		s->version = !s->command && s->program->version && len == 7 && !strncmp(name, "version", 7);
 		return s->help || s->version ? 0 : unknown_option(s, shown, shown + 2, e);
 	}
 	if (value)
 		value++;
-	if (value && !takes_value(f.row) && f.row->kind != CLI_FLAG && f.row->kind != CLI_UNSUPPORTED && f.row->kind != CLI_IGNORED)
+	if (value && !cli_takes_value(f.row) && f.row->kind != CLI_FLAG && f.row->kind != CLI_UNSUPPORTED && f.row->kind != CLI_IGNORED)
 		return err_set(e, ERR_INVALID, "option %s takes no value", shown);
-	if (!value && takes_value(f.row)) {
+	if (!value && cli_takes_value(f.row)) {
 		r = next_value(s, shown, &value, e);
 		if (r < 0)
 			return r;
@@ -210,17 +187,17 @@ static int short_options(struct scan *s, const char *word, struct err *e)
 	for (const char *p = word + 1; *p; p++) {
 		char *shown = arena_printf(s->a, "-%c", *p);
 		const char *value = NULL;
-		struct found f;
+		struct cli_found f;
 		int r;
 
 		if (!shown)
 			return err_errno(e, -ENOMEM, "command line");
-		if (!find_option(s->options, s->target, NULL, 0, *p, &f)) {
+		if (!cli_find_option(s->options, s->target, NULL, 0, *p, &f)) {
 			s->help = *p == 'h';
 			s->version = !s->command && s->program->version && *p == 'v';
 			return s->help || s->version ? 0 : unknown_option(s, shown, NULL, e);
 		}
-		if (takes_value(f.row)) {
+		if (cli_takes_value(f.row)) {
 			if (p[1]) {
 				value = p[1] == '=' ? p + 2 : p + 1;
 			} else {
@@ -278,14 +255,6 @@ static void *new_target(struct arena *a, size_t size, const void *defaults)
 	return t;
 }
 
-static const struct cli_command *find_command(const struct cli_command *table, const char *name)
-{
-	for (const struct cli_command *c = table; c && c->name; c++)
-		if (!strcmp(c->name, name))
-			return c;
-	return NULL;
-}
-
 static int unknown_command(const struct scan *s, const struct cli_command *table, const char *word, struct err *e)
 {
 	struct cli_suggestion near = { .word = word };
@@ -302,7 +271,7 @@ static int unknown_command(const struct scan *s, const struct cli_command *table
 static int descend(struct scan *s, const struct cli_command *table, struct err *e)
 {
 	const char *word = s->argv[s->at++];
-	const struct cli_command *c = find_command(table, word);
+	const struct cli_command *c = cli_find_command(table, word);
 
 	if (!c)
 		return unknown_command(s, table, word, e);

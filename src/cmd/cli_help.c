@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cmd/cli_rows.h"
 
 #define COLUMN_MAX 34 /* longer left columns put their help on a line of its own */
 
@@ -39,7 +40,7 @@ static size_t walk_options(const struct cli_option *rows, struct strbuf *out, si
 			widest = len > widest ? len : widest;
 			continue;
 		}
-		if (!o->help || o->kind == CLI_UNSUPPORTED || o->kind == CLI_IGNORED)
+		if (!cli_is_shown(o))
 			continue;
 		option_left(o, left, sizeof(left));
 		len = strlen(left);

@@ -8,5 +8,5 @@ int main_of_program(int argc, char **argv);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	return fuzz_cli(&program, data, size);
+	return fuzz_cli(&oci_program, data, size);
 }

@@ -39,7 +39,7 @@ const struct cli_option oci_exec_options[] = {
 	{ "cap", 'c', "CAP", CLI_STRV, "a capability to add", TO(cap) },
 	{ "cgroup", 0, "[CONTROLLER,..:]PATH", CLI_STRV, "run in this cgroup below the container's", TO(cgroups) },
 	{ "console-socket", 0, "SOCKET", CLI_STR, "send the master of the terminal there", TO(console_socket) },
-	{ "cwd", 0, "DIR", CLI_STR, "working directory in the container", TO(cwd) },
+	{ "cwd", 0, "PATH-INSIDE", CLI_STR, "working directory in the container", TO(cwd) },
 	{ "detach", 'd', NULL, CLI_FLAG, "do not stay with the process", TO(detach) },
 	{ "env", 'e', "NAME=VALUE", CLI_STRV, "a variable to add", TO(env) },
 	{ "ignore-paused", 0, NULL, CLI_FLAG, "also when the container is paused", TO(ignore_paused) },

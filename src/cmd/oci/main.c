@@ -117,6 +117,13 @@ static const struct cli_command mounts_commands[] = {
 	{ 0 },
 };
 
+/* What shells and the installation call; not for people. */
+static const struct cli_command internal_commands[] = {
+	{ "complete", "WORD...", NULL, cmd_complete, .max_args = CLI_ANY, .stop_at_positional = true },
+	{ "man", "TEXTS FOLDER", NULL, cmd_man, .min_args = 2, .max_args = 2 },
+	{ 0 },
+};
+
 static const struct cli_command commands[] = {
 	{ "checkpoint", CONTAINER, "save the state of a container's processes with CRIU, and end them", cmd_checkpoint,
 	  oci_checkpoint_options, sizeof(struct oci_checkpoint_opts), &oci_checkpoint_defaults, 1, 1 },
@@ -129,6 +136,7 @@ static const struct cli_command commands[] = {
 	{ "exec", "CONTAINER COMMAND [ARG...]", "run another process in a container", cmd_exec, oci_exec_options,
 	  sizeof(struct oci_exec_opts), .min_args = 1, .max_args = CLI_ANY, .stop_at_positional = true },
 	{ "features", NULL, "what this runtime can, as JSON", cmd_features },
+	{ "internal", NULL, NULL, .sub = internal_commands },
 	{ "kill", "CONTAINER [SIGNAL]", "send a signal (SIGTERM) to a container's init", cmd_kill, kill_options,
 	  sizeof(struct oci_force_opts), .min_args = 1, .max_args = 2 },
 	{ "list", NULL, "the containers below the root folder", cmd_list, list_options, sizeof(struct oci_format_opts),
@@ -151,7 +159,7 @@ static const struct cli_command commands[] = {
 	{ 0 },
 };
 
-static const struct cli_program program = {
+const struct cli_program oci_program = {
 	.name = "tare-oci",
 	.about = "An OCI runtime: runs a container out of a bundle (a folder with config.json and a root file system).",
 	.version = "tare-oci version " TARE_VERSION DEFENCE_VERSION "\nspec: " OCI_VERSION "\n",
@@ -251,7 +259,7 @@ static int check_root(const struct oci_globals *g, struct err *e)
 static int run(struct arena *a, int argc, char **argv, struct cli_call *call, int *log_fd, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
-	int parsed = cli_parse(a, &program, argc, (const char *const *)argv, call, &text, e);
+	int parsed = cli_parse(a, &oci_program, argc, (const char *const *)argv, call, &text, e);
 	struct err log_error = { 0 };
 
 	if (call->global) {

@@ -110,6 +110,10 @@ int cmd_delete(const struct cli_call *call, struct err *e);
 int cmd_pause(const struct cli_call *call, struct err *e);
 int cmd_resume(const struct cli_call *call, struct err *e);
 int cmd_wait(const struct cli_call *call, struct err *e);
+/* complete.c */
+extern const struct cli_program oci_program; /* main.c */
+int cmd_complete(const struct cli_call *call, struct err *e);
+int cmd_man(const struct cli_call *call, struct err *e);
 
 int cmd_list(const struct cli_call *call, struct err *e);
 int cmd_ps(const struct cli_call *call, struct err *e);

@@ -14,7 +14,7 @@ const struct cli_option exec_options[] = {
 	{ "tty", 't', NULL, CLI_FLAG, "give it a terminal", offsetof(struct exec_opts, tty) },
 	{ "detach", 'd', NULL, CLI_FLAG, "leave it running", offsetof(struct exec_opts, detach) },
 	{ "user", 'u', "USER[:GROUP]", CLI_STR, "who it runs as", offsetof(struct exec_opts, user) },
-	{ "workdir", 'w', "DIR", CLI_STR, "its working folder", offsetof(struct exec_opts, workdir) },
+	{ "workdir", 'w', "PATH-INSIDE", CLI_STR, "its working folder", offsetof(struct exec_opts, workdir) },
 	{ "env", 'e', "NAME[=VALUE]", CLI_STRV, "set an environment variable", offsetof(struct exec_opts, env) },
 	{ "env-file", 0, "FILE", CLI_STRV, "environment variables from a file", offsetof(struct exec_opts, env_file) },
 	{ "privileged", 0, NULL, CLI_FLAG, "all capabilities", offsetof(struct exec_opts, privileged) },

@@ -21,7 +21,7 @@ static const struct cli_option global_options[] = {
 
 /* Rows that stand in two tables: `tare rm` is `tare container rm`. NAME is what they are called there. */
 #define ROW_IMAGES(NAME)                                                                                               \
-	{ NAME, "[NAME]", "list images", cmd_images, images_options, sizeof(struct list_opts), &list_defaults, 0, 1 }
+	{ NAME, "[NAME[:TAG]]", "list images", cmd_images, images_options, sizeof(struct list_opts), &list_defaults, 0, 1 }
 #define ROW_RMI(NAME)                                                                                                  \
 	{ NAME, "IMAGE...", "remove images", cmd_rmi, rmi_options, sizeof(struct rmi_opts), NULL, 1, CLI_ANY }
 #define ROW_LOAD                                                                                                       \
@@ -49,7 +49,7 @@ static const struct cli_option global_options[] = {
 	{ "history", "IMAGE", "show how an image was made", cmd_history, history_options, sizeof(struct list_opts),           \
 	  &list_defaults, 1, 1 }
 #define ROW_INSPECT                                                                                                    \
-	{ "inspect", "NAME...", "show everything about containers or images, as JSON", cmd_inspect, inspect_options,          \
+	{ "inspect", "CONTAINER|IMAGE...", "show everything about containers or images, as JSON", cmd_inspect, inspect_options,          \
 	  sizeof(struct inspect_opts), NULL, 1, CLI_ANY }
 #define ROW_RUN                                                                                                        \
 	{ "run", "IMAGE [COMMAND [ARG...]]", "make a container and run a command in it", cmd_run, run_options,                \
@@ -164,13 +164,15 @@ static const struct cli_command system_commands[] = {
 	END,
 };
 
-/* What our own programs call; not for people. */
+/* What our own programs, shells and the installation call; not for people. */
 static const struct cli_command internal_commands[] = {
 	{ "exited", "ID", NULL, cmd_exited, NULL, 0, NULL, 1, 1 },
 	{ "freeze", "ID", NULL, cmd_freeze, NULL, 0, NULL, 1, 1 },
 	{ "heal", NULL, NULL, cmd_heal, NULL, 0, NULL, 0, 0 },
 	{ "connect", "ID", NULL, cmd_connect, NULL, 0, NULL, 1, 1 },
 	{ "agent", NULL, NULL, cmd_agent, NULL, 0, NULL, 0, 0 },
+	{ "complete", "WORD...", NULL, cmd_complete, NULL, 0, NULL, 0, CLI_ANY, true },
+	{ "man", "TEXTS FOLDER", NULL, cmd_man, NULL, 0, NULL, 2, 2 },
 	{ "confined", "BYTES PROGRAM [ARG...]", NULL, cmd_confined, NULL, 0, NULL, 2, CLI_ANY, true },
 	END,
 };
@@ -187,11 +189,12 @@ static const struct cli_command commands[] = {
 	{ "network", NULL, "the commands about networks", .sub = network_commands },
 	{ "system", NULL, "the commands about this machine", .sub = system_commands },
 	{ "version", NULL, "show the version", cmd_version, version_options, sizeof(struct system_opts), NULL, 0, 0 },
+	{ "completion", "bash|zsh|fish", "print what makes a shell complete the command lines of tare and tare-oci", cmd_completion, NULL, 0, NULL, 1, 1 },
 	{ "internal", NULL, NULL, .sub = internal_commands },
 	END,
 };
 
-static const struct cli_program program = {
+const struct cli_program tare_program = {
 	.name = "tare",
 	.about = "containers out of images, without a daemon",
 	.version = "tare " TARE_VERSION "\n",
@@ -280,7 +283,7 @@ int main(int argc, char **argv)
 
 	io_reserve_stdio();
 	log_setup("tare", 2, LOG_FORMAT_PLAIN, LOG_LEVEL_INFO);
-	r = cli_parse(&a, &program, argc, (const char *const *)argv, &call, &text, &e);
+	r = cli_parse(&a, &tare_program, argc, (const char *const *)argv, &call, &text, &e);
 	if (r < 0) {
 		log_error("%s", e.msg);
 		return e.cls == ERR_NOTFOUND ? 1 : 125; /* no such command; else an option or argument */

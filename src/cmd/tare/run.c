@@ -75,7 +75,7 @@ static const struct cli_option container_options[] = {
 	{ "volume", 'v', "SRC:DST[:OPTIONS]", CLI_STRV, "show a folder or file of the host in it (ro, noidmap…)", OWN(volume) },
 	{ "tmpfs", 0, "DST[:OPTIONS]", CLI_STRV, "a file system in memory", OWN(tmpfs) },
 	{ "device", 0, "NODE[:NODE][:rwm]", CLI_STRV, "a device node of the host", OWN(device) },
-	{ "workdir", 'w', "DIR", CLI_STR, "working folder of the command", CT(workdir) },
+	{ "workdir", 'w', "PATH-INSIDE", CLI_STR, "working folder of the command", CT(workdir) },
 	{ "user", 'u', "USER[:GROUP]", CLI_STR, "who the command runs as", CT(user) },
 	{ "group-add", 0, "GROUP", CLI_STRV, "another group of that user", OWN(group_add) },
 	{ "entrypoint", 0, "COMMAND", CLI_STR, "instead of the image's entrypoint; \"\" for none", CT(entrypoint) },
@@ -85,8 +85,8 @@ static const struct cli_option container_options[] = {
 	{ "init", 0, NULL, CLI_FLAG, "a small init that reaps and passes signals on as process 1", CT(init) },
 	{ "stop-signal", 0, "SIGNAL", CLI_STR, "what `tare stop` sends", CT(stop_signal) },
 	{ "stop-timeout", 0, "SECONDS", CLI_I64, "how long `tare stop` waits before KILL (-1: for ever)", OWN(stop_timeout) },
-	{ "network", 0, "NAME|none|host|container:NAME", CLI_STRV, "a network of it (default: bridge; none: loopback only)", OWN(network) },
-	{ "net", 0, "NAME|none|host", CLI_STRV, NULL, OWN(network) }, /* its older name */
+	{ "network", 0, "NETWORK|none|host|container:CONTAINER", CLI_STRV, "a network of it (default: bridge; none: loopback only)", OWN(network) },
+	{ "net", 0, "NETWORK|none|host", CLI_STRV, NULL, OWN(network) }, /* its older name */
 	{ "network-alias", 0, "NAME", CLI_STRV, "another name of it in its network", OWN(network_alias) },
 	{ "net-alias", 0, "NAME", CLI_STRV, NULL, OWN(network_alias) }, /* its older name */
 	{ "publish", 'p', "[[IP:]PORT:]PORT[/PROTO]", CLI_STRV, "a port of the host that leads to one of it, or ranges of them", OWN(publish) },
@@ -101,7 +101,7 @@ static const struct cli_option container_options[] = {
 	{ "dns-option", 0, "OPTION", CLI_STRV, "an option of its resolv.conf", OWN(dns_option) },
 	{ "dns-opt", 0, "OPTION", CLI_STRV, NULL, OWN(dns_option) }, /* its older name */
 	{ "userns", 0, "private|range:ID[:N]|host", CLI_STR, "its user ids (default: host ids of its own)", CT(userns) },
-	{ "pid", 0, "host|container:NAME", CLI_STR, "share the host's processes, or a container's", CT(pid) },
+	{ "pid", 0, "host|container:CONTAINER", CLI_STR, "share the host's processes, or a container's", CT(pid) },
 	{ "ipc", 0, "host", CLI_STR, "share the host's IPC and /dev/shm", CT(ipc) },
 	{ "uts", 0, "host", CLI_STR, "share the host's name", CT(uts) },
 	{ "read-only", 0, NULL, CLI_FLAG, "root file system read-only", CT(read_only) },
@@ -124,7 +124,7 @@ static const struct cli_option container_options[] = {
 	{ "ulimit", 0, "NAME=SOFT[:HARD]", CLI_STRV, "a resource limit", OWN(ulimit) },
 	{ "shm-size", 0, "BYTES", CLI_STR, "size of /dev/shm (default 64m)", CT(shm_size) },
 	{ "oom-score-adj", 0, "N", CLI_I64, "how readily it is killed when memory runs out", OWN(oom_score_adj) },
-	{ "cgroup-parent", 0, "PATH", CLI_STR, "where its cgroup is made (default /tare)", CT(cgroup_parent) },
+	{ "cgroup-parent", 0, "CGROUP", CLI_STR, "where its cgroup is made (default /tare)", CT(cgroup_parent) },
 	{ "log-driver", 0, "json-file|none", CLI_STR, "where its output is kept", CT(log_driver) },
 	{ "log-opt", 0, "NAME=VALUE", CLI_STRV, "max-size, max-file", OWN(log_opt) },
 	{ "cidfile", 0, "FILE", CLI_STR, "write the id to a new file", OWN(cidfile) },

@@ -8,6 +8,8 @@
 #include "engine/engine.h"
 #include "engine/options.h"
 
+extern const struct cli_program tare_program; /* main.c */
+
 /* Options before the command. */
 struct tare_global {
 	const char *root, *state;
@@ -301,5 +303,10 @@ int cmd_connect(const struct cli_call *call, struct err *e);
 int cmd_exited(const struct cli_call *call, struct err *e);
 int cmd_freeze(const struct cli_call *call, struct err *e);
 int cmd_heal(const struct cli_call *call, struct err *e);
+
+/* complete.c */
+int cmd_complete(const struct cli_call *call, struct err *e);
+int cmd_completion(const struct cli_call *call, struct err *e);
+int cmd_man(const struct cli_call *call, struct err *e);
 
 #endif

@@ -1,0 +1,262 @@
+/* A walk over the words as the parser does it, but without values: all that counts is where the last word stands. What it
+ * may be follows from what the help calls it (cli_option.arg, cli_command.args): "auto|plain" are words, IMAGE, CONTAINER and
+ * NETWORK things that the program keeps, FILE, PATH, FOLDER and DIR are the shell's matter, of anything else we know
+ * nothing. See cli_complete.h. */
+#include "cmd/cli_complete.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/text.h"
+
+struct walk {
+	struct cli_completion c;
+	const struct cli_program *program;
+	const struct cli_command *command; /* NULL while at the program's own options */
+	const struct cli_option *options;
+	const struct cli_command *table;  /* whose names may come; NULL: arguments */
+	const struct cli_option *pending; /* whose value comes next */
+	void *target;			  /* the program's options */
+	size_t n_args;
+	bool options_end, lost; /* lost: an unknown word, nothing is known about what follows */
+	cli_things_fn things;
+};
+
+static const struct {
+	const char *name;
+	int thing;
+	const char *answer;
+} names[] = {
+	{ "CONTAINER", CLI_CONTAINERS, NULL }, { "IMAGE", CLI_IMAGES, NULL },	    { "NAME[:TAG", CLI_IMAGES, NULL },
+	{ "NETWORK", CLI_NETWORKS, NULL },     { "FILE", CLI_THINGS, ":files" },    { "PATH", CLI_THINGS, ":files" },
+	{ "SOCKET", CLI_THINGS, ":files" },    { "ROOTFS", CLI_THINGS, ":files" },  { "FOLDER", CLI_THINGS, ":folders" },
+	{ "DIR", CLI_THINGS, ":folders" },     { "SRC", CLI_THINGS, ":files" },
+};
+
+void cli_offer(const struct cli_completion *c, const char *candidate, const char *help)
+{
+	size_t before = strlen(c->before);
+
+	if (!text_starts(candidate, c->word + before))
+		return;
+	for (const char *p = candidate; *p; p++)
+		if (iscntrl((unsigned char)*p))
+			return;
+	sb_printf(c->out, "%s%s\t%s\n", c->before, candidate, help ? help : "");
+}
+
+/* "CONTAINER..." and "PATH[:PATH-INSIDE]" begin with a name, "PATH-INSIDE" with none. */
+static bool is_name(const char *choice, size_t len, const char *name)
+{
+	size_t n = strlen(name);
+	char next = n < len ? choice[n] : '\0';
+
+	return n <= len && !strncmp(choice, name, n) && (!next || strchr("[]:.,", next));
+}
+
+static void offer_name(const struct walk *w, const char *choice, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (!is_name(choice, len, names[i].name))
+			continue;
+		if (names[i].answer)
+			sb_printf(w->c.out, "%s\t%s\n", names[i].answer, w->c.before);
+		else
+			w->things(&w->c, (enum cli_thing)names[i].thing);
+		return;
+	}
+}
+
+/* One of what the help lists: a word as it is, a thing, or one with words before it ("container:CONTAINER"). */
+static void offer_choice(const struct walk *w, const char *choice, size_t len)
+{
+	size_t lower = 0, before = strlen(w->c.before);
+	struct walk behind = *w;
+	char *text;
+
+	while (lower < len && !isupper((unsigned char)choice[lower]) && !strchr("[]=,", choice[lower]))
+		lower++;
+	text = arena_strndup(w->c.a, choice, lower);
+	if (!text)
+		return;
+	if (lower == len && isalpha((unsigned char)text[0])) {
+		cli_offer(&w->c, text, NULL);
+	} else if (lower == 0) {
+		offer_name(w, choice, len);
+	} else if (lower < len && text_starts(w->c.word + before, text)) {
+		behind.c.before = arena_printf(w->c.a, "%s%s", w->c.before, text);
+		if (behind.c.before)
+			offer_name(&behind, choice + lower, len - lower);
+	} else if (lower < len && text[lower - 1] == ':') {
+		cli_offer(&w->c, text, NULL);
+	}
+}
+
+static void offer_choices(const struct walk *w, const char *choices)
+{
+	const char *choice;
+	size_t len;
+
+	while ((choice = cli_next_choice(&choices, &len)))
+		offer_choice(w, choice, len);
+}
+
+static void offer_value(const struct walk *w, const struct cli_option *row)
+{
+	if (row->kind == CLI_FLAG)
+		offer_choices(w, "true|false");
+	else if (row->kind == CLI_STR && row->choices)
+		offer_choices(w, row->choices);
+	else
+		offer_choices(w, row->arg ? row->arg : "");
+}
+
+static void offer_option(const struct cli_option *row, void *data)
+{
+	const struct walk *w = data;
+	char *name = arena_printf(w->c.a, "--%s", row->name);
+
+	if (name)
+		cli_offer(&w->c, name, row->help);
+}
+
+/* The argument that comes next, of usages such as "IMAGE [COMMAND [ARG...]]" and "CONTAINER...". */
+static void offer_argument(const struct walk *w)
+{
+	const char *at = w->command && w->command->args ? w->command->args : "", *begin = at;
+	size_t len = 0;
+
+	if (w->command && w->command->max_args != CLI_ANY && w->n_args >= (size_t)w->command->max_args)
+		return;
+	for (size_t i = 0; i <= w->n_args && *at; i++) {
+		begin = at + strspn(at, " ");
+		if (*begin == '[')
+			begin++;
+		len = strcspn(begin, " ");
+		at = begin + len;
+		if (!*at && len >= 3 && memmem(begin, len, "...", 3)) /* it and all that follow */
+			break;
+		if (!*at && i < w->n_args)
+			return;
+	}
+	while (len && (begin[len - 1] == '.' || (begin[len - 1] == ']' && !memchr(begin, '[', len))))
+		len--;
+	begin = arena_strndup(w->c.a, begin, len);
+	if (begin)
+		offer_choices(w, begin);
+}
+
+static void take_value(struct walk *w, const struct cli_found *f, const char *value)
+{
+	if (!w->command && f->row->kind == CLI_STR)
+		*(const char **)f->target = value;
+}
+
+static void pass_option(struct walk *w, const char *word)
+{
+	const char *value = strchr(word, '=');
+	struct cli_found f;
+
+	if (word[1] == '-') {
+		size_t len = (value ? (size_t)(value - word) : strlen(word)) - 2;
+
+		if (!cli_find_option(w->options, w->target, word + 2, len, 0, &f))
+			return;
+		if (value)
+			take_value(w, &f, value + 1);
+		else if (cli_takes_value(f.row))
+			w->pending = f.row;
+		return;
+	}
+	for (const char *p = word + 1; *p; p++) {
+		if (!cli_find_option(w->options, w->target, NULL, 0, *p, &f) || !cli_takes_value(f.row))
+			continue;
+		if (!p[1])
+			w->pending = f.row;
+		return;
+	}
+}
+
+/* One word that is whole. */
+static void pass(struct walk *w, const char *word)
+{
+	const struct cli_command *c;
+	struct cli_found f;
+
+	if (w->pending) {
+		if (!w->command && cli_find_option(w->options, w->target, w->pending->name, strlen(w->pending->name), 0, &f))
+			take_value(w, &f, word);
+		w->pending = NULL;
+	} else if (!w->options_end && word[0] == '-' && word[1]) {
+		if (!strcmp(word, "--"))
+			w->options_end = true;
+		else
+			pass_option(w, word);
+	} else if (w->table) {
+		c = cli_find_command(w->table, word);
+		w->lost = !c;
+		if (!c)
+			return;
+		w->command = c;
+		w->options = c->options;
+		w->table = c->sub;
+	} else {
+		w->n_args++;
+		w->options_end |= w->command && w->command->stop_at_positional;
+	}
+}
+
+static void offer_options(struct walk *w)
+{
+	static const struct cli_option help = { "help", 0, NULL, CLI_FLAG, "print this and exit", 0 };
+	static const struct cli_option version = { "version", 0, NULL, CLI_FLAG, "print the version and exit", 0 };
+
+	cli_each_option(w->options, offer_option, w);
+	offer_option(&help, w);
+	if (!w->command && w->program->version)
+		offer_option(&version, w);
+}
+
+/* The last word. */
+static void offer(struct walk *w)
+{
+	const char *word = w->c.word, *value = strchr(word, '=');
+	struct cli_found f;
+
+	if (w->lost)
+		return;
+	if (w->pending) {
+		offer_value(w, w->pending);
+	} else if (!w->options_end && text_starts(word, "--") && value) {
+		if (!cli_find_option(w->options, w->target, word + 2, (size_t)(value - word) - 2, 0, &f) || !cli_is_shown(f.row))
+			return;
+		w->c.before = arena_strndup(w->c.a, word, (size_t)(value - word) + 1);
+		if (w->c.before)
+			offer_value(w, f.row);
+	} else if (!w->options_end && word[0] == '-') {
+		offer_options(w);
+	} else if (w->table) {
+		for (const struct cli_command *c = w->table; c->name; c++)
+			if (c->help)
+				cli_offer(&w->c, c->name, c->help);
+	} else {
+		offer_argument(w);
+	}
+}
+
+int cli_complete(struct arena *a, const struct cli_program *p, cli_things_fn things, const char *const *words, size_t n,
+		 struct strbuf *out, struct err *e)
+{
+	struct walk w = { .program = p, .options = p->options, .table = p->commands, .things = things };
+
+	w.target = arena_alloc(a, p->size ? p->size : 1);
+	if (!w.target)
+		return err_errno(e, -ENOMEM, "complete a command line");
+	if (p->defaults)
+		memcpy(w.target, p->defaults, p->size);
+	w.c = (struct cli_completion){ .a = a, .global = w.target, .word = n ? words[n - 1] : "", .before = "", .out = out };
+	for (size_t i = 0; i + 1 < n && !w.lost; i++)
+		pass(&w, words[i]);
+	offer(&w);
+	return sb_error(out) < 0 ? err_errno(e, -ENOMEM, "complete a command line") : 0;
+}

@@ -1,0 +1,45 @@
+"""press_tab.py bash|zsh SCRIPT FOLDER: an interactive shell on a terminal in FOLDER with the completions of SCRIPT (zsh: the folder
+it lies in, as _tare); lines of standard input are TYPED<blank bar blank>FULL: after TYPED, in which ^ is the key that completes, the
+line must begin with FULL."""
+import os
+import pty
+import select
+import sys
+import time
+
+shell, script, folder = sys.argv[1:]
+pid, fd = pty.fork()
+if pid == 0:
+    os.chdir(folder)
+    os.environ.update(TERM="dumb", PS1="READY>")
+    args = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}[shell]
+    os.execvp(shell, args)
+
+
+def until(what, seconds=60):
+    got, end = "", time.time() + seconds
+    while what not in got:
+        left = end - time.time()
+        if left <= 0 or not select.select([fd], [], [], left)[0]:
+            sys.exit("%s: no %r in %r" % (shell, what, got))
+        got += os.read(fd, 4096).decode(errors="replace").replace("\r", "").replace("\a", "")
+
+
+setup = {"bash": "bind 'set enable-bracketed-paste off'; source '%s'; PS1='NE''XT>'\n" % script,
+         "zsh": "fpath=('%s' $fpath); autoload -Uz compinit; compinit -u -D; unsetopt zle_bracketed_paste prompt_sp; unset "
+                "zle_bracketed_paste; show() { zle -I; print -r -- \"LINE:$BUFFER\" }; zle -N show; bindkey '^G' show; PS1='NE''XT>'\n"
+                % os.path.dirname(script)}
+until("READY>")
+os.write(fd, setup[shell].encode())
+until("NEXT>")
+for line in sys.stdin.read().splitlines():
+    typed, full = line.split(" | ")
+    os.write(fd, typed.replace("^", "\t").encode())
+    if shell == "zsh":  # it draws only what changes
+        os.write(fd, b"\x07")
+        full = "LINE:" + full
+    until(full)
+    os.write(fd, b"\x15\n")  # away with the line
+    until("NEXT>")
+os.write(fd, b"exit\n")
+os.waitpid(pid, 0)
