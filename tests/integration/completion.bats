@@ -51,7 +51,9 @@ press() {
   [ "$(ask build --progress=p)" = --progress=plain ]
   [ "$(ask completion '' | tr '\n' ' ')" = 'bash zsh fish ' ]
   [ "$(ask run --pull a)" = always ]
-  [ "$(ask run --network '' | tr '\n' ' ')" = 'none host container: ' ] || [[ "$(ask run --network '')" == *bridge*none*host*container:* ]]
+  mkdir "$BATS_TEST_TMPDIR/cni"; echo '{"cniVersion": "1.0.0", "name": "podnet", "plugins": [{"type": "bridge"}]}' >"$BATS_TEST_TMPDIR/cni/x.conflist"
+  [ "$(TARE_CNI_CONF_DIR=$BATS_TEST_TMPDIR/cni ask run --network '' | tr '\n' ' ')" = 'bridge podnet none host container: ' ]
+  [ "$(ask network connect '')" = bridge ]
   [ "$(ask run --network container:we)" = container:web ]
   [ "$(ask run --network=container:we)" = --network=container:web ]
   [ "$(ask run --detach=t)" = --detach=true ]
