@@ -6,12 +6,13 @@
 #include <string.h>
 
 /* bash divides words at ':', '=' and '@', too, and replaces only the last such piece: words are put together again where no
- * blank is between them, and of each candidate what stands before the piece is taken away. */
+ * blank is between them, and of each candidate what stands before the piece is taken away. Quotes and backslashes are only taken off:
+ * what a word would expand to is not looked at. */
 static const char bash[] =
 	"# bash completion for tare and tare-oci\n"
 	"_tare()\n"
 	"{\n"
-	"\tlocal LC_ALL=C IFS=$' \\t\\n' line=${COMP_LINE:0:COMP_POINT} piece='' before candidate answer prefix i\n"
+	"\tlocal IFS=$' \\t\\n' line=${COMP_LINE:0:COMP_POINT} piece='' before candidate answer prefix i\n"
 	"\tlocal -a words=() found=()\n"
 	"\tfor ((i = 0; i <= COMP_CWORD; i++)); do\n"
 	"\t\tbefore=${line%%[![:space:]]*}\n"
@@ -21,8 +22,10 @@ static const char bash[] =
 	"\t\tline=${line#\"$piece\"}\n"
 	"\t\tif [[ $i -eq 0 || -n $before ]]; then words+=(\"$piece\"); else words[${#words[@]} - 1]+=$piece; fi\n"
 	"\tdone\n"
+	"\t[[ $piece != [:=@]* ]] || piece=''\n"
+	"\tpiece=${piece#[\\\"\\']} piece=${piece//\\\\/}\n"
+	"\tfor i in \"${!words[@]}\"; do words[i]=${words[i]#[\\\"\\']} words[i]=${words[i]%[\\\"\\']} words[i]=${words[i]//\\\\/}; done\n"
 	"\tlocal word=${words[${#words[@]} - 1]}\n"
-	"\t[[ -z $piece || $COMP_WORDBREAKS != *\"${piece:0:1}\"* ]] || piece=''\n"
 	"\tlocal strip=$((${#word} - ${#piece}))\n"
 	"\tCOMPREPLY=()\n"
 	"\twhile IFS=$'\\t' read -r candidate answer; do\n"

@@ -10,7 +10,7 @@ setup_file() {
   tare create --name web busybox true >/dev/null
   tare create --name worker busybox true >/dev/null
   export W=$BATS_FILE_TMPDIR/w PATH="$TARE_BIN:$PATH"
-  mkdir -p "$W/folder" "$W/a b"; touch "$W/Dockerfile" "$W/Document:1"
+  mkdir -p "$W/folder" "$W/a b"; touch "$W/Dockerfile" "$W/Document:1" "$W/Döck:1" "$W/a b/c"
   tare completion bash >"$BATS_FILE_TMPDIR/script.bash"
 }
 teardown_file() { tare rm -f web worker >/dev/null; tare_teardown_file; }
@@ -143,6 +143,9 @@ tare build --progress=q^ | tare build --progress=quiet
 tare build --file=Dockerf^ | tare build --file=Dockerfile
 tare build fol^ | tare build folder/
 tare build a^ | tare build a\ b/
+tare build "fol^ | tare build "folder/
+tare build a\ b/^ | tare build a\ b/c
+tare build -f Döck:^ | tare build -f Döck:1
 tare run --network=container:wo^ | tare run --network=container:worker
 tare-oci spec --bun^ | tare-oci spec --bundle'
 

@@ -11,18 +11,18 @@ shell, script, folder = sys.argv[1:]
 pid, fd = pty.fork()
 if pid == 0:
     os.chdir(folder)
-    os.environ.update(TERM="dumb", PS1="READY>")
+    os.environ.update(TERM="dumb", LC_ALL="C.UTF-8", PS1="READY>")
     args = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}[shell]
     os.execvp(shell, args)
 
 
 def until(what, seconds=60):
-    got, end = "", time.time() + seconds
-    while what not in got:
+    got, end = b"", time.time() + seconds
+    while what.encode() not in got:
         left = end - time.time()
         if left <= 0 or not select.select([fd], [], [], left)[0]:
             sys.exit("%s: no %r in %r" % (shell, what, got))
-        got += os.read(fd, 4096).decode(errors="replace").replace("\r", "").replace("\a", "")
+        got = (got + os.read(fd, 4096)).replace(b"\r", b"").replace(b"\a", b"")
 
 
 setup = {"bash": "bind 'set enable-bracketed-paste off'; source '%s'; PS1='NE''XT>'\n" % script,
