@@ -275,7 +275,7 @@ static int ask(struct git *g, const char *ref, const char **commit, struct err *
 static int check_ref(const char *ref, struct err *e)
 {
 	for (const char *p = ref; *p; p++)
-		if (*p <= 0x20 || strchr("~^:?*[\\\x7f", *p))
+		if ((unsigned char)*p <= 0x20 || strchr("~^:?*[\\\x7f", *p))
 			return err_set(e, ERR_INVALID, "a branch or tag has no such character: %.80s", ref);
 	return ref[0] == '-' ? err_set(e, ERR_INVALID, "no branch or tag begins with -: %.80s", ref) : 0;
 }

@@ -165,6 +165,7 @@ T
 @test "ADD of a git repository: branch, tag, commit, folder; times are the commit's, .git stays away" {
   git_start; git_repository r
   first=$(git_commit r f one); in_git r tag -a -m x v1; git_commit r d/g two >/dev/null
+  in_git r branch grün
   in_git r checkout -q -b other; GIT_WHEN=1600000000 git_commit r f three >/dev/null; in_git r checkout -q main
   ln -s d/g "$(git_dir)/r/l"; chmod 755 "$(git_dir)/r/f"; git_commit r x x >/dev/null
   dockerfile <<D
@@ -172,12 +173,13 @@ FROM busybox
 ADD $(git_url r) /head
 ADD $(git_url r)#other /other
 ADD $(git_url r)#v1 /v1
+ADD $(git_url r)#grün:d /green
 ADD $(git_url r)?ref=$first /commit/
 ADD $(git_url r)#main:d /folder
 ADD --keep-git-dir=true --chown=3:4 $(git_url r)#other /kept
 D
   run -0 build
-  [ "$(files 'cd /; cat head/f head/l other/f v1/f commit/f folder/g; echo; ls -A head v1 | tr "\n" " "; stat -c "%a %u:%g %Y" head/f other/f; test -d kept/.git; stat -c "%u:%g" kept/f')" = "onetwothreeoneonetwo
+  [ "$(files 'cd /; cat head/f head/l other/f v1/f commit/f folder/g green/g; echo; ls -A head v1 | tr "\n" " "; stat -c "%a %u:%g %Y" head/f other/f; test -d kept/.git; stat -c "%u:%g" kept/f')" = "onetwothreeoneonetwotwo
 head: d f l x  v1: f 755 0:0 1500000000
 644 0:0 1600000000
 3:4" ]
