@@ -237,16 +237,17 @@ static int hear_some(struct parallel *p, struct err *e)
 
 	for (size_t i = 0; i < p->b->plan.n; i++)
 		if (p->v[i].pid) {
-			fds[2 * n] = (struct pollfd){ .fd = p->v[i].pipe, .events = POLLIN };
-			fds[2 * n + 1] = (struct pollfd){ .fd = p->v[i].pidfd, .events = POLLIN };
+			/* in this order: what speaks and ends while they are looked at has been heard then */
+			fds[2 * n] = (struct pollfd){ .fd = p->v[i].pidfd, .events = POLLIN };
+			fds[2 * n + 1] = (struct pollfd){ .fd = p->v[i].pipe, .events = POLLIN };
 			whose[n++] = i;
 		}
 	if (poll(fds, 2 * n, -1) < 0 && errno != EINTR)
 		return err_errno(e, -errno, "wait for stages");
 	for (size_t i = 0; r == 0 && i < n; i++)
-		if (fds[2 * i].revents & (POLLIN | POLLHUP))
+		if (fds[2 * i + 1].revents & (POLLIN | POLLHUP))
 			r = hear(p, whose[i], e);
-		else if (fds[2 * i + 1].revents)
+		else if (fds[2 * i].revents)
 			r = ended(p, whose[i], e);
 	return r;
 }
