@@ -34,6 +34,18 @@ const char *df_nearest(const char *what, const char *const *names, size_t n, siz
 	return found;
 }
 
+int df_no_choice(const char *what, const char *value, const char *const *names, size_t n, struct err *e)
+{
+	const char *near = df_nearest(value, names, n, sizeof(*names));
+	char all[128] = "";
+
+	if (near)
+		return err_set(e, ERR_INVALID, "%s=%.40s: there is no such (did you mean %s?)", what, value, near);
+	for (size_t i = 0, at = 0; i < n && at < sizeof(all); i++)
+		at += (size_t)snprintf(all + at, sizeof(all) - at, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " or ", names[i]);
+	return err_set(e, ERR_INVALID, "%s=%.40s: want %s", what, value, all);
+}
+
 static int unknown(const char *flag, size_t len, const struct df_flag *table, size_t n, struct err *e)
 {
 	char name[32];

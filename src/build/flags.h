@@ -26,4 +26,7 @@ int df_flags(struct arena *a, const struct df_list *flags, const struct df_flag 
  * to the next. */
 const char *df_nearest(const char *what, const char *const *names, size_t n, size_t stride);
 
+/* ERR_INVALID: value is none of the names, of which the nearest is said, or all. */
+int df_no_choice(const char *what, const char *value, const char *const *names, size_t n, struct err *e);
+
 #endif

@@ -92,14 +92,10 @@ static const struct df_flag run_flags[] = {
 
 static int choose(const struct reading *r, const char *flag, const char *value, const char *const *names, size_t n)
 {
-	const char *near;
-
 	for (size_t i = 0; i < n; i++)
 		if (!value || strcmp(value, names[i]) == 0)
 			return (int)i;
-	near = df_nearest(value, names, n, sizeof(*names));
-	return err_set(r->e, ERR_INVALID, "--%s=%.40s: there is no such%s%s%s", flag, value,
-		       near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	return df_no_choice(flag, value, names, n, r->e);
 }
 
 /* A document that is the whole command is what is run, by its own #! where it has one. With a command before it a shell
@@ -138,8 +134,8 @@ static int read_run(const struct reading *r)
 
 	if (df_flags(r->a, &r->line->split.flags, run_flags, ARRAY_LEN(run_flags), &f, r->e) < 0)
 		return r->e->code;
-	network = choose(r, "network", f.network, networks, ARRAY_LEN(networks));
-	security = network < 0 ? network : choose(r, "security", f.security, securities, ARRAY_LEN(securities));
+	network = choose(r, "--network", f.network, networks, ARRAY_LEN(networks));
+	security = network < 0 ? network : choose(r, "--security", f.security, securities, ARRAY_LEN(securities));
 	if (security < 0)
 		return security;
 	run->network = (enum df_network)network;

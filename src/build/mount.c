@@ -57,15 +57,10 @@ struct reading {
 
 static int choose(const char *what, const char *value, const char *const *names, size_t n, struct err *e)
 {
-	const char *near;
-
 	for (size_t i = 0; i < n; i++)
 		if (strcasecmp(names[i], value) == 0)
 			return (int)i;
-	near = df_nearest(value, names, n, sizeof(*names));
-	if (near)
-		return err_set(e, ERR_INVALID, "%s=%.40s: there is no such (did you mean %s?)", what, value, near);
-	return err_set(e, ERR_INVALID, "%s=%.40s: there is no such", what, value);
+	return df_no_choice(what, value, names, n, e);
 }
 
 /* As Go's strconv.ParseBool; nothing is true. */

@@ -352,6 +352,8 @@ static void run_flags(void **state)
 		{ "RUN --network=host --security=insecure a", "RUN shell=a net=host insecure" },
 		{ "RUN --network=default --security=sandbox a", "RUN shell=a" },
 		{ "RUN --network=hots a", "!did you mean host?" },
+		{ "RUN --network=bridge0 a", "!--network=bridge0: want default, none or host" },
+		{ "RUN --mount=type=volume,target=/a c", "!type=volume: want bind, cache, tmpfs, secret or ssh" },
 		{ "RUN --network a", "!--network wants a value" },
 		{ "RUN --network=none --network=none a", "!--network was there already" },
 		{ "RUN --security=x a", "!--security=x" },
