@@ -153,6 +153,8 @@ static int directive(struct lexer *l, struct raw r)
 	if (!text)
 		return no_memory(l);
 	*(which == SYNTAX ? &l->out->syntax : &l->out->check) = text;
+	if (which == SYNTAX)
+		l->out->syntax_line = l->line;
 	return 0;
 }
 

@@ -80,7 +80,7 @@ static int add(struct arena *a, struct df_file *f, const struct df_instruction *
 }
 
 /* Another reader of the file may be asked for; this one is what there is. */
-static int check_syntax(struct arena *a, struct df_file *f, struct err *e)
+static int check_syntax(struct arena *a, struct df_file *f, unsigned int line, struct err *e)
 {
 	const char *s = f->syntax;
 
@@ -90,7 +90,7 @@ static int check_syntax(struct arena *a, struct df_file *f, struct err *e)
 	if (text_starts(s, "docker/dockerfile") && (!s[17] || strchr(":@-", s[17])))
 		return 0;
 	return df_warn(
-		a, &f->warnings, 1,
+		a, &f->warnings, line,
 		"# syntax= asks for another program to read this file: tare reads it itself, as docker/dockerfile", e);
 }
 
@@ -105,7 +105,7 @@ int df_parse(struct arena *a, const char *text, size_t len, struct df_file *out,
 	out->syntax = lines.syntax;
 	out->check = lines.check;
 	out->warnings = lines.warnings;
-	if (check_syntax(a, out, e) < 0)
+	if (check_syntax(a, out, lines.syntax_line, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < lines.n; i++) {
 		struct df_instruction what;

@@ -569,6 +569,7 @@ static void warnings(void **state)
 	} rows[] = {
 		{ "FROM a\nRUN b \\\n\n c\n", 3, "blank line" }, { "FROM a\nCMD ['b']\n", 2, "no JSON list" }, { "FROM a AS x\nFROM b AS X\n", 2, "this name" },
 		{ "# syntax=me/mine\nFROM a\n", 1, "# syntax=" }, { "# syntax=docker/dockerfilex\nFROM a\n", 1, "# syntax=" },
+		{ "#!/x\n# escape=`\n# syntax=me/mine\nFROM a\n", 3, "# syntax=" },
 	};
 
 	(void)state;
