@@ -407,7 +407,7 @@ D
   run -1 build
   [[ "$output" == *"line 2: COPY nothing /"*"no such file"* ]]
   run -1 build --target nope
-  run -125 build --compress
+  run -125 build --isolation process
   run -1 tare build "$BATS_TEST_TMPDIR/nowhere"
 }
 
