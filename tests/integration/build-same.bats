@@ -122,6 +122,17 @@ copy_context() {
   [ "$with" = "$(built --no-cache "$BATS_TEST_TMPDIR/c")" ]
 }
 
+@test "SOURCE_DATE_EPOCH as a build argument, and for who declares it" {
+  mkdir "$BATS_TEST_TMPDIR/e"
+  printf 'FROM busybox\nARG SOURCE_DATE_EPOCH\nRUN echo "$SOURCE_DATE_EPOCH" >/said\n' >"$BATS_TEST_TMPDIR/e/Dockerfile"
+  epoch() { [ "$(tare inspect e | jq -r '.[0].Created')" = "$1.000000000Z" ] && [ "$(tare run --rm e cat /said)" = "$2" ]; }
+  run -0 tare build -t e --build-arg SOURCE_DATE_EPOCH=1234567890 "$BATS_TEST_TMPDIR/e"; epoch 2009-02-13T23:31:30 1234567890
+  SOURCE_DATE_EPOCH=1300000000 run -0 tare build -t e "$BATS_TEST_TMPDIR/e"; epoch 2011-03-13T07:06:40 1300000000
+  SOURCE_DATE_EPOCH=1300000000 run -0 tare build -t e --build-arg SOURCE_DATE_EPOCH=1234567890 "$BATS_TEST_TMPDIR/e"
+  epoch 2009-02-13T23:31:30 1234567890
+  run -1 tare build --build-arg SOURCE_DATE_EPOCH=soon "$BATS_TEST_TMPDIR/e"; [[ "$output" == *"SOURCE_DATE_EPOCH=soon"* ]]
+}
+
 @test "the same Dockerfile as a tar on standard input" {
   one=$(built "$BATS_FILE_TMPDIR/ctx")
   two=$(tar -C "$BATS_FILE_TMPDIR/ctx" -c . | in_store clean built -)

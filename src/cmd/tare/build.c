@@ -85,14 +85,19 @@ const struct cli_option build_options[] = {
 	{ 0 }
 };
 
-/* Of NAME alone the value is the environment's, and without one there nothing was said. */
+#define EPOCH "SOURCE_DATE_EPOCH"
+
+/* Of NAME alone the value is the environment's, and without one there nothing was said. The time is the environment's even if nobody asks for
+ * it, and a build argument for who declares it, as in buildx; the later of two counts. */
 static int inputs(const struct cli_call *call, const struct build_opts *o, struct df_inputs *out, struct err *e)
 {
-	struct df_pair *v = arena_array(call->arena, o->build_args.n + 1, sizeof(*v));
+	struct df_pair *v = arena_array(call->arena, o->build_args.n + 2, sizeof(*v));
 
 	if (!v)
 		return err_errno(e, -ENOMEM, "--build-arg");
 	out->args = v;
+	if (getenv(EPOCH))
+		v[out->n_args++] = (struct df_pair){ EPOCH, getenv(EPOCH) };
 	out->target_stage = o->target;
 	platform_host(&out->build);
 	out->target = out->build;
@@ -109,6 +114,16 @@ static int inputs(const struct cli_call *call, const struct build_opts *o, struc
 	if (o->platform && strchr(o->platform, ','))
 		return err_set(e, ERR_UNSUPPORTED, "--platform %s: one platform for each build, several are not supported", o->platform);
 	return o->platform ? platform_parse(o->platform, &out->target, e) : 0;
+}
+
+static const char *epoch(const struct df_inputs *in)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < in->n_args; i++)
+		if (strcmp(in->args[i].key, EPOCH) == 0)
+			found = in->args[i].value;
+	return found;
 }
 
 /* Without src and env: the variable of that name, else the file; of type=env the variable, which src may name, too, as in buildx. */
@@ -446,7 +461,6 @@ int cmd_build(const struct cli_call *call, struct err *e)
 	struct build_args args = {
 		.context = call->args[0], .file = o->file, .network = o->network,
 		.labels = { o->labels.v, o->labels.n }, .no_cache = o->no_cache, .pull = o->pull, .squash = o->squash, .jobs = o->jobs,
-		.epoch = getenv("SOURCE_DATE_EPOCH"),
 	};
 	CLEANUP_BUILD_SHOW struct build_show show = BUILD_SHOW_INIT;
 	struct build_result got = { 0 };
@@ -454,6 +468,7 @@ int cmd_build(const struct cli_call *call, struct err *e)
 
 	if (r == 0)
 		r = inputs(call, o, &args.inputs, e);
+	args.epoch = epoch(&args.inputs);
 	if (r == 0)
 		r = secrets(call, o, &args, e);
 	if (r == 0)
