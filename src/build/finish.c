@@ -76,7 +76,7 @@ int build_names(struct build *b, struct err *e)
 		if (r == 0 && ref.digest)
 			r = err_set(e, ERR_INVALID, "a digest is no name that can be given: NAME[:TAG]");
 		if (r < 0)
-			return err_ctx(e, "-t %s", b->args->names.v[i]);
+			return err_ctx(e, "%s", b->args->names.v[i]); /* -t, name= of -o, or what commit is given */
 		v[i] = image_ref_canonical(b->a, &ref);
 		shown[i] = image_ref_familiar(b->a, &ref);
 	}

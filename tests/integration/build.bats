@@ -659,6 +659,7 @@ COPY x /x'
   [[ "$output" == *"Bad Name"* && "$output" != *ran* ]]
   run -1 tare build -t "name@sha256:$(printf '%064d' 1)" "$ctx"
   [[ "$output" == *"a digest is no name"* && "$output" != *ran* ]]
+  run -1 tare build -o type=image,name=BAD "$ctx"; [[ "$output" == "tare: BAD: "* ]]
   run -1 build --label =x; [[ "$output" == *'--label "=x"'* && "$output" != *ran* ]]
   run -1 build --platform linux/amd64,linux/arm64; [[ "$output" == *"several are not supported"* && "$output" != *ran* ]]
   run -1 build --secret id=a,src=/x --secret id=a,src=/y; [[ "$output" == *"id=a was there already"* ]]
