@@ -81,14 +81,19 @@ static int by_reference(struct catalog *c, struct arena *a, const char *what, st
 {
 	struct image_ref ref;
 	struct err ignored;
+	int r;
 
 	if (image_ref_parse(a, what, &ref, &ignored) < 0)
 		return 0;
-	if (ref.digest)
-		return one(c, a,
-			   "SELECT " COLUMNS " FROM images WHERE manifest = ?1 OR id IN (SELECT image FROM documents WHERE digest = ?1)"
-			   " ORDER BY loaded DESC LIMIT 1",
-			   ref.digest, out, e);
+	if (ref.digest) {
+		r = one(c, a,
+			"SELECT " COLUMNS " FROM images WHERE manifest = ?1 OR id IN (SELECT image FROM documents WHERE digest = ?1)"
+			" ORDER BY loaded DESC LIMIT 1",
+			ref.digest, out, e);
+		/* by a manifest that another one has taken the place of */
+		return r != 0 ? r : one(c, a, "SELECT " COLUMNS " FROM images WHERE id IN (SELECT image FROM repo_digests WHERE ref = ?1) LIMIT 1",
+					arena_printf(a, "%s/%s@%s", ref.domain, ref.path, ref.digest), out, e);
+	}
 	return one(c, a,
 		   "SELECT " COLUMNS " FROM images WHERE id = (SELECT image FROM tags WHERE ref = ?1)",
 		   image_ref_canonical(a, &ref), out, e);

@@ -120,6 +120,23 @@ Untagged: $NAME@$index" ]
   [ "$(tare images --digests --format json "$NAME" | jq -r '"\(.Tag) \(.Digest)"' | sort)" = "$(printf '%s\n' "1 $two" "<none> $one" | sort)" ]
 }
 
+@test "an image by two manifests is found and removed by the digest of either" {
+  skopeo copy -q --dest-tls-verify=false "oci-archive:$(busybox_archive)" "docker://$NAME:oci"
+  skopeo copy -q --dest-tls-verify=false --format v2s2 "oci-archive:$(busybox_archive)" "docker://$NAME:docker"
+  one=$(there "$NAME:oci") two=$(there "$NAME:docker")
+  [ "$one" != "$two" ]
+  for d in "$one" "$two"; do tare pull -q "$NAME@$d"; done
+  for d in "$one" "$two"; do
+    [ "$(tare images -q "$NAME@$d" | wc -l)" = 1 ]
+    [ "$(of "$NAME@$d" '.RepoDigests | length')" = 2 ]
+  done
+  run -0 tare rmi "$NAME@$one"
+  [ "$output" = "Untagged: $NAME@$one" ]
+  run -1 tare image inspect "$NAME@$one"
+  run -0 tare rmi "$NAME@$two"
+  [[ "$output" == *"Deleted: sha256:"* ]]
+}
+
 @test "pull --all-tags: page by page; one that cannot be had does not keep the others away" {
   registry_start -n paged --page 2
   for i in 1 2 3 4 5; do R=paged registry_image "app:$i" $((1000 + i)) >/dev/null; done
