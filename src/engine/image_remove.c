@@ -37,6 +37,17 @@ static bool is_in(const char *name, const char *repository, char separator)
 	return strncmp(name, repository, len) == 0 && name[len] == separator;
 }
 
+static bool is_known_in(const struct image *img, const char *repository)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < img->n_tags; i++)
+		known = known || is_in(img->tags[i], repository, ':');
+	for (size_t i = 0; i < img->n_digests; i++)
+		known = known || is_in(img->digests[i], repository, '@');
+	return known;
+}
+
 static const char *one_of(const char *const *v, size_t n, const char *what)
 {
 	for (size_t i = 0; what && i < n; i++)
@@ -50,7 +61,8 @@ static bool goes(const struct removal *m, const char *digest)
 	return (m->digest && strcmp(m->digest, digest) == 0) || (m->repository && is_in(digest, m->repository, '@')) || (!m->digest && !m->tag);
 }
 
-/* Which of the image's names `what` is, and what goes with it. */
+/* Which of the image's names `what` is, and what goes with it. By its manifest an image is found whatever the name before the digest; to
+ * take it away the name must be one of its own. */
 static int understand(struct arena *a, const struct image *img, const char *what, struct removal *m, struct err *e)
 {
 	struct image_ref ref;
@@ -69,7 +81,7 @@ static int understand(struct arena *a, const struct image *img, const char *what
 	if (arena_error(a) < 0)
 		return err_errno(e, -ENOMEM, "remove");
 	if (!m->tag && !m->digest)
-		return 0;
+		return ref.digest && !is_known_in(img, repository) ? err_set(e, ERR_NOTFOUND, "no such image: %s (tare images lists them)", what) : 0;
 	for (size_t i = 0; i < img->n_tags; i++) {
 		m->left += img->tags[i] != m->tag;
 		tags += img->tags[i] != m->tag && is_in(img->tags[i], repository, ':');

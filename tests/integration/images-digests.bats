@@ -137,6 +137,19 @@ Untagged: $NAME@$index" ]
   [[ "$output" == *"Deleted: sha256:"* ]]
 }
 
+@test "rmi by a digest takes nothing away that the name has no part in" {
+  tare load -q -i "$(busybox_archive)"
+  digest=$(of busybox .Manifest)
+  for force in "" -f; do
+    # shellcheck disable=SC2086
+    run -1 tare rmi $force "nosuch/name@$digest"
+    [[ "$output" == *"no such image: nosuch/name@$digest"* ]]
+  done
+  [ "$(of busybox '.RepoTags[0]')" = busybox:latest ]
+  run -0 tare rmi "busybox@$digest"
+  [[ "$output" == *"Deleted: sha256:"* ]]
+}
+
 @test "pull --all-tags: page by page; one that cannot be had does not keep the others away" {
   registry_start -n paged --page 2
   for i in 1 2 3 4 5; do R=paged registry_image "app:$i" $((1000 + i)) >/dev/null; done
