@@ -249,6 +249,17 @@ some_arrived() { find "$TARE_ROOT/content/partial" -type f ! -name '*.map' -size
   [[ "$output" == *"does not have it"* ]]
 }
 
+@test "TLS that fails says what to do: an authority that is not known, a registry that speaks plain HTTP" {
+  image 1 5000
+  registry_certificate "$BATS_TEST_TMPDIR/pki"
+  registry_start -n tls --tls "$BATS_TEST_TMPDIR/pki/tls.crt" "$BATS_TEST_TMPDIR/pki/tls.key"
+  for r in "$(registry)" "$(registry tls)"; do printf '[[registry]]\nlocation = "%s"\ninsecure = false\n' "$r"; done >"$CONTAINERS_REGISTRIES_CONF"
+  run -1 tare pull -q "$NAME:1"
+  [[ "$output" == *"$(registry)"*"insecure = true in registries.conf"* ]]
+  run -1 tare pull -q "$(registry tls)/app:1"
+  [[ "$output" == *"$(registry tls)"*"certs.d/"* ]]
+}
+
 @test "tokens: of a login, anonymous, and such that end in the middle; they stay behind at another host" {
   registry_start -n token --auth token --user me:secret --anonymous '^open/' --token-expires 1
   R=token registry_image app:1 3000000 3000000 >/dev/null

@@ -334,7 +334,12 @@ static int verdict(struct http *h, CURLcode code, struct err *e)
 	switch (code) {
 	case CURLE_OUT_OF_MEMORY:
 		return err_errno(e, -ENOMEM, "connection");
+	case CURLE_SSL_CONNECT_ERROR:
+		if (!strstr(shown, "wrong version number"))
+			return err_set(e, ERR_UNAVAILABLE, "%s: %s", host, shown);
+		return err_set(e, ERR_UNAVAILABLE, "%s: it does not answer by TLS; to ask a registry by plain HTTP: insecure = true in registries.conf", host);
 	case CURLE_PEER_FAILED_VERIFICATION:
+		return err_set(e, ERR_DENIED, "%s: %s (authorities of a registry: /etc/tare/certs.d/HOST[:PORT]/NAME.crt)", host, shown);
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_ISSUER_ERROR:
