@@ -22,7 +22,7 @@ setup_file() {
   for i in a b; do tar --numeric-owner -C "$W/$i" -cf "$W/$i.tar" .; tare import "$W/$i.tar" "look:$i" >/dev/null; done
 }
 teardown_file() { tare_teardown_file; }
-teardown() { tare image umount --all -f >/dev/null || true; [ ! -e "$TARE_STATE/image-mounts" ]; }
+teardown() { [ -z "${other:-}" ] || { kill "$other" && wait "$other" || true; }; tare image umount --all -f >/dev/null || true; [ ! -e "$TARE_STATE/image-mounts" ]; }
 
 @test "diff: added, changed, deleted, as docker writes it; contents count, not sizes and times" {
   run -0 tare image diff look:a look:b
@@ -95,13 +95,13 @@ X
   umount "$at"
   [ -z "$(tare image mount --format json)" ]
   [ ! -e "$TARE_STATE/image-mounts" ]
-  unshare -m --propagation private bash -c "'$TARE_BIN/tare' image mount look:a >'$BATS_TEST_TMPDIR/at'; touch '$BATS_TEST_TMPDIR/ready'; exec sleep 60" & other=$!
+  unshare -m --propagation private bash -c "'$TARE_BIN/tare' image mount look:a >'$BATS_TEST_TMPDIR/at'; touch '$BATS_TEST_TMPDIR/ready'; exec sleep 60" 3>&- & other=$!
   wait_until 10 test -e "$BATS_TEST_TMPDIR/ready"
   run -1 tare rmi look:a
   [[ "$output" == *"is mounted at $(cat "$BATS_TEST_TMPDIR/at")"* ]]
   run -1 tare image umount look:a
   [[ "$output" == *"is mounted in another mount namespace"* ]]
-  kill "$other"; wait "$other" || true
+  kill "$other"; wait "$other" || true; other=
   [ -z "$(tare image mount --format json)" ]
   at=$(tare image mount look:a)
   cd "$at"
