@@ -384,7 +384,7 @@ D
   [ "$(files 'stat -c %Y /x /old' | tr '\n' ' ')" = "0 1200000000 " ]
   SOURCE_DATE_EPOCH=900000000 run -0 build
   [ "$(files 'stat -c %Y /x /old /d/a /made' | tr '\n' ' ')" = "900000000 900000000 900000000 900000000 " ]
-  [ "$(config .created)" = '"2 ' ] || [[ "$(config .created)" == '"1998-07-09T16:00:00'* ]]
+  [[ "$(config .created)" == '"1998-07-09T16:00:00'* ]]
 }
 
 @test "a RUN that fails: its line, its exit code, what it said last; nothing is tagged" {
@@ -535,7 +535,7 @@ D
     printf 'FROM busybox\nRUN echo small >/small\n' | dockerfile
     run -0 build
     [ "$(tare run --rm t cat /small)" = small ]
-    run -0 tare system check || true
+    [ -z "$(tare system check --format json | jq -c 'select(.About == "store" and .Level == "problem")')" ]
     remove_all
   )
   wait_until 10 umount "$BATS_TEST_TMPDIR/small"
