@@ -126,7 +126,7 @@ reseal() {
   # a blob that is another's
   cp -a "$cache" "$cache.blob"
   one=$(find "$cache.blob/blobs" -type f -exec sh -c 'gzip -t "$1" 2>/dev/null && echo "$1"' _ {} \; | sort | tail -n 1)
-  printf 'x' | dd of="$one" bs=1 seek=30 conv=notrunc 2>/dev/null
+  printf '%b' "\\x$(printf %02x $(($(od -An -tu1 -j30 -N1 "$one") ^ 1)))" | dd of="$one" bs=1 seek=30 conv=notrunc 2>/dev/null
   run -0 elsewhere tare build -t t --cache-from "type=local,src=$cache.blob" "$ctx"
   [[ "$output" == *"warning: --cache-from"* ]]
   [ "$(cached)" -lt 5 ]
