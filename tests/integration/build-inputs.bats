@@ -8,7 +8,7 @@ load ../lib/git
 setup_file() { tare_setup_file; load_busybox; }
 teardown_file() { tare_teardown_file; }
 setup() { ctx=$BATS_TEST_TMPDIR/ctx; mkdir -p "$ctx"; }
-teardown() { web_stop; git_stop; }
+teardown() { web_stop; git_stop; [ -z "${AGENT_PID:-}" ] || agent_stop; }
 
 dockerfile() { cat >"$ctx/Dockerfile"; }
 build() { tare build -t t "$@" "$ctx"; }
@@ -95,7 +95,7 @@ D
 @test "a server that says no more is given up" {
   web_start; put a "$(seq 1000)"
   printf 'FROM busybox\nADD %s/stall/1/a /a\n' "$(web)" | dockerfile
-  run -0 timeout 100 "$TARE_BIN/tare" build -t t "$ctx"
+  TARE_REGISTRY_PATIENCE=2 run -0 timeout 100 "$TARE_BIN/tare" build -t t "$ctx"
   [ "$(web_count '/stall/1/a 200')" = 1 ]
 }
 
@@ -352,7 +352,7 @@ agent_start() { # an agent with one key; its socket is AGENT
   ssh-keygen -q -t ed25519 -N "${1:-}" -f "$BATS_TEST_TMPDIR/key"
   [ -n "${1:-}" ] || SSH_AUTH_SOCK=$AGENT ssh-add -q "$BATS_TEST_TMPDIR/key" 2>/dev/null
 }
-agent_stop() { kill "$AGENT_PID"; wait "$AGENT_PID" 2>/dev/null || true; }
+agent_stop() { kill "$AGENT_PID"; wait "$AGENT_PID" 2>/dev/null || true; AGENT_PID=; }
 
 @test "RUN --mount=type=ssh: an agent for that command, to list and to sign and for nothing else" {
   agent_start; cp "$TARE_BUILD/tests/lib/ask-agent" "$ctx"
