@@ -408,6 +408,7 @@ D
   [[ "$output" == *"line 2: COPY nothing /"*"no such file"* ]]
   run -1 build --target nope
   run -125 build --isolation process
+  run -125 build --no-such-option
   run -1 tare build "$BATS_TEST_TMPDIR/nowhere"
 }
 
