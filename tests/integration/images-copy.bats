@@ -203,7 +203,17 @@ artifact() {
   run -1 tare image copy -q "docker://$NAME:1" "docker://$to-b:1"
   one_line; [[ "$output" == *"docker://$to-b:1: blob "*"answers 400"* ]]
   R=other registry_faults_clear
-  tare image copy -q "docker://$NAME:1" "oci:$T/l:x"
+  digest=$(tare image copy -q "docker://$NAME:1" "oci:$T/l:x")
+  registry_fault wrong-bytes GET /manifests/ times=0
+  run -1 tare image copy -q "docker://$NAME@$digest" "docker://$to:bad"
+  one_line; [[ "$output" == *"sends bytes with the digest"*"asked was for $digest"* ]]
+  registry_faults_clear
+  run -1 tare image copy -q "docker://$NAME:1" "docker://$to@sha256:$(printf 0%.0s {1..64})"
+  one_line; [[ "$output" == *"what is copied has the digest $digest"* ]]
+  cp -a "$T/l" "$T/doc"
+  sed -i 's/"schemaVersion"/"schemaversion"/' "$T/doc/blobs/sha256/${digest#sha256:}"
+  run -1 tare image copy -q "oci:$T/doc:x" "docker://$to:bad"
+  one_line; [[ "$output" == *"blob $digest has the digest"*"it is damaged"* ]]
   blob=$(find "$T/l/blobs/sha256" -size +1M)
   printf X | dd of="$blob" bs=1 seek=100 conv=notrunc status=none
   run -1 tare image copy -q "oci:$T/l:x" "oci:$T/other:x"
