@@ -836,6 +836,13 @@ D
   run -0 build --squash
   [[ "$output" == *"using the cache"* ]]
   first=$(manifest t)
+  # a folder of the base image's that was made anew hides what it has there
+  printf 'FROM busybox\nRUN mkdir /full && echo x >/full/x\n' >"$ctx/Base"
+  run -0 tare build -f "$ctx/Base" -t full "$ctx"
+  printf 'FROM full\nRUN rm -r /full && mkdir /full && echo y >/full/y\nRUN touch /full/z\n' >"$ctx/Anew"
+  run -0 tare build --squash -f "$ctx/Anew" -t anew "$ctx"
+  [ "$(tare run --rm anew ls /full | tr '\n' ' ')" = "y z " ]
+  tare rmi -f anew full
   printf 'FROM busybox\nRUN echo 1 >/only\nRUN rm /only\n' >"$ctx/Nothing"
   run -0 tare build --squash -f "$ctx/Nothing" -t nothing "$ctx"
   [ "$(config '.rootfs.diff_ids|length' nothing)" = 1 ]
