@@ -171,3 +171,18 @@ while True:
     [ "$(skopeo inspect --raw --tls-verify=false "docker://$NAME-copy:$kind" | sha256sum)" = "$(skopeo inspect --raw --tls-verify=false "docker://$NAME:$kind" | sha256sum)" ]
   done
 }
+
+@test "another host that we are sent to and that wants a login gets none, nor does who it names for tokens" {
+  for kind in basic token; do
+    registry_start -n mine-$kind --auth basic --user me:secret
+    registry_start -n thief-$kind --auth $kind --user me:secret
+    R=mine-$kind registry_image app:1 300000 >/dev/null
+    login_file "$(registry mine-$kind)" me:secret
+    R=mine-$kind registry_fault redirect GET /blobs/ "to=http://localhost:$(registry thief-$kind | cut -d: -f2)" times=0
+    run -1 tare pull -q "$(registry mine-$kind)/app:1"
+    [ "$(wc -l <<<"$output")" = 1 ]
+    [ "$(R=thief-$kind registry_count GET /blobs/)" -ge 1 ]
+    [ "$(R=thief-$kind registry_count '' '' '.auth != null')" = 0 ]
+    [ "$(R=thief-$kind registry_count '' /token)" = 0 ]
+  done
+}
