@@ -54,7 +54,7 @@ int imageview_diff(const struct engine *en, struct arena *a, const char *what, c
 {
 	CLEANUP_STORE struct store store = STORE_INIT;
 	CLEANUP_FD int hold = -1, old = -1, new = -1;
-	const char *const *was, *const *is;
+	const char *const *was = NULL, *const *is = NULL;
 	size_t n_was = 0, n_is = 0;
 	int r = store_open(en->root_fd, &store, e);
 
