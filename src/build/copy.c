@@ -96,6 +96,7 @@ static int open_source(struct copying *c, size_t stage, struct err *e)
 	r = source_open(c->b, stage, copy->from, &c->from, e);
 	c->root = c->from.root;
 	c->from.excludes = &c->excludes;
+	c->from.parents = copy->parents == DF_YES;
 	return r;
 }
 

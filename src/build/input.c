@@ -188,7 +188,7 @@ int input_find(struct build *b, const struct df_instruction *step, const char *t
 
 size_t input_count(const struct input *in)
 {
-	return in->source.kind == DF_SOURCE_FILES ? in->items.n : 1;
+	return in->source.kind == DF_SOURCE_FILES ? in->items.n + in->items.left_out : 1;
 }
 
 int input_key(const struct input *in, const struct df_copy *copy, struct key *k, struct key *seen, struct err *e)

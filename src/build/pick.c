@@ -1,6 +1,7 @@
 #include "build/pick.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
@@ -73,6 +74,18 @@ static const char *behind(const char *path, size_t n)
 	return path;
 }
 
+/* Does --exclude leave out all of an item? A folder's own name is no matter to it, what is in one is, unless names above count. */
+static bool is_excluded(const struct pick_from *from, const struct pick_item *item)
+{
+	bool folder = S_ISDIR(item->mode), whole;
+	int last;
+
+	if (folder && !from->parents)
+		return false;
+	last = step_through(from->excludes, from->parents ? item->below : item->name, &whole);
+	return whole || (!folder && ignore_out(from->excludes, last));
+}
+
 static int add(struct arena *a, const struct pick_from *from, const char *path, const char *source, size_t pivot, struct pick_list *out,
 	       struct err *e)
 {
@@ -98,7 +111,10 @@ static int add(struct arena *a, const struct pick_from *from, const char *path, 
 	item.last = step_through(from->ignore, item.path, &whole);
 	if (whole || (!S_ISDIR(st.st_mode) && ignore_out(from->ignore, item.last)))
 		return err_set(e, ERR_NOTFOUND, "%s: .dockerignore leaves it out", source);
-	out->v[out->n++] = item;
+	if (is_excluded(from, &item))
+		out->left_out++;
+	else
+		out->v[out->n++] = item;
 	return 0;
 }
 
@@ -200,12 +216,34 @@ struct walk {
 	const struct pick_visitor *v;
 	struct strbuf path; /* from root */
 	size_t item;        /* how much of that is the item's own, its slash too */
+	const char *above;  /* what --exclude sees before the path below the item */
 };
 
-static int walk_folder(struct walk *w, int dir, int above, int above_ex, unsigned int depth, struct err *e);
+/* The last patterns that fit a path. */
+struct fits {
+	int ignore, excludes;
+};
+
+static int walk_folder(struct walk *w, int dir, struct fits above, unsigned int depth, struct err *e);
+
+/* What fits w->path, its folder being known. *whole: nothing of it, and nothing in it, is taken. True: it is out itself. */
+static bool is_out(const struct walk *w, struct fits above, struct fits *out, bool *whole)
+{
+	const struct ignore *ignore = w->from->ignore, *excludes = w->from->excludes;
+	const char *path = sb_str(&w->path), *rel = path + w->item;
+	char as[PATH_MAX];
+
+	if (excludes->n && w->above[0]) { /* one that is too long is no file's */
+		(void)snprintf(as, sizeof(as), "%s/%s", w->above, rel);
+		rel = as;
+	}
+	*out = (struct fits){ ignore_step(ignore, path, above.ignore), ignore_step(excludes, rel, above.excludes) };
+	*whole = ignore_whole(ignore, path, out->ignore) || ignore_whole(excludes, rel, out->excludes);
+	return ignore_out(ignore, out->ignore) || ignore_out(excludes, out->excludes);
+}
 
 /* Is anything below a folder that is out itself in all the same? */
-static bool has_some(struct walk *w, int dir, int above, unsigned int depth)
+static bool has_some(struct walk *w, int dir, struct fits above, unsigned int depth)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	size_t n = 0, len = w->path.len;
@@ -217,12 +255,11 @@ static bool has_some(struct walk *w, int dir, int above, unsigned int depth)
 		return false;
 	for (size_t i = 0; !found && i < n; i++) {
 		CLEANUP_FD int fd = openat(dir, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		int last;
+		struct fits fits;
+		bool whole;
 
 		sb_printf(&w->path, "%s%s", len ? "/" : "", names[i]);
-		last = ignore_step(w->from->ignore, sb_str(&w->path), above);
-		found = !ignore_out(w->from->ignore, last) ||
-			(fd >= 0 && !ignore_whole(w->from->ignore, sb_str(&w->path), last) && has_some(w, fd, last, depth + 1));
+		found = !is_out(w, above, &fits, &whole) || (fd >= 0 && !whole && has_some(w, fd, fits, depth + 1));
 		w->path.len = len;
 		if (w->path.s)
 			w->path.s[len] = '\0';
@@ -230,7 +267,7 @@ static bool has_some(struct walk *w, int dir, int above, unsigned int depth)
 	return found;
 }
 
-static int visit_folder(struct walk *w, const struct pick_entry *en, int last, int last_ex, bool out, unsigned int depth, struct err *e)
+static int visit_folder(struct walk *w, const struct pick_entry *en, struct fits fits, bool out, unsigned int depth, struct err *e)
 {
 	CLEANUP_FD int fd = openat(en->dir, en->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
@@ -239,23 +276,23 @@ static int visit_folder(struct walk *w, const struct pick_entry *en, int last, i
 		return err_errno(e, -errno, "open it");
 	if (depth > w->from->max_depth)
 		return err_set(e, ERR_LIMIT, "it is more than %llu folders deep", (unsigned long long)w->from->max_depth);
-	if (out && !has_some(w, fd, last, depth))
+	if (out && !has_some(w, fd, fits, depth))
 		return 0;
 	r = w->v->enter(en, w->v->data, e);
 	if (r == 0)
-		r = walk_folder(w, fd, last, last_ex, depth + 1, e);
+		r = walk_folder(w, fd, fits, depth + 1, e);
 	return r == 0 && w->v->leave ? w->v->leave(en, w->v->data, e) : r;
 }
 
-static int visit(struct walk *w, int dir, const char *name, int above, int above_ex, unsigned int depth, struct err *e)
+static int visit(struct walk *w, int dir, const char *name, struct fits above, unsigned int depth, struct err *e)
 {
 	const char *rel = sb_str(&w->path) + w->item;
-	int last = ignore_step(w->from->ignore, sb_str(&w->path), above), ex = ignore_step(w->from->excludes, rel, above_ex);
-	bool out = ignore_out(w->from->ignore, last);
 	struct pick_entry en = { .rel = rel, .dir = dir, .name = name };
+	struct fits fits;
+	bool whole, out = is_out(w, above, &fits, &whole);
 	struct stat st;
 
-	if (ignore_out(w->from->excludes, ex) || (out && ignore_whole(w->from->ignore, sb_str(&w->path), last)))
+	if (whole)
 		return 0;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_errno(e, -errno, "look at it");
@@ -264,7 +301,7 @@ static int visit(struct walk *w, int dir, const char *name, int above, int above
 		CLEANUP_FREE char *kept = strdup(rel); /* path grows meanwhile */
 
 		en.rel = kept;
-		return kept ? visit_folder(w, &en, last, ex, out, depth, e) : no_memory(e);
+		return kept ? visit_folder(w, &en, fits, out, depth, e) : no_memory(e);
 	}
 	if (out)
 		return 0;
@@ -273,7 +310,7 @@ static int visit(struct walk *w, int dir, const char *name, int above, int above
 	return w->v->enter(&en, w->v->data, e);
 }
 
-static int walk_folder(struct walk *w, int dir, int above, int above_ex, unsigned int depth, struct err *e)
+static int walk_folder(struct walk *w, int dir, struct fits above, unsigned int depth, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	size_t n = 0, len = w->path.len;
@@ -284,7 +321,7 @@ static int walk_folder(struct walk *w, int dir, int above, int above_ex, unsigne
 		char shown[200];
 
 		sb_printf(&w->path, "%s%s", len ? "/" : "", names[i]);
-		r = sb_error(&w->path) < 0 ? no_memory(e) : visit(w, dir, names[i], above, above_ex, depth, e);
+		r = sb_error(&w->path) < 0 ? no_memory(e) : visit(w, dir, names[i], above, depth, e);
 		if (r < 0 && depth == 1)
 			(void)err_ctx(e, "%s", text_tame(sb_str(&w->path), shown, sizeof(shown)));
 		w->path.len = len;
@@ -297,16 +334,18 @@ static int walk_folder(struct walk *w, int dir, int above, int above_ex, unsigne
 static int walk_tree(struct walk *w, int fd, const struct pick_item *item, const struct stat *st, struct err *e)
 {
 	const struct pick_entry en = { .rel = "", .dir = fd, .name = ".", .st = st };
+	bool whole;
+	const struct fits fits = { item->last, w->above[0] ? step_through(w->from->excludes, w->above, &whole) : IGNORE_NONE };
 	int r = w->v->enter(&en, w->v->data, e);
 
 	if (r == 0)
-		r = walk_folder(w, fd, item->last, IGNORE_NONE, 1, e);
+		r = walk_folder(w, fd, fits, 1, e);
 	return r == 0 && w->v->leave ? w->v->leave(&en, w->v->data, e) : r;
 }
 
 int pick_walk(const struct pick_from *from, const struct pick_item *item, const struct pick_visitor *v, struct err *e)
 {
-	struct walk w = { .from = from, .v = v, .path = STRBUF_INIT };
+	struct walk w = { .from = from, .v = v, .path = STRBUF_INIT, .above = from->parents ? item->below : "" };
 	CLEANUP_FD int fd = -1;
 	char name[NAME_MAX + 1];
 	struct stat st;

@@ -11,7 +11,8 @@
 struct pick_from {
 	int root;                    /* O_RDONLY or O_PATH: nothing above it is ever looked at */
 	const struct ignore *ignore; /* .dockerignore; an empty one where there is none */
-	const struct ignore *excludes; /* --exclude, of paths below an item */
+	const struct ignore *excludes; /* --exclude: of paths below an item; of an item that is no folder its name */
+	bool parents;                /* --parents: excludes are of paths as pick_item.below */
 	bool owners;                 /* of an image, a stage, an archive: who owns a file, how old it is, and that it has several names,
 				      * are a part of what it is; a copy of a context may have lost that */
 	uint64_t max_depth;
@@ -29,6 +30,7 @@ struct pick_item {
 struct pick_list {
 	struct pick_item *v;
 	size_t n, cap;
+	size_t left_out; /* how many more there were that --exclude leaves out */
 };
 
 /* What a source of the instruction means: one path, links followed but never out of root, or all that fit a pattern,

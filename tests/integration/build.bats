@@ -702,6 +702,33 @@ D
   [ "$(files 'cd / && find p1 p2 p3 p4 p5 -type f | sort' | tr '\n' ' ')" = "p1/x/y/f p1/z/f p2/y/f p3/x/y/f p3/z/f p4/x/g.o p4/x/y/f p5/y/f " ]
 }
 
+@test "COPY --exclude of what the sources themselves name" {
+  mkdir -p "$ctx/home.d" "$ctx/assets/app1" "$ctx/assets/testapp" "$ctx/x/y/keep"
+  for f in home.txt home.md home.png home.d/a.txt home.d/a.png assets/app1/icons32 assets/testapp/icons32 assets/app1/notes x/y/f x/y/keep/g; do
+    echo $f >"$ctx/$f"
+  done
+  dockerfile <<'D'
+FROM busybox
+COPY --exclude=*.txt --exclude=*.md home.* /1/
+COPY --exclude=home.txt home.txt home.png /2/
+COPY --exclude=home.txt home.txt /3/
+COPY --parents --exclude=testapp assets/./**/icons* /4/
+COPY --parents --exclude=assets/testapp assets /5/
+COPY --parents --exclude=y --exclude=!y/keep ./x/./y /6/
+COPY --exclude=y --exclude=!y/keep x /7/
+COPY --parents --exclude=home.txt home.txt home.md /8/
+D
+  run -0 build
+  [ "$(files 'cd / && find 1 2 3 4 5 6 7 8 -type f | sort' | tr '\n' ' ')" = "1/a.png 1/home.png 2/home.png 4/app1/icons32 5/assets/app1/icons32 5/assets/app1/notes 6/y/keep/g 7/y/keep/g 8/home.md " ]
+  # what is left out is no part of the key, what is taken is
+  echo new >"$ctx/home.txt"
+  run -0 build
+  [[ "$output" != *"RUN"* && "$(grep -c 'using the cache' <<<"$output")" = 8 ]]
+  sed -i 's/--exclude=home.txt home.txt home.png/home.txt home.png/' "$ctx/Dockerfile"
+  run -0 build
+  [ "$(files 'cat /2/home.txt')" = new ]
+}
+
 @test "file capabilities stay, in RUN, in the layer, in COPY --from" {
   command -v setcap >/dev/null || skip "no setcap"
   mkdir "$ctx/lib" "$ctx/lib64"
