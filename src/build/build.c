@@ -370,7 +370,9 @@ static int prepare(struct build *b, struct err *e)
 	if (args->epoch && (text_i64(args->epoch, &b->epoch) < 0 || b->epoch < 0 || b->epoch > INT64_MAX / 1000000000))
 		return err_set(e, ERR_INVALID, "SOURCE_DATE_EPOCH=%s: must be seconds since 1970", args->epoch);
 	b->has_epoch = args->epoch != NULL;
-	r = build_names(b, e);
+	r = run_check(b, e);
+	if (r == 0)
+		r = build_names(b, e);
 	if (r == 0)
 		r = outputs_begin(b, e);
 	if (r == 0)

@@ -71,13 +71,27 @@ static int check(const struct build *b, const struct df_instruction *in, struct 
 	return 0;
 }
 
+/* Of all; NULL: the usual one. */
+static const char *network_given(const struct build *b)
+{
+	return b->args->network && strcmp(b->args->network, "default") != 0 ? b->args->network : NULL;
+}
+
 static const char *network_of(const struct build *b, const struct df_instruction *in)
 {
 	if (in->run.network == DF_NETWORK_NONE)
 		return "none";
-	if (in->run.network == DF_NETWORK_HOST)
-		return "host";
-	return b->args->network && strcmp(b->args->network, "default") != 0 ? b->args->network : NULL;
+	return in->run.network == DF_NETWORK_HOST ? "host" : network_given(b);
+}
+
+int run_check(struct build *b, struct err *e)
+{
+	struct ct_options options = b->args->run;
+	const char *network = network_given(b);
+
+	options.image = options.hostname = "build";
+	options.networks = (struct strv){ &network, network ? 1 : 0 };
+	return step_check(b->en, b->a, &options, e);
 }
 
 static void key_add_list(struct key *k, const struct strv *list)

@@ -123,6 +123,8 @@ int stage_begin(struct build *b, size_t n, struct err *e) MUST_CHECK;
 int stage_from_image(struct build *b, struct stage *s, const struct df_stage_plan *p, struct err *e) MUST_CHECK;
 
 /* ---- run.c, copy.c ---- */
+/* What the command line says of every RUN, before anything is done. */
+int run_check(struct build *b, struct err *e) MUST_CHECK;
 int step_run_command(struct build *b, size_t stage, const struct df_instruction *in, struct err *e) MUST_CHECK;
 int step_copy(struct build *b, size_t stage, const struct df_instruction *in, struct err *e) MUST_CHECK;
 /* What --from means in a stage: the tree of another or of an image, or files of the command line's; NULL: the context. out->root is to be

@@ -1,8 +1,10 @@
 /* Limits are in the terms of cgroup v1, as the OCI specification has them; sys/cgroup converts. */
+#include <ctype.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -100,6 +102,65 @@ static int plan_cpu(struct plan *p, struct err *e)
 	p->cpu_quota = (int64_t)(cpus * CPU_PERIOD + 0.5);
 	p->cpu_period = CPU_PERIOD;
 	return 0;
+}
+
+/* "0-2,4", a range after the other; false: that is none. */
+static bool next_range(const char **list, uint32_t *first, uint32_t *last)
+{
+	char *end;
+
+	for (uint32_t *n = first;; n = last) {
+		unsigned long v = strtoul(*list, &end, 10);
+
+		if (!isdigit((unsigned char)**list) || v > UINT16_MAX)
+			return false;
+		*n = *last = (uint32_t)v;
+		*list = end;
+		if (*end != '-' || n == last)
+			break;
+		(*list)++;
+	}
+	if (**list == ',' && (*list)[1])
+		(*list)++;
+	else if (**list)
+		return false;
+	return *first <= *last;
+}
+
+static bool has_number(const char *list, uint32_t n)
+{
+	uint32_t first, last;
+
+	while (*list && next_range(&list, &first, &last))
+		if (n >= first && n <= last)
+			return true;
+	return false;
+}
+
+/* file: the numbers of what there is. */
+static int check_list(const char *option, const char *list, const char *things, const char *file, struct err *e)
+{
+	CLEANUP_FREE char *have = NULL;
+	bool known = io_read_file(AT_FDCWD, file, 1 << 16, &have, NULL) == 0;
+	uint32_t first, last;
+
+	if (known)
+		have[strcspn(have, "\n")] = '\0';
+	for (const char *p = list; p && *p;) {
+		if (!next_range(&p, &first, &last))
+			return err_set(e, ERR_INVALID, "%s %s: want a list such as 0-2,4", option, list);
+		for (uint32_t n = first; known && n <= last; n++)
+			if (!has_number(have, n))
+				return err_set(e, ERR_INVALID, "%s %s: this machine has the %s %s", option, list, things, have);
+	}
+	return 0;
+}
+
+static int plan_cpuset(const struct plan *p, struct err *e)
+{
+	int r = check_list("--cpuset-cpus", p->opt->cpuset_cpus, "CPUs", "/sys/devices/system/cpu/online", e);
+
+	return r < 0 ? r : check_list("--cpuset-mems", p->opt->cpuset_mems, "memory nodes", "/sys/devices/system/node/online", e);
 }
 
 static int rlimit_value(const char *text, uint64_t *out)
@@ -240,9 +301,10 @@ int plan_limits(struct plan *p, struct err *e)
 
 	if (r == 0)
 		r = plan_memory(p, e);
-
 	if (r == 0)
 		r = plan_cpu(p, e);
+	if (r == 0)
+		r = plan_cpuset(p, e);
 	if (r == 0)
 		r = plan_ulimits(p, e);
 	if (r == 0)

@@ -2,6 +2,9 @@
 
 #include "engine/client.h"
 #include "engine/container.h"
+#include "engine/join.h"
+#include "engine/network.h"
+#include "engine/spec.h"
 
 #define WANT (FRAME_WANT_STDOUT | FRAME_WANT_STDERR | FRAME_WANT_SETTLE | FRAME_WANT_LIFE)
 
@@ -64,4 +67,27 @@ int step_run(const struct engine *en, struct arena *a, const struct step_args *a
 	if (end.oom)
 		return err_set(e, ERR_LIMIT, "it was killed because memory ran out");
 	return 0;
+}
+
+/* Without a network of the options' the host's is as good as any: of the usual one there is nothing to say, and to an ordinary user it is a
+ * program that a build without RUN does not need. */
+int step_check(const struct engine *en, struct arena *a, const struct ct_options *options, struct err *e)
+{
+	static const char *const nothing[] = { NULL }, *const command[] = { "/bin/true", NULL }, *const host[] = { "host" };
+	static const struct image_config config = { .cmd = command, .env = nothing, .user = "", .working_dir = "", .exposed_ports = nothing, .volumes = nothing,
+						    .diff_ids = nothing, .stop_timeout = -1 };
+	struct ct_options opt = *options;
+	struct plan p = { .a = a, .opt = &opt, .id = "", .rootless = en->user.on ? &en->user : NULL };
+	struct network found;
+	int r;
+
+	if (!opt.networks.n)
+		opt.networks = (struct strv){ host, 1 };
+	r = join_plan(en, &p, e);
+	if (r == 0)
+		r = spec_plan(&p, &config, 0, e);
+	for (size_t i = 0; r == 0 && i < p.n_networks; i++)
+		if (!network_is_default(p.networks[i].name) && network_find(en, a, p.networks[i].name, &found, e) < 0)
+			r = err_ctx(e, "--network %s", p.networks[i].name);
+	return r;
 }

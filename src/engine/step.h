@@ -15,6 +15,9 @@ struct step_args {
 	void *data;
 };
 
+/* What no step could be run with is refused before there is one. Of options what is said of all steps; the networks may be none. */
+int step_check(const struct engine *en, struct arena *a, const struct ct_options *options, struct err *e) MUST_CHECK;
+
 /* Runs it to its end. *code as a shell has it. */
 int step_run(const struct engine *en, struct arena *a, const struct step_args *args, int *code, struct err *e) MUST_CHECK;
 

@@ -29,6 +29,36 @@ files() { tare run --rm --entrypoint /bin/sh t -c "$1"; }
   run -1 build -m 1x; [[ "$output" == *memory* ]]
 }
 
+@test "what no RUN could be run with is said before anything is built, also where there is no RUN" {
+  echo 1 >"$ctx/f"
+  # ERR is what the line begins with
+  bad() {
+    run -1 --separate-stderr build "${@:2}"
+    [[ "$output" = "" && "$stderr" == "tare: $1"* && "$(wc -l <<<"$stderr")" = 1 ]] || { echo "$*: $stderr"; false; }
+  }
+  all() {
+    bad "--shm-size foo: " --shm-size foo
+    bad "--ulimit foo: " --ulimit foo
+    bad "--add-host x: " --add-host x
+    bad "--security-opt foo " --security-opt foo
+    bad "--network nosuch: no network is called nosuch" --network nosuch
+    bad "--memory 1: " -m 1
+    bad "--memory-swap x: " --memory-swap x
+    bad "--cpuset-cpus 9999: this machine has the CPUs 0" --cpuset-cpus 9999
+    bad "--cpuset-cpus 0-9999: this machine has the CPUs 0" --cpuset-cpus 0-9999
+    for list in x 1- , 0,,1 2-1 0,; do bad "--cpuset-cpus $list: want a list" --cpuset-cpus "$list"; done
+    bad "--cpuset-mems y: want a list" --cpuset-mems y
+    bad "--cgroup-parent rel/../x: " --cgroup-parent rel/../x
+    bad "--cpu-quota: " --cpu-quota 5
+    bad "--cpu-period: " --cpu-period 1
+  }
+  printf 'FROM busybox\nCOPY f /\n' | dockerfile
+  all
+  printf 'FROM busybox\nRUN true\nRUN true\n' | dockerfile
+  all
+  run -0 build --cpuset-cpus 0 --cpuset-mems 0 --cgroup-parent /tare --network none --add-host a:1.2.3.4
+}
+
 @test "RUN --security=insecure and --network=host only when they are allowed" {
   printf 'FROM busybox\nRUN --security=insecure grep CapEff /proc/self/status >/c; mount -t tmpfs x /tmp\nRUN --security=sandbox grep CapEff /proc/self/status >/d\n' | dockerfile
   run -1 build; [[ "$output" == *"line 2: RUN --security=insecure"*"not allowed: --allow security.insecure does that"* ]]
