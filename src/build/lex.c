@@ -153,8 +153,7 @@ static int directive(struct lexer *l, struct raw r)
 	if (!text)
 		return no_memory(l);
 	*(which == SYNTAX ? &l->out->syntax : &l->out->check) = text;
-	if (which == SYNTAX)
-		l->out->syntax_line = l->line;
+	*(which == SYNTAX ? &l->out->syntax_line : &l->out->check_line) = l->line;
 	return 0;
 }
 

@@ -44,7 +44,7 @@ struct df_lines {
 	size_t n, cap;
 	char escape;                /* '\\' or '`' */
 	const char *syntax, *check; /* values of these directives, NULL without */
-	unsigned int syntax_line;
+	unsigned int syntax_line, check_line;
 	struct df_warnings warnings;
 };
 

@@ -94,6 +94,12 @@ static int check_syntax(struct arena *a, struct df_file *f, unsigned int line, s
 		"# syntax= asks for another program to read this file: tare reads it itself, as docker/dockerfile", e);
 }
 
+/* Nothing here is checked in the way that it speaks of. */
+static int check_check(struct arena *a, struct df_file *f, unsigned int line, struct err *e)
+{
+	return !f->check ? 0 : df_warn(a, &f->warnings, line, "# check= has no effect: there are no build checks that skip= could leave out or error= make errors, they are not supported", e);
+}
+
 int df_parse(struct arena *a, const char *text, size_t len, struct df_file *out, struct err *e)
 {
 	struct df_lines lines;
@@ -105,7 +111,7 @@ int df_parse(struct arena *a, const char *text, size_t len, struct df_file *out,
 	out->syntax = lines.syntax;
 	out->check = lines.check;
 	out->warnings = lines.warnings;
-	if (check_syntax(a, out, lines.syntax_line, e) < 0)
+	if (check_syntax(a, out, lines.syntax_line, e) < 0 || check_check(a, out, lines.check_line, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < lines.n; i++) {
 		struct df_instruction what;

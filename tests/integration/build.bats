@@ -729,6 +729,15 @@ D
   [ "$(files 'cat /2/home.txt')" = new ]
 }
 
+@test "# check= is said to have no effect" {
+  printf '# syntax=docker/dockerfile:1\n# check=error=true\nFROM busybox\n' | dockerfile
+  run -0 build
+  [[ "$output" == *"warning: Dockerfile:2: # check= has no effect"*"not supported"* ]]
+  printf '# check=skip=all\nFROM busybox\n' | dockerfile
+  run -0 build
+  [[ "$output" == *"warning: Dockerfile:1: # check= has no effect"* ]]
+}
+
 @test "file capabilities stay, in RUN, in the layer, in COPY --from" {
   command -v setcap >/dev/null || skip "no setcap"
   mkdir "$ctx/lib" "$ctx/lib64"

@@ -533,7 +533,9 @@ static void files(void **state)
 	assert_int_equal(f.stages[1].n, 2);
 	assert_int_equal(f.stages[1].v[1].first, 9);
 	assert_string_equal(f.stages[1].v[1].text, "CMD z");
-	assert_int_equal(f.warnings.n, 0);
+	assert_int_equal(f.warnings.n, 1);
+	assert_int_equal(f.warnings.v[0].line, 2);
+	assert_non_null(strstr(f.warnings.v[0].text, "# check="));
 	assert_int_equal(df_find_stage(&f, "ONE", 2), 0);
 	assert_int_equal(df_find_stage(&f, "one", 0), -1);
 	assert_int_equal(df_find_stage(&f, "1", 2), 1);
