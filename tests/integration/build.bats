@@ -738,6 +738,25 @@ D
   [[ "$output" == *"warning: Dockerfile:1: # check= has no effect"* ]]
 }
 
+@test "an error of an ONBUILD trigger says whose it is, and no trigger is a step of the file's" {
+  printf 'FROM busybox\nONBUILD RUN echo one >/one\nONBUILD COPY nope /\n' | dockerfile
+  run -0 tare build -t ob1 "$ctx"
+  printf 'FROM busybox\nONBUILD ENV X=${A:?none}\n' | dockerfile
+  run -0 tare build -t ob2 "$ctx"
+  for jobs in 1 2; do
+    printf 'FROM busybox AS other\nRUN echo y >/y\nFROM ob1\nCOPY --from=other /y /\nRUN true\n' | dockerfile
+    run -1 build --jobs $jobs
+    [[ "$output" == *"line 3: FROM ob1: ONBUILD COPY nope /: nope: there is no such file"* ]]
+    echo here >"$ctx/nope"
+    run -0 build --no-cache --jobs $jobs
+    [ "$(grep -o '\[stage-1 ./.\]' <<<"$output" | tr '\n' ' ')" = "[stage-1 1/3] [stage-1 1/3] [stage-1 1/3] [stage-1 2/3] [stage-1 3/3] " ]
+    rm "$ctx/nope"
+  done
+  printf 'FROM ob2\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"line 1: FROM ob2: ONBUILD ENV X=\${A:?none}: "*none* ]]
+}
+
 @test "file capabilities stay, in RUN, in the layer, in COPY --from" {
   command -v setcap >/dev/null || skip "no setcap"
   mkdir "$ctx/lib" "$ctx/lib64"
