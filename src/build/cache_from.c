@@ -217,6 +217,18 @@ static int make_sources(struct build *b, struct err *e)
 	return 0;
 }
 
+/* Before there are processes of stages: what was read is theirs, too, and who cannot be asked is warned of once. */
+int cache_look(struct build *b, struct err *e)
+{
+	size_t n = b->args->n_cache_from;
+	int r = n && !b->sources ? make_sources(b, e) : 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (!b->sources[i].looked)
+			look(b, &b->sources[i]);
+	return r;
+}
+
 int cache_import(struct build *b, const char *parent, const char *key, struct image_layer *out, struct err *e)
 {
 	size_t n = b->args->n_cache_from, layer = 0;

@@ -168,6 +168,30 @@ reseal() {
   run ! tare build --cache-to 127.0.0.1:1/none "$ctx"
 }
 
+@test "a cache that is not there is asked once for all stages" {
+  cat >"$ctx/Dockerfile" <<'D'
+FROM busybox AS a
+RUN echo a >/a
+FROM busybox AS b
+RUN echo b >/b
+FROM busybox AS c
+RUN echo c >/c
+FROM busybox
+COPY --from=a /a /
+COPY --from=b /b /
+COPY --from=c /c /
+RUN true
+D
+  run -0 tare build --jobs 4 --cache-from "type=local,src=$cache" --cache-from 127.0.0.1:1/none "$ctx"
+  [ "$(grep -c "warning: --cache-from type=local,src=$cache" <<<"$output")" = 1 ]
+  [ "$(grep -c 'warning: --cache-from 127.0.0.1:1/none' <<<"$output")" = 1 ]
+  tare builder prune -af
+  run -0 tare build --jobs 4 --cache-to "type=local,dest=$cache,mode=max" "$ctx"
+  N=2 run -0 elsewhere tare build --jobs 4 --cache-from "type=local,src=$cache" "$ctx"
+  [ "$(grep -c 'using the cache' <<<"$output")" = 7 ]
+  [ "$(grep -c 'warning' <<<"$output")" = 0 ]
+}
+
 @test "an image without a cache inside, and BuildKit's own cache, are told apart" {
   registry_start
   ref=$(registry)/plain:1
