@@ -59,8 +59,13 @@ static int path_from_root(struct arena *a, int root, int fd, const char **out)
 	return *out ? 0 : -ENOMEM;
 }
 
-static int not_found(const char *source, struct err *e)
+static int not_found(const struct pick_from *from, const char *source, struct err *e)
 {
+	CLEANUP_FD int fd = beneath_open(from->root, source, BENEATH_IN_ROOT, O_PATH | O_NOFOLLOW, 0);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode))
+		return err_set(e, ERR_NOTFOUND, "%s is a link that leads to nothing in the %s", source, from->owners ? "image" : "context");
 	return err_set(e, ERR_NOTFOUND, "%s: there is no such file", source);
 }
 
@@ -98,7 +103,7 @@ static int add(struct arena *a, const struct pick_from *from, const char *path, 
 	int r;
 
 	if (fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR)
-		return not_found(source, e);
+		return not_found(from, source, e);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_errno(e, fd < 0 ? fd : -errno, "%s", source);
 	if (!v)
@@ -107,7 +112,7 @@ static int add(struct arena *a, const struct pick_from *from, const char *path, 
 	item = (struct pick_item){ .name = name ? name + 1 : path, .below = behind(path, pivot), .mode = st.st_mode };
 	r = path_from_root(a, from->root, fd, &item.path);
 	if (r < 0)
-		return r == -ENOENT ? not_found(source, e) : err_errno(e, r, "%s", source);
+		return r == -ENOENT ? not_found(from, source, e) : err_errno(e, r, "%s", source);
 	item.last = step_through(from->ignore, item.path, &whole);
 	if (whole || (!S_ISDIR(st.st_mode) && ignore_out(from->ignore, item.last)))
 		return err_set(e, ERR_NOTFOUND, "%s: .dockerignore leaves it out", source);

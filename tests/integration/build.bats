@@ -729,6 +729,24 @@ D
   [ "$(files 'cat /2/home.txt')" = new ]
 }
 
+@test "COPY of a link that leads nowhere says so" {
+  ln -s /etc/hostname "$ctx/abs"; ln -s ../../up "$ctx/up"; ln -s loop "$ctx/loop"; ln -s real "$ctx/to"; echo 1 >"$ctx/real"
+  for link in abs up loop; do
+    printf 'FROM busybox\nCOPY %s /x\n' $link | dockerfile
+    run -1 build
+    [[ "$output" == *"line 2: COPY $link /x: $link is a link that leads to nothing in the context" ]]
+  done
+  printf 'FROM busybox AS a\nRUN ln -s /nowhere /l\nFROM busybox\nCOPY --from=a /l /x\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"/l is a link that leads to nothing in the image"* || "$output" == *": l is a link that leads to nothing in the image"* ]]
+  printf 'FROM busybox\nCOPY nope /x\n' | dockerfile
+  run -1 build
+  [[ "$output" == *"nope: there is no such file" ]]
+  printf 'FROM busybox\nCOPY to /x\n' | dockerfile
+  run -0 build
+  [ "$(files 'cat /x')" = 1 ]
+}
+
 @test "# check= is said to have no effect" {
   printf '# syntax=docker/dockerfile:1\n# check=error=true\nFROM busybox\n' | dockerfile
   run -0 build
