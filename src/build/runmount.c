@@ -218,11 +218,11 @@ static int new_cache(struct build *b, size_t stage, const struct step *st, const
 	return 0;
 }
 
-static int open_cache(struct build *b, size_t stage, const struct step *st, struct cache *c, unsigned int n, struct err *e)
+/* Which folder it is; of private ones that are in use number n. */
+static int name_cache(struct build *b, struct cache *c, unsigned int n, struct err *e)
 {
 	char hex[SHA256_DIGEST_LEN + 1];
 	struct key k;
-	int fd, r;
 
 	key_begin(&k, "cache", NULL);
 	key_add(&k, c->id);
@@ -231,8 +231,13 @@ static int open_cache(struct build *b, size_t stage, const struct step *st, stru
 		key_add(&k, c->content);
 	key_end(&k, hex);
 	c->name = arena_printf(b->a, BUILDCACHE_FOLDER "/%s", digest_hex(hex));
-	if (!c->name)
-		return no_memory(e);
+	return c->name ? 0 : no_memory(e);
+}
+
+static int open_cache(struct build *b, size_t stage, const struct step *st, const struct cache *c, struct err *e)
+{
+	int fd, r;
+
 	if (mkdirat(b->en->root_fd, BUILDCACHE_FOLDER, 0700) < 0 && errno != EEXIST)
 		return err_errno(e, -errno, "make " BUILDCACHE_FOLDER);
 	fd = openat(b->en->root_fd, c->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -260,13 +265,13 @@ static int add_lock(struct build *b, struct run_mounts *out, int fd, const char 
 	return 0;
 }
 
-/* The handle by which this RUN has the cache already; -1: it has not. */
-static int has_cache(const struct run_mounts *m, const char *name)
+/* This RUN has it already. */
+static bool has_cache(const struct run_mounts *m, const char *name)
 {
 	for (size_t i = 0; i < m->n_locks; i++)
 		if (strcmp(m->locks[i].name, name) == 0)
-			return m->locks[i].fd;
-	return -1;
+			return true;
+	return false;
 }
 
 /* Shared: everybody at once. Locked: one after the other. Private: whoever comes while one is in use has another. */
@@ -281,29 +286,75 @@ static int lock_cache(int fd, enum df_sharing sharing)
 	return r;
 }
 
-static int make_cache(struct build *b, size_t stage, const struct step *st, const struct df_mount *m, const char *target, struct run_mounts *out,
-		      struct err *e)
+static int take_cache(struct build *b, size_t stage, const struct step *st, struct cache *c, struct run_mounts *out, struct err *e)
 {
-	CLEANUP(end_cache) struct cache c = { .m = m, .id = m->id ? m->id : target, .begins.root = -1 };
-	int r = find_content(b, stage, &c, e), fd = -1;
-	bool ours = false;
+	int r = -EWOULDBLOCK, fd = -1;
 
-	if (r < 0)
-		return r;
-	r = -EWOULDBLOCK;
 	for (unsigned int n = 0; r == -EWOULDBLOCK; n++) {
-		fd = open_cache(b, stage, st, &c, n, e);
+		if (name_cache(b, c, n, e) < 0)
+			return e->code;
+		if (has_cache(out, c->name)) /* another handle would wait for the first, for ever */
+			return 0;
+		fd = open_cache(b, stage, st, c, e);
 		if (fd < 0)
 			return fd;
-		ours = has_cache(out, c.name) >= 0; /* another handle would wait for the first, for ever */
-		r = ours && m->sharing != DF_SHARING_LOCKED ? 0 : lock_cache(ours ? has_cache(out, c.name) : fd, m->sharing);
-		if (r < 0 || ours)
+		r = lock_cache(fd, c->m->sharing);
+		if (r < 0)
 			fd = close_fd(fd);
 	}
-	if (r < 0)
-		return err_errno(e, r, "lock a cache");
-	r = ours ? 0 : add_lock(b, out, fd, c.name, e);
-	return r < 0 ? r : volume(b, out, arena_printf(b->a, "%s/%s", b->en->root, c.name), target, m->read_only, e);
+	return r < 0 ? err_errno(e, r, "lock a cache") : add_lock(b, out, fd, c->name, e);
+}
+
+/* By their names, and of one that is there twice the mount that wants it for itself first. */
+static int in_order(const void *a, const void *b)
+{
+	static const int alone[] = { [DF_SHARING_SHARED] = 0, [DF_SHARING_PRIVATE] = 1, [DF_SHARING_LOCKED] = 2 };
+	const struct cache *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : alone[y->m->sharing] - alone[x->m->sharing];
+}
+
+static void end_caches(struct cache *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		end_cache(&v[i]);
+}
+
+/* All that this RUN mounts, in an order that is everybody's: whoever waits for one has none that comes behind it, so nobody waits in a
+ * circle. A private one is waited for by nobody who has it not yet, for it is another folder then. */
+static int take_caches(struct build *b, size_t stage, const struct step *st, const struct df_run *run, struct run_mounts *out, struct err *e)
+{
+	struct cache *v = arena_array(b->a, run->n_mounts + 1, sizeof(*v));
+	size_t n = 0;
+	int r = 0;
+
+	out->caches = arena_array(b->a, run->n_mounts + 1, sizeof(*out->caches));
+	if (!v || !out->caches)
+		return no_memory(e);
+	for (size_t i = 0; r == 0 && i < run->n_mounts; i++) {
+		const struct df_mount *m = &run->mounts[i];
+		const char *target = m->type == DF_MOUNT_CACHE ? run_mount_target(b->a, &b->stages[stage].conf, run, i) : "";
+
+		if (m->type != DF_MOUNT_CACHE)
+			continue;
+		if (!target)
+			r = no_memory(e);
+		v[n] = (struct cache){ .m = m, .id = m->id ? m->id : target, .begins.root = -1 };
+		if (r == 0)
+			r = find_content(b, stage, &v[n], e);
+		n++;
+		if (r == 0)
+			r = name_cache(b, &v[n - 1], 0, e);
+	}
+	if (r == 0 && n > 1)
+		qsort(v, n, sizeof(*v), in_order);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = take_cache(b, stage, st, &v[i], out, e);
+		out->caches[v[i].m - run->mounts] = v[i].name;
+	}
+	end_caches(v, n);
+	return r;
 }
 
 /* ---- secrets ---- */
@@ -437,7 +488,7 @@ static int make_one(struct build *b, size_t stage, const struct step *st, const 
 	case DF_MOUNT_BIND:
 		return make_bind(b, stage, st, m, target, out, e);
 	case DF_MOUNT_CACHE:
-		return make_cache(b, stage, st, m, target, out, e);
+		return volume(b, out, arena_printf(b->a, "%s/%s", b->en->root, out->caches[i]), target, m->read_only, e);
 	case DF_MOUNT_SECRET:
 		return make_secret(b, st, m, target, out, e);
 	case DF_MOUNT_TMPFS:
@@ -452,6 +503,8 @@ int run_mounts_make(struct build *b, size_t stage, const struct step *st, const 
 {
 	int r = run->script ? make_script(b, st, run->command.argv.v[0], out, e) : 0;
 
+	if (r == 0)
+		r = take_caches(b, stage, st, run, out, e);
 	for (size_t i = 0; r == 0 && i < run->n_mounts; i++)
 		r = make_one(b, stage, st, run, i, out, e);
 	out->changed = r == 0 && has_changed(b, stage, run, out->seen);

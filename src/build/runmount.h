@@ -19,6 +19,7 @@ struct run_mounts {
 	size_t n_agents;
 	struct run_lock *locks;             /* of caches */
 	size_t n_locks;
+	const char **caches;                /* of each mount that is a cache its name; the others' are NULL */
 	char seen[SHA256_DIGEST_LEN + 1]; /* what was bound, before it was read */
 	bool changed;                     /* it was another thing by the time that it was copied */
 };

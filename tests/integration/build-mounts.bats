@@ -1,0 +1,36 @@
+#!/usr/bin/env bats
+# tare build: the caches of RUN --mount=type=cache where several want them at once.
+load ../lib/common
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown_file() { tare_teardown_file; }
+setup() { ctx=$BATS_TEST_TMPDIR/ctx; mkdir -p "$ctx"; tare builder prune -af >/dev/null; }
+
+dockerfile() { cat >"$ctx/Dockerfile"; }
+# background NAME ARGS...: a build whose process is left in $pid, and what it says in NAME
+background() { timeout 60 "$TARE_BIN/tare" build "${@:2}" "$ctx" >"$BATS_TEST_TMPDIR/$1" 2>&1 3>&- 4>&- & pid=$!; }
+# cache_of NAME: the folder of the cache in which a file is called so
+cache_of() { dirname "$(find "$TARE_ROOT/build-cache" -name "$1")"; }
+# waiting FOLDER N: so many wait for its lock
+waiting() { [ "$(grep -c -- "-> FLOCK .*:$(stat -c %i "$1") " /proc/locks)" -eq "$2" ]; }
+
+@test "RUNs that want the same locked caches in another order do not wait for each other for ever" {
+  local a=--mount=type=cache,id=a,target=/a,sharing=locked b=--mount=type=cache,id=b,target=/b,sharing=locked first second last pid one two
+  printf 'FROM busybox\nRUN %s %s touch /a/is-a /b/is-b\n' "$a" "$b" | dockerfile
+  run -0 tare build "$ctx"
+  for last in a b; do
+    # somebody has the one; who wants that first comes first, and then who has the other already
+    exec 4<"$(cache_of "is-$last")"
+    flock 4
+    [ "$last" = a ] && { first=$a second=$b; } || { first=$b second=$a; }
+    printf 'FROM busybox\nRUN %s %s echo one %s\n' "$first" "$second" "$last" | dockerfile
+    background one; one=$pid
+    wait_until 30 waiting "$(cache_of "is-$last")" 1
+    printf 'FROM busybox\nRUN %s %s echo two %s\n' "$second" "$first" "$last" | dockerfile
+    background two; two=$pid
+    wait_until 30 bash -c "[ \"\$(grep -c -- '-> FLOCK .*:\\($(stat -c %i "$(cache_of is-a)")\\|$(stat -c %i "$(cache_of is-b)")\\) ' /proc/locks)\" -eq 2 ]"
+    exec 4<&-
+    wait "$one" || { cat "$BATS_TEST_TMPDIR/one"; false; }
+    wait "$two" || { cat "$BATS_TEST_TMPDIR/two"; false; }
+  done
+}
