@@ -80,3 +80,36 @@ T
     SOURCE_DATE_EPOCH=1000000001 given "$step"; [ "$cached" = 1 ]
   done
 }
+
+@test "what stands in a folder is not taken for what an attribute of it says" {
+  mkdir -p "$ctx/files" "$ctx/said"
+  mount -t tmpfs tmpfs "$ctx/said"
+  # a file user.a and links behind it; the other folder has an attribute user.a whose value is what their digests are made of
+  python3 - "$ctx/files" "$ctx/said" <<'P' || { umount "$ctx/said"; skip "no attributes of 33 KiB here"; }
+import hashlib, os, sys
+def text(s): return b"s%d:%s" % (len(s), s)
+def number(n): return b"n%d:%d" % (len(str(n)), n)
+files, said = sys.argv[1:]
+os.close(os.open(files + "/user.a", os.O_CREAT | os.O_WRONLY))
+os.chmod(files + "/user.a", 0o644)
+own = text(b"tare-build-1") + text(b"file") + b"-0:" + number(0)
+value = text(hashlib.sha256(own).hexdigest().encode())
+n = 0
+while len(value) < 0o100644:
+    head = text(b"user.l%c" % (65 + n)) + number(0o120777)
+    room = 0o100644 - len(value) - len(head)
+    size = min(room - 6, 3000) if room < 3020 or room > 3200 else 2000
+    if room <= 1010: size = room - len("s%d:" % (room - 5))
+    value += head + text(b"x" * size)
+    os.symlink("x" * size, files + "/user.l%c" % (65 + n))
+    n += 1
+assert len(value) == 0o100644, len(value)
+os.chmod(said, os.stat(files).st_mode & 0o7777)
+os.setxattr(said, "user.a", value)
+P
+  given 'COPY files /x'
+  mv "$ctx/files" "$ctx/was"; mkdir "$ctx/files"; mount --move "$ctx/said" "$ctx/files"
+  given 'COPY files /x'
+  umount "$ctx/files"
+  [ "$cached" = 0 ]
+}
