@@ -14,6 +14,7 @@ struct push {
 	struct access access;
 	struct arena *arena;
 	struct image_ref ref;
+	char transfer[PATH_MAX];
 };
 
 /* ---- where a blob may be there already ---- */
@@ -151,8 +152,7 @@ static int choose(struct push *p, const struct store *s, const struct image *img
 static int run(struct push *p, const struct image *img, struct image_push_args *args, struct pushed *out, struct err *e)
 {
 	CLEANUP_STORE struct store store = STORE_INIT;
-	char transfer[PATH_MAX];
-	int r = engine_program("tare-transfer", transfer, e);
+	int r = engine_program("tare-transfer", p->transfer, e);
 
 	*out = (struct pushed){ .name = image_ref_familiar(p->arena, &p->ref), .tag = p->ref.tag };
 	if (r == 0)
@@ -162,7 +162,7 @@ static int run(struct push *p, const struct image *img, struct image_push_args *
 	args->top = args->manifest;
 	if (r == 0 && img)
 		r = choose(p, &store, img, &args->top, e);
-	args->transfer = transfer;
+	args->transfer = p->transfer;
 	args->endpoints = p->access.endpoints;
 	args->n_endpoints = p->access.n;
 	args->reference = p->ref.tag;
