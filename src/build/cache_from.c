@@ -5,8 +5,10 @@
  * is proved is that a layer is what the cache said it would be: the blob against its digest, the files against the diff id, both in
  * tare-worker, as for an image that is pulled. */
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/beneath.h"
@@ -21,7 +23,8 @@
 
 struct cache_source {
 	const struct build_cache *spec;
-	bool looked, bad;
+	bool looked;
+	atomic_bool *bad; /* for all processes of the build: one finds out and says so, the others do not even ask */
 	struct image_looked what;
 	const struct json *cached; /* the member of the configuration; NULL: none */
 	struct remote remote;
@@ -30,8 +33,8 @@ struct cache_source {
 
 static void give_up(struct build *b, struct cache_source *s, const char *why)
 {
-	s->bad = true;
-	build_say(b, "warning: --cache-from %s: %s", s->spec->text, why);
+	if (!atomic_exchange(s->bad, true))
+		build_say(b, "warning: --cache-from %s: %s", s->spec->text, why);
 }
 
 /* ---- a folder ---- */
@@ -205,43 +208,36 @@ static int take(struct build *b, struct cache_source *s, const char *parent, con
 	return 0;
 }
 
-static int make_sources(struct build *b, struct err *e)
+int cache_prepare(struct build *b, struct err *e)
 {
 	size_t n = b->args->n_cache_from;
+	struct cache_source *v = n && !b->sources ? arena_array(b->a, n, sizeof(*v)) : NULL;
+	atomic_bool *bad;
 
-	b->sources = arena_array(b->a, n, sizeof(*b->sources));
-	if (!b->sources)
+	if (!n || b->sources)
+		return 0;
+	bad = mmap(NULL, n * sizeof(*bad), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (!v || bad == MAP_FAILED)
 		return err_errno(e, -ENOMEM, "--cache-from");
 	for (size_t i = 0; i < n; i++)
-		b->sources[i] = (struct cache_source){ .spec = &b->args->cache_from[i], .remote = REMOTE_INIT, .folder = -1 };
+		v[i] = (struct cache_source){ .spec = &b->args->cache_from[i], .bad = &bad[i], .remote = REMOTE_INIT, .folder = -1 };
+	b->sources = v;
 	return 0;
-}
-
-/* Before there are processes of stages: what was read is theirs, too, and who cannot be asked is warned of once. */
-int cache_look(struct build *b, struct err *e)
-{
-	size_t n = b->args->n_cache_from;
-	int r = n && !b->sources ? make_sources(b, e) : 0;
-
-	for (size_t i = 0; r == 0 && i < n; i++)
-		if (!b->sources[i].looked)
-			look(b, &b->sources[i]);
-	return r;
 }
 
 int cache_import(struct build *b, const char *parent, const char *key, struct image_layer *out, struct err *e)
 {
 	size_t n = b->args->n_cache_from, layer = 0;
-	int r = n && !b->sources ? make_sources(b, e) : 0;
+	int r = cache_prepare(b, e);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct cache_source *s = &b->sources[i];
 		const struct descriptor *blob;
 		struct err why = { 0 };
 
-		if (!s->looked)
+		if (!s->looked && !*s->bad)
 			look(b, s);
-		blob = s->bad ? NULL : find(s, key, &layer);
+		blob = *s->bad ? NULL : find(s, key, &layer);
 		if (!blob)
 			continue;
 		build_say(b, "from the cache %s", s->spec->place);
@@ -258,5 +254,7 @@ void cache_end(struct build *b)
 		remote_end(&b->sources[i].remote);
 		b->sources[i].folder = close_fd(b->sources[i].folder);
 	}
+	if (b->sources)
+		(void)munmap(b->sources[0].bad, b->args->n_cache_from * sizeof(*b->sources[0].bad));
 	b->sources = NULL;
 }

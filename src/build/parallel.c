@@ -318,7 +318,7 @@ int parallel_stages(struct build *b, size_t jobs, struct err *e)
 	p.whose = arena_array(b->a, b->plan.n, sizeof(*p.whose));
 	if (arena_error(b->a) < 0)
 		return err_errno(e, -ENOMEM, "stages");
-	r = b->args->no_cache ? 0 : cache_look(b, e);
+	r = cache_prepare(b, e);
 	b->several = true;
 	if (r == 0)
 		r = begin_images(&p, e);

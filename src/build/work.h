@@ -110,8 +110,8 @@ struct cache_made {
 /* 1: the layer of this key, which stands on parent (chain id; NULL: nothing), was fetched and is in the store. A cache that cannot be
  * asked is warned of, once, and has nothing. */
 int cache_import(struct build *b, const char *parent, const char *key, struct image_layer *out, struct err *e) MUST_CHECK;
-/* Asks all caches for what they have now, not when the first step wants it. */
-int cache_look(struct build *b, struct err *e) MUST_CHECK;
+/* Before there are processes: what one of them finds of a cache that cannot be asked, all know. */
+int cache_prepare(struct build *b, struct err *e) MUST_CHECK;
 void cache_end(struct build *b);
 int cache_note(struct build *b, const char *key, const struct image_layer *l, struct err *e) MUST_CHECK;
 /* What the image's own configuration says of it (type=inline). */

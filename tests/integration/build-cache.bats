@@ -168,7 +168,7 @@ reseal() {
   run ! tare build --cache-to 127.0.0.1:1/none "$ctx"
 }
 
-@test "a cache that is not there is asked once for all stages" {
+@test "a cache that is not there is warned of once for all stages" {
   cat >"$ctx/Dockerfile" <<'D'
 FROM busybox AS a
 RUN echo a >/a
