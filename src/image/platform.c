@@ -14,6 +14,20 @@ static const struct {
 	{ "loongarch64", "loong64", NULL },
 };
 
+/* Go's, of which images are. */
+static const char *const systems[] = { "linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "dragonfly", "solaris", "illumos", "aix",
+				       "android", "ios", "plan9", "js", "wasip1", "zos" };
+static const char *const architectures[] = { "amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "loong64", "mips64le", "mips64",
+					     "mipsle", "mips", "ppc64", "ppc", "riscv", "s390", "sparc", "sparc64", "wasm" };
+
+static bool is_one_of(const char *const *names, size_t n, const char *name)
+{
+	while (n-- > 0)
+		if (strcmp(names[n], name) == 0)
+			return true;
+	return false;
+}
+
 /* The variant an image means that names none, and its rank: higher runs lower. */
 static int rank(const struct platform *p)
 {
@@ -49,6 +63,7 @@ void platform_host(struct platform *out)
 int platform_parse(const char *text, struct platform *out, struct err *e)
 {
 	char copy[96], *part[3] = { NULL }, *rest = copy;
+	struct platform host;
 	size_t n = 0;
 
 	if (strlen(text) >= sizeof(copy))
@@ -60,10 +75,18 @@ int platform_parse(const char *text, struct platform *out, struct err *e)
 				       text);
 		part[n++] = p;
 	}
-	if (n == 1)
+	platform_host(&host);
+	if (n == 1 && is_one_of(systems, ARRAY_LEN(systems), part[0]))
+		platform_make(part[0], host.arch, host.variant, out);
+	else if (n == 1)
 		platform_make("linux", part[0], NULL, out);
 	else
 		platform_make(part[0], part[1], part[2], out);
+	if (!is_one_of(systems, ARRAY_LEN(systems), out->os))
+		return err_set(e, ERR_INVALID, "platform '%s': there is no operating system %s (linux, windows, freebsd…)", text, out->os);
+	if (!is_one_of(architectures, ARRAY_LEN(architectures), out->arch) && strcmp(out->arch, host.arch) != 0)
+		return err_set(e, ERR_INVALID, "platform '%s': there is no %sarchitecture %s (amd64, arm64, arm/v7, 386, ppc64le, s390x, riscv64…)", text,
+			       n == 1 ? "operating system or " : "", out->arch);
 	return 0;
 }
 

@@ -15,7 +15,7 @@ struct platform {
 
 /* This machine's. */
 void platform_host(struct platform *out);
-/* "os/arch[/variant]" or "arch"; also the kernel's and Debian's names of architectures. */
+/* "os/arch[/variant]", "arch" or "os"; also the kernel's and Debian's names of architectures. What nobody has heard of is ERR_INVALID. */
 int platform_parse(const char *text, struct platform *out, struct err *e) MUST_CHECK;
 /* Normalised from an image's three fields (NULL = absent). */
 void platform_make(const char *os, const char *arch, const char *variant, struct platform *out);

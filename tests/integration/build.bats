@@ -666,6 +666,9 @@ COPY x /x'
   run -1 build --secret id=a,src=/x --secret id=a,src=/y; [[ "$output" == *"id=a was there already"* ]]
   run -1 build --ssh a=/x --ssh a=/y; [[ "$output" == *"a was there already"* ]]
   run -1 tare build --platform nonsense/nothing/at/all "$ctx"
+  run -1 build --platform foo; [[ "$output" == "tare: platform 'foo': there is no operating system or architecture foo (amd64, arm64, "* && "$output" != *ran* ]]
+  run -1 build --platform lunix/amd64; [[ "$output" == "tare: platform 'lunix/amd64': there is no operating system lunix (linux, windows, "* ]]
+  run -1 build --platform linux/amd46; [[ "$output" == "tare: platform 'linux/amd46': there is no architecture amd46 (amd64, "* ]]
   SOURCE_DATE_EPOCH=soon run -1 build
   [[ "$output" == *"SOURCE_DATE_EPOCH=soon"* ]]
   run -0 build --build-arg NOBODY=1

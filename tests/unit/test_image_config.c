@@ -191,6 +191,16 @@ static void platforms(void **state)
 	assert_int_equal(match("linux/amd64", "linux/arm64"), 0);
 	assert_true(platform_parse("linux/", &p, &e) < 0);
 	assert_true(platform_parse("a/b/c/d", &p, &e) < 0);
+	assert_true(platform_parse("foo", &p, &e) < 0);
+	assert_non_null(strstr(e.msg, "arm64"));
+	assert_true(platform_parse("lunix/amd64", &p, &e) < 0);
+	assert_non_null(strstr(e.msg, "no operating system lunix"));
+	assert_true(platform_parse("linux/amd46", &p, &e) < 0);
+	assert_non_null(strstr(e.msg, "no architecture amd46"));
+	assert_int_equal(platform_parse("windows", &p, &e), 0);
+	assert_string_equal(p.os, "windows");
+	assert_int_equal(platform_parse("linux/x86_64", &p, &e), 0);
+	assert_string_equal(p.arch, "amd64");
 }
 
 static void limits(void **state)
