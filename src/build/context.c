@@ -100,17 +100,30 @@ static int take_file(struct build *b, int fd, const char *name, struct err *e)
 
 /* ---- git ---- */
 
+static int open_subdir(const struct df_source *src, int tree, int *root, struct err *e)
+{
+	*root = beneath_open(tree, src->subdir, BENEATH_STRICT, O_RDONLY | O_DIRECTORY, 0);
+	if (*root >= 0)
+		return 0;
+	if (*root == -ENOENT)
+		return err_set(e, ERR_NOTFOUND, "%s: it has no folder %s", src->url, src->subdir);
+	if (*root == -EXDEV)
+		return err_set(e, ERR_INVALID, "%s: %s leads out of the repository", src->url, src->subdir);
+	return *root == -ENOTDIR ? err_set(e, ERR_INVALID, "%s: %s is no folder", src->url, src->subdir) :
+				   err_errno(e, *root, "%s: %s", src->url, src->subdir);
+}
+
 static int open_git(struct build *b, const struct df_source *src, const char *where, int *root, struct err *e)
 {
-	CLEANUP_FD int folder = -1;
+	CLEANUP_FD int folder = -1, tree = -1;
 	bool keep = src->keep_git_dir == DF_YES;
-	const char *commit, *at = src->subdir ? arena_printf(b->a, GIT_TREE "/%s", src->subdir) : GIT_TREE;
+	const char *commit;
 	int r;
 
 	for (size_t i = 0; i < b->args->inputs.n_args; i++)
 		keep |= strcmp(b->args->inputs.args[i].key, "BUILDKIT_CONTEXT_KEEP_GIT_DIR") == 0 && strcmp(b->args->inputs.args[i].value, "1") == 0;
-	if (!at || mkdirat(b->ingest.dir, where, 0700) < 0)
-		return err_errno(e, at ? -errno : -ENOMEM, "a folder for the context");
+	if (mkdirat(b->ingest.dir, where, 0700) < 0)
+		return err_errno(e, -errno, "a folder for the context");
 	folder = openat(b->ingest.dir, where, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (folder < 0)
 		return err_errno(e, -errno, "a folder for the context");
@@ -119,8 +132,13 @@ static int open_git(struct build *b, const struct df_source *src, const char *wh
 		r = git_checkout(b, src, commit, keep, folder, e);
 	if (r < 0)
 		return r;
-	*root = beneath_open(folder, at, BENEATH_STRICT, O_RDONLY | O_DIRECTORY, 0);
-	return *root < 0 ? err_errno(e, *root, "%s: %s", src->url, src->subdir ? src->subdir : "its files") : 0;
+	tree = beneath_open(folder, GIT_TREE, BENEATH_STRICT, O_RDONLY | O_DIRECTORY, 0);
+	if (tree < 0)
+		return err_errno(e, tree, "%s: its files", src->url);
+	if (src->subdir)
+		return open_subdir(src, tree, root, e);
+	*root = take_fd(&tree);
+	return 0;
 }
 
 /* "github.com/USER/REPOSITORY" without a scheme, as docker takes it, where there is no such folder. */

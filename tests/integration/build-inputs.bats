@@ -335,8 +335,11 @@ COPY none /'
   run -0 tare build -t t "$(git_url r)#main:sub"; [ "$(files 'ls -A /sub')" = Dockerfile ]
   run -0 tare build -t t "$(git_url r)?keep-git-dir=1"; run -0 files 'test -d /c/.git'
   run -0 tare build -t t --build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR=1 "$(git_url r)"; run -0 files 'test -d /c/.git'
-  run -1 tare build "$(git_url r)#main:none"
-  run -1 tare build "$(git_url r)#main:../.."
+  local sub
+  for sub in "none|it has no folder none" "../..|../.. leads out of the repository" "..|.. leads out of the repository" "skip|skip is no folder"; do
+    run -1 tare build "$(git_url r)#:${sub%|*}"
+    [ "$(tail -n 1 <<<"$output")" = "tare: $(git_url r): ${sub#*|}" ] || { echo "$output"; false; }
+  done
   # a link that leads out of a stranger's context leads to nothing
   rm "$(git_dir)/r/Dockerfile"; ln -s /etc/shadow "$(git_dir)/r/Dockerfile"; git_commit r x x >/dev/null
   run -1 tare build "$(git_url r)"
