@@ -58,15 +58,20 @@ static int check_checksum(const struct resolution *r, const struct df_copy *c, c
 static int check_copy(const struct resolution *r, enum df_kind kind, const struct df_copy *c)
 {
 	struct df_source source;
+	bool git = false;
 	mode_t mode;
 
 	if (c->chmod && *c->chmod && df_filemode(c->chmod, 0, false, &mode) < 0)
 		return err_set(r->e, ERR_INVALID, "--chmod=%.60s: want an octal number up to 7777, or as u=rwX,go=rX",
 			       c->chmod);
-	for (size_t i = 0; kind == DF_ADD && i < c->sources.n; i++)
+	for (size_t i = 0; kind == DF_ADD && i < c->sources.n; i++) {
 		if (df_source_parse(r->a, c->sources.v[i], &source, r->e) < 0 ||
 		    (c->checksum && *c->checksum && check_checksum(r, c, &source) < 0))
 			return r->e->code;
+		git |= source.kind == DF_SOURCE_GIT;
+	}
+	if (c->keep_git_dir != DF_UNSAID && !git)
+		return err_set(r->e, ERR_INVALID, "--keep-git-dir is for a git repository: git://, ssh:// or a URL that ends in .git");
 	return 0;
 }
 

@@ -778,6 +778,15 @@ D
   [[ "$output" == *"line 1: FROM ob2: ONBUILD ENV X=\${A:?none}: "*none* ]]
 }
 
+@test "ADD --keep-git-dir of what is no repository" {
+  echo 1 >"$ctx/f"
+  for what in f http://127.0.0.1:1/a.tar; do
+    printf 'FROM busybox\nADD --keep-git-dir=true %s /x\n' $what | dockerfile
+    run -1 build
+    [[ "$output" == *"line 2: ADD --keep-git-dir=true ${what:0:16}"*": --keep-git-dir is for a git repository: "* ]]
+  done
+}
+
 @test "file capabilities stay, in RUN, in the layer, in COPY --from" {
   command -v setcap >/dev/null || skip "no setcap"
   mkdir "$ctx/lib" "$ctx/lib64"
