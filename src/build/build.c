@@ -65,6 +65,8 @@ void build_say(const struct build *b, const char *fmt, ...)
 
 /* ---- reading ---- */
 
+#define STANDARD_INPUT "standard input"
+
 /* What -f names is the caller's, and may be a pipe; with a context of somebody else's it is in that, as without -f. */
 static int place_of_file(const struct build *b)
 {
@@ -84,8 +86,10 @@ static int read_dockerfile(struct build *b, char **text, size_t *len, struct err
 	b->file_name = b->args->file ? b->args->file : "Dockerfile";
 	if (b->args->file && (text_starts(b->args->file, "https://") || text_starts(b->args->file, "http://")))
 		return context_fetch_text(b, b->args->file, DF_MAX_BYTES, text, len, e);
-	if (b->args->file && strcmp(b->args->file, "-") == 0)
+	if (b->args->file && strcmp(b->args->file, "-") == 0) {
+		b->file_name = STANDARD_INPUT;
 		return document_read_stdin(DF_MAX_BYTES, text, len, e);
+	}
 	if (b->args->file)
 		r = document_read(place_of_file(b), b->args->file, DF_MAX_BYTES, text, len, e);
 	for (size_t i = 0; !b->args->file && r > 0 && i < sizeof(usual) / sizeof(*usual); i++) {
@@ -100,11 +104,14 @@ static int read_dockerfile(struct build *b, char **text, size_t *len, struct err
 /* FILE.dockerignore beside the file is for that file alone. */
 static int read_ignore(struct build *b, struct err *e)
 {
+	bool named = strcmp(b->file_name, STANDARD_INPUT) != 0;
 	const char *own = arena_printf(b->a, "%s.dockerignore", b->file_name), *name = own;
 	CLEANUP_FREE char *text = NULL;
 	size_t len = 0;
-	int r = own ? document_read(place_of_file(b), own, IGNORE_MAX_BYTES, &text, &len, e) : err_errno(e, -ENOMEM, ".dockerignore");
+	int r = 1;
 
+	if (named)
+		r = own ? document_read(place_of_file(b), own, IGNORE_MAX_BYTES, &text, &len, e) : err_errno(e, -ENOMEM, ".dockerignore");
 	if (r > 0) {
 		name = ".dockerignore";
 		r = document_read(b->context, name, IGNORE_MAX_BYTES, &text, &len, e);

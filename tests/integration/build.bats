@@ -787,6 +787,14 @@ D
   done
 }
 
+@test "-f -: errors name standard input, and no .dockerignore is its own" {
+  run -1 build -f - </dev/null
+  [[ "$output" == "tare: standard input: no FROM in it: "* ]]
+  echo f >"$ctx/-.dockerignore"; echo 1 >"$ctx/f"
+  run -0 build -f - <<<$'FROM busybox\nCOPY f /d/'
+  [ "$(files 'cat /d/f')" = 1 ]
+}
+
 @test "file capabilities stay, in RUN, in the layer, in COPY --from" {
   command -v setcap >/dev/null || skip "no setcap"
   mkdir "$ctx/lib" "$ctx/lib64"
