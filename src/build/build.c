@@ -75,7 +75,7 @@ static int place_of_file(const struct build *b)
 
 static int read_dockerfile(struct build *b, char **text, size_t *len, struct err *e)
 {
-	static const char *const usual[] = { "Dockerfile", "Containerfile" };
+	static const char *const usual[] = { "Dockerfile", "dockerfile", "Containerfile" };
 	int r = 1;
 
 	if (b->given) {

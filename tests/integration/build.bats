@@ -795,6 +795,19 @@ D
   [ "$(files 'cat /d/f')" = 1 ]
 }
 
+@test "a Dockerfile's name: in lower case, too, and Containerfile" {
+  echo 1 >"$ctx/f"
+  printf 'FROM busybox\nCOPY f /lower\n' >"$ctx/dockerfile"
+  printf 'FROM busybox\nCOPY f /container\n' >"$ctx/Containerfile"
+  run -0 build; [ "$(files 'cat /lower')" = 1 ]
+  printf 'FROM busybox\nCOPY f /upper\n' | dockerfile
+  run -0 build; [ "$(files 'cat /upper')" = 1 ]
+  rm "$ctx/Dockerfile" "$ctx/dockerfile"
+  run -0 build; [ "$(files 'cat /container')" = 1 ]
+  rm "$ctx/Containerfile"
+  run -1 build; [[ "$output" == *"neither a Dockerfile nor a Containerfile"* ]]
+}
+
 @test "file capabilities stay, in RUN, in the layer, in COPY --from" {
   command -v setcap >/dev/null || skip "no setcap"
   mkdir "$ctx/lib" "$ctx/lib64"
