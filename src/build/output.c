@@ -157,7 +157,7 @@ static int open_one(const struct build_output *o, struct output_file *f, struct 
 		f->fd = STDOUT_FILENO;
 		return isatty(f->fd) ? err_set(e, ERR_INVALID, "standard output is a terminal: name a file with dest=FILE, or redirect it") : 0;
 	}
-	r = newfile_begin(o->dest, 0600, &f->file);
+	r = newfile_begin(o->dest, 0666, &f->file);
 	f->fd = f->file.fd;
 	return r < 0 ? err_errno(e, r, "%s", o->dest) : 0;
 }

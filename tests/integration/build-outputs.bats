@@ -125,6 +125,15 @@ images() { tare images -aq | wc -l; }
 }
 
 @test "a build that fails leaves no archive, and the one that was there" {
+@test "an archive has the mode that the umask leaves to a new file" {
+  for mask in 022 077 002; do
+    for type in tar oci docker; do
+      (umask $mask; tare build -q -o "type=$type,dest=$out.$mask.$type" "$ctx")
+      [ "$(stat -c %a "$out.$mask.$type")" = "$(printf %o $((0666 & ~mask)))" ]
+    done
+  done
+}
+
   printf 'FROM busybox\nRUN false\n' >"$ctx/Dockerfile"
   echo precious >"$out.tar"
   run ! tare build -o "type=tar,dest=$out.tar" --iidfile "$out.iid" "$ctx"
