@@ -63,26 +63,33 @@ static int take_push(const char *value, struct build_output *out, struct err *e)
 	return 0;
 }
 
-static int take_field(struct arena *a, char *field, struct build_output *out, bool *typed, struct err *e)
+enum { KEY_TYPE, KEY_DEST, KEY_NAME, KEY_PUSH };
+static const char *const keys[] = { [KEY_TYPE] = "type", [KEY_DEST] = "dest", [KEY_NAME] = "name", [KEY_PUSH] = "push" };
+
+/* seen: bits of the keys so far. */
+static int take_field(struct arena *a, char *field, struct build_output *out, unsigned int *seen, struct err *e)
 {
 	char *value = strchr(field, '=');
+	unsigned int key = 0;
 
 	if (!value)
 		return err_set(e, ERR_INVALID, "\"%s\" is not KEY=VALUE", field);
 	*value++ = '\0';
-	if (strcmp(field, "type") == 0) {
-		*typed = true;
+	while (key < ARRAY_LEN(keys) && strcmp(field, keys[key]) != 0)
+		key++;
+	if (key == ARRAY_LEN(keys))
+		return err_set(e, ERR_UNSUPPORTED, "the key \"%s\" is not supported (type, dest, name and push are)", field);
+	if (*seen & (1U << key))
+		return err_set(e, ERR_INVALID, "%s= was there already: once is enough%s", field, key == KEY_NAME ? ", \"name=A,B\" is two names" : "");
+	*seen |= 1U << key;
+	if (key == KEY_TYPE)
 		return take_type(value, out, e);
-	}
-	if (strcmp(field, "dest") == 0) {
-		out->dest = value;
-		return 0;
-	}
-	if (strcmp(field, "name") == 0)
+	if (key == KEY_NAME)
 		return take_names(a, value, out, e);
-	if (strcmp(field, "push") == 0)
+	if (key == KEY_PUSH)
 		return take_push(value, out, e);
-	return err_set(e, ERR_UNSUPPORTED, "the key \"%s\" is not supported (type, dest, name and push are)", field);
+	out->dest = value;
+	return 0;
 }
 
 static int check(struct build_output *out, struct err *e)
@@ -107,7 +114,7 @@ static int check(struct build_output *out, struct err *e)
 static int parse(struct arena *a, const char *text, struct build_output *out, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
-	bool typed = false;
+	unsigned int seen = 0;
 
 	for (const char *s = text;; s++) {
 		char *field;
@@ -117,13 +124,13 @@ static int parse(struct arena *a, const char *text, struct build_output *out, st
 		if (!s)
 			return err_set(e, ERR_INVALID, "a double quote is not closed");
 		field = arena_strndup(a, sb_str(&b), b.len);
-		r = !field || sb_error(&b) < 0 ? no_memory(e) : take_field(a, field, out, &typed, e);
+		r = !field || sb_error(&b) < 0 ? no_memory(e) : take_field(a, field, out, &seen, e);
 		if (r < 0)
 			return r;
 		if (!*s)
 			break;
 	}
-	return typed ? check(out, e) : err_set(e, ERR_INVALID, "its type= is missing");
+	return seen & (1U << KEY_TYPE) ? check(out, e) : err_set(e, ERR_INVALID, "its type= is missing");
 }
 
 int build_output_parse(struct arena *a, const char *text, struct build_output *out, struct err *e)

@@ -109,7 +109,8 @@ images() { tare images -aq | wc -l; }
 @test "what is wrong with an output is said before anything is built" {
   run ! tare build --push "$ctx"
   [[ "$output" == *"needs a name: -t"* ]]
-  for bad in type=cake dest=x type=local type=oci,tar=false type=image,dest=x 'type=tar,"dest=x' type=oci,push=true type=tar,name=x type=image,push=maybe; do
+  for bad in type=cake dest=x type=local type=oci,tar=false type=image,dest=x 'type=tar,"dest=x' type=oci,push=true type=tar,name=x type=image,push=maybe type=oci,dest=x,dest=y type=tar,type=oci \
+    type=image,push=true,push=true type=oci,name=a,name=b; do
     run ! tare build -o "$bad" "$ctx"
     [[ "$output" == *"--output $bad"* ]] || { echo "$bad: $output"; false; }
     [[ "$output" != *"[stage"* ]]
@@ -124,7 +125,6 @@ images() { tare images -aq | wc -l; }
   [[ "$output" == *"Not a directory"* ]]
 }
 
-@test "a build that fails leaves no archive, and the one that was there" {
 @test "an archive has the mode that the umask leaves to a new file" {
   for mask in 022 077 002; do
     for type in tar oci docker; do
@@ -134,6 +134,7 @@ images() { tare images -aq | wc -l; }
   done
 }
 
+@test "a build that fails leaves no archive, and the one that was there" {
   printf 'FROM busybox\nRUN false\n' >"$ctx/Dockerfile"
   echo precious >"$out.tar"
   run ! tare build -o "type=tar,dest=$out.tar" --iidfile "$out.iid" "$ctx"
