@@ -78,7 +78,7 @@ const struct cli_option build_options[] = {
 	{ "metadata-file", 0, "FILE", CLI_STR, "write digests and names of the image to a file, as JSON", OWN(metadata_file) },
 	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit: unpacked ratio file entries density devices depth", OWN(limits) },
 	{ "iidfile", 0, "FILE", CLI_STR, "write the image's id to a file", OWN(iidfile) },
-	{ "jobs", 0, "N", CLI_U32, "stages that run at a time (default: the number of processors)", OWN(jobs) },
+	{ "jobs", 0, "N", CLI_U32, "stages that run at a time (default, also 0: the number of processors)", OWN(jobs) },
 	{ "quiet", 'q', NULL, CLI_FLAG, "print the image's id and nothing else", OWN(quiet) },
 	{ "progress", 0, "auto|plain|tty|json|quiet", CLI_STR, "how progress is shown", OWN(progress), .choices = "auto|plain|tty|json|quiet" },
 	{ .kind = CLI_GROUP, .group = docker_options },
