@@ -23,6 +23,8 @@
 #define KNOWN_HOSTS "known_hosts"
 #define KNOWN_HOSTS_MAX (8U << 20)
 #define MAX_WORDS 40
+#define PATIENCE 600
+#define MAX_PATIENCE 86400
 
 struct git {
 	struct build *b;
@@ -138,14 +140,30 @@ static int add_login(const struct git *g, const char **env, size_t n, struct err
 
 /* ---- all of it ---- */
 
+/* For how long nothing may come of it: a server may think about a large repository, and git about what it got. */
+static int find_patience(int64_t *ms, struct err *e)
+{
+	const char *text = getenv("TARE_GIT_PATIENCE");
+	uint32_t seconds = PATIENCE;
+
+	if (text && *text && (text_u32(text, &seconds) < 0 || seconds == 0 || seconds > MAX_PATIENCE))
+		return err_set(e, ERR_INVALID, "TARE_GIT_PATIENCE is the number of seconds, 1 to %d, for which git may do nothing", MAX_PATIENCE);
+	*ms = (int64_t)seconds * 1000;
+	return 0;
+}
+
 /* git with these words, up to a NULL: its exit code. What it wrote is g->out. */
 static int run(struct git *g, const char *const *words, struct err *e)
 {
 	const char *argv[MAX_WORDS] = { 0 }, *env[MAX_WORDS];
-	const struct confined c = { .argv = argv, .env = env, .folder = g->folder, .file_bytes = g->b->args->limits.file_bytes };
+	const struct image_limits *limits = &g->b->args->limits;
+	struct confined c = { .argv = argv, .env = env, .folder = g->folder, .file_bytes = limits->file_bytes,
+			      .total_bytes = limits->unpacked_bytes, .entries = limits->entries };
 	size_t n = 0, n_env = 0;
-	int r = environment(g->b, env, &n_env, e);
+	int r = find_patience(&c.silence_ms, e);
 
+	if (r == 0)
+		r = environment(g->b, env, &n_env, e);
 	if (r == 0)
 		r = add_login(g, env, n_env, e);
 	for (; n < ARRAY_LEN(settings); n++)
@@ -153,7 +171,9 @@ static int run(struct git *g, const char *const *words, struct err *e)
 	for (size_t i = 0; words[i] && n < MAX_WORDS - 1; i++)
 		argv[n++] = words[i];
 	sb_reset(&g->out);
-	return r < 0 ? r : confined_run(&c, &g->out, g->said, sizeof(g->said), e);
+	if (r == 0)
+		r = confined_run(&c, &g->out, g->said, sizeof(g->said), e);
+	return r < 0 && e->cls != ERR_NOTFOUND ? err_ctx(e, "%s", g->src->url) : r;
 }
 #define RUN(g, e, ...) run(g, (const char *const[]){ __VA_ARGS__, NULL }, e)
 #define IN_TREE "-C", GIT_TREE

@@ -6,23 +6,27 @@
  * - rights. Another user than root, no capability, no_new_privs; no terminal, and a session of its own.
  * - other processes: it is the first of a pid namespace, which ends with it, so nothing that it has started goes on; abstract sockets stay
  *   inside (Linux 6.12), the ids of System V IPC are its own.
+ * - the disk and our memory. Who waits for it looks at its folder meanwhile and ends it where that gets too large, where it says too much, and
+ *   where nothing comes of it. What it writes between two looks, and into a file that has no name, is bounded by the size of a file alone.
  *
  * What it leaves in the folder is a stranger's: whoever reads that goes through base/beneath.h. */
 #include "engine/confined.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "engine/engine.h"
@@ -31,26 +35,29 @@
 #include "sys/landlock.h"
 #include "sys/mnt.h"
 #include "sys/ns.h"
+#include "sys/proc.h"
 #include "sys/spawn.h"
 
 #define NOBODY 65534
 #define FOLDER_FD 3
 #define OUT_MAX (1U << 20)
 #define MAX_ARGS 64
+#define PACE_MS 200
+#define KILL_MS 5000
+#define DEEPEST 256
 #define PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* ---- who starts it ---- */
 
-static int start(const struct confined *args, const char *self, int out, int complaints, struct err *e)
+static int start(const struct confined *args, const char *self, int out, int complaints, int *pidfd, struct err *e)
 {
 	const char *argv[MAX_ARGS + 6] = { "tare", "internal", "confined" }, *env[MAX_ARGS + 3] = { PATH, "HOME=" CONFINED_HOME };
 	const struct spawn_fd fds[] = { { out, 1 }, { complaints, 2 }, { args->folder, FOLDER_FD } };
 	struct spawn_args sa = { .path = self, .argv = argv, .env = env, .fds = fds, .n_fds = ARRAY_LEN(fds), .new_session = true,
 				 .no_new_privs = true, .death_signal = SIGKILL };
-	CLEANUP_FD int pidfd = -1;
 	char limit[32];
-	int status, r;
 	pid_t pid;
+	int r;
 
 	(void)snprintf(limit, sizeof(limit), "%llu", (unsigned long long)args->file_bytes);
 	argv[3] = limit;
@@ -61,12 +68,132 @@ static int start(const struct confined *args, const char *self, int out, int com
 	}
 	for (size_t i = 0; args->env[i] && i < MAX_ARGS; i++)
 		env[2 + i] = args->env[i];
-	r = spawn(&sa, &pid, &pidfd);
-	if (r == 0)
-		r = spawn_wait(pidfd, -1, &status);
-	if (r < 0)
-		return err_errno(e, r, "start %s", args->argv[0]);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	r = spawn(&sa, &pid, pidfd);
+	return r < 0 ? err_errno(e, r, "start %s", args->argv[0]) : 0;
+}
+
+/* ---- what it says and does meanwhile ---- */
+
+struct amount {
+	uint64_t bytes, entries;
+};
+
+/* Below an open folder, which is closed here. Who is deeper than we look is more than anything. */
+static void measure(int fd, dev_t dev, unsigned int depth, struct amount *sum)
+{
+	CLEANUP_DIR DIR *d = fdopendir(fd);
+	struct dirent *entry;
+
+	if (!d)
+		close_fd(fd);
+	while (d && (entry = readdir(d))) {
+		struct stat st;
+		int below;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_dev != dev)
+			continue;
+		sum->bytes += (uint64_t)st.st_blocks * 512;
+		sum->entries = depth > DEEPEST ? UINT64_MAX / 2 : sum->entries + 1;
+		below = S_ISDIR(st.st_mode) && depth <= DEEPEST ? openat(dirfd(d), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+		if (below >= 0)
+			measure(below, dev, depth + 1, sum);
+	}
+}
+
+struct watch {
+	const struct confined *args;
+	struct pollfd fds[3]; /* what it writes, its complaints, its end */
+	struct strbuf *said[2];
+	struct amount was;
+	int64_t alive, next; /* when there was something of it; when its folder is looked at */
+};
+
+/* Looks at the folder now and then, seldomer where that takes long. */
+static int look(struct watch *w, bool now, struct err *e)
+{
+	int fd = clock_ms() < w->next && !now ? -1 : openat(w->args->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int64_t began = clock_ms();
+	struct amount is = { 0 };
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		close_fd(fd);
+		return 0;
+	}
+	measure(fd, st.st_dev, 1, &is);
+	w->next = clock_ms() + PACE_MS + 10 * (clock_ms() - began);
+	if (is.bytes != w->was.bytes || is.entries != w->was.entries)
+		w->alive = clock_ms();
+	w->was = is;
+	if (is.bytes > w->args->total_bytes)
+		return err_set(e, ERR_LIMIT, "%s makes more than %llu bytes; if that is right: --limit unpacked=N", w->args->argv[0],
+			       (unsigned long long)w->args->total_bytes);
+	if (is.entries > w->args->entries)
+		return err_set(e, ERR_LIMIT, "%s makes more than %llu files; if that is right: --limit entries=N", w->args->argv[0],
+			       (unsigned long long)w->args->entries);
+	return !now && clock_ms() - w->alive > w->args->silence_ms ?
+		       err_set(e, ERR_UNAVAILABLE, "%s was given up: nothing came of it for %lld s", w->args->argv[0],
+			       (long long)w->args->silence_ms / 1000) :
+		       0;
+}
+
+static int hear(struct watch *w, size_t i, struct err *e)
+{
+	char block[4096];
+	ssize_t n;
+
+	do
+		n = read(w->fds[i].fd, block, sizeof(block));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_errno(e, -errno, "read what %s says", w->args->argv[0]);
+	if (n == 0) {
+		w->fds[i].fd = -1; /* the pipe is its owner's */
+		return 0;
+	}
+	w->alive = clock_ms();
+	sb_add(w->said[i], block, (size_t)n);
+	if (sb_error(w->said[i]) < 0)
+		return err_errno(e, -ENOMEM, "read what %s says", w->args->argv[0]);
+	return w->said[i]->len > OUT_MAX ? err_set(e, ERR_LIMIT, "%s says more than %u bytes", w->args->argv[0], OUT_MAX) : 0;
+}
+
+/* Until it has ended and all that it said is read. */
+static int watch(struct watch *w, struct err *e)
+{
+	int r = 0;
+
+	w->alive = clock_ms();
+	w->next = w->alive + PACE_MS;
+	while (r == 0 && (w->fds[0].fd >= 0 || w->fds[1].fd >= 0 || w->fds[2].fd >= 0)) {
+		if (poll(w->fds, ARRAY_LEN(w->fds), PACE_MS) < 0 && errno != EINTR)
+			return err_errno(e, -errno, "wait for %s", w->args->argv[0]);
+		for (size_t i = 0; r == 0 && i < 2; i++)
+			if (w->fds[i].fd >= 0 && w->fds[i].revents)
+				r = hear(w, i, e);
+		if (w->fds[2].fd >= 0 && w->fds[2].revents)
+			w->fds[2].fd = -1;
+		if (r == 0)
+			r = look(w, false, e);
+	}
+	return r < 0 ? r : look(w, true, e);
+}
+
+/* What it has started ends with it, and the pipes with the last of them. */
+static void kill_it(struct watch *w, int pidfd)
+{
+	char block[4096];
+	int status;
+
+	(void)!proc_signal(pidfd, SIGKILL);
+	(void)!spawn_wait(pidfd, -1, &status);
+	for (int64_t end = clock_ms() + KILL_MS; clock_ms() < end && (w->fds[0].fd >= 0 || w->fds[1].fd >= 0);) {
+		(void)poll(w->fds, 2, PACE_MS);
+		for (size_t i = 0; i < 2; i++)
+			if (w->fds[i].fd >= 0 && w->fds[i].revents && read(w->fds[i].fd, block, sizeof(block)) <= 0)
+				w->fds[i].fd = -1;
+	}
 }
 
 static bool is_error(const char *line)
@@ -94,31 +221,56 @@ static void pick_line(char *text, char *said, size_t len)
 	(void)text_tame(picked, said, len);
 }
 
-int confined_run(const struct confined *args, struct strbuf *out, char *said, size_t len, struct err *e)
+/* Runs it: its exit code. */
+static int run(const struct confined *args, struct strbuf *out, struct strbuf *complaints, struct err *e)
 {
-	CLEANUP_FD int text = memfd_create("output", MFD_CLOEXEC), complaints = memfd_create("complaints", MFD_CLOEXEC);
-	CLEANUP_FREE char *bytes = NULL, *lines = NULL;
+	struct watch w = { .args = args, .said = { out, complaints } };
+	CLEANUP_FD int from_out = -1, from_complaints = -1, pidfd = -1;
+	int to[2], also[2], status, r;
 	char self[PATH_MAX];
-	size_t n = 0, n_lines = 0;
-	int code, r = text < 0 || complaints < 0 ? err_errno(e, -errno, "start %s", args->argv[0]) : engine_self(self, e);
 
+	r = engine_self(self, e);
 	if (r < 0)
 		return r;
-	code = start(args, self, text, complaints, e);
+	if (pipe2(to, O_CLOEXEC) < 0)
+		return err_errno(e, -errno, "start %s", args->argv[0]);
+	from_out = to[0];
+	r = pipe2(also, O_CLOEXEC) < 0 ? err_errno(e, -errno, "start %s", args->argv[0]) : 0;
+	if (r == 0) {
+		from_complaints = also[0];
+		r = start(args, self, to[1], also[1], &pidfd, e);
+		close_fd(also[1]);
+	}
+	close_fd(to[1]);
+	if (r < 0)
+		return r;
+	w.fds[0] = (struct pollfd){ .fd = from_out, .events = POLLIN };
+	w.fds[1] = (struct pollfd){ .fd = from_complaints, .events = POLLIN };
+	w.fds[2] = (struct pollfd){ .fd = pidfd, .events = POLLIN };
+	r = watch(&w, e);
+	if (r < 0) {
+		kill_it(&w, pidfd);
+		return r;
+	}
+	r = spawn_wait(pidfd, -1, &status);
+	if (r < 0)
+		return err_errno(e, r, "wait for %s", args->argv[0]);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int confined_run(const struct confined *args, struct strbuf *out, char *said, size_t len, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf complaints = STRBUF_INIT;
+	int code = run(args, out, &complaints, e);
+
 	if (code < 0)
 		return code;
-	if (lseek(text, 0, SEEK_SET) < 0 || lseek(complaints, 0, SEEK_SET) < 0)
-		return err_errno(e, -errno, "read what %s says", args->argv[0]);
-	r = io_read_fd(text, OUT_MAX, &bytes, &n);
-	if (r == 0)
-		r = io_read_fd(complaints, OUT_MAX, &lines, &n_lines);
-	if (r < 0)
-		return err_errno(e, r, "read what %s says", args->argv[0]);
-	sb_add(out, bytes, n);
-	pick_line(lines, said, len);
+	said[0] = '\0';
+	if (complaints.s)
+		pick_line(complaints.s, said, len);
 	if (code == CONFINED_FAILED)
 		return err_set(e, ERR_NOTFOUND, "%s is not installed, or cannot be confined: %s", args->argv[0], said);
-	return sb_error(out) < 0 ? err_errno(e, -ENOMEM, "read what %s says", args->argv[0]) : code;
+	return code;
 }
 
 /* ---- who becomes it ---- */

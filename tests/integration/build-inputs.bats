@@ -284,6 +284,43 @@ fetchers() {
 no_fetchers() { [ -z "$(fetchers)" ]; }
 some_fetchers() { [ -n "$(fetchers)" ]; }
 
+# fake_git PYTHON: a server of git's protocol on port 9419; c is the connection when the request was read, line() a packet
+fake_git() {
+  /usr/bin/python3 -c "
+import socket, sys, time
+def line(text): return b'%04x' % (len(text) + 4) + text
+s = socket.create_server(('127.0.0.1', 9419))
+while True:
+    c, _ = s.accept(); c.recv(4096)
+    try: exec(sys.argv[1]); c.recv(4096)
+    except OSError: pass
+    c.close()" "$1" 3>&- 4>&- & FAKE_GIT=$!
+  wait_until 10 bash -c ': </dev/tcp/127.0.0.1/9419' 2>/dev/null
+}
+fake_git_stop() { kill "$FAKE_GIT"; wait "$FAKE_GIT" || true; }
+
+@test "a git repository that is too large, says too much or nothing is given up" {
+  git_start; git_repository r; head -c 3000000 /dev/urandom >"$(git_dir)/r/big"; git_commit r f one >/dev/null
+  printf 'FROM busybox\nADD %s /x\n' "$(git_url r)" | dockerfile
+  run -1 build --limit unpacked=2m
+  [[ "$output" == *"line 2: ADD git://127.0.0.1/r /x: git://127.0.0.1/r: git makes more than 2097152 bytes; if that is right: --limit unpacked=N" ]] || { echo "$output"; false; }
+  run -1 build --limit entries=10
+  [[ "$output" == *"git makes more than 10 files; if that is right: --limit entries=N" ]]
+  run -0 build
+  printf 'FROM busybox\nADD git://127.0.0.1:9419/r /x\n' | dockerfile
+  fake_git 'c.sendall(line(b"1" * 40 + b" HEAD\0 \n")); [c.sendall(line(b"1" * 40 + b" refs/heads/" + b"x" * 4000 + b"%d/HEAD\n" % n)) for n in range(2000)]; c.sendall(b"0000")'
+  run -1 build
+  fake_git_stop
+  [[ "$output" == *"git://127.0.0.1:9419/r: git says more than 1048576 bytes" ]] || { echo "$output"; false; }
+  fake_git 'time.sleep(100)'
+  TARE_GIT_PATIENCE=2 run -1 timeout 60 "$TARE_BIN/tare" build -t t "$ctx"
+  fake_git_stop
+  [[ "$output" == *"git://127.0.0.1:9419/r: git was given up: nothing came of it for 2 s" ]] || { echo "$output"; false; }
+  TARE_GIT_PATIENCE=x run -1 build; [[ "$output" == *"TARE_GIT_PATIENCE is the number of seconds"* ]]
+  wait_until 10 no_fetchers
+  [ -z "$(find "$TARE_ROOT/ingest" -mindepth 1 -maxdepth 1 -type d)" ]
+}
+
 @test "a build that is killed while it fetches: nothing goes on, and the next one is whole" {
   local url pid silent
   web_start; put a one
