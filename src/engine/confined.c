@@ -3,7 +3,8 @@
  *
  * - the host's files. The folder lies over /tmp in a mount namespace of the program's own, nosuid and nodev; Landlock lets it read and
  *   execute the system's programs, read what name resolution and TLS are told by, and write below that folder alone.
- * - rights. Another user than root, no capability, no_new_privs; no terminal, and a session of its own.
+ * - rights. Another user than root (rootless, and without ids to spare: the caller, as what else he runs), no capability, no_new_privs; no
+ *   terminal, and a session of its own.
  * - other processes: it is the first of a pid namespace, which ends with it, so nothing that it has started goes on; abstract sockets stay
  *   inside (Linux 6.12), the ids of System V IPC are its own.
  * - the disk and our memory. Who waits for it looks at its folder meanwhile and ends it where that gets too large, where it says too much, and
@@ -291,6 +292,57 @@ static int lay_folder(struct err *e)
 	return r < 0 ? err_errno(e, r, "lay its folder over " CONFINED_HOME) : 0;
 }
 
+/* What is to be seen again in a folder that is hidden: where resolv.conf may lead to. */
+static const char *const of_run[] = { "/run/systemd/resolve/resolv.conf", "/run/systemd/resolve/stub-resolv.conf", "/run/NetworkManager/resolv.conf",
+				      "/run/NetworkManager/no-stub-resolv.conf", "/run/resolvconf/resolv.conf" };
+
+/* An empty folder over path, if there is such a folder. */
+static int cover(const char *path)
+{
+	CLEANUP_FD int fs = -1, fd = -1;
+	struct stat st;
+	int r;
+
+	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	fs = mnt_fsopen("tmpfs");
+	r = fs < 0 ? fs : mnt_fsconfig(fs, "mode", "0755");
+	fd = r < 0 ? r : mnt_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	return fd < 0 ? fd : mnt_attach_at(fd, AT_FDCWD, path);
+}
+
+static int put_back(int tree, const char *path)
+{
+	char above[PATH_MAX];
+	CLEANUP_FD int file = -1;
+	int r;
+
+	(void)snprintf(above, sizeof(above), "%.*s", (int)(strrchr(path, '/') - path), path);
+	r = io_mkdirs(AT_FDCWD, above, 0755);
+	file = r < 0 ? r : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	return r < 0 ? r : file < 0 ? -errno : mnt_attach_at(tree, AT_FDCWD, path);
+}
+
+/* Sockets that have a path are not the network's, nor does Landlock keep anybody from them: those of D-Bus, of docker, of agents. They are
+ * in /run, and in people's own folders. */
+static int hide_sockets(struct err *e)
+{
+	static const char *const places[] = { "/run", "/var/run", "/home", "/root" };
+	int trees[ARRAY_LEN(of_run)], r = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(of_run); i++)
+		trees[i] = mnt_clone_tree(AT_FDCWD, of_run[i], false); /* most are not there */
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(places); i++)
+		r = cover(places[i]);
+	for (size_t i = 0; i < ARRAY_LEN(of_run); i++) {
+		if (r == 0 && trees[i] >= 0)
+			r = put_back(trees[i], of_run[i]);
+		if (trees[i] >= 0)
+			close_fd(trees[i]);
+	}
+	return r < 0 ? err_errno(e, r, "hide the machine's sockets") : 0;
+}
+
 static int enforce_landlock(struct err *e)
 {
 	static const char *const programs[] = { "/usr", "/bin", "/sbin", "/lib", "/lib64", NULL };
@@ -318,7 +370,7 @@ static int enforce_landlock(struct err *e)
 	return r < 0 ? err_errno(e, r, "landlock") : 0;
 }
 
-/* In a user namespace without that id root of it goes on, who is nobody outside. */
+/* In a user namespace without that id root of it goes on, who is the caller outside: a rootless build has no other id to give. */
 static int become_nobody(struct err *e)
 {
 	const struct cap_sets none = { 0 };
@@ -359,6 +411,8 @@ int confined_become(const char *const *argv, size_t n, struct err *e)
 		return err_set(e, ERR_INTERNAL, "the request is damaged");
 	file = (struct rlimit){ bytes, bytes };
 	r = lay_folder(e);
+	if (r == 0)
+		r = hide_sockets(e);
 	if (r == 0)
 		r = enforce_landlock(e);
 	if (r == 0)

@@ -1,4 +1,5 @@
-/* Other people's programs that speak with the network for a build (git): what they may touch is one folder, and what they are is nobody.
+/* Other people's programs that speak with the network for a build (git): what they may touch is one folder, and what they are is nobody
+ * (rootless: the caller, where there are no ids to spare).
  *
  * The program is started by way of `tare internal confined`, which takes from itself what it must not have and becomes it. */
 #ifndef TARE_ENGINE_CONFINED_H

@@ -236,6 +236,21 @@ head: d f l x  v1: f 755 0:0 1500000000
   wait_until 5 pgrep -f '^sleep 77[78]'
   kill -9 "$pid"; wait "$pid" || true
   wait_until 5 bash -c '! pgrep -f "^sleep 77[78]"'
+  # no socket of D-Bus's, docker's or an agent's; what names are resolved by is seen
+  cat >"$BATS_TEST_TMPDIR/around" <<'S'
+mount -t tmpfs tmpfs /run; mkdir -p /run/systemd/resolve; echo nameserver 9.8.7.6 >/run/systemd/resolve/stub-resolv.conf
+exec 3<"$2" # of this namespace
+exec /usr/bin/python3 -c '
+import socket, subprocess, sys
+s = socket.socket(socket.AF_UNIX); s.bind("/run/socket"); s.listen()
+__import__("os").chmod("/run/socket", 0o777)
+sys.exit(subprocess.run(sys.argv[1:], pass_fds=[3]).returncode)' "$TARE_BIN/tare" internal confined 1000 sh -c "$1"
+S
+  run -0 unshare -m bash "$BATS_TEST_TMPDIR/around" 'cat /run/systemd/resolve/stub-resolv.conf; test -e /run/socket || echo hidden;
+    /usr/bin/python3 -c "import socket; socket.socket(socket.AF_UNIX).connect(\"/run/socket\")" 2>&1 | tail -1' "$BATS_TEST_TMPDIR/folder"
+  [ "$output" = "nameserver 9.8.7.6
+hidden
+FileNotFoundError: [Errno 2] No such file or directory" ] || { echo "$output"; false; }
   run -127 "$TARE_BIN/tare" internal confined 1000 no-such-program 3<"$BATS_TEST_TMPDIR/folder"
   [[ "$output" == *"no-such-program"* ]]
 }

@@ -4,7 +4,8 @@
  * - Files. Landlock: libraries and what the resolver and OpenSSL are told by can be read (of /etc so much and no more), nothing can be
  *   written, made or executed. What goes to disk goes through pipes to
  *   the unpacker, which writes only where it must.
- * - Other processes. Another user than root; no capability; not dumpable; signals and abstract sockets stay inside (Linux 6.12).
+ * - Other processes. Another user than root (rootless: the caller's id, outside); no capability; not dumpable; signals and abstract sockets
+ *   stay inside (Linux 6.12). Sockets that have a path and that anybody, or rootless the caller, may connect to can be reached.
  * - The user's terminal, which may be our standard error: no ioctl, so nothing can be typed there in the user's name (TIOCSTI).
  * - The kernel's less used doors. The seccomp filter lists what libcurl, OpenSSL and the resolver call; no exec, no fork, no ptrace, no
  *   mount, no bpf; of sockets only internet, unix (for resolvers; where a registry is on one, none at all: image/broker.h) and the
@@ -56,7 +57,7 @@ static int enforce_landlock(struct err *e)
 static int become_nobody(void)
 {
 	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
-		/* a user namespace without that id: root of it is nobody outside */
+		/* a user namespace without that id: root of it, who is the caller outside, without a capability */
 		return errno == EINVAL || errno == EPERM ? 0 : -errno;
 	return 0;
 }
