@@ -213,9 +213,12 @@ static int new_cache(struct build *b, size_t stage, const struct step *st, const
 	fd = openat(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fchown(fd, c->m->uid < 0 ? 0 : (uid_t)c->m->uid, c->m->gid < 0 ? 0 : (gid_t)c->m->gid) < 0 || fchmod(fd, mode) < 0)
 		return err_errno(e, -errno, "make a cache");
-	if (renameat2(base, name, b->en->root_fd, c->name, RENAME_NOREPLACE) < 0 && errno != EEXIST)
+	if (renameat2(base, name, b->en->root_fd, c->name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EEXIST)
 		return err_errno(e, -errno, "make a cache");
-	return 0;
+	r = io_remove_tree(base, name); /* it may be needed yet, when that one is pruned */
+	return r < 0 ? err_errno(e, r, "make a cache") : 0;
 }
 
 /* Which folder it is; of private ones that are in use number n. */
@@ -240,14 +243,14 @@ static int open_cache(struct build *b, size_t stage, const struct step *st, cons
 
 	if (mkdirat(b->en->root_fd, BUILDCACHE_FOLDER, 0700) < 0 && errno != EEXIST)
 		return err_errno(e, -errno, "make " BUILDCACHE_FOLDER);
-	fd = openat(b->en->root_fd, c->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0 || errno != ENOENT)
-		return fd >= 0 ? fd : err_errno(e, -errno, "open a cache");
-	r = new_cache(b, stage, st, c, e);
-	if (r < 0)
-		return r;
-	fd = openat(b->en->root_fd, c->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd >= 0 ? fd : err_errno(e, -errno, "open a cache");
+	for (;;) {
+		fd = openat(b->en->root_fd, c->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 || errno != ENOENT)
+			return fd >= 0 ? fd : err_errno(e, -errno, "open a cache");
+		r = new_cache(b, stage, st, c, e);
+		if (r < 0)
+			return r;
+	}
 }
 
 static int add_lock(struct build *b, struct run_mounts *out, int fd, const char *name, struct err *e)
@@ -286,23 +289,28 @@ static int lock_cache(int fd, enum df_sharing sharing)
 	return r;
 }
 
+/* Whoever waits for a folder may get one that was pruned meanwhile: then there is another, or is to be. */
 static int take_cache(struct build *b, size_t stage, const struct step *st, struct cache *c, struct run_mounts *out, struct err *e)
 {
-	int r = -EWOULDBLOCK, fd = -1;
+	unsigned int n = 0;
 
-	for (unsigned int n = 0; r == -EWOULDBLOCK; n++) {
-		if (name_cache(b, c, n, e) < 0)
-			return e->code;
-		if (has_cache(out, c->name)) /* another handle would wait for the first, for ever */
-			return 0;
+	for (;;) {
+		int fd, r = name_cache(b, c, n, e);
+
+		if (r < 0 || has_cache(out, c->name)) /* another handle would wait for the first, for ever */
+			return r;
 		fd = open_cache(b, stage, st, c, e);
 		if (fd < 0)
 			return fd;
 		r = lock_cache(fd, c->m->sharing);
-		if (r < 0)
-			fd = close_fd(fd);
+		if (r == 0 && buildcache_folder_is(b->en, c->name, fd))
+			return add_lock(b, out, fd, c->name, e);
+		close_fd(fd);
+		if (r == -EWOULDBLOCK)
+			n++;
+		else if (r < 0)
+			return err_errno(e, r, "lock a cache");
 	}
-	return r < 0 ? err_errno(e, r, "lock a cache") : add_lock(b, out, fd, c->name, e);
 }
 
 /* By their names, and of one that is there twice the mount that wants it for itself first. */

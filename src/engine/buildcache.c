@@ -223,7 +223,15 @@ static int forget(const struct engine *en, const struct buildcache_prune *args, 
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
-/* Those that nobody uses just now. */
+bool buildcache_folder_is(const struct engine *en, const char *name, int fd)
+{
+	struct stat have, there;
+
+	return fstat(fd, &have) == 0 && fstatat(en->root_fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && have.st_ino == there.st_ino &&
+	       have.st_dev == there.st_dev;
+}
+
+/* Those that nobody uses just now. What was locked may be another by then than what has the name, which somebody uses. */
 static int remove_folders(const struct engine *en, struct err *e)
 {
 	int top = openat(en->root_fd, BUILDCACHE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -234,11 +242,13 @@ static int remove_folders(const struct engine *en, struct err *e)
 		return top < 0 && errno == ENOENT ? 0 : err_errno(e, -errno, BUILDCACHE_FOLDER);
 	while ((de = readdir(d))) {
 		CLEANUP_FD int fd = text_is_hex(de->d_name, 64) ? openat(top, de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+		char name[sizeof(BUILDCACHE_FOLDER) + NAME_MAX + 1];
 		int r;
 
 		if (text_starts(de->d_name, "." BUILDCACHE_DIGESTS "."))
 			(void)unlinkat(top, de->d_name, 0); /* of a build that was killed */
-		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		(void)snprintf(name, sizeof(name), BUILDCACHE_FOLDER "/%s", de->d_name);
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || !buildcache_folder_is(en, name, fd))
 			continue;
 		r = io_remove_tree(top, de->d_name);
 		if (r < 0)

@@ -38,6 +38,8 @@ int buildcache_prune(const struct engine *en, const struct buildcache_prune *arg
 
 /* The folder of a cache of RUN --mount=type=cache below the store's root: "build-cache/HEX". */
 #define BUILDCACHE_FOLDER "build-cache"
+/* Whether fd is what has that name below the root, still: who has locked a folder asks, for it may have been pruned before. */
+bool buildcache_folder_is(const struct engine *en, const char *name, int fd);
 /* Digests of files of contexts (build/digests.h): nothing but time is lost with it. */
 #define BUILDCACHE_DIGESTS "digests" /* in BUILDCACHE_FOLDER */
 /* Below the root, too. */

@@ -137,7 +137,8 @@ static int remember(const struct engine *en, struct arena *a, const char *url, c
 		r = sb_error(&out) < 0 ? -ENOMEM : io_write_full(file.fd, out.s, out.len);
 	if (r == 0)
 		r = newfile_commit(&file);
-	return r < 0 ? err_errno(e, r, "remember what was fetched") : 0;
+	/* pruned just then: what is not remembered is fetched once more, and the file is here */
+	return r < 0 && r != -ENOENT ? err_errno(e, r, "remember what was fetched") : 0;
 }
 
 /* ---- all ---- */

@@ -34,3 +34,25 @@ waiting() { [ "$(grep -c -- "-> FLOCK .*:$(stat -c %i "$1") " /proc/locks)" -eq 
     wait "$two" || { cat "$BATS_TEST_TMPDIR/two"; false; }
   done
 }
+
+@test "a cache that is pruned while a RUN waits for it is made anew" {
+  local sharing pid folder
+  for sharing in locked shared; do
+    printf 'FROM busybox\nRUN --mount=type=cache,target=/c,uid=7,mode=0711,sharing=%s touch /c/mark\n' "$sharing" | dockerfile
+    run -0 tare build --no-cache "$ctx"
+    printf 'FROM busybox\nRUN --mount=type=cache,target=/c,uid=7,mode=0711,sharing=%s stat -c %%u:%%a /c; ls -A /c | wc -l; touch /c/fresh\n' "$sharing" | dockerfile
+    folder=$(cache_of mark)
+    exec 4<"$folder"
+    flock 4
+    background out --no-cache
+    wait_until 30 waiting "$folder" 1
+    rm -r "$folder"
+    exec 4<&-
+    wait "$pid" || { cat "$BATS_TEST_TMPDIR/out"; false; }
+    grep -q '^\[stage-0\] 0$\|^0$' "$BATS_TEST_TMPDIR/out" || { cat "$BATS_TEST_TMPDIR/out"; false; }
+    grep -q '7:711$' "$BATS_TEST_TMPDIR/out" || { cat "$BATS_TEST_TMPDIR/out"; false; }
+    [ -e "$folder/fresh" ]
+    tare builder prune -af
+    [ ! -e "$folder" ]
+  done
+}
