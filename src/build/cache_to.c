@@ -1,20 +1,14 @@
 /* The document of a cache is a configuration as images have it, with layers and no history, so every registry takes it and every tool can
  * copy it. The same steps give the same bytes. */
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/io.h"
-#include "base/newfile.h"
 #include "build/report.h"
 #include "build/work.h"
 #include "engine/push.h"
+#include "image/layout.h"
 #include "image/pack.h"
 
 #define MOST_LAYERS 500U /* of an image's configuration (image/config.c) */
-#define LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
-#define TYPE_INDEX "application/vnd.oci.image.index.v1+json"
 #define TYPE_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 
 struct document {
@@ -147,65 +141,28 @@ static int write_documents(struct build *b, struct document *d, struct err *e)
 
 /* ---- a folder ---- */
 
-static int copy_blob(struct build *b, const char *folder, const char *digest, uint64_t size, struct err *e)
+static int put_blob(struct build *b, const struct layout *l, const char *digest, uint64_t size, struct err *e)
 {
-	CLEANUP_NEWFILE struct newfile f = NEWFILE_INIT;
-	const char *path = arena_printf(b->a, "%s/blobs/sha256/%s", folder, digest_hex(digest));
-	CLEANUP_FD int from = -1;
-	struct stat st;
-	int r;
+	const struct closure_part part = { .digest = digest, .size = size };
+	CLEANUP_FD int from = store_ingest_open(&b->ingest, digest, e);
 
-	if (!path)
-		return no_memory(e);
-	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size)
-		return 0;
-	from = store_ingest_open(&b->ingest, digest, e);
-	if (from < 0)
-		return from;
-	r = newfile_begin(path, 0644, &f);
-	if (r == 0)
-		r = io_copy(from, f.fd);
-	if (r == 0)
-		r = newfile_commit(&f);
-	return r < 0 ? err_errno(e, r, "%s", path) : 0;
-}
-
-static int write_text(struct build *b, const char *folder, const char *name, const char *text, struct err *e)
-{
-	CLEANUP_NEWFILE struct newfile f = NEWFILE_INIT;
-	const char *path = arena_printf(b->a, "%s/%s", folder, name);
-	int r = path ? newfile_begin(path, 0644, &f) : -ENOMEM;
-
-	if (r == 0)
-		r = io_write_full(f.fd, text, strlen(text));
-	if (r == 0)
-		r = newfile_commit(&f);
-	return r < 0 ? err_errno(e, r, "%s/%s", folder, name) : 0;
+	return from < 0 ? from : layout_put(l, &part, from, e);
 }
 
 /* index.json goes last: who reads it finds all that it names. */
 static int to_folder(struct build *b, const struct build_cache *to, const struct document *d, struct err *e)
 {
-	const char *blobs = arena_printf(b->a, "%s/blobs/sha256", to->place), *index;
-	int r = blobs ? io_mkdirs(AT_FDCWD, blobs, 0755) : -ENOMEM;
+	const struct closure_part top = { .digest = d->manifest, .size = d->manifest_size, .type = TYPE_MANIFEST };
+	CLEANUP_LAYOUT struct layout l = LAYOUT_INIT;
+	int r = layout_make(to->place, &l, e);
 
-	if (r < 0)
-		return err_errno(e, r, "%s", to->place);
 	for (size_t i = 0; r == 0 && i < d->n_layers; i++)
-		r = copy_blob(b, to->place, d->layers[i].blob, d->layers[i].blob_size, e);
+		r = put_blob(b, &l, d->layers[i].blob, d->layers[i].blob_size, e);
 	if (r == 0)
-		r = copy_blob(b, to->place, d->config, d->config_size, e);
+		r = put_blob(b, &l, d->config, d->config_size, e);
 	if (r == 0)
-		r = copy_blob(b, to->place, d->manifest, d->manifest_size, e);
-	if (r == 0)
-		r = write_text(b, to->place, "oci-layout", LAYOUT, e);
-	if (r < 0)
-		return r;
-	index = arena_printf(b->a,
-			     "{\"schemaVersion\":2,\"mediaType\":\"" TYPE_INDEX "\",\"manifests\":[{\"mediaType\":\"" TYPE_MANIFEST
-			     "\",\"digest\":\"%s\",\"size\":%llu}]}",
-			     d->manifest, (unsigned long long)d->manifest_size);
-	return index ? write_text(b, to->place, "index.json", index, e) : no_memory(e);
+		r = put_blob(b, &l, d->manifest, d->manifest_size, e);
+	return r < 0 ? r : layout_only(&l, &top, e);
 }
 
 /* ---- both ---- */

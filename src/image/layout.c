@@ -169,15 +169,24 @@ int layout_check(int fd, const struct closure_part *part, struct err *e)
 	return copy_and_check(fd, -1, part, e);
 }
 
+/* What is there already is what its name says. */
+static bool has_blob(const struct layout *l, const struct closure_part *part)
+{
+	struct err ignored;
+	CLEANUP_FD int fd = layout_blob_open(l, part->digest, &ignored);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == part->size && layout_check(fd, part, &ignored) == 0;
+}
+
 int layout_put(const struct layout *l, const struct closure_part *part, int fd, struct err *e)
 {
 	const char *hex = digest_hex(part->digest);
 	CLEANUP_FD int file = -1;
-	struct stat st;
 	char tmp[17 + 4], random[17];
 	int r;
 
-	if (fstatat(l->blobs, hex, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == part->size)
+	if (has_blob(l, part))
 		return 0;
 	r = text_random_hex(8, random);
 	if (r < 0)
@@ -224,6 +233,18 @@ void layout_index(const struct closure_part *top, const char *name, struct strbu
 
 	begin_index(&w);
 	write_entry(&w, top, name);
+}
+
+int layout_only(const struct layout *l, const struct closure_part *top, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	int r;
+
+	layout_index(top, NULL, &text);
+	r = sb_error(&text);
+	if (r == 0)
+		r = io_replace_file(l->root, INDEX, text.s, text.len, 0644, false);
+	return r < 0 ? err_errno(e, r, "write " INDEX) : 0;
 }
 
 /* Whether an entry gives way: it has the name, or is the same and has none. */

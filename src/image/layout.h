@@ -22,10 +22,12 @@ int layout_find(const struct layout *l, struct arena *a, const char *name, const
 /* O_RDONLY fd of a blob. */
 int layout_blob_open(const struct layout *l, const char *digest, struct err *e) MUST_CHECK;
 
-/* A blob out of a file; it is there whole, with that digest, or not at all. One that is there stays. */
+/* A blob out of a file; it is there whole, with that digest, or not at all. One that is there stays, unless it is damaged. */
 int layout_put(const struct layout *l, const struct closure_part *part, int fd, struct err *e) MUST_CHECK;
 /* Lists it in index.json, in the place of what had that name (NULL: without one). Its blobs must be there. */
 int layout_name(const struct layout *l, const struct closure_part *top, const char *name, struct err *e) MUST_CHECK;
+/* The same, and index.json lists nothing else then. */
+int layout_only(const struct layout *l, const struct closure_part *top, struct err *e) MUST_CHECK;
 /* The same as a document of its own: an index.json that lists nothing else. */
 void layout_index(const struct closure_part *top, const char *name, struct strbuf *out);
 #define LAYOUT_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"

@@ -218,3 +218,11 @@ D
     [[ "$output" == *"--cache-to $bad"* ]] || { echo "$bad: $output"; false; }
   done
 }
+
+@test "type=local: a blob of the folder that is damaged is written anew" {
+  local blob
+  run -0 tare build -t t --cache-to "type=local,dest=$cache" "$ctx"
+  for blob in "$cache"/blobs/sha256/*; do printf '%s' "$(head -c 1 "$blob" | tr '\0-\377' '\1-\377\0')" | dd of="$blob" conv=notrunc status=none; done
+  run -0 tare build -t t --cache-to "type=local,dest=$cache" "$ctx"
+  for blob in "$cache"/blobs/sha256/*; do [ "$(sha256sum <"$blob" | cut -c1-64)" = "${blob##*/}" ]; done
+}

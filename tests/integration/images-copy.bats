@@ -226,3 +226,12 @@ artifact() {
   run -1 tare image copy -q "oci:$T/l:x" "docker://$to:bad"
   one_line
 }
+
+@test "a blob of the layout that is damaged is written anew" {
+  local d=$BATS_TEST_TMPDIR/damaged blob
+  registry_put "$REPO:1" "$W/multi"
+  tare image copy -q "docker://$NAME:1" "oci:$d"
+  for blob in "$d"/blobs/sha256/*; do printf '%s' "$(head -c 1 "$blob" | tr '\0-\377' '\1-\377\0')" | dd of="$blob" conv=notrunc status=none; done
+  tare image copy -q "docker://$NAME:1" "oci:$d"
+  for blob in "$d"/blobs/sha256/*; do [ "$(sha256sum <"$blob" | cut -c1-64)" = "${blob##*/}" ]; done
+}
