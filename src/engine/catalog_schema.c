@@ -103,4 +103,16 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	" PRIMARY KEY(image, digest)) WITHOUT ROWID;"
 	"CREATE INDEX documents_digest ON documents(digest);"
 	"PRAGMA user_version=8;",
+
+	/* The manifest that a tag's image came by under that name: one image may have several (of two media types, of layers packed otherwise),
+	 * images.manifest is the last one's. manifest_blobs: each such manifest, and its layers; while a tag means it a row keeps the blob. */
+	"ALTER TABLE tags ADD COLUMN manifest TEXT;"
+	"CREATE TABLE manifest_blobs("
+	" image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE, manifest TEXT NOT NULL, blob TEXT NOT NULL,"
+	" PRIMARY KEY(image, manifest, blob)) WITHOUT ROWID;"
+	"CREATE INDEX manifest_blobs_blob ON manifest_blobs(blob);"
+	"UPDATE tags SET manifest = (SELECT manifest FROM images WHERE id = tags.image);"
+	"INSERT INTO manifest_blobs SELECT id, manifest, manifest FROM images;"
+	"INSERT OR IGNORE INTO manifest_blobs SELECT id, manifest, blob FROM images JOIN image_layers ON image = id;"
+	"PRAGMA user_version=9;",
 };

@@ -294,16 +294,13 @@ static int take_archive(struct copy *c)
 
 static int take_store(struct copy *c)
 {
-	const char *top;
+	struct image_top top;
 	struct image img;
-	bool partial;
 	int r = image_find(c->en->catalog, c->arena, c->from.text, &img, c->e);
 
 	if (r == 0)
-		r = image_top(c->en->catalog, &c->store, c->arena, c->from.text, &img, &top, &partial, c->e);
-	if (r == 0 && c->args->platform)
-		top = img.manifest;
-	return r < 0 ? r : closure_of_store(&c->store, NULL, c->arena, top, &c->parts, c->e);
+		r = image_top(c->en->catalog, &c->store, c->arena, c->from.text, &img, &top, c->e);
+	return r < 0 ? r : closure_of_store(&c->store, NULL, c->arena, c->args->platform ? top.manifest : top.digest, &c->parts, c->e);
 }
 
 static int read_part(struct copy *c, const char *digest, char **text, size_t *len)

@@ -217,6 +217,14 @@ int64_t image_time(const char *text)
 	return ns;
 }
 
+static int record_blob(struct catalog *c, const struct image_loaded *img, const char *blob, struct err *e)
+{
+	int r = cat_exec(c, e, "INSERT INTO manifest_blobs(image, manifest, blob) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING", "sss", img->id,
+			 img->manifest, blob);
+
+	return r < 0 ? r : 0;
+}
+
 static int record_layers(struct catalog *c, const struct image_loaded *img, struct err *e)
 {
 	for (size_t i = 0; i < img->n_layers; i++) {
@@ -231,10 +239,12 @@ static int record_layers(struct catalog *c, const struct image_loaded *img, stru
 				     "INSERT INTO image_layers(image, position, chain, blob) VALUES(?1, ?2, ?3, ?4)"
 				     " ON CONFLICT(image, position) DO UPDATE SET blob = excluded.blob",
 				     "siss", img->id, (int64_t)i, l->chain_id, l->blob);
+		if (r >= 0)
+			r = record_blob(c, img, l->blob, e);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return record_blob(c, img, img->manifest, e);
 }
 
 static int64_t now_ns(void)
@@ -257,6 +267,11 @@ static int record_digests(struct catalog *c, const struct image_loaded *img, int
 	return r < 0 ? r : 0;
 }
 
+static int record_tag(struct catalog *c, const char *ref, const char *id, const char *index, const char *manifest, struct err *e)
+{
+	return cat_exec(c, e, "INSERT OR REPLACE INTO tags(ref, image, document, manifest) VALUES(?1, ?2, ?3, ?4)", "ssss", ref, id, index, manifest);
+}
+
 static int record_one(struct catalog *c, const struct image_loaded *img, struct err *e)
 {
 	int64_t now = now_ns();
@@ -277,8 +292,7 @@ static int record_one(struct catalog *c, const struct image_loaded *img, struct 
 	if (r >= 0)
 		r = record_digests(c, img, now, e);
 	for (size_t i = 0; r >= 0 && i < img->n_names; i++)
-		r = cat_exec(c, e, "INSERT OR REPLACE INTO tags(ref, image, document) VALUES(?1, ?2, ?3)", "sss", img->names[i], img->id,
-			     img->n_documents ? img->documents[0] : NULL);
+		r = record_tag(c, img->names[i], img->id, img->n_documents ? img->documents[0] : NULL, img->manifest, e);
 	return r < 0 ? r : 0;
 }
 
@@ -293,7 +307,8 @@ static int is_recorded(struct catalog *c, const struct image_loaded *img, bool *
 	for (size_t i = 0; r > 0 && i < img->n_names; i++) {
 		CLEANUP_STMT struct cat_stmt *tag = NULL;
 
-		r = cat_prepare(c, &tag, e, "SELECT 1 FROM tags WHERE ref = ?1 AND image = ?2", "ss", img->names[i], img->id);
+		r = cat_prepare(c, &tag, e, "SELECT 1 FROM tags WHERE ref = ?1 AND image = ?2 AND manifest IS ?3 AND document IS ?4", "ssss",
+				img->names[i], img->id, img->manifest, img->n_documents ? img->documents[0] : NULL);
 		if (r == 0)
 			r = cat_step(tag, e);
 	}
@@ -324,7 +339,7 @@ int image_tag(const struct engine *en, const char *source, const char *target, s
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	struct image_ref ref;
 	struct image img;
-	const char *document = NULL;
+	struct image_top meant = { 0 };
 	int r = image_ref_parse(&a, target, &ref, e);
 
 	if (r == 0 && ref.digest)
@@ -334,10 +349,9 @@ int image_tag(const struct engine *en, const char *source, const char *target, s
 	if (r == 0)
 		r = image_find(c, &a, source, &img, e);
 	if (r == 0)
-		r = image_document(c, &a, source, &img, &document, e);
+		r = image_meant(c, &a, source, &img, &meant, e);
 	if (r == 0)
-		r = cat_exec(c, e, "INSERT OR REPLACE INTO tags(ref, image, document) VALUES(?1, ?2, ?3)", "sss", image_ref_canonical(&a, &ref),
-			     img.id, document);
+		r = record_tag(c, image_ref_canonical(&a, &ref), img.id, meant.index, meant.manifest, e);
 	if (r >= 0)
 		r = cat_exec(c, e, "UPDATE images SET tagged = ?1 WHERE id = ?2", "is", now_ns(), img.id);
 	return r < 0 ? r : catalog_commit(c, e);
@@ -363,6 +377,7 @@ int image_referenced(struct catalog *c, enum store_kind kind, const char *digest
 	static const char layer[] = "SELECT 1 FROM layers WHERE chain = ?1 UNION ALL SELECT 1 FROM build_cache WHERE chain = ?1";
 	static const char blob[] = "SELECT 1 FROM images WHERE id = ?1 OR manifest = ?1 UNION ALL"
 				   " SELECT 1 FROM documents WHERE digest = ?1 UNION ALL"
+				   " SELECT 1 FROM manifest_blobs JOIN tags USING(image, manifest) WHERE blob = ?1 UNION ALL"
 				   " SELECT 1 FROM image_layers WHERE blob = ?1 UNION ALL SELECT 1 FROM build_cache WHERE blob = ?1";
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	int r = cat_prepare(c, &s, e, kind == STORE_LAYER ? layer : blob, "s", digest);

@@ -41,14 +41,20 @@ int image_list(struct catalog *c, struct arena *a, struct image **out, size_t *n
 int image_layers(struct catalog *c, struct arena *a, const char *id, const char *const **out, size_t *n,
 		 struct err *e) MUST_CHECK;
 
-/* Digest of the index that `what`, a name of img, meant where it was pulled from, and which the store has; NULL without. What it lists need
- * not all be here. */
-int image_document(struct catalog *c, struct arena *a, const char *what, const struct image *img, const char **out, struct err *e) MUST_CHECK;
+/* What a name of an image stands for elsewhere. */
+struct image_top {
+	const char *index;    /* the one that it meant where it was pulled from, NULL without; what it lists need not all be here */
+	const char *manifest; /* the one that it came by under that name */
+	const char *digest;   /* of what goes on: index or manifest, whichever the store has whole */
+	const char *lost;     /* one line, when that is not what it came by; else NULL */
+};
 
-/* Digest of what such a name stands for elsewhere: the index, when the store has all that it lists, else the manifest. partial: there is an
- * index, and something of it is not here. */
-int image_top(struct catalog *c, const struct store *s, struct arena *a, const char *what, const struct image *img, const char **top,
-	      bool *partial, struct err *e) MUST_CHECK;
+/* index and manifest that `what`, a name of img, meant where it came from; by its id: the manifest that it came by last. */
+int image_meant(struct catalog *c, struct arena *a, const char *what, const struct image *img, struct image_top *out, struct err *e) MUST_CHECK;
+
+/* All of it. manifest is then one that the store has, if it has any. */
+int image_top(struct catalog *c, const struct store *s, struct arena *a, const char *what, const struct image *img, struct image_top *out,
+	      struct err *e) MUST_CHECK;
 
 /* Its configuration, read from the store. */
 int image_config_read(const struct engine *en, struct arena *a, const char *id, const struct image_config **out,

@@ -135,16 +135,12 @@ int engine_push_names(const struct engine *en, const char *what, struct arena *a
 /* A platform that is asked for is one manifest's. */
 static int choose(struct push *p, const struct store *s, const struct image *img, const char **top, struct err *e)
 {
-	bool partial;
-	int r;
+	struct image_top found;
+	int r = image_top(p->en->catalog, s, p->arena, p->args->what, img, &found, e);
 
-	*top = img->manifest;
-	if (p->args->platform)
-		return 0;
-	r = image_top(p->en->catalog, s, p->arena, p->args->what, img, top, &partial, e);
-	if (r == 0 && partial)
-		log_warning("%s: its index lists more than is here: only the manifest of this one goes (tare pull --platform brings others)",
-			    image_ref_familiar(p->arena, &p->ref));
+	*top = p->args->platform ? found.manifest : found.digest;
+	if (r == 0 && found.lost && (!p->args->platform || !found.index))
+		log_warning("%s: %s", image_ref_familiar(p->arena, &p->ref), found.lost);
 	return r;
 }
 

@@ -30,21 +30,21 @@ static int no_memory(struct picking *p)
 static int pick(struct picking *p, const struct image *img, const char *name)
 {
 	struct picked *more, *to = NULL;
-	const char **names, *top = img->manifest;
-	bool partial = false;
-	int r = name ? image_top(p->catalog, p->store, p->arena, name, img, &top, &partial, p->e) : 0;
+	struct image_top top = { .manifest = img->manifest, .digest = img->manifest };
+	const char **names;
+	int r = name ? image_top(p->catalog, p->store, p->arena, name, img, &top, p->e) : 0;
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < p->n && !to; i++)
-		to = strcmp(p->v[i].id, img->id) == 0 && (!name || strcmp(p->v[i].top, top) == 0) ? &p->v[i] : NULL;
+		to = strcmp(p->v[i].id, img->id) == 0 && (!name || strcmp(p->v[i].top, top.digest) == 0) ? &p->v[i] : NULL;
 	if (!to) {
 		more = arena_grow(p->arena, p->v, p->n, &p->cap, sizeof(*more));
 		if (!more)
 			return no_memory(p);
 		p->v = more;
 		to = &p->v[p->n++];
-		*to = (struct picked){ .id = img->id, .manifest = img->manifest, .top = top };
+		*to = (struct picked){ .id = img->id, .manifest = top.manifest, .top = top.digest };
 	}
 	for (size_t i = 0; name && i < to->n; i++)
 		if (strcmp(to->names[i], name) == 0)

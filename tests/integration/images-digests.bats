@@ -137,6 +137,40 @@ Untagged: $NAME@$index" ]
   [[ "$output" == *"Deleted: sha256:"* ]]
 }
 
+@test "a tag is pushed by the manifest that it came by, whatever brought the image since" {
+  skopeo copy -q --dest-tls-verify=false --format v2s2 "oci-archive:$(busybox_archive)" "docker://$NAME:docker"
+  skopeo copy -q --dest-tls-verify=false "oci-archive:$(busybox_archive)" "docker://$NAME:oci"
+  one=$(there "$NAME:docker") two=$(there "$NAME:oci")
+  tare pull -q "$NAME:docker"
+  tare tag "$NAME:docker" "$NAME:copy"
+  tare pull -q "$NAME:oci"
+  [ "$(tare images -q --no-trunc "$NAME" | sort -u | wc -l)" = 1 ]
+  tare image prune -f >/dev/null
+  tare save "$NAME:docker" >"$BATS_TEST_TMPDIR/a.tar"
+  [ "$(tar -xOf "$BATS_TEST_TMPDIR/a.tar" index.json | jq -r '.manifests[0].digest')" = "$one" ]
+  run -0 --separate-stderr tare push -q "$NAME:docker"
+  [ "$stderr" = "" ]
+  tare push -q --platform "$HERE" "$NAME:docker"
+  tare push -q -a "$NAME"
+  [ "$(there "$NAME:docker") $(there "$NAME:oci") $(there "$NAME:copy")" = "$one $two $one" ]
+  # what the store has lost of it
+  rm "$TARE_ROOT/content/blobs/sha256/${one#sha256:}"
+  run -0 --separate-stderr tare push "$NAME:copy"
+  [[ "$stderr" == *"$NAME:copy: of the manifest that it came by something is not here: it goes by another, with another digest"* ]]
+  [ "$(there "$NAME:copy")" = "$two" ]
+  # an archive's tag is by its own
+  tare pull -q "$NAME:docker"
+  skopeo copy -q "docker-archive:$BATS_TEST_TMPDIR/a.tar:$NAME:docker" "docker-archive:$BATS_TEST_TMPDIR/b.tar:$NAME:copy"
+  tare load -q -i "$BATS_TEST_TMPDIR/b.tar"
+  tare push -q -a "$NAME"
+  [ "$(there "$NAME:docker") $(there "$NAME:oci")" = "$one $two" ]
+  # layers packed otherwise stay for as long as a tag means them
+  tare rmi "$NAME:copy" "$NAME:docker" >/dev/null
+  tare image prune -f >/dev/null
+  [ ! -e "$TARE_ROOT/content/blobs/sha256/${one#sha256:}" ]
+  tare image verify "$NAME:oci"
+}
+
 @test "rmi by a digest takes nothing away that the name has no part in" {
   tare load -q -i "$(busybox_archive)"
   digest=$(of busybox .Manifest)
@@ -179,6 +213,7 @@ Untagged: $NAME@$index" ]
 import sqlite3, sys
 c = sqlite3.connect(sys.argv[1])
 c.executescript("DROP TABLE repo_digests; DROP TABLE documents; ALTER TABLE tags DROP COLUMN document;"
+                "DROP TABLE manifest_blobs; ALTER TABLE tags DROP COLUMN manifest;"
                 "ALTER TABLE images DROP COLUMN tagged; PRAGMA user_version=7;")
 c.execute("INSERT INTO tags(ref, image) SELECT ?, id FROM images", sys.argv[2:])
 c.commit()
