@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "engine/imagemount.h"
 #include "engine/pull.h"
+#include "image/manifest.h"
 #include "image/ref.h"
 #include "image/verify.h"
 
@@ -289,18 +290,116 @@ static int list_layers(struct look *k, struct verify_layer **out, size_t *n)
 	return r;
 }
 
+/* As manifest and configuration say it, which the digests of both prove. 1: *out; 0: they are damaged, as was said. */
+static int named_layers(struct look *k, struct verify_layer **out, size_t *n)
+{
+	CLEANUP_FREE char *text = NULL, *conf = NULL;
+	struct arena *a = &k->v->arena;
+	const struct image_config *config;
+	char chain[DIGEST_LEN + 1];
+	struct manifest m;
+	struct err why;
+	size_t len;
+	int r = store_ingest_read(&k->v->ingest, k->img->manifest, image_json_limits.max_bytes, &text, &len, &why);
+
+	if (r == 0)
+		r = manifest_parse(a, text, len, &m, &why);
+	if (r == 0)
+		r = store_ingest_read(&k->v->ingest, k->img->id, image_json_limits.max_bytes, &conf, &len, &why);
+	if (r == 0)
+		r = image_config_parse(a, conf, len, &config, &why);
+	if (r < 0 || m.n_layers != config->n_layers)
+		return 0;
+	*n = m.n_layers;
+	*out = arena_array(a, *n + 1, sizeof(**out));
+	for (size_t i = 0; *out && i < *n; i++) {
+		digest_chain(i ? (*out)[i - 1].chain_id : NULL, config->diff_ids[i], chain);
+		(*out)[i] = (struct verify_layer){ .chain_id = arena_strdup(a, chain), .blob = m.layers[i].digest, .diff_id = config->diff_ids[i] };
+		if (!(*out)[i].chain_id)
+			break;
+	}
+	return arena_error(a) < 0 ? err_errno(k->e, -ENOMEM, "list layers") : 1;
+}
+
+static bool same(const struct verify_layer *x, size_t n_x, const struct verify_layer *y, size_t n_y)
+{
+	bool same = n_x == n_y;
+
+	for (size_t i = 0; same && i < n_x; i++)
+		same = strcmp(x[i].chain_id, y[i].chain_id) == 0 && strcmp(x[i].blob, y[i].blob) == 0 && strcmp(x[i].diff_id, y[i].diff_id) == 0;
+	return same;
+}
+
+/* The image's rows, as the manifest has them. What is unpacked is there by now: its facts lie beside it. */
+static int mend_rows(struct look *k, const struct verify_layer *list, size_t n)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = k->v->en->catalog;
+	int r = catalog_begin(c, CATALOG_DURABLE, k->e);
+
+	if (r == 0)
+		r = cat_exec(c, k->e, "DELETE FROM image_layers WHERE image = ?1", "s", k->img->id);
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		struct store_layer_info info;
+
+		r = store_layer_info(&k->v->store, list[i].chain_id, &info, k->e);
+		if (r == 0)
+			r = cat_exec(c, k->e,
+				     "INSERT INTO layers(chain, diff, size, max_id) VALUES(?1, ?2, ?3, ?4)"
+				     " ON CONFLICT(chain) DO UPDATE SET diff = excluded.diff",
+				     "ssii", list[i].chain_id, list[i].diff_id, (int64_t)info.size, (int64_t)info.max_id);
+		if (r >= 0)
+			r = cat_exec(c, k->e, "INSERT INTO image_layers(image, position, chain, blob) VALUES(?1, ?2, ?3, ?4)", "siss", k->img->id,
+				     (int64_t)i, list[i].chain_id, list[i].blob);
+		if (r >= 0)
+			r = cat_exec(c, k->e, "INSERT INTO manifest_blobs(image, manifest, blob) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING", "sss",
+				     k->img->id, k->img->manifest, list[i].blob);
+	}
+	return r < 0 ? r : catalog_commit(c, k->e);
+}
+
+static int rows(struct look *k, const struct verify_layer *list, size_t n)
+{
+	struct err why = { 0 }, *e = k->e;
+	int r;
+
+	if (!k->v->repair) {
+		say(k, "catalog", "has other layers of it than its manifest and configuration", false);
+		return 0;
+	}
+	k->e = &why;
+	r = mend_rows(k, list, n);
+	k->e = e;
+	if (r == 0) {
+		say(k, "catalog", "has the layers of manifest and configuration again", true);
+	} else {
+		const char *what = arena_printf(&k->v->arena, "has other layers of it than its manifest and configuration: %s", why.msg);
+
+		say(k, "catalog", what ? what : "has other layers of it than its manifest and configuration", false);
+	}
+	return 0;
+}
+
 static int layers(struct look *k)
 {
-	struct verify_layer *list;
-	size_t n;
+	struct verify_layer *list, *named;
+	size_t n, n_named;
+	bool differ = false;
 	int r = list_layers(k, &list, &n);
 
+	if (r == 0)
+		r = named_layers(k, &named, &n_named);
+	if (r > 0) {
+		differ = !same(list, n, named, n_named);
+		list = named;
+		n = n_named;
+		r = 0;
+	}
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		k->layer = list[i].chain_id;
 		r = see(k, &list[i]);
 		k->layer = NULL;
 	}
-	return r;
+	return r == 0 && differ ? rows(k, list, n) : r;
 }
 
 /* ---- all of it ---- */

@@ -199,6 +199,23 @@ checked() { # nothing but notes about this machine is to be said of the store
   tare run --rm busybox sh -c '[ ! -e /new ]'
 }
 
+@test "verify: a catalog that has other layers than the manifest is told of, and mended" {
+  tare load -q -i "$W/two.tar"
+  before=$(rows)
+  for change in "UPDATE image_layers SET blob = 'sha256:$(printf 1%.0s {1..64})' WHERE position = 1" \
+    "UPDATE image_layers SET blob = (SELECT blob FROM image_layers WHERE position = 0)" "DELETE FROM image_layers WHERE position = 1"; do
+    python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()' "$TARE_ROOT/catalog.db" "$change"
+    run -1 tare image verify two:1
+    [[ "$output" == *"catalog"*"has other layers of it than its manifest and configuration"* ]]
+    run -0 tare image verify --repair two:1
+    [[ "$output" == *"catalog"*"has the layers of manifest and configuration again"* ]]
+    [ "$(rows)" = "$before" ]
+    tare image verify two:1
+    checked
+  done
+}
+rows() { python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("SELECT * FROM image_layers ORDER BY position").fetchall())' "$TARE_ROOT/catalog.db"; }
+
 @test "repair: bad and missing blobs come from the registry that the name says" {
   registry_put keep:1 "$(busybox_archive)" >/dev/null
   NAME=$(registry)/keep:1
