@@ -382,6 +382,24 @@ bool pick_wants_xattr(const char *name)
 	return !strcmp(name, "security.capability") || (text_starts(name, "user.") && !text_starts(name, "user.overlay."));
 }
 
+ssize_t pick_list_xattrs(int fd, char *names, struct err *e)
+{
+	ssize_t len = flistxattr(fd, names, PICK_XATTRS);
+
+	if (len < 0 && errno == EOPNOTSUPP)
+		return 0;
+	return len < 0 ? err_errno(e, -errno, "list its attributes") : len;
+}
+
+ssize_t pick_get_xattr(int fd, const char *name, char *value, struct err *e)
+{
+	ssize_t n = fgetxattr(fd, name, value, PICK_XATTRS);
+
+	if (n < 0 && errno == ENODATA)
+		return -ENODATA;
+	return n < 0 ? err_errno(e, -errno, "read its attribute %s", name) : n;
+}
+
 static int digest_xattrs(int fd, struct key *k, struct err *e)
 {
 	CLEANUP_FREE char *names = malloc(PICK_XATTRS), *value = malloc(PICK_XATTRS);
@@ -389,10 +407,14 @@ static int digest_xattrs(int fd, struct key *k, struct err *e)
 
 	if (!names || !value)
 		return no_memory(e);
-	len = flistxattr(fd, names, PICK_XATTRS);
-	for (const char *name = names; len > 0 && name < names + len; name += strlen(name) + 1) {
-		ssize_t n = pick_wants_xattr(name) ? fgetxattr(fd, name, value, PICK_XATTRS) : -1;
+	len = pick_list_xattrs(fd, names, e);
+	if (len < 0)
+		return (int)len;
+	for (const char *name = names; name < names + len; name += strlen(name) + 1) {
+		ssize_t n = pick_wants_xattr(name) ? pick_get_xattr(fd, name, value, e) : -ENODATA;
 
+		if (n < 0 && n != -ENODATA)
+			return (int)n;
 		if (n < 0)
 			continue;
 		key_add(k, name);

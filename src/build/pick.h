@@ -64,5 +64,9 @@ int pick_seen(const struct pick_from *from, const struct pick_item *item, struct
 /* An attribute that is taken along. */
 bool pick_wants_xattr(const char *name);
 #define PICK_XATTRS 65536U
+/* The names of all of fd's, a NUL behind each, into PICK_XATTRS bytes, and how long they are: 0 where its file system has none. */
+ssize_t pick_list_xattrs(int fd, char *names, struct err *e) MUST_CHECK;
+/* One's value into PICK_XATTRS bytes, and its length; -ENODATA, and nothing in *e: it is gone. */
+ssize_t pick_get_xattr(int fd, const char *name, char *value, struct err *e) MUST_CHECK;
 
 #endif

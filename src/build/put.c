@@ -106,10 +106,14 @@ int put_xattrs(int from, int to, struct err *e)
 
 	if (!names || !value)
 		return err_errno(e, -ENOMEM, "attributes");
-	len = flistxattr(from, names, PICK_XATTRS);
-	for (const char *name = names; len > 0 && name < names + len; name += strlen(name) + 1) {
-		ssize_t n = pick_wants_xattr(name) ? fgetxattr(from, name, value, PICK_XATTRS) : -1;
+	len = pick_list_xattrs(from, names, e);
+	if (len < 0)
+		return (int)len;
+	for (const char *name = names; name < names + len; name += strlen(name) + 1) {
+		ssize_t n = pick_wants_xattr(name) ? pick_get_xattr(from, name, value, e) : -ENODATA;
 
+		if (n < 0 && n != -ENODATA)
+			return (int)n;
 		if (n >= 0 && fsetxattr(to, name, value, (size_t)n, 0) < 0)
 			return error(e, -errno, name);
 	}
@@ -209,10 +213,14 @@ static int put_subfolder(const struct putting *p, const struct pick_entry *en, i
 	mode_t mode;
 	int r;
 
+	if (from < 0)
+		return error(e, -errno, "open it");
 	if (!exists && mkdirat(dir, name, 0700) < 0)
 		return error(e, -errno, "make it");
 	to = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (from < 0 || to < 0 || fchown(to, owner(p, en->st), group(p, en->st)) < 0)
+	if (to < 0)
+		return error(e, -errno, "open what was made");
+	if (fchown(to, owner(p, en->st), group(p, en->st)) < 0)
 		return error(e, -errno, "give it its owner");
 	r = mode_of(p, en->st, &mode, e);
 	if (r == 0 && fchmod(to, mode) < 0)

@@ -1,0 +1,24 @@
+#!/usr/bin/env bats
+# tare build: extended attributes of files and folders.
+load ../lib/common
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown_file() { tare_teardown_file; }
+setup() { ctx=$BATS_TEST_TMPDIR/ctx; mkdir -p "$ctx"; tare builder prune -af >/dev/null; }
+
+dockerfile() { cat >"$ctx/Dockerfile"; }
+
+@test "attributes that cannot be listed are an error, not none" {
+  mkdir "$ctx/many"
+  mount -t tmpfs -o size=64m tmpfs "$ctx/many"
+  # their names are longer than listxattr(2) gives
+  /usr/bin/python3 -c '
+import os, sys
+open(sys.argv[1], "w").close()
+for n in range(400): os.setxattr(sys.argv[1], "user.%03d" % n + "x" * 230, b"1")' "$ctx/many/f" || { umount "$ctx/many"; skip "no such number of attributes here"; }
+  printf 'FROM busybox\nCOPY many /x\n' | dockerfile
+  run tare build "$ctx"
+  umount "$ctx/many"
+  [ "$status" = 1 ]
+  [[ "$output" == *"line 2: COPY many /x: "*"list its attributes: "* ]] || { echo "$output"; false; }
+}
