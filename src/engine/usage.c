@@ -7,12 +7,14 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "engine/buildcache.h"
 #include "engine/cni.h"
 #include "engine/container.h"
 #include "engine/folder.h"
 #include "engine/imagemount.h"
 #include "engine/images.h"
 #include "engine/settle.h"
+#include "image/partial.h"
 
 #define DEEPEST 256
 
@@ -79,44 +81,125 @@ static bool is_used(const struct record *recs, size_t n, const char *image)
 	return false;
 }
 
-/* Bytes of the layers that only images without containers have. */
-static int reclaimable(const struct engine *en, uint64_t *out, struct err *e)
-{
-	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(en->catalog, &s, e,
-			    "SELECT coalesce(sum(size), 0) FROM layers WHERE NOT EXISTS"
-			    " (SELECT 1 FROM image_layers JOIN containers USING(image) WHERE chain = layers.chain)",
-			    "");
+struct tally {
+	const struct engine *en;
+	struct arena *a;
+	const struct store *store;
+	enum store_kind kind;
+	const struct record *recs;
+	size_t n_recs;
+	const struct imagemount *mounts;
+	size_t n_mounts;
+	struct usage *out;
+	struct err *e;
+};
 
-	if (r == 0)
-		r = cat_step(s, e);
-	if (r > 0)
-		*out = (uint64_t)cat_int(s, 0);
-	return r < 0 ? r : 0;
+static bool is_kept(const struct tally *t, const char *image)
+{
+	for (size_t i = 0; i < t->n_mounts; i++)
+		if (strcmp(t->mounts[i].image, image) == 0)
+			return true;
+	return is_used(t->recs, t->n_recs, image);
 }
 
-static int read_images(const struct engine *en, const struct record *recs, size_t n, struct usage_row *row, struct err *e)
+/* 1: an image has it; *kept: one that prune leaves. */
+static int look_at_images(const struct tally *t, const char *digest, bool *kept)
+{
+	static const char layer[] = "SELECT image FROM image_layers WHERE chain = ?1";
+	static const char blob[] = "SELECT id FROM images WHERE id = ?1 OR manifest = ?1 UNION SELECT image FROM documents WHERE digest = ?1"
+				   " UNION SELECT image FROM manifest_blobs JOIN tags USING(image, manifest) WHERE blob = ?1"
+				   " UNION SELECT image FROM image_layers WHERE blob = ?1";
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int found = 0, r = cat_prepare(t->en->catalog, &s, t->e, t->kind == STORE_LAYER ? layer : blob, "s", digest);
+
+	*kept = false;
+	while (r == 0 && (r = cat_step(s, t->e)) > 0) {
+		found = 1;
+		*kept = *kept || is_kept(t, cat_text(s, 0));
+		r = 0;
+	}
+	return r < 0 ? r : found;
+}
+
+static int look_at_cache(const struct tally *t, const char *digest)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(t->en->catalog, &s, t->e,
+			    t->kind == STORE_LAYER ? "SELECT 1 FROM build_cache WHERE chain = ?1" : "SELECT 1 FROM build_cache WHERE blob = ?1", "s",
+			    digest);
+
+	return r < 0 ? r : cat_step(s, t->e);
+}
+
+/* What both have is the images', and is not free until both have let it go. */
+static int count_one(const char *digest, void *data)
+{
+	struct tally *t = data;
+	uint64_t bytes = store_bytes(t->store, t->kind, digest);
+	bool kept;
+	int image = look_at_images(t, digest, &kept), cache = image < 0 ? image : look_at_cache(t, digest);
+	struct usage_row *row = cache > 0 && image == 0 ? &t->out->cache : &t->out->images;
+
+	if (cache < 0)
+		return cache;
+	row->bytes += bytes;
+	if (row == &t->out->cache || (!kept && cache == 0))
+		row->reclaimable += bytes;
+	return 0;
+}
+
+static int count_cache(const struct tally *t)
+{
+	struct buildcache_row *v;
+	int r = buildcache_list(t->en, t->a, &v, &t->out->cache.total, t->e);
+
+	for (size_t i = 0; r == 0 && i < t->out->cache.total; i++) {
+		t->out->cache.active += v[i].in_use;
+		t->out->cache.bytes += v[i].folder ? v[i].bytes : 0;
+		t->out->cache.reclaimable += v[i].folder ? v[i].bytes : 0;
+	}
+	return r;
+}
+
+static int count_store(struct tally *t)
+{
+	uint64_t n, partial;
+	int r = 0;
+
+	for (t->kind = STORE_BLOB; r == 0; t->kind = STORE_LAYER) {
+		r = store_list(t->store, t->kind, count_one, t, t->e);
+		if (t->kind == STORE_LAYER)
+			break;
+	}
+	if (r == 0)
+		r = partial_usage(t->store->root, &n, &partial, t->e);
+	if (r < 0)
+		return r;
+	t->out->images.bytes += partial;
+	t->out->images.reclaimable += partial;
+	return 0;
+}
+
+static int read_images(const struct engine *en, const struct record *recs, size_t n, struct usage *out, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_STORE struct store store = STORE_INIT;
-	struct store_usage used;
+	struct tally t = { .en = en, .a = &a, .store = &store, .recs = recs, .n_recs = n, .out = out, .e = e };
+	struct imagemount *mounts;
 	struct image *images;
-	int r = image_list(en->catalog, &a, &images, &row->total, e);
+	int r = image_list(en->catalog, &a, &images, &out->images.total, e);
 
+	for (size_t i = 0; r == 0 && i < out->images.total; i++)
+		out->images.active += is_used(recs, n, images[i].id);
 	if (r == 0)
 		r = store_open(en->root_fd, &store, e);
 	if (r == 0)
-		r = store_usage(&store, &used, e);
+		r = imagemount_list(en, &a, &mounts, &t.n_mounts, e);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < row->total; i++)
-		row->active += is_used(recs, n, images[i].id);
-	row->bytes = used.blob_bytes + used.layer_bytes + used.partial_bytes;
-	r = reclaimable(en, &row->reclaimable, e);
-	row->reclaimable += used.partial_bytes;
-	if (row->active == 0)
-		row->reclaimable = row->bytes;
-	return r;
+	t.mounts = mounts;
+	r = count_store(&t);
+	return r < 0 ? r : count_cache(&t);
 }
 
 int usage_read(const struct engine *en, struct usage *out, struct err *e)
@@ -138,7 +221,7 @@ int usage_read(const struct engine *en, struct usage *out, struct err *e)
 		out->containers.active += recs[i].status == RECORD_RUNNING;
 		out->containers.reclaimable += recs[i].status == RECORD_RUNNING ? 0 : bytes;
 	}
-	return r < 0 ? r : read_images(en, recs, n, &out->images, e);
+	return r < 0 ? r : read_images(en, recs, n, out, e);
 }
 
 /* ---- prune ---- */
@@ -224,10 +307,14 @@ int prune(const struct engine *en, bool all, prune_fn fn, void *data, uint64_t *
 {
 	struct store_gc_result gc = { 0 };
 	struct err left = { 0 };
+	uint64_t n = 0;
 	int r;
 
 	*freed = 0;
-	r = prune_containers(en, fn, data, freed, e);
+	/* first: on a full disk nothing else may get anywhere */
+	r = all ? partial_sweep(en->root_fd, 0, &n, freed, e) : 0;
+	if (r == 0)
+		r = prune_containers(en, fn, data, freed, e);
 	if (r == 0)
 		r = remove_images(en, all, NULL, fn, data, e);
 	settle_garbage(en);

@@ -11,10 +11,11 @@
 
 struct usage_row {
 	size_t total, active;     /* active: images a container uses, containers that run */
-	uint64_t bytes, reclaimable;
+	uint64_t bytes, reclaimable; /* what `container prune`, `image prune -a`, `builder prune -a` take */
 };
 struct usage {
 	struct usage_row images, containers;
+	struct usage_row cache; /* of builds: rows, and what no image has of them; active: an image has it, too */
 };
 int usage_read(const struct engine *en, struct usage *out, struct err *e) MUST_CHECK;
 
@@ -27,7 +28,8 @@ uint64_t usage_of_root(const struct engine *en, const char *id);
 
 /* What went: kind "container", "untagged" or "image". */
 typedef void (*prune_fn)(const char *kind, const char *what, void *data);
-/* Removes containers that do not run, images without a name (all: every image no container uses), and garbage.
+/* Removes containers that do not run, images without a name (all: every image no container uses, and what pulls left half fetched and
+ * nobody has), and garbage.
  * *freed: bytes. A container that cannot be removed is passed over with a warning. */
 int prune(const struct engine *en, bool all, prune_fn fn, void *data, uint64_t *freed, struct err *e) MUST_CHECK;
 /* Whether an image goes: 1, 0, or an error. */

@@ -180,7 +180,7 @@ int store_list(const struct store *s, enum store_kind kind, store_list_fn fn, vo
 	return errno ? err_errno(e, -errno, "store: list") : 0;
 }
 
-static uint64_t bytes_of(const struct store *s, enum store_kind kind, const char *digest)
+uint64_t store_bytes(const struct store *s, enum store_kind kind, const char *digest)
 {
 	struct store_layer_info info;
 	struct stat st;
@@ -204,7 +204,7 @@ static int add_usage(const char *digest, void *data)
 	struct usage_walk *w = data;
 
 	*w->count += 1;
-	*w->bytes += bytes_of(w->store, w->kind, digest);
+	*w->bytes += store_bytes(w->store, w->kind, digest);
 	return 0;
 }
 
@@ -265,7 +265,7 @@ static int gc_one(const char *digest, void *data)
 
 	if (w->referenced(w->kind, digest, w->data))
 		return 0;
-	bytes = bytes_of(w->store, w->kind, digest);
+	bytes = store_bytes(w->store, w->kind, digest);
 	r = discard(w->store, w->kind, digest, w->trash, w->e);
 	if (r < 0)
 		return r;

@@ -127,6 +127,9 @@ typedef bool (*store_referenced_fn)(enum store_kind kind, const char *digest, vo
 int store_gc(const struct store *s, store_referenced_fn referenced, void *data, struct store_gc_result *out,
 	     struct err *e) MUST_CHECK;
 
+/* Bytes on the disk of one thing; 0 when it is not there. */
+uint64_t store_bytes(const struct store *s, enum store_kind kind, const char *digest);
+
 struct store_usage {
 	uint64_t blobs, blob_bytes, layers, layer_bytes, partials, partial_bytes; /* bytes on disk */
 };

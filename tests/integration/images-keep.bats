@@ -442,3 +442,48 @@ rows() { python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).exe
   tare system prune -f >/dev/null
   [ -z "$(ls "$partial")" ]
 }
+
+@test "what pulls left half fetched: system prune --all takes it at once, but not what somebody has" {
+  partial=$TARE_ROOT/content/partial; mkdir -p "$partial"
+  one=$(printf 1%.0s {1..64}) two=$(printf 2%.0s {1..64})
+  for p in "$one" "$two"; do head -c 1000000 /dev/zero >"$partial/$p"; head -c 16 /dev/zero >"$partial/$p.map"; done
+  tare system prune -f >/dev/null
+  [ "$(find "$partial" -type f | wc -l)" = 4 ]
+  exec 8<"$partial/$two"
+  flock 8
+  run -0 tare system prune -af 8<&-
+  [[ "$output" == *"Total reclaimed space: 1"* ]]
+  [ "$(cd "$partial" && echo *)" = "$two $two.map" ]
+  exec 8<&-
+  tare system prune -af >/dev/null
+  [ -z "$(ls "$partial")" ]
+}
+
+@test "df: the build cache has a row of its own; reclaimable is what prune takes" {
+  df_of() { tare system df --format json | jq -r "select(.Type == \"$1\").$2"; }
+  tare builder prune -af >/dev/null
+  tare load -q -i "$W/two.tar"
+  printf 'FROM one:1\nCOPY big /big\n' >"$BATS_TEST_TMPDIR/Dockerfile"
+  head -c 3000000 /dev/urandom >"$BATS_TEST_TMPDIR/big"
+  tare load -q -i "$W/one.tar"
+  tare build -q -t built:1 "$BATS_TEST_TMPDIR" >/dev/null
+  [ "$(df_of "Build Cache" TotalCount) $(df_of "Build Cache" Active) $(df_of "Build Cache" Size)" = "1 1 0B" ]
+  tare rmi built:1 >/dev/null
+  tare image prune -f >/dev/null
+  [ "$(df_of "Build Cache" Active)" = 0 ]
+  [[ "$(df_of "Build Cache" Size)" == 6*MB ]]
+  [ "$(df_of "Build Cache" Reclaimable)" = "$(df_of "Build Cache" Size) (100%)" ]
+  # without containers all images are; what one holds is not
+  [ "$(df_of Images Reclaimable)" = "$(df_of Images Size) (100%)" ]
+  tare create --name holder one:1 x >/dev/null
+  before=$(df_of Images Reclaimable)
+  [ "$before" != "$(df_of Images Size) (100%)" ]
+  run -0 tare image prune -af
+  [[ "$output" == *"Total reclaimed space: ${before% *}" ]]
+  [ "$(df_of Images Reclaimable)" = "0B (0%)" ]
+  reclaimable=$(df_of "Build Cache" Reclaimable)
+  run -0 tare builder prune -af
+  [[ "$output" == *"Total reclaimed space: ${reclaimable% *}" ]]
+  [ "$(df_of "Build Cache" TotalCount)" = 0 ]
+  tare rm holder >/dev/null
+}

@@ -240,6 +240,7 @@ int cmd_df(const struct cli_call *call, struct err *e)
 		return r;
 	df_row(&t, "Images", &u.images);
 	df_row(&t, "Containers", &u.containers);
+	df_row(&t, "Build Cache", &u.cache);
 	r = table_write(&t, o->format, false, &out, e);
 	return r < 0 ? r : tare_print(&out, e);
 }
