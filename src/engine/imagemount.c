@@ -212,6 +212,19 @@ static int make_place(struct making *k, const char *path)
 	return k->m.name && k->m.path ? 0 : err_errno(k->e, -ENOMEM, "mount");
 }
 
+/* Two on top of each other would be told apart by nobody who gives the place. */
+static int refuse_twice(struct making *k)
+{
+	struct imagemount *v;
+	size_t n;
+	int r = imagemount_list(k->en, k->a, &v, &n, k->e);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (v[i].here && strcmp(v[i].path, k->m.path) == 0)
+			r = err_set(k->e, ERR_CONFLICT, "an image is mounted at %s already: tare image umount it first", v[i].path);
+	return r;
+}
+
 static int find_and_view(struct making *k, const char *what)
 {
 	const char *const *chains;
@@ -247,6 +260,8 @@ int imagemount_make(const struct engine *en, struct arena *a, const char *what, 
 		r = find_and_view(&k, what);
 	if (r == 0)
 		r = make_place(&k, path);
+	if (r == 0 && path)
+		r = refuse_twice(&k);
 	if (r == 0)
 		r = make_entry(&k);
 	if (r == 0) {

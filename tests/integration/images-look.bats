@@ -118,6 +118,25 @@ X
   [[ "$output" == *"or give --all"* ]]
 }
 
+@test "mount: at a relative folder, which umount takes, too; not twice at one place" {
+  cd "$BATS_TEST_TMPDIR"
+  mkdir mm look
+  tare image mount look:a mm
+  run -1 tare image mount look:b mm
+  [[ "$output" == *"an image is mounted at $BATS_TEST_TMPDIR/mm already: tare image umount it first"* ]]
+  [ "${#lines[@]}" = 1 ]
+  diff -r "$W/a" mm
+  [ "$(tare image mount --format json | wc -l)" = 1 ]
+  [ "$(tare image umount mm)" = "$BATS_TEST_TMPDIR/mm" ]
+  run ! mountpoint -q mm
+  # a folder whose name is an image's, too
+  tare tag look:a mm; tare image mount mm mm; tare image mount look:a look
+  [ "$(tare image umount mm)" = "$BATS_TEST_TMPDIR/mm" ]
+  [ "$(tare image umount mm)" = "$BATS_TEST_TMPDIR/look" ]
+  tare rmi mm
+  [ ! -e "$TARE_STATE/image-mounts" ]
+}
+
 @test "export: the image's tree as a tar, to a file or through a pipe" {
   tare image export -o "$BATS_TEST_TMPDIR/a.tar" look:b
   tare image export look:b | cmp - "$BATS_TEST_TMPDIR/a.tar"

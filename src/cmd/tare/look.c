@@ -189,27 +189,42 @@ int cmd_image_mount(const struct cli_call *call, struct err *e)
 
 /* ---- umount ---- */
 
-/* By the place, or all of an image. */
-static int is_meant(const struct engine *en, struct arena *a, const struct imagemount *m, const char *what)
+/* The place, whose name may be an image's, too; NULL: it is none. */
+static const char *place_of(struct arena *a, const struct imagemount *v, size_t n, const char *what)
 {
 	char real[PATH_MAX];
+
+	if (!realpath(what, real))
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].here && strcmp(real, v[i].path) == 0)
+			return arena_strdup(a, real);
+	return NULL;
+}
+
+/* By the place, or all of an image. */
+static bool is_meant(const struct engine *en, struct arena *a, const struct imagemount *m, const char *what, const char *place)
+{
 	struct image img;
 	struct err ignored;
 
-	if (strchr(what, '/') && realpath(what, real) && strcmp(real, m->path) == 0)
-		return 1;
+	if (place)
+		return strcmp(place, m->path) == 0;
 	return image_find(en->catalog, a, what, &img, &ignored) == 0 && strcmp(img.id, m->image) == 0;
 }
 
 static int umount_one(const struct engine *en, const struct cli_call *call, const char *what, struct err *e)
 {
 	const struct umount_opts *o = call->opts;
+	const char *place = NULL;
 	struct imagemount *v;
 	size_t n, done = 0;
 	int r = imagemount_list(en, call->arena, &v, &n, e);
 
+	if (r == 0 && what)
+		place = place_of(call->arena, v, n, what);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		if (what && !is_meant(en, call->arena, &v[i], what))
+		if (what && !is_meant(en, call->arena, &v[i], what, place))
 			continue;
 		r = imagemount_end(en, &v[i], o->force, e);
 		if (r == 0)
