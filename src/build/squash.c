@@ -3,6 +3,7 @@
  * something to hide. What the layer is in the store is made from its blob: files have no more names there than they say. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -46,12 +47,29 @@ static int hide(const struct squash *q, int to, const char *name, struct err *e)
 	return mknodat(to, name, S_IFCHR, makedev(0, 0)) < 0 ? err_errno(e, -errno, "hide it") : 0;
 }
 
+/* What of to's attributes from has not: a layer says of a folder all that it has. */
+static int drop_xattrs(int from, int to, struct err *e)
+{
+	CLEANUP_FREE char *names = malloc(PICK_XATTRS);
+	ssize_t len = names ? pick_list_xattrs(to, names, e) : err_errno(e, -ENOMEM, "attributes");
+
+	if (len < 0)
+		return (int)len;
+	for (const char *name = names; name < names + len; name += strlen(name) + 1)
+		if (pick_wants_xattr(name) && fgetxattr(from, name, NULL, 0) < 0 && errno == ENODATA && fremovexattr(to, name) < 0)
+			return err_errno(e, -errno, "remove its attribute %s", name);
+	return 0;
+}
+
 /* As the layer has it; its time comes when it is complete. */
 static int like(int from, int to, struct stat *st, struct err *e)
 {
+	int r;
+
 	if (fstat(from, st) < 0 || fchown(to, st->st_uid, st->st_gid) < 0 || fchmod(to, st->st_mode & 07777) < 0)
 		return err_errno(e, -errno, "give it its owner");
-	return put_xattrs(from, to, e);
+	r = drop_xattrs(from, to, e);
+	return r < 0 ? r : put_xattrs(from, to, e);
 }
 
 static int set_time(int to, const struct stat *st, struct err *e)
