@@ -178,8 +178,6 @@ static int fn_json(struct call *c)
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&text);
 
-	if (c->args[0]->str == absent && c->args[0]->type == JSON_NULL)
-		return missing(c->args[0], c->e);
 	jw_value(&w, NULL, c->args[0]);
 	return give_text(c, &text);
 }
@@ -454,12 +452,16 @@ bool template_is_function(const char *name)
 int template_call(struct arena *a, const char *name, const struct json *const *args, size_t n, const struct json **out, struct err *e)
 {
 	struct call c = { a, args, n, out, e };
+	bool asks_whether = strcmp(name, "and") == 0 || strcmp(name, "or") == 0 || strcmp(name, "not") == 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(functions); i++) {
 		if (strcmp(functions[i].name, name) != 0)
 			continue;
 		if (n < functions[i].least || n > functions[i].most)
 			return err_set(e, ERR_INVALID, "%s does not take %zu values", name, n);
+		for (size_t k = 0; !asks_whether && k < n; k++)
+			if (args[k]->type == JSON_NULL && args[k]->str == absent)
+				return missing(args[k], e);
 		return functions[i].fn(&c);
 	}
 	return err_set(e, ERR_INVALID, "there is no function %s", name);
