@@ -286,6 +286,24 @@ int manifest_parse(struct arena *a, const char *text, size_t len, struct manifes
 	return r;
 }
 
+const char *manifest_artifact_type(struct arena *a, const char *text, size_t len)
+{
+	const struct json *doc, *config = NULL;
+	const char *type = NULL;
+	enum media_kind kind;
+	struct err ignored;
+
+	if (json_parse(a, text, len, &image_json_limits, &doc, &ignored) < 0 || json_get(doc, "manifests") || !json_get(doc, "layers") ||
+	    json_get_str(doc, "manifest", "artifactType", &type, &ignored) < 0)
+		return NULL;
+	if (type)
+		return type;
+	if (json_get_obj(doc, "manifest", "config", &config, &ignored) < 0 || !config ||
+	    json_get_str(config, "config", "mediaType", &type, &ignored) < 0)
+		return NULL;
+	return type && media_kind(type, &kind, &ignored) < 0 ? type : NULL;
+}
+
 int manifest_check_layout(struct arena *a, const char *text, size_t len, struct err *e)
 {
 	const char *version = NULL;

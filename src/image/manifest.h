@@ -55,5 +55,8 @@ struct manifest {
 	size_t n_layers;
 };
 int manifest_parse(struct arena *a, const char *text, size_t len, struct manifest *out, struct err *e) MUST_CHECK;
+/* Of one that manifest_parse() refuses: what kind of artifact it says it is (image-spec, manifest.md, "Guidelines for Artifact Usage"); NULL:
+ * it is none. Any bytes, as the document is. */
+const char *manifest_artifact_type(struct arena *a, const char *text, size_t len);
 
 #endif

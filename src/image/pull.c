@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
+#include "base/text.h"
 #include "image/manifest.h"
 #include "image/partial.h"
 #include "image/platform.h"
@@ -83,6 +84,19 @@ static int connect_registry(struct pull *p)
 
 /* ---- documents ---- */
 
+/* A page for people comes from a web server, or from what stands between and wants a login. */
+static int no_json(struct pull *p, const struct registry_document *doc)
+{
+	const char *name = p->args->endpoints[doc->endpoint < p->args->n_endpoints ? doc->endpoint : 0].name;
+	char type[64] = "no type", escaped[128];
+	size_t n = doc->media_type ? strcspn(doc->media_type, "; ") : 0;
+
+	if (n > 0)
+		(void)snprintf(type, sizeof(type), "%.*s", (int)(n < sizeof(type) ? n : sizeof(type) - 1), doc->media_type);
+	return err_set(p->e, ERR_INVALID, "%s: what it sends as the manifest is no JSON (%s): the host may be no registry", name,
+		       text_escape(type, escaped, sizeof(escaped)));
+}
+
 /* A document that must have this digest (NULL: whatever is there under the name); it is staged. */
 static int get(struct pull *p, const char *path, const char *digest, uint64_t size, struct registry_document *doc)
 {
@@ -93,6 +107,8 @@ static int get(struct pull *p, const char *path, const char *digest, uint64_t si
 
 	if (r < 0)
 		return r;
+	if (manifest && doc->text[strspn(doc->text, " \t\r\n")] != '{')
+		return no_json(p, doc);
 	if (digest && strcmp(doc->digest, digest) != 0)
 		return err_set(p->e, ERR_INVALID, "%s sends bytes with the digest %s, asked was for %s",
 			       p->args->endpoints[doc->endpoint < p->args->n_endpoints ? doc->endpoint : 0].name, doc->digest, digest);
@@ -153,6 +169,18 @@ static int descend(struct pull *p, struct registry_document *doc, struct image_r
 	return 0;
 }
 
+static int parse_manifest(struct pull *p, const struct registry_document *doc)
+{
+	int r = manifest_parse(p->arena, doc->text, doc->len, &p->manifest, p->e);
+	const char *type = r < 0 ? manifest_artifact_type(p->arena, doc->text, doc->len) : NULL;
+	char shown[128];
+
+	if (!type)
+		return r;
+	return err_set(p->e, ERR_UNSUPPORTED, "it is an artifact ('%s'), no image: tare image copy docker://%s oci:DIR takes it",
+		       text_escape(type, shown, sizeof(shown)), image_ref_familiar(p->arena, p->args->ref));
+}
+
 static int get_manifest(struct pull *p, struct image_resolved *out)
 {
 	const struct image_ref *ref = p->args->ref;
@@ -166,7 +194,7 @@ static int get_manifest(struct pull *p, struct image_resolved *out)
 	out->digest = arena_strdup(p->arena, doc.digest);
 	r = descend(p, &doc, out);
 	if (r == 0)
-		r = manifest_parse(p->arena, doc.text, doc.len, &p->manifest, p->e);
+		r = parse_manifest(p, &doc);
 	if (r < 0)
 		return r;
 	out->manifest = p->manifest_digest = arena_strdup(p->arena, doc.digest);

@@ -124,7 +124,11 @@ artifact() {
   tare image copy -q "docker://$NAME:thing" "oci:$T/l:thing"
   [ "$(tare image copy -q "oci:$T/l:thing" "docker://$(registry other)/a/b:2")" = "$digest" ]
   run -1 tare pull -q "$NAME:thing"
-  one_line; [[ "$output" == *"application/vnd.test.config"* ]]
+  one_line; [[ "$output" == *"it is an artifact ('application/vnd.test.thing'), no image: tare image copy docker://$NAME:thing oci:DIR takes it"* ]]
+  put_manifest "$REPO" chart "$(jq -nc --argjson c "$(put_blob "$REPO" '{}')" --argjson l "$(put_blob "$REPO" chart)" \
+    '{schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json", config: ($c + {mediaType: "application/vnd.cncf.helm.config.v1+json"}), layers: [$l + {mediaType: "text/x-test"}]}')"
+  run -1 tare pull -q "$NAME:chart"
+  one_line; [[ "$output" == *"it is an artifact ('application/vnd.cncf.helm.config.v1+json'), no image: tare image copy "* ]]
   run -1 tare image copy -q "docker://$NAME:thing" mine:1
   one_line
   [ -z "$(tare images -q)" ]

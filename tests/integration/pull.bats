@@ -205,7 +205,7 @@ some_arrived() { find "$TARE_ROOT/content/partial" -type f ! -name '*.map' -size
   fails_then_works "its manifest says"
   image 1 230000
   registry_fault html GET /manifests/ times=0
-  fails_then_works "$NAME:1"
+  fails_then_works "$NAME:1: $(registry): what it sends as the manifest is no JSON (text/html): the host may be no registry"
   image 1 240000
   registry_fault huge GET /manifests/ bytes=100000000 times=0
   fails_then_works "larger than 4194304 bytes"
