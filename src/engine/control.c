@@ -3,6 +3,7 @@
 
 #include "engine/config.h"
 #include "engine/container.h"
+#include "engine/folder.h"
 #include "engine/names.h"
 #include "engine/settle.h"
 #include "sys/cgroup.h"
@@ -57,8 +58,11 @@ bool container_paused(const struct record *rec)
 	return container_cgroup(&a, rec, &cg, &ignored) == 0 && cg_is_frozen(cg, &frozen) == 0 && frozen;
 }
 
+/* Whoever has stopped it for as long as he looks at it (engine/freezer.h) has its lock, and lets it go on afterwards: what is asked for here
+ * comes then. */
 int container_pause(const struct engine *en, const char *what, bool paused, struct err *e)
 {
+	CLEANUP_FD int lock = -1;
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	CLEANUP_CGROUP struct cgroup *cg = NULL;
@@ -67,6 +71,8 @@ int container_pause(const struct engine *en, const char *what, bool paused, stru
 	int r = container_running(en, &a, what, &rec, &live, e);
 
 	if (r == 0)
+		r = lock = folder_lock(en, rec.id, true, e);
+	if (r >= 0)
 		r = container_cgroup(&a, &rec, &cg, e);
 	if (r < 0)
 		return r;

@@ -94,6 +94,14 @@ paused_or_done() { paused || ! kill -0 "$1" 2>/dev/null; }
   kill -9 "$pid"; wait "$pid" || true
   wait_until 10 not_paused
   counts
+  # who pauses it while it is looked at has it paused afterwards
+  "$TARE_BIN/tare" commit box t:8 >/dev/null 3>&- & pid=$!
+  wait_until 10 paused_or_done "$pid"
+  run -0 tare pause box
+  wait "$pid"
+  paused
+  tare unpause box
+  counts
   run -0 tare commit --pause=false box t:9
   tare pause box
   run -0 tare commit box t:10
