@@ -13,6 +13,7 @@
 #include "image/manifest.h"
 
 #define OTHER_STORE "store"
+#define AT_ONCE 100U
 
 /* ---- a registry ---- */
 
@@ -134,13 +135,13 @@ static int stage(struct copy *c, const struct closure_part *part, int *fd)
 	return *fd < 0 ? err_errno(c->e, -errno, "stage blob %s", part->digest) : 0;
 }
 
-static int fetch_all(struct copy *c, const int *files)
+static int fetch_all(struct copy *c, const struct closure_part *parts, size_t n, const int *files)
 {
 	size_t file = 0;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < c->parts.n_blobs; i++) {
-		const struct closure_part *part = &c->parts.blobs[i];
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct closure_part *part = &parts[i];
 
 		if (files[i] < 0)
 			continue;
@@ -151,26 +152,34 @@ static int fetch_all(struct copy *c, const int *files)
 	return r;
 }
 
-static int fetch_blobs(struct copy *c)
+static int fetch_some(struct copy *c, const struct closure_part *parts, size_t n)
 {
-	size_t n = c->parts.n_blobs, wanted = 0;
-	int *files = arena_array(c->arena, n + 1, sizeof(*files)), *given = arena_array(c->arena, n + 1, sizeof(*given)), r = 0;
+	int files[AT_ONCE], given[AT_ONCE], r = 0;
+	size_t wanted = 0;
 
-	if (!files || !given)
-		return err_errno(c->e, -ENOMEM, "copy");
 	for (size_t i = 0; i < n; i++)
 		files[i] = -1;
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = stage(c, &c->parts.blobs[i], &files[i]);
+		r = stage(c, &parts[i], &files[i]);
 		if (files[i] >= 0)
 			given[wanted++] = files[i];
 	}
 	if (r == 0 && wanted)
 		r = start(c, given, wanted);
 	if (r == 0)
-		r = fetch_all(c, files);
+		r = fetch_all(c, parts, n, files);
 	for (size_t i = 0; i < n; i++)
 		files[i] = close_fd(files[i]);
+	return r;
+}
+
+/* Each into an open file that tare-transfer has, too, and there is an end of them: by lots. */
+static int fetch_blobs(struct copy *c)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->parts.n_blobs; i += AT_ONCE)
+		r = fetch_some(c, c->parts.blobs + i, c->parts.n_blobs - i < AT_ONCE ? c->parts.n_blobs - i : AT_ONCE);
 	return r;
 }
 

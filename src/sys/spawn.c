@@ -26,7 +26,7 @@
 #include "sys/ns.h"
 #include "sys/signals.h"
 
-#define MAX_FDS 128
+#define MAX_FDS 320 /* three times as many are open in the child for a moment, of 1024 */
 
 extern char **environ;
 

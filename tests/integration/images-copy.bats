@@ -239,3 +239,21 @@ artifact() {
   tare image copy -q "docker://$NAME:1" "oci:$d"
   for blob in "$d"/blobs/sha256/*; do [ "$(sha256sum <"$blob" | cut -c1-64)" = "${blob##*/}" ]; done
 }
+
+@test "more blobs than tare-transfer is given files at once" {
+  /usr/bin/python3 - "$T/many" <<'P'
+import hashlib, json, os, sys
+top = sys.argv[1]; os.makedirs(top + "/blobs/sha256")
+def put(data, kind):
+    digest = hashlib.sha256(data).hexdigest()
+    open(top + "/blobs/sha256/" + digest, "wb").write(data)
+    return {"mediaType": kind, "digest": "sha256:" + digest, "size": len(data)}
+manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": put(b"{}", "application/vnd.test.config"),
+            "layers": [put(b"%d" % n, "text/x-test") for n in range(250)]}
+open(top + "/index.json", "w").write(json.dumps({"schemaVersion": 2, "manifests": [put(json.dumps(manifest).encode(), manifest["mediaType"])]}))
+open(top + "/oci-layout", "w").write('{"imageLayoutVersion":"1.0.0"}')
+P
+  tare image copy -q "oci:$T/many" "docker://$NAME:1"
+  (ulimit -n 512; "$TARE_BIN/tare" image copy -q "docker://$NAME:1" "oci:$T/there")
+  diff -r "$T/many/blobs" "$T/there/blobs"
+}
