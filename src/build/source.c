@@ -158,6 +158,9 @@ static int parse_git(const struct reading *r, char *s)
 {
 	char *fragment = strchr(s, '#'), *query;
 
+	for (char *p = s; strstr(s, "://") && *p != ':'; p++) /* git knows a scheme in lower case alone */
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
 	if (fragment)
 		*fragment++ = '\0';
 	query = strchr(s, '?');

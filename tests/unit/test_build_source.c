@@ -39,6 +39,8 @@ static void sources(void **state)
 		{ "https://a/b.git#", "git https://a/b.git" },
 		{ "git://a/b", "git git://a/b" },
 		{ "ssh://git@a:22/b#x", "git ssh://git@a:22/b ref=x" },
+		{ "SSH://git@A/B", "git ssh://git@A/B" },
+		{ "HTTPs://a/B.git#V", "git https://a/B.git ref=V" },
 		{ "git@a.b:c/d.git#x:y", "git git@a.b:c/d.git ref=x subdir=y" },
 		{ "https://a/b.git?ref=x&subdir=y%2fz", "git https://a/b.git ref=x subdir=y/z" },
 		{ "https://a/b.git?tag=v1", "git https://a/b.git ref=refs/tags/v1" },
