@@ -67,7 +67,11 @@ static int take_tar(struct build *b, int fd, const char *name, struct tarball *t
 	ssize_t n = lseek(fd, 0, SEEK_SET) < 0 ? -errno : io_read_full(fd, head, sizeof(head));
 	int r;
 
-	if (n <= 0 || lseek(fd, 0, SEEK_SET) < 0)
+	if (n >= 0 && lseek(fd, 0, SEEK_SET) < 0)
+		n = -errno;
+	if (n < 0)
+		return err_errno(e, (int)n, "read %s", name);
+	if (n == 0)
 		return err_set(e, ERR_INVALID, "%s is empty: want a tar or a Dockerfile", name);
 	if (tarball_kind(head, (size_t)n) == TARBALL_NONE)
 		return 0;

@@ -189,7 +189,7 @@ static int run_mounted(struct build *b, size_t stage, const struct step *st, con
 
 	if (r == 0)
 		r = run_it(b, &b->stages[stage], st, in, in->run.script ? script : argv, mounts, e);
-	run_mounts_end(b, mounts);
+	run_mounts_end(mounts);
 	return r;
 }
 

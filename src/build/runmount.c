@@ -492,6 +492,8 @@ static int make_one(struct build *b, size_t stage, const struct step *st, const 
 		return no_memory(e);
 	if (strcmp(target, "/") == 0)
 		return err_set(e, ERR_INVALID, "nothing can be mounted over /: %s", m->target ? "want another target" : "want a target=PATH");
+	if (strchr(target, ':'))
+		return err_set(e, ERR_UNSUPPORTED, "target=%s: nothing can be mounted at a path with a colon in it", target);
 	switch (m->type) {
 	case DF_MOUNT_BIND:
 		return make_bind(b, stage, st, m, target, out, e);
@@ -519,9 +521,8 @@ int run_mounts_make(struct build *b, size_t stage, const struct step *st, const 
 	return r < 0 ? err_ctx(e, "--mount") : 0;
 }
 
-void run_mounts_end(struct build *b, struct run_mounts *m)
+void run_mounts_end(struct run_mounts *m)
 {
-	(void)b;
 	for (size_t i = 0; i < m->files.n; i++)
 		(void)unlink(m->files.v[i]); /* else with the ingest */
 	for (size_t i = 0; i < m->n_locks; i++)

@@ -32,7 +32,7 @@ int run_mounts_key(struct build *b, size_t stage, const struct df_run *run, stru
  * is kept for it; of a secret a file for as long as the command runs. Sets out->changed. */
 int run_mounts_make(struct build *b, size_t stage, const struct step *st, const struct df_run *run, struct run_mounts *out,
 		    struct err *e) MUST_CHECK;
-void run_mounts_end(struct build *b, struct run_mounts *m);
+void run_mounts_end(struct run_mounts *m);
 
 /* Where number i is mounted: absolute and clean. NULL: no memory; "": nowhere (a secret that is a variable alone). */
 const char *run_mount_target(struct arena *a, const struct conf *c, const struct df_run *run, size_t i);

@@ -12,6 +12,7 @@
 
 #include "base/io.h"
 #include "base/text.h"
+#include "engine/fetch.h"
 #include "engine/images.h"
 #include "engine/usage.h"
 
@@ -154,12 +155,16 @@ static int list_folders(const struct engine *en, struct listing *l, struct err *
 	while (r == 0 && (de = readdir(d))) {
 		int fd = text_is_hex(de->d_name, 64) ? openat(top, de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
 		struct buildcache_row row = { .id = arena_strdup(l->a, de->d_name), .description = "RUN --mount=type=cache", .folder = true };
+		const char *url;
 		struct stat st;
 
 		if (fd < 0)
 			continue;
 		st.st_mtim = (struct timespec){ 0 };
 		(void)!fstat(fd, &st);
+		url = fetch_remembered(fd, l->a);
+		if (url)
+			row.description = url;
 		row.created = row.used = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 		row.bytes = usage_of_folder(fd);
 		r = add_row(l, &row, e);

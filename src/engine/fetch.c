@@ -15,6 +15,7 @@
 #include "engine/buildcache.h"
 #include "wire/proxy.h"
 
+#define ANSWER "answer"
 #define ANSWER_MAX 65536U
 
 /* ---- the URL ---- */
@@ -81,7 +82,7 @@ static int memory_name(struct arena *a, const char *url, struct memory *m, struc
 		return err_errno(e, -ENOMEM, "fetch");
 	sha256_digest(text, strlen(text), digest);
 	m->folder = arena_printf(a, BUILDCACHE_FOLDER "/%s", digest_hex(digest));
-	m->file = arena_printf(a, "%s/answer", m->folder);
+	m->file = arena_printf(a, "%s/" ANSWER, m->folder);
 	return arena_error(a) < 0 ? err_errno(e, -ENOMEM, "fetch") : 0;
 }
 
@@ -104,6 +105,23 @@ static void recall(const struct engine *en, struct arena *a, struct memory *m)
 		return;
 	m->etag = etag;
 	m->digest = digest;
+}
+
+const char *fetch_remembered(int folder, struct arena *a)
+{
+	CLEANUP_FREE char *text = NULL;
+	const struct json *doc = NULL;
+	const char *url = NULL;
+	struct err ignored;
+	char shown[200];
+	size_t len;
+	int r = io_read_file(folder, ANSWER, ANSWER_MAX, &text, &len);
+
+	if (r == 0)
+		r = json_parse(a, text, len, NULL, &doc, &ignored);
+	if (r == 0)
+		r = json_get_str(doc, ANSWER, "url", &url, &ignored);
+	return r < 0 || !url ? NULL : arena_printf(a, "ADD %s", text_escape(url, shown, sizeof(shown)));
 }
 
 /* As a header has it: no end of line in it, and none to be made of it. */

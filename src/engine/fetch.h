@@ -12,4 +12,7 @@
 int engine_fetch(const struct engine *en, struct arena *a, const char *url, bool remembered, uint64_t max, int fd, struct fetched *out,
 		 struct err *e) MUST_CHECK;
 
+/* Whether a folder of build-cache/ is what is remembered of a URL: that, in a, made harmless for a terminal; else NULL. */
+const char *fetch_remembered(int folder, struct arena *a);
+
 #endif

@@ -56,3 +56,20 @@ waiting() { [ "$(grep -c -- "-> FLOCK .*:$(stat -c %i "$1") " /proc/locks)" -eq 
     [ ! -e "$folder" ]
   done
 }
+
+@test "a target with a colon in it is told as that; du says which folder remembers a URL" {
+  local type
+  for type in type=cache,id=x type=tmpfs type=bind; do
+    printf 'FROM busybox\nRUN --mount=%s,target=/a:b true\n' "$type" | dockerfile
+    run -1 tare build "$ctx"
+    [[ "$output" == *"line 2: RUN --mount=$type,target=/a:b true: --mount: target=/a:b: nothing can be mounted at a path with a colon in it" ]] || { echo "$output"; false; }
+  done
+  load ../lib/web
+  web_start; echo 1 >"$(web_dir)/www/a"
+  printf 'FROM busybox\nADD %s/v/a /a\nRUN --mount=type=cache,target=/c true\n' "$(web)" | dockerfile
+  run -0 tare build "$ctx"
+  run -0 tare builder du --no-trunc
+  [ "$(tare builder du --format json --no-trunc | jq -r 'select(.CacheType == "exec.cachemount" or .Type == "exec.cachemount") | .Description' | sort | tr '\n' '|')" = "ADD $(web)/v/a|RUN --mount=type=cache|RUN --mount=type=cache|" ] ||
+    { echo "$output"; tare builder du --format json; web_stop; false; }
+  web_stop
+}
