@@ -6,6 +6,7 @@
 #include "build/work.h"
 #include "engine/images.h"
 #include "image/manifest.h"
+#include "image/mediatype.h"
 
 /* The image, from a registry when it is not here or is asked to be looked for there. */
 static int find_image(struct build *b, const struct df_stage_plan *p, struct image *img, struct err *e)
@@ -28,9 +29,9 @@ static int find_image(struct build *b, const struct df_stage_plan *p, struct ima
 static const char *oci_type(const char *type)
 {
 	static const char *const rows[][2] = {
-		{ "application/vnd.docker.image.rootfs.diff.tar.gzip", "application/vnd.oci.image.layer.v1.tar+gzip" },
-		{ "application/vnd.docker.image.rootfs.diff.tar.zstd", "application/vnd.oci.image.layer.v1.tar+zstd" },
-		{ "application/vnd.docker.image.rootfs.diff.tar", "application/vnd.oci.image.layer.v1.tar" },
+		{ "application/vnd.docker.image.rootfs.diff.tar.gzip", MEDIATYPE_LAYER_GZIP },
+		{ "application/vnd.docker.image.rootfs.diff.tar.zstd", MEDIATYPE_LAYER_ZSTD },
+		{ "application/vnd.docker.image.rootfs.diff.tar", MEDIATYPE_LAYER },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)

@@ -6,10 +6,10 @@
 #include "build/work.h"
 #include "engine/push.h"
 #include "image/layout.h"
+#include "image/mediatype.h"
 #include "image/pack.h"
 
 #define MOST_LAYERS 500U /* of an image's configuration (image/config.c) */
-#define TYPE_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 
 struct document {
 	struct conf conf;
@@ -152,7 +152,7 @@ static int put_blob(struct build *b, const struct layout *l, const char *digest,
 /* index.json goes last: who reads it finds all that it names. */
 static int to_folder(struct build *b, const struct build_cache *to, const struct document *d, struct err *e)
 {
-	const struct closure_part top = { .digest = d->manifest, .size = d->manifest_size, .type = TYPE_MANIFEST };
+	const struct closure_part top = { .digest = d->manifest, .size = d->manifest_size, .type = MEDIATYPE_MANIFEST };
 	CLEANUP_LAYOUT struct layout l = LAYOUT_INIT;
 	int r = layout_make(to->place, &l, e);
 

@@ -6,10 +6,8 @@
 #include "base/text.h"
 #include "build/work.h"
 #include "engine/images.h"
+#include "image/mediatype.h"
 #include "image/ref.h"
-
-#define TYPE_CONFIG "application/vnd.oci.image.config.v1+json"
-#define TYPE_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 
 static int no_memory(struct err *e)
 {
@@ -31,8 +29,8 @@ void build_manifest(const struct image_layer *layers, const char *const *types, 
 
 	jw_object(&w, NULL);
 	jw_u64(&w, "schemaVersion", 2);
-	jw_str(&w, "mediaType", TYPE_MANIFEST);
-	descriptor(&w, "config", TYPE_CONFIG, config, size);
+	jw_str(&w, "mediaType", MEDIATYPE_MANIFEST);
+	descriptor(&w, "config", MEDIATYPE_CONFIG, config, size);
 	jw_array(&w, "layers");
 	for (size_t i = 0; i < n; i++)
 		descriptor(&w, NULL, types[i], layers[i].blob, layers[i].blob_size);

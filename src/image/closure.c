@@ -8,6 +8,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "image/config.h"
+#include "image/mediatype.h"
 
 #define MAX_NESTING 4
 #define MAX_PARTS 20000
@@ -118,7 +119,7 @@ static int type_of(struct collecting *c, const struct json *doc, bool index, str
 	if (own)
 		part->type = own;
 	if (!part->type)
-		part->type = index ? "application/vnd.oci.image.index.v1+json" : "application/vnd.oci.image.manifest.v1+json";
+		part->type = index ? MEDIATYPE_INDEX : MEDIATYPE_MANIFEST;
 	return r;
 }
 

@@ -11,9 +11,9 @@
 #include "base/text.h"
 #include "image/config.h"
 #include "image/manifest.h"
+#include "image/mediatype.h"
 
 #define INDEX "index.json"
-#define OCI_INDEX "application/vnd.oci.image.index.v1+json"
 #define REF_NAME "org.opencontainers.image.ref.name"
 #define BLOCK (256U << 10)
 
@@ -207,7 +207,7 @@ static void begin_index(struct json_writer *w)
 {
 	jw_object(w, NULL);
 	jw_u64(w, "schemaVersion", 2);
-	jw_str(w, "mediaType", OCI_INDEX);
+	jw_str(w, "mediaType", MEDIATYPE_INDEX);
 	jw_array(w, "manifests");
 }
 

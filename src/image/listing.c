@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "image/config.h"
 #include "image/digest.h"
+#include "image/mediatype.h"
 #include "image/ref.h"
 
 #define PAGE_MAX (4U << 20)
@@ -124,7 +125,7 @@ static int take_referrers(struct arena *a, const struct json *doc, struct referr
 int listing_referrers(struct registry_client *c, struct arena *a, const char *digest, uint64_t endpoint, struct listing_referrer **out, size_t *n,
 		      struct err *e)
 {
-	static const char *const accept[] = { "application/vnd.oci.image.index.v1+json", NULL };
+	static const char *const accept[] = { MEDIATYPE_INDEX, NULL };
 	const char *path = arena_printf(a, "referrers/%s", digest), *tag = arena_printf(a, "manifests/sha256-%s", digest_hex(digest)), *query = NULL;
 	struct referrers got = { 0 };
 	const struct json *doc;

@@ -14,13 +14,12 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "image/mediatype.h"
 #include "image/platform.h"
 #include "image/ref.h"
 #include "image/unpack.h"
 
 #define CONFIG_MAX (4U << 20)
-#define TYPE_CONFIG "application/vnd.oci.image.config.v1+json"
-#define TYPE_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 
 struct job {
 	const struct store *store;
@@ -161,8 +160,8 @@ static int make_manifest(struct job *j, const struct unpack_image *from, size_t 
 
 	jw_object(&w, NULL);
 	jw_u64(&w, "schemaVersion", 2);
-	jw_str(&w, "mediaType", TYPE_MANIFEST);
-	write_descriptor(&w, "config", TYPE_CONFIG, img->id, config_size);
+	jw_str(&w, "mediaType", MEDIATYPE_MANIFEST);
+	write_descriptor(&w, "config", MEDIATYPE_CONFIG, img->id, config_size);
 	jw_array(&w, "layers");
 	for (size_t i = 0; i < from->n_layers; i++)
 		write_descriptor(&w, NULL, from->layers[i].media_type, from->layers[i].blob, from->layers[i].blob_size);

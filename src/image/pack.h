@@ -3,8 +3,9 @@
 #define TARE_IMAGE_PACK_H
 
 #include "image/load.h"
+#include "image/mediatype.h"
 
-#define PACK_TYPE "application/vnd.oci.image.layer.v1.tar+gzip"
+#define PACK_TYPE MEDIATYPE_LAYER_GZIP
 
 struct pack_args {
 	const char *worker; /* absolute path of tare-worker */

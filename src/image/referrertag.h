@@ -5,8 +5,9 @@
 
 #include "base/strbuf.h"
 #include "image/closure.h"
+#include "image/mediatype.h"
 
-#define REFERRERTAG_TYPE "application/vnd.oci.image.index.v1+json"
+#define REFERRERTAG_TYPE MEDIATYPE_INDEX
 #define REFERRERTAG_LEN (sizeof("sha256-") + 64)
 
 void referrertag_name(const char *subject, char out[REFERRERTAG_LEN]);

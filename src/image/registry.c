@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "image/mediatype.h"
 #include "sys/spawn.h"
 #include "wire/proxy.h"
 
@@ -251,8 +252,8 @@ int registry_answer(struct registry_client *c, struct arena *a, const char *type
 /* ---- documents ---- */
 
 const char *const registry_manifest_types[] = {
-	"application/vnd.oci.image.index.v1+json",
-	"application/vnd.oci.image.manifest.v1+json",
+	MEDIATYPE_INDEX,
+	MEDIATYPE_MANIFEST,
 	"application/vnd.docker.distribution.manifest.list.v2+json",
 	"application/vnd.docker.distribution.manifest.v2+json",
 	NULL,

@@ -13,12 +13,11 @@
 #include "base/text.h"
 #include "image/closure.h"
 #include "image/config.h"
+#include "image/layout.h"
 #include "image/manifest.h"
+#include "image/mediatype.h"
 #include "image/ref.h"
 #include "image/tarball.h"
-
-#define OCI_INDEX "application/vnd.oci.image.index.v1+json"
-#define LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
 
 struct blob {
 	const char *digest;
@@ -159,7 +158,7 @@ static int make_documents(struct saving *v, const struct image_saved *images, si
 
 	jw_object(&v->index, NULL);
 	jw_u64(&v->index, "schemaVersion", 2);
-	jw_str(&v->index, "mediaType", OCI_INDEX);
+	jw_str(&v->index, "mediaType", MEDIATYPE_INDEX);
 	jw_array(&v->index, "manifests");
 	jw_array(&v->docker, NULL);
 	for (size_t i = 0; r == 0 && i < n; i++) {
@@ -206,7 +205,7 @@ static int save_blob(struct saving *v, const struct blob *b, int out)
 
 static int write_archive(struct saving *v, enum save_format format, int out)
 {
-	int r = tarball_text(out, "oci-layout", LAYOUT, strlen(LAYOUT), v->e);
+	int r = tarball_text(out, "oci-layout", LAYOUT_TEXT, strlen(LAYOUT_TEXT), v->e);
 
 	if (r == 0)
 		r = tarball_text(out, "index.json", v->index_text.s, v->index_text.len, v->e);

@@ -18,6 +18,7 @@
 #include "engine/confined.h"
 #include "engine/push.h"
 #include "image/digest.h"
+#include "image/mediatype.h"
 #include "sys/cgroup.h"
 
 #define OWN(member) offsetof(struct build_opts, member)
@@ -425,7 +426,7 @@ static int write_metadata(const struct cli_call *call, const struct build_result
 	jw_object(&w, NULL);
 	jw_str(&w, "containerimage.config.digest", got->id);
 	jw_object(&w, "containerimage.descriptor");
-	jw_str(&w, "mediaType", "application/vnd.oci.image.manifest.v1+json");
+	jw_str(&w, "mediaType", MEDIATYPE_MANIFEST);
 	jw_str(&w, "digest", got->manifest);
 	jw_u64(&w, "size", got->manifest_size);
 	jw_end_object(&w);
