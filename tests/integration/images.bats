@@ -27,10 +27,40 @@ docker_archive() { skopeo copy -q "oci-archive:$(busybox_archive)" "docker-archi
   [ "$(tare ps -a --format '{{.Names}}|{{.Image}}')" = "listed|busybox" ]
   tare rm listed >/dev/null
   [ "$(tare network ls --format '{{.Name}}')" = "$(tare network ls --format json | jq -r .Name)" ]
-  for bad in yaml '{{.Nosuch}}' '{{' 'table {{.ID}}' ''; do
+  for bad in yaml '{{.Nosuch}}' '{{' 'table {{.Nosuch}}' 'table x' ''; do
     run -1 tare images --format "$bad"
     [ "${#lines[@]}" = 1 ]
   done
+}
+
+@test "lists as tables of a template: titles of the fields, aligned columns" {
+  run -0 tare images --format 'table {{.ID}}\t{{.Tag}}\t{{.CreatedAt}}'
+  [ "${lines[0]}" = "IMAGE ID       TAG       CREATED AT" ]
+  [ "${lines[1]}" = "$(tare images -q)   latest    $(tare images --format json | jq -r .CreatedAt)" ]
+  run -0 tare images --format 'table {{.Repository}}:{{.Tag}}'
+  [ "$output" = "$(printf '%s\n' REPOSITORY:TAG busybox:latest)" ]
+  [ "$(tare images --format '{{.Tag}}\t{{.Repository}}')" = "$(printf 'latest\tbusybox')" ]
+  [ "$(tare images -q --format 'table {{.Tag}}')" = "$(tare images -q)" ]
+  [ "$(tare ps -a --format 'table {{.Names}}\t{{.Image}}')" = "NAMES     IMAGE" ]
+  tare create --name a-long-name busybox true >/dev/null
+  run -0 tare ps -a --format 'table {{.Names}}\t{{.Image}}'
+  [ "$output" = "$(printf '%s\n' "NAMES         IMAGE" "a-long-name   busybox")" ]
+  tare rm a-long-name >/dev/null
+  [[ "$(tare history --format 'table {{.Size}}\t{{.CreatedBy}}' busybox)" == "SIZE"*"CREATED BY"* ]]
+  [[ "$(tare network ls --format 'table {{.Name}}\t{{.Driver}}')" == "NAME"*"DRIVER"* ]]
+}
+
+@test "images: a pattern of names; a reference with a digest; docker's members" {
+  tare tag busybox bb-one:1; tare tag busybox bb-two:1
+  [ "$(tare images --format '{{.Repository}}' 'bb*' | sort | xargs)" = "bb-one bb-two" ]
+  [ "$(tare images --format '{{.Repository}}' 'bb-*:1' | wc -l)" = 2 ]
+  [ -z "$(tare images -q 'b?:*')" ]
+  manifest=$(tare image inspect busybox | jq -r '.[0].Manifest')
+  [ "$(tare images --format '{{.Repository}}' --filter "reference=bb-one@$manifest")" = bb-one ]
+  [ -z "$(tare images -q --filter "reference=bb-one@sha256:$(printf 1%.0s {1..64})")" ]
+  [ "$(tare images --format json busybox | jq -c '[.VirtualSize == .Size, .Containers, .SharedSize, .UniqueSize]')" = '[true,"N/A","N/A","N/A"]' ]
+  tare images --digests --format json busybox | jq -e .VirtualSize
+  tare rmi bb-one:1 bb-two:1 >/dev/null
 }
 
 @test "load: docker-archive from a file and from standard input, several names" {

@@ -15,19 +15,32 @@ struct question {
 	const char *tag;
 };
 
-/* As Docker: the pattern is for the name as people write it, with or without its tag; "*" stops at a slash. */
-static int by_reference(const struct question *q, const char *pattern)
+static bool has_digest(struct arena *a, const struct image *img, const struct image_ref *want)
 {
-	struct image_ref ref;
+	const char *full = arena_printf(a, "%s/%s@%s", want->domain, want->path, want->digest);
+
+	for (size_t i = 0; full && i < img->n_digests; i++)
+		if (strcmp(img->digests[i], full) == 0)
+			return true;
+	return strcmp(img->manifest, want->digest) == 0;
+}
+
+/* As Docker: the pattern is for the name as people write it, with or without its tag; "*" stops at a slash. With a digest it is no pattern. */
+bool image_matches(struct arena *a, const struct image *img, const char *tag, const char *pattern)
+{
+	struct image_ref ref, want;
 	struct err ignored;
 	const char *name, *bare;
 
-	if (!q->tag || image_ref_parse(q->a, q->tag, &ref, &ignored) < 0)
-		return 0;
-	name = image_ref_familiar(q->a, &ref);
+	if (!tag || image_ref_parse(a, tag, &ref, &ignored) < 0)
+		return false;
+	if (strchr(pattern, '@') && image_ref_parse(a, pattern, &want, &ignored) == 0 && want.digest)
+		return strcmp(ref.domain, want.domain) == 0 && strcmp(ref.path, want.path) == 0 &&
+		       (ref.digest ? strcmp(ref.digest, want.digest) == 0 : has_digest(a, img, &want));
+	name = image_ref_familiar(a, &ref);
 	if (!name)
-		return 0;
-	bare = arena_strndup(q->a, name, strlen(name) - (ref.digest ? strlen(ref.digest) + 1 : 0) - (ref.tag ? strlen(ref.tag) + 1 : 0));
+		return false;
+	bare = arena_strndup(a, name, strlen(name) - (ref.digest ? strlen(ref.digest) + 1 : 0) - (ref.tag ? strlen(ref.tag) + 1 : 0));
 	return fnmatch(pattern, name, FNM_PATHNAME) == 0 || (bare && fnmatch(pattern, bare, FNM_PATHNAME) == 0);
 }
 
@@ -107,7 +120,7 @@ static int matches(const char *key, const char *value, void *data, struct err *e
 	int r;
 
 	if (strcmp(key, "reference") == 0)
-		return by_reference(q, value);
+		return image_matches(q->a, q->img, q->tag, value);
 	if (strcmp(key, "digest") == 0)
 		return by_digest(q, value);
 	if (text_starts(key, "label")) {

@@ -213,13 +213,17 @@ int cmd_import(const struct cli_call *call, struct err *e)
 
 /* ---- images ---- */
 
+/* Members that docker has in its list, three of which it does not count there either. */
+#define DOCKERS { NULL, "VirtualSize" }, { NULL, "Containers" }, { NULL, "SharedSize" }, { NULL, "UniqueSize" }
+#define DOCKERS_CELLS(size) size, "N/A", "N/A", "N/A"
+
 static const struct table_column images_columns[] = {
 	{ NULL, NULL }, { "REPOSITORY", "Repository" }, { "TAG", "Tag" }, { "IMAGE ID", "ID" }, { "CREATED", "CreatedSince" },
-	{ "SIZE", "Size" }, { NULL, "CreatedAt" }, { NULL, "Digest" },
+	{ "SIZE", "Size" }, { NULL, "CreatedAt" }, { NULL, "Digest" }, DOCKERS,
 };
 static const struct table_column digest_columns[] = {
 	{ NULL, NULL }, { "REPOSITORY", "Repository" }, { "TAG", "Tag" }, { "DIGEST", "Digest" }, { "IMAGE ID", "ID" },
-	{ "CREATED", "CreatedSince" }, { "SIZE", "Size" }, { NULL, "CreatedAt" },
+	{ "CREATED", "CreatedSince" }, { "SIZE", "Size" }, { NULL, "CreatedAt" }, DOCKERS,
 };
 
 static const char *shown_age(struct arena *a, int64_t created)
@@ -238,7 +242,7 @@ static void image_row(struct table *t, const struct image *img, const struct ima
 	struct arena *a = t->a;
 	const char *repo = "<none>", *label = "<none>";
 	const char *id = o->no_trunc ? img->id : arena_strndup(a, digest_hex(img->id), ID_SHORT);
-	const char *ago = shown_age(a, img->created);
+	const char *ago = shown_age(a, img->created), *size = table_size(a, img->size);
 	const char *at = img->created == IMAGE_NO_TIME ? table_time(a, TABLE_NEVER) : table_time(a, img->created);
 	struct image_ref ref;
 	struct err ignored;
@@ -249,17 +253,20 @@ static void image_row(struct table *t, const struct image *img, const struct ima
 		repo = image_ref_familiar(a, &ref);
 	}
 	if (o->digests)
-		table_add(t, (const char *[]){ id, repo, label, n->digest, id, ago, table_size(a, img->size), at });
+		table_add(t, (const char *[]){ id, repo, label, n->digest, id, ago, size, at, DOCKERS_CELLS(size) });
 	else
-		table_add(t, (const char *[]){ id, repo, label, id, ago, table_size(a, img->size), at, n->digest });
+		table_add(t, (const char *[]){ id, repo, label, id, ago, size, at, n->digest, DOCKERS_CELLS(size) });
 }
 
-/* NAME: the repository, with or without a tag, or with a digest. */
+/* NAME: the repository, with or without a tag, or with a digest; or a pattern of it, as of --filter reference=. */
 static int is_named(struct arena *a, const char *want, const struct image *img, const struct image_name *n, struct err *e)
 {
 	struct image_ref ref, have;
-	int r = image_ref_parse(a, want, &ref, e);
+	int r;
 
+	if (strpbrk(want, "*?["))
+		return image_matches(a, img, n->name, want);
+	r = image_ref_parse(a, want, &ref, e);
 	if (r < 0)
 		return r;
 	if (!n->name || image_ref_parse(a, n->name, &have, e) < 0 || strcmp(ref.domain, have.domain) != 0 || strcmp(ref.path, have.path) != 0)

@@ -106,25 +106,139 @@ static void write_json(const struct table *t, struct strbuf *out)
 	}
 }
 
+/* ---- templates ---- */
+
+/* As docker: a backslash and "t" or "n" is what a shell's quotes kept from being a tab or the end of a line. */
+static const char *unescape(struct arena *a, const char *template)
+{
+	char *s = arena_strdup(a, template), *to = s;
+
+	for (const char *from = s; from && *from; from++) {
+		bool escaped = from[0] == '\\' && (from[1] == 't' || from[1] == 'n');
+
+		*to++ = !escaped ? *from : from[1] == 't' ? '\t' : '\n';
+		from += escaped;
+	}
+	if (s)
+		*to = '\0';
+	return s;
+}
+
+/* The titles, as members: of a column without one what its key says, "CreatedAt": "CREATED AT". */
+static void write_titles(const struct table *t, struct strbuf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+
+	jw_object(&w, NULL);
+	for (size_t i = 0; i < t->n_columns; i++) {
+		CLEANUP_STRBUF struct strbuf title = STRBUF_INIT;
+		const char *key = t->columns[i].key;
+
+		for (const char *p = key; p && *p; p++) {
+			bool upper = *p >= 'A' && *p <= 'Z';
+
+			if (upper && p > key && p[-1] >= 'a' && p[-1] <= 'z')
+				sb_putc(&title, ' ');
+			sb_putc(&title, *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p);
+		}
+		if (key)
+			jw_str(&w, key, t->columns[i].title ? t->columns[i].title : sb_str(&title));
+		out->failed |= sb_error(&title) < 0;
+	}
+	jw_end_object(&w);
+}
+
+static int apply(const struct table *t, const char *template, const struct strbuf *object, struct strbuf *out, struct err *e)
+{
+	const struct json *doc;
+	int r = sb_error(object) < 0 ? err_errno(e, -ENOMEM, "write the list") : json_parse(t->a, sb_str(object), object->len, NULL, &doc, e);
+
+	if (r == 0)
+		r = template_apply(t->a, template, doc, out, e);
+	if (r == 0)
+		sb_putc(out, '\n');
+	return r;
+}
+
 /* A line for each row; members are those of JSON. */
+static int write_rows(const struct table *t, const char *template, struct strbuf *out, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < t->n_rows; i++) {
+		CLEANUP_STRBUF struct strbuf object = STRBUF_INIT;
+
+		write_object(t, i, &object);
+		r = apply(t, template, &object, out, e);
+	}
+	return r;
+}
+
+#define CELLS_MAX 64
+#define CELL_MIN 10 /* docker's: as wide is a column with its gap at least */
+
+/* Lines whose tabs end cells, under each other; what is behind the last tab of a line is as long as it is. */
+static void align(char *text, struct strbuf *out)
+{
+	size_t widths[CELLS_MAX] = { 0 };
+
+	for (int pass = 0; pass < 2; pass++) {
+		size_t column = 0;
+
+		for (char *p = text, *end; *p; p = end + 1) {
+			char was;
+			size_t width;
+
+			end = p + strcspn(p, "\t\n");
+			was = *end;
+			*end = '\0';
+			width = width_of(p);
+			if (pass == 0 && was == '\t' && column < CELLS_MAX && width > widths[column])
+				widths[column] = width;
+			if (pass == 1)
+				add_cell(out, p);
+			if (pass == 1 && was == '\t' && column < CELLS_MAX)
+				sb_fill(out, ' ', (widths[column] + GAP > CELL_MIN ? widths[column] + GAP : CELL_MIN) - width);
+			if (pass == 1 && was != '\t')
+				sb_putc(out, '\n');
+			*end = was;
+			column = was == '\t' ? column + 1 : 0;
+			if (!was)
+				break;
+		}
+	}
+}
+
+static int write_template_table(const struct table *t, const char *template, struct strbuf *out, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf titles = STRBUF_INIT, lines = STRBUF_INIT;
+	char *text;
+	int r;
+
+	write_titles(t, &titles);
+	r = apply(t, template, &titles, &lines, e);
+	if (r == 0)
+		r = write_rows(t, template, &lines, e);
+	if (r < 0)
+		return r;
+	text = sb_error(&lines) < 0 ? NULL : arena_strdup(t->a, sb_str(&lines));
+	if (!text)
+		return err_errno(e, -ENOMEM, "write the list");
+	align(text, out);
+	return 0;
+}
+
 static int write_template(const struct table *t, const char *template, struct strbuf *out, struct err *e)
 {
-	if (!strstr(template, "{{") || strncmp(template, "table ", 6) == 0)
-		return err_set(e, ERR_INVALID, "--format '%.40s': there are table, json, and templates with {{.Member}}, whose members are those of json", template);
-	for (size_t r = 0; r < t->n_rows; r++) {
-		CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
-		const struct json *doc;
-		int k;
+	bool table = strncmp(template, "table ", 6) == 0;
+	const char *text;
 
-		write_object(t, r, &text);
-		k = sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "write the list") : json_parse(t->a, sb_str(&text), text.len, NULL, &doc, e);
-		if (k == 0)
-			k = template_apply(t->a, template, doc, out, e);
-		if (k < 0)
-			return k;
-		sb_putc(out, '\n');
-	}
-	return 0;
+	if (!strstr(template, "{{"))
+		return err_set(e, ERR_INVALID, "--format '%.40s': there are table, json, and templates with {{.Member}}, whose members are those of json", template);
+	text = unescape(t->a, table ? template + 6 : template);
+	if (!text)
+		return err_errno(e, -ENOMEM, "write the list");
+	return table ? write_template_table(t, text, out, e) : write_rows(t, text, out, e);
 }
 
 int table_write(const struct table *t, const char *format, bool quiet, struct strbuf *out, struct err *e)

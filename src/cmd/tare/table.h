@@ -28,7 +28,8 @@ struct table {
 /* cells: n_columns strings that live as long as the arena. */
 void table_add(struct table *t, const char *const *cells);
 
-/* format: NULL or "table", "json", or a template (cmd/tare/template.h), a line for each row. quiet: the first column alone, no title. */
+/* format: NULL or "table", "json", or a template (cmd/tare/template.h), a line for each row; with "table " before it under a line of titles,
+ * its tabs making columns (docker's "Format command and log output"). quiet: the first column alone, no title. */
 int table_write(const struct table *t, const char *format, bool quiet, struct strbuf *out, struct err *e) MUST_CHECK;
 
 /* Cells. Times are in ns since the epoch, which is a time as any other; TABLE_NEVER is none. */
