@@ -254,7 +254,7 @@ int imagemount_make(const struct engine *en, struct arena *a, const char *what, 
 	int r = 0;
 
 	if (en->user.on)
-		return err_set(e, ERR_UNSUPPORTED, "an ordinary user's mount would be seen by tare alone: tare create and tare export give him an image's files");
+		return err_set(e, ERR_UNSUPPORTED, "an ordinary user's mount would be seen by tare alone: tare image export gives the image's files, as a tar");
 	r = catalog_begin(c, CATALOG_LAZY, e);
 	if (r == 0)
 		r = find_and_view(&k, what);
