@@ -4,6 +4,7 @@
 
 int import_plan(struct import_args *args, struct err *e)
 {
+	static const char *const nothing[] = { NULL };
 	int r = 0;
 
 	platform_host(&args->target);
@@ -11,6 +12,8 @@ int import_plan(struct import_args *args, struct err *e)
 		r = platform_parse(args->platform, &args->target, e);
 	if (r == 0)
 		r = conf_begin(args->a, NULL, &args->target, &args->conf, e);
+	if (r == 0)
+		args->conf.env = nothing; /* as docker: only what was asked for; who runs it gives it a PATH */
 	return r < 0 ? r : conf_change(args->a, &args->conf, args->changes, e);
 }
 

@@ -137,7 +137,7 @@ paused_or_done() { paused || ! kill -0 "$1" 2>/dev/null; }
   [[ "$output" != *"new/"* ]]
   [[ "$output" != *".wh."* ]]
   run -0 tare import -c 'CMD ["cat", "/d/one"]' -c 'ENV X=1' -m back --platform linux/arm64 "$BATS_TEST_TMPDIR/x.tar" imp:1
-  [ "$(config '[.config.Cmd,.config.Env[1],.architecture,.history[0].comment]' imp:1)" = '[["cat","/d/one"],"X=1","arm64","back"]' ]
+  [ "$(config '[.config.Cmd,.config.Env,.architecture,.history[0].comment]' imp:1)" = '[["cat","/d/one"],["X=1"],"arm64","back"]' ]
   "$TARE_BIN/tare" import -c "CMD cat /d/one" - imp:2 <"$BATS_TEST_TMPDIR/x.tar"
   [ "$(tare run --rm imp:2)" = 1 ]
   run ! tare import -c 'COPY a b' "$BATS_TEST_TMPDIR/x.tar" imp:3

@@ -81,6 +81,8 @@ docker_archive() { skopeo copy -q "oci-archive:$(busybox_archive)" "docker-archi
   id=$(tare import -m "by hand" "$BATS_TEST_TMPDIR/r.tar" plain:1)
   [[ "$id" == sha256:* ]]
   [ "$(tare run --rm plain:1 sh -c 'echo runs')" = runs ]
+  [ "$(tare image inspect plain:1 | jq -c '.[0].Config.Env // []')" = '[]' ]
+  [[ "$(tare run --rm plain:1 sh -c 'echo $PATH')" == *:/bin ]]
   run -125 tare run --rm plain:1
   [[ "$output" == *"no command"* ]]
   tare history plain:1 | grep -q "by hand"
