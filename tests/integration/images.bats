@@ -33,6 +33,15 @@ docker_archive() { skopeo copy -q "oci-archive:$(busybox_archive)" "docker-archi
   done
 }
 
+@test "help of image inspect speaks of images, of container inspect of containers" {
+  run -0 tare image inspect --help
+  [[ "$output" == *"IMAGE..."*"everything about images,"* ]] && [[ "$output" != *"CONTAINER|IMAGE"* ]]
+  run -0 tare container inspect --help
+  [[ "$output" == *"CONTAINER..."*"everything about containers,"* ]]
+  run -0 tare inspect --help
+  [[ "$output" == *"CONTAINER|IMAGE..."* ]]
+}
+
 @test "lists as tables of a template: titles of the fields, aligned columns" {
   run -0 tare images --format 'table {{.ID}}\t{{.Tag}}\t{{.CreatedAt}}'
   [ "${lines[0]}" = "IMAGE ID       TAG       CREATED AT" ]

@@ -48,9 +48,7 @@ static const struct cli_option global_options[] = {
 #define ROW_HISTORY                                                                                                    \
 	{ "history", "IMAGE", "show how an image was made", cmd_history, history_options, sizeof(struct list_opts),           \
 	  &list_defaults, 1, 1 }
-#define ROW_INSPECT                                                                                                    \
-	{ "inspect", "CONTAINER|IMAGE...", "show everything about containers or images, as JSON", cmd_inspect, inspect_options,          \
-	  sizeof(struct inspect_opts), NULL, 1, CLI_ANY }
+#define ROW_INSPECT(what, help) { "inspect", what, help, cmd_inspect, inspect_options, sizeof(struct inspect_opts), NULL, 1, CLI_ANY }
 #define ROW_RUN                                                                                                        \
 	{ "run", "IMAGE [COMMAND [ARG...]]", "make a container and run a command in it", cmd_run, run_options,                \
 	  sizeof(struct run_opts), &run_defaults, 0, CLI_ANY, true, NULL, EXIT_RUN }
@@ -97,7 +95,7 @@ static const struct cli_option global_options[] = {
 #define END { 0 }
 
 static const struct cli_command image_commands[] = {
-	ROW_IMAGES("ls"), ROW_RMI("rm"), ROW_BUILD, ROW_TAG, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_HISTORY, ROW_INSPECT,
+	ROW_IMAGES("ls"), ROW_RMI("rm"), ROW_BUILD, ROW_TAG, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_HISTORY, ROW_INSPECT("IMAGE...", "show everything about images, as JSON"),
 	{ "copy", "FROM TO", "copy an image as it is: docker://NAME, oci:FOLDER[:NAME], oci-archive:FILE, docker-archive:FILE, or a name of the store",
 	  cmd_image_copy, copy_options, sizeof(struct copy_opts), NULL, 2, 2 },
 	{ "export", "IMAGE", "write the files of an image into a tar", cmd_image_export, export_options, sizeof(struct save_opts), NULL, 1, 1 },
@@ -115,7 +113,7 @@ static const struct cli_command image_commands[] = {
 };
 
 static const struct cli_command container_commands[] = {
-	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL,   ROW_WAIT,  ROW_RM,      ROW_PS("ls"), ROW_INSPECT,
+	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL,   ROW_WAIT,  ROW_RM,      ROW_PS("ls"), ROW_INSPECT("CONTAINER...", "show everything about containers, as JSON"),
 	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_COMMIT, ROW_EXPORT, END,
 };
 
@@ -179,7 +177,7 @@ static const struct cli_command internal_commands[] = {
 
 static const struct cli_command commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM, ROW_PS("ps"), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
-	ROW_TOP, ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT, ROW_COMMIT, ROW_EXPORT, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
+	ROW_TOP, ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT("CONTAINER|IMAGE...", "show everything about containers or images, as JSON"), ROW_COMMIT, ROW_EXPORT, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
 	ROW_TAG, ROW_HISTORY,
 	{ "login", "[SERVER]", "say who you are at a registry, Docker Hub unless named", cmd_login, login_options, sizeof(struct login_opts), NULL, 0, 1 },
 	{ "logout", "[SERVER]", "forget who you are at a registry", cmd_logout, NULL, 0, NULL, 0, 1 },
