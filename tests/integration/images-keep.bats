@@ -333,6 +333,18 @@ rows() { python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).exe
   run -1 tare image tree nosuch
 }
 
+@test "tree: what lies on a layer is further right than what lies beside it" {
+  for l in a b c; do echo $l >"$BATS_TEST_TMPDIR/$l"; tar -C "$BATS_TEST_TMPDIR" -cf "$BATS_TEST_TMPDIR/$l.l" "$l"; done
+  cd "$BATS_TEST_TMPDIR"
+  docker_archive ab.tar t:ab "$W/lower.l" a.l b.l
+  docker_archive abc.tar t:abc "$W/lower.l" a.l b.l c.l
+  docker_archive ac.tar t:ac "$W/lower.l" a.l c.l
+  for i in ab abc ac; do tare load -q -i $i.tar; done
+  run -0 tare image tree
+  marks=$(sed -E 's/[0-9a-f]{12} .*//' <<<"$output")
+  [ "$marks" = $'\n└─ \n   ├─ \n   │  └─ \n   └─ ' ] || [ "$marks" = $'\n└─ \n   ├─ \n   └─ \n      └─ ' ] || { echo "$output"; return 1; }
+}
+
 @test "prune: without a name; -a: without a container; filters" {
   load_busybox
   for a in one two; do tare load -q -i "$W/$a.tar"; done

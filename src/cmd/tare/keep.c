@@ -295,18 +295,17 @@ static void write_notes(struct forest *f, const char *notes)
 		sb_printf(&f->out, "%s   * %.*s\n", sb_str(&f->indent), (int)(end - notes), notes);
 }
 
-/* A layer in its line, what lies on it further right: but where it is the only one, straight below. */
+/* A layer in its line, what lies on it further right, also where it is the only one: else it would look like what lies beside. */
 static void write_node(struct forest *f, const struct node *node, const char *branch, const char *stem, unsigned int depth)
 {
 	size_t len = f->indent.len;
-	bool fork = node->child && node->child->next;
 
 	sb_printf(&f->out, "%s%s%.12s %s", sb_str(&f->indent), branch, digest_hex(node->chain), table_size(f->a, node->size));
 	sb_printf(&f->out, node->images ? "  %s\n" : "\n", node->images);
 	sb_puts(&f->indent, stem);
 	write_notes(f, node->notes);
 	for (const struct node *c = node->child; c && depth < TREE_DEEPEST; c = c->next)
-		write_node(f, c, fork && c->next ? "├─ " : "└─ ", fork && c->next ? "│  " : fork ? "   " : "", depth + 1);
+		write_node(f, c, c->next ? "├─ " : "└─ ", c->next ? "│  " : "   ", depth + 1);
 	if (f->indent.s) {
 		f->indent.len = len;
 		f->indent.s[len] = '\0';
