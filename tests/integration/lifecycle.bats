@@ -166,7 +166,8 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   [ "$(tare ps -a --format json | jq -r .Names | sort | tr '\n' ' ')" = "down up " ]
   [[ "$(tare ps -a --format json | jq -r 'select(.Names == "down") | .Status')" == "Exited (4)"* ]]
   run -1 tare ps --filter nonsense=1
-  run -125 tare ps --format yaml
+  run -1 tare ps --format yaml
+  [[ "$output" == *"there are table, json, and templates"* ]]
   tare rm -f up down
 }
 
