@@ -35,7 +35,8 @@ docker_archive() { skopeo copy -q "oci-archive:$(busybox_archive)" "docker-archi
 
 @test "help of image inspect speaks of images, of container inspect of containers" {
   run -0 tare image inspect --help
-  [[ "$output" == *"IMAGE..."*"everything about images,"* ]] && [[ "$output" != *"CONTAINER|IMAGE"* ]]
+  [[ "$output" == *"IMAGE..."*"everything about images,"* ]]
+  [[ "$output" != *"CONTAINER|IMAGE"* ]]
   run -0 tare container inspect --help
   [[ "$output" == *"CONTAINER..."*"everything about containers,"* ]]
   run -0 tare inspect --help
