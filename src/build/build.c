@@ -266,42 +266,35 @@ static int apply(struct build *b, size_t n, const struct df_instruction *in, str
 	return conf_add_history(b->a, &s->conf, arena_strdup(b->a, created), in->text, s->n == layers, e);
 }
 
-/* named: what it is called where it fails. */
-static int one(struct build *b, size_t n, const struct df_instruction *in, const char *named, struct err *e)
+static int one(struct build *b, size_t n, const struct df_instruction *in, struct err *e)
 {
-	struct df_instruction *with = arena_new(b->a, struct df_instruction), by_name = *in;
-	int r;
+	struct df_instruction *with = arena_new(b->a, struct df_instruction);
+	int r = with ? df_scope_step(&b->stages[n].scope, in, with, e) : err_errno(e, -ENOMEM, "instruction");
 
-	by_name.text = named;
-	r = with ? df_scope_step(&b->stages[n].scope, &by_name, with, e) : err_errno(e, -ENOMEM, "instruction");
 	if (r < 0)
 		return r;
-	with->text = in->text;
 	announce(b, n, with);
 	r = apply(b, n, with, e);
 	done(b, r == 0);
-	return r < 0 ? df_blame(e, in->first, named) : 0;
+	return r < 0 ? df_blame(e, in->first, in->text) : 0;
 }
 
-/* What the base left for who builds on it: done here, and no part of what is built. As in docker's classic builder it is no step of the
- * file's: how much there is of it shows when the base is here, and until then all of them have been counted. */
+/* What the base left for who builds on it: done here, and no part of what is built. */
 static int triggers(struct build *b, size_t n, struct err *e)
 {
 	struct stage *s = &b->stages[n];
 	const struct df_list list = s->conf.onbuild;
-	const struct df_instruction *from = &b->plan.v[n].from;
+	unsigned int line = b->plan.v[n].from.first;
 	int r = 0;
 
 	s->conf.onbuild = (struct df_list){ 0 };
+	s->steps += list.n;
 	for (size_t i = 0; r == 0 && i < list.n; i++) {
 		struct df_instruction *in = arena_new(b->a, struct df_instruction);
-		const char *named = arena_printf(b->a, "%s: ONBUILD %s", b->file.stages[n].from.text, list.v[i]);
 
-		r = in && named ? df_parse_trigger(b->a, list.v[i], from->first, in, e) : err_errno(e, -ENOMEM, "ONBUILD");
-		if (r < 0)
-			return in && named ? df_blame(e, from->first, named) : r;
-		s->step--;
-		r = one(b, n, in, named, e);
+		r = in ? df_parse_trigger(b->a, list.v[i], line, in, e) : err_errno(e, -ENOMEM, "ONBUILD");
+		if (r == 0)
+			r = one(b, n, in, e);
 	}
 	return r;
 }
@@ -325,7 +318,7 @@ int build_stage_steps(struct build *b, size_t n, size_t begin, size_t end, struc
 	int r = begin == 0 ? triggers(b, n, e) : 0;
 
 	for (size_t i = begin; r == 0 && i < end; i++)
-		r = one(b, n, &b->file.stages[n].v[i], b->file.stages[n].v[i].text, e);
+		r = one(b, n, &b->file.stages[n].v[i], e);
 	return r;
 }
 

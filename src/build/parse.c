@@ -141,8 +141,10 @@ int df_parse_trigger(struct arena *a, const char *text, unsigned int line, struc
 
 	if (r == 0 && (out->kind == DF_FROM || out->kind == DF_ONBUILD || out->kind == DF_MAINTAINER))
 		r = err_set(e, ERR_INVALID, "%s is not allowed there", df_kind_name(out->kind));
-	if (r < 0)
-		return r;
+	if (r < 0) {
+		err_ctx(e, "ONBUILD of the base image");
+		return df_blame(e, line, text);
+	}
 	out->first = out->last = line;
 	return 0;
 }
