@@ -136,7 +136,7 @@ static int take_args(struct df_scope *s, const struct df_instruction *in, struct
 	return 0;
 }
 
-static int step(struct df_scope *s, const struct df_instruction *in, struct df_instruction *out, struct err *e)
+int df_scope_take(struct df_scope *s, const struct df_instruction *in, struct df_instruction *out, struct err *e)
 {
 	if (in->kind == DF_ARG)
 		return take_args(s, in, out, e);
@@ -150,7 +150,7 @@ static int step(struct df_scope *s, const struct df_instruction *in, struct df_i
 
 int df_scope_step(struct df_scope *s, const struct df_instruction *in, struct df_instruction *out, struct err *e)
 {
-	return step(s, in, out, e) < 0 ? df_blame(e, in->first, in->text) : 0;
+	return df_scope_take(s, in, out, e) < 0 ? df_blame(e, in->first, in->text) : 0;
 }
 
 /* ---- scopes ---- */

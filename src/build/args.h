@@ -55,6 +55,9 @@ int df_scope_child(const struct df_scope *base, struct df_scope *out, struct err
  * still); ENV and ARG then count for what follows. The message begins with "line N: ". */
 int df_scope_step(struct df_scope *s, const struct df_instruction *in, struct df_instruction *out,
 		  struct err *e) MUST_CHECK;
+/* The same, and the message does not say where. */
+int df_scope_take(struct df_scope *s, const struct df_instruction *in, struct df_instruction *out,
+		  struct err *e) MUST_CHECK;
 
 /* NULL when it is not set. */
 const char *df_scope_get(const struct df_scope *s, const char *name);

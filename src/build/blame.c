@@ -18,3 +18,12 @@ int df_blame(struct err *e, unsigned int line, const char *text)
 	(void)text_tame(raw.msg, e->msg, sizeof(e->msg));
 	return e->code;
 }
+
+int df_blame_trigger(struct err *e, unsigned int line, const char *from, const char *trigger)
+{
+	struct err raw = *e;
+
+	err_ctx(&raw, "ONBUILD %.*s%s", SHOWN, trigger, strlen(trigger) > SHOWN ? "…" : "");
+	(void)text_tame(raw.msg, e->msg, sizeof(e->msg));
+	return df_blame(e, line, from);
+}

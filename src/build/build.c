@@ -269,34 +269,37 @@ static int apply(struct build *b, size_t n, const struct df_instruction *in, str
 static int one(struct build *b, size_t n, const struct df_instruction *in, struct err *e)
 {
 	struct df_instruction *with = arena_new(b->a, struct df_instruction);
-	int r = with ? df_scope_step(&b->stages[n].scope, in, with, e) : err_errno(e, -ENOMEM, "instruction");
+	int r = with ? df_scope_take(&b->stages[n].scope, in, with, e) : err_errno(e, -ENOMEM, "instruction");
 
 	if (r < 0)
 		return r;
 	announce(b, n, with);
 	r = apply(b, n, with, e);
 	done(b, r == 0);
-	return r < 0 ? df_blame(e, in->first, in->text) : 0;
+	return r;
 }
 
-/* What the base left for who builds on it: done here, and no part of what is built. */
+/* What the base left for who builds on it: done here, and no part of what is built. As in docker's classic builder it is no step of the
+ * file's: how much there is of it shows when the base is here, and until then all of them have been counted. */
 static int triggers(struct build *b, size_t n, struct err *e)
 {
 	struct stage *s = &b->stages[n];
 	const struct df_list list = s->conf.onbuild;
-	unsigned int line = b->plan.v[n].from.first;
-	int r = 0;
+	const struct df_instruction *from = &b->file.stages[n].from;
 
 	s->conf.onbuild = (struct df_list){ 0 };
-	s->steps += list.n;
-	for (size_t i = 0; r == 0 && i < list.n; i++) {
+	for (size_t i = 0; i < list.n; i++) {
 		struct df_instruction *in = arena_new(b->a, struct df_instruction);
+		int r = in ? df_parse_trigger(b->a, list.v[i], from->first, in, e) : err_errno(e, -ENOMEM, "ONBUILD");
 
-		r = in ? df_parse_trigger(b->a, list.v[i], line, in, e) : err_errno(e, -ENOMEM, "ONBUILD");
-		if (r == 0)
+		if (r == 0) {
+			s->step--;
 			r = one(b, n, in, e);
+		}
+		if (r < 0)
+			return df_blame_trigger(e, from->first, from->text, list.v[i]);
 	}
-	return r;
+	return 0;
 }
 
 int build_stage_begin(struct build *b, size_t n, struct err *e)
@@ -317,8 +320,13 @@ int build_stage_steps(struct build *b, size_t n, size_t begin, size_t end, struc
 {
 	int r = begin == 0 ? triggers(b, n, e) : 0;
 
-	for (size_t i = begin; r == 0 && i < end; i++)
-		r = one(b, n, &b->file.stages[n].v[i], e);
+	for (size_t i = begin; r == 0 && i < end; i++) {
+		const struct df_instruction *in = &b->file.stages[n].v[i];
+
+		r = one(b, n, in, e);
+		if (r < 0)
+			return df_blame(e, in->first, in->text);
+	}
 	return r;
 }
 

@@ -144,7 +144,7 @@ int df_parse(struct arena *a, const char *text, size_t len, struct df_file *out,
 int df_parse_line(struct arena *a, const char *text, struct df_instruction *out, struct err *e) MUST_CHECK;
 
 /* One instruction of an image's OnBuild, for the stage whose FROM is in this line. It may be none of FROM, ONBUILD and
- * MAINTAINER. */
+ * MAINTAINER. The message does not say where. */
 int df_parse_trigger(struct arena *a, const char *text, unsigned int line, struct df_instruction *out,
 		     struct err *e) MUST_CHECK;
 

@@ -97,7 +97,10 @@ static int check_syntax(struct arena *a, struct df_file *f, unsigned int line, s
 /* Nothing here is checked in the way that it speaks of. */
 static int check_check(struct arena *a, struct df_file *f, unsigned int line, struct err *e)
 {
-	return !f->check ? 0 : df_warn(a, &f->warnings, line, "# check= has no effect: there are no build checks that skip= could leave out or error= make errors, they are not supported", e);
+	if (!f->check)
+		return 0;
+	return df_warn(a, &f->warnings, line,
+		       "# check= has no effect: build checks, which skip= would leave out and error= make errors of, are not supported", e);
 }
 
 int df_parse(struct arena *a, const char *text, size_t len, struct df_file *out, struct err *e)
@@ -141,10 +144,8 @@ int df_parse_trigger(struct arena *a, const char *text, unsigned int line, struc
 
 	if (r == 0 && (out->kind == DF_FROM || out->kind == DF_ONBUILD || out->kind == DF_MAINTAINER))
 		r = err_set(e, ERR_INVALID, "%s is not allowed there", df_kind_name(out->kind));
-	if (r < 0) {
-		err_ctx(e, "ONBUILD of the base image");
-		return df_blame(e, line, text);
-	}
+	if (r < 0)
+		return r;
 	out->first = out->last = line;
 	return 0;
 }

@@ -80,11 +80,11 @@ quiet() { [ -z "${changer:-}" ] || { kill "$changer" && wait "$changer" || true;
   mkdir "$ctx/d"; ln -s ../../out-there/secret "$ctx/d/file"; ln -s .. "$ctx/d/above"; ln -s /proc/self/cwd "$ctx/d/magic"; ln -s loop "$ctx/loop"
   for source in folder/secret up/secret file d/file d/above/up/secret d/magic/secret loop folder/s* 'd/above/*/secret' ../out-there/secret; do
     printf 'FROM busybox\nCOPY %s /x\nRUN --mount=type=bind,source=%s,target=/y cat /y\n' "$source" "$source" | dockerfile
-    build; refused "line 2: COPY .*(no such file|no file fits it)"
+    build; refused "line 2: COPY .*(no such file|no file fits it|is a link that leads to nothing)"
     printf 'FROM busybox\nADD %s /x\n' "$source" | dockerfile
-    build; refused "line 2: ADD .*(no such file|no file fits it)"
+    build; refused "line 2: ADD .*(no such file|no file fits it|is a link that leads to nothing)"
     printf 'FROM busybox\nRUN --mount=type=bind,source=%s,target=/y cat /y\n' "$source" | dockerfile
-    build; refused "line 2: RUN .*(no such file|no file fits it)"
+    build; refused "line 2: RUN .*(no such file|no file fits it|is a link that leads to nothing)"
   done
   printf 'FROM busybox\nCOPY . /c\n' | dockerfile
   build; built

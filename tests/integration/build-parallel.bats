@@ -169,7 +169,7 @@ D
   printf 'FROM busybox AS other\nRUN echo x >/x\nFROM busybox AS base\nONBUILD COPY --from=other /x /y\nFROM base\nRUN true\n' | dockerfile
   for jobs in 1 2; do
     run -1 build --jobs $jobs
-    [[ "$output" == *"line 5: COPY --from=other /x /y: --from=other: ONBUILD cannot take from a stage that nothing else here needs"* ]]
+    [[ "$output" == *"line 5: FROM base: ONBUILD COPY --from=other /x /y: --from=other: ONBUILD cannot take from a stage that nothing else here needs"* ]]
   done
   echo 'COPY --from=other /x /z' >>"$ctx/Dockerfile"
   run -0 build --jobs 2

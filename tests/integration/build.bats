@@ -306,7 +306,7 @@ D
   for source in abs rel root/etc/passwd d/etc/passwd ../../etc/passwd; do
     printf 'FROM busybox\nCOPY %s /stolen\n' "$source" | dockerfile
     run -1 build
-    [[ "$output" == *"there is no such file"* ]]
+    [[ "$output" == *"there is no such file"* || "$output" == *": $source is a link that leads to nothing in the context" ]]
   done
   printf 'FROM busybox\nCOPY d /d\n' | dockerfile
   run -0 build

@@ -601,7 +601,7 @@ static void triggers(void **state)
 	assert_string_equal(what.copy.docs.v[0].content, "1\n");
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		assert_true(df_parse_trigger(&a, bad[i], 7, &what, &e) < 0);
-		assert_int_equal(strncmp(e.msg, "line 7: ", 8), 0);
+		assert_null(strstr(e.msg, "line 7")); /* the caller's to say */
 	}
 }
 
