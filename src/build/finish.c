@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/sha256.h"
 #include "base/text.h"
 #include "build/work.h"
 #include "engine/images.h"
@@ -41,8 +42,14 @@ void build_manifest(const struct image_layer *layers, const char *const *types, 
 int build_put(struct build *b, const struct strbuf *text, const char **digest, struct err *e)
 {
 	char sum[DIGEST_LEN + 1];
-	int r = sb_error(text) < 0 ? no_memory(e) : store_ingest_blob(&b->ingest, text->s, text->len, sum, e);
+	int r = sb_error(text) < 0 ? no_memory(e) : 0;
 
+	*digest = NULL;
+	if (r < 0)
+		return r;
+	sha256_digest(text->s, text->len, sum);
+	if (!store_has_blob(&b->store, sum)) /* else nothing has to be written, which may mean to wait for the disk */
+		r = store_ingest_blob(&b->ingest, text->s, text->len, sum, e);
 	*digest = r < 0 ? NULL : arena_strdup(b->a, sum);
 	return r < 0 ? r : *digest ? 0 : no_memory(e);
 }

@@ -19,7 +19,6 @@
 #include "engine/push.h"
 #include "image/digest.h"
 #include "image/mediatype.h"
-#include "sys/cgroup.h"
 
 #define OWN(member) offsetof(struct build_opts, member)
 
@@ -489,8 +488,6 @@ int cmd_build(const struct cli_call *call, struct err *e)
 	containers(o, &args);
 	if (r == 0)
 		r = limits(o, &args.limits, e);
-	if (r == 0)
-		cg_expect_join();
 	if (r == 0)
 		r = tare_engine(call, &en, e);
 	if (r < 0)
