@@ -31,7 +31,7 @@ many=$BENCH_WORK/many; mkdir "$many"
 printf 'FROM busybox:latest\nCOPY . /all\n' >"$many/Dockerfile"
 
 cached=$(rounds "${BENCH_BUILD_ROUNDS:-10}" \
-  tare "$TARE build -q -t steps $folder" \
+  tare "$TARE build -q --network none -t steps $folder" \
   docker "env DOCKER_BUILDKIT=0 /usr/bin/docker build -q --network none -t steps $folder" \
   buildkit "env DOCKER_BUILDKIT=1 /usr/bin/docker build -q --network none -t steps $folder" \
   buildah "$BUILDAH bud -q --layers --network none -t steps $folder")
@@ -46,7 +46,7 @@ stages=$(rounds "${BENCH_BUILD_FRESH_ROUNDS:-3}" \
   buildkit "env DOCKER_BUILDKIT=1 /usr/bin/docker build -q --no-cache --network none -t stages -f $folder/Dockerfile.stages $folder" \
   buildah "$BUILDAH bud -q --layers --no-cache --jobs 4 --network none -t stages -f $folder/Dockerfile.stages $folder")
 files=$(rounds "${BENCH_BUILD_FRESH_ROUNDS:-3}" \
-  tare "$TARE build -q -t many $many" \
+  tare "$TARE build -q --network none -t many $many" \
   buildkit "env DOCKER_BUILDKIT=1 /usr/bin/docker build -q -t many $many")
 jq -n --argjson v "$(versions)" --argjson c "$cached" --argjson f "$fresh" --argjson s "$stages" --argjson m "$files" '
   def ratios(r): {docker_over_tare: (r.docker.median_ms / r.tare.median_ms), buildkit_over_tare: (r.buildkit.median_ms / r.tare.median_ms),
