@@ -26,17 +26,17 @@ FROM busybox AS base
 ENV LANG=C
 RUN mkdir -p /opt/tools && echo base >/opt/tools/base
 FROM base AS one
-WORKDIR /work/one
+WORKDIR /place/one
 COPY src /src
 RUN cat /src/deep/er/two >made && ln made again && mkfifo pipe && rm -r /src/deep && mkdir /src/deep && touch /src/deep/new
 FROM base AS two
 ADD packed.tar.gz /packed/
 COPY --chown=3:4 --chmod=u=rwX,go=rX conf /conf
-RUN --mount=from=one,source=/work/one,target=/o cat /o/made >/from-one && chmod 4755 /conf/tool
+RUN --mount=from=one,source=/place/one,target=/o cat /o/made >/from-one && chmod 4755 /conf/tool
 FROM busybox AS unneeded
 RUN exit 1
 FROM base
-COPY --from=one /work /work
+COPY --from=one /place /place
 COPY --from=two /packed /conf /all/
 COPY --from=two /from-one /all/
 COPY --from=busybox /etc/passwd /etc/of-busybox

@@ -28,13 +28,13 @@ teardown_file() {
   tare_teardown_file
 }
 
-corpus() { python3 "$TARE_TESTS/lib/corpus.py" "$1" "$CASES" "$W/work" "${@:2}"; }
+corpus() { python3 "$TARE_TESTS/lib/corpus.py" "$1" "$CASES" "$W/built" "${@:2}"; }
 
 # The case of this test's name; prints rows for its section "differ".
 same() {
   [[ $BATS_TEST_DESCRIPTION =~ ${CORPUS:-} ]] || skip "not of those that were asked for"
-  cat "$W/work/verdicts/$BATS_TEST_DESCRIPTION"
-  [ ! -s "$W/work/verdicts/$BATS_TEST_DESCRIPTION" ]
+  cat "$W/built/verdicts/$BATS_TEST_DESCRIPTION"
+  [ ! -s "$W/built/verdicts/$BATS_TEST_DESCRIPTION" ]
 }
 
 @test "every case has a test" {
