@@ -19,8 +19,8 @@ program_killed_at() {
   cat >"$bin/$name" <<X
 #!/bin/sh
 [ "\$1" != adopt ] || exec $TARE_BIN/$name "\$@" # who repairs what this has done is left alone
-/usr/bin/strace -f -qq -o /dev/null -e trace=$calls -e inject=$calls:signal=KILL:when=$n -p \$\$ \\
-  >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
+/bin/bash -c 'for fd in /proc/self/fd/*; do fd=\${fd##*/}; [ "\$fd" -lt 3 ] || eval "exec \$fd>&-"; done; exec "\$@"' - \\
+  /usr/bin/strace -f -qq -o /dev/null -e trace=$calls -e inject=$calls:signal=KILL:when=$n -p \$\$ >/dev/null 2>&1 &
 traced() { while read -r what pid; do [ "\$what" != TracerPid: ] || [ "\$pid" = 0 ] || return 0; done </proc/\$\$/status; return 1; }
 until traced; do :; done
 exec $TARE_BIN/$name "\$@"
