@@ -3,6 +3,7 @@
 # steps of which none is, one of four stages that wait half a second each and need nothing of each other, and a COPY of 20,000
 # files that is in the cache (BuildKit alone: the others read them all). Docker's classic builder, BuildKit as it is in dockerd, and buildah with its cache of layers; no network.
 . bench/lib.bash
+with_journal
 make_images
 start_dockerd
 BUILDAH="buildah --root $BENCH_WORK/podman --runroot $BENCH_WORK/podman-run"

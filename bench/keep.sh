@@ -1,6 +1,7 @@
 #!/bin/bash
 # 1,000 images in the store: `image ls` of them; save of one bigger image, and load of the archive of all.
 . bench/lib.bash
+with_journal
 count=${BENCH_KEEP_IMAGES:-1000}
 make_images
 make_debian_root
@@ -30,9 +31,9 @@ with tarfile.open(sys.argv[2], "w") as out:
     add("manifest.json", json.dumps(rows).encode())
 P
 start_dockerd
-PREPARE[tare]="rm -rf $BENCH_WORK/tare"
-PREPARE[docker]="/usr/bin/docker image prune -af"
-PREPARE[podman]="$PODMAN image prune -af"
+PREPARE[tare]="rm -rf $BENCH_WORK/tare; sync"
+PREPARE[docker]="/usr/bin/docker image prune -af; sync"
+PREPARE[podman]="$PODMAN image prune -af; sync"
 loads=$(rounds 1 \
   tare "$TARE load -q -i $BENCH_WORK/many.tar" \
   docker "/usr/bin/docker load -q -i $BENCH_WORK/many.tar" \

@@ -14,7 +14,9 @@ end_bench() {
   [ ${#namespaces[@]} -eq 0 ] || kill "${namespaces[@]}" 2>/dev/null || true
   # what containerd and the layers left mounted below our own folder, deepest first
   awk -v d="$BENCH_WORK/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r m; do umount -l "$m"; done
-  rm -rf --one-file-system "$BENCH_WORK" 2>/dev/null || { sleep 1; rm -rf --one-file-system "$BENCH_WORK"; } # monitors on their way out
+  ! mountpoint -q "$BENCH_WORK" || umount "$BENCH_WORK" 2>/dev/null || { sleep 1; umount -l "$BENCH_WORK"; } # monitors on their way out
+  rm -f "$BENCH_WORK.disk"
+  rm -rf --one-file-system "$BENCH_WORK" 2>/dev/null || { sleep 1; rm -rf --one-file-system "$BENCH_WORK"; }
   # the peers leave their (empty) parent cgroups behind
   find /sys/fs/cgroup -depth -type d \( -path '*/docker/*' -o -name docker -o -path '*/libpod_parent/*' -o -name libpod_parent \) \
     -exec rmdir {} + 2>/dev/null || true
@@ -22,6 +24,15 @@ end_bench() {
 trap end_bench EXIT
 
 declare -A PREPARE=()
+
+# with_journal: everybody's stores on an ext4 with a journal, as people have it. Without one ext4 looks for each new file at the inodes
+# that were removed in the last minutes, and what a round removed is paid for in the next.
+with_journal() {
+  truncate -s 24G "$BENCH_WORK.disk"
+  mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 "$BENCH_WORK.disk"
+  mount -o loop "$BENCH_WORK.disk" "$BENCH_WORK"
+  losetup --direct-io=on "$(losetup -j "$BENCH_WORK.disk" | cut -d: -f1)" # else what it writes waits for the disk's own cache, too
+}
 
 say() { echo "   $*" >&2; }
 

@@ -3,6 +3,7 @@
 # by debootstrap. A fresh store each round, same file system, caches equally warm, tare's fsyncs included. Where unpigz
 # is installed docker uses it; the run says which. Also the unpacker's peak memory.
 . bench/lib.bash
+with_journal
 make_debian_root
 root=$DEBIAN_ROOT
 # the archive: manifest.json, config, one gzip-compressed layer.tar
@@ -15,9 +16,9 @@ printf '{"architecture":"amd64","os":"linux","config":{"Cmd":["/bin/sh"]},"rootf
 printf '[{"Config":"config.json","RepoTags":["usr:latest"],"Layers":["%s/layer.tar"]}]' "$diff_id" >"$work/manifest.json"
 tar -cf "$BENCH_WORK/usr.tar" -C "$work" config.json "$diff_id" manifest.json
 start_dockerd
-PREPARE[tare]="rm -rf $BENCH_WORK/tare"
-PREPARE[docker]="/usr/bin/docker image rm -f usr:latest"
-PREPARE[podman]="$PODMAN rmi -f usr:latest"
+PREPARE[tare]="rm -rf $BENCH_WORK/tare; sync"
+PREPARE[docker]="/usr/bin/docker image rm -f usr:latest; sync"
+PREPARE[podman]="$PODMAN rmi -f usr:latest; sync"
 results=$(rounds "${BENCH_LOAD_ROUNDS:-5}" \
   tare "$TARE load -q -i $BENCH_WORK/usr.tar" \
   docker "/usr/bin/docker load -q -i $BENCH_WORK/usr.tar" \

@@ -3,14 +3,15 @@
 # caches equally warm, tare's fsyncs included. Processor time is that of all who take part but the registry: of docker also its daemon's.
 # Also the unpacker's peak memory.
 . bench/lib.bash
+with_journal
 . bench/registry.bash
 image=$BIG_IMAGE
 start_registry
 make_big_image
 start_dockerd
-PREPARE[tare]="rm -rf $BENCH_WORK/tare"
-PREPARE[docker]="/usr/bin/docker image rm -f $image"
-PREPARE[podman]="$PODMAN rmi -f $image"
+PREPARE[tare]="rm -rf $BENCH_WORK/tare; sync"
+PREPARE[docker]="/usr/bin/docker image rm -f $image; sync"
+PREPARE[podman]="$PODMAN rmi -f $image; sync"
 results=$(rounds "${BENCH_PULL_ROUNDS:-5}" \
   tare "$TARE pull -q $image" \
   docker "/usr/bin/docker pull -q $image" \
