@@ -11,15 +11,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "base/beneath.h"
 #include "base/io.h"
-#include "base/sha256.h"
 #include "base/text.h"
 #include "build/work.h"
 #include "engine/remote.h"
+#include "image/layout.h"
 #include "image/unpack_blob.h"
-
-#define MAX_DOCUMENT (4U << 20)
 
 struct cache_source {
 	const struct build_cache *spec;
@@ -28,7 +25,7 @@ struct cache_source {
 	struct image_looked what;
 	const struct json *cached; /* the member of the configuration; NULL: none */
 	struct remote remote;
-	int folder; /* of CACHE_LOCAL */
+	struct layout layout; /* of CACHE_LOCAL */
 };
 
 static void give_up(struct build *b, struct cache_source *s, const char *why)
@@ -39,45 +36,16 @@ static void give_up(struct build *b, struct cache_source *s, const char *why)
 
 /* ---- a folder ---- */
 
-static int open_blob(const struct cache_source *s, const char *digest, struct err *e)
-{
-	char path[sizeof("blobs/sha256/") + 64];
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "blobs/sha256/%s", digest_hex(digest));
-	fd = beneath_open(s->folder, path, BENEATH_NOLINKS, O_RDONLY | O_NONBLOCK, 0);
-	return fd < 0 ? err_errno(e, fd, "%s", path) : fd;
-}
-
-static int read_blob(const struct cache_source *s, const char *digest, char **out, size_t *len, struct err *e)
-{
-	CLEANUP_FD int fd = open_blob(s, digest, e);
-	CLEANUP_FREE char *text = NULL;
-	char is[SHA256_DIGEST_LEN + 1];
-	int r;
-
-	if (fd < 0)
-		return fd;
-	r = io_read_fd(fd, MAX_DOCUMENT, &text, len);
-	if (r < 0)
-		return err_errno(e, r, "blob %s", digest);
-	sha256_digest(text, *len, is);
-	if (strcmp(is, digest) != 0)
-		return err_set(e, ERR_INVALID, "blob %s has the digest %s: it is damaged", digest, is);
-	*out = take_ptr(text);
-	return 0;
-}
-
 static int look_manifest(struct build *b, struct cache_source *s, const char *digest, struct err *e)
 {
 	CLEANUP_FREE char *manifest = NULL, *config = NULL;
 	size_t len;
-	int r = read_blob(s, digest, &manifest, &len, e);
+	int r = layout_read(&s->layout, digest, &manifest, &len, e);
 
 	if (r == 0)
 		r = manifest_parse(b->a, manifest, len, &s->what.manifest, e);
 	if (r == 0)
-		r = read_blob(s, s->what.manifest.config.digest, &config, &len, e);
+		r = layout_read(&s->layout, s->what.manifest.config.digest, &config, &len, e);
 	if (r == 0)
 		r = image_config_parse(b->a, config, len, &s->what.config, e);
 	if (r == 0 && s->what.config->n_layers != s->what.manifest.n_layers)
@@ -90,15 +58,12 @@ static int look_folder(struct build *b, struct cache_source *s, struct err *e)
 	CLEANUP_FREE char *index = NULL;
 	const struct descriptor *list;
 	size_t len, n, best = 0;
-	int r;
+	int r = layout_open(s->spec->place, &s->layout, e);
 
-	s->folder = open(s->spec->place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->folder < 0)
-		return err_errno(e, -errno, "%s", s->spec->place);
-	r = io_read_file(s->folder, "index.json", MAX_DOCUMENT, &index, &len);
-	if (r < 0)
-		return err_errno(e, r, "index.json");
-	r = manifest_parse_index(b->a, index, len, &list, &n, e);
+	if (r == 0)
+		r = layout_read(&s->layout, NULL, &index, &len, e);
+	if (r == 0)
+		r = manifest_parse_index(b->a, index, len, &list, &n, e);
 	if (r == 0)
 		r = manifest_choose(list, n, &b->target, true, &best, e);
 	return r < 0 ? r : look_manifest(b, s, list[best].digest, e);
@@ -107,7 +72,7 @@ static int look_folder(struct build *b, struct cache_source *s, struct err *e)
 static int fetch_from_folder(struct build *b, struct cache_source *s, const struct image_look_layer *l, struct err *e)
 {
 	CLEANUP_INGEST struct store_ingest in = STORE_INGEST_INIT;
-	CLEANUP_FD int from = open_blob(s, l->blob->digest, e), to = -1;
+	CLEANUP_FD int from = layout_blob_open(&s->layout, l->blob->digest, e), to = -1;
 	const struct unpack_blob unpack = { .worker = b->worker, .blob = l->blob->digest, .diff_id = l->diff_id, .chain_id = l->chain_id,
 					    .size = l->blob->size, .limits = &b->args->limits };
 	struct unpack_blob with = unpack;
@@ -220,7 +185,7 @@ int cache_prepare(struct build *b, struct err *e)
 	if (!v || bad == MAP_FAILED)
 		return err_errno(e, -ENOMEM, "--cache-from");
 	for (size_t i = 0; i < n; i++)
-		v[i] = (struct cache_source){ .spec = &b->args->cache_from[i], .bad = &bad[i], .remote = REMOTE_INIT, .folder = -1 };
+		v[i] = (struct cache_source){ .spec = &b->args->cache_from[i], .bad = &bad[i], .remote = REMOTE_INIT, .layout = LAYOUT_INIT };
 	b->sources = v;
 	return 0;
 }
@@ -252,7 +217,7 @@ void cache_end(struct build *b)
 {
 	for (size_t i = 0; b->sources && i < b->args->n_cache_from; i++) {
 		remote_end(&b->sources[i].remote);
-		b->sources[i].folder = close_fd(b->sources[i].folder);
+		layout_close(&b->sources[i].layout);
 	}
 	if (b->sources)
 		(void)munmap(b->sources[0].bad, b->args->n_cache_from * sizeof(*b->sources[0].bad));

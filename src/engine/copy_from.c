@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
-#include "base/sha256.h"
 #include "base/text.h"
 #include "engine/copy_impl.h"
 #include "image/listing.h"
@@ -211,20 +210,12 @@ static int take_registry(struct copy *c)
 static int read_layout(void *data, struct arena *a, const char *digest, const char **text, size_t *len, const char **type, struct err *e)
 {
 	struct copy *c = data;
-	CLEANUP_FD int fd = layout_blob_open(&c->layout, digest, e);
 	CLEANUP_FREE char *all = NULL;
-	char actual[DIGEST_LEN + 1];
-	int r;
+	int r = layout_read(&c->layout, digest, &all, len, e);
 
 	*type = NULL;
-	if (fd < 0)
-		return fd;
-	r = io_read_fd(fd, CLOSURE_DOCUMENT_MAX, &all, len);
 	if (r < 0)
-		return err_errno(e, r, "read blob %s", digest);
-	sha256_digest(all, *len, actual);
-	if (strcmp(actual, digest) != 0)
-		return err_set(e, ERR_INVALID, "blob %s has the digest %s: it is damaged", digest, actual);
+		return r;
 	*text = arena_strndup(a, all, *len);
 	return *text ? 0 : err_errno(e, -ENOMEM, "copy");
 }

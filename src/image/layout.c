@@ -124,6 +124,28 @@ int layout_blob_open(const struct layout *l, const char *digest, struct err *e)
 	return fd < 0 ? err_errno(e, -errno, "blob %s", digest) : fd;
 }
 
+int layout_read(const struct layout *l, const char *digest, char **text, size_t *len, struct err *e)
+{
+	CLEANUP_FREE char *all = NULL;
+	CLEANUP_FD int fd = -1;
+	char is[DIGEST_LEN + 1];
+	int r;
+
+	if (!digest)
+		return read_small(l, INDEX, text, len, e);
+	fd = layout_blob_open(l, digest, e);
+	if (fd < 0)
+		return fd;
+	r = io_read_fd(fd, CLOSURE_DOCUMENT_MAX, &all, len);
+	if (r < 0)
+		return err_errno(e, r, "read blob %s", digest);
+	sha256_digest(all, *len, is);
+	if (strcmp(is, digest) != 0)
+		return err_set(e, ERR_INVALID, "blob %s has the digest %s: it is damaged", digest, is);
+	*text = take_ptr(all);
+	return 0;
+}
+
 /* ---- writing ---- */
 
 /* From the beginning of from, to a file where that is not -1. */

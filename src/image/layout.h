@@ -21,6 +21,8 @@ void layout_close(struct layout *l);
 int layout_find(const struct layout *l, struct arena *a, const char *name, const char **digest, struct err *e) MUST_CHECK;
 /* O_RDONLY fd of a blob. */
 int layout_blob_open(const struct layout *l, const char *digest, struct err *e) MUST_CHECK;
+/* A document among the blobs, of CLOSURE_DOCUMENT_MAX bytes at most, compared with its digest, to be free()d; NULL: index.json, compared with nothing. */
+int layout_read(const struct layout *l, const char *digest, char **text, size_t *len, struct err *e) MUST_CHECK;
 
 /* A blob out of a file; it is there whole, with that digest, or not at all. One that is there stays, unless it is damaged. */
 int layout_put(const struct layout *l, const struct closure_part *part, int fd, struct err *e) MUST_CHECK;

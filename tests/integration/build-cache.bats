@@ -203,6 +203,7 @@ D
   blob() { local h; h=$(sha256sum <<<"$1" | cut -c1-64); echo "$1" >"$cache/blobs/sha256/$h"; echo "$h"; }
   c=$(blob '{"layers":[],"records":[]}')
   m=$(blob "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":{\"mediaType\":\"application/vnd.buildkit.cacheconfig.v0\",\"digest\":\"sha256:$c\",\"size\":28},\"layers\":[]}")
+  echo '{"imageLayoutVersion":"1.0.0"}' >"$cache/oci-layout"
   echo "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"sha256:$m\",\"size\":$(stat -c %s "$cache/blobs/sha256/$m")}]}" >"$cache/index.json"
   run -0 tare build --cache-from "type=local,src=$cache" "$ctx"
   [[ "$output" == *"BuildKit's own cache"* ]]
