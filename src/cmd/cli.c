@@ -114,8 +114,9 @@ static int store(struct scan *s, const struct cli_found *f, const char *shown, c
 		r = f->row->parse(s->a, value, f->target, e);
 		return r < 0 ? err_ctx(e, "%s", shown) : 0;
 	case CLI_UNSUPPORTED:
-		return err_set(e, ERR_UNSUPPORTED, "option %s is not supported by this version, see \"%s --help\"", shown,
-			       s->name);
+		return f->row->help ? err_set(e, ERR_UNSUPPORTED, "option %s is not supported: %s", shown, f->row->help) :
+				      err_set(e, ERR_UNSUPPORTED, "option %s is not supported by this version, see \"%s --help\"", shown,
+					      s->name);
 	case CLI_IGNORED:
 		if (!f->row->arg && value && (parse_bool(value, &yes) < 0 || !yes))
 			return err_set(e, ERR_UNSUPPORTED, "option %s=%.20s is not supported: it is always as if that were true", shown, value);

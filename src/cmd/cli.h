@@ -47,7 +47,7 @@ enum cli_kind {
 	CLI_DURATION,	 /* int64_t: nanoseconds, "1m30s", a bare number is seconds (text_duration) */
 	CLI_CALL,	 /* parse() gets the value (NULL for a row without arg) and the target's address */
 	CLI_GROUP,	 /* the rows of `group`, their targets at offset + theirs; name NULL, not the table's end */
-	CLI_UNSUPPORTED, /* known from a peer, refused by name; arg tells whether it takes a value; not in the help */
+	CLI_UNSUPPORTED, /* known from a peer, refused by name; arg tells whether it takes a value; not in the --help; help: why, for the message */
 	CLI_IGNORED,	 /* known from a peer where it does nothing either; accepted with a warning on the log; of a flag =true too, no other */
 };
 

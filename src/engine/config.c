@@ -7,6 +7,16 @@
 
 #define DEFAULT_STOP_TIMEOUT 10
 
+/* "KEY=VALUE" or "KEY" each. */
+static void write_pairs(const struct plan *p, struct strv pairs, struct json_writer *w)
+{
+	for (size_t i = 0; i < pairs.n; i++) {
+		const char *pair = pairs.v[i], *eq = strchr(pair, '=');
+
+		jw_str(w, eq ? arena_strndup(p->a, pair, (size_t)(eq - pair)) : pair, eq ? eq + 1 : "");
+	}
+}
+
 static void write_labels(const struct plan *p, const struct image_config *image, struct json_writer *w)
 {
 	jw_object(w, "Labels");
@@ -14,25 +24,13 @@ static void write_labels(const struct plan *p, const struct image_config *image,
 		bool replaced = false;
 		size_t len = strlen(image->labels[i].key);
 
-		for (size_t k = 0; k < p->opt->labels.n; k++)
-			replaced |= strncmp(p->opt->labels.v[k], image->labels[i].key, len) == 0 &&
-				    (p->opt->labels.v[k][len] == '=' || !p->opt->labels.v[k][len]);
+		for (size_t k = 0; k < p->labels.n; k++)
+			replaced |= strncmp(p->labels.v[k], image->labels[i].key, len) == 0 &&
+				    (p->labels.v[k][len] == '=' || !p->labels.v[k][len]);
 		if (!replaced)
 			jw_str(w, image->labels[i].key, image->labels[i].value);
 	}
-	for (size_t i = 0; i < p->opt->labels.n; i++) {
-		const char *label = p->opt->labels.v[i], *eq = strchr(label, '=');
-		bool again = false;
-
-		for (size_t k = i + 1; k < p->opt->labels.n; k++) { /* the last one of a name wins */
-			size_t len = eq ? (size_t)(eq - label) : strlen(label);
-
-			again |= strncmp(p->opt->labels.v[k], label, len) == 0 &&
-				 (p->opt->labels.v[k][len] == '=' || !p->opt->labels.v[k][len]);
-		}
-		if (!again)
-			jw_str(w, eq ? arena_strndup(p->a, label, (size_t)(eq - label)) : label, eq ? eq + 1 : "");
-	}
+	write_pairs(p, p->labels, w);
 	jw_end_object(w);
 }
 
@@ -81,6 +79,14 @@ static void write_limits(const struct plan *p, struct json_writer *w)
 	jw_str(w, "CpusetCpus", p->opt->cpuset_cpus ? p->opt->cpuset_cpus : "");
 	jw_str(w, "CpusetMems", p->opt->cpuset_mems ? p->opt->cpuset_mems : "");
 	jw_i64(w, "PidsLimit", p->pids_limit > 0 ? p->pids_limit : -1);
+	jw_i64(w, "CpuRealtimePeriod", p->rt_period);
+	jw_i64(w, "CpuRealtimeRuntime", p->rt_runtime);
+	if (p->opt->memory_swappiness && *p->opt->memory_swappiness >= 0)
+		jw_i64(w, "MemorySwappiness", *p->opt->memory_swappiness);
+	else
+		jw_null(w, "MemorySwappiness");
+	jw_bool(w, "OomKillDisable", p->opt->oom_kill_disable);
+	plan_show_blkio(p, w);
 	jw_i64(w, "OomScoreAdj", p->opt->oom_score_adj ? *p->opt->oom_score_adj : 0);
 	jw_i64(w, "ShmSize", (int64_t)p->shm_size);
 	jw_strv(w, "Ulimits", p->opt->ulimits.v);
@@ -120,6 +126,7 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_strv(w, "Binds", p->opt->volumes.v);
 	jw_strv(w, "Tmpfs", p->opt->tmpfs.v);
 	jw_strv(w, "Devices", p->opt->devices.v);
+	jw_strv(w, "DeviceCgroupRules", p->opt->device_rules.v);
 	jw_str(w, "NetworkMode", network_mode(p));
 	jw_strv(w, "ExtraHosts", p->opt->add_host.v);
 	jw_strv(w, "Dns", p->opt->dns.v);
@@ -127,7 +134,13 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_strv(w, "DnsOptions", p->opt->dns_option.v);
 	jw_str(w, "UsernsMode", userns_mode(p));
 	jw_str(w, "PidMode", mode_of(p, &p->pid_of, p->host_pid ? "host" : "private"));
-	jw_str(w, "IpcMode", p->host_ipc ? "host" : "private");
+	jw_str(w, "IpcMode", p->host_ipc ? "host" : p->no_shm ? "none" : "private");
+	jw_str(w, "CgroupnsMode", p->host_cgroupns ? "host" : "private");
+	jw_str(w, "Runtime", "tare-oci");
+	jw_str(w, "Isolation", "");
+	jw_object(w, "Annotations");
+	write_pairs(p, p->annotations, w);
+	jw_end_object(w);
 	jw_str(w, "UTSMode", p->host_uts ? "host" : "private");
 	jw_bool(w, "AutoRemove", p->opt->rm);
 	jw_bool(w, "Privileged", p->opt->privileged);

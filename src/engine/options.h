@@ -29,6 +29,9 @@ struct ct_step {
 	const char *base; /* absolute; has empty/, upper/ and work/, which belong to the store's root as layers do */
 };
 
+/* What single devices are limited in: --blkio-weight-device, --device-read-bps and so on. */
+enum ct_io { CT_IO_WEIGHT, CT_IO_READ_BPS, CT_IO_WRITE_BPS, CT_IO_READ_IOPS, CT_IO_WRITE_IOPS, CT_IO_KINDS };
+
 /* NULL, empty and 0 mean: not given; the image or a default decides. */
 struct ct_options {
 	const char *name;
@@ -40,16 +43,16 @@ struct ct_options {
 	bool tty, open_stdin, rm, read_only, privileged, init;
 	bool stdin_once; /* the first client's end of input is the container's */
 
-	struct strv env, env_files, labels;
+	struct strv env, env_files, labels, label_files, annotations;
 	const char *workdir, *user, *hostname, *domainname;
 	struct strv group_add;
 	const char *stop_signal;
 	const int64_t *stop_timeout; /* seconds, -1 = for ever */
 
-	struct strv volumes, tmpfs, devices;
+	struct strv volumes, tmpfs, devices, device_rules;
 	const char *shm_size;
 
-	const char *ip, *ip6, *mac_address, *userns, *pid, *ipc, *uts;
+	const char *ip, *ip6, *mac_address, *userns, *pid, *ipc, *uts, *cgroupns;
 	struct strv networks, network_aliases, publish, expose, add_host, dns, dns_search, dns_option;
 	bool publish_all;
 	struct strv cap_add, cap_drop, security_opt, sysctls;
@@ -57,7 +60,12 @@ struct ct_options {
 	const char *memory, *memory_swap, *memory_reservation, *cpus, *cpuset_cpus, *cpuset_mems;
 	const uint64_t *cpu_shares;
 	const int64_t *cpu_quota, *cpu_period; /* microseconds */
+	const int64_t *cpu_rt_period, *cpu_rt_runtime; /* microseconds */
 	const int64_t *pids_limit, *oom_score_adj;
+	const int64_t *memory_swappiness; /* -1 = not given */
+	bool oom_kill_disable;
+	uint64_t blkio_weight;
+	struct strv io[CT_IO_KINDS];
 	struct strv ulimits;
 	const char *cgroup_parent;
 

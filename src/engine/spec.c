@@ -214,7 +214,7 @@ static void write_namespaces(const struct plan *p, struct json_writer *w)
 		bool wanted;
 	} rows[] = {
 		{ "user", p->userns },      { "mount", true },          { "pid", !p->host_pid }, { "network", !p->host_net },
-		{ "ipc", !p->host_ipc }, { "uts", !p->host_uts }, { "cgroup", true },
+		{ "ipc", !p->host_ipc }, { "uts", !p->host_uts }, { "cgroup", !p->host_cgroupns },
 	};
 
 	jw_array(w, "namespaces");
@@ -306,6 +306,20 @@ static void write_linux(const struct plan *p, struct json_writer *w)
 	jw_end_object(w);
 }
 
+static void write_annotations(const struct plan *p, struct json_writer *w)
+{
+	if (!p->annotations.n)
+		return;
+	jw_object(w, "annotations");
+	for (size_t i = 0; i < p->annotations.n; i++) {
+		const char *text = p->annotations.v[i];
+		size_t len = strcspn(text, "=");
+
+		jw_str(w, arena_strndup(p->a, text, len), text[len] ? text + len + 1 : "");
+	}
+	jw_end_object(w);
+}
+
 static void write_spec(const struct plan *p, const struct spec_place *place, struct json_writer *w)
 {
 	jw_object(w, "spec");
@@ -321,6 +335,7 @@ static void write_spec(const struct plan *p, const struct spec_place *place, str
 		jw_str(w, "domainname", p->domainname);
 	plan_write_mounts(p, place->container_dir, place->init_program, w);
 	write_linux(p, w);
+	write_annotations(p, w);
 	jw_end_object(w);
 }
 

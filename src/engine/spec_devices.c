@@ -1,9 +1,12 @@
 /* Every container gets the usual nodes on its /dev from the runtime; here is what is added, and what the device
  * controller lets through. With a user namespace nobody inside can make nodes, but folders mounted with -v may hold
  * some, and there the id map gives root's nodes to the container's root: the rules are what keeps them shut. */
+#include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -12,8 +15,9 @@
 #include "engine/spec_plan.h"
 
 #define MOST_DEVICES 4096
+#define DEEPEST 4 /* folders below the one that is looked through */
 
-static int add(struct plan *p, const char *path, const struct stat *st, const char *access, struct err *e)
+static int add(struct plan *p, const char *host, const char *path, const struct stat *st, const char *access, struct err *e)
 {
 	struct plan_device *d;
 
@@ -29,6 +33,8 @@ static int add(struct plan *p, const char *path, const struct stat *st, const ch
 	d = &p->devices[p->n_devices++];
 	*d = (struct plan_device){
 		.path = path,
+		.host = host,
+		.bound = p->rootless && strcmp(host, path) != 0,
 		.type = S_ISBLK(st->st_mode) ? 'b' : 'c',
 		.major = major(st->st_rdev),
 		.minor = minor(st->st_rdev),
@@ -43,6 +49,50 @@ static int add(struct plan *p, const char *path, const struct stat *st, const ch
 	if (p->userns && d->gid >= ID_RANGE_MIN)
 		d->gid = 0;
 	return 0;
+}
+
+static bool skipped(const char *path)
+{
+	/* made by the runtime, or file systems of their own */
+	static const char *const names[] = { "/dev/pts", "/dev/shm", "/dev/mqueue", "/dev/fd", "/dev/console", "/dev/ptmx",
+					     "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(path, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Every node below `folder`, which is `inside` in the container. Nodes that vanish while we look are left out. */
+static int all_devices(struct plan *p, const char *folder, const char *inside, const char *access, unsigned int depth, struct err *e)
+{
+	CLEANUP_DIR DIR *d = opendir(folder);
+	struct dirent *entry;
+	int r = 0;
+
+	while (d && r == 0 && (entry = readdir(d))) {
+		const char *path = arena_printf(p->a, "%s/%s", folder, entry->d_name);
+		const char *target = arena_printf(p->a, "%s/%s", inside, entry->d_name);
+		struct stat st;
+
+		if (entry->d_name[0] == '.' || !path || !target || skipped(path) || lstat(path, &st) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode) && depth > 0)
+			r = all_devices(p, path, target, access, depth - 1, e);
+		else if ((S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) && p->n_devices >= MOST_DEVICES)
+			r = err_set(e, ERR_LIMIT, "more than %d devices in %s: name the folder of those that are wanted", MOST_DEVICES, folder);
+		else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+			r = add(p, path, target, &st, access, e);
+	}
+	return r;
+}
+
+static int folder(struct plan *p, const char *host, const char *inside, const char *access, struct err *e)
+{
+	size_t before = p->n_devices;
+	int r = all_devices(p, host, inside, access, DEEPEST, e);
+
+	return r < 0 || p->n_devices > before ? r : err_set(e, ERR_INVALID, "--device %s: there is no device node in this folder", host);
 }
 
 static int device_option(struct plan *p, const char *text, struct err *e)
@@ -62,48 +112,62 @@ static int device_option(struct plan *p, const char *text, struct err *e)
 		return err_set(e, ERR_INVALID, "--device %s: want /dev/NODE[:/dev/NODE-INSIDE][:rwm]", text);
 	if (stat(host, &st) < 0)
 		return err_errno(e, -errno, "--device %s", host);
+	if (S_ISDIR(st.st_mode))
+		return folder(p, host, inside, access, e);
 	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-		return err_set(e, ERR_INVALID, "--device %s: is no device node (name each node of a folder)", host);
-	return add(p, inside, &st, access, e);
+		return err_set(e, ERR_INVALID, "--device %s: is no device node, nor a folder of some", host);
+	return add(p, host, inside, &st, access, e);
 }
 
-static bool skipped(const char *path)
+/* "c 1:3 rwm", with "*" for any number. */
+static int device_rule(const char *text, struct plan_device_rule *out)
 {
-	/* made by the runtime, or file systems of their own */
-	static const char *const names[] = { "/dev/pts", "/dev/shm", "/dev/mqueue", "/dev/fd", "/dev/console", "/dev/ptmx",
-					     "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty" };
+	const char *rest = text + 1;
+	char *end;
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (strcmp(path, names[i]) == 0)
-			return true;
-	return false;
-}
-
-/* Every node below folder (--privileged). Nodes that vanish while we look are left out. */
-static int all_devices(struct plan *p, const char *folder, unsigned int depth, struct err *e)
-{
-	CLEANUP_DIR DIR *d = opendir(folder);
-	struct dirent *entry;
-	int r = 0;
-
-	while (d && r == 0 && (entry = readdir(d))) {
-		const char *path = arena_printf(p->a, "%s/%s", folder, entry->d_name);
-		struct stat st;
-
-		if (entry->d_name[0] == '.' || !path || skipped(path) || lstat(path, &st) < 0)
-			continue;
-		if (S_ISDIR(st.st_mode) && depth > 0)
-			r = all_devices(p, path, depth - 1, e);
-		else if ((S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) && p->n_devices < MOST_DEVICES)
-			r = add(p, path, &st, "rwm", e);
+	out->type = text[0];
+	if (!text[0] || !strchr("abc", text[0]) || *rest != ' ')
+		return -EINVAL;
+	for (int64_t *n = &out->major;; n = &out->minor) {
+		rest++;
+		*n = -1;
+		end = (char *)rest + 1;
+		if (*rest != '*' && !isdigit((unsigned char)*rest))
+			return -EINVAL;
+		if (*rest != '*')
+			*n = (int64_t)strtoul(rest, &end, 10);
+		if (*n > UINT32_MAX || *end != (n == &out->major ? ':' : ' '))
+			return -EINVAL;
+		rest = end;
+		if (n == &out->minor)
+			break;
 	}
-	return r;
+	out->access = rest + 1;
+	return out->access[0] && strlen(out->access) <= 3 && strspn(out->access, "rwm") == strlen(out->access) ? 0 : -EINVAL;
+}
+
+static int plan_device_rules(struct plan *p, struct err *e)
+{
+	size_t n = p->opt->device_rules.n;
+
+	if (n && p->rootless)
+		return err_set(e, ERR_UNSUPPORTED, "--device-cgroup-rule needs a cgroup, and containers of an ordinary user have none: run it as root");
+	p->device_rules = arena_array(p->a, n + 1, sizeof(*p->device_rules));
+	if (!p->device_rules)
+		return err_errno(e, -ENOMEM, "--device-cgroup-rule");
+	for (size_t i = 0; i < n; i++)
+		if (device_rule(p->opt->device_rules.v[i], &p->device_rules[i]) < 0)
+			return err_set(e, ERR_INVALID, "--device-cgroup-rule \"%s\": want such as \"c 42:* rwm\": a, b or c, MAJOR:MINOR, what may be done",
+				       p->opt->device_rules.v[i]);
+	return 0;
 }
 
 int plan_devices(struct plan *p, struct err *e)
 {
-	int r = p->opt->privileged ? all_devices(p, "/dev", 4, e) : 0;
+	int r = p->opt->privileged ? all_devices(p, "/dev", "/dev", "rwm", DEEPEST, e) : 0;
 
+	if (r == 0)
+		r = plan_device_rules(p, e);
 	for (size_t i = 0; r == 0 && i < p->opt->devices.n; i++)
 		r = device_option(p, p->opt->devices.v[i], e);
 	return r;
@@ -137,6 +201,8 @@ void plan_write_device_rules(const struct plan *p, struct json_writer *w)
 			rule(w, true, 'c', usual[i][0], usual[i][1], "rwm");
 		for (size_t i = 0; i < p->n_devices; i++)
 			rule(w, true, p->devices[i].type, p->devices[i].major, p->devices[i].minor, p->devices[i].access);
+		for (size_t i = 0; i < p->opt->device_rules.n; i++)
+			rule(w, true, p->device_rules[i].type, p->device_rules[i].major, p->device_rules[i].minor, p->device_rules[i].access);
 	}
 	jw_end_array(w);
 }
@@ -149,6 +215,8 @@ void plan_write_devices(const struct plan *p, struct json_writer *w)
 	for (size_t i = 0; i < p->n_devices; i++) {
 		const struct plan_device *d = &p->devices[i];
 
+		if (d->bound)
+			continue;
 		jw_object(w, NULL);
 		jw_str(w, "path", d->path);
 		jw_strn(w, "type", &d->type, 1);

@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "engine/spec_plan.h"
+#include "sys/cgroup.h"
 
 #define CPU_PERIOD 100000
 /* The kernel's bounds, in microseconds (sched/core.c). */
@@ -62,6 +64,10 @@ static int plan_memory(struct plan *p, struct err *e)
 		return err_set(e, ERR_INVALID, "--memory-swap counts memory and swap together: it cannot be less than --memory");
 	if (p->memory_reservation > p->memory && p->memory)
 		return err_set(e, ERR_INVALID, "--memory-reservation cannot be more than --memory");
+	if (p->opt->memory_swappiness && (*p->opt->memory_swappiness < -1 || *p->opt->memory_swappiness > 100))
+		return err_set(e, ERR_INVALID, "--memory-swappiness: 0 to 100, or -1 for the host's own");
+	if (p->opt->oom_kill_disable && !p->memory)
+		log_warning("--oom-kill-disable without --memory: when the machine runs out of memory nothing ends what takes it");
 	if (p->memory && !p->memory_swap && host_swaps())
 		p->memory_swap = p->memory > INT64_MAX / 2 ? -1 : 2 * p->memory;
 	return 0;
@@ -78,6 +84,41 @@ static int plan_cpu_quota(struct plan *p, struct err *e)
 		return err_set(e, ERR_INVALID, "--cpu-period: %d to %d microseconds", CPU_LEAST, CPU_LONGEST_PERIOD);
 	p->cpu_quota = quota < 0 ? -1 : quota;
 	p->cpu_period = period || !quota ? period : CPU_PERIOD;
+	return 0;
+}
+
+/* What the kernel takes is a period in which the runtime lies. */
+static int plan_realtime(struct plan *p, struct err *e)
+{
+	int64_t period = p->opt->cpu_rt_period ? *p->opt->cpu_rt_period : 0;
+	int64_t runtime = p->opt->cpu_rt_runtime ? *p->opt->cpu_rt_runtime : 0;
+
+	if (period < 0 || runtime < 0)
+		return err_set(e, ERR_INVALID, "%s: microseconds, or 0 for none", period < 0 ? "--cpu-rt-period" : "--cpu-rt-runtime");
+	if (period && runtime > period)
+		return err_set(e, ERR_INVALID, "--cpu-rt-runtime cannot be more than --cpu-rt-period");
+	p->rt_period = period;
+	p->rt_runtime = runtime;
+	return 0;
+}
+
+/* What v2 lacks is told here: before anything is made. */
+static int plan_old_limits(const struct plan *p, struct err *e)
+{
+	const struct {
+		const char *option;
+		bool given;
+	} rows[] = {
+		{ "--memory-swappiness", p->opt->memory_swappiness && *p->opt->memory_swappiness >= 0 },
+		{ "--oom-kill-disable", p->opt->oom_kill_disable },
+		{ "--cpu-rt-period", p->rt_period > 0 },
+		{ "--cpu-rt-runtime", p->rt_runtime > 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].given && cg_is_unified())
+			return err_set(e, ERR_UNSUPPORTED, "%s: the control groups of this machine (v2) have no such setting: leave it out",
+				       rows[i].option);
 	return 0;
 }
 
@@ -286,6 +327,11 @@ static int limits_of_user(const struct plan *p, struct err *e)
 		{ "--cpuset-cpus", o->cpuset_cpus != NULL },
 		{ "--cpuset-mems", o->cpuset_mems != NULL },
 		{ "--pids-limit", o->pids_limit && *o->pids_limit > 0 },
+		{ "--memory-swappiness", o->memory_swappiness && *o->memory_swappiness >= 0 },
+		{ "--oom-kill-disable", o->oom_kill_disable },
+		{ "--cpu-rt-period", o->cpu_rt_period && *o->cpu_rt_period > 0 },
+		{ "--cpu-rt-runtime", o->cpu_rt_runtime && *o->cpu_rt_runtime > 0 },
+		{ plan_blkio_given(o), plan_blkio_given(o) != NULL },
 	};
 
 	for (size_t i = 0; p->rootless && i < ARRAY_LEN(rows); i++)
@@ -304,6 +350,12 @@ int plan_limits(struct plan *p, struct err *e)
 	if (r == 0)
 		r = plan_cpu(p, e);
 	if (r == 0)
+		r = plan_realtime(p, e);
+	if (r == 0)
+		r = plan_old_limits(p, e);
+	if (r == 0)
+		r = plan_blkio(p, e);
+	if (r == 0)
 		r = plan_cpuset(p, e);
 	if (r == 0)
 		r = plan_ulimits(p, e);
@@ -321,9 +373,15 @@ int plan_limits(struct plan *p, struct err *e)
 
 static void write_memory(const struct plan *p, struct json_writer *w)
 {
-	if (!p->memory && !p->memory_reservation)
+	bool swappiness = p->opt->memory_swappiness && *p->opt->memory_swappiness >= 0;
+
+	if (!p->memory && !p->memory_reservation && !swappiness && !p->opt->oom_kill_disable)
 		return;
 	jw_object(w, "memory");
+	if (swappiness)
+		jw_i64(w, "swappiness", *p->opt->memory_swappiness);
+	if (p->opt->oom_kill_disable)
+		jw_bool(w, "disableOOMKiller", true);
 	if (p->memory)
 		jw_i64(w, "limit", p->memory);
 	if (p->memory_swap)
@@ -335,7 +393,7 @@ static void write_memory(const struct plan *p, struct json_writer *w)
 
 static void write_cpu(const struct plan *p, struct json_writer *w)
 {
-	if (!p->cpu_quota && !p->cpu_period && !p->opt->cpu_shares && !p->opt->cpuset_cpus && !p->opt->cpuset_mems)
+	if (!p->cpu_quota && !p->cpu_period && !p->rt_period && !p->rt_runtime && !p->opt->cpu_shares && !p->opt->cpuset_cpus && !p->opt->cpuset_mems)
 		return;
 	jw_object(w, "cpu");
 	if (p->opt->cpu_shares)
@@ -344,6 +402,10 @@ static void write_cpu(const struct plan *p, struct json_writer *w)
 		jw_i64(w, "quota", p->cpu_quota);
 	if (p->cpu_period)
 		jw_i64(w, "period", p->cpu_period);
+	if (p->rt_period)
+		jw_i64(w, "realtimePeriod", p->rt_period);
+	if (p->rt_runtime)
+		jw_i64(w, "realtimeRuntime", p->rt_runtime);
 	if (p->opt->cpuset_cpus)
 		jw_str(w, "cpus", p->opt->cpuset_cpus);
 	if (p->opt->cpuset_mems)
@@ -357,6 +419,7 @@ void plan_write_resources(const struct plan *p, struct json_writer *w)
 	plan_write_device_rules(p, w);
 	write_memory(p, w);
 	write_cpu(p, w);
+	plan_write_blkio(p, w);
 	if (p->pids_limit > 0) {
 		jw_object(w, "pids");
 		jw_i64(w, "limit", p->pids_limit);

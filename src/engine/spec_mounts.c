@@ -242,6 +242,8 @@ int plan_mounts(struct plan *p, const char *const *image_volumes, struct err *e)
 	p->shm_size = DEFAULT_SHM;
 	if (p->opt->shm_size && (text_size(p->opt->shm_size, &p->shm_size) < 0 || p->shm_size == 0))
 		return err_set(e, ERR_INVALID, "--shm-size %s: want a size such as 64m", p->opt->shm_size);
+	if (p->opt->shm_size && p->no_shm)
+		return err_set(e, ERR_INVALID, "--shm-size: with --ipc none there is no /dev/shm");
 	return arena_error(p->a) < 0 ? err_errno(e, -ENOMEM, "-v") : 0;
 }
 
@@ -293,6 +295,8 @@ static void write_usual(const struct plan *p, struct json_writer *w)
 		return;
 	}
 	usual(p, w, "/dev/mqueue", "mqueue", "nosuid,noexec,nodev");
+	if (p->no_shm)
+		return;
 	usual(p, w, "/dev/shm", "tmpfs",
 	      arena_printf(p->a, "nosuid,noexec,nodev,mode=1777,size=%llu", (unsigned long long)p->shm_size));
 }
@@ -358,6 +362,7 @@ void plan_write_mounts(const struct plan *p, const char *container_dir, const ch
 {
 	static const char *const files[] = { "hostname", "hosts", "resolv.conf" };
 	static const char *const file_options[] = { "bind", "rprivate", NULL };
+	static const char *const device_options[] = { "bind", "rprivate", "nosuid", "noexec", NULL };
 	static const char *const init_options[] = { "bind", "rprivate", "ro", NULL };
 
 	jw_array(w, "mounts");
@@ -370,6 +375,9 @@ void plan_write_mounts(const struct plan *p, const char *container_dir, const ch
 	}
 	if (init_program)
 		mount(w, PLAN_INIT, "bind", init_program, init_options);
+	for (size_t i = 0; i < p->n_devices; i++)
+		if (p->devices[i].bound)
+			mount(w, p->devices[i].path, "bind", p->devices[i].host, device_options);
 	write_planned(p, w);
 	jw_end_array(w);
 }

@@ -50,8 +50,11 @@ int plan_namespaces(struct plan *p, const struct image_config *image, struct err
 		r = p->pid_of.id ? 0 : host_or_private("--pid", p->opt->pid, &p->host_pid, e);
 	if (r == 0 && p->rootless && p->host_pid)
 		r = err_set(e, ERR_UNSUPPORTED, "--pid=host: without a cgroup, which an ordinary user has not got, what it leaves running could not be found");
-	if (r == 0)
+	p->no_shm = p->opt->ipc && strcmp(p->opt->ipc, "none") == 0;
+	if (r == 0 && !p->no_shm)
 		r = host_or_private("--ipc", p->opt->ipc, &p->host_ipc, e);
+	if (r == 0)
+		r = host_or_private("--cgroupns", p->opt->cgroupns, &p->host_cgroupns, e);
 	if (r == 0)
 		r = host_or_private("--uts", p->opt->uts, &p->host_uts, e);
 	return r < 0 ? r : plan_hostname(p, e);

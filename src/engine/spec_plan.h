@@ -36,12 +36,27 @@ struct plan_tmpfs {
 
 struct plan_device {
 	const char *path; /* in the container */
+	const char *host;
+	bool bound;       /* a user's, elsewhere than on the host: he may make no nodes */
 	char type;
 	unsigned int major, minor;
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
 	const char *access; /* "rwm" */
+};
+
+/* --device-cgroup-rule */
+struct plan_device_rule {
+	char type;            /* 'a' 'b' 'c' */
+	int64_t major, minor; /* -1 = any */
+	const char *access;
+};
+
+struct plan_io {
+	const char *path; /* of the host's device */
+	int64_t major, minor;
+	uint64_t value;
 };
 
 struct plan_rlimit {
@@ -68,7 +83,8 @@ struct plan {
 	const struct rootless *rootless; /* an ordinary user's; NULL: the machine's root */
 
 	/* namespaces */
-	bool userns, host_net, no_net, host_pid, host_ipc, host_uts;
+	bool userns, host_net, no_net, host_pid, host_ipc, host_uts, host_cgroupns;
+	bool no_shm; /* --ipc none */
 	uint32_t map_base, map_size; /* base 0: a range is still to be taken; of a user: all the ids there are, as they are */
 	struct plan_join net_of, pid_of; /* filled before spec_plan(); with them hostname, domainname and map_* */
 	bool joined;                     /* any of both: userns and the map are that container's */
@@ -83,6 +99,7 @@ struct plan {
 	struct strv env;     /* image's and user's */
 	struct strv run_env; /* with HOME */
 	struct strv entrypoint, cmd; /* what args was put together of */
+	struct strv labels, annotations; /* the user's, each name once: KEY=VALUE or KEY */
 	const char *cwd;
 	const char *user; /* as text */
 	uint32_t uid, gid;
@@ -106,12 +123,15 @@ struct plan {
 	size_t n_tmpfs;
 	struct plan_device *devices;
 	size_t n_devices;
+	struct plan_device_rule *device_rules; /* as many as opt->device_rules */
 	uint64_t shm_size;
 
 	/* limits */
 	int64_t memory, memory_swap, memory_reservation; /* 0 = not set */
 	int64_t cpu_quota, cpu_period;                   /* 0 = not set; a quota of -1 is none */
 	int64_t pids_limit;                              /* 0 = none */
+	int64_t rt_period, rt_runtime;                   /* 0 = not set */
+	struct plan_io *io[CT_IO_KINDS];                 /* as many each as opt->io has */
 	struct plan_rlimit *rlimits;
 	size_t n_rlimits;
 	struct plan_kv *sysctls;
@@ -127,7 +147,7 @@ struct net_port;
 int plan_usernet(struct plan *p, struct err *e) MUST_CHECK;
 int plan_usernet_port(const struct plan *p, const struct net_port *port, struct err *e) MUST_CHECK;
 int plan_namespaces(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
-/* spec_process.c: command line, environment (without HOME), working folder, user as text. */
+/* spec_process.c: command line, environment (without HOME), working folder, user as text, labels, annotations. */
 int plan_process(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
 /* run_env: env, and HOME where neither image nor user set it. */
 void plan_home(struct plan *p, const char *home);
@@ -140,6 +160,11 @@ int plan_mounts(struct plan *p, const char *const *image_volumes, struct err *e)
 int plan_devices(struct plan *p, struct err *e) MUST_CHECK;
 /* spec_limits.c */
 int plan_limits(struct plan *p, struct err *e) MUST_CHECK;
+/* spec_blkio.c: --blkio-weight and limits of devices. Which of these options was given, or NULL. */
+const char *plan_blkio_given(const struct ct_options *o);
+int plan_blkio(struct plan *p, struct err *e) MUST_CHECK;
+void plan_write_blkio(const struct plan *p, struct json_writer *w); /* the specification's part */
+void plan_show_blkio(const struct plan *p, struct json_writer *w);  /* Docker's HostConfig */
 
 /* The default mounts, the planned ones and the files the engine makes (hosts…), as the "mounts" array. */
 void plan_write_mounts(const struct plan *p, const char *container_dir, const char *init_program, struct json_writer *w);

@@ -60,6 +60,8 @@ static int plan_args(struct plan *p, const struct image_config *image, struct er
 
 struct env {
 	struct arena *a;
+	const char *option, *file_option; /* NULL: --env, --env-file */
+	bool plain;                       /* a name alone is not looked up: a label */
 	const char **v;
 	size_t n, cap;
 };
@@ -112,7 +114,7 @@ static int env_option(struct env *env, const char *where, const char *text, stru
 
 	if (len == 0)
 		return err_set(e, ERR_INVALID, "%s \"%s\": want NAME=VALUE or NAME", where, text);
-	if (text[len] == '=') {
+	if (text[len] == '=' || env->plain) {
 		env_set(env, text);
 		return 0;
 	}
@@ -126,12 +128,13 @@ static int env_option(struct env *env, const char *where, const char *text, stru
 
 static int env_file(struct env *env, const char *path, struct err *e)
 {
+	const char *option = env->file_option ? env->file_option : "--env-file";
 	CLEANUP_FREE char *text = NULL;
 	struct strv lines;
 	int r = io_read_file(AT_FDCWD, path, ENV_FILE_MAX, &text, NULL);
 
 	if (r < 0)
-		return err_errno(e, r, "--env-file %s", path);
+		return err_errno(e, r, "%s %s", option, path);
 	lines = plan_split(env->a, text, '\n');
 	for (size_t i = 0; i < lines.n; i++) {
 		const char *line = lines.v[i] + strspn(lines.v[i], " \t\r");
@@ -142,8 +145,8 @@ static int env_file(struct env *env, const char *path, struct err *e)
 		if (!line || !*line || *line == '#')
 			continue;
 		if (memchr(line, ' ', key_len(line)) || memchr(line, '\t', key_len(line)))
-			return err_set(e, ERR_INVALID, "--env-file %s, line %zu: white space in the name", path, i + 1);
-		if (env_option(env, "--env-file", line, e) < 0)
+			return err_set(e, ERR_INVALID, "%s %s, line %zu: white space in the name", option, path, i + 1);
+		if (env_option(env, option, line, e) < 0)
 			return err_ctx(e, "%s, line %zu", path, i + 1);
 	}
 	return 0;
@@ -181,20 +184,37 @@ struct strv plan_env_home(struct arena *a, struct strv v, const char *home)
 	return (struct strv){ env.v, env.n };
 }
 
+/* The lines of files, then what the command line has: that wins. */
+static int env_add(struct env *env, struct strv files, struct strv options, struct strv *out, struct err *e)
+{
+	const char *option = env->option ? env->option : "--env";
+
+	for (size_t i = 0; i < files.n; i++)
+		if (env_file(env, files.v[i], e) < 0)
+			return e->code;
+	for (size_t i = 0; i < options.n; i++)
+		if (env_option(env, option, options.v[i], e) < 0)
+			return e->code;
+	*out = (struct strv){ env->v, env->n };
+	return arena_error(env->a) < 0 ? err_errno(e, -ENOMEM, "%s", option) : 0;
+}
+
 int plan_env_add(struct arena *a, struct strv *v, struct strv files, struct strv options, struct err *e)
 {
 	struct env env = { .a = a };
 
 	for (size_t i = 0; i < v->n; i++)
 		env_set(&env, v->v[i]);
-	for (size_t i = 0; i < files.n; i++)
-		if (env_file(&env, files.v[i], e) < 0)
-			return e->code;
-	for (size_t i = 0; i < options.n; i++)
-		if (env_option(&env, "--env", options.v[i], e) < 0)
-			return e->code;
-	*v = (struct strv){ env.v, env.n };
-	return arena_error(a) < 0 ? err_errno(e, -ENOMEM, "environment") : 0;
+	return env_add(&env, files, options, v, e);
+}
+
+static int plan_labels(struct plan *p, struct err *e)
+{
+	struct env labels = { .a = p->a, .option = "--label", .file_option = "--label-file", .plain = true };
+	struct env annotations = { .a = p->a, .option = "--annotation", .plain = true };
+	int r = env_add(&labels, p->opt->label_files, p->opt->labels, &p->labels, e);
+
+	return r < 0 ? r : env_add(&annotations, (struct strv){ 0 }, p->opt->annotations, &p->annotations, e);
 }
 
 static int plan_cwd(struct plan *p, const struct image_config *image, struct err *e)
@@ -215,6 +235,8 @@ int plan_process(struct plan *p, const struct image_config *image, struct err *e
 		r = plan_env(p, image, e);
 	if (r == 0)
 		r = plan_cwd(p, image, e);
+	if (r == 0)
+		r = plan_labels(p, e);
 	p->user = p->opt->user ? p->opt->user : image ? image->user : "";
 	return r < 0 || arena_error(p->a) == 0 ? r : err_errno(e, -ENOMEM, "environment");
 }

@@ -157,8 +157,12 @@ static int write_realtime(const struct cg_dir *d, const struct cg_resources *r, 
 
 	snprintf(period, sizeof(period), "%" PRIu64, has_period ? *r->cpu_rt_period : 0);
 	snprintf(runtime, sizeof(runtime), "%" PRId64, has_runtime ? *r->cpu_rt_runtime : 0);
-	return cg_write_pair(d, "cpu.rt_period_us", has_period ? period : NULL, "cpu.rt_runtime_us",
-			     has_runtime ? runtime : NULL, e);
+	if (cg_write_pair(d, "cpu.rt_period_us", has_period ? period : NULL, "cpu.rt_runtime_us", has_runtime ? runtime : NULL, e) == 0)
+		return 0;
+	if (e->code != -EINVAL)
+		return e->code;
+	(void)err_ctx(e, "real-time cpu limits: the cgroups above need as much, that is in their cpu.rt_runtime_us");
+	return e->code;
 }
 
 int cg1_cpu(const struct cg_dir *d, const struct cg_resources *r, struct err *e)

@@ -121,6 +121,17 @@ servers_up() {
   rm -rf "$U/home/files" "$U/shut"
 }
 
+@test "labels from a file, annotations, a folder of devices, --cgroupns host and --ipc none are a user's, too" {
+  echo 'from=file' >"$U/home/labels"
+  utare create --name noted --network none --label-file "$U/home/labels" --annotation a=1 busybox true
+  [ "$(utare inspect -f '{{.Config.Labels.from}} {{.HostConfig.Annotations.a}}' noted)" = "file 1" ]
+  utare rm noted
+  [ "$(utare run --rm --network none --cgroupns host busybox readlink /proc/self/ns/cgroup)" = "$(readlink /proc/self/ns/cgroup)" ]
+  utare run --rm --network none --ipc none busybox sh -c '[ ! -e /dev/shm ]'
+  mkdir "$U/home/d"; mknod -m 0666 "$U/home/d/null" c 1 3
+  utare run --rm --network none --device "$U/home/d:/dev/there" busybox sh -c 'echo x >/dev/there/null'
+}
+
 @test "build: a layer has the ids of the image" {
   user mkdir -p "$U/home/ctx"
   user sh -c "echo a >'$U/home/ctx/a'; printf 'FROM busybox\nCOPY --chown=5:6 a /a\nRUN --network=none mkdir /d && chown 7:8 /d && rm /etc/group\nRUN --network=none test ! -e /etc/group\n' >'$U/home/ctx/Dockerfile'"
@@ -270,7 +281,7 @@ D
 
 @test "what takes root says so" {
   local o
-  for o in "--memory 64m" "--cpus 1" "--pids-limit 10" "--cpu-shares 100" "--cpuset-cpus 0"; do
+  for o in "--memory 64m" "--cpus 1" "--pids-limit 10" "--cpu-shares 100" "--cpuset-cpus 0" "--oom-kill-disable" "--memory-swappiness 5" "--blkio-weight 100" "--device-read-bps /dev/nosuch:1mb" "--device-cgroup-rule a" "--cpu-rt-runtime 10"; do
     # shellcheck disable=SC2086
     run -125 utare run --rm --network none $o busybox true
     [[ "$output" == *"${o%% *} needs a cgroup"* ]]

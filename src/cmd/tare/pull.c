@@ -9,6 +9,7 @@
 #include "cmd/tare/progress.h"
 #include "cmd/tare/tare.h"
 #include "engine/images.h"
+#include "image/platform.h"
 #include "image/ref.h"
 
 const struct cli_option pull_options[] = {
@@ -36,28 +37,60 @@ static int fetch(const struct cli_call *call, const struct engine *en, struct pu
 	return r;
 }
 
-int tare_need_image(const struct cli_call *call, const struct engine *en, const char *image, const char *when, struct err *e)
+/* 1: the image that is here is for the platform, 0: it is not. */
+static int suits(const struct cli_call *call, const struct engine *en, const struct image *img, const char *platform, struct err *e)
 {
-	struct pull_args args = { .what = image };
-	struct pulled got;
+	const struct image_config *config;
+	struct platform want, have;
+	char text[PLATFORM_TEXT_LEN];
+	int r = platform_parse(platform, &want, e);
+
+	if (r == 0)
+		r = image_config_read(en, call->arena, img->id, &config, e);
+	if (r < 0)
+		return r;
+	platform_make(config->os, config->architecture, config->variant, &have);
+	if (platform_match(&want, &have) > 0)
+		return 1;
+	(void)err_set(e, ERR_NOTFOUND, "the image that is here is for %s, not for %s", platform_text(&have, text), platform);
+	return 0;
+}
+
+/* 1: what is wanted is here, 0: it is not, and e says why. */
+static int image_is_here(const struct cli_call *call, const struct engine *en, const char *image, const struct image_need *need, struct err *e)
+{
 	struct image img;
+	int r = image_find(en->catalog, call->arena, image, &img, e);
+
+	if (r < 0)
+		return e->cls == ERR_NOTFOUND ? 0 : r;
+	if (!need->platform)
+		return 1;
+	r = suits(call, en, &img, need->platform, e);
+	if (r <= 0)
+		(void)err_ctx(e, "%s", image);
+	return r;
+}
+
+int tare_need_image(const struct cli_call *call, const struct engine *en, const char *image, const struct image_need *need, struct err *e)
+{
+	bool always = need->pull && strcmp(need->pull, "always") == 0, never = need->pull && strcmp(need->pull, "never") == 0;
+	struct pull_args args = { .what = image, .platform = need->platform };
+	int here = image ? image_is_here(call, en, image, need, e) : 1;
 	struct err looking, pulling;
 	struct image_ref ref;
-	bool here;
-	int r = image ? image_find(en->catalog, call->arena, image, &img, e) : 0;
+	struct pulled got;
 
-	if (!image || (r < 0 && e->cls != ERR_NOTFOUND) || (when && strcmp(when, "never") == 0))
-		return r;
-	here = r == 0;
-	if (here && !(when && strcmp(when, "always") == 0))
-		return 0;
+	if (!image || here < 0)
+		return here < 0 ? here : 0;
+	if (never || (here && !always))
+		return here ? 0 : e->code;
 	if (!here && image_ref_parse(call->arena, image, &ref, &pulling) < 0)
-		return r;
-	if (!here)
+		return e->code;
+	if (!here && !need->quiet)
 		(void)fprintf(stderr, "Unable to find image '%s' locally\n", image_ref_familiar(call->arena, &ref));
 	image_limits_default(&args.limits);
-	r = fetch(call, en, &args, progress_style(NULL), &got, &pulling);
-	if (r == 0)
+	if (fetch(call, en, &args, need->quiet ? PROGRESS_NONE : progress_style(NULL), &got, &pulling) == 0)
 		return 0;
 	looking = *e;
 	*e = pulling;

@@ -15,21 +15,12 @@
 #define CT(member) offsetof(struct run_opts, ct.member)
 #define OWN(member) offsetof(struct run_opts, member)
 
+#define WINDOWS "there is no such thing but on Windows"
+
 /* Known from Docker, for later versions or for nobody: whoever gives one is told so. */
 static const struct cli_option docker_options[] = {
-	{ "annotation", 0, "KEY=VALUE", CLI_UNSUPPORTED },
-	{ "blkio-weight", 0, "N", CLI_UNSUPPORTED },
-	{ "blkio-weight-device", 0, "LIST", CLI_UNSUPPORTED },
-	{ "cgroupns", 0, "MODE", CLI_UNSUPPORTED },
-	{ "cpu-count", 0, "N", CLI_UNSUPPORTED },
-	{ "cpu-percent", 0, "N", CLI_UNSUPPORTED },
-	{ "cpu-rt-period", 0, "N", CLI_UNSUPPORTED },
-	{ "cpu-rt-runtime", 0, "N", CLI_UNSUPPORTED },
-	{ "device-cgroup-rule", 0, "RULE", CLI_UNSUPPORTED },
-	{ "device-read-bps", 0, "LIST", CLI_UNSUPPORTED },
-	{ "device-read-iops", 0, "LIST", CLI_UNSUPPORTED },
-	{ "device-write-bps", 0, "LIST", CLI_UNSUPPORTED },
-	{ "device-write-iops", 0, "LIST", CLI_UNSUPPORTED },
+	{ "cpu-count", 0, "N", CLI_UNSUPPORTED, WINDOWS },
+	{ "cpu-percent", 0, "N", CLI_UNSUPPORTED, WINDOWS },
 	{ "gpus", 0, "LIST", CLI_UNSUPPORTED },
 	{ "health-cmd", 0, "CMD", CLI_UNSUPPORTED },
 	{ "health-interval", 0, "DURATION", CLI_UNSUPPORTED },
@@ -37,24 +28,15 @@ static const struct cli_option docker_options[] = {
 	{ "health-start-interval", 0, "DURATION", CLI_UNSUPPORTED },
 	{ "health-start-period", 0, "DURATION", CLI_UNSUPPORTED },
 	{ "health-timeout", 0, "DURATION", CLI_UNSUPPORTED },
-	{ "io-maxbandwidth", 0, "BYTES", CLI_UNSUPPORTED },
-	{ "io-maxiops", 0, "N", CLI_UNSUPPORTED },
-	{ "isolation", 0, "NAME", CLI_UNSUPPORTED },
-	{ "kernel-memory", 0, "BYTES", CLI_UNSUPPORTED },
-	{ "label-file", 0, "FILE", CLI_UNSUPPORTED },
+	{ "io-maxbandwidth", 0, "BYTES", CLI_UNSUPPORTED, WINDOWS },
+	{ "io-maxiops", 0, "N", CLI_UNSUPPORTED, WINDOWS },
+	{ "kernel-memory", 0, "BYTES", CLI_UNSUPPORTED, "the kernel limits its own memory within --memory: use that" },
 	{ "link", 0, "NAME", CLI_UNSUPPORTED },
 	{ "link-local-ip", 0, "IP", CLI_UNSUPPORTED },
-	{ "memory-swappiness", 0, "N", CLI_UNSUPPORTED },
 	{ "mount", 0, "SPEC", CLI_UNSUPPORTED },
-	{ "oom-kill-disable", 0, NULL, CLI_UNSUPPORTED },
-	{ "platform", 0, "OS/ARCH", CLI_UNSUPPORTED },
-	{ "pull", 0, "missing|always|never", CLI_STR, "when the image is fetched from its registry (default: missing)",
-	  offsetof(struct run_opts, pull), .choices = "missing|always|never" },
-	{ "quiet", 'q', NULL, CLI_UNSUPPORTED },
 	{ "restart", 0, "POLICY", CLI_UNSUPPORTED },
-	{ "runtime", 0, "NAME", CLI_UNSUPPORTED },
 	{ "storage-opt", 0, "OPTION", CLI_UNSUPPORTED },
-	{ "use-api-socket", 0, NULL, CLI_UNSUPPORTED },
+	{ "use-api-socket", 0, NULL, CLI_UNSUPPORTED, "there is no daemon, and no socket of one" },
 	{ "volume-driver", 0, "NAME", CLI_UNSUPPORTED },
 	{ "volumes-from", 0, "NAME", CLI_UNSUPPORTED },
 	/* there is nothing to switch off: no image is verified, no health is checked */
@@ -74,7 +56,8 @@ static const struct cli_option container_options[] = {
 	{ "env-file", 0, "FILE", CLI_STRV, "environment variables from a file", OWN(env_file) },
 	{ "volume", 'v', "SRC:DST[:OPTIONS]", CLI_STRV, "show a folder or file of the host in it (ro, noidmap…)", OWN(volume) },
 	{ "tmpfs", 0, "DST[:OPTIONS]", CLI_STRV, "a file system in memory", OWN(tmpfs) },
-	{ "device", 0, "NODE[:NODE][:rwm]", CLI_STRV, "a device node of the host", OWN(device) },
+	{ "device", 0, "NODE[:NODE][:rwm]", CLI_STRV, "a device node of the host, or a folder of some", OWN(device) },
+	{ "device-cgroup-rule", 0, "RULE", CLI_STRV, "which other nodes may be used (\"c 42:* rwm\")", OWN(device_rule) },
 	{ "workdir", 'w', "PATH-INSIDE", CLI_STR, "working folder of the command", CT(workdir) },
 	{ "user", 'u', "USER[:GROUP]", CLI_STR, "who the command runs as", CT(user) },
 	{ "group-add", 0, "GROUP", CLI_STRV, "another group of that user", OWN(group_add) },
@@ -82,6 +65,8 @@ static const struct cli_option container_options[] = {
 	{ "hostname", 'h', "NAME", CLI_STR, "host name (default: the id's first 12 digits)", CT(hostname) },
 	{ "domainname", 0, "NAME", CLI_STR, "NIS domain name", CT(domainname) },
 	{ "label", 'l', "KEY=VALUE", CLI_STRV, "a label", OWN(label) },
+	{ "label-file", 0, "FILE", CLI_STRV, "labels from a file", OWN(label_file) },
+	{ "annotation", 0, "KEY=VALUE", CLI_STRV, "an annotation of its OCI specification", OWN(annotation) },
 	{ "init", 0, NULL, CLI_FLAG, "a small init that reaps and passes signals on as process 1", CT(init) },
 	{ "stop-signal", 0, "SIGNAL", CLI_STR, "what `tare stop` sends", CT(stop_signal) },
 	{ "stop-timeout", 0, "SECONDS", CLI_I64, "how long `tare stop` waits before KILL (-1: for ever)", OWN(stop_timeout) },
@@ -102,8 +87,9 @@ static const struct cli_option container_options[] = {
 	{ "dns-opt", 0, "OPTION", CLI_STRV, NULL, OWN(dns_option) }, /* its older name */
 	{ "userns", 0, "private|range:ID[:N]|host", CLI_STR, "its user ids (default: host ids of its own)", CT(userns) },
 	{ "pid", 0, "host|container:CONTAINER", CLI_STR, "share the host's processes, or a container's", CT(pid) },
-	{ "ipc", 0, "host", CLI_STR, "share the host's IPC and /dev/shm", CT(ipc) },
+	{ "ipc", 0, "host|private|none", CLI_STR, "share the host's IPC and /dev/shm; none: private, without /dev/shm", CT(ipc) },
 	{ "uts", 0, "host", CLI_STR, "share the host's name", CT(uts) },
+	{ "cgroupns", 0, "host|private", CLI_STR, "its view of the control groups (default: private)", CT(cgroupns) },
 	{ "read-only", 0, NULL, CLI_FLAG, "root file system read-only", CT(read_only) },
 	{ "privileged", 0, NULL, CLI_FLAG, "all capabilities and devices, no confinement, the host's user ids", CT(privileged) },
 	{ "cap-add", 0, "CAP", CLI_STRV, "add a capability (ALL: every one)", OWN(cap_add) },
@@ -114,12 +100,22 @@ static const struct cli_option container_options[] = {
 	{ "memory", 'm', "BYTES", CLI_STR, "memory limit (512m)", CT(memory) },
 	{ "memory-swap", 0, "BYTES", CLI_STR, "limit of memory and swap together (-1: no limit)", CT(memory_swap) },
 	{ "memory-reservation", 0, "BYTES", CLI_STR, "soft memory limit", CT(memory_reservation) },
+	{ "memory-swappiness", 0, "0-100", CLI_I64, "how readily it is swapped out (cgroup v1)", OWN(memory_swappiness) },
+	{ "oom-kill-disable", 0, NULL, CLI_FLAG, "it waits instead of being killed when its memory runs out (cgroup v1)", CT(oom_kill_disable) },
 	{ "cpus", 0, "N", CLI_STR, "how many CPUs' time it may use (1.5)", CT(cpus) },
 	{ "cpu-shares", 'c', "N", CLI_U64, "relative weight (1024 is usual)", OWN(cpu_shares) },
 	{ "cpu-quota", 0, "MICROSECONDS", CLI_I64, "CPU time it may use in each period, instead of --cpus", OWN(cpu_quota) },
 	{ "cpu-period", 0, "MICROSECONDS", CLI_I64, "that period (default 100000)", OWN(cpu_period) },
+	{ "cpu-rt-period", 0, "MICROSECONDS", CLI_I64, "period of real-time CPU time (cgroup v1)", OWN(cpu_rt_period) },
+	{ "cpu-rt-runtime", 0, "MICROSECONDS", CLI_I64, "real-time CPU time it may use in each (cgroup v1)", OWN(cpu_rt_runtime) },
 	{ "cpuset-cpus", 0, "LIST", CLI_STR, "CPUs it may run on (0-2,4)", CT(cpuset_cpus) },
 	{ "cpuset-mems", 0, "LIST", CLI_STR, "memory nodes it may use", CT(cpuset_mems) },
+	{ "blkio-weight", 0, "10-1000", CLI_U64, "relative weight of its reads and writes", CT(blkio_weight) },
+	{ "blkio-weight-device", 0, "NODE:WEIGHT", CLI_STRV, "the same on one device", OWN(io[CT_IO_WEIGHT]) },
+	{ "device-read-bps", 0, "NODE:BYTES", CLI_STRV, "bytes a second it may read of a device (1mb)", OWN(io[CT_IO_READ_BPS]) },
+	{ "device-write-bps", 0, "NODE:BYTES", CLI_STRV, "bytes a second it may write to a device", OWN(io[CT_IO_WRITE_BPS]) },
+	{ "device-read-iops", 0, "NODE:N", CLI_STRV, "reads a second of a device", OWN(io[CT_IO_READ_IOPS]) },
+	{ "device-write-iops", 0, "NODE:N", CLI_STRV, "writes a second to a device", OWN(io[CT_IO_WRITE_IOPS]) },
 	{ "pids-limit", 0, "N", CLI_I64, "most processes (default 4096; -1: no limit)", OWN(pids_limit) },
 	{ "ulimit", 0, "NAME=SOFT[:HARD]", CLI_STRV, "a resource limit", OWN(ulimit) },
 	{ "shm-size", 0, "BYTES", CLI_STR, "size of /dev/shm (default 64m)", CT(shm_size) },
@@ -128,6 +124,12 @@ static const struct cli_option container_options[] = {
 	{ "log-driver", 0, "json-file|none", CLI_STR, "where its output is kept", CT(log_driver) },
 	{ "log-opt", 0, "NAME=VALUE", CLI_STRV, "max-size, max-file", OWN(log_opt) },
 	{ "cidfile", 0, "FILE", CLI_STR, "write the id to a new file", OWN(cidfile) },
+	{ "pull", 0, "missing|always|never", CLI_STR, "when the image is fetched from its registry (default: missing)", OWN(need.pull),
+	  .choices = "missing|always|never" },
+	{ "platform", 0, "OS/ARCH", CLI_STR, "which one of an image for several is fetched", OWN(need.platform) },
+	{ "quiet", 'q', NULL, CLI_FLAG, "no progress when the image is fetched", OWN(need.quiet) },
+	{ "runtime", 0, "tare-oci", CLI_STR, "what runs it: there is one", OWN(runtime), .choices = "tare-oci" },
+	{ "isolation", 0, "default", CLI_STR, "how it is kept apart: there is one way", OWN(isolation), .choices = "default" },
 	{ "attach", 'a', "STREAM", CLI_STRV, "stdin, stdout or stderr alone", OWN(attach) },
 	{ .kind = CLI_GROUP, .group = docker_options },
 	{ 0 }
@@ -150,6 +152,9 @@ const struct run_opts run_defaults = {
 	.cpu_quota = INT64_MIN,
 	.cpu_period = INT64_MIN,
 	.oom_score_adj = INT64_MIN,
+	.memory_swappiness = INT64_MIN,
+	.cpu_rt_period = INT64_MIN,
+	.cpu_rt_runtime = INT64_MIN,
 };
 
 static struct strv list(const struct cli_strv *v)
@@ -236,6 +241,14 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	ct->stop_timeout = if_given(&o->stop_timeout);
 	ct->pids_limit = if_given(&o->pids_limit);
 	ct->oom_score_adj = if_given(&o->oom_score_adj);
+	ct->label_files = list(&o->label_file);
+	ct->annotations = list(&o->annotation);
+	ct->device_rules = list(&o->device_rule);
+	for (size_t k = 0; k < CT_IO_KINDS; k++)
+		ct->io[k] = list(&o->io[k]);
+	ct->memory_swappiness = if_given(&o->memory_swappiness);
+	ct->cpu_rt_period = if_given(&o->cpu_rt_period);
+	ct->cpu_rt_runtime = if_given(&o->cpu_rt_runtime);
 	ct->cpu_quota = if_given(&o->cpu_quota);
 	ct->cpu_period = if_given(&o->cpu_period);
 	ct->cpu_shares = o->cpu_shares ? &o->cpu_shares : NULL;
@@ -297,7 +310,7 @@ int cmd_create(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = tare_engine(call, &en, e);
 	if (r == 0)
-		r = tare_need_image(call, &en, ct.image, o->pull, e);
+		r = tare_need_image(call, &en, ct.image, &o->need, e);
 	if (r == 0)
 		r = open_cidfile(o->cidfile, &cidfile, e);
 	if (r == 0)
@@ -343,7 +356,7 @@ int cmd_run(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = tare_engine(call, &en, e);
 	if (r == 0)
-		r = tare_need_image(call, &en, ct.image, o->pull, e);
+		r = tare_need_image(call, &en, ct.image, &o->need, e);
 	if (r == 0)
 		r = open_cidfile(o->cidfile, &cidfile, e);
 	if (r == 0)

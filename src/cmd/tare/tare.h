@@ -77,8 +77,14 @@ struct pull_opts {
 	struct cli_strv limits;
 };
 extern const struct cli_option pull_options[];
-/* Before a container is made: fetches its image where when (--pull; NULL is "missing") says so. */
-int tare_need_image(const struct cli_call *call, const struct engine *en, const char *image, const char *when, struct err *e) MUST_CHECK;
+/* Before a container is made: fetches its image where that is called for. */
+struct image_need {
+	const char *pull;     /* "missing" (NULL), "always", "never" */
+	const char *platform; /* NULL: any */
+	bool quiet;
+};
+int tare_need_image(const struct cli_call *call, const struct engine *en, const char *image, const struct image_need *need,
+		    struct err *e) MUST_CHECK;
 int cmd_pull(const struct cli_call *call, struct err *e);
 
 /* push.c */
@@ -181,10 +187,13 @@ struct rmi_opts {
 struct run_opts {
 	struct ct_options ct; /* the plain strings and flags go straight there */
 	bool detach, interactive, sig_proxy;
-	const char *cidfile, *detach_keys, *pull;
+	const char *cidfile, *detach_keys, *runtime, *isolation;
+	struct image_need need;
 	struct cli_strv attach, env, env_file, label, group_add, volume, tmpfs, device, cap_add, cap_drop, security_opt, sysctl,
 		ulimit, log_opt, network, network_alias, publish, expose, add_host, dns, dns_search, dns_option;
+	struct cli_strv annotation, label_file, device_rule, io[CT_IO_KINDS];
 	int64_t stop_timeout, pids_limit, oom_score_adj, cpu_quota, cpu_period;
+	int64_t memory_swappiness, cpu_rt_period, cpu_rt_runtime;
 	uint64_t cpu_shares;
 };
 extern const struct cli_option run_options[], create_options[];
