@@ -7,6 +7,7 @@
 #include "build/output.h"
 #include "engine/engine.h"
 #include "engine/options.h"
+#include "engine/settings.h"
 #include "image/limits.h"
 
 enum build_event_kind {
@@ -62,6 +63,7 @@ struct build_args {
 	const struct build_ssh *ssh;
 	size_t n_ssh;
 	struct ct_options run;   /* of the containers of RUN: hosts, limits, security; the rest of it is not looked at */
+	const struct settings *settings; /* for what that leaves open, which is no part of what a step's result depends on; NULL: none */
 	bool allow_host, allow_insecure; /* a RUN may ask for the host's network, and for what --privileged means */
 	bool no_cache, pull, squash;
 	struct strv no_cache_filter; /* stages, by their names, of which nothing is taken from the cache */

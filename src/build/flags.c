@@ -1,35 +1,22 @@
 #include "build/flags.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/text.h"
+#include "base/nearest.h"
 #include "build/dockerfile.h"
 
 const char *df_nearest(const char *what, const char *const *names, size_t n, size_t stride)
 {
-	size_t len = strlen(what), limit = len / 3 + 1;
+	struct nearest near = NEAREST(what);
 	const char *found = NULL;
-	char a[32], b[32];
 
-	if (len >= sizeof(a))
-		return NULL;
-	for (size_t i = 0; i <= len; i++)
-		a[i] = (char)tolower((unsigned char)what[i]);
 	for (size_t i = 0; i < n; i++) {
 		const char *name = *(const char *const *)((const char *)names + i * stride);
-		size_t d;
 
-		(void)snprintf(b, sizeof(b), "%s", name);
-		for (char *s = b; *s; s++)
-			*s = (char)tolower((unsigned char)*s);
-		d = text_distance(a, b);
-		if (d < limit || (d == limit && !found)) {
-			limit = d;
+		if (nearest_offer(&near, name))
 			found = name;
-		}
 	}
 	return found;
 }

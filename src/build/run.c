@@ -157,7 +157,9 @@ static int run_it(struct build *b, const struct stage *s, const struct step *st,
 	args.options.volumes = (struct strv){ mounts->volumes.v, mounts->volumes.n };
 	args.options.tmpfs = (struct strv){ mounts->tmpfs.v, mounts->tmpfs.n };
 	args.options.env = (struct strv){ mounts->env.v, mounts->env.n };
-	r = step_run(b->en, b->a, &args, &code, e);
+	r = b->args->settings ? settings_step(b->args->settings, b->a, b->en->user.on, &args.options, e) : 0;
+	if (r == 0)
+		r = step_run(b->en, b->a, &args, &code, e);
 	if (r < 0 || code == 0)
 		return r;
 	(void)last_line(&run, line);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/text.h"
 #include "cmd/cli_rows.h"
 
@@ -26,13 +27,13 @@ struct scan {
 	bool help, version;
 };
 
-static void suggest_options(struct cli_suggestion *s, const struct cli_option *rows)
+static void suggest_options(struct nearest *s, const struct cli_option *rows)
 {
 	for (const struct cli_option *o = rows; o && (o->name || o->kind == CLI_GROUP); o++) {
 		if (o->kind == CLI_GROUP)
 			suggest_options(s, o->group);
 		else if (o->help)
-			cli_suggest(s, o->name);
+			(void)nearest_offer(s, o->name);
 	}
 }
 
@@ -136,11 +137,11 @@ static int store(struct scan *s, const struct cli_found *f, const char *shown, c
 
 static int unknown_option(const struct scan *s, const char *shown, const char *name, struct err *e)
 {
-	struct cli_suggestion near = { .word = name };
+	struct nearest near = NEAREST(name);
 
 	if (name)
 		suggest_options(&near, s->options);
-	if (near.best)
+	if (near.best[0])
 		return err_set(e, ERR_INVALID, "unknown option %s, did you mean --%s? See \"%s --help\"", shown, near.best,
 			       s->name);
 	return err_set(e, ERR_INVALID, "unknown option %s, see \"%s --help\"", shown, s->name);
@@ -258,12 +259,12 @@ static void *new_target(struct arena *a, size_t size, const void *defaults)
 
 static int unknown_command(const struct scan *s, const struct cli_command *table, const char *word, struct err *e)
 {
-	struct cli_suggestion near = { .word = word };
+	struct nearest near = NEAREST(word);
 
 	for (const struct cli_command *c = table; c && c->name; c++)
 		if (c->help)
-			cli_suggest(&near, c->name);
-	if (near.best)
+			(void)nearest_offer(&near, c->name);
+	if (near.best[0])
 		return err_set(e, ERR_NOTFOUND, "unknown command \"%s\", did you mean \"%s %s\"?", word, s->name, near.best);
 	return err_set(e, ERR_NOTFOUND, "unknown command \"%s\", see \"%s --help\"", word, s->name);
 }

@@ -120,11 +120,4 @@ int cli_parse(struct arena *a, const struct cli_program *p, int argc, const char
 /* The help of a command or, command NULL, of the program. name as cli_call's. */
 void cli_help(const struct cli_program *p, const struct cli_command *command, const char *name, struct strbuf *out);
 
-/* The candidate closest to word by edit distance, or NULL when none is near. Feed it one by one. */
-struct cli_suggestion {
-	const char *word, *best;
-	size_t distance;
-};
-void cli_suggest(struct cli_suggestion *s, const char *candidate);
-
 #endif

@@ -1,10 +1,9 @@
-/* Usage texts and suggestions, made from the same rows that parse; see cli.h. */
+/* Usage texts, made from the same rows that parse; see cli.h. */
 #include "cmd/cli.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "cmd/cli_rows.h"
 
 #define COLUMN_MAX 34 /* longer left columns put their help on a line of its own */
@@ -89,18 +88,5 @@ void cli_help(const struct cli_program *p, const struct cli_command *command, co
 	if (table) {
 		add_commands(table, out);
 		sb_printf(out, "\n\"%s COMMAND --help\" tells more about a command.\n", name);
-	}
-}
-
-void cli_suggest(struct cli_suggestion *s, const char *candidate)
-{
-	size_t len = strlen(s->word), near = len < 4 ? 1 : 2;
-	size_t dist = text_distance(s->word, candidate);
-
-	if (dist > near)
-		return;
-	if (!s->best || dist < s->distance) {
-		s->best = candidate;
-		s->distance = dist;
 	}
 }

@@ -44,6 +44,7 @@ struct ct_options {
 	bool stdin_once; /* the first client's end of input is the container's */
 
 	struct strv env, env_files, labels, label_files, annotations;
+	struct strv default_env; /* NAME=VALUE over the image's; env_files and env go over it */
 	const char *workdir, *user, *hostname, *domainname;
 	struct strv group_add;
 	const char *stop_signal;

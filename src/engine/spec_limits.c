@@ -236,7 +236,7 @@ static int ulimit(struct plan *p, const char *text, struct plan_rlimit *out, str
 	return err_set(e, ERR_INVALID, "--ulimit %s: no such limit (core, cpu, data, fsize, memlock, nofile, nproc, stack…)", text);
 }
 
-static int plan_ulimits(struct plan *p, struct err *e)
+int plan_ulimits(struct plan *p, struct err *e)
 {
 	p->rlimits = arena_array(p->a, p->opt->ulimits.n + 1, sizeof(*p->rlimits));
 	if (!p->rlimits)

@@ -263,17 +263,10 @@ static bool is_search(const char *text)
 	return strcmp(text, ".") == 0 || (len > 0 && len < 255 && text[0] != '.' && !strstr(text, ".."));
 }
 
-static int plan_names(struct plan *p, struct err *e)
+int plan_dns(const struct ct_options *o, struct err *e)
 {
-	const struct ct_options *o = p->opt;
 	struct ip ip;
 
-	for (size_t i = 0; i < o->add_host.n; i++) {
-		if (etc_check_host(o->add_host.v[i], e) < 0)
-			return e->code;
-		if (p->no_net && etc_wants_gateway(o->add_host.v[i]))
-			return err_set(e, ERR_INVALID, "--add-host %s: with --network none there is no way to the host", o->add_host.v[i]);
-	}
 	for (size_t i = 0; i < o->dns.n; i++)
 		if (ip_parse(o->dns.v[i], &ip) < 0)
 			return err_set(e, ERR_INVALID, "--dns %s is no address", o->dns.v[i]);
@@ -285,6 +278,19 @@ static int plan_names(struct plan *p, struct err *e)
 		if (!o->dns_option.v[i][0] || strpbrk(o->dns_option.v[i], " \t\n"))
 			return err_set(e, ERR_INVALID, "--dns-option \"%s\" is no option of resolv.conf", o->dns_option.v[i]);
 	return 0;
+}
+
+static int plan_names(struct plan *p, struct err *e)
+{
+	const struct ct_options *o = p->opt;
+
+	for (size_t i = 0; i < o->add_host.n; i++) {
+		if (etc_check_host(o->add_host.v[i], e) < 0)
+			return e->code;
+		if (p->no_net && etc_wants_gateway(o->add_host.v[i]))
+			return err_set(e, ERR_INVALID, "--add-host %s: with --network none there is no way to the host", o->add_host.v[i]);
+	}
+	return plan_dns(o, e);
 }
 
 /* What is said about a network is said where it belongs to. */

@@ -142,6 +142,7 @@ struct plan {
 int plan_security(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
 /* spec_namespaces.c: --pid, --ipc, --uts, --hostname; spec_network.c: --network, -p, -P, --ip, --dns… */
 int plan_network(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
+int plan_dns(const struct ct_options *o, struct err *e) MUST_CHECK; /* only looks: --dns, --dns-search, --dns-option */
 /* usernet.c: the same of an ordinary user, and what he may publish. */
 struct net_port;
 int plan_usernet(struct plan *p, struct err *e) MUST_CHECK;
@@ -165,6 +166,7 @@ const char *plan_blkio_given(const struct ct_options *o);
 int plan_blkio(struct plan *p, struct err *e) MUST_CHECK;
 void plan_write_blkio(const struct plan *p, struct json_writer *w); /* the specification's part */
 void plan_show_blkio(const struct plan *p, struct json_writer *w);  /* Docker's HostConfig */
+int plan_ulimits(struct plan *p, struct err *e) MUST_CHECK; /* --ulimit alone */
 
 /* The default mounts, the planned ones and the files the engine makes (hosts…), as the "mounts" array. */
 void plan_write_mounts(const struct plan *p, const char *container_dir, const char *init_program, struct json_writer *w);

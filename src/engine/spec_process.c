@@ -162,6 +162,8 @@ static int plan_env(struct plan *p, const struct image_config *image, struct err
 		env_set(&env, "TERM=xterm");
 	for (const char *const *v = image ? image->env : NULL; v && *v; v++)
 		env_set(&env, *v);
+	for (size_t i = 0; i < p->opt->default_env.n; i++)
+		env_set(&env, p->opt->default_env.v[i]);
 	p->env = (struct strv){ env.v, env.n };
 	return plan_env_add(p->a, &p->env, p->opt->env_files, p->opt->env, e);
 }

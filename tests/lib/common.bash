@@ -19,6 +19,7 @@ tare_setup_file() {
   bats_require_minimum_version 1.5.0
   export TARE_ROOT=$BATS_FILE_TMPDIR/root TARE_STATE=$BATS_FILE_TMPDIR/run TARE_BUILD=${TARE_BUILD:-${TARE_BIN%/bin}}
   export TARE_CNI_CONF_DIR=$BATS_FILE_TMPDIR/no-cni # the machine's own are no matter of ours (tests/lib/cni.bash has some)
+  export TARE_CONFIG=/dev/null # nor are its settings
   mkdir -p "$TARE_ROOT" "$TARE_STATE"
   machine_state >"$BATS_FILE_TMPDIR/before"
 }

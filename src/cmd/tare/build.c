@@ -454,6 +454,29 @@ static int afterwards(const struct cli_call *call, const struct engine *en, cons
 	return r;
 }
 
+/* The machine's proxies, before what the command line says: of two the later counts. */
+static int defaults(const struct cli_call *call, const struct engine *en, struct settings *s, struct build_args *args, struct err *e)
+{
+	struct df_inputs *in = &args->inputs;
+	struct df_pair *v;
+	int r = settings_read(call->arena, en->user.on, s, e);
+
+	if (r < 0)
+		return r;
+	args->settings = s;
+	v = arena_array(call->arena, s->proxies.n + in->n_args + 1, sizeof(*v));
+	for (size_t i = 0; v && i < s->proxies.n; i++) {
+		const char *eq = strchr(s->proxies.v[i], '=');
+
+		v[i] = (struct df_pair){ arena_strndup(call->arena, s->proxies.v[i], (size_t)(eq - s->proxies.v[i])), eq + 1 };
+	}
+	if (v && in->n_args)
+		memcpy(v + s->proxies.n, in->args, in->n_args * sizeof(*v));
+	in->args = v;
+	in->n_args += s->proxies.n;
+	return arena_error(call->arena) < 0 ? err_errno(e, -ENOMEM, "settings") : 0;
+}
+
 int cmd_build(const struct cli_call *call, struct err *e)
 {
 	const struct build_opts *o = call->opts;
@@ -464,6 +487,7 @@ int cmd_build(const struct cli_call *call, struct err *e)
 	};
 	CLEANUP_BUILD_SHOW struct build_show show = BUILD_SHOW_INIT;
 	struct build_result got = { 0 };
+	struct settings settings;
 	int r = check(call, o, e);
 
 	if (r == 0)
@@ -490,6 +514,8 @@ int cmd_build(const struct cli_call *call, struct err *e)
 		r = limits(o, &args.limits, e);
 	if (r == 0)
 		r = tare_engine(call, &en, e);
+	if (r == 0)
+		r = defaults(call, &en, &settings, &args, e);
 	if (r < 0)
 		return r;
 	r = build_show_begin(&show, is_quiet(o) ? "quiet" : o->progress, e);

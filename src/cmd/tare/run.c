@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "cmd/tare/session.h"
+#include "engine/settings.h"
 #include "sys/cgroup.h"
 
 #define CT(member) offsetof(struct run_opts, ct.member)
@@ -256,6 +257,15 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	return r < 0 ? r : rootfs(call, &ct->rootfs, e);
 }
 
+/* What the command line leaves open, as this machine or user has it. */
+static int defaults(const struct cli_call *call, const struct engine *en, struct ct_options *ct, struct err *e)
+{
+	struct settings s;
+	int r = settings_read(call->arena, en->user.on, &s, e);
+
+	return r < 0 ? r : settings_container(&s, call->arena, en->user.on, ct, e);
+}
+
 /* Which streams the client wants: -a names them, else output and, with -i, input. */
 static int wanted(const struct run_opts *o, unsigned char *want, struct err *e)
 {
@@ -310,6 +320,8 @@ int cmd_create(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = tare_engine(call, &en, e);
 	if (r == 0)
+		r = defaults(call, &en, &ct, e);
+	if (r == 0)
 		r = tare_need_image(call, &en, ct.image, &o->need, e);
 	if (r == 0)
 		r = open_cidfile(o->cidfile, &cidfile, e);
@@ -355,6 +367,8 @@ int cmd_run(const struct cli_call *call, struct err *e)
 		cg_expect_join();
 	if (r == 0)
 		r = tare_engine(call, &en, e);
+	if (r == 0)
+		r = defaults(call, &en, &ct, e);
 	if (r == 0)
 		r = tare_need_image(call, &en, ct.image, &o->need, e);
 	if (r == 0)
