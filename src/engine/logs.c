@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -23,85 +24,128 @@
 #include "engine/settle.h"
 
 #define MOST_FILES 1000
-#define CHUNK 65536
+/* What is read at once; fits a processor's cache. A line that is longer than all the room there may be is damage, and passed over. */
+#define CHUNK 131072U
+#define MOST_ROOM (16U << 20)
 
 struct reader {
 	const char *path;
+	logline_fn parse;
 	const struct log_query *q;
 	log_record_fn fn;
 	void *data;
 	int fd;
-	struct strbuf line; /* the start of a record whose end has not been read */
-	bool past;          /* a record at or behind `until` was seen */
+	char *buf; /* have bytes of room: the start of a record whose end has not been read */
+	size_t have, room;
+	bool past; /* a record at or behind `until` was seen */
 };
 
 static void reader_end(struct reader *r)
 {
 	r->fd = close_fd(r->fd);
-	sb_free(&r->line);
+	free(r->buf);
+	r->buf = NULL;
 }
 
 /* ---- records ---- */
 
-static int record(struct reader *r, const char *text, size_t len)
+static int record(struct reader *r, char *line, size_t len)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	const struct json *doc, *log, *stream, *time;
 	struct log_record rec;
 	struct timespec ts;
-	struct err ignored;
 
 	/* half a line after a crash of the machine is no reason to show nothing */
-	if (json_parse(&a, text, len, NULL, &doc, &ignored) < 0)
+	if (!r->parse(line, len, &a, &rec))
 		return 0;
-	log = json_get(doc, "log");
-	stream = json_get(doc, "stream");
-	time = json_get(doc, "time");
-	if (!log || log->type != JSON_STRING || !time || time->type != JSON_STRING || text_parse_time(time->str, &ts) < 0)
-		return 0;
-	rec = (struct log_record){
-		.err = stream && stream->type == JSON_STRING && strcmp(stream->str, "stderr") == 0,
-		.time = time->str,
-		.ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec,
-		.text = log->str,
-		.len = log->len,
-	};
-	if (r->q->since && rec.ns < r->q->since)
-		return 0;
-	if (r->q->until && rec.ns > r->q->until) {
-		r->past = true;
-		return 0;
+	if (r->q->since || r->q->until) {
+		int64_t ns;
+
+		if (text_parse_time(rec.time, &ts) < 0)
+			return 0;
+		ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+		r->past |= r->q->until && ns > r->q->until;
+		if (r->past || (r->q->since && ns < r->q->since))
+			return 0;
 	}
 	return r->fn(&rec, r->data);
+}
+
+/* Room for more behind what there is. */
+static int make_room(struct reader *r)
+{
+	size_t room = r->room ? r->room * 2 : CHUNK;
+	char *more;
+
+	if (r->room - r->have >= CHUNK / 2)
+		return 0;
+	if (room > MOST_ROOM) {
+		r->have = 0;
+		return 0;
+	}
+	more = realloc(r->buf, room);
+	if (!more)
+		return -ENOMEM;
+	r->buf = more;
+	r->room = room;
+	return 0;
+}
+
+/* The whole lines of what is gathered; what is left moves to the front. */
+static int take_lines(struct reader *r, size_t looked)
+{
+	char *at = r->buf, *end = r->buf + r->have, *line_end = memchr(at + looked, '\n', r->have - looked);
+	int got = 0;
+
+	while (line_end && got >= 0 && !r->past) {
+		got = record(r, at, (size_t)(line_end - at));
+		at = line_end + 1;
+		line_end = memchr(at, '\n', (size_t)(end - at));
+	}
+	r->have = (size_t)(end - at);
+	if (at != r->buf)
+		memmove(r->buf, at, r->have);
+	return got;
 }
 
 /* Everything from where fd stands to its end now. */
 static int read_on(struct reader *r, struct err *e)
 {
-	char buf[CHUNK];
-
 	for (;;) {
-		ssize_t n = read(r->fd, buf, sizeof(buf));
-		const char *at = buf, *end;
+		int got = make_room(r);
+		size_t looked = r->have;
+		ssize_t n;
 
+		if (got < 0)
+			return err_errno(e, got, "read %s", r->path);
+		n = read(r->fd, r->buf + r->have, r->room - r->have);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return err_errno(e, -errno, "read %s", r->path);
 		if (n == 0 || r->past)
 			return 0;
-		while ((end = memchr(at, '\n', (size_t)(buf + n - at)))) {
-			int got;
-
-			sb_add(&r->line, at, (size_t)(end - at));
-			got = sb_error(&r->line) < 0 ? -ENOMEM : record(r, sb_str(&r->line), r->line.len);
-			if (got < 0)
-				return err_errno(e, got, "show the log");
-			sb_reset(&r->line);
-			at = end + 1;
-		}
-		sb_add(&r->line, at, (size_t)(buf + n - at));
+		r->have += (size_t)n;
+		got = take_lines(r, looked);
+		if (got < 0)
+			return err_errno(e, got, "show the log");
 	}
+}
+
+/* What was gathered is shown, before we wait. */
+static int pause_there(struct reader *r, struct err *e)
+{
+	int got = r->fn(NULL, r->data);
+
+	return got < 0 ? err_errno(e, got, "show the log") : 0;
+}
+
+/* The file to be read from here, owned. */
+static void read_from(struct reader *r, int fd)
+{
+	close_fd(r->fd);
+	r->fd = fd;
+	r->have = 0; /* half a line has no end in another file */
 }
 
 /* ---- files ---- */
@@ -122,19 +166,19 @@ static int open_file(const char *path, unsigned int n)
 static int64_t seek_back(int fd, int64_t want)
 {
 	off_t end = lseek(fd, 0, SEEK_END), at = end;
-	char buf[CHUNK];
+	char buf[CHUNK / 2], *line_end;
 
 	while (at > 0) {
-		size_t len = at < CHUNK ? (size_t)at : CHUNK;
+		size_t len = at < (off_t)sizeof(buf) ? (size_t)at : sizeof(buf);
 		ssize_t n = pread(fd, buf, len, at - (off_t)len);
 
 		if (n <= 0)
 			break;
-		for (ssize_t i = n; i-- > 0;) {
-			off_t pos = at - (off_t)len + i;
+		for (size_t left = (size_t)n; (line_end = memrchr(buf, '\n', left)); left = (size_t)(line_end - buf)) {
+			off_t pos = at - (off_t)len + (line_end - buf);
 
 			/* a line end that is not the file's last byte ends the record before */
-			if (buf[i] == '\n' && pos + 1 < end && --want == 0) {
+			if (pos + 1 < end && --want == 0) {
 				(void)lseek(fd, pos + 1, SEEK_SET);
 				return 0;
 			}
@@ -176,19 +220,19 @@ static int read_files(struct reader *r, struct err *e)
 	if (n < 0)
 		return n;
 	for (int i = n; i-- > 0;) {
-		r->fd = close_fd(r->fd);
-		r->fd = fds[i];
+		read_from(r, fds[i]);
 		if (result == 0)
 			result = read_on(r, e);
 	}
 	return result;
 }
 
-int logs_read_files(const char *path, const struct log_query *q, log_record_fn fn, void *data, struct err *e)
+int logs_read_files(const char *path, logline_fn parse, const struct log_query *q, log_record_fn fn, void *data, struct err *e)
 {
-	CLEANUP(reader_end) struct reader r = { .path = path, .q = q, .fn = fn, .data = data, .fd = -1 };
+	CLEANUP(reader_end) struct reader r = { .path = path, .parse = parse, .q = q, .fn = fn, .data = data, .fd = -1 };
+	int result = read_files(&r, e);
 
-	return read_files(&r, e);
+	return result < 0 ? result : pause_there(&r, e);
 }
 
 /* ---- following ---- */
@@ -222,8 +266,7 @@ static int catch_up(struct reader *r, struct err *e)
 		if (fd < 0)
 			continue;
 		result = read_on(r, e); /* the rest of the old one */
-		close_fd(r->fd);
-		r->fd = fd;
+		read_from(r, fd);
 		if (result == 0)
 			result = read_on(r, e);
 	}
@@ -264,7 +307,7 @@ static int follow(const struct engine *en, const char *id, struct reader *r, int
 		while (result == 0) {
 			struct pollfd p[2] = { { .fd = watch, .events = POLLIN }, { .fd = c.fd, .events = POLLIN } };
 
-			if (catch_up(r, e) < 0)
+			if (catch_up(r, e) < 0 || pause_there(r, e) < 0)
 				return e->code;
 			if (!running || r->past)
 				return 0;
@@ -300,7 +343,7 @@ int logs_read(const struct engine *en, const char *what, const struct log_query 
 	      struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	CLEANUP(reader_end) struct reader r = { .q = q, .fn = fn, .data = data, .fd = -1 };
+	CLEANUP(reader_end) struct reader r = { .parse = logline_json, .q = q, .fn = fn, .data = data, .fd = -1 };
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	CLEANUP_FD int watch = -1;
 	struct ct_config config;
@@ -320,5 +363,7 @@ int logs_read(const struct engine *en, const char *what, const struct log_query 
 	if (q->follow && watch < 0)
 		return watch;
 	result = read_files(&r, e);
+	if (result == 0)
+		result = pause_there(&r, e);
 	return result < 0 || !q->follow || rec.status != RECORD_RUNNING ? result : follow(en, rec.id, &r, watch, e);
 }

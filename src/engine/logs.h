@@ -1,4 +1,4 @@
-/* Reading a container's json-file log, with the files it was rotated into. */
+/* Reading a container's log, with the files it was rotated into. */
 #ifndef TARE_ENGINE_LOGS_H
 #define TARE_ENGINE_LOGS_H
 
@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "engine/engine.h"
+#include "engine/logline.h"
 
 struct log_query {
 	int64_t tail;         /* last records; -1 = all */
@@ -15,21 +16,14 @@ struct log_query {
 	bool follow;          /* goes on until the container ends */
 };
 
-struct log_record {
-	bool err;         /* standard error */
-	const char *time; /* as written */
-	int64_t ns;
-	const char *text; /* with its line end, unless it is part of a longer line */
-	size_t len;
-};
-/* A negative result ends the reading and is given back. */
+/* rec NULL: that is all for now, what was gathered should be shown. A negative result ends the reading and is given back. */
 typedef int (*log_record_fn)(const struct log_record *rec, void *data);
 
 /* what: a container. ERR_UNSUPPORTED with --log-driver none. */
 int logs_read(const struct engine *en, const char *what, const struct log_query *q, log_record_fn fn, void *data,
 	      struct err *e) MUST_CHECK;
 
-/* The same on files: path, path.1 (older), path.2… without following. */
-int logs_read_files(const char *path, const struct log_query *q, log_record_fn fn, void *data, struct err *e) MUST_CHECK;
+/* The same on files whose lines parse takes apart: path, path.1 (older), path.2… without following. */
+int logs_read_files(const char *path, logline_fn parse, const struct log_query *q, log_record_fn fn, void *data, struct err *e) MUST_CHECK;
 
 #endif

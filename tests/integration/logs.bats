@@ -45,8 +45,15 @@ teardown_file() { tare_teardown_file; }
   [ -z "$(TZ=XXX-5 tare logs --until "$local" ten 2>&1)" ]
   [ "$(TZ=XXX-4 tare logs --until "$local" ten 2>&1 | wc -l)" -eq 11 ]
   for t in 2020-13-01 2020-01-01T 2020-01-01T00:00:00Zjunk 2020-01-01x; do run -1 tare logs --since "$t" ten; done
-  run ! tare logs --details ten
-  [[ "$output" == *"--details is not supported"* ]]
+}
+
+@test "-t has nine digits, once a line; --details is a blank where there are none; bytes that are no text come back" {
+  tare run --name odd busybox sh -c 'head -c 20000 /dev/zero | tr "\0" x; echo; printf "a\0b\tc\033\n"'
+  [[ "$(tare logs -t odd | cut -c -50)" =~ ^20[0-9-]+T[0-9:]+\.[0-9]{9}Z\ xx* ]]
+  [ "$(tare logs -t odd | head -1 | grep -o Z | wc -l)" -eq 1 ]
+  [ "$(tare logs -n 1 odd | od -An -c | tr -d ' ')" = 'a\0b\tc033\n' ]
+  [ "$(tare logs -n 2 --details ten 2>/dev/null)" = " line 10" ]
+  tare rm odd
 }
 
 @test "-f follows to the end, over a rotation" {

@@ -35,6 +35,8 @@ static int teardown(void **state)
 static int collect(const struct log_record *rec, void *data)
 {
 	(void)data;
+	if (!rec)
+		return 0;
 	sb_printf(&got, "%s%.*s", rec->err ? "!" : "", (int)rec->len - 1, rec->text);
 	return 0;
 }
@@ -46,7 +48,7 @@ static const char *read_all(const struct log_query *q)
 
 	snprintf(path, sizeof(path), "%s/l", box.dir);
 	sb_reset(&got);
-	if (logs_read_files(path, q, collect, NULL, &e) < 0)
+	if (logs_read_files(path, logline_json, q, collect, NULL, &e) < 0)
 		fail_msg("%s", e.msg);
 	return sb_str(&got);
 }
@@ -99,14 +101,80 @@ static void no_file_yet_is_nothing(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(logs_read_files("/nonexistent/log", &(struct log_query){ .tail = -1 }, collect, NULL, &e), 0);
+	assert_int_equal(logs_read_files("/nonexistent/log", logline_json, &(struct log_query){ .tail = -1 }, collect, NULL, &e), 0);
+}
+
+/* line, taken apart: "OUT|ERR TIME TEXT ATTRS", or "none". */
+static void assert_line(logline_fn parse, const char *line, const char *want, size_t want_len)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_STRBUF struct strbuf said = STRBUF_INIT;
+	struct log_record rec;
+	size_t len = strlen(line);
+	char *copy = malloc(len + 1);
+
+	memcpy(copy, line, len);
+	copy[len] = '\n'; /* what stands behind it in a file; no byte more */
+	if (parse(copy, len, &a, &rec)) {
+		sb_printf(&said, "%s %s ", rec.err ? "ERR" : "OUT", rec.time);
+		sb_add(&said, rec.text, rec.len);
+		sb_printf(&said, " %s", rec.attrs ? rec.attrs : "-");
+	} else {
+		sb_puts(&said, "none");
+	}
+	assert_int_equal(said.len, want_len);
+	assert_memory_equal(said.s, want, want_len);
+	free(copy);
+}
+#define LINE(parse, line, want) assert_line(parse, line, want, sizeof(want) - 1)
+#define T1 "2026-01-01T00:00:01Z"
+#define BEHIND ",\"stream\":\"stdout\",\"time\":\"" T1 "\"}"
+
+static void lines_of_json(void **state)
+{
+	(void)state;
+	LINE(logline_json, "{\"log\":\"a\\n\"" BEHIND, "OUT " T1 " a\n -");
+	LINE(logline_json, "{\"log\":\"\"" BEHIND, "OUT " T1 "  -");
+	LINE(logline_json, "{\"log\":\"a\",\"stream\":\"stderr\",\"attrs\":{\"k\":\"v\"},\"time\":\"" T1 "\"}", "ERR " T1 " a {\"k\":\"v\"}");
+	LINE(logline_json, "{\"log\":\"\\\"\\\\\\/\\b\\f\\r\\t\\u003c\\u00e4\\u20ac\\ud83d\\ude00\\u0000x\"" BEHIND,
+	     "OUT " T1 " \"\\/\b\f\r\t<\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\0x -");
+	LINE(logline_json, "{\"log\":\"\\ud83d!\\udc00\"" BEHIND, "OUT " T1 " \xef\xbf\xbd!\xef\xbf\xbd -");
+	/* another order of members, as others write it */
+	LINE(logline_json, "{ \"time\":\"" T1 "\", \"stream\":\"stderr\", \"log\":\"a\\n\" }", "ERR " T1 " a\n -");
+	/* text that looks like what stands behind it */
+	LINE(logline_json, "{\"log\":\"x\\\",\\\"stream\\\":\\\"stderr\\\"\"" BEHIND, "OUT " T1 " x\",\"stream\":\"stderr\" -");
+}
+
+static void lines_that_are_none(void **state)
+{
+	static const char *const lines[] = { "", "}", "\"}", "{\"log\":\"", "{\"log\":\"a", "{\"log\":\"\"}", "{\"log\":\"\\\"}", "{\"log\":\"a\",\"stream\":\"stdout\"}",
+		"{\"log\":\"a\",\"stream\":\"std\"}", "{\"log\":\"a\",\"stream\":\"stdout\",\"time\":\"}", "{\"log\":\"\\x\"" BEHIND, "{\"log\":\"\\u12\"" BEHIND,
+		"{\"log\":\"\\u12g4\"" BEHIND };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		LINE(logline_json, lines[i], "none");
+	LINE(logline_k8s, "", "none");
+	LINE(logline_k8s, T1 " stdout F", "none");
+	LINE(logline_k8s, T1 " stdin F x", "none");
+	LINE(logline_k8s, T1 " stdout X x", "none");
+}
+
+static void lines_of_k8s(void **state)
+{
+	(void)state;
+	LINE(logline_k8s, T1 " stdout F a b", "OUT " T1 " a b\n -");
+	LINE(logline_k8s, T1 " stderr P a", "ERR " T1 " a -");
+	LINE(logline_k8s, T1 " stdout F ", "OUT " T1 " \n -");
+	LINE(logline_k8s, T1 " stdout F:tag a", "OUT " T1 " a\n -");
 }
 
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(all_files_oldest_first), T(tails), T(times), T(a_large_file_is_cut_right), T(no_file_yet_is_nothing),
+		T(all_files_oldest_first), T(tails), T(times), T(a_large_file_is_cut_right), T(no_file_yet_is_nothing), T(lines_of_json), T(lines_that_are_none),
+		T(lines_of_k8s),
 	};
 
 	if (geteuid() != 0)

@@ -1,5 +1,6 @@
 #include "engine/logs.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,7 @@ const struct cli_option logs_options[] = {
 	{ "since", 0, "TIME", CLI_STR, "only from a time on (2026-01-02T03:04:05Z, or 10m ago)", offsetof(struct logs_opts, since) },
 	{ "until", 0, "TIME", CLI_STR, "only up to a time", offsetof(struct logs_opts, until) },
 	{ "timestamps", 't', NULL, CLI_FLAG, "show when each was written", offsetof(struct logs_opts, timestamps) },
-	{ "details", 0, NULL, CLI_UNSUPPORTED },
+	{ "details", 0, NULL, CLI_FLAG, "show the labels and variables of --log-opt before each line", offsetof(struct logs_opts, details) },
 	{ 0 }
 };
 
@@ -41,27 +42,108 @@ static int query(const struct logs_opts *o, struct log_query *q, struct err *e)
 	return r < 0 ? r : tail_of(o->tail, &q->tail, e);
 }
 
+/* What is gathered for a stream before it is written. */
+#define GATHER 65536U
+
 struct shown {
-	bool timestamps;
-	struct strbuf line;
+	bool timestamps, details;
+	bool inside[2]; /* of a long line, whose parts are records */
+	bool err;       /* whose is what is gathered */
+	struct strbuf out;
 };
+
+static int put_out(struct shown *s)
+{
+	int r = sb_error(&s->out);
+
+	if (r == 0 && s->out.len)
+		r = io_write_full(s->err ? 2 : 1, s->out.s, s->out.len);
+	sb_reset(&s->out);
+	return r;
+}
+
+/* As Docker's query escape. */
+static void put_escaped(struct strbuf *out, const char *s)
+{
+	for (; *s; s++) {
+		if (isalnum((unsigned char)*s) || strchr("-_.~", *s))
+			sb_putc(out, *s);
+		else if (*s == ' ')
+			sb_putc(out, '+');
+		else
+			sb_printf(out, "%%%02X", (unsigned char)*s);
+	}
+}
+
+/* KEY=VALUE,KEY=VALUE and a blank, also where there are none. They are written in order. */
+static void put_details(struct strbuf *out, const char *attrs)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct json *doc = NULL;
+	struct err ignored;
+	bool more = false;
+
+	if (attrs && json_parse(&a, attrs, strlen(attrs), NULL, &doc, &ignored) < 0)
+		doc = NULL;
+	json_each(v, doc) {
+		if (more)
+			sb_putc(out, ',');
+		more = true;
+		put_escaped(out, v->key);
+		sb_putc(out, '=');
+		put_escaped(out, v->type == JSON_STRING ? v->str : "");
+	}
+	sb_putc(out, ' ');
+}
+
+/* With nine digits, in UTC, whoever wrote it. */
+static void put_time(struct strbuf *out, const char *time)
+{
+	char text[TEXT_TIME_LEN];
+	struct timespec ts;
+	size_t len = strlen(time), seconds = strlen("2026-01-02T03:04:05");
+
+	/* as we write it, without the zeros at its end */
+	if (len > seconds && len < TEXT_TIME_LEN && time[len - 1] == 'Z' && (time[seconds] == '.' || time[seconds] == 'Z')) {
+		sb_add(out, time, len - 1);
+		if (time[seconds] == 'Z')
+			sb_putc(out, '.');
+		sb_fill(out, '0', TEXT_TIME_LEN - 1 - len - (time[seconds] == 'Z'));
+		sb_puts(out, "Z ");
+		return;
+	}
+	if (text_parse_time(time, &ts) == 0) {
+		text_time(&ts, text);
+		time = text;
+	}
+	sb_puts(out, time);
+	sb_putc(out, ' ');
+}
 
 static int show(const struct log_record *rec, void *data)
 {
 	struct shown *s = data;
+	int r = 0;
 
-	sb_reset(&s->line);
-	if (s->timestamps)
-		sb_printf(&s->line, "%s ", rec->time);
-	sb_add(&s->line, rec->text, rec->len);
-	return sb_error(&s->line) < 0 ? -ENOMEM : io_write_full(rec->err ? 2 : 1, sb_str(&s->line), s->line.len);
+	if (!rec)
+		return put_out(s);
+	if (rec->err != s->err || s->out.len >= GATHER)
+		r = put_out(s);
+	s->err = rec->err;
+	if (s->timestamps && !s->inside[rec->err])
+		put_time(&s->out, rec->time);
+	if (s->details && !s->inside[rec->err])
+		put_details(&s->out, rec->attrs);
+	s->inside[rec->err] = !rec->len || rec->text[rec->len - 1] != '\n';
+	sb_add(&s->out, rec->text, rec->len);
+	return r;
 }
 
 int cmd_logs(const struct cli_call *call, struct err *e)
 {
 	const struct logs_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	struct shown s = { .timestamps = o->timestamps };
+	struct shown s = { .timestamps = o->timestamps, .details = o->details };
 	struct log_query q = { .tail = -1, .follow = o->follow };
 	int r = query(o, &q, e);
 
@@ -69,6 +151,8 @@ int cmd_logs(const struct cli_call *call, struct err *e)
 		r = tare_engine(call, &en, e);
 	if (r == 0)
 		r = logs_read(&en, call->args[0], &q, show, &s, e);
-	sb_free(&s.line);
+	if (r < 0)
+		(void)!put_out(&s); /* what was there before it failed */
+	sb_free(&s.out);
 	return r;
 }

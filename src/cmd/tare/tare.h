@@ -268,7 +268,7 @@ int cmd_cni_version(const struct cli_call *call, struct err *e);
 
 /* logs.c */
 struct logs_opts {
-	bool follow, timestamps;
+	bool follow, timestamps, details;
 	const char *tail, *since, *until;
 };
 extern const struct cli_option logs_options[];
