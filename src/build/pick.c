@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "build/glob.h"
 #include "image/folder.h"
+#include "sys/kernelfs.h"
 
 #define CHUNK (128U << 10)
 
@@ -272,19 +273,24 @@ static bool has_some(struct walk *w, int dir, struct fits above, unsigned int de
 	return found;
 }
 
+bool pick_gone(const struct pick_from *from, int error)
+{
+	return from->live && (error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENXIO || error == EINVAL);
+}
+
 static int visit_folder(struct walk *w, const struct pick_entry *en, struct fits fits, bool out, unsigned int depth, struct err *e)
 {
 	CLEANUP_FD int fd = openat(en->dir, en->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
 
 	if (fd < 0)
-		return err_errno(e, -errno, "open it");
+		return pick_gone(w->from, errno) ? 0 : err_errno(e, -errno, "open it");
 	if (depth > w->from->max_depth)
 		return err_set(e, ERR_LIMIT, "it is more than %llu folders deep", (unsigned long long)w->from->max_depth);
 	if (out && !has_some(w, fd, fits, depth))
 		return 0;
 	r = w->v->enter(en, w->v->data, e);
-	if (r == 0)
+	if (r == 0 && !(w->from->live && kernelfs(fd)))
 		r = walk_folder(w, fd, fits, depth + 1, e);
 	return r == 0 && w->v->leave ? w->v->leave(en, w->v->data, e) : r;
 }
@@ -300,7 +306,7 @@ static int visit(struct walk *w, int dir, const char *name, struct fits above, u
 	if (whole)
 		return 0;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_errno(e, -errno, "look at it");
+		return pick_gone(w->from, errno) ? 0 : err_errno(e, -errno, "look at it");
 	en.st = &st;
 	if (S_ISDIR(st.st_mode)) {
 		CLEANUP_FREE char *kept = strdup(rel); /* path grows meanwhile */
@@ -311,7 +317,7 @@ static int visit(struct walk *w, int dir, const char *name, struct fits above, u
 	if (out)
 		return 0;
 	if (S_ISSOCK(st.st_mode))
-		return err_set(e, ERR_INVALID, "it is a socket, and a layer can have none: list it in .dockerignore");
+		return w->from->live ? 0 : err_set(e, ERR_INVALID, "it is a socket, and a layer can have none: list it in .dockerignore");
 	return w->v->enter(&en, w->v->data, e);
 }
 

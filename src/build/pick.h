@@ -15,6 +15,8 @@ struct pick_from {
 	bool parents;                /* --parents: excludes are of paths as pick_item.below */
 	bool owners;                 /* of an image, a stage, an archive: who owns a file, how old it is, and that it has several names,
 				      * are a part of what it is; a copy of a context may have lost that */
+	bool live;                   /* others write in it meanwhile: what goes while it is looked at is left out, and so are sockets and what is in
+				      * the kernel's own file systems */
 	uint64_t max_depth;
 	struct digests *digests; /* what is known of its files; NULL: nothing, and nothing is kept */
 };
@@ -46,13 +48,16 @@ struct pick_entry {
 };
 
 /* Calls enter() for everything of an item, a folder before what is in it, and leave() for a folder when that is done. A
- * nonzero result ends the walk. Sockets are ERR_INVALID. */
+ * nonzero result ends the walk. Sockets are ERR_INVALID, but of what is live. */
 struct pick_visitor {
 	int (*enter)(const struct pick_entry *en, void *data, struct err *e);
 	int (*leave)(const struct pick_entry *en, void *data, struct err *e); /* may be NULL */
 	void *data;
 };
 int pick_walk(const struct pick_from *from, const struct pick_item *item, const struct pick_visitor *v, struct err *e) MUST_CHECK;
+
+/* Who looks again a moment later does not find it, or something else, which is no error of what is live. */
+bool pick_gone(const struct pick_from *from, int error);
 
 /* Adds types, modes, attributes, names (several of one file, too), links and contents to a key; times as from->owners says. Of a file that gets longer meanwhile it is as much as there was. seen is added to as pick_seen() does it, with what everything was before
  * it was read. */

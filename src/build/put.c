@@ -15,6 +15,7 @@
 
 struct putting {
 	const struct put_to *to;
+	const struct pick_from *from; /* NULL: a text of ours */
 	const char *dest;
 	char *chunk;
 	struct arena arena;
@@ -120,14 +121,36 @@ int put_xattrs(int from, int to, struct err *e)
 	return 0;
 }
 
+#define NOBODY 65534U /* as whom the kernel shows an id that has no place */
+
+static uint32_t shifted(const struct put_to *to, uint32_t id)
+{
+	uint32_t n = to->ids.size && id >= to->ids.size ? NOBODY : id;
+
+	return to->ids.base + (to->ids.size && n >= to->ids.size ? 0 : n);
+}
+
+static uint32_t inside(const struct put_to *to, uint32_t id)
+{
+	if (!to->from_ids.size)
+		return id;
+	return id >= to->from_ids.base && id - to->from_ids.base < to->from_ids.size ? id - to->from_ids.base : NOBODY;
+}
+
 static uid_t owner(const struct putting *p, const struct stat *st)
 {
-	return p->to->chown && !p->to->as_source ? p->to->uid : st->st_uid;
+	return shifted(p->to, p->to->chown && !p->to->as_source ? p->to->uid : inside(p->to, st->st_uid));
 }
 
 static gid_t group(const struct putting *p, const struct stat *st)
 {
-	return p->to->chown && !p->to->as_source ? p->to->gid : st->st_gid;
+	return shifted(p->to, p->to->chown && !p->to->as_source ? p->to->gid : inside(p->to, st->st_gid));
+}
+
+/* What was looked at is not there any more, or something else is. */
+static bool gone(const struct putting *p, int error)
+{
+	return p->from && pick_gone(p->from, error);
 }
 
 /* No more than it was long, as pick_digest() has it. */
@@ -143,17 +166,26 @@ static int copy_content(const struct putting *p, int from, int to, uint64_t left
 		r = io_write_full(to, p->chunk, (size_t)n);
 		if (r < 0)
 			return error(e, r, "write it");
+		if (p->to->bytes)
+			*p->to->bytes += (uint64_t)n;
 	}
 	return 0;
 }
 
+/* 1: it has gone. */
 static int put_file(const struct putting *p, const struct pick_entry *en, int dir, const char *name, struct err *e)
 {
 	CLEANUP_FD int from = openat(en->dir, en->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	CLEANUP_FD int to = from < 0 ? -1 : openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	CLEANUP_FD int to = -1;
+	struct stat st;
 	mode_t mode;
 	int r;
 
+	if (from < 0 && gone(p, errno))
+		return 1;
+	if (from >= 0 && p->from->live && (fstat(from, &st) < 0 || !S_ISREG(st.st_mode)))
+		return 1;
+	to = from < 0 ? -1 : openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0)
 		return error(e, -errno, from < 0 ? "open it" : "make it");
 	r = copy_content(p, from, to, (uint64_t)en->st->st_size, e);
@@ -175,6 +207,8 @@ static int put_special(const struct putting *p, const struct pick_entry *en, int
 
 	if (S_ISLNK(en->st->st_mode)) {
 		n = readlinkat(en->dir, en->name, target, sizeof(target) - 1);
+		if (n < 0 && gone(p, errno))
+			return 1;
 		if (n < 0)
 			return error(e, -errno, "read the link");
 		target[n] = '\0';
@@ -207,25 +241,32 @@ static int clear(int dir, const char *name, bool for_folder, bool *exists, struc
 	return unlinkat(dir, name, 0) < 0 ? error(e, -errno, "remove what is in its place") : 0;
 }
 
+static bool unsaid(const struct putting *p, const struct stat *st)
+{
+	return p->to->archive && st->st_mtim.tv_sec == 0 && st->st_mtim.tv_nsec == 0;
+}
+
 static int put_subfolder(const struct putting *p, const struct pick_entry *en, int dir, const char *name, bool exists, struct err *e)
 {
 	CLEANUP_FD int from = openat(en->dir, en->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), to = -1;
 	mode_t mode;
 	int r;
 
-	if (from < 0)
+	if (from < 0 && !gone(p, errno))
 		return error(e, -errno, "open it");
 	if (!exists && mkdirat(dir, name, 0700) < 0)
 		return error(e, -errno, "make it");
 	to = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (to < 0)
 		return error(e, -errno, "open what was made");
+	if (exists && unsaid(p, en->st))
+		return 0;
 	if (fchown(to, owner(p, en->st), group(p, en->st)) < 0)
 		return error(e, -errno, "give it its owner");
 	r = mode_of(p, en->st, &mode, e);
 	if (r == 0 && fchmod(to, mode) < 0)
 		r = error(e, -errno, "give it its mode");
-	return r < 0 || p->to->left_out ? r : put_xattrs(from, to, e);
+	return r < 0 || p->to->left_out || from < 0 ? r : put_xattrs(from, to, e);
 }
 
 /* The folder that entry goes into, and its name there. */
@@ -259,7 +300,7 @@ static int put_name(const struct putting *p, const char *first, int dir, const c
 
 	if (at < 0)
 		return at;
-	return linkat(at, known, dir, name, 0) < 0 ? error(e, -errno, "give the file one more name") : 0;
+	return linkat(at, known, dir, name, 0) < 0 && !gone(p, errno) ? error(e, -errno, "give the file one more name") : 0;
 }
 
 static int put_other(struct putting *p, const struct pick_entry *en, int dir, const char *name, struct err *e)
@@ -272,7 +313,15 @@ static int put_other(struct putting *p, const struct pick_entry *en, int dir, co
 	if (first)
 		return put_name(p, first, dir, name, e);
 	r = S_ISREG(en->st->st_mode) ? put_file(p, en, dir, name, e) : put_special(p, en, dir, name, e);
-	return r < 0 ? r : set_time(dir, name, en->st, e);
+	return r != 0 ? (r < 0 ? r : 0) : set_time(dir, name, en->st, e);
+}
+
+/* It lies where it is to go: by way of a folder that both have. */
+static bool is_same(const struct pick_entry *en, int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == en->st->st_dev && st.st_ino == en->st->st_ino;
 }
 
 static int put_entry(const struct pick_entry *en, void *data, struct err *e)
@@ -283,7 +332,7 @@ static int put_entry(const struct pick_entry *en, void *data, struct err *e)
 	char name[NAME_MAX + 1];
 	int r;
 
-	if (folder && !en->rel[0]) /* the content alone is taken */
+	if (folder && !en->rel[0] && !p->to->itself) /* the content alone is taken */
 		return 0;
 	if (p->to->left_out && !folder && !S_ISREG(en->st->st_mode) && !S_ISLNK(en->st->st_mode)) {
 		p->to->left_out(en->rel, p->to->data);
@@ -292,6 +341,8 @@ static int put_entry(const struct pick_entry *en, void *data, struct err *e)
 	dir = place(p, en, name, e);
 	if (dir < 0)
 		return dir;
+	if (p->from->live && !folder && is_same(en, dir, name))
+		return 0;
 	r = clear(dir, name, folder, &exists, e);
 	if (r < 0)
 		return r;
@@ -305,7 +356,7 @@ static int leave_folder(const struct pick_entry *en, void *data, struct err *e)
 	CLEANUP_FD int dir = -1;
 	char name[NAME_MAX + 1];
 
-	if (!en->rel[0])
+	if ((!en->rel[0] && !p->to->itself) || unsaid(p, en->st))
 		return 0;
 	dir = place(p, en, name, e);
 	return dir < 0 ? dir : set_time(dir, name, p->to->folders ? &of_epoch : en->st, e);
@@ -328,8 +379,8 @@ static int open_above(const struct put_to *to, const char *dest, struct err *e)
 
 int put_item(const struct put_to *to, const struct pick_from *from, const struct pick_item *item, const char *dest, struct err *e)
 {
-	CLEANUP_FD int folder = S_ISDIR(item->mode) ? put_folder(to, dest, e) : open_above(to, dest, e);
-	CLEANUP(putting_end) struct putting p = { .to = to, .dest = dest, .chunk = malloc(CHUNK) };
+	CLEANUP_FD int folder = S_ISDIR(item->mode) && !to->itself ? put_folder(to, dest, e) : open_above(to, dest, e);
+	CLEANUP(putting_end) struct putting p = { .to = to, .from = from, .dest = dest, .chunk = malloc(CHUNK) };
 	const struct pick_visitor v = { .enter = put_entry, .leave = leave_folder, .data = &p };
 	struct timespec times[2];
 	struct stat st;

@@ -4,6 +4,11 @@
 
 #include "build/pick.h"
 
+/* Id n is base + n there; size 0: it is n. */
+struct put_ids {
+	uint32_t base, size;
+};
+
 struct put_to {
 	int root;        /* the stage's tree, to be written; links in it are followed, never out of it */
 	bool chown;      /* to uid and gid, else who owned the source */
@@ -15,6 +20,11 @@ struct put_to {
 	 * away; it is told of each device. */
 	void (*left_out)(const char *path, void *data);
 	void *data;
+	struct put_ids ids;      /* of root's; uid and gid are without */
+	struct put_ids from_ids; /* of the source's */
+	bool archive;    /* the source is an unpacked tar: a folder of time 0 has no entry there, and says nothing about one that exists */
+	bool itself;     /* a folder becomes dest, with all that it is; what is there already stays a folder */
+	uint64_t *bytes; /* not NULL: so much of files was written is added */
 	bool folders;    /* and of the source's: when something in one came or went last is no part of what it is */
 };
 

@@ -19,15 +19,22 @@ enum tarball_kind tarball_kind(const void *head, size_t n)
 	return TARBALL_NONE;
 }
 
-static int unpack(const char *worker, const struct image_limits *limits, int fd, const char *name, struct tarball *t, struct err *e)
+static void write_files(struct json_writer *w, const void *data)
 {
+	(void)data;
+	jw_bool(w, "files", true);
+}
+
+static int unpack(const char *worker, const struct image_limits *limits, int fd, const char *name, bool files, struct tarball *t, struct err *e)
+{
+	static const struct unpack_pull as_files = { .write = write_files };
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct image_load_args args = { .worker = worker, .input = fd, .name = name, .limits = *limits };
 	struct unpack_report report;
 	char path[sizeof("layers/") + 64 + 3];
 	int r;
 
-	r = unpack_run("import", &t->ingest, &args, NULL, &a, &report, e);
+	r = unpack_run("import", &t->ingest, &args, files ? &as_files : NULL, &a, &report, e);
 	if (r < 0)
 		return r;
 	if (report.n_unpacked != 1)
@@ -37,16 +44,31 @@ static int unpack(const char *worker, const struct image_limits *limits, int fd,
 	return t->root < 0 ? err_errno(e, -errno, "open what was unpacked") : 0;
 }
 
-int tarball_open(const struct store *s, const char *worker, const struct image_limits *limits, int fd, const char *name, struct tarball *out,
-		 struct err *e)
+static int open_either(const struct store *s, const char *worker, const struct image_limits *limits, int fd, const char *name, bool files,
+		       struct tarball *out, struct err *e)
 {
 	int r = store_ingest_begin(s, &out->ingest, e);
 
-	if (r == 0 && unpack(worker, limits, fd, name, out, e) < 0)
+	if (r == 0 && unpack(worker, limits, fd, name, files, out, e) < 0)
 		r = err_ctx(e, "%s", name);
 	if (r < 0)
 		tarball_close(out);
 	return r;
+}
+
+int tarball_open(const struct store *s, const char *worker, const struct image_limits *limits, int fd, const char *name, struct tarball *out,
+		 struct err *e)
+{
+	return open_either(s, worker, limits, fd, name, false, out, e);
+}
+
+int tarball_open_files(const struct store *s, const char *worker, int fd, const char *name, struct tarball *out, struct err *e)
+{
+	struct image_limits limits;
+
+	image_limits_default(&limits);
+	limits.unpacked_bytes = limits.file_bytes = limits.entries = limits.devices = UINT64_MAX;
+	return open_either(s, worker, &limits, fd, name, true, out, e);
 }
 
 void tarball_close(struct tarball *t)

@@ -28,6 +28,9 @@ enum tarball_kind tarball_kind(const void *head, size_t n);
  * ERR_INVALID: it is no tar. */
 int tarball_open(const struct store *s, const char *worker, const struct image_limits *limits, int fd, const char *name, struct tarball *out,
 		 struct err *e) MUST_CHECK;
+/* The same of a tar of files that is nobody's layer: names of whiteouts are names, there may be no entry at all, and what it comes to is as
+ * large as the disk takes. */
+int tarball_open_files(const struct store *s, const char *worker, int fd, const char *name, struct tarball *out, struct err *e) MUST_CHECK;
 /* Harmless when nothing is open. */
 void tarball_close(struct tarball *t);
 

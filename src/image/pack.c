@@ -121,6 +121,12 @@ static void write_out(struct json_writer *w, const void *data)
 	jw_bool(w, "live", args->live);
 	if (args->skip)
 		jw_strv(w, "skip", args->skip);
+	if (args->part) {
+		jw_str(w, "part", args->part);
+		jw_str(w, "as", args->as);
+	}
+	jw_u64(w, "idBase", args->id_base);
+	jw_u64(w, "idSize", args->id_size);
 }
 
 int image_pack_out(const struct store_ingest *in, const struct pack_out *args, int out, struct err *e)

@@ -30,6 +30,10 @@ struct pack_out {
 	const char *const *skip; /* paths that are left out, with what is below them; NULL-terminated; NULL: none */
 	bool live;               /* others write into it meanwhile */
 	uint64_t depth;          /* components of a path at most; 0: the usual limit */
+	const char *part;        /* a path in the tree, links on it as from within; it alone, and what is in it; behind a folder's stands a
+				  * slash, without which a link is taken itself; NULL: all */
+	const char *as;          /* its name in the tar */
+	uint32_t id_base, id_size; /* id n there is said as n - id_base, one without place as nobody; size 0: as it is */
 };
 int image_pack_out(const struct store_ingest *in, const struct pack_out *args, int out, struct err *e) MUST_CHECK;
 

@@ -126,6 +126,12 @@ extern const struct cli_option commit_options[], export_options[];
 extern const struct commit_opts commit_defaults;
 int cmd_commit(const struct cli_call *call, struct err *e);
 int cmd_export(const struct cli_call *call, struct err *e);
+/* cp.c */
+struct cp_opts {
+	bool archive, follow, quiet;
+};
+extern const struct cli_option cp_options[];
+int cmd_cp(const struct cli_call *call, struct err *e);
 /* keep.c */
 /* Where an archive goes: a file that appears whole, with newfile_commit(); NULL or "-": standard output, 1, which must be no terminal. */
 struct newfile;

@@ -136,7 +136,7 @@ int images_load(struct task *t, struct arena *a, struct err *e)
 
 int images_import(struct task *t, struct err *e)
 {
-	struct layer_job job = { .unwrap = true, .want_tree = true, .want_blob = true };
+	struct layer_job job = { .unwrap = true, .want_tree = true, .want_blob = !t->files };
 	const char *const names[] = { NULL };
 	struct report_layer layer;
 	struct stat st;
@@ -153,7 +153,7 @@ int images_import(struct task *t, struct err *e)
 	job.source = (struct source){ .fd = t->input, .stream = !S_ISREG(st.st_mode), .offset = (uint64_t)at,
 				      .left = S_ISREG(st.st_mode) && st.st_size > at ? (uint64_t)(st.st_size - at) : 0 };
 	r = layer_run(t, &job, 0, e);
-	if (r == 0 && job.facts.entries == 0)
+	if (r == 0 && job.facts.entries == 0 && !t->files)
 		r = err_set(e, ERR_INVALID, "it is an empty archive");
 	if (r == 0)
 		r = report_unpacked(t, job.diff_digest, job.facts.size, job.facts.entries, job.facts.max_id, e);

@@ -3,6 +3,9 @@
  * Whiteouts, which overlayfs writes as devices 0:0, become ".wh." names; opaque folders are told by the caller, because
  * the attribute that says so can only be read with a right that this process has given up. Sockets have no place in a tar.
  *
+ * A part of a tree is looked up as from within it. What is in the kernel's own file systems (proc in a container's tree) is
+ * left out.
+ *
  * A tree that others write meanwhile (`live`) loses what goes while it is read; a file that got shorter ends in zeros. */
 #include "image/worker/pack.h"
 
@@ -15,6 +18,7 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "base/beneath.h"
 #include "base/hardlinks.h"
 #include "base/io.h"
 #include "base/text.h"
@@ -22,6 +26,7 @@
 #include "image/worker/deflate.h"
 #include "image/worker/report.h"
 #include "image/worker/tarout.h"
+#include "sys/kernelfs.h"
 #include "sys/overlay.h"
 
 #define MAX_XATTRS 64
@@ -35,6 +40,8 @@ struct pack {
 	const struct json *opaque, *skip; /* paths */
 	bool plain; /* one tree in itself, not packed, to a handle */
 	bool live;
+	const char *part, *as; /* not all of the tree */
+	uint32_t id_base, id_size;
 	struct report_packed facts;
 	struct hardlinks links;
 	struct strbuf path, header;
@@ -100,9 +107,18 @@ static int take_xattrs(struct pack *p, int fd, struct tarout_entry *en, struct e
 
 /* ---- entries ---- */
 
+#define NOBODY 65534U
+
+static uint32_t said(const struct pack *p, uint32_t id)
+{
+	if (!p->id_size)
+		return id;
+	return id >= p->id_base && id - p->id_base < p->id_size ? id - p->id_base : NOBODY;
+}
+
 static void fill(struct pack *p, const struct stat *st, struct tarout_entry *en)
 {
-	*en = (struct tarout_entry){ .path = sb_str(&p->path), .mode = st->st_mode, .uid = st->st_uid, .gid = st->st_gid,
+	*en = (struct tarout_entry){ .path = sb_str(&p->path), .mode = st->st_mode, .uid = said(p, st->st_uid), .gid = said(p, st->st_gid),
 				     .mtime = st->st_mtim.tv_sec };
 	if (st->st_uid > p->facts.max_id)
 		p->facts.max_id = st->st_uid;
@@ -226,7 +242,9 @@ static int add_folder(struct pack *p, int parent, const char *name, unsigned int
 		r = emit(p, &en, e);
 	if (r == 0 && is_among(p, p->opaque))
 		r = add_mark(p, p->path.len, NULL, e);
-	return r < 0 ? r : add_children(p, dir, depth + 1, e);
+	if (r < 0 || (p->plain && kernelfs(dir)))
+		return r;
+	return add_children(p, dir, depth + 1, e);
 }
 
 static int add_one(struct pack *p, int dir, const char *name, size_t folder_len, unsigned int depth, struct err *e)
@@ -307,11 +325,24 @@ static int add_root(struct pack *p, struct err *e)
 	return emit(p, &en, e);
 }
 
+static int add_part(struct pack *p, struct err *e)
+{
+	CLEANUP_FD int dir = -1;
+	char name[NAME_MAX + 1] = ".";
+
+	dir = p->part[strlen(p->part) - 1] == '/' ? beneath_open(p->task->input, p->part, BENEATH_IN_ROOT, O_RDONLY | O_DIRECTORY, 0)
+						  : beneath_parent(p->task->input, p->part, BENEATH_IN_ROOT, 0, name);
+	if (dir < 0)
+		return err_errno(e, dir, "open it");
+	sb_puts(&p->path, p->as);
+	return sb_error(&p->path) < 0 ? no_memory(e) : add_one(p, dir, name, 0, 1, e);
+}
+
 static int write_all(struct pack *p, struct err *e)
 {
-	int r = add_root(p, e);
+	int r = p->part ? add_part(p, e) : add_root(p, e);
 
-	if (r == 0)
+	if (r == 0 && !p->part)
 		r = add_children(p, p->task->input, 1, e);
 	if (r < 0)
 		return r;
@@ -364,6 +395,17 @@ static int read_request(struct pack *p, const struct json *doc, struct err *e)
 		r = json_get_array(doc, "request", "skip", &p->skip, e);
 	if (r == 0)
 		r = json_get_bool(doc, "request", "plain", &p->plain, e);
+	if (r == 0)
+		r = json_get_str(doc, "request", "part", &p->part, e);
+	if (r == 0 && p->part && !*p->part)
+		r = err_set(e, ERR_INVALID, "request.part: it is empty");
+	p->as = "";
+	if (r == 0)
+		r = json_get_str(doc, "request", "as", &p->as, e);
+	if (r == 0)
+		r = json_get_u32(doc, "request", "idBase", &p->id_base, e);
+	if (r == 0)
+		r = json_get_u32(doc, "request", "idSize", &p->id_size, e);
 	return r < 0 ? r : json_get_bool(doc, "request", "live", &p->live, e);
 }
 

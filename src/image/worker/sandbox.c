@@ -50,18 +50,18 @@
 
 /* ---- views ---- */
 
-/* Replaces *fd by a detached mount of the same folder. One that is a detached mount is it already, and could not be cloned before Linux
- * 6.15. */
-static int restrict_view(int *fd, unsigned long long attributes, const char *what, struct err *e)
+/* Replaces *fd by a detached mount of the same folder; with AT_RECURSIVE, and of what is mounted in it. One that is a detached mount is it
+ * already, and could not be cloned before Linux 6.15. */
+static int restrict_view(int *fd, unsigned long long attributes, unsigned int with, const char *what, struct err *e)
 {
 	struct mount_attr attr = { .attr_set = attributes };
-	int view = (int)syscall(SYS_open_tree, *fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	int view = (int)syscall(SYS_open_tree, *fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | with);
 
-	if (view < 0 && errno == EINVAL && syscall(SYS_mount_setattr, *fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0)
+	if (view < 0 && errno == EINVAL && syscall(SYS_mount_setattr, *fd, "", AT_EMPTY_PATH | with, &attr, sizeof(attr)) == 0)
 		return 0;
 	if (view < 0)
 		return err_errno(e, -errno, "make a view of %s", what);
-	if (syscall(SYS_mount_setattr, view, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0) {
+	if (syscall(SYS_mount_setattr, view, "", AT_EMPTY_PATH | with, &attr, sizeof(attr)) < 0) {
 		(void)close_fd(view);
 		return err_errno(e, -errno, "restrict the view of %s", what);
 	}
@@ -73,14 +73,14 @@ static int restrict_view(int *fd, unsigned long long attributes, const char *wha
 static int restrict_views(struct task *t, bool folder_input, struct err *e)
 {
 	const unsigned long long inert = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
-	int r = restrict_view(&t->staging, inert, "the staging folder", e);
+	int r = restrict_view(&t->staging, inert, 0, "the staging folder", e);
 
 	if (r == 0)
-		r = restrict_view(&t->blobs, inert | MOUNT_ATTR_RDONLY, "the blobs", e);
+		r = restrict_view(&t->blobs, inert | MOUNT_ATTR_RDONLY, 0, "the blobs", e);
 	if (r == 0)
-		r = restrict_view(&t->layers, inert | MOUNT_ATTR_RDONLY, "the layers", e);
+		r = restrict_view(&t->layers, inert | MOUNT_ATTR_RDONLY, 0, "the layers", e);
 	if (r == 0 && folder_input)
-		r = restrict_view(&t->input, inert | MOUNT_ATTR_RDONLY, "the image layout", e);
+		r = restrict_view(&t->input, inert | MOUNT_ATTR_RDONLY, AT_RECURSIVE, "the image layout", e);
 	if (r == 0 && (fchdir(t->staging) < 0 || chroot(".") < 0))
 		r = err_errno(e, -errno, "change the root folder");
 	return r;
@@ -118,7 +118,7 @@ static int drop_caps(struct err *e)
 
 static const int allowed_calls[] = {
 	/* files */
-	SYS_read, SYS_pread64, SYS_write, SYS_pwrite64, SYS_close, SYS_openat, SYS_openat2, SYS_lseek, SYS_fstat,
+	SYS_read, SYS_pread64, SYS_write, SYS_pwrite64, SYS_close, SYS_openat, SYS_openat2, SYS_lseek, SYS_fstat, SYS_fstatfs,
 	SYS_newfstatat, SYS_statx, SYS_getdents64, SYS_ftruncate, SYS_fcntl, SYS_faccessat, SYS_faccessat2,
 	SYS_readlinkat, SYS_flistxattr, SYS_fgetxattr,
 	/* the tree */

@@ -49,6 +49,8 @@ int task_read(struct task *t, struct arena *a, int request, const struct json **
 	if (r == 0)
 		r = json_get_str(doc, "request", "platform", &platform, e);
 	if (r == 0)
+		r = json_get_bool(doc, "request", "files", &t->files, e);
+	if (r == 0)
 		r = read_limits(t, doc, e);
 	if (r < 0)
 		return err_ctx(e, "request");

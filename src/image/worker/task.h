@@ -33,6 +33,7 @@ struct task {
 	int staging; /* becomes blobs/, layers/ and spool/ of the ingest */
 	int blobs, layers; /* what the store has already; for looking only */
 	int report;
+	bool files;                /* import: a tar of files, not of a layer */
 	bool no_nodes;             /* who unpacks has no right to make devices */
 	unsigned int threads; /* layers unpacked at a time */
 	pthread_mutex_t report_lock;

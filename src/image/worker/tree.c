@@ -322,14 +322,14 @@ static int add_entry(struct tree *t, struct archive_entry *ae, struct err *e)
 		r = convert(t, ae, &en, e);
 	if (r < 0)
 		return r;
-	r = add_whiteout(t, e);
+	r = t->task->files ? 0 : add_whiteout(t, e);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (!*en.path && (en.hard_link || !S_ISDIR(en.mode)))
 		return err_set(e, ERR_INVALID, "the root of the layer is no folder");
 	if (!en.hard_link && S_ISREG(en.mode))
 		return add_file(t, ae, &en, e);
-	if (!en.hard_link && S_ISCHR(en.mode) && en.device == makedev(0, 0))
+	if (!en.hard_link && S_ISCHR(en.mode) && en.device == makedev(0, 0) && !t->task->files)
 		return writer_whiteout(&t->writer, en.path, e);
 	return writer_add(&t->writer, &en, e);
 }

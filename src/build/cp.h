@@ -1,0 +1,23 @@
+/* Files between a container and the machine: a COPY whose other end is a container that is there already, running or not. */
+#ifndef TARE_BUILD_CP_H
+#define TARE_BUILD_CP_H
+
+#include "engine/engine.h"
+
+struct cp_args {
+	const char *container; /* name, id or start of one */
+	const char *inside;    /* a path in it, from its root */
+	const char *here;      /* a path of the machine; "-": a tar, on standard input or output */
+	bool archive;          /* owners, set-id bits and devices stay what they are; else all becomes root's there, and the caller's here */
+	bool follow;           /* a link that the source is: what it leads to */
+};
+
+/* A path with a slash at its end, or "/.", is a folder's; with "/." what is in it is meant. A source goes into a folder that is there,
+ * else it becomes what the destination names, whose parent must exist. A folder never replaces a file, nor a file a folder. No link of
+ * the container leads out of it, and none that it makes leads out of the folder here. *bytes: of files, that were written.
+ *
+ * ERR_NOTFOUND, ERR_INVALID: as above; ERR_DENIED: it is mounted read-only. */
+int cp_out(const struct engine *en, const struct cp_args *args, uint64_t *bytes, struct err *e) MUST_CHECK;
+int cp_in(const struct engine *en, const struct cp_args *args, uint64_t *bytes, struct err *e) MUST_CHECK;
+
+#endif
