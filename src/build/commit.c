@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "build/work.h"
 #include "engine/container.h"
+#include "engine/events.h"
 #include "engine/freezer.h"
 #include "engine/hold.h"
 #include "engine/images.h"
@@ -252,7 +253,9 @@ int commit_container(struct engine *en, const struct commit_args *args, struct a
 		r = make_layer(&c, e);
 	if (r == 0)
 		r = build_finish(&c.b, &result, e);
-	if (r == 0)
-		*id = result.id;
-	return r;
+	if (r < 0)
+		return r;
+	*id = result.id;
+	events_container(en, &c.hold.rec, "commit", EVENT_PAIRS({ "comment", args->message }, { "imageID", result.id }));
+	return 0;
 }

@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "build/work.h"
+#include "engine/events.h"
 #include "engine/images.h"
 #include "image/mediatype.h"
 #include "image/ref.h"
@@ -149,5 +150,10 @@ int build_finish(struct build *b, struct build_result *out, struct err *e)
 	r = build_put(b, &manifest, &img.manifest, e);
 	if (r == 0)
 		r = give(b, &img, manifest.len, out, e);
-	return r == 0 && out->stored ? commit(b, &img, e) : r;
+	if (r < 0 || !out->stored)
+		return r;
+	r = commit(b, &img, e);
+	for (size_t i = 0; r == 0 && i < out->names.n; i++)
+		events_image(b->en, "tag", img.id, out->names.v[i]);
+	return r;
 }

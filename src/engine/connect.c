@@ -11,6 +11,7 @@
 #include "engine/cni_own.h"
 #include "engine/config.h"
 #include "engine/endpoint.h"
+#include "engine/events.h"
 #include "engine/folder.h"
 #include "engine/healer.h"
 #include "engine/hold.h"
@@ -273,6 +274,22 @@ static bool is_half_made(const struct change *c)
 	return netns >= 0 && net_link_there(&own.v[at].link, netns) == 0;
 }
 
+static int connect(struct change *c, const struct ct_network *place, struct err *e)
+{
+	int r;
+
+	if (network_is_cni(&c->network))
+		return connect_cni(c, place, e);
+	if (is_half_made(c))
+		return make_endpoint(c, e);
+	if (configured(c)) {
+		catch_up(c);
+		return err_set(e, ERR_CONFLICT, "container %s is in network %s already", c->held.rec.name, c->network.name);
+	}
+	r = write_connected(c, NULL, place, e);
+	return r < 0 || !runs(c) ? r : make_endpoint(c, e);
+}
+
 int network_connect(const struct engine *en, const char *container, const struct ct_network *place, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -287,16 +304,10 @@ int network_connect(const struct engine *en, const char *container, const struct
 	if (r < 0)
 		return r;
 	named.name = c.network.name;
-	if (network_is_cni(&c.network))
-		return connect_cni(&c, &named, e);
-	if (is_half_made(&c))
-		return make_endpoint(&c, e);
-	if (configured(&c)) {
-		catch_up(&c);
-		return err_set(e, ERR_CONFLICT, "container %s is in network %s already", c.held.rec.name, c.network.name);
-	}
-	r = write_connected(&c, NULL, &named, e);
-	return r < 0 || !runs(&c) ? r : make_endpoint(&c, e);
+	r = connect(&c, &named, e);
+	if (r == 0 && runs(&c))
+		events_network(en, "connect", &c.network, c.held.rec.id, NULL);
+	return r;
 }
 
 /* ---- disconnect ---- */
@@ -375,6 +386,7 @@ int network_disconnect(const struct engine *en, const char *container, const cha
 		r = catalog_commit(cat, e);
 	if (r < 0 || !runs(&c))
 		return r;
+	events_network(en, "disconnect", &c.network, c.held.rec.id, NULL);
 	r = endpoint_read(en, &a, c.held.rec.id, &rest, e);
 	return r < 0 ? r : tell(&c, &rest, e);
 }

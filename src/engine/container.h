@@ -22,6 +22,7 @@ struct container_new {
 	const char *name;
 	struct strbuf description;
 	int lock; /* the operation lock, held until container_new_end() */
+	bool attached; /* its caller wants its streams */
 };
 #define CONTAINER_NEW_INIT { .lock = -1 }
 void container_new_end(struct container_new *n);

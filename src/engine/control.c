@@ -3,6 +3,7 @@
 
 #include "engine/config.h"
 #include "engine/container.h"
+#include "engine/events.h"
 #include "engine/folder.h"
 #include "engine/names.h"
 #include "engine/settle.h"
@@ -24,6 +25,7 @@ int container_rename(const struct engine *en, const char *what, const char *name
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	const char *old;
 	struct record rec;
 	int r = name_check(name, "container", e);
 
@@ -35,7 +37,14 @@ int container_rename(const struct engine *en, const char *what, const char *name
 		r = err_set(e, ERR_CONFLICT, "container %s has that name already", name);
 	if (r == 0)
 		r = record_rename(c, rec.id, name, e);
-	return r < 0 ? r : catalog_commit(c, e);
+	if (r == 0)
+		r = catalog_commit(c, e);
+	if (r < 0)
+		return r;
+	old = arena_printf(&a, "/%s", rec.name);
+	rec.name = name;
+	events_container(en, &rec, "rename", EVENT_PAIRS({ "oldName", old }));
+	return 0;
 }
 
 int container_cgroup(struct arena *a, const struct record *rec, struct cgroup **out, struct err *e)
@@ -81,7 +90,10 @@ int container_pause(const struct engine *en, const char *what, bool paused, stru
 		return err_errno(e, r, "read the freezer of container %s", rec.name);
 	if (frozen == paused)
 		return err_set(e, ERR_BUSY, "container %s is %s", rec.name, paused ? "paused already" : "not paused");
-	return cg_freeze(cg, paused, e);
+	r = cg_freeze(cg, paused, e);
+	if (r == 0)
+		events_container(en, &rec, paused ? "pause" : "unpause", NULL);
+	return r;
 }
 
 int container_attach(const struct engine *en, const char *what, unsigned char want, struct client *out, struct err *e)
@@ -93,5 +105,9 @@ int container_attach(const struct engine *en, const char *what, unsigned char wa
 
 	if (r == 0 && container_paused(&rec))
 		r = err_set(e, ERR_BUSY, "container %s is paused: unpause it first", rec.name);
-	return r < 0 ? r : client_connect(en, rec.id, want, out, e);
+	if (r == 0)
+		r = client_connect(en, rec.id, want, out, e);
+	if (r == 0)
+		events_container(en, &rec, "attach", NULL);
+	return r;
 }

@@ -12,6 +12,7 @@
 #include "engine/config.h"
 #include "engine/container.h"
 #include "engine/endpoint.h"
+#include "engine/events.h"
 #include "engine/folder.h"
 #include "engine/images.h"
 #include "engine/join.h"
@@ -332,6 +333,15 @@ static int make_all(struct making *m, bool running, unsigned int attach, struct 
 	return r;
 }
 
+static void tell(const struct making *m)
+{
+	struct err ignored;
+	struct record rec;
+
+	if (record_get(m->en->catalog, m->plan.a, m->plan.id, &rec, &ignored) == 0)
+		events_container(m->en, &rec, "create", NULL);
+}
+
 int container_create(const struct engine *en, struct arena *a, const struct ct_options *opt, bool running,
 		     unsigned int attach, struct container_new *out, struct err *e)
 {
@@ -350,5 +360,10 @@ int container_create(const struct engine *en, struct arena *a, const struct ct_o
 	if (r < 0)
 		return r;
 	name_volumes(&m);
-	return make_all(&m, running, attach, out, e);
+	r = make_all(&m, running, attach, out, e);
+	if (r < 0)
+		return r;
+	out->attached = attach & FRAME_WANT_STREAMS;
+	tell(&m);
+	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/events.h"
 #include "engine/imagemount.h"
 #include "engine/nearest.h"
 
@@ -152,18 +153,27 @@ static void report_name(struct arena *a, const char *name, image_removed_fn fn, 
 		fn("Untagged", image_ref_familiar(a, &parsed), data);
 }
 
-static void report(struct arena *a, const struct removal *m, image_removed_fn fn, void *data)
+static void report(const struct engine *en, struct arena *a, const struct removal *m, image_removed_fn fn, void *data)
 {
 	const struct image *img = m->img;
 
-	for (size_t i = 0; i < img->n_tags; i++)
-		if (img->tags[i] == m->tag || (!m->tag && !m->digest))
-			report_name(a, img->tags[i], fn, data);
-	for (size_t i = 0; i < img->n_digests; i++)
-		if (goes(m, img->digests[i]))
-			report_name(a, img->digests[i], fn, data);
-	if (m->whole)
-		fn("Deleted", img->id, data);
+	for (size_t i = 0; i < img->n_tags; i++) {
+		if (img->tags[i] != m->tag && (m->tag || m->digest))
+			continue;
+		report_name(a, img->tags[i], fn, data);
+		events_image(en, "untag", img->id, NULL);
+	}
+	for (size_t i = 0; i < img->n_digests; i++) {
+		if (!goes(m, img->digests[i]))
+			continue;
+		report_name(a, img->digests[i], fn, data);
+		if (m->digest)
+			events_image(en, "untag", img->id, NULL);
+	}
+	if (!m->whole)
+		return;
+	fn("Deleted", img->id, data);
+	events_image(en, "delete", img->id, NULL);
 }
 
 int image_remove(const struct engine *en, const char *what, bool force, image_removed_fn fn, void *data, struct err *e)
@@ -182,6 +192,6 @@ int image_remove(const struct engine *en, const char *what, bool force, image_re
 		r = catalog_commit(c, e);
 	if (r < 0)
 		return r;
-	report(&a, &m, fn, data);
+	report(en, &a, &m, fn, data);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "engine/events.h"
 #include "engine/nearest.h"
 #include "image/ref.h"
 
@@ -354,7 +355,11 @@ int image_tag(const struct engine *en, const char *source, const char *target, s
 		r = record_tag(c, image_ref_canonical(&a, &ref), img.id, meant.index, meant.manifest, e);
 	if (r >= 0)
 		r = cat_exec(c, e, "UPDATE images SET tagged = ?1 WHERE id = ?2", "is", now_ns(), img.id);
-	return r < 0 ? r : catalog_commit(c, e);
+	if (r >= 0)
+		r = catalog_commit(c, e);
+	if (r == 0)
+		events_image(en, "tag", img.id, image_ref_familiar(&a, &ref));
+	return r;
 }
 
 int image_known_as(const struct engine *en, const char *id, const struct image_ref *ref, const char *digest, struct err *e)

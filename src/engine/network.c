@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/cni_folder.h"
+#include "engine/events.h"
 #include "engine/nearest.h"
 #include "engine/others.h"
 #include "engine/network_rows.h"
@@ -232,5 +233,8 @@ int network_remove(const struct engine *en, struct arena *a, const char *what, s
 		return r;
 	others_network_leaves(en, &net);
 	network_down(en, &net);
-	return catalog_commit(c, e);
+	r = catalog_commit(c, e);
+	if (r == 0)
+		events_network(en, "destroy", &net, NULL, NULL);
+	return r;
 }

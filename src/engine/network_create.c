@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "engine/cni_folder.h"
+#include "engine/events.h"
 #include "engine/names.h"
 #include "engine/network.h"
 #include "engine/network_rows.h"
@@ -407,5 +408,9 @@ int network_create(const struct engine *en, struct arena *a, const struct networ
 		r = network_make(en, a, o, out, e);
 	if (r == 0)
 		r = network_check_parent(out, e);
-	return r < 0 ? r : catalog_commit(c, e);
+	if (r == 0)
+		r = catalog_commit(c, e);
+	if (r == 0)
+		events_network(en, "create", out, NULL, NULL);
+	return r;
 }

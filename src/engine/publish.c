@@ -19,6 +19,7 @@
 #include "engine/cni.h"
 #include "engine/config.h"
 #include "engine/endpoint.h"
+#include "engine/events.h"
 #include "engine/folder.h"
 #include "engine/hold.h"
 #include "engine/join.h"
@@ -558,7 +559,10 @@ int container_publish(const struct engine *en, const char *what, struct strv add
 		r = write_publish(&c, &config, e);
 	if (r < 0)
 		return r;
-	return c.runs && c.own.n ? change_running(&c, config.s, e) : change_config(&c, config.s, e);
+	r = c.runs && c.own.n ? change_running(&c, config.s, e) : change_config(&c, config.s, e);
+	if (r == 0)
+		events_container(en, &c.held.rec, "update", NULL);
+	return r;
 }
 
 /* ---- after a kill ---- */

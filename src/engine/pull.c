@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "engine/events.h"
 #include "engine/images.h"
 #include "engine/remote.h"
 #include "image/ref.h"
@@ -56,7 +57,10 @@ int engine_pull(const struct engine *en, const struct pull_args *args, struct ar
 	load->limits = args->limits;
 	load->progress = args->progress;
 	load->progress_data = args->progress_data;
-	return run(en, &from.pull, args->unnamed, a, out, e);
+	r = run(en, &from.pull, args->unnamed, a, out, e);
+	if (r == 0)
+		events_registry(en, "pull", out->name);
+	return r;
 }
 
 /* ---- all tags ---- */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/access.h"
+#include "engine/events.h"
 #include "engine/images.h"
 #include "image/ref.h"
 
@@ -186,7 +187,11 @@ int engine_push(const struct engine *en, const struct push_args *args, struct ar
 		push.manifest = img.manifest;
 		r = run(&p, &img, &push, out, e);
 	}
-	return r < 0 ? r : image_known_as(en, img.id, &p.ref, out->digest, e);
+	if (r == 0)
+		r = image_known_as(en, img.id, &p.ref, out->digest, e);
+	if (r == 0)
+		events_registry(en, "push", out->name);
+	return r;
 }
 
 int engine_push_staged(const struct engine *en, const struct push_args *args, const struct store_ingest *staged, const char *manifest,

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "engine/container.h"
+#include "engine/events.h"
 #include "engine/folder.h"
 #include "engine/settle.h"
 
@@ -17,6 +18,7 @@ static int remove_stopped(const struct engine *en, const char *id, struct err *e
 		return r;
 	if (rec.status == RECORD_RUNNING)
 		return 0;
+	events_destroyed(en, &rec);
 	r = settle_remove(en, id, e);
 	return r < 0 ? r : 1;
 }

@@ -2,6 +2,7 @@
  * command. So before the stop the row is told that it is not; after it, that it is again. Killed in between we leave a
  * stopped container, which nothing is lost with. */
 #include "engine/container.h"
+#include "engine/events.h"
 #include "engine/settle.h"
 
 static int set_auto_remove(const struct engine *en, const char *id, bool on, struct err *e)
@@ -32,5 +33,9 @@ int container_restart(const struct engine *en, const char *what, int signal, con
 		*e = why;
 		r = why.code;
 	}
-	return r < 0 ? r : container_start(en, rec.id, 0, &c, e);
+	if (r == 0)
+		r = container_start(en, rec.id, 0, &c, e);
+	if (r == 0)
+		events_container(en, &rec, "restart", NULL);
+	return r;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "engine/events.h"
 #include "engine/images.h"
 #include "image/ref.h"
 
@@ -136,5 +137,9 @@ int engine_save(const struct engine *en, const char *const *what, size_t n, enum
 	r = hold < 0 ? hold : 0;
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = pick_one(&p, what[i]);
-	return r < 0 ? r : save(&p, &store, format, out);
+	if (r == 0)
+		r = save(&p, &store, format, out);
+	for (size_t i = 0; r == 0 && i < p.n; i++)
+		events_image(en, "save", p.v[i].id, NULL);
+	return r;
 }

@@ -28,6 +28,7 @@
 #include "engine/cni.h"
 #include "engine/config.h"
 #include "engine/endpoint.h"
+#include "engine/events.h"
 #include "engine/folder.h"
 #include "engine/launch.h"
 #include "engine/others.h"
@@ -150,10 +151,10 @@ static void remove_cgroup(const struct record *rec)
 
 int settle_finish(const struct engine *en, struct record *rec, const struct live *live, bool own_monitor, struct err *e)
 {
+	const int64_t started = rec->started; /* by which readers of events know this end */
+
 	if (!own_monitor)
 		remove_cgroup(rec);
-	if (rec->auto_remove)
-		return own_monitor ? remove_it(en, rec->id, e) : settle_remove(en, rec->id, e);
 	rec->status = RECORD_EXITED;
 	rec->started = live->started ? live->started : rec->started;
 	rec->finished = live->finished ? live->finished : now_ns();
@@ -161,6 +162,12 @@ int settle_finish(const struct engine *en, struct record *rec, const struct live
 	rec->exit_code = rec->exit_known ? live->exit_code : 255;
 	rec->oom = live->oom;
 	rec->error = live->error[0] ? live->error : NULL;
+	events_ended(en, rec, started);
+	events_networks(en, "disconnect", rec, started);
+	if (rec->auto_remove) {
+		events_destroyed(en, rec);
+		return own_monitor ? remove_it(en, rec->id, e) : settle_remove(en, rec->id, e);
+	}
 	if (write_row(en, rec, e) < 0)
 		return e->code;
 	if (!own_monitor)
@@ -187,8 +194,10 @@ int settle_failed_start(const struct engine *en, struct record *rec, const char 
 	int r;
 
 	end_what_lives(en, rec);
-	if (remove)
+	if (remove) {
+		events_destroyed(en, rec);
 		return settle_remove(en, rec->id, e);
+	}
 	rec->status = RECORD_CREATED;
 	rec->error = why;
 	rec->exit_known = false;

@@ -9,6 +9,7 @@
 #include "engine/config.h"
 #include "engine/container.h"
 #include "engine/endpoint.h"
+#include "engine/events.h"
 #include "engine/folder.h"
 #include "engine/join.h"
 #include "engine/launch.h"
@@ -53,7 +54,21 @@ static int connect(const struct engine *en, const char *id, struct strbuf *descr
 	return r;
 }
 
-static int launch(const struct engine *en, const char *id, struct strbuf *description, bool remove_on_failure,
+static void tell(const struct engine *en, const char *id, bool attached)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct err ignored;
+	struct record rec;
+
+	if (record_get(en->catalog, &a, id, &rec, &ignored) < 0)
+		return; /* it has ended, and was removed with its end */
+	if (attached)
+		events_container(en, &rec, "attach", NULL);
+	events_networks(en, "connect", &rec, 0);
+	events_container(en, &rec, "start", NULL);
+}
+
+static int launch(const struct engine *en, const char *id, struct strbuf *description, bool attached, bool remove_on_failure,
 		  struct client *out, struct err *e)
 {
 	int r = folder_state_make(en, id, e);
@@ -69,14 +84,16 @@ static int launch(const struct engine *en, const char *id, struct strbuf *descri
 	if (r < 0) {
 		client_close(out);
 		undo(en, id, remove_on_failure, e);
+		return r;
 	}
-	return r;
+	tell(en, id, attached);
+	return 0;
 }
 
 int container_launch(const struct engine *en, struct container_new *n, bool remove_on_failure, struct client *out,
 		     struct err *e)
 {
-	int r = launch(en, n->id, &n->description, remove_on_failure, out, e);
+	int r = launch(en, n->id, &n->description, n->attached, remove_on_failure, out, e);
 
 	n->lock = close_fd(n->lock);
 	return r;
@@ -148,7 +165,7 @@ static int start_again(const struct engine *en, struct record *rec, unsigned int
 		r = cni_leave(en, rec->id, NULL, CNI_LOST_FORGET, e);
 	if (r == 0)
 		r = record_start(en, rec, e);
-	return r < 0 ? r : launch(en, rec->id, &description, false, out, e);
+	return r < 0 ? r : launch(en, rec->id, &description, attach & FRAME_WANT_STREAMS, false, out, e);
 }
 
 int container_start(const struct engine *en, const char *what, unsigned int attach, struct client *out, struct err *e)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "engine/config.h"
 #include "engine/container.h"
+#include "engine/events.h"
 #include "engine/folder.h"
 #include "engine/settle.h"
 #include "oci/signals.h"
@@ -82,10 +83,13 @@ static bool ends_within(const struct live *live, int64_t timeout_s)
 	}
 }
 
-static int send_signal(const struct record *rec, const struct live *live, int signal, struct err *e)
+/* Told before, for the end that it may be is told by others. */
+static int send_signal(const struct engine *en, const struct record *rec, const struct live *live, int signal, struct err *e)
 {
-	int r = proc_signal(live->pidfd, signal);
+	int r;
 
+	events_killed(en, rec, signal);
+	r = proc_signal(live->pidfd, signal);
 	if (r < 0 && r != -ESRCH)
 		return err_errno(e, r, "signal container %s", rec->name);
 	r = thaw(rec, e);
@@ -102,9 +106,9 @@ static int end_it(const struct engine *en, const struct record *rec, const struc
 
 	if (client_connect(en, rec->id, 0, &c, &ignored) < 0)
 		c.fd = -1; /* ending already: the catalog will say */
-	r = send_signal(rec, live, signal, e);
+	r = send_signal(en, rec, live, signal, e);
 	if (r == 0 && signal != SIGKILL && !ends_within(live, timeout_s))
-		r = send_signal(rec, live, SIGKILL, e);
+		r = send_signal(en, rec, live, SIGKILL, e);
 	return r < 0 ? r : await_settled(en, rec->id, &c, e);
 }
 
@@ -123,7 +127,10 @@ int container_stop(const struct engine *en, const char *what, int signal, const 
 		return r;
 	if (signal == 0)
 		signal = oci_signal_number(config.stop_signal);
-	return end_it(en, &rec, &live, signal < 0 ? SIGTERM : signal, timeout_s ? *timeout_s : config.stop_timeout, e);
+	r = end_it(en, &rec, &live, signal < 0 ? SIGTERM : signal, timeout_s ? *timeout_s : config.stop_timeout, e);
+	if (r == 0)
+		events_container(en, &rec, "stop", NULL);
+	return r;
 }
 
 int container_kill(const struct engine *en, const char *what, int signal, struct err *e)
@@ -137,6 +144,7 @@ int container_kill(const struct engine *en, const char *what, int signal, struct
 		return r;
 	if (signal == SIGKILL)
 		return end_it(en, &rec, &live, signal, 0, e);
+	events_killed(en, &rec, signal);
 	r = proc_signal(live.pidfd, signal);
 	return r < 0 ? err_errno(e, r, "signal container %s", rec.name) : 0;
 }

@@ -33,6 +33,7 @@ enum frame_type {
 #define FRAME_WANT_STDIN 1U
 #define FRAME_WANT_STDOUT 2U
 #define FRAME_WANT_STDERR 4U
+#define FRAME_WANT_STREAMS (FRAME_WANT_STDIN | FRAME_WANT_STDOUT | FRAME_WANT_STDERR)
 /* Of the client on fd 4 alone: it tells the engine of the end itself, answers FRAME_EXIT with FRAME_SETTLED and needs no
  * FRAME_DONE. When it does not answer, the monitor tells the engine as ever. */
 #define FRAME_WANT_SETTLE 8U

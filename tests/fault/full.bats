@@ -38,7 +38,7 @@ nothing_is_left() {
   rm -f "$TARE_ROOT/filler"
   [ -z "$(tare ps -aq)" ] || { tare ps -a; return 1; }
   [ -z "$(ls "$TARE_ROOT/containers")" ] || { find "$TARE_ROOT/containers"; return 1; }
-  [ -z "$(ls -I '*.lock' -I healer.sock "$TARE_STATE")" ] || { find "$TARE_STATE"; return 1; }
+  [ -z "$(ls -I '*.lock' -I healer.sock -I events -I events.1 "$TARE_STATE")" ] || { find "$TARE_STATE"; return 1; }
   [ "$(sqlite3 "$TARE_ROOT/catalog.db" 'SELECT count(*) FROM id_ranges; SELECT count(*) FROM endpoints; PRAGMA integrity_check' | xargs)" = "0 0 ok" ]
 }
 

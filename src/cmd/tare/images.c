@@ -12,6 +12,7 @@
 #include "cmd/tare/image_filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
+#include "engine/events.h"
 #include "engine/fetch.h"
 #include "image/ref.h"
 
@@ -174,6 +175,7 @@ int cmd_load(const struct cli_call *call, struct err *e)
 	for (size_t i = 0; i < b.load.n_images; i++) {
 		const struct image_loaded *img = &b.load.images[i];
 
+		events_image(&b.en, "load", img->id, NULL);
 		for (size_t k = 0; k < img->n_names; k++)
 			tare_say("Loaded image: %s", familiar(call->arena, img->names[k]));
 		if (img->n_names == 0)
@@ -206,9 +208,11 @@ int cmd_import(const struct cli_call *call, struct err *e)
 		r = image_import(&b.store, &b.args, &how, call->arena, &b.load, e);
 	if (r == 0)
 		r = image_record(&b.en, b.load.images, b.load.n_images, e);
-	if (r == 0 && b.load.n_images)
-		tare_say("%s", b.load.images[0].id);
-	return r;
+	if (r < 0 || !b.load.n_images)
+		return r;
+	events_image(&b.en, "import", b.load.images[0].id, NULL);
+	tare_say("%s", b.load.images[0].id);
+	return 0;
 }
 
 /* ---- images ---- */

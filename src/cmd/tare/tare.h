@@ -272,6 +272,14 @@ int cmd_cni_status(const struct cli_call *call, struct err *e);
 int cmd_cni_gc(const struct cli_call *call, struct err *e);
 int cmd_cni_version(const struct cli_call *call, struct err *e);
 
+/* events.c */
+struct events_opts {
+	const char *since, *until, *format;
+	struct cli_strv filters;
+};
+extern const struct cli_option events_options[];
+int cmd_events(const struct cli_call *call, struct err *e);
+
 /* logs.c */
 struct logs_opts {
 	bool follow, timestamps, details;

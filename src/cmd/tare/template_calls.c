@@ -135,7 +135,7 @@ int template_print(const struct json *v, struct strbuf *out, struct err *e)
 /* Objects whose members' names are users', not ours. */
 static bool names_of_users(const struct json *of)
 {
-	static const char *const keys[] = { "Labels", "ExposedPorts", "Volumes", "Ports", "Networks", "Options", "Sysctls", "Annotations" };
+	static const char *const keys[] = { "Labels", "ExposedPorts", "Volumes", "Ports", "Networks", "Options", "Sysctls", "Annotations", "Attributes" };
 
 	for (size_t i = 0; of->key && i < ARRAY_LEN(keys); i++)
 		if (strcmp(of->key, keys[i]) == 0)

@@ -1,0 +1,283 @@
+/* tare events: the lines of engine/events.h as docker shows them. */
+#include "engine/events.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "cmd/tare/filter.h"
+#include "cmd/tare/table.h"
+#include "cmd/tare/tare.h"
+#include "cmd/tare/template.h"
+
+const struct cli_option events_options[] = {
+	{ "since", 0, "TIME", CLI_STR, "those told since a time (2026-01-02T03:04:05Z, or 10m ago), too", offsetof(struct events_opts, since) },
+	{ "until", 0, "TIME", CLI_STR, "end at a time", offsetof(struct events_opts, until) },
+	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only some: container, daemon, event, image, label, network, scope, type, volume",
+	  offsetof(struct events_opts, filters) },
+	{ "format", 0, "json|TEMPLATE", CLI_STR, "how they are written: an object a line, or as a template of Go's says", offsetof(struct events_opts, format) },
+	{ 0 }
+};
+
+#define SCOPE "local"
+
+static const char *attribute(const struct event *ev, const char *key)
+{
+	const struct json *v = json_get(ev->attributes, key);
+
+	return v && v->type == JSON_STRING ? v->str : NULL;
+}
+
+/* ---- which ---- */
+
+/* A container, network or volume is meant by its whole id or name, or the beginning of one. */
+static bool is_named(const struct event *ev, const char *type, const char *value)
+{
+	const char *name = attribute(ev, "name");
+
+	return strcmp(ev->type, type) == 0 && (text_starts(ev->id, value) || (name && text_starts(name, value)));
+}
+
+/* The image itself, and containers made of it: with its tag or without. */
+static bool is_image(const char *name, const char *value)
+{
+	size_t len = strlen(value);
+
+	return name && (strcmp(name, value) == 0 || (strncmp(name, value, len) == 0 && (name[len] == ':' || name[len] == '@')));
+}
+
+static bool is_of_image(const struct event *ev, const char *value)
+{
+	if (strcmp(ev->type, "image") == 0)
+		return is_image(ev->id, value) || is_image(attribute(ev, "name"), value);
+	return strcmp(ev->type, "container") == 0 && is_image(attribute(ev, "image"), value);
+}
+
+/* "exec_start" is "exec_start: COMMAND", too. */
+static bool is_action(const char *action, const char *value)
+{
+	size_t len = strlen(value);
+
+	return strcmp(action, value) == 0 || (strncmp(action, value, len) == 0 && action[len] == ':');
+}
+
+static int matches(const char *key, const char *value, void *data, struct err *e)
+{
+	static const char *const named[] = { "container", "network", "volume" };
+	const struct event *ev = data;
+
+	for (size_t i = 0; i < ARRAY_LEN(named); i++)
+		if (strcmp(key, named[i]) == 0)
+			return is_named(ev, key, value);
+	if (strcmp(key, "image") == 0)
+		return is_of_image(ev, value);
+	if (strcmp(key, "event") == 0)
+		return is_action(ev->action, value);
+	if (strcmp(key, "type") == 0)
+		return strcmp(ev->type, value) == 0;
+	if (strcmp(key, "scope") == 0)
+		return strcmp(SCOPE, value) == 0;
+	if (strcmp(key, "daemon") == 0) /* there is none, and nothing is told of one */
+		return 0;
+	if (strcmp(key, "label") == 0)
+		return filter_label(ev->attributes, value);
+	return err_set(e, ERR_INVALID, "there is no filter \"%s\": container, daemon, event, image, label, network, scope, type, volume", key);
+}
+
+/* ---- how ---- */
+
+/* What an older docker told is still there in JSON. */
+struct names {
+	const char *status, *id, *from, *scope, *time, *nano;
+};
+
+static void write_event(const struct event *ev, const struct names *n, struct strbuf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+	bool container = strcmp(ev->type, "container") == 0, image = strcmp(ev->type, "image") == 0;
+
+	jw_object(&w, NULL);
+	if (container || image || strcmp(n->status, "Status") == 0) {
+		jw_str(&w, n->status, container || image ? ev->action : "");
+		jw_str(&w, n->id, container || image ? ev->id : "");
+	}
+	if ((container && attribute(ev, "image")) || strcmp(n->from, "From") == 0)
+		jw_str(&w, n->from, container && attribute(ev, "image") ? attribute(ev, "image") : "");
+	jw_str(&w, "Type", ev->type);
+	jw_str(&w, "Action", ev->action);
+	jw_object(&w, "Actor");
+	jw_str(&w, "ID", ev->id);
+	jw_value(&w, "Attributes", ev->attributes);
+	jw_end_object(&w);
+	jw_str(&w, n->scope, SCOPE);
+	jw_i64(&w, n->time, ev->ns / 1000000000);
+	jw_i64(&w, n->nano, ev->ns);
+	jw_end_object(&w);
+}
+
+static void write_json(const struct event *ev, struct strbuf *out)
+{
+	static const struct names json = { "status", "id", "from", "scope", "time", "timeNano" };
+
+	write_event(ev, &json, out);
+}
+
+/* A template's members are those of docker's structure. */
+static int write_template(const struct event *ev, const char *template, struct strbuf *out, struct err *e)
+{
+	static const struct names fields = { "Status", "ID", "From", "Scope", "Time", "TimeNano" };
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	const struct json *doc;
+	int r;
+
+	write_event(ev, &fields, &text);
+	r = sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "write an event") : json_parse(&a, sb_str(&text), text.len, NULL, &doc, e);
+	return r < 0 ? r : template_apply(&a, template, doc, out, e);
+}
+
+/* What a terminal would act upon is shown as "?": labels are anybody's. */
+static void add_text(struct strbuf *out, const char *s)
+{
+	for (; *s; s++)
+		sb_putc(out, (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct json *const *x = a, *const *y = b;
+
+	return strcmp((*x)->key, (*y)->key);
+}
+
+/* In our zone, as docker. */
+static void add_time(struct strbuf *out, int64_t ns)
+{
+	time_t seconds = (time_t)(ns / 1000000000);
+	char date[40] = "";
+	struct tm tm = { 0 };
+	long minutes;
+
+	(void)localtime_r(&seconds, &tm);
+	minutes = labs(tm.tm_gmtoff) / 60;
+	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	sb_printf(out, "%s.%09lld", date, (long long)(ns % 1000000000));
+	if (minutes)
+		sb_printf(out, "%c%02ld:%02ld", tm.tm_gmtoff < 0 ? '-' : '+', minutes / 60, minutes % 60);
+	else
+		sb_putc(out, 'Z');
+}
+
+static int write_line(const struct event *ev, struct strbuf *out)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	size_t n = 0, cap = ev->attributes->len;
+	const struct json **v = arena_array(&a, cap + 1, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	json_each(it, ev->attributes)
+		if (n < cap && it->type == JSON_STRING)
+			v[n++] = it;
+	qsort(v, n, sizeof(*v), by_key);
+	add_time(out, ev->ns);
+	sb_printf(out, " %s ", ev->type);
+	add_text(out, ev->action);
+	sb_putc(out, ' ');
+	add_text(out, ev->id);
+	for (size_t i = 0; i < n; i++) {
+		sb_puts(out, i ? ", " : " (");
+		add_text(out, v[i]->key);
+		sb_putc(out, '=');
+		add_text(out, v[i]->str);
+	}
+	sb_puts(out, n ? ")" : "");
+	return 0;
+}
+
+struct shown {
+	const struct events_opts *o;
+	bool json;
+	struct strbuf line;
+	struct err *e;
+};
+
+static int show(const struct event *ev, void *data)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct shown *s = data;
+	struct event copy = *ev;
+	int r = filter_passes(&a, &s->o->filters, matches, &copy, s->e);
+
+	if (r <= 0)
+		return r;
+	r = 0;
+	sb_reset(&s->line);
+	if (s->json)
+		write_json(ev, &s->line);
+	else if (s->o->format)
+		r = write_template(ev, s->o->format, &s->line, s->e);
+	else if (write_line(ev, &s->line) < 0)
+		r = err_errno(s->e, -ENOMEM, "write an event");
+	sb_putc(&s->line, '\n');
+	if (r == 0 && sb_error(&s->line) < 0)
+		r = err_errno(s->e, -ENOMEM, "write an event");
+	return r < 0 ? r : tare_print(&s->line, s->e);
+}
+
+/* ---- the command ---- */
+
+/* That a filter or a template is none is said at once, and not with the first event. */
+static int check(struct shown *s, struct arena *a, struct err *e)
+{
+	static const char text[] = "{\"Attributes\":{}}";
+	const struct json *doc;
+	struct event ev = { "container", "start", "0", NULL, 1 };
+	int r;
+
+	r = json_parse(a, text, sizeof(text) - 1, NULL, &doc, e);
+	if (r < 0)
+		return r;
+	ev.attributes = json_get(doc, "Attributes");
+	for (size_t i = 0; i < s->o->filters.n; i++) {
+		struct cli_strv one = { .v = s->o->filters.v + i, .n = 1 };
+
+		r = filter_passes(a, &one, matches, &ev, e);
+		if (r < 0)
+			return r;
+	}
+	if (!s->o->format || s->json)
+		return 0;
+	if (!strstr(s->o->format, "{{"))
+		return err_set(e, ERR_INVALID, "--format '%.40s': there are json, and templates with {{.Member}}", s->o->format);
+	r = write_template(&ev, s->o->format, &s->line, e);
+	return r < 0 ? err_ctx(e, "--format") : 0;
+}
+
+static bool is_json(const char *format)
+{
+	return format && (strcmp(format, "json") == 0 || strcmp(format, "{{json .}}") == 0);
+}
+
+int cmd_events(const struct cli_call *call, struct err *e)
+{
+	const struct events_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	struct shown s = { .o = o, .json = is_json(o->format), .e = e };
+	struct event_query q = { .past = o->since || o->until };
+	int r = filter_time("--since", o->since, &q.since, e);
+
+	if (r == 0)
+		r = filter_time("--until", o->until, &q.until, e);
+	if (r == 0 && q.since && q.until && q.since > q.until)
+		r = err_set(e, ERR_INVALID, "--since %s is later than --until %s", o->since, o->until);
+	if (r == 0)
+		r = check(&s, call->arena, e);
+	if (r == 0)
+		r = tare_engine_as_it_is(call, &en, e);
+	if (r == 0)
+		r = events_read(&en, &q, show, &s, e);
+	sb_free(&s.line);
+	return r;
+}

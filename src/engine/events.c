@@ -1,0 +1,217 @@
+#include "engine/events.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/eventlog.h"
+#include "base/log.h"
+#include "engine/config.h"
+#include "engine/endpoint.h"
+#include "engine/images.h"
+
+#define NUMBER_LEN 24
+#define ONCE_LEN 256
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* ---- one line ---- */
+
+struct line {
+	struct strbuf text;
+	struct json_writer w;
+	const char *what; /* for messages */
+};
+
+static void line_begin(struct line *l, const char *type, const char *action, const char *id)
+{
+	*l = (struct line){ .what = action };
+	l->w = (struct json_writer)JSON_WRITER(&l->text);
+	jw_object(&l->w, NULL);
+	jw_str(&l->w, "Type", type);
+	jw_str(&l->w, "Action", action);
+	jw_object(&l->w, "Actor");
+	jw_str(&l->w, "ID", id);
+}
+
+/* After the actor's attributes. */
+static void line_end(const struct engine *en, struct line *l, const char *once)
+{
+	int r;
+
+	jw_end_object(&l->w);
+	jw_i64(&l->w, "time", now_ns());
+	if (once)
+		jw_str(&l->w, "once", once);
+	jw_end_object(&l->w);
+	sb_putc(&l->text, '\n');
+	r = sb_error(&l->text);
+	if (r == 0)
+		r = eventlog_append(en->state_fd, l->text.s, l->text.len);
+	if (r < 0)
+		log_warning("the event \"%.40s\" is not told: %s/events: %s", l->what, en->state, strerror(-r));
+	sb_free(&l->text);
+}
+
+static void write_pairs(struct json_writer *w, const struct event_pair *more)
+{
+	for (; more && more->key; more++)
+		jw_str(w, more->key, more->value ? more->value : "");
+}
+
+/* ---- containers ---- */
+
+static bool is_of_pairs(const struct event_pair *more, const char *key)
+{
+	for (; more && more->key; more++)
+		if (strcmp(more->key, key) == 0)
+			return true;
+	return strcmp(key, "image") == 0 || strcmp(key, "name") == 0;
+}
+
+static void write_attributes(const struct record *rec, struct json_writer *w, const char *key, const struct event_pair *more)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct ct_config config = { 0 };
+	struct err ignored;
+
+	jw_object(w, key);
+	if (config_parse(&a, rec->config, &config, &ignored) == 0)
+		json_each(label, config.labels)
+			if (label->type == JSON_STRING && !is_of_pairs(more, label->key))
+				jw_str(w, label->key, label->str);
+	write_pairs(w, more);
+	jw_str(w, "image", rec->image_ref ? rec->image_ref : "");
+	jw_str(w, "name", rec->name);
+	jw_end_object(w);
+}
+
+void events_attributes(const struct record *rec, struct json_writer *w, const char *key)
+{
+	write_attributes(rec, w, key, NULL);
+}
+
+/* build/run.c makes them of no image, and --rootfs of a path. */
+static bool is_step(const struct record *rec)
+{
+	return !rec->image && (!rec->image_ref || rec->image_ref[0] != '/');
+}
+
+static void tell(const struct engine *en, const struct record *rec, const char *action, const struct event_pair *more, const char *once)
+{
+	struct line l;
+
+	if (is_step(rec))
+		return;
+	line_begin(&l, "container", action, rec->id);
+	write_attributes(rec, &l.w, "Attributes", more);
+	line_end(en, &l, once);
+}
+
+void events_container(const struct engine *en, const struct record *rec, const char *action, const struct event_pair *more)
+{
+	tell(en, rec, action, more, NULL);
+}
+
+void events_killed(const struct engine *en, const struct record *rec, int signal)
+{
+	char number[NUMBER_LEN];
+
+	(void)snprintf(number, sizeof(number), "%d", signal);
+	tell(en, rec, "kill", EVENT_PAIRS({ "signal", number }), NULL);
+}
+
+/* A life of a container has one beginning. */
+static const char *once_of(const char *id, int64_t started, const char *more, char out[ONCE_LEN])
+{
+	(void)snprintf(out, ONCE_LEN, "%s %lld %s", id, (long long)started, more);
+	return out;
+}
+
+void events_ended(const struct engine *en, const struct record *rec, int64_t started)
+{
+	char code[NUMBER_LEN], seconds[NUMBER_LEN], once[ONCE_LEN];
+	int64_t lasted = rec->finished > rec->started ? rec->finished - rec->started : 0;
+
+	if (rec->oom)
+		tell(en, rec, "oom", NULL, once_of(rec->id, started, "oom", once));
+	(void)snprintf(code, sizeof(code), "%d", rec->exit_code);
+	(void)snprintf(seconds, sizeof(seconds), "%lld", (long long)(lasted / 1000000000));
+	tell(en, rec, "die", EVENT_PAIRS({ "execDuration", seconds }, { "exitCode", code }), once_of(rec->id, started, "die", once));
+}
+
+void events_destroyed(const struct engine *en, const struct record *rec)
+{
+	char once[ONCE_LEN];
+
+	tell(en, rec, "destroy", NULL, once_of(rec->id, 0, "destroy", once));
+}
+
+/* ---- images, networks ---- */
+
+void events_image(const struct engine *en, const char *action, const char *id, const char *name)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct image_config *config = NULL;
+	struct err ignored = { 0 };
+	struct image image;
+	struct line l;
+
+	line_begin(&l, "image", action, id);
+	jw_object(&l.w, "Attributes");
+	if (image_find(en->catalog, &a, id, &image, &ignored) == 0 && image_config_read(en, &a, image.id, &config, &ignored) == 0)
+		for (size_t i = 0; i < config->n_labels; i++)
+			if (strcmp(config->labels[i].key, "name") != 0)
+				jw_str(&l.w, config->labels[i].key, config->labels[i].value);
+	jw_str(&l.w, "name", name ? name : id);
+	jw_end_object(&l.w);
+	line_end(en, &l, NULL);
+}
+
+void events_registry(const struct engine *en, const char *action, const char *name)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const char *end = strchr(name, '@'), *tag;
+
+	if (!end) {
+		tag = strrchr(name, ':');
+		end = tag && !strchr(tag, '/') ? tag : name + strlen(name);
+	}
+	events_image(en, action, name, arena_strndup(&a, name, (size_t)(end - name)));
+}
+
+void events_network(const struct engine *en, const char *action, const struct network *n, const char *container, const char *once)
+{
+	struct line l;
+
+	line_begin(&l, "network", action, n->id);
+	jw_object(&l.w, "Attributes");
+	if (container)
+		jw_str(&l.w, "container", container);
+	jw_str(&l.w, "name", n->name);
+	jw_str(&l.w, "type", n->driver);
+	jw_end_object(&l.w);
+	line_end(en, &l, once);
+}
+
+void events_networks(const struct engine *en, const char *action, const struct record *rec, int64_t started)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct err ignored = { 0 };
+	struct endpoints own;
+	char once[ONCE_LEN];
+
+	if (is_step(rec) || endpoint_read(en, &a, rec->id, &own, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < own.n; i++) {
+		const struct network *n = &own.v[i].network;
+
+		events_network(en, action, n, rec->id, started ? once_of(rec->id, started, n->id, once) : NULL);
+	}
+}

@@ -1,0 +1,175 @@
+/* What was told more than once is known by its text (events.h): a hash of each that was read stays with us. Those of the file's life are
+ * enough, for what is repeated comes with the next command about the container; but nothing is forgotten, for 8 bytes an end are little. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/eventlog.h"
+#include "base/log.h"
+#include "engine/events.h"
+
+/* ---- what was told already ---- */
+
+struct told {
+	uint64_t *v; /* open addressing; 0: free */
+	size_t n, cap;
+};
+
+static void told_end(struct told *t)
+{
+	free(t->v);
+}
+
+static uint64_t hash(const char *s)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * 0x100000001b3;
+	return h ? h : 1;
+}
+
+static uint64_t *place_of(uint64_t *v, size_t cap, uint64_t h)
+{
+	size_t i = (size_t)h & (cap - 1);
+
+	while (v[i] && v[i] != h)
+		i = (i + 1) & (cap - 1);
+	return &v[i];
+}
+
+static int grow(struct told *t)
+{
+	size_t cap = t->cap ? 2 * t->cap : 256;
+	uint64_t *v = calloc(cap, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->cap; i++)
+		if (t->v[i])
+			*place_of(v, cap, t->v[i]) = t->v[i];
+	free(t->v);
+	t->v = v;
+	t->cap = cap;
+	return 0;
+}
+
+/* 1: it was there. */
+static int told_before(struct told *t, const char *once)
+{
+	uint64_t h = hash(once), *place;
+
+	if (t->n * 2 >= t->cap && grow(t) < 0)
+		return -ENOMEM;
+	place = place_of(t->v, t->cap, h);
+	if (*place)
+		return 1;
+	*place = h;
+	t->n++;
+	return 0;
+}
+
+/* ---- lines ---- */
+
+struct reading {
+	const struct event_query *q;
+	struct told told;
+	event_fn fn;
+	void *data;
+	bool refused; /* by fn, which says why */
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* What is no event is what a writer left that was killed: 0. */
+static int parse(struct arena *a, const char *line, size_t len, struct event *ev, const char **once)
+{
+	const struct json *doc, *actor;
+	struct err ignored = { 0 };
+
+	*ev = (struct event){ 0 };
+	*once = NULL;
+	if (json_parse(a, line, len, NULL, &doc, &ignored) < 0 || doc->type != JSON_OBJECT)
+		return 0;
+	actor = json_get(doc, "Actor");
+	if (json_get_str(doc, "event", "Type", &ev->type, &ignored) < 0 || json_get_str(doc, "event", "Action", &ev->action, &ignored) < 0 ||
+	    json_get_str(actor, "Actor", "ID", &ev->id, &ignored) < 0 || json_get_obj(actor, "Actor", "Attributes", &ev->attributes, &ignored) < 0 ||
+	    json_get_i64(doc, "event", "time", &ev->ns, &ignored) < 0 || json_get_str(doc, "event", "once", once, &ignored) < 0)
+		return 0;
+	return ev->type && ev->action && ev->id && ev->attributes && ev->ns > 0;
+}
+
+static int take(struct reading *r, bool old, const char *line, size_t len)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct event ev;
+	const char *once;
+	int n = parse(&a, line, len, &ev, &once);
+
+	if (n <= 0)
+		return n;
+	if (once) {
+		n = told_before(&r->told, once);
+		if (n != 0)
+			return n < 0 ? n : 0;
+	}
+	if ((old && !r->q->past) || (r->q->since && ev.ns < r->q->since) || (r->q->until && ev.ns > r->q->until))
+		return 0;
+	n = r->fn(&ev, r->data);
+	r->refused = n < 0;
+	return n;
+}
+
+/* All that is there. */
+static int drain(struct eventlog *l, struct reading *r, bool old)
+{
+	const char *line;
+	size_t len;
+	int n;
+
+	while ((n = eventlog_next(l, &line, &len)) > 0) {
+		if (l->lost && !old)
+			log_warning("events were lost: they came faster than they could be shown");
+		l->lost = false;
+		n = take(r, old, line, len);
+		if (n < 0)
+			return n;
+	}
+	return n;
+}
+
+/* ms until the end of what was asked for; 0: it is there; -1: there is none. */
+static int time_left(const struct event_query *q)
+{
+	int64_t left = q->until - now_ns();
+
+	if (!q->until)
+		return -1;
+	if (left <= 0)
+		return 0;
+	left = left / 1000000 + 1;
+	return left > 60000 ? 60000 : (int)left; /* the clock may be set meanwhile */
+}
+
+int events_read(const struct engine *en, const struct event_query *q, event_fn fn, void *data, struct err *e)
+{
+	CLEANUP_EVENTLOG struct eventlog l = EVENTLOG_INIT;
+	struct reading r = { .q = q, .fn = fn, .data = data };
+	int n = eventlog_open(en->state_fd, &l), left = -1;
+
+	if (n == 0)
+		n = drain(&l, &r, true);
+	while (n == 0 && (left = time_left(q)) != 0) {
+		n = eventlog_wait(&l, left);
+		if (n > 0)
+			n = drain(&l, &r, false);
+	}
+	told_end(&r.told);
+	return n < 0 && !r.refused ? err_errno(e, n, "read %s/events", en->state) : n;
+}

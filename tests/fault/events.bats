@@ -1,0 +1,65 @@
+#!/usr/bin/env bats
+# A container's end is told once, whoever is killed while it is told and recorded.
+load ../lib/common
+load ../lib/faults
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown_file() { tare_teardown_file; }
+
+# Lives of the container that are over by the catalog, and the ends that were told.
+ends_are_told() { # NAME WHERE
+  local row dies
+  dies=$(tare events --since 1h --until 0s --filter "container=$1" --filter event=die --format '{{.Action}}' | wc -l)
+  row=$(tare inspect -f '{{.State.Status}}' "$1" 2>/dev/null) || row=gone
+  case "$row" in
+    exited) [ "$dies" = 1 ] ;;
+    *) [ "$dies" = 0 ] ;;
+  esac || { echo "$2: the container is '$row', told of its end $dies times"; tare events --since 1h --until 0s --filter "container=$1"; return 1; }
+}
+
+# What is in the file more often than it is told.
+repeated() { jq -r '.once // empty' <"$TARE_STATE/events" | sort | uniq -d | wc -l; }
+
+@test "tare run is killed while it records the end: told once, by it or by who comes next" {
+  local n=0 calls status=137
+  for calls in pwrite64 write flock; do
+    status=137
+    for ((n = 1; status == 137 && n < 60; n++)); do
+      status=0
+      killed_at "$calls" "$n" "$TARE_BIN/tare" run --name "k$n$calls" --network none busybox true >/dev/null 2>&1 3>&- || status=$?
+      wait_until 10 bash -c "! '$TARE_BIN/tare' ps -q --filter name=k$n$calls | grep -q ." # who comes next
+      ends_are_told "k$n$calls" "$calls $n"
+    done
+    [ "$status" != 137 ]
+  done
+  # the instant between telling and recording was among them
+  [ "$(repeated)" -gt 0 ]
+}
+
+@test "the same with --rm: its end and its removal" {
+  local n status=137 told
+  for ((n = 1; status == 137 && n < 60; n++)); do
+    status=0
+    killed_at pwrite64 "$n" "$TARE_BIN/tare" run --rm --name "r$n" --network none busybox true >/dev/null 2>&1 3>&- || status=$?
+    wait_until 10 bash -c "[ -z \"\$('$TARE_BIN/tare' ps -aq --filter name=r$n)\" ]"
+    told=$(tare events --since 1h --until 0s --filter "container=r$n" --format '{{.Action}}' | paste -sd' ')
+    case "$told" in
+      "" | "create destroy" | "create attach start die destroy" | "create die destroy") ;;
+      *) echo "$n: $told"; return 1 ;;
+    esac
+  done
+  [ "$status" != 137 ]
+}
+
+@test "both halves of a monitor are killed: who comes next tells the end, once" {
+  local id pid
+  tare run -d --name both --network none busybox sleep 100
+  id=$(tare inspect -f '{{.Id}}' both)
+  pid=$(tare inspect -f '{{.State.Pid}}' both)
+  kill -9 $(jq -r '.keeper, .worker' "$TARE_STATE/$id/state.json") "$pid"
+  wait_until 10 bash -c "[ \"\$('$TARE_BIN/tare' inspect -f '{{.State.Status}}' both)\" = exited ]"
+  tare ps -a >/dev/null
+  ends_are_told both "killed"
+  tare rm both
+  [ "$(tare events --since 1h --until 0s --filter container=both --format '{{.Action}}' | paste -sd' ')" = "create start die destroy" ]
+}

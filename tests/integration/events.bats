@@ -1,0 +1,181 @@
+#!/usr/bin/env bats
+# tare events: what is told, when, to whom; filters and formats as docker has them
+load ../lib/common
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown_file() { tare_teardown_file; }
+
+# What was told of a container, or an image or network, by a name: the actions.
+told() { tare events --since 1h --until 0s --filter "$1" --format '{{.Action}}' | paste -sd' '; }
+lines_of() { [ "$(wc -l <"$1")" -ge "$2" ]; }
+
+# follow FILE OPTION…: in the background, listening when it returns.
+follow() {
+  local out=$1; shift
+  "$TARE_BIN/tare" events "$@" >"$out" 2>"$out.err" 3>&- &
+  FOLLOWER=$!
+  wait_until 5 bash -c "ls -l /proc/$FOLLOWER/fd | grep -q inotify"
+}
+teardown() { [ -z "${FOLLOWER:-}" ] || kill "$FOLLOWER" 2>/dev/null || true; }
+
+@test "a container's life, in docker's order" {
+  tare run --rm --name l1 --network none -l a=b busybox true
+  [ "$(told container=l1)" = "create attach start die destroy" ]
+  tare run -d --name l2 --network none --stop-timeout 0 busybox sleep 100
+  tare pause l2; tare unpause l2
+  tare rename l2 l3
+  tare restart l3
+  tare kill -s CONT l3
+  tare stop l3
+  tare rm l3
+  id=$(tare events --since 1h --until 0s --filter container=l3 --filter event=rename --format '{{.Actor.ID}}')
+  [ "$(told "container=$id")" = "create start pause unpause rename kill kill die stop start restart kill kill kill die stop destroy" ]
+  row=$(tare events --since 1h --until 0s --filter "container=${id:0:8}" --filter event=rename --format json)
+  [ "$(jq -c '[.Actor.Attributes | .name, .oldName, .image]' <<<"$row")" = '["l3","/l2","busybox"]' ]
+  [ "$(tare events --since 1h --until 0s --filter "container=$id" --filter event=kill --format '{{.Actor.Attributes.signal}}' | paste -sd' ')" = "15 9 18 15 9" ]
+}
+
+@test "the end: exit code, how long it lasted; rm -f, a start that fails" {
+  run -7 tare run --name e1 --network none busybox sh -c 'sleep 1.1; exit 7'
+  row=$(tare events --since 1h --until 0s --filter container=e1 --filter event=die --format json)
+  [ "$(jq -r '.Actor.Attributes | .exitCode + " " + .execDuration' <<<"$row")" = "7 1" ]
+  tare start e1
+  tare rm -f e1
+  [ "$(told container=e1)" = "create attach start die start kill die destroy" ]
+  run -127 tare run --rm --name e2 --network none busybox no-such-command
+  [ "$(told container=e2)" = "create destroy" ]
+  run -127 tare run --name e3 --network none busybox no-such-command
+  [ "$(told container=e3)" = "create" ]
+}
+
+@test "attach, update, commit, and images" {
+  tare run -d --name i1 --network none busybox sleep 100
+  timeout -s KILL 2 "$TARE_BIN/tare" attach --no-stdin i1 </dev/null || true
+  tare commit -m why i1 made:1
+  tare rm -f i1
+  [ "$(told container=i1)" = "create start attach commit kill die destroy" ]
+  id=$(tare inspect -f '{{.Id}}' made:1)
+  tare tag made:1 made:2
+  tare save -o "$BATS_TEST_TMPDIR/a.tar" made:1
+  tare rmi made:2
+  tare rmi made:1
+  tare load -q -i "$BATS_TEST_TMPDIR/a.tar"
+  [ "$(tare events --since 1h --until 0s --filter type=image --format '{{.Actor.ID}} {{.Action}}' | sed -n "s/^$id //p" | paste -sd' ')" = "tag tag save untag untag delete load" ]
+  [ "$(tare events --since 1h --until 0s --filter type=image --filter event=tag --format '{{.Actor.Attributes.name}}' | paste -sd' ')" = "made:1 made:2" ]
+  tare rmi made:1
+}
+
+@test "networks: made, joined, left, removed" {
+  tare network create evn
+  tare run -d --name n1 --network evn busybox sleep 100
+  tare network connect bridge n1
+  tare network disconnect bridge n1
+  tare rm -f n1
+  tare network rm evn
+  [ "$(told network=evn)" = "create connect disconnect destroy" ]
+  [ "$(told network=bridge)" = "connect disconnect" ]
+  row=$(tare events --since 1h --until 0s --filter network=evn --filter event=connect --format json)
+  [ "$(jq -r '[.Actor.Attributes.name, .Actor.Attributes.type, (.Actor.Attributes.container | length), .status] | @csv' <<<"$row")" = '"evn","bridge",64,' ]
+}
+
+@test "they are followed, by several at once, as they happen; also into the next file" {
+  follow "$BATS_TEST_TMPDIR/one" --filter type=container --filter label=follow=yes --format '{{.Action}} {{.Actor.Attributes.name}}'; one=$FOLLOWER
+  follow "$BATS_TEST_TMPDIR/two" --format json
+  tare run --rm --name f1 --network none -l follow=yes busybox true
+  tare run --rm --name f2 --network none busybox true
+  wait_until 5 lines_of "$BATS_TEST_TMPDIR/one" 5
+  wait_until 5 lines_of "$BATS_TEST_TMPDIR/two" 10
+  [ "$(paste -sd, <"$BATS_TEST_TMPDIR/one")" = "create f1,attach f1,start f1,die f1,destroy f1" ]
+  # a full file makes way
+  { head -c 1048000 /dev/zero | tr '\0' x; echo; } >"$BATS_TEST_TMPDIR/full"
+  dd if="$BATS_TEST_TMPDIR/full" of="$TARE_STATE/events" bs=1M oflag=append conv=notrunc status=none
+  tare run --rm --name f3 --network none -l follow=yes busybox true
+  wait_until 5 lines_of "$BATS_TEST_TMPDIR/one" 10
+  [ -e "$TARE_STATE/events.1" ]
+  [ "$(stat -c %s "$TARE_STATE/events")" -lt 10000 ]
+  [ "$(tail -n 5 "$BATS_TEST_TMPDIR/one" | paste -sd,)" = "create f3,attach f3,start f3,die f3,destroy f3" ]
+  [ ! -s "$BATS_TEST_TMPDIR/one.err" ]
+  kill "$one"
+  # and what came before is still told
+  [ "$(told container=f1)" = "create attach start die destroy" ]
+}
+
+@test "--since and --until: what is shown, and when it ends" {
+  tare create --name s1 busybox true
+  [ -z "$(tare events --since 0s --until 0s)" ]
+  stamp=$(date +%s.%N)
+  tare rm s1
+  [ "$(tare events --since "$stamp" --until 0s --format '{{.Action}}')" = destroy ]
+  [ "$(tare events --until "$stamp" --filter container=s1 --format '{{.Action}}')" = create ]
+  start=$(date +%s%N)
+  timeout 10 "$TARE_BIN/tare" events --until "$(date -d '+1 second' +%s.%N)" --filter container=s2 >"$BATS_TEST_TMPDIR/o" 3>&- &
+  sleep 0.2; tare create --name s2 busybox true
+  wait $!
+  [ $(($(date +%s%N) - start)) -ge 900000000 ]
+  [[ "$(cat "$BATS_TEST_TMPDIR/o")" =~ ^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}(Z|[+-][0-9:]{5})\ container\ create\ [0-9a-f]{64}\ \(image=busybox,\ name=s2\)$ ]]
+  tare rm s2
+  run -1 tare events --since 1s --until 1h
+  [[ "$output" == *"is later than"* ]]
+  run -1 tare events --since yesterday
+  [[ "$output" == *"--since yesterday"* ]]
+}
+
+@test "JSON has docker's members; what is no filter or template is said at once" {
+  tare run --rm --name j1 -l k=v --network none busybox true
+  row=$(tare events --since 1h --until 0s --filter container=j1 --filter event=start --format '{{json .}}')
+  [ "$(jq -r 'keys_unsorted | join(" ")' <<<"$row")" = "status id from Type Action Actor scope time timeNano" ]
+  [ "$(jq -c '[.status, .from, .Type, .scope, .time == (.timeNano / 1000000000 | floor), .id == .Actor.ID, .Actor.Attributes]' <<<"$row")" = \
+    '["start","busybox","container","local",true,true,{"k":"v","image":"busybox","name":"j1"}]' ]
+  [ "$(tare events --since 1h --until 0s --filter container=j1 --filter event=start --format '{{.ID}} {{.Status}} {{.From}} {{.Scope}} {{.Actor.Attributes.nope}}')" = \
+    "$(jq -r '.id + " start busybox local <no value>"' <<<"$row")" ]
+  run -1 timeout 5 "$TARE_BIN/tare" events --filter nope=1
+  [[ "$output" == *'no filter "nope"'* ]]
+  run -1 timeout 5 "$TARE_BIN/tare" events --filter container
+  [[ "$output" == *'want KEY=VALUE'* ]]
+  run -1 timeout 5 "$TARE_BIN/tare" events --format '{{.Nope}}'
+  [[ "$output" == *Nope* ]]
+  run -1 timeout 5 "$TARE_BIN/tare" events --format table
+  [[ "$output" == *--format* ]]
+}
+
+@test "filters: image, its repository, type, event, scope; values are alternatives, keys add up" {
+  tare run --rm --name x1 --network none busybox true
+  all=$(tare events --since 1h --until 0s --filter container=x1 --format '{{.Action}}' | wc -l)
+  [ "$(tare events --since 1h --until 0s --filter image=busybox --filter container=x1 --format '{{.Action}}' | wc -l)" = "$all" ]
+  [ -z "$(tare events --since 1h --until 0s --filter image=busybo --filter container=x1)" ]
+  [ "$(tare events --since 1h --until 0s --filter container=x1 --filter event=start --filter event=die --format '{{.Action}}' | paste -sd' ')" = "start die" ]
+  [ -z "$(tare events --since 1h --until 0s --filter container=x1 --filter type=image)" ]
+  [ "$(tare events --since 1h --until 0s --filter container=x1 --filter scope=local --format '{{.Action}}' | wc -l)" = "$all" ]
+  [ -z "$(tare events --since 1h --until 0s --filter container=x1 --filter scope=swarm)" ]
+  [ -z "$(tare events --since 1h --until 0s --filter daemon=x)" ]
+}
+
+@test "what a terminal would act upon is not passed on to it; half a line of a killed writer hides nothing" {
+  tare create --name t1 -l evil="$(printf 'a\033[2Jb')" busybox true
+  run -0 tare events --since 1h --until 0s --filter container=t1
+  [[ "$output" == *"evil=a?[2Jb"* ]]
+  printf '{"Type":"container","Act' >>"$TARE_STATE/events"
+  tare rm t1
+  [ "$(told container=t1)" = "create destroy" ]
+}
+
+@test "a build's steps are not told, the names it gives are" {
+  printf 'FROM busybox\nRUN true\n' >"$BATS_TEST_TMPDIR/Dockerfile"
+  stamp=$(date +%s.%N)
+  tare build -q -t evb:1 "$BATS_TEST_TMPDIR"
+  [ "$(tare events --since "$stamp" --until 0s --format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}}')" = "image tag evb:1" ]
+  tare rmi evb:1
+}
+
+@test "out of memory is told before the end, and inspect has it" {
+  run tare run --name m1 --network none -m 20m busybox sh -c 'head -c 200m /dev/zero | tail >/dev/null; exit 3'
+  [ "$(told container=m1)" = "create attach start oom die" ]
+  [ "$(tare inspect -f '{{.State.OOMKilled}}' m1)" = true ]
+  tare start -a m1 || true
+  [ "$(told container=m1)" = "create attach start oom die attach start oom die" ]
+  tare rm m1
+  tare run --name m2 --network none -m 20m busybox true
+  [ "$(tare inspect -f '{{.State.OOMKilled}}' m2)" = false ]
+  [ "$(told container=m2)" = "create attach start die" ]
+  tare rm m2
+}
