@@ -115,4 +115,12 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	"INSERT INTO manifest_blobs SELECT id, manifest, manifest FROM images;"
 	"INSERT OR IGNORE INTO manifest_blobs SELECT id, manifest, blob FROM images JOIN image_layers ON image = id;"
 	"PRAGMA user_version=9;",
+
+	/* Restart policies (the policy itself is in config): stopped by hand since the last start; restarts since then; the last pause before
+	 * one, and when it is over. */
+	"ALTER TABLE containers ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE containers ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE containers ADD COLUMN restart_wait INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE containers ADD COLUMN restart_due INTEGER NOT NULL DEFAULT 0;"
+	"PRAGMA user_version=10;",
 };

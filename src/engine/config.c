@@ -146,6 +146,7 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_bool(w, "Privileged", p->opt->privileged);
 	jw_bool(w, "ReadonlyRootfs", p->opt->read_only);
 	jw_bool(w, "Init", p->opt->init);
+	policy_write(&p->restart, w);
 	jw_strv(w, "CapAdd", p->opt->cap_add.v);
 	jw_strv(w, "CapDrop", p->opt->cap_drop.v);
 	jw_strv(w, "SecurityOpt", p->opt->security_opt.v);
@@ -209,6 +210,26 @@ void config_change_networks(const struct json *doc, const char *without, const s
 		if (with)
 			write_place(with, &w);
 		jw_end_array(&w);
+	}
+	jw_end_object(&w);
+}
+
+void config_change_restart(const struct json *doc, const struct policy *restart, struct strbuf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+
+	jw_object(&w, NULL);
+	json_each(member, doc) {
+		if (strcmp(member->key, "HostConfig") != 0) {
+			jw_value(&w, member->key, member);
+			continue;
+		}
+		jw_object(&w, "HostConfig");
+		json_each(setting, member)
+			if (strcmp(setting->key, "RestartPolicy") != 0)
+				jw_value(&w, setting->key, setting);
+		policy_write(restart, &w);
+		jw_end_object(&w);
 	}
 	jw_end_object(&w);
 }
@@ -297,6 +318,8 @@ int config_parse(struct arena *a, const char *text, struct ct_config *out, struc
 		r = json_get_bool(config, "Config", "StdinOnce", &out->stdin_once, e);
 	if (r == 0)
 		r = json_get_str(json_get(host, "LogConfig"), "LogConfig", "Type", &out->log_driver, e);
+	if (r == 0)
+		r = policy_read(host, &out->restart, e);
 	if (r == 0)
 		r = json_get_str(out->doc, "record", "Cgroup", &out->cgroup, e);
 	return r < 0 ? err_ctx(e, "the container's record in the catalog") : 0;

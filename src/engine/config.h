@@ -4,6 +4,7 @@
 #define TARE_ENGINE_CONFIG_H
 
 #include "base/strbuf.h"
+#include "engine/policy.h"
 #include "engine/spec.h"
 
 int config_write(const struct plan *p, const struct image_config *image, const char *container_dir, struct strbuf *out,
@@ -11,6 +12,9 @@ int config_write(const struct plan *p, const struct image_config *image, const c
 
 /* The configuration doc again, without the place in one network (NULL: none goes) and with another (NULL: none comes). */
 void config_change_networks(const struct json *doc, const char *without, const struct ct_network *with, struct strbuf *out);
+
+/* The same with another restart policy. */
+void config_change_restart(const struct json *doc, const struct policy *restart, struct strbuf *out);
 
 /* The same with other published ports. */
 void config_change_publish(const struct json *doc, struct strv publish, struct strbuf *out);
@@ -20,6 +24,7 @@ struct ct_config {
 	const char *stop_signal, *cgroup, *log_driver;
 	int64_t stop_timeout; /* seconds, -1 = for ever */
 	bool tty, open_stdin, stdin_once;
+	struct policy restart;
 	const struct json *labels;
 };
 int config_parse(struct arena *a, const char *text, struct ct_config *out, struct err *e) MUST_CHECK;

@@ -42,6 +42,9 @@ int container_launch(const struct engine *en, struct container_new *n, bool remo
 int container_start(const struct engine *en, const char *what, unsigned int attach, struct client *out,
 		    struct err *e) MUST_CHECK;
 
+/* With the operation lock held: starts one again that its policy wants (revive.h), which it goes on to count. */
+int container_start_locked(const struct engine *en, struct record *rec, struct err *e) MUST_CHECK;
+
 /* ---- ending (stop.c, restart.c, remove.c) ---- */
 
 /* timeout_s: NULL: the container's own; -1: wait for ever. signal 0: its own. Not running is success. */
@@ -62,6 +65,8 @@ int container_pause(const struct engine *en, const char *what, bool paused, stru
 /* A running container's record and live state; ERR_BUSY when it does not run. */
 int container_running(const struct engine *en, struct arena *a, const char *what, struct record *rec, struct live *live,
 		      struct err *e) MUST_CHECK;
+/* The same of a record that is settled. */
+int container_is_running(const struct record *rec, struct err *e) MUST_CHECK;
 /* The cgroup of its processes. */
 struct cgroup;
 int container_cgroup(struct arena *a, const struct record *rec, struct cgroup **out, struct err *e) MUST_CHECK;

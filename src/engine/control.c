@@ -9,16 +9,21 @@
 #include "engine/settle.h"
 #include "sys/cgroup.h"
 
+int container_is_running(const struct record *rec, struct err *e)
+{
+	if (rec->status == RECORD_RESTARTING)
+		return err_set(e, ERR_BUSY, "container %s is restarting: wait until it runs", rec->name);
+	if (rec->status != RECORD_RUNNING)
+		return err_set(e, ERR_BUSY, "container %s is not running", rec->name);
+	return 0;
+}
+
 int container_running(const struct engine *en, struct arena *a, const char *what, struct record *rec, struct live *live,
 		      struct err *e)
 {
 	int r = settle_find(en, a, what, SETTLE_WAIT, rec, live, e);
 
-	if (r < 0)
-		return r;
-	if (rec->status != RECORD_RUNNING)
-		return err_set(e, ERR_BUSY, "container %s is not running", rec->name);
-	return 0;
+	return r < 0 ? r : container_is_running(rec, e);
 }
 
 int container_rename(const struct engine *en, const char *what, const char *name, struct err *e)

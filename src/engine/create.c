@@ -249,7 +249,8 @@ static int write_row(struct making *m, bool running, const char **name, struct e
 		.auto_remove = p->opt->rm,
 	};
 	rec.started = running ? rec.created : 0;
-	r = catalog_begin(c, running ? CATALOG_LAZY : CATALOG_DURABLE, e);
+	/* what is to be there after the machine starts again is on the disk */
+	r = catalog_begin(c, running && p->restart.kind == POLICY_NO ? CATALOG_LAZY : CATALOG_DURABLE, e);
 	if (r == 0)
 		r = insert(m, &rec, e);
 	if (r == 0 && p->userns && p->map_base == 0 && !p->rootless)

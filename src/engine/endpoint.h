@@ -81,4 +81,8 @@ int endpoint_silence(const struct engine *en, const char *id, bool *named, struc
 /* In an open transaction, after that: the rows; of one network's id alone, or all (NULL), and then the ports. */
 int endpoint_forget(const struct engine *en, const char *id, const char *network, struct err *e) MUST_CHECK;
 
+/* In the transaction of a restart by a policy, over which rows stay: gives them other devices. 1: it has its places still, 0: it has none,
+ * they are to be taken. */
+int endpoint_keep(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
+
 #endif

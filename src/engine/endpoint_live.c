@@ -89,6 +89,13 @@ int endpoint_leave_guests(const struct engine *en, struct arena *a, const char *
 	return r;
 }
 
+int endpoint_keep(const struct engine *en, const char *id, struct err *e)
+{
+	int r = cat_exec(en->catalog, e, "UPDATE endpoints SET host = 'ta' || lower(hex(randomblob(6))) WHERE container = ?1", "s", id);
+
+	return r < 0 ? r : r > 0;
+}
+
 /* What was translated to the container goes on with it, whatever the rules say. */
 static void cut(const struct net_port *p, const struct net_link *to)
 {

@@ -6,6 +6,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "engine/spec.h"
 #include "sys/cgroup.h"
 #include "sys/sock.h"
@@ -66,17 +67,17 @@ static void move_out(pid_t pid)
 	struct err ignored;
 
 	if (!cg_is_unified() && cg_create(SPEC_MONITOR_CGROUP, &cg, NULL, &ignored) == 0 && cg_join(cg, pid, &ignored) < 0)
-		log_debug("tare-netd stays in our cgroup: %s", ignored.msg);
+		log_debug("process %d stays in our cgroup: %s", (int)pid, ignored.msg);
 }
 
-/* tare-netd in one of its two forms. */
+/* argv[0] is one of our programs, which outlives us. */
 static int launch_helper(const char *const *argv, const struct spawn_fd *fds, size_t n_fds, struct err *e)
 {
 	static const char *const env[] = { PATH, NULL };
 	CLEANUP_CGROUP struct cgroup *cg = birthplace();
 	CLEANUP_FD int pidfd = -1;
 	char path[PATH_MAX];
-	int r = engine_program("tare-netd", path, e);
+	int r = engine_program(argv[0], path, e);
 	pid_t pid;
 
 	if (r < 0)
@@ -110,6 +111,16 @@ int launch_healer(const struct engine *en, int fd, int lock, const char *table, 
 	int r = engine_self(self, e);
 
 	return r < 0 ? r : launch_helper(argv, (const struct spawn_fd[]){ { fd, 3 }, { lock, 4 } }, 2, e);
+}
+
+int launch_rest(const struct engine *en, const char *id, int64_t ms, int lock, struct err *e)
+{
+	char self[PATH_MAX], wait[TEXT_U64_LEN];
+	const char *const argv[] = { "tare-monitor", "rest", text_of_u64((uint64_t)ms, wait), self, "--root", en->root, "--state", en->state,
+				     "internal", "restart", id, NULL };
+	int r = engine_self(self, e);
+
+	return r < 0 ? r : launch_helper(argv, (const struct spawn_fd[]){ { lock, 3 }, { rootless_hold(), 4 } }, rootless_hold() < 0 ? 1 : 2, e);
 }
 
 int launch_read_description(const struct engine *en, const char *id, unsigned int attach, struct strbuf *out, struct err *e)

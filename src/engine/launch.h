@@ -13,6 +13,10 @@ int launch_monitor(const char *verb, const char *description, size_t len, struct
 int launch_read_description(const struct engine *en, const char *id, unsigned int attach, struct strbuf *out,
 			    struct err *e) MUST_CHECK;
 
+/* Starts what waits ms for the restart of a container and then executes us (`tare internal restart ID`); lock, which it inherits, is STATE/ID/rest,
+ * open and locked. */
+int launch_rest(const struct engine *en, const char *id, int64_t ms, int lock, struct err *e) MUST_CHECK;
+
 /* Starts tare-netd, listening on fd; it outlives us. */
 int launch_netd(int fd, struct err *e) MUST_CHECK;
 /* The healer: fd its listening socket, lock the lock that it holds, table the one it watches. */

@@ -47,7 +47,7 @@ struct ct_options {
 	struct strv default_env; /* NAME=VALUE over the image's; env_files and env go over it */
 	const char *workdir, *user, *hostname, *domainname;
 	struct strv group_add;
-	const char *stop_signal;
+	const char *stop_signal, *restart;
 	const int64_t *stop_timeout; /* seconds, -1 = for ever */
 
 	struct strv volumes, tmpfs, devices, device_rules;

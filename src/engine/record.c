@@ -8,10 +8,11 @@
 
 #define COLUMNS                                                                                                        \
 	"id, name, image, image_ref, command, config, containers.created, started, finished, status, boot_id, exit_code,"  \
-	" exit_known, oom, auto_remove, error, coalesce(i.base, n.base), coalesce(i.size, n.size)"
+	" exit_known, oom, auto_remove, error, coalesce(i.base, n.base), coalesce(i.size, n.size), stopped, restarts,"         \
+	" restart_wait, restart_due"
 #define FROM " FROM containers LEFT JOIN id_ranges i ON i.container = id LEFT JOIN named_ranges n ON n.container = id "
 
-static const char *const status_names[] = { "created", "running", "exited" };
+static const char *const status_names[] = { "created", "running", "exited", "restarting" };
 
 const char *record_status_name(enum record_status s)
 {
@@ -47,9 +48,11 @@ int record_update(struct catalog *c, const struct record *rec, struct err *e)
 {
 	int r = cat_exec(c, e,
 			 "UPDATE containers SET status = ?2, boot_id = ?3, started = ?4, finished = ?5, exit_code = ?6,"
-			 " exit_known = ?7, oom = ?8, error = ?9 WHERE id = ?1",
-			 "sssiiiiis", rec->id, status_names[rec->status], rec->boot_id, rec->started, rec->finished,
-			 (int64_t)rec->exit_code, (int64_t)rec->exit_known, (int64_t)rec->oom, rec->error);
+			 " exit_known = ?7, oom = ?8, error = ?9, restarts = ?10, restart_wait = ?11, restart_due = ?12"
+			 " WHERE id = ?1",
+			 "sssiiiiisiii", rec->id, status_names[rec->status], rec->boot_id, rec->started, rec->finished,
+			 (int64_t)rec->exit_code, (int64_t)rec->exit_known, (int64_t)rec->oom, rec->error,
+			 (int64_t)rec->restarts, rec->restart_wait, rec->restart_due);
 
 	return r < 0 ? r : 0;
 }
@@ -64,6 +67,13 @@ int record_delete(struct catalog *c, const char *id, struct err *e)
 int record_set_auto_remove(struct catalog *c, const char *id, bool on, struct err *e)
 {
 	int r = cat_exec(c, e, "UPDATE containers SET auto_remove = ?2 WHERE id = ?1", "si", id, (int64_t)on);
+
+	return r < 0 ? r : 0;
+}
+
+int record_set_stopped(struct catalog *c, const char *id, bool on, struct err *e)
+{
+	int r = cat_exec(c, e, "UPDATE containers SET stopped = ?2 WHERE id = ?1", "si", id, (int64_t)on);
 
 	return r < 0 ? r : 0;
 }
@@ -105,6 +115,10 @@ static void read_row(struct cat_stmt *s, struct arena *a, struct record *rec)
 		.error = cat_null(s, 15) ? NULL : arena_strdup(a, cat_text(s, 15)),
 		.id_base = (uint32_t)cat_int(s, 16),
 		.id_size = (uint32_t)cat_int(s, 17),
+		.stopped = cat_int(s, 18) != 0,
+		.restarts = (uint32_t)cat_int(s, 19),
+		.restart_wait = cat_int(s, 20),
+		.restart_due = cat_int(s, 21),
 	};
 }
 

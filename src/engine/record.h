@@ -16,7 +16,8 @@
 enum record_status {
 	RECORD_CREATED, /* never ran, or its start failed */
 	RECORD_RUNNING, /* a monitor was asked to run it and nobody wrote down an end yet */
-	RECORD_EXITED
+	RECORD_EXITED,
+	RECORD_RESTARTING /* it ended, and is about to be started again (engine/revive.h) */
 };
 
 struct record {
@@ -31,6 +32,9 @@ struct record {
 	int exit_code;
 	bool exit_known, oom, auto_remove;
 	const char *error; /* of the last start; NULL = none */
+	bool stopped; /* by hand, since its last start */
+	uint32_t restarts; /* of the policy, since it was started by hand */
+	int64_t restart_wait, restart_due; /* ns: the last pause before one; when it is over, since the epoch */
 	uint32_t id_base, id_size; /* host ids of its user namespace; size 0 = it has none */
 };
 
@@ -38,11 +42,19 @@ const char *record_status_name(enum record_status s);
 
 /* A name in use is ERR_CONFLICT. The id range is not part of it. */
 int record_insert(struct catalog *c, const struct record *rec, struct err *e) MUST_CHECK;
-/* Status, boot id, times, exit, error; nothing else. */
+/* It runs, or will again. */
+static inline bool record_is_active(const struct record *rec)
+{
+	return rec->status == RECORD_RUNNING || rec->status == RECORD_RESTARTING;
+}
+
+/* Status, boot id, times, exit, error, restarts; nothing else. */
 int record_update(struct catalog *c, const struct record *rec, struct err *e) MUST_CHECK;
 /* The id range goes with it. Absent is success. */
 int record_delete(struct catalog *c, const char *id, struct err *e) MUST_CHECK;
 int record_set_auto_remove(struct catalog *c, const char *id, bool on, struct err *e) MUST_CHECK;
+/* Known after a power failure only with CATALOG_DURABLE. */
+int record_set_stopped(struct catalog *c, const char *id, bool on, struct err *e) MUST_CHECK;
 int record_set_config(struct catalog *c, const char *id, const char *config, struct err *e) MUST_CHECK;
 int record_rename(struct catalog *c, const char *id, const char *name, struct err *e) MUST_CHECK;
 

@@ -47,6 +47,8 @@ int container_remove(const struct engine *en, const char *what, bool force, stru
 			(void)snprintf(id, sizeof(id), "%s", rec.id);
 			r = settle(en, &a, &rec, &live, SETTLE_WAIT, e);
 		}
+		if (r == 0 && rec.status == RECORD_RESTARTING && !force)
+			return err_set(e, ERR_CONFLICT, "container %s is restarting: stop it first, or use -f", rec.name);
 		if (r == 0 && rec.status != RECORD_RUNNING)
 			r = remove_stopped(en, rec.id, e);
 		else if (r == 0 && !force)

@@ -1,4 +1,4 @@
-/* A row can be wrong when it says "running", and when there is no whole folder for it (see unfinished()). The first kind
+/* A row can be wrong when it says "running" or "restarting" (see resting()), and when there is no whole folder for it (see unfinished()). The first kind
  * is right while the container and a monitor live. Its cases:
  *
  *	no monitor, no state.json, or a container still at its barrier: a start was interrupted. Whoever comes takes the
@@ -34,6 +34,7 @@
 #include "engine/others.h"
 #include "engine/publish.h"
 #include "engine/resolver.h"
+#include "engine/revive.h"
 #include "net/stale.h"
 #include "sys/cgroup.h"
 
@@ -59,13 +60,23 @@ static void leave_cni(const struct engine *en, const char *id)
 		log_warning("container %.12s: %s", id, why.msg);
 }
 
+/* One that is about to be restarted keeps its addresses; what plugins gave they may give anew. */
+static bool keeps_places(const struct engine *en, const struct record *rec)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	struct err ignored;
+
+	return rec->status == RECORD_RESTARTING && cat_prepare(en->catalog, &s, &ignored, "SELECT 1 FROM cni WHERE container = ?1", "s", rec->id) == 0 &&
+	       cat_step(s, &ignored) == 0;
+}
+
 /* The row of one that does not run any more: it has no addresses and ports. They stay its own, though, when the firewall still knows
  * them. */
 static int write_row(const struct engine *en, const struct record *rec, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	struct err why = { 0 };
-	bool named, silent = endpoint_silence(en, rec->id, &named, &why) == 0;
+	bool named, silent = endpoint_silence(en, rec->id, &named, &why) == 0, keeps = keeps_places(en, rec);
 	int r;
 
 	leave_cni(en, rec->id);
@@ -76,7 +87,7 @@ static int write_row(const struct engine *en, const struct record *rec, struct e
 		resolver_changing(en);
 	if (r == 0)
 		r = record_update(c, rec, e);
-	if (r == 0 && silent)
+	if (r == 0 && silent && !keeps)
 		r = endpoint_forget(en, rec->id, NULL, e);
 	if (r == 0)
 		r = catalog_commit(c, e);
@@ -149,9 +160,33 @@ static void remove_cgroup(const struct record *rec)
 		log_warning("container %.12s: %s", rec->id, e.msg);
 }
 
+static bool of_this_boot(const struct engine *en, const struct record *rec)
+{
+	return rec->boot_id && strcmp(rec->boot_id, en->boot_id) == 0;
+}
+
+/* What ran before the machine went down is started by `tare start --all-enabled` alone. */
+static void plan_revival(const struct engine *en, struct record *rec)
+{
+	struct err why = { 0 };
+
+	if (of_this_boot(en, rec) && revive_plan(rec, &why) < 0)
+		log_warning("container %s is not restarted: %s", rec->name, why.msg);
+}
+
+/* Last of all: when nobody can be made to wait now, the next command tries. */
+static void begin_revival(const struct engine *en, const struct record *rec)
+{
+	struct err why = { 0 };
+
+	if (rec->status == RECORD_RESTARTING && revive_begin(en, rec, &why) < 0)
+		log_warning("container %s is not restarted yet: %s", rec->name, why.msg);
+}
+
 int settle_finish(const struct engine *en, struct record *rec, const struct live *live, bool own_monitor, struct err *e)
 {
 	const int64_t started = rec->started; /* by which readers of events know this end */
+	int r;
 
 	if (!own_monitor)
 		remove_cgroup(rec);
@@ -168,11 +203,16 @@ int settle_finish(const struct engine *en, struct record *rec, const struct live
 		events_destroyed(en, rec);
 		return own_monitor ? remove_it(en, rec->id, e) : settle_remove(en, rec->id, e);
 	}
-	if (write_row(en, rec, e) < 0)
-		return e->code;
-	if (!own_monitor)
+	plan_revival(en, rec);
+	r = write_row(en, rec, e);
+	if (r < 0)
+		return r;
+	if (!own_monitor) {
 		forget_connections(en, rec->id);
-	return own_monitor ? 0 : folder_state_remove(en, rec->id, e);
+		r = folder_state_remove(en, rec->id, e);
+	}
+	begin_revival(en, rec);
+	return r;
 }
 
 /* Of a monitor that was killed something may be left: it cleans up after itself otherwise. */
@@ -198,13 +238,21 @@ int settle_failed_start(const struct engine *en, struct record *rec, const char 
 		events_destroyed(en, rec);
 		return settle_remove(en, rec->id, e);
 	}
-	rec->status = RECORD_CREATED;
+	rec->status = rec->restarts ? RECORD_EXITED : RECORD_CREATED;
 	rec->error = why;
-	rec->exit_known = false;
-	rec->started = 0;
+	rec->exit_known = rec->restarts && rec->exit_code;
+	rec->finished = rec->restarts ? now_ns() : rec->finished;
+	if (rec->restarts) /* another try of its policy's */
+		plan_revival(en, rec);
+	else
+		rec->started = 0;
 	r = write_row(en, rec, e);
 	forget_connections(en, rec->id);
-	return r < 0 ? r : folder_state_remove(en, rec->id, e);
+	if (r < 0)
+		return r;
+	r = folder_state_remove(en, rec->id, e);
+	begin_revival(en, rec);
+	return r;
 }
 
 static bool has_config(const struct engine *en, const char *id)
@@ -260,7 +308,7 @@ static int adopt(const struct engine *en, struct record *rec, const struct live 
 /* The row says running, and no monitor lives. */
 static int repair(const struct engine *en, struct record *rec, const struct live *live, struct err *e)
 {
-	bool this_boot = rec->boot_id && strcmp(rec->boot_id, en->boot_id) == 0;
+	bool this_boot = of_this_boot(en, rec);
 
 	if (this_boot && (live->word == LIVE_ABSENT || live->word == LIVE_CREATED))
 		return interrupted_start(en, rec, e);
@@ -286,6 +334,31 @@ static int unfinished(const struct engine *en, const struct record *rec, enum se
 	if (r < 0)
 		return r;
 	return err_set(e, ERR_NOTFOUND, "the making of container %s was interrupted; it has been removed", rec->name);
+}
+
+/* A row that says "restarting" is right while somebody waits for that. One of another boot, and one that was stopped meanwhile, have ended. */
+static int resting(const struct engine *en, struct arena *a, struct record *rec, enum settle_patience patience, struct err *e)
+{
+	bool over = !of_this_boot(en, rec) || rec->stopped;
+	CLEANUP_FD int lock = -1;
+	int r;
+
+	if (!over && revive_awaited(en, rec->id, false))
+		return 0;
+	lock = folder_lock(en, rec->id, patience == SETTLE_WAIT, e);
+	if (lock < 0)
+		return e->cls == ERR_BUSY ? 0 : lock;
+	r = record_get(en->catalog, a, rec->id, rec, e);
+	if (r < 0 || rec->status != RECORD_RESTARTING)
+		return r;
+	over = !of_this_boot(en, rec) || rec->stopped;
+	if (!over && revive_awaited(en, rec->id, false))
+		return 0;
+	if (!over)
+		return revive_begin(en, rec, e);
+	rec->status = RECORD_EXITED;
+	revive_end(en, rec->id);
+	return write_row(en, rec, e);
 }
 
 /* ---- without it ---- */
@@ -347,6 +420,8 @@ int settle(const struct engine *en, struct arena *a, struct record *rec, struct 
 	*live = (struct live)LIVE_INIT;
 	if (rec->status != RECORD_RUNNING && !has_config(en, rec->id))
 		return unfinished(en, rec, patience, e);
+	if (rec->status == RECORD_RESTARTING && resting(en, a, rec, patience, e) < 0)
+		return e->code;
 	for (int round = 0; rec->status == RECORD_RUNNING && round < MOST_ROUNDS; round++) {
 		int r;
 

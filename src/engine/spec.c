@@ -68,6 +68,15 @@ static int check_cgroup_parent(const struct plan *p, const char *parent, struct 
 	return err_set(e, ERR_INVALID, "--cgroup-parent %s: must be an absolute path without \"..\"", parent);
 }
 
+static int plan_restart(struct plan *p, struct err *e)
+{
+	int r = policy_parse(p->opt->restart, &p->restart, e);
+
+	if (r == 0 && p->opt->rm && p->restart.kind != POLICY_NO)
+		return err_set(e, ERR_INVALID, "--rm and --restart %s contradict each other: a container that is removed is not restarted", p->opt->restart);
+	return r;
+}
+
 int spec_plan(struct plan *p, const struct image_config *image, uint32_t max_id, struct err *e)
 {
 	int r = plan_security(p, image, e);
@@ -86,6 +95,8 @@ int spec_plan(struct plan *p, const struct image_config *image, uint32_t max_id,
 		r = plan_map(p, max_id, e);
 	if (r == 0)
 		r = plan_stop_signal(p, image, e);
+	if (r == 0)
+		r = plan_restart(p, e);
 	if (r == 0)
 		r = check_cgroup_parent(p, p->opt->cgroup_parent, e);
 	if (r == 0)

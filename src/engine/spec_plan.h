@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "engine/options.h"
+#include "engine/policy.h"
 #include "engine/rootless.h"
 #include "engine/spec_log.h"
 #include "image/config.h"
@@ -107,6 +108,7 @@ struct plan {
 	size_t n_groups;
 	const char *home;
 	int stop_signal;
+	struct policy restart;
 	struct plan_log log;
 
 	/* security */

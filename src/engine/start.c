@@ -99,8 +99,18 @@ int container_launch(const struct engine *en, struct container_new *n, bool remo
 	return r;
 }
 
-static int record_start(const struct engine *en, struct record *rec, struct err *e)
+/* It keeps its addresses over a restart; the devices are others. */
+static int take_again(const struct engine *en, struct arena *a, const struct record *rec, const struct json *config, bool kept, struct err *e)
 {
+	int r = kept ? endpoint_keep(en, rec->id, e) : 0;
+
+	return r != 0 ? (r < 0 ? r : 0) : endpoint_take(en, a, rec->id, config, NULL, e);
+}
+
+/* again: it goes on to be what its restart policy makes of it. */
+static int record_start(const struct engine *en, struct record *rec, bool again, struct err *e)
+{
+	bool kept = rec->status == RECORD_RESTARTING;
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	struct ct_config config;
@@ -117,10 +127,17 @@ static int record_start(const struct engine *en, struct record *rec, struct err 
 	rec->exit_code = 0;
 	rec->exit_known = rec->oom = false;
 	rec->error = NULL;
+	if (!again) {
+		rec->restarts = 0;
+		rec->restart_wait = 0;
+	}
+	rec->restart_due = 0;
 	if (r == 0)
 		r = record_update(c, rec, e);
+	if (r == 0 && rec->stopped)
+		r = record_set_stopped(c, rec->id, false, e);
 	if (r == 0)
-		r = endpoint_take(en, &a, rec->id, config.doc, NULL, e);
+		r = take_again(en, &a, rec, config.doc, kept, e);
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
@@ -148,7 +165,7 @@ static int make_sources(const struct record *rec, struct err *e)
 }
 
 /* With the lock held. */
-static int start_again(const struct engine *en, struct record *rec, unsigned int attach, struct client *out, struct err *e)
+static int start_again(const struct engine *en, struct record *rec, bool again, unsigned int attach, struct client *out, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf description = STRBUF_INIT;
 	int r = launch_read_description(en, rec->id, attach, &description, e);
@@ -164,8 +181,15 @@ static int start_again(const struct engine *en, struct record *rec, unsigned int
 	if (r == 0) /* of a life before, whose end failed */
 		r = cni_leave(en, rec->id, NULL, CNI_LOST_FORGET, e);
 	if (r == 0)
-		r = record_start(en, rec, e);
+		r = record_start(en, rec, again, e);
 	return r < 0 ? r : launch(en, rec->id, &description, attach & FRAME_WANT_STREAMS, false, out, e);
+}
+
+int container_start_locked(const struct engine *en, struct record *rec, struct err *e)
+{
+	CLEANUP_CLIENT struct client c = CLIENT_INIT;
+
+	return start_again(en, rec, true, 0, &c, e);
 }
 
 int container_start(const struct engine *en, const char *what, unsigned int attach, struct client *out, struct err *e)
@@ -188,6 +212,6 @@ int container_start(const struct engine *en, const char *what, unsigned int atta
 		if (r < 0)
 			return r;
 		if (rec.status != RECORD_RUNNING)
-			return start_again(en, &rec, attach, out, e);
+			return start_again(en, &rec, false, attach, out, e);
 	}
 }

@@ -10,6 +10,7 @@
 #include "engine/container.h"
 #include "engine/events.h"
 #include "engine/folder.h"
+#include "engine/revive.h"
 #include "engine/settle.h"
 #include "oci/signals.h"
 #include "sys/cgroup.h"
@@ -112,6 +113,36 @@ static int end_it(const struct engine *en, const struct record *rec, const struc
 	return r < 0 ? r : await_settled(en, rec->id, &c, e);
 }
 
+/* From now on its restart policy does not want it. One that is to stay so over a reboot is on the disk. */
+static int mark_stopped(const struct engine *en, struct record *rec, const struct ct_config *config, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	int r = catalog_begin(c, config->restart.kind == POLICY_NO || config->restart.kind == POLICY_ALWAYS ? CATALOG_LAZY : CATALOG_DURABLE, e);
+
+	if (r == 0)
+		r = record_set_stopped(c, rec->id, true, e);
+	if (r == 0)
+		r = catalog_commit(c, e);
+	rec->stopped = r == 0;
+	return r;
+}
+
+/* One that waits for its restart, or was restarted just now, is ended once more; one that somebody else started again is his. */
+static int end_for_good(const struct engine *en, struct arena *a, struct record *rec, struct live *live, int signal, int64_t timeout_s,
+			struct err *e)
+{
+	int r = 0;
+
+	while (r == 0 && rec->stopped && record_is_active(rec)) {
+		if (rec->status == RECORD_RUNNING)
+			r = end_it(en, rec, live, signal, timeout_s, e);
+		live_close(live);
+		if (r == 0)
+			r = settle_find(en, a, rec->id, SETTLE_WAIT, rec, live, e);
+	}
+	return r < 0 && e->cls == ERR_NOTFOUND ? 0 : r;
+}
+
 int container_stop(const struct engine *en, const char *what, int signal, const int64_t *timeout_s, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -120,14 +151,16 @@ int container_stop(const struct engine *en, const char *what, int signal, const 
 	struct record rec;
 	int r = settle_find(en, &a, what, SETTLE_WAIT, &rec, &live, e);
 
-	if (r < 0 || rec.status != RECORD_RUNNING)
+	if (r < 0 || !record_is_active(&rec))
 		return r;
 	r = config_parse(&a, rec.config, &config, e);
+	if (r == 0)
+		r = mark_stopped(en, &rec, &config, e);
 	if (r < 0)
 		return r;
 	if (signal == 0)
 		signal = oci_signal_number(config.stop_signal);
-	r = end_it(en, &rec, &live, signal < 0 ? SIGTERM : signal, timeout_s ? *timeout_s : config.stop_timeout, e);
+	r = end_for_good(en, &a, &rec, &live, signal < 0 ? SIGTERM : signal, timeout_s ? *timeout_s : config.stop_timeout, e);
 	if (r == 0)
 		events_container(en, &rec, "stop", NULL);
 	return r;
@@ -137,13 +170,25 @@ int container_kill(const struct engine *en, const char *what, int signal, struct
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_LIVE struct live live = LIVE_INIT;
+	struct ct_config config;
 	struct record rec;
-	int r = container_running(en, &a, what, &rec, &live, e);
+	bool ends;
+	int r = settle_find(en, &a, what, SETTLE_WAIT, &rec, &live, e);
 
+	if (r == 0)
+		r = config_parse(&a, rec.config, &config, e);
 	if (r < 0)
 		return r;
-	if (signal == SIGKILL)
-		return end_it(en, &rec, &live, signal, 0, e);
+	/* other signals are for the container to make something of */
+	ends = signal == SIGKILL || signal == oci_signal_number(config.stop_signal);
+	if (!record_is_active(&rec) || (rec.status == RECORD_RESTARTING && !ends))
+		return container_is_running(&rec, e);
+	if (ends)
+		r = mark_stopped(en, &rec, &config, e);
+	if (r == 0 && (signal == SIGKILL || rec.status == RECORD_RESTARTING))
+		return end_for_good(en, &a, &rec, &live, signal, 0, e);
+	if (r < 0)
+		return r;
 	events_killed(en, &rec, signal);
 	r = proc_signal(live.pidfd, signal);
 	return r < 0 ? err_errno(e, r, "signal container %s", rec.name) : 0;
@@ -156,12 +201,15 @@ int container_wait(const struct engine *en, const char *what, int *code, bool *k
 	struct record rec;
 	int r = settle_find(en, &a, what, SETTLE_WAIT, &rec, &live, e);
 
-	while (r == 0 && rec.status == RECORD_RUNNING) {
+	while (r == 0 && record_is_active(&rec)) {
 		CLEANUP_CLIENT struct client none = CLIENT_INIT;
 		struct client_exit end;
 		bool told;
 
-		await(en, rec.id, &none, &end, &told);
+		if (rec.status == RECORD_RESTARTING) /* its next end is the one that is waited for */
+			told = revive_awaited(en, rec.id, true);
+		else
+			await(en, rec.id, &none, &end, &told);
 		if (told) {
 			*code = end.code;
 			*known = end.known;

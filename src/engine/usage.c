@@ -218,8 +218,8 @@ int usage_read(const struct engine *en, struct usage *out, struct err *e)
 		if (r < 0 && e->cls == ERR_NOTFOUND)
 			r = 0;
 		out->containers.bytes += bytes;
-		out->containers.active += recs[i].status == RECORD_RUNNING;
-		out->containers.reclaimable += recs[i].status == RECORD_RUNNING ? 0 : bytes;
+		out->containers.active += record_is_active(&recs[i]);
+		out->containers.reclaimable += record_is_active(&recs[i]) ? 0 : bytes;
 	}
 	return r < 0 ? r : read_images(en, recs, n, out, e);
 }
@@ -238,7 +238,7 @@ static int prune_containers(const struct engine *en, prune_fn fn, void *data, ui
 		struct err why = { 0 };
 		uint64_t bytes;
 
-		if (settle(en, &a, &recs[i], &live, SETTLE_LOOK, &why) < 0 || recs[i].status == RECORD_RUNNING)
+		if (settle(en, &a, &recs[i], &live, SETTLE_LOOK, &why) < 0 || record_is_active(&recs[i]))
 			continue;
 		bytes = usage_of_container(en, recs[i].id);
 		if (container_remove(en, recs[i].id, false, &why) < 0) {

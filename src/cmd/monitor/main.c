@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "monitor/exec.h"
 #include "monitor/keeper.h"
+#include "monitor/rest.h"
 #include "monitor/run.h"
 #include "monitor/session.h"
 #include "monitor/usernet.h"
@@ -17,12 +18,14 @@ static const struct {
 	const char *name, *help;
 	int (*run)(struct err *e);
 	int (*half)(const char *id);
+	int (*before)(char **argv);
 } commands[] = {
 	{ "run", "make and start the container described on descriptor 3, then stay with it", .run = monitor_run },
 	{ "adopt", "take over a container whose monitor is dead", .run = monitor_adopt },
 	{ "exec", "run one more process in a container", .run = monitor_exec },
 	{ "session", "keep the user namespace of an ordinary user; descriptor 3: his state folder", .run = session_hold },
 	{ "usernet", "(internal) stay with the program that is an ordinary user's network", .half = usernet_main },
+	{ "rest", "let MS pass while file 3 is there, then execute a program", .before = rest_main },
 	{ "keeper", "(internal) wait for the container", .half = keeper_main },
 	{ "worker", "(internal) log and attach", .half = worker_main },
 };
@@ -46,6 +49,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		if (strcmp(name, commands[i].name) != 0)
 			continue;
+		if (commands[i].before)
+			return commands[i].before(argv + 2);
 		if (commands[i].half)
 			return argc == 3 ? commands[i].half(argv[2]) : usage(stderr);
 		if (argc != 2)

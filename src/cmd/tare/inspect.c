@@ -29,12 +29,13 @@ static void write_state(struct arena *a, const struct record *rec, const struct 
 
 	jw_object(w, "State");
 	jw_str(w, "Status", paused ? "paused" : record_status_name(rec->status));
-	jw_bool(w, "Running", running);
+	jw_bool(w, "Running", record_is_active(rec)); /* as Docker has it */
 	jw_bool(w, "Paused", paused);
+	jw_bool(w, "Restarting", rec->status == RECORD_RESTARTING);
 	jw_bool(w, "OOMKilled", rec->oom);
 	jw_i64(w, "Pid", running ? live->pid : 0);
 	jw_i64(w, "ExitCode", running ? 0 : rec->exit_code);
-	jw_bool(w, "ExitKnown", rec->status != RECORD_EXITED || rec->exit_known);
+	jw_bool(w, "ExitKnown", (rec->status != RECORD_EXITED && rec->status != RECORD_RESTARTING) || rec->exit_known);
 	jw_str(w, "Error", rec->error ? rec->error : "");
 	jw_str(w, "StartedAt", table_time(a, started ? started : TABLE_NEVER));
 	jw_str(w, "FinishedAt", table_time(a, running || !rec->finished ? TABLE_NEVER : rec->finished));
@@ -86,6 +87,7 @@ static int inspect_container(const struct engine *en, struct arena *a, const cha
 	write_files(en, a, &rec, w);
 	jw_value(w, "LogPath", json_get(config.doc, "LogPath"));
 	jw_str(w, "Name", arena_printf(a, "/%s", rec.name));
+	jw_u64(w, "RestartCount", rec.restarts);
 	jw_str(w, "Platform", "linux");
 	jw_value(w, "Cgroup", json_get(config.doc, "Cgroup"));
 	if (rec.id_size)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cmd/tare/session.h"
 #include "engine/config.h"
+#include "engine/revive.h"
 #include "engine/settle.h"
 #include "oci/signals.h"
 #include "sys/cgroup.h"
@@ -17,6 +18,7 @@ const struct cli_option start_options[] = {
 	{ "interactive", 'i', NULL, CLI_FLAG, "stay and send it our input", offsetof(struct start_opts, interactive) },
 	{ "detach-keys", 0, "KEYS", CLI_STR, "keys that leave it running (default ctrl-p,ctrl-q)",
 	  offsetof(struct start_opts, detach_keys) },
+	{ "all-enabled", 0, NULL, CLI_FLAG, "after the machine started: those that their restart policy wants", offsetof(struct start_opts, all_enabled) },
 	{ "checkpoint", 0, "NAME", CLI_UNSUPPORTED },
 	{ "checkpoint-dir", 0, "DIR", CLI_UNSUPPORTED },
 	{ 0 }
@@ -98,10 +100,16 @@ int cmd_start(const struct cli_call *call, struct err *e)
 
 	if ((o->attach || o->interactive) && call->n_args > 1)
 		return err_set(e, ERR_INVALID, "-a and -i stay with one container: name one");
+	if (o->all_enabled && (call->n_args || o->attach || o->interactive))
+		return err_set(e, ERR_INVALID, "--all-enabled goes alone: it starts what restart policies want");
+	if (!o->all_enabled && !call->n_args)
+		return err_set(e, ERR_INVALID, "which container? see \"%s --help\"", call->name);
 	cg_expect_join();
 	r = tare_engine(call, &en, e);
 	if (r < 0)
 		return r;
+	if (o->all_enabled)
+		return container_start_enabled(&en, e);
 	if (o->attach || o->interactive)
 		return start_attached(&en, o, call->args[0], e);
 	return tare_each(call, &en, start_detached, NULL);

@@ -59,7 +59,7 @@ static const struct cli_option global_options[] = {
 	{ "create", "IMAGE [COMMAND [ARG...]]", "make a container without starting it", cmd_create, create_options,           \
 	  sizeof(struct run_opts), &run_defaults, 0, CLI_ANY, true, NULL, EXIT_PLAIN }
 #define ROW_START                                                                                                      \
-	{ "start", "CONTAINER...", "start stopped containers", cmd_start, start_options, sizeof(struct start_opts), NULL, 1,  \
+	{ "start", "[CONTAINER...]", "start stopped containers", cmd_start, start_options, sizeof(struct start_opts), NULL, 0, \
 	  CLI_ANY }
 #define ROW_STOP(NAME, FN, HELP)                                                                                       \
 	{ NAME, "CONTAINER...", HELP, FN, stop_options, sizeof(struct stop_opts), &stop_defaults, 1, CLI_ANY }
@@ -170,6 +170,7 @@ static const struct cli_command system_commands[] = {
 /* What our own programs, shells and the installation call; not for people. */
 static const struct cli_command internal_commands[] = {
 	{ "exited", "ID", NULL, cmd_exited, NULL, 0, NULL, 1, 1 },
+	{ "restart", "ID", NULL, cmd_revive, NULL, 0, NULL, 1, 1 },
 	{ "freeze", "ID", NULL, cmd_freeze, NULL, 0, NULL, 1, 1 },
 	{ "heal", NULL, NULL, cmd_heal, NULL, 0, NULL, 0, 0 },
 	{ "connect", "ID", NULL, cmd_connect, NULL, 0, NULL, 1, 1 },

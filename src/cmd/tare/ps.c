@@ -44,7 +44,7 @@ struct seen {
 	struct record rec;
 	struct live live;
 	struct ct_config config;
-	const char *state; /* created running paused exited */
+	const char *state; /* created running paused restarting exited */
 	const char *ports, *networks;
 };
 
@@ -59,6 +59,8 @@ static const char *status_text(struct arena *a, const struct seen *s)
 		if (!s->rec.exit_known)
 			return arena_printf(a, "Exited (unknown) %s", table_ago(a, s->rec.finished));
 		return arena_printf(a, "Exited (%d) %s", s->rec.exit_code, table_ago(a, s->rec.finished));
+	case RECORD_RESTARTING:
+		return arena_printf(a, "Restarting (%d) %s", s->rec.exit_code, table_ago(a, s->rec.finished));
 	case RECORD_RUNNING:
 	default:
 		up = table_ago(a, s->live.started ? s->live.started : s->rec.started);
@@ -213,7 +215,7 @@ static int one(const struct engine *en, struct table *t, const struct list_opts 
 			log_warning("%s", e->msg);
 		return 0;
 	}
-	if (rec->status != RECORD_RUNNING && !all)
+	if (!record_is_active(rec) && !all)
 		return 0;
 	s.rec = *rec;
 	s.live = live;

@@ -14,6 +14,7 @@
 #include "engine/healer.h"
 #include "engine/images.h"
 #include "engine/others.h"
+#include "engine/revive.h"
 #include "engine/settle.h"
 #include "engine/usage.h"
 #include "image/platform.h"
@@ -156,7 +157,7 @@ int cmd_info(const struct cli_call *call, struct err *e)
 {
 	const struct system_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	size_t n_images, n, by_state[3] = { 0 };
+	size_t n_images, n, by_state[RECORD_RESTARTING + 1] = { 0 };
 	struct record *recs;
 	struct image *images;
 	struct utsname un;
@@ -182,8 +183,8 @@ int cmd_info(const struct cli_call *call, struct err *e)
 	memory = (uint64_t)si.totalram * si.mem_unit;
 	const struct pair pairs[] = {
 		{ "Version:", "ServerVersion", TARE_VERSION, 0 },
-		{ "Containers:", "Containers", NULL, by_state[0] + by_state[1] + by_state[2] },
-		{ "  Running:", "ContainersRunning", NULL, by_state[RECORD_RUNNING] },
+		{ "Containers:", "Containers", NULL, n },
+		{ "  Running:", "ContainersRunning", NULL, by_state[RECORD_RUNNING] + by_state[RECORD_RESTARTING] },
 		{ "  Created:", "ContainersCreated", NULL, by_state[RECORD_CREATED] },
 		{ "  Exited:", "ContainersStopped", NULL, by_state[RECORD_EXITED] },
 		{ "Images:", "Images", NULL, n_images },
@@ -288,6 +289,14 @@ int cmd_exited(const struct cli_call *call, struct err *e)
 	int r = tare_engine(call, &en, e);
 
 	return r < 0 ? r : container_exited(&en, call->args[0], e);
+}
+
+int cmd_revive(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = tare_engine(call, &en, e);
+
+	return r < 0 ? r : container_revive(&en, call->args[0], e);
 }
 
 int cmd_freeze(const struct cli_call *call, struct err *e)

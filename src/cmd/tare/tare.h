@@ -209,7 +209,7 @@ int cmd_create(const struct cli_call *call, struct err *e);
 
 /* life.c */
 struct start_opts {
-	bool attach, interactive;
+	bool attach, interactive, all_enabled;
 	const char *detach_keys;
 };
 struct stop_opts {
@@ -261,6 +261,7 @@ int cmd_network_prune(const struct cli_call *call, struct err *e);
 
 /* update.c */
 struct update_opts {
+	const char *restart;
 	struct cli_strv publish_add, publish_rm;
 };
 extern const struct cli_option update_options[];
@@ -323,6 +324,7 @@ int cmd_df(const struct cli_call *call, struct err *e);
 int cmd_prune(const struct cli_call *call, struct err *e);
 int cmd_version(const struct cli_call *call, struct err *e);
 int cmd_connect(const struct cli_call *call, struct err *e);
+int cmd_revive(const struct cli_call *call, struct err *e);
 int cmd_exited(const struct cli_call *call, struct err *e);
 int cmd_freeze(const struct cli_call *call, struct err *e);
 int cmd_heal(const struct cli_call *call, struct err *e);

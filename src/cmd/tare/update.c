@@ -1,12 +1,15 @@
-/* tare update: published ports, now and for the next start. */
+/* tare update: restart policy; published ports, now and for the next start. */
 #include "cmd/tare/tare.h"
 
 #include "engine/publish.h"
+#include "engine/revive.h"
 
 const struct cli_option update_options[] = {
 	{ "publish-add", 0, "[[IP:]PORT:]PORT[/PROTO]", CLI_STRV, "publish it, as run's -p does", offsetof(struct update_opts, publish_add) },
 	{ "publish-rm", 0, "[IP:]PORT[/PROTO]|[IP:][PORT]:PORT[/PROTO]", CLI_STRV, "a port of the host, or of the container, or what -p said",
 	  offsetof(struct update_opts, publish_rm) },
+	{ "restart", 0, "no|always|unless-stopped|on-failure[:N]", CLI_STR, "another restart policy, from its next end on",
+	  offsetof(struct update_opts, restart) },
 	/* Docker's, for later versions */
 	{ "blkio-weight", 0, "N", CLI_UNSUPPORTED },
 	{ "cpu-period", 0, "MICROSECONDS", CLI_UNSUPPORTED },
@@ -22,15 +25,19 @@ const struct cli_option update_options[] = {
 	{ "memory-reservation", 0, "BYTES", CLI_UNSUPPORTED },
 	{ "memory-swap", 0, "BYTES", CLI_UNSUPPORTED },
 	{ "pids-limit", 0, "N", CLI_UNSUPPORTED },
-	{ "restart", 0, "POLICY", CLI_UNSUPPORTED },
 	{ 0 }
 };
 
 static int update_one(const struct engine *en, const char *what, const void *data, struct err *e)
 {
 	const struct update_opts *o = data;
-	int r = container_publish(en, what, (struct strv){ o->publish_add.v, o->publish_add.n }, (struct strv){ o->publish_rm.v, o->publish_rm.n }, e);
+	struct policy policy;
+	int r = policy_parse(o->restart, &policy, e);
 
+	if (r == 0 && o->restart)
+		r = container_set_policy(en, what, &policy, e);
+	if (r == 0 && (o->publish_add.n || o->publish_rm.n))
+		r = container_publish(en, what, (struct strv){ o->publish_add.v, o->publish_add.n }, (struct strv){ o->publish_rm.v, o->publish_rm.n }, e);
 	if (r == 0)
 		tare_say("%s", what);
 	return r;
@@ -42,8 +49,8 @@ int cmd_update(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	int r;
 
-	if (!o->publish_add.n && !o->publish_rm.n)
-		return err_set(e, ERR_INVALID, "what is to be changed? --publish-add or --publish-rm, see \"%s --help\"", call->name);
+	if (!o->publish_add.n && !o->publish_rm.n && !o->restart)
+		return err_set(e, ERR_INVALID, "what is to be changed? --restart, --publish-add, --publish-rm: see \"%s --help\"", call->name);
 	r = tare_engine(call, &en, e);
 	return r < 0 ? r : tare_each(call, &en, update_one, o);
 }

@@ -1,0 +1,223 @@
+#!/usr/bin/env bats
+# Restart policies: --restart of run, create and update, and what starts after the machine did.
+load ../lib/common
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown_file() { tare_teardown_file; }
+teardown() { remove_all; }
+
+state() { tare inspect "$1" | jq -r ".[0].$2"; }
+is() { [ "$(state "$1" "$2")" = "$3" ]; } # NAME MEMBER VALUE
+restarts() { [ "$(state "$1" RestartCount)" -ge "$2" ]; }
+# What waits for the restart of a container is there.
+waiter_of() { pgrep -f "^tare-monitor rest .* $1\$"; }
+said() { [ "$(tare logs "$1" | grep -c "$2")" -ge "$3" ]; }
+
+@test "always: started again with another pause, the log goes on; State and ps say so; stop ends it for good" {
+  tare run -d --name al --restart always busybox sh -c 'echo here; exit 3'
+  wait_until 20 restarts al 3
+  wait_until 20 said al here 4
+  wait_until 10 is al State.Status restarting
+  [ "$(state al State.Restarting)" = true ]
+  [ "$(state al State.Running)" = true ]
+  [ "$(state al State.ExitCode)" = 3 ]
+  [ "$(state al HostConfig.RestartPolicy.Name)" = always ]
+  wait_until 20 restarts al 5 # the pause is 3.2 s by now
+  wait_until 10 is al State.Status restarting
+  [[ "$(tare ps --filter name=al --format '{{.Status}} {{.State}}')" == "Restarting (3) "*" ago restarting" ]]
+  [ "$(tare ps -q --filter status=restarting | wc -l)" = 1 ]
+  run -1 tare rm al
+  [[ "$output" == *"is restarting"* ]]
+  run -1 tare exec al true
+  [[ "$output" == *"is restarting"* ]]
+  id=$(state al Id)
+  waiter_of "$id"
+  tare stop al
+  is al State.Status exited
+  is al State.ExitCode 3
+  run -0 tare ps -q
+  [ -z "$output" ]
+  wait_until 3 bash -c "! pgrep -f '^tare-monitor rest .* $id\$'"
+  n=$(state al RestartCount)
+  sleep 0.5
+  is al RestartCount "$n"
+}
+
+@test "a policy's container that is stopped or killed stays so; start begins anew" {
+  tare run -d --name st --restart unless-stopped busybox sleep 1000
+  tare stop -t 0 st
+  is st State.Status exited
+  tare start st
+  is st State.Status running
+  tare kill st
+  is st State.Status exited
+  tare start st
+  # its own end, whoever else sent the signal
+  kill -9 "$(state st State.Pid)"
+  wait_until 10 restarts st 1
+  wait_until 10 is st State.Status running
+  tare restart -t 0 st
+  is st State.Status running
+  is st RestartCount 0
+  # a signal that is no stop of it leaves the policy alone
+  tare kill -s USR1 st || true
+  tare rm -f st
+  run -1 tare inspect st
+}
+
+@test "on-failure: so many times, not after exit 0; its codes" {
+  tare run -d --name of --restart on-failure:2 busybox sh -c 'echo x; exit 4'
+  wait_until 20 is of State.Status exited
+  is of RestartCount 2
+  is of State.ExitCode 4
+  [ "$(tare logs of | wc -l)" = 3 ]
+  is of HostConfig.RestartPolicy.MaximumRetryCount 2
+  tare run -d --name fine --restart on-failure busybox true
+  [ "$(tare wait fine)" = 0 ]
+  wait_until 5 is fine State.Status exited
+  is fine RestartCount 0
+  # one that could not be started at all is not tried again
+  run -127 tare run -d --name nocmd --restart always busybox /no/such
+  is nocmd State.Status created
+}
+
+@test "what is no policy, and --rm with one" {
+  run -125 tare run -d --restart sometimes busybox true
+  [[ "$output" == *"--restart sometimes"* ]]
+  run -125 tare run -d --restart always:3 busybox true
+  run -125 tare run -d --restart on-failure:x busybox true
+  run -125 tare run --rm --restart always busybox true
+  [[ "$output" == *"--rm"*"--restart"* ]]
+  tare create --name rr --rm busybox true
+  run -1 tare update --restart always rr
+  [[ "$output" == *"--rm"* ]]
+  run -0 tare create --restart no busybox true
+}
+
+@test "update --restart, while it runs; rm -f of one that waits" {
+  tare run -d --name up busybox sleep 1000
+  tare update --restart always up
+  is up HostConfig.RestartPolicy.Name always
+  kill -9 "$(state up State.Pid)"
+  wait_until 10 restarts up 1
+  wait_until 10 is up State.Status running
+  tare update --restart no up
+  kill -9 "$(state up State.Pid)"
+  wait_until 10 is up State.Status exited
+  tare run -d --name gone --restart always busybox false
+  wait_until 20 restarts gone 4
+  id=$(state gone Id)
+  tare rm -f gone
+  run -1 tare inspect gone
+  wait_until 3 bash -c "! pgrep -f '^tare-monitor rest .* $id\$'"
+}
+
+@test "wait: of one that waits for its restart it is the next end; start of it does not wait" {
+  tare run -d --name ww --restart always busybox sh -c 'sleep 0.3; exit 9'
+  [ "$(tare wait ww)" = 9 ]
+  wait_until 20 restarts ww 5
+  wait_until 10 is ww State.Status restarting
+  [ "$(tare wait ww)" = 9 ]
+  restarts ww 6
+  wait_until 10 is ww State.Status restarting
+  tare start ww
+  is ww RestartCount 0
+  tare stop ww
+}
+
+greets() { [ "$(busybox nc -w 2 "${1%:*}" "${1##*:}" </dev/null)" = hello ]; }
+
+@test "addresses and ports stay over a restart" {
+  tare run -d --name net --restart always -p 127.0.0.1::80 busybox nc -ll -p 80 -e echo hello
+  ip=$(state net NetworkSettings.IPAddress) port=$(tare port net 80)
+  [ -n "$ip" ]
+  for i in 1 2; do
+    kill -9 "$(state net State.Pid)"
+    wait_until 10 restarts net $i
+    wait_until 10 is net State.Status running
+    [ "$(state net NetworkSettings.IPAddress)" = "$ip" ]
+    [ "$(tare port net 80)" = "$port" ]
+    [[ "$(tare exec net ip -o -4 addr show eth0)" == *" $ip/"* ]]
+    wait_until 5 greets "$port"
+  done
+}
+
+# The pause before the next start is a process of ours, too.
+@test "the one that waits is killed: the next command has another; monitors killed: as always" {
+  tare run -d --name kk --restart always busybox sh -c 'sleep 0.1; exit 1'
+  wait_until 20 restarts kk 5
+  wait_until 10 is kk State.Status restarting
+  id=$(state kk Id)
+  n=$(state kk RestartCount)
+  kill -9 "$(waiter_of "$id")"
+  wait_until 10 restarts kk $((n + 1))
+  tare rm -f kk
+  tare run -d --name mm --restart always busybox sleep 1000
+  for half in keeper worker; do
+    n=$(state mm RestartCount)
+    kill -9 "$(half mm $half)"
+    kill -9 "$(state mm State.Pid)"
+    wait_until 10 restarts mm $((n + 1))
+    wait_until 10 is mm State.Status running
+  done
+  n=$(state mm RestartCount)
+  # both, and the container: nobody sees the end but the next command
+  kill -9 "$(half mm keeper)" "$(half mm worker)" "$(state mm State.Pid)"
+  wait_until 10 restarts mm $((n + 1))
+  wait_until 10 is mm State.Status running
+}
+
+# As lifecycle.bats does: everything of them is killed, and the catalog is told of another boot.
+machine_restarts() {
+  jq -r '.keeper, .worker, .pid' "$TARE_STATE"/*/state.json | awk '$1 > 1' | xargs -r kill -9 2>/dev/null || true
+  pkill -KILL -f "^tare-monitor rest .* --root $TARE_ROOT " || true
+  find "$TARE_STATE" -mindepth 1 -delete
+  sqlite3 "$TARE_ROOT/catalog.db" "UPDATE containers SET boot_id = 'another'"
+}
+
+@test "start --all-enabled after the machine started: always, unless-stopped that was not, on-failure that ran" {
+  tare run -d --name a1 --restart always busybox sleep 1000
+  tare run -d --name a2 --restart always busybox sleep 1000
+  tare run -d --name u1 --restart unless-stopped busybox sleep 1000
+  tare run -d --name u2 --restart unless-stopped busybox sleep 1000
+  tare run -d --name f1 --restart on-failure busybox sleep 1000
+  tare run -d --name f2 --restart on-failure busybox true
+  tare run -d --name no busybox sleep 1000
+  tare run -d --name waiting --restart always busybox sh -c '[ ! -e /second ] || exec sleep 1000; sleep 0.2; exit 1'
+  tare create --name never --restart always busybox sleep 1000
+  tare stop -t 0 a2 u2
+  wait_until 5 is f2 State.Status exited
+  wait_until 20 restarts waiting 5
+  wait_until 5 is waiting State.Status restarting
+  machine_restarts
+  # who looks first changes nothing
+  is u1 State.Status exited
+  is waiting State.Status exited
+  run -1 tare start --all-enabled a1
+  run -1 tare start
+  tare start --all-enabled
+  for c in a1 a2 u1 f1; do is $c State.Status running; done
+  for c in u2 f2 no; do is $c State.Status exited; done
+  is never State.Status created
+  wait_until 5 restarts waiting 1
+  before=$(state a1 State.Pid)
+  tare start --all-enabled # they run: nothing happens
+  is a1 State.Pid "$before"
+}
+
+@test "one that cannot be started is told, the others are" {
+  mkdir "$BATS_TEST_TMPDIR/root"
+  cp -a "$(command -v busybox)" "$BATS_TEST_TMPDIR/root/busybox"
+  tare run -d --name bad --restart always --network none --rootfs "$BATS_TEST_TMPDIR/root" /busybox sleep 1000
+  tare run -d --name good --restart always busybox sleep 1000
+  machine_restarts
+  rm -r "$BATS_TEST_TMPDIR/root"
+  run -1 tare start --all-enabled
+  [[ "$output" == *"container bad"* ]]
+  is good State.Status running
+  wait_until 10 is bad State.Status restarting # until it can be
+  wait_until 10 bash -c "'$TARE_BIN/tare' inspect bad | jq -r '.[0].State.Error' | grep -q '$BATS_TEST_TMPDIR/root'"
+  mkdir "$BATS_TEST_TMPDIR/root"
+  cp -a "$(command -v busybox)" "$BATS_TEST_TMPDIR/root/busybox"
+  wait_until 20 is bad State.Status running
+}
