@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "base/csv.h"
 #include "base/strbuf.h"
-#include "build/csv.h"
 
 struct reading {
 	struct arena *a;

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/csv.h"
 #include "base/strbuf.h"
 #include "base/text.h"
-#include "build/csv.h"
 #include "build/flags.h"
 
 enum key { TYPE, FROM, SOURCE, TARGET, RO, RW, ID, SHARING, REQUIRED, SIZE, MODE, UID, GID, ENV };

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/csv.h"
 #include "base/io.h"
-#include "build/csv.h"
 #include "build/put.h"
 #include "build/work.h"
 #include "image/pack.h"

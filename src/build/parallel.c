@@ -280,7 +280,7 @@ static void settle(struct parallel *p)
 
 	for (size_t i = 0; i < p->b->plan.n; i++)
 		if (p->v[i].container[0])
-			(void)!container_remove(p->b->en, p->v[i].container, true, &ignored);
+			(void)!container_remove(p->b->en, p->v[i].container, true, true, &ignored);
 	(void)!store_ingest_sweep(&p->b->store, &swept, &ignored);
 }
 

@@ -1,5 +1,5 @@
 /* A walk over the words as the parser does it, but without values: all that counts is where the last word stands. What it
- * may be follows from what the help calls it (cli_option.arg, cli_command.args): "auto|plain" are words, IMAGE, CONTAINER and
+ * may be follows from what the help calls it (cli_option.arg, cli_command.args): "auto|plain" are words, IMAGE, CONTAINER, VOLUME and
  * NETWORK things that the program keeps, FILE, PATH, FOLDER and DIR are the shell's matter, of anything else we know
  * nothing. See cli_complete.h. */
 #include "cmd/cli_complete.h"
@@ -28,6 +28,7 @@ static const struct {
 	const char *answer;
 } names[] = {
 	{ "CONTAINER", CLI_CONTAINERS, NULL }, { "IMAGE", CLI_IMAGES, NULL },	    { "NAME[:TAG", CLI_IMAGES, NULL },
+	{ "VOLUME", CLI_VOLUMES, NULL },
 	{ "NETWORK", CLI_NETWORKS, NULL },     { "FILE", CLI_THINGS, ":files" },    { "PATH", CLI_THINGS, ":files" },
 	{ "SOCKET", CLI_THINGS, ":files" },    { "ROOTFS", CLI_THINGS, ":files" },  { "FOLDER", CLI_THINGS, ":folders" },
 	{ "DIR", CLI_THINGS, ":folders" },     { "SRC", CLI_THINGS, ":files" },

@@ -10,7 +10,7 @@
 #include "cmd/cli_rows.h"
 
 /* What a program keeps and its arguments name. */
-enum cli_thing { CLI_CONTAINERS, CLI_IMAGES, CLI_NETWORKS, CLI_THINGS };
+enum cli_thing { CLI_CONTAINERS, CLI_IMAGES, CLI_NETWORKS, CLI_VOLUMES, CLI_THINGS };
 
 struct cli_completion {
 	struct arena *a;

@@ -123,4 +123,13 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	"ALTER TABLE containers ADD COLUMN restart_wait INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE containers ADD COLUMN restart_due INTEGER NOT NULL DEFAULT 0;"
 	"PRAGMA user_version=10;",
+
+	/* Volumes, and which containers have them. anonymous: nobody gave it a name. config: {"Driver","Labels","Options"}. */
+	"CREATE TABLE volumes("
+	" name TEXT PRIMARY KEY, created INTEGER NOT NULL, anonymous INTEGER NOT NULL, config TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE volume_uses("
+	" container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE, volume TEXT NOT NULL REFERENCES volumes(name),"
+	" PRIMARY KEY(container, volume)) WITHOUT ROWID;"
+	"CREATE INDEX volume_uses_volume ON volume_uses(volume);"
+	"PRAGMA user_version=11;",
 };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/volume.h"
 #include "oci/signals.h"
 
 #define DEFAULT_STOP_TIMEOUT 10
@@ -124,6 +125,9 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 {
 	jw_object(w, "HostConfig");
 	jw_strv(w, "Binds", p->opt->volumes.v);
+	jw_strv(w, "Mounts", p->opt->mounts.v);
+	jw_strv(w, "VolumesFrom", p->opt->volumes_from.v);
+	jw_str(w, "VolumeDriver", p->opt->volume_driver ? p->opt->volume_driver : "");
 	jw_strv(w, "Tmpfs", p->opt->tmpfs.v);
 	jw_strv(w, "Devices", p->opt->devices.v);
 	jw_strv(w, "DeviceCgroupRules", p->opt->device_rules.v);
@@ -255,20 +259,37 @@ static void write_mounts(const struct plan *p, struct json_writer *w)
 		const struct plan_bind *b = &p->binds[i];
 
 		jw_object(w, NULL);
-		jw_str(w, "Type", b->anonymous ? "volume" : "bind");
+		jw_str(w, "Type", b->volume ? "volume" : "bind");
+		if (b->volume)
+			jw_str(w, "Name", b->volume);
 		jw_str(w, "Source", b->source);
 		jw_str(w, "Destination", b->target);
+		if (b->volume)
+			jw_str(w, "Driver", VOLUME_DRIVER);
+		jw_str(w, "Mode", b->mode);
 		jw_bool(w, "RW", !b->ro);
-		jw_str(w, "Propagation", b->propagation);
+		jw_str(w, "Propagation", b->volume && strcmp(b->propagation, "rprivate") == 0 ? "" : b->propagation);
 		jw_bool(w, "IdMapped", b->idmap);
+		jw_bool(w, "Recursive", b->recursive);
+		jw_bool(w, "MustExist", b->of_host || b->must_exist);
+		if (b->subpath)
+			jw_str(w, "Subpath", b->subpath);
 		jw_end_object(w);
 	}
 	for (size_t i = 0; i < p->n_tmpfs; i++) {
+		const struct plan_tmpfs *t = &p->tmpfs[i];
+
 		jw_object(w, NULL);
-		jw_str(w, "Type", "tmpfs");
+		jw_str(w, "Type", t->volume ? "volume" : "tmpfs");
+		if (t->volume)
+			jw_str(w, "Name", t->volume);
 		jw_str(w, "Source", "");
-		jw_str(w, "Destination", p->tmpfs[i].target);
-		jw_bool(w, "RW", true);
+		jw_str(w, "Destination", t->target);
+		if (t->volume)
+			jw_str(w, "Driver", VOLUME_DRIVER);
+		jw_str(w, "Mode", "");
+		jw_bool(w, "RW", !t->ro);
+		jw_str(w, "Propagation", "");
 		jw_end_object(w);
 	}
 	jw_end_array(w);

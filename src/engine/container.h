@@ -54,7 +54,8 @@ int container_restart(const struct engine *en, const char *what, int signal, con
 int container_kill(const struct engine *en, const char *what, int signal, struct err *e) MUST_CHECK;
 /* Waits for the end: exit code as a shell has it. *known false: nobody could learn it. */
 int container_wait(const struct engine *en, const char *what, int *code, bool *known, struct err *e) MUST_CHECK;
-int container_remove(const struct engine *en, const char *what, bool force, struct err *e) MUST_CHECK;
+/* volumes: those without a name that no other container has, too. */
+int container_remove(const struct engine *en, const char *what, bool force, bool volumes, struct err *e) MUST_CHECK;
 /* The monitor's "the container ended": records it, frees what it held, and removes it with --rm. */
 int container_exited(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
 

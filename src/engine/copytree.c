@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 
 #include "base/beneath.h"
+#include "base/hardlinks.h"
 #include "base/io.h"
 #include "sys/overlay.h"
 
@@ -19,13 +20,31 @@
 #define XATTR_NAMES_MAX 8192
 #define XATTR_VALUE_MAX 65536
 
+/* One layer being laid over what is there. */
+struct laying {
+	const struct copytree_ids *ids;
+	int root; /* the destination */
+	struct arena a;
+	struct hardlinks links;
+};
+
+static void laying_end(struct laying *l)
+{
+	arena_free(&l->a);
+}
+
 static uint32_t shifted(const struct copytree_ids *ids, uint32_t id)
 {
 	return ids->base + (id < ids->size ? id : 0);
 }
 
-/* user.* only: trusted.* is the overlay's, security.* would be the host's. */
-static int copy_xattrs(int from, int to)
+static bool is_capability(const char *name)
+{
+	return strcmp(name, "security.capability") == 0;
+}
+
+/* user.* and a program's capabilities, which are the image's; trusted.* is the overlay's, the rest of security.* the host's. */
+static int copy_xattrs(int from, int to, const struct copytree_ids *ids)
 {
 	char names[XATTR_NAMES_MAX];
 	ssize_t len = flistxattr(from, names, sizeof(names));
@@ -34,7 +53,9 @@ static int copy_xattrs(int from, int to)
 		CLEANUP_FREE char *value = NULL;
 		ssize_t n;
 
-		if (strncmp(name, "user.", 5) != 0)
+		if (strncmp(name, "user.", 5) != 0 && !(is_capability(name) && ids->base == 0))
+			continue;
+		if (strncmp(name, "user.overlay.", 13) == 0)
 			continue;
 		value = malloc(XATTR_VALUE_MAX);
 		n = value ? fgetxattr(from, name, value, XATTR_VALUE_MAX) : -1;
@@ -47,15 +68,13 @@ static int copy_xattrs(int from, int to)
 static int copy_attributes(int from, int to, const struct stat *st, const struct copytree_ids *ids)
 {
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
-	int r = copy_xattrs(from, to);
+	int r;
 
-	if (r < 0)
-		return r;
-	/* the owner first: chown clears set-uid bits */
-	if (fchown(to, shifted(ids, st->st_uid), shifted(ids, st->st_gid)) < 0 || fchmod(to, st->st_mode & 07777) < 0 ||
-	    futimens(to, times) < 0)
+	/* the owner first: chown clears set-uid bits and capabilities */
+	if (fchown(to, shifted(ids, st->st_uid), shifted(ids, st->st_gid)) < 0 || fchmod(to, st->st_mode & 07777) < 0)
 		return -errno;
-	return 0;
+	r = copy_xattrs(from, to, ids);
+	return r < 0 ? r : futimens(to, times) < 0 ? -errno : 0;
 }
 
 static int copy_bytes(int from, int to)
@@ -96,10 +115,11 @@ static int copy_link(int src_dir, int dst_dir, const char *name, const struct st
 	return 0;
 }
 
-static int apply(int src, int dst, const struct copytree_ids *ids, unsigned int depth);
+static int apply(struct laying *l, int src, int dst, const char *path, unsigned int depth);
 
-static int apply_folder(int src_dir, int dst_dir, const char *name, const struct copytree_ids *ids, unsigned int depth)
+static int apply_folder(struct laying *l, int src_dir, int dst_dir, const char *path, unsigned int depth)
 {
+	const char *name = strrchr(path, '/') + 1;
 	CLEANUP_FD int src = openat(src_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), dst = -1;
 	struct stat st;
 	int r = 0;
@@ -113,28 +133,35 @@ static int apply_folder(int src_dir, int dst_dir, const char *name, const struct
 	if (mkdirat(dst_dir, name, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	dst = openat(dst_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return dst < 0 ? -errno : apply(src, dst, ids, depth + 1);
+	return dst < 0 ? -errno : apply(l, src, dst, path, depth + 1);
 }
 
-static int apply_entry(int src, int dst, const char *name, const struct copytree_ids *ids, unsigned int depth)
+/* path: from the destination on, "./a/b". */
+static int apply_entry(struct laying *l, int src, int dst, const char *path, unsigned int depth)
 {
+	const char *name = strrchr(path, '/') + 1, *first;
 	struct stat st;
 	int r;
 
 	if (fstatat(src, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
-		return apply_folder(src, dst, name, ids, depth);
+		return apply_folder(l, src, dst, path, depth);
 	r = io_remove_tree(dst, name);
 	if (r < 0 || overlay_is_whiteout(&st))
 		return r;
-	if (S_ISREG(st.st_mode))
-		return copy_file(src, dst, name, &st, ids);
-	return S_ISLNK(st.st_mode) ? copy_link(src, dst, name, &st, ids) : 0;
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return 0;
+	first = hardlinks_first(&l->links, &l->a, &st, path);
+	if (first)
+		return linkat(l->root, first, dst, name, 0) < 0 ? -errno : 0;
+	if (arena_error(&l->a) < 0)
+		return -ENOMEM;
+	return S_ISREG(st.st_mode) ? copy_file(src, dst, name, &st, l->ids) : copy_link(src, dst, name, &st, l->ids);
 }
 
 /* Lays the open folder src over the open folder dst. */
-static int apply(int src, int dst, const struct copytree_ids *ids, unsigned int depth)
+static int apply(struct laying *l, int src, int dst, const char *path, unsigned int depth)
 {
 	CLEANUP_DIR DIR *d = NULL;
 	struct dirent *entry;
@@ -150,12 +177,17 @@ static int apply(int src, int dst, const struct copytree_ids *ids, unsigned int 
 	}
 	if (depth > DEEPEST)
 		return -ELOOP;
-	while (r == 0 && (entry = readdir(d)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			r = apply_entry(src, dst, entry->d_name, ids, depth);
+	while (r == 0 && (entry = readdir(d))) {
+		const char *below;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		below = arena_printf(&l->a, "%s/%s", path, entry->d_name);
+		r = below ? apply_entry(l, src, dst, below, depth) : -ENOMEM;
+	}
 	if (r == 0 && fstat(src, &st) < 0)
 		r = -errno;
-	return r < 0 ? r : copy_attributes(src, dst, &st, ids);
+	return r < 0 ? r : copy_attributes(src, dst, &st, l->ids);
 }
 
 static int empty(int dirfd, const char *name, const struct copytree_ids *ids)
@@ -199,6 +231,7 @@ int copytree_from_layers(const int *lowers, size_t n, const char *path, int dirf
 			 const struct copytree_ids *ids, struct err *e)
 {
 	for (size_t i = n; i-- > 0;) {
+		CLEANUP(laying_end) struct laying l = { .ids = ids, .a = ARENA_INIT };
 		CLEANUP_FD int src = -1, dst = -1;
 		int r = hides(lowers[i], path) ? empty(dirfd, name, ids) : 0;
 
@@ -208,7 +241,8 @@ int copytree_from_layers(const int *lowers, size_t n, const char *path, int dirf
 		if (src < 0)
 			continue;
 		dst = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		r = dst < 0 ? -errno : apply(src, dst, ids, 0);
+		l.root = dst;
+		r = dst < 0 ? -errno : apply(&l, src, dst, ".", 0);
 		if (r < 0)
 			return err_errno(e, r, "copy /%s of the image", path);
 	}

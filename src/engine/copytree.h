@@ -13,7 +13,8 @@ struct copytree_ids {
 };
 
 /* lowers: O_PATH fds, topmost first. path: relative, below each. Fills dirfd/name, which exists, with the content, mode,
- * owners and times; where no layer has a folder at path it is left alone. Device nodes, sockets and FIFOs are left out. */
+ * owners and times; where no layer has a folder at path it is left alone. Several names of a file stay one; extended attributes are user.* and, with base 0,
+ * a program's capabilities. Device nodes, sockets and FIFOs are left out. */
 int copytree_from_layers(const int *lowers, size_t n, const char *path, int dirfd, const char *name,
 			 const struct copytree_ids *ids, struct err *e) MUST_CHECK;
 

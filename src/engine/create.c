@@ -21,6 +21,7 @@
 #include "engine/rootfile.h"
 #include "engine/settle.h"
 #include "engine/spec.h"
+#include "engine/volume_use.h"
 
 #define MOST_LAYERS 500
 #define NAME_ATTEMPTS 20
@@ -169,18 +170,12 @@ static int judge(struct making *m, struct err *e)
 	if (r == 0)
 		r = join_plan(m->en, &m->plan, e);
 	if (r == 0)
+		r = volumes_from(m->en, &m->plan, e);
+	if (r == 0)
 		r = spec_plan(&m->plan, m->image, max_id, e);
 	if (r == 0)
 		r = look_up_user(m, e);
 	return r < 0 ? r : warn_of_ports(m, e);
-}
-
-/* The places of its own volumes are known once the id is. */
-static void name_volumes(struct making *m)
-{
-	for (size_t i = 0; i < m->plan.n_binds; i++)
-		if (m->plan.binds[i].anonymous)
-			m->plan.binds[i].source = arena_printf(m->plan.a, "%s/volumes/%zu", m->container_dir, i);
 }
 
 /* ---- the row ---- */
@@ -259,6 +254,8 @@ static int write_row(struct making *m, bool running, const char **name, struct e
 		r = id_range_name(c, p->id, p->map_base, p->map_size, e);
 	if (r == 0)
 		r = join_insert(m->en, p, e);
+	if (r == 0)
+		r = volumes_take(c, p, e);
 	if (r == 0 && running)
 		r = take_networks(m, &config, e);
 	*name = rec.name;
@@ -310,6 +307,8 @@ static int fill_folder(struct making *m, struct container_new *n, unsigned int a
 	int r = prepare_container(&m->plan, m->dir, m->lower_fds, m->n_lowers, e);
 
 	if (r == 0)
+		r = volumes_fill(m->en, &m->plan, m->lower_fds, m->n_lowers, e);
+	if (r == 0)
 		r = describe(m, attach, &n->description, e);
 	if (r < 0)
 		return r;
@@ -330,7 +329,7 @@ static int make_all(struct making *m, bool running, unsigned int attach, struct 
 	}
 	r = fill_folder(m, n, attach, e);
 	if (r < 0)
-		(void)settle_remove(m->en, n->id, &ignored);
+		(void)settle_remove(m->en, n->id, true, &ignored);
 	return r;
 }
 
@@ -358,9 +357,10 @@ int container_create(const struct engine *en, struct arena *a, const struct ct_o
 	m.plan = (struct plan){ .a = a, .opt = opt, .id = out->id, .rootless = en->user.on ? &en->user : NULL };
 	m.container_dir = folder_path(en, a, out->id);
 	r = judge(&m, e);
+	if (r == 0)
+		r = volumes_plan(en, &m.plan, e);
 	if (r < 0)
 		return r;
-	name_volumes(&m);
 	r = make_all(&m, running, attach, out, e);
 	if (r < 0)
 		return r;

@@ -33,6 +33,7 @@ int glance(struct arena *a, const char *root, enum glance_kind kind, glance_fn f
 		[GLANCE_CONTAINERS] = "SELECT name, status || ', of ' || image_ref FROM containers ORDER BY name",
 		[GLANCE_IMAGES] = "SELECT ref, '' FROM tags ORDER BY ref",
 		[GLANCE_NETWORKS] = "SELECT name, driver FROM networks WHERE name != ?1 ORDER BY name",
+		[GLANCE_VOLUMES] = "SELECT name, '' FROM volumes ORDER BY name",
 	};
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STMT struct cat_stmt *s = NULL;

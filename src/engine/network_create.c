@@ -15,6 +15,7 @@
 #include "engine/names.h"
 #include "engine/network.h"
 #include "engine/network_rows.h"
+#include "engine/pairs.h"
 #include "engine/record.h"
 #include "net/uplink.h"
 
@@ -289,24 +290,6 @@ static int read_options(const struct network_options *o, struct network *net, st
 /* ---- making ---- */
 
 /* "a=b" as a member each; the last one of a name counts. */
-static void write_pairs(struct json_writer *w, const char *key, struct strv v)
-{
-	jw_object(w, key);
-	for (size_t i = 0; i < v.n; i++) {
-		const char *eq = strchr(v.v[i], '=');
-		size_t len = eq ? (size_t)(eq - v.v[i]) : strlen(v.v[i]);
-		char name[256];
-		bool again = len >= sizeof(name);
-
-		for (size_t k = i + 1; k < v.n && !again; k++)
-			again = strncmp(v.v[k], v.v[i], len) == 0 && (v.v[k][len] == '=' || !v.v[k][len]);
-		(void)snprintf(name, sizeof(name), "%.*s", (int)len, v.v[i]);
-		if (!again)
-			jw_str(w, name, eq ? eq + 1 : "");
-	}
-	jw_end_object(w);
-}
-
 static void write_config(const struct network_options *o, const struct network *net, struct strbuf *out)
 {
 	struct json_writer w = JSON_WRITER(out);
@@ -319,9 +302,9 @@ static void write_config(const struct network_options *o, const struct network *
 	jw_str(&w, "Mode", net->mode);
 	jw_str(&w, "Range", ip_net_text(&net->range, text));
 	jw_str(&w, "Range6", ip_net_text(&net->range6, text));
-	write_pairs(&w, "Aux", o->aux);
-	write_pairs(&w, "Labels", o->labels);
-	write_pairs(&w, "Options", o->options);
+	pairs_write(&w, "Aux", o->aux);
+	pairs_write(&w, "Labels", o->labels);
+	pairs_write(&w, "Options", o->options);
 	if (o->cni)
 		jw_value(&w, "Cni", o->cni);
 	jw_end_object(&w);

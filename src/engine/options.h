@@ -50,7 +50,9 @@ struct ct_options {
 	const char *stop_signal, *restart;
 	const int64_t *stop_timeout; /* seconds, -1 = for ever */
 
-	struct strv volumes, tmpfs, devices, device_rules;
+	struct strv volumes, mounts, volumes_from, tmpfs, devices, device_rules;
+	const char *volume_driver;
+	const char *here; /* what a source of --mount that begins with "." is below */
 	const char *shm_size;
 
 	const char *ip, *ip6, *mac_address, *userns, *pid, *ipc, *uts, *cgroupns;

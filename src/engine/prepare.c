@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/text.h"
-#include "engine/copytree.h"
 #include "engine/etcfiles.h"
 #include "engine/rootfile.h"
 
@@ -118,6 +118,15 @@ static int make_mtab(const struct plan *p, int dir, const int *lowers, size_t n,
 	return 0;
 }
 
+int prepare_existing(const char *path, struct err *e)
+{
+	if (access(path, F_OK) == 0)
+		return 0;
+	if (errno == ENOENT)
+		return err_set(e, ERR_NOTFOUND, "--mount: bind source path does not exist: %s (-v would make a folder there)", path);
+	return err_errno(e, -errno, "--mount %s", path);
+}
+
 int prepare_source(const char *path, struct err *e)
 {
 	struct stat st;
@@ -128,31 +137,16 @@ int prepare_source(const char *path, struct err *e)
 	return r < 0 ? err_errno(e, r, "-v %s", path) : 0;
 }
 
-/* A volume of the container's own starts with what the image has in its place. */
-static int make_volume(const struct plan *p, int dir, const struct plan_bind *b, const int *lowers, size_t n, struct err *e)
+static int make_sources(const struct plan *p, struct err *e)
 {
-	CLEANUP_FD int volumes = openat(dir, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct copytree_ids ids = { .base = p->userns ? p->map_base : 0, .size = p->userns ? p->map_size : UINT32_MAX };
-	const char *name = strrchr(b->source, '/') + 1;
-	int r = make_folder(p, volumes, name, 0755, 0, 0, e);
-
-	if (r < 0 || b->nocopy)
-		return r;
-	r = copytree_from_layers(lowers, n, b->target + 1, volumes, name, &ids, e);
-	return r < 0 ? err_ctx(e, "fill the volume at %s", b->target) : 0;
-}
-
-static int make_sources(const struct plan *p, int dir, const int *lowers, size_t n, struct err *e)
-{
-	bool any = false;
 	int r = 0;
 
-	for (size_t i = 0; i < p->n_binds; i++)
-		any |= p->binds[i].anonymous;
-	if (any && mkdirat(dir, "volumes", 0700) < 0)
-		return err_errno(e, -errno, "make the container's volumes");
-	for (size_t i = 0; r == 0 && i < p->n_binds; i++)
-		r = p->binds[i].anonymous ? make_volume(p, dir, &p->binds[i], lowers, n, e) : prepare_source(p->binds[i].source, e);
+	for (size_t i = 0; r == 0 && i < p->n_binds; i++) {
+		const struct plan_bind *b = &p->binds[i];
+
+		if (!b->volume || b->of_host)
+			r = b->must_exist || b->volume ? prepare_existing(b->source, e) : prepare_source(b->source, e);
+	}
 	return r;
 }
 
@@ -190,5 +184,5 @@ int prepare_container(const struct plan *p, int dir, const int *lowers, size_t n
 		r = make_mtab(p, dir, lowers, n_lowers, e);
 	if (r == 0)
 		r = make_files(p, dir, e);
-	return r < 0 ? r : make_sources(p, dir, lowers, n_lowers, e);
+	return r < 0 ? r : make_sources(p, e);
 }

@@ -4,12 +4,13 @@
 
 #include "engine/spec.h"
 
-/* upper/ and work/ of the overlay, hostname, hosts, resolv.conf, the folders of its own volumes and of missing -v
- * sources. lowers: O_PATH fds of the image's layers, topmost first. */
+/* upper/ and work/ of the overlay, hostname, hosts, resolv.conf, the folders of missing -v sources; volumes are volume_use.h's. lowers: O_PATH fds of the image's layers, topmost first. */
 int prepare_container(const struct plan *p, int dir, const int *lowers, size_t n_lowers,
 		      struct err *e) MUST_CHECK;
 
 /* The host's side of a -v: made as a folder when there is nothing, as in Docker. */
 int prepare_source(const char *path, struct err *e) MUST_CHECK;
+/* That of a --mount: it is there. */
+int prepare_existing(const char *path, struct err *e) MUST_CHECK;
 
 #endif

@@ -7,7 +7,7 @@
 #include "engine/settle.h"
 
 /* 1: removed, 0: it runs again (look once more). */
-static int remove_stopped(const struct engine *en, const char *id, struct err *e)
+static int remove_stopped(const struct engine *en, const char *id, bool volumes, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_FD int lock = folder_lock(en, id, true, e);
@@ -19,7 +19,7 @@ static int remove_stopped(const struct engine *en, const char *id, struct err *e
 	if (rec.status == RECORD_RUNNING)
 		return 0;
 	events_destroyed(en, &rec);
-	r = settle_remove(en, id, e);
+	r = settle_remove(en, id, volumes, e);
 	return r < 0 ? r : 1;
 }
 
@@ -33,7 +33,7 @@ static bool is_gone(const struct engine *en, const char *id)
 	return record_get(en->catalog, &a, id, &rec, &e) < 0 && e.cls == ERR_NOTFOUND;
 }
 
-int container_remove(const struct engine *en, const char *what, bool force, struct err *e)
+int container_remove(const struct engine *en, const char *what, bool force, bool volumes, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	char id[ID_LEN + 1] = "";
@@ -50,7 +50,7 @@ int container_remove(const struct engine *en, const char *what, bool force, stru
 		if (r == 0 && rec.status == RECORD_RESTARTING && !force)
 			return err_set(e, ERR_CONFLICT, "container %s is restarting: stop it first, or use -f", rec.name);
 		if (r == 0 && rec.status != RECORD_RUNNING)
-			r = remove_stopped(en, rec.id, e);
+			r = remove_stopped(en, rec.id, volumes, e);
 		else if (r == 0 && !force)
 			return err_set(e, ERR_CONFLICT, "container %s is running: stop it first, or use -f", rec.name);
 		else if (r == 0)

@@ -35,6 +35,7 @@
 #include "engine/publish.h"
 #include "engine/resolver.h"
 #include "engine/revive.h"
+#include "engine/volume.h"
 #include "net/stale.h"
 #include "sys/cgroup.h"
 
@@ -98,9 +99,11 @@ static int write_row(const struct engine *en, const struct record *rec, struct e
 	return r;
 }
 
-static int delete_row(const struct engine *en, const char *id, struct err *e)
+static int delete_row(const struct engine *en, const char *id, bool volumes, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct strv gone = { NULL, 0 };
 	bool named;
 	int r = endpoint_silence(en, id, &named, e);
 
@@ -110,9 +113,13 @@ static int delete_row(const struct engine *en, const char *id, struct err *e)
 	if (r == 0)
 		r = catalog_begin(c, CATALOG_LAZY, e);
 	if (r == 0)
+		r = volume_unuse(c, &a, id, volumes, &gone, e);
+	if (r == 0)
 		r = record_delete(c, id, e);
 	if (r == 0)
 		r = catalog_commit(c, e);
+	if (r == 0)
+		volume_remove_folders(en, gone);
 	if (r == 0 && named)
 		resolver_sync(en);
 	if (r == 0)
@@ -129,9 +136,9 @@ static void forget_connections(const struct engine *en, const char *id)
 		log_warning("connections of container %.12s are not forgotten yet: %s", id, strerror(-r));
 }
 
-static int remove_it(const struct engine *en, const char *id, struct err *e)
+static int remove_it(const struct engine *en, const char *id, bool volumes, struct err *e)
 {
-	int r = delete_row(en, id, e);
+	int r = delete_row(en, id, volumes, e);
 
 	/* the row first: a folder without one is garbage with a name */
 	if (r == 0 || e->cls != ERR_NOSPACE)
@@ -139,12 +146,12 @@ static int remove_it(const struct engine *en, const char *id, struct err *e)
 	/* Even to forget takes room in the catalog's log, and the folder may be what takes it. If that was not enough
 	 * the row is left, which is no container to unfinished(). */
 	r = folder_remove(en, id, e);
-	return r < 0 ? r : delete_row(en, id, e);
+	return r < 0 ? r : delete_row(en, id, volumes, e);
 }
 
-int settle_remove(const struct engine *en, const char *id, struct err *e)
+int settle_remove(const struct engine *en, const char *id, bool volumes, struct err *e)
 {
-	int r = remove_it(en, id, e);
+	int r = remove_it(en, id, volumes, e);
 
 	forget_connections(en, id);
 	return r;
@@ -201,7 +208,7 @@ int settle_finish(const struct engine *en, struct record *rec, const struct live
 	events_networks(en, "disconnect", rec, started);
 	if (rec->auto_remove) {
 		events_destroyed(en, rec);
-		return own_monitor ? remove_it(en, rec->id, e) : settle_remove(en, rec->id, e);
+		return own_monitor ? remove_it(en, rec->id, true, e) : settle_remove(en, rec->id, true, e);
 	}
 	plan_revival(en, rec);
 	r = write_row(en, rec, e);
@@ -236,7 +243,7 @@ int settle_failed_start(const struct engine *en, struct record *rec, const char 
 	end_what_lives(en, rec);
 	if (remove) {
 		events_destroyed(en, rec);
-		return settle_remove(en, rec->id, e);
+		return settle_remove(en, rec->id, true, e);
 	}
 	rec->status = rec->restarts ? RECORD_EXITED : RECORD_CREATED;
 	rec->error = why;
@@ -330,7 +337,7 @@ static int unfinished(const struct engine *en, const struct record *rec, enum se
 		return lock;
 	if (lock >= 0 && (rec->status != RECORD_CREATED || has_config(en, rec->id)))
 		return 0;
-	r = settle_remove(en, rec->id, e);
+	r = settle_remove(en, rec->id, rec->status == RECORD_CREATED, e);
 	if (r < 0)
 		return r;
 	return err_set(e, ERR_NOTFOUND, "the making of container %s was interrupted; it has been removed", rec->name);
@@ -401,7 +408,7 @@ static int step(const struct engine *en, struct arena *a, struct record *rec, st
 	int r;
 
 	if (lock < 0 && e->cls == ERR_NOTFOUND && !live->monitor && !live->container)
-		return settle_remove(en, rec->id, e); /* the caller finds the row gone */
+		return settle_remove(en, rec->id, rec->auto_remove, e); /* the caller finds the row gone */
 	if (lock < 0)
 		return lock;
 	r = record_get(en->catalog, a, rec->id, rec, e);
@@ -510,4 +517,5 @@ void settle_garbage(const struct engine *en)
 {
 	sweep(en, en->root_fd, "containers");
 	sweep(en, en->state_fd, ".");
+	volume_sweep(en);
 }

@@ -30,9 +30,9 @@ int settle_finish(const struct engine *en, struct record *rec, const struct live
 /* A start that came to nothing, with the operation lock held: back to "created" with the reason; or removed. */
 int settle_failed_start(const struct engine *en, struct record *rec, const char *why, bool remove, struct err *e);
 
-/* With the operation lock held: row and folders. When the catalog has no room to forget the row (ERR_NOSPACE) the folders
+/* With the operation lock held: row and folders; volumes: those without a name that nobody else has, too. When the catalog has no room to forget the row (ERR_NOSPACE) the folders
  * go first; a row that is left all the same is removed by the next settle(). */
-int settle_remove(const struct engine *en, const char *id, struct err *e);
+int settle_remove(const struct engine *en, const char *id, bool volumes, struct err *e);
 
 /* Removes folders without a row: what a command killed at the wrong moment left. What cannot be removed is a warning. */
 void settle_garbage(const struct engine *en);

@@ -69,7 +69,7 @@ const char *plan_clean_path(struct arena *a, const char *path)
 
 /* ---- judging ---- */
 
-static int check_target(const struct plan *p, const char *option, const char *text, const char *target, struct err *e)
+int plan_target(const struct plan *p, const char *option, const char *text, const char *target, struct err *e)
 {
 	if (!target || strcmp(target, "/") == 0)
 		return err_set(e, ERR_INVALID, "%s %s: the place in the container must be an absolute path below /", option, text);
@@ -81,73 +81,6 @@ static int check_target(const struct plan *p, const char *option, const char *te
 	for (size_t i = 0; i < p->n_tmpfs; i++)
 		if (strcmp(p->tmpfs[i].target, target) == 0)
 			return err_set(e, ERR_INVALID, "%s %s: %s is a mount point already", option, text, target);
-	return 0;
-}
-
-static int bind_option(struct plan_bind *b, const char *text, const char *opt, struct err *e)
-{
-	static const char *const propagations[] = { "private", "rprivate", "shared", "rshared", "slave", "rslave" };
-
-	for (size_t i = 0; i < ARRAY_LEN(propagations); i++)
-		if (strcmp(opt, propagations[i]) == 0) {
-			b->propagation = propagations[i];
-			return 0;
-		}
-	if (strcmp(opt, "ro") == 0)
-		b->ro = true;
-	else if (strcmp(opt, "rw") == 0)
-		b->ro = false;
-	else if (strcmp(opt, "idmap") == 0)
-		b->idmap = true;
-	else if (strcmp(opt, "noidmap") == 0)
-		b->idmap = false;
-	else if (strcmp(opt, "bind") == 0)
-		b->recursive = false;
-	else if (strcmp(opt, "rbind") == 0)
-		b->recursive = true;
-	else if (strcmp(opt, "nocopy") == 0 && b->anonymous)
-		b->nocopy = true;
-	else
-		return err_set(e, ERR_UNSUPPORTED,
-			       "-v %s: option \"%s\" is not supported (ro, rw, idmap, noidmap, bind, rbind, [r]private, [r]shared, "
-			       "[r]slave are)",
-			       text, opt);
-	return 0;
-}
-
-/* SRC:DST[:OPTIONS], or DST alone for a volume of the container's own. */
-static int volume(struct plan *p, const char *text, struct err *e)
-{
-	struct strv parts = plan_split(p->a, text, ':'), opts;
-	struct plan_bind b = { .propagation = "rprivate", .idmap = p->userns && !p->rootless, .recursive = true };
-
-	if (parts.n < 1 || parts.n > 3)
-		return err_set(e, ERR_INVALID, "-v %s: want SOURCE:TARGET[:OPTIONS]", text);
-	b.anonymous = parts.n == 1;
-	b.target = plan_clean_path(p->a, parts.v[b.anonymous ? 0 : 1]);
-	if (check_target(p, "-v", text, b.target, e) < 0)
-		return e->code;
-	if (!b.anonymous) {
-		if (!parts.v[0][0])
-			return err_set(e, ERR_INVALID, "-v %s: the source is empty (an unset variable?)", text);
-		if (!strchr(parts.v[0], '/'))
-			return err_set(e, ERR_UNSUPPORTED,
-				       "-v %s: named volumes are not supported yet; give a folder with its absolute path", text);
-		b.source = plan_clean_path(p->a, parts.v[0]);
-		if (!b.source)
-			return err_set(e, ERR_INVALID, "-v %s: the source must be an absolute path ($PWD/%s?)", text, parts.v[0]);
-	}
-	opts = parts.n == 3 ? plan_split(p->a, parts.v[2], ',') : (struct strv){ NULL, 0 };
-	for (size_t i = 0; i < opts.n; i++)
-		if (bind_option(&b, text, opts.v[i], e) < 0)
-			return e->code;
-	if (b.anonymous)
-		b.idmap = false; /* made for this container: its files have the mapped ids */
-	if (p->rootless && b.idmap)
-		return err_set(e, ERR_DENIED, "-v %s: only root may map a mount's ids; root in the container is you", text);
-	if (!p->userns && b.idmap)
-		return err_set(e, ERR_INVALID, "-v %s: idmap needs a user namespace (this container has --userns=host)", text);
-	p->binds[p->n_binds++] = b;
 	return 0;
 }
 
@@ -167,36 +100,40 @@ static bool tmpfs_value_good(const char *option)
 	return !*unit || (!unit[1] && ((size && strchr("kKmMgGtT%", *unit)) || (count && strchr("kKmMgGtT", *unit))));
 }
 
-static int tmpfs(struct plan *p, const char *text, struct err *e)
+int plan_tmpfs_option(const char *name, const char *text, const char *option, struct err *e)
 {
 	static const char *const keys[] = { "size", "mode", "nr_inodes", "nr_blocks", "uid", "gid" };
 	static const char *const words[] = { "rw", "ro", "exec", "noexec", "suid", "nosuid", "dev", "nodev", "noatime", "relatime", "strictatime" };
+	bool known = false;
+
+	for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+		known |= plan_value_of(option, keys[k]) != NULL;
+	for (size_t k = 0; k < ARRAY_LEN(words); k++)
+		known |= strcmp(option, words[k]) == 0;
+	if (!known)
+		return err_set(e, ERR_UNSUPPORTED, "%s %s: option \"%s\" is not supported (size, mode, uid, gid, ro, exec…)", name, text, option);
+	if (!tmpfs_value_good(option))
+		return err_set(e, ERR_INVALID, "%s %s: \"%s\": want a number, such as size=64m, size=50%% or mode=1777", name, text, option);
+	return 0;
+}
+
+static int tmpfs(struct plan *p, const char *text, struct err *e)
+{
 	struct strv parts = plan_split(p->a, text, ':');
 	struct plan_tmpfs t = { 0 };
+	int r;
 
 	if (parts.n < 1 || parts.n > 2)
 		return err_set(e, ERR_INVALID, "--tmpfs %s: want TARGET[:OPTIONS]", text);
 	t.target = plan_clean_path(p->a, parts.v[0]);
-	if (check_target(p, "--tmpfs", text, t.target, e) < 0)
-		return e->code;
-	if (parts.n == 2)
+	r = plan_target(p, "--tmpfs", text, t.target, e);
+	if (r == 0 && parts.n == 2)
 		t.options = plan_split(p->a, parts.v[1], ',');
-	for (size_t i = 0; i < t.options.n; i++) {
-		bool known = false;
-
-		for (size_t k = 0; k < ARRAY_LEN(keys); k++)
-			known |= plan_value_of(t.options.v[i], keys[k]) != NULL;
-		for (size_t k = 0; k < ARRAY_LEN(words); k++)
-			known |= strcmp(t.options.v[i], words[k]) == 0;
-		if (!known)
-			return err_set(e, ERR_UNSUPPORTED, "--tmpfs %s: option \"%s\" is not supported (size, mode, uid, gid, ro, exec…)",
-				       text, t.options.v[i]);
-		if (!tmpfs_value_good(t.options.v[i]))
-			return err_set(e, ERR_INVALID, "--tmpfs %s: \"%s\": want a number, such as size=64m, size=50%% or mode=1777",
-				       text, t.options.v[i]);
-	}
-	p->tmpfs[p->n_tmpfs++] = t;
-	return 0;
+	for (size_t i = 0; r == 0 && i < t.options.n; i++)
+		r = plan_tmpfs_option("--tmpfs", text, t.options.v[i], e);
+	if (r == 0)
+		p->tmpfs[p->n_tmpfs++] = t;
+	return r;
 }
 
 static bool has_target(const struct plan *p, const char *target)
@@ -210,40 +147,54 @@ static bool has_target(const struct plan *p, const char *target)
 	return false;
 }
 
-/* The image's volumes where the user put nothing else. */
-static void add_image_volumes(struct plan *p, const char *const *paths)
+/* The image's volumes, and another container's mounts, where the user put nothing else. */
+static void add_others(struct plan *p, const char *const *image_volumes)
 {
-	for (; paths && *paths; paths++) {
-		const char *target = plan_clean_path(p->a, *paths);
+	for (size_t i = 0; i < p->n_from; i++)
+		if (!has_target(p, p->from[i].target))
+			p->binds[p->n_binds++] = p->from[i];
+	for (; image_volumes && *image_volumes; image_volumes++) {
+		const char *target = plan_clean_path(p->a, *image_volumes);
 
 		if (target && strcmp(target, "/") != 0 && !has_target(p, target))
 			p->binds[p->n_binds++] = (struct plan_bind){
-				.target = target, .anonymous = true, .propagation = "rprivate", .recursive = true };
+				.target = target, .anonymous = true, .propagation = "rprivate", .mode = "", .recursive = true,
+				.idmap = p->userns && !p->rootless, .driver = p->opt->volume_driver };
 	}
 }
 
-int plan_mounts(struct plan *p, const char *const *image_volumes, struct err *e)
+static int shm(struct plan *p, struct err *e)
 {
-	size_t n = p->opt->volumes.n;
-
-	for (const char *const *v = image_volumes; v && *v; v++)
-		n++;
-	p->binds = arena_array(p->a, n + 1, sizeof(*p->binds));
-	p->tmpfs = arena_array(p->a, p->opt->tmpfs.n + 1, sizeof(*p->tmpfs));
-	if (!p->binds || !p->tmpfs)
-		return err_errno(e, -ENOMEM, "-v");
-	for (size_t i = 0; i < p->opt->volumes.n; i++)
-		if (volume(p, p->opt->volumes.v[i], e) < 0)
-			return e->code;
-	for (size_t i = 0; i < p->opt->tmpfs.n; i++)
-		if (tmpfs(p, p->opt->tmpfs.v[i], e) < 0)
-			return e->code;
-	add_image_volumes(p, image_volumes);
 	p->shm_size = DEFAULT_SHM;
 	if (p->opt->shm_size && (text_size(p->opt->shm_size, &p->shm_size) < 0 || p->shm_size == 0))
 		return err_set(e, ERR_INVALID, "--shm-size %s: want a size such as 64m", p->opt->shm_size);
 	if (p->opt->shm_size && p->no_shm)
 		return err_set(e, ERR_INVALID, "--shm-size: with --ipc none there is no /dev/shm");
+	return 0;
+}
+
+int plan_mounts(struct plan *p, const char *const *image_volumes, struct err *e)
+{
+	size_t n = p->opt->volumes.n + p->opt->mounts.n + p->n_from;
+	int r = 0;
+
+	for (const char *const *v = image_volumes; v && *v; v++)
+		n++;
+	p->binds = arena_array(p->a, n + 1, sizeof(*p->binds));
+	p->tmpfs = arena_array(p->a, n + p->opt->tmpfs.n + 1, sizeof(*p->tmpfs));
+	if (!p->binds || !p->tmpfs)
+		return err_errno(e, -ENOMEM, "-v");
+	for (size_t i = 0; r == 0 && i < p->opt->volumes.n; i++)
+		r = plan_volume(p, p->opt->volumes.v[i], e);
+	for (size_t i = 0; r == 0 && i < p->opt->mounts.n; i++)
+		r = plan_mount(p, p->opt->mounts.v[i], e);
+	for (size_t i = 0; r == 0 && i < p->opt->tmpfs.n; i++)
+		r = tmpfs(p, p->opt->tmpfs.v[i], e);
+	if (r == 0)
+		r = shm(p, e);
+	if (r < 0)
+		return r;
+	add_others(p, image_volumes);
 	return arena_error(p->a) < 0 ? err_errno(e, -ENOMEM, "-v") : 0;
 }
 
@@ -303,14 +254,16 @@ static void write_usual(const struct plan *p, struct json_writer *w)
 
 static void write_bind(const struct plan *p, const struct plan_bind *b, struct json_writer *w)
 {
-	const char *options[6];
+	const char *options[7];
 	size_t n = 0;
 
 	options[n++] = b->recursive ? "rbind" : "bind";
 	options[n++] = b->propagation;
-	options[n++] = b->ro ? b->recursive ? "rro" : "ro" : "rw";
+	options[n++] = b->ro ? b->recursive && !b->ro_top ? "rro" : "ro" : "rw";
 	if (b->idmap && p->userns)
 		options[n++] = b->recursive ? "ridmap" : "idmap";
+	if (b->subpath)
+		options[n++] = arena_printf(p->a, "x-tare.subpath=%s", b->subpath);
 	options[n] = NULL;
 	mount(w, b->target, "bind", b->source, options);
 }

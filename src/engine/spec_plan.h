@@ -25,14 +25,24 @@
 struct plan_bind {
 	const char *source, *target;
 	const char *propagation; /* "rprivate" … */
+	const char *mode;        /* its options as -v has them, for people */
 	bool ro, idmap, recursive;
-	bool anonymous; /* a volume of the container's own; source is made by the engine */
-	bool nocopy;    /* anonymous: does not start with what the image has there */
+	bool ro_top;     /* ro, but not what is mounted below it */
+	bool must_exist; /* the source is not made where it is missing */
+	/* a volume (volume.h): its name, NULL of a place of the host's */
+	const char *volume;
+	bool anonymous; /* made for this container; source and name come from volume_use.c */
+	bool nocopy;    /* does not start with what the image has there */
+	bool of_host;   /* a volume that is a folder of the host */
+	const char *subpath, *driver; /* of --mount */
+	struct strv opts, labels;
 };
 
 struct plan_tmpfs {
 	const char *target;
 	struct strv options;
+	const char *volume; /* it stands for a volume */
+	bool listed, ro;    /* listed: inspect shows it among the mounts */
 };
 
 struct plan_device {
@@ -121,6 +131,8 @@ struct plan {
 	/* file systems */
 	struct plan_bind *binds;
 	size_t n_binds;
+	const struct plan_bind *from; /* --volumes-from: filled before spec_plan() (volume_use.h) */
+	size_t n_from;
 	struct plan_tmpfs *tmpfs;
 	size_t n_tmpfs;
 	struct plan_device *devices;
@@ -157,8 +169,15 @@ void plan_home(struct plan *p, const char *home);
 /* The same parts for another process of the container. */
 struct strv plan_env_home(struct arena *a, struct strv env, const char *home);
 int plan_env_add(struct arena *a, struct strv *env, struct strv files, struct strv options, struct err *e) MUST_CHECK;
-/* spec_mounts.c: -v, --tmpfs, --shm-size, the image's volumes (NULL-terminated paths). */
+/* spec_mounts.c: -v, --mount, --tmpfs, --volumes-from, --shm-size, the image's volumes (NULL-terminated paths). */
 int plan_mounts(struct plan *p, const char *const *image_volumes, struct err *e) MUST_CHECK;
+/* One that may be a mount point: absolute, not over another one. option, text: for the message. */
+int plan_target(const struct plan *p, const char *option, const char *text, const char *target, struct err *e) MUST_CHECK;
+/* An option of a tmpfs. */
+int plan_tmpfs_option(const char *name, const char *text, const char *option, struct err *e) MUST_CHECK;
+/* spec_volumes.c: one -v, one --mount; there is room for it. */
+int plan_volume(struct plan *p, const char *text, struct err *e) MUST_CHECK;
+int plan_mount(struct plan *p, const char *text, struct err *e) MUST_CHECK;
 /* spec_devices.c: --device, and every device of the host with --privileged. */
 int plan_devices(struct plan *p, struct err *e) MUST_CHECK;
 /* spec_limits.c */

@@ -16,6 +16,7 @@
 #include "engine/prepare.h"
 #include "engine/settle.h"
 #include "engine/usernet.h"
+#include "engine/volume.h"
 
 /* The way back; what failed stays in e. */
 static void undo(const struct engine *en, const char *id, bool remove, const struct err *e)
@@ -141,8 +142,15 @@ static int record_start(const struct engine *en, struct record *rec, bool again,
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
-/* A -v source that went since the container was made. */
-static int make_sources(const struct record *rec, struct err *e)
+static int volume_folder(const struct engine *en, const char *name, struct err *e)
+{
+	CLEANUP_FD int fd = volume_open(en, name, e);
+
+	return fd < 0 ? fd : 0;
+}
+
+/* A -v source, or a volume's folder, that went since the container was made. */
+static int make_sources(const struct engine *en, const struct record *rec, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct ct_config config;
@@ -151,12 +159,21 @@ static int make_sources(const struct record *rec, struct err *e)
 	if (r < 0)
 		return r;
 	json_each(mount, json_get(config.doc, "Mounts")) {
-		const char *type = NULL, *source = NULL;
+		const char *type = NULL, *source = NULL, *volume = NULL;
+		bool must_exist = false;
 
 		r = json_get_str(mount, "Mounts", "Type", &type, e);
 		if (r == 0)
 			r = json_get_str(mount, "Mounts", "Source", &source, e);
-		if (r == 0 && type && source && strcmp(type, "bind") == 0)
+		if (r == 0)
+			r = json_get_str(mount, "Mounts", "Name", &volume, e);
+		if (r == 0)
+			r = json_get_bool(mount, "Mounts", "MustExist", &must_exist, e);
+		if (r == 0 && source && must_exist)
+			r = prepare_existing(source, e);
+		else if (r == 0 && volume && source && *source)
+			r = volume_folder(en, volume, e);
+		else if (r == 0 && type && source && strcmp(type, "bind") == 0)
 			r = prepare_source(source, e);
 		if (r < 0)
 			return r;
@@ -173,11 +190,11 @@ static int start_again(const struct engine *en, struct record *rec, bool again, 
 	if (r == -ENOENT) {
 		struct err ignored;
 
-		(void)settle_remove(en, rec->id, &ignored);
+		(void)settle_remove(en, rec->id, true, &ignored);
 		return err_set(e, ERR_NOTFOUND, "the making of container %s was interrupted; it has been removed", rec->name);
 	}
 	if (r == 0)
-		r = make_sources(rec, e);
+		r = make_sources(en, rec, e);
 	if (r == 0) /* of a life before, whose end failed */
 		r = cni_leave(en, rec->id, NULL, CNI_LOST_FORGET, e);
 	if (r == 0)

@@ -35,7 +35,7 @@ static int run(const struct engine *en, const struct step_args *args, struct con
 	r = follow(&c, args, end, e);
 	if (r < 0) {
 		/* whoever takes it over would let it run on */
-		(void)!container_remove(en, n->id, true, &ignored);
+		(void)!container_remove(en, n->id, true, true, &ignored);
 		return r;
 	}
 	r = container_exited(en, n->id, e);

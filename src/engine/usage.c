@@ -241,7 +241,7 @@ static int prune_containers(const struct engine *en, prune_fn fn, void *data, ui
 		if (settle(en, &a, &recs[i], &live, SETTLE_LOOK, &why) < 0 || record_is_active(&recs[i]))
 			continue;
 		bytes = usage_of_container(en, recs[i].id);
-		if (container_remove(en, recs[i].id, false, &why) < 0) {
+		if (container_remove(en, recs[i].id, false, false, &why) < 0) {
 			log_warning("%s", why.msg);
 			continue;
 		}

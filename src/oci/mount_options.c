@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum option_kind { ATTR_SET, ATTR_CLEAR, ATIME, ATIME_DEFAULT, SB_SET, SB_CLEAR, PROPAGATION, BIND, REMOUNT, COPY_UP, IDMAP, LINK, NOTHING };
+enum option_kind { ATTR_SET, ATTR_CLEAR, ATIME, ATIME_DEFAULT, SB_SET, SB_CLEAR, PROPAGATION, BIND, REMOUNT, COPY_UP, IDMAP, LINK, SUBPATH, NOTHING };
 
 struct option {
 	const char *name;
@@ -59,6 +59,7 @@ static const struct option options[] = {
 	{ "src-nofollow", LINK, OCI_LINK_SOURCE, false },
 	{ "dest-nofollow", LINK, OCI_LINK_DESTINATION, false },
 	{ "copy-symlink", LINK, OCI_LINK_COPY, false },
+	{ "x-tare.subpath", SUBPATH, 0, false },
 	{ "defaults", NOTHING, 0, false },
 };
 
@@ -68,7 +69,7 @@ static bool is_named(const struct option *o, const char *text)
 
 	for (; *name && *name == *text; name++)
 		text++;
-	return !*name && (!*text || (o->kind == IDMAP && *text == '='));
+	return !*name && (!*text || ((o->kind == IDMAP || o->kind == SUBPATH) && *text == '='));
 }
 
 /* "relatime" must not be taken for a recursive "elatime": whole names come first. */
@@ -142,6 +143,9 @@ static int apply(struct oci_mount_options *m, const struct option *o, bool recur
 		break;
 	case IDMAP:
 		apply_idmap(m, recursive, text);
+		break;
+	case SUBPATH:
+		m->subpath = strchr(text, '=') ? strchr(text, '=') + 1 : "";
 		break;
 	case LINK:
 		m->links |= (unsigned int)o->value;

@@ -41,6 +41,7 @@ struct oci_mount_options {
 	bool tmpcopyup; /* a tmpfs that begins as a copy of the folder it covers */
 	unsigned int links; /* OCI_LINK_* */
 	enum oci_idmap idmap;
+	const char *subpath; /* x-tare.subpath=PATH: of the source that below it, whose links may not lead out of the source; NULL = none */
 	const char *idmap_ranges; /* a map of its own, "uids=…;gids=…" (oci/mount_idmap.h); NULL = none */
 	const char *const *data; /* what is left: options of the file system, "key" or "key=value"; NULL-terminated */
 	size_t n_data;

@@ -214,8 +214,13 @@ static int idmap_bind(const struct rt_ctx *c, const struct rt_mount_plan *p, int
 
 static int clone_source(const struct rt_mount_plan *p, int dir, const char *path)
 {
-	CLEANUP_FD int link = -1;
+	CLEANUP_FD int link = -1, whole = -1;
 
+	if (p->o.subpath) {
+		whole = openat(dir, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		link = whole < 0 ? -errno : beneath_open(whole, p->o.subpath, BENEATH_STRICT, O_PATH, 0);
+		return link < 0 ? link : mnt_clone_tree(link, "", p->o.recursive_bind);
+	}
 	if (!(p->o.links & (OCI_LINK_SOURCE | OCI_LINK_COPY)))
 		return mnt_clone_tree(dir, path, p->o.recursive_bind);
 	link = openat(dir, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -236,8 +241,10 @@ static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 	if (fd == -EINVAL && c->bind_nodes && !p->o.recursive_bind)
 		return err_set(e, ERR_DENIED, "bind source %s: there are mounts in it that only root may leave out: "
 					      "use \"rbind\"", p->m->source);
+	if (fd == -EXDEV && p->o.subpath)
+		return err_set(e, ERR_DENIED, "bind source %s: a link on the way to %s leads out of it", p->m->source, p->o.subpath);
 	if (fd < 0)
-		return err_errno(e, fd, "bind source %s", p->m->source);
+		return err_errno(e, fd, "bind source %s%s%s", p->m->source, p->o.subpath ? "/" : "", p->o.subpath ? p->o.subpath : "");
 	if (p->o.idmap != OCI_IDMAP_NO) {
 		r = idmap_bind(c, p, fd, userns, e);
 		if (r < 0)

@@ -54,6 +54,9 @@ press() {
   mkdir "$BATS_TEST_TMPDIR/cni"; echo '{"cniVersion": "1.0.0", "name": "podnet", "plugins": [{"type": "bridge"}]}' >"$BATS_TEST_TMPDIR/cni/x.conflist"
   [ "$(TARE_CNI_CONF_DIR=$BATS_TEST_TMPDIR/cni ask run --network '' | tr '\n' ' ')" = 'bridge podnet none host container: ' ]
   [ "$(ask network connect '')" = bridge ]
+  tare volume create seen >/dev/null
+  [ "$(ask volume rm '')" = seen ]
+  tare volume rm seen >/dev/null
   [ "$(ask run --network container:we)" = container:web ]
   [ "$(ask run --network=container:we)" = --network=container:web ]
   [ "$(ask run --detach=t)" = --detach=true ]

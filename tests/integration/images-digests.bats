@@ -213,7 +213,7 @@ Untagged: $NAME@$index" ]
 import sqlite3, sys
 c = sqlite3.connect(sys.argv[1])
 c.executescript("DROP TABLE repo_digests; DROP TABLE documents; ALTER TABLE tags DROP COLUMN document;"
-                "DROP TABLE manifest_blobs; ALTER TABLE tags DROP COLUMN manifest;"
+                "DROP TABLE volume_uses; DROP TABLE volumes; DROP TABLE manifest_blobs; ALTER TABLE tags DROP COLUMN manifest;"
                 "ALTER TABLE images DROP COLUMN tagged; PRAGMA user_version=7;")
 c.execute("INSERT INTO tags(ref, image) SELECT ?, id FROM images", sys.argv[2:])
 c.commit()

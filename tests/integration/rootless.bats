@@ -132,6 +132,22 @@ servers_up() {
   utare run --rm --network none --device "$U/home/d:/dev/there" busybox sh -c 'echo x >/dev/there/null'
 }
 
+@test "volumes: as root has them, the files with his ids" {
+  utare volume create --label a=1 mine
+  utare run --rm --network none -v mine:/data -v /anon busybox sh -c 'echo kept >/data/f; chown 5:7 /data/f; stat -c %u:%g /data'
+  at=$(utare volume inspect -f '{{.Mountpoint}}' mine)
+  [ "$(stat -c '%u:%g' "$at/f")" = "$((USER_RANGE + 4)):$((USER_RANGE + 6))" ]
+  [ "$(utare run --rm --network none --mount src=mine,dst=/d,ro busybox stat -c %u:%g /d/f)" = 5:7 ]
+  utare volume create -o type=tmpfs -o o=size=1m memory
+  utare run --rm --network none -v memory:/m busybox sh -c 'grep " /m tmpfs .*size=1024k" /proc/mounts'
+  [ "$(utare volume ls -q | tr '\n' ' ')" = "memory mine " ]
+  utare run -d --network none --name has -v mine:/d -v /bin busybox sleep 1000
+  run -1 utare volume rm mine
+  utare rm -fv has
+  [ "$(utare volume prune -af | grep -c .)" = 4 ]
+  [ "$(ls -A "${at%/*/*}")" = "" ]
+}
+
 @test "build: a layer has the ids of the image" {
   user mkdir -p "$U/home/ctx"
   user sh -c "echo a >'$U/home/ctx/a'; printf 'FROM busybox\nCOPY --chown=5:6 a /a\nRUN --network=none mkdir /d && chown 7:8 /d && rm /etc/group\nRUN --network=none test ! -e /etc/group\n' >'$U/home/ctx/Dockerfile'"

@@ -188,7 +188,7 @@ static void defaults(void **state)
 	assert_null(s->linux_.resources.memory_limit);
 	assert_string_equal(s->hostname, "0123456789ab");
 	assert_non_null(mount_at(s, "/data")); /* the image's volume */
-	assert_false(in(mount_at(s, "/data")->options, "ridmap"));
+	assert_true(in(mount_at(s, "/data")->options, "ridmap"));
 	assert_string_equal(json_get(json_get(doc, "rootfs"), "kind")->str, "overlay");
 	assert_string_equal(json_get(json_get(doc, "rootfs"), "lower")->child->str, "/r/layers/b/fs");
 	assert_string_equal(json_get(doc, "cgroup")->str, "/tare/" ID);
@@ -342,14 +342,33 @@ static void bad_options(void **state)
 		{ { .userns = "range:100000:10" }, "--userns" },
 		{ { .ipc = "container:x" }, "--ipc" },
 		{ { .uts = "host", .hostname = "x" }, "--hostname" },
-		{ { .volumes = WORDS("rel:/x") }, "-v" },
+		{ { .volumes = WORDS("r/l:/x") }, "-v" },
+		{ { .volumes = WORDS("/a:/x:nocopy") }, "nocopy" },
+		{ { .mounts = WORDS("type=bind,src=/a,dst=/x,volume-nocopy") }, "volume-nocopy does not go with type=bind" },
+		{ { .mounts = WORDS("type=bind,src=/a,dts=/x") }, "did you mean \"dst\"" },
+		{ { .mounts = WORDS("type=bind,dst=/x") }, "source=PATH is missing" },
+		{ { .mounts = WORDS("type=bind,src=/a") }, "target=PATH is missing" },
+		{ { .mounts = WORDS("type=bind,src=/a,dst=/x", "dst=/x") }, "is a mount point already" },
+		{ { .mounts = WORDS("type=npipe,src=a,dst=/x") }, "npipe" },
+		{ { .mounts = WORDS("type=bind,src=/a,dst=/x,readonly=perhaps") }, "readonly=perhaps" },
+		{ { .mounts = WORDS("type=bind,src=/a,dst=/x,bind-recursive=writable") }, "readonly is missing" },
+		{ { .mounts = WORDS("type=bind,src=/a,dst=/x,ro,bind-recursive=readonly,bind-propagation=rslave") }, "rprivate" },
+		{ { .mounts = WORDS("type=bind,src=/a,dst=/x,bind-propagation=wide") }, "bind-propagation" },
+		{ { .mounts = WORDS("type=tmpfs,dst=/x,tmpfs-size=big") }, "tmpfs-size" },
+		{ { .mounts = WORDS("type=tmpfs,dst=/x,tmpfs-mode=9") }, "tmpfs-mode" },
+		{ { .mounts = WORDS("type=tmpfs,src=a,dst=/x") }, "no source" },
+		{ { .mounts = WORDS("src=ab,dst=/x,volume-subpath=/a") }, "volume-subpath" },
+		{ { .mounts = WORDS("dst=/x,volume-subpath=a") }, "volume-subpath" },
+		{ { .mounts = WORDS("src=/ab,dst=/x") }, "type=bind" },
+		{ { .mounts = WORDS("\"src=ab,dst=/x") }, "quote" },
+		{ { .mounts = WORDS("") }, "--mount" },
 		{ { .volumes = WORDS("/a:b") }, "-v" },
 		{ { .volumes = WORDS("/a:/") }, "-v" },
 		{ { .volumes = WORDS("/a:/b/../proc/x") }, "-v" },
 		{ { .volumes = WORDS("/a:/b", "/c:/b/") }, "-v" },
 		{ { .volumes = WORDS("/a:/b:zz") }, "-v" },
 		{ { .volumes = WORDS("/a:/b:ro:x") }, "-v" },
-		{ { .volumes = WORDS("name:/b") }, "named volumes" },
+		{ { .volumes = WORDS("n:/b") }, "no name for a volume" },
 		{ { .volumes = WORDS("/a:/b:idmap"), .userns = "host" }, "idmap" },
 		{ { .tmpfs = WORDS("t") }, "--tmpfs" },
 		{ { .tmpfs = WORDS("/t:huge=always") }, "--tmpfs" },

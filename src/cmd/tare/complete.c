@@ -16,7 +16,8 @@ static void offer_thing(const char *name, const char *about, void *data)
 static void things(const struct cli_completion *c, enum cli_thing thing)
 {
 	static const enum glance_kind kinds[] = {
-		[CLI_CONTAINERS] = GLANCE_CONTAINERS, [CLI_IMAGES] = GLANCE_IMAGES, [CLI_NETWORKS] = GLANCE_NETWORKS
+		[CLI_CONTAINERS] = GLANCE_CONTAINERS, [CLI_IMAGES] = GLANCE_IMAGES, [CLI_NETWORKS] = GLANCE_NETWORKS,
+		[CLI_VOLUMES] = GLANCE_VOLUMES
 	};
 	const struct tare_global *g = c->global;
 	const char *root = g->root ? g->root : getenv("TARE_ROOT");

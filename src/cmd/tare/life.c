@@ -39,7 +39,7 @@ const struct cli_option kill_options[] = {
 
 const struct cli_option rm_options[] = {
 	{ "force", 'f', NULL, CLI_FLAG, "kill it first when it runs", offsetof(struct rm_opts, force) },
-	{ "volumes", 'v', NULL, CLI_FLAG, "its own volumes too (they always are)", offsetof(struct rm_opts, volumes) },
+	{ "volumes", 'v', NULL, CLI_FLAG, "also its volumes without a name, unless another container has them", offsetof(struct rm_opts, volumes) },
 	{ "link", 'l', NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
@@ -216,7 +216,7 @@ int cmd_wait(const struct cli_call *call, struct err *e)
 static int rm_one(const struct engine *en, const char *what, const void *data, struct err *e)
 {
 	const struct rm_opts *o = data;
-	int r = container_remove(en, what, o->force, e);
+	int r = container_remove(en, what, o->force, o->volumes, e);
 
 	if (r == 0)
 		tare_say("%s", what);

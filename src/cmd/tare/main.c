@@ -146,6 +146,15 @@ static const struct cli_command network_commands[] = {
 	END,
 };
 
+static const struct cli_command volume_commands[] = {
+	{ "create", "[NAME]", "make a volume", cmd_volume_create, volume_create_options, sizeof(struct volume_opts), NULL, 0, 1 },
+	{ "ls", NULL, "list volumes", cmd_volume_ls, volume_ls_options, sizeof(struct list_opts), &list_defaults, 0, 0 },
+	{ "inspect", "VOLUME...", "show everything about volumes, as JSON", cmd_volume_inspect, volume_inspect_options, sizeof(struct inspect_opts), NULL, 1, CLI_ANY },
+	{ "rm", "VOLUME...", "remove volumes", cmd_volume_rm, volume_rm_options, sizeof(struct rm_opts), NULL, 1, CLI_ANY },
+	{ "prune", NULL, "remove volumes without a name that no container has", cmd_volume_prune, volume_prune_options, sizeof(struct system_opts), NULL, 0, 0 },
+	END,
+};
+
 static const struct cli_command builder_commands[] = {
 	ROW_BUILD,
 	{ "du", NULL, "show what steps of builds gave, and what it takes on the disk", cmd_builder_du, builder_du_options, sizeof(struct list_opts),
@@ -192,6 +201,7 @@ static const struct cli_command commands[] = {
 	{ "image", NULL, "the commands about images", .sub = image_commands },
 	{ "network", NULL, "the commands about networks", .sub = network_commands },
 	{ "system", NULL, "the commands about this machine", .sub = system_commands },
+	{ "volume", NULL, "the commands about volumes", .sub = volume_commands },
 	{ "version", NULL, "show the version", cmd_version, version_options, sizeof(struct system_opts), NULL, 0, 0 },
 	{ "completion", "bash|zsh|fish", "print what makes a shell complete the command lines of tare and tare-oci", cmd_completion, NULL, 0, NULL, 1, 1 },
 	{ "internal", NULL, NULL, .sub = internal_commands },

@@ -34,11 +34,8 @@ static const struct cli_option docker_options[] = {
 	{ "kernel-memory", 0, "BYTES", CLI_UNSUPPORTED, "the kernel limits its own memory within --memory: use that" },
 	{ "link", 0, "NAME", CLI_UNSUPPORTED },
 	{ "link-local-ip", 0, "IP", CLI_UNSUPPORTED },
-	{ "mount", 0, "SPEC", CLI_UNSUPPORTED },
 	{ "storage-opt", 0, "OPTION", CLI_UNSUPPORTED },
 	{ "use-api-socket", 0, NULL, CLI_UNSUPPORTED, "there is no daemon, and no socket of one" },
-	{ "volume-driver", 0, "NAME", CLI_UNSUPPORTED },
-	{ "volumes-from", 0, "NAME", CLI_UNSUPPORTED },
 	/* there is nothing to switch off: no image is verified, no health is checked */
 	{ "disable-content-trust", 0, NULL, CLI_IGNORED },
 	{ "no-healthcheck", 0, NULL, CLI_IGNORED },
@@ -54,7 +51,10 @@ static const struct cli_option container_options[] = {
 	{ "rm", 0, NULL, CLI_FLAG, "remove the container when it ends", CT(rm) },
 	{ "env", 'e', "NAME[=VALUE]", CLI_STRV, "set an environment variable", OWN(env) },
 	{ "env-file", 0, "FILE", CLI_STRV, "environment variables from a file", OWN(env_file) },
-	{ "volume", 'v', "SRC:DST[:OPTIONS]", CLI_STRV, "show a folder or file of the host in it (ro, noidmap…)", OWN(volume) },
+	{ "volume", 'v', "SRC:DST[:OPTIONS]", CLI_STRV, "a folder or file of the host, or a volume by its name; DST alone: a volume of its own", OWN(volume) },
+	{ "mount", 0, "type=bind|volume|tmpfs,source=SRC,target=DST[,...]", CLI_STRV, "the same, key by key", OWN(mount) },
+	{ "volumes-from", 0, "CONTAINER[:ro]", CLI_STRV, "the volumes and binds that another container has", OWN(volumes_from) },
+	{ "volume-driver", 0, "local", CLI_STR, "what makes volumes that -v names", CT(volume_driver), .choices = "local" },
 	{ "tmpfs", 0, "DST[:OPTIONS]", CLI_STRV, "a file system in memory", OWN(tmpfs) },
 	{ "device", 0, "NODE[:NODE][:rwm]", CLI_STRV, "a device node of the host, or a folder of some", OWN(device) },
 	{ "device-cgroup-rule", 0, "RULE", CLI_STRV, "which other nodes may be used (\"c 42:* rwm\")", OWN(device_rule) },
@@ -176,7 +176,7 @@ static const char *from_here(struct arena *a, const char *path)
 	return cwd ? arena_printf(a, "%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, path) : NULL;
 }
 
-/* "./x", "../x", "." and ".." are places; "x" is, or will be, the name of a volume. */
+/* "./x", "../x", "." and ".." are places; "x" is the name of a volume. */
 static int volumes(const struct cli_call *call, const struct cli_strv *texts, struct strv *out, struct err *e)
 {
 	const char **v = arena_array(call->arena, texts->n + 1, sizeof(*v));
@@ -224,6 +224,9 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	ct->labels = list(&o->label);
 	ct->group_add = list(&o->group_add);
 	ct->tmpfs = list(&o->tmpfs);
+	ct->mounts = list(&o->mount);
+	ct->volumes_from = list(&o->volumes_from);
+	ct->here = o->mount.n ? from_here(call->arena, "") : NULL;
 	ct->devices = list(&o->device);
 	ct->cap_add = list(&o->cap_add);
 	ct->cap_drop = list(&o->cap_drop);

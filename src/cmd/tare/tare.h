@@ -195,7 +195,7 @@ struct run_opts {
 	bool detach, interactive, sig_proxy;
 	const char *cidfile, *detach_keys, *runtime, *isolation;
 	struct image_need need;
-	struct cli_strv attach, env, env_file, label, group_add, volume, tmpfs, device, cap_add, cap_drop, security_opt, sysctl,
+	struct cli_strv attach, env, env_file, label, group_add, volume, mount, volumes_from, tmpfs, device, cap_add, cap_drop, security_opt, sysctl,
 		ulimit, log_opt, network, network_alias, publish, expose, add_host, dns, dns_search, dns_option;
 	struct cli_strv annotation, label_file, device_rule, io[CT_IO_KINDS];
 	int64_t stop_timeout, pids_limit, oom_score_adj, cpu_quota, cpu_period;
@@ -266,6 +266,18 @@ struct update_opts {
 };
 extern const struct cli_option update_options[];
 int cmd_update(const struct cli_call *call, struct err *e);
+
+/* volume.c */
+struct volume_opts {
+	const char *driver;
+	struct cli_strv labels, options;
+};
+extern const struct cli_option volume_create_options[], volume_ls_options[], volume_inspect_options[], volume_rm_options[], volume_prune_options[];
+int cmd_volume_create(const struct cli_call *call, struct err *e);
+int cmd_volume_ls(const struct cli_call *call, struct err *e);
+int cmd_volume_inspect(const struct cli_call *call, struct err *e);
+int cmd_volume_rm(const struct cli_call *call, struct err *e);
+int cmd_volume_prune(const struct cli_call *call, struct err *e);
 
 /* network_cni.c */
 int cmd_cni_check(const struct cli_call *call, struct err *e);

@@ -1,6 +1,6 @@
 /* A line of comma-separated values, RFC 4180: in double quotes a field may have commas, and "" is a quote. */
-#ifndef TARE_BUILD_CSV_H
-#define TARE_BUILD_CSV_H
+#ifndef TARE_BASE_CSV_H
+#define TARE_BASE_CSV_H
 
 #include "base/strbuf.h"
 

@@ -1,4 +1,4 @@
-#include "build/csv.h"
+#include "base/csv.h"
 
 #include <stdbool.h>
 

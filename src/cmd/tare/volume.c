@@ -1,0 +1,290 @@
+/* tare volume create, ls, inspect, rm, prune */
+#include "engine/volume.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cmd/tare/filter.h"
+#include "cmd/tare/table.h"
+#include "cmd/tare/tare.h"
+#include "cmd/tare/template.h"
+#include "engine/volume_prune.h"
+
+#define LS_KEYS "anonymous dangling driver label name"
+#define PRUNE_KEYS "all label label!"
+
+const struct cli_option volume_create_options[] = {
+	{ "driver", 'd', "local", CLI_STR, "what makes it (default: local)", offsetof(struct volume_opts, driver) },
+	{ "label", 0, "KEY=VALUE", CLI_STRV, "a label", offsetof(struct volume_opts, labels) },
+	{ "opt", 'o', "KEY=VALUE", CLI_STRV, "type=tmpfs, o=OPTIONS; or o=bind, device=/PATH", offsetof(struct volume_opts, options) },
+	{ "availability", 0, "NAME", CLI_UNSUPPORTED },
+	{ "group", 0, "NAME", CLI_UNSUPPORTED },
+	{ "limit-bytes", 0, "BYTES", CLI_UNSUPPORTED },
+	{ "required-bytes", 0, "BYTES", CLI_UNSUPPORTED },
+	{ "scope", 0, "NAME", CLI_UNSUPPORTED },
+	{ "secret", 0, "NAME", CLI_UNSUPPORTED },
+	{ "sharing", 0, "NAME", CLI_UNSUPPORTED },
+	{ "topology-preferred", 0, "NAME", CLI_UNSUPPORTED },
+	{ "topology-required", 0, "NAME", CLI_UNSUPPORTED },
+	{ "type", 0, "NAME", CLI_UNSUPPORTED },
+	{ 0 }
+};
+const struct cli_option volume_ls_options[] = {
+	{ "quiet", 'q', NULL, CLI_FLAG, "only their names", offsetof(struct list_opts, quiet) },
+	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
+	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" LS_KEYS ")", offsetof(struct list_opts, filters) },
+	{ "cluster", 0, NULL, CLI_UNSUPPORTED },
+	{ 0 }
+};
+const struct cli_option volume_inspect_options[] = {
+	{ "format", 'f', "json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct inspect_opts, format) },
+	{ 0 }
+};
+const struct cli_option volume_rm_options[] = {
+	{ "force", 'f', NULL, CLI_FLAG, "one that is not there is no error", offsetof(struct rm_opts, force) },
+	{ 0 }
+};
+const struct cli_option volume_prune_options[] = {
+	{ "all", 'a', NULL, CLI_FLAG, "also those with a name", offsetof(struct system_opts, all) },
+	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
+	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only those that match (" PRUNE_KEYS ")", offsetof(struct system_opts, filters) },
+	{ 0 }
+};
+
+int cmd_volume_create(const struct cli_call *call, struct err *e)
+{
+	const struct volume_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	const struct volume_wish wish = {
+		.name = call->n_args ? call->args[0] : NULL,
+		.driver = o->driver,
+		.labels = { o->labels.v, o->labels.n },
+		.options = { o->options.v, o->options.n },
+	};
+	const char *name;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0)
+		r = volume_create(&en, call->arena, &wish, &name, e);
+	if (r == 0)
+		tare_say("%s", name);
+	return r;
+}
+
+/* ---- lists ---- */
+
+static const struct table_column columns[] = {
+	{ NULL, NULL }, { "DRIVER", "Driver" }, { "VOLUME NAME", "Name" }, { NULL, "Labels" }, { NULL, "Links" }, { NULL, "Mountpoint" },
+	{ NULL, "Scope" }, { NULL, "Size" }, { NULL, "Availability" }, { NULL, "Group" }, { NULL, "Status" },
+};
+
+/* "a=1,b=2", as docker has it. */
+static const char *labels_text(struct arena *a, const struct json *labels)
+{
+	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
+
+	json_each(label, labels)
+		if (label->type == JSON_STRING)
+			sb_printf(&b, "%s%s=%s", b.len ? "," : "", label->key, label->str);
+	return arena_strdup(a, sb_str(&b));
+}
+
+static void add_row(struct table *t, const struct engine *en, const struct volume *v)
+{
+	const char *cells[] = {
+		v->name, VOLUME_DRIVER, v->name, labels_text(t->a, v->labels), "N/A", volume_path(en, t->a, v->name), "local", "N/A", "N/A", "N/A", "N/A",
+	};
+
+	table_add(t, cells);
+}
+
+static int ls_matches(const char *key, const char *value, void *data, struct err *e)
+{
+	const struct volume *v = data;
+	bool want;
+	int r;
+
+	if (strcmp(key, "name") == 0)
+		return strstr(v->name, value) != NULL;
+	if (strcmp(key, "driver") == 0)
+		return strcmp(value, VOLUME_DRIVER) == 0;
+	if (strcmp(key, "label") == 0)
+		return filter_label(v->labels, value);
+	if (strcmp(key, "dangling") != 0 && strcmp(key, "anonymous") != 0)
+		return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are " LS_KEYS, key, value);
+	r = filter_bool(key, value, &want, e);
+	return r < 0 ? r : (key[0] == 'd' ? v->users == 0 : v->anonymous) == want;
+}
+
+int cmd_volume_ls(const struct cli_call *call, struct err *e)
+{
+	const struct list_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct table t = TABLE(call->arena, columns);
+	struct volume *all;
+	size_t n = 0;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0)
+		r = volume_list(en.catalog, call->arena, &all, &n, e);
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		r = filter_passes(call->arena, &o->filters, ls_matches, &all[i], e);
+		if (r > 0)
+			add_row(&t, &en, &all[i]);
+	}
+	if (r >= 0)
+		r = table_write(&t, o->format, o->quiet, &out, e);
+	return r < 0 ? r : tare_print(&out, e);
+}
+
+/* ---- inspect ---- */
+
+static void write_volume(const struct engine *en, struct arena *a, const struct volume *v, struct json_writer *w)
+{
+	jw_object(w, NULL);
+	jw_str(w, "CreatedAt", table_time(a, v->created));
+	jw_str(w, "Driver", VOLUME_DRIVER);
+	if (v->labels && v->labels->len)
+		jw_value(w, "Labels", v->labels);
+	else
+		jw_null(w, "Labels");
+	jw_str(w, "Mountpoint", volume_path(en, a, v->name));
+	jw_str(w, "Name", v->name);
+	if (v->options && v->options->len)
+		jw_value(w, "Options", v->options);
+	else
+		jw_null(w, "Options");
+	jw_str(w, "Scope", "local");
+	jw_end_object(w);
+}
+
+/* An element of the list, or a line as the template says. */
+static int inspect_one(const struct engine *en, const struct cli_call *call, const char *what, const char *template, struct json_writer *w, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT, line = STRBUF_INIT;
+	struct json_writer one = JSON_WRITER(&text);
+	const struct json *doc;
+	struct volume v;
+	int r = volume_find(en->catalog, call->arena, what, &v, e);
+
+	if (r < 0)
+		return r;
+	write_volume(en, call->arena, &v, template ? &one : w);
+	if (!template)
+		return 0;
+	r = sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "inspect") : json_parse(call->arena, sb_str(&text), text.len, NULL, &doc, e);
+	if (r == 0)
+		r = template_apply(call->arena, template, doc, &line, e);
+	if (r == 0)
+		sb_printf(w->out, "%s\n", sb_str(&line));
+	return r;
+}
+
+int cmd_volume_inspect(const struct cli_call *call, struct err *e)
+{
+	const struct inspect_opts *o = call->opts;
+	const char *template = o->format && strcmp(o->format, "json") != 0 ? o->format : NULL;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct json_writer w = { .out = &out, .pretty = true };
+	int r = tare_engine(call, &en, e), failed = 0;
+
+	if (r < 0)
+		return r;
+	if (!template)
+		jw_array(&w, NULL);
+	for (size_t i = 0; i < call->n_args; i++) {
+		struct err why = { 0 };
+
+		if (inspect_one(&en, call, call->args[i], template, &w, &why) < 0) {
+			log_error("%s", why.msg);
+			failed = 1;
+		}
+	}
+	if (!template) {
+		jw_end_array(&w);
+		sb_putc(&out, '\n');
+	}
+	r = sb_error(&out) < 0 ? err_errno(e, -ENOMEM, "inspect") : tare_print(&out, e);
+	return r < 0 ? r : failed;
+}
+
+/* ---- removing ---- */
+
+static int remove_one(const struct engine *en, const char *what, const void *data, struct err *e)
+{
+	const struct rm_opts *o = data;
+	int r = volume_remove(en, what, e);
+
+	if (r == 0 || (o->force && e->cls == ERR_NOTFOUND))
+		tare_say("%s", what);
+	return r < 0 && o->force && e->cls == ERR_NOTFOUND ? 0 : r;
+}
+
+int cmd_volume_rm(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = tare_engine(call, &en, e);
+
+	return r < 0 ? r : tare_each(call, &en, remove_one, call->opts);
+}
+
+struct pruning {
+	const struct cli_call *call;
+	const struct cli_strv *filters;
+	bool all, said;
+	const struct volume *v; /* being judged */
+};
+
+static int prune_matches(const char *key, const char *value, void *data, struct err *e)
+{
+	struct pruning *p = data;
+
+	if (strcmp(key, "label") == 0)
+		return filter_label(p->v->labels, value);
+	if (strcmp(key, "label!") == 0)
+		return !filter_label(p->v->labels, value);
+	if (strcmp(key, "all") == 0)
+		return filter_bool(key, value, &p->all, e) < 0 ? e->code : 1;
+	return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are " PRUNE_KEYS, key, value);
+}
+
+static int wanted(const struct volume *v, void *data, struct err *e)
+{
+	struct pruning *p = data;
+	int r;
+
+	p->v = v;
+	r = filter_passes(p->call->arena, p->filters, prune_matches, p, e);
+	return r < 0 ? r : r && (p->all || v->anonymous);
+}
+
+static void removed(const char *name, void *data)
+{
+	struct pruning *p = data;
+
+	if (!p->said)
+		tare_say("Deleted Volumes:");
+	p->said = true;
+	tare_say("%s", name);
+}
+
+int cmd_volume_prune(const struct cli_call *call, struct err *e)
+{
+	const struct system_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	struct pruning p = { .call = call, .filters = &o->filters, .all = o->all };
+	uint64_t freed;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0 && !o->force && !tare_confirm(o->all ? "This removes every volume that no container has." :
+							  "This removes every volume without a name that no container has."))
+		return 1;
+	if (r == 0)
+		r = volume_prune(&en, call->arena, wanted, removed, &p, &freed, e);
+	if (r == 0)
+		tare_say("%sTotal reclaimed space: %s", p.said ? "\n" : "", table_size(call->arena, freed));
+	return r;
+}

@@ -1,0 +1,529 @@
+/* See volume.h. ROOT/volumes is flock()ed by who makes or removes a volume that has a name, so that a folder that is on its way out is never
+ * taken for that of a new volume of the same name: it is renamed under the lock, and only then removed. */
+#include "engine/volume.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/names.h"
+#include "engine/nearest.h"
+#include "engine/pairs.h"
+#include "engine/spec_plan.h"
+
+#define FOLDER "volumes"
+#define DATA "_data"
+#define GONE ".gone-" /* no volume's name begins with a dot */
+#define ID_BYTES 32
+
+/* ---- judging ---- */
+
+static const char *value_of(struct strv options, const char *key)
+{
+	size_t len = strlen(key);
+	const char *value = NULL;
+
+	for (size_t i = 0; i < options.n; i++)
+		if (strncmp(options.v[i], key, len) == 0 && options.v[i][len] == '=')
+			value = options.v[i] + len + 1;
+	return value;
+}
+
+static int check_keys(struct strv options, struct err *e)
+{
+	static const char *const keys[] = { "type", "device", "o" };
+
+	for (size_t i = 0; i < options.n; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+			known |= text_starts(options.v[i], keys[k]) && options.v[i][strlen(keys[k])] == '=';
+		if (!known)
+			return err_set(e, ERR_INVALID, "--opt %s: the driver %s has type=TYPE, device=DEVICE and o=OPTIONS", options.v[i], VOLUME_DRIVER);
+	}
+	return 0;
+}
+
+static bool has_word(struct strv words, const char *word)
+{
+	for (size_t i = 0; i < words.n; i++)
+		if (strcmp(words.v[i], word) == 0)
+			return true;
+	return false;
+}
+
+static int check_bind(const char *device, struct strv o, struct err *e)
+{
+	static const char *const words[] = { "bind", "rbind", "ro", "rw" };
+
+	if (!device || device[0] != '/')
+		return err_set(e, ERR_INVALID, "--opt o=bind: which folder? --opt device=/PATH, absolute, is missing");
+	for (size_t i = 0; i < o.n; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < ARRAY_LEN(words); k++)
+			known |= strcmp(o.v[i], words[k]) == 0;
+		if (!known)
+			return err_set(e, ERR_UNSUPPORTED, "--opt o=%s: of a bind bind, rbind, ro and rw are supported", o.v[i]);
+	}
+	return 0;
+}
+
+/* What the options say together. */
+static int judge(struct arena *a, struct strv options, enum volume_kind *kind, struct err *e)
+{
+	const char *type = value_of(options, "type"), *device = value_of(options, "device"), *o = value_of(options, "o");
+	struct strv words = o && *o ? plan_split(a, o, ',') : (struct strv){ NULL, 0 };
+	int r = check_keys(options, e);
+
+	*kind = VOLUME_FOLDER;
+	if (r < 0 || !options.n)
+		return r;
+	if (has_word(words, "bind") || has_word(words, "rbind")) {
+		*kind = VOLUME_BIND;
+		return check_bind(device, words, e);
+	}
+	if (!type)
+		return err_set(e, ERR_INVALID, "--opt type=TYPE is missing: tmpfs; or o=bind with device=/PATH");
+	if (strcmp(type, "tmpfs") != 0)
+		return err_set(e, ERR_UNSUPPORTED, "--opt type=%s: only tmpfs is supported, and o=bind; mount it on the host, and name that folder: "
+						   "-o o=bind -o device=/PATH", type);
+	*kind = VOLUME_TMPFS;
+	for (size_t i = 0; r == 0 && i < words.n; i++)
+		r = plan_tmpfs_option("--opt o", o, words.v[i], e);
+	return r;
+}
+
+static int check_labels(struct strv labels, struct err *e)
+{
+	for (size_t i = 0; i < labels.n; i++)
+		if (strcspn(labels.v[i], "=") > PAIRS_KEY_MAX || labels.v[i][0] == '=' || !labels.v[i][0])
+			return err_set(e, ERR_INVALID, "--label %.100s: want KEY=VALUE, the key of at most %d characters", labels.v[i], PAIRS_KEY_MAX);
+	return 0;
+}
+
+int volume_check(struct arena *a, const struct volume_wish *wish, struct err *e)
+{
+	enum volume_kind kind;
+	int r = wish->name ? name_check(wish->name, "volume", e) : 0;
+
+	if (r == 0 && wish->driver && *wish->driver && strcmp(wish->driver, VOLUME_DRIVER) != 0)
+		r = err_set(e, ERR_UNSUPPORTED, "--driver %s: there is one driver of volumes, %s, and no plugin of others", wish->driver, VOLUME_DRIVER);
+	if (r == 0)
+		r = check_labels(wish->labels, e);
+	return r < 0 ? r : judge(a, wish->options, &kind, e);
+}
+
+/* ---- rows ---- */
+
+static void write_config(const struct volume_wish *wish, struct strbuf *out)
+{
+	static const char *const anonymous[] = { VOLUME_ANONYMOUS_LABEL };
+	struct json_writer w = JSON_WRITER(out);
+
+	jw_object(&w, NULL);
+	jw_str(&w, "Driver", VOLUME_DRIVER);
+	pairs_write(&w, "Labels", wish->anonymous && !wish->labels.n ? (struct strv){ anonymous, 1 } : wish->labels);
+	pairs_write(&w, "Options", wish->options);
+	jw_end_object(&w);
+}
+
+int volume_insert(struct catalog *c, const struct volume_wish *wish, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
+	struct timespec now;
+	int r;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	write_config(wish, &config);
+	if (sb_error(&config) < 0)
+		return err_errno(e, -ENOMEM, "volume %s", wish->name);
+	r = cat_exec(c, e, "INSERT INTO volumes(name, created, anonymous, config) VALUES(?1, ?2, ?3, ?4)", "siis", wish->name,
+		     (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, (int64_t)wish->anonymous, config.s);
+	return r < 0 ? r : 0;
+}
+
+static struct strv as_texts(struct arena *a, const struct json *object)
+{
+	const char **v = arena_array(a, object ? object->len + 1 : 1, sizeof(*v));
+	size_t n = 0;
+
+	json_each(member, v ? object : NULL)
+		if (member->type == JSON_STRING)
+			v[n++] = arena_printf(a, "%s=%s", member->key, member->str);
+	return (struct strv){ v, n };
+}
+
+static int read_row(struct cat_stmt *s, struct arena *a, struct volume *out, struct err *e)
+{
+	const char *config = cat_text(s, 3);
+	const struct json *doc;
+	struct strv options;
+	int r = json_parse(a, config, strlen(config), NULL, &doc, e);
+
+	if (r < 0)
+		return err_ctx(e, "a volume's row in the catalog");
+	*out = (struct volume){
+		.name = arena_strdup(a, cat_text(s, 0)),
+		.created = cat_int(s, 1),
+		.anonymous = cat_int(s, 2) != 0,
+		.users = (size_t)cat_int(s, 4),
+		.labels = json_get(doc, "Labels"),
+		.options = json_get(doc, "Options"),
+	};
+	options = as_texts(a, out->options);
+	r = judge(a, options, &out->kind, e);
+	out->device = value_of(options, "device");
+	out->o = value_of(options, "o");
+	if (!out->o)
+		out->o = "";
+	if (r == 0 && arena_error(a) < 0)
+		r = err_errno(e, -ENOMEM, "read a volume's row");
+	return r < 0 ? err_ctx(e, "volume %s", out->name) : 0;
+}
+
+#define COLUMNS "SELECT name, created, anonymous, config, (SELECT count(*) FROM volume_uses WHERE volume = name) FROM volumes "
+
+int volume_find(struct catalog *c, struct arena *a, const char *name, struct volume *out, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	char nearest[NEAREST_LEN], shown[150];
+	int r = cat_prepare(c, &s, e, COLUMNS "WHERE name = ?1", "s", name);
+
+	if (r == 0)
+		r = cat_step(s, e);
+	if (r > 0)
+		return read_row(s, a, out, e);
+	if (r < 0)
+		return r;
+	(void)text_escape(name, shown, sizeof(shown));
+	if (nearest_row(c, "SELECT name FROM volumes", name, nearest))
+		return err_set(e, ERR_NOTFOUND, "no such volume: %s (did you mean \"%s\"?)", shown, nearest);
+	return err_set(e, ERR_NOTFOUND, "no such volume: %s (tare volume ls lists them)", shown);
+}
+
+static int count(struct catalog *c, size_t *n, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(c, &s, e, "SELECT count(*) FROM volumes", "");
+
+	if (r == 0)
+		r = cat_step(s, e);
+	*n = r > 0 ? (size_t)cat_int(s, 0) : 0;
+	return r < 0 ? r : 0;
+}
+
+int volume_list(struct catalog *c, struct arena *a, struct volume **out, size_t *n, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	size_t cap;
+	int r = count(c, &cap, e);
+
+	*n = 0;
+	*out = r < 0 ? NULL : arena_array(a, cap + 1, sizeof(**out));
+	if (r == 0 && !*out)
+		r = err_errno(e, -ENOMEM, "list volumes");
+	if (r == 0)
+		r = cat_prepare(c, &s, e, COLUMNS "ORDER BY name LIMIT ?1", "i", (int64_t)cap);
+	while (r == 0 && (r = cat_step(s, e)) > 0)
+		r = read_row(s, a, &(*out)[(*n)++], e);
+	return r;
+}
+
+static int add_text(struct arena *a, struct strv *v, const char *text)
+{
+	const char **more = arena_array(a, v->n + 2, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	if (v->n)
+		memcpy(more, v->v, v->n * sizeof(*more));
+	more[v->n] = arena_strdup(a, text);
+	*v = (struct strv){ more, v->n + 1 };
+	return more[v->n - 1] ? 0 : -ENOMEM;
+}
+
+static int texts(struct catalog *c, struct arena *a, const char *sql, const char *key, struct strv *out, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(c, &s, e, sql, "s", key);
+
+	*out = (struct strv){ NULL, 0 };
+	while (r == 0 && (r = cat_step(s, e)) > 0)
+		r = add_text(a, out, cat_text(s, 0)) < 0 ? err_errno(e, -ENOMEM, "volumes") : 0;
+	return r;
+}
+
+int volume_users(struct catalog *c, struct arena *a, const char *name, struct strv *out, struct err *e)
+{
+	return texts(c, a, "SELECT container FROM volume_uses WHERE volume = ?1 ORDER BY container", name, out, e);
+}
+
+int volume_use(struct catalog *c, const char *container, const char *name, struct err *e)
+{
+	int r = cat_exec(c, e, "INSERT OR IGNORE INTO volume_uses(container, volume) VALUES(?1, ?2)", "ss", container, name);
+
+	if (r == -ENOENT)
+		return err_set(e, ERR_NOTFOUND, "volume %s was removed meanwhile", name);
+	return r < 0 ? r : 0;
+}
+
+int volume_unuse(struct catalog *c, struct arena *a, const char *container, bool anonymous, struct strv *gone, struct err *e)
+{
+	static const char alone[] = "SELECT volume FROM volume_uses u JOIN volumes v ON v.name = u.volume WHERE container = ?1 AND v.anonymous"
+				    " AND NOT EXISTS (SELECT 1 FROM volume_uses o WHERE o.volume = u.volume AND o.container != ?1)";
+	int r;
+
+	*gone = (struct strv){ NULL, 0 };
+	r = anonymous ? texts(c, a, alone, container, gone, e) : 0;
+	if (r == 0)
+		r = cat_exec(c, e, "DELETE FROM volume_uses WHERE container = ?1", "s", container);
+	for (size_t i = 0; r >= 0 && i < gone->n; i++)
+		r = cat_exec(c, e, "DELETE FROM volumes WHERE name = ?1", "s", gone->v[i]);
+	return r < 0 ? r : 0;
+}
+
+/* ---- folders ---- */
+
+const char *volume_path(const struct engine *en, struct arena *a, const char *name)
+{
+	return arena_printf(a, "%s/" FOLDER "/%s/" DATA, en->root, name);
+}
+
+/* ROOT/volumes, made where missing. */
+static int open_all(const struct engine *en, struct err *e)
+{
+	int fd;
+
+	if (mkdirat(en->root_fd, FOLDER, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, -errno, "make %s/" FOLDER, en->root);
+	fd = openat(en->root_fd, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_errno(e, -errno, "open %s/" FOLDER, en->root) : fd;
+}
+
+static int lock_all(const struct engine *en, struct err *e)
+{
+	CLEANUP_FD int fd = open_all(en, e);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	do
+		r = flock(fd, LOCK_EX) < 0 ? -errno : 0;
+	while (r == -EINTR);
+	return r < 0 ? err_errno(e, r, "lock %s/" FOLDER, en->root) : take_fd(&fd);
+}
+
+int volume_open(const struct engine *en, const char *name, struct err *e)
+{
+	CLEANUP_FD int all = open_all(en, e), fd = -1;
+
+	if (all < 0)
+		return all;
+	if (mkdirat(all, name, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, -errno, "make volume %s", name);
+	fd = openat(all, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || (mkdirat(fd, DATA, 0755) < 0 && errno != EEXIST))
+		return err_errno(e, -errno, "make volume %s", name);
+	return take_fd(&fd);
+}
+
+/* Out of the way, with the lock held. 0 also when it is not there; gone: its name now. */
+static int set_aside(int all, const char *name, char gone[NAME_MAX + 1])
+{
+	char random[17];
+	int r = text_random_hex(8, random);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(gone, NAME_MAX + 1, GONE "%s", random);
+	return renameat(all, name, all, gone) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* What a killed removal, or a catalog of before, left under that name is no part of the new volume. */
+static int insert_new(const struct engine *en, int all, const struct volume_wish *wish, char gone[NAME_MAX + 1], struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	int r = catalog_begin(c, CATALOG_DURABLE, e);
+
+	if (r == 0)
+		r = volume_insert(c, wish, e);
+	if (r < 0)
+		return r;
+	r = set_aside(all, wish->name, gone);
+	if (r < 0)
+		return err_errno(e, r, "make volume %s", wish->name);
+	return catalog_commit(c, e);
+}
+
+static bool same_options(struct arena *a, const struct json *have, struct strv want)
+{
+	struct strv old = as_texts(a, have);
+
+	for (size_t i = 0; i < old.n; i++)
+		if (!has_word(want, old.v[i]))
+			return false;
+	for (size_t i = 0; i < want.n; i++)
+		if (!has_word(old, want.v[i]))
+			return false;
+	return true;
+}
+
+/* 1: it is there, and as wished. */
+static int is_there(const struct engine *en, struct arena *a, const struct volume_wish *wish, struct err *e)
+{
+	struct err why = { 0 };
+	struct volume v;
+
+	if (volume_find(en->catalog, a, wish->name, &v, &why) < 0)
+		return why.cls == ERR_NOTFOUND ? 0 : err_set(e, why.cls, "%s", why.msg);
+	if (wish->options.n && !same_options(a, v.options, wish->options))
+		return err_set(e, ERR_CONFLICT, "volume %s is there, with other options (tare volume inspect %s): remove it first, or take another name",
+			       wish->name, wish->name);
+	return 1;
+}
+
+int volume_create(const struct engine *en, struct arena *a, const struct volume_wish *wish, const char **name, struct err *e)
+{
+	char made_up[2 * ID_BYTES + 1], gone[NAME_MAX + 1] = "";
+	CLEANUP_FD int all = -1, folder = -1;
+	struct volume_wish w = *wish;
+	int r = volume_check(a, wish, e);
+
+	if (r == 0 && !w.name) {
+		r = text_random_hex(ID_BYTES, made_up);
+		w.name = made_up;
+		w.anonymous = true;
+		r = r < 0 ? err_errno(e, r, "make up a name") : 0;
+	}
+	if (r < 0)
+		return r;
+	*name = arena_strdup(a, w.name);
+	r = *name ? is_there(en, a, &w, e) : err_errno(e, -ENOMEM, "make a volume");
+	if (r != 0)
+		return r < 0 ? r : 0;
+	all = lock_all(en, e);
+	if (all < 0)
+		return all;
+	r = is_there(en, a, &w, e); /* somebody may have been faster */
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = insert_new(en, all, &w, gone, e);
+	folder = r < 0 ? -1 : volume_open(en, w.name, e);
+	all = close_fd(all);
+	if (gone[0])
+		volume_sweep(en);
+	return r < 0 ? r : folder < 0 ? folder : 0;
+}
+
+/* The row, if nobody has it. */
+static int delete_row(const struct engine *en, const char *name, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct volume v;
+	struct strv users;
+	int r = catalog_begin(c, CATALOG_DURABLE, e);
+
+	if (r == 0)
+		r = volume_find(c, &a, name, &v, e);
+	if (r == 0)
+		r = volume_users(c, &a, name, &users, e);
+	if (r < 0)
+		return r;
+	if (users.n)
+		return err_set(e, ERR_CONFLICT, "volume %s is in use by container %.12s%s: remove that first (tare rm)", name, users.v[0],
+			       users.n > 1 ? " and others" : "");
+	r = cat_exec(c, e, "DELETE FROM volumes WHERE name = ?1", "s", name);
+	return r < 0 ? r : catalog_commit(c, e);
+}
+
+int volume_remove(const struct engine *en, const char *name, struct err *e)
+{
+	CLEANUP_FD int all = lock_all(en, e);
+	char gone[NAME_MAX + 1];
+	int r = all < 0 ? all : delete_row(en, name, e);
+
+	if (r < 0)
+		return r;
+	r = set_aside(all, name, gone);
+	if (r < 0)
+		return err_errno(e, r, "remove volume %s", name);
+	(void)flock(all, LOCK_UN);
+	r = io_remove_tree(all, gone);
+	return r < 0 ? err_errno(e, r, "remove the files of volume %s (in %s/" FOLDER "/%s)", name, en->root, gone) : 0;
+}
+
+/* Their names were made up, and never come again: no lock. */
+void volume_remove_folders(const struct engine *en, struct strv names)
+{
+	struct err e = { 0 };
+	CLEANUP_FD int all = names.n ? open_all(en, &e) : -1;
+
+	for (size_t i = 0; all >= 0 && i < names.n; i++) {
+		int r = io_remove_tree(all, names.v[i]);
+
+		if (r < 0)
+			log_warning("the files of volume %s cannot be removed: %s", names.v[i], strerror(-r));
+	}
+}
+
+/* With the lock held: 1: nobody's. */
+static int is_orphan(const struct engine *en, const char *name)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	struct err ignored;
+	int r;
+
+	if (text_starts(name, GONE))
+		return 1;
+	r = name[0] == '.' ? -1 : cat_prepare(en->catalog, &s, &ignored, "SELECT 1 FROM volumes WHERE name = ?1", "s", name);
+	if (r == 0)
+		r = cat_step(s, &ignored);
+	return r == 0;
+}
+
+static int sweep_one(const struct engine *en, int all, const char *name)
+{
+	char gone[NAME_MAX + 1];
+	struct err ignored;
+	CLEANUP_FD int lock = -1;
+	int r = 0;
+
+	if (is_orphan(en, name) <= 0)
+		return 0;
+	if (text_starts(name, GONE))
+		return io_remove_tree(all, name);
+	lock = lock_all(en, &ignored);
+	if (lock < 0 || is_orphan(en, name) <= 0)
+		return 0;
+	r = set_aside(all, name, gone);
+	lock = close_fd(lock);
+	return r < 0 ? r : io_remove_tree(all, gone);
+}
+
+void volume_sweep(const struct engine *en)
+{
+	CLEANUP_FD int all = openat(en->root_fd, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int copy = all < 0 ? -1 : openat(all, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIR DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+
+	if (!d) {
+		close_fd(copy);
+		return;
+	}
+	while ((entry = readdir(d))) {
+		int r = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 ? sweep_one(en, all, entry->d_name) : 0;
+
+		if (r < 0)
+			log_warning("what is left of volume %s cannot be removed: %s", entry->d_name, strerror(-r));
+	}
+}

@@ -1,0 +1,81 @@
+/* Volumes: files that outlive containers. A row of the catalog, and ROOT/volumes/NAME/_data.
+ *
+ * The files have the ids that containers see: a container with a user namespace of its own has the folder id-mapped, so that what one writes
+ * as its root is root's for the next one, too, whatever host ids they have.
+ *
+ * A driver's options can say that a volume is something else than that folder: a folder of the host, or a file system in memory. Such a one
+ * is mounted in each container that has it, by that container's own monitor: nothing is mounted on the host, and nothing is left there.
+ *
+ * Order: the row first, then its folder, which is made again whenever it is missing; of a removal, too, the row first. A folder without a row
+ * is garbage with a name (volume_sweep). */
+#ifndef TARE_ENGINE_VOLUME_H
+#define TARE_ENGINE_VOLUME_H
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "engine/engine.h"
+#include "engine/options.h"
+
+#define VOLUME_DRIVER "local"
+#define VOLUME_ANONYMOUS_LABEL "com.docker.volume.anonymous"
+
+enum volume_kind {
+	VOLUME_FOLDER, /* its own */
+	VOLUME_BIND,   /* a folder of the host: o=bind */
+	VOLUME_TMPFS   /* type=tmpfs */
+};
+
+struct volume {
+	const char *name;
+	int64_t created; /* ns since the epoch */
+	bool anonymous;
+	size_t users;                  /* containers that have it, running or not */
+	const struct json *labels, *options; /* objects */
+	/* of the options */
+	enum volume_kind kind;
+	const char *device; /* VOLUME_BIND: absolute */
+	const char *o;      /* the others, with commas between; "" */
+};
+
+struct volume_wish {
+	const char *name; /* NULL: 64 digits, made up */
+	const char *driver; /* NULL: VOLUME_DRIVER */
+	bool anonymous;
+	struct strv labels, options;
+};
+
+/* Makes it. One of that name that is there is success, as in Docker, unless it has other options than the wish (ERR_CONFLICT). *name in a.
+ * ERR_INVALID, ERR_UNSUPPORTED: name, driver or options. */
+int volume_create(const struct engine *en, struct arena *a, const struct volume_wish *wish, const char **name, struct err *e) MUST_CHECK;
+/* A wish is one: what volume_create() refuses without looking at what is there. */
+int volume_check(struct arena *a, const struct volume_wish *wish, struct err *e) MUST_CHECK;
+/* Its row, in an open transaction; the name is nobody's. */
+int volume_insert(struct catalog *c, const struct volume_wish *wish, struct err *e) MUST_CHECK;
+
+/* By whole name; ERR_NOTFOUND suggests the nearest. */
+int volume_find(struct catalog *c, struct arena *a, const char *name, struct volume *out, struct err *e) MUST_CHECK;
+/* All, by name. */
+int volume_list(struct catalog *c, struct arena *a, struct volume **out, size_t *n, struct err *e) MUST_CHECK;
+/* Ids of the containers that have it. */
+int volume_users(struct catalog *c, struct arena *a, const char *name, struct strv *out, struct err *e) MUST_CHECK;
+
+/* ERR_CONFLICT: a container has it, running or not; ERR_NOTFOUND. */
+int volume_remove(const struct engine *en, const char *name, struct err *e) MUST_CHECK;
+
+/* ROOT/volumes/NAME/_data. */
+const char *volume_path(const struct engine *en, struct arena *a, const char *name);
+/* ROOT/volumes/NAME, made with its _data where missing: an fd. */
+int volume_open(const struct engine *en, const char *name, struct err *e) MUST_CHECK;
+
+/* The volumes a container has: recorded with its row, in the same transaction; ERR_NOTFOUND: one was removed meanwhile. */
+int volume_use(struct catalog *c, const char *container, const char *name, struct err *e) MUST_CHECK;
+/* Before a container's row goes, in the same transaction: it has none any more. anonymous: the rows of those without a name that nobody else
+ * has go, too; their names are in *gone. */
+int volume_unuse(struct catalog *c, struct arena *a, const char *container, bool anonymous, struct strv *gone, struct err *e) MUST_CHECK;
+/* After that transaction. */
+void volume_remove_folders(const struct engine *en, struct strv names);
+
+/* Removes folders without a row: what a command killed at the wrong moment left. */
+void volume_sweep(const struct engine *en);
+
+#endif

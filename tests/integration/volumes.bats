@@ -1,0 +1,232 @@
+#!/usr/bin/env bats
+# Volumes: tare volume …, and how containers have them.
+load ../lib/common
+
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown_file() {
+  remove_all
+  # shellcheck disable=SC2046
+  tare volume rm -f $(tare volume ls -q) >/dev/null
+  [ -z "$(ls -A "$TARE_ROOT/volumes" 2>/dev/null)" ] || { ls -AR "$TARE_ROOT/volumes"; return 1; }
+  tare_teardown_file
+}
+
+# An image with content in /data: files of 33:34, a link, two names of a file, an attribute, capabilities.
+image_with_data() {
+  local layout=$BATS_TEST_TMPDIR/oci root=$BATS_TEST_TMPDIR/bundle/rootfs
+  mkdir "$layout"; tar -C "$layout" -xf "$(busybox_archive)"
+  umoci unpack --image "$layout:latest" "$BATS_TEST_TMPDIR/bundle" >/dev/null
+  mkdir -p "$root/data/sub"
+  echo original >"$root/data/sub/file"
+  ln "$root/data/sub/file" "$root/data/again"
+  ln -s sub/file "$root/data/link"
+  chmod 4750 "$root/data/sub/file"; chmod 1770 "$root/data"
+  python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.note", b"yes")' "$root/data/sub/file"
+  chown -hR 33:34 "$root/data"; chmod 4750 "$root/data/sub/file"
+  umoci repack --image "$layout:vol" "$BATS_TEST_TMPDIR/bundle" >/dev/null
+  umoci config --image "$layout:vol" --config.volume /data
+  REF=$(tare load -i "$layout" | tail -1 | sed 's/^Loaded image[^:]*: //')
+  tare tag "$REF" withdata:1 # the name it was loaded by is busybox's
+  load_busybox >/dev/null
+  REF=withdata:1
+  rm -rf "$BATS_TEST_TMPDIR/bundle"
+}
+
+@test "create, ls, inspect, rm: as docker has them" {
+  [ "$(tare volume create one)" = one ]
+  [ "$(tare volume create --label a=1 --label b=x=y -d local two)" = two ]
+  [ "$(tare volume create one)" = one ]
+  name=$(tare volume create)
+  [[ $name =~ ^[0-9a-f]{64}$ ]]
+  [ "$(tare volume ls -q | sort | tr '\n' ' ')" = "$(printf '%s\n' one two "$name" | sort | tr '\n' ' ')" ]
+  run -0 tare volume ls
+  [[ "${lines[0]}" =~ ^DRIVER\ +VOLUME\ NAME ]]
+  [ "$(tare volume ls -f name=tw --format '{{.Name}} {{.Driver}} {{.Scope}} {{.Labels}}')" = "two local local a=1,b=x=y" ]
+  [ "$(tare volume ls -qf label=a)" = two ]
+  [ "$(tare volume ls -qf label=a=2)" = "" ]
+  [ "$(tare volume ls -qf driver=other)" = "" ]
+  [ "$(tare volume ls -qf anonymous=true)" = "$name" ]
+  [ "$(tare volume ls --format json -f name=one | jq -r .Mountpoint)" = "$TARE_ROOT/volumes/one/_data" ]
+  [ "$(tare volume inspect two | jq -c '.[0] | [.Name, .Driver, .Scope, .Labels, .Options]')" = '["two","local","local",{"a":"1","b":"x=y"},null]' ]
+  [ "$(tare volume inspect -f '{{.Mountpoint}} {{.Labels.a}}' two)" = "$TARE_ROOT/volumes/two/_data 1" ]
+  [ "$(stat -c %a "$TARE_ROOT/volumes/two/_data")" = 755 ]
+  run -1 tare volume rm oen
+  [[ "$output" == *'did you mean "one"'* ]]
+  [ "$(tare volume rm -f oen)" = oen ]
+  run -0 tare volume rm one two "$name"
+  [ "${lines[0]} ${lines[1]}" = "one two" ]
+  [ ! -e "$TARE_ROOT/volumes/one" ]
+  run -1 tare volume inspect one
+}
+
+@test "what is wrong is told, and nothing is made" {
+  local wrong
+  for wrong in '/a' 'a' '.x' 'a b' ''; do
+    run -1 tare volume create "$wrong"
+    [[ "$output" == *"is no name for a volume"* ]]
+  done
+  run -1 tare volume create -o size=1m ww
+  [[ "$output" == *"size=1m"*"type=TYPE, device=DEVICE and o=OPTIONS"* ]]
+  run -1 tare volume create -o type=ext4 ww
+  [[ "$output" == *"type=ext4: only tmpfs is supported"* ]]
+  run -1 tare volume create -o type=tmpfs -o o=size=lots ww
+  run -1 tare volume create -o o=bind ww
+  run -1 tare volume create -o o=bind -o device=rel ww
+  run -1 tare volume create --label =x ww
+  run -1 tare volume create -d nfs ww
+  run -1 tare volume ls -f nonsense=1
+  run -125 tare run --rm -v a:/x busybox true
+  run -125 tare run --rm -v ww:/x:nonsense busybox true
+  run -125 tare run --rm -v ww:/x nosuchimage:1 true
+  [ "$(tare volume ls -q)" = "" ]
+  tare volume create -o type=tmpfs ww
+  run -1 tare volume create -o type=tmpfs -o o=size=1m ww
+  [[ "$output" == *"with other options"* ]]
+  tare volume rm ww
+}
+
+@test "a volume by name is made, keeps its files for the next container, which sees them as its own" {
+  tare run --rm -v keep:/data busybox sh -c 'echo kept >/data/f; adduser -D -u 1000 u 2>/dev/null; chown 1000:1000 /data/f'
+  [ "$(stat -c %u:%g "$TARE_ROOT/volumes/keep/_data/f")" = 1000:1000 ]
+  [ "$(tare run --rm -v keep:/other:ro busybox sh -c 'cat /other/f; stat -c %u:%g /other/f; touch /other/x 2>&1')" = "kept
+1000:1000
+touch: /other/x: Read-only file system" ]
+  [ "$(tare run --rm --userns=host -v keep:/data busybox stat -c %u:%g /data/f)" = 1000:1000 ]
+  [ "$(tare volume inspect -f '{{.Name}}' keep)" = keep ]
+  tare volume rm keep
+}
+
+@test "a volume starts with what the image has in its place: owner, mode, links, attributes; nocopy not" {
+  image_with_data
+  tare run --rm -v filled:/data "$REF" true
+  local d=$TARE_ROOT/volumes/filled/_data
+  [ "$(stat -c '%a %u:%g' "$d")" = "1770 33:34" ]
+  [ "$(stat -c '%a %u:%g %h' "$d/sub/file")" = "4750 33:34 2" ]
+  [ "$d/sub/file" -ef "$d/again" ]
+  [ "$(readlink "$d/link")" = sub/file ]
+  [ "$(python3 -c 'import os, sys; print(os.getxattr(sys.argv[1], "user.note").decode())' "$d/sub/file")" = yes ]
+  [ "$(ls -A "$TARE_ROOT/volumes/filled")" = _data ]
+  # one that is not empty stays as it is
+  rm "$d/again"
+  tare run --rm -v filled:/data "$REF" sh -c '[ ! -e /data/again ] && [ -e /data/link ]'
+  tare run --rm -v bare:/data:nocopy "$REF" sh -c '[ -z "$(ls /data)" ]'
+  # an empty one that another container has already keeps its folder
+  id=$(tare run -d -v bare:/b:nocopy busybox sleep 1000)
+  tare run --rm -v bare:/data "$REF" true
+  [ "$(tare exec "$id" cat /b/sub/file)" = original ]
+  tare rm -f "$id"
+  tare volume rm filled bare
+}
+
+@test "volumes without a name: of -v and the image; they go with --rm and rm -v, and stay with rm" {
+  image_with_data
+  id=$(tare create -v /more "$REF" true)
+  [ "$(tare volume ls -qf anonymous=true | wc -l)" = 2 ]
+  name=$(tare inspect -f '{{range .Mounts}}{{if eq .Destination "/data"}}{{.Name}}{{end}}{{end}}' "$id")
+  [ "$(tare volume inspect -f '{{index .Labels "com.docker.volume.anonymous"}}|' "$name")" = "|" ]
+  [ -e "$TARE_ROOT/volumes/$name/_data/sub/file" ]
+  tare rm "$id"
+  [ "$(tare volume ls -qf anonymous=true | wc -l)" = 2 ]
+  [ "$(tare volume prune -f | grep -c "^$name$")" = 1 ]
+  [ "$(tare volume ls -q)" = "" ]
+  id=$(tare create -v /more -v named:/n "$REF" true)
+  tare rm -v "$id"
+  [ "$(tare volume ls -q)" = named ]
+  tare run --rm -v /more "$REF" true
+  run -127 tare run --rm -v /more "$REF" nosuchcommand
+  tare run -d --rm -v /more --name brief "$REF" true
+  wait_until 5 bash -c "[ \"\$('$TARE_BIN/tare' volume ls -q)\" = named ]"
+  [ "$(ls -A "$TARE_ROOT/volumes")" = named ]
+  tare volume rm named
+}
+
+@test "one that a container has is not removed, also when that does not run; prune keeps it" {
+  id=$(tare create -v used:/u -v /anon busybox true)
+  tare volume create unused
+  tare volume create --label keep unused2
+  run -1 tare volume rm used
+  [[ "$output" == *"in use by container ${id:0:12}"* ]]
+  [ "$(tare volume ls -qf dangling=true | tr '\n' ' ')" = "unused unused2 " ]
+  [ "$(tare volume ls -qf dangling=false | wc -l)" = 2 ]
+  run -0 tare volume prune -f
+  [[ "$output" == "Total reclaimed space: 0B" ]]
+  run -0 tare volume prune -af --filter label!=keep
+  [ "${lines[0]} ${lines[1]}" = "Deleted Volumes: unused" ]
+  tare volume prune -f --filter all=1 >/dev/null
+  [ "$(tare volume ls -q | wc -l)" = 2 ]
+  tare rm -v "$id"
+  [ "$(tare volume prune -af | head -2 | tail -1)" = used ]
+}
+
+@test "inspect shows mounts as docker does" {
+  id=$(tare create -v vv:/v -v vv:/w:ro -v "$BATS_TEST_TMPDIR:/b" --mount type=tmpfs,dst=/t,ro --mount type=volume,src=vv,dst=/m busybox true)
+  tare inspect "$id" | jq -c '.[0].Mounts[] | [.Type, .Name, .Source, .Destination, .Driver, .Mode, .RW, .Propagation]' >"$BATS_TEST_TMPDIR/mounts"
+  diff "$BATS_TEST_TMPDIR/mounts" - <<X
+["volume","vv","$TARE_ROOT/volumes/vv/_data","/v","local","z",true,""]
+["volume","vv","$TARE_ROOT/volumes/vv/_data","/w","local","ro",false,""]
+["bind",null,"$BATS_TEST_TMPDIR","/b",null,"",true,"rprivate"]
+["volume","vv","$TARE_ROOT/volumes/vv/_data","/m","local","",true,""]
+["tmpfs",null,"","/t",null,"",false,""]
+X
+  tare rm "$id"; tare volume rm vv
+}
+
+@test "options of the driver: tmpfs, a folder of the host" {
+  mkdir "$BATS_TEST_TMPDIR/dir"
+  tare volume create -o type=none -o o=bind -o device="$BATS_TEST_TMPDIR/dir" there
+  tare volume create -o type=none -o o=bind,ro -o device="$BATS_TEST_TMPDIR/dir" read
+  tare volume create -o type=tmpfs -o device=tmpfs -o o=size=1m,mode=0700 memory
+  tare run --rm -v there:/x -v read:/y -v memory:/z busybox sh -c 'echo 1 >/x/f && cat /y/f && ! touch /y/g 2>/dev/null && stat -c %a /z && grep " /z tmpfs .*size=1024k" /proc/mounts'
+  [ "$(cat "$BATS_TEST_TMPDIR/dir/f")" = 1 ]
+  tare create --name away -v there:/x busybox true
+  rm -r "$BATS_TEST_TMPDIR/dir"
+  run -1 tare start away
+  [[ "$output" == *"does not exist: $BATS_TEST_TMPDIR/dir"* ]]
+  run -125 tare run --rm -v there:/x busybox true
+  tare rm away
+  tare volume rm there read memory
+}
+
+@test "--volumes-from: another container's volumes and binds, perhaps read-only" {
+  mkdir "$BATS_TEST_TMPDIR/dir"
+  tare create --name from -v named:/n -v /anon -v "$BATS_TEST_TMPDIR/dir:/b" busybox true
+  tare run --rm --volumes-from from busybox sh -c 'echo 1 >/n/f; echo 2 >/anon/f; echo 3 >/b/f'
+  [ "$(tare run --rm --volumes-from from:ro busybox sh -c 'cat /n/f /anon/f /b/f; touch /n/g /b/g 2>&1 | grep -c Read-only' | tr '\n' ' ')" = "1 2 3 2 " ]
+  [ "$(tare run --rm --volumes-from from -v other:/n busybox ls /n)" = "" ]
+  # the volume without a name goes with the last who has it
+  tare create --name second --volumes-from from busybox true
+  tare rm -v from
+  [ "$(tare volume ls -qf anonymous=true | wc -l)" = 1 ]
+  tare rm -v second
+  [ "$(tare volume ls -qf anonymous=true | wc -l)" = 0 ]
+  run -125 tare run --rm --volumes-from nobody busybox true
+  [[ "$output" == *"--volumes-from nobody"* ]]
+  tare create --name third busybox true
+  run -125 tare run --rm --volumes-from third:rx busybox true
+  tare rm third
+  tare volume rm named other
+}
+
+@test "a volume whose folder went is made again; a folder without a volume goes with system prune" {
+  tare create --name lost -v lost:/l busybox ls -A /l
+  rm -r "$TARE_ROOT/volumes/lost"
+  tare start -a lost
+  tare rm lost
+  mkdir -p "$TARE_ROOT/volumes/stray/_data" "$TARE_ROOT/volumes/.gone-1"
+  tare system prune -f >/dev/null
+  [ "$(ls -A "$TARE_ROOT/volumes")" = lost ]
+  tare volume rm lost
+  mkdir -p "$TARE_ROOT/volumes/back/_data"; touch "$TARE_ROOT/volumes/back/_data/old"
+  tare volume create back
+  [ "$(ls -A "$TARE_ROOT/volumes/back/_data")" = "" ]
+  tare volume rm back
+}
+
+@test "a dozen containers at once fill one volume once" {
+  image_with_data
+  for i in $(seq 12); do tare run --rm -v crowd:/data "$REF" cat /data/sub/file >"$BATS_TEST_TMPDIR/out.$i" & done
+  wait
+  [ "$(cat "$BATS_TEST_TMPDIR"/out.* | sort | uniq -c | tr -s ' ')" = " 12 original" ]
+  tare volume rm crowd
+}
