@@ -147,6 +147,26 @@ void catalog_rollback(struct catalog *c)
 		end_transaction(c);
 }
 
+int catalog_look(struct catalog *c, bool *began, struct err *e)
+{
+	int r = 0;
+
+	*began = sqlite3_get_autocommit(c->db) != 0;
+	if (*began)
+		r = run_sql(c, "BEGIN DEFERRED", e); /* takes no lock: nobody waits for who looks */
+	*began = *began && r == 0;
+	return r;
+}
+
+/* Statements that somebody has not finished go on, and end it. */
+void catalog_looked(struct catalog *c, bool began)
+{
+	struct err ignored;
+
+	if (began)
+		(void)run_sql(c, "COMMIT", &ignored);
+}
+
 /* ---- open and close ---- */
 
 static int schema_version(struct catalog *c, int64_t *version, struct err *e)

@@ -44,6 +44,11 @@ static inline void cleanup_catalog_txn(struct catalog **c)
 /* A local that rolls the transaction back when its scope is left before a commit. */
 #define CLEANUP_CATALOG_TXN CLEANUP(cleanup_catalog_txn)
 
+/* What is read from here to catalog_looked() is of one moment, whatever others write meanwhile: each statement by itself sees what is there
+ * when it begins. Within a transaction, or another look, it is so already (*began is false). */
+int catalog_look(struct catalog *c, bool *began, struct err *e) MUST_CHECK;
+void catalog_looked(struct catalog *c, bool began);
+
 int cat_prepare(struct catalog *c, struct cat_stmt **out, struct err *e, const char *sql, const char *types,
 		...) MUST_CHECK;
 /* 1: a row is there, 0: no more, negative: failed. */

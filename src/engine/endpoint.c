@@ -368,26 +368,29 @@ static void choose_ways(struct endpoints *own)
 	}
 }
 
+/* out->n is room; then how many there are. */
 static int read_links(const struct engine *en, struct arena *a, const char *id, struct endpoints *out, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
+	size_t room = out->n;
 	int r = cat_prepare(en->catalog, &s, e, "SELECT network, host, ip, mac, position, ip6, servers FROM endpoints WHERE container = ?1 ORDER BY position", "s", id);
 
-	for (size_t n = out->n; r == 0 && out->n > 0 && n > 0 && (r = cat_step(s, e)) > 0; n--)
-		r = take_row(en, a, s, &out->v[out->n - n], e);
+	for (out->n = 0; r == 0 && out->n < room && (r = cat_step(s, e)) > 0; out->n += r == 0)
+		r = take_row(en, a, s, &out->v[out->n], e);
 	if (r >= 0)
 		choose_ways(out);
 	return r < 0 ? r : 0;
 }
 
+/* So is out->n_ports. */
 static int read_ports(const struct engine *en, const char *id, struct endpoints *out, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	size_t n = 0;
+	size_t room = out->n_ports;
 	int r = cat_prepare(en->catalog, &s, e, "SELECT proto, host, first, last, target FROM ports WHERE container = ?1 ORDER BY target, first", "s", id);
 
-	while (r == 0 && n < out->n_ports && (r = cat_step(s, e)) > 0) {
-		struct net_port *p = &out->ports[n++];
+	for (out->n_ports = 0; r == 0 && out->n_ports < room && (r = cat_step(s, e)) > 0; out->n_ports += r == 0) {
+		struct net_port *p = &out->ports[out->n_ports];
 
 		*p = (struct net_port){ .proto = (unsigned char)cat_int(s, 0), .first = (uint16_t)cat_int(s, 2), .last = (uint16_t)cat_int(s, 3),
 					.target = (uint16_t)cat_int(s, 4) };
@@ -397,12 +400,10 @@ static int read_ports(const struct engine *en, const char *id, struct endpoints 
 	return r < 0 ? r : 0;
 }
 
-int endpoint_read(const struct engine *en, struct arena *a, const char *id, struct endpoints *out, struct err *e)
+static int read_all(const struct engine *en, struct arena *a, const char *id, struct endpoints *out, struct err *e)
 {
-	int r;
+	int r = count(en, "SELECT count(*) FROM endpoints WHERE container = ?1", id, &out->n, e);
 
-	*out = (struct endpoints){ 0 };
-	r = count(en, "SELECT count(*) FROM endpoints WHERE container = ?1", id, &out->n, e);
 	if (r < 0)
 		return r;
 	r = count(en, "SELECT count(*) FROM ports WHERE container = ?1", id, &out->n_ports, e);
@@ -414,6 +415,20 @@ int endpoint_read(const struct engine *en, struct arena *a, const char *id, stru
 		return err_errno(e, -ENOMEM, "read the container's networks");
 	r = en->user.on ? usernet_read(en, a, id, &out->usernet, e) : read_links(en, a, id, out, e);
 	return r < 0 ? r : read_ports(en, id, out, e);
+}
+
+/* Not everybody who reads has the container's lock: it may end just then, and its rows go. */
+int endpoint_read(const struct engine *en, struct arena *a, const char *id, struct endpoints *out, struct err *e)
+{
+	bool began;
+	int r = catalog_look(en->catalog, &began, e);
+
+	*out = (struct endpoints){ 0 };
+	if (r < 0)
+		return r;
+	r = read_all(en, a, id, out, e);
+	catalog_looked(en->catalog, began);
+	return r;
 }
 
 int endpoint_without(struct arena *a, const struct endpoints *own, size_t at, struct endpoints *out, struct err *e)

@@ -82,6 +82,32 @@ moments() {
   tare rm -f both
 }
 
+stopped() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.*[Tt] ' "/proc/$(pgrep -P "$1" | head -1)/status" 2>/dev/null; }
+# ends_of_looks FILE: which of strace's fcntl lines end a statement that reads the catalog; nothing is locked there that a writer waits for.
+ends_of_looks() { awk '/F_UNLCK.*l_start=12[3-7],/ && before ~ /F_RDLCK.*l_start=12[3-7],/ { print NR } { before = $0 }' "$1"; }
+
+@test "a list that is read while a container ends: it is in it or not, at whatever moment its rows go" {
+  local n calls=$BATS_TEST_TMPDIR/calls pid rc looks=0
+  local going=(run -d --name going --network fault --network bridge -p 8080:80 busybox sleep 1000)
+  tare "${going[@]}" >/dev/null
+  strace -qq -o "$calls" -e trace=fcntl "$TARE_BIN/tare" ps -a >/dev/null
+  for n in $(ends_of_looks "$calls"); do
+    strace -qq -o /dev/null -e trace=fcntl -e inject="fcntl:signal=STOP:when=$n" "$TARE_BIN/tare" ps -a --format '{{.Names}} {{.Networks}} {{.Ports}}' \
+      >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- & pid=$!
+    wait_until 10 stopped "$pid"
+    tare rm -f going >/dev/null
+    pkill -CONT -P "$pid" || true
+    rc=0; wait "$pid" || rc=$?
+    [ "$rc" = 0 ] || { echo "$rc at call $n: $(cat "$BATS_TEST_TMPDIR/out")"; return 1; }
+    grep -vE '^going (fault,bridge)? ?(0.0.0.0:8080->80/tcp.*)?$' "$BATS_TEST_TMPDIR/out" && return 1
+    tare "${going[@]}" >/dev/null
+    looks=$((looks + 1))
+  done
+  [ "$looks" -gt 5 ]
+  tare rm -f going
+  agree
+}
+
 # Catalog, configuration and firewall of the published ports, as one text.
 ports_known() {
   tare port victim | sort

@@ -128,3 +128,24 @@ registry_whole() {
     done
   done | { ! grep .; }
 }
+
+# images_differ A B: in what, of two archives that save made: manifest and configuration as text, of each layer what tar and sha256sum say.
+images_differ() {
+  local d; d=$(mktemp -d "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/differ.XXXXXX")
+  image_as_text "$1" >"$d/a"; image_as_text "$2" >"$d/b"
+  diff -U 3 --label "$1" --label "$2" "$d/a" "$d/b"
+}
+image_as_text() {
+  local d blob; d=$(mktemp -d "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/image.XXXXXX")
+  tar -xf "$1" -C "$d"
+  blob=$(jq -r '.manifests[0].digest' "$d/index.json")
+  jq -S . "$d/blobs/${blob/:/\/}"
+  jq -S . "$d/blobs/$(jq -r '.config.digest | sub(":"; "/")' "$d/blobs/${blob/:/\/}")"
+  jq -r '.layers[].digest | sub(":"; "/")' "$d/blobs/${blob/:/\/}" | while read -r blob; do
+    echo "layer $blob"
+    tar --numeric-owner --full-time --xattrs --xattrs-include='*' -tvvf "$d/blobs/$blob"
+    # shellcheck disable=SC2016 # is tar's to expand
+    tar -xf "$d/blobs/$blob" --to-command='echo "$(sha256sum | cut -c1-64) $TAR_FILENAME"'
+  done
+  rm -rf "$d"
+}
