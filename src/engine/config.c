@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/volume.h"
+#include "net/port.h"
 #include "oci/signals.h"
 
 #define DEFAULT_STOP_TIMEOUT 10
@@ -194,6 +195,23 @@ static void write_networks(const struct plan *p, struct json_writer *w)
 	write_publish(p->publish, w);
 }
 
+/* What the image, --expose and -p name, as texts of ports. */
+static void write_exposed(const struct plan *p, const struct image_config *image, struct json_writer *w)
+{
+	struct net_port port;
+	struct err ignored;
+
+	jw_array(w, "Exposed");
+	for (size_t i = 0; image && image->exposed_ports[i]; i++)
+		jw_str(w, NULL, image->exposed_ports[i]);
+	for (size_t i = 0; i < p->opt->expose.n; i++)
+		jw_str(w, NULL, p->opt->expose.v[i]);
+	for (size_t i = 0; i < p->opt->publish.n; i++)
+		if (net_port_parse(p->opt->publish.v[i], &port, &ignored) == 0)
+			jw_str(w, NULL, arena_printf(p->a, "%u-%u/%s", port.target, port.target + port.count - 1, net_proto_name(port.proto)));
+	jw_end_array(w);
+}
+
 void config_change_networks(const struct json *doc, const char *without, const struct ct_network *with, struct strbuf *out)
 {
 	struct json_writer w = JSON_WRITER(out);
@@ -310,6 +328,7 @@ int config_write(const struct plan *p, const struct image_config *image, const c
 	write_host_config(p, &w);
 	write_mounts(p, &w);
 	write_networks(p, &w);
+	write_exposed(p, image, &w);
 	jw_end_object(&w);
 	if (sb_error(out) < 0 || arena_error(p->a) < 0)
 		return err_errno(e, -ENOMEM, "write the container's configuration");

@@ -1,5 +1,5 @@
 /* What was asked for, as `inspect` shows it and later commands read it back: the JSON of a container's record.
- * {"Path","Args","Config":{…},"HostConfig":{…},"Mounts":[…],"Networks":[…],"Publish":[…],"Cgroup"}, members named as Docker's. */
+ * {"Path","Args","Config":{…},"HostConfig":{…},"Mounts":[…],"Networks":[…],"Publish":[…],"Exposed":["80/tcp","7000-7009/udp"…],"Cgroup"}, members named as Docker's. */
 #ifndef TARE_ENGINE_CONFIG_H
 #define TARE_ENGINE_CONFIG_H
 

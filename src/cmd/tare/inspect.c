@@ -1,5 +1,6 @@
 #include "cmd/tare/tare.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,14 +10,17 @@
 #include "cmd/tare/table.h"
 #include "cmd/tare/template.h"
 #include "engine/config.h"
+#include "engine/images.h"
 #include "engine/settle.h"
+#include "engine/usage.h"
+#include "net/port.h"
 
 const struct cli_option inspect_options[] = {
 	{ "type", 0, "container|image", CLI_STR, "look only among these", offsetof(struct inspect_opts, type),
 	  .choices = "container|image" },
 	{ "format", 'f', "json|TEMPLATE", CLI_STR, "how it is written: a document, or as a template of Go's says of each",
 	  offsetof(struct inspect_opts, format) },
-	{ "size", 's', NULL, CLI_UNSUPPORTED },
+	{ "size", 's', NULL, CLI_FLAG, "of containers, how much each wrote, and how much that is with its image", offsetof(struct inspect_opts, size) },
 	{ 0 }
 };
 
@@ -58,7 +62,51 @@ static void write_ids(const struct record *rec, struct json_writer *w)
 	jw_end_object(w);
 }
 
-static int inspect_container(const struct engine *en, struct arena *a, const char *what, struct json_writer *w, struct err *e)
+/* As it is kept, and the ports one by one. */
+static void write_config(struct arena *a, const struct json *doc, struct json_writer *w)
+{
+	const struct json *exposed = json_get(doc, "Exposed");
+	uint8_t *seen = exposed && exposed->len ? arena_array(a, UINT16_MAX + 1, sizeof(*seen)) : NULL;
+	struct net_port port;
+	struct err ignored;
+
+	jw_object(w, "Config");
+	json_each(member, json_get(doc, "Config"))
+		jw_value(w, member->key, member);
+	if (seen)
+		jw_object(w, "ExposedPorts");
+	json_each(text, seen ? exposed : NULL) {
+		if (text->type != JSON_STRING || net_port_parse(text->str, &port, &ignored) < 0)
+			continue;
+		for (uint32_t i = port.target; i < (uint32_t)port.target + port.count; i++) {
+			uint8_t bit = port.proto == IPPROTO_TCP ? 1 : port.proto == IPPROTO_UDP ? 2 : 4;
+
+			if (seen[i & UINT16_MAX] & bit)
+				continue;
+			seen[i & UINT16_MAX] |= bit;
+			jw_object(w, arena_printf(a, "%u/%s", i, net_proto_name(port.proto)));
+			jw_end_object(w);
+		}
+	}
+	if (seen)
+		jw_end_object(w);
+	jw_end_object(w);
+}
+
+/* It takes a walk over the container's files. */
+static void write_size(const struct engine *en, struct arena *a, const struct record *rec, struct json_writer *w)
+{
+	uint64_t own = usage_of_root(en, rec->id);
+	struct err ignored;
+	struct image img;
+
+	if (!rec->image || image_get(en->catalog, a, rec->image, &img, &ignored) < 0)
+		img.size = 0;
+	jw_u64(w, "SizeRw", own);
+	jw_u64(w, "SizeRootFs", own + img.size);
+}
+
+static int inspect_container(const struct engine *en, struct arena *a, const char *what, bool size, struct json_writer *w, struct err *e)
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	struct ct_config config;
@@ -92,10 +140,12 @@ static int inspect_container(const struct engine *en, struct arena *a, const cha
 	jw_value(w, "Cgroup", json_get(config.doc, "Cgroup"));
 	if (rec.id_size)
 		write_ids(&rec, w);
+	if (size)
+		write_size(en, a, &rec, w);
 	jw_value(w, "HostConfig", json_get(config.doc, "HostConfig"));
 	jw_value(w, "Mounts", json_get(config.doc, "Mounts"));
 	ports_write_settings(a, &own, &cni, w);
-	jw_value(w, "Config", json_get(config.doc, "Config"));
+	write_config(a, config.doc, w);
 	jw_end_object(w);
 	return 0;
 }
@@ -117,7 +167,7 @@ static int inspect_one(const struct engine *en, const struct cli_call *call, con
 
 	if (strcmp(call->name, "tare image inspect") == 0 || image_first)
 		return inspect_image(en, call->arena, what, w, e);
-	r = inspect_container(en, call->arena, what, w, e);
+	r = inspect_container(en, call->arena, what, o->size, w, e);
 	if (r == 0 || e->cls != ERR_NOTFOUND || o->type || strcmp(call->name, "tare container inspect") == 0)
 		return r;
 	r = inspect_image(en, call->arena, what, w, &why);

@@ -8,8 +8,8 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "cmd/tare/filter.h"
 #include "cmd/tare/ports.h"
+#include "cmd/tare/ps_filter.h"
 #include "cmd/tare/table.h"
 #include "engine/config.h"
 #include "engine/images.h"
@@ -24,7 +24,7 @@ const struct cli_option ps_options[] = {
 	{ "latest", 'l', NULL, CLI_FLAG, "only the newest", offsetof(struct list_opts, latest) },
 	{ "last", 'n', "N", CLI_I64, "only the N newest", offsetof(struct list_opts, last) },
 	{ "size", 's', NULL, CLI_FLAG, "how much each wrote, and how much that is with its image", offsetof(struct list_opts, size) },
-	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (id name status label ancestor exited)",
+	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (name status label ancestor network…)",
 	  offsetof(struct list_opts, filters) },
 	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
 	{ 0 }
@@ -38,15 +38,6 @@ const struct cli_option top_options[] = {
 };
 
 const struct list_opts list_defaults = { .last = -1 };
-
-/* One container as ps sees it. */
-struct seen {
-	struct record rec;
-	struct live live;
-	struct ct_config config;
-	const char *state; /* created running paused restarting exited */
-	const char *ports, *networks;
-};
 
 static const char *status_text(struct arena *a, const struct seen *s)
 {
@@ -79,60 +70,14 @@ static const char *labels_text(struct arena *a, const struct json *labels)
 	return arena_strdup(a, sb_str(&b));
 }
 
-/* ---- filters ---- */
-
-/* What is looked at, and where more about it is to be found. */
-struct looking {
-	const struct engine *en;
-	struct arena *a;
-	const struct seen *s;
-};
-
-static int matches(const char *key, const char *value, void *data, struct err *e)
-{
-	const struct looking *l = data;
-	const struct seen *s = l->s;
-	struct image img;
-
-	if (strcmp(key, "id") == 0)
-		return text_starts(s->rec.id, value);
-	if (strcmp(key, "name") == 0)
-		return strstr(s->rec.name, value) != NULL;
-	if (strcmp(key, "status") == 0)
-		return strcmp(s->state, value) == 0;
-	if (strcmp(key, "label") == 0)
-		return filter_label(s->config.labels, value);
-	if (strcmp(key, "exited") == 0)
-		return s->rec.status == RECORD_EXITED && s->rec.exit_code == atoi(value);
-	if (strcmp(key, "ancestor") == 0) {
-		if (image_find(l->en->catalog, l->a, value, &img, e) < 0)
-			return e->cls == ERR_NOTFOUND ? 0 : e->code;
-		return s->rec.image && strcmp(s->rec.image, img.id) == 0;
-	}
-	return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are id, name, status, label, ancestor, exited", key, value);
-}
-
-static bool asks_status(const struct cli_strv *filters)
-{
-	for (size_t i = 0; i < filters->n; i++)
-		if (text_starts(filters->v[i], "status=") || text_starts(filters->v[i], "exited="))
-			return true;
-	return false;
-}
-
 /* ---- the list ---- */
 
+#define SIZE_COLUMN 13
 static const struct table_column ps_columns[] = {
 	{ "CONTAINER ID", "ID" }, { "IMAGE", "Image" }, { "COMMAND", "Command" }, { "CREATED", "RunningFor" },
 	{ "STATUS", "Status" },	  { "PORTS", "Ports" }, { "NAMES", "Names" },	  { NULL, "State" },
 	{ NULL, "CreatedAt" },	  { NULL, "Labels" },	{ NULL, "Mounts" },	  { NULL, "Networks" },
-	{ NULL, "LocalVolumes" }, { NULL, "Size" },
-};
-static const struct table_column size_columns[] = {
-	{ "CONTAINER ID", "ID" }, { "IMAGE", "Image" }, { "COMMAND", "Command" }, { "CREATED", "RunningFor" },
-	{ "STATUS", "Status" },	  { "PORTS", "Ports" }, { "NAMES", "Names" },	  { NULL, "State" },
-	{ NULL, "CreatedAt" },	  { NULL, "Labels" },	{ NULL, "Mounts" },	  { NULL, "Networks" },
-	{ NULL, "LocalVolumes" }, { "SIZE", "Size" },
+	{ NULL, "LocalVolumes" }, { NULL, "Size" },	{ NULL, "Label", .values = true },
 };
 
 static const char *mounts_text(struct arena *a, const struct json *mounts)
@@ -182,13 +127,14 @@ static void add_row(const struct engine *en, struct table *t, const struct seen 
 	struct arena *a = t->a;
 	const struct json *mounts = json_get(s->config.doc, "Mounts");
 	bool whole = o->no_trunc;
+	bool sized = o->size || (o->format && strstr(o->format, ".Size"));
 	const char *cells[] = {
 		whole ? s->rec.id : arena_strndup(a, s->rec.id, ID_SHORT),
 		s->rec.image_ref,
 		quoted(a, s->rec.command, whole),
 		table_ago(a, s->rec.created),
 		status_text(a, s),
-		s->ports,
+		ports_text(a, &s->own),
 		s->rec.name,
 		s->state,
 		table_time(a, s->rec.created),
@@ -196,7 +142,8 @@ static void add_row(const struct engine *en, struct table *t, const struct seen 
 		mounts_text(a, mounts),
 		s->networks,
 		volumes_text(a, mounts),
-		o->size ? size_text(en, a, &s->rec) : "0B",
+		sized ? size_text(en, a, &s->rec) : "0B",
+		table_values(a, s->config.labels),
 	};
 
 	table_add(t, cells);
@@ -207,7 +154,7 @@ static int one(const struct engine *en, struct table *t, const struct list_opts 
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	struct seen s = { .state = "created" };
-	bool all = o->all || o->latest || o->last >= 0 || asks_status(&o->filters);
+	bool all = o->all || o->latest || o->last >= 0 || ps_asks_status(&o->filters);
 	int r = settle(en, t->a, rec, &live, SETTLE_LOOK, e);
 
 	if (r < 0) { /* it went while we looked, or cannot be put right: the others are still worth a list */
@@ -224,19 +171,14 @@ static int one(const struct engine *en, struct table *t, const struct list_opts 
 	else
 		s.state = record_status_name(rec->status);
 	r = config_parse(t->a, rec->config, &s.config, e);
+	if (r == 0 && rec->status == RECORD_RUNNING)
+		r = ports_read(en, t->a, rec->id, &s.own, e);
 	if (r == 0)
-		r = filter_passes(t->a, &o->filters, matches, &(struct looking){ en, t->a, &s }, e);
-	if (r > 0) {
-		struct endpoints own = { 0 };
-		int read = rec->status == RECORD_RUNNING ? ports_read(en, t->a, rec->id, &own, e) : 0;
-
-		if (read == 0)
-			read = ports_networks(en, t->a, rec, s.config.doc, &own, &s.networks, e);
-		if (read < 0)
-			return read;
-		s.ports = ports_text(t->a, &own);
+		r = ports_networks(en, t->a, rec, s.config.doc, &s.own, &s.networks, e);
+	if (r == 0)
+		r = ps_passes(en, t->a, &o->filters, &s, e);
+	if (r > 0)
 		add_row(en, t, &s, o);
-	}
 	return r;
 }
 
@@ -246,6 +188,7 @@ int cmd_ps(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct table t = TABLE(call->arena, ps_columns);
+	struct table_column columns[ARRAY_LEN(ps_columns)];
 	struct record *recs;
 	int64_t most = o->latest ? 1 : o->last;
 	size_t n;
@@ -257,8 +200,9 @@ int cmd_ps(const struct cli_call *call, struct err *e)
 		r = record_list(en.catalog, call->arena, NULL, &recs, &n, e);
 	for (size_t i = 0; r >= 0 && i < n && (most < 0 || (int64_t)t.n_rows < most); i++)
 		r = one(&en, &t, o, &recs[i], e);
-	if (o->size)
-		t.columns = size_columns;
+	memcpy(columns, ps_columns, sizeof(columns));
+	columns[SIZE_COLUMN].title = o->size ? "SIZE" : NULL;
+	t.columns = columns;
 	if (r >= 0)
 		r = table_write(&t, o->format, o->quiet, &out, e);
 	return r < 0 ? r : tare_print(&out, e);

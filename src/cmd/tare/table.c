@@ -87,21 +87,25 @@ static int write_table(const struct table *t, struct strbuf *out)
 	return 0;
 }
 
-static void write_object(const struct table *t, size_t r, struct strbuf *out)
+static void write_object(const struct table *t, size_t r, bool values, struct strbuf *out)
 {
 	struct json_writer w = JSON_WRITER(out);
+	const struct json *v;
+	struct err ignored;
 
 	jw_object(&w, NULL);
 	for (size_t i = 0; i < t->n_columns; i++)
-		if (t->columns[i].key)
+		if (t->columns[i].key && !t->columns[i].values)
 			jw_str(&w, t->columns[i].key, t->rows[r][i]);
+		else if (t->columns[i].key && values && json_parse(t->a, t->rows[r][i], strlen(t->rows[r][i]), NULL, &v, &ignored) == 0)
+			jw_value(&w, t->columns[i].key, v);
 	jw_end_object(&w);
 }
 
 static void write_json(const struct table *t, struct strbuf *out)
 {
 	for (size_t r = 0; r < t->n_rows; r++) {
-		write_object(t, r, out);
+		write_object(t, r, false, out);
 		sb_putc(out, '\n');
 	}
 }
@@ -168,7 +172,7 @@ static int write_rows(const struct table *t, const char *template, struct strbuf
 	for (size_t i = 0; r == 0 && i < t->n_rows; i++) {
 		CLEANUP_STRBUF struct strbuf object = STRBUF_INIT;
 
-		write_object(t, i, &object);
+		write_object(t, i, true, &object);
 		r = apply(t, template, &object, out, e);
 	}
 	return r;
@@ -257,6 +261,17 @@ int table_write(const struct table *t, const char *format, bool quiet, struct st
 	if (r < 0 || sb_error(out) < 0)
 		return err_errno(e, -ENOMEM, "write the list");
 	return 0;
+}
+
+const char *table_values(struct arena *a, const struct json *object)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&text);
+
+	if (!object || object->type != JSON_OBJECT)
+		return "{}";
+	jw_value(&w, NULL, object);
+	return sb_error(&text) < 0 ? NULL : arena_strdup(a, sb_str(&text));
 }
 
 const char *table_ago(struct arena *a, int64_t ns)

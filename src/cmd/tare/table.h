@@ -13,6 +13,7 @@
 struct table_column {
 	const char *title; /* NULL: only in JSON */
 	const char *key;   /* in JSON */
+	bool values;       /* the cell is a JSON object of texts, which templates alone can ask: {{.Label "name"}} */
 };
 
 struct table {
@@ -34,6 +35,8 @@ int table_write(const struct table *t, const char *format, bool quiet, struct st
 
 /* Cells. Times are in ns since the epoch, which is a time as any other; TABLE_NEVER is none. */
 #define TABLE_NEVER INT64_MIN
+struct json;
+const char *table_values(struct arena *a, const struct json *object); /* for a column of values; NULL: of none */
 const char *table_ago(struct arena *a, int64_t ns); /* "3 minutes ago"; "" of TABLE_NEVER */
 const char *table_size(struct arena *a, uint64_t bytes);
 const char *table_cut(struct arena *a, const char *text, size_t width); /* with "…" where it is longer */

@@ -319,6 +319,7 @@ int cmd_attach(const struct cli_call *call, struct err *e);
 /* inspect.c */
 struct inspect_opts {
 	const char *type, *format;
+	bool size;
 };
 extern const struct cli_option inspect_options[];
 int cmd_inspect(const struct cli_call *call, struct err *e);

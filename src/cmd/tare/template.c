@@ -219,6 +219,7 @@ static int command(struct template *t, const struct json *dot, bool live, const 
 {
 	const struct json *args[TEMPLATE_ARGS + 1];
 	char function[MAX_NAME] = "";
+	bool method;
 	size_t n = 0;
 	int r;
 
@@ -231,6 +232,7 @@ static int command(struct template *t, const struct json *dot, bool live, const 
 		if (!template_is_function(function))
 			return err_set(t->e, ERR_INVALID, "character %zu: there is no function %s", (size_t)(t->p - t->text) + 1, function);
 	}
+	method = strncmp(t->p, ".Label", 6) == 0 && !is_name(t->p[6]) && t->p[6] != '.';
 	for (skip_blanks(t); !at_end(t); skip_blanks(t)) {
 		if (n == TEMPLATE_ARGS)
 			return wrong(t, "too many values");
@@ -241,6 +243,8 @@ static int command(struct template *t, const struct json *dot, bool live, const 
 	}
 	if (given)
 		args[n++] = given;
+	if (method && n == 2) /* the one method there is: {{.Label "name"}} */
+		(void)memcpy(function, "label", sizeof("label"));
 	if (!*function && n != 1)
 		return wrong(t, n ? "only a function takes values" : "a value is missing");
 	if (!live) {

@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 
+#define MAX_WIDTH 999
+
 /* Marks of a node that stands for what is not there: no parsed value has one of these texts by its address. */
 static const char absent[] = "", absent_users[] = "";
 
@@ -309,12 +311,51 @@ static int fn_println(struct call *c)
 	return print_all(c, " ", "\n");
 }
 
-/* %s, %v, %d, %q and %%, without widths. */
+/* "-20" of a verb: how wide, and on which side; the verb comes behind it. */
+static const char *read_width(const char *p, bool *left, size_t *width)
+{
+	*left = *p == '-';
+	p += *left;
+	for (*width = 0; isdigit((unsigned char)*p) && *width < MAX_WIDTH; p++)
+		*width = *width * 10 + (size_t)(*p - '0');
+	return p;
+}
+
+static size_t characters(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static int print_verb(struct call *c, char verb, const struct json *v, bool left, size_t width, struct strbuf *out)
+{
+	CLEANUP_STRBUF struct strbuf one = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&one);
+	size_t len;
+	int r = 0;
+
+	if (verb == 'q')
+		jw_value(&w, NULL, v);
+	else
+		r = template_print(v, &one, c->e);
+	len = characters(sb_str(&one));
+	if (!left && len < width)
+		sb_fill(out, ' ', width - len);
+	sb_puts(out, sb_str(&one));
+	if (left && len < width)
+		sb_fill(out, ' ', width - len);
+	return r;
+}
+
+/* %s, %v, %d, %q and %%, with widths. */
 static int fn_printf(struct call *c)
 {
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
-	struct json_writer w = JSON_WRITER(&text);
-	size_t next = 1;
+	size_t next = 1, width;
+	bool left;
 	int r = 0;
 
 	if (c->args[0]->type != JSON_STRING)
@@ -324,19 +365,97 @@ static int fn_printf(struct call *c)
 			sb_putc(&text, *p);
 			continue;
 		}
-		p++;
+		p = read_width(p + 1, &left, &width);
 		if (*p == '%')
 			sb_putc(&text, '%');
-		else if (!*p || !strchr("svdq", *p))
-			return wrong(c, "printf knows %s, %v, %d, %q and %%");
+		else if (!*p || !strchr("svdq", *p) || width > MAX_WIDTH)
+			return wrong(c, "printf knows %s, %v, %d, %q and %%, and widths up to 999");
 		else if (next == c->n)
 			return wrong(c, "printf has fewer values than its text wants");
-		else if (*p == 'q')
-			jw_value(&w, NULL, c->args[next++]);
 		else
-			r = template_print(c->args[next++], &text, c->e);
+			r = print_verb(c, *p, c->args[next++], left, width, &text);
 	}
 	return r < 0 ? r : give_text(c, &text);
+}
+
+/* A whole number that is no less than 0 and no more than most. */
+static int whole(struct call *c, const struct json *v, uint64_t most, size_t *out)
+{
+	uint64_t n;
+
+	if (v->type != JSON_NUMBER || text_u64(v->str, &n) < 0 || n > most)
+		return wrong(c, "that number does not fit there");
+	*out = (size_t)n;
+	return 0;
+}
+
+/* {{pad .Name 1 2}}: so many blanks before and behind; nothing stays nothing. */
+static int fn_pad(struct call *c)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	size_t before = 0, behind = 0;
+
+	if (c->args[0]->type != JSON_STRING)
+		return wrong(c, "pad wants a text first");
+	if (whole(c, c->args[1], MAX_WIDTH, &before) < 0 || whole(c, c->args[2], MAX_WIDTH, &behind) < 0)
+		return c->e->code;
+	if (!c->args[0]->str[0])
+		return give(c, c->args[0]);
+	sb_fill(&text, ' ', before);
+	sb_puts(&text, c->args[0]->str);
+	sb_fill(&text, ' ', behind);
+	return give_text(c, &text);
+}
+
+/* So many bytes at most, and no half a character. */
+static const char *cut(struct arena *a, const char *s, size_t from, size_t to)
+{
+	size_t len = strlen(s);
+
+	to = to < len ? to : len;
+	while (to > from && to < len && ((unsigned char)s[to] & 0xc0) == 0x80)
+		to--;
+	return arena_strndup(a, s + (from < to ? from : to), from < to ? to - from : 0);
+}
+
+static int fn_truncate(struct call *c)
+{
+	size_t len = 0;
+
+	if (c->args[0]->type != JSON_STRING)
+		return wrong(c, "truncate wants a text first");
+	return whole(c, c->args[1], UINT32_MAX, &len) < 0 ? c->e->code : give(c, template_text(c->a, cut(c->a, c->args[0]->str, 0, len)));
+}
+
+/* Go's own: {{slice .ID 0 4}}. */
+static int fn_slice(struct call *c)
+{
+	size_t from = 0, to;
+
+	if (c->args[0]->type != JSON_STRING)
+		return wrong(c, "slice takes texts");
+	to = strlen(c->args[0]->str);
+	if ((c->n > 1 && whole(c, c->args[1], to, &from) < 0) || (c->n > 2 && whole(c, c->args[2], to, &to) < 0))
+		return c->e->code;
+	return from > to ? wrong(c, "slice wants the lower number first") : give(c, template_text(c->a, cut(c->a, c->args[0]->str, from, to)));
+}
+
+/* .Label "name", of what has labels: its value, or nothing. In a table's titles, where .Label is a text, what docker has there: the last
+ * part of the name in words. */
+static int fn_label(struct call *c)
+{
+	const char *want = c->args[1]->type == JSON_STRING ? c->args[1]->str : "";
+	const struct json *v = json_get(c->args[0], want);
+	char *title;
+
+	if (c->args[1]->type != JSON_STRING)
+		return wrong(c, ".Label wants a text");
+	if (c->args[0]->type == JSON_OBJECT)
+		return give(c, v ? v : template_text(c->a, ""));
+	title = arena_strdup(c->a, strrchr(want, '.') ? strrchr(want, '.') + 1 : want);
+	for (char *p = title; p && *p; p++)
+		*p = *p == '-' || *p == '_' ? ' ' : *p;
+	return give(c, template_text(c->a, title));
 }
 
 /* Below, equal, above: -1, 0, 1. */
@@ -434,7 +553,8 @@ static const struct {
 } functions[] = {
 	{ "and", 1, TEMPLATE_ARGS, fn_and },	 { "eq", 2, TEMPLATE_ARGS, fn_eq },    { "ge", 2, 2, fn_ge },
 	{ "gt", 2, 2, fn_gt },			 { "index", 1, TEMPLATE_ARGS, fn_index }, { "join", 2, 2, fn_join },
-	{ "json", 1, 1, fn_json },		 { "le", 2, 2, fn_le },		       { "len", 1, 1, fn_len },
+	{ "json", 1, 1, fn_json },		 { "label", 2, 2, fn_label },	       { "pad", 3, 3, fn_pad },
+	{ "slice", 1, 3, fn_slice },		 { "truncate", 2, 2, fn_truncate },    { "le", 2, 2, fn_le },		       { "len", 1, 1, fn_len },
 	{ "lower", 1, 1, fn_lower },		 { "lt", 2, 2, fn_lt },		       { "ne", 2, 2, fn_ne },
 	{ "not", 1, 1, fn_not },		 { "or", 1, TEMPLATE_ARGS, fn_or },    { "print", 0, TEMPLATE_ARGS, fn_print },
 	{ "printf", 1, TEMPLATE_ARGS, fn_printf }, { "println", 0, TEMPLATE_ARGS, fn_println }, { "split", 2, 2, fn_split },

@@ -1,0 +1,26 @@
+/* Which containers `tare ps` lists. */
+#ifndef TARE_CMD_TARE_PS_FILTER_H
+#define TARE_CMD_TARE_PS_FILTER_H
+
+#include "cmd/cli.h"
+#include "engine/config.h"
+#include "engine/endpoint.h"
+#include "engine/live.h"
+#include "engine/record.h"
+
+/* One container as ps sees it. */
+struct seen {
+	struct record rec;
+	struct live live;
+	struct ct_config config;
+	const char *state; /* created running paused restarting exited */
+	struct endpoints own; /* of one that runs */
+	const char *networks; /* "one,two" */
+};
+
+/* 1: it passes all of them. ERR_INVALID: a filter that is none, whatever the container. */
+int ps_passes(const struct engine *en, struct arena *a, const struct cli_strv *filters, const struct seen *s, struct err *e) MUST_CHECK;
+/* Those that do not run are meant, too. */
+bool ps_asks_status(const struct cli_strv *filters);
+
+#endif

@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# What scripts ask for: filters of ps, formats, what inspect adds.
+load ../lib/common
+load ../lib/network
+
+setup_file() {
+  tare_setup_file
+  world_up
+  load_busybox
+  tare network create side >/dev/null
+  tare run -d --name first -p 8080:80 -p 9000-9002:7000-7002/udp --label com.example.some-thing=a,b=c --label team=web busybox sleep 1000
+  tare run -d --name second --network side --expose 5000 -v /tmp:/here:noidmap busybox sleep 1000
+  tare create --name third --network none busybox true
+}
+teardown_file() {
+  tare rm -f first second third >/dev/null
+  tare network rm side >/dev/null
+  world_down
+  tare_teardown_file
+}
+
+names() { tare ps -a --format '{{.Names}}' "$@" | sort | paste -sd' '; }
+
+@test "ps --filter name: a regular expression, with the slash of inspect or without" {
+  [ "$(names --filter name=ir)" = "first third" ]
+  [ "$(names --filter 'name=^first$')" = first ]
+  [ "$(names --filter 'name=^/first$')" = first ]
+  [ "$(names --filter 'name=^(first|second)$')" = "first second" ]
+  [ "$(names --filter 'name=^irst')" = "" ]
+  run -1 tare ps --filter 'name=('
+  [[ "$output" == *"no regular expression"* ]]
+}
+
+@test "ps --filter before, since: by other containers" {
+  [ "$(names --filter before=second)" = first ]
+  [ "$(names --filter since=first)" = "second third" ]
+  [ "$(names --filter since=first --filter before=third)" = second ]
+  run -1 tare ps --filter since=nobody
+  [[ "$output" == *"--filter since=nobody"* ]]
+}
+
+@test "ps --filter network, volume, publish, expose, isolation, is-task" {
+  [ "$(names --filter network=side)" = second ]
+  [ "$(names --filter "network=$(tare network ls -q --filter name=side)")" = second ]
+  [ "$(names --filter network=none)" = third ]
+  [ "$(names --filter network=bridge)" = first ]
+  [ "$(names --filter network=sid)" = "" ]
+  [ "$(names --filter volume=/here)" = second ]
+  [ "$(names --filter volume=/tmp)" = second ]
+  [ "$(names --filter publish=8080)" = first ]
+  [ "$(names --filter publish=8080/udp)" = "" ]
+  [ "$(names --filter publish=9001-9005/udp)" = first ]
+  [ "$(names --filter expose=80)" = first ]
+  [ "$(names --filter expose=5000)" = second ]
+  [ "$(names --filter expose=7002/udp)" = first ]
+  [ "$(names --filter expose=7003/udp)" = "" ]
+  [ "$(names --filter is-task=false)" = "first second third" ]
+  [ "$(names --filter is-task=true)" = "" ]
+  [ "$(names --filter isolation=default)" = "first second third" ]
+  for bad in publish=x publish=1:2 expose=99999 status=sleeping exited=x is-task=maybe nonsense=1; do
+    run -1 tare ps --filter "$bad"
+    [[ "$output" == *"--filter $bad"* ]] || { echo "$bad: $output"; return 1; }
+  done
+}
+
+@test "ps --format: .Label, titles, .Size without -s, widths, pad, truncate, slice" {
+  f() { tare ps --filter name=first --format "$1"; }
+  [ "$(f '{{.Label "team"}}/{{.Label "com.example.some-thing"}}/{{.Label "none"}}')" = "web/a,b=c/" ]
+  [ "$(f 'table {{.Names}}\t{{.Label "com.example.some-thing"}}' | head -1)" = "NAMES     some thing" ]
+  [[ "$(f '{{.Size}}')" == *"(virtual "* ]]
+  [ "$(f '{{printf "%-7s|%7s|%3s" .Names .Names .Names}}')" = "first  |  first|first" ]
+  [ "$(f '<{{pad .Names 1 2}}>')" = "< first  >" ]
+  [ "$(f '{{truncate .Names 2}} {{truncate .Names 9}}')" = "fi first" ]
+  [ "$(f '{{slice .Names 1 3}} {{slice .Names 3}}')" = "ir st" ]
+  [ "$(f '{{.State}} {{upper .Names}}')" = "running FIRST" ]
+  [ "$(tare ps --filter name=first --format json | jq -c '[has("Label"), .Size, .State]')" = '[false,"0B","running"]' ]
+  for bad in '{{slice .Names 9}}' '{{truncate .Names "x"}}' '{{pad .Names 1}}' '{{.Names "x"}}' '{{printf "%-99999s" .Names}}'; do
+    run -1 f "$bad"
+    [[ "$output" == tare:* ]] || { echo "$bad: $output"; return 1; }
+  done
+}
+
+@test "inspect: ExposedPorts one by one, -s" {
+  [ "$(tare inspect first | jq -c '.[0].Config.ExposedPorts')" = '{"7000/udp":{},"7001/udp":{},"7002/udp":{},"80/tcp":{}}' ] ||
+    [ "$(tare inspect first | jq -cS '.[0].Config.ExposedPorts')" = '{"7000/udp":{},"7001/udp":{},"7002/udp":{},"80/tcp":{}}' ]
+  [ "$(tare inspect second | jq -c '.[0].Config.ExposedPorts')" = '{"5000/tcp":{}}' ]
+  [ "$(tare inspect third | jq -c '.[0].Config.ExposedPorts')" = null ]
+  [ "$(tare inspect first | jq '.[0].SizeRw')" = null ]
+  [ "$(tare inspect -s first | jq '.[0] | .SizeRootFs > .SizeRw')" = true ]
+}
