@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "engine/buildcache.h"
 #include "engine/cni.h"
+#include "engine/config.h"
 #include "engine/container.h"
 #include "engine/folder.h"
 #include "engine/imagemount.h"
@@ -226,19 +227,35 @@ int usage_read(const struct engine *en, struct usage *out, struct err *e)
 
 /* ---- prune ---- */
 
-static int prune_containers(const struct engine *en, prune_fn fn, void *data, uint64_t *freed, struct err *e)
+/* 1: it goes. What became of it while we looked is no error. */
+static int container_goes(const struct engine *en, struct arena *a, struct record *rec, prune_container_fn filter, void *data, struct err *e)
+{
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	struct ct_config config;
+	struct err why = { 0 };
+	int r;
+
+	if (settle(en, a, rec, &live, SETTLE_LOOK, &why) < 0 || record_is_active(rec))
+		return 0;
+	r = filter ? config_parse(a, rec->config, &config, e) : 1;
+	return r < 0 || !filter ? r : filter(rec, config.labels, data, e);
+}
+
+int prune_containers(const struct engine *en, prune_container_fn filter, prune_fn fn, void *data, uint64_t *freed, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct record *recs;
 	size_t n;
 	int r = record_list(en->catalog, &a, NULL, &recs, &n, e);
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		CLEANUP_LIVE struct live live = LIVE_INIT;
+	for (size_t i = r < 0 ? 0 : n; i-- > 0;) {
 		struct err why = { 0 };
 		uint64_t bytes;
 
-		if (settle(en, &a, &recs[i], &live, SETTLE_LOOK, &why) < 0 || record_is_active(&recs[i]))
+		r = container_goes(en, &a, &recs[i], filter, data, e);
+		if (r < 0)
+			return r;
+		if (r == 0)
 			continue;
 		bytes = usage_of_container(en, recs[i].id);
 		if (container_remove(en, recs[i].id, false, false, &why) < 0) {
@@ -248,7 +265,7 @@ static int prune_containers(const struct engine *en, prune_fn fn, void *data, ui
 		fn("container", recs[i].id, data);
 		*freed += bytes;
 	}
-	return r;
+	return r < 0 ? r : 0;
 }
 
 struct relay {
@@ -271,7 +288,8 @@ static int remove_images(const struct engine *en, bool all, prune_filter_fn filt
 	size_t n;
 	int r = image_list(en->catalog, &a, &images, &n, e);
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
+	for (size_t k = 0; r == 0 && k < n; k++) {
+		size_t i = n - 1 - k;
 		struct record *recs;
 		const char *mounted;
 		struct err why;
@@ -280,7 +298,9 @@ static int remove_images(const struct engine *en, bool all, prune_filter_fn filt
 		if (images[i].n_tags && !all)
 			continue;
 		r = filter ? filter(&images[i], data, e) : 1;
-		if (r <= 0)
+		if (r < 0)
+			return r;
+		if (r == 0)
 			continue;
 		r = imagemount_of(en, &a, images[i].id, &mounted, e);
 		if (r == 0)
@@ -303,7 +323,7 @@ int prune_images(const struct engine *en, bool all, prune_filter_fn filter, prun
 	return r;
 }
 
-int prune(const struct engine *en, bool all, prune_fn fn, void *data, uint64_t *freed, struct err *e)
+int prune(const struct engine *en, const struct prune_args *args, prune_fn fn, void *data, uint64_t *freed, struct err *e)
 {
 	struct store_gc_result gc = { 0 };
 	struct err left = { 0 };
@@ -312,11 +332,11 @@ int prune(const struct engine *en, bool all, prune_fn fn, void *data, uint64_t *
 
 	*freed = 0;
 	/* first: on a full disk nothing else may get anywhere */
-	r = all ? partial_sweep(en->root_fd, 0, &n, freed, e) : 0;
+	r = args->all ? partial_sweep(en->root_fd, 0, &n, freed, e) : 0;
 	if (r == 0)
-		r = prune_containers(en, fn, data, freed, e);
+		r = prune_containers(en, args->container, fn, data, freed, e);
 	if (r == 0)
-		r = remove_images(en, all, NULL, fn, data, e);
+		r = remove_images(en, args->all, args->image, fn, data, e);
 	settle_garbage(en);
 	if (cni_collect(en, NULL, &left) < 0)
 		log_warning("what is left of a network of CNI cannot be removed: %s", left.msg);

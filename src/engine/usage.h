@@ -31,10 +31,20 @@ typedef void (*prune_fn)(const char *kind, const char *what, void *data);
 /* Removes containers that do not run, images without a name (all: every image no container uses, and what pulls left half fetched and
  * nobody has), and garbage.
  * *freed: bytes. A container that cannot be removed is passed over with a warning. */
-int prune(const struct engine *en, bool all, prune_fn fn, void *data, uint64_t *freed, struct err *e) MUST_CHECK;
-/* Whether an image goes: 1, 0, or an error. */
+struct json;
+struct record;
+/* Whether it goes: 1, 0, or an error. labels: the container's. */
+typedef int (*prune_container_fn)(const struct record *rec, const struct json *labels, void *data, struct err *e);
 typedef int (*prune_filter_fn)(const struct image *img, void *data, struct err *e);
-/* Images alone: those without a name (all: every one that no container uses) for which filter (NULL: all of them) says 1; then what nobody
+struct prune_args {
+	bool all;
+	prune_container_fn container; /* NULL: every one */
+	prune_filter_fn image;
+};
+int prune(const struct engine *en, const struct prune_args *args, prune_fn fn, void *data, uint64_t *freed, struct err *e) MUST_CHECK;
+/* Containers alone, the oldest first; what they took is added to *freed. */
+int prune_containers(const struct engine *en, prune_container_fn filter, prune_fn fn, void *data, uint64_t *freed, struct err *e) MUST_CHECK;
+/* Images alone: those without a name (all: every one that no container uses) for which filter (NULL: all of them) says 1, the oldest first; then what nobody
  * needs leaves the store. */
 int prune_images(const struct engine *en, bool all, prune_filter_fn filter, prune_fn fn, void *data, uint64_t *freed, struct err *e) MUST_CHECK;
 

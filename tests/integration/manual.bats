@@ -107,4 +107,8 @@ page_options() { sed -n 's/^\\fB\(\\-.\\fR, \\fB\)\?\\-\\-\([a-z0-9\\-]*\)\\fR.*
   cmp "$share/bash-completion/completions/tare-oci" <(tare completion bash)
   cmp "$share/zsh/site-functions/_tare" <(tare completion zsh)
   cmp "$share/fish/vendor_completions.d/tare-oci.fish" <(tare completion fish)
+  for folder in system user; do
+    grep -qx 'ExecStart=/usr/bin/tare system gc $TARE_GC_OPTIONS' "$BATS_TEST_TMPDIR/i/usr/lib/systemd/$folder/tare-gc.service"
+    [ -s "$BATS_TEST_TMPDIR/i/usr/lib/systemd/$folder/tare-gc.timer" ]
+  done
 }

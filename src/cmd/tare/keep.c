@@ -182,12 +182,6 @@ static int prune_passes(const struct image *img, void *data, struct err *e)
 	return image_filter(p->en, p->call->arena, &o->filters, img, NULL, e);
 }
 
-static void pruned(const char *kind, const char *what, void *data)
-{
-	(void)data;
-	tare_say("%s: %s", strcmp(kind, "untagged") == 0 ? "untagged" : "deleted", what);
-}
-
 int cmd_image_prune(const struct cli_call *call, struct err *e)
 {
 	const struct system_opts *o = call->opts;
@@ -202,7 +196,7 @@ int cmd_image_prune(const struct cli_call *call, struct err *e)
 		return r;
 	if (!o->force && !tare_confirm(o->all ? "This removes every image that no container uses." : "This removes every image without a name."))
 		return 1;
-	r = prune_images(&en, o->all, prune_passes, pruned, &p, &freed, e);
+	r = prune_images(&en, o->all, prune_passes, tare_pruned, &p, &freed, e);
 	if (r == 0)
 		tare_say("Total reclaimed space: %s", table_size(call->arena, freed));
 	return r;

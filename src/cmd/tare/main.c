@@ -118,7 +118,9 @@ static const struct cli_command image_commands[] = {
 
 static const struct cli_command container_commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL,   ROW_WAIT,  ROW_RM,      ROW_PS("ls"), ROW_INSPECT("CONTAINER...", "show everything about containers, as JSON"),
-	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_COMMIT, ROW_EXPORT, ROW_CP, END,
+	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_COMMIT, ROW_EXPORT, ROW_CP,
+	{ "prune", NULL, "remove containers that do not run", cmd_container_prune, container_prune_options, sizeof(struct system_opts), NULL, 0, 0 },
+	END,
 };
 
 static const struct cli_command cni_commands[] = {
@@ -170,6 +172,8 @@ static const struct cli_command system_commands[] = {
 	{ "check", NULL, "say what is wrong with this machine or missing on it, and what to do", cmd_check, check_options, sizeof(struct system_opts),
 	  NULL, 0, 0 },
 	{ "df", NULL, "show what images and containers take on the disk", cmd_df, df_options, sizeof(struct system_opts), NULL, 0, 0 },
+	{ "gc", NULL, "remove what is old and can be had again, or what the disk has no room for", cmd_gc, gc_options, sizeof(struct gc_opts),
+	  &gc_defaults, 0, 0 },
 	{ "prune", NULL, "remove stopped containers, images without a name, and what crashes left", cmd_prune, prune_options,
 	  sizeof(struct system_opts), NULL, 0, 0 },
 	ROW_EVENTS,

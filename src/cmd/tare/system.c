@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "cmd/tare/image_filter.h"
 #include "cmd/tare/table.h"
 #include "engine/cni.h"
 #include "engine/freezer.h"
@@ -38,7 +39,7 @@ const struct cli_option version_options[] = {
 const struct cli_option prune_options[] = {
 	{ "all", 'a', NULL, CLI_FLAG, "every image no container uses, not only those without a name", offsetof(struct system_opts, all) },
 	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
-	{ "filter", 0, "KEY=VALUE", CLI_UNSUPPORTED },
+	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only what matches (label label! until)", offsetof(struct system_opts, filters) },
 	{ "volumes", 0, NULL, CLI_IGNORED }, /* a container's own go with it */
 	{ 0 }
 };
@@ -246,25 +247,43 @@ int cmd_df(const struct cli_call *call, struct err *e)
 	return r < 0 ? r : tare_print(&out, e);
 }
 
-static void pruned(const char *kind, const char *what, void *data)
+struct pruning {
+	const struct engine *en;
+	const struct cli_call *call;
+};
+
+static int container_passes(const struct record *rec, const struct json *labels, void *data, struct err *e)
 {
-	(void)data;
-	tare_say("%s: %s", strcmp(kind, "untagged") == 0 ? "untagged" : "deleted", what);
+	const struct pruning *p = data;
+
+	return tare_prune_passes(rec, labels, (void *)p->call, e);
+}
+
+static int image_passes(const struct image *img, void *data, struct err *e)
+{
+	const struct pruning *p = data;
+	const struct system_opts *o = p->call->opts;
+
+	return image_filter(p->en, p->call->arena, &o->filters, img, NULL, e);
 }
 
 int cmd_prune(const struct cli_call *call, struct err *e)
 {
 	const struct system_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	const struct prune_args args = { o->all, container_passes, image_passes };
+	struct pruning p = { &en, call };
 	uint64_t freed;
-	int r = tare_engine(call, &en, e);
+	int r = image_filter_check(&o->filters, IMAGE_FILTER_PRUNE, e);
 
+	if (r == 0)
+		r = tare_engine(call, &en, e);
 	if (r < 0)
 		return r;
 	if (!o->force && !tare_confirm(o->all ? "This removes every container that does not run and every image that no container uses." :
 						"This removes every container that does not run and every image without a name."))
 		return 1;
-	r = prune(&en, o->all, pruned, NULL, &freed, e);
+	r = prune(&en, &args, tare_pruned, &p, &freed, e);
 	if (r == 0)
 		tare_say("Total reclaimed space: %s", table_size(call->arena, freed));
 	return r;

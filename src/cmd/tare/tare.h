@@ -324,6 +324,23 @@ struct inspect_opts {
 extern const struct cli_option inspect_options[];
 int cmd_inspect(const struct cli_call *call, struct err *e);
 
+/* gc.c */
+struct gc_opts {
+	const char *until, *keep_free;
+	uint64_t keep_storage;
+	bool containers, all, quiet;
+};
+struct record;
+struct json;
+extern const struct cli_option container_prune_options[], gc_options[];
+extern const struct gc_opts gc_defaults;
+/* Whether a container passes the --filter of a prune command: data is its call, whose options are system_opts. */
+int tare_prune_passes(const struct record *rec, const struct json *labels, void *data, struct err *e) MUST_CHECK;
+/* Says that it went: a prune_fn; data is ignored. */
+void tare_pruned(const char *kind, const char *what, void *data);
+int cmd_container_prune(const struct cli_call *call, struct err *e);
+int cmd_gc(const struct cli_call *call, struct err *e);
+
 /* system.c */
 struct system_opts {
 	const char *format;
