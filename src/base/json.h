@@ -62,6 +62,8 @@ int json_get_obj(const struct json *obj, const char *where, const char *key, con
 		 struct err *e) MUST_CHECK;
 int json_get_array(const struct json *obj, const char *where, const char *key, const struct json **out,
 		   struct err *e) MUST_CHECK;
+/* Every member's key is one of n known: else ERR_INVALID with the nearest, or `rest` behind the message where none is near. obj NULL: fine. */
+int json_check_keys(const struct json *obj, const char *const *known, size_t n, const char *where, const char *rest, struct err *e) MUST_CHECK;
 /* The value itself as an integer; -EINVAL when it is none, -ERANGE when it does not fit. */
 int json_as_i64(const struct json *v, int64_t *out) MUST_CHECK;
 int json_as_u64(const struct json *v, uint64_t *out) MUST_CHECK;

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/nearest.h"
 #include "base/text.h"
 
 const struct json *json_get(const struct json *obj, const char *key)
@@ -139,4 +140,23 @@ int json_get_obj(const struct json *obj, const char *where, const char *key, con
 int json_get_array(const struct json *obj, const char *where, const char *key, const struct json **out, struct err *e)
 {
 	return get_typed(obj, where, key, JSON_ARRAY, "must be an array", out, e);
+}
+
+int json_check_keys(const struct json *obj, const char *const *known, size_t n, const char *where, const char *rest, struct err *e)
+{
+	char hint[NEAREST_HINT_LEN], shown[80];
+
+	if (obj && obj->type != JSON_OBJECT)
+		return err_set(e, ERR_INVALID, "%s: want an object", where);
+	json_each(it, obj) {
+		struct nearest near = NEAREST(it->key);
+		size_t i = 0;
+
+		while (i < n && strcmp(known[i], it->key) != 0)
+			(void)nearest_offer(&near, known[i++]);
+		if (i == n)
+			return err_set(e, ERR_INVALID, "%s has no key \"%s\"%s", where, text_escape(it->key, shown, sizeof(shown)),
+				       near.best[0] ? nearest_hint(&near, hint) : rest);
+	}
+	return 0;
 }

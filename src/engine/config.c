@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/cdi.h"
 #include "engine/volume.h"
 #include "net/port.h"
 #include "oci/signals.h"
@@ -122,6 +123,24 @@ static const char *userns_mode(const struct plan *p)
 	return p->userns ? p->opt->userns ? p->opt->userns : "private" : "host";
 }
 
+/* As Docker's: nodes, and one request for all that have names. */
+static void write_devices(const struct plan *p, struct json_writer *w)
+{
+	jw_array(w, "Devices");
+	for (size_t i = 0; i < p->opt->devices.n; i++)
+		if (!cdi_is_name(p->opt->devices.v[i]))
+			jw_str(w, NULL, p->opt->devices.v[i]);
+	jw_end_array(w);
+	jw_array(w, "DeviceRequests");
+	if (p->device_names.n) {
+		jw_object(w, NULL);
+		jw_str(w, "Driver", "cdi");
+		jw_strv(w, "DeviceIDs", p->device_names.v);
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+}
+
 static void write_host_config(const struct plan *p, struct json_writer *w)
 {
 	jw_object(w, "HostConfig");
@@ -130,7 +149,7 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_strv(w, "VolumesFrom", p->opt->volumes_from.v);
 	jw_str(w, "VolumeDriver", p->opt->volume_driver ? p->opt->volume_driver : "");
 	jw_strv(w, "Tmpfs", p->opt->tmpfs.v);
-	jw_strv(w, "Devices", p->opt->devices.v);
+	write_devices(p, w);
 	jw_strv(w, "DeviceCgroupRules", p->opt->device_rules.v);
 	jw_str(w, "NetworkMode", network_mode(p));
 	jw_strv(w, "ExtraHosts", p->opt->add_host.v);

@@ -50,9 +50,12 @@ struct ct_options {
 	const char *stop_signal, *restart;
 	const int64_t *stop_timeout; /* seconds, -1 = for ever */
 
-	struct strv volumes, mounts, volumes_from, tmpfs, devices, device_rules;
+	struct strv volumes, mounts, volumes_from, tmpfs, device_rules;
 	const char *volume_driver;
 	const char *here; /* what a source of --mount that begins with "." is below */
+	struct strv devices;        /* nodes, and names of CDI */
+	struct strv gpus;
+	struct strv device_folders; /* where CDI's files are; none: the usual ones */
 	const char *shm_size;
 
 	const char *ip, *ip6, *mac_address, *userns, *pid, *ipc, *uts, *cgroupns;

@@ -9,7 +9,6 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/nearest.h"
 #include "base/text.h"
 #include "engine/credentials.h"
 #include "engine/spec_plan.h"
@@ -62,19 +61,7 @@ static int pairs(struct arena *a, const struct json *doc, const char *key, struc
 
 static int check_keys(const struct json *obj, const char *const *known, size_t n, const char *where, struct err *e)
 {
-	char hint[NEAREST_HINT_LEN], shown[80];
-
-	json_each(it, obj) {
-		struct nearest near = NEAREST(it->key);
-		size_t i = 0;
-
-		while (i < n && strcmp(known[i], it->key) != 0)
-			(void)nearest_offer(&near, known[i++]);
-		if (i == n)
-			return err_set(e, ERR_INVALID, "%s has no key \"%s\"%s", where, text_escape(it->key, shown, sizeof(shown)),
-				       near.best[0] ? nearest_hint(&near, hint) : "; docs/config.md has all there are");
-	}
-	return 0;
+	return json_check_keys(obj, known, n, where, "; docs/config.md has all there are", e);
 }
 
 static int ulimit(struct arena *a, const struct json *v, const char **out, struct err *e)
@@ -189,6 +176,8 @@ static int read_values(struct arena *a, const struct json *doc, struct settings 
 	if (r == 0)
 		r = texts(a, doc, "dns-opts", &s->dns_option, e);
 	if (r == 0)
+		r = texts(a, doc, "cdi-spec-dirs", &s->device_folders, e);
+	if (r == 0)
 		r = read_proxies(a, doc, &s->proxies, e);
 	if (r < 0 || pids == INT64_MIN)
 		return r;
@@ -214,6 +203,9 @@ static int judge(struct arena *a, const struct settings *s, struct err *e)
 		r = plan_dns(&opt, e);
 	if (r == 0)
 		r = plan_ulimits(&p, e);
+	for (size_t i = 0; r == 0 && i < s->device_folders.n; i++)
+		if (s->device_folders.v[i][0] != '/')
+			r = err_set(e, ERR_INVALID, "cdi-spec-dirs: \"%.80s\" is no absolute path", s->device_folders.v[i]);
 	if (r == 0 && s->shm_size && (text_size(s->shm_size, &bytes) < 0 || bytes == 0))
 		r = err_set(e, ERR_INVALID, "default-shm-size \"%.40s\": want a size such as 64m", s->shm_size);
 	return r;
@@ -237,6 +229,7 @@ static void take(struct settings *into, const struct settings *from)
 	take_texts(&into->dns, from->dns);
 	take_texts(&into->dns_search, from->dns_search);
 	take_texts(&into->dns_option, from->dns_option);
+	take_texts(&into->device_folders, from->device_folders);
 	take_texts(&into->proxies, from->proxies);
 }
 
@@ -262,7 +255,7 @@ static int load(struct arena *a, const char *path, size_t max, const struct json
 static int read_one(struct arena *a, const char *path, bool must, struct settings *into, struct err *e)
 {
 	static const char *const known[] = { "log-driver", "log-opts",	 "default-ulimits", "default-pids-limit", "default-shm-size",
-					     "dns",	   "dns-search", "dns-opts",	     "proxies" };
+					     "dns",	   "dns-search", "dns-opts",	     "cdi-spec-dirs",	   "proxies" };
 	struct settings own = { 0 };
 	const struct json *doc;
 	int r = load(a, path, FILE_MAX, &doc, e);
@@ -398,5 +391,6 @@ int settings_container(const struct settings *s, struct arena *a, bool ordinary,
 	int r = settings_step(s, a, ordinary, opt, e);
 
 	opt->default_env = s->proxies;
+	take_texts(&opt->device_folders, s->device_folders);
 	return r < 0 ? r : log_defaults(s, a, opt, e);
 }

@@ -8,6 +8,7 @@
  *   "default-ulimits": {NAME: {"Soft": N, "Hard": N}} as --ulimit; of a name that the command line has nothing is taken
  *   "default-pids-limit": N, "default-shm-size": SIZE
  *   "dns": [IP], "dns-search": [DOMAIN], "dns-opts": [OPTION]
+ *   "cdi-spec-dirs": [FOLDER]                          instead of /etc/cdi and /var/run/cdi
  *   "proxies": {"default": {"httpProxy", "httpsProxy", "ftpProxy", "noProxy", "allProxy": TEXT}}
  *
  * Any other key is an error: one that is misspelled would silently mean nothing. The proxies are also read from Docker's own config.json
@@ -24,6 +25,7 @@ struct settings {
 	struct strv log_opts;              /* NAME=VALUE */
 	struct strv ulimits;               /* NAME=SOFT:HARD */
 	struct strv dns, dns_search, dns_option;
+	struct strv device_folders;
 	const int64_t *pids_limit;
 	struct strv proxies; /* HTTP_PROXY=URL and http_proxy=URL, as an environment has them */
 };

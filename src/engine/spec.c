@@ -124,7 +124,7 @@ int spec_user(struct plan *p, const char *passwd, const char *group, struct err 
 	if (r < 0)
 		return r;
 	n = u.n_groups;
-	groups = arena_array(p->a, n + p->opt->group_add.n + 1, sizeof(*groups));
+	groups = arena_array(p->a, n + p->opt->group_add.n + p->n_device_groups + 1, sizeof(*groups));
 	if (!groups)
 		return err_errno(e, -ENOMEM, "--user");
 	if (n)
@@ -134,6 +134,8 @@ int spec_user(struct plan *p, const char *passwd, const char *group, struct err 
 		if (r < 0)
 			(void)err_ctx(e, "--group-add");
 	}
+	for (size_t i = 0; i < p->n_device_groups; i++)
+		groups[n++] = p->device_groups[i];
 	p->uid = u.uid;
 	p->gid = u.gid;
 	p->groups = groups;
@@ -345,6 +347,7 @@ static void write_spec(const struct plan *p, const struct spec_place *place, str
 	if (p->domainname)
 		jw_str(w, "domainname", p->domainname);
 	plan_write_mounts(p, place->container_dir, place->init_program, w);
+	plan_write_hooks(p, w);
 	write_linux(p, w);
 	write_annotations(p, w);
 	jw_end_object(w);

@@ -11,13 +11,14 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "engine/cdi.h"
 #include "engine/record.h"
 #include "engine/spec_plan.h"
 
 #define MOST_DEVICES 4096
 #define DEEPEST 4 /* folders below the one that is looked through */
 
-static int add(struct plan *p, const char *host, const char *path, const struct stat *st, const char *access, struct err *e)
+int plan_add_device(struct plan *p, const struct plan_device *one, struct err *e)
 {
 	struct plan_device *d;
 
@@ -31,10 +32,21 @@ static int add(struct plan *p, const char *host, const char *path, const struct 
 		p->devices = more;
 	}
 	d = &p->devices[p->n_devices++];
-	*d = (struct plan_device){
+	*d = *one;
+	d->bound = p->rootless && strcmp(d->host, d->path) != 0;
+	/* an id the container does not have would leave the node to nobody */
+	if (p->userns && d->uid >= ID_RANGE_MIN)
+		d->uid = 0;
+	if (p->userns && d->gid >= ID_RANGE_MIN)
+		d->gid = 0;
+	return 0;
+}
+
+static int add(struct plan *p, const char *host, const char *path, const struct stat *st, const char *access, struct err *e)
+{
+	const struct plan_device d = {
 		.path = path,
 		.host = host,
-		.bound = p->rootless && strcmp(host, path) != 0,
 		.type = S_ISBLK(st->st_mode) ? 'b' : 'c',
 		.major = major(st->st_rdev),
 		.minor = minor(st->st_rdev),
@@ -43,12 +55,8 @@ static int add(struct plan *p, const char *host, const char *path, const struct 
 		.gid = st->st_gid,
 		.access = access,
 	};
-	/* an id the container does not have would leave the node to nobody */
-	if (p->userns && d->uid >= ID_RANGE_MIN)
-		d->uid = 0;
-	if (p->userns && d->gid >= ID_RANGE_MIN)
-		d->gid = 0;
-	return 0;
+
+	return plan_add_device(p, &d, e);
 }
 
 static bool skipped(const char *path)
@@ -109,7 +117,7 @@ static int device_option(struct plan *p, const char *text, struct err *e)
 		access = parts.v[2];
 	inside = plan_clean_path(p->a, inside);
 	if (parts.n < 1 || parts.n > 3 || !inside || !access[0] || strspn(access, "rwm") != strlen(access))
-		return err_set(e, ERR_INVALID, "--device %s: want /dev/NODE[:/dev/NODE-INSIDE][:rwm]", text);
+		return err_set(e, ERR_INVALID, "--device %s: want /dev/NODE[:/dev/NODE-INSIDE][:rwm] or VENDOR/CLASS=NAME", text);
 	if (stat(host, &st) < 0)
 		return err_errno(e, -errno, "--device %s", host);
 	if (S_ISDIR(st.st_mode))
@@ -169,8 +177,9 @@ int plan_devices(struct plan *p, struct err *e)
 	if (r == 0)
 		r = plan_device_rules(p, e);
 	for (size_t i = 0; r == 0 && i < p->opt->devices.n; i++)
-		r = device_option(p, p->opt->devices.v[i], e);
-	return r;
+		if (!cdi_is_name(p->opt->devices.v[i]))
+			r = device_option(p, p->opt->devices.v[i], e);
+	return r < 0 ? r : plan_named_devices(p, e);
 }
 
 static void rule(struct json_writer *w, bool allow, char type, int64_t major_nr, int64_t minor_nr, const char *access)

@@ -78,6 +78,9 @@ int plan_target(const struct plan *p, const char *option, const char *text, cons
 	for (size_t i = 0; i < p->n_binds; i++)
 		if (strcmp(p->binds[i].target, target) == 0)
 			return err_set(e, ERR_INVALID, "%s %s: %s is a mount point already", option, text, target);
+	for (size_t i = 0; i < p->n_mounts; i++)
+		if (strcmp(p->mounts[i].target, target) == 0)
+			return err_set(e, ERR_INVALID, "%s %s: %s is a mount point already", option, text, target);
 	for (size_t i = 0; i < p->n_tmpfs; i++)
 		if (strcmp(p->tmpfs[i].target, target) == 0)
 			return err_set(e, ERR_INVALID, "%s %s: %s is a mount point already", option, text, target);
@@ -143,6 +146,9 @@ static bool has_target(const struct plan *p, const char *target)
 			return true;
 	for (size_t i = 0; i < p->n_tmpfs; i++)
 		if (strcmp(p->tmpfs[i].target, target) == 0)
+			return true;
+	for (size_t i = 0; i < p->n_mounts; i++)
+		if (strcmp(p->mounts[i].target, target) == 0)
 			return true;
 	return false;
 }
@@ -301,6 +307,8 @@ static void write_planned(const struct plan *p, struct json_writer *w)
 		deepest = depth(p->binds[i].target) > deepest ? depth(p->binds[i].target) : deepest;
 	for (size_t i = 0; i < p->n_tmpfs; i++)
 		deepest = depth(p->tmpfs[i].target) > deepest ? depth(p->tmpfs[i].target) : deepest;
+	for (size_t i = 0; i < p->n_mounts; i++)
+		deepest = depth(p->mounts[i].target) > deepest ? depth(p->mounts[i].target) : deepest;
 	for (size_t d = 1; d <= deepest; d++) {
 		for (size_t i = 0; i < p->n_binds; i++)
 			if (depth(p->binds[i].target) == d)
@@ -308,6 +316,9 @@ static void write_planned(const struct plan *p, struct json_writer *w)
 		for (size_t i = 0; i < p->n_tmpfs; i++)
 			if (depth(p->tmpfs[i].target) == d)
 				write_tmpfs(p, &p->tmpfs[i], w);
+		for (size_t i = 0; i < p->n_mounts; i++)
+			if (depth(p->mounts[i].target) == d)
+				mount(w, p->mounts[i].target, p->mounts[i].type, p->mounts[i].source, p->mounts[i].options.v);
 	}
 }
 

@@ -70,6 +70,19 @@ struct plan_io {
 	uint64_t value;
 };
 
+/* What the files of named devices ask for (engine/cdi.h), besides nodes. */
+struct plan_mount {
+	const char *target, *type, *source;
+	struct strv options;
+};
+
+struct plan_hook {
+	const char *point; /* "createContainer" */
+	const char *path;
+	struct strv args, env;
+	uint32_t timeout; /* seconds; 0: none */
+};
+
 struct plan_rlimit {
 	const char *type; /* RLIMIT_NOFILE */
 	uint64_t soft, hard;
@@ -138,6 +151,12 @@ struct plan {
 	struct plan_device *devices;
 	size_t n_devices;
 	struct plan_device_rule *device_rules; /* as many as opt->device_rules */
+	struct strv device_names; /* of CDI, in full */
+	struct strv device_env;   /* over everybody else's */
+	uint32_t *device_groups;
+	struct plan_mount *mounts;
+	struct plan_hook *hooks;
+	size_t n_device_groups, device_groups_cap, n_mounts, mounts_cap, n_hooks, hooks_cap;
 	uint64_t shm_size;
 
 	/* limits */
@@ -180,6 +199,10 @@ int plan_volume(struct plan *p, const char *text, struct err *e) MUST_CHECK;
 int plan_mount(struct plan *p, const char *text, struct err *e) MUST_CHECK;
 /* spec_devices.c: --device, and every device of the host with --privileged. */
 int plan_devices(struct plan *p, struct err *e) MUST_CHECK;
+int plan_add_device(struct plan *p, const struct plan_device *d, struct err *e) MUST_CHECK;
+/* spec_cdi.c: devices by name, --gpus. */
+int plan_named_devices(struct plan *p, struct err *e) MUST_CHECK;
+void plan_write_hooks(const struct plan *p, struct json_writer *w);
 /* spec_limits.c */
 int plan_limits(struct plan *p, struct err *e) MUST_CHECK;
 /* spec_blkio.c: --blkio-weight and limits of devices. Which of these options was given, or NULL. */

@@ -170,7 +170,13 @@ static int plan_env(struct plan *p, const struct image_config *image, struct err
 
 void plan_home(struct plan *p, const char *home)
 {
-	p->run_env = plan_env_home(p->a, p->env, home);
+	struct env env = { .a = p->a };
+
+	for (size_t i = 0; i < p->env.n; i++)
+		env_set(&env, p->env.v[i]);
+	for (size_t i = 0; i < p->device_env.n; i++)
+		env_set(&env, p->device_env.v[i]);
+	p->run_env = plan_env_home(p->a, (struct strv){ env.v, env.n }, home);
 }
 
 struct strv plan_env_home(struct arena *a, struct strv v, const char *home)

@@ -22,7 +22,6 @@
 static const struct cli_option docker_options[] = {
 	{ "cpu-count", 0, "N", CLI_UNSUPPORTED, WINDOWS },
 	{ "cpu-percent", 0, "N", CLI_UNSUPPORTED, WINDOWS },
-	{ "gpus", 0, "LIST", CLI_UNSUPPORTED },
 	{ "health-cmd", 0, "CMD", CLI_UNSUPPORTED },
 	{ "health-interval", 0, "DURATION", CLI_UNSUPPORTED },
 	{ "health-retries", 0, "N", CLI_UNSUPPORTED },
@@ -56,7 +55,8 @@ static const struct cli_option container_options[] = {
 	{ "volumes-from", 0, "CONTAINER[:ro]", CLI_STRV, "the volumes and binds that another container has", OWN(volumes_from) },
 	{ "volume-driver", 0, "local", CLI_STR, "what makes volumes that -v names", CT(volume_driver), .choices = "local" },
 	{ "tmpfs", 0, "DST[:OPTIONS]", CLI_STRV, "a file system in memory", OWN(tmpfs) },
-	{ "device", 0, "NODE[:NODE][:rwm]", CLI_STRV, "a device node of the host, or a folder of some", OWN(device) },
+	{ "device", 0, "NODE[:NODE][:rwm]|VENDOR/CLASS=NAME", CLI_STRV, "a device of the host: its node, a folder of some, or its name (CDI)", OWN(device) },
+	{ "gpus", 0, "all|N|device=ID,...", CLI_STRV, "graphics processors, by their names (CDI)", OWN(gpus) },
 	{ "device-cgroup-rule", 0, "RULE", CLI_STRV, "which other nodes may be used (\"c 42:* rwm\")", OWN(device_rule) },
 	{ "workdir", 'w', "PATH-INSIDE", CLI_STR, "working folder of the command", CT(workdir) },
 	{ "user", 'u', "USER[:GROUP]", CLI_STR, "who the command runs as", CT(user) },
@@ -228,6 +228,7 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	ct->volumes_from = list(&o->volumes_from);
 	ct->here = o->mount.n ? from_here(call->arena, "") : NULL;
 	ct->devices = list(&o->device);
+	ct->gpus = list(&o->gpus);
 	ct->cap_add = list(&o->cap_add);
 	ct->cap_drop = list(&o->cap_drop);
 	ct->security_opt = list(&o->security_opt);
