@@ -20,6 +20,7 @@ struct man {
 	struct arena *a;
 	const struct cli_program *program;
 	const char *texts, *out;
+	int section;
 	bool whole;
 	struct strbuf page;
 };
@@ -313,7 +314,7 @@ static int read_text(const struct man *m, const char *page, char **out, struct e
 static int write_page(const struct man *m, const char *page, struct err *e)
 {
 	CLEANUP_NEWFILE struct newfile f = NEWFILE_INIT;
-	const char *path = arena_printf(m->a, "%s/%s.1", m->out, page);
+	const char *path = arena_printf(m->a, "%s/%s.%d", m->out, page, m->section);
 	int r = path ? sb_error(&m->page) : -ENOMEM;
 
 	if (r == 0)
@@ -336,19 +337,25 @@ static int write_link(const struct man *m, const char *page, const char *to, str
 	return 0;
 }
 
-static void add_head(struct man *m, const char *page, const struct page *p)
+static void add_name(struct man *m, const char *page, const char *about, size_t len)
 {
-	const char *about = p->command ? p->command->help : m->program->about;
-
 	sb_reset(&m->page);
 	sb_puts(&m->page, ".TH \"");
 	for (const char *c = page; *c; c++)
 		sb_putc(&m->page, (char)toupper((unsigned char)*c));
-	sb_printf(&m->page, "\" \"1\" \"\" \"tare %s\" \"\"\n.SH NAME\n", TARE_VERSION);
+	sb_printf(&m->page, "\" \"%d\" \"\" \"tare %s\" \"\"\n.SH NAME\n", m->section, TARE_VERSION);
 	add_all(&m->page, page);
 	sb_puts(&m->page, " \\- ");
-	add_all(&m->page, about);
-	sb_puts(&m->page, "\n.SH SYNOPSIS\n");
+	add_text(&m->page, about, len);
+	sb_putc(&m->page, '\n');
+}
+
+static void add_head(struct man *m, const char *page, const struct page *p)
+{
+	const char *about = p->command ? p->command->help : m->program->about;
+
+	add_name(m, page, about, strlen(about));
+	sb_puts(&m->page, ".SH SYNOPSIS\n");
 	add_synopsis(&m->page, p->name, p->command, p->command ? p->command->sub != NULL : true);
 	if (p->command && p->command->run)
 		other_names(m, m->program->commands, m->program->name, p, add_other_name);
@@ -402,7 +409,7 @@ static int make_pages(struct man *m, const char *name, const struct cli_command 
 
 int cli_man(struct arena *a, const struct cli_program *p, const char *texts, const char *out, bool whole, struct err *e)
 {
-	struct man m = { .a = a, .program = p, .texts = texts, .out = out, .whole = whole, .page = STRBUF_INIT };
+	struct man m = { .a = a, .program = p, .texts = texts, .out = out, .section = 1, .whole = whole, .page = STRBUF_INIT };
 	const struct page own = { NULL, p->name };
 	int r = io_mkdirs(AT_FDCWD, out, 0755);
 
@@ -411,6 +418,30 @@ int cli_man(struct arena *a, const struct cli_program *p, const char *texts, con
 	r = make_page(&m, &own, e);
 	if (r == 0 && !whole)
 		r = make_pages(&m, p->name, p->commands, e);
+	sb_free(&m.page);
+	return r;
+}
+
+int cli_man_topics(struct arena *a, const struct cli_program *p, const struct cli_topic *topics, const char *out, struct err *e)
+{
+	struct man m = { .a = a, .program = p, .out = out, .section = 7, .page = STRBUF_INIT };
+	int r = io_mkdirs(AT_FDCWD, out, 0755);
+
+	if (r < 0)
+		return err_errno(e, r, "make %s", out);
+	for (; r == 0 && topics->name; topics++) {
+		const char *page = arena_printf(a, "%s-%s", p->name, topics->name), *body = cli_topic_body(topics), *about;
+		size_t len;
+
+		about = cli_topic_about(topics, &len);
+		if (!page) {
+			r = err_errno(e, -ENOMEM, "write pages");
+			break;
+		}
+		add_name(&m, page, about, len);
+		add_lines(&m.page, body, body + strlen(body));
+		r = write_page(&m, page, e);
+	}
 	sb_free(&m.page);
 	return r;
 }

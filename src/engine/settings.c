@@ -61,7 +61,7 @@ static int pairs(struct arena *a, const struct json *doc, const char *key, struc
 
 static int check_keys(const struct json *obj, const char *const *known, size_t n, const char *where, struct err *e)
 {
-	return json_check_keys(obj, known, n, where, "; docs/config.md has all there are", e);
+	return json_check_keys(obj, known, n, where, "; \"tare help config\" has all there are", e);
 }
 
 static int ulimit(struct arena *a, const struct json *v, const char **out, struct err *e)

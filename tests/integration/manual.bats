@@ -6,7 +6,7 @@ setup_file() {
   tare_setup_file
   TARE_TREE=$(realpath "$BATS_TEST_DIRNAME/../..")
   export TARE_TREE PAGES=$BATS_FILE_TMPDIR/pages
-  tare internal man "$TARE_TREE/man" "$PAGES"
+  tare internal man "$TARE_TREE/man" "$PAGES" "$PAGES/7"
   "$TARE_BIN/tare-oci" internal man "$TARE_TREE/man" "$PAGES"
 }
 teardown_file() { tare_teardown_file; }
@@ -50,18 +50,21 @@ page_options() { sed -n 's/^\\fB\(\\-.\\fR, \\fB\)\?\\-\\-\([a-z0-9\\-]*\)\\fR.*
 }
 
 @test "a formatter has nothing to say about any page; every page that is named is there" {
-  for page in "$PAGES"/*.1; do
+  for page in "$PAGES"/*.1 "$PAGES"/7/*.7; do
     groff -k -man -Tutf8 -ww -z "$page"
   done >"$BATS_TEST_TMPDIR/said" 2>&1
   diff /dev/null "$BATS_TEST_TMPDIR/said"
   grep -oh 'fBtare[^ ]*\\fR(1)' "$PAGES"/*.1 | tr -d '\\' | sed 's/^fB//; s/fR(1)$//' | sort -u >"$BATS_TEST_TMPDIR/named"
   [ "$(wc -l <"$BATS_TEST_TMPDIR/named")" -gt 60 ]
   while read -r page; do [ -e "$PAGES/$page.1" ] || { echo "no $page.1"; return 1; }; done <"$BATS_TEST_TMPDIR/named"
+  grep -oh 'fBtare[^ ]*\\fR([17])' "$PAGES"/*.1 "$PAGES"/7/*.7 | tr -d '\\' | sed 's/^fB//; s/fR(\([17]\))$/.\1/' | sort -u >"$BATS_TEST_TMPDIR/named"
+  grep -q '^tare-formats.7$' "$BATS_TEST_TMPDIR/named"
+  while read -r page; do [ -e "$PAGES/$page" ] || [ -e "$PAGES/7/$page" ] || { echo "no $page"; return 1; }; done <"$BATS_TEST_TMPDIR/named"
 }
 
 @test "every page has examples, and each example's commands and options exist" {
-  for page in "$PAGES"/*.1; do grep -q '^.SH EXAMPLES$' "$page" || { echo "$page has none"; return 1; }; done
-  sed -n 's/^    \(tare\(-oci\)\? .*\)/\1/p' "$TARE_TREE"/man/*.md | sed 's/ [|<>].*//; s/\$([^)]*)/X/' >"$BATS_TEST_TMPDIR/examples"
+  for page in "$PAGES"/*.1 "$PAGES"/7/*.7; do grep -q '^.SH EXAMPLES$' "$page" || { echo "$page has none"; return 1; }; done
+  sed -n 's/^    \(tare\(-oci\)\? .*\)/\1/p' "$TARE_TREE"/man/*.md "$TARE_TREE"/man/topics/*.md | sed 's/ [|<>].*//; s/; .*//; s/\$([^)]*)/X/' >"$BATS_TEST_TMPDIR/examples"
   [ "$(wc -l <"$BATS_TEST_TMPDIR/examples")" -gt 100 ]
   while read -r line; do
     eval "set -- $line"
@@ -103,7 +106,7 @@ page_options() { sed -n 's/^\\fB\(\\-.\\fR, \\fB\)\?\\-\\-\([a-z0-9\\-]*\)\\fR.*
 @test "make install: pages and completions lie where others look for them" {
   DESTDIR=$BATS_TEST_TMPDIR/i "$TARE_TREE/tools/install" "$TARE_BUILD" /usr >/dev/null
   share=$BATS_TEST_TMPDIR/i/usr/share
-  [ -s "$share/man/man1/tare-run.1" ]; [ -s "$share/man/man1/tare-oci.1" ]
+  [ -s "$share/man/man7/tare-formats.7" ]; [ -s "$share/man/man1/tare-run.1" ]; [ -s "$share/man/man1/tare-oci.1" ]
   cmp "$share/bash-completion/completions/tare-oci" <(tare completion bash)
   cmp "$share/zsh/site-functions/_tare" <(tare completion zsh)
   cmp "$share/fish/vendor_completions.d/tare-oci.fish" <(tare completion fish)
@@ -111,4 +114,37 @@ page_options() { sed -n 's/^\\fB\(\\-.\\fR, \\fB\)\?\\-\\-\([a-z0-9\\-]*\)\\fR.*
     grep -qx 'ExecStart=/usr/bin/tare system gc $TARE_GC_OPTIONS' "$BATS_TEST_TMPDIR/i/usr/lib/systemd/$folder/tare-gc.service"
     [ -s "$BATS_TEST_TMPDIR/i/usr/lib/systemd/$folder/tare-gc.timer" ]
   done
+}
+
+@test "tare help: each topic is listed, shown and a page; every text is a topic; the completion has them" {
+  run -0 tare help topics
+  topics=$(sed -n 's/^  \([a-z-]*\) .*/\1/p' <<<"$output")
+  diff <(echo "$topics") <(cd "$TARE_TREE/man/topics" && printf '%s\n' *.md | sed 's/\.md$//' | LC_ALL=C sort)
+  diff <(echo "$topics") <(tare internal complete help '' | cut -f1 | grep -vx topics | sed '/^COMMAND/d')
+  for t in $topics; do
+    [ -s "$PAGES/7/tare-$t.7" ]
+    run -0 tare help "$t"
+    [[ "$output" == "$t: "*$'\nDESCRIPTION\n    '*$'\nEXAMPLES\n        '* ]]
+    [[ "$output" != *'`'* ]]
+    # nothing but examples, and what must stay together, is wider than a terminal
+    [ "$(grep -v '^        ' <<<"$output" | LC_ALL=C.UTF-8 wc -L)" -le 80 ]
+    # the page's first line is where `apropos` finds it
+    grep -q "^tare.*\\\\- $(tare help topics | sed -n "s/^  $t *\(.\{8\}\).*/\1/p" | sed 's/-/\\\\-/g; s/\./\\./g')" "$PAGES/7/tare-$t.7"
+  done
+}
+
+@test "tare help: commands, groups and what is neither" {
+  diff <(tare help run) <(tare run --help)
+  diff <(tare help network create) <(tare network create --help)
+  diff <(tare help network) <(tare network --help)
+  [[ "$(tare help)" == "$(tare --help)"* ]]
+  for bad in formast 'network formats' 'rum' 'internal'; do
+    # shellcheck disable=SC2086
+    run -1 --separate-stderr tare help $bad
+    [[ "$stderr" == 'tare: there is no command and no topic "'* ]]
+  done
+  run -1 --separate-stderr tare help formast
+  [[ "$stderr" == *'; did you mean formats?' ]]
+  run -1 --separate-stderr tare help rum
+  [[ "$stderr" == *'; did you mean run?' ]]
 }

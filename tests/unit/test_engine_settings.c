@@ -155,7 +155,7 @@ static void what_is_wrong_is_named(void **state)
 {
 	(void)state;
 	refused("{\"log-drivr\":\"none\"}", "\"log-drivr\"; did you mean log-driver?");
-	refused("{\"data-root\":\"/x\"}", "\"data-root\"; docs/config.md");
+	refused("{\"data-root\":\"/x\"}", "\"data-root\"; \"tare help config\"");
 	refused("{\"log-driver\":\"paper\"}", "paper");
 	refused("{\"log-driver\":7}", "log-driver");
 	refused("{\"log-opts\":{\"max-sise\":\"1m\"}}", "max-sise");

@@ -49,5 +49,7 @@ int cmd_completion(const struct cli_call *call, struct err *e)
 
 int cmd_man(const struct cli_call *call, struct err *e)
 {
-	return cli_man(call->arena, &tare_program, call->args[0], call->args[1], false, e);
+	int r = cli_man(call->arena, &tare_program, call->args[0], call->args[1], false, e);
+
+	return r < 0 || call->n_args < 3 ? r : cli_man_topics(call->arena, &tare_program, tare_topics, call->args[2], e);
 }

@@ -189,7 +189,7 @@ static const struct cli_command internal_commands[] = {
 	{ "connect", "ID", NULL, cmd_connect, NULL, 0, NULL, 1, 1 },
 	{ "agent", NULL, NULL, cmd_agent, NULL, 0, NULL, 0, 0 },
 	{ "complete", "WORD...", NULL, cmd_complete, NULL, 0, NULL, 0, CLI_ANY, true },
-	{ "man", "TEXTS FOLDER", NULL, cmd_man, NULL, 0, NULL, 2, 2 },
+	{ "man", "TEXTS FOLDER [FOLDER-OF-TOPICS]", NULL, cmd_man, NULL, 0, NULL, 2, 3 },
 	{ "confined", "BYTES PROGRAM [ARG...]", NULL, cmd_confined, NULL, 0, NULL, 2, CLI_ANY, true },
 	END,
 };
@@ -207,6 +207,7 @@ static const struct cli_command commands[] = {
 	{ "system", NULL, "the commands about this machine", .sub = system_commands },
 	{ "volume", NULL, "the commands about volumes", .sub = volume_commands },
 	{ "version", NULL, "show the version", cmd_version, version_options, sizeof(struct system_opts), NULL, 0, 0 },
+	{ "help", "[" TARE_TOPICS "|topics|COMMAND...]", "tell about a command or a topic", cmd_help, NULL, 0, NULL, 0, CLI_ANY },
 	{ "completion", "bash|zsh|fish", "print what makes a shell complete the command lines of tare and tare-oci", cmd_completion, NULL, 0, NULL, 1, 1 },
 	{ "internal", NULL, NULL, .sub = internal_commands },
 	END,

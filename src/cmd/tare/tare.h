@@ -4,6 +4,7 @@
 #define TARE_CMD_TARE_TARE_H
 
 #include "cmd/cli.h"
+#include "cmd/cli_topic.h"
 #include "engine/container.h"
 #include "engine/engine.h"
 #include "engine/options.h"
@@ -358,6 +359,11 @@ int cmd_revive(const struct cli_call *call, struct err *e);
 int cmd_exited(const struct cli_call *call, struct err *e);
 int cmd_freeze(const struct cli_call *call, struct err *e);
 int cmd_heal(const struct cli_call *call, struct err *e);
+
+/* help.c; the topics are made of man/topics by tools/embed */
+extern const struct cli_topic tare_topics[];
+#define TARE_TOPICS "config|devices|exit-status|filters|formats|mounts|networking|rootless|templates"
+int cmd_help(const struct cli_call *call, struct err *e);
 
 /* complete.c */
 int cmd_complete(const struct cli_call *call, struct err *e);
