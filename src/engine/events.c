@@ -2,61 +2,28 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/eventlog.h"
 #include "base/log.h"
 #include "engine/config.h"
 #include "engine/endpoint.h"
 #include "engine/images.h"
+#include "wire/event.h"
 
 #define NUMBER_LEN 24
 #define ONCE_LEN 256
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-/* ---- one line ---- */
-
-struct line {
-	struct strbuf text;
-	struct json_writer w;
-	const char *what; /* for messages */
-};
-
-static void line_begin(struct line *l, const char *type, const char *action, const char *id)
-{
-	*l = (struct line){ .what = action };
-	l->w = (struct json_writer)JSON_WRITER(&l->text);
-	jw_object(&l->w, NULL);
-	jw_str(&l->w, "Type", type);
-	jw_str(&l->w, "Action", action);
-	jw_object(&l->w, "Actor");
-	jw_str(&l->w, "ID", id);
-}
-
-/* After the actor's attributes. */
-static void line_end(const struct engine *en, struct line *l, const char *once)
+static void line_end(const struct engine *en, struct event_line *l, const char *action, const char *once)
 {
 	int r;
 
-	jw_end_object(&l->w);
-	jw_i64(&l->w, "time", now_ns());
-	if (once)
-		jw_str(&l->w, "once", once);
-	jw_end_object(&l->w);
-	sb_putc(&l->text, '\n');
+	event_line_end(l, once);
 	r = sb_error(&l->text);
 	if (r == 0)
 		r = eventlog_append(en->state_fd, l->text.s, l->text.len);
 	if (r < 0)
-		log_warning("the event \"%.40s\" is not told: %s/events: %s", l->what, en->state, strerror(-r));
-	sb_free(&l->text);
+		log_warning("the event \"%.40s\" is not told: %s/events: %s", action, en->state, strerror(-r));
+	event_line_free(l);
 }
 
 static void write_pairs(struct json_writer *w, const struct event_pair *more)
@@ -105,13 +72,13 @@ static bool is_step(const struct record *rec)
 
 static void tell(const struct engine *en, const struct record *rec, const char *action, const struct event_pair *more, const char *once)
 {
-	struct line l;
+	struct event_line l;
 
 	if (is_step(rec))
 		return;
-	line_begin(&l, "container", action, rec->id);
+	event_line_begin(&l, "container", action, rec->id);
 	write_attributes(rec, &l.w, "Attributes", more);
-	line_end(en, &l, once);
+	line_end(en, &l, action, once);
 }
 
 void events_container(const struct engine *en, const struct record *rec, const char *action, const struct event_pair *more)
@@ -125,6 +92,29 @@ void events_killed(const struct engine *en, const struct record *rec, int signal
 
 	(void)snprintf(number, sizeof(number), "%d", signal);
 	tell(en, rec, "kill", EVENT_PAIRS({ "signal", number }), NULL);
+}
+
+void events_exec(const struct engine *en, const struct record *rec, const char *id, struct strv args)
+{
+	CLEANUP_STRBUF struct strbuf action = STRBUF_INIT;
+	static const char *const what[] = { "exec_create:", "exec_start:" };
+
+	for (size_t i = 0; i < ARRAY_LEN(what); i++) {
+		sb_reset(&action);
+		sb_puts(&action, what[i]);
+		for (size_t k = 0; k < args.n; k++)
+			sb_printf(&action, " %s", args.v[k]);
+		if (sb_error(&action) == 0)
+			tell(en, rec, sb_str(&action), EVENT_PAIRS({ "execID", id }), NULL);
+	}
+}
+
+void events_exec_failed(const struct engine *en, const struct record *rec, const char *id, int code)
+{
+	char number[NUMBER_LEN];
+
+	(void)snprintf(number, sizeof(number), "%d", code);
+	tell(en, rec, "exec_die", EVENT_PAIRS({ "execID", id }, { "exitCode", number }), NULL);
 }
 
 /* A life of a container has one beginning. */
@@ -161,9 +151,9 @@ void events_image(const struct engine *en, const char *action, const char *id, c
 	const struct image_config *config = NULL;
 	struct err ignored = { 0 };
 	struct image image;
-	struct line l;
+	struct event_line l;
 
-	line_begin(&l, "image", action, id);
+	event_line_begin(&l, "image", action, id);
 	jw_object(&l.w, "Attributes");
 	if (image_find(en->catalog, &a, id, &image, &ignored) == 0 && image_config_read(en, &a, image.id, &config, &ignored) == 0)
 		for (size_t i = 0; i < config->n_labels; i++)
@@ -171,7 +161,7 @@ void events_image(const struct engine *en, const char *action, const char *id, c
 				jw_str(&l.w, config->labels[i].key, config->labels[i].value);
 	jw_str(&l.w, "name", name ? name : id);
 	jw_end_object(&l.w);
-	line_end(en, &l, NULL);
+	line_end(en, &l, action, NULL);
 }
 
 void events_registry(const struct engine *en, const char *action, const char *name)
@@ -188,16 +178,16 @@ void events_registry(const struct engine *en, const char *action, const char *na
 
 void events_network(const struct engine *en, const char *action, const struct network *n, const char *container, const char *once)
 {
-	struct line l;
+	struct event_line l;
 
-	line_begin(&l, "network", action, n->id);
+	event_line_begin(&l, "network", action, n->id);
 	jw_object(&l.w, "Attributes");
 	if (container)
 		jw_str(&l.w, "container", container);
 	jw_str(&l.w, "name", n->name);
 	jw_str(&l.w, "type", n->driver);
 	jw_end_object(&l.w);
-	line_end(en, &l, once);
+	line_end(en, &l, action, once);
 }
 
 void events_networks(const struct engine *en, const char *action, const struct record *rec, int64_t started)

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "engine/engine.h"
 #include "engine/network.h"
+#include "engine/options.h"
 #include "engine/record.h"
 
 struct event_pair {
@@ -39,6 +40,9 @@ void events_network(const struct engine *en, const char *action, const struct ne
 /* For all networks that a container has: "connect" at its start, "disconnect" at its end (started: as above). */
 void events_networks(const struct engine *en, const char *action, const struct record *rec, int64_t started);
 
+/* Another process in it, about to be started; that it could not be. Its end is told by its monitor. */
+void events_exec(const struct engine *en, const struct record *rec, const char *id, struct strv args);
+void events_exec_failed(const struct engine *en, const struct record *rec, const char *id, int code);
 /* The attributes of a container's events, for whoever else tells some (monitor/): an object under key. */
 void events_attributes(const struct record *rec, struct json_writer *w, const char *key);
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "engine/config.h"
 #include "engine/container.h"
+#include "engine/events.h"
 #include "engine/folder.h"
 #include "engine/launch.h"
 #include "engine/spec.h"
@@ -180,6 +181,7 @@ static void describe(const struct exec *x, struct strbuf *out)
 	jw_bool(&w, "openStdin", x->opt->open_stdin);
 	jw_u64(&w, "attach", x->opt->attach);
 	write_process(x, &w);
+	events_attributes(&x->rec, &w, "event");
 	jw_end_object(&w);
 }
 
@@ -220,11 +222,14 @@ int container_exec(const struct engine *en, const char *what, const struct exec_
 	describe(&x, &text);
 	if (sb_error(&text) < 0 || arena_error(&x.a) < 0)
 		return err_errno(e, -ENOMEM, "describe the process");
+	events_exec(en, &x.rec, x.id, opt->args);
 	r = launch_monitor("exec", text.s, text.len, out, e);
 	if (r == 0) {
 		r = client_started(out, e);
 		if (r < 0)
 			client_close(out);
 	}
+	if (r < 0)
+		events_exec_failed(en, &x.rec, x.id, err_info(e->cls)->exit_code);
 	return r;
 }

@@ -302,7 +302,8 @@ static int parse_exec(struct arena *a, const struct json *doc, struct descriptio
 	int r;
 
 	if ((r = require(d->exec_id, "execId", e)) < 0 || (r = parse_spec(a, doc, &d->spec, e)) < 0 ||
-	    (r = json_get_obj(doc, "description", "process", &process, e)) < 0)
+	    (r = json_get_obj(doc, "description", "process", &process, e)) < 0 ||
+	    (r = json_get_obj(doc, "description", "event", &d->event, e)) < 0)
 		return r;
 	if (!exec_id_ok(d->exec_id))
 		return err_set(e, ERR_INVALID, "execId \"%.80s\": use at most 64 letters, digits, - and _", d->exec_id);

@@ -42,6 +42,7 @@ struct description {
 	struct rt_rootfs rootfs;
 	const struct oci_spec *spec;
 	const struct oci_process *process; /* of an exec */
+	const struct json *event;          /* of an exec: what is told of its end, beside that (wire/event.h); NULL: nothing is */
 	const struct net_link *links;      /* into its networks */
 	size_t n_links;
 	const struct description_join *joins;

@@ -9,9 +9,12 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
+#include "base/eventlog.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "monitor/attach.h"
 #include "monitor/client.h"
@@ -26,6 +29,7 @@
 #include "runtime/runtime.h"
 #include "sys/cgroup.h"
 #include "sys/spawn.h"
+#include "wire/event.h"
 
 #define EXEC_DIR "exec"
 /* How long the client may take for its last frames. */
@@ -37,7 +41,7 @@ struct exec {
 	struct description d;
 	struct state container, state;
 	char name[80]; /* of the record */
-	int dir;
+	int dir, events; /* STATE/ID/exec, and STATE, which stays when the container goes */
 	struct stdio stdio;
 	struct rt_process process;
 	struct progress *progress;
@@ -60,6 +64,9 @@ static int open_exec_dir(struct exec *x, struct err *e)
 	x->dir = openat(state_dir, EXEC_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (x->dir < 0)
 		return err_errno(e, -errno, "%s/%s", x->d.state_dir, EXEC_DIR);
+	x->events = openat(state_dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (x->events < 0)
+		return err_errno(e, -errno, "%s/..", x->d.state_dir);
 	return state_load(state_dir, STATE_FILE, &x->container, e);
 }
 
@@ -193,6 +200,28 @@ static int set_up(struct exec *x)
 	return r;
 }
 
+/* It is told before anybody who waits for it hears of it. */
+static void tell(const struct exec *x)
+{
+	CLEANUP_EVENT_LINE struct event_line l = { 0 };
+	char code[16];
+
+	if (!x->d.event)
+		return;
+	(void)snprintf(code, sizeof(code), "%d", x->state.exit_code);
+	event_line_begin(&l, "container", "exec_die", x->d.id);
+	jw_object(&l.w, "Attributes");
+	json_each(it, x->d.event)
+		if (strcmp(it->key, "execID") != 0 && strcmp(it->key, "exitCode") != 0)
+			jw_value(&l.w, it->key, it);
+	jw_str(&l.w, "execID", x->d.exec_id);
+	jw_str(&l.w, "exitCode", code);
+	jw_end_object(&l.w);
+	event_line_end(&l, NULL);
+	if (sb_error(&l.text) < 0 || eventlog_append(x->events, l.text.s, l.text.len) < 0)
+		log_warning("%.12s: the end of a process is not told", x->d.id);
+}
+
 static void end(struct exec *x)
 {
 	struct err e = { 0 };
@@ -205,6 +234,7 @@ static void end(struct exec *x)
 		(void)unlinkat(x->dir, x->name, 0);
 	else if (save_state(x, STATE_EXITED, &e) < 0)
 		e.code = 0; /* the container was removed meanwhile: nobody asks for this record */
+	tell(x);
 	attach_send_exit(&x->attach, x->state.exit_code, x->state.exit_known, false);
 	attach_send(&x->attach, FRAME_DONE, NULL, 0);
 	attach_flush(&x->attach, FLUSH_MS);
@@ -234,7 +264,7 @@ static int serve(struct exec *x, struct err *e)
 
 int monitor_exec(struct err *e)
 {
-	struct exec x = { .dir = -1, .arena = ARENA_INIT, .stdio = STDIO_INIT, .process = RT_PROCESS_INIT,
+	struct exec x = { .dir = -1, .events = -1, .arena = ARENA_INIT, .stdio = STDIO_INIT, .process = RT_PROCESS_INIT,
 			  .input = INPUT_INIT };
 	int r = begin(&x, e);
 

@@ -48,6 +48,32 @@ teardown() { [ -z "${FOLLOWER:-}" ] || kill "$FOLLOWER" 2>/dev/null || true; }
   [ "$(told container=e3)" = "create" ]
 }
 
+@test "other processes in a container: made, started, ended, by -d and for one that is not there, too" {
+  tare run -d --name p1 -l a=b --network none busybox sleep 100
+  run -5 tare exec p1 sh -c 'exit 5'
+  tare exec -d p1 sleep 0.2
+  run -127 tare exec p1 no-such-command
+  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' events --since 1h --until 0s --filter container=p1 --filter event=exec_die | wc -l) = 3 ]"
+  [ "$(tare events --since 1h --until 0s --filter container=p1 --filter event=exec_start --format '{{.Action}}' | paste -sd,)" = \
+    "exec_start: sh -c exit 5,exec_start: sleep 0.2,exec_start: no-such-command" ]
+  [ "$(told container=p1)" = "create start exec_create: sh -c exit 5 exec_start: sh -c exit 5 exec_die exec_create: sleep 0.2 exec_start: sleep 0.2 exec_create: no-such-command exec_start: no-such-command exec_die exec_die" ]
+  rows=$(tare events --since 1h --until 0s --filter container=p1 --filter event=exec_die --format json)
+  [ "$(jq -r '.Actor.Attributes | [.a, .image, .name, .exitCode] | join(" ")' <<<"$rows" | sort | paste -sd,)" = "b busybox p1 0,b busybox p1 127,b busybox p1 5" ]
+  # each has one name in all its events
+  [ "$(tare events --since 1h --until 0s --filter container=p1 --format '{{with .Actor.Attributes.execID}}{{.}}{{end}}' | grep . | sort | uniq -c | awk '{ print $1 }' | paste -sd' ')" = "3 3 3" ]
+  # those that go with the container
+  tare exec -d p1 sleep 50
+  tare rm -f p1
+  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' events --since 1h --until 0s --filter container=p1 --filter event=exec_die | wc -l) = 4 ]"
+}
+
+@test "detach" {
+  tare run -d -it --name d1 --network none busybox sh -c 'while sleep 0.2; do echo tick; done'
+  run -0 python3 "$BATS_TEST_DIRNAME/../lib/terminal.py" size=24x80 wait=tick 'send=\x10\x11' end -- "$TARE_BIN/tare" attach d1
+  tare rm -f d1
+  [ "$(told container=d1)" = "create start attach detach kill die destroy" ]
+}
+
 @test "attach, update, commit, and images" {
   tare run -d --name i1 --network none busybox sleep 100
   timeout -s KILL 2 "$TARE_BIN/tare" attach --no-stdin i1 </dev/null || true

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "cmd/tare/detach.h"
 #include "engine/container.h"
+#include "engine/events.h"
 #include "sys/proc.h"
 
 #define INPUT_SIZE 16384
@@ -305,6 +306,16 @@ static void settle(const struct engine *en, const char *id, struct client *c)
 		; /* until it has */
 }
 
+static void tell_detached(const struct engine *en, const char *id)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct err ignored;
+	struct record rec;
+
+	if (record_get(en->catalog, &a, id, &rec, &ignored) == 0)
+		events_container(en, &rec, "detach", NULL);
+}
+
 int session_stay(const struct engine *en, const char *id, struct session *s, struct err *e)
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
@@ -314,6 +325,8 @@ int session_stay(const struct engine *en, const char *id, struct session *s, str
 
 	s->pidfd = live_read(en, id, &live, e) == 0 ? live.pidfd : -1;
 	r = session_run(s, &end, &exit, e);
+	if (r == 0 && end == SESSION_DETACHED)
+		tell_detached(en, id);
 	if (r < 0 || end == SESSION_DETACHED)
 		return r;
 	if (end == SESSION_LOST) {
