@@ -95,14 +95,6 @@ static void write_limits(const struct plan *p, struct json_writer *w)
 	jw_strv(w, "Ulimits", p->opt->ulimits.v);
 }
 
-static void write_log(const struct plan *p, struct json_writer *w)
-{
-	jw_object(w, "LogConfig");
-	jw_str(w, "Type", p->log.none ? "none" : "json-file");
-	jw_strv(w, "Options", p->opt->log_opts.v);
-	jw_end_object(w);
-}
-
 /* As Docker's, with the whole id of whoever it is shared with. */
 static const char *mode_of(const struct plan *p, const struct plan_join *of, const char *else_mode)
 {
@@ -177,7 +169,7 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_strv(w, "GroupAdd", p->opt->group_add.v);
 	jw_strv(w, "Sysctls", p->opt->sysctls.v);
 	jw_str(w, "CgroupParent", p->opt->cgroup_parent ? p->opt->cgroup_parent : "");
-	write_log(p, w);
+	plan_write_log_config(p, w);
 	write_limits(p, w);
 	jw_end_object(w);
 }
@@ -342,7 +334,7 @@ int config_write(const struct plan *p, const struct image_config *image, const c
 	jw_strv(&w, "Args", p->args.v + 1);
 	jw_str(&w, "Cgroup", spec_cgroup(p));
 	jw_str(&w, "Rootfs", p->opt->rootfs);
-	jw_str(&w, "LogPath", p->log.none ? "" : arena_printf(p->a, "%s/%s-json.log", container_dir, p->id));
+	jw_str(&w, "LogPath", plan_log_path(p, container_dir));
 	write_config(p, image, &w);
 	write_host_config(p, &w);
 	write_mounts(p, &w);

@@ -282,11 +282,12 @@ static int claim(struct making *m, bool running, const char **name, struct err *
 
 /* ---- the folder ---- */
 
-static int describe(struct making *m, unsigned int attach, struct strbuf *out, struct err *e)
+static int describe(struct making *m, const char *name, unsigned int attach, struct strbuf *out, struct err *e)
 {
 	char self[PATH_MAX], init[PATH_MAX];
 	const char *exited[] = { self, "--root", m->en->root, "--state", m->en->state, "internal", "exited", m->plan.id, NULL };
 	struct spec_place place = {
+		.name = name,
 		.container_dir = m->container_dir,
 		.state_dir = folder_state(m->en, m->plan.a, m->plan.id),
 		.lowers = m->lowers,
@@ -309,7 +310,7 @@ static int fill_folder(struct making *m, struct container_new *n, unsigned int a
 	if (r == 0)
 		r = volumes_fill(m->en, &m->plan, m->lower_fds, m->n_lowers, e);
 	if (r == 0)
-		r = describe(m, attach, &n->description, e);
+		r = describe(m, n->name, attach, &n->description, e);
 	if (r < 0)
 		return r;
 	r = io_replace_file(m->dir, "config.json", n->description.s, n->description.len, 0600, false);

@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "engine/config.h"
 #include "engine/container.h"
+#include "engine/journal.h"
 #include "engine/settle.h"
 
 #define MOST_FILES 1000
@@ -133,9 +134,9 @@ static int read_on(struct reader *r, struct err *e)
 }
 
 /* What was gathered is shown, before we wait. */
-static int pause_there(struct reader *r, struct err *e)
+static int pause_there(log_record_fn fn, void *data, struct err *e)
 {
-	int got = r->fn(NULL, r->data);
+	int got = fn(NULL, data);
 
 	return got < 0 ? err_errno(e, got, "show the log") : 0;
 }
@@ -232,7 +233,7 @@ int logs_read_files(const char *path, logline_fn parse, const struct log_query *
 	CLEANUP(reader_end) struct reader r = { .path = path, .parse = parse, .q = q, .fn = fn, .data = data, .fd = -1 };
 	int result = read_files(&r, e);
 
-	return result < 0 ? result : pause_there(&r, e);
+	return result < 0 ? result : pause_there(fn, data, e);
 }
 
 /* ---- following ---- */
@@ -287,42 +288,68 @@ static int heard_end(struct client *c, struct err *e)
 	return r;
 }
 
-static int follow(const struct engine *en, const char *id, struct reader *r, int watch, struct err *e)
+/* What is followed: fd is readable when there may be more. */
+struct followed {
+	int fd;
+	int (*more)(struct followed *f, struct err *e);
+	int (*rest)(struct followed *f, struct err *e); /* once, when nobody writes any more; NULL: nothing else than more */
+	const bool *past;
+	struct reader *files;
+	struct journal_reader *journal;
+};
+
+static int wait_and_read(struct followed *f, struct client *c, bool running, struct err *e)
 {
-	for (;;) {
+	int result = 0;
+
+	while (result == 0) {
+		struct pollfd p[2] = { { .fd = f->fd, .events = POLLIN }, { .fd = c->fd, .events = POLLIN } };
+
+		result = !running && f->rest ? f->rest(f, e) : f->more(f, e);
+		if (result < 0)
+			return result;
+		if (!running || *f->past)
+			return 1;
+		if (c->fd < 0)
+			return 0; /* just ending: look again */
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return err_errno(e, -errno, "wait for the log");
+		if (p[1].revents)
+			result = heard_end(c, e);
+	}
+	return result < 0 ? result : 0;
+}
+
+static int follow(const struct engine *en, const char *id, struct followed *f, struct err *e)
+{
+	int result;
+
+	do {
 		CLEANUP_ARENA struct arena a = ARENA_INIT;
 		CLEANUP_LIVE struct live live = LIVE_INIT;
 		CLEANUP_CLIENT struct client c = CLIENT_INIT;
 		struct record rec;
 		struct err ignored;
-		char drop[4096];
-		int result = settle_find(en, &a, id, SETTLE_WAIT, &rec, &live, e);
-		bool running = result == 0 && rec.status == RECORD_RUNNING;
+		bool running;
 
+		result = settle_find(en, &a, id, SETTLE_WAIT, &rec, &live, e);
+		running = result == 0 && rec.status == RECORD_RUNNING;
 		if (result < 0 && e->cls != ERR_NOTFOUND)
 			return result;
-		result = 0;
 		if (running && client_connect(en, id, 0, &c, &ignored) < 0)
 			c.fd = -1;
-		while (result == 0) {
-			struct pollfd p[2] = { { .fd = watch, .events = POLLIN }, { .fd = c.fd, .events = POLLIN } };
+		result = wait_and_read(f, &c, running, e);
+	} while (result == 0);
+	return result < 0 ? result : 0;
+}
 
-			if (catch_up(r, e) < 0 || pause_there(r, e) < 0)
-				return e->code;
-			if (!running || r->past)
-				return 0;
-			if (c.fd < 0)
-				break; /* just ending: look again */
-			if (poll(p, 2, -1) < 0 && errno != EINTR)
-				return err_errno(e, -errno, "wait for the log");
-			if (p[0].revents && read(watch, drop, sizeof(drop)) < 0 && errno != EAGAIN && errno != EINTR)
-				return err_errno(e, -errno, "watch the log");
-			if (p[1].revents)
-				result = heard_end(&c, e);
-		}
-		if (result < 0)
-			return result;
-	}
+static int more_of_files(struct followed *f, struct err *e)
+{
+	char drop[4096];
+
+	if (read(f->fd, drop, sizeof(drop)) < 0 && errno != EAGAIN && errno != EINTR)
+		return err_errno(e, -errno, "watch the log");
+	return catch_up(f->files, e) < 0 ? e->code : pause_there(f->files->fn, f->files->data, e);
 }
 
 static int open_watch(const char *path, struct err *e)
@@ -339,13 +366,60 @@ static int open_watch(const char *path, struct err *e)
 	return take_fd(&fd);
 }
 
+static int read_all_files(const struct engine *en, const struct record *rec, struct reader *r, struct err *e)
+{
+	CLEANUP_FD int watch = r->q->follow ? open_watch(r->path, e) : -1;
+	struct followed f = { .fd = watch, .more = more_of_files, .past = &r->past, .files = r };
+	int result;
+
+	if (r->q->follow && watch < 0)
+		return watch;
+	result = read_files(r, e);
+	if (result == 0)
+		result = pause_there(r->fn, r->data, e);
+	return result < 0 || !r->q->follow || rec->status != RECORD_RUNNING ? result : follow(en, rec->id, &f, e);
+}
+
+/* ---- the journal ---- */
+
+static int more_of_journal(struct followed *f, struct err *e)
+{
+	int r = journal_read_on(f->journal, e);
+
+	return r < 0 ? r : pause_there(f->journal->fn, f->journal->data, e);
+}
+
+static int rest_of_journal(struct followed *f, struct err *e)
+{
+	int r = journal_read_rest(f->journal, e);
+
+	return r < 0 ? r : pause_there(f->journal->fn, f->journal->data, e);
+}
+
+static int read_journal(const struct engine *en, const struct record *rec, const struct log_query *q, log_record_fn fn, void *data, struct err *e)
+{
+	CLEANUP(journal_reader_end) struct journal_reader j = JOURNAL_READER_INIT;
+	struct followed f = { .more = more_of_journal, .rest = rest_of_journal, .past = &j.past, .journal = &j };
+	bool running = q->follow && rec->status == RECORD_RUNNING;
+	int r;
+
+	j.id = rec->id;
+	j.q = q;
+	j.fn = fn;
+	j.data = data;
+	r = running ? journal_follow(&j, e) : journal_read(&j, e);
+	if (r < 0 || !running)
+		return r < 0 ? r : pause_there(fn, data, e);
+	f.fd = j.out;
+	return follow(en, rec->id, &f, e);
+}
+
 int logs_read(const struct engine *en, const char *what, const struct log_query *q, log_record_fn fn, void *data,
 	      struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP(reader_end) struct reader r = { .parse = logline_json, .q = q, .fn = fn, .data = data, .fd = -1 };
 	CLEANUP_LIVE struct live live = LIVE_INIT;
-	CLEANUP_FD int watch = -1;
 	struct ct_config config;
 	struct record rec;
 	int result = settle_find(en, &a, what, SETTLE_LOOK, &rec, &live, e);
@@ -356,14 +430,11 @@ int logs_read(const struct engine *en, const char *what, const struct log_query 
 		result = json_get_str(config.doc, "record", "LogPath", &r.path, e);
 	if (result < 0)
 		return result;
+	if (strcmp(config.log_driver, "journald") == 0)
+		return read_journal(en, &rec, q, fn, data, e);
 	if (!r.path || !r.path[0])
 		return err_set(e, ERR_UNSUPPORTED, "container %s keeps no log (--log-driver none)", rec.name);
-	if (q->follow)
-		watch = open_watch(r.path, e);
-	if (q->follow && watch < 0)
-		return watch;
-	result = read_files(&r, e);
-	if (result == 0)
-		result = pause_there(&r, e);
-	return result < 0 || !q->follow || rec.status != RECORD_RUNNING ? result : follow(en, rec.id, &r, watch, e);
+	if (strcmp(config.log_driver, "k8s-file") == 0)
+		r.parse = logline_k8s;
+	return read_all_files(en, &rec, &r, e);
 }

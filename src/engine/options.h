@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/json.h"
+
 struct strv {
 	const char *const *v;
 	size_t n;
@@ -77,6 +79,8 @@ struct ct_options {
 
 	const char *log_driver;
 	struct strv log_opts;
+	/* Writes a template of --log-opt tag=, applied to doc, onto out; NULL: there are none. */
+	int (*apply_template)(struct arena *a, const char *text, const struct json *doc, struct strbuf *out, struct err *e);
 };
 
 #endif

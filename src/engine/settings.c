@@ -198,7 +198,7 @@ static int judge(struct arena *a, const struct settings *s, struct err *e)
 	int r = settings_container(s, a, false, &opt, e);
 
 	if (r == 0)
-		r = plan_log(&opt, &p.log, e);
+		r = plan_log(&p, NULL, e);
 	if (r == 0)
 		r = plan_dns(&opt, e);
 	if (r == 0)

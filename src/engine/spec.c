@@ -100,7 +100,7 @@ int spec_plan(struct plan *p, const struct image_config *image, uint32_t max_id,
 	if (r == 0)
 		r = check_cgroup_parent(p, p->opt->cgroup_parent, e);
 	if (r == 0)
-		r = plan_log(p->opt, &p->log, e);
+		r = plan_log(p, image, e);
 	if (r == 0 && arena_error(p->a) < 0)
 		r = err_errno(e, -ENOMEM, "options");
 	return r;
@@ -385,6 +385,7 @@ int spec_describe(const struct plan *p, const struct spec_place *place, unsigned
 {
 	struct json_writer w = JSON_WRITER(out);
 	const char *cgroup = spec_cgroup(p);
+	int r;
 
 	jw_object(&w, NULL);
 	jw_u64(&w, "version", 1);
@@ -396,7 +397,9 @@ int spec_describe(const struct plan *p, const struct spec_place *place, unsigned
 	jw_bool(&w, "tty", p->opt->tty);
 	jw_bool(&w, "openStdin", p->opt->open_stdin);
 	jw_bool(&w, "stdinOnce", p->opt->stdin_once);
-	plan_write_log(&p->log, place->container_dir, p->id, &w);
+	r = plan_write_log(p, place->container_dir, place->name, &w, e);
+	if (r < 0)
+		return r;
 	if (cgroup) {
 		jw_str(&w, "cgroup", cgroup);
 		jw_str(&w, "monitorCgroup", SPEC_MONITOR_CGROUP);

@@ -27,6 +27,7 @@ int spec_user(struct plan *p, const char *passwd, const char *group, struct err 
 const char *spec_cgroup(const struct plan *p);
 
 struct spec_place {
+	const char *name;                      /* the container's */
 	const char *container_dir, *state_dir; /* absolute */
 	const char *const *lowers;             /* absolute, topmost first; NULL with --rootfs */
 	size_t n_lowers;

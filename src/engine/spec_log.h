@@ -7,16 +7,32 @@
 
 #include "base/err.h"
 #include "base/json.h"
-#include "engine/options.h"
 
-struct plan_log {
-	bool none;
-	uint64_t max_size; /* 0 = never rotate */
-	uint32_t max_file;
+struct plan;
+struct image_config;
+
+struct plan_log_attr {
+	const char *key, *value;
 };
 
-int plan_log(const struct ct_options *opt, struct plan_log *out, struct err *e) MUST_CHECK;
-/* The description's "log". The file is Docker's: CONTAINER-DIR/ID-json.log. */
-void plan_write_log(const struct plan_log *log, const char *container_dir, const char *id, struct json_writer *w);
+struct plan_log {
+	const struct log_driver *driver;
+	uint64_t max_size; /* 0 = never rotate */
+	uint32_t max_file;
+	const char *tag; /* a template; NULL: none */
+	struct plan_log_attr *attrs; /* labels and variables that records carry, by key */
+	size_t n_attrs;
+};
+
+#define LOG_DRIVERS "json-file|local|k8s-file|journald|none"
+
+/* Into p->log; p->env is there already. Without p->id, as defaults of no container are judged, a tag may be any text. */
+int plan_log(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
+/* The description's "log" of a container of that name. */
+int plan_write_log(const struct plan *p, const char *container_dir, const char *name, struct json_writer *w, struct err *e) MUST_CHECK;
+/* The record's "LogPath"; "" where there is no file. json-file's is Docker's, CONTAINER-DIR/ID-json.log. */
+const char *plan_log_path(const struct plan *p, const char *container_dir);
+/* The record's "LogConfig". */
+void plan_write_log_config(const struct plan *p, struct json_writer *w);
 
 #endif

@@ -49,25 +49,52 @@ static int require_path(const char *value, const char *key, struct err *e)
 	return 0;
 }
 
-static int parse_log(const struct json *doc, struct description *d, struct err *e)
+static const char *const log_drivers[] = {
+	[LOG_DRIVER_NONE] = "none", [LOG_DRIVER_JSON] = "json-file", [LOG_DRIVER_K8S] = "k8s-file", [LOG_DRIVER_JOURNAL] = "journald"
+};
+
+static int parse_log_file(const struct json *log, struct description_log *d, struct err *e)
+{
+	int r;
+
+	d->max_file = 1;
+	if ((r = json_get_str(log, "log", "path", &d->path, e)) < 0 || (r = json_get_u64(log, "log", "maxSize", &d->max_size, e)) < 0 ||
+	    (r = json_get_u32(log, "log", "maxFile", &d->max_file, e)) < 0 || (r = json_get_obj(log, "log", "attrs", &d->attrs, e)) < 0)
+		return r;
+	return require_path(d->path, "log.path", e);
+}
+
+static int parse_log_journal(const struct json *log, struct description_log *d, struct err *e)
+{
+	int r;
+
+	if ((r = json_get_str(log, "log", "socket", &d->socket, e)) < 0 || (r = json_get_obj(log, "log", "fields", &d->fields, e)) < 0)
+		return r;
+	json_each(v, d->fields)
+		if (v->type != JSON_STRING)
+			return err_set(e, ERR_INVALID, "log.fields.%s is no text", v->key);
+	return require_path(d->socket, "log.socket", e);
+}
+
+static int parse_log(const struct json *doc, struct description_log *d, struct err *e)
 {
 	const struct json *log = NULL;
 	const char *driver = NULL;
+	size_t i = 0;
 	int r = json_get_obj(doc, "description", "log", &log, e);
 
 	if (r < 0 || !log)
 		return r;
 	if ((r = json_get_str(log, "log", "driver", &driver, e)) < 0 || (r = require(driver, "log.driver", e)) < 0)
 		return r;
-	if (!strcmp(driver, "none"))
+	while (i < ARRAY_LEN(log_drivers) && strcmp(driver, log_drivers[i]) != 0)
+		i++;
+	if (i == ARRAY_LEN(log_drivers))
+		return err_set(e, ERR_UNSUPPORTED, "log driver \"%s\" is unknown: use json-file, k8s-file, journald or none", driver);
+	d->driver = (enum log_driver)i;
+	if (d->driver == LOG_DRIVER_NONE)
 		return 0;
-	if (strcmp(driver, "json-file") != 0)
-		return err_set(e, ERR_UNSUPPORTED, "log driver \"%s\" is unknown: use json-file or none", driver);
-	if ((r = json_get_str(log, "log", "path", &d->log_path, e)) < 0 ||
-	    (r = json_get_u64(log, "log", "maxSize", &d->log_max_size, e)) < 0 ||
-	    (r = json_get_u32(log, "log", "maxFile", &d->log_max_file, e)) < 0)
-		return r;
-	return require_path(d->log_path, "log.path", e);
+	return d->driver == LOG_DRIVER_JOURNAL ? parse_log_journal(log, d, e) : parse_log_file(log, d, e);
 }
 
 static int parse_overlay(struct arena *a, const struct json *rootfs, struct rt_rootfs *out, struct err *e)
@@ -165,7 +192,7 @@ static int parse_common(struct arena *a, const struct json *doc, struct descript
 			  (r = require_path(d->monitor_cgroup, "monitorCgroup", e)) < 0))
 		return r;
 	r = parse_healer(a, doc, d, e);
-	return r < 0 ? r : parse_log(doc, d, e);
+	return r < 0 ? r : parse_log(doc, &d->log, e);
 }
 
 static int parse_spec(struct arena *a, const struct json *doc, const struct oci_spec **out, struct err *e)
@@ -322,7 +349,7 @@ int description_read(struct arena *a, int fd, enum description_kind kind, struct
 	const struct json *doc;
 	int r;
 
-	*out = (struct description){ .log_max_file = 1 };
+	*out = (struct description){ 0 };
 	r = parse_fd(a, fd, &doc, e);
 	if (r == 0)
 		r = parse_common(a, doc, out, e);
@@ -333,14 +360,21 @@ int description_read(struct arena *a, int fd, enum description_kind kind, struct
 	return r < 0 ? err_ctx(e, "description") : 0;
 }
 
-static void write_log(struct json_writer *w, const struct description *d)
+static void write_log(struct json_writer *w, const struct description_log *d)
 {
 	jw_object(w, "log");
-	jw_str(w, "driver", d->log_path ? "json-file" : "none");
-	if (d->log_path) {
-		jw_str(w, "path", d->log_path);
-		jw_u64(w, "maxSize", d->log_max_size);
-		jw_u64(w, "maxFile", d->log_max_file);
+	jw_str(w, "driver", log_drivers[d->driver]);
+	if (d->path) {
+		jw_str(w, "path", d->path);
+		jw_u64(w, "maxSize", d->max_size);
+		jw_u64(w, "maxFile", d->max_file);
+	}
+	if (d->attrs)
+		jw_value(w, "attrs", d->attrs);
+	if (d->socket) {
+		jw_str(w, "socket", d->socket);
+		if (d->fields)
+			jw_value(w, "fields", d->fields);
 	}
 	jw_end_object(w);
 }
@@ -372,7 +406,7 @@ int description_settings(const struct description *d, struct err *e)
 		jw_strv(&w, "argv", d->healer);
 		jw_end_object(&w);
 	}
-	write_log(&w, d);
+	write_log(&w, &d->log);
 	jw_end_object(&w);
 	r = sb_error(&text);
 	if (r == 0)

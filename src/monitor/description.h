@@ -22,15 +22,27 @@ struct description_join {
 	bool ns[OCI_NS_COUNT];
 };
 
+enum log_driver { LOG_DRIVER_NONE, LOG_DRIVER_JSON, LOG_DRIVER_K8S, LOG_DRIVER_JOURNAL };
+
+struct description_log {
+	enum log_driver driver;
+	/* of files */
+	const char *path;
+	uint64_t max_size; /* 0 = never rotate */
+	uint32_t max_file;
+	const struct json *attrs; /* of json-file: what each record carries; NULL: nothing */
+	/* of the journal */
+	const char *socket;
+	const struct json *fields; /* an object of texts */
+};
+
 struct description {
 	const char *id;
 	const char *container_dir, *state_dir;
 	const char *exec_id; /* of an exec, else NULL */
 	bool tty, open_stdin, stdin_once;
 	uint32_t attach; /* FRAME_WANT_* */
-	const char *log_path; /* NULL: no log */
-	uint64_t log_max_size;
-	uint32_t log_max_file;
+	struct description_log log;
 	const char *cgroup;         /* of the container; NULL: none */
 	const char *monitor_cgroup; /* where monitors live, many in one; with cgroup */
 	const char *const *exited;  /* argv; NULL: nothing to execute */

@@ -50,7 +50,7 @@ struct exec {
 	struct input input;
 	struct attach attach;
 	struct stream_sink sink;
-	struct stream streams[JSONLOG_STREAMS];
+	struct stream streams[LOG_STREAMS];
 };
 
 static int open_exec_dir(struct exec *x, struct err *e)
@@ -157,18 +157,18 @@ static int watch_streams(struct exec *x)
 {
 	int r = stream_sink_init(&x->sink, NULL, &x->attach, x->progress);
 
-	x->streams[JSONLOG_STDOUT] = (struct stream){
+	x->streams[LOG_STDOUT] = (struct stream){
 		.sink = &x->sink,
-		.which = JSONLOG_STDOUT,
+		.which = LOG_STDOUT,
 		.source = x->stdio.out,
 		.console = x->process.console,
 		.stage = { x->stdio.stage[0], x->stdio.stage[1] },
 		.feed = x->stdio.feed,
 	};
-	x->streams[JSONLOG_STDERR] = (struct stream){
-		.sink = &x->sink, .which = JSONLOG_STDERR, .source = x->stdio.err, .console = -1
+	x->streams[LOG_STDERR] = (struct stream){
+		.sink = &x->sink, .which = LOG_STDERR, .source = x->stdio.err, .console = -1
 	};
-	for (size_t i = 0; r == 0 && i < JSONLOG_STREAMS; i++)
+	for (size_t i = 0; r == 0 && i < LOG_STREAMS; i++)
 		r = stream_watch(&x->streams[i], x->loop);
 	return r;
 }
@@ -226,7 +226,7 @@ static void end(struct exec *x)
 {
 	struct err e = { 0 };
 
-	for (size_t i = 0; i < JSONLOG_STREAMS; i++)
+	for (size_t i = 0; i < LOG_STREAMS; i++)
 		stream_drain(&x->streams[i]);
 	ending_fill(&x->state, x->progress, false);
 	/* who stayed is told how it ended; a record of every exec would stay for the container's life */

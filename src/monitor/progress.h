@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
-#include "monitor/jsonlog.h"
+#include "monitor/logrecord.h"
 
 #define PROGRESS_FILE "progress"
 
@@ -24,7 +24,7 @@ struct progress {
 	uint32_t feeding;      /* a terminal's bytes are being written behind the fed_before bytes of its pipe */
 	uint32_t fed_before;
 	uint32_t client_behind; /* bytes that the keeper's client has not been given were lost with a worker */
-	uint32_t shown[JSONLOG_STREAMS]; /* bytes at the head of the stream that clients have been given */
+	uint32_t shown[LOG_STREAMS]; /* bytes at the head of the stream that clients have been given */
 };
 
 #define progress_set(field, value) __atomic_store_n(&(field), (value), __ATOMIC_SEQ_CST)

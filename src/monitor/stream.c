@@ -25,6 +25,8 @@
 #define ROUNDS 8
 /* How long the end of a terminal's output may hang in the kernel's line discipline. */
 #define CONSOLE_END_MS 50
+/* How long a log without room may hold back the end of a container. */
+#define FULL_END_MS 5000
 /* PIPE_BUF: what one write puts into a pipe whole or not at all. */
 #define STAGE 4096U
 /* How often an unfinished line in the FIFO is looked at again, in nanoseconds; doubles while nothing comes. */
@@ -44,7 +46,7 @@ static void released(void *data)
 	}
 }
 
-int stream_sink_init(struct stream_sink *k, struct jsonlog *log, struct attach *attach, struct progress *p)
+int stream_sink_init(struct stream_sink *k, struct logger *log, struct attach *attach, struct progress *p)
 {
 	*k = (struct stream_sink){ .log = log, .attach = attach, .progress = p, .peek = { -1, -1 } };
 	attach->released = released;
@@ -104,7 +106,7 @@ static void show(struct stream *s, size_t len)
 	for (size_t at = progress_get(*shown); at < len;) {
 		size_t n = len - at < ATTACH_CHUNK ? len - at : ATTACH_CHUNK;
 
-		attach_send(k->attach, s->which == JSONLOG_STDERR ? FRAME_STDERR : FRAME_STDOUT, k->buf + at, n);
+		attach_send(k->attach, s->which == LOG_STDERR ? FRAME_STDERR : FRAME_STDOUT, k->buf + at, n);
 		at += n;
 		progress_set(*shown, (uint32_t)at);
 	}
@@ -122,20 +124,14 @@ static size_t waiting(int pipe)
 static size_t record(struct stream *s, size_t len, bool final)
 {
 	struct stream_sink *k = s->sink;
-	struct progress *p = k->progress;
 	bool more = waiting(s->source) > len;
-	size_t n;
 
-	if (!k->log)
-		return len;
-	jsonlog_prepare(k->log);
-	progress_set(p->log_offset, k->log->size);
-	progress_set(p->log_writing, 1);
-	n = jsonlog_append(k->log, s->which, k->buf, len, final && !more);
-	if (!n && more)
-		n = jsonlog_append_part(k->log, s->which, k->buf, len);
-	progress_set(p->log_writing, 0);
-	return n;
+	return k->log ? logger_write(k->log, s->which, k->buf, len, more, final && !more) : len;
+}
+
+static bool log_is_full(const struct stream *s)
+{
+	return s->sink->log && s->sink->log->full;
 }
 
 /* One look; false when there is nothing to do until more comes. */
@@ -204,11 +200,11 @@ static void look_again(struct loop *l, int fd, uint32_t events, void *data);
 
 /* A writer whose write(2) is larger than the room left beside an unfinished line blocks half way, and the kernel tells
  * of a write into a pipe that was not empty only at its end (pipe_write): no edge would ever come. So as long as bytes
- * stay in the FIFO a timer looks after them. Behind a terminal only we write to the pipe. */
+ * stay in the FIFO a timer looks after them. Behind a terminal only we write to the pipe, and there it is for a log without room. */
 static void mind_leftover(struct stream *s, struct loop *l, bool progress)
 {
 	loop_remove(l, take_ptr(s->again));
-	if (s->console >= 0 || !waiting(s->source))
+	if ((s->console >= 0 && !log_is_full(s)) || !waiting(s->source))
 		return;
 	if (progress || !s->again_ns)
 		s->again_ns = AGAIN_MIN;
@@ -277,6 +273,11 @@ void stream_drain(struct stream *s)
 		while (step(s, false))
 			;
 	} while (s->console >= 0 && poll(&p, 1, CONSOLE_END_MS) > 0 && !(p.revents & POLLHUP));
-	while (step(s, true))
-		;
+	for (;;) {
+		while (step(s, true))
+			;
+		if (!log_is_full(s) || !waiting(s->source))
+			return;
+		logger_wait(s->sink->log, FULL_END_MS);
+	}
 }

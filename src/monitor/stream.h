@@ -6,7 +6,7 @@
 
 #include "base/loop.h"
 #include "monitor/attach.h"
-#include "monitor/jsonlog.h"
+#include "monitor/logger.h"
 #include "monitor/progress.h"
 
 /* Most bytes looked at at once: more than one record, so that a full look always holds a whole one. */
@@ -14,7 +14,7 @@
 
 /* What all streams of a container share. */
 struct stream_sink {
-	struct jsonlog *log; /* NULL: none */
+	struct logger *log; /* NULL: none */
 	struct attach *attach;
 	struct progress *progress;
 	int peek[2]; /* a pipe of the process's own, empty between two looks */
@@ -24,7 +24,7 @@ struct stream_sink {
 
 struct stream {
 	struct stream_sink *sink;
-	enum jsonlog_stream which;
+	enum log_stream which;
 	int source;  /* borrowed, non-blocking pipe or FIFO */
 	int console; /* borrowed, non-blocking pty master whose output goes through stage and feed into source; or -1 */
 	int stage[2], feed;
@@ -36,7 +36,7 @@ struct stream {
 };
 
 /* attach's released callback is taken. */
-int stream_sink_init(struct stream_sink *k, struct jsonlog *log, struct attach *attach, struct progress *p) MUST_CHECK;
+int stream_sink_init(struct stream_sink *k, struct logger *log, struct attach *attach, struct progress *p) MUST_CHECK;
 void stream_sink_free(struct stream_sink *k);
 
 /* Starts watching; source -1 is a stream that is not there. */

@@ -16,7 +16,7 @@
 #include "monitor/ending.h"
 #include "monitor/healing.h"
 #include "monitor/input.h"
-#include "monitor/jsonlog.h"
+#include "monitor/logger.h"
 #include "monitor/link.h"
 #include "monitor/progress.h"
 #include "monitor/relays.h"
@@ -40,10 +40,10 @@ struct worker {
 	struct loop_source *link, *pidfd;
 	struct input input;
 	struct attach attach;
-	struct jsonlog log;
+	struct logger log;
 	struct stream_sink sink;
 	struct relays *relays;
-	struct stream streams[JSONLOG_STREAMS];
+	struct stream streams[LOG_STREAMS];
 	struct healing healing;
 };
 
@@ -129,34 +129,28 @@ static int load(struct worker *w, struct err *e)
 static int open_streams(struct worker *w)
 {
 	struct crew *c = &w->crew;
-	struct jsonlog *log = w->d.log_path ? &w->log : NULL;
-	int r;
+	int r = logger_open(&w->log, &w->d.log, w->progress);
 
-	if (log) {
-		r = jsonlog_open(log, w->d.log_path, w->d.log_max_size, w->d.log_max_file);
-		if (r == 0 && progress_get(w->progress->log_writing))
-			r = jsonlog_rewind(log, progress_get(w->progress->log_offset));
-		if (r < 0)
-			log_error("%s: %s", w->d.log_path, strerror(-r));
-	}
-	r = stream_sink_init(&w->sink, log, &w->attach, w->progress);
+	if (r < 0)
+		log_error("%s: %s", w->d.log.path, strerror(-r));
+	r = stream_sink_init(&w->sink, &w->log, &w->attach, w->progress);
 	if (r < 0)
 		return r;
-	w->streams[JSONLOG_STDOUT] = (struct stream){
+	w->streams[LOG_STDOUT] = (struct stream){
 		.sink = &w->sink,
-		.which = JSONLOG_STDOUT,
+		.which = LOG_STDOUT,
 		.source = crew_get(c, CREW_OUT),
 		.console = crew_get(c, CREW_CONSOLE),
 		.stage = { crew_get(c, CREW_STAGE_OUT), crew_get(c, CREW_STAGE_IN) },
 		.feed = crew_get(c, CREW_FEED),
 	};
-	w->streams[JSONLOG_STDERR] = (struct stream){
+	w->streams[LOG_STDERR] = (struct stream){
 		.sink = &w->sink,
-		.which = JSONLOG_STDERR,
+		.which = LOG_STDERR,
 		.source = crew_get(c, CREW_ERR),
 		.console = -1,
 	};
-	for (size_t i = 0; r == 0 && i < JSONLOG_STREAMS; i++)
+	for (size_t i = 0; r == 0 && i < LOG_STREAMS; i++)
 		r = stream_watch(&w->streams[i], w->loop);
 	return r;
 }
@@ -217,9 +211,9 @@ static int set_up(struct worker *w, struct err *e)
 
 static void record_end(struct worker *w, bool oom_killed)
 {
-	for (size_t i = 0; i < JSONLOG_STREAMS; i++)
+	for (size_t i = 0; i < LOG_STREAMS; i++)
 		stream_drain(&w->streams[i]);
-	jsonlog_close(&w->log);
+	logger_close(&w->log);
 	ending_fill(&w->state, w->progress, oom_killed);
 	save_state(w);
 }
@@ -268,7 +262,7 @@ static int run(struct worker *w, struct err *e)
 
 int worker_main(const char *id)
 {
-	struct worker w = { .arena = ARENA_INIT, .input = INPUT_INIT, .log = JSONLOG_INIT };
+	struct worker w = { .arena = ARENA_INIT, .input = INPUT_INIT, .log = LOGGER_INIT };
 	struct err e = { 0 };
 
 	(void)id; /* only for who looks at the process list */

@@ -54,7 +54,7 @@ static const struct oci_spec *made(struct plan *p, const struct ct_options *opt,
 				   const struct json **doc)
 {
 	static const char *const lowers[] = { "/r/layers/b/fs", "/r/layers/a/fs", NULL }, *const exited[] = { "/tare", "internal", NULL };
-	const struct spec_place place = { "/r/containers/x", "/s/x", lowers, 2, exited, opt->init ? "/lib/tare-init" : NULL };
+	const struct spec_place place = { "x", "/r/containers/x", "/s/x", lowers, 2, exited, opt->init ? "/lib/tare-init" : NULL };
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	const struct oci_spec *spec = NULL;
 

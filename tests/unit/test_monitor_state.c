@@ -84,7 +84,7 @@ static void settings_come_back(void **state)
 	(void)state;
 	assert_int_equal(read_text("{" COMMON ",\"rootfs\":{\"kind\":\"dir\",\"path\":\"/r\"},\"tty\":true,\"stdinOnce\":true,"
 				   "\"attach\":6,\"cgroup\":\"/t/x\",\"monitorCgroup\":\"/t/m\",\"exited\":[\"/bin/true\",\"x\"],\"log\":{\"driver\":"
-				   "\"json-file\",\"path\":\"/c/log\",\"maxSize\":10,\"maxFile\":2},\"spec\":{\"ociVersion\":"
+				   "\"json-file\",\"path\":\"/c/log\",\"maxSize\":10,\"maxFile\":2,\"attrs\":{\"k\":\"v\"}},\"spec\":{\"ociVersion\":"
 				   "\"1.0.0\",\"root\":{\"path\":\"r\"},\"process\":{\"terminal\":true,\"cwd\":\"/\",\"user\":"
 				   "{\"uid\":0,\"gid\":0},\"args\":[\"a\"]},\"hooks\":{\"poststop\":[{\"path\":\"/h\"}]}}}",
 				   DESCRIPTION_CONTAINER, &a, &d, &e), 0);
@@ -98,9 +98,11 @@ static void settings_come_back(void **state)
 	assert_string_equal(back.monitor_cgroup, "/t/m");
 	assert_string_equal(back.exited[1], "x");
 	assert_null(back.exited[2]);
-	assert_string_equal(back.log_path, "/c/log");
-	assert_int_equal(back.log_max_size, 10);
-	assert_int_equal(back.log_max_file, 2);
+	assert_string_equal(back.log.path, "/c/log");
+	assert_int_equal(back.log.max_size, 10);
+	assert_int_equal(back.log.max_file, 2);
+	assert_int_equal(back.log.driver, LOG_DRIVER_JSON);
+	assert_string_equal(json_get(back.log.attrs, "k")->str, "v");
 }
 
 static void bad_descriptions_are_named(void **state)
@@ -114,6 +116,8 @@ static void bad_descriptions_are_named(void **state)
 		{ "{\"version\":1,\"id\":\"" ID "\",\"containerDir\":\"/c\"}", "stateDir is missing" },
 		{ "{" COMMON ",\"log\":{\"driver\":\"syslog\"}}", "log driver \"syslog\"" },
 		{ "{" COMMON ",\"log\":{\"driver\":\"json-file\"}}", "log.path is missing" },
+		{ "{" COMMON ",\"log\":{\"driver\":\"journald\"}}", "log.socket is missing" },
+		{ "{" COMMON ",\"log\":{\"driver\":\"journald\",\"socket\":\"/s\",\"fields\":{\"A\":1}}}", "log.fields.A is no text" },
 		{ "{" COMMON "}", "rootfs.kind is missing" },
 		{ "{" COMMON ",\"rootfs\":{\"kind\":\"zfs\"}}", "rootfs kind \"zfs\"" },
 		{ "{" COMMON ",\"rootfs\":{\"kind\":\"overlay\",\"lower\":[\"/a\"],\"upper\":\"/u\"}}", "rootfs.work" },

@@ -24,7 +24,7 @@ struct rig {
 	struct progress *progress;
 	struct input input;
 	struct attach attach;
-	struct jsonlog log;
+	struct logger log;
 	struct stream_sink sink;
 	struct stream stream;
 };
@@ -33,12 +33,10 @@ static void start_worker(struct rig *g)
 {
 	assert_int_equal(loop_new(&g->loop), 0);
 	g->input = (struct input)INPUT_INIT;
-	g->log = (struct jsonlog)JSONLOG_INIT;
+	g->log = (struct logger)LOGGER_INIT;
 	input_init(&g->input, g->loop, -1, false);
 	attach_init(&g->attach, g->loop, &g->input, false);
-	assert_int_equal(jsonlog_open(&g->log, g->path, 0, 1), 0);
-	if (g->progress->log_writing)
-		assert_int_equal(jsonlog_rewind(&g->log, g->progress->log_offset), 0);
+	assert_int_equal(logger_open(&g->log, &(struct description_log){ .driver = LOG_DRIVER_JSON, .path = g->path, .max_file = 1 }, g->progress), 0);
 	assert_int_equal(stream_sink_init(&g->sink, &g->log, &g->attach, g->progress), 0);
 	g->stream = (struct stream){ .sink = &g->sink, .source = g->pipe[0], .console = g->pty, .feed = g->pipe[1],
 				     .stage = { g->stage[0], g->stage[1] } };
@@ -51,7 +49,7 @@ static void kill_worker(struct rig *g)
 	stream_unwatch(&g->stream);
 	stream_sink_free(&g->sink);
 	attach_free(&g->attach);
-	jsonlog_close(&g->log);
+	logger_close(&g->log);
 	loop_free(g->loop);
 }
 
@@ -157,7 +155,7 @@ static void a_killed_write_is_done_again(void **state)
 	settle(g);
 	/* killed after half of the write */
 	say(g, "two\n");
-	g->progress->log_offset = g->log.size;
+	g->progress->log_offset = g->log.file.size;
 	g->progress->log_writing = 1;
 	kill_worker(g);
 	fd = open(g->path, O_WRONLY | O_APPEND);

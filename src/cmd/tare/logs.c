@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -75,23 +76,31 @@ static void put_escaped(struct strbuf *out, const char *s)
 	}
 }
 
-/* KEY=VALUE,KEY=VALUE and a blank, also where there are none. They are written in order. */
+static int by_key(const void *a, const void *b)
+{
+	return strcmp((*(const struct json *const *)a)->key, (*(const struct json *const *)b)->key);
+}
+
+/* KEY=VALUE,KEY=VALUE by key and a blank, also where there are none. */
 static void put_details(struct strbuf *out, const char *attrs)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	const struct json *doc = NULL;
+	const struct json *doc = NULL, **sorted = NULL;
 	struct err ignored;
-	bool more = false;
+	size_t n = 0;
 
-	if (attrs && json_parse(&a, attrs, strlen(attrs), NULL, &doc, &ignored) < 0)
-		doc = NULL;
-	json_each(v, doc) {
-		if (more)
+	if (attrs && json_parse(&a, attrs, strlen(attrs), NULL, &doc, &ignored) == 0)
+		sorted = arena_alloc(&a, doc->len * sizeof(*sorted));
+	json_each(v, sorted ? doc : NULL)
+		sorted[n++] = v;
+	if (n)
+		qsort(sorted, n, sizeof(*sorted), by_key);
+	for (size_t i = 0; i < n; i++) {
+		if (i)
 			sb_putc(out, ',');
-		more = true;
-		put_escaped(out, v->key);
+		put_escaped(out, sorted[i]->key);
 		sb_putc(out, '=');
-		put_escaped(out, v->type == JSON_STRING ? v->str : "");
+		put_escaped(out, sorted[i]->type == JSON_STRING ? sorted[i]->str : "");
 	}
 	sb_putc(out, ' ');
 }

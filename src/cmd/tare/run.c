@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "cmd/tare/session.h"
+#include "cmd/tare/template.h"
 #include "engine/settings.h"
 #include "sys/cgroup.h"
 
@@ -122,8 +123,8 @@ static const struct cli_option container_options[] = {
 	{ "shm-size", 0, "BYTES", CLI_STR, "size of /dev/shm (default 64m)", CT(shm_size) },
 	{ "oom-score-adj", 0, "N", CLI_I64, "how readily it is killed when memory runs out", OWN(oom_score_adj) },
 	{ "cgroup-parent", 0, "CGROUP", CLI_STR, "where its cgroup is made (default /tare)", CT(cgroup_parent) },
-	{ "log-driver", 0, "json-file|none", CLI_STR, "where its output is kept", CT(log_driver) },
-	{ "log-opt", 0, "NAME=VALUE", CLI_STRV, "max-size, max-file", OWN(log_opt) },
+	{ "log-driver", 0, "json-file|local|k8s-file|journald|none", CLI_STR, "where its output is kept", CT(log_driver) },
+	{ "log-opt", 0, "NAME=VALUE", CLI_STRV, "max-size, max-file, labels, labels-regex, env, env-regex, tag", OWN(log_opt) },
 	{ "cidfile", 0, "FILE", CLI_STR, "write the id to a new file", OWN(cidfile) },
 	{ "pull", 0, "missing|always|never", CLI_STR, "when the image is fetched from its registry (default: missing)", OWN(need.pull),
 	  .choices = "missing|always|never" },
@@ -235,6 +236,7 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	ct->sysctls = list(&o->sysctl);
 	ct->ulimits = list(&o->ulimit);
 	ct->log_opts = list(&o->log_opt);
+	ct->apply_template = template_apply;
 	ct->networks = list(&o->network);
 	ct->network_aliases = list(&o->network_alias);
 	ct->publish = list(&o->publish);

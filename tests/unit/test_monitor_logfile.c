@@ -13,11 +13,11 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "monitor/jsonlog.h"
+#include "monitor/logfile.h"
 
 struct tmp {
 	char dir[64], path[96];
-	struct jsonlog log;
+	struct logfile log;
 };
 
 static int setup(void **state)
@@ -28,7 +28,7 @@ static int setup(void **state)
 	if (!mkdtemp(t->dir))
 		return -1;
 	snprintf(t->path, sizeof(t->path), "%s/log", t->dir);
-	t->log = (struct jsonlog)JSONLOG_INIT;
+	t->log = (struct logfile)LOGFILE_INIT;
 	*state = t;
 	return 0;
 }
@@ -38,28 +38,28 @@ static int teardown(void **state)
 	struct tmp *t = *state;
 	int r;
 
-	jsonlog_close(&t->log);
+	logfile_close(&t->log);
 	r = io_remove_tree(AT_FDCWD, t->dir);
 	free(t);
 	return r;
 }
 
 /* As the stream does it: prepare, append, until nothing is taken any more. Gives what was taken. */
-static size_t put(struct jsonlog *l, enum jsonlog_stream stream, const char *data, size_t len, bool final)
+static size_t put(struct logfile *l, enum log_stream stream, const char *data, size_t len, bool final)
 {
 	size_t done = 0, n;
 
 	do {
-		jsonlog_prepare(l);
-		n = jsonlog_append(l, stream, data + done, len - done, final);
+		logfile_prepare(l);
+		n = logfile_append(l, stream, data + done, len - done, final);
 		done += n;
 	} while (n && done < len);
 	return done;
 }
 
-static size_t puts_out(struct jsonlog *l, const char *text)
+static size_t puts_out(struct logfile *l, const char *text)
 {
-	return put(l, JSONLOG_STDOUT, text, strlen(text), false);
+	return put(l, LOG_STDOUT, text, strlen(text), false);
 }
 
 /* Checks line n of the file at path (or path.N) and gives its "log" member; the caller frees.
@@ -119,10 +119,10 @@ static void whole_lines_only(void **state)
 {
 	struct tmp *t = *state;
 
-	assert_int_equal(jsonlog_open(&t->log, t->path, 0, 1), 0);
+	assert_int_equal(logfile_open(&t->log, t->path, 0, 1), 0);
 	assert_int_equal(puts_out(&t->log, "one\ntwo\nunfin"), 8);
 	assert_int_equal(puts_out(&t->log, "unfinished\n"), 11);
-	assert_int_equal(put(&t->log, JSONLOG_STDERR, "rest", 4, true), 4);
+	assert_int_equal(put(&t->log, LOG_STDERR, "rest", 4, true), 4);
 	assert_record(t->path, 0, "stdout", "one\n");
 	assert_record(t->path, 1, "stdout", "two\n");
 	assert_record(t->path, 2, "stdout", "unfinished\n");
@@ -138,7 +138,7 @@ static void text_as_docker_writes_it(void **state)
 	char *text;
 	size_t len;
 
-	assert_int_equal(jsonlog_open(&t->log, t->path, 0, 1), 0);
+	assert_int_equal(logfile_open(&t->log, t->path, 0, 1), 0);
 	assert_int_equal(puts_out(&t->log, in), sizeof(in) - 1);
 	assert_int_equal(io_read_file(AT_FDCWD, t->path, 1 << 20, &text, &len), 0);
 	assert_memory_equal(text, want, sizeof(want) - 1);
@@ -153,26 +153,26 @@ static void long_lines_are_split(void **state)
 
 	memset(line, 'a', 40000);
 	line[39999] = '\n';
-	assert_int_equal(jsonlog_open(&t->log, t->path, 0, 1), 0);
-	assert_int_equal(put(&t->log, JSONLOG_STDOUT, line, 20000, false), JSONLOG_RECORD);
-	assert_int_equal(put(&t->log, JSONLOG_STDOUT, line + JSONLOG_RECORD, 40000 - JSONLOG_RECORD, false),
-			 40000 - JSONLOG_RECORD);
+	assert_int_equal(logfile_open(&t->log, t->path, 0, 1), 0);
+	assert_int_equal(put(&t->log, LOG_STDOUT, line, 20000, false), LOGRECORD_MAX);
+	assert_int_equal(put(&t->log, LOG_STDOUT, line + LOGRECORD_MAX, 40000 - LOGRECORD_MAX, false),
+			 40000 - LOGRECORD_MAX);
 	got = record(t->path, 0, "stdout", first);
-	assert_int_equal(strlen(got), JSONLOG_RECORD);
+	assert_int_equal(strlen(got), LOGRECORD_MAX);
 	free(got);
 	got = record(t->path, 1, "stdout", second);
-	assert_int_equal(strlen(got), JSONLOG_RECORD);
+	assert_int_equal(strlen(got), LOGRECORD_MAX);
 	free(got);
 	assert_string_equal(first, second);
 	got = record(t->path, 2, "stdout", second);
-	assert_int_equal(strlen(got), 40000 - 2 * JSONLOG_RECORD);
+	assert_int_equal(strlen(got), 40000 - 2 * LOGRECORD_MAX);
 	assert_string_equal(first, second);
 	free(got);
 	/* exactly a record without its line end */
-	assert_int_equal(put(&t->log, JSONLOG_STDOUT, line + 40000 - JSONLOG_RECORD, JSONLOG_RECORD, false),
-			 JSONLOG_RECORD);
+	assert_int_equal(put(&t->log, LOG_STDOUT, line + 40000 - LOGRECORD_MAX, LOGRECORD_MAX, false),
+			 LOGRECORD_MAX);
 	got = record(t->path, 3, "stdout", NULL);
-	assert_int_equal(strlen(got), JSONLOG_RECORD);
+	assert_int_equal(strlen(got), LOGRECORD_MAX);
 	free(got);
 	free(line);
 }
@@ -182,7 +182,7 @@ static void rotation_keeps_records_whole(void **state)
 	struct tmp *t = *state;
 	char path[128], line[32];
 
-	assert_int_equal(jsonlog_open(&t->log, t->path, 300, 3), 0);
+	assert_int_equal(logfile_open(&t->log, t->path, 300, 3), 0);
 	for (int i = 0; i < 40; i++) {
 		snprintf(line, sizeof(line), "line %02d\nmore %02d\n", i, i);
 		assert_int_equal(puts_out(&t->log, line), strlen(line));
@@ -200,7 +200,7 @@ static void one_file_is_emptied(void **state)
 {
 	struct tmp *t = *state;
 
-	assert_int_equal(jsonlog_open(&t->log, t->path, 100, 1), 0);
+	assert_int_equal(logfile_open(&t->log, t->path, 100, 1), 0);
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(puts_out(&t->log, "a line of text\n"), 15);
 	assert_in_range(file_size(t->path), 1, 200);
@@ -211,11 +211,11 @@ static void reopened_at_its_limit(void **state)
 	struct tmp *t = *state;
 	char path[128];
 
-	assert_int_equal(jsonlog_open(&t->log, t->path, 50, 2), 0);
+	assert_int_equal(logfile_open(&t->log, t->path, 50, 2), 0);
 	assert_int_equal(puts_out(&t->log, "first\n"), 6);
-	jsonlog_close(&t->log);
-	t->log = (struct jsonlog)JSONLOG_INIT;
-	assert_int_equal(jsonlog_open(&t->log, t->path, 50, 2), 0);
+	logfile_close(&t->log);
+	t->log = (struct logfile)LOGFILE_INIT;
+	assert_int_equal(logfile_open(&t->log, t->path, 50, 2), 0);
 	assert_int_equal(puts_out(&t->log, "second\n"), 7);
 	snprintf(path, sizeof(path), "%s.1", t->path);
 	assert_record(path, 0, "stdout", "first\n");
@@ -228,18 +228,18 @@ static void a_half_written_record_is_cut_off(void **state)
 	uint64_t mark;
 	int fd;
 
-	assert_int_equal(jsonlog_open(&t->log, t->path, 0, 1), 0);
+	assert_int_equal(logfile_open(&t->log, t->path, 0, 1), 0);
 	assert_int_equal(puts_out(&t->log, "one\n"), 4);
 	mark = t->log.size;
-	jsonlog_close(&t->log);
+	logfile_close(&t->log);
 	fd = open(t->path, O_WRONLY | O_APPEND);
 	assert_int_equal(write(fd, "{\"log\":\"tw", 10), 10);
 	close(fd);
-	t->log = (struct jsonlog)JSONLOG_INIT;
-	assert_int_equal(jsonlog_open(&t->log, t->path, 0, 1), 0);
+	t->log = (struct logfile)LOGFILE_INIT;
+	assert_int_equal(logfile_open(&t->log, t->path, 0, 1), 0);
 	assert_int_equal(t->log.size, mark + 10);
-	assert_int_equal(jsonlog_rewind(&t->log, mark), 0);
-	assert_int_equal(jsonlog_rewind(&t->log, mark + 100), 0);
+	assert_int_equal(logfile_rewind(&t->log, mark), 0);
+	assert_int_equal(logfile_rewind(&t->log, mark + 100), 0);
 	assert_int_equal(puts_out(&t->log, "two\n"), 4);
 	assert_record(t->path, 0, "stdout", "one\n");
 	assert_record(t->path, 1, "stdout", "two\n");
@@ -256,7 +256,7 @@ static void lost_records_are_counted(void **state)
 	memset(filler, 'x', 100);
 	filler[99] = '\n';
 	filler[100] = '\0';
-	assert_int_equal(jsonlog_open(&t->log, t->path, 0, 1), 0);
+	assert_int_equal(logfile_open(&t->log, t->path, 0, 1), 0);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(puts_out(&t->log, filler), 100);
 	assert_true(t->log.lost > 0);
@@ -274,7 +274,7 @@ static void lost_records_are_counted(void **state)
 	assert_non_null(strstr(got, "No space left on device"));
 	free(got);
 	assert_record(t->path, written, "stdout", "room\n");
-	jsonlog_close(&t->log);
+	logfile_close(&t->log);
 	assert_int_equal(umount(t->dir), 0);
 }
 
@@ -285,13 +285,50 @@ static void a_folder_that_comes_back(void **state)
 
 	snprintf(sub, sizeof(sub), "%s/sub", t->dir);
 	snprintf(path, sizeof(path), "%s/log", sub);
-	assert_int_equal(jsonlog_open(&t->log, path, 0, 1), -ENOENT);
+	assert_int_equal(logfile_open(&t->log, path, 0, 1), -ENOENT);
 	assert_int_equal(puts_out(&t->log, "lost\nlost\n"), 10);
 	assert_int_equal(t->log.lost, 2);
 	assert_int_equal(io_mkdirs(AT_FDCWD, sub, 0700), 0);
 	assert_int_equal(puts_out(&t->log, "there\n"), 6);
 	assert_record(path, 0, "stderr", "tare: 2 lines of output could not be written to this log: No such file or directory\n");
 	assert_record(path, 1, "stdout", "there\n");
+}
+
+static void as_kubernetes_writes_it(void **state)
+{
+	struct tmp *t = *state;
+	CLEANUP_FREE char *text = NULL;
+	char want[200], long_line[LOGRECORD_MAX + 3];
+	size_t len;
+
+	t->log.k8s = true;
+	assert_int_equal(logfile_open(&t->log, t->path, 0, 1), 0);
+	assert_int_equal(puts_out(&t->log, "a \"b\"\n\n"), 7);
+	memset(long_line, 'x', sizeof(long_line));
+	long_line[LOGRECORD_MAX + 1] = '\n';
+	assert_int_equal(put(&t->log, LOG_STDERR, long_line, LOGRECORD_MAX + 2, false), LOGRECORD_MAX + 2);
+	assert_int_equal(put(&t->log, LOG_STDOUT, "end", 3, true), 3);
+	assert_int_equal(io_read_file(AT_FDCWD, t->path, 1 << 20, &text, &len), 0);
+	assert_memory_equal(text + 30, " stdout F a \"b\"\n", 16);
+	assert_memory_equal(text + 46 + 30, " stdout F \n", 11);
+	assert_memory_equal(text + 87 + 30, " stderr P xxx", 13);
+	assert_memory_equal(text + 87, text + 87 + 30 + 10 + LOGRECORD_MAX + 1, 30); /* one time, the line's */
+	snprintf(want, sizeof(want), " stderr F x\n");
+	assert_memory_equal(text + 87 + 41 + LOGRECORD_MAX + 30, want, strlen(want));
+	assert_string_equal(text + len - 14, " stdout P end\n");
+}
+
+static void what_each_record_carries(void **state)
+{
+	static const char want[] = "{\"log\":\"a\\n\",\"stream\":\"stdout\",\"attrs\":{\"k\":\"v\"},\"time\":\"2";
+	struct tmp *t = *state;
+	CLEANUP_FREE char *text = NULL;
+
+	t->log.attrs = "{\"k\":\"v\"}";
+	assert_int_equal(logfile_open(&t->log, t->path, 0, 1), 0);
+	assert_int_equal(puts_out(&t->log, "a\n"), 2);
+	assert_int_equal(io_read_file(AT_FDCWD, t->path, 1 << 20, &text, NULL), 0);
+	assert_memory_equal(text, want, sizeof(want) - 1);
 }
 
 int main(void)
@@ -306,6 +343,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_half_written_record_is_cut_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(lost_records_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_folder_that_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(as_kubernetes_writes_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_each_record_carries, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,213 @@
+/* A full disk must not stop the container: a batch of records that cannot be written whole is cut off again, so that
+ * the file holds only whole lines, its records are counted, and the count is written as a record of its own once
+ * there is room. Rotation happens between records only, when the file has reached its size before the next one, as
+ * Docker does it; a file may therefore be one record larger than its limit. Where one file alone is kept it is a new
+ * one, too: who is reading the old one has it to its end. */
+#include "monitor/logfile.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/text.h"
+
+/* Written to the file when this much is gathered. */
+#define BATCH 8192U
+
+int logfile_open(struct logfile *l, const char *path, uint64_t max_size, uint32_t max_file)
+{
+	struct stat st;
+
+	l->path = path;
+	l->max_size = max_size;
+	l->max_file = max_file ? max_file : 1;
+	l->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
+	if (l->fd < 0)
+		return -errno;
+	if (fstat(l->fd, &st) < 0) {
+		int r = -errno;
+
+		l->fd = close_fd(l->fd);
+		return r;
+	}
+	l->size = (uint64_t)st.st_size;
+	return 0;
+}
+
+void logfile_close(struct logfile *l)
+{
+	l->fd = close_fd(l->fd);
+	sb_free(&l->out);
+}
+
+int logfile_rewind(struct logfile *l, uint64_t size)
+{
+	if (l->fd < 0 || l->size <= size)
+		return 0;
+	if (ftruncate(l->fd, (off_t)size) < 0)
+		return -errno;
+	l->size = size;
+	return 0;
+}
+
+/* ---- rotation ---- */
+
+static int numbered(char out[PATH_MAX], const char *path, uint32_t n)
+{
+	int r = n ? snprintf(out, PATH_MAX, "%s.%u", path, n) : snprintf(out, PATH_MAX, "%s", path);
+
+	return r < 0 || r >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+/* path.1 becomes path.2 and so on; the last one is overwritten. */
+static int shift_files(const char *path, uint32_t max_file)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	for (uint32_t n = max_file - 1; n > 0; n--) {
+		if (numbered(from, path, n - 1) < 0 || numbered(to, path, n) < 0)
+			return -ENAMETOOLONG;
+		if (rename(from, to) < 0 && errno != ENOENT)
+			return -errno;
+	}
+	return 0;
+}
+
+static int rotate(struct logfile *l)
+{
+	int r;
+
+	if (l->max_file == 1 && unlink(l->path) < 0 && errno != ENOENT)
+		return -errno;
+	r = shift_files(l->path, l->max_file);
+	if (r < 0)
+		return r;
+	l->fd = close_fd(l->fd);
+	return logfile_open(l, l->path, l->max_size, l->max_file);
+}
+
+static bool is_full(const struct logfile *l, uint64_t size)
+{
+	return l->max_size && size >= l->max_size;
+}
+
+/* ---- records ---- */
+
+static void format(struct logfile *l, const struct logrecord *rec)
+{
+	if (l->k8s)
+		logrecord_k8s(&l->out, rec);
+	else
+		logrecord_json(&l->out, rec, l->attrs);
+}
+
+static void add_record(struct logfile *l, enum log_stream stream, const char *data, size_t len, bool part)
+{
+	struct logrecord rec = { .stream = stream, .data = data, .len = len, .part = part };
+
+	logrecord_stamp(&l->times, &rec);
+	format(l, &rec);
+}
+
+/* ---- writing ---- */
+
+/* Writes what is gathered behind `*end`, the file's size so far. */
+static int flush(struct logfile *l, uint64_t *end)
+{
+	int r = sb_error(&l->out);
+
+	if (r == 0 && l->fd < 0)
+		r = l->lost_error; /* why it could not be opened */
+	if (r == 0)
+		r = io_write_full(l->fd, l->out.s, l->out.len);
+	if (r == 0)
+		*end += l->out.len;
+	sb_reset(&l->out);
+	return r;
+}
+
+/* Everything up to end is in the file, whole records; what follows there is not, when r says so: n records are lost. */
+static void settle(struct logfile *l, int r, uint64_t end, uint64_t n)
+{
+	l->size = end;
+	if (r == 0)
+		return;
+	l->lost += n;
+	l->lost_error = r;
+	if (l->fd >= 0 && ftruncate(l->fd, (off_t)l->size) < 0)
+		l->fd = close_fd(l->fd); /* opened again, and measured, by the next prepare */
+}
+
+static void report_lost(struct logfile *l)
+{
+	uint64_t end = l->size, lost = l->lost;
+	struct logrecord rec = { .stream = LOG_STDERR };
+	char text[160];
+	int r;
+
+	r = snprintf(text, sizeof(text), "tare: %llu lines of output could not be written to this log: %s\n",
+		     (unsigned long long)lost, strerror(-l->lost_error));
+	if (r < 0 || l->fd < 0)
+		return;
+	rec.data = text;
+	rec.len = strlen(text);
+	clock_gettime(CLOCK_REALTIME, &rec.time);
+	format(l, &rec); /* amid of a long line, too: whose time stays */
+	r = flush(l, &end);
+	settle(l, r, end, 0);
+	if (r == 0)
+		l->lost = 0;
+}
+
+void logfile_prepare(struct logfile *l)
+{
+	int r = 0;
+
+	if (l->fd < 0)
+		r = logfile_open(l, l->path, l->max_size, l->max_file);
+	if (r == 0 && is_full(l, l->size))
+		r = rotate(l);
+	if (r < 0)
+		l->lost_error = r;
+	if (l->lost)
+		report_lost(l);
+}
+
+size_t logfile_append(struct logfile *l, enum log_stream stream, const char *data, size_t len, bool final)
+{
+	uint64_t end = l->size, n = 0, written = 0;
+	size_t done = 0, record;
+	bool part;
+	int r = 0;
+
+	while ((record = logrecord_cut(data + done, len - done, final, &part)) && (!n || !is_full(l, end + l->out.len))) {
+		add_record(l, stream, data + done, record, part);
+		done += record;
+		n++;
+		if (l->out.len >= BATCH && r == 0) {
+			r = flush(l, &end);
+			written = r == 0 ? n : written;
+		} else if (r < 0) {
+			sb_reset(&l->out);
+		}
+	}
+	if (n && r == 0)
+		r = flush(l, &end);
+	sb_reset(&l->out);
+	if (n)
+		settle(l, r, end, n - written);
+	return done;
+}
+
+size_t logfile_append_part(struct logfile *l, enum log_stream stream, const char *data, size_t len)
+{
+	uint64_t end = l->size;
+
+	add_record(l, stream, data, len, true);
+	settle(l, flush(l, &end), end, 1);
+	return len;
+}

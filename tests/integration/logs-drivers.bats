@@ -1,0 +1,142 @@
+#!/usr/bin/env bats
+# --log-driver and --log-opt. The journal's tests have systemd's own journald, in a /run of their own.
+load ../lib/common
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown_file() { tare_teardown_file; }
+
+log_of() { tare inspect -f '{{.LogPath}}' "$1"; }
+
+@test "json-file: records carry labels, variables and a tag" {
+  tare run --name attrs -l com.a=1 -l b=2 -l hidden=x -e E1=v1 -e F2='v 2' -e G=y --log-opt labels=com.a,none --log-opt labels-regex='^b$' \
+    --log-opt env=E1 --log-opt env-regex='^F' --log-opt 'tag={{.Name}}/{{.ID}}' busybox echo hello
+  id=$(tare inspect -f '{{.Id}}' attrs)
+  [ "$(jq -c .attrs "$(log_of attrs)")" = "{\"E1\":\"v1\",\"F2\":\"v 2\",\"b\":\"2\",\"com.a\":\"1\",\"tag\":\"attrs/${id:0:12}\"}" ]
+  [ "$(jq -r 'keys_unsorted | join(",")' "$(log_of attrs)")" = log,stream,attrs,time ]
+  [ "$(tare logs attrs)" = hello ]
+  [ "$(tare logs --details attrs)" = "E1=v1,F2=v+2,b=2,com.a=1,tag=attrs%2F${id:0:12} hello" ]
+  [ "$(tare inspect -f '{{json .HostConfig.LogConfig}}' attrs)" = \
+    '{"Type":"json-file","Config":{"labels":"com.a,none","labels-regex":"^b$","env":"E1","env-regex":"^F","tag":"{{.Name}}/{{.ID}}"}}' ]
+  tare rm attrs
+}
+
+@test "json-file: attributes stand where Docker's encoder has them" {
+  tare run --name same -e A=1 --log-opt env=A busybox echo x
+  [[ "$(cat "$(log_of same)")" =~ ^\{\"log\":\"x\\n\",\"stream\":\"stdout\",\"attrs\":\{\"A\":\"1\"\},\"time\":\"[0-9TZ:.-]+\"\}$ ]]
+  tare rm same
+}
+
+@test "k8s-file: CRI's lines, read back byte for byte, over a rotation" {
+  tare run --name k8s --log-driver k8s-file --log-opt max-size=20k --log-opt max-file=3 busybox \
+    sh -c 'echo err >&2; sleep 0.3; head -c 20000 /dev/zero | tr "\0" x; echo; i=0; while [ $i -lt 200 ]; do echo "record \"$i\""; i=$((i+1)); done; printf end'
+  grep -Eqx '20[0-9-]+T[0-9:]+\.[0-9]{9}Z stdout F record "199"' "$(log_of k8s)"
+  grep -Eqx '20[0-9-]+T[0-9:]+\.[0-9]{9}Z stdout P end' "$(log_of k8s)"
+  [ -e "$(log_of k8s).1" ]
+  [ "$(tare logs k8s 2>/dev/null | head -1 | wc -c)" -eq 20001 ]
+  [ "$(tare logs k8s 2>/dev/null | tail -c 3)" = end ]
+  [ "$(tare logs k8s 2>&1 >/dev/null)" = err ]
+  [[ "$(tare logs -t --tail 2 k8s | head -1)" =~ ^20[0-9-]+T[0-9:.]+Z\ record\ \"199\"$ ]]
+  tare rm k8s
+}
+
+@test "local: rotated without being told to" {
+  tare run --name local --log-driver local busybox echo x
+  [ "$(tare logs local)" = x ]
+  jq -e '.log.maxSize == 20971520 and .log.maxFile == 5' "$TARE_ROOT/containers/$(tare inspect -f '{{.Id}}' local)/config.json"
+  [ "$(tare inspect -f '{{.HostConfig.LogConfig.Type}}' local)" = local ]
+  tare rm local
+}
+
+@test "what a driver does not have is refused, and nothing is made" {
+  refused() { # MESSAGE OPTION...
+    local message=$1; shift
+    run -125 tare run --name refused "$@" busybox true
+    [[ "$output" == *"$message"* ]] || { echo "$output"; return 1; }
+    run -1 tare inspect refused
+  }
+  refused "log driver k8s-file has no such option (it has max-size, max-file, mode)" --log-driver k8s-file --log-opt tag=x
+  refused "has no such option (it has labels, labels-regex" --log-driver journald --log-opt max-size=1m
+  refused "means nothing with --log-driver none" --log-driver none --log-opt max-size=1m
+  refused "--log-driver syslog is not supported" --log-driver syslog
+  refused "max-size=x: want a size" --log-opt max-size=x
+  refused "max-file=0: want a number of files" --log-opt max-size=1m --log-opt max-file=0
+  refused "max-file needs max-size" --log-opt max-file=2
+  refused "no regular expression" --log-opt 'env-regex=('
+  refused "--log-opt tag={{.Nosuch}}" --log-opt 'tag={{.Nosuch}}'
+  refused "--log-opt tag={{" --log-opt 'tag={{'
+}
+
+# in_journal SCRIPT: bash, with a journald that nobody else sees; tare is the program
+in_journal() {
+  cat >"$BATS_TEST_TMPDIR/inside" <<'X'
+mount -t tmpfs x /run; mkdir -p /run/systemd/journal
+/lib/systemd/systemd-journald >/run/journald.out 2>&1 &
+journald=$!
+end() { [ -z "$(tare ps -aq)" ] || tare rm -f $(tare ps -aq) >/dev/null; kill $journald; wait $journald; }
+trap end EXIT
+until [ -S /run/systemd/journal/socket ]; do sleep 0.05; done
+tare() { "$TARE_BIN/tare" --root "$TARE_ROOT" --state "$TARE_STATE" "$@"; }
+X
+  echo "$1" >>"$BATS_TEST_TMPDIR/inside"
+  # pids of its own, so that a journald that stays ends with it
+  unshare -m --propagation private bash -eu "$BATS_TEST_TMPDIR/inside" 3>&-
+}
+
+@test "journald: Docker's fields, and tare logs reads them back" {
+  run -0 in_journal '
+    tare run --name web -l com.a=1 -e V=2 --log-driver journald --log-opt labels=com.a --log-opt env=V --log-opt "tag={{.Name}}" busybox \
+      sh -c "echo one; sleep 0.2; echo two >&2; sleep 0.2; printf \"a\\001b\\n\"; sleep 0.2; head -c 17000 /dev/zero | tr \"\\0\" x; echo; printf end" >/dev/null 2>&1
+    journalctl --sync
+    id=$(tare inspect -f "{{.Id}}" web)
+    journalctl -q -o json CONTAINER_NAME=web | head -1 | jq -c "[.MESSAGE, .PRIORITY, .CONTAINER_ID == \"${id:0:12}\", .CONTAINER_ID_FULL == \"$id\", .CONTAINER_TAG, .SYSLOG_IDENTIFIER, .IMAGE_NAME, .COM_A, .V]"
+    tare logs web 2>/dev/null | head -1
+    tare logs web 2>&1 >/dev/null
+    tare logs web 2>/dev/null | sed -n 2p | od -An -c
+    tare logs web 2>/dev/null | sed -n 3p | wc -c
+    tare logs web 2>/dev/null | tail -c 3; echo
+    tare logs -n 1 web; echo
+    tare logs --details web 2>/dev/null | head -1
+    tare logs -t web 2>/dev/null | head -1
+    tare logs --until 1h web | wc -l
+    tare logs --since 1h web 2>/dev/null | wc -l
+    from=$(tare logs -t web 2>&1 | sed -n "s/ two$//p")
+    tare logs --since "$from" web 2>&1 | head -1
+    tare logs --until "$from" web 2>&1 | tail -1
+    tare inspect -f "[{{.LogPath}}]" web'
+  echo "$output"
+  [ "${lines[0]}" = '["one","6",true,true,"web","web","busybox","1","2"]' ]
+  [ "${lines[1]}" = one ]
+  [ "${lines[2]}" = two ]
+  [ "${lines[3]}" = "   a 001   b  \\n" ]
+  [ "${lines[4]}" = 17001 ]
+  [ "${lines[5]}" = end ]
+  [ "${lines[6]}" = end ]
+  [ "${lines[7]}" = "COM_A=1,V=2 one" ]
+  [[ "${lines[8]}" =~ ^20[0-9-]+T[0-9:]+\.[0-9]{9}Z\ one$ ]]
+  [ "${lines[9]}" = 0 ]
+  [ "${lines[10]}" = 3 ]
+  [ "${lines[11]}" = two ]
+  [ "${lines[12]}" = two ]
+  [ "${lines[13]}" = "[]" ]
+}
+
+@test "journald: -f has every line to the end, and a journal that is not there costs no output" {
+  run -0 in_journal '
+    tare run -d --name foll --log-driver journald busybox sh -c "i=0; while [ \$i -lt 50 ]; do echo line \$i; i=\$((i+1)); [ \$((i % 10)) -ne 0 ] || sleep 0.2; done" >/dev/null
+    timeout 30 "$TARE_BIN/tare" --root "$TARE_ROOT" --state "$TARE_STATE" logs -f foll | cksum
+    i=0; while [ $i -lt 50 ]; do echo line $i; i=$((i+1)); done | cksum
+    rm /run/systemd/journal/socket
+    tare run --name gone --log-driver journald busybox sh -c "echo still; exit 3" || echo "code $?"'
+  echo "$output"
+  [ "${lines[0]}" = "${lines[1]}" ]
+  [ "${lines[2]}" = still ]
+  [ "${lines[3]}" = "code 3" ]
+}
+
+@test "journald: without journalctl tare logs says so" {
+  tare create --name nojc --log-driver journald busybox true
+  mkdir "$BATS_TEST_TMPDIR/empty"
+  run -1 env PATH="$BATS_TEST_TMPDIR/empty" "$TARE_BIN/tare" --root "$TARE_ROOT" --state "$TARE_STATE" logs nojc
+  [[ "$output" == *"journalctl, which reads it, is not installed"* ]]
+  tare rm nojc
+}
