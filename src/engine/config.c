@@ -66,6 +66,7 @@ static void write_config(const struct plan *p, const struct image_config *image,
 	       p->opt->stop_timeout		      ? *p->opt->stop_timeout :
 	       image && image->stop_timeout >= 0 ? image->stop_timeout :
 						   DEFAULT_STOP_TIMEOUT);
+	plan_write_healthcheck(p, w);
 	write_labels(p, image, w);
 	jw_end_object(w);
 }

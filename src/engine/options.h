@@ -77,6 +77,11 @@ struct ct_options {
 	struct strv ulimits;
 	const char *cgroup_parent;
 
+	const char *health_cmd;
+	int64_t health_interval, health_timeout, health_start_period, health_start_interval; /* ns */
+	int64_t health_retries;
+	bool no_healthcheck;
+
 	const char *log_driver;
 	struct strv log_opts;
 	/* Writes a template of --log-opt tag=, applied to doc, onto out; NULL: there are none. */

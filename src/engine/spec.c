@@ -98,6 +98,8 @@ int spec_plan(struct plan *p, const struct image_config *image, uint32_t max_id,
 	if (r == 0)
 		r = plan_restart(p, e);
 	if (r == 0)
+		r = plan_health(p, image, e);
+	if (r == 0)
 		r = check_cgroup_parent(p, p->opt->cgroup_parent, e);
 	if (r == 0)
 		r = plan_log(p, image, e);
@@ -197,18 +199,19 @@ static void write_rlimits(const struct plan *p, struct json_writer *w)
 	jw_end_array(w);
 }
 
-static void write_process(const struct plan *p, bool init, struct json_writer *w)
+/* args: the container's own command, or another's. */
+static void write_process(const struct plan *p, struct strv args, bool terminal, bool init, struct json_writer *w)
 {
 	jw_object(w, "process");
-	jw_bool(w, "terminal", p->opt->tty);
+	jw_bool(w, "terminal", terminal);
 	spec_write_user(p->uid, p->gid, p->groups, p->n_groups, w);
 	jw_array(w, "args");
 	if (init) {
 		jw_str(w, NULL, PLAN_INIT);
 		jw_str(w, NULL, "--");
 	}
-	for (size_t i = 0; i < p->args.n; i++)
-		jw_str(w, NULL, p->args.v[i]);
+	for (size_t i = 0; i < args.n; i++)
+		jw_str(w, NULL, args.v[i]);
 	jw_end_array(w);
 	jw_strv(w, "env", p->run_env.v);
 	jw_str(w, "cwd", p->cwd);
@@ -337,7 +340,7 @@ static void write_spec(const struct plan *p, const struct spec_place *place, str
 {
 	jw_object(w, "spec");
 	jw_str(w, "ociVersion", "1.2.0");
-	write_process(p, place->init_program != NULL, w);
+	write_process(p, p->args, p->opt->tty, place->init_program != NULL, w);
 	jw_object(w, "root");
 	jw_str(w, "path", "rootfs");
 	jw_bool(w, "readonly", p->opt->read_only);
@@ -405,6 +408,12 @@ int spec_describe(const struct plan *p, const struct spec_place *place, unsigned
 		jw_str(&w, "monitorCgroup", SPEC_MONITOR_CGROUP);
 	}
 	jw_strv(&w, "exited", place->exited);
+	if (p->health.args.n) {
+		jw_object(&w, "health");
+		plan_write_health(p, &w);
+		write_process(p, p->health.args, false, false, &w);
+		jw_end_object(&w);
+	}
 	write_spec(p, place, &w);
 	jw_end_object(&w);
 	if (sb_error(out) < 0 || arena_error(p->a) < 0)

@@ -98,6 +98,14 @@ struct plan_kv {
 	const char *key, *value;
 };
 
+/* Its health check; 0: a default (spec_health.c). */
+struct plan_health {
+	struct strv test; /* as in a configuration: "CMD-SHELL"… */
+	struct strv args; /* what is run; n 0: nothing */
+	int64_t interval, timeout, start_period, start_interval; /* ns */
+	int64_t retries;
+};
+
 enum plan_seccomp { SECCOMP_DEFAULT, SECCOMP_NONE, SECCOMP_FILE };
 
 struct plan {
@@ -132,6 +140,7 @@ struct plan {
 	const char *home;
 	int stop_signal;
 	struct policy restart;
+	struct plan_health health;
 	struct plan_log log;
 
 	/* security */
@@ -211,6 +220,11 @@ int plan_blkio(struct plan *p, struct err *e) MUST_CHECK;
 void plan_write_blkio(const struct plan *p, struct json_writer *w); /* the specification's part */
 void plan_show_blkio(const struct plan *p, struct json_writer *w);  /* Docker's HostConfig */
 int plan_ulimits(struct plan *p, struct err *e) MUST_CHECK; /* --ulimit alone */
+
+/* spec_health.c: the image's HEALTHCHECK and --health-…; into a configuration, and its numbers into a description. */
+int plan_health(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
+void plan_write_healthcheck(const struct plan *p, struct json_writer *w);
+void plan_write_health(const struct plan *p, struct json_writer *w);
 
 /* The default mounts, the planned ones and the files the engine makes (hosts…), as the "mounts" array. */
 void plan_write_mounts(const struct plan *p, const char *container_dir, const char *init_program, struct json_writer *w);

@@ -159,6 +159,26 @@ static int parse_healer(struct arena *a, const struct json *doc, struct descript
 	return require_path(d->healer_folder, "healer.folder", e);
 }
 
+static int parse_health(const struct json *doc, struct description *d, struct err *e)
+{
+	struct description_health *h = &d->health;
+	const struct json *health = NULL;
+	int r = json_get_obj(doc, "description", "health", &health, e);
+
+	if (r < 0 || !health)
+		return r;
+	if ((r = json_get_i64(health, "health", "Interval", &h->interval, e)) < 0 ||
+	    (r = json_get_i64(health, "health", "Timeout", &h->timeout, e)) < 0 ||
+	    (r = json_get_i64(health, "health", "StartPeriod", &h->start_period, e)) < 0 ||
+	    (r = json_get_i64(health, "health", "StartInterval", &h->start_interval, e)) < 0 ||
+	    (r = json_get_i64(health, "health", "Retries", &h->retries, e)) < 0)
+		return r;
+	if (h->interval <= 0 || h->timeout <= 0 || h->start_interval <= 0)
+		return err_set(e, ERR_INVALID, "health: intervals and timeout are more than 0");
+	d->has_health = true;
+	return 0;
+}
+
 static int parse_common(struct arena *a, const struct json *doc, struct description *d, struct err *e)
 {
 	const char **exited = NULL;
@@ -192,6 +212,8 @@ static int parse_common(struct arena *a, const struct json *doc, struct descript
 			  (r = require_path(d->monitor_cgroup, "monitorCgroup", e)) < 0))
 		return r;
 	r = parse_healer(a, doc, d, e);
+	if (r == 0)
+		r = parse_health(doc, d, e);
 	return r < 0 ? r : parse_log(doc, &d->log, e);
 }
 
@@ -360,6 +382,17 @@ int description_read(struct arena *a, int fd, enum description_kind kind, struct
 	return r < 0 ? err_ctx(e, "description") : 0;
 }
 
+static void write_health(struct json_writer *w, const struct description_health *h)
+{
+	jw_object(w, "health");
+	jw_i64(w, "Interval", h->interval);
+	jw_i64(w, "Timeout", h->timeout);
+	jw_i64(w, "StartPeriod", h->start_period);
+	jw_i64(w, "StartInterval", h->start_interval);
+	jw_i64(w, "Retries", h->retries);
+	jw_end_object(w);
+}
+
 static void write_log(struct json_writer *w, const struct description_log *d)
 {
 	jw_object(w, "log");
@@ -406,6 +439,8 @@ int description_settings(const struct description *d, struct err *e)
 		jw_strv(&w, "argv", d->healer);
 		jw_end_object(&w);
 	}
+	if (d->has_health)
+		write_health(&w, &d->health);
 	write_log(&w, &d->log);
 	jw_end_object(&w);
 	r = sb_error(&text);

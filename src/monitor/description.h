@@ -36,6 +36,12 @@ struct description_log {
 	const struct json *fields; /* an object of texts */
 };
 
+/* How its health is checked; which command: containerDir/config.json. All in ns. */
+struct description_health {
+	int64_t interval, timeout, start_period, start_interval;
+	int64_t retries;
+};
+
 struct description {
 	const char *id;
 	const char *container_dir, *state_dir;
@@ -49,6 +55,8 @@ struct description {
 	/* of one that is in a network: where the healer's socket is, and what starts it; else NULL */
 	const char *healer_folder;
 	const char *const *healer;
+	bool has_health;
+	struct description_health health;
 	bool poststop;              /* the specification has poststop hooks */
 	/* not part of the settings: */
 	struct rt_rootfs rootfs;

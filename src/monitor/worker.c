@@ -15,6 +15,7 @@
 #include "monitor/description.h"
 #include "monitor/ending.h"
 #include "monitor/healing.h"
+#include "monitor/health.h"
 #include "monitor/input.h"
 #include "monitor/logger.h"
 #include "monitor/link.h"
@@ -45,6 +46,7 @@ struct worker {
 	struct relays *relays;
 	struct stream streams[LOG_STREAMS];
 	struct healing healing;
+	struct health health;
 };
 
 static void save_state(struct worker *w)
@@ -224,6 +226,7 @@ static void end(struct worker *w)
 	struct state *s = &w->state;
 	bool oom_killed;
 
+	health_end(&w->health);
 	relays_close(&w->relays);
 	ending_cleanup_cgroup(&w->d, &oom_killed);
 	if (s->status != STATE_EXITED)
@@ -251,6 +254,7 @@ static int run(struct worker *w, struct err *e)
 		w->state.keeper = getppid();
 		w->state.worker = getpid();
 		save_state(w);
+		health_begin(&w->health, w->loop, &w->d, CREW_STATE_DIR, w->state.start_time, crew_get(&w->crew, CREW_SESSION));
 		r = loop_run(w->loop);
 	} else {
 		r = CONTAINER_ENDED;

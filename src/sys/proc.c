@@ -37,7 +37,7 @@ int proc_signal(int pidfd, int sig)
 /* What /proc/PID/stat says behind the last ')': the command name may hold anything. */
 struct stat_fields {
 	char state;
-	int ppid;
+	int ppid, session;
 	unsigned long long start, code;
 	int exit_code; /* 0 when we may not know */
 };
@@ -70,13 +70,14 @@ static int read_stat(pid_t pid, struct stat_fields *f)
 	if (n < 0)
 		return (int)n;
 	p = strrchr(buf, ')');
-	/* fields 3, 4, 22, 26 and, where the line is whole, 52, the last one */
+	/* fields 3, 4, 6, 22, 26 and, where the line is whole, 52, the last one */
 	p = words_on(p, 1);
 	start = words_on(p, 19);
 	if (!start)
 		return -ESRCH;
 	f->state = *p;
 	f->ppid = (int)strtol(words_on(p, 1), NULL, 10);
+	f->session = (int)strtol(words_on(p, 3), NULL, 10);
 	f->start = strtoull(start, NULL, 10);
 	p = words_on(start, 4);
 	f->code = p ? strtoull(p, NULL, 10) : 0;
@@ -110,6 +111,18 @@ int proc_parent(pid_t pid, pid_t *ppid, char *state)
 static bool has_ended(const struct stat_fields *f)
 {
 	return f->state == 'Z' || f->state == 'X';
+}
+
+int proc_family(pid_t pid, pid_t *ppid, pid_t *session)
+{
+	struct stat_fields f;
+	int r = read_stat(pid, &f);
+
+	if (r < 0)
+		return r;
+	*ppid = f.ppid;
+	*session = f.session;
+	return has_ended(&f) ? -ESRCH : 0;
 }
 
 int proc_look(pid_t pid, uint64_t *start_time, uint64_t *code)

@@ -17,6 +17,9 @@ int proc_start_time(pid_t pid, uint64_t *out) MUST_CHECK;
 /* Parent and state letter. */
 int proc_parent(pid_t pid, pid_t *ppid, char *state) MUST_CHECK;
 
+/* Parent and session, by the numbers of our pid namespace; -ESRCH when it has ended, too. */
+int proc_family(pid_t pid, pid_t *ppid, pid_t *session) MUST_CHECK;
+
 /* Opens a pidfd of pid and checks that its start time is still start_time: -ESRCH when it is another or a zombie. */
 int proc_open_checked(pid_t pid, uint64_t start_time) MUST_CHECK;
 /* The same question without keeping hold of it: 0, or -ESRCH. */

@@ -10,6 +10,7 @@
 #include "cmd/tare/table.h"
 #include "cmd/tare/template.h"
 #include "engine/config.h"
+#include "engine/health.h"
 #include "engine/images.h"
 #include "engine/settle.h"
 #include "engine/usage.h"
@@ -26,7 +27,25 @@ const struct cli_option inspect_options[] = {
 
 /* ---- containers ---- */
 
-static void write_state(struct arena *a, const struct record *rec, const struct live *live, struct json_writer *w)
+/* Only of one that is checked, and was started. */
+static void write_health(const struct engine *en, struct arena *a, const struct record *rec, const struct ct_config *config, struct json_writer *w)
+{
+	const struct json *health = rec->started && health_is_checked(config) ? health_read(en, a, rec->id) : NULL;
+
+	if (health) {
+		jw_value(w, "Health", health);
+	} else if (rec->status == RECORD_RUNNING && health_is_checked(config)) {
+		jw_object(w, "Health");
+		jw_str(w, "Status", "starting");
+		jw_u64(w, "FailingStreak", 0);
+		jw_array(w, "Log");
+		jw_end_array(w);
+		jw_end_object(w);
+	}
+}
+
+static void write_state(const struct engine *en, struct arena *a, const struct record *rec, const struct live *live, const struct ct_config *config,
+			struct json_writer *w)
 {
 	bool running = rec->status == RECORD_RUNNING, paused = running && container_paused(rec);
 	int64_t started = running && live->started ? live->started : rec->started;
@@ -43,6 +62,7 @@ static void write_state(struct arena *a, const struct record *rec, const struct 
 	jw_str(w, "Error", rec->error ? rec->error : "");
 	jw_str(w, "StartedAt", table_time(a, started ? started : TABLE_NEVER));
 	jw_str(w, "FinishedAt", table_time(a, running || !rec->finished ? TABLE_NEVER : rec->finished));
+	write_health(en, a, rec, config, w);
 	jw_end_object(w);
 }
 
@@ -128,7 +148,7 @@ static int inspect_container(const struct engine *en, struct arena *a, const cha
 	jw_str(w, "Created", table_time(a, rec.created));
 	jw_value(w, "Path", json_get(config.doc, "Path"));
 	jw_value(w, "Args", json_get(config.doc, "Args"));
-	write_state(a, &rec, &live, w);
+	write_state(en, a, &rec, &live, &config, w);
 	jw_str(w, "Image", rec.image ? rec.image : "");
 	if (json_get(config.doc, "Rootfs"))
 		jw_value(w, "Rootfs", json_get(config.doc, "Rootfs"));

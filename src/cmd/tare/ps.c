@@ -12,6 +12,7 @@
 #include "cmd/tare/ps_filter.h"
 #include "cmd/tare/table.h"
 #include "engine/config.h"
+#include "engine/health.h"
 #include "engine/images.h"
 #include "engine/settle.h"
 #include "engine/top.h"
@@ -24,7 +25,7 @@ const struct cli_option ps_options[] = {
 	{ "latest", 'l', NULL, CLI_FLAG, "only the newest", offsetof(struct list_opts, latest) },
 	{ "last", 'n', "N", CLI_I64, "only the N newest", offsetof(struct list_opts, last) },
 	{ "size", 's', NULL, CLI_FLAG, "how much each wrote, and how much that is with its image", offsetof(struct list_opts, size) },
-	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (name status label ancestor network…)",
+	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (name status label ancestor health network…)",
 	  offsetof(struct list_opts, filters) },
 	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
 	{ 0 }
@@ -56,7 +57,11 @@ static const char *status_text(struct arena *a, const struct seen *s)
 	default:
 		up = table_ago(a, s->live.started ? s->live.started : s->rec.started);
 		up = arena_printf(a, "Up %.*s", (int)(strlen(up) > 4 ? strlen(up) - 4 : 0), up);
-		return strcmp(s->state, "paused") == 0 ? arena_printf(a, "%s (Paused)", up) : up;
+		if (strcmp(s->state, "paused") == 0)
+			return arena_printf(a, "%s (Paused)", up);
+		if (strcmp(s->health, "none") == 0)
+			return up;
+		return arena_printf(a, "%s (%s%s)", up, strcmp(s->health, "starting") == 0 ? "health: " : "", s->health);
 	}
 }
 
@@ -175,6 +180,8 @@ static int one(const struct engine *en, struct table *t, const struct list_opts 
 		r = ports_read(en, t->a, rec->id, &s.own, e);
 	if (r == 0)
 		r = ports_networks(en, t->a, rec, s.config.doc, &s.own, &s.networks, e);
+	if (r == 0)
+		s.health = health_status(en, t->a, rec->id, &s.config);
 	if (r == 0)
 		r = ps_passes(en, t->a, &o->filters, &s, e);
 	if (r > 0)

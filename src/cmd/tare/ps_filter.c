@@ -194,11 +194,17 @@ static int by_isolation(const struct looking *l, const char *value, struct err *
 	return !value[0] || strcmp(value, "default") == 0;
 }
 
+static int by_health(const struct looking *l, const char *value, struct err *e)
+{
+	(void)e;
+	return strcmp(l->s->health, value) == 0;
+}
+
 static const struct {
 	const char *key;
 	int (*fn)(const struct looking *l, const char *value, struct err *e);
 } filters_of[] = {
-	{ "ancestor", by_ancestor }, { "before", by_before },   { "exited", by_exited },   { "expose", by_expose }, { "id", by_id },
+	{ "ancestor", by_ancestor }, { "before", by_before },   { "exited", by_exited },   { "expose", by_expose }, { "health", by_health }, { "id", by_id },
 	{ "is-task", by_task },	     { "isolation", by_isolation }, { "label", by_label },  { "name", by_name },     { "network", by_network },
 	{ "publish", by_publish },   { "since", by_since },     { "status", by_status },   { "volume", by_volume },
 };
@@ -209,7 +215,7 @@ static int matches(const char *key, const char *value, void *data, struct err *e
 		if (strcmp(filters_of[i].key, key) == 0)
 			return filters_of[i].fn(data, value, e);
 	return err_set(e, ERR_INVALID,
-		       "--filter %s=%s: the keys are ancestor, before, exited, expose, id, is-task, isolation, label, name, network, publish, since, "
+		       "--filter %s=%s: the keys are ancestor, before, exited, expose, health, id, is-task, isolation, label, name, network, publish, since, "
 		       "status, volume", key, value);
 }
 

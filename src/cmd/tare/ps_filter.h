@@ -14,6 +14,7 @@ struct seen {
 	struct live live;
 	struct ct_config config;
 	const char *state; /* created running paused restarting exited */
+	const char *health; /* none starting healthy unhealthy */
 	struct endpoints own; /* of one that runs */
 	const char *networks; /* "one,two" */
 };

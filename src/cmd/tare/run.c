@@ -23,12 +23,6 @@
 static const struct cli_option docker_options[] = {
 	{ "cpu-count", 0, "N", CLI_UNSUPPORTED, WINDOWS },
 	{ "cpu-percent", 0, "N", CLI_UNSUPPORTED, WINDOWS },
-	{ "health-cmd", 0, "CMD", CLI_UNSUPPORTED },
-	{ "health-interval", 0, "DURATION", CLI_UNSUPPORTED },
-	{ "health-retries", 0, "N", CLI_UNSUPPORTED },
-	{ "health-start-interval", 0, "DURATION", CLI_UNSUPPORTED },
-	{ "health-start-period", 0, "DURATION", CLI_UNSUPPORTED },
-	{ "health-timeout", 0, "DURATION", CLI_UNSUPPORTED },
 	{ "io-maxbandwidth", 0, "BYTES", CLI_UNSUPPORTED, WINDOWS },
 	{ "io-maxiops", 0, "N", CLI_UNSUPPORTED, WINDOWS },
 	{ "kernel-memory", 0, "BYTES", CLI_UNSUPPORTED, "the kernel limits its own memory within --memory: use that" },
@@ -36,9 +30,8 @@ static const struct cli_option docker_options[] = {
 	{ "link-local-ip", 0, "IP", CLI_UNSUPPORTED },
 	{ "storage-opt", 0, "OPTION", CLI_UNSUPPORTED },
 	{ "use-api-socket", 0, NULL, CLI_UNSUPPORTED, "there is no daemon, and no socket of one" },
-	/* there is nothing to switch off: no image is verified, no health is checked */
+	/* there is nothing to switch off: no image is verified */
 	{ "disable-content-trust", 0, NULL, CLI_IGNORED },
-	{ "no-healthcheck", 0, NULL, CLI_IGNORED },
 	{ 0 }
 };
 
@@ -125,6 +118,14 @@ static const struct cli_option container_options[] = {
 	{ "cgroup-parent", 0, "CGROUP", CLI_STR, "where its cgroup is made (default /tare)", CT(cgroup_parent) },
 	{ "log-driver", 0, "json-file|local|k8s-file|journald|none", CLI_STR, "where its output is kept", CT(log_driver) },
 	{ "log-opt", 0, "NAME=VALUE", CLI_STRV, "max-size, max-file, labels, labels-regex, env, env-regex, tag", OWN(log_opt) },
+	{ "health-cmd", 0, "COMMAND", CLI_STR, "a shell's command that checks its health (instead of the image's)", CT(health_cmd) },
+	{ "health-interval", 0, "DURATION", CLI_DURATION, "how long after one check the next begins (default 30s)", CT(health_interval) },
+	{ "health-retries", 0, "N", CLI_I64, "so many failures in a row make it unhealthy (default 3)", CT(health_retries) },
+	{ "health-timeout", 0, "DURATION", CLI_DURATION, "how long a check may take (default 30s)", CT(health_timeout) },
+	{ "health-start-period", 0, "DURATION", CLI_DURATION, "how long after its start failures do not count", CT(health_start_period) },
+	{ "health-start-interval", 0, "DURATION", CLI_DURATION, "the interval in that time, until a check succeeds (default 5s)",
+	  CT(health_start_interval) },
+	{ "no-healthcheck", 0, NULL, CLI_FLAG, "do not check its health, whatever the image says", CT(no_healthcheck) },
 	{ "cidfile", 0, "FILE", CLI_STR, "write the id to a new file", OWN(cidfile) },
 	{ "pull", 0, "missing|always|never", CLI_STR, "when the image is fetched from its registry (default: missing)", OWN(need.pull),
 	  .choices = "missing|always|never" },
