@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "engine/events.h"
 
 #define MAX_BYTES 262144U
 
@@ -41,4 +42,18 @@ const char *health_status(const struct engine *en, struct arena *a, const char *
 		return "none";
 	doc = health_read(en, a, id);
 	return doc && json_get_str(doc, "health", "Status", &status, &ignored) < 0 ? "starting" : status;
+}
+
+int health_changed(const struct engine *en, const char *id, const char *status, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct record rec;
+	char action[64];
+	int r = record_get(en->catalog, &a, id, &rec, e);
+
+	if (r < 0) /* somebody removes it */
+		return e->cls == ERR_NOTFOUND ? 0 : r;
+	(void)snprintf(action, sizeof(action), "health_status: %.40s", status);
+	events_container(en, &rec, action, NULL);
+	return 0;
 }

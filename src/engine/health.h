@@ -16,4 +16,7 @@ const struct json *health_read(const struct engine *en, struct arena *a, const c
 /* none, starting, healthy, unhealthy. */
 const char *health_status(const struct engine *en, struct arena *a, const char *id, const struct ct_config *config);
 
+/* The monitor's word that it is another now: told as an event. */
+int health_changed(const struct engine *en, const char *id, const char *status, struct err *e) MUST_CHECK;
+
 #endif

@@ -30,6 +30,8 @@ struct health {
 	uint64_t start_time;         /* the container's, as in state.json */
 	struct loop_source *timer;
 	struct probe probe;
+	struct loop_source *told; /* what tells of another status */
+	int teller;               /* its pidfd; -1 */
 	char began[TEXT_TIME_LEN]; /* the check that runs */
 	bool in_start;             /* it began in the start period */
 	enum health_status status;

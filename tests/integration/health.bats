@@ -21,9 +21,11 @@ quick=(--health-interval 100ms --health-timeout 5s)
   [[ "$(tare ps --filter name=he --format '{{.Status}}')" == "Up "*" (healthy)" ]]
   [ "$(tare ps -q --filter health=healthy | wc -l)" = 1 ]
   [ "$(tare ps -q --filter health=unhealthy | wc -l)" = 0 ]
+  told=$(date +%s.%N)
   tare exec he rm /ok
   wait_until 10 is he State.Health.Status unhealthy
   [ "$(state he State.Health.FailingStreak)" -ge 2 ]
+  wait_until 5 bash -c "'$TARE_BIN/tare' events --since $told --until 0s --filter event=health_status | grep -q 'container health_status: unhealthy .*name=he'"
   [[ "$(tare ps --filter name=he --format '{{.Status}}')" == "Up "*" (unhealthy)" ]]
   wait_until 10 checks he 5
   sleep 0.5

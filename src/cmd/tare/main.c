@@ -183,6 +183,7 @@ static const struct cli_command system_commands[] = {
 /* What our own programs, shells and the installation call; not for people. */
 static const struct cli_command internal_commands[] = {
 	{ "exited", "ID", NULL, cmd_exited, NULL, 0, NULL, 1, 1 },
+	{ "health", "ID STATUS", NULL, cmd_health, NULL, 0, NULL, 2, 2 },
 	{ "restart", "ID", NULL, cmd_revive, NULL, 0, NULL, 1, 1 },
 	{ "freeze", "ID", NULL, cmd_freeze, NULL, 0, NULL, 1, 1 },
 	{ "heal", NULL, NULL, cmd_heal, NULL, 0, NULL, 0, 0 },

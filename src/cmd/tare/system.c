@@ -13,6 +13,7 @@
 #include "engine/cni.h"
 #include "engine/freezer.h"
 #include "engine/healer.h"
+#include "engine/health.h"
 #include "engine/images.h"
 #include "engine/others.h"
 #include "engine/revive.h"
@@ -308,6 +309,14 @@ int cmd_exited(const struct cli_call *call, struct err *e)
 	int r = tare_engine(call, &en, e);
 
 	return r < 0 ? r : container_exited(&en, call->args[0], e);
+}
+
+int cmd_health(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = tare_engine(call, &en, e);
+
+	return r < 0 ? r : health_changed(&en, call->args[0], call->args[1], e);
 }
 
 int cmd_revive(const struct cli_call *call, struct err *e)
