@@ -90,6 +90,9 @@ struct cg_usage {
  * ERR_NOTFOUND when cg is in no hierarchy, and when memory runs out. */
 int cg_read_usage(struct cgroup *cg, struct arena *a, struct cg_usage *out, struct err *e) MUST_CHECK;
 
+/* Bytes that it read from disks and wrote to them, alone; 0 where no controller tells. -ENOMEM. */
+int cg_read_io(struct cgroup *cg, struct arena *a, uint64_t *in, uint64_t *out) MUST_CHECK;
+
 /* Watches for a cgroup, or one below it, that runs out of memory. */
 /* How often a limit was in the way since the cgroup was made; 0 without that controller. */
 struct cg_hits {

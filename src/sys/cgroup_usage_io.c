@@ -137,3 +137,23 @@ int cg2_io_usage(int dir, struct arena *a, struct cg_io_list out[CG_IO_TABLES])
 	}
 	return r;
 }
+
+int cg_read_io(struct cgroup *cg, struct arena *a, uint64_t *in, uint64_t *out)
+{
+	struct cg_io_list io[CG_IO_TABLES] = { 0 }, *bytes = &io[CG_IO_BYTES];
+	bool v2;
+	int dir = cg_ctrl_dir(cg, CG_IO, &v2), r = 0;
+
+	*in = *out = 0;
+	if (dir >= 0 && v2)
+		r = cg2_io_usage(dir, a, io);
+	for (size_t set = 0; dir >= 0 && !v2 && r == 0 && !bytes->n && set < ARRAY_LEN(v1_sets); set++)
+		r = read_v1_of(dir, set, CG_IO_BYTES, a, bytes);
+	for (size_t i = 0; r == 0 && i < bytes->n; i++) {
+		if (strcasecmp(bytes->v[i].op, "read") == 0)
+			*in += bytes->v[i].value;
+		else if (strcasecmp(bytes->v[i].op, "write") == 0)
+			*out += bytes->v[i].value;
+	}
+	return r;
+}

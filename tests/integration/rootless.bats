@@ -600,3 +600,38 @@ user_lacks() { ! is_there "$1"; }
   run -0 utare run --rm -p 8101:80 busybox echo again
   [ "$output" = again ]
 }
+
+@test "cp: out of a container and into it, running or not, with what is mounted in it; owners are numbers of its own" {
+  mkdir -p "$U/home/cp/vol"
+  echo hi >"$U/home/cp/f"
+  chown -R "$USER_ID:$USER_ID" "$U/home/cp"
+  utare run -d --name cp --network none -v "$U/home/cp/vol:/data" --tmpfs /t busybox sleep 1000 >/dev/null
+  for _ in running stopped; do
+    rm -rf "$U"/home/cp/{out,kept}
+    utare cp "$U/home/cp/f" cp:/root/f
+    utare cp cp/f cp:/data/f
+    tar -C "$U/home/cp" --owner 5 --group 6 -c f | utare cp - cp:/tmp
+    utare cp cp:/root cp/out
+    utare cp -a cp:/tmp/f cp/kept
+    [ "$(stat -c '%u:%g' "$U/home/cp/out/f" "$U/home/cp/vol/f" | sort -u)" = "$USER_ID:$USER_ID" ]
+    [ "$(stat -c '%u:%g' "$U/home/cp/kept")" = "$((USER_RANGE + 4)):$((USER_RANGE + 5))" ]
+    [ "$(cat "$U/home/cp/out/f")" = hi ]
+    [ "$(utare cp cp:/tmp/f - | tar -tv --numeric-owner | awk '{ print $2 }')" = 5/6 ]
+    utare stop -t 0 cp >/dev/null
+  done
+  utare start cp >/dev/null
+  [ "$(utare exec cp stat -c %u:%g /root/f /data/f /tmp/f | xargs)" = "0:0 0:0 5:6" ]
+  utare cp cp/f cp:/t/
+  [ "$(utare exec cp cat /t/f)" = hi ]
+  run -1 utare cp cp:/etc/passwd /etc/passwd2
+  [ ! -e /etc/passwd2 ]
+}
+
+@test "stats: the sums of what processes tell; top" {
+  utare run -d --name busy --network none busybox sh -c 'sleep 1000 & while :; do :; done' >/dev/null
+  utare run -d --name idle --network none busybox sleep 1000 >/dev/null
+  utare stats --no-stream --format '{{.Name}} {{.PIDs}} {{.CPUPerc}} {{.MemUsage}} {{.NetIO}}' >"$BATS_TEST_TMPDIR/out"
+  awk '$1 == "busy" && $2 == 2 && $3 + 0 > 1' "$BATS_TEST_TMPDIR/out" | grep -q '[0-9]KiB / .* 0B / 0B$'
+  grep -q '^idle 1 0.00% ' "$BATS_TEST_TMPDIR/out"
+  [ "$(utare top -o cmd idle | tail -n 1)" = "sleep 1000" ]
+}

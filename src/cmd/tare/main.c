@@ -84,6 +84,9 @@ static const struct cli_option global_options[] = {
 	{ "top", "CONTAINER", "list the processes of a container", cmd_top, top_options, sizeof(struct list_opts),            \
 	  &list_defaults, 1, 1 }
 #define ROW_EVENTS { "events", NULL, "show what happens to containers, images and networks", cmd_events, events_options, sizeof(struct events_opts), NULL, 0, 0 }
+#define ROW_STATS                                                                                                      \
+	{ "stats", "[CONTAINER...]", "show what containers use", cmd_stats, stats_options, sizeof(struct list_opts),          \
+	  &list_defaults, 0, CLI_ANY }
 #define ROW_RENAME { "rename", "CONTAINER NEW-NAME", "give a container another name", cmd_rename, NULL, 0, NULL, 2, 2 }
 #define ROW_PAUSE { "pause", "CONTAINER...", "freeze containers", cmd_pause, NULL, 0, NULL, 1, CLI_ANY }
 #define ROW_UNPAUSE { "unpause", "CONTAINER...", "let frozen containers go on", cmd_unpause, NULL, 0, NULL, 1, CLI_ANY }
@@ -118,7 +121,7 @@ static const struct cli_command image_commands[] = {
 
 static const struct cli_command container_commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL,   ROW_WAIT,  ROW_RM,      ROW_PS("ls"), ROW_INSPECT("CONTAINER...", "show everything about containers, as JSON"),
-	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_COMMIT, ROW_EXPORT, ROW_CP,
+	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_STATS, ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_COMMIT, ROW_EXPORT, ROW_CP,
 	{ "prune", NULL, "remove containers that do not run", cmd_container_prune, container_prune_options, sizeof(struct system_opts), NULL, 0, 0 },
 	END,
 };
@@ -197,7 +200,7 @@ static const struct cli_command internal_commands[] = {
 
 static const struct cli_command commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM, ROW_PS("ps"), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
-	ROW_TOP, ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT("CONTAINER|IMAGE...", "show everything about containers or images, as JSON"), ROW_COMMIT, ROW_EXPORT, ROW_CP, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
+	ROW_TOP, ROW_STATS, ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT("CONTAINER|IMAGE...", "show everything about containers or images, as JSON"), ROW_COMMIT, ROW_EXPORT, ROW_CP, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
 	ROW_TAG, ROW_HISTORY, ROW_EVENTS,
 	{ "login", "[SERVER]", "say who you are at a registry, Docker Hub unless named", cmd_login, login_options, sizeof(struct login_opts), NULL, 0, 1 },
 	{ "logout", "[SERVER]", "forget who you are at a registry", cmd_logout, NULL, 0, NULL, 0, 1 },

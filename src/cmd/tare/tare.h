@@ -127,6 +127,9 @@ extern const struct cli_option commit_options[], export_options[];
 extern const struct commit_opts commit_defaults;
 int cmd_commit(const struct cli_call *call, struct err *e);
 int cmd_export(const struct cli_call *call, struct err *e);
+/* stats.c */
+extern const struct cli_option stats_options[];
+int cmd_stats(const struct cli_call *call, struct err *e);
 /* cp.c */
 struct cp_opts {
 	bool archive, follow, quiet;
@@ -181,7 +184,7 @@ struct import_opts {
 	struct cli_strv limits, changes;
 };
 struct list_opts {
-	bool all, quiet, no_trunc, digests, latest, size;
+	bool all, quiet, no_trunc, digests, latest, size, once;
 	int64_t last;
 	const char *format, *columns;
 	struct cli_strv filters;
