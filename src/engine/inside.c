@@ -145,6 +145,26 @@ static bool has_option(const struct json *options, const char *a, const char *b)
 	return false;
 }
 
+/* A volume's subpath, whose links lead nowhere else than in the volume. */
+static int clone_source(const char *source, const struct json *options)
+{
+	static const char prefix[] = "x-tare.subpath=";
+	bool recursive = has_option(options, "rbind", "rbind");
+	CLEANUP_FD int whole = -1, part = -1;
+	const char *subpath = NULL;
+
+	json_each(it, options)
+		if (it->type == JSON_STRING && strncmp(it->str, prefix, sizeof(prefix) - 1) == 0)
+			subpath = it->str + sizeof(prefix) - 1;
+	if (!subpath)
+		return mnt_clone_tree(AT_FDCWD, source, recursive);
+	whole = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (whole < 0)
+		return -errno;
+	part = beneath_open(whole, subpath, BENEATH_STRICT, O_PATH, 0);
+	return part < 0 ? part : mnt_clone_tree(part, "", recursive);
+}
+
 /* Where it goes: made when the container never ran, and then its root's. */
 static int mount_point(struct opening *o, int root, const char *path, bool folder)
 {
@@ -175,7 +195,7 @@ static int put_bind(struct opening *o, int root, const struct json *mount)
 		r = json_get_str(mount, "mounts", "destination", &at, o->e);
 	if (r < 0 || !source || !at)
 		return r;
-	fd = mnt_clone_tree(AT_FDCWD, source, has_option(options, "rbind", "rbind"));
+	fd = clone_source(source, options);
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
