@@ -103,6 +103,7 @@ static int copy_file(int src_dir, int dst_dir, const char *name, const struct st
 
 static int copy_link(int src_dir, int dst_dir, const char *name, const struct stat *st, const struct copytree_ids *ids)
 {
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(src_dir, name, target, sizeof(target) - 1);
 
@@ -110,7 +111,8 @@ static int copy_link(int src_dir, int dst_dir, const char *name, const struct st
 		return -errno;
 	target[n] = '\0';
 	if (symlinkat(target, dst_dir, name) < 0 ||
-	    fchownat(dst_dir, name, shifted(ids, st->st_uid), shifted(ids, st->st_gid), AT_SYMLINK_NOFOLLOW) < 0)
+	    fchownat(dst_dir, name, shifted(ids, st->st_uid), shifted(ids, st->st_gid), AT_SYMLINK_NOFOLLOW) < 0 ||
+	    utimensat(dst_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	return 0;
 }

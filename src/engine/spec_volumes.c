@@ -9,6 +9,7 @@
 
 #include "base/csv.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/text.h"
 #include "engine/names.h"
 #include "engine/spec_plan.h"
@@ -181,16 +182,12 @@ static const struct {
 
 static int unknown_key(const struct wish *w, const char *name, struct err *e)
 {
-	size_t best = strlen(name) / 3 + 1;
-	const char *near = NULL;
+	struct nearest near = { .word = name };
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-		if (text_distance(name, keys[i].name) <= best) {
-			best = text_distance(name, keys[i].name);
-			near = keys[i].name;
-		}
-	if (near)
-		return err_set(e, ERR_INVALID, "--mount %s: there is no key \"%s\", did you mean \"%s\"?", w->text, name, near);
+		(void)nearest_offer(&near, keys[i].name);
+	if (near.best[0])
+		return err_set(e, ERR_INVALID, "--mount %s: there is no key \"%s\", did you mean \"%s\"?", w->text, name, near.best);
 	return err_set(e, ERR_INVALID, "--mount %s: there is no key \"%s\" (type, source, target, readonly, bind-…, volume-…, tmpfs-…)", w->text, name);
 }
 

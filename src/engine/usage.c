@@ -15,6 +15,7 @@
 #include "engine/imagemount.h"
 #include "engine/images.h"
 #include "engine/settle.h"
+#include "engine/volume_prune.h"
 #include "image/partial.h"
 
 #define DEEPEST 256
@@ -203,6 +204,22 @@ static int read_images(const struct engine *en, const struct record *recs, size_
 	return r < 0 ? r : count_cache(&t);
 }
 
+static int read_volumes(const struct engine *en, struct usage_row *out, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct volume *v;
+	int r = volume_list(en->catalog, &a, &v, &out->total, e);
+
+	for (size_t i = 0; r == 0 && i < out->total; i++) {
+		uint64_t bytes = volume_bytes(en, &v[i]);
+
+		out->bytes += bytes;
+		out->active += v[i].users > 0;
+		out->reclaimable += v[i].users ? 0 : bytes;
+	}
+	return r;
+}
+
 int usage_read(const struct engine *en, struct usage *out, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -222,6 +239,8 @@ int usage_read(const struct engine *en, struct usage *out, struct err *e)
 		out->containers.active += record_is_active(&recs[i]);
 		out->containers.reclaimable += record_is_active(&recs[i]) ? 0 : bytes;
 	}
+	if (r == 0)
+		r = read_volumes(en, &out->volumes, e);
 	return r < 0 ? r : read_images(en, recs, n, out, e);
 }
 

@@ -15,6 +15,7 @@ struct usage_row {
 };
 struct usage {
 	struct usage_row images, containers;
+	struct usage_row volumes; /* active: a container has it, running or not */
 	struct usage_row cache; /* of builds: rows, and what no image has of them; active: an image has it, too */
 };
 int usage_read(const struct engine *en, struct usage *out, struct err *e) MUST_CHECK;

@@ -1,24 +1,13 @@
-/* The first content of a volume is put together beside it, in ROOT/volumes/NAME/.new, and takes the place of the empty _data by rename, so
- * that it is whole or not there. Another container that has the volume already may be running, and would keep the folder that was: then
- * what is in .new is moved, entry by entry. Whoever does that holds the volume's lock. */
 #include "engine/volume_use.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 
-#include "base/io.h"
 #include "base/text.h"
 #include "engine/config.h"
-#include "engine/copytree.h"
 #include "engine/record.h"
 #include "engine/volume.h"
-
-#define DATA "_data"
-#define NEW ".new"
+#include "engine/volume_fill.h"
 
 /* ---- --volumes-from ---- */
 
@@ -235,105 +224,13 @@ int volumes_take(struct catalog *c, const struct plan *p, struct err *e)
 
 /* ---- first content ---- */
 
-/* 1: nothing in it. */
-static int is_empty(int folder, const char *name)
-{
-	int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-	int n = 0;
-
-	if (!d) {
-		n = -errno;
-		close_fd(fd);
-		return n;
-	}
-	while ((entry = readdir(d)))
-		n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-	return n == 0;
-}
-
-static int move_entries(int from, int to)
-{
-	int copy = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	CLEANUP_DIR DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *entry;
-	struct stat st;
-
-	if (!d) {
-		r = -errno;
-		close_fd(copy);
-		return r;
-	}
-	while (r == 0 && (entry = readdir(d)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && renameat(from, entry->d_name, to, entry->d_name) < 0)
-			r = -errno;
-	if (r == 0 && (fstat(from, &st) < 0 || fchown(to, st.st_uid, st.st_gid) < 0 || fchmod(to, st.st_mode & 07777) < 0))
-		r = -errno;
-	return r;
-}
-
-static int put_in_place(int folder, bool shared)
-{
-	CLEANUP_FD int from = -1, to = -1;
-	int r;
-
-	if (!shared)
-		return renameat(folder, NEW, folder, DATA) < 0 ? -errno : 0;
-	from = openat(folder, NEW, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	to = openat(folder, DATA, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	r = from < 0 || to < 0 ? -errno : move_entries(from, to);
-	return r < 0 ? r : io_remove_tree(folder, NEW);
-}
-
-static int is_shared(const struct engine *en, const char *name, struct err *e)
-{
-	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(en->catalog, &s, e, "SELECT count(*) FROM volume_uses WHERE volume = ?1", "s", name);
-
-	if (r == 0)
-		r = cat_step(s, e);
-	return r < 0 ? r : r > 0 && cat_int(s, 0) > 1;
-}
-
-static int fill(const struct engine *en, const struct plan_bind *b, const int *lowers, size_t n, struct err *e)
-{
-	static const struct copytree_ids as_they_are = { .base = 0, .size = UINT32_MAX };
-	CLEANUP_FD int folder = volume_open(en, b->volume, e);
-	int r, shared;
-
-	if (folder < 0)
-		return folder;
-	do
-		r = flock(folder, LOCK_EX) < 0 ? -errno : 0;
-	while (r == -EINTR);
-	if (r == 0)
-		r = io_remove_tree(folder, NEW);
-	if (r == 0 && !b->nocopy)
-		r = is_empty(folder, DATA);
-	if (r <= 0 || b->nocopy)
-		return r < 0 ? err_errno(e, r, "volume %s", b->volume) : 0;
-	shared = is_shared(en, b->volume, e);
-	if (shared < 0)
-		return shared;
-	if (mkdirat(folder, NEW, 0755) < 0)
-		return err_errno(e, -errno, "volume %s", b->volume);
-	r = copytree_from_layers(lowers, n, b->target + 1, folder, NEW, &as_they_are, e);
-	if (r == 0) {
-		r = put_in_place(folder, shared);
-		r = r < 0 ? err_errno(e, r, "volume %s", b->volume) : 0;
-	}
-	if (r < 0)
-		(void)!io_remove_tree(folder, NEW);
-	return r < 0 ? err_ctx(e, "fill the volume at %s", b->target) : 0;
-}
-
 int volumes_fill(const struct engine *en, const struct plan *p, const int *lowers, size_t n, struct err *e)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->n_binds; i++)
 		if (p->binds[i].volume && !p->binds[i].of_host)
-			r = fill(en, &p->binds[i], lowers, n, e);
+			r = volume_fill(en, p->binds[i].volume, p->binds[i].nocopy ? VOLUME_FILL_NOTHING : VOLUME_FILL_EMPTY, lowers, n,
+					p->binds[i].target + 1, e);
 	return r;
 }

@@ -157,6 +157,18 @@ static int open_staged_layer(const struct store_ingest *in, const char *chain_id
 	return take_fd(&dir);
 }
 
+int store_ingest_tree(const struct store_ingest *in, const char *chain_id, struct err *e)
+{
+	CLEANUP_FD int dir = open_staged_layer(in, chain_id, e);
+	char path[STORE_LAYER_PATH_LEN];
+	int fs;
+
+	store_layer_path(chain_id, path);
+	fs = dir >= 0 ? openat(dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) :
+			openat(in->store->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fs < 0 ? err_errno(e, -errno, "layer %s", chain_id) : fs;
+}
+
 int store_ingest_layer_info(struct store_ingest *in, const char *chain_id, const struct store_layer_info *info,
 			    struct err *e)
 {

@@ -305,3 +305,16 @@ int unpack_run(const char *verb, const struct store_ingest *in, const struct ima
 		return err_set(e, ERR_INTERNAL, "tare-worker ended with exit code %d and no message", WEXITSTATUS(status));
 	return 0;
 }
+
+int unpack_tree(const struct store_ingest *in, const struct image_load_args *args, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct unpack_report report;
+	int r = unpack_run("import", in, args, NULL, &a, &report, e);
+
+	if (r < 0)
+		return r;
+	if (report.n_images != 1 || report.images[0].n_layers != 1 || !report.images[0].layers[0].diff_id)
+		return err_set(e, ERR_INTERNAL, "tare-worker's report is damaged: an import without its layer");
+	return store_ingest_tree(in, report.images[0].layers[0].diff_id, e);
+}

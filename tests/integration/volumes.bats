@@ -33,6 +33,11 @@ image_with_data() {
   rm -rf "$BATS_TEST_TMPDIR/bundle"
 }
 
+# As tare prints sizes: in powers of 1000, three digits.
+numfmt_si() { python3 -c 'import sys; n = float(sys.argv[1]); u = 0
+while n >= 1000: n /= 1000; u += 1
+print("%.3g%s" % (n, ["B", "kB", "MB", "GB"][u]))' "$1"; }
+
 @test "create, ls, inspect, rm: as docker has them" {
   [ "$(tare volume create one)" = one ]
   [ "$(tare volume create --label a=1 --label b=x=y -d local two)" = two ]
@@ -229,4 +234,88 @@ X
   wait
   [ "$(cat "$BATS_TEST_TMPDIR"/out.* | sort | uniq -c | tr -s ' ')" = " 12 original" ]
   tare volume rm crowd
+}
+
+@test "system df counts volumes as du does; system prune --volumes" {
+  tare run --rm -v big:/b busybox sh -c 'head -c 3000000 /dev/zero >/b/f; mkdir /b/d; ln /b/f /b/d/again'
+  id=$(tare create -v big:/b -v /anon busybox true)
+  anon=$(tare volume ls -qf anonymous=true)
+  bytes=$(du -sB1 "$TARE_ROOT/volumes/big/_data" | cut -f1)
+  run -0 tare system df -v
+  [[ "$output" == *"Images space usage:"*REPOSITORY*"UNIQUE SIZE"*busybox*"Containers space usage:"*"LOCAL VOLUMES"*"${id:0:12}"*"Local Volumes space usage:"*LINKS*"Build cache usage: 0B"* ]]
+  grep -qE "^big +1 +3\.0[0-9]*MB$" <<<"$output"
+  [ "$(grep "^big" <<<"$output" | awk '{ print $3 }')" = "$(numfmt_si "$bytes")" ]
+  [ "$(tare system df --format json | jq -r 'select(.Type == "Local Volumes") | "\(.TotalCount) \(.Active) \(.Reclaimable)"')" = "2 2 0B (0%)" ]
+  run -1 tare system df -v --format json
+  tare rm "$id"
+  [[ "$(tare system df --format json | jq -r 'select(.Type == "Local Volumes") | "\(.TotalCount) \(.Active) \(.Reclaimable)"')" == "2 0 3.0"*"MB (100%)" ]]
+  tare system prune -f >/dev/null
+  [ "$(tare volume ls -q | wc -l)" = 2 ]
+  run -0 tare system prune -f --volumes
+  [[ "$output" == *"deleted: $anon"* ]]
+  [ "$(tare volume ls -q)" = big ]
+  tare volume rm big
+}
+
+@test "export and import: owners, modes, links and attributes come back, whole" {
+  tare run --rm -v from:/d busybox sh -c 'cd /d; echo 1 >f; ln f g; ln -s f l; mkdir -m 1750 s; chown 33:34 s f; touch -d @1000000000 f; chmod 2755 f; chown 5:6 .; chmod 711 .'
+  python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.note", b"yes")' "$TARE_ROOT/volumes/from/_data/f"
+  tare volume export from -o "$BATS_TEST_TMPDIR/v.tar"
+  tare volume export from | cmp - "$BATS_TEST_TMPDIR/v.tar"
+  run -1 tare volume import to "$BATS_TEST_TMPDIR/v.tar"
+  [[ "$output" == *"no such volume: to"* ]]
+  tare volume create to
+  tare volume import to "$BATS_TEST_TMPDIR/v.tar"
+  cmp <(tare volume export to) "$BATS_TEST_TMPDIR/v.tar"
+  [ "$(stat -c '%a %u:%g' "$TARE_ROOT/volumes/to/_data")" = "711 5:6" ]
+  gzip "$BATS_TEST_TMPDIR/v.tar"
+  tare volume create packed
+  tare volume import packed <"$BATS_TEST_TMPDIR/v.tar.gz"
+  cmp <(tare volume export packed) <(zcat "$BATS_TEST_TMPDIR/v.tar.gz")
+  # into one that has files, also while a container has it
+  id=$(tare run -d -v packed:/p busybox sh -c 'echo other >/p/f; echo mine >/p/mine; sleep 1000')
+  wait_until 5 test -e "$TARE_ROOT/volumes/packed/_data/mine"
+  tare volume import packed - <"$BATS_TEST_TMPDIR/v.tar.gz"
+  [ "$(tare exec "$id" sh -c 'cat /p/f /p/mine')" = "$(printf '1\nmine')" ]
+  tare rm -f "$id"
+  tare volume rm from to packed
+}
+
+@test "import: links and names that lead outside, what is no archive; nothing of it is there" {
+  echo outside >"$BATS_TEST_TMPDIR/outside"
+  tare volume create prey
+  tare run --rm -v prey:/p busybox sh -c "ln -s $BATS_TEST_TMPDIR /p/d; ln -s $BATS_TEST_TMPDIR/outside /p/f"
+  python3 - "$BATS_TEST_TMPDIR/over.tar" "$BATS_TEST_TMPDIR/up.tar" "$BATS_TEST_TMPDIR/through.tar" "$BATS_TEST_TMPDIR" <<'X'
+import io, sys, tarfile
+def write(path, *entries):
+    with tarfile.open(path, "w") as t:
+        for name, kind, data in entries:
+            i = tarfile.TarInfo(name)
+            if kind == "link": i.type, i.linkname = tarfile.SYMTYPE, data
+            elif kind == "dir": i.type, i.mode = tarfile.DIRTYPE, 0o755
+            else: i.size = len(data)
+            t.addfile(i, io.BytesIO(data.encode()) if kind == "file" else None)
+write(sys.argv[1], ("d", "dir", ""), ("d/outside", "file", "new"), ("f", "file", "new"))
+write(sys.argv[2], ("../../outside", "file", "new"))
+write(sys.argv[3], ("x", "link", sys.argv[4]), ("x/outside", "file", "new"))
+X
+  tare volume import prey "$BATS_TEST_TMPDIR/over.tar"
+  [ "$(cat "$BATS_TEST_TMPDIR/outside")" = outside ]
+  [ "$(tare run --rm -v prey:/p busybox sh -c 'cat /p/d/outside /p/f')" = newnew ]
+  tare volume rm prey; tare volume create prey >/dev/null
+  tare volume import prey "$BATS_TEST_TMPDIR/up.tar" || true
+  tare volume import prey "$BATS_TEST_TMPDIR/through.tar" || true
+  [ "$(cat "$BATS_TEST_TMPDIR/outside")" = outside ]
+  tare volume rm prey; tare volume create prey >/dev/null
+  run -1 tare volume import prey /etc/passwd
+  [ "${#lines[@]}" = 1 ]
+  head -c 3000 "$(busybox_archive)" >"$BATS_TEST_TMPDIR/cut.tar"
+  run -1 tare volume import prey "$BATS_TEST_TMPDIR/cut.tar"
+  run -1 tare volume import prey "$BATS_TEST_TMPDIR/none.tar"
+  [ "$(ls -A "$TARE_ROOT/volumes/prey") $(ls -A "$TARE_ROOT/volumes/prey/_data")" = "_data " ]
+  tare volume create -o type=tmpfs memory
+  run -1 tare volume export memory -o "$BATS_TEST_TMPDIR/m.tar"
+  [[ "$output" == *"in memory"* ]]
+  [ ! -e "$BATS_TEST_TMPDIR/m.tar" ]
+  tare volume rm memory prey
 }

@@ -156,6 +156,8 @@ static const struct cli_command volume_commands[] = {
 	{ "ls", NULL, "list volumes", cmd_volume_ls, volume_ls_options, sizeof(struct list_opts), &list_defaults, 0, 0 },
 	{ "inspect", "VOLUME...", "show everything about volumes, as JSON", cmd_volume_inspect, volume_inspect_options, sizeof(struct inspect_opts), NULL, 1, CLI_ANY },
 	{ "rm", "VOLUME...", "remove volumes", cmd_volume_rm, volume_rm_options, sizeof(struct rm_opts), NULL, 1, CLI_ANY },
+	{ "export", "VOLUME", "write what is in a volume into a tar", cmd_volume_export, export_options, sizeof(struct save_opts), NULL, 1, 1 },
+	{ "import", "VOLUME [FILE|-]", "put the files of a tar into a volume", cmd_volume_import, volume_import_options, sizeof(struct import_opts), NULL, 1, 2 },
 	{ "prune", NULL, "remove volumes without a name that no container has", cmd_volume_prune, volume_prune_options, sizeof(struct system_opts), NULL, 0, 0 },
 	END,
 };

@@ -1,4 +1,4 @@
-/* tare system info, df, prune; tare version; tare internal exited, heal */
+/* tare system info, prune; tare version; tare internal exited, heal */
 #include "cmd/tare/tare.h"
 
 #include <stdio.h>
@@ -19,17 +19,13 @@
 #include "engine/revive.h"
 #include "engine/settle.h"
 #include "engine/usage.h"
+#include "engine/volume_prune.h"
 #include "image/platform.h"
 #include "net/healer.h"
 #include "sys/cgroup.h"
 
 const struct cli_option info_options[] = {
 	{ "format", 'f', "table|json", CLI_STR, "how it is written", offsetof(struct system_opts, format), .choices = "table|json" },
-	{ 0 }
-};
-const struct cli_option df_options[] = {
-	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct system_opts, format), .choices = "table|json" },
-	{ "verbose", 'v', NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
 const struct cli_option version_options[] = {
@@ -41,7 +37,7 @@ const struct cli_option prune_options[] = {
 	{ "all", 'a', NULL, CLI_FLAG, "every image no container uses, not only those without a name", offsetof(struct system_opts, all) },
 	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
 	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only what matches (label label! until)", offsetof(struct system_opts, filters) },
-	{ "volumes", 0, NULL, CLI_IGNORED }, /* a container's own go with it */
+	{ "volumes", 0, NULL, CLI_FLAG, "volumes without a name that no container has, too", offsetof(struct system_opts, volumes) },
 	{ 0 }
 };
 
@@ -207,46 +203,7 @@ int cmd_info(const struct cli_call *call, struct err *e)
 	return print_pairs(o->format, pairs, ARRAY_LEN(pairs), e);
 }
 
-/* ---- df, prune ---- */
-
-static const struct table_column df_columns[] = {
-	{ "TYPE", "Type" }, { "TOTAL", "TotalCount" }, { "ACTIVE", "Active" }, { "SIZE", "Size" }, { "RECLAIMABLE", "Reclaimable" },
-};
-
-static void df_row(struct table *t, const char *type, const struct usage_row *u)
-{
-	struct arena *a = t->a;
-	unsigned int percent = u->bytes ? (unsigned int)(u->reclaimable * 100 / u->bytes) : 0;
-	const char *cells[] = {
-		type,
-		arena_printf(a, "%zu", u->total),
-		arena_printf(a, "%zu", u->active),
-		table_size(a, u->bytes),
-		arena_printf(a, "%s (%u%%)", table_size(a, u->reclaimable), percent > 100 ? 100 : percent),
-	};
-
-	table_add(t, cells);
-}
-
-int cmd_df(const struct cli_call *call, struct err *e)
-{
-	const struct system_opts *o = call->opts;
-	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
-	struct table t = TABLE(call->arena, df_columns);
-	struct usage u;
-	int r = tare_engine(call, &en, e);
-
-	if (r == 0)
-		r = usage_read(&en, &u, e);
-	if (r < 0)
-		return r;
-	df_row(&t, "Images", &u.images);
-	df_row(&t, "Containers", &u.containers);
-	df_row(&t, "Build Cache", &u.cache);
-	r = table_write(&t, o->format, false, &out, e);
-	return r < 0 ? r : tare_print(&out, e);
-}
+/* ---- prune ---- */
 
 struct pruning {
 	const struct engine *en;
@@ -268,25 +225,43 @@ static int image_passes(const struct image *img, void *data, struct err *e)
 	return image_filter(p->en, p->call->arena, &o->filters, img, NULL, e);
 }
 
+/* Those that people named are `tare volume prune --all`'s matter, as in Docker. */
+static int volume_passes(const struct volume *v, void *data, struct err *e)
+{
+	return v->anonymous ? container_passes(&(struct record){ .created = v->created }, v->labels, data, e) : 0;
+}
+
+static void pruned_volume(const char *name, void *data)
+{
+	tare_pruned("volume", name, data);
+}
+
+static const char *prune_question(struct arena *a, const struct system_opts *o)
+{
+	return arena_printf(a, "This removes every container that does not run%s every image %s%s.", o->volumes ? "," : " and",
+			    o->all ? "that no container uses" : "without a name", o->volumes ? ", and every volume without a name that no container has" : "");
+}
+
 int cmd_prune(const struct cli_call *call, struct err *e)
 {
 	const struct system_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	const struct prune_args args = { o->all, container_passes, image_passes };
 	struct pruning p = { &en, call };
-	uint64_t freed;
+	uint64_t freed, of_volumes = 0;
 	int r = image_filter_check(&o->filters, IMAGE_FILTER_PRUNE, e);
 
 	if (r == 0)
 		r = tare_engine(call, &en, e);
 	if (r < 0)
 		return r;
-	if (!o->force && !tare_confirm(o->all ? "This removes every container that does not run and every image that no container uses." :
-						"This removes every container that does not run and every image without a name."))
+	if (!o->force && !tare_confirm(prune_question(call->arena, o)))
 		return 1;
 	r = prune(&en, &args, tare_pruned, &p, &freed, e);
+	if (r == 0 && o->volumes)
+		r = volume_prune(&en, call->arena, volume_passes, pruned_volume, &p, &of_volumes, e);
 	if (r == 0)
-		tare_say("Total reclaimed space: %s", table_size(call->arena, freed));
+		tare_say("Total reclaimed space: %s", table_size(call->arena, freed + of_volumes));
 	return r;
 }
 

@@ -276,12 +276,14 @@ struct volume_opts {
 	const char *driver;
 	struct cli_strv labels, options;
 };
-extern const struct cli_option volume_create_options[], volume_ls_options[], volume_inspect_options[], volume_rm_options[], volume_prune_options[];
+extern const struct cli_option volume_create_options[], volume_ls_options[], volume_inspect_options[], volume_rm_options[], volume_prune_options[], volume_import_options[];
 int cmd_volume_create(const struct cli_call *call, struct err *e);
 int cmd_volume_ls(const struct cli_call *call, struct err *e);
 int cmd_volume_inspect(const struct cli_call *call, struct err *e);
 int cmd_volume_rm(const struct cli_call *call, struct err *e);
 int cmd_volume_prune(const struct cli_call *call, struct err *e);
+int cmd_volume_export(const struct cli_call *call, struct err *e);
+int cmd_volume_import(const struct cli_call *call, struct err *e);
 
 /* network_cni.c */
 int cmd_cni_check(const struct cli_call *call, struct err *e);
@@ -348,7 +350,7 @@ int cmd_gc(const struct cli_call *call, struct err *e);
 /* system.c */
 struct system_opts {
 	const char *format;
-	bool force, all;
+	bool force, all, verbose, volumes;
 	struct cli_strv filters;
 };
 extern const struct cli_option info_options[], check_options[], df_options[], prune_options[], version_options[];

@@ -1,14 +1,18 @@
-/* tare volume create, ls, inspect, rm, prune */
+/* tare volume create, ls, inspect, rm, prune, export, import */
 #include "engine/volume.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "base/newfile.h"
 #include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 #include "cmd/tare/template.h"
+#include "engine/volume_copy.h"
 #include "engine/volume_prune.h"
 
 #define LS_KEYS "anonymous dangling driver label name"
@@ -49,6 +53,11 @@ const struct cli_option volume_prune_options[] = {
 	{ "all", 'a', NULL, CLI_FLAG, "also those with a name", offsetof(struct system_opts, all) },
 	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
 	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only those that match (" PRUNE_KEYS ")", offsetof(struct system_opts, filters) },
+	{ 0 }
+};
+
+const struct cli_option volume_import_options[] = {
+	{ "limit", 0, "NAME=N", CLI_STRV, "raise a limit for what the archive may be, as of load", offsetof(struct import_opts, limits) },
 	{ 0 }
 };
 
@@ -123,11 +132,13 @@ int cmd_volume_ls(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct table t = TABLE(call->arena, columns);
-	struct volume *all;
+	struct volume *all, none = { .name = "" };
 	size_t n = 0;
 	int r = tare_engine(call, &en, e);
 
 	if (r == 0)
+		r = filter_passes(call->arena, &o->filters, ls_matches, &none, e); /* also where there is nothing to be judged */
+	if (r >= 0)
 		r = volume_list(en.catalog, call->arena, &all, &n, e);
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		r = filter_passes(call->arena, &o->filters, ls_matches, &all[i], e);
@@ -276,15 +287,70 @@ int cmd_volume_prune(const struct cli_call *call, struct err *e)
 	const struct system_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	struct pruning p = { .call = call, .filters = &o->filters, .all = o->all };
+	const struct volume none = { .name = "" };
 	uint64_t freed;
 	int r = tare_engine(call, &en, e);
 
-	if (r == 0 && !o->force && !tare_confirm(o->all ? "This removes every volume that no container has." :
+	if (r == 0)
+		r = wanted(&none, &p, e); /* a filter that is none is told before anybody is asked */
+	if (r < 0)
+		return r;
+	if (!o->force && !tare_confirm(o->all ? "This removes every volume that no container has." :
 							  "This removes every volume without a name that no container has."))
 		return 1;
-	if (r == 0)
-		r = volume_prune(&en, call->arena, wanted, removed, &p, &freed, e);
+	r = volume_prune(&en, call->arena, wanted, removed, &p, &freed, e);
 	if (r == 0)
 		tare_say("%sTotal reclaimed space: %s", p.said ? "\n" : "", table_size(call->arena, freed));
 	return r;
+}
+
+/* ---- export, import ---- */
+
+static int export_to(const struct cli_call *call, int out, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = tare_engine(call, &en, e);
+
+	return r < 0 ? r : volume_export(&en, call->arena, call->args[0], out, e);
+}
+
+int cmd_volume_export(const struct cli_call *call, struct err *e)
+{
+	const struct save_opts *o = call->opts;
+	CLEANUP_NEWFILE struct newfile file = NEWFILE_INIT;
+	int fd, r = tare_output(o->output, &file, &fd, e);
+
+	if (r == 0)
+		r = export_to(call, fd, e);
+	if (r == 0 && fd != STDOUT_FILENO) {
+		r = newfile_commit(&file);
+		r = r < 0 ? err_errno(e, r, "write %s", o->output) : 0;
+	}
+	return r;
+}
+
+/* Opened before we are in a user's namespace: it may be any file of his. */
+static int open_input(const char *path, int *fd, struct err *e)
+{
+	if (!path && isatty(STDIN_FILENO))
+		return err_set(e, ERR_INVALID, "standard input is a terminal: name the archive");
+	*fd = path ? open(path, O_RDONLY | O_CLOEXEC) : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	return *fd < 0 ? err_errno(e, -errno, "open %s", path ? path : "standard input") : 0;
+}
+
+int cmd_volume_import(const struct cli_call *call, struct err *e)
+{
+	const struct import_opts *o = call->opts;
+	const char *path = call->n_args > 1 && strcmp(call->args[1], "-") != 0 ? call->args[1] : NULL;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_FD int input = -1;
+	struct image_limits limits;
+	int r = open_input(path, &input, e);
+
+	image_limits_default(&limits);
+	for (size_t i = 0; r == 0 && i < o->limits.n; i++)
+		r = image_limits_set(&limits, o->limits.v[i], e);
+	if (r == 0)
+		r = tare_engine(call, &en, e);
+	return r < 0 ? r : volume_import(&en, call->arena, call->args[0], input, path ? path : "standard input", &limits, e);
 }

@@ -1,0 +1,202 @@
+/* tare system df: what is kept, and with -v each of it. Sizes are what du(1) says of it. */
+#include "cmd/tare/tare.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/tare/table.h"
+#include "engine/config.h"
+#include "engine/images.h"
+#include "engine/usage.h"
+#include "engine/volume_prune.h"
+#include "image/ref.h"
+
+const struct cli_option df_options[] = {
+	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct system_opts, format), .choices = "table|json" },
+	{ "verbose", 'v', NULL, CLI_FLAG, "each image, container and volume", offsetof(struct system_opts, verbose) },
+	{ 0 }
+};
+
+static const struct table_column df_columns[] = {
+	{ "TYPE", "Type" }, { "TOTAL", "TotalCount" }, { "ACTIVE", "Active" }, { "SIZE", "Size" }, { "RECLAIMABLE", "Reclaimable" },
+};
+
+static void df_row(struct table *t, const char *type, const struct usage_row *u)
+{
+	struct arena *a = t->a;
+	unsigned int percent = u->bytes ? (unsigned int)(u->reclaimable * 100 / u->bytes) : 0;
+	const char *cells[] = {
+		type,
+		arena_printf(a, "%zu", u->total),
+		arena_printf(a, "%zu", u->active),
+		table_size(a, u->bytes),
+		arena_printf(a, "%s (%u%%)", table_size(a, u->reclaimable), percent > 100 ? 100 : percent),
+	};
+
+	table_add(t, cells);
+}
+
+static int short_list(const struct cli_call *call, const struct engine *en, struct strbuf *out, struct err *e)
+{
+	const struct system_opts *o = call->opts;
+	struct table t = TABLE(call->arena, df_columns);
+	struct usage u;
+	int r = usage_read(en, &u, e);
+
+	if (r < 0)
+		return r;
+	df_row(&t, "Images", &u.images);
+	df_row(&t, "Containers", &u.containers);
+	df_row(&t, "Local Volumes", &u.volumes);
+	df_row(&t, "Build Cache", &u.cache);
+	return table_write(&t, o->format, false, out, e);
+}
+
+/* ---- -v ---- */
+
+/* What an image's layers take, unpacked: of those that another image has, too, or of all. */
+static int layers_bytes(const struct engine *en, const char *image, bool shared, uint64_t *out, struct err *e)
+{
+	static const char all[] = "SELECT sum(l.size) FROM image_layers i JOIN layers l USING(chain) WHERE i.image = ?1";
+	static const char others[] = "SELECT sum(l.size) FROM image_layers i JOIN layers l USING(chain) WHERE i.image = ?1 AND EXISTS"
+				     " (SELECT 1 FROM image_layers o WHERE o.chain = i.chain AND o.image != ?1)";
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(en->catalog, &s, e, shared ? others : all, "s", image);
+
+	if (r == 0)
+		r = cat_step(s, e);
+	*out = r > 0 ? (uint64_t)cat_int(s, 0) : 0;
+	return r < 0 ? r : 0;
+}
+
+static int containers_of(const struct engine *en, struct arena *a, const char *image, const char **out, struct err *e)
+{
+	struct record *recs;
+	size_t n;
+	int r = record_list(en->catalog, a, image, &recs, &n, e);
+
+	*out = arena_printf(a, "%zu", n);
+	return r;
+}
+
+static const struct table_column image_columns[] = {
+	{ "REPOSITORY", "Repository" }, { "TAG", "Tag" }, { "IMAGE ID", "ID" }, { "CREATED", "CreatedSince" }, { "SIZE", "Size" },
+	{ "SHARED SIZE", "SharedSize" }, { "UNIQUE SIZE", "UniqueSize" }, { "CONTAINERS", "Containers" },
+};
+
+static void split_name(struct arena *a, const struct image *img, const char **name, const char **tag)
+{
+	struct image_ref ref;
+	struct err ignored;
+
+	*name = *tag = "<none>";
+	if (img->n_tags && image_ref_parse(a, img->tags[0], &ref, &ignored) == 0) {
+		const char *whole = image_ref_familiar(a, &ref), *colon = whole ? strrchr(whole, ':') : NULL;
+
+		*name = colon && !strchr(colon, '/') ? arena_strndup(a, whole, (size_t)(colon - whole)) : whole;
+		*tag = ref.tag ? ref.tag : "<none>";
+	}
+}
+
+static int images_table(const struct engine *en, struct table *t, struct err *e)
+{
+	struct image *v;
+	size_t n = 0;
+	int r = image_list(en->catalog, t->a, &v, &n, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const char *name, *tag, *containers = "";
+		const char *digits = strchr(v[i].id, ':');
+		uint64_t size = 0, shared = 0;
+
+		split_name(t->a, &v[i], &name, &tag);
+		r = layers_bytes(en, v[i].id, false, &size, e);
+		if (r == 0)
+			r = layers_bytes(en, v[i].id, true, &shared, e);
+		if (r == 0)
+			r = containers_of(en, t->a, v[i].id, &containers, e);
+		if (r < 0)
+			break;
+		table_add(t, (const char *[]){ name, tag, arena_strndup(t->a, digits ? digits + 1 : v[i].id, ID_SHORT),
+					       v[i].created == IMAGE_NO_TIME ? "N/A" : table_ago(t->a, v[i].created), table_size(t->a, size),
+					       table_size(t->a, shared), table_size(t->a, size - shared), containers });
+	}
+	return r;
+}
+
+static const struct table_column container_columns[] = {
+	{ "CONTAINER ID", "ID" }, { "IMAGE", "Image" }, { "COMMAND", "Command" }, { "LOCAL VOLUMES", "LocalVolumes" }, { "SIZE", "Size" },
+	{ "CREATED", "RunningFor" }, { "STATUS", "Status" }, { "NAMES", "Names" },
+};
+
+static int containers_table(const struct engine *en, struct table *t, struct err *e)
+{
+	struct record *v;
+	size_t n = 0;
+	int r = record_list(en->catalog, t->a, NULL, &v, &n, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		CLEANUP_STMT struct cat_stmt *s = NULL;
+
+		r = cat_prepare(en->catalog, &s, e, "SELECT count(*) FROM volume_uses WHERE container = ?1", "s", v[i].id);
+		if (r == 0)
+			r = cat_step(s, e);
+		if (r < 0)
+			break;
+		table_add(t, (const char *[]){ arena_strndup(t->a, v[i].id, ID_SHORT), v[i].image_ref,
+					       arena_printf(t->a, "\"%s\"", table_cut(t->a, v[i].command, 20)), arena_printf(t->a, "%lld", (long long)cat_int(s, 0)),
+					       table_size(t->a, usage_of_container(en, v[i].id)), table_ago(t->a, v[i].created),
+					       record_status_name(v[i].status), v[i].name });
+		r = 0;
+	}
+	return r;
+}
+
+static const struct table_column volume_columns[] = { { "VOLUME NAME", "Name" }, { "LINKS", "Links" }, { "SIZE", "Size" } };
+
+static int volumes_table(const struct engine *en, struct table *t, struct err *e)
+{
+	struct volume *v;
+	size_t n = 0;
+	int r = volume_list(en->catalog, t->a, &v, &n, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		table_add(t, (const char *[]){ v[i].name, arena_printf(t->a, "%zu", v[i].users), table_size(t->a, volume_bytes(en, &v[i])) });
+	return r;
+}
+
+static int long_list(const struct cli_call *call, const struct engine *en, struct strbuf *out, struct err *e)
+{
+	static const char *const titles[] = { "Images space usage:", "Containers space usage:", "Local Volumes space usage:" };
+	struct table tables[] = { TABLE(call->arena, image_columns), TABLE(call->arena, container_columns), TABLE(call->arena, volume_columns) };
+	const struct system_opts *o = call->opts;
+	struct usage u;
+	int r = o->format && strcmp(o->format, "json") == 0 ? err_set(e, ERR_INVALID, "--verbose is for people; --format json goes without it") :
+							      usage_read(en, &u, e);
+
+	if (r == 0)
+		r = images_table(en, &tables[0], e);
+	if (r == 0)
+		r = containers_table(en, &tables[1], e);
+	if (r == 0)
+		r = volumes_table(en, &tables[2], e);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(tables); i++) {
+		sb_printf(out, "%s%s\n\n", i ? "\n" : "", titles[i]);
+		r = table_write(&tables[i], "table", false, out, e);
+	}
+	if (r == 0)
+		sb_printf(out, "\nBuild cache usage: %s\n", table_size(call->arena, u.cache.bytes));
+	return r;
+}
+
+int cmd_df(const struct cli_call *call, struct err *e)
+{
+	const struct system_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	int r = tare_engine(call, &en, e);
+
+	if (r == 0)
+		r = o->verbose ? long_list(call, &en, &out, e) : short_list(call, &en, &out, e);
+	return r < 0 ? r : tare_print(&out, e);
+}

@@ -1,0 +1,132 @@
+/* The first content of a volume is put together beside it, in ROOT/volumes/NAME/.new, and takes the place of the empty _data by rename, so
+ * that it is whole or not there. Another container that has the volume already may be running, and would keep the folder that was: then
+ * what is in .new is moved, entry by entry. Whoever does that holds the volume's lock. */
+#include "engine/volume_fill.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "engine/copytree.h"
+
+#define DATA "_data"
+#define NEW ".new"
+
+/* 1: nothing in it. */
+static int is_empty(int folder, const char *name)
+{
+	int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int n = 0;
+
+	if (!d) {
+		n = -errno;
+		close_fd(fd);
+		return n;
+	}
+	while ((entry = readdir(d)))
+		n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+	return n == 0;
+}
+
+static int move_entries(int from, int to)
+{
+	int copy = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	CLEANUP_DIR DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+	struct stat st;
+
+	if (!d) {
+		r = -errno;
+		close_fd(copy);
+		return r;
+	}
+	while (r == 0 && (entry = readdir(d)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && renameat(from, entry->d_name, to, entry->d_name) < 0)
+			r = -errno;
+	if (r == 0 && (fstat(from, &st) < 0 || fchown(to, st.st_uid, st.st_gid) < 0 || fchmod(to, st.st_mode & 07777) < 0))
+		r = -errno;
+	return r;
+}
+
+static int put_in_place(int folder, bool shared)
+{
+	CLEANUP_FD int from = -1, to = -1;
+	int r;
+
+	if (!shared)
+		return renameat(folder, NEW, folder, DATA) < 0 ? -errno : 0;
+	from = openat(folder, NEW, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	to = openat(folder, DATA, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = from < 0 || to < 0 ? -errno : move_entries(from, to);
+	return r < 0 ? r : io_remove_tree(folder, NEW);
+}
+
+static int is_shared(const struct engine *en, const char *name, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(en->catalog, &s, e, "SELECT count(*) FROM volume_uses WHERE volume = ?1", "s", name);
+
+	if (r == 0)
+		r = cat_step(s, e);
+	return r < 0 ? r : r > 0 && cat_int(s, 0) > 1;
+}
+
+static int lock(int folder)
+{
+	int r;
+
+	do
+		r = flock(folder, LOCK_EX) < 0 ? -errno : 0;
+	while (r == -EINTR);
+	return r;
+}
+
+static const struct copytree_ids as_they_are = { .base = 0, .size = UINT32_MAX };
+
+/* Into an empty one, with the lock held. */
+static int fill_empty(const struct engine *en, int folder, const char *name, const int *lowers, size_t n, const char *path, struct err *e)
+{
+	int shared = is_shared(en, name, e), r;
+
+	if (shared < 0)
+		return shared;
+	if (mkdirat(folder, NEW, 0755) < 0)
+		return err_errno(e, -errno, "volume %s", name);
+	r = copytree_from_layers(lowers, n, path, folder, NEW, &as_they_are, e);
+	if (r == 0) {
+		r = put_in_place(folder, shared);
+		r = r < 0 ? err_errno(e, r, "volume %s", name) : 0;
+	}
+	if (r < 0)
+		(void)!io_remove_tree(folder, NEW);
+	return r;
+}
+
+int volume_fill(const struct engine *en, const char *name, enum volume_filling how, const int *lowers, size_t n, const char *path, struct err *e)
+{
+	CLEANUP_FD int folder = volume_open(en, name, e);
+	int r, empty = 0;
+
+	if (folder < 0)
+		return folder;
+	r = lock(folder);
+	if (r == 0)
+		r = io_remove_tree(folder, NEW);
+	if (r == 0 && how != VOLUME_FILL_NOTHING)
+		r = empty = is_empty(folder, DATA);
+	if (r < 0)
+		return err_errno(e, r, "volume %s", name);
+	if (empty)
+		r = fill_empty(en, folder, name, lowers, n, path, e);
+	else if (how == VOLUME_FILL_OVER)
+		r = copytree_from_layers(lowers, n, path, folder, DATA, &as_they_are, e);
+	else
+		return 0;
+	return r < 0 ? err_ctx(e, "fill volume %s", name) : 0;
+}

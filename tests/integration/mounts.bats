@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# tare run --mount: binds, volumes, tmpfs and images, key by key; recursion, propagation, folders in volumes.
+load ../lib/common
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown_file() {
+  remove_all
+  # shellcheck disable=SC2046
+  tare volume rm -f $(tare volume ls -q) >/dev/null
+  tare_teardown_file
+}
+teardown() { ! mountpoint -q "$BATS_TEST_TMPDIR/below/m" || umount "$BATS_TEST_TMPDIR/below/m"; }
+
+# A folder with another mount in it: $BELOW.
+with_mount_below() {
+  BELOW=$BATS_TEST_TMPDIR/below
+  mkdir -p "$BELOW/m"
+  mount -t tmpfs none "$BELOW/m"
+  touch "$BELOW/m/there"
+}
+
+@test "--mount type=bind: a source that is there; -v makes it" {
+  mkdir "$BATS_TEST_TMPDIR/d"; echo 1 >"$BATS_TEST_TMPDIR/d/f"
+  [ "$(tare run --rm --mount "type=bind,source=$BATS_TEST_TMPDIR/d,target=/x" busybox cat /x/f)" = 1 ]
+  [ "$(cd "$BATS_TEST_TMPDIR" && tare run --rm --mount type=bind,src=./d,dst=/x busybox cat /x/f)" = 1 ]
+  run -125 tare run --rm --mount "type=bind,source=$BATS_TEST_TMPDIR/none,target=/x" busybox true
+  [[ "$output" == *"does not exist: $BATS_TEST_TMPDIR/none"* ]]
+  [ ! -e "$BATS_TEST_TMPDIR/none" ]
+  [ "$(tare ps -aq)" = "" ]
+  tare create --name later --mount "type=bind,source=$BATS_TEST_TMPDIR/d,target=/x" busybox true
+  mv "$BATS_TEST_TMPDIR/d" "$BATS_TEST_TMPDIR/e"
+  run -1 tare start later
+  [[ "$output" == *"does not exist"* ]]
+  mv "$BATS_TEST_TMPDIR/e" "$BATS_TEST_TMPDIR/d"
+  tare start -a later
+  tare rm later
+}
+
+@test "read-only is so with all that is mounted below, unless bind-recursive says otherwise" {
+  with_mount_below
+  local try='ls /x/m; touch /x/new 2>/dev/null && echo top; touch /x/m/new 2>/dev/null && echo below; rm -f /x/new /x/m/new; true'
+  of() { tare run --rm --mount "type=bind,src=$BELOW,dst=/x$1" busybox sh -c "$try" | tr '\n' ' '; }
+  [ "$(of '')" = "there top below " ]
+  [ "$(of ,ro)" = "there " ]
+  [ "$(of ,readonly=true,bind-recursive=enabled)" = "there " ]
+  [ "$(of ,ro,bind-recursive=readonly)" = "there " ]
+  [ "$(of ,ro,bind-recursive=writable)" = "there below " ]
+  [ "$(of ,bind-recursive=disabled)" = "top below " ]
+  [ "$(of ,bind-nonrecursive)" = "top below " ]
+  [ "$(of ,ro=false)" = "there top below " ]
+  [ "$(tare run --rm -v "$BELOW:/x:ro" busybox sh -c "$try")" = there ]
+}
+
+@test "bind-propagation: what is mounted on the host later is seen" {
+  with_mount_below; umount "$BELOW/m"
+  mount --bind "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR"; mount --make-shared "$BATS_TEST_TMPDIR"
+  id=$(tare run -d --mount "type=bind,src=$BELOW,dst=/x,bind-propagation=rslave" --mount "type=bind,src=$BELOW,dst=/y" busybox sleep 1000)
+  mount -t tmpfs none "$BELOW/m"; touch "$BELOW/m/late"
+  run tare exec "$id" sh -c 'ls /x/m; ls /y/m'
+  umount "$BELOW/m"
+  tare rm -f "$id"
+  umount "$BATS_TEST_TMPDIR"
+  [ "$output" = late ]
+}
+
+@test "--mount type=tmpfs: size, mode, read-only" {
+  run -0 tare run --rm --mount type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=0710 --mount type=tmpfs,destination=/r,ro busybox \
+    sh -c 'grep " /t " /proc/mounts; stat -c %a /t; touch /r/x 2>&1; true'
+  [[ "${lines[0]}" == *"nosuid,nodev,noexec"*"size=1024k"* ]]
+  [ "${lines[1]}" = 710 ]
+  [[ "${lines[2]}" == *"Read-only"* ]]
+}
+
+@test "--mount type=volume: named, without a name, labels, options, nocopy" {
+  tare run --rm --mount src=made,dst=/m,volume-label=a=1,volume-label=b busybox touch /m/f
+  [ "$(tare volume inspect made | jq -c '.[0].Labels')" = '{"a":"1","b":""}' ]
+  tare run --rm --mount 'type=volume,src=fast,dst=/m,volume-opt=type=tmpfs,"volume-opt=o=size=1m,mode=0700",volume-driver=local' busybox \
+    sh -c 'grep " /m tmpfs .*size=1024k,mode=700" /proc/mounts'
+  [ "$(tare volume inspect fast | jq -c '.[0].Options')" = '{"type":"tmpfs","o":"size=1m,mode=0700"}' ]
+  [ "$(tare run --rm --mount dst=/bin,volume-nocopy --mount type=bind,src=/bin,dst=/b busybox ls /bin 2>&1 || true)" != busybox ]
+  run -125 tare run --rm --mount src=fast,dst=/m,volume-driver=nfs busybox true
+  tare volume rm made fast
+}
+
+@test "volume-subpath: a folder or file in a volume, and nothing outside, whatever links are in it" {
+  tare run --rm -v data:/d busybox sh -c 'mkdir -p /d/a/b; echo in >/d/a/b/f; ln -s /etc /d/abs; ln -s ../../../../../etc /d/up; ln -s a/b /d/short'
+  [ "$(tare run --rm --mount src=data,dst=/x,volume-subpath=a/b busybox cat /x/f)" = in ]
+  [ "$(tare run --rm --mount src=data,dst=/x,volume-subpath=short,ro busybox cat /x/f)" = in ]
+  [ "$(tare run --rm --mount src=data,dst=/x,volume-subpath=a/b/f busybox cat /x)" = in ]
+  local link
+  for link in abs up up/passwd ../../../etc; do
+    run -125 tare run --rm --mount "src=data,dst=/x,volume-subpath=$link" busybox ls /x
+    [[ "$output" == *"leads out of it"* ]] || { echo "$output"; return 1; }
+  done
+  run -125 tare run --rm --mount src=data,dst=/x,volume-subpath=missing busybox true
+  [[ "$output" == *"missing"*"No such file"* ]]
+  tare create --name from --mount src=data,dst=/x,volume-subpath=a/b busybox true
+  [ "$(tare run --rm --volumes-from from busybox cat /x/f)" = in ]
+  tare rm from
+  tare volume rm data
+}
+
+@test "keys that are none, or do not go together, are one line that says so" {
+  local text
+  while IFS='|' read -r text what; do
+    run -125 tare run --rm --mount "$text" busybox true
+    [[ "$output" == tare:*"--mount"*"$what"* && "${#lines[@]}" = 1 ]] || { echo "$text: $output"; return 1; }
+  done <<'X'
+type=bind,src=/a,taget=/x|did you mean "target"?
+type=bind,src=/a,dst=/x,bind-propogation=private|did you mean "bind-propagation"?
+type=bind,src=/a,dst=/x,tmpfs-size=1m|tmpfs-size does not go with type=bind
+type=tmpfs,dst=/x,volume-nocopy,bind-nonrecursive|does not go with type=tmpfs
+type=cluster,dst=/x|type "cluster" is not supported
+type=bind,src=rel,dst=/x|absolute path
+type=bind,src=/a,dst|what is missing is the value
+src=vol|target=PATH is missing
+X
+  [ "$(tare volume ls -q)" = "" ]
+  tare run --rm --mount type=tmpfs,dst=/x,consistency=cached busybox true 2>"$BATS_TEST_TMPDIR/said"
+  grep -q "consistency means nothing on Linux" "$BATS_TEST_TMPDIR/said"
+}
