@@ -1,19 +1,26 @@
 /* ISA-L in one thread, at one level, fed in blocks of one size whatever the caller's are: what it makes of the same bytes
- * is then the same each time. The header has no time and no name. */
+ * is then the same each time. The header has no time and no name.
+ *
+ * Its state lies at one address in every process, whatever the kernel's choice would be. For the third position of a stream ISA-L (2.30,
+ * levels 1 and 2, isal_deflate_icf_body_hash_hist on x86-64) takes bits 16 to 47 of that address for the bytes to be hashed; so in one process
+ * of some thousands another position of the file would be found by that hash, and the file packed otherwise. */
 #include "image/worker/deflate.h"
 
 #include <isa-l/igzip_lib.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/io.h"
 
 #define LEVEL 1 /* 3 gives other bytes on processors that have AVX-512 (ISA-L 2.30); 1 and 2 do not */
 #define LEVEL_BUFFER ISAL_DEF_LVL1_LARGE
 #define BLOCK (1U << 18)
+#define PLACE ((void *)(uintptr_t)0x200000000000) /* far from where programs, their heaps and libraries are put */
 
 struct deflate {
-	struct isal_zstream stream;
+	struct isal_zstream *stream; /* at PLACE */
 	struct hash *plain, *packed;
 	int fd;
 	bool as_it_is;
@@ -22,6 +29,21 @@ struct deflate {
 	unsigned char block[BLOCK], out[BLOCK];
 	unsigned char level[LEVEL_BUFFER];
 };
+
+static int map_stream(struct deflate *d, struct err *e)
+{
+	void *at = mmap(PLACE, sizeof(*d->stream), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (at == MAP_FAILED)
+		return err_errno(e, -errno, "the place of what packs");
+	d->stream = at;
+	isal_deflate_init(d->stream);
+	d->stream->gzip_flag = IGZIP_GZIP;
+	d->stream->level = LEVEL;
+	d->stream->level_buf = d->level;
+	d->stream->level_buf_size = sizeof(d->level);
+	return 0;
+}
 
 int deflate_new(int fd, bool plain, struct deflate **out, struct err *e)
 {
@@ -33,15 +55,12 @@ int deflate_new(int fd, bool plain, struct deflate **out, struct err *e)
 	r = hash_new(&d->plain, e);
 	if (r == 0)
 		r = hash_new(&d->packed, e);
+	if (r == 0 && !plain)
+		r = map_stream(d, e);
 	if (r < 0)
 		return r;
 	d->fd = fd;
 	d->as_it_is = plain;
-	isal_deflate_init(&d->stream);
-	d->stream.gzip_flag = IGZIP_GZIP;
-	d->stream.level = LEVEL;
-	d->stream.level_buf = d->level;
-	d->stream.level_buf_size = sizeof(d->level);
 	*out = take_ptr(d);
 	return 0;
 }
@@ -52,6 +71,8 @@ void deflate_free(struct deflate *d)
 		return;
 	hash_free(d->plain);
 	hash_free(d->packed);
+	if (d->stream)
+		(void)munmap(d->stream, sizeof(*d->stream));
 	free(d);
 }
 
@@ -78,21 +99,21 @@ static int pack(struct deflate *d, bool last, struct err *e)
 		d->have = 0;
 		return put(d, d->block, n, e);
 	}
-	d->stream.next_in = d->block;
-	d->stream.avail_in = (uint32_t)d->have;
-	d->stream.end_of_stream = last;
-	d->stream.flush = NO_FLUSH;
+	d->stream->next_in = d->block;
+	d->stream->avail_in = (uint32_t)d->have;
+	d->stream->end_of_stream = last;
+	d->stream->flush = NO_FLUSH;
 	do {
 		int r;
 
-		d->stream.next_out = d->out;
-		d->stream.avail_out = sizeof(d->out);
-		if (isal_deflate(&d->stream) != COMP_OK)
+		d->stream->next_out = d->out;
+		d->stream->avail_out = sizeof(d->out);
+		if (isal_deflate(d->stream) != COMP_OK)
 			return err_set(e, ERR_INTERNAL, "ISA-L could not compress");
-		r = put(d, d->out, sizeof(d->out) - d->stream.avail_out, e);
+		r = put(d, d->out, sizeof(d->out) - d->stream->avail_out, e);
 		if (r < 0)
 			return r;
-	} while (d->stream.avail_out == 0 || (last && d->stream.internal_state.state != ZSTATE_END));
+	} while (d->stream->avail_out == 0 || (last && d->stream->internal_state.state != ZSTATE_END));
 	d->have = 0;
 	return 0;
 }

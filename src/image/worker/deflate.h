@@ -8,7 +8,7 @@
 
 struct deflate;
 
-/* fd: where the packed bytes go, or plain ones; borrowed. */
+/* fd: where the packed bytes go, or plain ones; borrowed. One at a time that packs: -EEXIST. */
 int deflate_new(int fd, bool plain, struct deflate **out, struct err *e) MUST_CHECK;
 void deflate_free(struct deflate *d); /* NULL allowed */
 static inline void cleanup_deflate(struct deflate **d)
