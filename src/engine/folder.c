@@ -96,7 +96,7 @@ int folder_state_make(const struct engine *en, const char *id, struct err *e)
 {
 	static const char *const stale[] = { "state.json", "exec", "ports", "rest", "health.json" };
 	char name[NAME_MAX + 1];
-	CLEANUP_FD int dir = -1;
+	CLEANUP_FD int dir = -1, lock = -1;
 
 	if (mkdirat(en->state_fd, id, 0700) < 0 && errno != EEXIST)
 		return err_errno(e, -errno, "make %s/%s", en->state, id);
@@ -109,6 +109,9 @@ int folder_state_make(const struct engine *en, const char *id, struct err *e)
 		if (r < 0)
 			return err_errno(e, r, "remove %s/%s/%s", en->state, id, stale[i]);
 	}
+	lock = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); /* the monitor makes none */
+	if (lock < 0)
+		return err_errno(e, -errno, "make %s/%s/lock", en->state, id);
 	(void)snprintf(name, sizeof(name), "%s/exec", id);
 	if (mkdirat(en->state_fd, name, 0700) < 0)
 		return err_errno(e, -errno, "make %s/%s", en->state, name);

@@ -468,10 +468,9 @@ static int remove_orphan(const struct engine *en, const char *id, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_FD int makers = folder_bar_makers(en);
-	CLEANUP_FD int lock = makers < 0 ? makers : folder_lock(en, id, false, e);
+	CLEANUP_FD int lock = makers < 0 ? makers : folder_lock(en, id, false, e), bar = -1;
 	struct record rec;
 	bool none = false;
-	int bar;
 
 	if (makers < 0 || (lock < 0 && e->cls != ERR_NOTFOUND))
 		return 0;
@@ -480,8 +479,7 @@ static int remove_orphan(const struct engine *en, const char *id, struct err *e)
 	bar = folder_bar_monitor(en, id, &none);
 	if (bar < 0 && !none)
 		return 0;
-	close_fd(bar);
-	return folder_remove(en, id, e);
+	return folder_remove(en, id, e); /* one that is late gets the lock when there is nothing left to be started */
 }
 
 /* One that cannot be removed is told and left: the others, and what the command is about, do not wait for it. */

@@ -1,6 +1,7 @@
 /* The lock is a POSIX record lock: it belongs to the process, survives exec, is not inherited by children, and is lost
  * when the process closes any descriptor of the file. Hence the file is opened once, moved to its number before it is
- * locked, and never duplicated or touched again. */
+ * locked, and never duplicated or touched again. It is made with the folder, by the engine, and never by us: a monitor
+ * that is late, when somebody is just removing its container, would have a lock of its own and start what nobody knows. */
 #include "monitor/crew.h"
 
 #include <fcntl.h>
@@ -147,7 +148,7 @@ int crew_take_lock(struct crew *c, unsigned int seconds)
 	int r;
 
 	if (!crew_has(c, CREW_LOCK)) {
-		r = openat(CREW_STATE_DIR, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		r = openat(CREW_STATE_DIR, LOCK_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 		if (r < 0)
 			return -errno;
 		r = crew_put(c, CREW_LOCK, r);

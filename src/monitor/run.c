@@ -65,6 +65,8 @@ static int open_state_dir(struct birth *b, unsigned int lock_seconds, struct err
 	r = crew_take_lock(&b->crew, lock_seconds);
 	if (r == -EAGAIN)
 		return err_set(e, ERR_BUSY, "container %.12s has a monitor already", b->d.id);
+	if (r == -ENOENT)
+		return err_set(e, ERR_NOTFOUND, "container %.12s has been removed meanwhile", b->d.id);
 	return r < 0 ? err_errno(e, r, "lock %s", b->d.state_dir) : 0;
 }
 

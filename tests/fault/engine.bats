@@ -117,6 +117,31 @@ runs() { [ "$(live "$1" status 2>/dev/null)" = running ]; }
   done
 }
 
+late_monitor() { pgrep -f "^$TARE_BIN/tare-monitor run"; }
+
+# Its starter is killed; it has opened the state folder, and opens the lock only when `ps` has removed that and all but the folder.
+@test "a monitor that is late starts nothing when its container is being removed" {
+  local bin=$BATS_TEST_TMPDIR/bin id pid p
+  mkdir "$bin"; cp "$TARE_BIN/tare" "$bin"
+  for p in "$TARE_BIN"/tare-*; do ln -s "$p" "$bin"; done
+  rm "$bin/tare-monitor"
+  cat >"$bin/tare-monitor" <<X
+#!/bin/sh
+exec strace -D -qq -o /dev/null -P lock -e trace=openat -e inject=openat:delay_enter=2500000:when=1 $TARE_BIN/tare-monitor "\$@"
+X
+  chmod +x "$bin/tare-monitor"
+  "$bin/tare" run --rm -d busybox sleep 1000 >/dev/null 2>&1 3>&- & pid=$!
+  wait_until 10 late_monitor
+  sleep 0.5
+  kill -9 "$pid"; wait "$pid" || true
+  id=$(ls "$TARE_ROOT/containers")
+  strace -qq -o /dev/null -P "$id" -e trace=unlinkat -e inject=unlinkat:delay_enter=5000000:when=3 "$TARE_BIN/tare" ps >/dev/null
+  wait_until 10 eval '! late_monitor'
+  run find /sys/fs/cgroup -type d -path "*/tare/$id*"
+  [ -z "$output" ] || { echo "$output"; xargs -r kill -9 <"${lines[0]}/cgroup.procs"; return 1; }
+  [ ! -e "$TARE_STATE/$id" ] && [ ! -e "$TARE_ROOT/containers/$id" ]
+}
+
 # A removal that was killed may have come as far as the lock file. The next `ps` clears it away, unless it is one that is
 # just being made: its maker holds the folder of all of them.
 @test "a container's folder without row and lock is removed at once, but not under its maker's hands" {
