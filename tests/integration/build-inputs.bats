@@ -104,7 +104,7 @@ D
   local url want
   while read -r url want; do
     printf 'FROM busybox\n\nADD %s /x\n' "$(web)$url" | dockerfile
-    run -1 build --limit file=1m
+    run -1 timeout 60 "$TARE_BIN/tare" build -t t --limit file=1m "$ctx"
     [[ "$output" == *"Dockerfile: line 3: ADD "*$want* ]] || { echo "$url: $output"; false; }
   done <<'T'
 /f/none the server does not have it (404)
@@ -231,11 +231,12 @@ head: d f l x  v1: f 755 0:0 1500000000
   [ "$(tail -1 <<<"$output")" = 1000 ]
   [ -e "$BATS_TEST_TMPDIR/folder/x" ]
   # what it started ends with it, and all of it with who waits for it
-  run -3 "$TARE_BIN/tare" internal confined 1000 sh -c 'sleep 777 & sleep 778 & exit 3' 3<"$BATS_TEST_TMPDIR/folder"
-  "$TARE_BIN/tare" internal confined 1000 sh -c 'sleep 777 & sleep 778' 3<"$BATS_TEST_TMPDIR/folder" 4>&- & local pid=$!
-  wait_until 5 pgrep -f '^sleep 77[78]'
+  local one=1$$.7 two=1$$.8 # seconds that nobody else on this machine sleeps
+  run -3 "$TARE_BIN/tare" internal confined 1000 sh -c "sleep $one & sleep $two & exit 3" 3<"$BATS_TEST_TMPDIR/folder"
+  "$TARE_BIN/tare" internal confined 1000 sh -c "sleep $one & sleep $two" 3<"$BATS_TEST_TMPDIR/folder" 4>&- & local pid=$!
+  wait_until 5 pgrep -f "^sleep 1$$[.][78]\$"
   kill -9 "$pid"; wait "$pid" || true
-  wait_until 5 bash -c '! pgrep -f "^sleep 77[78]"'
+  wait_until 5 eval '! pgrep -f "^sleep 1$$[.][78]\$"'
   # no socket of D-Bus's, docker's or an agent's; what names are resolved by is seen
   cat >"$BATS_TEST_TMPDIR/around" <<'S'
 mount -t tmpfs tmpfs /run; mkdir -p /run/systemd/resolve; echo nameserver 9.8.7.6 >/run/systemd/resolve/stub-resolv.conf

@@ -5,6 +5,7 @@ load ../lib/common
 setup_file() { tare_setup_file; load_busybox; }
 teardown_file() { tare_teardown_file; }
 setup() { ctx=$BATS_TEST_TMPDIR/ctx; mkdir -p "$ctx"; }
+teardown() { ! mountpoint -q "$BATS_TEST_TMPDIR/small" || full_disk_end; }
 
 dockerfile() { cat >"$ctx/Dockerfile"; }
 build() { tare build -t t "$@" "$ctx"; }
@@ -519,6 +520,11 @@ D
   wait $one
 }
 
+full_disk_end() {
+  TARE_ROOT=$BATS_TEST_TMPDIR/small/root TARE_STATE=$BATS_TEST_TMPDIR/small/run remove_all
+  wait_until 10 umount "$BATS_TEST_TMPDIR/small"
+}
+
 @test "a full disk is one clear line, and nothing is broken" {
   mkdir -p "$BATS_TEST_TMPDIR/small"
   mount -t tmpfs -o size=12m tmpfs "$BATS_TEST_TMPDIR/small"
@@ -537,9 +543,8 @@ D
     run -0 build
     [ "$(tare run --rm t cat /small)" = small ]
     [ -z "$(tare system check --format json | jq -c 'select(.About == "store" and .Level == "problem")')" ]
-    remove_all
   )
-  wait_until 10 umount "$BATS_TEST_TMPDIR/small"
+  full_disk_end
 }
 
 @test "ADD: a tar is unpacked, packed or not; what is none is copied" {

@@ -55,11 +55,13 @@ static int nobody_to_others(void)
 	       who.uid != 0 && who.gid != 0;
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 /* Where a registry is on a unix socket, no other can be connected to. */
 static int no_unix_sockets(void)
 {
 	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) < 0 && errno == EAFNOSUPPORT && socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0;
 }
+#endif
 
 /* In a child, for it is for good. Its exit code: 0 as it should be. */
 static int in_sandbox(bool by_socket, int (*holds)(void))
