@@ -284,7 +284,6 @@ void config_change_publish(const struct json *doc, struct strv publish, struct s
 
 static void write_mounts(const struct plan *p, struct json_writer *w)
 {
-	jw_array(w, "Mounts");
 	for (size_t i = 0; i < p->n_binds; i++) {
 		const struct plan_bind *b = &p->binds[i];
 
@@ -322,7 +321,115 @@ static void write_mounts(const struct plan *p, struct json_writer *w)
 		jw_str(w, "Propagation", "");
 		jw_end_object(w);
 	}
+}
+
+static bool is_at(const struct json *mount, const char *key, const char *target)
+{
+	const struct json *at = json_get(mount, key);
+
+	return target && at && at->type == JSON_STRING && strcmp(at->str, target) == 0;
+}
+
+/* What the kept specification has not: mounts that came, and places of it whose mounts went (config_apply_mounts). */
+static void write_changes(const struct json *old, const char *without, const struct plan *with, struct json_writer *w)
+{
+	bool named = false;
+
+	jw_object(w, "MountChanges");
+	jw_array(w, "Added");
+	json_each(mount, json_get(old, "Added"))
+		if (!is_at(mount, "destination", without))
+			jw_value(w, NULL, mount);
+	if (with)
+		plan_write_users_mounts(with, w);
 	jw_end_array(w);
+	jw_array(w, "Removed");
+	json_each(place, json_get(old, "Removed")) {
+		jw_value(w, NULL, place);
+		named |= without && place->type == JSON_STRING && strcmp(place->str, without) == 0;
+	}
+	if (without && !named)
+		jw_str(w, NULL, without);
+	jw_end_array(w);
+	jw_end_object(w);
+}
+
+void config_change_mounts(const struct json *doc, const char *without, const struct plan *with, struct strbuf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+
+	jw_object(&w, NULL);
+	json_each(member, doc) {
+		if (strcmp(member->key, "MountChanges") == 0)
+			continue;
+		if (strcmp(member->key, "Mounts") != 0) {
+			jw_value(&w, member->key, member);
+			continue;
+		}
+		jw_array(&w, "Mounts");
+		json_each(mount, member)
+			if (!is_at(mount, "Destination", without))
+				jw_value(&w, NULL, mount);
+		if (with)
+			write_mounts(with, &w);
+		jw_end_array(&w);
+	}
+	write_changes(json_get(doc, "MountChanges"), without, with, &w);
+	jw_end_object(&w);
+}
+
+static bool was_removed(const struct json *removed, const struct json *mount)
+{
+	json_each(place, removed)
+		if (place->type == JSON_STRING && is_at(mount, "destination", place->str))
+			return true;
+	return false;
+}
+
+static void change_spec(const struct json *spec, const struct json *changes, struct json_writer *w)
+{
+	jw_object(w, "spec");
+	json_each(part, spec) {
+		if (strcmp(part->key, "mounts") != 0) {
+			jw_value(w, part->key, part);
+			continue;
+		}
+		jw_array(w, "mounts");
+		json_each(mount, part)
+			if (!was_removed(json_get(changes, "Removed"), mount))
+				jw_value(w, NULL, mount);
+		json_each(mount, json_get(changes, "Added"))
+			jw_value(w, NULL, mount);
+		jw_end_array(w);
+	}
+	jw_end_object(w);
+}
+
+int config_apply_mounts(const struct json *doc, struct strbuf *description, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	const struct json *changes = json_get(doc, "MountChanges"), *old;
+	struct json_writer w = JSON_WRITER(&out);
+	struct strbuf was;
+	int r = changes ? json_parse(&a, description->s, description->len, NULL, &old, e) : 1;
+
+	if (r)
+		return r < 0 ? r : 0;
+	jw_object(&w, NULL);
+	json_each(member, old) {
+		if (strcmp(member->key, "spec") == 0)
+			change_spec(member, changes, &w);
+		else
+			jw_value(&w, member->key, member);
+	}
+	jw_end_object(&w);
+	if (sb_error(&out) < 0)
+		return err_errno(e, -ENOMEM, "write the container's description");
+	was = *description;
+	*description = out;
+	out = was;
+	return 0;
 }
 
 int config_write(const struct plan *p, const struct image_config *image, const char *container_dir, struct strbuf *out,
@@ -338,7 +445,9 @@ int config_write(const struct plan *p, const struct image_config *image, const c
 	jw_str(&w, "LogPath", plan_log_path(p, container_dir));
 	write_config(p, image, &w);
 	write_host_config(p, &w);
+	jw_array(&w, "Mounts");
 	write_mounts(p, &w);
+	jw_end_array(&w);
 	write_networks(p, &w);
 	write_exposed(p, image, &w);
 	jw_end_object(&w);

@@ -19,6 +19,11 @@ void config_change_restart(const struct json *doc, const struct policy *restart,
 /* The same with other published ports. */
 void config_change_publish(const struct json *doc, struct strv publish, struct strbuf *out);
 
+/* The same without the mount at one place (NULL: none goes), and with those of a plan (its binds and tmpfs; NULL: none come). */
+void config_change_mounts(const struct json *doc, const char *without, const struct plan *with, struct strbuf *out);
+/* The description that was kept when the container was made, as it is after such changes: for a start. */
+int config_apply_mounts(const struct json *doc, struct strbuf *description, struct err *e) MUST_CHECK;
+
 struct ct_config {
 	const struct json *doc; /* all of it */
 	const char *stop_signal, *cgroup, *log_driver;

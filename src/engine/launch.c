@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/io.h"
@@ -58,6 +59,26 @@ int launch_monitor(const char *verb, const char *description, size_t len, struct
 		return err_errno(e, r, "start %s", path);
 	}
 	return 0;
+}
+
+#define MOUNTS_TIMEOUT_MS 60000
+
+int launch_mounts(const char *description, size_t len, struct err *e)
+{
+	CLEANUP_FD int memfd = io_memfd("tare-mounts", description, len, true);
+	char path[PATH_MAX], said[500] = "";
+	const char *argv[] = { path, "mounts", NULL }, *text;
+	int r = engine_program("tare-monitor", path, e);
+
+	if (r < 0)
+		return r;
+	if (memfd < 0)
+		return err_errno(e, memfd, "make the description");
+	r = spawn_tool(argv, memfd, MOUNTS_TIMEOUT_MS, said, sizeof(said));
+	if (r < 0)
+		return err_errno(e, r, "%s", path);
+	text = text_starts(said, "tare-monitor: ") ? said + strlen("tare-monitor: ") : said;
+	return r == 0 ? 0 : err_set(e, ERR_INVALID, "%s", *text ? text : "tare-monitor failed without a word");
 }
 
 /* On v1 it cannot be born elsewhere, and need not leave at once. */

@@ -9,6 +9,9 @@
  * it is in a session of its own and nothing waits for it but the socket. */
 int launch_monitor(const char *verb, const char *description, size_t len, struct client *out, struct err *e) MUST_CHECK;
 
+/* Runs `tare-monitor mounts` with that description on its standard input, to its end: what it says when it fails is the error's message. */
+int launch_mounts(const char *description, size_t len, struct err *e) MUST_CHECK;
+
 /* containers/ID/config.json with another `attach`. */
 int launch_read_description(const struct engine *en, const char *id, unsigned int attach, struct strbuf *out,
 			    struct err *e) MUST_CHECK;

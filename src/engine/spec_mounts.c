@@ -322,6 +322,11 @@ static void write_planned(const struct plan *p, struct json_writer *w)
 	}
 }
 
+void plan_write_users_mounts(const struct plan *p, struct json_writer *w)
+{
+	write_planned(p, w);
+}
+
 void plan_write_mounts(const struct plan *p, const char *container_dir, const char *init_program, struct json_writer *w)
 {
 	static const char *const files[] = { "hostname", "hosts", "resolv.conf" };

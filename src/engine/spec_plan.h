@@ -228,6 +228,8 @@ void plan_write_health(const struct plan *p, struct json_writer *w);
 
 /* The default mounts, the planned ones and the files the engine makes (hosts…), as the "mounts" array. */
 void plan_write_mounts(const struct plan *p, const char *container_dir, const char *init_program, struct json_writer *w);
+/* Those of p->binds and p->tmpfs alone, into an open array. */
+void plan_write_users_mounts(const struct plan *p, struct json_writer *w);
 void plan_write_resources(const struct plan *p, struct json_writer *w);
 void plan_write_device_rules(const struct plan *p, struct json_writer *w);
 void plan_write_devices(const struct plan *p, struct json_writer *w);

@@ -181,6 +181,16 @@ static int make_sources(const struct engine *en, const struct record *rec, struc
 	return 0;
 }
 
+/* Mounts that came and went since it was made. */
+static int apply_changes(const struct record *rec, struct strbuf *description, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct ct_config config;
+	int r = config_parse(&a, rec->config, &config, e);
+
+	return r < 0 ? r : config_apply_mounts(config.doc, description, e);
+}
+
 /* With the lock held. */
 static int start_again(const struct engine *en, struct record *rec, bool again, unsigned int attach, struct client *out, struct err *e)
 {
@@ -193,6 +203,8 @@ static int start_again(const struct engine *en, struct record *rec, bool again, 
 		(void)settle_remove(en, rec->id, true, &ignored);
 		return err_set(e, ERR_NOTFOUND, "the making of container %s was interrupted; it has been removed", rec->name);
 	}
+	if (r == 0)
+		r = apply_changes(rec, &description, e);
 	if (r == 0)
 		r = make_sources(en, rec, e);
 	if (r == 0) /* of a life before, whose end failed */

@@ -275,6 +275,13 @@ int volume_use(struct catalog *c, const char *container, const char *name, struc
 	return r < 0 ? r : 0;
 }
 
+int volume_use_end(struct catalog *c, const char *container, const char *name, struct err *e)
+{
+	int r = cat_exec(c, e, "DELETE FROM volume_uses WHERE container = ?1 AND volume = ?2", "ss", container, name);
+
+	return r < 0 ? r : 0;
+}
+
 int volume_unuse(struct catalog *c, struct arena *a, const char *container, bool anonymous, struct strv *gone, struct err *e)
 {
 	static const char alone[] = "SELECT volume FROM volume_uses u JOIN volumes v ON v.name = u.volume WHERE container = ?1 AND v.anonymous"

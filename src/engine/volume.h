@@ -69,6 +69,8 @@ int volume_open(const struct engine *en, const char *name, struct err *e) MUST_C
 
 /* The volumes a container has: recorded with its row, in the same transaction; ERR_NOTFOUND: one was removed meanwhile. */
 int volume_use(struct catalog *c, const char *container, const char *name, struct err *e) MUST_CHECK;
+/* It has this one no more. */
+int volume_use_end(struct catalog *c, const char *container, const char *name, struct err *e) MUST_CHECK;
 /* Before a container's row goes, in the same transaction: it has none any more. anonymous: the rows of those without a name that nobody else
  * has go, too; their names are in *gone. */
 int volume_unuse(struct catalog *c, struct arena *a, const char *container, bool anonymous, struct strv *gone, struct err *e) MUST_CHECK;

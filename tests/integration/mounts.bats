@@ -119,3 +119,49 @@ X
   tare run --rm --mount type=tmpfs,dst=/x,consistency=cached busybox true 2>"$BATS_TEST_TMPDIR/said"
   grep -q "consistency means nothing on Linux" "$BATS_TEST_TMPDIR/said"
 }
+
+@test "update --mount-add, --mount-rm: while it runs, and for its next start" {
+  mkdir "$BATS_TEST_TMPDIR/d"; echo host >"$BATS_TEST_TMPDIR/d/f"
+  id=$(tare run -d --name live -v "$BATS_TEST_TMPDIR/d:/old" busybox sleep 1000)
+  [ "$(tare update --mount-add "type=bind,src=$BATS_TEST_TMPDIR/d,dst=/new,ro" --mount-add src=vol,dst=/v --mount-add type=tmpfs,dst=/t,tmpfs-size=1m live)" = live ]
+  [ "$(tare exec live cat /new/f)" = host ]
+  run tare exec live sh -c 'touch /new/x 2>&1; echo 1 >/v/made; stat -c %u /v/made; grep " /t tmpfs .*size=1024k" /proc/mounts | wc -l'
+  [[ "${lines[0]}" == *"Read-only"* && "${lines[1]}" = 0 && "${lines[2]}" = 1 ]]
+  [ "$(stat -c %u:%g "$TARE_ROOT/volumes/vol/_data/made")" = 0:0 ]
+  [ "$(tare inspect -f '{{range .Mounts}}{{.Type}} {{.Destination}} {{.RW}}, {{end}}' live)" = "bind /old true, bind /new false, volume /v true, tmpfs /t true, " ]
+  run -1 tare volume rm vol
+  # a start begins with what there is now
+  tare restart -t 0 live
+  [ "$(tare exec live sh -c 'cat /new/f /v/made /old/f; grep -c " /t tmpfs" /proc/mounts' | tr '\n' ' ')" = "host 1 host 1 " ]
+  tare update --mount-rm /new --mount-rm /old/ --mount-rm /v --mount-rm /t live
+  [ "$(tare exec live sh -c 'ls /new /old /v /t')" = "$(printf '/new:\n\n/old:\n\n/t:\n\n/v:')" ]
+  [ "$(tare inspect -f '{{len .Mounts}}' live)" = 0 ]
+  tare volume rm vol
+  tare restart -t 0 live
+  [ "$(tare exec live grep -cE ' /(new|old|v|t) ' /proc/mounts || true)" = 0 ]
+  # one that does not run
+  tare stop -t 0 live
+  tare update --mount-add "type=bind,src=$BATS_TEST_TMPDIR/d,dst=/again" live
+  tare start live
+  [ "$(tare exec live cat /again/f)" = host ]
+  tare rm -f live
+  [ "$(tare volume ls -q)" = "" ]
+}
+
+@test "update --mount-add, --mount-rm: what cannot be is told, and changes nothing" {
+  tare run -d --name firm -v "$BATS_TEST_TMPDIR:/b" busybox sleep 1000
+  tare inspect -f '{{json .Mounts}}' firm >"$BATS_TEST_TMPDIR/before"
+  local text
+  for text in "type=bind,src=$BATS_TEST_TMPDIR/none,dst=/x" "type=bind,src=/tmp,dst=/b" "type=bind,src=/tmp" "type=bind,src=/tmp,dst=/proc/x" \
+    "type=bind,src=/tmp,dst=/bin/busybox" "src=fresh,dst=/x,volume-subpath=none"; do
+    run -1 tare update --mount-add "$text" firm
+    [ "${#lines[@]}" = 1 ] || { echo "$text: $output"; return 1; }
+  done
+  run -1 tare update --mount-rm /nothing firm
+  [[ "$output" == *"has no such mount"* ]]
+  run -1 tare update --mount-rm /proc firm
+  run -1 tare update --mount-add type=tmpfs,dst=/x nobody
+  tare inspect -f '{{json .Mounts}}' firm | cmp - "$BATS_TEST_TMPDIR/before"
+  tare volume rm fresh
+  tare rm -f firm
+}

@@ -143,6 +143,9 @@ servers_up() {
   [ "$(utare volume ls -q | tr '\n' ' ')" = "memory mine " ]
   utare run -d --network none --name has -v mine:/d -v /bin busybox sleep 1000
   run -1 utare volume rm mine
+  utare update --mount-add src=mine,dst=/more has
+  [ "$(utare exec has stat -c %u:%g /more/f)" = 5:7 ]
+  utare update --mount-rm /more has
   utare rm -fv has
   [ "$(utare volume prune -af | grep -c .)" = 4 ]
   [ "$(ls -A "${at%/*/*}")" = "" ]

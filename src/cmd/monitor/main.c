@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "monitor/exec.h"
 #include "monitor/keeper.h"
+#include "monitor/mounts.h"
 #include "monitor/rest.h"
 #include "monitor/run.h"
 #include "monitor/session.h"
@@ -23,6 +24,7 @@ static const struct {
 	{ "run", "make and start the container described on descriptor 3, then stay with it", .run = monitor_run },
 	{ "adopt", "take over a container whose monitor is dead", .run = monitor_adopt },
 	{ "exec", "run one more process in a container", .run = monitor_exec },
+	{ "mounts", "change the mounts of a container that runs, as standard input says", .run = monitor_mounts },
 	{ "session", "keep the user namespace of an ordinary user; descriptor 3: his state folder", .run = session_hold },
 	{ "usernet", "(internal) stay with the program that is an ordinary user's network", .half = usernet_main },
 	{ "rest", "let MS pass while file 3 is there, then execute a program", .before = rest_main },

@@ -266,7 +266,7 @@ int cmd_network_prune(const struct cli_call *call, struct err *e);
 /* update.c */
 struct update_opts {
 	const char *restart;
-	struct cli_strv publish_add, publish_rm;
+	struct cli_strv publish_add, publish_rm, mount_add, mount_rm;
 };
 extern const struct cli_option update_options[];
 int cmd_update(const struct cli_call *call, struct err *e);

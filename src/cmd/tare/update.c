@@ -1,6 +1,9 @@
-/* tare update: restart policy; published ports, now and for the next start. */
+/* tare update: restart policy; published ports and mounts, now and for the next start. */
 #include "cmd/tare/tare.h"
 
+#include <unistd.h>
+
+#include "engine/mounts.h"
 #include "engine/publish.h"
 #include "engine/revive.h"
 
@@ -8,6 +11,8 @@ const struct cli_option update_options[] = {
 	{ "publish-add", 0, "[[IP:]PORT:]PORT[/PROTO]", CLI_STRV, "publish it, as run's -p does", offsetof(struct update_opts, publish_add) },
 	{ "publish-rm", 0, "[IP:]PORT[/PROTO]|[IP:][PORT]:PORT[/PROTO]", CLI_STRV, "a port of the host, or of the container, or what -p said",
 	  offsetof(struct update_opts, publish_rm) },
+	{ "mount-add", 0, "type=bind|volume|tmpfs,source=SRC,target=DST[,...]", CLI_STRV, "mount it, as run's --mount does", offsetof(struct update_opts, mount_add) },
+	{ "mount-rm", 0, "PATH-INSIDE", CLI_STRV, "where a mount is in the container", offsetof(struct update_opts, mount_rm) },
 	{ "restart", 0, "no|always|unless-stopped|on-failure[:N]", CLI_STR, "another restart policy, from its next end on",
 	  offsetof(struct update_opts, restart) },
 	/* Docker's, for later versions */
@@ -31,6 +36,7 @@ const struct cli_option update_options[] = {
 static int update_one(const struct engine *en, const char *what, const void *data, struct err *e)
 {
 	const struct update_opts *o = data;
+	CLEANUP_FREE char *here = getcwd(NULL, 0);
 	struct policy policy;
 	int r = policy_parse(o->restart, &policy, e);
 
@@ -38,6 +44,10 @@ static int update_one(const struct engine *en, const char *what, const void *dat
 		r = container_set_policy(en, what, &policy, e);
 	if (r == 0 && (o->publish_add.n || o->publish_rm.n))
 		r = container_publish(en, what, (struct strv){ o->publish_add.v, o->publish_add.n }, (struct strv){ o->publish_rm.v, o->publish_rm.n }, e);
+	for (size_t i = 0; r == 0 && i < o->mount_rm.n; i++)
+		r = container_mount_remove(en, what, o->mount_rm.v[i], e);
+	for (size_t i = 0; r == 0 && i < o->mount_add.n; i++)
+		r = container_mount_add(en, what, o->mount_add.v[i], here, e);
 	if (r == 0)
 		tare_say("%s", what);
 	return r;
@@ -49,8 +59,8 @@ int cmd_update(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	int r;
 
-	if (!o->publish_add.n && !o->publish_rm.n && !o->restart)
-		return err_set(e, ERR_INVALID, "what is to be changed? --restart, --publish-add, --publish-rm: see \"%s --help\"", call->name);
+	if (!o->publish_add.n && !o->publish_rm.n && !o->mount_add.n && !o->mount_rm.n && !o->restart)
+		return err_set(e, ERR_INVALID, "what is to be changed? --restart, --publish-add, --publish-rm, --mount-add, --mount-rm: see \"%s --help\"", call->name);
 	r = tare_engine(call, &en, e);
 	return r < 0 ? r : tare_each(call, &en, update_one, o);
 }

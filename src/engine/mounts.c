@@ -1,0 +1,203 @@
+/* The specification that was written when the container was made stays as it is: what came and went since is in the record (config.h), by
+ * which each start is described. So a change is one transaction, with the volume's use, and the kernel's part follows it. */
+#include "engine/mounts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/events.h"
+#include "engine/hold.h"
+#include "engine/launch.h"
+#include "engine/prepare.h"
+#include "engine/volume_fill.h"
+#include "engine/volume_use.h"
+
+/* ---- what the container is ---- */
+
+/* A plan as far as --mount looks at one: the places that are taken, and whose ids it has. */
+static int plan_of(const struct engine *en, struct arena *a, const struct hold *h, const struct ct_options *opt, struct plan *p, struct err *e)
+{
+	const struct json *mounts = json_get(h->config.doc, "Mounts");
+	const char *userns = "host";
+	size_t most = (mounts ? mounts->len : 0) + 2;
+	int r = json_get_str(json_get(h->config.doc, "HostConfig"), "HostConfig", "UsernsMode", &userns, e);
+
+	*p = (struct plan){ .a = a, .opt = opt, .id = h->rec.id, .rootless = en->user.on ? &en->user : NULL, .userns = strcmp(userns, "host") != 0 };
+	p->binds = arena_array(a, most, sizeof(*p->binds));
+	p->tmpfs = arena_array(a, most, sizeof(*p->tmpfs));
+	if (r == 0 && (!p->binds || !p->tmpfs))
+		r = err_errno(e, -ENOMEM, "--mount-add");
+	json_each(mount, r == 0 ? mounts : NULL) {
+		const char *target = NULL;
+
+		r = json_get_str(mount, "Mounts", "Destination", &target, e);
+		if (r < 0)
+			return r;
+		if (target)
+			p->binds[p->n_binds++] = (struct plan_bind){ .target = target };
+	}
+	return r;
+}
+
+/* ---- the kernel's part ---- */
+
+static void write_live(const struct hold *h, const struct json *old, const char *bundle, struct json_writer *w)
+{
+	const struct json *path = json_get(json_get(old, "rootfs"), "path");
+
+	jw_str(w, "id", h->rec.id);
+	jw_i64(w, "pid", h->live.pid);
+	jw_u64(w, "startTime", h->live.start_time);
+	jw_str(w, "bundle", bundle);
+	jw_str(w, "rootfs", path && path->type == JSON_STRING ? path->str : "/dev/null/none");
+	jw_value(w, "spec", json_get(old, "spec"));
+}
+
+/* with: those come; NULL: the one at target goes. */
+static int change_running(const struct engine *en, struct arena *a, const struct hold *h, const struct plan *with, const char *target, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT, old = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&text);
+	const struct json *doc;
+	int r = launch_read_description(en, h->rec.id, 0, &old, e);
+
+	if (r < 0)
+		return r == -ENOENT ? err_set(e, ERR_NOTFOUND, "container %s has no description", h->rec.name) : r;
+	r = json_parse(a, old.s, old.len, NULL, &doc, e);
+	if (r < 0)
+		return r;
+	jw_object(&w, NULL);
+	write_live(h, doc, arena_printf(a, "%s/containers/%s", en->root, h->rec.id), &w);
+	jw_bool(&w, "remove", !with);
+	jw_array(&w, "mounts");
+	if (with) {
+		plan_write_users_mounts(with, &w);
+	} else {
+		jw_object(&w, NULL);
+		jw_str(&w, "destination", target);
+		jw_end_object(&w);
+	}
+	jw_end_array(&w);
+	jw_end_object(&w);
+	return sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "mounts") : launch_mounts(text.s, text.len, e);
+}
+
+/* ---- the record ---- */
+
+static int write_record(const struct engine *en, const struct hold *h, const char *config, const struct plan *with, const char *no_more, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	int r = catalog_begin(c, CATALOG_DURABLE, e);
+
+	if (r == 0)
+		r = record_set_config(c, h->rec.id, config, e);
+	if (r == 0 && with)
+		r = volumes_take(c, with, e);
+	if (r == 0 && no_more)
+		r = volume_use_end(c, h->rec.id, no_more, e);
+	return r < 0 ? r : catalog_commit(c, e);
+}
+
+/* The volume that only the mount at target has; NULL. */
+static const char *volume_at(const struct json *mounts, const char *target)
+{
+	const char *name = NULL;
+
+	for (int pass = 0; pass < 2; pass++)
+		json_each(mount, mounts) {
+			const struct json *at = json_get(mount, "Destination"), *of = json_get(mount, "Name");
+			bool here = at && at->type == JSON_STRING && strcmp(at->str, target) == 0;
+
+			if (!of || of->type != JSON_STRING)
+				continue;
+			if (pass == 0 && here)
+				name = of->str;
+			if (pass == 1 && !here && name && strcmp(name, of->str) == 0)
+				return NULL;
+		}
+	return name;
+}
+
+static int sources(const struct engine *en, const struct plan *p, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->n_binds; i++) {
+		if (p->binds[i].volume && !p->binds[i].of_host)
+			r = volume_fill(en, p->binds[i].volume, VOLUME_FILL_NOTHING, NULL, 0, "", e);
+		else
+			r = prepare_existing(p->binds[i].source, e);
+	}
+	return r;
+}
+
+int container_mount_add(const struct engine *en, const char *what, const char *text, const char *here, struct err *e)
+{
+	const struct ct_options opt = { .here = here };
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP(hold_end) struct hold h = HOLD_INIT;
+	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
+	struct plan all, p;
+	int r = hold_container(en, &a, what, &h, e);
+
+	if (r == 0)
+		r = plan_of(en, &a, &h, &opt, &all, e);
+	p = all;
+	if (r == 0)
+		r = plan_mount(&all, text, e);
+	if (r < 0)
+		return r;
+	p.binds = all.binds + p.n_binds;
+	p.n_binds = all.n_binds - p.n_binds;
+	p.n_tmpfs = all.n_tmpfs;
+	r = volumes_plan(en, &p, e);
+	if (r == 0)
+		r = sources(en, &p, e);
+	config_change_mounts(h.config.doc, NULL, &p, &config);
+	if (r == 0 && (sb_error(&config) < 0 || arena_error(&a) < 0))
+		r = err_errno(e, -ENOMEM, "--mount-add");
+	if (r == 0)
+		r = write_record(en, &h, config.s, &p, NULL, e);
+	if (r == 0 && hold_runs(&h)) {
+		r = change_running(en, &a, &h, &p, NULL, e);
+		if (r < 0) {
+			const char *target = p.n_binds ? p.binds[0].target : p.tmpfs[0].target;
+			const char *volume = p.n_binds ? p.binds[0].volume : p.tmpfs[0].volume;
+			struct err ignored = { 0 };
+
+			(void)write_record(en, &h, h.rec.config, NULL, volume && !volume_at(json_get(h.config.doc, "Mounts"), target) ? volume : NULL, &ignored);
+		}
+	}
+	if (r == 0)
+		events_container(en, &h.rec, "update", NULL);
+	return r;
+}
+
+int container_mount_remove(const struct engine *en, const char *what, const char *text, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP(hold_end) struct hold h = HOLD_INIT;
+	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
+	const char *target = plan_clean_path(&a, text);
+	bool found = false;
+	int r = hold_container(en, &a, what, &h, e);
+
+	json_each(mount, r == 0 ? json_get(h.config.doc, "Mounts") : NULL) {
+		const struct json *at = json_get(mount, "Destination");
+
+		found |= target && at && at->type == JSON_STRING && strcmp(at->str, target) == 0;
+	}
+	if (r == 0 && !found)
+		r = err_set(e, ERR_NOTFOUND, "--mount-rm %s: container %s has no such mount (tare inspect -f '{{json .Mounts}}' lists them)", text, h.rec.name);
+	if (r == 0 && hold_runs(&h))
+		r = change_running(en, &a, &h, NULL, target, e);
+	if (r < 0)
+		return r;
+	config_change_mounts(h.config.doc, target, NULL, &config);
+	if (sb_error(&config) < 0)
+		return err_errno(e, -ENOMEM, "--mount-rm");
+	r = write_record(en, &h, config.s, NULL, volume_at(json_get(h.config.doc, "Mounts"), target), e);
+	if (r == 0)
+		events_container(en, &h.rec, "update", NULL);
+	return r;
+}
