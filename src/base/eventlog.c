@@ -219,21 +219,38 @@ static int watch(struct eventlog *l)
 	return inotify_add_watch(l->notify, io_fd_path(l->fd, path), IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF) < 0 ? -errno : 0;
 }
 
+int eventlog_watch(struct eventlog *l, bool *look)
+{
+	int r = 0;
+
+	if (l->notify < 0) { /* what came before that is found by looking */
+		r = watch(l);
+		*look = true;
+	}
+	return r < 0 ? r : l->notify;
+}
+
+void eventlog_clear(struct eventlog *l)
+{
+	char events[4096];
+
+	while (read(l->notify, events, sizeof(events)) > 0)
+		;
+}
+
 int eventlog_wait(struct eventlog *l, int timeout_ms)
 {
 	struct pollfd p = { .events = POLLIN };
-	char events[4096];
-	int n, r;
+	bool look = false;
+	int n;
 
-	if (l->notify < 0) { /* what came before that is found by looking once more */
-		r = watch(l);
-		return r < 0 ? r : 1;
-	}
-	p.fd = l->notify;
+	p.fd = eventlog_watch(l, &look);
+	if (p.fd < 0 || look)
+		return p.fd < 0 ? p.fd : 1;
 	n = poll(&p, 1, timeout_ms);
 	if (n < 0)
 		return errno == EINTR ? 1 : -errno;
-	while (n > 0 && read(l->notify, events, sizeof(events)) > 0)
-		;
+	if (n > 0)
+		eventlog_clear(l);
 	return n > 0;
 }

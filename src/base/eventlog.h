@@ -37,5 +37,9 @@ int eventlog_next(struct eventlog *l, const char **line, size_t *len) MUST_CHECK
 /* Waits until eventlog_next() may have one, for as long as that (-1: for ever): 1, or 0 when the time is over. Nothing that comes between the
  * two is missed. */
 int eventlog_wait(struct eventlog *l, int timeout_ms) MUST_CHECK;
+/* For whoever waits for other things, too: the descriptor that polls readable when there may be more (to be asked for before each poll), and
+ * whether to look once more before that; after the poll eventlog_clear(). */
+int eventlog_watch(struct eventlog *l, bool *look) MUST_CHECK;
+void eventlog_clear(struct eventlog *l);
 
 #endif

@@ -256,6 +256,6 @@ int commit_container(struct engine *en, const struct commit_args *args, struct a
 	if (r < 0)
 		return r;
 	*id = result.id;
-	events_container(en, &c.hold.rec, "commit", EVENT_PAIRS({ "comment", args->message }, { "imageID", result.id }));
+	events_container(en, &c.hold.rec, "commit", EVENT_PAIRS({ "comment", args->message }, { "imageID", result.id }, { "imageRef", result.names.n ? result.names.v[0] : "" }));
 	return 0;
 }

@@ -45,7 +45,7 @@ int container_start(const struct engine *en, const char *what, unsigned int atta
 /* With the operation lock held: starts one again that its policy wants (revive.h), which it goes on to count. */
 int container_start_locked(const struct engine *en, struct record *rec, struct err *e) MUST_CHECK;
 
-/* ---- ending (stop.c, restart.c, remove.c) ---- */
+/* ---- ending (stop.c, wait.c, restart.c, remove.c) ---- */
 
 /* timeout_s: NULL: the container's own; -1: wait for ever. signal 0: its own. Not running is success. */
 int container_stop(const struct engine *en, const char *what, int signal, const int64_t *timeout_s, struct err *e) MUST_CHECK;

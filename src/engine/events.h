@@ -56,6 +56,9 @@ struct event {
 /* attributes and texts live until it returns. A negative result, whose reason is in the caller's err, ends the reading and is given back. */
 typedef int (*event_fn)(const struct event *ev, void *data);
 
+/* A line as one, in a; once: NULL, or what names it. False: it is none, but what a writer left that was killed. */
+bool event_parse(struct arena *a, const char *line, size_t len, struct event *ev, const char **once);
+
 struct event_query {
 	int64_t since, until; /* ns since the epoch; 0: no bound */
 	bool past;            /* those that are there already, too (else those that come) */

@@ -87,8 +87,7 @@ static int64_t now_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* What is no event is what a writer left that was killed: 0. */
-static int parse(struct arena *a, const char *line, size_t len, struct event *ev, const char **once)
+bool event_parse(struct arena *a, const char *line, size_t len, struct event *ev, const char **once)
 {
 	const struct json *doc, *actor;
 	struct err ignored = { 0 };
@@ -96,12 +95,12 @@ static int parse(struct arena *a, const char *line, size_t len, struct event *ev
 	*ev = (struct event){ 0 };
 	*once = NULL;
 	if (json_parse(a, line, len, NULL, &doc, &ignored) < 0 || doc->type != JSON_OBJECT)
-		return 0;
+		return false;
 	actor = json_get(doc, "Actor");
 	if (json_get_str(doc, "event", "Type", &ev->type, &ignored) < 0 || json_get_str(doc, "event", "Action", &ev->action, &ignored) < 0 ||
 	    json_get_str(actor, "Actor", "ID", &ev->id, &ignored) < 0 || json_get_obj(actor, "Actor", "Attributes", &ev->attributes, &ignored) < 0 ||
 	    json_get_i64(doc, "event", "time", &ev->ns, &ignored) < 0 || json_get_str(doc, "event", "once", once, &ignored) < 0)
-		return 0;
+		return false;
 	return ev->type && ev->action && ev->id && ev->attributes && ev->ns > 0;
 }
 
@@ -110,10 +109,10 @@ static int take(struct reading *r, bool old, const char *line, size_t len)
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct event ev;
 	const char *once;
-	int n = parse(&a, line, len, &ev, &once);
+	int n;
 
-	if (n <= 0)
-		return n;
+	if (!event_parse(&a, line, len, &ev, &once))
+		return 0;
 	if (once) {
 		n = told_before(&r->told, once);
 		if (n != 0)

@@ -194,37 +194,6 @@ int container_kill(const struct engine *en, const char *what, int signal, struct
 	return r < 0 ? err_errno(e, r, "signal container %s", rec.name) : 0;
 }
 
-int container_wait(const struct engine *en, const char *what, int *code, bool *known, struct err *e)
-{
-	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	CLEANUP_LIVE struct live live = LIVE_INIT;
-	struct record rec;
-	int r = settle_find(en, &a, what, SETTLE_WAIT, &rec, &live, e);
-
-	while (r == 0 && record_is_active(&rec)) {
-		CLEANUP_CLIENT struct client none = CLIENT_INIT;
-		struct client_exit end;
-		bool told;
-
-		if (rec.status == RECORD_RESTARTING) /* its next end is the one that is waited for */
-			told = revive_awaited(en, rec.id, true);
-		else
-			await(en, rec.id, &none, &end, &told);
-		if (told) {
-			*code = end.code;
-			*known = end.known;
-			return 0;
-		}
-		live_close(&live);
-		r = settle_find(en, &a, rec.id, SETTLE_WAIT, &rec, &live, e);
-	}
-	if (r < 0)
-		return r;
-	*code = rec.exit_code;
-	*known = rec.exit_known || rec.status == RECORD_CREATED;
-	return 0;
-}
-
 int container_exited(const struct engine *en, const char *id, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;

@@ -10,6 +10,7 @@
 #include "engine/config.h"
 #include "engine/revive.h"
 #include "engine/settle.h"
+#include "engine/wait.h"
 #include "oci/signals.h"
 #include "sys/cgroup.h"
 
@@ -34,6 +35,12 @@ const struct stop_opts stop_defaults = { .timeout = INT64_MIN };
 
 const struct cli_option kill_options[] = {
 	{ "signal", 's', "SIGNAL", CLI_STR, "which signal (default KILL)", offsetof(struct stop_opts, signal) },
+	{ 0 }
+};
+
+const struct cli_option wait_options[] = {
+	{ "condition", 0, "not-running|next-exit|removed", CLI_STR, "what is waited for (default not-running)", offsetof(struct wait_opts, condition),
+	  .choices = "not-running|next-exit|removed" },
 	{ 0 }
 };
 
@@ -194,23 +201,34 @@ int cmd_kill(const struct cli_call *call, struct err *e)
 
 /* ---- wait, rm, rename, pause ---- */
 
-static int wait_one(const struct engine *en, const char *what, const void *data, struct err *e)
+static void waited(const char *what, int code, bool known, const struct err *why, void *data)
 {
-	bool known;
-	int code, r = container_wait(en, what, &code, &known, e);
+	int *result = data;
 
-	(void)data;
-	if (r < 0)
-		return r;
+	if (why) {
+		log_error("%s", why->msg);
+		*result = 1;
+		return;
+	}
 	if (!known)
 		log_warning("the exit code of %s could not be learnt (its monitor was killed, or the machine went down)", what);
 	tare_say("%d", code);
-	return 0;
 }
 
 int cmd_wait(const struct cli_call *call, struct err *e)
 {
-	return with_each(call, wait_one, NULL, e);
+	const struct wait_opts *o = call->opts;
+	enum wait_condition until = WAIT_NOT_RUNNING;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int result = 0, r = tare_engine(call, &en, e);
+
+	if (o->condition && strcmp(o->condition, "next-exit") == 0)
+		until = WAIT_NEXT_EXIT;
+	else if (o->condition && strcmp(o->condition, "removed") == 0)
+		until = WAIT_REMOVED;
+	if (r == 0)
+		r = containers_wait(&en, call->args, call->n_args, until, waited, &result, e);
+	return r < 0 ? r : result;
 }
 
 static int rm_one(const struct engine *en, const char *what, const void *data, struct err *e)

@@ -67,7 +67,7 @@ static const struct cli_option global_options[] = {
 	{ "kill", "CONTAINER...", "send a signal to containers (KILL unless told otherwise)", cmd_kill, kill_options,         \
 	  sizeof(struct stop_opts), &stop_defaults, 1, CLI_ANY }
 #define ROW_WAIT                                                                                                       \
-	{ "wait", "CONTAINER...", "wait until containers end and print their exit codes", cmd_wait, NULL, 0, NULL, 1, CLI_ANY }
+	{ "wait", "CONTAINER...", "wait until containers end and print their exit codes", cmd_wait, wait_options, sizeof(struct wait_opts), NULL, 1, CLI_ANY }
 #define ROW_RM                                                                                                         \
 	{ "rm", "CONTAINER...", "remove containers", cmd_rm, rm_options, sizeof(struct rm_opts), NULL, 1, CLI_ANY }
 #define ROW_PS(NAME)                                                                                                   \

@@ -223,7 +223,10 @@ struct stop_opts {
 struct rm_opts {
 	bool force, volumes;
 };
-extern const struct cli_option start_options[], stop_options[], kill_options[], rm_options[];
+struct wait_opts {
+	const char *condition;
+};
+extern const struct cli_option start_options[], stop_options[], kill_options[], wait_options[], rm_options[];
 extern const struct stop_opts stop_defaults;
 int cmd_start(const struct cli_call *call, struct err *e);
 int cmd_stop(const struct cli_call *call, struct err *e);

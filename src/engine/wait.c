@@ -1,0 +1,299 @@
+/* The file of events is opened before anything is looked at, so that no start or removal after the look is missed; what it says is a reason
+ * to look again, and the catalog's word after settle() is the last. But for the exit code of a container that goes with its end: nothing
+ * else has it then. */
+#include "engine/wait.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/eventlog.h"
+#include "base/text.h"
+#include "engine/container.h"
+#include "engine/events.h"
+#include "engine/folder.h"
+#include "engine/settle.h"
+
+#define SOON_MS 20
+#define RESTARTING_MS 500
+
+struct waiter {
+	const char *what;
+	char id[ID_LEN + 1];
+	struct client c;  /* of its monitor, while it runs */
+	int64_t started;  /* when it was looked at first */
+	bool ran;         /* then */
+	bool done, failed, told;
+	bool look, restarting, unheard;
+	bool ended, known; /* an end was seen, with this code */
+	int code;
+	struct err e;
+};
+
+struct wait {
+	const struct engine *en;
+	enum wait_condition until;
+	struct waiter *v;
+	size_t n;
+	struct pollfd *p; /* n + 1 */
+	struct eventlog log;
+};
+
+static void wait_end(struct wait *w)
+{
+	for (size_t i = 0; w->v && i < w->n; i++)
+		client_close(&w->v[i].c);
+	free(w->v);
+	free(w->p);
+	eventlog_close(&w->log);
+}
+
+/* ---- one of them ---- */
+
+static void gone(const struct wait *w, struct waiter *x)
+{
+	client_close(&x->c);
+	x->done = true;
+	if (w->until != WAIT_NEXT_EXIT || x->ended)
+		return;
+	x->failed = true;
+	(void)err_set(&x->e, ERR_NOTFOUND, "container %s was removed before it ran again", x->what);
+}
+
+static void at_rest(const struct wait *w, struct waiter *x, const struct record *rec)
+{
+	client_close(&x->c);
+	x->code = rec->exit_code;
+	x->known = rec->exit_known || rec->status == RECORD_CREATED;
+	x->ended |= rec->status == RECORD_EXITED && (x->ran || rec->started != x->started);
+	x->done = w->until == WAIT_NOT_RUNNING || (w->until == WAIT_NEXT_EXIT && x->ended);
+}
+
+/* Listens to its monitor. One that hears nobody is at the container's end. */
+static void listen_to(const struct wait *w, struct waiter *x)
+{
+	struct err ignored;
+
+	if (x->c.fd < 0 && client_connect(w->en, x->id, 0, &x->c, &ignored) < 0) {
+		x->c = (struct client)CLIENT_INIT;
+		x->unheard = true;
+	}
+}
+
+static void look(const struct wait *w, struct waiter *x)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	bool first = !x->id[0];
+	struct record rec;
+	int r = settle_find(w->en, &a, first ? x->what : x->id, SETTLE_WAIT, &rec, &live, &x->e);
+
+	x->look = x->restarting = x->unheard = false;
+	if (r < 0 && (first || x->e.cls != ERR_NOTFOUND)) {
+		x->done = x->failed = true;
+		return;
+	}
+	if (r < 0) {
+		gone(w, x);
+		return;
+	}
+	if (first) {
+		(void)snprintf(x->id, sizeof(x->id), "%s", rec.id);
+		x->started = rec.started;
+		x->ran = record_is_active(&rec);
+	}
+	x->restarting = rec.status == RECORD_RESTARTING;
+	if (!record_is_active(&rec))
+		at_rest(w, x, &rec);
+	else if (w->until != WAIT_REMOVED && x->ended) /* and was started again */
+		x->done = true;
+	else if (rec.status == RECORD_RUNNING)
+		listen_to(w, x);
+}
+
+/* What its monitor says. */
+static void hear(struct waiter *x)
+{
+	int n = client_read(&x->c), r = 0;
+	struct client_exit end;
+	struct frame f;
+	struct err ignored;
+	bool over = n <= 0;
+
+	while (n > 0 && (r = client_parse(&x->c, &f, &ignored)) > 0) {
+		if (f.type == FRAME_EXIT && client_exit_of(&f, &end) == 0) {
+			x->ended = true;
+			x->code = end.code;
+			x->known = end.known;
+		}
+		over |= f.type == FRAME_DONE;
+	}
+	if (!over && r >= 0)
+		return;
+	client_close(&x->c);
+	x->look = true;
+}
+
+/* ---- events ---- */
+
+/* Of one that ended and is not there any more, this is where its exit code is. */
+static void ended(struct waiter *x, const struct event *ev)
+{
+	const struct json *code = json_get(ev->attributes, "exitCode");
+	int64_t n;
+
+	if (x->ended || !code || code->type != JSON_STRING || text_i64(code->str, &n) < 0)
+		return;
+	x->ended = x->known = true;
+	x->code = (int)n;
+}
+
+static void happened(const struct wait *w, struct waiter *x, const struct event *ev)
+{
+	CLEANUP_FD int lock = -1;
+	struct err ignored;
+
+	if (strcmp(ev->action, "die") == 0)
+		ended(x, ev);
+	else if (strcmp(ev->action, "destroy") == 0)
+		lock = folder_lock(w->en, x->id, true, &ignored); /* who removes it has told so before */
+	else if (strcmp(ev->action, "start") != 0)
+		return;
+	x->look = true;
+}
+
+/* What was told since the last time; heed false: that is over, and nothing is done about it. */
+static int read_events(struct wait *w, bool heed)
+{
+	const char *line, *once;
+	size_t len;
+	int r;
+
+	while ((r = eventlog_next(&w->log, &line, &len)) > 0) {
+		CLEANUP_ARENA struct arena a = ARENA_INIT;
+		struct event ev;
+
+		if (w->log.lost)
+			for (size_t i = 0; i < w->n; i++)
+				w->v[i].look = true;
+		w->log.lost = false;
+		if (!heed || !event_parse(&a, line, len, &ev, &once) || strcmp(ev.type, "container") != 0)
+			continue;
+		for (size_t i = 0; i < w->n; i++)
+			if (!w->v[i].done && strcmp(w->v[i].id, ev.id) == 0)
+				happened(w, &w->v[i], &ev);
+	}
+	return r;
+}
+
+/* ---- all of them ---- */
+
+static int sleep_until(struct wait *w)
+{
+	bool more = false;
+	int timeout = -1, r = eventlog_watch(&w->log, &more);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < w->n; i++) {
+		struct waiter *x = &w->v[i];
+
+		w->p[i] = (struct pollfd){ .fd = x->done ? -1 : x->c.fd, .events = POLLIN };
+		if (!x->done && x->restarting && timeout < 0)
+			timeout = RESTARTING_MS;
+		if (!x->done && x->unheard)
+			timeout = SOON_MS;
+		if (!x->done && x->look)
+			more = true;
+	}
+	w->p[w->n] = (struct pollfd){ .fd = r, .events = POLLIN };
+	if (poll(w->p, w->n + 1, more ? 0 : timeout) < 0 && errno != EINTR)
+		return -errno;
+	if (w->p[w->n].revents)
+		eventlog_clear(&w->log);
+	return 0;
+}
+
+static int round_of(struct wait *w)
+{
+	int r = sleep_until(w);
+
+	for (size_t i = 0; r == 0 && i < w->n; i++)
+		if (w->p[i].revents)
+			hear(&w->v[i]);
+	if (r == 0)
+		r = read_events(w, true);
+	for (size_t i = 0; r == 0 && i < w->n; i++)
+		if (!w->v[i].done && (w->v[i].look || w->v[i].restarting || w->v[i].unheard))
+			look(w, &w->v[i]);
+	return r;
+}
+
+/* Those at the front that are done; true: it were all. */
+static bool report(struct wait *w, waited_fn fn, void *data)
+{
+	size_t i = 0;
+
+	for (; i < w->n && w->v[i].done; i++) {
+		struct waiter *x = &w->v[i];
+
+		if (!x->told)
+			fn(x->what, x->code, x->known, x->failed ? &x->e : NULL, data);
+		x->told = true;
+	}
+	return i == w->n;
+}
+
+int containers_wait(const struct engine *en, const char *const *what, size_t n, enum wait_condition until, waited_fn fn, void *data, struct err *e)
+{
+	CLEANUP(wait_end) struct wait w = { .en = en, .until = until, .n = n, .log = EVENTLOG_INIT };
+	int r;
+
+	w.v = calloc(n, sizeof(*w.v));
+	w.p = calloc(n + 1, sizeof(*w.p));
+	if (!w.v || !w.p)
+		return err_errno(e, -ENOMEM, "wait");
+	for (size_t i = 0; i < n; i++)
+		w.v[i] = (struct waiter){ .what = what[i], .c = CLIENT_INIT };
+	r = eventlog_open(en->state_fd, &w.log);
+	if (r == 0)
+		r = read_events(&w, false);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		look(&w, &w.v[i]);
+	while (r == 0 && !report(&w, fn, data))
+		r = round_of(&w);
+	return r < 0 ? err_errno(e, r, "wait for what happens (%s/events)", en->state) : 0;
+}
+
+/* ---- one ---- */
+
+struct one {
+	int *code;
+	bool *known;
+	struct err *e;
+};
+
+static void take(const char *what, int code, bool known, const struct err *why, void *data)
+{
+	struct one *o = data;
+
+	(void)what;
+	*o->code = code;
+	*o->known = known;
+	if (why)
+		*o->e = *why;
+}
+
+int container_wait(const struct engine *en, const char *what, int *code, bool *known, struct err *e)
+{
+	struct err failed = { 0 };
+	struct one o = { code, known, &failed };
+	int r = containers_wait(en, &what, 1, WAIT_NOT_RUNNING, take, &o, e);
+
+	if (r == 0 && failed.cls != ERR_OK) {
+		*e = failed;
+		r = failed.code;
+	}
+	return r;
+}
