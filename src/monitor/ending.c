@@ -68,14 +68,17 @@ static bool was_oom_killed(const char *path)
 	return cg_open(path, &cg, &e) == 0 && cg_read_stats(cg, &stats, &e) == 0 && stats.oom_kills > 0;
 }
 
-void ending_cleanup_cgroup(const struct description *d, bool *oom_killed)
+void ending_cleanup_cgroup(const struct description *d, struct progress *p, bool *oom_killed)
 {
 	struct err e = { 0 };
 
 	*oom_killed = false;
 	if (!d->cgroup)
 		return;
-	*oom_killed = was_oom_killed(d->cgroup);
+	/* whoever is killed when the cgroup is gone and nothing is recorded has a successor, which asks the same */
+	*oom_killed = (p && progress_get(p->oom)) || was_oom_killed(d->cgroup);
+	if (p && *oom_killed)
+		progress_set(p->oom, 1);
 	if (rt_cleanup(d->cgroup, &e) < 0)
 		log_error("%.12s: %s", d->id, e.msg);
 }

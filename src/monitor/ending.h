@@ -17,7 +17,7 @@ void ending_publish(int pidfd, struct progress *p);
 
 /* Whether the kernel killed something in the container for memory; then kills what is left in its cgroup and removes
  * that. */
-void ending_cleanup_cgroup(const struct description *d, bool *oom_killed);
+void ending_cleanup_cgroup(const struct description *d, struct progress *p, bool *oom_killed);
 
 /* Fills in the end from what was published. */
 void ending_fill(struct state *s, const struct progress *p, bool oom_killed);

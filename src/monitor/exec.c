@@ -229,12 +229,12 @@ static void end(struct exec *x)
 	for (size_t i = 0; i < LOG_STREAMS; i++)
 		stream_drain(&x->streams[i]);
 	ending_fill(&x->state, x->progress, false);
-	/* who stayed is told how it ended; a record of every exec would stay for the container's life */
-	if (x->d.attach)
+	tell(x);
+	/* who stayed is told how it ended, and else the event tells; a record of every exec would stay for the container's life */
+	if (x->d.attach || x->d.event)
 		(void)unlinkat(x->dir, x->name, 0);
 	else if (save_state(x, STATE_EXITED, &e) < 0)
 		e.code = 0; /* the container was removed meanwhile: nobody asks for this record */
-	tell(x);
 	attach_send_exit(&x->attach, x->state.exit_code, x->state.exit_known, false);
 	attach_send(&x->attach, FRAME_DONE, NULL, 0);
 	attach_flush(&x->attach, FLUSH_MS);

@@ -25,6 +25,7 @@ struct progress {
 	uint32_t fed_before;
 	uint32_t client_behind; /* bytes that the keeper's client has not been given were lost with a worker */
 	uint32_t shown[LOG_STREAMS]; /* bytes at the head of the stream that clients have been given */
+	uint32_t oom; /* a process was killed for want of memory; stored before the cgroup that knows it goes */
 };
 
 #define progress_set(field, value) __atomic_store_n(&(field), (value), __ATOMIC_SEQ_CST)

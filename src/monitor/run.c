@@ -294,7 +294,7 @@ static void give_up(struct birth *b, const struct err *why)
 	if (b->process.pidfd >= 0 && proc_signal(b->process.pidfd, SIGKILL) < 0)
 		b->process.pidfd = close_fd(b->process.pidfd);
 	rt_process_close(&b->process);
-	ending_cleanup_cgroup(&b->d, &oom_killed);
+	ending_cleanup_cgroup(&b->d, b->progress, &oom_killed);
 	ending_remove_names(CREW_STATE_DIR);
 	snprintf(b->state.error, sizeof(b->state.error), "%s", why->msg);
 	b->state.exit_code = err_info(why->cls)->exit_code;

@@ -228,7 +228,7 @@ static void end(struct worker *w)
 
 	health_end(&w->health);
 	relays_close(&w->relays);
-	ending_cleanup_cgroup(&w->d, &oom_killed);
+	ending_cleanup_cgroup(&w->d, w->progress, &oom_killed);
 	if (s->status != STATE_EXITED)
 		record_end(w, oom_killed);
 	/* before anybody settles: that may remove the container's folder, where the hooks are */

@@ -51,6 +51,21 @@ repeated() { jq -r '.once // empty' <"$TARE_STATE/events" | sort | uniq -d | wc 
   [ "$status" != 137 ]
 }
 
+@test "a worker is killed when the cgroup that knew of it is gone: out of memory is told all the same" {
+  local n worker
+  for n in 2 7 11; do
+    tare run -d --name "o$n" --network none -m 20m busybox sh -c 'while [ ! -e /go ]; do sleep 0.1; done; head -c 200m /dev/zero | tail >/dev/null; exit 3'
+    worker=$(jq -r .worker "$TARE_STATE/$(tare inspect -f '{{.Id}}' "o$n")/state.json")
+    strace -f -qq -o /dev/null -e trace=rmdir,unlinkat -e inject=rmdir,unlinkat:signal=KILL:when="$n" -p "$worker" 3>&- &
+    wait_until 10 grep -q "^TracerPid:.*[1-9]" "/proc/$worker/status"
+    tare exec "o$n" touch /go
+    tare wait "o$n" >/dev/null
+    [ "$(tare inspect -f '{{.State.OOMKilled}}' "o$n")" = true ] || { echo "killed at $n"; return 1; }
+    [ "$(tare events --since 1h --until 0s --filter "container=o$n" --format '{{.Action}}' | grep -c '^oom$\|^die$')" = 2 ]
+    tare rm "o$n"
+  done
+}
+
 @test "both halves of a monitor are killed: who comes next tells the end, once" {
   local id pid
   tare run -d --name both --network none busybox sleep 100

@@ -72,6 +72,32 @@ ends_by() {
   tare rm -f frozen
 }
 
+@test "hundreds of exec leave nothing: files, handles, processes, cgroups, memory" {
+  local many=${TARE_TEST_LONG:+3000} before after i
+  tare run -d --name many --network none busybox sleep 1000
+  what_it_costs() {
+    local k w cg
+    read -r k w < <(jq -r '"\(.keeper) \(.worker)"' "$TARE_STATE/$(live_id many)/state.json")
+    cg=$(tare inspect -f '{{.Cgroup}}' many)
+    echo "handles $(find "/proc/$k/fd" "/proc/$w/fd" -mindepth 1 | wc -l), files $(find "$TARE_STATE/$(live_id many)" "$TARE_ROOT/containers/$(live_id many)" | wc -l)," \
+      "cgroups $(find /sys/fs/cgroup -type d -path "*$cg*" | wc -l), processes $(tare top many -o pid | wc -l)"
+  }
+  private() { awk '/^Private/ { n += $2 } END { print n }' "/proc/$(jq -r .worker "$TARE_STATE/$(live_id many)/state.json")/smaps_rollup"; }
+  live_id() { tare inspect -f '{{.Id}}' "$1"; }
+  for _ in 1 2 3; do tare exec many true; tare exec -d many true; done
+  wait_until 10 no_exec_files
+  before=$(what_it_costs); memory=$(private)
+  for ((i = 0; i < ${many:-150}; i += 3)); do
+    tare exec many true
+    tare exec -d many true
+    echo x | tare exec -i many cat >/dev/null
+  done
+  wait_until 20 no_exec_files
+  wait_until 10 eval '[ "$(what_it_costs)" = "$before" ]' || { echo "before: $before"; echo "after: $(what_it_costs)"; return 1; }
+  [ "$(private)" -le $((memory + 64)) ]
+  tare rm -f many
+}
+
 @test "exec leaves no file behind" {
   tare run -d --name tidy busybox sleep 1000
   for _ in 1 2 3 4 5; do tare exec tidy true; done
