@@ -248,6 +248,42 @@ void config_change_networks(const struct json *doc, const char *without, const s
 	jw_end_object(&w);
 }
 
+int config_change_limits(const struct json *doc, const struct plan *p, struct strbuf *out, struct err *e)
+{
+	static const char *const changed[] = { "Memory", "MemorySwap", "MemoryReservation", "NanoCpus", "CpuQuota", "CpuPeriod", "CpuShares",
+					       "CpusetCpus", "CpusetMems", "PidsLimit", "CpuRealtimePeriod", "CpuRealtimeRuntime", "BlkioWeight" };
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&text), v = JSON_WRITER(out);
+	const struct json *limits;
+	int r;
+
+	jw_object(&w, NULL);
+	write_limits(p, &w);
+	jw_end_object(&w);
+	r = sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "the limits") : json_parse(p->a, text.s, text.len, NULL, &limits, e);
+	if (r < 0)
+		return r;
+	jw_object(&v, NULL);
+	json_each(member, doc) {
+		if (strcmp(member->key, "HostConfig") != 0) {
+			jw_value(&v, member->key, member);
+			continue;
+		}
+		jw_object(&v, "HostConfig");
+		json_each(setting, member) {
+			const struct json *with = setting;
+
+			for (size_t i = 0; i < ARRAY_LEN(changed); i++)
+				if (strcmp(changed[i], setting->key) == 0 && json_get(limits, setting->key))
+					with = json_get(limits, setting->key);
+			jw_value(&v, setting->key, with);
+		}
+		jw_end_object(&v);
+	}
+	jw_end_object(&v);
+	return sb_error(out) < 0 ? err_errno(e, -ENOMEM, "the container's configuration") : 0;
+}
+
 void config_change_restart(const struct json *doc, const struct policy *restart, struct strbuf *out)
 {
 	struct json_writer w = JSON_WRITER(out);

@@ -13,6 +13,9 @@ int config_write(const struct plan *p, const struct image_config *image, const c
 /* The configuration doc again, without the place in one network (NULL: none goes) and with another (NULL: none comes). */
 void config_change_networks(const struct json *doc, const char *without, const struct ct_network *with, struct strbuf *out);
 
+/* The same with p's limits, of those that `tare update` changes. */
+int config_change_limits(const struct json *doc, const struct plan *p, struct strbuf *out, struct err *e) MUST_CHECK;
+
 /* The same with another restart policy. */
 void config_change_restart(const struct json *doc, const struct policy *restart, struct strbuf *out);
 

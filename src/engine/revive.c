@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "engine/config.h"
 #include "engine/container.h"
+#include "engine/events.h"
 #include "engine/folder.h"
 #include "engine/launch.h"
 #include "engine/settle.h"
@@ -145,7 +146,11 @@ int container_set_policy(const struct engine *en, const char *what, const struct
 		return err_set(e, ERR_CONFLICT, "container %s was made with --rm: what is removed at its end is not restarted", rec.name);
 	config_change_restart(config.doc, policy, &text);
 	r = sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "write the container's configuration") : record_set_config(c, rec.id, text.s, e);
-	return r < 0 ? r : catalog_commit(c, e);
+	if (r == 0)
+		r = catalog_commit(c, e);
+	if (r == 0)
+		events_container(en, &rec, "update", NULL);
+	return r;
 }
 
 /* A restart of the policy's: where it fails now it is tried again, as any other. */

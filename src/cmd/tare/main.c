@@ -92,7 +92,7 @@ static const struct cli_option global_options[] = {
 #define ROW_UNPAUSE { "unpause", "CONTAINER...", "let frozen containers go on", cmd_unpause, NULL, 0, NULL, 1, CLI_ANY }
 #define ROW_PORT { "port", "CONTAINER [PORT[/PROTO]]", "show which ports of the host lead to a container", cmd_port, NULL, 0, NULL, 1, 2 }
 #define ROW_UPDATE                                                                                                     \
-	{ "update", "CONTAINER...", "change containers, running or not", cmd_update, update_options, sizeof(struct update_opts), NULL, 1, CLI_ANY }
+	{ "update", "CONTAINER...", "change containers, running or not", cmd_update, update_options, sizeof(struct update_opts), &update_defaults, 1, CLI_ANY }
 #define ROW_DIFF                                                                                                       \
 	{ "diff", "CONTAINER", "list what a container added (A), changed (C) and deleted (D) of its image's files", cmd_diff,  \
 	  diff_options, sizeof(struct diff_opts), NULL, 1, 1 }

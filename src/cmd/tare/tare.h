@@ -269,9 +269,13 @@ int cmd_network_prune(const struct cli_call *call, struct err *e);
 /* update.c */
 struct update_opts {
 	const char *restart;
+	struct ct_options limits;
+	int64_t pids_limit, cpu_quota, cpu_period, cpu_rt_period, cpu_rt_runtime; /* INT64_MIN: not given */
+	uint64_t cpu_shares;
 	struct cli_strv publish_add, publish_rm, mount_add, mount_rm;
 };
 extern const struct cli_option update_options[];
+extern const struct update_opts update_defaults;
 int cmd_update(const struct cli_call *call, struct err *e);
 
 /* volume.c */

@@ -1,0 +1,308 @@
+/* The options that a container was made with are put together again from its HostConfig, those that are given replace them, and all is judged as
+ * at `tare run` (spec_limits.c). The cgroup first: the kernel has the last word. Then config.json, which the next start reads, then the row.
+ * Killed in between, the container goes on with new limits and shows older ones until the next update. */
+#include "engine/limits.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "engine/config.h"
+#include "engine/container.h"
+#include "engine/events.h"
+#include "engine/folder.h"
+#include "engine/launch.h"
+#include "engine/settle.h"
+#include "engine/spec_plan.h"
+#include "oci/spec.h"
+#include "sys/cgroup.h"
+
+struct limiting {
+	const struct engine *en;
+	struct arena a;
+	struct record rec;
+	struct live live;
+	struct ct_config config;
+	int64_t cpu_quota, cpu_period, pids, rt_period, rt_runtime;
+	uint64_t shares;
+	struct ct_options opt;
+	struct plan plan;
+	const struct json *description, *before, *after; /* resources */
+};
+
+static void limiting_end(struct limiting *l)
+{
+	live_close(&l->live);
+	arena_free(&l->a);
+}
+
+/* ---- what is wanted ---- */
+
+static int64_t number(const struct limiting *l, const char *key)
+{
+	const struct json *v = json_get(json_get(l->config.doc, "HostConfig"), key);
+	int64_t n = 0;
+
+	return v && json_as_i64(v, &n) == 0 ? n : 0;
+}
+
+static const char *text(const struct limiting *l, const char *key)
+{
+	const struct json *v = json_get(json_get(l->config.doc, "HostConfig"), key);
+
+	return v && v->type == JSON_STRING && v->str[0] ? v->str : NULL;
+}
+
+static const char *size_text(struct limiting *l, const char *key)
+{
+	int64_t n = number(l, key);
+
+	return n ? arena_printf(&l->a, "%lld", (long long)n) : NULL;
+}
+
+static const int64_t *if_any(int64_t *n)
+{
+	return *n ? n : NULL;
+}
+
+/* As it was made, or changed last. */
+static void options_of(struct limiting *l)
+{
+	struct ct_options *o = &l->opt;
+	int64_t nano = number(l, "NanoCpus");
+
+	l->cpu_quota = number(l, "CpuQuota");
+	l->cpu_period = number(l, "CpuPeriod");
+	l->pids = number(l, "PidsLimit");
+	l->rt_period = number(l, "CpuRealtimePeriod");
+	l->rt_runtime = number(l, "CpuRealtimeRuntime");
+	l->shares = (uint64_t)number(l, "CpuShares");
+	o->memory = size_text(l, "Memory");
+	o->memory_swap = size_text(l, "MemorySwap");
+	o->memory_reservation = size_text(l, "MemoryReservation");
+	o->cpus = nano ? arena_printf(&l->a, "%lld.%09lld", (long long)(nano / 1000000000), (long long)(nano % 1000000000)) : NULL;
+	o->cpu_quota = if_any(&l->cpu_quota);
+	o->cpu_period = if_any(&l->cpu_period);
+	o->cpu_shares = l->shares ? &l->shares : NULL;
+	o->cpuset_cpus = text(l, "CpusetCpus");
+	o->cpuset_mems = text(l, "CpusetMems");
+	o->pids_limit = if_any(&l->pids);
+	o->cpu_rt_period = if_any(&l->rt_period);
+	o->cpu_rt_runtime = if_any(&l->rt_runtime);
+	o->blkio_weight = (uint64_t)number(l, "BlkioWeight");
+}
+
+#define TAKE(member)                          \
+	do {                                  \
+		if (given->member)            \
+			o->member = given->member; \
+	} while (0)
+
+static void take_given(struct ct_options *o, const struct ct_options *given)
+{
+	TAKE(memory);
+	TAKE(memory_swap);
+	TAKE(memory_reservation);
+	TAKE(cpus);
+	TAKE(cpu_quota);
+	TAKE(cpu_period);
+	TAKE(cpu_shares);
+	TAKE(cpuset_cpus);
+	TAKE(cpuset_mems);
+	TAKE(pids_limit);
+	TAKE(cpu_rt_period);
+	TAKE(cpu_rt_runtime);
+	TAKE(blkio_weight);
+}
+
+/* ---- what becomes of it ---- */
+
+static const char *const parts[] = { "memory", "cpu", "blockIO", "pids" };
+
+static bool is_part(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (strcmp(parts[i], key) == 0)
+			return true;
+	return false;
+}
+
+/* The members of one object, each replaced by the other's of that name where there is one; new ones behind. */
+static void merge(struct json_writer *w, const char *key, const struct json *old, const struct json *with)
+{
+	jw_object(w, key);
+	json_each(member, old)
+		jw_value(w, member->key, json_get(with, member->key) ? json_get(with, member->key) : member);
+	json_each(member, with)
+		if (!json_get(old, member->key))
+			jw_value(w, member->key, member);
+	jw_end_object(w);
+}
+
+/* Only the parts that are ours; in what the kernel is told also that there is no limit of processes any more. */
+static int resources(struct limiting *l, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf all = STRBUF_INIT, out = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&all), v = JSON_WRITER(&out);
+	const struct json *doc;
+	int r;
+
+	jw_object(&w, NULL);
+	plan_write_resources(&l->plan, &w);
+	jw_end_object(&w);
+	r = sb_error(&all) < 0 ? err_errno(e, -ENOMEM, "write the limits") : json_parse(&l->a, all.s, all.len, NULL, &doc, e);
+	if (r < 0)
+		return r;
+	doc = json_get(doc, "resources");
+	jw_object(&v, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		const struct json *before = json_get(l->before, parts[i]), *after = json_get(doc, parts[i]);
+
+		if ((before || after) && (l->plan.pids_limit > 0 || strcmp(parts[i], "pids") != 0))
+			merge(&v, parts[i], before, after);
+	}
+	if (l->plan.pids_limit <= 0) {
+		jw_object(&v, "pids");
+		jw_i64(&v, "limit", -1);
+		jw_end_object(&v);
+	}
+	jw_end_object(&v);
+	return sb_error(&out) < 0 ? err_errno(e, -ENOMEM, "write the limits") : json_parse(&l->a, out.s, out.len, NULL, &l->after, e);
+}
+
+static int apply(struct limiting *l, const struct json *doc, struct err *e)
+{
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	struct cg_resources res;
+	int r = container_cgroup(&l->a, &l->rec, &cg, e);
+
+	if (r == 0)
+		r = oci_resources_parse(&l->a, doc, &res, e);
+	if (r < 0)
+		return r;
+	res.devices = NULL;
+	res.n_devices = 0;
+	return cg_apply(cg, &res, e);
+}
+
+/* At once; what the kernel refuses in the middle is taken back. */
+static int apply_now(struct limiting *l, struct err *e)
+{
+	struct err ignored = { 0 };
+
+	if (l->rec.status != RECORD_RUNNING || !l->live.container)
+		return 0;
+	if (apply(l, l->after, e) == 0)
+		return 0;
+	if (l->before && apply(l, l->before, &ignored) < 0)
+		log_debug("%s", ignored.msg);
+	return err_ctx(e, "container %s", l->rec.name);
+}
+
+static void write_linux(const struct limiting *l, struct json_writer *w, const struct json *linux_)
+{
+	jw_object(w, "linux");
+	json_each(member, linux_) {
+		if (strcmp(member->key, "resources") != 0) {
+			jw_value(w, member->key, member);
+			continue;
+		}
+		jw_object(w, "resources");
+		json_each(resource, member)
+			if (!is_part(resource->key))
+				jw_value(w, resource->key, resource);
+		json_each(resource, l->after)
+			jw_value(w, resource->key, resource);
+		jw_end_object(w);
+	}
+	jw_end_object(w);
+}
+
+static int keep_description(struct limiting *l, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	CLEANUP_FD int dir = folder_open(l->en, l->rec.id, e);
+	struct json_writer w = JSON_WRITER(&out);
+	int r;
+
+	if (dir < 0)
+		return dir;
+	jw_object(&w, NULL);
+	json_each(member, l->description) {
+		if (strcmp(member->key, "spec") != 0) {
+			jw_value(&w, member->key, member);
+			continue;
+		}
+		jw_object(&w, "spec");
+		json_each(part, member) {
+			if (strcmp(part->key, "linux") == 0)
+				write_linux(l, &w, part);
+			else
+				jw_value(&w, part->key, part);
+		}
+		jw_end_object(&w);
+	}
+	jw_end_object(&w);
+	r = sb_error(&out) < 0 ? -ENOMEM : io_replace_file(dir, "config.json", out.s, out.len, 0600, true);
+	return r < 0 ? err_errno(e, r, "write the container's config.json") : 0;
+}
+
+static int keep_row(struct limiting *l, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	CLEANUP_CATALOG_TXN struct catalog *c = l->en->catalog;
+	int r = catalog_begin(c, CATALOG_DURABLE, e);
+
+	if (r == 0)
+		r = config_change_limits(l->config.doc, &l->plan, &out, e);
+	if (r == 0)
+		r = record_set_config(c, l->rec.id, out.s, e);
+	return r < 0 ? r : catalog_commit(c, e);
+}
+
+static int read_it(struct limiting *l, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf description = STRBUF_INIT;
+	int r = record_get(l->en->catalog, &l->a, l->rec.id, &l->rec, e);
+
+	live_close(&l->live);
+	if (r == 0)
+		r = live_read(l->en, l->rec.id, &l->live, e);
+	if (r == 0)
+		r = config_parse(&l->a, l->rec.config, &l->config, e);
+	if (r == 0)
+		r = launch_read_description(l->en, l->rec.id, 0, &description, e);
+	if (r == 0)
+		r = json_parse(&l->a, description.s, description.len, NULL, &l->description, e);
+	l->before = r < 0 ? NULL : json_get(json_get(json_get(l->description, "spec"), "linux"), "resources");
+	return r;
+}
+
+int container_limit(const struct engine *en, const char *what, const struct ct_options *opt, struct err *e)
+{
+	CLEANUP(limiting_end) struct limiting l = { .en = en, .a = ARENA_INIT, .live = LIVE_INIT };
+	CLEANUP_FD int lock = -1;
+	int r = settle_find(en, &l.a, what, SETTLE_WAIT, &l.rec, &l.live, e);
+
+	if (r < 0)
+		return r;
+	lock = folder_lock(en, l.rec.id, true, e);
+	r = lock < 0 ? lock : read_it(&l, e);
+	if (r < 0)
+		return r;
+	options_of(&l);
+	take_given(&l.opt, opt);
+	l.plan = (struct plan){ .a = &l.a, .opt = &l.opt, .id = l.rec.id, .rootless = en->user.on ? &en->user : NULL };
+	r = plan_limits(&l.plan, e);
+	if (r == 0 && opt->cpus && !l.plan.cpu_quota) { /* --cpus 0 */
+		l.opt.cpus = NULL;
+		l.plan.cpu_quota = -1;
+	}
+	if (r < 0 || (r = resources(&l, e)) < 0 || (r = apply_now(&l, e)) < 0 || (r = keep_description(&l, e)) < 0)
+		return r;
+	r = keep_row(&l, e);
+	if (r == 0)
+		events_container(en, &l.rec, "update", NULL);
+	return r;
+}
