@@ -19,6 +19,7 @@
 #include "build/pick.h"
 #include "build/put.h"
 #include "build/tarball.h"
+#include "engine/events.h"
 #include "engine/inside.h"
 #include "image/pack.h"
 #include "sys/fsids.h"
@@ -330,11 +331,11 @@ int cp_out(const struct engine *en, const struct cp_args *args, uint64_t *bytes,
 
 	if (r < 0)
 		return r;
-	if (strcmp(args->here, "-") == 0)
-		return tar_out(&c, e);
 	how.from_ids = (struct put_ids){ c.inside.id_base, c.inside.id_size };
 	how.left_out = args->archive ? NULL : leave_out;
-	r = copy(&c, &c.there, &c.here, &how, e);
+	r = strcmp(args->here, "-") == 0 ? tar_out(&c, e) : copy(&c, &c.there, &c.here, &how, e);
+	if (r == 0)
+		events_container(en, &c.hold.rec, "archive-path", NULL);
 	if (r == 0 && c.left_out)
 		log_warning("%zu devices or pipes were left out; with -a they are copied, too", c.left_out);
 	return r;
@@ -380,5 +381,8 @@ int cp_in(const struct engine *en, const struct cp_args *args, uint64_t *bytes, 
 	if (r < 0)
 		return r;
 	how.ids = (struct put_ids){ c.inside.id_base, c.inside.id_size };
-	return strcmp(args->here, "-") == 0 ? tar_in(&c, &how, e) : copy(&c, &c.here, &c.there, &how, e);
+	r = strcmp(args->here, "-") == 0 ? tar_in(&c, &how, e) : copy(&c, &c.here, &c.there, &how, e);
+	if (r == 0)
+		events_container(en, &c.hold.rec, "extract-to-dir", NULL);
+	return r;
 }

@@ -39,6 +39,13 @@ copies_into() {
   [ "$(in_box stat -c %h /tmp/new/hard)" = 2 ]
   [ "$(in_box stat -c %u:%g /root/f)" = "1000:1001" ]
 }
+@test "docker's events: archive-path and extract-to-dir" {
+  box
+  tare cp src/f box:/tmp
+  tare cp box:/tmp/f out
+  run -1 tare cp box:/nope out
+  [ "$(tare events --since 1h --until 0s --filter container=box --format '{{.Action}}' | grep -- - | xargs)" = "extract-to-dir archive-path" ]
+}
 @test "into a container that runs: a file, a folder, what is in it, links, a tar; root's, or with -a whose it was" { copies_into running; }
 @test "into one that does not" { copies_into stopped; }
 @test "into one in the machine's own user namespace" { copies_into running --userns host; }
