@@ -88,3 +88,31 @@ names() { tare ps -a --format '{{.Names}}' "$@" | sort | paste -sd' '; }
   [ "$(tare inspect first | jq '.[0].SizeRw')" = null ]
   [ "$(tare inspect -s first | jq '.[0] | .SizeRootFs > .SizeRw')" = true ]
 }
+
+@test "inspect finds networks and volumes, too, in docker's order; --type; templates of network inspect" {
+  [ "$(tare inspect -f '{{.Name}} {{.Driver}}' side)" = "side bridge" ]
+  [ "$(tare network inspect -f '{{.Name}} {{(index .IPAM.Config 0).Subnet}}' side)" = "side $(tare network inspect side | jq -r '.[0].IPAM.Config[0].Subnet')" ]
+  [ "$(tare inspect -f '{{.Name}}' bridge)" = bridge ]
+  tare volume create data
+  [ "$(tare inspect -f '{{.Name}} {{.Driver}}' data)" = "data local" ]
+  tare volume create first
+  [ "$(tare inspect -f '{{.Name}}' first)" = /first ]
+  [ "$(tare inspect --type volume -f '{{.Name}}' first)" = first ]
+  tare volume rm data first
+  run -1 tare inspect --type volume first
+  run -1 tare inspect nobody
+  [[ "$output" == *"no container, image, network or volume is called nobody"* ]]
+  run -1 tare network inspect nobody side
+  [[ "$output" == *nobody*'"Name": "side"'* ]]
+  run -1 tare network inspect -f '{{.Nothing}}' side
+}
+
+@test "version, info, system df, builder du, top: by templates" {
+  [ "$(tare version -f '{{.Server.Version}} {{.Client.Version}} {{.Version}}')" = "$(tare version --format json | jq -r '"\(.Version) \(.Version) \(.Version)"')" ]
+  [ "$(tare system info -f '{{.OSType}} {{.ContainersRunning}} {{.ContainersPaused}} {{.Name}}')" = "linux 2 0 $(hostname)" ]
+  [ "$(tare system df --format '{{.Type}}' | head -2)" = $'Images\nContainers' ]
+  [ "$(tare builder du --format '{{.ID}}')" = "" ]
+  [ "$(tare top --format '{{.CMD}}' first)" = "sleep 1000" ]
+  run -1 tare version -f '{{.Nothing}}'
+  [[ "$output" == tare:* ]]
+}

@@ -58,7 +58,7 @@ int cmd_builder_prune(const struct cli_call *call, struct err *e)
 const struct cli_option builder_du_options[] = {
 	{ "no-trunc", 0, NULL, CLI_FLAG, "whole ids and instructions", offsetof(struct list_opts, no_trunc) },
 	{ "quiet", 'q', NULL, CLI_FLAG, "only ids", offsetof(struct list_opts, quiet) },
-	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
+	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
 	{ 0 }
 };
 
@@ -98,7 +98,7 @@ int cmd_builder_du(const struct cli_call *call, struct err *e)
 	}
 	if (r == 0)
 		r = table_write(&t, o->format, o->quiet, &out, e);
-	if (r == 0 && !o->quiet && (!o->format || strcmp(o->format, "json") != 0))
+	if (r == 0 && !o->quiet && (!o->format || strcmp(o->format, "table") == 0))
 		sb_printf(&out, "Reclaimable: %s\nTotal: %s\n", table_size(call->arena, free), table_size(call->arena, all));
 	return r < 0 ? r : tare_print(&out, e);
 }

@@ -4,11 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "cmd/tare/documents.h"
 #include "cmd/tare/inspect_image.h"
 #include "cmd/tare/ports.h"
 #include "cmd/tare/table.h"
-#include "cmd/tare/template.h"
 #include "engine/config.h"
 #include "engine/health.h"
 #include "engine/images.h"
@@ -17,8 +16,8 @@
 #include "net/port.h"
 
 const struct cli_option inspect_options[] = {
-	{ "type", 0, "container|image", CLI_STR, "look only among these", offsetof(struct inspect_opts, type),
-	  .choices = "container|image" },
+	{ "type", 0, "container|image|network|volume", CLI_STR, "look only among these", offsetof(struct inspect_opts, type),
+	  .choices = "container|image|network|volume" },
 	{ "format", 'f', "json|TEMPLATE", CLI_STR, "how it is written: a document, or as a template of Go's says of each",
 	  offsetof(struct inspect_opts, format) },
 	{ "size", 's', NULL, CLI_FLAG, "of containers, how much each wrote, and how much that is with its image", offsetof(struct inspect_opts, size) },
@@ -172,81 +171,55 @@ static int inspect_container(const struct engine *en, struct arena *a, const cha
 
 /* ---- all ---- */
 
-static bool is_template(const char *format)
-{
-	return format && strcmp(format, "json") != 0;
-}
+struct kind {
+	const char *name;
+	const char *commands; /* that take it alone */
+	document_fn fn;
+};
 
-static int inspect_one(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w,
-		       struct err *e)
-{
-	const struct inspect_opts *o = call->opts;
-	bool image_first = o->type && strcmp(o->type, "image") == 0;
-	struct err why;
-	int r;
-
-	if (strcmp(call->name, "tare image inspect") == 0 || image_first)
-		return inspect_image(en, call->arena, what, w, e);
-	r = inspect_container(en, call->arena, what, o->size, w, e);
-	if (r == 0 || e->cls != ERR_NOTFOUND || o->type || strcmp(call->name, "tare container inspect") == 0)
-		return r;
-	r = inspect_image(en, call->arena, what, w, &why);
-	if (r == 0)
-		return 0;
-	if (why.cls != ERR_NOTFOUND)
-		return err_set(e, why.cls, "%s", why.msg);
-	return err_set(e, ERR_NOTFOUND, "no container or image is called %s (tare ps -a, tare images list them)", what);
-}
-
-/* One JSON document of all, or a line of each as the template says. */
-static int show_one(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
+static int container_document(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
 {
 	const struct inspect_opts *o = call->opts;
-	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT, line = STRBUF_INIT;
-	struct json_writer one = JSON_WRITER(&text);
-	const struct json *doc;
-	int r;
 
-	if (!is_template(o->format))
-		return inspect_one(en, call, what, w, e);
-	r = inspect_one(en, call, what, &one, e);
-	if (r == 0 && sb_error(&text) < 0)
-		r = err_errno(e, -ENOMEM, "inspect");
-	if (r == 0)
-		r = json_parse(call->arena, sb_str(&text), text.len, NULL, &doc, e);
-	if (r == 0)
-		r = template_apply(call->arena, o->format, doc, &line, e);
-	if (r == 0)
-		sb_printf(w->out, "%s\n", sb_str(&line));
-	return r;
+	return inspect_container(en, call->arena, what, o->size, w, e);
+}
+
+static int image_document(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
+{
+	return inspect_image(en, call->arena, what, w, e);
+}
+
+/* In Docker's order: the first that is called so. */
+static const struct kind kinds[] = {
+	{ "container", "tare container inspect", container_document },
+	{ "image", "tare image inspect", image_document },
+	{ "network", "", network_document },
+	{ "volume", "", volume_document },
+};
+
+static int inspect_any(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
+{
+	const struct inspect_opts *o = call->opts;
+	int r = -ENOENT;
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strcmp(call->name, kinds[i].commands) == 0 || (o->type && strcmp(o->type, kinds[i].name) == 0))
+			return kinds[i].fn(en, call, what, w, e);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (en->user.on && kinds[i].fn == network_document)
+			continue; /* networks take root */
+		r = kinds[i].fn(en, call, what, w, e);
+		if (r == 0 || e->cls != ERR_NOTFOUND)
+			return r;
+	}
+	return err_set(e, ERR_NOTFOUND, "no container, image, network or volume is called %s (tare ps -a, images, network ls, volume ls list them)", what);
 }
 
 int cmd_inspect(const struct cli_call *call, struct err *e)
 {
 	const struct inspect_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
-	struct json_writer w = { .out = &out, .pretty = true };
-	int r = tare_engine(call, &en, e), failed = 0;
+	int r = tare_engine(call, &en, e);
 
-	if (r < 0)
-		return r;
-	if (!is_template(o->format))
-		jw_array(&w, NULL);
-	for (size_t i = 0; i < call->n_args; i++) {
-		struct err why = { 0 };
-
-		if (show_one(&en, call, call->args[i], &w, &why) < 0) {
-			log_error("%s", why.msg);
-			failed = 1;
-		}
-	}
-	if (!is_template(o->format)) {
-		jw_end_array(&w);
-		sb_putc(&out, '\n');
-	}
-	if (sb_error(&out) < 0)
-		return err_errno(e, -ENOMEM, "inspect");
-	r = tare_print(&out, e);
-	return r < 0 ? r : failed;
+	return r < 0 ? r : documents_print(&en, call, o->format, inspect_any, e);
 }

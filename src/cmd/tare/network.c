@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "cmd/tare/documents.h"
 #include "cmd/tare/filter.h"
 #include "cmd/tare/network_cni.h"
 #include "cmd/tare/table.h"
@@ -54,7 +55,7 @@ const struct cli_option network_disconnect_options[] = {
 	{ 0 }
 };
 const struct cli_option network_inspect_options[] = {
-	{ "format", 'f', "json", CLI_STR, "how it is written", offsetof(struct inspect_opts, format), .choices = "json" },
+	{ "format", 'f', "json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct inspect_opts, format) },
 	{ "verbose", 'v', NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
@@ -284,31 +285,23 @@ static int write_network(const struct engine *en, struct arena *a, const struct 
 	return r;
 }
 
-int cmd_network_inspect(const struct cli_call *call, struct err *e)
+int network_document(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
 {
-	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
-	struct json_writer w = { .out = &out, .pretty = true };
-	int r = networks_engine(call, &en, e), failed = 0;
+	struct network net;
+	int r = have_default(en, call->arena, e);
 
 	if (r == 0)
-		r = have_default(&en, call->arena, e);
-	if (r < 0)
-		return r;
-	jw_array(&w, NULL);
-	for (size_t i = 0; i < call->n_args; i++) {
-		struct network net;
-		struct err why = { 0 };
+		r = network_find(en, call->arena, what, &net, e);
+	return r < 0 ? r : write_network(en, call->arena, &net, w, e);
+}
 
-		if (network_find(&en, call->arena, call->args[i], &net, &why) < 0 || write_network(&en, call->arena, &net, &w, &why) < 0) {
-			log_error("%s", why.msg);
-			failed = 1;
-		}
-	}
-	jw_end_array(&w);
-	sb_putc(&out, '\n');
-	r = sb_error(&out) < 0 ? err_errno(e, -ENOMEM, "inspect") : tare_print(&out, e);
-	return r < 0 ? r : failed;
+int cmd_network_inspect(const struct cli_call *call, struct err *e)
+{
+	const struct inspect_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = networks_engine(call, &en, e);
+
+	return r < 0 ? r : documents_print(&en, call, o->format, network_document, e);
 }
 
 /* ---- connect, disconnect ---- */

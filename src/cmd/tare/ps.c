@@ -34,7 +34,7 @@ const struct cli_option ps_options[] = {
 const struct cli_option top_options[] = {
 	{ "columns", 'o', "COLUMNS", CLI_STR, "only these columns, by ps's names (uid pid ppid c stime tty time cmd)",
 	  offsetof(struct list_opts, columns) },
-	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct list_opts, format), .choices = "table|json" },
+	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
 	{ 0 }
 };
 

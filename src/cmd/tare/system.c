@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "cmd/tare/documents.h"
 #include "cmd/tare/image_filter.h"
 #include "cmd/tare/table.h"
 #include "engine/cni.h"
@@ -25,11 +26,11 @@
 #include "sys/cgroup.h"
 
 const struct cli_option info_options[] = {
-	{ "format", 'f', "table|json", CLI_STR, "how it is written", offsetof(struct system_opts, format), .choices = "table|json" },
+	{ "format", 'f', "table|json|TEMPLATE", CLI_STR, "how it is written, or what by a template of Go's", offsetof(struct system_opts, format) },
 	{ 0 }
 };
 const struct cli_option version_options[] = {
-	{ "format", 'f', "table|json", CLI_STR, "how it is written", offsetof(struct system_opts, format), .choices = "table|json" },
+	{ "format", 'f', "table|json|TEMPLATE", CLI_STR, "how it is written, or what by a template of Go's", offsetof(struct system_opts, format) },
 	{ "kubeconfig", 0, "FILE", CLI_UNSUPPORTED },
 	{ 0 }
 };
@@ -66,30 +67,38 @@ static void add_pair_json(const struct pair *p, struct json_writer *w)
 		jw_u64(w, p->key, p->number);
 }
 
-static int print_pairs(const char *format, const struct pair *pairs, size_t n, struct err *e)
+/* both: members that docker has one below the other, with all of the pairs each; NULL: none. */
+static int print_pairs(const struct cli_call *call, const struct pair *pairs, size_t n, const char *const *both, struct err *e)
 {
-	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
-	struct json_writer w = JSON_WRITER(&out);
-	bool json = format && strcmp(format, "json") == 0;
+	const struct system_opts *o = call->opts;
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT, out = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&text);
+	int r = 0;
 
-	if (json)
-		jw_object(&w, NULL);
-	for (size_t i = 0; i < n; i++) {
-		if (json)
+	jw_object(&w, NULL);
+	for (size_t i = 0; i < n; i++)
+		add_pair_json(&pairs[i], &w);
+	for (; both && *both; both++) {
+		jw_object(&w, *both);
+		for (size_t i = 0; i < n; i++)
 			add_pair_json(&pairs[i], &w);
-		else
-			add_pair(&pairs[i], &out);
-	}
-	if (json) {
 		jw_end_object(&w);
-		sb_putc(&out, '\n');
 	}
-	return sb_error(&out) < 0 ? err_errno(e, -ENOMEM, "write") : tare_print(&out, e);
+	jw_end_object(&w);
+	sb_putc(&text, '\n');
+	if (document_is_template(o->format))
+		r = document_apply(call->arena, o->format, &text, &out, e);
+	else if (o->format && strcmp(o->format, "json") == 0)
+		return tare_print(&text, e);
+	else
+		for (size_t i = 0; i < n; i++)
+			add_pair(&pairs[i], &out);
+	return r < 0 ? r : sb_error(&out) < 0 ? err_errno(e, -ENOMEM, "write") : tare_print(&out, e);
 }
 
 int cmd_version(const struct cli_call *call, struct err *e)
 {
-	const struct system_opts *o = call->opts;
+	static const char *const both[] = { "Client", "Server", NULL };
 	struct platform here;
 	struct utsname un;
 	char text[PLATFORM_TEXT_LEN];
@@ -105,7 +114,7 @@ int cmd_version(const struct cli_call *call, struct err *e)
 		return err_errno(e, -errno, "uname");
 	platform_host(&here);
 	(void)snprintf(text, sizeof(text), "%s/%s", here.os, here.arch);
-	return print_pairs(o->format, pairs, ARRAY_LEN(pairs), e);
+	return print_pairs(call, pairs, ARRAY_LEN(pairs), both, e);
 }
 
 static const char *cgroup_text(void)
@@ -153,9 +162,8 @@ static const char *os_name(struct arena *a)
 
 int cmd_info(const struct cli_call *call, struct err *e)
 {
-	const struct system_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	size_t n_images, n, by_state[RECORD_RESTARTING + 1] = { 0 };
+	size_t n_images, n, paused = 0, by_state[RECORD_RESTARTING + 1] = { 0 };
 	struct record *recs;
 	struct image *images;
 	struct utsname un;
@@ -175,6 +183,7 @@ int cmd_info(const struct cli_call *call, struct err *e)
 
 		if (settle(&en, call->arena, &recs[i], &live, SETTLE_LOOK, &ignored) == 0)
 			by_state[recs[i].status]++;
+		paused += recs[i].status == RECORD_RUNNING && container_paused(&recs[i]);
 	}
 	if (uname(&un) < 0 || sysinfo(&si) < 0)
 		return err_errno(e, -errno, "ask the kernel");
@@ -186,6 +195,12 @@ int cmd_info(const struct cli_call *call, struct err *e)
 		{ "  Created:", "ContainersCreated", NULL, by_state[RECORD_CREATED] },
 		{ "  Exited:", "ContainersStopped", NULL, by_state[RECORD_EXITED] },
 		{ "Images:", "Images", NULL, n_images },
+		{ NULL, "ContainersPaused", NULL, paused },
+		{ NULL, "Driver", "overlay2", 0 },
+		{ NULL, "DockerRootDir", en.root, 0 },
+		{ NULL, "OSType", "linux", 0 },
+		{ NULL, "Name", un.nodename, 0 },
+		{ NULL, "CgroupDriver", "cgroupfs", 0 },
 		{ "Root:", "TareRootDir", en.root, 0 },
 		{ "State:", "TareStateDir", en.state, 0 },
 		{ "Cgroups:", "CgroupVersion", cgroup_text(), 0 },
@@ -200,7 +215,7 @@ int cmd_info(const struct cli_call *call, struct err *e)
 		{ NULL, "MemTotal", NULL, memory },
 	};
 
-	return print_pairs(o->format, pairs, ARRAY_LEN(pairs), e);
+	return print_pairs(call, pairs, ARRAY_LEN(pairs), NULL, e);
 }
 
 /* ---- prune ---- */

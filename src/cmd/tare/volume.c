@@ -8,10 +8,10 @@
 
 #include "base/log.h"
 #include "base/newfile.h"
+#include "cmd/tare/documents.h"
 #include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
-#include "cmd/tare/template.h"
 #include "engine/volume_copy.h"
 #include "engine/volume_prune.h"
 
@@ -171,55 +171,23 @@ static void write_volume(const struct engine *en, struct arena *a, const struct 
 	jw_end_object(w);
 }
 
-/* An element of the list, or a line as the template says. */
-static int inspect_one(const struct engine *en, const struct cli_call *call, const char *what, const char *template, struct json_writer *w, struct err *e)
+int volume_document(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
 {
-	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT, line = STRBUF_INIT;
-	struct json_writer one = JSON_WRITER(&text);
-	const struct json *doc;
 	struct volume v;
 	int r = volume_find(en->catalog, call->arena, what, &v, e);
 
-	if (r < 0)
-		return r;
-	write_volume(en, call->arena, &v, template ? &one : w);
-	if (!template)
-		return 0;
-	r = sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "inspect") : json_parse(call->arena, sb_str(&text), text.len, NULL, &doc, e);
 	if (r == 0)
-		r = template_apply(call->arena, template, doc, &line, e);
-	if (r == 0)
-		sb_printf(w->out, "%s\n", sb_str(&line));
+		write_volume(en, call->arena, &v, w);
 	return r;
 }
 
 int cmd_volume_inspect(const struct cli_call *call, struct err *e)
 {
 	const struct inspect_opts *o = call->opts;
-	const char *template = o->format && strcmp(o->format, "json") != 0 ? o->format : NULL;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
-	struct json_writer w = { .out = &out, .pretty = true };
-	int r = tare_engine(call, &en, e), failed = 0;
+	int r = tare_engine(call, &en, e);
 
-	if (r < 0)
-		return r;
-	if (!template)
-		jw_array(&w, NULL);
-	for (size_t i = 0; i < call->n_args; i++) {
-		struct err why = { 0 };
-
-		if (inspect_one(&en, call, call->args[i], template, &w, &why) < 0) {
-			log_error("%s", why.msg);
-			failed = 1;
-		}
-	}
-	if (!template) {
-		jw_end_array(&w);
-		sb_putc(&out, '\n');
-	}
-	r = sb_error(&out) < 0 ? err_errno(e, -ENOMEM, "inspect") : tare_print(&out, e);
-	return r < 0 ? r : failed;
+	return r < 0 ? r : documents_print(&en, call, o->format, volume_document, e);
 }
 
 /* ---- removing ---- */
