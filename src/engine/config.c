@@ -112,7 +112,7 @@ static const char *network_mode(const struct plan *p)
 static const char *userns_mode(const struct plan *p)
 {
 	if (p->joined)
-		return mode_of(p, p->net_of.id ? &p->net_of : &p->pid_of, NULL);
+		return mode_of(p, plan_joined(p), NULL);
 	return p->userns ? p->opt->userns ? p->opt->userns : "private" : "host";
 }
 
@@ -151,7 +151,7 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_strv(w, "DnsOptions", p->opt->dns_option.v);
 	jw_str(w, "UsernsMode", userns_mode(p));
 	jw_str(w, "PidMode", mode_of(p, &p->pid_of, p->host_pid ? "host" : "private"));
-	jw_str(w, "IpcMode", p->host_ipc ? "host" : p->no_shm ? "none" : "private");
+	jw_str(w, "IpcMode", mode_of(p, &p->ipc_of, p->host_ipc ? "host" : p->no_shm ? "none" : p->shareable ? "shareable" : "private"));
 	jw_str(w, "CgroupnsMode", p->host_cgroupns ? "host" : "private");
 	jw_str(w, "Runtime", "tare-oci");
 	jw_str(w, "Isolation", "");

@@ -21,6 +21,7 @@ static const struct kind {
 } kinds[] = {
 	{ "network", "--network", "NetworkMode", "network" },
 	{ "pid", "--pid", "PidMode", "processes" },
+	{ "ipc", "--ipc", "IpcMode", "IPC" },
 };
 
 const char *join_named(const char *value)
@@ -45,7 +46,7 @@ static int find_owner(const struct engine *en, struct arena *a, const struct kin
 static int take_map(struct plan *p, const struct record *rec, struct err *e)
 {
 	if (p->joined && (p->map_base != rec->id_base || p->map_size != rec->id_size))
-		return err_set(e, ERR_INVALID, "--network and --pid name containers whose user ids differ: there is one user namespace for both");
+		return err_set(e, ERR_INVALID, "--network, --pid and --ipc name containers whose user ids differ: there is one user namespace for all");
 	p->joined = true;
 	p->userns = rec->id_size > 0;
 	p->map_base = rec->id_base;
@@ -71,6 +72,8 @@ static int look_up(const struct engine *en, struct plan *p, const struct kind *k
 		return r;
 	if (strcmp(mode, "host") == 0)
 		return err_set(e, ERR_INVALID, "%s container:%s: that container shares the host's %s: use %s host", k->option, rec.name, k->what, k->option);
+	if (k == &kinds[2] && strcmp(mode, "shareable") != 0)
+		return err_set(e, ERR_INVALID, "--ipc container:%s: its IPC is its own: make that one with --ipc shareable", rec.name);
 	r = take_map(p, &rec, e);
 	if (r == 0 && k == &kinds[0])
 		r = json_get_str(json_get(config.doc, "Config"), "Config", "Hostname", &p->hostname, e);
@@ -81,7 +84,7 @@ static int look_up(const struct engine *en, struct plan *p, const struct kind *k
 
 int join_plan(const struct engine *en, struct plan *p, struct err *e)
 {
-	const char *pid_of = join_named(p->opt->pid);
+	const char *pid_of = join_named(p->opt->pid), *ipc_of = join_named(p->opt->ipc);
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->opt->networks.n; i++) {
@@ -90,7 +93,9 @@ int join_plan(const struct engine *en, struct plan *p, struct err *e)
 		if (net_of)
 			r = look_up(en, p, &kinds[0], net_of, &p->net_of, e);
 	}
-	return r < 0 || !pid_of ? r : look_up(en, p, &kinds[1], pid_of, &p->pid_of, e);
+	if (r == 0 && pid_of)
+		r = look_up(en, p, &kinds[1], pid_of, &p->pid_of, e);
+	return r < 0 || !ipc_of ? r : look_up(en, p, &kinds[2], ipc_of, &p->ipc_of, e);
 }
 
 /* The target's row must be there still: with it goes its range. */
@@ -107,7 +112,9 @@ int join_insert(const struct engine *en, const struct plan *p, struct err *e)
 {
 	int r = p->net_of.id ? insert(en, p->id, &kinds[0], &p->net_of, e) : 0;
 
-	return r < 0 || !p->pid_of.id ? r : insert(en, p->id, &kinds[1], &p->pid_of, e);
+	if (r == 0 && p->pid_of.id)
+		r = insert(en, p->id, &kinds[1], &p->pid_of, e);
+	return r < 0 || !p->ipc_of.id ? r : insert(en, p->id, &kinds[2], &p->ipc_of, e);
 }
 
 /* ---- starting ---- */

@@ -1,4 +1,4 @@
-/* Namespaces that a container shares with another one: --network container:X and --pid container:X.
+/* Namespaces that a container shares with another one: --network, --pid and --ipc container:X.
  *
  * A user namespace belongs to all who share one of its namespaces, so X's comes along, with its id map. X is looked up by name once;
  * from then on its id is meant, and each start wants it to run. */
@@ -12,7 +12,7 @@
 /* The container in an option's "container:X", or NULL when it is something else. */
 const char *join_named(const char *value);
 
-/* Before spec_plan(): whom --network and --pid name, and what the container has of them. ERR_NOTFOUND; ERR_INVALID where X shares the
+/* Before spec_plan(): whom --network, --pid and --ipc name, and what the container has of them. ERR_NOTFOUND; ERR_INVALID where X shares the
  * host's, or where two that are named differ in their ids. */
 int join_plan(const struct engine *en, struct plan *p, struct err *e) MUST_CHECK;
 /* In the transaction that inserted the container's row. ERR_NOTFOUND: X was removed meanwhile. */

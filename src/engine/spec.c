@@ -38,7 +38,7 @@ static int plan_map(struct plan *p, uint32_t max_id, struct err *e)
 	if (p->map_base) {
 		if (p->map_size <= max_id && p->joined)
 			return err_set(e, ERR_INVALID, "ids up to %u are needed, and %s, whose namespace is shared, has %u: make that one with --userns=range",
-				       max_id, p->net_of.id ? p->net_of.name : p->pid_of.name, p->map_size);
+				       max_id, plan_joined(p)->name, p->map_size);
 		if (p->map_size <= max_id)
 			return err_set(e, ERR_INVALID, "--userns=range: the image has ids up to %u: the range must be that wide", max_id);
 		return 0;

@@ -11,6 +11,8 @@
 #include "engine/spec_plan.h"
 
 #define DEFAULT_SHM (64ULL << 20)
+/* What the monitor puts that container's in the place of (docs/formats.md); no such file is there. */
+#define JOINED_SHM "/dev/shm/.of-container"
 
 struct strv plan_split(struct arena *a, const char *text, char sep)
 {
@@ -174,6 +176,8 @@ static int shm(struct plan *p, struct err *e)
 	p->shm_size = DEFAULT_SHM;
 	if (p->opt->shm_size && (text_size(p->opt->shm_size, &p->shm_size) < 0 || p->shm_size == 0))
 		return err_set(e, ERR_INVALID, "--shm-size %s: want a size such as 64m", p->opt->shm_size);
+	if (p->opt->shm_size && p->ipc_of.id)
+		return err_set(e, ERR_INVALID, "--shm-size: /dev/shm is that of container %s: give it to that one", p->ipc_of.name);
 	if (p->opt->shm_size && p->no_shm)
 		return err_set(e, ERR_INVALID, "--shm-size: with --ipc none there is no /dev/shm");
 	return 0;
@@ -253,6 +257,10 @@ static void write_usual(const struct plan *p, struct json_writer *w)
 	}
 	usual(p, w, "/dev/mqueue", "mqueue", "nosuid,noexec,nodev");
 	if (p->no_shm)
+		return;
+	if (p->ipc_of.id && !has_target(p, "/dev/shm"))
+		mount(w, "/dev/shm", "bind", JOINED_SHM, plan_split(p->a, "bind,rprivate,nosuid,noexec,nodev", ',').v);
+	if (p->ipc_of.id)
 		return;
 	usual(p, w, "/dev/shm", "tmpfs",
 	      arena_printf(p->a, "nosuid,noexec,nodev,mode=1777,size=%llu", (unsigned long long)p->shm_size));

@@ -42,6 +42,11 @@ static int plan_hostname(struct plan *p, struct err *e)
 	return 0;
 }
 
+const struct plan_join *plan_joined(const struct plan *p)
+{
+	return p->net_of.id ? &p->net_of : p->pid_of.id ? &p->pid_of : &p->ipc_of;
+}
+
 int plan_namespaces(struct plan *p, const struct image_config *image, struct err *e)
 {
 	int r = plan_network(p, image, e);
@@ -51,7 +56,8 @@ int plan_namespaces(struct plan *p, const struct image_config *image, struct err
 	if (r == 0 && p->rootless && p->host_pid)
 		r = err_set(e, ERR_UNSUPPORTED, "--pid=host: without a cgroup, which an ordinary user has not got, what it leaves running could not be found");
 	p->no_shm = p->opt->ipc && strcmp(p->opt->ipc, "none") == 0;
-	if (r == 0 && !p->no_shm)
+	p->shareable = p->opt->ipc && strcmp(p->opt->ipc, "shareable") == 0;
+	if (r == 0 && !p->no_shm && !p->shareable && !p->ipc_of.id)
 		r = host_or_private("--ipc", p->opt->ipc, &p->host_ipc, e);
 	if (r == 0)
 		r = host_or_private("--cgroupns", p->opt->cgroupns, &p->host_cgroupns, e);

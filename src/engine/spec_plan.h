@@ -116,9 +116,9 @@ struct plan {
 
 	/* namespaces */
 	bool userns, host_net, no_net, host_pid, host_ipc, host_uts, host_cgroupns;
-	bool no_shm; /* --ipc none */
+	bool no_shm, shareable; /* --ipc none, shareable */
 	uint32_t map_base, map_size; /* base 0: a range is still to be taken; of a user: all the ids there are, as they are */
-	struct plan_join net_of, pid_of; /* filled before spec_plan(); with them hostname, domainname and map_* */
+	struct plan_join net_of, pid_of, ipc_of; /* filled before spec_plan(); with them hostname, domainname and map_* */
 	bool joined;                     /* any of both: userns and the map are that container's */
 	const char *hostname, *domainname;
 	struct ct_network *networks; /* neither host_net nor no_net nor net_of nor usernet: at least one */
@@ -190,6 +190,8 @@ struct net_port;
 int plan_usernet(struct plan *p, struct err *e) MUST_CHECK;
 int plan_usernet_port(const struct plan *p, const struct net_port *port, struct err *e) MUST_CHECK;
 int plan_namespaces(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
+/* The first container that a namespace is shared with; its id is NULL where none is. */
+const struct plan_join *plan_joined(const struct plan *p);
 /* spec_process.c: command line, environment (without HOME), working folder, user as text, labels, annotations. */
 int plan_process(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
 /* run_env: env, and HOME where neither image nor user set it. */

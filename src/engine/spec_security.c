@@ -137,7 +137,7 @@ static int check_joined(struct plan *p, const char *mode, struct err *e)
 		same = p->userns && named.map_base == p->map_base && named.map_size == p->map_size;
 	}
 	return same ? 0 : err_set(e, ERR_INVALID, "--userns=%s: a container that shares a namespace of %s has the user ids of that one: leave it out",
-				  mode, p->net_of.id ? p->net_of.name : p->pid_of.name);
+				  mode, plan_joined(p)->name);
 }
 
 static int plan_userns(struct plan *p, struct err *e)

@@ -7,9 +7,14 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "sys/proc.h"
+
+/* As the engine writes it (docs/formats.md). */
+#define JOINED_SHM "/dev/shm/.of-container"
 
 _Static_assert(OCI_NS_COUNT == 8, "JOIN_INIT");
 
@@ -17,6 +22,26 @@ void join_close(struct join *j)
 {
 	for (int i = 0; i < OCI_NS_COUNT; i++)
 		j->fds[i] = close_fd(j->fds[i]);
+	free(j->mounts);
+	j->mounts = NULL;
+}
+
+/* Who shares IPC shares /dev/shm, too. What the kept specification has there is no file. */
+static int share_shm(struct join *j, const struct description_join *of, struct err *e)
+{
+	size_t n = j->spec.n_mounts;
+
+	j->mounts = calloc(n + 1, sizeof(*j->mounts));
+	if (!j->mounts)
+		return err_errno(e, -ENOMEM, "/dev/shm of container %s", of->container);
+	(void)snprintf(j->shm, sizeof(j->shm), "/proc/%d/root/dev/shm", (int)of->pid);
+	if (n)
+		memcpy(j->mounts, j->spec.mounts, n * sizeof(*j->mounts));
+	for (size_t i = 0; i < n; i++)
+		if (j->mounts[i].source && strcmp(j->mounts[i].source, JOINED_SHM) == 0)
+			j->mounts[i].source = j->shm;
+	j->spec.mounts = j->mounts;
+	return 0;
 }
 
 static int open_namespace(const struct description_join *of, enum oci_ns ns)
@@ -63,6 +88,8 @@ static int open_of(struct join *j, const struct description_join *of, struct err
 	for (int i = 0; r == 0 && i < OCI_NS_COUNT; i++)
 		if (of->ns[i])
 			r = take(j, of, (enum oci_ns)i, e);
+	if (r == 0 && of->ns[OCI_NS_IPC])
+		r = share_shm(j, of, e);
 	if (r == -ESRCH || r == -ENOENT || proc_check(of->pid, of->start_time) < 0)
 		return err_set(e, ERR_BUSY, "container %s, whose namespaces this one shares, has ended", of->container);
 	return r < 0 && !e->code ? err_errno(e, r, "container %s", of->container) : r;

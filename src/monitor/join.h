@@ -8,6 +8,8 @@ struct join {
 	struct oci_spec spec;
 	int fds[OCI_NS_COUNT]; /* -1: a new one, or none */
 	char paths[OCI_NS_COUNT][32];
+	struct oci_mount *mounts; /* the specification's, where /dev/shm is another container's; malloc'd */
+	char shm[48];
 };
 #define JOIN_INIT { .fds = { -1, -1, -1, -1, -1, -1, -1, -1 } }
 void join_close(struct join *j);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
+#include "sys/ns.h"
 
 /* Options of a tmpfs among which a mode of its own still fits. */
 #define MAX_DATA 30
@@ -227,6 +229,46 @@ static int clone_source(const struct rt_mount_plan *p, int dir, const char *path
 	return link < 0 ? -errno : mnt_clone_tree(link, "", p->o.recursive_bind);
 }
 
+/* A folder in another process's root, "/proc/PID/root/…": the kernel copies mounts of one's own namespace alone, so a helper goes there. It
+ * looks up no more than a folder that is no link, in the root that process has: what it finds is that container's in any case. */
+struct visit {
+	const char *path;
+	pid_t pid;
+	bool recursive;
+	int fd;
+};
+
+static int visit_other(void *data)
+{
+	struct visit *v = data;
+	CLEANUP_FD int ns = -1, folder = -1;
+	char file[32];
+
+	(void)snprintf(file, sizeof(file), "/proc/%d/ns/mnt", (int)v->pid);
+	ns = open(file, O_RDONLY | O_CLOEXEC);
+	if (ns < 0 || setns(ns, CLONE_NEWNS) < 0)
+		return -errno;
+	folder = open(v->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	v->fd = folder < 0 ? -errno : mnt_clone_tree(folder, "", v->recursive);
+	return v->fd < 0 ? v->fd : 0;
+}
+
+/* -EINVAL: it is no such path. */
+static int clone_of_other(const char *source, bool recursive)
+{
+	struct visit v = { .recursive = recursive, .fd = -1 };
+	int pid, len = 0, r;
+	pid_t helper = 0;
+
+	if (sscanf(source, "/proc/%d/root/%n", &pid, &len) != 1 || len == 0)
+		return -EINVAL;
+	v.pid = (pid_t)pid;
+	v.path = source + len - 1;
+	r = ns_run_scratch(visit_other, &v, &helper);
+	ns_reap(helper);
+	return r < 0 ? r : v.fd;
+}
+
 static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int userns, struct err *e)
 {
 	CLEANUP_FD int fd = -1, bundle = -1;
@@ -238,6 +280,8 @@ static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 			return err_errno(e, -errno, "bundle %s", c->bundle);
 	}
 	fd = clone_source(p, bundle >= 0 ? bundle : AT_FDCWD, p->m->source);
+	if (fd == -EINVAL && bundle < 0 && text_starts(p->m->source, "/proc/"))
+		fd = clone_of_other(p->m->source, p->o.recursive_bind);
 	if (fd == -EINVAL && c->bind_nodes && !p->o.recursive_bind)
 		return err_set(e, ERR_DENIED, "bind source %s: there are mounts in it that only root may leave out: "
 					      "use \"rbind\"", p->m->source);

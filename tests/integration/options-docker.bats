@@ -165,3 +165,41 @@ teardown() { [ -z "${LOOP:-}" ] || losetup -d "$LOOP"; }
   run -125 tare run --rm 127.0.0.1:1/no:such true
   [[ "$output" == *"Unable to find image"* ]]
 }
+
+@test "--ipc shareable, container:X: one IPC namespace and one /dev/shm" {
+  tare run -d --name owner --ipc shareable busybox sleep 1000
+  [ "$(tare inspect -f '{{.HostConfig.IpcMode}}' owner)" = shareable ]
+  tare exec owner sh -c 'echo by-owner >/dev/shm/f'
+  run -0 tare run --rm --ipc container:owner busybox sh -c 'readlink /proc/self/ns/ipc; cat /dev/shm/f; echo by-guest >/dev/shm/g; ls /dev/mqueue; grep -c " /dev/shm " /proc/mounts'
+  [ "${lines[0]}" = "$(tare exec owner readlink /proc/self/ns/ipc)" ]
+  [ "${lines[1]}" = by-owner ]
+  [ "${lines[2]}" = 1 ]
+  [ "$(tare exec owner cat /dev/shm/g)" = by-guest ]
+  # the guest's own uses end with it, another's stay; it is found again when it is started again
+  tare create --name guest --ipc container:owner busybox sh -c 'cat /dev/shm/g'
+  [ "$(tare start -a guest)" = by-guest ]
+  [[ "$(tare inspect -f '{{.HostConfig.IpcMode}}' guest)" == container:[0-9a-f]* ]]
+  tare stop -t 0 owner
+  run -1 tare start -a guest
+  [[ "$output" == *"shares the IPC of container owner, which does not run"* ]]
+  tare start owner
+  run -1 tare start -a guest # what was in memory went
+  [[ "$output" == *"No such file"* ]]
+  tare rm -f guest owner
+}
+
+@test "--ipc container:X: of a private one, none, the host's, of nobody it is an error" {
+  tare run -d --name private busybox sleep 1000
+  run -125 tare run --rm --ipc container:private busybox true
+  [[ "$output" == *"--ipc container:private: its IPC is its own: make that one with --ipc shareable"* ]]
+  run -125 tare run --rm --ipc container:nobody busybox true
+  run -125 tare run --rm --ipc container: busybox true
+  tare run -d --name sharing --ipc shareable busybox sleep 1000
+  run -125 tare run --rm --ipc container:sharing --shm-size 1m busybox true
+  [[ "$output" == *"give it to that one"* ]]
+  run -125 tare run --rm --ipc container:sharing --userns=host busybox true
+  [[ "$output" == *"a container that shares a namespace of sharing"* ]]
+  run -125 tare run --rm --ipc container:sharing --pid container:private busybox true
+  tare run --rm --ipc container:sharing --pid container:sharing busybox sh -c 'ps | grep -q "sleep 1000"'
+  tare rm -f private sharing
+}

@@ -130,6 +130,10 @@ servers_up() {
   utare run --rm --network none --ipc none busybox sh -c '[ ! -e /dev/shm ]'
   mkdir "$U/home/d"; mknod -m 0666 "$U/home/d/null" c 1 3
   utare run --rm --network none --device "$U/home/d:/dev/there" busybox sh -c 'echo x >/dev/there/null'
+  utare run -d --name owner --network none --ipc shareable busybox sleep 100
+  utare exec owner sh -c 'echo by-owner >/dev/shm/f'
+  [ "$(utare run --rm --network none --ipc container:owner busybox cat /dev/shm/f)" = by-owner ]
+  utare rm -f owner
 }
 
 @test "volumes: as root has them, the files with his ids" {

@@ -12,7 +12,7 @@
 #include "image/ref.h"
 
 const struct cli_option df_options[] = {
-	{ "format", 0, "table|json", CLI_STR, "how it is written", offsetof(struct system_opts, format), .choices = "table|json" },
+	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct system_opts, format) },
 	{ "verbose", 'v', NULL, CLI_FLAG, "each image, container and volume", offsetof(struct system_opts, verbose) },
 	{ 0 }
 };
@@ -171,8 +171,8 @@ static int long_list(const struct cli_call *call, const struct engine *en, struc
 	struct table tables[] = { TABLE(call->arena, image_columns), TABLE(call->arena, container_columns), TABLE(call->arena, volume_columns) };
 	const struct system_opts *o = call->opts;
 	struct usage u;
-	int r = o->format && strcmp(o->format, "json") == 0 ? err_set(e, ERR_INVALID, "--verbose is for people; --format json goes without it") :
-							      usage_read(en, &u, e);
+	int r = o->format && strcmp(o->format, "table") != 0 ? err_set(e, ERR_INVALID, "--verbose is for people; --format %s goes without it", o->format) :
+							       usage_read(en, &u, e);
 
 	if (r == 0)
 		r = images_table(en, &tables[0], e);

@@ -82,7 +82,7 @@ static const struct cli_option container_options[] = {
 	{ "dns-opt", 0, "OPTION", CLI_STRV, NULL, OWN(dns_option) }, /* its older name */
 	{ "userns", 0, "private|range:ID[:N]|host", CLI_STR, "its user ids (default: host ids of its own)", CT(userns) },
 	{ "pid", 0, "host|container:CONTAINER", CLI_STR, "share the host's processes, or a container's", CT(pid) },
-	{ "ipc", 0, "host|private|none", CLI_STR, "share the host's IPC and /dev/shm; none: private, without /dev/shm", CT(ipc) },
+	{ "ipc", 0, "private|shareable|none|host|container:CONTAINER", CLI_STR, "IPC and /dev/shm: its own (none: without /dev/shm), or shared", CT(ipc) },
 	{ "uts", 0, "host", CLI_STR, "share the host's name", CT(uts) },
 	{ "cgroupns", 0, "host|private", CLI_STR, "its view of the control groups (default: private)", CT(cgroupns) },
 	{ "read-only", 0, NULL, CLI_FLAG, "root file system read-only", CT(read_only) },
