@@ -203,3 +203,10 @@ teardown() { [ -z "${LOOP:-}" ] || losetup -d "$LOOP"; }
   tare run --rm --ipc container:sharing --pid container:sharing busybox sh -c 'ps | grep -q "sleep 1000"'
   tare rm -f private sharing
 }
+
+@test "--link is refused with what there is instead" {
+  run -125 tare run --rm --link web busybox true
+  [[ "$output" == "tare: option --link is not supported: "*--network-alias* ]]
+  run ! tare rm --link web
+  [[ "$output" == *"--link is not supported: "*"network disconnect"* ]]
+}

@@ -47,7 +47,7 @@ const struct cli_option wait_options[] = {
 const struct cli_option rm_options[] = {
 	{ "force", 'f', NULL, CLI_FLAG, "kill it first when it runs", offsetof(struct rm_opts, force) },
 	{ "volumes", 'v', NULL, CLI_FLAG, "also its volumes without a name, unless another container has them", offsetof(struct rm_opts, volumes) },
-	{ "link", 'l', NULL, CLI_UNSUPPORTED },
+	{ "link", 'l', NULL, CLI_UNSUPPORTED, "there are no links between containers: tare network disconnect takes one out of a network" },
 	{ 0 }
 };
 

@@ -26,7 +26,7 @@ static const struct cli_option docker_options[] = {
 	{ "io-maxbandwidth", 0, "BYTES", CLI_UNSUPPORTED, WINDOWS },
 	{ "io-maxiops", 0, "N", CLI_UNSUPPORTED, WINDOWS },
 	{ "kernel-memory", 0, "BYTES", CLI_UNSUPPORTED, "the kernel limits its own memory within --memory: use that" },
-	{ "link", 0, "NAME", CLI_UNSUPPORTED },
+	{ "link", 0, "NAME", CLI_UNSUPPORTED, "containers find each other by name in a network that tare network create makes; --network-alias gives more names" },
 	{ "link-local-ip", 0, "IP", CLI_UNSUPPORTED },
 	{ "storage-opt", 0, "OPTION", CLI_UNSUPPORTED },
 	{ "use-api-socket", 0, NULL, CLI_UNSUPPORTED, "there is no daemon, and no socket of one" },
