@@ -6,6 +6,11 @@ setup_file() {
   tare run --name ten busybox sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do echo line $i; done; echo last >&2'
 }
 teardown_file() { tare_teardown_file; }
+# what the full disk's test mounted, when it failed
+teardown() {
+  [ ! -e "$BATS_TEST_TMPDIR/full" ] || awk '/-json\.log |\/full / { print $5 }' /proc/self/mountinfo | grep -e "^$TARE_ROOT/" -e "^$BATS_TEST_TMPDIR/" |
+    while read -r m; do umount "$m"; done
+}
 
 @test "logs keep both streams apart" {
   [ "$(tare logs ten 2>/dev/null | wc -l)" -eq 10 ]
@@ -92,4 +97,62 @@ teardown_file() { tare_teardown_file; }
   sleep 0.3
   tare rm -f gone
   wait $!
+}
+
+@test "several readers and an attached client at once have every line" {
+  tare run -d --name shared busybox sh -c 'sleep 1; i=0; while [ $i -lt 2000 ]; do echo "line number $i"; i=$((i+1)); done'
+  for i in 1 2 3; do timeout 60 "$TARE_BIN/tare" logs -f shared >"$BATS_TEST_TMPDIR/read.$i" 3>&- & done
+  timeout 60 "$TARE_BIN/tare" attach --no-stdin shared >"$BATS_TEST_TMPDIR/read.4" 3>&- &
+  wait
+  i=0; while [ $i -lt 2000 ]; do echo "line number $i"; i=$((i+1)); done >"$BATS_TEST_TMPDIR/want"
+  for i in 1 2 3 4; do cmp "$BATS_TEST_TMPDIR/want" "$BATS_TEST_TMPDIR/read.$i"; done
+  tare rm shared
+}
+
+@test "one that writes as fast as it can: its disk is bounded, others go on, the kept lines follow each other" {
+  tare run -d --name flood --log-opt max-size=1m --log-opt max-file=3 busybox sh -c 'seq 1 100000000'
+  dir=$TARE_ROOT/containers/$(tare inspect -f '{{.Id}}' flood)
+  for _ in 1 2 3 4 5 6; do
+    sleep 0.3
+    [ "$(du -bc "$dir"/*-json.log* 2>/dev/null | awk 'END { print $1 }')" -lt 4000000 ]
+    [ "$(timeout 20 "$TARE_BIN/tare" run --rm busybox echo fine)" = fine ]
+  done
+  tare kill flood
+  tare wait flood
+  # it got somewhere, and of what it wrote the end is there, no line missing: the last may be cut off
+  tare logs flood | sed '$d' >"$BATS_TEST_TMPDIR/kept"
+  awk 'NR > 1 && $1 != last + 1 { bad = 1; print "after " last " came " $1 } { last = $1 } END { exit bad || last < 100000 }' "$BATS_TEST_TMPDIR/kept"
+  tare rm flood
+}
+
+@test "a follower of one file that is rotated has every line, too" {
+  tare run -d --name onefile --log-opt max-size=20k busybox \
+    sh -c 'i=0; while [ $i -lt 900 ]; do echo "record number $i"; i=$((i+1)); [ $((i % 50)) -ne 0 ] || sleep 0.2; done'
+  timeout 60 "$TARE_BIN/tare" logs -f onefile >"$BATS_TEST_TMPDIR/all"
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/all")" -eq 900 ]
+  tare rm onefile
+}
+
+@test "a full disk under the log: the container goes on, what is lost is counted when there is room again" {
+  mkdir "$BATS_TEST_TMPDIR/full"
+  tare create --name full busybox sh -c 'i=0; while [ $i -lt 3000 ]; do echo "a line of some length, number $i"; i=$((i+1)); done; touch /written; until [ -e /go ]; do sleep 0.1; done; echo last; exit 4'
+  id=$(tare inspect -f '{{.Id}}' full)
+  log=$(tare inspect -f '{{.LogPath}}' full)
+  truncate -s 0 "$log"; chmod 640 "$log"
+  mount -t tmpfs -o size=64k small "$BATS_TEST_TMPDIR/full"
+  touch "$BATS_TEST_TMPDIR/full/log"
+  mount --bind "$BATS_TEST_TMPDIR/full/log" "$log"
+  tare start full
+  until tare exec full test -e /written; do sleep 0.2; done
+  mount -o remount,size=1m "$BATS_TEST_TMPDIR/full"
+  tare exec full touch /go
+  [ "$(tare wait full)" = 4 ]
+  cp "$BATS_TEST_TMPDIR/full/log" "$BATS_TEST_TMPDIR/copy"
+  umount "$log"; umount "$BATS_TEST_TMPDIR/full"
+  jq -r .log "$BATS_TEST_TMPDIR/copy" >/dev/null # whole records alone
+  [ "$(jq -rj .log "$BATS_TEST_TMPDIR/copy" | tail -1)" = last ]
+  jq -rj 'select(.stream == "stderr") | .log' "$BATS_TEST_TMPDIR/copy" | grep -Eq '^tare: [0-9]+ lines of output could not be written to this log: No space left on device$'
+  lost=$(jq -rj 'select(.stream == "stderr") | .log' "$BATS_TEST_TMPDIR/copy" | awk '{ n += $2 } END { print n }')
+  [ "$(jq -rj 'select(.stream == "stdout") | .log' "$BATS_TEST_TMPDIR/copy" | wc -l)" -eq $((3001 - lost)) ]
+  tare rm full
 }
