@@ -127,10 +127,9 @@ static int by_id(struct catalog *c, struct arena *a, const char *what, struct im
 
 static int not_found(struct catalog *c, const char *what, struct err *e)
 {
-	static const char names[] = "SELECT replace(replace(ref, 'docker.io/library/', ''), ':latest', '') FROM tags";
 	char near[NEAREST_LEN];
 
-	if (nearest_row(c, names, what, near))
+	if (nearest_image(c, what, near))
 		return err_set(e, ERR_NOTFOUND, "no such image: %.200s (did you mean \"%s\"?)", what, near);
 	return err_set(e, ERR_NOTFOUND, "no such image: %.200s (tare images lists them, tare load brings one in)", what);
 }

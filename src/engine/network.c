@@ -144,12 +144,33 @@ int network_insert(const struct engine *en, const struct network *net, const cha
 	return r < 0 ? r : 0;
 }
 
+/* Not only what the catalog has is a network to people. */
+static int not_found(const struct engine *en, struct arena *a, const char *name, struct err *e)
+{
+	static const char *const usual[] = { "bridge", "host", "none" };
+	struct nearest near = NEAREST(name);
+	struct cni_network *cni = NULL;
+	struct cni_bad *bad;
+	size_t n = 0, n_bad;
+	struct err ignored;
+
+	nearest_rows(en->catalog, "SELECT name FROM networks", &near);
+	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+		(void)nearest_offer(&near, usual[i]);
+	if (cni_folder_read(a, &cni, &n, &bad, &n_bad, &ignored) < 0)
+		n = 0;
+	for (size_t i = 0; i < n; i++)
+		(void)nearest_offer(&near, cni[i].net.name);
+	if (near.best[0])
+		return err_set(e, ERR_NOTFOUND, "no network is called %.200s; did you mean %s?", name, near.best);
+	return err_set(e, ERR_NOTFOUND, "no network is called %.200s (tare network ls lists them)", name);
+}
+
 int network_find(const struct engine *en, struct arena *a, const char *what, struct network *out, struct err *e)
 {
 	const struct network_options usual = { .name = NETWORK_DEFAULT, .driver = NETWORK_ROUTED };
 	const char *name = network_is_default(what) ? NETWORK_DEFAULT : what;
 	struct cni_network cni;
-	char near[NEAREST_LEN];
 	int r = look(en, a, "name = ?1 OR id = ?1", name, out, e);
 
 	if (r == 0 && network_is_default(name))
@@ -161,11 +182,7 @@ int network_find(const struct engine *en, struct arena *a, const char *what, str
 	r = cni_folder_find(a, name, &cni, e);
 	if (r == 0)
 		*out = cni.net;
-	if (r == 0 || e->cls != ERR_NOTFOUND)
-		return r;
-	if (nearest_row(en->catalog, "SELECT name FROM networks", name, near))
-		return err_set(e, ERR_NOTFOUND, "no network is called %s; did you mean %s?", name, near);
-	return err_set(e, ERR_NOTFOUND, "no network is called %s (tare network ls lists them)", name);
+	return r == 0 || e->cls != ERR_NOTFOUND ? r : not_found(en, a, name, e);
 }
 
 int network_without_ports(const struct engine *en, struct arena *a, struct strv names, struct network *first, struct err *e)

@@ -642,3 +642,23 @@ user_lacks() { ! is_there "$1"; }
   grep -q '^idle 1 0.00% ' "$BATS_TEST_TMPDIR/out"
   [ "$(utare top -o cmd idle | tail -n 1)" = "sleep 1000" ]
 }
+
+@test "devices by name, and defaults of his own: nodes are bound from the host, hooks run as he is" {
+  mkdir -p "$U/home/cdi" "$U/home/.config/tare"
+  echo driver >"$U/home/cdi/lib"
+  printf '#!/bin/sh\ncat >/dev/null; id -u >%s\n' "$U/home/cdi/hooked" >"$U/home/cdi/hook"
+  chmod 755 "$U/home/cdi/hook"
+  cat >"$U/home/cdi/v.json" <<END
+{ "cdiVersion": "0.6.0", "kind": "vendor.com/x", "devices": [{ "name": "a", "containerEdits": { "env": ["VENDOR=1"],
+  "deviceNodes": [{ "path": "/dev/vendor0", "hostPath": "/dev/zero" }],
+  "mounts": [{ "hostPath": "$U/home/cdi/lib", "containerPath": "/usr/lib/vendor", "options": ["ro", "bind"] }],
+  "hooks": [{ "hookName": "createRuntime", "path": "$U/home/cdi/hook", "env": ["PATH=/bin:/usr/bin"] }] } }] }
+END
+  echo "{ \"cdi-spec-dirs\": [\"$U/home/cdi\"], \"default-pids-limit\": 50, \"default-ulimits\": { \"nofile\": { \"Soft\": 99 } } }" >"$U/home/.config/tare/config.json"
+  chown -R "$USER_ID:$USER_ID" "$U/home/cdi" "$U/home/.config"
+  run -0 env -u TARE_CONFIG "$U/as" tare run --rm --network none --device vendor.com/x=a busybox \
+    sh -c 'echo $VENDOR; cat /usr/lib/vendor; head -c 3 /dev/vendor0 | od -An -tx1; ulimit -n'
+  [ "$output" = $'1\ndriver\n 00 00 00\n99' ]
+  [ "$(cat "$U/home/cdi/hooked")" = 0 ] # of his namespace
+  [ "$(stat -c %u "$U/home/cdi/hooked")" = "$USER_ID" ]
+}

@@ -11,6 +11,7 @@
 #include "engine/config.h"
 #include "engine/health.h"
 #include "engine/images.h"
+#include "engine/nearest.h"
 #include "engine/settle.h"
 #include "engine/usage.h"
 #include "net/port.h"
@@ -200,6 +201,7 @@ static const struct kind kinds[] = {
 static int inspect_any(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
 {
 	const struct inspect_opts *o = call->opts;
+	char near[NEAREST_LEN];
 	int r = -ENOENT;
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
@@ -212,6 +214,8 @@ static int inspect_any(const struct engine *en, const struct cli_call *call, con
 		if (r == 0 || e->cls != ERR_NOTFOUND)
 			return r;
 	}
+	if (nearest_thing(en->catalog, what, near))
+		return err_set(e, ERR_NOTFOUND, "no container, image, network or volume is called %.200s; did you mean %s?", what, near);
 	return err_set(e, ERR_NOTFOUND, "no container, image, network or volume is called %s (tare ps -a, images, network ls, volume ls list them)", what);
 }
 
