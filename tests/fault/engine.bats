@@ -205,3 +205,22 @@ X
   [[ "$output" == *user* ]]
   tare rm user
 }
+
+# Whatever is killed between an end and the next start, the next command brings it up again, once.
+@test "a container with a restart policy, whose waiter, monitors or next start are killed at any moment" {
+  local id p
+  tare run -d --name ever --restart always busybox sleep 1000 >/dev/null
+  id=$(tare inspect ever | jq -r '.[0].Id')
+  for d in $(delays); do
+    wait_until 20 is_state ever running
+    wait_until 5 half_named ever worker
+    kill -9 "$(live ever pid)" 2>/dev/null || true
+    sleep "$d"
+    for p in $(pgrep -f "^tare-monitor (rest .*|keeper |worker )$id" || true) $(pgrep -f "internal (exited|restart) $id" || true); do
+      kill -9 "$p" 2>/dev/null || true
+    done
+    wait_until 30 is_state ever running
+    [ "$(pgrep -fc "^tare-monitor rest .*$id" || true)" = 0 ]
+  done
+  tare rm -f ever
+}

@@ -41,6 +41,21 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   tare rm deaf
 }
 
+@test "stop: the image's STOPSIGNAL, -t -1 waits as long as it takes, one that is paused" {
+  printf 'FROM busybox\nSTOPSIGNAL USR2\n' | tare build -q -t stops -
+  tare run -d --name st stops sh -c 'trap "sleep 1; exit 8" USR2; echo ready; while :; do sleep 0.05; done'
+  wait_until 5 bash -c "'$TARE_BIN/tare' logs st | grep -q ready"
+  tare stop -t -1 st
+  [ "$(tare wait st)" = 8 ]
+  tare start st
+  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' logs st | grep -c ready) = 2 ]"
+  tare pause st
+  tare stop -t 0 st
+  is_state st exited
+  tare rm st
+  run -125 tare run -d --stop-signal NOSUCH busybox true
+}
+
 @test "kill sends any signal; a stopped container cannot be killed" {
   tare run -d --name kk busybox sh -c 'trap "exit 3" HUP; echo ready; while :; do sleep 0.05; done'
   wait_until 5 bash -c "'$TARE_BIN/tare' logs kk | grep -q ready"

@@ -32,6 +32,25 @@ servers_up() {
   wait_until 5 outside sh -c 'ss -lun | grep -q :53'
 }
 
+ustate() { [ "$(utare inspect "$1" | jq -r ".[0].$2")" = "$3" ]; }
+
+@test "restart policies and health checks, as root has them" {
+  utare run -d --name again --network none --restart on-failure:2 busybox sh -c 'echo x; exit 4'
+  wait_until 20 ustate again State.Status exited
+  ustate again RestartCount 2
+  [ "$(utare logs again | wc -l)" = 3 ]
+  utare run -d --name waits --network none --restart always busybox false
+  wait_until 20 ustate waits RestartCount 4
+  utare stop waits
+  ustate waits State.Status exited
+  utare run -d --name well --network none --health-interval 100ms --health-timeout 300ms --health-retries 1 \
+    --health-cmd 'test -e /ok || sleep 7777' busybox sleep 1000
+  wait_until 10 ustate well State.Health.Status unhealthy
+  utare exec well touch /ok
+  wait_until 10 ustate well State.Health.Status healthy
+  run ! is_there 'sleep 7777'
+}
+
 @test "run, exec, logs, top, stop, start, rm, inspect: as root has them" {
   run -0 utare images -q
   [ -n "$output" ]
