@@ -127,9 +127,9 @@ static const char *quoted(struct arena *a, const char *command, bool whole)
 	return arena_printf(a, "\"%s\"", whole ? command : table_cut(a, command, 20));
 }
 
-static void add_row(const struct engine *en, struct table *t, const struct seen *s, const struct list_opts *o)
+/* Into the table's memory, out of a, which is the container's. */
+static void add_row(const struct engine *en, struct arena *a, struct table *t, const struct seen *s, const struct list_opts *o)
 {
-	struct arena *a = t->a;
 	const struct json *mounts = json_get(s->config.doc, "Mounts");
 	bool whole = o->no_trunc;
 	bool sized = o->size || (o->format && strstr(o->format, ".Size"));
@@ -151,16 +151,18 @@ static void add_row(const struct engine *en, struct table *t, const struct seen 
 		table_values(a, s->config.labels),
 	};
 
+	for (size_t i = 0; i < ARRAY_LEN(cells); i++)
+		cells[i] = cells[i] ? arena_strdup(t->a, cells[i]) : "";
 	table_add(t, cells);
 }
 
-/* 1: shown. */
-static int one(const struct engine *en, struct table *t, const struct list_opts *o, struct record *rec, struct err *e)
+/* 1: shown. What it takes of a may go afterwards: the configurations of a thousand containers are some megabytes. */
+static int one(const struct engine *en, struct arena *a, struct table *t, const struct list_opts *o, struct record *rec, struct err *e)
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	struct seen s = { .state = "created" };
 	bool all = o->all || o->latest || o->last >= 0 || ps_asks_status(&o->filters);
-	int r = settle(en, t->a, rec, &live, SETTLE_LOOK, e);
+	int r = settle(en, a, rec, &live, SETTLE_LOOK, e);
 
 	if (r < 0) { /* it went while we looked, or cannot be put right: the others are still worth a list */
 		if (e->cls != ERR_NOTFOUND)
@@ -175,17 +177,17 @@ static int one(const struct engine *en, struct table *t, const struct list_opts 
 		s.state = container_paused(rec) ? "paused" : "running";
 	else
 		s.state = record_status_name(rec->status);
-	r = config_parse(t->a, rec->config, &s.config, e);
+	r = config_parse(a, rec->config, &s.config, e);
 	if (r == 0 && rec->status == RECORD_RUNNING)
-		r = ports_read(en, t->a, rec->id, &s.own, e);
+		r = ports_read(en, a, rec->id, &s.own, e);
 	if (r == 0)
-		r = ports_networks(en, t->a, rec, s.config.doc, &s.own, &s.networks, e);
+		r = ports_networks(en, a, rec, s.config.doc, &s.own, &s.networks, e);
 	if (r == 0)
-		s.health = health_status(en, t->a, rec->id, &s.config);
+		s.health = health_status(en, a, rec->id, &s.config);
 	if (r == 0)
-		r = ps_passes(en, t->a, &o->filters, &s, e);
+		r = ps_passes(en, a, &o->filters, &s, e);
 	if (r > 0)
-		add_row(en, t, &s, o);
+		add_row(en, a, t, &s, o);
 	return r;
 }
 
@@ -194,6 +196,7 @@ int cmd_ps(const struct cli_call *call, struct err *e)
 	const struct list_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	CLEANUP_ARENA struct arena scratch = ARENA_INIT;
 	struct table t = TABLE(call->arena, ps_columns);
 	struct table_column columns[ARRAY_LEN(ps_columns)];
 	struct record *recs;
@@ -205,8 +208,10 @@ int cmd_ps(const struct cli_call *call, struct err *e)
 		settle_garbage(&en);
 	if (r == 0)
 		r = record_list(en.catalog, call->arena, NULL, &recs, &n, e);
-	for (size_t i = 0; r >= 0 && i < n && (most < 0 || (int64_t)t.n_rows < most); i++)
-		r = one(&en, &t, o, &recs[i], e);
+	for (size_t i = 0; r >= 0 && i < n && (most < 0 || (int64_t)t.n_rows < most); i++) {
+		arena_reset(&scratch);
+		r = one(&en, &scratch, &t, o, &recs[i], e);
+	}
 	memcpy(columns, ps_columns, sizeof(columns));
 	columns[SIZE_COLUMN].title = o->size ? "SIZE" : NULL;
 	t.columns = columns;
