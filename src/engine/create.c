@@ -339,6 +339,9 @@ static void tell(const struct making *m)
 	struct err ignored;
 	struct record rec;
 
+	for (size_t i = 0; i < m->plan.n_binds; i++)
+		if (m->plan.binds[i].volume && m->plan.binds[i].anonymous)
+			events_volume(m->en, "create", m->plan.binds[i].volume);
 	if (record_get(m->en->catalog, m->plan.a, m->plan.id, &rec, &ignored) == 0)
 		events_container(m->en, &rec, "create", NULL);
 }

@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/events.h"
 #include "engine/names.h"
 #include "engine/nearest.h"
 #include "engine/pairs.h"
@@ -427,6 +428,8 @@ int volume_create(const struct engine *en, struct arena *a, const struct volume_
 	all = close_fd(all);
 	if (gone[0])
 		volume_sweep(en);
+	if (r == 0 && folder >= 0)
+		events_volume(en, "create", w.name);
 	return r < 0 ? r : folder < 0 ? folder : 0;
 }
 
@@ -460,6 +463,7 @@ int volume_remove(const struct engine *en, const char *name, struct err *e)
 
 	if (r < 0)
 		return r;
+	events_volume(en, "destroy", name);
 	r = set_aside(all, name, gone);
 	if (r < 0)
 		return err_errno(e, r, "remove volume %s", name);
@@ -477,6 +481,7 @@ void volume_remove_folders(const struct engine *en, struct strv names)
 	for (size_t i = 0; all >= 0 && i < names.n; i++) {
 		int r = io_remove_tree(all, names.v[i]);
 
+		events_volume(en, "destroy", names.v[i]);
 		if (r < 0)
 			log_warning("the files of volume %s cannot be removed: %s", names.v[i], strerror(-r));
 	}

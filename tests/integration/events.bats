@@ -104,6 +104,15 @@ teardown() { [ -z "${FOLLOWER:-}" ] || kill "$FOLLOWER" 2>/dev/null || true; }
   [ "$(jq -r '[.Actor.Attributes.name, .Actor.Attributes.type, (.Actor.Attributes.container | length), .status] | @csv' <<<"$row")" = '"evn","bridge",64,' ]
 }
 
+@test "volumes: made and removed, those of a container too" {
+  tare volume create evv
+  tare run --rm --name v1 --network none -v evv:/a -v evw:/b -v /c busybox true
+  tare volume rm evv evw
+  [ "$(told volume=evv)" = "create destroy" ]
+  [ "$(told volume=evw)" = "create destroy" ]
+  [ "$(tare events --since 1h --until 0s --filter type=volume --format '{{.Action}} {{.Actor.Attributes.driver}}' | sort | uniq -c | awk '{ print $1, $2, $3 }' | paste -sd,)" = "3 create local,3 destroy local" ]
+}
+
 @test "they are followed, by several at once, as they happen; also into the next file" {
   follow "$BATS_TEST_TMPDIR/one" --filter type=container --filter label=follow=yes --format '{{.Action}} {{.Actor.Attributes.name}}'; one=$FOLLOWER
   follow "$BATS_TEST_TMPDIR/two" --format json
