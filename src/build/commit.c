@@ -81,22 +81,17 @@ static int take_labels(struct commit *c, const struct json *labels, struct err *
 	return r;
 }
 
-/* What -v gave it without a folder of the host's. */
-static int take_volumes(struct commit *c, const struct json *mounts, struct err *e)
+/* Volumes without a name; one that people named is theirs, and no part of what the container is. */
+static int take_volumes(struct commit *c, const struct json *volumes, struct err *e)
 {
 	int r = 0;
 
-	json_each(it, mounts) {
+	json_each(it, volumes) {
 		struct df_instruction in = { .kind = DF_VOLUME };
-		const char *type = "", *at = NULL;
 
-		if (r == 0)
-			r = json_get_str(it, "Mounts", "Type", &type, e);
-		if (r == 0)
-			r = json_get_str(it, "Mounts", "Destination", &at, e);
-		if (r < 0 || strcmp(type, "volume") != 0 || !at)
-			continue;
-		if (!df_list_add(c->b.a, &in.list, at))
+		if (r < 0)
+			return r;
+		if (!df_list_add(c->b.a, &in.list, it->key))
 			return err_errno(e, -ENOMEM, "volumes");
 		r = conf_apply(c->b.a, &c->stage.conf, &in, e);
 	}
@@ -126,7 +121,7 @@ static int take_config(struct commit *c, struct err *e)
 	if (to->stop_signal || strcmp(signal, "SIGTERM") != 0)
 		to->stop_signal = signal;
 	r = take_labels(c, c->hold.config.labels, e);
-	return r < 0 ? r : take_volumes(c, json_get(doc, "Mounts"), e);
+	return r < 0 ? r : take_volumes(c, json_get(config, "Volumes"), e);
 }
 
 static int add_history(struct commit *c, bool empty, struct err *e)

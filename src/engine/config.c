@@ -45,6 +45,26 @@ static void strv_or_null(struct json_writer *w, const char *key, struct strv v)
 		jw_null(w, key);
 }
 
+/* As Docker's: where volumes without a name are. */
+static void write_own_volumes(const struct plan *p, struct json_writer *w)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < p->n_binds; i++)
+		any |= p->binds[i].anonymous;
+	if (!any) {
+		jw_null(w, "Volumes");
+		return;
+	}
+	jw_object(w, "Volumes");
+	for (size_t i = 0; i < p->n_binds; i++)
+		if (p->binds[i].anonymous) {
+			jw_object(w, p->binds[i].target);
+			jw_end_object(w);
+		}
+	jw_end_object(w);
+}
+
 static void write_config(const struct plan *p, const struct image_config *image, struct json_writer *w)
 {
 	char signal[OCI_SIGNAL_NAME_LEN];
@@ -67,6 +87,7 @@ static void write_config(const struct plan *p, const struct image_config *image,
 	       image && image->stop_timeout >= 0 ? image->stop_timeout :
 						   DEFAULT_STOP_TIMEOUT);
 	plan_write_healthcheck(p, w);
+	write_own_volumes(p, w);
 	write_labels(p, image, w);
 	jw_end_object(w);
 }

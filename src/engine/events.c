@@ -8,6 +8,7 @@
 #include "engine/config.h"
 #include "engine/endpoint.h"
 #include "engine/images.h"
+#include "engine/volume.h"
 #include "wire/event.h"
 
 #define NUMBER_LEN 24
@@ -199,6 +200,17 @@ void events_network(const struct engine *en, const char *action, const struct ne
 	jw_str(&l.w, "type", n->driver);
 	jw_end_object(&l.w);
 	line_end(en, &l, action, once);
+}
+
+void events_volume(const struct engine *en, const char *action, const char *name)
+{
+	struct event_line l;
+
+	event_line_begin(&l, "volume", action, name);
+	jw_object(&l.w, "Attributes");
+	jw_str(&l.w, "driver", VOLUME_DRIVER);
+	jw_end_object(&l.w);
+	line_end(en, &l, action, NULL);
 }
 
 void events_networks(const struct engine *en, const char *action, const struct record *rec, int64_t started)

@@ -39,6 +39,8 @@ void events_volume(const struct engine *en, const char *action, const char *name
 void events_registry(const struct engine *en, const char *action, const char *name);
 /* create and destroy; connect and disconnect have the container's id (else NULL). once NULL: it is told when it has been done. */
 void events_network(const struct engine *en, const char *action, const struct network *n, const char *container, const char *once);
+/* A volume by its name: create, destroy. */
+void events_volume(const struct engine *en, const char *action, const char *name);
 /* For all networks that a container has: "connect" at its start, "disconnect" at its end (started: as above). */
 void events_networks(const struct engine *en, const char *action, const struct record *rec, int64_t started);
 

@@ -319,3 +319,27 @@ X
   [ ! -e "$BATS_TEST_TMPDIR/m.tar" ]
   tare volume rm memory prey
 }
+
+@test "events tell of volumes: made and removed" {
+  since=$(date +%s.%N)
+  tare volume create told
+  tare run --rm -v auto:/a -v /anon busybox true
+  tare volume rm told auto
+  tare events --since "$since" --until "$(date +%s.%N)" --filter type=volume --format '{{.Action}} {{.Actor.ID}}' | sed -E 's/[0-9a-f]{64}/ANON/' >"$BATS_TEST_TMPDIR/said"
+  diff <(sort "$BATS_TEST_TMPDIR/said") - <<'X'
+create ANON
+create auto
+create told
+destroy ANON
+destroy auto
+destroy told
+X
+}
+
+@test "inspect has volumes without a name in Config.Volumes, and commit makes them VOLUMEs; those with a name not" {
+  id=$(tare create -v /anon -v named:/n busybox true)
+  [ "$(tare inspect -f '{{json .Config.Volumes}}' "$id")" = '{"/anon":{}}' ]
+  tare commit "$id" withvolume:1 >/dev/null
+  [ "$(tare image inspect -f '{{json .Config.Volumes}}' withvolume:1)" = '{"/anon":{}}' ]
+  tare rm -v "$id"; tare volume rm named; tare rmi withvolume:1 >/dev/null
+}
