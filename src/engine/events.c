@@ -165,17 +165,6 @@ void events_image(const struct engine *en, const char *action, const char *id, c
 	line_end(en, &l, action, NULL);
 }
 
-void events_volume(const struct engine *en, const char *action, const char *name)
-{
-	struct event_line l;
-
-	event_line_begin(&l, "volume", action, name);
-	jw_object(&l.w, "Attributes");
-	jw_str(&l.w, "driver", "local");
-	jw_end_object(&l.w);
-	line_end(en, &l, action, NULL);
-}
-
 void events_registry(const struct engine *en, const char *action, const char *name)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;

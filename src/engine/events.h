@@ -33,8 +33,6 @@ void events_destroyed(const struct engine *en, const struct record *rec);
 
 /* An image by its id ("sha256:…"); name NULL: as id. */
 void events_image(const struct engine *en, const char *action, const char *id, const char *name);
-/* create and destroy of a volume. */
-void events_volume(const struct engine *en, const char *action, const char *name);
 /* What came from a registry or went to one, by the name that people read: "HOST/PATH:TAG". */
 void events_registry(const struct engine *en, const char *action, const char *name);
 /* create and destroy; connect and disconnect have the container's id (else NULL). once NULL: it is told when it has been done. */

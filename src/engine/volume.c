@@ -468,7 +468,6 @@ int volume_remove(const struct engine *en, const char *name, struct err *e)
 	if (r < 0)
 		return err_errno(e, r, "remove volume %s", name);
 	(void)flock(all, LOCK_UN);
-	events_volume(en, "destroy", name);
 	r = io_remove_tree(all, gone);
 	return r < 0 ? err_errno(e, r, "remove the files of volume %s (in %s/" FOLDER "/%s)", name, en->root, gone) : 0;
 }

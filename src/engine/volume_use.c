@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "engine/config.h"
-#include "engine/events.h"
 #include "engine/record.h"
 #include "engine/volume.h"
 #include "engine/volume_fill.h"
@@ -229,9 +228,6 @@ int volumes_fill(const struct engine *en, const struct plan *p, const int *lower
 {
 	int r = 0;
 
-	for (size_t i = 0; i < p->n_binds; i++)
-		if (p->binds[i].anonymous)
-			events_volume(en, "create", p->binds[i].volume);
 	for (size_t i = 0; r == 0 && i < p->n_binds; i++)
 		if (p->binds[i].volume && !p->binds[i].of_host)
 			r = volume_fill(en, p->binds[i].volume, p->binds[i].nocopy ? VOLUME_FILL_NOTHING : VOLUME_FILL_EMPTY, lowers, n,
