@@ -34,6 +34,17 @@ servers_up() {
 
 ustate() { [ "$(utare inspect "$1" | jq -r ".[0].$2")" = "$3" ]; }
 
+@test "events and wait, as root has them" {
+  "$U/as" timeout 30 tare events --filter container=told --format '{{.Action}}' >"$BATS_TEST_TMPDIR/events" 3>&- & echo $! >"$BATS_TEST_TMPDIR/pids"
+  wait_until 10 bash -c "ls -l /proc/\$(pgrep -P $!)/fd 2>/dev/null | grep -q inotify"
+  utare run -d --name told --network none busybox sh -c 'sleep 1; exit 6'
+  utare exec told true
+  [ "$("$U/as" timeout 20 tare wait --condition next-exit told)" = 6 ]
+  utare rm told
+  [ "$(utare events --since 1h --until 0s --filter container=told --format '{{.Action}}' | paste -sd,)" = "create,start,exec_create: true,exec_start: true,exec_die,die,destroy" ]
+  wait_until 5 bash -c "[ \$(wc -l <'$BATS_TEST_TMPDIR/events') = 7 ]"
+}
+
 @test "restart policies and health checks, as root has them" {
   utare run -d --name again --network none --restart on-failure:2 busybox sh -c 'echo x; exit 4'
   wait_until 20 ustate again State.Status exited
