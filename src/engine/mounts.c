@@ -137,7 +137,7 @@ int container_mount_add(const struct engine *en, const char *what, const char *t
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP(hold_end) struct hold h = HOLD_INIT;
 	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
-	struct plan all, p;
+	struct plan all = { 0 }, p;
 	int r = hold_container(en, &a, what, &h, e);
 
 	if (r == 0)
