@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/newfile.h"
 #include "cmd/tare/tare.h"
 #include "engine/hold.h"
 #include "engine/rootview.h"
@@ -87,14 +86,6 @@ static int export_to(const struct cli_call *call, int out, struct err *e)
 int cmd_export(const struct cli_call *call, struct err *e)
 {
 	const struct save_opts *o = call->opts;
-	CLEANUP_NEWFILE struct newfile file = NEWFILE_INIT;
-	int fd, r = tare_output(o->output, &file, &fd, e);
 
-	if (r == 0)
-		r = export_to(call, fd, e);
-	if (r == 0 && fd != STDOUT_FILENO) {
-		r = newfile_commit(&file);
-		r = r < 0 ? err_errno(e, r, "write %s", o->output) : 0;
-	}
-	return r;
+	return tare_output(call, o->output, export_to, e);
 }

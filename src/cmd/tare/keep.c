@@ -41,37 +41,42 @@ const struct cli_option tree_options[] = {
 
 /* ---- save ---- */
 
-int tare_output(const char *path, struct newfile *out, int *fd, struct err *e)
+static int write_file(const struct cli_call *call, const char *path, tare_write_fn write, struct err *e)
 {
-	int r = 0;
+	CLEANUP_NEWFILE struct newfile out = NEWFILE_INIT;
+	int r = newfile_begin(path, 0600, &out);
 
-	*fd = 1;
-	if (path && strcmp(path, "-") != 0) {
-		r = newfile_begin(path, 0600, out);
-		*fd = out->fd;
-	} else if (isatty(1)) {
+	if (r < 0)
+		return err_errno(e, r, "open %s", path);
+	if (write(call, out.fd, e) < 0)
+		return e->code;
+	r = newfile_commit(&out);
+	return r < 0 ? err_errno(e, r, "write %s", path) : 0;
+}
+
+int tare_output(const struct cli_call *call, const char *path, tare_write_fn write, struct err *e)
+{
+	if (path && strcmp(path, "-") != 0)
+		return write_file(call, path, write, e);
+	if (isatty(STDOUT_FILENO))
 		return err_set(e, ERR_INVALID, "standard output is a terminal: name a file with -o FILE, or redirect it");
-	}
-	return r < 0 ? err_errno(e, r, "open %s", path) : 0;
+	return write(call, STDOUT_FILENO, e);
+}
+
+static int save(const struct cli_call *call, int fd, struct err *e)
+{
+	const struct save_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = tare_engine(call, &en, e);
+
+	return r < 0 ? r : engine_save(&en, call->args, call->n_args, o->format && text_starts(o->format, "oci") ? SAVE_OCI : SAVE_DOCKER, fd, e);
 }
 
 int cmd_save(const struct cli_call *call, struct err *e)
 {
 	const struct save_opts *o = call->opts;
-	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	CLEANUP_NEWFILE struct newfile out = NEWFILE_INIT;
-	enum save_format format = o->format && text_starts(o->format, "oci") ? SAVE_OCI : SAVE_DOCKER;
-	int fd = 1, r = tare_engine(call, &en, e);
 
-	if (r == 0)
-		r = tare_output(o->output, &out, &fd, e);
-	if (r < 0)
-		return r;
-	r = engine_save(&en, call->args, call->n_args, format, fd, e);
-	if (r < 0 || fd == 1)
-		return r;
-	r = newfile_commit(&out);
-	return r < 0 ? err_errno(e, r, "write %s", o->output) : 0;
+	return tare_output(call, o->output, save, e);
 }
 
 /* ---- verify ---- */

@@ -4,7 +4,6 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "base/newfile.h"
 #include "base/text.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
@@ -121,16 +120,8 @@ static int export_image(const struct cli_call *call, int out, struct err *e)
 int cmd_image_export(const struct cli_call *call, struct err *e)
 {
 	const struct save_opts *o = call->opts;
-	CLEANUP_NEWFILE struct newfile file = NEWFILE_INIT;
-	int fd, r = tare_output(o->output, &file, &fd, e);
 
-	if (r == 0)
-		r = export_image(call, fd, e);
-	if (r == 0 && fd != STDOUT_FILENO) {
-		r = newfile_commit(&file);
-		r = r < 0 ? err_errno(e, r, "write %s", o->output) : 0;
-	}
-	return r;
+	return tare_output(call, o->output, export_image, e);
 }
 
 /* ---- mount ---- */

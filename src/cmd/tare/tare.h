@@ -137,9 +137,9 @@ struct cp_opts {
 extern const struct cli_option cp_options[];
 int cmd_cp(const struct cli_call *call, struct err *e);
 /* keep.c */
-/* Where an archive goes: a file that appears whole, with newfile_commit(); NULL or "-": standard output, 1, which must be no terminal. */
-struct newfile;
-int tare_output(const char *path, struct newfile *out, int *fd, struct err *e) MUST_CHECK;
+typedef int (*tare_write_fn)(const struct cli_call *call, int fd, struct err *e);
+/* An archive that write writes: into a file, which appears when it is whole; path NULL or "-": to standard output, which must be no terminal. */
+int tare_output(const struct cli_call *call, const char *path, tare_write_fn write, struct err *e) MUST_CHECK;
 struct save_opts {
 	const char *output, *format;
 };

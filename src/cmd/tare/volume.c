@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/newfile.h"
 #include "cmd/tare/documents.h"
 #include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
@@ -285,16 +284,8 @@ static int export_to(const struct cli_call *call, int out, struct err *e)
 int cmd_volume_export(const struct cli_call *call, struct err *e)
 {
 	const struct save_opts *o = call->opts;
-	CLEANUP_NEWFILE struct newfile file = NEWFILE_INIT;
-	int fd, r = tare_output(o->output, &file, &fd, e);
 
-	if (r == 0)
-		r = export_to(call, fd, e);
-	if (r == 0 && fd != STDOUT_FILENO) {
-		r = newfile_commit(&file);
-		r = r < 0 ? err_errno(e, r, "write %s", o->output) : 0;
-	}
-	return r;
+	return tare_output(call, o->output, export_to, e);
 }
 
 /* Opened before we are in a user's namespace: it may be any file of his. */
