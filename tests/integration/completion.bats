@@ -77,7 +77,7 @@ press() {
   run -0 ask run busybox ''; [ -z "$output" ]
   [ "$(ask rename wo)" = worker ]
   run -0 ask rename worker w; [ -z "$output" ]
-  [ "$(ask inspect '' | grep -c .)" -eq 5 ]
+  [ "$(ask inspect '' | grep -c .)" -eq 6 ] # containers, images, the default network
   [ "$(ask image umount bu | tr '\n' ' ')" = 'busybox:latest :folders ' ]
   [[ "$(ask image mount busybox '')" == :folders* ]]
   [ "$(ask tag busybox te)" = team/app:1.2 ]

@@ -40,7 +40,7 @@ docker_archive() { skopeo copy -q "oci-archive:$(busybox_archive)" "docker-archi
   run -0 tare container inspect --help
   [[ "$output" == *"CONTAINER..."*"everything about containers,"* ]]
   run -0 tare inspect --help
-  [[ "$output" == *"CONTAINER|IMAGE..."* ]]
+  [[ "$output" == *"CONTAINER|IMAGE|NETWORK|VOLUME..."*"containers, images, networks or volumes"* ]]
 }
 
 @test "lists as tables of a template: titles of the fields, aligned columns" {

@@ -202,7 +202,7 @@ static const struct cli_command internal_commands[] = {
 
 static const struct cli_command commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM, ROW_PS("ps"), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
-	ROW_TOP, ROW_STATS, ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT("NAME...", "show everything about containers, images, networks or volumes, as JSON"), ROW_COMMIT, ROW_EXPORT, ROW_CP, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
+	ROW_TOP, ROW_STATS, ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT("CONTAINER|IMAGE|NETWORK|VOLUME...", "show everything about containers, images, networks or volumes, as JSON"), ROW_COMMIT, ROW_EXPORT, ROW_CP, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
 	ROW_TAG, ROW_HISTORY, ROW_EVENTS,
 	{ "login", "[SERVER]", "say who you are at a registry, Docker Hub unless named", cmd_login, login_options, sizeof(struct login_opts), NULL, 0, 1 },
 	{ "logout", "[SERVER]", "forget who you are at a registry", cmd_logout, NULL, 0, NULL, 0, 1 },

@@ -288,8 +288,12 @@ static int write_network(const struct engine *en, struct arena *a, const struct 
 int network_document(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
 {
 	struct network net;
-	int r = have_default(en, call->arena, e);
+	int r = 0;
 
+	if (!what[0])
+		return err_set(e, ERR_NOTFOUND, "a network's name is missing (tare network ls lists them)");
+	if (network_is_default(what))
+		r = have_default(en, call->arena, e);
 	if (r == 0)
 		r = network_find(en, call->arena, what, &net, e);
 	return r < 0 ? r : write_network(en, call->arena, &net, w, e);
