@@ -74,7 +74,7 @@ mount -t tmpfs x /run; mkdir -p /run/systemd/journal
 journald=$!
 end() { [ -z "$(tare ps -aq)" ] || tare rm -f $(tare ps -aq) >/dev/null; kill $journald; wait $journald; }
 trap end EXIT
-until [ -S /run/systemd/journal/socket ]; do sleep 0.05; done
+until [ -S /run/systemd/journal/socket ]; do kill -0 $journald; sleep 0.05; done # one that has ended is a failure, not a wait for ever
 tare() { "$TARE_BIN/tare" --root "$TARE_ROOT" --state "$TARE_STATE" "$@"; }
 X
   echo "$1" >>"$BATS_TEST_TMPDIR/inside"
