@@ -80,6 +80,18 @@ names() { tare ps -a --format '{{.Names}}' "$@" | sort | paste -sd' '; }
   done
 }
 
+@test "network ls, volume ls: docker's members, .Label" {
+  tare network create --ipv6 --label com.example.team=web --label b=2 labelled >/dev/null
+  [ "$(tare network ls -f name=labelled --format '{{.Name}} {{.Scope}} {{.IPv4}} {{.IPv6}} {{.Internal}} {{.Label "b"}}{{.Label "none"}}')" = "labelled local true true false 2" ]
+  [ "$(tare network ls -f name=labelled --format '{{.Labels}}' | tr , '\n' | sort | paste -sd,)" = "b=2,com.example.team=web" ]
+  [ "$(tare network ls -f name=side --format '[{{.Labels}}] {{.IPv6}} [{{.Label "b"}}]')" = "[] false []" ]
+  [ "$(tare network ls -f name=labelled --format json | jq -c '[.Labels != "", has("Label")]')" = '[true,false]' ]
+  tare network rm labelled
+  tare volume create --label b=3 labelled
+  [ "$(tare volume ls -f name=labelled --format '{{.Labels}} {{.Label "b"}}')" = "b=3 3" ]
+  tare volume rm labelled
+}
+
 @test "inspect: ExposedPorts one by one, -s" {
   [ "$(tare inspect first | jq -c '.[0].Config.ExposedPorts')" = '{"7000/udp":{},"7001/udp":{},"7002/udp":{},"80/tcp":{}}' ] ||
     [ "$(tare inspect first | jq -cS '.[0].Config.ExposedPorts')" = '{"7000/udp":{},"7001/udp":{},"7002/udp":{},"80/tcp":{}}' ]

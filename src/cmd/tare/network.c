@@ -128,14 +128,17 @@ static int have_default(const struct engine *en, struct arena *a, struct err *e)
 
 static const struct table_column columns[] = {
 	{ "NETWORK ID", "ID" }, { "NAME", "Name" }, { "DRIVER", "Driver" }, { "SUBNET", "Subnet" }, { NULL, "Internal" }, { NULL, "CreatedAt" },
+	{ NULL, "Scope" }, { NULL, "IPv4" }, { NULL, "IPv6" }, { NULL, "Labels" }, { NULL, "Label", .values = true },
 };
 
 static void add_row(struct table *t, const struct network *n, bool whole)
 {
+	const struct json *labels = json_get(n->config, "Labels");
 	char subnet[IP_TEXT_LEN];
 	const char *cells[] = {
 		whole ? n->id : arena_strndup(t->a, n->id, ID_SHORT), n->name, n->driver, arena_strdup(t->a, ip_net_text(&n->subnet, subnet)),
-		n->internal ? "true" : "false", table_time(t->a, n->created),
+		n->internal ? "true" : "false", table_time(t->a, n->created), "local", "true", n->subnet6.ip.len ? "true" : "false",
+		table_labels(t->a, labels), table_values(t->a, labels),
 	};
 
 	table_add(t, cells);

@@ -65,16 +65,6 @@ static const char *status_text(struct arena *a, const struct seen *s)
 	}
 }
 
-static const char *labels_text(struct arena *a, const struct json *labels)
-{
-	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
-
-	json_each(label, labels)
-		if (label->type == JSON_STRING)
-			sb_printf(&b, "%s%s=%s", b.len ? "," : "", label->key, label->str);
-	return arena_strdup(a, sb_str(&b));
-}
-
 /* ---- the list ---- */
 
 #define SIZE_COLUMN 13
@@ -143,7 +133,7 @@ static void add_row(const struct engine *en, struct arena *a, struct table *t, c
 		s->rec.name,
 		s->state,
 		table_time(a, s->rec.created),
-		labels_text(a, s->config.labels),
+		table_labels(a, s->config.labels),
 		mounts_text(a, mounts),
 		s->networks,
 		volumes_text(a, mounts),

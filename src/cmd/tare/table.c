@@ -274,6 +274,16 @@ const char *table_values(struct arena *a, const struct json *object)
 	return sb_error(&text) < 0 ? NULL : arena_strdup(a, sb_str(&text));
 }
 
+const char *table_labels(struct arena *a, const struct json *labels)
+{
+	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
+
+	json_each(label, labels)
+		if (label->type == JSON_STRING)
+			sb_printf(&b, "%s%s=%s", b.len ? "," : "", label->key, label->str);
+	return arena_strdup(a, sb_str(&b));
+}
+
 const char *table_ago(struct arena *a, int64_t ns)
 {
 	struct timespec now;

@@ -37,6 +37,7 @@ int table_write(const struct table *t, const char *format, bool quiet, struct st
 #define TABLE_NEVER INT64_MIN
 struct json;
 const char *table_values(struct arena *a, const struct json *object); /* for a column of values; NULL: of none */
+const char *table_labels(struct arena *a, const struct json *labels); /* "a=1,b=2", as docker has them; NULL: none */
 const char *table_ago(struct arena *a, int64_t ns); /* "3 minutes ago"; "" of TABLE_NEVER */
 const char *table_size(struct arena *a, uint64_t bytes);
 const char *table_cut(struct arena *a, const char *text, size_t width); /* with "…" where it is longer */

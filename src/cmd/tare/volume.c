@@ -85,23 +85,14 @@ int cmd_volume_create(const struct cli_call *call, struct err *e)
 static const struct table_column columns[] = {
 	{ NULL, NULL }, { "DRIVER", "Driver" }, { "VOLUME NAME", "Name" }, { NULL, "Labels" }, { NULL, "Links" }, { NULL, "Mountpoint" },
 	{ NULL, "Scope" }, { NULL, "Size" }, { NULL, "Availability" }, { NULL, "Group" }, { NULL, "Status" },
+	{ NULL, "Label", .values = true },
 };
-
-/* "a=1,b=2", as docker has it. */
-static const char *labels_text(struct arena *a, const struct json *labels)
-{
-	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
-
-	json_each(label, labels)
-		if (label->type == JSON_STRING)
-			sb_printf(&b, "%s%s=%s", b.len ? "," : "", label->key, label->str);
-	return arena_strdup(a, sb_str(&b));
-}
 
 static void add_row(struct table *t, const struct engine *en, const struct volume *v)
 {
 	const char *cells[] = {
-		v->name, VOLUME_DRIVER, v->name, labels_text(t->a, v->labels), "N/A", volume_path(en, t->a, v->name), "local", "N/A", "N/A", "N/A", "N/A",
+		v->name, VOLUME_DRIVER, v->name, table_labels(t->a, v->labels), "N/A", volume_path(en, t->a, v->name), "local", "N/A", "N/A", "N/A", "N/A",
+		table_values(t->a, v->labels),
 	};
 
 	table_add(t, cells);
