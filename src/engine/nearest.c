@@ -3,6 +3,8 @@
 #include <string.h>
 
 #define CONTAINERS "SELECT name FROM containers"
+#define NETWORKS "SELECT name FROM networks"
+#define VOLUMES "SELECT name FROM volumes"
 #define IMAGES "SELECT replace(replace(ref, 'docker.io/library/', ''), ':latest', '') FROM tags"
 
 void nearest_rows(struct catalog *c, const char *sql, struct nearest *n)
@@ -32,5 +34,5 @@ bool nearest_image(struct catalog *c, const char *what, char out[NEAREST_LEN])
 
 bool nearest_thing(struct catalog *c, const char *what, char out[NEAREST_LEN])
 {
-	return nearest_row(c, CONTAINERS " UNION ALL " IMAGES, what, out);
+	return nearest_row(c, CONTAINERS " UNION ALL " IMAGES " UNION ALL " NETWORKS " UNION ALL " VOLUMES, what, out);
 }

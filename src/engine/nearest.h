@@ -7,7 +7,7 @@
 #include "base/nearest.h"
 #include "engine/catalog.h"
 
-/* Of containers and images. */
+/* Of containers, images, networks and volumes. */
 bool nearest_thing(struct catalog *c, const char *what, char out[NEAREST_LEN]);
 /* Of images, as people write them. */
 bool nearest_image(struct catalog *c, const char *what, char out[NEAREST_LEN]);

@@ -77,7 +77,11 @@ press() {
   run -0 ask run busybox ''; [ -z "$output" ]
   [ "$(ask rename wo)" = worker ]
   run -0 ask rename worker w; [ -z "$output" ]
-  [ "$(ask inspect '' | grep -c .)" -eq 6 ] # containers, images, the default network
+  tare volume create wares >/dev/null
+  [ "$(ask inspect '' | sort | tr '\n' ' ')" = 'bridge busybox:latest localhost:5000/box:latest team/app:1.2 wares web worker ' ]
+  [ "$(ask inspect web w | tr '\n' ' ')" = 'web worker wares ' ]
+  tare volume rm wares >/dev/null
+  [ "$(ask image inspect te)" = team/app:1.2 ]
   [ "$(ask image umount bu | tr '\n' ' ')" = 'busybox:latest :folders ' ]
   [[ "$(ask image mount busybox '')" == :folders* ]]
   [ "$(ask tag busybox te)" = team/app:1.2 ]

@@ -62,8 +62,10 @@ says() {
   says 'did you mean "database"?' volume inspect datbase
 }
 
-@test "inspect looks among containers and images" {
+@test "inspect looks among containers, images, networks and volumes" {
   says 'did you mean frontend?' inspect frontent
   says 'did you mean busybox?' inspect busyboc
+  says 'did you mean backbone?' inspect backbonne
+  says 'did you mean database?' inspect databaes
   says 'no container, image, network or volume is called nobody (' inspect nobody
 }
