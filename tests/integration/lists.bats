@@ -57,10 +57,23 @@ names() { tare ps -a --format '{{.Names}}' "$@" | sort | paste -sd' '; }
   [ "$(names --filter is-task=false)" = "first second third" ]
   [ "$(names --filter is-task=true)" = "" ]
   [ "$(names --filter isolation=default)" = "first second third" ]
-  for bad in publish=x publish=1:2 expose=99999 status=sleeping exited=x is-task=maybe nonsense=1; do
+  # also where no container is asked
+  for bad in publish=x publish=1:2 expose=99999 status=sleeping exited=x health=fine is-task=maybe nonsense=1 before=nobody; do
     run -1 tare ps --filter "$bad"
     [[ "$output" == *"--filter $bad"* ]] || { echo "$bad: $output"; return 1; }
+    run -1 tare --root "$BATS_TEST_TMPDIR/none" --state "$BATS_TEST_TMPDIR/state" ps --filter "$bad"
+    [[ "$output" == *"--filter $bad"* ]] || { echo "$bad: $output"; return 1; }
   done
+}
+
+@test "ps --filter network=bridge makes no network" {
+  t() { tare --root "$BATS_TEST_TMPDIR/new" --state "$BATS_TEST_TMPDIR/new-state" "$@"; }
+  t load -q -i "$(busybox_archive)" >/dev/null
+  t create --name c --network none busybox true >/dev/null
+  [ "$(t ps -aq --filter network=bridge --filter network=default)" = "" ]
+  [ "$(sqlite3 "$BATS_TEST_TMPDIR/new/catalog.db" 'SELECT count(*) FROM networks')" = 0 ]
+  [ -n "$(t ps -aq --filter network=none)" ]
+  t rm c >/dev/null
 }
 
 @test "ps --format: .Label, titles, .Size without -s, widths, pad, truncate, slice" {

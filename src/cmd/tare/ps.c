@@ -197,6 +197,8 @@ int cmd_ps(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		settle_garbage(&en);
 	if (r == 0)
+		r = ps_check(&en, call->arena, &o->filters, e);
+	if (r == 0)
 		r = record_list(en.catalog, call->arena, NULL, &recs, &n, e);
 	for (size_t i = 0; r >= 0 && i < n && (most < 0 || (int64_t)t.n_rows < most); i++) {
 		arena_reset(&scratch);

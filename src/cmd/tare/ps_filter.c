@@ -118,6 +118,8 @@ static int by_network(const struct looking *l, const char *value, struct err *e)
 	(void)e;
 	if (listed(l->s->networks, value))
 		return 1;
+	if (network_is_default(value)) /* who looks for it makes it, where it is not there yet */
+		return listed(l->s->networks, NETWORK_DEFAULT);
 	return network_find(l->en, l->a, value, &net, &ignored) == 0 && listed(l->s->networks, net.name);
 }
 
@@ -196,8 +198,12 @@ static int by_isolation(const struct looking *l, const char *value, struct err *
 
 static int by_health(const struct looking *l, const char *value, struct err *e)
 {
-	(void)e;
-	return strcmp(l->s->health, value) == 0;
+	static const char *const words[] = { "none", "starting", "healthy", "unhealthy" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(words[i], value) == 0)
+			return strcmp(l->s->health, value) == 0;
+	return err_set(e, ERR_INVALID, "--filter health=%s: none, starting, healthy or unhealthy", value);
 }
 
 static const struct {
@@ -222,6 +228,19 @@ static int matches(const char *key, const char *value, void *data, struct err *e
 int ps_passes(const struct engine *en, struct arena *a, const struct cli_strv *filters, const struct seen *s, struct err *e)
 {
 	return filter_passes(a, filters, matches, &(struct looking){ en, a, s }, e);
+}
+
+int ps_check(const struct engine *en, struct arena *a, const struct cli_strv *filters, struct err *e)
+{
+	const struct seen nobody = { .rec = { .id = "", .name = "" }, .state = "", .health = "", .networks = "" };
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < filters->n; i++) {
+		const struct cli_strv one = { filters->v + i, 1 };
+
+		r = ps_passes(en, a, &one, &nobody, e);
+	}
+	return r < 0 ? r : 0;
 }
 
 bool ps_asks_status(const struct cli_strv *filters)

@@ -21,6 +21,8 @@ struct seen {
 
 /* 1: it passes all of them. ERR_INVALID: a filter that is none, whatever the container. */
 int ps_passes(const struct engine *en, struct arena *a, const struct cli_strv *filters, const struct seen *s, struct err *e) MUST_CHECK;
+/* ERR_INVALID: one of them is none, which must be said also where there is no container to ask; ERR_NOTFOUND: the one of before or since. */
+int ps_check(const struct engine *en, struct arena *a, const struct cli_strv *filters, struct err *e) MUST_CHECK;
 /* Those that do not run are meant, too. */
 bool ps_asks_status(const struct cli_strv *filters);
 
