@@ -86,3 +86,14 @@ END
   # who makes nothing does not look at it
   tare ps
 }
+
+@test "system info shows the log driver that containers get; what cannot be read is told of" {
+  echo '{"log-driver":"k8s-file"}' >"$TARE_CONFIG"
+  [ "$(tare system info -f '{{.LoggingDriver}}')" = k8s-file ]
+  echo '{}' >"$TARE_CONFIG"
+  [ "$(tare system info -f '{{.LoggingDriver}}')" = json-file ]
+  echo '{"log-drver":"none"}' >"$TARE_CONFIG"
+  run -0 --separate-stderr tare system info
+  [[ "$stderr" == *'has no key "log-drver"'* ]]
+  [[ "$output" == *"Logging:"*json-file* ]]
+}

@@ -18,6 +18,7 @@
 #include "engine/images.h"
 #include "engine/others.h"
 #include "engine/revive.h"
+#include "engine/settings.h"
 #include "engine/settle.h"
 #include "engine/usage.h"
 #include "engine/volume_prune.h"
@@ -160,6 +161,19 @@ static const char *os_name(struct arena *a)
 	return name;
 }
 
+/* What `run` would take. Settings that cannot be read are told of, and the rest is shown all the same. */
+static const char *log_driver(const struct engine *en, struct arena *a)
+{
+	struct settings s;
+	struct err why = { 0 };
+
+	if (settings_read(a, en->user.on, &s, &why) < 0) {
+		log_warning("%s", why.msg);
+		return "json-file";
+	}
+	return s.log_driver ? s.log_driver : "json-file";
+}
+
 int cmd_info(const struct cli_call *call, struct err *e)
 {
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
@@ -205,7 +219,7 @@ int cmd_info(const struct cli_call *call, struct err *e)
 		{ "State:", "TareStateDir", en.state, 0 },
 		{ "Cgroups:", "CgroupVersion", cgroup_text(), 0 },
 		{ "Other firewalls:", "OtherFirewalls", others_text(&en, call->arena), 0 },
-		{ "Logging:", "LoggingDriver", "json-file", 0 },
+		{ "Logging:", "LoggingDriver", log_driver(&en, call->arena), 0 },
 		{ "User namespaces:", "UserNamespaces", access("/proc/self/ns/user", F_OK) == 0 ? "yes" : "no", 0 },
 		{ "Kernel:", "KernelVersion", un.release, 0 },
 		{ "System:", "OperatingSystem", os_name(call->arena), 0 },
