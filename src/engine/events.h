@@ -1,4 +1,4 @@
-/* What happened to containers, images and networks, as docker tells it: lines of STATE/events (base/eventlog.h, docs/formats.md), written by
+/* What happened to containers, images, networks and volumes, as docker tells it: lines of STATE/events (base/eventlog.h, docs/formats.md), written by
  * whoever did it. Telling never fails what was done: an event that cannot be written is a warning.
  *
  * The end of a container is told before the catalog knows of it, with a text that names it (once): whoever is killed in between is repeated

@@ -83,7 +83,7 @@ static const struct cli_option global_options[] = {
 #define ROW_TOP                                                                                                        \
 	{ "top", "CONTAINER", "list the processes of a container", cmd_top, top_options, sizeof(struct list_opts),            \
 	  &list_defaults, 1, 1 }
-#define ROW_EVENTS { "events", NULL, "show what happens to containers, images and networks", cmd_events, events_options, sizeof(struct events_opts), NULL, 0, 0 }
+#define ROW_EVENTS { "events", NULL, "show what happens to containers, images, networks and volumes", cmd_events, events_options, sizeof(struct events_opts), NULL, 0, 0 }
 #define ROW_STATS                                                                                                      \
 	{ "stats", "[CONTAINER...]", "show what containers use", cmd_stats, stats_options, sizeof(struct list_opts),          \
 	  &list_defaults, 0, CLI_ANY }
@@ -176,7 +176,7 @@ static const struct cli_command system_commands[] = {
 	  0, 0 },
 	{ "check", NULL, "say what is wrong with this machine or missing on it, and what to do", cmd_check, check_options, sizeof(struct system_opts),
 	  NULL, 0, 0 },
-	{ "df", NULL, "show what images and containers take on the disk", cmd_df, df_options, sizeof(struct system_opts), NULL, 0, 0 },
+	{ "df", NULL, "show what images, containers, volumes and builds take on the disk", cmd_df, df_options, sizeof(struct system_opts), NULL, 0, 0 },
 	{ "gc", NULL, "remove what is old and can be had again, or what the disk has no room for", cmd_gc, gc_options, sizeof(struct gc_opts),
 	  &gc_defaults, 0, 0 },
 	{ "prune", NULL, "remove stopped containers, images without a name, and what crashes left", cmd_prune, prune_options,

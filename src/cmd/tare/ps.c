@@ -25,7 +25,7 @@ const struct cli_option ps_options[] = {
 	{ "latest", 'l', NULL, CLI_FLAG, "only the newest", offsetof(struct list_opts, latest) },
 	{ "last", 'n', "N", CLI_I64, "only the N newest", offsetof(struct list_opts, last) },
 	{ "size", 's', NULL, CLI_FLAG, "how much each wrote, and how much that is with its image", offsetof(struct list_opts, size) },
-	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (name status label ancestor health network…)",
+	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (ancestor before exited expose health id label name network publish since status volume)",
 	  offsetof(struct list_opts, filters) },
 	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
 	{ 0 }

@@ -28,7 +28,7 @@ static const struct cli_option docker_options[] = {
 	{ "kernel-memory", 0, "BYTES", CLI_UNSUPPORTED, "the kernel limits its own memory within --memory: use that" },
 	{ "link", 0, "NAME", CLI_UNSUPPORTED, "containers find each other by name in a network that tare network create makes; --network-alias gives more names" },
 	{ "link-local-ip", 0, "IP", CLI_UNSUPPORTED },
-	{ "storage-opt", 0, "OPTION", CLI_UNSUPPORTED },
+	{ "storage-opt", 0, "OPTION", CLI_UNSUPPORTED, "what a container writes has no limit but the file system's that --root lies on" },
 	{ "use-api-socket", 0, NULL, CLI_UNSUPPORTED, "there is no daemon, and no socket of one" },
 	/* there is nothing to switch off: no image is verified */
 	{ "disable-content-trust", 0, NULL, CLI_IGNORED },
@@ -66,7 +66,7 @@ static const struct cli_option container_options[] = {
 	{ "stop-signal", 0, "SIGNAL", CLI_STR, "what `tare stop` sends", CT(stop_signal) },
 	{ "stop-timeout", 0, "SECONDS", CLI_I64, "how long `tare stop` waits before KILL (-1: for ever)", OWN(stop_timeout) },
 	{ "network", 0, "NETWORK|none|host|container:CONTAINER", CLI_STRV, "a network of it (default: bridge; none: loopback only)", OWN(network) },
-	{ "net", 0, "NETWORK|none|host", CLI_STRV, NULL, OWN(network) }, /* its older name */
+	{ "net", 0, "NETWORK|none|host|container:CONTAINER", CLI_STRV, NULL, OWN(network) }, /* its older name */
 	{ "network-alias", 0, "NAME", CLI_STRV, "another name of it in its network", OWN(network_alias) },
 	{ "net-alias", 0, "NAME", CLI_STRV, NULL, OWN(network_alias) }, /* its older name */
 	{ "publish", 'p', "[[IP:]PORT:]PORT[/PROTO]", CLI_STRV, "a port of the host that leads to one of it, or ranges of them", OWN(publish) },
@@ -117,7 +117,7 @@ static const struct cli_option container_options[] = {
 	{ "oom-score-adj", 0, "N", CLI_I64, "how readily it is killed when memory runs out", OWN(oom_score_adj) },
 	{ "cgroup-parent", 0, "CGROUP", CLI_STR, "where its cgroup is made (default /tare)", CT(cgroup_parent) },
 	{ "log-driver", 0, "json-file|local|k8s-file|journald|none", CLI_STR, "where its output is kept", CT(log_driver) },
-	{ "log-opt", 0, "NAME=VALUE", CLI_STRV, "max-size, max-file, labels, labels-regex, env, env-regex, tag", OWN(log_opt) },
+	{ "log-opt", 0, "NAME=VALUE", CLI_STRV, "max-size, max-file, labels, labels-regex, env, env-regex, tag, mode", OWN(log_opt) },
 	{ "health-cmd", 0, "COMMAND", CLI_STR, "a shell's command that checks its health (instead of the image's)", CT(health_cmd) },
 	{ "health-interval", 0, "DURATION", CLI_DURATION, "how long after one check the next begins (default 30s)", CT(health_interval) },
 	{ "health-retries", 0, "N", CLI_I64, "so many failures in a row make it unhealthy (default 3)", CT(health_retries) },
