@@ -135,6 +135,7 @@ names() { tare ps -a --format '{{.Names}}' "$@" | sort | paste -sd' '; }
 @test "version, info, system df, builder du, top: by templates" {
   [ "$(tare version -f '{{.Server.Version}} {{.Client.Version}} {{.Version}}')" = "$(tare version --format json | jq -r '"\(.Version) \(.Version) \(.Version)"')" ]
   [ "$(tare system info -f '{{.OSType}} {{.ContainersRunning}} {{.ContainersPaused}} {{.Name}}')" = "linux 2 0 $(hostname)" ]
+  [ "$(tare info -f '{{.OSType}} {{.ContainersRunning}}')" = "linux 2" ]
   [ "$(tare system df --format '{{.Type}}' | head -2)" = $'Images\nContainers' ]
   [ "$(tare builder du --format '{{.ID}}')" = "" ]
   [ "$(tare top --format '{{.CMD}}' first)" = "sleep 1000" ]

@@ -87,6 +87,8 @@ static const struct cli_option global_options[] = {
 #define ROW_STATS                                                                                                      \
 	{ "stats", "[CONTAINER...]", "show what containers use", cmd_stats, stats_options, sizeof(struct list_opts),          \
 	  &list_defaults, 0, CLI_ANY }
+#define ROW_INFO                                                                                                       \
+	{ "info", NULL, "show what this machine offers and what tare keeps", cmd_info, info_options, sizeof(struct system_opts), NULL, 0, 0 }
 #define ROW_RENAME { "rename", "CONTAINER NEW-NAME", "give a container another name", cmd_rename, NULL, 0, NULL, 2, 2 }
 #define ROW_PAUSE { "pause", "CONTAINER...", "freeze containers", cmd_pause, NULL, 0, NULL, 1, CLI_ANY }
 #define ROW_UNPAUSE { "unpause", "CONTAINER...", "let frozen containers go on", cmd_unpause, NULL, 0, NULL, 1, CLI_ANY }
@@ -172,8 +174,7 @@ static const struct cli_command builder_commands[] = {
 };
 
 static const struct cli_command system_commands[] = {
-	{ "info", NULL, "show what this machine offers and what tare keeps", cmd_info, info_options, sizeof(struct system_opts), NULL,
-	  0, 0 },
+	ROW_INFO,
 	{ "check", NULL, "say what is wrong with this machine or missing on it, and what to do", cmd_check, check_options, sizeof(struct system_opts),
 	  NULL, 0, 0 },
 	{ "df", NULL, "show what images, containers, volumes and builds take on the disk", cmd_df, df_options, sizeof(struct system_opts), NULL, 0, 0 },
@@ -203,7 +204,7 @@ static const struct cli_command internal_commands[] = {
 static const struct cli_command commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM, ROW_PS("ps"), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
 	ROW_TOP, ROW_STATS, ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT("CONTAINER|IMAGE|NETWORK|VOLUME...", "show everything about containers, images, networks or volumes, as JSON"), ROW_COMMIT, ROW_EXPORT, ROW_CP, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
-	ROW_TAG, ROW_HISTORY, ROW_EVENTS,
+	ROW_TAG, ROW_HISTORY, ROW_EVENTS, ROW_INFO,
 	{ "login", "[SERVER]", "say who you are at a registry, Docker Hub unless named", cmd_login, login_options, sizeof(struct login_opts), NULL, 0, 1 },
 	{ "logout", "[SERVER]", "forget who you are at a registry", cmd_logout, NULL, 0, NULL, 0, 1 },
 	{ "builder", NULL, "the commands about builds", .sub = builder_commands },
