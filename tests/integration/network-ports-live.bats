@@ -210,7 +210,7 @@ answers() { [[ "$(ask_udp)" == "$1"* ]]; }
   run -1 tare update --publish-add 80 hosted; [[ "$output" == *"shares the host's network"* ]]
   run -1 tare update --publish-add 80 alone; [[ "$output" == *"is in no network"* ]]
   run -1 tare update --publish-add 80 side; [[ "$output" == *"publish on that one"* ]]
-  run tare update --memory 1m main; [ "$status" -ne 0 ]; [[ "$output" == *"--memory"* ]]
+  run tare update --kernel-memory 1m main; [ "$status" -ne 0 ]; [[ "$output" == *"--kernel-memory"* ]]
   run tare update main; [[ "$output" == *"--publish-add"* ]]
   tare network disconnect bridge main
   run -1 tare update --publish-add 80 main; [[ "$output" == *"is in no network"* ]]

@@ -82,7 +82,7 @@ guest() {
   run -125 tare run --rm --network container:mian busybox true
   [[ "$output" == *'did you mean "main"?'* ]]
   run -125 tare run --rm --ipc container:main busybox true
-  [[ "$output" == *"not supported"* ]]
+  [[ "$output" == *"make that one with --ipc shareable"* ]]
 }
 
 @test "user ids of others: the host's, a range that was named, one that is too narrow" {
