@@ -93,7 +93,8 @@ int64_t policy_pause(const struct record *rec)
 {
 	int64_t twice = 2 * rec->restart_wait;
 
-	if (!rec->restart_wait || rec->finished - rec->started >= RAN_WELL)
+	/* a start that failed is no life, however long ago the last one began */
+	if (!rec->restart_wait || (!rec->error && rec->finished - rec->started >= RAN_WELL))
 		return PAUSE_MIN;
 	return twice < PAUSE_MAX ? twice : PAUSE_MAX;
 }

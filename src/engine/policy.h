@@ -30,7 +30,8 @@ bool policy_wants(const struct policy *p, const struct record *rec);
  * stopped by hand. */
 bool policy_enabled(const struct policy *p, const struct record *rec);
 
-/* How long to wait before the next start, in ns: doubles from 100 ms up to a minute; the first again after 10 s of running. */
+/* How long to wait before the next start, in ns: doubles from 100 ms up to a minute; the first again after 10 s of running. One that could not
+ * be started (its row has an error) did not run. */
 int64_t policy_pause(const struct record *rec);
 
 #endif

@@ -84,6 +84,9 @@ static void pauses(void **state)
 	}
 	rec.finished = 11 * SECOND;
 	assert_int_equal(policy_pause(&rec), SECOND / 10);
+	rec.error = "port 80/tcp of the host is in use"; /* the next start, long after the last life began */
+	assert_int_equal(policy_pause(&rec), 60 * SECOND);
+	rec.error = NULL;
 	rec.finished = 0; /* the clock was set back */
 	assert_int_equal(policy_pause(&rec), 60 * SECOND);
 }
