@@ -153,19 +153,18 @@ int container_set_policy(const struct engine *en, const char *what, const struct
 	return r;
 }
 
-/* A restart of the policy's: where it fails now it is tried again, as any other. */
-static int start_enabled(const struct engine *en, struct record *rec, struct err *e)
+/* A restart of the policy's: where it fails now it is tried again, as any other. The row's texts are a's. */
+static int start_enabled(const struct engine *en, struct arena *a, struct record *rec, struct err *e)
 {
-	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	CLEANUP_FD int lock = -1;
 	struct policy policy;
-	int r = settle(en, &a, rec, &live, SETTLE_WAIT, e);
+	int r = settle(en, a, rec, &live, SETTLE_WAIT, e);
 
 	if (r == 0)
 		r = lock = folder_lock(en, rec->id, true, e);
 	if (r >= 0)
-		r = record_get(en->catalog, &a, rec->id, rec, e);
+		r = record_get(en->catalog, a, rec->id, rec, e);
 	if (r < 0) /* somebody removes it */
 		return e->cls == ERR_NOTFOUND ? 0 : r;
 	r = policy_of(rec, &policy, e);
@@ -186,7 +185,7 @@ int container_start_enabled(const struct engine *en, struct err *e)
 	for (size_t i = r < 0 ? 0 : n; i > 0; i--) {
 		struct err why = { 0 };
 
-		if (start_enabled(en, &recs[i - 1], &why) == 0)
+		if (start_enabled(en, &a, &recs[i - 1], &why) == 0)
 			continue;
 		if (result < 0)
 			log_warning("%s", e->msg);
