@@ -104,22 +104,44 @@ bool revive_awaited(const struct engine *en, const char *id, bool wait)
 	return false;
 }
 
+/* A start of the policy's that failed, with the operation lock held; before: the row that it began with. Where that is as it was, nothing was
+ * written down yet, and nobody has another try planned. */
+static void try_again(const struct engine *en, const struct record *before, const struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct err why = { 0 };
+	struct record rec;
+
+	if (record_get(en->catalog, &a, before->id, &rec, &why) < 0 || rec.status != before->status || rec.started != before->started ||
+	    rec.restart_due != before->restart_due)
+		return;
+	rec.boot_id = en->boot_id; /* it is this boot's from now on */
+	rec.exit_code = err_info(e->cls)->exit_code;
+	rec.restarts = before->restarts;
+	rec.restart_wait = before->restart_wait;
+	if (settle_failed_start(en, &rec, e->msg, false, &why) == 0)
+		return;
+	log_warning("container %s: %s", rec.name, why.msg);
+	/* not even that can be written down: the row asks for the same once more */
+	if (why.cls == ERR_NOSPACE && before->status == RECORD_RESTARTING && rec.status == RECORD_RESTARTING && revive_begin(en, &rec, &why) < 0)
+		log_warning("container %s is not restarted yet: %s", rec.name, why.msg);
+}
+
 int container_revive(const struct engine *en, const char *id, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_FD int lock = folder_lock(en, id, true, e);
-	struct err why = { 0 };
-	struct record rec;
+	struct record rec, before;
 	int r = lock < 0 ? lock : record_get(en->catalog, &a, id, &rec, e);
 
 	if (r < 0) /* somebody removed it */
 		return e->cls == ERR_NOTFOUND ? 0 : r;
 	if (rec.status != RECORD_RESTARTING || rec.stopped)
 		return 0;
+	before = rec;
 	r = container_start_locked(en, &rec, e);
-	/* what failed before anything was written down: the row is as before */
-	if (r < 0 && record_get(en->catalog, &a, id, &rec, &why) == 0 && rec.status == RECORD_RESTARTING && rec.restart_due <= now_ns())
-		(void)settle_failed_start(en, &rec, e->msg, false, &why);
+	if (r < 0)
+		try_again(en, &before, e);
 	return r;
 }
 
@@ -159,6 +181,7 @@ static int start_enabled(const struct engine *en, struct arena *a, struct record
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	CLEANUP_FD int lock = -1;
 	struct policy policy;
+	struct record before;
 	int r = settle(en, a, rec, &live, SETTLE_WAIT, e);
 
 	if (r == 0)
@@ -172,7 +195,11 @@ static int start_enabled(const struct engine *en, struct arena *a, struct record
 		return r;
 	rec->restarts = 1;
 	rec->restart_wait = 0;
-	return container_start_locked(en, rec, e);
+	before = *rec;
+	r = container_start_locked(en, rec, e);
+	if (r < 0)
+		try_again(en, &before, e);
+	return r;
 }
 
 int container_start_enabled(const struct engine *en, struct err *e)

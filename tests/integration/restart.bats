@@ -221,3 +221,22 @@ machine_restarts() {
   cp -a "$(command -v busybox)" "$BATS_TEST_TMPDIR/root/busybox"
   wait_until 20 is bad State.Status running
 }
+
+# It fails before anything of the start is written down.
+@test "what is missing when the machine starts is waited for; after a clock that was set back, too" {
+  local src=$BATS_TEST_TMPDIR/source n
+  mkdir "$src"
+  tare run -d --name late --restart always --network none --mount "type=bind,source=$src,target=/source" busybox sleep 1000
+  machine_restarts
+  rmdir "$src"
+  run -1 tare start --all-enabled
+  [[ "$output" == *"container late"*"$src"* ]]
+  wait_until 10 is late State.Status restarting
+  wait_until 10 restarts late 4
+  sqlite3 "$TARE_ROOT/catalog.db" "UPDATE containers SET restart_due = restart_due + 3600000000000 WHERE name = 'late' AND status = 'restarting'"
+  n=$(state late RestartCount)
+  wait_until 20 restarts late $((n + 2))
+  [[ "$(state late State.Error)" == *"$src"* ]]
+  mkdir "$src"
+  wait_until 30 is late State.Status running
+}
