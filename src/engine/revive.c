@@ -1,5 +1,5 @@
 /* The lock is an flock of an open file that the waiter inherits, so there is no instant without one between us and it, and it is gone with the
- * waiter, whatever that dies of. A waiter sees that its file has been removed and ends; one that is too late to see it finds the row changed.
+ * waiter, whatever that dies of. Who looks whether it is there has it for a moment himself. A waiter sees that its file has been removed and ends; one that is too late to see it finds the row changed.
  * The row is the truth: a RESTARTING one without a waiter gets another by settle(). */
 #include "engine/revive.h"
 
@@ -86,19 +86,22 @@ int revive_begin(const struct engine *en, const struct record *rec, struct err *
 		return err_errno(e, -errno, "make %s/%s", en->state, rec->id);
 	revive_end(en, rec->id);
 	fd = openat(en->state_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (fd < 0)
 		return err_errno(e, -errno, "make %s/%s", en->state, name);
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return err_errno(e, -errno, "lock %s/%s", en->state, name);
 	return launch_rest(en, rec->id, left_ms(rec), fd, e);
 }
 
-bool revive_awaited(const struct engine *en, const char *id, bool wait)
+bool revive_awaited(const struct engine *en, const char *id)
 {
 	char name[NAME_MAX + 1];
 	CLEANUP_FD int fd = -1;
 
 	file_of(id, name);
 	fd = openat(en->state_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	while (fd >= 0 && flock(fd, LOCK_SH | (wait ? 0 : LOCK_NB)) < 0)
+	while (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0)
 		if (errno != EINTR)
 			return true;
 	return false;

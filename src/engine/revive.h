@@ -17,8 +17,8 @@ int revive_plan(struct record *rec, struct err *e) MUST_CHECK;
 /* With the operation lock held, after the row was written: somebody waits from now on. */
 int revive_begin(const struct engine *en, const struct record *rec, struct err *e) MUST_CHECK;
 
-/* Whether somebody waits. wait: comes back when nobody does (any more). */
-bool revive_awaited(const struct engine *en, const char *id, bool wait);
+/* Whether somebody waits. */
+bool revive_awaited(const struct engine *en, const char *id);
 
 /* With the operation lock held: nobody waits any more. */
 void revive_end(const struct engine *en, const char *id);

@@ -350,7 +350,7 @@ static int resting(const struct engine *en, struct arena *a, struct record *rec,
 	CLEANUP_FD int lock = -1;
 	int r;
 
-	if (!over && revive_awaited(en, rec->id, false))
+	if (!over && revive_awaited(en, rec->id))
 		return 0;
 	lock = folder_lock(en, rec->id, patience == SETTLE_WAIT, e);
 	if (lock < 0)
@@ -359,7 +359,7 @@ static int resting(const struct engine *en, struct arena *a, struct record *rec,
 	if (r < 0 || rec->status != RECORD_RESTARTING)
 		return r;
 	over = !of_this_boot(en, rec) || rec->stopped;
-	if (!over && revive_awaited(en, rec->id, false))
+	if (!over && revive_awaited(en, rec->id))
 		return 0;
 	if (!over)
 		return revive_begin(en, rec, e);

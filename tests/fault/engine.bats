@@ -224,3 +224,27 @@ X
   done
   tare rm -f ever
 }
+
+# resting NAME: it waits for its restart, for a long time, and nobody waits for it. Sets id.
+resting() {
+  tare run -d --name "$1" --restart always --network none busybox false >/dev/null
+  wait_until 20 eval "[ \"\$(tare inspect -f '{{.RestartCount}}' $1)\" -ge 5 ]"
+  wait_until 10 is_state "$1" restarting
+  id=$(tare inspect -f '{{.Id}}' "$1")
+  pkill -KILL -f "^tare-monitor rest .* $id\$"
+  sqlite3 "$TARE_ROOT/catalog.db" "UPDATE containers SET restart_due = restart_due + 100000000000, restart_wait = 100000000000 WHERE name = '$1'"
+  rm -f "$TARE_STATE/$id/rest"
+}
+waiters() { pgrep -fc "^tare-monitor rest .* $id\$"; }
+
+# Who looks whether somebody waits has his lock for a moment: here between the making of the file and its being locked.
+@test "a command that looks keeps nobody from waiting for a restart" {
+  local id pid
+  resting looked
+  strace -qq -o /dev/null -P "$id/rest" -e trace=openat -e inject=openat:delay_exit=1000000 "$TARE_BIN/tare" ps >/dev/null 3>&- & pid=$!
+  wait_until 10 test -e "$TARE_STATE/$id/rest"
+  flock -s "$TARE_STATE/$id/rest" sleep 2
+  wait "$pid"
+  [ "$(waiters)" = 1 ]
+  tare rm -f looked
+}
