@@ -181,7 +181,7 @@ static void plan_revival(const struct engine *en, struct record *rec)
 		log_warning("container %s is not restarted: %s", rec->name, why.msg);
 }
 
-/* Last of all: when nobody can be made to wait now, the next command tries. */
+/* Last of all: when nobody can be made to wait now, the next command tries. What that is about need not fail for it: it may be a stop. */
 static void begin_revival(const struct engine *en, const struct record *rec)
 {
 	struct err why = { 0 };
@@ -361,8 +361,10 @@ static int resting(const struct engine *en, struct arena *a, struct record *rec,
 	over = !of_this_boot(en, rec) || rec->stopped;
 	if (!over && revive_awaited(en, rec->id))
 		return 0;
-	if (!over)
-		return revive_begin(en, rec, e);
+	if (!over) {
+		begin_revival(en, rec);
+		return 0;
+	}
 	rec->status = RECORD_EXITED;
 	revive_end(en, rec->id);
 	return write_row(en, rec, e);

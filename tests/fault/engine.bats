@@ -248,3 +248,14 @@ waiters() { pgrep -fc "^tare-monitor rest .* $id\$"; }
   [ "$(waiters)" = 1 ]
   tare rm -f looked
 }
+
+@test "where nobody can be made to wait for a restart: a warning, and stop and rm go on" {
+  local id
+  resting stuck
+  mkdir "$TARE_STATE/$id/rest"
+  run -0 tare ps
+  [[ "$output" == *"stuck is not restarted yet"* ]]
+  run -0 tare stop stuck
+  is_state stuck exited
+  tare rm stuck
+}
