@@ -305,7 +305,8 @@ static int adopt(const struct engine *en, struct record *rec, const struct live 
 		r = launch_monitor("adopt", description.s, description.len, &c, &why);
 	if (r == 0)
 		r = client_started(&c, &why);
-	if (r == 0)
+	/* busy: the worker of a keeper that was killed has taken its place meanwhile, and knows more than we do */
+	if (r == 0 || why.cls == ERR_BUSY)
 		return 0;
 	if (live->container)
 		return err_set(e, why.cls, "container %s runs without a monitor and no new one can be started: %s", rec->name, why.msg);

@@ -259,3 +259,19 @@ waiters() { pgrep -fc "^tare-monitor rest .* $id\$"; }
   is_state stuck exited
   tare rm stuck
 }
+
+# The command sees no monitor; when it has started another, the worker has noticed that it is alone and taken the lock.
+@test "a keeper is killed: who comes between it and its worker lets the worker go on" {
+  local worker pid
+  tare run -d --name taken busybox sleep 1000 >/dev/null
+  worker=$(half taken worker)
+  kill -STOP "$worker"
+  kill -9 "$(half taken keeper)"
+  strace -qq -o /dev/null -e trace=memfd_create -e inject=memfd_create:delay_enter=1500000:when=1 \
+    "$TARE_BIN/tare" exec taken true >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- & pid=$!
+  sleep 0.7
+  kill -CONT "$worker"
+  wait "$pid" || { cat "$BATS_TEST_TMPDIR/said"; return 1; }
+  [ "$(live taken worker)" = "$worker" ]
+  tare rm -f taken
+}
