@@ -1,7 +1,8 @@
 /* Rotation renames: path becomes path.1, and so on up. A reader holds the file open, so it loses nothing when that
  * happens under it: it reads its file to the end and then opens what is at path now, if that is another one. Between
  * the end of the old and the start of the new more than one rotation may have passed; then the files between, found by
- * inode, are read first as far as they still exist.
+ * inode, are read first as far as they still exist. Names move on while they are looked at, too: what was opened by one
+ * counts when the file beside it is where it was before.
  *
  * Following sleeps in poll on an inotify of the folder and on a connection to the monitor: its hang-up says that the
  * last record has been written. */
@@ -25,6 +26,8 @@
 #include "engine/settle.h"
 
 #define MOST_FILES 1000
+/* Rotations while files are opened, before we take what there is. */
+#define MOST_TRIES 100
 /* What is read at once; fits a processor's cache. A line that is longer than all the room there may be is damage, and passed over. */
 #define CHUNK 131072U
 #define MOST_ROOM (16U << 20)
@@ -190,19 +193,44 @@ static int64_t seek_back(int fd, int64_t want)
 	return want - 1;
 }
 
-/* Opens the files to be shown, newest first, each at the right place; gives their number: 0 before the first record. */
-static int open_files(const char *path, int64_t tail, int fds[MOST_FILES], struct err *e)
+static bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+}
+
+/* Whether fd is the newest file (-1: there is none). Within a rotation that is path.1. */
+static bool is_newest(const char *path, int fd)
+{
+	for (unsigned int n = 0; n <= 1; n++) {
+		CLEANUP_FD int now = open_file(path, n);
+
+		if (now >= 0)
+			return fd >= 0 && same_file(now, fd);
+	}
+	return fd < 0;
+}
+
+/* A rotation that is going on moves one file after the other, from the oldest on: one name may have no file, and one file be met twice. */
+static int try_open_files(const char *path, int64_t tail, int fds[MOST_FILES], struct err *e)
 {
 	int64_t left = tail;
+	bool gap = false;
 	int n = 0;
 
-	while (n < MOST_FILES && (left != 0 || n == 0)) {
-		int fd = open_file(path, (unsigned int)n);
+	for (unsigned int i = 0; n < MOST_FILES && (left != 0 || n == 0); i++) {
+		int fd = open_file(path, i);
 
-		if (fd < 0 && n == 0 && fd != -ENOENT)
+		if (fd < 0 && i == 0 && fd != -ENOENT)
 			return err_errno(e, fd, "open %s", path);
-		if (fd < 0)
+		if (fd < 0 && gap)
 			break;
+		if (fd < 0 || (n && same_file(fd, fds[n - 1]))) {
+			gap |= fd < 0;
+			close_fd(fd);
+			continue;
+		}
 		fds[n++] = fd;
 		if (lseek(fd, 0, SEEK_END) > 0 && tail > 0)
 			left = seek_back(fd, left);
@@ -210,6 +238,19 @@ static int open_files(const char *path, int64_t tail, int fds[MOST_FILES], struc
 			return err_errno(e, -errno, "read %s", path);
 	}
 	return n;
+}
+
+/* Opens the files to be shown, newest first, each at the right place; gives their number: 0 before the first record. */
+static int open_files(const char *path, int64_t tail, int fds[MOST_FILES], struct err *e)
+{
+	for (int i = 1;; i++) {
+		int n = try_open_files(path, tail, fds, e);
+
+		if (n < 0 || i == MOST_TRIES || is_newest(path, n ? fds[0] : -1))
+			return n;
+		while (n > 0)
+			close_fd(fds[--n]);
+	}
 }
 
 /* Reads all files, oldest first; r->fd stays the newest. */
@@ -238,34 +279,43 @@ int logs_read_files(const char *path, logline_fn parse, const struct log_query *
 
 /* ---- following ---- */
 
-static bool same_file(int a, int b)
+/* The number of the file we have, from n on; where it is gone, behind the last one: whatever is left is new. */
+static unsigned int place_of(const struct reader *r, unsigned int n)
 {
-	struct stat x, y;
+	for (; n < MOST_FILES; n++) {
+		CLEANUP_FD int fd = open_file(r->path, n);
 
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+		if (fd < 0 || same_file(fd, r->fd))
+			break;
+	}
+	return n;
+}
+
+/* The file after the one we have, -ENOENT: there is none yet. *n: the least number that ours may have, then that of the one that is given. */
+static int open_next(const struct reader *r, unsigned int *n)
+{
+	for (int i = 0; i < MOST_TRIES; i++) {
+		CLEANUP_FD int fd = -1;
+
+		*n = place_of(r, *n);
+		if (*n == 0)
+			break;
+		fd = open_file(r->path, *n - 1);
+		if (fd >= 0 && place_of(r, *n) == *n) {
+			--*n;
+			return take_fd(&fd);
+		}
+	}
+	return -ENOENT;
 }
 
 /* Reads what is new, over as many rotations as there were. */
 static int catch_up(struct reader *r, struct err *e)
 {
-	int result = r->fd < 0 ? read_files(r, e) : read_on(r, e);
+	int fd, result = r->fd < 0 ? read_files(r, e) : read_on(r, e);
 	unsigned int n = 0;
 
-	if (result < 0 || r->fd < 0)
-		return result;
-	for (;; n++) { /* where is the file we have? */
-		CLEANUP_FD int fd = open_file(r->path, n);
-
-		if (fd < 0)
-			break; /* gone: whatever is left is new */
-		if (same_file(fd, r->fd))
-			break;
-	}
-	while (result == 0 && n-- > 0) {
-		int fd = open_file(r->path, n);
-
-		if (fd < 0)
-			continue;
+	while (result == 0 && r->fd >= 0 && !r->past && (fd = open_next(r, &n)) >= 0) {
 		result = read_on(r, e); /* the rest of the old one */
 		read_from(r, fd);
 		if (result == 0)

@@ -125,6 +125,14 @@ teardown() {
   tare rm flood
 }
 
+# More than twenty lines a file: it is behind by many of them, and they are renamed while it looks for the next.
+@test "a follower of files that are rotated all the time has every line once" {
+  tare run -d --name many --network none --log-opt max-size=2k --log-opt max-file=1000 busybox \
+    sh -c 'i=0; while [ $i -lt 15000 ]; do i=$((i + 1)); echo $i; done'
+  tare logs -f many | cmp - <(seq 15000)
+  tare rm many
+}
+
 @test "a follower of one file that is rotated has every line, too" {
   tare run -d --name onefile --log-opt max-size=20k busybox \
     sh -c 'i=0; while [ $i -lt 900 ]; do echo "record number $i"; i=$((i+1)); [ $((i % 50)) -ne 0 ] || sleep 0.2; done'

@@ -1,4 +1,5 @@
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -7,6 +8,8 @@
 #include "base/strbuf.h"
 #include "engine/logs.h"
 #include "engine_box.h"
+#include "sys/proc.h"
+#include "sys/spawn.h"
 
 static struct box box;
 static struct strbuf got;
@@ -104,6 +107,55 @@ static void no_file_yet_is_nothing(void **state)
 	assert_int_equal(logs_read_files("/nonexistent/log", logline_json, &(struct log_query){ .tail = -1 }, collect, NULL, &e), 0);
 }
 
+/* As a monitor rotates (monitor/logfile.c), in a process of its own until it is killed: a file a line, numbered from 10 on. */
+static void rotate_for_ever(void)
+{
+	for (int n = 10;; n++) {
+		char line[100];
+
+		if ((renameat(box.fd, "l.1", box.fd, "l.2") < 0 || renameat(box.fd, "l", box.fd, "l.1") < 0) && errno != ENOENT)
+			_exit(1);
+		snprintf(line, sizeof(line), "{\"log\":\"%d\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:01Z\"}\n", n);
+		box_file(&box, "l", line);
+	}
+}
+
+static int in_order(const struct log_record *rec, void *data)
+{
+	long *last = data, n = rec ? strtol(rec->text, NULL, 10) : 0;
+
+	if (rec && n <= *last)
+		return -EBADMSG;
+	*last = rec ? n : *last;
+	return 0;
+}
+
+static void no_line_twice_while_files_are_rotated(void **state)
+{
+	struct err e = { 0 };
+	char path[128];
+	int pidfd, status, r = 0, empty = 0;
+	pid_t pid = spawn_fork(&pidfd);
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0)
+		rotate_for_ever();
+	snprintf(path, sizeof(path), "%s/l", box.dir);
+	for (int i = 0; r == 0 && i < 3000; i++) {
+		long last = 0;
+
+		r = logs_read_files(path, logline_json, &(struct log_query){ .tail = -1 }, in_order, &last, &e);
+		empty += last == 0;
+	}
+	assert_int_equal(proc_signal(pidfd, SIGKILL), 0);
+	assert_int_equal(spawn_wait(pidfd, -1, &status), 0);
+	close_fd(pidfd);
+	if (r < 0)
+		fail_msg("%s", e.msg);
+	assert_int_equal(empty, 0);
+}
+
 /* line, taken apart: "OUT|ERR TIME TEXT ATTRS", or "none". */
 static void assert_line(logline_fn parse, const char *line, const char *want, size_t want_len)
 {
@@ -174,7 +226,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(all_files_oldest_first), T(tails), T(times), T(a_large_file_is_cut_right), T(no_file_yet_is_nothing), T(lines_of_json), T(lines_that_are_none),
-		T(lines_of_k8s),
+		T(lines_of_k8s), T(no_line_twice_while_files_are_rotated),
 	};
 
 	if (geteuid() != 0)
