@@ -112,6 +112,17 @@ static int take_lines(struct reader *r, size_t looked)
 	return got;
 }
 
+/* What could not be written whole is cut off again by who wrote it (a full disk, a worker that was killed): what comes next does not stand
+ * behind what we read of that. */
+static void mind_cut(struct reader *r)
+{
+	off_t at = lseek(r->fd, 0, SEEK_CUR);
+	struct stat st;
+
+	if (fstat(r->fd, &st) == 0 && at > st.st_size && lseek(r->fd, st.st_size, SEEK_SET) >= 0)
+		r->have = 0;
+}
+
 /* Everything from where fd stands to its end now. */
 static int read_on(struct reader *r, struct err *e)
 {
@@ -127,6 +138,8 @@ static int read_on(struct reader *r, struct err *e)
 			continue;
 		if (n < 0)
 			return err_errno(e, -errno, "read %s", r->path);
+		if (n == 0)
+			mind_cut(r);
 		if (n == 0 || r->past)
 			return 0;
 		r->have += (size_t)n;

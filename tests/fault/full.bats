@@ -115,6 +115,25 @@ with_ever_more_room() {
   [ "$(tare logs full | wc -l)" -lt 20000 ]
 }
 
+# Half a batch is written, seen, and cut off again.
+@test "a log that is followed when its disk is full: what is in it in the end was shown" {
+  local follower
+  tare create --name full --network none busybox sh -c 'trap "go=1" USR1; seq 20000; while [ -z "$go" ]; do sleep 0.1; done; seq 30001 30100'
+  leave 20
+  tare start full
+  "$TARE_BIN/tare" logs -f full >"$BATS_TEST_TMPDIR/shown" 2>&1 3>&- & follower=$!
+  wait_until 20 test -s "$BATS_TEST_TMPDIR/shown"
+  sleep 1
+  rm "$TARE_ROOT/filler"
+  tare kill -s USR1 full
+  tare wait full
+  wait "$follower"
+  tare logs full 2>&1 | sort -u >"$BATS_TEST_TMPDIR/kept"
+  grep -qx 30100 "$BATS_TEST_TMPDIR/kept"
+  run -0 bash -c "sort -u '$BATS_TEST_TMPDIR/shown' | comm -23 '$BATS_TEST_TMPDIR/kept' -"
+  [ -z "$output" ]
+}
+
 @test "tare rm needs no room" {
   tare create --name full busybox true
   tare run -d --name runs busybox sleep 1000
