@@ -313,14 +313,15 @@ static int adopt(const struct engine *en, struct record *rec, const struct live 
 	return settle_finish(en, rec, live, false, e);
 }
 
-/* The row says running, and no monitor lives. */
-static int repair(const struct engine *en, struct record *rec, const struct live *live, struct err *e)
+/* The row says running, and no monitor lives. again: there was one meanwhile. When that could not have the end it knows of recorded (a full
+ * disk) the next one could not either, and would not tell us why. */
+static int repair(const struct engine *en, struct record *rec, const struct live *live, bool again, struct err *e)
 {
 	bool this_boot = of_this_boot(en, rec);
 
 	if (this_boot && (live->word == LIVE_ABSENT || live->word == LIVE_CREATED))
 		return interrupted_start(en, rec, e);
-	if (this_boot && has_config(en, rec->id))
+	if (this_boot && has_config(en, rec->id) && !(again && live->word == LIVE_EXITED))
 		return adopt(en, rec, live, e);
 	return settle_finish(en, rec, live, false, e);
 }
@@ -405,7 +406,7 @@ static bool is_right(const struct record *rec, const struct live *live)
 
 /* One step towards the truth; the caller looks again. */
 static int step(const struct engine *en, struct arena *a, struct record *rec, struct live *live,
-		enum settle_patience patience, struct err *e)
+		enum settle_patience patience, bool again, struct err *e)
 {
 	CLEANUP_FD int lock = folder_lock(en, rec->id, patience == SETTLE_WAIT, e);
 	int r;
@@ -421,7 +422,7 @@ static int step(const struct engine *en, struct arena *a, struct record *rec, st
 	r = live_read(en, rec->id, live, e);
 	if (r < 0 || live->monitor || is_right(rec, live))
 		return r;
-	return repair(en, rec, live, e);
+	return repair(en, rec, live, again, e);
 }
 
 int settle(const struct engine *en, struct arena *a, struct record *rec, struct live *live, enum settle_patience patience,
@@ -445,7 +446,7 @@ int settle(const struct engine *en, struct arena *a, struct record *rec, struct 
 			return 0;
 		if (live->monitor)
 			wait_a_little(en, rec->id, live);
-		r = step(en, a, rec, live, patience, e);
+		r = step(en, a, rec, live, patience, round > 0, e);
 		if (r == -EBUSY && patience == SETTLE_LOOK)
 			return 0;
 		if (r == 0)

@@ -113,7 +113,8 @@ static int end_it(const struct engine *en, const struct record *rec, const struc
 	return r < 0 ? r : await_settled(en, rec->id, &c, e);
 }
 
-/* From now on its restart policy does not want it. One that is to stay so over a reboot is on the disk. */
+/* From now on its restart policy does not want it. One that is to stay so over a reboot is on the disk. Without a policy it is for one that it may
+ * get: a disk that is full is no reason not to stop what may be filling it. */
 static int mark_stopped(const struct engine *en, struct record *rec, const struct ct_config *config, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
@@ -123,6 +124,8 @@ static int mark_stopped(const struct engine *en, struct record *rec, const struc
 		r = record_set_stopped(c, rec->id, true, e);
 	if (r == 0)
 		r = catalog_commit(c, e);
+	if (r < 0 && e->cls == ERR_NOSPACE && config->restart.kind == POLICY_NO)
+		r = 0;
 	rec->stopped = r == 0;
 	return r;
 }

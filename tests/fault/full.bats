@@ -134,6 +134,27 @@ with_ever_more_room() {
   [ -z "$output" ]
 }
 
+ends() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
+
+@test "tare stop: what has no policy is ended though the catalog has no room for it" {
+  local pages pid ended=0
+  tare create --name full --network none busybox sleep 1000
+  for ((pages = 0; pages < 40; pages++)); do
+    is_state full running || tare start full
+    pid=$(live full pid)
+    sqlite3 "$TARE_ROOT/catalog.db" 'PRAGMA wal_checkpoint(TRUNCATE)'
+    leave "$pages"
+    run timeout 60 "$TARE_BIN/tare" stop -t 0 full
+    rm -f "$TARE_ROOT/filler"
+    [ "$status" != 0 ] || break
+    [[ "$output" == *"file system is full"* || "$output" == *"No space left on device"* ]] || { echo "$pages pages: $status: $output"; return 1; }
+    ! ends "$pid" || ended=$((ended + 1))
+  done
+  [ "$status" = 0 ]
+  [ "$ended" -gt 0 ]
+  is_state full exited
+}
+
 @test "tare rm needs no room" {
   tare create --name full busybox true
   tare run -d --name runs busybox sleep 1000
