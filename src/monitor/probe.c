@@ -171,6 +171,7 @@ static void take(struct probe *p, const struct frame *f)
 	} else if (f->type == FRAME_EXIT && f->len >= 6) {
 		p->code = (int)number_at(f->payload);
 		p->known = f->payload[4] != 0;
+		p->pid = 0; /* may be anybody's from now on */
 	} else if (f->type == FRAME_ERROR && f->len > 1) {
 		add_output(p, f->payload + 1, f->len - 1);
 		p->code = -1;
