@@ -62,18 +62,20 @@ static int await_settled(const struct engine *en, const char *id, struct client 
 	}
 }
 
+/* Below zero is for ever, and so is what is longer than anybody's life. */
 static bool ends_within(const struct live *live, int64_t timeout_s)
 {
 	struct pollfd p = { .fd = live->pidfd, .events = POLLIN };
-	int64_t until = clock_ms() + timeout_s * 1000, left;
+	bool forever = timeout_s < 0 || timeout_s > INT32_MAX;
+	int64_t until = forever ? 0 : clock_ms() + timeout_s * 1000, left;
 
 	for (;;) {
-		left = timeout_s < 0 ? INT32_MAX : until - clock_ms();
+		left = forever ? INT32_MAX : until - clock_ms();
 		if (left < 0)
 			left = 0;
 		switch (poll(&p, 1, left > INT32_MAX ? INT32_MAX : (int)left)) {
 		case 0:
-			if (timeout_s >= 0 && left < INT32_MAX)
+			if (!forever && left < INT32_MAX)
 				return false;
 			break;
 		case 1:

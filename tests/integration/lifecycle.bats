@@ -41,7 +41,7 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   tare rm deaf
 }
 
-@test "stop: the image's STOPSIGNAL, -t -1 waits as long as it takes, one that is paused" {
+@test "stop: the image's STOPSIGNAL, -t -1 and the largest number wait as long as it takes, one that is paused" {
   printf 'FROM busybox\nSTOPSIGNAL USR2\n' | tare build -q -t stops -
   tare run -d --name st stops sh -c 'trap "sleep 1; exit 8" USR2; echo ready; while :; do sleep 0.05; done'
   wait_until 5 bash -c "'$TARE_BIN/tare' logs st | grep -q ready"
@@ -49,6 +49,10 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   [ "$(tare wait st)" = 8 ]
   tare start st
   wait_until 5 bash -c "[ \$('$TARE_BIN/tare' logs st | grep -c ready) = 2 ]"
+  tare stop -t 9223372036854775807 st
+  [ "$(tare wait st)" = 8 ]
+  tare start st
+  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' logs st | grep -c ready) = 3 ]"
   tare pause st
   tare stop -t 0 st
   is_state st exited
