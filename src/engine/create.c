@@ -219,6 +219,12 @@ static int take_networks(struct making *m, const struct strbuf *config, struct e
 	return r < 0 || !any ? r : endpoint_take(m->en, m->plan.a, m->plan.id, doc, NULL, e);
 }
 
+/* What is to be there after the machine starts again is on the disk. */
+static bool is_durable(const struct making *m, bool running)
+{
+	return !running || m->plan.restart.kind != POLICY_NO;
+}
+
 static int write_row(struct making *m, bool running, const char **name, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = m->en->catalog;
@@ -244,8 +250,7 @@ static int write_row(struct making *m, bool running, const char **name, struct e
 		.auto_remove = p->opt->rm,
 	};
 	rec.started = running ? rec.created : 0;
-	/* what is to be there after the machine starts again is on the disk */
-	r = catalog_begin(c, running && p->restart.kind == POLICY_NO ? CATALOG_LAZY : CATALOG_DURABLE, e);
+	r = catalog_begin(c, is_durable(m, running) ? CATALOG_DURABLE : CATALOG_LAZY, e);
 	if (r == 0)
 		r = insert(m, &rec, e);
 	if (r == 0 && p->userns && p->map_base == 0 && !p->rootless)
@@ -303,7 +308,8 @@ static int describe(struct making *m, const char *name, unsigned int attach, str
 	return r < 0 ? r : spec_describe(&m->plan, &place, attach, out, e);
 }
 
-static int fill_folder(struct making *m, struct container_new *n, unsigned int attach, struct err *e)
+/* A row without config.json would be no container to the next start. */
+static int fill_folder(struct making *m, struct container_new *n, bool running, unsigned int attach, struct err *e)
 {
 	int r = prepare_container(&m->plan, m->dir, m->lower_fds, m->n_lowers, e);
 
@@ -313,7 +319,7 @@ static int fill_folder(struct making *m, struct container_new *n, unsigned int a
 		r = describe(m, n->name, attach, &n->description, e);
 	if (r < 0)
 		return r;
-	r = io_replace_file(m->dir, "config.json", n->description.s, n->description.len, 0600, false);
+	r = io_replace_file(m->dir, "config.json", n->description.s, n->description.len, 0600, is_durable(m, running));
 	return r < 0 ? err_errno(e, r, "write the container's config.json") : 0;
 }
 
@@ -328,7 +334,7 @@ static int make_all(struct making *m, bool running, unsigned int attach, struct 
 		(void)folder_remove(m->en, n->id, &ignored);
 		return r;
 	}
-	r = fill_folder(m, n, attach, e);
+	r = fill_folder(m, n, running, attach, e);
 	if (r < 0)
 		(void)settle_remove(m->en, n->id, true, &ignored);
 	return r;

@@ -275,3 +275,13 @@ waiters() { pgrep -fc "^tare-monitor rest .* $id\$"; }
   [ "$(live taken worker)" = "$worker" ]
   tare rm -f taken
 }
+
+# A row that says so, and a folder that was still on its way to the disk when the power failed: its next start would take it for half made.
+@test "what is to be there after a power failure has its config.json on the disk, too" {
+  local trace=$BATS_TEST_TMPDIR/trace
+  synced() { strace -qq -y -e trace=fsync -o "$trace" "$TARE_BIN/tare" "$@" >/dev/null 3>&- && grep -q 'config\.json' "$trace"; }
+  synced create --name one --network none busybox true
+  synced run -d --name two --restart always --network none busybox sleep 1000
+  run -1 synced run -d --name three --network none busybox sleep 1000 # what ends with the machine waits for no disk
+  tare rm -f one two three
+}
