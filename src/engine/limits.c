@@ -8,6 +8,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "engine/config.h"
 #include "engine/container.h"
 #include "engine/events.h"
@@ -114,6 +115,42 @@ static void take_given(struct ct_options *o, const struct ct_options *given)
 	TAKE(cpu_rt_period);
 	TAKE(cpu_rt_runtime);
 	TAKE(blkio_weight);
+}
+
+static bool is_zero(const int64_t *n)
+{
+	return n && *n == 0;
+}
+
+static bool is_nothing(const char *size)
+{
+	uint64_t n;
+
+	return size && text_size(size, &n) == 0 && n == 0;
+}
+
+/* What a run takes as "not given" would be shown as no limit here, and the kernel would keep the one that it has. */
+static int refuse_none(const struct ct_options *o, struct err *e)
+{
+	const struct {
+		const char *option, *instead;
+		bool none;
+	} rows[] = {
+		{ "--memory 0", "", is_nothing(o->memory) },
+		{ "--memory-swap 0", " (-1 is no limit)", is_nothing(o->memory_swap) },
+		{ "--memory-reservation 0", "", is_nothing(o->memory_reservation) },
+		{ "--cpu-quota 0", " (-1 is no limit)", is_zero(o->cpu_quota) },
+		{ "--cpu-period 0", "", is_zero(o->cpu_period) },
+		{ "--cpu-rt-period 0", "", is_zero(o->cpu_rt_period) },
+		{ "--cpu-rt-runtime 0", "", is_zero(o->cpu_rt_runtime) },
+		{ "--cpuset-cpus \"\"", "", o->cpuset_cpus && !*o->cpuset_cpus },
+		{ "--cpuset-mems \"\"", "", o->cpuset_mems && !*o->cpuset_mems },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].none)
+			return err_set(e, ERR_UNSUPPORTED, "%s: an update replaces a limit and takes none away%s", rows[i].option, rows[i].instead);
+	return 0;
 }
 
 /* ---- what becomes of it ---- */
@@ -283,8 +320,10 @@ int container_limit(const struct engine *en, const char *what, const struct ct_o
 {
 	CLEANUP(limiting_end) struct limiting l = { .en = en, .a = ARENA_INIT, .live = LIVE_INIT };
 	CLEANUP_FD int lock = -1;
-	int r = settle_find(en, &l.a, what, SETTLE_WAIT, &l.rec, &l.live, e);
+	int r = refuse_none(opt, e);
 
+	if (r == 0)
+		r = settle_find(en, &l.a, what, SETTLE_WAIT, &l.rec, &l.live, e);
 	if (r < 0)
 		return r;
 	lock = folder_lock(en, l.rec.id, true, e);

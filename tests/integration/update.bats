@@ -54,7 +54,8 @@ check_limits() {
 
 @test "update: what is refused changes nothing" {
   tare run -d --name no --memory 64m busybox sh -c 'head -c 40m /dev/zero | tail -c 40m | sleep 1000'
-  for o in --memory=1k --memory=x --cpus=1000 --cpuset-cpus=9999 --cpu-shares=1 '--memory-swap=1m' '--memory-reservation=1g'; do
+  for o in --memory=1k --memory=x --cpus=1000 --cpuset-cpus=9999 --cpu-shares=1 '--memory-swap=1m' '--memory-reservation=1g' \
+    --memory=0 --memory-reservation=0 --cpu-quota=0 --cpuset-cpus=; do
     run -1 tare update --pids-limit 33 "$o" no
     [[ "$output" == *"${o%%=*}"* ]] || { echo "$o: $output"; return 1; }
   done
