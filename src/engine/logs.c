@@ -28,6 +28,8 @@
 #define MOST_FILES 1000
 /* Rotations while files are opened, before we take what there is. */
 #define MOST_TRIES 100
+/* Before we ask a monitor again that hung up without a word. */
+#define HUNG_UP_MS 200
 /* What is read at once; fits a processor's cache. A line that is longer than all the room there may be is damage, and passed over. */
 #define CHUNK 131072U
 #define MOST_ROOM (16U << 20)
@@ -337,14 +339,17 @@ static int catch_up(struct reader *r, struct err *e)
 	return result;
 }
 
-/* 1: it ended. */
+/* 1: it ended, or nobody says so any more. */
 static int heard_end(struct client *c, struct err *e)
 {
 	struct frame f;
 	int n = client_read(c), r;
 
-	if (n <= 0 && n != -EAGAIN)
+	if (n <= 0 && n != -EAGAIN) {
+		/* a worker that was killed, or one that takes no more clients: who comes again at once is all that it does */
+		(void)poll(NULL, 0, HUNG_UP_MS);
 		return 1;
+	}
 	while ((r = client_parse(c, &f, e)) > 0)
 		if (f.type == FRAME_EXIT)
 			return 1;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/eventlog.h"
 #include "base/text.h"
 #include "engine/container.h"
@@ -16,7 +17,7 @@
 #include "engine/settle.h"
 
 #define SOON_MS 20
-#define RESTARTING_MS 500
+#define LATER_MS 500
 
 struct waiter {
 	const char *what;
@@ -26,6 +27,7 @@ struct waiter {
 	bool ran;         /* then */
 	bool done, failed, told;
 	bool look, restarting, unheard;
+	int64_t later; /* ms, 0: not; its monitor hung up without a word: a worker that was killed, or one that takes no more clients */
 	bool ended, known; /* an end was seen, with this code */
 	int code;
 	struct err e;
@@ -90,6 +92,7 @@ static void look(const struct wait *w, struct waiter *x)
 	int r = settle_find(w->en, &a, first ? x->what : x->id, SETTLE_WAIT, &rec, &live, &x->e);
 
 	x->look = x->restarting = x->unheard = false;
+	x->later = 0;
 	if (r < 0 && (first || x->e.cls != ERR_NOTFOUND)) {
 		x->done = x->failed = true;
 		return;
@@ -119,11 +122,11 @@ static void hear(struct waiter *x)
 	struct client_exit end;
 	struct frame f;
 	struct err ignored;
-	bool over = n <= 0;
+	bool over = n <= 0, word = false;
 
 	while (n > 0 && (r = client_parse(&x->c, &f, &ignored)) > 0) {
 		if (f.type == FRAME_EXIT && client_exit_of(&f, &end) == 0) {
-			x->ended = true;
+			x->ended = word = true;
 			x->code = end.code;
 			x->known = end.known;
 		}
@@ -132,7 +135,8 @@ static void hear(struct waiter *x)
 	if (!over && r >= 0)
 		return;
 	client_close(&x->c);
-	x->look = true;
+	x->look = word || n > 0;
+	x->later = x->look ? 0 : clock_ms() + LATER_MS; /* its end is told as an event, too */
 }
 
 /* ---- events ---- */
@@ -189,6 +193,23 @@ static int read_events(struct wait *w, bool heed)
 
 /* ---- all of them ---- */
 
+static bool is_due(const struct waiter *x)
+{
+	return !x->done && (x->look || x->restarting || x->unheard || (x->later && clock_ms() >= x->later));
+}
+
+/* How long until it is, at most; -1: until something happens. */
+static int time_left(const struct waiter *x)
+{
+	int64_t left = x->later - clock_ms();
+
+	if (x->done || !(x->look || x->restarting || x->unheard || x->later))
+		return -1;
+	if (x->look || (x->later && left <= 0))
+		return 0;
+	return x->unheard ? SOON_MS : x->restarting || left > LATER_MS ? LATER_MS : (int)left;
+}
+
 static int sleep_until(struct wait *w)
 {
 	bool more = false;
@@ -198,14 +219,11 @@ static int sleep_until(struct wait *w)
 		return r;
 	for (size_t i = 0; i < w->n; i++) {
 		struct waiter *x = &w->v[i];
+		int left = time_left(x);
 
 		w->p[i] = (struct pollfd){ .fd = x->done ? -1 : x->c.fd, .events = POLLIN };
-		if (!x->done && x->restarting && timeout < 0)
-			timeout = RESTARTING_MS;
-		if (!x->done && x->unheard)
-			timeout = SOON_MS;
-		if (!x->done && x->look)
-			more = true;
+		if (left >= 0 && (timeout < 0 || left < timeout))
+			timeout = left;
 	}
 	w->p[w->n] = (struct pollfd){ .fd = r, .events = POLLIN };
 	if (poll(w->p, w->n + 1, more ? 0 : timeout) < 0 && errno != EINTR)
@@ -225,7 +243,7 @@ static int round_of(struct wait *w)
 	if (r == 0)
 		r = read_events(w, true);
 	for (size_t i = 0; r == 0 && i < w->n; i++)
-		if (!w->v[i].done && (w->v[i].look || w->v[i].restarting || w->v[i].unheard))
+		if (is_due(&w->v[i]))
 			look(w, &w->v[i]);
 	return r;
 }

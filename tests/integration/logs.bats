@@ -133,6 +133,26 @@ teardown() {
   tare rm many
 }
 
+# ticks PID...: the processor's time of all of them
+ticks() { local p n=0 f; for p; do read -ra f <"/proc/$p/stat"; n=$((n + f[13] + f[14])); done; echo "$n"; }
+
+@test "more followers and waiters than a monitor takes clients: they come again later, and not at once" {
+  local i pids=() waiting=() before
+  tare run -d --name crowd --network none busybox sh -c 'while [ ! -e /go ]; do sleep 0.1; done; echo end; exit 3'
+  for i in $(seq 66); do "$TARE_BIN/tare" logs -f crowd >"$BATS_TEST_TMPDIR/f$i" 3>&- & pids+=($!); done
+  sleep 1
+  for i in $(seq 4); do "$TARE_BIN/tare" wait crowd >"$BATS_TEST_TMPDIR/w$i" 3>&- & waiting+=($!); done
+  sleep 1
+  before=$(ticks "${pids[@]}" "${waiting[@]}")
+  sleep 2
+  [ $(($(ticks "${pids[@]}" "${waiting[@]}") - before)) -lt 80 ]
+  tare exec crowd touch /go
+  wait "${pids[@]}" "${waiting[@]}"
+  [ "$(cat "$BATS_TEST_TMPDIR"/f* | grep -c '^end$')" = 66 ]
+  [ "$(cat "$BATS_TEST_TMPDIR"/w* | grep -c '^3$')" = 4 ]
+  tare rm crowd
+}
+
 @test "a follower of one file that is rotated has every line, too" {
   tare run -d --name onefile --log-opt max-size=20k busybox \
     sh -c 'i=0; while [ $i -lt 900 ]; do echo "record number $i"; i=$((i+1)); [ $((i % 50)) -ne 0 ] || sleep 0.2; done'
