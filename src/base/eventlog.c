@@ -139,6 +139,18 @@ static bool take_line(struct eventlog *l, const char **line, size_t *len)
 	return true;
 }
 
+/* At the end of a file that is being written: what found no room is cut off again, and what comes next stands where that began. */
+static void mind_cut(struct eventlog *l, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || st.st_size >= l->at)
+		return;
+	l->at = st.st_size;
+	l->taken = 0;
+	sb_reset(&l->text);
+}
+
 /* More of a file: its bytes, 0 at its end. What is left of the text is the beginning of a line. */
 static ssize_t read_more(struct eventlog *l, int fd)
 {
@@ -146,6 +158,8 @@ static ssize_t read_more(struct eventlog *l, int fd)
 	char piece[PIECE];
 	ssize_t n = pread(fd, piece, sizeof(piece), l->at);
 
+	if (n == 0)
+		mind_cut(l, fd);
 	if (n <= 0)
 		return n < 0 ? -errno : 0;
 	if (left)

@@ -219,6 +219,28 @@ static void write_many(int who)
 	_exit(0);
 }
 
+/* As a writer leaves it that finds no room in the middle of a line, which a reader has seen. */
+static void what_is_cut_off_hides_nothing(void **state)
+{
+	CLEANUP_EVENTLOG struct eventlog l = EVENTLOG_INIT;
+	CLEANUP_FD int fd = -1;
+	struct stat st;
+
+	(void)state;
+	add("one\n");
+	assert_int_equal(eventlog_open(dir, &l), 0);
+	expect(&l, "one");
+	fd = openat(dir, "events", O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(write(fd, "the first half of a l", 21), 21);
+	expect_none(&l);
+	assert_int_equal(ftruncate(fd, st.st_size), 0);
+	expect_none(&l);
+	add("two\n");
+	expect(&l, "two");
+	expect_none(&l);
+}
+
 /* Through several files, by several at once: each line once, those of one writer in their order. */
 static void nothing_is_lost_or_doubled(void **state)
 {
@@ -266,6 +288,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(too_slow_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(half_a_line_spoils_no_other, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_room_nothing_is_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_cut_off_hides_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_is_lost_or_doubled, setup, teardown),
 	};
 
