@@ -119,6 +119,8 @@ bool health_judge(struct health *h, int code)
 	return h->status != before;
 }
 
+static void changed(struct health *h);
+
 static void told(struct loop *l, int fd, uint32_t events, void *data)
 {
 	struct health *h = data;
@@ -129,24 +131,28 @@ static void told(struct loop *l, int fd, uint32_t events, void *data)
 	h->told = NULL;
 	(void)!spawn_wait(fd, -1, &status);
 	h->teller = close_fd(h->teller);
+	if (h->owed)
+		changed(h);
 }
 
 /* The one place where another status becomes known. The engine tells it: what is said of a container beside that (its name) is in the catalog.
- * Its command line is that of the container's end with another verb. */
+ * Its command line is that of the container's end with another verb. While one tells that takes longer than an interval nobody waits for it (the
+ * container's output would): what is so then is told when it is through. */
 static void changed(struct health *h)
 {
 	const char *argv[MOST_WORDS + 2] = { NULL };
 	size_t n = 0;
 	pid_t pid;
 
+	h->owed = h->teller >= 0;
+	if (h->owed)
+		return;
 	for (; h->d->exited && h->d->exited[n] && n < MOST_WORDS; n++)
 		argv[n] = h->d->exited[n];
 	if (n < 3 || n == MOST_WORDS)
 		return;
 	argv[n - 2] = "health";
 	argv[n] = names[h->status];
-	if (h->teller >= 0) /* the one before takes longer than an interval */
-		told(h->loop, h->teller, 0, h);
 	if (spawn(&(struct spawn_args){ .path = argv[0], .argv = argv }, &pid, &h->teller) < 0)
 		log_error("%.12s: %s could not be executed", h->d->id, argv[0]);
 	else if (loop_add(h->loop, h->teller, EPOLLIN, told, h, &h->told) < 0)

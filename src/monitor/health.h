@@ -32,6 +32,7 @@ struct health {
 	struct probe probe;
 	struct loop_source *told; /* what tells of another status */
 	int teller;               /* its pidfd; -1 */
+	bool owed;                /* the status changed while it was at it */
 	char began[TEXT_TIME_LEN]; /* the check that runs */
 	bool in_start;             /* it began in the start period */
 	enum health_status status;

@@ -139,3 +139,18 @@ quick=(--health-interval 100ms --health-timeout 5s)
   tare restart -t 0 again
   wait_until 10 is again State.Health.Status healthy
 }
+
+@test "who tells of another status may take long: the container's output waits for nobody" {
+  local holder before
+  tare run -d --name late --network none --health-cmd 'test $(($(date +%s) % 2)) = 0' --health-interval 200ms --health-retries 1 busybox \
+    sh -c 'while sleep 0.1; do echo here; done'
+  wait_until 10 eval '[ "$(tare events --since 1h --until 0s --filter container=late --filter event=health_status | wc -l)" -ge 2 ]'
+  flock "$TARE_STATE/events" sleep 7 3>&- & holder=$!
+  sleep 3.5
+  before=$(tare logs late | wc -l)
+  sleep 2
+  [ $(($(tare logs late | wc -l) - before)) -ge 8 ]
+  wait "$holder"
+  before=$(tare events --since 1h --until 0s --filter container=late --filter event=health_status | wc -l)
+  wait_until 10 eval '[ "$(tare events --since 1h --until 0s --filter container=late --filter event=health_status | wc -l)" -gt "$before" ]'
+}
