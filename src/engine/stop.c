@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "engine/config.h"
@@ -199,11 +200,32 @@ int container_kill(const struct engine *en, const char *what, int signal, struct
 	return r < 0 ? err_errno(e, r, "signal container %s", rec.name) : 0;
 }
 
+/* The operation lock, as long as it is about this end. Who starts the container anew has it and waits for the monitor of the life before, which
+ * may be waiting for us: what that life left is gone then, and its row was written before. -ENOENT: so it is. */
+static int lock_ended(const struct engine *en, const char *id, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+
+	for (;;) {
+		CLEANUP_LIVE struct live live = LIVE_INIT;
+		int lock = folder_lock(en, id, false, e), r;
+
+		if (lock >= 0 || e->cls != ERR_BUSY)
+			return lock;
+		r = live_read(en, id, &live, e);
+		if (r < 0)
+			return r;
+		if (live.word != LIVE_EXITED)
+			return err_set(e, ERR_NOTFOUND, "container %.12s: its end is over", id);
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
 int container_exited(const struct engine *en, const char *id, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_LIVE struct live live = LIVE_INIT;
-	CLEANUP_FD int lock = folder_lock(en, id, true, e);
+	CLEANUP_FD int lock = lock_ended(en, id, e);
 	struct record rec;
 	int r = lock < 0 ? lock : record_get(en->catalog, &a, id, &rec, e);
 

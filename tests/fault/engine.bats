@@ -285,3 +285,18 @@ waiters() { pgrep -fc "^tare-monitor rest .* $id\$"; }
   run -1 synced run -d --name three --network none busybox sleep 1000 # what ends with the machine waits for no disk
   tare rm -f one two three
 }
+
+# A worker that was killed at the end has a successor, which has the end reported once more: by then the next start may be under way.
+@test "an end that is reported late does not wait for the next start, which waits for who reports it" {
+  local id holder starter
+  tare run --name twice --network none busybox true
+  id=$(tare inspect -f '{{.Id}}' twice)
+  python3 -c 'import fcntl, sys, time; f = open(sys.argv[1], "r+"); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(6)' "$TARE_STATE/$id/lock" 3>&- & holder=$!
+  sleep 1
+  "$TARE_BIN/tare" start twice >/dev/null 3>&- & starter=$!
+  wait_until 3 test ! -e "$TARE_STATE/$id/state.json"
+  run -0 timeout 2 "$TARE_BIN/tare" internal exited "$id"
+  wait "$holder" "$starter"
+  tare wait twice
+  tare rm twice
+}
