@@ -215,7 +215,9 @@ static int put_special(const struct putting *p, const struct pick_entry *en, int
 		r = symlinkat(target, dir, name) < 0 ? error(e, -errno, "make the link") : 0;
 	} else {
 		r = mode_of(p, en->st, &mode, e);
-		if (r == 0 && (mknodat(dir, name, (en->st->st_mode & S_IFMT) | 0600, en->st->st_rdev) < 0 || fchmodat(dir, name, mode, 0) < 0))
+		/* in a container that runs a link of it may be there by now, and it may lead to a file of the machine's */
+		if (r == 0 && (mknodat(dir, name, (en->st->st_mode & S_IFMT) | 0600, en->st->st_rdev) < 0 ||
+			       fchmodat(dir, name, mode, AT_SYMLINK_NOFOLLOW) < 0))
 			r = error(e, -errno, "make it");
 	}
 	if (r == 0 && fchownat(dir, name, owner(p, en->st), group(p, en->st), AT_SYMLINK_NOFOLLOW) < 0)

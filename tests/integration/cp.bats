@@ -236,3 +236,15 @@ copies_out() {
   [ ! -e written ]
   [ "$(ls "$PWD")" = "$(ls -d out outside src tarred vol $(ls -d got got-file 2>/dev/null))" ]
 }
+
+# strace holds us between the making of the FIFO and what is done to it next.
+@test "a FIFO that a container exchanges for a link while it is made: the machine's file keeps its mode" {
+  box
+  mkfifo -m 666 src/fifo
+  echo secret >victim; chmod 600 victim
+  in_box mkdir /w
+  tare exec -d box sh -c 'until [ -p /w/p ]; do :; done; ln -s '"$PWD"'/victim /w/l; mv -f /w/l /w/p'
+  strace -qq -o /dev/null -e trace=mknodat -e inject=mknodat:delay_exit=2000000 "$TARE_BIN/tare" cp src/fifo box:/w/p || true
+  [ "$(in_box readlink /w/p)" = "$PWD/victim" ] # it was in time
+  [ "$(stat -c %a victim)" = 600 ]
+}
