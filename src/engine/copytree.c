@@ -1,6 +1,7 @@
 /* Layers are laid one over the other from the lowest up, the way an overlay shows them: a whiteout removes what is
  * below, an opaque folder hides it. Sources are the image author's, so they are only reached through handles that
- * cannot leave the layer and never through a symbolic link; the destination is ours alone. */
+ * cannot leave the layer and never through a symbolic link. The destination is ours alone, or a volume that a container may
+ * have and change meanwhile: what is in it is reached in the same way. */
 #include "engine/copytree.h"
 
 #include <dirent.h>
@@ -117,6 +118,15 @@ static int copy_link(int src_dir, int dst_dir, const char *name, const struct st
 	return 0;
 }
 
+/* One more name of a file that was copied. A container that has the volume may have put a link in the place of one of its folders since. */
+static int link_again(const struct laying *l, const char *first, int dst, const char *name)
+{
+	char last[NAME_MAX + 1];
+	CLEANUP_FD int at = beneath_parent(l->root, first, BENEATH_NOLINKS, 0, last);
+
+	return at < 0 ? at : linkat(at, last, dst, name, 0) < 0 ? -errno : 0;
+}
+
 static int apply(struct laying *l, int src, int dst, const char *path, unsigned int depth);
 
 static int apply_folder(struct laying *l, int src_dir, int dst_dir, const char *path, unsigned int depth)
@@ -156,7 +166,7 @@ static int apply_entry(struct laying *l, int src, int dst, const char *path, uns
 		return 0;
 	first = hardlinks_first(&l->links, &l->a, &st, path);
 	if (first)
-		return linkat(l->root, first, dst, name, 0) < 0 ? -errno : 0;
+		return link_again(l, first, dst, name);
 	if (arena_error(&l->a) < 0)
 		return -ENOMEM;
 	return S_ISREG(st.st_mode) ? copy_file(src, dst, name, &st, l->ids) : copy_link(src, dst, name, &st, l->ids);

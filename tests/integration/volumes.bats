@@ -320,6 +320,23 @@ X
   tare volume rm memory prey
 }
 
+# strace holds us before the second name of a file is made: the first one's folder is a link to the machine's by then.
+@test "import into a volume whose container exchanges folders for links meanwhile: no name of a file of the machine's gets into it" {
+  mkdir -p "$BATS_TEST_TMPDIR/t/a" "$BATS_TEST_TMPDIR/t/z" "$TARE_ROOT/outside"
+  echo tar >"$BATS_TEST_TMPDIR/t/a/f"; ln "$BATS_TEST_TMPDIR/t/a/f" "$BATS_TEST_TMPDIR/t/z/f"
+  tar -C "$BATS_TEST_TMPDIR/t" -cf "$BATS_TEST_TMPDIR/t.tar" a z
+  echo secret >"$TARE_ROOT/outside/f"
+  id=$(tare run -d -v raced:/v busybox sh -c 'touch /v/mine; until [ -s /v/a/f ] || [ -s /v/z/f ]; do :; done
+    d=z; [ ! -s /v/a/f ] || d=a; mv /v/$d /v/moved; ln -s '"$TARE_ROOT"'/outside /v/$d; sleep 1000')
+  wait_until 5 test -e "$TARE_ROOT/volumes/raced/_data/mine"
+  strace -qq -o /dev/null -e trace=linkat -e inject=linkat:delay_enter=2000000 "$TARE_BIN/tare" volume import raced "$BATS_TEST_TMPDIR/t.tar" || true
+  [ -e "$TARE_ROOT/volumes/raced/_data/moved/f" ] # it was in time
+  [ "$(stat -c %h "$TARE_ROOT/outside/f")" = 1 ]
+  tare rm -f "$id"
+  tare volume rm raced
+  rm -r "$TARE_ROOT/outside"
+}
+
 @test "events tell of volumes: made and removed" {
   since=$(date +%s.%N)
   tare volume create told
