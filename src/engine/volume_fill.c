@@ -1,5 +1,5 @@
 /* The first content of a volume is put together beside it, in ROOT/volumes/NAME/.new, and takes the place of the empty _data by rename, so
- * that it is whole or not there. Another container that has the volume already may be running, and would keep the folder that was: then
+ * that it is whole or not there. A container that has the volume already may be running, and would keep the folder that was: then
  * what is in .new is moved, entry by entry. Whoever does that holds the volume's lock. */
 #include "engine/volume_fill.h"
 
@@ -67,14 +67,15 @@ static int put_in_place(int folder, bool shared)
 	return r < 0 ? r : io_remove_tree(folder, NEW);
 }
 
-static int is_shared(const struct engine *en, const char *name, struct err *e)
+/* Somebody may have it mounted: any container that has it, but the one that is being made and fills it. */
+static int is_shared(const struct engine *en, const char *name, enum volume_filling how, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	int r = cat_prepare(en->catalog, &s, e, "SELECT count(*) FROM volume_uses WHERE volume = ?1", "s", name);
 
 	if (r == 0)
 		r = cat_step(s, e);
-	return r < 0 ? r : r > 0 && cat_int(s, 0) > 1;
+	return r < 0 ? r : r > 0 && cat_int(s, 0) > (how == VOLUME_FILL_EMPTY);
 }
 
 static int lock(int folder)
@@ -90,16 +91,16 @@ static int lock(int folder)
 static const struct copytree_ids as_they_are = { .base = 0, .size = UINT32_MAX };
 
 /* Into an empty one, with the lock held. */
-static int fill_empty(const struct engine *en, int folder, const char *name, const int *lowers, size_t n, const char *path, struct err *e)
+static int fill_empty(const struct engine *en, int folder, const char *name, enum volume_filling how, const int *lowers, size_t n,
+		      const char *path, struct err *e)
 {
-	int shared = is_shared(en, name, e), r;
+	int shared, r;
 
-	if (shared < 0)
-		return shared;
 	if (mkdirat(folder, NEW, 0755) < 0)
 		return err_errno(e, -errno, "volume %s", name);
 	r = copytree_from_layers(lowers, n, path, folder, NEW, &as_they_are, e);
-	if (r == 0) {
+	r = shared = r < 0 ? r : is_shared(en, name, how, e); /* now, not before: that may have taken its time */
+	if (r >= 0) {
 		r = put_in_place(folder, shared);
 		r = r < 0 ? err_errno(e, r, "volume %s", name) : 0;
 	}
@@ -123,7 +124,7 @@ int volume_fill(const struct engine *en, const char *name, enum volume_filling h
 	if (r < 0)
 		return err_errno(e, r, "volume %s", name);
 	if (empty)
-		r = fill_empty(en, folder, name, lowers, n, path, e);
+		r = fill_empty(en, folder, name, how, lowers, n, path, e);
 	else if (how == VOLUME_FILL_OVER)
 		r = copytree_from_layers(lowers, n, path, folder, DATA, &as_they_are, e);
 	else

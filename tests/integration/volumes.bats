@@ -320,6 +320,16 @@ X
   tare volume rm memory prey
 }
 
+@test "import into a volume that is empty, of a container that runs: it has the files at once, and what it writes stays" {
+  mkdir -m 700 "$BATS_TEST_TMPDIR/t"; echo new >"$BATS_TEST_TMPDIR/t/f"
+  id=$(tare run -d -v held:/h busybox sleep 1000)
+  tar -C "$BATS_TEST_TMPDIR/t" -c . | tare volume import held
+  [ "$(tare exec "$id" sh -c 'cat /h/f; echo mine >/h/mine; stat -c %a /h' | xargs)" = "new 700" ]
+  [ "$(cat "$TARE_ROOT/volumes/held/_data/mine") $(ls -A "$TARE_ROOT/volumes/held")" = "mine _data" ]
+  tare rm -f "$id"
+  tare volume rm held
+}
+
 # strace holds us before the second name of a file is made: the first one's folder is a link to the machine's by then.
 @test "import into a volume whose container exchanges folders for links meanwhile: no name of a file of the machine's gets into it" {
   mkdir -p "$BATS_TEST_TMPDIR/t/a" "$BATS_TEST_TMPDIR/t/z" "$TARE_ROOT/outside"
