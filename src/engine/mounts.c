@@ -98,24 +98,41 @@ static int write_record(const struct engine *en, const struct hold *h, const cha
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
+static bool is_text(const struct json *value, const char *text)
+{
+	return value && value->type == JSON_STRING && strcmp(value->str, text) == 0;
+}
+
+/* But the one at target; NULL: none is passed over. */
+static bool has_volume(const struct json *mounts, const char *name, const char *target)
+{
+	json_each(mount, mounts)
+		if (is_text(json_get(mount, "Name"), name) && !(target && is_text(json_get(mount, "Destination"), target)))
+			return true;
+	return false;
+}
+
 /* The volume that only the mount at target has; NULL. */
 static const char *volume_at(const struct json *mounts, const char *target)
 {
-	const char *name = NULL;
+	json_each(mount, mounts) {
+		const struct json *name = json_get(mount, "Name");
 
-	for (int pass = 0; pass < 2; pass++)
-		json_each(mount, mounts) {
-			const struct json *at = json_get(mount, "Destination"), *of = json_get(mount, "Name");
-			bool here = at && at->type == JSON_STRING && strcmp(at->str, target) == 0;
+		if (is_text(json_get(mount, "Destination"), target) && name && name->type == JSON_STRING)
+			return has_volume(mounts, name->str, target) ? NULL : name->str;
+	}
+	return NULL;
+}
 
-			if (!of || of->type != JSON_STRING)
-				continue;
-			if (pass == 0 && here)
-				name = of->str;
-			if (pass == 1 && !here && name && strcmp(name, of->str) == 0)
-				return NULL;
-		}
-	return name;
+/* What was written down is none: the container's record as it was, which has the volume no more unless another mount has it. */
+static void take_back(const struct engine *en, const struct hold *h, const struct plan *p)
+{
+	const char *volume = p->n_binds ? p->binds[0].volume : p->n_tmpfs ? p->tmpfs[0].volume : NULL;
+	struct err ignored = { 0 };
+
+	if (volume && has_volume(json_get(h->config.doc, "Mounts"), volume, NULL))
+		volume = NULL;
+	(void)write_record(en, h, h->rec.config, NULL, volume, &ignored);
 }
 
 static int sources(const struct engine *en, const struct plan *p, struct err *e)
@@ -160,13 +177,8 @@ int container_mount_add(const struct engine *en, const char *what, const char *t
 		r = write_record(en, &h, config.s, &p, NULL, e);
 	if (r == 0 && hold_runs(&h)) {
 		r = change_running(en, &a, &h, &p, NULL, e);
-		if (r < 0) {
-			const char *target = p.n_binds ? p.binds[0].target : p.tmpfs[0].target;
-			const char *volume = p.n_binds ? p.binds[0].volume : p.tmpfs[0].volume;
-			struct err ignored = { 0 };
-
-			(void)write_record(en, &h, h.rec.config, NULL, volume && !volume_at(json_get(h.config.doc, "Mounts"), target) ? volume : NULL, &ignored);
-		}
+		if (r < 0)
+			take_back(en, &h, &p);
 	}
 	if (r == 0)
 		events_container(en, &h.rec, "update", NULL);
@@ -182,11 +194,8 @@ int container_mount_remove(const struct engine *en, const char *what, const char
 	bool found = false;
 	int r = hold_container(en, &a, what, &h, e);
 
-	json_each(mount, r == 0 ? json_get(h.config.doc, "Mounts") : NULL) {
-		const struct json *at = json_get(mount, "Destination");
-
-		found |= target && at && at->type == JSON_STRING && strcmp(at->str, target) == 0;
-	}
+	json_each(mount, r == 0 ? json_get(h.config.doc, "Mounts") : NULL)
+		found |= target && is_text(json_get(mount, "Destination"), target);
 	if (r == 0 && !found)
 		r = err_set(e, ERR_NOTFOUND, "--mount-rm %s: container %s has no such mount (tare inspect -f '{{json .Mounts}}' lists them)", text, h.rec.name);
 	if (r == 0 && hold_runs(&h))

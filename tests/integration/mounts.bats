@@ -165,3 +165,16 @@ X
   tare volume rm fresh
   tare rm -f firm
 }
+
+@test "update --mount-add that fails: a volume that the container has elsewhere stays its own" {
+  tare run -d --name firm -v shared:/a busybox sleep 1000
+  run -1 tare update --mount-add src=shared,dst=/bin/busybox firm
+  run -1 tare volume rm shared
+  [[ "$output" == *"in use by container"* ]]
+  tare update --mount-add src=shared,dst=/b firm
+  tare update --mount-rm /a firm
+  run -1 tare volume rm shared
+  tare update --mount-rm /b firm
+  tare volume rm shared
+  tare rm -f firm
+}
