@@ -14,16 +14,13 @@
 #include <sys/stat.h>
 
 #include "base/beneath.h"
-#include "base/io.h"
 #include "base/json.h"
-#include "engine/folder.h"
+#include "engine/launch.h"
 #include "sys/idmap.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
 #include "sys/ns.h"
 #include "sys/overlay_mount.h"
-
-#define DESCRIPTION_MAX (8U << 20)
 
 struct opening {
 	const struct engine *en;
@@ -66,17 +63,15 @@ static int take_running(void *data)
 
 /* ---- one that does not ---- */
 
+/* As it would be started: with the mounts that came and went since it was made. */
 static int read_description(struct opening *o)
 {
-	CLEANUP_FREE char *text = NULL;
-	CLEANUP_FD int dir = folder_open(o->en, o->hold->rec.id, o->e);
-	size_t len;
-	int r;
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	int r = launch_read_description(o->en, o->hold->rec.id, 0, &text, o->e);
 
-	if (dir < 0)
-		return dir;
-	r = io_read_file(dir, "config.json", DESCRIPTION_MAX, &text, &len);
-	return r < 0 ? err_errno(o->e, r, "the container's config.json") : json_parse(o->a, text, len, NULL, &o->doc, o->e);
+	if (r == 0)
+		r = config_apply_mounts(o->hold->config.doc, &text, o->e);
+	return r < 0 ? r : json_parse(o->a, text.s, text.len, NULL, &o->doc, o->e);
 }
 
 /* The map that its user namespace will have; -1: none. */

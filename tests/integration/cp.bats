@@ -215,6 +215,18 @@ copies_out() {
   tare volume rm data >/dev/null
 }
 
+@test "of one that does not run: mounts that came and went since it was made" {
+  mkdir later
+  both stopped -v "$PWD/vol:/data"
+  tare update --mount-add "type=bind,src=$PWD/later,dst=/later" --mount-rm /data box >/dev/null
+  tare cp src/f box:/later/
+  tare cp src/f box:/data/
+  [ "$(cat later/f)" = hi ]
+  [ -z "$(ls -A vol)" ]
+  tare start box >/dev/null
+  [ "$(in_box cat /later/f /data/f | xargs)" = "hi hi" ]
+}
+
 # A container that exchanges a folder and a link to the machine's root without pause; mv -T does it by rename(2).
 @test "a container that exchanges folders for links while it is copied: nothing of the machine's is read or written" {
   box
