@@ -16,6 +16,7 @@
 #include "base/beneath.h"
 #include "base/json.h"
 #include "engine/launch.h"
+#include "sys/fsids.h"
 #include "sys/idmap.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
@@ -160,21 +161,19 @@ static int clone_source(const char *source, const struct json *options)
 	return part < 0 ? part : mnt_clone_tree(part, "", recursive);
 }
 
-/* Where it goes: made when the container never ran, and then its root's. */
+/* Where it goes: made when the container never ran, and then its root's, with the folders above it. A volume on the way has no place for
+ * files of ours. */
 static int mount_point(struct opening *o, int root, const char *path, bool folder)
 {
 	const struct record *rec = &o->hold->rec;
 	uid_t owner = rec->id_size && !o->en->user.on ? rec->id_base : 0;
-	int fd = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH, 0);
+	CLEANUP_FSIDS struct fsids before = { 0 };
+	int fd = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH, 0), r;
 
 	if (fd != -ENOENT)
 		return fd;
-	fd = beneath_mountpoint(root, path, folder);
-	if (fd >= 0 && owner && fchownat(fd, "", owner, owner, AT_EMPTY_PATH) < 0) {
-		close_fd(fd);
-		return -errno;
-	}
-	return fd;
+	r = owner ? fsids_become(owner, owner, &before) : 0;
+	return r < 0 ? r : beneath_mountpoint(root, path, folder);
 }
 
 /* One of the machine's folders or files; one that is gone is not there, and the container's start will tell. */

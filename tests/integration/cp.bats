@@ -215,6 +215,17 @@ copies_out() {
   tare volume rm data >/dev/null
 }
 
+@test "of one that never ran: mount points are its root's, also in a volume" {
+  tare create --name box -v data:/v/data -v "$PWD/vol:/v/data/a/b" busybox sleep 1000 >/dev/null
+  tare cp src/f box:/v/data/a/b/
+  tare cp src/f box:/v/data/a/
+  [ "$(cat vol/f)" = hi ]
+  tare start box >/dev/null
+  [ "$(in_box stat -c %u:%g /v /v/data /v/data/a /v/data/a/f | xargs)" = "0:0 0:0 0:0 0:0" ]
+  tare rm -f box >/dev/null
+  tare volume rm data >/dev/null
+}
+
 @test "of one that does not run: mounts that came and went since it was made" {
   mkdir later
   both stopped -v "$PWD/vol:/data"
