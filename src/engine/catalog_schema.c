@@ -132,4 +132,9 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	" PRIMARY KEY(container, volume)) WITHOUT ROWID;"
 	"CREATE INDEX volume_uses_volume ON volume_uses(volume);"
 	"PRAGMA user_version=11;",
+
+	/* own: the container has it without having named it, and it goes with the container. */
+	"ALTER TABLE volume_uses ADD COLUMN own INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE volume_uses SET own = 1 WHERE volume IN (SELECT name FROM volumes WHERE anonymous);"
+	"PRAGMA user_version=12;",
 };

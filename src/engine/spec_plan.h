@@ -32,6 +32,7 @@ struct plan_bind {
 	/* a volume (volume.h): its name, NULL of a place of the host's */
 	const char *volume;
 	bool anonymous; /* made for this container; source and name come from volume_use.c */
+	bool own;       /* as that, or so of the container it comes from: it goes with the last of them */
 	bool nocopy;    /* does not start with what the image has there */
 	bool of_host;   /* a volume that is a folder of the host */
 	const char *subpath, *driver; /* of --mount */

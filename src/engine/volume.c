@@ -267,13 +267,21 @@ int volume_users(struct catalog *c, struct arena *a, const char *name, struct st
 	return texts(c, a, "SELECT container FROM volume_uses WHERE volume = ?1 ORDER BY container", name, out, e);
 }
 
-int volume_use(struct catalog *c, const char *container, const char *name, struct err *e)
+int volume_use(struct catalog *c, const char *container, const char *name, bool own, struct err *e)
 {
-	int r = cat_exec(c, e, "INSERT OR IGNORE INTO volume_uses(container, volume) VALUES(?1, ?2)", "ss", container, name);
+	int r = cat_exec(c, e, "INSERT OR IGNORE INTO volume_uses(container, volume, own) VALUES(?1, ?2, ?3)", "ssi", container, name, (int64_t)own);
 
 	if (r == -ENOENT)
 		return err_set(e, ERR_NOTFOUND, "volume %s was removed meanwhile", name);
 	return r < 0 ? r : 0;
+}
+
+int volume_is_own(struct catalog *c, const char *container, const char *name, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(c, &s, e, "SELECT 1 FROM volume_uses WHERE container = ?1 AND volume = ?2 AND own", "ss", container, name);
+
+	return r == 0 ? cat_step(s, e) : r;
 }
 
 int volume_use_end(struct catalog *c, const char *container, const char *name, struct err *e)
@@ -283,14 +291,14 @@ int volume_use_end(struct catalog *c, const char *container, const char *name, s
 	return r < 0 ? r : 0;
 }
 
-int volume_unuse(struct catalog *c, struct arena *a, const char *container, bool anonymous, struct strv *gone, struct err *e)
+int volume_unuse(struct catalog *c, struct arena *a, const char *container, bool own, struct strv *gone, struct err *e)
 {
-	static const char alone[] = "SELECT volume FROM volume_uses u JOIN volumes v ON v.name = u.volume WHERE container = ?1 AND v.anonymous"
+	static const char alone[] = "SELECT volume FROM volume_uses u JOIN volumes v ON v.name = u.volume WHERE container = ?1 AND u.own AND v.anonymous"
 				    " AND NOT EXISTS (SELECT 1 FROM volume_uses o WHERE o.volume = u.volume AND o.container != ?1)";
 	int r;
 
 	*gone = (struct strv){ NULL, 0 };
-	r = anonymous ? texts(c, a, alone, container, gone, e) : 0;
+	r = own ? texts(c, a, alone, container, gone, e) : 0;
 	if (r == 0)
 		r = cat_exec(c, e, "DELETE FROM volume_uses WHERE container = ?1", "s", container);
 	for (size_t i = 0; r >= 0 && i < gone->n; i++)

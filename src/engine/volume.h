@@ -67,13 +67,16 @@ const char *volume_path(const struct engine *en, struct arena *a, const char *na
 /* ROOT/volumes/NAME, made with its _data where missing: an fd. */
 int volume_open(const struct engine *en, const char *name, struct err *e) MUST_CHECK;
 
-/* The volumes a container has: recorded with its row, in the same transaction; ERR_NOTFOUND: one was removed meanwhile. */
-int volume_use(struct catalog *c, const char *container, const char *name, struct err *e) MUST_CHECK;
+/* The volumes a container has: recorded with its row, in the same transaction; ERR_NOTFOUND: one was removed meanwhile. own: it did not name
+ * it: the volume was made for it, or is another's for whom it was. */
+int volume_use(struct catalog *c, const char *container, const char *name, bool own, struct err *e) MUST_CHECK;
+/* 1: the container has it, and as its own. */
+int volume_is_own(struct catalog *c, const char *container, const char *name, struct err *e) MUST_CHECK;
 /* It has this one no more. */
 int volume_use_end(struct catalog *c, const char *container, const char *name, struct err *e) MUST_CHECK;
-/* Before a container's row goes, in the same transaction: it has none any more. anonymous: the rows of those without a name that nobody else
- * has go, too; their names are in *gone. */
-int volume_unuse(struct catalog *c, struct arena *a, const char *container, bool anonymous, struct strv *gone, struct err *e) MUST_CHECK;
+/* Before a container's row goes, in the same transaction: it has none any more. own: the rows of those without a name that are its own, and that nobody
+ * else has, go, too; their names are in *gone. */
+int volume_unuse(struct catalog *c, struct arena *a, const char *container, bool own, struct strv *gone, struct err *e) MUST_CHECK;
 /* After that transaction. */
 void volume_remove_folders(const struct engine *en, struct strv names);
 

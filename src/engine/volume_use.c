@@ -69,11 +69,24 @@ static int add_mounts(struct plan *p, const struct record *rec, const char *mode
 	return 0;
 }
 
+/* Of volumes that another container has: those that are its own are this one's, too. */
+static int share_own(struct catalog *c, const char *container, struct plan_bind *v, size_t n, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		r = v[i].volume ? volume_is_own(c, container, v[i].volume, e) : 0;
+		v[i].own = r > 0;
+	}
+	return r < 0 ? r : 0;
+}
+
 /* CONTAINER[:MODE]. */
 static int from_one(const struct engine *en, struct plan *p, const char *text, struct plan_bind *v, size_t most, size_t *n, struct err *e)
 {
 	const char *colon = strchr(text, ':'), *mode = colon ? colon + 1 : "rw";
 	const char *name = arena_strndup(p->a, text, colon ? (size_t)(colon - text) : strlen(text));
+	const size_t before = *n;
 	struct record rec;
 	int r;
 
@@ -84,6 +97,8 @@ static int from_one(const struct engine *en, struct plan *p, const char *text, s
 	r = name ? record_find(en->catalog, p->a, name, &rec, e) : err_errno(e, -ENOMEM, "--volumes-from");
 	if (r == 0)
 		r = add_mounts(p, &rec, mode, v, most, n, e);
+	if (r == 0)
+		r = share_own(en->catalog, rec.id, v + before, *n - before, e);
 	return r < 0 ? err_ctx(e, "--volumes-from %s", text) : 0;
 }
 
@@ -123,6 +138,7 @@ static int name_it(const struct plan *p, struct plan_bind *b, struct err *e)
 	int r = text_random_hex(ID_LEN / 2, name);
 
 	b->volume = r < 0 ? NULL : arena_strdup(p->a, name);
+	b->own = true;
 	return b->volume ? 0 : err_errno(e, r < 0 ? r : -ENOMEM, "make up a volume's name");
 }
 
@@ -214,11 +230,11 @@ int volumes_take(struct catalog *c, const struct plan *p, struct err *e)
 		if (b->anonymous)
 			r = volume_insert(c, &wish, e);
 		if (r == 0)
-			r = volume_use(c, p->id, b->volume, e);
+			r = volume_use(c, p->id, b->volume, b->own, e);
 	}
 	for (size_t i = 0; r == 0 && i < p->n_tmpfs; i++)
 		if (p->tmpfs[i].volume)
-			r = volume_use(c, p->id, p->tmpfs[i].volume, e);
+			r = volume_use(c, p->id, p->tmpfs[i].volume, false, e);
 	return r;
 }
 

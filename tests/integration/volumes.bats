@@ -146,6 +146,23 @@ touch: /other/x: Read-only file system" ]
   tare volume rm named
 }
 
+@test "a volume without a name that a container was given by its digits does not go with it" {
+  name=$(tare volume create)
+  tare run --rm -v "$name:/d" busybox touch /d/f
+  run -127 tare run --rm -v "$name:/d" busybox nosuchcommand
+  tare create --name first -v "$name:/d" busybox true
+  tare create --name second --volumes-from first busybox true
+  tare rm -v first second
+  [ -e "$TARE_ROOT/volumes/$name/_data/f" ]
+  # nor one that its container left
+  id=$(tare create -v /anon busybox true)
+  left=$(tare inspect -f '{{range .Mounts}}{{.Name}}{{end}}' "$id")
+  tare rm "$id"
+  tare run --rm -v "$left:/d" busybox true
+  [ "$(tare volume ls -q | wc -l)" = 2 ]
+  tare volume rm "$name" "$left"
+}
+
 @test "one that a container has is not removed, also when that does not run; prune keeps it" {
   id=$(tare create -v used:/u -v /anon busybox true)
   tare volume create unused
