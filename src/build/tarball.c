@@ -1,7 +1,5 @@
 #include "build/tarball.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "image/unpack.h"
@@ -19,38 +17,16 @@ enum tarball_kind tarball_kind(const void *head, size_t n)
 	return TARBALL_NONE;
 }
 
-static void write_files(struct json_writer *w, const void *data)
-{
-	(void)data;
-	jw_bool(w, "files", true);
-}
-
-static int unpack(const char *worker, const struct image_limits *limits, int fd, const char *name, bool files, struct tarball *t, struct err *e)
-{
-	static const struct unpack_pull as_files = { .write = write_files };
-	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct image_load_args args = { .worker = worker, .input = fd, .name = name, .limits = *limits };
-	struct unpack_report report;
-	char path[sizeof("layers/") + 64 + 3];
-	int r;
-
-	r = unpack_run("import", &t->ingest, &args, files ? &as_files : NULL, &a, &report, e);
-	if (r < 0)
-		return r;
-	if (report.n_unpacked != 1)
-		return err_set(e, ERR_INTERNAL, "tare-worker unpacked nothing");
-	(void)snprintf(path, sizeof(path), "layers/%s/fs", digest_hex(report.unpacked[0].chain_id));
-	t->root = openat(t->ingest.dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return t->root < 0 ? err_errno(e, -errno, "open what was unpacked") : 0;
-}
-
 static int open_either(const struct store *s, const char *worker, const struct image_limits *limits, int fd, const char *name, bool files,
 		       struct tarball *out, struct err *e)
 {
+	const struct image_load_args args = { .worker = worker, .input = fd, .name = name, .limits = *limits };
 	int r = store_ingest_begin(s, &out->ingest, e);
 
-	if (r == 0 && unpack(worker, limits, fd, name, files, out, e) < 0)
-		r = err_ctx(e, "%s", name);
+	if (r == 0) {
+		out->root = unpack_tree(&out->ingest, &args, files, e);
+		r = out->root < 0 ? err_ctx(e, "%s", name) : 0;
+	}
 	if (r < 0)
 		tarball_close(out);
 	return r;

@@ -77,7 +77,7 @@ int volume_import(const struct engine *en, struct arena *a, const char *name, in
 	if (r < 0)
 		return r;
 	args.worker = worker;
-	tree = unpack_tree(&in, &args, e);
+	tree = unpack_tree(&in, &args, true, e);
 	if (tree < 0)
 		return tree;
 	r = volume_fill(en, name, VOLUME_FILL_OVER, &tree, 1, ".", e);

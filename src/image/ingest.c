@@ -160,13 +160,9 @@ static int open_staged_layer(const struct store_ingest *in, const char *chain_id
 int store_ingest_tree(const struct store_ingest *in, const char *chain_id, struct err *e)
 {
 	CLEANUP_FD int dir = open_staged_layer(in, chain_id, e);
-	char path[STORE_LAYER_PATH_LEN];
-	int fs;
+	int fs = dir < 0 ? dir : openat(dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	store_layer_path(chain_id, path);
-	fs = dir >= 0 ? openat(dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) :
-			openat(in->store->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fs < 0 ? err_errno(e, -errno, "layer %s", chain_id) : fs;
+	return dir < 0 || fs >= 0 ? fs : err_errno(e, -errno, "staged layer %s", chain_id);
 }
 
 int store_ingest_layer_info(struct store_ingest *in, const char *chain_id, const struct store_layer_info *info,

@@ -80,7 +80,7 @@ int store_ingest_read(const struct store_ingest *in, const char *digest, size_t 
 /* Marks the folders of a staged layer that the worker listed in its `opaque` file (it has no right to set trusted.*
  * itself) and removes that file. */
 int store_ingest_opaque(struct store_ingest *in, const char *chain_id, struct err *e) MUST_CHECK;
-/* The files of a layer, staged or in the store: an fd. */
+/* The files of a staged layer: an fd. */
 int store_ingest_tree(const struct store_ingest *in, const char *chain_id, struct err *e) MUST_CHECK;
 /* Writes info.json of a staged layer. */
 int store_ingest_layer_info(struct store_ingest *in, const char *chain_id, const struct store_layer_info *info,

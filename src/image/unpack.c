@@ -306,15 +306,22 @@ int unpack_run(const char *verb, const struct store_ingest *in, const struct ima
 	return 0;
 }
 
-int unpack_tree(const struct store_ingest *in, const struct image_load_args *args, struct err *e)
+static void write_files(struct json_writer *w, const void *data)
 {
+	(void)data;
+	jw_bool(w, "files", true);
+}
+
+int unpack_tree(const struct store_ingest *in, const struct image_load_args *args, bool files, struct err *e)
+{
+	static const struct unpack_pull as_files = { .write = write_files };
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct unpack_report report;
-	int r = unpack_run("import", in, args, NULL, &a, &report, e);
+	int r = unpack_run("import", in, args, files ? &as_files : NULL, &a, &report, e);
 
 	if (r < 0)
 		return r;
-	if (report.n_images != 1 || report.images[0].n_layers != 1 || !report.images[0].layers[0].diff_id)
+	if (report.n_unpacked != 1)
 		return err_set(e, ERR_INTERNAL, "tare-worker's report is damaged: an import without its layer");
-	return store_ingest_tree(in, report.images[0].layers[0].diff_id, e);
+	return store_ingest_tree(in, report.unpacked[0].chain_id, e);
 }

@@ -63,8 +63,9 @@ struct unpack_pull {
 int unpack_run(const char *verb, const struct store_ingest *in, const struct image_load_args *args,
 	       const struct unpack_pull *pull, struct arena *a, struct unpack_report *out, struct err *e) MUST_CHECK;
 
-/* A tar (args->input) into the staging folder, of which nothing becomes part of the store: an fd of its root. */
-int unpack_tree(const struct store_ingest *in, const struct image_load_args *args, struct err *e) MUST_CHECK;
+/* A tar (args->input) into the staging folder, of which nothing becomes part of the store: an fd of its root. files: it is nobody's layer:
+ * names of whiteouts are names, and there may be no entry at all. */
+int unpack_tree(const struct store_ingest *in, const struct image_load_args *args, bool files, struct err *e) MUST_CHECK;
 
 /* The facts of a staged layer, and what only we may do to it. 1; 0: the report has no such layer. */
 int image_load_finish_layer(struct store_ingest *in, const struct unpack_report *report, const char *chain_id, const char *diff_id,

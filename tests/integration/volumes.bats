@@ -337,6 +337,22 @@ X
   tare volume rm memory prey
 }
 
+@test "export and import: of names that stand for whiteouts in a layer, and of nothing" {
+  tare volume create names; tare volume create into; tare volume create bare
+  tare run --rm -v names:/n busybox sh -c 'cd /n; touch .wh.f .wh..wh..opq; echo 1 >g'
+  tare run --rm -v into:/n busybox sh -c 'echo kept >/n/f'
+  tare volume export names | tare volume import into
+  [ "$(ls -A "$TARE_ROOT/volumes/into/_data" | xargs)" = ".wh..wh..opq .wh.f f g" ]
+  tare volume export bare >"$BATS_TEST_TMPDIR/bare.tar"
+  tare volume import into <"$BATS_TEST_TMPDIR/bare.tar"
+  tare volume import bare <"$BATS_TEST_TMPDIR/bare.tar"
+  [ -z "$(ls -A "$TARE_ROOT/volumes/bare/_data")" ]
+  run -1 tare volume import into </dev/null
+  [[ "$output" == *"it is an empty file"* && "${#lines[@]}" = 1 ]]
+  [ "$(cat "$TARE_ROOT/volumes/into/_data/f")" = kept ]
+  tare volume rm names into bare
+}
+
 @test "import into a volume that is empty, of a container that runs: it has the files at once, and what it writes stays" {
   mkdir -m 700 "$BATS_TEST_TMPDIR/t"; echo new >"$BATS_TEST_TMPDIR/t/f"
   id=$(tare run -d -v held:/h busybox sleep 1000)

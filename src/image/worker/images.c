@@ -153,8 +153,8 @@ int images_import(struct task *t, struct err *e)
 	job.source = (struct source){ .fd = t->input, .stream = !S_ISREG(st.st_mode), .offset = (uint64_t)at,
 				      .left = S_ISREG(st.st_mode) && st.st_size > at ? (uint64_t)(st.st_size - at) : 0 };
 	r = layer_run(t, &job, 0, e);
-	if (r == 0 && job.facts.entries == 0 && !t->files)
-		r = err_set(e, ERR_INVALID, "it is an empty archive");
+	if (r == 0 && job.facts.entries == 0 && (!t->files || !job.blob_size)) /* not a byte is what is left of a pipe that broke */
+		r = err_set(e, ERR_INVALID, "it is an empty %s", t->files ? "file" : "archive");
 	if (r == 0)
 		r = report_unpacked(t, job.diff_digest, job.facts.size, job.facts.entries, job.facts.max_id, e);
 	layer = (struct report_layer){ job.blob_digest, job.diff_digest, media_type_of(job.packing), job.blob_size };
