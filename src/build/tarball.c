@@ -43,7 +43,7 @@ int tarball_open_files(const struct store *s, const char *worker, int fd, const 
 	struct image_limits limits;
 
 	image_limits_default(&limits);
-	limits.unpacked_bytes = limits.file_bytes = limits.entries = limits.devices = UINT64_MAX;
+	limits.unpacked_bytes = limits.file_bytes = limits.entries = limits.devices = limits.ratio = limits.density = UINT64_MAX;
 	return open_either(s, worker, &limits, fd, name, true, out, e);
 }
 

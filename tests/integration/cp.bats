@@ -182,6 +182,19 @@ copies_out() {
   [[ "$output" == *"'..' component"* ]]
 }
 
+@test "a tar is as small as it packs: what in an archive of strangers would be a bomb is the caller's own" {
+  box
+  python3 - <<'X'
+import gzip, tarfile
+t = tarfile.TarInfo("many")
+t.type, t.mode = tarfile.DIRTYPE, 0o755
+with gzip.open("many.tgz", "w", 1) as f:
+    f.write(t.tobuf() * 60000 + bytes(1024))
+X
+  tare cp - box:/tmp <many.tgz
+  in_box test -d /tmp/many
+}
+
 @test "links: one that the destination is, is followed, in the container; those in it lead nowhere else" {
   box
   in_box sh -c 'ln -s /nowhere /dangling; ln -s /../../../../etc /up; ln -s /etc /tmp/sub'
