@@ -193,6 +193,8 @@ static int find_source(const struct engine *en, struct plan *p, struct plan_bind
 	b->source = v.kind == VOLUME_BIND ? v.device : volume_path(en, p->a, b->volume);
 	b->of_host = v.kind == VOLUME_BIND;
 	b->ro |= says(v.o, "ro");
+	if (b->of_host && !says(v.o, "rbind"))
+		b->recursive = false;
 	return b->source ? 0 : err_errno(e, -ENOMEM, "volumes");
 }
 

@@ -51,6 +51,16 @@ with_mount_below() {
   [ "$(tare run --rm -v "$BELOW:/x:ro" busybox sh -c "$try")" = there ]
 }
 
+@test "a volume that is a folder of the host: o=bind without what is mounted in it, o=rbind with that" {
+  with_mount_below
+  tare volume create -o type=none -o o=bind -o device="$BELOW" top
+  tare volume create -o type=none -o o=rbind,ro -o device="$BELOW" all
+  [ "$(tare run --rm -v top:/x -v all:/y busybox sh -c 'ls /x/m; echo -; ls /y/m; touch /x/m/new; touch /y/m/new 2>&1 | grep -c Read-only' | xargs)" = "- there 1" ]
+  [ -e "$BELOW/m/there" ]
+  [ ! -e "$BELOW/m/new" ]
+  tare volume rm top all
+}
+
 @test "bind-propagation: what is mounted on the host later is seen" {
   with_mount_below; umount "$BELOW/m"
   mount --bind "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR"; mount --make-shared "$BATS_TEST_TMPDIR"
