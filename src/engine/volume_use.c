@@ -246,9 +246,12 @@ int volumes_fill(const struct engine *en, const struct plan *p, const int *lower
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < p->n_binds; i++)
-		if (p->binds[i].volume && !p->binds[i].of_host)
-			r = volume_fill(en, p->binds[i].volume, p->binds[i].nocopy ? VOLUME_FILL_NOTHING : VOLUME_FILL_EMPTY, lowers, n,
-					p->binds[i].target + 1, e);
+	for (size_t i = 0; r == 0 && i < p->n_binds; i++) {
+		const struct plan_bind *b = &p->binds[i];
+		bool as_it_is = b->nocopy || b->subpath; /* a part of it is there, or is not */
+
+		if (b->volume && !b->of_host)
+			r = volume_fill(en, b->volume, as_it_is ? VOLUME_FILL_NOTHING : VOLUME_FILL_EMPTY, lowers, n, b->target + 1, e);
+	}
 	return r;
 }

@@ -104,6 +104,9 @@ with_mount_below() {
   done
   run -125 tare run --rm --mount src=data,dst=/x,volume-subpath=missing busybox true
   [[ "$output" == *"missing"*"No such file"* ]]
+  run -125 tare run --rm --mount src=empty,dst=/bin,volume-subpath=missing busybox true
+  [ -z "$(ls -A "$TARE_ROOT/volumes/empty/_data")" ]
+  tare volume rm empty
   tare create --name from --mount src=data,dst=/x,volume-subpath=a/b busybox true
   [ "$(tare run --rm --volumes-from from busybox cat /x/f)" = in ]
   tare rm from
