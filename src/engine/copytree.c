@@ -127,12 +127,13 @@ static int link_again(const struct laying *l, const char *first, int dst, const 
 	return at < 0 ? at : linkat(at, last, dst, name, 0) < 0 ? -errno : 0;
 }
 
-static int apply(struct laying *l, int src, int dst, const char *path, unsigned int depth);
+static int apply(struct laying *l, int src, int dst, const char *path, unsigned int depth, bool existed);
 
 static int apply_folder(struct laying *l, int src_dir, int dst_dir, const char *path, unsigned int depth)
 {
 	const char *name = strrchr(path, '/') + 1;
 	CLEANUP_FD int src = openat(src_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), dst = -1;
+	bool existed = false;
 	struct stat st;
 	int r = 0;
 
@@ -142,10 +143,13 @@ static int apply_folder(struct laying *l, int src_dir, int dst_dir, const char *
 		r = io_remove_tree(dst_dir, name);
 	if (r < 0)
 		return r;
-	if (mkdirat(dst_dir, name, 0700) < 0 && errno != EEXIST)
-		return -errno;
+	if (mkdirat(dst_dir, name, 0700) < 0) {
+		if (errno != EEXIST)
+			return -errno;
+		existed = true;
+	}
 	dst = openat(dst_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return dst < 0 ? -errno : apply(l, src, dst, path, depth + 1);
+	return dst < 0 ? -errno : apply(l, src, dst, path, depth + 1, existed);
 }
 
 /* path: from the destination on, "./a/b". */
@@ -172,8 +176,8 @@ static int apply_entry(struct laying *l, int src, int dst, const char *path, uns
 	return S_ISREG(st.st_mode) ? copy_file(src, dst, name, &st, l->ids) : copy_link(src, dst, name, &st, l->ids);
 }
 
-/* Lays the open folder src over the open folder dst. */
-static int apply(struct laying *l, int src, int dst, const char *path, unsigned int depth)
+/* Lays the open folder src over the open folder dst, which may have been there before. */
+static int apply(struct laying *l, int src, int dst, const char *path, unsigned int depth, bool existed)
 {
 	CLEANUP_DIR DIR *d = NULL;
 	struct dirent *entry;
@@ -199,7 +203,9 @@ static int apply(struct laying *l, int src, int dst, const char *path, unsigned 
 	}
 	if (r == 0 && fstat(src, &st) < 0)
 		r = -errno;
-	return r < 0 ? r : copy_attributes(src, dst, &st, l->ids);
+	if (r < 0 || (existed && l->ids->tar && st.st_mtim.tv_sec == 0 && st.st_mtim.tv_nsec == 0))
+		return r;
+	return copy_attributes(src, dst, &st, l->ids);
 }
 
 static int empty(int dirfd, const char *name, const struct copytree_ids *ids)
@@ -254,7 +260,7 @@ int copytree_from_layers(const int *lowers, size_t n, const char *path, int dirf
 			continue;
 		dst = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		l.root = dst;
-		r = dst < 0 ? -errno : apply(&l, src, dst, ".", 0);
+		r = dst < 0 ? -errno : apply(&l, src, dst, ".", 0, true);
 		if (r < 0)
 			return err_errno(e, r, "copy /%s of the image", path);
 	}

@@ -3,6 +3,7 @@
 #ifndef TARE_ENGINE_COPYTREE_H
 #define TARE_ENGINE_COPYTREE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,7 @@
 
 struct copytree_ids {
 	uint32_t base, size; /* id n of the image becomes base + n; one that does not fit becomes base */
+	bool tar; /* it is no image, but an unpacked tar: a folder of time 0 has no entry there, and says nothing about one that exists */
 };
 
 /* lowers: O_PATH fds, topmost first. path: relative, below each. Fills dirfd/name, which exists, with the content, mode,

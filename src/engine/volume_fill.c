@@ -88,17 +88,31 @@ static int lock(int folder)
 	return r;
 }
 
-static const struct copytree_ids as_they_are = { .base = 0, .size = UINT32_MAX };
+/* Ids as they are. */
+static struct copytree_ids ids_of(enum volume_filling how)
+{
+	return (struct copytree_ids){ .base = 0, .size = UINT32_MAX, .tar = how == VOLUME_FILL_OVER };
+}
+
+/* What comes into its place looks like the empty folder that is there, until something says otherwise. */
+static int make_new(int folder)
+{
+	struct stat st;
+
+	if (fstatat(folder, DATA, &st, AT_SYMLINK_NOFOLLOW) < 0 || mkdirat(folder, NEW, 0700) < 0 ||
+	    fchownat(folder, NEW, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(folder, NEW, st.st_mode & 07777, 0) < 0)
+		return -errno;
+	return 0;
+}
 
 /* Into an empty one, with the lock held. */
 static int fill_empty(const struct engine *en, int folder, const char *name, enum volume_filling how, const int *lowers, size_t n,
 		      const char *path, struct err *e)
 {
-	int shared, r;
+	const struct copytree_ids ids = ids_of(how);
+	int shared, r = make_new(folder);
 
-	if (mkdirat(folder, NEW, 0755) < 0)
-		return err_errno(e, -errno, "volume %s", name);
-	r = copytree_from_layers(lowers, n, path, folder, NEW, &as_they_are, e);
+	r = r < 0 ? err_errno(e, r, "volume %s", name) : copytree_from_layers(lowers, n, path, folder, NEW, &ids, e);
 	r = shared = r < 0 ? r : is_shared(en, name, how, e); /* now, not before: that may have taken its time */
 	if (r >= 0) {
 		r = put_in_place(folder, shared);
@@ -112,6 +126,7 @@ static int fill_empty(const struct engine *en, int folder, const char *name, enu
 int volume_fill(const struct engine *en, const char *name, enum volume_filling how, const int *lowers, size_t n, const char *path, struct err *e)
 {
 	CLEANUP_FD int folder = volume_open(en, name, e);
+	const struct copytree_ids ids = ids_of(how);
 	int r, empty = 0;
 
 	if (folder < 0)
@@ -126,7 +141,7 @@ int volume_fill(const struct engine *en, const char *name, enum volume_filling h
 	if (empty)
 		r = fill_empty(en, folder, name, how, lowers, n, path, e);
 	else if (how == VOLUME_FILL_OVER)
-		r = copytree_from_layers(lowers, n, path, folder, DATA, &as_they_are, e);
+		r = copytree_from_layers(lowers, n, path, folder, DATA, &ids, e);
 	else
 		return 0;
 	return r < 0 ? err_ctx(e, "fill volume %s", name) : 0;

@@ -116,6 +116,10 @@ touch: /other/x: Read-only file system" ]
   rm "$d/again"
   tare run --rm -v filled:/data "$REF" sh -c '[ ! -e /data/again ] && [ -e /data/link ]'
   tare run --rm -v bare:/data:nocopy "$REF" sh -c '[ -z "$(ls /data)" ]'
+  # what an empty one's folder is like stays where the image has none
+  tare run --rm -v owned:/none busybox sh -c 'chown 7:8 /none; chmod 700 /none'
+  [ "$(tare run --rm -v owned:/none busybox stat -c '%a %u:%g' /none)" = "700 7:8" ]
+  tare volume rm owned
   # an empty one that another container has already keeps its folder
   id=$(tare run -d -v bare:/b:nocopy busybox sleep 1000)
   tare run --rm -v bare:/data "$REF" true
@@ -351,6 +355,22 @@ X
   [[ "$output" == *"it is an empty file"* && "${#lines[@]}" = 1 ]]
   [ "$(cat "$TARE_ROOT/volumes/into/_data/f")" = kept ]
   tare volume rm names into bare
+}
+
+@test "import: folders that the tar has no entry of stay as they are" {
+  mkdir -p "$BATS_TEST_TMPDIR/t/d/e"; echo new >"$BATS_TEST_TMPDIR/t/d/f"; echo new >"$BATS_TEST_TMPDIR/t/d/e/g"
+  tare run --rm -v full:/v -v bare:/w busybox sh -c 'mkdir -m 700 /v/d; chown 9:9 /v/d; chown 7:8 /v /w; chmod 711 /v /w'
+  local volume
+  for volume in full bare; do
+    tar -C "$BATS_TEST_TMPDIR/t" -c d/f d/e/g | tare volume import "$volume"
+    [ "$(stat -c '%a %u:%g' "$TARE_ROOT/volumes/$volume/_data")" = "711 7:8" ]
+    [ "$(cat "$TARE_ROOT/volumes/$volume/_data/d/f" "$TARE_ROOT/volumes/$volume/_data/d/e/g" | xargs)" = "new new" ]
+    [ "$(stat -c '%a %u:%g' "$TARE_ROOT/volumes/$volume/_data/d/e")" = "755 0:0" ]
+  done
+  [ "$(stat -c '%a %u:%g' "$TARE_ROOT/volumes/full/_data/d")" = "700 9:9" ]
+  tar -C "$BATS_TEST_TMPDIR/t" --owner=3 --group=4 --mode=750 -c . | tare volume import full
+  [ "$(stat -c '%a %u:%g' "$TARE_ROOT/volumes/full/_data" "$TARE_ROOT/volumes/full/_data/d" | uniq)" = "750 3:4" ]
+  tare volume rm full bare
 }
 
 @test "import into a volume that is empty, of a container that runs: it has the files at once, and what it writes stays" {

@@ -122,7 +122,7 @@ static void only_regular_files_of_a_size(void **state)
 
 static void a_folder_is_copied_as_the_layers_show_it(void **state)
 {
-	const struct copytree_ids ids = { 1000000, 65536 };
+	const struct copytree_ids ids = { .base = 1000000, .size = 65536 };
 	struct err e = { 0 };
 	struct stat st;
 	char *text;
