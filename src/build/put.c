@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/strbuf.h"
 #include "build/filemode.h"
+#include "sys/mnt.h"
 
 #define CHUNK (256U << 10)
 
@@ -225,6 +226,17 @@ static int put_special(const struct putting *p, const struct pick_entry *en, int
 	return r;
 }
 
+/* Something is mounted there, in the tree that we write in. Of a container that runs that is a copy: to remove the file below is no error
+ * then, as it is to whoever has the mount, and would take the mount away from the container, too (umount(2) of what is unlinked). */
+static bool is_mount(int dir, const char *name)
+{
+	CLEANUP_FD int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	bool root = false;
+	uint64_t id;
+
+	return fd >= 0 && mnt_id(fd, &id, &root) == 0 && root;
+}
+
 /* A file is in the way of a file and goes; between files and folders there is no such exchange, and a link where a folder is
  * to be (an image's /lib) is not taken away unasked, as in BuildKit. */
 static int clear(int dir, const char *name, bool for_folder, bool *exists, struct err *e)
@@ -240,6 +252,8 @@ static int clear(int dir, const char *name, bool for_folder, bool *exists, struc
 	}
 	if (for_folder)
 		return err_set(e, ERR_INVALID, "it is a folder, and in its place is %s", S_ISLNK(st.st_mode) ? "a link" : "a file");
+	if (is_mount(dir, name))
+		return err_set(e, ERR_CONFLICT, "what is in its place is mounted there, and cannot be replaced: write to it, or change it where it comes from");
 	return unlinkat(dir, name, 0) < 0 ? error(e, -errno, "remove what is in its place") : 0;
 }
 

@@ -111,6 +111,24 @@ copies_out() {
   [ -z "$(ls -A ro)" ]
 }
 
+file_mounts() {
+  echo old >bound
+  both "$1" -v "$PWD/bound:/bound"
+  local to
+  for to in bound etc/hosts; do
+    run -1 tare cp src/f "box:/$to"
+    [[ "$output" == *"is mounted there"* && "${#lines[@]}" = 1 ]]
+  done
+  tar -C src -c --transform s,f,bound, f >bound.tar
+  run -1 tare cp - box:/ <bound.tar
+  [[ "$output" == *"is mounted there"* ]]
+  tare start box >/dev/null
+  [ "$(in_box sh -c 'cat /bound; grep -cE " /(bound|etc/hosts) " /proc/mounts' | xargs)" = "old 2" ]
+  [ "$(cat bound)" = old ]
+}
+@test "a file that is a mount of its own is not replaced, and stays mounted: of one that runs" { file_mounts running; }
+@test "a file that is a mount of its own is not replaced: of one that does not run" { file_mounts stopped; }
+
 @test "all of it: what is in proc and the like is left out, and refused by name" {
   box
   tare cp box:/ all 2>/dev/null
