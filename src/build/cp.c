@@ -326,7 +326,7 @@ static int tar_out(struct cp *c, struct err *e)
 int cp_out(const struct engine *en, const struct cp_args *args, uint64_t *bytes, struct err *e)
 {
 	CLEANUP(cp_end) struct cp c = CP_INIT(en, args, bytes);
-	struct put_to how = { .chown = !args->archive, .uid = geteuid(), .gid = getegid(), .data = &c, .bytes = bytes };
+	struct put_to how = { .chown = !args->archive, .uid = geteuid(), .gid = getegid(), .in_use = true, .data = &c, .bytes = bytes };
 	int r = begin(&c, e);
 
 	if (r < 0)
@@ -375,7 +375,7 @@ static int tar_in(struct cp *c, struct put_to *how, struct err *e)
 int cp_in(const struct engine *en, const struct cp_args *args, uint64_t *bytes, struct err *e)
 {
 	CLEANUP(cp_end) struct cp c = CP_INIT(en, args, bytes);
-	struct put_to how = { .chown = !args->archive, .bytes = bytes };
+	struct put_to how = { .chown = !args->archive, .in_use = true, .bytes = bytes };
 	int r = begin(&c, e);
 
 	if (r < 0)

@@ -409,7 +409,7 @@ int put_item(const struct put_to *to, const struct pick_from *from, const struct
 	times[0] = st.st_atim;
 	times[1] = st.st_mtim;
 	r = pick_walk(from, item, &v, e);
-	return r == 0 && futimens(folder, times) < 0 ? error(e, -errno, "set the time of a folder") : r;
+	return r == 0 && !to->in_use && futimens(folder, times) < 0 ? error(e, -errno, "set the time of a folder") : r;
 }
 
 int put_text(const struct put_to *to, const char *text, const char *dest, struct err *e)

@@ -23,6 +23,7 @@ struct put_to {
 	struct put_ids ids;      /* of root's; uid and gid are without */
 	struct put_ids from_ids; /* of the source's */
 	bool archive;    /* the source is an unpacked tar: a folder of time 0 has no entry there, and says nothing about one that exists */
+	bool in_use;     /* not a stage: who looks there sees by the folder's time that something came, and the folder may be another's */
 	bool itself;     /* a folder becomes dest, with all that it is; what is there already stays a folder */
 	uint64_t *bytes; /* not NULL: so much of files was written is added */
 	bool folders;    /* and of the source's: when something in one came or went last is no part of what it is */
@@ -32,7 +33,7 @@ struct put_to {
 int put_folder(const struct put_to *to, const char *path, struct err *e) MUST_CHECK;
 
 /* An item becomes dest: a folder's content goes into the folder dest; else dest is the file. The folder that has it keeps
- * its time. */
+ * its time, unless it is in use. */
 int put_item(const struct put_to *to, const struct pick_from *from, const struct pick_item *item, const char *dest,
 	     struct err *e) MUST_CHECK;
 

@@ -177,6 +177,16 @@ file_mounts() {
   [ -c /dev/null ]
 }
 
+@test "the folder that a copy goes into has a new time" {
+  box
+  in_box sh -c 'mkdir /w; touch -d @1000000 /w'
+  mkdir here; touch -d @1000000 here
+  tare cp src/f box:/w/
+  tare cp box:/etc/passwd here/
+  [ "$(in_box stat -c %Y /w)" -gt 1000000 ]
+  [ "$(stat -c %Y here)" -gt 1000000 ]
+}
+
 @test "a file whose source is its destination stays; a path with a colon is a path" {
   box -v "$PWD/vol:/data"
   echo same >vol/s
