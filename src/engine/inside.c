@@ -15,6 +15,7 @@
 
 #include "base/beneath.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "engine/launch.h"
 #include "sys/fsids.h"
 #include "sys/idmap.h"
@@ -194,6 +195,8 @@ static int put_bind(struct opening *o, int root, const struct json *mount)
 		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_errno(o->e, fd < 0 ? fd : -errno, "%s", source);
+	if (!S_ISDIR(st.st_mode) && text_starts(at, "/dev/")) /* a device, or tare-init: on a file system in memory, which is not there */
+		return 0;
 	if (has_option(options, "ro", "rro"))
 		r = mnt_setattr(fd, has_option(options, "rro", "rro"), MOUNT_ATTR_RDONLY, 0, 0);
 	if (r == 0 && has_option(options, "idmap", "ridmap")) {

@@ -267,6 +267,13 @@ X
   tare volume rm data >/dev/null
 }
 
+@test "of one that never ran: nothing comes into its layer but what is copied" {
+  tare create --name box --init busybox sleep 1000 >/dev/null
+  tare cp src/f box:/tmp/f
+  [ "$(tare diff box | grep -c '/dev/.tare-init')" = 0 ]
+  [ "$(tare diff box | grep '^A /tmp')" = "A /tmp/f" ]
+}
+
 @test "of one that does not run: mounts that came and went since it was made" {
   mkdir later
   both stopped -v "$PWD/vol:/data"
