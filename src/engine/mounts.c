@@ -9,6 +9,7 @@
 #include "engine/hold.h"
 #include "engine/launch.h"
 #include "engine/prepare.h"
+#include "engine/volume.h"
 #include "engine/volume_fill.h"
 #include "engine/volume_use.h"
 
@@ -128,23 +129,37 @@ static const char *volume_at(const struct json *mounts, const char *target)
 static void take_back(const struct engine *en, const struct hold *h, const struct plan *p)
 {
 	const char *volume = p->n_binds ? p->binds[0].volume : p->n_tmpfs ? p->tmpfs[0].volume : NULL;
+	bool made = p->n_binds && p->binds[0].anonymous;
 	struct err ignored = { 0 };
 
 	if (volume && has_volume(json_get(h->config.doc, "Mounts"), volume, NULL))
 		volume = NULL;
-	(void)write_record(en, h, h->rec.config, NULL, volume, &ignored);
+	if (write_record(en, h, h->rec.config, NULL, volume, &ignored) == 0 && made)
+		(void)!volume_remove(en, volume, &ignored);
 }
 
-static int sources(const struct engine *en, const struct plan *p, struct err *e)
+static bool is_folder(const struct plan_bind *b)
+{
+	return b->volume && !b->of_host;
+}
+
+static int check_sources(const struct plan *p, struct err *e)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < p->n_binds; i++) {
-		if (p->binds[i].volume && !p->binds[i].of_host)
-			r = volume_fill(en, p->binds[i].volume, VOLUME_FILL_NOTHING, NULL, 0, "", e);
-		else
-			r = prepare_existing(p->binds[i].source, e);
-	}
+	for (size_t i = 0; r == 0 && i < p->n_binds; i++)
+		r = is_folder(&p->binds[i]) ? 0 : prepare_existing(p->binds[i].source, e);
+	return r;
+}
+
+/* Once they are in the catalog: a folder without a row is anybody's to sweep, and who fills an empty volume leaves its folder where it is
+ * when somebody else has it. */
+static int make_folders(const struct engine *en, const struct plan *p, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->n_binds; i++)
+		r = is_folder(&p->binds[i]) ? volume_fill(en, p->binds[i].volume, VOLUME_FILL_NOTHING, NULL, 0, "", e) : 0;
 	return r;
 }
 
@@ -169,18 +184,22 @@ int container_mount_add(const struct engine *en, const char *what, const char *t
 	p.n_tmpfs = all.n_tmpfs;
 	r = volumes_plan(en, &p, e);
 	if (r == 0)
-		r = sources(en, &p, e);
+		r = check_sources(&p, e);
 	config_change_mounts(h.config.doc, NULL, &p, &config);
 	if (r == 0 && (sb_error(&config) < 0 || arena_error(&a) < 0))
 		r = err_errno(e, -ENOMEM, "--mount-add");
 	if (r == 0)
 		r = write_record(en, &h, config.s, &p, NULL, e);
-	if (r == 0 && hold_runs(&h)) {
+	if (r < 0)
+		return r;
+	if (p.n_binds && p.binds[0].anonymous)
+		events_volume(en, "create", p.binds[0].volume);
+	r = make_folders(en, &p, e);
+	if (r == 0 && hold_runs(&h))
 		r = change_running(en, &a, &h, &p, NULL, e);
-		if (r < 0)
-			take_back(en, &h, &p);
-	}
-	if (r == 0)
+	if (r < 0)
+		take_back(en, &h, &p);
+	else
 		events_container(en, &h.rec, "update", NULL);
 	return r;
 }

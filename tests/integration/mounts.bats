@@ -166,7 +166,7 @@ X
   tare inspect -f '{{json .Mounts}}' firm >"$BATS_TEST_TMPDIR/before"
   local text
   for text in "type=bind,src=$BATS_TEST_TMPDIR/none,dst=/x" "type=bind,src=/tmp,dst=/b" "type=bind,src=/tmp" "type=bind,src=/tmp,dst=/proc/x" \
-    "type=bind,src=/tmp,dst=/bin/busybox" "src=fresh,dst=/x,volume-subpath=none"; do
+    "type=bind,src=/tmp,dst=/bin/busybox" "dst=/bin/busybox" "src=fresh,dst=/x,volume-subpath=none"; do
     run -1 tare update --mount-add "$text" firm
     [ "${#lines[@]}" = 1 ] || { echo "$text: $output"; return 1; }
   done
@@ -175,8 +175,12 @@ X
   run -1 tare update --mount-rm /proc firm
   run -1 tare update --mount-add type=tmpfs,dst=/x nobody
   tare inspect -f '{{json .Mounts}}' firm | cmp - "$BATS_TEST_TMPDIR/before"
+  [ "$(tare volume ls -q)" = fresh ]
   tare volume rm fresh
-  tare rm -f firm
+  tare update --mount-add dst=/anon firm
+  [ "$(tare exec firm grep -c ' /anon ' /proc/mounts) $(tare volume ls -qf anonymous=true | wc -l)" = "1 1" ]
+  tare rm -fv firm
+  [ -z "$(tare volume ls -q)" ]
 }
 
 @test "update --mount-add that fails: a volume that the container has elsewhere stays its own" {
