@@ -240,12 +240,16 @@ static void leave_out(const char *path, void *data)
 }
 
 /* What is made in the container is made as its root: what it has mounted may have no place for us. */
-static int put(const struct put_to *how, const struct pick_from *from, const struct pick_item *item, const char *dest, struct err *e)
+static int put(struct cp *c, const struct put_to *how, const struct pick_from *from, const struct pick_item *item, const struct end *to,
+	       const char *dest, struct err *e)
 {
 	CLEANUP_FSIDS struct fsids before = { 0 };
 	int r = how->ids.base ? fsids_become(how->ids.base, how->ids.base, &before) : 0;
 
-	return r < 0 ? err_errno(e, r, "become the container's root") : put_item(how, from, item, dest, e);
+	r = r < 0 ? err_errno(e, r, "become the container's root") : put_item(how, from, item, dest, e);
+	if (r < 0 && e->cls == ERR_NOSPACE) /* not the store's, as of a stage */
+		r = err_set(e, ERR_NOSPACE, "the file system of %s is full", shown(c, to));
+	return r;
 }
 
 static int copy(struct cp *c, struct end *from, struct end *to, struct put_to *how, struct err *e)
@@ -272,7 +276,7 @@ static int copy(struct cp *c, struct end *from, struct end *to, struct put_to *h
 	item.path = name;
 	how->root = dest;
 	how->itself = place.itself;
-	r = put(how, &source, &item, place.dest, e);
+	r = put(c, how, &source, &item, to, place.dest, e);
 	return r < 0 ? err_ctx(e, "%s", shown(c, from)) : 0;
 }
 
@@ -369,7 +373,7 @@ static int tar_in(struct cp *c, struct put_to *how, struct err *e)
 	how->root = dest;
 	how->chown = false;
 	how->archive = true;
-	return put(how, &source, &all, "", e);
+	return put(c, how, &source, &all, &c->there, "", e);
 }
 
 int cp_in(const struct engine *en, const struct cp_args *args, uint64_t *bytes, struct err *e)

@@ -111,6 +111,15 @@ copies_out() {
   [ -z "$(ls -A ro)" ]
 }
 
+@test "no room for it: told of where it was to go" {
+  box --tmpfs /t:size=64k
+  head -c 1000000 /dev/zero >big
+  run -1 tare cp big box:/t/
+  [[ "$output" == *"the file system of /t/ of container box is full" && "${#lines[@]}" = 1 ]]
+  run -1 tare cp - box:/t < <(tar -c big)
+  [[ "$output" == *"the file system of /t of container box is full" ]]
+}
+
 file_mounts() {
   echo old >bound
   both "$1" -v "$PWD/bound:/bound"
