@@ -21,6 +21,7 @@ struct putting {
 	char *chunk;
 	struct arena arena;
 	struct hardlinks *links; /* by their paths below dest; NULL where that is no matter */
+	struct stat into;        /* the folder that dest is in, or is */
 };
 
 static void putting_end(struct putting *p)
@@ -350,6 +351,8 @@ static int put_entry(const struct pick_entry *en, void *data, struct err *e)
 
 	if (folder && !en->rel[0] && !p->to->itself) /* the content alone is taken */
 		return 0;
+	if (folder && p->to->in_use && en->st->st_dev == p->into.st_dev && en->st->st_ino == p->into.st_ino)
+		return err_set(e, ERR_INVALID, "a folder cannot be copied into itself");
 	if (p->to->left_out && !folder && !S_ISREG(en->st->st_mode) && !S_ISLNK(en->st->st_mode)) {
 		p->to->left_out(en->rel, p->to->data);
 		return 0;
@@ -406,6 +409,7 @@ int put_item(const struct put_to *to, const struct pick_from *from, const struct
 		p.links = arena_new(&p.arena, struct hardlinks);
 	if (folder < 0 || !p.chunk || arena_error(&p.arena) < 0 || fstat(folder, &st) < 0)
 		return folder < 0 ? folder : err_errno(e, -ENOMEM, "copy");
+	p.into = st;
 	times[0] = st.st_atim;
 	times[1] = st.st_mtim;
 	r = pick_walk(from, item, &v, e);

@@ -186,6 +186,18 @@ file_mounts() {
   [ -c /dev/null ]
 }
 
+@test "a folder into itself, by way of one that both have: refused" {
+  box -v "$PWD/vol:/data"
+  mkdir vol/sub; echo 1 >vol/f
+  run -1 tare cp vol box:/data/
+  [[ "$output" == *"into itself"* && "${#lines[@]}" = 1 ]]
+  [ "$(find vol | sort | xargs)" = "vol vol/f vol/sub" ]
+  run -1 tare cp box:/data vol/sub
+  [[ "$output" == *"into itself"* ]]
+  [ ! -e vol/sub/data/sub ]
+  tare cp vol/. box:/data/
+}
+
 @test "the folder that a copy goes into has a new time" {
   box
   in_box sh -c 'mkdir /w; touch -d @1000000 /w'
