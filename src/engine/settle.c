@@ -31,6 +31,7 @@
 #include "engine/events.h"
 #include "engine/folder.h"
 #include "engine/launch.h"
+#include "engine/namelist.h"
 #include "engine/others.h"
 #include "engine/publish.h"
 #include "engine/resolver.h"
@@ -486,24 +487,7 @@ static int remove_orphan(const struct engine *en, const char *id, struct err *e)
 	return folder_remove(en, id, e); /* one that is late gets the lock when there is nothing left to be started */
 }
 
-/* Names of containers' folders, and whose rows there are: asked for at once, for a thousand questions cost more than the rest of `ps`.
- * Folders first: a row is older than its folder. */
-struct names {
-	struct arena *a;
-	const char **v;
-	size_t n, cap;
-};
-
-static int add_name(struct names *l, const char *name)
-{
-	l->v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof(*l->v));
-	if (!l->v || !(l->v[l->n] = arena_strdup(l->a, name)))
-		return -ENOMEM;
-	l->n++;
-	return 0;
-}
-
-static int list_folders(int parent, const char *name, struct names *out)
+static int list_folders(int parent, const char *name, struct namelist *out)
 {
 	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -517,33 +501,16 @@ static int list_folders(int parent, const char *name, struct names *out)
 	}
 	while (r == 0 && (entry = readdir(d)))
 		if (text_is_hex(entry->d_name, ID_LEN))
-			r = add_name(out, entry->d_name);
+			r = namelist_add(out, entry->d_name);
 	return r;
 }
 
-static int list_rows(const struct engine *en, struct names *out, struct err *e)
-{
-	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(en->catalog, &s, e, "SELECT id FROM containers ORDER BY id", "");
-
-	while (r == 0 && (r = cat_step(s, e)) == 1) {
-		r = add_name(out, cat_text(s, 0));
-		if (r < 0)
-			return err_errno(e, r, "list of containers");
-	}
-	return r;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* One that cannot be removed is told and left: the others, and what the command is about, do not wait for it. */
+/* Folders first: a row is older than its folder. One that cannot be removed is told and left: the others, and what the command is about, do
+ * not wait for it. */
 static void sweep(const struct engine *en, int parent, const char *name)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct names folders = { .a = &a }, rows = { .a = &a };
+	struct namelist folders = { .a = &a }, rows = { .a = &a };
 	struct err e = { 0 };
 	int r = list_folders(parent, name, &folders);
 
@@ -551,14 +518,12 @@ static void sweep(const struct engine *en, int parent, const char *name)
 		log_warning("cannot list the folders of containers: %s", strerror(-r));
 		return;
 	}
-	if (folders.n && list_rows(en, &rows, &e) < 0) {
+	if (folders.n && namelist_rows(&rows, en->catalog, "SELECT id FROM containers ORDER BY id", &e) < 0) {
 		log_warning("cannot list the containers: %s", e.msg);
 		return;
 	}
 	for (size_t i = 0; i < folders.n; i++) {
-		if (rows.n && bsearch(&folders.v[i], rows.v, rows.n, sizeof(*rows.v), compare_names))
-			continue;
-		if (remove_orphan(en, folders.v[i], &e) < 0)
+		if (!namelist_has(&rows, folders.v[i]) && remove_orphan(en, folders.v[i], &e) < 0)
 			log_warning("what is left of container %.12s cannot be removed: %s", folders.v[i], e.msg);
 	}
 }

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/events.h"
+#include "engine/namelist.h"
 #include "engine/names.h"
 #include "engine/nearest.h"
 #include "engine/pairs.h"
@@ -529,21 +530,41 @@ static int sweep_one(const struct engine *en, int all, const char *name)
 	return r < 0 ? r : io_remove_tree(all, gone);
 }
 
-void volume_sweep(const struct engine *en)
+static int list_folders(int all, struct namelist *out)
 {
-	CLEANUP_FD int all = openat(en->root_fd, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int copy = all < 0 ? -1 : openat(all, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int copy = openat(all, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
 	CLEANUP_DIR DIR *d = copy < 0 ? NULL : fdopendir(copy);
 	struct dirent *entry;
 
 	if (!d) {
+		r = -errno;
 		close_fd(copy);
+		return r;
+	}
+	while (r == 0 && (entry = readdir(d)))
+		if (entry->d_name[0] != '.' || text_starts(entry->d_name, GONE))
+			r = namelist_add(out, entry->d_name);
+	return r;
+}
+
+/* Folders first: a row is older than its folder. */
+void volume_sweep(const struct engine *en)
+{
+	CLEANUP_FD int all = openat(en->root_fd, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct namelist folders = { .a = &a }, rows = { .a = &a };
+	struct err e = { 0 };
+	int r = all < 0 ? 0 : list_folders(all, &folders);
+
+	if (r == 0 && folders.n)
+		r = namelist_rows(&rows, en->catalog, "SELECT name FROM volumes ORDER BY name", &e);
+	if (r < 0) {
+		log_warning("cannot list the volumes: %s", e.code ? e.msg : strerror(-r));
 		return;
 	}
-	while ((entry = readdir(d))) {
-		int r = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 ? sweep_one(en, all, entry->d_name) : 0;
-
+	for (size_t i = 0; i < folders.n; i++) {
+		r = namelist_has(&rows, folders.v[i]) ? 0 : sweep_one(en, all, folders.v[i]);
 		if (r < 0)
-			log_warning("what is left of volume %s cannot be removed: %s", entry->d_name, strerror(-r));
+			log_warning("what is left of volume %s cannot be removed: %s", folders.v[i], strerror(-r));
 	}
 }
