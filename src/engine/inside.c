@@ -177,6 +177,19 @@ static int mount_point(struct opening *o, int root, const char *path, bool folde
 	return r < 0 ? r : beneath_mountpoint(root, path, folder);
 }
 
+/* What cannot be mapped, and is a socket or read-only, is mounted as it is, as at a start (rt_mount_idmap()). A folder
+ * with such a mount in it is mapped alone. */
+static int map_ids(int fd, bool recursive, int userns, bool as_it_is)
+{
+	int r = mnt_idmap(fd, recursive, userns);
+
+	if (r == 0 || (r != -EINVAL && r != -EPERM && r != -EOPNOTSUPP))
+		return r;
+	if (recursive)
+		return map_ids(fd, false, userns, as_it_is);
+	return as_it_is ? 0 : r;
+}
+
 /* One of the machine's folders or files; one that is gone is not there, and the container's start will tell. */
 static int put_bind(struct opening *o, int root, const struct json *mount)
 {
@@ -202,7 +215,7 @@ static int put_bind(struct opening *o, int root, const struct json *mount)
 	if (r == 0 && has_option(options, "idmap", "ridmap")) {
 		if (own_ids(o, &userns) < 0)
 			return o->e->code;
-		r = userns < 0 ? 0 : mnt_idmap(fd, has_option(options, "ridmap", "ridmap"), userns);
+		r = userns < 0 ? 0 : map_ids(fd, has_option(options, "ridmap", "ridmap"), userns, S_ISSOCK(st.st_mode) || has_option(options, "ro", "rro"));
 	}
 	if (r == 0)
 		place = mount_point(o, root, at, S_ISDIR(st.st_mode));

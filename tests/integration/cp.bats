@@ -288,6 +288,13 @@ X
   tare volume rm data >/dev/null
 }
 
+@test "of one that does not run: a mount whose ids cannot be mapped" {
+  both stopped -v /sys/kernel:/k:ro
+  tare cp src/f box:/tmp/f
+  tare start box >/dev/null
+  [ "$(in_box cat /tmp/f)" = hi ]
+}
+
 @test "of one that never ran: nothing comes into its layer but what is copied" {
   tare create --name box --init busybox sleep 1000 >/dev/null
   tare cp src/f box:/tmp/f
