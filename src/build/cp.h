@@ -14,7 +14,8 @@ struct cp_args {
 
 /* A path with a slash at its end, or "/.", is a folder's; with "/." what is in it is meant. A source goes into a folder that is there,
  * else it becomes what the destination names, whose parent must exist. A folder never replaces a file, nor a file a folder. No link of
- * the container leads out of it, and nothing is written here by way of one that came out of it. *bytes: of files, that were written.
+ * the container leads out of it, and nothing is written here by way of one that came out of it. A file is replaced when the new one
+ * is whole (.tare-cp-RANDOM beside it is what a killed one leaves). *bytes: of files, that were written.
  *
  * ERR_NOTFOUND, ERR_INVALID: as above; ERR_DENIED: it is mounted read-only. */
 int cp_out(const struct engine *en, const struct cp_args *args, uint64_t *bytes, struct err *e) MUST_CHECK;

@@ -1,6 +1,7 @@
 #include "build/put.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
@@ -9,6 +10,7 @@
 #include "base/hardlinks.h"
 #include "base/io.h"
 #include "base/strbuf.h"
+#include "base/text.h"
 #include "build/filemode.h"
 #include "sys/mnt.h"
 
@@ -197,7 +199,11 @@ static int put_file(const struct putting *p, const struct pick_entry *en, int di
 		r = mode_of(p, en->st, &mode, e);
 	if (r == 0 && fchmod(to, mode) < 0)
 		r = error(e, -errno, "give it its mode");
-	return r < 0 || p->to->left_out ? r : put_xattrs(from, to, e);
+	if (r == 0 && !p->to->left_out)
+		r = put_xattrs(from, to, e);
+	if (r < 0 && p->to->in_use) /* half of it is worse than nothing; a stage goes as a whole */
+		(void)unlinkat(dir, name, 0);
+	return r;
 }
 
 static int put_special(const struct putting *p, const struct pick_entry *en, int dir, const char *name, struct err *e)
@@ -238,24 +244,27 @@ static bool is_mount(int dir, const char *name)
 	return fd >= 0 && mnt_id(fd, &id, &root) == 0 && root;
 }
 
-/* A file is in the way of a file and goes; between files and folders there is no such exchange, and a link where a folder is
+/* A file is in the way of a file and may be replaced; between files and folders there is no such exchange, and a link where a folder is
  * to be (an image's /lib) is not taken away unasked, as in BuildKit. */
-static int clear(int dir, const char *name, bool for_folder, bool *exists, struct err *e)
+static int look(int dir, const char *name, bool for_folder, bool *exists, struct err *e)
 {
 	struct stat st;
 
-	*exists = false;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	*exists = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!*exists)
 		return errno == ENOENT ? 0 : error(e, -errno, "look at its place");
-	if (S_ISDIR(st.st_mode)) {
-		*exists = true;
+	if (S_ISDIR(st.st_mode))
 		return for_folder ? 0 : err_set(e, ERR_INVALID, "there is a folder in its place");
-	}
 	if (for_folder)
 		return err_set(e, ERR_INVALID, "it is a folder, and in its place is %s", S_ISLNK(st.st_mode) ? "a link" : "a file");
 	if (is_mount(dir, name))
 		return err_set(e, ERR_CONFLICT, "what is in its place is mounted there, and cannot be replaced: write to it, or change it where it comes from");
-	return unlinkat(dir, name, 0) < 0 ? error(e, -errno, "remove what is in its place") : 0;
+	return 0;
+}
+
+static int remove_old(int dir, const char *name, struct err *e)
+{
+	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? error(e, -errno, "remove what is in its place") : 0;
 }
 
 static bool unsaid(const struct putting *p, const struct stat *st)
@@ -320,15 +329,39 @@ static int put_name(const struct putting *p, const char *first, int dir, const c
 	return linkat(at, known, dir, name, 0) < 0 && !gone(p, errno) ? error(e, -errno, "give the file one more name") : 0;
 }
 
-static int put_other(struct putting *p, const struct pick_entry *en, int dir, const char *name, struct err *e)
+/* The old one stays until the new one is whole. */
+static int put_over(const struct putting *p, const struct pick_entry *en, int dir, const char *name, struct err *e)
+{
+	char random[17], beside[sizeof(".tare-cp-") + sizeof(random)];
+	int r = text_random_hex(8, random);
+
+	if (r < 0)
+		return error(e, r, "make up a name");
+	(void)snprintf(beside, sizeof(beside), ".tare-cp-%s", random);
+	r = put_file(p, en, dir, beside, e);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = set_time(dir, beside, en->st, e);
+	if (r == 0 && renameat(dir, beside, dir, name) < 0)
+		r = error(e, -errno, "put it in its place");
+	if (r < 0)
+		(void)unlinkat(dir, beside, 0);
+	return r;
+}
+
+static int put_other(struct putting *p, const struct pick_entry *en, int dir, const char *name, bool exists, struct err *e)
 {
 	const char *first = p->links ? hardlinks_first(p->links, &p->arena, en->st, en->rel) : NULL;
-	int r;
+	int r = 0;
 
 	if (arena_error(&p->arena) < 0)
 		return error(e, -ENOMEM, "its names");
-	if (first)
-		return put_name(p, first, dir, name, e);
+	if (exists && !first && p->to->in_use && S_ISREG(en->st->st_mode))
+		return put_over(p, en, dir, name, e);
+	if (exists)
+		r = remove_old(dir, name, e);
+	if (r < 0 || first)
+		return r < 0 ? r : put_name(p, first, dir, name, e);
 	r = S_ISREG(en->st->st_mode) ? put_file(p, en, dir, name, e) : put_special(p, en, dir, name, e);
 	return r != 0 ? (r < 0 ? r : 0) : set_time(dir, name, en->st, e);
 }
@@ -362,10 +395,10 @@ static int put_entry(const struct pick_entry *en, void *data, struct err *e)
 		return dir;
 	if (p->from->live && !folder && is_same(en, dir, name))
 		return 0;
-	r = clear(dir, name, folder, &exists, e);
+	r = look(dir, name, folder, &exists, e);
 	if (r < 0)
 		return r;
-	return folder ? put_subfolder(p, en, dir, name, exists, e) : put_other(p, en, dir, name, e);
+	return folder ? put_subfolder(p, en, dir, name, exists, e) : put_other(p, en, dir, name, exists, e);
 }
 
 static int leave_folder(const struct pick_entry *en, void *data, struct err *e)
@@ -432,7 +465,9 @@ int put_text(const struct put_to *to, const char *text, const char *dest, struct
 	if (folder < 0 || fstat(folder, &above) < 0)
 		return folder < 0 ? folder : error(e, -errno, "its folder");
 	dir = place(&p, &en, name, e);
-	r = dir < 0 ? dir : clear(dir, name, false, &exists, e);
+	r = dir < 0 ? dir : look(dir, name, false, &exists, e);
+	if (r == 0 && exists)
+		r = remove_old(dir, name, e);
 	if (r == 0)
 		r = mode_of(&p, &st, &mode, e);
 	if (r < 0)

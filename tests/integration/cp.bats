@@ -118,6 +118,10 @@ copies_out() {
   [[ "$output" == *"the file system of /t/ of container box is full" && "${#lines[@]}" = 1 ]]
   run -1 tare cp - box:/t < <(tar -c big)
   [[ "$output" == *"the file system of /t of container box is full" ]]
+  [ -z "$(in_box ls -A /t)" ]
+  in_box sh -c 'echo old >/t/big'
+  run -1 tare cp big box:/t/
+  [ "$(in_box sh -c 'ls -A /t; cat /t/big' | xargs)" = "big old" ] # what was there is there
 }
 
 file_mounts() {
