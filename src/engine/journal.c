@@ -199,8 +199,8 @@ static int take_entry(struct journal_reader *j, const char *line, size_t len, st
 	return r < 0 ? err_errno(e, r, "show the log") : 0;
 }
 
-/* Until there is no more now, or the end. */
-int journal_read_on(struct journal_reader *j, struct err *e)
+/* Until there is no more now: 0, or the end: 1. */
+static int take_all(struct journal_reader *j, struct err *e)
 {
 	CLEANUP_FREE char *buf = malloc(CHUNK);
 
@@ -215,7 +215,7 @@ int journal_read_on(struct journal_reader *j, struct err *e)
 		if (n < 0 && errno == EAGAIN)
 			return 0;
 		if (n <= 0)
-			return n < 0 ? err_errno(e, -errno, "read the journal") : 0;
+			return n < 0 ? err_errno(e, -errno, "read the journal") : 1;
 		while ((end = memchr(at, '\n', (size_t)(buf + n - at)))) {
 			sb_add(&j->text, at, (size_t)(end - at));
 			if (sb_error(&j->text) < 0)
@@ -229,20 +229,34 @@ int journal_read_on(struct journal_reader *j, struct err *e)
 	}
 }
 
+static int failed(const struct journal_reader *j, struct err *e)
+{
+	return err_set(e, ERR_UNAVAILABLE, "journalctl failed: see what \"journalctl CONTAINER_ID_FULL=%s\" says", j->id);
+}
+
+/* One that follows ends by itself behind --until, and else when something is wrong with it. */
+int journal_read_on(struct journal_reader *j, struct err *e)
+{
+	int r = take_all(j, e);
+
+	j->past |= r > 0 && j->q->until;
+	return r > 0 && !j->past ? failed(j, e) : r < 0 ? r : 0;
+}
+
 int journal_read(struct journal_reader *j, struct err *e)
 {
 	int status = 0, r = start(j, false, e);
 
 	if (r == 0)
-		r = journal_read_on(j, e);
-	if (r == 0) {
+		r = take_all(j, e);
+	if (r > 0) {
 		r = spawn_wait(j->pidfd, -1, &status);
 		j->pidfd = close_fd(j->pidfd);
 		if (r < 0)
 			return err_errno(e, r, "wait for journalctl");
 		/* 1: nothing matches, of some versions */
 		if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
-			return err_set(e, ERR_UNAVAILABLE, "journalctl failed: see what \"journalctl CONTAINER_ID_FULL=%s\" says", j->id);
+			return failed(j, e);
 	}
 	stop(j);
 	return r;
@@ -257,7 +271,7 @@ int journal_read_rest(struct journal_reader *j, struct err *e)
 {
 	const char *const argv[] = { "journalctl", "--sync", NULL };
 	char said[100];
-	int r = journal_read_on(j, e);
+	int r = take_all(j, e);
 
 	stop(j);
 	/* who may not ask for it has what is there */

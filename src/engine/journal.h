@@ -20,7 +20,8 @@ void journal_reader_end(struct journal_reader *j);
 
 /* Everything there is now, behind the cursor if there is one. ERR_UNSUPPORTED where journalctl is not. */
 int journal_read(struct journal_reader *j, struct err *e) MUST_CHECK;
-/* The same from what is behind that on: j->out is readable when there is more, which journal_read_on() takes without waiting. */
+/* The same from what is behind that on: j->out is readable when there is more, which journal_read_on() takes without waiting. That sets past when
+ * journalctl has come to `until`, and fails when it ended without being told to. */
 int journal_follow(struct journal_reader *j, struct err *e) MUST_CHECK;
 int journal_read_on(struct journal_reader *j, struct err *e) MUST_CHECK;
 /* The container has ended: what is still on its way into the journal. */

@@ -140,3 +140,17 @@ X
   [[ "$output" == *"journalctl, which reads it, is not installed"* ]]
   tare rm nojc
 }
+
+# A journalctl that ends while it should follow: what it leaves is readable for ever.
+@test "journald: logs -f says that journalctl ended, and behind --until it ends, too" {
+  local bin=$BATS_TEST_TMPDIR/bin
+  mkdir "$bin"
+  printf '#!/bin/sh\nexit 1\n' >"$bin/journalctl"
+  chmod +x "$bin/journalctl"
+  tare run -d --name ended --network none --log-driver journald busybox sleep 1000
+  PATH=$bin:$PATH run timeout 5 "$TARE_BIN/tare" logs -f ended
+  [ "$status" = 1 ]
+  [[ "$output" == *"journalctl failed"* ]]
+  PATH=$bin:$PATH run -0 timeout 5 "$TARE_BIN/tare" logs -f --until 0s ended
+  tare rm -f ended
+}
