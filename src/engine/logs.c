@@ -30,6 +30,8 @@
 #define MOST_TRIES 100
 /* Before we ask a monitor again that hung up without a word. */
 #define HUNG_UP_MS 200
+/* The same where it cannot be asked at all. */
+#define SOON_MS 20
 /* What is read at once; fits a processor's cache. A line that is longer than all the room there may be is damage, and passed over. */
 #define CHUNK 131072U
 #define MOST_ROOM (16U << 20)
@@ -378,8 +380,10 @@ static int wait_and_read(struct followed *f, struct client *c, bool running, str
 			return result;
 		if (!running || *f->past)
 			return 1;
-		if (c->fd < 0)
-			return 0; /* just ending: look again */
+		if (c->fd < 0) { /* just ending: look again */
+			(void)poll(NULL, 0, SOON_MS);
+			return 0;
+		}
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return err_errno(e, -errno, "wait for the log");
 		if (p[1].revents)

@@ -153,6 +153,21 @@ ticks() { local p n=0 f; for p; do read -ra f <"/proc/$p/stat"; n=$((n + f[13] +
   tare rm crowd
 }
 
+@test "a follower whose monitor cannot be asked does not ask all the time" {
+  local id follower before
+  tare run -d --name mute --network none busybox sleep 1000
+  id=$(tare inspect -f '{{.Id}}' mute)
+  mv "$TARE_STATE/$id/attach.sock" "$TARE_STATE/$id/away"
+  "$TARE_BIN/tare" logs -f mute 3>&- & follower=$!
+  sleep 1
+  before=$(ticks "$follower")
+  sleep 2
+  [ $(($(ticks "$follower") - before)) -lt 60 ]
+  mv "$TARE_STATE/$id/away" "$TARE_STATE/$id/attach.sock"
+  tare rm -f mute
+  wait "$follower"
+}
+
 @test "a follower of one file that is rotated has every line, too" {
   tare run -d --name onefile --log-opt max-size=20k busybox \
     sh -c 'i=0; while [ $i -lt 900 ]; do echo "record number $i"; i=$((i+1)); [ $((i % 50)) -ne 0 ] || sleep 0.2; done'
