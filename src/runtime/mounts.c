@@ -229,8 +229,24 @@ static int clone_source(const struct rt_mount_plan *p, int dir, const char *path
 	return link < 0 ? -errno : mnt_clone_tree(link, "", p->o.recursive_bind);
 }
 
-/* A folder in another process's root, "/proc/PID/root/…": the kernel copies mounts of one's own namespace alone, so a helper goes there. It
- * looks up no more than a folder that is no link, in the root that process has: what it finds is that container's in any case. */
+/* "/proc/PID/root/…", and *len is up to there: its process is in another mount namespace, or nobody can say. */
+static bool is_of_other(const char *source, pid_t *pid, int *len)
+{
+	struct stat theirs, ours;
+	char file[32];
+	int n;
+
+	*len = 0;
+	if (sscanf(source, "/proc/%d/root/%n", &n, len) != 1 || *len == 0)
+		return false;
+	*pid = (pid_t)n;
+	(void)snprintf(file, sizeof(file), "/proc/%d/ns/mnt", n);
+	return stat(file, &theirs) < 0 || stat("/proc/self/ns/mnt", &ours) < 0 || theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev;
+}
+
+/* A folder in another process's root: the kernel copies mounts of one's own namespace alone, so a helper goes there. It looks up no more than a
+ * folder that is no link, in the root that namespace has: what it finds is that container's in any case. Never from here: the process makes of
+ * its root what it likes (chroot(2)), and a link in there that begins with "/" would lead through ours. */
 struct visit {
 	const char *path;
 	pid_t pid;
@@ -253,18 +269,12 @@ static int visit_other(void *data)
 	return v->fd < 0 ? v->fd : 0;
 }
 
-/* -EINVAL: it is no such path. */
-static int clone_of_other(const char *source, bool recursive)
+static int clone_of_other(const char *path, pid_t pid, bool recursive)
 {
-	struct visit v = { .recursive = recursive, .fd = -1 };
-	int pid, len = 0, r;
+	struct visit v = { .path = path, .pid = pid, .recursive = recursive, .fd = -1 };
 	pid_t helper = 0;
+	int r = ns_run_scratch(visit_other, &v, &helper);
 
-	if (sscanf(source, "/proc/%d/root/%n", &pid, &len) != 1 || len == 0)
-		return -EINVAL;
-	v.pid = (pid_t)pid;
-	v.path = source + len - 1;
-	r = ns_run_scratch(visit_other, &v, &helper);
 	ns_reap(helper);
 	return r < 0 ? r : v.fd;
 }
@@ -272,16 +282,18 @@ static int clone_of_other(const char *source, bool recursive)
 static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int userns, struct err *e)
 {
 	CLEANUP_FD int fd = -1, bundle = -1;
-	int r;
+	pid_t pid;
+	int r, len;
 
 	if (p->m->source[0] != '/') {
 		bundle = openat(AT_FDCWD, c->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (bundle < 0)
 			return err_errno(e, -errno, "bundle %s", c->bundle);
 	}
-	fd = clone_source(p, bundle >= 0 ? bundle : AT_FDCWD, p->m->source);
-	if (fd == -EINVAL && bundle < 0 && text_starts(p->m->source, "/proc/"))
-		fd = clone_of_other(p->m->source, p->o.recursive_bind);
+	if (is_of_other(p->m->source, &pid, &len))
+		fd = clone_of_other(p->m->source + len - 1, pid, p->o.recursive_bind);
+	else
+		fd = clone_source(p, bundle >= 0 ? bundle : AT_FDCWD, p->m->source);
 	if (fd == -EINVAL && c->bind_nodes && !p->o.recursive_bind)
 		return err_set(e, ERR_DENIED, "bind source %s: there are mounts in it that only root may leave out: "
 					      "use \"rbind\"", p->m->source);

@@ -188,6 +188,17 @@ teardown() { [ -z "${LOOP:-}" ] || losetup -d "$LOOP"; }
   tare rm -f guest owner
 }
 
+# /proc/PID/root is what its process made of it, and its links would be followed through the host's root.
+@test "--ipc container:X: what X has made of its root leads nowhere on the host" {
+  local pid
+  tare run -d --name owner --ipc shareable busybox sh -c 'mkdir -p /j/bin /j/dev && cp /bin/busybox /j/bin && ln -s / /j/dev/shm && exec chroot /j /bin/busybox sleep 1000'
+  pid=$(tare inspect -f '{{.State.Pid}}' owner)
+  wait_until 5 test -L "/proc/$pid/root/dev/shm"
+  run -0 tare run --rm --ipc container:owner busybox ls -A /dev/shm
+  [ -z "$output" ]
+  tare rm -f owner
+}
+
 @test "--ipc container:X: of a private one, none, the host's, of nobody it is an error" {
   tare run -d --name private busybox sleep 1000
   run -125 tare run --rm --ipc container:private busybox true
