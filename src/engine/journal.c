@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -58,21 +59,24 @@ static int start(struct journal_reader *j, bool follow, struct err *e)
 	const char *argv[MOST_ARGS] = { "journalctl", "--quiet", "--all", "--no-pager", "--output=json" };
 	struct spawn_args args = { .path = "journalctl", .argv = argv, .n_fds = 1, .death_signal = SIGKILL };
 	struct spawn_fd fd = { .to = 1 };
+	int64_t since = j->from > j->q->since ? j->from : j->q->since;
 	int ends[2], n = 5, r;
 	pid_t pid;
 
 	argv[n++] = arena_printf(&a, "CONTAINER_ID_FULL=%s", j->id);
 	if (*j->cursor)
 		argv[n++] = arena_printf(&a, "--after-cursor=%s", j->cursor);
-	else if (j->q->tail >= 0)
+	else if (j->q->tail >= 0 && !j->from)
 		argv[n++] = arena_printf(&a, "--lines=%lld", (long long)j->q->tail);
 	if (follow)
 		argv[n++] = "--follow";
 	if (follow && (*j->cursor || j->q->tail < 0))
 		argv[n++] = "--no-tail";
-	if (j->q->since && !*j->cursor) /* both are a place to begin at */
-		argv[n++] = point(&a, "since", j->q->since, 0);
-	if (j->q->until)
+	if (since && !*j->cursor) /* both are a place to begin at */
+		argv[n++] = point(&a, "since", since, 0);
+	if (j->to)
+		argv[n++] = point(&a, "until", j->to, 0);
+	else if (j->q->until)
 		argv[n++] = point(&a, "until", j->q->until, LATE_US);
 	if (arena_error(&a) < 0)
 		return err_errno(e, -ENOMEM, "journalctl");
@@ -264,7 +268,23 @@ int journal_read(struct journal_reader *j, struct err *e)
 
 int journal_follow(struct journal_reader *j, struct err *e)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	j->began = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	return start(j, true, e);
+}
+
+/* Nothing was shown yet: the last ones of what was there when following began, and all that came since. */
+static int read_both(struct journal_reader *j, struct err *e)
+{
+	int r;
+
+	j->to = j->began;
+	r = journal_read(j, e);
+	j->to = 0;
+	j->from = j->began;
+	return r < 0 ? r : journal_read(j, e);
 }
 
 int journal_read_rest(struct journal_reader *j, struct err *e)
@@ -276,5 +296,7 @@ int journal_read_rest(struct journal_reader *j, struct err *e)
 	stop(j);
 	/* who may not ask for it has what is there */
 	(void)!spawn_tool(argv, -1, SYNC_MS, said, sizeof(said));
-	return r < 0 ? r : journal_read(j, e);
+	if (r < 0)
+		return r;
+	return *j->cursor || j->q->tail < 0 ? journal_read(j, e) : read_both(j, e);
 }

@@ -13,6 +13,8 @@ struct journal_reader {
 	int out, pidfd;     /* of journalctl; -1: none */
 	struct strbuf text; /* the start of an entry */
 	char cursor[256];   /* of the last one; "": none */
+	int64_t began;      /* when following did; ns since the epoch, as the next two */
+	int64_t from, to;   /* bounds beside q's; 0: none. From one on they are all asked for, whatever the tail is */
 	bool past;          /* one behind `until` was seen */
 };
 #define JOURNAL_READER_INIT { .out = -1, .pidfd = -1, .text = STRBUF_INIT }

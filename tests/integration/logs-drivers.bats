@@ -154,3 +154,15 @@ X
   PATH=$bin:$PATH run -0 timeout 5 "$TARE_BIN/tare" logs -f --until 0s ended
   tare rm -f ended
 }
+
+# The word of the end is faster than journalctl.
+@test "journald: -f -n has all that comes, though it comes with the end" {
+  run -0 in_journal '
+    tare run -d --name n0 --network none --log-driver journald busybox sh -c "sleep 1; seq 10" >/dev/null
+    tare logs -f -n 0 n0 | wc -l
+    tare run -d --name n3 --network none --log-driver journald busybox sh -c "sleep 1; seq 10" >/dev/null
+    tare logs -f -n 3 n3 | wc -l'
+  echo "$output"
+  [ "${lines[0]}" = 10 ]
+  [ "${lines[1]}" = 10 ]
+}
