@@ -57,7 +57,7 @@ static int begin(struct change *c, const char *container, const char *network, b
 	const char *mode = "";
 	int r = hold_container(c->en, c->a, container, &c->held, e);
 
-	if (r < 0 || (r = json_get_str(json_get(c->held.config.doc, "HostConfig"), "HostConfig", "NetworkMode", &mode, e)) < 0)
+	if (r < 0 || (r = hold_places(c->en, &c->held, e)) < 0 || (r = json_get_str(json_get(c->held.config.doc, "HostConfig"), "HostConfig", "NetworkMode", &mode, e)) < 0)
 		return r;
 	if (strcmp(mode, "host") == 0)
 		return err_set(e, ERR_INVALID, "container %s shares the host's network, and has none of its own", c->held.rec.name);

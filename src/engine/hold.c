@@ -4,14 +4,13 @@
 #include "engine/folder.h"
 #include "engine/settle.h"
 
-/* One that waits for its restart keeps addresses and ports for that. What is changed now may not fit them: it takes others then. */
-static int give_up_places(const struct engine *en, const struct record *rec, struct err *e)
+int hold_places(const struct engine *en, const struct hold *h, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
-	int r = rec->status == RECORD_RESTARTING ? catalog_begin(c, CATALOG_LAZY, e) : 1;
+	int r = h->rec.status == RECORD_RESTARTING ? catalog_begin(c, CATALOG_LAZY, e) : 1;
 
 	if (r == 0)
-		r = endpoint_forget(en, rec->id, NULL, e);
+		r = endpoint_forget(en, h->rec.id, NULL, e);
 	return r ? (r < 0 ? r : 0) : catalog_commit(c, e);
 }
 
@@ -25,8 +24,7 @@ int hold_container(const struct engine *en, struct arena *a, const char *what, s
 	if (out->lock < 0)
 		return out->lock;
 	live_close(&out->live);
-	if ((r = record_get(en->catalog, a, out->rec.id, &out->rec, e)) < 0 || (r = live_read(en, out->rec.id, &out->live, e)) < 0 ||
-	    (r = give_up_places(en, &out->rec, e)) < 0)
+	if ((r = record_get(en->catalog, a, out->rec.id, &out->rec, e)) < 0 || (r = live_read(en, out->rec.id, &out->live, e)) < 0)
 		return r;
 	return config_parse(a, out->rec.config, &out->config, e);
 }

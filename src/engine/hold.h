@@ -1,4 +1,4 @@
-/* A container that is about to be changed, running or not: nobody else starts, ends or changes it meanwhile. */
+/* A container that is about to be looked into or changed, running or not: nobody else starts, ends or changes it meanwhile. */
 #ifndef TARE_ENGINE_HOLD_H
 #define TARE_ENGINE_HOLD_H
 
@@ -17,6 +17,9 @@ struct hold {
 
 /* By id, start of one, or name: takes its operation lock, and reads then what is true of it. hold_end() in any case. */
 int hold_container(const struct engine *en, struct arena *a, const char *what, struct hold *out, struct err *e) MUST_CHECK;
+/* Its networks or ports are about to be changed: one that waits for its restart keeps those it had for that, and they may not fit any more.
+ * It gives them up, and takes others then. */
+int hold_places(const struct engine *en, const struct hold *h, struct err *e) MUST_CHECK;
 bool hold_runs(const struct hold *h);
 void hold_end(struct hold *h);
 

@@ -194,7 +194,7 @@ static int begin(struct change *c, const char *what, struct err *e)
 {
 	int r = hold_container(c->en, c->a, what, &c->held, e);
 
-	if (r < 0 || (r = endpoint_read(c->en, c->a, c->held.rec.id, &c->own, e)) < 0)
+	if (r < 0 || (r = hold_places(c->en, &c->held, e)) < 0 || (r = endpoint_read(c->en, c->a, c->held.rec.id, &c->own, e)) < 0)
 		return r;
 	c->runs = hold_runs(&c->held);
 	return read_items(c, e);

@@ -142,6 +142,20 @@ greets() { [ "$(busybox nc -w 2 "${1%:*}" "${1##*:}" </dev/null)" = hello ]; }
   done
 }
 
+@test "addresses and ports stay over a restart, also of one whose files were looked at in the pause before it" {
+  tare run -d --name seen --restart always -p 127.0.0.1::80 busybox sh -c '[ -e /go ] && exec sleep 1000; sleep 1; exit 1'
+  ip=$(state seen NetworkSettings.IPAddress) port=$(tare port seen 80)
+  [ -n "$ip" ]
+  wait_until 20 restarts seen 4
+  wait_until 10 is seen State.Status restarting
+  tare diff seen
+  touch "$BATS_TEST_TMPDIR/go"
+  tare cp "$BATS_TEST_TMPDIR/go" seen:/
+  wait_until 10 is seen State.Status running
+  [ "$(state seen NetworkSettings.IPAddress)" = "$ip" ]
+  [ "$(tare port seen 80)" = "$port" ]
+}
+
 # The pause before the next start is a process of ours, too.
 @test "the one that waits is killed: the next command has another; monitors killed: as always" {
   tare run -d --name kk --restart always busybox sh -c 'sleep 0.1; exit 1'
