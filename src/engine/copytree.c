@@ -163,6 +163,8 @@ static int apply_entry(struct laying *l, int src, int dst, const char *path, uns
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return apply_folder(l, src, dst, path, depth);
+	if (l->ids->tar && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) /* what is left out replaces nothing */
+		return 0;
 	r = io_remove_tree(dst, name);
 	if (r < 0 || overlay_is_whiteout(&st))
 		return r;

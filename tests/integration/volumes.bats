@@ -344,7 +344,11 @@ X
 @test "export and import: of names that stand for whiteouts in a layer, and of nothing" {
   tare volume create names; tare volume create into; tare volume create bare
   tare run --rm -v names:/n busybox sh -c 'cd /n; touch .wh.f .wh..wh..opq; echo 1 >g'
-  tare run --rm -v into:/n busybox sh -c 'echo kept >/n/f'
+  tare run --rm -v into:/n busybox sh -c 'echo kept >/n/f; echo kept >/n/pipe; echo kept >/n/none'
+  mkfifo "$BATS_TEST_TMPDIR/pipe"; mknod "$BATS_TEST_TMPDIR/none" c 0 0
+  tar -C "$BATS_TEST_TMPDIR" -c pipe none | tare volume import into # both are left out
+  [ "$(cat "$TARE_ROOT/volumes/into/_data/pipe" "$TARE_ROOT/volumes/into/_data/none" | xargs)" = "kept kept" ]
+  rm "$TARE_ROOT/volumes/into/_data/pipe" "$TARE_ROOT/volumes/into/_data/none"
   tare volume export names | tare volume import into
   [ "$(ls -A "$TARE_ROOT/volumes/into/_data" | xargs)" = ".wh..wh..opq .wh.f f g" ]
   tare volume export bare >"$BATS_TEST_TMPDIR/bare.tar"
