@@ -15,6 +15,7 @@
 #include "base/beneath.h"
 #include "base/hardlinks.h"
 #include "base/io.h"
+#include "base/text.h"
 #include "sys/overlay.h"
 
 #define DEEPEST 200
@@ -90,16 +91,38 @@ static int copy_bytes(int from, int to)
 	}
 }
 
-static int copy_file(int src_dir, int dst_dir, const char *name, const struct stat *st, const struct copytree_ids *ids)
+static int copy_file(int src_dir, const char *name, int dst_dir, const char *as, const struct stat *st, const struct copytree_ids *ids)
 {
 	CLEANUP_FD int from = openat(src_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	CLEANUP_FD int to = openat(dst_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	CLEANUP_FD int to = openat(dst_dir, as, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r;
 
 	if (from < 0 || to < 0)
 		return -errno;
 	r = copy_bytes(from, to);
 	return r < 0 ? r : copy_attributes(from, to, st, ids);
+}
+
+/* What is in its place stays until the new one is whole. */
+static int replace_file(int src_dir, int dst_dir, const char *name, const struct stat *st, const struct copytree_ids *ids)
+{
+	char random[17], beside[sizeof(".tare-new-") + sizeof(random)];
+	int r = text_random_hex(8, random);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(beside, sizeof(beside), ".tare-new-%s", random);
+	r = copy_file(src_dir, name, dst_dir, beside, st, ids);
+	if (r == 0 && renameat(dst_dir, beside, dst_dir, name) < 0)
+		r = -errno;
+	if (r == -EISDIR) {
+		r = io_remove_tree(dst_dir, name);
+		if (r == 0 && renameat(dst_dir, beside, dst_dir, name) < 0)
+			r = -errno;
+	}
+	if (r < 0)
+		(void)unlinkat(dst_dir, beside, 0);
+	return r;
 }
 
 static int copy_link(int src_dir, int dst_dir, const char *name, const struct stat *st, const struct copytree_ids *ids)
@@ -163,19 +186,17 @@ static int apply_entry(struct laying *l, int src, int dst, const char *path, uns
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return apply_folder(l, src, dst, path, depth);
-	if (l->ids->tar && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) /* what is left out replaces nothing */
-		return 0;
-	r = io_remove_tree(dst, name);
-	if (r < 0 || overlay_is_whiteout(&st))
-		return r;
-	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
-		return 0;
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) /* a whiteout, or what hides what is below; that of a tar replaces nothing */
+		return l->ids->tar ? 0 : io_remove_tree(dst, name);
 	first = hardlinks_first(&l->links, &l->a, &st, path);
-	if (first)
-		return link_again(l, first, dst, name);
 	if (arena_error(&l->a) < 0)
 		return -ENOMEM;
-	return S_ISREG(st.st_mode) ? copy_file(src, dst, name, &st, l->ids) : copy_link(src, dst, name, &st, l->ids);
+	if (l->ids->tar && !first && S_ISREG(st.st_mode))
+		return replace_file(src, dst, name, &st, l->ids);
+	r = io_remove_tree(dst, name);
+	if (r < 0 || first)
+		return r < 0 ? r : link_again(l, first, dst, name);
+	return S_ISREG(st.st_mode) ? copy_file(src, name, dst, name, &st, l->ids) : copy_link(src, dst, name, &st, l->ids);
 }
 
 /* Lays the open folder src over the open folder dst, which may have been there before. */
@@ -264,7 +285,7 @@ int copytree_from_layers(const int *lowers, size_t n, const char *path, int dirf
 		l.root = dst;
 		r = dst < 0 ? -errno : apply(&l, src, dst, ".", 0, true);
 		if (r < 0)
-			return err_errno(e, r, "copy /%s of the image", path);
+			return ids->tar ? err_errno(e, r, "its files") : err_errno(e, r, "copy /%s of the image", path);
 	}
 	return 0;
 }
