@@ -165,6 +165,25 @@ int rootfile_read(const int *lowers, size_t n, const char *path, char **out, str
 	return 0;
 }
 
+void rootfile_where(const int *lowers, size_t n, const char *path, char out[PATH_MAX])
+{
+	char now[PATH_MAX], next[PATH_MAX];
+
+	(void)snprintf(out, PATH_MAX, "%s", path);
+	memcpy(now, out, sizeof(now));
+	for (int links = 0; links <= MOST_LINKS; links++) {
+		CLEANUP_FD int fd = -1;
+
+		if (search(lowers, n, now, &fd, next) != LOOK_LINK) {
+			if (now[0])
+				memcpy(out, now, sizeof(now));
+			return;
+		}
+		memcpy(now, next, sizeof(now));
+		flatten(now);
+	}
+}
+
 bool rootfile_lacks(const int *lowers, size_t n, const char *folder, const char *name, struct stat *st, int *fd)
 {
 	*fd = -1;

@@ -3,6 +3,7 @@
 #ifndef TARE_ENGINE_ROOTFILE_H
 #define TARE_ENGINE_ROOTFILE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -12,6 +13,9 @@
 /* lowers: O_PATH fds, topmost first. path is relative ("etc/passwd"). *out is NULL when there is no such file, else
  * NUL-terminated text to be free()d; a file over 1 MiB is ERR_LIMIT. Symbolic links are followed inside the tree. */
 int rootfile_read(const int *lowers, size_t n, const char *path, char **out, struct err *e) MUST_CHECK;
+
+/* Where path leads, in out, the links on it and at its end followed: itself, where nothing is or links lead in a circle or to the root. */
+void rootfile_where(const int *lowers, size_t n, const char *path, char out[PATH_MAX]);
 
 /* Is `folder` ("etc", one component) a real folder of these layers, without anything called name? *st: the folder as
  * the overlay shows it, *fd: an O_PATH handle of that one. */

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engine/config.h"
 #include "engine/record.h"
+#include "engine/rootfile.h"
 #include "engine/volume.h"
 #include "engine/volume_fill.h"
 
@@ -249,9 +250,13 @@ int volumes_fill(const struct engine *en, const struct plan *p, const int *lower
 	for (size_t i = 0; r == 0 && i < p->n_binds; i++) {
 		const struct plan_bind *b = &p->binds[i];
 		bool as_it_is = b->nocopy || b->subpath; /* a part of it is there, or is not */
+		char at[PATH_MAX] = "";
 
-		if (b->volume && !b->of_host)
-			r = volume_fill(en, b->volume, as_it_is ? VOLUME_FILL_NOTHING : VOLUME_FILL_EMPTY, lowers, n, b->target + 1, e);
+		if (!b->volume || b->of_host)
+			continue;
+		if (!as_it_is)
+			rootfile_where(lowers, n, b->target + 1, at);
+		r = volume_fill(en, b->volume, as_it_is ? VOLUME_FILL_NOTHING : VOLUME_FILL_EMPTY, lowers, n, at, e);
 	}
 	return r;
 }

@@ -21,6 +21,7 @@ image_with_data() {
   echo original >"$root/data/sub/file"
   ln "$root/data/sub/file" "$root/data/again"
   ln -s sub/file "$root/data/link"
+  mkdir -p "$root/srv/real"; ln -s real "$root/srv/link"; echo there >"$root/srv/real/f"; chown -R 33:34 "$root/srv/real"; chmod 750 "$root/srv/real"
   chmod 4750 "$root/data/sub/file"; chmod 1770 "$root/data"
   python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.note", b"yes")' "$root/data/sub/file"
   chown -hR 33:34 "$root/data"; chmod 4750 "$root/data/sub/file"
@@ -116,6 +117,10 @@ touch: /other/x: Read-only file system" ]
   rm "$d/again"
   tare run --rm -v filled:/data "$REF" sh -c '[ ! -e /data/again ] && [ -e /data/link ]'
   tare run --rm -v bare:/data:nocopy "$REF" sh -c '[ -z "$(ls /data)" ]'
+  # by way of a link, too
+  tare run --rm -v linked:/srv/link "$REF" true
+  [ "$(stat -c '%a %u:%g' "$TARE_ROOT/volumes/linked/_data") $(cat "$TARE_ROOT/volumes/linked/_data/f")" = "750 33:34 there" ]
+  tare volume rm linked
   # what an empty one's folder is like stays where the image has none
   tare run --rm -v owned:/none busybox sh -c 'chown 7:8 /none; chmod 700 /none'
   [ "$(tare run --rm -v owned:/none busybox stat -c '%a %u:%g' /none)" = "700 7:8" ]

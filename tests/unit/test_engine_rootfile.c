@@ -158,6 +158,34 @@ static void a_folder_is_copied_as_the_layers_show_it(void **state)
 	assert_int_equal(copytree_from_layers(layers, 3, "nosuch", box.fd, "none", &ids, &e), 0);
 }
 
+static void leads(const char *path, const char *want)
+{
+	char at[PATH_MAX];
+
+	rootfile_where(layers, 3, path, at);
+	assert_string_equal(at, want);
+}
+
+static void where_a_path_leads(void **state)
+{
+	(void)state;
+	assert_int_equal(io_mkdirs(box.fd, "a/run/lock", 0755), 0);
+	link_to("/run", "b/var/run");
+	link_to("../../run", "c/usr/x/up");
+	leads("run/lock", "run/lock");
+	leads("var/run/lock", "run/lock");
+	leads("var/run", "run");
+	leads("usr/x/up/lock/new", "run/lock/new");
+	leads("none/at/all", "none/at/all");
+	link_to("/c/loop", "c/c/loop");
+	leads("c/loop", "c/loop");
+	link_to("/", "c/c/root");
+	leads("c/root", "c/root");
+	leads("c/root/run", "run");
+	link_to("../../../../../etc", "c/c/out");
+	leads("c/out", "etc");
+}
+
 static bool lacks(void)
 {
 	struct stat st;
@@ -194,7 +222,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(the_topmost_has_it), T(whiteouts_and_opaque_folders_hide), T(links_are_followed_across_layers_and_never_out),
-		T(only_regular_files_of_a_size), T(a_folder_is_copied_as_the_layers_show_it), T(what_a_folder_lacks),
+		T(only_regular_files_of_a_size), T(a_folder_is_copied_as_the_layers_show_it), T(what_a_folder_lacks), T(where_a_path_leads),
 	};
 
 	if (geteuid() != 0)
