@@ -176,6 +176,31 @@ static int copy_content(const struct putting *p, int from, int to, uint64_t left
 	return 0;
 }
 
+/* Fewer blocks than it is long, in a file system that says where they are. */
+static bool has_holes(int fd, const struct stat *st)
+{
+	return st->st_blocks < st->st_size / 512 && (lseek(fd, 0, SEEK_DATA) >= 0 || errno == ENXIO);
+}
+
+/* Holes stay holes: a file of a container's may say that it is as long as no disk is. One that got shorter meanwhile ends in one. */
+static int copy_parts(const struct putting *p, int from, int to, off_t size, struct err *e)
+{
+	off_t data = 0, hole;
+	int r = ftruncate(to, size) < 0 ? error(e, -errno, "make it as long") : 0;
+
+	while (r == 0 && (data = lseek(from, data, SEEK_DATA)) >= 0 && data < size) {
+		hole = lseek(from, data, SEEK_HOLE);
+		if (hole <= data) /* one was made there just now */
+			hole = data + CHUNK;
+		hole = hole > size ? size : hole;
+		if (lseek(from, data, SEEK_SET) < 0 || lseek(to, data, SEEK_SET) < 0)
+			return error(e, -errno, "look for its parts");
+		r = copy_content(p, from, to, (uint64_t)(hole - data), e);
+		data = hole;
+	}
+	return r < 0 || data >= 0 || errno == ENXIO ? r : error(e, -errno, "look for its parts");
+}
+
 /* 1: it has gone. */
 static int put_file(const struct putting *p, const struct pick_entry *en, int dir, const char *name, struct err *e)
 {
@@ -192,7 +217,10 @@ static int put_file(const struct putting *p, const struct pick_entry *en, int di
 	to = from < 0 ? -1 : openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0)
 		return error(e, -errno, from < 0 ? "open it" : "make it");
-	r = copy_content(p, from, to, (uint64_t)en->st->st_size, e);
+	if (p->to->in_use && has_holes(from, en->st))
+		r = copy_parts(p, from, to, en->st->st_size, e);
+	else
+		r = copy_content(p, from, to, (uint64_t)en->st->st_size, e);
 	if (r == 0 && fchown(to, owner(p, en->st), group(p, en->st)) < 0)
 		r = error(e, -errno, "give it its owner");
 	if (r == 0)

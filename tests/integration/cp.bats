@@ -202,6 +202,19 @@ file_mounts() {
   tare cp vol/. box:/data/
 }
 
+@test "holes of a file stay holes" {
+  box
+  in_box sh -c 'echo begin >/tmp/sparse; truncate -s 200M /tmp/sparse; echo end >>/tmp/sparse; truncate -s 100M /tmp/empty'
+  tare cp box:/tmp/sparse .
+  tare cp box:/tmp/empty .
+  [ "$(stat -c %s sparse empty | xargs)" = "209715204 104857600" ]
+  [ "$(head -c 5 sparse) $(tail -c 4 sparse) $(tr -d '\0' <sparse | xargs)" = "begin end begin end" ]
+  [ "$(stat -c %b sparse)" -lt 2000 ]
+  [ "$(stat -c %b empty)" -lt 2000 ]
+  tare cp sparse box:/root/
+  [ "$(in_box sh -c 'md5sum </root/sparse')" = "$(md5sum <sparse)" ]
+}
+
 @test "the folder that a copy goes into has a new time" {
   box
   in_box sh -c 'mkdir /w; touch -d @1000000 /w'
