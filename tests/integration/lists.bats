@@ -69,11 +69,11 @@ names() { tare ps -a --format '{{.Names}}' "$@" | sort | paste -sd' '; }
 @test "ps --filter network=bridge makes no network" {
   t() { tare --root "$BATS_TEST_TMPDIR/new" --state "$BATS_TEST_TMPDIR/new-state" "$@"; }
   t load -q -i "$(busybox_archive)" >/dev/null
-  t create --name c --network none busybox true >/dev/null
+  t create --name some --network none busybox true >/dev/null
   [ "$(t ps -aq --filter network=bridge --filter network=default)" = "" ]
   [ "$(sqlite3 "$BATS_TEST_TMPDIR/new/catalog.db" 'SELECT count(*) FROM networks')" = 0 ]
   [ -n "$(t ps -aq --filter network=none)" ]
-  t rm c >/dev/null
+  t rm some >/dev/null
 }
 
 @test "ps --format: .Label, titles, .Size without -s, widths, pad, truncate, slice" {
