@@ -364,20 +364,15 @@ static int set_aside(int all, const char *name, char gone[NAME_MAX + 1])
 	return renameat(all, name, all, gone) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* What a killed removal, or a catalog of before, left under that name is no part of the new volume. */
-static int insert_new(const struct engine *en, int all, const struct volume_wish *wish, char gone[NAME_MAX + 1], struct err *e)
+/* A folder of that name without a row is of a catalog that was lost, or is an older one: its files are somebody's, and the volume has them. */
+static int insert_new(const struct engine *en, const struct volume_wish *wish, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	int r = catalog_begin(c, CATALOG_DURABLE, e);
 
 	if (r == 0)
 		r = volume_insert(c, wish, e);
-	if (r < 0)
-		return r;
-	r = set_aside(all, wish->name, gone);
-	if (r < 0)
-		return err_errno(e, r, "make volume %s", wish->name);
-	return catalog_commit(c, e);
+	return r < 0 ? r : catalog_commit(c, e);
 }
 
 static bool same_options(struct arena *a, const struct json *have, struct strv want)
@@ -409,7 +404,7 @@ static int is_there(const struct engine *en, struct arena *a, const struct volum
 
 int volume_create(const struct engine *en, struct arena *a, const struct volume_wish *wish, const char **name, struct err *e)
 {
-	char made_up[2 * ID_BYTES + 1], gone[NAME_MAX + 1] = "";
+	char made_up[2 * ID_BYTES + 1];
 	CLEANUP_FD int all = -1, folder = -1;
 	struct volume_wish w = *wish;
 	int r = volume_check(a, wish, e);
@@ -432,18 +427,15 @@ int volume_create(const struct engine *en, struct arena *a, const struct volume_
 	r = is_there(en, a, &w, e); /* somebody may have been faster */
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = insert_new(en, all, &w, gone, e);
+	r = insert_new(en, &w, e);
 	folder = r < 0 ? -1 : volume_open(en, w.name, e);
-	all = close_fd(all);
-	if (gone[0])
-		volume_sweep(en);
 	if (r == 0 && folder >= 0)
 		events_volume(en, "create", w.name);
 	return r < 0 ? r : folder < 0 ? folder : 0;
 }
 
-/* The row, if nobody has it. */
-static int delete_row(const struct engine *en, const char *name, struct err *e)
+/* The row, if nobody has it, and its folder out of the way before that: of one that is killed in between the volume is left, and is empty. */
+static int take_away(const struct engine *en, int all, const char *name, char gone[NAME_MAX + 1], struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -461,21 +453,26 @@ static int delete_row(const struct engine *en, const char *name, struct err *e)
 		return err_set(e, ERR_CONFLICT, "volume %s is in use by container %.12s%s: remove that first (tare rm)", name, users.v[0],
 			       users.n > 1 ? " and others" : "");
 	r = cat_exec(c, e, "DELETE FROM volumes WHERE name = ?1", "s", name);
-	return r < 0 ? r : catalog_commit(c, e);
+	if (r < 0)
+		return r;
+	r = set_aside(all, name, gone);
+	if (r < 0)
+		return err_errno(e, r, "remove volume %s", name);
+	r = catalog_commit(c, e);
+	if (r < 0)
+		(void)renameat(all, gone, all, name);
+	return r;
 }
 
 int volume_remove(const struct engine *en, const char *name, struct err *e)
 {
 	CLEANUP_FD int all = lock_all(en, e);
 	char gone[NAME_MAX + 1];
-	int r = all < 0 ? all : delete_row(en, name, e);
+	int r = all < 0 ? all : take_away(en, all, name, gone, e);
 
 	if (r < 0)
 		return r;
 	events_volume(en, "destroy", name);
-	r = set_aside(all, name, gone);
-	if (r < 0)
-		return err_errno(e, r, "remove volume %s", name);
 	(void)flock(all, LOCK_UN);
 	r = io_remove_tree(all, gone);
 	return r < 0 ? err_errno(e, r, "remove the files of volume %s (in %s/" FOLDER "/%s)", name, en->root, gone) : 0;
@@ -542,7 +539,7 @@ static int list_folders(int all, struct namelist *out)
 		return r;
 	}
 	while (r == 0 && (entry = readdir(d)))
-		if (entry->d_name[0] != '.' || text_starts(entry->d_name, GONE))
+		if (text_starts(entry->d_name, GONE) || text_is_hex(entry->d_name, 2 * ID_BYTES))
 			r = namelist_add(out, entry->d_name);
 	return r;
 }

@@ -6,8 +6,8 @@
  * A driver's options can say that a volume is something else than that folder: a folder of the host, or a file system in memory. Such a one
  * is mounted in each container that has it, by that container's own monitor: nothing is mounted on the host, and nothing is left there.
  *
- * Order: the row first, then its folder, which is made again whenever it is missing; of a removal, too, the row first. A folder without a row
- * is garbage with a name (volume_sweep). */
+ * Order: the row first, then its folder, which is made again whenever it is missing; of a removal the folder first, which gets a name that
+ * says so. A folder without a row is nobody's garbage where people named it: who makes a volume of that name has its files again. */
 #ifndef TARE_ENGINE_VOLUME_H
 #define TARE_ENGINE_VOLUME_H
 
@@ -80,7 +80,7 @@ int volume_unuse(struct catalog *c, struct arena *a, const char *container, bool
 /* After that transaction. */
 void volume_remove_folders(const struct engine *en, struct strv names);
 
-/* Removes folders without a row: what a command killed at the wrong moment left. */
+/* Removes what is on its way out, and folders of volumes without a name that have no row: what a command killed at the wrong moment left. */
 void volume_sweep(const struct engine *en);
 
 #endif

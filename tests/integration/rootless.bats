@@ -660,10 +660,10 @@ user_lacks() { ! is_there "$1"; }
   [ "$(utare exec cp stat -c %u:%g /root/f /data/f /tmp/f | xargs)" = "0:0 0:0 5:6" ]
   utare cp cp/f cp:/t/
   [ "$(utare exec cp cat /t/f)" = hi ]
-  mkdir -m 1777 "$U/home/open" # as /tmp is
-  utare cp cp:/etc/passwd "$U/home/open/"
-  utare cp cp:/root "$U/home/open"
-  [ "$(stat -c %u "$U/home/open/passwd" "$U/home/open/root/f" | uniq)" = "$USER_ID" ]
+  mkdir -m 1777 "$U/home/shared" # as /tmp is
+  utare cp cp:/etc/passwd "$U/home/shared/"
+  utare cp cp:/root "$U/home/shared"
+  [ "$(stat -c %u "$U/home/shared/passwd" "$U/home/shared/root/f" | uniq)" = "$USER_ID" ]
   run -1 utare cp cp:/etc/passwd /etc/passwd2
   [ ! -e /etc/passwd2 ]
 }

@@ -239,19 +239,20 @@ X
   tare volume rm named other
 }
 
-@test "a volume whose folder went is made again; a folder without a volume goes with system prune" {
+@test "a volume whose folder went is made again; a folder without a volume stays for who makes one of its name" {
   tare create --name lost -v lost:/l busybox ls -A /l
   rm -r "$TARE_ROOT/volumes/lost"
   tare start -a lost
   tare rm lost
-  mkdir -p "$TARE_ROOT/volumes/stray/_data" "$TARE_ROOT/volumes/.gone-1"
-  tare system prune -f >/dev/null
-  [ "$(ls -A "$TARE_ROOT/volumes")" = lost ]
-  tare volume rm lost
-  mkdir -p "$TARE_ROOT/volumes/back/_data"; touch "$TARE_ROOT/volumes/back/_data/old"
-  tare volume create back
-  [ "$(ls -A "$TARE_ROOT/volumes/back/_data")" = "" ]
-  tare volume rm back
+  none=$(printf 'a%.0s' {1..64}) # a name that was made up
+  mkdir -p "$TARE_ROOT/volumes/stray/_data" "$TARE_ROOT/volumes/.gone-1" "$TARE_ROOT/volumes/$none/_data"
+  echo old >"$TARE_ROOT/volumes/stray/_data/old"
+  tare system prune -af --volumes >/dev/null; tare ps >/dev/null
+  [ "$(ls -A "$TARE_ROOT/volumes")" = stray ]
+  tare volume create stray
+  [ "$(tare run --rm --network none -v stray:/s busybox cat /s/old)" = old ]
+  tare volume rm stray
+  [ -z "$(ls -A "$TARE_ROOT/volumes")" ]
 }
 
 @test "a dozen containers at once fill one volume once" {
