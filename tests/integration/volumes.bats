@@ -243,7 +243,7 @@ X
   tare create --name lost -v lost:/l busybox ls -A /l
   rm -r "$TARE_ROOT/volumes/lost"
   tare start -a lost
-  tare rm lost
+  tare rm lost; tare volume rm lost
   none=$(printf 'a%.0s' {1..64}) # a name that was made up
   mkdir -p "$TARE_ROOT/volumes/stray/_data" "$TARE_ROOT/volumes/.gone-1" "$TARE_ROOT/volumes/$none/_data"
   echo old >"$TARE_ROOT/volumes/stray/_data/old"
