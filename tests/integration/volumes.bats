@@ -247,7 +247,7 @@ X
   none=$(printf 'a%.0s' {1..64}) # a name that was made up
   mkdir -p "$TARE_ROOT/volumes/stray/_data" "$TARE_ROOT/volumes/.gone-1" "$TARE_ROOT/volumes/$none/_data"
   echo old >"$TARE_ROOT/volumes/stray/_data/old"
-  tare system prune -af --volumes >/dev/null; tare ps >/dev/null
+  tare system prune -f --volumes >/dev/null; tare ps >/dev/null
   [ "$(ls -A "$TARE_ROOT/volumes")" = stray ]
   tare volume create stray
   [ "$(tare run --rm --network none -v stray:/s busybox cat /s/old)" = old ]
