@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "engine/buildcache.h"
 
@@ -28,14 +28,6 @@ struct head {
 	char magic[16];
 	uint64_t rows;
 };
-
-int64_t digests_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * NS + ts.tv_nsec;
-}
 
 static int64_t ns_of(const struct timespec *ts)
 {
@@ -146,7 +138,7 @@ bool digests_find(struct digests *d, const struct stat *st, unsigned char sum[32
 		return false;
 	memcpy(sum, have->sum, sizeof(have->sum));
 	want = *have;
-	want.used = digests_now() / DAY;
+	want.used = clock_now_ns() / DAY;
 	if (want.used != have->used)
 		keep(d, &want);
 	return true;
@@ -172,7 +164,7 @@ void digests_add(struct digests *d, const struct stat *before, int64_t began, in
 /* Both by file; what is fresh counts. Rows that nobody used for long go, and where they are too many all that nobody used now. */
 static size_t merge(const struct digests *d, struct digests_row *out)
 {
-	int64_t oldest = digests_now() / DAY - MOST_DAYS;
+	int64_t oldest = clock_now_ns() / DAY - MOST_DAYS;
 	size_t n = 0, i = 0, k = 0;
 
 	if (d->n + d->n_fresh > MOST_ROWS)

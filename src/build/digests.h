@@ -36,10 +36,9 @@ void digests_close(struct digests *d);
 
 /* Whether the digest of this file is known. */
 bool digests_find(struct digests *d, const struct stat *st, unsigned char sum[32]);
-/* It was read, and is sum. before: how it was then; began: CLOCK_REALTIME, ns, when reading began; fd: the file, open. Is kept only
+/* It was read, and is sum. before: how it was then; began: clock_now_ns() when reading began; fd: the file, open. Is kept only
  * when nobody can have changed it since without its times showing that. */
 void digests_add(struct digests *d, const struct stat *before, int64_t began, int fd, const unsigned char sum[32]);
-int64_t digests_now(void);
 
 /* Keeps what was added. Gives 0/-errno; nothing is lost but time when it fails. */
 int digests_save(struct digests *d) MUST_CHECK;

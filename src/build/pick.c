@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 
 #include "base/beneath.h"
+#include "base/clock.h"
 #include "base/hardlinks.h"
 #include "base/io.h"
 #include "base/strbuf.h"
@@ -484,7 +485,7 @@ static int digest_file(struct digesting *d, const struct pick_entry *en, struct 
 	int r;
 
 	if (!known || !digests_find(known, en->st, sum)) {
-		began = digests_now();
+		began = clock_now_ns();
 		fd = open_entry(en, e);
 		if (fd < 0)
 			return fd;

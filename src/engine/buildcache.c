@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "engine/fetch.h"
@@ -18,14 +18,6 @@
 
 /* How exactly it is known when something was used. */
 #define USED_NS INT64_C(60000000000)
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 /* *used: when it was last. */
 static int read_row(const struct engine *en, struct arena *a, const char *key, struct image_layer *out, int64_t *used, struct err *e)
@@ -55,7 +47,7 @@ int buildcache_find(const struct engine *en, const struct store *store, struct a
 		    struct image_layer *out, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
-	int64_t used = 0, now = now_ns();
+	int64_t used = 0, now = clock_now_ns();
 	int r = read_row(en, a, key, out, &used, e);
 
 	if (r <= 0 || !store_has_layer(store, out->chain_id) || !store_has_blob(store, out->blob))
@@ -94,7 +86,7 @@ int buildcache_put(const struct engine *en, const char *key, const struct image_
 		   struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
-	int64_t now = now_ns();
+	int64_t now = clock_now_ns();
 	int r = catalog_begin(c, CATALOG_LAZY, e);
 
 	if (r == 0)

@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -231,12 +231,10 @@ static int write_row(struct making *m, bool running, const char **name, struct e
 	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
 	struct plan *p = &m->plan;
 	struct record rec;
-	struct timespec now;
 	int r = config_write(p, m->image, m->container_dir, &config, e);
 
 	if (r < 0)
 		return r;
-	clock_gettime(CLOCK_REALTIME, &now);
 	rec = (struct record){
 		.id = p->id,
 		.name = p->opt->name,
@@ -244,7 +242,7 @@ static int write_row(struct making *m, bool running, const char **name, struct e
 		.image_ref = p->opt->image ? p->opt->image : p->opt->rootfs,
 		.command = shown_command(p->a, p->args),
 		.config = config.s,
-		.created = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+		.created = clock_now_ns(),
 		.status = running ? RECORD_RUNNING : RECORD_CREATED,
 		.boot_id = running ? m->en->boot_id : NULL,
 		.auto_remove = p->opt->rm,

@@ -2,8 +2,8 @@
  * enough, for what is repeated comes with the next command about the container; but nothing is forgotten, for 8 bytes an end are little. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/eventlog.h"
 #include "base/log.h"
 #include "engine/events.h"
@@ -79,14 +79,6 @@ struct reading {
 	bool refused; /* by fn, which says why */
 };
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 bool event_parse(struct arena *a, const char *line, size_t len, struct event *ev, const char **once)
 {
 	const struct json *doc, *actor;
@@ -146,7 +138,7 @@ static int drain(struct eventlog *l, struct reading *r, bool old)
 /* ms until the end of what was asked for; 0: it is there; -1: there is none. */
 static int time_left(const struct event_query *q)
 {
-	int64_t left = q->until - now_ns();
+	int64_t left = q->until - clock_now_ns();
 
 	if (!q->until)
 		return -1;

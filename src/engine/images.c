@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "engine/events.h"
 #include "engine/nearest.h"
@@ -247,14 +248,6 @@ static int record_layers(struct catalog *c, const struct image_loaded *img, stru
 	return record_blob(c, img, img->manifest, e);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static int record_digests(struct catalog *c, const struct image_loaded *img, int64_t now, struct err *e)
 {
 	int r = 0;
@@ -274,7 +267,7 @@ static int record_tag(struct catalog *c, const char *ref, const char *id, const 
 
 static int record_one(struct catalog *c, const struct image_loaded *img, struct err *e)
 {
-	int64_t now = now_ns();
+	int64_t now = clock_now_ns();
 	uint64_t size = 0;
 	uint32_t max_id = 0;
 	int r;
@@ -353,7 +346,7 @@ int image_tag(const struct engine *en, const char *source, const char *target, s
 	if (r == 0)
 		r = record_tag(c, image_ref_canonical(&a, &ref), img.id, meant.index, meant.manifest, e);
 	if (r >= 0)
-		r = cat_exec(c, e, "UPDATE images SET tagged = ?1 WHERE id = ?2", "is", now_ns(), img.id);
+		r = cat_exec(c, e, "UPDATE images SET tagged = ?1 WHERE id = ?2", "is", clock_now_ns(), img.id);
 	if (r >= 0)
 		r = catalog_commit(c, e);
 	if (r == 0)

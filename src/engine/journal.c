@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -268,10 +269,8 @@ int journal_read(struct journal_reader *j, struct err *e)
 
 int journal_follow(struct journal_reader *j, struct err *e)
 {
-	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	j->began = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	j->began = clock_now_ns();
 	return start(j, true, e);
 }
 

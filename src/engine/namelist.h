@@ -1,4 +1,4 @@
-/* Many names, of which each is then looked for: asked for at once, since a thousand questions to the catalog cost more than all else. */
+/* Folders that have lost their rows: asked for at once, since a thousand questions to the catalog cost more than all else. */
 #ifndef TARE_ENGINE_NAMELIST_H
 #define TARE_ENGINE_NAMELIST_H
 
@@ -11,11 +11,9 @@ struct namelist {
 	size_t n, cap;
 };
 
-/* A copy of it, at the end. -ENOMEM. */
-int namelist_add(struct namelist *l, const char *name) MUST_CHECK;
-/* The first column of sql, which has no parameters and is ordered by it. */
-int namelist_rows(struct namelist *l, struct catalog *c, const char *sql, struct err *e) MUST_CHECK;
-/* l: as namelist_rows() leaves one. */
-bool namelist_has(const struct namelist *l, const char *name);
+/* What is in the folder parent/name, is ours by its name, and not among the names that sql gives (no parameters, ordered): added to out.
+ * The folder is read first, so what is made meanwhile is not looked at; who removes looks once more, with its lock held. */
+int namelist_orphans(struct namelist *out, int parent, const char *name, bool (*ours)(const char *name), struct catalog *c, const char *sql,
+		     struct err *e) MUST_CHECK;
 
 #endif

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "engine/cni_folder.h"
 #include "engine/events.h"
@@ -360,12 +360,10 @@ static int fill(const struct engine *en, struct arena *a, const struct network_o
 int network_make(const struct engine *en, struct arena *a, const struct network_options *o, struct network *net, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
-	struct timespec now;
 	int r;
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	*net = (struct network){ .name = o->name, .driver = o->driver, .internal = o->internal, .next = 1,
-				 .created = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec };
+				 .created = clock_now_ns() };
 	r = fill(en, a, o, net, e);
 	if (r < 0)
 		return r;

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "engine/config.h"
 #include "engine/container.h"
@@ -20,14 +20,6 @@
 #include "engine/settle.h"
 
 #define MS 1000000LL
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 static int policy_of(const struct record *rec, struct policy *out, struct err *e)
 {
@@ -49,7 +41,7 @@ int revive_plan(struct record *rec, struct err *e)
 		return r;
 	rec->status = RECORD_RESTARTING;
 	rec->restart_wait = policy_pause(rec);
-	rec->restart_due = now_ns() + rec->restart_wait;
+	rec->restart_due = clock_now_ns() + rec->restart_wait;
 	rec->restarts++;
 	return 0;
 }
@@ -71,7 +63,7 @@ void revive_end(const struct engine *en, const char *id)
 /* A clock that was set meanwhile makes no pause longer than it was meant to be. */
 static int64_t left_ms(const struct record *rec)
 {
-	int64_t left = rec->restart_due - now_ns();
+	int64_t left = rec->restart_due - clock_now_ns();
 
 	return left <= 0 ? 0 : (left < rec->restart_wait ? left : rec->restart_wait) / MS;
 }

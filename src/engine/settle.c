@@ -12,7 +12,6 @@
  * Everything that changes something happens with the operation lock held, and looks again after it got it. */
 #include "engine/settle.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -21,6 +20,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -43,14 +43,6 @@
 #define MOST_ROUNDS 500
 
 /* ---- with the operation lock held ---- */
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 /* Networks of CNI: what plugins made is undone by plugins, before the rows go. What fails is asked for again (tare network cni gc, tare
  * system prune, the next start: not by tare ps, for a plugin that hangs would hang it), and keeps nobody from removing the container. */
@@ -200,7 +192,7 @@ int settle_finish(const struct engine *en, struct record *rec, const struct live
 		remove_cgroup(rec);
 	rec->status = RECORD_EXITED;
 	rec->started = live->started ? live->started : rec->started;
-	rec->finished = live->finished ? live->finished : now_ns();
+	rec->finished = live->finished ? live->finished : clock_now_ns();
 	rec->exit_known = live->word == LIVE_EXITED && live->exit_known;
 	rec->exit_code = rec->exit_known ? live->exit_code : 255;
 	rec->oom = live->oom;
@@ -249,7 +241,7 @@ int settle_failed_start(const struct engine *en, struct record *rec, const char 
 	rec->status = rec->restarts ? RECORD_EXITED : RECORD_CREATED;
 	rec->error = why;
 	rec->exit_known = rec->restarts && rec->exit_code;
-	rec->finished = rec->restarts ? now_ns() : rec->finished;
+	rec->finished = rec->restarts ? clock_now_ns() : rec->finished;
 	if (rec->restarts) /* another try of its policy's */
 		plan_revival(en, rec);
 	else
@@ -487,45 +479,25 @@ static int remove_orphan(const struct engine *en, const char *id, struct err *e)
 	return folder_remove(en, id, e); /* one that is late gets the lock when there is nothing left to be started */
 }
 
-static int list_folders(int parent, const char *name, struct namelist *out)
+static bool is_folder_of_container(const char *name)
 {
-	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-	int r = 0;
-
-	if (!d) {
-		r = -errno;
-		close_fd(fd);
-		return r;
-	}
-	while (r == 0 && (entry = readdir(d)))
-		if (text_is_hex(entry->d_name, ID_LEN))
-			r = namelist_add(out, entry->d_name);
-	return r;
+	return text_is_hex(name, ID_LEN);
 }
 
-/* Folders first: a row is older than its folder. One that cannot be removed is told and left: the others, and what the command is about, do
- * not wait for it. */
+/* One that cannot be removed is told and left: the others, and what the command is about, do not wait for it. */
 static void sweep(const struct engine *en, int parent, const char *name)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct namelist folders = { .a = &a }, rows = { .a = &a };
+	struct namelist left = { .a = &a };
 	struct err e = { 0 };
-	int r = list_folders(parent, name, &folders);
 
-	if (r < 0) {
-		log_warning("cannot list the folders of containers: %s", strerror(-r));
+	if (namelist_orphans(&left, parent, name, is_folder_of_container, en->catalog, "SELECT id FROM containers ORDER BY id", &e) < 0) {
+		log_warning("cannot look for what is left of containers: %s", e.msg);
 		return;
 	}
-	if (folders.n && namelist_rows(&rows, en->catalog, "SELECT id FROM containers ORDER BY id", &e) < 0) {
-		log_warning("cannot list the containers: %s", e.msg);
-		return;
-	}
-	for (size_t i = 0; i < folders.n; i++) {
-		if (!namelist_has(&rows, folders.v[i]) && remove_orphan(en, folders.v[i], &e) < 0)
-			log_warning("what is left of container %.12s cannot be removed: %s", folders.v[i], e.msg);
-	}
+	for (size_t i = 0; i < left.n; i++)
+		if (remove_orphan(en, left.v[i], &e) < 0)
+			log_warning("what is left of container %.12s cannot be removed: %s", left.v[i], e.msg);
 }
 
 void settle_garbage(const struct engine *en)

@@ -2,8 +2,8 @@
  * operation lock is held until the monitor has said that the command runs, so nobody else meets a half-made start. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "engine/cni.h"
 #include "engine/config.h"
@@ -115,15 +115,13 @@ static int record_start(const struct engine *en, struct record *rec, bool again,
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	struct ct_config config;
-	struct timespec now;
 	int r = config_parse(&a, rec->config, &config, e);
 
 	if (r == 0)
 		r = catalog_begin(c, CATALOG_LAZY, e);
-	clock_gettime(CLOCK_REALTIME, &now);
 	rec->status = RECORD_RUNNING;
 	rec->boot_id = en->boot_id;
-	rec->started = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	rec->started = clock_now_ns();
 	rec->finished = 0;
 	rec->exit_code = 0;
 	rec->exit_known = rec->oom = false;

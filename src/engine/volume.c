@@ -2,14 +2,13 @@
  * taken for that of a new volume of the same name: it is renamed under the lock, and only then removed. */
 #include "engine/volume.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -140,15 +139,13 @@ static void write_config(const struct volume_wish *wish, struct strbuf *out)
 int volume_insert(struct catalog *c, const struct volume_wish *wish, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
-	struct timespec now;
 	int r;
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	write_config(wish, &config);
 	if (sb_error(&config) < 0)
 		return err_errno(e, -ENOMEM, "volume %s", wish->name);
 	r = cat_exec(c, e, "INSERT INTO volumes(name, created, anonymous, config) VALUES(?1, ?2, ?3, ?4)", "siis", wish->name,
-		     (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, (int64_t)wish->anonymous, config.s);
+		     clock_now_ns(), (int64_t)wish->anonymous, config.s);
 	return r < 0 ? r : 0;
 }
 
@@ -493,75 +490,59 @@ void volume_remove_folders(const struct engine *en, struct strv names)
 	}
 }
 
-/* With the lock held: 1: nobody's. */
-static int is_orphan(const struct engine *en, const char *name)
+static bool is_on_its_way_out(const char *name)
+{
+	return text_starts(name, GONE);
+}
+
+/* Those that people named stay, whatever the catalog says. */
+static bool is_garbage_without_row(const char *name)
+{
+	return is_on_its_way_out(name) || text_is_hex(name, 2 * ID_BYTES);
+}
+
+static bool has_no_row(const struct engine *en, const char *name)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	struct err ignored;
-	int r;
 
-	if (text_starts(name, GONE))
-		return 1;
-	r = name[0] == '.' ? -1 : cat_prepare(en->catalog, &s, &ignored, "SELECT 1 FROM volumes WHERE name = ?1", "s", name);
-	if (r == 0)
-		r = cat_step(s, &ignored);
-	return r == 0;
+	return cat_prepare(en->catalog, &s, &ignored, "SELECT 1 FROM volumes WHERE name = ?1", "s", name) == 0 && cat_step(s, &ignored) == 0;
 }
 
 static int sweep_one(const struct engine *en, int all, const char *name)
 {
 	char gone[NAME_MAX + 1];
-	struct err ignored;
 	CLEANUP_FD int lock = -1;
-	int r = 0;
+	struct err ignored;
+	int r;
 
-	if (is_orphan(en, name) <= 0)
-		return 0;
-	if (text_starts(name, GONE))
+	if (is_on_its_way_out(name))
 		return io_remove_tree(all, name);
 	lock = lock_all(en, &ignored);
-	if (lock < 0 || is_orphan(en, name) <= 0)
+	if (lock < 0 || !has_no_row(en, name))
 		return 0;
 	r = set_aside(all, name, gone);
 	lock = close_fd(lock);
 	return r < 0 ? r : io_remove_tree(all, gone);
 }
 
-static int list_folders(int all, struct namelist *out)
-{
-	int copy = openat(all, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	CLEANUP_DIR DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *entry;
-
-	if (!d) {
-		r = -errno;
-		close_fd(copy);
-		return r;
-	}
-	while (r == 0 && (entry = readdir(d)))
-		if (text_starts(entry->d_name, GONE) || text_is_hex(entry->d_name, 2 * ID_BYTES))
-			r = namelist_add(out, entry->d_name);
-	return r;
-}
-
-/* Folders first: a row is older than its folder. */
 void volume_sweep(const struct engine *en)
 {
 	CLEANUP_FD int all = openat(en->root_fd, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct namelist folders = { .a = &a }, rows = { .a = &a };
+	struct namelist left = { .a = &a };
 	struct err e = { 0 };
-	int r = all < 0 ? 0 : list_folders(all, &folders);
 
-	if (r == 0 && folders.n)
-		r = namelist_rows(&rows, en->catalog, "SELECT name FROM volumes ORDER BY name", &e);
-	if (r < 0) {
-		log_warning("cannot list the volumes: %s", e.code ? e.msg : strerror(-r));
+	if (all < 0)
+		return;
+	if (namelist_orphans(&left, all, ".", is_garbage_without_row, en->catalog, "SELECT name FROM volumes ORDER BY name", &e) < 0) {
+		log_warning("cannot look for what is left of volumes: %s", e.msg);
 		return;
 	}
-	for (size_t i = 0; i < folders.n; i++) {
-		r = namelist_has(&rows, folders.v[i]) ? 0 : sweep_one(en, all, folders.v[i]);
+	for (size_t i = 0; i < left.n; i++) {
+		int r = sweep_one(en, all, left.v[i]);
+
 		if (r < 0)
-			log_warning("what is left of volume %s cannot be removed: %s", folders.v[i], strerror(-r));
+			log_warning("what is left of volume %s cannot be removed: %s", left.v[i], strerror(-r));
 	}
 }

@@ -1,6 +1,6 @@
 #include "wire/event.h"
+#include "base/clock.h"
 
-#include <time.h>
 
 void event_line_begin(struct event_line *l, const char *type, const char *action, const char *id)
 {
@@ -15,11 +15,9 @@ void event_line_begin(struct event_line *l, const char *type, const char *action
 
 void event_line_end(struct event_line *l, const char *once)
 {
-	struct timespec now;
 
 	jw_end_object(&l->w);
-	clock_gettime(CLOCK_REALTIME, &now);
-	jw_i64(&l->w, "time", (int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
+	jw_i64(&l->w, "time", clock_now_ns());
 	if (once)
 		jw_str(&l->w, "once", once);
 	jw_end_object(&l->w);

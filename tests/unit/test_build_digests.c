@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "build/digests.h"
 #include "engine/buildcache.h"
@@ -61,7 +62,7 @@ static void add(struct digests *d, const struct stat *st, int fd, unsigned char 
 {
 	const unsigned char sum[32] = { what };
 
-	digests_add(d, st, digests_now() + 10 * NS, fd, sum);
+	digests_add(d, st, clock_now_ns() + 10 * NS, fd, sum);
 }
 
 static void kept_and_found(void **state)
@@ -118,7 +119,7 @@ static void not_kept(void **state)
 	box_open(&b);
 	fd = make_file(&b, "f", &st);
 	digests_open(&d, b.root);
-	digests_add(&d, &st, digests_now(), fd, sum); /* too young */
+	digests_add(&d, &st, clock_now_ns(), fd, sum); /* too young */
 	assert_int_equal(d.n_fresh, 0);
 	assert_int_equal(fchmod(fd, 0644), 0); /* changed while it was read */
 	add(&d, &st, fd, 7);
@@ -145,7 +146,7 @@ static void leave_rows(const struct box *b, const struct digests_row *rows, size
 
 static void old_rows_go(void **state)
 {
-	int64_t today = digests_now() / DAY;
+	int64_t today = clock_now_ns() / DAY;
 	struct digests_row rows[3] = { { .dev = 9, .ino = 3, .used = today }, { .dev = 9, .ino = 1, .used = today - 29 },
 				       { .dev = 9, .ino = 2, .used = today - 300 } };
 	struct stat st = { .st_dev = 9 };
@@ -180,7 +181,7 @@ static void old_rows_go(void **state)
 static void too_many(void **state)
 {
 	enum { MANY = 399999 };
-	int64_t today = digests_now() / DAY;
+	int64_t today = clock_now_ns() / DAY;
 	struct digests_row *rows = calloc(MANY, sizeof(*rows));
 	struct stat st = { .st_dev = 9, .st_ino = 1 }, own;
 	struct box b;
@@ -213,7 +214,7 @@ static void too_many(void **state)
 static void too_many_used(void **state)
 {
 	enum { MANY = 400000 };
-	int64_t today = digests_now() / DAY;
+	int64_t today = clock_now_ns() / DAY;
 	struct digests_row *rows = calloc(MANY, sizeof(*rows));
 	struct stat st = { .st_dev = 9 }, own;
 	struct box b;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 static bool adds_up(const char *key)
@@ -76,7 +77,7 @@ static bool read_civil(const char *text, struct timespec *ts)
 /* A time, or how long ago. */
 int filter_time(const char *option, const char *text, int64_t *ns, struct err *e)
 {
-	struct timespec ts, now;
+	struct timespec ts;
 	int64_t ago;
 
 	if (!text)
@@ -89,7 +90,6 @@ int filter_time(const char *option, const char *text, int64_t *ns, struct err *e
 		return err_set(e, ERR_INVALID,
 			       "%s %s: want a time such as 2026-01-02T03:04:05Z, seconds since 1970, or how long ago, such as 10m",
 			       option, text);
-	clock_gettime(CLOCK_REALTIME, &now);
-	*ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - ago;
+	*ns = clock_now_ns() - ago;
 	return 0;
 }
