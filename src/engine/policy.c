@@ -89,6 +89,17 @@ bool policy_enabled(const struct policy *p, const struct record *rec)
 	return p->kind == POLICY_ALWAYS || policy_wants(p, rec);
 }
 
+void policy_begin(struct record *rec)
+{
+	rec->restarts = 0;
+	rec->restart_wait = PAUSE_MIN / 2;
+}
+
+bool policy_started(const struct record *rec)
+{
+	return rec->restart_wait != 0;
+}
+
 int64_t policy_pause(const struct record *rec)
 {
 	int64_t twice = 2 * rec->restart_wait;

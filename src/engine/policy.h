@@ -30,6 +30,11 @@ bool policy_wants(const struct policy *p, const struct record *rec);
  * stopped by hand. */
 bool policy_enabled(const struct policy *p, const struct record *rec);
 
+/* A row about to be started by its policy and not after an end of its own, the machine's being none: it has all its restarts before it. */
+void policy_begin(struct record *rec);
+/* Whether the start that a row is at, or had last, was its policy's. */
+bool policy_started(const struct record *rec);
+
 /* How long to wait before the next start, in ns: doubles from 100 ms up to a minute; the first again after 10 s of running. One that could not
  * be started (its row has an error) did not run. */
 int64_t policy_pause(const struct record *rec);

@@ -14,7 +14,7 @@
 #define ID_SHORT 12
 
 enum record_status {
-	RECORD_CREATED, /* never ran, or its start failed */
+	RECORD_CREATED, /* never ran */
 	RECORD_RUNNING, /* a monitor was asked to run it and nobody wrote down an end yet */
 	RECORD_EXITED,
 	RECORD_RESTARTING /* it ended, and is about to be started again (engine/revive.h) */
@@ -26,7 +26,7 @@ struct record {
 	const char *image_ref; /* as the user named it */
 	const char *command;   /* for people */
 	const char *config;    /* JSON: what was asked for, as inspect shows it */
-	int64_t created, started, finished; /* ns since the epoch; 0 = not yet */
+	int64_t created, started, finished; /* ns since the epoch; 0 = not yet. While it runs finished is the end of its last life */
 	enum record_status status;
 	const char *boot_id; /* of the last start; NULL = none */
 	int exit_code;
@@ -34,7 +34,7 @@ struct record {
 	const char *error; /* of the last start; NULL = none */
 	bool stopped; /* by hand, since its last start */
 	uint32_t restarts; /* of the policy, since it was started by hand */
-	int64_t restart_wait, restart_due; /* ns: the last pause before one; when it is over, since the epoch */
+	int64_t restart_wait, restart_due; /* ns: the last pause before one (0: started by hand); when it is over, since the epoch */
 	uint32_t id_base, id_size; /* host ids of its user namespace; size 0 = it has none */
 };
 

@@ -114,6 +114,7 @@ static void try_again(const struct engine *en, const struct record *before, cons
 	rec.exit_code = err_info(e->cls)->exit_code;
 	rec.restarts = before->restarts;
 	rec.restart_wait = before->restart_wait;
+	rec.restart_wait = before->restart_wait;
 	if (settle_failed_start(en, &rec, e->msg, false, &why) == 0)
 		return;
 	log_warning("container %s: %s", rec.name, why.msg);
@@ -188,8 +189,7 @@ static int start_enabled(const struct engine *en, struct arena *a, struct record
 	r = policy_of(rec, &policy, e);
 	if (r < 0 || record_is_active(rec) || !policy_enabled(&policy, rec))
 		return r;
-	rec->restarts = 1;
-	rec->restart_wait = 0;
+	policy_begin(rec);
 	before = *rec;
 	r = container_start_locked(en, rec, e);
 	if (r < 0)

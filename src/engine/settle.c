@@ -231,6 +231,7 @@ static void end_what_lives(const struct engine *en, const struct record *rec)
 
 int settle_failed_start(const struct engine *en, struct record *rec, const char *why, bool remove, struct err *e)
 {
+	bool again = policy_started(rec), ran = again || rec->finished;
 	int r;
 
 	end_what_lives(en, rec);
@@ -238,14 +239,13 @@ int settle_failed_start(const struct engine *en, struct record *rec, const char 
 		events_destroyed(en, rec);
 		return settle_remove(en, rec->id, true, e);
 	}
-	rec->status = rec->restarts ? RECORD_EXITED : RECORD_CREATED;
+	rec->status = ran ? RECORD_EXITED : RECORD_CREATED;
 	rec->error = why;
-	rec->exit_known = rec->restarts && rec->exit_code;
-	rec->finished = rec->restarts ? clock_now_ns() : rec->finished;
-	if (rec->restarts) /* another try of its policy's */
+	rec->exit_known = ran && rec->exit_code;
+	rec->started = ran ? rec->started : 0;
+	rec->finished = ran ? clock_now_ns() : 0;
+	if (again) /* and not where somebody is told that it failed */
 		plan_revival(en, rec);
-	else
-		rec->started = 0;
 	r = write_row(en, rec, e);
 	forget_connections(en, rec->id);
 	if (r < 0)

@@ -27,7 +27,7 @@ int settle_find(const struct engine *en, struct arena *a, const char *what, enum
 int settle_finish(const struct engine *en, struct record *rec, const struct live *live, bool own_monitor,
 		  struct err *e) MUST_CHECK;
 
-/* A start that came to nothing, with the operation lock held: back to "created" with the reason; or removed. */
+/* A start that came to nothing, with the operation lock held: back to "created", or "exited" where it ran before (as Docker), with the reason; or removed. */
 int settle_failed_start(const struct engine *en, struct record *rec, const char *why, bool remove, struct err *e);
 
 /* With the operation lock held: row and folders; volumes: those without a name that nobody else has, too. When the catalog has no room to forget the row (ERR_NOSPACE) the folders

@@ -122,8 +122,7 @@ static int record_start(const struct engine *en, struct record *rec, bool again,
 	rec->status = RECORD_RUNNING;
 	rec->boot_id = en->boot_id;
 	rec->started = clock_now_ns();
-	rec->finished = 0;
-	rec->exit_code = 0;
+	rec->exit_code = 0; /* finished stays: it tells one that ran before, should this start fail */
 	rec->exit_known = rec->oom = false;
 	rec->error = NULL;
 	if (!again) {

@@ -219,6 +219,46 @@ machine_restarts() {
   is a1 State.Pid "$before"
 }
 
+# As Docker: it is the one that it was, and not one that never ran.
+@test "a start by hand that fails: what ran before has exited, and is started after the machine was" {
+  local src=$BATS_TEST_TMPDIR/source
+  mkdir "$src"
+  tare run -d --name ran --restart always --network none --mount "type=bind,source=$src,target=/bin" busybox sleep 1000 || true
+  is ran State.Status created # its first start: there is no such command
+  cp -a "$(command -v busybox)" "$src/sleep"
+  tare start ran
+  is ran State.Status running
+  tare stop -t 0 ran
+  rm "$src/sleep"
+  run -1 tare start ran
+  is ran State.Status exited
+  is ran State.ExitCode 127
+  [[ "$(state ran State.Error)" == *sleep* ]]
+  [[ "$(tare ps -a --filter name=ran --format '{{.Status}}')" == "Exited (127) "* ]]
+  cp -a "$(command -v busybox)" "$src/sleep"
+  machine_restarts
+  tare start --all-enabled
+  is ran State.Status running
+  # killed in the middle of a start it is that, too
+  tare stop -t 0 ran
+  rm -r "$TARE_STATE/$(state ran Id)"
+  sqlite3 "$TARE_ROOT/catalog.db" "UPDATE containers SET status = 'running', stopped = 0, restart_wait = 0 WHERE name = 'ran'"
+  wait_until 5 is ran State.Status exited
+}
+
+@test "on-failure:N has N restarts after the machine started, too" {
+  tare run -d --name n2 --restart on-failure:2 busybox sh -c '[ -e /second ] && { echo x; exit 4; }; touch /second; exec sleep 1000'
+  machine_restarts
+  tare start --all-enabled
+  wait_until 20 is n2 State.Status exited
+  is n2 RestartCount 2
+  [ "$(tare logs n2 | grep -c x)" = 3 ]
+  # it has had them: as Docker
+  machine_restarts
+  tare start --all-enabled
+  is n2 State.Status exited
+}
+
 @test "one that cannot be started is told, the others are" {
   mkdir "$BATS_TEST_TMPDIR/root"
   cp -a "$(command -v busybox)" "$BATS_TEST_TMPDIR/root/busybox"

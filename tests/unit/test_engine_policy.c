@@ -91,6 +91,21 @@ static void pauses(void **state)
 	assert_int_equal(policy_pause(&rec), 60 * SECOND);
 }
 
+/* After the machine started: as many restarts as ever, and the first pause is the shortest. */
+static void begins(void **state)
+{
+	struct record rec = { .started = SECOND, .finished = SECOND, .exit_code = 1, .exit_known = true, .restarts = 2 };
+	const struct policy twice = { POLICY_ON_FAILURE, 2 };
+
+	(void)state;
+	assert_false(policy_started(&rec));
+	policy_begin(&rec);
+	assert_true(policy_started(&rec));
+	assert_true(policy_wants(&twice, &rec));
+	assert_int_equal(rec.restarts, 0);
+	assert_int_equal(policy_pause(&rec), SECOND / 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -98,6 +113,7 @@ int main(void)
 		cmocka_unit_test(read_back),
 		cmocka_unit_test(wants),
 		cmocka_unit_test(pauses),
+		cmocka_unit_test(begins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
