@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/nearest.h"
 #include "base/text.h"
+#include "engine/yaml.h"
 
 #define FILE_MAX (4U << 20)
 
@@ -146,7 +147,7 @@ static int read_document(struct cdi *c, const char *path, unsigned int folder, s
 
 	if (r < 0)
 		return err_errno(e, r, "read");
-	r = json_parse(c->a, text, len, NULL, &doc, e);
+	r = text_ends(path, ".json") ? json_parse(c->a, text, len, NULL, &doc, e) : yaml_read(c->a, text, len, &doc, e);
 	if (r == 0)
 		r = check_document(doc, &kind, &devices, &d.of_all, e);
 	if (r < 0)
@@ -183,8 +184,6 @@ static int read_folder(struct cdi *c, unsigned int folder, struct err *e)
 		free(found[i]);
 		if (!path)
 			r = err_errno(e, -ENOMEM, "read devices");
-		else if (!text_ends(path, ".json"))
-			c->yaml = c->yaml ? c->yaml : path;
 		else if (read_document(c, path, folder, &why) < 0 && !c->damaged.code && err_ctx(&why, "%s", path) < 0)
 			c->damaged = why;
 	}
@@ -222,9 +221,6 @@ static int no_kind(const struct cdi *c, const char *kind, struct err *e)
 		(void)nearest_offer(&near, c->kinds[i].kind);
 	if (c->damaged.code)
 		return err_set(e, ERR_NOTFOUND, "no devices of %.80s; %.300s", kind, c->damaged.msg);
-	if (c->yaml)
-		return err_set(e, ERR_NOTFOUND, "no devices of %.80s; %.200s is YAML, and what is read is JSON (nvidia-ctk cdi generate --format=json)", kind,
-			       c->yaml);
 	return err_set(e, ERR_NOTFOUND, "no file in %s describes devices of %.80s%s", c->folders.n ? c->folders.v[0] : "any folder", kind,
 		       nearest_hint(&near, hint));
 }

@@ -1,8 +1,8 @@
 /* Devices by name: the Container Device Interface, https://github.com/cncf-tags/container-device-interface (SPEC.md, 1.1.0).
  *
  * A vendor's file in one of the folders says which devices of a kind, "VENDOR/CLASS", there are, and what a container that gets one is to
- * be given: nodes, mounts, variables, hooks ("containerEdits"; engine/spec_cdi.c). Only files whose names end in .json are read; YAML is
- * named in the message when something is missing. Of a device that several folders have the last folder's counts; twice in one folder it
+ * be given: nodes, mounts, variables, hooks ("containerEdits"; engine/spec_cdi.c). Files whose names end in .json are JSON, in .yaml and .yml
+ * what engine/yaml.h reads. Of a device that several folders have the last folder's counts; twice in one folder it
  * is nobody's. A file that makes no sense takes away only what it would have described: it is the reason given when that is asked for. */
 #ifndef TARE_ENGINE_CDI_H
 #define TARE_ENGINE_CDI_H
@@ -34,7 +34,6 @@ struct cdi {
 	struct strv folders;
 	struct cdi_kind *kinds;
 	size_t n, cap;
-	const char *yaml; /* a file that was passed over */
 	struct err damaged; /* what is wrong with the first file that makes no sense; code 0: nothing */
 };
 

@@ -78,8 +78,6 @@ static int find_vendor(const struct cdi *c, const struct wish *w, const struct c
 	}
 	if (!*out && c->damaged.code)
 		return err_set(e, ERR_NOTFOUND, "no devices of the class gpu; %.400s", c->damaged.msg);
-	if (!*out && c->yaml)
-		return err_set(e, ERR_NOTFOUND, "no devices of the class gpu; %.200s is YAML, and what is read is JSON (nvidia-ctk cdi generate --format=json)", c->yaml);
 	if (!*out)
 		return err_set(e, ERR_NOTFOUND, "no file in %s describes devices of %s" CLASS, c->folders.n ? c->folders.v[0] : "any folder",
 			       w->driver ? w->driver : "any vendor's class");

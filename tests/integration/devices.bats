@@ -84,14 +84,50 @@ fails() {
   rm "$CDI"/etc/{two,three}.json
 }
 
+# As `nvidia-ctk cdi generate` writes them, and with what people write.
+@test "files in YAML: .yaml, .yml" {
+  cat >"$CDI/etc/y.yaml" <<'END'
+---
+cdiVersion: 0.5.0
+kind: yaml.com/gpu
+containerEdits:
+  env:
+  - FOR_ALL=yes
+devices:
+- name: "0"
+  containerEdits: &edits
+    deviceNodes:
+    - path: /dev/yaml0
+      type: c
+      major: 1
+      minor: 11
+      fileMode: 0640 # octal
+      uid: 7
+    env: [ "ONE=a b", 'TWO="2"' ]
+- name: all
+  containerEdits: *edits
+END
+  run -0 tare run --rm --device yaml.com/gpu=all busybox sh -c 'stat -c "%a %u %t %T" /dev/yaml0; env'
+  [ "${lines[0]}" = "640 7 1 b" ]
+  for line in FOR_ALL=yes 'ONE=a b' 'TWO="2"'; do [[ $'\n'"$output" == *$'\n'"$line"* ]]; done
+  # the later folder's counts, whatever the form
+  one yaml.com/gpu 0 json run/y.json
+  [[ "$(tare run --rm --device yaml.com/gpu=0 busybox env)" == *ONE=json* ]]
+  rm "$CDI/run/y.json"; mv "$CDI/etc/y.yaml" "$CDI/etc/y.yml"
+  tare run --rm --gpus driver=yaml.com busybox test -c /dev/yaml0
+  rm "$CDI/etc/y.yml"
+}
+
 @test "what is missing or wrong is named, with the nearest there is; nothing is made" {
   fails 'vendor.com/gpu=serial-1: vendor.com/gpu has no device "serial-1"' vendor.com/gpu=serial-1
   fails 'did you mean serial-0?' vendor.com/gpu=serial-1
   fails 'did you mean vendor.com/gpu?' vendor.com/gpo=0
   fails 'netDevices of a device is not supported' vendor.com/gpu=nic
-  echo 'kind: yaml.com/x' >"$CDI/run/y.yaml"
-  fails "y.yaml is YAML" yaml.com/x=0
-  rm "$CDI/run/y.yaml"
+  printf 'kind: yaml.com/x\ncdiVersion: 0.6.0\ndevices:\n- name: 0\n  containerEdits: {}\n' >"$CDI/run/y.yml"
+  fails "y.yml: a device.name: must be a string" yaml.com/x=0
+  printf 'kind: yaml.com/x\nkind: yaml.com/y\n' >"$CDI/run/y.yml"
+  fails 'y.yml: line 2: "kind" is given twice' yaml.com/x=0
+  rm "$CDI/run/y.yml"
   while IFS='|' read -r why edits; do
     echo "{\"cdiVersion\":\"0.6.0\",\"kind\":\"bad.com/x\",\"devices\":[{\"name\":\"a\",\"containerEdits\":$edits}]}" >"$CDI/etc/bad.json"
     fails "$why" bad.com/x=a
