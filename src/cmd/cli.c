@@ -277,6 +277,8 @@ static int descend(struct scan *s, const struct cli_command *table, struct err *
 
 	if (!c)
 		return unknown_command(s, table, word, e);
+	if (c->missing)
+		return err_set(e, ERR_UNSUPPORTED, "command \"%s %s\" is not supported: %s", s->name, c->name, c->missing);
 	s->command = c;
 	s->options = c->options;
 	s->name = arena_printf(s->a, "%s %s", s->name, c->name);

@@ -98,6 +98,8 @@ struct cli_command {
 	bool stop_at_positional;      /* options end at the first positional argument */
 	const struct cli_command *sub; /* nested commands instead of run */
 	int id;			      /* the program's own, e.g. which of several verbs a shared run() is */
+	const char *also;	      /* other names it goes by in its table, "list|ps"; NULL = none */
+	const char *missing;	      /* known from a peer, and refused: why, and what there is instead; with neither run nor help */
 };
 
 struct cli_program {

@@ -64,6 +64,19 @@ static void add_commands(const struct cli_command *table, struct strbuf *out)
 			add_row(out, c->name, c->help, width);
 }
 
+/* "Also: list, ps" */
+static void add_names(struct strbuf *out, const char *also)
+{
+	const char *between = "Also: ", *one;
+	size_t len;
+
+	while ((one = cli_next_choice(&also, &len))) {
+		sb_printf(out, "%s%.*s", between, (int)len, one);
+		between = ", ";
+	}
+	sb_putc(out, '\n');
+}
+
 void cli_help(const struct cli_program *p, const struct cli_command *command, const char *name, struct strbuf *out)
 {
 	const struct cli_option *options = command ? command->options : p->options;
@@ -82,7 +95,10 @@ void cli_help(const struct cli_program *p, const struct cli_command *command, co
 		sb_puts(out, " COMMAND");
 	if (command && command->args)
 		sb_printf(out, " %s", command->args);
-	sb_printf(out, "\n\n%s\n\nOptions:\n", about ? about : "");
+	sb_printf(out, "\n\n%s\n", about ? about : "");
+	if (command && command->also)
+		add_names(out, command->also);
+	sb_puts(out, "\nOptions:\n");
 	walk_options(options, out, width);
 	walk_options(fixed, out, width);
 	if (table) {

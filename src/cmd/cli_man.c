@@ -203,6 +203,21 @@ static bool is_same(const struct cli_command *a, const struct cli_command *b)
 	return a->run && a->run == b->run && a->options == b->options && a->id == b->id && a->min_args == b->min_args;
 }
 
+/* fn for each of the other names of a row in the table of `name`. */
+static void also_names(struct man *m, const char *name, const char *also, const struct page *of,
+		       void (*fn)(struct man *m, const char *other, const struct page *of))
+{
+	const char *one;
+	size_t len;
+
+	while ((one = cli_next_choice(&also, &len))) {
+		const char *own = arena_printf(m->a, "%s %.*s", name, (int)len, one);
+
+		if (own)
+			fn(m, own, of);
+	}
+}
+
 /* All other names under which a table below `name` has c. fn gets them one by one. */
 static void other_names(struct man *m, const struct cli_command *table, const char *name, const struct page *of,
 			void (*fn)(struct man *m, const char *other, const struct page *of))
@@ -214,8 +229,11 @@ static void other_names(struct man *m, const struct cli_command *table, const ch
 			continue;
 		if (c->sub)
 			other_names(m, c->sub, own, of, fn);
-		else if (strcmp(own, of->name) != 0 && is_same(c, of->command))
-			fn(m, own, of);
+		else if (is_same(c, of->command)) {
+			if (strcmp(own, of->name) != 0)
+				fn(m, own, of);
+			also_names(m, name, c->also, of, fn);
+		}
 	}
 }
 

@@ -17,10 +17,23 @@ bool cli_find_option(const struct cli_option *rows, char *base, const char *name
 	return false;
 }
 
+static bool goes_by(const struct cli_command *c, const char *name)
+{
+	const char *also = c->also, *one;
+	size_t len;
+
+	if (!strcmp(c->name, name))
+		return true;
+	while ((one = cli_next_choice(&also, &len)))
+		if (len == strlen(name) && !strncmp(one, name, len))
+			return true;
+	return false;
+}
+
 const struct cli_command *cli_find_command(const struct cli_command *table, const char *name)
 {
 	for (const struct cli_command *c = table; c && c->name; c++)
-		if (!strcmp(c->name, name))
+		if (goes_by(c, name))
 			return c;
 	return NULL;
 }

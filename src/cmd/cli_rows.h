@@ -12,7 +12,7 @@ struct cli_found {
 /* The row of an option, groups' rows too: by its long name (len bytes), or, name NULL, by its letter. base: where the
  * table's offsets count from. */
 bool cli_find_option(const struct cli_option *rows, char *base, const char *name, size_t len, char letter, struct cli_found *out);
-/* NULL: there is none of that name. */
+/* By any of its names; NULL: there is none. */
 const struct cli_command *cli_find_command(const struct cli_command *table, const char *name);
 
 /* Whether the next word is its value. */

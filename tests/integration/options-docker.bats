@@ -221,3 +221,44 @@ teardown() { [ -z "${LOOP:-}" ] || losetup -d "$LOOP"; }
   run ! tare rm --link web
   [[ "$output" == *"--link is not supported: "*"network disconnect"* ]]
 }
+
+# Options are read from left to right: whatever one makes of its value, --help is not reached by the unknown.
+@test "every command, name of a command and option of docker's is known: it works, or is refused by name" {
+  local command options o
+  while read -r command options; do
+    [[ $command != '#'* ]] || continue
+    [ "$command" != - ] || command=
+    local words=(${command//\// })
+    run tare "${words[@]}" --help
+    [[ "$output" == "Usage: tare"* || "$output" == *" is not supported: "* ]] || { echo "$command: $output"; return 1; }
+    for o in $options; do
+      run tare "${words[@]}" "$o=x" --help
+      [[ "$output" != *"unknown option"* ]] || { echo "$command $o: $output"; bad=1; }
+    done
+  done <"$TARE_TESTS/lib/docker-cli.txt"
+  [ -z "${bad:-}" ]
+}
+
+@test "other names of commands are the same commands, in help, too" {
+  tare create --name other busybox
+  [ "$(tare container list -a -q)" = "$(tare ps -aq)" ]
+  [ "$(tare container ps -a --format '{{.Names}}')" = other ]
+  tare container remove other
+  [ "$(tare image list -q)" = "$(tare images -q)" ]
+  tare network list -q; tare volume list -q
+  tare volume create gone; tare volume remove gone
+  [[ "$(tare container list --help)" == "Usage: tare container ls "*"Also: list, ps"* ]]
+  [[ "$(tare help container ps)" == "Usage: tare container ls "* ]]
+  run -1 tare container lst
+  [[ "$output" == *'did you mean "tare container ls"?'* ]]
+}
+
+@test "what docker has and tare has not is refused with a reason" {
+  run ! tare swarm init
+  [[ "$output" == 'tare: command "tare swarm" is not supported: '* ]]
+  run ! tare context ls
+  [[ "$output" == *"no daemon"* ]]
+  run ! tare -H tcp://1.2.3.4 ps
+  [[ "$output" == *"option -H is not supported: there is no daemon"* ]]
+  run ! grep -E '(swarm|context|tlsverify)' <<<"$(tare --help)"
+}

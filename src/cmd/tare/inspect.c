@@ -22,6 +22,7 @@ const struct cli_option inspect_options[] = {
 	{ "format", 'f', "json|TEMPLATE", CLI_STR, "how it is written: a document, or as a template of Go's says of each",
 	  offsetof(struct inspect_opts, format) },
 	{ "size", 's', NULL, CLI_FLAG, "of containers, how much each wrote, and how much that is with its image", offsetof(struct inspect_opts, size) },
+	{ "platform", 0, "OS/ARCH", CLI_UNSUPPORTED, "there is one platform of an image here, and Architecture says which" },
 	{ 0 }
 };
 

@@ -11,19 +11,31 @@
 #include "base/log.h"
 #include "engine/resolver.h"
 
+#define NO_DAEMON "there is no daemon to speak with; TARE_ROOT and --root name another store of this machine"
+
 static const struct cli_option global_options[] = {
 	{ "root", 0, "DIR", CLI_STR, "where images and containers are kept (TARE_ROOT, default " ENGINE_ROOT ")",
 	  offsetof(struct tare_global, root) },
 	{ "state", 0, "DIR", CLI_STR, "where the state of what runs is kept (TARE_STATE, default " ENGINE_STATE ")",
 	  offsetof(struct tare_global, state) },
+	{ "host", 'H', "SOCKET", CLI_UNSUPPORTED, NO_DAEMON },
+	{ "context", 'c', "NAME", CLI_UNSUPPORTED, NO_DAEMON },
+	{ "tls", 0, NULL, CLI_UNSUPPORTED, NO_DAEMON },
+	{ "tlscacert", 0, "FILE", CLI_UNSUPPORTED, NO_DAEMON },
+	{ "tlscert", 0, "FILE", CLI_UNSUPPORTED, NO_DAEMON },
+	{ "tlskey", 0, "FILE", CLI_UNSUPPORTED, NO_DAEMON },
+	{ "tlsverify", 0, NULL, CLI_UNSUPPORTED, NO_DAEMON },
+	{ "config", 0, "DIR", CLI_UNSUPPORTED, "the folder with logins is DOCKER_CONFIG's, defaults are TARE_CONFIG's (tare help config)" },
+	{ "debug", 'D', NULL, CLI_UNSUPPORTED },
+	{ "log-level", 'l', "LEVEL", CLI_UNSUPPORTED },
 	{ 0 }
 };
 
 /* Rows that stand in two tables: `tare rm` is `tare container rm`. NAME is what they are called there. */
-#define ROW_IMAGES(NAME)                                                                                               \
-	{ NAME, "[NAME[:TAG]]", "list images", cmd_images, images_options, sizeof(struct list_opts), &list_defaults, 0, 1 }
-#define ROW_RMI(NAME)                                                                                                  \
-	{ NAME, "IMAGE...", "remove images", cmd_rmi, rmi_options, sizeof(struct rmi_opts), NULL, 1, CLI_ANY }
+#define ROW_IMAGES(NAME, ALSO)                                                                                         \
+	{ NAME, "[NAME[:TAG]]", "list images", cmd_images, images_options, sizeof(struct list_opts), &list_defaults, 0, 1, .also = ALSO }
+#define ROW_RMI(NAME, ALSO)                                                                                            \
+	{ NAME, "IMAGE...", "remove images", cmd_rmi, rmi_options, sizeof(struct rmi_opts), NULL, 1, CLI_ANY, .also = ALSO }
 #define ROW_LOAD                                                                                                       \
 	{ "load", NULL, "load images from an archive (docker save, OCI)", cmd_load, load_options, sizeof(struct load_opts), NULL, \
 	  0, 0 }
@@ -68,10 +80,10 @@ static const struct cli_option global_options[] = {
 	  sizeof(struct stop_opts), &stop_defaults, 1, CLI_ANY }
 #define ROW_WAIT                                                                                                       \
 	{ "wait", "CONTAINER...", "wait until containers end and print their exit codes", cmd_wait, wait_options, sizeof(struct wait_opts), NULL, 1, CLI_ANY }
-#define ROW_RM                                                                                                         \
-	{ "rm", "CONTAINER...", "remove containers", cmd_rm, rm_options, sizeof(struct rm_opts), NULL, 1, CLI_ANY }
-#define ROW_PS(NAME)                                                                                                   \
-	{ NAME, NULL, "list containers", cmd_ps, ps_options, sizeof(struct list_opts), &list_defaults, 0, 0 }
+#define ROW_RM(ALSO)                                                                                                   \
+	{ "rm", "CONTAINER...", "remove containers", cmd_rm, rm_options, sizeof(struct rm_opts), NULL, 1, CLI_ANY, .also = ALSO }
+#define ROW_PS(NAME, ALSO)                                                                                             \
+	{ NAME, NULL, "list containers", cmd_ps, ps_options, sizeof(struct list_opts), &list_defaults, 0, 0, .also = ALSO }
 #define ROW_LOGS                                                                                                       \
 	{ "logs", "CONTAINER", "show what a container printed", cmd_logs, logs_options, sizeof(struct logs_opts), NULL, 1, 1 }
 #define ROW_EXEC                                                                                                       \
@@ -101,10 +113,12 @@ static const struct cli_option global_options[] = {
 #define STOP_ROWS                                                                                                      \
 	ROW_STOP("stop", cmd_stop, "stop containers: their stop signal, and after a while KILL"),                             \
 		ROW_STOP("restart", cmd_restart, "stop and start containers")
+#define MISSING(NAME, WHY) { .name = NAME, .missing = WHY }
+#define SWARM "tare is the containers of one machine, and has no swarm"
 #define END { 0 }
 
 static const struct cli_command image_commands[] = {
-	ROW_IMAGES("ls"), ROW_RMI("rm"), ROW_BUILD, ROW_TAG, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_HISTORY, ROW_INSPECT("IMAGE...", "show everything about images, as JSON"),
+	ROW_IMAGES("ls", "list"), ROW_RMI("rm", "remove|rmi"), ROW_BUILD, ROW_TAG, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_HISTORY, ROW_INSPECT("IMAGE...", "show everything about images, as JSON"),
 	{ "copy", "FROM TO", "copy an image as it is: docker://NAME, oci:FOLDER[:NAME], oci-archive:FILE, docker-archive:FILE, or a name of the store",
 	  cmd_image_copy, copy_options, sizeof(struct copy_opts), NULL, 2, 2 },
 	{ "export", "IMAGE", "write the files of an image into a tar", cmd_image_export, export_options, sizeof(struct save_opts), NULL, 1, 1 },
@@ -122,7 +136,7 @@ static const struct cli_command image_commands[] = {
 };
 
 static const struct cli_command container_commands[] = {
-	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL,   ROW_WAIT,  ROW_RM,      ROW_PS("ls"), ROW_INSPECT("CONTAINER...", "show everything about containers, as JSON"),
+	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL,   ROW_WAIT,  ROW_RM("remove"), ROW_PS("ls", "list|ps"), ROW_INSPECT("CONTAINER...", "show everything about containers, as JSON"),
 	ROW_LOGS, ROW_EXEC,  ROW_ATTACH, ROW_TOP,  ROW_STATS, ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_COMMIT, ROW_EXPORT, ROW_CP,
 	{ "prune", NULL, "remove containers that do not run", cmd_container_prune, container_prune_options, sizeof(struct system_opts), NULL, 0, 0 },
 	END,
@@ -139,7 +153,7 @@ static const struct cli_command cni_commands[] = {
 
 static const struct cli_command network_commands[] = {
 	{ "create", "NAME", "make a network", cmd_network_create, network_create_options, sizeof(struct network_opts), NULL, 1, 1 },
-	{ "ls", NULL, "list networks", cmd_network_ls, network_ls_options, sizeof(struct list_opts), &list_defaults, 0, 0 },
+	{ "ls", NULL, "list networks", cmd_network_ls, network_ls_options, sizeof(struct list_opts), &list_defaults, 0, 0, .also = "list" },
 	{ "inspect", "NETWORK...", "show everything about networks, as JSON", cmd_network_inspect, network_inspect_options,
 	  sizeof(struct inspect_opts), NULL, 1, CLI_ANY },
 	{ "connect", "NETWORK CONTAINER", "put a container into a network, running or not", cmd_network_connect, network_connect_options,
@@ -147,7 +161,7 @@ static const struct cli_command network_commands[] = {
 	{ "disconnect", "NETWORK CONTAINER", "take a container out of a network", cmd_network_disconnect, network_disconnect_options,
 	  sizeof(struct rm_opts), NULL, 2, 2 },
 	{ "cni", NULL, "ask the plugins of a network of CNI", .sub = cni_commands },
-	{ "rm", "NETWORK...", "remove networks", cmd_network_rm, network_rm_options, sizeof(struct rm_opts), NULL, 1, CLI_ANY },
+	{ "rm", "NETWORK...", "remove networks", cmd_network_rm, network_rm_options, sizeof(struct rm_opts), NULL, 1, CLI_ANY, .also = "remove" },
 	{ "prune", NULL, "remove networks that no container uses", cmd_network_prune, network_prune_options, sizeof(struct system_opts), NULL,
 	  0, 0 },
 	END,
@@ -155,9 +169,9 @@ static const struct cli_command network_commands[] = {
 
 static const struct cli_command volume_commands[] = {
 	{ "create", "[NAME]", "make a volume", cmd_volume_create, volume_create_options, sizeof(struct volume_opts), NULL, 0, 1 },
-	{ "ls", NULL, "list volumes", cmd_volume_ls, volume_ls_options, sizeof(struct list_opts), &list_defaults, 0, 0 },
+	{ "ls", NULL, "list volumes", cmd_volume_ls, volume_ls_options, sizeof(struct list_opts), &list_defaults, 0, 0, .also = "list" },
 	{ "inspect", "VOLUME...", "show everything about volumes, as JSON", cmd_volume_inspect, volume_inspect_options, sizeof(struct inspect_opts), NULL, 1, CLI_ANY },
-	{ "rm", "VOLUME...", "remove volumes", cmd_volume_rm, volume_rm_options, sizeof(struct rm_opts), NULL, 1, CLI_ANY },
+	{ "rm", "VOLUME...", "remove volumes", cmd_volume_rm, volume_rm_options, sizeof(struct rm_opts), NULL, 1, CLI_ANY, .also = "remove" },
 	{ "export", "VOLUME", "write what is in a volume into a tar", cmd_volume_export, export_options, sizeof(struct save_opts), NULL, 1, 1 },
 	{ "import", "VOLUME [FILE|-]", "put the files of a tar into a volume", cmd_volume_import, volume_import_options, sizeof(struct import_opts), NULL, 1, 2 },
 	{ "prune", NULL, "remove volumes without a name that no container has", cmd_volume_prune, volume_prune_options, sizeof(struct system_opts), NULL, 0, 0 },
@@ -202,8 +216,8 @@ static const struct cli_command internal_commands[] = {
 };
 
 static const struct cli_command commands[] = {
-	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM, ROW_PS("ps"), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
-	ROW_TOP, ROW_STATS, ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT("CONTAINER|IMAGE|NETWORK|VOLUME...", "show everything about containers, images, networks or volumes, as JSON"), ROW_COMMIT, ROW_EXPORT, ROW_CP, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images"), ROW_RMI("rmi"),
+	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM(NULL), ROW_PS("ps", NULL), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
+	ROW_TOP, ROW_STATS, ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT("CONTAINER|IMAGE|NETWORK|VOLUME...", "show everything about containers, images, networks or volumes, as JSON"), ROW_COMMIT, ROW_EXPORT, ROW_CP, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images", NULL), ROW_RMI("rmi", NULL),
 	ROW_TAG, ROW_HISTORY, ROW_EVENTS, ROW_INFO,
 	{ "login", "[SERVER]", "say who you are at a registry, Docker Hub unless named", cmd_login, login_options, sizeof(struct login_opts), NULL, 0, 1 },
 	{ "logout", "[SERVER]", "forget who you are at a registry", cmd_logout, NULL, 0, NULL, 0, 1 },
@@ -217,6 +231,14 @@ static const struct cli_command commands[] = {
 	{ "help", "[" TARE_TOPICS "|topics|COMMAND...]", "tell about a command or a topic", cmd_help, NULL, 0, NULL, 0, CLI_ANY },
 	{ "completion", "bash|zsh|fish", "print what makes a shell complete the command lines of tare and tare-oci", cmd_completion, NULL, 0, NULL, 1, 1 },
 	{ "internal", NULL, NULL, .sub = internal_commands },
+	MISSING("swarm", SWARM), MISSING("service", SWARM), MISSING("stack", SWARM), MISSING("node", SWARM), MISSING("secret", SWARM), MISSING("config", SWARM),
+	MISSING("plugin", "there are no plugins; networks of CNI have theirs (tare help networking)"),
+	MISSING("context", NO_DAEMON),
+	MISSING("checkpoint", "tare-oci checkpoint and tare-oci restore do it for containers that tare-oci runs by itself"),
+	MISSING("manifest", "tare image copy copies an index as it is, tare image tree shows what is in one"),
+	MISSING("trust", "no signatures are made or verified"),
+	MISSING("compose", "files of compose are not read yet"),
+	MISSING("buildx", "tare build does what buildx build does: contexts, caches, secrets, --output"),
 	END,
 };
 
