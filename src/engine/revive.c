@@ -114,7 +114,6 @@ static void try_again(const struct engine *en, const struct record *before, cons
 	rec.exit_code = err_info(e->cls)->exit_code;
 	rec.restarts = before->restarts;
 	rec.restart_wait = before->restart_wait;
-	rec.restart_wait = before->restart_wait;
 	if (settle_failed_start(en, &rec, e->msg, false, &why) == 0)
 		return;
 	log_warning("container %s: %s", rec.name, why.msg);
