@@ -45,10 +45,14 @@ int container_start(const struct engine *en, const char *what, unsigned int atta
 /* With the operation lock held: starts one again that its policy wants (revive.h), which it goes on to count. */
 int container_start_locked(const struct engine *en, struct record *rec, struct err *e) MUST_CHECK;
 
-/* ---- ending (stop.c, wait.c, restart.c, remove.c) ---- */
+/* ---- ending (stop.c, halt.c, wait.c, restart.c, remove.c) ---- */
 
 /* timeout_s: NULL: the container's own; -1: wait for ever. signal 0: its own. Not running is success. */
 int container_stop(const struct engine *en, const char *what, int signal, const int64_t *timeout_s, struct err *e) MUST_CHECK;
+/* The same with its own signal and timeout as the machine goes down: its restart policy starts it after that, and not before. */
+int container_halt(const struct engine *en, const char *what, struct err *e) MUST_CHECK;
+/* Halts all that run, at the same time, each by a command of its own. Each failure is a warning; the last one is given. */
+int container_halt_all(const struct engine *en, struct err *e) MUST_CHECK;
 /* Stops and starts it; one with --rm is not removed in between. Not running is success. */
 int container_restart(const struct engine *en, const char *what, int signal, const int64_t *timeout_s, struct err *e) MUST_CHECK;
 int container_kill(const struct engine *en, const char *what, int signal, struct err *e) MUST_CHECK;

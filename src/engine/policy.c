@@ -73,20 +73,25 @@ static bool failed(const struct record *rec)
 	return !rec->exit_known || rec->exit_code != 0;
 }
 
-bool policy_wants(const struct policy *p, const struct record *rec)
+static bool after_that_end(const struct policy *p, const struct record *rec)
 {
-	if (rec->stopped || p->kind == POLICY_NO)
+	if (p->kind == POLICY_NO)
 		return false;
 	if (p->kind != POLICY_ON_FAILURE)
 		return true;
 	return failed(rec) && (p->most == 0 || rec->restarts < p->most);
 }
 
+bool policy_wants(const struct policy *p, const struct record *rec)
+{
+	return rec->stopped == STOPPED_NOT && after_that_end(p, rec);
+}
+
 bool policy_enabled(const struct policy *p, const struct record *rec)
 {
-	if (p->kind == POLICY_NO || !rec->started)
+	if (!rec->started || (rec->stopped == STOPPED_BY_HAND && p->kind != POLICY_ALWAYS))
 		return false;
-	return p->kind == POLICY_ALWAYS || policy_wants(p, rec);
+	return after_that_end(p, rec);
 }
 
 void policy_begin(struct record *rec)

@@ -22,7 +22,7 @@ int policy_parse(const char *text, struct policy *out, struct err *e) MUST_CHECK
 int policy_read(const struct json *host_config, struct policy *out, struct err *e) MUST_CHECK;
 void policy_write(const struct policy *p, struct json_writer *w);
 
-/* Whether one that ended so (its row's exit, restarts so far, and whether it was stopped by hand) is started again. An end that nobody could
+/* Whether one that ended so (its row's exit, restarts so far, and whether it was stopped) is started again. An end that nobody could
  * learn is a failure. */
 bool policy_wants(const struct policy *p, const struct record *rec);
 

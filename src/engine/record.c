@@ -71,9 +71,9 @@ int record_set_auto_remove(struct catalog *c, const char *id, bool on, struct er
 	return r < 0 ? r : 0;
 }
 
-int record_set_stopped(struct catalog *c, const char *id, bool on, struct err *e)
+int record_set_stopped(struct catalog *c, const char *id, enum record_stopped stopped, struct err *e)
 {
-	int r = cat_exec(c, e, "UPDATE containers SET stopped = ?2 WHERE id = ?1", "si", id, (int64_t)on);
+	int r = cat_exec(c, e, "UPDATE containers SET stopped = ?2 WHERE id = ?1", "si", id, (int64_t)stopped);
 
 	return r < 0 ? r : 0;
 }
@@ -115,7 +115,7 @@ static void read_row(struct cat_stmt *s, struct arena *a, struct record *rec)
 		.error = cat_null(s, 15) ? NULL : arena_strdup(a, cat_text(s, 15)),
 		.id_base = (uint32_t)cat_int(s, 16),
 		.id_size = (uint32_t)cat_int(s, 17),
-		.stopped = cat_int(s, 18) != 0,
+		.stopped = (enum record_stopped)cat_int(s, 18),
 		.restarts = (uint32_t)cat_int(s, 19),
 		.restart_wait = cat_int(s, 20),
 		.restart_due = cat_int(s, 21),

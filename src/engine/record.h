@@ -20,6 +20,13 @@ enum record_status {
 	RECORD_RESTARTING /* it ended, and is about to be started again (engine/revive.h) */
 };
 
+/* Since its last start, and so no restart policy wants it. */
+enum record_stopped {
+	STOPPED_NOT,
+	STOPPED_BY_HAND,
+	STOPPED_FOR_SHUTDOWN /* until the machine has started again */
+};
+
 struct record {
 	const char *id, *name;
 	const char *image;     /* id; NULL: a plain folder */
@@ -32,7 +39,7 @@ struct record {
 	int exit_code;
 	bool exit_known, oom, auto_remove;
 	const char *error; /* of the last start; NULL = none */
-	bool stopped; /* by hand, since its last start */
+	enum record_stopped stopped;
 	uint32_t restarts; /* of the policy, since it was started by hand */
 	int64_t restart_wait, restart_due; /* ns: the last pause before one (0: started by hand); when it is over, since the epoch */
 	uint32_t id_base, id_size; /* host ids of its user namespace; size 0 = it has none */
@@ -54,7 +61,7 @@ int record_update(struct catalog *c, const struct record *rec, struct err *e) MU
 int record_delete(struct catalog *c, const char *id, struct err *e) MUST_CHECK;
 int record_set_auto_remove(struct catalog *c, const char *id, bool on, struct err *e) MUST_CHECK;
 /* Known after a power failure only with CATALOG_DURABLE. */
-int record_set_stopped(struct catalog *c, const char *id, bool on, struct err *e) MUST_CHECK;
+int record_set_stopped(struct catalog *c, const char *id, enum record_stopped stopped, struct err *e) MUST_CHECK;
 int record_set_config(struct catalog *c, const char *id, const char *config, struct err *e) MUST_CHECK;
 int record_rename(struct catalog *c, const char *id, const char *name, struct err *e) MUST_CHECK;
 

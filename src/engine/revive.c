@@ -131,7 +131,7 @@ int container_revive(const struct engine *en, const char *id, struct err *e)
 
 	if (r < 0) /* somebody removed it */
 		return e->cls == ERR_NOTFOUND ? 0 : r;
-	if (rec.status != RECORD_RESTARTING || rec.stopped)
+	if (rec.status != RECORD_RESTARTING || rec.stopped != STOPPED_NOT)
 		return 0;
 	before = rec;
 	r = container_start_locked(en, &rec, e);

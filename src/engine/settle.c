@@ -341,7 +341,7 @@ static int unfinished(const struct engine *en, const struct record *rec, enum se
 /* A row that says "restarting" is right while somebody waits for that. One of another boot, and one that was stopped meanwhile, have ended. */
 static int resting(const struct engine *en, struct arena *a, struct record *rec, enum settle_patience patience, struct err *e)
 {
-	bool over = !of_this_boot(en, rec) || rec->stopped;
+	bool over = !of_this_boot(en, rec) || rec->stopped != STOPPED_NOT;
 	CLEANUP_FD int lock = -1;
 	int r;
 
@@ -353,7 +353,7 @@ static int resting(const struct engine *en, struct arena *a, struct record *rec,
 	r = record_get(en->catalog, a, rec->id, rec, e);
 	if (r < 0 || rec->status != RECORD_RESTARTING)
 		return r;
-	over = !of_this_boot(en, rec) || rec->stopped;
+	over = !of_this_boot(en, rec) || rec->stopped != STOPPED_NOT;
 	if (!over && revive_awaited(en, rec->id))
 		return 0;
 	if (!over) {

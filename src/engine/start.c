@@ -132,8 +132,8 @@ static int record_start(const struct engine *en, struct record *rec, bool again,
 	rec->restart_due = 0;
 	if (r == 0)
 		r = record_update(c, rec, e);
-	if (r == 0 && rec->stopped)
-		r = record_set_stopped(c, rec->id, false, e);
+	if (r == 0 && rec->stopped != STOPPED_NOT)
+		r = record_set_stopped(c, rec->id, STOPPED_NOT, e);
 	if (r == 0)
 		r = take_again(en, &a, rec, config.doc, kept, e);
 	return r < 0 ? r : catalog_commit(c, e);

@@ -118,18 +118,19 @@ static int end_it(const struct engine *en, const struct record *rec, const struc
 
 /* From now on its restart policy does not want it. One that is to stay so over a reboot is on the disk. Without a policy it is for one that it may
  * get: a disk that is full is no reason not to stop what may be filling it. */
-static int mark_stopped(const struct engine *en, struct record *rec, const struct ct_config *config, struct err *e)
+static int mark_stopped(const struct engine *en, struct record *rec, enum record_stopped how, const struct ct_config *config, struct err *e)
 {
+	bool lasts = how == STOPPED_BY_HAND && config->restart.kind != POLICY_NO && config->restart.kind != POLICY_ALWAYS;
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
-	int r = catalog_begin(c, config->restart.kind == POLICY_NO || config->restart.kind == POLICY_ALWAYS ? CATALOG_LAZY : CATALOG_DURABLE, e);
+	int r = catalog_begin(c, lasts ? CATALOG_DURABLE : CATALOG_LAZY, e);
 
 	if (r == 0)
-		r = record_set_stopped(c, rec->id, true, e);
+		r = record_set_stopped(c, rec->id, how, e);
 	if (r == 0)
 		r = catalog_commit(c, e);
 	if (r < 0 && e->cls == ERR_NOSPACE && config->restart.kind == POLICY_NO)
 		r = 0;
-	rec->stopped = r == 0;
+	rec->stopped = r == 0 ? how : STOPPED_NOT;
 	return r;
 }
 
@@ -139,7 +140,7 @@ static int end_for_good(const struct engine *en, struct arena *a, struct record 
 {
 	int r = 0;
 
-	while (r == 0 && rec->stopped && record_is_active(rec)) {
+	while (r == 0 && rec->stopped != STOPPED_NOT && record_is_active(rec)) {
 		if (rec->status == RECORD_RUNNING)
 			r = end_it(en, rec, live, signal, timeout_s, e);
 		live_close(live);
@@ -149,7 +150,7 @@ static int end_for_good(const struct engine *en, struct arena *a, struct record 
 	return r < 0 && e->cls == ERR_NOTFOUND ? 0 : r;
 }
 
-int container_stop(const struct engine *en, const char *what, int signal, const int64_t *timeout_s, struct err *e)
+static int stop_as(const struct engine *en, const char *what, enum record_stopped how, int signal, const int64_t *timeout_s, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_LIVE struct live live = LIVE_INIT;
@@ -161,7 +162,7 @@ int container_stop(const struct engine *en, const char *what, int signal, const 
 		return r;
 	r = config_parse(&a, rec.config, &config, e);
 	if (r == 0)
-		r = mark_stopped(en, &rec, &config, e);
+		r = mark_stopped(en, &rec, rec.stopped != STOPPED_NOT ? rec.stopped : how, &config, e);
 	if (r < 0)
 		return r;
 	if (signal == 0)
@@ -170,6 +171,16 @@ int container_stop(const struct engine *en, const char *what, int signal, const 
 	if (r == 0)
 		events_container(en, &rec, "stop", NULL);
 	return r;
+}
+
+int container_stop(const struct engine *en, const char *what, int signal, const int64_t *timeout_s, struct err *e)
+{
+	return stop_as(en, what, STOPPED_BY_HAND, signal, timeout_s, e);
+}
+
+int container_halt(const struct engine *en, const char *what, struct err *e)
+{
+	return stop_as(en, what, STOPPED_FOR_SHUTDOWN, 0, NULL, e);
 }
 
 int container_kill(const struct engine *en, const char *what, int signal, struct err *e)
@@ -190,7 +201,7 @@ int container_kill(const struct engine *en, const char *what, int signal, struct
 	if (!record_is_active(&rec) || (rec.status == RECORD_RESTARTING && !ends))
 		return container_is_running(&rec, e);
 	if (ends)
-		r = mark_stopped(en, &rec, &config, e);
+		r = mark_stopped(en, &rec, STOPPED_BY_HAND, &config, e);
 	if (r == 0 && (signal == SIGKILL || rec.status == RECORD_RESTARTING))
 		return end_for_good(en, &a, &rec, &live, signal, 0, e);
 	if (r < 0)

@@ -259,6 +259,48 @@ machine_restarts() {
   is n2 State.Status exited
 }
 
+@test "stop --for-shutdown: all that run, at the same time; none is restarted before the machine is, and then those that are to be" {
+  local begun
+  for c in always unless-stopped on-failure no; do
+    tare run -d --name "s-$c" --restart $c --stop-timeout 3 busybox sleep 1000 # which does not mind TERM
+  done
+  tare run -d --name fine --restart on-failure busybox sh -c 'trap "exit 0" TERM; echo ready; while :; do sleep 0.1; done'
+  tare run -d --name usr --restart always --stop-signal USR1 busybox sh -c 'trap "exit 9" USR1; echo ready; while :; do sleep 0.1; done'
+  tare run -d --name paused --restart always --stop-timeout 0 busybox sleep 1000
+  tare run -d --name gone --rm --stop-timeout 0 busybox sleep 1000
+  tare run -d --name hand --restart unless-stopped busybox sleep 1000
+  tare run -d --name waits --restart always busybox sh -c '[ ! -e /second ] || exec sleep 1000; sleep 0.2; exit 1'
+  tare stop -t 0 hand
+  wait_until 5 said fine ready 1
+  wait_until 5 said usr ready 1
+  wait_until 20 restarts waits 5
+  wait_until 5 is waits State.Status restarting
+  tare pause paused
+  run -1 tare stop --for-shutdown hand
+  run -1 tare stop --for-shutdown -t 1
+  run -1 tare stop
+  begun=$(date +%s%N)
+  tare stop --for-shutdown
+  [ $((($(date +%s%N) - begun) / 1000000)) -lt 9000 ] # four of three seconds, one after the other, would be twelve
+  [ -z "$(tare ps -q)" ]
+  run -1 tare inspect gone
+  is usr State.ExitCode 9
+  is fine State.ExitCode 0
+  is s-no State.ExitCode 137
+  sleep 0.5
+  [ -z "$(tare ps -q)" ]
+  tare events --since 1h --until 0s --filter container=usr --format '{{.Status}}' | grep -x stop
+  machine_restarts
+  tare start --all-enabled
+  for c in s-always s-unless-stopped s-on-failure usr paused; do is $c State.Status running; done
+  for c in s-no fine hand; do is $c State.Status exited; done
+  wait_until 5 restarts waits 1
+  tare stop --for-shutdown # that is no stop by hand the second time either
+  machine_restarts
+  tare start --all-enabled
+  is s-unless-stopped State.Status running
+}
+
 @test "one that cannot be started is told, the others are" {
   mkdir "$BATS_TEST_TMPDIR/root"
   cp -a "$(command -v busybox)" "$BATS_TEST_TMPDIR/root/busybox"

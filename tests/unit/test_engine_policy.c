@@ -52,7 +52,7 @@ static void wants(void **state)
 {
 	const struct policy no = { 0 }, always = { POLICY_ALWAYS, 0 }, unless = { POLICY_UNLESS_STOPPED, 0 }, twice = { POLICY_ON_FAILURE, 2 };
 	struct record ok = { .started = 1, .exit_known = true }, bad = { .started = 1, .exit_known = true, .exit_code = 1 }, unknown = { .started = 1 };
-	struct record stopped = { .started = 1, .exit_known = true, .exit_code = 1, .stopped = true }, never = { .exit_known = true };
+	struct record stopped = { .started = 1, .exit_known = true, .exit_code = 1, .stopped = STOPPED_BY_HAND }, never = { .exit_known = true };
 
 	(void)state;
 	assert_false(policy_wants(&no, &bad));
@@ -69,6 +69,12 @@ static void wants(void **state)
 	assert_false(policy_enabled(&always, &never));
 	assert_false(policy_enabled(&twice, &bad));
 	assert_false(policy_enabled(&no, &ok));
+	stopped.stopped = STOPPED_FOR_SHUTDOWN;
+	assert_false(policy_wants(&unless, &stopped));
+	assert_true(policy_enabled(&unless, &stopped));
+	assert_true(policy_enabled(&twice, &stopped));
+	stopped.exit_code = 0;
+	assert_false(policy_enabled(&twice, &stopped));
 }
 
 static void pauses(void **state)

@@ -25,12 +25,19 @@ const struct cli_option start_options[] = {
 	{ 0 }
 };
 
+#define STOP_OPTIONS                                                                                                   \
+	{ "time", 't', "SECONDS", CLI_I64, "wait that long before KILL (-1: for ever)", offsetof(struct stop_opts, timeout) },  \
+		{ "timeout", 0, "SECONDS", CLI_I64, "the same", offsetof(struct stop_opts, timeout) },                         \
+		{ "signal", 's', "SIGNAL", CLI_STR, "send this one instead of its stop signal", offsetof(struct stop_opts, signal) }
+
 const struct cli_option stop_options[] = {
-	{ "time", 't', "SECONDS", CLI_I64, "wait that long before KILL (-1: for ever)", offsetof(struct stop_opts, timeout) },
-	{ "timeout", 0, "SECONDS", CLI_I64, "the same", offsetof(struct stop_opts, timeout) },
-	{ "signal", 's', "SIGNAL", CLI_STR, "send this one instead of its stop signal", offsetof(struct stop_opts, signal) },
+	STOP_OPTIONS,
+	{ "for-shutdown", 0, NULL, CLI_FLAG, "as the machine goes down: all that run; restart policies start them after that",
+	  offsetof(struct stop_opts, for_shutdown) },
 	{ 0 }
 };
+
+const struct cli_option restart_options[] = { STOP_OPTIONS, { 0 } };
 const struct stop_opts stop_defaults = { .timeout = INT64_MIN };
 
 const struct cli_option kill_options[] = {
@@ -184,9 +191,23 @@ static int with_each(const struct cli_call *call, tare_each_fn fn, const void *d
 	return r < 0 ? r : tare_each(call, &en, fn, data);
 }
 
+static int stop_all(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = tare_engine(call, &en, e);
+
+	return r < 0 ? r : container_halt_all(&en, e);
+}
+
 int cmd_stop(const struct cli_call *call, struct err *e)
 {
-	return with_each(call, stop_one, call->opts, e);
+	const struct stop_opts *o = call->opts;
+
+	if (o->for_shutdown && (call->n_args || o->signal || timeout_of(o)))
+		return err_set(e, ERR_INVALID, "--for-shutdown goes alone: it stops all that run, each as it was made to be stopped");
+	if (!o->for_shutdown && !call->n_args)
+		return err_set(e, ERR_INVALID, "which container? see \"%s --help\"", call->name);
+	return o->for_shutdown ? stop_all(call, e) : with_each(call, stop_one, call->opts, e);
 }
 
 int cmd_restart(const struct cli_call *call, struct err *e)

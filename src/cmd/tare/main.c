@@ -73,8 +73,12 @@ static const struct cli_option global_options[] = {
 #define ROW_START                                                                                                      \
 	{ "start", "[CONTAINER...]", "start stopped containers", cmd_start, start_options, sizeof(struct start_opts), NULL, 0, \
 	  CLI_ANY }
-#define ROW_STOP(NAME, FN, HELP)                                                                                       \
-	{ NAME, "CONTAINER...", HELP, FN, stop_options, sizeof(struct stop_opts), &stop_defaults, 1, CLI_ANY }
+#define ROW_STOP                                                                                                       \
+	{ "stop", "CONTAINER...", "stop containers: their stop signal, and after a while KILL", cmd_stop, stop_options,        \
+	  sizeof(struct stop_opts), &stop_defaults, 0, CLI_ANY }
+#define ROW_RESTART                                                                                                    \
+	{ "restart", "CONTAINER...", "stop and start containers", cmd_restart, restart_options, sizeof(struct stop_opts),      \
+	  &stop_defaults, 1, CLI_ANY }
 #define ROW_KILL                                                                                                       \
 	{ "kill", "CONTAINER...", "send a signal to containers (KILL unless told otherwise)", cmd_kill, kill_options,         \
 	  sizeof(struct stop_opts), &stop_defaults, 1, CLI_ANY }
@@ -110,9 +114,7 @@ static const struct cli_option global_options[] = {
 #define ROW_DIFF                                                                                                       \
 	{ "diff", "CONTAINER", "list what a container added (A), changed (C) and deleted (D) of its image's files", cmd_diff,  \
 	  diff_options, sizeof(struct diff_opts), NULL, 1, 1 }
-#define STOP_ROWS                                                                                                      \
-	ROW_STOP("stop", cmd_stop, "stop containers: their stop signal, and after a while KILL"),                             \
-		ROW_STOP("restart", cmd_restart, "stop and start containers")
+#define STOP_ROWS ROW_STOP, ROW_RESTART
 #define MISSING(NAME, WHY) { .name = NAME, .missing = WHY }
 #define SWARM "tare is the containers of one machine, and has no swarm"
 #define END { 0 }
@@ -205,6 +207,7 @@ static const struct cli_command internal_commands[] = {
 	{ "exited", "ID", NULL, cmd_exited, NULL, 0, NULL, 1, 1 },
 	{ "health", "ID STATUS", NULL, cmd_health, NULL, 0, NULL, 2, 2 },
 	{ "restart", "ID", NULL, cmd_revive, NULL, 0, NULL, 1, 1 },
+	{ "halt", "ID", NULL, cmd_halt, NULL, 0, NULL, 1, 1 },
 	{ "freeze", "ID", NULL, cmd_freeze, NULL, 0, NULL, 1, 1 },
 	{ "heal", NULL, NULL, cmd_heal, NULL, 0, NULL, 0, 0 },
 	{ "connect", "ID", NULL, cmd_connect, NULL, 0, NULL, 1, 1 },

@@ -331,6 +331,14 @@ int cmd_revive(const struct cli_call *call, struct err *e)
 	return r < 0 ? r : container_revive(&en, call->args[0], e);
 }
 
+int cmd_halt(const struct cli_call *call, struct err *e)
+{
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = tare_engine(call, &en, e);
+
+	return r < 0 ? r : container_halt(&en, call->args[0], e);
+}
+
 int cmd_freeze(const struct cli_call *call, struct err *e)
 {
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;

@@ -219,6 +219,7 @@ struct start_opts {
 struct stop_opts {
 	int64_t timeout;
 	const char *signal;
+	bool for_shutdown;
 };
 struct rm_opts {
 	bool force, volumes;
@@ -226,7 +227,7 @@ struct rm_opts {
 struct wait_opts {
 	const char *condition;
 };
-extern const struct cli_option start_options[], stop_options[], kill_options[], wait_options[], rm_options[];
+extern const struct cli_option start_options[], stop_options[], restart_options[], kill_options[], wait_options[], rm_options[];
 extern const struct stop_opts stop_defaults;
 int cmd_start(const struct cli_call *call, struct err *e);
 int cmd_stop(const struct cli_call *call, struct err *e);
@@ -369,6 +370,7 @@ int cmd_version(const struct cli_call *call, struct err *e);
 int cmd_connect(const struct cli_call *call, struct err *e);
 int cmd_health(const struct cli_call *call, struct err *e);
 int cmd_revive(const struct cli_call *call, struct err *e);
+int cmd_halt(const struct cli_call *call, struct err *e);
 int cmd_exited(const struct cli_call *call, struct err *e);
 int cmd_freeze(const struct cli_call *call, struct err *e);
 int cmd_heal(const struct cli_call *call, struct err *e);
