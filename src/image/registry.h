@@ -55,7 +55,8 @@ struct registry_document {
 	uint64_t endpoint; /* who had it */
 	char digest[72];   /* of its bytes */
 };
-/* GET of "manifests/REF", "blobs/DIGEST", "tags/list" or "referrers/DIGEST" with at most max bytes; accept: media types, NULL-terminated, may be NULL. what: for messages.
+/* GET of "manifests/REF", "blobs/DIGEST", "tags/list" or "referrers/DIGEST", or of a path that begins with a slash and is no repository's, with
+ * at most max bytes; accept: media types, NULL-terminated, may be NULL. what: for messages.
  * endpoint: that one, or REGISTRY_ANY. ERR_NOTFOUND, ERR_DENIED, ERR_UNAVAILABLE, ERR_LIMIT, ERR_INVALID as the registry has it. */
 int registry_document(struct registry_client *c, struct arena *a, const char *path, const char *const *accept, uint64_t max,
 		      const char *what, uint64_t endpoint, struct registry_document *out, struct err *e) MUST_CHECK;

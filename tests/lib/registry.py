@@ -295,6 +295,7 @@ class Handler(BaseHTTPRequestHandler):
 class App:
     def __init__(self, root, auth, faults):
         self.store, self.auth, self.faults, self.record = Store(root + "/store"), auth, rf.Faults(faults), Record()
+        self.root = root
 
     def control(self, h):
         what, verb = h.path_only[len("/_control/"):], h.command
@@ -339,6 +340,8 @@ class App:
             return error(no[0], "UNAUTHORIZED" if no[0] == 401 else "DENIED", "authentication required", no[1])
         if h.path_only in ("/v2/", "/v2"):
             return json_reply(200, {}, {"Docker-Distribution-Api-Version": "registry/2.0"})
+        if h.path_only == "/v1/search" and h.command == "GET" and os.path.exists(os.path.join(self.root, "search.json")):
+            return self.search(q)
         if h.path_only == "/v2/_catalog" and h.command == "GET":
             return self.page("repositories", self.store.repos(), h.path_only, q)
         if not m:
@@ -346,6 +349,16 @@ class App:
         reply = getattr(self, {"blobs/uploads": "uploads"}.get(m[2], m[2]))(h, m[1], m[3], q)
         reply.headers.setdefault("Docker-Distribution-Api-Version", "registry/2.0")
         return reply
+
+    def search(self, q):
+        """As Docker Hub's index answers, out of DIR/search.json, a list of its results; a text there is the whole answer."""
+        with open(os.path.join(self.root, "search.json"), encoding="utf-8") as f:
+            known = json.load(f)
+        if isinstance(known, str):
+            return Reply(200, {"Content-Type": "application/json"}, known.encode())
+        term, most = q.get("q", [""])[0], int(q.get("n", ["25"])[0])
+        found = [r for r in known if term in r["name"]][:most]
+        return json_reply(200, {"num_results": len(found), "query": term, "results": found})
 
     def page(self, key, all_of_them, path, q, more=None):
         last, n = q.get("last", [""])[0], q.get("n", [None])[0]

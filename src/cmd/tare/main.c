@@ -177,6 +177,7 @@ static const struct cli_command volume_commands[] = {
 	{ "export", "VOLUME", "write what is in a volume into a tar", cmd_volume_export, export_options, sizeof(struct save_opts), NULL, 1, 1 },
 	{ "import", "VOLUME [FILE|-]", "put the files of a tar into a volume", cmd_volume_import, volume_import_options, sizeof(struct import_opts), NULL, 1, 2 },
 	{ "prune", NULL, "remove volumes without a name that no container has", cmd_volume_prune, volume_prune_options, sizeof(struct system_opts), NULL, 0, 0 },
+	MISSING("update", SWARM),
 	END,
 };
 
@@ -222,6 +223,7 @@ static const struct cli_command commands[] = {
 	ROW_RUN, ROW_CREATE, ROW_START, STOP_ROWS, ROW_KILL, ROW_WAIT, ROW_RM(NULL), ROW_PS("ps", NULL), ROW_LOGS, ROW_EXEC, ROW_ATTACH,
 	ROW_TOP, ROW_STATS, ROW_PORT, ROW_DIFF, ROW_RENAME, ROW_PAUSE, ROW_UNPAUSE, ROW_UPDATE, ROW_INSPECT("CONTAINER|IMAGE|NETWORK|VOLUME...", "show everything about containers, images, networks or volumes, as JSON"), ROW_COMMIT, ROW_EXPORT, ROW_CP, ROW_BUILD, ROW_PULL, ROW_PUSH, ROW_LOAD, ROW_SAVE, ROW_IMPORT, ROW_IMAGES("images", NULL), ROW_RMI("rmi", NULL),
 	ROW_TAG, ROW_HISTORY, ROW_EVENTS, ROW_INFO,
+	{ "search", "TERM", "search Docker Hub for images", cmd_search, search_options, sizeof(struct search_opts), &search_defaults, 1, 1 },
 	{ "login", "[SERVER]", "say who you are at a registry, Docker Hub unless named", cmd_login, login_options, sizeof(struct login_opts), NULL, 0, 1 },
 	{ "logout", "[SERVER]", "forget who you are at a registry", cmd_logout, NULL, 0, NULL, 0, 1 },
 	{ "builder", NULL, "the commands about builds", .sub = builder_commands },

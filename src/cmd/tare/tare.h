@@ -109,6 +109,17 @@ struct copy_opts {
 extern const struct cli_option copy_options[];
 int cmd_image_copy(const struct cli_call *call, struct err *e);
 
+/* search.c */
+struct search_opts {
+	const char *format;
+	uint32_t limit;
+	bool no_trunc;
+	struct cli_strv filters;
+};
+extern const struct cli_option search_options[];
+extern const struct search_opts search_defaults;
+int cmd_search(const struct cli_call *call, struct err *e);
+
 /* login.c */
 struct login_opts {
 	const char *user, *password;

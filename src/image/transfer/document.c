@@ -50,7 +50,7 @@ static int try_endpoint(struct session *s, size_t i, struct wanted *w, struct er
 	struct http_request rq = { .method = "GET", .headers = headers, .sink = collect, .data = w };
 	struct http_answer a = { 0 };
 	struct retry again = { 0 };
-	int r = registry_open(s, &s->endpoints[i], SCOPE_PULL, &reg, e);
+	int r = registry_open(s, &s->endpoints[i], w->path[0] == '/' ? NULL : SCOPE_PULL, &reg, e); /* "/…": of no repository */
 
 	if (r < 0)
 		return r;

@@ -116,7 +116,12 @@ int registry_exchange(struct registry *r, const char *url, const char *path, str
 	t.scope = r->actions ? arena_printf(&r->arena, "repository:%s:%s%s%s%s", r->endpoint->repository, r->actions,
 					    r->also ? " repository:" : "", r->also ? r->also : "", r->also ? ":" SCOPE_PULL : "") :
 			       "";
-	t.url = url ? arena_strdup(&r->arena, url) : arena_printf(&r->arena, "%s/v2/%s/%s", r->endpoint->http.base, r->endpoint->repository, path);
+	if (url)
+		t.url = arena_strdup(&r->arena, url);
+	else if (path[0] == '/')
+		t.url = arena_printf(&r->arena, "%s%s", r->endpoint->http.base, path);
+	else
+		t.url = arena_printf(&r->arena, "%s/v2/%s/%s", r->endpoint->http.base, r->endpoint->repository, path);
 	for (;;) {
 		const char *token;
 		int k = arena_error(&r->arena) < 0 ? err_errno(e, -ENOMEM, "request") : ask(&t, out, &token, e);

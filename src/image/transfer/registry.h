@@ -20,7 +20,8 @@ int registry_open(struct session *s, struct endpoint *ep, const char *actions, s
 void registry_close(struct registry *r);
 #define CLEANUP_REGISTRY CLEANUP(registry_close)
 
-/* One request; rq's url and endpoint are set here. url: an absolute one, or NULL for path below /v2/REPOSITORY/. Redirections are
+/* One request; rq's url and endpoint are set here. url: an absolute one, or NULL for path below /v2/REPOSITORY/, which with
+ * a slash in front is below the endpoint's base. Redirections are
  * followed (another host gets nothing of our login), a 401 is answered. Any other status is an answer.
  * *landed, when not NULL: the URL that answered, in r's arena. */
 int registry_exchange(struct registry *r, const char *url, const char *path, struct http_request *rq, struct http_answer *out,
