@@ -1,8 +1,10 @@
-/* The text is read and acted upon in one go. What is not to be done (an untaken branch) is read all the same, with `live` off: then nothing
- * is evaluated or written. A range goes back to where its body begins. */
+/* The text is read and acted upon in one go. What is not to be done (an untaken branch, what follows a break) is read all the same, with
+ * `live` off: then nothing is evaluated or written. A range goes back to where its body begins, and {{template}} to where the body of its
+ * name does, which may be below: all of it is read once before, with `live` off, for what is wrong and for what is defined. */
 #include "cmd/tare/template.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,10 +14,18 @@
 #define MAX_DEPTH 64
 #define MAX_VARIABLES 64
 #define MAX_NAME 100
+#define MAX_DEFINED 32
+#define NO_ESCAPE "of the escapes in texts there are \\n, \\t, \\\", \\\\, \\x41, \\u00e9 and the like"
 
 struct variable {
 	char name[MAX_NAME];
 	const struct json *value;
+};
+
+/* A body with a name: {{define}}, {{block}}. */
+struct defined {
+	const char *name, *body;
+	bool trim;
 };
 
 struct template {
@@ -24,7 +34,11 @@ struct template {
 	bool trim; /* blanks at p go */
 	struct variable vars[MAX_VARIABLES];
 	size_t n_vars;
-	unsigned int depth;
+	struct defined defined[MAX_DEFINED];
+	size_t n_defined;
+	bool collecting; /* the first reading */
+	unsigned int depth, loops;
+	enum { STAY, BREAK, CONTINUE } leaving; /* what follows up to the end of the range is not done */
 	struct strbuf *out;
 	struct err *e;
 };
@@ -146,11 +160,38 @@ static int variable(struct template *t, bool live, const struct json **out)
 	return members(t, live, out);
 }
 
+/* The character of "\x41", "\u00e9" or "\U0001f600" behind the backslash, as UTF-8; t->p is at its last digit then. */
+static int numbered(struct template *t, struct strbuf *out)
+{
+	size_t n = *t->p == 'x' ? 2 : *t->p == 'u' ? 4 : 8;
+	char digits[9] = "", utf8[5] = "";
+	unsigned long c;
+
+	(void)strncat(digits, t->p + 1, n);
+	c = strspn(digits, "0123456789abcdefABCDEF") == n ? strtoul(digits, NULL, 16) : 0;
+	if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) || (n == 2 && c >= 0x80))
+		return wrong(t, NO_ESCAPE);
+	if (c < 0x80)
+		utf8[0] = (char)c;
+	else if (c < 0x800)
+		(void)snprintf(utf8, sizeof(utf8), "%c%c", (int)(0xc0 | c >> 6), (int)(0x80 | (c & 0x3f)));
+	else if (c < 0x10000)
+		(void)snprintf(utf8, sizeof(utf8), "%c%c%c", (int)(0xe0 | c >> 12), (int)(0x80 | (c >> 6 & 0x3f)), (int)(0x80 | (c & 0x3f)));
+	else
+		(void)snprintf(utf8, sizeof(utf8), "%c%c%c%c", (int)(0xf0 | c >> 18), (int)(0x80 | (c >> 12 & 0x3f)), (int)(0x80 | (c >> 6 & 0x3f)),
+			       (int)(0x80 | (c & 0x3f)));
+	sb_puts(out, utf8);
+	t->p += n;
+	return 0;
+}
+
 /* "…" with Go's usual escapes, or `…` as it is. */
 static int quoted(struct template *t, const struct json **out)
 {
+	static const char letters[] = "nt\"\\'rabfv", mean[] = "\n\t\"\\'\r\a\b\f\v";
 	CLEANUP_STRBUF struct strbuf s = STRBUF_INIT;
 	char end = *t->p++;
+	int r = 0;
 
 	for (; *t->p && *t->p != end; t->p++) {
 		if (*t->p != '\\' || end == '`') {
@@ -158,9 +199,14 @@ static int quoted(struct template *t, const struct json **out)
 			continue;
 		}
 		t->p++;
-		if (!*t->p || !strchr("nt\"\\'", *t->p))
-			return wrong(t, "of the escapes in texts there are \\n, \\t, \\\" and \\\\");
-		sb_putc(&s, *t->p == 'n' ? '\n' : *t->p == 't' ? '\t' : *t->p);
+		if (*t->p && strchr("xuU", *t->p))
+			r = numbered(t, &s);
+		else if (*t->p && strchr(letters, *t->p))
+			sb_putc(&s, mean[strchr(letters, *t->p) - letters]);
+		else
+			r = wrong(t, NO_ESCAPE);
+		if (r < 0)
+			return r;
 	}
 	if (!*t->p++)
 		return wrong(t, "a text has no end");
@@ -408,13 +454,18 @@ static int do_range(struct template *t, const struct json *dot, bool live)
 		return err_errno(t->e, -ENOMEM, "template");
 	begin = t->p;
 	trim = t->trim;
-	for (size_t i = 0; r == 0 && i < n; i++) {
+	t->loops++;
+	for (size_t i = 0; r == 0 && i < n && t->leaving != BREAK; i++) {
 		t->p = begin;
 		t->trim = trim;
+		t->leaving = STAY;
 		r = turn(t, list[i], i, names, n_names, &stop);
 	}
 	if (r == 0 && n == 0)
 		r = block(t, dot, false, &stop);
+	if (n)
+		t->leaving = STAY;
+	t->loops--;
 	return r < 0 ? r : finish(t, dot, live && n == 0, stop);
 }
 
@@ -458,10 +509,118 @@ static int write_value(struct template *t, const struct json *dot, bool live)
 	return n ? set_variable(t, names[0], v) : template_print(v, t->out, t->e);
 }
 
+/* {{break}} and {{continue}}. */
+static int leave(struct template *t, bool live, bool for_good)
+{
+	if (!t->loops)
+		return wrong(t, "break and continue belong into a range");
+	if (live)
+		t->leaving = for_good ? BREAK : CONTINUE;
+	return close_action(t);
+}
+
+/* ---- bodies with names ---- */
+
+static const struct defined *find_defined(const struct template *t, const char *what)
+{
+	for (size_t i = 0; i < t->n_defined; i++)
+		if (strcmp(t->defined[i].name, what) == 0)
+			return &t->defined[i];
+	return NULL;
+}
+
+/* The "name" behind define, block and template. */
+static int body_name(struct template *t, const char **out)
+{
+	const struct json *v;
+	int r;
+
+	skip_blanks(t);
+	if (*t->p != '"' && *t->p != '`')
+		return wrong(t, "want a name in quotes");
+	r = quoted(t, &v);
+	*out = r < 0 ? NULL : v->str;
+	return r;
+}
+
+/* At its body. */
+static int remember(struct template *t, const char *what)
+{
+	if (!t->collecting)
+		return 0;
+	if (find_defined(t, what))
+		return wrong(t, "two bodies have that name");
+	if (t->n_defined == MAX_DEFINED)
+		return wrong(t, "too many bodies with names");
+	t->defined[t->n_defined++] = (struct defined){ what, t->p, t->trim };
+	return 0;
+}
+
+/* Past a body that is not done here; a break in it would not be one of the range around it. */
+static int pass_body(struct template *t, const struct json *dot)
+{
+	unsigned int loops = t->loops;
+	enum stop stop;
+	int r;
+
+	t->loops = 0;
+	r = block(t, dot, false, &stop);
+	t->loops = loops;
+	return r == 0 && stop != STOP_END ? wrong(t, "a define or block has no {{end}}") : r;
+}
+
+/* A body, elsewhere, with variables of its own. */
+static int do_body(struct template *t, const char *what, const struct json *dot)
+{
+	const struct defined *d = find_defined(t, what);
+	struct template inner = *t;
+	enum stop stop;
+	int r;
+
+	if (!d)
+		return err_set(t->e, ERR_INVALID, "character %zu: nothing defines \"%.60s\"", (size_t)(t->p - t->text) + 1, what);
+	inner.p = d->body;
+	inner.trim = d->trim;
+	inner.n_vars = inner.loops = 0;
+	r = set_variable(&inner, "", dot);
+	return r < 0 ? r : block(&inner, dot, true, &stop);
+}
+
+static int do_define(struct template *t, const struct json *dot)
+{
+	const char *what;
+	int r = t->depth > 1 ? wrong(t, "define stands by itself, in nothing else") : body_name(t, &what);
+
+	if (r == 0)
+		r = close_action(t);
+	if (r == 0)
+		r = remember(t, what);
+	return r < 0 ? r : pass_body(t, dot);
+}
+
+/* {{template "name" pipeline}}, and {{block "name" pipeline}} … {{end}}, which defines the name as well. */
+static int do_template(struct template *t, const struct json *dot, bool live, bool with_body)
+{
+	const struct json *v = template_absent(t->a, ".", true);
+	const char *what;
+	int r = v ? body_name(t, &what) : err_errno(t->e, -ENOMEM, "template");
+
+	skip_blanks(t);
+	if (r == 0 && !at_end(t))
+		r = pipeline(t, dot, live, &v);
+	else if (r == 0 && with_body)
+		r = wrong(t, "block wants a value");
+	if (r == 0)
+		r = close_action(t);
+	if (r == 0 && with_body)
+		r = remember(t, what);
+	if (r == 0 && live)
+		r = do_body(t, what, v);
+	return r < 0 || !with_body ? r : pass_body(t, dot);
+}
+
 static int action(struct template *t, const struct json *dot, bool live)
 {
-	static const char *const others[] = { "define", "template", "block", "break", "continue" };
-
 	if (strncmp(t->p, "/*", 2) == 0)
 		return comment(t);
 	if (word(t, "if"))
@@ -470,9 +629,16 @@ static int action(struct template *t, const struct json *dot, bool live)
 		return do_if(t, dot, live, true);
 	if (word(t, "range"))
 		return do_range(t, dot, live);
-	for (size_t i = 0; i < ARRAY_LEN(others); i++)
-		if (word(t, others[i]))
-			return wrong(t, "define, template, block, break and continue are not there");
+	if (word(t, "break"))
+		return leave(t, live, true);
+	if (word(t, "continue"))
+		return leave(t, live, false);
+	if (word(t, "define"))
+		return do_define(t, dot);
+	if (word(t, "template"))
+		return do_template(t, dot, live, false);
+	if (word(t, "block"))
+		return do_template(t, dot, live, true);
 	return write_value(t, dot, live);
 }
 
@@ -482,7 +648,7 @@ static int block(struct template *t, const struct json *dot, bool live, enum sto
 	int r = ++t->depth > MAX_DEPTH ? wrong(t, "it is nested too deep") : 0;
 
 	*stop = STOP_EOF;
-	while (r == 0 && plain(t, live)) {
+	while (r == 0 && plain(t, live && t->leaving == STAY)) {
 		skip_blanks(t);
 		if (word(t, "end")) {
 			*stop = STOP_END;
@@ -493,7 +659,7 @@ static int block(struct template *t, const struct json *dot, bool live, enum sto
 			*stop = STOP_ELSE;
 			break;
 		}
-		r = action(t, dot, live);
+		r = action(t, dot, live && t->leaving == STAY);
 	}
 	t->n_vars = vars;
 	t->depth--;
@@ -502,14 +668,18 @@ static int block(struct template *t, const struct json *dot, bool live, enum sto
 
 int template_apply(struct arena *a, const char *text, const struct json *doc, struct strbuf *out, struct err *e)
 {
-	struct template t = { .a = a, .text = text, .p = text, .out = out, .e = e };
+	struct template t = { .a = a, .text = text, .p = text, .collecting = true, .out = out, .e = e };
 	enum stop stop;
 	int r = set_variable(&t, "", doc);
 
 	if (r == 0)
-		r = block(&t, doc, true, &stop);
+		r = block(&t, doc, false, &stop);
 	if (r == 0 && stop != STOP_EOF)
 		r = wrong(&t, "an end or else without if, with or range");
+	t.p = text;
+	t.trim = t.collecting = false;
+	if (r == 0)
+		r = block(&t, doc, true, &stop);
 	if (r == 0 && (sb_error(out) < 0 || arena_error(a) < 0))
 		r = err_errno(e, -ENOMEM, "template");
 	return r < 0 ? err_ctx(e, "--format") : 0;

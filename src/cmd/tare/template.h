@@ -1,7 +1,7 @@
 /* Go's templates as `docker inspect --format` takes them, over a JSON document: text with {{actions}}.
  *
  * Actions: pipelines of .Member.Member, $, $x, "texts", numbers, ( … ) and functions (template_calls.c lists them); $x := …; if, else, else
- * if, with, range (also $i, $v := …), end, comments; {{- and -}} take blanks away. Sources: Go's package text/template, Docker's "Format
+ * if, with, range (also $i, $v := …), break, continue, end, comments; define, template, block; {{- and -}} take blanks away. Sources: Go's package text/template, Docker's "Format
  * command and log output".
  *
  * Where Go distinguishes what JSON does not: an object is written as a map, map[KEY:VALUE]. A member that is not there is no (if, with, and,

@@ -287,37 +287,114 @@ static int fn_title(struct call *c)
 	return change(c, toupper, true);
 }
 
-static int print_all(struct call *c, const char *between, const char *end)
+/* apart: blanks between all of them, else where neither is a text, as Go has it. */
+static int print_all(struct call *c, bool apart, struct strbuf *text)
 {
-	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < c->n; i++) {
-		if (i)
-			sb_puts(&text, between);
-		r = template_print(c->args[i], &text, c->e);
+		if (i && (apart || (c->args[i]->type != JSON_STRING && c->args[i - 1]->type != JSON_STRING)))
+			sb_putc(text, ' ');
+		r = template_print(c->args[i], text, c->e);
 	}
-	sb_puts(&text, end);
-	return r < 0 ? r : give_text(c, &text);
+	return r;
 }
 
 static int fn_print(struct call *c)
 {
-	return print_all(c, "", "");
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	int r = print_all(c, false, &text);
+
+	return r < 0 ? r : give_text(c, &text);
 }
 
 static int fn_println(struct call *c)
 {
-	return print_all(c, " ", "\n");
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	int r = print_all(c, true, &text);
+
+	sb_putc(&text, '\n');
+	return r < 0 ? r : give_text(c, &text);
 }
 
-/* "-20" of a verb: how wide, and on which side; the verb comes behind it. */
-static const char *read_width(const char *p, bool *left, size_t *width)
+/* What print gives, each byte by put. */
+static int escaped(struct call *c, void (*put)(struct strbuf *out, unsigned char byte))
 {
-	*left = *p == '-';
-	p += *left;
-	for (*width = 0; isdigit((unsigned char)*p) && *width < MAX_WIDTH; p++)
-		*width = *width * 10 + (size_t)(*p - '0');
+	CLEANUP_STRBUF struct strbuf plain = STRBUF_INIT, text = STRBUF_INIT;
+	int r = print_all(c, false, &plain);
+
+	for (const char *p = sb_str(&plain); *p; p++)
+		put(&text, (unsigned char)*p);
+	text.failed |= sb_error(&plain) < 0;
+	return r < 0 ? r : give_text(c, &text);
+}
+
+static void put_html(struct strbuf *out, unsigned char byte)
+{
+	if (strchr("\"'&<>", byte))
+		sb_printf(out, "%s", byte == '"' ? "&#34;" : byte == '\'' ? "&#39;" : byte == '&' ? "&amp;" : byte == '<' ? "&lt;" : "&gt;");
+	else
+		sb_putc(out, (char)byte);
+}
+
+static int fn_html(struct call *c)
+{
+	return escaped(c, put_html);
+}
+
+static void put_js(struct strbuf *out, unsigned char byte)
+{
+	if (byte < 0x20 || strchr("<>&=", byte))
+		sb_printf(out, "\\u%04X", byte);
+	else
+		sb_printf(out, "%s%c", strchr("\\\"'", byte) ? "\\" : "", byte);
+}
+
+static int fn_js(struct call *c)
+{
+	return escaped(c, put_js);
+}
+
+static void put_query(struct strbuf *out, unsigned char byte)
+{
+	if (byte < 0x80 && (isalnum(byte) || strchr("-_.~", byte)))
+		sb_putc(out, (char)byte);
+	else if (byte == ' ')
+		sb_putc(out, '+');
+	else
+		sb_printf(out, "%%%02X", byte);
+}
+
+static int fn_urlquery(struct call *c)
+{
+	return escaped(c, put_query);
+}
+
+/* "-20.12" of a verb: how wide, on which side, and how many characters at most. */
+struct verb {
+	bool left, zeros;
+	size_t width, most;
+	char what;
+};
+
+static const char *read_number(const char *p, size_t *n)
+{
+	for (*n = 0; isdigit((unsigned char)*p) && *n <= MAX_WIDTH; p++)
+		*n = *n * 10 + (size_t)(*p - '0');
+	return p;
+}
+
+static const char *read_verb(const char *p, struct verb *v)
+{
+	*v = (struct verb){ .most = SIZE_MAX };
+	for (; *p == '-' || *p == '0'; p++) {
+		v->left |= *p == '-';
+		v->zeros |= *p == '0';
+	}
+	p = read_number(p, &v->width);
+	if (*p == '.')
+		p = read_number(p + 1, &v->most);
+	v->what = *p;
 	return p;
 }
 
@@ -330,32 +407,50 @@ static size_t characters(const char *s)
 	return n;
 }
 
-static int print_verb(struct call *c, char verb, const struct json *v, bool left, size_t width, struct strbuf *out)
+/* No more characters than that. */
+static void cut_off(char *s, size_t most)
+{
+	for (; *s; s++) {
+		if (((unsigned char)*s & 0xc0) != 0x80 && most-- == 0) {
+			*s = '\0';
+			return;
+		}
+	}
+}
+
+static int print_verb(struct call *c, const struct verb *v, const struct json *value, struct strbuf *out)
 {
 	CLEANUP_STRBUF struct strbuf one = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&one);
 	size_t len;
+	int64_t n;
 	int r = 0;
 
-	if (verb == 'q')
-		jw_value(&w, NULL, v);
+	if (v->what == 'q')
+		jw_value(&w, NULL, value);
+	else if (v->what == 'x' && value->type == JSON_NUMBER && json_as_i64(value, &n) == 0)
+		sb_printf(&one, "%s%llx", n < 0 ? "-" : "", n < 0 ? -(unsigned long long)n : (unsigned long long)n);
+	else if (v->what == 'x')
+		return wrong(c, "printf's %x wants a whole number");
 	else
-		r = template_print(v, &one, c->e);
+		r = template_print(value, &one, c->e);
+	if (one.s && v->what == 's')
+		cut_off(one.s, v->most);
 	len = characters(sb_str(&one));
-	if (!left && len < width)
-		sb_fill(out, ' ', width - len);
+	if (!v->left && len < v->width)
+		sb_fill(out, v->zeros && value->type == JSON_NUMBER ? '0' : ' ', v->width - len);
 	sb_puts(out, sb_str(&one));
-	if (left && len < width)
-		sb_fill(out, ' ', width - len);
+	if (v->left && len < v->width)
+		sb_fill(out, ' ', v->width - len);
 	return r;
 }
 
-/* %s, %v, %d, %q and %%, with widths. */
+/* %s, %v, %d, %t, %x, %q and %%, with widths, of %s also how much. */
 static int fn_printf(struct call *c)
 {
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
-	size_t next = 1, width;
-	bool left;
+	struct verb v;
+	size_t next = 1;
 	int r = 0;
 
 	if (c->args[0]->type != JSON_STRING)
@@ -365,15 +460,15 @@ static int fn_printf(struct call *c)
 			sb_putc(&text, *p);
 			continue;
 		}
-		p = read_width(p + 1, &left, &width);
-		if (*p == '%')
+		p = read_verb(p + 1, &v);
+		if (v.what == '%')
 			sb_putc(&text, '%');
-		else if (!*p || !strchr("svdq", *p) || width > MAX_WIDTH)
-			return wrong(c, "printf knows %s, %v, %d, %q and %%, and widths up to 999");
+		else if (!v.what || !strchr("svdtxq", v.what) || v.width > MAX_WIDTH || (v.most != SIZE_MAX && v.what != 's'))
+			return wrong(c, "printf knows %s, %v, %d, %t, %x, %q and %%, widths up to 999, and %.12s");
 		else if (next == c->n)
 			return wrong(c, "printf has fewer values than its text wants");
 		else
-			r = print_verb(c, *p, c->args[next++], left, width, &text);
+			r = print_verb(c, &v, c->args[next++], &text);
 	}
 	return r < 0 ? r : give_text(c, &text);
 }
@@ -427,17 +522,41 @@ static int fn_truncate(struct call *c)
 	return whole(c, c->args[1], UINT32_MAX, &len) < 0 ? c->e->code : give(c, template_text(c->a, cut(c->a, c->args[0]->str, 0, len)));
 }
 
+/* Copies of those from one to the other. */
+static int slice_list(struct call *c, size_t from, size_t to)
+{
+	struct json *list = make(c->a, JSON_ARRAY), **at = list ? &list->child : NULL;
+	size_t i = 0;
+
+	json_each(it, c->args[0]) {
+		if (at && i >= from && i < to) {
+			*at = make(c->a, it->type);
+			if (!*at)
+				return give(c, NULL);
+			**at = *it;
+			(*at)->next = NULL;
+			at = &(*at)->next;
+			list->len++;
+		}
+		i++;
+	}
+	return give(c, list);
+}
+
 /* Go's own: {{slice .ID 0 4}}. */
 static int fn_slice(struct call *c)
 {
+	const struct json *v = c->args[0];
 	size_t from = 0, to;
 
-	if (c->args[0]->type != JSON_STRING)
-		return wrong(c, "slice takes texts");
-	to = strlen(c->args[0]->str);
+	if (v->type != JSON_STRING && v->type != JSON_ARRAY)
+		return wrong(c, "slice takes texts and lists");
+	to = v->type == JSON_STRING ? strlen(v->str) : v->len;
 	if ((c->n > 1 && whole(c, c->args[1], to, &from) < 0) || (c->n > 2 && whole(c, c->args[2], to, &to) < 0))
 		return c->e->code;
-	return from > to ? wrong(c, "slice wants the lower number first") : give(c, template_text(c->a, cut(c->a, c->args[0]->str, from, to)));
+	if (from > to)
+		return wrong(c, "slice wants the lower number first");
+	return v->type == JSON_ARRAY ? slice_list(c, from, to) : give(c, template_text(c->a, cut(c->a, v->str, from, to)));
 }
 
 /* .Label "name", of what has labels: its value, or nothing. In a table's titles, where .Label is a text, what docker has there: the last
@@ -553,6 +672,7 @@ static const struct {
 } functions[] = {
 	{ "and", 1, TEMPLATE_ARGS, fn_and },	 { "eq", 2, TEMPLATE_ARGS, fn_eq },    { "ge", 2, 2, fn_ge },
 	{ "gt", 2, 2, fn_gt },			 { "index", 1, TEMPLATE_ARGS, fn_index }, { "join", 2, 2, fn_join },
+	{ "html", 1, TEMPLATE_ARGS, fn_html },	 { "js", 1, TEMPLATE_ARGS, fn_js },    { "urlquery", 1, TEMPLATE_ARGS, fn_urlquery },
 	{ "json", 1, 1, fn_json },		 { "label", 2, 2, fn_label },	       { "pad", 3, 3, fn_pad },
 	{ "slice", 1, 3, fn_slice },		 { "truncate", 2, 2, fn_truncate },    { "le", 2, 2, fn_le },		       { "len", 1, 1, fn_len },
 	{ "lower", 1, 1, fn_lower },		 { "lt", 2, 2, fn_lt },		       { "ne", 2, 2, fn_ne },
