@@ -508,14 +508,18 @@ int endpoint_owners(const struct engine *en, struct arena *a, const char *const 
 	return r < 0 ? r : 0;
 }
 
+/* One that waits for its restart has rows, which are kept for it, and no elements: it will have another device. */
 int endpoint_restore(const struct engine *en, const char *id, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct endpoints own;
 	struct firewall fw;
-	int r = endpoint_read(en, &a, id, &own, e);
+	struct record rec;
+	int r = record_get(en->catalog, &a, id, &rec, e);
 
-	if (r < 0 || !own.n)
+	if (r == 0 && rec.status == RECORD_RUNNING)
+		r = endpoint_read(en, &a, id, &own, e);
+	if (r < 0 || rec.status != RECORD_RUNNING || !own.n)
 		return r;
 	network_firewall(en, &fw);
 	r = add_elements(&fw, id, &own);

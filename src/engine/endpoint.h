@@ -74,7 +74,7 @@ int endpoint_mend_ports(const struct engine *en, const char *id, const struct en
 int endpoint_owners(const struct engine *en, struct arena *a, const char *const **ids, size_t *n, struct err *e) MUST_CHECK;
 /* The rules, where some of them are missing; then every container's elements that nobody is at work on. */
 int endpoint_rules(const struct engine *en, struct err *e) MUST_CHECK;
-/* The elements of one, where some are missing. Its operation lock is held. */
+/* The elements of one that runs by its row, where some are missing. Its operation lock is held. */
 int endpoint_restore(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
 /* endpoint_close() for all that a container has. *named: it had a name, of which the others are to be told (resolver.h). */
 int endpoint_silence(const struct engine *en, const char *id, bool *named, struct err *e) MUST_CHECK;

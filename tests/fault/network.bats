@@ -190,6 +190,26 @@ one_is_left() { [ "$(tare ps -q | wc -l)" = 1 ]; }
   [ -z "$(rows 'SELECT * FROM endpoints')" ]
 }
 
+# Its rows are kept for it, and its next device has another name.
+@test "one that waits for its restart has nothing in the firewall, whoever heals meanwhile" {
+  local id
+  tare network create other >/dev/null
+  tare run -d --name other --network other busybox sleep 1000 >/dev/null # without anybody in a network there is nothing to heal
+  tare run -d --name waits --restart always --network fault -p 8080:80 busybox false >/dev/null
+  id=$(tare inspect -f '{{.Id}}' waits)
+  wait_until 20 eval '[ "$(tare inspect -f "{{.RestartCount}} {{.State.Status}}" waits)" = "6 restarting" ]' # for six seconds
+  run ! grep -q "$id" <(elements)
+  tare internal heal
+  run ! grep -q "$id" <(elements)
+  nft flush ruleset
+  tare internal heal
+  run ! grep -q "$id" <(elements)
+  is_state waits restarting
+  tare rm -f waits other
+  agree
+  tare network rm other
+}
+
 @test "a device, the bridge, the rules taken away while containers run: they can be removed and started again" {
   tare run -d --name hurt --network fault -p 8080:80 busybox sleep 1000 >/dev/null
   ip link del "$(rows 'SELECT host FROM endpoints')"
