@@ -1,9 +1,14 @@
 #include "engine/events.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/eventlog.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "engine/config.h"
 #include "engine/endpoint.h"
@@ -137,11 +142,61 @@ void events_ended(const struct engine *en, const struct record *rec, int64_t sta
 	tell(en, rec, "die", EVENT_PAIRS({ "execDuration", seconds }, { "exitCode", code }), once_of(rec->id, started, "die", once));
 }
 
-void events_destroyed(const struct engine *en, const struct record *rec)
+static const char *note_name(const char *id, char out[NAME_MAX + 1])
 {
-	char once[ONCE_LEN];
+	(void)snprintf(out, NAME_MAX + 1, EVENTS_LEAVING "/%s", id);
+	return out;
+}
 
-	tell(en, rec, "destroy", NULL, once_of(rec->id, 0, "destroy", once));
+/* A half one is of a container whose row is there, and is written once more. */
+static int write_note(const struct engine *en, const char *id, const struct strbuf *text)
+{
+	char name[NAME_MAX + 1];
+	CLEANUP_FD int fd = -1;
+
+	if (mkdirat(en->state_fd, EVENTS_LEAVING, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(en->state_fd, note_name(id, name), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : io_write_full(fd, text->s, text->len);
+}
+
+void events_leaving(const struct engine *en, const struct record *rec)
+{
+	CLEANUP_EVENT_LINE struct event_line l = { 0 };
+	char once[ONCE_LEN];
+	int r;
+
+	if (is_step(rec))
+		return;
+	event_line_begin(&l, "container", "destroy", rec->id);
+	write_attributes(rec, &l.w, "Attributes", NULL);
+	event_line_end(&l, once_of(rec->id, 0, "destroy", once));
+	r = sb_error(&l.text);
+	if (r == 0)
+		r = write_note(en, rec->id, &l.text);
+	if (r < 0)
+		log_warning("the removal of container %s will not be told: %s/%s: %s", rec->name, en->state, EVENTS_LEAVING, strerror(-r));
+}
+
+/* Its line, with the time that it is now. */
+void events_destroyed(const struct engine *en, const char *id)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_FREE char *text = NULL;
+	char name[NAME_MAX + 1];
+	struct event_line l;
+	struct event ev;
+	const char *once;
+	size_t len;
+
+	if (io_read_file(en->state_fd, note_name(id, name), EVENTLOG_MAX, &text, &len) < 0)
+		return; /* a step, or told by somebody else */
+	if (event_parse(&a, text, len, &ev, &once)) {
+		event_line_begin(&l, ev.type, ev.action, ev.id);
+		jw_value(&l.w, "Attributes", ev.attributes);
+		line_end(en, &l, ev.action, once);
+	}
+	(void)unlinkat(en->state_fd, name, 0);
 }
 
 /* ---- images, networks ---- */

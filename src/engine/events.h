@@ -3,7 +3,7 @@
  *
  * The end of a container is told before the catalog knows of it, with a text that names it (once): whoever is killed in between is repeated
  * by the next command, and readers pass over what they had with that text. So an end is neither lost nor told twice. All else is told after
- * it was done. */
+ * it was done; the removal of a container, too, and that is not lost either (events_leaving). */
 #ifndef TARE_ENGINE_EVENTS_H
 #define TARE_ENGINE_EVENTS_H
 
@@ -28,8 +28,11 @@ void events_container(const struct engine *en, const struct record *rec, const c
 void events_killed(const struct engine *en, const struct record *rec, int signal);
 /* Its end, about to be recorded: oom, and die. started: what the row says of its start. */
 void events_ended(const struct engine *en, const struct record *rec, int64_t started);
-/* Its row is about to go. */
-void events_destroyed(const struct engine *en, const struct record *rec);
+/* Its removal is told when all of it is gone, and with it what would be told: so that is kept in a file of STATE/leaving before the row goes. Who
+ * is killed in between leaves the file to the next command (settle_garbage). */
+void events_leaving(const struct engine *en, const struct record *rec);
+void events_destroyed(const struct engine *en, const char *id);
+#define EVENTS_LEAVING "leaving"
 
 /* An image by its id ("sha256:…"); name NULL: as id. */
 void events_image(const struct engine *en, const char *action, const char *id, const char *name);

@@ -18,7 +18,7 @@ static int remove_stopped(const struct engine *en, const char *id, bool volumes,
 		return r;
 	if (rec.status == RECORD_RUNNING)
 		return 0;
-	events_destroyed(en, &rec);
+	events_leaving(en, &rec);
 	r = settle_remove(en, id, volumes, e);
 	return r < 0 ? r : 1;
 }

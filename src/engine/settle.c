@@ -129,7 +129,7 @@ static void forget_connections(const struct engine *en, const char *id)
 		log_warning("connections of container %.12s are not forgotten yet: %s", id, strerror(-r));
 }
 
-static int remove_it(const struct engine *en, const char *id, bool volumes, struct err *e)
+static int row_and_folders(const struct engine *en, const char *id, bool volumes, struct err *e)
 {
 	int r = delete_row(en, id, volumes, e);
 
@@ -142,11 +142,34 @@ static int remove_it(const struct engine *en, const char *id, bool volumes, stru
 	return r < 0 ? r : delete_row(en, id, volumes, e);
 }
 
+static int remove_it(const struct engine *en, const char *id, bool volumes, struct err *e)
+{
+	int r = row_and_folders(en, id, volumes, e);
+
+	if (r == 0)
+		events_destroyed(en, id);
+	return r;
+}
+
 int settle_remove(const struct engine *en, const char *id, bool volumes, struct err *e)
 {
 	int r = remove_it(en, id, volumes, e);
 
 	forget_connections(en, id);
+	return r;
+}
+
+int settle_removed(const struct engine *en, const char *id, bool locked, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct record rec;
+	int r = record_get(en->catalog, &a, id, &rec, e);
+
+	if (r == 0 || e->cls != ERR_NOTFOUND)
+		return r;
+	r = locked ? folder_remove(en, id, e) : 0;
+	if (r == 0)
+		events_destroyed(en, id);
 	return r;
 }
 
@@ -200,7 +223,7 @@ int settle_finish(const struct engine *en, struct record *rec, const struct live
 	events_ended(en, rec, started);
 	events_networks(en, "disconnect", rec, started);
 	if (rec->auto_remove) {
-		events_destroyed(en, rec);
+		events_leaving(en, rec);
 		return own_monitor ? remove_it(en, rec->id, true, e) : settle_remove(en, rec->id, true, e);
 	}
 	plan_revival(en, rec);
@@ -236,7 +259,7 @@ int settle_failed_start(const struct engine *en, struct record *rec, const char 
 
 	end_what_lives(en, rec);
 	if (remove) {
-		events_destroyed(en, rec);
+		events_leaving(en, rec);
 		return settle_remove(en, rec->id, true, e);
 	}
 	rec->status = ran ? RECORD_EXITED : RECORD_CREATED;
@@ -500,9 +523,28 @@ static void sweep(const struct engine *en, int parent, const char *name)
 			log_warning("what is left of container %.12s cannot be removed: %s", left.v[i], e.msg);
 }
 
+/* Removals that nobody told (events_leaving): of rows that are gone, with nobody at work on what is left of them. */
+static void tell_removals(const struct engine *en)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct namelist left = { .a = &a };
+	struct err ignored;
+
+	if (namelist_orphans(&left, en->state_fd, EVENTS_LEAVING, is_folder_of_container, en->catalog, "SELECT id FROM containers ORDER BY id",
+			     &ignored) < 0)
+		return;
+	for (size_t i = 0; i < left.n; i++) {
+		CLEANUP_FD int lock = folder_lock(en, left.v[i], false, &ignored);
+
+		if (lock < 0 && ignored.cls == ERR_NOTFOUND)
+			events_destroyed(en, left.v[i]);
+	}
+}
+
 void settle_garbage(const struct engine *en)
 {
 	sweep(en, en->root_fd, "containers");
 	sweep(en, en->state_fd, ".");
+	tell_removals(en);
 	volume_sweep(en);
 }

@@ -34,6 +34,10 @@ int settle_failed_start(const struct engine *en, struct record *rec, const char 
  * go first; a row that is left all the same is removed by the next settle(). */
 int settle_remove(const struct engine *en, const char *id, bool volumes, struct err *e);
 
+/* Of one that somebody removed, who may have been killed: what is left when its row is gone. locked: we have the operation lock, else its folder is not
+ * there any more. */
+int settle_removed(const struct engine *en, const char *id, bool locked, struct err *e);
+
 /* Removes folders without a row: what a command killed at the wrong moment left. What cannot be removed is a warning. */
 void settle_garbage(const struct engine *en);
 

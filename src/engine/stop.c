@@ -240,8 +240,8 @@ int container_exited(const struct engine *en, const char *id, struct err *e)
 	struct record rec;
 	int r = lock < 0 ? lock : record_get(en->catalog, &a, id, &rec, e);
 
-	if (r < 0) /* somebody removed it: nothing is left to do */
-		return e->cls == ERR_NOTFOUND ? 0 : r;
+	if (r < 0)
+		return e->cls == ERR_NOTFOUND ? settle_removed(en, id, lock >= 0, e) : r;
 	if (rec.status != RECORD_RUNNING)
 		return 0;
 	r = live_read(en, id, &live, e);

@@ -13,8 +13,8 @@
 #include "base/text.h"
 #include "engine/container.h"
 #include "engine/events.h"
-#include "engine/folder.h"
 #include "engine/settle.h"
+#include "engine/told.h"
 
 #define SOON_MS 20
 #define LATER_MS 500
@@ -40,6 +40,7 @@ struct wait {
 	size_t n;
 	struct pollfd *p; /* n + 1 */
 	struct eventlog log;
+	struct told told; /* an end that is repeated is none */
 };
 
 static void wait_end(struct wait *w)
@@ -49,6 +50,7 @@ static void wait_end(struct wait *w)
 	free(w->v);
 	free(w->p);
 	eventlog_close(&w->log);
+	told_end(&w->told);
 }
 
 /* ---- one of them ---- */
@@ -153,26 +155,31 @@ static void ended(struct waiter *x, const struct event *ev)
 	x->code = (int)n;
 }
 
-static void happened(const struct wait *w, struct waiter *x, const struct event *ev)
+static void happened(struct waiter *x, const struct event *ev)
 {
-	CLEANUP_FD int lock = -1;
-	struct err ignored;
-
 	if (strcmp(ev->action, "die") == 0)
 		ended(x, ev);
-	else if (strcmp(ev->action, "destroy") == 0)
-		lock = folder_lock(w->en, x->id, true, &ignored); /* who removes it has told so before */
-	else if (strcmp(ev->action, "start") != 0)
-		return;
-	x->look = true;
+	x->look |= strcmp(ev->action, "die") == 0 || strcmp(ev->action, "destroy") == 0 || strcmp(ev->action, "start") == 0;
+}
+
+/* One of them, that is about a container and was not told before. */
+static int read_event(struct wait *w, struct arena *a, const char *line, size_t len, struct event *ev)
+{
+	const char *once;
+	int r;
+
+	if (!event_parse(a, line, len, ev, &once) || strcmp(ev->type, "container") != 0)
+		return 0;
+	r = once ? told_before(&w->told, once) : 0;
+	return r < 0 ? r : !r;
 }
 
 /* What was told since the last time; heed false: that is over, and nothing is done about it. */
 static int read_events(struct wait *w, bool heed)
 {
-	const char *line, *once;
+	const char *line;
 	size_t len;
-	int r;
+	int r, n;
 
 	while ((r = eventlog_next(&w->log, &line, &len)) > 0) {
 		CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -182,11 +189,12 @@ static int read_events(struct wait *w, bool heed)
 			for (size_t i = 0; i < w->n; i++)
 				w->v[i].look = true;
 		w->log.lost = false;
-		if (!heed || !event_parse(&a, line, len, &ev, &once) || strcmp(ev.type, "container") != 0)
-			continue;
-		for (size_t i = 0; i < w->n; i++)
+		n = read_event(w, &a, line, len, &ev);
+		if (n < 0)
+			return n;
+		for (size_t i = 0; n > 0 && heed && i < w->n; i++)
 			if (!w->v[i].done && strcmp(w->v[i].id, ev.id) == 0)
-				happened(w, &w->v[i], &ev);
+				happened(&w->v[i], &ev);
 	}
 	return r;
 }

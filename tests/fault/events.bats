@@ -36,19 +36,49 @@ repeated() { jq -r '.once // empty' <"$TARE_STATE/events" | sort | uniq -d | wc 
   [ "$(repeated)" -gt 0 ]
 }
 
+# All of a life with --rm, or nothing; its monitor may be at work yet.
+life_is_told() {
+  tare ps >/dev/null
+  case "$(tare events --since 1h --until 0s --filter "container=$1" --format '{{.Action}}' | paste -sd' ')" in
+    "" | "create destroy" | "create attach start die destroy" | "create die destroy") ;;
+    *) return 1 ;;
+  esac
+}
+
 @test "the same with --rm: its end and its removal" {
-  local n status=137 told
+  local n status=137
   for ((n = 1; status == 137 && n < 60; n++)); do
     status=0
     killed_at pwrite64 "$n" "$TARE_BIN/tare" run --rm --name "r$n" --network none busybox true >/dev/null 2>&1 3>&- || status=$?
     wait_until 10 bash -c "[ -z \"\$('$TARE_BIN/tare' ps -aq --filter name=r$n)\" ]"
-    told=$(tare events --since 1h --until 0s --filter "container=r$n" --format '{{.Action}}' | paste -sd' ')
-    case "$told" in
-      "" | "create destroy" | "create attach start die destroy" | "create die destroy") ;;
-      *) echo "$n: $told"; return 1 ;;
-    esac
+    wait_until 10 life_is_told "r$n" || { tare events --since 1h --until 0s --filter "container=r$n" --format '{{.Action}}'; return 1; }
   done
   [ "$status" != 137 ]
+}
+
+@test "tare rm is killed: its removal is told when it is gone, once, by it or by who comes next" {
+  local n status calls told
+  for calls in pwrite64 write unlinkat renameat,renameat2,rename; do
+    status=137
+    for ((n = 1; status == 137 && n < 60; n++)); do
+      tare create --name "d$n" busybox true
+      status=0
+      killed_at "$calls" "$n" "$TARE_BIN/tare" rm "d$n" >/dev/null 2>&1 3>&- || status=$?
+      told=$(tare events --since 1h --until 0s --filter "container=d$n" --filter event=destroy | wc -l)
+      if tare inspect "d$n" >/dev/null 2>&1; then
+        [ "$told" = 0 ] || { echo "$calls $n: told of what is there"; return 1; }
+        tare rm "d$n"
+      fi
+      tare ps >/dev/null # who comes next
+      told=$(tare events --since 1h --until 0s --filter "container=d$n" --filter event=destroy | wc -l)
+      [ "$told" = 1 ] || { echo "$calls $n: told $told times"; return 1; }
+      [ -z "$(ls "$TARE_STATE/leaving")" ] || { ls "$TARE_STATE/leaving"; return 1; }
+      # the next one of that name is another
+      tare system prune -f >/dev/null
+      rm -f "$TARE_STATE/events" "$TARE_STATE/events.1"
+    done
+    [ "$status" != 137 ]
+  done
 }
 
 @test "a worker is killed when the cgroup that knew of it is gone: out of memory is told all the same" {

@@ -54,6 +54,19 @@ gave() { wait "$WAITER"; [ "$(paste -sd' ' "$1")" = "$2" ] || { cat "$1" "$1.err
   gave "$BATS_TEST_TMPDIR/c" "6 9"
 }
 
+@test "next-exit: an end that is told once more is none" {
+  run -9 tare run --name n3 --network none busybox sh -c 'exit 9'
+  waiting "$BATS_TEST_TMPDIR/a" --condition next-exit n3
+  # who told it was killed before it was recorded, and so the next one did
+  grep '"die"' "$TARE_STATE/events" | tail -n 1 >"$BATS_TEST_TMPDIR/line"
+  cat "$BATS_TEST_TMPDIR/line" >>"$TARE_STATE/events"
+  still_waits
+  tare start n3
+  still_waits || true
+  gave "$BATS_TEST_TMPDIR/a" 9
+  [ "$(tare events --since 1h --until 0s --filter container=n3 --filter event=die | wc -l)" = 2 ]
+}
+
 @test "next-exit of one with --rm, and of one that is removed instead" {
   tare create --rm --name r1 --network none busybox sh -c 'exit 8'
   waiting "$BATS_TEST_TMPDIR/a" --condition next-exit r1

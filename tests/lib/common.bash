@@ -60,8 +60,8 @@ machine_state() {
   pgrep -a 'tare' | awk -v d="${BATS_FILE_TMPDIR:-/nowhere}" 'index($0, d) { print "process " $0 }'
   awk -v d="${BATS_FILE_TMPDIR:-/nowhere}" 'index($5, d) == 1 { print "mount " $5 }' /proc/self/mountinfo
   find /run/netns -type f 2>/dev/null | sed 's/^/netns /'
-  find "${TARE_ROOT:-/nowhere}"/ingest "${TARE_ROOT:-/nowhere}"/containers "${TARE_STATE:-/nowhere}" -mindepth 1 -maxdepth 1 \
-    ! -name '*.lock' ! -name events ! -name events.1 2>/dev/null | sed 's/^/left /'
+  find "${TARE_ROOT:-/nowhere}"/ingest "${TARE_ROOT:-/nowhere}"/containers "${TARE_STATE:-/nowhere}" "${TARE_STATE:-/nowhere}"/leaving \
+    -mindepth 1 -maxdepth 1 ! -name '*.lock' ! -name events ! -name events.1 ! -name leaving 2>/dev/null | sed 's/^/left /'
 }
 
 # Removes every container of this file's store.
