@@ -192,6 +192,7 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_strv(w, "Sysctls", p->opt->sysctls.v);
 	jw_str(w, "CgroupParent", p->opt->cgroup_parent ? p->opt->cgroup_parent : "");
 	plan_write_log_config(p, w);
+	plan_show_storage(p, w);
 	write_limits(p, w);
 	jw_end_object(w);
 }

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/capacity.h"
 #include "engine/config.h"
 #include "engine/container.h"
 #include "engine/endpoint.h"
@@ -173,6 +174,8 @@ static int judge(struct making *m, struct err *e)
 		r = volumes_from(m->en, &m->plan, e);
 	if (r == 0)
 		r = spec_plan(&m->plan, m->image, max_id, e);
+	if (r == 0)
+		r = capacity_check(m->en, "--storage-opt", &m->plan.storage, true, e);
 	if (r == 0)
 		r = look_up_user(m, e);
 	return r < 0 ? r : warn_of_ports(m, e);

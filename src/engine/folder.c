@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
+#include "engine/capacity.h"
 #include "sys/mnt.h"
 
 const char *folder_path(const struct engine *en, struct arena *a, const char *id)
@@ -88,6 +89,7 @@ int folder_remove(const struct engine *en, const char *id, struct err *e)
 
 	if (r < 0)
 		return r;
+	capacity_forget(en->root_fd, relative(id, "upper", name));
 	r = io_remove_tree(en->root_fd, relative(id, "", name));
 	return r < 0 ? err_errno(e, r, "remove %s/%s", en->root, name) : 0;
 }

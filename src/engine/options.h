@@ -75,6 +75,7 @@ struct ct_options {
 	uint64_t blkio_weight;
 	struct strv io[CT_IO_KINDS];
 	struct strv ulimits;
+	struct strv storage_opts;
 	const char *cgroup_parent;
 
 	const char *health_cmd;

@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "base/text.h"
+#include "engine/capacity.h"
 #include "engine/etcfiles.h"
 #include "engine/rootfile.h"
 
@@ -32,13 +33,17 @@ static int make_folder(const struct plan *p, int dir, const char *name, mode_t m
 
 static int make_overlay(const struct plan *p, int dir, const int *lowers, size_t n, struct err *e)
 {
+	static const char *const names[] = { "upper", "work" };
 	struct stat st = { .st_mode = 0755 };
 	int r;
 
 	if (n && fstat(lowers[0], &st) < 0)
 		return err_errno(e, -errno, "look at the topmost layer");
 	r = make_folder(p, dir, "upper", st.st_mode & 07777, st.st_uid, st.st_gid, e);
-	return r < 0 ? r : make_folder(p, dir, "work", 0700, 0, 0, e);
+	if (r == 0)
+		r = make_folder(p, dir, "work", 0700, 0, 0, e);
+	/* of one project, for the kernel moves files from work to upper */
+	return r < 0 || !capacity_any(&p->storage) ? r : capacity_limit_folders(dir, names, ARRAY_LEN(names), &p->storage, e);
 }
 
 static int make_file(const struct plan *p, int dir, const char *name, const char *text, struct err *e)

@@ -92,6 +92,8 @@ int spec_plan(struct plan *p, const struct image_config *image, uint32_t max_id,
 	if (r == 0)
 		r = plan_limits(p, e);
 	if (r == 0)
+		r = plan_storage(p, e);
+	if (r == 0)
 		r = plan_map(p, max_id, e);
 	if (r == 0)
 		r = plan_stop_signal(p, image, e);

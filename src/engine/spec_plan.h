@@ -18,6 +18,7 @@
 #include "engine/spec_log.h"
 #include "image/config.h"
 #include "oci/spec.h"
+#include "sys/quota.h"
 
 /* Where --init puts tare-init: on /dev, which is the container's own even with --read-only. */
 #define PLAN_INIT "/dev/.tare-init"
@@ -168,6 +169,7 @@ struct plan {
 	struct plan_hook *hooks;
 	size_t n_device_groups, device_groups_cap, n_mounts, mounts_cap, n_hooks, hooks_cap;
 	uint64_t shm_size;
+	struct quota_limits storage; /* what it may write into its root */
 
 	/* limits */
 	int64_t memory, memory_swap, memory_reservation; /* 0 = not set */
@@ -222,6 +224,9 @@ const char *plan_blkio_given(const struct ct_options *o);
 int plan_blkio(struct plan *p, struct err *e) MUST_CHECK;
 void plan_write_blkio(const struct plan *p, struct json_writer *w); /* the specification's part */
 void plan_show_blkio(const struct plan *p, struct json_writer *w);  /* Docker's HostConfig */
+/* spec_storage.c: --storage-opt. */
+int plan_storage(struct plan *p, struct err *e) MUST_CHECK;
+void plan_show_storage(const struct plan *p, struct json_writer *w); /* Docker's HostConfig */
 int plan_ulimits(struct plan *p, struct err *e) MUST_CHECK; /* --ulimit alone */
 
 /* spec_health.c: the image's HEALTHCHECK and --health-…; into a configuration, and its numbers into a description. */

@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/capacity.h"
 #include "engine/events.h"
 #include "engine/namelist.h"
 #include "engine/names.h"
@@ -22,6 +22,7 @@
 #define FOLDER "volumes"
 #define DATA "_data"
 #define GONE ".gone-" /* no volume's name begins with a dot */
+#define MAKING ".making-" /* with the lock held */
 #define ID_BYTES 32
 
 /* ---- judging ---- */
@@ -39,7 +40,7 @@ static const char *value_of(struct strv options, const char *key)
 
 static int check_keys(struct strv options, struct err *e)
 {
-	static const char *const keys[] = { "type", "device", "o" };
+	static const char *const keys[] = { "type", "device", "o", "size" };
 
 	for (size_t i = 0; i < options.n; i++) {
 		bool known = false;
@@ -47,7 +48,7 @@ static int check_keys(struct strv options, struct err *e)
 		for (size_t k = 0; k < ARRAY_LEN(keys); k++)
 			known |= text_starts(options.v[i], keys[k]) && options.v[i][strlen(keys[k])] == '=';
 		if (!known)
-			return err_set(e, ERR_INVALID, "--opt %s: the driver %s has type=TYPE, device=DEVICE and o=OPTIONS", options.v[i], VOLUME_DRIVER);
+			return err_set(e, ERR_INVALID, "--opt %s: the driver %s has size=SIZE, type=TYPE, device=DEVICE and o=OPTIONS", options.v[i], VOLUME_DRIVER);
 	}
 	return 0;
 }
@@ -77,22 +78,42 @@ static int check_bind(const char *device, struct strv o, struct err *e)
 	return 0;
 }
 
-/* What the options say together. */
-static int judge(struct arena *a, struct strv options, enum volume_kind *kind, struct err *e)
+/* A folder of the store: docker has its limit as size=, podman in o=. */
+static int judge_folder(struct arena *a, const char *size, struct strv words, struct quota_limits *limits, struct err *e)
 {
-	const char *type = value_of(options, "type"), *device = value_of(options, "device"), *o = value_of(options, "o");
+	const char *text = size ? arena_printf(a, "size=%s", size) : NULL;
+	int r = text ? capacity_option("--opt", text, limits, e) : 1;
+
+	for (size_t i = 0; r > 0 && i < words.n; i++) {
+		r = capacity_option("--opt o", words.v[i], limits, e);
+		if (r == 0)
+			return err_set(e, ERR_INVALID, "--opt o=%s: a folder of the store has size=SIZE and inodes=N; or --opt type=TYPE is missing: tmpfs; or "
+						       "o=bind with device=/PATH", words.v[i]);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* What the options say together. */
+static int judge(struct arena *a, struct strv options, enum volume_kind *kind, struct quota_limits *limits, struct err *e)
+{
+	const char *type = value_of(options, "type"), *device = value_of(options, "device"), *o = value_of(options, "o"), *size = value_of(options, "size");
 	struct strv words = o && *o ? plan_split(a, o, ',') : (struct strv){ NULL, 0 };
 	int r = check_keys(options, e);
 
 	*kind = VOLUME_FOLDER;
+	*limits = (struct quota_limits){ 0 };
 	if (r < 0 || !options.n)
 		return r;
+	if (!type && !device && !has_word(words, "bind") && !has_word(words, "rbind"))
+		return judge_folder(a, size, words, limits, e);
+	if (size)
+		return err_set(e, ERR_INVALID, "--opt size=%s: of a folder of the store alone, without type= and device=; one in memory has --opt o=size=%s", size, size);
 	if (has_word(words, "bind") || has_word(words, "rbind")) {
 		*kind = VOLUME_BIND;
 		return check_bind(device, words, e);
 	}
 	if (!type)
-		return err_set(e, ERR_INVALID, "--opt type=TYPE is missing: tmpfs; or o=bind with device=/PATH");
+		return err_set(e, ERR_INVALID, "--opt device=%s: --opt type=tmpfs is missing, or o=bind", device);
 	if (strcmp(type, "tmpfs") != 0)
 		return err_set(e, ERR_UNSUPPORTED, "--opt type=%s: only tmpfs is supported, and o=bind; mount it on the host, and name that folder: "
 						   "-o o=bind -o device=/PATH", type);
@@ -112,6 +133,7 @@ static int check_labels(struct strv labels, struct err *e)
 
 int volume_check(struct arena *a, const struct volume_wish *wish, struct err *e)
 {
+	struct quota_limits limits;
 	enum volume_kind kind;
 	int r = wish->name ? name_check(wish->name, "volume", e) : 0;
 
@@ -119,7 +141,7 @@ int volume_check(struct arena *a, const struct volume_wish *wish, struct err *e)
 		r = err_set(e, ERR_UNSUPPORTED, "--driver %s: there is one driver of volumes, %s, and no plugin of others", wish->driver, VOLUME_DRIVER);
 	if (r == 0)
 		r = check_labels(wish->labels, e);
-	return r < 0 ? r : judge(a, wish->options, &kind, e);
+	return r < 0 ? r : judge(a, wish->options, &kind, &limits, e);
 }
 
 /* ---- rows ---- */
@@ -178,7 +200,7 @@ static int read_row(struct cat_stmt *s, struct arena *a, struct volume *out, str
 		.options = json_get(doc, "Options"),
 	};
 	options = as_texts(a, out->options);
-	r = judge(a, options, &out->kind, e);
+	r = judge(a, options, &out->kind, &out->limits, e);
 	out->device = value_of(options, "device");
 	out->o = value_of(options, "o");
 	if (!out->o)
@@ -335,18 +357,64 @@ static int lock_all(const struct engine *en, struct err *e)
 	return r < 0 ? err_errno(e, r, "lock %s/" FOLDER, en->root) : take_fd(&fd);
 }
 
-int volume_open(const struct engine *en, const char *name, struct err *e)
+/* Its place is free, and the lock held. */
+static int make_limited(int all, const char *name, const struct quota_limits *limits, struct err *e)
 {
-	CLEANUP_FD int all = open_all(en, e), fd = -1;
+	char random[17], making[NAME_MAX + 1];
+	CLEANUP_FD int fd = -1;
+	int r = text_random_hex(8, random);
 
-	if (all < 0)
-		return all;
+	if (r < 0)
+		return err_errno(e, r, "make up a name");
+	(void)snprintf(making, sizeof(making), MAKING "%s", random);
+	fd = capacity_make_folder(all, making, limits, e);
+	if (fd < 0)
+		return fd;
+	if (mkdirat(fd, DATA, 0755) < 0 || renameat(all, making, all, name) < 0) {
+		r = err_errno(e, -errno, "make the limited folder");
+		(void)!capacity_remove_tree(all, making);
+	}
+	return r;
+}
+
+static int open_folder(int all, const char *name, struct err *e)
+{
+	CLEANUP_FD int fd = -1;
+
 	if (mkdirat(all, name, 0700) < 0 && errno != EEXIST)
 		return err_errno(e, -errno, "make volume %s", name);
 	fd = openat(all, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || (mkdirat(fd, DATA, 0755) < 0 && errno != EEXIST))
 		return err_errno(e, -errno, "make volume %s", name);
 	return take_fd(&fd);
+}
+
+static bool is_missing(int all, const char *name)
+{
+	return faccessat(all, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+static int make_missing(const struct engine *en, int all, const char *name, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_FD int lock = -1;
+	struct volume v;
+	int r = volume_find(en->catalog, &a, name, &v, e);
+
+	if (r < 0 || !capacity_any(&v.limits))
+		return r;
+	lock = lock_all(en, e);
+	if (lock < 0 || !is_missing(all, name))
+		return lock < 0 ? lock : 0;
+	return make_limited(all, name, &v.limits, e);
+}
+
+int volume_open(const struct engine *en, const char *name, struct err *e)
+{
+	CLEANUP_FD int all = open_all(en, e);
+	int r = all < 0 ? all : is_missing(all, name) ? make_missing(en, all, name, e) : 0;
+
+	return r < 0 ? err_ctx(e, "volume %s", name) : open_folder(all, name, e);
 }
 
 /* Out of the way, with the lock held. 0 also when it is not there; gone: its name now. */
@@ -399,10 +467,42 @@ static int is_there(const struct engine *en, struct arena *a, const struct volum
 	return 1;
 }
 
+/* Before its row is there: a folder of its name has the limits of the wish, or had none and gets none. */
+static int adopt(const struct engine *en, int all, const struct volume_wish *wish, const struct quota_limits *limits, struct err *e)
+{
+	int r = capacity_change_folder(all, wish->name, limits, e);
+
+	return r != -ENODATA ? r : err_set(e, ERR_CONFLICT, "volume %s: %s/" FOLDER "/%s is there, of a volume that had no limit: only a new folder can have one; move it away",
+					   wish->name, en->root, wish->name);
+}
+
+/* With the lock held. */
+static int make_new(const struct engine *en, struct arena *a, int all, const struct volume_wish *wish, struct err *e)
+{
+	CLEANUP_FD int folder = -1;
+	struct quota_limits limits;
+	enum volume_kind kind;
+	int r = judge(a, wish->options, &kind, &limits, e);
+
+	if (r == 0)
+		r = capacity_check(en, "--opt size", &limits, false, e);
+	if (r == 0)
+		r = adopt(en, all, wish, &limits, e);
+	if (r == 0)
+		r = insert_new(en, wish, e);
+	if (r == 0 && capacity_any(&limits) && is_missing(all, wish->name))
+		r = make_limited(all, wish->name, &limits, e);
+	folder = r < 0 ? r : open_folder(all, wish->name, e);
+	if (folder < 0)
+		return folder;
+	events_volume(en, "create", wish->name);
+	return 0;
+}
+
 int volume_create(const struct engine *en, struct arena *a, const struct volume_wish *wish, const char **name, struct err *e)
 {
 	char made_up[2 * ID_BYTES + 1];
-	CLEANUP_FD int all = -1, folder = -1;
+	CLEANUP_FD int all = -1;
 	struct volume_wish w = *wish;
 	int r = volume_check(a, wish, e);
 
@@ -424,11 +524,7 @@ int volume_create(const struct engine *en, struct arena *a, const struct volume_
 	r = is_there(en, a, &w, e); /* somebody may have been faster */
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = insert_new(en, &w, e);
-	folder = r < 0 ? -1 : volume_open(en, w.name, e);
-	if (r == 0 && folder >= 0)
-		events_volume(en, "create", w.name);
-	return r < 0 ? r : folder < 0 ? folder : 0;
+	return make_new(en, a, all, &w, e);
 }
 
 /* The row, if nobody has it, and its folder out of the way before that: of one that is killed in between the volume is left, and is empty. */
@@ -471,7 +567,7 @@ int volume_remove(const struct engine *en, const char *name, struct err *e)
 		return r;
 	events_volume(en, "destroy", name);
 	(void)flock(all, LOCK_UN);
-	r = io_remove_tree(all, gone);
+	r = capacity_remove_tree(all, gone);
 	return r < 0 ? err_errno(e, r, "remove the files of volume %s (in %s/" FOLDER "/%s)", name, en->root, gone) : 0;
 }
 
@@ -482,7 +578,7 @@ void volume_remove_folders(const struct engine *en, struct strv names)
 	CLEANUP_FD int all = names.n ? open_all(en, &e) : -1;
 
 	for (size_t i = 0; all >= 0 && i < names.n; i++) {
-		int r = io_remove_tree(all, names.v[i]);
+		int r = capacity_remove_tree(all, names.v[i]);
 
 		events_volume(en, "destroy", names.v[i]);
 		if (r < 0)
@@ -495,10 +591,15 @@ static bool is_on_its_way_out(const char *name)
 	return text_starts(name, GONE);
 }
 
+static bool is_half_made(const char *name)
+{
+	return text_starts(name, MAKING);
+}
+
 /* Those that people named stay, whatever the catalog says. */
 static bool is_garbage_without_row(const char *name)
 {
-	return is_on_its_way_out(name) || text_is_hex(name, 2 * ID_BYTES);
+	return is_on_its_way_out(name) || is_half_made(name) || text_is_hex(name, 2 * ID_BYTES);
 }
 
 static bool has_no_row(const struct engine *en, const char *name)
@@ -517,13 +618,15 @@ static int sweep_one(const struct engine *en, int all, const char *name)
 	int r;
 
 	if (is_on_its_way_out(name))
-		return io_remove_tree(all, name);
+		return capacity_remove_tree(all, name);
 	lock = lock_all(en, &ignored);
+	if (lock >= 0 && is_half_made(name)) /* its maker would hold it */
+		return capacity_remove_tree(all, name);
 	if (lock < 0 || !has_no_row(en, name))
 		return 0;
 	r = set_aside(all, name, gone);
 	lock = close_fd(lock);
-	return r < 0 ? r : io_remove_tree(all, gone);
+	return r < 0 ? r : capacity_remove_tree(all, gone);
 }
 
 void volume_sweep(const struct engine *en)

@@ -6,6 +6,9 @@
  * A driver's options can say that a volume is something else than that folder: a folder of the host, or a file system in memory. Such a one
  * is mounted in each container that has it, by that container's own monitor: nothing is mounted on the host, and nothing is left there.
  *
+ * One with a limit (size=) has a folder that the file system limits (engine/capacity.h): it is made under another name and takes its own when
+ * it is whole, so that there is none without its limit.
+ *
  * Order: the row first, then its folder, which is made again whenever it is missing; of a removal the folder first, which gets a name that
  * says so. A folder without a row is nobody's garbage where people named it: who makes a volume of that name has its files again. */
 #ifndef TARE_ENGINE_VOLUME_H
@@ -15,6 +18,7 @@
 #include "base/json.h"
 #include "engine/engine.h"
 #include "engine/options.h"
+#include "sys/quota.h"
 
 #define VOLUME_DRIVER "local"
 #define VOLUME_ANONYMOUS_LABEL "com.docker.volume.anonymous"
@@ -35,6 +39,7 @@ struct volume {
 	enum volume_kind kind;
 	const char *device; /* VOLUME_BIND: absolute */
 	const char *o;      /* the others, with commas between; "" */
+	struct quota_limits limits; /* VOLUME_FOLDER: what it may take on the disk */
 };
 
 struct volume_wish {
@@ -64,7 +69,7 @@ int volume_remove(const struct engine *en, const char *name, struct err *e) MUST
 
 /* ROOT/volumes/NAME/_data. */
 const char *volume_path(const struct engine *en, struct arena *a, const char *name);
-/* ROOT/volumes/NAME, made with its _data where missing: an fd. */
+/* ROOT/volumes/NAME, made with its _data (and its limits) where missing: an fd. */
 int volume_open(const struct engine *en, const char *name, struct err *e) MUST_CHECK;
 
 /* The volumes a container has: recorded with its row, in the same transaction; ERR_NOTFOUND: one was removed meanwhile. own: it did not name

@@ -37,6 +37,8 @@ struct k_clone_args {
 
 #define K_MNT_DETACH 2
 
+#define K_SYS_quotactl_fd 443 /* on every machine; Linux 5.14 */
+
 /* linux/magic.h has these; named here because it is one include less */
 #define K_DEVPTS_MAGIC 0x1cd1
 #define K_PROC_MAGIC 0x9fa0

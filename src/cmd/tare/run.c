@@ -28,7 +28,6 @@ static const struct cli_option docker_options[] = {
 	{ "kernel-memory", 0, "BYTES", CLI_UNSUPPORTED, "the kernel limits its own memory within --memory: use that" },
 	{ "link", 0, "NAME", CLI_UNSUPPORTED, "containers find each other by name in a network that tare network create makes; --network-alias gives more names" },
 	{ "link-local-ip", 0, "IP", CLI_UNSUPPORTED },
-	{ "storage-opt", 0, "OPTION", CLI_UNSUPPORTED, "what a container writes has no limit but the file system's that --root lies on" },
 	{ "use-api-socket", 0, NULL, CLI_UNSUPPORTED, "there is no daemon, and no socket of one" },
 	/* there is nothing to switch off: no image is verified */
 	{ "disable-content-trust", 0, NULL, CLI_IGNORED },
@@ -113,6 +112,8 @@ static const struct cli_option container_options[] = {
 	{ "device-write-iops", 0, "NODE:N", CLI_STRV, "writes a second to a device", OWN(io[CT_IO_WRITE_IOPS]) },
 	{ "pids-limit", 0, "N", CLI_I64, "most processes (default 4096; -1: no limit)", OWN(pids_limit) },
 	{ "ulimit", 0, "NAME=SOFT[:HARD]", CLI_STRV, "a resource limit", OWN(ulimit) },
+	{ "storage-opt", 0, "size=BYTES|inodes=N", CLI_STRV, "how much it may write into its root, where the file system can limit that",
+	  OWN(storage_opt) },
 	{ "shm-size", 0, "BYTES", CLI_STR, "size of /dev/shm (default 64m)", CT(shm_size) },
 	{ "oom-score-adj", 0, "N", CLI_I64, "how readily it is killed when memory runs out", OWN(oom_score_adj) },
 	{ "cgroup-parent", 0, "CGROUP", CLI_STR, "where its cgroup is made (default /tare)", CT(cgroup_parent) },
@@ -236,6 +237,7 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	ct->security_opt = list(&o->security_opt);
 	ct->sysctls = list(&o->sysctl);
 	ct->ulimits = list(&o->ulimit);
+	ct->storage_opts = list(&o->storage_opt);
 	ct->log_opts = list(&o->log_opt);
 	ct->apply_template = template_apply;
 	ct->networks = list(&o->network);

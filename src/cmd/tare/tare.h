@@ -211,7 +211,7 @@ struct run_opts {
 	const char *cidfile, *detach_keys, *runtime, *isolation;
 	struct image_need need;
 	struct cli_strv attach, env, env_file, label, group_add, volume, mount, volumes_from, tmpfs, device, gpus, cap_add, cap_drop, security_opt, sysctl,
-		ulimit, log_opt, network, network_alias, publish, expose, add_host, dns, dns_search, dns_option;
+		ulimit, storage_opt, log_opt, network, network_alias, publish, expose, add_host, dns, dns_search, dns_option;
 	struct cli_strv annotation, label_file, device_rule, io[CT_IO_KINDS];
 	int64_t stop_timeout, pids_limit, oom_score_adj, cpu_quota, cpu_period;
 	int64_t memory_swappiness, cpu_rt_period, cpu_rt_runtime;

@@ -20,7 +20,7 @@
 const struct cli_option volume_create_options[] = {
 	{ "driver", 'd', "local", CLI_STR, "what makes it (default: local)", offsetof(struct volume_opts, driver) },
 	{ "label", 0, "KEY=VALUE", CLI_STRV, "a label", offsetof(struct volume_opts, labels) },
-	{ "opt", 'o', "KEY=VALUE", CLI_STRV, "type=tmpfs, o=OPTIONS; or o=bind, device=/PATH", offsetof(struct volume_opts, options) },
+	{ "opt", 'o', "KEY=VALUE", CLI_STRV, "size=BYTES; or type=tmpfs, o=OPTIONS; or o=bind, device=/PATH", offsetof(struct volume_opts, options) },
 	{ "availability", 0, "NAME", CLI_UNSUPPORTED },
 	{ "group", 0, "NAME", CLI_UNSUPPORTED },
 	{ "limit-bytes", 0, "BYTES", CLI_UNSUPPORTED },

@@ -1,0 +1,37 @@
+/* How much a volume or what a container writes may take on the disk, where the store's file system can limit that (sys/quota.h): its
+ * folders are made with the limit, and lose it before they are removed. Nothing of it is written down elsewhere. */
+#ifndef TARE_ENGINE_CAPACITY_H
+#define TARE_ENGINE_CAPACITY_H
+
+#include "engine/engine.h"
+#include "sys/quota.h"
+
+/* The smallest one: a few folders have to fit into it. */
+#define CAPACITY_LEAST (64U << 10)
+
+static inline bool capacity_any(const struct quota_limits *l)
+{
+	return l->bytes || l->files;
+}
+
+/* size=SIZE or inodes=N. 1: it was one of these and is in *out; 0: it is another option; ERR_INVALID. option: "--opt", for the message. */
+int capacity_option(const char *option, const char *text, struct quota_limits *out, struct err *e) MUST_CHECK;
+
+/* Whether the store can: ERR_UNSUPPORTED says why not. root: of a container's root, which cannot be a subvolume. */
+int capacity_check(const struct engine *en, const char *option, const struct quota_limits *limits, bool root, struct err *e) MUST_CHECK;
+
+/* The empty folders have these limits together. dir: they are names in it. */
+int capacity_limit_folders(int dir, const char *const *names, size_t n, const struct quota_limits *limits, struct err *e) MUST_CHECK;
+
+/* Makes the folder parent/name (mode 0700) with these limits, and gives its fd. What it fails to make whole it removes. */
+int capacity_make_folder(int parent, const char *name, const struct quota_limits *limits, struct err *e) MUST_CHECK;
+/* The limits of one that is there already, if it is: none take those away that it had. -ENODATA (and no message): it cannot have any, its
+ * files came without. */
+int capacity_change_folder(int parent, const char *name, const struct quota_limits *limits, struct err *e) MUST_CHECK;
+
+/* Its limits go, and then parent/name with all that is in it. Absent is success; a negative errno. */
+int capacity_remove_tree(int parent, const char *name) MUST_CHECK;
+/* The limits alone. */
+void capacity_forget(int parent, const char *name);
+
+#endif
