@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -12,6 +13,7 @@
 
 #include "base/io.h"
 #include "engine/copytree.h"
+#include "sys/caps.h"
 
 #define DATA "_data"
 #define NEW ".new"
@@ -123,10 +125,28 @@ static int fill_empty(const struct engine *en, int folder, const char *name, enu
 	return r;
 }
 
+/* With it ext4 lets us write above a volume's limit. */
+static int above_limits(bool on, const char *name, struct err *e)
+{
+	int r = cap_in_effect(CAP_BIT(CAP_SYS_RESOURCE), on);
+
+	return r < 0 ? err_errno(e, r, "volume %s: capabilities", name) : 0;
+}
+
+static int fill(const struct engine *en, int folder, const char *name, enum volume_filling how, bool empty, const int *lowers, size_t n,
+		const char *path, struct err *e)
+{
+	const struct copytree_ids ids = ids_of(how);
+
+	if (empty)
+		return fill_empty(en, folder, name, how, lowers, n, path, e);
+	return copytree_from_layers(lowers, n, path, folder, DATA, &ids, e);
+}
+
 int volume_fill(const struct engine *en, const char *name, enum volume_filling how, const int *lowers, size_t n, const char *path, struct err *e)
 {
 	CLEANUP_FD int folder = volume_open(en, name, e);
-	const struct copytree_ids ids = ids_of(how);
+	struct err ignored;
 	int r, empty = 0;
 
 	if (folder < 0)
@@ -138,11 +158,11 @@ int volume_fill(const struct engine *en, const char *name, enum volume_filling h
 		r = empty = is_empty(folder, DATA);
 	if (r < 0)
 		return err_errno(e, r, "volume %s", name);
-	if (empty)
-		r = fill_empty(en, folder, name, how, lowers, n, path, e);
-	else if (how == VOLUME_FILL_OVER)
-		r = copytree_from_layers(lowers, n, path, folder, DATA, &ids, e);
-	else
+	if (!empty && how != VOLUME_FILL_OVER)
 		return 0;
+	r = above_limits(false, name, e);
+	if (r == 0)
+		r = fill(en, folder, name, how, empty, lowers, n, path, e);
+	(void)!above_limits(true, name, &ignored);
 	return r < 0 ? err_ctx(e, "fill volume %s", name) : 0;
 }

@@ -184,7 +184,7 @@ static int set_ambient(uint64_t want)
 	return 0;
 }
 
-int cap_after_uid(const struct cap_sets *want)
+static int write_process_sets(const struct cap_sets *want)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
@@ -195,9 +195,21 @@ int cap_after_uid(const struct cap_sets *want)
 			.permitted = (uint32_t)(want->permitted >> (32 * half)),
 			.inheritable = (uint32_t)(want->inheritable >> (32 * half)),
 		};
-	if (prctl(PR_SET_KEEPCAPS, 0L, 0L, 0L, 0L) < 0)
-		return -errno;
-	if (syscall(SYS_capset, &header, data) < 0)
-		return -errno;
-	return set_ambient(want->ambient);
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+int cap_in_effect(uint64_t which, bool on)
+{
+	struct cap_sets own = { 0 };
+	int r = read_process_sets(&own);
+
+	own.effective = on ? own.effective | (which & own.permitted) : own.effective & ~which;
+	return r < 0 ? r : write_process_sets(&own);
+}
+
+int cap_after_uid(const struct cap_sets *want)
+{
+	int r = prctl(PR_SET_KEEPCAPS, 0L, 0L, 0L, 0L) < 0 ? -errno : write_process_sets(want);
+
+	return r < 0 ? r : set_ambient(want->ambient);
 }

@@ -15,6 +15,7 @@
 #ifndef TARE_SYS_CAPS_H
 #define TARE_SYS_CAPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,9 @@ uint64_t cap_supported(void);
 
 /* The calling thread's five sets. */
 int cap_get(struct cap_sets *out) MUST_CHECK;
+
+/* Of the permitted ones, those in which are in effect, or not; the others stay as they are. */
+int cap_in_effect(uint64_t which, bool on) MUST_CHECK;
 
 /* Takes out of want what this thread cannot get: not in its bounding or permitted set, effective outside permitted,
  * ambient outside permitted and inheritable. Returns everything that was taken from some set. The runtime-spec

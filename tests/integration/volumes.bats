@@ -72,8 +72,8 @@ print("%.3g%s" % (n, ["B", "kB", "MB", "GB"][u]))' "$1"; }
     run -1 tare volume create "$wrong"
     [[ "$output" == *"is no name for a volume"* ]]
   done
-  run -1 tare volume create -o size=1m ww
-  [[ "$output" == *"size=1m"*"type=TYPE, device=DEVICE and o=OPTIONS"* ]]
+  run -1 tare volume create -o length=1m ww
+  [[ "$output" == *"length=1m"*"size=SIZE, type=TYPE, device=DEVICE and o=OPTIONS"* ]]
   run -1 tare volume create -o type=ext4 ww
   [[ "$output" == *"type=ext4: only tmpfs is supported"* ]]
   run -1 tare volume create -o type=tmpfs -o o=size=lots ww

@@ -1,0 +1,107 @@
+#!/usr/bin/env bats
+# What volumes and container roots may take on the disk. Here on the file systems that this kernel can limit (none may be); on xfs, ext4 and
+# btrfs always in the machine of tests/vm (guest/50-quota.sh).
+load ../lib/common
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown() { for m in "$BATS_TEST_TMPDIR"/at*; do ! mountpoint -q "$m" || umount "$m"; done; }
+teardown_file() {
+  remove_all
+  tare_teardown_file
+}
+
+# a store on a new file system: AT OPTIONS MKFS...; no loop devices, no such file system, no quotas in this kernel: the test is skipped
+store_on() {
+  local at=$BATS_TEST_TMPDIR/at options=$1 img=$BATS_TEST_TMPDIR/img; shift
+  truncate -s 320M "$img"
+  command -v "$1" >/dev/null || skip "$1 is missing"
+  "$@" "$img"
+  mkdir "$at" "$BATS_TEST_TMPDIR/s"
+  mount -o "loop$options" "$img" "$at" 2>/dev/null || skip "this kernel does not mount it so"
+  export TARE_ROOT=$at/r TARE_STATE=$BATS_TEST_TMPDIR/s
+  load_busybox
+}
+
+refuses() { # WORDS
+  run -1 tare volume create -o size=20m vol
+  [[ "$output" == *"--opt size: "*"$1"* ]] || { echo "$output"; return 1; }
+  run -125 tare run --rm --storage-opt size=20m busybox true
+  [[ "$output" == *"--storage-opt: "*"$1"* ]] || { echo "$output"; return 1; }
+  [ -z "$(tare volume ls -q)$(tare ps -aq)" ]
+  [ -z "$(ls -A "$TARE_ROOT/volumes")" ]
+}
+
+# 30 MB into /d/f, of which 20 are allowed
+is_full() {
+  run -0 tare run --rm --network none -v "$1:/d" busybox sh -c 'head -c 30000000 /dev/zero >/d/f 2>/dev/null; echo code $?; sync; stat -c %s /d/f'
+  [ "${lines[0]}" = "code 1" ]
+  [ "${lines[1]}" -gt 18000000 ]
+  [ "${lines[1]}" -le 20971520 ]
+}
+
+@test "what is wrong is told" {
+  local wrong
+  for wrong in size= size=0 size=lots size=-1 size=63k o=inodes=3 o=inodes=x o=size=1; do
+    run -1 tare volume create -o "$wrong" vol
+    [[ "$output" == *"${wrong#o=}"*": "* ]] || { echo "$wrong: $output"; return 1; }
+  done
+  run -1 tare volume create -o o=mode=0700 vol
+  [[ "$output" == *"o=mode=0700: a folder of the store has size=SIZE and inodes=N"* ]]
+  run -1 tare volume create -o size=1m -o type=tmpfs vol
+  [[ "$output" == *"one in memory has --opt o=size=1m"* ]]
+  run -1 tare volume create -o size=1m -o o=bind -o device=/srv vol
+  run -1 tare volume create -o device=/srv vol
+  for wrong in size size=x inodes=0 nonsense=1; do
+    run -125 tare run --rm --storage-opt "$wrong" busybox true
+    [[ "$output" == *"--storage-opt $wrong: "* ]] || { echo "$wrong: $output"; return 1; }
+  done
+  run -125 tare run --rm --storage-opt size=1m --rootfs / /bin/true
+  [[ "$output" == *"with --rootfs it writes into your folder"* ]]
+  [ -z "$(tare volume ls -q)$(tare ps -aq)" ]
+  id=$(tare create --network none busybox true)
+  [ "$(tare inspect -f '{{json .HostConfig.StorageOpt}}' "$id")" = null ]
+  tare rm "$id"
+}
+
+@test "file systems that cannot: what they lack, and what to do" {
+  mkdir "$BATS_TEST_TMPDIR/at2" "$BATS_TEST_TMPDIR/s2"
+  mount -t tmpfs none "$BATS_TEST_TMPDIR/at2"
+  ( export TARE_ROOT=$BATS_TEST_TMPDIR/at2/r TARE_STATE=$BATS_TEST_TMPDIR/s2
+    load_busybox; refuses "cannot limit a folder: xfs and ext4 can, mounted with prjquota" )
+  store_on "" mkfs.ext4 -q -F
+  refuses "lies on ext4 without project quotas: \"tune2fs -O project,quota"
+}
+
+@test "btrfs: a volume with a limit is a subvolume; without quotas, and of a container's root, an error" {
+  store_on "" mkfs.btrfs -q
+  refuses "lies on btrfs"
+  command -v btrfs >/dev/null || skip "btrfs is missing"
+  btrfs quota enable "$BATS_TEST_TMPDIR/at"
+  run -125 tare run --rm --storage-opt size=20m busybox true
+  [[ "$output" == *"which limits volumes"* ]]
+  run -1 tare volume create -o o=size=20m,inodes=100 vol
+  [[ "$output" == *"no number of files"* ]]
+  tare volume create -o size=20m vol
+  tare volume create free
+  [ "$(tare volume inspect -f '{{.Options.size}}' vol)" = 20m ]
+  is_full vol
+  tare run --rm --network none -v free:/d busybox sh -c 'head -c 30000000 /dev/zero >/d/f'
+  # a folder of an unlimited one cannot have a limit
+  mkdir -p "$TARE_ROOT/volumes/old/_data"
+  run -1 tare volume create -o size=20m old
+  [[ "$output" == *"only a new folder can have one"* ]]
+  # what is left of one whose making was killed goes
+  btrfs subvolume create "$TARE_ROOT/volumes/.making-0123456789abcdef" >/dev/null
+  tare system prune -f >/dev/null
+  [ "$(ls -A "$TARE_ROOT/volumes" | sort | paste -sd' ')" = "free old vol" ]
+  tare volume rm vol free
+}
+
+@test "ext4 with prjquota: volumes and roots with a limit" {
+  store_on ,prjquota mkfs.ext4 -q -F -O quota,project -E quotatype=prjquota
+  tare volume create -o size=20m vol
+  is_full vol
+  run -0 tare run --rm --network none --storage-opt size=20m busybox df -k /
+  [ "$(awk 'NR == 2 { print $2 }' <<<"$output")" = 20480 ]
+  tare volume rm vol
+}
