@@ -346,16 +346,18 @@ static void write_mounts(const struct plan *p, struct json_writer *w)
 		const struct plan_bind *b = &p->binds[i];
 
 		jw_object(w, NULL);
-		jw_str(w, "Type", b->volume ? "volume" : "bind");
-		if (b->volume)
-			jw_str(w, "Name", b->volume);
-		jw_str(w, "Source", b->source);
+		jw_str(w, "Type", b->volume ? "volume" : b->image ? "image" : "bind");
+		if (b->image)
+			jw_str(w, "ImageID", b->image_id); /* right behind the type: RECORD_IMAGE_MOUNT */
+		if (b->volume || b->image)
+			jw_str(w, "Name", b->volume ? b->volume : b->image);
+		jw_str(w, "Source", b->image ? b->image_id : b->source);
 		jw_str(w, "Destination", b->target);
 		if (b->volume)
 			jw_str(w, "Driver", VOLUME_DRIVER);
 		jw_str(w, "Mode", b->mode);
 		jw_bool(w, "RW", !b->ro);
-		jw_str(w, "Propagation", b->volume && strcmp(b->propagation, "rprivate") == 0 ? "" : b->propagation);
+		jw_str(w, "Propagation", (b->volume || b->image) && strcmp(b->propagation, "rprivate") == 0 ? "" : b->propagation);
 		jw_bool(w, "IdMapped", b->idmap);
 		jw_bool(w, "Recursive", b->recursive);
 		jw_bool(w, "MustExist", b->of_host || b->must_exist);

@@ -16,6 +16,7 @@
 #include "engine/events.h"
 #include "engine/folder.h"
 #include "engine/images.h"
+#include "engine/imageuse.h"
 #include "engine/join.h"
 #include "engine/names.h"
 #include "engine/prepare.h"
@@ -262,6 +263,8 @@ static int write_row(struct making *m, bool running, const char **name, struct e
 		r = join_insert(m->en, p, e);
 	if (r == 0)
 		r = volumes_take(c, p, e);
+	if (r == 0)
+		r = images_take(c, p, e);
 	if (r == 0 && running)
 		r = take_networks(m, &config, e);
 	*name = rec.name;
@@ -370,6 +373,8 @@ int container_create(const struct engine *en, struct arena *a, const struct ct_o
 	r = judge(&m, e);
 	if (r == 0)
 		r = volumes_plan(en, &m.plan, e);
+	if (r == 0)
+		r = images_plan(en, &m.plan, e);
 	if (r < 0)
 		return r;
 	r = make_all(&m, running, attach, out, e);

@@ -8,6 +8,7 @@
 #include "engine/events.h"
 #include "engine/imagemount.h"
 #include "engine/nearest.h"
+#include "engine/record.h"
 
 /* Names a container that uses the image; false when none does. */
 static bool in_use(struct catalog *c, const char *id, char name[NEAREST_LEN])
@@ -15,7 +16,7 @@ static bool in_use(struct catalog *c, const char *id, char name[NEAREST_LEN])
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	struct err ignored;
 
-	if (cat_prepare(c, &s, &ignored, "SELECT name FROM containers WHERE image = ?1 LIMIT 1", "s", id) < 0 ||
+	if (cat_prepare(c, &s, &ignored, "SELECT name FROM containers WHERE image = ?1 OR " RECORD_MOUNTS_IMAGE " LIMIT 1", "s", id) < 0 ||
 	    cat_step(s, &ignored) <= 0)
 		return false;
 	snprintf(name, NEAREST_LEN, "%s", cat_text(s, 0));

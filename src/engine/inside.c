@@ -24,6 +24,9 @@
 #include "sys/ns.h"
 #include "sys/overlay_mount.h"
 
+#define SUBPATH "x-tare.subpath="
+#define LOWER "x-tare.lower="
+
 struct opening {
 	const struct engine *en;
 	struct arena *a;
@@ -142,17 +145,22 @@ static bool has_option(const struct json *options, const char *a, const char *b)
 	return false;
 }
 
-/* A volume's subpath, whose links lead nowhere else than in the volume. */
-static int clone_source(const char *source, const struct json *options)
+/* The value of the i-th option that begins like that; NULL. */
+static const char *value_of(const struct json *options, const char *prefix, size_t i)
 {
-	static const char prefix[] = "x-tare.subpath=";
+	json_each(it, options)
+		if (it->type == JSON_STRING && text_starts(it->str, prefix) && i-- == 0)
+			return it->str + strlen(prefix);
+	return NULL;
+}
+
+/* A volume's subpath, whose links lead nowhere else than in the volume. */
+static int clone_folder(const char *source, const struct json *options)
+{
 	bool recursive = has_option(options, "rbind", "rbind");
 	CLEANUP_FD int whole = -1, part = -1;
-	const char *subpath = NULL;
+	const char *subpath = value_of(options, SUBPATH, 0);
 
-	json_each(it, options)
-		if (it->type == JSON_STRING && strncmp(it->str, prefix, sizeof(prefix) - 1) == 0)
-			subpath = it->str + sizeof(prefix) - 1;
 	if (!subpath)
 		return mnt_clone_tree(AT_FDCWD, source, recursive);
 	whole = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -190,6 +198,32 @@ static int map_ids(int fd, bool recursive, int userns, bool as_it_is)
 	return as_it_is ? 0 : r;
 }
 
+/* An image that is mounted beside: as at a start (runtime/mounts.c). */
+static int lay_image(struct opening *o, const char *image, const struct json *options)
+{
+	const char **lower = arena_array(o->a, options->len + 1, sizeof(*lower)), *subpath = value_of(options, SUBPATH, 0);
+	struct overlay_args args = { .lower = lower, .userns = -1, .base_userns = -1, .of_user = o->en->user.on };
+	CLEANUP_FD int whole = -1, userns = -1;
+	pid_t helper = 0;
+	int fd;
+
+	if (!lower)
+		return err_errno(o->e, -ENOMEM, "image %s", image);
+	while ((lower[args.n_lower] = value_of(options, LOWER, args.n_lower)))
+		args.n_lower++;
+	if (has_option(options, "idmap", "ridmap") && own_ids(o, &userns) < 0)
+		return o->e->code;
+	args.userns = userns;
+	whole = overlay_mount(&args, &helper, o->e);
+	ns_reap(helper);
+	if (whole < 0 || !subpath)
+		return whole < 0 ? err_ctx(o->e, "image %s", image) : take_fd(&whole);
+	helper = 0;
+	fd = overlay_part(whole, subpath, &helper);
+	ns_reap(helper);
+	return fd < 0 ? err_errno(o->e, fd, "image %s: /%s", image, subpath) : fd;
+}
+
 /* One of the machine's folders or files; one that is gone is not there, and the container's start will tell. */
 static int put_bind(struct opening *o, int root, const struct json *mount)
 {
@@ -197,13 +231,17 @@ static int put_bind(struct opening *o, int root, const struct json *mount)
 	const char *source = NULL, *at = NULL;
 	CLEANUP_FD int fd = -1, place = -1, userns = -1;
 	struct stat st;
+	bool image;
 	int r = json_get_str(mount, "mounts", "source", &source, o->e);
 
 	if (r == 0)
 		r = json_get_str(mount, "mounts", "destination", &at, o->e);
 	if (r < 0 || !source || !at)
 		return r;
-	fd = clone_source(source, options);
+	image = value_of(options, LOWER, 0) != NULL;
+	fd = image ? lay_image(o, source, options) : clone_folder(source, options);
+	if (image && fd < 0)
+		return fd;
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -212,7 +250,7 @@ static int put_bind(struct opening *o, int root, const struct json *mount)
 		return 0;
 	if (has_option(options, "ro", "rro"))
 		r = mnt_setattr(fd, has_option(options, "rro", "rro"), MOUNT_ATTR_RDONLY, 0, 0);
-	if (r == 0 && has_option(options, "idmap", "ridmap")) {
+	if (r == 0 && !image && has_option(options, "idmap", "ridmap")) {
 		if (own_ids(o, &userns) < 0)
 			return o->e->code;
 		r = userns < 0 ? 0 : map_ids(fd, has_option(options, "ridmap", "ridmap"), userns, S_ISSOCK(st.st_mode) || has_option(options, "ro", "rro"));

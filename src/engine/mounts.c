@@ -7,6 +7,7 @@
 
 #include "engine/events.h"
 #include "engine/hold.h"
+#include "engine/imageuse.h"
 #include "engine/launch.h"
 #include "engine/prepare.h"
 #include "engine/volume.h"
@@ -94,6 +95,8 @@ static int write_record(const struct engine *en, const struct hold *h, const cha
 		r = record_set_config(c, h->rec.id, config, e);
 	if (r == 0 && with)
 		r = volumes_take(c, with, e);
+	if (r == 0 && with)
+		r = images_take(c, with, e);
 	if (r == 0 && no_more)
 		r = volume_use_end(c, h->rec.id, no_more, e);
 	return r < 0 ? r : catalog_commit(c, e);
@@ -104,11 +107,16 @@ static bool is_text(const struct json *value, const char *text)
 	return value && value->type == JSON_STRING && strcmp(value->str, text) == 0;
 }
 
+static bool is_volume(const struct json *mount)
+{
+	return is_text(json_get(mount, "Type"), "volume");
+}
+
 /* But the one at target; NULL: none is passed over. */
 static bool has_volume(const struct json *mounts, const char *name, const char *target)
 {
 	json_each(mount, mounts)
-		if (is_text(json_get(mount, "Name"), name) && !(target && is_text(json_get(mount, "Destination"), target)))
+		if (is_volume(mount) && is_text(json_get(mount, "Name"), name) && !(target && is_text(json_get(mount, "Destination"), target)))
 			return true;
 	return false;
 }
@@ -119,7 +127,7 @@ static const char *volume_at(const struct json *mounts, const char *target)
 	json_each(mount, mounts) {
 		const struct json *name = json_get(mount, "Name");
 
-		if (is_text(json_get(mount, "Destination"), target) && name && name->type == JSON_STRING)
+		if (is_volume(mount) && is_text(json_get(mount, "Destination"), target) && name && name->type == JSON_STRING)
 			return has_volume(mounts, name->str, target) ? NULL : name->str;
 	}
 	return NULL;
@@ -148,7 +156,7 @@ static int check_sources(const struct plan *p, struct err *e)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->n_binds; i++)
-		r = is_folder(&p->binds[i]) ? 0 : prepare_existing(p->binds[i].source, e);
+		r = is_folder(&p->binds[i]) || p->binds[i].image ? 0 : prepare_existing(p->binds[i].source, e);
 	return r;
 }
 
@@ -183,6 +191,8 @@ int container_mount_add(const struct engine *en, const char *what, const char *t
 	p.n_binds = all.n_binds - p.n_binds;
 	p.n_tmpfs = all.n_tmpfs;
 	r = volumes_plan(en, &p, e);
+	if (r == 0)
+		r = images_plan(en, &p, e);
 	if (r == 0)
 		r = check_sources(&p, e);
 	config_change_mounts(h.config.doc, NULL, &p, &config);

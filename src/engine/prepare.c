@@ -149,7 +149,7 @@ static int make_sources(const struct plan *p, struct err *e)
 	for (size_t i = 0; r == 0 && i < p->n_binds; i++) {
 		const struct plan_bind *b = &p->binds[i];
 
-		if (!b->volume || b->of_host)
+		if (!b->image && (!b->volume || b->of_host))
 			r = b->must_exist || b->volume ? prepare_existing(b->source, e) : prepare_source(b->source, e);
 	}
 	return r;

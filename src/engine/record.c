@@ -194,13 +194,28 @@ int record_find(struct catalog *c, struct arena *a, const char *what, struct rec
 	return r < 0 ? r : not_found(c, what, e);
 }
 
+bool record_uses_image(const struct record *rec, const char *image)
+{
+	const char *at = rec->config;
+	size_t len = strlen(image);
+
+	if (rec->image && strcmp(rec->image, image) == 0)
+		return true;
+	while (at && (at = strstr(at, RECORD_IMAGE_MOUNT))) {
+		at += strlen(RECORD_IMAGE_MOUNT);
+		if (strncmp(at, image, len) == 0 && at[len] == '"')
+			return true;
+	}
+	return false;
+}
+
 int record_list(struct catalog *c, struct arena *a, const char *image, struct record **out, size_t *n, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	size_t cap = 0;
 	int r = cat_prepare(c, &s, e,
 			    "SELECT " COLUMNS FROM
-			    "WHERE ?1 IS NULL OR image = ?1 ORDER BY containers.created DESC, id",
+			    "WHERE ?1 IS NULL OR image = ?1 OR " RECORD_MOUNTS_IMAGE " ORDER BY containers.created DESC, id",
 			    "s", image);
 
 	*out = NULL;

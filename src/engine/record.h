@@ -65,12 +65,19 @@ int record_set_stopped(struct catalog *c, const char *id, enum record_stopped st
 int record_set_config(struct catalog *c, const char *id, const char *config, struct err *e) MUST_CHECK;
 int record_rename(struct catalog *c, const char *id, const char *name, struct err *e) MUST_CHECK;
 
+/* How a record says that it has an image mounted, up to the image's id: config.c writes these members in this order, and in a text the quotes
+ * would be escaped. In SQL over containers, ?1 the id. */
+#define RECORD_IMAGE_MOUNT "\"Type\":\"image\",\"ImageID\":\""
+#define RECORD_MOUNTS_IMAGE "instr(config, '" RECORD_IMAGE_MOUNT "' || ?1 || '\"')"
+/* It is made from this image, or has it mounted. */
+bool record_uses_image(const struct record *rec, const char *image);
+
 /* By whole id, name, or a prefix of an id that only one container has; in this order. ERR_NOTFOUND suggests the
  * nearest name, ERR_INVALID says that a prefix is ambiguous. */
 int record_find(struct catalog *c, struct arena *a, const char *what, struct record *out, struct err *e) MUST_CHECK;
 /* By whole id; ERR_NOTFOUND. */
 int record_get(struct catalog *c, struct arena *a, const char *id, struct record *out, struct err *e) MUST_CHECK;
-/* All, newest first. image: only those made from that image id (NULL: all). */
+/* All, newest first. image: only those made from that image id, or that have it mounted (NULL: all). */
 int record_list(struct catalog *c, struct arena *a, const char *image, struct record **out, size_t *n,
 		struct err *e) MUST_CHECK;
 

@@ -268,9 +268,11 @@ static void write_usual(const struct plan *p, struct json_writer *w)
 
 static void write_bind(const struct plan *p, const struct plan_bind *b, struct json_writer *w)
 {
-	const char *options[7];
+	const char **options = arena_array(p->a, b->lower.n + 8, sizeof(*options));
 	size_t n = 0;
 
+	if (!options)
+		return;
 	options[n++] = b->recursive ? "rbind" : "bind";
 	options[n++] = b->propagation;
 	options[n++] = b->ro ? b->recursive && !b->ro_top ? "rro" : "ro" : "rw";
@@ -278,8 +280,12 @@ static void write_bind(const struct plan *p, const struct plan_bind *b, struct j
 		options[n++] = b->recursive ? "ridmap" : "idmap";
 	if (b->subpath)
 		options[n++] = arena_printf(p->a, "x-tare.subpath=%s", b->subpath);
+	if (b->lower.n && p->rootless)
+		options[n++] = "x-tare.userxattr";
+	for (size_t i = 0; i < b->lower.n; i++)
+		options[n++] = arena_printf(p->a, "x-tare.lower=%s", b->lower.v[i]);
 	options[n] = NULL;
-	mount(w, b->target, "bind", b->source, options);
+	mount(w, b->target, "bind", b->image ? b->image : b->source, options);
 }
 
 static void write_tmpfs(const struct plan *p, const struct plan_tmpfs *t, struct json_writer *w)

@@ -37,6 +37,9 @@ struct plan_bind {
 	bool nocopy;    /* does not start with what the image has there */
 	bool of_host;   /* a volume that is a folder of the host */
 	const char *subpath, *driver; /* of --mount */
+	/* an image (imageuse.h): as it was named, NULL of anything else; then its id, and the folders that are laid over each other */
+	const char *image, *image_id;
+	struct strv lower;
 	struct strv opts, labels;
 };
 

@@ -114,11 +114,11 @@ int plan_volume(struct plan *p, const char *text, struct err *e)
 
 /* ---- --mount ---- */
 
-enum mount_type { MOUNT_VOLUME = 1, MOUNT_BIND = 2, MOUNT_TMPFS = 4 };
+enum mount_type { MOUNT_VOLUME = 1, MOUNT_BIND = 2, MOUNT_TMPFS = 4, MOUNT_IMAGE = 8 };
 static const struct {
 	const char *name;
 	enum mount_type type;
-} types[] = { { "volume", MOUNT_VOLUME }, { "bind", MOUNT_BIND }, { "tmpfs", MOUNT_TMPFS } };
+} types[] = { { "volume", MOUNT_VOLUME }, { "bind", MOUNT_BIND }, { "tmpfs", MOUNT_TMPFS }, { "image", MOUNT_IMAGE } };
 
 /* A --mount on its way to a bind or tmpfs. */
 struct wish {
@@ -126,6 +126,7 @@ struct wish {
 	enum mount_type type;
 	unsigned int only; /* types that all of its keys are for */
 	const char *narrow; /* the key that says so */
+	bool write; /* it is said that it shall be written */
 	struct plan_bind b;
 	const char *source, *size, *mode, *recursive;
 	struct strv opts, labels;
@@ -161,7 +162,7 @@ static int add(struct plan *p, struct strv *list, const char *value)
 
 enum mount_key {
 	KEY_TYPE, KEY_SOURCE, KEY_TARGET, KEY_READONLY, KEY_PROPAGATION, KEY_RECURSIVE, KEY_NONRECURSIVE, KEY_CONSISTENCY, KEY_DRIVER, KEY_OPT, KEY_LABEL,
-	KEY_NOCOPY, KEY_SUBPATH, KEY_SIZE, KEY_MODE, KEY_IDMAP
+	KEY_NOCOPY, KEY_SUBPATH, KEY_SIZE, KEY_MODE, KEY_IDMAP, KEY_WRITE
 };
 static const struct {
 	const char *name;
@@ -177,6 +178,8 @@ static const struct {
 	{ "volume-opt", KEY_OPT, MOUNT_VOLUME, false }, { "volume-label", KEY_LABEL, MOUNT_VOLUME, false },
 	{ "volume-nocopy", KEY_NOCOPY, MOUNT_VOLUME, true }, { "volume-subpath", KEY_SUBPATH, MOUNT_VOLUME, false },
 	{ "tmpfs-size", KEY_SIZE, MOUNT_TMPFS, false }, { "tmpfs-mode", KEY_MODE, MOUNT_TMPFS, false },
+	{ "image-subpath", KEY_SUBPATH, MOUNT_IMAGE, false },
+	{ "readwrite", KEY_WRITE, MOUNT_IMAGE, true }, { "rw", KEY_WRITE, MOUNT_IMAGE, true },
 	{ "idmap", KEY_IDMAP, MOUNT_BIND | MOUNT_VOLUME, true },
 };
 
@@ -188,7 +191,7 @@ static int unknown_key(const struct wish *w, const char *name, struct err *e)
 		(void)nearest_offer(&near, keys[i].name);
 	if (near.best[0])
 		return err_set(e, ERR_INVALID, "--mount %s: there is no key \"%s\", did you mean \"%s\"?", w->text, name, near.best);
-	return err_set(e, ERR_INVALID, "--mount %s: there is no key \"%s\" (type, source, target, readonly, bind-…, volume-…, tmpfs-…)", w->text, name);
+	return err_set(e, ERR_INVALID, "--mount %s: there is no key \"%s\" (type, source, target, readonly, bind-…, volume-…, tmpfs-…, image-subpath)", w->text, name);
 }
 
 static int set_type(struct wish *w, const char *value, struct err *e)
@@ -198,7 +201,7 @@ static int set_type(struct wish *w, const char *value, struct err *e)
 			w->type = types[i].type;
 			return 0;
 		}
-	return err_set(e, ERR_UNSUPPORTED, "--mount %s: type \"%s\" is not supported (bind, volume, tmpfs are)", w->text, value);
+	return err_set(e, ERR_UNSUPPORTED, "--mount %s: type \"%s\" is not supported (bind, volume, tmpfs, image are)", w->text, value);
 }
 
 static int set_word(struct wish *w, enum mount_key key, const char *value, struct err *e)
@@ -228,6 +231,8 @@ static int set_flag(struct wish *w, enum mount_key key, const char *name, const 
 		return r;
 	if (key == KEY_READONLY)
 		w->b.ro = on;
+	if (key == KEY_READONLY || key == KEY_WRITE)
+		w->write = on == (key == KEY_WRITE);
 	else if (key == KEY_NOCOPY)
 		w->b.nocopy = on;
 	else if (key == KEY_IDMAP)
@@ -273,6 +278,7 @@ static int set(struct plan *p, struct wish *w, enum mount_key key, const char *n
 	case KEY_CONSISTENCY:
 		return set_word(w, key, value, e);
 	case KEY_READONLY:
+	case KEY_WRITE:
 	case KEY_NOCOPY:
 	case KEY_IDMAP:
 	case KEY_NONRECURSIVE:
@@ -309,7 +315,7 @@ static int read_fields(struct plan *p, struct wish *w, struct err *e)
 	int r = 0;
 
 	if (!*at)
-		return err_set(e, ERR_INVALID, "--mount: want type=bind|volume|tmpfs,source=…,target=…");
+		return err_set(e, ERR_INVALID, "--mount: want type=bind|volume|tmpfs|image,source=…,target=…");
 	while (r == 0) {
 		const char *text;
 
@@ -364,6 +370,21 @@ static int finish_volume(struct wish *w, struct err *e)
 	return name_check(w->source, "volume", e) < 0 ? err_ctx(e, "--mount %s", w->text) : 0;
 }
 
+/* Which image that is, is looked at once everything is judged (imageuse.h). */
+static int finish_image(struct wish *w, struct err *e)
+{
+	if (!w->source || !*w->source)
+		return bad(w, e, "source=IMAGE is missing");
+	if (w->b.subpath && (w->b.subpath[0] == '/' || !*w->b.subpath))
+		return bad(w, e, "image-subpath is a path in the image, without '/' in front");
+	if (w->write)
+		return bad(w, e, "an image is mounted for reading only: copy what is to be changed into a volume");
+	w->b.image = w->source;
+	w->b.ro = true;
+	w->b.recursive = false;
+	return 0;
+}
+
 static int finish_tmpfs(struct plan *p, struct wish *w, struct err *e)
 {
 	struct plan_tmpfs t = { .target = w->b.target, .listed = true, .ro = w->b.ro };
@@ -388,6 +409,14 @@ static int finish_tmpfs(struct plan *p, struct wish *w, struct err *e)
 	return 0;
 }
 
+static const char *type_name(enum mount_type type)
+{
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (types[i].type == type)
+			return types[i].name;
+	return "";
+}
+
 int plan_mount(struct plan *p, const char *text, struct err *e)
 {
 	struct wish w = { .text = text, .type = MOUNT_VOLUME, .b = usual(p) };
@@ -398,11 +427,10 @@ int plan_mount(struct plan *p, const char *text, struct err *e)
 	if (!w.b.target)
 		return bad(&w, e, "target=PATH is missing");
 	if (w.narrow && !(w.only & w.type))
-		return err_set(e, ERR_INVALID, "--mount %s: %s does not go with type=%s", text, w.narrow,
-			       w.type == MOUNT_BIND ? "bind" : w.type == MOUNT_VOLUME ? "volume" : "tmpfs");
+		return err_set(e, ERR_INVALID, "--mount %s: %s does not go with type=%s", text, w.narrow, type_name(w.type));
 	if (w.type == MOUNT_TMPFS)
 		return finish_tmpfs(p, &w, e);
-	r = w.type == MOUNT_BIND ? finish_bind(p, &w, e) : finish_volume(&w, e);
+	r = w.type == MOUNT_BIND ? finish_bind(p, &w, e) : w.type == MOUNT_IMAGE ? finish_image(&w, e) : finish_volume(&w, e);
 	if (r == 0)
 		r = check_idmap(p, &w.b, "--mount", text, e);
 	if (r == 0)

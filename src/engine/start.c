@@ -168,7 +168,7 @@ static int make_sources(const struct engine *en, const struct record *rec, struc
 			r = json_get_bool(mount, "Mounts", "MustExist", &must_exist, e);
 		if (r == 0 && source && must_exist)
 			r = prepare_existing(source, e);
-		else if (r == 0 && volume && source && *source)
+		else if (r == 0 && volume && source && *source && type && strcmp(type, "volume") == 0)
 			r = volume_folder(en, volume, e);
 		else if (r == 0 && type && source && strcmp(type, "bind") == 0)
 			r = prepare_source(source, e);

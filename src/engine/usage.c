@@ -78,7 +78,7 @@ uint64_t usage_of_root(const struct engine *en, const char *id)
 static bool is_used(const struct record *recs, size_t n, const char *image)
 {
 	for (size_t i = 0; i < n; i++)
-		if (recs[i].image && strcmp(recs[i].image, image) == 0)
+		if (record_uses_image(&recs[i], image))
 			return true;
 	return false;
 }

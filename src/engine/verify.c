@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "engine/imagemount.h"
 #include "engine/pull.h"
+#include "engine/record.h"
 #include "image/manifest.h"
 #include "image/ref.h"
 #include "image/verify.h"
@@ -145,7 +146,8 @@ static int user_of(struct look *k, const char *chain, const char **out)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	int r = cat_prepare(k->v->en->catalog, &s, k->e,
-			    "SELECT name FROM containers JOIN image_layers USING(image) WHERE chain = ?1 AND status = 'running' LIMIT 1", "s", chain);
+			    "SELECT name FROM containers c JOIN image_layers l ON l.image = c.image OR instr(config, '" RECORD_IMAGE_MOUNT "' || l.image || '\"')"
+			    " WHERE chain = ?1 AND status = 'running' LIMIT 1", "s", chain);
 
 	if (r == 0)
 		r = cat_step(s, k->e);

@@ -14,7 +14,7 @@
 
 static int read_mount(const struct json *mount, struct plan_bind *b, struct err *e)
 {
-	const char *type = NULL, *mode = "";
+	const char *type = NULL, *mode = "", *name = NULL;
 	bool rw = true, recursive = true;
 	int r = json_get_str(mount, "Mounts", "Type", &type, e);
 
@@ -24,7 +24,9 @@ static int read_mount(const struct json *mount, struct plan_bind *b, struct err 
 	if (r == 0)
 		r = json_get_str(mount, "Mounts", "Destination", &b->target, e);
 	if (r == 0)
-		r = json_get_str(mount, "Mounts", "Name", &b->volume, e);
+		r = json_get_str(mount, "Mounts", "Name", &name, e);
+	if (r == 0)
+		r = json_get_str(mount, "Mounts", "ImageID", &b->image_id, e);
 	if (r == 0)
 		r = json_get_str(mount, "Mounts", "Subpath", &b->subpath, e);
 	if (r == 0)
@@ -41,10 +43,14 @@ static int read_mount(const struct json *mount, struct plan_bind *b, struct err 
 		return r;
 	if (!b->propagation || !b->propagation[0])
 		b->propagation = "rprivate";
+	if (b->image_id)
+		b->image = name;
+	else
+		b->volume = name;
 	b->ro = !rw;
 	b->recursive = recursive;
 	b->mode = mode;
-	return b->target && (b->volume || (type && strcmp(type, "bind") == 0 && b->source)) ? 1 : 0;
+	return b->target && (b->volume || b->image || (type && strcmp(type, "bind") == 0 && b->source)) ? 1 : 0;
 }
 
 static int add_mounts(struct plan *p, const struct record *rec, const char *mode, struct plan_bind *v, size_t most, size_t *n, struct err *e)

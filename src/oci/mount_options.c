@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum option_kind { ATTR_SET, ATTR_CLEAR, ATIME, ATIME_DEFAULT, SB_SET, SB_CLEAR, PROPAGATION, BIND, REMOUNT, COPY_UP, IDMAP, LINK, SUBPATH, NOTHING };
+enum option_kind { ATTR_SET, ATTR_CLEAR, ATIME, ATIME_DEFAULT, SB_SET, SB_CLEAR, PROPAGATION, BIND, REMOUNT, COPY_UP, IDMAP, LINK, SUBPATH, LOWER, USERXATTR, NOTHING };
 
 struct option {
 	const char *name;
@@ -60,6 +60,8 @@ static const struct option options[] = {
 	{ "dest-nofollow", LINK, OCI_LINK_DESTINATION, false },
 	{ "copy-symlink", LINK, OCI_LINK_COPY, false },
 	{ "x-tare.subpath", SUBPATH, 0, false },
+	{ "x-tare.lower", LOWER, 0, false },
+	{ "x-tare.userxattr", USERXATTR, 0, false },
 	{ "defaults", NOTHING, 0, false },
 };
 
@@ -69,7 +71,7 @@ static bool is_named(const struct option *o, const char *text)
 
 	for (; *name && *name == *text; name++)
 		text++;
-	return !*name && (!*text || ((o->kind == IDMAP || o->kind == SUBPATH) && *text == '='));
+	return !*name && (!*text || ((o->kind == IDMAP || o->kind == SUBPATH || o->kind == LOWER) && *text == '='));
 }
 
 /* "relatime" must not be taken for a recursive "elatime": whole names come first. */
@@ -147,6 +149,11 @@ static int apply(struct oci_mount_options *m, const struct option *o, bool recur
 	case SUBPATH:
 		m->subpath = strchr(text, '=') ? strchr(text, '=') + 1 : "";
 		break;
+	case USERXATTR:
+		m->userxattr = true;
+		break;
+	case LOWER: /* collected by who has room for them */
+		break;
 	case LINK:
 		m->links |= (unsigned int)o->value;
 		break;
@@ -158,14 +165,15 @@ static int apply(struct oci_mount_options *m, const struct option *o, bool recur
 
 int oci_mount_options_parse(struct arena *a, const char *const *list, struct oci_mount_options *out, struct err *e)
 {
-	const char **data;
+	const char **data, **lower;
 	size_t n = 0;
 
 	*out = (struct oci_mount_options){ 0 };
 	while (list && list[n])
 		n++;
 	data = arena_array(a, n + 1, sizeof(*data));
-	if (!data)
+	lower = arena_array(a, n + 1, sizeof(*lower));
+	if (!data || !lower)
 		return err_errno(e, -ENOMEM, "mount options");
 	for (size_t i = 0; i < n; i++) {
 		bool recursive;
@@ -177,11 +185,14 @@ int oci_mount_options_parse(struct arena *a, const char *const *list, struct oci
 				data[out->n_data++] = list[i];
 			continue;
 		}
+		if (o->kind == LOWER && strchr(list[i], '='))
+			lower[out->n_lower++] = strchr(list[i], '=') + 1;
 		r = apply(out, o, recursive, list[i], e);
 		if (r < 0)
 			return r;
 	}
 	out->data = data;
+	out->lower = lower;
 	return 0;
 }
 

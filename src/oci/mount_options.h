@@ -42,6 +42,10 @@ struct oci_mount_options {
 	unsigned int links; /* OCI_LINK_* */
 	enum oci_idmap idmap;
 	const char *subpath; /* x-tare.subpath=PATH: of the source that below it, whose links may not lead out of the source; NULL = none */
+	const char *const *lower; /* x-tare.lower=PATH, several: a bind of these folders laid over each other, topmost first, which is read-only whatever
+				   * else is said; its source only is a name then */
+	size_t n_lower;
+	bool userxattr; /* x-tare.userxattr: theirs are user.overlay.* attributes */
 	const char *idmap_ranges; /* a map of its own, "uids=…;gids=…" (oci/mount_idmap.h); NULL = none */
 	const char *const *data; /* what is left: options of the file system, "key" or "key=value"; NULL-terminated */
 	size_t n_data;

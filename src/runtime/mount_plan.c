@@ -196,7 +196,7 @@ static int plan_bind(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 	if (p->o.idmap_ranges && take_idmap_ranges(c, p, e) < 0)
 		return e->code;
 	/* it may be, or be on, one of the mounts made before it: only the child sees those */
-	p->on_root = !p->o.subpath && rootfs->kind == RT_ROOTFS_DIR && below(p->m->source, rootfs->path);
+	p->on_root = !p->o.subpath && !p->o.n_lower && rootfs->kind == RT_ROOTFS_DIR && below(p->m->source, rootfs->path);
 	back = leads_back(c, p);
 	p->by_host = !p->on_root && (!c->in_place || back);
 	p->slave = p->by_host && is_shared(p) && !back;
@@ -300,6 +300,10 @@ static int check_links(const struct rt_mount_plan *p, struct err *e)
 		return err_set(e, ERR_INVALID, "src-nofollow, dest-nofollow and copy-symlink are for bind mounts");
 	if (p->o.subpath && (p->kind != RT_MOUNT_BIND || p->o.links))
 		return err_set(e, ERR_INVALID, "x-tare.subpath is for bind mounts, without src-nofollow, dest-nofollow and copy-symlink");
+	if (p->o.n_lower && (p->kind != RT_MOUNT_BIND || p->o.links || p->m->n_uid_map || p->m->n_gid_map || p->o.idmap_ranges))
+		return err_set(e, ERR_INVALID, "x-tare.lower is for bind mounts, without links' options and id maps of their own");
+	if (p->o.n_lower == 1) /* that would be the folder itself, and whoever may remount could write into it */
+		return err_set(e, ERR_INVALID, "x-tare.lower: two of them at least");
 	if ((p->o.links & OCI_LINK_COPY) && p->o.links != OCI_LINK_COPY)
 		return err_set(e, ERR_INVALID, "copy-symlink does not go with src-nofollow or dest-nofollow: leave one out");
 	return 0;

@@ -25,6 +25,7 @@
 #include "sys/kernel.h"
 #include "sys/mnt.h"
 #include "sys/ns.h"
+#include "sys/overlay_mount.h"
 
 /* Options of a tmpfs among which a mode of its own still fits. */
 #define MAX_DATA 30
@@ -279,12 +280,39 @@ static int clone_of_other(const char *path, pid_t pid, bool recursive)
 	return r < 0 ? r : v.fd;
 }
 
+/* An image's files. Without a folder to write to the file system itself is read-only: whoever may remount in the container gets no layer to
+ * write into, which is why there are two lowers at least (mount_plan.c). */
+static int bind_layers(const struct rt_mount_plan *p, int userns, struct err *e)
+{
+	const struct overlay_args args = {
+		.lower = p->o.lower, .n_lower = p->o.n_lower, .userns = p->o.idmap != OCI_IDMAP_NO ? userns : -1, .base_userns = -1,
+		.of_user = p->o.userxattr,
+	};
+	CLEANUP_FD int whole = -1, part = -1;
+	pid_t helper = 0;
+
+	whole = overlay_mount(&args, &helper, e);
+	ns_reap(helper);
+	if (whole < 0)
+		return err_ctx(e, "image %s", p->m->source);
+	if (!p->o.subpath)
+		return take_fd(&whole);
+	helper = 0;
+	part = overlay_part(whole, p->o.subpath, &helper);
+	ns_reap(helper);
+	if (part == -EXDEV)
+		return err_set(e, ERR_DENIED, "image %s: a link on the way to %s leads out of it", p->m->source, p->o.subpath);
+	return part < 0 ? err_errno(e, part, "image %s: /%s", p->m->source, p->o.subpath) : take_fd(&part);
+}
+
 static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int userns, struct err *e)
 {
 	CLEANUP_FD int fd = -1, bundle = -1;
 	pid_t pid;
 	int r, len;
 
+	if (p->o.n_lower)
+		return bind_layers(p, userns, e);
 	if (p->m->source[0] != '/') {
 		bundle = openat(AT_FDCWD, c->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (bundle < 0)

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/beneath.h"
 #include "base/io.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
@@ -291,4 +292,38 @@ int overlay_mount(const struct overlay_args *args, pid_t *helper, struct err *e)
 		return err_set(e, ERR_LIMIT, "rootfs: %zu layers; this kernel takes at most %u", args->n_lower,
 			       MAX_NAMED_LOWERS);
 	return ns_run_scratch(overlay_by_name, &n, helper);
+}
+
+/* ---- a part ---- */
+
+struct part {
+	int whole;
+	const char *path;
+};
+
+static int clone_part(const struct part *p)
+{
+	CLEANUP_FD int at = beneath_open(p->whole, p->path, BENEATH_STRICT, O_PATH, 0);
+
+	return at < 0 ? at : mnt_clone_tree(at, "", false);
+}
+
+/* What "/" was is under it, in a namespace that goes. */
+static int clone_attached(void *data)
+{
+	const struct part *p = data;
+	int r = mnt_propagation("/", false, MS_PRIVATE);
+
+	if (r == 0)
+		r = mnt_attach_at(p->whole, AT_FDCWD, "/");
+	return r < 0 ? r : clone_part(p);
+}
+
+/* Before 6.15 nothing can be copied out of a detached mount: then the whole is attached for that moment. */
+int overlay_part(int whole, const char *path, pid_t *helper)
+{
+	struct part part = { .whole = whole, .path = path };
+	int fd = by_fd ? clone_part(&part) : -EINVAL;
+
+	return fd == -EINVAL ? ns_run_scratch(clone_attached, &part, helper) : fd;
 }

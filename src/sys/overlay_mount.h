@@ -26,6 +26,10 @@ struct overlay_args {
 /* Gives the fd of a detached mount. *helper is to be reaped with ns_reap(). */
 int overlay_mount(const struct overlay_args *args, pid_t *helper, struct err *e) MUST_CHECK;
 
+/* A detached mount of what lies at path in the detached mount whole, whose links lead nowhere else (-EXDEV); negative errno. *helper is to be
+ * reaped with ns_reap(). */
+int overlay_part(int whole, const char *path, pid_t *helper) MUST_CHECK;
+
 /* For tests: as on a kernel that takes lowers by name alone. */
 void overlay_mount_by_name(void);
 

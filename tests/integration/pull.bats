@@ -322,6 +322,18 @@ some_arrived() { find "$TARE_ROOT/content/partial" -type f ! -name '*.map' -size
   [ "$(registry_count GET /v2/)" = 0 ]
   [ "$(tare run --rm --pull always "$NAME:1" echo hello 2>/dev/null)" = hello ]
   [ "$(registry_count GET /manifests/)" = 1 ]
+  # one that is mounted, too
+  load_busybox
+  tare rmi "$NAME:1"
+  run -125 tare run --rm --pull never --mount "type=image,src=$NAME:1,dst=/x" busybox true
+  [[ "$output" == *"no such image: $NAME:1"* ]]
+  [ "$(tare run --rm --mount "type=image,src=$NAME:1,dst=/x" busybox sh -c 'cmp /x/bin/busybox /bin/busybox && echo same' 2>/dev/null)" = same ]
+  tare rmi "$NAME:1"
+  tare run -d --name "c$BATS_TEST_NUMBER" busybox sleep 1000
+  tare update --mount-add "type=image,src=$NAME:1,dst=/x" "c$BATS_TEST_NUMBER"
+  tare exec "c$BATS_TEST_NUMBER" cmp /x/bin/busybox /bin/busybox
+  tare rm -f "c$BATS_TEST_NUMBER"
+  tare rmi busybox
   run -125 tare run --rm "$NAME:nosuch" true
   [[ "${lines[-1]}" == *"no such image: $NAME:nosuch"*"; nor can it be pulled: $NAME:nosuch: manifest: $(registry) does not have it"* ]]
 }

@@ -180,7 +180,11 @@ ustate() { [ "$(utare inspect "$1" | jq -r ".[0].$2")" = "$3" ]; }
   utare update --mount-add src=mine,dst=/more has
   [ "$(utare exec has stat -c %u:%g /more/f)" = 5:7 ]
   utare update --mount-rm /more has
+  utare update --mount-add type=image,src=busybox,dst=/image has
+  [ "$(utare exec has sh -c 'cmp /image/bin/busybox /bin/busybox && stat -c %u:%g /image/bin; touch /image/x 2>/dev/null || echo ro' | xargs)" = "0:0 ro" ]
   utare rm -fv has
+  [ "$(utare run --rm --network none --mount type=image,src=busybox,dst=/i,image-subpath=bin --mount type=image,src=busybox,dst=/w busybox \
+    sh -c 'cmp /i/busybox /w/bin/busybox && touch /i/x 2>/dev/null || echo ro')" = ro ]
   [ "$(utare volume prune -af | grep -c .)" = 4 ]
   [ "$(ls -A "${at%/*/*}")" = "" ]
 }

@@ -9,6 +9,7 @@
 #include "cmd/tare/progress.h"
 #include "cmd/tare/tare.h"
 #include "engine/images.h"
+#include "engine/imageuse.h"
 #include "image/platform.h"
 #include "image/ref.h"
 
@@ -96,6 +97,17 @@ int tare_need_image(const struct cli_call *call, const struct engine *en, const 
 	*e = pulling;
 	/* the first error says what is called nearly so */
 	return here ? e->code : err_set(e, pulling.cls, "%s; nor can it be pulled: %s", looking.msg, pulling.msg);
+}
+
+int tare_need_mounted(const struct cli_call *call, const struct engine *en, struct strv mounts, const struct image_need *need, struct err *e)
+{
+	const struct image_need any = { .pull = need->pull, .quiet = need->quiet };
+	struct strv images;
+	int r = images_named(call->arena, mounts, &images, e);
+
+	for (size_t i = 0; r == 0 && i < images.n; i++)
+		r = tare_need_image(call, en, images.v[i], &any, e);
+	return r;
 }
 
 static int pull_one(const struct engine *en, const struct cli_call *call, const char *what, const struct image_limits *limits, struct err *e)

@@ -44,7 +44,7 @@ static const struct cli_option container_options[] = {
 	{ "env", 'e', "NAME[=VALUE]", CLI_STRV, "set an environment variable", OWN(env) },
 	{ "env-file", 0, "FILE", CLI_STRV, "environment variables from a file", OWN(env_file) },
 	{ "volume", 'v', "SRC:DST[:OPTIONS]", CLI_STRV, "a folder or file of the host, or a volume by its name; DST alone: a volume of its own", OWN(volume) },
-	{ "mount", 0, "type=bind|volume|tmpfs,source=SRC,target=DST[,...]", CLI_STRV, "the same, key by key", OWN(mount) },
+	{ "mount", 0, "type=bind|volume|tmpfs|image,source=SRC,target=DST[,...]", CLI_STRV, "the same, key by key", OWN(mount) },
 	{ "volumes-from", 0, "CONTAINER[:ro]", CLI_STRV, "the volumes and binds that another container has", OWN(volumes_from) },
 	{ "volume-driver", 0, "local", CLI_STR, "what makes volumes that -v names", CT(volume_driver), .choices = "local" },
 	{ "tmpfs", 0, "DST[:OPTIONS]", CLI_STRV, "a file system in memory", OWN(tmpfs) },
@@ -314,6 +314,14 @@ static int open_cidfile(const char *path, int *fd, struct err *e)
 	return *fd < 0 ? err_errno(e, -errno, "--cidfile %s", path) : 0;
 }
 
+/* Its own, and those that it has mounted. */
+static int need_images(const struct cli_call *call, const struct engine *en, const struct ct_options *ct, const struct image_need *need, struct err *e)
+{
+	int r = tare_need_image(call, en, ct->image, need, e);
+
+	return r < 0 ? r : tare_need_mounted(call, en, ct->mounts, need, e);
+}
+
 int cmd_create(const struct cli_call *call, struct err *e)
 {
 	const struct run_opts *o = call->opts;
@@ -331,7 +339,7 @@ int cmd_create(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = defaults(call, &en, &ct, e);
 	if (r == 0)
-		r = tare_need_image(call, &en, ct.image, &o->need, e);
+		r = need_images(call, &en, &ct, &o->need, e);
 	if (r == 0)
 		r = open_cidfile(o->cidfile, &cidfile, e);
 	if (r == 0)
@@ -379,7 +387,7 @@ int cmd_run(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = defaults(call, &en, &ct, e);
 	if (r == 0)
-		r = tare_need_image(call, &en, ct.image, &o->need, e);
+		r = need_images(call, &en, &ct, &o->need, e);
 	if (r == 0)
 		r = open_cidfile(o->cidfile, &cidfile, e);
 	if (r == 0)

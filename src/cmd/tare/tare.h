@@ -86,6 +86,9 @@ struct image_need {
 };
 int tare_need_image(const struct cli_call *call, const struct engine *en, const char *image, const struct image_need *need,
 		    struct err *e) MUST_CHECK;
+/* The same of the images that texts of --mount name, of any platform. */
+struct strv;
+int tare_need_mounted(const struct cli_call *call, const struct engine *en, struct strv mounts, const struct image_need *need, struct err *e) MUST_CHECK;
 int cmd_pull(const struct cli_call *call, struct err *e);
 
 /* push.c */

@@ -15,7 +15,7 @@ const struct cli_option update_options[] = {
 	{ "publish-add", 0, "[[IP:]PORT:]PORT[/PROTO]", CLI_STRV, "publish it, as run's -p does", offsetof(struct update_opts, publish_add) },
 	{ "publish-rm", 0, "[IP:]PORT[/PROTO]|[IP:][PORT]:PORT[/PROTO]", CLI_STRV, "a port of the host, or of the container, or what -p said",
 	  offsetof(struct update_opts, publish_rm) },
-	{ "mount-add", 0, "type=bind|volume|tmpfs,source=SRC,target=DST[,...]", CLI_STRV, "mount it, as run's --mount does", offsetof(struct update_opts, mount_add) },
+	{ "mount-add", 0, "type=bind|volume|tmpfs|image,source=SRC,target=DST[,...]", CLI_STRV, "mount it, as run's --mount does", offsetof(struct update_opts, mount_add) },
 	{ "mount-rm", 0, "PATH-INSIDE", CLI_STRV, "where a mount is in the container", offsetof(struct update_opts, mount_rm) },
 	{ "restart", 0, "no|always|unless-stopped|on-failure[:N]", CLI_STR, "another restart policy, from its next end on",
 	  offsetof(struct update_opts, restart) },
@@ -90,11 +90,14 @@ int cmd_update(const struct cli_call *call, struct err *e)
 {
 	const struct update_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	const struct image_need any = { 0 };
 	struct ct_options limit;
 	int r;
 
 	if (!o->publish_add.n && !o->publish_rm.n && !o->mount_add.n && !o->mount_rm.n && !o->restart && !limits(o, &limit))
 		return err_set(e, ERR_INVALID, "what is to be changed? --memory, --restart, --publish-add, --mount-add...: see \"%s --help\"", call->name);
 	r = tare_engine(call, &en, e);
+	if (r == 0)
+		r = tare_need_mounted(call, &en, (struct strv){ o->mount_add.v, o->mount_add.n }, &any, e);
 	return r < 0 ? r : tare_each(call, &en, update_one, o);
 }
