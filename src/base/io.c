@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/stat.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -282,6 +283,16 @@ static void close_level(struct level *l)
 	cleanup_dir((void *)&l->d);
 }
 
+/* A subvolume of btrfs has a device number of its own, and is no mount. */
+static bool same_mount(int above, const struct level *l)
+{
+	struct statx a, b;
+
+	/* musl has no statx() before 1.2.5 */
+	return syscall(SYS_statx, above, "", AT_EMPTY_PATH, STATX_MNT_ID, &a) == 0 && syscall(SYS_statx, dirfd(l->d), "", AT_EMPTY_PATH, STATX_MNT_ID, &b) == 0 &&
+	       a.stx_mask & b.stx_mask & STATX_MNT_ID && a.stx_mnt_id == b.stx_mnt_id;
+}
+
 static int push_level(struct descent *w, int dirfd, const char *name)
 {
 	struct level l = { 0 };
@@ -297,7 +308,7 @@ static int push_level(struct descent *w, int dirfd, const char *name)
 		w->cap = cap;
 	}
 	r = open_level(&l, dirfd, name);
-	if (r == 0 && w->n && l.dev != w->levels[w->n - 1].dev)
+	if (r == 0 && w->n && l.dev != w->levels[w->n - 1].dev && !same_mount(dirfd, &l))
 		r = -EBUSY;
 	if (r == 0 && !(l.name = strdup(name)))
 		r = -ENOMEM;
