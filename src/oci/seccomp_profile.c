@@ -17,7 +17,7 @@
  * socket: families are listed because asking for another makes the kernel load its module; AF_ALG, AF_VSOCK (which
  * reaches the host of a virtual machine), AF_TIPC, AF_RDS, AF_CAN, AF_BLUETOOTH… stay shut. ioctl: TIOCSTI and TIOCLINUX
  * type into the terminal of whoever started the program; only their low 32 bits count to the kernel, so only those
- * are compared. personality: the harmless ones, and no address randomization, which debuggers and sanitizers turn off.
+ * are compared. New subvolumes of btrfs would be outside of the limit that a volume has, and anybody may make them. personality: the harmless ones, and no address randomization, which debuggers and sanitizers turn off.
  * x32 is left out as an ABI. */
 #include "oci/seccomp_profile.h"
 
@@ -54,6 +54,11 @@
 
 #define TIOCSTI 0x5412
 #define TIOCLINUX 0x541c
+/* linux/btrfs.h; of 4096 bytes each on every machine */
+#define BTRFS_SNAP_CREATE 0x50009401
+#define BTRFS_SUBVOL_CREATE 0x5000940e
+#define BTRFS_SNAP_CREATE_V2 0x50009417
+#define BTRFS_SUBVOL_CREATE_V2 0x50009418
 #define LOW_WORD 0xffffffffU
 
 enum { FAMILY_UNIX = 1, FAMILY_INET = 2, FAMILY_INET6 = 10, FAMILY_NETLINK = 16, FAMILY_PACKET = 17 };
@@ -158,6 +163,11 @@ static const struct row rows[] = {
 	/* terminals: no typing for others */
 	{ ALWAYS, 0, { REFUSE(EIO), CALLS("ioctl"), ARGS(MASKED(1, LOW_WORD, TIOCSTI)) } },
 	{ ALWAYS, 0, { REFUSE(EIO), CALLS("ioctl"), ARGS(MASKED(1, LOW_WORD, TIOCLINUX)) } },
+	/* disks: nothing that a volume's limit would not count */
+	{ ALWAYS, 0, { REFUSE(EPERM), CALLS("ioctl"), ARGS(MASKED(1, LOW_WORD, BTRFS_SNAP_CREATE)) } },
+	{ ALWAYS, 0, { REFUSE(EPERM), CALLS("ioctl"), ARGS(MASKED(1, LOW_WORD, BTRFS_SUBVOL_CREATE)) } },
+	{ ALWAYS, 0, { REFUSE(EPERM), CALLS("ioctl"), ARGS(MASKED(1, LOW_WORD, BTRFS_SNAP_CREATE_V2)) } },
+	{ ALWAYS, 0, { REFUSE(EPERM), CALLS("ioctl"), ARGS(MASKED(1, LOW_WORD, BTRFS_SUBVOL_CREATE_V2)) } },
 	{ ALWAYS, 0, { ALLOW, CALLS("ioctl"), ARGS(ANY(1)) } },
 	/* execution domains: Linux, 32 bits, version 2.6, no randomization, and asking */
 	{ ALWAYS, 0, { ALLOW, CALLS("personality"), ARGS(EQUAL(0, 0)) } },

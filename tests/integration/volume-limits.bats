@@ -86,6 +86,22 @@ is_full() {
   [ "$(tare volume inspect -f '{{.Options.size}}' vol)" = 20m ]
   is_full vol
   tare run --rm --network none -v free:/d busybox sh -c 'head -c 30000000 /dev/zero >/d/f'
+  # what a container could make outside of the limit it may not; what is there goes with the volume
+  cc -static -x c -o "$BATS_TEST_TMPDIR/sub" - <<'X'
+#include <fcntl.h>
+#include <linux/btrfs.h>
+#include <sys/ioctl.h>
+int main(int argc, char **argv)
+{
+	struct btrfs_ioctl_vol_args a = { .name = "sub" };
+	struct btrfs_ioctl_vol_args_v2 b = { .name = "sub" };
+	int fd = open(argv[argc - 1], O_RDONLY);
+
+	return ioctl(fd, BTRFS_IOC_SUBVOL_CREATE, &a) < 0 && ioctl(fd, BTRFS_IOC_SUBVOL_CREATE_V2, &b) < 0;
+}
+X
+  run -1 tare run --rm --network none -v vol:/d -v "$BATS_TEST_TMPDIR/sub:/sub" busybox /sub /d
+  tare run --rm --network none -v vol:/d -v "$BATS_TEST_TMPDIR/sub:/sub" --security-opt seccomp=unconfined busybox sh -c 'rm /d/f; /sub /d && touch /d/sub/f'
   # a folder of an unlimited one cannot have a limit
   mkdir -p "$TARE_ROOT/volumes/old/_data"
   run -1 tare volume create -o size=20m old

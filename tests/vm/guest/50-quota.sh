@@ -8,7 +8,7 @@ qt() { timeout 100 tare "$@"; }
 # qt_disk KIND MOUNT-OPTIONS MKFS...: a store on a new file system of 400 MB
 qt_disk() {
   qt_kind=$1 qt_options=$2; shift 2
-  rm -f /var/tmp/disk && truncate -s 400M /var/tmp/disk && "$@" /var/tmp/disk >/dev/null &&
+  mkdir -p /mnt && rm -f /var/tmp/disk && truncate -s 400M /var/tmp/disk && "$@" /var/tmp/disk >/dev/null &&
     mount -o "loop$qt_options" /var/tmp/disk /mnt || return 1
   [ "$qt_kind" != btrfs ] || btrfs quota enable /mnt || return 1
   mkdir -p $TARE_STATE && qt load -q -i /tests/busybox.tar
@@ -28,56 +28,59 @@ limits_now() {
 }
 eq_limits() { [ "$(limits_now)" = "$1" ] || fail "limits: $(limits_now), not $1"; }
 
-# fills FILE: writes 30 MB, of which 20 are allowed; prints what came
-fills='head -c 30000000 /dev/zero >$1; echo "code $?"; sync; stat -c %s $1'
+# fills FILE: writes 6 MB, of which 4 are allowed; prints what came
+fills='head -c 6000000 /dev/zero >$1; echo "code $?"; sync; stat -c %s $1'
 is_full() { # OUTPUT
   echo "$1"
   size=$(echo "$1" | tail -1)
-  echo "$1" | grep -q 'code 1' && [ "$size" -gt 18000000 ] && [ "$size" -le 20971520 ]
+  echo "$1" | grep -q 'code 1' && [ "$size" -gt 3500000 ] && [ "$size" -le 4194304 ]
 }
 
 qt_volume() {
-  qt volume create -o size=20m small && qt volume create -o size=20m small && qt volume create free || return 1
-  [ "$(qt volume inspect -f '{{.Options.size}}' small)" = 20m ] || return 1
-  eq_limits "20971520 0" || return 1
+  qt volume create -o size=4m small && qt volume create -o size=4m small && qt volume create free || return 1
+  [ "$(qt volume inspect -f '{{.Options.size}}' small)" = 4m ] || return 1
+  eq_limits "4194304 0" || return 1
   is_full "$(qt run --rm --network none -v small:/d busybox sh -c "$fills" sh /d/f 2>/dev/null)" || return 1
   # full, also for the next container; others are not
-  ! qt run --rm --network none -v small:/d busybox sh -c 'head -c 3000000 /dev/zero >/d/g' || fail "a second file has room" || return 1
-  qt run --rm --network none -v free:/d busybox sh -c 'head -c 30000000 /dev/zero >/d/f' || return 1
-  qt run --rm --network none -v small:/d busybox sh -c 'rm /d/f && head -c 3000000 /dev/zero >/d/g' || fail "no room after rm" || return 1
+  ! qt run --rm --network none -v small:/d busybox sh -c 'head -c 1000000 /dev/zero >/d/g' || fail "a second file has room" || return 1
+  qt run --rm --network none -v free:/d busybox sh -c 'head -c 6000000 /dev/zero >/d/f' || return 1
+  qt run --rm --network none -v small:/d busybox sh -c 'rm /d/f && head -c 1000000 /dev/zero >/d/g' || fail "no room after rm" || return 1
   qt volume rm small free && eq_limits ""
 }
 qt_inodes() {
-  qt volume create -o o=size=20m,inodes=50 few && eq_limits "20971520 50" || return 1
+  qt volume create -o o=size=4m,inodes=50 few && eq_limits "4194304 50" || return 1
   made=$(qt run --rm --network none -v few:/d busybox sh -c 'i=0; while touch /d/$i; do i=$((i + 1)); done 2>/dev/null; echo $i')
   echo "$made files"
   [ "$made" -gt 40 ] && [ "$made" -lt 50 ] && qt volume rm few
 }
 qt_root() {
-  qt create --name small --network none --storage-opt size=20m busybox sh -c "df -k / | tail -1; $fills" sh /f || return 1
-  [ "$(qt inspect -f '{{.HostConfig.StorageOpt.size}}' small)" = 20m ] && eq_limits "20971520 0" || return 1
+  qt create --name small --network none --storage-opt size=4m busybox sh -c "df -k / | tail -1; $fills" sh /f || return 1
+  [ "$(qt inspect -f '{{.HostConfig.StorageOpt.size}}' small)" = 4m ] && eq_limits "4194304 0" || return 1
   out=$(qt start -a small 2>/dev/null)
   is_full "$out" || return 1
-  echo "$out" | head -1 | awk '{ exit $2 != 20480 }' || fail "df does not show the limit" || return 1
-  qt run --rm --network none busybox sh -c 'head -c 30000000 /dev/zero >/f' || fail "another one has no room" || return 1
+  echo "$out" | head -1 | awk '{ exit $2 != 4096 }' || fail "df does not show the limit" || return 1
+  qt run --rm --network none busybox sh -c 'head -c 6000000 /dev/zero >/f' || fail "another one has no room" || return 1
   # started again it is as full, and goes with its limit
   qt start -a small 2>/dev/null | grep 'code 1' && qt rm small && eq_limits ""
 }
-qt_layers() { # also what replaces files of the image, and is removed, counts
-  qt run --rm --network none --storage-opt size=20m busybox sh -c 'for i in 1 2 3; do cp -a /bin /new$i && mv /bin/busybox /b && /b mv /b /bin/busybox && rm -r /new$i; done' || return 1
-  ! qt run --rm --network none --storage-opt size=20m busybox sh -c 'i=0; while [ $i -lt 40 ]; do cp /bin/busybox /bin/copy$i || exit 1; i=$((i + 1)); done' 2>/dev/null
+qt_layers() { # what replaces files of the image counts, and what is removed does no more
+  qt run --rm --network none --storage-opt size=4m busybox sh -c 'for i in 1 2 3 4 5; do cp /bin/busybox /new && mv /new /bin/ls && rm /bin/ls || exit 1; done; rm -r /etc; ln -s busybox /bin/ls; chmod 700 /bin/busybox' || return 1
+  ! qt run --rm --network none --storage-opt size=4m busybox sh -c 'for i in 1 2 3 4 5; do cp /bin/busybox /bin/copy$i || exit 1; done' 2>/dev/null
+}
+kib_of() { # VOLUME
+  qt run --rm --network none -v "$1:/d" busybox stat -f -c '%b %S' /d | awk '{ print $1 * $2 / 1024 }'
 }
 qt_df_of_volume() {
-  qt volume create -o size=20m shown || return 1
-  qt run --rm --network none -v shown:/d busybox df -k /d | tail -1 | awk '{ print; exit $2 != 20480 }' && qt volume rm shown
+  qt volume create -o size=4m shown && [ "$(kib_of shown)" = 4096 ] || fail "df shows $(kib_of shown)" || return 1
+  qt volume rm shown
 }
 # A container's root is root of his namespace alone.
 qt_hostile() {
-  qt volume create -o size=20m cage || return 1
+  qt volume create -o size=4m cage || return 1
   for at in / /d; do
-    qt run --rm --network none --storage-opt size=20m -v cage:/d -v /usr/bin/leave-project:/lp busybox /lp $at
+    qt run --rm --network none --storage-opt size=4m -v cage:/d -v /usr/bin/leave-project:/lp busybox /lp $at
     [ $? = 1 ] || fail "it left $at" || return 1
-    qt run --rm --network none --storage-opt size=20m --security-opt seccomp=unconfined --cap-add ALL -v cage:/d -v /usr/bin/leave-project:/lp busybox /lp $at
+    qt run --rm --network none --storage-opt size=4m --security-opt seccomp=unconfined --cap-add ALL -v cage:/d -v /usr/bin/leave-project:/lp busybox /lp $at
     [ $? = 1 ] || fail "it left $at with all capabilities" || return 1
   done
   # it would work for who is in the first one
@@ -86,15 +89,14 @@ qt_hostile() {
 }
 qt_killed() {
   for ms in 02 04 06 08 1 2 4; do
-    tare volume create -o size=20m k$ms & p=$!
+    tare volume create -o size=4m k$ms & p=$!
     sleep 0.$ms; kill -9 $p; wait $p
-    tare create --name k$ms --network none --storage-opt size=20m busybox true & p=$!
+    tare create --name k$ms --network none --storage-opt size=4m busybox true & p=$!
     sleep 0.$ms; kill -9 $p; wait $p
   done 2>/dev/null
   qt ps -aq >/dev/null
   # each that is there has its limit, and only these
-  n=$(ls /mnt/store/volumes | wc -l)
-  for v in $(qt volume ls -q); do qt run --rm --network none -v "$v:/d" busybox df -k /d | tail -1 | awk '{ exit $2 != 20480 }' || fail "$v has no limit" || return 1; done
+  for v in $(qt volume ls -q); do [ "$(kib_of "$v")" = 4096 ] || fail "$v has no limit" || return 1; done
   for ms in 02 04 06 08 1 2 4; do
     (tare volume rm k$ms) & p=$!
     sleep 0.$ms; kill -9 $p; wait $p
@@ -106,28 +108,28 @@ qt_killed() {
   qt volume prune -af && qt system prune -f --volumes && eq_limits ""
 }
 qt_again() { # a folder that a lost catalog left
-  qt volume create -o size=20m lost && mv /mnt/store/volumes/lost /mnt/store/kept && qt volume rm lost && mv /mnt/store/kept /mnt/store/volumes/lost || return 1
-  qt volume create -o size=30m lost && eq_limits "31457280 0" && qt volume rm lost || return 1
+  qt volume create -o size=4m lost && mv /mnt/store/volumes/lost /mnt/store/kept && qt volume rm lost && mv /mnt/store/kept /mnt/store/volumes/lost || return 1
+  qt volume create -o size=5m lost && eq_limits "5242880 0" && qt volume rm lost || return 1
   mkdir -p /mnt/store/volumes/plain/_data && echo kept >/mnt/store/volumes/plain/_data/f
-  ! qt volume create -o size=30m plain 2>/tmp/said || return 1
+  ! qt volume create -o size=5m plain 2>/tmp/said || return 1
   cat /tmp/said
   grep 'only a new folder can have one' /tmp/said && grep kept /mnt/store/volumes/plain/_data/f && qt volume create plain && qt volume rm plain
 }
 qt_unlimited() { # WORDS of the message
-  ! qt volume create -o size=20m vol 2>/tmp/said || return 1
+  ! qt volume create -o size=4m vol 2>/tmp/said || return 1
   cat /tmp/said; grep -F -e "$1" /tmp/said || return 1
-  ! qt create --storage-opt size=20m busybox true 2>/tmp/said || return 1
+  ! qt create --storage-opt size=4m busybox true 2>/tmp/said || return 1
   cat /tmp/said; grep -F -e "$1" /tmp/said && [ -z "$(qt volume ls -q)$(qt ps -aq)" ]
 }
 qt_btrfs_root() {
-  ! qt create --storage-opt size=20m busybox true 2>/tmp/said || return 1
+  ! qt create --storage-opt size=4m busybox true 2>/tmp/said || return 1
   cat /tmp/said; grep -F 'lies on btrfs, which limits volumes' /tmp/said || return 1
-  ! qt volume create -o o=size=20m,inodes=50 vol 2>/tmp/said || return 1
+  ! qt volume create -o o=size=4m,inodes=50 vol 2>/tmp/said || return 1
   cat /tmp/said; grep -F 'no number of files' /tmp/said
 }
 qt_import() {
-  qt volume create from && qt run --rm --network none -v from:/d busybox sh -c 'head -c 30000000 /dev/urandom >/d/f' && qt volume export from -o /root/v.tar &&
-    qt volume create -o size=20m to || return 1
+  qt volume create from && qt run --rm --network none -v from:/d busybox sh -c 'head -c 6000000 /dev/urandom >/d/f' && qt volume export from -o /root/v.tar &&
+    qt volume create -o size=4m to || return 1
   ! qt volume import to /root/v.tar 2>/tmp/said || fail "more than the limit was imported" || return 1
   cat /tmp/said
   rm /root/v.tar; qt volume rm from to
