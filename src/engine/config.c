@@ -86,6 +86,7 @@ static void write_config(const struct plan *p, const struct image_config *image,
 	       p->opt->stop_timeout		      ? *p->opt->stop_timeout :
 	       image && image->stop_timeout >= 0 ? image->stop_timeout :
 						   DEFAULT_STOP_TIMEOUT);
+	jw_str(w, "sdNotifyMode", p->opt->sdnotify); /* podman's: Docker has none */
 	plan_write_healthcheck(p, w);
 	write_own_volumes(p, w);
 	write_labels(p, image, w);
@@ -191,6 +192,7 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_strv(w, "GroupAdd", p->opt->group_add.v);
 	jw_strv(w, "Sysctls", p->opt->sysctls.v);
 	jw_str(w, "CgroupParent", p->opt->cgroup_parent ? p->opt->cgroup_parent : "");
+	jw_str(w, "Cgroups", p->opt->cgroups);
 	plan_write_log_config(p, w);
 	plan_show_storage(p, w);
 	write_limits(p, w);
@@ -323,6 +325,18 @@ void config_change_restart(const struct json *doc, const struct policy *restart,
 		policy_write(restart, &w);
 		jw_end_object(&w);
 	}
+	jw_end_object(&w);
+}
+
+void config_change_cgroup(const struct json *doc, const char *cgroup, struct strbuf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+
+	jw_object(&w, NULL);
+	json_each(member, doc)
+		if (strcmp(member->key, "Cgroup") != 0)
+			jw_value(&w, member->key, member);
+	jw_str(&w, "Cgroup", cgroup);
 	jw_end_object(&w);
 }
 
@@ -531,6 +545,10 @@ int config_parse(struct arena *a, const char *text, struct ct_config *out, struc
 	r = json_get_str(config, "Config", "StopSignal", &out->stop_signal, e);
 	if (r == 0)
 		r = json_get_i64(config, "Config", "StopTimeout", &out->stop_timeout, e);
+	if (r == 0)
+		r = json_get_str(config, "Config", "sdNotifyMode", &out->sdnotify, e);
+	if (r == 0)
+		r = json_get_str(host, "HostConfig", "Cgroups", &out->cgroups, e);
 	if (r == 0)
 		r = json_get_bool(config, "Config", "Tty", &out->tty, e);
 	if (r == 0)

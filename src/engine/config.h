@@ -19,6 +19,9 @@ int config_change_limits(const struct json *doc, const struct plan *p, struct st
 /* The same with another restart policy. */
 void config_change_restart(const struct json *doc, const struct policy *restart, struct strbuf *out);
 
+/* The same in another cgroup. */
+void config_change_cgroup(const struct json *doc, const char *cgroup, struct strbuf *out);
+
 /* The same with other published ports. */
 void config_change_publish(const struct json *doc, struct strv publish, struct strbuf *out);
 
@@ -30,6 +33,7 @@ int config_apply_mounts(const struct json *doc, struct strbuf *description, stru
 struct ct_config {
 	const struct json *doc; /* all of it */
 	const char *stop_signal, *cgroup, *log_driver;
+	const char *cgroups, *sdnotify; /* as options.h has them */
 	int64_t stop_timeout; /* seconds, -1 = for ever */
 	bool tty, open_stdin, stdin_once;
 	struct policy restart;

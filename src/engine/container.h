@@ -14,6 +14,7 @@
 #include "engine/live.h"
 #include "engine/options.h"
 #include "engine/record.h"
+#include "engine/service.h"
 
 /* ---- making and starting (create.c, start.c) ---- */
 
@@ -23,6 +24,7 @@ struct container_new {
 	struct strbuf description;
 	int lock; /* the operation lock, held until container_new_end() */
 	bool attached; /* its caller wants its streams */
+	const struct service *service; /* whose its start is; set by the caller, NULL: nobody's */
 };
 #define CONTAINER_NEW_INIT { .lock = -1 }
 void container_new_end(struct container_new *n);
@@ -38,8 +40,8 @@ int container_create(const struct engine *en, struct arena *a, const struct ct_o
 int container_launch(const struct engine *en, struct container_new *n, bool remove_on_failure, struct client *out,
 		     struct err *e) MUST_CHECK;
 
-/* Starts a container that does not run; a running one is success with out->fd -1. */
-int container_start(const struct engine *en, const char *what, unsigned int attach, struct client *out,
+/* Starts a container that does not run; a running one is success with out->fd -1. service: as container_new's. */
+int container_start(const struct engine *en, const char *what, unsigned int attach, const struct service *service, struct client *out,
 		    struct err *e) MUST_CHECK;
 
 /* With the operation lock held: starts one again that its policy wants (revive.h), which it goes on to count. */

@@ -180,6 +180,7 @@ static void describe(const struct exec *x, struct strbuf *out)
 	jw_bool(&w, "tty", x->opt->tty);
 	jw_bool(&w, "openStdin", x->opt->open_stdin);
 	jw_u64(&w, "attach", x->opt->attach);
+	service_write_pass(x->opt->service, &w);
 	write_process(x, &w);
 	events_attributes(&x->rec, &w, "event");
 	jw_end_object(&w);
@@ -223,7 +224,7 @@ int container_exec(const struct engine *en, const char *what, const struct exec_
 	if (sb_error(&text) < 0 || arena_error(&x.a) < 0)
 		return err_errno(e, -ENOMEM, "describe the process");
 	events_exec(en, &x.rec, x.id, opt->args);
-	r = launch_monitor("exec", text.s, text.len, out, e);
+	r = launch_monitor("exec", text.s, text.len, &(struct launch){ .service = opt->service }, out, e);
 	if (r == 0) {
 		r = client_started(out, e);
 		if (r < 0)

@@ -4,12 +4,14 @@
 
 #include "engine/client.h"
 #include "engine/options.h"
+#include "engine/service.h"
 
 struct exec_options {
 	struct strv args, env, env_files;
 	const char *user, *workdir; /* NULL: the container's */
 	bool tty, open_stdin, privileged;
 	unsigned int attach; /* FRAME_WANT_* */
+	const struct service *service; /* whose descriptors it gets; NULL: none */
 };
 
 /* Starts it and waits until it runs; its streams and its end come over *out as a container's do. */

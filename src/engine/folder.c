@@ -96,7 +96,7 @@ int folder_remove(const struct engine *en, const char *id, struct err *e)
 
 int folder_state_make(const struct engine *en, const char *id, struct err *e)
 {
-	static const char *const stale[] = { "state.json", "exec", "ports", "rest", "health.json" };
+	static const char *const stale[] = { "state.json", "exec", "ports", "rest", "health.json", "notify" };
 	char name[NAME_MAX + 1];
 	CLEANUP_FD int dir = -1, lock = -1;
 

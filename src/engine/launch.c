@@ -26,10 +26,26 @@ static struct cgroup *birthplace(void)
 	return cg_is_unified() && cg_create(SPEC_MONITOR_CGROUP, &cg, NULL, &ignored) == 0 ? cg : NULL;
 }
 
-int launch_monitor(const char *verb, const char *description, size_t len, struct client *out, struct err *e)
+/* What it inherits: fixed numbers (docs/formats.md), and behind those what is for the container. */
+static size_t fds_of(const struct launch *how, int memfd, int sock, struct spawn_fd *fds)
+{
+	uint32_t n_passed = service_fds(how->service);
+	size_t n = 0;
+
+	fds[n++] = (struct spawn_fd){ memfd, 3 };
+	fds[n++] = (struct spawn_fd){ sock, 4 };
+	if (rootless_hold() >= 0)
+		fds[n++] = (struct spawn_fd){ rootless_hold(), 5 };
+	for (uint32_t i = 0; i < n_passed; i++)
+		fds[n++] = (struct spawn_fd){ 3 + (int)i, MONITOR_PASSED_FD + (int)i };
+	return n;
+}
+
+int launch_monitor(const char *verb, const char *description, size_t len, const struct launch *how, struct client *out, struct err *e)
 {
 	static const char *const env[] = { PATH, NULL };
-	CLEANUP_CGROUP struct cgroup *cg = birthplace();
+	CLEANUP_CGROUP struct cgroup *cg = how->stay ? NULL : birthplace();
+	CLEANUP_FREE struct spawn_fd *fds = calloc(3 + (size_t)service_fds(how->service), sizeof(*fds));
 	CLEANUP_FD int memfd = io_memfd("tare-description", description, len, true), theirs = -1, pidfd = -1;
 	char path[PATH_MAX];
 	const char *argv[] = { "tare-monitor", verb, NULL };
@@ -38,8 +54,8 @@ int launch_monitor(const char *verb, const char *description, size_t len, struct
 
 	if (r < 0)
 		return r;
-	if (memfd < 0)
-		return err_errno(e, memfd, "make the description");
+	if (memfd < 0 || !fds)
+		return err_errno(e, memfd < 0 ? memfd : -ENOMEM, "make the description");
 	r = sock_pair(SOCK_STREAM, pair);
 	if (r < 0)
 		return err_errno(e, r, "make a socket for the monitor");
@@ -48,8 +64,8 @@ int launch_monitor(const char *verb, const char *description, size_t len, struct
 	r = spawn(&(struct spawn_args){ .path = path,
 					.argv = argv,
 					.env = env,
-					.fds = (const struct spawn_fd[]){ { memfd, 3 }, { theirs, 4 }, { rootless_hold(), 5 } },
-					.n_fds = rootless_hold() < 0 ? 2 : 3,
+					.fds = fds,
+					.n_fds = fds_of(how, memfd, theirs, fds),
 					.new_session = true,
 					.chdir = "/",
 					.cgroup = cg ? cg_clone_fd(cg) : -1 },

@@ -4,10 +4,16 @@
 
 #include "base/strbuf.h"
 #include "engine/client.h"
+#include "engine/service.h"
 
 /* Starts `tare-monitor VERB` with the description on fd 3 and gives our end of its fd 4. It is nobody's child for long:
  * it is in a session of its own and nothing waits for it but the socket. */
-int launch_monitor(const char *verb, const char *description, size_t len, struct client *out, struct err *e) MUST_CHECK;
+struct launch {
+	const struct service *service; /* whose descriptors it gets for the container; NULL: none */
+	bool stay;                     /* in our cgroup */
+};
+int launch_monitor(const char *verb, const char *description, size_t len, const struct launch *how, struct client *out,
+		   struct err *e) MUST_CHECK;
 
 /* Runs `tare-monitor mounts` with that description on its standard input, to its end: what it says when it fails is the error's message. */
 int launch_mounts(const char *description, size_t len, struct err *e) MUST_CHECK;

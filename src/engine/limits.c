@@ -332,6 +332,7 @@ int container_limit(const struct engine *en, const char *what, const struct ct_o
 		return r;
 	options_of(&l);
 	take_given(&l.opt, opt);
+	l.opt.cgroups = l.config.cgroups;
 	l.plan = (struct plan){ .a = &l.a, .opt = &l.opt, .id = l.rec.id, .rootless = en->user.on ? &en->user : NULL };
 	r = plan_limits(&l.plan, e);
 	if (r == 0 && opt->cpus && !l.plan.cpu_quota) { /* --cpus 0 */

@@ -77,6 +77,8 @@ struct ct_options {
 	struct strv ulimits;
 	struct strv storage_opts;
 	const char *cgroup_parent;
+	const char *cgroups;  /* "enabled" (NULL), "disabled", "no-conmon", "split" */
+	const char *sdnotify; /* "container" (NULL), "conmon", "ignore", "healthy" */
 
 	const char *health_cmd;
 	int64_t health_interval, health_timeout, health_start_period, health_start_interval; /* ns */

@@ -34,7 +34,7 @@ int container_restart(const struct engine *en, const char *what, int signal, con
 		r = why.code;
 	}
 	if (r == 0)
-		r = container_start(en, rec.id, 0, &c, e);
+		r = container_start(en, rec.id, 0, NULL, &c, e);
 	if (r == 0)
 		events_container(en, &rec, "restart", NULL);
 	return r;

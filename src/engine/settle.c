@@ -318,7 +318,7 @@ static int adopt(const struct engine *en, struct record *rec, const struct live 
 	if (r == 0)
 		r = add_links(en, rec->id, &description, &why);
 	if (r == 0)
-		r = launch_monitor("adopt", description.s, description.len, &c, &why);
+		r = launch_monitor("adopt", description.s, description.len, &(struct launch){ 0 }, &c, &why);
 	if (r == 0)
 		r = client_started(&c, &why);
 	/* busy: the worker of a keeper that was killed has taken its place meanwhile, and knows more than we do */

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "engine/record.h"
+#include "engine/service.h"
 #include "engine/spec_log.h"
 #include "oci/signals.h"
 #include "oci/user.h"
@@ -68,6 +69,18 @@ static int check_cgroup_parent(const struct plan *p, const char *parent, struct 
 	return err_set(e, ERR_INVALID, "--cgroup-parent %s: must be an absolute path without \"..\"", parent);
 }
 
+/* What tells the manager that it is ready must be there; and without a cgroup only who may make no device nodes is kept from the machine's. */
+static int plan_service(const struct plan *p, struct err *e)
+{
+	int r = service_check(p->opt, p->rootless != NULL, e);
+
+	if (r == 0 && p->opt->sdnotify && strcmp(p->opt->sdnotify, "healthy") == 0 && !p->health.args.n)
+		return err_set(e, ERR_INVALID, "--sdnotify=healthy: neither --health-cmd nor the image has a health check");
+	if (r == 0 && plan_has_no_cgroup(p) && !p->userns && !p->rootless && !p->opt->privileged && (p->caps & CAP_BIT((unsigned int)cap_number("MKNOD"))))
+		return err_set(e, ERR_INVALID, "--cgroups=disabled with --userns=host: nothing keeps it from the machine's devices: add --cap-drop MKNOD");
+	return r;
+}
+
 static int plan_restart(struct plan *p, struct err *e)
 {
 	int r = policy_parse(p->opt->restart, &p->restart, e);
@@ -103,6 +116,8 @@ int spec_plan(struct plan *p, const struct image_config *image, uint32_t max_id,
 		r = plan_health(p, image, e);
 	if (r == 0)
 		r = check_cgroup_parent(p, p->opt->cgroup_parent, e);
+	if (r == 0)
+		r = plan_service(p, e);
 	if (r == 0)
 		r = plan_log(p, image, e);
 	if (r == 0 && arena_error(p->a) < 0)
@@ -382,7 +397,7 @@ const char *spec_cgroup(const struct plan *p)
 {
 	const char *parent = p->opt->cgroup_parent ? p->opt->cgroup_parent : SPEC_CGROUP_PARENT;
 
-	return p->rootless ? NULL : arena_printf(p->a, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, p->id);
+	return plan_has_no_cgroup(p) ? NULL : arena_printf(p->a, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, p->id);
 }
 
 int spec_describe(const struct plan *p, const struct spec_place *place, unsigned int attach, struct strbuf *out,
@@ -405,10 +420,9 @@ int spec_describe(const struct plan *p, const struct spec_place *place, unsigned
 	r = plan_write_log(p, place->container_dir, place->name, &w, e);
 	if (r < 0)
 		return r;
-	if (cgroup) {
-		jw_str(&w, "cgroup", cgroup);
+	jw_str(&w, "cgroup", cgroup);
+	if (cgroup && (!p->opt->cgroups || strcmp(p->opt->cgroups, "enabled") == 0))
 		jw_str(&w, "monitorCgroup", SPEC_MONITOR_CGROUP);
-	}
 	jw_strv(&w, "exited", place->exited);
 	if (p->health.args.n) {
 		jw_object(&w, "health");

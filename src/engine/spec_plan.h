@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
@@ -185,6 +186,12 @@ struct plan {
 	struct plan_kv *sysctls;
 	size_t n_sysctls;
 };
+
+/* It has no cgroup, and so nothing that takes one. */
+static inline bool plan_has_no_cgroup(const struct plan *p)
+{
+	return p->rootless || (p->opt->cgroups && strcmp(p->opt->cgroups, "disabled") == 0);
+}
 
 /* spec_security.c: capabilities, --security-opt, --privileged, user namespace. Goes first: the rest asks for userns. */
 int plan_security(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;

@@ -69,17 +69,91 @@ static void tell(const struct engine *en, const char *id, bool attached)
 	events_container(en, &rec, "start", NULL);
 }
 
-static int launch(const struct engine *en, const char *id, struct strbuf *description, bool attached, bool remove_on_failure,
-		  struct client *out, struct err *e)
+/* Members of the description that are the unit's: kept with the container, for whoever adopts it or runs another process in it. */
+static int move_description(const struct engine *en, const char *id, const char *top, const char *cgroup, struct strbuf *description, struct err *e)
 {
+	CLEANUP_FD int dir = folder_open(en, id, e);
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&out);
+	const struct json *old;
+	struct strbuf was;
+	int r = dir < 0 ? dir : json_parse(&a, description->s, description->len, NULL, &old, e);
+
+	if (r < 0)
+		return r;
+	jw_object(&w, NULL);
+	json_each(member, old)
+		if (strcmp(member->key, "cgroup") != 0 && strcmp(member->key, "monitorCgroup") != 0 && strcmp(member->key, "service") != 0)
+			jw_value(&w, member->key, member);
+	jw_str(&w, "cgroup", cgroup);
+	jw_str(&w, "monitorCgroup", arena_printf(&a, "%s/" SERVICE_MONITOR, top));
+	jw_bool(&w, "service", true);
+	jw_end_object(&w);
+	if (sb_error(&out) < 0 || arena_error(&a) < 0)
+		return err_errno(e, -ENOMEM, "write the container's description");
+	was = *description;
+	*description = out;
+	out = was;
+	r = io_replace_file(dir, "config.json", description->s, description->len, 0600, false);
+	return r < 0 ? err_errno(e, r, "write the container's config.json") : 0;
+}
+
+/* --cgroups=split: where its cgroup is, is for each start to say. */
+static int enter_unit(const struct engine *en, const struct record *rec, const struct ct_config *config, struct strbuf *description, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	CLEANUP_STRBUF struct strbuf doc = STRBUF_INIT;
+	const char *top, *cgroup;
+	int r = service_cgroup(&a, &top, e);
+
+	if (r < 0)
+		return r;
+	cgroup = arena_printf(&a, "%s/%s", top, rec->id);
+	if (!cgroup)
+		return err_errno(e, -ENOMEM, "--cgroups=split");
+	config_change_cgroup(config->doc, cgroup, &doc);
+	r = sb_error(&doc) < 0 ? err_errno(e, -ENOMEM, "--cgroups=split") : catalog_begin(c, CATALOG_LAZY, e);
+	if (r == 0)
+		r = record_set_config(c, rec->id, doc.s, e);
+	if (r == 0)
+		r = catalog_commit(c, e);
+	return r < 0 ? r : move_description(en, rec->id, top, cgroup, description, e);
+}
+
+/* What it has of a service manager, and whether its monitor stays where we are. */
+static int serve(const struct engine *en, const char *id, const struct service *service, struct strbuf *description, bool *stay, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct ct_config config;
+	struct record rec;
+	int r = record_get(en->catalog, &a, id, &rec, e);
+
+	if (r == 0)
+		r = config_parse(&a, rec.config, &config, e);
+	if (r == 0 && config.cgroups && strcmp(config.cgroups, "split") == 0)
+		r = enter_unit(en, &rec, &config, description, e);
+	if (r < 0)
+		return r;
+	*stay = config.cgroups && strcmp(config.cgroups, "enabled") != 0;
+	return service_describe(service, config.sdnotify, description, e);
+}
+
+static int launch(const struct engine *en, const char *id, struct strbuf *description, const struct service *service, bool attached,
+		  bool remove_on_failure, struct client *out, struct err *e)
+{
+	struct launch how = { .service = service };
 	int r = folder_state_make(en, id, e);
 
+	if (r == 0)
+		r = serve(en, id, service, description, &how.stay, e);
 	if (r == 0)
 		r = join_describe(en, id, description, e);
 	if (r == 0)
 		r = connect(en, id, description, e);
 	if (r == 0)
-		r = launch_monitor("run", description->s, description->len, out, e);
+		r = launch_monitor("run", description->s, description->len, &how, out, e);
 	if (r == 0)
 		r = client_started(out, e);
 	if (r < 0) {
@@ -94,7 +168,7 @@ static int launch(const struct engine *en, const char *id, struct strbuf *descri
 int container_launch(const struct engine *en, struct container_new *n, bool remove_on_failure, struct client *out,
 		     struct err *e)
 {
-	int r = launch(en, n->id, &n->description, n->attached, remove_on_failure, out, e);
+	int r = launch(en, n->id, &n->description, n->service, n->attached, remove_on_failure, out, e);
 
 	n->lock = close_fd(n->lock);
 	return r;
@@ -189,7 +263,8 @@ static int apply_changes(const struct record *rec, struct strbuf *description, s
 }
 
 /* With the lock held. */
-static int start_again(const struct engine *en, struct record *rec, bool again, unsigned int attach, struct client *out, struct err *e)
+static int start_again(const struct engine *en, struct record *rec, bool again, unsigned int attach, const struct service *service,
+		       struct client *out, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf description = STRBUF_INIT;
 	int r = launch_read_description(en, rec->id, attach, &description, e);
@@ -208,17 +283,18 @@ static int start_again(const struct engine *en, struct record *rec, bool again, 
 		r = cni_leave(en, rec->id, NULL, CNI_LOST_FORGET, e);
 	if (r == 0)
 		r = record_start(en, rec, again, e);
-	return r < 0 ? r : launch(en, rec->id, &description, attach & FRAME_WANT_STREAMS, false, out, e);
+	return r < 0 ? r : launch(en, rec->id, &description, service, attach & FRAME_WANT_STREAMS, false, out, e);
 }
 
 int container_start_locked(const struct engine *en, struct record *rec, struct err *e)
 {
 	CLEANUP_CLIENT struct client c = CLIENT_INIT;
 
-	return start_again(en, rec, true, 0, &c, e);
+	return start_again(en, rec, true, 0, NULL, &c, e);
 }
 
-int container_start(const struct engine *en, const char *what, unsigned int attach, struct client *out, struct err *e)
+int container_start(const struct engine *en, const char *what, unsigned int attach, const struct service *service, struct client *out,
+		    struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 
@@ -238,6 +314,6 @@ int container_start(const struct engine *en, const char *what, unsigned int atta
 		if (r < 0)
 			return r;
 		if (rec.status != RECORD_RUNNING)
-			return start_again(en, &rec, false, attach, out, e);
+			return start_again(en, &rec, false, attach, service, out, e);
 	}
 }

@@ -9,21 +9,35 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 
 #include "base/io.h"
 #include "runtime/seal.h"
 #include "sys/spawn.h"
+#include "wire/frame.h"
 
 #define SELF "/proc/self/exe"
 #define LOCK_FILE "lock"
 /* All that is kept of the caller's environment is what a program needs to find others. */
 #define ENV_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-void crew_inherit(struct crew *c, enum crew_fd last)
+/* Whether exec closes what is for the container. */
+static int close_passed(unsigned int passed, bool on)
 {
-	c->has = 0;
-	(void)syscall(SYS_close_range, (unsigned int)last + 1, ~0U, 0U);
+	int r = 0;
+
+	for (unsigned int i = 0; r == 0 && i < passed; i++)
+		r = io_set_cloexec(MONITOR_PASSED_FD + (int)i, on);
+	return r;
+}
+
+void crew_inherit(struct crew *c, enum crew_fd last, unsigned int passed)
+{
+	*c = (struct crew){ .passed = passed };
+	(void)syscall(SYS_close_range, (unsigned int)last + 1, MONITOR_PASSED_FD - 1U, 0U);
+	(void)syscall(SYS_close_range, MONITOR_PASSED_FD + passed, ~0U, 0U);
+	(void)!close_passed(passed, true);
 	for (int fd = CREW_SETTINGS; fd <= (int)last; fd++)
 		if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
 			c->has |= 1U << fd;
@@ -31,6 +45,7 @@ void crew_inherit(struct crew *c, enum crew_fd last)
 
 int crew_reserve(struct crew *c)
 {
+	int end = c->passed ? MONITOR_PASSED_FD : (int)CREW_END;
 	CLEANUP_FD int null = -1;
 
 	/* 0, 1 and 2 first: a caller may have closed them */
@@ -39,10 +54,10 @@ int crew_reserve(struct crew *c)
 		if (null < 0)
 			return -errno;
 	} while (null <= 2 && fcntl(null, F_SETFD, 0) == 0);
-	for (int fd = CREW_SETTINGS; fd < CREW_END; fd++)
+	for (int fd = CREW_SETTINGS; fd < end; fd++)
 		if (!(c->has & 1U << fd) && fd != null && dup3(null, fd, O_CLOEXEC) < 0)
 			return -errno;
-	if (null < CREW_END)
+	if (null < end)
 		(void)take_fd(&null);
 	return 0;
 }
@@ -86,14 +101,43 @@ static int expose(const struct crew *c)
 	return 0;
 }
 
-int crew_become_keeper(const struct crew *c, const char *id)
+/* One that came while the container was being made. */
+static volatile sig_atomic_t ended_by;
+
+/* Blocked from here over exec: the keeper reads them. Not earlier, for the container would inherit that. */
+static void block_service_signals(sigset_t *set)
 {
-	const char *argv[] = { "tare-monitor", "keeper", id, NULL };
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGQUIT);
+	(void)sigprocmask(SIG_BLOCK, set, NULL);
+	if (ended_by)
+		(void)raise(ended_by);
+	ended_by = 0;
+}
+
+int crew_service_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	block_service_signals(&set);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int crew_become_keeper(const struct crew *c, const char *id, bool service)
+{
+	const char *argv[] = { "tare-monitor", service ? "service" : "keeper", id, NULL };
 	const char *env[] = { ENV_PATH, NULL };
 	int r = expose(c);
+	sigset_t set;
 
 	if (r < 0)
 		return r;
+	if (service)
+		block_service_signals(&set);
 	(void)execve(SELF, (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
 	return -errno;
 }
@@ -122,10 +166,13 @@ int crew_seal(const struct crew *c, const struct oci_spec *spec, const char *com
 	for (int fd = CREW_SETTINGS; fd <= CREW_SESSION; fd++)
 		if (crew_has(c, (enum crew_fd)fd) && fcntl(fd, F_SETFD, 0) < 0)
 			return err_errno(e, -errno, "descriptor %d", fd);
+	r = close_passed(c->passed, false);
+	if (r < 0)
+		return err_errno(e, r, "descriptors for the container");
 	r = rt_seal_self((char *const *)(uintptr_t)argv, e);
 	for (int fd = CREW_SETTINGS; r == 0 && fd <= CREW_SESSION; fd++)
 		r = io_set_cloexec(fd, true);
-	return r;
+	return r == 0 ? close_passed(c->passed, true) : r;
 }
 
 static int wait_for_lock(int fd, unsigned int seconds)
@@ -137,7 +184,7 @@ static int wait_for_lock(int fd, unsigned int seconds)
 		return 0;
 	if ((errno != EAGAIN && errno != EACCES) || !seconds)
 		return errno == EACCES ? -EAGAIN : -errno;
-	(void)alarm(seconds); /* its handler does nothing and interrupts */
+	(void)alarm(seconds); /* its handler interrupts */
 	r = fcntl(fd, F_SETLKW, &lock) < 0 ? -errno : 0;
 	(void)alarm(0);
 	return r == -EINTR ? -EAGAIN : r;
@@ -164,16 +211,17 @@ bool crew_forgotten(void)
 	return faccessat(CREW_STATE_DIR, LOCK_FILE, F_OK, 0) < 0 && errno == ENOENT;
 }
 
-static void nothing(int sig)
+static void note(int sig)
 {
-	(void)sig;
+	if (sig == SIGTERM || sig == SIGINT || sig == SIGQUIT)
+		ended_by = sig;
 }
 
 void crew_quiet(void)
 {
 	static const int restarting[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
 					  SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ };
-	struct sigaction sa = { .sa_handler = nothing, .sa_flags = SA_RESTART };
+	struct sigaction sa = { .sa_handler = note, .sa_flags = SA_RESTART };
 
 	for (size_t i = 0; i < ARRAY_LEN(restarting); i++)
 		(void)sigaction(restarting[i], &sa, NULL);

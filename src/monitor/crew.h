@@ -28,18 +28,22 @@ enum crew_fd {
 	CREW_LISTEN,   /* attach.sock */
 	CREW_PROGRESS,
 	CREW_LINK,     /* between keeper and worker */
+	CREW_NOTIFY,   /* the socket at which the container speaks to a service manager */
+	CREW_MANAGER,  /* and that one's */
 	CREW_END
 };
 
 /* Says what is where: bit n = descriptor n is open. */
 struct crew {
 	unsigned int has;
+	unsigned int passed; /* as crew_inherit() was told */
 };
 
-/* Takes stock after exec: the open ones among the numbers up to `last`, made CLOEXEC; everything above is closed. */
-void crew_inherit(struct crew *c, enum crew_fd last);
+/* Takes stock after exec: the open ones among the numbers up to `last`, made CLOEXEC; everything above is closed but, from MONITOR_PASSED_FD on,
+ * as many as the container's process is to have (description_pass). */
+void crew_inherit(struct crew *c, enum crew_fd last, unsigned int passed);
 
-/* Occupies the numbers that are free, so that nothing opened later lands on them. */
+/* Occupies the numbers that are free, so that nothing opened later lands on them; with descriptors for the container all up to those. */
 int crew_reserve(struct crew *c) MUST_CHECK;
 
 /* Moves fd to its number (closing fd); -1 is allowed and empties the place. */
@@ -57,8 +61,8 @@ static inline int crew_get(const struct crew *c, enum crew_fd place)
 	return crew_has(c, place) ? (int)place : -1;
 }
 
-/* Becomes the keeper: exec of our own program with the crew's descriptors and no others. Gives only on failure. */
-int crew_become_keeper(const struct crew *c, const char *id) MUST_CHECK;
+/* Becomes the keeper: exec of our own program with the crew's descriptors and no others. Gives only on failure. service: keeper.h. */
+int crew_become_keeper(const struct crew *c, const char *id, bool service) MUST_CHECK;
 
 /* Starts a worker with all but the lock; `link` becomes its CREW_LINK. */
 int crew_spawn_worker(const struct crew *c, const char *id, int link, pid_t *pid, int *pidfd) MUST_CHECK;
@@ -71,11 +75,13 @@ int crew_take_lock(struct crew *c, unsigned int seconds) MUST_CHECK;
 bool crew_forgotten(void);
 
 /* Where a container of this specification could write to our program file, executes `command` again from a sealed copy
- * of it, with the first descriptors, up to CREW_SESSION. To be called before anything else is held. */
+ * of it, with the first descriptors, up to CREW_SESSION, and those for the container. To be called before anything else is held. */
 int crew_seal(const struct crew *c, const struct oci_spec *spec, const char *command, struct err *e) MUST_CHECK;
 
 /* Signals sent to the caller's group or terminal mean nothing to a monitor: caught by a handler that does nothing,
  * not ignored, because ignoring would be inherited by the container. Own session, own name. */
 void crew_quiet(void);
+/* The signals by which a service is ended, as a signalfd; one that came earlier, since crew_quiet(), is among them. */
+int crew_service_signals(void) MUST_CHECK;
 
 #endif

@@ -179,6 +179,35 @@ static int parse_health(const struct json *doc, struct description *d, struct er
 	return 0;
 }
 
+static const char *const notify_modes[] = {
+	[NOTIFY_NONE] = "", [NOTIFY_CONTAINER] = "container", [NOTIFY_CONMON] = "conmon", [NOTIFY_HEALTHY] = "healthy"
+};
+
+static int parse_notify(const struct json *doc, struct description *d, struct err *e)
+{
+	struct description_notify *n = &d->notify;
+	const struct json *notify = NULL;
+	const char *mode = NULL;
+	size_t i = NOTIFY_CONTAINER;
+	int64_t sender = 0;
+	int r = json_get_obj(doc, "description", "notify", &notify, e);
+
+	if (r < 0 || !notify)
+		return r;
+	if ((r = json_get_str(notify, "notify", "mode", &mode, e)) < 0 || (r = require(mode, "notify.mode", e)) < 0 ||
+	    (r = json_get_str(notify, "notify", "socket", &n->socket, e)) < 0 || (r = require(n->socket, "notify.socket", e)) < 0 ||
+	    (r = json_get_str(notify, "notify", "watchdog", &n->watchdog, e)) < 0 ||
+	    (r = json_get_i64(notify, "notify", "sender", &sender, e)) < 0)
+		return r;
+	while (i < ARRAY_LEN(notify_modes) && strcmp(mode, notify_modes[i]) != 0)
+		i++;
+	if (i == ARRAY_LEN(notify_modes) || sender <= 0 || sender > INT32_MAX)
+		return err_set(e, ERR_INVALID, "notify: no such mode, or no sender");
+	n->mode = (enum notify_mode)i;
+	n->sender = (pid_t)sender;
+	return 0;
+}
+
 static int parse_common(struct arena *a, const struct json *doc, struct description *d, struct err *e)
 {
 	const char **exited = NULL;
@@ -195,6 +224,7 @@ static int parse_common(struct arena *a, const struct json *doc, struct descript
 	    (r = json_get_bool(doc, "description", "openStdin", &d->open_stdin, e)) < 0 ||
 	    (r = json_get_bool(doc, "description", "stdinOnce", &d->stdin_once, e)) < 0 ||
 	    (r = json_get_bool(doc, "description", "poststop", &d->poststop, e)) < 0 ||
+	    (r = json_get_bool(doc, "description", "service", &d->service, e)) < 0 ||
 	    (r = json_get_u32(doc, "description", "attach", &d->attach, e)) < 0 ||
 	    (r = json_get_str(doc, "description", "cgroup", &d->cgroup, e)) < 0 ||
 	    (r = json_get_str(doc, "description", "monitorCgroup", &d->monitor_cgroup, e)) < 0 ||
@@ -208,10 +238,13 @@ static int parse_common(struct arena *a, const struct json *doc, struct descript
 	if ((r = require_path(d->container_dir, "containerDir", e)) < 0 ||
 	    (r = require_path(d->state_dir, "stateDir", e)) < 0)
 		return r;
-	if (d->cgroup && ((r = require_path(d->cgroup, "cgroup", e)) < 0 ||
-			  (r = require_path(d->monitor_cgroup, "monitorCgroup", e)) < 0))
+	if ((d->cgroup && (r = require_path(d->cgroup, "cgroup", e)) < 0) ||
+	    (d->monitor_cgroup && (r = require_path(d->monitor_cgroup, "monitorCgroup", e)) < 0))
 		return r;
-	r = parse_healer(a, doc, d, e);
+	r = parse_notify(doc, d, e);
+	d->service |= d->notify.mode != NOTIFY_NONE;
+	if (r == 0)
+		r = parse_healer(a, doc, d, e);
 	if (r == 0)
 		r = parse_health(doc, d, e);
 	return r < 0 ? r : parse_log(doc, &d->log, e);
@@ -322,11 +355,24 @@ static int parse_usernet(struct arena *a, const struct json *doc, struct descrip
 	return u ? net_usernet_read(a, obj, u, e) : err_errno(e, -ENOMEM, "usernet");
 }
 
+static int parse_pass(const struct json *doc, struct description_pass *p, struct err *e)
+{
+	const struct json *pass = NULL;
+	int r = json_get_obj(doc, "description", "pass", &pass, e);
+
+	if (r < 0 || !pass)
+		return r;
+	if ((r = json_get_u32(pass, "pass", "n", &p->n, e)) < 0 || (r = json_get_u32(pass, "pass", "listen", &p->listen, e)) < 0 ||
+	    (r = json_get_str(pass, "pass", "names", &p->names, e)) < 0)
+		return r;
+	return p->n > DESCRIPTION_PASS_MAX || p->listen > p->n ? err_set(e, ERR_INVALID, "pass: more than there can be") : 0;
+}
+
 static int parse_container(struct arena *a, const struct json *doc, struct description *d, struct err *e)
 {
 	int r;
 
-	if ((r = parse_links(a, doc, d, e)) < 0 || (r = parse_joins(a, doc, d, e)) < 0 || (r = parse_usernet(a, doc, d, e)) < 0 ||
+	if ((r = parse_links(a, doc, d, e)) < 0 || (r = parse_joins(a, doc, d, e)) < 0 || (r = parse_pass(doc, &d->pass, e)) < 0 || (r = parse_usernet(a, doc, d, e)) < 0 ||
 	    (r = parse_rootfs(a, doc, &d->rootfs, e)) < 0 || (r = parse_spec(a, doc, &d->spec, e)) < 0)
 		return r;
 	if (!d->spec->process)
@@ -350,7 +396,7 @@ static int parse_exec(struct arena *a, const struct json *doc, struct descriptio
 	const struct json *process = NULL;
 	int r;
 
-	if ((r = require(d->exec_id, "execId", e)) < 0 || (r = parse_spec(a, doc, &d->spec, e)) < 0 ||
+	if ((r = require(d->exec_id, "execId", e)) < 0 || (r = parse_pass(doc, &d->pass, e)) < 0 || (r = parse_spec(a, doc, &d->spec, e)) < 0 ||
 	    (r = json_get_obj(doc, "description", "process", &process, e)) < 0 ||
 	    (r = json_get_obj(doc, "description", "event", &d->event, e)) < 0)
 		return r;
@@ -428,9 +474,16 @@ int description_settings(const struct description *d, struct err *e)
 	jw_bool(&w, "stdinOnce", d->stdin_once);
 	jw_bool(&w, "poststop", d->poststop);
 	jw_u64(&w, "attach", d->attach);
-	if (d->cgroup) {
+	if (d->cgroup)
 		jw_str(&w, "cgroup", d->cgroup);
+	if (d->monitor_cgroup)
 		jw_str(&w, "monitorCgroup", d->monitor_cgroup);
+	if (d->notify.mode) {
+		jw_object(&w, "notify");
+		jw_str(&w, "mode", notify_modes[d->notify.mode]);
+		jw_str(&w, "socket", d->notify.socket);
+		jw_i64(&w, "sender", d->notify.sender);
+		jw_end_object(&w);
 	}
 	jw_strv(&w, "exited", d->exited);
 	if (d->healer) {

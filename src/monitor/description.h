@@ -42,6 +42,28 @@ struct description_health {
 	int64_t retries;
 };
 
+/* A service manager that waits to hear from the container (sd_notify(3)). */
+enum notify_mode {
+	NOTIFY_NONE,
+	NOTIFY_CONTAINER, /* its own words */
+	NOTIFY_CONMON,    /* ready when it runs */
+	NOTIFY_HEALTHY    /* ready when its health check says so */
+};
+
+struct description_notify {
+	enum notify_mode mode;
+	const char *socket;   /* the manager's: NOTIFY_SOCKET */
+	const char *watchdog; /* WATCHDOG_USEC of the container; NULL: none */
+	pid_t sender;         /* who the manager takes for the main process until it hears of us */
+};
+
+/* What the container's process gets beside its streams (runtime.h, rt_pass): descriptors from MONITOR_PASSED_FD on. */
+#define DESCRIPTION_PASS_MAX 256U
+struct description_pass {
+	uint32_t n, listen;
+	const char *names;
+};
+
 struct description {
 	const char *id;
 	const char *container_dir, *state_dir;
@@ -50,13 +72,15 @@ struct description {
 	uint32_t attach; /* FRAME_WANT_* */
 	struct description_log log;
 	const char *cgroup;         /* of the container; NULL: none */
-	const char *monitor_cgroup; /* where monitors live, many in one; with cgroup */
+	const char *monitor_cgroup; /* where monitors live, many in one; NULL: wherever they are started */
 	const char *const *exited;  /* argv; NULL: nothing to execute */
 	/* of one that is in a network: where the healer's socket is, and what starts it; else NULL */
 	const char *healer_folder;
 	const char *const *healer;
 	bool has_health;
 	struct description_health health;
+	struct description_notify notify;
+	bool service;               /* a service manager's signals to the keeper are for the container; so it is with notify */
 	bool poststop;              /* the specification has poststop hooks */
 	/* not part of the settings: */
 	struct rt_rootfs rootfs;
@@ -65,6 +89,7 @@ struct description {
 	const struct json *event;          /* of an exec: what is told of its end, beside that (wire/event.h); NULL: nothing is */
 	const struct net_link *links;      /* into its networks */
 	size_t n_links;
+	struct description_pass pass;
 	const struct description_join *joins;
 	size_t n_joins;
 	const char *const *connect;        /* argv, executed with the network namespace as stdin; NULL: nothing */

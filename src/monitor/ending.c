@@ -14,11 +14,14 @@
 #include "monitor/attach.h"
 #include "monitor/stdio.h"
 #include "net/stale.h"
+#include "runtime/notify.h"
 #include "runtime/runtime.h"
 #include "sys/cgroup.h"
 #include "sys/spawn.h"
 
 #define EXITED_TIMEOUT_MS 30000
+/* Of the command line in the description. */
+#define MOST_WORDS 16
 
 /* ---- how it ended ---- */
 
@@ -89,6 +92,8 @@ void ending_remove_names(int state_dir)
 {
 	stdio_remove_fifos(state_dir);
 	(void)unlinkat(state_dir, ATTACH_SOCKET, 0);
+	(void)unlinkat(state_dir, RT_NOTIFY_FOLDER "/" RT_NOTIFY_SOCKET, 0);
+	(void)unlinkat(state_dir, RT_NOTIFY_FOLDER, AT_REMOVEDIR);
 	(void)unlinkat(state_dir, PROGRESS_FILE, 0);
 }
 
@@ -124,6 +129,27 @@ void ending_run_exited(const struct description *d)
 		if (proc_signal(pidfd, SIGKILL) < 0 || spawn_wait(pidfd, -1, &status) < 0)
 			log_error("%.12s: %s cannot be killed", d->id, args.path);
 	}
+}
+
+/* Its command line is that of the container's end, "… internal exited ID", with another command. */
+int ending_start_stop(const struct description *d)
+{
+	const char *argv[MOST_WORDS + 1] = { NULL };
+	CLEANUP_FD int pidfd = -1;
+	size_t n = 0;
+	pid_t pid;
+
+	for (; d->exited && d->exited[n]; n++) {
+		if (n == MOST_WORDS)
+			return -E2BIG;
+		argv[n] = d->exited[n];
+	}
+	if (n < 4)
+		return -ENOENT;
+	argv[n - 3] = "stop";
+	argv[n - 2] = d->id;
+	argv[n - 1] = NULL;
+	return spawn(&(struct spawn_args){ .path = argv[0], .argv = argv }, &pid, &pidfd);
 }
 
 void ending_forget_connections(const struct description *d)

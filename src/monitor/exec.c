@@ -29,6 +29,7 @@
 #include "runtime/runtime.h"
 #include "sys/cgroup.h"
 #include "sys/spawn.h"
+#include "wire/frame.h"
 #include "wire/event.h"
 
 #define EXEC_DIR "exec"
@@ -74,13 +75,15 @@ static int begin(struct exec *x, struct err *e)
 {
 	int r;
 
-	crew_inherit(&x->crew, CREW_CLIENT);
+	r = description_read(&x->arena, CREW_SETTINGS, DESCRIPTION_EXEC, &x->d, e);
+	crew_inherit(&x->crew, CREW_CLIENT, x->d.pass.n);
 	crew_quiet();
+	if (r < 0)
+		return r;
 	r = crew_reserve(&x->crew);
 	if (r < 0)
 		return err_errno(e, r, "open /dev/null");
-	if ((r = description_read(&x->arena, CREW_SETTINGS, DESCRIPTION_EXEC, &x->d, e)) < 0 ||
-	    (r = crew_seal(&x->crew, x->d.spec, "exec", e)) < 0 || (r = open_exec_dir(x, e)) < 0)
+	if ((r = crew_seal(&x->crew, x->d.spec, "exec", e)) < 0 || (r = open_exec_dir(x, e)) < 0)
 		return r;
 	if (x->container.status != STATE_RUNNING)
 		return err_set(e, ERR_BUSY, "container %.12s is not running", x->d.id);
@@ -98,12 +101,14 @@ static int save_state(struct exec *x, enum state_status status, struct err *e)
 
 static int start(struct exec *x, struct err *e)
 {
+	const struct rt_pass pass = { .from = MONITOR_PASSED_FD, .n = x->d.pass.n, .listen = x->d.pass.listen, .names = x->d.pass.names };
 	struct rt_exec_args args = {
 		.pid = x->container.pid,
 		.start_time = x->container.start_time,
 		.spec = x->d.spec,
 		.process = x->d.process,
 		.cgroup = x->d.cgroup,
+		.pass = &pass,
 	};
 	uid_t uid;
 	gid_t gid;
@@ -118,6 +123,8 @@ static int start(struct exec *x, struct err *e)
 	for (size_t i = 0; i < 3; i++)
 		args.stdio[i] = x->stdio.container[i];
 	r = rt_exec(&args, &x->process, e);
+	for (unsigned int i = 0; i < pass.n; i++) /* they are its own */
+		(void)close_fd(pass.from + (int)i);
 	stdio_close_container(&x->stdio);
 	if (r == 0 && x->d.tty)
 		r = stdio_take_console(x->process.console, &x->stdio, e);
@@ -132,7 +139,7 @@ static void leave_caller(const struct exec *x)
 	struct err e = { 0 };
 	pid_t self = getpid();
 
-	if (!x->d.cgroup || spawn_fork(NULL) != 0)
+	if (!x->d.monitor_cgroup || spawn_fork(NULL) != 0)
 		return;
 	_exit(cg_create(x->d.monitor_cgroup, &cg, NULL, &e) == 0 && getppid() == self && cg_join(cg, self, &e) == 0 ? 0 : 1);
 }

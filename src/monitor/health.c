@@ -190,6 +190,8 @@ static void checked(void *data, int code, const char *output)
 	add_entry(h, code, output);
 	other = health_judge(h, code);
 	save(h);
+	if (other && h->status == HEALTH_HEALTHY && h->healthy)
+		h->healthy(h->healthy_data);
 	if (other)
 		changed(h);
 	wait_for_next(h);

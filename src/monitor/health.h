@@ -35,6 +35,8 @@ struct health {
 	bool owed;                /* the status changed while it was at it */
 	char began[TEXT_TIME_LEN]; /* the check that runs */
 	bool in_start;             /* it began in the start period */
+	void (*healthy)(void *data); /* called when it becomes so; set behind health_begin(), may be NULL */
+	void *healthy_data;
 	enum health_status status;
 	uint32_t streak; /* failures in a row */
 	struct health_entry log[HEALTH_LOG]; /* oldest first */

@@ -4,11 +4,16 @@
  * with the kernel. Then it stays until a worker has done the rest and exits with 0, or until trying again helps nobody:
  * many workers died early, or one died and the state folder is gone, and with it everybody who could read the result.
  *
+ * Of a container that is a service (systemd's) the keeper is the main process: its exit code is the container's, and the signals by which a
+ * service is ended mean `tare stop` of the container, which the worker executes.
+ *
  * A keeper that took over a container (adopt) is the same, but not the parent: ending_publish() sees to that. */
 #include "monitor/keeper.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -32,9 +37,11 @@ struct keeper {
 	struct crew crew;
 	const char *id;
 	int link, worker;  /* -1: none */
+	int signals;       /* of a service; -1 */
+	int code;          /* the container's */
 	int64_t worker_since, next_worker; /* ms */
 	unsigned int early_deaths;
-	bool exited;
+	bool exited, stopping;
 };
 
 static void plan_next(struct keeper *k)
@@ -50,6 +57,25 @@ static void plan_next(struct keeper *k)
 	if (!k->early_deaths)
 		pause = 0;
 	k->next_worker = clock_ms() + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
+}
+
+/* Each worker is told: one before it may have been killed just then. */
+static void pass_stop(struct keeper *k)
+{
+	const char byte = LINK_STOP;
+
+	if (k->stopping && !k->exited && k->link >= 0)
+		(void)send(k->link, &byte, 1, MSG_NOSIGNAL);
+}
+
+static void signalled(struct keeper *k)
+{
+	struct signalfd_siginfo info;
+
+	if (read(k->signals, &info, sizeof(info)) != (ssize_t)sizeof(info) || k->stopping)
+		return;
+	k->stopping = true;
+	pass_stop(k);
 }
 
 static void start_worker(struct keeper *k)
@@ -70,6 +96,7 @@ static void start_worker(struct keeper *k)
 		k->worker = -1;
 		plan_next(k);
 	}
+	pass_stop(k);
 }
 
 /* Gives true when the worker has finished everything, or no other need try. */
@@ -94,6 +121,7 @@ static void container_ended(struct keeper *k)
 	k->exited = true;
 	if (progress_map(CREW_PROGRESS, &p) == 0) {
 		ending_publish(CREW_PIDFD, p);
+		k->code = progress_get(p->exit) == PROGRESS_EXITED ? proc_exit_code(p->status) : 255;
 		progress_unmap(p);
 	}
 	if (k->link >= 0)
@@ -110,37 +138,56 @@ static void link_ready(struct keeper *k)
 }
 
 /* Until the next event, or the next worker is due. */
-static int wait_for(struct keeper *k, struct pollfd p[3])
+static int wait_for(struct keeper *k, struct pollfd p[4])
 {
 	int64_t left = k->worker < 0 ? k->next_worker - clock_ms() : -1;
 
 	p[0] = (struct pollfd){ .fd = k->exited ? -1 : CREW_PIDFD, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = k->link, .events = POLLIN };
 	p[2] = (struct pollfd){ .fd = k->worker, .events = POLLIN };
+	p[3] = (struct pollfd){ .fd = k->signals, .events = POLLIN };
 	if (k->worker < 0 && left < 0)
 		left = 0;
-	return poll(p, 3, (int)left);
+	return poll(p, 4, (int)left);
+}
+
+static int keep(struct keeper *k, bool service)
+{
+	struct pollfd p[4];
+
+	crew_inherit(&k->crew, CREW_END - 1, 0);
+	crew_quiet();
+	if (service)
+		k->signals = crew_service_signals();
+	/* taken over when it had ended already: there is no pidfd, the end is published */
+	k->exited = !crew_has(&k->crew, CREW_PIDFD);
+	for (;;) {
+		if (k->worker < 0 && clock_ms() >= k->next_worker)
+			start_worker(k);
+		if (wait_for(k, p) <= 0)
+			continue;
+		if (p[1].revents & POLLIN)
+			link_ready(k);
+		if (p[3].revents)
+			signalled(k);
+		if (p[0].revents)
+			container_ended(k);
+		if (p[2].revents && worker_ended(k))
+			return k->code;
+	}
 }
 
 int keeper_main(const char *id)
 {
-	struct keeper k = { .id = id, .link = -1, .worker = -1 };
-	struct pollfd p[3];
+	struct keeper k = { .id = id, .link = -1, .worker = -1, .signals = -1 };
 
-	crew_inherit(&k.crew, CREW_END - 1);
-	crew_quiet();
-	/* taken over when it had ended already: there is no pidfd, the end is published */
-	k.exited = !crew_has(&k.crew, CREW_PIDFD);
-	for (;;) {
-		if (k.worker < 0 && clock_ms() >= k.next_worker)
-			start_worker(&k);
-		if (wait_for(&k, p) <= 0)
-			continue;
-		if (p[1].revents & POLLIN)
-			link_ready(&k);
-		if (p[0].revents)
-			container_ended(&k);
-		if (p[2].revents && worker_ended(&k))
-			return 0;
-	}
+	(void)keep(&k, false);
+	return 0;
+}
+
+int keeper_service_main(const char *id)
+{
+	struct keeper k = { .id = id, .link = -1, .worker = -1, .signals = -1 };
+
+	return keep(&k, true);
 }

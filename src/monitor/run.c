@@ -21,6 +21,7 @@
 #include "monitor/description.h"
 #include "monitor/ending.h"
 #include "monitor/join.h"
+#include "monitor/notify.h"
 #include "monitor/progress.h"
 #include "monitor/state.h"
 #include "monitor/stdio.h"
@@ -30,6 +31,7 @@
 #include "sys/cgroup.h"
 #include "sys/sock.h"
 #include "sys/spawn.h"
+#include "wire/frame.h"
 
 /* How long a restart waits: a monitor that ends executes the engine's program, which may take its time. */
 #define LOCK_SECONDS 40U
@@ -74,15 +76,19 @@ static int begin(struct birth *b, const char *command, unsigned int lock_seconds
 {
 	int r;
 
-	crew_inherit(&b->crew, CREW_SESSION);
+	/* what is open besides is said there */
+	r = description_read(&b->arena, CREW_SETTINGS, DESCRIPTION_CONTAINER, &b->d, e);
+	crew_inherit(&b->crew, CREW_SESSION, b->d.pass.n);
 	crew_quiet();
+	if (r < 0)
+		return r;
 	r = crew_reserve(&b->crew);
 	if (r < 0)
 		return err_errno(e, r, "open /dev/null");
-	if ((r = description_read(&b->arena, CREW_SETTINGS, DESCRIPTION_CONTAINER, &b->d, e)) < 0 ||
-	    (r = crew_seal(&b->crew, b->d.spec, command, e)) < 0)
-		return r;
-	return open_state_dir(b, lock_seconds, e);
+	r = crew_seal(&b->crew, b->d.spec, command, e);
+	if (r == 0 && b->d.notify.mode)
+		r = notify_fork(e);
+	return r < 0 ? r : open_state_dir(b, lock_seconds, e);
 }
 
 static int open_progress(struct birth *b, struct err *e)
@@ -148,7 +154,7 @@ static int become_keeper(struct birth *b, struct err *e)
 
 	if (r < 0)
 		return r;
-	return err_errno(e, crew_become_keeper(&b->crew, b->d.id), "execute the keeper");
+	return err_errno(e, crew_become_keeper(&b->crew, b->d.id, b->d.service), "execute the keeper");
 }
 
 /* ---- run ---- */
@@ -236,6 +242,7 @@ static int finish_network(struct birth *b, struct err *e)
 static int create(struct birth *b, struct err *e)
 {
 	CLEANUP_JOIN struct join join = JOIN_INIT;
+	const struct rt_pass pass = { .from = MONITOR_PASSED_FD, .n = b->d.pass.n, .listen = b->d.pass.listen, .names = b->d.pass.names };
 	struct rt_create_args args = {
 		.id = b->d.id,
 		.bundle = b->d.container_dir,
@@ -244,6 +251,7 @@ static int create(struct birth *b, struct err *e)
 		.cgroup = b->d.cgroup,
 		.self_cgroup = b->d.monitor_cgroup,
 		.stdio = { b->stdio.container[0], b->stdio.container[1], b->stdio.container[2] },
+		.pass = &pass,
 		.barrier = RT_BARRIER_SOCKET,
 		.fifo_fd = -1,
 		.meanwhile = make_links,
@@ -267,7 +275,9 @@ static int create(struct birth *b, struct err *e)
 		r = stdio_take_console(b->process.console, &b->stdio, e);
 	if (r == 0)
 		r = save_state(b, STATE_CREATED, e);
-	return r < 0 ? r : join_check(&b->d, e);
+	if (r == 0)
+		r = join_check(&b->d, e);
+	return r < 0 ? r : notify_starting(&b->d, e);
 }
 
 static int start(struct birth *b, struct err *e)
@@ -279,7 +289,8 @@ static int start(struct birth *b, struct err *e)
 	text_now(b->state.started_at);
 	if ((r = save_state(b, STATE_RUNNING, e)) < 0 ||
 	    (r = rt_run_hooks(b->d.spec, OCI_HOOK_POSTSTART, b->d.id, b->process.pid, b->d.container_dir, "running",
-			      e)) < 0)
+			      e)) < 0 ||
+	    (r = notify_started(&b->d, e)) < 0)
 		return r;
 	return put_streams(b, e);
 }
@@ -313,7 +324,7 @@ static int make_and_start(struct birth *b, struct err *e)
 	ending_remove_names(CREW_STATE_DIR); /* of an end that was never finished */
 	/* first of all, with no pid yet: what `adopt` needs to remove what a killed start left */
 	if ((r = save_state(b, STATE_CREATED, e)) < 0 || (r = open_progress(b, e)) < 0 || (r = listen_for_clients(b, e)) < 0 || (r = make_stdio(b, e)) < 0 ||
-	    (r = create(b, e)) < 0 || (r = start(b, e)) < 0) {
+	    (r = notify_open(&b->crew, &b->arena, &b->d, e)) < 0 || (r = create(b, e)) < 0 || (r = start(b, e)) < 0) {
 		give_up(b, e);
 		return r;
 	}
@@ -342,7 +353,7 @@ static int join_monitor_cgroup(struct birth *b, struct err *e)
 	CLEANUP_CGROUP struct cgroup *cg = NULL;
 	int r;
 
-	if (!b->d.cgroup)
+	if (!b->d.monitor_cgroup)
 		return 0;
 	r = cg_create(b->d.monitor_cgroup, &cg, NULL, e);
 	return r < 0 ? r : cg_join(cg, getpid(), e);

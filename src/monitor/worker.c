@@ -19,6 +19,7 @@
 #include "monitor/input.h"
 #include "monitor/logger.h"
 #include "monitor/link.h"
+#include "monitor/notify.h"
 #include "monitor/progress.h"
 #include "monitor/relays.h"
 #include "monitor/state.h"
@@ -47,6 +48,8 @@ struct worker {
 	struct stream streams[LOG_STREAMS];
 	struct healing healing;
 	struct health health;
+	struct notify notify;
+	bool stopping;
 };
 
 static void save_state(struct worker *w)
@@ -83,6 +86,19 @@ static void keeper_died(struct worker *w)
 		loop_quit(w->loop, STEPPED_BACK);
 }
 
+/* As somebody would by hand: with its stop signal and timeout, and so that no restart policy starts it again. */
+static void stop_container(struct worker *w)
+{
+	int r;
+
+	if (w->stopping)
+		return;
+	w->stopping = true;
+	r = ending_start_stop(&w->d);
+	if (r < 0)
+		log_error("%.12s: it cannot be stopped: %s", w->d.id, strerror(-r));
+}
+
 static void link_event(struct loop *l, int fd, uint32_t events, void *data)
 {
 	struct worker *w = data;
@@ -92,6 +108,8 @@ static void link_event(struct loop *l, int fd, uint32_t events, void *data)
 	(void)events;
 	if (n == 1 && byte == LINK_EXITED)
 		loop_quit(l, CONTAINER_ENDED);
+	else if (n == 1 && byte == LINK_STOP)
+		stop_container(w);
 	else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		keeper_died(w);
 }
@@ -227,6 +245,7 @@ static void end(struct worker *w)
 	bool oom_killed;
 
 	health_end(&w->health);
+	notify_end(&w->notify);
 	relays_close(&w->relays);
 	ending_cleanup_cgroup(&w->d, w->progress, &oom_killed);
 	if (s->status != STATE_EXITED)
@@ -242,6 +261,13 @@ static void end(struct worker *w)
 	ending_forget_connections(&w->d);
 }
 
+static void became_healthy(void *data)
+{
+	struct worker *w = data;
+
+	notify_healthy(&w->notify);
+}
+
 static int run(struct worker *w, struct err *e)
 {
 	int r = load(w, e);
@@ -254,7 +280,12 @@ static int run(struct worker *w, struct err *e)
 		w->state.keeper = getppid();
 		w->state.worker = getpid();
 		save_state(w);
+		notify_begin(&w->notify, w->loop, &w->crew, &w->d, getppid());
 		health_begin(&w->health, w->loop, &w->d, CREW_STATE_DIR, w->state.start_time, crew_get(&w->crew, CREW_SESSION));
+		w->health.healthy = became_healthy;
+		w->health.healthy_data = w;
+		if (w->d.has_health && w->health.status == HEALTH_HEALTHY) /* a worker before may have been killed on its way to tell */
+			became_healthy(w);
 		r = loop_run(w->loop);
 	} else {
 		r = CONTAINER_ENDED;
@@ -270,7 +301,7 @@ int worker_main(const char *id)
 	struct err e = { 0 };
 
 	(void)id; /* only for who looks at the process list */
-	crew_inherit(&w.crew, CREW_END - 1);
+	crew_inherit(&w.crew, CREW_END - 1, 0);
 	crew_quiet();
 	if (crew_reserve(&w.crew) < 0 || run(&w, &e) < 0) {
 		log_error("%s", e.msg);

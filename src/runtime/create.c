@@ -253,8 +253,9 @@ static int plan(struct creation *k, const struct rt_create_args *a, struct err *
 	c->process = a->spec->process;
 	c->create = a;
 	c->stdio = a->stdio;
-	c->listen_fds = rt_listen_fds();
-	c->keep_fds = a->preserve_fds + c->listen_fds;
+	c->pass = a->pass;
+	c->listen_fds = a->pass ? a->pass->listen : rt_listen_fds();
+	c->keep_fds = a->pass ? a->pass->n : a->preserve_fds + c->listen_fds;
 	c->no_new_keyring = a->no_new_keyring;
 	c->plain_newlines = a->plain_newlines;
 	c->keep_groups = rt_keeps_groups(c->spec);

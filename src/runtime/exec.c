@@ -106,7 +106,9 @@ static int exec_plan(struct entry *n, struct err *e)
 	c->spec = a->spec;
 	c->process = a->process;
 	c->stdio = a->stdio;
-	c->keep_fds = a->preserve_fds;
+	c->pass = a->pass;
+	c->listen_fds = a->pass ? a->pass->listen : 0;
+	c->keep_fds = a->pass ? a->pass->n : a->preserve_fds;
 	c->plain_newlines = a->plain_newlines;
 	c->keep_groups = rt_keeps_groups(c->spec);
 	c->no_new_keyring = a->no_new_keyring;

@@ -34,6 +34,7 @@ struct rt_ctx {
 	const int *stdio;
 	unsigned int keep_fds;   /* fds 3.. that the process gets */
 	unsigned int listen_fds; /* of these, from LISTEN_FDS */
+	const struct rt_pass *pass; /* where these are in the caller; NULL: there already */
 	bool no_new_keyring, plain_newlines;
 	bool keep_groups; /* the caller's supplementary ones */
 
@@ -155,7 +156,7 @@ void rt_give_stdio(const struct rt_ctx *c, uid_t uid);
 /* A terminal of the devpts below root, its slave as 0-2 and as the controlling terminal, bound to /dev/console when
  * console_bind. *master to be sent to the host side. */
 int rt_console(const struct rt_ctx *c, int root, bool console_bind, int *master, struct err *e) MUST_CHECK;
-/* First of all: closes what it inherited and does not need, the runtime's handles of cgroups and state, and what the
+/* First of all: moves what is passed to its numbers, closes what it inherited and does not need, the runtime's handles of cgroups and state, and what the
  * caller happens to have open: a pipe's other end must not wait for a container that is only created. */
 int rt_close_others(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 int rt_place_stdio(const struct rt_ctx *c, struct err *e) MUST_CHECK;

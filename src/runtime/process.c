@@ -410,7 +410,7 @@ static const char *const *environment(const struct rt_ctx *c, struct err *e)
 
 	while (env[n])
 		n++;
-	out = calloc(n + 4, sizeof(*out)); /* lives until exec */
+	out = calloc(n + 5, sizeof(*out)); /* lives until exec */
 	for (size_t i = 0; out && i < n; i++) {
 		if (!strcmp(env[i], "HOME=") || set_again(env + i))
 			continue;
@@ -419,7 +419,9 @@ static const char *const *environment(const struct rt_ctx *c, struct err *e)
 	}
 	if (!out || (!home && !(out[k++] = home_of(c->process->user.uid))) ||
 	    (c->listen_fds && (asprintf((char **)(uintptr_t)&out[k++], "LISTEN_FDS=%u", c->listen_fds) < 0 ||
-			       asprintf((char **)(uintptr_t)&out[k++], "LISTEN_PID=%d", (int)getpid()) < 0))) {
+			       asprintf((char **)(uintptr_t)&out[k++], "LISTEN_PID=%d", (int)getpid()) < 0)) ||
+	    (c->listen_fds && c->pass && c->pass->names &&
+	     asprintf((char **)(uintptr_t)&out[k++], "LISTEN_FDNAMES=%s", c->pass->names) < 0)) {
 		(void)err_errno(e, -ENOMEM, "environment");
 		return NULL;
 	}

@@ -41,6 +41,15 @@ bool rt_fd_inherited(long fd);
 /* How many descriptors from 3 on a service manager passes (LISTEN_FDS, sd_listen_fds(3)): 0 unless all are there. */
 unsigned int rt_listen_fds(void);
 
+/* Descriptors that the process gets behind 0, 1 and 2 from a caller who has them elsewhere: n, from `from` on, at least as far up as the
+ * process will have them; all else the caller has open, beside what it keeps for itself, is above them. The first `listen` are sockets of
+ * a service manager, which is told to the process as sd_listen_fds(3) says; names: LISTEN_FDNAMES, NULL: none. */
+struct rt_pass {
+	int from;
+	unsigned int n, listen;
+	const char *names;
+};
+
 struct rt_create_args {
 	const char *id;
 	const char *bundle; /* absolute; hooks see it in their state */
@@ -54,6 +63,7 @@ struct rt_create_args {
 	const char *self_cgroup;  /* when set, the caller is moved there in the same burst (tare-monitor) */
 	int stdio[3];             /* what the process gets as 0, 1, 2; -1 = /dev/null. Ignored with a terminal */
 	unsigned int preserve_fds; /* fds 3.. to keep, beside LISTEN_FDS' */
+	const struct rt_pass *pass; /* instead of both; NULL = not */
 	bool no_pivot, no_new_keyring;
 	bool plain_newlines; /* its terminal adds no carriage return (ONLCR off): the caller carries it to one that does */
 	bool ends_by_itself; /* what only execve(2) finds (a script's interpreter is missing) goes to the process's stderr, and its
@@ -126,6 +136,7 @@ struct rt_exec_args {
 	const char *const *narrow; /* cgroups below it to run in instead, as cg_narrow() takes them; NULL = none */
 	int stdio[3];
 	unsigned int preserve_fds;
+	const struct rt_pass *pass; /* instead; NULL = not */
 	bool no_new_keyring, plain_newlines;
 };
 

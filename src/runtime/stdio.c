@@ -94,14 +94,26 @@ static int by_number(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
+/* Upwards: a number that one is moved to is at most that of one that was moved already. What lay there is the caller's. */
+static int place_passed(const struct rt_ctx *c, struct err *e)
+{
+	for (unsigned int i = 0; c->pass && i < c->pass->n; i++) {
+		int from = c->pass->from + (int)i, to = 3 + (int)i;
+
+		if (from != to && dup3(from, to, O_CLOEXEC) < 0)
+			return err_errno(e, -errno, "descriptor %d, which was to become %d", from, to);
+	}
+	return 0;
+}
+
 int rt_close_others(const struct rt_ctx *c, struct err *e)
 {
 	int keep[] = { c->stdio[0], c->stdio[1], c->stdio[2], c->sock, c->proc, c->agent, log_fd(), c->hook_out[0], c->hook_out[1],
 		       c->create && c->create->barrier == RT_BARRIER_FIFO ? c->create->fifo_fd : -1 };
-	int first = 3 + (int)c->keep_fds;
+	int first = 3 + (int)c->keep_fds, r = place_passed(c, e);
 
-	if (!defence(close))
-		return 0;
+	if (r < 0 || !defence(close))
+		return r;
 	qsort(keep, ARRAY_LEN(keep), sizeof(*keep), by_number);
 	for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
 		if (keep[i] > first && syscall(SYS_close_range, (unsigned int)first, (unsigned int)keep[i] - 1, 0U) < 0)

@@ -99,6 +99,10 @@ void cg_expect_join(void);
  * (cgroups(7), "Cgroups v2 delegation"). For those who have a way out: cg_create() tells why not. */
 bool cg_may_make(const char *path);
 
+/* v2: cuts path (absolute) down to the nearest cgroup that systemd has delegated: it, or one above it. -ENOENT: none is; -EOPNOTSUPP: no v2,
+ * or not alone. */
+int cg_delegated(char *path) MUST_CHECK;
+
 struct cgroup; /* the open folders of one cgroup in all its hierarchies */
 
 /* Makes the cgroup (and its parents) in every hierarchy. On v2 enables the controllers that its parents offer.

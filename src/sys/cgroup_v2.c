@@ -77,10 +77,11 @@ static void enable_level(int dir)
 void cg2_enable(const struct cg_system *s, const char *path)
 {
 	const struct cg_hierarchy *h = &s->h[s->v2];
-	CLEANUP_FREE char *level = strdup(path);
+	CLEANUP_FREE char *level = strdup(path), *top = strdup(path);
+	size_t first = top && cg_delegated(top) == 0 ? strlen(top) : 0;
 
-	/* "" (the mount point), "/a", "/a/b" … but not the leaf */
-	for (char *slash = level; slash; slash = strchr(slash + 1, '/')) {
+	/* "" (the mount point), "/a", "/a/b" … but not the leaf; and nothing above what was delegated: that is somebody else's */
+	for (char *slash = level ? level + first : NULL; slash && *slash; slash = strchr(slash + 1, '/')) {
 		CLEANUP_FD int dir = -1;
 
 		*slash = '\0';

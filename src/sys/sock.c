@@ -217,3 +217,21 @@ ssize_t sock_recv_fds(int fd, void *data, size_t len, int *fds, size_t *n_fds)
 	}
 	return -EMSGSIZE;
 }
+
+int sock_send_as(int fd, pid_t pid, const void *data, size_t len)
+{
+	const struct ucred sender = { .pid = pid, .uid = getuid(), .gid = getgid() };
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(sender))];
+	} control = { .align = { .cmsg_len = CMSG_LEN(sizeof(sender)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_CREDENTIALS } };
+	struct iovec iov = { .iov_base = (void *)(size_t)data, .iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf, .msg_controllen = sizeof(control.buf) };
+	ssize_t n;
+
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), &sender, sizeof(sender));
+	do
+		n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}

@@ -31,4 +31,8 @@ int sock_set_send_buffer(int fd, int bytes) MUST_CHECK;
 int sock_send_fds(int fd, const void *data, size_t len, const int *fds, size_t n_fds) MUST_CHECK;
 ssize_t sock_recv_fds(int fd, void *data, size_t len, int *fds, size_t *n_fds) MUST_CHECK;
 
+/* One datagram without waiting, with another process named as its sender (unix(7), SCM_CREDENTIALS), which takes CAP_SYS_ADMIN: -EPERM; or
+ * that process must be there: -ESRCH. */
+int sock_send_as(int fd, pid_t pid, const void *data, size_t len) MUST_CHECK;
+
 #endif

@@ -10,6 +10,9 @@
 
 #include "base/strbuf.h"
 
+/* Where a monitor is given what its container's process is to have beside its streams: above all that it numbers itself. */
+#define MONITOR_PASSED_FD 32
+
 #define FRAME_HEADER 8U
 #define FRAME_MAX_PAYLOAD 65536U
 

@@ -1,4 +1,4 @@
-/* tare-monitor: the process that stays with a container. Started by the engine, never by people; `keeper` and `worker`
+/* tare-monitor: the process that stays with a container. Started by the engine, never by people; `keeper` (or `service`) and `worker`
  * are how it starts its own halves. */
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +29,7 @@ static const struct {
 	{ "usernet", "(internal) stay with the program that is an ordinary user's network", .half = usernet_main },
 	{ "rest", "let MS pass while file 3 is there, then execute a program", .before = rest_main },
 	{ "keeper", "(internal) wait for the container", .half = keeper_main },
+	{ "service", "(internal) the same, as the main process of a service", .half = keeper_service_main },
 	{ "worker", "(internal) log and attach", .half = worker_main },
 };
 

@@ -10,19 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "cmd/oci/oci.h"
+#include "runtime/notify.h"
 #include "sys/proc.h"
 #include "sys/sock.h"
 
-#define FOLDER "notify"
-#define SOCKET "notify.sock"
-#define INSIDE "/run/notify"
 #define BARRIER_MS 30000
 
 static const char *manager(void)
@@ -34,78 +30,25 @@ static const char *manager(void)
 
 /* ---- create ---- */
 
-static const struct oci_process *with_variable(struct arena *a, const struct oci_process *p)
-{
-	struct oci_process *changed = arena_new(a, struct oci_process);
-	const char **env;
-	size_t n = 0, k = 0;
-
-	while (p->env && p->env[n])
-		n++;
-	env = arena_array(a, n + 2, sizeof(*env));
-	if (!changed || !env)
-		return NULL;
-	for (size_t i = 0; i < n; i++)
-		if (!text_starts(p->env[i], "NOTIFY_SOCKET="))
-			env[k++] = p->env[i];
-	env[k] = "NOTIFY_SOCKET=" INSIDE "/" SOCKET;
-	*changed = *p;
-	changed->env = env;
-	return changed;
-}
-
-/* Source: where the folder is, whatever --root is relative to. Not its descriptor, which only one side has. */
-static const struct oci_mount *with_mount(struct arena *a, const struct oci_spec *spec, int folder)
-{
-	static const char *const options[] = { "bind", "nosuid", "noexec", "nodev", "ro", NULL };
-	struct oci_mount *mounts = arena_array(a, spec->n_mounts + 1, sizeof(*mounts));
-	char source[PATH_MAX];
-
-	if (!mounts || io_path_of(folder, source) < 0)
-		return NULL;
-	for (size_t i = 0; i < spec->n_mounts; i++)
-		mounts[i] = spec->mounts[i];
-	mounts[spec->n_mounts] = (struct oci_mount){ .destination = INSIDE, .source = arena_strdup(a, source), .options = options };
-	return mounts;
-}
-
 int oci_notify_plan(struct arena *a, const struct rt_record_dir *d, const struct oci_spec **spec, int *folder, struct err *e)
 {
-	struct oci_spec *changed = arena_new(a, struct oci_spec);
+	int r;
 
 	if (!manager())
 		return 0;
-	if (mkdirat(d->dir, FOLDER, 0755) < 0 && errno != EEXIST)
-		return err_errno(e, -errno, "NOTIFY_SOCKET: folder of the container's state");
-	*folder = openat(d->dir, FOLDER, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (*folder < 0 || fchmodat(d->dir, FOLDER, 0755, 0) < 0)
-		return err_errno(e, -errno, "NOTIFY_SOCKET: folder of the container's state");
-	if (!changed)
-		return err_errno(e, -ENOMEM, "NOTIFY_SOCKET");
-	*changed = **spec;
-	changed->process = with_variable(a, changed->process);
-	changed->mounts = with_mount(a, changed, *folder);
-	changed->n_mounts++;
-	if (!changed->process || !changed->mounts)
-		return err_errno(e, -ENOMEM, "NOTIFY_SOCKET");
-	*spec = changed;
-	return 0;
+	r = *folder = rt_notify_folder(d->dir, e);
+	if (r >= 0)
+		r = rt_notify_variable(a, spec, NULL, e);
+	return r < 0 ? r : rt_notify_mount(a, spec, *folder, e);
 }
 
 int oci_notify_mounted(struct arena *a, const struct rt_record_dir *d, const struct oci_spec **spec, struct err *e)
 {
-	struct oci_spec *changed = arena_new(a, struct oci_spec);
-	CLEANUP_FD int folder = openat(d->dir, FOLDER, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_FD int folder = openat(d->dir, RT_NOTIFY_FOLDER, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (folder < 0)
 		return errno == ENOENT ? 0 : err_errno(e, -errno, "NOTIFY_SOCKET: folder of the container's state");
-	if (!changed)
-		return err_errno(e, -ENOMEM, "NOTIFY_SOCKET");
-	*changed = **spec;
-	changed->mounts = with_mount(a, changed, folder);
-	changed->n_mounts++;
-	*spec = changed;
-	return changed->mounts ? 0 : err_errno(e, -ENOMEM, "NOTIFY_SOCKET");
+	return rt_notify_mount(a, spec, folder, e);
 }
 
 /* ---- start ---- */
@@ -117,12 +60,12 @@ int oci_notify_listen(const struct rt_record_dir *d, int *sock, struct err *e)
 	*sock = -1;
 	if (!manager())
 		return 0;
-	folder = openat(d->dir, FOLDER, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	folder = openat(d->dir, RT_NOTIFY_FOLDER, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (folder < 0 && errno == ENOENT) {
 		log_warning("NOTIFY_SOCKET: it was not set at create, so the container cannot say that it is ready");
 		return 0;
 	}
-	*sock = folder < 0 ? -errno : sock_datagrams(folder, SOCKET, 0777);
+	*sock = folder < 0 ? -errno : sock_datagrams(folder, RT_NOTIFY_SOCKET, 0777);
 	if (*sock < 0) {
 		int r = *sock;
 
@@ -132,39 +75,10 @@ int oci_notify_listen(const struct rt_record_dir *d, int *sock, struct err *e)
 	return 0;
 }
 
-static int connect_manager(struct err *e)
-{
-	const char *at = manager();
-	int fd;
-
-	if (!at || (*at != '/' && *at != '@'))
-		return err_set(e, ERR_UNSUPPORTED, "NOTIFY_SOCKET \"%s\": must be a path or begin with @", at ? at : "");
-	if (*at == '/')
-		return oci_connect(at, SOCK_DGRAM, e);
-	fd = sock_connect_abstract(at + 1, SOCK_DGRAM);
-	return fd < 0 ? err_errno(e, fd, "NOTIFY_SOCKET %s", at) : fd;
-}
-
-/* The manager closes the pipe when it has handled what came before. */
-static int barrier(int to, struct err *e)
-{
-	int ends[2], r;
-	struct pollfd p;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_errno(e, -errno, "NOTIFY_SOCKET: barrier");
-	r = sock_send_fds(to, "BARRIER=1", 9, &ends[1], 1);
-	close_fd(ends[1]);
-	p = (struct pollfd){ .fd = ends[0], .events = POLLIN };
-	if (r == 0 && poll(&p, 1, BARRIER_MS) == 0)
-		log_warning("NOTIFY_SOCKET: the manager did not confirm within %d s", BARRIER_MS / 1000);
-	close_fd(ends[0]);
-	return r < 0 ? err_errno(e, r, "NOTIFY_SOCKET: barrier") : 0;
-}
-
 static int tell_manager(pid_t main, struct err *e)
 {
-	CLEANUP_FD int to = connect_manager(e);
+	const char *at = manager();
+	CLEANUP_FD int to = rt_notify_connect(at ? at : "", e);
 	char text[64];
 	int n, r;
 
@@ -176,7 +90,7 @@ static int tell_manager(pid_t main, struct err *e)
 	r = sock_send_fds(to, text, (size_t)n, NULL, 0);
 	if (r < 0)
 		return err_errno(e, r, "NOTIFY_SOCKET");
-	return main ? barrier(to, e) : 0;
+	return main ? rt_notify_barrier(to, BARRIER_MS, e) : 0;
 }
 
 static bool says_ready(const char *text)

@@ -18,6 +18,7 @@ const struct cli_option exec_options[] = {
 	{ "env", 'e', "NAME[=VALUE]", CLI_STRV, "set an environment variable", offsetof(struct exec_opts, env) },
 	{ "env-file", 0, "FILE", CLI_STRV, "environment variables from a file", offsetof(struct exec_opts, env_file) },
 	{ "privileged", 0, NULL, CLI_FLAG, "all capabilities", offsetof(struct exec_opts, privileged) },
+	{ "preserve-fds", 0, "N", CLI_U32, "pass N more descriptors behind stdio and those of LISTEN_FDS", offsetof(struct exec_opts, preserve_fds) },
 	{ "detach-keys", 0, "KEYS", CLI_STR, "keys that leave it running (default ctrl-p,ctrl-q)",
 	  offsetof(struct exec_opts, detach_keys) },
 	{ 0 }
@@ -63,8 +64,12 @@ int cmd_exec(const struct cli_call *call, struct err *e)
 		.open_stdin = o->interactive,
 		.privileged = o->privileged,
 	};
-	int r = session_check_keys(o->detach_keys, e);
+	struct service service;
+	int r = service_read(o->preserve_fds, &service, e);
 
+	x.service = &service;
+	if (r == 0)
+		r = session_check_keys(o->detach_keys, e);
 	if (r == 0 && !o->detach)
 		r = session_check_tty(o->tty, o->interactive, e);
 	if (r == 0)

@@ -63,15 +63,14 @@ const struct cli_option rm_options[] = {
 static int start_detached(const struct engine *en, const char *what, const void *data, struct err *e)
 {
 	CLEANUP_CLIENT struct client c = CLIENT_INIT;
-	int r = container_start(en, what, 0, &c, e);
+	int r = container_start(en, what, 0, data, &c, e);
 
-	(void)data;
 	if (r == 0)
 		tare_say("%s", what);
 	return r;
 }
 
-static int start_attached(const struct engine *en, const struct start_opts *o, const char *what, struct err *e)
+static int start_attached(const struct engine *en, const struct start_opts *o, const struct service *service, const char *what, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_CLIENT struct client c = CLIENT_INIT;
@@ -91,7 +90,7 @@ static int start_attached(const struct engine *en, const struct start_opts *o, c
 	if (r < 0)
 		return r;
 	session_block_signals();
-	r = container_start(en, rec.id, want, &c, e);
+	r = container_start(en, rec.id, want, service, &c, e);
 	if (r < 0)
 		return r;
 	if (c.fd < 0) { /* it runs already: somebody else's client settles its end */
@@ -110,6 +109,7 @@ int cmd_start(const struct cli_call *call, struct err *e)
 {
 	const struct start_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	struct service service;
 	int r;
 
 	if ((o->attach || o->interactive) && call->n_args > 1)
@@ -118,6 +118,9 @@ int cmd_start(const struct cli_call *call, struct err *e)
 		return err_set(e, ERR_INVALID, "--all-enabled goes alone: it starts what restart policies want");
 	if (!o->all_enabled && !call->n_args)
 		return err_set(e, ERR_INVALID, "which container? see \"%s --help\"", call->name);
+	r = service_read(0, &service, e);
+	if (r < 0)
+		return r;
 	cg_expect_join();
 	r = tare_engine(call, &en, e);
 	if (r < 0)
@@ -125,8 +128,8 @@ int cmd_start(const struct cli_call *call, struct err *e)
 	if (o->all_enabled)
 		return container_start_enabled(&en, e);
 	if (o->attach || o->interactive)
-		return start_attached(&en, o, call->args[0], e);
-	return tare_each(call, &en, start_detached, NULL);
+		return start_attached(&en, o, &service, call->args[0], e);
+	return tare_each(call, &en, start_detached, &service);
 }
 
 /* ---- stop, restart, kill ---- */

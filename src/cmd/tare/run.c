@@ -117,6 +117,10 @@ static const struct cli_option container_options[] = {
 	{ "shm-size", 0, "BYTES", CLI_STR, "size of /dev/shm (default 64m)", CT(shm_size) },
 	{ "oom-score-adj", 0, "N", CLI_I64, "how readily it is killed when memory runs out", OWN(oom_score_adj) },
 	{ "cgroup-parent", 0, "CGROUP", CLI_STR, "where its cgroup is made (default /tare)", CT(cgroup_parent) },
+	{ "cgroups", 0, "enabled|disabled|no-conmon|split", CLI_STR, "its own cgroup (default); none; its monitor in ours; both in a systemd unit's",
+	  CT(cgroups), .choices = "enabled|disabled|no-conmon|split" },
+	{ "sdnotify", 0, "container|conmon|healthy|ignore", CLI_STR, "what tells a service manager that it is ready (default container)", CT(sdnotify),
+	  .choices = "container|conmon|healthy|ignore" },
 	{ "log-driver", 0, "json-file|local|k8s-file|journald|none", CLI_STR, "where its output is kept", CT(log_driver) },
 	{ "log-opt", 0, "NAME=VALUE", CLI_STRV, "max-size, max-file, labels, labels-regex, env, env-regex, tag, mode", OWN(log_opt) },
 	{ "health-cmd", 0, "COMMAND", CLI_STR, "a shell's command that checks its health (instead of the image's)", CT(health_cmd) },
@@ -143,6 +147,7 @@ const struct cli_option create_options[] = { { .kind = CLI_GROUP, .group = conta
 
 const struct cli_option run_options[] = {
 	{ "detach", 'd', NULL, CLI_FLAG, "leave it running and print its id", OWN(detach) },
+	{ "preserve-fds", 0, "N", CLI_U32, "pass N more descriptors behind stdio and those of LISTEN_FDS", OWN(preserve_fds) },
 	{ "sig-proxy", 0, NULL, CLI_FLAG, "pass signals on to it (default true)", OWN(sig_proxy) },
 	{ "detach-keys", 0, "KEYS", CLI_STR, "keys that leave it running (default ctrl-p,ctrl-q)", OWN(detach_keys) },
 	{ .kind = CLI_GROUP, .group = container_options },
@@ -372,10 +377,13 @@ int cmd_run(const struct cli_call *call, struct err *e)
 	CLEANUP_CLIENT struct client c = CLIENT_INIT;
 	CLEANUP_FD int cidfile = -1;
 	struct session s = { .client = &c, .sig_proxy = o->sig_proxy, .settles = true, .detach_keys = o->detach_keys };
+	struct service service;
 	struct ct_options ct;
 	unsigned char want;
-	int r = options(call, &ct, e);
+	int r = service_read(o->preserve_fds, &service, e);
 
+	if (r == 0)
+		r = options(call, &ct, e);
 	if (r == 0)
 		r = wanted(o, &want, e);
 	if (r == 0)
@@ -399,6 +407,7 @@ int cmd_run(const struct cli_call *call, struct err *e)
 	}
 	if (!o->detach)
 		session_block_signals();
+	n.service = &service;
 	r = write_cidfile(cidfile, o->cidfile, n.id, e);
 	if (r == 0)
 		r = container_launch(&en, &n, ct.rm, &c, e);

@@ -216,6 +216,7 @@ struct run_opts {
 	struct cli_strv attach, env, env_file, label, group_add, volume, mount, volumes_from, tmpfs, device, gpus, cap_add, cap_drop, security_opt, sysctl,
 		ulimit, storage_opt, log_opt, network, network_alias, publish, expose, add_host, dns, dns_search, dns_option;
 	struct cli_strv annotation, label_file, device_rule, io[CT_IO_KINDS];
+	uint32_t preserve_fds;
 	int64_t stop_timeout, pids_limit, oom_score_adj, cpu_quota, cpu_period;
 	int64_t memory_swappiness, cpu_rt_period, cpu_rt_runtime;
 	uint64_t cpu_shares;
@@ -333,6 +334,7 @@ int cmd_logs(const struct cli_call *call, struct err *e);
 struct exec_opts {
 	bool interactive, tty, detach, privileged;
 	const char *user, *workdir, *detach_keys;
+	uint32_t preserve_fds;
 	struct cli_strv env, env_file;
 };
 struct attach_opts {
