@@ -144,10 +144,7 @@ static int launch(const struct engine *en, const char *id, struct strbuf *descri
 		  bool remove_on_failure, struct client *out, struct err *e)
 {
 	struct launch how = { .service = service };
-	int r = folder_state_make(en, id, e);
-
-	if (r == 0)
-		r = serve(en, id, service, description, &how.stay, e);
+	int r = serve(en, id, service, description, &how.stay, e);
 	if (r == 0)
 		r = join_describe(en, id, description, e);
 	if (r == 0)
@@ -168,8 +165,12 @@ static int launch(const struct engine *en, const char *id, struct strbuf *descri
 int container_launch(const struct engine *en, struct container_new *n, bool remove_on_failure, struct client *out,
 		     struct err *e)
 {
-	int r = launch(en, n->id, &n->description, n->service, n->attached, remove_on_failure, out, e);
+	int r = folder_state_make(en, n->id, e);
 
+	if (r < 0)
+		undo(en, n->id, remove_on_failure, e);
+	else
+		r = launch(en, n->id, &n->description, n->service, n->attached, remove_on_failure, out, e);
 	n->lock = close_fd(n->lock);
 	return r;
 }
@@ -281,6 +282,8 @@ static int start_again(const struct engine *en, struct record *rec, bool again, 
 		r = make_sources(en, rec, e);
 	if (r == 0) /* of a life before, whose end failed */
 		r = cni_leave(en, rec->id, NULL, CNI_LOST_FORGET, e);
+	if (r == 0) /* before the row: what state.json says of the last life is not to be taken for the end of this one, should we be killed */
+		r = folder_state_make(en, rec->id, e);
 	if (r == 0)
 		r = record_start(en, rec, again, e);
 	return r < 0 ? r : launch(en, rec->id, &description, service, attach & FRAME_WANT_STREAMS, false, out, e);

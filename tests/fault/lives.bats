@@ -1,0 +1,29 @@
+#!/usr/bin/env bats
+# Each life of a container is one, with one end, whoever is killed between two of them; and what its going leaves behind is found.
+load ../lib/common
+load ../lib/faults
+
+setup_file() { tare_setup_file; load_busybox; }
+teardown_file() { tare_teardown_file; }
+
+deaths() { tare events --since 1h --until 0s --filter "container=$1" --filter event=die --format '{{.Action}}' | wc -l; }
+
+# The row says "running" before anything is made for it. What is there of the last life, its exit code above all, is not this one's.
+@test "a start that is killed is no life of its own with the end of the one before" {
+  local calls n status lives=$BATS_TEST_TMPDIR/lives killed=0
+  touch "$lives"
+  tare run --name again --network none -v "$lives:/lives" busybox sh -c 'echo >>/lives; exit 7' || [ $? = 7 ]
+  for calls in unlinkat mkdirat pwrite64 write; do
+    status=137
+    for ((n = 1; status == 137 && n < 40; n++)); do
+      status=0
+      killed_at "$calls" "$n" "$TARE_BIN/tare" start again >/dev/null 2>&1 3>&- || status=$?
+      [ "$status" != 137 ] || killed=$((killed + 1))
+      tare wait again >/dev/null
+      [ "$(deaths again)" = "$(wc -l <"$lives")" ] || { echo "$calls $n: $(deaths again) ends of $(wc -l <"$lives") lives"; return 1; }
+    done
+  done
+  echo "# $killed kills" >&3
+  [ "$killed" -gt 10 ]
+  tare rm again
+}
