@@ -142,6 +142,9 @@ static int load(struct worker *w, struct err *e)
 		w->state.status = STATE_RUNNING;
 		w->state.pid = w->progress->pid;
 		w->state.start_time = w->progress->start_time;
+		/* the folder is there: its end was recorded, and the next start, which waits for us, has taken the file away */
+		if (!crew_forgotten() && progress_get(w->progress->exit) != PROGRESS_RUNNING)
+			ending_fill(&w->state, w->progress, false);
 	}
 	return 0;
 }

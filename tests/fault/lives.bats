@@ -27,3 +27,23 @@ deaths() { tare events --since 1h --until 0s --filter "container=$1" --filter ev
   [ "$killed" -gt 10 ]
   tare rm again
 }
+
+# It finds no state.json: the next start has taken it away. The one it would write were taken for that start's, when who starts is killed as well.
+@test "a worker that is killed at its very end, and the next start before it is one: the end is told once" {
+  local worker starter next
+  tare run -d --name slow --network none busybox sh -c 'while [ ! -e /go ]; do sleep 0.1; done; exit 7' >/dev/null
+  worker=$(half slow worker)
+  strace -qq -o /dev/null -P "$TARE_STATE/" -e trace=open -e inject=open:delay_enter=3000000:when=1 -p "$worker" 3>&- &
+  wait_until 10 grep -q '^TracerPid:.*[1-9]' "/proc/$worker/status"
+  tare exec slow touch /go
+  wait_until 10 is_state slow exited
+  "$TARE_BIN/tare" start slow >/dev/null 2>&1 3>&- & starter=$!
+  wait_until 2 pgrep -P "$starter" -x tare-monitor
+  next=$(pgrep -P "$starter" -x tare-monitor)
+  kill -9 "$starter" "$next" "$worker"
+  wait
+  wait_until 10 eval '! pgrep -f "^tare-monitor keeper $(tare inspect -f "{{.Id}}" slow)" >/dev/null'
+  tare wait slow >/dev/null
+  [ "$(deaths slow)" = 1 ]
+  tare rm -f slow >/dev/null
+}
