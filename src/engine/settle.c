@@ -541,10 +541,31 @@ static void tell_removals(const struct engine *en)
 	}
 }
 
+/* Where that cannot be said it is taken for true. */
+static bool has_row(const void *data, const char *id)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct engine *en = data;
+	struct record rec;
+	struct err e = { 0 };
+
+	return record_get(en->catalog, &a, id, &rec, &e) == 0 || e.cls != ERR_NOTFOUND;
+}
+
+/* A monitor that was killed while it forgot them; nobody else would before the address is somebody's again. */
+static void sweep_connections(const struct engine *en)
+{
+	int r = stale_forget_orphans(en->state_fd, has_row, en);
+
+	if (r < 0)
+		log_warning("connections of containers that were removed are not forgotten yet: %s", strerror(-r));
+}
+
 void settle_garbage(const struct engine *en)
 {
 	sweep(en, en->root_fd, "containers");
 	sweep(en, en->state_fd, ".");
 	tell_removals(en);
+	sweep_connections(en);
 	volume_sweep(en);
 }

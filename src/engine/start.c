@@ -145,6 +145,7 @@ static int launch(const struct engine *en, const char *id, struct strbuf *descri
 {
 	struct launch how = { .service = service };
 	int r = serve(en, id, service, description, &how.stay, e);
+
 	if (r == 0)
 		r = join_describe(en, id, description, e);
 	if (r == 0)

@@ -57,15 +57,17 @@ int stale_forget(int state, const struct ip *ip)
 	return faccessat(state, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? (errno == ENOENT ? 0 : -errno) : forget(state, ip, path);
 }
 
-static bool belongs_to(int dir, const char *name, const char *id)
+/* Whose the mark is, "" when there is none. */
+static const char *owner_of(int dir, const char *name, char out[NAME_MAX + 1])
 {
-	char owner[NAME_MAX + 1];
-	ssize_t n = readlinkat(dir, name, owner, sizeof(owner) - 1);
+	ssize_t n = readlinkat(dir, name, out, NAME_MAX);
 
-	return n > 0 && (size_t)n == strlen(id) && memcmp(owner, id, (size_t)n) == 0;
+	out[n > 0 ? n : 0] = '\0';
+	return out;
 }
 
-int stale_forget_of(int state, const char *id)
+/* Those whose owner is one that `is_meant` says. */
+static int forget_some(int state, bool (*is_meant)(const void *data, const char *id), const void *data)
 {
 	int fd = openat(state, STALE_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
 	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -77,15 +79,44 @@ int stale_forget_of(int state, const char *id)
 		return result;
 	}
 	while ((entry = readdir(d))) {
-		char path[PATH_LEN];
+		char path[PATH_LEN], owner[NAME_MAX + 1];
 		struct ip ip;
 		int r;
 
-		if (!belongs_to(dirfd(d), entry->d_name, id) || ip_parse(entry->d_name, &ip) < 0)
+		if (ip_parse(entry->d_name, &ip) < 0 || !*owner_of(dirfd(d), entry->d_name, owner) || !is_meant(data, owner))
 			continue;
 		path_of(&ip, path);
 		r = forget(state, &ip, path);
 		result = r < 0 ? r : result;
 	}
 	return result;
+}
+
+static bool is_id(const void *data, const char *id)
+{
+	return strcmp(data, id) == 0;
+}
+
+int stale_forget_of(int state, const char *id)
+{
+	return forget_some(state, is_id, id);
+}
+
+struct living {
+	bool (*lives)(const void *data, const char *id);
+	const void *data;
+};
+
+static bool is_orphan(const void *data, const char *id)
+{
+	const struct living *l = data;
+
+	return !l->lives(l->data, id);
+}
+
+int stale_forget_orphans(int state, bool (*lives)(const void *data, const char *id), const void *data)
+{
+	const struct living l = { lives, data };
+
+	return forget_some(state, is_orphan, &l);
 }

@@ -6,15 +6,19 @@
 #ifndef TARE_NET_STALE_H
 #define TARE_NET_STALE_H
 
+#include <stdbool.h>
+
 #include "base/ip.h"
 
 #define STALE_FOLDER "stale"
 
-/* All three: state is the state folder's descriptor. Errors are -errno. */
+/* All of them: state is the state folder's descriptor. Errors are -errno. */
 int stale_mark(int state, const struct ip *ip, const char *id) MUST_CHECK;
 /* Before an address is used: forgets its connections if it is marked. */
 int stale_forget(int state, const struct ip *ip) MUST_CHECK;
 /* Those that id had. */
 int stale_forget_of(int state, const char *id) MUST_CHECK;
+/* Those of whom lives() knows nothing: who had to forget them was killed. */
+int stale_forget_orphans(int state, bool (*lives)(const void *data, const char *id), const void *data) MUST_CHECK;
 
 #endif

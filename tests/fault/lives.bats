@@ -47,3 +47,15 @@ deaths() { tare events --since 1h --until 0s --filter "container=$1" --filter ev
   [ "$(deaths slow)" = 1 ]
   tare rm -f slow >/dev/null
 }
+
+@test "the mark of an address, whose container is gone and whose monitor was killed before it forgot its connections, goes with the next look" {
+  mkdir -p "$TARE_STATE/stale"
+  ln -s "$(printf '%064d' 7)" "$TARE_STATE/stale/10.210.0.77"
+  tare run -d --name here --network none busybox sleep 1000 >/dev/null
+  ln -s "$(tare inspect -f '{{.Id}}' here)" "$TARE_STATE/stale/10.210.0.78"
+  tare ps >/dev/null
+  [ ! -L "$TARE_STATE/stale/10.210.0.77" ]
+  [ -L "$TARE_STATE/stale/10.210.0.78" ]
+  tare rm -f here >/dev/null
+  [ ! -e "$TARE_STATE/stale" ]
+}
