@@ -162,17 +162,22 @@ static int find_pids(struct arena *a, const struct engine *en, const struct reco
 	return r < 0 ? r : cg_pids(cg, out, n, e);
 }
 
-int top_read(const struct engine *en, const char *what, top_fn fn, void *data, struct err *e)
+int top_pids(const struct engine *en, const char *what, pid_t **out, size_t *n, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_LIVE struct live live = LIVE_INIT;
-	CLEANUP_FREE pid_t *pids = NULL;
 	struct record rec;
-	size_t n;
 	int r = container_running(en, &a, what, &rec, &live, e);
 
-	if (r == 0)
-		r = find_pids(&a, en, &rec, live.pid, &pids, &n, e);
+	return r < 0 ? r : find_pids(&a, en, &rec, live.pid, out, n, e);
+}
+
+int top_read(const struct engine *en, const char *what, top_fn fn, void *data, struct err *e)
+{
+	CLEANUP_FREE pid_t *pids = NULL;
+	size_t n;
+	int r = top_pids(en, what, &pids, &n, e);
+
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct top_process p;
 

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "base/strbuf.h"
 #include "engine/engine.h"
 
 struct top_process {
@@ -19,5 +20,12 @@ struct top_process {
 typedef void (*top_fn)(const struct top_process *p, void *data);
 /* what: a running container. Processes that end meanwhile are left out. */
 int top_read(const struct engine *en, const char *what, top_fn fn, void *data, struct err *e) MUST_CHECK;
+
+/* Their ids on the host, to be free()d. */
+int top_pids(const struct engine *en, const char *what, pid_t **out, size_t *n, struct err *e) MUST_CHECK;
+
+/* What the machine's ps shows of them by these options of its own (NULL-terminated), as it writes it. ERR_INVALID: what ps says against
+ * them, or there is no column PID; ERR_UNAVAILABLE: there is no ps. */
+int top_by_ps(const struct engine *en, const char *what, const char *const *options, struct strbuf *out, struct err *e) MUST_CHECK;
 
 #endif

@@ -91,11 +91,39 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   [[ "${lines[0]}" =~ ^PID\ +CMD$ ]]
   [[ "${lines[1]}" =~ ^$(live cols pid)\ +sleep\ 100$ ]]
   [ "$(tare top -o args,ppid --format json cols | jq -c 'keys_unsorted')" = '["CMD","PPID"]' ]
-  for o in pid,wchan , pid, ''; do
+  for o in , '' ppid,wchan; do
     run -1 tare top cols -o "$o"
+    [[ "$output" == "tare: ps: "* || "$output" == *"no column PID: add pid"* ]]
+    run -1 tare top cols -o "$o" --format json
     [[ "$output" == *"not supported"* ]]
   done
   tare rm -f cols
+}
+
+@test "top CONTAINER with options of ps: its lines of the container's processes, as docker" {
+  tare run -d --name psed busybox sh -c 'sleep 100 & exec sleep 101'
+  local pid; pid=$(live psed pid)
+  for o in '-eo pid,comm' '-o pid,comm' 'axo pid,comm' '-eo pid,comm --sort=-pid' '-o comm,pid -e'; do
+    # shellcheck disable=SC2086
+    run -0 tare top psed $o
+    [ ${#lines[@]} = 3 ] || { echo "$o: $output"; return 1; }
+    grep -qE "(^| )$pid( |$)" <<<"$output"
+  done
+  run -0 tare top psed aux
+  [[ "${lines[0]}" == USER*COMMAND ]]
+  [ "$(grep -c 'sleep 10[01]' <<<"$output")" = 2 ]
+  [ ${#lines[@]} = 3 ]
+  run -0 tare top psed -eLf
+  [ ${#lines[@]} = 3 ]
+  run -1 tare top psed --nonsense
+  [[ "$output" == "tare: ps: "* ]]
+  run -1 tare top psed -eo comm
+  [[ "$output" == *"no column PID"* ]]
+  run -1 tare top --format json psed -ef
+  [[ "$output" == *"options of ps stand alone"* ]]
+  PATH=/nowhere run -1 "$TARE_BIN/tare" top psed -ef
+  [[ "$output" == *"ps is not on this machine"* ]]
+  tare rm -f psed
 }
 
 @test "start -a of one that runs attaches to it" {

@@ -97,8 +97,8 @@ static const struct cli_option global_options[] = {
 	{ "attach", "CONTAINER", "connect to the streams of a running container", cmd_attach, attach_options,                 \
 	  sizeof(struct attach_opts), &attach_defaults, 1, 1 }
 #define ROW_TOP                                                                                                        \
-	{ "top", "CONTAINER", "list the processes of a container", cmd_top, top_options, sizeof(struct list_opts),            \
-	  &list_defaults, 1, 1 }
+	{ "top", "CONTAINER [PS-OPTION...]", "list the processes of a container", cmd_top, top_options,                       \
+	  sizeof(struct list_opts), &list_defaults, 1, CLI_ANY, true }
 #define ROW_EVENTS { "events", NULL, "show what happens to containers, images, networks and volumes", cmd_events, events_options, sizeof(struct events_opts), NULL, 0, 0 }
 #define ROW_STATS                                                                                                      \
 	{ "stats", "[CONTAINER...]", "show what containers use", cmd_stats, stats_options, sizeof(struct list_opts),          \

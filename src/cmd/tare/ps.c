@@ -32,7 +32,7 @@ const struct cli_option ps_options[] = {
 };
 
 const struct cli_option top_options[] = {
-	{ "columns", 'o', "COLUMNS", CLI_STR, "only these columns, by ps's names (uid pid ppid c stime tty time cmd)",
+	{ "columns", 'o', "COLUMNS", CLI_STR, "only these columns (uid pid ppid c stime tty time cmd; others as ps has them)",
 	  offsetof(struct list_opts, columns) },
 	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
 	{ 0 }
@@ -290,19 +290,65 @@ static int select_columns(const struct table *t, const char *list, struct table 
 	return 0;
 }
 
+static bool are_columns(const char *list)
+{
+	for (const char *at = list;; at++) {
+		size_t len = strcspn(at, ",");
+
+		if (column_of(at, len) < 0)
+			return false;
+		at += len;
+		if (!*at)
+			return true;
+	}
+}
+
+/* Behind the container: -o with columns of ours, and --format, are taken into o. False: they are ps's options. */
+static bool take_own(const struct cli_call *call, struct list_opts *o)
+{
+	for (const char *const *at = call->args + 1; *at; at++) {
+		if (strcmp(*at, "-o") == 0 && at[1])
+			o->columns = *++at;
+		else if (strncmp(*at, "-o", 2) == 0 && (*at)[2])
+			o->columns = *at + 2;
+		else if (strcmp(*at, "--format") == 0 && at[1])
+			o->format = *++at;
+		else if (text_starts(*at, "--format="))
+			o->format = *at + strlen("--format=");
+		else
+			return false;
+	}
+	return !o->columns || o->format || are_columns(o->columns);
+}
+
+static int top_as_ps(const struct engine *en, const struct cli_call *call, const struct list_opts *o, struct err *e)
+{
+	const char *const columns[] = { "-o", o->columns, NULL };
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	int r;
+
+	if (call->n_args > 1 && (o->columns || o->format))
+		return err_set(e, ERR_INVALID, "options of ps stand alone, behind the container: %s CONTAINER -eo pid,comm", call->name);
+	r = top_by_ps(en, call->args[0], call->n_args > 1 ? call->args + 1 : columns, &out, e);
+	return r < 0 ? r : tare_print(&out, e);
+}
+
 int cmd_top(const struct cli_call *call, struct err *e)
 {
-	const struct list_opts *o = call->opts;
+	const struct list_opts *given = call->opts;
+	struct list_opts o = *given;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct table t = TABLE(call->arena, top_columns), selected;
 	int r = tare_engine(call, &en, e);
 
+	if (r == 0 && !take_own(call, &o))
+		return top_as_ps(&en, call, given, e);
 	if (r == 0)
 		r = top_read(&en, call->args[0], add_process, &t, e);
-	if (r == 0 && o->columns)
-		r = select_columns(&t, o->columns, &selected, e);
+	if (r == 0 && o.columns)
+		r = select_columns(&t, o.columns, &selected, e);
 	if (r == 0)
-		r = table_write(o->columns ? &selected : &t, o->format, false, &out, e);
+		r = table_write(o.columns ? &selected : &t, o.format, false, &out, e);
 	return r < 0 ? r : tare_print(&out, e);
 }
