@@ -397,38 +397,46 @@ static void write_mounts(const struct plan *p, struct json_writer *w)
 	}
 }
 
-static bool is_at(const struct json *mount, const char *key, const char *target)
+static bool is_text_of(const struct json *value, struct strv texts)
 {
-	const struct json *at = json_get(mount, key);
-
-	return target && at && at->type == JSON_STRING && strcmp(at->str, target) == 0;
+	for (size_t i = 0; value && value->type == JSON_STRING && i < texts.n; i++)
+		if (strcmp(value->str, texts.v[i]) == 0)
+			return true;
+	return false;
 }
 
-/* What the kept specification has not: mounts that came, and places of it whose mounts went (config_apply_mounts). */
-static void write_changes(const struct json *old, const char *without, const struct plan *with, struct json_writer *w)
+static bool has_text(const struct json *array, const char *key, const char *text)
 {
-	bool named = false;
+	json_each(it, array)
+		if (is_text_of(key ? json_get(it, key) : it, (struct strv){ &text, 1 }))
+			return true;
+	return false;
+}
+
+/* What the kept specification has not: mounts that came, and places of it whose mounts went (config_apply_mounts). What came later and goes
+ * was none of it: a usual mount below that is there again. */
+static void write_changes(const struct json *old, struct strv without, const struct plan *with, struct json_writer *w)
+{
+	const struct json *added = json_get(old, "Added"), *removed = json_get(old, "Removed");
 
 	jw_object(w, "MountChanges");
 	jw_array(w, "Added");
-	json_each(mount, json_get(old, "Added"))
-		if (!is_at(mount, "destination", without))
+	json_each(mount, added)
+		if (!is_text_of(json_get(mount, "destination"), without))
 			jw_value(w, NULL, mount);
-	if (with)
-		plan_write_users_mounts(with, w);
+	plan_write_users_mounts(with, w);
 	jw_end_array(w);
 	jw_array(w, "Removed");
-	json_each(place, json_get(old, "Removed")) {
+	json_each(place, removed)
 		jw_value(w, NULL, place);
-		named |= without && place->type == JSON_STRING && strcmp(place->str, without) == 0;
-	}
-	if (without && !named)
-		jw_str(w, NULL, without);
+	for (size_t i = 0; i < without.n; i++)
+		if (!has_text(added, "destination", without.v[i]) && !has_text(removed, NULL, without.v[i]))
+			jw_str(w, NULL, without.v[i]);
 	jw_end_array(w);
 	jw_end_object(w);
 }
 
-void config_change_mounts(const struct json *doc, const char *without, const struct plan *with, struct strbuf *out)
+void config_change_mounts(const struct json *doc, struct strv without, const struct plan *with, struct strbuf *out)
 {
 	struct json_writer w = JSON_WRITER(out);
 
@@ -442,26 +450,44 @@ void config_change_mounts(const struct json *doc, const char *without, const str
 		}
 		jw_array(&w, "Mounts");
 		json_each(mount, member)
-			if (!is_at(mount, "Destination", without))
+			if (!is_text_of(json_get(mount, "Destination"), without))
 				jw_value(&w, NULL, mount);
-		if (with)
-			write_mounts(with, &w);
+		write_mounts(with, &w);
 		jw_end_array(&w);
 	}
 	write_changes(json_get(doc, "MountChanges"), without, with, &w);
 	jw_end_object(&w);
 }
 
-static bool was_removed(const struct json *removed, const struct json *mount)
+static const char *destination(const struct json *mount)
 {
-	json_each(place, removed)
-		if (place->type == JSON_STRING && is_at(mount, "destination", place->str))
-			return true;
-	return false;
+	const struct json *at = json_get(mount, "destination");
+
+	return at && at->type == JSON_STRING ? at->str : "";
 }
 
-static void change_spec(const struct json *spec, const struct json *changes, struct json_writer *w)
+/* What came lies over what was there, but not over what is mounted below its place. */
+static void insert(const struct json **v, size_t *n, const struct json *mount)
 {
+	size_t at = 0;
+
+	while (at < *n && !plan_is_below(destination(v[at]), destination(mount)))
+		at++;
+	memmove(v + at + 1, v + at, (*n - at) * sizeof(*v));
+	v[at] = mount;
+	++*n;
+}
+
+static void change_spec(const struct json *spec, const struct json *changes, const struct json **v, struct json_writer *w)
+{
+	const struct json *removed = json_get(changes, "Removed"), *added = json_get(changes, "Added");
+	size_t n = 0;
+
+	json_each(mount, json_get(spec, "mounts"))
+		if (!has_text(removed, NULL, destination(mount)) && !(plan_is_file(destination(mount)) && has_text(added, "destination", destination(mount))))
+			v[n++] = mount;
+	json_each(mount, added)
+		insert(v, &n, mount);
 	jw_object(w, "spec");
 	json_each(part, spec) {
 		if (strcmp(part->key, "mounts") != 0) {
@@ -469,11 +495,8 @@ static void change_spec(const struct json *spec, const struct json *changes, str
 			continue;
 		}
 		jw_array(w, "mounts");
-		json_each(mount, part)
-			if (!was_removed(json_get(changes, "Removed"), mount))
-				jw_value(w, NULL, mount);
-		json_each(mount, json_get(changes, "Added"))
-			jw_value(w, NULL, mount);
+		for (size_t i = 0; i < n; i++)
+			jw_value(w, NULL, v[i]);
 		jw_end_array(w);
 	}
 	jw_end_object(w);
@@ -483,17 +506,22 @@ int config_apply_mounts(const struct json *doc, struct strbuf *description, stru
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
-	const struct json *changes = json_get(doc, "MountChanges"), *old;
+	const struct json *changes = json_get(doc, "MountChanges"), *old, *mounts, *added, **v;
 	struct json_writer w = JSON_WRITER(&out);
 	struct strbuf was;
 	int r = changes ? json_parse(&a, description->s, description->len, NULL, &old, e) : 1;
 
 	if (r)
 		return r < 0 ? r : 0;
+	mounts = json_get(json_get(old, "spec"), "mounts");
+	added = json_get(changes, "Added");
+	v = arena_array(&a, (mounts ? mounts->len : 0) + (added ? added->len : 0) + 1, sizeof(*v));
+	if (!v)
+		return err_errno(e, -ENOMEM, "write the container's description");
 	jw_object(&w, NULL);
 	json_each(member, old) {
 		if (strcmp(member->key, "spec") == 0)
-			change_spec(member, changes, &w);
+			change_spec(member, changes, v, &w);
 		else
 			jw_value(&w, member->key, member);
 	}

@@ -25,8 +25,8 @@ void config_change_cgroup(const struct json *doc, const char *cgroup, struct str
 /* The same with other published ports. */
 void config_change_publish(const struct json *doc, struct strv publish, struct strbuf *out);
 
-/* The same without the mount at one place (NULL: none goes), and with those of a plan (its binds and tmpfs; NULL: none come). */
-void config_change_mounts(const struct json *doc, const char *without, const struct plan *with, struct strbuf *out);
+/* The same without the mounts at some places, and with those of a plan (its binds and tmpfs). */
+void config_change_mounts(const struct json *doc, struct strv without, const struct plan *with, struct strbuf *out);
 /* The description that was kept when the container was made, as it is after such changes: for a start. */
 int config_apply_mounts(const struct json *doc, struct strbuf *description, struct err *e) MUST_CHECK;
 

@@ -1,5 +1,5 @@
-/* Order matters: the default mounts first, then the files the engine makes, then the user's by depth, so that -v /a and
- * -v /a/b give what one expects in any order. A user's target replaces a default mount of the same place.
+/* Order matters: the default mounts first, then the user's by depth, so that -v /a and -v /a/b give what one expects in any order, then the files
+ * the engine makes: a volume at /etc does not hide the container's names. A user's target replaces a default mount of the same place.
  *
  * What the kernel lets a user namespace mount depends on who owns the other namespaces: sysfs wants an own network
  * namespace, proc an own pid, mqueue an own ipc namespace. Where one is shared with the host, the host's own mount is
@@ -70,6 +70,31 @@ const char *plan_clean_path(struct arena *a, const char *path)
 }
 
 /* ---- judging ---- */
+
+static const char *const files[] = { "/etc/hostname", "/etc/hosts", "/etc/resolv.conf" };
+
+bool plan_is_file(const char *target)
+{
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (strcmp(files[i], target) == 0)
+			return true;
+	return false;
+}
+
+bool plan_is_usual(const char *target)
+{
+	static const char *const folders[] = { "/proc", "/dev", "/dev/pts", "/dev/mqueue", "/dev/shm", "/sys", "/sys/fs/cgroup" };
+
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
+		if (strcmp(folders[i], target) == 0)
+			return true;
+	return plan_is_file(target);
+}
+
+bool plan_is_below(const char *path, const char *folder)
+{
+	return text_starts(path, folder) && path[strlen(folder)] == '/';
+}
 
 int plan_target(const struct plan *p, const char *option, const char *text, const char *target, struct err *e)
 {
@@ -343,24 +368,20 @@ void plan_write_users_mounts(const struct plan *p, struct json_writer *w)
 
 void plan_write_mounts(const struct plan *p, const char *container_dir, const char *init_program, struct json_writer *w)
 {
-	static const char *const files[] = { "hostname", "hosts", "resolv.conf" };
 	static const char *const file_options[] = { "bind", "rprivate", NULL };
 	static const char *const device_options[] = { "bind", "rprivate", "nosuid", "noexec", NULL };
 	static const char *const init_options[] = { "bind", "rprivate", "ro", NULL };
 
 	jw_array(w, "mounts");
 	write_usual(p, w);
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		const char *target = arena_printf(p->a, "/etc/%s", files[i]);
-
-		if (target && !has_target(p, target))
-			mount(w, target, "bind", arena_printf(p->a, "%s/%s", container_dir, files[i]), file_options);
-	}
 	if (init_program)
 		mount(w, PLAN_INIT, "bind", init_program, init_options);
 	for (size_t i = 0; i < p->n_devices; i++)
 		if (p->devices[i].bound)
 			mount(w, p->devices[i].path, "bind", p->devices[i].host, device_options);
 	write_planned(p, w);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (!has_target(p, files[i]))
+			mount(w, files[i], "bind", arena_printf(p->a, "%s/%s", container_dir, strrchr(files[i], '/') + 1), file_options);
 	jw_end_array(w);
 }

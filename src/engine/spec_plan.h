@@ -214,6 +214,12 @@ struct strv plan_env_home(struct arena *a, struct strv env, const char *home);
 int plan_env_add(struct arena *a, struct strv *env, struct strv files, struct strv options, struct err *e) MUST_CHECK;
 /* spec_mounts.c: -v, --mount, --tmpfs, --volumes-from, --shm-size, the image's volumes (NULL-terminated paths). */
 int plan_mounts(struct plan *p, const char *const *image_volumes, struct err *e) MUST_CHECK;
+/* A place where each container has a mount of its own: /proc, /dev/shm, /etc/hosts… */
+bool plan_is_usual(const char *target);
+/* Of these, a file that the engine makes: /etc/hosts… */
+bool plan_is_file(const char *target);
+/* path is below folder; both cleaned. */
+bool plan_is_below(const char *path, const char *folder);
 /* One that may be a mount point: absolute, not over another one. option, text: for the message. */
 int plan_target(const struct plan *p, const char *option, const char *text, const char *target, struct err *e) MUST_CHECK;
 /* An option of a tmpfs. */

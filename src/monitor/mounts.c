@@ -51,5 +51,5 @@ int monitor_mounts(struct err *e)
 		r = oci_mounts_parse(&a, json_get(doc, "mounts"), &mounts, &n, e);
 	if (r < 0)
 		return r;
-	return removing ? rt_live_unmount(&live, mounts, n, e) : rt_live_mount(&live, mounts, n, e);
+	return removing ? rt_live_unmount(&live, mounts, n, true, e) : rt_live_mount(&live, mounts, n, e);
 }

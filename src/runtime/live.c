@@ -267,25 +267,29 @@ struct place {
 struct unmounting {
 	const struct oci_mount *mounts;
 	size_t n;
+	bool gone_too;
 };
 
-static int open_place(int root, const char *path, struct place *out, struct err *e)
+/* gone_too: fd -1 where no mount is. */
+static int open_place(int root, const char *path, bool gone_too, struct place *out, struct err *e)
 {
 	/* a mount may be one of a link (src-nofollow) */
 	CLEANUP_FD int fd = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH | O_NOFOLLOW, 0);
 	bool is_root = false;
 	int r = fd < 0 ? fd : mnt_id(fd, &out->id, &is_root);
 
+	*out = (struct place){ .destination = path, .fd = -1, .id = out->id };
 	if (r == 0 && !is_root) {
 		close_fd(fd);
 		fd = beneath_open(root, path, BENEATH_IN_ROOT, O_PATH, 0);
 		r = fd < 0 ? fd : mnt_id(fd, &out->id, &is_root);
 	}
+	if (gone_too && (r == 0 ? !is_root : r == -ENOENT || r == -ENOTDIR || r == -ELOOP))
+		return 0;
 	if (r < 0)
 		return err_errno(e, r, "%s", path);
 	if (!is_root)
 		return err_set(e, ERR_INVALID, "%s: is no mount point", path);
-	out->destination = path;
 	out->fd = take_fd(&fd);
 	return 0;
 }
@@ -328,14 +332,14 @@ static int refuse_vital(const struct rt_ctx *c, int root, const struct place *p,
 static int find_places(const struct rt_ctx *c, int root, const struct unmounting *u, struct place *places, struct err *e)
 {
 	for (size_t i = 0; i < u->n; i++) {
-		int r = open_place(root, u->mounts[i].destination, &places[i], e);
+		int r = open_place(root, u->mounts[i].destination, u->gone_too, &places[i], e);
 
-		if (r == 0)
+		if (r == 0 && places[i].fd >= 0)
 			r = refuse_vital(c, root, &places[i], e);
 		if (r < 0)
 			return r;
 		for (size_t k = 0; k < i; k++)
-			if (places[k].id == places[i].id)
+			if (places[i].fd >= 0 && places[k].fd >= 0 && places[k].id == places[i].id)
 				return err_set(e, ERR_INVALID, "%s: named twice", places[i].destination);
 	}
 	return 0;
@@ -356,6 +360,8 @@ static int detach_all(struct rt_ctx *c, void *data, struct err *e)
 	if (r < 0)
 		return r;
 	for (size_t i = u->n; i-- > 0;) {
+		if (places[i].fd < 0)
+			continue;
 		r = mnt_detach_fd(c->proc, places[i].fd);
 		if (r == -EINVAL && !is_mount_of(root, places[i].destination, places[i].id))
 			r = 0;
@@ -369,9 +375,9 @@ static int detach_all(struct rt_ctx *c, void *data, struct err *e)
 	return 0;
 }
 
-int rt_live_unmount(const struct rt_live *l, const struct oci_mount *mounts, size_t n, struct err *e)
+int rt_live_unmount(const struct rt_live *l, const struct oci_mount *mounts, size_t n, bool gone_too, struct err *e)
 {
-	struct unmounting u = { mounts, n };
+	struct unmounting u = { mounts, n, gone_too };
 	CLEANUP_LIVE_JOB struct rt_live_job j;
 	int r = rt_live_open(&j, l, e);
 

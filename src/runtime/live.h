@@ -26,8 +26,9 @@ struct rt_live {
 int rt_live_mount(const struct rt_live *l, const struct oci_mount *mounts, size_t n, struct err *e) MUST_CHECK;
 
 /* Unmounts what lies on their destinations, last one first; nothing else of them counts. ERR_INVALID where no mount is,
- * ERR_DENIED for what a container consists of: /, /proc, /sys, /dev, /dev/pts, masked and read-only paths. */
-int rt_live_unmount(const struct rt_live *l, const struct oci_mount *mounts, size_t n, struct err *e) MUST_CHECK;
+ * ERR_DENIED for what a container consists of: /, /proc, /sys, /dev, /dev/pts, masked and read-only paths. gone_too: where no mount is any more,
+ * as the container may have unmounted it itself, is success. */
+int rt_live_unmount(const struct rt_live *l, const struct oci_mount *mounts, size_t n, bool gone_too, struct err *e) MUST_CHECK;
 
 /* A node for the host's device d (its path is the one in the container; type, numbers, mode, owner as the container sees
  * it), made where nothing is yet: ERR_CONFLICT. */

@@ -195,3 +195,80 @@ X
   tare volume rm shared
   tare rm -f firm
 }
+
+@test "update with several mounts: all of them or none, also of those that go" {
+  mkdir "$BATS_TEST_TMPDIR/d"; echo host >"$BATS_TEST_TMPDIR/d/f"
+  tare run -d --name firm -v keep:/a busybox sleep 1000
+  tare exec firm sh -c 'echo kept >/a/f'
+  tare inspect -f '{{json .Mounts}}' firm >"$BATS_TEST_TMPDIR/before"
+  run -1 tare update --mount-rm /a --mount-add "type=bind,src=$BATS_TEST_TMPDIR/d,dst=/one" --mount-add dst=/two --mount-add src=other,dst=/bin/busybox firm
+  [ "${#lines[@]}" = 1 ]
+  tare inspect -f '{{json .Mounts}}' firm | cmp - "$BATS_TEST_TMPDIR/before"
+  [ "$(tare exec firm cat /a/f)" = kept ]
+  [ "$(tare exec firm grep -cE ' /(one|two) ' /proc/mounts || true)" = 0 ]
+  [ "$(tare volume ls -qf anonymous=true)" = "" ]
+  run -1 tare volume rm keep
+  tare volume rm other
+  run -1 tare update --mount-rm /a --mount-rm /a firm
+  run -1 tare update --mount-add dst=/two --mount-rm /nowhere firm
+  tare inspect -f '{{json .Mounts}}' firm | cmp - "$BATS_TEST_TMPDIR/before"
+  # one exchanged for another at the same place
+  tare update --mount-rm /a --mount-add "type=bind,src=$BATS_TEST_TMPDIR/d,dst=/a" firm
+  [ "$(tare exec firm cat /a/f)" = host ]
+  tare volume rm keep
+  tare restart -t 0 firm
+  [ "$(tare exec firm cat /a/f)" = host ]
+  tare rm -f firm
+}
+
+@test "update --mount-rm: of what the container has unmounted itself" {
+  tare run -d --name own --cap-add SYS_ADMIN --security-opt seccomp=unconfined -v data:/v -v /x busybox sleep 1000
+  tare exec own umount /v
+  tare update --mount-rm /v --mount-rm /x own
+  [ "$(tare inspect -f '{{len .Mounts}}' own)" = 0 ]
+  tare volume rm data
+  tare restart -t 0 own
+  [ "$(tare exec own grep -cE ' /(v|x) ' /proc/mounts || true)" = 0 ]
+  tare rm -f own
+  tare volume prune -af >/dev/null
+}
+
+@test "update --mount-rm: not of a mount that each container has; what was put over one goes" {
+  tare run -d --name usual -v shm:/dev/shm busybox sleep 1000
+  local place
+  for place in /proc /dev /dev/pts /sys /dev/mqueue /dev/shm /etc/hosts /etc/resolv.conf; do
+    run -1 tare update --mount-rm "$place" usual
+    [[ "$output" == *"--mount-rm $place: "*"each container has"* && "${#lines[@]}" = 1 ]] || { echo "$place: $output"; return 1; }
+  done
+  tare rm -f usual
+  tare run -d --name usual busybox sleep 1000
+  tare update --mount-add src=shm,dst=/dev/shm usual
+  tare exec usual touch /dev/shm/in-volume
+  tare restart -t 0 usual
+  [ "$(tare exec usual ls /dev/shm)" = in-volume ]
+  tare update --mount-rm /dev/shm usual
+  [ "$(tare exec usual sh -c 'ls /dev/shm; grep -c " /dev/shm tmpfs" /proc/mounts')" = 1 ]
+  tare restart -t 0 usual
+  [ "$(tare exec usual sh -c 'ls /dev/shm; grep -c " /dev/shm tmpfs" /proc/mounts')" = 1 ]
+  tare rm -f usual
+  tare volume rm shm
+}
+
+@test "a volume at /etc does not hide the container's names" {
+  mkdir "$BATS_TEST_TMPDIR/etc"; echo 'root:x:0:0:::' >"$BATS_TEST_TMPDIR/etc/passwd"
+  [ "$(tare run --rm --hostname me --add-host other:192.0.2.7 -v "$BATS_TEST_TMPDIR/etc:/etc" busybox \
+    sh -c 'cat /etc/hostname; grep -c 192.0.2.7 /etc/hosts; cat /etc/passwd; test -s /etc/resolv.conf && echo names' | xargs)" = "me 1 root:x:0:0::: names" ]
+  # unless one of them is the user's
+  echo mine >"$BATS_TEST_TMPDIR/hosts"
+  [ "$(tare run --rm -v "$BATS_TEST_TMPDIR/etc:/etc" -v "$BATS_TEST_TMPDIR/hosts:/etc/hosts" busybox cat /etc/hosts)" = mine ]
+  # one that comes later: at once, and at the next start
+  tare run -d --name later --hostname me --add-host other:192.0.2.7 busybox sleep 1000
+  tare update --mount-add src=etc,dst=/etc later
+  tare exec later sh -c 'grep 192.0.2.7 /etc/hosts && grep me /etc/hostname'
+  tare restart -t 0 later
+  tare exec later sh -c 'grep 192.0.2.7 /etc/hosts && grep me /etc/hostname && touch /etc/in-volume'
+  tare update --mount-rm /etc later
+  [ "$(tare exec later sh -c 'ls /etc/in-volume 2>/dev/null; grep -c 192.0.2.7 /etc/hosts; grep -c " /etc " /proc/mounts' | xargs)" = "1 0" ]
+  tare rm -f later
+  tare volume rm etc
+}

@@ -33,7 +33,12 @@ int cmd_mounts_add(const struct cli_call *call, struct err *e)
 	return change(call, rt_live_mount, e);
 }
 
+static int unmount(const struct rt_live *l, const struct oci_mount *mounts, size_t n, struct err *e)
+{
+	return rt_live_unmount(l, mounts, n, false, e);
+}
+
 int cmd_mounts_remove(const struct cli_call *call, struct err *e)
 {
-	return change(call, rt_live_unmount, e);
+	return change(call, unmount, e);
 }

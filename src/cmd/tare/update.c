@@ -77,10 +77,8 @@ static int update_one(const struct engine *en, const char *what, const void *dat
 		r = container_set_policy(en, what, &policy, e);
 	if (r == 0 && (o->publish_add.n || o->publish_rm.n))
 		r = container_publish(en, what, (struct strv){ o->publish_add.v, o->publish_add.n }, (struct strv){ o->publish_rm.v, o->publish_rm.n }, e);
-	for (size_t i = 0; r == 0 && i < o->mount_rm.n; i++)
-		r = container_mount_remove(en, what, o->mount_rm.v[i], e);
-	for (size_t i = 0; r == 0 && i < o->mount_add.n; i++)
-		r = container_mount_add(en, what, o->mount_add.v[i], here, e);
+	if (r == 0 && (o->mount_add.n || o->mount_rm.n))
+		r = container_mounts_change(en, what, (struct strv){ o->mount_rm.v, o->mount_rm.n }, (struct strv){ o->mount_add.v, o->mount_add.n }, here, e);
 	if (r == 0)
 		tare_say("%s", what);
 	return r;
