@@ -273,7 +273,6 @@ X
   grep -qE "^big +1 +3\.0[0-9]*MB$" <<<"$output"
   [ "$(grep "^big" <<<"$output" | awk '{ print $3 }')" = "$(numfmt_si "$bytes")" ]
   [ "$(tare system df --format json | jq -r 'select(.Type == "Local Volumes") | "\(.TotalCount) \(.Active) \(.Reclaimable)"')" = "2 2 0B (0%)" ]
-  run -1 tare system df -v --format json
   tare rm "$id"
   [[ "$(tare system df --format json | jq -r 'select(.Type == "Local Volumes") | "\(.TotalCount) \(.Active) \(.Reclaimable)"')" == "2 0 3.0"*"MB (100%)" ]]
   tare system prune -f >/dev/null
@@ -282,6 +281,27 @@ X
   [[ "$output" == *"deleted: $anon"* ]]
   [ "$(tare volume ls -q)" = big ]
   tare volume rm big
+}
+
+@test "system df -v: containers as du has them, and as one document with docker's members" {
+  tare run --name wrote --network none -v kept:/v busybox sh -c 'head -c 2000000 /dev/zero >/f; mkdir /d; i=0; while [ $i -lt 50 ]; do echo $i >/d/$i; i=$((i + 1)); done; head -c 1000000 /dev/zero >/v/f'
+  id=$(tare inspect -f '{{.Id}}' wrote)
+  sync -f "$TARE_ROOT"
+  bytes=$(du -sB1 "$TARE_ROOT/containers/$id" | cut -f1)
+  [ "$(tare system df -v | awk '$NF == "wrote" { print }' | grep -o '[0-9.]*[kM]B')" = "$(numfmt_si "$bytes")" ]
+  [ "$(tare system df --format json | jq -r 'select(.Type == "Containers") | "\(.TotalCount) \(.Active) \(.Size)"')" = "1 0 $(numfmt_si "$bytes")" ]
+  run -0 tare system df -v --format json
+  [ "$(wc -l <<<"$output")" = 1 ]
+  [ "$(jq -c 'keys' <<<"$output")" = '["BuildCache","Containers","Images","Volumes"]' ]
+  [ "$(jq -r '.Images[0] | "\(.Repository):\(.Tag) \(.Containers)"' <<<"$output")" = "busybox:latest 1" ]
+  [ "$(jq -r '.Containers[0] | "\(.ID) \(.Names) \(.State) \(.LocalVolumes)"' <<<"$output")" = "${id:0:12} wrote exited 1" ]
+  # what it wrote, as ps -s has it
+  [ "$(jq -r '.Containers[0].Size' <<<"$output")" = "$(tare ps -as --format '{{.Size}}')" ]
+  [ "$(jq -r '.Containers[0].Size' <<<"$output" | cut -d' ' -f1)" = "$(numfmt_si "$(du -sB1 "$TARE_ROOT/containers/$id/upper" | cut -f1)")" ]
+  [ "$(jq -r '.Volumes[0] | "\(.Name) \(.Links) \(.Driver) \(.Mountpoint)"' <<<"$output")" = "kept 1 local $TARE_ROOT/volumes/kept/_data" ]
+  [ "$(tare system df -v --format '{{range .Volumes}}{{.Name}} {{.Size}}{{end}}')" = "kept $(numfmt_si "$(du -sB1 "$TARE_ROOT/volumes/kept/_data" | cut -f1)")" ]
+  run -1 tare system df -v --format nonsense
+  tare rm wrote; tare volume rm kept
 }
 
 @test "export and import: owners, modes, links and attributes come back, whole" {

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "cmd/tare/table.h"
+#include "cmd/tare/template.h"
+#include "engine/buildcache.h"
 #include "engine/config.h"
 #include "engine/images.h"
 #include "engine/usage.h"
@@ -81,7 +83,7 @@ static int containers_of(const struct engine *en, struct arena *a, const char *i
 
 static const struct table_column image_columns[] = {
 	{ "REPOSITORY", "Repository" }, { "TAG", "Tag" }, { "IMAGE ID", "ID" }, { "CREATED", "CreatedSince" }, { "SIZE", "Size" },
-	{ "SHARED SIZE", "SharedSize" }, { "UNIQUE SIZE", "UniqueSize" }, { "CONTAINERS", "Containers" },
+	{ "SHARED SIZE", "SharedSize" }, { "UNIQUE SIZE", "UniqueSize" }, { "CONTAINERS", "Containers" }, { NULL, "CreatedAt" }, { NULL, "Digest" },
 };
 
 static void split_name(struct arena *a, const struct image *img, const char **name, const char **tag)
@@ -119,7 +121,8 @@ static int images_table(const struct engine *en, struct table *t, struct err *e)
 			break;
 		table_add(t, (const char *[]){ name, tag, arena_strndup(t->a, digits ? digits + 1 : v[i].id, ID_SHORT),
 					       v[i].created == IMAGE_NO_TIME ? "N/A" : table_ago(t->a, v[i].created), table_size(t->a, size),
-					       table_size(t->a, shared), table_size(t->a, size - shared), containers });
+					       table_size(t->a, shared), table_size(t->a, size - shared), containers,
+					       v[i].created == IMAGE_NO_TIME ? "N/A" : table_time(t->a, v[i].created), v[i].manifest });
 	}
 	return r;
 }
@@ -152,7 +155,10 @@ static int containers_table(const struct engine *en, struct table *t, struct err
 	return r;
 }
 
-static const struct table_column volume_columns[] = { { "VOLUME NAME", "Name" }, { "LINKS", "Links" }, { "SIZE", "Size" } };
+static const struct table_column volume_columns[] = {
+	{ "VOLUME NAME", "Name" }, { "LINKS", "Links" }, { "SIZE", "Size" }, { NULL, "Driver" }, { NULL, "Labels" }, { NULL, "Mountpoint" },
+	{ NULL, "Scope" }, { NULL, "Availability" }, { NULL, "Group" }, { NULL, "Status" },
+};
 
 static int volumes_table(const struct engine *en, struct table *t, struct err *e)
 {
@@ -161,7 +167,67 @@ static int volumes_table(const struct engine *en, struct table *t, struct err *e
 	int r = volume_list(en->catalog, t->a, &v, &n, e);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		table_add(t, (const char *[]){ v[i].name, arena_printf(t->a, "%zu", v[i].users), table_size(t->a, volume_bytes(en, &v[i])) });
+		table_add(t, (const char *[]){ v[i].name, arena_printf(t->a, "%zu", v[i].users), table_size(t->a, volume_bytes(en, &v[i])), VOLUME_DRIVER,
+					       table_labels(t->a, v[i].labels), volume_path(en, t->a, v[i].name), "local", "N/A", "N/A", "N/A" });
+	return r;
+}
+
+static const struct table_column cache_columns[] = {
+	{ NULL, "ID" }, { NULL, "CacheType" }, { NULL, "Size" }, { NULL, "CreatedAt" }, { NULL, "CreatedSince" }, { NULL, "LastUsedAt" },
+	{ NULL, "LastUsedSince" }, { NULL, "InUse" }, { NULL, "Description" },
+};
+
+static int cache_table(const struct engine *en, struct table *t, struct err *e)
+{
+	struct buildcache_row *v;
+	size_t n = 0;
+	int r = buildcache_list(en, t->a, &v, &n, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		table_add(t, (const char *[]){ arena_strndup(t->a, v[i].id, ID_SHORT), v[i].folder ? "exec.cachemount" : "regular", table_size(t->a, v[i].bytes),
+					       table_time(t->a, v[i].created), table_ago(t->a, v[i].created), table_time(t->a, v[i].used),
+					       table_ago(t->a, v[i].used), v[i].in_use ? "true" : "false", v[i].description });
+	return r;
+}
+
+/* One document, as docker writes it with --verbose; containers are as ps has them. */
+static int document(const struct cli_call *call, const struct engine *en, struct strbuf *out, struct err *e)
+{
+	static const char *const keys[] = { "Images", "Containers", "Volumes", "BuildCache" };
+	struct arena *a = call->arena;
+	struct table tables[] = { TABLE(a, image_columns), { 0 }, TABLE(a, volume_columns), TABLE(a, cache_columns) };
+	int r = images_table(en, &tables[0], e);
+
+	if (r == 0)
+		r = ps_list(en, a, &tables[1], e);
+	if (r == 0)
+		r = volumes_table(en, &tables[2], e);
+	if (r == 0)
+		r = cache_table(en, &tables[3], e);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(tables); i++) {
+		sb_printf(out, "%c\"%s\":", i ? ',' : '{', keys[i]);
+		table_write_array(&tables[i], out);
+	}
+	sb_putc(out, '}');
+	return r;
+}
+
+static int formatted(const struct cli_call *call, const struct engine *en, const char *format, struct strbuf *out, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	const struct json *doc;
+	int r;
+
+	if (strcmp(format, "json") != 0 && !strstr(format, "{{"))
+		return err_set(e, ERR_INVALID, "--format '%.40s': there are table, json, and templates with {{.Member}}, whose members are those of json", format);
+	r = document(call, en, &text, e);
+	if (r == 0 && sb_error(&text) < 0)
+		r = err_errno(e, -ENOMEM, "write the list");
+	if (r == 0)
+		r = json_parse(call->arena, sb_str(&text), text.len, NULL, &doc, e);
+	if (r == 0)
+		r = template_apply(call->arena, strcmp(format, "json") == 0 ? "{{json .}}" : format, doc, out, e);
+	sb_putc(out, '\n');
 	return r;
 }
 
@@ -171,9 +237,11 @@ static int long_list(const struct cli_call *call, const struct engine *en, struc
 	struct table tables[] = { TABLE(call->arena, image_columns), TABLE(call->arena, container_columns), TABLE(call->arena, volume_columns) };
 	const struct system_opts *o = call->opts;
 	struct usage u;
-	int r = o->format && strcmp(o->format, "table") != 0 ? err_set(e, ERR_INVALID, "--verbose is for people; --format %s goes without it", o->format) :
-							       usage_read(en, &u, e);
+	int r;
 
+	if (o->format && strcmp(o->format, "table") != 0)
+		return formatted(call, en, o->format, out, e);
+	r = usage_read(en, &u, e);
 	if (r == 0)
 		r = images_table(en, &tables[0], e);
 	if (r == 0)

@@ -181,17 +181,36 @@ static int one(const struct engine *en, struct arena *a, struct table *t, const 
 	return r;
 }
 
+static int fill(const struct engine *en, struct table *t, const struct list_opts *o, struct err *e)
+{
+	CLEANUP_ARENA struct arena scratch = ARENA_INIT;
+	int64_t most = o->latest ? 1 : o->last;
+	struct record *recs;
+	size_t n;
+	int r = record_list(en->catalog, t->a, NULL, &recs, &n, e);
+
+	for (size_t i = 0; r >= 0 && i < n && (most < 0 || (int64_t)t->n_rows < most); i++) {
+		arena_reset(&scratch);
+		r = one(en, &scratch, t, o, &recs[i], e);
+	}
+	return r < 0 ? r : 0;
+}
+
+int ps_list(const struct engine *en, struct arena *a, struct table *out, struct err *e)
+{
+	const struct list_opts o = { .all = true, .size = true, .last = -1 };
+
+	*out = (struct table)TABLE(a, ps_columns);
+	return fill(en, out, &o, e);
+}
+
 int cmd_ps(const struct cli_call *call, struct err *e)
 {
 	const struct list_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
-	CLEANUP_ARENA struct arena scratch = ARENA_INIT;
 	struct table t = TABLE(call->arena, ps_columns);
 	struct table_column columns[ARRAY_LEN(ps_columns)];
-	struct record *recs;
-	int64_t most = o->latest ? 1 : o->last;
-	size_t n;
 	int r = tare_engine(call, &en, e);
 
 	if (r == 0)
@@ -199,15 +218,11 @@ int cmd_ps(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = ps_check(&en, call->arena, &o->filters, e);
 	if (r == 0)
-		r = record_list(en.catalog, call->arena, NULL, &recs, &n, e);
-	for (size_t i = 0; r >= 0 && i < n && (most < 0 || (int64_t)t.n_rows < most); i++) {
-		arena_reset(&scratch);
-		r = one(&en, &scratch, &t, o, &recs[i], e);
-	}
+		r = fill(&en, &t, o, e);
 	memcpy(columns, ps_columns, sizeof(columns));
 	columns[SIZE_COLUMN].title = o->size ? "SIZE" : NULL;
 	t.columns = columns;
-	if (r >= 0)
+	if (r == 0)
 		r = table_write(&t, o->format, o->quiet, &out, e);
 	return r < 0 ? r : tare_print(&out, e);
 }

@@ -110,6 +110,17 @@ static void write_json(const struct table *t, struct strbuf *out)
 	}
 }
 
+void table_write_array(const struct table *t, struct strbuf *out)
+{
+	sb_putc(out, '[');
+	for (size_t r = 0; r < t->n_rows; r++) {
+		if (r)
+			sb_putc(out, ',');
+		write_object(t, r, false, out);
+	}
+	sb_putc(out, ']');
+}
+
 /* ---- templates ---- */
 
 /* As docker: a backslash and "t" or "n" is what a shell's quotes kept from being a tab or the end of a line. */

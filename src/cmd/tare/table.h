@@ -33,6 +33,9 @@ void table_add(struct table *t, const char *const *cells);
  * its tabs making columns (docker's "Format command and log output"). quiet: the first column alone, no title. */
 int table_write(const struct table *t, const char *format, bool quiet, struct strbuf *out, struct err *e) MUST_CHECK;
 
+/* The rows as an array of what JSON has of them. */
+void table_write_array(const struct table *t, struct strbuf *out);
+
 /* Cells. Times are in ns since the epoch, which is a time as any other; TABLE_NEVER is none. */
 #define TABLE_NEVER INT64_MIN
 struct json;

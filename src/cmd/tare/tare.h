@@ -258,6 +258,9 @@ int cmd_unpause(const struct cli_call *call, struct err *e);
 extern const struct cli_option ps_options[], top_options[];
 extern const struct list_opts list_defaults;
 int cmd_ps(const struct cli_call *call, struct err *e);
+/* Every container with its size, as `ps -as` has them. */
+struct table;
+int ps_list(const struct engine *en, struct arena *a, struct table *out, struct err *e) MUST_CHECK;
 int cmd_top(const struct cli_call *call, struct err *e);
 
 /* ports.c */

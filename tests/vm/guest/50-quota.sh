@@ -8,7 +8,7 @@ qt() { timeout 100 tare "$@"; }
 # qt_disk KIND MOUNT-OPTIONS MKFS...: a store on a new file system of 400 MB
 qt_disk() {
   qt_kind=$1 qt_options=$2; shift 2
-  mkdir -p /mnt && rm -f /var/tmp/disk && truncate -s 400M /var/tmp/disk && "$@" /var/tmp/disk >/dev/null &&
+  ! grep -q " /mnt " /proc/mounts || umount /mnt; mkdir -p /mnt && rm -f /var/tmp/disk && truncate -s 400M /var/tmp/disk && "$@" /var/tmp/disk >/dev/null &&
     mount -o "loop$qt_options" /var/tmp/disk /mnt || return 1
   [ "$qt_kind" != btrfs ] || btrfs quota enable /mnt || return 1
   mkdir -p $TARE_STATE && qt load -q -i /tests/busybox.tar
