@@ -1,11 +1,14 @@
 #include "engine/capacity.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -22,7 +25,7 @@ int capacity_option(const char *option, const char *text, struct quota_limits *o
 		if (text_size(text + strlen("size="), &out->bytes) < 0)
 			return err_set(e, ERR_INVALID, "%s %s: want a size such as size=10g", option, text);
 		if (out->bytes < CAPACITY_LEAST)
-			return err_set(e, ERR_INVALID, "%s %s: at least %uk are needed for the folders alone", option, text, CAPACITY_LEAST >> 10);
+			return err_set(e, ERR_INVALID, "%s %s: at least 1m, for the folders alone need some of it", option, text);
 		return 1;
 	}
 	if (text_starts(text, "inodes=")) {
@@ -65,6 +68,46 @@ int capacity_limit_folders(int dir, const char *const *names, size_t n, const st
 			(void)err_errno(e, r, "limit what \"%s\" may take on the disk", names[i]);
 	}
 	return r;
+}
+
+static int of_config(const struct json *config, struct quota_limits *out, struct err *e)
+{
+	char text[64];
+	int r = 0;
+
+	*out = (struct quota_limits){ 0 };
+	json_each(opt, json_get(json_get(config, "HostConfig"), "StorageOpt")) {
+		if (opt->type != JSON_STRING || snprintf(text, sizeof(text), "%s=%s", opt->key, opt->str) >= (int)sizeof(text))
+			return err_set(e, ERR_INTERNAL, "StorageOpt in the container's record is damaged");
+		r = capacity_option("StorageOpt", text, out, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int capacity_start(const struct engine *en, const char *id, const struct json *config, bool before, struct err *e)
+{
+	struct quota_limits limits;
+	char name[NAME_MAX + 1];
+	CLEANUP_FD int fd = -1;
+	int r = of_config(config, &limits, e);
+
+	if (r < 0 || !capacity_any(&limits))
+		return r;
+	if (before && limits.bytes)
+		limits.bytes += CAPACITY_TO_START;
+	if (before && limits.files)
+		limits.files += 16;
+	(void)snprintf(name, sizeof(name), "containers/%s/upper", id);
+	fd = open_folder(en->root_fd, name);
+	if (fd == -ENOENT && !before)
+		return 0;
+	r = fd < 0 ? fd : quota_limit(fd, &limits);
+	if (r == -ENODATA)
+		return err_set(e, ERR_CONFLICT, "the container's files have no limit on %s, though it was made with --storage-opt (was the store copied here?): tare commit it, "
+						"and make a new one of the image", en->root);
+	return r < 0 ? err_errno(e, r, "limit what the container may write") : 0;
 }
 
 int capacity_make_folder(int parent, const char *name, const struct quota_limits *limits, struct err *e)

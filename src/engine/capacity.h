@@ -3,11 +3,14 @@
 #ifndef TARE_ENGINE_CAPACITY_H
 #define TARE_ENGINE_CAPACITY_H
 
+#include "base/json.h"
 #include "engine/engine.h"
 #include "sys/quota.h"
 
-/* The smallest one: a few folders have to fit into it. */
-#define CAPACITY_LEAST (64U << 10)
+/* The smallest one: a few folders have to fit into it, and what xfs sets aside for each call that makes one. */
+#define CAPACITY_LEAST (1U << 20)
+/* What a full container may have for its start: the kernel makes work's folder anew each time. */
+#define CAPACITY_TO_START (512U << 10)
 
 static inline bool capacity_any(const struct quota_limits *l)
 {
@@ -22,6 +25,11 @@ int capacity_check(const struct engine *en, const char *option, const struct quo
 
 /* The empty folders have these limits together. dir: they are names in it. */
 int capacity_limit_folders(int dir, const char *const *names, size_t n, const struct quota_limits *limits, struct err *e) MUST_CHECK;
+
+/* Before and behind a start of a container that has limits, by its configuration as the catalog has it (config.h): a little more, and just
+ * what they are. Who is killed in between leaves the little until the next start. ERR_CONFLICT: its folders came without their limits, by a
+ * copy of the store perhaps. */
+int capacity_start(const struct engine *en, const char *id, const struct json *config, bool before, struct err *e) MUST_CHECK;
 
 /* Makes the folder parent/name (mode 0700) with these limits, and gives its fd. What it fails to make whole it removes. */
 int capacity_make_folder(int parent, const char *name, const struct quota_limits *limits, struct err *e) MUST_CHECK;

@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/log.h"
+#include "engine/capacity.h"
 #include "engine/cni.h"
 #include "engine/config.h"
 #include "engine/container.h"
@@ -264,11 +266,22 @@ static int apply_changes(const struct record *rec, struct strbuf *description, s
 	return r < 0 ? r : config_apply_mounts(config.doc, description, e);
 }
 
+/* The limits of its root, which was removed already when the start failed and it had --rm. */
+static int limit_root(const struct engine *en, const struct record *rec, bool before, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct ct_config config;
+	int r = config_parse(&a, rec->config, &config, e);
+
+	return r < 0 ? r : capacity_start(en, rec->id, config.doc, before, e);
+}
+
 /* With the lock held. */
 static int start_again(const struct engine *en, struct record *rec, bool again, unsigned int attach, const struct service *service,
 		       struct client *out, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf description = STRBUF_INIT;
+	struct err why = { 0 };
 	int r = launch_read_description(en, rec->id, attach, &description, e);
 
 	if (r == -ENOENT) {
@@ -286,8 +299,15 @@ static int start_again(const struct engine *en, struct record *rec, bool again, 
 	if (r == 0) /* before the row: what state.json says of the last life is not to be taken for the end of this one, should we be killed */
 		r = folder_state_make(en, rec->id, e);
 	if (r == 0)
-		r = record_start(en, rec, again, e);
-	return r < 0 ? r : launch(en, rec->id, &description, service, attach & FRAME_WANT_STREAMS, false, out, e);
+		r = limit_root(en, rec, true, e);
+	if (r < 0)
+		return r;
+	r = record_start(en, rec, again, e);
+	if (r == 0)
+		r = launch(en, rec->id, &description, service, attach & FRAME_WANT_STREAMS, false, out, e);
+	if (limit_root(en, rec, false, &why) < 0)
+		log_warning("container %s: %s", rec->name, why.msg);
+	return r;
 }
 
 int container_start_locked(const struct engine *en, struct record *rec, struct err *e)

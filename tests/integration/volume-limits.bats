@@ -41,7 +41,7 @@ is_full() {
 
 @test "what is wrong is told" {
   local wrong
-  for wrong in size= size=0 size=lots size=-1 size=63k o=inodes=3 o=inodes=x o=size=1; do
+  for wrong in size= size=0 size=lots size=-1 size=1023k o=inodes=3 o=inodes=x o=size=1; do
     run -1 tare volume create -o "$wrong" vol
     [[ "$output" == *"${wrong#o=}"*": "* ]] || { echo "$wrong: $output"; return 1; }
   done

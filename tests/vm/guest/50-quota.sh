@@ -60,8 +60,12 @@ qt_root() {
   is_full "$out" || return 1
   echo "$out" | head -1 | awk '{ exit $2 != 4096 }' || fail "df does not show the limit" || return 1
   qt run --rm --network none busybox sh -c 'head -c 6000000 /dev/zero >/f' || fail "another one has no room" || return 1
-  # started again it is as full, and goes with its limit
-  qt start -a small 2>/dev/null | grep 'code 1' && qt rm small && eq_limits ""
+  # started again it is as full, and not read-only; it goes with its limit
+  qt start -a small 2>/dev/null | grep 'code 1' && eq_limits "4194304 0" && qt rm small || return 1
+  qt create --name brim --network none --storage-opt size=4m busybox sh -c \
+    'if [ -e /y ]; then rm /y && echo writable; else head -c 6000000 /dev/zero >/y; i=0; while echo >/x$i; do i=$((i + 1)); done; fi' || return 1
+  qt start -a brim 2>/dev/null; qt start -a brim 2>&1 | tee /tmp/said; grep -x writable /tmp/said || return 1
+  qt rm brim && eq_limits ""
 }
 qt_layers() { # what replaces files of the image counts, and what is removed does no more
   qt run --rm --network none --storage-opt size=4m busybox sh -c 'for i in 1 2 3 4 5; do cp /bin/busybox /new && mv /new /bin/ls && rm /bin/ls || exit 1; done; rm -r /etc; ln -s busybox /bin/ls; chmod 700 /bin/busybox' || return 1
