@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -51,6 +52,19 @@ static void own_group(pid_t child)
 	(void)setpgid(child, child);
 }
 
+/* In the child: what a service manager passed to us is for the command, which takes it only when it is named (sd_listen_fds(3)). */
+static void own_sockets(void)
+{
+	const char *of = getenv("LISTEN_PID");
+	char pid[16];
+
+	(void)snprintf(pid, sizeof(pid), "%d", (int)getppid());
+	if (!of || strcmp(of, pid) != 0)
+		return;
+	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	(void)setenv("LISTEN_PID", pid, 1);
+}
+
 /* In the child: a process group of its own, in the foreground when there is a terminal. Gives only on failure. */
 static int become(char *const *argv, const sigset_t *original)
 {
@@ -58,6 +72,7 @@ static int become(char *const *argv, const sigset_t *original)
 	/* SIGTTOU is blocked here, so a background group may do this */
 	if (isatty(STDIN_FILENO))
 		(void)tcsetpgrp(STDIN_FILENO, getpgrp());
+	own_sockets();
 	(void)sigprocmask(SIG_SETMASK, original, NULL);
 	(void)execvp(argv[0], argv);
 	return errno;

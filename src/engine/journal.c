@@ -125,7 +125,8 @@ static void add_bytes(struct strbuf *out, const struct json *v)
 static const char *attributes(struct arena *a, const struct json *entry)
 {
 	static const char *const known[] = { "MESSAGE", "PRIORITY", "SYSLOG_TIMESTAMP", "SYSLOG_IDENTIFIER", "CONTAINER_ID", "CONTAINER_ID_FULL",
-					     "CONTAINER_NAME", "CONTAINER_TAG", "CONTAINER_PARTIAL_MESSAGE", "IMAGE_NAME" };
+					     "CONTAINER_NAME", "CONTAINER_TAG", "CONTAINER_PARTIAL_MESSAGE", "CONTAINER_PARTIAL_ID", "CONTAINER_PARTIAL_ORDINAL",
+					     "CONTAINER_PARTIAL_LAST", "IMAGE_NAME" };
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&text);
 	bool any = false;

@@ -380,7 +380,8 @@ static const char *field_name(struct arena *a, const char *key)
 static void write_journal(const struct plan *p, const char *name, const char *tag_text, struct json_writer *w)
 {
 	static const char *const own[] = { "MESSAGE", "PRIORITY", "SYSLOG_TIMESTAMP", "SYSLOG_IDENTIFIER", "CONTAINER_ID", "CONTAINER_ID_FULL",
-					   "CONTAINER_NAME", "CONTAINER_TAG", "CONTAINER_PARTIAL_MESSAGE", "IMAGE_NAME" };
+					   "CONTAINER_NAME", "CONTAINER_TAG", "CONTAINER_PARTIAL_MESSAGE", "CONTAINER_PARTIAL_ID", "CONTAINER_PARTIAL_ORDINAL",
+					     "CONTAINER_PARTIAL_LAST", "IMAGE_NAME" };
 
 	jw_str(w, "socket", JOURNAL_SOCKET);
 	jw_object(w, "fields");
@@ -423,6 +424,26 @@ int plan_write_log(const struct plan *p, const char *container_dir, const char *
 		write_journal(p, name, tag_text, w);
 	jw_end_object(w);
 	return 0;
+}
+
+void plan_rename_log(const struct json *log, const char *name, struct json_writer *w)
+{
+	jw_object(w, "log");
+	json_each(member, log) {
+		if (strcmp(member->key, "fields") != 0) {
+			jw_value(w, member->key, member);
+			continue;
+		}
+		jw_object(w, "fields");
+		json_each(field, member) {
+			if (strcmp(field->key, "CONTAINER_NAME") == 0)
+				jw_str(w, field->key, name);
+			else
+				jw_value(w, field->key, field);
+		}
+		jw_end_object(w);
+	}
+	jw_end_object(w);
 }
 
 void plan_write_log_config(const struct plan *p, struct json_writer *w)

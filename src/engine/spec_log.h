@@ -30,6 +30,8 @@ struct plan_log {
 int plan_log(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
 /* The description's "log" of a container of that name. */
 int plan_write_log(const struct plan *p, const char *container_dir, const char *name, struct json_writer *w, struct err *e) MUST_CHECK;
+/* A description's "log" of the journal again (its value), of a container that has another name by now; other drivers' is as it was. */
+void plan_rename_log(const struct json *log, const char *name, struct json_writer *w);
 /* The record's "LogPath"; "" where there is no file. json-file's is Docker's, CONTAINER-DIR/ID-json.log. */
 const char *plan_log_path(const struct plan *p, const char *container_dir);
 /* The record's "LogConfig". */

@@ -17,6 +17,7 @@
 #include "engine/launch.h"
 #include "engine/prepare.h"
 #include "engine/settle.h"
+#include "engine/spec_log.h"
 #include "engine/usernet.h"
 #include "engine/volume.h"
 
@@ -71,16 +72,22 @@ static void tell(const struct engine *en, const char *id, bool attached)
 	events_container(en, &rec, "start", NULL);
 }
 
-/* Members of the description that are the unit's: kept with the container, for whoever adopts it or runs another process in it. */
-static int move_description(const struct engine *en, const char *id, const char *top, const char *cgroup, struct strbuf *description, struct err *e)
+static void take_place(struct strbuf *description, struct strbuf *by)
 {
-	CLEANUP_FD int dir = folder_open(en, id, e);
+	struct strbuf was = *description;
+
+	*description = *by;
+	*by = was;
+}
+
+/* Another cgroup in a description. */
+static int move_description(const char *top, const char *cgroup, struct strbuf *description, struct err *e)
+{
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&out);
 	const struct json *old;
-	struct strbuf was;
-	int r = dir < 0 ? dir : json_parse(&a, description->s, description->len, NULL, &old, e);
+	int r = json_parse(&a, description->s, description->len, NULL, &old, e);
 
 	if (r < 0)
 		return r;
@@ -94,10 +101,22 @@ static int move_description(const struct engine *en, const char *id, const char 
 	jw_end_object(&w);
 	if (sb_error(&out) < 0 || arena_error(&a) < 0)
 		return err_errno(e, -ENOMEM, "write the container's description");
-	was = *description;
-	*description = out;
-	out = was;
-	r = io_replace_file(dir, "config.json", description->s, description->len, 0600, false);
+	take_place(description, &out);
+	return 0;
+}
+
+/* The one that is kept, for whoever adopts the container or runs another process in it. */
+static int move_kept(const struct engine *en, const char *id, const char *top, const char *cgroup, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf kept = STRBUF_INIT;
+	CLEANUP_FD int dir = folder_open(en, id, e);
+	int r = dir < 0 ? dir : launch_read_description(en, id, 0, &kept, e);
+
+	if (r == 0)
+		r = move_description(top, cgroup, &kept, e);
+	if (r < 0)
+		return r;
+	r = io_replace_file(dir, "config.json", kept.s, kept.len, 0600, false);
 	return r < 0 ? err_errno(e, r, "write the container's config.json") : 0;
 }
 
@@ -121,7 +140,9 @@ static int enter_unit(const struct engine *en, const struct record *rec, const s
 		r = record_set_config(c, rec->id, doc.s, e);
 	if (r == 0)
 		r = catalog_commit(c, e);
-	return r < 0 ? r : move_description(en, rec->id, top, cgroup, description, e);
+	if (r == 0)
+		r = move_kept(en, rec->id, top, cgroup, e);
+	return r < 0 ? r : move_description(top, cgroup, description, e);
 }
 
 /* What it has of a service manager, and whether its monitor stays where we are. */
@@ -256,6 +277,31 @@ static int make_sources(const struct engine *en, const struct record *rec, struc
 	return 0;
 }
 
+/* The journal's entries say its name, which may be another one since. */
+static int apply_name(const struct record *rec, struct strbuf *description, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&out);
+	const struct json *old;
+	int r = json_parse(&a, description->s, description->len, NULL, &old, e);
+
+	if (r < 0)
+		return r;
+	jw_object(&w, NULL);
+	json_each(member, old) {
+		if (strcmp(member->key, "log") == 0)
+			plan_rename_log(member, rec->name, &w);
+		else
+			jw_value(&w, member->key, member);
+	}
+	jw_end_object(&w);
+	if (sb_error(&out) < 0)
+		return err_errno(e, -ENOMEM, "write the container's description");
+	take_place(description, &out);
+	return 0;
+}
+
 /* Mounts that came and went since it was made. */
 static int apply_changes(const struct record *rec, struct strbuf *description, struct err *e)
 {
@@ -263,7 +309,9 @@ static int apply_changes(const struct record *rec, struct strbuf *description, s
 	struct ct_config config;
 	int r = config_parse(&a, rec->config, &config, e);
 
-	return r < 0 ? r : config_apply_mounts(config.doc, description, e);
+	if (r == 0)
+		r = config_apply_mounts(config.doc, description, e);
+	return r < 0 || strcmp(config.log_driver, "journald") != 0 ? r : apply_name(rec, description, e);
 }
 
 /* The limits of its root, which was removed already when the start failed and it had --rm. */

@@ -111,6 +111,7 @@ static void block_service_signals(sigset_t *set)
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGQUIT);
+	sigaddset(set, SIGABRT); /* systemd's, when a watchdog was not fed */
 	(void)sigprocmask(SIG_BLOCK, set, NULL);
 	if (ended_by)
 		(void)raise(ended_by);

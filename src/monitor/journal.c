@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "sys/sock.h"
 
 static int connect_again(struct journal *j)
@@ -77,6 +78,17 @@ static void report_lost(struct journal *j)
 		j->lost = 0;
 }
 
+/* Which part of which line it is. What is not sent after all is none. */
+static void number(struct journal *j, struct logrecord *rec)
+{
+	if (!rec->part && !j->line[rec->stream].parts)
+		return;
+	if (!j->line[rec->stream].parts && text_random_hex(16, j->line[rec->stream].id) < 0)
+		return;
+	rec->line = j->line[rec->stream].id;
+	rec->ordinal = j->line[rec->stream].parts + 1;
+}
+
 /* False: there is no room, and it is not to be dropped. */
 static bool put(struct journal *j, enum log_stream stream, const char *data, size_t len, bool part, bool drop)
 {
@@ -87,11 +99,13 @@ static bool put(struct journal *j, enum log_stream stream, const char *data, siz
 	if (j->lost)
 		report_lost(j);
 	logrecord_stamp(&j->times, &rec);
+	number(j, &rec);
 	r = send_record(j, &rec);
 	if (r == -EAGAIN && !drop) {
 		j->times = before;
 		return false;
 	}
+	j->line[stream].parts = part ? rec.ordinal : 0;
 	if (r < 0) {
 		j->lost++;
 		j->lost_error = r;

@@ -16,6 +16,10 @@ struct journal {
 	uint64_t lost;        /* records nobody took, not reported yet */
 	int lost_error;       /* why, -errno */
 	struct logrecord_times times;
+	struct { /* of a line that is longer than a record */
+		unsigned int parts; /* so many of it were sent */
+		char id[33];
+	} line[LOG_STREAMS];
 	struct strbuf out;
 };
 #define JOURNAL_INIT { .fd = -1, .fields = STRBUF_INIT, .out = STRBUF_INIT }

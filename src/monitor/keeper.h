@@ -5,7 +5,7 @@
 
 /* Runs on the crew's descriptors until the container's end is dealt with; gives the exit code. */
 int keeper_main(const char *id);
-/* The same of a service (systemd's): gives the container's exit code, and SIGTERM, SIGINT and SIGQUIT, which are blocked, stop it. */
+/* The same of a service (systemd's): gives the container's exit code, and SIGTERM, SIGINT, SIGQUIT and SIGABRT, which are blocked, stop it. */
 int keeper_service_main(const char *id);
 
 #endif

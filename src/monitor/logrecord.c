@@ -169,4 +169,7 @@ void logrecord_journal(struct strbuf *out, const struct logrecord *rec)
 	sb_printf(out, "SYSLOG_TIMESTAMP=%s\n", time);
 	if (rec->part)
 		sb_puts(out, "CONTAINER_PARTIAL_MESSAGE=true\n");
+	if (rec->ordinal)
+		sb_printf(out, "CONTAINER_PARTIAL_ID=%s\nCONTAINER_PARTIAL_ORDINAL=%u\nCONTAINER_PARTIAL_LAST=%s\n", rec->line, rec->ordinal,
+			  rec->part ? "false" : "true");
 }

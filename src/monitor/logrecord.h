@@ -20,6 +20,8 @@ struct logrecord {
 	size_t len;
 	bool part; /* the line goes on: data has no line end */
 	struct timespec time;
+	unsigned int ordinal; /* of the part, from 1; 0: the line has no parts */
+	const char *line;     /* an id of the line, where it has parts */
 };
 
 /* The parts of a line carry one time, the first's. */

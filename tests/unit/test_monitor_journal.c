@@ -91,6 +91,55 @@ static void a_record_is_a_datagram(void **state)
 	assert_heard(t, "MESSAGE=half\nPRIORITY=6\n", "part");
 }
 
+static void hear(struct tmp *t, char *buf, size_t len)
+{
+	ssize_t n = recv(t->sock, buf, len - 1, MSG_DONTWAIT);
+
+	assert_true(n > 0);
+	buf[n] = '\0';
+}
+
+/* "NAME=VALUE\n" of a datagram, to out. */
+static void field(const char *datagram, const char *name, char *out, size_t len)
+{
+	const char *at = strstr(datagram, name);
+
+	assert_non_null(at);
+	(void)snprintf(out, len, "%.*s", (int)strcspn(at, "\n"), at);
+}
+
+/* Docker's fields of a line that is longer than a record: an id of its own, counted, and which is the last. */
+static void parts_of_a_line_are_counted(void **state)
+{
+	struct tmp *t = *state;
+	char buf[40000], first[80], id[80];
+	bool full;
+
+	journal_open(&t->j, t->path, t->fields);
+	assert_int_equal(journal_append_part(&t->j, LOG_STDOUT, "a", 1, false, &full), 1);
+	hear(t, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "\nCONTAINER_PARTIAL_ORDINAL=1\n"));
+	assert_non_null(strstr(buf, "\nCONTAINER_PARTIAL_LAST=false\n"));
+	field(buf, "CONTAINER_PARTIAL_ID=", first, sizeof(first));
+	/* the other stream's lines are others */
+	assert_int_equal(put(t, LOG_STDERR, "e\n", &full), 2);
+	hear(t, buf, sizeof(buf));
+	assert_null(strstr(buf, "CONTAINER_PARTIAL"));
+	assert_int_equal(put(t, LOG_STDOUT, "b\nc\n", &full), 4);
+	hear(t, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "\nCONTAINER_PARTIAL_ORDINAL=2\n"));
+	assert_non_null(strstr(buf, "\nCONTAINER_PARTIAL_LAST=true\n"));
+	assert_null(strstr(buf, "CONTAINER_PARTIAL_MESSAGE"));
+	field(buf, "CONTAINER_PARTIAL_ID=", id, sizeof(id));
+	assert_string_equal(first, id);
+	hear(t, buf, sizeof(buf));
+	assert_null(strstr(buf, "CONTAINER_PARTIAL"));
+	assert_int_equal(journal_append_part(&t->j, LOG_STDOUT, "d", 1, false, &full), 1);
+	hear(t, buf, sizeof(buf));
+	field(buf, "CONTAINER_PARTIAL_ID=", id, sizeof(id));
+	assert_string_not_equal(first, id);
+}
+
 static void one_without_room_holds_back(void **state)
 {
 	struct tmp *t = *state;
@@ -137,6 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_record_is_a_datagram, setup, teardown),
+		cmocka_unit_test_setup_teardown(parts_of_a_line_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_without_room_holds_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_that_went_away_is_found_again, setup, teardown),
 	};
