@@ -93,6 +93,7 @@ def judge(stage, killer, events):
     if restless:
         tare(stage, "stop", "-t", "10", *restless)
     checks.settled(stage, killer.spared)
+    checks.finish_connects(stage, root)
     there = set(tare(stage, "ps", "-a", "--format", "{{.Names}}").stdout.split())
     seen = checks.inspected(stage, sorted(there)) if there else []
     if len(seen) != len(there):

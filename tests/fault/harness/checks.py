@@ -69,6 +69,15 @@ def container_of(pid):
     return None
 
 
+def finish_connects(stage, root):
+    """A connect that was killed half way is finished by the next one, which is what it says: so it is given again."""
+    devices = set(machine.links())
+    for cid, host, network in machine.rows(root, "SELECT container, host, n.name FROM endpoints e JOIN networks n ON n.id = e.network "
+                                                 "JOIN containers c ON c.id = e.container AND c.status = 'running'"):
+        if host not in devices:
+            subprocess.run([stage.tare, "network", "connect", network, cid], capture_output=True, timeout=120, check=False)
+
+
 def check_networks(stage, root, running, resting):
     """Catalog, firewall and devices say the same, of those that run alone; one that waits for its restart keeps its rows."""
     endpoints = [e for e in machine.rows(root, "SELECT container, host, ip FROM endpoints") if e[0] not in resting]
