@@ -54,6 +54,24 @@ nameless() {
   run -1 tare system prune -f --filter reference=x
 }
 
+@test "system prune: networks that no container uses go, as docker's, and the question says so" {
+  tare network create unused; tare network create used
+  tare network create --label keep=yes labelled
+  tare run -d --name runs --network used busybox sleep 100
+  run ! tare system prune <<<n
+  [[ "$output" == *"every network that no container uses"* ]]
+  run ! tare system prune --volumes -a <<<n
+  [[ "$output" == *"every network that no container uses, every volume without a name that no container has, and every image that no container uses."* ]]
+  run -0 tare system prune -f --filter label!=keep
+  [[ "$output" == *"deleted: unused"* && "$output" != *labelled* ]]
+  [ "$(tare network ls --format '{{.Name}}' | sort | xargs)" = "bridge labelled used" ] || { tare network ls; false; }
+  tare rm -f runs
+  # one that only a stopped container has goes with it
+  tare create --name stopped --network used busybox true
+  run -0 tare system prune -f
+  [[ "$output" == *"deleted: labelled"* && "$output" == *"deleted: used"* ]]
+}
+
 @test "system gc: what is new stays; containers and named images only when they are asked for" {
   tare create --name stopped busybox true
   tare tag busybox also:this

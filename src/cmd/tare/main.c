@@ -197,7 +197,7 @@ static const struct cli_command system_commands[] = {
 	{ "df", NULL, "show what images, containers, volumes and builds take on the disk", cmd_df, df_options, sizeof(struct system_opts), NULL, 0, 0 },
 	{ "gc", NULL, "remove what is old and can be had again, or what the disk has no room for", cmd_gc, gc_options, sizeof(struct gc_opts),
 	  &gc_defaults, 0, 0 },
-	{ "prune", NULL, "remove stopped containers, images without a name, and what crashes left", cmd_prune, prune_options,
+	{ "prune", NULL, "remove stopped containers, unused networks, images without a name, and what crashes left", cmd_prune, prune_options,
 	  sizeof(struct system_opts), NULL, 0, 0 },
 	ROW_EVENTS,
 	END,

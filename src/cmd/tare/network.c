@@ -375,18 +375,13 @@ static int prune_matches(const char *key, const char *value, void *data, struct 
 	return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are " PRUNE_KEYS, key, value);
 }
 
-int cmd_network_prune(const struct cli_call *call, struct err *e)
+int tare_prune_networks(const struct engine *en, const struct cli_call *call, void (*removed)(const char *name), struct err *e)
 {
 	const struct system_opts *o = call->opts;
-	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	struct network *all;
 	size_t n;
-	int r = networks_engine(call, &en, e);
+	int r = network_list(en, call->arena, &all, &n, e);
 
-	if (r == 0 && !o->force && !tare_confirm("This removes every network that no container uses."))
-		return 1;
-	if (r == 0)
-		r = network_list(&en, call->arena, &all, &n, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
@@ -395,10 +390,26 @@ int cmd_network_prune(const struct cli_call *call, struct err *e)
 		r = filter_passes(call->arena, &o->filters, prune_matches, &all[i], e);
 		if (r < 0)
 			return r;
-		if (r > 0 && !network_is_default(all[i].name) && network_remove(&en, call->arena, all[i].id, &why) == 0)
-			tare_say("%s", all[i].name);
+		if (r > 0 && !network_is_default(all[i].name) && network_remove(en, call->arena, all[i].id, &why) == 0)
+			removed(all[i].name);
 		else if (why.code && why.cls != ERR_CONFLICT)
 			log_error("%s", why.msg);
 	}
 	return 0;
+}
+
+static void say_name(const char *name)
+{
+	tare_say("%s", name);
+}
+
+int cmd_network_prune(const struct cli_call *call, struct err *e)
+{
+	const struct system_opts *o = call->opts;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = networks_engine(call, &en, e);
+
+	if (r == 0 && !o->force && !tare_confirm("This removes every network that no container uses."))
+		return 1;
+	return r < 0 ? r : tare_prune_networks(&en, call, say_name, e);
 }

@@ -265,10 +265,17 @@ static void pruned_volume(const char *name, void *data)
 	tare_pruned("volume", name, data);
 }
 
-static const char *prune_question(struct arena *a, const struct system_opts *o)
+static void pruned_network(const char *name)
 {
-	return arena_printf(a, "This removes every container that does not run%s every image %s%s.", o->volumes ? "," : " and",
-			    o->all ? "that no container uses" : "without a name", o->volumes ? ", and every volume without a name that no container has" : "");
+	tare_pruned("network", name, NULL);
+}
+
+static const char *prune_question(const struct engine *en, struct arena *a, const struct system_opts *o)
+{
+	return arena_printf(a, "This removes every container that does not run,%s%s and every image %s.",
+			    en->user.on ? "" : " every network that no container uses,",
+			    o->volumes ? " every volume without a name that no container has," : "",
+			    o->all ? "that no container uses" : "without a name");
 }
 
 int cmd_prune(const struct cli_call *call, struct err *e)
@@ -284,9 +291,11 @@ int cmd_prune(const struct cli_call *call, struct err *e)
 		r = tare_engine(call, &en, e);
 	if (r < 0)
 		return r;
-	if (!o->force && !tare_confirm(prune_question(call->arena, o)))
+	if (!o->force && !tare_confirm(prune_question(&en, call->arena, o)))
 		return 1;
 	r = prune(&en, &args, tare_pruned, &p, &freed, e);
+	if (r == 0 && !en.user.on) /* whose networks are nothing that stays */
+		r = tare_prune_networks(&en, call, pruned_network, e);
 	if (r == 0 && o->volumes)
 		r = volume_prune(&en, call->arena, volume_passes, pruned_volume, &p, &of_volumes, e);
 	if (r == 0)

@@ -284,6 +284,8 @@ int cmd_network_connect(const struct cli_call *call, struct err *e);
 int cmd_network_disconnect(const struct cli_call *call, struct err *e);
 int cmd_network_rm(const struct cli_call *call, struct err *e);
 int cmd_network_prune(const struct cli_call *call, struct err *e);
+/* Those that no container uses and that pass the filters of a call with system_opts; removed is told each. */
+int tare_prune_networks(const struct engine *en, const struct cli_call *call, void (*removed)(const char *name), struct err *e) MUST_CHECK;
 
 /* update.c */
 struct update_opts {
