@@ -207,7 +207,7 @@ static int short_options(struct scan *s, const char *word, struct err *e)
 				if (r < 0)
 					return r;
 			}
-		} else if (p[1] == '=' && f.row->kind == CLI_FLAG) {
+		} else if (p[1] == '=' && (f.row->kind == CLI_FLAG || f.row->kind == CLI_IGNORED)) {
 			value = p + 2;
 		}
 		r = store(s, &f, shown, value, e);

@@ -262,3 +262,22 @@ teardown() { [ -z "${LOOP:-}" ] || losetup -d "$LOOP"; }
   [[ "$output" == *"option -H is not supported: there is no daemon"* ]]
   run ! grep -E '(swarm|context|tlsverify)' <<<"$(tare --help)"
 }
+
+@test "history --human=false: times and bytes, as docker; --platform of what is here" {
+  run -0 tare history --human=false busybox
+  [[ "${lines[0]}" =~ ^IMAGE\ +CREATED\ AT\ +CREATED\ BY\ +SIZE\ +COMMENT$ ]]
+  [[ "$(tare history -H=false --format '{{.Size}}' busybox | head -1)" =~ ^[0-9]+$ ]]
+  [[ "$(tare history -H --format '{{.Size}}' busybox | head -1)" =~ B$ ]]
+  local here=linux/amd64; [ "$(uname -m)" = x86_64 ] || here=linux/arm64
+  tare history --platform $here busybox >/dev/null
+  tare image inspect --platform $here busybox >/dev/null
+  tare save --platform $here -o "$BATS_TEST_TMPDIR/a.tar" busybox
+  tare tag busybox other:name
+  run -0 tare rmi --no-prune --platform $here other:name
+  for c in history 'image inspect' 'save -o /dev/null' rmi; do
+    # shellcheck disable=SC2086
+    run ! tare $c --platform linux/s390x busybox
+    [[ "$output" == *"busybox: the image that is here is for $here"*", not for linux/s390x"* ]] || { echo "$c: $output"; return 1; }
+  done
+  tare image inspect busybox >/dev/null
+}

@@ -39,22 +39,22 @@ const struct cli_option images_options[] = {
 	{ "digests", 0, NULL, CLI_FLAG, "show the digests by which registries know them, else their manifests'", offsetof(struct list_opts, digests) },
 	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" IMAGE_FILTER_LIST ")", offsetof(struct list_opts, filters) },
 	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
-	{ "tree", 0, NULL, CLI_UNSUPPORTED },
+	{ "tree", 0, NULL, CLI_UNSUPPORTED, "tare image tree shows images by their layers; of each image one platform is here" },
 	{ 0 }
 };
 const struct cli_option rmi_options[] = {
 	{ "force", 'f', NULL, CLI_FLAG, "take all its names away; untag it even when a container uses it",
 	  offsetof(struct rmi_opts, force) },
-	{ "no-prune", 0, NULL, CLI_UNSUPPORTED },
-	{ "platform", 0, "OS/ARCH", CLI_UNSUPPORTED },
+	{ "no-prune", 0, NULL, CLI_IGNORED }, /* an image goes alone always: there are no parents of one */
+	{ "platform", 0, "OS/ARCH", CLI_STR, "only if it is for that: an image here is for one", offsetof(struct rmi_opts, platform) },
 	{ 0 }
 };
 const struct cli_option history_options[] = {
 	{ "no-trunc", 0, NULL, CLI_FLAG, "whole commands", offsetof(struct list_opts, no_trunc) },
 	{ "quiet", 'q', NULL, CLI_FLAG, "only the layers' ids", offsetof(struct list_opts, quiet) },
 	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
-	{ "human", 'H', NULL, CLI_UNSUPPORTED },
-	{ "platform", 0, "OS/ARCH", CLI_UNSUPPORTED },
+	{ "human", 'H', NULL, CLI_FLAG, "ages and rounded sizes (default true); else times and bytes", offsetof(struct list_opts, human) },
+	{ "platform", 0, "OS/ARCH", CLI_STR, "only if it is for that: an image here is for one", offsetof(struct list_opts, platform) },
 	{ 0 }
 };
 
@@ -389,10 +389,13 @@ static int rmi_one(const struct engine *en, const char *what, const void *data, 
 
 int cmd_rmi(const struct cli_call *call, struct err *e)
 {
+	const struct rmi_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	struct store_gc_result gc;
 	int r = tare_engine(call, &en, e), failed;
 
+	for (size_t i = 0; r == 0 && i < call->n_args; i++)
+		r = tare_check_platform(call, &en, call->args[i], o->platform, e);
 	if (r < 0)
 		return r;
 	failed = tare_each(call, &en, rmi_one, call->opts);
@@ -418,17 +421,23 @@ static int layer_size(struct catalog *c, const char *chain, uint64_t *out, struc
 	return r < 0 ? r : 0;
 }
 
-static void history_row(struct table *t, const struct image_history *h, const char *id, uint64_t size, bool whole)
+/* For programs: the columns are in the same places. */
+static const struct table_column history_columns_exact[] = {
+	{ "IMAGE", "ID" },    { "CREATED AT", "CreatedAt" }, { "CREATED BY", "CreatedBy" }, { "SIZE", "Size" },
+	{ "COMMENT", "Comment" }, { NULL, "CreatedSince" },
+};
+
+static void history_row(struct table *t, const struct image_history *h, const char *id, uint64_t size, const struct list_opts *o)
 {
 	struct arena *a = t->a;
-	const char *by = h->created_by ? h->created_by : "";
+	const char *by = h->created_by ? h->created_by : "", *at = h->created ? h->created : "";
 	const char *cells[] = {
 		id,
-		shown_age(a, image_time(h->created)),
-		whole ? by : table_cut(a, by, 45),
-		table_size(a, size),
+		o->human ? shown_age(a, image_time(h->created)) : at,
+		o->no_trunc ? by : table_cut(a, by, 45),
+		o->human ? table_size(a, size) : arena_printf(a, "%llu", (unsigned long long)size),
 		h->comment ? h->comment : "",
-		h->created ? h->created : "",
+		at,
 	};
 
 	table_add(t, cells);
@@ -446,6 +455,10 @@ int cmd_history(const struct cli_call *call, struct err *e)
 	size_t n, layer = 0;
 	int r = tare_engine(call, &en, e);
 
+	if (!o->human)
+		t.columns = history_columns_exact;
+	if (r == 0)
+		r = tare_check_platform(call, &en, call->args[0], o->platform, e);
 	if (r == 0)
 		r = image_find(en.catalog, call->arena, call->args[0], &img, e);
 	if (r == 0)
@@ -460,7 +473,7 @@ int cmd_history(const struct cli_call *call, struct err *e)
 
 		if (!config->history[i].empty_layer && layer < n)
 			r = layer_size(en.catalog, chains[layer++], &size, e);
-		history_row(&t, &config->history[i], id, size, o->no_trunc);
+		history_row(&t, &config->history[i], id, size, o);
 	}
 	if (r == 0)
 		r = table_write(&t, o->format, o->quiet, &out, e);

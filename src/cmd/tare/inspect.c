@@ -22,7 +22,8 @@ const struct cli_option inspect_options[] = {
 	{ "format", 'f', "json|TEMPLATE", CLI_STR, "how it is written: a document, or as a template of Go's says of each",
 	  offsetof(struct inspect_opts, format) },
 	{ "size", 's', NULL, CLI_FLAG, "of containers, how much each wrote, and how much that is with its image", offsetof(struct inspect_opts, size) },
-	{ "platform", 0, "OS/ARCH", CLI_UNSUPPORTED, "there is one platform of an image here, and Architecture says which" },
+	{ "platform", 0, "OS/ARCH", CLI_STR, "of images, only those that are for that: an image here is for one",
+	  offsetof(struct inspect_opts, platform) },
 	{ 0 }
 };
 
@@ -188,7 +189,10 @@ static int container_document(const struct engine *en, const struct cli_call *ca
 
 static int image_document(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
 {
-	return inspect_image(en, call->arena, what, w, e);
+	const struct inspect_opts *o = call->opts;
+	int r = tare_check_platform(call, en, what, o->platform, e);
+
+	return r < 0 ? r : inspect_image(en, call->arena, what, w, e);
 }
 
 /* In Docker's order: the first that is called so. */

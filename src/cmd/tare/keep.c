@@ -18,7 +18,7 @@ const struct cli_option save_options[] = {
 	{ "output", 'o', "FILE", CLI_STR, "where to (default: standard output)", offsetof(struct save_opts, output) },
 	{ "format", 0, "docker|oci", CLI_STR, "for docker load and everybody, or an OCI layout alone", offsetof(struct save_opts, format),
 	  .choices = "docker|oci|docker-archive|oci-archive" },
-	{ "platform", 0, "OS/ARCH", CLI_UNSUPPORTED },
+	{ "platform", 0, "OS/ARCH", CLI_STR, "only if they are for that: an image here is for one", offsetof(struct save_opts, platform) },
 	{ 0 }
 };
 const struct cli_option verify_options[] = {
@@ -69,6 +69,8 @@ static int save(const struct cli_call *call, int fd, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	int r = tare_engine(call, &en, e);
 
+	for (size_t i = 0; r == 0 && i < call->n_args; i++)
+		r = tare_check_platform(call, &en, call->args[i], o->platform, e);
 	return r < 0 ? r : engine_save(&en, call->args, call->n_args, o->format && text_starts(o->format, "oci") ? SAVE_OCI : SAVE_DOCKER, fd, e);
 }
 

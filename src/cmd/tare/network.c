@@ -29,14 +29,14 @@ const struct cli_option network_create_options[] = {
 	{ "internal", 0, NULL, CLI_FLAG, "nothing leads out of it", OPT(internal) },
 	{ "label", 0, "KEY=VALUE", CLI_STRV, "a label", OPT(labels) },
 	{ "opt", 'o', "NAME=VALUE", CLI_STRV, "mtu=BYTES (default: the uplink's); of macvlan and ipvlan: parent=DEVICE, mode=MODE", OPT(options) },
-	{ "attachable", 0, NULL, CLI_UNSUPPORTED },
-	{ "config-from", 0, "NAME", CLI_UNSUPPORTED },
-	{ "config-only", 0, NULL, CLI_UNSUPPORTED },
-	{ "ingress", 0, NULL, CLI_UNSUPPORTED },
-	{ "ipam-driver", 0, "NAME", CLI_UNSUPPORTED },
+	{ "scope", 0, "local", CLI_STR, "of this machine: there is no other", offsetof(struct network_opts, scope), .choices = "local" },
+	{ "ipam-driver", 0, "default", CLI_STR, "what gives addresses: there is one way", offsetof(struct network_opts, ipam_driver), .choices = "default" },
+	{ "attachable", 0, NULL, CLI_UNSUPPORTED, "that is for networks of a swarm; any container can be put into any network here" },
+	{ "config-from", 0, "NAME", CLI_UNSUPPORTED, "that is for networks of a swarm" },
+	{ "config-only", 0, NULL, CLI_UNSUPPORTED, "that is for networks of a swarm" },
+	{ "ingress", 0, NULL, CLI_UNSUPPORTED, "that is for networks of a swarm" },
 	{ "ipam-opt", 0, "NAME=VALUE", CLI_UNSUPPORTED },
 	{ "ipv4", 0, NULL, CLI_UNSUPPORTED },
-	{ "scope", 0, "NAME", CLI_UNSUPPORTED },
 	{ 0 }
 };
 const struct cli_option network_connect_options[] = {
@@ -56,7 +56,7 @@ const struct cli_option network_disconnect_options[] = {
 };
 const struct cli_option network_inspect_options[] = {
 	{ "format", 'f', "json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct inspect_opts, format) },
-	{ "verbose", 'v', NULL, CLI_UNSUPPORTED },
+	{ "verbose", 'v', NULL, CLI_IGNORED }, /* of networks of a swarm alone there is more to say */
 	{ 0 }
 };
 const struct cli_option network_ls_options[] = {

@@ -38,7 +38,7 @@ const struct cli_option top_options[] = {
 	{ 0 }
 };
 
-const struct list_opts list_defaults = { .last = -1 };
+const struct list_opts list_defaults = { .last = -1, .human = true };
 
 static const char *status_text(struct arena *a, const struct seen *s)
 {

@@ -57,6 +57,16 @@ static int suits(const struct cli_call *call, const struct engine *en, const str
 	return 0;
 }
 
+int tare_check_platform(const struct cli_call *call, const struct engine *en, const char *what, const char *platform, struct err *e)
+{
+	struct image img;
+	int r = platform ? image_find(en->catalog, call->arena, what, &img, e) : 1;
+
+	if (r == 0)
+		r = suits(call, en, &img, platform, e);
+	return r > 0 ? 0 : err_ctx(e, "%s", what);
+}
+
 /* 1: what is wanted is here, 0: it is not, and e says why. */
 static int image_is_here(const struct cli_call *call, const struct engine *en, const char *image, const struct image_need *need, struct err *e)
 {

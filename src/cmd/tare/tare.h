@@ -89,6 +89,8 @@ int tare_need_image(const struct cli_call *call, const struct engine *en, const 
 /* The same of the images that texts of --mount name, of any platform. */
 struct strv;
 int tare_need_mounted(const struct cli_call *call, const struct engine *en, struct strv mounts, const struct image_need *need, struct err *e) MUST_CHECK;
+/* For commands that take --platform of an image that is here: there is one of it, and it must be for that platform. NULL: any will do. */
+int tare_check_platform(const struct cli_call *call, const struct engine *en, const char *what, const char *platform, struct err *e) MUST_CHECK;
 int cmd_pull(const struct cli_call *call, struct err *e);
 
 /* push.c */
@@ -155,7 +157,7 @@ typedef int (*tare_write_fn)(const struct cli_call *call, int fd, struct err *e)
 /* An archive that write writes: into a file, which appears when it is whole; path NULL or "-": to standard output, which must be no terminal. */
 int tare_output(const struct cli_call *call, const char *path, tare_write_fn write, struct err *e) MUST_CHECK;
 struct save_opts {
-	const char *output, *format;
+	const char *output, *format, *platform;
 };
 struct tree_opts {
 	bool referrers;
@@ -198,13 +200,14 @@ struct import_opts {
 	struct cli_strv limits, changes;
 };
 struct list_opts {
-	bool all, quiet, no_trunc, digests, latest, size, once;
+	bool all, quiet, no_trunc, digests, latest, size, once, human;
 	int64_t last;
-	const char *format, *columns;
+	const char *format, *columns, *platform;
 	struct cli_strv filters;
 };
 struct rmi_opts {
 	bool force;
+	const char *platform;
 };
 
 /* run.c */
@@ -268,7 +271,7 @@ int cmd_port(const struct cli_call *call, struct err *e);
 
 /* network.c */
 struct network_opts {
-	const char *driver;
+	const char *driver, *scope, *ipam_driver;
 	bool internal, ipv6;
 	struct cli_strv subnets, gateways, ip_ranges, aux, labels, options;
 };
@@ -353,7 +356,7 @@ int cmd_attach(const struct cli_call *call, struct err *e);
 
 /* inspect.c */
 struct inspect_opts {
-	const char *type, *format;
+	const char *type, *format, *platform;
 	bool size;
 };
 extern const struct cli_option inspect_options[];
