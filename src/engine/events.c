@@ -17,7 +17,6 @@
 #include "wire/event.h"
 
 #define NUMBER_LEN 24
-#define ONCE_LEN 256
 
 static void line_end(const struct engine *en, struct event_line *l, const char *action, const char *once)
 {
@@ -110,29 +109,45 @@ void events_exec(const struct engine *en, const struct record *rec, const char *
 		sb_puts(&action, what[i]);
 		for (size_t k = 0; k < args.n; k++)
 			sb_printf(&action, " %s", args.v[k]);
+		if (args.n == 1) /* as docker: between the command and its arguments */
+			sb_putc(&action, ' ');
 		if (sb_error(&action) == 0)
 			tell(en, rec, sb_str(&action), EVENT_PAIRS({ "execID", id }), NULL);
 	}
 }
 
-void events_exec_failed(const struct engine *en, const struct record *rec, const char *id, int code)
+void events_exec_detached(const struct engine *en, const struct record *rec, const char *id)
 {
-	char number[NUMBER_LEN];
+	tell(en, rec, "exec_detach", EVENT_PAIRS({ "execID", id }), NULL);
+}
+
+void events_exec_ended(const struct engine *en, const struct record *rec, const char *id, int code)
+{
+	char number[NUMBER_LEN], once[EVENT_ONCE_LEN];
 
 	(void)snprintf(number, sizeof(number), "%d", code);
-	tell(en, rec, "exec_die", EVENT_PAIRS({ "execID", id }, { "exitCode", number }), NULL);
+	tell(en, rec, "exec_die", EVENT_PAIRS({ "execID", id }, { "exitCode", number }), event_exec_once(rec->id, id, once));
+}
+
+void events_resized(const struct engine *en, const struct record *rec, unsigned int rows, unsigned int columns)
+{
+	char height[NUMBER_LEN], width[NUMBER_LEN];
+
+	(void)snprintf(height, sizeof(height), "%u", rows);
+	(void)snprintf(width, sizeof(width), "%u", columns);
+	tell(en, rec, "resize", EVENT_PAIRS({ "height", height }, { "width", width }), NULL);
 }
 
 /* A life of a container has one beginning. */
-static const char *once_of(const char *id, int64_t started, const char *more, char out[ONCE_LEN])
+static const char *once_of(const char *id, int64_t started, const char *more, char out[EVENT_ONCE_LEN])
 {
-	(void)snprintf(out, ONCE_LEN, "%s %lld %s", id, (long long)started, more);
+	(void)snprintf(out, EVENT_ONCE_LEN, "%s %lld %s", id, (long long)started, more);
 	return out;
 }
 
 void events_ended(const struct engine *en, const struct record *rec, int64_t started)
 {
-	char code[NUMBER_LEN], seconds[NUMBER_LEN], once[ONCE_LEN];
+	char code[NUMBER_LEN], seconds[NUMBER_LEN], once[EVENT_ONCE_LEN];
 	int64_t lasted = rec->finished > rec->started ? rec->finished - rec->started : 0;
 
 	if (rec->oom)
@@ -163,7 +178,7 @@ static int write_note(const struct engine *en, const char *id, const struct strb
 void events_leaving(const struct engine *en, const struct record *rec)
 {
 	CLEANUP_EVENT_LINE struct event_line l = { 0 };
-	char once[ONCE_LEN];
+	char once[EVENT_ONCE_LEN];
 	int r;
 
 	if (is_step(rec))
@@ -257,12 +272,70 @@ void events_volume(const struct engine *en, const char *action, const char *name
 	line_end(en, &l, action, NULL);
 }
 
+static const char *text_of(const struct json *mount, const char *key)
+{
+	const struct json *v = json_get(mount, key);
+
+	return v && v->type == JSON_STRING ? v->str : "";
+}
+
+static void tell_mount(const struct engine *en, const char *action, const char *id, const struct json *mount, const char *once)
+{
+	bool comes = strcmp(action, "mount") == 0;
+	const struct json *rw = json_get(mount, "RW");
+	struct event_line l;
+
+	event_line_begin(&l, "volume", action, text_of(mount, "Name"));
+	jw_object(&l.w, "Attributes");
+	jw_str(&l.w, "container", id);
+	if (comes)
+		jw_str(&l.w, "destination", text_of(mount, "Destination"));
+	jw_str(&l.w, "driver", VOLUME_DRIVER);
+	if (comes) {
+		jw_str(&l.w, "propagation", text_of(mount, "Propagation"));
+		jw_str(&l.w, "read/write", rw && rw->type == JSON_BOOL && rw->boolean ? "true" : "false");
+	}
+	jw_end_object(&l.w);
+	line_end(en, &l, action, once);
+}
+
+void events_volumes(const struct engine *en, const char *action, const struct record *rec, int64_t started, const char *that)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct ct_config config = { 0 };
+	char once[EVENT_ONCE_LEN];
+	struct err ignored;
+
+	if (is_step(rec) || config_parse(&a, rec->config, &config, &ignored) < 0)
+		return;
+	json_each(mount, json_get(config.doc, "Mounts")) {
+		const char *at = text_of(mount, "Destination");
+
+		if (strcmp(text_of(mount, "Type"), "volume") != 0 || (that && strcmp(at, that) != 0))
+			continue;
+		tell_mount(en, action, rec->id, mount, started ? once_of(rec->id, started, at, once) : NULL);
+	}
+}
+
+void events_pruned(const struct engine *en, const char *type, uint64_t reclaimed)
+{
+	char number[NUMBER_LEN];
+	struct event_line l;
+
+	(void)snprintf(number, sizeof(number), "%llu", (unsigned long long)reclaimed);
+	event_line_begin(&l, type, "prune", "");
+	jw_object(&l.w, "Attributes");
+	jw_str(&l.w, "reclaimed", number);
+	jw_end_object(&l.w);
+	line_end(en, &l, "prune", NULL);
+}
+
 void events_networks(const struct engine *en, const char *action, const struct record *rec, int64_t started)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct err ignored = { 0 };
 	struct endpoints own;
-	char once[ONCE_LEN];
+	char once[EVENT_ONCE_LEN];
 
 	if (is_step(rec) || endpoint_read(en, &a, rec->id, &own, &ignored) < 0)
 		return;

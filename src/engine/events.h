@@ -24,6 +24,8 @@ struct event_pair {
 /* more: pairs beside the container's labels, image and name, ended by one without a key (EVENT_PAIRS); NULL: none. A container that
  * is a step of a build is not talked about. */
 void events_container(const struct engine *en, const struct record *rec, const char *action, const struct event_pair *more);
+/* The same with the size of its terminal. */
+void events_resized(const struct engine *en, const struct record *rec, unsigned int rows, unsigned int columns);
 /* The same with the number of a signal. */
 void events_killed(const struct engine *en, const struct record *rec, int signal);
 /* Its end, about to be recorded: oom, and die. started: what the row says of its start. */
@@ -42,12 +44,19 @@ void events_registry(const struct engine *en, const char *action, const char *na
 void events_network(const struct engine *en, const char *action, const struct network *n, const char *container, const char *once);
 /* A volume by its name: create, destroy. */
 void events_volume(const struct engine *en, const char *action, const char *name);
+/* All volumes that a container has: "mount" at its start, "unmount" at its end (started: as above); that: but the one mounted at that place (NULL:
+ * all). */
+void events_volumes(const struct engine *en, const char *action, const struct record *rec, int64_t started, const char *that);
+/* A prune of containers, images, networks, volumes, or "builder". */
+void events_pruned(const struct engine *en, const char *type, uint64_t reclaimed);
 /* For all networks that a container has: "connect" at its start, "disconnect" at its end (started: as above). */
 void events_networks(const struct engine *en, const char *action, const struct record *rec, int64_t started);
 
-/* Another process in it, about to be started; that it could not be. Its end is told by its monitor. */
+/* Another process in it, about to be started; that who was with it has left. */
 void events_exec(const struct engine *en, const struct record *rec, const char *id, struct strv args);
-void events_exec_failed(const struct engine *en, const struct record *rec, const char *id, int code);
+void events_exec_detached(const struct engine *en, const struct record *rec, const char *id);
+/* Its end is told by its monitor; here that of one that could not be started, or whose monitor was killed (once, whoever finds it). */
+void events_exec_ended(const struct engine *en, const struct record *rec, const char *id, int code);
 /* The attributes of a container's events, for whoever else tells some (monitor/): an object under key. */
 void events_attributes(const struct record *rec, struct json_writer *w, const char *key);
 

@@ -209,7 +209,7 @@ static int prepare(const struct engine *en, struct exec *x, const char *what, st
 }
 
 int container_exec(const struct engine *en, const char *what, const struct exec_options *opt, struct client *out,
-		   struct err *e)
+		   struct exec_made *made, struct err *e)
 {
 	CLEANUP(exec_end) struct exec x = { .opt = opt, .a = ARENA_INIT, .live = LIVE_INIT };
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
@@ -220,6 +220,8 @@ int container_exec(const struct engine *en, const char *what, const struct exec_
 	r = text_random_hex(ID_LEN / 2, x.id);
 	if (r < 0)
 		return err_errno(e, r, "make up an id");
+	memcpy(made->id, x.id, sizeof(made->id));
+	(void)snprintf(made->container, sizeof(made->container), "%s", x.rec.id);
 	describe(&x, &text);
 	if (sb_error(&text) < 0 || arena_error(&x.a) < 0)
 		return err_errno(e, -ENOMEM, "describe the process");
@@ -231,6 +233,6 @@ int container_exec(const struct engine *en, const char *what, const struct exec_
 			client_close(out);
 	}
 	if (r < 0)
-		events_exec_failed(en, &x.rec, x.id, err_info(e->cls)->exit_code);
+		events_exec_ended(en, &x.rec, x.id, err_info(e->cls)->exit_code);
 	return r;
 }

@@ -3,6 +3,7 @@
 #define TARE_ENGINE_EXEC_H
 
 #include "engine/client.h"
+#include "engine/record.h"
 #include "engine/options.h"
 #include "engine/service.h"
 
@@ -14,8 +15,13 @@ struct exec_options {
 	const struct service *service; /* whose descriptors it gets; NULL: none */
 };
 
+/* What was made: for what is told of it afterwards (engine/events.h). */
+struct exec_made {
+	char container[ID_LEN + 1], id[ID_LEN + 1];
+};
+
 /* Starts it and waits until it runs; its streams and its end come over *out as a container's do. */
 int container_exec(const struct engine *en, const char *what, const struct exec_options *opt, struct client *out,
-		   struct err *e) MUST_CHECK;
+		   struct exec_made *made, struct err *e) MUST_CHECK;
 
 #endif

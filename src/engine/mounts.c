@@ -373,11 +373,27 @@ static int come(struct change *k)
 	return r == 0 && hold_runs(&k->h) && (k->p.n_binds || k->p.n_tmpfs || is_touched(k, "/etc/hosts")) ? change_running(k, STEP_COME, k->e) : r;
 }
 
+/* What went is in the record as it was, what came in the one that was written. */
+static void tell_volumes(const struct change *k)
+{
+	struct err ignored = { 0 };
+	struct record now;
+
+	for (size_t i = 0; i < k->gone.n; i++)
+		events_volumes(k->en, "unmount", &k->h.rec, 0, k->gone.v[i]);
+	if (record_get(k->en->catalog, k->a, k->h.rec.id, &now, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < k->p.n_binds; i++)
+		events_volumes(k->en, "mount", &now, 0, k->p.binds[i].target);
+}
+
 static void tell(const struct change *k)
 {
 	for (size_t i = 0; i < k->p.n_binds; i++)
 		if (k->p.binds[i].anonymous)
 			events_volume(k->en, "create", k->p.binds[i].volume);
+	if (hold_runs(&k->h))
+		tell_volumes(k);
 	events_container(k->en, &k->h.rec, "update", NULL);
 }
 

@@ -29,6 +29,7 @@
 #include "engine/config.h"
 #include "engine/endpoint.h"
 #include "engine/events.h"
+#include "engine/exec_left.h"
 #include "engine/folder.h"
 #include "engine/launch.h"
 #include "engine/namelist.h"
@@ -220,8 +221,10 @@ int settle_finish(const struct engine *en, struct record *rec, const struct live
 	rec->exit_code = rec->exit_known ? live->exit_code : 255;
 	rec->oom = live->oom;
 	rec->error = live->error[0] ? live->error : NULL;
+	exec_tell_left(en, rec);
 	events_ended(en, rec, started);
 	events_networks(en, "disconnect", rec, started);
+	events_volumes(en, "unmount", rec, started, NULL);
 	if (rec->auto_remove) {
 		events_leaving(en, rec);
 		return own_monitor ? remove_it(en, rec->id, true, e) : settle_remove(en, rec->id, true, e);

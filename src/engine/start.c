@@ -69,6 +69,7 @@ static void tell(const struct engine *en, const char *id, bool attached)
 	if (attached)
 		events_container(en, &rec, "attach", NULL);
 	events_networks(en, "connect", &rec, 0);
+	events_volumes(en, "mount", &rec, 0, NULL);
 	events_container(en, &rec, "start", NULL);
 }
 

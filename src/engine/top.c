@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "engine/container.h"
+#include "engine/events.h"
 #include "sys/cgroup.h"
 
 struct numbers {
@@ -184,5 +185,7 @@ int top_read(const struct engine *en, const char *what, top_fn fn, void *data, s
 		if (read_process(pids[i], &p) == 0)
 			fn(&p, data);
 	}
+	if (r == 0)
+		events_container(en, &rec, "top", NULL);
 	return r;
 }

@@ -11,6 +11,7 @@
 #include "engine/cni.h"
 #include "engine/config.h"
 #include "engine/container.h"
+#include "engine/events.h"
 #include "engine/folder.h"
 #include "engine/imagemount.h"
 #include "engine/images.h"
@@ -346,21 +347,25 @@ int prune(const struct engine *en, const struct prune_args *args, prune_fn fn, v
 {
 	struct store_gc_result gc = { 0 };
 	struct err left = { 0 };
-	uint64_t n = 0;
+	uint64_t n = 0, of_containers = 0;
 	int r;
 
 	*freed = 0;
 	/* first: on a full disk nothing else may get anywhere */
 	r = args->all ? partial_sweep(en->root_fd, 0, &n, freed, e) : 0;
 	if (r == 0)
-		r = prune_containers(en, args->container, fn, data, freed, e);
-	if (r == 0)
+		r = prune_containers(en, args->container, fn, data, &of_containers, e);
+	if (r == 0) {
+		events_pruned(en, "container", of_containers);
 		r = remove_images(en, args->all, args->image, fn, data, e);
+	}
 	settle_garbage(en);
 	if (cni_collect(en, NULL, &left) < 0)
 		log_warning("what is left of a network of CNI cannot be removed: %s", left.msg);
 	if (r == 0)
 		r = image_gc(en, &gc, e);
-	*freed += gc.bytes;
+	if (r == 0)
+		events_pruned(en, "image", *freed + gc.bytes);
+	*freed += of_containers + gc.bytes;
 	return r;
 }

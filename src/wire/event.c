@@ -1,6 +1,8 @@
 #include "wire/event.h"
-#include "base/clock.h"
 
+#include <stdio.h>
+
+#include "base/clock.h"
 
 void event_line_begin(struct event_line *l, const char *type, const char *action, const char *id)
 {
@@ -22,6 +24,12 @@ void event_line_end(struct event_line *l, const char *once)
 		jw_str(&l->w, "once", once);
 	jw_end_object(&l->w);
 	sb_putc(&l->text, '\n');
+}
+
+const char *event_exec_once(const char *container, const char *exec, char out[EVENT_ONCE_LEN])
+{
+	(void)snprintf(out, EVENT_ONCE_LEN, "%s %s exec_die", container, exec);
+	return out;
 }
 
 void event_line_free(struct event_line *l)

@@ -14,6 +14,9 @@ struct event_line {
 void event_line_begin(struct event_line *l, const char *type, const char *action, const char *id);
 /* The rest, with the time that it is now. once: names what happens but one time (NULL: nothing does). The text is whole then, or sb_error(). */
 void event_line_end(struct event_line *l, const char *once);
+/* What names the end of a process in a container. */
+#define EVENT_ONCE_LEN 256
+const char *event_exec_once(const char *container, const char *exec, char out[EVENT_ONCE_LEN]);
 void event_line_free(struct event_line *l);
 
 #endif

@@ -55,8 +55,8 @@ teardown() { [ -z "${FOLLOWER:-}" ] || kill "$FOLLOWER" 2>/dev/null || true; }
   run -127 tare exec p1 no-such-command
   wait_until 5 bash -c "[ \$('$TARE_BIN/tare' events --since 1h --until 0s --filter container=p1 --filter event=exec_die | wc -l) = 3 ]"
   [ "$(tare events --since 1h --until 0s --filter container=p1 --filter event=exec_start --format '{{.Action}}' | paste -sd,)" = \
-    "exec_start: sh -c exit 5,exec_start: sleep 0.2,exec_start: no-such-command" ]
-  [ "$(told container=p1)" = "create start exec_create: sh -c exit 5 exec_start: sh -c exit 5 exec_die exec_create: sleep 0.2 exec_start: sleep 0.2 exec_create: no-such-command exec_start: no-such-command exec_die exec_die" ]
+    "exec_start: sh -c exit 5,exec_start: sleep 0.2,exec_start: no-such-command " ]
+  [ "$(told container=p1)" = "create start exec_create: sh -c exit 5 exec_start: sh -c exit 5 exec_die exec_create: sleep 0.2 exec_start: sleep 0.2 exec_create: no-such-command  exec_start: no-such-command  exec_die exec_die" ]
   rows=$(tare events --since 1h --until 0s --filter container=p1 --filter event=exec_die --format json)
   [ "$(jq -r '.Actor.Attributes | [.a, .image, .name, .exitCode] | join(" ")' <<<"$rows" | sort | paste -sd,)" = "b busybox p1 0,b busybox p1 127,b busybox p1 5" ]
   # each has one name in all its events
@@ -67,11 +67,58 @@ teardown() { [ -z "${FOLLOWER:-}" ] || kill "$FOLLOWER" 2>/dev/null || true; }
   wait_until 5 bash -c "[ \$('$TARE_BIN/tare' events --since 1h --until 0s --filter container=p1 --filter event=exec_die | wc -l) = 4 ]"
 }
 
+@test "a process whose monitor was killed: its end is told by who was with it, or with the container's" {
+  local id worker
+  tare run -d --name k1 --network none busybox sleep 100
+  id=$(tare inspect -f '{{.Id}}' k1)
+  tare exec k1 sleep 50 2>"$BATS_TEST_TMPDIR/said" 3>&- &
+  wait_until 5 exec_runs "$id"
+  worker=$(jq -r .worker "$TARE_STATE/$id"/exec/*.json)
+  kill -STOP "$worker"
+  kill -9 "$(jq -r .pid "$TARE_STATE/$id"/exec/*.json)"
+  kill -9 "$worker"
+  wait $! || true
+  [[ "$(cat "$BATS_TEST_TMPDIR/said")" == *"monitor was killed"* ]]
+  [ "$(told container=k1)" = "create start exec_create: sleep 50 exec_start: sleep 50 exec_die" ]
+  [ -z "$(ls "$TARE_STATE/$id/exec")" ]
+  tare exec -d k1 sleep 51
+  wait_until 5 exec_runs "$id"
+  kill -9 "$(jq -r .worker "$TARE_STATE/$id"/exec/*.json)"
+  tare rm -f k1
+  [ "$(told container=k1 | cut -d' ' -f10-)" = "exec_create: sleep 51 exec_start: sleep 51 kill exec_die die destroy" ]
+  [ "$(tare events --since 1h --until 0s --filter container=k1 --filter event=exec_die --format '{{.Actor.Attributes.exitCode}}' | paste -sd' ')" = "255 255" ]
+}
+exec_runs() { jq -e '.status == "running"' "$TARE_STATE/$1"/exec/*.json >/dev/null 2>&1; }
+
+@test "top, export, resize, exec_detach, prune, volumes that are mounted" {
+  local said
+  tare run -d -it --name q1 --network none -v qv:/q -v qr:/r:ro busybox sh -c 'while sleep 0.2; do echo tick; done'
+  tare top q1 >/dev/null
+  tare export -o "$BATS_TEST_TMPDIR/q.tar" q1
+  python3 "$BATS_TEST_DIRNAME/../lib/terminal.py" size=24x80 wait=tick size=30x90 'send=\x10\x11' end -- "$TARE_BIN/tare" attach q1
+  python3 "$BATS_TEST_DIRNAME/../lib/terminal.py" size=24x80 wait=tock 'send=\x10\x11' end -- "$TARE_BIN/tare" exec -it q1 sh -c 'echo tock; sleep 1'
+  tare rm -f q1
+  said=$(told container=q1)
+  [[ "$said" == "create start top export attach resize resize detach exec_create: sh -c echo tock; sleep 1 exec_start: sh -c echo tock; sleep 1 exec_detach"*"kill"*"die destroy" ]] || { echo "$said"; return 1; }
+  [ "$(tare events --since 1h --until 0s --filter container=q1 --filter event=resize --format '{{.Actor.Attributes.height}}x{{.Actor.Attributes.width}}' | paste -sd' ')" = "24x80 30x90" ]
+  [ "$(told volume=qv)" = "create mount unmount" ]
+  [ "$(tare events --since 1h --until 0s --filter volume=qr --filter event=mount --format '{{with .Actor.Attributes}}{{.destination}} {{.driver}} {{index . "read/write"}}{{end}}')" = "/r local false" ]
+  tare run -d --name q2 --network none busybox sleep 100
+  tare update --mount-add type=volume,source=qv,target=/later q2
+  tare update --mount-rm /later q2
+  tare rm -f q2
+  [ "$(told volume=qv)" = "create mount unmount mount unmount" ]
+  tare volume rm qv qr
+  for what in container volume network image builder system; do tare $what prune -f >/dev/null; done
+  [ "$(tare events --since 1h --until 0s --filter event=prune --format '{{.Type}} {{.Actor.Attributes.reclaimed}}' | sed 's/ [0-9]*$//' | paste -sd,)" = \
+    "container,volume,network,image,builder,container,image" ]
+}
+
 @test "detach" {
   tare run -d -it --name d1 --network none busybox sh -c 'while sleep 0.2; do echo tick; done'
   run -0 python3 "$BATS_TEST_DIRNAME/../lib/terminal.py" size=24x80 wait=tick 'send=\x10\x11' end -- "$TARE_BIN/tare" attach d1
   tare rm -f d1
-  [ "$(told container=d1)" = "create start attach detach kill die destroy" ]
+  [ "$(told container=d1)" = "create start attach resize detach kill die destroy" ]
 }
 
 @test "attach, update, commit, and images" {
@@ -105,12 +152,14 @@ teardown() { [ -z "${FOLLOWER:-}" ] || kill "$FOLLOWER" 2>/dev/null || true; }
 }
 
 @test "volumes: made and removed, those of a container too" {
+  stamp=$(date +%s.%N)
   tare volume create evv
   tare run --rm --name v1 --network none -v evv:/a -v evw:/b -v /c busybox true
   tare volume rm evv evw
-  [ "$(told volume=evv)" = "create destroy" ]
-  [ "$(told volume=evw)" = "create destroy" ]
-  [ "$(tare events --since 1h --until 0s --filter type=volume --format '{{.Action}} {{.Actor.Attributes.driver}}' | sort | uniq -c | awk '{ print $1, $2, $3 }' | paste -sd,)" = "3 create local,3 destroy local" ]
+  [ "$(told volume=evv)" = "create mount unmount destroy" ]
+  [ "$(told volume=evw)" = "create mount unmount destroy" ]
+  [ "$(tare events --since "$stamp" --until 0s --filter type=volume --format '{{.Action}} {{.Actor.Attributes.driver}}' | sort | uniq -c | awk '{ print $1, $2, $3 }' | paste -sd,)" = \
+    "3 create local,3 destroy local,3 mount local,3 unmount local" ]
 }
 
 @test "they are followed, by several at once, as they happen; also into the next file" {

@@ -4,6 +4,7 @@
 #include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
+#include "engine/events.h"
 #include "engine/buildcache.h"
 
 /* ---- prune ---- */
@@ -48,8 +49,10 @@ int cmd_builder_prune(const struct cli_call *call, struct err *e)
 	if (!o->force && !tare_confirm(o->all ? "This removes all of the build cache." : "This removes the build cache that no image uses."))
 		return 1;
 	r = buildcache_prune(&en, &args, &freed, e);
-	if (r == 0)
+	if (r == 0) {
+		events_pruned(&en, "builder", freed);
 		tare_say("Total reclaimed space: %s", table_size(call->arena, freed));
+	}
 	return r;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/tare/tare.h"
+#include "engine/events.h"
 #include "engine/hold.h"
 #include "engine/rootview.h"
 #include "image/pack.h"
@@ -80,7 +81,11 @@ static int export_to(const struct cli_call *call, int out, struct err *e)
 		r = hold_container(&en, call->arena, call->args[0], &hold, e);
 	if (r == 0)
 		r = rootview_open(&en, call->arena, &hold.rec, &view, e);
-	return r < 0 ? r : write_tree(call, &en, &view, hold_runs(&hold), out, e);
+	if (r == 0)
+		r = write_tree(call, &en, &view, hold_runs(&hold), out, e);
+	if (r == 0)
+		events_container(&en, &hold.rec, "export", NULL);
+	return r;
 }
 
 int cmd_export(const struct cli_call *call, struct err *e)

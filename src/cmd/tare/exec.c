@@ -7,6 +7,8 @@
 #include "cmd/tare/session.h"
 #include "cmd/tare/tare.h"
 #include "engine/config.h"
+#include "engine/events.h"
+#include "engine/exec_left.h"
 #include "engine/settle.h"
 
 const struct cli_option exec_options[] = {
@@ -33,8 +35,23 @@ const struct cli_option attach_options[] = {
 };
 const struct attach_opts attach_defaults = { .sig_proxy = true };
 
+/* What its monitor does not tell. */
+static void tell(const struct engine *en, const struct exec_made *made, enum session_end end)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct err ignored;
+	struct record rec;
+
+	if (record_get(en->catalog, &a, made->container, &rec, &ignored) < 0)
+		return;
+	if (end == SESSION_DETACHED)
+		events_exec_detached(en, &rec, made->id);
+	else if (end == SESSION_LOST)
+		exec_tell_lost(en, &rec, made->id);
+}
+
 /* Stays with an exec: its signals are not proxied (as Docker's are not), so a signal ends us and not it. */
-static int stay(const struct exec_opts *o, struct client *c, struct err *e)
+static int stay(const struct engine *en, const struct exec_opts *o, const struct exec_made *made, struct client *c, struct err *e)
 {
 	const struct session s = { .client = c, .tty = o->tty, .stdin_open = o->interactive, .pidfd = -1,
 				   .detach_keys = o->detach_keys };
@@ -42,6 +59,8 @@ static int stay(const struct exec_opts *o, struct client *c, struct err *e)
 	enum session_end end;
 	int r = session_run(&s, &end, &exit, e);
 
+	if (r == 0)
+		tell(en, made, end);
 	if (r < 0 || end == SESSION_DETACHED)
 		return r;
 	if (end == SESSION_LOST)
@@ -54,6 +73,7 @@ int cmd_exec(const struct cli_call *call, struct err *e)
 	const struct exec_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_CLIENT struct client c = CLIENT_INIT;
+	struct exec_made made;
 	struct exec_options x = {
 		.args = { call->args + 1, call->n_args - 1 },
 		.env = { o->env.v, o->env.n },
@@ -80,8 +100,8 @@ int cmd_exec(const struct cli_call *call, struct err *e)
 		x.attach = FRAME_WANT_STDOUT | FRAME_WANT_STDERR | (o->interactive ? FRAME_WANT_STDIN : 0U);
 		session_block_signals();
 	}
-	r = container_exec(&en, call->args[0], &x, &c, e);
-	return r < 0 || o->detach ? r : stay(o, &c, e);
+	r = container_exec(&en, call->args[0], &x, &c, &made, e);
+	return r < 0 || o->detach ? r : stay(&en, o, &made, &c, e);
 }
 
 int cmd_attach(const struct cli_call *call, struct err *e)

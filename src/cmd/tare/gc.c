@@ -7,6 +7,7 @@
 #include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
+#include "engine/events.h"
 
 #define GC(member) offsetof(struct gc_opts, member)
 
@@ -91,8 +92,10 @@ int cmd_container_prune(const struct cli_call *call, struct err *e)
 	if (!o->force && !tare_confirm("This removes every container that does not run."))
 		return 1;
 	r = prune_containers(&en, tare_prune_passes, tare_pruned, (void *)call, &freed, e);
-	if (r == 0)
+	if (r == 0) {
+		events_pruned(&en, "container", freed);
 		tare_say("Total reclaimed space: %s", table_size(call->arena, freed));
+	}
 	return r;
 }
 

@@ -210,6 +210,8 @@ int cmd_import(const struct cli_call *call, struct err *e)
 		r = image_record(&b.en, b.load.images, b.load.n_images, e);
 	if (r < 0 || !b.load.n_images)
 		return r;
+	if (call->n_args > 1)
+		events_image(&b.en, "tag", b.load.images[0].id, image_ref_familiar(call->arena, &ref));
 	events_image(&b.en, "import", b.load.images[0].id, NULL);
 	tare_say("%s", b.load.images[0].id);
 	return 0;

@@ -8,6 +8,7 @@
 #include "cmd/tare/image_filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
+#include "engine/events.h"
 #include "engine/pull.h"
 #include "engine/save.h"
 #include "engine/usage.h"
@@ -204,8 +205,10 @@ int cmd_image_prune(const struct cli_call *call, struct err *e)
 	if (!o->force && !tare_confirm(o->all ? "This removes every image that no container uses." : "This removes every image without a name."))
 		return 1;
 	r = prune_images(&en, o->all, prune_passes, tare_pruned, &p, &freed, e);
-	if (r == 0)
+	if (r == 0) {
+		events_pruned(&en, "image", freed);
 		tare_say("Total reclaimed space: %s", table_size(call->arena, freed));
+	}
 	return r;
 }
 

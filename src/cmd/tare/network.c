@@ -11,6 +11,7 @@
 #include "cmd/tare/network_cni.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
+#include "engine/events.h"
 #include "engine/cni_folder.h"
 #include "engine/connect.h"
 #include "engine/record.h"
@@ -395,6 +396,7 @@ int tare_prune_networks(const struct engine *en, const struct cli_call *call, vo
 		else if (why.code && why.cls != ERR_CONFLICT)
 			log_error("%s", why.msg);
 	}
+	events_pruned(&en, "network", 0);
 	return 0;
 }
 

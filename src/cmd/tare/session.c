@@ -116,6 +116,8 @@ static void queue_size(struct run *r)
 	payload[2] = (unsigned char)(ws.ws_col & 0xff);
 	payload[3] = (unsigned char)(ws.ws_col >> 8);
 	frame_write(&r->out, FRAME_RESIZE, payload, sizeof(payload));
+	if (r->s->resized)
+		r->s->resized(ws.ws_row, ws.ws_col, r->s->resized_data);
 }
 
 /* ---- input ---- */
@@ -316,14 +318,33 @@ static void tell_detached(const struct engine *en, const char *id)
 		events_container(en, &rec, "detach", NULL);
 }
 
+struct resized {
+	const struct engine *en;
+	const char *id;
+};
+
+static void tell_resized(unsigned int rows, unsigned int columns, void *data)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct resized *z = data;
+	struct err ignored;
+	struct record rec;
+
+	if (record_get(z->en->catalog, &a, z->id, &rec, &ignored) == 0)
+		events_resized(z->en, &rec, rows, columns);
+}
+
 int session_stay(const struct engine *en, const char *id, struct session *s, struct err *e)
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	struct client_exit exit = { .known = true };
+	struct resized size = { en, id };
 	enum session_end end;
 	int r;
 
 	s->pidfd = live_read(en, id, &live, e) == 0 ? live.pidfd : -1;
+	s->resized = tell_resized;
+	s->resized_data = &size;
 	r = session_run(s, &end, &exit, e);
 	if (r == 0 && end == SESSION_DETACHED)
 		tell_detached(en, id);

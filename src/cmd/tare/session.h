@@ -11,6 +11,8 @@ struct session {
 	bool sig_proxy;    /* signals we get are sent to pidfd */
 	bool settles;      /* FRAME_WANT_SETTLE was asked for: the end is the exit, not what the monitor does after it */
 	int pidfd;         /* -1: none to send them to */
+	void (*resized)(unsigned int rows, unsigned int columns, void *data); /* NULL: nobody is told */
+	void *resized_data;
 	const char *detach_keys; /* NULL: the usual "ctrl-p,ctrl-q"; "" = none */
 };
 

@@ -1,5 +1,6 @@
 /* tare system info, prune; tare version; tare internal exited, heal */
 #include "cmd/tare/tare.h"
+#include "engine/events.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -298,6 +299,8 @@ int cmd_prune(const struct cli_call *call, struct err *e)
 		r = tare_prune_networks(&en, call, pruned_network, e);
 	if (r == 0 && o->volumes)
 		r = volume_prune(&en, call->arena, volume_passes, pruned_volume, &p, &of_volumes, e);
+	if (r == 0 && o->volumes)
+		events_pruned(&en, "volume", of_volumes);
 	if (r == 0)
 		tare_say("Total reclaimed space: %s", table_size(call->arena, freed + of_volumes));
 	return r;

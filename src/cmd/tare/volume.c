@@ -11,6 +11,7 @@
 #include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
+#include "engine/events.h"
 #include "engine/volume_copy.h"
 #include "engine/volume_prune.h"
 
@@ -257,6 +258,8 @@ int cmd_volume_prune(const struct cli_call *call, struct err *e)
 							  "This removes every volume without a name that no container has."))
 		return 1;
 	r = volume_prune(&en, call->arena, wanted, removed, &p, &freed, e);
+	if (r == 0)
+		events_pruned(&en, "volume", freed);
 	if (r == 0)
 		tare_say("%sTotal reclaimed space: %s", p.said ? "\n" : "", table_size(call->arena, freed));
 	return r;
