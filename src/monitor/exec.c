@@ -7,6 +7,8 @@
 #include "monitor/exec.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -211,7 +213,7 @@ static int set_up(struct exec *x)
 static void tell(const struct exec *x)
 {
 	CLEANUP_EVENT_LINE struct event_line l = { 0 };
-	char code[16];
+	char code[16], once[EVENT_ONCE_LEN];
 
 	if (!x->d.event)
 		return;
@@ -224,7 +226,7 @@ static void tell(const struct exec *x)
 	jw_str(&l.w, "execID", x->d.exec_id);
 	jw_str(&l.w, "exitCode", code);
 	jw_end_object(&l.w);
-	event_line_end(&l, NULL);
+	event_line_end(&l, event_exec_once(x->d.id, x->d.exec_id, once));
 	if (sb_error(&l.text) < 0 || eventlog_append(x->events, l.text.s, l.text.len) < 0)
 		log_warning("%.12s: the end of a process is not told", x->d.id);
 }
@@ -247,26 +249,50 @@ static void end(struct exec *x)
 	attach_flush(&x->attach, FLUSH_MS);
 }
 
+/* It runs, and cannot be looked after: nobody would have its output, or learn of its end. */
+static int give_up(struct exec *x, int r)
+{
+	struct pollfd p = { .fd = x->process.pidfd, .events = POLLIN };
+
+	if (proc_signal(p.fd, SIGKILL) == 0)
+		(void)poll(&p, 1, FLUSH_MS);
+	x->state.exit_code = 128 + SIGKILL;
+	tell(x);
+	(void)unlinkat(x->dir, x->name, 0);
+	attach_send_exit(&x->attach, x->state.exit_code, true, false);
+	attach_flush(&x->attach, FLUSH_MS);
+	return r;
+}
+
 static int serve(struct exec *x, struct err *e)
 {
+	int r;
+
+	client_send_started(crew_get(&x->crew, CREW_CLIENT), x->process.pid);
+	r = set_up(x);
+	if (r < 0)
+		return err_errno(e, give_up(x, r), "watch the process");
+	leave_caller(x);
+	r = loop_run(x->loop);
+	if (r < 0)
+		return err_errno(e, give_up(x, r), "wait for events");
+	end(x);
+	return 0;
+}
+
+/* Written down before anybody is told that it runs. */
+static int record(struct exec *x, struct err *e)
+{
+	struct pollfd p = { .fd = x->process.pidfd, .events = POLLIN };
 	int r;
 
 	x->state.pid = x->process.pid;
 	x->state.start_time = x->process.start_time;
 	text_now(x->state.started_at);
 	r = save_state(x, STATE_RUNNING, e);
-	if (r < 0)
-		return r;
-	client_send_started(crew_get(&x->crew, CREW_CLIENT), x->process.pid);
-	r = set_up(x);
-	if (r < 0)
-		return err_errno(e, r, "watch the process");
-	leave_caller(x);
-	r = loop_run(x->loop);
-	if (r < 0)
-		return err_errno(e, r, "wait for events");
-	end(x);
-	return 0;
+	if (r < 0 && proc_signal(p.fd, SIGKILL) == 0) /* its end is told by who hears of the error */
+		(void)poll(&p, 1, FLUSH_MS);
+	return r;
 }
 
 int monitor_exec(struct err *e)
@@ -277,6 +303,8 @@ int monitor_exec(struct err *e)
 
 	if (r == 0)
 		r = start(&x, e);
+	if (r == 0)
+		r = record(&x, e);
 	if (r < 0)
 		client_send_error(crew_get(&x.crew, CREW_CLIENT), e);
 	else

@@ -7,6 +7,19 @@ setup_file() {
 }
 teardown_file() { tare_teardown_file; }
 
+@test "a process that cannot be written down is ended, and the error told" {
+  local id
+  tare run -d --name full --network none busybox sleep 100
+  id=$(tare inspect -f '{{.Id}}' full)
+  mount -t tmpfs -o ro none "$TARE_STATE/$id/exec"
+  run timeout 20 "$TARE_BIN/tare" exec full sleep 77
+  umount "$TARE_STATE/$id/exec"
+  [ "$status" != 0 ]
+  [[ "$output" == *"Read-only file system"* ]]
+  wait_until 5 bash -c "! '$TARE_BIN/tare' top full | grep -q 'sleep 77'"
+  tare rm -f full
+}
+
 @test "exec: streams, exit code, 126 and 127" {
   [ "$(tare exec box echo hello)" = hello ]
   [ "$(tare exec box sh -c 'echo e >&2' 2>&1 >/dev/null)" = e ]
