@@ -9,7 +9,6 @@
 #include "build/runmount.h"
 #include "build/work.h"
 #include "engine/step.h"
-#include "sys/cgroup.h"
 
 #define TAIL 512U
 
@@ -196,14 +195,6 @@ static int run_mounted(struct build *b, size_t stage, const struct step *st, con
 	return r;
 }
 
-/* Not before: a build from the cache would have to wait for what it does not need. */
-static void expect_container(struct build *b)
-{
-	if (!b->expects)
-		cg_expect_join();
-	b->expects = true;
-}
-
 int step_run_command(struct build *b, size_t stage, const struct df_instruction *in, struct err *e)
 {
 	struct stage *s = &b->stages[stage];
@@ -224,7 +215,6 @@ int step_run_command(struct build *b, size_t stage, const struct df_instruction 
 		r = step_cached(b, s, key, in->text, &lock, e);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	expect_container(b);
 	r = step_begin(b, s, &st, e);
 	clock_gettime(CLOCK_REALTIME_COARSE, &now); /* the clock of files */
 	times.newer = b->has_epoch ? b->epoch * 1000000000 : (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;

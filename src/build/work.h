@@ -64,7 +64,6 @@ struct build {
 	struct cache_made *made;      /* what keys gave, by key; for args->cache_to */
 	size_t n_made, cap_made;
 	unsigned int folders; /* of steps, so far */
-	bool expects;         /* a container was prepared for: cg_expect_join() */
 	struct named *named; /* build/named.h */
 	size_t n_named;
 	struct ssh_agent *agents; /* build/ssh.h */

@@ -16,14 +16,23 @@
 #define DESCRIPTION_MAX (8 << 20)
 #define PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* On cgroup v2 a monitor is born outside of its caller's cgroup, on v1 it moves itself. What fails here fails again
- * there, with a message. */
-static struct cgroup *birthplace(void)
+/* In v2's hierarchy it is born outside of its caller's cgroup (stay: not), in v1's it moves itself. What fails here fails again there,
+ * with a message. */
+static int spawn_outside(struct spawn_args *args, bool stay, struct err *e)
 {
-	struct cgroup *cg = NULL;
-	struct err ignored;
+	CLEANUP_FD int cgroup = stay ? -1 : cg_birthplace(SPEC_MONITOR_CGROUP), pidfd = -1;
+	pid_t pid;
+	int r;
 
-	return cg_is_unified() && cg_create(SPEC_MONITOR_CGROUP, &cg, NULL, &ignored) == 0 ? cg : NULL;
+	args->new_session = true;
+	args->chdir = "/";
+	args->cgroup = cgroup;
+	r = spawn(args, &pid, &pidfd);
+	if (r < 0 && cgroup >= 0) {
+		args->cgroup = -1;
+		r = spawn(args, &pid, &pidfd);
+	}
+	return r < 0 ? err_errno(e, r, "start %s", args->path) : (int)pid;
 }
 
 /* What it inherits: fixed numbers (docs/formats.md), and behind those what is for the container. */
@@ -44,13 +53,11 @@ static size_t fds_of(const struct launch *how, int memfd, int sock, struct spawn
 int launch_monitor(const char *verb, const char *description, size_t len, const struct launch *how, struct client *out, struct err *e)
 {
 	static const char *const env[] = { PATH, NULL };
-	CLEANUP_CGROUP struct cgroup *cg = how->stay ? NULL : birthplace();
 	CLEANUP_FREE struct spawn_fd *fds = calloc(3 + (size_t)service_fds(how->service), sizeof(*fds));
-	CLEANUP_FD int memfd = io_memfd("tare-description", description, len, true), theirs = -1, pidfd = -1;
+	CLEANUP_FD int memfd = io_memfd("tare-description", description, len, true), theirs = -1;
 	char path[PATH_MAX];
 	const char *argv[] = { "tare-monitor", verb, NULL };
 	int pair[2], r = engine_program("tare-monitor", path, e);
-	pid_t pid;
 
 	if (r < 0)
 		return r;
@@ -61,20 +68,11 @@ int launch_monitor(const char *verb, const char *description, size_t len, const 
 		return err_errno(e, r, "make a socket for the monitor");
 	theirs = pair[1];
 	*out = (struct client){ .fd = pair[0] };
-	r = spawn(&(struct spawn_args){ .path = path,
-					.argv = argv,
-					.env = env,
-					.fds = fds,
-					.n_fds = fds_of(how, memfd, theirs, fds),
-					.new_session = true,
-					.chdir = "/",
-					.cgroup = cg ? cg_clone_fd(cg) : -1 },
-		  &pid, &pidfd);
-	if (r < 0) {
+	r = spawn_outside(&(struct spawn_args){ .path = path, .argv = argv, .env = env, .fds = fds, .n_fds = fds_of(how, memfd, theirs, fds) },
+			  how->stay, e);
+	if (r < 0)
 		client_close(out);
-		return err_errno(e, r, "start %s", path);
-	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 #define MOUNTS_TIMEOUT_MS 60000
@@ -111,26 +109,15 @@ static void move_out(pid_t pid)
 static int launch_helper(const char *const *argv, const struct spawn_fd *fds, size_t n_fds, struct err *e)
 {
 	static const char *const env[] = { PATH, NULL };
-	CLEANUP_CGROUP struct cgroup *cg = birthplace();
-	CLEANUP_FD int pidfd = -1;
 	char path[PATH_MAX];
 	int r = engine_program(argv[0], path, e);
-	pid_t pid;
 
 	if (r < 0)
 		return r;
-	r = spawn(&(struct spawn_args){ .path = path,
-					.argv = argv,
-					.env = env,
-					.fds = fds,
-					.n_fds = n_fds,
-					.new_session = true,
-					.chdir = "/",
-					.cgroup = cg ? cg_clone_fd(cg) : -1 },
-		  &pid, &pidfd);
+	r = spawn_outside(&(struct spawn_args){ .path = path, .argv = argv, .env = env, .fds = fds, .n_fds = n_fds }, false, e);
 	if (r < 0)
-		return err_errno(e, r, "start %s", path);
-	move_out(pid);
+		return r;
+	move_out(r);
 	return 0;
 }
 

@@ -170,7 +170,11 @@ int top_pids(const struct engine *en, const char *what, pid_t **out, size_t *n, 
 	struct record rec;
 	int r = container_running(en, &a, what, &rec, &live, e);
 
-	return r < 0 ? r : find_pids(&a, en, &rec, live.pid, out, n, e);
+	if (r == 0)
+		r = find_pids(&a, en, &rec, live.pid, out, n, e);
+	if (r == 0)
+		events_container(en, &rec, "top", NULL);
+	return r;
 }
 
 int top_read(const struct engine *en, const char *what, top_fn fn, void *data, struct err *e)
@@ -185,7 +189,5 @@ int top_read(const struct engine *en, const char *what, top_fn fn, void *data, s
 		if (read_process(pids[i], &p) == 0)
 			fn(&p, data);
 	}
-	if (r == 0)
-		events_container(en, &rec, "top", NULL);
 	return r;
 }

@@ -21,7 +21,7 @@ typedef void (*top_fn)(const struct top_process *p, void *data);
 /* what: a running container. Processes that end meanwhile are left out. */
 int top_read(const struct engine *en, const char *what, top_fn fn, void *data, struct err *e) MUST_CHECK;
 
-/* Their ids on the host, to be free()d. */
+/* Their ids on the host, to be free()d; who asks is told as the event "top". */
 int top_pids(const struct engine *en, const char *what, pid_t **out, size_t *n, struct err *e) MUST_CHECK;
 
 /* What the machine's ps shows of them by these options of its own (NULL-terminated), as it writes it. ERR_INVALID: what ps says against

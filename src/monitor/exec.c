@@ -2,8 +2,7 @@
  * "running" with a pid that is gone, which the engine reads as "ended, code unknown". So there is no log, no FIFO with
  * a name, no second half; the streams work as in a worker, and what no client wants is read and dropped.
  *
- * It leaves its caller's cgroup for the monitors'. The write that moves it may wait some ms for the kernel, so a
- * child does it while the output flows. */
+ * It leaves its caller's cgroup for the monitors' when its client knows that the process runs. */
 #include "monitor/exec.h"
 
 #include <fcntl.h>
@@ -24,13 +23,12 @@
 #include "monitor/description.h"
 #include "monitor/ending.h"
 #include "monitor/input.h"
+#include "monitor/leave.h"
 #include "monitor/progress.h"
 #include "monitor/state.h"
 #include "monitor/stdio.h"
 #include "monitor/stream.h"
 #include "runtime/runtime.h"
-#include "sys/cgroup.h"
-#include "sys/spawn.h"
 #include "wire/frame.h"
 #include "wire/event.h"
 
@@ -131,19 +129,6 @@ static int start(struct exec *x, struct err *e)
 	if (r == 0 && x->d.tty)
 		r = stdio_take_console(x->process.console, &x->stdio, e);
 	return r;
-}
-
-/* In a child: moves its parent, unless that has ended meanwhile: then the parent is PID 1, which is not ours to move.
- * The failure to is no reason to end what runs. */
-static void leave_caller(const struct exec *x)
-{
-	CLEANUP_CGROUP struct cgroup *cg = NULL;
-	struct err e = { 0 };
-	pid_t self = getpid();
-
-	if (!x->d.monitor_cgroup || spawn_fork(NULL) != 0)
-		return;
-	_exit(cg_create(x->d.monitor_cgroup, &cg, NULL, &e) == 0 && getppid() == self && cg_join(cg, self, &e) == 0 ? 0 : 1);
 }
 
 static void process_ended(struct loop *l, int fd, uint32_t events, void *data)
@@ -272,7 +257,8 @@ static int serve(struct exec *x, struct err *e)
 	r = set_up(x);
 	if (r < 0)
 		return err_errno(e, give_up(x, r), "watch the process");
-	leave_caller(x);
+	if (leave_caller(x->d.monitor_cgroup, e) < 0) /* no reason to end what runs */
+		log_warning("%.12s: a monitor stays in its caller's cgroup: %s", x->d.id, e->msg);
 	r = loop_run(x->loop);
 	if (r < 0)
 		return err_errno(e, give_up(x, r), "wait for events");

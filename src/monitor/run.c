@@ -3,8 +3,7 @@
  * its barrier for this process and ends with it. From state "running" on nothing may be lost any more: FIFOs, progress
  * page and socket exist by then, so a kill at any later instant leaves what `adopt` needs.
  *
- * The caller's cgroup is left within rt_create(), in the burst of writes that joins the container's (the first such
- * write costs a grace period of the kernel, the rest nothing); on cgroup v2 the engine has us born outside of it. */
+ * The caller's cgroup is left while the container builds; of v2 the engine has us born outside of it. */
 #include "monitor/run.h"
 
 #include <fcntl.h>
@@ -21,6 +20,7 @@
 #include "monitor/description.h"
 #include "monitor/ending.h"
 #include "monitor/join.h"
+#include "monitor/leave.h"
 #include "monitor/notify.h"
 #include "monitor/progress.h"
 #include "monitor/state.h"
@@ -28,7 +28,6 @@
 #include "monitor/usernet.h"
 #include "net/stub.h"
 #include "runtime/runtime.h"
-#include "sys/cgroup.h"
 #include "sys/sock.h"
 #include "sys/spawn.h"
 #include "wire/frame.h"
@@ -205,12 +204,14 @@ static void offer_names(struct birth *b, int netns)
 		(void)!net_stub_give(sock, b->d.id, netns, &ignored);
 }
 
-/* They end with the namespace when the creation fails. */
-static int make_links(pid_t pid, void *data, struct err *e)
+/* While the container builds. Links end with the namespace when the creation fails. */
+static int meanwhile(pid_t pid, void *data, struct err *e)
 {
 	const struct birth *b = data;
 	CLEANUP_FD int netns = -1;
 
+	if (leave_caller(b->d.monitor_cgroup, e) < 0)
+		return err_ctx(e, "cgroup");
 	if (!b->d.n_links)
 		return 0;
 	netns = open_netns(pid, e);
@@ -249,12 +250,11 @@ static int create(struct birth *b, struct err *e)
 		.spec = b->d.spec,
 		.rootfs = b->d.rootfs,
 		.cgroup = b->d.cgroup,
-		.self_cgroup = b->d.monitor_cgroup,
 		.stdio = { b->stdio.container[0], b->stdio.container[1], b->stdio.container[2] },
 		.pass = &pass,
 		.barrier = RT_BARRIER_SOCKET,
 		.fifo_fd = -1,
-		.meanwhile = make_links,
+		.meanwhile = meanwhile,
 		.data = b,
 	};
 	int r = join_open(&b->d, &join, &args.spec, e);
@@ -348,17 +348,6 @@ int monitor_run(struct err *e)
 
 /* ---- adopt ---- */
 
-static int join_monitor_cgroup(struct birth *b, struct err *e)
-{
-	CLEANUP_CGROUP struct cgroup *cg = NULL;
-	int r;
-
-	if (!b->d.monitor_cgroup)
-		return 0;
-	r = cg_create(b->d.monitor_cgroup, &cg, NULL, e);
-	return r < 0 ? r : cg_join(cg, getpid(), e);
-}
-
 /* A pidfd of the container's init, -1 when it is over. */
 static int find_container(struct birth *b, struct err *e)
 {
@@ -411,7 +400,7 @@ static int take_over(struct birth *b, struct err *e)
 		r = take_over_running(b, e);
 	else
 		publish_unattended(b);
-	if (r < 0 || (r = listen_for_clients(b, e)) < 0 || (r = join_monitor_cgroup(b, e)) < 0)
+	if (r < 0 || (r = listen_for_clients(b, e)) < 0 || (r = leave_caller(b->d.monitor_cgroup, e)) < 0)
 		return r;
 	return put_streams(b, e);
 }

@@ -10,6 +10,9 @@
  * Order of joining: the others first, with the rights we have in the user namespace that owns them, the user namespace
  * last; what was refused before is tried again inside it (rights one only has there).
  *
+ * The child joins the container's cgroup before anything else: of v2 it is born there, into v1's hierarchies it moves itself,
+ * which alone does not wait for the kernel (sys/cgroup_self.c).
+ *
  * A cgroup namespace is entered by the child itself when it is born in a cgroup: where cgroup2 is mounted with nsdelegate,
  * as systemd does, the kernel lets nobody clone from a cgroup that is outside of the namespace he is in. */
 #include <fcntl.h>
@@ -26,10 +29,16 @@
 #include "sys/ns.h"
 #include "sys/sock.h"
 
+/* v2's folder to be born in, or -1. */
+static int birthplace(const struct rt_clone *how)
+{
+	return how->cgroup && !how->unborn ? cg_clone_fd(how->cgroup) : -1;
+}
+
 /* What is left for the child. */
 static int late_flag(const struct rt_clone *how)
 {
-	return how->cgroup >= 0 ? CLONE_NEWCGROUP : 0;
+	return birthplace(how) >= 0 ? CLONE_NEWCGROUP : 0;
 }
 
 static int join_late(const struct rt_clone *how)
@@ -87,7 +96,7 @@ struct born {
 /* The intermediate process. Gives only in the child it makes. */
 static void between(const struct rt_clone *how, int sock)
 {
-	struct ns_clone nc = { .flags = how->flags | K_CLONE_PARENT, .cgroup = how->cgroup };
+	struct ns_clone nc = { .flags = how->flags | K_CLONE_PARENT, .cgroup = birthplace(how) };
 	struct born b = { 0 };
 	int pidfd = -1;
 
@@ -166,7 +175,7 @@ static bool only_enters(const struct rt_clone *how)
  * ours to enter from here. */
 static pid_t clone_inside(const struct rt_clone *how, int *pidfd)
 {
-	struct ns_clone nc = { .cgroup = how->cgroup };
+	struct ns_clone nc = { .cgroup = birthplace(how) };
 	CLEANUP_FD int own = openat(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 	bool other_pids = how->pidfd_flags & CLONE_NEWPID;
 	int dumpable = prctl(PR_GET_DUMPABLE), r;
@@ -206,7 +215,7 @@ static int enter_others(const struct rt_clone *how)
 /* *inside: the child still has to enter what is not the pid namespace. */
 static pid_t clone_named(const struct rt_clone *how, int *pidfd, bool *inside, struct err *e)
 {
-	struct ns_clone nc = { .flags = how->flags, .cgroup = how->cgroup };
+	struct ns_clone nc = { .flags = how->flags, .cgroup = birthplace(how) };
 	pid_t pid = only_enters(how) ? clone_inside(how, pidfd) : -EPERM;
 
 	*inside = pid != -EPERM;
@@ -218,7 +227,15 @@ static pid_t clone_named(const struct rt_clone *how, int *pidfd, bool *inside, s
 	return pid < 0 ? err_errno(e, pid, "cloning into new namespaces") : pid;
 }
 
-pid_t rt_clone_linked(const struct rt_clone *how, int *child_sock, int *sock, int *pidfd, struct err *e)
+/* As one of ours still, while nobody of the container can do anything to it. */
+static int join_cgroup(const struct rt_clone *how, struct err *e)
+{
+	if (!how->cgroup || cg_join_self(how->cgroup, birthplace(how) >= 0, e) == 0)
+		return 0;
+	return err_ctx(e, "cgroup");
+}
+
+static pid_t clone_linked(const struct rt_clone *how, int *child_sock, int *sock, int *pidfd, struct err *e)
 {
 	int pair[2], r = sock_pair(SOCK_SEQPACKET, pair);
 	bool inside;
@@ -229,11 +246,10 @@ pid_t rt_clone_linked(const struct rt_clone *how, int *child_sock, int *sock, in
 	pid = clone_named(how, pidfd, &inside, e);
 	if (pid == 0) {
 		close_fd(pair[0]);
-		r = inside ? enter_others(how) : 0;
-		if (r == 0)
-			r = join_late(how);
-		if (r < 0) {
+		r = join_cgroup(how, e);
+		if (r == 0 && ((inside && (r = enter_others(how)) < 0) || (r = join_late(how)) < 0))
 			(void)err_errno(e, r, "entering the container's namespaces");
+		if (r < 0) {
 			rt_send_error(pair[1], e);
 			_exit(125);
 		}
@@ -243,4 +259,18 @@ pid_t rt_clone_linked(const struct rt_clone *how, int *child_sock, int *sock, in
 	close_fd(pair[1]);
 	*sock = pair[0];
 	return pid;
+}
+
+pid_t rt_clone_linked(const struct rt_clone *how, int *child_sock, int *sock, int *pidfd, struct err *e)
+{
+	struct rt_clone again = *how;
+	pid_t pid = clone_linked(how, child_sock, sock, pidfd, e);
+
+	/* beside v1 there may be a reason against the birth alone; else it is met once more, and told */
+	again.unborn = pid < 0 && birthplace(how) >= 0 && !cg_only_v2(how->cgroup);
+	if (!again.unborn)
+		return pid;
+	*sock = close_fd(*sock);
+	*e = (struct err){ 0 };
+	return clone_linked(&again, child_sock, sock, pidfd, e);
 }

@@ -1,7 +1,7 @@
 /* The host side of create. Between the clone and "created" the two sides work at the same time: the child makes its own
- * mounts while this side maps ids, makes the rootfs, the binds and /dev, and then writes the cgroup.procs files, whose
- * first write after a quiet moment waits 8-12 ms for an RCU grace period (v1 and hybrid; on v2 the child is born in its
- * cgroup). The child only waits for that where it must: before its cgroup mount, else before the barrier.
+ * mounts while this side maps ids, makes the rootfs, the binds and /dev. The child is in its cgroup from its first instruction
+ * on (clone.c), unless systemd moves it there: it only waits for that where it must, before its cgroup mount, else before the
+ * barrier.
  *
  * A caller who may not mount (a user without rights) has the child do that, too, with the rights it has over its own
  * mount namespace (rt_ctx.by_child): then this side only maps ids and makes the cgroup.
@@ -38,7 +38,6 @@
 
 struct creation {
 	struct rt_ctx ctx;
-	struct cgroup *self_cgroup;
 	bool made_cgroup;
 	bool attach; /* to be moved into its cgroup by systemd */
 	int join[OCI_NS_COUNT], join_flags[OCI_NS_COUNT];
@@ -334,8 +333,6 @@ static int make_cgroups(struct creation *k, struct err *e)
 		if (r == 0)
 			r = apply_limits(k, &resources, e);
 	}
-	if (r == 0 && a->self_cgroup)
-		r = cg_create(a->self_cgroup, &k->self_cgroup, NULL, e);
 	return r < 0 ? err_ctx(e, "cgroup") : 0;
 }
 
@@ -371,20 +368,18 @@ static int clone_child(struct creation *k, struct err *e)
 	struct rt_clone how = { .flags = new_namespaces(k->ctx.spec),
 				.before = limits_inherited(&k->ctx) ? set_own_limits : NULL,
 				.arg = &k->ctx,
-				.cgroup = -1,
+				.cgroup = k->ctx.cgroup,
 				.join = k->join,
 				.join_flags = k->join_flags,
 				.n_join = k->n_join,
 				.pidfd = -1 };
 
-	if (k->ctx.cgroup)
-		how.cgroup = cg_clone_fd(k->ctx.cgroup);
 	k->pid = rt_clone_linked(&how, &k->ctx.sock, &k->sock, &k->pidfd, e);
-	k->attach = k->pid == -EACCES && how.cgroup >= 0 && k->ctx.create->unit;
+	k->attach = k->pid == -EACCES && how.cgroup && k->ctx.create->unit;
 	if (k->attach) {
 		close_fd(k->sock);
 		*e = (struct err){ 0 };
-		how.cgroup = -1;
+		how.cgroup = NULL;
 		k->pid = rt_clone_linked(&how, &k->ctx.sock, &k->sock, &k->pidfd, e);
 	}
 	if (k->pid == 0)
@@ -580,24 +575,11 @@ static int send_mounts(struct creation *k, struct err *e)
 	return r;
 }
 
-static int join_cgroups(struct creation *k, struct err *e)
+/* By its birth, or by systemd. */
+static int joined(struct creation *k, struct err *e)
 {
-	struct cgroup *cgs[2];
-	pid_t pids[2];
-	size_t n = 0;
-	int r;
+	int r = rt_attr_all_cpus(k->pid, e);
 
-	if (k->ctx.cgroup && cg_clone_fd(k->ctx.cgroup) < 0) {
-		cgs[n] = k->ctx.cgroup;
-		pids[n++] = k->pid;
-	}
-	if (k->self_cgroup) {
-		cgs[n] = k->self_cgroup;
-		pids[n++] = getpid();
-	}
-	if (n && cg_join_burst(cgs, pids, n, e) < 0)
-		return err_ctx(e, "cgroup");
-	r = rt_attr_all_cpus(k->pid, e);
 	return r < 0 ? r : rt_send(k->sock, RT_MSG_JOINED, 0, -1, e);
 }
 
@@ -659,7 +641,7 @@ static int work(struct creation *k, struct err *e)
 	if (r == 0)
 		r = send_mounts(k, e);
 	if (r == 0)
-		r = join_cgroups(k, e);
+		r = joined(k, e);
 	if (r == 0 && c->create->meanwhile)
 		r = c->create->meanwhile(k->pid, c->create->data, e);
 	return r == 0 ? serve(k, e) : r;
@@ -693,7 +675,6 @@ static void release(struct creation *k)
 	close_fd(k->ctx.agent);
 	rt_hook_output_close(k->ctx.hook_out);
 	cg_close(k->ctx.cgroup);
-	cg_close(k->self_cgroup);
 	arena_free(&k->ctx.arena);
 }
 

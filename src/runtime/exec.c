@@ -1,5 +1,5 @@
-/* Another process in a running container, in all of init's namespaces by setns(pidfd), born in the container's cgroup
- * (clone.c); on v1 and hybrid this side joins it there meanwhile. The pid is only used together with its start time, so that a reused one is never entered.
+/* Another process in a running container, in all of init's namespaces by setns(pidfd), in the container's cgroup from
+ * its first instruction on (clone.c). The pid is only used together with its start time, so that a reused one is never entered.
  *
  * The container is hostile here: it runs, and could look at the newcomer. That is not dumpable from its first
  * instruction on, holds no descriptor of the host but its socket and the procfs handle, and reads nothing from the
@@ -221,6 +221,12 @@ static bool find_inits_cgroup(struct entry *n)
 	return true;
 }
 
+/* v1: with processors of its own until it is in the cgroup, which may allow others alone, it is moved by us, afterwards. */
+static bool joins_later(const struct entry *n)
+{
+	return n->args->process->cpu_affinity_initial && !cg_only_v2(n->cgroup);
+}
+
 /* Once more, too. */
 static void try_clone(struct entry *n, struct rt_clone *how, struct err *e)
 {
@@ -231,28 +237,28 @@ static void try_clone(struct entry *n, struct rt_clone *how, struct err *e)
 
 static int clone_entry(struct entry *n, struct err *e)
 {
-	struct rt_clone how = { .cgroup = -1, .pidfd = n->init, .pidfd_flags = rt_other_namespaces(&n->ctx, n->args->pid),
+	struct rt_clone how = { .pidfd = n->init, .pidfd_flags = rt_other_namespaces(&n->ctx, n->args->pid),
 				.before = n->ctx.by_child ? before_entering : NULL, .arg = n };
 
-	if (n->cgroup)
-		how.cgroup = cg_clone_fd(n->cgroup);
+	if (n->cgroup && !joins_later(n))
+		how.cgroup = n->cgroup;
 	try_clone(n, &how, e);
-	if (n->pid == -EBUSY && how.cgroup >= 0 && find_inits_cgroup(n)) {
-		how.cgroup = cg_clone_fd(n->cgroup);
+	if (n->pid == -EBUSY && how.cgroup && find_inits_cgroup(n)) {
+		how.cgroup = n->cgroup;
 		try_clone(n, &how, e);
 	}
-	n->attach = n->pid == -EACCES && how.cgroup >= 0 && n->args->unit;
+	n->attach = n->pid == -EACCES && how.cgroup && n->args->unit;
 	if (n->attach) {
-		how.cgroup = -1;
+		how.cgroup = NULL;
 		how.before = before_entering;
 		try_clone(n, &how, e);
 	}
 	if (n->pid == 0)
 		exec_main(&n->ctx, n->args->pid);
-	if (n->pid == -EBUSY && how.cgroup >= 0)
+	if (n->pid == -EBUSY && how.cgroup)
 		return err_set(e, ERR_BUSY, "error adding pid to cgroups: device or resource busy: the container has handed the "
 					    "controllers of that cgroup down, name one below it");
-	if (n->pid == -EACCES && how.cgroup >= 0)
+	if (n->pid == -EACCES && how.cgroup)
 		return err_set(e, ERR_DENIED,
 			       "no rights to move a process from our cgroup to the container's: call from below the cgroup "
 			       "that was delegated");
@@ -292,7 +298,7 @@ static int attend(struct entry *n, struct err *e)
 
 	if (r == 0 && p->cpu_affinity_initial)
 		r = rt_attr_affinity(n->pid, p->cpu_affinity_initial, "process.execCPUAffinity.initial", e);
-	if (r == 0 && n->cgroup && cg_clone_fd(n->cgroup) < 0 && !n->attach)
+	if (r == 0 && n->cgroup && joins_later(n))
 		r = cg_join(n->cgroup, n->pid, e);
 	if (r == 0)
 		r = rt_rdt(&n->ctx, n->pid, true, e);

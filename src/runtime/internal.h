@@ -164,7 +164,8 @@ int rt_place_stdio(const struct rt_ctx *c, struct err *e) MUST_CHECK;
 /* ---- clone.c, host side: the child in the namespaces the specification names ---- */
 struct rt_clone {
 	uint64_t flags;        /* CLONE_NEW* to make */
-	int cgroup;            /* v2 folder to be born in, or -1 */
+	const struct cgroup *cgroup; /* what the child joins before it does anything else; NULL = none */
+	bool unborn;           /* not by being born there */
 	const int *join;       /* namespace fds to enter before */
 	const int *join_flags; /* their CLONE_NEW* */
 	size_t n_join;

@@ -67,8 +67,7 @@ static int attend(int sock, int *fds, size_t n, struct err *e)
 int rt_live_inside(struct rt_live_job *j, bool everywhere, rt_live_fn fn, void *data, int *fds, size_t n, struct err *e)
 {
 	int all = rt_other_namespaces(&j->ctx, j->live->pid);
-	struct rt_clone how = { .cgroup = -1,
-				.pidfd = j->init,
+	struct rt_clone how = { .pidfd = j->init,
 				.pidfd_flags = everywhere ? all : all & (CLONE_NEWUSER | CLONE_NEWNS) };
 	CLEANUP_FD int sock = -1, pidfd = -1;
 	pid_t pid;

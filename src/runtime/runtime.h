@@ -60,7 +60,6 @@ struct rt_create_args {
 				   * processes there has it do that. NULL = none */
 	bool unit_user;
 	bool rootless;            /* its maker may lack rights over cgroups: device rules that are refused are left out */
-	const char *self_cgroup;  /* when set, the caller is moved there in the same burst (tare-monitor) */
 	int stdio[3];             /* what the process gets as 0, 1, 2; -1 = /dev/null. Ignored with a terminal */
 	unsigned int preserve_fds; /* fds 3.. to keep, beside LISTEN_FDS' */
 	const struct rt_pass *pass; /* instead of both; NULL = not */

@@ -4,8 +4,9 @@
  * walk. mkdir is tried on the leaf first: the parents are usually there. On v2 the controllers are enabled on the way
  * down, but only when the leaf lacks one, which one read of its cgroup.controllers tells.
  *
- * Joining on v1 waits for an RCU grace period at the first write after a quiet moment and is nearly free right
- * afterwards, so every cgroup.procs is opened before the first is written.
+ * Who is moved by another waits for an RCU grace period at the first write after a quiet moment, and the rest is nearly
+ * free right afterwards, so every cgroup.procs is opened before the first is written. Who moves itself does not wait: see
+ * cgroup_self.c.
  *
  * Path components "." and ".." are refused: the path may come from a container's configuration, and cgroup file
  * systems have no symlinks that could lead elsewhere. */
@@ -230,7 +231,12 @@ void cg_close(struct cgroup *cg)
 
 int cg_clone_fd(const struct cgroup *cg)
 {
-	return cg->sys->mode == CG_V2 ? cg->dir[cg->sys->v2] : -1;
+	return cg->sys->v2 >= 0 ? cg->dir[cg->sys->v2] : -1;
+}
+
+bool cg_only_v2(const struct cgroup *cg)
+{
+	return cg->sys->mode == CG_V2;
 }
 
 /* One write of one pid into one hierarchy. */
@@ -241,17 +247,21 @@ struct join {
 	const struct cg_hierarchy *h;
 };
 
+int cg_join_error(const struct cgroup *cg, const struct cg_hierarchy *h, const char *file, int r, struct err *e)
+{
+	if (h->v2 && r == -EBUSY)
+		return err_set(e, ERR_BUSY, "join cgroup %s: it has controllers enabled for its children, and on v2 "
+					    "processes may only be in its leaves", cg->path);
+	if (h->v2 && r == -EOPNOTSUPP)
+		return err_set(e, ERR_UNSUPPORTED, "join cgroup %s: it is below a threaded cgroup (cgroup.type "
+						   "\"domain invalid\"); name another parent", cg->path);
+	return err_errno(e, r, "write a process to %s%s/%s", h->mount, cg->path, file);
+}
+
 static int join_error(const struct join *j, int r, struct err *e)
 {
-	if (r == -ESRCH)
-		return err_errno(e, r, "join cgroup %s: process %d", j->cg->path, (int)j->pid);
-	if (j->h->v2 && r == -EBUSY)
-		return err_set(e, ERR_BUSY, "join cgroup %s: it has controllers enabled for its children, and on v2 "
-					    "processes may only be in its leaves", j->cg->path);
-	if (j->h->v2 && r == -EOPNOTSUPP)
-		return err_set(e, ERR_UNSUPPORTED, "join cgroup %s: it is below a threaded cgroup (cgroup.type "
-						   "\"domain invalid\"); name another parent", j->cg->path);
-	return err_errno(e, r, "write %d to %s%s/cgroup.procs", (int)j->pid, j->h->mount, j->cg->path);
+	return r == -ESRCH ? err_errno(e, r, "join cgroup %s: process %d", j->cg->path, (int)j->pid) :
+			     cg_join_error(j->cg, j->h, "cgroup.procs", r, e);
 }
 
 /* ---- rights ---- */

@@ -89,10 +89,9 @@ struct cg_resources {
 enum cg_mode cg_detect(void);
 /* Whether /sys/fs/cgroup is v2 and nothing else: one statfs(2), for programs that need to know no more. */
 bool cg_is_unified(void);
-
-/* Someone will join a cgroup soon (v1, hybrid): starts the grace period that the first join after a quiet moment waits
- * for, from a thread, so that it passes meanwhile. Nothing happens where it is not needed or not possible. */
-void cg_expect_join(void);
+/* The folder of path in v2's hierarchy for a program to be born in (O_PATH), made with its parents, where v2 is mounted in
+ * one of the usual places, alone or beside v1; or -errno. For programs that need to know no more: no mount is looked for. */
+int cg_birthplace(const char *path) MUST_CHECK;
 
 /* Whether we may make this cgroup and put our processes into it, by the rights of the folders that are there: in every
  * hierarchy the nearest one to it, and on v2 cgroup.procs of the nearest one that is above our own cgroup, too
@@ -139,8 +138,17 @@ int cg2_swap(int64_t memory, int64_t memory_swap, int64_t *out, struct err *e) M
 /* The present CPU quota in microseconds per period (-1 = none). -ENOENT without that controller. */
 int cg_read_quota(struct cgroup *cg, int64_t *quota, uint64_t *period) MUST_CHECK;
 
-/* v2: an fd for clone3(CLONE_INTO_CGROUP) (borrowed). v1, hybrid: -1, then cg_join() from the parent. */
+/* An fd for clone3(CLONE_INTO_CGROUP) (borrowed): the child is born in v2's hierarchy; -1 without that one. What v1 has
+ * beside it the child joins by cg_join_self(). */
 int cg_clone_fd(const struct cgroup *cg);
+/* Whether v2 is all there is: who was born in the cgroup is in all of it. */
+bool cg_only_v2(const struct cgroup *cg);
+
+/* The calling process, which has but one thread, moves itself, without waiting for anybody: v1 does not lock out forks
+ * and exits for that. In v2's hierarchy it is already (born), or else moves as cg_join() does. */
+int cg_join_self(const struct cgroup *cg, bool born, struct err *e) MUST_CHECK;
+/* Whether we are in it, in v2's hierarchy; false without one. */
+bool cg_in_v2(const struct cgroup *cg);
 
 /* Moves pid into the cgroup in the hierarchies that clone3 did not cover. On a quiet machine the first such write
  * waits 8-12 ms for an RCU grace period; all writes are made back to back. */

@@ -2,6 +2,7 @@
  *
  *   cgroup_detect.c   which hierarchies exist, where a process is
  *   cgroup.c          create, open, join
+ *   cgroup_self.c     joining by oneself
  *   cgroup_tree.c     descendants: pids, populated, remove
  *   cgroup_state.c    freeze, signal
  *   cgroup_apply.c    which driver writes which limit; the writing and its errors
@@ -75,6 +76,8 @@ int cg_host_path(const struct cg_hierarchy *h, const char *path, char out[PATH_M
 int cg_read_in(const struct cg_hierarchy *h, const char *path, const char *file, char *buf, size_t len) MUST_CHECK;
 /* Opens path in one hierarchy; -ENOENT. */
 int cg_open_dir(const struct cg_hierarchy *h, const char *path) MUST_CHECK;
+/* Why the write of a process to this file of the cgroup in hierarchy h failed with r. */
+int cg_join_error(const struct cgroup *cg, const struct cg_hierarchy *h, const char *file, int r, struct err *e);
 /* "/a//b/" -> "/a/b"; -EINVAL for relative paths, "." and "..", the root. malloc'd. */
 int cg_normalise(const char *path, char **out) MUST_CHECK;
 

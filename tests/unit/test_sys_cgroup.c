@@ -599,26 +599,73 @@ static void v2_inner_cgroup_takes_no_process(void **state)
 	assert_non_null(strstr(f->e.msg, "leaves"));
 }
 
+/* Which hierarchies pid is in with another path than ours. */
+static int elsewhere(struct fixture *f, pid_t pid)
+{
+	char name[40], path[PATH_MAX];
+	char *text = NULL;
+	int n = 0;
+
+	(void)snprintf(name, sizeof(name), "/proc/%d/cgroup", (int)pid);
+	assert_int_equal(io_read_file(AT_FDCWD, name, 1U << 20, &text, NULL), 0);
+	for (size_t i = 0; i < f->cg->sys->n; i++)
+		n += cg_line_path(text, &f->cg->sys->h[i], path, sizeof(path)) < 0 || strcmp(path, f->path) != 0;
+	free(text);
+	return n;
+}
+
+/* Without being born there, and with what v2 has left for v1. */
+static void join_oneself(void **state)
+{
+	struct fixture *f = *state;
+	int go[2];
+	char c;
+
+	need_cgroups(f);
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	f->child = spawn_fork(NULL);
+	if (f->child == 0) {
+		bool was = cg_in_v2(f->cg), joined = cg_join_self(f->cg, false, &f->e) == 0;
+
+		c = !was && joined && (f->cg->sys->v2 < 0 || cg_in_v2(f->cg)) ? 'y' : 'n';
+		(void)!write(go[1], &c, 1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(go[0], &c, 1), 1);
+	close(go[0]);
+	close(go[1]);
+	assert_int_equal(c, 'y');
+	assert_int_equal(elsewhere(f, f->child), 0);
+}
+
 static void v2_clone_into(void **state)
 {
 	struct fixture *f = *state;
 	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
-	char path[PATH_MAX];
+	int go[2];
+	char c;
 
 	need_cgroups(f);
 	if (cg_clone_fd(f->cg) < 0) {
-		assert_int_not_equal(f->cg->sys->mode, CG_V2);
+		assert_int_equal(f->cg->sys->mode, CG_V1);
 		skip();
 	}
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
 	args.cgroup = (uint64_t)cg_clone_fd(f->cg);
 	f->child = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (f->child == 0) {
+		c = cg_in_v2(f->cg) && cg_join_self(f->cg, true, &f->e) == 0 ? 'y' : 'n';
+		(void)!write(go[1], &c, 1);
 		for (;;)
 			pause();
 	}
 	assert_true(f->child > 0);
-	assert_int_equal(cg_path_of(f->child, path, sizeof(path)), 0);
-	assert_string_equal(path, f->path);
+	assert_int_equal(read(go[0], &c, 1), 1);
+	close(go[0]);
+	close(go[1]);
+	assert_int_equal(c, 'y');
+	assert_int_equal(elsewhere(f, f->child), 0);
 	ok(f, cg_join(f->cg, f->child, &f->e));
 }
 
@@ -769,6 +816,7 @@ int main(void)
 		live(remove_what_is_empty),
 		live(v2_tells_what_stops_it),
 		live(v2_inner_cgroup_takes_no_process),
+		live(join_oneself),
 		live(v2_clone_into),
 		live(deep_tree),
 		live(stats),

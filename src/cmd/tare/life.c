@@ -12,7 +12,6 @@
 #include "engine/settle.h"
 #include "engine/wait.h"
 #include "oci/signals.h"
-#include "sys/cgroup.h"
 
 const struct cli_option start_options[] = {
 	{ "attach", 'a', NULL, CLI_FLAG, "stay and show its output", offsetof(struct start_opts, attach) },
@@ -121,7 +120,6 @@ int cmd_start(const struct cli_call *call, struct err *e)
 	r = service_read(0, &service, e);
 	if (r < 0)
 		return r;
-	cg_expect_join();
 	r = tare_engine(call, &en, e);
 	if (r < 0)
 		return r;

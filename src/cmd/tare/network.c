@@ -396,7 +396,7 @@ int tare_prune_networks(const struct engine *en, const struct cli_call *call, vo
 		else if (why.code && why.cls != ERR_CONFLICT)
 			log_error("%s", why.msg);
 	}
-	events_pruned(&en, "network", 0);
+	events_pruned(en, "network", 0);
 	return 0;
 }
 

@@ -12,7 +12,6 @@
 #include "cmd/tare/session.h"
 #include "cmd/tare/template.h"
 #include "engine/settings.h"
-#include "sys/cgroup.h"
 
 #define CT(member) offsetof(struct run_opts, ct.member)
 #define OWN(member) offsetof(struct run_opts, member)
@@ -388,8 +387,6 @@ int cmd_run(const struct cli_call *call, struct err *e)
 		r = wanted(o, &want, e);
 	if (r == 0)
 		r = check(o, &ct, e);
-	if (r == 0)
-		cg_expect_join();
 	if (r == 0)
 		r = tare_engine(call, &en, e);
 	if (r == 0)
