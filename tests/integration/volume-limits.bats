@@ -66,8 +66,9 @@ is_full() {
 @test "file systems that cannot: what they lack, and what to do" {
   mkdir "$BATS_TEST_TMPDIR/at2" "$BATS_TEST_TMPDIR/s2"
   mount -t tmpfs none "$BATS_TEST_TMPDIR/at2"
-  ( export TARE_ROOT=$BATS_TEST_TMPDIR/at2/r TARE_STATE=$BATS_TEST_TMPDIR/s2
-    load_busybox; refuses "cannot limit a folder: xfs and ext4 can, mounted with prjquota" )
+  export TARE_ROOT=$BATS_TEST_TMPDIR/at2/r TARE_STATE=$BATS_TEST_TMPDIR/s2
+  load_busybox
+  refuses "cannot limit a folder: xfs and ext4 can, mounted with prjquota"
   store_on "" mkfs.ext4 -q -F
   refuses "lies on ext4 without project quotas: \"tune2fs -O project,quota"
 }
@@ -109,7 +110,7 @@ X
   # what is left of one whose making was killed goes
   btrfs subvolume create "$TARE_ROOT/volumes/.making-0123456789abcdef" >/dev/null
   tare system prune -f >/dev/null
-  [ "$(ls -A "$TARE_ROOT/volumes" | sort | paste -sd' ')" = "free old vol" ]
+  [ "$(find "$TARE_ROOT/volumes" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | paste -sd' ')" = "free old vol" ]
   tare volume rm vol free
 }
 

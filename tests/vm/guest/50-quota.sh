@@ -15,7 +15,8 @@ qt_disk() {
 }
 # No container, no volume, and nothing that the file system still limits.
 qt_end() {
-  [ -z "$(ls -A /mnt/store/volumes /mnt/store/containers | grep -v :)" ] || fail "left: $(ls -AR /mnt/store/volumes)" || return 1
+  left=$(find /mnt/store/volumes /mnt/store/containers -mindepth 1)
+  [ -z "$left" ] || fail "left: $left" || return 1
   eq_limits "" && umount /mnt && rm /var/tmp/disk
 }
 # "BYTES FILES" of each limit there is
