@@ -343,6 +343,10 @@ D
     run -125 utare run --rm --network none $o busybox true
     [[ "$output" == *"${o%% *} needs a cgroup"* ]]
   done
+  run -125 utare run --rm --network none --storage-opt size=1m busybox true
+  [[ "$output" == *"--storage-opt: only root may limit"* ]]
+  run -1 utare volume create -o size=1m limited
+  [[ "$output" == *"--opt size: only root may limit"* ]]
   run -125 utare run --rm --network none --cgroup-parent /x busybox true
   [[ "$output" == *"--cgroup-parent"* ]]
   run -125 utare run --rm --network none --pid host busybox true
