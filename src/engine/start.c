@@ -239,10 +239,15 @@ static int record_start(const struct engine *en, struct record *rec, bool again,
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
-static int volume_folder(const struct engine *en, const char *name, struct err *e)
+static int volume_folder(const struct engine *en, struct arena *a, const char *name, struct err *e)
 {
-	CLEANUP_FD int fd = volume_open(en, name, e);
+	CLEANUP_FD int fd = -1;
+	struct volume v;
+	int r = volume_find(en->catalog, a, name, &v, e);
 
+	if (r == 0)
+		r = volume_has_limits(en, &v, e);
+	fd = r < 0 ? r : volume_open(en, name, e);
 	return fd < 0 ? fd : 0;
 }
 
@@ -269,7 +274,7 @@ static int make_sources(const struct engine *en, const struct record *rec, struc
 		if (r == 0 && source && must_exist)
 			r = prepare_existing(source, e);
 		else if (r == 0 && volume && source && *source && type && strcmp(type, "volume") == 0)
-			r = volume_folder(en, volume, e);
+			r = volume_folder(en, &a, volume, e);
 		else if (r == 0 && type && source && strcmp(type, "bind") == 0)
 			r = prepare_source(source, e);
 		if (r < 0)

@@ -417,6 +417,19 @@ int volume_open(const struct engine *en, const char *name, struct err *e)
 	return r < 0 ? err_ctx(e, "volume %s", name) : open_folder(all, name, e);
 }
 
+int volume_has_limits(const struct engine *en, const struct volume *v, struct err *e)
+{
+	CLEANUP_FD int all = -1;
+	int r;
+
+	if (!capacity_any(&v->limits))
+		return 0;
+	all = open_all(en, e);
+	r = all < 0 ? all : capacity_change_folder(all, v->name, &v->limits, e);
+	return r != -ENODATA ? r : err_set(e, ERR_CONFLICT, "volume %s: its files have no limit on %s, though it was made with one (was the store copied here?): export it, "
+							    "remove it, make it again and import (tare volume)", v->name, en->root);
+}
+
 /* Out of the way, with the lock held. 0 also when it is not there; gone: its name now. */
 static int set_aside(int all, const char *name, char gone[NAME_MAX + 1])
 {

@@ -69,6 +69,8 @@ int volume_remove(const struct engine *en, const char *name, struct err *e) MUST
 
 /* ROOT/volumes/NAME/_data. */
 const char *volume_path(const struct engine *en, struct arena *a, const char *name);
+/* Its folder, if there is one, has the limits of its row. ERR_CONFLICT: it came without them, by a copy of the store perhaps. */
+int volume_has_limits(const struct engine *en, const struct volume *v, struct err *e) MUST_CHECK;
 /* ROOT/volumes/NAME, made with its _data (and its limits) where missing: an fd. */
 int volume_open(const struct engine *en, const char *name, struct err *e) MUST_CHECK;
 

@@ -197,6 +197,9 @@ static int find_source(const struct engine *en, struct plan *p, struct plan_bind
 		r = become_tmpfs(p, b, &v, e);
 		return r < 0 ? r : 1;
 	}
+	r = b->anonymous ? 0 : volume_has_limits(en, &v, e);
+	if (r < 0)
+		return r;
 	b->source = v.kind == VOLUME_BIND ? v.device : volume_path(en, p->a, b->volume);
 	b->of_host = v.kind == VOLUME_BIND;
 	b->ro |= says(v.o, "ro");

@@ -107,6 +107,16 @@ X
   mkdir -p "$TARE_ROOT/volumes/old/_data"
   run -1 tare volume create -o size=20m old
   [[ "$output" == *"only a new folder can have one"* ]]
+  # a copy of the store comes without limits
+  id=$(tare create --network none -v vol:/d busybox true)
+  cp -a "$TARE_ROOT/volumes/vol" "$TARE_ROOT/volumes/copy"
+  rm -r "$TARE_ROOT/volumes/vol"
+  mv "$TARE_ROOT/volumes/copy" "$TARE_ROOT/volumes/vol"
+  run -1 tare start "$id"
+  [[ "$output" == *"volume vol: its files have no limit on "*"was the store copied here?"* ]]
+  run -125 tare run --rm --network none -v vol:/d busybox true
+  [[ "$output" == *"volume vol: its files have no limit on "* ]]
+  tare rm "$id"
   # what is left of one whose making was killed goes
   btrfs subvolume create "$TARE_ROOT/volumes/.making-0123456789abcdef" >/dev/null
   tare system prune -f >/dev/null
