@@ -489,6 +489,16 @@ static int adopt(const struct engine *en, int all, const struct volume_wish *wis
 					   wish->name, en->root, wish->name);
 }
 
+/* Of one whose folder could not be made. */
+static void delete_row(const struct engine *en, const char *name)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	struct err ignored;
+
+	if (catalog_begin(c, CATALOG_DURABLE, &ignored) == 0 && cat_exec(c, &ignored, "DELETE FROM volumes WHERE name = ?1", "s", name) >= 0)
+		(void)!catalog_commit(c, &ignored);
+}
+
 /* With the lock held. */
 static int make_new(const struct engine *en, struct arena *a, int all, const struct volume_wish *wish, struct err *e)
 {
@@ -503,11 +513,15 @@ static int make_new(const struct engine *en, struct arena *a, int all, const str
 		r = adopt(en, all, wish, &limits, e);
 	if (r == 0)
 		r = insert_new(en, wish, e);
-	if (r == 0 && capacity_any(&limits) && is_missing(all, wish->name))
+	if (r < 0)
+		return r;
+	if (capacity_any(&limits) && is_missing(all, wish->name))
 		r = make_limited(all, wish->name, &limits, e);
-	folder = r < 0 ? r : open_folder(all, wish->name, e);
-	if (folder < 0)
+	folder = r < 0 ? err_ctx(e, "volume %s", wish->name) : open_folder(all, wish->name, e);
+	if (folder < 0) {
+		delete_row(en, wish->name);
 		return folder;
+	}
 	events_volume(en, "create", wish->name);
 	return 0;
 }

@@ -120,6 +120,19 @@ qt_again() { # a folder that a lost catalog left
   cat /tmp/said
   grep 'only a new folder can have one' /tmp/said && grep kept /mnt/store/volumes/plain/_data/f && qt volume create plain && qt volume rm plain
 }
+qt_copied() { # files that a copy of the store brought, without their project
+  qt create --name copied --network none --storage-opt size=4m busybox true && qt volume create -o size=4m copied || return 1
+  folder=$(echo /mnt/store/containers/????*)
+  for f in "$folder/upper" "$folder/work" /mnt/store/volumes/copied/_data /mnt/store/volumes/copied; do
+    number=$(lsattr -pd "$f" | awk '{ print $1 }')
+    [ "$number" -ge 1946157056 ] || fail "the project of $f is $number" || return 1
+    cp -a "$f" "$f.copy" && rm -r "$f" && mv "$f.copy" "$f" && xfs_quota -f -x -c "limit -p bhard=0 ihard=0 $number" /mnt || return 1
+  done
+  ! qt start copied 2>/tmp/said || return 1
+  cat /tmp/said; grep "made with --storage-opt (was the store copied here?)" /tmp/said || return 1
+  ! qt run --rm --network none -v copied:/d busybox true 2>/tmp/said || return 1
+  cat /tmp/said; grep "volume copied: its files have no limit" /tmp/said && qt rm copied && qt volume rm copied
+}
 qt_unlimited() { # WORDS of the message
   ! qt volume create -o size=4m vol 2>/tmp/said || return 1
   cat /tmp/said; grep -F -e "$1" /tmp/said || return 1
@@ -154,6 +167,7 @@ for kind in xfs ext4; do
   check "$kind: a hostile container stays in its project" qt_hostile
   check "$kind: import stops at the limit" qt_import
   check "$kind: a folder that was there" qt_again
+  check "$kind: a copy of the store" qt_copied
   check "$kind: commands that are killed leave no limit" qt_killed
   check "$kind: nothing is left" qt_end
 done
