@@ -198,7 +198,8 @@ static bool is_carried(const struct rt_mount_plan *p, int fd)
 	return (p->o.links & OCI_LINK_COPY) && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
-static int idmap_bind(const struct rt_ctx *c, const struct rt_mount_plan *p, int fd, int userns, struct err *e)
+/* source: the folder on the host that fd shows. */
+static int idmap_bind(const struct rt_ctx *c, const struct rt_mount_plan *p, int fd, const char *source, int userns, struct err *e)
 {
 	CLEANUP_FD int own = -1;
 
@@ -209,20 +210,33 @@ static int idmap_bind(const struct rt_ctx *c, const struct rt_mount_plan *p, int
 		if (own < 0)
 			return own;
 	}
-	return rt_mount_idmap(fd, p->m->source, p->o.recursive_bind && p->o.idmap == OCI_IDMAP_RECURSIVE,
+	return rt_mount_idmap(fd, source, p->o.recursive_bind && p->o.idmap == OCI_IDMAP_RECURSIVE,
 			      own >= 0 ? own : userns, p->read_only || (p->o.recursive.set & MOUNT_ATTR_RDONLY), e);
 }
 
 /* ---- host side ---- */
 
-static int clone_source(const struct rt_mount_plan *p, int dir, const char *path)
+/* The folder on the host behind a handle of ours; "" when it is not known. */
+static void name_of(int fd, char out[PATH_MAX])
+{
+	char self[IO_FD_PATH_LEN];
+	ssize_t n = readlink(io_fd_path(fd, self), out, PATH_MAX - 1);
+
+	out[n < 0 ? 0 : n] = '\0';
+}
+
+/* part: where the part is that subpath says; "" without one. */
+static int clone_source(const struct rt_mount_plan *p, int dir, const char *path, char part[PATH_MAX])
 {
 	CLEANUP_FD int link = -1, whole = -1;
 
 	if (p->o.subpath) {
 		whole = openat(dir, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		link = whole < 0 ? -errno : beneath_open(whole, p->o.subpath, BENEATH_STRICT, O_PATH, 0);
-		return link < 0 ? link : mnt_clone_tree(link, "", p->o.recursive_bind);
+		if (link < 0)
+			return link;
+		name_of(link, part);
+		return mnt_clone_tree(link, "", p->o.recursive_bind);
 	}
 	if (!(p->o.links & (OCI_LINK_SOURCE | OCI_LINK_COPY)))
 		return mnt_clone_tree(dir, path, p->o.recursive_bind);
@@ -308,6 +322,7 @@ static int bind_layers(const struct rt_mount_plan *p, int userns, struct err *e)
 static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int userns, struct err *e)
 {
 	CLEANUP_FD int fd = -1, bundle = -1;
+	char part[PATH_MAX] = "";
 	pid_t pid;
 	int r, len;
 
@@ -321,7 +336,7 @@ static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 	if (is_of_other(p->m->source, &pid, &len))
 		fd = clone_of_other(p->m->source + len - 1, pid, p->o.recursive_bind);
 	else
-		fd = clone_source(p, bundle >= 0 ? bundle : AT_FDCWD, p->m->source);
+		fd = clone_source(p, bundle >= 0 ? bundle : AT_FDCWD, p->m->source, part);
 	if (fd == -EINVAL && c->bind_nodes && !p->o.recursive_bind)
 		return err_set(e, ERR_DENIED, "bind source %s: there are mounts in it that only root may leave out: "
 					      "use \"rbind\"", p->m->source);
@@ -330,7 +345,7 @@ static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 	if (fd < 0)
 		return err_errno(e, fd, "bind source %s%s%s", p->m->source, p->o.subpath ? "/" : "", p->o.subpath ? p->o.subpath : "");
 	if (p->o.idmap != OCI_IDMAP_NO) {
-		r = idmap_bind(c, p, fd, userns, e);
+		r = idmap_bind(c, p, fd, *part ? part : p->m->source, userns, e);
 		if (r < 0)
 			return r;
 	}
@@ -456,7 +471,7 @@ int rt_mount_on_root(const struct rt_ctx *c, const struct rt_mount_plan *p, int 
 	fd = source < 0 ? source : mnt_clone_tree(source, "", p->o.recursive_bind);
 	if (fd < 0)
 		return err_errno(e, fd, "bind source %s", p->m->source);
-	r = p->o.idmap != OCI_IDMAP_NO ? idmap_bind(c, p, fd, -1, e) : 0;
+	r = p->o.idmap != OCI_IDMAP_NO ? idmap_bind(c, p, fd, p->m->source, -1, e) : 0;
 	if (r == 0)
 		r = rt_mount_finish(p, fd, 0, e);
 	return r < 0 ? r : take_fd(&fd);

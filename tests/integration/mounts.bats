@@ -113,6 +113,21 @@ with_mount_below() {
   tare volume rm data
 }
 
+@test "volume-subpath: what is mounted in that folder and cannot have the container's ids is told, unless it is read-only" {
+  tare volume create deep
+  local in=$TARE_ROOT/volumes/deep/_data/a/b/in
+  mkdir -p "$in" "$BATS_TEST_TMPDIR/u" "$BATS_TEST_TMPDIR/w"
+  mount -t tmpfs none "$BATS_TEST_TMPDIR/u"; mkdir "$BATS_TEST_TMPDIR/u/u" "$BATS_TEST_TMPDIR/u/w"
+  mount -t overlay -o "lowerdir=$BATS_TEST_TMPDIR/w,upperdir=$BATS_TEST_TMPDIR/u/u,workdir=$BATS_TEST_TMPDIR/u/w" none "$in"
+  run tare run --rm --mount type=volume,src=deep,dst=/x,volume-subpath=a/b busybox true
+  mount -o remount,bind,ro "$in"
+  local ro; ro=$(tare run --rm --mount type=volume,src=deep,dst=/x,volume-subpath=a/b,ro busybox sh -c 'test -d /x/in && echo there')
+  umount "$in" "$BATS_TEST_TMPDIR/u"
+  [[ "$status" = 125 && "$output" == *"mount on /x: in: its file system cannot be id-mapped"* ]] || { echo "$output"; return 1; }
+  [ "$ro" = there ]
+  tare volume rm deep
+}
+
 @test "keys that are none, or do not go together, are one line that says so" {
   local text
   while IFS='|' read -r text what; do
