@@ -20,6 +20,7 @@
 #include "engine/spec_log.h"
 #include "engine/usernet.h"
 #include "engine/volume.h"
+#include "engine/volume_fill.h"
 
 /* The way back; what failed stays in e. */
 static void undo(const struct engine *en, const char *id, bool remove, const struct err *e)
@@ -239,16 +240,14 @@ static int record_start(const struct engine *en, struct record *rec, bool again,
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
-static int volume_folder(const struct engine *en, struct arena *a, const char *name, struct err *e)
+static int volume_ready(const struct engine *en, struct arena *a, const char *name, struct err *e)
 {
-	CLEANUP_FD int fd = -1;
 	struct volume v;
 	int r = volume_find(en->catalog, a, name, &v, e);
 
 	if (r == 0)
 		r = volume_has_limits(en, &v, e);
-	fd = r < 0 ? r : volume_open(en, name, e);
-	return fd < 0 ? fd : 0;
+	return r < 0 ? r : volume_fill(en, name, VOLUME_FILL_NOTHING, NULL, 0, "", e);
 }
 
 /* A -v source, or a volume's folder, that went since the container was made. */
@@ -274,7 +273,7 @@ static int make_sources(const struct engine *en, const struct record *rec, struc
 		if (r == 0 && source && must_exist)
 			r = prepare_existing(source, e);
 		else if (r == 0 && volume && source && *source && type && strcmp(type, "volume") == 0)
-			r = volume_folder(en, &a, volume, e);
+			r = volume_ready(en, &a, volume, e);
 		else if (r == 0 && type && source && strcmp(type, "bind") == 0)
 			r = prepare_source(source, e);
 		if (r < 0)

@@ -1,6 +1,7 @@
 /* The first content of a volume is put together beside it, in ROOT/volumes/NAME/.new, and takes the place of the empty _data by rename, so
  * that it is whole or not there. A container that has the volume already may be running, and would keep the folder that was: then
- * what is in .new is moved, entry by entry. Whoever does that holds the volume's lock. */
+ * what is in .new is moved, entry by entry: it is .full from then on, and who is killed at that leaves to the next one what is in there still.
+ * Whoever does that holds the volume's lock. */
 #include "engine/volume_fill.h"
 
 #include <dirent.h>
@@ -17,6 +18,7 @@
 
 #define DATA "_data"
 #define NEW ".new"
+#define FULL ".full" /* whole, and on its way into _data */
 
 /* 1: nothing in it. */
 static int is_empty(int folder, const char *name)
@@ -36,6 +38,14 @@ static int is_empty(int folder, const char *name)
 	return n == 0;
 }
 
+/* What is there already, by a container that runs, stays. */
+static int move_entry(int from, const char *name, int to)
+{
+	if (renameat2(from, name, to, name, RENAME_NOREPLACE) == 0 || errno == EEXIST)
+		return 0;
+	return -errno;
+}
+
 static int move_entries(int from, int to)
 {
 	int copy = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
@@ -49,24 +59,31 @@ static int move_entries(int from, int to)
 		return r;
 	}
 	while (r == 0 && (entry = readdir(d)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && renameat(from, entry->d_name, to, entry->d_name) < 0)
-			r = -errno;
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			r = move_entry(from, entry->d_name, to);
 	if (r == 0 && (fstat(from, &st) < 0 || fchown(to, st.st_uid, st.st_gid) < 0 || fchmod(to, st.st_mode & 07777) < 0))
 		r = -errno;
 	return r;
 }
 
-static int put_in_place(int folder, bool shared)
+/* Moves what is in .full, if there is one. */
+static int empty_full(int folder)
 {
-	CLEANUP_FD int from = -1, to = -1;
+	CLEANUP_FD int from = openat(folder, FULL, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), to = -1;
 	int r;
 
+	if (from < 0)
+		return errno == ENOENT ? 0 : -errno;
+	to = openat(folder, DATA, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = to < 0 ? -errno : move_entries(from, to);
+	return r < 0 ? r : io_remove_tree(folder, FULL);
+}
+
+static int put_in_place(int folder, bool shared)
+{
 	if (!shared)
 		return renameat(folder, NEW, folder, DATA) < 0 ? -errno : 0;
-	from = openat(folder, NEW, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	to = openat(folder, DATA, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	r = from < 0 || to < 0 ? -errno : move_entries(from, to);
-	return r < 0 ? r : io_remove_tree(folder, NEW);
+	return renameat(folder, NEW, folder, FULL) < 0 ? -errno : empty_full(folder);
 }
 
 /* Somebody may have it mounted: any container that has it, but the one that is being made and fills it. */
@@ -152,6 +169,8 @@ int volume_fill(const struct engine *en, const char *name, enum volume_filling h
 	if (folder < 0)
 		return folder;
 	r = lock(folder);
+	if (r == 0)
+		r = empty_full(folder);
 	if (r == 0)
 		r = io_remove_tree(folder, NEW);
 	if (r == 0 && how != VOLUME_FILL_NOTHING)

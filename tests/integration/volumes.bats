@@ -255,6 +255,26 @@ X
   [ -z "$(ls -A "$TARE_ROOT/volumes")" ]
 }
 
+@test "the first content of a volume that a running container has: who is killed at it leaves it to the next one to finish" {
+  image_with_data
+  tare run -d --name sees -v shared:/s busybox sleep 1000
+  # the second thing that is moved into its place
+  strace -f -o /dev/null -P "$TARE_ROOT/volumes/shared/.new" -P "$TARE_ROOT/volumes/shared/.full" -e trace=renameat,renameat2 \
+    -e inject=renameat,renameat2:signal=KILL:when=2 "$TARE_BIN/tare" create --name killed -v shared:/data "$REF" true || true
+  [ "$(tare exec sees ls /s | wc -l)" -lt 3 ]
+  tare exec sees sh -c 'echo own >/s/link'
+  tare run --rm -v shared:/data "$REF" true
+  [ "$(tare exec sees sh -c 'ls /s; cat /s/sub/file /s/again /s/link; stat -c %a /s' | xargs)" = "again link sub original original own 1770" ]
+  [ "$(ls -A "$TARE_ROOT/volumes/shared")" = _data ]
+  # of a container that is there already its next start does it
+  tare volume create other >/dev/null
+  tare create --name later -v other:/o busybox ls /o
+  mkdir "$TARE_ROOT/volumes/other/.full"; touch "$TARE_ROOT/volumes/other/.full/rest"
+  [ "$(tare start -a later)" = rest ]
+  tare rm -f sees later; tare rm killed || true
+  tare volume rm shared other
+}
+
 @test "a dozen containers at once fill one volume once" {
   image_with_data
   for i in $(seq 12); do tare run --rm -v crowd:/data "$REF" cat /data/sub/file >"$BATS_TEST_TMPDIR/out.$i" & done
