@@ -20,7 +20,8 @@
  * with a message. */
 static int spawn_outside(struct spawn_args *args, bool stay, struct err *e)
 {
-	CLEANUP_FD int cgroup = stay ? -1 : cg_birthplace(SPEC_MONITOR_CGROUP), pidfd = -1;
+	/* an ordinary user's is born where its caller is (usercgroup.h); that of the machine's root may be there, and is not his */
+	CLEANUP_FD int cgroup = stay || rootless_hold() >= 0 ? -1 : cg_birthplace(SPEC_MONITOR_CGROUP), pidfd = -1;
 	pid_t pid;
 	int r;
 
