@@ -58,7 +58,7 @@ int container_cgroup(struct arena *a, const struct record *rec, struct cgroup **
 	int r = config_parse(a, rec->config, &config, e);
 
 	if (r == 0 && !config.cgroup)
-		r = err_set(e, ERR_UNSUPPORTED, "container %s has no cgroup, as all of an ordinary user's and those with --cgroups=disabled", rec->name);
+		r = err_set(e, ERR_UNSUPPORTED, "container %s has no cgroup: it was made with --cgroups=disabled, or by a user to whom none was delegated", rec->name);
 	return r < 0 ? r : cg_open(config.cgroup, out, e);
 }
 

@@ -60,6 +60,8 @@ int launch_monitor(const char *verb, const char *description, size_t len, const 
 	const char *argv[] = { "tare-monitor", verb, NULL };
 	int pair[2], r = engine_program("tare-monitor", path, e);
 
+	if (r == 0)
+		r = rootless_enter_cgroup(e);
 	if (r < 0)
 		return r;
 	if (memfd < 0 || !fds)

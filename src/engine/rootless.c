@@ -33,6 +33,7 @@
 #include "engine/owngroup.h"
 #include "engine/record.h"
 #include "engine/subid.h"
+#include "engine/usercgroup.h"
 #include "oci/user.h"
 #include "sys/ns.h"
 #include "sys/proc.h"
@@ -49,6 +50,13 @@ static int held = -1;
 int rootless_hold(void)
 {
 	return held;
+}
+
+static char cgroup_of_his[PATH_MAX];
+
+int rootless_enter_cgroup(struct err *e)
+{
+	return usercgroup_enter(cgroup_of_his, e);
 }
 
 /* ---- folders ---- */
@@ -430,6 +438,7 @@ int rootless_enter(const char *state, struct rootless *out, struct err *e)
 {
 	CLEANUP_FD int dir = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
 	bool inside = geteuid() == 0;
+	uint32_t uid;
 	int r;
 
 	if (dir < 0)
@@ -445,5 +454,10 @@ int rootless_enter(const char *state, struct rootless *out, struct err *e)
 		if (r < 0)
 			return err_ctx(e, "containers without root");
 	}
-	return read_own(out, e);
+	r = read_own(out, e);
+	if (r == 0)
+		usercgroup_find(idmap_outside(out->uid, out->n_uid, 0, &uid) ? uid : geteuid(), out->cgroup);
+	if (r == 0)
+		(void)snprintf(cgroup_of_his, sizeof(cgroup_of_his), "%s", out->cgroup);
+	return r;
 }

@@ -16,6 +16,7 @@ struct rootless {
 	struct idmap_range uid[ROOTLESS_RANGES], gid[ROOTLESS_RANGES];
 	size_t n_uid, n_gid;
 	uint32_t ids; /* 0 to here, as uids and as gids, are there without a gap */
+	char cgroup[PATH_MAX]; /* in which his containers have theirs (usercgroup.h); "": they have none */
 };
 
 /* Where a user keeps things: $XDG_DATA_HOME/tare or ~/.local/share/tare, $XDG_RUNTIME_DIR/tare, or /tmp/tare-UID where that
@@ -31,6 +32,9 @@ int rootless_folder(char path[PATH_MAX], struct err *e) MUST_CHECK;
  * executes): only stays with it. state: the state folder's path, checked. Gives what we are then. Single-threaded callers only.
  * ERR_UNSUPPORTED, ERR_DENIED: this machine or user cannot, and what is missing. */
 int rootless_enter(const char *state, struct rootless *out, struct err *e) MUST_CHECK;
+
+/* Before a monitor is started: usercgroup_enter(), for an ordinary user who has one. */
+int rootless_enter_cgroup(struct err *e) MUST_CHECK;
 
 /* The descriptor that keeps the namespace: who outlives us takes it along. -1: the machine's root. */
 int rootless_hold(void);

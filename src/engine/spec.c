@@ -7,6 +7,7 @@
 #include "engine/record.h"
 #include "engine/service.h"
 #include "engine/spec_log.h"
+#include "engine/usercgroup.h"
 #include "oci/signals.h"
 #include "oci/user.h"
 #include "sys/caps.h"
@@ -63,7 +64,7 @@ static int plan_stop_signal(struct plan *p, const struct image_config *image, st
 static int check_cgroup_parent(const struct plan *p, const char *parent, struct err *e)
 {
 	if (parent && p->rootless)
-		return err_set(e, ERR_UNSUPPORTED, "--cgroup-parent: containers of an ordinary user have no cgroup of their own");
+		return err_set(e, ERR_UNSUPPORTED, "--cgroup-parent: which cgroup the containers of an ordinary user are in is not his to choose");
 	if (!parent || (parent[0] == '/' && !strstr(parent, "/../") && !text_ends(parent, "/..") && !strstr(parent, "//")))
 		return 0;
 	return err_set(e, ERR_INVALID, "--cgroup-parent %s: must be an absolute path without \"..\"", parent);
@@ -76,7 +77,7 @@ static int plan_service(const struct plan *p, struct err *e)
 
 	if (r == 0 && p->opt->sdnotify && strcmp(p->opt->sdnotify, "healthy") == 0 && !p->health.args.n)
 		return err_set(e, ERR_INVALID, "--sdnotify=healthy: neither --health-cmd nor the image has a health check");
-	if (r == 0 && plan_has_no_cgroup(p) && !p->userns && !p->rootless && !p->opt->privileged && (p->caps & CAP_BIT((unsigned int)cap_number("MKNOD"))))
+	if (r == 0 && !plan_has_cgroup(p) && !p->userns && !p->rootless && !p->opt->privileged && (p->caps & CAP_BIT((unsigned int)cap_number("MKNOD"))))
 		return err_set(e, ERR_INVALID, "--cgroups=disabled with --userns=host: nothing keeps it from the machine's devices: add --cap-drop MKNOD");
 	return r;
 }
@@ -397,7 +398,11 @@ const char *spec_cgroup(const struct plan *p)
 {
 	const char *parent = p->opt->cgroup_parent ? p->opt->cgroup_parent : SPEC_CGROUP_PARENT;
 
-	return plan_has_no_cgroup(p) ? NULL : arena_printf(p->a, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, p->id);
+	if (!plan_has_cgroup(p))
+		return NULL;
+	if (p->rootless)
+		return arena_printf(p->a, "%s/%s", p->rootless->cgroup, p->id);
+	return arena_printf(p->a, "%s/%s", strcmp(parent, "/") == 0 ? "" : parent, p->id);
 }
 
 int spec_describe(const struct plan *p, const struct spec_place *place, unsigned int attach, struct strbuf *out,
@@ -422,7 +427,7 @@ int spec_describe(const struct plan *p, const struct spec_place *place, unsigned
 		return r;
 	jw_str(&w, "cgroup", cgroup);
 	if (cgroup && (!p->opt->cgroups || strcmp(p->opt->cgroups, "enabled") == 0))
-		jw_str(&w, "monitorCgroup", SPEC_MONITOR_CGROUP);
+		jw_str(&w, "monitorCgroup", p->rootless ? arena_printf(p->a, "%s" USERCGROUP_MONITORS, p->rootless->cgroup) : SPEC_MONITOR_CGROUP);
 	jw_strv(&w, "exited", place->exited);
 	if (p->health.args.n) {
 		jw_object(&w, "health");

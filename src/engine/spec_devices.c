@@ -158,9 +158,10 @@ static int plan_device_rules(struct plan *p, struct err *e)
 {
 	size_t n = p->opt->device_rules.n;
 
-	if (n && plan_has_no_cgroup(p))
-		return err_set(e, ERR_UNSUPPORTED, p->rootless ? "--device-cgroup-rule needs a cgroup, and containers of an ordinary user have none: run it as root" :
-								 "--device-cgroup-rule needs a cgroup, which --cgroups=disabled leaves out");
+	if (n && p->rootless)
+		return err_set(e, ERR_UNSUPPORTED, "--device-cgroup-rule: rules for devices are root's to make: run it as root");
+	if (n && !plan_has_cgroup(p))
+		return err_set(e, ERR_UNSUPPORTED, "--device-cgroup-rule needs a cgroup, which --cgroups=disabled leaves out");
 	p->device_rules = arena_array(p->a, n + 1, sizeof(*p->device_rules));
 	if (!p->device_rules)
 		return err_errno(e, -ENOMEM, "--device-cgroup-rule");

@@ -310,7 +310,7 @@ static int plan_sysctls(struct plan *p, struct err *e)
 	return 0;
 }
 
-/* A limit is a cgroup's, and a user has no rights over one. */
+/* A limit is a cgroup's, and a user has rights over one only where it is delegated to him. */
 static int limits_of_user(const struct plan *p, struct err *e)
 {
 	const struct ct_options *o = p->opt;
@@ -334,9 +334,9 @@ static int limits_of_user(const struct plan *p, struct err *e)
 		{ plan_blkio_given(o), plan_blkio_given(o) != NULL },
 	};
 
-	for (size_t i = 0; plan_has_no_cgroup(p) && i < ARRAY_LEN(rows); i++)
+	for (size_t i = 0; !plan_has_cgroup(p) && i < ARRAY_LEN(rows); i++)
 		if (rows[i].given)
-			return err_set(e, ERR_UNSUPPORTED, p->rootless ? "%s needs a cgroup, and containers of an ordinary user have none: run it as root" :
+			return err_set(e, ERR_UNSUPPORTED, p->rootless ? "%s needs a cgroup, and containers of an ordinary user have none here: run it as root" :
 									 "%s needs a cgroup, which --cgroups=disabled leaves out", rows[i].option);
 	return 0;
 }
@@ -363,7 +363,7 @@ int plan_limits(struct plan *p, struct err *e)
 		r = plan_sysctls(p, e);
 	if (r < 0)
 		return r;
-	p->pids_limit = plan_has_no_cgroup(p) ? 0 : p->opt->pids_limit ? *p->opt->pids_limit : DEFAULT_PIDS;
+	p->pids_limit = !plan_has_cgroup(p) ? 0 : p->opt->pids_limit ? *p->opt->pids_limit : DEFAULT_PIDS;
 	if (p->opt->oom_score_adj && (*p->opt->oom_score_adj < -1000 || *p->opt->oom_score_adj > 1000))
 		return err_set(e, ERR_INVALID, "--oom-score-adj: -1000 to 1000");
 	if (p->opt->cpu_shares && (*p->opt->cpu_shares < 2 || *p->opt->cpu_shares > 262144))

@@ -187,12 +187,6 @@ struct plan {
 	size_t n_sysctls;
 };
 
-/* It has no cgroup, and so nothing that takes one. */
-static inline bool plan_has_no_cgroup(const struct plan *p)
-{
-	return p->rootless || (p->opt->cgroups && strcmp(p->opt->cgroups, "disabled") == 0);
-}
-
 /* spec_security.c: capabilities, --security-opt, --privileged, user namespace. Goes first: the rest asks for userns. */
 int plan_security(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
 /* spec_namespaces.c: --pid, --ipc, --uts, --hostname; spec_network.c: --network, -p, -P, --ip, --dns… */
@@ -205,6 +199,14 @@ int plan_usernet_port(const struct plan *p, const struct net_port *port, struct 
 int plan_namespaces(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
 /* The first container that a namespace is shared with; its id is NULL where none is. */
 const struct plan_join *plan_joined(const struct plan *p);
+
+/* Root's containers have one unless they are not to; an ordinary user's where one is delegated to him. */
+static inline bool plan_has_cgroup(const struct plan *p)
+{
+	if (p->opt->cgroups && strcmp(p->opt->cgroups, "disabled") == 0)
+		return false;
+	return !p->rootless || p->rootless->cgroup[0];
+}
 /* spec_process.c: command line, environment (without HOME), working folder, user as text, labels, annotations. */
 int plan_process(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
 /* run_env: env, and HOME where neither image nor user set it. */

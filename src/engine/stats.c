@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/io.h"
+#include "engine/config.h"
 #include "engine/container.h"
 #include "sys/cgroup.h"
 #include "sys/cgroup_usage.h"
@@ -137,16 +138,18 @@ static void add_processes(const struct stats_look *l, pid_t pid, struct stats *s
 
 int stats_read(const struct stats_look *l, struct arena *a, const struct record *rec, const struct live *live, struct stats *out, struct err *e)
 {
-	int r = 0;
+	struct ct_config config;
+	int r;
 
 	*out = (struct stats){ .runs = rec->status == RECORD_RUNNING && live->container };
 	if (!out->runs)
 		return 0;
 	out->limit = l->memory;
-	if (l->en->user.on)
-		add_processes(l, live->pid, out);
-	else
+	r = config_parse(a, rec->config, &config, e);
+	if (r == 0 && config.cgroup)
 		r = read_cgroup(a, rec, out, e);
+	else if (r == 0)
+		add_processes(l, live->pid, out);
 	if (r == 0)
 		read_network(l, live->pid, out);
 	return r;

@@ -6,6 +6,7 @@
  * on_signal looks at the sender. */
 #include "runtime/bus.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "sys/idmap.h"
 
 #define SYSTEM_BUS "unix:path=/run/dbus/system_bus_socket"
 
@@ -117,6 +119,19 @@ static int address_of(bool user, char *out, size_t len, struct err *e)
 
 /* ---- the connection ---- */
 
+/* As the bus sees us, which is not in our user namespace. */
+static uid_t outer_uid(void)
+{
+	CLEANUP_FD int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct idmap_range map[64];
+	uint32_t outside;
+	size_t n;
+
+	if (proc >= 0 && idmap_read(proc, getpid(), "uid_map", map, ARRAY_LEN(map), &n) == 0 && idmap_outside(map, n, geteuid(), &outside))
+		return outside;
+	return geteuid();
+}
+
 static int say_hello(struct rt_bus *b, struct err *e)
 {
 	static const struct dbus_call hello = {.destination = "org.freedesktop.DBus",
@@ -125,7 +140,7 @@ static int say_hello(struct rt_bus *b, struct err *e)
 					       .member = "Hello"};
 	struct dbus_writer w;
 
-	dbus_auth_write(&b->out, geteuid());
+	dbus_auth_write(&b->out, outer_uid());
 	(void)rt_bus_begin(b, &w, &hello);
 	return rt_bus_queue(&w, "Hello", e);
 }

@@ -625,7 +625,7 @@ static int work(struct creation *k, struct err *e)
 {
 	struct rt_ctx *c = &k->ctx;
 	/* while it is still the caller's by its ids: systemd asks for that */
-	int r = k->attach ? rt_scope_attach(c->create->unit, c->create->unit_user, k->pid, e) : 0;
+	int r = k->attach ? rt_scope_attach(c->create->unit, c->create->unit_user, "", k->pid, e) : 0;
 
 	if (r == 0)
 		r = map_ids(k, e);

@@ -198,7 +198,7 @@ int rt_other_namespaces(const struct rt_ctx *c, pid_t pid)
 static int before_entering(void *arg, struct err *e)
 {
 	struct entry *n = arg;
-	int r = n->attach ? rt_scope_attach(n->args->unit, n->args->unit_user, getpid(), e) : 0;
+	int r = n->attach ? rt_scope_attach(n->args->unit, n->args->unit_user, "", getpid(), e) : 0;
 
 	return r < 0 || !n->ctx.by_child ? r : rt_process_host(&n->ctx, getpid(), e);
 }

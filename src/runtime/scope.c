@@ -212,7 +212,7 @@ static int put_properties(struct dbus_writer *w, const struct start *s, struct e
 	int r;
 
 	snprintf(description, sizeof(description), "tare-oci container %s", s->id);
-	put_text(w, "Description", description);
+	put_text(w, "Description", s->unit->description ? s->unit->description : description);
 	put_text(w, "Slice", s->unit->slice);
 	put_bool(w, "Delegate", true);
 	put_pid(w, s->helper);
@@ -377,7 +377,7 @@ static int begin_call(struct rt_bus *b, struct dbus_writer *w, const struct dbus
 	return 0;
 }
 
-int rt_scope_attach(const char *name, bool user, pid_t pid, struct err *e)
+int rt_scope_attach(const char *name, bool user, const char *below, pid_t pid, struct err *e)
 {
 	CLEANUP_BUS struct rt_bus b = RT_BUS_INIT;
 	const struct dbus_call call = manager("AttachProcessesToUnit", "ssau");
@@ -388,7 +388,7 @@ int rt_scope_attach(const char *name, bool user, pid_t pid, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	dbus_put_string(&w, ""); /* the unit's own cgroup, none below it */
+	dbus_put_string(&w, below);
 	dbus_open(&w, 'a');
 	dbus_put_u32(&w, (uint32_t)pid);
 	dbus_close(&w);

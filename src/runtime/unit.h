@@ -20,6 +20,7 @@ struct rt_unit {
 	const char *name;  /* "machine-ID.scope" */
 	const char *slice; /* "system.slice" */
 	bool user;	   /* a unit of the user's manager, not of the system's */
+	const char *description; /* NULL: a container of tare-oci's */
 };
 
 /* ---- unit.c: names ---- */
@@ -84,8 +85,8 @@ void rt_scope_release(struct rt_scope *s);
  * ERR_UNSUPPORTED but on pure v2, and for the unit of a user's manager. */
 int rt_scope_divide(const struct oci_spec *spec, bool user, pid_t helper, char cgroup[PATH_MAX], struct err *e) MUST_CHECK;
 
-/* Has systemd move a process of ours into the unit, where we may not ourselves. */
-int rt_scope_attach(const char *name, bool user, pid_t pid, struct err *e) MUST_CHECK;
+/* Has systemd move a process of ours into the unit, where we may not ourselves; below: into this cgroup of it, "/NAME", which is there; or "". */
+int rt_scope_attach(const char *name, bool user, const char *below, pid_t pid, struct err *e) MUST_CHECK;
 
 /* Changes the limits that systemd keeps; those that are not set stay. */
 int rt_scope_update(const char *name, bool user, const struct cg_resources *r, struct err *e) MUST_CHECK;

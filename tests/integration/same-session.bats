@@ -178,7 +178,7 @@ play() {
 }
 
 @test "the same session as root and as an ordinary user, but for what is told to differ" {
-  local name failed= n=0 r=$BATS_TEST_TMPDIR/root u=$BATS_TEST_TMPDIR/user
+  local name failed="" n=0 r=$BATS_TEST_TMPDIR/root u=$BATS_TEST_TMPDIR/user
   play root "$r"
   play user "$u"
   [ -z "${KEEP:-}" ] || cp -a "$r" "$u" "$KEEP"

@@ -12,6 +12,7 @@
 #include "monitor/rest.h"
 #include "monitor/run.h"
 #include "monitor/session.h"
+#include "monitor/usercgroup.h"
 #include "monitor/usernet.h"
 #include "monitor/worker.h"
 
@@ -27,6 +28,7 @@ static const struct {
 	{ "mounts", "change the mounts of a container that runs, as standard input says", .run = monitor_mounts },
 	{ "session", "keep the user namespace of an ordinary user; descriptor 3: his state folder", .run = session_hold },
 	{ "usernet", "(internal) stay with the program that is an ordinary user's network", .half = usernet_main },
+	{ "cgroup", "move our parent into an ordinary user's cgroup for containers", .half = usercgroup_main },
 	{ "rest", "let MS pass while file 3 is there, then execute a program", .before = rest_main },
 	{ "keeper", "(internal) wait for the container", .half = keeper_main },
 	{ "service", "(internal) the same, as the main process of a service", .half = keeper_service_main },

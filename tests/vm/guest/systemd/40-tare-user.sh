@@ -1,0 +1,82 @@
+# tare of an ordinary user to whom his systemd delegates a cgroup (user@UID.service: cpu, memory, pids): what takes a cgroup, from a session of his,
+# which is no part of that.
+# shellcheck shell=sh disable=SC2034
+tu_manager=/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service
+tu_scope=$tu_manager/app.slice/tare.scope
+tu_session=/sys/fs/cgroup/user.slice/user-1000.slice/session-2.scope
+unset DBUS_SESSION_BUS_ADDRESS
+same() { [ "$1" = "$2" ] || fail "\"$1\" is not \"$2\""; }
+tu() { # as the user, in his session
+  # shellcheck disable=SC2016
+  sh -c 'echo $$ >"$0/cgroup.procs" && exec timeout 120 /usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups env HOME=/home/user USER=user \
+    XDG_RUNTIME_DIR=/run/user/1000 "$@"' $tu_session "$@"
+}
+tu_id() { tu tare inspect "$1" | jq -r '.[0].Id'; }
+tu_pid() { tu tare inspect "$1" | jq -r '.[0].State.Pid'; }
+tu_cg() { echo "$tu_scope/$(tu_id "$1")"; }
+
+tu_begins() {
+  # without PAM and logind, which make the folder and the name of it otherwise
+  mkdir -p /etc/systemd/system/user@.service.d /etc/systemd/system/user-runtime-dir@.service.d /home/user && chown 1000:1000 /home/user || return 1
+  printf '[Service]\nPAMName=\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\n' >/etc/systemd/system/user@.service.d/plain.conf
+  printf '[Service]\nExecStart=\nExecStart=/bin/busybox sh -c "mkdir -p /run/user/%%i; chmod 700 /run/user/%%i; chown %%i:%%i /run/user/%%i"\nExecStop=\n' \
+    >/etc/systemd/system/user-runtime-dir@.service.d/plain.conf
+  systemctl stop his session-1.scope 2>/dev/null
+  rm -rf /run/user/1000
+  systemctl daemon-reload && systemctl start user@1000.service || fail "$(systemctl status user@1000.service)" || return 1
+  systemd-run -q --scope --unit session-2.scope --slice user-1000.slice sleep 3600 &
+  for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e $tu_session ] && [ -S /run/user/1000/bus ] && break; sleep 0.5; done
+  cat $tu_manager/cgroup.controllers
+  [ -S /run/user/1000/bus ] && [ -e $tu_session ] && tu tare load -q -i /tests/busybox.tar
+}
+tu_limits() {
+  tu tare run -d --name l1 --network none -m 64m --memory-swap 64m --cpus 0.5 --pids-limit 30 busybox sleep 1000 || return 1
+  cg=$(tu_cg l1)
+  same "$(cat "$cg/memory.max" "$cg/pids.max" "$cg/cpu.max" | xargs)" "67108864 30 50000 100000" && same "$(cat "$cg/cgroup.procs")" "$(tu_pid l1)" &&
+    same "$(cat $tu_scope/cgroup.procs)" "" && same "$(wc -l <$tu_scope/monitor/cgroup.procs)" 2 &&
+    same "$(stat -c %u "$cg")" 1000 && same "$(tu tare run --rm --network none busybox cat /proc/self/cgroup /sys/fs/cgroup/pids.max | xargs)" "0::/ 4096"
+}
+tu_execs() { tu tare exec -d l1 sleep 77 && sleep 1 && same "$(wc -l <"$(tu_cg l1)/cgroup.procs")" 2 && tu tare top l1 | grep 'sleep 77'; }
+tu_pauses() {
+  tu tare pause l1 && grep -x 'frozen 1' "$(tu_cg l1)/cgroup.events" && tu tare ps | grep Paused && tu tare unpause l1 && grep -x 'frozen 0' "$(tu_cg l1)/cgroup.events"
+}
+tu_updates() {
+  tu tare update -m 80m --memory-swap 80m --pids-limit 40 --cpus 1 l1 && cg=$(tu_cg l1) &&
+    same "$(cat "$cg/memory.max" "$cg/pids.max" "$cg/cpu.max" | xargs)" "83886080 40 100000 100000"
+}
+tu_stats() {
+  said=$(tu tare stats --no-stream --format '{{.MemUsage}} {{.PIDs}}' l1)
+  echo "$said" | grep -E '/ 80MiB 2$' || fail "$said"
+}
+tu_oom() {
+  tu tare run --name hog --network none -m 16m --memory-swap 16m busybox tail /dev/zero
+  same $? 137 && same "$(tu tare inspect hog | jq '.[0].State.OOMKilled')" true && tu tare rm hog
+}
+tu_others() { # what he has not been given
+  ! tu tare run --rm --network none --cpuset-cpus 0 busybox true 2>/tmp/said || fail "went through" || return 1
+  cat /tmp/said
+  grep cpuset /tmp/said && ! tu tare run --rm --cgroup-parent /x busybox true
+}
+tu_restarts() { tu tare restart -t 0 l1 && cg=$(tu_cg l1) && same "$(cat "$cg/memory.max")" 83886080 && same "$(tu tare commit -q l1 kept:1 2>&1 | grep -c 'cannot be paused')" 0; }
+tu_ends() {
+  tu tare rm -f l1 || return 1
+  for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e $tu_scope ] || return 0; sleep 0.5; done
+  find $tu_scope -type d; cat $tu_scope/monitor/cgroup.procs; return 1
+}
+# Nobody who delegates: as on a machine without systemd.
+tu_without() {
+  ! tu env -u XDG_RUNTIME_DIR tare run --rm --network none -m 64m busybox true 2>/tmp/said || fail "went through" || return 1
+  grep -- '--memory needs a cgroup, and containers of an ordinary user have none here' /tmp/said && [ ! -e $tu_scope ]
+}
+
+check "a user's manager, and a session" tu_begins
+check "tare of a user: limits, in a scope of his manager's" tu_limits
+check "tare of a user: exec is in the container's cgroup" tu_execs
+check "tare of a user: pause" tu_pauses
+check "tare of a user: update" tu_updates
+check "tare of a user: stats" tu_stats
+check "tare of a user: memory runs out" tu_oom
+check "tare of a user: what is not delegated" tu_others
+check "tare of a user: restart, commit" tu_restarts
+check "tare of a user: the scope goes with the last" tu_ends
+check "tare of a user: without a bus" tu_without
