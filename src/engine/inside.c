@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "engine/launch.h"
+#include "engine/volume_fs.h"
 #include "sys/fsids.h"
 #include "sys/idmap.h"
 #include "sys/kernel.h"
@@ -26,6 +27,7 @@
 
 #define SUBPATH "x-tare.subpath="
 #define LOWER "x-tare.lower="
+#define VOLUME "x-tare.volume="
 
 struct opening {
 	const struct engine *en;
@@ -76,6 +78,8 @@ static int read_description(struct opening *o)
 
 	if (r == 0)
 		r = config_apply_mounts(o->hold->config.doc, &text, o->e);
+	if (r == 0)
+		r = volume_fs_resolve(&text, o->e);
 	return r < 0 ? r : json_parse(o->a, text.s, text.len, NULL, &o->doc, o->e);
 }
 
@@ -224,6 +228,30 @@ static int lay_image(struct opening *o, const char *image, const struct json *op
 	return fd < 0 ? err_errno(o->e, fd, "image %s: /%s", image, subpath) : fd;
 }
 
+/* A volume that is a file system of its own. */
+static int lay_fs(struct opening *o, const struct json *mount)
+{
+	const struct json *list = json_get(mount, "options");
+	const char *volume = value_of(list, VOLUME, 0), *subpath = value_of(list, SUBPATH, 0), *type = NULL, *device = NULL, **options = NULL;
+	CLEANUP_FD int whole = -1;
+	pid_t helper = 0;
+	size_t n;
+	int r = json_get_strv(o->a, mount, "mounts", "options", &options, &n, o->e);
+
+	if (r == 0)
+		r = json_get_str(mount, "mounts", "type", &type, o->e);
+	if (r == 0)
+		r = json_get_str(mount, "mounts", "source", &device, o->e);
+	if (r < 0)
+		return r;
+	whole = volume_fs_mount(o->a, type, device, options, o->e);
+	if (whole < 0 || !subpath)
+		return whole < 0 ? err_ctx(o->e, "volume %s, %s", volume, device) : take_fd(&whole);
+	r = overlay_part(whole, subpath, &helper);
+	ns_reap(helper);
+	return r < 0 ? err_errno(o->e, r, "volume %s: /%s", volume, subpath) : r;
+}
+
 /* One of the machine's folders or files; one that is gone is not there, and the container's start will tell. */
 static int put_bind(struct opening *o, int root, const struct json *mount)
 {
@@ -231,7 +259,7 @@ static int put_bind(struct opening *o, int root, const struct json *mount)
 	const char *source = NULL, *at = NULL;
 	CLEANUP_FD int fd = -1, place = -1, userns = -1;
 	struct stat st;
-	bool image;
+	bool image, own_fs;
 	int r = json_get_str(mount, "mounts", "source", &source, o->e);
 
 	if (r == 0)
@@ -239,8 +267,9 @@ static int put_bind(struct opening *o, int root, const struct json *mount)
 	if (r < 0 || !source || !at)
 		return r;
 	image = value_of(options, LOWER, 0) != NULL;
-	fd = image ? lay_image(o, source, options) : clone_folder(source, options);
-	if (image && fd < 0)
+	own_fs = value_of(options, VOLUME, 0) != NULL;
+	fd = image ? lay_image(o, source, options) : own_fs ? lay_fs(o, mount) : clone_folder(source, options);
+	if ((image || own_fs) && fd < 0)
 		return fd;
 	if (fd == -ENOENT)
 		return 0;
@@ -293,7 +322,7 @@ static int take_stopped(void *data)
 	json_each(it, json_get(spec, "mounts")) {
 		const struct json *type = json_get(it, "type");
 
-		if (!type || type->type != JSON_STRING || strcmp(type->str, "bind") != 0 || of_machine(it))
+		if (!type || type->type != JSON_STRING || of_machine(it) || (strcmp(type->str, "bind") != 0 && !value_of(json_get(it, "options"), VOLUME, 0)))
 			continue;
 		r = put_bind(o, root, it);
 		if (r < 0)

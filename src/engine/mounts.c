@@ -12,6 +12,7 @@
 #include "engine/prepare.h"
 #include "engine/volume.h"
 #include "engine/volume_fill.h"
+#include "engine/volume_fs.h"
 #include "engine/volume_use.h"
 
 #define MOST_GONE 256U
@@ -232,7 +233,8 @@ static int change_running(const struct change *k, enum step step, struct err *e)
 	write_step(k, step, json_get(json_get(doc, "spec"), "mounts"), &w);
 	jw_end_array(&w);
 	jw_end_object(&w);
-	return sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "mounts") : launch_mounts(text.s, text.len, e);
+	r = sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "mounts") : volume_fs_resolve(&text, e);
+	return r < 0 ? r : launch_mounts(text.s, text.len, e);
 }
 
 /* ---- the record ---- */

@@ -291,6 +291,27 @@ static void write_usual(const struct plan *p, struct json_writer *w)
 	      arena_printf(p->a, "nosuid,noexec,nodev,mode=1777,size=%llu", (unsigned long long)p->shm_size));
 }
 
+/* A volume's own file system: its options, then the container's. */
+static void write_fs(const struct plan *p, const struct plan_bind *b, struct json_writer *w)
+{
+	const char **options = arena_array(p->a, b->fs_options.n + 5, sizeof(*options));
+	size_t n = 0;
+
+	if (!options)
+		return;
+	for (size_t i = 0; i < b->fs_options.n; i++)
+		options[n++] = b->fs_options.v[i];
+	options[n++] = arena_printf(p->a, "x-tare.volume=%s", b->volume);
+	if (b->ro)
+		options[n++] = "rro";
+	if (b->idmap && p->userns)
+		options[n++] = "idmap";
+	if (b->subpath)
+		options[n++] = arena_printf(p->a, "x-tare.subpath=%s", b->subpath);
+	options[n] = NULL;
+	mount(w, b->target, b->fs_type, b->fs_device, options);
+}
+
 static void write_bind(const struct plan *p, const struct plan_bind *b, struct json_writer *w)
 {
 	const char **options = arena_array(p->a, b->lower.n + 8, sizeof(*options));
@@ -351,7 +372,7 @@ static void write_planned(const struct plan *p, struct json_writer *w)
 	for (size_t d = 1; d <= deepest; d++) {
 		for (size_t i = 0; i < p->n_binds; i++)
 			if (depth(p->binds[i].target) == d)
-				write_bind(p, &p->binds[i], w);
+				(p->binds[i].fs_type ? write_fs : write_bind)(p, &p->binds[i], w);
 		for (size_t i = 0; i < p->n_tmpfs; i++)
 			if (depth(p->tmpfs[i].target) == d)
 				write_tmpfs(p, &p->tmpfs[i], w);

@@ -37,6 +37,8 @@ struct plan_bind {
 	bool own;       /* as that, or so of the container it comes from: it goes with the last of them */
 	bool nocopy;    /* does not start with what the image has there */
 	bool of_host;   /* a volume that is a folder of the host */
+	const char *fs_type, *fs_device; /* a volume that is a file system of its own; NULL: it is none */
+	struct strv fs_options;
 	const char *subpath, *driver; /* of --mount */
 	/* an image (imageuse.h): as it was named, NULL of anything else; then its id, and the folders that are laid over each other */
 	const char *image, *image_id;

@@ -21,6 +21,7 @@
 #include "engine/usernet.h"
 #include "engine/volume.h"
 #include "engine/volume_fill.h"
+#include "engine/volume_fs.h"
 
 /* The way back; what failed stays in e. */
 static void undo(const struct engine *en, const char *id, bool remove, const struct err *e)
@@ -171,6 +172,8 @@ static int launch(const struct engine *en, const char *id, struct strbuf *descri
 	struct launch how = { .service = service };
 	int r = serve(en, id, service, description, &how.stay, e);
 
+	if (r == 0)
+		r = volume_fs_resolve(description, e);
 	if (r == 0)
 		r = join_describe(en, id, description, e);
 	if (r == 0)

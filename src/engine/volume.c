@@ -93,6 +93,18 @@ static int judge_folder(struct arena *a, const char *size, struct strv words, st
 	return r < 0 ? r : 0;
 }
 
+static int check_fs(const char *type, const char *device, struct strv o, struct err *e)
+{
+	if (!*type || strpbrk(type, "/ \t\n") || strcmp(type, "none") == 0)
+		return err_set(e, ERR_INVALID, "--opt type=%s: want a file system, such as nfs or ext4; for a folder of the host o=bind", type);
+	if (!device || !*device)
+		return err_set(e, ERR_INVALID, "--opt type=%s: of which device? --opt device=DEVICE (of nfs :/PATH) is missing", type);
+	for (size_t i = 0; i < o.n; i++)
+		if (!*o.v[i] || text_starts(o.v[i], "x-tare.") || strcmp(o.v[i], "remount") == 0)
+			return err_set(e, ERR_INVALID, "--opt o=…: \"%s\" is no option of a mount", o.v[i]);
+	return 0;
+}
+
 /* What the options say together. */
 static int judge(struct arena *a, struct strv options, enum volume_kind *kind, struct quota_limits *limits, struct err *e)
 {
@@ -113,10 +125,11 @@ static int judge(struct arena *a, struct strv options, enum volume_kind *kind, s
 		return check_bind(device, words, e);
 	}
 	if (!type)
-		return err_set(e, ERR_INVALID, "--opt device=%s: --opt type=tmpfs is missing, or o=bind", device);
-	if (strcmp(type, "tmpfs") != 0)
-		return err_set(e, ERR_UNSUPPORTED, "--opt type=%s: only tmpfs is supported, and o=bind; mount it on the host, and name that folder: "
-						   "-o o=bind -o device=/PATH", type);
+		return err_set(e, ERR_INVALID, "--opt type=TYPE is missing: tmpfs, nfs, ext4…; or o=bind with device=/PATH");
+	if (strcmp(type, "tmpfs") != 0) {
+		*kind = VOLUME_FS;
+		return check_fs(type, device, words, e);
+	}
 	*kind = VOLUME_TMPFS;
 	for (size_t i = 0; r == 0 && i < words.n; i++)
 		r = plan_tmpfs_option("--opt o", o, words.v[i], e);
@@ -201,6 +214,7 @@ static int read_row(struct cat_stmt *s, struct arena *a, struct volume *out, str
 	};
 	options = as_texts(a, out->options);
 	r = judge(a, options, &out->kind, &out->limits, e);
+	out->type = value_of(options, "type");
 	out->device = value_of(options, "device");
 	out->o = value_of(options, "o");
 	if (!out->o)

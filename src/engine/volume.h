@@ -3,8 +3,10 @@
  * The files have the ids that containers see: a container with a user namespace of its own has the folder id-mapped, so that what one writes
  * as its root is root's for the next one, too, whatever host ids they have.
  *
- * A driver's options can say that a volume is something else than that folder: a folder of the host, or a file system in memory. Such a one
- * is mounted in each container that has it, by that container's own monitor: nothing is mounted on the host, and nothing is left there.
+ * A driver's options can say that a volume is something else than that folder: a folder of the host, a file system in memory, or one that the
+ * kernel knows (a device, a server's). Such a one is mounted in each container that has it, by that container's own monitor: nothing is mounted on
+ * the host, and nothing is left there. Of one device the kernel has one superblock, whoever has it mounted: it is there from the first container's
+ * start to the last one's end.
  *
  * One with a limit (size=) has a folder that the file system limits (engine/capacity.h): it is made under another name and takes its own when
  * it is whole, so that there is none without its limit.
@@ -26,7 +28,8 @@
 enum volume_kind {
 	VOLUME_FOLDER, /* its own */
 	VOLUME_BIND,   /* a folder of the host: o=bind */
-	VOLUME_TMPFS   /* type=tmpfs */
+	VOLUME_TMPFS,  /* type=tmpfs */
+	VOLUME_FS      /* another type= */
 };
 
 struct volume {
@@ -37,7 +40,8 @@ struct volume {
 	const struct json *labels, *options; /* objects */
 	/* of the options */
 	enum volume_kind kind;
-	const char *device; /* VOLUME_BIND: absolute */
+	const char *type;   /* VOLUME_FS */
+	const char *device; /* VOLUME_BIND: absolute; VOLUME_FS: as the kernel wants it */
 	const char *o;      /* the others, with commas between; "" */
 	struct quota_limits limits; /* VOLUME_FOLDER: what it may take on the disk */
 };

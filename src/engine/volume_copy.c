@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "engine/spec_plan.h"
 #include "engine/volume_fill.h"
+#include "engine/volume_fs.h"
 #include "image/pack.h"
 #include "image/unpack.h"
 #include "sys/mnt.h"
@@ -20,12 +22,17 @@ static int find(const struct engine *en, struct arena *a, const char *name, stru
 /* Of a mount of its own, as the worker wants it. */
 static int open_tree(const struct engine *en, struct arena *a, const struct volume *v, struct err *e)
 {
+	struct strv options = v->kind == VOLUME_FS && *v->o ? plan_split(a, v->o, ',') : (struct strv){ NULL, 0 };
 	const char *path = v->kind == VOLUME_BIND ? v->device : volume_path(en, a, v->name);
 	CLEANUP_FD int made = v->kind == VOLUME_FOLDER ? volume_open(en, v->name, e) : -1;
 	int fd;
 
 	if (v->kind == VOLUME_FOLDER && made < 0)
 		return made;
+	if (v->kind == VOLUME_FS) {
+		fd = volume_fs_mount(a, v->type, v->device, options.v, e);
+		return fd < 0 ? err_ctx(e, "volume %s, %s", v->name, v->device) : fd;
+	}
 	fd = path ? mnt_clone_tree(AT_FDCWD, path, false) : -ENOMEM;
 	return fd < 0 ? err_errno(e, fd, "volume %s: %s", v->name, path) : fd;
 }
@@ -70,7 +77,9 @@ int volume_import(const struct engine *en, struct arena *a, const char *name, in
 	struct volume v;
 	int r = find(en, a, name, &v, e);
 
-	if (r == 0 && v.kind != VOLUME_FOLDER)
+	if (r == 0 && v.kind == VOLUME_FS)
+		r = err_set(e, ERR_UNSUPPORTED, "volume %s is a file system of its own, %s: unpack it in a container that has it", name, v.device);
+	else if (r == 0 && v.kind != VOLUME_FOLDER)
 		r = err_set(e, ERR_UNSUPPORTED, "volume %s stands for the host's %s: unpack it there", name, v.device);
 	if (r == 0)
 		r = begin(en, &store, &in, worker, e);

@@ -200,9 +200,17 @@ static int find_source(const struct engine *en, struct plan *p, struct plan_bind
 	r = b->anonymous ? 0 : volume_has_limits(en, &v, e);
 	if (r < 0)
 		return r;
+	if (v.kind == VOLUME_FS && p->rootless)
+		return err_set(e, ERR_DENIED, "volume %s: only root may mount %s: root mounts it on the host, and a volume is made of that folder (-o o=bind)",
+			       v.name, v.type);
+	if (v.kind == VOLUME_FS) {
+		b->fs_type = v.type;
+		b->fs_device = v.device;
+		b->fs_options = *v.o ? plan_split(p->a, v.o, ',') : (struct strv){ NULL, 0 };
+	}
 	b->source = v.kind == VOLUME_BIND ? v.device : volume_path(en, p->a, b->volume);
 	b->of_host = v.kind == VOLUME_BIND;
-	b->ro |= says(v.o, "ro");
+	b->ro |= v.kind == VOLUME_BIND && says(v.o, "ro");
 	if (b->of_host && !says(v.o, "rbind"))
 		b->recursive = false;
 	return b->source ? 0 : err_errno(e, -ENOMEM, "volumes");
@@ -261,7 +269,7 @@ int volumes_fill(const struct engine *en, const struct plan *p, const int *lower
 		bool as_it_is = b->nocopy || b->subpath; /* a part of it is there, or is not */
 		char at[PATH_MAX] = "";
 
-		if (!b->volume || b->of_host)
+		if (!b->volume || b->of_host || b->fs_type)
 			continue;
 		if (!as_it_is)
 			rootfile_where(lowers, n, b->target + 1, at);

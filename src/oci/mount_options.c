@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum option_kind { ATTR_SET, ATTR_CLEAR, ATIME, ATIME_DEFAULT, SB_SET, SB_CLEAR, PROPAGATION, BIND, REMOUNT, COPY_UP, IDMAP, LINK, SUBPATH, LOWER, USERXATTR, NOTHING };
+enum option_kind { ATTR_SET, ATTR_CLEAR, ATIME, ATIME_DEFAULT, SB_SET, SB_CLEAR, PROPAGATION, BIND, REMOUNT, COPY_UP, IDMAP, LINK, SUBPATH, LOWER, USERXATTR, VOLUME, NOTHING };
 
 struct option {
 	const char *name;
@@ -62,6 +62,7 @@ static const struct option options[] = {
 	{ "x-tare.subpath", SUBPATH, 0, false },
 	{ "x-tare.lower", LOWER, 0, false },
 	{ "x-tare.userxattr", USERXATTR, 0, false },
+	{ "x-tare.volume", VOLUME, 0, false },
 	{ "defaults", NOTHING, 0, false },
 };
 
@@ -71,7 +72,7 @@ static bool is_named(const struct option *o, const char *text)
 
 	for (; *name && *name == *text; name++)
 		text++;
-	return !*name && (!*text || ((o->kind == IDMAP || o->kind == SUBPATH || o->kind == LOWER) && *text == '='));
+	return !*name && (!*text || ((o->kind == IDMAP || o->kind == SUBPATH || o->kind == LOWER || o->kind == VOLUME) && *text == '='));
 }
 
 /* "relatime" must not be taken for a recursive "elatime": whole names come first. */
@@ -148,6 +149,9 @@ static int apply(struct oci_mount_options *m, const struct option *o, bool recur
 		break;
 	case SUBPATH:
 		m->subpath = strchr(text, '=') ? strchr(text, '=') + 1 : "";
+		break;
+	case VOLUME:
+		m->volume = strchr(text, '=') ? strchr(text, '=') + 1 : "";
 		break;
 	case USERXATTR:
 		m->userxattr = true;

@@ -42,6 +42,7 @@ struct oci_mount_options {
 	unsigned int links; /* OCI_LINK_* */
 	enum oci_idmap idmap;
 	const char *subpath; /* x-tare.subpath=PATH: of the source that below it, whose links may not lead out of the source; NULL = none */
+	const char *volume; /* x-tare.volume=NAME: a file system that the host's root mounts, for this volume; NULL = none */
 	const char *const *lower; /* x-tare.lower=PATH, several: a bind of these folders laid over each other, topmost first, which is read-only whatever
 				   * else is said; its source only is a name then */
 	size_t n_lower;

@@ -24,6 +24,7 @@
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
+#include "sys/newfs.h"
 
 #define SAFE_ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
@@ -108,7 +109,7 @@ static int attach_hierarchy(int fd, int folder, const char *name, struct err *e)
 static int attach_fs(const char *type, const char *const *data, uint64_t attr, int folder, const char *name,
 		     struct err *e)
 {
-	CLEANUP_FD int fd = rt_mount_fs(type, "cgroup", data, attr, e);
+	CLEANUP_FD int fd = newfs_mount(type, "cgroup", data, attr, e);
 
 	return fd < 0 ? err_ctx(e, "hierarchy %s", name) : attach_hierarchy(fd, folder, name, e);
 }
@@ -187,7 +188,7 @@ static int attach_hierarchies(const struct rt_ctx *c, const struct rt_mount_plan
 			      struct err *e)
 {
 	static const char *const data[] = { "mode=755", "size=64k", NULL };
-	CLEANUP_FD int fd = rt_mount_fs("tmpfs", "cgroup", data, SAFE_ATTRS, e);
+	CLEANUP_FD int fd = newfs_mount("tmpfs", "cgroup", data, SAFE_ATTRS, e);
 	uint64_t read_only = p->read_only ? MOUNT_ATTR_RDONLY : 0;
 	int r;
 
@@ -215,7 +216,7 @@ int rt_cgmount_attach(const struct rt_ctx *c, size_t i, int root, int *fds, stru
 		return target;
 	if (p->hierarchies)
 		return attach_hierarchies(c, p, target, fds, e);
-	fd = p->by_host ? take_fd(&fds[i]) : rt_mount_fs("cgroup2", "cgroup", NULL, attr, e);
+	fd = p->by_host ? take_fd(&fds[i]) : newfs_mount("cgroup2", "cgroup", NULL, attr, e);
 	if (fd < 0)
 		return fd;
 	r = mnt_attach(fd, target);

@@ -17,6 +17,7 @@
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
+#include "sys/newfs.h"
 
 static const struct oci_device default_devices[] = {
 	{ .path = "/dev/null", .type = 'c', .major = 1, .minor = 3 },
@@ -168,7 +169,7 @@ static int make_tmpfs(const struct rt_mount_plan *p, uid_t uid, gid_t gid, struc
 		data[n++] = *o;
 	}
 	data[n] = NULL;
-	fd = rt_mount_fs("tmpfs", "tmpfs", data, MOUNT_ATTR_NOSUID, e);
+	fd = newfs_mount("tmpfs", "tmpfs", data, MOUNT_ATTR_NOSUID, e);
 	if (fd >= 0 && give(fd, "", uid, gid) < 0) {
 		close_fd(fd);
 		return err_errno(e, -errno, "owner");

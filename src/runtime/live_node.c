@@ -14,6 +14,7 @@
 #include "runtime/live_impl.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
+#include "sys/newfs.h"
 #include "sys/ns.h"
 
 #define NODE_NAME "node"
@@ -83,7 +84,7 @@ static int make_tree(struct node *n, struct err *e)
 	pid_t helper = 0;
 	int r;
 
-	n->fs = rt_mount_fs("tmpfs", "tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, e);
+	n->fs = newfs_mount("tmpfs", "tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, e);
 	if (n->fs < 0)
 		return n->fs;
 	r = make(n, n->fs, NODE_NAME);

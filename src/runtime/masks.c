@@ -16,6 +16,7 @@
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
+#include "sys/newfs.h"
 
 struct masks {
 	const struct rt_ctx *c;
@@ -48,7 +49,7 @@ static int open_empty(struct err *e)
 {
 	static const char *const data[] = { "size=4k", "nr_inodes=2", "mode=555", NULL };
 
-	return rt_mount_fs("tmpfs", "tmpfs", data,
+	return newfs_mount("tmpfs", "tmpfs", data,
 			   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
 }
 
@@ -189,7 +190,7 @@ static int take_away(const char *point, struct err *e)
 		return 0;
 	if (r != -EINVAL && r != -EPERM)
 		return err_errno(e, r, "unmounting the host's %s", point);
-	cover = rt_mount_fs("tmpfs", "tmpfs", NULL, MOUNT_ATTR_RDONLY, e);
+	cover = newfs_mount("tmpfs", "tmpfs", NULL, MOUNT_ATTR_RDONLY, e);
 	r = cover < 0 ? cover : mnt_attach_at(cover, AT_FDCWD, point);
 	return r < 0 ? err_errno(e, r, "covering the host's %s", point) : 0;
 }

@@ -69,7 +69,7 @@ static int fs_options(struct arena *a, struct rt_mount_plan *p, struct err *e)
 	const unsigned int bits = sizeof(p->o.sb_set) * 8;
 	size_t n = p->o.n_data;
 
-	p->data = arena_array(a, n + bits + 2, sizeof(*p->data)); /* one more for a label */
+	p->data = arena_array(a, n + bits + 3, sizeof(*p->data)); /* more for a label, and "ro" */
 	if (!p->data)
 		return err_errno(e, -ENOMEM, "mounts");
 	for (size_t i = 0; i < n; i++)
@@ -227,6 +227,28 @@ static void plan_dev(struct rt_ctx *c, struct rt_mount_plan *p)
 	p->read_only = false;
 }
 
+/* Its superblock is the machine's: of the same device all containers have the same one. What the volume's own options say about reading alone
+ * ("ro") is the superblock's, too; that the container may only read is the mount's ("rro"). */
+static int plan_volume(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
+{
+	size_t n = 0;
+
+	if (p->m->n_uid_map || p->m->n_gid_map || p->o.tmpcopyup)
+		return err_set(e, ERR_UNSUPPORTED, "x-tare.volume has no id maps of its own, and no tmpcopyup");
+	if (c->by_child)
+		return err_set(e, ERR_DENIED, "volume %s: only root may mount %s", p->o.volume, p->m->type);
+	p->shows = OCI_NS_COUNT;
+	p->by_host = true;
+	if (!c->spec->linux_.ns[OCI_NS_USER].wanted)
+		p->o.idmap = OCI_IDMAP_NO;
+	while (p->data[n])
+		n++;
+	if (p->o.attr.set & MOUNT_ATTR_RDONLY)
+		p->data[n++] = "ro";
+	p->data[n] = NULL;
+	return 0;
+}
+
 static int plan_fs(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 {
 	const char *type = p->m->type;
@@ -234,6 +256,8 @@ static int plan_fs(struct rt_ctx *c, struct rt_mount_plan *p, struct err *e)
 
 	if (!type)
 		return err_set(e, ERR_INVALID, "it has neither a type nor the option \"bind\"");
+	if (p->o.volume)
+		return plan_volume(c, p, e);
 	if (p->o.idmap != OCI_IDMAP_NO || p->m->n_uid_map || p->m->n_gid_map)
 		return err_set(e, ERR_UNSUPPORTED, "id maps are for bind mounts");
 	if (p->o.tmpcopyup && strcmp(type, "tmpfs") != 0)
@@ -298,7 +322,9 @@ static int check_links(const struct rt_mount_plan *p, struct err *e)
 {
 	if (p->o.links && p->kind != RT_MOUNT_BIND)
 		return err_set(e, ERR_INVALID, "src-nofollow, dest-nofollow and copy-symlink are for bind mounts");
-	if (p->o.subpath && (p->kind != RT_MOUNT_BIND || p->o.links))
+	if (p->o.volume && p->kind != RT_MOUNT_FS)
+		return err_set(e, ERR_INVALID, "x-tare.volume is for a file system that is made anew");
+	if (p->o.subpath && ((p->kind != RT_MOUNT_BIND && !p->o.volume) || p->o.links))
 		return err_set(e, ERR_INVALID, "x-tare.subpath is for bind mounts, without src-nofollow, dest-nofollow and copy-symlink");
 	if (p->o.n_lower && (p->kind != RT_MOUNT_BIND || p->o.links || p->m->n_uid_map || p->m->n_gid_map || p->o.idmap_ranges))
 		return err_set(e, ERR_INVALID, "x-tare.lower is for bind mounts, without links' options and id maps of their own");

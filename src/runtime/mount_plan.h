@@ -58,8 +58,6 @@ int rt_mount_target(int root, const char *destination, int tree, bool itself, st
 
 /* One plan's attributes, and more (MOUNT_ATTR_* to set), onto its detached mount. */
 int rt_mount_finish(const struct rt_mount_plan *p, int fd, uint64_t more, struct err *e) MUST_CHECK;
-/* Feeds "key=value" and "flag" strings to a file-system context and makes the detached mount. */
-int rt_mount_fs(const char *type, const char *source, const char *const *data, uint64_t attr, struct err *e) MUST_CHECK;
 /* Maps the ids of detached tree fd, a copy of host path `source`; recursive: of every mount in it. A mount that cannot
  * be mapped stays plain when it is read-only or a socket, else ERR_UNSUPPORTED tells the ways out. */
 int rt_mount_idmap(int fd, const char *source, bool recursive, int userns, bool read_only, struct err *e) MUST_CHECK;

@@ -24,56 +24,12 @@
 #include "runtime/internal.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
+#include "sys/newfs.h"
 #include "sys/ns.h"
 #include "sys/overlay_mount.h"
 
 /* Options of a tmpfs among which a mode of its own still fits. */
 #define MAX_DATA 30
-
-/* ---- file systems ---- */
-
-static int fs_option(int fs, const char *option, struct err *e)
-{
-	const char *eq = strchr(option, '=');
-	char key[64], why[200];
-	size_t len = eq ? (size_t)(eq - option) : strlen(option);
-	int r;
-
-	if (!len || len >= sizeof(key))
-		return err_set(e, ERR_INVALID, "bad option \"%s\"", option);
-	memcpy(key, option, len);
-	key[len] = '\0';
-	r = mnt_fsconfig(fs, key, eq ? eq + 1 : NULL);
-	if (r == 0)
-		return 0;
-	mnt_fs_message(fs, why, sizeof(why));
-	return why[0] ? err_errno(e, r, "option \"%s\": %s", option, why) : err_errno(e, r, "option \"%s\"", option);
-}
-
-int rt_mount_fs(const char *type, const char *source, const char *const *data, uint64_t attr, struct err *e)
-{
-	CLEANUP_FD int fs = mnt_fsopen(type);
-	char why[200];
-	int r;
-
-	if (fs == -ENODEV)
-		return err_set(e, ERR_UNSUPPORTED, "this kernel has no file system \"%s\"", type);
-	if (fs < 0)
-		return err_errno(e, fs, "file system %s", type);
-	/* "none" and the like are refused by some types, and only shown by the others */
-	if (source && mnt_fsconfig(fs, "source", source) < 0)
-		mnt_fs_message(fs, why, sizeof(why));
-	for (; data && *data; data++) {
-		r = fs_option(fs, *data, e);
-		if (r < 0)
-			return r;
-	}
-	r = mnt_fsmount(fs, attr);
-	if (r >= 0)
-		return r;
-	mnt_fs_message(fs, why, sizeof(why));
-	return why[0] ? err_errno(e, r, "%s: %s", type, why) : err_errno(e, r, "%s", type);
-}
 
 /* ---- id maps of binds ---- */
 
@@ -294,6 +250,18 @@ static int clone_of_other(const char *path, pid_t pid, bool recursive)
 	return r < 0 ? r : v.fd;
 }
 
+/* What lies at its subpath. */
+static int part_of(const struct rt_mount_plan *p, int whole, const char *what, struct err *e)
+{
+	pid_t helper = 0;
+	int part = overlay_part(whole, p->o.subpath, &helper);
+
+	ns_reap(helper);
+	if (part == -EXDEV)
+		return err_set(e, ERR_DENIED, "%s: a link on the way to %s leads out of it", what, p->o.subpath);
+	return part < 0 ? err_errno(e, part, "%s: /%s", what, p->o.subpath) : part;
+}
+
 /* An image's files. Without a folder to write to the file system itself is read-only: whoever may remount in the container gets no layer to
  * write into, which is why there are two lowers at least (mount_plan.c). */
 static int bind_layers(const struct rt_mount_plan *p, int userns, struct err *e)
@@ -302,21 +270,14 @@ static int bind_layers(const struct rt_mount_plan *p, int userns, struct err *e)
 		.lower = p->o.lower, .n_lower = p->o.n_lower, .userns = p->o.idmap != OCI_IDMAP_NO ? userns : -1, .base_userns = -1,
 		.of_user = p->o.userxattr,
 	};
-	CLEANUP_FD int whole = -1, part = -1;
+	CLEANUP_FD int whole = -1;
 	pid_t helper = 0;
 
 	whole = overlay_mount(&args, &helper, e);
 	ns_reap(helper);
 	if (whole < 0)
 		return err_ctx(e, "image %s", p->m->source);
-	if (!p->o.subpath)
-		return take_fd(&whole);
-	helper = 0;
-	part = overlay_part(whole, p->o.subpath, &helper);
-	ns_reap(helper);
-	if (part == -EXDEV)
-		return err_set(e, ERR_DENIED, "image %s: a link on the way to %s leads out of it", p->m->source, p->o.subpath);
-	return part < 0 ? err_errno(e, part, "image %s: /%s", p->m->source, p->o.subpath) : take_fd(&part);
+	return p->o.subpath ? part_of(p, whole, p->m->source, e) : take_fd(&whole);
 }
 
 static int bind_host(const struct rt_ctx *c, const struct rt_mount_plan *p, int userns, struct err *e)
@@ -372,7 +333,7 @@ static bool born_finished(const struct rt_mount_plan *p)
 /* A file system made anew. The kernel only says EPERM where one shows a namespace that is not ours. */
 static int make_fs(const struct rt_ctx *c, const struct rt_mount_plan *p, struct err *e)
 {
-	int fd = rt_mount_fs(p->m->type, p->m->source, p->data, born_finished(p) ? plain_attr(p) : 0, e);
+	int fd = newfs_mount(p->m->type, p->m->source, p->data, born_finished(p) ? plain_attr(p) : 0, e);
 
 	if (fd != -EPERM || p->shows == OCI_NS_COUNT || (c->spec->linux_.ns[p->shows].wanted && c->own[p->shows]))
 		return fd;
@@ -380,6 +341,21 @@ static int make_fs(const struct rt_ctx *c, const struct rt_mount_plan *p, struct
 		       "%s shows the \"%s\" namespace, which is the host's here, and only its root may do that: give the "
 		       "container one of its own, or bind the host's %s",
 		       p->m->type, oci_ns_name(p->shows), p->m->destination);
+}
+
+/* A volume that is a file system of its own (x-tare.volume). */
+static int make_volume(const struct rt_mount_plan *p, int userns, struct err *e)
+{
+	CLEANUP_FD int fd = newfs_mount(p->m->type, p->m->source, p->data, born_finished(p) ? plain_attr(p) : 0, e);
+	int r = fd;
+
+	if (r >= 0 && p->o.idmap != OCI_IDMAP_NO)
+		r = rt_mount_idmap(fd, p->m->source, false, userns, p->read_only || (p->o.recursive.set & MOUNT_ATTR_RDONLY), e);
+	if (r >= 0 && p->o.subpath)
+		r = part_of(p, fd, p->m->source, e);
+	if (r < 0)
+		return err_ctx(e, "volume %s, %s", p->o.volume, p->m->source ? p->m->source : "no device");
+	return p->o.subpath ? r : take_fd(&fd);
 }
 
 static int make_one(const struct rt_ctx *c, const struct rt_mount_plan *p, int userns, int *fd, struct err *e)
@@ -394,7 +370,7 @@ static int make_one(const struct rt_ctx *c, const struct rt_mount_plan *p, int u
 	case RT_MOUNT_CGROUP:
 	case RT_MOUNT_CHANGE:
 	default:
-		*fd = make_fs(c, p, e);
+		*fd = p->o.volume ? make_volume(p, userns, e) : make_fs(c, p, e);
 		return *fd < 0 ? *fd : 0;
 	}
 }
@@ -664,7 +640,7 @@ static int reconfigure(const struct rt_mount_plan *p, int fd, struct err *e)
 	if (fs < 0)
 		return err_errno(e, fs, "remount");
 	for (const char *const *o = p->data; r == 0 && *o; o++)
-		r = fs_option(fs, *o, e);
+		r = newfs_option(fs, *o, e);
 	if (r < 0)
 		return r;
 	r = mnt_reconfigure(fs);

@@ -28,6 +28,7 @@
 #include "base/text.h"
 #include "sys/kernel.h"
 #include "sys/mnt.h"
+#include "sys/newfs.h"
 #include "sys/ns.h"
 
 #define FOLDER "criu"
@@ -277,7 +278,7 @@ static int set_up(struct work *w, struct err *e)
 
 	if (r < 0)
 		return err_errno(e, r, "mount namespace for CRIU");
-	tmpfs = rt_mount_fs("tmpfs", "criu", NULL, 0, e);
+	tmpfs = newfs_mount("tmpfs", "criu", NULL, 0, e);
 	if (tmpfs < 0)
 		return tmpfs;
 	r = mnt_attach_at(tmpfs, AT_FDCWD, w->s->folder);

@@ -75,7 +75,7 @@ print("%.3g%s" % (n, ["B", "kB", "MB", "GB"][u]))' "$1"; }
   run -1 tare volume create -o length=1m ww
   [[ "$output" == *"length=1m"*"size=SIZE, type=TYPE, device=DEVICE and o=OPTIONS"* ]]
   run -1 tare volume create -o type=ext4 ww
-  [[ "$output" == *"type=ext4: only tmpfs is supported"* ]]
+  [[ "$output" == *"type=ext4: of which device?"* ]]
   run -1 tare volume create -o type=tmpfs -o o=size=lots ww
   run -1 tare volume create -o o=bind ww
   run -1 tare volume create -o o=bind -o device=rel ww
@@ -217,6 +217,90 @@ X
   run -125 tare run --rm -v there:/x busybox true
   tare rm away
   tare volume rm there read memory
+}
+
+teardown() { # a loop device goes with the last mount of it
+  local dev
+  for dev in $(losetup -nO NAME -j "$BATS_TEST_TMPDIR/disk" 2>/dev/null); do
+    remove_all
+    losetup -d "$dev"
+  done
+}
+
+# LOOP: a device with an ext4 on it.
+with_ext4() {
+  truncate -s 16M "$BATS_TEST_TMPDIR/disk"
+  mkfs.ext4 -q "$BATS_TEST_TMPDIR/disk"
+  LOOP=$(losetup --show -f "$BATS_TEST_TMPDIR/disk")
+}
+
+@test "a volume that is a file system of its own: mounted with the first container, gone with the last; nothing is mounted on the host" {
+  with_ext4
+  tare volume create -o type=ext4 -o device="$LOOP" -o o=noatime,nodev,data=ordered disk
+  run -0 tare run --rm -v disk:/d busybox sh -c 'grep " /d " /proc/mounts; mkdir -p /d/sub; echo kept >/d/sub/f; stat -c %u:%g /d/sub/f'
+  [[ "${lines[0]}" == "$LOOP /d ext4 rw,nodev,noatime"* && "${lines[1]}" = 0:0 ]]
+  [ "$(tare run --rm -v disk:/d busybox cat /d/sub/f)" = kept ]
+  [ "$(tare run --rm --userns=host -v disk:/d busybox stat -c %u:%g /d/sub/f)" = 0:0 ]
+  [ "$(tare run --rm --mount src=disk,dst=/d,volume-subpath=sub,ro busybox sh -c 'cat /d/f; touch /d/g 2>&1' | tail -2 | xargs)" = "kept touch: /d/g: Read-only file system" ]
+  # two at once see the same; the one that goes first takes nothing away
+  tare run -d --name one -v disk:/d busybox sleep 1000
+  tare run -d --name two -v disk:/d:ro busybox sleep 1000
+  tare exec one sh -c 'echo both >/d/both'
+  [ "$(tare exec two cat /d/both)" = both ]
+  run -1 tare volume rm disk
+  tare rm -f one
+  [ "$(tare exec two cat /d/both)" = both ]
+  [ "$(grep -c "$LOOP" /proc/self/mountinfo || true)" = 0 ]
+  tare restart -t 0 two
+  [ "$(tare exec two cat /d/both)" = both ]
+  tare update --mount-add src=disk,dst=/again two
+  [ "$(tare exec two sh -c 'echo 1 >/again/both; cat /d/both')" = 1 ]
+  # whoever kills all of it leaves nothing
+  kill -9 "$(tare inspect -f '{{.State.Pid}}' two)"
+  timeout 20 sh -c "until [ \"\$('$TARE_BIN/tare' inspect -f '{{.State.Running}}' two)\" = false ]; do sleep 0.2; done"
+  [ "$(tare cp two:/d/both - | tar -xO)" = 1 ]
+  [ "$(tare volume export disk | tar -xO sub/f)" = kept ]
+  tare rm -f two
+  tare volume rm disk
+  # nobody has it any more
+  timeout 20 sh -c "until e2fsck -fn '$LOOP' >/dev/null 2>&1 && [ ! -e /sys/fs/ext4/${LOOP#/dev/} ]; do sleep 0.2; done"
+  losetup -d "$LOOP"
+}
+
+@test "a volume that cannot be mounted: one line with its name, its device and the kernel's reason" {
+  tare volume create -o type=ext4 -o device=/dev/nosuch gone
+  run -125 tare run --rm -v gone:/d busybox true
+  [[ "$output" == *"volume gone, /dev/nosuch: ext4: "*"Can't lookup blockdev"* && "${#lines[@]}" = 1 ]] || { echo "$output"; return 1; }
+  tare volume create -o type=nosuchfs -o device=x odd
+  run -125 tare run --rm -v odd:/d busybox true
+  [[ "$output" == *"volume odd, x: this kernel has no file system \"nosuchfs\""* ]]
+  with_ext4
+  tare volume create -o type=ext4 -o device="$LOOP" -o o=nonsense=1 worse
+  run -125 tare run --rm -v worse:/d busybox true
+  [[ "$output" == *"volume worse, $LOOP: "*"nonsense"* && "${#lines[@]}" = 1 ]] || { echo "$output"; return 1; }
+  tare volume create -o type=ext4 -o device="$LOOP" -o o=ro reads
+  run -0 tare run --rm -v reads:/d busybox sh -c 'grep " /d " /proc/mounts; touch /d/x 2>&1; true'
+  [[ "${lines[0]}" == *" ext4 ro,"* && "${lines[1]}" == *"Read-only"* ]]
+  losetup -d "$LOOP"
+  # a server's name is asked for at each start; the kernel wants its address
+  local a
+  for a in server.invalid -x; do
+    tare volume create -o type=nfs -o device=:/srv -o o="addr=$a,nolock" named
+    run -125 tare run --rm -v named:/d busybox true
+    [[ "$output" == *"volume named: addr=$a: "* && "${#lines[@]}" = 1 ]] || { echo "$output"; return 1; }
+    tare volume rm named
+  done
+  tare volume create -o type=ext4 -o device=/dev/nosuch -o o=addr=localhost named
+  run -125 tare run --rm -v named:/d busybox true
+  [[ "$output" =~ "option \"addr="(127.0.0.1|::1)"\"" ]] || { echo "$output"; return 1; }
+  tare create --name waits -v named:/d busybox true
+  [ "$(tare inspect waits | jq -r '.[0].Mounts[0] | [.Type, .Name, .Driver] | join(" ")')" = "volume named local" ]
+  tare rm waits
+  run -1 tare volume create -o type=ext4 none
+  [[ "$output" == *"device=DEVICE"* ]]
+  run -1 tare volume create -o type=none -o device=/tmp none
+  run -1 tare volume import gone </dev/null
+  tare volume rm gone odd worse reads named
 }
 
 @test "--volumes-from: another container's volumes and binds, perhaps read-only" {
