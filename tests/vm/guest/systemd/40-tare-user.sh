@@ -16,14 +16,10 @@ tu_pid() { tu tare inspect "$1" | jq -r '.[0].State.Pid'; }
 tu_cg() { echo "$tu_scope/$(tu_id "$1")"; }
 
 tu_begins() {
-  # without PAM and logind, which make the folder and the name of it otherwise
-  mkdir -p /etc/systemd/system/user@.service.d /etc/systemd/system/user-runtime-dir@.service.d /home/user && chown 1000:1000 /home/user || return 1
-  printf '[Service]\nPAMName=\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\n' >/etc/systemd/system/user@.service.d/plain.conf
-  printf '[Service]\nExecStart=\nExecStart=/bin/busybox sh -c "mkdir -p /run/user/%%i; chmod 700 /run/user/%%i; chown %%i:%%i /run/user/%%i"\nExecStop=\n' \
-    >/etc/systemd/system/user-runtime-dir@.service.d/plain.conf
+  mkdir -p /home/user && chown 1000:1000 /home/user || return 1
   systemctl stop his session-1.scope 2>/dev/null
   rm -rf /run/user/1000
-  systemctl daemon-reload && systemctl start user@1000.service || fail "$(systemctl status user@1000.service)" || return 1
+  systemctl start user@1000.service || fail "$(systemctl status user@1000.service)" || return 1
   systemd-run -q --scope --unit session-2.scope --slice user-1000.slice sleep 3600 &
   for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e $tu_session ] && [ -S /run/user/1000/bus ] && break; sleep 0.5; done
   cat $tu_manager/cgroup.controllers

@@ -27,6 +27,7 @@ rb_ends() {
     ! nft list ruleset | grep -E '10\.9\.0|8080'
 }
 
+show cat /tests/reboot/said
 check "tare-restart has started what is to be" restarted
 check "always, unless-stopped, on-failure" rb_started
 check "what stays as it was, exit codes, --rm" rb_stay
