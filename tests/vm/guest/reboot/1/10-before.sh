@@ -22,8 +22,10 @@ rb_makes() {
 }
 rb_user() {
   he_begins && mkdir -p /home/user && chown 1000:1000 /home/user && he tare load -i /tests/busybox.tar &&
-    he tare run -d --name his --restart always --network none busybox sh -c 'echo mine; exec sleep 1000' && is "$(he tare ps --format '{{.Names}}')" his
+    he tare run -d --name his --restart always --network none --stop-timeout 0 busybox sh -c 'echo mine; exec sleep 1000' && is "$(he tare ps --format '{{.Names}}')" his
 }
+# as his unit does it, where he has one
+rb_user_stops() { he tare stop --for-shutdown && is "$(he tare ps -q)" ""; }
 rb_runs() { is "$(running)" "ends-well fails lives no-policy removed talks was-paused web"; }
 
 check "systemctl enable tare-restart" rb_enables
@@ -34,4 +36,5 @@ check "address, port, name, health" serves
 check "a first life" lived 1
 check "nothing but theirs" nothing_leaked
 show tare ps -a --format 'table {{.Names}}\t{{.Status}}\t{{.Ports}}'
+check "the user's are stopped as he goes" rb_user_stops
 echo "# \$ systemctl reboot"
