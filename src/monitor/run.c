@@ -28,6 +28,7 @@
 #include "monitor/usernet.h"
 #include "net/stub.h"
 #include "runtime/runtime.h"
+#include "sys/ns.h"
 #include "sys/sock.h"
 #include "sys/spawn.h"
 #include "wire/frame.h"
@@ -250,6 +251,7 @@ static int create(struct birth *b, struct err *e)
 		.spec = b->d.spec,
 		.rootfs = b->d.rootfs,
 		.cgroup = b->d.cgroup,
+		.rootless = !ns_user_is_initial(),
 		.stdio = { b->stdio.container[0], b->stdio.container[1], b->stdio.container[2] },
 		.pass = &pass,
 		.barrier = RT_BARRIER_SOCKET,
