@@ -103,25 +103,40 @@ static int insist(pid_t as, const char *text, struct err *e)
 	return r < 0 ? err_errno(e, r, "NOTIFY_SOCKET") : rt_notify_barrier(CREW_MANAGER, BARRIER_MS, e);
 }
 
-int notify_starting(const struct description *d, struct err *e)
+/* A manager that ends the start does not hear who the main process is, and nobody would end the container with it: it ended who started us,
+ * or that one got a signal to pass on, before it did not listen. */
+static int still_wanted(const struct crew *c, struct err *e)
+{
+	struct pollfd p = { .fd = crew_get(c, CREW_CLIENT), .events = POLLRDHUP };
+
+	if (poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLHUP | POLLERR))
+		return err_set(e, ERR_UNAVAILABLE, "the start was given up by whoever asked for it");
+	return 0;
+}
+
+int notify_starting(const struct crew *c, const struct description *d, struct err *e)
 {
 	char text[64];
+	int r;
 
 	if (d->notify.mode != NOTIFY_CONTAINER && d->notify.mode != NOTIFY_HEALTHY)
 		return 0;
 	(void)snprintf(text, sizeof(text), "MAINPID=%d", (int)getpid());
-	return insist(d->notify.sender, text, e);
+	r = insist(d->notify.sender, text, e);
+	return r < 0 ? r : still_wanted(c, e);
 }
 
 /* In one message: a manager that acts on the first half must know the second. */
-int notify_started(const struct description *d, struct err *e)
+int notify_started(const struct crew *c, const struct description *d, struct err *e)
 {
 	char text[64];
+	int r;
 
 	if (d->notify.mode != NOTIFY_CONMON)
 		return 0;
 	(void)snprintf(text, sizeof(text), "MAINPID=%d\nREADY=1", (int)getpid());
-	return insist(d->notify.sender, text, e);
+	r = insist(d->notify.sender, text, e);
+	return r < 0 ? r : still_wanted(c, e);
 }
 
 /* ---- what may be said ---- */

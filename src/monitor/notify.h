@@ -16,9 +16,10 @@ int notify_fork(struct err *e) MUST_CHECK;
 /* Connects to the manager (CREW_MANAGER); in mode "container" opens the container's socket (CREW_NOTIFY), and d->spec becomes one that has
  * it. */
 int notify_open(struct crew *c, struct arena *a, struct description *d, struct err *e) MUST_CHECK;
-/* Before and after the start: we are the main process, and what is ready by that. */
-int notify_starting(const struct description *d, struct err *e) MUST_CHECK;
-int notify_started(const struct description *d, struct err *e) MUST_CHECK;
+/* Before and after the start: we are the main process, and what is ready by that. ERR_UNAVAILABLE: our client is gone meanwhile, killed
+ * with the manager's start. */
+int notify_starting(const struct crew *c, const struct description *d, struct err *e) MUST_CHECK;
+int notify_started(const struct crew *c, const struct description *d, struct err *e) MUST_CHECK;
 
 /* ---- the worker ---- */
 

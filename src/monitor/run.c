@@ -279,7 +279,7 @@ static int create(struct birth *b, struct err *e)
 		r = save_state(b, STATE_CREATED, e);
 	if (r == 0)
 		r = join_check(&b->d, e);
-	return r < 0 ? r : notify_starting(&b->d, e);
+	return r < 0 ? r : notify_starting(&b->crew, &b->d, e);
 }
 
 static int start(struct birth *b, struct err *e)
@@ -292,7 +292,7 @@ static int start(struct birth *b, struct err *e)
 	if ((r = save_state(b, STATE_RUNNING, e)) < 0 ||
 	    (r = rt_run_hooks(b->d.spec, OCI_HOOK_POSTSTART, b->d.id, b->process.pid, b->d.container_dir, "running",
 			      e)) < 0 ||
-	    (r = notify_started(&b->d, e)) < 0)
+	    (r = notify_started(&b->crew, &b->d, e)) < 0)
 		return r;
 	return put_streams(b, e);
 }

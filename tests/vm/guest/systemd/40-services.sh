@@ -6,6 +6,7 @@ perl="-v /usr:/usr:ro -v /usr/lib:/lib:ro -v /usr/lib64:/lib64:ro busybox /usr/b
 state_of() { tare inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1"; }
 pid_of() { tare inspect -f '{{.State.Pid}}' "$1"; }
 cgroup_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
+is() { [ "$1" = "$2" ] || fail "\"$1\" is not \"$2\""; }
 within() { # SECONDS COMMAND...
   end=$(($(date +%s) + $1)); shift
   while ! "$@"; do [ "$(date +%s)" -lt $end ] || return 1; sleep 0.3; done
@@ -30,7 +31,7 @@ ended() { [ "$(state_of "$1")" = "$2" ] || fail "$(state_of "$1") is not $2"; }
 # nobody of the container, nor of its monitor
 none_left() {
   # shellcheck disable=SC2009
-  ! ps -o pid,args | grep -E '[/]usr/share/say|[t]are-monitor|[t]are run' || fail "still there"
+  ! ps -o pid,args | grep -E '[/]usr/share/say|[t]are-monitor|[t]are run' >/tmp/left || fail "still there: $(cat /tmp/left)" >/tmp/still
 }
 
 journal_runs() {
@@ -39,7 +40,8 @@ journal_runs() {
 ready_by_the_container() {
   unit one Type=notify "ExecStart=/usr/local/bin/tare run -d --name one $perl 'STATUS=warm\\\\nMAINPID=1\\\\nREADY=1' STATUS=late"
   up one || return 1
-  within 10 is "$(shown one StatusText)" late || within 10 is "$(shown one StatusText)" warm || return 1
+  late() { [ "$(shown one StatusText)" = late ]; }
+  within 20 late || fail "$(shown one StatusText)" || return 1
   main=$(shown one MainPID)
   is "$(cat "/proc/$main/comm")" tare-monitor && is "$(awk '$1 == "PPid:" { print $2 }' "/proc/$main/status")" 1 && is "$(shown one ActiveState)" active
 }
@@ -48,9 +50,18 @@ stops_with_the_code() {
     ended one "exited 7" && none_left && tare rm one && systemctl reset-failed one
 }
 not_ready_in_time() {
-  unit slow Type=notify TimeoutStartSec=4 "ExecStart=/usr/local/bin/tare run -d --name slow $perl STATUS=never"
+  unit slow Type=notify TimeoutStartSec=30 "ExecStart=/usr/local/bin/tare run -d --name slow $perl STATUS=never"
   ! systemctl start slow || return 1
   within 30 none_left && is "$(shown slow Result)" timeout && tare rm slow && systemctl reset-failed slow
+}
+given_up() {
+  unit soon Type=notify "ExecStart=/usr/local/bin/tare run -d --name soon $perl READY=1"
+  for s in 1 3 6; do
+    systemctl start --no-block soon && sleep $s && systemctl stop soon && within 30 none_left || return 1
+    tare rm soon 2>/dev/null
+    systemctl reset-failed soon 2>/dev/null
+  done
+  true
 }
 # a stop signal of its own, in the foreground, and with systemd restarting it
 restarts() {
@@ -165,12 +176,14 @@ check "a watchdog that is not fed" watchdog
 check "--cgroups=split" split
 check "--cgroups=split, started in another unit" split_started
 check "--cgroups=split without Delegate" not_delegated
-for mode in control-group mixed process none; do
+# one that is given up while tare is at it: nobody may be left who is nobody's
+check "given up at once" given_up
+for mode in control-group mixed process; do
   check "KillMode=$mode" kill_mode $mode -d
-  check "KillMode=$mode, in the foreground" kill_mode $mode
   check "KillMode=$mode, split" kill_mode $mode -d --cgroups=split
-  check "KillMode=$mode, split, in the foreground" kill_mode $mode --cgroups=split
 done
+check "KillMode=none and ExecStop" kill_mode none -d
+check "KillMode=control-group, split, in the foreground" kill_mode control-group --cgroups=split
 check "a unit's timeout that is over first" killed_by_systemd
 check "socket activation" sockets
 check "the journal's fields" fields
