@@ -1,6 +1,7 @@
 /* The options that a container was made with are put together again from its HostConfig, those that are given replace them, and all is judged as
  * at `tare run` (spec_limits.c). The cgroup first: the kernel has the last word. Then config.json, which the next start reads, then the row.
- * Killed in between, the container goes on with new limits and shows older ones until the next update. */
+ * What fails takes back what was done before it. Killed in between, the container goes on with new limits and shows older ones until the next
+ * update. */
 #include "engine/limits.h"
 
 #include <stdio.h>
@@ -29,7 +30,8 @@ struct limiting {
 	uint64_t shares;
 	struct ct_options opt;
 	struct plan plan;
-	const struct json *description, *before, *after; /* resources */
+	const char *text; /* of config.json as it was */
+	const struct json *description, *before, *after, *undo; /* resources */
 };
 
 static void limiting_end(struct limiting *l)
@@ -208,6 +210,37 @@ static int resources(struct limiting *l, struct err *e)
 	return sb_error(&out) < 0 ? err_errno(e, -ENOMEM, "write the limits") : json_parse(&l->a, out.s, out.len, NULL, &l->after, e);
 }
 
+/* What the kernel is told where there was no limit before. */
+static const struct {
+	const char *part, *member;
+	int64_t value;
+} nothing[] = {
+	{ "memory", "limit", -1 }, { "memory", "swap", -1 },	  { "memory", "reservation", -1 }, { "cpu", "shares", 1024 },
+	{ "cpu", "quota", -1 },	   { "cpu", "period", 100000 }, { "pids", "limit", -1 },
+};
+
+/* As it was: the limits there were, and none where one came. */
+static int write_undo(struct limiting *l, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&out);
+
+	jw_object(&w, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		const struct json *before = json_get(l->before, parts[i]), *after = json_get(l->after, parts[i]);
+
+		jw_object(&w, parts[i]);
+		json_each(member, before)
+			jw_value(&w, member->key, member);
+		for (size_t k = 0; k < ARRAY_LEN(nothing); k++)
+			if (strcmp(nothing[k].part, parts[i]) == 0 && json_get(after, nothing[k].member) && !json_get(before, nothing[k].member))
+				jw_i64(&w, nothing[k].member, nothing[k].value);
+		jw_end_object(&w);
+	}
+	jw_end_object(&w);
+	return sb_error(&out) < 0 ? err_errno(e, -ENOMEM, "write the limits") : json_parse(&l->a, out.s, out.len, NULL, &l->undo, e);
+}
+
 static int apply(struct limiting *l, const struct json *doc, struct err *e)
 {
 	CLEANUP_CGROUP struct cgroup *cg = NULL;
@@ -223,17 +256,25 @@ static int apply(struct limiting *l, const struct json *doc, struct err *e)
 	return cg_apply(cg, &res, e);
 }
 
+static bool runs(const struct limiting *l)
+{
+	return l->rec.status == RECORD_RUNNING && l->live.container;
+}
+
+static void take_back(struct limiting *l)
+{
+	struct err why = { 0 };
+
+	if (runs(l) && apply(l, l->undo, &why) < 0)
+		log_warning("container %s goes on with limits that it is not to have: %s", l->rec.name, why.msg);
+}
+
 /* At once; what the kernel refuses in the middle is taken back. */
 static int apply_now(struct limiting *l, struct err *e)
 {
-	struct err ignored = { 0 };
-
-	if (l->rec.status != RECORD_RUNNING || !l->live.container)
+	if (!runs(l) || apply(l, l->after, e) == 0)
 		return 0;
-	if (apply(l, l->after, e) == 0)
-		return 0;
-	if (l->before && apply(l, l->before, &ignored) < 0)
-		log_debug("%s", ignored.msg);
+	take_back(l);
 	return err_ctx(e, "container %s", l->rec.name);
 }
 
@@ -285,6 +326,17 @@ static int keep_description(struct limiting *l, struct err *e)
 	return r < 0 ? err_errno(e, r, "write the container's config.json") : 0;
 }
 
+/* Not synced: where that fails, too, it is the old one at least as long as the machine runs. */
+static void take_back_description(struct limiting *l)
+{
+	struct err why = { 0 };
+	CLEANUP_FD int dir = folder_open(l->en, l->rec.id, &why);
+	int r = dir < 0 ? dir : io_replace_file(dir, "config.json", l->text, strlen(l->text), 0600, false);
+
+	if (r < 0)
+		log_warning("container %s will be started with limits that it is not to have: %s", l->rec.name, strerror(-r));
+}
+
 static int keep_row(struct limiting *l, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
@@ -296,6 +348,21 @@ static int keep_row(struct limiting *l, struct err *e)
 	if (r == 0)
 		r = record_set_config(c, l->rec.id, out.s, e);
 	return r < 0 ? r : catalog_commit(c, e);
+}
+
+static int keep(struct limiting *l, struct err *e)
+{
+	int r = keep_description(l, e);
+
+	if (r == 0)
+		r = keep_row(l, e);
+	if (r == 0) {
+		events_container(l->en, &l->rec, "update", NULL);
+		return 0;
+	}
+	take_back_description(l);
+	take_back(l);
+	return r;
 }
 
 static int read_it(struct limiting *l, struct err *e)
@@ -312,6 +379,8 @@ static int read_it(struct limiting *l, struct err *e)
 		r = launch_read_description(l->en, l->rec.id, 0, &description, e);
 	if (r == 0)
 		r = json_parse(&l->a, description.s, description.len, NULL, &l->description, e);
+	if (r == 0 && !(l->text = arena_strndup(&l->a, description.s, description.len)))
+		r = err_errno(e, -ENOMEM, "the container's config.json");
 	l->before = r < 0 ? NULL : json_get(json_get(json_get(l->description, "spec"), "linux"), "resources");
 	return r;
 }
@@ -339,10 +408,7 @@ int container_limit(const struct engine *en, const char *what, const struct ct_o
 		l.opt.cpus = NULL;
 		l.plan.cpu_quota = -1;
 	}
-	if (r < 0 || (r = resources(&l, e)) < 0 || (r = apply_now(&l, e)) < 0 || (r = keep_description(&l, e)) < 0)
+	if (r < 0 || (r = resources(&l, e)) < 0 || (r = write_undo(&l, e)) < 0 || (r = apply_now(&l, e)) < 0)
 		return r;
-	r = keep_row(&l, e);
-	if (r == 0)
-		events_container(en, &l.rec, "update", NULL);
-	return r;
+	return keep(&l, e);
 }

@@ -230,3 +230,40 @@ ends() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
     nothing_is_left
   done
 }
+
+# file V1 V2 CONTAINER: of its cgroup.
+limit_of() {
+  local c
+  c=$(tare inspect -f '{{.Cgroup}}' "$3")
+  cat /sys/fs/cgroup/memory"$c/$1" /sys/fs/cgroup"$c/$2" /sys/fs/cgroup/pids"$c/$1" 2>/dev/null | head -n 1
+}
+
+@test "update whose row cannot be written: the limits, and those of the next start, are as they were" {
+  local id before had pids call n
+  tare run -d --name lim --network none --pids-limit 60 busybox sleep 100
+  id=$(tare inspect -f '{{.Id}}' lim)
+  before=$(sha256sum <"$TARE_ROOT/containers/$id/config.json")
+  had=$(limit_of memory.limit_in_bytes memory.max lim) pids=$(limit_of pids.max pids.max lim)
+  [ -n "$had" ]
+  [ "$pids" = 60 ]
+  # from each of its writes into the catalog, and syncs, on
+  for call in pwrite64 fdatasync,fsync; do
+    for ((n = 1; n < 40; n++)); do
+      run timeout 20 strace -qq -o /dev/null -e trace="$call" -e inject="$call:error=ENOSPC:when=$n+" "$TARE_BIN/tare" update --memory 50m --pids-limit 33 lim
+      [ "$status" != 0 ] || break
+      [ "$(sha256sum <"$TARE_ROOT/containers/$id/config.json")" = "$before" ] || { echo "$call $n: $output"; return 1; }
+      [ "$(limit_of memory.limit_in_bytes memory.max lim)" = "$had" ]
+      [ "$(limit_of pids.max pids.max lim)" = 60 ]
+      [ "$(tare inspect -f '{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}' lim)" = "0 60" ]
+    done
+    echo "$call: $n" >&2
+    [ "$status" = 0 ]
+    tare rm -f lim
+    tare run -d --name lim --network none --pids-limit 60 busybox sleep 100
+    id=$(tare inspect -f '{{.Id}}' lim)
+    before=$(sha256sum <"$TARE_ROOT/containers/$id/config.json")
+  done
+  tare update --memory 50m --pids-limit 33 lim
+  [ "$(limit_of pids.max pids.max lim)" = 33 ]
+  tare rm -f lim
+}
