@@ -347,29 +347,45 @@ int cp_out(const struct engine *en, const struct cp_args *args, uint64_t *bytes,
 
 /* ---- in ---- */
 
-static int tar_in(struct cp *c, struct put_to *how, struct err *e)
+/* What would be refused is refused before anything is read. */
+static int look_in(const struct engine *en, const struct cp_args *args, struct err *e)
 {
-	CLEANUP_TARBALL struct tarball tar = TARBALL_INIT;
+	CLEANUP(cp_end) struct cp c = CP_INIT(en, args, NULL);
+	struct place place = { .root = -1 };
+	int r = begin(&c, e);
+
+	if (r == 0)
+		r = find_place(&c, &c.there, NULL, S_IFDIR, &place, e);
+	close_fd(place.root);
+	return r;
+}
+
+/* Whoever writes the tar may take for ever: while it is read nothing is held of the container. */
+static int read_tar(const struct engine *en, struct store *store, struct tarball *tar, struct err *e)
+{
+	char worker[PATH_MAX];
+	int r = engine_program("tare-worker", worker, e);
+
+	if (r == 0)
+		r = store_open(en->root_fd, store, e);
+	return r < 0 ? r : tarball_open_files(store, worker, STDIN_FILENO, "standard input", tar, e);
+}
+
+static int tar_in(struct cp *c, const struct tarball *tar, struct put_to *how, struct err *e)
+{
 	const struct pick_item all = { .path = "", .name = "", .below = "", .last = IGNORE_NONE, .mode = S_IFDIR };
 	struct pick_from source = { .ignore = &nothing, .excludes = &nothing, .owners = true };
 	struct place place = { .root = -1 };
 	struct image_limits limits;
 	CLEANUP_FD int dest = -1;
-	char worker[PATH_MAX];
 	int r = find_place(c, &c->there, NULL, S_IFDIR, &place, e);
 
 	dest = place.root;
-	if (r == 0)
-		r = engine_program("tare-worker", worker, e);
-	if (r == 0)
-		r = store_open(c->en->root_fd, &c->store, e);
-	if (r == 0)
-		r = tarball_open_files(&c->store, worker, STDIN_FILENO, "standard input", &tar, e);
 	if (r < 0)
 		return r;
 	image_limits_default(&limits);
 	source.max_depth = limits.depth;
-	source.root = tar.root;
+	source.root = tar->root;
 	how->root = dest;
 	how->chown = false;
 	how->archive = true;
@@ -380,12 +396,19 @@ int cp_in(const struct engine *en, const struct cp_args *args, uint64_t *bytes, 
 {
 	CLEANUP(cp_end) struct cp c = CP_INIT(en, args, bytes);
 	struct put_to how = { .chown = !args->archive, .in_use = true, .bytes = bytes };
-	int r = begin(&c, e);
+	CLEANUP(store_close) struct store store = STORE_INIT;
+	CLEANUP_TARBALL struct tarball tar = TARBALL_INIT;
+	bool piped = strcmp(args->here, "-") == 0;
+	int r = piped ? look_in(en, args, e) : 0;
 
+	if (r == 0 && piped)
+		r = read_tar(en, &store, &tar, e);
+	if (r == 0)
+		r = begin(&c, e);
 	if (r < 0)
 		return r;
 	how.ids = (struct put_ids){ c.inside.id_base, c.inside.id_size };
-	r = strcmp(args->here, "-") == 0 ? tar_in(&c, &how, e) : copy(&c, &c.here, &c.there, &how, e);
+	r = piped ? tar_in(&c, &tar, &how, e) : copy(&c, &c.here, &c.there, &how, e);
 	if (r == 0)
 		events_container(en, &c.hold.rec, "extract-to-dir", NULL);
 	return r;

@@ -39,6 +39,30 @@ copies_into() {
   [ "$(in_box stat -c %h /tmp/new/hard)" = 2 ]
   [ "$(in_box stat -c %u:%g /root/f)" = "1000:1001" ]
 }
+@test "a tar that does not come keeps nobody from the container" {
+  local pid
+  tare create --name stalled busybox true
+  mkfifo "$BATS_TEST_TMPDIR/pipe"
+  "$TARE_BIN/tare" cp - stalled:/tmp <"$BATS_TEST_TMPDIR/pipe" 3>&- &
+  pid=$!
+  exec 7>"$BATS_TEST_TMPDIR/pipe"
+  sleep 0.5
+  mkdir "$BATS_TEST_TMPDIR/in"; echo hello >"$BATS_TEST_TMPDIR/in/file"; touch -d @0 "$BATS_TEST_TMPDIR/in/file"
+  timeout 10 "$TARE_BIN/tare" start stalled
+  timeout 10 "$TARE_BIN/tare" wait stalled
+  timeout 10 "$TARE_BIN/tare" cp "$BATS_TEST_TMPDIR/in/file" stalled:/tmp/other
+  tar -C "$BATS_TEST_TMPDIR/in" -c . >&7
+  exec 7>&-
+  wait "$pid"
+  [ "$(tare cp stalled:/tmp/file - | tar -xO)" = hello ]
+  # times, also the first there is
+  [ "$(tare cp stalled:/tmp/file - | tar -tv --full-time | awk '{ print $4 }')" = 1970-01-01 ]
+  # what cannot be is said before anything is read
+  run -1 timeout 5 "$TARE_BIN/tare" cp - stalled:/nowhere < <(sleep 10)
+  run -1 timeout 5 "$TARE_BIN/tare" cp - nobody:/tmp < <(sleep 10)
+  tare rm -f stalled
+}
+
 @test "docker's events: archive-path and extract-to-dir" {
   box
   tare cp src/f box:/tmp
