@@ -140,6 +140,14 @@ int container_revive(const struct engine *en, const char *id, struct err *e)
 	return r;
 }
 
+/* As it was made: while a restart is at work the row says otherwise (restart.c). */
+static bool made_with_rm(const struct ct_config *config)
+{
+	const struct json *rm = json_get(json_get(config->doc, "HostConfig"), "AutoRemove");
+
+	return rm && rm->type == JSON_BOOL && rm->boolean;
+}
+
 int container_set_policy(const struct engine *en, const char *what, const struct policy *policy, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -159,7 +167,7 @@ int container_set_policy(const struct engine *en, const char *what, const struct
 	if ((r = catalog_begin(c, CATALOG_DURABLE, e)) < 0 || (r = record_get(c, &a, rec.id, &rec, e)) < 0 ||
 	    (r = config_parse(&a, rec.config, &config, e)) < 0)
 		return r;
-	if (rec.auto_remove && policy->kind != POLICY_NO)
+	if ((rec.auto_remove || made_with_rm(&config)) && policy->kind != POLICY_NO)
 		return err_set(e, ERR_CONFLICT, "container %s was made with --rm: what is removed at its end is not restarted", rec.name);
 	config_change_restart(config.doc, policy, &text);
 	r = sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "write the container's configuration") : record_set_config(c, rec.id, text.s, e);

@@ -13,6 +13,19 @@ restarts() { [ "$(state "$1" RestartCount)" -ge "$2" ]; }
 waiter_of() { pgrep -f "^tare-monitor rest .* $1\$"; }
 said() { [ "$(tare logs "$1" | grep -c "$2")" -ge "$3" ]; }
 
+@test "update --restart of one with --rm is refused while it is being restarted, too" {
+  local pid
+  tare run -d --rm --name both --network none busybox sh -c 'trap "" TERM; while :; do sleep 0.1; done'
+  "$TARE_BIN/tare" restart -t 2 both 3>&- &
+  pid=$!
+  wait_until 2 bash -c "'$TARE_BIN/tare' events --since 1m --until 0s --filter container=both --filter event=kill | grep -q kill"
+  run -1 tare update --restart always both
+  [[ "$output" == *"--rm"* ]]
+  wait "$pid"
+  [ "$(tare inspect -f '{{.HostConfig.AutoRemove}} {{.HostConfig.RestartPolicy.Name}}' both)" = "true no" ]
+  tare rm -f both
+}
+
 @test "always: started again with another pause, the log goes on; State and ps say so; stop ends it for good" {
   tare run -d --name al --restart always busybox sh -c 'echo here; exit 3'
   wait_until 20 restarts al 3
