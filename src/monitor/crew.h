@@ -25,6 +25,8 @@ enum crew_fd {
 	CREW_FEED,     /* write end of CREW_OUT with a terminal */
 	CREW_STAGE_OUT, /* the pipe between the terminal and CREW_FEED */
 	CREW_STAGE_IN,
+	CREW_BIN_OUT,  /* the pipe by which what was logged leaves its stream (stream.c) */
+	CREW_BIN_IN,
 	CREW_LISTEN,   /* attach.sock */
 	CREW_PROGRESS,
 	CREW_LINK,     /* between keeper and worker */

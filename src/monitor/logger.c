@@ -19,7 +19,7 @@ int logger_open(struct logger *l, const struct description_log *d, struct progre
 		l->file.attrs = sb_error(&l->attrs) < 0 ? NULL : l->attrs.s;
 	}
 	r = logfile_open(&l->file, d->path, d->max_size, d->max_file);
-	if (r == 0 && progress_get(p->log_writing))
+	if (r == 0 && progress_get(p->log_writing) == PROGRESS_WRITING)
 		r = logfile_rewind(&l->file, progress_get(p->log_offset));
 	return r;
 }
@@ -38,11 +38,10 @@ static size_t write_file(struct logger *l, enum log_stream stream, const char *d
 
 	logfile_prepare(&l->file);
 	progress_set(p->log_offset, l->file.size);
-	progress_set(p->log_writing, 1);
+	progress_set(p->log_writing, PROGRESS_WRITING);
 	n = logfile_append(&l->file, stream, data, len, final);
 	if (!n && more)
 		n = logfile_append_part(&l->file, stream, data, len);
-	progress_set(p->log_writing, 0);
 	return n;
 }
 

@@ -24,7 +24,8 @@ int logger_open(struct logger *l, const struct description_log *d, struct progre
 void logger_close(struct logger *l);
 
 /* Writes the whole records at data; gives their length, which may be less than there are: ask again. more: behind data there is more in the
- * stream, so that something is to be taken. final: takes everything. */
+ * stream, so that something is to be taken. final: takes everything. Leaves the mark in the progress page: it is the caller's who takes the data
+ * out of the stream (stream.c). */
 size_t logger_write(struct logger *l, enum log_stream stream, const char *data, size_t len, bool more, bool final) MUST_CHECK;
 
 /* After a write that ended with l->full: waits for room, at most so long, after which no write does. */

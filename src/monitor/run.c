@@ -91,6 +91,20 @@ static int begin(struct birth *b, const char *command, unsigned int lock_seconds
 	return r < 0 ? r : open_state_dir(b, lock_seconds, e);
 }
 
+static int make_bin(struct birth *b, struct err *e)
+{
+	int bin[2], r;
+
+	if (pipe2(bin, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_errno(e, -errno, "make a pipe");
+	r = crew_put(&b->crew, CREW_BIN_IN, bin[1]);
+	if (r < 0)
+		close_fd(bin[0]);
+	else
+		r = crew_put(&b->crew, CREW_BIN_OUT, bin[0]);
+	return r < 0 ? err_errno(e, r, "place a pipe") : 0;
+}
+
 static int open_progress(struct birth *b, struct err *e)
 {
 	int r = put(b, CREW_PROGRESS, progress_open(CREW_STATE_DIR), PROGRESS_FILE, e);
@@ -98,7 +112,12 @@ static int open_progress(struct birth *b, struct err *e)
 	if (r < 0)
 		return r;
 	r = progress_map(CREW_PROGRESS, &b->progress);
-	return r < 0 ? err_errno(e, r, "map %s", PROGRESS_FILE) : 0;
+	if (r < 0)
+		return err_errno(e, r, "map %s", PROGRESS_FILE);
+	/* whether it was taken out only the pipe knew that went with both halves: better twice than never */
+	if (progress_get(b->progress->log_writing) != PROGRESS_WRITING)
+		progress_set(b->progress->log_writing, PROGRESS_IDLE);
+	return make_bin(b, e);
 }
 
 static int listen_for_clients(struct birth *b, struct err *e)

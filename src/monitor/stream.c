@@ -2,7 +2,8 @@
  * written to the log and shown to the clients; only then are those bytes read away. A worker that is killed in between
  * leaves them in the FIFO, which the keeper (and the container itself) hold open, and its successor finds them again.
  * What it had half written to the log is known by the mark in the progress page and cut off first, so the log has the
- * line once. Only a kill between the mark's end and the read that consumes, a microsecond, repeats lines.
+ * line once. When it is written the mark says in one store how much is to be consumed, which is spliced into a pipe, the
+ * bin, that the keeper holds, too: whether there is something in the bin tells a successor whether that was done.
  *
  * An unfinished line stays in the FIFO until its end comes, which the edge-triggered watch makes cheap; clients see it
  * at once, and `shown` remembers how much of the FIFO's head they have seen.
@@ -48,7 +49,7 @@ static void released(void *data)
 
 int stream_sink_init(struct stream_sink *k, struct logger *log, struct attach *attach, struct progress *p)
 {
-	*k = (struct stream_sink){ .log = log, .attach = attach, .progress = p, .peek = { -1, -1 } };
+	*k = (struct stream_sink){ .log = log, .attach = attach, .progress = p, .peek = { -1, -1 }, .bin = { -1, -1 } };
 	attach->released = released;
 	attach->released_data = k;
 	k->buf = malloc(STREAM_LOOK);
@@ -134,6 +135,58 @@ static bool log_is_full(const struct stream *s)
 	return s->sink->log && s->sink->log->full;
 }
 
+/* What the mark says is taken out of the source, unless it is in the bin already; the mark goes before the bin is emptied. */
+static void take(struct stream *s)
+{
+	struct stream_sink *k = s->sink;
+	struct progress *p = k->progress;
+	size_t left = progress_taken_len(progress_get(p->log_writing));
+
+	while (left) {
+		size_t in_bin = waiting(k->bin[0]);
+		ssize_t n = in_bin ? (ssize_t)in_bin : splice(s->source, NULL, k->bin[1], NULL, left, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+
+		if (n <= 0 || (size_t)n >= left)
+			break; /* all of it; or the container took it back */
+		left -= (size_t)n; /* the bin was full */
+		progress_set(p->log_writing, progress_taking(s->which, left));
+		consume(k->bin[0], k->buf, (size_t)n);
+	}
+	progress_set(p->shown[s->which], progress_get(p->shown_after));
+	progress_set(p->log_writing, PROGRESS_IDLE);
+	consume(k->bin[0], k->buf, waiting(k->bin[0]));
+}
+
+/* Of len bytes in buf done are in the log: they go. */
+static void taken(struct stream *s, size_t len, size_t done)
+{
+	struct stream_sink *k = s->sink;
+	struct progress *p = k->progress;
+
+	if (k->bin[0] < 0) { /* nobody comes after us */
+		progress_set(p->shown[s->which], (uint32_t)(len - done));
+		consume(s->source, k->buf, done);
+		return;
+	}
+	progress_set(p->shown_after, (uint32_t)(len - done));
+	progress_set(p->log_writing, progress_taking(s->which, done));
+	take(s);
+}
+
+/* What a predecessor was killed over. */
+static void recover_take(struct stream *s)
+{
+	struct stream_sink *k = s->sink;
+	uint32_t mark = progress_get(k->progress->log_writing);
+
+	if (k->bin[0] < 0)
+		return;
+	if (progress_is_taking(mark, s->which))
+		take(s);
+	else if (mark <= PROGRESS_WRITING)
+		consume(k->bin[0], k->buf, waiting(k->bin[0]));
+}
+
 /* One look; false when there is nothing to do until more comes. */
 static bool pump(struct stream *s, bool final)
 {
@@ -143,10 +196,11 @@ static bool pump(struct stream *s, bool final)
 		return false;
 	show(s, len);
 	done = record(s, len, final);
-	if (!done)
+	if (!done) {
+		progress_set(s->sink->progress->log_writing, PROGRESS_IDLE);
 		return false;
-	progress_set(s->sink->progress->shown[s->which], (uint32_t)(len - done));
-	consume(s->source, s->sink->buf, done);
+	}
+	taken(s, len, done);
 	return true;
 }
 
@@ -245,6 +299,7 @@ int stream_watch(struct stream *s, struct loop *loop)
 {
 	if (s->source < 0)
 		return 0;
+	recover_take(s);
 	s->loop = loop;
 	s->next = s->sink->streams;
 	s->sink->streams = s;

@@ -18,6 +18,7 @@ struct stream_sink {
 	struct attach *attach;
 	struct progress *progress;
 	int peek[2]; /* a pipe of the process's own, empty between two looks */
+	int bin[2];  /* borrowed, a non-blocking pipe that outlives the process: what was logged goes through it; -1: there is none */
 	char *buf;   /* STREAM_LOOK bytes */
 	struct stream *streams; /* those that are watched */
 };

@@ -159,6 +159,8 @@ static int open_streams(struct worker *w)
 	r = stream_sink_init(&w->sink, &w->log, &w->attach, w->progress);
 	if (r < 0)
 		return r;
+	w->sink.bin[0] = crew_get(c, CREW_BIN_OUT);
+	w->sink.bin[1] = crew_get(c, CREW_BIN_IN);
 	w->streams[LOG_STDOUT] = (struct stream){
 		.sink = &w->sink,
 		.which = LOG_STDOUT,

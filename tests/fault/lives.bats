@@ -48,6 +48,25 @@ deaths() { tare events --since 1h --until 0s --filter "container=$1" --filter ev
   tare rm -f slow >/dev/null
 }
 
+# The write, the mark behind it, the taking out of the FIFO: whoever is killed in between leaves what the next one needs to know.
+@test "a worker that is killed at each of its steps with a batch of lines: the log has each of them once" {
+  local calls n worker
+  for calls in read write splice; do
+    for n in 1 2 3; do
+      tare run -d --name steps --network none busybox \
+        sh -c 'while [ ! -e /go ]; do sleep 0.1; done; i=0; while [ $i -lt 400 ]; do i=$((i + 1)); echo out $i; echo err $i >&2; done; exit 5' >/dev/null
+      worker=$(half steps worker)
+      strace -qq -o /dev/null -e trace=$calls -e inject="$calls:signal=KILL:when=$n" -p "$worker" 3>&- &
+      wait_until 10 grep -q '^TracerPid:.*[1-9]' "/proc/$worker/status"
+      tare exec steps touch /go
+      [ "$(tare wait steps)" = 5 ]
+      tare logs steps 2>"$BATS_TEST_TMPDIR/err" | sed 's/^out //' | cmp - <(seq 400) || { echo "killed at $calls $n"; return 1; }
+      sed 's/^err //' "$BATS_TEST_TMPDIR/err" | cmp - <(seq 400) || { echo "killed at $calls $n, stderr"; return 1; }
+      tare rm steps >/dev/null
+    done
+  done
+}
+
 @test "the mark of an address, whose container is gone and whose monitor was killed before it forgot its connections, goes with the next look" {
   mkdir -p "$TARE_STATE/stale"
   ln -s "$(printf '%064d' 7)" "$TARE_STATE/stale/10.210.0.77"

@@ -19,7 +19,7 @@
 /* One stream as a worker has it, and what a successor of that worker would find. */
 struct rig {
 	char dir[64], path[96];
-	int pipe[2], pty, slave, stage[2];
+	int pipe[2], pty, slave, stage[2], bin[2];
 	struct loop *loop;
 	struct progress *progress;
 	struct input input;
@@ -38,6 +38,8 @@ static void start_worker(struct rig *g)
 	attach_init(&g->attach, g->loop, &g->input, false);
 	assert_int_equal(logger_open(&g->log, &(struct description_log){ .driver = LOG_DRIVER_JSON, .path = g->path, .max_file = 1 }, g->progress), 0);
 	assert_int_equal(stream_sink_init(&g->sink, &g->log, &g->attach, g->progress), 0);
+	g->sink.bin[0] = g->bin[0];
+	g->sink.bin[1] = g->bin[1];
 	g->stream = (struct stream){ .sink = &g->sink, .source = g->pipe[0], .console = g->pty, .feed = g->pipe[1],
 				     .stage = { g->stage[0], g->stage[1] } };
 	assert_int_equal(stream_watch(&g->stream, g->loop), 0);
@@ -59,6 +61,7 @@ static int setup(void **state)
 
 	strcpy(g->dir, "/tmp/tare-unit.XXXXXX");
 	if (!mkdtemp(g->dir) || pipe2(g->pipe, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(g->stage, O_CLOEXEC | O_NONBLOCK) < 0 ||
+	    pipe2(g->bin, O_CLOEXEC | O_NONBLOCK) < 0 ||
 	    progress_anonymous(&g->progress) < 0)
 		return -1;
 	snprintf(g->path, sizeof(g->path), "%s/log", g->dir);
@@ -77,6 +80,7 @@ static int teardown(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		close_fd(g->pipe[i]);
 		close_fd(g->stage[i]);
+		close_fd(g->bin[i]);
 	}
 	close_fd(g->pty);
 	close_fd(g->slave);
@@ -171,6 +175,50 @@ static void a_killed_write_is_done_again(void **state)
 	say(g, "two\n");
 	settle(g);
 	assert_log(g, "one\\ntwo\\n");
+}
+
+/* Lines that are in the log, and whose worker was killed before it had taken them out of the stream: moved of them it had. */
+static void killed_amid_taking(struct rig *g, const char *lines, size_t moved, const char *record)
+{
+	int fd;
+
+	kill_worker(g);
+	say(g, lines);
+	fd = open(g->path, O_WRONLY | O_APPEND);
+	assert_int_equal(write(fd, record, strlen(record)), strlen(record));
+	close(fd);
+	g->progress->shown_after = 0;
+	g->progress->log_writing = progress_taking(LOG_STDOUT, strlen(lines));
+	if (moved)
+		assert_int_equal(splice(g->pipe[0], NULL, g->bin[1], NULL, moved, SPLICE_F_NONBLOCK), moved);
+	start_worker(g);
+}
+
+static void what_is_in_the_log_is_not_there_twice(void **state)
+{
+	struct rig *g = *state;
+	int n;
+
+	say(g, "one\n");
+	settle(g);
+	killed_amid_taking(g, "two\n", 0, "{\"log\":\"two\\n\",\"stream\":\"stdout\"}\n");
+	settle(g);
+	assert_log(g, "one\\ntwo\\n");
+	/* the same text once more: what is said is not what tells whether it was taken */
+	killed_amid_taking(g, "two\n", 4, "{\"log\":\"two\\n\",\"stream\":\"stdout\"}\n");
+	say(g, "two\nthree\n");
+	settle(g);
+	assert_log(g, "one\\ntwo\\ntwo\\ntwo\\nthree\\n");
+	assert_int_equal(waiting(g), 0);
+	assert_int_equal(ioctl(g->bin[0], FIONREAD, &n), 0);
+	assert_int_equal(n, 0);
+	/* before the bin was emptied, when the mark was gone */
+	kill_worker(g);
+	assert_int_equal(write(g->bin[1], "old\n", 4), 4);
+	start_worker(g);
+	say(g, "four\n");
+	settle(g);
+	assert_log(g, "one\\ntwo\\ntwo\\ntwo\\nthree\\nfour\\n");
 }
 
 static void an_unfinished_line_survives(void **state)
@@ -305,6 +353,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lines_are_logged_and_consumed, setup, teardown),
 		cmocka_unit_test_setup_teardown(drain_takes_the_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_killed_write_is_done_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_in_the_log_is_not_there_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_unfinished_line_survives, setup, teardown),
 		cmocka_unit_test_setup_teardown(tiny_buffers_do_not_stop_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_blocked_writer, setup, teardown),
