@@ -47,14 +47,16 @@ class Actor:
         self.slot = slot
         self.truth = truth
         self.kind = rng.choices(
-            ("logger", "exiter", "restarted", "sleeper", "checked", "terminal", "removed", "front"),
-            (24, 14, 16, 14, 10, 8, 7, 7))[0]
+            ("logger", "flooder", "exiter", "restarted", "sleeper", "checked", "terminal", "removed", "front"),
+            (20, 8, 14, 16, 12, 9, 7, 7, 7))[0]
         self.code = rng.choice(CODES)
         burst, pause, bursts, pad = rng.choice((5, 20, 60)), rng.choice(("0.2", "0.5", "1")), 0, rng.choice((0, 40, 400))
         if self.kind in ("exiter", "restarted", "removed", "front"):
             bursts = rng.randint(1, 8)
         if self.kind == "sleeper":
             burst, pause = 1, "2"
+        if self.kind == "flooder":
+            burst, pause, pad = 600, "0.1", rng.choice((0, 40))
         if self.kind == "logger" and rng.random() < 0.2:
             burst, pad = 3, 20000  # longer than a record, and two of them longer than half a pipe
         self.terminal = self.kind == "terminal"

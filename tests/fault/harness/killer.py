@@ -37,6 +37,14 @@ def in_net(pid, net):
         return False
 
 
+def is_busy(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+            return f.read().rsplit(") ", 1)[1][0] in "RD"
+    except OSError:
+        return False
+
+
 def kind_of(comm, words):
     """Which kind of process of tare's, and the container's id where it is about one; None: not of tare."""
     first = words[1] if len(words) > 1 else ""
@@ -129,7 +137,9 @@ class Killer(threading.Thread):
             return
         kinds = sorted({p[1] for p in there})
         kind = self.rng.choices(kinds, [WEIGHT.get(k, 1) for k in kinds])[0]
-        pid, kind, cid, words = self.rng.choice([p for p in there if p[1] == kind])
+        of_kind = [p for p in there if p[1] == kind]
+        busy = [p for p in of_kind if is_busy(p[0])] # amid something, rather than waiting for it
+        pid, kind, cid, words = self.rng.choice(busy or of_kind)
         self.note_those_alone(kind)
         try:
             os.kill(pid, signal.SIGKILL)
