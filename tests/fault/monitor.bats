@@ -41,7 +41,7 @@ known_code_is() { [ "$(field exitKnown)" = false ] || [ "$(field exitCode)" = "$
   for _ in 1 2 3 4 5; do random_ms; kill_half worker; done
   ended
   [ "$(field exitCode) $(field exitKnown)" = "17 true" ]
-  log_complete 12000 2500
+  log_complete 12000
   nothing_left
 }
 
@@ -50,7 +50,7 @@ known_code_is() { [ "$(field exitKnown)" = false ] || [ "$(field exitCode)" = "$
   for _ in 1 2 3 4 5; do random_ms; kill_half worker; done
   ended
   [ "$(field exitCode) $(field exitKnown)" = "17 true" ]
-  log_complete 12000 2500
+  log_complete 12000
   nothing_left
 }
 
