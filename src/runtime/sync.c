@@ -61,6 +61,11 @@ int rt_recv(int sock, struct rt_received *out, struct err *e)
 
 	*out = (struct rt_received){ .fd = -1 };
 	n = sock_recv_fds(sock, &w, sizeof(w), fds, &n_fds);
+	/* once, ahead of all that it has said: it ended with a message of ours unread */
+	if (n == -ECONNRESET) {
+		n_fds = ARRAY_LEN(fds);
+		n = sock_recv_fds(sock, &w, sizeof(w), fds, &n_fds);
+	}
 	if (n == 0 || n == -ECONNRESET) {
 		out->eof = true;
 		return 0;
