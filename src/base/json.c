@@ -9,7 +9,7 @@
  * The attacker writes the document: it is untrusted (an image's manifest, a specification, an API request). Against
  * them stand the limits, the UTF-8 check, and one meaning per document: of two equal keys peers take the first or the
  * last, so a document with both can show a checker one value and the program another. Keys of a large object are
- * compared by sorting them, not by hashing, whose worst case the attacker could choose. */
+ * compared by a hash, and where that does not tell many of them apart, as an attacker could choose, by sorting them. */
 #include "base/json.h"
 
 #include <stdarg.h>
@@ -19,6 +19,9 @@
 #include "base/text.h"
 
 #define FEW_KEYS 16U /* up to here comparing each with each is faster than sorting */
+#define MANY_KEYS 256U /* from here on most hashes would be seen twice */
+#define HASH_BITS 4096U
+#define HASH_AGAIN 16U
 #define NODE_BATCH 64U
 
 const struct json_limits json_default_limits = { .max_bytes = 8U << 20, .max_depth = 64, .max_nodes = 500000 };
@@ -30,6 +33,7 @@ struct parser {
 	struct json *spare; /* nodes of the current batch */
 	size_t n_spare, nodes_left;
 	unsigned int max_depth;
+	const char *const *only;
 	struct err *e;
 };
 
@@ -355,8 +359,40 @@ static bool duplicate(struct parser *ps, const struct json *x, const struct json
 		       text_escape(key, shown, sizeof(shown)));
 }
 
+static unsigned int hash_of(const char *key)
+{
+	unsigned int h = 2166136261U;
+
+	for (; *key; key++)
+		h = (h ^ (unsigned char)*key) * 16777619U;
+	return (h ^ h >> 16) % HASH_BITS;
+}
+
+/* The first key that may be the same as an earlier one is compared with each of those, and so on: 1 = all differ, 0 = it would be
+ * too often. */
+static int differ_by_hash(struct parser *ps, const struct json *object)
+{
+	uint64_t seen[HASH_BITS / 64] = { 0 };
+	unsigned int again = 0;
+
+	json_each(x, object) {
+		unsigned int h = hash_of(x->key);
+
+		if (seen[h / 64] & UINT64_C(1) << h % 64) {
+			if (++again > HASH_AGAIN)
+				return 0;
+			for (const struct json *y = object->child; y != x; y = y->next)
+				if (x->key[0] == y->key[0] && strcmp(x->key, y->key) == 0)
+					return duplicate(ps, x, y) ? 1 : -1;
+		}
+		seen[h / 64] |= UINT64_C(1) << h % 64;
+	}
+	return 1;
+}
+
 static bool keys_differ(struct parser *ps, const struct json *object)
 {
+	int told;
 	CLEANUP_FREE const struct json **sorted = NULL;
 	size_t n = 0;
 
@@ -367,6 +403,9 @@ static bool keys_differ(struct parser *ps, const struct json *object)
 					return duplicate(ps, x, y);
 		return true;
 	}
+	told = object->len <= MANY_KEYS ? differ_by_hash(ps, object) : 0;
+	if (told)
+		return told > 0;
 	sorted = calloc(object->len, sizeof(*sorted));
 	if (!sorted)
 		return out_of_memory(ps);
@@ -393,7 +432,63 @@ static bool parse_key(struct parser *ps, const char **key)
 	return true;
 }
 
+/* At the opening quote of a key. */
+static bool is_wanted(const struct parser *ps)
+{
+	size_t left = (size_t)(ps->end - ps->p);
+
+	for (const char *const *w = ps->only; *w; w++) {
+		size_t len = strlen(*w);
+
+		if (len + 2 <= left && memcmp(ps->p + 1, *w, len) == 0 && ps->p[len + 1] == '"')
+			return true;
+	}
+	return false;
+}
+
+/* At the opening quote: behind the closing one. */
+static const char *string_end(const char *p, const char *end)
+{
+	for (p++; p < end && *p != '"'; p++)
+		p += *p == '\\';
+	return p < end ? p + 1 : end;
+}
+
+/* A member, or what is left of one. */
+static bool pass_over(struct parser *ps)
+{
+	const char *p = ps->p;
+	size_t open = 0;
+
+	while (p < ps->end && (open || (*p != ',' && *p != '}' && *p != ']'))) {
+		open += *p == '{' || *p == '[';
+		open -= *p == '}' || *p == ']';
+		p = *p == '"' ? string_end(p, ps->end) : p + 1;
+	}
+	ps->p = p;
+	return p < ps->end || expected(ps, "'}'");
+}
+
 static struct json *parse_value(struct parser *ps, unsigned int depth);
+
+static bool parse_child(struct parser *ps, struct json *v, struct json ***tail, unsigned int depth)
+{
+	const char *key = NULL;
+	struct json *child;
+
+	if (v->type == JSON_OBJECT && ps->only && depth == 1 && peek(ps) == '"' && !is_wanted(ps))
+		return pass_over(ps);
+	if (v->type == JSON_OBJECT && !parse_key(ps, &key))
+		return false;
+	child = parse_value(ps, depth + 1);
+	if (!child)
+		return false;
+	child->key = key;
+	**tail = child;
+	*tail = &child->next;
+	v->len++;
+	return true;
+}
 
 /* At the opening bracket of v. */
 static bool parse_children(struct parser *ps, struct json *v, unsigned int depth)
@@ -410,19 +505,10 @@ static bool parse_children(struct parser *ps, struct json *v, unsigned int depth
 		return true;
 	}
 	for (;;) {
-		const char *key = NULL;
-		struct json *child;
 		char c;
 
-		if (object && !parse_key(ps, &key))
+		if (!parse_child(ps, v, &tail, depth))
 			return false;
-		child = parse_value(ps, depth + 1);
-		if (!child)
-			return false;
-		child->key = key;
-		*tail = child;
-		tail = &child->next;
-		v->len++;
 		c = peek(ps);
 		if (c != ',' && c != close)
 			return expected(ps, object ? "',' or '}'" : "',' or ']'");
@@ -474,7 +560,7 @@ int json_parse(struct arena *a, const char *text, size_t len, const struct json_
 {
 	const struct json_limits *lim = limits ? limits : &json_default_limits;
 	struct parser ps = { .text = text, .p = text, .end = text + len, .arena = a, .nodes_left = lim->max_nodes,
-			     .max_depth = lim->max_depth, .e = e };
+			     .max_depth = lim->max_depth, .only = lim->only, .e = e };
 	const struct json *root;
 
 	if (len > lim->max_bytes)

@@ -30,6 +30,9 @@ struct json_limits {
 	size_t max_bytes;       /* of the text */
 	unsigned int max_depth; /* arrays and objects inside each other; each level costs the stack about 200 bytes */
 	size_t max_nodes;
+	/* Of objects that are members of the root only these members (NULL-terminated); the others are passed over, unchecked: for
+	 * texts that we wrote ourselves. NULL = all. */
+	const char *const *only;
 };
 
 /* 8 MiB, 64 levels, 500,000 values: enough for any specification we read. */

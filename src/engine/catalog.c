@@ -23,12 +23,19 @@
 #define WAL_LIMIT (512 << 10)
 #define BUSY_TIMEOUT_MS 20000
 
+#define IDLE_MAX 32
+
 struct catalog {
+	struct catalog *next; /* of those that are open */
+	sqlite3_stmt *idle[IDLE_MAX]; /* prepared, and nobody's; what was used last stands last */
+	size_t n_idle;
 	sqlite3 *db;
 	int root_fd; /* borrowed */
 	int lock;    /* held while a transaction is open */
 	bool wrote, durable;
 };
+
+static struct catalog *opened;
 
 /* A cat_stmt is an sqlite3_stmt under another name, so that our header needs none of SQLite's: nothing to allocate. */
 static sqlite3_stmt *handle(struct cat_stmt *s)
@@ -273,11 +280,13 @@ static int open_file(int root_fd, const char *path, int flags, struct catalog **
 	if (!c)
 		return err_errno(e, -ENOMEM, "open the catalog");
 	tune_library();
+	c->next = opened;
+	opened = c;
 	c->root_fd = root_fd;
 	c->lock = -1;
 	r = snprintf(file, sizeof(file), "%s/catalog.db", path);
 	if (r < 0 || (size_t)r >= sizeof(file)) {
-		free(c);
+		catalog_close(c);
 		return err_errno(e, -ENAMETOOLONG, "%s", path);
 	}
 	rc = sqlite3_open_v2(file, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
@@ -349,10 +358,25 @@ static void checkpoint(struct catalog *c)
 	c->lock = close_fd(c->lock);
 }
 
+void catalog_read_much(struct catalog *c)
+{
+	struct err ignored; /* then it is read as usual */
+
+	(void)run_sql(c, "PRAGMA mmap_size=268435456", &ignored);
+}
+
 void catalog_close(struct catalog *c)
 {
+	struct catalog **place = &opened;
+
 	if (!c)
 		return;
+	while (*place && *place != c)
+		place = &(*place)->next;
+	if (*place)
+		*place = c->next;
+	while (c->n_idle > 0)
+		(void)sqlite3_finalize(c->idle[--c->n_idle]);
 	if (c->db) {
 		catalog_rollback(c);
 		checkpoint(c);
@@ -362,6 +386,34 @@ void catalog_close(struct catalog *c)
 }
 
 /* ---- statements ---- */
+
+/* To parse a statement and plan its way takes longer than to run it, and a list asks the same of each of its things: what is
+ * finished is kept for who asks next. A statement that is reset holds no lock and no snapshot. */
+
+static sqlite3_stmt *take_idle(struct catalog *c, const char *sql)
+{
+	for (size_t i = c->n_idle; i-- > 0;) {
+		sqlite3_stmt *s = c->idle[i];
+
+		if (strcmp(sqlite3_sql(s), sql) != 0)
+			continue;
+		c->n_idle--;
+		memmove(&c->idle[i], &c->idle[i + 1], (c->n_idle - i) * sizeof(c->idle[0]));
+		return s;
+	}
+	return NULL;
+}
+
+static void keep_idle(struct catalog *c, sqlite3_stmt *s)
+{
+	(void)sqlite3_reset(s);
+	(void)sqlite3_clear_bindings(s);
+	if (c->n_idle == IDLE_MAX) {
+		(void)sqlite3_finalize(c->idle[0]);
+		memmove(&c->idle[0], &c->idle[1], --c->n_idle * sizeof(c->idle[0]));
+	}
+	c->idle[c->n_idle++] = s;
+}
 
 static int bind(struct catalog *c, sqlite3_stmt *s, const char *types, va_list ap, struct err *e)
 {
@@ -381,9 +433,11 @@ static int bind(struct catalog *c, sqlite3_stmt *s, const char *types, va_list a
 
 static int vprepare(struct catalog *c, sqlite3_stmt **out, struct err *e, const char *sql, const char *types, va_list ap)
 {
-	int rc = sqlite3_prepare_v2(c->db, sql, -1, out, NULL);
-	int r;
+	int rc = SQLITE_OK, r;
 
+	*out = take_idle(c, sql);
+	if (!*out)
+		rc = sqlite3_prepare_v2(c->db, sql, -1, out, NULL);
 	if (rc != SQLITE_OK)
 		return fail(c, e, rc, sql);
 	r = bind(c, *out, types, ap, e);
@@ -434,7 +488,15 @@ bool cat_null(struct cat_stmt *s, int column)
 
 void cat_finish(struct cat_stmt *s)
 {
-	(void)sqlite3_finalize(handle(s));
+	const sqlite3 *db = s ? sqlite3_db_handle(handle(s)) : NULL;
+	struct catalog *c = opened;
+
+	while (c && c->db != db)
+		c = c->next;
+	if (s && c)
+		keep_idle(c, handle(s));
+	else
+		(void)sqlite3_finalize(handle(s));
 }
 
 int cat_exec(struct catalog *c, struct err *e, const char *sql, const char *types, ...)
@@ -450,6 +512,6 @@ int cat_exec(struct catalog *c, struct err *e, const char *sql, const char *type
 		return r;
 	rc = sqlite3_step(s);
 	r = rc == SQLITE_DONE || rc == SQLITE_ROW ? sqlite3_changes(c->db) : fail(c, e, rc, sql);
-	(void)sqlite3_finalize(s);
+	keep_idle(c, s);
 	return r;
 }

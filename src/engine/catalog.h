@@ -49,6 +49,10 @@ static inline void cleanup_catalog_txn(struct catalog **c)
 int catalog_look(struct catalog *c, bool *began, struct err *e) MUST_CHECK;
 void catalog_looked(struct catalog *c, bool began);
 
+/* For who is going to read all of some table: the file is mapped from here on, where its many small pages cost no call and no
+ * copy each. (What a broken disk then does is a signal, no error, so it is not for who writes.) */
+void catalog_read_much(struct catalog *c);
+
 int cat_prepare(struct catalog *c, struct cat_stmt **out, struct err *e, const char *sql, const char *types,
 		...) MUST_CHECK;
 /* 1: a row is there, 0: no more, negative: failed. */

@@ -558,6 +558,21 @@ int config_write(const struct plan *p, const struct image_config *image, const c
 	return 0;
 }
 
+int config_skim(struct arena *a, const char *text, struct ct_config *out, struct err *e)
+{
+	static const char *const only[] = { "Labels", "Healthcheck", "NetworkMode", NULL };
+	struct json_limits limits = json_default_limits;
+	int r;
+
+	*out = (struct ct_config){ 0 };
+	limits.only = only;
+	r = json_parse(a, text, strlen(text), &limits, &out->doc, e);
+	if (r < 0)
+		return err_ctx(e, "the container's record in the catalog");
+	out->labels = json_get(json_get(out->doc, "Config"), "Labels");
+	return 0;
+}
+
 int config_parse(struct arena *a, const char *text, struct ct_config *out, struct err *e)
 {
 	const struct json *config, *host;

@@ -1,6 +1,7 @@
 #include "engine/record.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -8,8 +9,9 @@
 
 #define COLUMNS                                                                                                        \
 	"id, name, image, image_ref, command, config, containers.created, started, finished, status, boot_id, exit_code,"  \
-	" exit_known, oom, auto_remove, error, coalesce(i.base, n.base), coalesce(i.size, n.size), stopped, restarts,"         \
-	" restart_wait, restart_due"
+	" exit_known, oom, auto_remove, error, stopped, restarts, restart_wait, restart_due, "
+#define RANGE "coalesce(i.base, n.base), coalesce(i.size, n.size)"
+#define NO_RANGE "0, 0"
 #define FROM " FROM containers LEFT JOIN id_ranges i ON i.container = id LEFT JOIN named_ranges n ON n.container = id "
 
 static const char *const status_names[] = { "created", "running", "exited", "restarting" };
@@ -113,12 +115,12 @@ static void read_row(struct cat_stmt *s, struct arena *a, struct record *rec)
 		.oom = cat_int(s, 13) != 0,
 		.auto_remove = cat_int(s, 14) != 0,
 		.error = cat_null(s, 15) ? NULL : arena_strdup(a, cat_text(s, 15)),
-		.id_base = (uint32_t)cat_int(s, 16),
-		.id_size = (uint32_t)cat_int(s, 17),
-		.stopped = (enum record_stopped)cat_int(s, 18),
-		.restarts = (uint32_t)cat_int(s, 19),
-		.restart_wait = cat_int(s, 20),
-		.restart_due = cat_int(s, 21),
+		.stopped = (enum record_stopped)cat_int(s, 16),
+		.restarts = (uint32_t)cat_int(s, 17),
+		.restart_wait = cat_int(s, 18),
+		.restart_due = cat_int(s, 19),
+		.id_base = (uint32_t)cat_int(s, 20),
+		.id_size = (uint32_t)cat_int(s, 21),
 	};
 }
 
@@ -140,7 +142,7 @@ static int one(struct catalog *c, struct arena *a, const char *sql, const char *
 
 int record_get(struct catalog *c, struct arena *a, const char *id, struct record *out, struct err *e)
 {
-	int r = one(c, a, "SELECT " COLUMNS FROM "WHERE id = ?1", id, out, e);
+	int r = one(c, a, "SELECT " COLUMNS RANGE FROM "WHERE id = ?1", id, out, e);
 
 	if (r == 0)
 		return err_set(e, ERR_NOTFOUND, "no such container: %.12s", id);
@@ -183,9 +185,9 @@ int record_find(struct catalog *c, struct arena *a, const char *what, struct rec
 	int r = 0;
 
 	if (text_is_hex(what, ID_LEN))
-		r = one(c, a, "SELECT " COLUMNS FROM "WHERE id = ?1", what, out, e);
+		r = one(c, a, "SELECT " COLUMNS RANGE FROM "WHERE id = ?1", what, out, e);
 	if (r == 0)
-		r = one(c, a, "SELECT " COLUMNS FROM "WHERE name = ?1", what, out, e);
+		r = one(c, a, "SELECT " COLUMNS RANGE FROM "WHERE name = ?1", what, out, e);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = by_prefix(c, what, id, e);
@@ -209,14 +211,20 @@ bool record_uses_image(const struct record *rec, const char *image)
 	return false;
 }
 
+static int compare_age(const void *a, const void *b)
+{
+	const struct record *x = a, *y = b;
+
+	return x->created != y->created ? (x->created < y->created ? 1 : -1) : strcmp(x->id, y->id);
+}
+
+/* Sorted here: SQLite would carry whole rows through its sorter, and a row is some kilobytes. */
 int record_list(struct catalog *c, struct arena *a, const char *image, struct record **out, size_t *n, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	size_t cap = 0;
 	int r = cat_prepare(c, &s, e,
-			    "SELECT " COLUMNS FROM
-			    "WHERE ?1 IS NULL OR image = ?1 OR " RECORD_MOUNTS_IMAGE " ORDER BY containers.created DESC, id",
-			    "s", image);
+			    "SELECT " COLUMNS NO_RANGE " FROM containers WHERE ?1 IS NULL OR image = ?1 OR " RECORD_MOUNTS_IMAGE, "s", image);
 
 	*out = NULL;
 	*n = 0;
@@ -232,6 +240,8 @@ int record_list(struct catalog *c, struct arena *a, const char *image, struct re
 			read_row(s, a, &(*out)[(*n)++]);
 		r = arena_error(a) < 0 ? err_errno(e, -ENOMEM, "list containers") : 0;
 	}
+	if (r == 0 && *n)
+		qsort(*out, *n, sizeof(**out), compare_age);
 	return r;
 }
 

@@ -77,7 +77,7 @@ bool record_uses_image(const struct record *rec, const char *image);
 int record_find(struct catalog *c, struct arena *a, const char *what, struct record *out, struct err *e) MUST_CHECK;
 /* By whole id; ERR_NOTFOUND. */
 int record_get(struct catalog *c, struct arena *a, const char *id, struct record *out, struct err *e) MUST_CHECK;
-/* All, newest first. image: only those made from that image id, or that have it mounted (NULL: all). */
+/* All, newest first, without their id ranges. image: only those made from that image id, or that have it mounted (NULL: all). */
 int record_list(struct catalog *c, struct arena *a, const char *image, struct record **out, size_t *n,
 		struct err *e) MUST_CHECK;
 

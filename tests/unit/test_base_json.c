@@ -231,6 +231,24 @@ static void many_keys(void **state)
 
 /* ---- getters ---- */
 
+/* A text of ours: of what the root's members have only what is asked for. */
+static void only_some(void **state)
+{
+	static const char *const only[] = { "a", "list", NULL };
+	const char *text = "{\"x\": {\"b\": [{\"]\": \"}\\\"\"}, 2], \"a\": {\"b\": 1} , \"c\": \"\\\\\"}, \"b\": [{\"c\": 3}], \"y\": {\"list\": [4], \"d\": -1e3}}";
+	struct json_limits lim = json_default_limits;
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct json *v;
+	struct err e;
+
+	(void)state;
+	lim.only = only;
+	assert_int_equal(parse(&a, text, strlen(text), &lim, &v, &e), 0);
+	assert_written(v, "{\"x\":{\"a\":{\"b\":1}},\"b\":[{\"c\":3}],\"y\":{\"list\":[4]}}");
+	for (size_t len = 0; len < strlen(text); len++)
+		assert_true(parse(&a, text, len, &lim, &v, &e) < 0);
+}
+
 static void getters(void **state)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -600,6 +618,7 @@ int main(void)
 		cmocka_unit_test(values),	  cmocka_unit_test(strings),
 		cmocka_unit_test(refused),	  cmocka_unit_test(messages),
 		cmocka_unit_test(limits),	  cmocka_unit_test(many_keys),
+		cmocka_unit_test(only_some),
 		cmocka_unit_test(getters),	  cmocka_unit_test(getter_messages),
 		cmocka_unit_test(writing),	  cmocka_unit_test(differential),
 	};

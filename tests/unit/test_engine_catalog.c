@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <sys/wait.h>
 
 #include "engine/catalog.h"
@@ -151,6 +152,38 @@ static void the_log_does_not_grow_for_ever(void **state)
 	assert_int_equal(number(box.en.catalog, "SELECT value FROM counters WHERE name = 'x'"), 599);
 }
 
+/* The same text twice at once is two statements; what is finished is asked again with other values, and sees what was written. */
+static void statements_are_used_again(void **state)
+{
+	const char *sql = "SELECT ?1 + count(*) FROM counters";
+	struct catalog *c = box.en.catalog;
+	struct cat_stmt *first, *second;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(cat_prepare(c, &first, &e, sql, "i", INT64_C(10)), 0);
+	assert_int_equal(cat_step(first, &e), 1);
+	assert_int_equal(cat_prepare(c, &second, &e, sql, "i", INT64_C(20)), 0);
+	assert_true(second != first);
+	assert_int_equal(cat_step(second, &e), 1);
+	assert_int_equal(cat_int(first, 0), 10);
+	assert_int_equal(cat_int(second, 0), 20);
+	cat_finish(second);
+	cat_finish(first);
+	assert_true(cat_exec(c, &e, "INSERT INTO counters VALUES('again', 1)", "") == 1);
+	assert_int_equal(cat_prepare(c, &second, &e, sql, "", 0), 0);
+	assert_true(second == first);
+	assert_int_equal(cat_step(second, &e), 1);
+	assert_true(cat_null(second, 0)); /* no value of before */
+	cat_finish(second);
+	for (int i = 0; i < 100; i++) {
+		char text[64];
+
+		(void)snprintf(text, sizeof(text), "SELECT %d + count(*) FROM counters", i);
+		assert_int_equal(number(c, text), i + 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +192,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(many_writers, setup, teardown),
 		cmocka_unit_test_setup_teardown(newer_format_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_database_is_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(statements_are_used_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_log_does_not_grow_for_ever, setup, teardown),
 	};
 

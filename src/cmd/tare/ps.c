@@ -167,7 +167,7 @@ static int one(const struct engine *en, struct arena *a, struct table *t, const 
 		s.state = container_paused(rec) ? "paused" : "running";
 	else
 		s.state = record_status_name(rec->status);
-	r = config_parse(a, rec->config, &s.config, e);
+	r = config_skim(a, rec->config, &s.config, e);
 	if (r == 0 && rec->status == RECORD_RUNNING)
 		r = ports_read(en, a, rec->id, &s.own, e);
 	if (r == 0)
@@ -213,8 +213,10 @@ int cmd_ps(const struct cli_call *call, struct err *e)
 	struct table_column columns[ARRAY_LEN(ps_columns)];
 	int r = tare_engine(call, &en, e);
 
-	if (r == 0)
+	if (r == 0) {
+		catalog_read_much(en.catalog);
 		settle_garbage(&en);
+	}
 	if (r == 0)
 		r = ps_check(&en, call->arena, &o->filters, e);
 	if (r == 0)
