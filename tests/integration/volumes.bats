@@ -285,22 +285,22 @@ with_ext4() {
   # a server's name is asked for at each start; the kernel wants its address
   local a
   for a in server.invalid -x; do
-    tare volume create -o type=nfs -o device=:/srv -o o="addr=$a,nolock" named
-    run -125 tare run --rm -v named:/d busybox true
-    [[ "$output" == *"volume named: addr=$a: "* && "${#lines[@]}" = 1 ]] || { echo "$output"; return 1; }
-    tare volume rm named
+    tare volume create -o type=nfs -o device=:/srv -o o="addr=$a,nolock" server
+    run -125 tare run --rm -v server:/d busybox true
+    [[ "$output" == *"volume server: addr=$a: "* && "${#lines[@]}" = 1 ]] || { echo "$output"; return 1; }
+    tare volume rm server
   done
-  tare volume create -o type=ext4 -o device=/dev/nosuch -o o=addr=localhost named
-  run -125 tare run --rm -v named:/d busybox true
+  tare volume create -o type=ext4 -o device=/dev/nosuch -o o=addr=localhost server
+  run -125 tare run --rm -v server:/d busybox true
   [[ "$output" =~ "option \"addr="(127.0.0.1|::1)"\"" ]] || { echo "$output"; return 1; }
-  tare create --name waits -v named:/d busybox true
-  [ "$(tare inspect waits | jq -r '.[0].Mounts[0] | [.Type, .Name, .Driver] | join(" ")')" = "volume named local" ]
+  tare create --name waits -v server:/d busybox true
+  [ "$(tare inspect waits | jq -r '.[0].Mounts[0] | [.Type, .Name, .Driver] | join(" ")')" = "volume server local" ]
   tare rm waits
   run -1 tare volume create -o type=ext4 none
   [[ "$output" == *"device=DEVICE"* ]]
   run -1 tare volume create -o type=none -o device=/tmp none
   run -1 tare volume import gone </dev/null
-  tare volume rm gone odd worse reads named
+  tare volume rm gone odd worse reads server
 }
 
 @test "--volumes-from: another container's volumes and binds, perhaps read-only" {
