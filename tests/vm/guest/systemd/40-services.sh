@@ -130,12 +130,6 @@ kill_mode() { # MODE ARGS...
   [ "$mode" != none ] || { echo 'ExecStop=/usr/local/bin/tare stop mode' >>$units/mode.service && systemctl daemon-reload; }
   up mode && down mode && is "$(shown mode ActiveState)" inactive && ended mode "exited 7" && within 10 none_left && tare rm mode
 }
-killed_by_systemd() { # a timeout of the unit that is shorter than the container's
-  unit late Type=notify Delegate=yes TimeoutStopSec=2 \
-    "ExecStart=/usr/local/bin/tare run -d --cgroups=split --sdnotify=conmon --name late busybox sh -c 'trap \"\" TERM; while :; do sleep 1; done'"
-  up late && down late && within 10 none_left && [ ! -e /sys/fs/cgroup/system.slice/late.service ] || return 1
-  state_of late | grep -q '^exited' && tare rm late && systemctl reset-failed late
-}
 sockets() {
   cat >/usr/share/answer <<'Y'
 $| = 1; print "$ENV{LISTEN_FDS} $ENV{LISTEN_PID} $ENV{LISTEN_FDNAMES}\n";
@@ -184,6 +178,5 @@ for mode in control-group mixed process; do
 done
 check "KillMode=none and ExecStop" kill_mode none -d
 check "KillMode=control-group, split, in the foreground" kill_mode control-group --cgroups=split
-check "a unit's timeout that is over first" killed_by_systemd
 check "socket activation" sockets
 check "the journal's fields" fields
