@@ -31,7 +31,7 @@ static const struct {
 	{ "VOLUME", CLI_VOLUMES, NULL },
 	{ "NETWORK", CLI_NETWORKS, NULL },     { "FILE", CLI_THINGS, ":files" },    { "PATH", CLI_THINGS, ":files" },
 	{ "SOCKET", CLI_THINGS, ":files" },    { "ROOTFS", CLI_THINGS, ":files" },  { "FOLDER", CLI_THINGS, ":folders" },
-	{ "DIR", CLI_THINGS, ":folders" },     { "SRC", CLI_THINGS, ":files" },
+	{ "DIR", CLI_THINGS, ":folders" },     { "SRC", CLI_VOLUMES, ":files" },
 };
 
 void cli_offer(const struct cli_completion *c, const char *candidate, const char *help)
@@ -43,7 +43,7 @@ void cli_offer(const struct cli_completion *c, const char *candidate, const char
 	for (const char *p = candidate; *p; p++)
 		if (iscntrl((unsigned char)*p))
 			return;
-	sb_printf(c->out, "%s%s\t%s\n", c->before, candidate, help ? help : "");
+	sb_printf(c->out, "%s%s%s\t%s\n", c->before, candidate, c->after, help ? help : "");
 }
 
 /* "CONTAINER..." and "PATH[:PATH-INSIDE]" begin with a name, "PATH-INSIDE" with none. */
@@ -55,15 +55,20 @@ static bool is_name(const char *choice, size_t len, const char *name)
 	return n <= len && !strncmp(choice, name, n) && (!next || strchr("[]:.,", next));
 }
 
+/* Of "CONTAINER:PATH" a candidate is "web:", for more is to come. */
 static void offer_name(const struct walk *w, const char *choice, size_t len)
 {
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct cli_completion c = w->c;
+		size_t n = strlen(names[i].name);
+
 		if (!is_name(choice, len, names[i].name))
 			continue;
+		c.after = n < len && choice[n] == ':' ? ":" : "";
+		if (names[i].thing != CLI_THINGS)
+			w->things(&c, (enum cli_thing)names[i].thing);
 		if (names[i].answer)
 			sb_printf(w->c.out, "%s\t%s\n", names[i].answer, w->c.before);
-		else
-			w->things(&w->c, (enum cli_thing)names[i].thing);
 		return;
 	}
 }
@@ -102,9 +107,31 @@ static void offer_choices(const struct walk *w, const char *choices)
 		offer_choice(w, choice, len);
 }
 
+/* A value in parts, "key=WHAT,key=WHAT[,...]": a key that is not there yet, or what the last one may be. */
+static void offer_fields(const struct walk *w, const char *fields)
+{
+	const char *value = w->c.word + strlen(w->c.before), *comma = strrchr(value, ','), *part = comma ? comma + 1 : value, *eq = strchr(part, '=');
+
+	for (const char *at = fields; at && *at != '['; at = strpbrk(at, ",[") ? strpbrk(at, ",[") + 1 : NULL) {
+		size_t key = strcspn(at, "=") + 1;
+		const char *name = arena_strndup(w->c.a, at, key), *choices = arena_strndup(w->c.a, at + key, strcspn(at + key, ",["));
+		struct walk in = *w;
+
+		in.c.before = arena_strndup(w->c.a, w->c.word, (size_t)((eq ? eq + 1 : part) - w->c.word));
+		if (!name || !choices || !in.c.before || !strchr(name, '='))
+			return;
+		if (!eq && !strstr(in.c.before, name))
+			cli_offer(&in.c, name, NULL);
+		else if (eq && strncmp(part, name, key) == 0)
+			offer_choices(&in, choices);
+	}
+}
+
 static void offer_value(const struct walk *w, const struct cli_option *row)
 {
-	if (row->kind == CLI_FLAG)
+	if (row->arg && text_ends(row->arg, "[,...]"))
+		offer_fields(w, row->arg);
+	else if (row->kind == CLI_FLAG)
 		offer_choices(w, "true|false");
 	else if (row->kind == CLI_STR && row->choices)
 		offer_choices(w, row->choices);
@@ -255,7 +282,7 @@ int cli_complete(struct arena *a, const struct cli_program *p, cli_things_fn thi
 		return err_errno(e, -ENOMEM, "complete a command line");
 	if (p->defaults)
 		memcpy(w.target, p->defaults, p->size);
-	w.c = (struct cli_completion){ .a = a, .global = w.target, .word = n ? words[n - 1] : "", .before = "", .out = out };
+	w.c = (struct cli_completion){ .a = a, .global = w.target, .word = n ? words[n - 1] : "", .before = "", .after = "", .out = out };
 	for (size_t i = 0; i + 1 < n && !w.lost; i++)
 		pass(&w, words[i]);
 	offer(&w);

@@ -17,6 +17,7 @@ struct cli_completion {
 	const void *global;   /* the program's options, as far as they were on the line */
 	const char *word;     /* what is completed */
 	const char *before;   /* what stands before the candidates in word: "--network=", "container:" */
+	const char *after;    /* what a candidate is followed by: ":", of VOLUME:PATH; "" */
 	struct strbuf *out;
 };
 

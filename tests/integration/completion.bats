@@ -9,11 +9,12 @@ setup_file() {
   tare tag busybox:latest localhost:5000/box:latest
   tare create --name web busybox true >/dev/null
   tare create --name worker busybox true >/dev/null
+  tare volume create wares >/dev/null
   export W=$BATS_FILE_TMPDIR/w PATH="$TARE_BIN:$PATH"
   mkdir -p "$W/folder" "$W/a b"; touch "$W/Dockerfile" "$W/Document:1" "$W/Döck:1" "$W/a b/c"
   tare completion bash >"$BATS_FILE_TMPDIR/script.bash"
 }
-teardown_file() { tare rm -f web worker >/dev/null; tare_teardown_file; }
+teardown_file() { tare rm -f web worker >/dev/null; tare volume rm wares >/dev/null; tare_teardown_file; }
 
 # ask WORD...: the candidates alone.
 ask() { tare internal complete -- "$@" | cut -f1; }
@@ -55,7 +56,17 @@ press() {
   [ "$(TARE_CNI_CONF_DIR=$BATS_TEST_TMPDIR/cni ask run --network '' | tr '\n' ' ')" = 'bridge podnet none host container: ' ]
   [ "$(ask network connect '')" = bridge ]
   tare volume create seen >/dev/null
-  [ "$(ask volume rm '')" = seen ]
+  [ "$(ask volume rm se)" = seen ]
+  # volumes beside files, and what comes behind them
+  [ "$(ask run -v se)" = $'seen:\n:files' ]
+  [ "$(ask run --volume=se)" = $'--volume=seen:\n:files' ]
+  [ "$(ask run --mount '' | tr '\n' ' ')" = 'type= source= target= ' ]
+  [ "$(ask run --mount type=v)" = type=volume ]
+  [ "$(ask run --mount type=volume, | tr '\n' ' ')" = 'type=volume,source= type=volume,target= ' ]
+  [ "$(ask run --mount type=volume,source=se | tr '\n' ' ')" = 'type=volume,source=seen :files ' ]
+  [ "$(ask run --mount=type=volume,source=se | head -1)" = --mount=type=volume,source=seen ]
+  run -0 ask run --mount type=volume,target=/; [ -z "$output" ]
+  [ "$(ask cp we)" = $'web:\n:files' ]
   tare volume rm seen >/dev/null
   [ "$(ask run --network container:we)" = container:web ]
   [ "$(ask run --network=container:we)" = --network=container:web ]
@@ -77,10 +88,8 @@ press() {
   run -0 ask run busybox ''; [ -z "$output" ]
   [ "$(ask rename wo)" = worker ]
   run -0 ask rename worker w; [ -z "$output" ]
-  tare volume create wares >/dev/null
   [ "$(ask inspect '' | sort | tr '\n' ' ')" = 'bridge busybox:latest localhost:5000/box:latest team/app:1.2 wares web worker ' ]
   [ "$(ask inspect web w | tr '\n' ' ')" = 'web worker wares ' ]
-  tare volume rm wares >/dev/null
   [ "$(ask image inspect te)" = team/app:1.2 ]
   [ "$(ask image umount bu | tr '\n' ' ')" = 'busybox:latest :folders ' ]
   [[ "$(ask image mount busybox '')" == :folders* ]]
@@ -157,7 +166,9 @@ tare run --network=container:wo^ | tare run --network=container:worker
 tare-oci spec --bun^ | tare-oci spec --bundle'
 
 @test "bash itself, on a terminal, with the key that completes" {
-  run -0 python3 "$BATS_TEST_DIRNAME/../lib/press_tab.py" bash "$BATS_FILE_TMPDIR/script.bash" "$W" <<<"$typed"
+  run -0 python3 "$BATS_TEST_DIRNAME/../lib/press_tab.py" bash "$BATS_FILE_TMPDIR/script.bash" "$W" <<<"$typed
+tare run -v wa^/x | tare run -v wares:/x
+tare run --mount type=volume,sou^wa^ | tare run --mount type=volume,source=wares"
 }
 
 @test "zsh: the same by its script" {
