@@ -1,5 +1,5 @@
-/* The index is not the registry: Docker Hub's is another host, and takes the same login. Where registries.conf has something else in the
- * place of docker.io, that is asked. Mirrors are not: what they find is not what there is. */
+/* The index is not the registry: Docker Hub's is another host, and takes the same login. Where registries.conf has
+ * something else in the place of docker.io, that is asked. Mirrors are not: what they find is not what there is. */
 #include "engine/search.h"
 
 #include <ctype.h>
@@ -29,7 +29,9 @@ static int read_term(struct arena *a, const char *term, struct image_ref *ref, c
 		*words += strlen("library/");
 	if (!**words)
 		return err_set(e, ERR_INVALID, "'%.100s': search for what?", term);
-	return image_ref_parse(a, name, ref, &ignored) < 0 ? err_set(e, ERR_INVALID, "'%.100s' is no registry: HOST or HOST:PORT", host) : 0;
+	return image_ref_parse(a, name, ref, &ignored) < 0
+		       ? err_set(e, ERR_INVALID, "'%.100s' is no registry: HOST or HOST:PORT", host)
+		       : 0;
 }
 
 static const char *path_of(struct arena *a, const char *words, unsigned int limit)
@@ -51,7 +53,7 @@ static int take(const struct json *it, struct search_result *r, struct err *e)
 {
 	int ret;
 
-	*r = (struct search_result){ .name = "", .description = "" };
+	*r = (struct search_result){.name = "", .description = ""};
 	ret = json_get_str(it, "a result", "name", &r->name, e);
 	if (ret == 0)
 		ret = json_get_str(it, "a result", "description", &r->description, e);
@@ -62,7 +64,8 @@ static int take(const struct json *it, struct search_result *r, struct err *e)
 	return ret < 0 ? ret : json_get_bool(it, "a result", "is_automated", &r->automated, e);
 }
 
-static int read_answer(struct arena *a, const struct registry_document *got, struct search_result **out, size_t *n, struct err *e)
+static int read_answer(struct arena *a, const struct registry_document *got, struct search_result **out, size_t *n,
+		       struct err *e)
 {
 	const struct json *doc, *list = NULL;
 	int r = json_parse(a, got->text, got->len, NULL, &doc, e);
@@ -85,10 +88,11 @@ static int read_answer(struct arena *a, const struct registry_document *got, str
 	return 0;
 }
 
-static int ask(struct access *q, struct arena *a, const char *path, const char *what, struct registry_document *got, struct err *e)
+static int ask(struct access *q, struct arena *a, const char *path, const char *what, struct registry_document *got,
+	       struct err *e)
 {
 	CLEANUP_REGISTRY_CLIENT struct registry_client client = REGISTRY_CLIENT_INIT;
-	static const char *const accept[] = { "application/json", NULL };
+	static const char *const accept[] = {"application/json", NULL};
 	char transfer[PATH_MAX];
 	int r = engine_program("tare-transfer", transfer, e);
 
@@ -100,12 +104,13 @@ static int ask(struct access *q, struct arena *a, const char *path, const char *
 	if (r == 0)
 		r = registry_document(&client, a, path, accept, ANSWER_MAX, what, REGISTRY_ANY, got, e);
 	if (r < 0 && e->cls == ERR_NOTFOUND)
-		return err_set(e, ERR_NOTFOUND, "%s has no search: Docker Hub has one, most registries have none", q->found[0].domain);
+		return err_set(e, ERR_NOTFOUND, "%s has no search: Docker Hub has one, most registries have none",
+			       q->found[0].domain);
 	return r;
 }
 
-int engine_search(const struct engine *en, struct arena *a, const char *term, unsigned int limit, struct search_result **out, size_t *n,
-		  struct err *e)
+int engine_search(const struct engine *en, struct arena *a, const char *term, unsigned int limit,
+		  struct search_result **out, size_t *n, struct err *e)
 {
 	CLEANUP_ACCESS struct access q = ACCESS_INIT;
 	const char *words = "", *path;

@@ -1,5 +1,5 @@
-/* The machine's own ps, as docker has it: it is asked for the container's processes, and where its options do not go with that for all,
- * of which the container's lines are taken. Its header says where the process ids stand. */
+/* The machine's own ps, as docker has it: it is asked for the container's processes, and where its options do not go
+ * with that for all, of which the container's lines are taken. Its header says where the process ids stand. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,13 +31,18 @@ static void first_line(int fd, char out[300])
 static int run_ps(const char *const *argv, struct said *s, struct err *e)
 {
 	CLEANUP_FD int out = memfd_create("ps", MFD_CLOEXEC), err = memfd_create("ps", MFD_CLOEXEC), pidfd = -1;
-	struct spawn_args sa = { .path = "ps", .argv = argv, .fds = (const struct spawn_fd[]){ { out, 1 }, { err, 2 } }, .n_fds = 2, .death_signal = SIGKILL };
+	struct spawn_args sa = {.path = "ps",
+				.argv = argv,
+				.fds = (const struct spawn_fd[]){{out, 1}, {err, 2}},
+				.n_fds = 2,
+				.death_signal = SIGKILL};
 	size_t len;
 	pid_t pid;
 	int status, r = out < 0 || err < 0 ? -errno : spawn(&sa, &pid, &pidfd);
 
 	if (r == -ENOENT)
-		return err_set(e, ERR_UNAVAILABLE, "ps is not on this machine (Debian: procps); without options tare top needs none");
+		return err_set(e, ERR_UNAVAILABLE,
+			       "ps is not on this machine (Debian: procps); without options tare top needs none");
 	if (r == 0)
 		r = spawn_wait(pidfd, PATIENCE_MS, &status);
 	if (r == -ETIMEDOUT) {
@@ -118,7 +123,7 @@ int top_by_ps(const struct engine *en, const char *what, const char *const *opti
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_STRBUF struct strbuf list = STRBUF_INIT;
 	CLEANUP_FREE pid_t *pids = NULL;
-	struct said s = { 0 };
+	struct said s = {0};
 	const char **argv;
 	size_t n = 0, n_options = 0;
 	int r = top_pids(en, what, &pids, &n, e);

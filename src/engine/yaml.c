@@ -1,6 +1,6 @@
-/* libyaml's events become nodes as they come: a stack of what is open, no recursion over the text. libyaml allocates; the tree is the
- * arena's. Whoever wrote the text may be hostile: what it makes us allocate is bounded by its own length, but for aliases, and copying
- * those stops at the same number of values as reading does. */
+/* libyaml's events become nodes as they come: a stack of what is open, no recursion over the text. libyaml allocates;
+ * the tree is the arena's. Whoever wrote the text may be hostile: what it makes us allocate is bounded by its own
+ * length, but for aliases, and copying those stops at the same number of values as reading does. */
 #include "engine/yaml.h"
 
 #include <errno.h>
@@ -179,8 +179,8 @@ static bool is_json_number(const char *s)
 /* What a scalar without quotes and tag is. */
 static int resolve(struct reader *r, const char *s, struct json *v)
 {
-	static const char *const nothing[] = { "", "~", "null", "Null", "NULL" };
-	static const char *const yes[] = { "true", "True", "TRUE" }, *const no[] = { "false", "False", "FALSE" };
+	static const char *const nothing[] = {"", "~", "null", "Null", "NULL"};
+	static const char *const yes[] = {"true", "True", "TRUE"}, *const no[] = {"false", "False", "FALSE"};
 	int base;
 
 	if (is_one_of(s, nothing, ARRAY_LEN(nothing))) {
@@ -211,7 +211,8 @@ static int scalar(struct reader *r, const yaml_event_t *event)
 	int ret = 0;
 
 	if (!tag_is(tag, YAML_STR_TAG) && !tag_is(tag, "!"))
-		return err_set(r->e, ERR_INVALID, "line %zu: the tag %.60s is not read here", r->line, (const char *)tag);
+		return err_set(r->e, ERR_INVALID, "line %zu: the tag %.60s is not read here", r->line,
+			       (const char *)tag);
 	if (strlen(text) != event->data.scalar.length)
 		return wrong(r, ERR_INVALID, "a text with a NUL in it");
 	v = new_node(r, JSON_STRING);
@@ -237,11 +238,12 @@ static int scalar(struct reader *r, const yaml_event_t *event)
 
 static int begin(struct reader *r, enum json_type type, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
-	struct open o = { 0 };
+	struct open o = {0};
 	int ret;
 
 	if (!tag_is(tag, type == JSON_OBJECT ? YAML_MAP_TAG : YAML_SEQ_TAG))
-		return err_set(r->e, ERR_INVALID, "line %zu: the tag %.60s is not read here", r->line, (const char *)tag);
+		return err_set(r->e, ERR_INVALID, "line %zu: the tag %.60s is not read here", r->line,
+			       (const char *)tag);
 	if (r->depth == MAX_LEVELS)
 		return wrong(r, ERR_LIMIT, "it is nested deeper than 32 levels");
 	o.node = new_node(r, type);
@@ -354,7 +356,7 @@ static int read_events(struct reader *r, yaml_parser_t *p)
 
 int yaml_read(struct arena *a, const char *text, size_t len, const struct json **out, struct err *e)
 {
-	struct reader r = { .a = a, .e = e, .line = 1 };
+	struct reader r = {.a = a, .e = e, .line = 1};
 	yaml_parser_t p;
 	int ret;
 
