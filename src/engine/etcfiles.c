@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -209,7 +210,21 @@ static int strv_of(struct arena *a, const struct json *obj, const char *key, str
 	return r;
 }
 
-/* In place: the file is mounted in the container. */
+/* In place: the file is mounted in the container. It is never empty for who reads it, two who write do so one after the other, and where there is no
+ * room it stays as it was. Not synced: each start writes it anew. */
+static int replace_text(int fd, const struct strbuf *text)
+{
+	int r;
+
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (text->len && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)text->len) < 0 && errno != EOPNOTSUPP)
+		return -errno;
+	r = io_write_full(fd, sb_str(text), text->len);
+	return r < 0 || ftruncate(fd, (off_t)text->len) == 0 ? r : -errno;
+}
+
 static int overwrite(const struct engine *en, const char *id, const char *name, const struct strbuf *text, struct err *e)
 {
 	char path[NAME_MAX + 1];
@@ -217,8 +232,8 @@ static int overwrite(const struct engine *en, const char *id, const char *name, 
 	int r;
 
 	(void)snprintf(path, sizeof(path), "containers/%s/%s", id, name);
-	fd = openat(en->root_fd, path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
-	r = fd < 0 ? -errno : sb_error(text) < 0 ? -ENOMEM : io_write_full(fd, sb_str(text), text->len);
+	fd = openat(en->root_fd, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	r = fd < 0 ? -errno : sb_error(text) < 0 ? -ENOMEM : replace_text(fd, text);
 	return r < 0 ? err_errno(e, r, "write %s/%s", en->root, path) : 0;
 }
 

@@ -3,6 +3,7 @@
 # nobody has what another had before it was taken away.
 load ../lib/common
 load ../lib/network
+load ../lib/faults
 
 setup_file() { tare_setup_file; load_busybox; world_up; tare network create fault >/dev/null; }
 teardown_file() {
@@ -314,4 +315,25 @@ a_connection_to() { # IP: that the kernel tracks, for nobody answers it
   [ -z "$output" ]
   tare rm -f va >/dev/null
   tare network rm n1
+}
+
+@test "network connect is killed while it writes /etc/hosts: there is always one" {
+  local id n call status
+  tare network create hostsnet
+  tare run -d --name hosts --network bridge busybox sleep 1000
+  id=$(tare inspect -f '{{.Id}}' hosts)
+  for call in write ftruncate; do
+    status=137
+    for ((n = 1; status == 137 && n < 60; n++)); do
+      status=0
+      killed_at "$call" "$n" "$TARE_BIN/tare" network connect hostsnet hosts >/dev/null 2>&1 3>&- || status=$?
+      grep -q localhost "$TARE_ROOT/containers/$id/hosts" || { echo "$call $n: hosts is cut"; return 1; }
+      grep -q . "$TARE_ROOT/containers/$id/resolv.conf" || { echo "$call $n: resolv.conf is cut"; return 1; }
+      tare network disconnect hostsnet hosts >/dev/null 2>&1 || true
+    done
+    [ "$status" = 0 ]
+    [ "$n" -gt 2 ]
+  done
+  tare rm -f hosts
+  tare network rm hostsnet
 }
