@@ -19,7 +19,8 @@ struct progress {
 	uint32_t exit;         /* enum progress_exit; stored after status */
 	int32_t status;        /* as waitpid's, when exit is PROGRESS_EXITED */
 	uint32_t stdin_closed; /* the container got its end of file: never open stdin again */
-	uint32_t log_writing;  /* PROGRESS_WRITING: bytes behind log_offset may be half a write; progress_taking(): they are written, and are being taken out of the stream */
+	uint32_t log_writing;  /* PROGRESS_WRITING: bytes behind log_offset may be half a write; progress_taking(): they are written,
+				* and are being taken out of the stream */
 	uint64_t log_offset;
 	uint32_t feeding;      /* a terminal's bytes are being written behind the fed_before bytes of its pipe */
 	uint32_t fed_before;
