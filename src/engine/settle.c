@@ -152,14 +152,6 @@ static int remove_it(const struct engine *en, const char *id, bool volumes, stru
 	return r;
 }
 
-int settle_remove(const struct engine *en, const char *id, bool volumes, struct err *e)
-{
-	int r = remove_it(en, id, volumes, e);
-
-	forget_connections(en, id);
-	return r;
-}
-
 int settle_removed(const struct engine *en, const char *id, bool locked, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -182,6 +174,27 @@ static void remove_cgroup(const struct record *rec)
 
 	if (config_parse(&a, rec->config, &config, &e) < 0 || (config.cgroup && cg_remove(config.cgroup, &e) < 0))
 		log_warning("container %.12s: %s", rec->id, e.msg);
+}
+
+/* Of a start that was killed, whose processes took their time to die when it was settled, the cgroup may be left; mostly there is none. */
+static void remove_cgroup_of(const struct engine *en, const char *id)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct record rec;
+	struct err ignored;
+
+	if (record_get(en->catalog, &a, id, &rec, &ignored) == 0)
+		remove_cgroup(&rec);
+}
+
+int settle_remove(const struct engine *en, const char *id, bool volumes, struct err *e)
+{
+	int r;
+
+	remove_cgroup_of(en, id);
+	r = remove_it(en, id, volumes, e);
+	forget_connections(en, id);
+	return r;
 }
 
 static bool of_this_boot(const struct engine *en, const struct record *rec)

@@ -78,3 +78,13 @@ deaths() { tare events --since 1h --until 0s --filter "container=$1" --filter ev
   tare rm -f here >/dev/null
   [ ! -e "$TARE_STATE/stale" ]
 }
+
+@test "a cgroup that was left when a start was settled, for its processes were still dying, goes with the container" {
+  local d top=/sys/fs/cgroup/pids
+  [ -d "$top" ] || top=/sys/fs/cgroup
+  tare create --name left --network none busybox true >/dev/null
+  d=$top/tare/$(tare inspect -f '{{.Id}}' left)
+  mkdir -p "$d"
+  tare rm left >/dev/null
+  [ ! -d "$d" ] || { rmdir "$d"; return 1; }
+}
