@@ -438,8 +438,11 @@ static bool is_wanted(const struct parser *ps)
 	size_t left = (size_t)(ps->end - ps->p);
 
 	for (const char *const *w = ps->only; *w; w++) {
-		size_t len = strlen(*w);
+		size_t len;
 
+		if (left < 2 || ps->p[1] != **w)
+			continue;
+		len = strlen(*w);
 		if (len + 2 <= left && memcmp(ps->p + 1, *w, len) == 0 && ps->p[len + 1] == '"')
 			return true;
 	}
@@ -450,23 +453,28 @@ static bool is_wanted(const struct parser *ps)
 static const char *string_end(const char *p, const char *end)
 {
 	for (p++; p < end && *p != '"'; p++)
-		p += *p == '\\';
+		if (*p == '\\')
+			p++;
 	return p < end ? p + 1 : end;
 }
 
 /* A member, or what is left of one. */
 static bool pass_over(struct parser *ps)
 {
-	const char *p = ps->p;
-	size_t open = 0;
+	static const bool means[256] = { ['"'] = true, [','] = true, ['{'] = true, ['}'] = true, ['['] = true, [']'] = true };
+	const char *p = ps->p, *end = ps->end;
 
-	while (p < ps->end && (open || (*p != ',' && *p != '}' && *p != ']'))) {
+	for (size_t open = 0;;) {
+		while (p < end && !means[(unsigned char)*p])
+			p++;
+		if (p == end || (!open && *p != '"' && *p != '{' && *p != '['))
+			break;
 		open += *p == '{' || *p == '[';
 		open -= *p == '}' || *p == ']';
-		p = *p == '"' ? string_end(p, ps->end) : p + 1;
+		p = *p == '"' ? string_end(p, end) : p + 1;
 	}
 	ps->p = p;
-	return p < ps->end || expected(ps, "'}'");
+	return p < end || expected(ps, "'}'");
 }
 
 static struct json *parse_value(struct parser *ps, unsigned int depth);
