@@ -452,26 +452,42 @@ static bool is_wanted(const struct parser *ps)
 /* At the opening quote: behind the closing one. */
 static const char *string_end(const char *p, const char *end)
 {
-	for (p++; p < end && *p != '"'; p++)
-		if (*p == '\\')
+	uint64_t eight;
+
+	p++;
+	for (;;) {
+		while (end - p >= 8 && (memcpy(&eight, p, 8), !has_special(eight)))
+			p += 8;
+		while (p < end && *p != '"' && *p != '\\')
 			p++;
-	return p < end ? p + 1 : end;
+		if (p >= end || *p == '"')
+			return p < end ? p + 1 : end;
+		p = end - p > 2 ? p + 2 : end;
+	}
 }
 
 /* A member, or what is left of one. */
 static bool pass_over(struct parser *ps)
 {
-	static const bool means[256] = { ['"'] = true, [','] = true, ['{'] = true, ['}'] = true, ['['] = true, [']'] = true };
 	const char *p = ps->p, *end = ps->end;
+	size_t open = 0;
 
-	for (size_t open = 0;;) {
-		while (p < end && !means[(unsigned char)*p])
-			p++;
-		if (p == end || (!open && *p != '"' && *p != '{' && *p != '['))
+	while (p < end) {
+		char c = *p;
+
+		if (c == '"') {
+			p = string_end(p, end);
+			continue;
+		}
+		if ((c | 0x20) == '{') { /* or [ */
+			open++;
+		} else if ((c | 0x20) == '}') {
+			if (!open--)
+				break;
+		} else if (c == ',' && !open) {
 			break;
-		open += *p == '{' || *p == '[';
-		open -= *p == '}' || *p == ']';
-		p = *p == '"' ? string_end(p, end) : p + 1;
+		}
+		p++;
 	}
 	ps->p = p;
 	return p < end || expected(ps, "'}'");
