@@ -146,6 +146,18 @@ static void add_row(const struct engine *en, struct arena *a, struct table *t, c
 	table_add(t, cells);
 }
 
+/* The columns that are shown unasked say nothing of a container's configuration, and to read it takes longer than all the rest. */
+static bool asks_config(const struct list_opts *o)
+{
+	return o->filters.n || (o->format && strcmp(o->format, "table") != 0);
+}
+
+/* Perhaps: that is part of the status. */
+static bool has_health(const struct record *rec)
+{
+	return rec->status == RECORD_RUNNING && strstr(rec->config, "\"Healthcheck\"");
+}
+
 /* 1: shown. What it takes of a may go afterwards: the configurations of a thousand containers are some megabytes. */
 static int one(const struct engine *en, struct arena *a, struct table *t, const struct list_opts *o, struct record *rec, struct err *e)
 {
@@ -167,10 +179,11 @@ static int one(const struct engine *en, struct arena *a, struct table *t, const 
 		s.state = container_paused(rec) ? "paused" : "running";
 	else
 		s.state = record_status_name(rec->status);
-	r = config_skim(a, rec->config, &s.config, e);
-	if (r == 0 && rec->status == RECORD_RUNNING)
+	if (rec->status == RECORD_RUNNING)
 		r = ports_read(en, a, rec->id, &s.own, e);
-	if (r == 0)
+	if (r == 0 && (asks_config(o) || has_health(rec)))
+		r = config_skim(a, rec->config, &s.config, e);
+	if (r == 0 && asks_config(o))
 		r = ports_networks(en, a, rec, s.config.doc, &s.own, &s.networks, e);
 	if (r == 0)
 		s.health = health_status(en, a, rec->id, &s.config);
