@@ -7,9 +7,10 @@
 #include "base/text.h"
 #include "engine/nearest.h"
 
-#define COLUMNS                                                                                                        \
-	"id, name, image, image_ref, command, config, containers.created, started, finished, status, boot_id, exit_code,"  \
+#define COLUMNS_WITH(config)                                                                                           \
+	"id, name, image, image_ref, command, " config ", containers.created, started, finished, status, boot_id, exit_code,"   \
 	" exit_known, oom, auto_remove, error, stopped, restarts, restart_wait, restart_due, "
+#define COLUMNS COLUMNS_WITH("config")
 #define RANGE "coalesce(i.base, n.base), coalesce(i.size, n.size)"
 #define NO_RANGE "0, 0"
 #define FROM " FROM containers LEFT JOIN id_ranges i ON i.container = id LEFT JOIN named_ranges n ON n.container = id "
@@ -104,7 +105,7 @@ static void read_row(struct cat_stmt *s, struct arena *a, struct record *rec)
 		.image = cat_null(s, 2) ? NULL : arena_strdup(a, cat_text(s, 2)),
 		.image_ref = arena_strdup(a, cat_text(s, 3)),
 		.command = arena_strdup(a, cat_text(s, 4)),
-		.config = arena_strdup(a, cat_text(s, 5)),
+		.config = cat_null(s, 5) ? NULL : arena_strdup(a, cat_text(s, 5)),
 		.created = cat_int(s, 6),
 		.started = cat_int(s, 7),
 		.finished = cat_int(s, 8),
@@ -219,12 +220,11 @@ static int compare_age(const void *a, const void *b)
 }
 
 /* Sorted here: SQLite would carry whole rows through its sorter, and a row is some kilobytes. */
-int record_list(struct catalog *c, struct arena *a, const char *image, struct record **out, size_t *n, struct err *e)
+static int list(struct catalog *c, struct arena *a, const char *sql, const char *image, struct record **out, size_t *n, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	size_t cap = 0;
-	int r = cat_prepare(c, &s, e,
-			    "SELECT " COLUMNS NO_RANGE " FROM containers WHERE ?1 IS NULL OR image = ?1 OR " RECORD_MOUNTS_IMAGE, "s", image);
+	int r = cat_prepare(c, &s, e, sql, "s", image);
 
 	*out = NULL;
 	*n = 0;
@@ -243,6 +243,19 @@ int record_list(struct catalog *c, struct arena *a, const char *image, struct re
 	if (r == 0 && *n)
 		qsort(*out, *n, sizeof(**out), compare_age);
 	return r;
+}
+
+int record_list(struct catalog *c, struct arena *a, const char *image, struct record **out, size_t *n, struct err *e)
+{
+	return list(c, a, "SELECT " COLUMNS NO_RANGE " FROM containers WHERE ?1 IS NULL OR image = ?1 OR " RECORD_MOUNTS_IMAGE, image, out, n, e);
+}
+
+int record_list_brief(struct catalog *c, struct arena *a, struct record **out, size_t *n, struct err *e)
+{
+	return list(c, a,
+		    "SELECT " COLUMNS_WITH("CASE WHEN status IN ('created', 'exited') THEN NULL ELSE config END") NO_RANGE
+		    " FROM containers WHERE ?1 IS NULL",
+		    NULL, out, n, e);
 }
 
 /* ---- id ranges ---- */

@@ -81,6 +81,9 @@ int record_get(struct catalog *c, struct arena *a, const char *id, struct record
 int record_list(struct catalog *c, struct arena *a, const char *image, struct record **out, size_t *n,
 		struct err *e) MUST_CHECK;
 
+/* All of them, and of those that do not run, nor will again by themselves, without config (NULL), which is most of a row. */
+int record_list_brief(struct catalog *c, struct arena *a, struct record **out, size_t *n, struct err *e) MUST_CHECK;
+
 /* Host ids for a user namespace: `size` of them (a multiple of 65536 is taken), free, least recently used, above
  * ID_RANGE_FIRST; recorded for the container, whose row must exist already. */
 #define ID_RANGE_FIRST 0x10000000U

@@ -2,6 +2,7 @@
  * files of the commands. A failure is printed once, here, as one line. */
 #include "cmd/tare/tare.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 #include "base/log.h"
 #include "engine/resolver.h"
 
+#define HEAP_STEP (1 << 20)
+#define HEAP_KEPT (16 << 20)
 #define NO_DAEMON "there is no daemon to speak with; TARE_ROOT and --root name another store of this machine"
 
 static const struct cli_option global_options[] = {
@@ -335,6 +338,9 @@ int main(int argc, char **argv)
 	int r;
 
 	io_reserve_stdio();
+	/* it ends soon: memory is taken in large pieces, and none is given back on the way */
+	(void)mallopt(M_TOP_PAD, HEAP_STEP);
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
 	log_setup("tare", 2, LOG_FORMAT_PLAIN, LOG_LEVEL_INFO);
 	r = cli_parse(&a, &tare_program, argc, (const char *const *)argv, &call, &text, &e);
 	if (r < 0) {

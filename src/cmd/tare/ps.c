@@ -200,7 +200,7 @@ static int fill(const struct engine *en, struct table *t, const struct list_opts
 	int64_t most = o->latest ? 1 : o->last;
 	struct record *recs;
 	size_t n;
-	int r = record_list(en->catalog, t->a, NULL, &recs, &n, e);
+	int r = asks_config(o) ? record_list(en->catalog, t->a, NULL, &recs, &n, e) : record_list_brief(en->catalog, t->a, &recs, &n, e);
 
 	for (size_t i = 0; r >= 0 && i < n && (most < 0 || (int64_t)t->n_rows < most); i++) {
 		arena_reset(&scratch);
@@ -211,7 +211,7 @@ static int fill(const struct engine *en, struct table *t, const struct list_opts
 
 int ps_list(const struct engine *en, struct arena *a, struct table *out, struct err *e)
 {
-	const struct list_opts o = { .all = true, .size = true, .last = -1 };
+	const struct list_opts o = { .all = true, .size = true, .last = -1, .format = "json" };
 
 	*out = (struct table)TABLE(a, ps_columns);
 	return fill(en, out, &o, e);
