@@ -12,7 +12,7 @@ rb_codes() { is "$(state ends-well State.ExitCode) $(state no-policy State.ExitC
 rb_anew() { is "$(state was-paused State.Paused)" false && is "$(state fails RestartCount)" 0 && is "$(tare volume ls -q | sort | lists)" "data lives"; }
 rb_user() {
   he_begins && is "$(he tare ps -a --format '{{.Names}} {{.State}}')" "his exited" && he tare start --all-enabled &&
-    is "$(he tare ps --format '{{.Names}}')" his && within 10 his_lives "mine mine" && he tare system check
+    is "$(he tare ps --format '{{.Names}}')" his && within 10 his_lives "mine mine"
 }
 rb_more() { tare start no-policy ends-well && tare run -d --rm --name removed -v /anonymous busybox sleep 1000 && tare pause was-paused; }
 
