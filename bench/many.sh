@@ -19,7 +19,7 @@ for ((i = 1; i <= n; i++)); do
 done
 beside=$(short)
 last=$($TARE ps -lq)
-then=$(rounds "${BENCH_ROUNDS:-20}" exec "$TARE exec $last true" ps "$TARE ps")
+others=$(rounds "${BENCH_ROUNDS:-20}" exec "$TARE exec $last true" ps "$TARE ps")
 uss=$(for f in "$BENCH_WORK"/tare-run/*/state.json; do
   total=0
   for p in $(jq -r '.keeper, .worker' "$f"); do
@@ -27,12 +27,12 @@ uss=$(for f in "$BENCH_WORK"/tare-run/*/state.json; do
   done
   echo "$total"
 done | sort -n | jq -s '{median_kb: .[length / 2 | floor], max_kb: .[-1], containers: length}')
-jq -s --argjson n "$n" --argjson alone "$alone" --argjson beside "$beside" --argjson then "$then" --argjson uss "$uss" --argjson v "$(versions)" '
+jq -s --argjson n "$n" --argjson alone "$alone" --argjson beside "$beside" --argjson others "$others" --argjson uss "$uss" --argjson v "$(versions)" '
   def median: sort | .[length / 2 | floor];
   (.[:20] | median) as $first | (.[-20:] | median) as $last |
   {name: "many", what: "run -d, the last 20 of \($n) against the first 20; run --rm beside none and beside \($n); exec and ps then; USS of keeper + worker per container", versions: $v,
    results: {first_20_median_ms: ($first / 1000), last_20_median_ms: ($last / 1000), all_median_ms: (median / 1000), monitor_uss: $uss}
-     + ($alone | with_entries(.key += ", alone")) + ($beside | with_entries(.key += ", beside \($n)")) + ($then | with_entries(.key += ", beside \($n)")),
+     + ($alone | with_entries(.key += ", alone")) + ($beside | with_entries(.key += ", beside \($n)")) + ($others | with_entries(.key += ", beside \($n)")),
    ratios: ({last_over_first: ($last / $first)}
      + ($beside | with_entries({key: "\(.key): beside \($n) / alone", value: (.value.median_ms / $alone[.key].median_ms)}))),
    target: "last / first, beside / alone <= 1.2; USS <= 300 kB"}' "$BENCH_WORK/times"

@@ -18,24 +18,56 @@
 /* Written to the file when this much is gathered. */
 #define BATCH 8192U
 
+/* Where the last whole record of the file ends: 0 where there is none. */
+static int end_of_records(int fd, uint64_t size, uint64_t *end)
+{
+	char block[4096];
+
+	for (*end = size; *end;) {
+		uint64_t from = (*end - 1) / sizeof(block) * sizeof(block);
+		ssize_t got = pread(fd, block, (size_t)(*end - from), (off_t)from);
+		const char *newline;
+
+		if (got <= 0 || (uint64_t)got != *end - from)
+			return got < 0 ? -errno : -EIO;
+		newline = memrchr(block, '\n', (size_t)got);
+		if (newline) {
+			*end = from + (uint64_t)(newline - block) + 1;
+			return 0;
+		}
+		*end = from;
+	}
+	return 0;
+}
+
+/* The machine's end can leave part of a record, or zeros in its place: what came next would be part of it, and lost with it. */
+static int cut_off_torn(struct logfile *l)
+{
+	uint64_t end;
+	int r = end_of_records(l->fd, l->size, &end);
+
+	return r < 0 ? r : logfile_rewind(l, end);
+}
+
 int logfile_open(struct logfile *l, const char *path, uint64_t max_size, uint32_t max_file)
 {
 	struct stat st;
+	int r;
 
 	l->path = path;
 	l->max_size = max_size;
 	l->max_file = max_file ? max_file : 1;
-	l->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
+	l->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (l->fd < 0)
 		return -errno;
-	if (fstat(l->fd, &st) < 0) {
-		int r = -errno;
-
-		l->fd = close_fd(l->fd);
-		return r;
+	r = fstat(l->fd, &st) < 0 ? -errno : 0;
+	if (r == 0) {
+		l->size = (uint64_t)st.st_size;
+		r = cut_off_torn(l);
 	}
-	l->size = (uint64_t)st.st_size;
-	return 0;
+	if (r < 0)
+		l->fd = close_fd(l->fd);
+	return r;
 }
 
 void logfile_close(struct logfile *l)

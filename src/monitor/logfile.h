@@ -25,8 +25,8 @@ struct logfile {
 };
 #define LOGFILE_INIT { .fd = -1, .max_file = 1, .out = STRBUF_INIT }
 
-/* Opens path for appending (mode 0640), making it. When it fails the log is still usable: every append counts as lost
- * and tries again. */
+/* Opens path for appending (mode 0640), making it; what is no whole record at its end is cut off. When it fails the log is still usable:
+ * every append counts as lost and tries again. */
 int logfile_open(struct logfile *l, const char *path, uint64_t max_size, uint32_t max_file);
 void logfile_close(struct logfile *l);
 

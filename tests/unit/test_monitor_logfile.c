@@ -222,7 +222,7 @@ static void reopened_at_its_limit(void **state)
 	assert_record(t->path, 0, "stdout", "second\n");
 }
 
-static void a_half_written_record_is_cut_off(void **state)
+static void a_half_written_batch_is_cut_off(void **state)
 {
 	struct tmp *t = *state;
 	uint64_t mark;
@@ -233,11 +233,11 @@ static void a_half_written_record_is_cut_off(void **state)
 	mark = t->log.size;
 	logfile_close(&t->log);
 	fd = open(t->path, O_WRONLY | O_APPEND);
-	assert_int_equal(write(fd, "{\"log\":\"tw", 10), 10);
+	assert_int_equal(write(fd, "{\"log\":\"tw\"}\n", 13), 13); /* of a batch, whose rest would have followed */
 	close(fd);
 	t->log = (struct logfile)LOGFILE_INIT;
 	assert_int_equal(logfile_open(&t->log, t->path, 0, 1), 0);
-	assert_int_equal(t->log.size, mark + 10);
+	assert_int_equal(t->log.size, mark + 13);
 	assert_int_equal(logfile_rewind(&t->log, mark), 0);
 	assert_int_equal(logfile_rewind(&t->log, mark + 100), 0);
 	assert_int_equal(puts_out(&t->log, "two\n"), 4);
@@ -331,6 +331,35 @@ static void what_each_record_carries(void **state)
 	assert_memory_equal(text, want, sizeof(want) - 1);
 }
 
+/* What a power cut leaves: part of a record, or the room for it alone. */
+static void what_was_torn_is_cut_off(void **state)
+{
+	static const char whole[] = "{\"log\":\"a\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-01T00:00:00.0Z\"}\n";
+	static const struct {
+		const char *text;
+		size_t len;
+	} torn[] = { { "{\"log\":\"b", 9 }, { NULL, 10000 }, { "\0", 1 } };
+	char zeros[10000] = "";
+	struct tmp *t = *state;
+
+	for (size_t i = 0; i < 2 * ARRAY_LEN(torn); i++) {
+		size_t before = i % 2 ? strlen(whole) : 0, k = i / 2;
+		CLEANUP_FREE char *text = NULL;
+		int fd = open(t->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+		assert_int_equal(io_write_full(fd, whole, before), 0);
+		assert_int_equal(io_write_full(fd, torn[k].text ? torn[k].text : zeros, torn[k].len), 0);
+		close_fd(fd);
+		assert_int_equal(logfile_open(&t->log, t->path, 0, 1), 0);
+		assert_int_equal(t->log.size, before);
+		assert_int_equal(puts_out(&t->log, "next\n"), 5);
+		logfile_close(&t->log);
+		assert_int_equal(io_read_file(AT_FDCWD, t->path, 1 << 20, &text, NULL), 0);
+		assert_memory_equal(text, whole, before);
+		assert_memory_equal(text + before, "{\"log\":\"next", 12);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,7 +369,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rotation_keeps_records_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_file_is_emptied, setup, teardown),
 		cmocka_unit_test_setup_teardown(reopened_at_its_limit, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_half_written_record_is_cut_off, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_half_written_batch_is_cut_off, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_torn_is_cut_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(lost_records_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_folder_that_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(as_kubernetes_writes_it, setup, teardown),
