@@ -13,6 +13,7 @@
 #define STREAM ",\"stream\":\""
 #define ATTRS ",\"attrs\":"
 #define TIME ",\"time\":\""
+#define TIME_ROOM 40 /* more than a time takes with what follows it */
 
 static bool follows(const char *at, const char *end, const char *what)
 {
@@ -21,18 +22,16 @@ static bool follows(const char *at, const char *end, const char *what)
 	return (size_t)(end - at) >= len && memcmp(at, what, len) == 0;
 }
 
-/* The quote that ends the string at s; *first: the first backslash before it, NULL where there is none. */
-static char *string_end(char *s, const char *end, char **first)
+/* The quote that ends the string at s. */
+static char *string_end(char *s, const char *end)
 {
 	char *quote = memchr(s, '"', (size_t)(end - s));
 
-	*first = NULL;
 	while (quote) {
 		char *slash = memchr(s, '\\', (size_t)(quote - s));
 
 		if (!slash)
 			return quote;
-		*first = *first ? *first : slash;
 		s = slash + 2;
 		if (s > quote)
 			quote = s < end ? memchr(s, '"', (size_t)(end - s)) : NULL;
@@ -150,31 +149,67 @@ static bool by_reader(const char *line, size_t len, struct arena *a, struct log_
 	return true;
 }
 
+struct members {
+	char *text, *quote; /* of "log": where it begins, and the quote that ends it */
+	char *stream, *attrs, *time;
+};
+
+/* A line without attributes, from its end: what is before the text's last quote need not be looked at to find it, for a quote in the text has a
+ * backslash before it. */
+static bool find_by_tail(char *line, char *end, struct members *m)
+{
+	char *time;
+
+	if (end - line < (ptrdiff_t)strlen(HEAD STREAM "stdout\"" TIME) + TIME_ROOM || !follows(line, end, HEAD))
+		return false;
+	time = memrchr(end - TIME_ROOM, '"', TIME_ROOM - strlen("\"}"));
+	if (!time)
+		return false;
+	*m = (struct members){ .text = line + strlen(HEAD), .stream = time - strlen("stdout\"" TIME) + 1, .time = time };
+	m->quote = m->stream - strlen(STREAM) - 1;
+	return m->quote >= m->text && *m->quote == '"' && follows(m->quote + 1, end, STREAM "std") &&
+	       follows(m->stream + strlen("stdout"), end, "\"" TIME);
+}
+
+static bool find_in_order(char *line, char *end, struct members *m)
+{
+	char *at;
+
+	*m = (struct members){ .text = line + strlen(HEAD) };
+	if (!follows(line, end, HEAD) || !(m->quote = string_end(m->text, end)) || !follows(m->quote + 1, end, STREAM "std") ||
+	    end - m->quote < (ptrdiff_t)(strlen(STREAM "stdout" TIME) + 4))
+		return false;
+	m->stream = m->quote + 1 + strlen(STREAM);
+	m->time = memrchr(m->stream, '"', (size_t)(end - 2 - m->stream));
+	if (!m->time || m->time - m->stream < (ptrdiff_t)strlen("stdout\"" TIME) - 1 || !follows(m->time + 1 - strlen(TIME), end, TIME))
+		return false;
+	at = m->stream + strlen("stdout\"");
+	if (at == m->time + 1 - strlen(TIME))
+		return true;
+	m->attrs = at + strlen(ATTRS);
+	return follows(at, m->time, ATTRS "{");
+}
+
 bool logline_json(char *line, size_t len, struct arena *a, struct log_record *out)
 {
-	char *end = line + len, *text = line + strlen(HEAD), *quote, *time, *at;
-	char *slash;
-	ptrdiff_t n;
+	char *end = line + len, *slash;
+	struct members m;
+	ptrdiff_t n = 0;
 
-	if (!follows(line, end, HEAD) || !follows(end - 2, end, "\"}") || !(quote = string_end(text, end, &slash)) ||
-	    !follows(quote + 1, end, STREAM "std") || end - quote < (ptrdiff_t)(strlen(STREAM "stdout" TIME) + 4))
+	if (len < 2 || !follows(end - 2, end, "\"}") || (!find_by_tail(line, end, &m) && !find_in_order(line, end, &m)) ||
+	    (!follows(m.stream, end, "stdout\"") && !follows(m.stream, end, "stderr\"")))
 		return by_reader(line, len, a, out);
-	at = quote + 1 + strlen(STREAM);
-	time = memrchr(at, '"', (size_t)(end - 2 - at));
-	if ((!follows(at, end, "stdout\"") && !follows(at, end, "stderr\"")) || !time ||
-	    time - at < (ptrdiff_t)strlen("stdout\"" TIME) - 1 || !follows(time + 1 - strlen(TIME), end, TIME))
-		return by_reader(line, len, a, out);
-	*out = (struct log_record){ .err = at[3] == 'e', .time = time + 1, .text = text };
-	at += strlen("stdout\"");
-	if (at != time + 1 - strlen(TIME)) {
-		if (!follows(at, time, ATTRS "{"))
-			return by_reader(line, len, a, out);
-		out->attrs = at + strlen(ATTRS);
-	}
-	time[1 - (ptrdiff_t)strlen(TIME)] = '\0';
+	*out = (struct log_record){ .err = m.stream[3] == 'e', .time = m.time + 1, .text = m.text, .attrs = m.attrs };
+	m.time[1 - (ptrdiff_t)strlen(TIME)] = '\0';
 	end[-2] = '\0';
-	n = slash ? unescape(slash, quote) : 0;
-	out->len = (size_t)((slash ? slash : quote) - text + n);
+	slash = memchr(m.text, '\\', (size_t)(m.quote - m.text));
+	if (slash && slash == m.quote - 2 && slash[1] == 'n') { /* nothing but the line's end */
+		*slash = '\n';
+		n = 1;
+	} else if (slash) {
+		n = unescape(slash, m.quote);
+	}
+	out->len = (size_t)((slash ? slash : m.quote) - m.text + n);
 	return n >= 0;
 }
 
