@@ -33,7 +33,6 @@ struct making {
 	const struct engine *en;
 	struct plan plan;
 	const struct image_config *image;
-	const char *image_id; /* NULL with --rootfs */
 	const char **lowers;  /* absolute */
 	int *lower_fds;       /* topmost first; with --rootfs the folder itself */
 	size_t n_lowers;
@@ -90,7 +89,7 @@ static int from_image(struct making *m, uint32_t *max_id, struct err *e)
 		r = image_layers(m->en->catalog, m->plan.a, img.id, &chains, &n, e);
 	if (r < 0)
 		return r;
-	m->image_id = img.id;
+	m->plan.image_id = img.id;
 	*max_id = img.max_id;
 	return open_lowers(m, chains, n, e);
 }
@@ -242,7 +241,7 @@ static int write_row(struct making *m, bool running, const char **name, struct e
 	rec = (struct record){
 		.id = p->id,
 		.name = p->opt->name,
-		.image = m->image_id,
+		.image = p->image_id,
 		.image_ref = p->opt->image ? p->opt->image : p->opt->rootfs,
 		.command = shown_command(p->a, p->args),
 		.config = config.s,

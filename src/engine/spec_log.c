@@ -267,18 +267,21 @@ static int tag_members(const struct plan *p, const char *name, const struct json
 {
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&text);
-	const char *image = p->opt->image ? p->opt->image : "";
+	const char *image = p->opt->image ? p->opt->image : "", *id = p->image_id ? p->image_id : "";
 
 	jw_object(&w, NULL);
 	jw_str(&w, "ID", short_id(p->a, p->id));
 	jw_str(&w, "FullID", p->id);
 	jw_str(&w, "Name", name);
+	jw_str(&w, "ImageID", short_id(p->a, id)); /* with "sha256:", as Docker's */
+	jw_str(&w, "ImageFullID", id);
 	jw_str(&w, "ImageName", image);
 	jw_str(&w, "DaemonName", "tare");
 	jw_str(&w, "Hostname", p->hostname);
 	jw_str(&w, "Command", p->args.v[0]);
 	jw_str(&w, "ContainerID", p->id);
 	jw_str(&w, "ContainerName", arena_printf(p->a, "/%s", name));
+	jw_str(&w, "ContainerImageID", id);
 	jw_str(&w, "ContainerImageName", image);
 	jw_end_object(&w);
 	return sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "--log-opt tag") : json_parse(p->a, text.s, text.len, NULL, out, e);

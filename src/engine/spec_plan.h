@@ -120,6 +120,7 @@ struct plan {
 	struct arena *a;
 	const struct ct_options *opt;
 	const char *id;
+	const char *image_id; /* "sha256:HEX"; NULL: it is made of a folder, or a build's step */
 	const struct rootless *rootless; /* an ordinary user's; NULL: the machine's root */
 
 	/* namespaces */

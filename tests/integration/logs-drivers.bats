@@ -20,6 +20,13 @@ log_of() { tare inspect -f '{{.LogPath}}' "$1"; }
   tare rm attrs
 }
 
+@test "a tag of the image's id" {
+  tare run --name of-image --log-opt 'tag={{.ImageID}} {{.ImageFullID}} {{.ImageName}}' busybox echo x
+  id=$(tare inspect -f '{{.Image}}' of-image)
+  [ "$(jq -r .attrs.tag "$(log_of of-image)")" = "${id:0:12} $id busybox" ]
+  tare rm of-image
+}
+
 @test "json-file: attributes stand where Docker's encoder has them" {
   tare run --name same -e A=1 --log-opt env=A busybox echo x
   [[ "$(cat "$(log_of same)")" =~ ^\{\"log\":\"x\\n\",\"stream\":\"stdout\",\"attrs\":\{\"A\":\"1\"\},\"time\":\"[0-9TZ:.-]+\"\}$ ]]
