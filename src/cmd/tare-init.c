@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -149,6 +150,8 @@ int main(int argc, char **argv)
 		log_error("fork: %s", strerror((int)-child));
 		return EXIT_USAGE;
 	}
+	/* what is the command's alone: who waits for the last to close it waits for the command */
+	(void)syscall(SYS_close_range, 3U, ~0U, 0U);
 	own_group(child);
 	return serve(child, group, &all);
 }

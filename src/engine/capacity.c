@@ -107,6 +107,8 @@ int capacity_start(const struct engine *en, const char *id, const struct json *c
 	if (r == -ENODATA)
 		return err_set(e, ERR_CONFLICT, "the container's files have no limit on %s, though it was made with --storage-opt (was the store copied here?): tare commit it, "
 						"and make a new one of the image", en->root);
+	if (fd >= 0 && quota_kind(fd, en->root, e) == QUOTA_NONE)
+		return err_ctx(e, "--storage-opt does not hold any more");
 	return r < 0 ? err_errno(e, r, "limit what the container may write") : 0;
 }
 
@@ -142,6 +144,9 @@ int capacity_change_folder(int parent, const char *name, const struct quota_limi
 
 	if (fd == -ENOENT || (r == -ENODATA && !capacity_any(limits)))
 		return 0;
+	/* the kernel keeps numbers that it does not enforce: the file system may be mounted otherwise now */
+	if (fd >= 0 && r != -ENODATA && capacity_any(limits) && quota_kind(fd, "the store", e) == QUOTA_NONE)
+		return err_ctx(e, "the limit of \"%s\" does not hold any more", name);
 	return r == -ENODATA ? r : r < 0 ? err_errno(e, r, "change what \"%s\" may take on the disk", name) : 0;
 }
 

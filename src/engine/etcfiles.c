@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/folder.h"
 #include "net/stub.h"
 
 #define FILE_MAX (1 << 20)
@@ -210,31 +211,39 @@ static int strv_of(struct arena *a, const struct json *obj, const char *key, str
 	return r;
 }
 
-/* In place: the file is mounted in the container. It is never empty for who reads it, two who write do so one after the other, and where there is no
- * room it stays as it was. Not synced: each start writes it anew. */
+/* In place: the file is mounted in the container. It is never empty for who reads it, and where there is no room it stays as it was. Not synced:
+ * each start writes it anew. */
 static int replace_text(int fd, const struct strbuf *text)
 {
 	int r;
 
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return -errno;
 	if (text->len && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)text->len) < 0 && errno != EOPNOTSUPP)
 		return -errno;
 	r = io_write_full(fd, sb_str(text), text->len);
 	return r < 0 || ftruncate(fd, (off_t)text->len) == 0 ? r : -errno;
 }
 
-static int overwrite(const struct engine *en, const char *id, const char *name, const struct strbuf *text, struct err *e)
+static int overwrite(const struct engine *en, const char *id, int dir, const char *name, const struct strbuf *text, struct err *e)
 {
-	char path[NAME_MAX + 1];
-	CLEANUP_FD int fd = -1;
+	CLEANUP_FD int fd = openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	int r = fd < 0 ? -errno : sb_error(text) < 0 ? -ENOMEM : replace_text(fd, text);
+
+	return r < 0 ? err_errno(e, r, "write %s/containers/%s/%s", en->root, id, name) : 0;
+}
+
+/* Two who write do so one after the other. By the folder, which no container sees: the lock of a file it could hold for ever. */
+static int overwrite_both(const struct engine *en, const char *id, const struct strbuf *hosts, const struct strbuf *resolv, struct err *e)
+{
+	CLEANUP_FD int dir = folder_open(en, id, e);
 	int r;
 
-	(void)snprintf(path, sizeof(path), "containers/%s/%s", id, name);
-	fd = openat(en->root_fd, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	r = fd < 0 ? -errno : sb_error(text) < 0 ? -ENOMEM : replace_text(fd, text);
-	return r < 0 ? err_errno(e, r, "write %s/%s", en->root, path) : 0;
+	if (dir < 0)
+		return dir;
+	while (flock(dir, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return err_errno(e, -errno, "lock %s/containers/%s", en->root, id);
+	r = overwrite(en, id, dir, "hosts", hosts, e);
+	return r < 0 ? r : overwrite(en, id, dir, "resolv.conf", resolv, e);
 }
 
 int etcfiles_write(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct etc_addresses *at,
@@ -255,6 +264,5 @@ int etcfiles_write(const struct engine *en, struct arena *a, const char *id, con
 	s.options = s.options.n ? s.options : dns->options;
 	etc_hosts_text(&h, &hosts);
 	etc_resolv_text(&s, &resolv);
-	r = overwrite(en, id, "hosts", &hosts, e);
-	return r < 0 ? r : overwrite(en, id, "resolv.conf", &resolv, e);
+	return overwrite_both(en, id, &hosts, &resolv, e);
 }

@@ -8,6 +8,8 @@
 #include "base/arena.h"
 #include "engine/engine.h"
 
+#define FOLDER_CONFIG_MAX (8U << 20) /* config.json */
+
 const char *folder_path(const struct engine *en, struct arena *a, const char *id);  /* ROOT/containers/ID */
 const char *folder_state(const struct engine *en, struct arena *a, const char *id); /* STATE/ID */
 

@@ -8,6 +8,9 @@
 #include "engine/container.h"
 #include "sys/spawn.h"
 
+/* Each takes a descriptor, of which there may be 1024. */
+#define MOST_AT_ONCE 500U
+
 struct halting {
 	const char *name;
 	int pidfd; /* -1: it could not be started */
@@ -36,6 +39,12 @@ static bool ended_well(struct halting *h)
 	return r == 0 && status == 0;
 }
 
+static void wait_for(struct halting *h, const char **failed)
+{
+	if (!ended_well(h))
+		*failed = h->name;
+}
+
 int container_halt_all(const struct engine *en, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -43,7 +52,7 @@ int container_halt_all(const struct engine *en, struct err *e)
 	struct halting *halting;
 	char self[PATH_MAX];
 	struct record *recs;
-	size_t n, begun = 0;
+	size_t n, begun = 0, ended = 0;
 	int r = engine_self(self, e);
 
 	if (r == 0)
@@ -53,11 +62,14 @@ int container_halt_all(const struct engine *en, struct err *e)
 	halting = arena_alloc(&a, (n + 1) * sizeof(*halting));
 	if (!halting)
 		return err_errno(e, -ENOMEM, "list the containers that run");
-	for (size_t i = 0; i < n; i++)
-		if (record_is_active(&recs[i]))
-			begin(en, self, &recs[i], &halting[begun++]);
-	for (size_t i = 0; i < begun; i++)
-		if (!ended_well(&halting[i]))
-			failed = halting[i].name;
+	for (size_t i = 0; i < n; i++) {
+		if (!record_is_active(&recs[i]))
+			continue;
+		begin(en, self, &recs[i], &halting[begun++]);
+		if (begun - ended == MOST_AT_ONCE)
+			wait_for(&halting[ended++], &failed);
+	}
+	while (ended < begun)
+		wait_for(&halting[ended++], &failed);
 	return failed ? err_set(e, ERR_BUSY, "container %s has not been stopped", failed) : 0;
 }

@@ -15,8 +15,8 @@ static int add_layers(const struct engine *en, struct plan *p, struct plan_bind 
 {
 	const char **lower = arena_array(p->a, n + 2, sizeof(*lower));
 
-	if (n > MOST_LAYERS)
-		return err_set(e, ERR_LIMIT, "image %s has %zu layers; an overlay takes %d", b->image, n, MOST_LAYERS);
+	if (n >= MOST_LAYERS) /* NOTHING is one, too */
+		return err_set(e, ERR_LIMIT, "image %s has %zu layers; an overlay takes %d", b->image, n, MOST_LAYERS - 1);
 	for (size_t i = 0; lower && i < n; i++) {
 		char path[STORE_LAYER_PATH_LEN];
 

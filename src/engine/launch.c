@@ -8,12 +8,12 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/folder.h"
 #include "engine/spec.h"
 #include "sys/cgroup.h"
 #include "sys/sock.h"
 #include "sys/spawn.h"
 
-#define DESCRIPTION_MAX (8 << 20)
 #define PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* In v2's hierarchy it is born outside of its caller's cgroup (stay: not), in v1's it moves itself. What fails here fails again there,
@@ -60,7 +60,7 @@ int launch_monitor(const char *verb, const char *description, size_t len, const 
 	const char *argv[] = { "tare-monitor", verb, NULL };
 	int pair[2], r = engine_program("tare-monitor", path, e);
 
-	if (r == 0)
+	if (r == 0 && !how->stay)
 		r = rootless_enter_cgroup(e);
 	if (r < 0)
 		return r;
@@ -147,6 +147,8 @@ int launch_rest(const struct engine *en, const char *id, int64_t ms, int lock, s
 				     "internal", "restart", id, NULL };
 	int r = engine_self(self, e);
 
+	if (r == 0) /* what it executes has no bus to get there by */
+		r = rootless_enter_cgroup(e);
 	return r < 0 ? r : launch_helper(argv, (const struct spawn_fd[]){ { lock, 3 }, { rootless_hold(), 4 } }, rootless_hold() < 0 ? 1 : 2, e);
 }
 
@@ -158,7 +160,7 @@ int launch_read_description(const struct engine *en, const char *id, unsigned in
 	int r;
 
 	(void)snprintf(name, sizeof(name), "containers/%s/config.json", id);
-	r = io_read_file(en->root_fd, name, DESCRIPTION_MAX, &text, &len);
+	r = io_read_file(en->root_fd, name, FOLDER_CONFIG_MAX, &text, &len);
 	if (r < 0)
 		return err_errno(e, r, "read %s/%s", en->root, name);
 	r = spec_reattach(text, len, attach, out, e);

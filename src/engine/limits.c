@@ -1,6 +1,7 @@
 /* The options that a container was made with are put together again from its HostConfig, those that are given replace them, and all is judged as
  * at `tare run` (spec_limits.c). The cgroup first: the kernel has the last word. Then config.json, which the next start reads, then the row.
- * What fails takes back what was done before it. Killed in between, the container goes on with new limits and shows older ones until the next
+ * What fails takes back what was done before it; where a blkio weight, cpuset or real-time budget came that was none before, it stays until the
+ * next start. Killed in between, the container goes on with new limits and shows older ones until the next
  * update. */
 #include "engine/limits.h"
 
@@ -330,9 +331,14 @@ static int keep_description(struct limiting *l, struct err *e)
 static void take_back_description(struct limiting *l)
 {
 	struct err why = { 0 };
+	CLEANUP_FREE char *now = NULL;
 	CLEANUP_FD int dir = folder_open(l->en, l->rec.id, &why);
-	int r = dir < 0 ? dir : io_replace_file(dir, "config.json", l->text, strlen(l->text), 0600, false);
+	int r = dir < 0 ? dir : io_read_file(dir, "config.json", FOLDER_CONFIG_MAX, &now, NULL);
 
+	if (r >= 0 && strcmp(now, l->text) == 0)
+		return; /* there was no room even to write the new one */
+	if (dir >= 0)
+		r = io_replace_file(dir, "config.json", l->text, strlen(l->text), 0600, false);
 	if (r < 0)
 		log_warning("container %s will be started with limits that it is not to have: %s", l->rec.name, strerror(-r));
 }

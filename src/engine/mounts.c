@@ -156,7 +156,12 @@ static void write_live(const struct change *k, const struct json *old, struct js
 	jw_u64(w, "startTime", k->h.live.start_time);
 	jw_str(w, "bundle", arena_printf(k->a, "%s/containers/%s", k->en->root, k->h.rec.id));
 	jw_str(w, "rootfs", path && path->type == JSON_STRING ? path->str : "/dev/null/none");
-	jw_value(w, "spec", json_get(old, "spec"));
+	/* without those it has: what is looked up for them (the address of a server) is not needed, and may not be there any more */
+	jw_object(w, "spec");
+	json_each(member, json_get(old, "spec"))
+		if (strcmp(member->key, "mounts") != 0)
+			jw_value(w, member->key, member);
+	jw_end_object(w);
 }
 
 static void write_places(const struct change *k, struct json_writer *w)
@@ -181,6 +186,21 @@ static bool is_touched(const struct change *k, const char *path)
 		if (plan_is_below(path, k->gone.v[i]))
 			return true;
 	return false;
+}
+
+/* A mount below goes with the one above it, or is covered by it: in the container, and not in its record. */
+static int check_nested(const struct change *k)
+{
+	if (!hold_runs(&k->h))
+		return 0;
+	json_each(mount, k->mounts) {
+		const struct json *at = json_get(mount, "Destination");
+
+		if (at && at->type == JSON_STRING && !is_gone(k, at) && is_touched(k, at->str))
+			return err_set(k->e, ERR_CONFLICT, "container %s has a mount at %s, below that: while it runs that has to go first (--mount-rm %s)",
+				       k->h.rec.name, at->str, at->str);
+	}
+	return 0;
 }
 
 /* The files that the engine makes are seen, whatever comes to lie over their places, as at a start (config_apply_mounts()). */
@@ -328,15 +348,17 @@ static int write_old_record(const struct change *k, struct err *e)
 }
 
 /* What was written down is none: the container's record as it was, and no volume that was made for what did not come. */
-static void take_back(const struct change *k)
+static int take_back(const struct change *k)
 {
 	struct err ignored = { 0 };
+	int r = write_old_record(k, &ignored);
 
-	if (write_old_record(k, &ignored) < 0)
-		return;
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < k->p.n_binds; i++)
 		if (k->p.binds[i].anonymous)
 			(void)!volume_remove(k->en, k->p.binds[i].volume, &ignored);
+	return 0;
 }
 
 /* ---- sources ---- */
@@ -410,8 +432,8 @@ static int apply(struct change *k)
 	r = write_record(k);
 	if (r == 0) {
 		r = come(k);
-		if (r < 0)
-			take_back(k);
+		if (r < 0 && take_back(k) < 0)
+			r = err_ctx(k->e, "(and what was to come stays in its record: --mount-rm it)");
 	}
 	if (r < 0 && went && change_running(k, STEP_BACK, &ignored) < 0)
 		return err_ctx(k->e, "(and what went stays away until the next start)");
@@ -434,6 +456,8 @@ int container_mounts_change(const struct engine *en, const char *what, struct st
 		r = plan_new(&k, &opt, come);
 	if (r == 0)
 		r = check_sources(&k.p, e);
+	if (r == 0)
+		r = check_nested(&k);
 	if (r == 0)
 		r = find_lost(&k);
 	return r < 0 ? r : apply(&k);

@@ -169,6 +169,8 @@ int container_set_policy(const struct engine *en, const char *what, const struct
 		return r;
 	if ((rec.auto_remove || made_with_rm(&config)) && policy->kind != POLICY_NO)
 		return err_set(e, ERR_CONFLICT, "container %s was made with --rm: what is removed at its end is not restarted", rec.name);
+	if (config.cgroups && strcmp(config.cgroups, "split") == 0 && policy->kind != POLICY_NO)
+		return err_set(e, ERR_CONFLICT, "container %s has --cgroups=split, and ends with its unit: use Restart= there", rec.name);
 	config_change_restart(config.doc, policy, &text);
 	r = sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "write the container's configuration") : record_set_config(c, rec.id, text.s, e);
 	if (r == 0)

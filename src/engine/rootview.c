@@ -15,7 +15,6 @@
 #include "sys/ns.h"
 #include "sys/overlay_mount.h"
 
-#define DESCRIPTION_MAX (8U << 20)
 
 void rootview_end(struct rootview *v)
 {
@@ -40,7 +39,7 @@ static int read_description(const struct engine *en, struct arena *a, const char
 
 	if (dir < 0)
 		return dir;
-	r = io_read_file(dir, "config.json", DESCRIPTION_MAX, &text, &len);
+	r = io_read_file(dir, "config.json", FOLDER_CONFIG_MAX, &text, &len);
 	return r < 0 ? err_errno(e, r, "the container's config.json") : json_parse(a, text, len, NULL, doc, e);
 }
 

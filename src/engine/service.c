@@ -76,6 +76,12 @@ int service_read(uint32_t preserve_fds, struct service *out, struct err *e)
 
 /* ---- options ---- */
 
+void service_close(const struct service *s)
+{
+	for (uint32_t i = 0; i < service_fds(s); i++)
+		(void)close(3 + (int)i);
+}
+
 static bool is(const char *value, const char *what)
 {
 	return value && strcmp(value, what) == 0;
@@ -85,8 +91,9 @@ static int check_cgroups(const struct ct_options *o, bool rootless, struct err *
 {
 	bool split = is(o->cgroups, "split"), disabled = is(o->cgroups, "disabled");
 
-	if (rootless && o->cgroups && !disabled)
-		return err_set(e, ERR_UNSUPPORTED, "--cgroups=%s: containers of an ordinary user have no cgroup of their own", o->cgroups);
+	if (rootless && o->cgroups && !disabled && !is(o->cgroups, "enabled"))
+		return err_set(e, ERR_UNSUPPORTED, "--cgroups=%s: which cgroup the containers of an ordinary user are in is not his to choose (enabled and disabled are)",
+			       o->cgroups);
 	if (o->cgroup_parent && (split || disabled))
 		return err_set(e, ERR_INVALID, "--cgroups=%s and --cgroup-parent contradict each other", o->cgroups);
 	if (split && o->restart && strcmp(o->restart, "no") != 0)

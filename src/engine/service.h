@@ -32,6 +32,9 @@ static inline uint32_t service_fds(const struct service *s)
 	return s ? s->listen + s->more : 0;
 }
 
+/* Once they have gone on to the container: ours are closed, so that who waits for the last to go waits for the container alone. */
+void service_close(const struct service *s);
+
 /* --sdnotify and --cgroups: what they may be, and with what. */
 int service_check(const struct ct_options *o, bool rootless, struct err *e) MUST_CHECK;
 

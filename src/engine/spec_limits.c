@@ -336,8 +336,9 @@ static int limits_of_user(const struct plan *p, struct err *e)
 
 	for (size_t i = 0; !plan_has_cgroup(p) && i < ARRAY_LEN(rows); i++)
 		if (rows[i].given)
-			return err_set(e, ERR_UNSUPPORTED, p->rootless ? "%s needs a cgroup, and containers of an ordinary user have none here: run it as root" :
-									 "%s needs a cgroup, which --cgroups=disabled leaves out", rows[i].option);
+			return err_set(e, ERR_UNSUPPORTED, o->cgroups && strcmp(o->cgroups, "disabled") == 0 ?
+							       "%s needs a cgroup, which --cgroups=disabled leaves out" :
+							       "%s needs a cgroup, and containers of an ordinary user have none here: run it as root", rows[i].option);
 	return 0;
 }
 

@@ -119,8 +119,24 @@ static int move_kept(const struct engine *en, const char *id, const char *top, c
 		r = move_description(top, cgroup, &kept, e);
 	if (r < 0)
 		return r;
-	r = io_replace_file(dir, "config.json", kept.s, kept.len, 0600, false);
+	r = io_replace_file(dir, "config.json", kept.s, kept.len, 0600, true);
 	return r < 0 ? err_errno(e, r, "write the container's config.json") : 0;
+}
+
+/* Of an ordinary user's container, whose cgroup is in a scope of its own. */
+static int check_user(const struct engine *en, const struct ct_config *config, const struct service *service, struct err *e)
+{
+	bool ignored = config->sdnotify && strcmp(config->sdnotify, "ignore") == 0;
+
+	if (!en->user.on || !config->cgroup)
+		return 0;
+	if (!en->user.cgroup[0])
+		return err_set(e, ERR_UNAVAILABLE, "its cgroup is your systemd's to give, and there is no bus to that: XDG_RUNTIME_DIR is not set (a login session has "
+						   "it; su and cron do not)");
+	if (service && service->notify && !ignored)
+		return err_set(e, ERR_UNSUPPORTED, "NOTIFY_SOCKET: your containers are in a scope of their own, and systemd hears a unit's own processes alone: make it "
+						   "with --cgroups=disabled, or with --sdnotify=ignore");
+	return 0;
 }
 
 /* --cgroups=split: where its cgroup is, is for each start to say. */
@@ -158,6 +174,8 @@ static int serve(const struct engine *en, const char *id, const struct service *
 
 	if (r == 0)
 		r = config_parse(&a, rec.config, &config, e);
+	if (r == 0)
+		r = check_user(en, &config, service, e);
 	if (r == 0 && config.cgroups && strcmp(config.cgroups, "split") == 0)
 		r = enter_unit(en, &rec, &config, description, e);
 	if (r < 0)

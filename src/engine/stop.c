@@ -162,7 +162,7 @@ static int stop_as(const struct engine *en, const char *what, enum record_stoppe
 		return r;
 	r = config_parse(&a, rec.config, &config, e);
 	if (r == 0)
-		r = mark_stopped(en, &rec, rec.stopped != STOPPED_NOT ? rec.stopped : how, &config, e);
+		r = mark_stopped(en, &rec, rec.stopped == STOPPED_BY_HAND ? STOPPED_BY_HAND : how, &config, e);
 	if (r < 0)
 		return r;
 	if (signal == 0)

@@ -13,6 +13,7 @@
 
 #define OUTPUT_MAX (64U << 20)
 #define PATIENCE_MS 60000
+#define ARGUMENT_MAX (128U << 10) /* of one argument, to the kernel: MAX_ARG_STRLEN */
 
 struct said {
 	char *out;       /* NUL-terminated, owned */
@@ -130,6 +131,7 @@ int top_by_ps(const struct engine *en, const char *what, const char *const *opti
 
 	while (options[n_options])
 		n_options++;
+	/* too many for one argument: all of the machine's are asked for, and ours picked */
 	argv = arena_array(&a, n_options + 3, sizeof(*argv));
 	for (size_t i = 0; i < n; i++)
 		sb_printf(&list, "%s%d", i ? "," : "-q", (int)pids[i]);
@@ -139,7 +141,7 @@ int top_by_ps(const struct engine *en, const char *what, const char *const *opti
 		return r;
 	argv[0] = "ps";
 	memcpy(argv + 1, options, n_options * sizeof(*argv));
-	argv[n_options + 1] = n ? sb_str(&list) : NULL;
+	argv[n_options + 1] = n && list.len < ARGUMENT_MAX ? sb_str(&list) : NULL;
 	r = run_ps(argv, &s, e);
 	argv[n_options + 1] = NULL;
 	if (r == 0 && s.code)

@@ -95,7 +95,12 @@ static int judge_folder(struct arena *a, const char *size, struct strv words, st
 
 static int check_fs(const char *type, const char *device, struct strv o, struct err *e)
 {
-	if (!*type || strpbrk(type, "/ \t\n") || strcmp(type, "none") == 0)
+	static const char *const none[] = { "none", "bind", "cgroup", "cgroup2" };
+	bool fits = *type && !strpbrk(type, "/ \t\n");
+
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		fits &= strcmp(type, none[i]) != 0;
+	if (!fits)
 		return err_set(e, ERR_INVALID, "--opt type=%s: want a file system, such as nfs or ext4; for a folder of the host o=bind", type);
 	if (!device || !*device)
 		return err_set(e, ERR_INVALID, "--opt type=%s: of which device? --opt device=DEVICE (of nfs :/PATH) is missing", type);

@@ -203,6 +203,9 @@ static int find_source(const struct engine *en, struct plan *p, struct plan_bind
 	if (v.kind == VOLUME_FS && p->rootless)
 		return err_set(e, ERR_DENIED, "volume %s: only root may mount %s: root mounts it on the host, and a volume is made of that folder (-o o=bind)",
 			       v.name, v.type);
+	if (v.kind == VOLUME_FS && b->propagation && *b->propagation && !strstr(b->propagation, "private"))
+		return err_set(e, ERR_UNSUPPORTED, "volume %s: %s is for folders of the host; this is a file system that each container mounts for itself", v.name,
+			       b->propagation);
 	if (v.kind == VOLUME_FS) {
 		b->fs_type = v.type;
 		b->fs_device = v.device;
@@ -210,7 +213,7 @@ static int find_source(const struct engine *en, struct plan *p, struct plan_bind
 	}
 	b->source = v.kind == VOLUME_BIND ? v.device : volume_path(en, p->a, b->volume);
 	b->of_host = v.kind == VOLUME_BIND;
-	b->ro |= v.kind == VOLUME_BIND && says(v.o, "ro");
+	b->ro |= v.kind != VOLUME_FOLDER && says(v.o, "ro");
 	if (b->of_host && !says(v.o, "rbind"))
 		b->recursive = false;
 	return b->source ? 0 : err_errno(e, -ENOMEM, "volumes");

@@ -27,7 +27,7 @@ struct waiter {
 	bool ran;         /* then */
 	bool done, failed, told;
 	bool look, restarting, unheard;
-	int64_t later; /* ms, 0: not; its monitor hung up without a word: a worker that was killed, or one that takes no more clients */
+	int64_t later; /* ms, 0: not; its monitor hung up without a word: a worker that was killed, or one that takes no more clients; or it is at rest */
 	bool ended, known; /* an end was seen, with this code */
 	int code;
 	struct err e;
@@ -72,6 +72,8 @@ static void at_rest(const struct wait *w, struct waiter *x, const struct record 
 	x->known = rec->exit_known || rec->status == RECORD_CREATED;
 	x->ended |= rec->status == RECORD_EXITED && (x->ran || rec->started != x->started);
 	x->done = w->until == WAIT_NOT_RUNNING || (w->until == WAIT_NEXT_EXIT && x->ended);
+	if (!x->done) /* who removes it can be killed before that is told */
+		x->later = clock_ms() + LATER_MS;
 }
 
 /* Listens to its monitor. One that hears nobody is at the container's end. */

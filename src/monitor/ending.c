@@ -20,6 +20,7 @@
 #include "sys/spawn.h"
 
 #define EXITED_TIMEOUT_MS 30000
+#define EXITED_TRIES 2 /* one that is killed is tried again: a service manager may have meant the whole unit */
 /* Of the command line in the description. */
 #define MOST_WORDS 16
 
@@ -110,32 +111,41 @@ void ending_run_poststop(const struct description *d, pid_t pid)
 		log_error("%.12s: poststop hooks: %s", d->id, e.msg);
 }
 
+/* 0: a signal ended it before its time. */
+static int run_exited(const struct description *d, const struct spawn_args *args)
+{
+	CLEANUP_FD int pidfd = -1;
+	int status = 0;
+	pid_t pid;
+
+	if (spawn(args, &pid, &pidfd) < 0) {
+		log_error("%.12s: %s could not be executed", d->id, args->path);
+		return 1;
+	}
+	if (spawn_wait(pidfd, EXITED_TIMEOUT_MS, &status) != -ETIMEDOUT)
+		return !WIFSIGNALED(status);
+	log_error("%.12s: %s took too long", d->id, args->path);
+	if (proc_signal(pidfd, SIGKILL) < 0 || spawn_wait(pidfd, -1, &status) < 0)
+		log_error("%.12s: %s cannot be killed", d->id, args->path);
+	return 1;
+}
+
 void ending_run_exited(const struct description *d)
 {
 	const struct spawn_args args = { .path = d->exited ? d->exited[0] : NULL, .argv = d->exited };
-	CLEANUP_FD int pidfd = -1;
-	int r, status;
-	pid_t pid;
+	int r = 0;
 
 	if (!d->exited)
 		return;
-	r = spawn(&args, &pid, &pidfd);
-	if (r < 0) {
-		log_error("%.12s: %s could not be executed", d->id, args.path);
-		return;
-	}
-	if (spawn_wait(pidfd, EXITED_TIMEOUT_MS, &status) == -ETIMEDOUT) {
-		log_error("%.12s: %s took too long", d->id, args.path);
-		if (proc_signal(pidfd, SIGKILL) < 0 || spawn_wait(pidfd, -1, &status) < 0)
-			log_error("%.12s: %s cannot be killed", d->id, args.path);
-	}
+	for (int i = 0; i < EXITED_TRIES && r == 0; i++)
+		r = run_exited(d, &args);
 }
 
 /* Its command line is that of the container's end, "… internal exited ID", with another command. */
 int ending_start_stop(const struct description *d)
 {
 	const char *argv[MOST_WORDS + 1] = { NULL };
-	CLEANUP_FD int pidfd = -1;
+	int pidfd = -1, r;
 	size_t n = 0;
 	pid_t pid;
 
@@ -149,7 +159,8 @@ int ending_start_stop(const struct description *d)
 	argv[n - 3] = "stop";
 	argv[n - 2] = d->id;
 	argv[n - 1] = NULL;
-	return spawn(&(struct spawn_args){ .path = argv[0], .argv = argv }, &pid, &pidfd);
+	r = spawn(&(struct spawn_args){ .path = argv[0], .argv = argv }, &pid, &pidfd);
+	return r < 0 ? r : pidfd;
 }
 
 void ending_forget_connections(const struct description *d)

@@ -29,7 +29,7 @@ void ending_remove_names(int state_dir);
 void ending_run_poststop(const struct description *d, pid_t pid);
 void ending_run_exited(const struct description *d);
 
-/* Before all that: starts the engine's program to stop the container (`tare stop ID`), and waits for nothing. */
+/* Before all that: starts the engine's program to stop the container (`tare stop ID`), and gives its pidfd, the caller's to close. */
 int ending_start_stop(const struct description *d) MUST_CHECK;
 
 /* At the very end, when nobody waits any more: those that the kernel tracks of the container's addresses (net/stale.h). */

@@ -243,6 +243,16 @@ void notify_begin(struct notify *n, struct loop *l, const struct crew *c, const 
 		log_error("%.12s: the service manager does not hear the container", d->id);
 }
 
+void notify_keeper_died(struct notify *n)
+{
+	if (!n->d)
+		return;
+	loop_remove(n->loop, n->from);
+	loop_remove(n->loop, n->to);
+	n->from = n->to = NULL;
+	n->d = NULL;
+}
+
 /* Its last words may be there still. */
 void notify_end(struct notify *n)
 {

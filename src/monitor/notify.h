@@ -33,6 +33,8 @@ struct notify {
 /* keeper: who the manager takes for the main process. Nothing where there is no manager. */
 void notify_begin(struct notify *n, struct loop *l, const struct crew *c, const struct description *d, pid_t keeper);
 void notify_end(struct notify *n);
+/* Nothing is said in its name any more. */
+void notify_keeper_died(struct notify *n);
 /* Its health check succeeds. */
 void notify_healthy(struct notify *n);
 

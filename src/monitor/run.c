@@ -395,6 +395,8 @@ static void publish_unattended(struct birth *b)
 	int status = 0;
 	bool known;
 
+	/* its streams went with it: nobody writes again what is cut off; what is torn is seen when the log is opened */
+	progress_set(b->progress->log_writing, PROGRESS_IDLE);
 	if (progress_get(b->progress->exit) != PROGRESS_RUNNING)
 		return;
 	known = b->state.pid > 0 && proc_zombie_status(b->state.pid, b->state.start_time, &status) == 0;
@@ -421,7 +423,11 @@ static int take_over(struct birth *b, struct err *e)
 		r = take_over_running(b, e);
 	else
 		publish_unattended(b);
-	if (r < 0 || (r = listen_for_clients(b, e)) < 0 || (r = leave_caller(b->d.monitor_cgroup, e)) < 0)
+	if (r == 0)
+		r = listen_for_clients(b, e);
+	if (r == 0 && b->process.pidfd >= 0) /* else we end at once; a unit's cgroup may be gone with the container */
+		r = leave_caller(b->d.monitor_cgroup, e);
+	if (r < 0)
 		return r;
 	return put_streams(b, e);
 }

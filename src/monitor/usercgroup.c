@@ -67,6 +67,7 @@ static int begin(const char *scope, const char *unit, pid_t pid, struct err *e)
 int usercgroup_main(const char *scope)
 {
 	const char *slash = strrchr(scope, '/');
+	const struct timespec pause = { .tv_nsec = 10000000 };
 	struct err e = { 0 }, why = { 0 };
 	pid_t parent = getppid();
 	int r;
@@ -76,8 +77,11 @@ int usercgroup_main(const char *scope)
 	r = attach(scope, slash + 1, parent, &e);
 	if (r < 0)
 		r = begin(scope, slash + 1, parent, &e);
-	if (r < 0) /* another was faster, or the scope has just gone */
+	for (int i = 0; r < 0 && i < TRIES; i++) { /* another was faster, or the scope has just gone; systemd takes its time to make it */
 		r = attach(scope, slash + 1, parent, &why);
+		if (r < 0)
+			(void)nanosleep(&pause, NULL);
+	}
 	if (r < 0) {
 		log_error("%s", e.msg);
 		return 1;

@@ -3,10 +3,12 @@
  * has taken over) and watches the pidfd itself. */
 #include "monitor/worker.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "base/log.h"
 #include "base/loop.h"
@@ -24,11 +26,13 @@
 #include "monitor/relays.h"
 #include "monitor/state.h"
 #include "monitor/stream.h"
+#include "sys/spawn.h"
 
 /* How long clients may take for their last frames. */
 #define FLUSH_MS 2000
 /* How long the one that settles may take until we do it. */
 #define SETTLE_MS 2000
+#define STOP_AGAIN_NS 100000000
 /* What the loop is told to end with. */
 enum { GO_ON, CONTAINER_ENDED, STEPPED_BACK };
 
@@ -49,7 +53,8 @@ struct worker {
 	struct healing healing;
 	struct health health;
 	struct notify notify;
-	bool stopping;
+	struct loop_source *stop; /* "tare stop", or the pause before the next one; NULL: there is none */
+	int stop_pidfd;
 };
 
 static void save_state(struct worker *w)
@@ -76,6 +81,10 @@ static void keeper_died(struct worker *w)
 	loop_remove(w->loop, w->link);
 	w->link = NULL;
 	crew_close(&w->crew, CREW_LINK);
+	/* its number may be another's soon, in whose name nothing is to be said; and who writes to a socket without a reader is told */
+	notify_keeper_died(&w->notify);
+	crew_close(&w->crew, CREW_NOTIFY);
+	crew_close(&w->crew, CREW_MANAGER);
 	if (crew_take_lock(&w->crew, 0) < 0) {
 		loop_quit(w->loop, STEPPED_BACK);
 		return;
@@ -86,15 +95,46 @@ static void keeper_died(struct worker *w)
 		loop_quit(w->loop, STEPPED_BACK);
 }
 
+static void stop_container(struct worker *w);
+
+static void stop_again(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct worker *w = data;
+
+	(void)l;
+	(void)fd;
+	(void)events;
+	w->stop = NULL;
+	stop_container(w);
+}
+
+/* A manager that signals all of a unit's processes (KillMode=control-group) may meet this one, too, and meant the container. */
+static void stop_ended(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct worker *w = data;
+	int status = 0;
+	bool killed = spawn_wait(fd, 0, &status) == 0 && WIFSIGNALED(status);
+
+	(void)events;
+	loop_remove(l, w->stop);
+	w->stop = NULL;
+	w->stop_pidfd = close_fd(w->stop_pidfd);
+	if (killed && loop_timer(l, STOP_AGAIN_NS, stop_again, w, &w->stop) < 0)
+		log_error("%.12s: tare stop was killed", w->d.id);
+}
+
 /* As somebody would by hand: with its stop signal and timeout, and so that no restart policy starts it again. */
 static void stop_container(struct worker *w)
 {
 	int r;
 
-	if (w->stopping)
+	if (w->stop)
 		return;
-	w->stopping = true;
 	r = ending_start_stop(&w->d);
+	if (r >= 0) {
+		w->stop_pidfd = r;
+		r = loop_add(w->loop, r, EPOLLIN, stop_ended, w, &w->stop);
+	}
 	if (r < 0)
 		log_error("%.12s: it cannot be stopped: %s", w->d.id, strerror(-r));
 }
@@ -161,6 +201,9 @@ static int open_streams(struct worker *w)
 		return r;
 	w->sink.bin[0] = crew_get(c, CREW_BIN_OUT);
 	w->sink.bin[1] = crew_get(c, CREW_BIN_IN);
+	/* no more is looked at than can be taken out at once; a user with many pipes may have got a small one */
+	if (w->sink.bin[1] >= 0)
+		(void)fcntl(w->sink.peek[1], F_SETPIPE_SZ, fcntl(w->sink.bin[1], F_GETPIPE_SZ));
 	w->streams[LOG_STDOUT] = (struct stream){
 		.sink = &w->sink,
 		.which = LOG_STDOUT,
@@ -302,7 +345,7 @@ static int run(struct worker *w, struct err *e)
 
 int worker_main(const char *id)
 {
-	struct worker w = { .arena = ARENA_INIT, .input = INPUT_INIT, .log = LOGGER_INIT };
+	struct worker w = { .arena = ARENA_INIT, .input = INPUT_INIT, .log = LOGGER_INIT, .stop_pidfd = -1 };
 	struct err e = { 0 };
 
 	(void)id; /* only for who looks at the process list */

@@ -221,10 +221,13 @@ static bool find_inits_cgroup(struct entry *n)
 	return true;
 }
 
-/* v1: with processors of its own until it is in the cgroup, which may allow others alone, it is moved by us, afterwards. */
+/* v1: one that has processors of its own is moved by us: the cgroup may not allow those that it has before, and must not come after those that it
+ * has then. */
 static bool joins_later(const struct entry *n)
 {
-	return n->args->process->cpu_affinity_initial && !cg_only_v2(n->cgroup);
+	const struct oci_process *p = n->args->process;
+
+	return (p->cpu_affinity_initial || p->cpu_affinity_final) && !cg_only_v2(n->cgroup);
 }
 
 /* Once more, too. */

@@ -101,6 +101,7 @@ int cmd_exec(const struct cli_call *call, struct err *e)
 		session_block_signals();
 	}
 	r = container_exec(&en, call->args[0], &x, &c, &made, e);
+	service_close(&service);
 	return r < 0 || o->detach ? r : stay(&en, o, &made, &c, e);
 }
 

@@ -90,6 +90,7 @@ static int start_attached(const struct engine *en, const struct start_opts *o, c
 		return r;
 	session_block_signals();
 	r = container_start(en, rec.id, want, service, &c, e);
+	service_close(service);
 	if (r < 0)
 		return r;
 	if (c.fd < 0) { /* it runs already: somebody else's client settles its end */

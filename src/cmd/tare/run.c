@@ -408,6 +408,7 @@ int cmd_run(const struct cli_call *call, struct err *e)
 	r = write_cidfile(cidfile, o->cidfile, n.id, e);
 	if (r == 0)
 		r = container_launch(&en, &n, ct.rm, &c, e);
+	service_close(&service);
 	if (r < 0)
 		return r;
 	if (o->detach) {

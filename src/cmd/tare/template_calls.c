@@ -422,6 +422,8 @@ static int print_verb(struct call *c, const struct verb *v, const struct json *v
 {
 	CLEANUP_STRBUF struct strbuf one = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&one);
+	bool zeros = v->zeros && !v->left && value->type == JSON_NUMBER;
+	const char *text;
 	size_t len;
 	int64_t n;
 	int r = 0;
@@ -436,10 +438,13 @@ static int print_verb(struct call *c, const struct verb *v, const struct json *v
 		r = template_print(value, &one, c->e);
 	if (one.s && v->what == 's')
 		cut_off(one.s, v->most);
-	len = characters(sb_str(&one));
+	text = sb_str(&one);
+	len = characters(text);
+	if (zeros && *text == '-' && len < v->width)
+		sb_putc(out, *text++);
 	if (!v->left && len < v->width)
-		sb_fill(out, v->zeros && value->type == JSON_NUMBER ? '0' : ' ', v->width - len);
-	sb_puts(out, sb_str(&one));
+		sb_fill(out, zeros ? '0' : ' ', v->width - len);
+	sb_puts(out, text);
 	if (v->left && len < v->width)
 		sb_fill(out, ' ', v->width - len);
 	return r;
