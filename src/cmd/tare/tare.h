@@ -401,7 +401,7 @@ int cmd_heal(const struct cli_call *call, struct err *e);
 
 /* help.c; the topics are made of man/topics by tools/embed */
 extern const struct cli_topic tare_topics[];
-#define TARE_TOPICS "config|devices|exit-status|filters|formats|mounts|networking|rootless|templates"
+#define TARE_TOPICS "config|devices|exit-status|filters|formats|mounts|networking|rootless|services|templates"
 int cmd_help(const struct cli_call *call, struct err *e);
 
 /* complete.c */
