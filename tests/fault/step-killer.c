@@ -440,14 +440,25 @@ static bool no_process_left(void)
 	return false;
 }
 
+static size_t matches(const struct options *o, glob_t *g)
+{
+	memset(g, 0, sizeof(*g));
+	for (size_t i = 0; i < o->n_patterns; i++)
+		(void)glob(o->patterns[i], i ? GLOB_APPEND : 0, NULL, g);
+	return g->gl_pathc;
+}
+
+/* What another program takes away (systemd a scope whose process is gone) may take its time. */
 static bool nothing_matches(const struct options *o)
 {
-	glob_t g = { 0 };
-	bool ok = true;
+	int64_t end = now_ms() + 2000;
+	bool ok;
+	glob_t g;
 
-	for (size_t i = 0; i < o->n_patterns; i++)
-		if (glob(o->patterns[i], i ? GLOB_APPEND : 0, NULL, &g) == 0)
-			ok = false;
+	while (!(ok = matches(o, &g) == 0) && now_ms() < end) {
+		globfree(&g);
+		(void)poll(NULL, 0, 20);
+	}
 	for (size_t i = 0; i < g.gl_pathc; i++)
 		printf("# left: %s\n", g.gl_pathv[i]);
 	globfree(&g);

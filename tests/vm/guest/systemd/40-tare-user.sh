@@ -59,6 +59,21 @@ tu_ends() {
   for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e $tu_scope ] || return 0; sleep 0.5; done
   find $tu_scope -type d; cat $tu_scope/monitor/cgroup.procs; return 1
 }
+# A unit of his: its container stays in it, where alone systemd hears it.
+tu_serves() {
+  units=/home/user/.config/systemd/user
+  mkdir -p $units
+  for how in --cgroups=disabled --cgroups=enabled; do
+    printf '[Service]\nType=notify\nNotifyAccess=all\nTimeoutStartSec=60\nExecStart=/usr/local/bin/tare run -d --rm --name unit %s --sdnotify=conmon --network none busybox sleep 1000\n' \
+      $how >$units/unit${how#--cgroups=}.service
+  done
+  chown -R 1000:1000 /home/user
+  tu systemctl --user daemon-reload && tu systemctl --user start unitdisabled || fail "$(tu systemctl --user status unitdisabled 2>&1)" || return 1
+  same "$(tu systemctl --user is-active unitdisabled)" active && grep -q "^$(tu_pid unit)$" $tu_manager/app.slice/unitdisabled.service/cgroup.procs &&
+    tu systemctl --user stop unitdisabled && same "$(tu tare ps -aq)" "$(tu_id l1 | cut -c1-12)" || return 1
+  ! tu systemctl --user start unitenabled || fail "a unit that would never have heard of it" || return 1
+  same "$(tu tare ps -aq)" "$(tu_id l1 | cut -c1-12)" && ! tu env NOTIFY_SOCKET=/run/x tare run --rm --network none busybox true 2>/tmp/said && grep -- --cgroups=disabled /tmp/said
+}
 # Nobody who delegates: as on a machine without systemd.
 tu_without() {
   ! tu env -u XDG_RUNTIME_DIR tare run --rm --network none -m 64m busybox true 2>/tmp/said || fail "went through" || return 1
@@ -74,5 +89,6 @@ check "tare of a user: stats" tu_stats
 check "tare of a user: memory runs out" tu_oom
 check "tare of a user: what is not delegated" tu_others
 check "tare of a user: restart, commit" tu_restarts
+check "tare of a user: a unit of his" tu_serves
 check "tare of a user: the scope goes with the last" tu_ends
 check "tare of a user: without a bus" tu_without
