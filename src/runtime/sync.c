@@ -1,5 +1,6 @@
 #include "runtime/sync.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -92,12 +93,20 @@ int rt_recv(int sock, struct rt_received *out, struct err *e)
 	return 0;
 }
 
+/* What else failed may have failed because of that: namespaces and files in /proc go with a process. */
+static bool has_hung_up(int sock)
+{
+	struct pollfd p = { .fd = sock };
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
+}
+
 void rt_last_word(int sock, struct err *e)
 {
 	struct err why = { 0 };
 	struct rt_received m = { .fd = -1 };
 
-	if (!rt_is_gone(e))
+	if (!rt_is_gone(e) && !has_hung_up(sock))
 		return;
 	while (rt_recv(sock, &m, &why) == 0 && !m.eof)
 		rt_received_close(&m);

@@ -28,7 +28,7 @@ enum rt_msg {
 int rt_gone(struct err *e, const char *who);
 bool rt_is_gone(const struct err *e) MUST_CHECK;
 
-/* When *e says that the other side is gone: why it went, where it left word, is of more use. */
+/* When *e says that the other side is gone, or it is: why it went, where it left word, is of more use. */
 void rt_last_word(int sock, struct err *e);
 
 /* fd -1 = none (a copy is sent, the caller keeps its own). */

@@ -41,7 +41,7 @@ ustate() { [ "$(utare inspect "$1" | jq -r ".[0].$2")" = "$3" ]; }
   utare exec told true
   [ "$("$U/as" timeout 20 tare wait --condition next-exit told)" = 6 ]
   utare rm told
-  [ "$(utare events --since 1h --until 0s --filter container=told --format '{{.Action}}' | paste -sd,)" = "create,start,exec_create: true,exec_start: true,exec_die,die,destroy" ]
+  [ "$(utare events --since 1h --until 0s --filter container=told --format '{{.Action}}' | paste -sd,)" = "create,start,exec_create: true ,exec_start: true ,exec_die,die,destroy" ]
   wait_until 5 bash -c "[ \$(wc -l <'$BATS_TEST_TMPDIR/events') = 7 ]"
 }
 
@@ -338,11 +338,13 @@ D
 
 @test "what takes root says so" {
   local o
-  for o in "--memory 64m" "--cpus 1" "--pids-limit 10" "--cpu-shares 100" "--cpuset-cpus 0" "--oom-kill-disable" "--memory-swappiness 5" "--blkio-weight 100" "--device-read-bps /dev/nosuch:1mb" "--device-cgroup-rule a" "--cpu-rt-runtime 10"; do
+  for o in "--memory 64m" "--cpus 1" "--pids-limit 10" "--cpu-shares 100" "--cpuset-cpus 0" "--oom-kill-disable" "--memory-swappiness 5" "--blkio-weight 100" "--device-read-bps /dev/nosuch:1mb" "--cpu-rt-runtime 10"; do
     # shellcheck disable=SC2086
     run -125 utare run --rm --network none $o busybox true
     [[ "$output" == *"${o%% *} needs a cgroup"* ]]
   done
+  run -125 utare run --rm --network none --device-cgroup-rule a busybox true
+  [[ "$output" == *"--device-cgroup-rule: rules for devices are root's to make"* ]]
   run -125 utare run --rm --network none --storage-opt size=1m busybox true
   [[ "$output" == *"--storage-opt: only root may limit"* ]]
   run -1 utare volume create -o size=1m limited

@@ -547,6 +547,10 @@ create told
 destroy ANON
 destroy auto
 destroy told
+mount ANON
+mount auto
+unmount ANON
+unmount auto
 X
 }
 

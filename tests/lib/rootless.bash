@@ -44,7 +44,7 @@ rootless_teardown() {
   local left
   user_remove_all
   wait_until 5 user_is_gone || true
-  left=$(user_processes; find "$TARE_USER_STATE" -mindepth 1 ! -name '*.lock' ! -name session.make ! -name 'events*'; find "$U/home/.local/share/tare/containers" -mindepth 1)
+  left=$(user_processes; find "$TARE_USER_STATE" -mindepth 1 ! -name '*.lock' ! -name session.make ! -name 'events*' ! -name leaving; find "$U/home/.local/share/tare/containers" -mindepth 1)
   user_processes | awk '{ print $2 }' | xargs -r kill -9
   rm -rf "$U"
   [ -z "$left" ] || { echo "left of the user: $left" >&2; return 1; }

@@ -1,6 +1,11 @@
 /* One container's life through the runtime's API: what the process gets, what start says, what a failure leaves. */
 #include "runtime_box.h"
 
+#include <sys/socket.h>
+
+#include "runtime/sync.h"
+#include "sys/sock.h"
+
 
 static void exit_codes(void **state)
 {
@@ -327,6 +332,26 @@ static void descriptors(void **state)
 	close(leak);
 }
 
+/* Why it ended is of more use than what failed because it has ended. */
+static void last_words(void **state)
+{
+	struct err e = { 0 }, why = { 0 };
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(sock_pair(SOCK_SEQPACKET, pair), 0);
+	(void)err_set(&why, ERR_NOTFOUND, "no such command");
+	(void)err_errno(&e, -ENOENT, "its network namespace");
+	rt_last_word(pair[0], &e); /* does not wait for one that lives */
+	assert_non_null(strstr(e.msg, "its network namespace"));
+	rt_send_error(pair[1], &why);
+	close(pair[1]);
+	rt_last_word(pair[0], &e);
+	assert_string_equal(e.msg, "no such command");
+	assert_int_equal(e.cls, ERR_NOTFOUND);
+	close(pair[0]);
+}
+
 int main(void)
 {
 #define box_test(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
@@ -336,6 +361,7 @@ int main(void)
 		box_test(joined_namespaces), box_test(time_namespace),
 		box_test(terminal), box_test(seccomp), box_test(hooks), box_test(fifo_barrier), box_test(orphaned_barrier),
 		box_test(failure_leaves_nothing), box_test(descriptors),
+		cmocka_unit_test(last_words),
 	};
 
 	if (!box_possible()) {
