@@ -43,6 +43,7 @@ struct reader {
 	log_record_fn fn;
 	void *data;
 	int fd;
+	off_t left; /* so many bytes of fd are still to be read; -1: whatever comes */
 	char *buf; /* have bytes of room: the start of a record whose end has not been read */
 	size_t have, room;
 	bool past; /* a record at or behind `until` was seen */
@@ -127,17 +128,19 @@ static void mind_cut(struct reader *r)
 		r->have = 0;
 }
 
-/* Everything from where fd stands to its end now. */
+/* Everything from where fd stands to its end now, or what is left of it. */
 static int read_on(struct reader *r, struct err *e)
 {
 	for (;;) {
 		int got = make_room(r);
-		size_t looked = r->have;
+		size_t looked = r->have, most = r->room - r->have;
 		ssize_t n;
 
 		if (got < 0)
 			return err_errno(e, got, "read %s", r->path);
-		n = read(r->fd, r->buf + r->have, r->room - r->have);
+		if (r->left >= 0 && (off_t)most > r->left)
+			most = (size_t)r->left;
+		n = read(r->fd, r->buf + r->have, most);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -147,6 +150,7 @@ static int read_on(struct reader *r, struct err *e)
 		if (n == 0 || r->past)
 			return 0;
 		r->have += (size_t)n;
+		r->left -= r->left >= 0 ? (off_t)n : 0;
 		got = take_lines(r, looked);
 		if (got < 0)
 			return err_errno(e, got, "show the log");
@@ -162,10 +166,11 @@ static int pause_there(log_record_fn fn, void *data, struct err *e)
 }
 
 /* The file to be read from here, owned. */
-static void read_from(struct reader *r, int fd)
+static void read_from(struct reader *r, int fd, off_t left)
 {
 	close_fd(r->fd);
 	r->fd = fd;
+	r->left = left;
 	r->have = 0; /* half a line has no end in another file */
 }
 
@@ -183,10 +188,28 @@ static int open_file(const char *path, unsigned int n)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Seeks to the last `want` (> 0) records of a file that is not empty; gives how many are still to be had from older ones. */
-static int64_t seek_back(int fd, int64_t want)
+/* A file that is to be read: from where fd stands to end. */
+struct opened {
+	int fd;
+	off_t end;
+};
+
+/* Where the last whole record ends now; who writes may be amid the next one. */
+static off_t end_of(int fd)
 {
-	off_t end = lseek(fd, 0, SEEK_END), at = end;
+	off_t end = lseek(fd, 0, SEEK_END);
+	char buf[CHUNK / 2], *newline;
+	size_t len = end < (off_t)sizeof(buf) ? (size_t)(end < 0 ? 0 : end) : sizeof(buf);
+	ssize_t n = len ? pread(fd, buf, len, end - (off_t)len) : 0;
+
+	newline = n > 0 ? memrchr(buf, '\n', (size_t)n) : NULL;
+	return newline ? end - (off_t)len + (newline - buf) + 1 : end;
+}
+
+/* Seeks to the last `want` (> 0) records before end, of a file that is not empty; gives how many are still to be had from older ones. */
+static int64_t seek_back(int fd, off_t end, int64_t want)
+{
+	off_t at = end;
 	char buf[CHUNK / 2], *line_end;
 
 	while (at > 0) {
@@ -230,7 +253,7 @@ static bool is_newest(const char *path, int fd)
 }
 
 /* A rotation that is going on moves one file after the other, from the oldest on: one name may have no file, and one file be met twice. */
-static int try_open_files(const char *path, int64_t tail, int fds[MOST_FILES], struct err *e)
+static int try_open_files(const char *path, int64_t tail, struct opened files[MOST_FILES], struct err *e)
 {
 	int64_t left = tail;
 	bool gap = false;
@@ -243,14 +266,15 @@ static int try_open_files(const char *path, int64_t tail, int fds[MOST_FILES], s
 			return err_errno(e, fd, "open %s", path);
 		if (fd < 0 && gap)
 			break;
-		if (fd < 0 || (n && same_file(fd, fds[n - 1]))) {
+		if (fd < 0 || (n && same_file(fd, files[n - 1].fd))) {
 			gap |= fd < 0;
 			close_fd(fd);
 			continue;
 		}
-		fds[n++] = fd;
-		if (lseek(fd, 0, SEEK_END) > 0 && tail > 0)
-			left = seek_back(fd, left);
+		files[n] = (struct opened){ fd, end_of(fd) };
+		if (files[n].end > 0 && tail > 0)
+			left = seek_back(fd, files[n].end, left);
+		n++;
 		if (tail < 0 && lseek(fd, 0, SEEK_SET) < 0)
 			return err_errno(e, -errno, "read %s", path);
 	}
@@ -258,28 +282,32 @@ static int try_open_files(const char *path, int64_t tail, int fds[MOST_FILES], s
 }
 
 /* Opens the files to be shown, newest first, each at the right place; gives their number: 0 before the first record. */
-static int open_files(const char *path, int64_t tail, int fds[MOST_FILES], struct err *e)
+static int open_files(const char *path, int64_t tail, struct opened files[MOST_FILES], struct err *e)
 {
 	for (int i = 1;; i++) {
-		int n = try_open_files(path, tail, fds, e);
+		int n = try_open_files(path, tail, files, e);
 
-		if (n < 0 || i == MOST_TRIES || is_newest(path, n ? fds[0] : -1))
+		if (n < 0 || i == MOST_TRIES || is_newest(path, n ? files[0].fd : -1))
 			return n;
 		while (n > 0)
-			close_fd(fds[--n]);
+			close_fd(files[--n].fd);
 	}
 }
 
-/* Reads all files, oldest first; r->fd stays the newest. */
+/* Reads all files, oldest first, up to what they had when they were opened unless they are followed: who writes may be faster than we. r->fd stays
+ * the newest. */
 static int read_files(struct reader *r, struct err *e)
 {
-	int fds[MOST_FILES], n, result = 0;
+	struct opened files[MOST_FILES];
+	int n, result = 0;
 
-	n = open_files(r->path, r->q->tail, fds, e);
+	n = open_files(r->path, r->q->tail, files, e);
 	if (n < 0)
 		return n;
 	for (int i = n; i-- > 0;) {
-		read_from(r, fds[i]);
+		off_t at = r->q->follow ? -1 : lseek(files[i].fd, 0, SEEK_CUR);
+
+		read_from(r, files[i].fd, at < 0 ? -1 : files[i].end > at ? files[i].end - at : 0);
 		if (result == 0)
 			result = read_on(r, e);
 	}
@@ -334,7 +362,7 @@ static int catch_up(struct reader *r, struct err *e)
 
 	while (result == 0 && r->fd >= 0 && !r->past && (fd = open_next(r, &n)) >= 0) {
 		result = read_on(r, e); /* the rest of the old one */
-		read_from(r, fd);
+		read_from(r, fd, -1);
 		if (result == 0)
 			result = read_on(r, e);
 	}

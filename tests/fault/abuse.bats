@@ -32,7 +32,8 @@ flood() {
     flood --log-driver "$driver" --log-opt max-size=1m --log-opt max-file=2
     n=$(within 20 "$TARE_BIN/tare" logs flood 2>/dev/null | wc -l)
     [ "$n" -gt 100 ]
-    [ "$(within 10 "$TARE_BIN/tare" logs -n 5 flood 2>&1 | wc -l)" = 5 ]
+    # as many as were asked for, however fast more comes
+    for _ in 1 2 3 4 5 6 7 8; do [ "$(within 10 "$TARE_BIN/tare" logs -n 5 flood 2>&1 | wc -l)" = 5 ]; done
     within 10 "$TARE_BIN/tare" exec flood true
     within 10 "$TARE_BIN/tare" stop -t 0 flood >/dev/null
     [ "$(tare inspect -f '{{.State.ExitCode}}' flood)" = 137 ]

@@ -27,7 +27,7 @@ ck_begin() {
     ck run -d --name again --network none --restart always busybox sh -c 'sleep 0.3; exit 3'
 }
 
-more_checks() { [ "$(checks)" -gt "$1" ]; }
+more_checks() { n_checks=$(checks) && [ "$n_checks" -gt "$1" ]; }
 more_lines() { [ "$(wc -l </root/clock-follow)" -gt "$1" ]; }
 more_restarts() { [ "$(restarts again)" -gt "$1" ]; }
 told() { grep -q "$1" /root/clock-events; }
@@ -38,7 +38,7 @@ ck_goes_on() { # SECONDS that the clock is set by
   follower=$!
   tare events >/root/clock-events 2>&1 &
   listener=$!
-  ck_until 100 more_lines 2 || return 1
+  ck_until 100 more_lines 2 && ck_until 300 more_checks 0 || return 1
   set_clock "$1"
   c=$(checks) r=$(restarts again) l=$(wc -l </root/clock-follow)
   ck_until 300 more_checks "$c" || return 1
