@@ -238,8 +238,10 @@ size_t logfile_append(struct logfile *l, enum log_stream stream, const char *dat
 size_t logfile_append_part(struct logfile *l, enum log_stream stream, const char *data, size_t len)
 {
 	uint64_t end = l->size;
+	int r;
 
 	add_record(l, stream, data, len, true);
-	settle(l, flush(l, &end), end, 1);
+	r = flush(l, &end);
+	settle(l, r, end, 1);
 	return len;
 }

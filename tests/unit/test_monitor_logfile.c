@@ -331,6 +331,20 @@ static void what_each_record_carries(void **state)
 	assert_memory_equal(text, want, sizeof(want) - 1);
 }
 
+/* Parts of a line count, too: for rotation, and for where a successor goes on. */
+static void parts_are_counted(void **state)
+{
+	struct tmp *t = *state;
+	CLEANUP_FREE char *text = NULL;
+	size_t len;
+
+	assert_int_equal(logfile_open(&t->log, t->path, 0, 1), 0);
+	logfile_prepare(&t->log);
+	assert_int_equal(logfile_append_part(&t->log, LOG_STDOUT, "part", 4), 4);
+	assert_int_equal(io_read_file(AT_FDCWD, t->path, 1 << 20, &text, &len), 0);
+	assert_int_equal(t->log.size, len);
+}
+
 /* What a power cut leaves: part of a record, or the room for it alone. */
 static void what_was_torn_is_cut_off(void **state)
 {
@@ -370,6 +384,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_file_is_emptied, setup, teardown),
 		cmocka_unit_test_setup_teardown(reopened_at_its_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_half_written_batch_is_cut_off, setup, teardown),
+		cmocka_unit_test_setup_teardown(parts_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_torn_is_cut_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(lost_records_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_folder_that_comes_back, setup, teardown),

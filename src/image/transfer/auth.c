@@ -117,6 +117,7 @@ static int ask_token(struct http *h, struct endpoint *ep, const char *scope, con
 	struct http_request rq = { .method = "GET", .endpoint = &ep->http, .headers = headers, .sink = collect, .data = text };
 	struct http_answer answer;
 	char shown[300];
+	const char *complaint;
 	size_t len;
 	int r;
 
@@ -155,7 +156,8 @@ static int ask_token(struct http *h, struct endpoint *ep, const char *scope, con
 		return 0;
 	if (answer.status == 401 || answer.status == 403 || answer.status == 400)
 		return denied(ep, e);
-	(void)answer_error(http_complaint(h, &len), len, shown, sizeof(shown));
+	complaint = http_complaint(h, &len);
+	(void)answer_error(complaint, len, shown, sizeof(shown));
 	return err_set(e, answer.status / 100 == 5 || answer.status == 429 ? ERR_UNAVAILABLE : ERR_INVALID,
 		       "the token endpoint of %s answers %ld%s%s", ep->name, answer.status, shown[0] ? ": " : "", shown);
 }
