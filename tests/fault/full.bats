@@ -38,7 +38,7 @@ nothing_is_left() {
   rm -f "$TARE_ROOT/filler"
   [ -z "$(tare ps -aq)" ] || { tare ps -a; return 1; }
   [ -z "$(ls "$TARE_ROOT/containers")" ] || { find "$TARE_ROOT/containers"; return 1; }
-  [ -z "$(ls -I '*.lock' -I healer.sock -I events -I events.1 "$TARE_STATE")" ] || { find "$TARE_STATE"; return 1; }
+  [ -z "$(ls -I '*.lock' -I healer.sock -I events -I events.1 -I leaving "$TARE_STATE")" ] || { find "$TARE_STATE"; return 1; }
   [ "$(sqlite3 "$TARE_ROOT/catalog.db" 'SELECT count(*) FROM id_ranges; SELECT count(*) FROM endpoints; PRAGMA integrity_check' | xargs)" = "0 0 ok" ]
 }
 
@@ -131,7 +131,8 @@ with_ever_more_room() {
   tare logs full 2>&1 | sort -u >"$BATS_TEST_TMPDIR/kept"
   grep -qx 30100 "$BATS_TEST_TMPDIR/kept"
   run -0 bash -c "sort -u '$BATS_TEST_TMPDIR/shown' | comm -23 '$BATS_TEST_TMPDIR/kept' -"
-  [ -z "$output" ]
+  # but the end of a line whose first part, a record of its own, was cut off: that was shown in one
+  [ "$(wc -w <<<"$output")" -le 1 ] && grep -q "$output\$" "$BATS_TEST_TMPDIR/shown"
 }
 
 ends() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
