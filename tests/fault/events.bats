@@ -61,16 +61,16 @@ life_is_told() {
   for calls in pwrite64 write unlinkat renameat,renameat2,rename; do
     status=137
     for ((n = 1; status == 137 && n < 60; n++)); do
-      tare create --name "d$n" busybox true
+      tare create --name "gone$n" busybox true
       status=0
-      killed_at "$calls" "$n" "$TARE_BIN/tare" rm "d$n" >/dev/null 2>&1 3>&- || status=$?
-      told=$(tare events --since 1h --until 0s --filter "container=d$n" --filter event=destroy | wc -l)
-      if tare inspect "d$n" >/dev/null 2>&1; then
+      killed_at "$calls" "$n" "$TARE_BIN/tare" rm "gone$n" >/dev/null 2>&1 3>&- || status=$?
+      told=$(tare events --since 1h --until 0s --filter "container=gone$n" --filter event=destroy | wc -l)
+      if tare inspect "gone$n" >/dev/null 2>&1; then
         [ "$told" = 0 ] || { echo "$calls $n: told of what is there"; return 1; }
-        tare rm "d$n"
+        tare rm "gone$n"
       fi
       tare ps >/dev/null # who comes next
-      told=$(tare events --since 1h --until 0s --filter "container=d$n" --filter event=destroy | wc -l)
+      told=$(tare events --since 1h --until 0s --filter "container=gone$n" --filter event=destroy | wc -l)
       [ "$told" = 1 ] || { echo "$calls $n: told $told times"; return 1; }
       [ -z "$(ls "$TARE_STATE/leaving")" ] || { ls "$TARE_STATE/leaving"; return 1; }
       # the next one of that name is another
