@@ -144,3 +144,12 @@ int image_filter(const struct engine *en, struct arena *a, const struct cli_strv
 
 	return filter_passes(a, filters, matches, &q, e);
 }
+
+int image_filter_prune(const struct engine *en, struct arena *a, const struct cli_strv *filters, const struct image *img, struct err *e)
+{
+	struct image here = *img;
+
+	if (here.created < here.loaded)
+		here.created = here.loaded;
+	return image_filter(en, a, filters, &here, NULL, e);
+}

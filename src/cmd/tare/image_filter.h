@@ -14,6 +14,8 @@ int image_filter_check(const struct cli_strv *filters, const char *keys, struct 
  * image of before or since. */
 int image_filter(const struct engine *en, struct arena *a, const struct cli_strv *filters, const struct image *img, const char *tag,
 		 struct err *e) MUST_CHECK;
+/* The same of one that would be removed. It is as old as it is here: what was built a minute ago says of itself that it is as old as its base. */
+int image_filter_prune(const struct engine *en, struct arena *a, const struct cli_strv *filters, const struct image *img, struct err *e) MUST_CHECK;
 /* Whether name (canonical, with its tag or digest; NULL: none) of the image is one that reference=PATTERN is for. */
 bool image_matches(struct arena *a, const struct image *img, const char *name, const char *pattern);
 

@@ -187,7 +187,7 @@ static int prune_passes(const struct image *img, void *data, struct err *e)
 	struct pruning *p = data;
 	const struct system_opts *o = p->call->opts;
 
-	return image_filter(p->en, p->call->arena, &o->filters, img, NULL, e);
+	return image_filter_prune(p->en, p->call->arena, &o->filters, img, e);
 }
 
 int cmd_image_prune(const struct cli_call *call, struct err *e)

@@ -252,7 +252,7 @@ static int image_passes(const struct image *img, void *data, struct err *e)
 	const struct pruning *p = data;
 	const struct system_opts *o = p->call->opts;
 
-	return image_filter(p->en, p->call->arena, &o->filters, img, NULL, e);
+	return image_filter_prune(p->en, p->call->arena, &o->filters, img, e);
 }
 
 /* Those that people named are `tare volume prune --all`'s matter, as in Docker. */
