@@ -199,7 +199,7 @@ machine_restarts() {
   jq -r '.keeper, .worker, .pid' "$TARE_STATE"/*/state.json | awk '$1 > 1' | xargs -r kill -9 2>/dev/null || true
   pkill -KILL -f "^tare-monitor rest .* --root $TARE_ROOT " || true
   find "$TARE_STATE" -mindepth 1 -delete
-  sqlite3 "$TARE_ROOT/catalog.db" "UPDATE containers SET boot_id = 'another'"
+  sqlite3 -cmd ".timeout 10000" "$TARE_ROOT/catalog.db" "UPDATE containers SET boot_id = 'another'"
 }
 
 @test "start --all-enabled after the machine started: always, unless-stopped that was not, on-failure that ran" {
@@ -255,7 +255,7 @@ machine_restarts() {
   # killed in the middle of a start it is that, too
   tare stop -t 0 ran
   rm -r "$TARE_STATE/$(state ran Id)"
-  sqlite3 "$TARE_ROOT/catalog.db" "UPDATE containers SET status = 'running', stopped = 0, restart_wait = 0 WHERE name = 'ran'"
+  sqlite3 -cmd ".timeout 10000" "$TARE_ROOT/catalog.db" "UPDATE containers SET status = 'running', stopped = 0, restart_wait = 0 WHERE name = 'ran'"
   wait_until 5 is ran State.Status exited
 }
 
@@ -342,7 +342,7 @@ machine_restarts() {
   [[ "$output" == *"container late"*"$src"* ]]
   wait_until 10 is late State.Status restarting
   wait_until 10 restarts late 4
-  sqlite3 "$TARE_ROOT/catalog.db" "UPDATE containers SET restart_due = restart_due + 3600000000000 WHERE name = 'late' AND status = 'restarting'"
+  sqlite3 -cmd ".timeout 10000" "$TARE_ROOT/catalog.db" "UPDATE containers SET restart_due = restart_due + 3600000000000 WHERE name = 'late' AND status = 'restarting'"
   n=$(state late RestartCount)
   wait_until 20 restarts late $((n + 2))
   [[ "$(state late State.Error)" == *"$src"* ]]
