@@ -31,8 +31,8 @@ jq -s --argjson n "$n" --argjson alone "$alone" --argjson beside "$beside" --arg
   def median: sort | .[length / 2 | floor];
   (.[:20] | median) as $first | (.[-20:] | median) as $last |
   {name: "many", what: "run -d, the last 20 of \($n) against the first 20; run --rm beside none and beside \($n); exec and ps then; USS of keeper + worker per container", versions: $v,
-   results: {first_20_median_ms: ($first / 1000), last_20_median_ms: ($last / 1000), all_median_ms: (median / 1000), monitor_uss: $uss}
-     + ($alone | with_entries(.key += ", alone")) + ($beside | with_entries(.key += ", beside \($n)")) + ($others | with_entries(.key += ", beside \($n)")),
+   results: ({first_20_median_ms: ($first / 1000), last_20_median_ms: ($last / 1000), all_median_ms: (median / 1000), monitor_uss: $uss}
+     + ($alone | with_entries(.key += ", alone")) + ($beside | with_entries(.key += ", beside \($n)")) + ($others | with_entries(.key += ", beside \($n)"))),
    ratios: ({last_over_first: ($last / $first)}
      + ($beside | with_entries({key: "\(.key): beside \($n) / alone", value: (.value.median_ms / $alone[.key].median_ms)}))),
    target: "last / first, beside / alone <= 1.2; USS <= 300 kB"}' "$BENCH_WORK/times"
