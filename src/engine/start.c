@@ -75,12 +75,16 @@ static void tell(const struct engine *en, const char *id, bool attached)
 	events_container(en, &rec, "start", NULL);
 }
 
-static void take_place(struct strbuf *description, struct strbuf *by)
+/* What was written takes the description's place. */
+static int replace_description(struct strbuf *description, struct strbuf *by, struct err *e)
 {
 	struct strbuf was = *description;
 
+	if (sb_error(by) < 0)
+		return err_errno(e, -ENOMEM, "write the container's description");
 	*description = *by;
 	*by = was;
+	return 0;
 }
 
 /* Another cgroup in a description. */
@@ -102,10 +106,7 @@ static int move_description(const char *top, const char *cgroup, struct strbuf *
 	jw_str(&w, "monitorCgroup", arena_printf(&a, "%s/" SERVICE_MONITOR, top));
 	jw_bool(&w, "service", true);
 	jw_end_object(&w);
-	if (sb_error(&out) < 0 || arena_error(&a) < 0)
-		return err_errno(e, -ENOMEM, "write the container's description");
-	take_place(description, &out);
-	return 0;
+	return arena_error(&a) < 0 ? err_errno(e, -ENOMEM, "write the container's description") : replace_description(description, &out, e);
 }
 
 /* The one that is kept, for whoever adopts the container or runs another process in it. */
@@ -165,59 +166,60 @@ static int enter_unit(const struct engine *en, const struct record *rec, const s
 }
 
 /* What it has of a service manager, and whether its monitor stays where we are. */
-static int serve(const struct engine *en, const char *id, const struct service *service, struct strbuf *description, bool *stay, struct err *e)
+static int serve(const struct engine *en, const struct record *rec, const struct ct_config *config, const struct service *service,
+		 struct strbuf *description, bool *stay, struct err *e)
 {
-	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct ct_config config;
-	struct record rec;
-	int r = record_get(en->catalog, &a, id, &rec, e);
+	int r = check_user(en, config, service, e);
 
-	if (r == 0)
-		r = config_parse(&a, rec.config, &config, e);
-	if (r == 0)
-		r = check_user(en, &config, service, e);
-	if (r == 0 && config.cgroups && strcmp(config.cgroups, "split") == 0)
-		r = enter_unit(en, &rec, &config, description, e);
+	if (r == 0 && config->cgroups && strcmp(config->cgroups, "split") == 0)
+		r = enter_unit(en, rec, config, description, e);
 	if (r < 0)
 		return r;
-	*stay = config.cgroups && strcmp(config.cgroups, "enabled") != 0;
-	return service_describe(service, config.sdnotify, description, e);
+	*stay = config->cgroups && strcmp(config->cgroups, "enabled") != 0;
+	return service_describe(service, config->sdnotify, description, e);
 }
 
-static int launch(const struct engine *en, const char *id, struct strbuf *description, const struct service *service, bool attached,
-		  bool remove_on_failure, struct client *out, struct err *e)
+static int launch(const struct engine *en, const struct record *rec, const struct ct_config *config, struct strbuf *description,
+		  const struct service *service, bool attached, bool remove_on_failure, struct client *out, struct err *e)
 {
 	struct launch how = { .service = service };
-	int r = serve(en, id, service, description, &how.stay, e);
+	int r = serve(en, rec, config, service, description, &how.stay, e);
 
 	if (r == 0)
 		r = volume_fs_resolve(description, e);
 	if (r == 0)
-		r = join_describe(en, id, description, e);
+		r = join_describe(en, rec->id, description, e);
 	if (r == 0)
-		r = connect(en, id, description, e);
+		r = connect(en, rec->id, description, e);
 	if (r == 0)
 		r = launch_monitor("run", description->s, description->len, &how, out, e);
 	if (r == 0)
 		r = client_started(out, e);
 	if (r < 0) {
 		client_close(out);
-		undo(en, id, remove_on_failure, e);
+		undo(en, rec->id, remove_on_failure, e);
 		return r;
 	}
-	tell(en, id, attached);
+	tell(en, rec->id, attached);
 	return 0;
 }
 
 int container_launch(const struct engine *en, struct container_new *n, bool remove_on_failure, struct client *out,
 		     struct err *e)
 {
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct ct_config config;
+	struct record rec;
 	int r = folder_state_make(en, n->id, e);
 
+	if (r == 0)
+		r = record_get(en->catalog, &a, n->id, &rec, e);
+	if (r == 0)
+		r = config_parse(&a, rec.config, &config, e);
 	if (r < 0)
 		undo(en, n->id, remove_on_failure, e);
 	else
-		r = launch(en, n->id, &n->description, n->service, n->attached, remove_on_failure, out, e);
+		r = launch(en, &rec, &config, &n->description, n->service, n->attached, remove_on_failure, out, e);
 	n->lock = close_fd(n->lock);
 	return r;
 }
@@ -231,16 +233,13 @@ static int take_again(const struct engine *en, struct arena *a, const struct rec
 }
 
 /* again: it goes on to be what its restart policy makes of it. */
-static int record_start(const struct engine *en, struct record *rec, bool again, struct err *e)
+static int record_start(const struct engine *en, struct record *rec, const struct ct_config *config, bool again, struct err *e)
 {
 	bool kept = rec->status == RECORD_RESTARTING;
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
-	struct ct_config config;
-	int r = config_parse(&a, rec->config, &config, e);
+	int r = catalog_begin(c, CATALOG_LAZY, e);
 
-	if (r == 0)
-		r = catalog_begin(c, CATALOG_LAZY, e);
 	rec->status = RECORD_RUNNING;
 	rec->boot_id = en->boot_id;
 	rec->started = clock_now_ns();
@@ -257,7 +256,7 @@ static int record_start(const struct engine *en, struct record *rec, bool again,
 	if (r == 0 && rec->stopped != STOPPED_NOT)
 		r = record_set_stopped(c, rec->id, STOPPED_NOT, e);
 	if (r == 0)
-		r = take_again(en, &a, rec, config.doc, kept, e);
+		r = take_again(en, &a, rec, config->doc, kept, e);
 	return r < 0 ? r : catalog_commit(c, e);
 }
 
@@ -272,19 +271,15 @@ static int volume_ready(const struct engine *en, struct arena *a, const char *na
 }
 
 /* A -v source, or a volume's folder, that went since the container was made. */
-static int make_sources(const struct engine *en, const struct record *rec, struct err *e)
+static int make_sources(const struct engine *en, const struct ct_config *config, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct ct_config config;
-	int r = config_parse(&a, rec->config, &config, e);
 
-	if (r < 0)
-		return r;
-	json_each(mount, json_get(config.doc, "Mounts")) {
+	json_each(mount, json_get(config->doc, "Mounts")) {
 		const char *type = NULL, *source = NULL, *volume = NULL;
 		bool must_exist = false;
+		int r = json_get_str(mount, "Mounts", "Type", &type, e);
 
-		r = json_get_str(mount, "Mounts", "Type", &type, e);
 		if (r == 0)
 			r = json_get_str(mount, "Mounts", "Source", &source, e);
 		if (r == 0)
@@ -322,32 +317,15 @@ static int apply_name(const struct record *rec, struct strbuf *description, stru
 			jw_value(&w, member->key, member);
 	}
 	jw_end_object(&w);
-	if (sb_error(&out) < 0)
-		return err_errno(e, -ENOMEM, "write the container's description");
-	take_place(description, &out);
-	return 0;
+	return replace_description(description, &out, e);
 }
 
 /* Mounts that came and went since it was made. */
-static int apply_changes(const struct record *rec, struct strbuf *description, struct err *e)
+static int apply_changes(const struct record *rec, const struct ct_config *config, struct strbuf *description, struct err *e)
 {
-	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct ct_config config;
-	int r = config_parse(&a, rec->config, &config, e);
+	int r = config_apply_mounts(config->doc, description, e);
 
-	if (r == 0)
-		r = config_apply_mounts(config.doc, description, e);
-	return r < 0 || strcmp(config.log_driver, "journald") != 0 ? r : apply_name(rec, description, e);
-}
-
-/* The limits of its root, which was removed already when the start failed and it had --rm. */
-static int limit_root(const struct engine *en, const struct record *rec, bool before, struct err *e)
-{
-	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct ct_config config;
-	int r = config_parse(&a, rec->config, &config, e);
-
-	return r < 0 ? r : capacity_start(en, rec->id, config.doc, before, e);
+	return r < 0 || strcmp(config->log_driver, "journald") != 0 ? r : apply_name(rec, description, e);
 }
 
 /* With the lock held. */
@@ -355,6 +333,8 @@ static int start_again(const struct engine *en, struct record *rec, bool again, 
 		       struct client *out, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf description = STRBUF_INIT;
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct ct_config config;
 	struct err why = { 0 };
 	int r = launch_read_description(en, rec->id, attach, &description, e);
 
@@ -365,21 +345,24 @@ static int start_again(const struct engine *en, struct record *rec, bool again, 
 		return err_set(e, ERR_NOTFOUND, "the making of container %s was interrupted; it has been removed", rec->name);
 	}
 	if (r == 0)
-		r = apply_changes(rec, &description, e);
+		r = config_parse(&a, rec->config, &config, e);
 	if (r == 0)
-		r = make_sources(en, rec, e);
+		r = apply_changes(rec, &config, &description, e);
+	if (r == 0)
+		r = make_sources(en, &config, e);
 	if (r == 0) /* of a life before, whose end failed */
 		r = cni_leave(en, rec->id, NULL, CNI_LOST_FORGET, e);
 	if (r == 0) /* before the row: what state.json says of the last life is not to be taken for the end of this one, should we be killed */
 		r = folder_state_make(en, rec->id, e);
 	if (r == 0)
-		r = limit_root(en, rec, true, e);
+		r = capacity_start(en, rec->id, config.doc, true, e);
 	if (r < 0)
 		return r;
-	r = record_start(en, rec, again, e);
+	r = record_start(en, rec, &config, again, e);
 	if (r == 0)
-		r = launch(en, rec->id, &description, service, attach & FRAME_WANT_STREAMS, false, out, e);
-	if (limit_root(en, rec, false, &why) < 0)
+		r = launch(en, rec, &config, &description, service, attach & FRAME_WANT_STREAMS, false, out, e);
+	/* its root was removed already when the start failed and it had --rm */
+	if (capacity_start(en, rec->id, config.doc, false, &why) < 0)
 		log_warning("container %s: %s", rec->name, why.msg);
 	return r;
 }

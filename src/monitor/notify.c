@@ -243,10 +243,8 @@ void notify_begin(struct notify *n, struct loop *l, const struct crew *c, const 
 		log_error("%.12s: the service manager does not hear the container", d->id);
 }
 
-void notify_keeper_died(struct notify *n)
+void notify_stop(struct notify *n)
 {
-	if (!n->d)
-		return;
 	loop_remove(n->loop, n->from);
 	loop_remove(n->loop, n->to);
 	n->from = n->to = NULL;
@@ -259,10 +257,7 @@ void notify_end(struct notify *n)
 	if (n->from)
 		for (int i = 0; i < AT_ONCE && pass_one(n); i++)
 			;
-	loop_remove(n->loop, n->from);
-	loop_remove(n->loop, n->to);
-	n->from = n->to = NULL;
-	n->d = NULL;
+	notify_stop(n);
 }
 
 void notify_healthy(struct notify *n)

@@ -32,9 +32,10 @@ struct notify {
 
 /* keeper: who the manager takes for the main process. Nothing where there is no manager. */
 void notify_begin(struct notify *n, struct loop *l, const struct crew *c, const struct description *d, pid_t keeper);
+/* The container's end: its last words are passed on. */
 void notify_end(struct notify *n);
-/* Nothing is said in its name any more. */
-void notify_keeper_died(struct notify *n);
+/* Without them: the keeper died, in whose name nothing is to be said any more. */
+void notify_stop(struct notify *n);
 /* Its health check succeeds. */
 void notify_healthy(struct notify *n);
 

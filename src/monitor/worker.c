@@ -82,7 +82,7 @@ static void keeper_died(struct worker *w)
 	w->link = NULL;
 	crew_close(&w->crew, CREW_LINK);
 	/* its number may be another's soon, in whose name nothing is to be said; and who writes to a socket without a reader is told */
-	notify_keeper_died(&w->notify);
+	notify_stop(&w->notify);
 	crew_close(&w->crew, CREW_NOTIFY);
 	crew_close(&w->crew, CREW_MANAGER);
 	if (crew_take_lock(&w->crew, 0) < 0) {

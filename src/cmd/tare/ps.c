@@ -159,7 +159,7 @@ static bool has_health(const struct record *rec)
 }
 
 /* 1: shown. What it takes of a may go afterwards: the configurations of a thousand containers are some megabytes. */
-static int one(const struct engine *en, struct arena *a, struct table *t, const struct list_opts *o, struct record *rec, struct err *e)
+static int one(const struct engine *en, struct arena *a, struct table *t, const struct list_opts *o, bool config, struct record *rec, struct err *e)
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	struct seen s = { .state = "created" };
@@ -181,9 +181,9 @@ static int one(const struct engine *en, struct arena *a, struct table *t, const 
 		s.state = record_status_name(rec->status);
 	if (rec->status == RECORD_RUNNING)
 		r = ports_read(en, a, rec->id, &s.own, e);
-	if (r == 0 && (asks_config(o) || has_health(rec)))
+	if (r == 0 && (config || has_health(rec)))
 		r = config_skim(a, rec->config, &s.config, e);
-	if (r == 0 && asks_config(o))
+	if (r == 0 && config)
 		r = ports_networks(en, a, rec, s.config.doc, &s.own, &s.networks, e);
 	if (r == 0)
 		s.health = health_status(en, a, rec->id, &s.config);
@@ -194,27 +194,28 @@ static int one(const struct engine *en, struct arena *a, struct table *t, const 
 	return r;
 }
 
-static int fill(const struct engine *en, struct table *t, const struct list_opts *o, struct err *e)
+/* config: what their configurations say is asked for, too. */
+static int fill(const struct engine *en, struct table *t, const struct list_opts *o, bool config, struct err *e)
 {
 	CLEANUP_ARENA struct arena scratch = ARENA_INIT;
 	int64_t most = o->latest ? 1 : o->last;
 	struct record *recs;
 	size_t n;
-	int r = asks_config(o) ? record_list(en->catalog, t->a, NULL, &recs, &n, e) : record_list_brief(en->catalog, t->a, &recs, &n, e);
+	int r = config ? record_list(en->catalog, t->a, NULL, &recs, &n, e) : record_list_brief(en->catalog, t->a, &recs, &n, e);
 
 	for (size_t i = 0; r >= 0 && i < n && (most < 0 || (int64_t)t->n_rows < most); i++) {
 		arena_reset(&scratch);
-		r = one(en, &scratch, t, o, &recs[i], e);
+		r = one(en, &scratch, t, o, config, &recs[i], e);
 	}
 	return r < 0 ? r : 0;
 }
 
 int ps_list(const struct engine *en, struct arena *a, struct table *out, struct err *e)
 {
-	const struct list_opts o = { .all = true, .size = true, .last = -1, .format = "json" };
+	const struct list_opts o = { .all = true, .size = true, .last = -1 };
 
 	*out = (struct table)TABLE(a, ps_columns);
-	return fill(en, out, &o, e);
+	return fill(en, out, &o, true, e);
 }
 
 int cmd_ps(const struct cli_call *call, struct err *e)
@@ -233,7 +234,7 @@ int cmd_ps(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = ps_check(&en, call->arena, &o->filters, e);
 	if (r == 0)
-		r = fill(&en, &t, o, e);
+		r = fill(&en, &t, o, asks_config(o), e);
 	memcpy(columns, ps_columns, sizeof(columns));
 	columns[SIZE_COLUMN].title = o->size ? "SIZE" : NULL;
 	t.columns = columns;
