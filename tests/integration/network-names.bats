@@ -83,10 +83,7 @@ names() { tare exec "$1" nslookup -type=a "$2" 2>&1 | awk '/^Name:/ { on = 1 } o
   [ "$(netd | wc -l)" = 1 ]
   grep -qE '^Uid:\s+65534\s+65534' "/proc/$(netd)/status"
   grep -qE '^CapEff:\s+0+$' "/proc/$(netd)/status"
-  kill -9 "$(netd)"
-  wait_until 5 [ -z "$(netd)" ]
-  run names_raw aa bb
-  [ -z "$output" ]
+  kill_netd
   tare ps >/dev/null
   [ "$(names aa bb)" = "$(address_of bb)" ]
   [ "$(names bb aa)" = "$(address_of aa)" ]
@@ -95,10 +92,13 @@ names() { tare exec "$1" nslookup -type=a "$2" 2>&1 | awk '/^Name:/ { on = 1 } o
   wait_until 5 no_netd
 }
 no_netd() { [ -z "$(netd)" ]; }
-# without any tare command that would start it: by the container's init
-names_raw() { nsenter --net="/proc/$(jq .pid "$TARE_STATE/$(sqlite3 "$TARE_ROOT/catalog.db" "SELECT id FROM containers WHERE name = '$1'")/state.json")/ns/net" \
-  busybox nslookup "$2" 127.0.0.11 2>/dev/null | awk '/^Name:/ { on = 1 } on && /^Address/ { print $NF }'; }
-
+# Another one can be there at once: the healer, who has looked after it since the containers are some seconds old, starts it.
+kill_netd() {
+  local was; was=$(netd)
+  kill -9 "$was"
+  wait_until 5 other_netd "$was"
+}
+other_netd() { [ "$(netd)" != "$1" ]; }
 @test "other names are asked of --dns or the host's name servers, by UDP and TCP; not from an internal network" {
   nsenter --net="/proc/$OUTSIDE/ns/net" python3 "$BATS_TEST_DIRNAME/../lib/dns.py" serve 0.0.0.0 3>&- & local pid=$!
   wait_until 5 sh -c "nsenter --net=/proc/$OUTSIDE/ns/net ss -lun | grep -q :53"
@@ -147,15 +147,16 @@ names_raw() { nsenter --net="/proc/$(jq .pid "$TARE_STATE/$(sqlite3 "$TARE_ROOT/
 }
 
 @test "where the host's name servers are on loopback alone, tare-netd asks them for containers of the default network as well" {
-  echo "nameserver 127.0.0.1" >"$BATS_TEST_TMPDIR/resolv.conf"
-  # a mount namespace with another resolv.conf
+  echo "nameserver 192.0.2.2" >"$BATS_TEST_TMPDIR/resolv.conf"
+  # a mount namespace with another resolv.conf, in which all commands run: the healer reads what the one who starts it does
   unshare -m sh -c "mount --bind '$BATS_TEST_TMPDIR/resolv.conf' /etc/resolv.conf &&
     { [ ! -e /run/systemd/resolve ] || mount -t tmpfs none /run/systemd/resolve; } && exec sleep 1000" 3>&- & local there=$!
   wait_until 5 grep -q /etc/resolv.conf /proc/$there/mountinfo
   python3 "$BATS_TEST_DIRNAME/../lib/dns.py" serve 127.0.0.1 3>&- & local server=$!
   wait_until 5 sh -c "ss -lun | grep -q 127.0.0.1:53"
   there() { nsenter -m -t "$there" "$TARE_BIN/tare" "$@"; }
-  tare run -d --name before busybox sleep 1000 >/dev/null
+  there run -d --name before busybox sleep 1000 >/dev/null
+  echo "nameserver 127.0.0.1" >"$BATS_TEST_TMPDIR/resolv.conf"
   there run -d --name aa busybox sleep 1000 >/dev/null
   there run -d --name own --dns 192.0.2.9 busybox sleep 1000 >/dev/null
   [ "$(there exec aa grep nameserver /etc/resolv.conf)" = "nameserver 127.0.0.11" ]
@@ -164,18 +165,17 @@ names_raw() { nsenter --net="/proc/$(jq .pid "$TARE_STATE/$(sqlite3 "$TARE_ROOT/
   in_aa() { there exec aa nslookup -type=a host.example 2>&1 | grep -c 198.51.100.7; }
   [ "$(in_aa)" = 1 ]
   # killed, told anew, stopped and started: it keeps it
-  kill -9 "$(netd)"
-  wait_until 5 no_netd
+  kill_netd
   there ps >/dev/null
   [ "$(in_aa)" = 1 ]
   there stop -t 0 aa >/dev/null; there start aa >/dev/null
   [ "$(in_aa)" = 1 ]
   # nobody has a name in it
-  [ "$(names aa own)" = 198.51.100.7 ] # the world's answer
+  [ "$(there exec aa nslookup -type=a own 2>&1 | grep -c 198.51.100.7)" = 1 ] # the world's answer
   there network create one
   there network connect one aa
   there run -d --name bb --network one busybox sleep 1000 >/dev/null
-  [ "$(names bb aa)" = "$(tare inspect aa | jq -r '.[0].NetworkSettings.Networks.one.IPAddress')" ]
+  [ "$(there exec bb nslookup -type=a aa | grep -c "$(tare inspect aa | jq -r '.[0].NetworkSettings.Networks.one.IPAddress')")" = 1 ]
   there network disconnect one aa
   [ "$(in_aa)" = 1 ]
   there rm -f bb

@@ -13,7 +13,7 @@
 
 gauntlet_setup_file() {
   bundle_setup_file
-  ninja -C "$TARE_BUILD" --quiet tests/gauntlet/tare-oci-weakened tests/gauntlet/attacker
+  flock "$TARE_BUILD" ninja -C "$TARE_BUILD" --quiet tests/gauntlet/tare-oci-weakened tests/gauntlet/attacker
   export WEAK=$TARE_BUILD/tests/gauntlet/tare-oci-weakened ATTACKER=$TARE_BUILD/tests/gauntlet/attacker
   export SECRET=$BATS_FILE_TMPDIR/secret
   cp "$ATTACKER" "$OCI_ROOTFS/bin/attacker"
