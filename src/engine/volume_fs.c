@@ -14,29 +14,6 @@
 #define ADDR "addr="
 #define RESOLVE_MS 20000
 
-/* ---- mounting ---- */
-
-int volume_fs_mount(struct arena *a, const char *type, const char *device, const char *const *options, struct err *e)
-{
-	const unsigned int bits = sizeof(unsigned long) * 8;
-	struct oci_mount_options o;
-	const char **data;
-	size_t n = 0;
-	int r = oci_mount_options_parse(a, options, &o, e);
-
-	data = r < 0 ? NULL : arena_array(a, o.n_data + bits + 2, sizeof(*data));
-	if (r < 0 || !data)
-		return r < 0 ? r : err_errno(e, -ENOMEM, "mount options");
-	for (; n < o.n_data; n++)
-		data[n] = o.data[n];
-	for (unsigned int bit = 0; bit < bits; bit++)
-		if ((o.sb_set | o.sb_clear) >> bit & 1 && (data[n] = oci_mount_sb_option(1UL << bit, o.sb_set >> bit & 1)))
-			n++;
-	if (o.attr.set & MOUNT_ATTR_RDONLY)
-		data[n] = "ro";
-	return newfs_mount(type, device, data, o.attr.set | o.recursive.set, e);
-}
-
 /* ---- names of servers ---- */
 
 /* By the C library's own program: what nsswitch.conf says is what everybody on the machine goes by, and we are linked statically. */
@@ -62,6 +39,47 @@ static int resolve(struct arena *a, const char *name, const char **out, struct e
 	return *out ? 0 : err_errno(e, -ENOMEM, "addr=%s", name);
 }
 
+/* The same option, with an address where it had a server's name. */
+static int resolved(struct arena *a, const char *option, const char **out, struct err *e)
+{
+	int r;
+
+	*out = option;
+	if (!text_starts(option, ADDR))
+		return 0;
+	r = resolve(a, option + strlen(ADDR), out, e);
+	if (r < 0)
+		return r;
+	*out = arena_printf(a, ADDR "%s", *out);
+	return *out ? 0 : err_errno(e, -ENOMEM, "%s", option);
+}
+
+/* ---- mounting ---- */
+
+int volume_fs_mount(struct arena *a, const char *type, const char *device, const char *const *options, struct err *e)
+{
+	const unsigned int bits = sizeof(unsigned long) * 8;
+	struct oci_mount_options o;
+	const char **data;
+	size_t n = 0;
+	int r = oci_mount_options_parse(a, options, &o, e);
+
+	data = r < 0 ? NULL : arena_array(a, o.n_data + bits + 2, sizeof(*data));
+	if (r < 0 || !data)
+		return r < 0 ? r : err_errno(e, -ENOMEM, "mount options");
+	for (; n < o.n_data; n++)
+		if (resolved(a, o.data[n], &data[n], e) < 0)
+			return e->code;
+	for (unsigned int bit = 0; bit < bits; bit++)
+		if ((o.sb_set | o.sb_clear) >> bit & 1 && (data[n] = oci_mount_sb_option(1UL << bit, o.sb_set >> bit & 1)))
+			n++;
+	if (o.attr.set & MOUNT_ATTR_RDONLY)
+		data[n] = "ro";
+	return newfs_mount(type, device, data, o.attr.set | o.recursive.set, e);
+}
+
+/* ---- descriptions ---- */
+
 static const char *volume_of(const struct json *mount)
 {
 	json_each(option, json_get(mount, "options"))
@@ -76,17 +94,16 @@ static int write_options(struct arena *a, const struct json *options, const char
 
 	jw_array(w, "options");
 	json_each(option, options) {
-		bool named = option->type == JSON_STRING && text_starts(option->str, ADDR);
-		const char *address;
+		const char *text;
 
-		if (!named) {
+		if (option->type != JSON_STRING) {
 			jw_value(w, NULL, option);
 			continue;
 		}
-		r = resolve(a, option->str + strlen(ADDR), &address, e);
+		r = resolved(a, option->str, &text, e);
 		if (r < 0)
 			return err_ctx(e, "volume %s", volume);
-		jw_str(w, NULL, arena_printf(a, ADDR "%s", address));
+		jw_str(w, NULL, text);
 	}
 	jw_end_array(w);
 	return 0;
