@@ -58,4 +58,4 @@ check "nfs: a folder and a server that are not there: one line, nothing left" nf
 killall rpc.mountd 2>/dev/null
 exportfs -ua; umount /proc/fs/nfsd 2>/dev/null
 nf image prune -af >/dev/null; rm -rf $TARE_ROOT $TARE_STATE
-export TARE_ROOT= TARE_STATE=; unset TARE_ROOT TARE_STATE
+unset TARE_ROOT TARE_STATE
