@@ -1,15 +1,18 @@
-# Not a test: bench/oci.sh and bench/run-rm.sh on pure v2, for bench/guest.sh, which tells them apart by JSON and RUN.
+# Not a test: bench/oci.sh, bench/run-rm.sh and bench/run-many.sh on pure v2, for bench/guest.sh, which tells them apart by JSON, RUN and MANY.
 # shellcheck shell=sh
 [ -n "${BENCH:-}" ] || return 0
 
-measures() {
-  TARE_BIN=/suite/build/bin BENCH_ROUNDS=$BENCH BENCH_MANY=0 bash /suite/bench/oci.sh >/tmp/bench.json
+# measure NAME MARK SCRIPT [ARGUMENT]
+measure() {
+  case ,$BENCH_PARTS, in *,"$1",*) ;; *) return 0 ;; esac
+  check "bench/$3" measured "$3" "$4"
+  sed "s/^/$2 /" /tmp/bench.json
 }
-check "bench/oci.sh" measures
-sed 's/^/JSON /' /tmp/bench.json
+measured() { TARE_BIN=/suite/build/bin BENCH_ROUNDS=$BENCH bash "/suite/bench/$1" ${2:+"$2"} >/tmp/bench.json; }
 
-runs() {
-  TARE_BIN=/suite/build/bin BENCH_ROUNDS=$BENCH bash /suite/bench/run-rm.sh /tests/busybox.tar >/tmp/run.json
-}
-check "bench/run-rm.sh" runs
-sed 's/^/RUN /' /tmp/run.json
+many=$BENCH_MANY
+export BENCH_MANY=0
+measure oci JSON oci.sh ""
+measure run RUN run-rm.sh /tests/busybox.tar
+BENCH_MANY=$many
+measure many MANY run-many.sh /tests/busybox.tar
