@@ -1,8 +1,10 @@
 #!/bin/bash
 # tare run -d of N containers, one after the other: the last ones against the first ones; tare run --rm to its end, with a network and
-# without, beside none and beside all of them; tare exec and ps then; the monitors' private memory (USS, keeper and worker together).
+# without, and what the kernel alone takes for about that (bench/floor.c: no overlay, no user namespace), beside none and beside all of
+# them; tare exec and ps then; the monitors' private memory (USS, keeper and worker together).
 . bench/lib.bash
 n=${BENCH_MANY:-500}
+with_journal
 make_images
 $TARE load -i "$BENCH_WORK/busybox.tar" >/dev/null
 end_many() {
@@ -10,7 +12,12 @@ end_many() {
   end_bench
 }
 trap end_many EXIT
-short() { rounds "${BENCH_ROUNDS:-20}" "run --rm" "$TARE run --rm busybox true" "run --rm --network none" "$TARE run --rm --network none busybox true"; }
+mkdir -p "$BENCH_WORK/rootfs"/{bin,dev,proc,sys}
+cp "$(command -v busybox)" "$BENCH_WORK/rootfs/bin/busybox"; ln -s busybox "$BENCH_WORK/rootfs/bin/true"
+short() {
+  rounds "${BENCH_ROUNDS:-20}" "run --rm" "$TARE run --rm busybox true" "run --rm --network none" "$TARE run --rm --network none busybox true" \
+    "kernel alone" "$TARE_BUILD/bench/bench-floor $BENCH_WORK/rootfs bench-many /bin/true"
+}
 alone=$(short)
 : >"$BENCH_WORK/times"
 for ((i = 1; i <= n; i++)); do
