@@ -570,7 +570,8 @@ int config_skim(struct arena *a, const char *text, struct ct_config *out, struct
 	if (r < 0)
 		return err_ctx(e, "the container's record in the catalog");
 	out->labels = json_get(json_get(out->doc, "Config"), "Labels");
-	return 0;
+	r = json_get_str(out->doc, "record", "Cgroup", &out->cgroup, e);
+	return r < 0 ? err_ctx(e, "the container's record in the catalog") : 0;
 }
 
 int config_parse(struct arena *a, const char *text, struct ct_config *out, struct err *e)

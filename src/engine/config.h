@@ -40,7 +40,7 @@ struct ct_config {
 	const struct json *labels;
 };
 int config_parse(struct arena *a, const char *text, struct ct_config *out, struct err *e) MUST_CHECK;
-/* For a list of many: labels, and of doc what is no member of Config and HostConfig, of these Healthcheck and NetworkMode. */
+/* For a list of many: labels, cgroup, and of doc what is no member of Config and HostConfig, of these Healthcheck and NetworkMode. */
 int config_skim(struct arena *a, const char *text, struct ct_config *out, struct err *e) MUST_CHECK;
 
 #endif

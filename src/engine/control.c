@@ -62,14 +62,16 @@ int container_cgroup(struct arena *a, const struct record *rec, struct cgroup **
 	return r < 0 ? r : cg_open(config.cgroup, out, e);
 }
 
+/* Lists ask that of each that runs: no more is read than it takes. */
 bool container_paused(const struct record *rec)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	struct ct_config config;
 	struct err ignored;
 	bool frozen = false;
 
-	return container_cgroup(&a, rec, &cg, &ignored) == 0 && cg_is_frozen(cg, &frozen) == 0 && frozen;
+	return config_skim(&a, rec->config, &config, &ignored) == 0 && config.cgroup &&
+	       cg_path_is_frozen(config.cgroup, &frozen) == 0 && frozen;
 }
 
 /* Whoever has stopped it for as long as he looks at it (engine/freezer.h) has its lock, and lets it go on afterwards: what is asked for here
