@@ -110,6 +110,8 @@ static int lay_layers(struct opening *o, const struct json *rootfs)
 		r = json_get_str(rootfs, "rootfs", "upper", &args.upper, o->e);
 	if (r == 0)
 		r = json_get_str(rootfs, "rootfs", "work", &args.work, o->e);
+	if (r == 0)
+		r = json_get_bool(rootfs, "rootfs", "volatile", &args.is_volatile, o->e);
 	if (r == 0 && json_get(rootfs, "base"))
 		r = err_set(o->e, ERR_UNSUPPORTED, "it is a step of a build");
 	if (r == 0)

@@ -388,6 +388,8 @@ static void write_rootfs(const struct plan *p, const struct spec_place *place, s
 		jw_str(w, "work", p->opt->step ? "work" : arena_printf(p->a, "%s/work", place->container_dir));
 		if (p->opt->step)
 			jw_str(w, "base", p->opt->step->base);
+		if (p->opt->rm && !p->opt->step)
+			jw_bool(w, "volatile", true);
 		if (p->rootless)
 			jw_bool(w, "ofUser", true);
 	}

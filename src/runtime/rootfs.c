@@ -60,7 +60,7 @@ static int overlay(const struct rt_ctx *c, int userns, pid_t *helper, struct err
 	CLEANUP_FD int base = -1;
 	struct overlay_args args = {
 		.lower = rootfs->lower, .n_lower = rootfs->n_lower, .userns = userns, .upper = rootfs->upper, .work = rootfs->work,
-		.base = rootfs->base, .base_userns = -1, .of_user = rootfs->of_user,
+		.base = rootfs->base, .base_userns = -1, .of_user = rootfs->of_user, .is_volatile = rootfs->is_volatile,
 	};
 
 	if (rootfs->base && userns >= 0) {

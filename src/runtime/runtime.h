@@ -26,6 +26,7 @@ struct rt_rootfs {
 	bool of_user;             /* OVERLAY: of a user namespace that may map no mount's ids: the layers have them already, and the
 				   * overlay's attributes are user.* ones */
 	const char *upper, *work; /* OVERLAY: owned by the mapped root already; NULL both = read-only overlay */
+	bool is_volatile;         /* OVERLAY: upper and work go with the container, and are not synced before */
 	const char *base; /* OVERLAY: absolute; upper and work are names in it, it is mapped as the lowers are, and what is
 			   * written is to become a layer; NULL: they are absolute */
 };

@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/beneath.h"
 #include "base/io.h"
@@ -126,6 +127,20 @@ static int config_layer(int fs, struct err *e)
 	return r < 0 ? overlay_error(fs, r, e) : 0;
 }
 
+/* The kernel marks a work folder whose upper may have lost something with the machine, and takes it no more. Who mounts it as volatile again
+ * does not mind. */
+static int config_volatile(int fs, const struct upper *u, struct err *e)
+{
+	static const char mark[] = "work/incompat/volatile", in_mark[] = "work/incompat/volatile/dirty";
+	int r;
+
+	if (unlinkat(u->fd[1], mark, AT_REMOVEDIR) < 0 && errno == ENOTEMPTY &&
+	    (unlinkat(u->fd[1], in_mark, 0) < 0 || unlinkat(u->fd[1], mark, AT_REMOVEDIR) < 0))
+		return err_errno(e, -errno, "workdir: remove %s", mark);
+	r = mnt_fsconfig(fs, "volatile", NULL);
+	return r < 0 ? overlay_error(fs, r, e) : 0;
+}
+
 static int finish_overlay(int fs, const struct overlay_args *args, int base, struct err *e)
 {
 	CLEANUP(upper_close) struct upper u = { { -1, -1 } };
@@ -133,6 +148,8 @@ static int finish_overlay(int fs, const struct overlay_args *args, int base, str
 
 	if (r == 0 && args->base && !args->of_user) /* with userxattr both are off, and may not be said to be */
 		r = config_layer(fs, e);
+	if (r == 0 && args->upper && args->is_volatile)
+		r = config_volatile(fs, &u, e);
 	if (r < 0)
 		return r;
 	if (args->of_user) {

@@ -20,6 +20,8 @@ struct overlay_args {
 	 * absolute. The map has to have a place for the caller's own id, too: overlayfs makes its own things as him. */
 	const char *base;
 	int base_userns;
+	bool is_volatile; /* what is written need not outlive the machine: nothing of it is synced, neither asked for nor at the end, when overlayfs
+			   * else waits for all that anybody has written to upper's file system (5.10) */
 	bool of_user; /* its attributes are user.overlay.*: mounted in another user namespace than the machine's */
 };
 

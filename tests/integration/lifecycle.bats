@@ -261,6 +261,27 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   tare rm adopted
 }
 
+@test "--rm: what it writes is not synced, and outlives a restart and a start that fails" {
+  synced='grep " / overlay .*volatile" /proc/mounts'
+  run -1 tare run --name synced busybox sh -c "$synced"
+  tare rm synced
+  tare run --rm busybox sh -c "$synced"
+  tare run -d --rm --name fleeting busybox sh -c 'echo once more >>/w; exec sleep 60'
+  wait_until 5 tare exec fleeting test -s /w
+  tare restart -t 0 fleeting
+  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' exec fleeting grep -c more /w) = 2 ]"
+  tare exec fleeting sh -c "$synced"
+  tare rm -f fleeting
+  tare create --rm --name never busybox /nowhere
+  for _ in 1 2; do
+    run -1 tare start never
+    [[ "$output" == *'"/nowhere": no such file'* ]]
+    tare cp /etc/hostname never:/w
+  done
+  tare cp never:/w - | tar -t | grep -x w
+  tare rm never
+}
+
 @test "--rm still happens when the monitor was killed" {
   tare run -d --rm --name orphan busybox sleep 5
   kill -9 "$(half orphan keeper)" "$(half orphan worker)"
