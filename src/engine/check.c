@@ -11,6 +11,7 @@ static const struct {
 	{ "firewall", check_others, true, false },
 	{ "network", check_networks, true, false },
 	{ "user", check_user, false, true },
+	{ "container", check_containers, true, true },
 	{ "store", check_store, true, true },
 };
 

@@ -29,6 +29,7 @@ void check_add(struct checks *c, bool wrong, const char *where, const char *what
 int check_kernel(const struct engine *en, struct checks *c, struct err *e) MUST_CHECK;   /* what networks need of the kernel and its programs */
 int check_others(const struct engine *en, struct checks *c, struct err *e) MUST_CHECK;   /* other firewalls, forwarding */
 int check_networks(const struct engine *en, struct checks *c, struct err *e) MUST_CHECK; /* our table, devices, routes, ports, names */
+int check_containers(const struct engine *en, struct checks *c, struct err *e) MUST_CHECK; /* what runs, and cannot be reached */
 int check_user(const struct engine *en, struct checks *c, struct err *e) MUST_CHECK;     /* what an ordinary user needs for his containers' networks */
 int check_store(const struct engine *en, struct checks *c, struct err *e) MUST_CHECK;    /* the catalog, and what it says is in the store */
 

@@ -82,7 +82,7 @@ static int check_container(struct look *k, const char *id, const char *name, str
 	return 0;
 }
 
-static int check_containers(struct look *k, bool *any, struct err *e)
+static int check_each_container(struct look *k, bool *any, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	int r = cat_prepare(k->en->catalog, &s, e, "SELECT DISTINCT e.container, c.name FROM endpoints e JOIN containers c ON c.id = e.container", "");
@@ -183,7 +183,7 @@ int check_networks(const struct engine *en, struct checks *c, struct err *e)
 		return err_errno(e, sock, "rtnetlink");
 	network_firewall(en, &k.fw);
 	k.loaded = firewall_loaded(&k.fw);
-	r = check_containers(&k, &any, e);
+	r = check_each_container(&k, &any, e);
 	if (r == 0)
 		r = check_each_network(&k, e);
 	if (r < 0)

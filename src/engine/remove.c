@@ -45,7 +45,7 @@ int container_remove(const struct engine *en, const char *what, bool force, bool
 
 		if (r == 0) {
 			(void)snprintf(id, sizeof(id), "%s", rec.id);
-			r = settle(en, &a, &rec, &live, SETTLE_WAIT, e);
+			r = settle(en, &a, &rec, &live, SETTLE_END, e);
 		}
 		if (r == 0 && rec.status == RECORD_RESTARTING && !force)
 			return err_set(e, ERR_CONFLICT, "container %s is restarting: stop it first, or use -f", rec.name);

@@ -22,7 +22,7 @@ int container_restart(const struct engine *en, const char *what, int signal, con
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	struct err why = { 0 };
 	struct record rec;
-	int r = settle_find(en, &a, what, SETTLE_WAIT, &rec, &live, e);
+	int r = settle_find(en, &a, what, SETTLE_END, &rec, &live, e);
 
 	if (r == 0 && rec.auto_remove)
 		r = set_auto_remove(en, rec.id, false, e);

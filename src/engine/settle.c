@@ -6,6 +6,8 @@
  *	no monitor, state.json of this boot: both halves were killed. A new monitor adopts the container, alive or dead: it
  *	    alone knows how to finish the log and to learn the exit code where that is possible.
  *	no monitor and adopting fails, or state.json is of another boot: the end is recorded here, as unknown.
+ *	no live folder, but processes in its cgroup: somebody removed the state folder. It runs, and is ended by whoever
+ *	    wants that (lost.h).
  *	no folder, nothing alive: removing it was interrupted for want of room in the catalog. The row is removed.
  *	a monitor, but the container is dead: the monitor is at work; wait for it, or look away.
  *
@@ -32,6 +34,7 @@
 #include "engine/exec_left.h"
 #include "engine/folder.h"
 #include "engine/launch.h"
+#include "engine/lost.h"
 #include "engine/namelist.h"
 #include "engine/others.h"
 #include "engine/publish.h"
@@ -172,7 +175,7 @@ static void remove_cgroup(const struct record *rec)
 	struct ct_config config;
 	struct err e = { 0 };
 
-	if (config_parse(&a, rec->config, &config, &e) < 0 || (config.cgroup && cg_remove(config.cgroup, &e) < 0))
+	if (config_parse(&a, rec->config, &config, &e) < 0 || (config.cgroup && lost_clear(config.cgroup, &e) < 0))
 		log_warning("container %.12s: %s", rec->id, e.msg);
 }
 
@@ -362,7 +365,7 @@ static int repair(const struct engine *en, struct record *rec, const struct live
  * deleting the row after the folder was gone. */
 static int unfinished(const struct engine *en, const struct record *rec, enum settle_patience patience, struct err *e)
 {
-	CLEANUP_FD int lock = folder_lock(en, rec->id, patience == SETTLE_WAIT, e);
+	CLEANUP_FD int lock = folder_lock(en, rec->id, patience != SETTLE_LOOK, e);
 	int r;
 
 	if (lock < 0 && e->cls == ERR_BUSY)
@@ -386,7 +389,7 @@ static int resting(const struct engine *en, struct arena *a, struct record *rec,
 
 	if (!over && revive_awaited(en, rec->id))
 		return 0;
-	lock = folder_lock(en, rec->id, patience == SETTLE_WAIT, e);
+	lock = folder_lock(en, rec->id, patience != SETTLE_LOOK, e);
 	if (lock < 0)
 		return e->cls == ERR_BUSY ? 0 : lock;
 	r = record_get(en->catalog, a, rec->id, rec, e);
@@ -440,7 +443,7 @@ static bool is_right(const struct record *rec, const struct live *live)
 static int step(const struct engine *en, struct arena *a, struct record *rec, struct live *live,
 		enum settle_patience patience, bool again, struct err *e)
 {
-	CLEANUP_FD int lock = folder_lock(en, rec->id, patience == SETTLE_WAIT, e);
+	CLEANUP_FD int lock = folder_lock(en, rec->id, patience != SETTLE_LOOK, e);
 	int r;
 
 	if (lock < 0 && e->cls == ERR_NOTFOUND && !live->monitor && !live->container)
@@ -454,6 +457,8 @@ static int step(const struct engine *en, struct arena *a, struct record *rec, st
 	r = live_read(en, rec->id, live, e);
 	if (r < 0 || live->monitor || is_right(rec, live))
 		return r;
+	if (live->word == LIVE_ABSENT && lost_lives(en, rec)) /* with the lock: no start is at work */
+		return lost_error(en, rec, e);
 	return repair(en, rec, live, again, e);
 }
 
@@ -471,7 +476,7 @@ int settle(const struct engine *en, struct arena *a, struct record *rec, struct 
 		live_close(live);
 		r = live_read(en, rec->id, live, e);
 		if (r == 0 && is_right(rec, live))
-			r = publish_mend(en, rec, patience == SETTLE_WAIT, e);
+			r = publish_mend(en, rec, patience != SETTLE_LOOK, e);
 		if (r < 0 || is_right(rec, live))
 			return r;
 		if (patience == SETTLE_LOOK && live->monitor)
@@ -480,6 +485,8 @@ int settle(const struct engine *en, struct arena *a, struct record *rec, struct 
 			wait_a_little(en, rec->id, live);
 		r = step(en, a, rec, live, patience, round > 0, e);
 		if (r == -EBUSY && patience == SETTLE_LOOK)
+			return 0;
+		if (r < 0 && patience != SETTLE_WAIT && e->cls == ERR_CONFLICT && lost_lives(en, rec))
 			return 0;
 		if (r == 0)
 			r = record_get(en->catalog, a, rec->id, rec, e);

@@ -10,11 +10,12 @@
 
 enum settle_patience {
 	SETTLE_LOOK, /* leaves alone what another process is at work on */
-	SETTLE_WAIT  /* waits until a start or an end in progress is through */
+	SETTLE_WAIT, /* waits until a start or an end in progress is through */
+	SETTLE_END   /* the same, for who is about to end it: one whose live state is lost (lost.h) is left to him, running and without a pidfd */
 };
 
 /* rec: what the catalog says; updated. live: what lives, owned by the caller (live_close). A container that is gone
- * after the repair (--rm, or never finished being made) is ERR_NOTFOUND. */
+ * after the repair (--rm, or never finished being made) is ERR_NOTFOUND; with SETTLE_WAIT one that runs without live state is ERR_CONFLICT. */
 int settle(const struct engine *en, struct arena *a, struct record *rec, struct live *live, enum settle_patience patience,
 	   struct err *e) MUST_CHECK;
 

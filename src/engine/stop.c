@@ -11,6 +11,7 @@
 #include "engine/container.h"
 #include "engine/events.h"
 #include "engine/folder.h"
+#include "engine/lost.h"
 #include "engine/revive.h"
 #include "engine/settle.h"
 #include "oci/signals.h"
@@ -108,6 +109,8 @@ static int end_it(const struct engine *en, const struct record *rec, const struc
 	struct err ignored;
 	int r;
 
+	if (live->pidfd < 0)
+		return lost_end(en, rec, signal, timeout_s, e);
 	if (client_connect(en, rec->id, 0, &c, &ignored) < 0)
 		c.fd = -1; /* ending already: the catalog will say */
 	r = send_signal(en, rec, live, signal, e);
@@ -145,7 +148,7 @@ static int end_for_good(const struct engine *en, struct arena *a, struct record 
 			r = end_it(en, rec, live, signal, timeout_s, e);
 		live_close(live);
 		if (r == 0)
-			r = settle_find(en, a, rec->id, SETTLE_WAIT, rec, live, e);
+			r = settle_find(en, a, rec->id, SETTLE_END, rec, live, e);
 	}
 	return r < 0 && e->cls == ERR_NOTFOUND ? 0 : r;
 }
@@ -156,7 +159,7 @@ static int stop_as(const struct engine *en, const char *what, enum record_stoppe
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	struct ct_config config;
 	struct record rec;
-	int r = settle_find(en, &a, what, SETTLE_WAIT, &rec, &live, e);
+	int r = settle_find(en, &a, what, SETTLE_END, &rec, &live, e);
 
 	if (r < 0 || !record_is_active(&rec))
 		return r;
@@ -190,7 +193,7 @@ int container_kill(const struct engine *en, const char *what, int signal, struct
 	struct ct_config config;
 	struct record rec;
 	bool ends;
-	int r = settle_find(en, &a, what, SETTLE_WAIT, &rec, &live, e);
+	int r = settle_find(en, &a, what, SETTLE_END, &rec, &live, e);
 
 	if (r == 0)
 		r = config_parse(&a, rec.config, &config, e);
@@ -207,6 +210,8 @@ int container_kill(const struct engine *en, const char *what, int signal, struct
 	if (r < 0)
 		return r;
 	events_killed(en, &rec, signal);
+	if (live.pidfd < 0)
+		return lost_signal(&rec, signal, e);
 	r = proc_signal(live.pidfd, signal);
 	return r < 0 ? err_errno(e, r, "signal container %s", rec.name) : 0;
 }
@@ -247,7 +252,8 @@ int container_exited(const struct engine *en, const char *id, struct err *e)
 	r = live_read(en, id, &live, e);
 	if (r < 0)
 		return r;
-	if (live.container || live.word != LIVE_EXITED)
+	/* without a state, and with the lock: somebody took it away, the monitor alone knows that it is over */
+	if (live.container || (live.word != LIVE_EXITED && (live.word != LIVE_ABSENT || lost_lives(en, &rec))))
 		return err_set(e, ERR_BUSY, "container %.12s has not ended", id);
 	return settle_finish(en, &rec, &live, true, e);
 }

@@ -392,3 +392,46 @@ deep='mkdir /d; cd /d; i=0; while [ $i -lt 300 ]; do mkdir d && cd d; i=$((i+1))
   run -1 tare rm "é"
   [[ "$output" == *é* ]]
 }
+
+alive() { [ -n "$(find /sys/fs/cgroup -type d -path "*/tare/$1*" -exec cat {}/cgroup.procs \; 2>/dev/null)" ]; }
+@test "the state folder is wiped while containers live: they are running, stop and rm -f end them, system check tells" {
+  one=$(tare run -d --name wiped1 busybox sleep 1000)
+  two=$(tare run -d --name wiped2 --restart always busybox sh -c 'trap "echo stopped; exit 3" TERM; echo ready; while :; do sleep 0.05; done')
+  three=$(tare run -d --name wiped3 --rm busybox sleep 1000)
+  wait_until 5 bash -c "'$TARE_BIN/tare' logs wiped2 | grep -q ready"
+  find "$TARE_STATE" -mindepth 1 -delete
+  is_state wiped1 running
+  [ "$(tare ps -q | wc -l)" = 3 ]
+  run -1 tare system check
+  [ "$(grep -c "container wiped[123]: .*${TARE_STATE}.* tare rm -f" <<<"$output")" = 3 ]
+  run -1 tare exec wiped1 true
+  [[ "$output" == *"wiped1 runs, but "*"is gone"*"tare rm -f wiped1"* ]]
+  run -1 tare start wiped1
+  run -1 tare rm wiped1
+  [[ "$output" == *"is running"* ]]
+  alive "$one"; alive "$two"; alive "$three"
+
+  tare stop -t 10 wiped2
+  run ! alive "$two"
+  is_state wiped2 exited
+  tare logs wiped2 | grep -q stopped
+  run -0 tare rm -f wiped1 wiped3
+  [[ "$output" != *warning* ]]
+  run ! alive "$one"
+  run ! alive "$three"
+  tare start wiped2
+  is_state wiped2 running
+  tare rm -f wiped2
+  [ -z "$(tare ps -aq)" ]
+}
+
+@test "the state folder is wiped, and the container ends by itself: its row says so" {
+  id=$(tare run -d --name wiped busybox sh -c 'while [ ! -e /end ]; do sleep 0.05; done')
+  find "$TARE_STATE" -mindepth 1 -delete
+  kill -9 "$(find /sys/fs/cgroup -path "*/tare/$id*" -name cgroup.procs -exec cat {} + | sort -n | head -1)"
+  ended() { [ "$(tare inspect wiped | jq -r '.[0].State.Status')" = exited ]; }
+  wait_until 5 ended
+  tare start wiped
+  is_state wiped running
+  tare rm -f wiped
+}
