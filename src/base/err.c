@@ -19,6 +19,7 @@ static const struct err_class_info classes[ERR_CLASS_COUNT] = {
 	[ERR_CMD_MISSING] = { "command-not-found", 127, 400, 9, -ENOENT },
 	[ERR_INTERNAL] = { "internal", 125, 500, 13, -EIO },
 	[ERR_TERMINAL] = { "no-terminal", 1, 400, 3, -ENOTTY },
+	[ERR_USAGE] = { "usage", 1, 400, 3, -EINVAL },
 };
 
 const struct err_class_info *err_info(enum err_class cls)

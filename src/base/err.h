@@ -23,6 +23,7 @@ enum err_class {
 	ERR_CMD_MISSING, /* the container's command was not found (127) */
 	ERR_INTERNAL,
 	ERR_TERMINAL,    /* the caller's standard input is not the terminal it must be (1) */
+	ERR_USAGE,       /* too few or too many arguments (1) */
 	ERR_CLASS_COUNT
 };
 

@@ -289,10 +289,10 @@ static int descend(struct scan *s, const struct cli_command *table, struct err *
 static int check_args(const struct cli_command *c, const struct cli_call *call, struct err *e)
 {
 	if (call->n_args < (size_t)c->min_args)
-		return err_set(e, ERR_INVALID, "too few arguments: %s %s, see \"%s --help\"", call->name,
+		return err_set(e, ERR_USAGE, "too few arguments: %s %s, see \"%s --help\"", call->name,
 			       c->args ? c->args : "", call->name);
 	if (c->max_args != CLI_ANY && call->n_args > (size_t)c->max_args)
-		return err_set(e, ERR_INVALID, "unexpected argument \"%s\", see \"%s --help\"", call->args[c->max_args],
+		return err_set(e, ERR_USAGE, "unexpected argument \"%s\", see \"%s --help\"", call->args[c->max_args],
 			       call->name);
 	return 0;
 }

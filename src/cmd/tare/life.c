@@ -117,7 +117,7 @@ int cmd_start(const struct cli_call *call, struct err *e)
 	if (o->all_enabled && (call->n_args || o->attach || o->interactive))
 		return err_set(e, ERR_INVALID, "--all-enabled goes alone: it starts what restart policies want");
 	if (!o->all_enabled && !call->n_args)
-		return err_set(e, ERR_INVALID, "which container? see \"%s --help\"", call->name);
+		return err_set(e, ERR_USAGE, "which container? see \"%s --help\"", call->name);
 	r = service_read(0, &service, e);
 	if (r < 0)
 		return r;
@@ -208,7 +208,7 @@ int cmd_stop(const struct cli_call *call, struct err *e)
 	if (o->for_shutdown && (call->n_args || o->signal || timeout_of(o)))
 		return err_set(e, ERR_INVALID, "--for-shutdown goes alone: it stops all that run, each as it was made to be stopped");
 	if (!o->for_shutdown && !call->n_args)
-		return err_set(e, ERR_INVALID, "which container? see \"%s --help\"", call->name);
+		return err_set(e, ERR_USAGE, "which container? see \"%s --help\"", call->name);
 	return o->for_shutdown ? stop_all(call, e) : with_each(call, stop_one, call->opts, e);
 }
 

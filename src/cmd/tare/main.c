@@ -345,7 +345,7 @@ int main(int argc, char **argv)
 	r = cli_parse(&a, &tare_program, argc, (const char *const *)argv, &call, &text, &e);
 	if (r < 0) {
 		log_error("%s", e.msg);
-		return e.cls == ERR_NOTFOUND ? 1 : 125; /* no such command; else an option or argument */
+		return e.cls == ERR_NOTFOUND || e.cls == ERR_USAGE ? 1 : 125; /* no such command, too few or many words; else an option */
 	}
 	if (r > 0)
 		return tare_print(&text, &e) < 0;

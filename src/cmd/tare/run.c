@@ -220,7 +220,7 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	int r;
 
 	if (call->n_args < words)
-		return err_set(e, ERR_INVALID, "which image? %s IMAGE [COMMAND…], see \"%s --help\"", call->name, call->name);
+		return err_set(e, ERR_USAGE, "which image? %s IMAGE [COMMAND…], see \"%s --help\"", call->name, call->name);
 	*ct = o->ct;
 	ct->image = words ? call->args[0] : NULL;
 	ct->args = (struct strv){ call->args + words, call->n_args - words };
