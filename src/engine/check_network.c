@@ -9,6 +9,7 @@
 #include "engine/live.h"
 #include "engine/record.h"
 #include "engine/resolver.h"
+#include "engine/strays.h"
 #include "net/stub.h"
 #include "net/uplink.h"
 #include "sys/rtnl.h"
@@ -162,6 +163,31 @@ static int check_each_network(struct look *k, struct err *e)
 	return r;
 }
 
+/* ---- of another store ---- */
+
+#define SWEEP "tare network prune removes what is left"
+
+static int check_strays(struct look *k, struct err *e)
+{
+	struct strays x;
+	int r = strays_find(k->en, k->c->a, &x, e);
+
+	if (r == 0 && x.living) {
+		check_add(k->c, true, k->en->state, check_text(k->c, "is the state folder of another store, too, whose container %.12s lives", x.living),
+			  "give each --root a --state of its own");
+		return 0;
+	}
+	if (r == 0 && x.n_elements)
+		check_add(k->c, true, check_text(k->c, "nf_tables, tables inet and bridge %s", k->fw.table),
+			  check_text(k->c, "have %zu elements of containers and networks that are not in %s: of a store that was here before", x.n_elements,
+				     k->en->root), SWEEP);
+	for (size_t i = 0; r == 0 && i < x.n_devices; i++)
+		check_add(k->c, true, check_text(k->c, "device %s", x.devices[i]), "is of no network: of a store that was here before", SWEEP);
+	for (size_t i = 0; r == 0 && i < x.n_links; i++)
+		check_add(k->c, true, check_text(k->c, "device %s", x.links[i]), "is of no container: processes of one that a store had here before live on", SWEEP);
+	return r;
+}
+
 /* ---- all ---- */
 
 static void check_names(struct look *k)
@@ -192,5 +218,5 @@ int check_networks(const struct engine *en, struct checks *c, struct err *e)
 		check_add(c, true, check_text(c, "nf_tables, tables inet and bridge %s", k.fw.table),
 			  "are gone (somebody flushed the ruleset): no way out, no published ports, no walls", "start any container: that loads them, for all");
 	check_names(&k);
-	return 0;
+	return check_strays(&k, e);
 }

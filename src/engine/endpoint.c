@@ -21,6 +21,7 @@
 #include "engine/record.h"
 #include "engine/relays.h"
 #include "engine/resolver.h"
+#include "engine/strays.h"
 #include "engine/usernet.h"
 #include "net/relay.h"
 #include "net/stale.h"
@@ -612,6 +613,12 @@ int endpoint_open(const struct engine *en, const char *id, const struct endpoint
 	r = add_elements(&fw, id, own);
 	if (r == -ENOENT) {
 		r = load_once(en, &fw, firewall_loaded, e);
+		if (r < 0)
+			return r;
+		r = add_elements(&fw, id, own);
+	}
+	if (r == -EEXIST || r == -EBUSY || r == -ENOTEMPTY) { /* in the place of one of them is another: the catalog gave it to nobody but us */
+		r = strays_sweep(en, false, e);
 		if (r < 0)
 			return r;
 		r = add_elements(&fw, id, own);

@@ -67,6 +67,8 @@ int network_remove(const struct engine *en, struct arena *a, const char *what, s
 
 /* The table this engine's networks are in. */
 void network_firewall(const struct engine *en, struct firewall *out);
+/* Whether its device is there, and finished. */
+bool network_is_up(const struct engine *en, const struct network *n);
 /* Makes its device where that is missing or was not finished, and lets the host forward: 1, else 0. Of a direct one looks for its parent. */
 int network_up(const struct engine *en, const struct network *n, struct err *e) MUST_CHECK;
 /* Whether the device that it names as its parent is there, for who makes it. ERR_NOTFOUND. */

@@ -17,6 +17,7 @@
 #include "engine/network_rows.h"
 #include "engine/pairs.h"
 #include "engine/record.h"
+#include "engine/strays.h"
 #include "net/uplink.h"
 
 /* 10.210.0.0/16 and what follows it: rarely anybody's, and not Docker's, podman's or Kubernetes' own. */
@@ -341,6 +342,8 @@ static int fill(const struct engine *en, struct arena *a, const struct network_o
 	size_t n;
 	int r = network_list(en, a, &all, &n, e);
 
+	if (r == 0 && n == 0) /* the store's first: what there is already was another's, and may have the subnet or the device's name */
+		r = strays_sweep(en, true, e);
 	if (r == 0)
 		r = name_it(en, a, o->device, net, e);
 	if (r == 0)

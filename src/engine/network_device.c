@@ -183,6 +183,18 @@ static void warn_of_forwarding(const struct network *n)
 			    "sysctl -w net.ipv6.conf.all.forwarding=1", n->name);
 }
 
+bool network_is_up(const struct engine *en, const struct network *n)
+{
+	CLEANUP_FD int sock = nl_open(NETLINK_ROUTE);
+	struct firewall fw;
+	uint32_t group;
+
+	network_firewall(en, &fw);
+	if (network_is_direct(n))
+		return true;
+	return sock >= 0 && rtnl_group(sock, n->device, &group) >= 0 && group == firewall_group(&fw, n->number);
+}
+
 int network_up(const struct engine *en, const struct network *n, struct err *e)
 {
 	const char *device = *n->parent ? n->parent : n->device;

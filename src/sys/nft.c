@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 /* What nft(8) keeps with an element: a type, a length, the text. */
-#define UDATA_COMMENT 0
 
 void nft_field(struct nft_data *d, const void *bytes, size_t len)
 {
@@ -51,7 +50,7 @@ static void put_comment(struct nl_batch *q, const char *comment)
 	unsigned char udata[130];
 	size_t len = strnlen(comment, sizeof(udata) - 3);
 
-	udata[0] = UDATA_COMMENT;
+	udata[0] = NFT_UDATA_COMMENT;
 	udata[1] = (unsigned char)(len + 1);
 	memcpy(udata + 2, comment, len);
 	udata[2 + len] = '\0';

@@ -42,6 +42,7 @@ int nft_has_table(int sock, unsigned char family, const char *table) MUST_CHECK;
 int nft_table_handle(int sock, unsigned char family, const char *table, uint64_t *out) MUST_CHECK;
 int nft_has_element(int sock, const char *table, const struct nft_element *el) MUST_CHECK; /* 0, -ENOENT */
 
+#define NFT_UDATA_COMMENT 0 /* of an element's user data, as libnftnl has it: type, length, bytes */
 #define NFT_NAME_LEN 256 /* the kernel's NFT_NAME_MAXLEN, with the NUL */
 /* A chain of anybody's, as the kernel lists it. */
 struct nft_chain {
@@ -65,6 +66,11 @@ enum nft_refusal {
 int nft_chain_refuses(int sock, unsigned char family, const char *table, const char *chain, bool *by_group) MUST_CHECK;
 /* How many chains, sets and rules a table has, together; -ENOENT. */
 int nft_count(int sock, unsigned char family, const char *table, uint32_t *n) MUST_CHECK;
+
+typedef void (*nft_element_fn)(const struct nft_element *el, void *data);
+/* The elements of a table's named sets and maps that have a comment: their family, set, key, end and comment. What take() is given lives while
+ * it runs. -ENOENT: no such table; -EINTR, as of the next one: nl_exchange() says what that is. */
+int nft_elements(int sock, unsigned char family, const char *table, nft_element_fn take, void *data) MUST_CHECK;
 
 /* What others do to a table. */
 struct nft_watch {

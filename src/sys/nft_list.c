@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/strbuf.h"
+
 static void ask(struct nl_batch *q, unsigned char family, uint16_t type, uint16_t flags)
 {
 	const struct nfgenmsg g = { .nfgen_family = family, .version = NFNETLINK_V0 };
@@ -221,4 +223,120 @@ int nft_chain_refuses(int sock, unsigned char family, const char *table, const c
 	r = nl_exchange(sock, &q, take_rule, &rules, NULL);
 	*by_group = rules.by_group;
 	return r < 0 ? r : (int)rules.refusal;
+}
+
+/* ---- elements ---- */
+
+struct elements {
+	unsigned char family;
+	const char *table, *set;
+	nft_element_fn take;
+	void *data;
+};
+
+static void add_name(struct strbuf *names, const char *table, const char *name)
+{
+	sb_add(names, table, strlen(table) + 1);
+	sb_add(names, name, strlen(name) + 1);
+}
+
+/* Names of sets, each behind its table's, one behind the other with their NULs; not of those that belong to a rule. */
+static void take_set_name(const struct nlmsghdr *m, void *data)
+{
+	const struct nlattr *a = NULL;
+	const char *table = "", *name = "";
+
+	if (m->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSET))
+		return;
+	while (nl_each(m, sizeof(struct nfgenmsg), &a))
+		if (kind(a) == NFTA_SET_TABLE)
+			table = text(a);
+		else if (kind(a) == NFTA_SET_NAME)
+			name = text(a);
+	if (*name && strncmp(name, "__", 2) != 0)
+		add_name(data, table, name);
+}
+
+static void put_data(struct nft_data *out, const struct nlattr *nest)
+{
+	const struct nlattr *value = find_in(nest, NFTA_DATA_VALUE);
+
+	out->len = 0;
+	if (value && nl_len(value) <= sizeof(out->bytes)) {
+		memcpy(out->bytes, nl_data(value), nl_len(value));
+		out->len = (unsigned char)nl_len(value);
+	}
+}
+
+static const char *comment_of(const struct nlattr *user)
+{
+	const unsigned char *at = user ? nl_data(user) : NULL;
+	size_t left = user ? nl_len(user) : 0;
+
+	while (left >= 2 && left - 2 >= at[1]) {
+		if (at[0] == NFT_UDATA_COMMENT && at[1] > 0 && at[1 + at[1]] == '\0')
+			return (const char *)at + 2;
+		left -= 2U + at[1];
+		at += 2U + at[1];
+	}
+	return NULL;
+}
+
+static void take_element(const struct elements *x, const struct nlattr *one)
+{
+	struct nft_element el = { .family = x->family, .set = x->set, .comment = comment_of(find_in(one, NFTA_SET_ELEM_USERDATA)) };
+
+	put_data(&el.key, find_in(one, NFTA_SET_ELEM_KEY));
+	put_data(&el.end, find_in(one, NFTA_SET_ELEM_KEY_END));
+	if (el.comment && el.key.len)
+		x->take(&el, x->data);
+}
+
+static void take_elements(const struct nlmsghdr *m, void *data)
+{
+	const struct nlattr *a = NULL, *one = NULL;
+
+	if (m->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM))
+		return;
+	while (nl_each(m, sizeof(struct nfgenmsg), &a))
+		if (kind(a) == NFTA_SET_ELEM_LIST_ELEMENTS)
+			while (each_in(a, &one))
+				take_element(data, one);
+}
+
+static int dump_set(int sock, struct elements *x)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	int r;
+
+	ask(&q, x->family, NFT_MSG_GETSETELEM, NLM_F_DUMP);
+	nl_put_str(&q, NFTA_SET_ELEM_LIST_TABLE, x->table);
+	nl_put_str(&q, NFTA_SET_ELEM_LIST_SET, x->set);
+	r = nl_exchange(sock, &q, take_elements, x, NULL);
+	return r == -ENOENT ? 0 : r; /* it has gone meanwhile */
+}
+
+int nft_elements(int sock, unsigned char family, const char *table, nft_element_fn take, void *data)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	CLEANUP_STRBUF struct strbuf names = STRBUF_INIT;
+	struct elements x = { .family = family, .table = table, .take = take, .data = data };
+	int r = nft_has_table(sock, family, table);
+
+	if (r < 0)
+		return r;
+	ask(&q, family, NFT_MSG_GETSET, NLM_F_DUMP);
+	nl_put_str(&q, NFTA_SET_TABLE, table);
+	r = nl_exchange(sock, &q, take_set_name, &names, NULL);
+	if (r == 0)
+		r = sb_error(&names);
+	for (size_t at = 0; r == 0 && at < names.len;) {
+		const char *of = names.s + at;
+
+		x.set = of + strlen(of) + 1;
+		at += strlen(of) + strlen(x.set) + 2;
+		if (strcmp(of, table) == 0)
+			r = dump_set(sock, &x);
+	}
+	return r;
 }

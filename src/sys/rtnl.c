@@ -47,6 +47,38 @@ int rtnl_index(int sock, const char *name)
 	return rtnl_group(sock, name, &group);
 }
 
+struct links {
+	rtnl_link_fn take;
+	void *data;
+};
+
+static void take_each_link(const struct nlmsghdr *m, void *data)
+{
+	const struct links *x = data;
+	const char *name = NULL;
+	uint32_t group = 0;
+
+	if (m->nlmsg_type != RTM_NEWLINK || m->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+		return;
+	for (const struct nlattr *a = NULL; nl_each(m, sizeof(struct ifinfomsg), &a);)
+		if (a->nla_type == IFLA_GROUP && nl_len(a) == sizeof(group))
+			memcpy(&group, nl_data(a), sizeof(group));
+		else if (a->nla_type == IFLA_IFNAME && nl_len(a) > 0 && memchr(nl_data(a), '\0', nl_len(a)))
+			name = nl_data(a);
+	if (name)
+		x->take(name, group, x->data);
+}
+
+int rtnl_links(int sock, rtnl_link_fn take, void *data)
+{
+	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
+	const struct ifinfomsg link = { 0 };
+	struct links x = { .take = take, .data = data };
+
+	nl_begin(&q, RTM_GETLINK, NLM_F_DUMP, &link, sizeof(link));
+	return nl_exchange(sock, &q, take_each_link, &x, NULL);
+}
+
 /* ---- links ---- */
 
 static void put_mtu(struct nl_batch *q, uint32_t mtu)

@@ -10,8 +10,9 @@ int rtnl_index(int sock, const char *name) MUST_CHECK;
 /* The same, and the number of its group. */
 int rtnl_group(int sock, const char *name, uint32_t *group) MUST_CHECK;
 
-/* The same, and its group. */
-int rtnl_group(int sock, const char *name, uint32_t *group) MUST_CHECK;
+typedef void (*rtnl_link_fn)(const char *name, uint32_t group, void *data);
+/* All devices of the namespace. A name lives while take() runs. -EINTR, as nl_exchange() says. */
+int rtnl_links(int sock, rtnl_link_fn take, void *data) MUST_CHECK;
 
 /* A pair of devices: `host` here and `inside` in the network namespace of fd netns, both down. */
 struct rtnl_veth {

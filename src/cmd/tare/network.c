@@ -15,6 +15,7 @@
 #include "engine/cni_folder.h"
 #include "engine/connect.h"
 #include "engine/record.h"
+#include "engine/strays.h"
 
 #define LS_KEYS "dangling driver id label name scope type"
 #define PRUNE_KEYS "label label! until"
@@ -397,7 +398,7 @@ int tare_prune_networks(const struct engine *en, const struct cli_call *call, vo
 			log_error("%s", why.msg);
 	}
 	events_pruned(en, "network", 0);
-	return 0;
+	return strays_sweep(en, true, e);
 }
 
 static void say_name(const char *name)
