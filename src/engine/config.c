@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/cdi.h"
 #include "engine/volume.h"
 #include "net/port.h"
 #include "oci/signals.h"
@@ -73,6 +72,9 @@ static void write_config(const struct plan *p, const struct image_config *image,
 	jw_str(w, "Hostname", p->hostname);
 	jw_str(w, "Domainname", p->domainname ? p->domainname : "");
 	jw_str(w, "User", p->user);
+	jw_bool(w, "AttachStdin", p->opt->attach_stdin);
+	jw_bool(w, "AttachStdout", p->opt->attach_stdout);
+	jw_bool(w, "AttachStderr", p->opt->attach_stderr);
 	jw_bool(w, "Tty", p->opt->tty);
 	jw_bool(w, "OpenStdin", p->opt->open_stdin);
 	jw_bool(w, "StdinOnce", p->opt->stdin_once);
@@ -89,6 +91,7 @@ static void write_config(const struct plan *p, const struct image_config *image,
 	jw_str(w, "sdNotifyMode", p->opt->sdnotify); /* podman's: Docker has none */
 	plan_write_healthcheck(p, w);
 	write_own_volumes(p, w);
+	jw_null(w, "OnBuild"); /* an image's alone */
 	write_labels(p, image, w);
 	jw_end_object(w);
 }
@@ -115,7 +118,7 @@ static void write_limits(const struct plan *p, struct json_writer *w)
 	plan_show_blkio(p, w);
 	jw_i64(w, "OomScoreAdj", p->opt->oom_score_adj ? *p->opt->oom_score_adj : 0);
 	jw_i64(w, "ShmSize", (int64_t)p->shm_size);
-	jw_strv(w, "Ulimits", p->opt->ulimits.v);
+	plan_show_ulimits(p, w);
 }
 
 /* As Docker's, with the whole id of whoever it is shared with. */
@@ -138,34 +141,11 @@ static const char *userns_mode(const struct plan *p)
 	return p->userns ? p->opt->userns ? p->opt->userns : "private" : "host";
 }
 
-/* As Docker's: nodes, and one request for all that have names. */
-static void write_devices(const struct plan *p, struct json_writer *w)
-{
-	jw_array(w, "Devices");
-	for (size_t i = 0; i < p->opt->devices.n; i++)
-		if (!cdi_is_name(p->opt->devices.v[i]))
-			jw_str(w, NULL, p->opt->devices.v[i]);
-	jw_end_array(w);
-	jw_array(w, "DeviceRequests");
-	if (p->device_names.n) {
-		jw_object(w, NULL);
-		jw_str(w, "Driver", "cdi");
-		jw_strv(w, "DeviceIDs", p->device_names.v);
-		jw_end_object(w);
-	}
-	jw_end_array(w);
-}
-
 static void write_host_config(const struct plan *p, struct json_writer *w)
 {
 	jw_object(w, "HostConfig");
-	jw_strv(w, "Binds", p->opt->volumes.v);
-	jw_strv(w, "Mounts", p->opt->mounts.v);
-	jw_strv(w, "VolumesFrom", p->opt->volumes_from.v);
-	jw_str(w, "VolumeDriver", p->opt->volume_driver ? p->opt->volume_driver : "");
-	jw_strv(w, "Tmpfs", p->opt->tmpfs.v);
-	write_devices(p, w);
-	jw_strv(w, "DeviceCgroupRules", p->opt->device_rules.v);
+	plan_show_files(p, w);
+	plan_show_devices(p, w);
 	jw_str(w, "NetworkMode", network_mode(p));
 	jw_strv(w, "ExtraHosts", p->opt->add_host.v);
 	jw_strv(w, "Dns", p->opt->dns.v);
@@ -181,6 +161,9 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	write_pairs(p, p->annotations, w);
 	jw_end_object(w);
 	jw_str(w, "UTSMode", p->host_uts ? "host" : "private");
+	jw_str(w, "ContainerIDFile", p->opt->id_file ? p->opt->id_file : "");
+	jw_bool(w, "PublishAllPorts", p->opt->publish_all);
+	jw_null(w, "Links"); /* there are none: names are a network's */
 	jw_bool(w, "AutoRemove", p->opt->rm);
 	jw_bool(w, "Privileged", p->opt->privileged);
 	jw_bool(w, "ReadonlyRootfs", p->opt->read_only);
@@ -190,7 +173,7 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_strv(w, "CapDrop", p->opt->cap_drop.v);
 	jw_strv(w, "SecurityOpt", p->opt->security_opt.v);
 	jw_strv(w, "GroupAdd", p->opt->group_add.v);
-	jw_strv(w, "Sysctls", p->opt->sysctls.v);
+	plan_show_sysctls(p, w);
 	jw_str(w, "CgroupParent", p->opt->cgroup_parent ? p->opt->cgroup_parent : "");
 	jw_str(w, "Cgroups", p->opt->cgroups);
 	plan_write_log_config(p, w);

@@ -13,7 +13,6 @@
 
 #include "base/io.h"
 #include "base/json.h"
-#include "base/text.h"
 #include "engine/events.h"
 #include "sys/proc.h"
 
@@ -36,51 +35,103 @@ static bool is_monitor(int64_t pid)
 	       io_read_file(AT_FDCWD, path, 64, &name, NULL) == 0 && strcmp(name, MONITOR) == 0;
 }
 
-/* Whether both are gone. A record that cannot be read is being written, or no record. */
-static bool is_left(int dir, const char *name)
+/* Who a record names: its monitor, and the process (pid 0: not yet). */
+struct named {
+	int64_t worker, pid;
+	uint64_t started;
+};
+
+/* A record that cannot be read is being written, or no record. */
+static bool read_named(int dir, const char *name, struct named *out)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_FREE char *text = NULL;
 	const struct json *doc;
-	int64_t worker = 0, pid = 0;
-	uint64_t started = 0;
 	struct err ignored;
 	size_t len;
 
-	if (io_read_file(dir, name, STATE_MAX, &text, &len) < 0 ||
-	    json_parse(&a, text, len, NULL, &doc, &ignored) < 0 ||
-	    json_get_i64(doc, "state", "worker", &worker, &ignored) < 0 ||
-	    json_get_i64(doc, "state", "pid", &pid, &ignored) < 0 ||
-	    json_get_u64(doc, "state", "startTime", &started, &ignored) < 0)
-		return false;
-	return !is_monitor(worker) && (pid <= 0 || proc_check((pid_t)pid, started) == -ESRCH);
+	*out = (struct named){ 0 };
+	return io_read_file(dir, name, STATE_MAX, &text, &len) == 0 && json_parse(&a, text, len, NULL, &doc, &ignored) == 0 &&
+	       json_get_i64(doc, "state", "worker", &out->worker, &ignored) == 0 && json_get_i64(doc, "state", "pid", &out->pid, &ignored) == 0 &&
+	       json_get_u64(doc, "state", "startTime", &out->started, &ignored) == 0;
+}
+
+static bool process_lives(const struct named *n)
+{
+	return n->pid > 0 && proc_check((pid_t)n->pid, n->started) != -ESRCH;
+}
+
+/* Whether both are gone. */
+static bool is_left(int dir, const char *name)
+{
+	struct named n;
+
+	return read_named(dir, name, &n) && !is_monitor(n.worker) && !process_lives(&n);
+}
+
+/* NULL: nothing was ever executed in it. */
+static DIR *open_records(const struct engine *en, const char *container)
+{
+	char path[NAME_MAX + 1];
+	DIR *d;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/exec", container);
+	fd = openat(en->state_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		close_fd(fd);
+	return d;
+}
+
+static bool is_record(const char *name)
+{
+	const char *end = strrchr(name, '.');
+
+	return end && end - name == ID_LEN && strcmp(end, ".json") == 0;
 }
 
 void exec_tell_left(const struct engine *en, const struct record *rec)
 {
-	char path[NAME_MAX + 1], id[ID_LEN + 1];
-	CLEANUP_DIR DIR *d = NULL;
+	CLEANUP_DIR DIR *d = open_records(en, rec->id);
+	char id[ID_LEN + 1];
 	struct dirent *entry;
-	int fd;
 
-	(void)snprintf(path, sizeof(path), "%s/exec", rec->id);
-	fd = openat(en->state_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		close_fd(fd);
-		return;
-	}
-	while ((entry = readdir(d))) {
-		const char *end = strrchr(entry->d_name, '.');
-
-		if (!end || end - entry->d_name != ID_LEN || strcmp(end, ".json") != 0 ||
-		    !is_left(dirfd(d), entry->d_name))
+	while (d && (entry = readdir(d))) {
+		if (!is_record(entry->d_name) || !is_left(dirfd(d), entry->d_name))
 			continue;
 		memcpy(id, entry->d_name, ID_LEN);
 		id[ID_LEN] = '\0';
 		events_exec_ended(en, rec, id, UNKNOWN);
 		(void)unlinkat(dirfd(d), entry->d_name, 0);
 	}
+}
+
+const char *const *exec_running(const struct engine *en, struct arena *a, const char *container)
+{
+	CLEANUP_DIR DIR *d = open_records(en, container);
+	const char **ids = NULL;
+	struct dirent *entry;
+	size_t n = 0;
+
+	while (d && (entry = readdir(d))) {
+		struct named who;
+
+		if (!is_record(entry->d_name) || !read_named(dirfd(d), entry->d_name, &who) || !process_lives(&who))
+			continue;
+		if ((n & (n - 1)) == 0) { /* full at each power of two, with the NULL behind them */
+			const char **more = arena_array(a, 2 * n + 2, sizeof(*more));
+
+			if (!more)
+				return NULL;
+			for (size_t i = 0; i < n; i++)
+				more[i] = ids[i];
+			ids = more;
+		}
+		ids[n++] = arena_strndup(a, entry->d_name, ID_LEN);
+		ids[n] = NULL;
+	}
+	return ids;
 }
 
 void exec_tell_lost(const struct engine *en, const struct record *rec, const char *id)

@@ -12,4 +12,7 @@ void exec_tell_left(const struct engine *en, const struct record *rec);
 /* The same of one whose monitor hung up just now: both may take some ms to be gone. One that goes on is left, too. */
 void exec_tell_lost(const struct engine *en, const struct record *rec, const char *id);
 
+/* Ids of those that run in a container, NULL-terminated and in no order; NULL: there are none, or nobody can say. */
+const char *const *exec_running(const struct engine *en, struct arena *a, const char *container);
+
 #endif

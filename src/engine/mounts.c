@@ -63,7 +63,8 @@ static int plan_of(struct change *k, const struct ct_options *opt, size_t come, 
 	*p = (struct plan){ .a = k->a, .opt = opt, .id = k->h.rec.id, .rootless = en->user.on ? &en->user : NULL, .userns = strcmp(userns, "host") != 0 };
 	p->binds = arena_array(k->a, most, sizeof(*p->binds));
 	p->tmpfs = arena_array(k->a, most, sizeof(*p->tmpfs));
-	if (r == 0 && (!p->binds || !p->tmpfs))
+	p->asked = arena_array(k->a, come + 1, sizeof(*p->asked));
+	if (r == 0 && (!p->binds || !p->tmpfs || !p->asked))
 		r = err_errno(k->e, -ENOMEM, "--mount-add");
 	json_each(mount, r == 0 ? k->mounts : NULL) {
 		const struct json *target = json_get(mount, "Destination");

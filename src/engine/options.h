@@ -43,6 +43,8 @@ struct ct_options {
 	struct strv args;   /* the command line behind the image */
 	const char *entrypoint; /* "" clears the image's */
 	bool tty, open_stdin, rm, read_only, privileged, init;
+	bool attach_stdin, attach_stdout, attach_stderr; /* what its first client wanted; for people */
+	const char *id_file; /* where its id was written; for people */
 	bool stdin_once; /* the first client's end of input is the container's */
 
 	struct strv env, env_files, labels, label_files, annotations;

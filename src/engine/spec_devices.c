@@ -103,28 +103,37 @@ static int folder(struct plan *p, const char *host, const char *inside, const ch
 	return r < 0 || p->n_devices > before ? r : err_set(e, ERR_INVALID, "--device %s: there is no device node in this folder", host);
 }
 
+int plan_node_parse(struct arena *a, const char *text, struct plan_node *out)
+{
+	struct strv parts = plan_split(a, text, ':');
+
+	*out = (struct plan_node){ parts.n ? parts.v[0] : "", parts.n ? parts.v[0] : "", "rwm" };
+	if (parts.n == 2 && strspn(parts.v[1], "rwm") == strlen(parts.v[1]))
+		out->access = parts.v[1];
+	else if (parts.n >= 2)
+		out->inside = parts.v[1];
+	if (parts.n == 3)
+		out->access = parts.v[2];
+	out->inside = plan_clean_path(a, out->inside);
+	if (parts.n < 1 || parts.n > 3 || !out->inside || !out->access[0] || strspn(out->access, "rwm") != strlen(out->access))
+		return -EINVAL;
+	return 0;
+}
+
 static int device_option(struct plan *p, const char *text, struct err *e)
 {
-	struct strv parts = plan_split(p->a, text, ':');
-	const char *host = parts.n ? parts.v[0] : "", *inside = host, *access = "rwm";
+	struct plan_node node;
 	struct stat st;
 
-	if (parts.n == 2 && strspn(parts.v[1], "rwm") == strlen(parts.v[1]))
-		access = parts.v[1];
-	else if (parts.n >= 2)
-		inside = parts.v[1];
-	if (parts.n == 3)
-		access = parts.v[2];
-	inside = plan_clean_path(p->a, inside);
-	if (parts.n < 1 || parts.n > 3 || !inside || !access[0] || strspn(access, "rwm") != strlen(access))
+	if (plan_node_parse(p->a, text, &node) < 0)
 		return err_set(e, ERR_INVALID, "--device %s: want /dev/NODE[:/dev/NODE-INSIDE][:rwm] or VENDOR/CLASS=NAME", text);
-	if (stat(host, &st) < 0)
-		return err_errno(e, -errno, "--device %s", host);
+	if (stat(node.host, &st) < 0)
+		return err_errno(e, -errno, "--device %s", node.host);
 	if (S_ISDIR(st.st_mode))
-		return folder(p, host, inside, access, e);
+		return folder(p, node.host, node.inside, node.access, e);
 	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-		return err_set(e, ERR_INVALID, "--device %s: is no device node, nor a folder of some", host);
-	return add(p, host, inside, &st, access, e);
+		return err_set(e, ERR_INVALID, "--device %s: is no device node, nor a folder of some", node.host);
+	return add(p, node.host, node.inside, &st, node.access, e);
 }
 
 /* "c 1:3 rwm", with "*" for any number. */

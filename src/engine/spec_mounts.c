@@ -217,7 +217,8 @@ int plan_mounts(struct plan *p, const char *const *image_volumes, struct err *e)
 		n++;
 	p->binds = arena_array(p->a, n + 1, sizeof(*p->binds));
 	p->tmpfs = arena_array(p->a, n + p->opt->tmpfs.n + 1, sizeof(*p->tmpfs));
-	if (!p->binds || !p->tmpfs)
+	p->asked = arena_array(p->a, p->opt->mounts.n + 1, sizeof(*p->asked));
+	if (!p->binds || !p->tmpfs || !p->asked)
 		return err_errno(e, -ENOMEM, "-v");
 	for (size_t i = 0; r == 0 && i < p->opt->volumes.n; i++)
 		r = plan_volume(p, p->opt->volumes.v[i], e);

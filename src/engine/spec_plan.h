@@ -53,6 +53,17 @@ struct plan_tmpfs {
 	bool listed, ro;    /* listed: inspect shows it among the mounts */
 };
 
+/* One --mount as it was asked for: one of the two has a target. */
+struct plan_asked {
+	struct plan_bind bind;
+	struct plan_tmpfs tmpfs;
+};
+
+/* --device, of a node or a folder of some. */
+struct plan_node {
+	const char *host, *inside, *access;
+};
+
 struct plan_device {
 	const char *path; /* in the container */
 	const char *host;
@@ -166,6 +177,8 @@ struct plan {
 	size_t n_from;
 	struct plan_tmpfs *tmpfs;
 	size_t n_tmpfs;
+	struct plan_asked *asked; /* by --mount, in its order */
+	size_t n_asked;
 	struct plan_device *devices;
 	size_t n_devices;
 	struct plan_device_rule *device_rules; /* as many as opt->device_rules */
@@ -235,6 +248,8 @@ int plan_mount(struct plan *p, const char *text, struct err *e) MUST_CHECK;
 /* spec_devices.c: --device, and every device of the host with --privileged. */
 int plan_devices(struct plan *p, struct err *e) MUST_CHECK;
 int plan_add_device(struct plan *p, const struct plan_device *d, struct err *e) MUST_CHECK;
+/* The parts of a --device that is no name: -EINVAL, its form is wrong. */
+int plan_node_parse(struct arena *a, const char *text, struct plan_node *out) MUST_CHECK;
 /* spec_cdi.c: devices by name, --gpus. */
 int plan_named_devices(struct plan *p, struct err *e) MUST_CHECK;
 void plan_write_hooks(const struct plan *p, struct json_writer *w);
@@ -249,6 +264,11 @@ void plan_show_blkio(const struct plan *p, struct json_writer *w);  /* Docker's 
 int plan_storage(struct plan *p, struct err *e) MUST_CHECK;
 void plan_show_storage(const struct plan *p, struct json_writer *w); /* Docker's HostConfig */
 int plan_ulimits(struct plan *p, struct err *e) MUST_CHECK; /* --ulimit alone */
+/* spec_show.c: members of Docker's HostConfig. */
+void plan_show_files(const struct plan *p, struct json_writer *w);
+void plan_show_devices(const struct plan *p, struct json_writer *w);
+void plan_show_sysctls(const struct plan *p, struct json_writer *w);
+void plan_show_ulimits(const struct plan *p, struct json_writer *w);
 
 /* spec_health.c: the image's HEALTHCHECK and --health-…; into a configuration, and its numbers into a description. */
 int plan_health(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;

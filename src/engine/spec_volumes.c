@@ -406,6 +406,7 @@ static int finish_tmpfs(struct plan *p, struct wish *w, struct err *e)
 	if (r < 0)
 		return err_errno(e, r, "--mount");
 	p->tmpfs[p->n_tmpfs++] = t;
+	p->asked[p->n_asked++].tmpfs = t;
 	return 0;
 }
 
@@ -433,7 +434,9 @@ int plan_mount(struct plan *p, const char *text, struct err *e)
 	r = w.type == MOUNT_BIND ? finish_bind(p, &w, e) : w.type == MOUNT_IMAGE ? finish_image(&w, e) : finish_volume(&w, e);
 	if (r == 0)
 		r = check_idmap(p, &w.b, "--mount", text, e);
-	if (r == 0)
+	if (r == 0) {
 		p->binds[p->n_binds++] = w.b;
+		p->asked[p->n_asked++].bind = w.b;
+	}
 	return r;
 }

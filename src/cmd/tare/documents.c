@@ -38,7 +38,7 @@ int documents_print(const struct engine *en, const struct cli_call *call, const 
 {
 	const char *template = document_is_template(format) ? format : NULL;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
-	struct json_writer w = { .out = &out, .pretty = true };
+	struct json_writer w = { .out = &out, .pretty = !format || strcmp(format, "json") != 0 };
 	int r, failed = 0;
 
 	if (!template)

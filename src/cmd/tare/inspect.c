@@ -1,20 +1,19 @@
 #include "cmd/tare/tare.h"
 
-#include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cmd/tare/documents.h"
 #include "cmd/tare/inspect_image.h"
-#include "cmd/tare/ports.h"
+#include "cmd/tare/inspect_kept.h"
+#include "cmd/tare/inspect_network.h"
 #include "cmd/tare/table.h"
 #include "engine/config.h"
+#include "engine/exec_left.h"
 #include "engine/health.h"
 #include "engine/images.h"
 #include "engine/nearest.h"
 #include "engine/settle.h"
 #include "engine/usage.h"
-#include "net/port.h"
 
 const struct cli_option inspect_options[] = {
 	{ "type", 0, "container|image|network|volume", CLI_STR, "look only among these", offsetof(struct inspect_opts, type),
@@ -58,6 +57,7 @@ static void write_state(const struct engine *en, struct arena *a, const struct r
 	jw_bool(w, "Paused", paused);
 	jw_bool(w, "Restarting", rec->status == RECORD_RESTARTING);
 	jw_bool(w, "OOMKilled", rec->oom);
+	jw_bool(w, "Dead", false); /* Docker's word for one whose removal failed; here it is removed by whoever comes next */
 	jw_i64(w, "Pid", running ? live->pid : 0);
 	jw_i64(w, "ExitCode", running ? 0 : rec->exit_code);
 	jw_bool(w, "ExitKnown", (rec->status != RECORD_EXITED && rec->status != RECORD_RESTARTING) || rec->exit_known);
@@ -87,31 +87,32 @@ static void write_ids(const struct record *rec, struct json_writer *w)
 /* As it is kept, and the ports one by one. */
 static void write_config(struct arena *a, const struct json *doc, struct json_writer *w)
 {
-	const struct json *exposed = json_get(doc, "Exposed");
-	uint8_t *seen = exposed && exposed->len ? arena_array(a, UINT16_MAX + 1, sizeof(*seen)) : NULL;
-	struct net_port port;
-	struct err ignored;
-
 	jw_object(w, "Config");
 	json_each(member, json_get(doc, "Config"))
 		jw_value(w, member->key, member);
-	if (seen)
-		jw_object(w, "ExposedPorts");
-	json_each(text, seen ? exposed : NULL) {
-		if (text->type != JSON_STRING || net_port_parse(text->str, &port, &ignored) < 0)
-			continue;
-		for (uint32_t i = port.target; i < (uint32_t)port.target + port.count; i++) {
-			uint8_t bit = port.proto == IPPROTO_TCP ? 1 : port.proto == IPPROTO_UDP ? 2 : 4;
+	inspect_net_write_exposed(a, json_get(doc, "Exposed"), w);
+	jw_end_object(w);
+}
 
-			if (seen[i & UINT16_MAX] & bit)
-				continue;
-			seen[i & UINT16_MAX] |= bit;
-			jw_object(w, arena_printf(a, "%u/%s", i, net_proto_name(port.proto)));
-			jw_end_object(w);
-		}
-	}
-	if (seen)
-		jw_end_object(w);
+/* Docker's list is null where there is none. */
+static void write_execs(const struct engine *en, struct arena *a, const struct record *rec, struct json_writer *w)
+{
+	const char *const *ids = rec->status == RECORD_RUNNING ? exec_running(en, a, rec->id) : NULL;
+
+	if (ids)
+		jw_strv(w, "ExecIDs", ids);
+	else
+		jw_null(w, "ExecIDs");
+}
+
+/* As it is kept, with what follows from the rest. */
+static void write_host_config(struct arena *a, const struct json *doc, const struct kept *kept, struct json_writer *w)
+{
+	jw_object(w, "HostConfig");
+	json_each(member, json_get(doc, "HostConfig"))
+		jw_value(w, member->key, member);
+	inspect_net_write_bindings(a, json_get(doc, "Publish"), w);
+	kept_write_paths(kept, w);
 	jw_end_object(w);
 }
 
@@ -128,48 +129,84 @@ static void write_size(const struct engine *en, struct arena *a, const struct re
 	jw_u64(w, "SizeRootFs", own + img.size);
 }
 
-static int inspect_container(const struct engine *en, struct arena *a, const char *what, bool size, struct json_writer *w, struct err *e)
-{
-	CLEANUP_LIVE struct live live = LIVE_INIT;
-	struct ct_config config;
-	struct ports_cni cni;
-	struct endpoints own;
+/* A container, all that is known of it. */
+struct whole {
+	const struct engine *en;
+	struct arena *a;
 	struct record rec;
-	int r = settle_find(en, a, what, SETTLE_LOOK, &rec, &live, e);
+	struct live live;
+	struct ct_config config;
+	struct kept kept;
+	struct endpoints own;
+	struct ports_cni cni;
+};
+
+static int read_whole(struct whole *c, const char *what, struct err *e)
+{
+	int r = settle_find(c->en, c->a, what, SETTLE_LOOK, &c->rec, &c->live, e);
 
 	if (r == 0)
-		r = config_parse(a, rec.config, &config, e);
+		r = config_parse(c->a, c->rec.config, &c->config, e);
 	if (r == 0)
-		r = ports_read(en, a, rec.id, &own, e);
+		r = ports_read(c->en, c->a, c->rec.id, &c->own, e);
 	if (r == 0)
-		r = ports_read_cni(en, a, rec.id, &cni, e);
-	if (r < 0)
-		return r;
+		r = ports_read_cni(c->en, c->a, c->rec.id, &c->cni, e);
+	if (r == 0)
+		kept_read(c->en, c->a, c->rec.id, &c->kept);
+	return r;
+}
+
+static void write_origin(const struct whole *c, struct json_writer *w)
+{
+	const struct json *doc = c->config.doc;
+
+	jw_str(w, "Id", c->rec.id);
+	jw_str(w, "Created", table_time(c->a, c->rec.created));
+	jw_value(w, "Path", json_get(doc, "Path"));
+	jw_value(w, "Args", json_get(doc, "Args"));
+	write_state(c->en, c->a, &c->rec, &c->live, &c->config, w);
+	jw_str(w, "Image", c->rec.image ? c->rec.image : "");
+	if (json_get(doc, "Rootfs"))
+		jw_value(w, "Rootfs", json_get(doc, "Rootfs"));
+}
+
+static void write_whole(const struct whole *c, bool size, struct json_writer *w)
+{
+	const struct inspect_net net = { c->en, c->a, &c->rec, &c->live, c->config.doc, &c->own, &c->cni };
+	const struct json *doc = c->config.doc;
+
 	jw_object(w, NULL);
-	jw_str(w, "Id", rec.id);
-	jw_str(w, "Created", table_time(a, rec.created));
-	jw_value(w, "Path", json_get(config.doc, "Path"));
-	jw_value(w, "Args", json_get(config.doc, "Args"));
-	write_state(en, a, &rec, &live, &config, w);
-	jw_str(w, "Image", rec.image ? rec.image : "");
-	if (json_get(config.doc, "Rootfs"))
-		jw_value(w, "Rootfs", json_get(config.doc, "Rootfs"));
-	write_files(en, a, &rec, w);
-	jw_value(w, "LogPath", json_get(config.doc, "LogPath"));
-	jw_str(w, "Name", arena_printf(a, "/%s", rec.name));
-	jw_u64(w, "RestartCount", rec.restarts);
+	write_origin(c, w);
+	write_files(c->en, c->a, &c->rec, w);
+	jw_value(w, "LogPath", json_get(doc, "LogPath"));
+	jw_str(w, "Name", arena_printf(c->a, "/%s", c->rec.name));
+	jw_u64(w, "RestartCount", c->rec.restarts);
+	kept_write_driver_name(&c->kept, w);
 	jw_str(w, "Platform", "linux");
-	jw_value(w, "Cgroup", json_get(config.doc, "Cgroup"));
-	if (rec.id_size)
-		write_ids(&rec, w);
+	kept_write_labels(&c->kept, w);
+	write_execs(c->en, c->a, &c->rec, w);
+	jw_value(w, "Cgroup", json_get(doc, "Cgroup"));
+	if (c->rec.id_size)
+		write_ids(&c->rec, w);
 	if (size)
-		write_size(en, a, &rec, w);
-	jw_value(w, "HostConfig", json_get(config.doc, "HostConfig"));
-	jw_value(w, "Mounts", json_get(config.doc, "Mounts"));
-	ports_write_settings(a, &own, &cni, w);
-	write_config(a, config.doc, w);
+		write_size(c->en, c->a, &c->rec, w);
+	write_host_config(c->a, doc, &c->kept, w);
+	kept_write_driver(&c->kept, c->en, c->a, &c->live, w);
+	jw_value(w, "Mounts", json_get(doc, "Mounts"));
+	inspect_net_write(&net, w);
+	write_config(c->a, doc, w);
 	jw_end_object(w);
-	return 0;
+}
+
+static int inspect_container(const struct engine *en, struct arena *a, const char *what, bool size, struct json_writer *w, struct err *e)
+{
+	struct whole c = { .en = en, .a = a, .live = LIVE_INIT };
+	int r = read_whole(&c, what, e);
+
+	if (r == 0)
+		write_whole(&c, size, w);
+	live_close(&c.live);
+	return r;
 }
 
 /* ---- all ---- */

@@ -108,7 +108,7 @@ static void write_driver(const struct engine *en, struct arena *a, const char *c
 		jw_str(w, "UpperDir", arena_printf(a, "%s/%s", en->root, path));
 	}
 	jw_end_object(w);
-	jw_str(w, "Name", "overlay");
+	jw_str(w, "Name", IMAGE_DRIVER);
 	jw_end_object(w);
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cmd/tare/documents.h"
+#include "cmd/tare/inspect_network.h"
 #include "cmd/tare/filter.h"
 #include "cmd/tare/network_cni.h"
 #include "cmd/tare/table.h"
@@ -216,7 +217,7 @@ int cmd_network_ls(const struct cli_call *call, struct err *e)
 
 /* ---- inspect ---- */
 
-static int write_containers(const struct engine *en, const struct network *net, struct json_writer *w, struct err *e)
+static int write_containers(const struct engine *en, struct arena *a, const struct network *net, struct json_writer *w, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	int r = cat_prepare(en->catalog, &s, e,
@@ -227,6 +228,7 @@ static int write_containers(const struct engine *en, const struct network *net, 
 	while (r == 0 && (r = cat_step(s, e)) > 0) {
 		jw_object(w, cat_text(s, 0));
 		jw_str(w, "Name", cat_text(s, 1));
+		jw_str(w, "EndpointID", inspect_endpoint_id(a, cat_text(s, 0), net->id));
 		jw_str(w, "MacAddress", cat_text(s, 3));
 		jw_str(w, "IPv4Address", cat_text(s, 2));
 		jw_str(w, "IPv6Address", cat_text(s, 4));
@@ -258,6 +260,17 @@ static void write_subnet(const struct network *n, const struct ip_net *subnet, c
 	jw_end_object(w);
 }
 
+/* What networks of a swarm are, and one of a single machine is not. */
+static void write_swarm(struct json_writer *w)
+{
+	jw_bool(w, "Attachable", false);
+	jw_bool(w, "Ingress", false);
+	jw_bool(w, "ConfigOnly", false);
+	jw_object(w, "ConfigFrom");
+	jw_str(w, "Network", "");
+	jw_end_object(w);
+}
+
 static int write_network(const struct engine *en, struct arena *a, const struct network *n, struct json_writer *w, struct err *e)
 {
 	int r;
@@ -275,13 +288,16 @@ static int write_network(const struct engine *en, struct arena *a, const struct 
 	jw_bool(w, "EnableIPv6", n->subnet6.ip.len > 0);
 	jw_bool(w, "Internal", n->internal);
 	jw_u64(w, "Mtu", network_mtu(n));
+	write_swarm(w);
 	jw_object(w, "IPAM");
+	jw_str(w, "Driver", "default"); /* addresses are chosen here, and nobody else is asked */
+	jw_null(w, "Options");
 	jw_array(w, "Config");
 	write_subnet(n, &n->subnet, &n->gateway, &n->range, w);
 	write_subnet(n, &n->subnet6, &n->gateway6, &n->range6, w);
 	jw_end_array(w);
 	jw_end_object(w);
-	r = write_containers(en, n, w, e);
+	r = write_containers(en, a, n, w, e);
 	jw_value(w, "Labels", json_get(n->config, "Labels"));
 	jw_value(w, "Options", json_get(n->config, "Options"));
 	if (json_get(n->config, "Cni"))

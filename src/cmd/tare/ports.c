@@ -1,4 +1,4 @@
-/* tare port, and what ps and inspect say about networks. */
+/* tare port, and what ps says about networks. */
 #include "cmd/tare/ports.h"
 
 #include <netinet/in.h>
@@ -24,8 +24,7 @@ static bool leads_by_ipv6(const struct endpoints *own, const struct net_port *p)
 	return own->v[own->via].link.ip6.ip.len || net_relay_of(p, &own->v[own->via].link.ip.ip, &own->v[own->via].link.ip6.ip, &ignored);
 }
 
-/* Where the host answers on a port: addresses as Docker writes them, one of each family for a port of every address. */
-static size_t host_texts(const struct endpoints *own, const struct net_port *p, char out[2][IP_TEXT_LEN])
+size_t ports_host_texts(const struct endpoints *own, const struct net_port *p, char out[2][IP_TEXT_LEN])
 {
 	char text[IP_TEXT_LEN];
 
@@ -103,7 +102,7 @@ const char *ports_text(struct arena *a, const struct endpoints *own)
 
 	for (size_t i = 0; i < own->n_ports; i++) {
 		const struct net_port *p = &own->ports[i];
-		size_t n = host_texts(own, p, host);
+		size_t n = ports_host_texts(own, p, host);
 
 		for (size_t k = 0; k < n; k++) {
 			sb_printf(&b, "%s%s:%u", b.len ? ", " : "", host[k], p->first);
@@ -115,95 +114,6 @@ const char *ports_text(struct arena *a, const struct endpoints *own)
 		}
 	}
 	return arena_strdup(a, sb_str(&b));
-}
-
-/* ---- inspect ---- */
-
-static void write_address(const struct endpoint *ep, struct json_writer *w)
-{
-	char text[IP_TEXT_LEN], mac[MAC_TEXT_LEN];
-
-	jw_str(w, "Gateway", ep ? ip_text(&ep->link.gateway, text) : "");
-	jw_str(w, "IPAddress", ep ? ip_text(&ep->link.ip.ip, text) : "");
-	jw_u64(w, "IPPrefixLen", ep ? ep->link.ip.prefix : 0);
-	jw_str(w, "IPv6Gateway", ep ? ip_text(&ep->link.gateway6, text) : "");
-	jw_str(w, "GlobalIPv6Address", ep ? ip_text(&ep->link.ip6.ip, text) : "");
-	jw_u64(w, "GlobalIPv6PrefixLen", ep ? ep->link.ip6.prefix : 0);
-	jw_str(w, "MacAddress", ep ? mac_text(ep->link.mac, mac) : "");
-}
-
-/* IPv6 and the hardware address are its program's choice. */
-static void write_usernet(const struct net_usernet *u, struct json_writer *w)
-{
-	struct ip own = net_usernet_own(u), gateway = net_usernet_gateway(u);
-	char text[IP_TEXT_LEN];
-
-	jw_str(w, "Gateway", ip_text(&gateway, text));
-	jw_str(w, "IPAddress", ip_text(&own, text));
-	jw_u64(w, "IPPrefixLen", u->subnet.prefix);
-}
-
-/* Each port of the container once, with all that lead to it; the rows come by target. */
-static void write_bindings(struct arena *a, const struct endpoints *own, const struct net_port *p, uint16_t k, struct json_writer *w)
-{
-	char host[2][IP_TEXT_LEN], text[IP_TEXT_LEN];
-	size_t n = host_texts(own, p, host);
-
-	for (size_t i = 0; i < n; i++) {
-		jw_object(w, NULL);
-		jw_str(w, "HostIp", p->only ? net_port_host(p, text) : i ? "::" : host[i]);
-		jw_str(w, "HostPort", arena_printf(a, "%u", p->first + k));
-		jw_end_object(w);
-	}
-}
-
-static void write_ports(struct arena *a, const struct endpoints *own, struct json_writer *w)
-{
-	jw_object(w, "Ports");
-	for (size_t i = 0; i < own->n_ports; i++)
-		for (uint16_t k = 0; k < own->ports[i].count; k++) {
-			const struct net_port *p = &own->ports[i], *before = i ? p - 1 : NULL;
-
-			if (before && before->target == p->target && before->proto == p->proto)
-				continue;
-			jw_array(w, arena_printf(a, "%u/%s", p->target + k, net_proto_name(p->proto)));
-			for (size_t j = i; j < own->n_ports && own->ports[j].target == p->target && own->ports[j].proto == p->proto; j++)
-				write_bindings(a, own, &own->ports[j], k, w);
-			jw_end_array(w);
-		}
-	jw_end_object(w);
-}
-
-/* As their plugins told it. */
-static void write_cni_address(const struct cni_place *p, struct json_writer *w)
-{
-	const struct cni_ip *four = NULL, *six = NULL;
-	char text[IP_TEXT_LEN];
-
-	for (size_t i = p->result.n_ips; i-- > 0;)
-		*(p->result.ips[i].net.ip.len == 4 ? &four : &six) = &p->result.ips[i];
-	jw_str(w, "Gateway", four ? ip_text(&four->gateway, text) : "");
-	jw_str(w, "IPAddress", four ? ip_text(&four->net.ip, text) : "");
-	jw_u64(w, "IPPrefixLen", four ? four->net.prefix : 0);
-	jw_str(w, "IPv6Gateway", six ? ip_text(&six->gateway, text) : "");
-	jw_str(w, "GlobalIPv6Address", six ? ip_text(&six->net.ip, text) : "");
-	jw_u64(w, "GlobalIPv6PrefixLen", six ? six->net.prefix : 0);
-	jw_str(w, "MacAddress", p->result.mac);
-}
-
-static void write_cni(struct arena *a, const struct ports_cni *cni, struct json_writer *w)
-{
-	for (size_t i = 0; i < cni->n; i++) {
-		const struct cni_place *p = &cni->v[i];
-
-		jw_object(w, p->list.name);
-		jw_str(w, "NetworkID", cni_network_id(a, p->list.name));
-		write_cni_address(p, w);
-		jw_str(w, "Interface", p->at.ifname);
-		if (p->at.result)
-			jw_value(w, "CniResult", p->at.result);
-		jw_end_object(w);
-	}
 }
 
 int ports_read_cni(const struct engine *en, struct arena *a, const char *id, struct ports_cni *out, struct err *e)
@@ -219,28 +129,6 @@ int ports_read_cni(const struct engine *en, struct arena *a, const char *id, str
 	return r;
 }
 
-void ports_write_settings(struct arena *a, const struct endpoints *own, const struct ports_cni *cni, struct json_writer *w)
-{
-	jw_object(w, "NetworkSettings");
-	if (own->usernet)
-		write_usernet(own->usernet, w);
-	else if (!own->n && cni->n)
-		write_cni_address(&cni->v[0], w);
-	else
-		write_address(own->n ? &own->v[0] : NULL, w);
-	write_ports(a, own, w);
-	jw_object(w, "Networks");
-	for (size_t i = 0; i < own->n; i++) {
-		jw_object(w, own->v[i].network.name);
-		jw_str(w, "NetworkID", own->v[i].network.id);
-		write_address(&own->v[i], w);
-		jw_end_object(w);
-	}
-	write_cni(a, cni, w);
-	jw_end_object(w);
-	jw_end_object(w);
-}
-
 /* ---- tare port ---- */
 
 /* One that asks for a port and protocol, or everything when port is 0. */
@@ -252,7 +140,7 @@ static size_t print_ports(const struct endpoints *own, uint16_t port, unsigned c
 	for (size_t i = 0; i < own->n_ports; i++)
 		for (uint16_t k = 0; k < own->ports[i].count; k++) {
 			const struct net_port *p = &own->ports[i];
-			size_t hosts = host_texts(own, p, host);
+			size_t hosts = ports_host_texts(own, p, host);
 
 			if (port && (p->target + k != port || p->proto != proto))
 				continue;

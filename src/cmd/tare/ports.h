@@ -1,4 +1,4 @@
-/* Published ports and networks of a container as texts and as `inspect` shows them. */
+/* Published ports and networks of a container as texts. */
 #ifndef TARE_CMD_TARE_PORTS_H
 #define TARE_CMD_TARE_PORTS_H
 
@@ -20,7 +20,7 @@ struct ports_cni {
 	size_t n;
 };
 int ports_read_cni(const struct engine *en, struct arena *a, const char *id, struct ports_cni *out, struct err *e) MUST_CHECK;
-/* The member "NetworkSettings"; with endpoints that are none for a container that does not run. */
-void ports_write_settings(struct arena *a, const struct endpoints *own, const struct ports_cni *cni, struct json_writer *w);
+/* Where the host answers on a port: addresses as Docker writes them, one of each family for a port of every address. How many. */
+size_t ports_host_texts(const struct endpoints *own, const struct net_port *p, char out[2][IP_TEXT_LEN]);
 
 #endif

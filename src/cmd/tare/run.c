@@ -252,6 +252,7 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	ct->dns = list(&o->dns);
 	ct->dns_search = list(&o->dns_search);
 	ct->dns_option = list(&o->dns_option);
+	ct->id_file = o->cidfile;
 	ct->stop_timeout = if_given(&o->stop_timeout);
 	ct->pids_limit = if_given(&o->pids_limit);
 	ct->oom_score_adj = if_given(&o->oom_score_adj);
@@ -298,6 +299,14 @@ static int wanted(const struct run_opts *o, unsigned char *want, struct err *e)
 	if (o->attach.n == 0)
 		*want = FRAME_WANT_STDOUT | FRAME_WANT_STDERR | (o->interactive ? FRAME_WANT_STDIN : 0);
 	return 0;
+}
+
+/* As inspect shows them. */
+static void note_streams(unsigned char want, struct ct_options *ct)
+{
+	ct->attach_stdin = want & FRAME_WANT_STDIN;
+	ct->attach_stdout = want & FRAME_WANT_STDOUT;
+	ct->attach_stderr = want & FRAME_WANT_STDERR;
 }
 
 static int write_cidfile(int fd, const char *path, const char *id, struct err *e)
@@ -347,6 +356,8 @@ int cmd_create(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = open_cidfile(o->cidfile, &cidfile, e);
 	if (r == 0)
+		note_streams(want, &ct);
+	if (r == 0)
 		r = container_create(&en, call->arena, &ct, false, 0, &n, e);
 	if (r < 0) {
 		if (cidfile >= 0)
@@ -395,6 +406,8 @@ int cmd_run(const struct cli_call *call, struct err *e)
 		r = need_images(call, &en, &ct, &o->need, e);
 	if (r == 0)
 		r = open_cidfile(o->cidfile, &cidfile, e);
+	if (r == 0)
+		note_streams(o->detach ? 0 : want, &ct);
 	if (r == 0)
 		r = container_create(&en, call->arena, &ct, true, o->detach ? 0 : want | FRAME_WANT_SETTLE, &n, e);
 	if (r < 0) {
