@@ -201,6 +201,12 @@ int cg_remove(const char *path, struct err *e) MUST_CHECK;
 typedef int (*cg_folder_fn)(const char *controller, const char *folder, void *data);
 int cg_each_folder(const char *path, cg_folder_fn fn, void *data) MUST_CHECK;
 
+/* What cgroups below path ("/": all) can be limited in, by what the kernel has and what was delegated there. */
+struct cg_limits {
+	bool memory, swap, oom_kill_disable, cpu_shares, cpu_quota, cpuset, pids;
+};
+void cg_find_limits(const char *path, struct cg_limits *out);
+
 /* The hierarchies by number, 0 <= i < cg_hierarchies(), and how a container is to see them. */
 size_t cg_hierarchies(void);
 /* Its folder: as it is mounted here ("memory", "cpu,cpuacct", "systemd"); v2: "unified". */

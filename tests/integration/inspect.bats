@@ -132,3 +132,26 @@ no_exec() { [ "$(tare inspect -f '{{json .ExecIDs}}' "$1")" = null ]; }
   [ "$(tare network inspect -f json side | jq -r '.[0].Name')" = side ]
   [ "$(tare image inspect -f json busybox | wc -l)" = 1 ]
 }
+
+@test "info: what this machine limits and keeps apart is what containers get" {
+  [ "$(tare info -f '{{.Swarm.LocalNodeState}} {{.DefaultRuntime}} {{.LiveRestoreEnabled}}')" = "inactive tare-oci true" ]
+  [ -x "$(tare info -f '{{(index .Runtimes .DefaultRuntime).path}}')" ]
+  [ "$(tare info -f '{{index (index .DriverStatus 0) 0}}')" = "Backing Filesystem" ]
+  [ "$(tare info -f '{{join .Plugins.Log ","}}')" = json-file,local,k8s-file,journald,none ]
+  [[ "$(tare info -f '{{join .SecurityOptions " "}}')" == "name=seccomp,profile=builtin name="* ]]
+  [ "$(tare run --rm --network none busybox grep Seccomp: /proc/self/status | tr -dc 0-9)" = 2 ]
+  case "$(tare info -f '{{.TareCgroups}}')" in
+    v2) [ "$(tare info -f '{{.CgroupVersion}}')" = 2 ] ;;
+    *) [ "$(tare info -f '{{.CgroupVersion}}')" = 1 ] ;;
+  esac
+  if [ "$(tare info -f '{{.MemoryLimit}}')" = true ]; then tare run --rm --network none -m 50m busybox true; else run ! tare run --rm --network none -m 50m busybox true; fi
+  if [ "$(tare info -f '{{.CPUSet}}')" = true ]; then tare run --rm --network none --cpuset-cpus 0 busybox true; else run ! tare run --rm --network none --cpuset-cpus 0 busybox true; fi
+  if [ "$(tare info -f '{{.IPv4Forwarding}}')" = true ]; then [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ]; fi
+  [ "$(HTTPS_PROXY=http://p:1 NO_PROXY=x tare info -f '{{.HttpsProxy}} {{.NoProxy}}')" = "http://p:1 x" ]
+}
+
+@test "version: both sides, and what they are made of" {
+  [ "$(tare version -f '{{(index .Server.Components 0).Name}} {{.Server.Platform.Name}}')" = "Engine tare" ]
+  [ "$(tare version -f '{{.Server.Version}}')" = "$(tare version -f '{{(index .Server.Components 1).Version}}')" ]
+  [ "$("$TARE_BIN/tare-oci" --version | head -1 | awk '{ print $NF }')" = "$(tare version -f '{{(index .Server.Components 1).Version}}')" ]
+}
