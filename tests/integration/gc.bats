@@ -61,7 +61,7 @@ nameless() {
   run ! tare system prune <<<n
   [[ "$output" == *"every network that no container uses"* ]]
   run ! tare system prune --volumes -a <<<n
-  [[ "$output" == *"every network that no container uses, every volume without a name that no container has, and every image that no container uses."* ]]
+  [[ "$output" == *"every network that no container uses, every volume without a name that no container has, every image that no container uses, and all of the build cache."* ]]
   run -0 tare system prune -f --filter label!=keep
   [[ "$output" == *"deleted: unused"* && "$output" != *labelled* ]]
   [ "$(tare network ls --format '{{.Name}}' | sort | xargs)" = "bridge labelled used" ] || { tare network ls; false; }
@@ -70,6 +70,34 @@ nameless() {
   tare create --name stopped --network used busybox true
   run -0 tare system prune -f
   [[ "$output" == *"deleted: labelled"* && "$output" == *"deleted: used"* ]]
+}
+
+@test "system prune: the build cache that no image uses goes, with --all the rest and RUN's caches, as docker's" {
+  local id; id=$(nameless)
+  steps() { tare builder du -q | wc -l; }
+  tare builder prune -af >/dev/null
+  mkdir -p "$BATS_TEST_TMPDIR/kept"
+  printf 'FROM busybox\nRUN --mount=type=cache,target=/c echo x | tee /c/f >/x\n' >"$BATS_TEST_TMPDIR/kept/Dockerfile"
+  tare build -q -t kept "$BATS_TEST_TMPDIR/kept"
+  tare rmi "$id"
+  id=$(nameless)
+  [ "$(steps)" = 3 ]
+  run ! tare system prune <<<n
+  [[ "$output" == *"every image without a name, and the build cache that no image uses."* ]]
+  tare system prune -f --filter label=team=web
+  tare system prune -f --filter until=1h
+  [ "$(steps)" = 3 ]
+  run -0 tare system prune -f
+  [[ "$output" == *"deleted: $id"*"Total reclaimed space: "[36]*MB ]]
+  [ "$(steps)" = 2 ] # what kept has, and the folder of its RUN
+  [ "$(tare system df --format json | jq -r 'select(.Type == "Build Cache").Active')" = 1 ]
+  tare system prune -af --filter label=team=web
+  [ "$(steps)" = 2 ]
+  run -0 tare events --since 1m --until 0s --filter type=builder --format '{{.Action}}'
+  [[ "$output" == *prune* ]]
+  tare system prune -af
+  [ "$(steps)" = 0 ]
+  load_busybox
 }
 
 @test "system gc: what is new stays; containers and named images only when they are asked for" {

@@ -1,6 +1,7 @@
 /* tare builder prune, tare builder du */
 #include <string.h>
 
+#include "base/text.h"
 #include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
@@ -53,6 +54,29 @@ int cmd_builder_prune(const struct cli_call *call, struct err *e)
 		events_pruned(&en, "builder", freed);
 		tare_say("Total reclaimed space: %s", table_size(call->arena, freed));
 	}
+	return r;
+}
+
+/* A step has no labels: with label=… none of it goes, and label!=… is true of all. */
+int tare_prune_cache(const struct engine *en, const struct cli_call *call, uint64_t *freed, struct err *e)
+{
+	const struct system_opts *o = call->opts;
+	struct buildcache_prune args = { .all = o->all, .until = INT64_MAX };
+	int r = 0;
+
+	*freed = 0;
+	for (size_t i = 0; r == 0 && i < o->filters.n; i++) {
+		const char *text = o->filters.v[i];
+
+		if (text_starts(text, "label="))
+			return 0;
+		if (text_starts(text, "until="))
+			r = filter_time("--filter until", text + strlen("until="), &args.until, e);
+	}
+	if (r == 0)
+		r = buildcache_prune(en, &args, freed, e);
+	if (r == 0)
+		events_pruned(en, "builder", *freed);
 	return r;
 }
 

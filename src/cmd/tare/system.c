@@ -15,7 +15,7 @@
 #include "net/healer.h"
 
 const struct cli_option prune_options[] = {
-	{ "all", 'a', NULL, CLI_FLAG, "every image no container uses, not only those without a name", offsetof(struct system_opts, all) },
+	{ "all", 'a', NULL, CLI_FLAG, "every image no container uses, not only those without a name, and all of the build cache", offsetof(struct system_opts, all) },
 	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
 	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only what matches (label label! until)", offsetof(struct system_opts, filters) },
 	{ "volumes", 0, NULL, CLI_FLAG, "volumes without a name that no container has, too", offsetof(struct system_opts, volumes) },
@@ -62,10 +62,11 @@ static void pruned_network(const char *name)
 
 static const char *prune_question(const struct engine *en, struct arena *a, const struct system_opts *o)
 {
-	return arena_printf(a, "This removes every container that does not run,%s%s and every image %s.",
+	return arena_printf(a, "This removes every container that does not run,%s%s every image %s, and %s.",
 			    en->user.on ? "" : " every network that no container uses,",
 			    o->volumes ? " every volume without a name that no container has," : "",
-			    o->all ? "that no container uses" : "without a name");
+			    o->all ? "that no container uses" : "without a name",
+			    o->all ? "all of the build cache" : "the build cache that no image uses");
 }
 
 int cmd_prune(const struct cli_call *call, struct err *e)
@@ -74,7 +75,7 @@ int cmd_prune(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	const struct prune_args args = { o->all, container_passes, image_passes };
 	struct pruning p = { &en, call };
-	uint64_t freed, of_volumes = 0;
+	uint64_t freed, of_volumes = 0, of_cache = 0;
 	int r = image_filter_check(&o->filters, IMAGE_FILTER_PRUNE, e);
 
 	if (r == 0)
@@ -91,7 +92,9 @@ int cmd_prune(const struct cli_call *call, struct err *e)
 	if (r == 0 && o->volumes)
 		events_pruned(&en, "volume", of_volumes);
 	if (r == 0)
-		tare_say("Total reclaimed space: %s", table_size(call->arena, freed + of_volumes));
+		r = tare_prune_cache(&en, call, &of_cache, e);
+	if (r == 0)
+		tare_say("Total reclaimed space: %s", table_size(call->arena, freed + of_volumes + of_cache));
 	return r;
 }
 

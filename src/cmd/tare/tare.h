@@ -70,6 +70,8 @@ int cmd_confined(const struct cli_call *call, struct err *e);
 extern const struct cli_option builder_prune_options[], builder_du_options[];
 int cmd_builder_du(const struct cli_call *call, struct err *e);
 int cmd_builder_prune(const struct cli_call *call, struct err *e);
+/* The part of `tare system prune` (call's options are system_opts): what no image uses, with --all everything; *freed bytes. */
+int tare_prune_cache(const struct engine *en, const struct cli_call *call, uint64_t *freed, struct err *e) MUST_CHECK;
 
 /* pull.c */
 struct pull_opts {
