@@ -34,8 +34,14 @@ static const struct log_driver {
 #define LOCAL_SIZE (20U << 20)
 #define LOCAL_FILES 5U
 
+/* Docker's for max-buffer-size. */
+#define BUFFER_SIZE 1000000U
+#define MOST_BUFFER (1U << 30)
+
 struct chosen {
 	const char *labels, *labels_regex, *env, *env_regex;
+	bool non_blocking;
+	uint64_t buffer; /* 0: not said */
 };
 
 struct log_opt {
@@ -108,10 +114,16 @@ static int take_env_regex(struct plan_log *log, struct chosen *c, const char *va
 static int take_mode(struct plan_log *log, struct chosen *c, const char *value, struct err *e)
 {
 	(void)log;
-	(void)c;
-	if (strcmp(value, "non-blocking") == 0)
-		return err_set(e, ERR_UNSUPPORTED, "--log-opt mode=non-blocking is not supported (blocking is)");
-	return strcmp(value, "blocking") == 0 ? 0 : err_set(e, ERR_INVALID, "--log-opt mode=%s: want blocking", value);
+	c->non_blocking = strcmp(value, "non-blocking") == 0;
+	return c->non_blocking || strcmp(value, "blocking") == 0 ? 0 : err_set(e, ERR_INVALID, "--log-opt mode=%s: want blocking or non-blocking", value);
+}
+
+static int take_buffer(struct plan_log *log, struct chosen *c, const char *value, struct err *e)
+{
+	(void)log;
+	if (text_size(value, &c->buffer) < 0 || !c->buffer || c->buffer > MOST_BUFFER)
+		return err_set(e, ERR_INVALID, "--log-opt max-buffer-size=%s: want a size such as 4m, at most 1g", value);
+	return 0;
 }
 
 static const struct log_opt opts[] = {
@@ -123,6 +135,7 @@ static const struct log_opt opts[] = {
 	{ "env-regex", JSON | JOURNAL, take_env_regex },
 	{ "tag", JSON | JOURNAL, take_tag },
 	{ "mode", FILES | JOURNAL, take_mode },
+	{ "max-buffer-size", FILES | JOURNAL, take_buffer },
 };
 
 static int refuse(const struct log_driver *d, const char *opt, struct err *e)
@@ -327,6 +340,9 @@ int plan_log(struct plan *p, const struct image_config *image, struct err *e)
 		r = take(log, &want, p->opt->log_opts.v[i], e);
 	if (r == 0 && log->max_file > 1 && log->max_size == 0)
 		r = err_set(e, ERR_INVALID, "--log-opt max-file needs max-size");
+	if (r == 0 && want.buffer && !want.non_blocking)
+		r = err_set(e, ERR_INVALID, "--log-opt max-buffer-size needs mode=non-blocking");
+	log->buffer = !want.non_blocking ? 0 : want.buffer ? want.buffer : BUFFER_SIZE;
 	if (r == 0)
 		r = choose(p, image, &want, e);
 	/* before anything is made; its name may be one that is still to be found */
@@ -421,6 +437,8 @@ int plan_write_log(const struct plan *p, const char *container_dir, const char *
 		return r;
 	jw_object(w, "log");
 	jw_str(w, "driver", d->written_as);
+	if (p->log.buffer)
+		jw_u64(w, "buffer", p->log.buffer);
 	if (d->file)
 		write_file(p, container_dir, tag_text, w);
 	else if (d->bit == JOURNAL)

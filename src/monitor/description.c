@@ -94,6 +94,8 @@ static int parse_log(const struct json *doc, struct description_log *d, struct e
 	d->driver = (enum log_driver)i;
 	if (d->driver == LOG_DRIVER_NONE)
 		return 0;
+	if ((r = json_get_u64(log, "log", "buffer", &d->buffer, e)) < 0)
+		return r;
 	return d->driver == LOG_DRIVER_JOURNAL ? parse_log_journal(log, d, e) : parse_log_file(log, d, e);
 }
 
@@ -444,6 +446,8 @@ static void write_log(struct json_writer *w, const struct description_log *d)
 {
 	jw_object(w, "log");
 	jw_str(w, "driver", log_drivers[d->driver]);
+	if (d->buffer)
+		jw_u64(w, "buffer", d->buffer);
 	if (d->path) {
 		jw_str(w, "path", d->path);
 		jw_u64(w, "maxSize", d->max_size);

@@ -26,6 +26,7 @@ enum log_driver { LOG_DRIVER_NONE, LOG_DRIVER_JSON, LOG_DRIVER_K8S, LOG_DRIVER_J
 
 struct description_log {
 	enum log_driver driver;
+	uint64_t buffer; /* bytes that wait for the log while the container goes on; 0: the container waits */
 	/* of files */
 	const char *path;
 	uint64_t max_size; /* 0 = never rotate */

@@ -78,6 +78,12 @@ static void report_lost(struct journal *j)
 		j->lost = 0;
 }
 
+void journal_prepare(struct journal *j)
+{
+	if (j->lost)
+		report_lost(j);
+}
+
 /* Which part of which line it is. What is not sent after all is none. */
 static void number(struct journal *j, struct logrecord *rec)
 {
@@ -96,8 +102,7 @@ static bool put(struct journal *j, enum log_stream stream, const char *data, siz
 	struct logrecord_times before = j->times;
 	int r;
 
-	if (j->lost)
-		report_lost(j);
+	journal_prepare(j);
 	logrecord_stamp(&j->times, &rec);
 	number(j, &rec);
 	r = send_record(j, &rec);

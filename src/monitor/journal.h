@@ -28,6 +28,9 @@ struct journal {
 void journal_open(struct journal *j, const char *socket, const struct json *fields);
 void journal_close(struct journal *j);
 
+/* Tells of lost records where it can; each append does that first. */
+void journal_prepare(struct journal *j);
+
 /* Sends the whole records at data and gives how many bytes they are; final: takes everything. *full: stopped because the journal has no
  * room now. drop: what it has no room for is lost instead. */
 size_t journal_append(struct journal *j, enum log_stream stream, const char *data, size_t len, bool final, bool drop, bool *full);

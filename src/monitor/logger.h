@@ -5,6 +5,7 @@
 #include "monitor/description.h"
 #include "monitor/journal.h"
 #include "monitor/logfile.h"
+#include "monitor/logring.h"
 #include "monitor/progress.h"
 
 struct logger {
@@ -12,6 +13,7 @@ struct logger {
 	struct logfile file;
 	struct journal journal;
 	struct strbuf attrs; /* for the file */
+	struct logring *ring;      /* its thread has file and journal then; NULL: the container waits for its log */
 	struct progress *progress; /* borrowed */
 	bool full;                 /* the last write took less than there was: no room there now */
 	bool drop;                 /* what there is no room for is lost */
@@ -21,6 +23,7 @@ struct logger {
 /* What a predecessor had half written goes first. A log that cannot be opened is usable: it is tried again with each write, which counts what
  * is lost. d is borrowed. Gives what the opening failed with, for a message. */
 int logger_open(struct logger *l, const struct description_log *d, struct progress *p) MUST_CHECK;
+/* Waits a moment for a log that is slow to take what there is for it. */
 void logger_close(struct logger *l);
 
 /* Writes the whole records at data; gives their length, which may be less than there are: ask again. more: behind data there is more in the

@@ -22,6 +22,8 @@ void logrecord_stamp(struct logrecord_times *t, struct logrecord *rec)
 {
 	if (t->inside[rec->stream])
 		rec->time = t->first[rec->stream];
+	else if (t->now)
+		rec->time = *t->now;
 	else
 		clock_gettime(CLOCK_REALTIME, &rec->time);
 	t->inside[rec->stream] = rec->part;

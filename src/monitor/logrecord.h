@@ -28,6 +28,7 @@ struct logrecord {
 struct logrecord_times {
 	bool inside[LOG_STREAMS];
 	struct timespec first[LOG_STREAMS];
+	const struct timespec *now; /* when what is written came; NULL: just now */
 };
 
 /* The length of the first record at data, 0 when there is no whole one. final: takes what has no line end, too. */

@@ -61,16 +61,72 @@ log_of() { tare inspect -f '{{.LogPath}}' "$1"; }
     [[ "$output" == *"$message"* ]] || { echo "$output"; return 1; }
     run -1 tare inspect refused
   }
-  refused "log driver k8s-file has no such option (it has max-size, max-file, mode)" --log-driver k8s-file --log-opt tag=x
+  refused "log driver k8s-file has no such option (it has max-size, max-file, mode, max-buffer-size)" --log-driver k8s-file --log-opt tag=x
   refused "has no such option (it has labels, labels-regex" --log-driver journald --log-opt max-size=1m
   refused "means nothing with --log-driver none" --log-driver none --log-opt max-size=1m
   refused "--log-driver syslog is not supported" --log-driver syslog
   refused "max-size=x: want a size" --log-opt max-size=x
   refused "max-file=0: want a number of files" --log-opt max-size=1m --log-opt max-file=0
   refused "max-file needs max-size" --log-opt max-file=2
+  refused "mode=fast: want blocking or non-blocking" --log-opt mode=fast
+  refused "max-buffer-size needs mode=non-blocking" --log-opt max-buffer-size=1m
+  refused "max-buffer-size=0: want a size" --log-opt mode=non-blocking --log-opt max-buffer-size=0
   refused "no regular expression" --log-opt 'env-regex=('
   refused "--log-opt tag={{.Nosuch}}" --log-opt 'tag={{.Nosuch}}'
   refused "--log-opt tag={{" --log-opt 'tag={{'
+}
+
+@test "mode=non-blocking: a log that does not get written holds nobody back; what was lost is counted, the newest of it" {
+  local fs=$BATS_TEST_TMPDIR/fs name id log
+  truncate -s 20M "$BATS_TEST_TMPDIR/disk"; mkfs.ext4 -q "$BATS_TEST_TMPDIR/disk"; mkdir "$fs" "$BATS_TEST_TMPDIR/said"
+  mount -o loop "$BATS_TEST_TMPDIR/disk" "$fs" || skip "no loop devices here"
+  for name in ring waits; do
+    mode=(); [ $name = waits ] || mode=(--log-opt mode=non-blocking --log-opt max-buffer-size=64k)
+    tare create --name $name "${mode[@]}" -v "$BATS_TEST_TMPDIR/said:/said" busybox \
+      sh -c "until [ -e /said/go ]; do sleep 0.1; done; seq 50000; echo done >/said/$name; until [ -e /said/on ]; do sleep 0.1; done; echo last"
+    log=$(log_of $name); truncate -s 0 "$log"; touch "$fs/$name"; mount --bind "$fs/$name" "$log"
+    tare start $name
+  done
+  fsfreeze -f "$fs"
+  touch "$BATS_TEST_TMPDIR/said/go"
+  timeout 20 sh -c "until [ -e '$BATS_TEST_TMPDIR/said/ring' ]; do sleep 0.1; done" || { fsfreeze -u "$fs"; false; }
+  [ ! -e "$BATS_TEST_TMPDIR/said/waits" ] || { fsfreeze -u "$fs"; false; }
+  id=$(tare inspect -f '{{.Id}}' ring)
+  # the buffer is bounded: 300 kB of output came
+  worker=$(jq .worker "$TARE_STATE/$id/state.json")
+  rss=$(awk '/^RssAnon/ { print $2 }' "/proc/$worker/status")
+  fsfreeze -u "$fs"
+  [ "$rss" -lt 1000 ]
+  sleep 1
+  touch "$BATS_TEST_TMPDIR/said/on"
+  tare wait ring waits
+  cp "$fs/ring" "$fs/waits" "$BATS_TEST_TMPDIR"
+  for name in ring waits; do umount "$(log_of $name)"; done
+  umount "$fs"
+  [ "$(jq -rj .log "$BATS_TEST_TMPDIR/waits" | cksum)" = "$( (seq 50000; echo last) | cksum)" ]
+  jq -rj 'select(.stream == "stdout") | .log' "$BATS_TEST_TMPDIR/ring" >"$BATS_TEST_TMPDIR/kept"
+  lost=$(jq -rj 'select(.stream == "stderr") | .log' "$BATS_TEST_TMPDIR/ring" | sed -n 's/^tare: \([0-9]*\) lines of output could not be written to this log: No buffer space available$/\1/p')
+  [ "$lost" -gt 10000 ] && [ "$(wc -l <"$BATS_TEST_TMPDIR/kept")" = $((50001 - lost)) ]
+  # the oldest are kept, and what came when there was room again
+  [ "$(tail -1 "$BATS_TEST_TMPDIR/kept")" = last ]
+  head -n 5000 "$BATS_TEST_TMPDIR/kept" | cmp - <(seq 5000)
+  tare rm ring waits
+}
+
+@test "mode=non-blocking: nothing is lost of what the log keeps up with, over rotations; the end is waited for" {
+  tare run --name keeps --log-opt mode=non-blocking --log-opt max-buffer-size=4m --log-opt max-size=100k --log-opt max-file=100 busybox \
+    sh -c 'seq 20000; head -c 40000 /dev/zero | tr "\0" x; echo; printf end' >/dev/null
+  tare logs keeps | cmp - <(seq 20000; head -c 40000 /dev/zero | tr '\0' x; echo; printf end)
+  [ -e "$(log_of keeps).1" ]
+  [ "$(tare inspect -f '{{index .HostConfig.LogConfig.Config "mode"}} {{index .HostConfig.LogConfig.Config "max-buffer-size"}}' keeps)" = "non-blocking 4m" ]
+  # a worker that is killed has a successor that goes on
+  tare run -d --name again --log-opt mode=non-blocking busybox sh -c 'echo before; until [ -e /go ]; do sleep 0.1; done; echo after'
+  until [ "$(tare logs again)" = before ]; do sleep 0.1; done
+  kill -9 "$(jq .worker "$TARE_STATE/$(tare inspect -f '{{.Id}}' again)/state.json")"
+  tare exec again touch /go
+  [ "$(tare wait again)" = 0 ]
+  [ "$(tare logs again | xargs)" = "before after" ]
+  tare rm keeps again
 }
 
 # in_journal SCRIPT: bash, with a journald that nobody else sees; tare is the program
@@ -138,6 +194,21 @@ X
   [ "${lines[0]}" = "${lines[1]}" ]
   [ "${lines[2]}" = still ]
   [ "${lines[3]}" = "code 3" ]
+}
+
+@test "journald, mode=non-blocking: a journal without room holds the container back no more, nor for long its end" {
+  run -0 in_journal '
+    kill $journald; wait $journald || true; rm -f /run/systemd/journal/socket
+    python3 -c "import socket,time; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(\"/run/systemd/journal/socket\"); time.sleep(60)" & journald=$!
+    until [ -S /run/systemd/journal/socket ]; do sleep 0.05; done
+    from=$(date +%s)
+    timeout 30 "$TARE_BIN/tare" --root "$TARE_ROOT" --state "$TARE_STATE" run --rm --log-driver journald --log-opt mode=non-blocking busybox sh -c "seq 3000 | tail -1"
+    timeout 30 "$TARE_BIN/tare" --root "$TARE_ROOT" --state "$TARE_STATE" run --rm --log-driver journald --log-opt mode=non-blocking --log-opt max-buffer-size=10k busybox sh -c "seq 5000" | tail -1
+    [ $(($(date +%s) - from)) -lt 25 ]
+    trap - EXIT; kill $journald'
+  echo "$output"
+  [ "${lines[0]}" = 3000 ]
+  [ "${lines[1]}" = 5000 ]
 }
 
 @test "journald: without journalctl tare logs says so" {
