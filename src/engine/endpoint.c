@@ -414,8 +414,11 @@ static int read_all(const struct engine *en, struct arena *a, const char *id, st
 	out->ports = arena_array(a, out->n_ports + 1, sizeof(*out->ports));
 	if (!out->v || !out->ports)
 		return err_errno(e, -ENOMEM, "read the container's networks");
-	r = en->user.on ? usernet_read(en, a, id, &out->usernet, e) : read_links(en, a, id, out, e);
-	return r < 0 ? r : read_ports(en, id, out, e);
+	if (en->user.on)
+		r = usernet_read(en, a, id, &out->usernet, e);
+	else if (out->n) /* what a list asks of each has its price where most have none */
+		r = read_links(en, a, id, out, e);
+	return r < 0 || !out->n_ports ? r : read_ports(en, id, out, e);
 }
 
 /* Not everybody who reads has the container's lock: it may end just then, and its rows go. */

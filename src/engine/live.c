@@ -4,6 +4,7 @@
 #include "engine/live.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,9 +19,9 @@ void live_close(struct live *l)
 	l->pidfd = close_fd(l->pidfd);
 }
 
-static bool monitor_lives(int dir)
+static bool monitor_lives(int dir, const char *name)
 {
-	CLEANUP_FD int fd = openat(dir, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP_FD int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	return fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
@@ -48,7 +49,7 @@ static int word_of(const char *status, enum live_word *out)
 	return -EINVAL;
 }
 
-static int parse(const struct engine *en, const struct json *doc, struct live *out, struct err *e)
+static int parse(const struct engine *en, const struct json *doc, bool process, struct live *out, struct err *e)
 {
 	const char *status = NULL, *boot = "", *error = "";
 	int64_t pid = 0, code = 0;
@@ -76,40 +77,50 @@ static int parse(const struct engine *en, const struct json *doc, struct live *o
 	out->started = time_of(doc, "startedAt");
 	out->finished = time_of(doc, "finishedAt");
 	snprintf(out->error, sizeof(out->error), "%s", error);
-	if (out->word != LIVE_EXITED && pid > 0 && strcmp(boot, en->boot_id) == 0)
+	if (process && out->word != LIVE_EXITED && pid > 0 && strcmp(boot, en->boot_id) == 0)
 		out->pidfd = proc_open_checked((pid_t)pid, out->start_time);
 	out->container = out->pidfd >= 0;
 	out->pid = out->container ? (pid_t)pid : 0;
 	return 0;
 }
 
-/* dir/name into out; absent leaves LIVE_ABSENT. */
-static int read_state(const struct engine *en, int dir, const char *name, struct live *out, struct err *e)
+/* name below the state folder into out; absent leaves LIVE_ABSENT. */
+static int read_state(const struct engine *en, const char *name, bool process, struct live *out, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_FREE char *text = NULL;
 	const struct json *doc;
 	size_t len;
-	int r = io_read_file(dir, name, STATE_MAX, &text, &len);
+	int r = io_read_file(en->state_fd, name, STATE_MAX, &text, &len);
 
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
 		return err_errno(e, r, "read it");
 	r = json_parse(&a, text, len, NULL, &doc, e);
-	return r < 0 ? r : parse(en, doc, out, e);
+	return r < 0 ? r : parse(en, doc, process, out, e);
+}
+
+static int look(const struct engine *en, const char *id, bool glance, struct live *out, struct err *e)
+{
+	char name[NAME_MAX + 1];
+	int r;
+
+	*out = (struct live)LIVE_INIT;
+	/* the lock first: a monitor seen dead has written its last state */
+	(void)snprintf(name, sizeof(name), "%s/lock", id);
+	out->monitor = monitor_lives(en->state_fd, name);
+	(void)snprintf(name, sizeof(name), "%s/state.json", id);
+	r = read_state(en, name, !glance || !out->monitor, out, e);
+	return r < 0 ? err_ctx(e, "%s/%s", en->state, name) : 0;
 }
 
 int live_read(const struct engine *en, const char *id, struct live *out, struct err *e)
 {
-	CLEANUP_FD int dir = openat(en->state_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	int r;
+	return look(en, id, false, out, e);
+}
 
-	*out = (struct live)LIVE_INIT;
-	if (dir < 0)
-		return errno == ENOENT ? 0 : err_errno(e, -errno, "open %s/%s", en->state, id);
-	/* the lock first: a monitor seen dead has written its last state */
-	out->monitor = monitor_lives(dir);
-	r = read_state(en, dir, "state.json", out, e);
-	return r < 0 ? err_ctx(e, "%s/%s/state.json", en->state, id) : 0;
+int live_glance(const struct engine *en, const char *id, struct live *out, struct err *e)
+{
+	return look(en, id, true, out, e);
 }

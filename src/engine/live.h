@@ -32,5 +32,8 @@ void live_close(struct live *l);
 
 /* Looks. A state.json that cannot be read as one counts as ERR_INTERNAL naming it. */
 int live_read(const struct engine *en, const char *id, struct live *out, struct err *e) MUST_CHECK;
+/* For lists: while a monitor lives no process is looked at, and container, pid and pidfd stay as they were; what the monitor wrote last is the
+ * truth, or about to be told anew by it. */
+int live_glance(const struct engine *en, const char *id, struct live *out, struct err *e) MUST_CHECK;
 
 #endif

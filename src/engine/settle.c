@@ -365,7 +365,7 @@ static int repair(const struct engine *en, struct record *rec, const struct live
  * deleting the row after the folder was gone. */
 static int unfinished(const struct engine *en, const struct record *rec, enum settle_patience patience, struct err *e)
 {
-	CLEANUP_FD int lock = folder_lock(en, rec->id, patience != SETTLE_LOOK, e);
+	CLEANUP_FD int lock = folder_lock(en, rec->id, patience >= SETTLE_WAIT, e);
 	int r;
 
 	if (lock < 0 && e->cls == ERR_BUSY)
@@ -389,7 +389,7 @@ static int resting(const struct engine *en, struct arena *a, struct record *rec,
 
 	if (!over && revive_awaited(en, rec->id))
 		return 0;
-	lock = folder_lock(en, rec->id, patience != SETTLE_LOOK, e);
+	lock = folder_lock(en, rec->id, patience >= SETTLE_WAIT, e);
 	if (lock < 0)
 		return e->cls == ERR_BUSY ? 0 : lock;
 	r = record_get(en->catalog, a, rec->id, rec, e);
@@ -439,11 +439,18 @@ static bool is_right(const struct record *rec, const struct live *live)
 	return rec->status != RECORD_RUNNING || (live->container && live->monitor && live->word == LIVE_RUNNING);
 }
 
+/* Whether nothing is to be done. In a list a monitor that says "running" is believed: if its container has just ended it is at work on that, and
+ * left alone. */
+static bool looks_right(const struct record *rec, const struct live *live, enum settle_patience patience)
+{
+	return is_right(rec, live) || (patience == SETTLE_LIST && live->monitor && live->word == LIVE_RUNNING);
+}
+
 /* One step towards the truth; the caller looks again. */
 static int step(const struct engine *en, struct arena *a, struct record *rec, struct live *live,
 		enum settle_patience patience, bool again, struct err *e)
 {
-	CLEANUP_FD int lock = folder_lock(en, rec->id, patience != SETTLE_LOOK, e);
+	CLEANUP_FD int lock = folder_lock(en, rec->id, patience >= SETTLE_WAIT, e);
 	int r;
 
 	if (lock < 0 && e->cls == ERR_NOTFOUND && !live->monitor && !live->container)
@@ -474,17 +481,17 @@ int settle(const struct engine *en, struct arena *a, struct record *rec, struct 
 		int r;
 
 		live_close(live);
-		r = live_read(en, rec->id, live, e);
-		if (r == 0 && is_right(rec, live))
-			r = publish_mend(en, rec, patience != SETTLE_LOOK, e);
-		if (r < 0 || is_right(rec, live))
+		r = patience == SETTLE_LIST ? live_glance(en, rec->id, live, e) : live_read(en, rec->id, live, e);
+		if (r == 0 && looks_right(rec, live, patience))
+			r = publish_mend(en, rec, patience >= SETTLE_WAIT, e);
+		if (r < 0 || looks_right(rec, live, patience))
 			return r;
-		if (patience == SETTLE_LOOK && live->monitor)
+		if (patience < SETTLE_WAIT && live->monitor)
 			return 0;
 		if (live->monitor)
 			wait_a_little(en, rec->id, live);
 		r = step(en, a, rec, live, patience, round > 0, e);
-		if (r == -EBUSY && patience == SETTLE_LOOK)
+		if (r == -EBUSY && patience < SETTLE_WAIT)
 			return 0;
 		if (r < 0 && patience != SETTLE_WAIT && e->cls == ERR_CONFLICT && lost_lives(en, rec))
 			return 0;

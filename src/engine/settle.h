@@ -8,7 +8,8 @@
 #include "engine/live.h"
 #include "engine/record.h"
 
-enum settle_patience {
+enum settle_patience { /* from SETTLE_WAIT on others are waited for */
+	SETTLE_LIST, /* as the next, of many: what live says is live_glance()'s */
 	SETTLE_LOOK, /* leaves alone what another process is at work on */
 	SETTLE_WAIT, /* waits until a start or an end in progress is through */
 	SETTLE_END   /* the same, for who is about to end it: one whose live state is lost (lost.h) is left to him, running and without a pidfd */

@@ -437,7 +437,7 @@ static int count(const struct engine *en, struct arena *a, struct counts *out, s
 		CLEANUP_LIVE struct live live = LIVE_INIT;
 		struct err ignored;
 
-		if (settle(en, a, &recs[i], &live, SETTLE_LOOK, &ignored) == 0)
+		if (settle(en, a, &recs[i], &live, SETTLE_LIST, &ignored) == 0)
 			out->by_state[recs[i].status]++;
 		out->paused += recs[i].status == RECORD_RUNNING && container_paused(&recs[i]);
 	}

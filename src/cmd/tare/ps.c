@@ -164,7 +164,7 @@ static int one(const struct engine *en, struct arena *a, struct table *t, const 
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	struct seen s = { .state = "created" };
 	bool all = o->all || o->latest || o->last >= 0 || ps_asks_status(&o->filters);
-	int r = settle(en, a, rec, &live, SETTLE_LOOK, e);
+	int r = settle(en, a, rec, &live, SETTLE_LIST, e);
 
 	if (r < 0) { /* it went while we looked, or cannot be put right: the others are still worth a list */
 		if (e->cls != ERR_NOTFOUND)
