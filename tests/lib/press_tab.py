@@ -27,18 +27,21 @@ def until(what, seconds=60):
 
 setup = {"bash": "bind 'set enable-bracketed-paste off'; source '%s'; PS1='NE''XT>'\n" % script,
          "zsh": "fpath=('%s' $fpath); autoload -Uz compinit; compinit -u -D; unsetopt zle_bracketed_paste prompt_sp; unset "
-                "zle_bracketed_paste; show() { zle -I; print -r -- \"LINE:$BUFFER\" }; zle -N show; bindkey '^G' show; PS1='NE''XT>'\n"
-                % os.path.dirname(script)}
+                "zle_bracketed_paste; tell() { zle expand-or-complete; zle -I; print -r -- \"LINE:$BUFFER\" }; zle -N tell; "
+                "bindkey '^I' tell; PS1='NE''XT>'\n" % os.path.dirname(script)}
 until("READY>")
 os.write(fd, setup[shell].encode())
 until("NEXT>")
 for line in sys.stdin.read().splitlines():
     typed, full = line.split(" | ")
-    os.write(fd, typed.replace("^", "\t").encode())
-    if shell == "zsh":  # it draws only what changes
-        os.write(fd, b"\x07")
-        full = "LINE:" + full
-    until(full)
+    pieces = typed.split("^")
+    for i, piece in enumerate(pieces[:-1]):
+        os.write(fd, (piece + "\t").encode())
+        last = i == len(pieces) - 2
+        if shell == "zsh":  # it draws only what changes, and a key that is pressed meanwhile ends its search
+            until("LINE:" + full if last else "LINE:")
+        elif last:
+            until(full)
     os.write(fd, b"\x15\n")  # away with the line
     until("NEXT>")
 os.write(fd, b"exit\n")
