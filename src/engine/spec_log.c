@@ -5,13 +5,16 @@
 #include "engine/spec_log.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/text.h"
 #include "engine/spec_plan.h"
+#include "sys/sock.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
@@ -486,4 +489,16 @@ void plan_write_log_config(const struct plan *p, struct json_writer *w)
 	}
 	jw_end_object(w);
 	jw_end_object(w);
+}
+
+/* Docker refuses, too. A journal that goes while the container runs costs lines, which are counted and told (monitor/journal.h). */
+int log_driver_ready(const char *driver, struct err *e)
+{
+	CLEANUP_FD int root = strcmp(driver, "journald") == 0 ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	CLEANUP_FD int fd = root >= 0 ? sock_connect(root, JOURNAL_SOCKET + 1, SOCK_DGRAM) : -1;
+
+	if (root < 0 || fd >= 0)
+		return 0;
+	return err_set(e, ERR_UNAVAILABLE, "--log-driver journald: no journal listens on this machine (" JOURNAL_SOCKET ": %s): start systemd-journald, or make "
+					   "the container with another --log-driver", strerror(-fd));
 }

@@ -29,6 +29,8 @@ struct plan_log {
 
 /* Into p->log; p->env is there already. Without p->id, as defaults of no container are judged, a tag may be any text. */
 int plan_log(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
+/* At a start: whether there is somebody who takes what the driver of that name is given. ERR_UNAVAILABLE. */
+int log_driver_ready(const char *driver, struct err *e) MUST_CHECK;
 /* The description's "log" of a container of that name. */
 int plan_write_log(const struct plan *p, const char *container_dir, const char *name, struct json_writer *w, struct err *e) MUST_CHECK;
 /* A description's "log" of the journal again (its value), of a container that has another name by now; other drivers' is as it was. */

@@ -183,7 +183,10 @@ static int launch(const struct engine *en, const struct record *rec, const struc
 		  const struct service *service, bool attached, bool remove_on_failure, struct client *out, struct err *e)
 {
 	struct launch how = { .service = service };
-	int r = serve(en, rec, config, service, description, &how.stay, e);
+	int r = log_driver_ready(config->log_driver, e);
+
+	if (r == 0)
+		r = serve(en, rec, config, service, description, &how.stay, e);
 
 	if (r == 0)
 		r = volume_fs_resolve(description, e);

@@ -188,12 +188,30 @@ X
     tare run -d --name foll --log-driver journald busybox sh -c "i=0; while [ \$i -lt 50 ]; do echo line \$i; i=\$((i+1)); [ \$((i % 10)) -ne 0 ] || sleep 0.2; done" >/dev/null
     timeout 30 "$TARE_BIN/tare" --root "$TARE_ROOT" --state "$TARE_STATE" logs -f foll | cksum
     i=0; while [ $i -lt 50 ]; do echo line $i; i=$((i+1)); done | cksum
+    tare run --name gone --log-driver journald busybox sh -c "echo up; while [ ! -e /go ]; do sleep 0.05; done; echo still; exit 3" >/run/said || echo "code $?" >>/run/said &
+    until grep -q up /run/said; do sleep 0.05; done
     rm /run/systemd/journal/socket
-    tare run --name gone --log-driver journald busybox sh -c "echo still; exit 3" || echo "code $?"'
+    tare exec gone touch /go
+    wait $!
+    cat /run/said'
   echo "$output"
   [ "${lines[0]}" = "${lines[1]}" ]
-  [ "${lines[2]}" = still ]
-  [ "${lines[3]}" = "code 3" ]
+  [ "${lines[2]}" = up ]
+  [ "${lines[3]}" = still ]
+  [ "${lines[4]}" = "code 3" ]
+}
+
+@test "journald: without a journal a start is refused, and says why" {
+  refuses() {
+    unshare -m --propagation private sh -c 'mount -t tmpfs x /run; exec "$@"' sh "$TARE_BIN/tare" --root "$TARE_ROOT" --state "$TARE_STATE" "$@" 3>&-
+  }
+  run -125 refuses run --rm --network none --log-driver journald busybox echo lost
+  [[ "$output" == "tare: --log-driver journald: no journal listens on this machine"*"another --log-driver" ]]
+  refuses create --name later --network none --log-driver journald busybox true
+  run -1 refuses start later
+  [[ "$output" == *"no journal listens"* ]]
+  run -0 in_journal 'tare start later; tare wait later'
+  [ "${lines[1]}" = 0 ]
 }
 
 @test "journald, mode=non-blocking: a journal without room holds the container back no more, nor for long its end" {
@@ -225,7 +243,7 @@ X
   mkdir "$bin"
   printf '#!/bin/sh\nexit 1\n' >"$bin/journalctl"
   chmod +x "$bin/journalctl"
-  tare run -d --name ended --network none --log-driver journald busybox sleep 1000
+  in_journal "trap - EXIT; tare run -d --name ended --network none --log-driver journald busybox sleep 1000; kill \$journald"
   PATH=$bin:$PATH run timeout 5 "$TARE_BIN/tare" logs -f ended
   [ "$status" = 1 ]
   [[ "$output" == *"journalctl failed"* ]]
