@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -75,26 +76,61 @@ static int enter_user(struct engine *en, struct err *e)
 	return r < 0 ? r : rootless_enter(en->state, &en->user, e);
 }
 
+static int open_store(struct engine *en, const char *root, const char *state, struct err *e)
+{
+	int r = open_folder(root, &en->root_fd, e);
+
+	if (r == 0)
+		r = open_folder(state, &en->state_fd, e);
+	if (r == 0)
+		r = format_check(en->root_fd, root, e);
+	if (r == 0 && mkdirat(en->root_fd, "containers", 0700) < 0 && errno != EEXIST)
+		r = err_errno(e, -errno, "make %s/containers", root);
+	if (r < 0)
+		return r;
+	r = proc_boot_id(en->boot_id);
+	if (r < 0)
+		return err_errno(e, r, "read the boot id");
+	return catalog_open(en->root_fd, root, &en->catalog, e);
+}
+
 int engine_open(struct engine *en, const char *root, const char *state, struct err *e)
 {
 	int r = find_folders(en, root, state, e);
 
 	if (r == 0)
 		r = enter_user(en, e);
-	if (r == 0)
-		r = open_folder(en->root, &en->root_fd, e);
-	if (r == 0)
-		r = open_folder(en->state, &en->state_fd, e);
-	if (r == 0)
-		r = format_check(en->root_fd, en->root, e);
-	if (r == 0 && mkdirat(en->root_fd, "containers", 0700) < 0 && errno != EEXIST)
-		r = err_errno(e, -errno, "make %s/containers", en->root);
+	return r < 0 ? r : open_store(en, en->root, en->state, e);
+}
+
+/* The state folder of a store that was removed is looked at, if it is there. */
+static int open_instead(struct engine *en, struct err *e)
+{
+	const char *tmp = getenv("TMPDIR");
+	char folder[PATH_MAX], state[PATH_MAX + 8];
+	int n = snprintf(folder, sizeof(folder), "%s/tare-none-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+
+	if (n < 0 || (size_t)n >= sizeof(folder))
+		return err_errno(e, -ENAMETOOLONG, "TMPDIR");
+	if (!mkdtemp(folder))
+		return err_errno(e, -errno, "make a temporary folder, %s", folder);
+	en->instead = strdup(folder);
+	if (!en->instead) {
+		(void)rmdir(folder);
+		return err_errno(e, -ENOMEM, "look at %s", en->root);
+	}
+	en->user.on = geteuid() != 0; /* what is not for him is refused all the same */
+	(void)snprintf(state, sizeof(state), "%s/state", folder);
+	return open_store(en, folder, access(en->state, X_OK) == 0 ? en->state : state, e);
+}
+
+int engine_look(struct engine *en, const char *root, const char *state, struct err *e)
+{
+	int r = find_folders(en, root, state, e);
+
 	if (r < 0)
 		return r;
-	r = proc_boot_id(en->boot_id);
-	if (r < 0)
-		return err_errno(e, r, "read the boot id");
-	return catalog_open(en->root_fd, en->root, &en->catalog, e);
+	return access(en->root, F_OK) < 0 && errno == ENOENT ? open_instead(en, e) : engine_open(en, root, state, e);
 }
 
 int engine_glance(struct engine *en, const char *root, struct err *e)
@@ -112,6 +148,9 @@ void engine_close(struct engine *en)
 	catalog_close(take_ptr(en->catalog));
 	en->root_fd = close_fd(en->root_fd);
 	en->state_fd = close_fd(en->state_fd);
+	if (en->instead)
+		(void)!io_remove_tree(AT_FDCWD, en->instead);
+	free(take_ptr(en->instead));
 }
 
 int engine_self(char out[PATH_MAX], struct err *e)

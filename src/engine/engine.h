@@ -20,11 +20,15 @@ struct engine {
 	struct catalog *catalog;
 	char boot_id[PROC_BOOT_ID_LEN];
 	struct rootless user; /* on: an ordinary user's */
+	char *instead; /* engine_look(): the folder that stands for a store that is not there */
 };
 
 /* Opens (and makes, where missing) both folders and the catalog. NULL: ENGINE_ROOT, ENGINE_STATE; of an ordinary user his own
  * (rootless.h), and then we are in his user namespace afterwards. */
 int engine_open(struct engine *en, const char *root, const char *state, struct err *e) MUST_CHECK;
+/* The same for who only looks, of a store that may not be there: then none is made, and what he sees is an empty one, in a folder for temporary
+ * files that goes with engine_close(). Nothing of it may stay: what is to be there later is made by engine_open(). */
+int engine_look(struct engine *en, const char *root, const char *state, struct err *e) MUST_CHECK;
 /* Opens the catalog alone, for reading: nothing is made, locked or entered, and what is missing or not for us to read is an error. */
 int engine_glance(struct engine *en, const char *root, struct err *e) MUST_CHECK;
 void engine_close(struct engine *en);

@@ -142,3 +142,37 @@ names() { tare ps -a --format '{{.Names}}' "$@" | sort | paste -sd' '; }
   run -1 tare version -f '{{.Nothing}}'
   [[ "$output" == tare:* ]]
 }
+
+@test "commands that look do not make a store where there is none; they see an empty one" {
+  local none=$BATS_TEST_TMPDIR/none tmp=$BATS_TEST_TMPDIR/tmp
+  mkdir "$tmp"
+  look() { TMPDIR=$tmp "$TARE_BIN/tare" --root "$none/root" --state "$none/run" "$@"; }
+  while read -r line; do
+    # shellcheck disable=SC2086
+    run -0 look $line
+  done <<'LINES'
+ps -a
+images
+volume ls
+network ls
+info
+system df
+system check
+builder du
+stats --no-stream
+LINES
+  run -0 look ps
+  [[ "$output" == "CONTAINER ID"* ]]
+  [ "${#lines[@]}" = 1 ]
+  run -0 look info
+  [[ "$output" == *"$none/root"* ]]
+  for line in "logs no" "inspect no" "top no" "port no" "diff no" "history no" "volume inspect no" "network inspect no" "image tree no"; do
+    # shellcheck disable=SC2086
+    run -1 look $line
+    [[ "$output" != *tare-none* ]]
+  done
+  [ ! -e "$none" ]
+  [ -z "$(ls -A "$tmp")" ]
+  look volume create made
+  [ "$(look volume ls -q)" = made ]
+}

@@ -114,7 +114,7 @@ int cmd_builder_du(const struct cli_call *call, struct err *e)
 	struct buildcache_row *rows = NULL;
 	uint64_t all = 0, free = 0;
 	size_t n = 0;
-	int r = tare_engine_as_it_is(call, &en, e);
+	int r = tare_engine_to_look_as_it_is(call, &en, e);
 
 	if (r == 0)
 		r = buildcache_list(&en, call->arena, &rows, &n, e);

@@ -44,7 +44,7 @@ int cmd_check(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	struct checks c;
 	bool wrong = false;
-	int r = tare_engine_as_it_is(call, &en, e);
+	int r = tare_engine_to_look_as_it_is(call, &en, e);
 
 	if (r == 0)
 		r = check_all(&en, call->arena, &c, e);

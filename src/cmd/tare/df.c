@@ -262,7 +262,7 @@ int cmd_df(const struct cli_call *call, struct err *e)
 	const struct system_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
-	int r = tare_engine(call, &en, e);
+	int r = tare_engine_to_look(call, &en, e);
 
 	if (r == 0)
 		r = o->verbose ? long_list(call, &en, &out, e) : short_list(call, &en, &out, e);

@@ -362,7 +362,7 @@ int cmd_images(const struct cli_call *call, struct err *e)
 	int r = image_filter_check(&o->filters, IMAGE_FILTER_LIST, e);
 
 	if (r == 0)
-		r = tare_engine(call, &en, e);
+		r = tare_engine_to_look(call, &en, e);
 	if (o->digests)
 		t.columns = digest_columns;
 	if (r == 0)
@@ -455,7 +455,7 @@ int cmd_history(const struct cli_call *call, struct err *e)
 	const char *const *chains;
 	struct image img;
 	size_t n, layer = 0;
-	int r = tare_engine(call, &en, e);
+	int r = tare_engine_to_look(call, &en, e);
 
 	if (!o->human)
 		t.columns = history_columns_exact;

@@ -453,7 +453,7 @@ int cmd_info(const struct cli_call *call, struct err *e)
 	struct utsname un;
 	struct sysinfo si;
 	uint64_t memory;
-	int r = tare_engine(call, &en, e);
+	int r = tare_engine_to_look(call, &en, e);
 
 	if (r == 0)
 		r = count(&en, a, &n, e);

@@ -265,7 +265,7 @@ int cmd_inspect(const struct cli_call *call, struct err *e)
 {
 	const struct inspect_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	int r = tare_engine(call, &en, e);
+	int r = tare_engine_to_look(call, &en, e);
 
 	return r < 0 ? r : documents_print(&en, call, o->format, inspect_any, e);
 }

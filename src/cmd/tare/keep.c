@@ -337,7 +337,7 @@ int cmd_image_tree(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	const struct tree_opts *o = call->opts;
 	struct forest f = { .en = &en, .a = call->arena, .referrers = o->referrers, .out = STRBUF_INIT, .indent = STRBUF_INIT, .e = e };
-	int r = tare_engine(call, &en, e);
+	int r = tare_engine_to_look(call, &en, e);
 
 	if (r == 0)
 		r = plant_all(&f, call);

@@ -157,7 +157,7 @@ int cmd_logs(const struct cli_call *call, struct err *e)
 	int r = query(o, &q, e);
 
 	if (r == 0)
-		r = tare_engine(call, &en, e);
+		r = tare_engine_to_look(call, &en, e);
 	if (r == 0)
 		r = logs_read(&en, call->args[0], &q, show, &s, e);
 	if (r < 0)

@@ -65,7 +65,7 @@ int cmd_image_diff(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	struct change *v;
 	size_t n = 0;
-	int r = tare_engine(call, &en, e);
+	int r = tare_engine_to_look(call, &en, e);
 
 	if (r == 0)
 		r = imageview_diff(&en, call->arena, call->args[0], call->n_args > 1 ? call->args[1] : NULL, &v, &n, e);
@@ -78,7 +78,7 @@ int cmd_diff(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	struct change *v;
 	size_t n = 0;
-	int r = tare_engine(call, &en, e);
+	int r = tare_engine_to_look(call, &en, e);
 
 	if (r == 0)
 		r = container_diff(&en, call->arena, call->args[0], &v, &n, e);

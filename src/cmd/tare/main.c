@@ -259,13 +259,34 @@ const struct cli_program tare_program = {
 	.commands = commands,
 };
 
-int tare_engine_as_it_is(const struct cli_call *call, struct engine *en, struct err *e)
+typedef int (*engine_open_fn)(struct engine *en, const char *root, const char *state, struct err *e);
+
+static int open_by(engine_open_fn how, const struct cli_call *call, struct engine *en, struct err *e)
 {
 	const struct tare_global *g = call->global;
 	const char *root = g->root ? g->root : getenv("TARE_ROOT");
 	const char *state = g->state ? g->state : getenv("TARE_STATE");
 
-	return engine_open(en, root && root[0] ? root : NULL, state && state[0] ? state : NULL, e);
+	return how(en, root && root[0] ? root : NULL, state && state[0] ? state : NULL, e);
+}
+
+int tare_engine_as_it_is(const struct cli_call *call, struct engine *en, struct err *e)
+{
+	return open_by(engine_open, call, en, e);
+}
+
+int tare_engine_to_look_as_it_is(const struct cli_call *call, struct engine *en, struct err *e)
+{
+	return open_by(engine_look, call, en, e);
+}
+
+int tare_engine_to_look(const struct cli_call *call, struct engine *en, struct err *e)
+{
+	int r = tare_engine_to_look_as_it_is(call, en, e);
+
+	if (r == 0 && !en->instead)
+		resolver_check(en);
+	return r;
 }
 
 int tare_engine(const struct cli_call *call, struct engine *en, struct err *e)

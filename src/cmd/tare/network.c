@@ -80,13 +80,21 @@ const struct cli_option network_prune_options[] = {
 };
 
 /* They are made of devices of the machine and rules of its firewall. */
-static int networks_engine(const struct cli_call *call, struct engine *en, struct err *e)
+static int only_root(const struct engine *en, int r, struct err *e)
 {
-	int r = tare_engine(call, en, e);
-
 	if (r == 0 && en->user.on)
 		r = err_set(e, ERR_UNSUPPORTED, "networks take root: a container of an ordinary user has --network pasta, slirp4netns, host or none");
 	return r;
+}
+
+static int networks_engine(const struct cli_call *call, struct engine *en, struct err *e)
+{
+	return only_root(en, tare_engine(call, en, e), e);
+}
+
+static int networks_to_look(const struct cli_call *call, struct engine *en, struct err *e)
+{
+	return only_root(en, tare_engine_to_look(call, en, e), e);
 }
 
 int cmd_network_create(const struct cli_call *call, struct err *e)
@@ -197,7 +205,7 @@ int cmd_network_ls(const struct cli_call *call, struct err *e)
 	struct table t = TABLE(call->arena, columns);
 	struct network *all;
 	size_t n = 0;
-	int r = networks_engine(call, &en, e);
+	int r = networks_to_look(call, &en, e);
 
 	if (r == 0)
 		r = have_default(&en, call->arena, e);
@@ -324,7 +332,7 @@ int cmd_network_inspect(const struct cli_call *call, struct err *e)
 {
 	const struct inspect_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	int r = networks_engine(call, &en, e);
+	int r = networks_to_look(call, &en, e);
 
 	return r < 0 ? r : documents_print(&en, call, o->format, network_document, e);
 }

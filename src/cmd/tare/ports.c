@@ -166,7 +166,7 @@ int cmd_port(const struct cli_call *call, struct err *e)
 
 	if (r < 0 || (asked && strchr(asked, ':')) || port.count > 1)
 		return err_set(e, ERR_INVALID, "\"%s\" is no port of a container: want PORT[/tcp|udp|sctp]", asked);
-	r = tare_engine(call, &en, e);
+	r = tare_engine_to_look(call, &en, e);
 	if (r == 0)
 		r = settle_find(&en, call->arena, call->args[0], SETTLE_LOOK, &rec, &live, e);
 	if (r == 0)

@@ -225,7 +225,7 @@ int cmd_ps(const struct cli_call *call, struct err *e)
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct table t = TABLE(call->arena, ps_columns);
 	struct table_column columns[ARRAY_LEN(ps_columns)];
-	int r = tare_engine(call, &en, e);
+	int r = tare_engine_to_look(call, &en, e);
 
 	if (r == 0) {
 		catalog_read_much(en.catalog);
@@ -371,7 +371,7 @@ int cmd_top(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct table t = TABLE(call->arena, top_columns), selected;
-	int r = tare_engine(call, &en, e);
+	int r = tare_engine_to_look(call, &en, e);
 
 	if (r == 0 && !take_own(call, &o))
 		return top_as_ps(&en, call, given, e);

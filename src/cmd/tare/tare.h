@@ -25,7 +25,10 @@ enum tare_exit_style {
 
 /* Opens the engine where the command line, TARE_ROOT and TARE_STATE, or the defaults say. */
 int tare_engine(const struct cli_call *call, struct engine *en, struct err *e) MUST_CHECK;
-/* The same for a command that changes nothing: tare-netd is not started where it should live and does not. */
+/* The same for a command that only looks at what there is, and need not find a store: it makes none (engine_look()). */
+int tare_engine_to_look(const struct cli_call *call, struct engine *en, struct err *e) MUST_CHECK;
+/* The same for commands that change nothing: tare-netd is not started where it should live and does not. */
+int tare_engine_to_look_as_it_is(const struct cli_call *call, struct engine *en, struct err *e) MUST_CHECK;
 int tare_engine_as_it_is(const struct cli_call *call, struct engine *en, struct err *e) MUST_CHECK;
 
 /* For commands over several containers or images: does each, prints what fails as it fails, and gives 1 when any did. */

@@ -125,7 +125,7 @@ int cmd_volume_ls(const struct cli_call *call, struct err *e)
 	struct table t = TABLE(call->arena, columns);
 	struct volume *all, none = { .name = "" };
 	size_t n = 0;
-	int r = tare_engine(call, &en, e);
+	int r = tare_engine_to_look(call, &en, e);
 
 	if (r == 0)
 		r = filter_passes(call->arena, &o->filters, ls_matches, &none, e); /* also where there is nothing to be judged */
@@ -176,7 +176,7 @@ int cmd_volume_inspect(const struct cli_call *call, struct err *e)
 {
 	const struct inspect_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	int r = tare_engine(call, &en, e);
+	int r = tare_engine_to_look(call, &en, e);
 
 	return r < 0 ? r : documents_print(&en, call, o->format, volume_document, e);
 }
