@@ -50,7 +50,7 @@ int lost_error(const struct engine *en, const struct record *rec, struct err *e)
 
 /* The first process: no other one in the cgroup is its parent, and of those (a command that was executed in the
  * container, too) it has lived longest. 0: there is none. */
-static pid_t first_of(const pid_t *pids, size_t n)
+static pid_t first_of(const pid_t *pids, size_t n, uint64_t *started)
 {
 	uint64_t oldest = UINT64_MAX;
 	pid_t first = 0;
@@ -70,6 +70,7 @@ static pid_t first_of(const pid_t *pids, size_t n)
 			first = pids[i];
 		}
 	}
+	*started = oldest;
 	return first;
 }
 
@@ -79,12 +80,15 @@ static int signal_first(struct cgroup *cg, const struct record *rec, int signal,
 	CLEANUP_FREE pid_t *pids = NULL;
 	CLEANUP_FD int pidfd = -1;
 	bool frozen = false;
+	uint64_t started;
+	pid_t first;
 	size_t n = 0;
 	int r = cg_pids(cg, &pids, &n, e);
 
 	if (r < 0)
 		return r;
-	pidfd = proc_pidfd(first_of(pids, n));
+	first = first_of(pids, n, &started);
+	pidfd = first ? proc_open_checked(first, started) : -ESRCH;
 	r = pidfd < 0 ? pidfd : proc_signal(pidfd, signal);
 	if (r < 0)
 		return r == -ESRCH || r == -EINVAL ? err_set(e, ERR_BUSY, "container %s is not running", rec->name)

@@ -454,7 +454,8 @@ static int step(const struct engine *en, struct arena *a, struct record *rec, st
 	int r;
 
 	if (lock < 0 && e->cls == ERR_NOTFOUND && !live->monitor && !live->container)
-		return settle_remove(en, rec->id, rec->auto_remove, e); /* the caller finds the row gone */
+		return lost_lives(en, rec) ? lost_error(en, rec, e) :
+					     settle_remove(en, rec->id, rec->auto_remove, e); /* the caller finds the row gone */
 	if (lock < 0)
 		return lock;
 	r = record_get(en->catalog, a, rec->id, rec, e);

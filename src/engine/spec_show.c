@@ -4,19 +4,8 @@
 #include <string.h>
 
 #include "engine/cdi.h"
+#include "engine/pairs.h"
 #include "engine/spec_plan.h"
-
-/* "KEY=VALUE" or "KEY" each, as an object. */
-static void write_pairs(const struct plan *p, const char *key, struct strv pairs, struct json_writer *w)
-{
-	jw_object(w, key);
-	for (size_t i = 0; i < pairs.n; i++) {
-		size_t len = strcspn(pairs.v[i], "=");
-
-		jw_str(w, arena_strndup(p->a, pairs.v[i], len), pairs.v[i][len] ? pairs.v[i] + len + 1 : "");
-	}
-	jw_end_object(w);
-}
 
 static void show_bind(const struct plan_bind *b, struct json_writer *w)
 {
@@ -27,16 +16,16 @@ static void show_bind(const struct plan_bind *b, struct json_writer *w)
 	jw_end_object(w);
 }
 
-static void show_volume(const struct plan *p, const struct plan_bind *b, struct json_writer *w)
+static void show_volume(const struct plan_bind *b, struct json_writer *w)
 {
 	jw_object(w, "VolumeOptions");
 	jw_bool(w, "NoCopy", b->nocopy);
-	write_pairs(p, "Labels", b->labels, w);
+	pairs_write(w, "Labels", b->labels);
 	jw_object(w, "DriverConfig");
 	if (b->driver)
 		jw_str(w, "Name", b->driver);
 	if (b->opts.n)
-		write_pairs(p, "Options", b->opts, w);
+		pairs_write(w, "Options", b->opts);
 	jw_end_object(w);
 	if (b->subpath)
 		jw_str(w, "Subpath", b->subpath);
@@ -57,7 +46,7 @@ static void show_tmpfs(const struct plan_tmpfs *t, struct json_writer *w)
 	jw_end_object(w);
 }
 
-static void show_mount(const struct plan *p, const struct plan_asked *m, struct json_writer *w)
+static void show_mount(const struct plan_asked *m, struct json_writer *w)
 {
 	const struct plan_bind *b = &m->bind;
 	bool tmpfs = m->tmpfs.target != NULL;
@@ -72,7 +61,7 @@ static void show_mount(const struct plan *p, const struct plan_asked *m, struct 
 	if (tmpfs) {
 		show_tmpfs(&m->tmpfs, w);
 	} else if (b->volume || b->anonymous) {
-		show_volume(p, b, w);
+		show_volume(b, w);
 	} else if (b->image && b->subpath) {
 		jw_object(w, "ImageOptions");
 		jw_str(w, "Subpath", b->subpath);
@@ -88,7 +77,7 @@ void plan_show_files(const struct plan *p, struct json_writer *w)
 	jw_strv(w, "Binds", p->opt->volumes.v);
 	jw_array(w, "Mounts");
 	for (size_t i = 0; i < p->n_asked; i++)
-		show_mount(p, &p->asked[i], w);
+		show_mount(&p->asked[i], w);
 	jw_end_array(w);
 	jw_strv(w, "VolumesFrom", p->opt->volumes_from.v);
 	jw_str(w, "VolumeDriver", p->opt->volume_driver ? p->opt->volume_driver : "");
@@ -131,7 +120,7 @@ void plan_show_devices(const struct plan *p, struct json_writer *w)
 
 void plan_show_sysctls(const struct plan *p, struct json_writer *w)
 {
-	write_pairs(p, "Sysctls", p->opt->sysctls, w);
+	pairs_write(w, "Sysctls", p->opt->sysctls);
 }
 
 void plan_show_ulimits(const struct plan *p, struct json_writer *w)

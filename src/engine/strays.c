@@ -85,7 +85,8 @@ static int read_elements(struct finding *f)
 
 	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(families); i++) {
 		r = nft_elements(sock, families[i], f->fw.table, take_element, f);
-		r = r == -ENOENT ? 0 : r;
+		/* a kernel without nf_tables has no table, and who may not look has made none */
+		r = r == -ENOENT || r == -EINVAL || r == -EOPNOTSUPP || r == -EPERM ? 0 : r;
 	}
 	return r == -ENOENT ? 0 : r;
 }
@@ -98,8 +99,16 @@ static bool lives(struct finding *f, const char *id)
 	return live_read(f->en, id, &live, &ignored) == 0 && (live.monitor || live.container);
 }
 
-/* Leaves those whose owner has no row. Many in a row are the same one's. */
-static void keep_strays(struct finding *f)
+static bool is_among(const struct nft_element *v, size_t n, const char *comment)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(v[i].comment, comment) == 0)
+			return true;
+	return false;
+}
+
+/* Leaves those whose owner has no row (and, where there were any before, is one of theirs). Many in a row are the same one's. */
+static void keep_strays(struct finding *f, const struct nft_element *before, size_t n_before)
 {
 	const char *last = "";
 	bool known = true;
@@ -114,27 +123,44 @@ static void keep_strays(struct finding *f)
 				"SELECT 1 FROM containers WHERE id = ?1 UNION ALL SELECT 1 FROM networks WHERE id = ?1",
 				el->comment);
 		last = el->comment;
-		if (known)
-			continue;
-		if (!f->out->living && lives(f, el->comment))
-			f->out->living = el->comment;
-		f->out->elements[n++] = *el;
+		if (!known && (!before || is_among(before, n_before, el->comment)))
+			f->out->elements[n++] = *el;
 	}
 	f->out->n_elements = n;
 }
 
-static int find_elements(struct finding *f)
+static int dump_elements(struct finding *f)
 {
 	int r = -EINTR;
 
 	for (int i = 0; r == -EINTR && i < NL_DUMP_TRIES; i++) {
-		f->out->n_elements = 0;
+		f->out->elements = NULL;
+		f->out->n_elements = f->out->cap_elements = 0;
 		r = read_elements(f);
 	}
-	if (r < 0)
-		return err_errno(f->e, r, "read table %s", f->fw.table);
-	if (f->result == 0)
-		keep_strays(f);
+	return r < 0 ? err_errno(f->e, r, "read table %s", f->fw.table) : f->result;
+}
+
+/* Who ends takes its elements away before its row: one that has none is asked for a second time. */
+static int find_elements(struct finding *f)
+{
+	struct strays *x = f->out;
+	const struct nft_element *first;
+	size_t n;
+
+	if (dump_elements(f) < 0)
+		return f->e->code;
+	keep_strays(f, NULL, 0);
+	first = x->elements;
+	n = x->n_elements;
+	if (n == 0 || f->result < 0)
+		return f->result;
+	if (dump_elements(f) < 0)
+		return f->e->code;
+	keep_strays(f, first, n);
+	for (size_t i = 0; i < x->n_elements && !x->living; i++)
+		if (lives(f, x->elements[i].comment))
+			x->living = x->elements[i].comment;
 	return f->result;
 }
 

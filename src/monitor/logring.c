@@ -18,7 +18,7 @@ struct logring {
 	pthread_mutex_t lock;
 	pthread_cond_t more, done;
 	struct logring_batch *first, **last;
-	size_t bytes, max; /* what waits or is being written */
+	size_t bytes, max; /* what waits or is being written, with what holds it */
 	uint64_t lost;     /* since the last batch */
 	bool ending, ended;
 	bool hurry; /* atomic */
@@ -50,7 +50,7 @@ static void *run(void *data)
 	while ((b = next_batch(r))) {
 		r->write(b, r->data);
 		pthread_mutex_lock(&r->lock);
-		r->bytes -= b->len;
+		r->bytes -= sizeof(*b) + b->len;
 		pthread_mutex_unlock(&r->lock);
 		free(b);
 	}
@@ -108,7 +108,7 @@ static size_t measure(const struct logring *r, const char *data, size_t len, boo
 	*lost = 0;
 	while ((record = logrecord_cut(data + done, len - done, final, &part))) {
 		done += record;
-		if (*lost == 0 && (r->bytes + done <= r->max || (r->bytes == 0 && *fits == 0)))
+		if (*lost == 0 && (r->bytes + sizeof(struct logring_batch) + done <= r->max || (r->bytes == 0 && *fits == 0)))
 			*fits = done;
 		else
 			++*lost;
@@ -120,7 +120,7 @@ static void append(struct logring *r, struct logring_batch *b)
 {
 	b->lost = r->lost;
 	r->lost = 0;
-	r->bytes += b->len;
+	r->bytes += sizeof(*b) + b->len;
 	*r->last = b;
 	r->last = &b->next;
 	pthread_cond_signal(&r->more);
@@ -152,7 +152,7 @@ size_t logring_put(struct logring *r, enum log_stream stream, const char *data, 
 	if (!taken && more) {
 		how.part = true;
 		taken = len;
-		fits = r->bytes == 0 || r->bytes + len <= r->max ? len : 0;
+		fits = r->bytes == 0 || r->bytes + sizeof(how) + len <= r->max ? len : 0;
 		lost = fits ? 0 : 1;
 	}
 	if (fits && !add(r, &how, data, fits))

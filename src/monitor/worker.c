@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/log.h"
@@ -286,16 +287,25 @@ static void record_end(struct worker *w, bool oom_killed)
 	save_state(w);
 }
 
+/* Somebody removed the state folder, ended the container and started it again, while we were late: cgroup and addresses are the new life's. */
+static bool is_replaced(const struct worker *w)
+{
+	struct stat st;
+
+	return fstat(CREW_STATE_DIR, &st) == 0 && st.st_nlink == 0 && access(w->d.state_dir, F_OK) == 0;
+}
+
 /* Also run by a successor that finds part of it done. */
 static void end(struct worker *w)
 {
 	struct state *s = &w->state;
-	bool oom_killed;
+	bool oom_killed = false, replaced = is_replaced(w);
 
 	health_end(&w->health);
 	notify_end(&w->notify);
 	relays_close(&w->relays);
-	ending_cleanup_cgroup(&w->d, w->progress, &oom_killed);
+	if (!replaced)
+		ending_cleanup_cgroup(&w->d, w->progress, &oom_killed);
 	if (s->status != STATE_EXITED)
 		record_end(w, oom_killed);
 	/* before anybody settles: that may remove the container's folder, where the hooks are */
@@ -306,7 +316,8 @@ static void end(struct worker *w)
 		ending_run_exited(&w->d);
 	attach_send(&w->attach, FRAME_DONE, NULL, 0);
 	attach_flush(&w->attach, FLUSH_MS);
-	ending_forget_connections(&w->d);
+	if (!replaced)
+		ending_forget_connections(&w->d);
 }
 
 static void became_healthy(void *data)
@@ -345,7 +356,8 @@ static int run(struct worker *w, struct err *e)
 
 int worker_main(const char *id)
 {
-	struct worker w = { .arena = ARENA_INIT, .input = INPUT_INIT, .log = LOGGER_INIT, .stop_pidfd = -1 };
+	/* the thread of a log that got stuck goes on until the process has ended (logger_close()) */
+	static struct worker w = { .arena = ARENA_INIT, .input = INPUT_INIT, .log = LOGGER_INIT, .stop_pidfd = -1 };
 	struct err e = { 0 };
 
 	(void)id; /* only for who looks at the process list */

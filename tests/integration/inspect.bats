@@ -155,3 +155,15 @@ no_exec() { [ "$(tare inspect -f '{{json .ExecIDs}}' "$1")" = null ]; }
   [ "$(tare version -f '{{.Server.Version}}')" = "$(tare version -f '{{(index .Server.Components 1).Version}}')" ]
   [ "$("$TARE_BIN/tare-oci" --version | head -1 | awk '{ print $NF }')" = "$(tare version -f '{{(index .Server.Components 1).Version}}')" ]
 }
+
+@test "nothing is there twice: ports of several rows, one that waits for its restart, options said twice" {
+  tare run -d --name ports -p 8280:80 -p 8281:80/udp -p 9290:80 -p 8380-8381:81-82 -p 9291:82 busybox sleep 1000 >/dev/null
+  [ "$(of ports '{{len (index .NetworkSettings.Ports "80/tcp")}} {{len (index .NetworkSettings.Ports "82/tcp")}} {{len .NetworkSettings.Ports}}')" = "4 4 4" ]
+  tare run -d --name waits --restart always busybox false >/dev/null
+  wait_until 20 bash -c "[ \$('$TARE_BIN/tare' inspect waits | jq '.[0].RestartCount') -ge 5 ]"
+  wait_until 10 bash -c "'$TARE_BIN/tare' inspect -f '{{.State.Status}} {{len .NetworkSettings.Networks}}' waits | grep -qx 'restarting 1'"
+  tare create --name said --network none --sysctl net.ipv4.ip_forward=0 --sysctl net.ipv4.ip_forward=1 busybox true >/dev/null
+  [ "$(of said '{{index .HostConfig.Sysctls "net.ipv4.ip_forward"}}')" = 1 ]
+  tare start -a said
+  tare rm -f ports waits said >/dev/null
+}

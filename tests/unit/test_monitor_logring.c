@@ -67,7 +67,7 @@ static void test_full(void **state)
 	struct slow s;
 
 	(void)state;
-	begin(&s, 10);
+	begin(&s, sizeof(struct logring_batch) + 10);
 	pthread_mutex_lock(&s.shut);
 	assert_int_equal(put(&s, "1234\n5678\n9\n", false, false), 12);
 	assert_int_equal(put(&s, "a\nb\n", false, false), 4);

@@ -137,7 +137,7 @@ void inspect_net_write_bindings(struct arena *a, const struct json *publish, str
 
 /* ---- ports that lead to it ---- */
 
-/* Each port of the container once, with all that lead to it; the rows come by target. */
+/* Each port of the container once, with all that lead to it. */
 static void write_places(struct arena *a, const struct endpoints *own, const struct net_port *p, uint16_t k, struct json_writer *w)
 {
 	char host[2][IP_TEXT_LEN], text[IP_TEXT_LEN];
@@ -151,17 +151,28 @@ static void write_places(struct arena *a, const struct endpoints *own, const str
 	}
 }
 
+/* Whether a row before the i-th has led to that port of its protocol already. */
+static bool any_before(const struct endpoints *own, size_t i, uint32_t target)
+{
+	for (size_t j = 0; j < i; j++)
+		if (same_target(&own->ports[i], &own->ports[j], target))
+			return true;
+	return false;
+}
+
 static void write_published(struct arena *a, const struct endpoints *own, struct json_writer *w)
 {
 	for (size_t i = 0; i < own->n_ports; i++)
 		for (uint16_t k = 0; k < own->ports[i].count; k++) {
-			const struct net_port *p = &own->ports[i], *before = i ? p - 1 : NULL;
+			const struct net_port *p = &own->ports[i];
+			uint32_t target = (uint32_t)p->target + k;
 
-			if (before && before->target == p->target && before->proto == p->proto)
+			if (any_before(own, i, target))
 				continue;
-			jw_array(w, port_key(a, p->target + k, p->proto));
-			for (size_t j = i; j < own->n_ports && own->ports[j].target == p->target && own->ports[j].proto == p->proto; j++)
-				write_places(a, own, &own->ports[j], k, w);
+			jw_array(w, port_key(a, target, p->proto));
+			for (size_t j = i; j < own->n_ports; j++)
+				if (same_target(p, &own->ports[j], target))
+					write_places(a, own, &own->ports[j], (uint16_t)(target - own->ports[j].target), w);
 			jw_end_array(w);
 		}
 }
@@ -338,6 +349,18 @@ static void write_cni(const struct inspect_net *n, const struct place *v, size_t
 	}
 }
 
+/* One that waits for its restart keeps its places. */
+static bool has_place(const struct inspect_net *n, const char *network)
+{
+	for (size_t i = 0; i < n->own->n; i++)
+		if (strcmp(n->own->v[i].network.name, network) == 0)
+			return true;
+	for (size_t i = 0; i < n->cni->n; i++)
+		if (strcmp(n->cni->v[i].list.name, network) == 0)
+			return true;
+	return false;
+}
+
 static void write_networks(const struct inspect_net *n, struct json_writer *w)
 {
 	const struct json *asked = n->en->user.on ? NULL : json_get(n->doc, "Networks"); /* a user's are none of the catalog's */
@@ -353,7 +376,8 @@ static void write_networks(const struct inspect_net *n, struct json_writer *w)
 		write_endpoint(n, &n->own->v[i].network, asked_of(v, count, n->own->v[i].network.id), &n->own->v[i], w);
 	write_cni(n, v, count, w);
 	for (size_t i = 0; i < count && n->rec->status != RECORD_RUNNING; i++)
-		write_endpoint(n, &v[i].network, v[i].asked, NULL, w);
+		if (!has_place(n, v[i].network.name))
+			write_endpoint(n, &v[i].network, v[i].asked, NULL, w);
 	jw_end_object(w);
 }
 
