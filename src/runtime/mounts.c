@@ -6,7 +6,7 @@
  *
  * Id-mapped binds: a file the container's root makes in a volume belongs to the host's root, because the mount
  * translates. A file system that cannot do that would show everything as nobody's; that is only let pass where nothing
- * can be created through it. */
+ * can be created through it: read-only, or the kernel's own words and devices (/proc, /sys, /dev). */
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
@@ -23,6 +23,7 @@
 #include "base/text.h"
 #include "runtime/internal.h"
 #include "sys/kernel.h"
+#include "sys/kernelfs.h"
 #include "sys/mnt.h"
 #include "sys/newfs.h"
 #include "sys/ns.h"
@@ -40,6 +41,11 @@ static int cannot_map(const char *where, struct err *e)
 		       where);
 }
 
+static bool is_kernels(int fd)
+{
+	return kernelfs(fd) || kernelfs_devices(fd);
+}
+
 /* One mount of a tree. */
 static int idmap_one(int fd, const char *where, int userns, bool read_only, struct err *e)
 {
@@ -52,7 +58,7 @@ static int idmap_one(int fd, const char *where, int userns, bool read_only, stru
 		return err_errno(e, r, "mapping ids of %s", where);
 	if (fstat(fd, &st) < 0)
 		return err_errno(e, -errno, "%s", where);
-	return read_only || S_ISSOCK(st.st_mode) ? 0 : cannot_map(where, e);
+	return read_only || S_ISSOCK(st.st_mode) || is_kernels(fd) ? 0 : cannot_map(where, e);
 }
 
 char *rt_mount_point(char *line)
@@ -129,6 +135,10 @@ int rt_mount_idmap(int fd, const char *source, bool recursive, int userns, bool 
 	if (!recursive)
 		return idmap_one(fd, source, userns, read_only, e);
 	if (mnt_idmap(fd, true, userns) == 0)
+		return 0;
+	/* What is mounted in a tree that is not attached yet cannot be mapped by itself. In /dev and /sys that is /dev/shm and the like: it is bound
+	 * as it is, with which the container can do less than with a map. */
+	if (is_kernels(fd))
 		return 0;
 	return idmap_each(fd, source, userns, read_only, e);
 }

@@ -6,5 +6,7 @@
 
 /* Whether fd lies on one. What cannot be told does not. Source: statfs(2), linux/magic.h. */
 bool kernelfs(int fd);
+/* Whether it lies on a devtmpfs, which statfs(2) calls a tmpfs: found by its number among /proc/self/mountinfo. */
+bool kernelfs_devices(int fd);
 
 #endif

@@ -561,3 +561,11 @@ X
   [ "$(tare image inspect -f '{{json .Config.Volumes}}' withvolume:1)" = '{"/anon":{}}' ]
   tare rm -v "$id"; tare volume rm named; tare rmi withvolume:1 >/dev/null
 }
+
+@test "/proc, /sys and /dev of the host are bound as they are" {
+  [ "$(tare run --rm --network none -v /proc:/x busybox cat /x/sys/kernel/random/boot_id)" = "$(cat /proc/sys/kernel/random/boot_id)" ]
+  tare run --rm --network none -v /sys:/x -v /dev:/y busybox sh -c 'test -d /x/kernel && test -c /y/null'
+  # what is nobody's there is not written either
+  run ! tare run --rm --network none -v /proc:/x busybox sh -c 'echo x >/x/sys/kernel/hostname'
+  run ! tare run --rm --network none -v /dev:/y busybox mkdir /y/made
+}
