@@ -130,6 +130,8 @@ static int not_found(struct catalog *c, const char *what, struct err *e)
 {
 	char near[NEAREST_LEN];
 
+	if (!*what)
+		return err_set(e, ERR_INVALID, "an empty name is no image's (tare images lists them)");
 	if (nearest_image(c, what, near))
 		return err_set(e, ERR_NOTFOUND, "no such image: %.200s (did you mean \"%s\"?)", what, near);
 	return err_set(e, ERR_NOTFOUND, "no such image: %.200s (tare images lists them, tare load brings one in)", what);

@@ -123,13 +123,15 @@ static int make_mtab(const struct plan *p, int dir, const int *lowers, size_t n,
 	return 0;
 }
 
-int prepare_existing(const char *path, struct err *e)
+int prepare_existing(const char *path, const char *volume, struct err *e)
 {
 	if (access(path, F_OK) == 0)
 		return 0;
+	if (errno == ENOENT && volume)
+		return err_set(e, ERR_NOTFOUND, "volume %s stands for %s of the host, which is not there: make that folder, or the volume anew", volume, path);
 	if (errno == ENOENT)
 		return err_set(e, ERR_NOTFOUND, "--mount: bind source path does not exist: %s (-v would make a folder there)", path);
-	return err_errno(e, -errno, "--mount %s", path);
+	return volume ? err_errno(e, -errno, "volume %s: %s", volume, path) : err_errno(e, -errno, "--mount %s", path);
 }
 
 int prepare_source(const char *path, struct err *e)
@@ -142,6 +144,22 @@ int prepare_source(const char *path, struct err *e)
 	return r < 0 ? err_errno(e, r, "-v %s", path) : 0;
 }
 
+/* The files that each container has are there before anybody looks what else it should have: nothing would go on with a folder in the place
+ * of one. A part of a volume may be a file. */
+static int check_kind(const struct plan_bind *b, struct err *e)
+{
+	struct stat st;
+
+	if (!plan_is_file(b->target) || b->image || b->subpath)
+		return 0;
+	if (b->volume && !b->of_host)
+		return err_set(e, ERR_INVALID, "volume %s at %s: it is a folder, and %s is a file in each container: mount a file (-v FILE:%s)", b->volume, b->target,
+			       b->target, b->target);
+	if (stat(b->source, &st) < 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	return err_set(e, ERR_INVALID, "-v %s:%s: the source is a folder, and %s is a file in each container: mount a file", b->source, b->target, b->target);
+}
+
 static int make_sources(const struct plan *p, struct err *e)
 {
 	int r = 0;
@@ -150,7 +168,9 @@ static int make_sources(const struct plan *p, struct err *e)
 		const struct plan_bind *b = &p->binds[i];
 
 		if (!b->image && (!b->volume || b->of_host))
-			r = b->must_exist || b->volume ? prepare_existing(b->source, e) : prepare_source(b->source, e);
+			r = b->must_exist || b->volume ? prepare_existing(b->source, b->volume, e) : prepare_source(b->source, e);
+		if (r == 0)
+			r = check_kind(b, e);
 	}
 	return r;
 }

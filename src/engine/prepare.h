@@ -10,7 +10,7 @@ int prepare_container(const struct plan *p, int dir, const int *lowers, size_t n
 
 /* The host's side of a -v: made as a folder when there is nothing, as in Docker. */
 int prepare_source(const char *path, struct err *e) MUST_CHECK;
-/* That of a --mount: it is there. */
-int prepare_existing(const char *path, struct err *e) MUST_CHECK;
+/* That of a --mount, or what a volume stands for (its name, else NULL): it is there. */
+int prepare_existing(const char *path, const char *volume, struct err *e) MUST_CHECK;
 
 #endif

@@ -290,7 +290,7 @@ static int make_sources(const struct engine *en, const struct ct_config *config,
 		if (r == 0)
 			r = json_get_bool(mount, "Mounts", "MustExist", &must_exist, e);
 		if (r == 0 && source && must_exist)
-			r = prepare_existing(source, e);
+			r = prepare_existing(source, volume, e);
 		else if (r == 0 && volume && source && *source && type && strcmp(type, "volume") == 0)
 			r = volume_ready(en, &a, volume, e);
 		else if (r == 0 && type && source && strcmp(type, "bind") == 0)

@@ -88,7 +88,7 @@ int volume_import(const struct engine *en, struct arena *a, const char *name, in
 	args.worker = worker;
 	tree = unpack_tree(&in, &args, true, e);
 	if (tree < 0)
-		return tree;
+		return err_ctx(e, "%s", input_name);
 	r = volume_fill(en, name, VOLUME_FILL_OVER, &tree, 1, ".", e);
 	if (r == 0 && syncfs(en->root_fd) < 0)
 		r = err_errno(e, -errno, "volume %s", name);

@@ -197,3 +197,25 @@ teardown_file() { tare_teardown_file; }
   grep -vE "\"/dev/null\"$before_main" "$BATS_TEST_TMPDIR/trace" >"$BATS_TEST_TMPDIR/others"
   run -1 grep -E '= [012]$' "$BATS_TEST_TMPDIR/others"
 }
+
+@test "what is said of an image without a name, of attach without a terminal, of a reader that goes" {
+  run -125 tare run '' true
+  [ "$output" = "tare: an empty name is no image's (tare images lists them)" ]
+  tare run -dit --name term --network none busybox sleep 1000
+  run -1 tare attach term </dev/null
+  [[ "$output" == *"not a TTY"*--no-stdin* ]]
+  [[ "$output" != *"leave out -t"* ]]
+  run -1 bash -c "set -o pipefail; '$TARE_BIN/tare' export term 2>&1 >/dev/full"
+  [[ "$output" != *layer* ]]
+  run -1 tare events --since 1m --until 0s --format '{{.Nope'
+  [ "$(grep -o -- --format: <<<"$output" | wc -l)" = 1 ]
+  tare rm -f term
+}
+
+@test "ping's datagrams need no capability" {
+  ping='import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP); s.settimeout(5)
+s.sendto(b"\x08\0\0\0\0\0\0\1", ("127.0.0.1", 0)); print(s.recv(100)[0])'
+  for user in 0 1000; do
+    [ "$(tare run --rm --network none --user $user -v /usr:/usr:ro -v /lib:/lib:ro -v /lib64:/lib64:ro busybox /usr/bin/python3 -c "$ping")" = 0 ]
+  done
+}

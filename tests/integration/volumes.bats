@@ -562,6 +562,38 @@ X
   tare rm -v "$id"; tare volume rm named; tare rmi withvolume:1 >/dev/null
 }
 
+@test "a volume that stands for a folder which is not there, and an import that fails: told with their names" {
+  tare volume create -o type=none -o o=bind -o "device=$BATS_TEST_TMPDIR/missing" gone
+  run -125 tare run --rm --network none -v gone:/x busybox true
+  [ "$output" = "tare: volume gone stands for $BATS_TEST_TMPDIR/missing of the host, which is not there: make that folder, or the volume anew" ]
+  tare create --name late --network none -v gone:/x busybox true || true
+  mkdir "$BATS_TEST_TMPDIR/missing"
+  tare create --name late --network none -v gone:/x busybox true
+  rmdir "$BATS_TEST_TMPDIR/missing"
+  run -1 tare start late
+  [[ "$output" == *"volume gone stands for"* ]]
+  tare rm late
+  tare volume create junk
+  echo no archive >"$BATS_TEST_TMPDIR/no.tar"
+  run -1 tare volume import junk "$BATS_TEST_TMPDIR/no.tar"
+  [[ "$output" == "tare: $BATS_TEST_TMPDIR/no.tar: "* ]]
+  run -1 tare volume import junk - <"$BATS_TEST_TMPDIR/no.tar"
+  [[ "$output" == "tare: standard input: "* ]]
+  tare volume rm gone junk
+}
+
+@test "a folder in the place of /etc/hosts is refused, as it cannot be one" {
+  for file in hosts resolv.conf hostname; do
+    run -125 tare run --rm --network none -v "$BATS_TEST_TMPDIR:/etc/$file" busybox true
+    [ "$output" = "tare: -v $BATS_TEST_TMPDIR:/etc/$file: the source is a folder, and /etc/$file is a file in each container: mount a file" ]
+  done
+  run -125 tare run --rm --network none -v some:/etc/hosts busybox true
+  [[ "$output" == *"volume some at /etc/hosts: it is a folder"* ]]
+  tare volume rm some
+  echo 192.0.2.7 seven >"$BATS_TEST_TMPDIR/hosts"
+  [ "$(tare run --rm --network none -v "$BATS_TEST_TMPDIR/hosts:/etc/hosts" busybox cat /etc/hosts)" = "192.0.2.7 seven" ]
+}
+
 @test "/proc, /sys and /dev of the host are bound as they are" {
   [ "$(tare run --rm --network none -v /proc:/x busybox cat /x/sys/kernel/random/boot_id)" = "$(cat /proc/sys/kernel/random/boot_id)" ]
   tare run --rm --network none -v /sys:/x -v /dev:/y busybox sh -c 'test -d /x/kernel && test -c /y/null'

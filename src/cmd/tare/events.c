@@ -251,8 +251,7 @@ static int check(struct shown *s, struct arena *a, struct err *e)
 		return 0;
 	if (!strstr(s->o->format, "{{"))
 		return err_set(e, ERR_INVALID, "--format '%.40s': there are json, and templates with {{.Member}}", s->o->format);
-	r = write_template(&ev, s->o->format, &s->line, e);
-	return r < 0 ? err_ctx(e, "--format") : 0;
+	return write_template(&ev, s->o->format, &s->line, e);
 }
 
 static bool is_json(const char *format)

@@ -91,7 +91,7 @@ int cmd_exec(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = session_check_keys(o->detach_keys, e);
 	if (r == 0 && !o->detach)
-		r = session_check_tty(o->tty, o->interactive, e);
+		r = session_check_tty(o->tty, o->interactive, "leave out -t when input comes from a pipe", e);
 	if (r == 0)
 		r = tare_engine(call, &en, e);
 	if (r < 0)
@@ -126,7 +126,7 @@ int cmd_attach(const struct cli_call *call, struct err *e)
 		return r;
 	s.tty = config.tty;
 	s.stdin_open = config.open_stdin && !o->no_stdin;
-	r = session_check_tty(s.tty, s.stdin_open, e);
+	r = session_check_tty(s.tty, s.stdin_open, "the container has a terminal, and wants one: --no-stdin only shows its output", e);
 	if (r == 0)
 		r = container_attach(&en, rec.id, FRAME_WANT_STDOUT | FRAME_WANT_STDERR | (s.stdin_open ? FRAME_WANT_STDIN : 0), &c, e);
 	return r < 0 ? r : session_stay(&en, rec.id, &s, e);

@@ -85,7 +85,7 @@ static int start_attached(const struct engine *en, const struct start_opts *o, c
 	if (r == 0)
 		r = session_check_keys(o->detach_keys, e);
 	if (r == 0)
-		r = session_check_tty(config.tty, o->interactive, e);
+		r = session_check_tty(config.tty, o->interactive, "the container has a terminal, and wants one: -a without -i only shows its output", e);
 	if (r < 0)
 		return r;
 	session_block_signals();

@@ -376,7 +376,7 @@ static int check(const struct run_opts *o, const struct ct_options *ct, struct e
 
 	if (r == 0 && o->detach && o->attach.n)
 		r = err_set(e, ERR_INVALID, "--detach and --attach contradict each other");
-	return r < 0 || o->detach ? r : session_check_tty(ct->tty, o->interactive, e);
+	return r < 0 || o->detach ? r : session_check_tty(ct->tty, o->interactive, "leave out -t when input comes from a pipe", e);
 }
 
 int cmd_run(const struct cli_call *call, struct err *e)

@@ -41,10 +41,10 @@ struct run {
 	int pending_fd;
 };
 
-int session_check_tty(bool tty, bool interactive, struct err *e)
+int session_check_tty(bool tty, bool interactive, const char *instead, struct err *e)
 {
 	if (tty && interactive && !isatty(0))
-		return err_set(e, ERR_TERMINAL, "the input device is not a TTY (leave out -t when input comes from a pipe)");
+		return err_set(e, ERR_TERMINAL, "the input device is not a TTY (%s)", instead);
 	return 0;
 }
 

@@ -18,8 +18,8 @@ struct session {
 
 enum session_end { SESSION_EXITED, SESSION_DETACHED, SESSION_LOST };
 
-/* With -i -t: is our input a terminal? ERR_INVALID otherwise, as Docker says it. */
-int session_check_tty(bool tty, bool interactive, struct err *e) MUST_CHECK;
+/* With -i -t: is our input a terminal? ERR_TERMINAL otherwise, as Docker says it; instead: what to do about it. */
+int session_check_tty(bool tty, bool interactive, const char *instead, struct err *e) MUST_CHECK;
 int session_check_keys(const char *keys, struct err *e) MUST_CHECK;
 
 /* Blocks the signals it will handle: to be called before the container starts, so that none is lost in between. */

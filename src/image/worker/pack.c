@@ -413,6 +413,7 @@ int pack_run(struct task *t, const struct json *doc, struct err *e)
 {
 	struct pack *p = calloc(1, sizeof(*p));
 	int r = p ? read_request(p, doc, e) : no_memory(e);
+	bool plain = p && p->plain; /* an archive for people, who asked for no layer */
 
 	if (r == 0) {
 		p->task = t;
@@ -427,5 +428,5 @@ int pack_run(struct task *t, const struct json *doc, struct err *e)
 		free(p->chunk);
 	}
 	free(p);
-	return r < 0 ? err_ctx(e, "layer") : 0;
+	return r < 0 && !plain ? err_ctx(e, "layer") : r < 0 ? r : 0;
 }
