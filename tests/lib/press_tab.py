@@ -35,13 +35,13 @@ until("NEXT>")
 for line in sys.stdin.read().splitlines():
     typed, full = line.split(" | ")
     pieces = typed.split("^")
-    for i, piece in enumerate(pieces[:-1]):
+    for i, piece in enumerate(pieces[:-1], 2):
         os.write(fd, (piece + "\t").encode())
-        last = i == len(pieces) - 2
         if shell == "zsh":  # it draws only what changes, and a key that is pressed meanwhile ends its search
-            until("LINE:" + full if last else "LINE:")
-        elif last:
-            until(full)
+            until("LINE:" + full if i == len(pieces) else "LINE:")
+    os.write(fd, pieces[-1].encode())
+    if shell == "bash":
+        until(full)
     os.write(fd, b"\x15\n")  # away with the line
     until("NEXT>")
 os.write(fd, b"exit\n")
