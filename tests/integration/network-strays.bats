@@ -44,7 +44,7 @@ end_orphan() { # ID
   wipe
   tare network prune -f
   [ -z "$(elements)" ]
-  [ -z "$(ip -o link | grep -E ': t[an][0-9a-f]{10}')" ]
+  run ! grep -E ': t[an][0-9a-f]{10}' <(ip -o link)
   run -0 tare system check
   end_orphan "$id"
 }
