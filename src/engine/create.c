@@ -183,12 +183,16 @@ static int judge(struct making *m, struct err *e)
 
 /* ---- the row ---- */
 
+/* In one line, as docker shows it: what has a blank stands in quotes. */
 static const char *shown_command(struct arena *a, struct strv args)
 {
 	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
 
-	for (size_t i = 0; i < args.n; i++)
-		sb_printf(&b, "%s%s", i ? " " : "", args.v[i]);
+	for (size_t i = 0; i < args.n; i++) {
+		const char *quote = i && strchr(args.v[i], ' ') ? "'" : "";
+
+		sb_printf(&b, "%s%s%s%s", i ? " " : "", quote, args.v[i], quote);
+	}
 	return arena_strdup(a, sb_str(&b));
 }
 

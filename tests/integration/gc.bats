@@ -35,7 +35,7 @@ nameless() {
   tare container prune -f --filter label!=team
   [ "$(names)" = "old runs" ]
   run -0 tare container prune -f --filter label=team=web --filter until=0s
-  [[ "$output" == "deleted: "*"Total reclaimed space: "* ]]
+  [[ "$output" =~ ^"Deleted Containers:"$'\n'[0-9a-f]{64}$'\n\n'"Total reclaimed space: " ]]
   [ "$(names)" = runs ]
 }
 
@@ -63,7 +63,7 @@ nameless() {
   run ! tare system prune --volumes -a <<<n
   [[ "$output" == *"every network that no container uses, every volume without a name that no container has, every image that no container uses, and all of the build cache."* ]]
   run -0 tare system prune -f --filter label!=keep
-  [[ "$output" == *"deleted: unused"* && "$output" != *labelled* ]]
+  [[ "$output" == *$'Deleted Networks:\n'*unused* && "$output" != *labelled* ]]
   [ "$(tare network ls --format '{{.Name}}' | sort | xargs)" = "bridge labelled used" ] || { tare network ls; false; }
   tare rm -f runs
   # one that only a stopped container has goes with it

@@ -182,7 +182,7 @@ docker_archive() { skopeo copy -q "oci-archive:$(busybox_archive)" "docker-archi
     if [ "$row" = 0001-01-01T00:00:00Z ]; then
       [ "$(jq -r .CreatedSince <<<"$listed")" = N/A ]
       [ "$(jq -r .CreatedSince <<<"$past")" = N/A ]
-      [ "$(jq -r .CreatedAt <<<"$listed")" = "$row" ]
+      [ "$(jq -r .CreatedAt <<<"$listed")" = "0001-01-01 00:00:00 +0000 UTC" ]
     else
       [[ "$(jq -r .CreatedSince <<<"$listed")" =~ ^[5-9][0-9]\ years\ ago$ ]]
       [[ "$(jq -r .CreatedSince <<<"$past")" =~ ^[5-9][0-9]\ years\ ago$ ]]

@@ -15,8 +15,8 @@ teardown() {
   [[ "$output" =~ ^[0-9a-f]{64}$ ]]
   id=$output
   tare network ls
-  tare network ls | grep -qE "^${id:0:12} +one +bridge +10\.211\.0\.0/24"
-  tare network ls | grep -qE ' bridge +routed +10\.210\.0\.0/16'
+  tare network ls | grep -qE "^${id:0:12} +one +bridge +local +10\.211\.0\.0/24"
+  tare network ls | grep -qE ' bridge +routed +local +10\.210\.0\.0/16'
   [ "$(tare network ls --format json | jq -r 'select(.Name == "one").Driver')" = bridge ]
   [ "$(tare network inspect one | jq -r '.[0] | .Labels.a + " " + (.Mtu | tostring) + " " + .IPAM.Config[0].Gateway')" = "b 1400 $(tare network inspect "${id:0:6}" | jq -r '.[0].IPAM.Config[0].Gateway')" ]
   run -1 tare network create one

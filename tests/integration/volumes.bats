@@ -382,7 +382,7 @@ with_ext4() {
   tare system prune -f >/dev/null
   [ "$(tare volume ls -q | wc -l)" = 2 ]
   run -0 tare system prune -f --volumes
-  [[ "$output" == *"deleted: $anon"* ]]
+  [[ "$output" == *$'Deleted Volumes:\n'"$anon"$'\n\n'* ]]
   [ "$(tare volume ls -q)" = big ]
   tare volume rm big
 }

@@ -122,7 +122,7 @@ static int images_table(const struct engine *en, struct table *t, struct err *e)
 		table_add(t, (const char *[]){ name, tag, arena_strndup(t->a, digits ? digits + 1 : v[i].id, ID_SHORT),
 					       v[i].created == IMAGE_NO_TIME ? "N/A" : table_ago(t->a, v[i].created), table_size(t->a, size),
 					       table_size(t->a, shared), table_size(t->a, size - shared), containers,
-					       v[i].created == IMAGE_NO_TIME ? "N/A" : table_time(t->a, v[i].created), v[i].manifest });
+					       v[i].created == IMAGE_NO_TIME ? "N/A" : table_date(t->a, v[i].created, false), v[i].manifest });
 	}
 	return r;
 }
@@ -147,7 +147,7 @@ static int containers_table(const struct engine *en, struct table *t, struct err
 		if (r < 0)
 			break;
 		table_add(t, (const char *[]){ arena_strndup(t->a, v[i].id, ID_SHORT), v[i].image_ref,
-					       arena_printf(t->a, "\"%s\"", table_cut(t->a, v[i].command, 20)), arena_printf(t->a, "%lld", (long long)cat_int(s, 0)),
+					       table_command(t->a, v[i].command, false), arena_printf(t->a, "%lld", (long long)cat_int(s, 0)),
 					       table_size(t->a, usage_of_container(en, v[i].id)), table_ago(t->a, v[i].created),
 					       record_status_name(v[i].status), v[i].name });
 		r = 0;

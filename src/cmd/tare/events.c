@@ -15,7 +15,11 @@ const struct cli_option events_options[] = {
 	{ "since", 0, "TIME", CLI_STR, "those told since a time (2026-01-02T03:04:05Z, or 10m ago), too", offsetof(struct events_opts, since) },
 	{ "until", 0, "TIME", CLI_STR, "end at a time", offsetof(struct events_opts, until) },
 	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only some: container, daemon, event, image, label, network, scope, type, volume",
-	  offsetof(struct events_opts, filters) },
+	  offsetof(struct events_opts, filters),
+	  .choices = "container=CONTAINER,daemon=,event=attach|commit|connect|copy|create|destroy|detach|die|disconnect|exec_create|exec_detach|exec_die|"
+		     "exec_start|export|health_status|import|kill|load|mount|oom|pause|prune|pull|push|remove|rename|resize|restart|save|start|stop|tag|"
+		     "top|unmount|unpause|untag|update|delete,image=IMAGE,label=,network=NETWORK,scope=local,type=container|image|network|volume|builder,"
+		     "volume=VOLUME" },
 	{ "format", 0, "json|TEMPLATE", CLI_STR, "how they are written: an object a line, or as a template of Go's says", offsetof(struct events_opts, format) },
 	{ 0 }
 };

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cmd/tare/filter.h"
+#include "cmd/tare/pruned.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 #include "engine/events.h"
@@ -13,7 +14,8 @@
 
 const struct cli_option container_prune_options[] = {
 	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
-	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only those that match (label label! until)", offsetof(struct system_opts, filters) },
+	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only those that match (label label! until)", offsetof(struct system_opts, filters),
+	  .choices = "label=,label!=,until=" },
 	{ 0 }
 };
 
@@ -72,12 +74,6 @@ int tare_prune_passes(const struct record *rec, const struct json *labels, void 
 
 /* ---- container prune ---- */
 
-void tare_pruned(const char *kind, const char *what, void *data)
-{
-	(void)data;
-	tare_say("%s: %s", strcmp(kind, "untagged") == 0 ? "untagged" : "deleted", what);
-}
-
 int cmd_container_prune(const struct cli_call *call, struct err *e)
 {
 	const struct system_opts *o = call->opts;
@@ -91,15 +87,22 @@ int cmd_container_prune(const struct cli_call *call, struct err *e)
 		return r;
 	if (!o->force && !tare_confirm("This removes every container that does not run."))
 		return 1;
-	r = prune_containers(&en, tare_prune_passes, tare_pruned, (void *)call, &freed, e);
+	r = prune_containers(&en, tare_prune_passes, pruned_say, (void *)call, &freed, e);
 	if (r == 0) {
 		events_pruned(&en, "container", freed);
-		tare_say("Total reclaimed space: %s", table_size(call->arena, freed));
+		pruned_total(call->arena, freed);
 	}
 	return r;
 }
 
 /* ---- gc ---- */
+
+/* Of all kinds in the order in which they go, so a line says itself what it is about. */
+static void say_gone(const char *kind, const char *what, void *data)
+{
+	(void)data;
+	tare_say("%s: %s", strcmp(kind, "untagged") == 0 ? "untagged" : "deleted", what);
+}
 
 static void silent(const char *kind, const char *what, void *data)
 {
@@ -143,7 +146,7 @@ int cmd_gc(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = tare_engine(call, &en, e);
 	if (r == 0)
-		r = gc_run(&en, &policy, o->quiet ? silent : tare_pruned, NULL, &freed, e);
+		r = gc_run(&en, &policy, o->quiet ? silent : say_gone, NULL, &freed, e);
 	if (r == 0 && !o->quiet)
 		tare_say("Total reclaimed space: %s", table_size(call->arena, freed));
 	return r;

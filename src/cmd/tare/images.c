@@ -37,7 +37,8 @@ const struct cli_option images_options[] = {
 	{ "quiet", 'q', NULL, CLI_FLAG, "only their ids", offsetof(struct list_opts, quiet) },
 	{ "no-trunc", 0, NULL, CLI_FLAG, "whole ids", offsetof(struct list_opts, no_trunc) },
 	{ "digests", 0, NULL, CLI_FLAG, "show the digests by which registries know them, else their manifests'", offsetof(struct list_opts, digests) },
-	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" IMAGE_FILTER_LIST ")", offsetof(struct list_opts, filters) },
+	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" IMAGE_FILTER_LIST ")", offsetof(struct list_opts, filters),
+	  .choices = "dangling=true|false,reference=IMAGE,label=,label!=,before=IMAGE,since=IMAGE,until=,digest=" },
 	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
 	{ "tree", 0, NULL, CLI_UNSUPPORTED, "tare image tree shows images by their layers; of each image one platform is here" },
 	{ 0 }
@@ -249,7 +250,7 @@ static void image_row(struct table *t, const struct image *img, const struct ima
 	const char *repo = "<none>", *label = "<none>";
 	const char *id = o->no_trunc ? img->id : arena_strndup(a, digest_hex(img->id), ID_SHORT);
 	const char *ago = shown_age(a, img->created), *size = table_size(a, img->size);
-	const char *at = img->created == IMAGE_NO_TIME ? table_time(a, TABLE_NEVER) : table_time(a, img->created);
+	const char *at = img->created == IMAGE_NO_TIME ? table_date(a, TABLE_NEVER, false) : table_date(a, img->created, false);
 	struct image_ref ref;
 	struct err ignored;
 

@@ -6,6 +6,7 @@
 #include "base/newfile.h"
 #include "base/text.h"
 #include "cmd/tare/image_filter.h"
+#include "cmd/tare/pruned.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 #include "engine/events.h"
@@ -31,7 +32,8 @@ const struct cli_option verify_options[] = {
 const struct cli_option image_prune_options[] = {
 	{ "all", 'a', NULL, CLI_FLAG, "every image no container uses, not only those without a name", offsetof(struct system_opts, all) },
 	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
-	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only those that match (" IMAGE_FILTER_PRUNE ")", offsetof(struct system_opts, filters) },
+	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only those that match (" IMAGE_FILTER_PRUNE ")", offsetof(struct system_opts, filters),
+	  .choices = "label=,label!=,until=" },
 	{ 0 }
 };
 
@@ -204,10 +206,10 @@ int cmd_image_prune(const struct cli_call *call, struct err *e)
 		return r;
 	if (!o->force && !tare_confirm(o->all ? "This removes every image that no container uses." : "This removes every image without a name."))
 		return 1;
-	r = prune_images(&en, o->all, prune_passes, tare_pruned, &p, &freed, e);
+	r = prune_images(&en, o->all, prune_passes, pruned_say, &p, &freed, e);
 	if (r == 0) {
 		events_pruned(&en, "image", freed);
-		tare_say("Total reclaimed space: %s", table_size(call->arena, freed));
+		pruned_total(call->arena, freed);
 	}
 	return r;
 }

@@ -10,6 +10,7 @@
 #include "cmd/tare/inspect_network.h"
 #include "cmd/tare/filter.h"
 #include "cmd/tare/network_cni.h"
+#include "cmd/tare/pruned.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 #include "engine/events.h"
@@ -66,7 +67,8 @@ const struct cli_option network_ls_options[] = {
 	{ "quiet", 'q', NULL, CLI_FLAG, "only their ids", offsetof(struct list_opts, quiet) },
 	{ "no-trunc", 0, NULL, CLI_FLAG, "whole ids", offsetof(struct list_opts, no_trunc) },
 	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
-	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" LS_KEYS ")", offsetof(struct list_opts, filters) },
+	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" LS_KEYS ")", offsetof(struct list_opts, filters),
+	  .choices = "dangling=true|false,driver=bridge|routed|ipvlan|macvlan|cni,id=,label=,name=NETWORK,scope=local,type=custom|builtin" },
 	{ 0 }
 };
 const struct cli_option network_rm_options[] = {
@@ -75,7 +77,8 @@ const struct cli_option network_rm_options[] = {
 };
 const struct cli_option network_prune_options[] = {
 	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
-	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only those that match (" PRUNE_KEYS ")", offsetof(struct system_opts, filters) },
+	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only those that match (" PRUNE_KEYS ")", offsetof(struct system_opts, filters),
+	  .choices = "label=,label!=,until=" },
 	{ 0 }
 };
 
@@ -138,8 +141,8 @@ static int have_default(const struct engine *en, struct arena *a, struct err *e)
 }
 
 static const struct table_column columns[] = {
-	{ "NETWORK ID", "ID" }, { "NAME", "Name" }, { "DRIVER", "Driver" }, { "SUBNET", "Subnet" }, { NULL, "Internal" }, { NULL, "CreatedAt" },
-	{ NULL, "Scope" }, { NULL, "IPv4" }, { NULL, "IPv6" }, { NULL, "Labels" }, { NULL, "Label", .values = true },
+	{ "NETWORK ID", "ID" }, { "NAME", "Name" }, { "DRIVER", "Driver" }, { "SCOPE", "Scope" }, { "SUBNET", "Subnet" }, { NULL, "Internal" }, { NULL, "CreatedAt" },
+	{ NULL, "IPv4" }, { NULL, "IPv6" }, { NULL, "Labels" }, { NULL, "Label", .values = true },
 };
 
 static void add_row(struct table *t, const struct network *n, bool whole)
@@ -147,8 +150,8 @@ static void add_row(struct table *t, const struct network *n, bool whole)
 	const struct json *labels = json_get(n->config, "Labels");
 	char subnet[IP_TEXT_LEN];
 	const char *cells[] = {
-		whole ? n->id : arena_strndup(t->a, n->id, ID_SHORT), n->name, n->driver, arena_strdup(t->a, ip_net_text(&n->subnet, subnet)),
-		n->internal ? "true" : "false", table_time(t->a, n->created), "local", "true", n->subnet6.ip.len ? "true" : "false",
+		whole ? n->id : arena_strndup(t->a, n->id, ID_SHORT), n->name, n->driver, "local", arena_strdup(t->a, ip_net_text(&n->subnet, subnet)),
+		n->internal ? "true" : "false", table_date(t->a, n->created, true), "true", n->subnet6.ip.len ? "true" : "false",
 		table_labels(t->a, labels), table_values(t->a, labels),
 	};
 
@@ -427,7 +430,7 @@ int tare_prune_networks(const struct engine *en, const struct cli_call *call, vo
 
 static void say_name(const char *name)
 {
-	tare_say("%s", name);
+	pruned_say("network", name, NULL);
 }
 
 int cmd_network_prune(const struct cli_call *call, struct err *e)
@@ -438,5 +441,8 @@ int cmd_network_prune(const struct cli_call *call, struct err *e)
 
 	if (r == 0 && !o->force && !tare_confirm("This removes every network that no container uses."))
 		return 1;
-	return r < 0 ? r : tare_prune_networks(&en, call, say_name, e);
+	if (r == 0)
+		r = tare_prune_networks(&en, call, say_name, e);
+	pruned_end();
+	return r;
 }

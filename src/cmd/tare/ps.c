@@ -26,7 +26,9 @@ const struct cli_option ps_options[] = {
 	{ "last", 'n', "N", CLI_I64, "only the N newest", offsetof(struct list_opts, last) },
 	{ "size", 's', NULL, CLI_FLAG, "how much each wrote, and how much that is with its image", offsetof(struct list_opts, size) },
 	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (ancestor before exited expose health id label name network publish since status volume)",
-	  offsetof(struct list_opts, filters) },
+	  offsetof(struct list_opts, filters),
+	  .choices = "ancestor=IMAGE,before=CONTAINER,exited=,expose=,health=starting|healthy|unhealthy|none,id=,label=,name=CONTAINER,network=NETWORK,"
+		     "publish=,since=CONTAINER,status=created|restarting|running|paused|exited,volume=VOLUME" },
 	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
 	{ 0 }
 };
@@ -112,11 +114,6 @@ static const char *size_text(const struct engine *en, struct arena *a, const str
 	return arena_printf(a, "%s (virtual %s)", table_size(a, own), table_size(a, own + img.size));
 }
 
-static const char *quoted(struct arena *a, const char *command, bool whole)
-{
-	return arena_printf(a, "\"%s\"", whole ? command : table_cut(a, command, 20));
-}
-
 /* Into the table's memory, out of a, which is the container's. */
 static void add_row(const struct engine *en, struct arena *a, struct table *t, const struct seen *s, const struct list_opts *o)
 {
@@ -126,13 +123,13 @@ static void add_row(const struct engine *en, struct arena *a, struct table *t, c
 	const char *cells[] = {
 		whole ? s->rec.id : arena_strndup(a, s->rec.id, ID_SHORT),
 		s->rec.image_ref,
-		quoted(a, s->rec.command, whole),
+		table_command(a, s->rec.command, whole),
 		table_ago(a, s->rec.created),
 		status_text(a, s),
 		ports_text(a, &s->own),
 		s->rec.name,
 		s->state,
-		table_time(a, s->rec.created),
+		table_date(a, s->rec.created, false),
 		table_labels(a, s->config.labels),
 		mounts_text(a, mounts),
 		s->networks,

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "cmd/tare/image_filter.h"
+#include "cmd/tare/pruned.h"
 #include "cmd/tare/table.h"
 #include "engine/cni.h"
 #include "engine/freezer.h"
@@ -17,7 +18,8 @@
 const struct cli_option prune_options[] = {
 	{ "all", 'a', NULL, CLI_FLAG, "every image no container uses, not only those without a name, and all of the build cache", offsetof(struct system_opts, all) },
 	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
-	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only what matches (label label! until)", offsetof(struct system_opts, filters) },
+	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only what matches (label label! until)", offsetof(struct system_opts, filters),
+	  .choices = "label=,label!=,until=" },
 	{ "volumes", 0, NULL, CLI_FLAG, "volumes without a name that no container has, too", offsetof(struct system_opts, volumes) },
 	{ 0 }
 };
@@ -52,12 +54,12 @@ static int volume_passes(const struct volume *v, void *data, struct err *e)
 
 static void pruned_volume(const char *name, void *data)
 {
-	tare_pruned("volume", name, data);
+	pruned_say("volume", name, data);
 }
 
 static void pruned_network(const char *name)
 {
-	tare_pruned("network", name, NULL);
+	pruned_say("network", name, NULL);
 }
 
 static const char *prune_question(const struct engine *en, struct arena *a, const struct system_opts *o)
@@ -84,7 +86,7 @@ int cmd_prune(const struct cli_call *call, struct err *e)
 		return r;
 	if (!o->force && !tare_confirm(prune_question(&en, call->arena, o)))
 		return 1;
-	r = prune(&en, &args, tare_pruned, &p, &freed, e);
+	r = prune(&en, &args, pruned_say, &p, &freed, e);
 	if (r == 0 && !en.user.on) /* whose networks are nothing that stays */
 		r = tare_prune_networks(&en, call, pruned_network, e);
 	if (r == 0 && o->volumes)
@@ -94,7 +96,7 @@ int cmd_prune(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = tare_prune_cache(&en, call, &of_cache, e);
 	if (r == 0)
-		tare_say("Total reclaimed space: %s", table_size(call->arena, freed + of_volumes + of_cache));
+		pruned_total(call->arena, freed + of_volumes + of_cache);
 	return r;
 }
 

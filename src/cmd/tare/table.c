@@ -9,6 +9,7 @@
 #include "cmd/tare/template.h"
 
 #define GAP 3
+#define COMMAND_WIDTH 20
 
 void table_add(struct table *t, const char *const *cells)
 {
@@ -329,10 +330,61 @@ const char *table_cut(struct arena *a, const char *text, size_t width)
 	return arena_printf(a, "%.*s…", (int)(p - text), text);
 }
 
-const char *table_time(struct arena *a, int64_t ns)
+const char *table_command(struct arena *a, const char *command, bool whole)
+{
+	static const char plain[] = "\a\b\f\n\r\t\v\"\\", letters[] = "abfnrtv\"\\";
+	const char *text = whole ? command : table_cut(a, command, COMMAND_WIDTH);
+	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
+
+	sb_putc(&b, '"');
+	for (const char *p = text; *p; p++) {
+		const char *known = strchr(plain, *p);
+
+		if (known)
+			sb_printf(&b, "\\%c", letters[known - plain]);
+		else if ((unsigned char)*p < ' ' || *p == 0x7f)
+			sb_printf(&b, "\\x%02x", (unsigned char)*p);
+		else
+			sb_putc(&b, *p);
+	}
+	sb_putc(&b, '"');
+	return arena_strdup(a, sb_str(&b));
+}
+
+/* Seconds and what is left of them, of times before 1970, too. */
+static struct timespec parts_of(int64_t ns)
 {
 	int64_t part = ns % 1000000000;
-	struct timespec ts = { .tv_sec = ns / 1000000000 - (part < 0), .tv_nsec = part < 0 ? part + 1000000000 : part };
+
+	return (struct timespec){ .tv_sec = ns / 1000000000 - (part < 0), .tv_nsec = part < 0 ? part + 1000000000 : part };
+}
+
+/* ".25" of 250000000 */
+static const char *fraction(long ns, char out[12])
+{
+	size_t len = (size_t)snprintf(out, 12, ".%09ld", ns % 1000000000);
+
+	while (len && (out[len - 1] == '0' || out[len - 1] == '.'))
+		out[--len] = '\0';
+	return out;
+}
+
+const char *table_date(struct arena *a, int64_t ns, bool exact)
+{
+	struct timespec ts = parts_of(ns);
+	char day[32], zone[32], part[12] = "";
+	struct tm tm;
+
+	if (ns == TABLE_NEVER || !localtime_r(&ts.tv_sec, &tm))
+		return "0001-01-01 00:00:00 +0000 UTC";
+	if (strftime(day, sizeof(day), "%Y-%m-%d %H:%M:%S", &tm) == 0 || strftime(zone, sizeof(zone), "%z %Z", &tm) == 0)
+		return "";
+	return arena_printf(a, "%s%s %s", day, exact ? fraction(ts.tv_nsec, part) : "", zone);
+}
+
+const char *table_time(struct arena *a, int64_t ns)
+{
+	struct timespec ts = parts_of(ns);
 	char text[TEXT_TIME_LEN];
 
 	if (ns == TABLE_NEVER)

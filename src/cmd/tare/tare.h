@@ -380,7 +380,6 @@ extern const struct gc_opts gc_defaults;
 /* Whether a container passes the --filter of a prune command: data is its call, whose options are system_opts. */
 int tare_prune_passes(const struct record *rec, const struct json *labels, void *data, struct err *e) MUST_CHECK;
 /* Says that it went: a prune_fn; data is ignored. */
-void tare_pruned(const char *kind, const char *what, void *data);
 int cmd_container_prune(const struct cli_call *call, struct err *e);
 int cmd_gc(const struct cli_call *call, struct err *e);
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cmd/tare/documents.h"
 #include "cmd/tare/filter.h"
+#include "cmd/tare/pruned.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 #include "engine/events.h"
@@ -37,7 +38,8 @@ const struct cli_option volume_create_options[] = {
 const struct cli_option volume_ls_options[] = {
 	{ "quiet", 'q', NULL, CLI_FLAG, "only their names", offsetof(struct list_opts, quiet) },
 	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
-	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" LS_KEYS ")", offsetof(struct list_opts, filters) },
+	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" LS_KEYS ")", offsetof(struct list_opts, filters),
+	  .choices = "anonymous=true|false,dangling=true|false,driver=local,label=,name=VOLUME" },
 	{ "cluster", 0, NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
@@ -52,7 +54,8 @@ const struct cli_option volume_rm_options[] = {
 const struct cli_option volume_prune_options[] = {
 	{ "all", 'a', NULL, CLI_FLAG, "also those with a name", offsetof(struct system_opts, all) },
 	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
-	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only those that match (" PRUNE_KEYS ")", offsetof(struct system_opts, filters) },
+	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only those that match (" PRUNE_KEYS ")", offsetof(struct system_opts, filters),
+	  .choices = "all=true|false,label=,label!=" },
 	{ 0 }
 };
 
@@ -204,7 +207,7 @@ int cmd_volume_rm(const struct cli_call *call, struct err *e)
 struct pruning {
 	const struct cli_call *call;
 	const struct cli_strv *filters;
-	bool all, said;
+	bool all;
 	const struct volume *v; /* being judged */
 };
 
@@ -233,12 +236,7 @@ static int wanted(const struct volume *v, void *data, struct err *e)
 
 static void removed(const char *name, void *data)
 {
-	struct pruning *p = data;
-
-	if (!p->said)
-		tare_say("Deleted Volumes:");
-	p->said = true;
-	tare_say("%s", name);
+	pruned_say("volume", name, data);
 }
 
 int cmd_volume_prune(const struct cli_call *call, struct err *e)
@@ -261,7 +259,7 @@ int cmd_volume_prune(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		events_pruned(&en, "volume", freed);
 	if (r == 0)
-		tare_say("%sTotal reclaimed space: %s", p.said ? "\n" : "", table_size(call->arena, freed));
+		pruned_total(call->arena, freed);
 	return r;
 }
 
