@@ -62,7 +62,8 @@ struct cli_option {
 	const char *help; /* one line; NULL = hidden */
 	size_t offset;	  /* of the target in the command's struct */
 	union {
-		const char *choices;		 /* CLI_STR: "table|json": nothing else is accepted */
+		const char *choices;		 /* CLI_STR: "table|json": nothing else is accepted; CLI_STRV: "key=WHAT,key=WHAT", what
+						  * shells complete one value to: the command itself judges it */
 		cli_parse_fn parse;		 /* CLI_CALL */
 		const struct cli_option *group; /* CLI_GROUP */
 	};

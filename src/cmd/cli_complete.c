@@ -1,13 +1,14 @@
 /* A walk over the words as the parser does it, but without values: all that counts is where the last word stands. What it
  * may be follows from what the help calls it (cli_option.arg, cli_command.args): "auto|plain" are words, IMAGE, CONTAINER, VOLUME and
- * NETWORK things that the program keeps, FILE, PATH, FOLDER and DIR are the shell's matter, of anything else we know
- * nothing. See cli_complete.h. */
+ * NETWORK things that the program keeps, SIGNAL the kernel's, COMMAND of an argument the program's own (where it is not what is to be
+ * run in a container), FILE, PATH, FOLDER and DIR are the shell's matter, of anything else we know nothing. See cli_complete.h. */
 #include "cmd/cli_complete.h"
 
 #include <ctype.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "oci/signals.h"
 
 struct walk {
 	struct cli_completion c;
@@ -18,6 +19,7 @@ struct walk {
 	const struct cli_option *pending; /* whose value comes next */
 	void *target;			  /* the program's options */
 	size_t n_args;
+	const struct cli_command *named;  /* the commands that the next argument may be a name of, where arguments are such names */
 	bool options_end, lost; /* lost: an unknown word, nothing is known about what follows */
 	cli_things_fn things;
 };
@@ -55,9 +57,22 @@ static bool is_name(const char *choice, size_t len, const char *name)
 	return n <= len && !strncmp(choice, name, n) && (!next || strchr("[]:.,", next));
 }
 
+/* By their short names, or by their long ones to who began so. */
+static void offer_signals(const struct walk *w)
+{
+	bool whole = text_starts(w->c.word + strlen(w->c.before), "SIG");
+	char name[OCI_SIGNAL_NAME_LEN];
+
+	for (int i = 1; i < 32; i++)
+		if (strncmp(oci_signal_name(i, name), "SIG", 3) == 0)
+			cli_offer(&w->c, name + (whole ? 0 : 3), NULL);
+}
+
 /* Of "CONTAINER:PATH" a candidate is "web:", for more is to come. */
 static void offer_name(const struct walk *w, const char *choice, size_t len)
 {
+	if (is_name(choice, len, "SIGNAL"))
+		offer_signals(w);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct cli_completion c = w->c;
 		size_t n = strlen(names[i].name);
@@ -129,7 +144,9 @@ static void offer_fields(const struct walk *w, const char *fields)
 
 static void offer_value(const struct walk *w, const struct cli_option *row)
 {
-	if (row->arg && text_ends(row->arg, "[,...]"))
+	if (row->kind == CLI_STRV && row->choices)
+		offer_fields(w, row->choices);
+	else if (row->arg && text_ends(row->arg, "[,...]"))
 		offer_fields(w, row->arg);
 	else if (row->kind == CLI_FLAG)
 		offer_choices(w, "true|false");
@@ -146,6 +163,19 @@ static void offer_option(const struct cli_option *row, void *data)
 
 	if (name)
 		cli_offer(&w->c, name, row->help);
+}
+
+static void offer_commands(const struct walk *w, const struct cli_command *table)
+{
+	for (const struct cli_command *c = table; c && c->name; c++)
+		if (c->help)
+			cli_offer(&w->c, c->name, c->help);
+}
+
+/* Arguments that are names of the program's commands: its own, and then those below the one before. */
+static bool names_commands(const struct cli_command *c)
+{
+	return c && c->args && !c->stop_at_positional && strstr(c->args, "COMMAND...");
 }
 
 /* The argument that comes next, of usages such as "IMAGE [COMMAND [ARG...]]" and "CONTAINER...". */
@@ -170,8 +200,10 @@ static void offer_argument(const struct walk *w)
 	while (len && (begin[len - 1] == '.' || (begin[len - 1] == ']' && !memchr(begin, '[', len))))
 		len--;
 	begin = arena_strndup(w->c.a, begin, len);
-	if (begin)
+	if (begin && !(names_commands(w->command) && w->n_args))
 		offer_choices(w, begin);
+	if (names_commands(w->command))
+		offer_commands(w, w->named);
 }
 
 static void take_value(struct walk *w, const struct cli_found *f, const char *value)
@@ -229,6 +261,8 @@ static void pass(struct walk *w, const char *word)
 		w->options = c->options;
 		w->table = c->sub;
 	} else {
+		c = cli_find_command(w->named, word);
+		w->named = c ? c->sub : NULL;
 		w->n_args++;
 		w->options_end |= w->command && w->command->stop_at_positional;
 	}
@@ -264,9 +298,7 @@ static void offer(struct walk *w)
 	} else if (!w->options_end && word[0] == '-') {
 		offer_options(w);
 	} else if (w->table) {
-		for (const struct cli_command *c = w->table; c->name; c++)
-			if (c->help)
-				cli_offer(&w->c, c->name, c->help);
+		offer_commands(w, w->table);
 	} else {
 		offer_argument(w);
 	}
@@ -275,7 +307,7 @@ static void offer(struct walk *w)
 int cli_complete(struct arena *a, const struct cli_program *p, cli_things_fn things, const char *const *words, size_t n,
 		 struct strbuf *out, struct err *e)
 {
-	struct walk w = { .program = p, .options = p->options, .table = p->commands, .things = things };
+	struct walk w = { .program = p, .options = p->options, .table = p->commands, .named = p->commands, .things = things };
 
 	w.target = arena_alloc(a, p->size ? p->size : 1);
 	if (!w.target)

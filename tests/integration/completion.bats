@@ -78,6 +78,37 @@ press() {
   run -0 ask build . ''; [ -z "$output" ] # one is all it takes
 }
 
+@test "filters: keys, then what each can be" {
+  [ "$(ask ps --filter '' | tr '\n' ' ')" = "ancestor= before= exited= expose= health= id= label= name= network= publish= since= status= volume= " ]
+  [ "$(ask ps -a -f sta)" = status= ]
+  [ "$(ask ps --filter status=r | tr '\n' ' ')" = 'status=restarting status=running ' ]
+  [ "$(ask ps --filter=status=run)" = --filter=status=running ]
+  [ "$(ask ps --filter name=wo)" = name=worker ]
+  [ "$(ask ps --filter volume=wa)" = volume=wares ]
+  [ "$(ask ps --filter ancestor=te)" = ancestor=team/app:1.2 ]
+  [ "$(ask events --filter type= | tr '\n' ' ')" = 'type=container type=image type=network type=volume type=builder ' ]
+  [ "$(ask events -f event=exec_d | tr '\n' ' ')" = 'event=exec_detach event=exec_die ' ]
+  [ "$(ask volume ls --filter dangling=t)" = dangling=true ]
+  [ "$(ask system prune --filter l | tr '\n' ' ')" = 'label= label!= ' ]
+  run -0 ask ps --filter label=; [ -z "$output" ]
+  # each key that is offered is one that the command takes
+  local key
+  for key in $(ask images --filter ''); do run tare images --filter "${key}busybox"; [[ "$output" != *"the keys are"* ]]; done
+  for key in $(ask network ls --filter ''); do run tare network ls --filter "${key}x"; [[ "$output" != *"the keys are dangl"* || "$key" = type= ]]; done
+}
+
+@test "signals, and commands to be told about" {
+  [ "$(ask kill -s K)" = KILL ]
+  [ "$(ask kill --signal=SIGUS | tr '\n' ' ')" = '--signal=SIGUSR1 --signal=SIGUSR2 ' ]
+  [ "$(ask kill -s '' | wc -l)" -gt 25 ]
+  [ "$(ask stop -s WIN)" = WINCH ]
+  [ "$(ask help inspe)" = inspect ]
+  [ "$(ask help net | tr '\n' ' ')" = 'networking network ' ]
+  [ "$(ask help image tr)" = tree ]
+  run -0 ask help ps ''; [ -z "$output" ]
+  run -0 ask exec web kil; [ -z "$output" ]
+}
+
 @test "arguments: containers and images where the usage names them, each at its place" {
   [ "$(ask start '' | tr '\n' ' ')" = 'web worker ' ]
   [ "$(ask stop web w | tr '\n' ' ')" = 'web worker ' ] # CONTAINER...
