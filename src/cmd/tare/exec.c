@@ -54,11 +54,12 @@ static void tell(const struct engine *en, const struct exec_made *made, enum ses
 static int stay(const struct engine *en, const struct exec_opts *o, const struct exec_made *made, struct client *c, struct err *e)
 {
 	const struct session s = { .client = c, .tty = o->tty, .stdin_open = o->interactive, .pidfd = -1,
-				   .detach_keys = o->detach_keys };
+				   .names_keys = true, .detach_keys = o->detach_keys };
 	struct client_exit exit = { 0 };
 	enum session_end end;
 	int r = session_run(&s, &end, &exit, e);
 
+	session_say_left(&s, r, end);
 	if (r == 0)
 		tell(en, made, end);
 	if (r < 0 || end == SESSION_DETACHED)
@@ -111,7 +112,7 @@ int cmd_attach(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_CLIENT struct client c = CLIENT_INIT;
 	CLEANUP_LIVE struct live live = LIVE_INIT;
-	struct session s = { .client = &c, .sig_proxy = o->sig_proxy, .detach_keys = o->detach_keys };
+	struct session s = { .client = &c, .sig_proxy = o->sig_proxy, .names_keys = true, .detach_keys = o->detach_keys };
 	struct ct_config config;
 	struct record rec;
 	int r = tare_engine(call, &en, e);

@@ -334,6 +334,12 @@ static void tell_resized(unsigned int rows, unsigned int columns, void *data)
 		events_resized(z->en, &rec, rows, columns);
 }
 
+void session_say_left(const struct session *s, int r, enum session_end end)
+{
+	if (r == 0 && end == SESSION_DETACHED && s->names_keys)
+		(void)fputs("read escape sequence\n", stderr);
+}
+
 int session_stay(const struct engine *en, const char *id, struct session *s, struct err *e)
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
@@ -346,6 +352,7 @@ int session_stay(const struct engine *en, const char *id, struct session *s, str
 	s->resized = tell_resized;
 	s->resized_data = &size;
 	r = session_run(s, &end, &exit, e);
+	session_say_left(s, r, end);
 	if (r == 0 && end == SESSION_DETACHED)
 		tell_detached(en, id);
 	if (r < 0 || end == SESSION_DETACHED)

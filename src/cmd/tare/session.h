@@ -13,6 +13,7 @@ struct session {
 	int pidfd;         /* -1: none to send them to */
 	void (*resized)(unsigned int rows, unsigned int columns, void *data); /* NULL: nobody is told */
 	void *resized_data;
+	bool names_keys;         /* whoever leaves by them is told so, as docker's attach and exec do */
 	const char *detach_keys; /* NULL: the usual "ctrl-p,ctrl-q"; "" = none */
 };
 
@@ -27,6 +28,8 @@ void session_block_signals(void);
 
 /* *out is filled with SESSION_EXITED. SESSION_LOST: the monitor hung up without a word. */
 int session_run(const struct session *s, enum session_end *end, struct client_exit *out, struct err *e) MUST_CHECK;
+/* Once its terminal is as it was: what names_keys asks for. r: what session_run() gave. */
+void session_say_left(const struct session *s, int r, enum session_end end);
 
 /* The rest of a command that stays with a running container: the session, then what it takes to know the exit code, and
  * to have the end recorded where this client settles. s->pidfd is filled in. Gives the exit code, 0 when the person
