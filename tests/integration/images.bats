@@ -186,7 +186,8 @@ docker_archive() { skopeo copy -q "oci-archive:$(busybox_archive)" "docker-archi
     else
       [[ "$(jq -r .CreatedSince <<<"$listed")" =~ ^[5-9][0-9]\ years\ ago$ ]]
       [[ "$(jq -r .CreatedSince <<<"$past")" =~ ^[5-9][0-9]\ years\ ago$ ]]
-      [[ "$(jq -r .CreatedAt <<<"$listed")" == "${row%Z}"* ]] || [[ "$(jq -r .CreatedAt <<<"$listed")" == "${row%%.*}"* ]]
+      row=${row/T/ } row=${row%%[.Z]*}
+      [ "$(jq -r .CreatedAt <<<"$listed")" = "$row $(date -d "$row UTC" '+%z %Z')" ]
     fi
     tare rmi epoch:1 >/dev/null
     rm -r "$BATS_TEST_TMPDIR/x"

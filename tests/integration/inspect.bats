@@ -166,4 +166,23 @@ no_exec() { [ "$(tare inspect -f '{{json .ExecIDs}}' "$1")" = null ]; }
   [ "$(of said '{{index .HostConfig.Sysctls "net.ipv4.ip_forward"}}')" = 1 ]
   tare start -a said
   tare rm -f ports waits said >/dev/null
+
+@test "ps: the command as Go quotes it, cut or whole; dates as docker writes them; network ls has a scope" {
+  tare create --name said --network none busybox echo 'a"b' 'two words' 'back\slash' >/dev/null
+  [ "$(tare ps -a --filter name=said --format '{{.Command}}')" = "\"echo a\\\"b 'two words…\"" ]
+  [ "$(tare ps -a --no-trunc --filter name=said --format '{{.Command}}')" = "\"echo a\\\"b 'two words' back\\\\slash\"" ]
+  tare rm said >/dev/null
+  [[ "$(TZ=UTC tare ps --filter name=web --format '{{.CreatedAt}}')" =~ ^20[0-9-]{8}\ [0-9:]{8}\ \+0000\ UTC$ ]]
+  [ "$(date -d "$(TZ=UTC tare ps --filter name=web --format '{{.CreatedAt}}')" +%s)" = "$(date -d "$(of web '{{.Created}}')" +%s)" ]
+  [[ "$(tare network ls | head -1)" =~ ^"NETWORK ID"\ +NAME\ +DRIVER\ +SCOPE ]]
+}
+
+@test "who leaves by the keys is told: attach, exec" {
+  leave() { python3 "$BATS_TEST_DIRNAME/../lib/terminal.py" size=24x80 wait=tick 'send=\x10\x11' end -- sh -c 'err=$1; shift; "$@" 2>"$err"' sh "$BATS_TEST_TMPDIR/err" "$TARE_BIN/tare" "$@"; }
+  tare run -dit --name ticks --network none busybox sh -c 'while sleep 0.2; do echo tick; done'
+  leave attach ticks
+  [ "$(cat "$BATS_TEST_TMPDIR/err")" = "read escape sequence" ]
+  leave exec -it ticks sh -c 'echo tick; sleep 2'
+  [ "$(cat "$BATS_TEST_TMPDIR/err")" = "read escape sequence" ]
+  tare rm -f ticks
 }
