@@ -69,7 +69,7 @@ nameless() {
   # one that only a stopped container has goes with it
   tare create --name stopped --network used busybox true
   run -0 tare system prune -f
-  [[ "$output" == *"deleted: labelled"* && "$output" == *"deleted: used"* ]]
+  [[ "$output" == *"Deleted Networks:"*labelled* && "$output" == *"Deleted Networks:"*used* ]]
 }
 
 @test "system prune: the build cache that no image uses goes, with --all the rest and RUN's caches, as docker's" {

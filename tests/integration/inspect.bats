@@ -173,7 +173,7 @@ no_exec() { [ "$(tare inspect -f '{{json .ExecIDs}}' "$1")" = null ]; }
   [ "$(tare ps -a --no-trunc --filter name=said --format '{{.Command}}')" = "\"echo a\\\"b 'two words' back\\\\slash\"" ]
   tare rm said >/dev/null
   [[ "$(TZ=UTC tare ps --filter name=web --format '{{.CreatedAt}}')" =~ ^20[0-9-]{8}\ [0-9:]{8}\ \+0000\ UTC$ ]]
-  [ "$(date -d "$(TZ=UTC tare ps --filter name=web --format '{{.CreatedAt}}')" +%s)" = "$(date -d "$(of web '{{.Created}}')" +%s)" ]
+  [ "$(date -d "$(TZ=UTC tare ps --filter name=web --format '{{.CreatedAt}}' | sed 's/ UTC$//')" +%s)" = "$(date -d "$(of web '{{.Created}}')" +%s)" ]
   [[ "$(tare network ls | head -1)" =~ ^"NETWORK ID"\ +NAME\ +DRIVER\ +SCOPE ]]
 }
 
