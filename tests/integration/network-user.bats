@@ -72,7 +72,7 @@ names() { tare network ls --format json "$@" | jq -r .Name | tr '\n' ' '; }
   tare network prune -f --filter until=1h
   [ "$(names)" = "bridge one three two " ]
   run -1 tare network prune -f --filter color=red
-  [ "$(tare network prune -f --filter label=color --filter label!=big)" = two ]
+  [ "$(tare network prune -f --filter label=color --filter label!=big)" = $'Deleted Networks:\ntwo' ]
   [ "$(tare network prune -f --filter until=2000-01-01)" = "" ]
   tare network prune -f --filter label=big
   [ "$(names)" = "bridge three " ]
