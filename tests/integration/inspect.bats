@@ -166,6 +166,7 @@ no_exec() { [ "$(tare inspect -f '{{json .ExecIDs}}' "$1")" = null ]; }
   [ "$(of said '{{index .HostConfig.Sysctls "net.ipv4.ip_forward"}}')" = 1 ]
   tare start -a said
   tare rm -f ports waits said >/dev/null
+}
 
 @test "ps: the command as Go quotes it, cut or whole; dates as docker writes them; network ls has a scope" {
   tare create --name said --network none busybox echo 'a"b' 'two words' 'back\slash' >/dev/null
