@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/placeopts.h"
 #include "engine/volume.h"
 #include "net/port.h"
 #include "oci/signals.h"
@@ -193,6 +194,13 @@ static void write_place(const struct ct_network *n, struct json_writer *w)
 	for (size_t i = 0; i < n->aliases.n; i++)
 		jw_str(w, NULL, n->aliases.v[i]);
 	jw_end_array(w);
+	placeopts_write(n, w);
+	if (n->links.n) {
+		jw_array(w, "Links");
+		for (size_t i = 0; i < n->links.n; i++)
+			jw_str(w, NULL, n->links.v[i]);
+		jw_end_array(w);
+	}
 	jw_end_object(w);
 }
 

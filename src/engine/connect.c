@@ -16,6 +16,7 @@
 #include "engine/healer.h"
 #include "engine/hold.h"
 #include "engine/join.h"
+#include "engine/links.h"
 #include "engine/relays.h"
 #include "engine/resolver.h"
 #include "engine/settle.h"
@@ -26,6 +27,7 @@ struct change {
 	struct arena *a;
 	struct hold held;
 	struct network network;
+	const struct json *now; /* the configuration after the change */
 	bool concerned; /* it had names before the change: concerns_names() */
 };
 #define CHANGE_INIT { .held = HOLD_INIT }
@@ -140,6 +142,7 @@ static int write_connected(struct change *c, const char *instead, const struct c
 	if (sb_error(&config) < 0)
 		return err_errno(e, -ENOMEM, "connect");
 	r = json_parse(c->a, config.s, config.len, NULL, &doc, e);
+	c->now = doc;
 	if (r == 0)
 		r = catalog_begin(cat, CATALOG_DURABLE, e);
 	if (r == 0)
@@ -174,7 +177,21 @@ static int tell(const struct change *c, const struct endpoints *own, struct err 
 {
 	if (concerns_names(c))
 		resolver_sync(c->en);
-	return endpoint_files(c->en, c->a, c->held.rec.id, c->held.config.doc, own, e);
+	links_moved(c->en, c->held.rec.id);
+	return endpoint_files(c->en, c->a, c->held.rec.id, c->now ? c->now : c->held.config.doc, own, e);
+}
+
+/* Ports lead where the way out is: to the one that comes, where that has a higher priority. */
+static int take_ports(struct change *c, const struct endpoints *own, size_t at, struct err *e)
+{
+	struct endpoints before, none;
+	int r = own->via == at && own->n > 1 && own->n_ports ? endpoint_without(c->a, own, at, &before, e) : 1;
+
+	if (r || before.via == before.n)
+		return r < 0 ? r : 0;
+	none = before;
+	none.n_ports = 0;
+	return endpoint_close_ports(c->en, c->held.rec.id, &before, &none, e);
 }
 
 /* The host's side and the devices of a row that is there. */
@@ -189,7 +206,9 @@ static int make_endpoint(struct change *c, struct err *e)
 		return r;
 	one = endpoint_alone(&own, at);
 	one.v[0].link.mtu = network_mtu(&one.v[0].network);
-	r = endpoint_network_up(c->en, c->a, &one.v[0].network, e);
+	r = take_ports(c, &own, at, e);
+	if (r == 0)
+		r = endpoint_network_up(c->en, c->a, &one.v[0].network, e);
 	if (r == 0)
 		r = endpoint_open(c->en, c->held.rec.id, &one, e);
 	if (r == 0)
@@ -304,7 +323,9 @@ int network_connect(const struct engine *en, const char *container, const struct
 	if (r < 0)
 		return r;
 	named.name = c.network.name;
-	r = connect(&c, &named, e);
+	r = links_resolve(en, &a, &named, e);
+	if (r == 0)
+		r = connect(&c, &named, e);
 	if (r == 0 && runs(&c))
 		events_network(en, "connect", &c.network, c.held.rec.id, NULL);
 	return r;
@@ -373,7 +394,9 @@ int network_disconnect(const struct engine *en, const char *container, const cha
 	}
 	c.concerned = concerns_names(&c);
 	config_change_networks(c.held.config.doc, name, NULL, &config);
-	r = sb_error(&config) < 0 ? err_errno(e, -ENOMEM, "disconnect") : runs(&c) ? leave(&c, e) : 0;
+	r = sb_error(&config) < 0 ? err_errno(e, -ENOMEM, "disconnect") : json_parse(&a, config.s, config.len, NULL, &c.now, e);
+	if (r == 0 && runs(&c))
+		r = leave(&c, e);
 	if (r == 0)
 		r = catalog_begin(cat, CATALOG_DURABLE, e);
 	if (r == 0)

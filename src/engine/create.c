@@ -18,6 +18,7 @@
 #include "engine/images.h"
 #include "engine/imageuse.h"
 #include "engine/join.h"
+#include "engine/links.h"
 #include "engine/names.h"
 #include "engine/prepare.h"
 #include "engine/rootfile.h"
@@ -174,6 +175,8 @@ static int judge(struct making *m, struct err *e)
 		r = volumes_from(m->en, &m->plan, e);
 	if (r == 0)
 		r = spec_plan(&m->plan, m->image, max_id, e);
+	if (r == 0)
+		r = links_plan(m->en, &m->plan, e);
 	if (r == 0)
 		r = capacity_check(m->en, "--storage-opt", &m->plan.storage, true, e);
 	if (r == 0)

@@ -18,6 +18,7 @@
 #include "engine/folder.h"
 #include "engine/healer.h"
 #include "engine/others.h"
+#include "engine/placeopts.h"
 #include "engine/record.h"
 #include "engine/relays.h"
 #include "engine/resolver.h"
@@ -76,6 +77,19 @@ static const char *joined(struct arena *a, const struct json *array)
 	return arena_strdup(a, sb_str(&b));
 }
 
+/* Of a place, for its row (placeopts.h). In a network without names links are lines of hosts. */
+static const char *words_of(struct arena *a, const struct network *net, const struct json *wish)
+{
+	const char *parts[] = { joined(a, json_get(wish, "Aliases")), resolver_serves(net) ? joined(a, json_get(wish, "Links")) : "",
+				placeopts_words(a, wish) };
+	const char *all = "";
+
+	for (size_t i = 0; all && i < ARRAY_LEN(parts); i++)
+		if (!parts[i] || *parts[i])
+			all = parts[i] ? arena_printf(a, "%s%s%s", all, *all ? " " : "", parts[i]) : NULL;
+	return all;
+}
+
 #define NOT_OURS 1 /* take_address(): the network is one of CNI */
 
 static int take_address(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct json *wish,
@@ -92,6 +106,10 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 	    (r = network_find(en, a, name, &net, e)) < 0)
 		return r;
 	r = cni_own_settle(en, a, &net, e);
+	if (r > 0 && *placeopts_words(a, wish))
+		return err_set(e, ERR_UNSUPPORTED, "network %s is one of CNI, whose plugins know no gw-priority, link-local-ip or driver-opt", name);
+	if (r > 0 && json_get(wish, "Links"))
+		return err_set(e, ERR_UNSUPPORTED, "--link: network %s is one of CNI, which knows no names for one container alone", name);
 	if (r != 0)
 		return r < 0 ? r : NOT_OURS;
 	r = address_find(en, &net, ip, ip6, &at, e);
@@ -109,7 +127,7 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 	r = cat_exec(en->catalog, e,
 		     "INSERT INTO endpoints(container, network, position, host, number, ip, mac, aliases, servers, ip6) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 		     "ssisisssss", id, net.id, position, host, (int64_t)at.number, ip_net_text(&at.ip, text), made,
-		     joined(a, json_get(wish, "Aliases")), resolver_forwards(&net, servers) ? RESOLVER_FORWARDED : servers, ip_net_text(&at.ip6, text6));
+		     words_of(a, &net, wish), resolver_forwards(&net, servers) ? RESOLVER_FORWARDED : servers, ip_net_text(&at.ip6, text6));
 	return r < 0 ? r : 0;
 }
 
@@ -337,6 +355,9 @@ static int take_row(const struct engine *en, struct arena *a, struct cat_stmt *s
 		return err_set(e, ERR_INTERNAL, "an endpoint of network %s is damaged in the catalog", out->network.name);
 	(void)snprintf(l->host, sizeof(l->host), "%s", cat_text(s, 1));
 	(void)snprintf(l->name, sizeof(l->name), "eth%u", (unsigned int)cat_int(s, 4) % 10000);
+	r = placeopts_read(a, cat_text(s, 7), l, &out->priority, e);
+	if (r < 0)
+		return r;
 	l->kind = kind_of(&out->network);
 	l->mode = out->network.mode;
 	out->forwarded = strcmp(cat_text(s, 6), RESOLVER_FORWARDED) == 0;
@@ -350,22 +371,41 @@ static int take_row(const struct engine *en, struct arena *a, struct cat_stmt *s
 	return 0;
 }
 
-/* Out leads the first one with a gateway, of each family; ports lead to the first one that the host can reach, and the world. */
+/* Of those that may the one with the highest priority, of these the first; n: none may. */
+static size_t first_of(const struct endpoints *own, bool (*may)(const struct endpoint *p))
+{
+	size_t best = own->n;
+
+	for (size_t i = 0; i < own->n; i++)
+		if (may(&own->v[i]) && (best == own->n || own->v[i].priority > own->v[best].priority))
+			best = i;
+	return best;
+}
+
+static bool may_lead_out(const struct endpoint *p)
+{
+	return p->link.gateway.len > 0;
+}
+
+static bool may_lead_out6(const struct endpoint *p)
+{
+	return p->link.ip6.ip.len > 0 && p->link.gateway6.len > 0;
+}
+
+/* The host can reach it, and the world. */
+static bool may_have_ports(const struct endpoint *p)
+{
+	return !network_is_direct(&p->network) && !p->network.internal;
+}
+
 static void choose_ways(struct endpoints *own)
 {
-	bool four = false, six = false;
+	size_t out = first_of(own, may_lead_out), out6 = first_of(own, may_lead_out6);
 
-	for (own->via = 0; own->via < own->n; own->via++)
-		if (!network_is_direct(&own->v[own->via].network) && !own->v[own->via].network.internal)
-			break;
-
+	own->via = first_of(own, may_have_ports);
 	for (size_t i = 0; i < own->n; i++) {
-		struct net_link *l = &own->v[i].link;
-
-		l->leads_out = !four && l->gateway.len;
-		l->leads_out6 = !six && l->ip6.ip.len && l->gateway6.len;
-		four |= l->leads_out;
-		six |= l->leads_out6;
+		own->v[i].link.leads_out = i == out;
+		own->v[i].link.leads_out6 = i == out6;
 	}
 }
 
@@ -374,7 +414,7 @@ static int read_links(const struct engine *en, struct arena *a, const char *id, 
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	size_t room = out->n;
-	int r = cat_prepare(en->catalog, &s, e, "SELECT network, host, ip, mac, position, ip6, servers FROM endpoints WHERE container = ?1 ORDER BY position", "s", id);
+	int r = cat_prepare(en->catalog, &s, e, "SELECT network, host, ip, mac, position, ip6, servers, aliases FROM endpoints WHERE container = ?1 ORDER BY position", "s", id);
 
 	for (out->n = 0; r == 0 && out->n < room && (r = cat_step(s, e)) > 0; out->n += r == 0)
 		r = take_row(en, a, s, &out->v[out->n], e);

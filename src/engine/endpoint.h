@@ -12,6 +12,7 @@
 struct endpoint {
 	struct network network;
 	struct net_link link;
+	int64_t priority; /* the highest one leads out; 0 is usual */
 	bool forwarded; /* resolver_forwards(), when it was taken */
 };
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "engine/cni.h"
 #include "engine/endpoint_impl.h"
+#include "engine/links.h"
 #include "engine/etcfiles.h"
 #include "engine/join.h"
 #include "engine/live.h"
@@ -19,7 +20,9 @@ int endpoint_files(const struct engine *en, struct arena *a, const char *id, con
 {
 	static const struct etc_dns none = { 0 };
 	const struct endpoint *first = own->v;
+	CLEANUP_STRBUF struct strbuf others = STRBUF_INIT;
 	struct etc_addresses at = { 0 };
+	int r;
 
 	if (!own->n)
 		return cni_files(en, a, id, config, e);
@@ -27,6 +30,10 @@ int endpoint_files(const struct engine *en, struct arena *a, const char *id, con
 	for (size_t i = 0; i < own->n && !at.gateway.len; i++)
 		if (!network_is_direct(&own->v[i].network))
 			at.gateway = own->v[i].network.gateway;
+	r = links_hosts(en, a, config, &others, e);
+	if (r < 0)
+		return r;
+	at.others = sb_str(&others);
 	return etcfiles_write(en, a, id, config, &at, endpoint_has_names(own), &none, e);
 }
 

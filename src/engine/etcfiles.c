@@ -80,6 +80,8 @@ void etc_hosts_text(const struct etc_hosts *h, struct strbuf *out)
 		     "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
 	for (size_t i = 0; i < h->extra.n; i++)
 		add_extra(h, h->extra.v[i], out);
+	if (h->at && h->at->others)
+		sb_puts(out, h->at->others);
 	if (h->at) {
 		add_own(h, &h->at->ip, out);
 		add_own(h, &h->at->ip6, out);

@@ -16,6 +16,7 @@ bool etc_wants_gateway(const char *text); /* of a checked one: host-gateway */
 struct etc_addresses {
 	struct ip ip, ip6, gateway;
 	struct ip server; /* a name server of the network's that asks the host's */
+	const char *others; /* whole lines of hosts about others (links.h); NULL: none */
 };
 
 struct etc_hosts {

@@ -14,6 +14,7 @@
 #include "engine/events.h"
 #include "engine/folder.h"
 #include "engine/launch.h"
+#include "engine/links.h"
 #include "engine/spec.h"
 #include "oci/user.h"
 #include "sys/caps.h"
@@ -110,7 +111,7 @@ static int choose_user(struct exec *x, int root, const char **home, struct err *
 	return 0;
 }
 
-static int choose_env(struct exec *x, const char *home, struct err *e)
+static int choose_env(const struct engine *en, struct exec *x, const char *home, struct err *e)
 {
 	const char **v;
 	int r = json_get_strv(&x->a, json_get(x->config.doc, "Config"), "Config", "Env", &v, &x->env.n, e);
@@ -118,6 +119,10 @@ static int choose_env(struct exec *x, const char *home, struct err *e)
 	if (r < 0)
 		return r;
 	x->env.v = v;
+	r = links_env(en, &x->a, x->rec.name, x->config.doc, &x->env, e);
+	if (r < 0)
+		return r;
+	v = (const char **)x->env.v;
 	if (x->opt->tty) {
 		const char *term[] = { "TERM=xterm" };
 		bool has = false;
@@ -205,7 +210,7 @@ static int prepare(const struct engine *en, struct exec *x, const char *what, st
 	if (root < 0)
 		return root;
 	r = choose_user(x, root, &home, e);
-	return r < 0 ? r : choose_env(x, home, e);
+	return r < 0 ? r : choose_env(en, x, home, e);
 }
 
 int container_exec(const struct engine *en, const char *what, const struct exec_options *opt, struct client *out,

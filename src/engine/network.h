@@ -28,12 +28,12 @@ struct network {
 	bool internal;
 	uint32_t mtu;              /* 0: the uplink's */
 	const char *parent, *mode; /* macvlan, ipvlan: the host's device ("": one of the network's own), and how ("": bridge, l2) */
-	const struct json *config; /* {"Internal","Mtu","Parent","Mode","Range","Range6","Aux","Labels","Options"} */
+	const struct json *config; /* {"Internal","Attachable","Mtu","Parent","Mode","Range","Range6","Aux","Labels","Options"} */
 };
 
 struct network_options {
 	const char *name, *driver;
-	bool internal, ipv6;
+	bool internal, ipv6, attachable;
 	struct strv subnets, gateways, ip_ranges; /* one of each family; none: chosen */
 	struct strv aux;                          /* "NAME=IP": addresses that nobody is given */
 	struct strv labels, options;

@@ -298,6 +298,7 @@ static void write_config(const struct network_options *o, const struct network *
 
 	jw_object(&w, NULL);
 	jw_bool(&w, "Internal", net->internal);
+	jw_bool(&w, "Attachable", o->attachable);
 	jw_u64(&w, "Mtu", net->mtu);
 	jw_str(&w, "Parent", net->parent);
 	jw_str(&w, "Mode", net->mode);

@@ -19,6 +19,9 @@ struct ct_network {
 	const char *name;
 	const char *ip, *ip6, *mac_address; /* NULL: chosen */
 	struct strv aliases;          /* names it has there beside its own */
+	struct strv links;            /* CONTAINER[:ALIAS] (links.h) */
+	const char *gw_priority;      /* these three: placeopts.h */
+	struct strv link_local, driver_opts;
 };
 
 /* A step of a build (engine/step.h): what it runs on instead of an image, and where what it writes goes. */
@@ -63,7 +66,7 @@ struct ct_options {
 	const char *shm_size;
 
 	const char *ip, *ip6, *mac_address, *userns, *pid, *ipc, *uts, *cgroupns;
-	struct strv networks, network_aliases, publish, expose, add_host, dns, dns_search, dns_option;
+	struct strv networks, network_aliases, links, link_local, publish, expose, add_host, dns, dns_search, dns_option;
 	bool publish_all;
 	struct strv cap_add, cap_drop, security_opt, sysctls;
 

@@ -14,6 +14,7 @@
 #include "engine/healer.h"
 #include "engine/launch.h"
 #include "engine/live.h"
+#include "engine/placeopts.h"
 #include "engine/record.h"
 #include "net/stub.h"
 #include "sys/sock.h"
@@ -67,8 +68,26 @@ static void add_names(struct strbuf *out, struct cat_stmt *s, int column)
 	add_name(out, network, ip, name, strlen(name));
 	add_name(out, network, ip, id, ID_SHORT);
 	for (const char *alias = cat_text(s, 4); *alias; alias += strspn(alias, " ")) {
-		add_name(out, network, ip, alias, strcspn(alias, " "));
+		if (place_word(alias) == PLACE_ALIAS)
+			add_name(out, network, ip, alias, strcspn(alias, " "));
 		alias += strcspn(alias, " ");
+	}
+}
+
+/* Names that it alone knows. */
+static void add_links(struct strbuf *out, struct cat_stmt *s)
+{
+	for (const char *word = cat_text(s, 4); *word; word += strspn(word, " ")) {
+		size_t name = strcspn(word, ":"), len = strcspn(word, " ");
+
+		if (place_word(word) == PLACE_LINK) {
+			sb_printf(out, "link %s %lld ", cat_text(s, 0), (long long)cat_int(s, 2));
+			for (const char *c = word + name + 1; c < word + len; c++)
+				sb_putc(out, (char)tolower((unsigned char)*c));
+			sb_putc(out, ' ');
+			add_lower(out, word, name);
+		}
+		word += len;
 	}
 }
 
@@ -107,6 +126,7 @@ static int add_members(const struct engine *en, struct strbuf *out, struct err *
 		sb_printf(out, " %lld", (long long)cat_int(s, 2));
 		add_names(&names, s, 3);
 		add_names(&names, s, 6);
+		add_links(&names, s);
 	}
 	if (last[0])
 		sb_putc(out, '\n');

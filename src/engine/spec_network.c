@@ -9,7 +9,9 @@
 #include "base/ip.h"
 #include "base/log.h"
 #include "engine/etcfiles.h"
+#include "engine/links.h"
 #include "engine/network.h"
+#include "engine/placeopts.h"
 #include "engine/spec_plan.h"
 #include "net/port.h"
 #include "net/usernet.h"
@@ -27,16 +29,16 @@ static int wants_network(const struct plan *p, const char *option, struct err *e
 	return p->n_networks ? 0 : err_set(e, ERR_INVALID, "%s needs a network, and --network is %s", option, mode(p));
 }
 
-static int add_alias(struct plan *p, struct ct_network *n, const char *alias, struct err *e)
+static int add_text(struct plan *p, struct strv *list, const char *text, struct err *e)
 {
-	const char **v = arena_array(p->a, n->aliases.n + 1, sizeof(*v));
+	const char **v = arena_array(p->a, list->n + 1, sizeof(*v));
 
 	if (!v)
-		return err_errno(e, -ENOMEM, "--network-alias");
-	if (n->aliases.n)
-		memcpy(v, n->aliases.v, n->aliases.n * sizeof(*v));
-	v[n->aliases.n] = alias;
-	n->aliases = (struct strv){ v, n->aliases.n + 1 };
+		return err_errno(e, -ENOMEM, "--network");
+	if (list->n)
+		memcpy(v, list->v, list->n * sizeof(*v));
+	v[list->n] = text;
+	*list = (struct strv){ v, list->n + 1 };
 	return 0;
 }
 
@@ -54,7 +56,35 @@ static int check_form(const char *text, struct strv parts, struct err *e)
 	return 0;
 }
 
-/* "NAME", or "name=NAME,ip=IP,ip6=IP,alias=NAME,mac-address=MAC". */
+/* One KEY=VALUE of the long form. */
+static int take_key(struct plan *p, const char *text, const char *part, struct ct_network *out, struct err *e)
+{
+	const struct {
+		const char *key;
+		const char **one;
+		struct strv *several;
+	} rows[] = {
+		{ "name", &out->name, NULL },	{ "ip", &out->ip, NULL },
+		{ "ip6", &out->ip6, NULL },	{ "mac-address", &out->mac_address, NULL },
+		{ "gw-priority", &out->gw_priority, NULL }, { "alias", NULL, &out->aliases },
+		{ "link-local-ip", NULL, &out->link_local }, { "driver-opt", NULL, &out->driver_opts },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *v = plan_value_of(part, rows[i].key);
+
+		if (v && rows[i].several)
+			return add_text(p, rows[i].several, v, e);
+		if (!v)
+			continue;
+		*rows[i].one = v;
+		return 0;
+	}
+	return err_set(e, ERR_UNSUPPORTED, "--network %s: \"%s\" is not supported (name, alias, ip, ip6, mac-address, gw-priority, link-local-ip and driver-opt are)",
+		       text, part);
+}
+
+/* "NAME", or "name=NAME,KEY=VALUE…". */
 static int parse_network(struct plan *p, const char *text, struct ct_network *out, struct err *e)
 {
 	struct strv parts = plan_split(p->a, text, ',');
@@ -65,22 +95,9 @@ static int parse_network(struct plan *p, const char *text, struct ct_network *ou
 	if (!strchr(text, '='))
 		return 0;
 	out->name = NULL;
-	for (size_t i = 0; i < parts.n; i++) {
-		const char *v;
-
-		if ((v = plan_value_of(parts.v[i], "name")))
-			out->name = v;
-		else if ((v = plan_value_of(parts.v[i], "ip")))
-			out->ip = v;
-		else if ((v = plan_value_of(parts.v[i], "ip6")))
-			out->ip6 = v;
-		else if ((v = plan_value_of(parts.v[i], "mac-address")))
-			out->mac_address = v;
-		else if (!(v = plan_value_of(parts.v[i], "alias")))
-			return err_set(e, ERR_UNSUPPORTED, "--network %s: \"%s\" is not supported (name, ip, ip6, mac-address and alias are)", text, parts.v[i]);
-		else if (add_alias(p, out, v, e) < 0)
+	for (size_t i = 0; i < parts.n; i++)
+		if (take_key(p, text, parts.v[i], out, e) < 0)
 			return e->code;
-	}
 	return out->name ? 0 : err_set(e, ERR_INVALID, "--network %s: which one? name=NAME", text);
 }
 
@@ -112,11 +129,18 @@ static int plan_modes(struct plan *p, struct err *e)
 	return 0;
 }
 
-/* --ip, --ip6, --mac-address and --network-alias are about the first one. */
+/* Which option is about the first network; NULL: none is given. */
+static const char *about_first(const struct ct_options *o)
+{
+	return o->ip ? "--ip" : o->ip6 ? "--ip6" : o->mac_address ? "--mac-address" : o->network_aliases.n ? "--network-alias" : o->links.n ? "--link" :
+	       o->link_local.n ? "--link-local-ip" : NULL;
+}
+
+/* They are about the first one. */
 static int plan_first(struct plan *p, struct err *e)
 {
 	struct ct_network *first = p->n_networks ? &p->networks[0] : NULL;
-	const char *option = p->opt->ip ? "--ip" : p->opt->ip6 ? "--ip6" : p->opt->mac_address ? "--mac-address" : p->opt->network_aliases.n ? "--network-alias" : NULL;
+	const char *option = about_first(p->opt);
 	int r = option && !p->rootless ? wants_network(p, option, e) : 0;
 
 	if (r < 0 || !first)
@@ -128,7 +152,11 @@ static int plan_first(struct plan *p, struct err *e)
 	if (p->opt->mac_address)
 		first->mac_address = p->opt->mac_address;
 	for (size_t i = 0; r == 0 && i < p->opt->network_aliases.n; i++)
-		r = add_alias(p, first, p->opt->network_aliases.v[i], e);
+		r = add_text(p, &first->aliases, p->opt->network_aliases.v[i], e);
+	for (size_t i = 0; r == 0 && i < p->opt->links.n; i++)
+		r = add_text(p, &first->links, p->opt->links.v[i], e);
+	for (size_t i = 0; r == 0 && i < p->opt->link_local.n; i++)
+		r = add_text(p, &first->link_local, p->opt->link_local.v[i], e);
 	return r;
 }
 
@@ -152,6 +180,11 @@ int network_check_place(const struct ct_network *n, struct err *e)
 	for (size_t i = 0; i < n->aliases.n; i++)
 		if (!is_alias(n->aliases.v[i]))
 			return err_set(e, ERR_INVALID, "\"%s\" is no name for a container in a network: 1 to 63 letters, digits, '-', '_' or, between them, '.'", n->aliases.v[i]);
+	if (placeopts_check(n, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < n->links.n; i++)
+		if (links_check(n->links.v[i], e) < 0)
+			return e->code;
 	if (n->ip && (ip_parse(n->ip, &ip) < 0 || ip.len != 4))
 		return err_set(e, ERR_INVALID, "--ip %s is no IPv4 address", n->ip);
 	if (n->ip6 && (ip_parse(n->ip6, &ip) < 0 || ip.len != 16))
@@ -303,6 +336,8 @@ static int check_shared(const struct plan *p, struct err *e)
 	} rows[] = {
 		{ "-p", o->publish.n > 0 },       { "-P", o->publish_all },	      { "--expose", o->expose.n > 0 },
 		{ "--ip", o->ip },		  { "--ip6", o->ip6 },		       { "--mac-address", o->mac_address }, { "--network-alias", o->network_aliases.n > 0 },
+		{ "--link", o->links.n > 0 },
+		{ "--link-local-ip", o->link_local.n > 0 },
 		{ "--dns", o->dns.n > 0 },	  { "--dns-search", o->dns_search.n > 0 }, { "--dns-option", o->dns_option.n > 0 },
 		{ "--add-host", o->add_host.n > 0 }, { "--hostname", o->hostname },    { "--domainname", o->domainname },
 	};

@@ -15,6 +15,7 @@
 #include "engine/folder.h"
 #include "engine/join.h"
 #include "engine/launch.h"
+#include "engine/links.h"
 #include "engine/prepare.h"
 #include "engine/settle.h"
 #include "engine/spec_log.h"
@@ -55,7 +56,13 @@ static int connect(const struct engine *en, const char *id, struct strbuf *descr
 	if (r == 0 && en->user.on)
 		return usernet_connect(en, &a, id, config.doc, description, e);
 	if (r == 0)
+		r = links_ready(en, rec.name, config.doc, e);
+	if (r == 0)
+		r = links_describe(en, rec.name, config.doc, description, e);
+	if (r == 0)
 		r = endpoint_prepare(en, &a, id, config.doc, &own, e);
+	if (r == 0)
+		links_moved(en, id);
 	endpoint_describe(en, &own, description);
 	return r;
 }

@@ -67,7 +67,8 @@ int plan_usernet(struct plan *p, struct err *e)
 {
 	const char *text = p->opt->networks.n ? p->opt->networks.v[0] : "";
 	const char *about = p->opt->ip ? "--ip" : p->opt->ip6 ? "--ip6" : p->opt->mac_address ? "--mac-address" :
-			    p->opt->network_aliases.n ? "--network-alias" : NULL;
+			    p->opt->network_aliases.n ? "--network-alias" : p->opt->links.n ? "--link" :
+			    p->opt->link_local.n ? "--link-local-ip" : NULL;
 	struct net_usernet u;
 	int r;
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "sys/ns.h"
 #include "sys/rtnl.h"
 
 #define LOOPBACK 1 /* its index in every network namespace */
@@ -95,6 +96,14 @@ void net_link_write(struct json_writer *w, const struct net_link *l)
 	jw_str(w, "ip6", ip_net_text(&l->ip6, text));
 	jw_str(w, "gateway6", ip_text(&l->gateway6, text));
 	jw_bool(w, "leadsOut6", l->leads_out6);
+	if (l->n_local) {
+		jw_array(w, "local");
+		for (size_t i = 0; i < l->n_local; i++)
+			jw_str(w, NULL, ip_net_text(&l->local[i], text));
+		jw_end_array(w);
+	}
+	if (l->sysctls)
+		jw_str(w, "sysctls", l->sysctls);
 	jw_end_object(w);
 }
 
@@ -144,6 +153,17 @@ static int get_side(const struct json *obj, const char *ip_key, const char *gate
 	return r;
 }
 
+static int get_local(const struct json *obj, struct net_link *out, struct err *e)
+{
+	const struct json *list = NULL;
+	int r = json_get_array(obj, "link", "local", &list, e);
+
+	json_each(text, list)
+		if (r == 0 && (text->type != JSON_STRING || out->n_local == LINK_LOCAL_MOST || ip_net_parse(text->str, &out->local[out->n_local++]) < 0))
+			r = err_set(e, ERR_INVALID, "link.local: no address, or too many");
+	return r < 0 ? r : json_get_str(obj, "link", "sysctls", &out->sysctls, e);
+}
+
 int net_link_parse(const struct json *obj, struct net_link *out, struct err *e)
 {
 	const char *mac = "";
@@ -154,7 +174,8 @@ int net_link_parse(const struct json *obj, struct net_link *out, struct err *e)
 	    (r = get_name(obj, "parent", out->parent, e)) < 0 || (r = get_kind(obj, out, e)) < 0 || (r = json_get_u32(obj, "link", "group", &out->group, e)) < 0 ||
 	    (r = json_get_u32(obj, "link", "mtu", &out->mtu, e)) < 0 || (r = json_get_bool(obj, "link", "leadsOut", &out->leads_out, e)) < 0 ||
 	    (r = json_get_bool(obj, "link", "leadsOut6", &out->leads_out6, e)) < 0 || (r = json_get_str(obj, "link", "mac", &mac, e)) < 0 ||
-	    (r = get_side(obj, "ip", "gateway", &out->ip, &out->gateway, e)) < 0 || (r = get_side(obj, "ip6", "gateway6", &out->ip6, &out->gateway6, e)) < 0)
+	    (r = get_side(obj, "ip", "gateway", &out->ip, &out->gateway, e)) < 0 || (r = get_side(obj, "ip6", "gateway6", &out->ip6, &out->gateway6, e)) < 0 ||
+	    (r = get_local(obj, out, e)) < 0)
 		return r;
 	if (!out->host[0] || !out->name[0] || mac_parse(mac, out->mac) < 0 || !out->ip.ip.len || (!routed(out) && !out->parent[0]))
 		return err_set(e, ERR_INVALID, "link: host, name, kind, mac, ip, and parent of one that is not routed, are required");
@@ -309,6 +330,43 @@ static int open_inside(const struct net_link *l, int netns, int *index, struct e
 	return err_errno(e, *index, "in the container's network namespace");
 }
 
+static bool has_local6(const struct net_link *l)
+{
+	for (size_t i = 0; i < l->n_local; i++)
+		if (l->local[i].ip.len == 16)
+			return true;
+	return false;
+}
+
+/* "net.ipv4.conf.IFNAME.forwarding=1": a file of /proc/sys, with the device's name in place of IFNAME. */
+static int set_sysctl(const struct net_link *l, int netns, const char *text, size_t len, struct err *e)
+{
+	char one[256], path[320] = "/proc/sys/", *value, *rest = NULL;
+	int r;
+
+	(void)snprintf(one, sizeof(one), "%.*s", (int)len, text);
+	value = strchr(one, '=');
+	if (len >= sizeof(one) || !value || strchr(one, '/'))
+		return err_set(e, ERR_INVALID, "link.sysctls: \"%.100s\"", one);
+	*value++ = '\0';
+	for (char *part = strtok_r(one, ".", &rest); part; part = strtok_r(NULL, ".", &rest)) {
+		size_t at = strlen(path);
+
+		(void)snprintf(path + at, sizeof(path) - at, "%s%s", strcmp(part, "IFNAME") == 0 ? l->name : part, rest && *rest ? "/" : "");
+	}
+	r = ns_write_in(netns, path, value);
+	return r < 0 ? err_errno(e, r, "%s of the container", path) : 0;
+}
+
+static int set_sysctls(const struct net_link *l, int netns, struct err *e)
+{
+	int r = 0;
+
+	for (const char *at = l->sysctls; r == 0 && at && *at; at += strcspn(at, ","), at += *at == ',')
+		r = set_sysctl(l, netns, at, strcspn(at, ","), e);
+	return r;
+}
+
 static int set_up_inside(const struct net_link *l, int netns, struct err *e)
 {
 	CLEANUP_NL struct nl_batch q = NL_BATCH_INIT;
@@ -319,7 +377,10 @@ static int set_up_inside(const struct net_link *l, int netns, struct err *e)
 
 	if (sock < 0)
 		return sock;
-	if (n < SIDES)
+	r = set_sysctls(l, netns, e);
+	if (r < 0)
+		return r;
+	if (n < SIDES && !has_local6(l))
 		no_ipv6(sock, index);
 	rtnl_set_up(&q, LOOPBACK, true);
 	rtnl_set_up(&q, index, true);
@@ -327,8 +388,10 @@ static int set_up_inside(const struct net_link *l, int netns, struct err *e)
 		rtnl_add_address(&q, index, &side[i].ip->ip, side[i].ip->prefix, routed(l));
 		add_routes(&q, l, &side[i], index);
 	}
+	for (size_t i = 0; i < l->n_local; i++)
+		rtnl_add_address(&q, index, &l->local[i].ip, l->local[i].prefix, routed(l));
 	r = nl_exchange(sock, &q, NULL, NULL, NULL);
-	if (r == -EACCES && n == SIDES)
+	if (r == -EACCES && (n == SIDES || has_local6(l)))
 		return err_set(e, ERR_UNSUPPORTED, "IPv6 is switched off for containers (net.ipv6.conf.default.disable_ipv6), and their network has it");
 	return r < 0 ? err_errno(e, r, "set up %s in the container", l->name) : 0;
 }

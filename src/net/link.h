@@ -26,6 +26,10 @@ struct net_link {
 	struct ip_net ip, ip6;       /* ip6.ip.len 0: no IPv6 */
 	struct ip gateway, gateway6; /* none in a network without one */
 	bool leads_out, leads_out6;  /* the default route goes here; one link has each */
+#define LINK_LOCAL_MOST 4U
+	struct ip_net local[LINK_LOCAL_MOST]; /* link-local addresses besides */
+	size_t n_local;
+	const char *sysctls; /* "net.ipv4.conf.IFNAME.NAME=VALUE,…" of the container's end; NULL: none */
 };
 
 /* As an object of a description. */

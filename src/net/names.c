@@ -76,6 +76,19 @@ static int add_network(struct names *n, const struct words *w)
 	return 0;
 }
 
+static int add_link(struct names *n, const struct words *w)
+{
+	struct names_link *x = &n->links[n->n_links];
+
+	if (w->n != 5 || text_u32(w->v[2], &x->network) < 0)
+		return -EINVAL;
+	x->member = w->v[1];
+	x->alias = w->v[3];
+	x->name = w->v[4];
+	n->n_links++;
+	return 0;
+}
+
 /* Behind its member. */
 static int add_own_server(struct names *n, const struct words *w)
 {
@@ -98,6 +111,8 @@ static int take_line(struct names *n, const struct words *w)
 		return add_member(n, w);
 	if (strcmp(kind, "network") == 0)
 		return add_network(n, w);
+	if (strcmp(kind, "link") == 0)
+		return add_link(n, w);
 	if (strcmp(kind, "upstream") == 0 && w->n == 2)
 		return add_server(n->upstreams, &n->n_upstreams, w->v[1]);
 	if (strcmp(kind, "server") == 0)
@@ -159,6 +174,7 @@ static int make_room(struct names *n, const char *text)
 {
 	n->networks = arena_array(&n->a, count(text, "network") + 1, sizeof(*n->networks));
 	n->members = arena_array(&n->a, count(text, "member") + 1, sizeof(*n->members));
+	n->links = arena_array(&n->a, count(text, "link") + 1, sizeof(*n->links));
 	n->entries = arena_array(&n->a, count(text, "name") + 1, sizeof(*n->entries));
 	n->first = arena_array(&n->a, count(text, "name") + 1, sizeof(*n->first));
 	return arena_error(&n->a);
@@ -262,15 +278,39 @@ static size_t before_network(const struct names_network *x, const char *name, si
 	return len - tail - 1;
 }
 
+/* By the member's links: they come before what others have as their names, as in Docker. only as in find(). */
+static size_t find_linked(const struct names *n, const struct names_member *m, const struct names_network *only, const char *name, size_t len,
+			  struct ip *out, size_t max)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n->n_links; i++) {
+		const struct names_link *l = &n->links[i];
+		const struct names_network in = { .number = l->network };
+
+		if (compare_name(l->alias, name, len) == 0 && strcmp(l->member, m->id) == 0 && (!only || l->network == only->number) && is_in(m, l->network))
+			found += find(n, m, &in, l->name, strlen(l->name), out + found, max - found);
+	}
+	return found;
+}
+
+static size_t find_either(const struct names *n, const struct names_member *m, const struct names_network *only, const char *name, size_t len,
+			  struct ip *out, size_t max)
+{
+	size_t found = find_linked(n, m, only, name, len, out, max);
+
+	return found ? found : find(n, m, only, name, len, out, max);
+}
+
 size_t names_find(const struct names *n, const struct names_member *m, const char *name, struct ip *out, size_t max)
 {
-	size_t len = strlen(name), found = find(n, m, NULL, name, len, out, max);
+	size_t len = strlen(name), found = find_either(n, m, NULL, name, len, out, max);
 
 	for (size_t i = 0; !found && i < n->n_networks; i++) {
 		size_t before = before_network(&n->networks[i], name, len);
 
 		if (before && is_in(m, n->networks[i].number))
-			found = find(n, m, &n->networks[i], name, before, out, max);
+			found = find_either(n, m, &n->networks[i], name, before, out, max);
 	}
 	return found;
 }

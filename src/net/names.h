@@ -4,6 +4,7 @@
  *	network N internal|open [NAME]   N: a number of ours; 0 is whatever network without names a container is in
  *	member ID N...            a container and its networks; server IP: instead of the host's, for this one
  *	server ID IP
+ *	link ID N ALIAS NAME      a name that one member alone knows, for whoever has NAME in network N
  *	name N IP NAME            the first name of an address is the one that a question for it is answered with */
 #ifndef TARE_NET_NAMES_H
 #define TARE_NET_NAMES_H
@@ -29,6 +30,11 @@ struct names_entry {
 	struct ip ip;
 };
 
+struct names_link {
+	const char *member, *alias, *name; /* both names in lower case */
+	uint32_t network;
+};
+
 struct names_network {
 	uint32_t number;
 	bool internal;
@@ -41,9 +47,10 @@ struct names {
 	size_t n_upstreams;
 	struct names_network *networks;
 	struct names_member *members; /* by id */
+	struct names_link *links;     /* few have any */
 	struct names_entry *entries;  /* by name */
 	struct names_entry *first;    /* by network and address: the first name of each */
-	size_t n_networks, n_members, n_entries, n_first;
+	size_t n_networks, n_members, n_links, n_entries, n_first;
 };
 #define NAMES_INIT { .a = ARENA_INIT }
 
@@ -52,7 +59,7 @@ int names_parse(const char *text, size_t len, struct names *out, struct err *e) 
 void names_free(struct names *n);
 
 struct names_member *names_member(const struct names *n, const char *id);
-/* The addresses that a name has for a member, in the networks it is in; at most max. name has no dot at its end. NAME.NETWORK is that of
+/* The addresses that a name has for a member, by his links or else in the networks he is in; at most max. name has no dot at its end. NAME.NETWORK is that of
  * NAME in NETWORK, where nobody has it as his own name. */
 size_t names_find(const struct names *n, const struct names_member *m, const char *name, struct ip *out, size_t max);
 /* Whether a name is LABEL.NETWORK of a network that the member is in: nobody in the world can know more of it. */

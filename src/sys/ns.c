@@ -7,14 +7,17 @@
  * helper stays in the host's user and pid namespaces: nobody of the container can reach it. */
 #include "sys/ns.h"
 
+#include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "sys/kernel.h"
 
@@ -90,6 +93,22 @@ void ns_reap(pid_t pid)
 int ns_enter(int fd, int flags)
 {
 	return setns(fd, flags) < 0 ? -errno : 0;
+}
+
+/* Not to come back would be worse than to fail. */
+int ns_write_in(int netns, const char *path, const char *text)
+{
+	CLEANUP_FD int home = openat(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	CLEANUP_FD int fd = -1;
+	int r = home < 0 ? -errno : ns_enter(netns, CLONE_NEWNET);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	r = fd < 0 ? -errno : write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	if (ns_enter(home, CLONE_NEWNET) < 0)
+		abort();
+	return r;
 }
 
 bool ns_user_is_initial(void)

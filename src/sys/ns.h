@@ -31,6 +31,10 @@ void ns_reap(pid_t pid);
 int ns_enter(int fd, int flags) MUST_CHECK;
 int ns_unshare(int flags) MUST_CHECK;
 
+/* Writes text into a file of /proc/sys as who is in the network namespace of fd netns sees it. Single-threaded callers only: the calling thread
+ * enters netns for a moment. */
+int ns_write_in(int netns, const char *path, const char *text) MUST_CHECK;
+
 /* Whether our user namespace is the machine's first: elsewhere root may make no device node, load no eBPF program, raise no
  * limit. What cannot be told counts as the first. */
 bool ns_user_is_initial(void);

@@ -17,6 +17,8 @@ static const char table[] =
 	"server aaa 9.9.9.9\n"
 	"server aaa fd00::1\n"
 	"member bbb 3\n"
+	"link bbb 3 shop web\n"
+	"link bbb 3 web db\n"
 	"name 2 10.0.2.2 web\n"
 	"name 2 10.0.2.2 0123456789ab\n"
 	"name 2 10.0.2.3 web\n"
@@ -43,8 +45,11 @@ static void asking(void **state)
 	assert_int_equal(b->n_servers, 0);
 	assert_int_equal(names_find(&n, a, "web", ips, 8), 3);
 	assert_int_equal(names_find(&n, a, "web", ips, 2), 2);
-	assert_int_equal(names_find(&n, b, "web", ips, 8), 1);
+	assert_int_equal(names_find(&n, b, "shop", ips, 8), 1);
 	assert_string_equal(ip_text(&ips[0], text), "10.0.3.2");
+	assert_int_equal(names_find(&n, b, "web", ips, 8), 1); /* his link, not who is called so */
+	assert_string_equal(ip_text(&ips[0], text), "10.0.3.9");
+	assert_int_equal(names_find(&n, a, "shop", ips, 8), 0);
 	assert_int_equal(names_find(&n, b, "0123456789ab", ips, 8), 0);
 	assert_int_equal(names_find(&n, a, "we", ips, 8), 0);
 	assert_int_equal(names_find(&n, a, "zzz", ips, 8), 0);

@@ -11,6 +11,7 @@
 #include "engine/exec_left.h"
 #include "engine/health.h"
 #include "engine/images.h"
+#include "engine/links.h"
 #include "engine/nearest.h"
 #include "engine/settle.h"
 #include "engine/usage.h"
@@ -106,14 +107,31 @@ static void write_execs(const struct engine *en, struct arena *a, const struct r
 }
 
 /* As it is kept, with what follows from the rest. */
-static void write_host_config(struct arena *a, const struct json *doc, const struct kept *kept, struct json_writer *w)
+/* A container, all that is known of it. */
+struct whole {
+	const struct engine *en;
+	struct arena *a;
+	struct record rec;
+	struct live live;
+	struct ct_config config;
+	struct kept kept;
+	struct endpoints own;
+	struct ports_cni cni;
+};
+
+static int write_host_config(const struct whole *c, struct json_writer *w, struct err *e)
 {
+	const struct json *doc = c->config.doc;
+	int r;
+
 	jw_object(w, "HostConfig");
 	json_each(member, json_get(doc, "HostConfig"))
 		jw_value(w, member->key, member);
-	inspect_net_write_bindings(a, json_get(doc, "Publish"), w);
-	kept_write_paths(kept, w);
+	inspect_net_write_bindings(c->a, json_get(doc, "Publish"), w);
+	kept_write_paths(&c->kept, w);
+	r = links_show(c->en, c->a, c->rec.name, doc, w, e);
 	jw_end_object(w);
+	return r;
 }
 
 /* It takes a walk over the container's files. */
@@ -128,18 +146,6 @@ static void write_size(const struct engine *en, struct arena *a, const struct re
 	jw_u64(w, "SizeRw", own);
 	jw_u64(w, "SizeRootFs", own + img.size);
 }
-
-/* A container, all that is known of it. */
-struct whole {
-	const struct engine *en;
-	struct arena *a;
-	struct record rec;
-	struct live live;
-	struct ct_config config;
-	struct kept kept;
-	struct endpoints own;
-	struct ports_cni cni;
-};
 
 static int read_whole(struct whole *c, const char *what, struct err *e)
 {
@@ -170,10 +176,11 @@ static void write_origin(const struct whole *c, struct json_writer *w)
 		jw_value(w, "Rootfs", json_get(doc, "Rootfs"));
 }
 
-static void write_whole(const struct whole *c, bool size, struct json_writer *w)
+static int write_whole(const struct whole *c, bool size, struct json_writer *w, struct err *e)
 {
 	const struct inspect_net net = { c->en, c->a, &c->rec, &c->live, c->config.doc, &c->own, &c->cni };
 	const struct json *doc = c->config.doc;
+	int r;
 
 	jw_object(w, NULL);
 	write_origin(c, w);
@@ -190,12 +197,13 @@ static void write_whole(const struct whole *c, bool size, struct json_writer *w)
 		write_ids(&c->rec, w);
 	if (size)
 		write_size(c->en, c->a, &c->rec, w);
-	write_host_config(c->a, doc, &c->kept, w);
+	r = write_host_config(c, w, e);
 	kept_write_driver(&c->kept, c->en, c->a, &c->live, w);
 	jw_value(w, "Mounts", json_get(doc, "Mounts"));
 	inspect_net_write(&net, w);
 	write_config(c->a, doc, w);
 	jw_end_object(w);
+	return r;
 }
 
 static int inspect_container(const struct engine *en, struct arena *a, const char *what, bool size, struct json_writer *w, struct err *e)
@@ -204,7 +212,7 @@ static int inspect_container(const struct engine *en, struct arena *a, const cha
 	int r = read_whole(&c, what, e);
 
 	if (r == 0)
-		write_whole(&c, size, w);
+		r = write_whole(&c, size, w, e);
 	live_close(&c.live);
 	return r;
 }

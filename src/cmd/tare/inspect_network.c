@@ -280,27 +280,38 @@ static const struct json *asked_of(const struct place *v, size_t n, const char *
 	return NULL;
 }
 
-static void write_asked(const struct json *asked, struct json_writer *w)
+static void write_or_null(const struct json *v, const char *key, struct json_writer *w)
+{
+	if (v && v->len)
+		jw_value(w, key, v);
+	else
+		jw_null(w, key);
+}
+
+static void write_asked(const char *network, const struct json *asked, struct json_writer *w)
 {
 	const char *four = text_of(asked, "IPAddress"), *six = text_of(asked, "IP6Address");
-	const struct json *aliases = json_get(asked, "Aliases");
+	const struct json *local = json_get(asked, "LinkLocalIPs");
+	int64_t priority = 0;
+	struct err ignored;
 
-	if (*four || *six) {
+	if (*four || *six || (local && local->len)) {
 		jw_object(w, "IPAMConfig");
 		if (*four)
 			jw_str(w, "IPv4Address", four);
 		if (*six)
 			jw_str(w, "IPv6Address", six);
+		if (local && local->len)
+			jw_value(w, "LinkLocalIPs", local);
 		jw_end_object(w);
 	} else {
 		jw_null(w, "IPAMConfig");
 	}
-	jw_null(w, "Links"); /* names are the network's, and no driver takes options */
-	if (aliases && aliases->len)
-		jw_value(w, "Aliases", aliases);
-	else
-		jw_null(w, "Aliases");
-	jw_null(w, "DriverOpts");
+	write_or_null(network_is_default(network) ? NULL : json_get(asked, "Links"), "Links", w); /* whose links are HostConfig's */
+	write_or_null(json_get(asked, "Aliases"), "Aliases", w);
+	write_or_null(json_get(asked, "DriverOpts"), "DriverOpts", w);
+	(void)!json_get_i64(asked, "Networks", "GwPriority", &priority, &ignored);
+	jw_i64(w, "GwPriority", priority);
 }
 
 /* What the others in it find it by. */
@@ -322,7 +333,7 @@ static void write_endpoint(const struct inspect_net *n, const struct network *ne
 			   struct json_writer *w)
 {
 	jw_object(w, net->name);
-	write_asked(asked, w);
+	write_asked(net->name, asked, w);
 	jw_str(w, "NetworkID", net->id);
 	jw_str(w, "EndpointID", ep ? inspect_endpoint_id(n->a, n->rec->id, net->id) : "");
 	write_address(ep, w);
@@ -337,7 +348,7 @@ static void write_cni(const struct inspect_net *n, const struct place *v, size_t
 		const char *id = cni_network_id(n->a, p->list.name);
 
 		jw_object(w, p->list.name);
-		write_asked(asked_of(v, n_places, id), w);
+		write_asked(p->list.name, asked_of(v, n_places, id), w);
 		jw_str(w, "NetworkID", id);
 		jw_str(w, "EndpointID", inspect_endpoint_id(n->a, n->rec->id, id));
 		write_cni_address(p, w);

@@ -53,7 +53,7 @@ const struct cli_option wait_options[] = {
 const struct cli_option rm_options[] = {
 	{ "force", 'f', NULL, CLI_FLAG, "kill it first when it runs", offsetof(struct rm_opts, force) },
 	{ "volumes", 'v', NULL, CLI_FLAG, "also its volumes without a name, unless another container has them", offsetof(struct rm_opts, volumes) },
-	{ "link", 'l', NULL, CLI_UNSUPPORTED, "there are no links between containers: tare network disconnect takes one out of a network" },
+	{ "link", 'l', NULL, CLI_UNSUPPORTED, "a link stays as long as its container: make that anew without --link; tare network disconnect takes it out of a network with names" },
 	{ 0 }
 };
 

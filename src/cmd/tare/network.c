@@ -35,7 +35,7 @@ const struct cli_option network_create_options[] = {
 	{ "opt", 'o', "NAME=VALUE", CLI_STRV, "mtu=BYTES (default: the uplink's); of macvlan and ipvlan: parent=DEVICE, mode=MODE", OPT(options) },
 	{ "scope", 0, "local", CLI_STR, "of this machine: there is no other", offsetof(struct network_opts, scope), .choices = "local" },
 	{ "ipam-driver", 0, "default", CLI_STR, "what gives addresses: there is one way", offsetof(struct network_opts, ipam_driver), .choices = "default" },
-	{ "attachable", 0, NULL, CLI_UNSUPPORTED, "that is for networks of a swarm; any container can be put into any network here" },
+	{ "attachable", 0, NULL, CLI_FLAG, "says what is so anyway: any container can be put into it", OPT(attachable) },
 	{ "config-from", 0, "NAME", CLI_UNSUPPORTED, "that is for networks of a swarm" },
 	{ "config-only", 0, NULL, CLI_UNSUPPORTED, "that is for networks of a swarm" },
 	{ "ingress", 0, NULL, CLI_UNSUPPORTED, "that is for networks of a swarm" },
@@ -48,10 +48,10 @@ const struct cli_option network_connect_options[] = {
 	{ "ip6", 0, "IP", CLI_STR, "its IPv6 address there", offsetof(struct network_connect_opts, ip6) },
 	{ "mac-address", 0, "MAC", CLI_STR, "its hardware address there", offsetof(struct network_connect_opts, mac_address) },
 	{ "alias", 0, "NAME", CLI_STRV, "another name of it there", offsetof(struct network_connect_opts, aliases) },
-	{ "driver-opt", 0, "NAME=VALUE", CLI_UNSUPPORTED },
-	{ "gw-priority", 0, "N", CLI_UNSUPPORTED },
-	{ "link", 0, "NAME", CLI_UNSUPPORTED },
-	{ "link-local-ip", 0, "IP", CLI_UNSUPPORTED },
+	{ "link", 0, "CONTAINER[:ALIAS]", CLI_STRV, "a name that it alone knows another one there by", offsetof(struct network_connect_opts, links) },
+	{ "link-local-ip", 0, "IP", CLI_STRV, "a link-local address that it has there besides", offsetof(struct network_connect_opts, link_local) },
+	{ "gw-priority", 0, "N", CLI_STR, "the network with the highest leads out (default 0)", offsetof(struct network_connect_opts, gw_priority) },
+	{ "driver-opt", 0, "NAME=VALUE", CLI_STRV, "com.docker.network.endpoint.ifname or .sysctls of its device there", offsetof(struct network_connect_opts, driver_opts) },
 	{ 0 }
 };
 const struct cli_option network_disconnect_options[] = {
@@ -109,6 +109,7 @@ int cmd_network_create(const struct cli_call *call, struct err *e)
 		.driver = o->driver ? o->driver : "bridge",
 		.internal = o->internal,
 		.ipv6 = o->ipv6,
+		.attachable = o->attachable,
 		.subnets = { o->subnets.v, o->subnets.n },
 		.gateways = { o->gateways.v, o->gateways.n },
 		.ip_ranges = { o->ip_ranges.v, o->ip_ranges.n },
@@ -298,6 +299,7 @@ static int write_network(const struct engine *en, struct arena *a, const struct 
 	jw_bool(w, "EnableIPv4", true);
 	jw_bool(w, "EnableIPv6", n->subnet6.ip.len > 0);
 	jw_bool(w, "Internal", n->internal);
+	jw_bool(w, "Attachable", json_get(n->config, "Attachable") && json_get(n->config, "Attachable")->type == JSON_BOOL && json_get(n->config, "Attachable")->boolean);
 	jw_u64(w, "Mtu", network_mtu(n));
 	write_swarm(w);
 	jw_object(w, "IPAM");
@@ -346,7 +348,11 @@ int cmd_network_connect(const struct cli_call *call, struct err *e)
 {
 	const struct network_connect_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	const struct ct_network place = { .name = call->args[0], .ip = o->ip, .ip6 = o->ip6, .mac_address = o->mac_address, .aliases = { o->aliases.v, o->aliases.n } };
+	const struct ct_network place = { .name = call->args[0], .ip = o->ip, .ip6 = o->ip6, .mac_address = o->mac_address, .aliases = { o->aliases.v, o->aliases.n },
+					  .links = { o->links.v, o->links.n },
+					  .gw_priority = o->gw_priority,
+					  .link_local = { o->link_local.v, o->link_local.n },
+					  .driver_opts = { o->driver_opts.v, o->driver_opts.n } };
 	int r = networks_engine(call, &en, e);
 
 	return r < 0 ? r : network_connect(&en, call->args[1], &place, e);

@@ -25,8 +25,6 @@ static const struct cli_option docker_options[] = {
 	{ "io-maxbandwidth", 0, "BYTES", CLI_UNSUPPORTED, WINDOWS },
 	{ "io-maxiops", 0, "N", CLI_UNSUPPORTED, WINDOWS },
 	{ "kernel-memory", 0, "BYTES", CLI_UNSUPPORTED, "the kernel limits its own memory within --memory: use that" },
-	{ "link", 0, "NAME", CLI_UNSUPPORTED, "containers find each other by name in a network that tare network create makes; --network-alias gives more names" },
-	{ "link-local-ip", 0, "IP", CLI_UNSUPPORTED },
 	{ "use-api-socket", 0, NULL, CLI_UNSUPPORTED, "there is no daemon, and no socket of one" },
 	/* there is nothing to switch off: no image is verified */
 	{ "disable-content-trust", 0, NULL, CLI_IGNORED },
@@ -67,11 +65,13 @@ static const struct cli_option container_options[] = {
 	{ "net", 0, "NETWORK|none|host|container:CONTAINER", CLI_STRV, NULL, OWN(network) }, /* its older name */
 	{ "network-alias", 0, "NAME", CLI_STRV, "another name of it in its network", OWN(network_alias) },
 	{ "net-alias", 0, "NAME", CLI_STRV, NULL, OWN(network_alias) }, /* its older name */
+	{ "link", 0, "CONTAINER[:ALIAS]", CLI_STRV, "a name that this container alone knows another one by", OWN(link) },
 	{ "publish", 'p', "[[IP:]PORT:]PORT[/PROTO]", CLI_STRV, "a port of the host that leads to one of it, or ranges of them", OWN(publish) },
 	{ "publish-all", 'P', NULL, CLI_FLAG, "a free port of the host for each port the image exposes", CT(publish_all) },
 	{ "expose", 0, "PORT[/PROTO]", CLI_STRV, "a port that --publish-all publishes, too", OWN(expose) },
 	{ "ip", 0, "IP", CLI_STR, "its address in its network", CT(ip) },
 	{ "ip6", 0, "IP", CLI_STR, "its IPv6 address in its network", CT(ip6) },
+	{ "link-local-ip", 0, "IP", CLI_STRV, "a link-local address that it has in its network besides", OWN(link_local) },
 	{ "mac-address", 0, "MAC", CLI_STR, "its hardware address", CT(mac_address) },
 	{ "add-host", 0, "NAME:IP", CLI_STRV, "a line of its /etc/hosts (host-gateway: the host's address)", OWN(add_host) },
 	{ "dns", 0, "IP", CLI_STRV, "a name server, instead of the host's", OWN(dns) },
@@ -246,6 +246,8 @@ static int options(const struct cli_call *call, struct ct_options *ct, struct er
 	ct->apply_template = template_apply;
 	ct->networks = list(&o->network);
 	ct->network_aliases = list(&o->network_alias);
+	ct->links = list(&o->link);
+	ct->link_local = list(&o->link_local);
 	ct->publish = list(&o->publish);
 	ct->expose = list(&o->expose);
 	ct->add_host = list(&o->add_host);

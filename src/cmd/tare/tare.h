@@ -222,7 +222,7 @@ struct run_opts {
 	const char *cidfile, *detach_keys, *runtime, *isolation;
 	struct image_need need;
 	struct cli_strv attach, env, env_file, label, group_add, volume, mount, volumes_from, tmpfs, device, gpus, cap_add, cap_drop, security_opt, sysctl,
-		ulimit, storage_opt, log_opt, network, network_alias, publish, expose, add_host, dns, dns_search, dns_option;
+		ulimit, storage_opt, log_opt, network, network_alias, link, link_local, publish, expose, add_host, dns, dns_search, dns_option;
 	struct cli_strv annotation, label_file, device_rule, io[CT_IO_KINDS];
 	uint32_t preserve_fds;
 	int64_t stop_timeout, pids_limit, oom_score_adj, cpu_quota, cpu_period;
@@ -277,12 +277,12 @@ int cmd_port(const struct cli_call *call, struct err *e);
 /* network.c */
 struct network_opts {
 	const char *driver, *scope, *ipam_driver;
-	bool internal, ipv6;
+	bool internal, ipv6, attachable;
 	struct cli_strv subnets, gateways, ip_ranges, aux, labels, options;
 };
 struct network_connect_opts {
-	const char *ip, *ip6, *mac_address;
-	struct cli_strv aliases;
+	const char *ip, *ip6, *mac_address, *gw_priority;
+	struct cli_strv aliases, links, link_local, driver_opts;
 };
 extern const struct cli_option network_create_options[], network_connect_options[], network_disconnect_options[], network_inspect_options[], network_ls_options[], network_rm_options[], network_prune_options[];
 int cmd_network_create(const struct cli_call *call, struct err *e);
