@@ -16,7 +16,7 @@ way_out() { tare exec "$1" ip route | sed -n 's/^default .*dev \([^ ]*\).*/\1/p'
   tare network create one; tare network create two
   tare run -d --name plain --network one --network two busybox sleep 1000
   [ "$(way_out plain)" = eth0 ]
-  tare run -d --name box --network one --network name=two,gw-priority=1 -p 18080:80 busybox nc -ll -p 80 -e echo hello
+  serve box 80 hello --network one --network name=two,gw-priority=1 -p 18080:80
   [ "$(way_out box)" = eth1 ]
   [ "$(tare inspect -f '{{.NetworkSettings.Networks.one.GwPriority}} {{.NetworkSettings.Networks.two.GwPriority}}' box)" = "0 1" ]
   wait_until 10 answers
@@ -33,7 +33,7 @@ way_out() { tare exec "$1" ip route | sed -n 's/^default .*dev \([^ ]*\).*/\1/p'
   tare restart -t 0 box
   [ "$(way_out box)" = eth1 ]
 }
-answers() { [ "$(outside nc -w 2 192.0.2.1 18080 </dev/null)" = hello ]; }
+answers() { [[ "$(ask_from_outside 192.0.2.1 18080)" == hello* ]]; }
 
 @test "link-local-ip, of the first network or of any" {
   tare network create one; tare network create two
