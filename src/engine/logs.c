@@ -23,6 +23,7 @@
 #include "engine/config.h"
 #include "engine/container.h"
 #include "engine/journal.h"
+#include "engine/logpack.h"
 #include "engine/settle.h"
 
 #define MOST_FILES 1000
@@ -43,6 +44,7 @@ struct reader {
 	log_record_fn fn;
 	void *data;
 	int fd;
+	struct logpack_id id; /* of the file in the log that fd is, or was unpacked of */
 	off_t left; /* so many bytes of fd are still to be read; -1: whatever comes */
 	char *buf; /* have bytes of room: the start of a record whose end has not been read */
 	size_t have, room;
@@ -166,32 +168,23 @@ static int pause_there(log_record_fn fn, void *data, struct err *e)
 }
 
 /* The file to be read from here, owned. */
-static void read_from(struct reader *r, int fd, off_t left)
+static void read_from(struct reader *r, int fd, const struct logpack_id *id, off_t left)
 {
 	close_fd(r->fd);
 	r->fd = fd;
+	r->id = *id;
 	r->left = left;
 	r->have = 0; /* half a line has no end in another file */
 }
 
 /* ---- files ---- */
 
-static int open_file(const char *path, unsigned int n)
-{
-	char name[PATH_MAX];
-	int len = n ? snprintf(name, sizeof(name), "%s.%u", path, n) : snprintf(name, sizeof(name), "%s", path);
-	int fd;
-
-	if (len < 0 || (size_t)len >= sizeof(name))
-		return -ENAMETOOLONG;
-	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? -errno : fd;
-}
-
 /* A file that is to be read: from where fd stands to end. */
 struct opened {
 	int fd;
-	off_t end;
+	off_t end; /* not known of one that is packed */
+	struct logpack_id id;
+	bool packed;
 };
 
 /* Where the last whole record ends now; who writes may be amid the next one. */
@@ -233,23 +226,54 @@ static int64_t seek_back(int fd, off_t end, int64_t want)
 	return want - 1;
 }
 
-static bool same_file(int a, int b)
+/* -ENOENT: there is none; err_errno() is the caller's. */
+static int open_known(const char *path, unsigned int n, struct logpack_id *id, bool *packed)
 {
-	struct stat x, y;
+	CLEANUP_FD int fd = logpack_open(path, n, packed);
+	int r = fd < 0 ? fd : logpack_id(fd, *packed, id);
 
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+	return r < 0 ? r : take_fd(&fd);
 }
 
-/* Whether fd is the newest file (-1: there is none). Within a rotation that is path.1. */
-static bool is_newest(const char *path, int fd)
+/* f becomes plain. */
+static int unpack(const char *path, struct opened *f, struct err *e)
+{
+	int fd = logpack_unpack(f->fd, path);
+
+	if (fd < 0)
+		return err_errno(e, fd, "unpack a rotated file of %s", path);
+	close_fd(f->fd);
+	f->fd = fd;
+	f->packed = false;
+	f->end = end_of(fd);
+	return lseek(fd, 0, SEEK_SET) < 0 ? err_errno(e, -errno, "read %s", path) : 0;
+}
+
+/* Whether that is the newest file (NULL: there is none). Within a rotation it is path.1. */
+static bool is_newest(const char *path, const struct logpack_id *id)
 {
 	for (unsigned int n = 0; n <= 1; n++) {
-		CLEANUP_FD int now = open_file(path, n);
+		struct logpack_id there;
+		bool packed;
+		CLEANUP_FD int now = open_known(path, n, &there, &packed);
 
 		if (now >= 0)
-			return fd >= 0 && same_file(now, fd);
+			return id && logpack_same(&there, id);
 	}
-	return fd < 0;
+	return !id;
+}
+
+/* Where it is to be read from; with a tail the records that it has come off *left. */
+static int place(const char *path, struct opened *f, int64_t tail, int64_t *left, struct err *e)
+{
+	int r = f->packed && tail > 0 ? unpack(path, f, e) : 0;
+
+	if (r < 0 || f->packed)
+		return r;
+	f->end = end_of(f->fd);
+	if (f->end > 0 && tail > 0)
+		*left = seek_back(f->fd, f->end, *left);
+	return tail < 0 && lseek(f->fd, 0, SEEK_SET) < 0 ? err_errno(e, -errno, "read %s", path) : 0;
 }
 
 /* A rotation that is going on moves one file after the other, from the oldest on: one name may have no file, and one file be met twice. */
@@ -257,28 +281,29 @@ static int try_open_files(const char *path, int64_t tail, struct opened files[MO
 {
 	int64_t left = tail;
 	bool gap = false;
-	int n = 0;
+	int n = 0, r = 0;
 
 	for (unsigned int i = 0; n < MOST_FILES && (left != 0 || n == 0); i++) {
-		int fd = open_file(path, i);
+		struct opened *f = &files[n];
 
-		if (fd < 0 && i == 0 && fd != -ENOENT)
-			return err_errno(e, fd, "open %s", path);
-		if (fd < 0 && gap)
+		f->fd = open_known(path, i, &f->id, &f->packed);
+		if (f->fd < 0 && i == 0 && f->fd != -ENOENT)
+			return err_errno(e, f->fd, "open %s", path);
+		if (f->fd < 0 && gap)
 			break;
-		if (fd < 0 || (n && same_file(fd, files[n - 1].fd))) {
-			gap |= fd < 0;
-			close_fd(fd);
+		if (f->fd < 0 || (n && logpack_same(&f->id, &files[n - 1].id))) {
+			gap |= f->fd < 0;
+			close_fd(f->fd);
 			continue;
 		}
-		files[n] = (struct opened){ fd, end_of(fd) };
-		if (files[n].end > 0 && tail > 0)
-			left = seek_back(fd, files[n].end, left);
 		n++;
-		if (tail < 0 && lseek(fd, 0, SEEK_SET) < 0)
-			return err_errno(e, -errno, "read %s", path);
+		r = place(path, f, tail, &left, e);
+		if (r < 0)
+			break;
 	}
-	return n;
+	while (r < 0 && n > 0)
+		close_fd(files[--n].fd);
+	return r < 0 ? r : n;
 }
 
 /* Opens the files to be shown, newest first, each at the right place; gives their number: 0 before the first record. */
@@ -287,7 +312,7 @@ static int open_files(const char *path, int64_t tail, struct opened files[MOST_F
 	for (int i = 1;; i++) {
 		int n = try_open_files(path, tail, files, e);
 
-		if (n < 0 || i == MOST_TRIES || is_newest(path, n ? files[0].fd : -1))
+		if (n < 0 || i == MOST_TRIES || is_newest(path, n ? &files[0].id : NULL))
 			return n;
 		while (n > 0)
 			close_fd(files[--n].fd);
@@ -305,9 +330,12 @@ static int read_files(struct reader *r, struct err *e)
 	if (n < 0)
 		return n;
 	for (int i = n; i-- > 0;) {
-		off_t at = r->q->follow ? -1 : lseek(files[i].fd, 0, SEEK_CUR);
+		off_t at;
 
-		read_from(r, files[i].fd, at < 0 ? -1 : files[i].end > at ? files[i].end - at : 0);
+		if (files[i].packed && result == 0)
+			result = unpack(r->path, &files[i], e);
+		at = r->q->follow ? -1 : lseek(files[i].fd, 0, SEEK_CUR);
+		read_from(r, files[i].fd, &files[i].id, at < 0 ? -1 : files[i].end > at ? files[i].end - at : 0);
 		if (result == 0)
 			result = read_on(r, e);
 	}
@@ -328,16 +356,18 @@ int logs_read_files(const char *path, logline_fn parse, const struct log_query *
 static unsigned int place_of(const struct reader *r, unsigned int n)
 {
 	for (; n < MOST_FILES; n++) {
-		CLEANUP_FD int fd = open_file(r->path, n);
+		struct logpack_id id;
+		bool packed;
+		CLEANUP_FD int fd = open_known(r->path, n, &id, &packed);
 
-		if (fd < 0 || same_file(fd, r->fd))
+		if (fd < 0 || logpack_same(&id, &r->id))
 			break;
 	}
 	return n;
 }
 
 /* The file after the one we have, -ENOENT: there is none yet. *n: the least number that ours may have, then that of the one that is given. */
-static int open_next(const struct reader *r, unsigned int *n)
+static int open_next(const struct reader *r, unsigned int *n, struct opened *out)
 {
 	for (int i = 0; i < MOST_TRIES; i++) {
 		CLEANUP_FD int fd = -1;
@@ -345,10 +375,10 @@ static int open_next(const struct reader *r, unsigned int *n)
 		*n = place_of(r, *n);
 		if (*n == 0)
 			break;
-		fd = open_file(r->path, *n - 1);
+		fd = open_known(r->path, *n - 1, &out->id, &out->packed);
 		if (fd >= 0 && place_of(r, *n) == *n) {
 			--*n;
-			return take_fd(&fd);
+			return out->fd = take_fd(&fd);
 		}
 	}
 	return -ENOENT;
@@ -357,12 +387,15 @@ static int open_next(const struct reader *r, unsigned int *n)
 /* Reads what is new, over as many rotations as there were. */
 static int catch_up(struct reader *r, struct err *e)
 {
-	int fd, result = r->fd < 0 ? read_files(r, e) : read_on(r, e);
+	int result = r->fd < 0 ? read_files(r, e) : read_on(r, e);
+	struct opened next;
 	unsigned int n = 0;
 
-	while (result == 0 && r->fd >= 0 && !r->past && (fd = open_next(r, &n)) >= 0) {
+	while (result == 0 && r->fd >= 0 && !r->past && open_next(r, &n, &next) >= 0) {
 		result = read_on(r, e); /* the rest of the old one */
-		read_from(r, fd, -1);
+		if (result == 0 && next.packed)
+			result = unpack(r->path, &next, e);
+		read_from(r, next.fd, &next.id, -1);
 		if (result == 0)
 			result = read_on(r, e);
 	}

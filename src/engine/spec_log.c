@@ -45,6 +45,7 @@ struct chosen {
 	const char *labels, *labels_regex, *env, *env_regex;
 	bool non_blocking;
 	uint64_t buffer; /* 0: not said */
+	const char *compress;
 };
 
 struct log_opt {
@@ -129,9 +130,17 @@ static int take_buffer(struct plan_log *log, struct chosen *c, const char *value
 	return 0;
 }
 
+static int take_compress(struct plan_log *log, struct chosen *c, const char *value, struct err *e)
+{
+	c->compress = value;
+	log->compress = strcmp(value, "true") == 0;
+	return log->compress || strcmp(value, "false") == 0 ? 0 : err_set(e, ERR_INVALID, "--log-opt compress=%s: want true or false", value);
+}
+
 static const struct log_opt opts[] = {
 	{ "max-size", FILES, take_size },
 	{ "max-file", FILES, take_files },
+	{ "compress", JSON | LOCAL, take_compress },
 	{ "labels", JSON | JOURNAL, take_labels },
 	{ "labels-regex", JSON | JOURNAL, take_labels_regex },
 	{ "env", JSON | JOURNAL, take_env },
@@ -343,6 +352,10 @@ int plan_log(struct plan *p, const struct image_config *image, struct err *e)
 		r = take(log, &want, p->opt->log_opts.v[i], e);
 	if (r == 0 && log->max_file > 1 && log->max_size == 0)
 		r = err_set(e, ERR_INVALID, "--log-opt max-file needs max-size");
+	if (r == 0 && log->compress && (log->max_file < 2 || !log->max_size))
+		r = err_set(e, ERR_INVALID, "--log-opt compress=true needs max-size, and max-file of at least 2: files that are done are compressed");
+	if (log->driver && log->driver->bit == LOCAL && !want.compress)
+		log->compress = log->max_file > 1 && log->max_size; /* as Docker's */
 	if (r == 0 && want.buffer && !want.non_blocking)
 		r = err_set(e, ERR_INVALID, "--log-opt max-buffer-size needs mode=non-blocking");
 	log->buffer = !want.non_blocking ? 0 : want.buffer ? want.buffer : BUFFER_SIZE;
@@ -371,6 +384,8 @@ static void write_file(const struct plan *p, const char *container_dir, const ch
 	jw_str(w, "path", plan_log_path(p, container_dir));
 	jw_u64(w, "maxSize", log->max_size);
 	jw_u64(w, "maxFile", log->max_file);
+	if (log->compress)
+		jw_bool(w, "compress", true);
 	if (tagged && !log->n_attrs)
 		return;
 	jw_object(w, "attrs");

@@ -19,6 +19,7 @@ struct plan_log {
 	const struct log_driver *driver;
 	uint64_t max_size; /* 0 = never rotate */
 	uint32_t max_file;
+	bool compress; /* files that are done */
 	uint64_t buffer; /* of mode=non-blocking, in bytes; 0: the container waits for its log */
 	const char *tag; /* a template; NULL: none */
 	struct plan_log_attr *attrs; /* labels and variables that records carry, by key */

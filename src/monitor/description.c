@@ -53,14 +53,17 @@ static const char *const log_drivers[] = {
 	[LOG_DRIVER_NONE] = "none", [LOG_DRIVER_JSON] = "json-file", [LOG_DRIVER_K8S] = "k8s-file", [LOG_DRIVER_JOURNAL] = "journald"
 };
 
-static int parse_log_file(const struct json *log, struct description_log *d, struct err *e)
+static int parse_log_file(const struct json *log, const char *program, struct description_log *d, struct err *e)
 {
+	bool compress = false;
 	int r;
 
 	d->max_file = 1;
 	if ((r = json_get_str(log, "log", "path", &d->path, e)) < 0 || (r = json_get_u64(log, "log", "maxSize", &d->max_size, e)) < 0 ||
-	    (r = json_get_u32(log, "log", "maxFile", &d->max_file, e)) < 0 || (r = json_get_obj(log, "log", "attrs", &d->attrs, e)) < 0)
+	    (r = json_get_u32(log, "log", "maxFile", &d->max_file, e)) < 0 || (r = json_get_obj(log, "log", "attrs", &d->attrs, e)) < 0 ||
+	    (r = json_get_bool(log, "log", "compress", &compress, e)) < 0)
 		return r;
+	d->compress = compress ? program : NULL;
 	return require_path(d->path, "log.path", e);
 }
 
@@ -76,7 +79,8 @@ static int parse_log_journal(const struct json *log, struct description_log *d, 
 	return require_path(d->socket, "log.socket", e);
 }
 
-static int parse_log(const struct json *doc, struct description_log *d, struct err *e)
+/* program: tare; NULL: there is none to be started. */
+static int parse_log(const struct json *doc, const char *program, struct description_log *d, struct err *e)
 {
 	const struct json *log = NULL;
 	const char *driver = NULL;
@@ -96,7 +100,7 @@ static int parse_log(const struct json *doc, struct description_log *d, struct e
 		return 0;
 	if ((r = json_get_u64(log, "log", "buffer", &d->buffer, e)) < 0)
 		return r;
-	return d->driver == LOG_DRIVER_JOURNAL ? parse_log_journal(log, d, e) : parse_log_file(log, d, e);
+	return d->driver == LOG_DRIVER_JOURNAL ? parse_log_journal(log, d, e) : parse_log_file(log, program, d, e);
 }
 
 static int parse_overlay(struct arena *a, const struct json *rootfs, struct rt_rootfs *out, struct err *e)
@@ -250,7 +254,7 @@ static int parse_common(struct arena *a, const struct json *doc, struct descript
 		r = parse_healer(a, doc, d, e);
 	if (r == 0)
 		r = parse_health(doc, d, e);
-	return r < 0 ? r : parse_log(doc, &d->log, e);
+	return r < 0 ? r : parse_log(doc, d->exited ? d->exited[0] : NULL, &d->log, e);
 }
 
 static int parse_spec(struct arena *a, const struct json *doc, const struct oci_spec **out, struct err *e)
@@ -452,6 +456,7 @@ static void write_log(struct json_writer *w, const struct description_log *d)
 		jw_str(w, "path", d->path);
 		jw_u64(w, "maxSize", d->max_size);
 		jw_u64(w, "maxFile", d->max_file);
+		jw_bool(w, "compress", d->compress);
 	}
 	if (d->attrs)
 		jw_value(w, "attrs", d->attrs);

@@ -31,6 +31,7 @@ struct description_log {
 	const char *path;
 	uint64_t max_size; /* 0 = never rotate */
 	uint32_t max_file;
+	const char *compress; /* the program by which files that are done are compressed (tare internal compress); NULL: none are */
 	const struct json *attrs; /* of json-file: what each record carries; NULL: nothing */
 	/* of the journal */
 	const char *socket;

@@ -9,11 +9,13 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/text.h"
+#include "sys/spawn.h"
 
 /* Written to the file when this much is gathered. */
 #define BATCH 8192U
@@ -49,6 +51,15 @@ static int cut_off_torn(struct logfile *l)
 	return r < 0 ? r : logfile_rewind(l, end);
 }
 
+/* Somebody may be at it still when we end: whoever adopts him reaps him. */
+static void reap(struct logfile *l)
+{
+	int status;
+
+	if (l->packer >= 0 && spawn_wait(l->packer, 0, &status) != -ETIMEDOUT)
+		l->packer = close_fd(l->packer);
+}
+
 int logfile_open(struct logfile *l, const char *path, uint64_t max_size, uint32_t max_file)
 {
 	struct stat st;
@@ -72,6 +83,8 @@ int logfile_open(struct logfile *l, const char *path, uint64_t max_size, uint32_
 
 void logfile_close(struct logfile *l)
 {
+	reap(l);
+	l->packer = close_fd(l->packer);
 	l->fd = close_fd(l->fd);
 	sb_free(&l->out);
 }
@@ -95,29 +108,78 @@ static int numbered(char out[PATH_MAX], const char *path, uint32_t n)
 	return r < 0 || r >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
+/* One file moves up by one, in whichever form it is. What lay there is gone before or by that: of two forms the plain one counts. */
+static int shift(const char *from, const char *to)
+{
+	char from_gz[PATH_MAX + 3], to_gz[PATH_MAX + 3];
+
+	(void)snprintf(from_gz, sizeof(from_gz), "%s.gz", from);
+	(void)snprintf(to_gz, sizeof(to_gz), "%s.gz", to);
+	if (rename(from, to) == 0) {
+		(void)unlink(to_gz);
+		(void)unlink(from_gz); /* of a packer that was killed at its end */
+		return 0;
+	}
+	if (errno != ENOENT)
+		return -errno;
+	if (access(from_gz, F_OK) < 0)
+		return 0;
+	(void)unlink(to);
+	return rename(from_gz, to_gz) < 0 ? -errno : 0;
+}
+
 /* path.1 becomes path.2 and so on; the last one is overwritten. */
 static int shift_files(const char *path, uint32_t max_file)
 {
 	char from[PATH_MAX], to[PATH_MAX];
 
 	for (uint32_t n = max_file - 1; n > 0; n--) {
-		if (numbered(from, path, n - 1) < 0 || numbered(to, path, n) < 0)
-			return -ENAMETOOLONG;
-		if (rename(from, to) < 0 && errno != ENOENT)
-			return -errno;
+		int r = numbered(from, path, n - 1) < 0 || numbered(to, path, n) < 0 ? -ENAMETOOLONG : shift(from, to);
+
+		if (r < 0)
+			return r;
 	}
 	return 0;
+}
+
+/* A process of its own, for it takes its time. It has the file's lock by the descriptor it is given, so that also a worker that did not start
+ * it knows how long it is at it. Without one the file stays as it is. */
+static void compress(struct logfile *l)
+{
+	char path[PATH_MAX];
+	const char *argv[] = { l->compress, "internal", "compress", path, NULL };
+	const struct spawn_fd fds[] = { { l->fd, 0 } };
+	const struct spawn_args args = { .path = l->compress, .argv = argv, .fds = fds, .n_fds = 1 };
+	pid_t pid;
+
+	reap(l);
+	l->packer = close_fd(l->packer);
+	if (numbered(path, l->path, 1) < 0 || flock(l->fd, LOCK_EX | LOCK_NB) < 0 || spawn(&args, &pid, &l->packer) < 0)
+		l->packer = -1;
+}
+
+/* Whether the file that was done last is being compressed. */
+static bool is_packing(const struct logfile *l)
+{
+	char path[PATH_MAX];
+	CLEANUP_FD int fd = numbered(path, l->path, 1) < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
 static int rotate(struct logfile *l)
 {
 	int r;
 
+	if (l->compress && is_packing(l))
+		return 0; /* nobody waits any more (logfile_must_wait): it grows */
 	if (l->max_file == 1 && unlink(l->path) < 0 && errno != ENOENT)
 		return -errno;
 	r = shift_files(l->path, l->max_file);
 	if (r < 0)
 		return r;
+	if (l->compress && l->fd >= 0)
+		compress(l);
 	l->fd = close_fd(l->fd);
 	return logfile_open(l, l->path, l->max_size, l->max_file);
 }
@@ -125,6 +187,11 @@ static int rotate(struct logfile *l)
 static bool is_full(const struct logfile *l, uint64_t size)
 {
 	return l->max_size && size >= l->max_size;
+}
+
+bool logfile_must_wait(const struct logfile *l)
+{
+	return l->compress && is_full(l, l->size) && is_packing(l);
 }
 
 /* ---- records ---- */
@@ -199,6 +266,7 @@ void logfile_prepare(struct logfile *l)
 {
 	int r = 0;
 
+	reap(l);
 	if (l->fd < 0)
 		r = logfile_open(l, l->path, l->max_size, l->max_file);
 	if (r == 0 && is_full(l, l->size))

@@ -19,11 +19,13 @@ struct logfile {
 	uint64_t lost;     /* records that could not be written and are not reported yet */
 	int lost_error;    /* why, -errno */
 	bool k8s;          /* that form */
+	const char *compress; /* borrowed: `tare`, which compresses files that are done; NULL: none are */
+	int packer;           /* its pidfd, -1 */
 	const char *attrs; /* of each record (json-file), borrowed; NULL: none */
 	struct logrecord_times times;
 	struct strbuf out;
 };
-#define LOGFILE_INIT { .fd = -1, .max_file = 1, .out = STRBUF_INIT }
+#define LOGFILE_INIT { .fd = -1, .packer = -1, .max_file = 1, .out = STRBUF_INIT }
 
 /* Opens path for appending (mode 0640), making it; what is no whole record at its end is cut off. When it fails the log is still usable:
  * every append counts as lost and tries again. */
@@ -32,6 +34,9 @@ void logfile_close(struct logfile *l);
 
 /* Undoes a write that a predecessor did not finish: cuts the file back to size bytes when it is longer. */
 int logfile_rewind(struct logfile *l, uint64_t size);
+
+/* The file is full, and the one before it is being compressed still: an append would make it larger than it is to be. */
+bool logfile_must_wait(const struct logfile *l) MUST_CHECK;
 
 /* To be called before each append: opens and rotates as needed, and tells of lost records where it can write again.
  * From here until the append gives back, everything it writes lies behind l->size. */

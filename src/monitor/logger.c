@@ -19,6 +19,7 @@ static int open_log(struct logger *l, const struct description_log *d, struct pr
 		journal_open(&l->journal, d->socket, d->fields);
 	if (d->driver != LOG_DRIVER_JSON && d->driver != LOG_DRIVER_K8S)
 		return 0;
+	l->file.compress = d->compress;
 	l->file.k8s = d->driver == LOG_DRIVER_K8S;
 	if (d->attrs && d->attrs->len) {
 		jw_value(&w, NULL, d->attrs);
@@ -58,6 +59,9 @@ static size_t write_file(struct logger *l, enum log_stream stream, const char *d
 	struct progress *p = l->progress;
 	size_t n;
 
+	l->full = !l->drop && logfile_must_wait(&l->file);
+	if (l->full)
+		return 0;
 	logfile_prepare(&l->file);
 	progress_set(p->log_offset, l->file.size);
 	progress_set(p->log_writing, PROGRESS_WRITING);
@@ -88,6 +92,8 @@ static void count_lost(struct logger *l, uint64_t n)
 
 static size_t file_batch(struct logger *l, const struct logring_batch *b, size_t at)
 {
+	while (!logring_hurries(l->ring) && logfile_must_wait(&l->file))
+		(void)poll(NULL, 0, LOOK_MS);
 	logfile_prepare(&l->file);
 	return b->part ? logfile_append_part(&l->file, b->stream, b->data, b->len) :
 			 logfile_append(&l->file, b->stream, b->data + at, b->len - at, b->final);
@@ -138,5 +144,11 @@ void logger_wait(struct logger *l, int timeout_ms)
 {
 	struct pollfd p = { .fd = l->journal.fd, .events = POLLOUT };
 
-	l->drop = poll(&p, 1, timeout_ms) <= 0;
+	if (l->driver == LOG_DRIVER_JOURNAL) {
+		l->drop = poll(&p, 1, timeout_ms) <= 0;
+		return;
+	}
+	for (int ms = 0; ms < timeout_ms && logfile_must_wait(&l->file); ms += LOOK_MS)
+		(void)poll(NULL, 0, LOOK_MS);
+	l->drop = logfile_must_wait(&l->file);
 }

@@ -16,7 +16,7 @@ struct logger {
 	struct logring *ring;      /* its thread has file and journal then; NULL: the container waits for its log */
 	struct progress *progress; /* borrowed */
 	bool full;                 /* the last write took less than there was: no room there now */
-	bool drop;                 /* what there is no room for is lost */
+	bool drop;                 /* what there is no room for is lost; a file grows instead */
 };
 #define LOGGER_INIT { .file = LOGFILE_INIT, .journal = JOURNAL_INIT, .attrs = STRBUF_INIT }
 

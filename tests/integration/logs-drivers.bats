@@ -49,7 +49,7 @@ log_of() { tare inspect -f '{{.LogPath}}' "$1"; }
 @test "local: rotated without being told to" {
   tare run --name local --log-driver local busybox echo x
   [ "$(tare logs local)" = x ]
-  jq -e '.log.maxSize == 20971520 and .log.maxFile == 5' "$TARE_ROOT/containers/$(tare inspect -f '{{.Id}}' local)/config.json"
+  jq -e '.log.maxSize == 20971520 and .log.maxFile == 5 and .log.compress' "$TARE_ROOT/containers/$(tare inspect -f '{{.Id}}' local)/config.json"
   [ "$(tare inspect -f '{{.HostConfig.LogConfig.Type}}' local)" = local ]
   tare rm local
 }
@@ -68,12 +68,62 @@ log_of() { tare inspect -f '{{.LogPath}}' "$1"; }
   refused "max-size=x: want a size" --log-opt max-size=x
   refused "max-file=0: want a number of files" --log-opt max-size=1m --log-opt max-file=0
   refused "max-file needs max-size" --log-opt max-file=2
+  refused "compress=true needs max-size, and max-file of at least 2" --log-opt compress=true --log-opt max-size=1m
+  refused "compress=true needs max-size, and max-file of at least 2" --log-driver local --log-opt compress=true --log-opt max-file=1
+  refused "compress=yes: want true or false" --log-opt max-size=1m --log-opt max-file=2 --log-opt compress=yes
+  refused "no such option" --log-driver k8s-file --log-opt compress=true
   refused "mode=fast: want blocking or non-blocking" --log-opt mode=fast
   refused "max-buffer-size needs mode=non-blocking" --log-opt max-buffer-size=1m
   refused "max-buffer-size=0: want a size" --log-opt mode=non-blocking --log-opt max-buffer-size=0
   refused "no regular expression" --log-opt 'env-regex=('
   refused "--log-opt tag={{.Nosuch}}" --log-opt 'tag={{.Nosuch}}'
   refused "--log-opt tag={{" --log-opt 'tag={{'
+}
+
+packed() { set -- "$(log_of "$1")".*; printf '%s\n' "${@##*.log.}" | sort -n | xargs; }
+all_packed() { [ "$(packed "$1")" = "$2" ] && ! pgrep -f "^[^ ]*tare internal compress $(log_of "$1")" >/dev/null; }
+
+@test "compress: files that are done are gzip's, and tare logs reads them as it reads the others" {
+  tare run -d --name zip --log-opt max-size=20k --log-opt max-file=5 --log-opt compress=true busybox \
+    sh -c 'i=0; while [ $i -lt 1500 ]; do i=$((i + 1)); echo "record $i"; [ $((i % 100)) -ne 0 ] || sleep 0.1; done'
+  timeout 100 "$TARE_BIN/tare" logs -f zip | cmp - <(seq -f 'record %g' 1500)
+  tare wait zip
+  wait_until 10 all_packed zip "1.gz 2.gz 3.gz 4.gz"
+  gzip -t "$(log_of zip)".*.gz
+  [ "$(stat -c %a "$(log_of zip).1.gz")" = 640 ]
+  gzip -dc "$(log_of zip).1.gz" | jq -r .log >/dev/null
+  tare logs zip >"$BATS_TEST_TMPDIR/kept"
+  [ "$(wc -l <"$BATS_TEST_TMPDIR/kept")" -gt 900 ]
+  cmp "$BATS_TEST_TMPDIR/kept" <(seq -f 'record %g' 1500 | tail -n "$(wc -l <"$BATS_TEST_TMPDIR/kept")")
+  tare logs -n 700 zip | cmp - <(seq -f 'record %g' 801 1500)
+  tare logs -n 1 zip | cmp - <(echo record 1500)
+  # a packer that was killed at its end leaves both, one at its beginning the plain one: each line is there once
+  gzip -dc "$(log_of zip).2.gz" >"$(log_of zip).2"
+  gzip -dc "$(log_of zip).3.gz" >"$(log_of zip).3"; rm "$(log_of zip).3.gz"
+  tare logs zip | cmp - "$BATS_TEST_TMPDIR/kept"
+  tare start -a zip >/dev/null
+  wait_until 10 all_packed zip "1.gz 2.gz 3.gz 4.gz"
+  # damage is told of
+  head -c 100 "$(log_of zip).4.gz" >"$BATS_TEST_TMPDIR/cut"; cat "$BATS_TEST_TMPDIR/cut" >"$(log_of zip).4.gz"
+  run -1 tare logs zip
+  [[ "$output" == *"unpack a rotated file of $(log_of zip)"* ]]
+  tare rm zip
+}
+
+@test "compress: one that writes as fast as it can has a bounded disk, and nothing is lost between the lines that are kept" {
+  tare run -d --name flood --log-opt max-size=1m --log-opt max-file=3 --log-opt compress=true busybox sh -c 'seq 1 100000000'
+  dir=$TARE_ROOT/containers/$(tare inspect -f '{{.Id}}' flood)
+  for _ in 1 2 3 4; do
+    sleep 0.4
+    [ "$(du -bc "$dir"/*-json.log* 2>/dev/null | awk 'END { print $1 }')" -lt 4000000 ]
+  done
+  kill -9 "$(jq .worker "$TARE_STATE/$(tare inspect -f '{{.Id}}' flood)/state.json")"
+  sleep 0.5
+  tare kill flood
+  tare wait flood
+  tare logs flood | sed '$d' >"$BATS_TEST_TMPDIR/kept"
+  awk 'NR > 1 && $1 != last + 1 { bad = 1; print "after " last " came " $1 } { last = $1 } END { exit bad || last < 20000 }' "$BATS_TEST_TMPDIR/kept"
+  tare rm flood
 }
 
 @test "mode=non-blocking: a log that does not get written holds nobody back; what was lost is counted, the newest of it" {

@@ -208,6 +208,7 @@ static const struct cli_command system_commands[] = {
 
 /* What our own programs, shells and the installation call; not for people. */
 static const struct cli_command internal_commands[] = {
+	{ "compress", "FILE", NULL, cmd_compress, NULL, 0, NULL, 1, 1 },
 	{ "exited", "ID", NULL, cmd_exited, NULL, 0, NULL, 1, 1 },
 	{ "health", "ID STATUS", NULL, cmd_health, NULL, 0, NULL, 2, 2 },
 	{ "restart", "ID", NULL, cmd_revive, NULL, 0, NULL, 1, 1 },

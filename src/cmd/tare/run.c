@@ -121,7 +121,7 @@ static const struct cli_option container_options[] = {
 	{ "sdnotify", 0, "container|conmon|healthy|ignore", CLI_STR, "what tells a service manager that it is ready (default container)", CT(sdnotify),
 	  .choices = "container|conmon|healthy|ignore" },
 	{ "log-driver", 0, "json-file|local|k8s-file|journald|none", CLI_STR, "where its output is kept", CT(log_driver) },
-	{ "log-opt", 0, "NAME=VALUE", CLI_STRV, "max-size, max-file, labels, labels-regex, env, env-regex, tag, mode, max-buffer-size", OWN(log_opt) },
+	{ "log-opt", 0, "NAME=VALUE", CLI_STRV, "max-size, max-file, compress, labels, labels-regex, env, env-regex, tag, mode, max-buffer-size", OWN(log_opt) },
 	{ "health-cmd", 0, "COMMAND", CLI_STR, "a shell's command that checks its health (instead of the image's)", CT(health_cmd) },
 	{ "health-interval", 0, "DURATION", CLI_DURATION, "how long after one check the next begins (default 30s)", CT(health_interval) },
 	{ "health-retries", 0, "N", CLI_I64, "so many failures in a row make it unhealthy (default 3)", CT(health_retries) },

@@ -10,6 +10,7 @@
 #include "engine/freezer.h"
 #include "engine/healer.h"
 #include "engine/health.h"
+#include "engine/logpack.h"
 #include "engine/revive.h"
 #include "engine/usage.h"
 #include "engine/volume_prune.h"
@@ -111,6 +112,12 @@ int cmd_connect(const struct cli_call *call, struct err *e)
 	log_setup("tare", 2, LOG_FORMAT_PLAIN, LOG_LEVEL_ERROR);
 	r = tare_engine(call, &en, e);
 	return r < 0 ? r : cni_join(&en, call->args[0], 0, e);
+}
+
+/* A file of a log that is done, open (and locked) as our stdin. */
+int cmd_compress(const struct cli_call *call, struct err *e)
+{
+	return logpack_pack(0, call->args[0], e);
 }
 
 int cmd_exited(const struct cli_call *call, struct err *e)

@@ -395,6 +395,7 @@ int cmd_check(const struct cli_call *call, struct err *e);
 int cmd_df(const struct cli_call *call, struct err *e);
 int cmd_prune(const struct cli_call *call, struct err *e);
 int cmd_version(const struct cli_call *call, struct err *e);
+int cmd_compress(const struct cli_call *call, struct err *e);
 int cmd_connect(const struct cli_call *call, struct err *e);
 int cmd_health(const struct cli_call *call, struct err *e);
 int cmd_revive(const struct cli_call *call, struct err *e);
