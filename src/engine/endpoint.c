@@ -67,29 +67,6 @@ static int find_mac(const struct engine *en, struct arena *a, const struct netwo
 	return r > 0 ? err_set(e, ERR_CONFLICT, "--mac-address %s is in use in network %s by %s", wish, net->name, by) : r;
 }
 
-/* An array of texts with a blank between. */
-static const char *joined(struct arena *a, const struct json *array)
-{
-	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
-
-	json_each(text, array)
-		sb_printf(&b, "%s%s", b.len ? " " : "", text->str);
-	return arena_strdup(a, sb_str(&b));
-}
-
-/* Of a place, for its row (placeopts.h). In a network without names links are lines of hosts. */
-static const char *words_of(struct arena *a, const struct network *net, const struct json *wish)
-{
-	const char *parts[] = { joined(a, json_get(wish, "Aliases")), resolver_serves(net) ? joined(a, json_get(wish, "Links")) : "",
-				placeopts_words(a, wish) };
-	const char *all = "";
-
-	for (size_t i = 0; all && i < ARRAY_LEN(parts); i++)
-		if (!parts[i] || *parts[i])
-			all = parts[i] ? arena_printf(a, "%s%s%s", all, *all ? " " : "", parts[i]) : NULL;
-	return all;
-}
-
 #define NOT_OURS 1 /* take_address(): the network is one of CNI */
 
 static int take_address(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct json *wish,
@@ -106,7 +83,7 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 	    (r = network_find(en, a, name, &net, e)) < 0)
 		return r;
 	r = cni_own_settle(en, a, &net, e);
-	if (r > 0 && *placeopts_words(a, wish))
+	if (r > 0 && placeopts_any(wish))
 		return err_set(e, ERR_UNSUPPORTED, "network %s is one of CNI, whose plugins know no gw-priority, link-local-ip or driver-opt", name);
 	if (r > 0 && json_get(wish, "Links"))
 		return err_set(e, ERR_UNSUPPORTED, "--link: network %s is one of CNI, which knows no names for one container alone", name);
@@ -121,13 +98,13 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 	r = text_random_hex(6, host + 2);
 	if (r < 0)
 		return err_errno(e, r, "make up a device's name");
-	servers = joined(a, json_get(json_get(config, "HostConfig"), "Dns"));
+	servers = place_joined(a, json_get(json_get(config, "HostConfig"), "Dns"));
 	if (!servers)
 		return err_errno(e, -ENOMEM, "the container's name servers");
 	r = cat_exec(en->catalog, e,
 		     "INSERT INTO endpoints(container, network, position, host, number, ip, mac, aliases, servers, ip6) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 		     "ssisisssss", id, net.id, position, host, (int64_t)at.number, ip_net_text(&at.ip, text), made,
-		     words_of(a, &net, wish), resolver_forwards(&net, servers) ? RESOLVER_FORWARDED : servers, ip_net_text(&at.ip6, text6));
+		     place_words(a, wish, resolver_serves(&net)), resolver_forwards(&net, servers) ? RESOLVER_FORWARDED : servers, ip_net_text(&at.ip6, text6));
 	return r < 0 ? r : 0;
 }
 

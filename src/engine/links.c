@@ -14,7 +14,8 @@
 #include "engine/settle.h"
 #include "net/port.h"
 
-/* In the folder of one that others are linked to: its start need not look through everybody's links to know that there are any. */
+/* In the folder of one that others are linked to: its start need not look through everybody's links to know that there
+ * are any. */
 #define LINKED_FILE "linked"
 
 struct link {
@@ -55,7 +56,10 @@ int links_check(const char *text, struct err *e)
 
 	if (take_apart(&a, text, &target, &alias) && is_word(target) && is_word(alias) && strlen(alias) <= 63)
 		return 0;
-	return err_set(e, ERR_INVALID, "--link %s: want CONTAINER or CONTAINER:ALIAS, an alias of 1 to 63 letters, digits, '-', '_' or '.'", text);
+	return err_set(
+		e, ERR_INVALID,
+		"--link %s: want CONTAINER or CONTAINER:ALIAS, an alias of 1 to 63 letters, digits, '-', '_' or '.'",
+		text);
 }
 
 /* Of the default network: the container is there, and somebody counts on it from now on. */
@@ -72,7 +76,9 @@ static int find_target(const struct engine *en, struct arena *a, const char *tex
 	    (r = json_get_str(json_get(config.doc, "HostConfig"), "HostConfig", "NetworkMode", &mode, e)) < 0)
 		return r;
 	if (strcmp(mode, "host") == 0)
-		return err_set(e, ERR_INVALID, "--link %s: container %s shares the host's network, and has no address of its own", text, rec.name);
+		return err_set(e, ERR_INVALID,
+			       "--link %s: container %s shares the host's network, and has no address of its own", text,
+			       rec.name);
 	*target = rec.id;
 	return 0;
 }
@@ -85,7 +91,8 @@ static int mark(const struct engine *en, const char *id, struct err *e)
 	return dir < 0 ? dir : fd < 0 ? err_errno(e, -errno, "%s/containers/%s/" LINKED_FILE, en->root, id) : 0;
 }
 
-static int resolve(const struct engine *en, struct arena *a, const struct ct_network *place, const char *text, const char **out, struct err *e)
+static int resolve(const struct engine *en, struct arena *a, const struct ct_network *place, const char *text,
+		   const char **out, struct err *e)
 {
 	const char *target, *alias;
 	int r = links_check(text, e);
@@ -113,7 +120,8 @@ int links_resolve(const struct engine *en, struct arena *a, struct ct_network *p
 
 		for (size_t k = 0; r == 0 && k < i; k++)
 			if (strcasecmp(strchr(v[k], ':'), strchr(v[i], ':')) == 0)
-				r = err_set(e, ERR_INVALID, "--link %s: another one has that alias already", place->links.v[i]);
+				r = err_set(e, ERR_INVALID, "--link %s: another one has that alias already",
+					    place->links.v[i]);
 		if (r < 0)
 			return r;
 	}
@@ -161,7 +169,7 @@ static int read_link(const struct engine *en, struct arena *a, const char *text,
 	const char *id;
 	int r;
 
-	*out = (struct link){ 0 };
+	*out = (struct link){0};
 	if (!take_apart(a, text, &id, &out->alias))
 		return err_set(e, ERR_INTERNAL, "the container's configuration is damaged: link %s", text);
 	r = record_get(en->catalog, a, id, &out->rec, e);
@@ -176,7 +184,8 @@ static int read_link(const struct engine *en, struct arena *a, const char *text,
 	return r < 0 || !out->runs ? r : address_of(en, a, out, e);
 }
 
-static int read_links(const struct engine *en, struct arena *a, const struct json *config, struct link **out, size_t *n, struct err *e)
+static int read_links(const struct engine *en, struct arena *a, const struct json *config, struct link **out, size_t *n,
+		      struct err *e)
 {
 	const struct json *links = default_links(config);
 	struct link *v = links ? arena_array(a, links->len, sizeof(*v)) : NULL;
@@ -203,13 +212,19 @@ int links_ready(const struct engine *en, const char *name, const struct json *co
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (!v[i].rec.id)
-			return err_set(e, ERR_NOTFOUND, "container %s is linked to one, as %s, that was removed: make it anew", name, v[i].alias);
-		if (!v[i].runs)
-			return err_set(e, ERR_BUSY, "container %s is linked to container %s, as %s, which does not run: start that first", name, v[i].rec.name,
+			return err_set(e, ERR_NOTFOUND,
+				       "container %s is linked to one, as %s, that was removed: make it anew", name,
 				       v[i].alias);
+		if (!v[i].runs)
+			return err_set(
+				e, ERR_BUSY,
+				"container %s is linked to container %s, as %s, which does not run: start that first",
+				name, v[i].rec.name, v[i].alias);
 		if (!v[i].ip.len)
-			return err_set(e, ERR_INVALID, "container %s is linked to container %s, as %s, which is not in the default network", name,
-				       v[i].rec.name, v[i].alias);
+			return err_set(
+				e, ERR_INVALID,
+				"container %s is linked to container %s, as %s, which is not in the default network",
+				name, v[i].rec.name, v[i].alias);
 	}
 	return r;
 }
@@ -229,7 +244,8 @@ int links_hosts(const struct engine *en, struct arena *a, const struct json *con
 		if (!v[i].ip.len)
 			continue;
 		r = json_get_str(json_get(v[i].config.doc, "Config"), "Config", "Hostname", &hostname, e);
-		sb_printf(out, "%s\t%s %s%s%s\n", ip_text(&v[i].ip, ip), v[i].alias, hostname, strcmp(v[i].rec.name, v[i].alias) == 0 ? "" : " ",
+		sb_printf(out, "%s\t%s %s%s%s\n", ip_text(&v[i].ip, ip), v[i].alias, hostname,
+			  strcmp(v[i].rec.name, v[i].alias) == 0 ? "" : " ",
 			  strcmp(v[i].rec.name, v[i].alias) == 0 ? "" : v[i].rec.name);
 	}
 	return r;
@@ -240,7 +256,7 @@ static void write_files(const struct engine *en, const char *id, const char *con
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct ct_config doc;
 	struct endpoints own;
-	struct err e = { 0 };
+	struct err e = {0};
 	int r = config_parse(&a, config, &doc, &e);
 
 	if (r == 0)
@@ -264,17 +280,21 @@ struct linked {
 };
 
 /* Who runs and is linked to id. Gathered first: what is done about them may write to the catalog. */
-static int list_linked(const struct engine *en, struct arena *a, const char *id, struct linked **out, size_t *n, struct err *e)
+static int list_linked(const struct engine *en, struct arena *a, const char *id, struct linked **out, size_t *n,
+		       struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	struct linked *v = NULL;
 	size_t cap = 0;
-	int r = cat_prepare(en->catalog, &s, e, "SELECT id, config FROM containers WHERE status = 'running' AND instr(config, '\"' || ?1 || ':')", "s", id);
+	int r = cat_prepare(
+		en->catalog, &s, e,
+		"SELECT id, config FROM containers WHERE status = 'running' AND instr(config, '\"' || ?1 || ':')", "s",
+		id);
 
 	while (r == 0 && (r = cat_step(s, e)) > 0) {
 		v = arena_grow(a, v, *n, &cap, sizeof(*v));
 		if (v)
-			v[(*n)++] = (struct linked){ arena_strdup(a, cat_text(s, 0)), arena_strdup(a, cat_text(s, 1)) };
+			v[(*n)++] = (struct linked){arena_strdup(a, cat_text(s, 0)), arena_strdup(a, cat_text(s, 1))};
 		r = arena_error(a) < 0 ? err_errno(e, -ENOMEM, "list links") : 0;
 	}
 	*out = v;
@@ -285,7 +305,7 @@ void links_moved(const struct engine *en, const char *id)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct linked *v = NULL;
-	struct err e = { 0 };
+	struct err e = {0};
 	size_t n = 0;
 	int r = is_linked(en, id) ? list_linked(en, &a, id, &v, &n, &e) : 0;
 
@@ -346,7 +366,7 @@ static struct exposed *exposed_of(struct arena *a, const struct json *config, si
 		if (text->type != JSON_STRING || net_port_parse(text->str, &p, &ignored) < 0)
 			continue;
 		for (uint32_t i = 0; i < p.count && (v = arena_grow(a, v, *n, &cap, sizeof(*v))); i++)
-			v[(*n)++] = (struct exposed){ p.target + i, p.proto };
+			v[(*n)++] = (struct exposed){p.target + i, p.proto};
 	}
 	if (*n)
 		qsort(v, *n, sizeof(*v), by_port);
@@ -420,9 +440,10 @@ static void add_link(struct variables *x, const struct link *l)
 	}
 }
 
-int links_env(const struct engine *en, struct arena *a, const char *own, const struct json *config, struct strv *env, struct err *e)
+int links_env(const struct engine *en, struct arena *a, const char *own, const struct json *config, struct strv *env,
+	      struct err *e)
 {
-	struct variables x = { .a = a, .env = env };
+	struct variables x = {.a = a, .env = env};
 	const char **both;
 	struct link *v;
 	size_t n;
@@ -442,7 +463,7 @@ int links_env(const struct engine *en, struct arena *a, const char *own, const s
 	if (env->n)
 		memcpy(both, env->v, env->n * sizeof(*both));
 	memcpy(both + env->n, x.v, x.n * sizeof(*both));
-	*env = (struct strv){ both, env->n + x.n };
+	*env = (struct strv){both, env->n + x.n};
 	return 0;
 }
 
@@ -481,14 +502,15 @@ static void write_description(const struct json *old, const struct strv *env, st
 	jw_end_object(w);
 }
 
-int links_describe(const struct engine *en, const char *own, const struct json *config, struct strbuf *description, struct err *e)
+int links_describe(const struct engine *en, const char *own, const struct json *config, struct strbuf *description,
+		   struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&out);
 	const struct json *old;
 	const char **v = NULL;
-	struct strv env = { 0 };
+	struct strv env = {0};
 	struct strbuf was;
 	int r = default_links(config) ? json_parse(&a, description->s, description->len, NULL, &old, e) : 1;
 
@@ -511,7 +533,8 @@ int links_describe(const struct engine *en, const char *own, const struct json *
 
 /* ---- shown ---- */
 
-int links_show(const struct engine *en, struct arena *a, const char *own, const struct json *config, struct json_writer *w, struct err *e)
+int links_show(const struct engine *en, struct arena *a, const char *own, const struct json *config,
+	       struct json_writer *w, struct err *e)
 {
 	struct link *v;
 	size_t n;

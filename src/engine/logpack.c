@@ -1,5 +1,6 @@
-/* A reader meets files that are renamed and packed while it looks. That two of them are the same it cannot tell by their inodes, for the packed
- * one is another file: so the comment of its gzip header (RFC 1952) says which file it was made of. */
+/* A reader meets files that are renamed and packed while it looks. That two of them are the same it cannot tell by
+ * their inodes, for the packed one is another file: so the comment of its gzip header (RFC 1952) says which file it was
+ * made of. */
 #include "engine/logpack.h"
 
 #include <fcntl.h>
@@ -25,7 +26,7 @@ static int id_of_file(int fd, struct logpack_id *out)
 
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &sx) < 0)
 		return -errno;
-	*out = (struct logpack_id){ .inode = sx.stx_ino };
+	*out = (struct logpack_id){.inode = sx.stx_ino};
 	if (sx.stx_mask & STATX_BTIME)
 		out->born = (int64_t)sx.stx_btime.tv_sec * 1000000000 + sx.stx_btime.tv_nsec;
 	return 0;
@@ -46,7 +47,7 @@ int logpack_id(int fd, bool packed, struct logpack_id *out)
 	text[n] = '\0';
 	if (sscanf(text, "%llu %lld", &inode, &born) != 2)
 		return id_of_file(fd, out); /* somebody else packed it */
-	*out = (struct logpack_id){ inode, born };
+	*out = (struct logpack_id){inode, born};
 	return 0;
 }
 
@@ -101,8 +102,8 @@ static int deflate_all(z_stream *z, int in, int out)
 static int pack(int in, int out, const struct logpack_id *id)
 {
 	char comment[64];
-	gz_header header = { .os = 255, .comment = (unsigned char *)comment };
-	z_stream z = { 0 };
+	gz_header header = {.os = 255, .comment = (unsigned char *)comment};
+	z_stream z = {0};
 	int r;
 
 	(void)snprintf(comment, sizeof(comment), "%llu %lld", (unsigned long long)id->inode, (long long)id->born);
@@ -142,7 +143,8 @@ int logpack_pack(int fd, const char *path, struct err *e)
 		r = id_of_file(fd, &b);
 	if (r == 0 && !logpack_same(&a, &b))
 		return err_set(e, ERR_INVALID, "%s is another file by now", path);
-	if (r == 0 && (snprintf(part, sizeof(part), "%s.gz.part", path) >= (int)sizeof(part) || snprintf(packed, sizeof(packed), "%s.gz", path) >= (int)sizeof(packed)))
+	if (r == 0 && (snprintf(part, sizeof(part), "%s.gz.part", path) >= (int)sizeof(part) ||
+		       snprintf(packed, sizeof(packed), "%s.gz", path) >= (int)sizeof(packed)))
 		r = -ENAMETOOLONG;
 	if (r == 0)
 		r = write_packed(fd, path, part, packed);
@@ -199,7 +201,7 @@ static int inflate_all(z_stream *z, int in, int out)
 int logpack_unpack(int fd, const char *path)
 {
 	CLEANUP_FD int out = open_room(path);
-	z_stream z = { 0 };
+	z_stream z = {0};
 	int r;
 
 	if (out < 0)

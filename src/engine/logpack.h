@@ -1,4 +1,5 @@
-/* Files of a log that are done, packed by gzip (--log-opt compress): path.N becomes path.N.gz. While both are there the plain one counts. */
+/* Files of a log that are done, packed by gzip (--log-opt compress): path.N becomes path.N.gz. While both are there the
+ * plain one counts. */
 #ifndef TARE_ENGINE_LOGPACK_H
 #define TARE_ENGINE_LOGPACK_H
 
@@ -24,7 +25,8 @@ static inline bool logpack_same(const struct logpack_id *a, const struct logpack
 {
 	return a->inode == b->inode && a->born == b->born;
 }
-/* What is packed in fd, as a file without a name (in the folder of path, where that can be) at its beginning. -EBADMSG: damaged. */
+/* What is packed in fd, as a file without a name (in the folder of path, where that can be) at its beginning. -EBADMSG:
+ * damaged. */
 int logpack_unpack(int fd, const char *path) MUST_CHECK;
 
 #endif

@@ -37,14 +37,15 @@ static bool is_device_name(const char *text)
 	for (const char *c = text; *c; c++)
 		if (!isalnum((unsigned char)*c) && !strchr("-_.", *c))
 			return false;
-	return len > 0 && len < LINK_NAME_LEN && strcmp(text, "lo") != 0 && strcmp(text, ".") != 0 && strcmp(text, "..") != 0 && strcmp(text, "all") != 0 &&
-	       strcmp(text, "default") != 0;
+	return len > 0 && len < LINK_NAME_LEN && strcmp(text, "lo") != 0 && strcmp(text, ".") != 0 &&
+	       strcmp(text, "..") != 0 && strcmp(text, "all") != 0 && strcmp(text, "default") != 0;
 }
 
 /* net.ipv4.conf.IFNAME.NAME=VALUE of one device: no other has a place there. */
 static bool is_sysctl(const char *text)
 {
-	static const char *const before[] = { "net.ipv4.conf.IFNAME.", "net.ipv4.neigh.IFNAME.", "net.ipv6.conf.IFNAME.", "net.ipv6.neigh.IFNAME." };
+	static const char *const before[] = {"net.ipv4.conf.IFNAME.", "net.ipv4.neigh.IFNAME.", "net.ipv6.conf.IFNAME.",
+					     "net.ipv6.neigh.IFNAME."};
 
 	for (size_t i = 0; i < ARRAY_LEN(before); i++) {
 		const char *name = text + strlen(before[i]);
@@ -67,7 +68,10 @@ static int check_sysctls(const char *text, struct err *e)
 		r = err_set(e, ERR_INVALID, "--driver-opt " SYSCTLS "=: want net.ipv4.conf.IFNAME.NAME=VALUE");
 	for (char *one = r == 0 ? strtok_r(copy, ",", &rest) : NULL; one && r == 0; one = strtok_r(NULL, ",", &rest))
 		if (!is_sysctl(one))
-			r = err_set(e, ERR_INVALID, "--driver-opt " SYSCTLS "=%s: want net.ipv4.conf.IFNAME.NAME=VALUE (or ipv6, or neigh), IFNAME as it is", one);
+			r = err_set(e, ERR_INVALID,
+				    "--driver-opt " SYSCTLS
+				    "=%s: want net.ipv4.conf.IFNAME.NAME=VALUE (or ipv6, or neigh), IFNAME as it is",
+				    one);
 	free(copy);
 	return r;
 }
@@ -79,14 +83,19 @@ static int check_driver_opt(const char *text, struct err *e)
 	if ((v = value_of(text, SYSCTLS)))
 		return check_sysctls(v, e);
 	if ((v = value_of(text, IFNAME)))
-		return is_device_name(v) ? 0 : err_set(e, ERR_INVALID, "--driver-opt %s: want a name of a device, 1 to %u letters, digits, '-', '_' or '.'", text,
-							LINK_NAME_LEN - 1);
-	return err_set(e, ERR_UNSUPPORTED, "--driver-opt %s is not supported (" IFNAME "=NAME and " SYSCTLS "=SYSCTL=VALUE are)", text);
+		return is_device_name(v) ? 0
+					 : err_set(e, ERR_INVALID,
+						   "--driver-opt %s: want a name of a device, 1 to %u letters, digits, "
+						   "'-', '_' or '.'",
+						   text, LINK_NAME_LEN - 1);
+	return err_set(e, ERR_UNSUPPORTED,
+		       "--driver-opt %s is not supported (" IFNAME "=NAME and " SYSCTLS "=SYSCTL=VALUE are)", text);
 }
 
 static bool is_link_local(const struct ip *ip)
 {
-	return ip->len == 4 ? ip->bytes[0] == 169 && ip->bytes[1] == 254 : ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
+	return ip->len == 4 ? ip->bytes[0] == 169 && ip->bytes[1] == 254
+			    : ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
 }
 
 int placeopts_check(const struct ct_network *n, struct err *e)
@@ -96,12 +105,16 @@ int placeopts_check(const struct ct_network *n, struct err *e)
 	int r = 0;
 
 	if (n->gw_priority && (text_i64(n->gw_priority, &priority) < 0 || priority < INT32_MIN || priority > INT32_MAX))
-		return err_set(e, ERR_INVALID, "--gw-priority %s: want a number; the network with the highest one leads out", n->gw_priority);
+		return err_set(e, ERR_INVALID,
+			       "--gw-priority %s: want a number; the network with the highest one leads out",
+			       n->gw_priority);
 	if (n->link_local.n > LINK_LOCAL_MOST)
 		return err_set(e, ERR_LIMIT, "--link-local-ip: at most %u of them", LINK_LOCAL_MOST);
 	for (size_t i = 0; i < n->link_local.n; i++)
 		if (ip_parse(n->link_local.v[i], &ip) < 0 || !is_link_local(&ip))
-			return err_set(e, ERR_INVALID, "--link-local-ip %s: want an address of 169.254.0.0/16 or fe80::/10", n->link_local.v[i]);
+			return err_set(e, ERR_INVALID,
+				       "--link-local-ip %s: want an address of 169.254.0.0/16 or fe80::/10",
+				       n->link_local.v[i]);
 	for (size_t i = 0; r == 0 && i < n->driver_opts.n; i++)
 		r = check_driver_opt(n->driver_opts.v[i], e);
 	return r;
@@ -139,7 +152,21 @@ static const char *text_of(const struct json *obj, const char *key)
 	return v && v->type == JSON_STRING ? v->str : NULL;
 }
 
-const char *placeopts_words(struct arena *a, const struct json *place)
+bool placeopts_any(const struct json *place)
+{
+	return json_get(place, "GwPriority") || json_get(place, "LinkLocalIPs") || json_get(place, "DriverOpts");
+}
+
+const char *place_joined(struct arena *a, const struct json *array)
+{
+	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
+
+	json_each(text, array)
+		sb_printf(&b, "%s%s", b.len ? " " : "", text->str);
+	return sb_error(&b) < 0 ? NULL : arena_strdup(a, sb_str(&b));
+}
+
+static const char *settings(struct arena *a, const struct json *place)
 {
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	const struct json *options = json_get(place, "DriverOpts");
@@ -156,6 +183,18 @@ const char *placeopts_words(struct arena *a, const struct json *place)
 	json_each(ip, json_get(place, "LinkLocalIPs"))
 		sb_printf(&out, " ll=%s", ip->str);
 	return sb_error(&out) < 0 ? NULL : arena_strdup(a, out.len ? out.s + 1 : "");
+}
+
+const char *place_words(struct arena *a, const struct json *place, bool names)
+{
+	const char *parts[] = {place_joined(a, json_get(place, "Aliases")),
+			       names ? place_joined(a, json_get(place, "Links")) : "", settings(a, place)};
+	const char *all = "";
+
+	for (size_t i = 0; all && i < ARRAY_LEN(parts); i++)
+		if (!parts[i] || *parts[i])
+			all = parts[i] ? arena_printf(a, "%s%s%s", all, *all ? " " : "", parts[i]) : NULL;
+	return all;
 }
 
 /* IPv4's is /16, IPv6's /64, as their subnets are. */

@@ -1,6 +1,6 @@
-/* A thread, because a write(2) into a file may hang in the kernel: nothing else would go on taking the container's output. Whatever is
- * behind write() is that thread's alone from logring_begin() on; what both see is the list, under the lock. Batches are allocated one by
- * one, so that a container whose log keeps up costs no buffer.
+/* A thread, because a write(2) into a file may hang in the kernel: nothing else would go on taking the container's
+ * output. Whatever is behind write() is that thread's alone from logring_begin() on; what both see is the list, under
+ * the lock. Batches are allocated one by one, so that a container whose log keeps up costs no buffer.
  *
  * What is in memory is lost with the process. Nobody who asks for a log that is not waited for can have both. */
 #include "monitor/logring.h"
@@ -98,7 +98,8 @@ int logring_begin(size_t max, logring_fn write, void *data, struct logring **out
 
 /* ---- what comes in ---- */
 
-/* The whole records at data, and how many bytes of them there is room for: a record where nothing waits, whatever its size. */
+/* The whole records at data, and how many bytes of them there is room for: a record where nothing waits, whatever its
+ * size. */
 static size_t measure(const struct logring *r, const char *data, size_t len, bool final, size_t *fits, uint64_t *lost)
 {
 	size_t done = 0, record;
@@ -143,7 +144,7 @@ static bool add(struct logring *r, const struct logring_batch *how, const char *
 
 size_t logring_put(struct logring *r, enum log_stream stream, const char *data, size_t len, bool more, bool final)
 {
-	struct logring_batch how = { .stream = stream, .final = final };
+	struct logring_batch how = {.stream = stream, .final = final};
 	size_t taken, fits;
 	uint64_t lost;
 
@@ -186,7 +187,7 @@ static bool await(struct logring *r, int ms)
 
 bool logring_end(struct logring *r, int timeout_ms)
 {
-	const struct logring_batch nothing = { .stream = LOG_STDERR };
+	const struct logring_batch nothing = {.stream = LOG_STDERR};
 	bool ended;
 
 	if (!r)

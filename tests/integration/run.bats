@@ -168,7 +168,7 @@ teardown_file() { tare_teardown_file; }
 }
 
 @test "what Docker has and we do not is refused by name" {
-  for opt in '--storage-opt nonsense=1g' '--link x' '--log-driver syslog' '--security-opt apparmor=x' '--userns=keep-id'; do
+  for opt in '--storage-opt nonsense=1g' '--kernel-memory 1g' '--log-driver syslog' '--security-opt apparmor=x' '--userns=keep-id'; do
     # shellcheck disable=SC2086
     run -125 tare run --rm $opt busybox true
     [[ "$output" == *"support"* || "$output" == *"private (the default"* ]] || { echo "$opt: $output"; return 1; }

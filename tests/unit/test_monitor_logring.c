@@ -24,7 +24,7 @@ static void write_slow(const struct logring_batch *b, void *data)
 	struct slow *s = data;
 
 	while (s->until_hurried && !logring_hurries(s->ring))
-		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+		nanosleep(&(struct timespec){0, 1000000}, NULL);
 	pthread_mutex_lock(&s->shut);
 	s->lost += b->lost;
 	strncat(s->text, b->data, b->len);
