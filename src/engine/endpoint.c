@@ -651,14 +651,6 @@ int endpoint_open(const struct engine *en, const char *id, const struct endpoint
 	return 0;
 }
 
-bool endpoint_has_names(const struct endpoints *own)
-{
-	for (size_t i = 0; i < own->n; i++)
-		if (own->v[i].forwarded || resolver_serves(&own->v[i].network))
-			return true;
-	return false;
-}
-
 int endpoint_prepare(const struct engine *en, struct arena *a, const char *id, const struct json *config, struct endpoints *own,
 		     struct err *e)
 {

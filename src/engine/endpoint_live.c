@@ -7,10 +7,11 @@
 #include "base/log.h"
 #include "engine/cni.h"
 #include "engine/endpoint_impl.h"
-#include "engine/links.h"
 #include "engine/etcfiles.h"
 #include "engine/join.h"
+#include "engine/links.h"
 #include "engine/live.h"
+#include "engine/resolver.h"
 #include "engine/strays.h"
 #include "sys/conntrack.h"
 #include "sys/proc.h"
@@ -150,4 +151,12 @@ int endpoint_mend_ports(const struct engine *en, const char *id, const struct en
 	network_firewall(en, &fw);
 	r = endpoint_remove_each(&fw, id, parts, false);
 	return r < 0 ? err_errno(e, r, "mend the ports of container %.12s", id) : endpoint_open(en, id, own, e);
+}
+
+bool endpoint_has_names(const struct endpoints *own)
+{
+	for (size_t i = 0; i < own->n; i++)
+		if (own->v[i].forwarded || resolver_serves(&own->v[i].network))
+			return true;
+	return false;
 }
