@@ -164,7 +164,6 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_str(w, "UTSMode", p->host_uts ? "host" : "private");
 	jw_str(w, "ContainerIDFile", p->opt->id_file ? p->opt->id_file : "");
 	jw_bool(w, "PublishAllPorts", p->opt->publish_all);
-	jw_null(w, "Links"); /* there are none: names are a network's */
 	jw_bool(w, "AutoRemove", p->opt->rm);
 	jw_bool(w, "Privileged", p->opt->privileged);
 	jw_bool(w, "ReadonlyRootfs", p->opt->read_only);

@@ -275,7 +275,6 @@ static void write_subnet(const struct network *n, const struct ip_net *subnet, c
 /* What networks of a swarm are, and one of a single machine is not. */
 static void write_swarm(struct json_writer *w)
 {
-	jw_bool(w, "Attachable", false);
 	jw_bool(w, "Ingress", false);
 	jw_bool(w, "ConfigOnly", false);
 	jw_object(w, "ConfigFrom");
