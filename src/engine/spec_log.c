@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "engine/spec_plan.h"
 #include "sys/sock.h"
@@ -350,8 +351,8 @@ int plan_log(struct plan *p, const struct image_config *image, struct err *e)
 	}
 	for (size_t i = 0; r == 0 && i < p->opt->log_opts.n; i++)
 		r = take(log, &want, p->opt->log_opts.v[i], e);
-	if (r == 0 && log->max_file > 1 && log->max_size == 0)
-		r = err_set(e, ERR_INVALID, "--log-opt max-file needs max-size");
+	if (r == 0 && log->max_file > 1 && log->max_size == 0 && !log->compress)
+		log_warning("--log-opt max-file has no effect without max-size: the log is one file, whatever its size");
 	if (r == 0 && log->compress && (log->max_file < 2 || !log->max_size))
 		r = err_set(e, ERR_INVALID, "--log-opt compress=true needs max-size, and max-file of at least 2: files that are done are compressed");
 	if (log->driver && log->driver->bit == LOCAL && !want.compress)
@@ -510,7 +511,7 @@ void plan_write_log_config(const struct plan *p, struct json_writer *w)
 int log_driver_ready(const char *driver, struct err *e)
 {
 	CLEANUP_FD int root = strcmp(driver, "journald") == 0 ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-	CLEANUP_FD int fd = root >= 0 ? sock_connect(root, JOURNAL_SOCKET + 1, SOCK_DGRAM) : -1;
+	CLEANUP_FD int fd = root >= 0 ? sock_connect(root, &JOURNAL_SOCKET[1], SOCK_DGRAM) : -1;
 
 	if (root < 0 || fd >= 0)
 		return 0;

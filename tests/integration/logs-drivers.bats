@@ -67,7 +67,9 @@ log_of() { tare inspect -f '{{.LogPath}}' "$1"; }
   refused "--log-driver syslog is not supported" --log-driver syslog
   refused "max-size=x: want a size" --log-opt max-size=x
   refused "max-file=0: want a number of files" --log-opt max-size=1m --log-opt max-file=0
-  refused "max-file needs max-size" --log-opt max-file=2
+  run -0 tare create --name one-file --log-opt max-file=2 busybox true
+  [[ "$output" == *"max-file has no effect without max-size"* ]]
+  tare rm one-file
   refused "compress=true needs max-size, and max-file of at least 2" --log-opt compress=true --log-opt max-size=1m
   refused "compress=true needs max-size, and max-file of at least 2" --log-driver local --log-opt compress=true --log-opt max-file=1
   refused "compress=yes: want true or false" --log-opt max-size=1m --log-opt max-file=2 --log-opt compress=yes

@@ -70,6 +70,7 @@ static const char *status_text(struct arena *a, const struct seen *s)
 /* ---- the list ---- */
 
 #define SIZE_COLUMN 13
+#define MOUNT_WIDTH 15
 static const struct table_column ps_columns[] = {
 	{ "CONTAINER ID", "ID" }, { "IMAGE", "Image" }, { "COMMAND", "Command" }, { "CREATED", "RunningFor" },
 	{ "STATUS", "Status" },	  { "PORTS", "Ports" }, { "NAMES", "Names" },	  { NULL, "State" },
@@ -77,15 +78,16 @@ static const struct table_column ps_columns[] = {
 	{ NULL, "LocalVolumes" }, { NULL, "Size" },	{ NULL, "Label", .values = true },
 };
 
-static const char *mounts_text(struct arena *a, const struct json *mounts)
+/* Names of volumes, folders of the host. */
+static const char *mounts_text(struct arena *a, const struct json *mounts, bool whole)
 {
 	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
 
 	json_each(mount, mounts) {
-		const struct json *source = json_get(mount, "Source");
+		const struct json *name = json_get(mount, "Name"), *of = name ? name : json_get(mount, "Source");
 
-		if (source && source->type == JSON_STRING && source->str[0])
-			sb_printf(&b, "%s%s", b.len ? "," : "", source->str);
+		if (of && of->type == JSON_STRING && of->str[0])
+			sb_printf(&b, "%s%s", b.len ? "," : "", whole ? of->str : table_cut(a, of->str, MOUNT_WIDTH));
 	}
 	return arena_strdup(a, sb_str(&b));
 }
@@ -131,7 +133,7 @@ static void add_row(const struct engine *en, struct arena *a, struct table *t, c
 		s->state,
 		table_date(a, s->rec.created, false),
 		table_labels(a, s->config.labels),
-		mounts_text(a, mounts),
+		mounts_text(a, mounts, whole),
 		s->networks,
 		volumes_text(a, mounts),
 		sized ? size_text(en, a, &s->rec) : "0B",
