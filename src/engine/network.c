@@ -154,6 +154,9 @@ static int not_found(const struct engine *en, struct arena *a, const char *name,
 	size_t n = 0, n_bad;
 	struct err ignored;
 
+	if (strcmp(name, "host") == 0 || strcmp(name, "none") == 0)
+		return err_set(e, ERR_NOTFOUND, "nothing is kept of %s: it is the word of `tare run --network` for %s", name,
+			       *name == 'h' ? "the machine's own network" : "no network at all");
 	nearest_rows(en->catalog, "SELECT name FROM networks", &near);
 	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
 		(void)nearest_offer(&near, usual[i]);
