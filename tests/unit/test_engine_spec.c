@@ -404,7 +404,7 @@ static void bad_options(void **state)
 		{ { .cgroup_parent = "/a/../b" }, "--cgroup-parent" },
 		{ { .log_driver = "syslog" }, "--log-driver" },
 		{ { .log_opts = WORDS("max-size=x") }, "--log-opt" },
-		{ { .log_opts = WORDS("max-file=3") }, "max-size" },
+		{ { .log_opts = WORDS("max-file=0") }, "max-file" },
 		{ { .group_add = WORDS("nosuch") }, "--group-add" },
 	};
 
