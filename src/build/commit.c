@@ -124,11 +124,24 @@ static int take_config(struct commit *c, struct err *e)
 	return r < 0 ? r : take_volumes(c, json_get(config, "Volumes"), e);
 }
 
+/* The words of the container's command with blanks between, as docker has it. */
+static const char *created_by(struct arena *a, const struct json *config)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	const struct json *path = json_get(config, "Path");
+
+	sb_puts(&text, path && path->type == JSON_STRING ? path->str : "");
+	json_each(word, json_get(config, "Args"))
+		if (word->type == JSON_STRING)
+			sb_printf(&text, " %s", word->str);
+	return arena_strdup(a, sb_str(&text));
+}
+
 static int add_history(struct commit *c, bool empty, struct err *e)
 {
 	const struct timespec when = { .tv_sec = c->stage.epoch };
 	char created[TEXT_TIME_LEN];
-	struct conf_history h = { .created_by = c->hold.rec.command, .author = c->args->author, .comment = c->args->message,
+	struct conf_history h = { .created_by = created_by(c->b.a, c->hold.config.doc), .author = c->args->author, .comment = c->args->message,
 				  .empty_layer = empty };
 
 	text_time(&when, created);

@@ -38,7 +38,7 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	"PRAGMA user_version=2;",
 
 	/* Networks; next is the number of the address that is tried first. What a running container has of them: its endpoints (ip with
-	 * the subnet's prefix; aliases, links among them as TARGET:ALIAS, and name servers of its own, with a blank between) and its ports. These rows go when the elements of the firewall are gone, never before. */
+	 * the subnet's prefix; aliases, among them links as TARGET:ALIAS and settings as NAME=VALUE, and name servers of its own, with a blank between) and its ports. These rows go when the elements of the firewall are gone, never before. */
 	"CREATE TABLE networks("
 	" id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, number INTEGER NOT NULL UNIQUE, driver TEXT NOT NULL,"
 	" device TEXT NOT NULL UNIQUE, subnet TEXT NOT NULL, gateway TEXT NOT NULL, next INTEGER NOT NULL,"

@@ -154,11 +154,30 @@ static int write_connected(struct change *c, const char *instead, const struct c
 	return r < 0 ? r : catalog_commit(cat, e);
 }
 
-static int undo_connect(struct change *c, const struct endpoints *one, struct err *e)
+/* What the one that goes did, others do: ways out, and ports. */
+static int hand_over(struct change *c, const struct endpoints *own, size_t at, int netns, struct err *e)
+{
+	struct endpoints rest;
+	int r = endpoint_without(c->a, own, at, &rest, e);
+
+	if (r == 0 && own->via == at && rest.via < rest.n)
+		r = endpoint_open(c->en, c->held.rec.id, &rest, e);
+	for (size_t i = 0; r == 0 && i < rest.n; i++) {
+		const struct net_link *before = &own->v[i < at ? i : i + 1].link, *now = &rest.v[i].link;
+
+		if (now->leads_out != before->leads_out || now->leads_out6 != before->leads_out6)
+			r = net_link_lead_out(now, netns, e);
+	}
+	return r;
+}
+
+/* Ports and ways out are those of before, too: take_ports() may have taken them from another network. */
+static int undo_connect(struct change *c, const struct endpoints *own, size_t at, int netns, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *cat = c->en->catalog;
+	struct endpoints one = endpoint_alone(own, at);
 	struct err why = *e;
-	int r = endpoint_close(c->en, c->held.rec.id, one, e);
+	int r = endpoint_close(c->en, c->held.rec.id, &one, e);
 
 	if (r == 0)
 		r = catalog_begin(cat, CATALOG_DURABLE, e);
@@ -168,6 +187,10 @@ static int undo_connect(struct change *c, const struct endpoints *one, struct er
 		r = record_set_config(cat, c->held.rec.id, c->held.rec.config, e);
 	if (r == 0)
 		r = catalog_commit(cat, e);
+	if (r == 0)
+		r = hand_over(c, own, at, netns, e);
+	if (r < 0)
+		log_warning("container %s: %s", c->held.rec.name, e->msg);
 	*e = why;
 	return why.code;
 }
@@ -214,7 +237,7 @@ static int make_endpoint(struct change *c, struct err *e)
 	if (r == 0)
 		r = net_link_make(&one.v[0].link, netns, e);
 	if (r < 0)
-		return undo_connect(c, &one, e);
+		return undo_connect(c, &own, at, netns, e);
 	healer_start(c->en); /* its monitor may be one that knows of no network */
 	r = relays_change(c->en, c->held.rec.id, &own, e);
 	return r < 0 ? r : tell(c, &own, e);
@@ -332,23 +355,6 @@ int network_connect(const struct engine *en, const char *container, const struct
 }
 
 /* ---- disconnect ---- */
-
-/* What the one that goes did, others do: ways out, and ports. */
-static int hand_over(struct change *c, const struct endpoints *own, size_t at, int netns, struct err *e)
-{
-	struct endpoints rest;
-	int r = endpoint_without(c->a, own, at, &rest, e);
-
-	if (r == 0 && own->via == at && rest.via < rest.n)
-		r = endpoint_open(c->en, c->held.rec.id, &rest, e);
-	for (size_t i = 0; r == 0 && i < rest.n; i++) {
-		const struct net_link *before = &own->v[i < at ? i : i + 1].link, *now = &rest.v[i].link;
-
-		if (now->leads_out != before->leads_out || now->leads_out6 != before->leads_out6)
-			r = net_link_lead_out(now, netns, e);
-	}
-	return r;
-}
 
 static int leave(struct change *c, struct err *e)
 {

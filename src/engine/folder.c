@@ -10,6 +10,8 @@
 #include "engine/capacity.h"
 #include "sys/mnt.h"
 
+#define REMOVE_TRIES 3
+
 const char *folder_path(const struct engine *en, struct arena *a, const char *id)
 {
 	return arena_printf(a, "%s/containers/%s", en->root, id);
@@ -90,7 +92,9 @@ int folder_remove(const struct engine *en, const char *id, struct err *e)
 	if (r < 0)
 		return r;
 	capacity_forget(en->root_fd, relative(id, "upper", name));
-	r = io_remove_tree(en->root_fd, relative(id, "", name));
+	/* who packs a file of its log may have put one more there */
+	for (int i = 0; (r = io_remove_tree(en->root_fd, relative(id, "", name))) == -ENOTEMPTY && i < REMOVE_TRIES; i++)
+		;
 	return r < 0 ? err_errno(e, r, "remove %s/%s", en->root, name) : 0;
 }
 

@@ -211,6 +211,11 @@ int logpack_unpack(int fd, const char *path)
 	if (inflateInit2(&z, GZIP) != Z_OK)
 		return -ENOMEM;
 	r = inflate_all(&z, fd, out);
+	if (r == -ENOSPC || r == -EDQUOT) { /* memory has to do */
+		close_fd(out);
+		out = memfd_create("tare-log", MFD_CLOEXEC);
+		r = out < 0 || lseek(fd, 0, SEEK_SET) < 0 ? -errno : inflateReset(&z) == Z_OK ? inflate_all(&z, fd, out) : -EINVAL;
+	}
 	(void)inflateEnd(&z);
 	if (r == 0 && lseek(out, 0, SEEK_SET) < 0)
 		r = -errno;

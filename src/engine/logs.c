@@ -1,7 +1,7 @@
 /* Rotation renames: path becomes path.1, and so on up. A reader holds the file open, so it loses nothing when that
  * happens under it: it reads its file to the end and then opens what is at path now, if that is another one. Between
  * the end of the old and the start of the new more than one rotation may have passed; then the files between, found by
- * inode, are read first as far as they still exist. Names move on while they are looked at, too: what was opened by one
+ * what they are (logpack_id()), are read first as far as they still exist. Names move on while they are looked at, too: what was opened by one
  * counts when the file beside it is where it was before.
  *
  * Following sleeps in poll on an inotify of the folder and on a connection to the monitor: its hang-up says that the
@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "engine/config.h"
 #include "engine/container.h"
@@ -266,10 +267,8 @@ static bool is_newest(const char *path, const struct logpack_id *id)
 /* Where it is to be read from; with a tail the records that it has come off *left. */
 static int place(const char *path, struct opened *f, int64_t tail, int64_t *left, struct err *e)
 {
-	int r = f->packed && tail > 0 ? unpack(path, f, e) : 0;
-
-	if (r < 0 || f->packed)
-		return r;
+	if (f->packed && (tail < 0 || unpack(path, f, e) < 0)) /* who reads it tries again, and says so */
+		return 0;
 	f->end = end_of(f->fd);
 	if (f->end > 0 && tail > 0)
 		*left = seek_back(f->fd, f->end, *left);
@@ -332,8 +331,11 @@ static int read_files(struct reader *r, struct err *e)
 	for (int i = n; i-- > 0;) {
 		off_t at;
 
-		if (files[i].packed && result == 0)
-			result = unpack(r->path, &files[i], e);
+		if (files[i].packed && result == 0 && unpack(r->path, &files[i], e) < 0) { /* no reason not to show the others */
+			log_warning("%s", e->msg);
+			close_fd(files[i].fd);
+			continue;
+		}
 		at = r->q->follow ? -1 : lseek(files[i].fd, 0, SEEK_CUR);
 		read_from(r, files[i].fd, &files[i].id, at < 0 ? -1 : files[i].end > at ? files[i].end - at : 0);
 		if (result == 0)

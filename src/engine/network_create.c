@@ -343,7 +343,7 @@ static int fill(const struct engine *en, struct arena *a, const struct network_o
 	size_t n;
 	int r = network_list(en, a, &all, &n, e);
 
-	if (r == 0 && n == 0) /* the store's first: what there is already was another's, and may have the subnet or the device's name */
+	if (r == 0 && n == 0 && !en->instead) /* the store's first: what there is already was another's, and may have the subnet or the device's name */
 		r = strays_sweep(en, true, e);
 	if (r == 0)
 		r = name_it(en, a, o->device, net, e);

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "base/text.h"
 
 #define DRIVER_OPT "com.docker.network.endpoint."
 #define IFNAME DRIVER_OPT "ifname"
 #define SYSCTLS DRIVER_OPT "sysctls"
+#define SYSCTL_MAX 256 /* what net/link.c has room for */
 
 enum place_word place_word(const char *text)
 {
@@ -54,7 +56,7 @@ static bool is_sysctl(const char *text)
 		if (!text_starts(text, before[i]))
 			continue;
 		len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
-		return len > 0 && name[len] == '=' && name[len + 1] && !strpbrk(name, " \t\n");
+		return len > 0 && name[len] == '=' && name[len + 1] && !strpbrk(name, " \t\n/") && strlen(text) < SYSCTL_MAX;
 	}
 	return false;
 }
@@ -64,7 +66,7 @@ static int check_sysctls(const char *text, struct err *e)
 	char *copy = strdup(text), *rest = NULL;
 	int r = copy ? 0 : err_errno(e, -ENOMEM, "--driver-opt");
 
-	if (r == 0 && !*text)
+	if (r == 0 && (!*text || *text == ',' || text[strlen(text) - 1] == ',' || strstr(text, ",,")))
 		r = err_set(e, ERR_INVALID, "--driver-opt " SYSCTLS "=: want net.ipv4.conf.IFNAME.NAME=VALUE");
 	for (char *one = r == 0 ? strtok_r(copy, ",", &rest) : NULL; one && r == 0; one = strtok_r(NULL, ",", &rest))
 		if (!is_sysctl(one))
@@ -122,6 +124,28 @@ int placeopts_check(const struct ct_network *n, struct err *e)
 
 /* ---- kept ---- */
 
+/* One member of each: the last name, and the settings of all. */
+static void write_driver_opts(struct strv opts, struct json_writer *w)
+{
+	CLEANUP_STRBUF struct strbuf sysctls = STRBUF_INIT;
+	const char *ifname = NULL;
+
+	for (size_t i = 0; i < opts.n; i++) {
+		const char *name = value_of(opts.v[i], IFNAME);
+
+		if (name)
+			ifname = name;
+		else
+			sb_printf(&sysctls, "%s%s", sysctls.len ? "," : "", value_of(opts.v[i], SYSCTLS));
+	}
+	jw_object(w, "DriverOpts");
+	if (ifname)
+		jw_str(w, IFNAME, ifname);
+	if (sysctls.len)
+		jw_str(w, SYSCTLS, sb_str(&sysctls));
+	jw_end_object(w);
+}
+
 void placeopts_write(const struct ct_network *n, struct json_writer *w)
 {
 	int64_t priority;
@@ -134,15 +158,8 @@ void placeopts_write(const struct ct_network *n, struct json_writer *w)
 			jw_str(w, NULL, n->link_local.v[i]);
 		jw_end_array(w);
 	}
-	if (!n->driver_opts.n)
-		return;
-	jw_object(w, "DriverOpts");
-	for (size_t i = 0; i < n->driver_opts.n; i++) {
-		const char *v = value_of(n->driver_opts.v[i], IFNAME);
-
-		jw_str(w, v ? IFNAME : SYSCTLS, v ? v : value_of(n->driver_opts.v[i], SYSCTLS));
-	}
-	jw_end_object(w);
+	if (n->driver_opts.n)
+		write_driver_opts(n->driver_opts, w);
 }
 
 static const char *text_of(const struct json *obj, const char *key)

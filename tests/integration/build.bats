@@ -357,7 +357,7 @@ D
   [ "$(grep -c 'using the cache' <<<"$output")" -eq 1 ]
   [ "$(files 'cat /v')" = 2 ]
   tare rmi -f t
-  tare system prune -f
+  tare image prune -f
   run -0 build --build-arg V=1
   [ "$(grep -c 'using the cache' <<<"$output")" -eq 2 ]
   [ "$(files 'cat /v')" = 1 ]
@@ -432,7 +432,7 @@ D
   [ "$(tare ps -q | wc -l)" -eq 1 ]
   kill -9 $pid
   wait_until 10 bash -c "[ -z \"\$('$TARE_BIN/tare' ps -aq)\" ]"
-  tare system prune -f
+  tare image prune -f
   [ -z "$(find "$TARE_ROOT/ingest" -mindepth 1 ! -name '*.lock')" ]
   printf 'FROM busybox\nRUN echo done >/first\n' | dockerfile
   run -0 build

@@ -111,7 +111,7 @@ exec_runs() { jq -e '.status == "running"' "$TARE_STATE/$1"/exec/*.json >/dev/nu
   tare volume rm qv qr
   for what in container volume network image builder system; do tare $what prune -f >/dev/null; done
   [ "$(tare events --since 1h --until 0s --filter event=prune --format '{{.Type}} {{.Actor.Attributes.reclaimed}}' | sed 's/ [0-9]*$//' | paste -sd,)" = \
-    "container,volume,network,image,builder,container,image,network" ]
+    "container,volume,network,image,builder,container,image,network,builder" ]
 }
 
 @test "detach" {

@@ -16,13 +16,18 @@ if pid == 0:
     os.execvp(shell, args)
 
 
+got = b""  # what it has written behind what was waited for
+
+
 def until(what, seconds=60):
-    got, end = b"", time.time() + seconds
+    global got
+    end = time.time() + seconds
     while what.encode() not in got:
         left = end - time.time()
         if left <= 0 or not select.select([fd], [], [], left)[0]:
             sys.exit("%s: no %r in %r" % (shell, what, got))
         got = (got + os.read(fd, 4096)).replace(b"\r", b"").replace(b"\a", b"")
+    got = got[got.index(what.encode()) + len(what.encode()):]
 
 
 setup = {"bash": "bind 'set enable-bracketed-paste off'; source '%s'; PS1='NE''XT>'\n" % script,
@@ -39,6 +44,7 @@ for line in sys.stdin.read().splitlines():
         os.write(fd, (piece + "\t").encode())
         if shell == "zsh":  # it draws only what changes, and a key that is pressed meanwhile ends its search
             until("LINE:" + full if i == len(pieces) else "LINE:")
+            until("NEXT>")  # the terminal is zle's again: before, the kernel takes the key that removes the line
     os.write(fd, pieces[-1].encode())
     if shell == "bash":
         until(full)

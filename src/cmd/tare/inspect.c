@@ -106,7 +106,6 @@ static void write_execs(const struct engine *en, struct arena *a, const struct r
 		jw_null(w, "ExecIDs");
 }
 
-/* As it is kept, with what follows from the rest. */
 /* A container, all that is known of it. */
 struct whole {
 	const struct engine *en;
@@ -119,6 +118,7 @@ struct whole {
 	struct ports_cni cni;
 };
 
+/* As it is kept, with what follows from the rest. */
 static int write_host_config(const struct whole *c, struct json_writer *w, struct err *e)
 {
 	const struct json *doc = c->config.doc;

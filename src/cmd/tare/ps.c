@@ -228,7 +228,8 @@ int cmd_ps(const struct cli_call *call, struct err *e)
 
 	if (r == 0) {
 		catalog_read_much(en.catalog);
-		settle_garbage(&en);
+		if (!en.instead) /* else the state folder is another store's */
+			settle_garbage(&en);
 	}
 	if (r == 0)
 		r = ps_check(&en, call->arena, &o->filters, e);

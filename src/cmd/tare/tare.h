@@ -379,7 +379,6 @@ extern const struct cli_option container_prune_options[], gc_options[];
 extern const struct gc_opts gc_defaults;
 /* Whether a container passes the --filter of a prune command: data is its call, whose options are system_opts. */
 int tare_prune_passes(const struct record *rec, const struct json *labels, void *data, struct err *e) MUST_CHECK;
-/* Says that it went: a prune_fn; data is ignored. */
 int cmd_container_prune(const struct cli_call *call, struct err *e);
 int cmd_gc(const struct cli_call *call, struct err *e);
 
