@@ -28,6 +28,10 @@ way_out() { tare exec "$1" ip route | sed -n 's/^default .*dev \([^ ]*\).*/\1/p'
   tare network disconnect three box
   [ "$(way_out box)" = eth1 ]
   wait_until 10 answers
+  # one that fails gives back what it took
+  run -1 tare network connect --gw-priority 7 --driver-opt com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.nosuch=1 three box
+  [ "$(way_out box)" = eth1 ]
+  wait_until 10 answers
   tare network connect --gw-priority -3 three plain
   [ "$(way_out plain)" = eth0 ]
   tare restart -t 0 box
@@ -62,6 +66,14 @@ answers() { [[ "$(ask_from_outside 192.0.2.1 18080)" == hello* ]]; }
   run ! tare exec box ip link show dev back0
   tare restart -t 0 box
   tare exec box ip addr show dev front0 | grep -F "inet $(address_of box)/"
+}
+
+@test "driver-opt said twice: settings of both" {
+  tare network create one
+  o=com.docker.network.endpoint
+  tare run -d --name box --network "name=one,driver-opt=$o.sysctls=net.ipv4.conf.IFNAME.log_martians=1,driver-opt=$o.sysctls=net.ipv4.neigh.IFNAME.base_reachable_time_ms=20000" busybox sleep 1000
+  [ "$(tare exec box cat /proc/sys/net/ipv4/conf/eth0/log_martians /proc/sys/net/ipv4/neigh/eth0/base_reachable_time_ms | xargs)" = "1 20000" ]
+  [ "$(tare inspect -f '{{.State.Status}}' box)" = running ]
 }
 
 @test "attachable is shown, and means nothing else" {
