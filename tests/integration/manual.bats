@@ -120,7 +120,7 @@ page_options() { sed -n 's/^\\fB\(\\-.\\fR, \\fB\)\?\\-\\-\([a-z0-9\\-]*\)\\fR.*
   run -0 tare help topics
   topics=$(sed -n 's/^  \([a-z-]*\) .*/\1/p' <<<"$output")
   diff <(echo "$topics") <(cd "$TARE_TREE/man/topics" && printf '%s\n' *.md | sed 's/\.md$//' | LC_ALL=C sort)
-  diff <(echo "$topics") <(tare internal complete help '' | cut -f1 | grep -vx topics | sed '/^COMMAND/d')
+  diff <(echo "$topics") <(tare internal complete help '' | cut -f1 | grep -Fx -f <(echo "$topics"))
   for t in $topics; do
     [ -s "$PAGES/7/tare-$t.7" ]
     run -0 tare help "$t"
