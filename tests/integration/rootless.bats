@@ -116,19 +116,19 @@ ustate() { [ "$(utare inspect "$1" | jq -r ".[0].$2")" = "$3" ]; }
   [[ "$output" == *"belongs to somebody else (uid 0)"* ]]
   mkdir -m 777 "$U/home/open"
   chown $USER_ID:$USER_ID "$U/home/open"; chmod 777 "$U/home/open"
-  run -1 utare --root "$U/home/open/root" ps
+  run -1 utare --root "$U/home/open/root" volume create vv
   [[ "$output" == *"others may write to $U/home/open"* ]]
   run -1 utare --root "$U/home/open" ps
   [[ "$output" == *"others may write to $U/home/open"* ]]
   # a group of his own may write there, one that others are in may not
   chmod 775 "$U/home/open"
-  utare --root "$U/home/open/root" ps
+  utare --root "$U/home/open/root" volume create vv
   sed -i "s/^user:x:$USER_ID:$/&daemon/" "$U/etc/group"
-  run -1 utare --root "$U/home/open/root" ps
+  run -1 utare --root "$U/home/open/root" volume create vv
   sed -i "s/^user:x:$USER_ID:daemon$/user:x:$USER_ID:/" "$U/etc/group"
   [[ "$output" == *"others may write to $U/home/open"* ]]
   chown :nogroup "$U/home/open"
-  run -1 utare --root "$U/home/open/root" ps
+  run -1 utare --root "$U/home/open/root" volume create vv
   [[ "$output" == *"others may write to $U/home/open"* ]]
   # whose link it was that led there does not matter later on
   ln -s "$U/home/.local/share/tare" "/tmp/tare-root-$USER_ID"

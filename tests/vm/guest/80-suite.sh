@@ -13,9 +13,9 @@ run_file() {
   at=$results/${1##*/}
   begun=$(date +%s)
   case $1 in
-  */network*.bats) timeout 600 /suite/tests/lib/own-net bats --tap "$1" >"$at.tap" 2>"$at.err" </dev/null ;;
-  *.bats) timeout 600 bats --tap "$1" >"$at.tap" 2>"$at.err" </dev/null ;;
-  *) CMOCKA_MESSAGE_OUTPUT=TAP timeout 120 "$1" >"$at.tap" 2>"$at.err" </dev/null ;;
+  */network*.bats) timeout 1500 /suite/tests/lib/own-net bats --tap "$1" >"$at.tap" 2>"$at.err" </dev/null ;;
+  *.bats) timeout 1500 bats --tap "$1" >"$at.tap" 2>"$at.err" </dev/null ;;
+  *) CMOCKA_MESSAGE_OUTPUT=TAP timeout 300 "$1" >"$at.tap" 2>"$at.err" </dev/null ;;
   esac
   echo $? $(($(date +%s) - begun)) >"$at.new"
   mv "$at.new" "$at.code"
