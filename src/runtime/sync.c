@@ -6,6 +6,8 @@
 #include "base/io.h"
 #include "sys/sock.h"
 
+#define HANG_UP_MS 50
+
 struct wire {
 	uint32_t type, arg;
 	struct err err; /* sent with RT_MSG_ERROR only */
@@ -93,12 +95,13 @@ int rt_recv(int sock, struct rt_received *out, struct err *e)
 	return 0;
 }
 
-/* What else failed may have failed because of that: namespaces and files in /proc go with a process. */
+/* What else failed may have failed because of that: namespaces and files in /proc go with a process, and the kernel hangs up a little later
+ * (exit_task_namespaces() is before exit_task_work(), which closes sockets). */
 static bool has_hung_up(int sock)
 {
 	struct pollfd p = { .fd = sock };
 
-	return poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
+	return poll(&p, 1, HANG_UP_MS) == 1 && p.revents & POLLHUP;
 }
 
 void rt_last_word(int sock, struct err *e)

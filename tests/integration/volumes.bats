@@ -213,7 +213,7 @@ X
   tare create --name away -v there:/x busybox true
   rm -r "$BATS_TEST_TMPDIR/dir"
   run -1 tare start away
-  [[ "$output" == *"does not exist: $BATS_TEST_TMPDIR/dir"* ]]
+  [[ "$output" == *"volume there stands for $BATS_TEST_TMPDIR/dir of the host, which is not there"* ]]
   run -125 tare run --rm -v there:/x busybox true
   tare rm away
   tare volume rm there read memory
