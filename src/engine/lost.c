@@ -21,7 +21,7 @@
 #define LOOK_EVERY_MS 20
 #define KILLED_WITHIN_MS 10000
 
-static bool folder_is_gone(const struct engine *en, const char *id)
+bool lost_state(const struct engine *en, const char *id)
 {
 	return faccessat(en->state_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
@@ -34,7 +34,7 @@ bool lost_lives(const struct engine *en, const struct record *rec)
 
 	if (rec->status != RECORD_RUNNING || !rec->boot_id || strcmp(rec->boot_id, en->boot_id) != 0)
 		return false;
-	return folder_is_gone(en, rec->id) && container_cgroup(&a, rec, &cg, &ignored) == 0 && cg_populated(cg);
+	return lost_state(en, rec->id) && container_cgroup(&a, rec, &cg, &ignored) == 0 && cg_populated(cg);
 }
 
 int lost_error(const struct engine *en, const struct record *rec, struct err *e)
@@ -153,7 +153,7 @@ static int record_end(const struct engine *en, const char *id, struct err *e)
 
 	if (r < 0)
 		return e->cls == ERR_NOTFOUND ? 0 : r;
-	return rec.status == RECORD_RUNNING && folder_is_gone(en, id)
+	return rec.status == RECORD_RUNNING && lost_state(en, id)
 		       ? settle_finish(en, &rec, &(struct live)LIVE_INIT, false, e)
 		       : 0;
 }

@@ -9,6 +9,8 @@
 #include "engine/engine.h"
 #include "engine/record.h"
 
+/* Whether STATE/ID is not there. */
+bool lost_state(const struct engine *en, const char *id);
 /* The row says that it runs, STATE/ID is not there, and there are processes in its cgroup. */
 bool lost_lives(const struct engine *en, const struct record *rec);
 /* Of such a one: ERR_CONFLICT, which says what is the matter and who ends it. */

@@ -252,8 +252,8 @@ int container_exited(const struct engine *en, const char *id, struct err *e)
 	r = live_read(en, id, &live, e);
 	if (r < 0)
 		return r;
-	/* without a state, and with the lock: somebody took it away, the monitor alone knows that it is over */
-	if (live.container || (live.word != LIVE_EXITED && (live.word != LIVE_ABSENT || lost_lives(en, &rec))))
+	/* who wiped the folder took the state: the monitor alone knows that it is over. (A start that was killed has left a folder.) */
+	if (live.container || (live.word != LIVE_EXITED && (live.word != LIVE_ABSENT || !lost_state(en, id) || lost_lives(en, &rec))))
 		return err_set(e, ERR_BUSY, "container %.12s has not ended", id);
 	return settle_finish(en, &rec, &live, true, e);
 }
