@@ -13,6 +13,7 @@ run_file() {
   at=$results/${1##*/}
   begun=$(date +%s)
   case $1 in
+  */oci-kill.bats) timeout 1500 bats --tap -f "$kills" "$1" >"$at.tap" 2>"$at.err" </dev/null ;;
   */network*.bats) timeout 1500 /suite/tests/lib/own-net bats --tap "$1" >"$at.tap" 2>"$at.err" </dev/null ;;
   *.bats) timeout 1500 bats --tap "$1" >"$at.tap" 2>"$at.err" </dev/null ;;
   *) CMOCKA_MESSAGE_OUTPUT=TAP timeout 300 "$1" >"$at.tap" 2>"$at.err" </dev/null ;;
@@ -34,6 +35,8 @@ tell_file() { # FILE
   relay "${1##*/}" "$code" "$seconds" "$at.tap"
 }
 
+kills='user namespace' # of fault/oci-kill's, which stop at each step
+[ -z "${LONG:-}" ] || kills=.
 units=$(echo /suite/build/tests/unit/*)
 export KILL_SHARE=40 # of fault/oci-kill's stops
 files="/suite/tests/fault/oci-kill.bats $(ls -S /suite/tests/integration/*.bats)"
