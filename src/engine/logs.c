@@ -19,7 +19,6 @@
 #include <time.h>
 
 #include "base/io.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "engine/config.h"
 #include "engine/container.h"
@@ -323,6 +322,7 @@ static int open_files(const char *path, int64_t tail, struct opened files[MOST_F
 static int read_files(struct reader *r, struct err *e)
 {
 	struct opened files[MOST_FILES];
+	struct err damage = { 0 };
 	int n, result = 0;
 
 	n = open_files(r->path, r->q->tail, files, e);
@@ -331,8 +331,7 @@ static int read_files(struct reader *r, struct err *e)
 	for (int i = n; i-- > 0;) {
 		off_t at;
 
-		if (files[i].packed && result == 0 && unpack(r->path, &files[i], e) < 0) { /* no reason not to show the others */
-			log_warning("%s", e->msg);
+		if (files[i].packed && result == 0 && unpack(r->path, &files[i], &damage) < 0) { /* told behind the others, which are shown */
 			close_fd(files[i].fd);
 			continue;
 		}
@@ -340,6 +339,10 @@ static int read_files(struct reader *r, struct err *e)
 		read_from(r, files[i].fd, &files[i].id, at < 0 ? -1 : files[i].end > at ? files[i].end - at : 0);
 		if (result == 0)
 			result = read_on(r, e);
+	}
+	if (result == 0 && damage.code < 0) {
+		*e = damage;
+		result = damage.code;
 	}
 	return result;
 }

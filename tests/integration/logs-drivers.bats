@@ -108,7 +108,7 @@ all_packed() { [ "$(packed "$1")" = "$2" ] && ! pgrep -f "^[^ ]*tare internal co
   # damage is told of
   head -c 100 "$(log_of zip).4.gz" >"$BATS_TEST_TMPDIR/cut"; cat "$BATS_TEST_TMPDIR/cut" >"$(log_of zip).4.gz"
   run -1 tare logs zip
-  [[ "$output" == *"unpack a rotated file of $(log_of zip)"* ]]
+  [[ "$output" == *"unpack a rotated file of $(log_of zip)"* && "$output" == *"record 1500"* ]]
   tare rm zip
 }
 
