@@ -69,9 +69,8 @@ int logpack_open(const char *path, unsigned int n, bool *packed)
 	return fd < 0 ? -errno : fd;
 }
 
-/* ---- packing ---- */
-
-static int deflate_all(z_stream *z, int in, int out)
+/* All of in, from its beginning, through zlib's deflate or inflate. -EBADMSG: it is no whole stream of gzip's. */
+static int pump(z_stream *z, int (*step)(z_stream *z, int flush), int in, int out)
 {
 	unsigned char from[BLOCK], to[BLOCK];
 	off_t at = 0;
@@ -90,14 +89,20 @@ static int deflate_all(z_stream *z, int in, int out)
 
 			z->next_out = to;
 			z->avail_out = sizeof(to);
-			r = deflate(z, n ? Z_NO_FLUSH : Z_FINISH);
+			r = step(z, n ? Z_NO_FLUSH : Z_FINISH);
+			if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)
+				return -EBADMSG;
 			w = io_write_full(out, to, sizeof(to) - z->avail_out);
 			if (w < 0)
 				return w;
 		} while (z->avail_out == 0);
+		if (n == 0 && r != Z_STREAM_END)
+			return -EBADMSG;
 	}
 	return 0;
 }
+
+/* ---- packing ---- */
 
 static int pack(int in, int out, const struct logpack_id *id)
 {
@@ -109,7 +114,7 @@ static int pack(int in, int out, const struct logpack_id *id)
 	(void)snprintf(comment, sizeof(comment), "%llu %lld", (unsigned long long)id->inode, (long long)id->born);
 	if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
 		return -ENOMEM;
-	r = deflateSetHeader(&z, &header) == Z_OK ? deflate_all(&z, in, out) : -EINVAL;
+	r = deflateSetHeader(&z, &header) == Z_OK ? pump(&z, deflate, in, out) : -EINVAL;
 	(void)deflateEnd(&z);
 	return r;
 }
@@ -168,36 +173,6 @@ static int open_room(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-static int inflate_all(z_stream *z, int in, int out)
-{
-	unsigned char from[BLOCK], to[BLOCK];
-	int r = Z_OK;
-
-	while (r != Z_STREAM_END) {
-		ssize_t n = read(in, from, sizeof(from));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EBADMSG;
-		z->next_in = from;
-		z->avail_in = (unsigned int)n;
-		do {
-			int w;
-
-			z->next_out = to;
-			z->avail_out = sizeof(to);
-			r = inflate(z, Z_NO_FLUSH);
-			if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)
-				return -EBADMSG;
-			w = io_write_full(out, to, sizeof(to) - z->avail_out);
-			if (w < 0)
-				return w;
-		} while (z->avail_out == 0);
-	}
-	return 0;
-}
-
 int logpack_unpack(int fd, const char *path)
 {
 	CLEANUP_FD int out = open_room(path);
@@ -206,15 +181,13 @@ int logpack_unpack(int fd, const char *path)
 
 	if (out < 0)
 		return out;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
 	if (inflateInit2(&z, GZIP) != Z_OK)
 		return -ENOMEM;
-	r = inflate_all(&z, fd, out);
+	r = pump(&z, inflate, fd, out);
 	if (r == -ENOSPC || r == -EDQUOT) { /* memory has to do */
 		close_fd(out);
 		out = memfd_create("tare-log", MFD_CLOEXEC);
-		r = out < 0 || lseek(fd, 0, SEEK_SET) < 0 ? -errno : inflateReset(&z) == Z_OK ? inflate_all(&z, fd, out) : -EINVAL;
+		r = out < 0 ? -errno : inflateReset(&z) == Z_OK ? pump(&z, inflate, fd, out) : -EINVAL;
 	}
 	(void)inflateEnd(&z);
 	if (r == 0 && lseek(out, 0, SEEK_SET) < 0)
