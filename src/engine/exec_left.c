@@ -112,22 +112,16 @@ const char *const *exec_running(const struct engine *en, struct arena *a, const 
 	CLEANUP_DIR DIR *d = open_records(en, container);
 	const char **ids = NULL;
 	struct dirent *entry;
-	size_t n = 0;
+	size_t n = 0, cap = 0;
 
 	while (d && (entry = readdir(d))) {
 		struct named who;
 
 		if (!is_record(entry->d_name) || !read_named(dirfd(d), entry->d_name, &who) || !process_lives(&who))
 			continue;
-		if ((n & (n - 1)) == 0) { /* full at each power of two, with the NULL behind them */
-			const char **more = arena_array(a, 2 * n + 2, sizeof(*more));
-
-			if (!more)
-				return NULL;
-			for (size_t i = 0; i < n; i++)
-				more[i] = ids[i];
-			ids = more;
-		}
+		ids = arena_grow(a, ids, n ? n + 1 : 0, &cap, sizeof(*ids)); /* with the NULL behind them */
+		if (!ids)
+			return NULL;
 		ids[n++] = arena_strndup(a, entry->d_name, ID_LEN);
 		ids[n] = NULL;
 	}
