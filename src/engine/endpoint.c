@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -73,7 +72,7 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 			int64_t position, struct err *e)
 {
 	const char *name = NULL, *ip = NULL, *ip6 = NULL, *mac = NULL, *servers;
-	char host[LINK_NAME_LEN] = "ta", text[IP_TEXT_LEN], text6[IP_TEXT_LEN], made[MAC_TEXT_LEN];
+	char host[LINK_NAME_LEN] = ENDPOINT_LINK, text[IP_TEXT_LEN], text6[IP_TEXT_LEN], made[MAC_TEXT_LEN];
 	struct network net;
 	struct address_place at = { 0 };
 	int r;
@@ -95,7 +94,7 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 	r = find_mac(en, a, &net, mac, &at.ip.ip, made, e);
 	if (r < 0)
 		return r;
-	r = text_random_hex(6, host + 2);
+	r = text_random_hex(ENDPOINT_LINK_DIGITS / 2, host + strlen(ENDPOINT_LINK));
 	if (r < 0)
 		return err_errno(e, r, "make up a device's name");
 	servers = place_joined(a, json_get(json_get(config, "HostConfig"), "Dns"));
@@ -572,10 +571,10 @@ static int restore(const struct engine *en, const struct firewall *fw, struct er
 
 static int load_once(const struct engine *en, const struct firewall *fw, bool (*there)(const struct firewall *fw), struct err *e)
 {
-	CLEANUP_FD int lock = openat(en->state_fd, "firewall.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	CLEANUP_FD int lock = network_rules_lock(en, e);
 
-	if (lock < 0 || flock(lock, LOCK_EX) < 0)
-		return err_errno(e, -errno, "lock %s/firewall.lock", en->state);
+	if (lock < 0)
+		return lock;
 	return there(fw) ? 0 : restore(en, fw, e);
 }
 

@@ -17,6 +17,10 @@ struct endpoint {
 };
 
 struct net_usernet;
+/* The host's end of each is called that, and so many digits. */
+#define ENDPOINT_LINK "ta"
+#define ENDPOINT_LINK_DIGITS 12
+
 struct endpoints {
 	struct endpoint *v;
 	size_t n;

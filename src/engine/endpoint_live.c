@@ -12,7 +12,6 @@
 #include "engine/links.h"
 #include "engine/live.h"
 #include "engine/resolver.h"
-#include "engine/strays.h"
 #include "sys/conntrack.h"
 #include "sys/proc.h"
 
@@ -54,10 +53,8 @@ static void rejoin(const struct engine *en, struct arena *a, const char *id, con
 int endpoint_network_up(const struct engine *en, struct arena *a, const struct network *n, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = network_is_up(en, n) ? 0 : strays_sweep(en, false, e);
+	int r = network_up(en, n, e);
 
-	if (r >= 0)
-		r = network_up(en, n, e);
 	if (r <= 0)
 		return r;
 	r = cat_prepare(en->catalog, &s, e, "SELECT container FROM endpoints WHERE network = ?1", "s", n->id);

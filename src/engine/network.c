@@ -1,7 +1,9 @@
 #include "engine/network.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "engine/cni_folder.h"
 #include "engine/events.h"
@@ -30,6 +32,15 @@ bool network_is_direct(const struct network *n)
 void network_firewall(const struct engine *en, struct firewall *out)
 {
 	firewall_of(en->state, strcmp(en->state, ENGINE_STATE) == 0, out);
+}
+
+int network_rules_lock(const struct engine *en, struct err *e)
+{
+	CLEANUP_FD int lock = openat(en->state_fd, "firewall.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return err_errno(e, -errno, "lock %s/firewall.lock", en->state);
+	return take_fd(&lock);
 }
 
 /* ---- rows ---- */

@@ -67,9 +67,9 @@ int network_remove(const struct engine *en, struct arena *a, const char *what, s
 
 /* The table this engine's networks are in. */
 void network_firewall(const struct engine *en, struct firewall *out);
-/* Whether its device is there, and finished. */
-bool network_is_up(const struct engine *en, const struct network *n);
-/* Makes its device where that is missing or was not finished, and lets the host forward: 1, else 0. Of a direct one looks for its parent. */
+/* Nobody else loads rules or takes them away as long as this is open: an fd. */
+int network_rules_lock(const struct engine *en, struct err *e) MUST_CHECK;
+/* Makes its device where that is missing or was not finished (what another store has left is taken away before, strays.h), and lets the host forward: 1, else 0. Of a direct one looks for its parent. */
 int network_up(const struct engine *en, const struct network *n, struct err *e) MUST_CHECK;
 /* Whether the device that it names as its parent is there, for who makes it. ERR_NOTFOUND. */
 int network_check_parent(const struct network *n, struct err *e) MUST_CHECK;

@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "engine/network.h"
+#include "engine/strays.h"
 #include "net/uplink.h"
 #include "sys/rtnl.h"
 
@@ -183,18 +184,6 @@ static void warn_of_forwarding(const struct network *n)
 			    "sysctl -w net.ipv6.conf.all.forwarding=1", n->name);
 }
 
-bool network_is_up(const struct engine *en, const struct network *n)
-{
-	CLEANUP_FD int sock = nl_open(NETLINK_ROUTE);
-	struct firewall fw;
-	uint32_t group;
-
-	network_firewall(en, &fw);
-	if (network_is_direct(n))
-		return true;
-	return sock >= 0 && rtnl_group(sock, n->device, &group) >= 0 && group == firewall_group(&fw, n->number);
-}
-
 int network_up(const struct engine *en, const struct network *n, struct err *e)
 {
 	const char *device = *n->parent ? n->parent : n->device;
@@ -209,6 +198,8 @@ int network_up(const struct engine *en, const struct network *n, struct err *e)
 		return err_set(e, ERR_NOTFOUND, "network %s: this machine has no device %s (ip link lists them)", n->name, n->parent);
 	if (index < 0 && index != -ENODEV)
 		return err_errno(e, index, "look for %s", device);
+	if (!network_is_direct(n) && (index < 0 || group != wanted) && strays_sweep(en, false, e) < 0)
+		return e->code;
 	if (index < 0)
 		index = make_device(sock, n, e);
 	if (index >= 0 && !network_is_direct(n) && group == wanted)

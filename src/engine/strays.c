@@ -8,24 +8,18 @@
  * the first has put there. */
 #include "engine/strays.h"
 
-#include <fcntl.h>
 #include <linux/netfilter.h>
 #include <string.h>
-#include <sys/file.h>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/catalog.h"
+#include "engine/endpoint.h"
 #include "engine/live.h"
 #include "engine/network.h"
 #include "engine/record.h"
 #include "sys/nft.h"
 #include "sys/rtnl.h"
-
-#define LINK_PREFIX                                                                                                    \
-	"ta" /* a container's device, with so many digits behind it (endpoint.c); what else has our group is a         \
-		network's */
-#define LINK_DIGITS 12
 
 struct finding {
 	const struct engine *en;
@@ -182,7 +176,7 @@ static void take_device(const char *name, uint32_t group, void *data)
 
 	if (f->result < 0 || (group & 0xffff0000U) != f->fw.prefix)
 		return;
-	if (text_starts(name, LINK_PREFIX) && text_is_hex(name + strlen(LINK_PREFIX), LINK_DIGITS)) {
+	if (text_starts(name, ENDPOINT_LINK) && text_is_hex(name + strlen(ENDPOINT_LINK), ENDPOINT_LINK_DIGITS)) {
 		if (!has_row(f, "SELECT 1 FROM endpoints WHERE host = ?1", name))
 			add_name(f, &x->links, &x->n_links, &x->cap_links, name);
 	} else if (!has_row(f, "SELECT 1 FROM networks WHERE device = ?1", name)) {
@@ -258,14 +252,14 @@ static void remove_devices(const char *const *names, size_t n)
 
 int strays_sweep(const struct engine *en, bool devices, struct err *e)
 {
-	CLEANUP_FD int lock = openat(en->state_fd, "firewall.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	CLEANUP_FD int lock = network_rules_lock(en, e);
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct firewall fw;
 	struct strays x;
 	int r;
 
-	if (lock < 0 || flock(lock, LOCK_EX) < 0)
-		return err_errno(e, -errno, "lock %s/firewall.lock", en->state);
+	if (lock < 0)
+		return lock;
 	r = strays_find(en, &a, &x, e);
 	if (r < 0)
 		return r;
