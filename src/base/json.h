@@ -47,6 +47,9 @@ int json_parse(struct arena *a, const char *text, size_t len, const struct json_
 /* The member of obj named key, or NULL (also when obj is NULL or no object). */
 const struct json *json_get(const struct json *obj, const char *key);
 
+/* The text of a member; usual where it is none, of whatever type: for documents that were judged before, or are only shown. */
+const char *json_text(const struct json *obj, const char *key, const char *usual);
+
 /* Loop over the children of an array or object v (NULL allowed). */
 #define json_each(it, v) for (const struct json *it = (v) ? (v)->child : NULL; it; it = it->next)
 

@@ -27,6 +27,13 @@ static int wrong(struct err *e, const char *where, const char *key, const char *
 	return err_set(e, ERR_INVALID, "%s%s%s: %s", where ? where : "", where && *where ? "." : "", key, what);
 }
 
+const char *json_text(const struct json *obj, const char *key, const char *usual)
+{
+	const struct json *v = json_get(obj, key);
+
+	return v && v->type == JSON_STRING ? v->str : usual;
+}
+
 int json_get_str(const struct json *obj, const char *where, const char *key, const char **out, struct err *e)
 {
 	const struct json *v = present(obj, key);

@@ -272,27 +272,20 @@ void events_volume(const struct engine *en, const char *action, const char *name
 	line_end(en, &l, action, NULL);
 }
 
-static const char *text_of(const struct json *mount, const char *key)
-{
-	const struct json *v = json_get(mount, key);
-
-	return v && v->type == JSON_STRING ? v->str : "";
-}
-
 static void tell_mount(const struct engine *en, const char *action, const char *id, const struct json *mount, const char *once)
 {
 	bool comes = strcmp(action, "mount") == 0;
 	const struct json *rw = json_get(mount, "RW");
 	struct event_line l;
 
-	event_line_begin(&l, "volume", action, text_of(mount, "Name"));
+	event_line_begin(&l, "volume", action, json_text(mount, "Name", ""));
 	jw_object(&l.w, "Attributes");
 	jw_str(&l.w, "container", id);
 	if (comes)
-		jw_str(&l.w, "destination", text_of(mount, "Destination"));
+		jw_str(&l.w, "destination", json_text(mount, "Destination", ""));
 	jw_str(&l.w, "driver", VOLUME_DRIVER);
 	if (comes) {
-		jw_str(&l.w, "propagation", text_of(mount, "Propagation"));
+		jw_str(&l.w, "propagation", json_text(mount, "Propagation", ""));
 		jw_str(&l.w, "read/write", rw && rw->type == JSON_BOOL && rw->boolean ? "true" : "false");
 	}
 	jw_end_object(&l.w);
@@ -309,9 +302,9 @@ void events_volumes(const struct engine *en, const char *action, const struct re
 	if (is_step(rec) || config_parse(&a, rec->config, &config, &ignored) < 0)
 		return;
 	json_each(mount, json_get(config.doc, "Mounts")) {
-		const char *at = text_of(mount, "Destination");
+		const char *at = json_text(mount, "Destination", "");
 
-		if (strcmp(text_of(mount, "Type"), "volume") != 0 || (that && strcmp(at, that) != 0))
+		if (strcmp(json_text(mount, "Type", ""), "volume") != 0 || (that && strcmp(at, that) != 0))
 			continue;
 		tell_mount(en, action, rec->id, mount, started ? once_of(rec->id, started, at, once) : NULL);
 	}

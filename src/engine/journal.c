@@ -97,13 +97,6 @@ static int start(struct journal_reader *j, bool follow, struct err *e)
 
 /* ---- entries ---- */
 
-static const char *text_of(const struct json *entry, const char *key)
-{
-	const struct json *v = json_get(entry, key);
-
-	return v && v->type == JSON_STRING ? v->str : NULL;
-}
-
 /* A field's bytes; an array of texts is a field that is there several times, and the first counts. */
 static void add_bytes(struct strbuf *out, const struct json *v)
 {
@@ -149,7 +142,7 @@ static const char *attributes(struct arena *a, const struct json *entry)
 /* When it was written: as the monitor said, else when the journal got it. */
 static const char *time_of(struct arena *a, const struct json *entry, struct timespec *ts)
 {
-	const char *text = text_of(entry, "SYSLOG_TIMESTAMP"), *us = text_of(entry, "__REALTIME_TIMESTAMP");
+	const char *text = json_text(entry, "SYSLOG_TIMESTAMP", NULL), *us = json_text(entry, "__REALTIME_TIMESTAMP", NULL);
 	char out[TEXT_TIME_LEN];
 	int64_t n;
 
@@ -165,7 +158,7 @@ static const char *time_of(struct arena *a, const struct json *entry, struct tim
 static int show(struct journal_reader *j, struct arena *a, const struct json *entry)
 {
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
-	const char *priority = text_of(entry, "PRIORITY"), *part = text_of(entry, "CONTAINER_PARTIAL_MESSAGE");
+	const char *priority = json_text(entry, "PRIORITY", NULL), *part = json_text(entry, "CONTAINER_PARTIAL_MESSAGE", NULL);
 	struct log_record rec = { .err = priority && strcmp(priority, "3") == 0 };
 	struct timespec ts;
 	int64_t ns;
@@ -199,7 +192,7 @@ static int take_entry(struct journal_reader *j, const char *line, size_t len, st
 	if (json_parse(&a, line, len, NULL, &entry, &ignored) < 0)
 		return 0;
 	r = j->past ? 0 : show(j, &a, entry);
-	cursor = text_of(entry, "__CURSOR");
+	cursor = json_text(entry, "__CURSOR", NULL);
 	if (cursor && strlen(cursor) < sizeof(j->cursor))
 		(void)snprintf(j->cursor, sizeof(j->cursor), "%s", cursor);
 	return r < 0 ? err_errno(e, r, "show the log") : 0;

@@ -162,13 +162,6 @@ void placeopts_write(const struct ct_network *n, struct json_writer *w)
 		write_driver_opts(n->driver_opts, w);
 }
 
-static const char *text_of(const struct json *obj, const char *key)
-{
-	const struct json *v = json_get(obj, key);
-
-	return v && v->type == JSON_STRING ? v->str : NULL;
-}
-
 bool placeopts_any(const struct json *place)
 {
 	return json_get(place, "GwPriority") || json_get(place, "LinkLocalIPs") || json_get(place, "DriverOpts");
@@ -187,7 +180,7 @@ static const char *settings(struct arena *a, const struct json *place)
 {
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	const struct json *options = json_get(place, "DriverOpts");
-	const char *ifname = text_of(options, IFNAME), *sysctls = text_of(options, SYSCTLS);
+	const char *ifname = json_text(options, IFNAME, NULL), *sysctls = json_text(options, SYSCTLS, NULL);
 	struct err ignored;
 	int64_t priority = 0;
 

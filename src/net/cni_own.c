@@ -123,13 +123,6 @@ static bool all_known(const char *type, const struct json *obj)
 	return true;
 }
 
-static const char *text_of(const struct json *obj, const char *key, const char *usual)
-{
-	const struct json *v = json_get(obj, key);
-
-	return v && v->type == JSON_STRING ? v->str : usual;
-}
-
 static bool is_true(const struct json *obj, const char *key)
 {
 	const struct json *v = json_get(obj, key);
@@ -145,7 +138,7 @@ static const struct json *only(const struct json *array)
 
 static bool read_subnet(const struct json *range, struct cni_own *out)
 {
-	const char *subnet = text_of(range, "subnet", ""), *gateway = text_of(range, "gateway", NULL);
+	const char *subnet = json_text(range, "subnet", ""), *gateway = json_text(range, "gateway", NULL);
 	uint64_t n;
 
 	if (ip_net_parse(subnet, &out->subnet) < 0 || out->subnet.ip.len != 4 || out->subnet.prefix > SHORTEST_PREFIX)
@@ -170,7 +163,7 @@ static bool read_ipam(const struct json *ipam, struct cni_own *out)
 		if (!all_known("range", range))
 			return false;
 	}
-	out->store = text_of(ipam, "dataDir", CNI_STORE);
+	out->store = json_text(ipam, "dataDir", CNI_STORE);
 	return out->store[0] == '/' && read_subnet(range, out);
 }
 
@@ -189,7 +182,7 @@ static bool read_bridge(const struct json *conf, struct cni_own *out)
 	const struct json *mtu = json_get(conf, "mtu");
 	uint64_t n = 0;
 
-	out->bridge = text_of(conf, "bridge", DEFAULT_BRIDGE);
+	out->bridge = json_text(conf, "bridge", DEFAULT_BRIDGE);
 	if (!out->bridge[0] || strlen(out->bridge) > 15 || strpbrk(out->bridge, "/: \t\n") || out->bridge[0] == '.')
 		return false;
 	if (mtu && (json_as_u64(mtu, &n) < 0 || n > UINT16_MAX || (n && n < 68)))

@@ -81,18 +81,11 @@ int answer_token(struct arena *a, const char *text, size_t len, struct token_ans
 
 /* ---- errors ---- */
 
-static const char *text_of(const struct json *obj, const char *key)
-{
-	const struct json *v = json_get(obj, key);
-
-	return v && v->type == JSON_STRING ? v->str : "";
-}
-
 /* "CODE: message: detail", of which each may be missing; a detail that is no text is written as JSON. */
 static void add_error(struct strbuf *b, const struct json *err)
 {
 	const struct json *detail = json_get(err, "detail");
-	const char *code = text_of(err, "code"), *message = text_of(err, "message");
+	const char *code = json_text(err, "code", ""), *message = json_text(err, "message", "");
 	struct json_writer w = JSON_WRITER(b);
 
 	sb_puts(b, code);
@@ -137,11 +130,11 @@ const char *answer_error(const char *text, size_t len, char *out, size_t size)
 	if (errors && errors->type == JSON_ARRAY)
 		add_errors(&b, errors);
 	if (!b.len) {
-		const char *said = text_of(doc, "error_description");
+		const char *said = json_text(doc, "error_description", "");
 
-		sb_puts(&b, text_of(doc, "error"));
-		said = *said ? said : text_of(doc, "details");
-		said = *said ? said : text_of(doc, "message");
+		sb_puts(&b, json_text(doc, "error", ""));
+		said = *said ? said : json_text(doc, "details", "");
+		said = *said ? said : json_text(doc, "message", "");
 		if (*said)
 			sb_printf(&b, "%s%s", b.len ? ": " : "", said);
 	}

@@ -72,17 +72,10 @@ static void write_names(struct arena *a, const char *key, const char *const *nam
 	jw_end_array(w);
 }
 
-static const char *text_of(const struct json *doc, const char *key)
-{
-	const struct json *v = json_get(doc, key);
-
-	return v && v->type == JSON_STRING ? v->str : "";
-}
-
 /* The image's own, or what its last step said. */
 static const char *comment_of(const struct image_config *config)
 {
-	const char *own = text_of(config->json, "comment"), *last = NULL;
+	const char *own = json_text(config->json, "comment", ""), *last = NULL;
 
 	if (config->n_history)
 		last = config->history[config->n_history - 1].comment;
@@ -120,15 +113,15 @@ static void write_origin(struct arena *a, const struct image *img, const struct 
 	jw_str(w, "Parent", "");
 	jw_str(w, "Comment", comment_of(config));
 	jw_str(w, "Created", config->created ? config->created : table_time(a, TABLE_NEVER));
-	jw_str(w, "Container", text_of(config->json, "container"));
+	jw_str(w, "Container", json_text(config->json, "container", ""));
 	write_config("ContainerConfig", json_get(config->json, "container_config"), w);
-	jw_str(w, "DockerVersion", text_of(config->json, "docker_version"));
+	jw_str(w, "DockerVersion", json_text(config->json, "docker_version", ""));
 	jw_str(w, "Author", config->author ? config->author : "");
 }
 
 static void write_platform(const struct image_config *config, struct json_writer *w)
 {
-	const char *version = text_of(config->json, "os.version");
+	const char *version = json_text(config->json, "os.version", "");
 
 	jw_str(w, "Architecture", config->architecture);
 	if (config->variant && *config->variant)

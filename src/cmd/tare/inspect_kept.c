@@ -27,24 +27,17 @@ void kept_read(const struct engine *en, struct arena *a, const char *id, struct 
 	*out = (struct kept){ json_get(doc, "rootfs"), json_get(spec, "process"), json_get(spec, "linux") };
 }
 
-static const char *text_of(const struct json *doc, const char *key)
-{
-	const struct json *v = json_get(doc, key);
-
-	return v && v->type == JSON_STRING ? v->str : "";
-}
-
 void kept_write_labels(const struct kept *k, struct json_writer *w)
 {
-	jw_str(w, "MountLabel", text_of(k->kernel, "mountLabel"));
-	jw_str(w, "ProcessLabel", text_of(k->process, "selinuxLabel"));
-	jw_str(w, "AppArmorProfile", text_of(k->process, "apparmorProfile"));
+	jw_str(w, "MountLabel", json_text(k->kernel, "mountLabel", ""));
+	jw_str(w, "ProcessLabel", json_text(k->process, "selinuxLabel", ""));
+	jw_str(w, "AppArmorProfile", json_text(k->process, "apparmorProfile", ""));
 }
 
 /* One that is relative is below the folder that a build's step has for its root. */
 static const char *folder(const struct kept *k, struct arena *a, const char *key)
 {
-	const char *path = text_of(k->rootfs, key), *base = text_of(k->rootfs, "base");
+	const char *path = json_text(k->rootfs, key, ""), *base = json_text(k->rootfs, "base", "");
 
 	return *path == '/' || !*base ? path : arena_printf(a, "%s/%s", base, path);
 }
@@ -61,7 +54,7 @@ static void write_layers(const struct kept *k, const struct engine *en, struct j
 
 static bool is_folder(const struct kept *k)
 {
-	return strcmp(text_of(k->rootfs, "kind"), "dir") == 0;
+	return strcmp(json_text(k->rootfs, "kind", ""), "dir") == 0;
 }
 
 void kept_write_driver_name(const struct kept *k, struct json_writer *w)
@@ -74,7 +67,7 @@ void kept_write_driver(const struct kept *k, const struct engine *en, struct are
 	jw_object(w, "GraphDriver");
 	jw_object(w, "Data");
 	if (is_folder(k)) {
-		jw_str(w, "MergedDir", text_of(k->rootfs, "path"));
+		jw_str(w, "MergedDir", json_text(k->rootfs, "path", ""));
 	} else if (k->rootfs) {
 		write_layers(k, en, w);
 		if (live->container)

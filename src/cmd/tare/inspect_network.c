@@ -23,13 +23,6 @@ const char *inspect_endpoint_id(struct arena *a, const char *container, const ch
 	return arena_strdup(a, hex);
 }
 
-static const char *text_of(const struct json *doc, const char *key)
-{
-	const struct json *v = json_get(doc, key);
-
-	return v && v->type == JSON_STRING ? v->str : "";
-}
-
 static const char *port_key(struct arena *a, uint32_t port, unsigned char proto)
 {
 	return arena_printf(a, "%u/%s", port, net_proto_name(proto));
@@ -290,7 +283,7 @@ static void write_or_null(const struct json *v, const char *key, struct json_wri
 
 static void write_asked(const char *network, const struct json *asked, struct json_writer *w)
 {
-	const char *four = text_of(asked, "IPAddress"), *six = text_of(asked, "IP6Address");
+	const char *four = json_text(asked, "IPAddress", ""), *six = json_text(asked, "IP6Address", "");
 	const struct json *local = json_get(asked, "LinkLocalIPs");
 	int64_t priority = 0;
 	struct err ignored;
@@ -380,7 +373,7 @@ static void write_networks(const struct inspect_net *n, struct json_writer *w)
 
 	json_each(place, v ? asked : NULL) {
 		v[count].asked = place;
-		find_network(n, text_of(place, "Name"), &v[count++].network);
+		find_network(n, json_text(place, "Name", ""), &v[count++].network);
 	}
 	jw_object(w, "Networks");
 	for (size_t i = 0; i < n->own->n; i++)
@@ -397,7 +390,7 @@ static void write_networks(const struct inspect_net *n, struct json_writer *w)
 /* Its network namespace: a path that leads there. Whose it is alone has a name. */
 static void write_sandbox(const struct inspect_net *n, struct json_writer *w)
 {
-	const char *mode = text_of(json_get(n->doc, "HostConfig"), "NetworkMode");
+	const char *mode = json_text(json_get(n->doc, "HostConfig"), "NetworkMode", "");
 	bool shared = strcmp(mode, "host") == 0 || join_named(mode);
 
 	jw_str(w, "SandboxID", n->live->container && !shared ? n->rec->id : "");
