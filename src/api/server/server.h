@@ -1,0 +1,27 @@
+/* The front: it listens, reads heads of requests, and starts a process for each (ADR 27). It opens no store and parses no body. */
+#ifndef TARE_API_SERVER_SERVER_H
+#define TARE_API_SERVER_SERVER_H
+
+#include "api/server/route.h"
+
+struct server_options {
+	const char *root, *state;      /* of the engine; NULL: usual */
+	const char *const *hosts;      /* unix://PATH, tcp://ADDRESS:PORT, fd://; NULL-terminated */
+	const char *group;             /* of unix sockets; NULL: "docker" where there is one, else root's */
+	int64_t idle_ms;               /* ends after so long without a connection; 0: never. Only where the sockets are a service manager's */
+	const struct json *config;     /* daemon.json, NULL: none */
+};
+
+struct server_view {
+	const struct route *const *tables;
+	size_t n_tables;
+	/* "/v1.41/x" is taken apart: which versions are known (in hundredths: 124, 151), which one is meant without */
+	unsigned int min_api, max_api;
+	/* headers of every answer, NULL-terminated pairs */
+	const char *const *headers;
+};
+
+/* Listens and serves until SIGTERM or SIGINT: then no more is accepted, and what is at work goes on in its processes. */
+int server_run(const struct server_options *o, const struct server_view *view, struct err *e) MUST_CHECK;
+
+#endif
