@@ -1,12 +1,13 @@
 /* tare builder prune, tare builder du */
 #include <string.h>
 
+#include "api/docker/filters.h"
+#include "api/docker/times.h"
 #include "base/text.h"
-#include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
-#include "engine/events.h"
 #include "engine/buildcache.h"
+#include "engine/events.h"
 
 /* ---- prune ---- */
 
@@ -99,9 +100,9 @@ static void du_row(struct table *t, const struct buildcache_row *row, const stru
 	struct arena *a = t->a;
 
 	table_add(t, (const char *[]){ o->no_trunc ? row->id : arena_strndup(a, row->id, ID_SHORT), row->in_use ? "false" : "true",
-				       table_size(a, row->bytes), table_ago(a, row->used),
-				       o->no_trunc ? row->description : table_cut(a, row->description, 50), table_time(a, row->created),
-				       table_time(a, row->used), row->folder ? "exec.cachemount" : "regular" });
+				       table_size(a, row->bytes), time_ago(a, row->used),
+				       o->no_trunc ? row->description : table_cut(a, row->description, 50), time_text(a, row->created),
+				       time_text(a, row->used), row->folder ? "exec.cachemount" : "regular" });
 }
 
 /* Two steps may have one layer: the sums are of rows, as prune's are. */

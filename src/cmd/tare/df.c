@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/docker/times.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/template.h"
 #include "engine/buildcache.h"
@@ -120,9 +121,9 @@ static int images_table(const struct engine *en, struct table *t, struct err *e)
 		if (r < 0)
 			break;
 		table_add(t, (const char *[]){ name, tag, arena_strndup(t->a, digits ? digits + 1 : v[i].id, ID_SHORT),
-					       v[i].created == IMAGE_NO_TIME ? "N/A" : table_ago(t->a, v[i].created), table_size(t->a, size),
+					       v[i].created == IMAGE_NO_TIME ? "N/A" : time_ago(t->a, v[i].created), table_size(t->a, size),
 					       table_size(t->a, shared), table_size(t->a, size - shared), containers,
-					       v[i].created == IMAGE_NO_TIME ? "N/A" : table_date(t->a, v[i].created, false), v[i].manifest });
+					       v[i].created == IMAGE_NO_TIME ? "N/A" : time_date(t->a, v[i].created, false), v[i].manifest });
 	}
 	return r;
 }
@@ -148,7 +149,7 @@ static int containers_table(const struct engine *en, struct table *t, struct err
 			break;
 		table_add(t, (const char *[]){ arena_strndup(t->a, v[i].id, ID_SHORT), v[i].image_ref,
 					       table_command(t->a, v[i].command, false), arena_printf(t->a, "%lld", (long long)cat_int(s, 0)),
-					       table_size(t->a, usage_of_container(en, v[i].id)), table_ago(t->a, v[i].created),
+					       table_size(t->a, usage_of_container(en, v[i].id)), time_ago(t->a, v[i].created),
 					       record_status_name(v[i].status), v[i].name });
 		r = 0;
 	}
@@ -185,8 +186,8 @@ static int cache_table(const struct engine *en, struct table *t, struct err *e)
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		table_add(t, (const char *[]){ arena_strndup(t->a, v[i].id, ID_SHORT), v[i].folder ? "exec.cachemount" : "regular", table_size(t->a, v[i].bytes),
-					       table_time(t->a, v[i].created), table_ago(t->a, v[i].created), table_time(t->a, v[i].used),
-					       table_ago(t->a, v[i].used), v[i].in_use ? "true" : "false", v[i].description });
+					       time_text(t->a, v[i].created), time_ago(t->a, v[i].created), time_text(t->a, v[i].used),
+					       time_ago(t->a, v[i].used), v[i].in_use ? "true" : "false", v[i].description });
 	return r;
 }
 

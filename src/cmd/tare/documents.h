@@ -18,7 +18,7 @@ bool document_is_template(const char *format);
 /* A line: the object in text as the template says. */
 int document_apply(struct arena *a, const char *template, const struct strbuf *text, struct strbuf *out, struct err *e) MUST_CHECK;
 
-/* Those of tare inspect beside containers. */
+/* Those of a network and a volume (inspect.c). */
 int network_document(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e);
 int volume_document(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e);
 

@@ -5,9 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/text.h"
-#include "cmd/tare/filter.h"
-#include "cmd/tare/table.h"
+#include "api/docker/event_view.h"
+#include "api/docker/filters.h"
 #include "cmd/tare/tare.h"
 #include "cmd/tare/template.h"
 
@@ -24,119 +23,15 @@ const struct cli_option events_options[] = {
 	{ 0 }
 };
 
-#define SCOPE "local"
-
-static const char *attribute(const struct event *ev, const char *key)
-{
-	const struct json *v = json_get(ev->attributes, key);
-
-	return v && v->type == JSON_STRING ? v->str : NULL;
-}
-
-/* ---- which ---- */
-
-/* A container, network or volume is meant by its whole id or name, or the beginning of one. */
-static bool is_named(const struct event *ev, const char *type, const char *value)
-{
-	const char *name = attribute(ev, "name");
-
-	return strcmp(ev->type, type) == 0 && (text_starts(ev->id, value) || (name && text_starts(name, value)));
-}
-
-/* The image itself, and containers made of it: with its tag or without. */
-static bool is_image(const char *name, const char *value)
-{
-	size_t len = strlen(value);
-
-	return name && (strcmp(name, value) == 0 || (strncmp(name, value, len) == 0 && (name[len] == ':' || name[len] == '@')));
-}
-
-static bool is_of_image(const struct event *ev, const char *value)
-{
-	if (strcmp(ev->type, "image") == 0)
-		return is_image(ev->id, value) || is_image(attribute(ev, "name"), value);
-	return strcmp(ev->type, "container") == 0 && is_image(attribute(ev, "image"), value);
-}
-
-/* "exec_start" is "exec_start: COMMAND", too. */
-static bool is_action(const char *action, const char *value)
-{
-	size_t len = strlen(value);
-
-	return strcmp(action, value) == 0 || (strncmp(action, value, len) == 0 && action[len] == ':');
-}
-
-static int matches(const char *key, const char *value, void *data, struct err *e)
-{
-	static const char *const named[] = { "container", "network", "volume" };
-	const struct event *ev = data;
-
-	for (size_t i = 0; i < ARRAY_LEN(named); i++)
-		if (strcmp(key, named[i]) == 0)
-			return is_named(ev, key, value);
-	if (strcmp(key, "image") == 0)
-		return is_of_image(ev, value);
-	if (strcmp(key, "event") == 0)
-		return is_action(ev->action, value);
-	if (strcmp(key, "type") == 0)
-		return strcmp(ev->type, value) == 0;
-	if (strcmp(key, "scope") == 0)
-		return strcmp(SCOPE, value) == 0;
-	if (strcmp(key, "daemon") == 0) /* there is none, and nothing is told of one */
-		return 0;
-	if (strcmp(key, "label") == 0)
-		return filter_label(ev->attributes, value);
-	return err_set(e, ERR_INVALID, "there is no filter \"%s\": container, daemon, event, image, label, network, scope, type, volume", key);
-}
-
-/* ---- how ---- */
-
-/* What an older docker told is still there in JSON. */
-struct names {
-	const char *status, *id, *from, *scope, *time, *nano;
-};
-
-static void write_event(const struct event *ev, const struct names *n, struct strbuf *out)
-{
-	struct json_writer w = JSON_WRITER(out);
-	bool container = strcmp(ev->type, "container") == 0, image = strcmp(ev->type, "image") == 0;
-
-	jw_object(&w, NULL);
-	if (container || image || strcmp(n->status, "Status") == 0) {
-		jw_str(&w, n->status, container || image ? ev->action : "");
-		jw_str(&w, n->id, container || image ? ev->id : "");
-	}
-	if ((container && attribute(ev, "image")) || strcmp(n->from, "From") == 0)
-		jw_str(&w, n->from, container && attribute(ev, "image") ? attribute(ev, "image") : "");
-	jw_str(&w, "Type", ev->type);
-	jw_str(&w, "Action", ev->action);
-	jw_object(&w, "Actor");
-	jw_str(&w, "ID", ev->id);
-	jw_value(&w, "Attributes", ev->attributes);
-	jw_end_object(&w);
-	jw_str(&w, n->scope, SCOPE);
-	jw_i64(&w, n->time, ev->ns / 1000000000);
-	jw_i64(&w, n->nano, ev->ns);
-	jw_end_object(&w);
-}
-
-static void write_json(const struct event *ev, struct strbuf *out)
-{
-	static const struct names json = { "status", "id", "from", "scope", "time", "timeNano" };
-
-	write_event(ev, &json, out);
-}
-
 /* A template's members are those of docker's structure. */
 static int write_template(const struct event *ev, const char *template, struct strbuf *out, struct err *e)
 {
-	static const struct names fields = { "Status", "ID", "From", "Scope", "Time", "TimeNano" };
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	const struct json *doc;
 	int r;
 
-	write_event(ev, &fields, &text);
+	event_write(ev, EVENT_FIELDS, &text);
 	r = sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "write an event") : json_parse(&a, sb_str(&text), text.len, NULL, &doc, e);
 	return r < 0 ? r : template_apply(&a, template, doc, out, e);
 }
@@ -211,15 +106,14 @@ static int show(const struct event *ev, void *data)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct shown *s = data;
-	struct event copy = *ev;
-	int r = filter_passes(&a, &s->o->filters, matches, &copy, s->e);
+	int r = event_passes(&a, tare_strv(&s->o->filters), ev, s->e);
 
 	if (r <= 0)
 		return r;
 	r = 0;
 	sb_reset(&s->line);
 	if (s->json)
-		write_json(ev, &s->line);
+		event_write(ev, EVENT_JSON, &s->line);
 	else if (s->o->format)
 		r = write_template(ev, s->o->format, &s->line, s->e);
 	else if (write_line(ev, &s->line) < 0)
@@ -244,13 +138,9 @@ static int check(struct shown *s, struct arena *a, struct err *e)
 	if (r < 0)
 		return r;
 	ev.attributes = json_get(doc, "Attributes");
-	for (size_t i = 0; i < s->o->filters.n; i++) {
-		struct cli_strv one = { .v = s->o->filters.v + i, .n = 1 };
-
-		r = filter_passes(a, &one, matches, &ev, e);
-		if (r < 0)
-			return r;
-	}
+	r = event_filters_check(a, tare_strv(&s->o->filters), e);
+	if (r < 0)
+		return r;
 	if (!s->o->format || s->json)
 		return 0;
 	if (!strstr(s->o->format, "{{"))

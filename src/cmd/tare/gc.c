@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "api/docker/filters.h"
 #include "base/text.h"
-#include "cmd/tare/filter.h"
 #include "cmd/tare/pruned.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
@@ -32,44 +32,12 @@ const struct gc_opts gc_defaults = { .until = "168h" };
 
 /* ---- filters ---- */
 
-struct asked {
-	const struct json *labels;
-	int64_t created;
-};
-
-static int matches(const char *key, const char *value, void *data, struct err *e)
-{
-	const struct asked *asked = data;
-	int64_t until;
-
-	if (strcmp(key, "label") == 0)
-		return filter_label(asked->labels, value);
-	if (strcmp(key, "label!") == 0)
-		return !filter_label(asked->labels, value);
-	if (strcmp(key, "until") != 0)
-		return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are label, label!, until", key, value);
-	return filter_time("--filter until", value, &until, e) < 0 ? e->code : asked->created < until;
-}
-
-/* Without a container to ask, too. */
-static int check(const struct cli_call *call, const struct cli_strv *filters, struct err *e)
-{
-	int r = 0;
-
-	for (size_t i = 0; r >= 0 && i < filters->n; i++) {
-		const struct cli_strv one = { filters->v + i, 1 };
-
-		r = filter_passes(call->arena, &one, matches, &(struct asked){ NULL, 0 }, e);
-	}
-	return r < 0 ? r : 0;
-}
-
 int tare_prune_passes(const struct record *rec, const struct json *labels, void *data, struct err *e)
 {
 	const struct cli_call *call = data;
 	const struct system_opts *o = call->opts;
 
-	return filter_passes(call->arena, &o->filters, matches, &(struct asked){ labels, rec->created }, e);
+	return filter_passes(call->arena, tare_strv(&o->filters), filter_prune, &(struct filter_made){ labels, rec->created }, e);
 }
 
 /* ---- container prune ---- */
@@ -79,7 +47,7 @@ int cmd_container_prune(const struct cli_call *call, struct err *e)
 	const struct system_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	uint64_t freed = 0;
-	int r = check(call, &o->filters, e);
+	int r = filter_check(call->arena, tare_strv(&o->filters), filter_prune, &(struct filter_made){ NULL, 0 }, e);
 
 	if (r == 0)
 		r = tare_engine(call, &en, e);

@@ -6,10 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "api/docker/image_filter.h"
+#include "api/docker/times.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "build/import.h"
-#include "cmd/tare/image_filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 #include "engine/events.h"
@@ -235,7 +236,7 @@ static const struct table_column digest_columns[] = {
 
 static const char *shown_age(struct arena *a, int64_t created)
 {
-	return created == IMAGE_NO_TIME ? "N/A" : table_ago(a, created);
+	return created == IMAGE_NO_TIME ? "N/A" : time_ago(a, created);
 }
 
 /* A row of `images`: a tag, or what the image is called by digest alone, and the digest that is shown. */
@@ -250,7 +251,7 @@ static void image_row(struct table *t, const struct image *img, const struct ima
 	const char *repo = "<none>", *label = "<none>";
 	const char *id = o->no_trunc ? img->id : arena_strndup(a, digest_hex(img->id), ID_SHORT);
 	const char *ago = shown_age(a, img->created), *size = table_size(a, img->size);
-	const char *at = img->created == IMAGE_NO_TIME ? table_date(a, TABLE_NEVER, false) : table_date(a, img->created, false);
+	const char *at = img->created == IMAGE_NO_TIME ? time_date(a, TIME_NEVER, false) : time_date(a, img->created, false);
 	struct image_ref ref;
 	struct err ignored;
 
@@ -288,7 +289,7 @@ static int add_row(const struct engine *en, struct table *t, const struct cli_ca
 {
 	const struct list_opts *o = call->opts;
 	const struct image_name n = { name, digest };
-	int r = image_filter(en, t->a, &o->filters, img, name, e);
+	int r = image_filter(en, t->a, tare_strv(&o->filters), img, name, e);
 
 	if (r > 0 && call->n_args)
 		r = is_named(t->a, call->args[0], img, &n, e);
@@ -360,7 +361,7 @@ int cmd_images(const struct cli_call *call, struct err *e)
 	struct table t = TABLE(call->arena, images_columns);
 	struct image *images;
 	size_t n;
-	int r = image_filter_check(&o->filters, IMAGE_FILTER_LIST, e);
+	int r = image_filter_check(tare_strv(&o->filters), IMAGE_FILTER_LIST, e);
 
 	if (r == 0)
 		r = tare_engine_to_look(call, &en, e);

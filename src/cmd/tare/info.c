@@ -14,12 +14,13 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "api/docker/inspect_image.h"
+#include "api/docker/times.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "cmd/tare/documents.h"
-#include "cmd/tare/inspect_image.h"
 #include "cmd/tare/table.h"
 #include "engine/container.h"
 #include "engine/images.h"
@@ -476,7 +477,7 @@ int cmd_info(const struct cli_call *call, struct err *e)
 		{ NULL, "OSType", "linux", 0 },
 		{ NULL, "OSVersion", os_release(a, "VERSION_ID"), 0 },
 		{ NULL, "Name", un.nodename, 0 },
-		{ NULL, "SystemTime", table_time(a, clock_now_ns()), 0 },
+		{ NULL, "SystemTime", time_text(a, clock_now_ns()), 0 },
 		{ NULL, "CgroupDriver", cg_detect() == CG_NONE ? "none" : "cgroupfs", 0 },
 		{ NULL, "CgroupVersion", cg_detect() == CG_V2 ? "2" : cg_detect() == CG_NONE ? "" : "1", 0 }, /* whose limits are taken */
 		{ "Root:", "TareRootDir", en.root, 0 },

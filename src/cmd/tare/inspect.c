@@ -2,19 +2,12 @@
 
 #include <string.h>
 
+#include "api/docker/inspect_container.h"
+#include "api/docker/inspect_image.h"
+#include "api/docker/inspect_network.h"
+#include "api/docker/inspect_volume.h"
 #include "cmd/tare/documents.h"
-#include "cmd/tare/inspect_image.h"
-#include "cmd/tare/inspect_kept.h"
-#include "cmd/tare/inspect_network.h"
-#include "cmd/tare/table.h"
-#include "engine/config.h"
-#include "engine/exec_left.h"
-#include "engine/health.h"
-#include "engine/images.h"
-#include "engine/links.h"
 #include "engine/nearest.h"
-#include "engine/settle.h"
-#include "engine/usage.h"
 
 const struct cli_option inspect_options[] = {
 	{ "type", 0, "container|image|network|volume", CLI_STR, "look only among these", offsetof(struct inspect_opts, type),
@@ -26,196 +19,6 @@ const struct cli_option inspect_options[] = {
 	  offsetof(struct inspect_opts, platform) },
 	{ 0 }
 };
-
-/* ---- containers ---- */
-
-/* Only of one that is checked, and was started. */
-static void write_health(const struct engine *en, struct arena *a, const struct record *rec, const struct ct_config *config, struct json_writer *w)
-{
-	const struct json *health = rec->started && health_is_checked(config) ? health_read(en, a, rec->id) : NULL;
-
-	if (health) {
-		jw_value(w, "Health", health);
-	} else if (rec->status == RECORD_RUNNING && health_is_checked(config)) {
-		jw_object(w, "Health");
-		jw_str(w, "Status", "starting");
-		jw_u64(w, "FailingStreak", 0);
-		jw_array(w, "Log");
-		jw_end_array(w);
-		jw_end_object(w);
-	}
-}
-
-static void write_state(const struct engine *en, struct arena *a, const struct record *rec, const struct live *live, const struct ct_config *config,
-			struct json_writer *w)
-{
-	bool running = rec->status == RECORD_RUNNING, paused = running && container_paused(rec);
-	int64_t started = running && live->started ? live->started : rec->started;
-
-	jw_object(w, "State");
-	jw_str(w, "Status", paused ? "paused" : record_status_name(rec->status));
-	jw_bool(w, "Running", record_is_active(rec)); /* as Docker has it */
-	jw_bool(w, "Paused", paused);
-	jw_bool(w, "Restarting", rec->status == RECORD_RESTARTING);
-	jw_bool(w, "OOMKilled", rec->oom);
-	jw_bool(w, "Dead", false); /* Docker's word for one whose removal failed; here it is removed by whoever comes next */
-	jw_i64(w, "Pid", running ? live->pid : 0);
-	jw_i64(w, "ExitCode", running ? 0 : rec->exit_code);
-	jw_bool(w, "ExitKnown", (rec->status != RECORD_EXITED && rec->status != RECORD_RESTARTING) || rec->exit_known);
-	jw_str(w, "Error", rec->error ? rec->error : "");
-	jw_str(w, "StartedAt", table_time(a, started ? started : TABLE_NEVER));
-	jw_str(w, "FinishedAt", table_time(a, running || !rec->finished ? TABLE_NEVER : rec->finished));
-	write_health(en, a, rec, config, w);
-	jw_end_object(w);
-}
-
-static void write_files(const struct engine *en, struct arena *a, const struct record *rec, struct json_writer *w)
-{
-	static const char *const rows[][2] = { { "ResolvConfPath", "resolv.conf" }, { "HostnamePath", "hostname" }, { "HostsPath", "hosts" } };
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		jw_str(w, rows[i][0], arena_printf(a, "%s/containers/%s/%s", en->root, rec->id, rows[i][1]));
-}
-
-static void write_ids(const struct record *rec, struct json_writer *w)
-{
-	jw_object(w, "IdMap");
-	jw_u64(w, "HostId", rec->id_base);
-	jw_u64(w, "Size", rec->id_size);
-	jw_end_object(w);
-}
-
-/* As it is kept, and the ports one by one. */
-static void write_config(struct arena *a, const struct json *doc, struct json_writer *w)
-{
-	jw_object(w, "Config");
-	json_each(member, json_get(doc, "Config"))
-		jw_value(w, member->key, member);
-	inspect_net_write_exposed(a, json_get(doc, "Exposed"), w);
-	jw_end_object(w);
-}
-
-/* Docker's list is null where there is none. */
-static void write_execs(const struct engine *en, struct arena *a, const struct record *rec, struct json_writer *w)
-{
-	const char *const *ids = rec->status == RECORD_RUNNING ? exec_running(en, a, rec->id) : NULL;
-
-	if (ids)
-		jw_strv(w, "ExecIDs", ids);
-	else
-		jw_null(w, "ExecIDs");
-}
-
-/* A container, all that is known of it. */
-struct whole {
-	const struct engine *en;
-	struct arena *a;
-	struct record rec;
-	struct live live;
-	struct ct_config config;
-	struct kept kept;
-	struct endpoints own;
-	struct ports_cni cni;
-};
-
-/* As it is kept, with what follows from the rest. */
-static int write_host_config(const struct whole *c, struct json_writer *w, struct err *e)
-{
-	const struct json *doc = c->config.doc;
-	int r;
-
-	jw_object(w, "HostConfig");
-	json_each(member, json_get(doc, "HostConfig"))
-		jw_value(w, member->key, member);
-	inspect_net_write_bindings(c->a, json_get(doc, "Publish"), w);
-	kept_write_paths(&c->kept, w);
-	r = links_show(c->en, c->a, c->rec.name, doc, w, e);
-	jw_end_object(w);
-	return r;
-}
-
-/* It takes a walk over the container's files. */
-static void write_size(const struct engine *en, struct arena *a, const struct record *rec, struct json_writer *w)
-{
-	uint64_t own = usage_of_root(en, rec->id);
-	struct err ignored;
-	struct image img;
-
-	if (!rec->image || image_get(en->catalog, a, rec->image, &img, &ignored) < 0)
-		img.size = 0;
-	jw_u64(w, "SizeRw", own);
-	jw_u64(w, "SizeRootFs", own + img.size);
-}
-
-static int read_whole(struct whole *c, const char *what, struct err *e)
-{
-	int r = settle_find(c->en, c->a, what, SETTLE_LOOK, &c->rec, &c->live, e);
-
-	if (r == 0)
-		r = config_parse(c->a, c->rec.config, &c->config, e);
-	if (r == 0)
-		r = ports_read(c->en, c->a, c->rec.id, &c->own, e);
-	if (r == 0)
-		r = ports_read_cni(c->en, c->a, c->rec.id, &c->cni, e);
-	if (r == 0)
-		kept_read(c->en, c->a, c->rec.id, &c->kept);
-	return r;
-}
-
-static void write_origin(const struct whole *c, struct json_writer *w)
-{
-	const struct json *doc = c->config.doc;
-
-	jw_str(w, "Id", c->rec.id);
-	jw_str(w, "Created", table_time(c->a, c->rec.created));
-	jw_value(w, "Path", json_get(doc, "Path"));
-	jw_value(w, "Args", json_get(doc, "Args"));
-	write_state(c->en, c->a, &c->rec, &c->live, &c->config, w);
-	jw_str(w, "Image", c->rec.image ? c->rec.image : "");
-	if (json_get(doc, "Rootfs"))
-		jw_value(w, "Rootfs", json_get(doc, "Rootfs"));
-}
-
-static int write_whole(const struct whole *c, bool size, struct json_writer *w, struct err *e)
-{
-	const struct inspect_net net = { c->en, c->a, &c->rec, &c->live, c->config.doc, &c->own, &c->cni };
-	const struct json *doc = c->config.doc;
-	int r;
-
-	jw_object(w, NULL);
-	write_origin(c, w);
-	write_files(c->en, c->a, &c->rec, w);
-	jw_value(w, "LogPath", json_get(doc, "LogPath"));
-	jw_str(w, "Name", arena_printf(c->a, "/%s", c->rec.name));
-	jw_u64(w, "RestartCount", c->rec.restarts);
-	kept_write_driver_name(&c->kept, w);
-	jw_str(w, "Platform", "linux");
-	kept_write_labels(&c->kept, w);
-	write_execs(c->en, c->a, &c->rec, w);
-	jw_value(w, "Cgroup", json_get(doc, "Cgroup"));
-	if (c->rec.id_size)
-		write_ids(&c->rec, w);
-	if (size)
-		write_size(c->en, c->a, &c->rec, w);
-	r = write_host_config(c, w, e);
-	kept_write_driver(&c->kept, c->en, c->a, &c->live, w);
-	jw_value(w, "Mounts", json_get(doc, "Mounts"));
-	inspect_net_write(&net, w);
-	write_config(c->a, doc, w);
-	jw_end_object(w);
-	return r;
-}
-
-static int inspect_container(const struct engine *en, struct arena *a, const char *what, bool size, struct json_writer *w, struct err *e)
-{
-	struct whole c = { .en = en, .a = a, .live = LIVE_INIT };
-	int r = read_whole(&c, what, e);
-
-	if (r == 0)
-		r = write_whole(&c, size, w, e);
-	live_close(&c.live);
-	return r;
-}
 
 /* ---- all ---- */
 
@@ -238,6 +41,16 @@ static int image_document(const struct engine *en, const struct cli_call *call, 
 	int r = tare_check_platform(call, en, what, o->platform, e);
 
 	return r < 0 ? r : inspect_image(en, call->arena, what, w, e);
+}
+
+int network_document(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
+{
+	return inspect_network(en, call->arena, what, w, e);
+}
+
+int volume_document(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
+{
+	return inspect_volume(en, call->arena, what, w, e);
 }
 
 /* In Docker's order: the first that is called so. */

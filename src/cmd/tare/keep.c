@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/docker/image_filter.h"
 #include "base/log.h"
 #include "base/newfile.h"
 #include "base/text.h"
-#include "cmd/tare/image_filter.h"
 #include "cmd/tare/pruned.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
@@ -189,7 +189,7 @@ static int prune_passes(const struct image *img, void *data, struct err *e)
 	struct pruning *p = data;
 	const struct system_opts *o = p->call->opts;
 
-	return image_filter_prune(p->en, p->call->arena, &o->filters, img, e);
+	return image_filter_prune(p->en, p->call->arena, tare_strv(&o->filters), img, e);
 }
 
 int cmd_image_prune(const struct cli_call *call, struct err *e)
@@ -198,7 +198,7 @@ int cmd_image_prune(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	struct pruning p = { &en, call };
 	uint64_t freed;
-	int r = image_filter_check(&o->filters, IMAGE_FILTER_PRUNE, e);
+	int r = image_filter_check(tare_strv(&o->filters), IMAGE_FILTER_PRUNE, e);
 
 	if (r == 0)
 		r = tare_engine(call, &en, e);

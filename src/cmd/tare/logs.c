@@ -7,9 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/docker/filters.h"
 #include "base/io.h"
 #include "base/text.h"
-#include "cmd/tare/filter.h"
 #include "cmd/tare/tare.h"
 
 const struct cli_option logs_options[] = {

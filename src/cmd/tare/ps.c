@@ -1,18 +1,14 @@
 /* tare ps and tare top. */
 #include "cmd/tare/tare.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/io.h"
+#include "api/docker/container_list.h"
+#include "api/docker/ports.h"
+#include "api/docker/times.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "cmd/tare/ports.h"
-#include "cmd/tare/ps_filter.h"
 #include "cmd/tare/table.h"
-#include "engine/config.h"
-#include "engine/health.h"
 #include "engine/images.h"
 #include "engine/settle.h"
 #include "engine/top.h"
@@ -41,31 +37,6 @@ const struct cli_option top_options[] = {
 };
 
 const struct list_opts list_defaults = { .last = -1, .human = true };
-
-static const char *status_text(struct arena *a, const struct seen *s)
-{
-	const char *up;
-
-	switch (s->rec.status) {
-	case RECORD_CREATED:
-		return "Created";
-	case RECORD_EXITED:
-		if (!s->rec.exit_known)
-			return arena_printf(a, "Exited (unknown) %s", table_ago(a, s->rec.finished));
-		return arena_printf(a, "Exited (%d) %s", s->rec.exit_code, table_ago(a, s->rec.finished));
-	case RECORD_RESTARTING:
-		return arena_printf(a, "Restarting (%d) %s", s->rec.exit_code, table_ago(a, s->rec.finished));
-	case RECORD_RUNNING:
-	default:
-		up = table_ago(a, s->live.started ? s->live.started : s->rec.started);
-		up = arena_printf(a, "Up %.*s", (int)(strlen(up) > 4 ? strlen(up) - 4 : 0), up);
-		if (strcmp(s->state, "paused") == 0)
-			return arena_printf(a, "%s (Paused)", up);
-		if (strcmp(s->health, "none") == 0)
-			return up;
-		return arena_printf(a, "%s (%s%s)", up, strcmp(s->health, "starting") == 0 ? "health: " : "", s->health);
-	}
-}
 
 /* ---- the list ---- */
 
@@ -126,12 +97,12 @@ static void add_row(const struct engine *en, struct arena *a, struct table *t, c
 		whole ? s->rec.id : arena_strndup(a, s->rec.id, ID_SHORT),
 		s->rec.image_ref,
 		table_command(a, s->rec.command, whole),
-		table_ago(a, s->rec.created),
-		status_text(a, s),
+		time_ago(a, s->rec.created),
+		container_status_text(a, s),
 		ports_text(a, &s->own),
 		s->rec.name,
 		s->state,
-		table_date(a, s->rec.created, false),
+		time_date(a, s->rec.created, false),
 		table_labels(a, s->config.labels),
 		mounts_text(a, mounts, whole),
 		s->networks,
@@ -151,62 +122,26 @@ static bool asks_config(const struct list_opts *o)
 	return o->filters.n || (o->format && strcmp(o->format, "table") != 0);
 }
 
-/* Perhaps: that is part of the status. */
-static bool has_health(const struct record *rec)
-{
-	return rec->status == RECORD_RUNNING && strstr(rec->config, "\"Healthcheck\"");
-}
+struct rows {
+	struct table *t;
+	const struct list_opts *o;
+};
 
-/* 1: shown. What it takes of a may go afterwards: the configurations of a thousand containers are some megabytes. */
-static int one(const struct engine *en, struct arena *a, struct table *t, const struct list_opts *o, bool config, struct record *rec, struct err *e)
+static int see(const struct engine *en, struct arena *a, const struct seen *s, void *data, struct err *e)
 {
-	CLEANUP_LIVE struct live live = LIVE_INIT;
-	struct seen s = { .state = "created" };
-	bool all = o->all || o->latest || o->last >= 0 || ps_asks_status(&o->filters);
-	int r = settle(en, a, rec, &live, SETTLE_LIST, e);
+	const struct rows *rows = data;
 
-	if (r < 0) { /* it went while we looked, or cannot be put right: the others are still worth a list */
-		if (e->cls != ERR_NOTFOUND)
-			log_warning("%s", e->msg);
-		return 0;
-	}
-	if (!record_is_active(rec) && !all)
-		return 0;
-	s.rec = *rec;
-	s.live = live;
-	if (rec->status == RECORD_RUNNING)
-		s.state = container_paused(rec) ? "paused" : "running";
-	else
-		s.state = record_status_name(rec->status);
-	if (rec->status == RECORD_RUNNING)
-		r = ports_read(en, a, rec->id, &s.own, e);
-	if (r == 0 && (config || has_health(rec)))
-		r = config_skim(a, rec->config, &s.config, e);
-	if (r == 0 && config)
-		r = ports_networks(en, a, rec, s.config.doc, &s.own, &s.networks, e);
-	if (r == 0)
-		s.health = health_status(en, a, rec->id, &s.config);
-	if (r == 0)
-		r = ps_passes(en, a, &o->filters, &s, e);
-	if (r > 0)
-		add_row(en, a, t, &s, o);
-	return r;
+	(void)e;
+	add_row(en, a, rows->t, s, rows->o);
+	return 0;
 }
 
 /* config: what their configurations say is asked for, too. */
 static int fill(const struct engine *en, struct table *t, const struct list_opts *o, bool config, struct err *e)
 {
-	CLEANUP_ARENA struct arena scratch = ARENA_INIT;
-	int64_t most = o->latest ? 1 : o->last;
-	struct record *recs;
-	size_t n;
-	int r = config ? record_list(en->catalog, t->a, NULL, &recs, &n, e) : record_list_brief(en->catalog, t->a, &recs, &n, e);
+	const struct container_query q = { .filters = tare_strv(&o->filters), .all = o->all, .config = config, .most = o->latest ? 1 : o->last };
 
-	for (size_t i = 0; r >= 0 && i < n && (most < 0 || (int64_t)t->n_rows < most); i++) {
-		arena_reset(&scratch);
-		r = one(en, &scratch, t, o, config, &recs[i], e);
-	}
-	return r < 0 ? r : 0;
+	return containers_listed(en, &q, see, &(struct rows){ t, o }, e);
 }
 
 int ps_list(const struct engine *en, struct arena *a, struct table *out, struct err *e)
@@ -232,7 +167,7 @@ int cmd_ps(const struct cli_call *call, struct err *e)
 			settle_garbage(&en);
 	}
 	if (r == 0)
-		r = ps_check(&en, call->arena, &o->filters, e);
+		r = ps_check(&en, call->arena, tare_strv(&o->filters), e);
 	if (r == 0)
 		r = fill(&en, &t, o, asks_config(o), e);
 	memcpy(columns, ps_columns, sizeof(columns));

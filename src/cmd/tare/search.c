@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "api/docker/filters.h"
 #include "base/text.h"
-#include "cmd/tare/filter.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 
@@ -57,7 +57,7 @@ static const char *description(struct arena *a, const char *text, bool whole)
 static int add(struct table *t, const struct search_opts *o, struct search_result *found, struct err *e)
 {
 	bool json = o->format && strcmp(o->format, "json") == 0;
-	int r = filter_passes(t->a, &o->filters, matches, found, e);
+	int r = filter_passes(t->a, tare_strv(&o->filters), matches, found, e);
 
 	if (r > 0)
 		table_add(t, (const char *[]){ found->name, description(t->a, found->description, o->no_trunc),
@@ -78,7 +78,7 @@ int cmd_search(const struct cli_call *call, struct err *e)
 
 	if (o->limit < 1 || o->limit > SEARCH_MOST)
 		return err_set(e, ERR_INVALID, "--limit %u: 1 to %d", o->limit, SEARCH_MOST);
-	r = filter_passes(call->arena, &o->filters, matches, &(struct search_result){ 0 }, e); /* a wrong key is told of before anybody is asked */
+	r = filter_passes(call->arena, tare_strv(&o->filters), matches, &(struct search_result){ 0 }, e); /* a wrong key is told of before anybody is asked */
 	if (r >= 0)
 		r = tare_engine_as_it_is(call, &en, e);
 	if (r == 0)

@@ -2,8 +2,8 @@
 #include "cmd/tare/tare.h"
 #include "engine/events.h"
 
+#include "api/docker/image_filter.h"
 #include "base/log.h"
-#include "cmd/tare/image_filter.h"
 #include "cmd/tare/pruned.h"
 #include "cmd/tare/table.h"
 #include "engine/cni.h"
@@ -44,7 +44,7 @@ static int image_passes(const struct image *img, void *data, struct err *e)
 	const struct pruning *p = data;
 	const struct system_opts *o = p->call->opts;
 
-	return image_filter_prune(p->en, p->call->arena, &o->filters, img, e);
+	return image_filter_prune(p->en, p->call->arena, tare_strv(&o->filters), img, e);
 }
 
 /* Those that people named are `tare volume prune --all`'s matter, as in Docker. */
@@ -79,7 +79,7 @@ int cmd_prune(const struct cli_call *call, struct err *e)
 	const struct prune_args args = { o->all, container_passes, image_passes };
 	struct pruning p = { &en, call };
 	uint64_t freed, of_volumes = 0, of_cache = 0;
-	int r = image_filter_check(&o->filters, IMAGE_FILTER_PRUNE, e);
+	int r = image_filter_check(tare_strv(&o->filters), IMAGE_FILTER_PRUNE, e);
 
 	if (r == 0)
 		r = tare_engine(call, &en, e);

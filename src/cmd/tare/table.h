@@ -36,17 +36,12 @@ int table_write(const struct table *t, const char *format, bool quiet, struct st
 /* The rows as an array of what JSON has of them. */
 void table_write_array(const struct table *t, struct strbuf *out);
 
-/* Cells. Times are in ns since the epoch, which is a time as any other; TABLE_NEVER is none. */
-#define TABLE_NEVER INT64_MIN
+/* Cells (times: api/docker/times.h). */
 struct json;
 const char *table_values(struct arena *a, const struct json *object); /* for a column of values; NULL: of none */
 const char *table_labels(struct arena *a, const struct json *labels); /* "a=1,b=2", as docker has them; NULL: none */
-const char *table_ago(struct arena *a, int64_t ns); /* "3 minutes ago"; "" of TABLE_NEVER */
 const char *table_size(struct arena *a, uint64_t bytes);
 const char *table_cut(struct arena *a, const char *text, size_t width); /* with "…" where it is longer */
 const char *table_command(struct arena *a, const char *command, bool whole); /* in double quotes, as Go quotes; cut after 20 */
-const char *table_time(struct arena *a, int64_t ns);                    /* RFC 3339, year 1 of TABLE_NEVER */
-/* As docker's lists have it, here and now's: "2026-11-29 22:56:17 +0000 UTC"; exact: with the part of a second. */
-const char *table_date(struct arena *a, int64_t ns, bool exact);
 
 #endif

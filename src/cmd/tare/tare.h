@@ -23,6 +23,12 @@ enum tare_exit_style {
 	EXIT_EXEC   /* 1, or 126 and 127 */
 };
 
+/* What an option collected, as the engine takes it. */
+static inline struct strv tare_strv(const struct cli_strv *v)
+{
+	return (struct strv){ v->v, v->n };
+}
+
 /* Opens the engine where the command line, TARE_ROOT and TARE_STATE, or the defaults say. */
 int tare_engine(const struct cli_call *call, struct engine *en, struct err *e) MUST_CHECK;
 /* The same for a command that only looks at what there is, and need not find a store: it makes none (engine_look()). */

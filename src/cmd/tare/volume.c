@@ -6,9 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/docker/filters.h"
+#include "api/docker/inspect_volume.h"
 #include "base/log.h"
 #include "cmd/tare/documents.h"
-#include "cmd/tare/filter.h"
 #include "cmd/tare/pruned.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
@@ -16,7 +17,6 @@
 #include "engine/volume_copy.h"
 #include "engine/volume_prune.h"
 
-#define LS_KEYS "anonymous dangling driver label name"
 #define PRUNE_KEYS "all label label!"
 
 const struct cli_option volume_create_options[] = {
@@ -38,7 +38,7 @@ const struct cli_option volume_create_options[] = {
 const struct cli_option volume_ls_options[] = {
 	{ "quiet", 'q', NULL, CLI_FLAG, "only their names", offsetof(struct list_opts, quiet) },
 	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct list_opts, format) },
-	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" LS_KEYS ")", offsetof(struct list_opts, filters),
+	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" VOLUME_FILTER_KEYS ")", offsetof(struct list_opts, filters),
 	  .choices = "anonymous=true|false,dangling=true|false,driver=local,label=,name=VOLUME" },
 	{ "cluster", 0, NULL, CLI_UNSUPPORTED },
 	{ 0 }
@@ -102,78 +102,26 @@ static void add_row(struct table *t, const struct engine *en, const struct volum
 	table_add(t, cells);
 }
 
-static int ls_matches(const char *key, const char *value, void *data, struct err *e)
-{
-	const struct volume *v = data;
-	bool want;
-	int r;
-
-	if (strcmp(key, "name") == 0)
-		return strstr(v->name, value) != NULL;
-	if (strcmp(key, "driver") == 0)
-		return strcmp(value, VOLUME_DRIVER) == 0;
-	if (strcmp(key, "label") == 0)
-		return filter_label(v->labels, value);
-	if (strcmp(key, "dangling") != 0 && strcmp(key, "anonymous") != 0)
-		return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are " LS_KEYS, key, value);
-	r = filter_bool(key, value, &want, e);
-	return r < 0 ? r : (key[0] == 'd' ? v->users == 0 : v->anonymous) == want;
-}
-
 int cmd_volume_ls(const struct cli_call *call, struct err *e)
 {
 	const struct list_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct table t = TABLE(call->arena, columns);
-	struct volume *all, none = { .name = "" };
+	struct volume *all;
 	size_t n = 0;
 	int r = tare_engine_to_look(call, &en, e);
 
 	if (r == 0)
-		r = filter_passes(call->arena, &o->filters, ls_matches, &none, e); /* also where there is nothing to be judged */
-	if (r >= 0)
-		r = volume_list(en.catalog, call->arena, &all, &n, e);
-	for (size_t i = 0; r >= 0 && i < n; i++) {
-		r = filter_passes(call->arena, &o->filters, ls_matches, &all[i], e);
-		if (r > 0)
-			add_row(&t, &en, &all[i]);
-	}
-	if (r >= 0)
+		r = volumes_listed(&en, call->arena, tare_strv(&o->filters), &all, &n, e);
+	for (size_t i = 0; i < n; i++)
+		add_row(&t, &en, &all[i]);
+	if (r == 0)
 		r = table_write(&t, o->format, o->quiet, &out, e);
 	return r < 0 ? r : tare_print(&out, e);
 }
 
 /* ---- inspect ---- */
-
-static void write_volume(const struct engine *en, struct arena *a, const struct volume *v, struct json_writer *w)
-{
-	jw_object(w, NULL);
-	jw_str(w, "CreatedAt", table_time(a, v->created));
-	jw_str(w, "Driver", VOLUME_DRIVER);
-	if (v->labels && v->labels->len)
-		jw_value(w, "Labels", v->labels);
-	else
-		jw_null(w, "Labels");
-	jw_str(w, "Mountpoint", volume_path(en, a, v->name));
-	jw_str(w, "Name", v->name);
-	if (v->options && v->options->len)
-		jw_value(w, "Options", v->options);
-	else
-		jw_null(w, "Options");
-	jw_str(w, "Scope", "local");
-	jw_end_object(w);
-}
-
-int volume_document(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
-{
-	struct volume v;
-	int r = volume_find(en->catalog, call->arena, what, &v, e);
-
-	if (r == 0)
-		write_volume(en, call->arena, &v, w);
-	return r;
-}
 
 int cmd_volume_inspect(const struct cli_call *call, struct err *e)
 {
@@ -206,7 +154,7 @@ int cmd_volume_rm(const struct cli_call *call, struct err *e)
 
 struct pruning {
 	const struct cli_call *call;
-	const struct cli_strv *filters;
+	struct strv filters;
 	bool all;
 	const struct volume *v; /* being judged */
 };
@@ -243,7 +191,7 @@ int cmd_volume_prune(const struct cli_call *call, struct err *e)
 {
 	const struct system_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	struct pruning p = { .call = call, .filters = &o->filters, .all = o->all };
+	struct pruning p = { .call = call, .filters = tare_strv(&o->filters), .all = o->all };
 	const struct volume none = { .name = "" };
 	uint64_t freed;
 	int r = tare_engine(call, &en, e);

@@ -1,11 +1,11 @@
-#include "cmd/tare/image_filter.h"
+#include "api/docker/image_filter.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "api/docker/filters.h"
 #include "base/text.h"
-#include "cmd/tare/filter.h"
 #include "image/ref.h"
 
 struct question {
@@ -76,16 +76,6 @@ static int by_digest(const struct question *q, const char *want)
 	return text_starts(digest_hex(q->img->manifest), hex);
 }
 
-static bool is_key(const char *keys, const char *key)
-{
-	size_t len = strlen(key);
-
-	for (const char *p = keys; (p = strstr(p, key)); p += len)
-		if ((p == keys || p[-1] == ' ') && (p[len] == ' ' || !p[len]))
-			return len > 0;
-	return false;
-}
-
 static int check_one(const char *filter, const char *keys, struct err *e)
 {
 	const char *value = strchr(filter, '=');
@@ -96,19 +86,19 @@ static int check_one(const char *filter, const char *keys, struct err *e)
 	if (!value)
 		return err_set(e, ERR_INVALID, "--filter %s: want KEY=VALUE", filter);
 	(void)snprintf(key, sizeof(key), "%.*s", (int)(value++ - filter), filter);
-	if (!is_key(keys, key))
+	if (!filter_is_key(keys, key))
 		return err_set(e, ERR_INVALID, "--filter %s: the keys are %s", filter, keys);
 	if (strcmp(key, "until") == 0)
 		return filter_time("--filter until", value, &until, e);
 	return strcmp(key, "dangling") == 0 ? filter_bool(key, value, &on, e) : 0;
 }
 
-int image_filter_check(const struct cli_strv *filters, const char *keys, struct err *e)
+int image_filter_check(struct strv filters, const char *keys, struct err *e)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < filters->n; i++)
-		r = check_one(filters->v[i], keys, e);
+	for (size_t i = 0; r == 0 && i < filters.n; i++)
+		r = check_one(filters.v[i], keys, e);
 	return r;
 }
 
@@ -137,7 +127,7 @@ static int matches(const char *key, const char *value, void *data, struct err *e
 	return r < 0 ? r : (q->img->n_tags == 0) == on;
 }
 
-int image_filter(const struct engine *en, struct arena *a, const struct cli_strv *filters, const struct image *img, const char *tag,
+int image_filter(const struct engine *en, struct arena *a, struct strv filters, const struct image *img, const char *tag,
 		 struct err *e)
 {
 	struct question q = { en, a, img, tag };
@@ -145,7 +135,7 @@ int image_filter(const struct engine *en, struct arena *a, const struct cli_strv
 	return filter_passes(a, filters, matches, &q, e);
 }
 
-int image_filter_prune(const struct engine *en, struct arena *a, const struct cli_strv *filters, const struct image *img, struct err *e)
+int image_filter_prune(const struct engine *en, struct arena *a, struct strv filters, const struct image *img, struct err *e)
 {
 	struct image here = *img;
 

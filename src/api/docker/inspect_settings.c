@@ -1,4 +1,4 @@
-#include "cmd/tare/inspect_network.h"
+#include "api/docker/inspect_settings.h"
 
 #include <netinet/in.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /* Docker's filters of `docker ps`. A row of the table is one of them; each is asked with one value at a time (filter.h adds up). */
-#include "cmd/tare/ps_filter.h"
+#include "api/docker/container_filter.h"
 
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "api/docker/filters.h"
 #include "base/text.h"
-#include "cmd/tare/filter.h"
 #include "engine/images.h"
 #include "engine/network.h"
 #include "net/port.h"
@@ -225,28 +225,22 @@ static int matches(const char *key, const char *value, void *data, struct err *e
 		       "status, volume", key, value);
 }
 
-int ps_passes(const struct engine *en, struct arena *a, const struct cli_strv *filters, const struct seen *s, struct err *e)
+int ps_passes(const struct engine *en, struct arena *a, struct strv filters, const struct seen *s, struct err *e)
 {
 	return filter_passes(a, filters, matches, &(struct looking){ en, a, s }, e);
 }
 
-int ps_check(const struct engine *en, struct arena *a, const struct cli_strv *filters, struct err *e)
+int ps_check(const struct engine *en, struct arena *a, struct strv filters, struct err *e)
 {
 	const struct seen nobody = { .rec = { .id = "", .name = "" }, .state = "", .health = "", .networks = "" };
-	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < filters->n; i++) {
-		const struct cli_strv one = { filters->v + i, 1 };
-
-		r = ps_passes(en, a, &one, &nobody, e);
-	}
-	return r < 0 ? r : 0;
+	return filter_check(a, filters, matches, &(struct looking){ en, a, &nobody }, e);
 }
 
-bool ps_asks_status(const struct cli_strv *filters)
+bool ps_asks_status(struct strv filters)
 {
-	for (size_t i = 0; i < filters->n; i++)
-		if (text_starts(filters->v[i], "status=") || text_starts(filters->v[i], "exited="))
+	for (size_t i = 0; i < filters.n; i++)
+		if (text_starts(filters.v[i], "status=") || text_starts(filters.v[i], "exited="))
 			return true;
 	return false;
 }

@@ -1,8 +1,8 @@
-#include "cmd/tare/inspect_image.h"
+#include "api/docker/inspect_image.h"
 
 #include <string.h>
 
-#include "cmd/tare/table.h"
+#include "api/docker/times.h"
 #include "engine/images.h"
 #include "image/ref.h"
 
@@ -112,7 +112,7 @@ static void write_origin(struct arena *a, const struct image *img, const struct 
 	write_names(a, "RepoDigests", img->digests, img->n_digests, w);
 	jw_str(w, "Parent", "");
 	jw_str(w, "Comment", comment_of(config));
-	jw_str(w, "Created", config->created ? config->created : table_time(a, TABLE_NEVER));
+	jw_str(w, "Created", config->created ? config->created : time_text(a, TIME_NEVER));
 	jw_str(w, "Container", json_text(config->json, "container", ""));
 	write_config("ContainerConfig", json_get(config->json, "container_config"), w);
 	jw_str(w, "DockerVersion", json_text(config->json, "docker_version", ""));
@@ -139,11 +139,11 @@ static void write_rest(struct arena *a, const struct image *img, const struct im
 		jw_strv(w, "Layers", config->diff_ids);
 	jw_end_object(w);
 	jw_object(w, "Metadata");
-	jw_str(w, "LastTagTime", table_time(a, img->tagged ? img->tagged : TABLE_NEVER));
+	jw_str(w, "LastTagTime", time_text(a, img->tagged ? img->tagged : TIME_NEVER));
 	jw_end_object(w);
 	jw_str(w, "Manifest", img->manifest);
 	jw_u64(w, "HighestId", img->max_id);
-	jw_str(w, "LoadedAt", table_time(a, img->loaded));
+	jw_str(w, "LoadedAt", time_text(a, img->loaded));
 }
 
 int inspect_image(const struct engine *en, struct arena *a, const char *what, struct json_writer *w, struct err *e)

@@ -1,6 +1,6 @@
 /* What `tare inspect` says of an image: Docker's members, in Docker's order, and three of our own (Manifest, HighestId, LoadedAt). */
-#ifndef TARE_CMD_TARE_INSPECT_IMAGE_H
-#define TARE_CMD_TARE_INSPECT_IMAGE_H
+#ifndef TARE_API_DOCKER_INSPECT_IMAGE_H
+#define TARE_API_DOCKER_INSPECT_IMAGE_H
 
 #include "base/json.h"
 #include "engine/engine.h"

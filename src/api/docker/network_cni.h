@@ -1,6 +1,6 @@
 /* Networks of CNI among the others, in lists and as JSON. */
-#ifndef TARE_CMD_TARE_NETWORK_CNI_H
-#define TARE_CMD_TARE_NETWORK_CNI_H
+#ifndef TARE_API_DOCKER_NETWORK_CNI_H
+#define TARE_API_DOCKER_NETWORK_CNI_H
 
 #include "base/json.h"
 #include "engine/network.h"

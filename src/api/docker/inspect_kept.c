@@ -1,11 +1,11 @@
-#include "cmd/tare/inspect_kept.h"
+#include "api/docker/inspect_kept.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "api/docker/inspect_image.h"
 #include "base/io.h"
-#include "cmd/tare/inspect_image.h"
 #include "engine/folder.h"
 
 /* A container whose folder is damaged has an inspect still, which says less. */

@@ -1,6 +1,6 @@
 /* Published ports and networks of a container as texts. */
-#ifndef TARE_CMD_TARE_PORTS_H
-#define TARE_CMD_TARE_PORTS_H
+#ifndef TARE_API_DOCKER_PORTS_H
+#define TARE_API_DOCKER_PORTS_H
 
 #include "engine/cni.h"
 #include "engine/endpoint.h"

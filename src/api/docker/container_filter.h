@@ -1,11 +1,11 @@
-/* Which containers `tare ps` lists. */
-#ifndef TARE_CMD_TARE_PS_FILTER_H
-#define TARE_CMD_TARE_PS_FILTER_H
+/* Which containers are listed. */
+#ifndef TARE_API_DOCKER_CONTAINER_FILTER_H
+#define TARE_API_DOCKER_CONTAINER_FILTER_H
 
-#include "cmd/cli.h"
 #include "engine/config.h"
 #include "engine/endpoint.h"
 #include "engine/live.h"
+#include "engine/options.h"
 #include "engine/record.h"
 
 /* One container as ps sees it. */
@@ -20,10 +20,10 @@ struct seen {
 };
 
 /* 1: it passes all of them. ERR_INVALID: a filter that is none, whatever the container. */
-int ps_passes(const struct engine *en, struct arena *a, const struct cli_strv *filters, const struct seen *s, struct err *e) MUST_CHECK;
+int ps_passes(const struct engine *en, struct arena *a, struct strv filters, const struct seen *s, struct err *e) MUST_CHECK;
 /* ERR_INVALID: one of them is none, which must be said also where there is no container to ask; ERR_NOTFOUND: the one of before or since. */
-int ps_check(const struct engine *en, struct arena *a, const struct cli_strv *filters, struct err *e) MUST_CHECK;
+int ps_check(const struct engine *en, struct arena *a, struct strv filters, struct err *e) MUST_CHECK;
 /* Those that do not run are meant, too. */
-bool ps_asks_status(const struct cli_strv *filters);
+bool ps_asks_status(struct strv filters);
 
 #endif

@@ -1,7 +1,7 @@
 /* What inspect says of a container by the description that was kept when it was made (docs/formats.md, containers/ID/config.json): where its
  * root comes from, and what its processes are kept from. */
-#ifndef TARE_CMD_TARE_INSPECT_KEPT_H
-#define TARE_CMD_TARE_INSPECT_KEPT_H
+#ifndef TARE_API_DOCKER_INSPECT_KEPT_H
+#define TARE_API_DOCKER_INSPECT_KEPT_H
 
 #include "base/arena.h"
 #include "base/json.h"

@@ -1,8 +1,8 @@
 /* What inspect says of a container's networks and ports. */
-#ifndef TARE_CMD_TARE_INSPECT_NETWORK_H
-#define TARE_CMD_TARE_INSPECT_NETWORK_H
+#ifndef TARE_API_DOCKER_INSPECT_SETTINGS_H
+#define TARE_API_DOCKER_INSPECT_SETTINGS_H
 
-#include "cmd/tare/ports.h"
+#include "api/docker/ports.h"
 #include "engine/live.h"
 
 /* A container as far as that goes. */

@@ -1,0 +1,21 @@
+/* Containers in a list. */
+#ifndef TARE_API_DOCKER_CONTAINER_LIST_H
+#define TARE_API_DOCKER_CONTAINER_LIST_H
+
+#include "api/docker/container_filter.h"
+
+struct container_query {
+	struct strv filters; /* api/docker/filters.h */
+	bool all;            /* those that do not run, too */
+	bool config;         /* what their configurations say, and so their networks, is wanted: to read that takes longer than all the rest */
+	int64_t most;        /* so many of the newest, running or not; -1: no bound */
+};
+
+/* Given the ones that are meant, newest first; a and s go when it has returned. */
+typedef int (*container_seen_fn)(const struct engine *en, struct arena *a, const struct seen *s, void *data, struct err *e);
+int containers_listed(const struct engine *en, const struct container_query *q, container_seen_fn fn, void *data, struct err *e) MUST_CHECK;
+
+/* "Up 3 minutes (healthy)" */
+const char *container_status_text(struct arena *a, const struct seen *s);
+
+#endif

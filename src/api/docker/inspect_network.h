@@ -1,0 +1,13 @@
+/* What inspect says of a network: Docker's members, and some of our own (Device, Mtu, Cni; of one of CNI its plugins). */
+#ifndef TARE_API_DOCKER_INSPECT_NETWORK_H
+#define TARE_API_DOCKER_INSPECT_NETWORK_H
+
+#include "base/json.h"
+#include "engine/network.h"
+
+/* One object. ERR_NOTFOUND: there is no such network. */
+int inspect_network(const struct engine *en, struct arena *a, const char *what, struct json_writer *w, struct err *e) MUST_CHECK;
+/* Of one that was found. */
+int inspect_network_write(const struct engine *en, struct arena *a, const struct network *n, struct json_writer *w, struct err *e) MUST_CHECK;
+
+#endif
