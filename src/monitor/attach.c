@@ -28,7 +28,7 @@ struct attach_client {
 	struct attach_client *next;
 	struct attach *owner;
 	int fd;
-	bool hello, dead, first, moved; /* moved: something was sent since `stall` was set */
+	bool hello, dead, first, waited, moved; /* moved: something was sent since `stall` was set */
 	unsigned int flags;
 	struct loop_source *source, *stall;
 	struct strbuf in, out;
@@ -161,7 +161,7 @@ static void watch_stall(struct attach_client *c)
 {
 	struct loop *l = c->owner->loop;
 
-	if (c->first || (is_full(c) && c->stall))
+	if (c->first || c->waited || (is_full(c) && c->stall))
 		return;
 	loop_remove(l, take_ptr(c->stall));
 	c->moved = false;
@@ -473,6 +473,18 @@ int attach_first(struct attach *a, int fd, unsigned int flags, uint32_t *behind)
 		sweep(a);
 		progress_set(*behind, 0);
 	}
+	return 0;
+}
+
+int attach_waiting(struct attach *a, int fd, unsigned int flags)
+{
+	struct attach_client *c;
+	int r = add(a, fd, &c);
+
+	if (r < 0)
+		return r;
+	c->hello = c->waited = true;
+	c->flags = flags;
 	return 0;
 }
 

@@ -55,6 +55,10 @@ int attach_listen(struct attach *a, int fd) MUST_CHECK;
  * have. */
 int attach_first(struct attach *a, int fd, unsigned int flags, uint32_t *behind) MUST_CHECK;
 
+/* Takes one who waited for the container with his socket (waiting.h); owns fd from here, also on failure. He may be slow, as the one the monitor
+ * was started with. */
+int attach_waiting(struct attach *a, int fd, unsigned int flags) MUST_CHECK;
+
 /* Whether a client has more to read than it should: nothing is to be sent then, until released() is called. */
 bool attach_held(struct attach *a) MUST_CHECK;
 

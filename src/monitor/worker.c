@@ -27,6 +27,7 @@
 #include "monitor/relays.h"
 #include "monitor/state.h"
 #include "monitor/stream.h"
+#include "monitor/waiting.h"
 #include "sys/spawn.h"
 
 /* How long clients may take for their last frames. */
@@ -256,6 +257,7 @@ static int open_clients(struct worker *w)
 		if (r < 0)
 			return r;
 	}
+	waiting_take(&w->attach, CREW_STATE_DIR);
 	return crew_has(&w->crew, CREW_LISTEN) ? attach_listen(&w->attach, CREW_LISTEN) : 0;
 }
 
