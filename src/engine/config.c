@@ -145,6 +145,8 @@ static const char *userns_mode(const struct plan *p)
 static void write_host_config(const struct plan *p, struct json_writer *w)
 {
 	jw_object(w, "HostConfig");
+	if (p->opt->profile)
+		jw_str(w, "Profile", p->opt->profile); /* ours: Docker has none */
 	plan_show_files(p, w);
 	plan_show_devices(p, w);
 	jw_str(w, "NetworkMode", network_mode(p));

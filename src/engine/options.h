@@ -46,6 +46,7 @@ struct ct_options {
 	struct strv args;   /* the command line behind the image */
 	const char *entrypoint; /* "" clears the image's */
 	bool tty, open_stdin, rm, read_only, privileged, init;
+	const char *profile; /* NULL: the defaults of docs/security.md; "docker": Docker's, where those differ */
 	bool attach_stdin, attach_stdout, attach_stderr; /* what its first client wanted; for people */
 	const char *id_file; /* where its id was written; for people */
 	bool stdin_once; /* the first client's end of input is the container's */

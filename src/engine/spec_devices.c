@@ -219,6 +219,10 @@ void plan_write_device_rules(const struct plan *p, struct json_writer *w)
 		rule(w, false, 'a', -1, -1, "rwm");
 		for (size_t i = 0; i < ARRAY_LEN(usual); i++)
 			rule(w, true, 'c', usual[i][0], usual[i][1], "rwm");
+		if (plan_as_docker(p)) { /* nodes may be made of any, and opened of none more */
+			rule(w, true, 'c', -1, -1, "m");
+			rule(w, true, 'b', -1, -1, "m");
+		}
 		for (size_t i = 0; i < p->n_devices; i++)
 			rule(w, true, p->devices[i].type, p->devices[i].major, p->devices[i].minor, p->devices[i].access);
 		for (size_t i = 0; i < p->opt->device_rules.n; i++)

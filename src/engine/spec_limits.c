@@ -364,7 +364,7 @@ int plan_limits(struct plan *p, struct err *e)
 		r = plan_sysctls(p, e);
 	if (r < 0)
 		return r;
-	p->pids_limit = !plan_has_cgroup(p) ? 0 : p->opt->pids_limit ? *p->opt->pids_limit : DEFAULT_PIDS;
+	p->pids_limit = !plan_has_cgroup(p) ? 0 : p->opt->pids_limit ? *p->opt->pids_limit : plan_as_docker(p) ? 0 : DEFAULT_PIDS;
 	if (p->opt->oom_score_adj && (*p->opt->oom_score_adj < -1000 || *p->opt->oom_score_adj > 1000))
 		return err_set(e, ERR_INVALID, "--oom-score-adj: -1000 to 1000");
 	if (p->opt->cpu_shares && (*p->opt->cpu_shares < 2 || *p->opt->cpu_shares > 262144))

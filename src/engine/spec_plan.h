@@ -216,6 +216,12 @@ int plan_namespaces(struct plan *p, const struct image_config *image, struct err
 /* The first container that a namespace is shared with; its id is NULL where none is. */
 const struct plan_join *plan_joined(const struct plan *p);
 
+/* It has Docker's defaults: whoever asked for it knows no others. */
+static inline bool plan_as_docker(const struct plan *p)
+{
+	return p->opt->profile && strcmp(p->opt->profile, "docker") == 0;
+}
+
 /* Root's containers have one unless they are not to; an ordinary user's where one is delegated to him. */
 static inline bool plan_has_cgroup(const struct plan *p)
 {

@@ -20,6 +20,8 @@ static const char *const default_caps[] = {
 	"CHOWN",  "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP",
 	"SETGID", "SETPCAP",      "SETUID", "SYS_CHROOT",
 };
+/* What Docker's has beside them. */
+static const char *const docker_caps[] = { "AUDIT_WRITE", "MKNOD", "NET_RAW" };
 
 uint64_t spec_all_caps(void)
 {
@@ -63,6 +65,8 @@ static int plan_caps(struct plan *p, struct err *e)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(default_caps); i++)
 		p->caps |= CAP_BIT(cap_number(default_caps[i]));
+	for (size_t i = 0; i < ARRAY_LEN(docker_caps) && plan_as_docker(p); i++)
+		p->caps |= CAP_BIT(cap_number(docker_caps[i]));
 	if (add_all)
 		p->caps = spec_all_caps();
 	if (drop_all)
@@ -147,7 +151,7 @@ static int plan_userns(struct plan *p, struct err *e)
 	if (p->joined)
 		return check_joined(p, mode, e);
 	if (!mode || !mode[0])
-		mode = p->opt->privileged ? "host" : "private";
+		mode = p->opt->privileged || (plan_as_docker(p) && !p->rootless) ? "host" : "private";
 	p->userns = strcmp(mode, "host") != 0;
 	if (!p->userns || strcmp(mode, "private") == 0 || strcmp(mode, "auto") == 0)
 		return 0;
@@ -170,9 +174,12 @@ static int plan_profile(struct plan *p, const struct image_config *image, struct
 
 int plan_security(struct plan *p, const struct image_config *image, struct err *e)
 {
-	int r = plan_caps(p, e);
+	int r;
 
-	p->no_new_privs = !p->opt->privileged;
+	if (p->opt->profile && !plan_as_docker(p))
+		return err_set(e, ERR_INVALID, "there are no defaults by the name of \"%s\"", p->opt->profile);
+	r = plan_caps(p, e);
+	p->no_new_privs = !p->opt->privileged && !plan_as_docker(p);
 	p->mask_paths = !p->opt->privileged;
 	p->seccomp = p->opt->privileged ? SECCOMP_NONE : SECCOMP_DEFAULT;
 	for (size_t i = 0; r == 0 && i < p->opt->security_opt.n; i++)
