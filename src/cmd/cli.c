@@ -321,6 +321,24 @@ static int parse_groups(struct scan *s, struct cli_call *out, bool *answer, stru
 	return 0;
 }
 
+/* A program without commands: its options are all there is. */
+static int parse_alone(struct scan *s, struct cli_call *out, struct strbuf *text, struct err *e)
+{
+	struct cli_strv words = { 0 };
+	int r = scan_level(s, false, &words, e);
+
+	out->global = s->target;
+	if (r < 0)
+		return r;
+	if (words.n)
+		return err_set(e, ERR_USAGE, "unexpected argument \"%s\", see \"%s --help\"", words.v[0], s->name);
+	if (s->version)
+		sb_puts(text, s->program->version);
+	else if (s->help)
+		cli_help(s->program, NULL, s->name, text);
+	return s->version || s->help;
+}
+
 int cli_parse(struct arena *a, const struct cli_program *p, int argc, const char *const *argv, struct cli_call *out,
 	      struct strbuf *text, struct err *e)
 {
@@ -334,6 +352,8 @@ int cli_parse(struct arena *a, const struct cli_program *p, int argc, const char
 	s.target = new_target(a, p->size, p->defaults);
 	if (!s.target)
 		return err_errno(e, -ENOMEM, "command line");
+	if (!p->commands)
+		return parse_alone(&s, out, text, e);
 	r = parse_groups(&s, out, &answer, e);
 	/* whose error it is shows in the exit code, too */
 	out->command = r == 0 && !answer ? s.command : NULL;

@@ -110,7 +110,7 @@ struct cli_program {
 	const struct cli_option *options;
 	size_t size;
 	const void *defaults;
-	const struct cli_command *commands;
+	const struct cli_command *commands; /* NULL: it has none, and takes no arguments; its options are in the call's `global` */
 };
 
 /* Parses argv (argv[0] is skipped). 0: *out is a command to run. 1: help or version was asked for and its text is in

@@ -7,8 +7,11 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
+#include "base/text.h"
 #include "engine/format.h"
 #include "sys/ns.h"
+
+#define DELETED " (deleted)" /* what the kernel adds to the path of a program that is no file any more */
 
 static int absolute(const char *path, char out[PATH_MAX], struct err *e)
 {
@@ -160,6 +163,11 @@ int engine_self(char out[PATH_MAX], struct err *e)
 	if (n < 0)
 		return err_errno(e, -errno, "find our own program in /proc/self/exe");
 	out[n] = '\0';
+	/* what of tared's is to be done by a process of its own is done by the tare beside it, which may be a newer one than ours meanwhile */
+	if (text_ends(out, DELETED))
+		out[n - (ssize_t)strlen(DELETED)] = '\0';
+	if (text_ends(out, "/tared"))
+		out[strlen(out) - 1] = '\0';
 	return 0;
 }
 

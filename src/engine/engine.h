@@ -35,7 +35,7 @@ void engine_close(struct engine *en);
 #define ENGINE_INIT { .root_fd = -1, .state_fd = -1 }
 #define CLEANUP_ENGINE CLEANUP(engine_close)
 
-/* The path of the running tare itself. */
+/* The path of the running tare itself; in tared, of the tare beside it. */
 int engine_self(char out[PATH_MAX], struct err *e) MUST_CHECK;
 /* A helper program ("tare-monitor"): beside tare itself (a build folder), else in ../libexec/tare/ from there. */
 int engine_program(const char *name, char out[PATH_MAX], struct err *e) MUST_CHECK;

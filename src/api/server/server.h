@@ -19,6 +19,8 @@ struct server_view {
 	unsigned int min_api, max_api;
 	/* headers of every answer, NULL-terminated pairs */
 	const char *const *headers;
+	/* A path (without its version) that the front answers itself: its handler says one short thing, and opens nothing. NULL: none */
+	const char *at_once;
 };
 
 /* Listens and serves until SIGTERM or SIGINT: then no more is accepted, and what is at work goes on in its processes. */

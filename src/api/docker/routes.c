@@ -1,0 +1,23 @@
+#include "api/docker/routes.h"
+
+/* The order is the document's; no two rows match the same request. */
+static const struct route *const tables[] = {
+	docker_ping_routes,
+};
+
+static const char *const headers[] = {
+	"Api-Version", DOCKER_API_MAX_TEXT,
+	"Docker-Experimental", "false",
+	"Ostype", "linux",
+	"Server", "tare/" TARE_VERSION " (linux)",
+	NULL,
+};
+
+const struct server_view docker_view = {
+	.tables = tables,
+	.n_tables = ARRAY_LEN(tables),
+	.min_api = DOCKER_API_MIN,
+	.max_api = DOCKER_API_MAX,
+	.headers = headers,
+	.at_once = "/_ping",
+};

@@ -1,0 +1,17 @@
+/* Docker's Engine API: what there is of it, and what an answer carries. docs/docker-api.md is made of these tables. */
+#ifndef TARE_API_DOCKER_ROUTES_H
+#define TARE_API_DOCKER_ROUTES_H
+
+#include "api/server/server.h"
+
+#define DOCKER_API_MIN 124
+#define DOCKER_API_MAX 151
+#define DOCKER_API_MIN_TEXT "1.24"
+#define DOCKER_API_MAX_TEXT "1.51"
+
+/* One table per area, each ended by a row of zeros. */
+extern const struct route docker_ping_routes[];
+
+extern const struct server_view docker_view;
+
+#endif

@@ -1,0 +1,222 @@
+/* A request from its head to the end of its answer, in the process that the front made for it. What a handler asks of the request is here; body.c
+ * and answer.c have the rest. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "api/server/exchange_impl.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/resolver.h"
+
+/* ---- the request ---- */
+
+struct arena *ex_arena(struct exchange *ex)
+{
+	return &ex->arena;
+}
+
+unsigned int ex_api(const struct exchange *ex)
+{
+	return ex->api;
+}
+
+const char *ex_method(const struct exchange *ex)
+{
+	return http_method(ex->http);
+}
+
+const char *ex_param(const struct exchange *ex, size_t i)
+{
+	return i < EX_PARAMS && ex->match.params[i] ? ex->match.params[i] : "";
+}
+
+const char *ex_header(const struct exchange *ex, const char *name)
+{
+	return http_header(ex->http, name);
+}
+
+const char *ex_query(struct exchange *ex, const char *key)
+{
+	for (size_t i = 0; i < ex->n_query; i++)
+		if (!strcmp(ex->query[i].key, key))
+			return ex->query[i].value;
+	return NULL;
+}
+
+const char *const *ex_query_all(struct exchange *ex, const char *key, size_t *n)
+{
+	static const char *const none[] = { NULL };
+	const char **v = arena_array(&ex->arena, ex->n_query + 1, sizeof(*v));
+
+	*n = 0;
+	for (size_t i = 0; v && i < ex->n_query; i++)
+		if (!strcmp(ex->query[i].key, key))
+			v[(*n)++] = ex->query[i].value;
+	return v ? v : none;
+}
+
+bool ex_query_bool(struct exchange *ex, const char *key, bool usual)
+{
+	const char *value = ex_query(ex, key);
+
+	return value ? query_yes(value) : usual;
+}
+
+int ex_query_i64(struct exchange *ex, const char *key, int64_t *out, struct err *e)
+{
+	const char *value = ex_query(ex, key);
+	char shown[60];
+
+	if (!value || !*value || text_i64(value, out) == 0)
+		return 0;
+	return err_set(e, ERR_INVALID, "%s=%s: want a whole number", key, text_tame(value, shown, sizeof(shown)));
+}
+
+const struct server_options *ex_server(const struct exchange *ex)
+{
+	return ex->options;
+}
+
+uid_t ex_peer(const struct exchange *ex)
+{
+	return ex->peer;
+}
+
+int ex_engine(struct exchange *ex, struct engine **out, struct err *e)
+{
+	if (!ex->opened) {
+		int r = engine_open(&ex->engine, ex->options->root, ex->options->state, e);
+
+		if (r < 0) {
+			engine_close(&ex->engine);
+			ex->engine = (struct engine)ENGINE_INIT;
+			return r;
+		}
+		ex->opened = true;
+		resolver_check(&ex->engine);
+	}
+	*out = &ex->engine;
+	return 0;
+}
+
+/* ---- serving ---- */
+
+/* "/v1.41/containers/json" */
+int exchange_version(const struct server_view *view, const char *target, unsigned int *api, const char **path, struct err *e)
+{
+	uint32_t major, minor;
+	const char *at = target + 2;
+	unsigned int max = view->max_api, min = view->min_api;
+
+	*api = max;
+	*path = target;
+	if (!text_starts(target, "/v") || !text_take_u32(&at, &major) || *at++ != '.' || !text_take_u32(&at, &minor) || *at != '/')
+		return 0;
+	*path = at;
+	*api = major < 100 && minor < 100 ? major * 100 + minor : 9999;
+	if (*api > max)
+		return err_set(e, ERR_INVALID, "client version %u.%u is too new. Maximum supported API version is %u.%u", major, minor, max / 100, max % 100);
+	if (*api < min)
+		return err_set(e, ERR_INVALID, "client version %u.%u is too old. Minimum supported API version is %u.%u, please upgrade your client to a newer version", major,
+			       minor, min / 100, min % 100);
+	return 0;
+}
+
+/* A target may name us, too: "http://host/path". */
+static const char *without_host(const char *target)
+{
+	const char *at = text_starts(target, "http://") ? target + strlen("http://") : NULL;
+
+	return !at ? target : strchr(at, '/') ? strchr(at, '/') : "/";
+}
+
+static int find(struct exchange *ex, struct err *e)
+{
+	const char *target = without_host(http_target(ex->http)), *path;
+	size_t len = strcspn(target, "?#");
+	const char *alone = arena_strndup(&ex->arena, target, len);
+	int r;
+
+	if (!alone)
+		return err_errno(e, -ENOMEM, "read the request");
+	r = exchange_version(ex->view, alone, &ex->api, &path, e);
+	if (r == 0)
+		r = route_find(ex->view->tables, ex->view->n_tables, &ex->arena, http_method(ex->http), path, &ex->match, e);
+	if (r == 0)
+		r = query_parse(&ex->arena, target[len] == '?' ? arena_strndup(&ex->arena, target + len + 1, strcspn(target + len + 1, "#")) : NULL, &ex->query, &ex->n_query, e);
+	return r;
+}
+
+/* Of a view: one that has no handler says why. */
+static int handle(struct exchange *ex, int *status, struct err *e)
+{
+	const struct route *route = ex->match.route;
+
+	if (route->handler)
+		return route->handler(ex, e);
+	*status = route->missing_status;
+	return err_set(e, ERR_UNSUPPORTED, "%s", route->missing ? route->missing : "there is no such thing here");
+}
+
+static void tell(struct exchange *ex, int status, const struct err *why)
+{
+	struct err e = { 0 };
+
+	if (ex->gone)
+		return;
+	if (why->cls == ERR_INTERNAL)
+		log_error("%s %s: %s", http_method(ex->http), ex->match.route ? ex->match.route->path : "?", why->msg);
+	if (ex->began)
+		ex->cut = true; /* the handler has told of it, in its stream */
+	else
+		(void)!ex_error(ex, status, why, &e);
+}
+
+/* Who reads or sends for us has nothing more to do. */
+static int end_helper(int pidfd)
+{
+	if (pidfd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0U);
+	return close_fd(pidfd);
+}
+
+static void serve(struct exchange *ex)
+{
+	struct err e = { 0 };
+	int status = 0, r = find(ex, &e);
+
+	if (r < 0 && (e.cls == ERR_NOTFOUND || e.cls == ERR_UNSUPPORTED))
+		status = 404;
+	if (r == 0)
+		r = handle(ex, &status, &e);
+	if (r == 0 && !ex->began)
+		r = err_set(&e, ERR_INTERNAL, "this request was not answered");
+	if (r < 0)
+		tell(ex, status, &e);
+	if (ex->emptier >= 0)
+		ex->cut = true;
+	if (!ex->gone)
+		(void)!answer_end(ex, &e);
+}
+
+bool exchange_serve(struct exchange *ex)
+{
+	bool again;
+
+	ex->engine = (struct engine)ENGINE_INIT;
+	ex->filler = ex->emptier = -1;
+	ex->body_whole = http_body_length(ex->http) == 0;
+	serve(ex);
+	ex->emptier = end_helper(ex->emptier);
+	ex->filler = end_helper(ex->filler);
+	again = !ex->closing && !ex->cut && !ex->gone && ex->body_whole && (http_body_length(ex->http) == 0 || ex->n_rest == 0);
+	if (!again && !ex->hijacked && !ex->held)
+		body_drain(ex);
+	if (ex->opened)
+		engine_close(&ex->engine);
+	sb_free(&ex->headers);
+	arena_free(&ex->arena);
+	return again;
+}

@@ -1,0 +1,618 @@
+/* The front holds every connection between requests: it waits for the next one's head, and gives it to a process of its own, which alone reads and writes the
+ * connection until it ends. Its exit code says whether the connection may be used again; when the front is killed meanwhile, the answer still
+ * goes out.
+ *
+ * What a stranger can make us hold is bounded: connections and processes, all together and of one user, and the bytes of heads that are not
+ * whole; a head that does not come is not waited for. Reads and writes here never block; the descriptors themselves do, as the processes want them. */
+#include "api/server/server.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "api/server/exchange_impl.h"
+#include "api/server/listen.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/text.h"
+#include "sys/signals.h"
+#include "sys/spawn.h"
+
+#define CONNS_MAX 4096U
+#define CONNS_PER_USER 2048U
+#define WORKERS_MAX 2048U
+#define WORKERS_PER_USER 1024U
+#define HEADS_MAX (16U << 20)
+#define HEAD_MS 30000
+#define IDLE_MS 300000
+#define DRAIN_MS 2000
+#define PAUSE_MS 200
+#define PIECE (64U * 1024)
+#define OTHER_FDS 64U /* of ours that are no connection's */
+
+/* Who is at the other end, and what he has of us. */
+struct user {
+	struct user *next;
+	uid_t uid;
+	unsigned int conns, workers;
+};
+
+enum conn_state { CONN_READS, CONN_WORKS, CONN_DRAINS };
+
+struct conn {
+	struct conn *next, **at;
+	struct front *front;
+	struct user *user;
+	int fd;
+	struct loop_source *source;
+	enum conn_state state;
+	int64_t deadline;
+	struct http http;
+	struct strbuf rest; /* behind the head */
+	size_t held;        /* of HEADS_MAX */
+	int pidfd;
+	struct loop_source *worker;
+};
+
+struct front {
+	const struct server_options *options;
+	const struct server_view *view;
+	struct loop *loop;
+	struct listeners listeners;
+	struct loop_source *sources[LISTEN_MAX];
+	struct conn *conns;
+	struct user *users;
+	unsigned int n_conns, n_workers, max_conns;
+	size_t heads;
+	struct loop_source *timer;
+	int64_t timer_at;
+	int64_t idle_since;
+	char piece[PIECE];
+};
+
+static void watch(struct front *f, int64_t at);
+static void take(struct conn *c, const char *bytes, size_t len);
+
+/* ---- users ---- */
+
+static struct user *user_of(struct front *f, uid_t uid)
+{
+	struct user *u;
+
+	for (u = f->users; u; u = u->next)
+		if (u->uid == uid)
+			return u;
+	u = calloc(1, sizeof(*u));
+	if (!u)
+		return NULL;
+	*u = (struct user){ .next = f->users, .uid = uid };
+	f->users = u;
+	return u;
+}
+
+static void forget_user(struct front *f, struct user *u)
+{
+	struct user **at = &f->users;
+
+	if (u->conns)
+		return;
+	while (*at != u)
+		at = &(*at)->next;
+	*at = u->next;
+	free(u);
+}
+
+/* ---- a connection ---- */
+
+static void close_conn(struct conn *c)
+{
+	struct front *f = c->front;
+
+	loop_remove(f->loop, c->source);
+	loop_remove(f->loop, c->worker);
+	close_fd(c->fd);
+	close_fd(c->pidfd);
+	f->heads -= c->held;
+	http_free(&c->http);
+	sb_free(&c->rest);
+	c->user->conns--;
+	forget_user(f, c->user);
+	*c->at = c->next;
+	if (c->next)
+		c->next->at = c->at;
+	f->n_conns--;
+	f->idle_since = clock_ms();
+	free(c);
+	if (f->n_conns == 0 && f->options->idle_ms)
+		watch(f, f->idle_since + f->options->idle_ms);
+}
+
+static void set_deadline(struct conn *c, int64_t ms)
+{
+	c->deadline = clock_ms() + ms;
+	watch(c->front, c->deadline);
+}
+
+/* What the bytes of an unfinished head take is counted. */
+static void count_head(struct conn *c)
+{
+	size_t now = c->http.text.cap + c->rest.cap;
+
+	c->front->heads += now - c->held;
+	c->held = now;
+}
+
+static void next_request(struct conn *c)
+{
+	http_reset(&c->http);
+	count_head(c);
+	c->state = CONN_READS;
+	set_deadline(c, IDLE_MS);
+}
+
+static void send_now(struct conn *c, const struct strbuf *text)
+{
+	/* it has room for an answer as short as ours, unless nobody reads them */
+	if (sb_error(text) < 0 || send(c->fd, text->s, text->len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)text->len)
+		(void)shutdown(c->fd, SHUT_RDWR);
+}
+
+/* Refuses, and ends the connection when the client has had the time to see why. */
+static void refuse(struct conn *c, int status, const char *why)
+{
+	CLEANUP_STRBUF struct strbuf body = STRBUF_INIT, text = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&body);
+
+	jw_object(&w, NULL);
+	jw_str(&w, "message", why);
+	jw_end_object(&w);
+	sb_printf(&text, "HTTP/1.1 %d %s\r\n", status, http_reason(status));
+	for (const char *const *h = c->front->view->headers; h && *h; h += 2)
+		sb_printf(&text, "%s: %s\r\n", h[0], h[1]);
+	sb_printf(&text, "Content-Type: application/json\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s\n", body.len + 1, sb_str(&body));
+	send_now(c, &text);
+	(void)shutdown(c->fd, SHUT_WR);
+	http_reset(&c->http);
+	sb_free(&c->rest);
+	count_head(c);
+	c->state = CONN_DRAINS;
+	set_deadline(c, DRAIN_MS);
+}
+
+/* ---- a request ---- */
+
+static struct exchange exchange_of(struct conn *c)
+{
+	return (struct exchange){
+		.fd = c->fd,
+		.peer = c->user->uid,
+		.options = c->front->options,
+		.view = c->front->view,
+		.http = &c->http,
+		.rest = sb_str(&c->rest),
+		.n_rest = c->rest.len,
+	};
+}
+
+static bool is_at_once(const struct conn *c)
+{
+	const struct server_view *view = c->front->view;
+	const char *path;
+	unsigned int api;
+	struct err e;
+
+	return view->at_once && http_body_length(&c->http) == 0 && exchange_version(view, http_target(&c->http), &api, &path, &e) == 0 &&
+	       !strcmp(path, view->at_once);
+}
+
+/* The next request is what is behind this one. */
+static void go_on(struct conn *c)
+{
+	CLEANUP_FREE char *rest = NULL;
+	size_t len = c->rest.len;
+
+	rest = sb_take(&c->rest);
+	next_request(c);
+	if (rest && len)
+		take(c, rest, len);
+}
+
+static void answer_at_once(struct conn *c)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	struct exchange ex = exchange_of(c);
+	bool again;
+
+	ex.held = &text;
+	again = exchange_serve(&ex);
+	send_now(c, &text);
+	if (again) {
+		go_on(c);
+	} else {
+		(void)shutdown(c->fd, SHUT_WR);
+		c->state = CONN_DRAINS;
+		set_deadline(c, DRAIN_MS);
+	}
+}
+
+/* The process of a request: it has the connection and the three standard streams, and nothing else of the front's. */
+static _Noreturn void work(struct conn *c)
+{
+	struct exchange ex = exchange_of(c);
+	bool again;
+
+	(void)syscall(SYS_close_range, 3U, (unsigned int)c->fd - 1, 0U);
+	(void)syscall(SYS_close_range, (unsigned int)c->fd + 1, ~0U, 0U);
+	if (signals_reset() < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		_exit(1);
+	again = exchange_serve(&ex);
+	_exit(again ? 0 : 1);
+}
+
+static void on_worker(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct conn *c = data;
+	struct front *f = c->front;
+	int status = -1, r = spawn_wait(fd, 0, &status);
+
+	(void)events;
+	if (r == -ETIMEDOUT)
+		return;
+	loop_remove(l, c->worker);
+	c->worker = NULL;
+	c->pidfd = close_fd(c->pidfd);
+	f->n_workers--;
+	c->user->workers--;
+	/* where the request had a body, its process has used what came behind the head */
+	if (http_body_length(&c->http) != 0)
+		sb_reset(&c->rest);
+	if (r < 0 || status != 0 || loop_modify(l, c->source, EPOLLIN) < 0)
+		close_conn(c);
+	else
+		go_on(c);
+}
+
+static bool start_worker(struct conn *c)
+{
+	struct front *f = c->front;
+	pid_t pid = spawn_fork(&c->pidfd);
+
+	if (pid == 0)
+		work(c);
+	if (pid < 0) {
+		c->pidfd = -1;
+		return false;
+	}
+	c->state = CONN_WORKS;
+	f->n_workers++;
+	c->user->workers++;
+	/* EPOLLET: that the client hung up is told once, and looked at by who works for him */
+	return loop_add(f->loop, c->pidfd, EPOLLIN, on_worker, c, &c->worker) == 0 && loop_modify(f->loop, c->source, EPOLLET) == 0;
+}
+
+static void begin_request(struct conn *c)
+{
+	struct front *f = c->front;
+	bool full = f->n_workers >= WORKERS_MAX;
+
+	count_head(c);
+	if (is_at_once(c)) {
+		answer_at_once(c);
+	} else if (full || c->user->workers >= WORKERS_PER_USER) {
+		refuse(c, 503, full ? "too many requests are at work; try again later" : "too many requests of yours are at work; try again later");
+	} else if (!start_worker(c)) {
+		log_error("no process for a request: %s", strerror(errno));
+		refuse(c, 503, "no process can be made for this request; try again later");
+	}
+}
+
+/* ---- what comes ---- */
+
+/* Bytes of the next head, and perhaps of what is behind it. */
+static void take(struct conn *c, const char *bytes, size_t len)
+{
+	struct front *f = c->front;
+	bool fresh = !http_begun(&c->http);
+	const char *why;
+	size_t used;
+	int status;
+
+	switch (http_head(&c->http, bytes, len, &used)) {
+	case HTTP_MORE:
+		if (fresh)
+			set_deadline(c, HEAD_MS);
+		count_head(c);
+		if (f->heads > HEADS_MAX)
+			refuse(c, 503, "too many requests are half here; try again later");
+		return;
+	case HTTP_DONE:
+		sb_add(&c->rest, bytes + used, len - used);
+		if (sb_error(&c->rest) < 0)
+			refuse(c, 503, "no memory");
+		else
+			begin_request(c);
+		return;
+	case HTTP_TWO:
+		refuse(c, 505, "HTTP/2 is not spoken here: HTTP/1.1 is");
+		return;
+	default:
+		status = http_refusal(&c->http, &why);
+		refuse(c, status, why);
+	}
+}
+
+static void on_conn(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct conn *c = data;
+	struct front *f = c->front;
+	ssize_t n;
+
+	(void)l;
+	if (c->state == CONN_WORKS)
+		return;
+	n = recv(fd, f->piece, sizeof(f->piece), MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR) && !(events & (EPOLLHUP | EPOLLERR)))
+		return;
+	if (n <= 0)
+		close_conn(c);
+	else if (c->state == CONN_READS)
+		take(c, f->piece, (size_t)n);
+}
+
+static int add_conn(struct front *f, int fd, uid_t uid, struct conn **out)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+	struct user *u = c ? user_of(f, uid) : NULL;
+	int r;
+
+	if (!u) {
+		free(c);
+		return -ENOMEM;
+	}
+	*c = (struct conn){ .next = f->conns, .at = &f->conns, .front = f, .user = u, .fd = fd, .pidfd = -1 };
+	http_init(&c->http);
+	r = loop_add(f->loop, fd, EPOLLIN, on_conn, c, &c->source);
+	if (r < 0) {
+		forget_user(f, u);
+		free(c);
+		return r;
+	}
+	if (f->conns)
+		f->conns->at = &c->next;
+	f->conns = c;
+	f->n_conns++;
+	u->conns++;
+	*out = c;
+	return 0;
+}
+
+static void welcome(struct front *f, const struct listener *l, int fd)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(peer);
+	const int on = 1;
+	struct conn *c;
+
+	if (l->tcp ? setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 || setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) < 0
+		   : getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0) {
+		close_fd(fd);
+		return;
+	}
+	if (add_conn(f, fd, peer.uid, &c) < 0) {
+		close_fd(fd);
+		return;
+	}
+	if (f->n_conns > f->max_conns)
+		refuse(c, 503, "too many connections; try again later");
+	else if (c->user->conns > CONNS_PER_USER)
+		refuse(c, 503, "too many connections of yours; try again later");
+	else
+		set_deadline(c, HEAD_MS);
+}
+
+static int hear(struct front *f, struct listener *l, struct loop_source **source);
+
+static void on_pause_end(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct front *f = data;
+
+	(void)l;
+	(void)fd;
+	(void)events;
+	for (size_t i = 0; i < f->listeners.n; i++)
+		if (!f->sources[i] && hear(f, &f->listeners.v[i], &f->sources[i]) < 0)
+			log_error("%s is not listened to any more", f->listeners.v[i].host);
+}
+
+/* No descriptor, no memory: the same again at once would keep us busy for nothing. */
+static void pause_listening(struct front *f, int why)
+{
+	log_error("take a connection: %s", strerror(-why));
+	if (loop_timer(f->loop, PAUSE_MS * 1000000LL, on_pause_end, f, NULL) < 0)
+		return;
+	for (size_t i = 0; i < f->listeners.n; i++) {
+		loop_remove(f->loop, f->sources[i]);
+		f->sources[i] = NULL;
+	}
+}
+
+static void on_listener(struct loop *loop, int fd, uint32_t events, void *data)
+{
+	struct front *f = data;
+
+	(void)loop;
+	(void)events;
+	for (size_t i = 0; i < f->listeners.n; i++) {
+		int c;
+
+		if (f->listeners.v[i].fd != fd)
+			continue;
+		c = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+		if (c >= 0)
+			welcome(f, &f->listeners.v[i], c);
+		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			pause_listening(f, -errno);
+	}
+}
+
+static int hear(struct front *f, struct listener *l, struct loop_source **source)
+{
+	return loop_add(f->loop, l->fd, EPOLLIN, on_listener, f, source);
+}
+
+/* ---- time ---- */
+
+static void expire(struct conn *c)
+{
+	if (c->state == CONN_READS && http_begun(&c->http))
+		refuse(c, 408, "the request did not come");
+	else
+		close_conn(c);
+}
+
+static void on_time(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct front *f = data;
+	int64_t now = clock_ms(), next = INT64_MAX;
+
+	(void)fd;
+	(void)events;
+	f->timer = NULL;
+	for (struct conn *c = f->conns, *after; c; c = after) {
+		after = c->next;
+		if (c->state != CONN_WORKS && c->deadline <= now)
+			expire(c);
+	}
+	for (const struct conn *c = f->conns; c; c = c->next)
+		if (c->state != CONN_WORKS && c->deadline < next)
+			next = c->deadline;
+	if (next != INT64_MAX)
+		watch(f, next);
+	if (f->n_conns == 0 && f->options->idle_ms) {
+		if (now >= f->idle_since + f->options->idle_ms)
+			loop_quit(l, 0);
+		else
+			watch(f, f->idle_since + f->options->idle_ms);
+	}
+}
+
+/* One timer, at the earliest of all moments; it may find that nothing is due any more. */
+static void watch(struct front *f, int64_t at)
+{
+	int64_t wait = at - clock_ms();
+
+	if (f->timer && f->timer_at <= at)
+		return;
+	loop_remove(f->loop, f->timer);
+	f->timer = NULL;
+	f->timer_at = at;
+	if (loop_timer(f->loop, (wait > 0 ? wait : 0) * 1000000, on_time, f, &f->timer) < 0)
+		log_error("no timer: slow clients are not ended");
+}
+
+/* ---- the whole ---- */
+
+static void on_signal(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct signalfd_siginfo info;
+
+	(void)events;
+	(void)data;
+	if (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info) && info.ssi_signo != SIGHUP)
+		loop_quit(l, 0);
+}
+
+static int more_descriptors(struct front *f, struct err *e)
+{
+	struct rlimit l;
+	rlim_t room;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return err_errno(e, -errno, "read the limit of open files");
+	l.rlim_cur = l.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &l) < 0)
+		return err_errno(e, -errno, "raise the limit of open files");
+	/* each connection may have a process, which is a descriptor, too */
+	room = l.rlim_cur > OTHER_FDS ? (l.rlim_cur - OTHER_FDS) / 2 : 1;
+	f->max_conns = room < CONNS_MAX ? (unsigned int)room : CONNS_MAX;
+	return 0;
+}
+
+static int open_signals(int *fd, struct err *e)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_errno(e, -errno, "block signals");
+	*fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return *fd < 0 ? err_errno(e, -errno, "take signals") : 0;
+}
+
+static int serve(struct front *f, int signals, struct err *e)
+{
+	struct loop_source *source;
+	int r = loop_add(f->loop, signals, EPOLLIN, on_signal, f, &source);
+
+	for (size_t i = 0; r == 0 && i < f->listeners.n; i++) {
+		r = io_set_nonblock(f->listeners.v[i].fd, true);
+		if (r == 0)
+			r = hear(f, &f->listeners.v[i], &f->sources[i]);
+		if (r == 0)
+			log_info("listening on %s", f->listeners.v[i].host);
+	}
+	if (r < 0)
+		return err_errno(e, r, "listen");
+	listen_notify("READY=1");
+	listen_forget_manager();
+	f->idle_since = clock_ms();
+	if (f->options->idle_ms)
+		watch(f, f->idle_since + f->options->idle_ms);
+	r = loop_run(f->loop);
+	return r < 0 ? err_errno(e, r, "wait for requests") : 0;
+}
+
+static void free_front(struct front **at)
+{
+	struct front *f = *at;
+
+	if (!f)
+		return;
+	listen_close(&f->listeners);
+	while (f->conns)
+		close_conn(f->conns);
+	loop_free(f->loop);
+	free(f);
+}
+
+int server_run(const struct server_options *o, const struct server_view *view, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP(free_front) struct front *f = calloc(1, sizeof(*f));
+	CLEANUP_FD int signals = -1;
+	int r;
+
+	if (!f)
+		return err_errno(e, -ENOMEM, "serve");
+	f->options = o;
+	f->view = view;
+	r = loop_new(&f->loop);
+	if (r < 0)
+		return err_errno(e, r, "serve");
+	r = more_descriptors(f, e);
+	if (r == 0)
+		r = open_signals(&signals, e);
+	if (r == 0)
+		r = listen_open(o->hosts, o->group, &a, &f->listeners, e);
+	return r < 0 ? r : serve(f, signals, e);
+}
