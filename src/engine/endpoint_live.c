@@ -15,14 +15,23 @@
 #include "sys/conntrack.h"
 #include "sys/proc.h"
 
+static int lines_of_links(const struct engine *en, struct arena *a, const struct json *config, const char **out, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+	int r = links_hosts(en, a, config, &text, e);
+
+	*out = r == 0 ? arena_strdup(a, sb_str(&text)) : NULL;
+	return r == 0 && (!*out || sb_error(&text) < 0) ? err_errno(e, -ENOMEM, "lines of links") : r;
+}
+
+/* Those it is linked to may start meanwhile, each of which writes these files by what it sees: who writes looks once more afterwards, so that
+ * the last one to write has seen all. */
 int endpoint_files(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct endpoints *own,
 		   struct err *e)
 {
 	static const struct etc_dns none = { 0 };
 	const struct endpoint *first = own->v;
-	CLEANUP_STRBUF struct strbuf others = STRBUF_INIT;
 	struct etc_addresses at = { 0 };
-	int r;
 
 	if (!own->n)
 		return cni_files(en, a, id, config, e);
@@ -30,11 +39,15 @@ int endpoint_files(const struct engine *en, struct arena *a, const char *id, con
 	for (size_t i = 0; i < own->n && !at.gateway.len; i++)
 		if (!network_is_direct(&own->v[i].network))
 			at.gateway = own->v[i].network.gateway;
-	r = links_hosts(en, a, config, &others, e);
-	if (r < 0)
-		return r;
-	at.others = sb_str(&others);
-	return etcfiles_write(en, a, id, config, &at, endpoint_has_names(own), &none, e);
+	for (const char *written = NULL;; written = at.others) {
+		int r = lines_of_links(en, a, config, &at.others, e);
+
+		if (r < 0 || (written && strcmp(written, at.others) == 0))
+			return r;
+		r = etcfiles_write(en, a, id, config, &at, endpoint_has_names(own), &none, e);
+		if (r < 0 || !*at.others)
+			return r;
+	}
 }
 
 static void rejoin(const struct engine *en, struct arena *a, const char *id, const struct network *n)

@@ -15,6 +15,8 @@ teardown() {
 ip_of() { tare inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$1"; }
 # The address that a name has for a container. Nobody there may send what ping sends.
 says() { tare exec "$1" ping -c 1 -w 1 "$2" 2>/dev/null | sed -n 's/^PING .* (\(.*\)):.*/\1/p'; }
+waits_for_lock() { grep -q -- "-> FLOCK *ADVISORY *WRITE $1 " /proc/locks; }
+flocked() { ! flock -n "$1" true; }
 sleeper() { tare run -d --name "$@" >/dev/null; }
 
 @test "default network: a line of hosts with alias, host name and name; Docker's variables" {
@@ -67,6 +69,28 @@ sleeper() { tare run -d --name "$@" >/dev/null; }
   tare rm -f other
   run -1 tare start web
   [[ "$output" == *"container web is linked to one, as store, that was removed: make it anew"* ]]
+}
+
+@test "default network: two that are linked start in the same instant, and both have their line" {
+  sleeper one busybox sleep 1000
+  sleeper two busybox sleep 1000
+  sleeper web --link one --link two busybox sleep 1000
+  tare stop -t 0 one two
+  local folder first holder; folder=$TARE_ROOT/containers/$(tare inspect -f '{{.Id}}' web)
+  # the first has read what there is, and is about to write it; the second has all its time in between
+  flock "$folder" sleep 10 & holder=$!
+  wait_until 5 flocked "$folder"
+  "$TARE_BIN/tare" start one >/dev/null & first=$!
+  wait_until 5 waits_for_lock "$first"
+  kill -STOP "$first"
+  pkill -P "$holder"
+  run tare start two
+  kill -CONT "$first"
+  [ "$status" -eq 0 ]
+  wait "$first"
+  local hosts; hosts=$(tare exec web cat /etc/hosts)
+  [[ "$hosts" == *"$(ip_of one)"$'\t'"one "* ]]
+  [[ "$hosts" == *"$(ip_of two)"$'\t'"two "* ]]
 }
 
 @test "a network with names: the alias is the linking container's alone, also before the other one is there" {
