@@ -67,7 +67,7 @@ static int matches(const char *key, const char *value, void *data, struct err *e
 		return filter_label(ev->attributes, value);
 	if (filter_is_key(EVENT_FILTER_NOBODY, key)) /* nothing is told of these */
 		return 0;
-	return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are " EVENT_FILTER_KEYS, key, value);
+	return err_set(e, ERR_INVALID, "there is no filter \"%s\": " EVENT_FILTER_KEYS, key);
 }
 
 int event_passes(struct arena *a, struct strv filters, const struct event *ev, struct err *e)
