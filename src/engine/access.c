@@ -15,13 +15,15 @@ static uid_t who(const struct engine *en)
 	return en->user.on && idmap_outside(en->user.uid, en->user.n_uid, 0, &outside) ? outside : geteuid();
 }
 
-static int login(struct access *q, const char *domain, const struct credential *given, struct transfer_endpoint *out, struct err *e)
+static int login(struct access *q, const struct engine *en, const char *domain, const struct credential *given, struct transfer_endpoint *out, struct err *e)
 {
 	struct credential c;
 	int r = 0;
 
 	if (given)
 		c = *given;
+	else if (en->auths)
+		r = credential_among(&q->secrets, en->auths, domain, out->repository, &c, e);
 	else
 		r = credential_get(&q->secrets, &q->files, domain, out->repository, &c, e);
 	if (r < 0)
@@ -58,7 +60,7 @@ int access_find(struct access *q, const struct engine *en, const struct image_re
 			.name = f->domain, .base = f->base, .socket = f->socket, .repository = f->repository, .proxy = f->proxy,
 			.insecure = !f->verify, .ca = f->ca_pem, .cert = f->cert_pem, .key = f->key_pem,
 		};
-		r = login(q, f->domain, given, &q->endpoints[i], e);
+		r = login(q, en, f->domain, given, &q->endpoints[i], e);
 	}
 	return r;
 }

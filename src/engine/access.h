@@ -19,7 +19,7 @@ struct access {
 #define ACCESS_INIT { .secrets = ARENA_INIT }
 #define CLEANUP_ACCESS CLEANUP(access_end)
 
-/* Where ref is asked for that use (engine/registries.h), as whom the credentials say (engine/credentials.h); given, when not NULL, is
+/* Where ref is asked for that use (engine/registries.h), as whom en->auths or else the credentials that are kept say (engine/credentials.h); given, when not NULL, is
  * taken instead of what is kept. */
 int access_find(struct access *q, const struct engine *en, const struct image_ref *ref, enum registry_use use,
 		const struct credential *given, struct err *e) MUST_CHECK;

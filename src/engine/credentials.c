@@ -217,12 +217,30 @@ static int read_entry(struct arena *a, const struct json *entry, struct credenti
 	return r == 0 && *auth ? decode_auth(a, auth, out, e) : r;
 }
 
+static int get_from_auths(struct arena *a, const struct json *auths, const char *domain, const char *path, struct credential *out, struct err *e)
+{
+	const struct json *entry = credentials_match(auths, domain, path);
+	char shown[120];
+
+	if (!entry || read_entry(a, entry, out, e) == 0)
+		return entry != NULL;
+	return err_ctx(e, "auths: '%s'", text_escape(entry->key, shown, sizeof(shown)));
+}
+
+int credential_among(struct arena *a, const struct json *auths, const char *domain, const char *path, struct credential *out, struct err *e)
+{
+	int r;
+
+	*out = (struct credential)CREDENTIAL_NONE;
+	r = get_from_auths(a, auths, domain, path, out, e);
+	return r < 0 ? r : 0;
+}
+
 static int get_from(struct arena *a, const struct json *doc, const char *file, unsigned int seconds, const char *domain, const char *path,
 		    struct credential *out, struct err *e)
 {
-	const struct json *auths = NULL, *entry;
+	const struct json *auths = NULL;
 	const char *helper;
-	char shown[120];
 	int r = credentials_helper(doc, domain, path, &helper, e);
 
 	if (r == 0 && *helper)
@@ -231,14 +249,10 @@ static int get_from(struct arena *a, const struct json *doc, const char *file, u
 		r = json_get_obj(doc, "", "auths", &auths, e);
 	if (r < 0)
 		return r;
-	entry = credentials_match(auths, domain, path);
-	if (!entry)
-		return 0;
-	r = read_entry(a, entry, out, e);
-	if (r < 0)
-		return err_ctx(e, "auths: '%s'", text_escape(entry->key, shown, sizeof(shown)));
-	out->from = file;
-	return 0;
+	r = get_from_auths(a, auths, domain, path, out, e);
+	if (r > 0)
+		out->from = file;
+	return r < 0 ? r : 0;
 }
 
 static int get_from_file(struct arena *a, const struct credential_files *files, const char *file, const char *domain, const char *path,

@@ -42,6 +42,11 @@ struct credential_files {
  * user namespace (engine/rootless.h). */
 int credential_files_find(struct arena *a, uid_t uid, struct credential_files *out, struct err *e) MUST_CHECK;
 
+/* Of credentials that somebody brought along: entries as auths has them, by the same keys. *out is CREDENTIAL_NONE where there is none. */
+struct json;
+int credential_among(struct arena *a, const struct json *auths, const char *domain, const char *path, struct credential *out,
+		     struct err *e) MUST_CHECK;
+
 bool credential_known(const struct credential *c);
 
 /* What is known for a repository (path) of a registry: domain as in struct image_ref ("docker.io", "host:5000"). *out is

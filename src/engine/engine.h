@@ -14,12 +14,14 @@
 #define ENGINE_ROOT "/var/lib/tare"
 #define ENGINE_STATE "/run/tare"
 
+struct json;
 struct engine {
 	char root[PATH_MAX], state[PATH_MAX]; /* absolute */
 	int root_fd, state_fd;
 	struct catalog *catalog;
 	char boot_id[PROC_BOOT_ID_LEN];
 	struct rootless user; /* on: an ordinary user's */
+	const struct json *auths; /* what registries are told of who we are (credential_among()); NULL: what is kept here */
 	char *instead; /* engine_look(): the folder that stands for a store that is not there */
 };
 

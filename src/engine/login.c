@@ -50,6 +50,30 @@ static int try_it(struct access *q, const struct image_ref *ref, const char **id
 	return r < 0 ? r : registry_ping(&client, &q->secrets, &endpoint, identity_token, e);
 }
 
+static int check_user(const char *user, struct err *e)
+{
+	return strchr(user, ':') ? err_set(e, ERR_INVALID, "a user name with ':' cannot be sent to a registry (RFC 7617)") : 0;
+}
+
+int engine_login_try(const struct engine *en, const char *server, const struct credential *c, struct arena *a, const char **registry,
+		     const char **token, struct err *e)
+{
+	CLEANUP_ACCESS struct access q = ACCESS_INIT;
+	const char *given = NULL;
+	struct image_ref ref;
+	int r = check_user(c->username, e);
+
+	if (r == 0)
+		r = find(&q, en, server, a, c, &ref, e);
+	if (r == 0)
+		r = try_it(&q, &ref, &given, e);
+	if (r < 0)
+		return r;
+	*registry = ref.domain;
+	*token = arena_strdup(a, given ? given : "");
+	return *token ? 0 : err_errno(e, -ENOMEM, "login");
+}
+
 int engine_login(const struct engine *en, const char *server, const char *user, const char *password, struct arena *a,
 		 struct login_result *out, struct err *e)
 {
@@ -57,13 +81,12 @@ int engine_login(const struct engine *en, const char *server, const char *user, 
 	struct credential c = CREDENTIAL_NONE;
 	const char *token = NULL;
 	struct image_ref ref;
-	int r;
+	int r = check_user(user, e);
 
 	c.username = user;
 	c.password = password;
-	if (strchr(user, ':'))
-		return err_set(e, ERR_INVALID, "a user name with ':' cannot be sent to a registry (RFC 7617)");
-	r = find(&q, en, server, a, &c, &ref, e);
+	if (r == 0)
+		r = find(&q, en, server, a, &c, &ref, e);
 	if (r == 0)
 		r = try_it(&q, &ref, &token, e);
 	if (r < 0)

@@ -18,6 +18,12 @@ struct login_result {
 int engine_login(const struct engine *en, const char *server, const char *user, const char *password, struct arena *a,
 		 struct login_result *out, struct err *e) MUST_CHECK;
 
+/* The same, and nothing is kept: *token is what its token endpoint gives for the password, in a; "" without. c: a user's name and password, or
+ * an identity token. */
+struct credential;
+int engine_login_try(const struct engine *en, const char *server, const struct credential *c, struct arena *a, const char **registry,
+		     const char **token, struct err *e) MUST_CHECK;
+
 /* Who we are there, "" for nobody; *registry as above. */
 int engine_login_get(const struct engine *en, const char *server, struct arena *a, const char **registry, const char **user,
 		     struct err *e) MUST_CHECK;

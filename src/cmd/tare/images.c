@@ -13,8 +13,6 @@
 #include "build/import.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
-#include "engine/events.h"
-#include "engine/fetch.h"
 #include "image/ref.h"
 
 const struct cli_option load_options[] = {
@@ -70,83 +68,39 @@ static const char *familiar(struct arena *a, const char *canonical)
 
 /* ---- load, import ---- */
 
-struct bringing {
-	struct engine en;
-	struct store store;
-	struct image_load load;
-	struct image_load_args args;
-	char worker[PATH_MAX];
-	int input; /* owned unless it is 0 */
-	bool by_url; /* the input may be one */
-	struct store_ingest fetched; /* what was fetched */
-};
-#define BRINGING_INIT { .en = ENGINE_INIT, .store = STORE_INIT, .load = IMAGE_LOAD_INIT, .input = -1, .fetched = STORE_INGEST_INIT }
-
-static void bringing_end(struct bringing *b)
-{
-	image_load_end(&b->load);
-	store_ingest_end(&b->fetched);
-	store_close(&b->store);
-	engine_close(&b->en);
-	if (b->input > 0)
-		close_fd(b->input);
-}
-
-static int open_input(struct bringing *b, const char *path, struct err *e)
-{
-	bool standard = !path || strcmp(path, "-") == 0;
-
-	if (standard && isatty(0))
-		return err_set(e, ERR_INVALID, "standard input is a terminal: name the archive with -i FILE");
-	b->input = standard ? 0 : open(path, O_RDONLY | O_CLOEXEC);
-	if (b->input < 0)
-		return err_errno(e, -errno, "open %s", path);
-	b->args.input = b->input;
-	b->args.name = standard ? "standard input" : path;
-	return 0;
-}
-
 static bool is_url(const char *path)
 {
 	return text_starts(path, "http://") || text_starts(path, "https://");
 }
 
-static int fetch_input(struct bringing *b, const struct cli_call *call, const char *url, struct err *e)
+/* *fd: to be closed; -1 where nothing is to be. by_url: the input may be one. */
+static int open_input(const char *path, bool by_url, int *fd, struct bring_args *out, struct err *e)
 {
-	struct fetched got;
-	int r = store_ingest_begin(&b->store, &b->fetched, e);
+	bool standard = !path || strcmp(path, "-") == 0;
 
-	if (r < 0)
-		return r;
-	b->input = openat(b->fetched.dir, "input", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (b->input < 0)
-		return err_errno(e, -errno, "make a file for what is fetched");
-	(void)fprintf(stderr, "Downloading from %s\n", url);
-	r = engine_fetch(&b->en, call->arena, url, false, b->args.limits.unpacked_bytes, b->input, &got, e);
-	if (r == 0 && lseek(b->input, 0, SEEK_SET) < 0)
-		r = err_errno(e, -errno, "what was fetched");
-	b->args.input = b->input;
-	b->args.name = url;
-	return r;
+	out->name = standard ? "standard input" : path;
+	if (by_url && is_url(path)) {
+		(void)fprintf(stderr, "Downloading from %s\n", path);
+		out->url = path;
+		out->input = -1;
+		return 0;
+	}
+	if (standard && isatty(0))
+		return err_set(e, ERR_INVALID, "standard input is a terminal: name the archive with -i FILE");
+	out->input = 0;
+	if (!standard)
+		out->input = *fd = open(path, O_RDONLY | O_CLOEXEC);
+	return out->input < 0 ? err_errno(e, -errno, "open %s", path) : 0;
 }
 
-static int bring(struct bringing *b, const struct cli_call *call, const char *path, const char *platform,
-		 const struct cli_strv *limits, struct err *e)
+static int limits_of(const struct cli_strv *texts, struct image_limits *out, struct err *e)
 {
-	int r = tare_engine(call, &b->en, e);
+	int r = 0;
 
-	image_limits_default(&b->args.limits);
-	for (size_t i = 0; r == 0 && i < limits->n; i++)
-		r = image_limits_set(&b->args.limits, limits->v[i], e);
-	if (r == 0)
-		r = engine_program("tare-worker", b->worker, e);
-	b->args.worker = b->worker;
-	b->args.platform = platform;
-	if (r == 0)
-		r = store_open(b->en.root_fd, &b->store, e);
-	if (r < 0)
-		return r;
-	return b->by_url && is_url(path) ? fetch_input(b, call, path, e) : open_input(b, path, e);
+	image_limits_default(out);
+	for (size_t i = 0; r == 0 && i < texts->n; i++)
+		r = image_limits_set(out, texts->v[i], e);
+	return r;
 }
 
 static void progress(enum image_progress_kind kind, const char *digest, uint64_t bytes, void *data)
@@ -163,21 +117,24 @@ static void progress(enum image_progress_kind kind, const char *digest, uint64_t
 int cmd_load(const struct cli_call *call, struct err *e)
 {
 	const struct load_opts *o = call->opts;
-	CLEANUP(bringing_end) struct bringing b = BRINGING_INIT;
-	int r = bring(&b, call, o->input, o->platform, &o->limits, e);
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_FD int fd = -1;
+	struct bring_args args = { .platform = o->platform, .progress = o->quiet ? NULL : progress };
+	const struct image_loaded *images;
+	size_t n;
+	int r = tare_engine(call, &en, e);
 
-	if (r < 0)
-		return r;
-	b.args.progress = o->quiet ? NULL : progress;
-	r = image_load(&b.store, &b.args, call->arena, &b.load, e);
 	if (r == 0)
-		r = image_record(&b.en, b.load.images, b.load.n_images, e);
+		r = limits_of(&o->limits, &args.limits, e);
+	if (r == 0)
+		r = open_input(o->input, false, &fd, &args, e);
+	if (r == 0)
+		r = engine_load(&en, &args, call->arena, &images, &n, e);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < b.load.n_images; i++) {
-		const struct image_loaded *img = &b.load.images[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct image_loaded *img = &images[i];
 
-		events_image(&b.en, "load", img->id, NULL);
 		for (size_t k = 0; k < img->n_names; k++)
 			tare_say("Loaded image: %s", familiar(call->arena, img->names[k]));
 		if (img->n_names == 0)
@@ -189,34 +146,22 @@ int cmd_load(const struct cli_call *call, struct err *e)
 int cmd_import(const struct cli_call *call, struct err *e)
 {
 	const struct import_opts *o = call->opts;
-	CLEANUP(bringing_end) struct bringing b = BRINGING_INIT;
-	struct import_args conf = { .message = o->message, .platform = o->platform, .changes = { o->changes.v, o->changes.n },
-				    .a = call->arena };
-	struct image_import how = { .config = import_config, .data = &conf };
-	struct image_ref ref;
-	int r = call->n_args > 1 ? image_ref_parse(call->arena, call->args[1], &ref, e) : 0;
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	CLEANUP_FD int fd = -1;
+	struct import_args args = { .from.platform = o->platform, .name = call->n_args > 1 ? call->args[1] : NULL, .message = o->message,
+				    .changes = { o->changes.v, o->changes.n } };
+	const char *id;
+	int r = tare_engine(call, &en, e);
 
-	if (r == 0 && call->n_args > 1) {
-		if (ref.digest)
-			return err_set(e, ERR_INVALID, "%s: a name for an image cannot have a digest", call->args[1]);
-		how.reference = image_ref_canonical(call->arena, &ref);
-	}
 	if (r == 0)
-		r = import_plan(&conf, e);
-	b.by_url = true;
+		r = limits_of(&o->limits, &args.from.limits, e);
 	if (r == 0)
-		r = bring(&b, call, call->args[0], o->platform, &o->limits, e);
+		r = open_input(call->args[0], true, &fd, &args.from, e);
 	if (r == 0)
-		r = image_import(&b.store, &b.args, &how, call->arena, &b.load, e);
+		r = import_image(&en, &args, call->arena, &id, e);
 	if (r == 0)
-		r = image_record(&b.en, b.load.images, b.load.n_images, e);
-	if (r < 0 || !b.load.n_images)
-		return r;
-	if (call->n_args > 1)
-		events_image(&b.en, "tag", b.load.images[0].id, image_ref_familiar(call->arena, &ref));
-	events_image(&b.en, "import", b.load.images[0].id, NULL);
-	tare_say("%s", b.load.images[0].id);
-	return 0;
+		tare_say("%s", id);
+	return r;
 }
 
 /* ---- images ---- */
