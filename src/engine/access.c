@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "engine/surroundings.h"
+
 void access_end(struct access *q)
 {
 	arena_wipe(&q->secrets);
@@ -43,6 +45,8 @@ int access_find(struct access *q, const struct engine *en, const struct image_re
 
 	if (r == 0)
 		r = registries_read(&q->secrets, &q->places, &q->registries, e);
+	if (r == 0 && en->around)
+		r = registries_add(&q->secrets, &q->registries, &en->around->registries, e);
 	if (r == 0)
 		r = registries_resolve(&q->secrets, &q->registries, ref, use, &found, &q->n, e);
 	if (r == 0)

@@ -15,6 +15,7 @@
 #define ENGINE_STATE "/run/tare"
 
 struct json;
+struct surroundings;
 struct engine {
 	char root[PATH_MAX], state[PATH_MAX]; /* absolute */
 	int root_fd, state_fd;
@@ -22,6 +23,7 @@ struct engine {
 	char boot_id[PROC_BOOT_ID_LEN];
 	struct rootless user; /* on: an ordinary user's */
 	const struct json *auths; /* what registries are told of who we are (credential_among()); NULL: what is kept here */
+	const struct surroundings *around; /* surroundings.h, of who opened it; NULL: nothing beside the machine's own files */
 	char *instead; /* engine_look(): the folder that stands for a store that is not there */
 };
 

@@ -18,6 +18,7 @@
 #include "engine/pairs.h"
 #include "engine/record.h"
 #include "engine/strays.h"
+#include "engine/surroundings.h"
 #include "net/uplink.h"
 
 /* 10.210.0.0/16 and what follows it: rarely anybody's, and not Docker's, podman's or Kubernetes' own. */
@@ -40,11 +41,29 @@ static bool is_free(const struct ip_net *net, const struct network *all, size_t 
 	return !routes_too || !uplink_has_route(net);
 }
 
+static int choose_of_pools(const struct surroundings *around, const struct network *all, size_t n, struct ip_net *out, struct err *e)
+{
+	for (size_t i = 0; i < around->n_pools; i++) {
+		const struct surroundings_pool *pool = &around->pools[i];
+		uint64_t subnets = 1ULL << (pool->prefix - pool->net.prefix), step = 1ULL << (32 - pool->prefix);
+
+		*out = (struct ip_net){ .prefix = pool->prefix };
+		for (uint64_t k = 0; k < subnets; k++) {
+			out->ip = ip_nth(&pool->net, k * step);
+			if (is_free(out, all, n, true))
+				return 0;
+		}
+	}
+	return err_set(e, ERR_LIMIT, "no subnet is free in default-address-pools: name one for the network, or add a pool");
+}
+
 /* A /16 for the default network, a /24 for any other. */
-static int choose_subnet(bool is_default, const struct network *all, size_t n, struct ip_net *out, struct err *e)
+static int choose_subnet(const struct engine *en, bool is_default, const struct network *all, size_t n, struct ip_net *out, struct err *e)
 {
 	unsigned int subnets = is_default ? 1 : 256;
 
+	if (en->around && en->around->n_pools)
+		return choose_of_pools(en->around, all, n, out, e);
 	*out = (struct ip_net){ .ip = { .len = 4, .bytes = { 10 } }, .prefix = is_default ? 16 : 24 };
 	for (unsigned int i = is_default ? POOL_FIRST : POOL_FIRST + 1; i <= POOL_LAST; i++)
 		for (unsigned int k = 0; k < subnets; k++) {
@@ -179,7 +198,7 @@ static int nothing_for(const struct network_options *o, unsigned char len, const
 	return 0;
 }
 
-static int find_subnets(const struct network_options *o, const struct network *all, size_t n, struct network *net, struct err *e)
+static int find_subnets(const struct engine *en, const struct network_options *o, const struct network *all, size_t n, struct network *net, struct err *e)
 {
 	static const char subnet_too[] = "give --subnet, too";
 	const char *four, *six;
@@ -189,7 +208,7 @@ static int find_subnets(const struct network_options *o, const struct network *a
 		return r;
 	if ((!four && (r = nothing_for(o, 4, subnet_too, e)) < 0) || (!six && o->ipv6 && (r = nothing_for(o, 16, subnet_too, e)) < 0))
 		return r;
-	r = four ? given_subnet(four, 4, network_is_direct(net), all, n, &net->subnet, e) : choose_subnet(network_is_default(o->name), all, n, &net->subnet, e);
+	r = four ? given_subnet(four, 4, network_is_direct(net), all, n, &net->subnet, e) : choose_subnet(en, network_is_default(o->name), all, n, &net->subnet, e);
 	if (r == 0)
 		r = find_addresses(o, &net->subnet, &net->gateway, &net->range, e);
 	if (r < 0 || (!six && !o->ipv6))
@@ -348,7 +367,7 @@ static int fill(const struct engine *en, struct arena *a, const struct network_o
 	if (r == 0)
 		r = name_it(en, a, o->device, net, e);
 	if (r == 0)
-		r = find_subnets(o, all, n, net, e);
+		r = find_subnets(en, o, all, n, net, e);
 	if (r == 0)
 		r = check_aux(o, net, e);
 	if (r == 0)

@@ -32,6 +32,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "engine/options.h"
 #include "image/ref.h"
 
 /* Files and folders, each list up to a NULL; made by registries_places(), or by tests. */
@@ -55,9 +56,18 @@ struct registry_rule {
 	size_t n_mirrors;
 };
 
+/* Of Docker's daemon.json: mirrors of docker.io by URL, asked for pulls before any of the files' and before itself; and what is insecure,
+ * "HOST[:PORT]" as in names of images, or a subnet that the host's address is of, where it is written as one. */
+struct registries_more {
+	struct strv mirrors, insecure;
+};
+
 struct registries {
 	struct registry_rule *rules;
 	size_t n;
+	const struct registry_place *hub_mirrors; /* of docker.io, from registries_more */
+	size_t n_hub_mirrors;
+	struct strv insecure;
 	const struct registries_places *places;
 };
 
@@ -83,6 +93,9 @@ int registries_places_find(struct arena *a, bool ordinary, struct registries_pla
 
 /* Reads registries.conf: all texts are in a. ERR_INVALID names file and line, or file and registry. */
 int registries_read(struct arena *a, const struct registries_places *places, struct registries *out, struct err *e) MUST_CHECK;
+
+/* Adds these to what was read. ERR_INVALID: one is none. */
+int registries_add(struct arena *a, struct registries *regs, const struct registries_more *more, struct err *e) MUST_CHECK;
 
 /* Where to ask for ref, in this order: mirrors (not to push), then the registry itself; texts in a, which is a CLEANUP_SECRETS. ERR_DENIED:
  * it is blocked; ERR_INVALID: certificates or proxies make no sense. */

@@ -16,4 +16,7 @@ struct location {
 /* ERR_INVALID: it is none; the message does not repeat it. */
 int location_parse(struct arena *a, const char *text, struct location *out, struct err *e) MUST_CHECK;
 
+/* What registries_add() was told of it. */
+bool registries_are_insecure(const struct registries *regs, const struct location *l);
+
 #endif

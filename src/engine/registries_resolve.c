@@ -135,7 +135,7 @@ static int add_place(struct search *s, const struct registry_place *place, size_
 		ep.base = "http://localhost";
 		return add(s, &ep);
 	}
-	insecure = place->insecure_said ? place->insecure : proxy_is_loopback(l.host);
+	insecure = place->insecure_said ? place->insecure : proxy_is_loopback(l.host) || registries_are_insecure(s->regs, &l);
 	r = add_scheme(s, &l, &ep, true, !insecure);
 	return r == 0 && insecure ? add_scheme(s, &l, &ep, false, false) : r;
 }
@@ -150,6 +150,9 @@ static int add_all(struct search *s, enum registry_use use)
 
 	if (rule && rule->blocked)
 		return err_set(s->e, ERR_DENIED, "registry %s is blocked: %s says so of the prefix %s", s->ref->domain, rule->file, rule->prefix);
+	for (size_t i = 0; use == REGISTRY_PULL && strcmp(s->ref->domain, HUB) == 0 && i < s->regs->n_hub_mirrors; i++)
+		if (add_place(s, &s->regs->hub_mirrors[i], strlen(HUB), true) < 0)
+			return s->e->code;
 	for (size_t i = 0; rule && use == REGISTRY_PULL && i < rule->n_mirrors; i++) {
 		const struct registry_place *m = &rule->mirrors[i];
 

@@ -156,15 +156,13 @@ static int read_proxies(struct arena *a, const struct json *doc, struct strv *ou
 
 /* ---- files ---- */
 
-static int read_values(struct arena *a, const struct json *doc, struct settings *s, struct err *e)
+/* What daemon.json has, too. */
+static int read_shared(struct arena *a, const struct json *doc, struct settings *s, struct err *e)
 {
-	int64_t pids = INT64_MIN, *kept;
 	int r = json_get_str(doc, "", "log-driver", &s->log_driver, e);
 
 	if (r == 0)
 		r = json_get_str(doc, "", "default-shm-size", &s->shm_size, e);
-	if (r == 0)
-		r = json_get_i64(doc, "", "default-pids-limit", &pids, e);
 	if (r == 0)
 		r = pairs(a, doc, "log-opts", &s->log_opts, e);
 	if (r == 0)
@@ -177,6 +175,16 @@ static int read_values(struct arena *a, const struct json *doc, struct settings 
 		r = texts(a, doc, "dns-opts", &s->dns_option, e);
 	if (r == 0)
 		r = texts(a, doc, "cdi-spec-dirs", &s->device_folders, e);
+	return r;
+}
+
+static int read_values(struct arena *a, const struct json *doc, struct settings *s, struct err *e)
+{
+	int64_t pids = INT64_MIN, *kept;
+	int r = read_shared(a, doc, s, e);
+
+	if (r == 0)
+		r = json_get_i64(doc, "", "default-pids-limit", &pids, e);
 	if (r == 0)
 		r = read_proxies(a, doc, &s->proxies, e);
 	if (r < 0 || pids == INT64_MIN)
@@ -209,6 +217,13 @@ static int judge(struct arena *a, const struct settings *s, struct err *e)
 	if (r == 0 && s->shm_size && (text_size(s->shm_size, &bytes) < 0 || bytes == 0))
 		r = err_set(e, ERR_INVALID, "default-shm-size \"%.40s\": want a size such as 64m", s->shm_size);
 	return r;
+}
+
+int settings_take(struct arena *a, const struct json *doc, struct settings *out, struct err *e)
+{
+	int r = read_shared(a, doc, out, e);
+
+	return r < 0 ? r : judge(a, out, e);
 }
 
 static void take_texts(struct strv *into, struct strv from)

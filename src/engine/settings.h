@@ -33,6 +33,10 @@ struct settings {
 /* Everything in a. ERR_INVALID, ERR_UNSUPPORTED: the message has the file and the key. A file of Docker's that cannot be read is warned of. */
 int settings_read(struct arena *a, bool ordinary, struct settings *out, struct err *e) MUST_CHECK;
 
+/* The same out of a document of Docker's daemon.json, whose other keys are passed over, as are default-pids-limit and proxies, which mean
+ * something else or nothing there. Judged like the above; the message has the key. */
+int settings_take(struct arena *a, const struct json *doc, struct settings *out, struct err *e) MUST_CHECK;
+
 /* Fills in what opt leaves open, for a container, or for a step of a build (which has no log, and whose proxies are build arguments).
  * ordinary: an ordinary user's, whose containers have no cgroup that could limit processes. */
 int settings_container(const struct settings *s, struct arena *a, bool ordinary, struct ct_options *opt, struct err *e) MUST_CHECK;
