@@ -161,6 +161,8 @@ enum http_state http_head(struct http *h, const char *bytes, size_t len, size_t 
 		coding = http_header(h, "transfer-encoding");
 		if (coding && (strcasecmp(coding, "chunked") != 0 || !http_chunks(h)))
 			h->refused = 501;
+		if (h->parser.http_major != 1) /* 0.9 has no version at all */
+			h->refused = 505;
 		return h->refused ? HTTP_WRONG : HTTP_DONE;
 	}
 	if (r == HPE_OK && h->taken == HTTP_HEAD_MAX)
@@ -188,7 +190,9 @@ enum http_state http_body(struct http *h, const char *bytes, size_t len, size_t 
 
 int http_refusal(const struct http *h, const char **why)
 {
-	switch (h->refused ? h->refused : (int)llhttp_get_errno(&h->parser)) {
+	int code = h->refused ? h->refused : (int)llhttp_get_errno(&h->parser);
+
+	switch (code) {
 	case 431:
 		*why = "the head of the request is too large";
 		return 431;
@@ -198,6 +202,7 @@ int http_refusal(const struct http *h, const char **why)
 	case 503:
 		*why = "no memory";
 		return 503;
+	case 505:
 	case HPE_INVALID_VERSION:
 		*why = "this version of HTTP is not spoken here: HTTP/1.1 is";
 		return 505;
