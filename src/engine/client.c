@@ -94,6 +94,14 @@ int client_send(struct client *c, enum frame_type type, const void *payload, siz
 	return 0;
 }
 
+int client_resize(struct client *c, unsigned int rows, unsigned int columns, struct err *e)
+{
+	const unsigned char payload[4] = { (unsigned char)(rows & 0xff), (unsigned char)(rows >> 8), (unsigned char)(columns & 0xff), (unsigned char)(columns >> 8) };
+	int r = client_send(c, FRAME_RESIZE, payload, sizeof(payload));
+
+	return r < 0 ? err_errno(e, r, "tell the terminal's size") : 0;
+}
+
 int client_exit_of(const struct frame *f, struct client_exit *out)
 {
 	uint32_t code;

@@ -33,6 +33,9 @@ int client_next(struct client *c, struct frame *out, struct err *e) MUST_CHECK;
 /* Writes one frame whole. */
 int client_send(struct client *c, enum frame_type type, const void *payload, size_t len) MUST_CHECK;
 
+/* How large the terminal is. */
+int client_resize(struct client *c, unsigned int rows, unsigned int columns, struct err *e) MUST_CHECK;
+
 struct client_exit {
 	int code;
 	bool known, oom;

@@ -427,6 +427,7 @@ static int heard_end(struct client *c, struct err *e)
 /* What is followed: fd is readable when there may be more. */
 struct followed {
 	int fd;
+	int gone; /* whose hang-up ends it; 0: nobody's */
 	int (*more)(struct followed *f, struct err *e);
 	int (*rest)(struct followed *f, struct err *e); /* once, when nobody writes any more; NULL: nothing else than more */
 	const bool *past;
@@ -439,7 +440,8 @@ static int wait_and_read(struct followed *f, struct client *c, bool running, str
 	int result = 0;
 
 	while (result == 0) {
-		struct pollfd p[2] = { { .fd = f->fd, .events = POLLIN }, { .fd = c->fd, .events = POLLIN } };
+		struct pollfd p[3] = { { .fd = f->fd, .events = POLLIN }, { .fd = c->fd, .events = POLLIN },
+				       { .fd = f->gone > 0 ? f->gone : -1, .events = POLLRDHUP } };
 
 		result = !running && f->rest ? f->rest(f, e) : f->more(f, e);
 		if (result < 0)
@@ -450,8 +452,10 @@ static int wait_and_read(struct followed *f, struct client *c, bool running, str
 			(void)poll(NULL, 0, SOON_MS);
 			return 0;
 		}
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 3, -1) < 0 && errno != EINTR)
 			return err_errno(e, -errno, "wait for the log");
+		if (p[2].revents)
+			return 1;
 		if (p[1].revents)
 			result = heard_end(c, e);
 	}
@@ -507,7 +511,7 @@ static int open_watch(const char *path, struct err *e)
 static int read_all_files(const struct engine *en, const struct record *rec, struct reader *r, struct err *e)
 {
 	CLEANUP_FD int watch = r->q->follow ? open_watch(r->path, e) : -1;
-	struct followed f = { .fd = watch, .more = more_of_files, .past = &r->past, .files = r };
+	struct followed f = { .fd = watch, .gone = r->q->gone, .more = more_of_files, .past = &r->past, .files = r };
 	int result;
 
 	if (r->q->follow && watch < 0)
@@ -537,7 +541,7 @@ static int rest_of_journal(struct followed *f, struct err *e)
 static int read_journal(const struct engine *en, const struct record *rec, const struct log_query *q, log_record_fn fn, void *data, struct err *e)
 {
 	CLEANUP(journal_reader_end) struct journal_reader j = JOURNAL_READER_INIT;
-	struct followed f = { .more = more_of_journal, .rest = rest_of_journal, .past = &j.past, .journal = &j };
+	struct followed f = { .gone = q->gone, .more = more_of_journal, .rest = rest_of_journal, .past = &j.past, .journal = &j };
 	bool running = q->follow && rec->status == RECORD_RUNNING;
 	int r;
 

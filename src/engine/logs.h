@@ -14,6 +14,7 @@ struct log_query {
 	int64_t tail;         /* last records; -1 = all */
 	int64_t since, until; /* ns since the epoch, 0 = no bound */
 	bool follow;          /* goes on until the container ends */
+	int gone;             /* a descriptor whose hang-up ends that, too; 0: none */
 };
 
 /* rec NULL: that is all for now, what was gathered should be shown. A negative result ends the reading and is given back. */

@@ -45,6 +45,8 @@ struct ct_options {
 	const struct ct_step *step; /* instead of both; image is then a text for people */
 	struct strv args;   /* the command line behind the image */
 	const char *entrypoint; /* "" clears the image's */
+	struct strv entrypoint_args; /* its words behind the first */
+	bool no_entrypoint; /* clears the image's and leaves its command, which entrypoint "" does not */
 	bool tty, open_stdin, rm, read_only, privileged, init;
 	const char *profile; /* NULL: the defaults of docs/security.md; "docker": Docker's, where those differ */
 	bool attach_stdin, attach_stdout, attach_stderr; /* what its first client wanted; for people */
@@ -87,6 +89,7 @@ struct ct_options {
 	const char *sdnotify; /* "container" (NULL), "conmon", "ignore", "healthy" */
 
 	const char *health_cmd;
+	struct strv health_test; /* the same as an image has it: "CMD-SHELL", "CMD" or "NONE", and words */
 	int64_t health_interval, health_timeout, health_start_period, health_start_interval; /* ns */
 	int64_t health_retries;
 	bool no_healthcheck;

@@ -134,12 +134,15 @@ int seccomp_file_load(struct arena *a, const char *path, uint64_t caps, const st
 	CLEANUP_STRBUF struct strbuf translated = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&translated);
 	const struct json *doc;
-	size_t len;
-	int r = io_read_file(AT_FDCWD, path, FILE_MAX, &text, &len);
+	size_t len = strlen(path);
+	bool inline_text = path[0] == '{';
+	int r = inline_text ? 0 : io_read_file(AT_FDCWD, path, FILE_MAX, &text, &len);
 
 	if (r < 0)
 		return err_errno(e, r, "--security-opt seccomp=%s", path);
-	r = json_parse(a, text, len, NULL, &doc, e);
+	r = json_parse(a, inline_text ? path : text, len, NULL, &doc, e);
+	if (inline_text)
+		path = "PROFILE";
 	if (r == 0 && (doc->type != JSON_OBJECT || !json_get(doc, "defaultAction")))
 		r = err_set(e, ERR_INVALID, "is no seccomp profile: it has no defaultAction");
 	if (r < 0)

@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 
-/* Reads it and gives it in the specification's form ("linux.seccomp"). Docker's additions are worked out for this
+/* Reads it (path: or the profile itself, which begins with "{") and gives it in the specification's form ("linux.seccomp"). Docker's additions are worked out for this
  * machine and this container: archMap, and includes/excludes by architecture, kernel and capabilities (a mask). */
 int seccomp_file_load(struct arena *a, const char *path, uint64_t caps, const struct json **out, struct err *e) MUST_CHECK;
 

@@ -47,7 +47,7 @@ static int of_options(struct plan *p, bool *any, struct err *e)
 {
 	const struct ct_options *opt = p->opt;
 
-	*any = opt->health_cmd != NULL;
+	*any = opt->health_cmd || opt->health_test.n;
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
 		int64_t given = given_of(opt, &settings[i]);
 
@@ -57,6 +57,8 @@ static int of_options(struct plan *p, bool *any, struct err *e)
 		if (given)
 			*value_of(&p->health, &settings[i]) = given;
 	}
+	if (opt->health_test.n)
+		p->health.test = opt->health_test;
 	if (opt->health_cmd) {
 		const char **test = arena_array(p->a, 3, sizeof(*test));
 
@@ -82,7 +84,7 @@ static int choose_command(struct plan *p, const struct image_config *image, stru
 		return 0;
 	}
 	if (strcmp(h->test.v[0], "CMD-SHELL") != 0 || h->test.n != 2)
-		return err_set(e, ERR_INVALID, "the image's health check is not CMD, CMD-SHELL or NONE: override it with --health-cmd or --no-healthcheck");
+		return err_set(e, ERR_INVALID, "the health check is not CMD, CMD-SHELL or NONE: override it with --health-cmd or --no-healthcheck");
 	while (shell[n])
 		n++;
 	args = arena_array(p->a, n + 2, sizeof(*args));

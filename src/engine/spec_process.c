@@ -37,11 +37,11 @@ static struct strv join(struct arena *a, const char *const *x, const char *const
 static int plan_args(struct plan *p, const struct image_config *image, struct err *e)
 {
 	const char *const one[] = { p->opt->entrypoint, NULL };
-	const char *const *entrypoint = image ? image->entrypoint : NULL;
+	const char *const *entrypoint = image && !p->opt->no_entrypoint ? image->entrypoint : NULL;
 	const char *const *cmd = image ? image->cmd : NULL;
 
 	if (p->opt->entrypoint) {
-		entrypoint = p->opt->entrypoint[0] ? one : NULL;
+		entrypoint = p->opt->entrypoint[0] ? join(p->a, one, p->opt->entrypoint_args.v).v : NULL;
 		cmd = NULL;
 	}
 	if (p->opt->args.n)

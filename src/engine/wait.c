@@ -38,7 +38,8 @@ struct wait {
 	enum wait_condition until;
 	struct waiter *v;
 	size_t n;
-	struct pollfd *p; /* n + 1 */
+	struct pollfd *p; /* n + 2 */
+	int gone;         /* -1: nobody */
 	struct eventlog log;
 	struct told told; /* an end that is repeated is none */
 };
@@ -236,8 +237,11 @@ static int sleep_until(struct wait *w)
 			timeout = left;
 	}
 	w->p[w->n] = (struct pollfd){ .fd = r, .events = POLLIN };
-	if (poll(w->p, w->n + 1, more ? 0 : timeout) < 0 && errno != EINTR)
+	w->p[w->n + 1] = (struct pollfd){ .fd = w->gone, .events = POLLRDHUP };
+	if (poll(w->p, w->n + 2, more ? 0 : timeout) < 0 && errno != EINTR)
 		return -errno;
+	if (w->p[w->n + 1].revents)
+		return -ECANCELED;
 	if (w->p[w->n].revents)
 		eventlog_clear(&w->log);
 	return 0;
@@ -275,11 +279,17 @@ static bool report(struct wait *w, waited_fn fn, void *data)
 
 int containers_wait(const struct engine *en, const char *const *what, size_t n, enum wait_condition until, waited_fn fn, void *data, struct err *e)
 {
-	CLEANUP(wait_end) struct wait w = { .en = en, .until = until, .n = n, .log = EVENTLOG_INIT };
+	return containers_wait_for(en, what, n, until, &(struct wait_party){ .gone = -1 }, fn, data, e);
+}
+
+int containers_wait_for(const struct engine *en, const char *const *what, size_t n, enum wait_condition until, const struct wait_party *party, waited_fn fn,
+			void *data, struct err *e)
+{
+	CLEANUP(wait_end) struct wait w = { .en = en, .until = until, .n = n, .gone = party->gone, .log = EVENTLOG_INIT };
 	int r;
 
 	w.v = calloc(n, sizeof(*w.v));
-	w.p = calloc(n + 1, sizeof(*w.p));
+	w.p = calloc(n + 2, sizeof(*w.p));
 	if (!w.v || !w.p)
 		return err_errno(e, -ENOMEM, "wait");
 	for (size_t i = 0; i < n; i++)
@@ -289,8 +299,12 @@ int containers_wait(const struct engine *en, const char *const *what, size_t n, 
 		r = read_events(&w, false);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		look(&w, &w.v[i]);
+	if (r == 0 && party->begun && party->begun(data, e) < 0)
+		return e->code;
 	while (r == 0 && !report(&w, fn, data))
 		r = round_of(&w);
+	if (r == -ECANCELED)
+		return err_set(e, ERR_UNAVAILABLE, "who waited is gone");
 	return r < 0 ? err_errno(e, r, "wait for what happens (%s/events)", en->state) : 0;
 }
 

@@ -21,4 +21,13 @@ typedef void (*waited_fn)(const char *what, int code, bool known, const struct e
 /* All of them are waited for from now on; fn gets each in the order of what, as soon as those before it are done. */
 int containers_wait(const struct engine *en, const char *const *what, size_t n, enum wait_condition until, waited_fn fn, void *data, struct err *e) MUST_CHECK;
 
+/* The same for who has to tell somebody: begun (NULL: nobody is told) is called when the wait has begun, before anything is reported: whatever happens from
+ * then on is seen; what it gives when that is negative ends the wait. gone: a descriptor (-1: none) whose hang-up ends it with ERR_UNAVAILABLE. */
+struct wait_party {
+	int (*begun)(void *data, struct err *e);
+	int gone;
+};
+int containers_wait_for(const struct engine *en, const char *const *what, size_t n, enum wait_condition until, const struct wait_party *party, waited_fn fn,
+			void *data, struct err *e) MUST_CHECK;
+
 #endif

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "cmd/tare/detach.h"
+#include "engine/detach.h"
 
 static void feed(struct detach *d, const char *in, const char *want_out, bool want_left)
 {

@@ -17,7 +17,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
-#include "cmd/tare/detach.h"
+#include "engine/detach.h"
 #include "engine/container.h"
 #include "engine/events.h"
 #include "sys/proc.h"

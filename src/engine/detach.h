@@ -1,6 +1,6 @@
 /* Detach keys: a sequence typed into a terminal that means "leave the container running". Bytes in, bytes out. */
-#ifndef TARE_CMD_TARE_DETACH_H
-#define TARE_CMD_TARE_DETACH_H
+#ifndef TARE_ENGINE_DETACH_H
+#define TARE_ENGINE_DETACH_H
 
 #include <stdbool.h>
 #include <stddef.h>

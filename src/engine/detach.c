@@ -1,4 +1,4 @@
-#include "cmd/tare/detach.h"
+#include "engine/detach.h"
 
 #include <ctype.h>
 #include <string.h>
