@@ -3,6 +3,10 @@
 /* The order is the document's; no two rows match the same request. */
 static const struct route *const tables[] = {
 	docker_ping_routes,
+	docker_create_routes,
+	docker_life_routes,
+	docker_attach_routes,
+	docker_logs_routes,
 };
 
 static const char *const headers[] = {

@@ -11,6 +11,10 @@
 
 /* One table per area, each ended by a row of zeros. */
 extern const struct route docker_ping_routes[];
+extern const struct route docker_create_routes[];
+extern const struct route docker_life_routes[];
+extern const struct route docker_attach_routes[];
+extern const struct route docker_logs_routes[];
 
 extern const struct server_view docker_view;
 

@@ -1,0 +1,99 @@
+/* POST /containers/create */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/docker/fields.h"
+#include "api/docker/routes.h"
+#include "api/docker/words.h"
+#include "base/text.h"
+#include "engine/container.h"
+#include "engine/images.h"
+#include "engine/settings.h"
+
+/* "linux/arm64[/v8]" of an image that is for something else is no image: the client fetches the one that is meant. */
+static int check_platform(const struct engine *en, struct arena *a, const char *id, const char *image, const char *platform, struct err *e)
+{
+	const struct image_config *config;
+	const char *have;
+	int r;
+
+	if (!platform || !*platform)
+		return 0;
+	r = image_config_read(en, a, id, &config, e);
+	if (r < 0)
+		return r;
+	have = arena_printf(a, "%s/%s", config->os ? config->os : "linux", config->architecture ? config->architecture : "");
+	if (have && text_starts(platform, have) && (!platform[strlen(have)] || platform[strlen(have)] == '/'))
+		return 0;
+	return err_set(e, ERR_NOTFOUND, "image with reference %s was found but does not provide the specified platform (%s)", image, platform);
+}
+
+static int find_image(const struct engine *en, struct arena *a, const char *image, const char *platform, struct err *e)
+{
+	struct image img;
+	int r = image_find(en->catalog, a, image, &img, e);
+
+	return r < 0 ? words_no_image(a, image, e) : check_platform(en, a, img.id, image, platform, e);
+}
+
+/* What the machine's settings say of logs, name servers and limits holds here, too; who is behind a proxy says so himself. */
+static int defaults(const struct engine *en, struct arena *a, struct ct_options *o, struct err *e)
+{
+	struct settings s;
+	int r = settings_read(a, en->user.on, &s, e);
+
+	s.proxies = (struct strv){ NULL, 0 };
+	return r < 0 ? r : settings_container(&s, a, en->user.on, o, e);
+}
+
+static int answer(struct exchange *ex, const char *id, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
+	struct json_writer w = JSON_WRITER(&out);
+
+	jw_object(&w, NULL);
+	jw_str(&w, "Id", id);
+	jw_array(&w, "Warnings");
+	jw_end_array(&w);
+	jw_end_object(&w);
+	return ex_json(ex, 201, &out, e);
+}
+
+static int create(struct exchange *ex, struct err *e)
+{
+	CLEANUP_CONTAINER_NEW struct container_new n = CONTAINER_NEW_INIT;
+	struct ct_options o = { .profile = "docker" };
+	struct arena *a = ex_arena(ex);
+	const char *name = ex_query(ex, "name");
+	const struct json *body = NULL;
+	struct engine *en;
+	int r = ex_body_json(ex, 0, &body, e);
+
+	if (r == 0 && !body)
+		r = err_set(e, ERR_INVALID, "invalid JSON: got EOF while reading request body");
+	if (r == 0)
+		r = fields_create(a, body, &o, e);
+	if (r == 0 && (!o.image || !*o.image))
+		r = err_set(e, ERR_INVALID, "no image specified");
+	if (name && name[0] == '/')
+		name++;
+	o.name = name && *name ? name : NULL;
+	if (r == 0)
+		r = ex_engine(ex, &en, e);
+	if (r == 0)
+		r = find_image(en, a, o.image, ex_query(ex, "platform"), e);
+	if (r == 0)
+		r = defaults(en, a, &o, e);
+	if (r < 0)
+		return r;
+	r = container_create(en, a, &o, false, 0, &n, e);
+	if (r < 0)
+		return o.name ? words_name_taken(en, o.name, e) : r;
+	n.lock = close_fd(n.lock);
+	return answer(ex, n.id, e);
+}
+
+const struct route docker_create_routes[] = {
+	{ .method = "POST", .path = "/containers/create", .handler = create, .access = ROUTE_WRITE, .about = "makes a container (name, platform; the body: below)" },
+	{ 0 }
+};
