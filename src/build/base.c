@@ -105,6 +105,7 @@ int stage_from_image(struct build *b, struct stage *s, const struct df_stage_pla
 		r = conf_begin(b->a, config, &b->target, &s->conf, e);
 	if (r < 0)
 		return err_ctx(e, "%s", p->from.from.base);
+	s->base_id = img.id;
 	s->base_layers = s->n;
 	s->base_history = s->conf.n_history;
 	created = image_time(config->created);
@@ -119,6 +120,7 @@ static int from_stage(struct build *b, struct stage *s, const struct stage *base
 	for (size_t i = 0; r == 0 && i < base->n; i++)
 		r = stage_add_layer(b, s, &base->layers[i], base->types[i], e);
 	s->epoch = base->epoch;
+	s->base_id = base->base_id;
 	s->base_layers = base->base_layers;
 	s->base_history = base->base_history;
 	return r < 0 ? r : df_scope_child(&base->scope, &s->scope, e);

@@ -195,7 +195,10 @@ static void announce(struct build *b, size_t n, const struct df_instruction *in)
 
 static void done(struct build *b, bool well)
 {
-	build_event(b, well ? BUILD_DONE : BUILD_FAILED, "", 0);
+	const struct stage *s = b->now;
+	const char *id = s->base_id && s->n == s->base_layers ? s->base_id : stage_chain(s);
+
+	build_event(b, well ? BUILD_DONE : BUILD_FAILED, id ? id : "", id ? strlen(id) : 0);
 	b->now = NULL;
 }
 
@@ -348,6 +351,16 @@ static int prepare_stages(struct build *b, size_t *needed, struct err *e)
 	return 0;
 }
 
+static void tell_plan(struct build *b)
+{
+	for (size_t i = 0; i < b->plan.n; i++) {
+		b->now = &b->stages[i];
+		if (b->plan.v[i].needed)
+			build_event(b, BUILD_PLANNED, "", 0);
+	}
+	b->now = NULL;
+}
+
 static int one_after_the_other(struct build *b, struct err *e)
 {
 	int r = 0;
@@ -367,6 +380,8 @@ static int run_stages(struct build *b, struct err *e)
 	size_t needed, jobs = b->args->jobs ? b->args->jobs : (size_t)sysconf(_SC_NPROCESSORS_ONLN);
 	int r = prepare_stages(b, &needed, e);
 
+	if (r == 0)
+		tell_plan(b);
 	if (r == 0)
 		r = jobs > 1 && needed > 1 ? parallel_stages(b, jobs, e) : one_after_the_other(b, e);
 	b->now = NULL;

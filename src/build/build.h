@@ -6,6 +6,7 @@
 #include "build/cache.h"
 #include "build/output.h"
 #include "engine/engine.h"
+#include "engine/pull.h"
 #include "engine/options.h"
 #include "engine/settings.h"
 #include "image/limits.h"
@@ -17,8 +18,12 @@ enum build_event_kind {
 	BUILD_SAY,    /* it says something of itself: text */
 	BUILD_PROGRESS, /* the same, many times over: how far it is */
 	BUILD_OUTPUT, /* of its command: bytes as they came */
-	BUILD_DONE,   /* it is done */
-	BUILD_FAILED  /* it is not, and the build ends */
+	BUILD_DONE,   /* it is done: text is the id of what the stage is now, an image's or its topmost layer's; "": nothing yet */
+	BUILD_FAILED, /* it is not, and the build ends */
+	/* for who shows more of it */
+	BUILD_PLANNED,   /* a stage that will be built, of so many steps: all of them, before the first step */
+	BUILD_CONTAINER, /* its command runs in this container: text; "": it is gone */
+	BUILD_EXITED     /* its command failed: text is its exit code, a space, and its words */
 };
 
 struct build_event {
@@ -31,8 +36,17 @@ struct build_event {
 	bool several; /* events of other stages may come between those of this one */
 };
 
+struct build_pull { /* of the image that a stage begins with */
+	const char *name; /* as it is pulled */
+	enum image_progress_kind kind; /* as an image_progress_fn has it */
+	const char *digest;
+	uint64_t bytes;
+	const struct pulled *done; /* instead of all that: it is here */
+};
+
 struct build_watch { /* who looks on; data goes along */
 	void (*event)(const struct build_event *ev, void *data);
+	void (*pull)(const struct build_pull *pull, void *data); /* NULL: it is told by events */
 	void *data;
 };
 
@@ -48,6 +62,8 @@ struct build_ssh {
 
 struct build_args {
 	const char *context;     /* a folder; "-": a tar, or a Dockerfile alone, on standard input; a URL of such; a git repository */
+	int input;               /* what "-" is: standard input, or another descriptor; borrowed */
+	const char *input_name;  /* for messages; NULL: standard input */
 	const char *file;        /* of the Dockerfile; NULL: in the context; "-": standard input; a URL. Of a context that is no folder a path there */
 	struct df_inputs inputs; /* --build-arg, --target, --platform */
 	const char *network;     /* of RUN; NULL: the usual */

@@ -22,8 +22,13 @@ static int make_file(struct build *b, const char *name, struct err *e)
 	return fd < 0 ? err_errno(e, -errno, "a file for the context") : fd;
 }
 
-/* All of standard input: what it is shows at its beginning, and a pipe cannot be read twice. */
-static int spool_stdin(struct build *b, struct err *e)
+static const char *input_name(const struct build *b)
+{
+	return b->args->input_name ? b->args->input_name : "standard input";
+}
+
+/* All of it: what it is shows at its beginning, and a pipe cannot be read twice. */
+static int spool_input(struct build *b, struct err *e)
 {
 	CLEANUP_FD int fd = make_file(b, "context", e);
 	CLEANUP_FREE char *chunk = malloc(CHUNK);
@@ -32,11 +37,11 @@ static int spool_stdin(struct build *b, struct err *e)
 
 	if (fd < 0)
 		return fd;
-	while (r == 0 && (n = io_read_full(STDIN_FILENO, chunk, CHUNK)) > 0)
+	while (r == 0 && (n = io_read_full(b->args->input, chunk, CHUNK)) > 0)
 		r = io_write_full(fd, chunk, (size_t)n);
 	if (r == 0 && n < 0)
 		r = (int)n;
-	return r < 0 ? err_errno(e, r, "the context on standard input") : take_fd(&fd);
+	return r < 0 ? err_errno(e, r, "read %s", input_name(b)) : take_fd(&fd);
 }
 
 static int fetch(struct build *b, const char *url, const char *name, uint64_t max, struct err *e)
@@ -202,8 +207,8 @@ int context_open(struct build *b, struct err *e)
 	if (src.kind == DF_SOURCE_GIT)
 		return open_git(b, &src, "context", &b->context, e);
 	if (src.kind == DF_SOURCE_HTTP || strcmp(text, "-") == 0) {
-		fd = src.kind == DF_SOURCE_HTTP ? fetch(b, text, "context", b->args->limits.file_bytes, e) : spool_stdin(b, e);
-		return fd < 0 ? fd : take_file(b, fd, src.kind == DF_SOURCE_HTTP ? text : "standard input", e);
+		fd = src.kind == DF_SOURCE_HTTP ? fetch(b, text, "context", b->args->limits.file_bytes, e) : spool_input(b, e);
+		return fd < 0 ? fd : take_file(b, fd, src.kind == DF_SOURCE_HTTP ? text : input_name(b), e);
 	}
 	digests_open(&b->digests, b->en->root_fd); /* the files of the others are new each time */
 	b->context = open_folder(text, e);

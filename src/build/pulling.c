@@ -53,11 +53,20 @@ static void arrived(struct arriving *a, const char *digest, uint64_t here)
 	build_event(a->b, BUILD_PROGRESS, text, strlen(text));
 }
 
+/* Who shows it himself; not from the process of a stage, which has events alone. */
+static bool is_shown(const struct build *b)
+{
+	return b->args->watch.pull && b->up < 0 && !b->silent;
+}
+
 static void take(enum image_progress_kind kind, const char *digest, uint64_t bytes, void *data)
 {
 	struct arriving *a = data;
+	const struct build_pull pull = { .name = a->name, .kind = kind, .digest = digest, .bytes = bytes };
 
-	if (kind == IMAGE_PROGRESS_BEGIN)
+	if (is_shown(a->b))
+		a->b->args->watch.pull(&pull, a->b->args->watch.data);
+	else if (kind == IMAGE_PROGRESS_BEGIN)
 		add_blob(a, digest, bytes);
 	else if (kind == IMAGE_PROGRESS_ARRIVED)
 		arrived(a, digest, bytes);
@@ -71,6 +80,12 @@ int pulling(struct build *b, const char *name, const struct platform *platform, 
 					.progress = take, .progress_data = &arriving };
 	struct pulled got;
 
-	build_say(b, "pulling %s", name);
-	return engine_pull(b->en, &pull, b->a, &got, e);
+	arriving.name = is_shown(b) ? name : arriving.name;
+	if (!is_shown(b))
+		build_say(b, "pulling %s", name);
+	if (engine_pull(b->en, &pull, b->a, &got, e) < 0)
+		return e->code;
+	if (is_shown(b))
+		b->args->watch.pull(&(const struct build_pull){ .name = name, .done = &got }, b->args->watch.data);
+	return 0;
 }

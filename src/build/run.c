@@ -44,6 +44,7 @@ static void take_container(const char *id, void *data)
 
 	if (run->b->up >= 0)
 		report_container(run->b->up, id);
+	build_event(run->b, BUILD_CONTAINER, id, strlen(id));
 }
 
 /* Its last line that says anything, for the message. */
@@ -131,6 +132,17 @@ static int make_key(struct build *b, size_t stage, const struct df_instruction *
 	return r;
 }
 
+static void tell_code(const struct build *b, const char *const *argv, int code)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
+
+	sb_printf(&text, "%d", code);
+	for (size_t i = 0; argv[i]; i++)
+		sb_printf(&text, " %s", argv[i]);
+	if (sb_error(&text) == 0)
+		build_event(b, BUILD_EXITED, text.s, text.len);
+}
+
 static int run_it(struct build *b, const struct stage *s, const struct step *st, const struct df_instruction *in,
 		  const char *const *argv, const struct run_mounts *mounts, struct err *e)
 {
@@ -161,6 +173,7 @@ static int run_it(struct build *b, const struct stage *s, const struct step *st,
 		r = step_run(b->en, b->a, &args, &code, e);
 	if (r < 0 || code == 0)
 		return r;
+	tell_code(b, argv, code);
 	(void)last_line(&run, line);
 	return err_set(e, ERR_INVALID, "the command ended with exit code %d%s%s", code, line[0] ? ": " : "", line);
 }

@@ -24,6 +24,7 @@ struct stage {
 	struct image_layer *layers; /* bottom first */
 	const char **types;         /* media types of their blobs */
 	size_t n, cap, types_cap;
+	const char *base_id;        /* the base image's; NULL: none */
 	size_t base_layers, base_history; /* how much of it is the base image's */
 	int64_t epoch;     /* seconds: the time of what has none of its own */
 	size_t step, steps; /* for people: which of how many */

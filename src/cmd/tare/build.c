@@ -521,7 +521,7 @@ int cmd_build(const struct cli_call *call, struct err *e)
 	r = build_show_begin(&show, is_quiet(o) ? "quiet" : o->progress, e);
 	if (r < 0)
 		return r;
-	args.watch = (struct build_watch){ show.kind == PROGRESS_NONE ? NULL : build_show_event, &show };
+	args.watch = (struct build_watch){ .event = show.kind == PROGRESS_NONE ? NULL : build_show_event, .data = &show };
 	r = build_image(&en, &args, call->arena, &got, e);
 	build_show_end(&show, r == 0);
 	return r < 0 ? r : afterwards(call, &en, &args, &got, e);

@@ -155,6 +155,8 @@ void build_show_event(const struct build_event *ev, void *data)
 {
 	struct build_show *s = data;
 
+	if (ev->kind > BUILD_FAILED)
+		return;
 	if (s->kind == PROGRESS_TTY)
 		build_tty_event(s->tty, ev);
 	else if (s->kind == PROGRESS_JSON)
