@@ -2,11 +2,15 @@
 
 /* The order is the document's; no two rows match the same request. */
 static const struct route *const tables[] = {
+	docker_build_routes,
+	docker_commit_routes,
+	docker_image_routes,
 	docker_ping_routes,
 	docker_create_routes,
 	docker_life_routes,
 	docker_attach_routes,
 	docker_logs_routes,
+	docker_registry_routes,
 };
 
 static const char *const headers[] = {

@@ -10,11 +10,15 @@
 #define DOCKER_API_MAX_TEXT "1.51"
 
 /* One table per area, each ended by a row of zeros. */
+extern const struct route docker_build_routes[];
+extern const struct route docker_commit_routes[];
+extern const struct route docker_image_routes[];
 extern const struct route docker_ping_routes[];
 extern const struct route docker_create_routes[];
 extern const struct route docker_life_routes[];
 extern const struct route docker_attach_routes[];
 extern const struct route docker_logs_routes[];
+extern const struct route docker_registry_routes[];
 
 extern const struct server_view docker_view;
 
