@@ -201,7 +201,8 @@ int main(int argc, char **argv)
 	static const struct server_view view = {
 		.tables = tables, .n_tables = 1, .min_api = 124, .max_api = 151, .headers = headers, .at_once = "/_ping",
 	};
-	struct server_options o = { .hosts = (const char *const *)argv + 1, .root = getenv("TARE_ROOT"), .state = getenv("TARE_STATE") };
+	static const struct daemon_json daemon;
+	struct server_options o = { .daemon = &daemon, .hosts = (const char *const *)argv + 1, .root = getenv("TARE_ROOT"), .state = getenv("TARE_STATE") };
 	struct err e = { 0 };
 
 	log_setup("http-probe", STDERR_FILENO, LOG_FORMAT_PLAIN, LOG_LEVEL_INFO);

@@ -95,6 +95,7 @@ int ex_engine(struct exchange *ex, struct engine **out, struct err *e)
 			return r;
 		}
 		ex->opened = true;
+		ex->engine.around = &ex->options->daemon->around;
 		resolver_check(&ex->engine);
 	}
 	*out = &ex->engine;

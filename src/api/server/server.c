@@ -521,12 +521,16 @@ static void watch(struct front *f, int64_t at)
 
 static void on_signal(struct loop *l, int fd, uint32_t events, void *data)
 {
+	const struct server_options *o = ((struct front *)data)->options;
 	struct signalfd_siginfo info;
 
 	(void)events;
-	(void)data;
-	if (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info) && info.ssi_signo != SIGHUP)
+	if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo != SIGHUP)
 		loop_quit(l, 0);
+	else if (o->reload)
+		o->reload(o->reload_data);
 }
 
 static int more_descriptors(struct front *f, struct err *e)

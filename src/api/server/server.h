@@ -2,6 +2,7 @@
 #ifndef TARE_API_SERVER_SERVER_H
 #define TARE_API_SERVER_SERVER_H
 
+#include "api/server/daemon_json.h"
 #include "api/server/route.h"
 
 struct server_options {
@@ -9,7 +10,10 @@ struct server_options {
 	const char *const *hosts;      /* unix://PATH, tcp://ADDRESS:PORT, fd://; NULL-terminated */
 	const char *group;             /* of unix sockets; NULL: "docker" where there is one, else root's */
 	int64_t idle_ms;               /* ends after so long without a connection; 0: never. Only where the sockets are a service manager's */
-	const struct json *config;     /* daemon.json, NULL: none */
+	const struct daemon_json *daemon; /* what daemon.json says; never NULL */
+	/* SIGHUP: what can change while we serve is exchanged by the caller, for requests that begin later. NULL: nothing can */
+	void (*reload)(void *data);
+	void *reload_data;
 };
 
 struct server_view {

@@ -1,5 +1,5 @@
-/* tared: Docker's Engine API over the engine library, on sockets. It keeps nothing: what it does is what `tare` does, over the same state on disk. */
-#include <fcntl.h>
+/* tared: Docker's Engine API over the engine library, on sockets. It keeps nothing: what it does is what `tare` does, over the same state on disk.
+ * What is not said on the command line is said by daemon.json; the same by both is an error, as with dockerd. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,12 +10,12 @@
 #include "engine/engine.h"
 
 #define USUAL_HOST "unix://" ENGINE_STATE "/docker.sock"
-#define CONFIG_MAX (1U << 20)
 
 struct opts {
 	struct cli_strv hosts;
-	const char *root, *state, *group, *config;
+	const char *root, *state, *group, *config, *log_level;
 	int64_t idle;
+	bool debug, validate;
 };
 
 static const struct cli_option options[] = {
@@ -23,33 +23,13 @@ static const struct cli_option options[] = {
 	{ "group", 'G', "GROUP", CLI_STR, "who may use the unix sockets (default docker, or root where there is no such group)", offsetof(struct opts, group) },
 	{ "root", 0, "DIR", CLI_STR, "where images and containers are kept (TARE_ROOT, default " ENGINE_ROOT ")", offsetof(struct opts, root) },
 	{ "state", 0, "DIR", CLI_STR, "where the state of what runs is kept (TARE_STATE, default " ENGINE_STATE ")", offsetof(struct opts, state) },
-	{ "config", 0, "FILE", CLI_STR, "settings, as dockerd's daemon.json has them", offsetof(struct opts, config) },
+	{ "config", 0, "FILE", CLI_STR, "settings, as dockerd's daemon.json has them (default " DAEMON_JSON ")", offsetof(struct opts, config) },
+	{ "validate", 0, NULL, CLI_FLAG, "check the options and that file, and end", offsetof(struct opts, validate) },
 	{ "idle-exit", 0, "TIME", CLI_DURATION, "end after so long without a connection, where the service manager listens (fd://)", offsetof(struct opts, idle) },
+	{ "debug", 'D', NULL, CLI_FLAG, "--log-level debug", offsetof(struct opts, debug) },
+	{ "log-level", 'l', "LEVEL", CLI_STR, "what of its own doings it tells", offsetof(struct opts, log_level), .choices = "debug|info|warn|warning|error|fatal" },
 	{ 0 }
 };
-
-static const char *given(const char *option, const char *variable)
-{
-	const char *v = option ? option : getenv(variable);
-
-	return v && *v ? v : NULL;
-}
-
-static int read_config(struct arena *a, const char *path, const struct json **out, struct err *e)
-{
-	CLEANUP_FREE char *text = NULL;
-	size_t len;
-	int r;
-
-	*out = NULL;
-	if (!path)
-		return 0;
-	r = io_read_file(AT_FDCWD, path, CONFIG_MAX, &text, &len);
-	if (r < 0)
-		return err_errno(e, r, "read %s", path);
-	r = json_parse(a, text, len, NULL, out, e);
-	return r < 0 ? err_ctx(e, "%s", path) : 0;
-}
 
 static const struct cli_program program = {
 	.name = "tared",
@@ -59,23 +39,141 @@ static const struct cli_program program = {
 	.size = sizeof(struct opts),
 };
 
+/* What the file said last, with the memory it is in: a newer one takes its place as a whole. */
+struct settled {
+	const struct opts *opts;
+	const char *path;
+	bool must;
+	struct arena arena;
+	struct daemon_json daemon;
+	struct server_options *server;
+};
+
+static int no_conflict(const struct opts *o, const struct json *doc, struct err *e)
+{
+	const struct {
+		const char *key, *text;
+	} both[] = {
+		{ "hosts", o->hosts.n ? o->hosts.v[0] : NULL },
+		{ "group", o->group },
+		{ "data-root", o->root },
+		{ "exec-root", o->state },
+		{ "debug", o->debug ? "true" : NULL },
+		{ "log-level", o->log_level },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(both); i++)
+		r = daemon_json_conflict(doc, both[i].key, both[i].text, e);
+	return r;
+}
+
+static int read_file(const struct settled *s, struct arena *a, struct daemon_json *out, struct err *e)
+{
+	const struct json *doc;
+	int r = daemon_json_read(a, s->path, s->must, &doc, e);
+
+	if (r == 0)
+		r = no_conflict(s->opts, doc, e);
+	return r < 0 ? r : daemon_json_take(a, doc, out, e);
+}
+
+static void set_level(const struct opts *o, const struct daemon_json *d)
+{
+	const char *level = o->debug ? "debug" : o->log_level ? o->log_level : d->log_level ? d->log_level : "info";
+
+	if (!strcmp(level, "fatal"))
+		level = "error";
+	else if (!strcmp(level, "warn"))
+		level = "warning";
+	log_setup("tared", STDERR_FILENO, LOG_FORMAT_PLAIN, log_level_named(level));
+}
+
+/* Who speaks with registries asks the environment; what is not said of a proxy leaves that as it is. */
+static int set_proxies(const struct daemon_json *d, struct err *e)
+{
+	if ((d->http_proxy && setenv("HTTP_PROXY", d->http_proxy, 1) < 0) || (d->https_proxy && setenv("HTTPS_PROXY", d->https_proxy, 1) < 0) ||
+	    (d->no_proxy && setenv("NO_PROXY", d->no_proxy, 1) < 0))
+		return err_errno(e, -errno, "proxies");
+	return 0;
+}
+
+/* SIGHUP. Sockets and folders stay what they were. */
+static void reload(void *data)
+{
+	struct settled *s = data;
+	struct arena a = ARENA_INIT;
+	struct daemon_json d;
+	struct err e = { 0 };
+
+	if (read_file(s, &a, &d, &e) < 0 || set_proxies(&d, &e) < 0) {
+		log_error("%s; all stays as it was", e.msg);
+		arena_free(&a);
+		return;
+	}
+	d.root = s->daemon.root ? arena_strdup(&a, s->daemon.root) : NULL;
+	d.state = s->daemon.state ? arena_strdup(&a, s->daemon.state) : NULL;
+	if (arena_error(&a) < 0) {
+		log_error("no memory for %s; all stays as it was", s->path);
+		arena_free(&a);
+		return;
+	}
+	if (!s->opts->root && s->daemon.root)
+		s->server->root = d.root;
+	if (!s->opts->state && s->daemon.state)
+		s->server->state = d.state;
+	arena_free(&s->arena);
+	s->arena = a;
+	s->daemon = d;
+	set_level(s->opts, &s->daemon);
+	log_info("%s was read again", s->path);
+}
+
+static const char *first(const char *option, const char *file, const char *variable)
+{
+	const char *v = option ? option : file ? file : getenv(variable);
+
+	return v && *v ? v : NULL;
+}
+
+static int check_idle(const struct server_options *s, struct err *e)
+{
+	for (size_t i = 0; s->idle_ms && s->hosts[i]; i++)
+		if (strncmp(s->hosts[i], "fd://", 5) != 0)
+			return err_set(e, ERR_INVALID, "--idle-exit: nobody would start us again for %s: only with fd://", s->hosts[i]);
+	return 0;
+}
+
+static void free_settled(struct settled *s)
+{
+	arena_free(&s->arena);
+}
+
 static int run(const struct cli_call *call, struct err *e)
 {
 	static const char *const usual[] = { USUAL_HOST, NULL };
 	const struct opts *o = call->global;
-	struct server_options s = {
-		.root = given(o->root, "TARE_ROOT"),
-		.state = given(o->state, "TARE_STATE"),
-		.hosts = o->hosts.n ? o->hosts.v : usual,
-		.group = o->group,
-		.idle_ms = o->idle / 1000000,
-	};
-	int r = read_config(call->arena, o->config, &s.config, e);
+	struct server_options server = { .group = o->group, .idle_ms = o->idle / 1000000, .reload = reload };
+	CLEANUP(free_settled) struct settled s = { .opts = o, .path = o->config ? o->config : DAEMON_JSON, .must = o->config, .arena = ARENA_INIT, .server = &server };
+	int r = read_file(&s, &s.arena, &s.daemon, e);
 
-	for (size_t i = 0; o->idle && s.hosts[i]; i++)
-		if (strncmp(s.hosts[i], "fd://", 5) != 0)
-			return err_set(e, ERR_INVALID, "--idle-exit: nobody would start us again for %s: only with fd://", s.hosts[i]);
-	return r < 0 ? r : server_run(&s, &docker_view, e);
+	if (r == 0)
+		r = set_proxies(&s.daemon, e);
+	if (r < 0)
+		return r;
+	set_level(o, &s.daemon);
+	server.daemon = &s.daemon;
+	server.reload_data = &s;
+	server.root = first(o->root, s.daemon.root, "TARE_ROOT");
+	server.state = first(o->state, s.daemon.state, "TARE_STATE");
+	server.hosts = o->hosts.n ? o->hosts.v : s.daemon.hosts.n ? s.daemon.hosts.v : usual;
+	/* what is needed beyond the beginning is not the file's memory, which goes with it */
+	if (!server.group && s.daemon.group)
+		server.group = arena_strdup(call->arena, s.daemon.group);
+	r = check_idle(&server, e);
+	if (r < 0 || o->validate)
+		return r;
+	return server_run(&server, &docker_view, e);
 }
 
 int main(int argc, char **argv)
