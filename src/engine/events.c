@@ -99,21 +99,17 @@ void events_killed(const struct engine *en, const struct record *rec, int signal
 	tell(en, rec, "kill", EVENT_PAIRS({ "signal", number }), NULL);
 }
 
-void events_exec(const struct engine *en, const struct record *rec, const char *id, struct strv args)
+void events_exec(const struct engine *en, const struct record *rec, const char *what, const char *id, struct strv args)
 {
 	CLEANUP_STRBUF struct strbuf action = STRBUF_INIT;
-	static const char *const what[] = { "exec_create:", "exec_start:" };
 
-	for (size_t i = 0; i < ARRAY_LEN(what); i++) {
-		sb_reset(&action);
-		sb_puts(&action, what[i]);
-		for (size_t k = 0; k < args.n; k++)
-			sb_printf(&action, " %s", args.v[k]);
-		if (args.n == 1) /* as docker: between the command and its arguments */
-			sb_putc(&action, ' ');
-		if (sb_error(&action) == 0)
-			tell(en, rec, sb_str(&action), EVENT_PAIRS({ "execID", id }), NULL);
-	}
+	sb_printf(&action, "exec_%s:", what);
+	for (size_t k = 0; k < args.n; k++)
+		sb_printf(&action, " %s", args.v[k]);
+	if (args.n == 1) /* as docker: between the command and its arguments */
+		sb_putc(&action, ' ');
+	if (sb_error(&action) == 0)
+		tell(en, rec, sb_str(&action), EVENT_PAIRS({ "execID", id }), NULL);
 }
 
 void events_exec_detached(const struct engine *en, const struct record *rec, const char *id)

@@ -52,8 +52,8 @@ void events_pruned(const struct engine *en, const char *type, uint64_t reclaimed
 /* For all networks that a container has: "connect" at its start, "disconnect" at its end (started: as above). */
 void events_networks(const struct engine *en, const char *action, const struct record *rec, int64_t started);
 
-/* Another process in it, about to be started; that who was with it has left. */
-void events_exec(const struct engine *en, const struct record *rec, const char *id, struct strv args);
+/* Another process in it: what is "create" or, about to be, "start"; that who was with it has left. */
+void events_exec(const struct engine *en, const struct record *rec, const char *what, const char *id, struct strv args);
 void events_exec_detached(const struct engine *en, const struct record *rec, const char *id);
 /* Its end is told by its monitor; here that of one that could not be started, or whose monitor was killed (once, whoever finds it). */
 void events_exec_ended(const struct engine *en, const struct record *rec, const char *id, int code);

@@ -184,6 +184,7 @@ static void describe(const struct exec *x, struct strbuf *out)
 	jw_str(&w, "execId", x->id);
 	jw_bool(&w, "tty", x->opt->tty);
 	jw_bool(&w, "openStdin", x->opt->open_stdin);
+	jw_bool(&w, "keep", x->opt->id != NULL);
 	jw_u64(&w, "attach", x->opt->attach);
 	service_write_pass(x->opt->service, &w);
 	write_process(x, &w);
@@ -222,7 +223,7 @@ int container_exec(const struct engine *en, const char *what, const struct exec_
 
 	if (r < 0)
 		return r;
-	r = text_random_hex(ID_LEN / 2, x.id);
+	r = opt->id ? snprintf(x.id, sizeof(x.id), "%s", opt->id) : text_random_hex(ID_LEN / 2, x.id);
 	if (r < 0)
 		return err_errno(e, r, "make up an id");
 	memcpy(made->id, x.id, sizeof(made->id));
@@ -230,7 +231,9 @@ int container_exec(const struct engine *en, const char *what, const struct exec_
 	describe(&x, &text);
 	if (sb_error(&text) < 0 || arena_error(&x.a) < 0)
 		return err_errno(e, -ENOMEM, "describe the process");
-	events_exec(en, &x.rec, x.id, opt->args);
+	if (!opt->id)
+		events_exec(en, &x.rec, "create", x.id, opt->args);
+	events_exec(en, &x.rec, "start", x.id, opt->args);
 	r = launch_monitor("exec", text.s, text.len, &(struct launch){ .service = opt->service }, out, e);
 	if (r == 0) {
 		r = client_started(out, e);

@@ -13,6 +13,7 @@ struct exec_options {
 	bool tty, open_stdin, privileged;
 	unsigned int attach; /* FRAME_WANT_* */
 	const struct service *service; /* whose descriptors it gets; NULL: none */
+	const char *id; /* of one that is kept (execs.h); NULL: one is made up */
 };
 
 /* What was made: for what is told of it afterwards (engine/events.h). */

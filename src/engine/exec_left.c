@@ -39,6 +39,7 @@ static bool is_monitor(int64_t pid)
 struct named {
 	int64_t worker, pid;
 	uint64_t started;
+	bool ended; /* its end was told, and is kept (engine/execs.h) */
 };
 
 /* A record that cannot be read is being written, or no record. */
@@ -51,8 +52,10 @@ static bool read_named(int dir, const char *name, struct named *out)
 	size_t len;
 
 	*out = (struct named){ 0 };
-	return io_read_file(dir, name, STATE_MAX, &text, &len) == 0 && json_parse(&a, text, len, NULL, &doc, &ignored) == 0 &&
-	       json_get_i64(doc, "state", "worker", &out->worker, &ignored) == 0 && json_get_i64(doc, "state", "pid", &out->pid, &ignored) == 0 &&
+	if (io_read_file(dir, name, STATE_MAX, &text, &len) < 0 || json_parse(&a, text, len, NULL, &doc, &ignored) < 0)
+		return false;
+	out->ended = strcmp(json_text(doc, "status", ""), "exited") == 0;
+	return json_get_i64(doc, "state", "worker", &out->worker, &ignored) == 0 && json_get_i64(doc, "state", "pid", &out->pid, &ignored) == 0 &&
 	       json_get_u64(doc, "state", "startTime", &out->started, &ignored) == 0;
 }
 
@@ -66,7 +69,7 @@ static bool is_left(int dir, const char *name)
 {
 	struct named n;
 
-	return read_named(dir, name, &n) && !is_monitor(n.worker) && !process_lives(&n);
+	return read_named(dir, name, &n) && !n.ended && !is_monitor(n.worker) && !process_lives(&n);
 }
 
 /* NULL: nothing was ever executed in it. */
@@ -117,7 +120,7 @@ const char *const *exec_running(const struct engine *en, struct arena *a, const 
 	while (d && (entry = readdir(d))) {
 		struct named who;
 
-		if (!is_record(entry->d_name) || !read_named(dirfd(d), entry->d_name, &who) || !process_lives(&who))
+		if (!is_record(entry->d_name) || !read_named(dirfd(d), entry->d_name, &who) || who.ended || !process_lives(&who))
 			continue;
 		ids = arena_grow(a, ids, n ? n + 1 : 0, &cap, sizeof(*ids)); /* with the NULL behind them */
 		if (!ids)

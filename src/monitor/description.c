@@ -229,6 +229,7 @@ static int parse_common(struct arena *a, const struct json *doc, struct descript
 	    (r = json_get_str(doc, "description", "execId", &d->exec_id, e)) < 0 ||
 	    (r = json_get_bool(doc, "description", "tty", &d->tty, e)) < 0 ||
 	    (r = json_get_bool(doc, "description", "openStdin", &d->open_stdin, e)) < 0 ||
+	    (r = json_get_bool(doc, "description", "keep", &d->keep, e)) < 0 ||
 	    (r = json_get_bool(doc, "description", "stdinOnce", &d->stdin_once, e)) < 0 ||
 	    (r = json_get_bool(doc, "description", "poststop", &d->poststop, e)) < 0 ||
 	    (r = json_get_bool(doc, "description", "service", &d->service, e)) < 0 ||

@@ -70,6 +70,7 @@ struct description {
 	const char *id;
 	const char *container_dir, *state_dir;
 	const char *exec_id; /* of an exec, else NULL */
+	bool keep;           /* of an exec: its end stays written down, and whoever else wants its streams finds a socket */
 	bool tty, open_stdin, stdin_once;
 	uint32_t attach; /* FRAME_WANT_* */
 	struct description_log log;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/eventlog.h"
@@ -29,6 +30,7 @@
 #include "monitor/stdio.h"
 #include "monitor/stream.h"
 #include "runtime/runtime.h"
+#include "sys/sock.h"
 #include "wire/frame.h"
 #include "wire/event.h"
 
@@ -42,6 +44,8 @@ struct exec {
 	struct description d;
 	struct state container, state;
 	char name[80]; /* of the record */
+	char socket[80];
+	int listener;
 	int dir, events; /* STATE/ID/exec, and STATE, which stays when the container goes */
 	struct stdio stdio;
 	struct rt_process process;
@@ -88,6 +92,7 @@ static int begin(struct exec *x, struct err *e)
 	if (x->container.status != STATE_RUNNING)
 		return err_set(e, ERR_BUSY, "container %.12s is not running", x->d.id);
 	snprintf(x->name, sizeof(x->name), "%s.json", x->d.exec_id);
+	snprintf(x->socket, sizeof(x->socket), "%s.sock", x->d.exec_id);
 	state_init(&x->state, x->d.id);
 	x->state.worker = getpid();
 	return 0;
@@ -167,6 +172,19 @@ static int watch_streams(struct exec *x)
 	return r;
 }
 
+/* For the terminal's size, which another than the client may be told. Without it the process runs all the same. */
+static int listen_for_others(struct exec *x)
+{
+	if (!x->d.keep)
+		return 0;
+	x->listener = sock_listen(x->dir, x->socket, SOCK_STREAM);
+	if (x->listener < 0 || io_set_nonblock(x->listener, true) < 0) {
+		log_warning("%.12s: nobody else can reach a process of it", x->d.id);
+		return 0;
+	}
+	return attach_listen(&x->attach, x->listener);
+}
+
 static int set_up(struct exec *x)
 {
 	int r = loop_new(&x->loop);
@@ -187,6 +205,8 @@ static int set_up(struct exec *x)
 	} else {
 		crew_close(&x->crew, CREW_CLIENT);
 	}
+	if (r == 0)
+		r = listen_for_others(x);
 	if (r == 0)
 		r = watch_streams(x);
 	if (r == 0)
@@ -225,10 +245,12 @@ static void end(struct exec *x)
 	ending_fill(&x->state, x->progress, false);
 	tell(x);
 	/* who stayed is told how it ended, and else the event tells; a record of every exec would stay for the container's life */
-	if (x->d.attach || x->d.event)
+	if (!x->d.keep && (x->d.attach || x->d.event))
 		(void)unlinkat(x->dir, x->name, 0);
 	else if (save_state(x, STATE_EXITED, &e) < 0)
 		e.code = 0; /* the container was removed meanwhile: nobody asks for this record */
+	if (x->listener >= 0)
+		(void)unlinkat(x->dir, x->socket, 0);
 	attach_send_exit(&x->attach, x->state.exit_code, x->state.exit_known, false);
 	attach_send(&x->attach, FRAME_DONE, NULL, 0);
 	attach_flush(&x->attach, FLUSH_MS);
@@ -283,7 +305,7 @@ static int record(struct exec *x, struct err *e)
 
 int monitor_exec(struct err *e)
 {
-	struct exec x = { .dir = -1, .events = -1, .arena = ARENA_INIT, .stdio = STDIO_INIT, .process = RT_PROCESS_INIT,
+	struct exec x = { .dir = -1, .events = -1, .listener = -1, .arena = ARENA_INIT, .stdio = STDIO_INIT, .process = RT_PROCESS_INIT,
 			  .input = INPUT_INIT };
 	int r = begin(&x, e);
 

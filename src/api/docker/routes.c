@@ -11,6 +11,7 @@ static const struct route *const tables[] = {
 	docker_attach_routes,
 	docker_logs_routes,
 	docker_registry_routes,
+	docker_exec_routes,
 };
 
 static const char *const headers[] = {

@@ -19,6 +19,7 @@ extern const struct route docker_life_routes[];
 extern const struct route docker_attach_routes[];
 extern const struct route docker_logs_routes[];
 extern const struct route docker_registry_routes[];
+extern const struct route docker_exec_routes[];
 
 extern const struct server_view docker_view;
 

@@ -1,0 +1,209 @@
+#include "engine/execs.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/text.h"
+#include "sys/proc.h"
+#include "sys/sock.h"
+
+#define FILE_MAX (1U << 20)
+/* Of one that has ended, and of one that nobody ever started. */
+#define FORGET_SECONDS 300
+#define FORGET_UNUSED_SECONDS 3600
+/* Who makes one of so many looks for old ones. */
+#define SWEEP_ONE_OF 16
+
+static const char *place(char out[PATH_MAX], const char *container, const char *id, const char *what)
+{
+	(void)snprintf(out, PATH_MAX, "%s/exec/%s.%s", container, id, what);
+	return out;
+}
+
+/* ---- old ones ---- */
+
+static bool has_ended(int dir, const char *id)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP_FREE char *text = NULL;
+	const struct json *doc;
+	struct err ignored;
+	char name[NAME_MAX + 1];
+	size_t len;
+
+	(void)snprintf(name, sizeof(name), "%s.json", id);
+	return io_read_file(dir, name, FILE_MAX, &text, &len) == 0 && json_parse(&a, text, len, NULL, &doc, &ignored) == 0 &&
+	       strcmp(json_text(doc, "status", ""), "exited") == 0;
+}
+
+static void forget(int dir, const char *id)
+{
+	static const char *const parts[] = { "json", "begun", "sock", "kept" }; /* the last one last: whoever is killed here leaves it to the next */
+	char name[NAME_MAX + 1];
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		(void)snprintf(name, sizeof(name), "%s.%s", id, parts[i]);
+		(void)unlinkat(dir, name, 0);
+	}
+}
+
+static void look_at(int dir, const char *name, time_t now)
+{
+	const char *dot = strrchr(name, '.');
+	char id[ID_LEN + 1], begun[NAME_MAX + 1];
+	struct stat st;
+
+	if (!dot || strcmp(dot, ".kept") != 0 || dot - name != ID_LEN || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || now - st.st_mtime < FORGET_SECONDS)
+		return;
+	memcpy(id, name, ID_LEN);
+	id[ID_LEN] = '\0';
+	(void)snprintf(begun, sizeof(begun), "%s.begun", id);
+	if (has_ended(dir, id) || (now - st.st_mtime >= FORGET_UNUSED_SECONDS && faccessat(dir, begun, F_OK, 0) < 0))
+		forget(dir, id);
+}
+
+static void sweep(const struct engine *en, const char *container)
+{
+	char path[PATH_MAX];
+	CLEANUP_DIR DIR *d = NULL;
+	struct dirent *entry;
+	time_t now = time(NULL);
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/exec", container);
+	fd = openat(en->state_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		close_fd(fd);
+	while (d && (entry = readdir(d)))
+		look_at(dirfd(d), entry->d_name, now);
+}
+
+/* ---- making and finding ---- */
+
+int execs_create(const struct engine *en, const struct record *rec, const struct strbuf *config, char id[ID_LEN + 1], struct err *e)
+{
+	char path[PATH_MAX];
+	int r = text_random_hex(ID_LEN / 2, id);
+
+	if (r == 0)
+		r = sb_error(config);
+	if (r == 0)
+		r = io_replace_file(en->state_fd, place(path, rec->id, id, "kept"), config->s, config->len, 0600, false);
+	if (r < 0)
+		return err_errno(e, r, "keep what is to be executed in container %s", rec->name);
+	if ((unsigned char)id[0] % SWEEP_ONE_OF == 0)
+		sweep(en, rec->id);
+	return 0;
+}
+
+static const char *container_of(const struct engine *en, struct arena *a, const char *id)
+{
+	int fd = openat(en->state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	char path[PATH_MAX];
+	struct dirent *entry;
+
+	if (!d)
+		close_fd(fd);
+	while (d && (entry = readdir(d)))
+		if (text_is_hex(entry->d_name, ID_LEN) && faccessat(en->state_fd, place(path, entry->d_name, id, "kept"), F_OK, 0) == 0)
+			return arena_strdup(a, entry->d_name);
+	return NULL;
+}
+
+/* What its monitor wrote. One that was killed leaves it at "running". */
+static int read_state(const struct engine *en, struct arena *a, struct kept_exec *x, struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	const struct json *doc;
+	char path[PATH_MAX];
+	uint64_t started = 0;
+	int64_t code = 0;
+	size_t len;
+	int r = io_read_file(en->state_fd, place(path, x->container, x->id, "json"), FILE_MAX, &text, &len);
+
+	if (r == -ENOENT)
+		return 0;
+	r = r < 0 ? err_errno(e, r, "read %s/%s", en->state, path) : json_parse(a, text, len, NULL, &doc, e);
+	if (r == 0)
+		r = json_get_i64(doc, "state", "pid", &x->pid, e);
+	if (r == 0)
+		r = json_get_u64(doc, "state", "startTime", &started, e);
+	if (r == 0)
+		r = json_get_i64(doc, "state", "exitCode", &code, e);
+	if (r < 0)
+		return r;
+	x->ended = strcmp(json_text(doc, "status", ""), "exited") == 0;
+	x->code = (int)code;
+	x->running = !x->ended && x->pid > 0 && proc_check((pid_t)x->pid, started) != -ESRCH;
+	if (!x->ended && !x->running) {
+		x->ended = true;
+		x->code = 255;
+	}
+	return 0;
+}
+
+int execs_find(const struct engine *en, struct arena *a, const char *id, struct kept_exec *out, struct err *e)
+{
+	CLEANUP_FREE char *text = NULL;
+	char path[PATH_MAX];
+	size_t len;
+	int r;
+
+	*out = (struct kept_exec){ .id = arena_strdup(a, id) };
+	out->container = text_is_hex(id, ID_LEN) ? container_of(en, a, id) : NULL;
+	if (!out->container)
+		return err_set(e, ERR_NOTFOUND, "No such exec instance: %.80s", id);
+	r = io_read_file(en->state_fd, place(path, out->container, id, "kept"), FILE_MAX, &text, &len);
+	if (r < 0)
+		return r == -ENOENT ? err_set(e, ERR_NOTFOUND, "No such exec instance: %.80s", id) : err_errno(e, r, "read %s/%s", en->state, path);
+	r = json_parse(a, text, len, NULL, &out->config, e);
+	if (r < 0)
+		return r;
+	out->begun = faccessat(en->state_fd, place(path, out->container, id, "begun"), F_OK, 0) == 0;
+	return read_state(en, a, out, e);
+}
+
+/* ---- starting ---- */
+
+int execs_begin(const struct engine *en, const struct kept_exec *x, struct err *e)
+{
+	char path[PATH_MAX];
+	CLEANUP_FD int fd = openat(en->state_fd, place(path, x->container, x->id, "begun"), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd >= 0)
+		return 0;
+	if (errno == EEXIST)
+		return err_set(e, ERR_CONFLICT, "exec command %s %s", x->id, x->ended ? "has already run" : "is already running");
+	return err_errno(e, -errno, "make %s/%s", en->state, path);
+}
+
+void execs_failed(const struct engine *en, const struct kept_exec *x, int code)
+{
+	char path[PATH_MAX], text[128];
+
+	(void)snprintf(text, sizeof(text), "{\"version\":1,\"status\":\"exited\",\"pid\":0,\"exitCode\":%d,\"exitKnown\":true}\n", code);
+	(void)!io_replace_file(en->state_fd, place(path, x->container, x->id, "json"), text, strlen(text), 0600, false);
+}
+
+int execs_connect(const struct engine *en, const struct kept_exec *x, unsigned char want, struct client *out, struct err *e)
+{
+	char path[PATH_MAX];
+	int fd = sock_connect(en->state_fd, place(path, x->container, x->id, "sock"), SOCK_STREAM), r;
+
+	if (fd < 0)
+		return err_set(e, ERR_UNAVAILABLE, "process %.12s is not there to talk to: %s", x->id, strerror(-fd));
+	*out = (struct client){ .fd = fd };
+	r = client_send(out, FRAME_HELLO, &want, 1);
+	if (r < 0)
+		client_close(out);
+	return r < 0 ? err_errno(e, r, "talk to process %.12s", x->id) : 0;
+}
