@@ -38,7 +38,7 @@ static int one(struct arena *a, struct conf *c, struct df_scope *scope, const ch
 
 int conf_change(struct arena *a, struct conf *c, struct strv changes, struct err *e)
 {
-	static const struct df_file nothing;
+	static const struct df_file nothing = { .escape = '\\' };
 	struct df_inputs *inputs = arena_new(a, struct df_inputs);
 	struct df_scope *scopes = arena_array(a, 2, sizeof(*scopes));
 	int r;

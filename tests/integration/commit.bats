@@ -36,9 +36,9 @@ made() { tare run --name box "${@:2}" busybox sh -c "$1"; }
   printf 'FROM busybox\nENV A=image B=image\nLABEL l=image\nEXPOSE 80\nVOLUME /v\nWORKDIR /w\nSTOPSIGNAL SIGINT\nENTRYPOINT ["env"]\n' >"$BATS_TEST_TMPDIR/Dockerfile"
   tare build -q -t base - <"$BATS_TEST_TMPDIR/Dockerfile" >/dev/null
   tare create --name box -e A=run -u 7 -l m=run -v /anon -w /elsewhere base -u X
-  run -0 tare commit -c 'ENV B=$A-changed C=new' -c 'CMD ["a", "b"]' -c 'LABEL l=changed' -c 'EXPOSE 90/udp' -c 'ONBUILD RUN x' \
+  run -0 tare commit -c 'ENV B=$A-changed C="new \"\$A\""' -c 'CMD ["a", "b"]' -c 'LABEL l=changed' -c 'EXPOSE 90/udp' -c 'ONBUILD RUN x' \
     -c 'HEALTHCHECK CMD true' -c 'USER 8' -c 'WORKDIR below' -c 'VOLUME /more' -c 'STOPSIGNAL SIGHUP' -c 'SHELL ["/bin/sh", "-e"]' box t:2
-  [ "$(config '.config.Env[1:]' t:2)" = '["A=run","B=run-changed","C=new"]' ]
+  [ "$(config '.config.Env[1:]' t:2)" = '["A=run","B=run-changed","C=new \"$A\""]' ]
   [ "$(config '[.config.Cmd, .config.Entrypoint]' t:2)" = '[["a","b"],["env"]]' ]
   [ "$(config '.config.Labels' t:2)" = '{"l":"changed","m":"run"}' ]
   [ "$(config '.config.ExposedPorts|keys' t:2)" = '["80/tcp","90/udp"]' ]
