@@ -1,0 +1,28 @@
+# tared for a test file, on the file's own store (tare_setup_file first): start_tared in setup_file, stop_tared in teardown_file.
+#
+#   api POST "/images/create?fromImage=$NAME" [curl's options…]: the answer's body; its status in $BATS_TEST_TMPDIR/status
+# shellcheck shell=bash
+
+start_tared() { # [OPTION...]
+  export SOCKET=$BATS_FILE_TMPDIR/docker.sock
+  "$TARE_BIN/tared" -H "unix://$SOCKET" --root "$TARE_ROOT" --state "$TARE_STATE" "$@" 2>"$BATS_FILE_TMPDIR/tared.log" 3>&- &
+  export TARED_PID=$!
+  wait_until 10 grep -q 'listening on' "$BATS_FILE_TMPDIR/tared.log"
+}
+
+stop_tared() {
+  [ -n "${TARED_PID:-}" ] || return 0
+  kill "$TARED_PID" 2>/dev/null || true
+  wait "$TARED_PID" 2>/dev/null || true
+}
+
+api() { # METHOD PATH [CURL-OPTION...]
+  curl -sS --globoff --max-time 60 --unix-socket "$SOCKET" -X "$1" -w '%{stderr}%{http_code}' "http://docker$2" "${@:3}" 2>"$BATS_TEST_TMPDIR/status"
+}
+# api_is STATUS METHOD PATH [CURL-OPTION...]: the same, which fails where the status is another.
+api_is() {
+  local want=$1
+  shift
+  api "$@"
+  [ "$(cat "$BATS_TEST_TMPDIR/status")" = "$want" ] || { echo " status: $(cat "$BATS_TEST_TMPDIR/status"), want $want" >&2; return 1; }
+}
