@@ -5,6 +5,7 @@
 
 #include "api/docker/build_query.h"
 #include "api/docker/build_stream.h"
+#include "api/docker/buildkit.h"
 #include "api/docker/filters.h"
 #include "api/docker/registry_auth.h"
 #include "api/docker/routes.h"
@@ -141,7 +142,9 @@ const struct route docker_build_routes[] = {
 	{ .method = "POST", .path = "/build/prune", .handler = prune_cache, .access = ROUTE_WRITE, .about = "remove what steps of builds gave" },
 	{ .method = "POST", .path = "/build/cancel", .handler = cancel, .access = ROUTE_WRITE,
 	  .about = "nothing: a build ends with its connection" },
-	{ .method = "POST", .path = "/session", .access = ROUTE_WRITE, .about = "BuildKit", .missing = BUILDKIT_REFUSED, .missing_status = 501 },
-	{ .method = "POST", .path = "/grpc", .access = ROUTE_WRITE, .about = "BuildKit", .missing = BUILDKIT_REFUSED, .missing_status = 501 },
+	{ .method = "POST", .path = "/session", .handler = buildkit_session, .access = ROUTE_WRITE,
+	  .about = "BuildKit: a connection that ends at once, so that a client shows why its build is refused" },
+	{ .method = "POST", .path = "/grpc", .handler = buildkit_grpc, .access = ROUTE_WRITE,
+	  .about = "BuildKit: every call is refused, with a sentence" },
 	{ 0 }
 };

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "api/docker/buildkit.h"
 #include "base/text.h"
 
 const struct build_parameter build_parameters[] = {
@@ -271,7 +272,7 @@ int build_query(struct exchange *ex, struct build_query *q, struct build_args *o
 				    .squash = ex_query_bool(ex, "squash", false) };
 	out->allow_host = out->network && strcmp(out->network, "host") == 0;
 	image_limits_default(&out->limits);
-	if (remote && !strstr(remote, "://") && !text_starts(remote, "git@") && !text_starts(remote, "github.com/"))
+	if (r == 0 && remote && !strstr(remote, "://") && !text_starts(remote, "git@") && !text_starts(remote, "github.com/"))
 		return err_set(e, ERR_INVALID, "remote=%.200s: want a URL by http or https, or a git repository", remote);
 	if (r == 0)
 		r = inputs(ex, out, e);

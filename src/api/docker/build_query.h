@@ -5,9 +5,6 @@
 #include "api/server/exchange.h"
 #include "build/build.h"
 
-/* One sentence, where a client wants BuildKit. */
-#define BUILDKIT_REFUSED "BuildKit's builds are not served here yet: build with DOCKER_BUILDKIT=0"
-
 /* What a build's arguments point to. */
 struct build_query {
 	uint64_t cpu_shares;
