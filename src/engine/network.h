@@ -28,15 +28,17 @@ struct network {
 	bool internal;
 	uint32_t mtu;              /* 0: the uplink's */
 	const char *parent, *mode; /* macvlan, ipvlan: the host's device ("": one of the network's own), and how ("": bridge, l2) */
-	const struct json *config; /* {"Internal","Attachable","Mtu","Parent","Mode","Range","Range6","Aux","Labels","Options"} */
+	const struct json *config; /* {"Internal","Attachable","Mtu","Parent","Mode","Range","Range6","Aux","Labels","Options"[,"IpamOptions"]} */
 };
 
 struct network_options {
 	const char *name, *driver;
 	bool internal, ipv6, attachable;
+	bool no_ipv4; /* refused: addresses of IPv4 there are always */
 	struct strv subnets, gateways, ip_ranges; /* one of each family; none: chosen */
 	struct strv aux;                          /* "NAME=IP": addresses that nobody is given */
 	struct strv labels, options;
+	struct strv ipam_options;                 /* of whoever chooses addresses: that they follow one another is so anyway, and all there is */
 	const char *device;     /* NULL: a name of its own */
 	const struct json *cni; /* of one of CNI (cni_own.h): a member of its configuration */
 };

@@ -20,6 +20,7 @@
 #include "engine/strays.h"
 #include "engine/surroundings.h"
 #include "net/uplink.h"
+#include "sys/rtnl.h"
 
 /* 10.210.0.0/16 and what follows it: rarely anybody's, and not Docker's, podman's or Kubernetes' own. */
 #define POOL_FIRST 210
@@ -222,12 +223,21 @@ static int find_subnets(const struct engine *en, const struct network_options *o
 struct option_row {
 	const char *name, *docker; /* short, and as Docker's drivers call it */
 	const char *driver;        /* whose; NULL: everybody's */
-	size_t member;             /* of struct network: a text; SIZE_MAX: the MTU */
+	size_t member;             /* of struct network: a text; MTU; SO_ANYWAY */
 	const char *choices;       /* "a|b"; NULL: any text */
 };
+#define MTU SIZE_MAX
+#define SO_ANYWAY (SIZE_MAX - 1) /* what of Docker's is so here in any case: its one choice changes nothing */
+#define BRIDGE_OPT "com.docker.network.bridge."
 
 static const struct option_row options[] = {
-	{ "mtu", "com.docker.network.driver.mtu", NULL, SIZE_MAX, NULL },
+	{ "mtu", "com.docker.network.driver.mtu", NULL, MTU, NULL },
+	{ "name", BRIDGE_OPT "name", NETWORK_BRIDGE, offsetof(struct network, device), NULL },
+	{ BRIDGE_OPT "enable_icc", BRIDGE_OPT "enable_icc", NETWORK_BRIDGE, SO_ANYWAY, "true" },
+	{ BRIDGE_OPT "enable_ip_masquerade", BRIDGE_OPT "enable_ip_masquerade", NETWORK_BRIDGE, SO_ANYWAY, "true" },
+	{ BRIDGE_OPT "host_binding_ipv4", BRIDGE_OPT "host_binding_ipv4", NETWORK_BRIDGE, SO_ANYWAY, "0.0.0.0" },
+	{ BRIDGE_OPT "gateway_mode_ipv4", BRIDGE_OPT "gateway_mode_ipv4", NETWORK_BRIDGE, SO_ANYWAY, "nat" },
+	{ BRIDGE_OPT "gateway_mode_ipv6", BRIDGE_OPT "gateway_mode_ipv6", NETWORK_BRIDGE, SO_ANYWAY, "nat" },
 	{ "parent", "parent", NETWORK_MACVLAN, offsetof(struct network, parent), NULL },
 	{ "parent", "parent", NETWORK_IPVLAN, offsetof(struct network, parent), NULL },
 	{ "mode", "macvlan_mode", NETWORK_MACVLAN, offsetof(struct network, mode), "bridge|private|vepa|passthru" },
@@ -282,9 +292,24 @@ static const char *contradicted(const struct network_options *o, size_t i, const
 	return NULL;
 }
 
-static int read_options(const struct network_options *o, struct network *net, struct err *e)
+/* The user's own name for the bridge: nobody's yet, for the device goes with the network. */
+static int check_device(const char *name, const struct network *all, size_t n, struct err *e)
 {
-	const char *other;
+	CLEANUP_FD int sock = nl_open(NETLINK_ROUTE);
+
+	if (strlen(name) >= LINK_NAME_LEN || strpbrk(name, "/: \t\n%") || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return err_set(e, ERR_INVALID, "--opt name=%s is no name of a device: 1 to %u characters, without '/', ':' and blanks", name, LINK_NAME_LEN - 1);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(all[i].device, name) == 0)
+			return err_set(e, ERR_CONFLICT, "--opt name=%s: that is the device of network %s", name, all[i].name);
+	if (sock >= 0 && rtnl_index(sock, name) >= 0)
+		return err_set(e, ERR_CONFLICT, "--opt name=%s: this machine has a device called that, which is not a network's", name);
+	return 0;
+}
+
+static int read_options(const struct network_options *o, const struct network *all, size_t n, struct network *net, struct err *e)
+{
+	const char *other, *chosen = net->device;
 
 	net->parent = net->mode = "";
 	for (size_t i = 0; i < o->options.n; i++) {
@@ -292,18 +317,28 @@ static int read_options(const struct network_options *o, struct network *net, st
 		const struct option_row *row = find_option(text, eq ? (size_t)(eq - text) : strlen(text), o->driver);
 
 		if (!row)
-			return err_set(e, ERR_UNSUPPORTED, "--opt %s is not supported for driver %s (mtu is; parent and mode for macvlan and ipvlan)", text, o->driver);
+			return err_set(e, ERR_UNSUPPORTED, "--opt %s is not supported for driver %s (mtu is; name for bridge; parent and mode for macvlan and ipvlan)", text, o->driver);
 		if (!eq || !eq[1] || !is_choice(row->choices, eq + 1))
 			return err_set(e, ERR_INVALID, "--opt %s: want %s=%s", text, row->name, row->choices ? row->choices : "VALUE");
 		if ((other = contradicted(o, i, row)))
 			return err_set(e, ERR_INVALID, "--opt %s contradicts %s", text, other);
-		if (row->member == SIZE_MAX && read_mtu(eq + 1, net, e) < 0)
+		if (row->member == MTU && read_mtu(eq + 1, net, e) < 0)
 			return e->code;
-		if (row->member != SIZE_MAX)
+		if (row->member < SO_ANYWAY)
 			*(const char **)((char *)net + row->member) = eq + 1;
 	}
 	if (strlen(net->parent) >= LINK_NAME_LEN)
 		return err_set(e, ERR_INVALID, "--opt parent=%s is no name of a device", net->parent);
+	return net->device == chosen ? 0 : check_device(net->device, all, n, e);
+}
+
+static int check_ipam_options(const struct network_options *o, struct err *e)
+{
+	static const char serial[] = "com.docker.network.ipam.serial=true";
+
+	for (size_t i = 0; i < o->ipam_options.n; i++)
+		if (strcmp(o->ipam_options.v[i], serial) != 0)
+			return err_set(e, ERR_UNSUPPORTED, "--ipam-opt %s is not supported (%s is, and is so anyway)", o->ipam_options.v[i], serial);
 	return 0;
 }
 
@@ -326,6 +361,8 @@ static void write_config(const struct network_options *o, const struct network *
 	pairs_write(&w, "Aux", o->aux);
 	pairs_write(&w, "Labels", o->labels);
 	pairs_write(&w, "Options", o->options);
+	if (o->ipam_options.n)
+		pairs_write(&w, "IpamOptions", o->ipam_options);
 	if (o->cni)
 		jw_value(&w, "Cni", o->cni);
 	jw_end_object(&w);
@@ -371,7 +408,7 @@ static int fill(const struct engine *en, struct arena *a, const struct network_o
 	if (r == 0)
 		r = check_aux(o, net, e);
 	if (r == 0)
-		r = read_options(o, net, e);
+		r = read_options(o, all, n, net, e);
 	if (r < 0)
 		return r;
 	net->number = free_number(all, n);
@@ -401,6 +438,10 @@ int network_create(const struct engine *en, struct arena *a, const struct networ
 	struct cni_network cni;
 	int r = name_check(o->name, "network", e);
 
+	if (r == 0 && o->no_ipv4)
+		r = err_set(e, ERR_UNSUPPORTED, "a network without IPv4 is not supported: leave out --ipv4=false");
+	if (r == 0)
+		r = check_ipam_options(o, e);
 	if (r < 0)
 		return r;
 	if (cni_folder_find(a, o->name, &cni, e) == 0)

@@ -189,17 +189,6 @@ int volume_insert(struct catalog *c, const struct volume_wish *wish, struct err 
 	return r < 0 ? r : 0;
 }
 
-static struct strv as_texts(struct arena *a, const struct json *object)
-{
-	const char **v = arena_array(a, object ? object->len + 1 : 1, sizeof(*v));
-	size_t n = 0;
-
-	json_each(member, v ? object : NULL)
-		if (member->type == JSON_STRING)
-			v[n++] = arena_printf(a, "%s=%s", member->key, member->str);
-	return (struct strv){ v, n };
-}
-
 static int read_row(struct cat_stmt *s, struct arena *a, struct volume *out, struct err *e)
 {
 	const char *config = cat_text(s, 3);
@@ -217,8 +206,9 @@ static int read_row(struct cat_stmt *s, struct arena *a, struct volume *out, str
 		.labels = json_get(doc, "Labels"),
 		.options = json_get(doc, "Options"),
 	};
-	options = as_texts(a, out->options);
-	r = judge(a, options, &out->kind, &out->limits, e);
+	r = pairs_texts(a, out->options, "Options", &options, e);
+	if (r == 0)
+		r = judge(a, options, &out->kind, &out->limits, e);
 	out->type = value_of(options, "type");
 	out->device = value_of(options, "device");
 	out->o = value_of(options, "o");
@@ -474,8 +464,11 @@ static int insert_new(const struct engine *en, const struct volume_wish *wish, s
 
 static bool same_options(struct arena *a, const struct json *have, struct strv want)
 {
-	struct strv old = as_texts(a, have);
+	struct strv old;
+	struct err ignored;
 
+	if (pairs_texts(a, have, "Options", &old, &ignored) < 0)
+		return false;
 	for (size_t i = 0; i < old.n; i++)
 		if (!has_word(want, old.v[i]))
 			return false;

@@ -80,6 +80,28 @@ names() { tare network ls --format json "$@" | jq -r .Name | tr '\n' ' '; }
   [ "$(names)" = "bridge " ]
 }
 
+@test "create says what is so anyway, and names the bridge" {
+  tare network create --ipv4 --ipam-opt com.docker.network.ipam.serial=true -o com.docker.network.bridge.name=brnamed -o com.docker.network.bridge.enable_icc=true named
+  [ "$(tare network inspect -f '{{.Device}} {{json .IPAM.Options}}' named)" = 'brnamed {"com.docker.network.ipam.serial":"true"}' ]
+  tare run --rm --network named busybox true
+  ip link show brnamed >/dev/null
+  tare network create -o name=brother other
+  run -1 tare network create -o name=brother third
+  [[ "$output" == *"--opt name=brother: that is the device of network other"* ]]
+  run -1 tare network create -o name=lo third
+  [[ "$output" == *"--opt name=lo: this machine has a device called that"* ]]
+  run -1 tare network create -o name=sixteen-letters-x third
+  [[ "$output" == *"is no name of a device"* ]]
+  run -1 tare network create --ipv4=false third
+  [[ "$output" == *"a network without IPv4 is not supported"* ]]
+  run -1 tare network create --ipam-opt a=b third
+  [[ "$output" == *"--ipam-opt a=b is not supported"* ]]
+  run -1 tare network create -o com.docker.network.bridge.enable_icc=false third
+  [[ "$output" == *"want com.docker.network.bridge.enable_icc=true"* ]]
+  tare network rm named other
+  run ! ip link show brnamed
+}
+
 @test "bad networks are refused in one line" {
   tare network create --subnet 10.99.0.0/24 taken
   for bad in "--subnet 10.99.0.128/25 x2" "--subnet 192.0.2.0/25 x2" "--subnet 10.1/8 x2" "--subnet 10.98.0.0/31 x2" "--subnet 10.98.0.0/24 --gateway 10.97.0.1 x2" \

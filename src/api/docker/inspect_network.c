@@ -81,7 +81,10 @@ int inspect_network_write(const struct engine *en, struct arena *a, const struct
 	write_swarm(w);
 	jw_object(w, "IPAM");
 	jw_str(w, "Driver", "default"); /* addresses are chosen here, and nobody else is asked */
-	jw_null(w, "Options");
+	if (json_get(n->config, "IpamOptions"))
+		jw_value(w, "Options", json_get(n->config, "IpamOptions"));
+	else
+		jw_null(w, "Options");
 	jw_array(w, "Config");
 	write_subnet(n, &n->subnet, &n->gateway, &n->range, w);
 	write_subnet(n, &n->subnet6, &n->gateway6, &n->range6, w);

@@ -5,6 +5,11 @@
 #include "api/docker/filters.h"
 #include "api/docker/network_cni.h"
 
+int networks_only_root(const struct engine *en, struct err *e)
+{
+	return !en->user.on ? 0 : err_set(e, ERR_UNSUPPORTED, "networks take root: a container of an ordinary user has --network pasta, slirp4netns, host or none");
+}
+
 int networks_have_default(const struct engine *en, struct arena *a, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;

@@ -12,6 +12,8 @@ static const struct route *const tables[] = {
 	docker_logs_routes,
 	docker_registry_routes,
 	docker_exec_routes,
+	docker_network_change_routes,
+	docker_volume_change_routes,
 };
 
 static const char *const headers[] = {

@@ -9,6 +9,9 @@
 #define DOCKER_API_MIN_TEXT "1.24"
 #define DOCKER_API_MAX_TEXT "1.51"
 
+/* What a machine that is in no swarm says to who wants something of one. */
+#define DOCKER_NO_SWARM "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
+
 /* One table per area, each ended by a row of zeros. */
 extern const struct route docker_build_routes[];
 extern const struct route docker_commit_routes[];
@@ -20,6 +23,8 @@ extern const struct route docker_attach_routes[];
 extern const struct route docker_logs_routes[];
 extern const struct route docker_registry_routes[];
 extern const struct route docker_exec_routes[];
+extern const struct route docker_network_change_routes[];
+extern const struct route docker_volume_change_routes[];
 
 extern const struct server_view docker_view;
 

@@ -157,7 +157,7 @@ static const struct cli_command cni_commands[] = {
 };
 
 static const struct cli_command network_commands[] = {
-	{ "create", "NAME", "make a network", cmd_network_create, network_create_options, sizeof(struct network_opts), NULL, 1, 1 },
+	{ "create", "NAME", "make a network", cmd_network_create, network_create_options, sizeof(struct network_opts), &network_create_defaults, 1, 1 },
 	{ "ls", NULL, "list networks", cmd_network_ls, network_ls_options, sizeof(struct list_opts), &list_defaults, 0, 0, .also = "list" },
 	{ "inspect", "NETWORK...", "show everything about networks, as JSON", cmd_network_inspect, network_inspect_options,
 	  sizeof(struct inspect_opts), NULL, 1, CLI_ANY },

@@ -6,17 +6,15 @@
 #include "api/docker/filters.h"
 #include "api/docker/inspect_network.h"
 #include "api/docker/networks.h"
+#include "api/docker/prune.h"
 #include "api/docker/times.h"
-#include "base/log.h"
 #include "cmd/tare/documents.h"
 #include "cmd/tare/pruned.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 #include "engine/cni_folder.h"
 #include "engine/connect.h"
-#include "engine/events.h"
 #include "engine/record.h"
-#include "engine/strays.h"
 
 #define OPT(member) offsetof(struct network_opts, member)
 
@@ -27,19 +25,20 @@ const struct cli_option network_create_options[] = {
 	{ "ip-range", 0, "CIDR", CLI_STRV, "the part of the subnet that addresses are chosen from", OPT(ip_ranges) },
 	{ "aux-address", 0, "NAME=IP", CLI_STRV, "an address that is somebody else's", OPT(aux) },
 	{ "ipv6", 0, NULL, CLI_FLAG, "with IPv6 addresses, too (default: a /64 of unique local ones)", OPT(ipv6) },
+	{ "ipv4", 0, NULL, CLI_FLAG, "with IPv4 addresses (default true, and there is no other)", OPT(ipv4) },
 	{ "internal", 0, NULL, CLI_FLAG, "nothing leads out of it", OPT(internal) },
 	{ "label", 0, "KEY=VALUE", CLI_STRV, "a label", OPT(labels) },
-	{ "opt", 'o', "NAME=VALUE", CLI_STRV, "mtu=BYTES (default: the uplink's); of macvlan and ipvlan: parent=DEVICE, mode=MODE", OPT(options) },
+	{ "opt", 'o', "NAME=VALUE", CLI_STRV, "mtu=BYTES (default: the uplink's); name=DEVICE of the bridge; of macvlan and ipvlan: parent=DEVICE, mode=MODE", OPT(options) },
 	{ "scope", 0, "local", CLI_STR, "of this machine: there is no other", offsetof(struct network_opts, scope), .choices = "local" },
 	{ "ipam-driver", 0, "default", CLI_STR, "what gives addresses: there is one way", offsetof(struct network_opts, ipam_driver), .choices = "default" },
+	{ "ipam-opt", 0, "NAME=VALUE", CLI_STRV, "com.docker.network.ipam.serial=true: says what is so anyway", OPT(ipam_options) },
 	{ "attachable", 0, NULL, CLI_FLAG, "says what is so anyway: any container can be put into it", OPT(attachable) },
 	{ "config-from", 0, "NAME", CLI_UNSUPPORTED, "that is for networks of a swarm" },
 	{ "config-only", 0, NULL, CLI_UNSUPPORTED, "that is for networks of a swarm" },
 	{ "ingress", 0, NULL, CLI_UNSUPPORTED, "that is for networks of a swarm" },
-	{ "ipam-opt", 0, "NAME=VALUE", CLI_UNSUPPORTED },
-	{ "ipv4", 0, NULL, CLI_UNSUPPORTED },
 	{ 0 }
 };
+const struct network_opts network_create_defaults = { .ipv4 = true };
 const struct cli_option network_connect_options[] = {
 	{ "ip", 0, "IP", CLI_STR, "its address there", offsetof(struct network_connect_opts, ip) },
 	{ "ip6", 0, "IP", CLI_STR, "its IPv6 address there", offsetof(struct network_connect_opts, ip6) },
@@ -79,22 +78,18 @@ const struct cli_option network_prune_options[] = {
 	{ 0 }
 };
 
-/* They are made of devices of the machine and rules of its firewall. */
-static int only_root(const struct engine *en, int r, struct err *e)
-{
-	if (r == 0 && en->user.on)
-		r = err_set(e, ERR_UNSUPPORTED, "networks take root: a container of an ordinary user has --network pasta, slirp4netns, host or none");
-	return r;
-}
-
 static int networks_engine(const struct cli_call *call, struct engine *en, struct err *e)
 {
-	return only_root(en, tare_engine(call, en, e), e);
+	int r = tare_engine(call, en, e);
+
+	return r < 0 ? r : networks_only_root(en, e);
 }
 
 static int networks_to_look(const struct cli_call *call, struct engine *en, struct err *e)
 {
-	return only_root(en, tare_engine_to_look(call, en, e), e);
+	int r = tare_engine_to_look(call, en, e);
+
+	return r < 0 ? r : networks_only_root(en, e);
 }
 
 int cmd_network_create(const struct cli_call *call, struct err *e)
@@ -106,6 +101,7 @@ int cmd_network_create(const struct cli_call *call, struct err *e)
 		.driver = o->driver ? o->driver : "bridge",
 		.internal = o->internal,
 		.ipv6 = o->ipv6,
+		.no_ipv4 = !o->ipv4,
 		.attachable = o->attachable,
 		.subnets = { o->subnets.v, o->subnets.n },
 		.gateways = { o->gateways.v, o->gateways.n },
@@ -113,6 +109,7 @@ int cmd_network_create(const struct cli_call *call, struct err *e)
 		.aux = { o->aux.v, o->aux.n },
 		.labels = { o->labels.v, o->labels.n },
 		.options = { o->options.v, o->options.n },
+		.ipam_options = { o->ipam_options.v, o->ipam_options.n },
 	};
 	struct network net;
 	int r = networks_engine(call, &en, e);
@@ -224,33 +221,9 @@ int cmd_network_rm(const struct cli_call *call, struct err *e)
 	return r < 0 ? r : tare_each(call, &en, remove_one, call->opts);
 }
 
-int tare_prune_networks(const struct engine *en, const struct cli_call *call, void (*removed)(const char *name), struct err *e)
+static void say_name(const char *name, void *data)
 {
-	const struct system_opts *o = call->opts;
-	struct network *all;
-	size_t n;
-	int r = network_list(en, call->arena, &all, &n, e);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < n; i++) {
-		struct err why = { 0 };
-
-		r = filter_passes(call->arena, tare_strv(&o->filters), filter_prune, &(struct filter_made){ json_get(all[i].config, "Labels"), all[i].created }, e);
-		if (r < 0)
-			return r;
-		if (r > 0 && !network_is_default(all[i].name) && network_remove(en, call->arena, all[i].id, &why) == 0)
-			removed(all[i].name);
-		else if (why.code && why.cls != ERR_CONFLICT)
-			log_error("%s", why.msg);
-	}
-	events_pruned(en, "network", 0);
-	return strays_sweep(en, true, e);
-}
-
-static void say_name(const char *name)
-{
-	pruned_say("network", name, NULL);
+	pruned_say("network", name, data);
 }
 
 int cmd_network_prune(const struct cli_call *call, struct err *e)
@@ -262,7 +235,7 @@ int cmd_network_prune(const struct cli_call *call, struct err *e)
 	if (r == 0 && !o->force && !tare_confirm("This removes every network that no container uses."))
 		return 1;
 	if (r == 0)
-		r = tare_prune_networks(&en, call, say_name, e);
+		r = prune_networks(&en, call->arena, tare_strv(&o->filters), say_name, NULL, e);
 	pruned_end();
 	return r;
 }

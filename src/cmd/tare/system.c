@@ -3,6 +3,7 @@
 #include "engine/events.h"
 
 #include "api/docker/image_filter.h"
+#include "api/docker/prune.h"
 #include "base/log.h"
 #include "cmd/tare/pruned.h"
 #include "cmd/tare/table.h"
@@ -58,9 +59,9 @@ static void pruned_volume(const char *name, void *data)
 	pruned_say("volume", name, data);
 }
 
-static void pruned_network(const char *name)
+static void pruned_network(const char *name, void *data)
 {
-	pruned_say("network", name, NULL);
+	pruned_say("network", name, data);
 }
 
 static const char *prune_question(const struct engine *en, struct arena *a, const struct system_opts *o)
@@ -89,7 +90,7 @@ int cmd_prune(const struct cli_call *call, struct err *e)
 		return 1;
 	r = prune(&en, &args, pruned_say, &p, &freed, e);
 	if (r == 0 && !en.user.on) /* whose networks are nothing that stays */
-		r = tare_prune_networks(&en, call, pruned_network, e);
+		r = prune_networks(&en, call->arena, tare_strv(&o->filters), pruned_network, NULL, e);
 	if (r == 0 && o->volumes)
 		r = volume_prune(&en, call->arena, volume_passes, pruned_volume, &p, &of_volumes, e);
 	if (r == 0 && o->volumes)

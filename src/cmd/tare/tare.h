@@ -283,14 +283,15 @@ int cmd_port(const struct cli_call *call, struct err *e);
 /* network.c */
 struct network_opts {
 	const char *driver, *scope, *ipam_driver;
-	bool internal, ipv6, attachable;
-	struct cli_strv subnets, gateways, ip_ranges, aux, labels, options;
+	bool internal, ipv4, ipv6, attachable;
+	struct cli_strv subnets, gateways, ip_ranges, aux, labels, options, ipam_options;
 };
 struct network_connect_opts {
 	const char *ip, *ip6, *mac_address, *gw_priority;
 	struct cli_strv aliases, links, link_local, driver_opts;
 };
 extern const struct cli_option network_create_options[], network_connect_options[], network_disconnect_options[], network_inspect_options[], network_ls_options[], network_rm_options[], network_prune_options[];
+extern const struct network_opts network_create_defaults;
 int cmd_network_create(const struct cli_call *call, struct err *e);
 int cmd_network_ls(const struct cli_call *call, struct err *e);
 int cmd_network_inspect(const struct cli_call *call, struct err *e);
@@ -298,8 +299,6 @@ int cmd_network_connect(const struct cli_call *call, struct err *e);
 int cmd_network_disconnect(const struct cli_call *call, struct err *e);
 int cmd_network_rm(const struct cli_call *call, struct err *e);
 int cmd_network_prune(const struct cli_call *call, struct err *e);
-/* Those that no container uses and that pass the filters of a call with system_opts; removed is told each. */
-int tare_prune_networks(const struct engine *en, const struct cli_call *call, void (*removed)(const char *name), struct err *e) MUST_CHECK;
 
 /* update.c */
 struct update_opts {

@@ -6,18 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/docker/filters.h"
 #include "api/docker/inspect_volume.h"
+#include "api/docker/prune.h"
 #include "base/log.h"
 #include "cmd/tare/documents.h"
 #include "cmd/tare/pruned.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
-#include "engine/events.h"
 #include "engine/volume_copy.h"
-#include "engine/volume_prune.h"
 
-#define PRUNE_KEYS "all label label!"
 
 const struct cli_option volume_create_options[] = {
 	{ "driver", 'd', "local", CLI_STR, "what makes it (default: local)", offsetof(struct volume_opts, driver) },
@@ -54,7 +51,7 @@ const struct cli_option volume_rm_options[] = {
 const struct cli_option volume_prune_options[] = {
 	{ "all", 'a', NULL, CLI_FLAG, "also those with a name", offsetof(struct system_opts, all) },
 	{ "force", 'f', NULL, CLI_FLAG, "do not ask", offsetof(struct system_opts, force) },
-	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only those that match (" PRUNE_KEYS ")", offsetof(struct system_opts, filters),
+	{ "filter", 0, "KEY=VALUE", CLI_STRV, "only those that match (" VOLUME_PRUNE_KEYS ")", offsetof(struct system_opts, filters),
 	  .choices = "all=true|false,label=,label!=" },
 	{ 0 }
 };
@@ -152,36 +149,6 @@ int cmd_volume_rm(const struct cli_call *call, struct err *e)
 	return r < 0 ? r : tare_each(call, &en, remove_one, call->opts);
 }
 
-struct pruning {
-	const struct cli_call *call;
-	struct strv filters;
-	bool all;
-	const struct volume *v; /* being judged */
-};
-
-static int prune_matches(const char *key, const char *value, void *data, struct err *e)
-{
-	struct pruning *p = data;
-
-	if (strcmp(key, "label") == 0)
-		return filter_label(p->v->labels, value);
-	if (strcmp(key, "label!") == 0)
-		return !filter_label(p->v->labels, value);
-	if (strcmp(key, "all") == 0)
-		return filter_bool(key, value, &p->all, e) < 0 ? e->code : 1;
-	return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are " PRUNE_KEYS, key, value);
-}
-
-static int wanted(const struct volume *v, void *data, struct err *e)
-{
-	struct pruning *p = data;
-	int r;
-
-	p->v = v;
-	r = filter_passes(p->call->arena, p->filters, prune_matches, p, e);
-	return r < 0 ? r : r && (p->all || v->anonymous);
-}
-
 static void removed(const char *name, void *data)
 {
 	pruned_say("volume", name, data);
@@ -191,21 +158,17 @@ int cmd_volume_prune(const struct cli_call *call, struct err *e)
 {
 	const struct system_opts *o = call->opts;
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	struct pruning p = { .call = call, .filters = tare_strv(&o->filters), .all = o->all };
-	const struct volume none = { .name = "" };
 	uint64_t freed;
 	int r = tare_engine(call, &en, e);
 
 	if (r == 0)
-		r = wanted(&none, &p, e); /* a filter that is none is told before anybody is asked */
+		r = prune_volumes_check(call->arena, tare_strv(&o->filters), e);
 	if (r < 0)
 		return r;
 	if (!o->force && !tare_confirm(o->all ? "This removes every volume that no container has." :
 							  "This removes every volume without a name that no container has."))
 		return 1;
-	r = volume_prune(&en, call->arena, wanted, removed, &p, &freed, e);
-	if (r == 0)
-		events_pruned(&en, "volume", freed);
+	r = prune_volumes(&en, call->arena, tare_strv(&o->filters), o->all, removed, NULL, &freed, e);
 	if (r == 0)
 		pruned_total(call->arena, freed);
 	return r;

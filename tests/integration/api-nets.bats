@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# Networks and volumes over Docker's Engine API: made, joined, left, removed; statuses and sentences are what clients look for.
+load ../lib/common
+
+setup_file() {
+  tare_setup_file
+  load_busybox
+  export SOCKET=$BATS_FILE_TMPDIR/docker.sock
+  "$TARE_BIN/tared" -H "unix://$SOCKET" --root "$TARE_ROOT" --state "$TARE_STATE" 2>"$BATS_FILE_TMPDIR/log" 3>&- &
+  echo $! >"$BATS_FILE_TMPDIR/pid"
+  wait_until 5 grep -q listening "$BATS_FILE_TMPDIR/log"
+}
+teardown_file() {
+  kill "$(cat "$BATS_FILE_TMPDIR/pid")"
+  tare_teardown_file
+}
+teardown() {
+  local all
+  all=$(tare ps -aq)
+  # shellcheck disable=SC2086
+  [ -z "$all" ] || tare rm -f $all >/dev/null
+  for all in $(tare network ls --filter type=custom --format '{{.Name}}'); do tare network rm "$all" >/dev/null; done
+  for all in $(tare volume ls -q); do tare volume rm "$all" >/dev/null; done
+}
+
+# ask METHOD PATH [JSON]: the status, a blank, the body.
+ask() {
+  local body=()
+  [ $# -lt 3 ] || body=(-H 'Content-Type: application/json' -d "$3")
+  curl -s --globoff --unix-socket "$SOCKET" -X "$1" "${body[@]}" -w '\n%{http_code}' "http://docker$2" | { mapfile -t l; echo "${l[-1]} ${l[0]}"; }
+}
+# says WANT METHOD PATH [JSON]
+says() {
+  local want=$1 got
+  shift
+  got=$(ask "$@")
+  [ "$got" = "$want" ] || { printf '%s\n  said %s\n  want %s\n' "$*" "$got" "$want"; return 1; }
+}
+message() { printf '%s {"message":"%s"}' "$1" "$2"; }
+
+@test "networks/create: what is asked for is what there is" {
+  run -0 ask POST /v1.41/networks/create '{"Name":"net","CheckDuplicate":true,"Driver":"bridge","Internal":true,"Attachable":true,"EnableIPv6":true,
+    "IPAM":{"Driver":"default","Options":{},"Config":[{"Subnet":"10.199.7.0/24","IPRange":"10.199.7.128/25","Gateway":"10.199.7.9","AuxiliaryAddresses":{"router":"10.199.7.2"}},
+    {"Subnet":"fd00:7::/64","Gateway":"fd00:7::9"}]},"Options":{"com.docker.network.driver.mtu":"1400","com.docker.network.bridge.name":"brtest0"},"Labels":{"a":"b"}}'
+  [[ "$output" == '201 {"Id":"'*'","Warning":""}' ]]
+  local id; id=$(tare network inspect -f '{{.Id}}' net)
+  [[ "$output" == *"$id"* ]]
+  [ "$(tare network inspect -f '{{.Driver}} {{.Device}} {{.Internal}} {{.Attachable}} {{.EnableIPv6}} {{.Mtu}} {{.Labels.a}} {{json .IPAM.Config}}' net)" = \
+    'bridge brtest0 true true true 1400 b [{"Subnet":"10.199.7.0/24","IPRange":"10.199.7.128/25","Gateway":"10.199.7.9","AuxiliaryAddresses":{"router":"10.199.7.2"}},{"Subnet":"fd00:7::/64","Gateway":"fd00:7::9","AuxiliaryAddresses":{}}]' ]
+  [ "$(tare run --rm --network net busybox cat /sys/class/net/eth0/mtu)" = 1400 ]
+  says "$(message 409 'network with name net already exists')" POST /networks/create '{"Name":"net"}'
+  run -0 ask POST /networks/create '{"Name":"other","IPAM":{"Config":[{"Subnet":"10.199.7.0/28"}]}}'
+  [[ "$output" == '403 {"message":"Pool overlaps with other one on this address space'* ]]
+  run -0 ask POST /networks/create '{"Name":"other","Options":{"com.docker.network.bridge.name":"brtest0"}}'
+  [[ "$output" == 4*'that is the device of network net'* ]]
+  run -0 ask POST /networks/create '{"Name":"small"}'
+  [[ "$output" == '201 '* ]]
+  # members that Python's clients send as null
+  run -0 ask POST /v1.41/networks/create '{"Name":"nulls","Driver":null,"Options":null,"IPAM":null,"Labels":null,"CheckDuplicate":null,"EnableIPv6":false}'
+  [[ "$output" == '201 '* ]]
+}
+
+@test "networks/create: what is refused, and how" {
+  says "$(message 403 'operation is not permitted on predefined bridge network ')" POST /networks/create '{"Name":"bridge"}'
+  says "$(message 403 'operation is not permitted on predefined host network ')" POST /networks/create '{"Name":"host"}'
+  says "$(message 403 'only one instance of \"host\" network is allowed')" POST /networks/create '{"Name":"x1","Driver":"host"}'
+  says "$(message 404 'could not find plugin weave in v1 plugin registry: plugin \"weave\" not found')" POST /networks/create '{"Name":"x1","Driver":"weave"}'
+  for body in '{"Name":""}' '{"Name":7}' '{"Name":"a/b"}' '{"Name":"x1","IPAM":{"Config":[{"Subnet":"10.1.2.0/33"}]}}' '{"Name":"x1","Labels":{"a":1}}' \
+    '{"Name":"x1","IPAM":{"Config":[{"Gateway":"10.1.2.1"}]}}' 'no json' '{"Name":"x1","Options":{"com.docker.network.bridge.enable_icc":"false"}}'; do
+    run -0 ask POST /networks/create "$body"
+    [[ "$output" == '400 {"message":"'* ]] || { echo "$body: $output"; return 1; }
+  done
+  for body in '{"Name":"x1","Ingress":true}' '{"Name":"x1","ConfigOnly":true}' '{"Name":"x1","Scope":"swarm"}' '{"Name":"x1","ConfigFrom":{"Network":"y"}}' \
+    '{"Name":"x1","EnableIPv4":false}' '{"Name":"x1","Options":{"nobody.knows":"it"}}' '{"Name":"x1","IPAM":{"Options":{"a":"b"}}}'; do
+    run -0 ask POST /networks/create "$body"
+    [[ "$output" == '501 {"message":"'* ]] || { echo "$body: $output"; return 1; }
+  done
+  [ -z "$(tare network ls -q --filter type=custom)" ]
+}
+
+@test "connect and disconnect: of one that runs, and of one that does not yet, as docker-compose does it" {
+  tare network create --subnet 10.199.8.0/24 net >/dev/null
+  tare run -d --name run busybox sleep 1000 >/dev/null
+  tare create --name made --network net busybox sleep 1000 >/dev/null
+  says '200 ' POST /networks/net/connect '{"Container":"run","EndpointConfig":{"Aliases":["other"],"IPAMConfig":{"IPv4Address":"10.199.8.77"},"DriverOpts":null,"Links":null,"MacAddress":"02:42:0a:00:00:07"}}'
+  [ "$(tare inspect -f '{{(index .NetworkSettings.Networks "net").IPAddress}} {{(index .NetworkSettings.Networks "net").MacAddress}}' run)" = '10.199.8.77 02:42:0a:00:00:07' ]
+  # a name has a slash before it, where a client took it from an inspect
+  says '200 ' POST "/v1.41/networks/$(tare network inspect -f '{{.Id}}' net)/disconnect" '{"Container":"/made"}'
+  says '200 ' POST /v1.41/networks/net/connect '{"Container":"made","EndpointConfig":{"Aliases":["web","made-1"],"IPAMConfig":{}}}'
+  tare start made >/dev/null
+  tare exec run ping -c 1 -w 2 web 2>&1 | grep -q "^PING web"
+  tare exec made ping -c 1 -w 2 other 2>&1 | grep -q "^PING other (10.199.8.77)"
+  run -0 ask POST /networks/net/connect '{"Container":"run"}'
+  [[ "$output" == '403 {"message":"container run is in network net already"}' ]]
+  run -0 ask POST /networks/net/connect '{"Container":"made","EndpointConfig":{"IPAMConfig":{"IPv4Address":"bad"}}}'
+  [[ "$output" == '400 '* ]]
+  says '200 ' POST /networks/net/disconnect '{"Container":"run","Force":false}'
+  run -1 tare exec run ip addr show eth1
+  run -0 ask POST /networks/net/disconnect '{"Container":"run"}'
+  [[ "$output" == '404 {"message":"container run is not in network net"}' ]]
+  says '200 ' POST /networks/net/disconnect '{"Container":"run","Force":true}'
+  says "$(message 404 'No such container: nobody')" POST /networks/net/connect '{"Container":"nobody"}'
+  says "$(message 404 'No such container: nobody')" POST /networks/net/disconnect '{"Container":"nobody","Force":true}'
+  says "$(message 404 'network nowhere not found')" POST /networks/nowhere/connect '{"Container":"run"}'
+  says "$(message 404 'network nowhere not found')" POST /networks/nowhere/disconnect '{"Container":"run"}'
+  # the default network, by any of its names
+  says '200 ' POST /networks/bridge/disconnect '{"Container":"run"}'
+  says '200 ' POST /networks/bridge/connect '{"Container":"run"}'
+}
+
+@test "networks: remove and prune" {
+  tare network create net >/dev/null
+  tare network create --label keep old >/dev/null
+  tare network create used >/dev/null
+  tare run -d --name run --network used busybox sleep 1000 >/dev/null
+  says "$(message 404 'network nowhere not found')" DELETE /networks/nowhere
+  for name in bridge host none; do says "$(message 403 "$name is a pre-defined network and cannot be removed")" DELETE /networks/$name; done
+  run -0 ask DELETE /networks/used
+  [[ "$output" == '403 {"message":"error while removing network: network used is in use by container run"}' ]]
+  says '204 ' DELETE "/networks/$(tare network inspect -f '{{.Id}}' net)"
+  run -1 tare network inspect net
+  run -0 ask POST '/networks/prune?filters={"no":["x"]}'
+  [[ "$output" == '400 '* ]]
+  says '200 {"NetworksDeleted":null}' POST '/networks/prune?filters={"label!":{"keep":true}}'
+  says '200 {"NetworksDeleted":["old"]}' POST '/networks/prune?filters={"label":["keep"]}'
+}
+
+@test "volumes: create, remove, prune" {
+  run -0 ask POST /volumes/create '{"Name":"data","Driver":"local","DriverOpts":{"type":"tmpfs","device":"tmpfs","o":"size=1m"},"Labels":{"a":"b"}}'
+  [[ "$output" == '201 {'*'"Driver":"local","Labels":{"a":"b"},"Mountpoint":"'*'","Name":"data","Options":{"type":"tmpfs","device":"tmpfs","o":"size=1m"},"Scope":"local"}' ]]
+  # as docker's: the same again is no error, another one of that name is
+  run -0 ask POST /volumes/create '{"Name":"data"}'
+  [[ "$output" == '201 '* ]]
+  run -0 ask POST /volumes/create '{"Name":"data","DriverOpts":{"type":"tmpfs","device":"tmpfs"}}'
+  [[ "$output" == '409 '* ]]
+  says "$(message 404 'create x1: error looking up volume plugin nosuch: plugin \"nosuch\" not found')" POST /volumes/create '{"Name":"x1","Driver":"nosuch"}'
+  for body in '{"Name":"a/b"}' '{"Name":"x1","DriverOpts":{"nobody":"knows"}}' '{"Name":"x1","Labels":[]}' no-json; do
+    run -0 ask POST /volumes/create "$body"
+    [[ "$output" == '400 '* ]] || { echo "$body: $output"; return 1; }
+  done
+  run -0 ask POST /volumes/create '{}'
+  [[ "$output" == '201 '*'"Labels":{"com.docker.volume.anonymous":""}'*'"Name":"'????????????????????????????????????????????????????????????????'"'* ]]
+  tare create --name user -v data:/data busybox >/dev/null
+  says "$(message 409 "remove data: volume is in use - [$(tare inspect -f '{{.Id}}' user)]")" DELETE /volumes/data
+  says "$(message 409 "remove data: volume is in use - [$(tare inspect -f '{{.Id}}' user)]")" DELETE '/volumes/data?force=True'
+  says "$(message 404 'get nosuch: no such volume')" DELETE '/volumes/nosuch?force=False'
+  says '204 ' DELETE '/volumes/nosuch?force=1'
+  tare rm user >/dev/null
+  tare volume create named >/dev/null
+  # from 1.42 on a prune is of those without a name
+  run -0 ask POST /v1.42/volumes/prune
+  [[ "$output" == '200 {"VolumesDeleted":["'????????????????????????????????????????????????????????????????'"],"SpaceReclaimed":'*'}' ]]
+  run -0 ask POST '/v1.44/volumes/prune?filters={"all":["true"],"label":["a"]}'
+  [[ "$output" == '200 {"VolumesDeleted":["data"],'* ]]
+  run -0 ask POST /v1.41/volumes/prune
+  [[ "$output" == '200 {"VolumesDeleted":["named"],'* ]]
+  says '204 ' DELETE '/volumes/named?force=true'
+  run -0 ask PUT '/volumes/named?version=1' '{}'
+  [[ "$output" == '503 {"message":"This node is not a swarm manager.'* ]]
+}
