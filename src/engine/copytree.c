@@ -45,7 +45,17 @@ static bool is_capability(const char *name)
 	return strcmp(name, "security.capability") == 0;
 }
 
-/* user.* and a program's capabilities, which are the image's; trusted.* is the overlay's, the rest of security.* the host's. */
+/* user.* and a program's capabilities, which are the image's; trusted.* is the overlay's, the rest of security.* the host's, and ACLs are of ids, which
+ * images have none of that would mean somebody. */
+static bool is_copied(const char *name, const struct copytree_ids *ids)
+{
+	if (ids->whole)
+		return strncmp(name, "security.", 9) != 0 || is_capability(name);
+	if (strncmp(name, "user.", 5) != 0 && !(is_capability(name) && ids->base == 0))
+		return false;
+	return strncmp(name, "user.overlay.", 13) != 0;
+}
+
 static int copy_xattrs(int from, int to, const struct copytree_ids *ids)
 {
 	char names[XATTR_NAMES_MAX];
@@ -55,9 +65,7 @@ static int copy_xattrs(int from, int to, const struct copytree_ids *ids)
 		CLEANUP_FREE char *value = NULL;
 		ssize_t n;
 
-		if (strncmp(name, "user.", 5) != 0 && !(is_capability(name) && ids->base == 0))
-			continue;
-		if (strncmp(name, "user.overlay.", 13) == 0)
+		if (!is_copied(name, ids))
 			continue;
 		value = malloc(XATTR_VALUE_MAX);
 		n = value ? fgetxattr(from, name, value, XATTR_VALUE_MAX) : -1;
@@ -79,16 +87,34 @@ static int copy_attributes(int from, int to, const struct stat *st, const struct
 	return r < 0 ? r : futimens(to, times) < 0 ? -errno : 0;
 }
 
-static int copy_bytes(int from, int to)
+/* From where both files stand. */
+static int copy_piece(int from, int to, off_t left)
 {
-	for (;;) {
-		ssize_t n = sendfile(to, from, NULL, 1 << 20);
+	while (left > 0) {
+		ssize_t n = sendfile(to, from, NULL, left < 1 << 20 ? (size_t)left : 1 << 20);
 
-		if (n == 0)
+		if (n == 0) /* it became shorter */
 			return 0;
 		if (n < 0 && errno != EINTR)
 			return -errno;
+		left -= n > 0 ? n : 0;
 	}
+	return 0;
+}
+
+/* Data alone: a data base's file may be mostly holes. */
+static int copy_bytes(int from, int to)
+{
+	off_t end = lseek(from, 0, SEEK_END), data, hole = 0;
+	int r = end < 0 ? -errno : 0;
+
+	while (r == 0 && (data = lseek(from, hole, SEEK_DATA)) >= 0) {
+		hole = lseek(from, data, SEEK_HOLE);
+		if (hole < 0 || lseek(from, data, SEEK_SET) < 0 || lseek(to, data, SEEK_SET) < 0)
+			return -errno;
+		r = copy_piece(from, to, hole - data);
+	}
+	return r < 0 ? r : errno == ENXIO && ftruncate(to, end) == 0 ? 0 : -errno;
 }
 
 static int copy_file(int src_dir, const char *name, int dst_dir, const char *as, const struct stat *st, const struct copytree_ids *ids)
@@ -141,6 +167,19 @@ static int copy_link(int src_dir, int dst_dir, const char *name, const struct st
 	return 0;
 }
 
+static int copy_special(int dst_dir, const char *name, const struct stat *st)
+{
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	int r = io_remove_tree(dst_dir, name);
+
+	if (r < 0 || S_ISSOCK(st->st_mode)) /* which is nothing without who listens */
+		return r;
+	if (mknodat(dst_dir, name, st->st_mode & (S_IFMT | 0600), st->st_rdev) < 0 || fchownat(dst_dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchmodat(dst_dir, name, st->st_mode & 07777, 0) < 0 || utimensat(dst_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
 /* One more name of a file that was copied. A container that has the volume may have put a link in the place of one of its folders since. */
 static int link_again(const struct laying *l, const char *first, int dst, const char *name)
 {
@@ -162,7 +201,7 @@ static int apply_folder(struct laying *l, int src_dir, int dst_dir, const char *
 
 	if (src < 0)
 		return -errno;
-	if (overlay_is_opaque(src) || (fstatat(dst_dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode)))
+	if ((!l->ids->whole && overlay_is_opaque(src)) || (fstatat(dst_dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode)))
 		r = io_remove_tree(dst_dir, name);
 	if (r < 0)
 		return r;
@@ -186,12 +225,14 @@ static int apply_entry(struct laying *l, int src, int dst, const char *path, uns
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return apply_folder(l, src, dst, path, depth);
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode) && l->ids->whole)
+		return copy_special(dst, name, &st);
 	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) /* a whiteout, or what hides what is below; that of a tar replaces nothing */
 		return l->ids->tar ? 0 : io_remove_tree(dst, name);
 	first = hardlinks_first(&l->links, &l->a, &st, path);
 	if (arena_error(&l->a) < 0)
 		return -ENOMEM;
-	if (l->ids->tar && !first && S_ISREG(st.st_mode))
+	if ((l->ids->tar || l->ids->whole) && !first && S_ISREG(st.st_mode))
 		return replace_file(src, dst, name, &st, l->ids);
 	r = io_remove_tree(dst, name);
 	if (r < 0 || first)
@@ -285,7 +326,7 @@ int copytree_from_layers(const int *lowers, size_t n, const char *path, int dirf
 		l.root = dst;
 		r = dst < 0 ? -errno : apply(&l, src, dst, ".", 0, true);
 		if (r < 0)
-			return ids->tar ? err_errno(e, r, "its files") : err_errno(e, r, "copy /%s of the image", path);
+			return ids->tar || ids->whole ? err_errno(e, r, "its files") : err_errno(e, r, "copy /%s of the image", path);
 	}
 	return 0;
 }

@@ -110,7 +110,8 @@ static int lock(int folder)
 /* Ids as they are. */
 static struct copytree_ids ids_of(enum volume_filling how)
 {
-	return (struct copytree_ids){ .base = 0, .size = UINT32_MAX, .tar = how == VOLUME_FILL_OVER };
+	return (struct copytree_ids){ .base = 0, .size = UINT32_MAX, .tar = how == VOLUME_FILL_OVER,
+				      .whole = how == VOLUME_FILL_COPY || how == VOLUME_FILL_COPY_OVER };
 }
 
 /* What comes into its place looks like the empty folder that is there, until something says otherwise. */
@@ -177,11 +178,27 @@ int volume_fill(const struct engine *en, const char *name, enum volume_filling h
 		r = empty = is_empty(folder, DATA);
 	if (r < 0)
 		return err_errno(e, r, "volume %s", name);
-	if (!empty && how != VOLUME_FILL_OVER)
+	if (!empty && how != VOLUME_FILL_OVER && how != VOLUME_FILL_COPY_OVER)
 		return 0;
 	r = above_limits(false, name, e);
 	if (r == 0)
 		r = fill(en, folder, name, how, empty, lowers, n, path, e);
 	(void)!above_limits(true, name, &ignored);
 	return r < 0 ? err_ctx(e, "fill volume %s", name) : 0;
+}
+
+int volume_is_empty(const struct engine *en, const char *name, bool *empty, struct err *e)
+{
+	CLEANUP_FD int folder = volume_open(en, name, e);
+	int r;
+
+	if (folder < 0)
+		return folder;
+	r = lock(folder);
+	if (r == 0)
+		r = empty_full(folder);
+	if (r == 0)
+		r = is_empty(folder, DATA);
+	*empty = r > 0;
+	return r < 0 ? err_errno(e, r, "volume %s", name) : 0;
 }

@@ -31,9 +31,13 @@ static int take(void *data, const void *bytes, size_t len, struct err *e)
 
 static int start_over(struct taking *t, struct err *e)
 {
+	bool any = t->size > 0;
+
 	t->size = 0;
 	sha256_init(&t->sum);
-	if (ftruncate(t->args->fd, 0) < 0 || lseek(t->args->fd, 0, SEEK_SET) < 0)
+	if (any && lseek(t->args->fd, 0, SEEK_CUR) < 0)
+		return err_set(e, ERR_UNAVAILABLE, "%s: the connection was cut", t->args->url);
+	if (any && (ftruncate(t->args->fd, 0) < 0 || lseek(t->args->fd, 0, SEEK_SET) < 0))
 		return err_errno(e, -errno, "%s: begin anew", t->args->url);
 	return 0;
 }
@@ -106,7 +110,7 @@ static int hear(struct registry_client *c, struct taking *t, struct arena *a, st
 int fetch_url(const struct fetch_args *args, struct arena *a, struct fetched *out, struct err *e)
 {
 	const struct transfer_endpoint server = { .name = args->base, .base = args->base, .repository = "-", .proxy = args->proxy,
-						  .anonymous = true };
+						  .socket = args->socket, .patience = args->patience, .anonymous = true };
 	CLEANUP_REGISTRY_CLIENT struct registry_client c = REGISTRY_CLIENT_INIT;
 	struct taking t = { .args = args };
 	int r = registry_start(args->program, &server, 1, NULL, 0, &c, e);

@@ -13,9 +13,11 @@ struct fetch_args {
 	const char *url;     /* http or https */
 	const char *base;    /* its scheme, host and port: "https://example.com:8443" */
 	const char *proxy;   /* NULL: none */
+	const char *socket;  /* a unix socket's path, which is spoken with instead of the host */
+	unsigned int patience; /* s without a byte; 0: the usual */
 	const char *etag;    /* what was got before had this one; NULL: nothing was */
 	uint64_t max;        /* bytes */
-	int fd;              /* an empty file: its content */
+	int fd;              /* an empty file: its content; or a pipe, and then it is not begun anew where the connection was cut */
 };
 
 struct fetched {

@@ -76,6 +76,8 @@ static int introduce(struct registry_client *c, const struct transfer_endpoint *
 
 	if (r < 0)
 		return r;
+	if (!patience)
+		patience = endpoints[0].patience;
 	jw_object(&w, NULL);
 	jw_u64(&w, "version", 1);
 	if (patience)

@@ -23,6 +23,7 @@ struct transfer_endpoint {
 	const char *socket;     /* a unix socket's path instead */
 	const char *repository; /* "library/busybox" */
 	const char *proxy;
+	unsigned int patience;  /* of the first: s for which nothing may come; 0: the usual */
 	bool insecure;          /* any certificate will do */
 	bool anonymous;         /* it is no registry, and we are nobody to it */
 	const char *ca, *cert, *key; /* PEM */

@@ -203,6 +203,10 @@ static const struct cli_command system_commands[] = {
 	{ "prune", NULL, "remove stopped containers, unused networks, images without a name, and what crashes left", cmd_prune, prune_options,
 	  sizeof(struct system_opts), NULL, 0, 0 },
 	ROW_EVENTS,
+	{ "dial-stdio", NULL, "connect standard input and output with the server of Docker's API (DOCKER_HOST=ssh://)", cmd_dial, dial_options,
+	  sizeof(struct dial_opts), NULL, 0, 0 },
+	{ "migrate-from", "docker", "copy images and volumes of a dockerd on this machine, changing nothing there", cmd_migrate, migrate_options,
+	  sizeof(struct migrate_opts), NULL, 1, 1 },
 	END,
 };
 

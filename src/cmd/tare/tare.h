@@ -408,6 +408,22 @@ int cmd_exited(const struct cli_call *call, struct err *e);
 int cmd_freeze(const struct cli_call *call, struct err *e);
 int cmd_heal(const struct cli_call *call, struct err *e);
 
+/* migrate.c */
+struct migrate_opts {
+	const char *host, *docker_root;
+	bool dry_run, force;
+	struct cli_strv limits;
+};
+extern const struct cli_option migrate_options[];
+int cmd_migrate(const struct cli_call *call, struct err *e);
+
+/* dial.c */
+struct dial_opts {
+	const char *host;
+};
+extern const struct cli_option dial_options[];
+int cmd_dial(const struct cli_call *call, struct err *e);
+
 /* help.c; the topics are made of man/topics by tools/embed */
 extern const struct cli_topic tare_topics[];
 #define TARE_TOPICS "config|devices|exit-status|filters|formats|mounts|networking|rootless|services|templates"
