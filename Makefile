@@ -3,7 +3,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all help deps run test test-unit test-vm lint asan bench fuzz install clean test-long
+.PHONY: all help deps run test test-unit test-vm lint asan bench fuzz install deb clean test-long
 
 all: ## build everything into $(BUILD)/bin/
 	@tools/install-deps build
@@ -54,6 +54,10 @@ bench: all ## measure against the peers; results in build/bench/
 
 install: all ## into DESTDIR/PREFIX
 	@DESTDIR="$(DESTDIR)" tools/install $(BUILD) "$(PREFIX)"
+
+deb: all ## a Debian package in $(BUILD)/deb/
+	@tools/install-deps deb
+	@tools/make-deb $(BUILD)
 
 clean: ## remove the build folder
 	rm -rf build

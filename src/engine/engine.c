@@ -79,6 +79,16 @@ static int enter_user(struct engine *en, struct err *e)
 	return r < 0 ? r : rootless_enter(en->state, &en->user, e);
 }
 
+/* The server's socket is in it, for others than root, too. They may go through, and everything else in there is for its owner alone; who makes the
+ * folder first does not matter. */
+static void let_through(int state_fd)
+{
+	struct stat st;
+
+	if (fstat(state_fd, &st) == 0 && st.st_uid == 0 && (st.st_mode & 0777) == 0700)
+		(void)!fchmod(state_fd, 0711);
+}
+
 static int open_store(struct engine *en, const char *root, const char *state, struct err *e)
 {
 	int r = open_folder(root, &en->root_fd, e);
@@ -87,6 +97,8 @@ static int open_store(struct engine *en, const char *root, const char *state, st
 		r = open_folder(state, &en->state_fd, e);
 	if (r == 0)
 		r = format_check(en->root_fd, root, e);
+	if (r == 0 && !en->user.on)
+		let_through(en->state_fd);
 	if (r == 0 && mkdirat(en->root_fd, "containers", 0700) < 0 && errno != EEXIST)
 		r = err_errno(e, -errno, "make %s/containers", root);
 	if (r < 0)
