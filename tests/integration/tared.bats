@@ -127,7 +127,7 @@ def show(target, **h):
     assert code == 200, body
     return json.loads(body)
 r = show("/v1.41/things/127.0.0.1:5003/a%2Fb%25/x/show?k=1&k=two+words&k=%26&number=-7&yes=False", **{"X-Test": "v"})
-assert r == {"api": 141, "param": "127.0.0.1:5003/a/b%/x", "header": "v", "k": ["1", "two words", "&"], "yes": False, "number": -7, "peer": os.getuid()}, r
+assert r == {"api": 141, "param": "127.0.0.1:5003/a/b%/x", "header": "v", "k": ["1", "two words", "&"], "yes": False, "number": -7, "peer": os.getuid(), "name": None}, r
 r = show("/things/show")
 assert r["api"] == 151 and r["param"] == "show" and r["k"] == [] and r["yes"] is True and r["number"] == -1 and r["header"] is None, r
 assert show("/things/show/show/show")["param"] == "show/show"

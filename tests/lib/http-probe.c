@@ -34,7 +34,8 @@ static int show(struct exchange *ex, struct err *e)
 	jw_strv(&w, "k", all);
 	jw_bool(&w, "yes", ex_query_bool(ex, "yes", true));
 	jw_i64(&w, "number", number);
-	jw_i64(&w, "peer", (int64_t)ex_peer(ex));
+	jw_i64(&w, "peer", ex_peer(ex) == (uid_t)-1 ? -1 : (int64_t)ex_peer(ex));
+	jw_str(&w, "name", ex_peer_name(ex));
 	jw_end_object(&w);
 	return ex_json(ex, 200, &b, e);
 }
@@ -205,6 +206,7 @@ int main(int argc, char **argv)
 	struct server_options o = { .daemon = &daemon, .hosts = (const char *const *)argv + 1, .root = getenv("TARE_ROOT"), .state = getenv("TARE_STATE") };
 	struct err e = { 0 };
 
+	o.tls = (struct server_tls){ getenv("PROBE_CERT"), getenv("PROBE_KEY"), getenv("PROBE_CA") };
 	log_setup("http-probe", STDERR_FILENO, LOG_FORMAT_PLAIN, LOG_LEVEL_INFO);
 	if (argc < 2)
 		return 2;

@@ -84,6 +84,11 @@ uid_t ex_peer(const struct exchange *ex)
 	return ex->peer;
 }
 
+const char *ex_peer_name(const struct exchange *ex)
+{
+	return ex->peer_name;
+}
+
 int ex_engine(struct exchange *ex, struct engine **out, struct err *e)
 {
 	if (!ex->opened) {

@@ -53,6 +53,8 @@ int ex_engine(struct exchange *ex, struct engine **out, struct err *e) MUST_CHEC
 /* The server's own options, and who is at the other end (peer's uid, or (uid_t)-1 where it is no unix socket). */
 const struct server_options *ex_server(const struct exchange *ex);
 uid_t ex_peer(const struct exchange *ex);
+/* The common name of the client's certificate; NULL: it showed none. */
+const char *ex_peer_name(const struct exchange *ex);
 
 /* ---- the answer ---- */
 

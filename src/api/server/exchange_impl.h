@@ -12,6 +12,7 @@ struct exchange {
 	/* given by the front */
 	int fd; /* the connection, blocking */
 	uid_t peer;
+	const char *peer_name;
 	const struct server_options *options;
 	const struct server_view *view;
 	struct http *http;        /* a whole head */

@@ -126,7 +126,7 @@ static int address(const char *text, struct sockaddr_storage *out, socklen_t *le
 	return 0;
 }
 
-static int open_tcp(const char *text, struct listener *out, struct err *e)
+static int open_tcp(const char *text, bool tls, struct listener *out, struct err *e)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = 0;
@@ -140,7 +140,8 @@ static int open_tcp(const char *text, struct listener *out, struct err *e)
 	if (out->fd < 0 || setsockopt(out->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 || bind(out->fd, (struct sockaddr *)&sa, len) < 0 ||
 	    listen(out->fd, BACKLOG) < 0)
 		return err_errno(e, -errno, "listen at tcp://%s", text);
-	log_warning("tcp://%s is served without TLS: whoever reaches it is root of this machine", text);
+	if (!tls)
+		log_warning("tcp://%s is served without TLS: whoever reaches it is root of this machine", text);
 	return 0;
 }
 
@@ -171,7 +172,7 @@ static int take_given(const char *host, struct listeners *out, struct err *e)
 	return 0;
 }
 
-static int open_one(const char *host, gid_t gid, struct arena *a, struct listeners *out, struct err *e)
+static int open_one(const char *host, gid_t gid, bool tls, struct arena *a, struct listeners *out, struct err *e)
 {
 	struct listener *l = &out->v[out->n];
 	const char *kept = arena_strdup(a, host);
@@ -187,17 +188,17 @@ static int open_one(const char *host, gid_t gid, struct arena *a, struct listene
 	if (text_starts(host, "unix://") || host[0] == '/')
 		return open_unix(host[0] == '/' ? host : host + strlen("unix://"), gid, l, e);
 	if (text_starts(host, "tcp://"))
-		return open_tcp(host + strlen("tcp://"), l, e);
+		return open_tcp(host + strlen("tcp://"), tls, l, e);
 	return err_set(e, ERR_INVALID, "%s: want unix://PATH, tcp://ADDRESS:PORT or fd://", host);
 }
 
-int listen_open(const char *const *hosts, const char *group, struct arena *a, struct listeners *out, struct err *e)
+int listen_open(const char *const *hosts, const char *group, bool tls, struct arena *a, struct listeners *out, struct err *e)
 {
 	gid_t gid;
 	int r = find_group(group, &gid, e);
 
 	for (; r == 0 && *hosts; hosts++)
-		r = open_one(*hosts, gid, a, out, e);
+		r = open_one(*hosts, gid, tls, a, out, e);
 	return r;
 }
 

@@ -25,8 +25,8 @@ struct listeners {
 };
 
 /* Opens all of hosts (NULL-terminated): "unix://PATH" and "PATH", "tcp://ADDRESS:PORT", "fd://". Unix sockets have mode 0660 and belong to group (NULL:
- * "docker" where the machine has one, else root's). ERR_BUSY: somebody listens there already. The service manager's descriptors are taken out of the environment. */
-int listen_open(const char *const *hosts, const char *group, struct arena *a, struct listeners *out, struct err *e) MUST_CHECK;
+ * "docker" where the machine has one, else root's). tls: what comes by TCP is going to be TLS. ERR_BUSY: somebody listens there already. The service manager's descriptors are taken out of the environment. */
+int listen_open(const char *const *hosts, const char *group, bool tls, struct arena *a, struct listeners *out, struct err *e) MUST_CHECK;
 void listen_close(struct listeners *l);
 
 /* Tells the service manager that we serve, or end ("READY=1"); nothing where there is none. */

@@ -17,6 +17,7 @@
 
 #include "api/server/exchange_impl.h"
 #include "api/server/listen.h"
+#include "api/server/tls.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -44,7 +45,7 @@ struct user {
 	unsigned int conns, workers;
 };
 
-enum conn_state { CONN_READS, CONN_WORKS, CONN_DRAINS };
+enum conn_state { CONN_GREETS, CONN_READS, CONN_WORKS, CONN_DRAINS };
 
 struct conn {
 	struct conn *next, **at;
@@ -56,6 +57,7 @@ struct conn {
 	int64_t deadline;
 	struct http http;
 	struct strbuf rest; /* behind the head */
+	struct tls_greeting *tls; /* who he is; NULL: no TLS */
 	size_t held;        /* of HEADS_MAX */
 	int pidfd;
 	struct loop_source *worker;
@@ -122,6 +124,7 @@ static void close_conn(struct conn *c)
 	f->heads -= c->held;
 	http_free(&c->http);
 	sb_free(&c->rest);
+	free(c->tls);
 	c->user->conns--;
 	forget_user(f, c->user);
 	*c->at = c->next;
@@ -193,6 +196,7 @@ static struct exchange exchange_of(struct conn *c)
 	return (struct exchange){
 		.fd = c->fd,
 		.peer = c->user->uid,
+		.peer_name = c->tls && c->tls->name[0] ? c->tls->name : NULL,
 		.options = c->front->options,
 		.view = c->front->view,
 		.http = &c->http,
@@ -348,6 +352,20 @@ static void take(struct conn *c, const char *bytes, size_t len)
 	}
 }
 
+static void greet(struct conn *c, const char *bytes, size_t len)
+{
+	size_t used;
+	int r = tls_greet(c->tls, bytes, len, &used);
+
+	if (r < 0) {
+		close_conn(c);
+	} else if (r > 0) {
+		c->state = CONN_READS;
+		if (used < len)
+			take(c, bytes + used, len - used);
+	}
+}
+
 static void on_conn(struct loop *l, int fd, uint32_t events, void *data)
 {
 	struct conn *c = data;
@@ -362,6 +380,8 @@ static void on_conn(struct loop *l, int fd, uint32_t events, void *data)
 		return;
 	if (n <= 0)
 		close_conn(c);
+	else if (c->state == CONN_GREETS)
+		greet(c, f->piece, (size_t)n);
 	else if (c->state == CONN_READS)
 		take(c, f->piece, (size_t)n);
 }
@@ -378,6 +398,7 @@ static int add_conn(struct front *f, int fd, uid_t uid, struct conn **out)
 	}
 	*c = (struct conn){ .next = f->conns, .at = &f->conns, .front = f, .user = u, .fd = fd, .pidfd = -1 };
 	http_init(&c->http);
+	c->state = CONN_READS;
 	r = loop_add(f->loop, fd, EPOLLIN, on_conn, c, &c->source);
 	if (r < 0) {
 		forget_user(f, u);
@@ -393,10 +414,52 @@ static int add_conn(struct front *f, int fd, uid_t uid, struct conn **out)
 	return 0;
 }
 
+/* A process of TLS, which has nothing to tell by its end. */
+struct helper {
+	int pidfd;
+	struct loop_source *source;
+};
+
+static void on_helper(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct helper *h = data;
+	int status;
+
+	(void)events;
+	if (spawn_wait(fd, 0, &status) == -ETIMEDOUT)
+		return;
+	loop_remove(l, h->source);
+	close_fd(h->pidfd);
+	free(h);
+}
+
+/* What is not TLS' fault is said in the log, once for each client that it costs. */
+static int begin_tls(struct front *f, int *fd, struct tls_greeting **out)
+{
+	CLEANUP_FREE struct helper *h = calloc(1, sizeof(*h));
+	CLEANUP_FREE struct tls_greeting *g = calloc(1, sizeof(*g));
+	struct err e = { 0 };
+	int r = h && g ? tls_start(&f->options->tls, fd, &h->pidfd, &e) : err_errno(&e, -ENOMEM, "begin TLS");
+
+	if (r == 0) {
+		r = loop_add(f->loop, h->pidfd, EPOLLIN, on_helper, h, &h->source);
+		if (r == 0)
+			h = NULL; /* the loop's */
+		else
+			close_fd(h->pidfd);
+	}
+	if (r == 0)
+		*out = take_ptr(g);
+	else if (e.code)
+		log_error("%s", e.msg);
+	return r;
+}
+
 static void welcome(struct front *f, const struct listener *l, int fd)
 {
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(peer);
+	struct tls_greeting *tls = NULL;
 	const int on = 1;
 	struct conn *c;
 
@@ -405,10 +468,18 @@ static void welcome(struct front *f, const struct listener *l, int fd)
 		close_fd(fd);
 		return;
 	}
-	if (add_conn(f, fd, peer.uid, &c) < 0) {
+	if (l->tcp && f->options->tls.cert && begin_tls(f, &fd, &tls) < 0) {
 		close_fd(fd);
 		return;
 	}
+	if (add_conn(f, fd, peer.uid, &c) < 0) {
+		close_fd(fd);
+		free(tls);
+		return;
+	}
+	c->tls = tls;
+	if (tls)
+		c->state = CONN_GREETS;
 	if (f->n_conns > f->max_conns)
 		refuse(c, 503, "too many connections; try again later");
 	else if (c->user->conns > CONNS_PER_USER)
@@ -616,7 +687,9 @@ int server_run(const struct server_options *o, const struct server_view *view, s
 	r = more_descriptors(f, e);
 	if (r == 0)
 		r = open_signals(&signals, e);
+	if (r == 0 && o->tls.cert)
+		r = tls_check(&o->tls, e);
 	if (r == 0)
-		r = listen_open(o->hosts, o->group, &a, &f->listeners, e);
+		r = listen_open(o->hosts, o->group, o->tls.cert, &a, &f->listeners, e);
 	return r < 0 ? r : serve(f, signals, e);
 }

@@ -5,10 +5,17 @@
 #include "api/server/daemon_json.h"
 #include "api/server/route.h"
 
+/* TLS on tcp://, done by tare-tls, a process per connection; paths of files in PEM, read for each. */
+struct server_tls {
+	const char *cert, *key; /* NULL: none */
+	const char *ca;         /* only clients that show a certificate which these have signed; NULL: anybody */
+};
+
 struct server_options {
 	const char *root, *state;      /* of the engine; NULL: usual */
 	const char *const *hosts;      /* unix://PATH, tcp://ADDRESS:PORT, fd://; NULL-terminated */
 	const char *group;             /* of unix sockets; NULL: "docker" where there is one, else root's */
+	struct server_tls tls;
 	int64_t idle_ms;               /* ends after so long without a connection; 0: never. Only where the sockets are a service manager's */
 	const struct daemon_json *daemon; /* what daemon.json says; never NULL */
 	/* SIGHUP: what can change while we serve is exchanged by the caller, for requests that begin later. NULL: nothing can */

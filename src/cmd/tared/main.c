@@ -15,7 +15,8 @@ struct opts {
 	struct cli_strv hosts;
 	const char *root, *state, *group, *config, *log_level;
 	int64_t idle;
-	bool debug, validate;
+	bool debug, validate, tls, tls_verify;
+	const char *tls_ca, *tls_cert, *tls_key;
 };
 
 static const struct cli_option options[] = {
@@ -26,6 +27,11 @@ static const struct cli_option options[] = {
 	{ "config", 0, "FILE", CLI_STR, "settings, as dockerd's daemon.json has them (default " DAEMON_JSON ")", offsetof(struct opts, config) },
 	{ "validate", 0, NULL, CLI_FLAG, "check the options and that file, and end", offsetof(struct opts, validate) },
 	{ "idle-exit", 0, "TIME", CLI_DURATION, "end after so long without a connection, where the service manager listens (fd://)", offsetof(struct opts, idle) },
+	{ "tls", 0, NULL, CLI_FLAG, "TLS on tcp://, with --tlscert and --tlskey", offsetof(struct opts, tls) },
+	{ "tlsverify", 0, NULL, CLI_FLAG, "the same, for clients alone that --tlscacert has signed", offsetof(struct opts, tls_verify) },
+	{ "tlscacert", 0, "FILE", CLI_STR, "who signs the certificates of clients", offsetof(struct opts, tls_ca) },
+	{ "tlscert", 0, "FILE", CLI_STR, "the server's certificate, with those that lead to who signed it", offsetof(struct opts, tls_cert) },
+	{ "tlskey", 0, "FILE", CLI_STR, "and its key", offsetof(struct opts, tls_key) },
 	{ "debug", 'D', NULL, CLI_FLAG, "--log-level debug", offsetof(struct opts, debug) },
 	{ "log-level", 'l', "LEVEL", CLI_STR, "what of its own doings it tells", offsetof(struct opts, log_level), .choices = "debug|info|warn|warning|error|fatal" },
 	{ 0 }
@@ -60,6 +66,11 @@ static int no_conflict(const struct opts *o, const struct json *doc, struct err 
 		{ "exec-root", o->state },
 		{ "debug", o->debug ? "true" : NULL },
 		{ "log-level", o->log_level },
+		{ "tls", o->tls ? "true" : NULL },
+		{ "tlsverify", o->tls_verify ? "true" : NULL },
+		{ "tlscacert", o->tls_ca },
+		{ "tlscert", o->tls_cert },
+		{ "tlskey", o->tls_key },
 	};
 	int r = 0;
 
@@ -144,6 +155,22 @@ static int check_idle(const struct server_options *s, struct err *e)
 	return 0;
 }
 
+/* In memory of its own: the file's may go. */
+static int settle_tls(struct arena *a, const struct opts *o, const struct daemon_json *d, struct server_tls *out, struct err *e)
+{
+	const char *cert = o->tls_cert ? o->tls_cert : d->tls_cert, *key = o->tls_key ? o->tls_key : d->tls_key, *ca = o->tls_ca ? o->tls_ca : d->tls_ca;
+	bool verify = o->tls_verify || d->tls_verify;
+
+	if (!verify && !o->tls && !d->tls)
+		return 0;
+	if (!cert || !key)
+		return err_set(e, ERR_INVALID, "TLS: name the server's certificate and its key, --tlscert and --tlskey");
+	if (verify && !ca)
+		return err_set(e, ERR_INVALID, "TLS: name who signs the certificates of clients, --tlscacert");
+	*out = (struct server_tls){ arena_strdup(a, cert), arena_strdup(a, key), verify ? arena_strdup(a, ca) : NULL };
+	return arena_error(a) < 0 ? err_errno(e, -ENOMEM, "TLS") : 0;
+}
+
 static void free_settled(struct settled *s)
 {
 	arena_free(&s->arena);
@@ -171,6 +198,8 @@ static int run(const struct cli_call *call, struct err *e)
 	if (!server.group && s.daemon.group)
 		server.group = arena_strdup(call->arena, s.daemon.group);
 	r = check_idle(&server, e);
+	if (r == 0)
+		r = settle_tls(call->arena, o, &s.daemon, &server.tls, e);
 	if (r < 0 || o->validate)
 		return r;
 	return server_run(&server, &docker_view, e);
