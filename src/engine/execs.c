@@ -27,6 +27,25 @@ static const char *place(char out[PATH_MAX], const char *container, const char *
 	return out;
 }
 
+static int open_folder(const struct engine *en, const char *container)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/exec", container);
+	fd = openat(en->state_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+static int write_file(const struct engine *en, const char *container, const char *id, const char *what, const char *text, size_t len)
+{
+	CLEANUP_FD int dir = open_folder(en, container);
+	char name[NAME_MAX + 1];
+
+	(void)snprintf(name, sizeof(name), "%s.%s", id, what);
+	return dir < 0 ? dir : io_replace_file(dir, name, text, len, 0600, false);
+}
+
 /* ---- old ones ---- */
 
 static bool has_ended(int dir, const char *id)
@@ -71,15 +90,11 @@ static void look_at(int dir, const char *name, time_t now)
 
 static void sweep(const struct engine *en, const char *container)
 {
-	char path[PATH_MAX];
-	CLEANUP_DIR DIR *d = NULL;
+	int fd = open_folder(en, container);
+	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 	time_t now = time(NULL);
-	int fd;
 
-	(void)snprintf(path, sizeof(path), "%s/exec", container);
-	fd = openat(en->state_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d)
 		close_fd(fd);
 	while (d && (entry = readdir(d)))
@@ -90,13 +105,12 @@ static void sweep(const struct engine *en, const char *container)
 
 int execs_create(const struct engine *en, const struct record *rec, const struct strbuf *config, char id[ID_LEN + 1], struct err *e)
 {
-	char path[PATH_MAX];
 	int r = text_random_hex(ID_LEN / 2, id);
 
 	if (r == 0)
 		r = sb_error(config);
 	if (r == 0)
-		r = io_replace_file(en->state_fd, place(path, rec->id, id, "kept"), config->s, config->len, 0600, false);
+		r = write_file(en, rec->id, id, "kept", config->s, config->len);
 	if (r < 0)
 		return err_errno(e, r, "keep what is to be executed in container %s", rec->name);
 	if ((unsigned char)id[0] % SWEEP_ONE_OF == 0)
@@ -188,17 +202,20 @@ int execs_begin(const struct engine *en, const struct kept_exec *x, struct err *
 
 void execs_failed(const struct engine *en, const struct kept_exec *x, int code)
 {
-	char path[PATH_MAX], text[128];
+	char text[128];
 
 	(void)snprintf(text, sizeof(text), "{\"version\":1,\"status\":\"exited\",\"pid\":0,\"exitCode\":%d,\"exitKnown\":true}\n", code);
-	(void)!io_replace_file(en->state_fd, place(path, x->container, x->id, "json"), text, strlen(text), 0600, false);
+	(void)!write_file(en, x->container, x->id, "json", text, strlen(text));
 }
 
 int execs_connect(const struct engine *en, const struct kept_exec *x, unsigned char want, struct client *out, struct err *e)
 {
-	char path[PATH_MAX];
-	int fd = sock_connect(en->state_fd, place(path, x->container, x->id, "sock"), SOCK_STREAM), r;
+	CLEANUP_FD int dir = open_folder(en, x->container); /* the whole path is longer than a socket's may be */
+	char name[NAME_MAX + 1];
+	int fd, r;
 
+	(void)snprintf(name, sizeof(name), "%s.sock", x->id);
+	fd = dir < 0 ? dir : sock_connect(dir, name, SOCK_STREAM);
 	if (fd < 0)
 		return err_set(e, ERR_UNAVAILABLE, "process %.12s is not there to talk to: %s", x->id, strerror(-fd));
 	*out = (struct client){ .fd = fd };

@@ -1,6 +1,7 @@
 /* POST /containers/{}/exec, /exec/{}/start, /exec/{}/resize, GET /exec/{}/json */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "api/docker/attach.h"
 #include "api/docker/relay.h"
@@ -197,7 +198,7 @@ static int launch(struct starting *s, struct err *e)
 	r = container_exec(s->en, s->x.container, &s->asked.opt, &s->c, &made, e);
 	if (r < 0) {
 		execs_failed(s->en, &s->x, err_info(e->cls)->exit_code);
-		return words_start_failed(s->asked.opt.args.v[0], e);
+		return words_start_failed(s->asked.opt.args.v[0], true, e);
 	}
 	/* the client is dropped by a monitor that nobody attached to: then who asks for a size has to find it by itself */
 	if (s->asked.opt.tty && s->asked.rows && s->asked.opt.attach)
@@ -257,6 +258,24 @@ static int start(struct exchange *ex, struct err *e)
 
 /* ---- resize, json ---- */
 
+#define START_MS 10000
+#define LOOK_MS 20
+
+/* A client sends the size as soon as its start was answered, which is before there is a process. */
+static int await_start(struct starting *s, struct client *c, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
+	int r = look(s, e);
+
+	for (int i = 0; r == 0 && !s->x.ended && i < START_MS / LOOK_MS; i++) {
+		if (s->x.running && execs_connect(s->en, &s->x, 0, c, e) == 0)
+			return 0;
+		(void)nanosleep(&pause, NULL);
+		r = execs_find(s->en, ex_arena(s->ex), ex_param(s->ex, 0), &s->x, e);
+	}
+	return r < 0 ? r : err_set(e, ERR_CONFLICT, "exec process %s is not running", s->x.id);
+}
+
 static int resize(struct exchange *ex, struct err *e)
 {
 	CLEANUP_CLIENT struct client c = CLIENT_INIT;
@@ -269,11 +288,7 @@ static int resize(struct exchange *ex, struct err *e)
 	if (r == 0 && (h < 0 || w < 0 || h > UINT16_MAX || w > UINT16_MAX))
 		r = err_set(e, ERR_INVALID, "h=%lld, w=%lld: no size of a terminal", (long long)h, (long long)w);
 	if (r == 0)
-		r = look(&s, e);
-	if (r == 0 && !s.x.running)
-		r = err_set(e, ERR_CONFLICT, "exec process %s is not running", s.x.id);
-	if (r == 0)
-		r = execs_connect(s.en, &s.x, 0, &c, e);
+		r = await_start(&s, &c, e);
 	if (r == 0)
 		r = client_resize(&c, (unsigned int)h, (unsigned int)w, e);
 	return r < 0 ? r : ex_empty(ex, 200, e);

@@ -34,7 +34,7 @@ static int start(struct exchange *ex, struct err *e)
 		return err_set(e, ERR_BUSY, "cannot start a paused container, try unpause instead");
 	r = container_start(en, rec.id, 0, NULL, &c, e);
 	if (r < 0)
-		return words_start_failed(json_text(config.doc, "Path", ""), e);
+		return words_start_failed(json_text(config.doc, "Path", ""), false, e);
 	return ex_empty(ex, c.fd < 0 ? 304 : 204, e);
 }
 
@@ -104,7 +104,7 @@ static int restart(struct exchange *ex, struct err *e)
 	if (r < 0)
 		return r;
 	r = container_restart(en, rec.id, sig, timeout, e);
-	return r < 0 ? words_start_failed(json_text(config.doc, "Path", ""), e) : ex_empty(ex, 204, e);
+	return r < 0 ? words_start_failed(json_text(config.doc, "Path", ""), false, e) : ex_empty(ex, 204, e);
 }
 
 static int kill_it(struct exchange *ex, struct err *e)

@@ -46,7 +46,7 @@ int words_name_taken(const struct engine *en, const char *name, struct err *e)
 					"to be able to reuse that name.", name, rec.id);
 }
 
-int words_start_failed(const char *command, struct err *e)
+int words_start_failed(const char *command, bool exec, struct err *e)
 {
 	static const char *const known[] = { "no such file or directory", "executable file not found", "permission denied" };
 	char own[sizeof(e->msg)];
@@ -58,5 +58,5 @@ int words_start_failed(const char *command, struct err *e)
 		if (strstr(e->msg, known[i]))
 			why = NULL;
 	(void)snprintf(own, sizeof(own), "%s", e->msg);
-	return err_set(e, e->cls, "failed to create task for container: %.400s%s%s: unknown", own, why ? ": " : "", why ? why : "");
+	return err_set(e, e->cls, "%s: %.400s%s%s: unknown", exec ? "OCI runtime exec failed: exec failed" : "failed to create task for container", own, why ? ": " : "", why ? why : "");
 }

@@ -17,6 +17,6 @@ int words_no_image(struct arena *a, const char *image, struct err *e);
 /* The name of a container is another's: Docker's sentence, with the other's id. e was ERR_CONFLICT. */
 int words_name_taken(const struct engine *en, const char *name, struct err *e);
 /* A start that failed: clients make 127 and 126 of what the message has in it. */
-int words_start_failed(const char *command, struct err *e);
+int words_start_failed(const char *command, bool exec, struct err *e);
 
 #endif
