@@ -324,7 +324,7 @@ static int tar_out(struct cp *c, struct err *e)
 	pack.worker = worker;
 	pack.part = S_ISDIR(mode) ? arena_printf(&c->arena, "%s/", *c->there.path ? c->there.path : ".") : c->there.path;
 	pack.as = c->there.content ? "." : slash ? slash + 1 : c->there.path;
-	return pack.part ? image_pack_out(&in, &pack, STDOUT_FILENO, e) : err_errno(e, -ENOMEM, "path");
+	return pack.part ? image_pack_out(&in, &pack, c->args->tar, e) : err_errno(e, -ENOMEM, "path");
 }
 
 int cp_out(const struct engine *en, const struct cp_args *args, uint64_t *bytes, struct err *e)
@@ -345,6 +345,45 @@ int cp_out(const struct engine *en, const struct cp_args *args, uint64_t *bytes,
 	return r;
 }
 
+/* ---- what is there ---- */
+
+static void stat_link(const struct end *end, int fd, struct cp_stat *out)
+{
+	char path[PATH_MAX];
+	ssize_t n;
+
+	memcpy(path, end->path, sizeof(path));
+	if (beneath_follow(end->root, path) == 0) {
+		(void)snprintf(out->link, sizeof(out->link), "/%.*s", PATH_MAX - 2, path);
+		return;
+	}
+	n = readlinkat(fd, "", out->link, sizeof(out->link) - 1); /* it leads nowhere */
+	out->link[n > 0 ? n : 0] = '\0';
+}
+
+int cp_stat(const struct engine *en, const char *container, const char *inside, struct cp_stat *out, struct err *e)
+{
+	const struct cp_args args = { .container = container, .inside = inside, .here = "/" };
+	CLEANUP(cp_end) struct cp c = CP_INIT(en, &args, NULL);
+	CLEANUP_FD int fd = -1;
+	struct stat st;
+	int r = begin(&c, e);
+
+	if (r < 0)
+		return r;
+	fd = beneath_open(c.there.root, *c.there.path ? c.there.path : ".", BENEATH_IN_ROOT, O_PATH | (c.there.folder ? 0 : O_NOFOLLOW), 0);
+	r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : 0;
+	if (r == 0 && c.there.folder && !S_ISDIR(st.st_mode))
+		r = -ENOTDIR;
+	if (r < 0)
+		return no_source(&c, &c.there, r, e);
+	*out = (struct cp_stat){ .mode = st.st_mode, .size = st.st_size, .mtime = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec };
+	(void)snprintf(out->name, sizeof(out->name), "%s", c.there.name[0] ? c.there.name : "/");
+	if (S_ISLNK(st.st_mode))
+		stat_link(&c.there, fd, out);
+	return 0;
+}
+
 /* ---- in ---- */
 
 /* What would be refused is refused before anything is read. */
@@ -361,14 +400,14 @@ static int look_in(const struct engine *en, const struct cp_args *args, struct e
 }
 
 /* Whoever writes the tar may take for ever: while it is read nothing is held of the container. */
-static int read_tar(const struct engine *en, struct store *store, struct tarball *tar, struct err *e)
+static int read_tar(const struct engine *en, int fd, struct store *store, struct tarball *tar, struct err *e)
 {
 	char worker[PATH_MAX];
 	int r = engine_program("tare-worker", worker, e);
 
 	if (r == 0)
 		r = store_open(en->root_fd, store, e);
-	return r < 0 ? r : tarball_open_files(store, worker, STDIN_FILENO, "standard input", tar, e);
+	return r < 0 ? r : tarball_open_files(store, worker, fd, fd == STDIN_FILENO ? "standard input" : "the archive", tar, e);
 }
 
 static int tar_in(struct cp *c, const struct tarball *tar, struct put_to *how, struct err *e)
@@ -387,7 +426,9 @@ static int tar_in(struct cp *c, const struct tarball *tar, struct put_to *how, s
 	source.max_depth = limits.depth;
 	source.root = tar->root;
 	how->root = dest;
-	how->chown = false;
+	how->chown = c->args->owner != NULL;
+	how->uid = how->chown ? c->args->owner[0] : 0;
+	how->gid = how->chown ? c->args->owner[1] : 0;
 	how->archive = true;
 	return put(c, how, &source, &all, &c->there, "", e);
 }
@@ -402,7 +443,7 @@ int cp_in(const struct engine *en, const struct cp_args *args, uint64_t *bytes, 
 	int r = piped ? look_in(en, args, e) : 0;
 
 	if (r == 0 && piped)
-		r = read_tar(en, &store, &tar, e);
+		r = read_tar(en, args->tar, &store, &tar, e);
 	if (r == 0)
 		r = begin(&c, e);
 	if (r < 0)

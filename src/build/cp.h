@@ -2,15 +2,32 @@
 #ifndef TARE_BUILD_CP_H
 #define TARE_BUILD_CP_H
 
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
 #include "engine/engine.h"
 
 struct cp_args {
 	const char *container; /* name, id or start of one */
 	const char *inside;    /* a path in it, from its root */
-	const char *here;      /* a path of the machine; "-": a tar, on standard input or output */
+	const char *here;      /* a path of the machine; "-": a tar */
 	bool archive;          /* owners, set-id bits and devices stay what they are; else all becomes root's there, and the caller's here */
 	bool follow;           /* a link that the source is: what it leads to */
+	int tar;               /* of "-": where it is read from or written to */
+	const uint32_t *owner; /* of a tar that comes in: uid and gid of all of it; NULL: as it says */
 };
+
+/* What is at a path in a container. */
+struct cp_stat {
+	char name[NAME_MAX + 1]; /* its last part; "/" of the root */
+	mode_t mode;
+	int64_t size, mtime; /* mtime: ns */
+	char link[PATH_MAX]; /* of a symbolic link: where it leads in the container, absolute; else "" */
+};
+/* ERR_NOTFOUND. */
+int cp_stat(const struct engine *en, const char *container, const char *inside, struct cp_stat *out, struct err *e) MUST_CHECK;
 
 /* A path with a slash at its end, or "/.", is a folder's; with "/." what is in it is meant. A source goes into a folder that is there,
  * else it becomes what the destination names, whose parent must exist. A folder never replaces a file, nor a file a folder. No link of

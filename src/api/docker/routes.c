@@ -14,6 +14,7 @@ static const struct route *const tables[] = {
 	docker_exec_routes,
 	docker_network_change_routes,
 	docker_volume_change_routes,
+	docker_archive_routes,
 };
 
 static const char *const headers[] = {

@@ -25,6 +25,7 @@ extern const struct route docker_registry_routes[];
 extern const struct route docker_exec_routes[];
 extern const struct route docker_network_change_routes[];
 extern const struct route docker_volume_change_routes[];
+extern const struct route docker_archive_routes[];
 
 extern const struct server_view docker_view;
 

@@ -32,7 +32,7 @@ int cmd_cp(const struct cli_call *call, struct err *e)
 						   *to = split(call->arena, call->args[1], &to_container);
 	bool out = from_container != NULL;
 	const struct cp_args args = { .container = out ? from_container : to_container, .inside = out ? from : to, .here = out ? to : from,
-				      .archive = o->archive, .follow = o->follow };
+				      .archive = o->archive, .follow = o->follow, .tar = out ? STDOUT_FILENO : STDIN_FILENO };
 	uint64_t bytes = 0;
 	int r;
 
