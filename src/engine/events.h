@@ -76,6 +76,7 @@ bool event_parse(struct arena *a, const char *line, size_t len, struct event *ev
 struct event_query {
 	int64_t since, until; /* ns since the epoch; 0: no bound */
 	bool past;            /* those that are there already, too (else those that come) */
+	int end;              /* a descriptor whose hanging up is the end; 0: there is none */
 };
 /* Gives them to fn in the order they were told; waits for more until that time comes, or for ever. */
 int events_read(const struct engine *en, const struct event_query *q, event_fn fn, void *data, struct err *e) MUST_CHECK;

@@ -1,9 +1,12 @@
+#include "engine/events.h"
+
+#include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/eventlog.h"
 #include "base/log.h"
-#include "engine/events.h"
 #include "engine/told.h"
 
 /* ---- lines ---- */
@@ -85,6 +88,28 @@ static int time_left(const struct event_query *q)
 	return left > 60000 ? 60000 : (int)left; /* the clock may be set meanwhile */
 }
 
+/* As eventlog_wait(); -ECANCELED: it is the end. */
+static int wait_for_more(struct eventlog *l, const struct event_query *q, int timeout_ms)
+{
+	struct pollfd p[] = { { .events = POLLIN }, { .fd = q->end, .events = POLLRDHUP } };
+	bool look = false;
+	int n;
+
+	if (!q->end)
+		return eventlog_wait(l, timeout_ms);
+	p[0].fd = eventlog_watch(l, &look);
+	if (p[0].fd < 0)
+		return p[0].fd;
+	n = poll(p, 2, look ? 0 : timeout_ms);
+	if (n < 0)
+		return errno == EINTR ? 1 : -errno;
+	if (p[1].revents)
+		return -ECANCELED;
+	if (p[0].revents)
+		eventlog_clear(l);
+	return look || n > 0;
+}
+
 int events_read(const struct engine *en, const struct event_query *q, event_fn fn, void *data, struct err *e)
 {
 	CLEANUP_EVENTLOG struct eventlog l = EVENTLOG_INIT;
@@ -94,10 +119,12 @@ int events_read(const struct engine *en, const struct event_query *q, event_fn f
 	if (n == 0)
 		n = drain(&l, &r, true);
 	while (n == 0 && (left = time_left(q)) != 0) {
-		n = eventlog_wait(&l, left);
+		n = wait_for_more(&l, q, left);
 		if (n > 0)
 			n = drain(&l, &r, false);
 	}
 	told_end(&r.told);
+	if (n == -ECANCELED)
+		return 0;
 	return n < 0 && !r.refused ? err_errno(e, n, "read %s/events", en->state) : n;
 }

@@ -47,37 +47,64 @@ void stats_end(struct stats_look *l)
 /* ---- network ---- */
 
 /* "  eth0: BYTES packets errs drop fifo frame compressed multicast BYTES …", below two lines of titles; proc(5), /proc/net/dev. */
-static void add_devices(char *text, struct stats *s)
+static bool read_device(char *line, struct stats_device *out)
 {
-	for (char *line = text, *end; line && *line; line = end ? end + 1 : NULL) {
-		unsigned long long in, out;
-		char *colon;
+	unsigned long long v[8];
+	char *colon = strrchr(line, ':');
 
-		end = strchr(line, '\n');
-		if (end)
-			*end = '\0';
-		colon = strrchr(line, ':');
-		line += strspn(line, " ");
-		if (!colon || strncmp(line, "lo:", 3) == 0 ||
-		    sscanf(colon + 1, " %llu %*u %*u %*u %*u %*u %*u %*u %llu", &in, &out) != 2)
-			continue;
-		s->net_in += in;
-		s->net_out += out;
-	}
+	line += strspn(line, " ");
+	if (!colon || strncmp(line, "lo:", 3) == 0 ||
+	    sscanf(colon + 1, " %llu %llu %llu %llu %*u %*u %*u %*u %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) != 8)
+		return false;
+	*colon = '\0';
+	*out = (struct stats_device){ .name = line, .in = v[0], .packets_in = v[1], .errors_in = v[2], .dropped_in = v[3],
+				      .out = v[4], .packets_out = v[5], .errors_out = v[6], .dropped_out = v[7] };
+	return true;
 }
 
-static void read_network(const struct stats_look *l, pid_t pid, struct stats *s)
+/* The file, NULL of the machine's own. */
+static char *devices_of(const struct stats_look *l, pid_t pid)
 {
-	CLEANUP_FREE char *text = NULL;
-	char path[64];
+	char path[64], *text = NULL;
 	struct stat st;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 	if (stat(path, &st) < 0 || st.st_ino == l->net)
-		return;
+		return NULL;
 	(void)snprintf(path, sizeof(path), "/proc/%d/net/dev", (int)pid);
-	if (io_read_file(AT_FDCWD, path, NET_DEV_MAX, &text, NULL) == 0)
-		add_devices(text, s);
+	return io_read_file(AT_FDCWD, path, NET_DEV_MAX, &text, NULL) == 0 ? text : NULL;
+}
+
+static void read_network(const struct stats_look *l, pid_t pid, struct stats *s)
+{
+	CLEANUP_FREE char *text = devices_of(l, pid);
+	struct stats_device d;
+
+	for (char *line, *rest = text; text && (line = strtok_r(rest, "\n", &rest));)
+		if (read_device(line, &d)) {
+			s->net_in += d.in;
+			s->net_out += d.out;
+		}
+}
+
+int stats_devices(const struct stats_look *l, struct arena *a, const struct live *live, struct stats_device **out, size_t *n, struct err *e)
+{
+	CLEANUP_FREE char *text = devices_of(l, live->pid);
+	struct stats_device d, *v = NULL;
+	size_t cap = 0;
+
+	*n = 0;
+	for (char *line, *rest = text; text && (line = strtok_r(rest, "\n", &rest));) {
+		if (!read_device(line, &d))
+			continue;
+		v = arena_grow(a, v, *n, &cap, sizeof(*v));
+		if (!v)
+			break;
+		d.name = arena_strdup(a, d.name);
+		v[(*n)++] = d;
+	}
+	*out = v;
+	return arena_error(a) < 0 ? err_errno(e, -ENOMEM, "statistics") : 0;
 }
 
 /* ---- cgroup ---- */

@@ -38,6 +38,14 @@ void stats_end(struct stats_look *l);
 int stats_read(const struct stats_look *l, struct arena *a, const struct record *rec, const struct live *live, struct stats *out,
 	       struct err *e) MUST_CHECK;
 
+/* The devices of its network namespace but its loopback; none when that is the machine's. */
+struct stats_device {
+	const char *name;
+	uint64_t in, out; /* bytes */
+	uint64_t packets_in, packets_out, errors_in, errors_out, dropped_in, dropped_out;
+};
+int stats_devices(const struct stats_look *l, struct arena *a, const struct live *live, struct stats_device **out, size_t *n, struct err *e) MUST_CHECK;
+
 /* stats_process.c: fills l->v. */
 int stats_read_processes(struct stats_look *l, struct err *e) MUST_CHECK;
 

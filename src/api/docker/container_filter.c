@@ -220,9 +220,7 @@ static int matches(const char *key, const char *value, void *data, struct err *e
 	for (size_t i = 0; i < ARRAY_LEN(filters_of); i++)
 		if (strcmp(filters_of[i].key, key) == 0)
 			return filters_of[i].fn(data, value, e);
-	return err_set(e, ERR_INVALID,
-		       "--filter %s=%s: the keys are ancestor, before, exited, expose, health, id, is-task, isolation, label, name, network, publish, since, "
-		       "status, volume", key, value);
+	return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are " CONTAINER_FILTER_KEYS, key, value);
 }
 
 int ps_passes(const struct engine *en, struct arena *a, struct strv filters, const struct seen *s, struct err *e)

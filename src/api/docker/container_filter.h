@@ -19,6 +19,7 @@ struct seen {
 	const char *networks; /* "one,two" */
 };
 
+#define CONTAINER_FILTER_KEYS "ancestor before exited expose health id is-task isolation label name network publish since status volume"
 /* 1: it passes all of them. ERR_INVALID: a filter that is none, whatever the container. */
 int ps_passes(const struct engine *en, struct arena *a, struct strv filters, const struct seen *s, struct err *e) MUST_CHECK;
 /* ERR_INVALID: one of them is none, which must be said also where there is no container to ask; ERR_NOTFOUND: the one of before or since. */

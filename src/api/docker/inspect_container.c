@@ -119,8 +119,7 @@ static int write_host_config(const struct whole *c, struct json_writer *w, struc
 	return r;
 }
 
-/* It takes a walk over the container's files. */
-static void write_size(const struct engine *en, struct arena *a, const struct record *rec, struct json_writer *w)
+void container_write_size(const struct engine *en, struct arena *a, const struct record *rec, struct json_writer *w)
 {
 	uint64_t own = usage_of_root(en, rec->id);
 	struct err ignored;
@@ -181,7 +180,7 @@ static int write_whole(const struct whole *c, bool size, struct json_writer *w, 
 	if (c->rec.id_size)
 		write_ids(&c->rec, w);
 	if (size)
-		write_size(c->en, c->a, &c->rec, w);
+		container_write_size(c->en, c->a, &c->rec, w);
 	r = write_host_config(c, w, e);
 	kept_write_driver(&c->kept, c->en, c->a, &c->live, w);
 	jw_value(w, "Mounts", json_get(doc, "Mounts"));

@@ -39,13 +39,25 @@ static bool is_empty(const struct json *v)
 	return false;
 }
 
-static void write_config(const char *key, const struct json *config, struct json_writer *w)
+/* From 1.50 on these are left out of an image's Config, too, where they are silent: they are a container's. */
+static bool is_containers(const char *name)
+{
+	static const char *const names[] = { "Hostname", "Domainname", "AttachStdin", "AttachStdout", "AttachStderr", "Tty", "OpenStdin", "StdinOnce", "Image",
+					     "NetworkDisabled", "MacAddress", "StopTimeout" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void write_config(const char *key, const struct json *config, unsigned int api, struct json_writer *w)
 {
 	jw_object(w, key);
 	for (size_t i = 0; i < ARRAY_LEN(config_rows); i++) {
 		const char *name = config_rows[i].key;
 		const struct json *v = json_get(config, name);
-		enum silent silent = config_rows[i].silent;
+		enum silent silent = api >= 150 && is_containers(name) ? SILENT_OMIT : config_rows[i].silent;
 
 		if (v && (silent == SILENT_OMIT ? !is_empty(v) : v->type != JSON_NULL))
 			jw_value(w, name, v);
@@ -59,7 +71,7 @@ static void write_config(const char *key, const struct json *config, struct json
 	jw_end_object(w);
 }
 
-static void write_names(struct arena *a, const char *key, const char *const *names, size_t n, struct json_writer *w)
+void image_write_names(struct arena *a, const char *key, const char *const *names, size_t n, struct json_writer *w)
 {
 	jw_array(w, key);
 	for (size_t i = 0; i < n; i++) {
@@ -105,16 +117,18 @@ static void write_driver(const struct engine *en, struct arena *a, const char *c
 	jw_end_object(w);
 }
 
-static void write_origin(struct arena *a, const struct image *img, const struct image_config *config, struct json_writer *w)
+static void write_origin(struct arena *a, const struct image *img, const struct image_config *config, unsigned int api, struct json_writer *w)
 {
 	jw_str(w, "Id", img->id);
-	write_names(a, "RepoTags", img->tags, img->n_tags, w);
-	write_names(a, "RepoDigests", img->digests, img->n_digests, w);
+	image_write_names(a, "RepoTags", img->tags, img->n_tags, w);
+	image_write_names(a, "RepoDigests", img->digests, img->n_digests, w);
 	jw_str(w, "Parent", "");
 	jw_str(w, "Comment", comment_of(config));
 	jw_str(w, "Created", config->created ? config->created : time_text(a, TIME_NEVER));
-	jw_str(w, "Container", json_text(config->json, "container", ""));
-	write_config("ContainerConfig", json_get(config->json, "container_config"), w);
+	if (api < 145) {
+		jw_str(w, "Container", json_text(config->json, "container", ""));
+		write_config("ContainerConfig", json_get(config->json, "container_config"), api, w);
+	}
 	jw_str(w, "DockerVersion", json_text(config->json, "docker_version", ""));
 	jw_str(w, "Author", config->author ? config->author : "");
 }
@@ -146,7 +160,7 @@ static void write_rest(struct arena *a, const struct image *img, const struct im
 	jw_str(w, "LoadedAt", time_text(a, img->loaded));
 }
 
-int inspect_image(const struct engine *en, struct arena *a, const char *what, struct json_writer *w, struct err *e)
+int inspect_image(const struct engine *en, struct arena *a, const char *what, unsigned int api, struct json_writer *w, struct err *e)
 {
 	const struct image_config *config;
 	const char *const *chains;
@@ -163,14 +177,15 @@ int inspect_image(const struct engine *en, struct arena *a, const char *what, st
 		return r;
 	run = json_get(config->json, "config");
 	jw_object(w, NULL);
-	write_origin(a, &img, config, w);
+	write_origin(a, &img, config, api, w);
 	if (run && run->type == JSON_OBJECT)
-		write_config("Config", run, w);
+		write_config("Config", run, api, w);
 	else
 		jw_null(w, "Config");
 	write_platform(config, w);
 	jw_u64(w, "Size", img.size);
-	jw_u64(w, "VirtualSize", img.size);
+	if (api < 144)
+		jw_u64(w, "VirtualSize", img.size);
 	write_driver(en, a, chains, n, w);
 	write_rest(a, &img, config, w);
 	jw_end_object(w);

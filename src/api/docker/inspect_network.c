@@ -7,15 +7,15 @@
 #include "api/docker/networks.h"
 #include "api/docker/times.h"
 
-static int write_containers(const struct engine *en, struct arena *a, const struct network *net, struct json_writer *w, struct err *e)
+static int write_containers(const struct engine *en, struct arena *a, const struct network *net, bool brief, struct json_writer *w, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(en->catalog, &s, e,
+	int r = brief ? 0 : cat_prepare(en->catalog, &s, e,
 			    "SELECT c.id, c.name, e.ip, e.mac, e.ip6 FROM endpoints e JOIN containers c ON c.id = e.container WHERE e.network = ?1 ORDER BY e.number",
 			    "s", net->id);
 
 	jw_object(w, "Containers");
-	while (r == 0 && (r = cat_step(s, e)) > 0) {
+	while (!brief && r == 0 && (r = cat_step(s, e)) > 0) {
 		jw_object(w, cat_text(s, 0));
 		jw_str(w, "Name", cat_text(s, 1));
 		jw_str(w, "EndpointID", inspect_endpoint_id(a, cat_text(s, 0), net->id));
@@ -60,7 +60,7 @@ static void write_swarm(struct json_writer *w)
 	jw_end_object(w);
 }
 
-int inspect_network_write(const struct engine *en, struct arena *a, const struct network *n, struct json_writer *w, struct err *e)
+int inspect_network_write(const struct engine *en, struct arena *a, const struct network *n, bool brief, struct json_writer *w, struct err *e)
 {
 	int r;
 
@@ -90,7 +90,7 @@ int inspect_network_write(const struct engine *en, struct arena *a, const struct
 	write_subnet(n, &n->subnet6, &n->gateway6, &n->range6, w);
 	jw_end_array(w);
 	jw_end_object(w);
-	r = write_containers(en, a, n, w, e);
+	r = write_containers(en, a, n, brief, w, e);
 	jw_value(w, "Labels", json_get(n->config, "Labels"));
 	jw_value(w, "Options", json_get(n->config, "Options"));
 	if (json_get(n->config, "Cni"))
@@ -110,5 +110,5 @@ int inspect_network(const struct engine *en, struct arena *a, const char *what, 
 		r = networks_have_default(en, a, e);
 	if (r == 0)
 		r = network_find(en, a, what, &net, e);
-	return r < 0 ? r : inspect_network_write(en, a, &net, w, e);
+	return r < 0 ? r : inspect_network_write(en, a, &net, false, w, e);
 }

@@ -7,7 +7,7 @@
 
 /* One object. ERR_NOTFOUND: there is no such network. */
 int inspect_network(const struct engine *en, struct arena *a, const char *what, struct json_writer *w, struct err *e) MUST_CHECK;
-/* Of one that was found. */
-int inspect_network_write(const struct engine *en, struct arena *a, const struct network *n, struct json_writer *w, struct err *e) MUST_CHECK;
+/* Of one that was found. brief: without the containers in it, as Docker's list is. */
+int inspect_network_write(const struct engine *en, struct arena *a, const struct network *n, bool brief, struct json_writer *w, struct err *e) MUST_CHECK;
 
 #endif

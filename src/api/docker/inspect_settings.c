@@ -193,6 +193,50 @@ static void write_ports(const struct inspect_net *n, struct json_writer *w)
 	jw_end_object(w);
 }
 
+/* ---- all of them in a list ---- */
+
+static void write_port(struct json_writer *w, const char *host, uint32_t target, uint32_t port, unsigned char proto)
+{
+	jw_object(w, NULL);
+	if (host)
+		jw_str(w, "IP", host);
+	jw_u64(w, "PrivatePort", target);
+	if (port)
+		jw_u64(w, "PublicPort", port);
+	jw_str(w, "Type", net_proto_name(proto));
+	jw_end_object(w);
+}
+
+static void list_unpublished(uint16_t port, unsigned char proto, void *data)
+{
+	const struct exposed_out *x = data;
+	const struct net_port p = { .proto = proto };
+
+	for (size_t i = 0; i < x->own->n_ports; i++)
+		if (same_target(&p, &x->own->ports[i], port))
+			return;
+	write_port(x->w, NULL, port, 0, proto);
+}
+
+void inspect_net_write_port_list(const struct inspect_net *n, struct json_writer *w)
+{
+	struct exposed_out x = { n->a, w, n->own };
+	char host[2][IP_TEXT_LEN], text[IP_TEXT_LEN];
+
+	jw_array(w, "Ports");
+	for (size_t i = 0; i < n->own->n_ports; i++) {
+		const struct net_port *p = &n->own->ports[i];
+		size_t hosts = ports_host_texts(n->own, p, host);
+
+		for (uint32_t k = 0; k < p->count; k++)
+			for (size_t h = 0; h < hosts; h++)
+				write_port(w, p->only ? net_port_host(p, text) : h ? "::" : host[h], p->target + k, p->first + k, p->proto);
+	}
+	if (n->own->n || n->own->usernet || n->cni->n)
+		each_exposed(n->a, json_get(n->doc, "Exposed"), list_unpublished, &x);
+	jw_end_array(w);
+}
+
 /* ---- addresses ---- */
 
 static void write_address(const struct endpoint *ep, struct json_writer *w)
@@ -365,7 +409,7 @@ static bool has_place(const struct inspect_net *n, const char *network)
 	return false;
 }
 
-static void write_networks(const struct inspect_net *n, struct json_writer *w)
+void inspect_net_write_networks(const struct inspect_net *n, struct json_writer *w)
 {
 	const struct json *asked = n->en->user.on ? NULL : json_get(n->doc, "Networks"); /* a user's are none of the catalog's */
 	struct place *v = arena_array(n->a, (asked ? asked->len : 0) + 1, sizeof(*v));
@@ -423,6 +467,6 @@ void inspect_net_write(const struct inspect_net *n, struct json_writer *w)
 		write_cni_address(&n->cni->v[0], w);
 	else
 		write_address(first, w);
-	write_networks(n, w);
+	inspect_net_write_networks(n, w);
 	jw_end_object(w);
 }

@@ -18,6 +18,10 @@ struct inspect_net {
 /* The member "NetworkSettings". Of a container that does not run: the networks that it will be in. */
 void inspect_net_write(const struct inspect_net *n, struct json_writer *w);
 
+/* Its members "Networks", and, in a list of containers, "Ports". */
+void inspect_net_write_networks(const struct inspect_net *n, struct json_writer *w);
+void inspect_net_write_port_list(const struct inspect_net *n, struct json_writer *w);
+
 /* HostConfig's "PortBindings": what was asked for, by the container's port. publish: the configuration's. */
 void inspect_net_write_bindings(struct arena *a, const struct json *publish, struct json_writer *w);
 /* Config's "ExposedPorts", where there are any: each port of the configuration's list. */

@@ -4,8 +4,9 @@
 
 #include "api/docker/filters.h"
 #include "api/docker/times.h"
+#include "engine/volume_prune.h"
 
-void inspect_volume_write(const struct engine *en, struct arena *a, const struct volume *v, struct json_writer *w)
+void inspect_volume_write(const struct engine *en, struct arena *a, const struct volume *v, bool usage, struct json_writer *w)
 {
 	jw_object(w, NULL);
 	jw_str(w, "CreatedAt", time_text(a, v->created));
@@ -21,6 +22,12 @@ void inspect_volume_write(const struct engine *en, struct arena *a, const struct
 	else
 		jw_null(w, "Options");
 	jw_str(w, "Scope", "local");
+	if (usage) {
+		jw_object(w, "UsageData");
+		jw_u64(w, "RefCount", v->users);
+		jw_u64(w, "Size", volume_bytes(en, v));
+		jw_end_object(w);
+	}
 	jw_end_object(w);
 }
 
@@ -30,7 +37,7 @@ int inspect_volume(const struct engine *en, struct arena *a, const char *what, s
 	int r = volume_find(en->catalog, a, what, &v, e);
 
 	if (r == 0)
-		inspect_volume_write(en, a, &v, w);
+		inspect_volume_write(en, a, &v, false, w);
 	return r;
 }
 

@@ -7,8 +7,8 @@
 
 /* One object. ERR_NOTFOUND: there is no such volume. */
 int inspect_volume(const struct engine *en, struct arena *a, const char *what, struct json_writer *w, struct err *e) MUST_CHECK;
-/* Of one that was found. */
-void inspect_volume_write(const struct engine *en, struct arena *a, const struct volume *v, struct json_writer *w);
+/* Of one that was found. usage: with what it takes, for which its files are walked, and how many containers have it. */
+void inspect_volume_write(const struct engine *en, struct arena *a, const struct volume *v, bool usage, struct json_writer *w);
 
 #define VOLUME_FILTER_KEYS "anonymous dangling driver label name"
 /* All that pass the filters (api/docker/filters.h). */

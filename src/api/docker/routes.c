@@ -15,6 +15,13 @@ static const struct route *const tables[] = {
 	docker_network_change_routes,
 	docker_volume_change_routes,
 	docker_archive_routes,
+	docker_system_routes,
+	docker_event_routes,
+	docker_container_view_routes,
+	docker_stats_routes,
+	docker_image_view_routes,
+	docker_place_view_routes,
+	docker_swarm_routes,
 };
 
 static const char *const headers[] = {

@@ -26,6 +26,13 @@ extern const struct route docker_exec_routes[];
 extern const struct route docker_network_change_routes[];
 extern const struct route docker_volume_change_routes[];
 extern const struct route docker_archive_routes[];
+extern const struct route docker_system_routes[];
+extern const struct route docker_event_routes[];
+extern const struct route docker_container_view_routes[];
+extern const struct route docker_stats_routes[];
+extern const struct route docker_image_view_routes[];
+extern const struct route docker_place_view_routes[];
+extern const struct route docker_swarm_routes[];
 
 extern const struct server_view docker_view;
 

@@ -34,6 +34,16 @@ int words_no_image(struct arena *a, const char *image, struct err *e)
 	return err_set(e, ERR_NOTFOUND, "No such image: %s", shown ? shown : image);
 }
 
+int words_no_network(const char *what, struct err *e)
+{
+	return e->cls == ERR_NOTFOUND ? err_set(e, ERR_NOTFOUND, "network %s not found", what) : e->code;
+}
+
+int words_no_volume(const char *what, struct err *e)
+{
+	return e->cls == ERR_NOTFOUND ? err_set(e, ERR_NOTFOUND, "get %s: no such volume", what) : e->code;
+}
+
 int words_name_taken(const struct engine *en, const char *name, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/docker/times.h"
+#include "api/docker/image_list.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/template.h"
 #include "engine/buildcache.h"
@@ -57,31 +58,6 @@ static int short_list(const struct cli_call *call, const struct engine *en, stru
 
 /* ---- -v ---- */
 
-/* What an image's layers take, unpacked: of those that another image has, too, or of all. */
-static int layers_bytes(const struct engine *en, const char *image, bool shared, uint64_t *out, struct err *e)
-{
-	static const char all[] = "SELECT sum(l.size) FROM image_layers i JOIN layers l USING(chain) WHERE i.image = ?1";
-	static const char others[] = "SELECT sum(l.size) FROM image_layers i JOIN layers l USING(chain) WHERE i.image = ?1 AND EXISTS"
-				     " (SELECT 1 FROM image_layers o WHERE o.chain = i.chain AND o.image != ?1)";
-	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(en->catalog, &s, e, shared ? others : all, "s", image);
-
-	if (r == 0)
-		r = cat_step(s, e);
-	*out = r > 0 ? (uint64_t)cat_int(s, 0) : 0;
-	return r < 0 ? r : 0;
-}
-
-static int containers_of(const struct engine *en, struct arena *a, const char *image, const char **out, struct err *e)
-{
-	struct record *recs;
-	size_t n;
-	int r = record_list(en->catalog, a, image, &recs, &n, e);
-
-	*out = arena_printf(a, "%zu", n);
-	return r;
-}
-
 static const struct table_column image_columns[] = {
 	{ "REPOSITORY", "Repository" }, { "TAG", "Tag" }, { "IMAGE ID", "ID" }, { "CREATED", "CreatedSince" }, { "SIZE", "Size" },
 	{ "SHARED SIZE", "SharedSize" }, { "UNIQUE SIZE", "UniqueSize" }, { "CONTAINERS", "Containers" }, { NULL, "CreatedAt" }, { NULL, "Digest" },
@@ -108,21 +84,22 @@ static int images_table(const struct engine *en, struct table *t, struct err *e)
 	int r = image_list(en->catalog, t->a, &v, &n, e);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		const char *name, *tag, *containers = "";
+		const char *name, *tag;
 		const char *digits = strchr(v[i].id, ':');
 		uint64_t size = 0, shared = 0;
+		size_t containers = 0;
 
 		split_name(t->a, &v[i], &name, &tag);
-		r = layers_bytes(en, v[i].id, false, &size, e);
+		r = image_bytes(en, v[i].id, false, &size, e);
 		if (r == 0)
-			r = layers_bytes(en, v[i].id, true, &shared, e);
+			r = image_bytes(en, v[i].id, true, &shared, e);
 		if (r == 0)
-			r = containers_of(en, t->a, v[i].id, &containers, e);
+			r = image_containers(en, t->a, v[i].id, &containers, e);
 		if (r < 0)
 			break;
 		table_add(t, (const char *[]){ name, tag, arena_strndup(t->a, digits ? digits + 1 : v[i].id, ID_SHORT),
 					       v[i].created == IMAGE_NO_TIME ? "N/A" : time_ago(t->a, v[i].created), table_size(t->a, size),
-					       table_size(t->a, shared), table_size(t->a, size - shared), containers,
+					       table_size(t->a, shared), table_size(t->a, size - shared), arena_printf(t->a, "%zu", containers),
 					       v[i].created == IMAGE_NO_TIME ? "N/A" : time_date(t->a, v[i].created, false), v[i].manifest });
 	}
 	return r;

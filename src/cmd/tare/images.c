@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "api/docker/image_filter.h"
+#include "api/docker/image_list.h"
 #include "api/docker/times.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -359,17 +360,6 @@ static const struct table_column history_columns[] = {
 	{ "COMMENT", "Comment" }, { NULL, "CreatedAt" },
 };
 
-static int layer_size(struct catalog *c, const char *chain, uint64_t *out, struct err *e)
-{
-	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(c, &s, e, "SELECT size FROM layers WHERE chain = ?1", "s", chain);
-
-	if (r == 0)
-		r = cat_step(s, e);
-	*out = r > 0 ? (uint64_t)cat_int(s, 0) : 0;
-	return r < 0 ? r : 0;
-}
-
 /* For programs: the columns are in the same places. */
 static const struct table_column history_columns_exact[] = {
 	{ "IMAGE", "ID" },    { "CREATED AT", "CreatedAt" }, { "CREATED BY", "CreatedBy" }, { "SIZE", "Size" },
@@ -398,10 +388,9 @@ int cmd_history(const struct cli_call *call, struct err *e)
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct table t = TABLE(call->arena, history_columns);
-	const struct image_config *config;
-	const char *const *chains;
+	struct image_step *v;
 	struct image img;
-	size_t n, layer = 0;
+	size_t n = 0;
 	int r = tare_engine_to_look(call, &en, e);
 
 	if (!o->human)
@@ -409,20 +398,11 @@ int cmd_history(const struct cli_call *call, struct err *e)
 	if (r == 0)
 		r = tare_check_platform(call, &en, call->args[0], o->platform, e);
 	if (r == 0)
-		r = image_find(en.catalog, call->arena, call->args[0], &img, e);
-	if (r == 0)
-		r = image_config_read(&en, call->arena, img.id, &config, e);
-	if (r == 0)
-		r = image_layers(en.catalog, call->arena, img.id, &chains, &n, e);
-	for (size_t i = r == 0 ? config->n_history : 0; r == 0 && i-- > 0;) {
-		const char *id = i + 1 < config->n_history ? "<missing>" :
-				 o->no_trunc		   ? img.id :
-							     arena_strndup(call->arena, digest_hex(img.id), ID_SHORT);
-		uint64_t size = 0;
+		r = image_history_read(&en, call->arena, call->args[0], &img, &v, &n, e);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const char *id = i > 0 ? "<missing>" : o->no_trunc ? img.id : arena_strndup(call->arena, digest_hex(img.id), ID_SHORT);
 
-		if (!config->history[i].empty_layer && layer < n)
-			r = layer_size(en.catalog, chains[layer++], &size, e);
-		history_row(&t, &config->history[i], id, size, o);
+		history_row(&t, v[i].said, id, v[i].size, o);
 	}
 	if (r == 0)
 		r = table_write(&t, o->format, o->quiet, &out, e);

@@ -40,7 +40,7 @@ static int image_document(const struct engine *en, const struct cli_call *call, 
 	const struct inspect_opts *o = call->opts;
 	int r = tare_check_platform(call, en, what, o->platform, e);
 
-	return r < 0 ? r : inspect_image(en, call->arena, what, w, e);
+	return r < 0 ? r : inspect_image(en, call->arena, what, 0, w, e);
 }
 
 int network_document(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)

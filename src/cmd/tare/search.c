@@ -1,17 +1,13 @@
 /* tare search */
-#include "engine/search.h"
+#include "api/docker/search.h"
 
 #include <string.h>
 
-#include "api/docker/filters.h"
-#include "base/text.h"
 #include "cmd/tare/table.h"
 #include "cmd/tare/tare.h"
 
-#define KEYS "is-automated is-official stars"
-
 const struct cli_option search_options[] = {
-	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" KEYS ")", offsetof(struct search_opts, filters) },
+	{ "filter", 'f', "KEY=VALUE", CLI_STRV, "only those that match (" SEARCH_FILTER_KEYS ")", offsetof(struct search_opts, filters) },
 	{ "format", 0, "table|json|TEMPLATE", CLI_STR, "how it is written, or what of each by a template of Go's", offsetof(struct search_opts, format) },
 	{ "limit", 0, "N", CLI_U32, "so many at most, 1 to 100 (default 25)", offsetof(struct search_opts, limit) },
 	{ "no-trunc", 0, NULL, CLI_FLAG, "whole descriptions", offsetof(struct search_opts, no_trunc) },
@@ -22,21 +18,6 @@ const struct search_opts search_defaults = { .limit = 25 };
 static const struct table_column columns[] = {
 	{ "NAME", "Name" }, { "DESCRIPTION", "Description" }, { "STARS", "StarCount" }, { "OFFICIAL", "IsOfficial" }, { NULL, "IsAutomated" },
 };
-
-static int matches(const char *key, const char *value, void *data, struct err *e)
-{
-	const struct search_result *found = data;
-	bool want = false;
-	uint64_t least;
-	int r;
-
-	if (strcmp(key, "stars") == 0)
-		return text_u64(value, &least) < 0 ? err_set(e, ERR_INVALID, "--filter stars=%s: want a number", value) : found->stars >= least;
-	if (strcmp(key, "is-official") != 0 && strcmp(key, "is-automated") != 0)
-		return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are " KEYS, key, value);
-	r = filter_bool(key, value, &want, e);
-	return r < 0 ? r : want == (strcmp(key, "is-official") == 0 ? found->official : found->automated);
-}
 
 /* As docker has them: a mark for people and templates, words for programs. */
 static const char *yes(bool is, bool json)
@@ -54,16 +35,13 @@ static const char *description(struct arena *a, const char *text, bool whole)
 	return !line ? "" : whole ? line : table_cut(a, line, 45);
 }
 
-static int add(struct table *t, const struct search_opts *o, struct search_result *found, struct err *e)
+static void add(struct table *t, const struct search_opts *o, const struct search_result *found)
 {
 	bool json = o->format && strcmp(o->format, "json") == 0;
-	int r = filter_passes(t->a, tare_strv(&o->filters), matches, found, e);
 
-	if (r > 0)
-		table_add(t, (const char *[]){ found->name, description(t->a, found->description, o->no_trunc),
-					       arena_printf(t->a, "%llu", (unsigned long long)found->stars), yes(found->official, json),
-					       yes(found->automated, json) });
-	return r < 0 ? r : 0;
+	table_add(t, (const char *[]){ found->name, description(t->a, found->description, o->no_trunc),
+				       arena_printf(t->a, "%llu", (unsigned long long)found->stars), yes(found->official, json),
+				       yes(found->automated, json) });
 }
 
 int cmd_search(const struct cli_call *call, struct err *e)
@@ -74,17 +52,14 @@ int cmd_search(const struct cli_call *call, struct err *e)
 	struct table t = TABLE(call->arena, columns);
 	struct search_result *found = NULL;
 	size_t n = 0;
-	int r = 0;
+	int r = search_check(call->arena, o->limit, tare_strv(&o->filters), e);
 
-	if (o->limit < 1 || o->limit > SEARCH_MOST)
-		return err_set(e, ERR_INVALID, "--limit %u: 1 to %d", o->limit, SEARCH_MOST);
-	r = filter_passes(call->arena, tare_strv(&o->filters), matches, &(struct search_result){ 0 }, e); /* a wrong key is told of before anybody is asked */
-	if (r >= 0)
+	if (r == 0)
 		r = tare_engine_as_it_is(call, &en, e);
 	if (r == 0)
-		r = engine_search(&en, call->arena, call->args[0], o->limit, &found, &n, e);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = add(&t, o, &found[i], e);
+		r = search_filtered(&en, call->arena, call->args[0], o->limit, tare_strv(&o->filters), &found, &n, e);
+	for (size_t i = 0; i < n; i++)
+		add(&t, o, &found[i]);
 	if (r == 0)
 		r = table_write(&t, o->format, false, &out, e);
 	return r < 0 ? r : tare_print(&out, e);
