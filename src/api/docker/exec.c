@@ -343,6 +343,6 @@ const struct route docker_exec_routes[] = {
 	{ .method = "POST", .path = "/containers/{}/exec", .handler = create, .access = ROUTE_WRITE, .about = "says what is to be executed in it" },
 	{ .method = "POST", .path = "/exec/{}/start", .handler = start, .access = ROUTE_WRITE, .about = "executes it, with its streams on the connection" },
 	{ .method = "POST", .path = "/exec/{}/resize", .handler = resize, .access = ROUTE_WRITE, .about = "says how large its terminal is (h, w)" },
-	{ .method = "GET", .path = "/exec/{}/json", .handler = inspect, .access = ROUTE_READ, .about = "what was asked for, and how it ended" },
+	{ .method = "GET", .path = "/exec/{}/json", .handler = inspect, .access = ROUTE_READ, .about = "what was asked for, and how it ended", .quick = true },
 	{ 0 }
 };

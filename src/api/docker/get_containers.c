@@ -222,8 +222,8 @@ static int get_changes(struct exchange *ex, struct err *e)
 }
 
 const struct route docker_container_view_routes[] = {
-	{ "GET", "/containers/json", get_list, ROUTE_READ, "the containers" },
-	{ "GET", "/containers/{}/json", get_one, ROUTE_READ, "a container" },
+	{ "GET", "/containers/json", get_list, ROUTE_READ, "the containers", .quick = true },
+	{ "GET", "/containers/{}/json", get_one, ROUTE_READ, "a container", .quick = true },
 	{ "GET", "/containers/{}/top", get_top, ROUTE_READ, "its processes; with ps_args as the host's ps shows them" },
 	{ "GET", "/containers/{}/changes", get_changes, ROUTE_READ, "what it changed of its image's files" },
 	{ 0 },

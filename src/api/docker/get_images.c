@@ -105,9 +105,9 @@ static int get_search(struct exchange *ex, struct err *e)
 }
 
 const struct route docker_image_view_routes[] = {
-	{ "GET", "/images/json", get_list, ROUTE_READ, "the images" },
+	{ "GET", "/images/json", get_list, ROUTE_READ, "the images", .quick = true },
 	{ "GET", "/images/search", get_search, ROUTE_READ, "what a registry finds by a word" },
-	{ "GET", "/images/{+}/json", get_one, ROUTE_READ, "an image" },
-	{ "GET", "/images/{+}/history", get_history, ROUTE_READ, "what its layers were made by" },
+	{ "GET", "/images/{+}/json", get_one, ROUTE_READ, "an image", .quick = true },
+	{ "GET", "/images/{+}/history", get_history, ROUTE_READ, "what its layers were made by", .quick = true },
 	{ 0 },
 };

@@ -85,9 +85,9 @@ static int get_volume(struct exchange *ex, struct err *e)
 }
 
 const struct route docker_place_view_routes[] = {
-	{ "GET", "/networks", get_networks, ROUTE_READ, "the networks" },
-	{ "GET", "/networks/{}", get_network, ROUTE_READ, "a network, and who is in it" },
-	{ "GET", "/volumes", get_volumes, ROUTE_READ, "the volumes" },
-	{ "GET", "/volumes/{}", get_volume, ROUTE_READ, "a volume" },
+	{ "GET", "/networks", get_networks, ROUTE_READ, "the networks", .quick = true },
+	{ "GET", "/networks/{}", get_network, ROUTE_READ, "a network, and who is in it", .quick = true },
+	{ "GET", "/volumes", get_volumes, ROUTE_READ, "the volumes", .quick = true },
+	{ "GET", "/volumes/{}", get_volume, ROUTE_READ, "a volume", .quick = true },
 	{ 0 },
 };

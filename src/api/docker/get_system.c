@@ -247,8 +247,8 @@ static int get_df(struct exchange *ex, struct err *e)
 }
 
 const struct route docker_system_routes[] = {
-	{ "GET", "/info", get_info, ROUTE_READ, "what is here, and what the machine can do" },
-	{ "GET", "/version", get_version, ROUTE_PUBLIC, "which versions of tare and of the API" },
+	{ "GET", "/info", get_info, ROUTE_READ, "what is here, and what the machine can do", .quick = true },
+	{ "GET", "/version", get_version, ROUTE_PUBLIC, "which versions of tare and of the API", .quick = true },
 	{ "GET", "/system/df", get_df, ROUTE_READ, "what images, containers, volumes and the build cache take on the disk" },
 	{ 0 },
 };

@@ -91,19 +91,23 @@ const char *ex_peer_name(const struct exchange *ex)
 
 int ex_engine(struct exchange *ex, struct engine **out, struct err *e)
 {
+	struct engine *en = ex->kept ? ex->kept : &ex->engine;
+
 	if (!ex->opened) {
-		int r = engine_open(&ex->engine, ex->options->root, ex->options->state, e);
+		int r = engine_open(en, ex->options->root, ex->options->state, e);
 
 		if (r < 0) {
-			engine_close(&ex->engine);
-			ex->engine = (struct engine)ENGINE_INIT;
+			engine_close(en);
+			*en = (struct engine)ENGINE_INIT;
 			return r;
 		}
 		ex->opened = true;
-		ex->engine.around = &ex->options->daemon->around;
-		resolver_check(&ex->engine);
+		en->around = &ex->options->daemon->around;
 	}
-	*out = &ex->engine;
+	if (!ex->checked)
+		resolver_check(en);
+	ex->checked = true;
+	*out = en;
 	return 0;
 }
 
@@ -218,9 +222,9 @@ bool exchange_serve(struct exchange *ex)
 	ex->emptier = end_helper(ex->emptier);
 	ex->filler = end_helper(ex->filler);
 	again = !ex->closing && !ex->cut && !ex->gone && ex->body_whole && (http_body_length(ex->http) == 0 || ex->n_rest == 0);
-	if (!again && !ex->hijacked && !ex->held)
+	if (!again && !ex->hijacked && !ex->held && !ex->kept)
 		body_drain(ex);
-	if (ex->opened)
+	if (ex->opened && !ex->kept)
 		engine_close(&ex->engine);
 	sb_free(&ex->headers);
 	arena_free(&ex->arena);

@@ -18,6 +18,7 @@ struct exchange {
 	struct http *http;        /* a whole head */
 	const char *rest;         /* what came behind it */
 	size_t n_rest;
+	struct engine *kept;      /* not NULL: the store that is to be used, open or not (opened), and that stays open (readers.c) */
 	struct strbuf *held;      /* not NULL: the answer goes here, not to the connection, which is not touched */
 
 	/* the request */
@@ -27,7 +28,7 @@ struct exchange {
 	struct query_pair *query;
 	size_t n_query;
 	struct engine engine;
-	bool opened;
+	bool opened, checked;
 
 	/* its body */
 	bool body_wanted; /* the client was told to send it */

@@ -20,6 +20,7 @@ struct route {
 	const char *about;  /* for docs/docker-api.md: one line */
 	const char *missing; /* instead of a handler: why there is none, which is the answer (501, or missing_status) */
 	int missing_status;
+	bool quick; /* a short answer without a body to read: one of the processes that stay may give it (readers.h) */
 };
 
 /* Rows of several tables, each ended by a row of zeros. */

@@ -17,6 +17,7 @@
 
 #include "api/server/exchange_impl.h"
 #include "api/server/listen.h"
+#include "api/server/readers.h"
 #include "api/server/tls.h"
 #include "base/clock.h"
 #include "base/io.h"
@@ -68,6 +69,7 @@ struct front {
 	const struct server_view *view;
 	struct loop *loop;
 	struct listeners listeners;
+	struct readers readers;
 	struct loop_source *sources[LISTEN_MAX];
 	struct conn *conns;
 	struct user *users;
@@ -283,6 +285,49 @@ static void on_worker(struct loop *l, int fd, uint32_t events, void *data)
 		go_on(c);
 }
 
+/* Whether a process that stays may answer it. */
+static bool is_quick(const struct conn *c)
+{
+	const struct server_view *view = c->front->view;
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const char *target = http_target(&c->http), *path, *alone;
+	struct route_match match;
+	unsigned int api;
+	struct err e;
+
+	if (http_body_length(&c->http) != 0 || http_upgrade(&c->http))
+		return false;
+	alone = arena_strndup(&a, target, strcspn(target, "?#"));
+	return alone && exchange_version(view, alone, &api, &path, &e) == 0 && route_find(view->tables, view->n_tables, &a, http_method(&c->http), path, &match, &e) == 0 &&
+	       match.route->quick;
+}
+
+static void on_read(void *data, bool again)
+{
+	struct conn *c = data;
+
+	if (loop_modify(c->front->loop, c->source, EPOLLIN) < 0) {
+		close_conn(c);
+	} else if (again) {
+		go_on(c);
+	} else {
+		(void)shutdown(c->fd, SHUT_WR);
+		c->state = CONN_DRAINS;
+		set_deadline(c, DRAIN_MS);
+	}
+}
+
+static bool give_reader(struct conn *c)
+{
+	struct exchange ex = exchange_of(c);
+
+	if (!readers_give(&c->front->readers, &ex, on_read, c))
+		return false;
+	c->state = CONN_WORKS;
+	(void)!loop_modify(c->front->loop, c->source, EPOLLET); /* as start_worker() does; fails for want of nothing */
+	return true;
+}
+
 static bool start_worker(struct conn *c)
 {
 	struct front *f = c->front;
@@ -309,6 +354,8 @@ static void begin_request(struct conn *c)
 	count_head(c);
 	if (is_at_once(c)) {
 		answer_at_once(c);
+	} else if (is_quick(c) && give_reader(c)) {
+		return;
 	} else if (full || c->user->workers >= WORKERS_PER_USER) {
 		refuse(c, 503, full ? "too many requests are at work; try again later" : "too many requests of yours are at work; try again later");
 	} else if (!start_worker(c)) {
@@ -592,16 +639,18 @@ static void watch(struct front *f, int64_t at)
 
 static void on_signal(struct loop *l, int fd, uint32_t events, void *data)
 {
-	const struct server_options *o = ((struct front *)data)->options;
+	struct front *f = data;
 	struct signalfd_siginfo info;
 
 	(void)events;
 	if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
-	if (info.ssi_signo != SIGHUP)
+	if (info.ssi_signo != SIGHUP) {
 		loop_quit(l, 0);
-	else if (o->reload)
-		o->reload(o->reload_data);
+	} else if (f->options->reload) {
+		f->options->reload(f->options->reload_data);
+		readers_renew(&f->readers);
+	}
 }
 
 static int more_descriptors(struct front *f, struct err *e)
@@ -664,6 +713,8 @@ static void free_front(struct front **at)
 	if (!f)
 		return;
 	listen_close(&f->listeners);
+	if (f->readers.loop)
+		readers_close(&f->readers);
 	while (f->conns)
 		close_conn(f->conns);
 	loop_free(f->loop);
@@ -684,6 +735,7 @@ int server_run(const struct server_options *o, const struct server_view *view, s
 	r = loop_new(&f->loop);
 	if (r < 0)
 		return err_errno(e, r, "serve");
+	readers_init(&f->readers, f->loop);
 	r = more_descriptors(f, e);
 	if (r == 0)
 		r = open_signals(&signals, e);
