@@ -131,7 +131,10 @@ static int serve(struct attached *a, struct err *e)
 	if (r <= 0)
 		return r;
 	relay.monitor = a->c.fd;
+	ex_rest(a->ex);
 	r = relay_run(&relay, &end, e);
+	if (r == 0 && end == RELAY_DETACHED)
+		r = ex_engine(a->ex, &a->en, e);
 	if (r == 0 && end == RELAY_DETACHED)
 		events_container(a->en, &a->rec, "detach", NULL);
 	return r;

@@ -1,5 +1,6 @@
 /* A request from its head to the end of its answer, in the process that the front made for it. What a handler asks of the request is here; body.c
  * and answer.c have the rest. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,6 +110,15 @@ int ex_engine(struct exchange *ex, struct engine **out, struct err *e)
 	ex->checked = true;
 	*out = en;
 	return 0;
+}
+
+void ex_rest(struct exchange *ex)
+{
+	if (ex->opened)
+		engine_close(&ex->engine);
+	ex->engine = (struct engine)ENGINE_INIT;
+	ex->opened = false;
+	(void)malloc_trim(0);
 }
 
 /* ---- serving ---- */

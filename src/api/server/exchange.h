@@ -50,6 +50,9 @@ int ex_body_end(struct exchange *ex, struct err *e) MUST_CHECK;
 
 /* The store (opened when it is first asked for, once per exchange); settled as the commands of `tare` do. */
 int ex_engine(struct exchange *ex, struct engine **out, struct err *e) MUST_CHECK;
+/* For a handler that from now on only carries bytes, for as long as its client likes: the store is closed, and memory goes back. What was asked of the store
+ * stays; ex_engine() opens it anew. */
+void ex_rest(struct exchange *ex);
 /* The server's own options, and who is at the other end (peer's uid, or (uid_t)-1 where it is no unix socket). */
 const struct server_options *ex_server(const struct exchange *ex);
 uid_t ex_peer(const struct exchange *ex);
