@@ -39,6 +39,11 @@ static void write_pairs(const struct info_pair *v, size_t n, struct json_writer 
 			jw_u64(w, v[i].key, v[i].number);
 }
 
+void info_write_pairs(const struct info *info, struct json_writer *w)
+{
+	write_pairs(info->pairs, info->n, w);
+}
+
 static void take(struct info *out, const struct info_pair *v, size_t n)
 {
 	out->n = n;
@@ -96,7 +101,7 @@ void version_write(const struct info *version, bool server, struct json_writer *
 	write_platform(w);
 	if (server)
 		write_components(version, w);
-	write_pairs(version->pairs, version->n, w);
+	info_write_pairs(version, w);
 }
 
 /* ---- texts ---- */
@@ -421,6 +426,6 @@ int info_read(const struct engine *en, struct arena *a, struct info *out, struct
 
 void info_write(const struct info *info, struct json_writer *w)
 {
-	write_pairs(info->pairs, info->n, w);
+	info_write_pairs(info, w);
 	write_more(&info->machine, w);
 }

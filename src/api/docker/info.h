@@ -38,6 +38,8 @@ struct info {
 int info_read(const struct engine *en, struct arena *a, struct info *out, struct err *e) MUST_CHECK;
 void info_write(const struct info *info, struct json_writer *w);
 int version_read(struct info *out, struct err *e) MUST_CHECK;
+/* The pairs of either alone. */
+void info_write_pairs(const struct info *info, struct json_writer *w);
 void version_write(const struct info *version, bool server, struct json_writer *w);
 
 #endif

@@ -53,6 +53,7 @@ int cmd_version(const struct cli_call *call, struct err *e)
 	if (r < 0)
 		return r;
 	jw_object(&w, NULL);
+	info_write_pairs(&version, &w);
 	jw_object(&w, "Client");
 	version_write(&version, false, &w);
 	jw_end_object(&w);
