@@ -129,20 +129,6 @@ static int kill_all(struct cgroup *cg, struct err *e)
 	return r;
 }
 
-int lost_clear(const char *cgroup, struct err *e)
-{
-	CLEANUP_CGROUP struct cgroup *cg = NULL;
-	int r;
-
-	if (cg_remove_empty(cgroup))
-		return 0;
-	r = cg_open(cgroup, &cg, e);
-	if (r < 0)
-		return e->cls == ERR_NOTFOUND ? 0 : r;
-	r = kill_all(cg, e);
-	return r < 0 ? r : cg_remove(cgroup, e);
-}
-
 /* Its monitor may have been faster. */
 static int record_end(const struct engine *en, const char *id, struct err *e)
 {

@@ -21,7 +21,4 @@ int lost_signal(const struct record *rec, int signal, struct err *e) MUST_CHECK;
  * code that nobody knows. ERR_BUSY when processes live on. */
 int lost_end(const struct engine *en, const struct record *rec, int signal, int64_t timeout_s, struct err *e) MUST_CHECK;
 
-/* Kills what is in a cgroup, and removes it. Absent is success. */
-int lost_clear(const char *cgroup, struct err *e) MUST_CHECK;
-
 #endif

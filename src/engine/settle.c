@@ -175,7 +175,7 @@ static void remove_cgroup(const struct record *rec)
 	struct ct_config config;
 	struct err e = { 0 };
 
-	if (config_parse(&a, rec->config, &config, &e) < 0 || (config.cgroup && lost_clear(config.cgroup, &e) < 0))
+	if (config_parse(&a, rec->config, &config, &e) < 0 || (config.cgroup && cg_clear(config.cgroup, &e) < 0))
 		log_warning("container %.12s: %s", rec->id, e.msg);
 }
 

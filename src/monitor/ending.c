@@ -83,7 +83,7 @@ void ending_cleanup_cgroup(const struct description *d, struct progress *p, bool
 	*oom_killed = (p && progress_get(p->oom)) || was_oom_killed(d->cgroup);
 	if (p && *oom_killed)
 		progress_set(p->oom, 1);
-	if (rt_cleanup(d->cgroup, &e) < 0)
+	if (cg_clear(d->cgroup, &e) < 0)
 		log_error("%.12s: %s", d->id, e.msg);
 }
 

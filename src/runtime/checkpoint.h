@@ -50,7 +50,7 @@ struct rt_restore_args {
 
 /* Restores it: *out is its init, our child, with the master of its terminal if it has one; barrier stays -1. The hooks
  * prestart and createRuntime run when the namespaces are there and its processes are not yet. When it fails nothing is
- * left but, perhaps, the cgroup's processes, which rt_cleanup() ends. */
+ * left but, perhaps, the cgroup's processes, which cg_clear() ends. */
 int rt_restore(const struct rt_restore_args *args, struct rt_process *out, struct err *e) MUST_CHECK;
 
 #endif

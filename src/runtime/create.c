@@ -726,21 +726,3 @@ int rt_create(const struct rt_create_args *args, struct rt_process *out, struct 
 	release(&k);
 	return r;
 }
-
-int rt_cleanup(const char *cgroup, struct err *e)
-{
-	CLEANUP_CGROUP struct cgroup *cg = NULL;
-	int r;
-
-	if (cg_remove_empty(cgroup))
-		return 0;
-	r = cg_open(cgroup, &cg, e);
-	if (r < 0)
-		return e->cls == ERR_NOTFOUND ? 0 : r;
-	if (cg_populated(cg)) {
-		r = cg_signal_all(cg, SIGKILL, e);
-		if (r < 0)
-			return r;
-	}
-	return cg_remove(cgroup, e);
-}

@@ -153,9 +153,6 @@ int rt_host_root_clear(const char *path, uint64_t below, struct err *e) MUST_CHE
 /* The resources that a container of this specification is given, with the device rules every container has. In the arena. */
 int rt_resources(struct arena *a, const struct oci_spec *spec, struct cg_resources *out, struct err *e) MUST_CHECK;
 
-/* After the container ended: kills what is left in its cgroup, removes the cgroup. (Mounts die with the namespace.) */
-int rt_cleanup(const char *cgroup, struct err *e) MUST_CHECK;
-
 /* Runs the hooks of one point; state_status is "creating", "created", "running", "stopped". */
 int rt_run_hooks(const struct oci_spec *spec, enum oci_hook_point point, const char *id, pid_t pid, const char *bundle,
 		 const char *state_status, struct err *e) MUST_CHECK;

@@ -201,6 +201,9 @@ int cg_remove(const char *path, struct err *e) MUST_CHECK;
 typedef int (*cg_folder_fn)(const char *controller, const char *folder, void *data);
 int cg_each_folder(const char *path, cg_folder_fn fn, void *data) MUST_CHECK;
 
+/* cg_remove(), with what is left in it killed before. One that is not there is no error. */
+int cg_clear(const char *path, struct err *e) MUST_CHECK;
+
 /* What cgroups below path ("/": all) can be limited in, by what the kernel has and what was delegated there. */
 struct cg_limits {
 	bool memory, swap, oom_kill_disable, cpu_shares, cpu_quota, cpuset, pids;

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -366,4 +367,18 @@ int cg_remove(const char *path, struct err *e)
 		wait_for_exits(s, norm, s->v2 >= 0 && gone[s->v2], pause, end);
 		pause = pause < 32 ? pause * 2 : pause;
 	}
+}
+
+int cg_clear(const char *path, struct err *e)
+{
+	CLEANUP_CGROUP struct cgroup *cg = NULL;
+	int r;
+
+	if (cg_remove_empty(path))
+		return 0;
+	r = cg_open(path, &cg, e);
+	if (r < 0)
+		return e->cls == ERR_NOTFOUND ? 0 : r;
+	r = cg_populated(cg) ? cg_signal_all(cg, SIGKILL, e) : 0;
+	return r < 0 ? r : cg_remove(path, e);
 }

@@ -279,3 +279,20 @@ teardown() { [ -z "${LOOP:-}" ] || losetup -d "$LOOP"; }
   done
   tare image inspect busybox >/dev/null
 }
+
+@test "-D and --log-level: how much is told on stderr" {
+  for how in -D '-l debug' --log-level=debug; do
+    tare network create quiet >/dev/null
+    # shellcheck disable=SC2086
+    run -0 tare $how network rm quiet
+    [[ "$output" == *"network quiet had no rules"* ]]
+  done
+  for how in '' '-l info' '--log-level warn' '-l fatal'; do
+    tare network create quiet >/dev/null
+    # shellcheck disable=SC2086
+    run -0 tare $how network rm quiet
+    [ "$output" = quiet ]
+  done
+  run -125 tare -l loud ps
+  [[ "$output" == *'"loud": must be one of debug|info|warn|error|fatal'* ]]
+}

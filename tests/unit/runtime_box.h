@@ -111,7 +111,7 @@ static inline void box_free(struct box *b)
 	}
 	rt_process_close(&b->p);
 	b->p = (struct rt_process)RT_PROCESS_INIT;
-	(void)!rt_cleanup(BOX_CGROUP, &b->e);
+	(void)!cg_clear(BOX_CGROUP, &b->e);
 	arena_free(&b->arena);
 	if (b->dir[0])
 		assert_int_equal(io_remove_tree(AT_FDCWD, b->dir), 0);
@@ -246,7 +246,7 @@ static inline int box_run(struct box *b, const struct box_spec *s)
 		r = box_wait(&b->p);
 	}
 	if (s->cgroup)
-		assert_int_equal(rt_cleanup(s->cgroup, &b->e), 0);
+		assert_int_equal(cg_clear(s->cgroup, &b->e), 0);
 	return r;
 }
 

@@ -78,7 +78,7 @@ static void enters(void **state)
 		close(out);
 		assert_int_equal(proc_signal(b->p.pidfd, SIGKILL), 0);
 		assert_int_equal(box_wait(&b->p), 137);
-		assert_int_equal(rt_cleanup(BOX_CGROUP, &b->e), 0);
+		assert_int_equal(cg_clear(BOX_CGROUP, &b->e), 0);
 	}
 }
 

@@ -249,6 +249,6 @@ int oci_clear_cgroup(const struct rt_record *rec, struct err *e)
 	if (r == 0 && rec->unit && rt_scope_stop(rec->unit, rec->unit_user, &unit_error) < 0)
 		log_warning("stopping: %s", unit_error.msg);
 	if (r == 0 && rec->cgroup)
-		r = rt_cleanup(rec->cgroup, e);
+		r = cg_clear(rec->cgroup, e);
 	return r;
 }

@@ -16,6 +16,8 @@
 #define HEAP_KEPT (16 << 20)
 #define NO_DAEMON "there is no daemon to speak with; TARE_ROOT and --root name another store of this machine"
 
+/* Docker's: fatal errors are all that its client tells, too. */
+#define LOG_LEVELS "debug|info|warn|error|fatal"
 static const struct cli_option global_options[] = {
 	{ "root", 0, "DIR", CLI_STR, "where images and containers are kept (TARE_ROOT, default " ENGINE_ROOT ")",
 	  offsetof(struct tare_global, root) },
@@ -29,8 +31,8 @@ static const struct cli_option global_options[] = {
 	{ "tlskey", 0, "FILE", CLI_UNSUPPORTED, NO_DAEMON },
 	{ "tlsverify", 0, NULL, CLI_UNSUPPORTED, NO_DAEMON },
 	{ "config", 0, "DIR", CLI_UNSUPPORTED, "the folder with logins is DOCKER_CONFIG's, defaults are TARE_CONFIG's (tare help config)" },
-	{ "debug", 'D', NULL, CLI_UNSUPPORTED },
-	{ "log-level", 'l', "LEVEL", CLI_UNSUPPORTED },
+	{ "debug", 'D', NULL, CLI_FLAG, "tell on stderr what is done", offsetof(struct tare_global, debug) },
+	{ "log-level", 'l', LOG_LEVELS, CLI_STR, "how much is told on stderr (default info)", offsetof(struct tare_global, log_level), .choices = LOG_LEVELS },
 	{ 0 }
 };
 
@@ -266,6 +268,14 @@ const struct cli_program tare_program = {
 
 typedef int (*engine_open_fn)(struct engine *en, const char *root, const char *state, struct err *e);
 
+static enum log_level level_of(const struct tare_global *g)
+{
+	if (g->debug)
+		return LOG_LEVEL_DEBUG;
+	return !g->log_level ? LOG_LEVEL_INFO : strcmp(g->log_level, "warn") == 0 ? LOG_LEVEL_WARNING :
+	       strcmp(g->log_level, "fatal") == 0 ? LOG_LEVEL_ERROR : log_level_named(g->log_level);
+}
+
 static int open_by(engine_open_fn how, const struct cli_call *call, struct engine *en, struct err *e)
 {
 	const struct tare_global *g = call->global;
@@ -375,6 +385,7 @@ int main(int argc, char **argv)
 	}
 	if (r > 0)
 		return tare_print(&text, &e) < 0;
+	log_setup("tare", 2, LOG_FORMAT_PLAIN, level_of(call.global));
 	r = call.command->run(&call, &e);
 	if (r >= 0)
 		return r;

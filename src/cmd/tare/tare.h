@@ -13,7 +13,8 @@ extern const struct cli_program tare_program; /* main.c */
 
 /* Options before the command. */
 struct tare_global {
-	const char *root, *state;
+	const char *root, *state, *log_level;
+	bool debug;
 };
 
 /* Which exit codes a command has for failures of ours (struct cli_command.id). */
