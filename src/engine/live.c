@@ -7,12 +7,14 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/json.h"
 #include "base/text.h"
 
 #define STATE_MAX 65536
+#define STATE_USUAL 2048
 
 void live_close(struct live *l)
 {
@@ -84,20 +86,40 @@ static int parse(const struct engine *en, const struct json *doc, bool process, 
 	return 0;
 }
 
+/* By one read(2), which gives all of a file that is replaced as a whole: a list reads hundreds of them. -EFBIG: it is longer than usual. */
+static int read_usual(int dir, const char *name, char *text, size_t *len)
+{
+	CLEANUP_FD int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = read(fd, text, *len);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 || (size_t)n == *len)
+		return n < 0 ? -errno : -EFBIG;
+	*len = (size_t)n;
+	return 0;
+}
+
 /* name below the state folder into out; absent leaves LIVE_ABSENT. */
 static int read_state(const struct engine *en, const char *name, bool process, struct live *out, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	CLEANUP_FREE char *text = NULL;
+	CLEANUP_FREE char *long_text = NULL;
+	char text[STATE_USUAL];
 	const struct json *doc;
-	size_t len;
-	int r = io_read_file(en->state_fd, name, STATE_MAX, &text, &len);
+	size_t len = sizeof(text);
+	int r = read_usual(en->state_fd, name, text, &len);
 
+	if (r == -EFBIG)
+		r = io_read_file(en->state_fd, name, STATE_MAX, &long_text, &len);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
 		return err_errno(e, r, "read it");
-	r = json_parse(&a, text, len, NULL, &doc, e);
+	r = json_parse(&a, long_text ? long_text : text, len, NULL, &doc, e);
 	return r < 0 ? r : parse(en, doc, process, out, e);
 }
 

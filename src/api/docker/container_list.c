@@ -1,5 +1,6 @@
 #include "api/docker/container_list.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/docker/ports.h"
@@ -40,9 +41,39 @@ static bool has_health(const struct record *rec)
 	return rec->status == RECORD_RUNNING && strstr(rec->config, "\"Healthcheck\"");
 }
 
+/* Who has published ports, by id. Asked for at once: most have none, and to ask of each costs more than all the rest. */
+struct publishers {
+	const char **ids;
+	size_t n, cap;
+};
+
+static int read_publishers(const struct engine *en, struct arena *a, struct publishers *out, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(en->catalog, &s, e, "SELECT DISTINCT container FROM ports ORDER BY container", "");
+
+	while (r == 0 && (r = cat_step(s, e)) > 0) {
+		out->ids = arena_grow(a, out->ids, out->n, &out->cap, sizeof(*out->ids));
+		if (out->ids)
+			out->ids[out->n++] = arena_strdup(a, cat_text(s, 0));
+		r = arena_error(a) < 0 ? err_errno(e, -ENOMEM, "list containers") : 0;
+	}
+	return r < 0 ? r : 0;
+}
+
+static int by_id(const void *id, const void *entry)
+{
+	return strcmp(id, *(const char *const *)entry);
+}
+
+static bool publishes(const struct publishers *p, const char *id)
+{
+	return p->n && bsearch(id, p->ids, p->n, sizeof(*p->ids), by_id);
+}
+
 /* 1: it is one of them. What it takes of a may go afterwards: the configurations of a thousand containers are some megabytes. */
-static int one(const struct engine *en, struct arena *a, const struct container_query *q, struct record *rec, container_seen_fn fn, void *data,
-	       struct err *e)
+static int one(const struct engine *en, struct arena *a, const struct container_query *q, const struct publishers *ports, struct record *rec,
+	       container_seen_fn fn, void *data, struct err *e)
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	struct seen s = { .state = "created" };
@@ -62,7 +93,7 @@ static int one(const struct engine *en, struct arena *a, const struct container_
 		s.state = container_paused(rec) ? "paused" : "running";
 	else
 		s.state = record_status_name(rec->status);
-	if (rec->status == RECORD_RUNNING)
+	if (rec->status == RECORD_RUNNING && (q->config || q->filters.n || publishes(ports, rec->id)))
 		r = ports_read(en, a, rec->id, &s.own, e);
 	if (r == 0 && (q->config || has_health(rec)))
 		r = config_skim(a, rec->config, &s.config, e);
@@ -80,14 +111,17 @@ static int one(const struct engine *en, struct arena *a, const struct container_
 int containers_listed(const struct engine *en, const struct container_query *q, container_seen_fn fn, void *data, struct err *e)
 {
 	CLEANUP_ARENA struct arena scratch = ARENA_INIT, rows = ARENA_INIT;
+	struct publishers ports = { 0 };
 	int64_t shown = 0;
 	struct record *recs;
 	size_t n;
 	int r = q->config ? record_list(en->catalog, &rows, NULL, &recs, &n, e) : record_list_brief(en->catalog, &rows, &recs, &n, e);
 
+	if (r == 0)
+		r = read_publishers(en, &rows, &ports, e);
 	for (size_t i = 0; r >= 0 && i < n && (q->most < 0 || shown < q->most); i++) {
 		arena_reset(&scratch);
-		r = one(en, &scratch, q, &recs[i], fn, data, e);
+		r = one(en, &scratch, q, &ports, &recs[i], fn, data, e);
 		shown += r > 0;
 	}
 	return r < 0 ? r : 0;
