@@ -10,8 +10,8 @@
 #include "engine/imageuse.h"
 #include "engine/launch.h"
 #include "engine/prepare.h"
+#include "engine/rootview.h"
 #include "engine/volume.h"
-#include "engine/volume_fill.h"
 #include "engine/volume_fs.h"
 #include "engine/volume_use.h"
 
@@ -379,21 +379,29 @@ static int check_sources(const struct plan *p, struct err *e)
 }
 
 /* Once they are in the catalog: a folder without a row is anybody's to sweep, and who fills an empty volume leaves its folder where it is
- * when somebody else has it. */
-static int make_folders(const struct engine *en, const struct plan *p, struct err *e)
+ * when somebody else has it. One that this container has elsewhere already stays as it is: it may be at work in there. */
+static int fill_volumes(struct change *k)
 {
-	int r = 0;
+	CLEANUP_ROOTVIEW struct rootview v = ROOTVIEW_INIT;
+	bool any = false;
+	int r;
 
-	for (size_t i = 0; r == 0 && i < p->n_binds; i++)
-		r = is_folder(&p->binds[i]) ? volume_fill(en, p->binds[i].volume, VOLUME_FILL_NOTHING, NULL, 0, "", e) : 0;
-	return r;
+	for (size_t i = 0; i < k->p.n_binds; i++) {
+		any |= is_folder(&k->p.binds[i]);
+		if (k->p.binds[i].volume && had(k, k->p.binds[i].volume))
+			k->p.binds[i].nocopy = true;
+	}
+	if (!any)
+		return 0;
+	r = rootview_layers(k->en, k->a, &k->h.rec, &v, k->e);
+	return r < 0 ? r : volumes_fill(k->en, &k->p, v.lowers, v.n_lowers, k->e);
 }
 
 /* ---- all of it ---- */
 
 static int come(struct change *k)
 {
-	int r = make_folders(k->en, &k->p, k->e);
+	int r = fill_volumes(k);
 
 	return r == 0 && hold_runs(&k->h) && (k->p.n_binds || k->p.n_tmpfs || is_touched(k, "/etc/hosts")) ? change_running(k, STEP_COME, k->e) : r;
 }

@@ -91,6 +91,29 @@ static int open_layers(const struct engine *en, struct arena *a, const char *ima
 	return arena_error(a) < 0 ? no_memory(e) : 0;
 }
 
+int rootview_layers(const struct engine *en, struct arena *a, const struct record *rec, struct rootview *out, struct err *e)
+{
+	const struct json *doc;
+	const char *path = NULL;
+	int r;
+
+	if (rec->image)
+		return open_layers(en, a, rec->image, out, e);
+	r = read_description(en, a, rec->id, &doc, e);
+	if (r == 0)
+		r = json_get_str(json_get(doc, "rootfs"), "rootfs", "path", &path, e);
+	if (r < 0 || !path)
+		return r;
+	out->lowers = arena_array(a, 1, sizeof(*out->lowers));
+	if (!out->lowers)
+		return no_memory(e);
+	out->lowers[0] = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (out->lowers[0] < 0)
+		return err_errno(e, -errno, "%s", path);
+	out->n_lowers = 1;
+	return 0;
+}
+
 static int turned_round(const struct record *rec, struct err *e)
 {
 	const struct idmap_range map = { .inside = rec->id_base, .outside = 0, .size = rec->id_size };

@@ -25,6 +25,8 @@ struct rootview {
 /* Strings live in a. Whoever asks holds the container's operation lock, or it may be removed meanwhile. ERR_UNSUPPORTED: the store's file
  * system cannot be id-mapped, or it is the container of a build. */
 int rootview_open(const struct engine *en, struct arena *a, const struct record *rec, struct rootview *out, struct err *e) MUST_CHECK;
+/* What a new container of that kind begins with, alone: the image's layers, or the folder of --rootfs, in lowers. */
+int rootview_layers(const struct engine *en, struct arena *a, const struct record *rec, struct rootview *out, struct err *e) MUST_CHECK;
 /* All of it as one tree, read-only: fd of a detached mount. */
 int rootview_mount(const struct rootview *v, struct arena *a, struct err *e) MUST_CHECK;
 void rootview_end(struct rootview *v);

@@ -176,6 +176,24 @@ X
   [ "$(tare volume ls -q)" = "" ]
 }
 
+@test "update --mount-add: an empty volume gets what the image has in its place, as at the making of a container" {
+  tare run -d --name live busybox sleep 1000
+  [ "$(tare exec live ls /bin | grep -c '^sh$')" = 1 ]
+  tare update --mount-add src=filled,dst=/bin --mount-add src=bare,dst=/etc,volume-nocopy live
+  [ -e "$TARE_ROOT/volumes/filled/_data/sh" ]
+  [ -z "$(ls "$TARE_ROOT/volumes/bare/_data" | grep -v -e hosts -e hostname -e resolv.conf)" ]
+  [ "$(tare exec live ls /bin | grep -c '^sh$')" = 1 ]
+  # once more elsewhere it stays as it is, and so does one that is not empty; one that does not run gets it, too
+  tare exec live rm /bin/ash
+  tare update --mount-add src=filled,dst=/etc/again live
+  run -1 tare exec live test -e /etc/again/ash
+  tare create --name down busybox
+  tare update --mount-add src=filled,dst=/lib --mount-add src=third,dst=/bin down
+  [ -e "$TARE_ROOT/volumes/third/_data/ash" ]
+  tare rm -f live down
+  tare volume rm filled bare third
+}
+
 @test "update --mount-add, --mount-rm: what cannot be is told, and changes nothing" {
   tare run -d --name firm -v "$BATS_TEST_TMPDIR:/b" busybox sleep 1000
   tare inspect -f '{{json .Mounts}}' firm >"$BATS_TEST_TMPDIR/before"
