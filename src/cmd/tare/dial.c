@@ -38,11 +38,13 @@ static const char *find_host(const char *given)
 static int dial(const char *host, struct err *e)
 {
 	const char *path = host + strlen(UNIX);
+	CLEANUP_FD int root = -1;
 	int fd;
 
 	if (!text_starts(host, UNIX) || path[0] != '/')
 		return err_set(e, ERR_UNSUPPORTED, "%s: want a socket of this machine, unix:///PATH", host);
-	fd = sock_connect(AT_FDCWD, path, SOCK_STREAM);
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = root < 0 ? -errno : sock_connect(root, path + 1, SOCK_STREAM);
 	if (fd == -ENOENT || fd == -ECONNREFUSED)
 		return err_set(e, ERR_UNAVAILABLE, "nobody listens at %s: systemctl start tared.socket, or run tared", path);
 	return fd < 0 ? err_errno(e, fd, "connect to %s", path) : fd;
