@@ -148,3 +148,8 @@ page_options() { sed -n 's/^\\fB\(\\-.\\fR, \\fB\)\?\\-\\-\([a-z0-9\\-]*\)\\fR.*
   run -1 --separate-stderr tare help rum
   [[ "$stderr" == *'; did you mean run?' ]]
 }
+
+@test "docs/docker-api.md has the tables that tared works by" {
+  cd "$TARE_TREE"
+  run -0 tools/describe-api "$TARE_BUILD" --check
+}

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/docker/describe.h"
 #include "api/docker/routes.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -15,7 +16,7 @@ struct opts {
 	struct cli_strv hosts;
 	const char *root, *state, *group, *config, *log_level;
 	int64_t idle;
-	bool debug, validate, tls, tls_verify;
+	bool debug, validate, describe, tls, tls_verify;
 	const char *tls_ca, *tls_cert, *tls_key;
 };
 
@@ -27,6 +28,7 @@ static const struct cli_option options[] = {
 	{ "config", 0, "FILE", CLI_STR, "settings, as dockerd's daemon.json has them (default " DAEMON_JSON ")", offsetof(struct opts, config) },
 	{ "validate", 0, NULL, CLI_FLAG, "check the options and that file, and end", offsetof(struct opts, validate) },
 	{ "idle-exit", 0, "TIME", CLI_DURATION, "end after so long without a connection, where the service manager listens (fd://)", offsetof(struct opts, idle) },
+	{ "describe", 0, NULL, CLI_FLAG, NULL, offsetof(struct opts, describe) }, /* for tools/describe-api */
 	{ "tls", 0, NULL, CLI_FLAG, "TLS on tcp://, with --tlscert and --tlskey", offsetof(struct opts, tls) },
 	{ "tlsverify", 0, NULL, CLI_FLAG, "the same, for clients alone that --tlscacert has signed", offsetof(struct opts, tls_verify) },
 	{ "tlscacert", 0, "FILE", CLI_STR, "who signs the certificates of clients", offsetof(struct opts, tls_ca) },
@@ -176,14 +178,27 @@ static void free_settled(struct settled *s)
 	arena_free(&s->arena);
 }
 
+static int describe(struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
+	int r;
+
+	docker_describe(&b);
+	r = sb_error(&b) < 0 ? -ENOMEM : io_write_full(STDOUT_FILENO, b.s, b.len);
+	return r < 0 ? err_errno(e, r, "describe") : 0;
+}
+
 static int run(const struct cli_call *call, struct err *e)
 {
 	static const char *const usual[] = { USUAL_HOST, NULL };
 	const struct opts *o = call->global;
 	struct server_options server = { .group = o->group, .idle_ms = o->idle / 1000000, .reload = reload };
 	CLEANUP(free_settled) struct settled s = { .opts = o, .path = o->config ? o->config : DAEMON_JSON, .must = o->config, .arena = ARENA_INIT, .server = &server };
-	int r = read_file(&s, &s.arena, &s.daemon, e);
+	int r;
 
+	if (o->describe)
+		return describe(e);
+	r = read_file(&s, &s.arena, &s.daemon, e);
 	if (r == 0)
 		r = set_proxies(&s.daemon, e);
 	if (r < 0)
