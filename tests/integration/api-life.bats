@@ -1,0 +1,330 @@
+#!/usr/bin/env bats
+# Containers' life over Docker's Engine API: created, attached to, started, waited for, removed; logs, other processes, files.
+load ../lib/common
+load ../lib/tared
+
+setup_file() {
+  tare_setup_file
+  load_busybox
+  start_tared
+}
+teardown_file() {
+  stop_tared
+  tare_teardown_file
+}
+teardown() { remove_all; }
+
+JSON=(-H 'Content-Type: application/json')
+attach() { python3 "$BATS_TEST_DIRNAME/../lib/api_attach.py" "$@"; }
+# create NAME JSON: of busybox without a network, unless it says otherwise
+create() {
+  jq -c '{Image:"busybox",HostConfig:{NetworkMode:"none"}} * .' <<<"$2" >"$BATS_TEST_TMPDIR/create"
+  api_is 201 POST "/containers/create?name=$1" "${JSON[@]}" --data-binary "@$BATS_TEST_TMPDIR/create" >/dev/null
+}
+# asks STATUS MESSAGE METHOD PATH [JSON]
+asks() {
+  local status=$1 message=$2 got body=()
+  [ $# -lt 5 ] || body=("${JSON[@]}" -d "$5")
+  got=$(api "$3" "$4" "${body[@]}")
+  [ "$(cat "$BATS_TEST_TMPDIR/status")" = "$status" ] && [ "$(jq -r '.message // ""' <<<"${got:-{\}}")" = "$message" ] ||
+    { printf '%s %s: %s %s\n' "$3" "$4" "$(cat "$BATS_TEST_TMPDIR/status")" "$got" >&2; return 1; }
+}
+waiting() { [ "$(find "$TARE_STATE"/*/waiting -type s 2>/dev/null | wc -l)" = "$1" ]; }
+no_waiting() { waiting 0; }
+
+@test "whoever attaches before the start has the first byte, and wait tells the end" {
+  create box '{"Cmd":["sh","-c","echo first; echo other >&2; exit 5"],"HostConfig":{"AutoRemove":true}}'
+  attach -u "$SOCKET" '/v1.42/containers/box/attach?stream=1&stdout=1&stderr=1' >"$BATS_TEST_TMPDIR/out" 3>&- &
+  wait_until 5 waiting 1
+  api POST '/containers/box/wait?condition=removed' -D "$BATS_TEST_TMPDIR/head" >"$BATS_TEST_TMPDIR/wait" 3>&- &
+  wait_until 5 test -s "$BATS_TEST_TMPDIR/head" # at once, not with the end
+  api_is 204 POST /containers/box/start
+  wait
+  [ "$(cat "$BATS_TEST_TMPDIR/out")" = '101 application/vnd.docker.multiplexed-stream
+1 first
+2 other
+end' ]
+  [ "$(jq -c . "$BATS_TEST_TMPDIR/wait")" = '{"StatusCode":5,"Error":null}' ]
+  asks 404 'No such container: box' POST /containers/box/start
+}
+
+@test "ten who wait, one of them killed: nine have every byte" {
+  create box '{"Cmd":["sh","-c","i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done"]}'
+  local i pids=()
+  for i in 1 2 3 4 5 6 7 8 9 10; do
+    python3 "$BATS_TEST_DIRNAME/../lib/api_attach.py" "$SOCKET" '/containers/box/attach?stream=1&stdout=1' >"$BATS_TEST_TMPDIR/out$i" 3>&- &
+    pids+=($!)
+  done
+  wait_until 10 waiting 10
+  kill -9 "${pids[9]}"
+  # the connection's end is its process's, too
+  wait_until 5 waiting 9
+  api_is 204 POST /containers/box/start
+  wait "${pids[@]:0:9}"
+  for i in 1 2 3 4 5 6 7 8 9; do
+    [ "$(grep -c line "$BATS_TEST_TMPDIR/out$i")" = 2000 ]
+    [ "$(tail -n 1 "$BATS_TEST_TMPDIR/out$i")" = end ]
+  done
+}
+
+@test "a waiter whose process was killed is no hindrance, and one of a container that goes is let go" {
+  create box '{"Cmd":["echo","hello"]}'
+  attach "$SOCKET" '/containers/box/attach?stream=1&stdout=1' >/dev/null 3>&- &
+  wait_until 5 waiting 1
+  local waiter
+  waiter=$(fuser "$TARE_STATE"/*/waiting/* 2>/dev/null | tr -d ' ') || waiter=
+  [ -n "$waiter" ] || waiter=$(pgrep -P "$TARED_PID" | head -n 1)
+  kill -9 "$waiter"
+  waiting 1 # its name is left
+  attach "$SOCKET" '/containers/box/attach?stream=1&stdout=1' >"$BATS_TEST_TMPDIR/out" 3>&- &
+  wait_until 5 waiting 2
+  tare start box # by whatever command
+  wait_until 5 no_waiting
+  wait
+  [ "$(sed -n 2p "$BATS_TEST_TMPDIR/out")" = '1 hello' ]
+  create gone '{"Cmd":["true"]}'
+  attach "$SOCKET" '/containers/gone/attach?stream=1&stdout=1' >"$BATS_TEST_TMPDIR/out" 3>&- &
+  wait_until 5 waiting 1
+  api_is 204 DELETE /containers/gone
+  wait
+  [ "$(tail -n 1 "$BATS_TEST_TMPDIR/out")" = end ]
+}
+
+@test "input: half a close is its end, and what was sent before the start is not lost" {
+  create box '{"Cmd":["cat"],"OpenStdin":true,"StdinOnce":true}'
+  attach -u -i 'early\n' "$SOCKET" '/v1.41/containers/box/attach?stream=1&stdout=1&stdin=1' >"$BATS_TEST_TMPDIR/out" 3>&- &
+  wait_until 5 waiting 1
+  api_is 204 POST /containers/box/start
+  wait
+  [ "$(cat "$BATS_TEST_TMPDIR/out")" = '101 application/vnd.docker.raw-stream
+1 early
+end' ]
+  [ "$(api_is 200 POST /containers/box/wait | jq .StatusCode)" = 0 ]
+  # again, with what it wrote before
+  attach -i 'more\n' "$SOCKET" '/containers/box/attach?stream=1&stdout=1&stdin=1&logs=1' >"$BATS_TEST_TMPDIR/out" 3>&- &
+  wait_until 5 waiting 1
+  api_is 204 POST /containers/box/start
+  wait
+  [ "$(sed -n '2,$p' "$BATS_TEST_TMPDIR/out")" = '1 early
+more
+end' ]
+}
+
+@test "a terminal: bytes as they are, its size, keys that leave" {
+  create box '{"Cmd":["sh","-c","read x; stty size; read x"],"Tty":true,"OpenStdin":true}'
+  attach -r -k -s 1 -i 'go\n' "$SOCKET" '/containers/box/attach?stream=1&stdout=1&stdin=1' >"$BATS_TEST_TMPDIR/out" 3>&- &
+  wait_until 5 waiting 1
+  api_is 204 POST /containers/box/start
+  wait
+  api_is 200 POST '/containers/box/resize?h=31&w=101' >/dev/null
+  # ctrl-a is 1: what stands behind it is not the container's
+  attach -r -k -i 'x\n\x01' "$SOCKET" '/containers/box/attach?stream=1&stdout=1&stdin=1&detachKeys=ctrl-a' >"$BATS_TEST_TMPDIR/out"
+  [ "$(tail -n 1 "$BATS_TEST_TMPDIR/out")" = end ]
+  asks 400 'Invalid detach keys (nonsense) provided' POST '/containers/box/attach?stream=1&detachKeys=nonsense'
+}
+
+@test "a websocket has the same" {
+  create box '{"Cmd":["cat"],"OpenStdin":true,"StdinOnce":true,"Tty":false}'
+  attach -w -s 1 -i 'over the web' "$SOCKET" '/containers/box/attach/ws?stream=1&stdout=1&stdin=1' >"$BATS_TEST_TMPDIR/out" 3>&- &
+  wait_until 5 waiting 1
+  api_is 204 POST /containers/box/start
+  wait
+  # the key of RFC 6455, 1.3
+  [ "$(head -n 1 "$BATS_TEST_TMPDIR/out")" = '101 s3pPLMBiTxaQ9kYGzzhZRbK+xOo=' ]
+  [ "$(sed -n 2p "$BATS_TEST_TMPDIR/out")" = 'over the web' ]
+  asks 400 'this is for websockets: Upgrade: websocket, and Sec-WebSocket-Key' GET /containers/box/attach/ws
+}
+
+@test "statuses and sentences that clients go by" {
+  create box '{"Cmd":["sleep","1000"],"StopSignal":"KILL"}'
+  local id; id=$(tare inspect -f '{{.Id}}' box)
+  asks 409 "Conflict. The container name \"/box\" is already in use by container \"$id\". You have to remove (or rename) that container to be able to reuse that name." \
+    POST '/containers/create?name=box' '{"Image":"busybox"}'
+  asks 404 'No such image: nosuch:latest' POST /containers/create '{"Image":"nosuch"}'
+  asks 400 'no image specified' POST /containers/create '{}'
+  api_is 304 POST /containers/box/stop
+  asks 409 "cannot kill container: box: container $id is not running" POST /containers/box/kill
+  api_is 204 POST /containers/box/start
+  api_is 304 POST /containers/box/start
+  asks 409 "cannot remove container \"/box\": container is running: stop the container before removing or force remove" DELETE /containers/box
+  asks 500 "Container $id is not paused" POST /containers/box/unpause
+  api_is 204 POST /containers/box/pause
+  asks 409 "Container $id is already paused" POST /containers/box/pause
+  asks 409 "container $id is paused, unpause the container before attach" POST '/containers/box/attach?stream=1&stdout=1'
+  api_is 204 POST /containers/box/unpause
+  asks 400 'Invalid signal: NOSUCH' POST '/containers/box/kill?signal=NOSUCH'
+  asks 400 'invalid condition: "never"' POST '/containers/box/wait?condition=never'
+  api_is 204 POST '/containers/box/restart?t=0'
+  api_is 204 POST '/containers/box/rename?name=other'
+  asks 400 'Neither old nor new names may be empty' POST '/containers/other/rename?name='
+  [ "$(api_is 200 POST /containers/other/update "${JSON[@]}" -d '{"Memory":33554432,"MemorySwap":33554432,"RestartPolicy":{"Name":"on-failure","MaximumRetryCount":3}}')" = '{"Warnings":[]}' ]
+  [ "$(tare inspect -f '{{.HostConfig.Memory}} {{.HostConfig.RestartPolicy.Name}}' other)" = '33554432 on-failure' ]
+  api_is 204 POST '/containers/other/stop?t=0'
+  api_is 204 DELETE '/containers/other?v=True&force=False&link=False'
+  asks 404 'No such container: other' DELETE /containers/other
+  create old '{"Cmd":["true"],"Labels":{"a":"b"}}'
+  [ "$(api_is 200 POST '/containers/prune?filters={"label":["a=c"]}' | jq -c .ContainersDeleted)" = '[]' ]
+  [ "$(api_is 200 POST '/containers/prune?filters={"label":["a=b"]}' | jq '.ContainersDeleted | length')" = 1 ]
+}
+
+@test "a command that is not there: what a client makes 127 and 126 of; with AutoRemove nothing is left" {
+  create box '{"Cmd":["nosuch"],"HostConfig":{"AutoRemove":true}}'
+  attach "$SOCKET" '/containers/box/attach?stream=1&stdout=1' >"$BATS_TEST_TMPDIR/out" 3>&- &
+  wait_until 5 waiting 1
+  run -0 api_is 400 POST /containers/box/start
+  [[ "$output" == *'executable file not found in $PATH'*': unknown"}' ]]
+  wait
+  [ "$(tail -n 1 "$BATS_TEST_TMPDIR/out")" = end ]
+  run ! tare inspect box
+  create box '{"Cmd":["/etc/passwd"]}'
+  run -0 api_is 400 POST /containers/box/start
+  [[ "$output" == *'permission denied'* ]]
+  create there '{"Cmd":["/no/such"]}'
+  run -0 api_is 400 POST /containers/there/start
+  [[ "$output" == *'no such file or directory'* ]]
+}
+
+@test "a container of the API has Docker's defaults, and keeps them; tare's own are as ever" {
+  create box '{"Cmd":["sleep","1000"]}'
+  api_is 204 POST /containers/box/start
+  [ "$(tare exec box sed -n 's/^CapBnd:\t//p; s/^NoNewPrivs:\t//p' /proc/self/status)" = $'00000000a80425fb\n0' ]
+  [ "$(tare exec box awk '{ print $1, $2, $3 }' /proc/self/uid_map)" = '0 0 4294967295' ]
+  [ "$(tare inspect -f '{{.HostConfig.Profile}} {{.HostConfig.PidsLimit}} {{.HostConfig.UsernsMode}}' box)" = 'docker -1 host' ]
+  tare exec box sh -c 'mknod /tmp/null c 1 3'
+  tare restart -t 0 box
+  [ "$(tare exec box sed -n 's/^CapBnd:\t//p' /proc/self/status)" = 00000000a80425fb ]
+  [ "$(tare run --rm --network none busybox sed -n 's/^CapBnd:\t//p' /proc/self/status)" != 00000000a80425fb ]
+}
+
+@test "what a create says is done, or refused by name" {
+  mkdir -p "$BATS_TEST_TMPDIR/shared"; echo of-host >"$BATS_TEST_TMPDIR/shared/f"
+  create box "$(cat <<JSON
+{"Entrypoint":["sh","-c"],"Cmd":["id -u; pwd; hostname; echo \$A \$B; cat /data/f; ulimit -n; cat /proc/self/oom_score_adj; mount | grep -c ' /t '; ls -d /anon; cat /proc/sys/kernel/shmmax; cat /made/x 2>&1 | head -c 3"],
+ "User":"1000","WorkingDir":"/tmp","Hostname":"named","Env":["A=1","B=two words"],"Labels":{"l":"v"},"StopTimeout":0,"Volumes":{"/anon":{},"/data":{}},
+ "HostConfig":{"Binds":["$BATS_TEST_TMPDIR/shared:/data:ro"],"Tmpfs":{"/t":"size=1m"},"Ulimits":[{"Name":"nofile","Soft":77,"Hard":88}],"OomScoreAdj":7,
+  "Sysctls":{"kernel.shmmax":"65536000"},"Mounts":[{"Type":"bind","Source":"$BATS_TEST_TMPDIR/made","Target":"/made","BindOptions":{"CreateMountpoint":true}}],
+  "LogConfig":{"Type":"json-file","Config":{"max-size":"1m"}},"MemorySwappiness":-1,"ConsoleSize":[0,0],"PidsLimit":0,"MaskedPaths":null,"KernelMemory":0,"CapAdd":null}}
+JSON
+)"
+  api_is 204 POST /containers/box/start
+  tare wait box
+  [ "$(tare logs box)" = '1000
+/tmp
+named
+1 two words
+of-host
+77
+7
+1
+/anon
+65536000
+cat' ]
+  [ -d "$BATS_TEST_TMPDIR/made" ]
+  asks 400 'HostConfig.KernelMemory is not supported: the kernel limits its own memory within Memory' POST /containers/create '{"Image":"busybox","HostConfig":{"KernelMemory":4096}}'
+  asks 400 'HostConfig.Nonsense is not known here' POST /containers/create '{"Image":"busybox","HostConfig":{"Nonsense":true}}'
+  asks 400 'HostConfig.Memory: want a whole number' POST /containers/create '{"Image":"busybox","HostConfig":{"Memory":"1g"}}'
+  asks 400 'unknown or invalid runtime name: kata' POST /containers/create '{"Image":"busybox","HostConfig":{"Runtime":"kata"}}'
+  asks 400 "maximum retry count cannot be used with restart policy 'always'" POST /containers/create \
+    '{"Image":"busybox","HostConfig":{"RestartPolicy":{"Name":"always","MaximumRetryCount":3}}}'
+  # [] leaves the image's command, [""] takes it away
+  create bare '{"Entrypoint":[],"Cmd":["echo","one"]}'
+  asks 400 'no command: the image has none, so give one behind its name' POST /containers/create '{"Image":"busybox","Entrypoint":[""]}'
+  # a name alone is not the server's own
+  TARED_SECRET=1 create env '{"Env":["HOME","PATH"],"Cmd":["true"]}'
+  [ "$(tare inspect -f '{{json .Config.Env}}' env | jq -r '.[]' | grep -c '^HOME')" = 0 ]
+}
+
+@test "logs: streams, tail, times, following until the end or until the reader goes" {
+  create box '{"Cmd":["sh","-c","echo one; sleep 0.2; echo two >&2; sleep 0.2; echo three; sleep 1000"]}'
+  api_is 204 POST /containers/box/start
+  wait_until 5 has_lines 3
+  asks 400 'Bad parameters: you must choose at least one stream' GET /containers/box/logs
+  [ "$(frames '/containers/box/logs?stdout=1&stderr=1&tail=all')" = '1one 2two 1three ' ]
+  [ "$(frames '/containers/box/logs?stderr=True')" = '2two ' ]
+  [ "$(frames '/containers/box/logs?stdout=1&stderr=1&tail=1')" = '1three ' ]
+  [[ "$(frames '/containers/box/logs?stdout=1&tail=1&timestamps=1')" =~ ^1[0-9-]+T[0-9:.]{18}Z\ three ]]
+  [ -z "$(frames '/containers/box/logs?stdout=1&until=1000.5')" ]
+  timeout 1 curl -s --unix-socket "$SOCKET" 'http://docker/containers/box/logs?stdout=1&follow=1' >/dev/null || true
+  wait_until 5 no_children
+  frames '/containers/box/logs?stdout=1&follow=1' >"$BATS_TEST_TMPDIR/out" 3>&- &
+  tare kill box
+  wait
+  [ "$(cat "$BATS_TEST_TMPDIR/out")" = '1one 1three ' ]
+}
+has_lines() { [ "$(tare logs box 2>&1 | wc -l)" = "$1" ]; }
+no_children() { [ -z "$(pgrep -P "$TARED_PID")" ]; }
+frames() {
+  curl -sS --unix-socket "$SOCKET" "http://docker$1" | python3 -c 'import sys, struct
+d = sys.stdin.buffer.read()
+while d:
+    n = struct.unpack(">I", d[4:8])[0]
+    print(d[0], d[8:8 + n].decode().rstrip("\n"), sep="", end=" ")
+    d = d[8 + n:]'
+}
+
+@test "exec: asked for, started, looked at; its size, its exit code, once" {
+  create box '{"Cmd":["sleep","1000"]}'
+  asks 409 "container $(tare inspect -f '{{.Id}}' box) is not running" POST /containers/box/exec '{"Cmd":["true"]}'
+  api_is 204 POST /containers/box/start
+  asks 400 'No exec command specified' POST /containers/box/exec '{"Cmd":[]}'
+  local x; x=$(exec_of '{"Cmd":["sh","-c","echo out; cat; echo err >&2; exit 3"],"AttachStdin":true,"AttachStdout":true,"AttachStderr":true,"Env":["A=b"],"User":"1000","WorkingDir":"/tmp"}')
+  [ "$(api_is 200 GET "/exec/$x/json" | jq -c '[.Running,.ExitCode,.Pid,.ProcessConfig.entrypoint,.ProcessConfig.user]')" = '[false,null,0,"sh","1000"]' ]
+  [ "$(attach -u -i 'in\n' "$SOCKET" "/v1.45/exec/$x/start" '{"Detach":false,"Tty":false}')" = '101 application/vnd.docker.multiplexed-stream
+1 out
+in
+2 err
+end' ]
+  [ "$(api_is 200 GET "/exec/$x/json" | jq -c '[.Running,.ExitCode,.Pid]')" = '[false,3,0]' ]
+  asks 409 "exec command $x has already run" POST "/exec/$x/start" '{}'
+  asks 404 'No such exec instance: nosuch' GET /exec/nosuch/json
+  x=$(exec_of '{"Cmd":["sh","-c","sleep 0.5; stty size"],"Tty":true,"AttachStdout":true}')
+  attach -r "$SOCKET" "/exec/$x/start" '{"Tty":true}' >"$BATS_TEST_TMPDIR/out" 3>&- &
+  api_is 200 POST "/exec/$x/resize?h=33&w=99"
+  wait
+  [ "$(sed -n 2p "$BATS_TEST_TMPDIR/out")" = $'33 99\r' ]
+  x=$(exec_of '{"Cmd":["sleep","1000"]}')
+  api_is 200 POST "/exec/$x/start" "${JSON[@]}" -d '{"Detach":true}'
+  [ "$(api_is 200 GET "/exec/$x/json" | jq -c '[.Running,.ExitCode,.Pid > 0]')" = '[true,null,true]' ]
+  x=$(exec_of '{"Cmd":["nosuch"],"AttachStdout":true}')
+  run -0 attach "$SOCKET" "/exec/$x/start" '{}'
+  [[ "$output" == *'1 OCI runtime exec failed'*'executable file not found in $PATH: unknown'* ]]
+  [ "$(api_is 200 GET "/exec/$x/json" | jq -c '[.Running,.ExitCode]')" = '[false,127]' ]
+  # another server has them, too; the container's end takes them away
+  local first=$SOCKET
+  SOCKET=$BATS_TEST_TMPDIR/other.sock
+  "$TARE_BIN/tared" -H "unix://$SOCKET" --root "$TARE_ROOT" --state "$TARE_STATE" 2>"$BATS_TEST_TMPDIR/log" 3>&- &
+  local other=$!
+  wait_until 5 grep -q listening "$BATS_TEST_TMPDIR/log"
+  [ "$(api_is 200 GET "/exec/$x/json" | jq .ExitCode)" = 127 ]
+  kill "$other"
+  SOCKET=$first
+  api_is 204 POST '/containers/box/restart?t=0'
+  asks 404 "No such exec instance: $x" GET "/exec/$x/json"
+}
+exec_of() { api_is 201 POST /containers/box/exec "${JSON[@]}" -d "$1" | jq -r .Id; }
+
+@test "files in and out: what is there, a tar of it, a tar into it" {
+  create box '{"Cmd":["sleep","1000"]}'
+  api_is 204 POST /containers/box/start
+  mkdir -p "$BATS_TEST_TMPDIR/in/dir"; echo text >"$BATS_TEST_TMPDIR/in/dir/file"; ln -s dir/file "$BATS_TEST_TMPDIR/in/link"; chmod 1751 "$BATS_TEST_TMPDIR/in/dir"
+  tar -C "$BATS_TEST_TMPDIR/in" -c . | api_is 200 PUT '/containers/box/archive?path=/tmp&noOverwriteDirNonDir=true' -T -
+  [ "$(tare exec box sh -c 'cat /tmp/link; stat -c %a /tmp/dir')" = $'text\n1751' ]
+  [ "$(path_stat /tmp/dir | jq -c '[.name,.mode,.linkTarget]')" = "[\"dir\",$((1 << 31 | 1 << 20 | 0751)),\"\"]" ]
+  [ "$(path_stat /tmp/link | jq -c '[.name,.mode,.linkTarget]')" = "[\"link\",$((1 << 27 | 0777)),\"/tmp/dir/file\"]" ]
+  [ "$(path_stat /dev/null | jq .mode)" = "$((1 << 26 | 1 << 21 | 0666))" ]
+  [ "$(api GET '/containers/box/archive?path=/tmp/dir' | tar -t)" = $'dir/\ndir/file' ]
+  [ "$(api GET '/containers/box/archive?path=tmp/dir/file' | tar -xO)" = text ]
+  asks 404 'Could not find the file /nosuch in container box' GET '/containers/box/archive?path=/nosuch'
+  asks 404 'Could not find the file /nosuch in container box' PUT '/containers/box/archive?path=/nosuch'
+  asks 400 'extraction point is not a directory' PUT '/containers/box/archive?path=/etc/passwd'
+  asks 400 "bad parameter: 'path' cannot be empty" GET /containers/box/archive
+  run -0 api PUT '/containers/box/archive?path=/tmp' --data-binary nonsense
+  [ "$(cat "$BATS_TEST_TMPDIR/status")" = 400 ]
+  api GET /containers/box/export | tar -t >"$BATS_TEST_TMPDIR/list"
+  grep -qx 'tmp/dir/file' "$BATS_TEST_TMPDIR/list"
+  # whose they become
+  create his '{"Cmd":["sleep","1000"],"User":"1000:1001"}'
+  tar -C "$BATS_TEST_TMPDIR/in" -c . | api_is 200 PUT '/containers/his/archive?path=/tmp&copyUIDGID=1' -T -
+  [ "$(api GET '/containers/his/archive?path=/tmp/dir/file' | tar -tv --numeric-owner | awk '{ print $2 }')" = 1000/1001 ]
+}
+path_stat() { curl -sSI --unix-socket "$SOCKET" "http://docker/containers/box/archive?path=$1" | tr -d '\r' | sed -n 's/^X-Docker-Container-Path-Stat: //p' | base64 -d; }
