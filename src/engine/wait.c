@@ -26,6 +26,7 @@ struct waiter {
 	int64_t started;  /* when it was looked at first */
 	bool ran;         /* then */
 	bool done, failed, told;
+	bool away; /* it is not there any more; what was told of its end before that is still to be read */
 	bool look, restarting, unheard;
 	int64_t later; /* ms, 0: not; its monitor hung up without a word: a worker that was killed, or one that takes no more clients; or it is at rest */
 	bool ended, known; /* an end was seen, with this code */
@@ -103,7 +104,7 @@ static void look(const struct wait *w, struct waiter *x)
 		return;
 	}
 	if (r < 0) {
-		gone(w, x);
+		x->away = true;
 		return;
 	}
 	if (first) {
@@ -247,6 +248,23 @@ static int sleep_until(struct wait *w)
 	return 0;
 }
 
+static int look_at_all(struct wait *w)
+{
+	bool away = false;
+	int r;
+
+	for (size_t i = 0; i < w->n; i++) {
+		if (is_due(&w->v[i]))
+			look(w, &w->v[i]);
+		away |= w->v[i].away && !w->v[i].done;
+	}
+	r = away ? read_events(w, true) : 0;
+	for (size_t i = 0; r == 0 && i < w->n; i++)
+		if (w->v[i].away && !w->v[i].done)
+			gone(w, &w->v[i]);
+	return r;
+}
+
 static int round_of(struct wait *w)
 {
 	int r = sleep_until(w);
@@ -256,10 +274,7 @@ static int round_of(struct wait *w)
 			hear(&w->v[i]);
 	if (r == 0)
 		r = read_events(w, true);
-	for (size_t i = 0; r == 0 && i < w->n; i++)
-		if (is_due(&w->v[i]))
-			look(w, &w->v[i]);
-	return r;
+	return r < 0 ? r : look_at_all(w);
 }
 
 /* Those at the front that are done; true: it were all. */

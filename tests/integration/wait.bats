@@ -112,6 +112,15 @@ gave() { wait "$WAITER"; [ "$(paste -sd' ' "$1")" = "$2" ] || { cat "$1" "$1.err
   [[ "$(cat "$BATS_TEST_TMPDIR/b")" =~ ^(255|137)$ ]]
 }
 
+@test "removed: the code of one that begins, ends and goes before anybody has looked" {
+  for i in 0 1 2 3 4 5 6 7; do
+    tare create --rm --name "q$i" --network none busybox sh -c "exit $((30 + i))"
+    waiting "$BATS_TEST_TMPDIR/$i" --condition removed "q$i"
+    tare start "q$i"
+    gave "$BATS_TEST_TMPDIR/$i" $((30 + i))
+  done
+}
+
 @test "with a restart policy each end is one; removed waits for the last" {
   tare run -d --name p1 --restart on-failure:2 --network none busybox sh -c 'sleep 0.5; exit 3'
   waiting "$BATS_TEST_TMPDIR/b" --condition removed p1; removed=$WAITER
