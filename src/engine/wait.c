@@ -3,6 +3,7 @@
  * else has it then. */
 #include "engine/wait.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 
 #define SOON_MS 20
 #define LATER_MS 500
+#define WAKE_FAILED (-4096) /* no errno: the error is told already */
 
 struct waiter {
 	const char *what;
@@ -40,7 +42,9 @@ struct wait {
 	struct waiter *v;
 	size_t n;
 	struct pollfd *p; /* n + 2 */
-	int gone;         /* -1: nobody */
+	const struct wait_party *party;
+	void *data;       /* the party's */
+	int state;        /* the folder of events, ours: the store may be closed meanwhile */
 	struct eventlog log;
 	struct told told; /* an end that is repeated is none */
 };
@@ -52,6 +56,7 @@ static void wait_end(struct wait *w)
 	free(w->v);
 	free(w->p);
 	eventlog_close(&w->log);
+	close_fd(w->state);
 	told_end(&w->told);
 }
 
@@ -238,7 +243,11 @@ static int sleep_until(struct wait *w)
 			timeout = left;
 	}
 	w->p[w->n] = (struct pollfd){ .fd = r, .events = POLLIN };
-	w->p[w->n + 1] = (struct pollfd){ .fd = w->gone, .events = POLLRDHUP };
+	w->p[w->n + 1] = (struct pollfd){ .fd = w->party->gone, .events = POLLRDHUP };
+	if (timeout < 0 && !more && w->party->rest && w->en) {
+		w->party->rest(w->data);
+		w->en = NULL;
+	}
 	if (poll(w->p, w->n + 2, more ? 0 : timeout) < 0 && errno != EINTR)
 		return -errno;
 	if (w->p[w->n + 1].revents)
@@ -246,6 +255,15 @@ static int sleep_until(struct wait *w)
 	if (w->p[w->n].revents)
 		eventlog_clear(&w->log);
 	return 0;
+}
+
+static bool any_due(const struct wait *w)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < w->n; i++)
+		any |= is_due(&w->v[i]) || (w->v[i].away && !w->v[i].done);
+	return any;
 }
 
 static int look_at_all(struct wait *w)
@@ -265,7 +283,7 @@ static int look_at_all(struct wait *w)
 	return r;
 }
 
-static int round_of(struct wait *w)
+static int round_of(struct wait *w, struct err *e)
 {
 	int r = sleep_until(w);
 
@@ -274,7 +292,9 @@ static int round_of(struct wait *w)
 			hear(&w->v[i]);
 	if (r == 0)
 		r = read_events(w, true);
-	return r < 0 ? r : look_at_all(w);
+	if (r == 0 && !w->en && any_due(w) && w->party->wake(w->data, &w->en, e) < 0)
+		return WAKE_FAILED;
+	return r < 0 || !w->en ? r : look_at_all(w);
 }
 
 /* Those at the front that are done; true: it were all. */
@@ -300,16 +320,18 @@ int containers_wait(const struct engine *en, const char *const *what, size_t n, 
 int containers_wait_for(const struct engine *en, const char *const *what, size_t n, enum wait_condition until, const struct wait_party *party, waited_fn fn,
 			void *data, struct err *e)
 {
-	CLEANUP(wait_end) struct wait w = { .en = en, .until = until, .n = n, .gone = party->gone, .log = EVENTLOG_INIT };
+	CLEANUP(wait_end) struct wait w = { .en = en, .until = until, .n = n, .party = party, .data = data, .state = fcntl(en->state_fd, F_DUPFD_CLOEXEC, 3), .log = EVENTLOG_INIT };
 	int r;
 
+	if (w.state < 0)
+		return err_errno(e, -errno, "wait");
 	w.v = calloc(n, sizeof(*w.v));
 	w.p = calloc(n + 2, sizeof(*w.p));
 	if (!w.v || !w.p)
 		return err_errno(e, -ENOMEM, "wait");
 	for (size_t i = 0; i < n; i++)
 		w.v[i] = (struct waiter){ .what = what[i], .c = CLIENT_INIT };
-	r = eventlog_open(en->state_fd, &w.log);
+	r = eventlog_open(w.state, &w.log);
 	if (r == 0)
 		r = read_events(&w, false);
 	for (size_t i = 0; r == 0 && i < n; i++)
@@ -317,10 +339,12 @@ int containers_wait_for(const struct engine *en, const char *const *what, size_t
 	if (r == 0 && party->begun && party->begun(data, e) < 0)
 		return e->code;
 	while (r == 0 && !report(&w, fn, data))
-		r = round_of(&w);
+		r = round_of(&w, e);
+	if (r == WAKE_FAILED)
+		return e->code;
 	if (r == -ECANCELED)
 		return err_set(e, ERR_UNAVAILABLE, "who waited is gone");
-	return r < 0 ? err_errno(e, r, "wait for what happens (%s/events)", en->state) : 0;
+	return r < 0 ? err_errno(e, r, "wait for what happens (events of %s)", what[0]) : 0;
 }
 
 /* ---- one ---- */

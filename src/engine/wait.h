@@ -26,6 +26,10 @@ int containers_wait(const struct engine *en, const char *const *what, size_t n, 
 struct wait_party {
 	int (*begun)(void *data, struct err *e);
 	int gone;
+	/* Where the wait may be long: the store is not needed for now (it may be closed, and what else takes memory), and is needed again. NULL, both: it stays
+	 * open. */
+	void (*rest)(void *data);
+	int (*wake)(void *data, const struct engine **en, struct err *e);
 };
 int containers_wait_for(const struct engine *en, const char *const *what, size_t n, enum wait_condition until, const struct wait_party *party, waited_fn fn,
 			void *data, struct err *e) MUST_CHECK;

@@ -48,6 +48,25 @@ end' ]
   asks 404 'No such container: box' POST /containers/box/start
 }
 
+@test "a wait that is long enough for its process to have closed the store: the end by any condition" {
+  create box '{"Cmd":["sh","-c","trap \"exit 6\" TERM; while :; do sleep 0.1; done"]}'
+  api_is 204 POST /containers/box/start
+  local c
+  for c in '' next-exit removed; do
+    curl -s --unix-socket "$SOCKET" -X POST "http://x/containers/box/wait?condition=$c" -D "$BATS_TEST_TMPDIR/head$c" >"$BATS_TEST_TMPDIR/wait$c" 3>&- &
+    wait_until 5 test -s "$BATS_TEST_TMPDIR/head$c"
+  done
+  attach -u "$SOCKET" '/v1.42/containers/box/attach?stream=1&stdout=1' >"$BATS_TEST_TMPDIR/out" 3>&- &
+  sleep 1
+  api_is 204 POST /containers/box/stop
+  api_is 204 DELETE /containers/box
+  wait
+  for c in '' next-exit removed; do
+    [ "$(jq -c . "$BATS_TEST_TMPDIR/wait$c")" = '{"StatusCode":6,"Error":null}' ] || { echo "$c: $(cat "$BATS_TEST_TMPDIR/wait$c")"; return 1; }
+  done
+  [ "$(tail -n 1 "$BATS_TEST_TMPDIR/out")" = end ]
+}
+
 @test "ten who wait, one of them killed: nine have every byte" {
   create box '{"Cmd":["sh","-c","i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done"]}'
   local i pids=()

@@ -1,5 +1,6 @@
 /* POST /containers/{}/attach, GET /containers/{}/attach/ws: also of a container that does not run yet, whose first byte is not lost then. */
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -116,13 +117,41 @@ static int send_bytes(void *data, const void *bytes, size_t len, struct err *e)
 	return r < 0 ? err_errno(e, r, "send the log") : 0;
 }
 
+static int tell_detached(struct attached *a, const char *id, struct err *e)
+{
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	struct record rec;
+	int r = ex_engine(a->ex, &a->en, e);
+
+	if (r == 0)
+		r = settle_find(a->en, ex_arena(a->ex), id, SETTLE_LOOK, &rec, &live, e);
+	if (r == 0)
+		events_container(a->en, &rec, "detach", NULL);
+	return r;
+}
+
+/* As long as both like: nothing but the two connections is needed, and what the client was early with. */
+static int carry(struct attached *a, struct relay *relay, struct err *e)
+{
+	char id[ID_LEN + 1];
+	enum relay_end end;
+	int r;
+
+	(void)snprintf(id, sizeof(id), "%s", a->rec.id);
+	if (a->n_early)
+		ex_rest(a->ex);
+	else
+		ex_forget(a->ex);
+	r = relay_run(relay, &end, e);
+	return r == 0 && end == RELAY_DETACHED ? tell_detached(a, id, e) : r;
+}
+
 static int serve(struct attached *a, struct err *e)
 {
 	struct relay relay = { .client = a->fd, .framed = !a->config.tty, .websocket = a->websocket, .input = a->want & FRAME_WANT_STDIN,
 			       .keys = a->config.tty ? &a->keys : NULL, .early = a->early, .n_early = a->n_early };
 	const struct logs_want past = { .query = { .tail = -1 }, .out = a->want & FRAME_WANT_STDOUT, .err = a->want & FRAME_WANT_STDERR,
 					.framed = !a->config.tty && !a->websocket };
-	enum relay_end end;
 	int r = a->logs ? logs_send(a->en, a->rec.id, &past, send_bytes, a, e) : 0;
 
 	if (r < 0 || !a->stream)
@@ -131,13 +160,7 @@ static int serve(struct attached *a, struct err *e)
 	if (r <= 0)
 		return r;
 	relay.monitor = a->c.fd;
-	ex_rest(a->ex);
-	r = relay_run(&relay, &end, e);
-	if (r == 0 && end == RELAY_DETACHED)
-		r = ex_engine(a->ex, &a->en, e);
-	if (r == 0 && end == RELAY_DETACHED)
-		events_container(a->en, &a->rec, "detach", NULL);
-	return r;
+	return carry(a, &relay, e);
 }
 
 static int attach(struct exchange *ex, struct err *e)

@@ -237,7 +237,10 @@ static int stay(struct starting *s, struct err *e)
 	if (!s->asked.attach)
 		return 0;
 	relay.monitor = s->c.fd;
+	ex_rest(s->ex);
 	r = relay_run(&relay, &end, e);
+	if (r == 0)
+		r = ex_engine(s->ex, &s->en, e);
 	if (r == 0 && end == RELAY_DETACHED)
 		events_exec_detached(s->en, &s->rec, s->x.id);
 	else if (r == 0 && end == RELAY_ENDED && !relay.ended)

@@ -1,6 +1,7 @@
 /* POST /containers/{}/wait: the headers go out when the wait has begun, and the end when there is one. */
 #include "api/docker/wait.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/docker/words.h"
@@ -17,6 +18,20 @@ static int begun(void *data, struct err *e)
 	const struct answer *a = data;
 
 	return ex_begin(a->ex, 200, "application/json", e);
+}
+
+static void rest(void *data)
+{
+	ex_forget(((struct answer *)data)->ex);
+}
+
+static int wake(void *data, const struct engine **en, struct err *e)
+{
+	struct engine *opened;
+	int r = ex_engine(((struct answer *)data)->ex, &opened, e);
+
+	*en = r < 0 ? NULL : opened;
+	return r;
 }
 
 static void waited(const char *what, int code, bool known, const struct err *why, void *data)
@@ -52,14 +67,18 @@ int docker_wait(struct exchange *ex, struct err *e)
 	struct json_writer w = JSON_WRITER(&out);
 	struct answer a = { .ex = ex };
 	enum wait_condition until = WAIT_NOT_RUNNING;
+	char id[ID_LEN + 1]; /* what the exchange has of it goes */
+	const char *const what = id;
 	struct engine *en;
 	struct record rec;
 	int r = condition_of(ex_query(ex, "condition"), &until, e);
 
 	if (r == 0)
 		r = words_container(ex, &en, &rec, &live, e);
-	if (r == 0)
-		r = containers_wait_for(en, &rec.id, 1, until, &(struct wait_party){ begun, ex_gone_fd(ex) }, waited, &a, e);
+	if (r == 0) {
+		(void)snprintf(id, sizeof(id), "%s", rec.id);
+		r = containers_wait_for(en, &what, 1, until, &(struct wait_party){ begun, ex_gone_fd(ex), rest, wake }, waited, &a, e);
+	}
 	if (r < 0)
 		return r;
 	jw_object(&w, NULL);

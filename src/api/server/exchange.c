@@ -4,12 +4,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "api/server/exchange_impl.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/resolver.h"
+
+#define STACK_DEPTH ((uintptr_t)256 * 1024)
 
 /* ---- the request ---- */
 
@@ -119,6 +122,25 @@ void ex_rest(struct exchange *ex)
 	ex->engine = (struct engine)ENGINE_INIT;
 	ex->opened = false;
 	(void)malloc_trim(0);
+}
+
+/* The pages of the stack that deeper calls have left behind. */
+static void drop_stack(void)
+{
+	const uintptr_t page = 4096, here = (uintptr_t)__builtin_frame_address(0) & ~(page - 1);
+
+	(void)madvise((void *)(here - STACK_DEPTH), STACK_DEPTH - page, MADV_DONTNEED); /* ENOMEM where it was never so deep: what there is goes all the same */
+}
+
+void ex_forget(struct exchange *ex)
+{
+	arena_free(&ex->arena);
+	ex->match = (struct route_match){ .route = ex->match.route };
+	ex->query = NULL;
+	ex->n_query = 0;
+	sb_free(&ex->headers);
+	ex_rest(ex);
+	drop_stack();
 }
 
 /* ---- serving ---- */

@@ -53,6 +53,9 @@ int ex_engine(struct exchange *ex, struct engine **out, struct err *e) MUST_CHEC
 /* For a handler that from now on only carries bytes, for as long as its client likes: the store is closed, and memory goes back. What was asked of the store
  * stays; ex_engine() opens it anew. */
 void ex_rest(struct exchange *ex);
+/* The same for one that needs nothing any more of what it was asked: ex_arena() and all that came of it (parameters, query, body) is gone, too. Such a
+ * process is as small as it can be; many of them wait at the same time. */
+void ex_forget(struct exchange *ex);
 /* The server's own options, and who is at the other end (peer's uid, or (uid_t)-1 where it is no unix socket). */
 const struct server_options *ex_server(const struct exchange *ex);
 uid_t ex_peer(const struct exchange *ex);
