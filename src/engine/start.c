@@ -370,7 +370,7 @@ static int start_again(const struct engine *en, struct record *rec, bool again, 
 		return r;
 	r = record_start(en, rec, &config, again, e);
 	if (r == 0)
-		r = launch(en, rec, &config, &description, service, attach & FRAME_WANT_STREAMS, rec->auto_remove, out, e);
+		r = launch(en, rec, &config, &description, service, attach & FRAME_WANT_STREAMS, false, out, e);
 	/* its root was removed already when the start failed and it had --rm */
 	if (capacity_start(en, rec->id, config.doc, false, &why) < 0)
 		log_warning("container %s: %s", rec->name, why.msg);

@@ -6,6 +6,7 @@
 #include "api/docker/routes.h"
 #include "api/docker/wait.h"
 #include "api/docker/words.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "engine/config.h"
 #include "engine/container.h"
@@ -16,6 +17,15 @@
 #include "oci/signals.h"
 
 /* ---- start ---- */
+
+/* Who made it with AutoRemove waits for its removal, also where there was no life before that. */
+static void remove_failed(const struct engine *en, const struct record *rec)
+{
+	struct err why;
+
+	if (rec->auto_remove && container_remove(en, rec->id, false, true, &why) < 0 && why.cls != ERR_NOTFOUND)
+		log_warning("container %s: %s", rec->name, why.msg);
+}
 
 static int start(struct exchange *ex, struct err *e)
 {
@@ -33,6 +43,8 @@ static int start(struct exchange *ex, struct err *e)
 	if (rec.status == RECORD_RUNNING && container_paused(&rec))
 		return err_set(e, ERR_BUSY, "cannot start a paused container, try unpause instead");
 	r = container_start(en, rec.id, 0, NULL, &c, e);
+	if (r < 0)
+		remove_failed(en, &rec);
 	if (r < 0)
 		return words_start_failed(json_text(config.doc, "Path", ""), false, e);
 	return ex_empty(ex, c.fd < 0 ? 304 : 204, e);
