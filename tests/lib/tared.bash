@@ -4,7 +4,7 @@
 # shellcheck shell=bash
 
 start_tared() { # [OPTION...]
-  export SOCKET=$BATS_FILE_TMPDIR/docker.sock
+  export SOCKET=$BATS_FILE_TMPDIR/tared.sock
   "$TARE_BIN/tared" -H "unix://$SOCKET" --root "$TARE_ROOT" --state "$TARE_STATE" "$@" 2>"$BATS_FILE_TMPDIR/tared.log" 3>&- &
   export TARED_PID=$!
   wait_until 10 grep -q 'listening on' "$BATS_FILE_TMPDIR/tared.log"

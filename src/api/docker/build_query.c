@@ -261,6 +261,17 @@ static int inputs(struct exchange *ex, struct build_args *out, struct err *e)
 	return r == 0 && platform ? platform_parse(platform, &in->target, e) : r;
 }
 
+/* Never a folder of the server's own machine. */
+static bool is_remote(const char *text)
+{
+	static const char *const begins[] = { "http://", "https://", "git://", "ssh://", "git@", "github.com/" };
+
+	for (size_t i = 0; i < ARRAY_LEN(begins); i++)
+		if (text_starts(text, begins[i]))
+			return true;
+	return false;
+}
+
 int build_query(struct exchange *ex, struct build_query *q, struct build_args *out, struct err *e)
 {
 	const char *remote = text_of(ex, "remote");
@@ -272,7 +283,7 @@ int build_query(struct exchange *ex, struct build_query *q, struct build_args *o
 				    .squash = ex_query_bool(ex, "squash", false) };
 	out->allow_host = out->network && strcmp(out->network, "host") == 0;
 	image_limits_default(&out->limits);
-	if (r == 0 && remote && !strstr(remote, "://") && !text_starts(remote, "git@") && !text_starts(remote, "github.com/"))
+	if (r == 0 && remote && !is_remote(remote))
 		return err_set(e, ERR_INVALID, "remote=%.200s: want a URL by http or https, or a git repository", remote);
 	if (r == 0)
 		r = inputs(ex, out, e);
