@@ -11,6 +11,7 @@
 #include "engine/config.h"
 #include "engine/endpoint.h"
 #include "engine/folder.h"
+#include "engine/hold.h"
 #include "engine/settle.h"
 #include "net/port.h"
 
@@ -552,4 +553,92 @@ int links_show(const struct engine *en, struct arena *a, const char *own, const 
 			jw_str(w, NULL, arena_printf(a, "/%s:/%s/%s", v[i].rec.name, own, v[i].alias));
 	jw_end_array(w);
 	return 0;
+}
+
+/* ---- taken away ---- */
+
+static bool has_alias(const struct json *link, const char *alias)
+{
+	const char *own = link->type == JSON_STRING ? strrchr(link->str, ':') : NULL;
+
+	return own && strcasecmp(own + 1, alias) == 0;
+}
+
+static void write_place(const struct json *place, const char *alias, struct json_writer *w)
+{
+	jw_object(w, NULL);
+	json_each(member, place) {
+		if (strcmp(member->key, "Links") != 0) {
+			jw_value(w, member->key, member);
+			continue;
+		}
+		jw_array(w, "Links");
+		json_each(link, member)
+			if (!has_alias(link, alias))
+				jw_value(w, NULL, link);
+		jw_end_array(w);
+	}
+	jw_end_object(w);
+}
+
+/* The configuration without that link. */
+static void write_without(const struct json *doc, const char *alias, struct strbuf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+
+	jw_object(&w, NULL);
+	json_each(member, doc) {
+		if (strcmp(member->key, "Networks") != 0) {
+			jw_value(&w, member->key, member);
+			continue;
+		}
+		jw_array(&w, "Networks");
+		json_each(place, member) {
+			if (network_is_default(json_text(place, "Name", "none")))
+				write_place(place, alias, &w);
+			else
+				jw_value(&w, NULL, place);
+		}
+		jw_end_array(&w);
+	}
+	jw_end_object(&w);
+}
+
+static int remove_from(const struct engine *en, struct arena *a, struct hold *h, const char *alias, struct err *e)
+{
+	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
+	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT;
+	bool found = false;
+	int r;
+
+	json_each(link, default_links(h->config.doc))
+		found |= has_alias(link, alias);
+	if (!found)
+		return err_set(e, ERR_NOTFOUND,
+			       "container %s has no link called %s in the default network (tare network disconnect takes it out of another one)",
+			       h->rec.name, alias);
+	write_without(h->config.doc, alias, &config);
+	if (sb_error(&config) < 0)
+		return err_errno(e, -ENOMEM, "rm --link");
+	r = catalog_begin(c, CATALOG_DURABLE, e);
+	if (r == 0)
+		r = record_set_config(c, h->rec.id, config.s, e);
+	if (r == 0)
+		r = catalog_commit(c, e);
+	if (r == 0 && hold_runs(h))
+		write_files(en, h->rec.id, arena_strdup(a, config.s));
+	return r;
+}
+
+int links_remove(const struct engine *en, const char *text, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	CLEANUP(hold_end) struct hold h = HOLD_INIT;
+	const char *name = text + (*text == '/'), *slash = strchr(name, '/');
+	int r;
+
+	if (!slash || slash == name || !slash[1] || strchr(slash + 1, '/'))
+		return err_set(e, ERR_INVALID, "--link %s: want CONTAINER/ALIAS, as inspect has it in HostConfig.Links", text);
+	r = hold_container(en, &a, arena_strndup(&a, name, (size_t)(slash - name)), &h, e);
+	return r < 0 ? r : remove_from(en, &a, &h, slash + 1, e);
 }

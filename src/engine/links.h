@@ -34,6 +34,9 @@ int links_describe(const struct engine *en, const char *own, const struct json *
 		   struct err *e) MUST_CHECK;
 /* id has an address: those that are linked to it and run find it by that. What cannot be written is a warning. */
 void links_moved(const struct engine *en, const char *id);
+/* Takes one of the default network away: "CONTAINER/ALIAS", as inspect shows it (a slash may stand before). Its line of hosts goes at once, its
+ * variables with the next start. ERR_NOTFOUND: there is no such link. */
+int links_remove(const struct engine *en, const char *text, struct err *e) MUST_CHECK;
 /* "/NAME:/OWN/ALIAS" of each in the default network, as `inspect` has them; a value of the writer's object. */
 int links_show(const struct engine *en, struct arena *a, const char *own, const struct json *config,
 	       struct json_writer *w, struct err *e) MUST_CHECK;

@@ -108,6 +108,17 @@ message() { printf '%s {"message":"%s"}' "$1" "$2"; }
   says '200 ' POST /networks/bridge/connect '{"Container":"run"}'
 }
 
+@test "a link is removed" {
+  tare run -d --name db busybox sleep 1000 >/dev/null
+  tare run -d --name web --link db:store busybox sleep 1000 >/dev/null
+  says '204 ' DELETE '/containers/web/store?link=1'
+  [ "$(tare inspect -f '{{json .HostConfig.Links}}' web)" = null ]
+  run -0 ask DELETE '/containers/web/store?link=1'
+  [[ "$output" == '404 '* ]]
+  run -0 ask DELETE '/containers/web/store'
+  [[ "$output" == '404 '* ]]
+}
+
 @test "networks: remove and prune" {
   tare network create net >/dev/null
   tare network create --label keep old >/dev/null

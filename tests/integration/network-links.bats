@@ -117,6 +117,27 @@ sleeper() { tare run -d --name "$@" >/dev/null; }
   [ "$(says web store)" = "$(ip_of db)" ]
 }
 
+@test "rm --link: the link goes, and its line of hosts; the containers stay" {
+  sleeper db busybox sleep 1000
+  sleeper other busybox sleep 1000
+  sleeper web --link db:store --link other busybox sleep 1000
+  [ "$(tare rm --link /web/store)" = /web/store ]
+  [ "$(tare inspect -f '{{json .HostConfig.Links}}' web)" = '["/other:/web/other"]' ]
+  run -1 tare exec web grep -w store /etc/hosts
+  tare exec web grep -w other /etc/hosts
+  tare stop -t 0 web db
+  tare start web
+  run -1 tare exec web sh -c 'env | grep STORE'
+  tare rm --link web/other
+  [ "$(tare inspect -f '{{json .HostConfig.Links}}' web)" = null ]
+  run -1 tare rm --link web/other
+  [[ "$output" == *"container web has no link called other in the default network"* ]]
+  run -1 tare rm --link web
+  [[ "$output" == *"--link web: want CONTAINER/ALIAS"* ]]
+  run -1 tare rm --link nosuch/x
+  [[ "$output" == *"no such container: nosuch"* ]]
+}
+
 @test "network connect --link, in both kinds of networks" {
   tare network create net
   sleeper db --network net busybox sleep 1000

@@ -215,11 +215,6 @@ teardown() { [ -z "${LOOP:-}" ] || losetup -d "$LOOP"; }
   tare rm -f private sharing
 }
 
-@test "rm --link is refused with what there is instead" {
-  run ! tare rm --link web
-  [[ "$output" == *"--link is not supported: "*"network disconnect"* ]]
-}
-
 # Options are read from left to right: whatever one makes of its value, --help is not reached by the unknown.
 @test "every command, name of a command and option of docker's is known: it works, or is refused by name" {
   local command options o

@@ -12,6 +12,7 @@
 #include "engine/container.h"
 #include "engine/events.h"
 #include "engine/limits.h"
+#include "engine/links.h"
 #include "engine/revive.h"
 #include "engine/usage.h"
 #include "oci/signals.h"
@@ -253,6 +254,16 @@ static int resize(struct exchange *ex, struct err *e)
 
 /* ---- remove, prune ---- */
 
+static int remove_link(struct exchange *ex, struct err *e)
+{
+	struct engine *en;
+	int r = ex_engine(ex, &en, e);
+
+	if (r == 0)
+		r = links_remove(en, ex_param(ex, 0), e);
+	return r < 0 ? r : ex_empty(ex, 204, e);
+}
+
 static int remove_it(struct exchange *ex, struct err *e)
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
@@ -262,7 +273,7 @@ static int remove_it(struct exchange *ex, struct err *e)
 	int r;
 
 	if (ex_query_bool(ex, "link", false))
-		return err_set(e, ERR_INVALID, "a link stays as long as its container: make that anew without it");
+		return remove_link(ex, e);
 	r = words_container(ex, &en, &rec, &live, e);
 	if (r < 0)
 		return r;
@@ -335,6 +346,6 @@ const struct route docker_life_routes[] = {
 	ROW("POST", "/containers/{}/update", update, "changes limits and the restart policy"),
 	ROW("POST", "/containers/{}/resize", resize, "says how large its terminal is (h, w)"),
 	ROW("POST", "/containers/prune", prune_it, "removes what does not run (filters: label, label!, until)"),
-	ROW("DELETE", "/containers/{}", remove_it, "removes it (v: its own volumes, force)"),
+	ROW("DELETE", "/containers/{+}", remove_it, "removes it (v: its own volumes, force), or a link of it (link: CONTAINER/ALIAS)"),
 	{ 0 }
 };

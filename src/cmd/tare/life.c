@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cmd/tare/session.h"
 #include "engine/config.h"
+#include "engine/links.h"
 #include "engine/revive.h"
 #include "engine/settle.h"
 #include "engine/wait.h"
@@ -53,7 +54,7 @@ const struct cli_option wait_options[] = {
 const struct cli_option rm_options[] = {
 	{ "force", 'f', NULL, CLI_FLAG, "kill it first when it runs", offsetof(struct rm_opts, force) },
 	{ "volumes", 'v', NULL, CLI_FLAG, "also its volumes without a name, unless another container has them", offsetof(struct rm_opts, volumes) },
-	{ "link", 'l', NULL, CLI_UNSUPPORTED, "a link stays as long as its container: make that anew without --link; tare network disconnect takes it out of a network with names" },
+	{ "link", 'l', NULL, CLI_FLAG, "take a link away: CONTAINER/ALIAS, as inspect shows it", offsetof(struct rm_opts, link) },
 	{ 0 }
 };
 
@@ -257,7 +258,7 @@ int cmd_wait(const struct cli_call *call, struct err *e)
 static int rm_one(const struct engine *en, const char *what, const void *data, struct err *e)
 {
 	const struct rm_opts *o = data;
-	int r = container_remove(en, what, o->force, o->volumes, e);
+	int r = o->link ? links_remove(en, what, e) : container_remove(en, what, o->force, o->volumes, e);
 
 	if (r == 0)
 		tare_say("%s", what);

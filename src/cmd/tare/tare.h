@@ -252,7 +252,7 @@ struct stop_opts {
 	bool for_shutdown;
 };
 struct rm_opts {
-	bool force, volumes;
+	bool force, volumes, link;
 };
 struct wait_opts {
 	const char *condition;
