@@ -5,6 +5,7 @@
 #include "api/docker/fields.h"
 #include "api/docker/routes.h"
 #include "api/docker/words.h"
+#include "api/server/server.h"
 #include "base/text.h"
 #include "engine/container.h"
 #include "engine/images.h"
@@ -36,14 +37,18 @@ static int find_image(const struct engine *en, struct arena *a, const char *imag
 	return r < 0 ? words_no_image(a, image, e) : check_platform(en, a, img.id, image, platform, e);
 }
 
-/* What the machine's settings say of logs, name servers and limits holds here, too; who is behind a proxy says so himself. */
-static int defaults(const struct engine *en, struct arena *a, struct ct_options *o, struct err *e)
+/* What daemon.json leaves open of logs, name servers and limits the machine's settings say here, too; who is behind a proxy says so himself. */
+static int defaults(const struct server_options *server, const struct engine *en, struct arena *a, struct ct_options *o, struct err *e)
 {
 	struct settings s;
-	int r = settings_read(a, en->user.on, &s, e);
+	int r = daemon_json_defaults(server->daemon, a, o, e);
 
+	if (r == 0)
+		r = settings_read(a, en->user.on, &s, e);
+	if (r < 0)
+		return r;
 	s.proxies = (struct strv){ NULL, 0 };
-	return r < 0 ? r : settings_container(&s, a, en->user.on, o, e);
+	return settings_container(&s, a, en->user.on, o, e);
 }
 
 static int answer(struct exchange *ex, const char *id, struct err *e)
@@ -83,7 +88,7 @@ static int create(struct exchange *ex, struct err *e)
 	if (r == 0)
 		r = find_image(en, a, o.image, ex_query(ex, "platform"), e);
 	if (r == 0)
-		r = defaults(en, a, &o, e);
+		r = defaults(ex_server(ex), en, a, &o, e);
 	if (r < 0)
 		return r;
 	r = container_create(en, a, &o, false, 0, &n, e);

@@ -5,6 +5,7 @@
 #include "cmd/cli_complete.h"
 #include "cmd/cli_man.h"
 #include "cmd/tare/tare.h"
+#include "cmd/tared/options.h"
 #include "engine/glance.h"
 
 static void offer_thing(const char *name, const char *about, void *data)
@@ -51,5 +52,7 @@ int cmd_man(const struct cli_call *call, struct err *e)
 {
 	int r = cli_man(call->arena, &tare_program, call->args[0], call->args[1], false, e);
 
+	if (r == 0)
+		r = cli_man(call->arena, &tared_program, call->args[0], call->args[1], true, e);
 	return r < 0 || call->n_args < 3 ? r : cli_man_topics(call->arena, &tare_program, tare_topics, call->args[2], e);
 }

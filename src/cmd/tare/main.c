@@ -10,6 +10,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "cmd/tared/options.h"
 #include "engine/resolver.h"
 
 #define HEAP_STEP (1 << 20)
@@ -205,6 +206,7 @@ static const struct cli_command system_commands[] = {
 	{ "prune", NULL, "remove stopped containers, unused networks, images without a name, and what crashes left", cmd_prune, prune_options,
 	  sizeof(struct system_opts), NULL, 0, 0 },
 	ROW_EVENTS,
+	{ "service", NULL, "serve Docker's API: what tared does, with its options", cmd_service, tared_options, sizeof(struct tared_opts), NULL, 0, 0 },
 	{ "dial-stdio", NULL, "connect standard input and output with the server of Docker's API (DOCKER_HOST=ssh://)", cmd_dial, dial_options,
 	  sizeof(struct dial_opts), NULL, 0, 0 },
 	{ "migrate-from", "docker", "copy images and volumes of a dockerd on this machine, changing nothing there", cmd_migrate, migrate_options,

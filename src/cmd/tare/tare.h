@@ -409,6 +409,9 @@ int cmd_exited(const struct cli_call *call, struct err *e);
 int cmd_freeze(const struct cli_call *call, struct err *e);
 int cmd_heal(const struct cli_call *call, struct err *e);
 
+/* service.c; its options are tared's */
+int cmd_service(const struct cli_call *call, struct err *e);
+
 /* migrate.c */
 struct migrate_opts {
 	const char *host, *docker_root;

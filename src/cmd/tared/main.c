@@ -7,49 +7,12 @@
 #include "api/docker/routes.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "cmd/cli.h"
+#include "cmd/tared/options.h"
 #include "engine/engine.h"
-
-#define USUAL_HOST "unix://" ENGINE_STATE "/docker.sock"
-
-struct opts {
-	struct cli_strv hosts;
-	const char *root, *state, *group, *config, *log_level;
-	int64_t idle;
-	bool debug, validate, describe, tls, tls_verify;
-	const char *tls_ca, *tls_cert, *tls_key;
-};
-
-static const struct cli_option options[] = {
-	{ "host", 'H', "SOCKET", CLI_STRV, "where to listen: unix://PATH, tcp://ADDRESS:PORT, fd:// (default " USUAL_HOST ")", offsetof(struct opts, hosts) },
-	{ "group", 'G', "GROUP", CLI_STR, "who may use the unix sockets (default docker, or root where there is no such group)", offsetof(struct opts, group) },
-	{ "root", 0, "DIR", CLI_STR, "where images and containers are kept (TARE_ROOT, default " ENGINE_ROOT ")", offsetof(struct opts, root) },
-	{ "state", 0, "DIR", CLI_STR, "where the state of what runs is kept (TARE_STATE, default " ENGINE_STATE ")", offsetof(struct opts, state) },
-	{ "config", 0, "FILE", CLI_STR, "settings, as dockerd's daemon.json has them (default " DAEMON_JSON ")", offsetof(struct opts, config) },
-	{ "validate", 0, NULL, CLI_FLAG, "check the options and that file, and end", offsetof(struct opts, validate) },
-	{ "idle-exit", 0, "TIME", CLI_DURATION, "end after so long without a connection, where the service manager listens (fd://)", offsetof(struct opts, idle) },
-	{ "describe", 0, NULL, CLI_FLAG, NULL, offsetof(struct opts, describe) }, /* for tools/describe-api */
-	{ "tls", 0, NULL, CLI_FLAG, "TLS on tcp://, with --tlscert and --tlskey", offsetof(struct opts, tls) },
-	{ "tlsverify", 0, NULL, CLI_FLAG, "the same, for clients alone that --tlscacert has signed", offsetof(struct opts, tls_verify) },
-	{ "tlscacert", 0, "FILE", CLI_STR, "who signs the certificates of clients", offsetof(struct opts, tls_ca) },
-	{ "tlscert", 0, "FILE", CLI_STR, "the server's certificate, with those that lead to who signed it", offsetof(struct opts, tls_cert) },
-	{ "tlskey", 0, "FILE", CLI_STR, "and its key", offsetof(struct opts, tls_key) },
-	{ "debug", 'D', NULL, CLI_FLAG, "--log-level debug", offsetof(struct opts, debug) },
-	{ "log-level", 'l', "LEVEL", CLI_STR, "what of its own doings it tells", offsetof(struct opts, log_level), .choices = "debug|info|warn|warning|error|fatal" },
-	{ 0 }
-};
-
-static const struct cli_program program = {
-	.name = "tared",
-	.about = "Docker's Engine API for containers of tare",
-	.version = "tared " TARE_VERSION "\n",
-	.options = options,
-	.size = sizeof(struct opts),
-};
 
 /* What the file said last, with the memory it is in: a newer one takes its place as a whole. */
 struct settled {
-	const struct opts *opts;
+	const struct tared_opts *opts;
 	const char *path;
 	bool must;
 	struct arena arena;
@@ -57,7 +20,7 @@ struct settled {
 	struct server_options *server;
 };
 
-static int no_conflict(const struct opts *o, const struct json *doc, struct err *e)
+static int no_conflict(const struct tared_opts *o, const struct json *doc, struct err *e)
 {
 	const struct {
 		const char *key, *text;
@@ -91,7 +54,7 @@ static int read_file(const struct settled *s, struct arena *a, struct daemon_jso
 	return r < 0 ? r : daemon_json_take(a, doc, out, e);
 }
 
-static void set_level(const struct opts *o, const struct daemon_json *d)
+static void set_level(const struct tared_opts *o, const struct daemon_json *d)
 {
 	const char *level = o->debug ? "debug" : o->log_level ? o->log_level : d->log_level ? d->log_level : "info";
 
@@ -158,7 +121,7 @@ static int check_idle(const struct server_options *s, struct err *e)
 }
 
 /* In memory of its own: the file's may go. */
-static int settle_tls(struct arena *a, const struct opts *o, const struct daemon_json *d, struct server_tls *out, struct err *e)
+static int settle_tls(struct arena *a, const struct tared_opts *o, const struct daemon_json *d, struct server_tls *out, struct err *e)
 {
 	const char *cert = o->tls_cert ? o->tls_cert : d->tls_cert, *key = o->tls_key ? o->tls_key : d->tls_key, *ca = o->tls_ca ? o->tls_ca : d->tls_ca;
 	bool verify = o->tls_verify || d->tls_verify;
@@ -190,8 +153,8 @@ static int describe(struct err *e)
 
 static int run(const struct cli_call *call, struct err *e)
 {
-	static const char *const usual[] = { USUAL_HOST, NULL };
-	const struct opts *o = call->global;
+	static const char *const usual[] = { TARED_HOST, NULL };
+	const struct tared_opts *o = call->global;
 	struct server_options server = { .group = o->group, .idle_ms = o->idle / 1000000, .reload = reload };
 	CLEANUP(free_settled) struct settled s = { .opts = o, .path = o->config ? o->config : DAEMON_JSON, .must = o->config, .arena = ARENA_INIT, .server = &server };
 	int r;
@@ -230,7 +193,7 @@ int main(int argc, char **argv)
 
 	io_reserve_stdio();
 	log_setup("tared", STDERR_FILENO, LOG_FORMAT_PLAIN, LOG_LEVEL_INFO);
-	r = cli_parse(&a, &program, argc, (const char *const *)argv, &call, &text, &e);
+	r = cli_parse(&a, &tared_program, argc, (const char *const *)argv, &call, &text, &e);
 	if (r > 0)
 		return io_write_full(STDOUT_FILENO, sb_str(&text), text.len) < 0;
 	if (r == 0)
