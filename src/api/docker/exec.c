@@ -218,6 +218,7 @@ static int say_failed(const struct starting *s, int fd, const struct err *why, s
 		sb_add(&text, header, sizeof(header));
 	sb_printf(&text, "%s\r\n", why->msg);
 	r = sb_error(&text);
+	relay_after_head(fd);
 	if (r == 0)
 		r = io_send_full(fd, text.s, text.len);
 	return r < 0 ? err_errno(e, r, "tell why it was not started") : 0;

@@ -2,10 +2,13 @@
  * memory than was read at once. */
 #include "api/docker/relay.h"
 
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "api/docker/websocket.h"
 #include "wire/frame.h"
@@ -21,6 +24,7 @@ struct state {
 	size_t sent_down, sent_up;
 	struct websocket ws;
 	bool client_open; /* it may still send */
+	bool head_taken;
 	bool over, gone, left, hung_up;
 };
 
@@ -38,6 +42,17 @@ void relay_header(unsigned char out[RELAY_HEADER], unsigned int which, size_t le
 						(unsigned char)(len >> 8 & 0xff), (unsigned char)(len & 0xff) };
 
 	memcpy(out, h, sizeof(h));
+}
+
+#define HEAD_MS 500
+
+void relay_after_head(int client)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	int unread = 0;
+
+	for (int i = 0; i < HEAD_MS && ioctl(client, SIOCOUTQ, &unread) == 0 && unread > 0; i++)
+		(void)nanosleep(&pause, NULL);
 }
 
 /* ---- to the client ---- */
@@ -189,6 +204,10 @@ static bool flush(int fd, struct strbuf *b, size_t *sent)
 
 static int flush_both(struct state *s)
 {
+	if (s->down.len && !s->head_taken) {
+		relay_after_head(s->r->client);
+		s->head_taken = true;
+	}
 	if (s->down.len && !flush(s->r->client, &s->down, &s->sent_down))
 		s->gone = true;
 	if (s->up.len && !flush(s->r->monitor, &s->up, &s->sent_up)) {

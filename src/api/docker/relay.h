@@ -36,6 +36,10 @@ enum relay_end {
 /* Until one of them ends. What is to be said to the client has been sent then; the descriptors stay open. */
 int relay_run(struct relay *r, enum relay_end *end, struct err *e) MUST_CHECK;
 
+/* Before the first byte behind a hijacked connection's head: until the client has taken the head, but no longer than a moment. Some read it by a buffer
+ * that they throw away when they take the connection for themselves (Python's http.client), and the start of the stream with it. */
+void relay_after_head(int client);
+
 /* A piece of a stream in the form that a client has it: which 1 (standard output), 2 (standard error) or 3 (ours). */
 #define RELAY_STDOUT 1U
 #define RELAY_STDERR 2U
