@@ -239,6 +239,8 @@ static int stay(struct starting *s, struct err *e)
 		return 0;
 	relay.monitor = s->c.fd;
 	ex_rest(s->ex);
+	relay.heard = sb_str(&s->c.in) + s->c.at; /* the first of it may have come with the word that it was started */
+	relay.n_heard = s->c.in.len - s->c.at;
 	r = relay_run(&relay, &end, e);
 	if (r == 0)
 		r = ex_engine(s->ex, &s->en, e);
