@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "base/sha256.h"
 #include "engine/cni_folder.h"
 #include "engine/events.h"
 #include "engine/nearest.h"
@@ -17,6 +18,33 @@
 bool network_is_default(const char *name)
 {
 	return !name || !*name || strcmp(name, NETWORK_DEFAULT) == 0 || strcmp(name, "default") == 0;
+}
+
+bool network_is_builtin(const struct network *n)
+{
+	return strcmp(n->driver, "host") == 0 || strcmp(n->driver, "null") == 0;
+}
+
+int network_builtin(struct arena *a, const char *what, struct network *out, struct err *e)
+{
+	static const char *const rows[][2] = { { "host", "host" }, { "none", "null" } }; /* name, driver */
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		unsigned char sum[32];
+		struct sha256 s;
+		char id[65];
+
+		sha256_init(&s);
+		sha256_add(&s, "network ", strlen("network "));
+		sha256_add(&s, rows[i][0], strlen(rows[i][0]));
+		sha256_end(&s, sum);
+		sha256_hex(sum, id);
+		if (strcmp(what, rows[i][0]) != 0 && (strlen(what) < ID_SHORT || strncmp(id, what, strlen(what)) != 0))
+			continue;
+		*out = (struct network){ .id = arena_strdup(a, id), .name = rows[i][0], .driver = rows[i][1], .device = "", .parent = "", .mode = "" };
+		return out->id ? 1 : err_errno(e, -ENOMEM, "read a network");
+	}
+	return 0;
 }
 
 bool network_is_routed(const struct network *n)
@@ -250,10 +278,12 @@ int network_remove(const struct engine *en, struct arena *a, const char *what, s
 	int r;
 
 	if (network_is_default(what) || strcmp(what, "host") == 0 || strcmp(what, "none") == 0)
-		return err_set(e, ERR_CONFLICT, "network %s is part of tare and cannot be removed", what);
+		return err_set(e, ERR_DENIED, "%s is a pre-defined network and cannot be removed", what);
 	r = catalog_begin(c, CATALOG_DURABLE, e);
 	if (r == 0)
 		r = network_find(en, a, what, &net, e);
+	if (r == 0 && network_is_default(net.name))
+		r = err_set(e, ERR_DENIED, "%s is a pre-defined network and cannot be removed", net.name);
 	if (r == 0 && network_is_cni(&net))
 		r = err_set(e, ERR_CONFLICT, "network %s is one of CNI, and made and removed by whoever writes its configuration (tare network inspect names the file)", net.name);
 	if (r == 0)

@@ -46,6 +46,10 @@ struct network_options {
 /* By whole id, name, or the unambiguous start of an id; where the catalog has none, one of CNI (cni_folder.h). The default network is made when somebody asks for it first: with an open
  * transaction. ERR_NOTFOUND suggests the nearest name. */
 int network_find(const struct engine *en, struct arena *a, const char *what, struct network *out, struct err *e) MUST_CHECK;
+/* "host" and "none" are no rows: a container has a link there or not. Where networks are shown they are some, as Docker's: 1 when what is the name of one, its id,
+ * or the start of that (from 12 digits on). */
+int network_builtin(struct arena *a, const char *what, struct network *out, struct err *e) MUST_CHECK;
+bool network_is_builtin(const struct network *n);
 /* "bridge", and its names "default" and none at all. */
 bool network_is_default(const char *name);
 /* Whether address and hardware address are ones at all (spec_network.c). */

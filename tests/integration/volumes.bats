@@ -54,7 +54,7 @@ print("%.3g%s" % (n, ["B", "kB", "MB", "GB"][u]))' "$1"; }
   [ "$(tare volume ls -qf driver=other)" = "" ]
   [ "$(tare volume ls -qf anonymous=true)" = "$name" ]
   [ "$(tare volume ls --format json -f name=one | jq -r .Mountpoint)" = "$TARE_ROOT/volumes/one/_data" ]
-  [ "$(tare volume inspect two | jq -c '.[0] | [.Name, .Driver, .Scope, .Labels, .Options]')" = '["two","local","local",{"a":"1","b":"x=y"},null]' ]
+  [ "$(tare volume inspect two | jq -c '.[0] | [.Name, .Driver, .Scope, .Labels, .Options]')" = '["two","local","local",{"a":"1","b":"x=y"},{}]' ]
   [ "$(tare volume inspect -f '{{.Mountpoint}} {{.Labels.a}}' two)" = "$TARE_ROOT/volumes/two/_data 1" ]
   [ "$(stat -c %a "$TARE_ROOT/volumes/two/_data")" = 755 ]
   run -1 tare volume rm oen

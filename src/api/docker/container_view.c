@@ -5,6 +5,7 @@
 #include "api/docker/container_list.h"
 #include "api/docker/inspect_container.h"
 #include "api/docker/inspect_settings.h"
+#include "api/docker/pairs_view.h"
 #include "engine/images.h"
 
 /* The name that it was made by, as long as that is still this image's. */
@@ -55,10 +56,7 @@ int container_write_summary(const struct engine *en, struct arena *a, const stru
 	inspect_net_write_port_list(&net, w);
 	if (size)
 		container_write_size(en, a, &s->rec, w);
-	jw_object(w, "Labels");
-	json_each(label, s->config.labels)
-		jw_value(w, label->key, label);
-	jw_end_object(w);
+	pairs_view("Labels", s->config.labels, false, w);
 	jw_str(w, "State", s->state);
 	jw_str(w, "Status", container_status_text(a, s));
 	jw_object(w, "HostConfig");

@@ -24,7 +24,7 @@ static int get_networks(struct exchange *ex, struct err *e)
 		r = networks_listed(en, ex_arena(ex), filters, &v, &n, e);
 	jw_array(&w, NULL);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = inspect_network_write(en, ex_arena(ex), &v[i], ex_api(ex) >= 128, &w, e);
+		r = inspect_network_write(en, ex_arena(ex), &v[i], ex_api(ex) >= 128 ? NETWORK_BRIEF : NETWORK_API, &w, e);
 	jw_end_array(&w);
 	return r < 0 ? r : ex_json(ex, 200, &text, e);
 }
@@ -41,7 +41,7 @@ static int get_network(struct exchange *ex, struct err *e)
 		r = err_set(e, ERR_NOTFOUND, "network %.300s not found", what);
 	if (r == 0)
 		r = ex_engine(ex, &en, e);
-	if (r == 0 && (r = inspect_network(en, ex_arena(ex), what, &w, e)) < 0)
+	if (r == 0 && (r = inspect_network(en, ex_arena(ex), what, NETWORK_API, &w, e)) < 0)
 		r = words_no_network(what, e);
 	return r < 0 ? r : ex_json(ex, 200, &text, e);
 }

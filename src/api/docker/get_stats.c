@@ -147,9 +147,10 @@ static void write_memory(const struct look *l, struct json_writer *w)
 	jw_end_object(w);
 }
 
-static void write_io_list(const char *key, const struct cg_io_list *v, struct json_writer *w)
+/* Docker's list is null where the kernel has no such table: of the second version there are two. */
+static void write_io_list(const char *key, const struct cg_io_list *v, bool is, struct json_writer *w)
 {
-	if (!v->n) {
+	if (!v->n && !is) {
 		jw_null(w, key);
 		return;
 	}
@@ -172,7 +173,7 @@ static void write_io(const struct look *l, struct json_writer *w)
 
 	jw_object(w, "blkio_stats");
 	for (size_t i = 0; i < CG_IO_TABLES; i++)
-		write_io_list(keys[i], &l->usage.io[i], w);
+		write_io_list(keys[i], &l->usage.io[i], l->grouped && cg_detect() != CG_V2, w);
 	jw_end_object(w);
 }
 

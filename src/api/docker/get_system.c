@@ -39,7 +39,7 @@ static void write_registries(struct json_writer *w)
 	jw_object(w, "RegistryConfig");
 	jw_strv(w, "AllowNondistributableArtifactsCIDRs", NULL);
 	jw_strv(w, "AllowNondistributableArtifactsHostnames", NULL);
-	jw_strv(w, "InsecureRegistryCIDRs", NULL);
+	jw_strv(w, "InsecureRegistryCIDRs", (const char *const[]){ "127.0.0.0/8", NULL }); /* plain HTTP is tried there */
 	jw_object(w, "IndexConfigs");
 	jw_object(w, "docker.io");
 	jw_str(w, "Name", "docker.io");
@@ -89,6 +89,7 @@ static int get_info(struct exchange *ex, struct err *e)
 		r = info_read(en, ex_arena(ex), &info, e);
 	if (r < 0)
 		return r;
+	info.machine.userns = false; /* what the API makes has none unless that is asked for */
 	jw_object(&w, NULL);
 	info_write(&info, &w);
 	write_daemon(en, ex_arena(ex), &w);

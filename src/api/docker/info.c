@@ -379,9 +379,10 @@ static void fill(const struct engine *en, struct arena *a, const struct counts *
 	const struct info_pair pairs[] = {
 		{ "Version:", "ServerVersion", TARE_VERSION, 0 },
 		{ "Containers:", "Containers", NULL, n->containers },
-		{ "  Running:", "ContainersRunning", NULL, n->by_state[RECORD_RUNNING] + n->by_state[RECORD_RESTARTING] },
+		{ "  Running:", "ContainersRunning", NULL, n->by_state[RECORD_RUNNING] - n->paused + n->by_state[RECORD_RESTARTING] },
 		{ "  Created:", "ContainersCreated", NULL, n->by_state[RECORD_CREATED] },
-		{ "  Exited:", "ContainersStopped", NULL, n->by_state[RECORD_EXITED] },
+		{ "  Exited:", NULL, NULL, n->by_state[RECORD_EXITED] },
+		{ NULL, "ContainersStopped", NULL, n->by_state[RECORD_EXITED] + n->by_state[RECORD_CREATED] },
 		{ "Images:", "Images", NULL, n->images },
 		{ NULL, "ContainersPaused", NULL, n->paused },
 		{ NULL, "Driver", IMAGE_DRIVER, 0 },

@@ -103,6 +103,38 @@ struct whole {
 	struct ports_cni cni;
 };
 
+/* Docker's null of a list that is empty; its "" where nothing was said, which is kept as the word for it. */
+static const char *const null_lists[] = { "Binds", "BlkioDeviceReadBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteBps", "BlkioDeviceWriteIOps", "CapAdd", "CapDrop",
+					  "DeviceCgroupRules", "DeviceRequests", "ExtraHosts", "GroupAdd", "SecurityOpt", "Ulimits", "VolumesFrom" };
+static const char *const modes[] = { "PidMode", "UTSMode", "UsernsMode" };
+
+static bool is_one_of(const char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What Docker's profile has unasked. */
+static bool is_usual(const struct json *host, const struct json *mode)
+{
+	return strcmp(mode->str, "private") == 0 ||
+	       (strcmp(mode->key, "UsernsMode") == 0 && strcmp(mode->str, "host") == 0 && strcmp(json_text(host, "Profile", ""), "docker") == 0);
+}
+
+static void write_host_member(const struct json *host, const struct json *member, struct json_writer *w)
+{
+	if (member->type == JSON_ARRAY && !member->len && is_one_of(null_lists, ARRAY_LEN(null_lists), member->key))
+		jw_null(w, member->key);
+	else if (strcmp(member->key, "PidsLimit") == 0 && member->type == JSON_NUMBER && member->str[0] == '-')
+		jw_null(w, member->key);
+	else if (member->type == JSON_STRING && is_one_of(modes, ARRAY_LEN(modes), member->key) && is_usual(host, member))
+		jw_str(w, member->key, "");
+	else
+		jw_value(w, member->key, member);
+}
+
 /* As it is kept, with what follows from the rest. */
 static int write_host_config(const struct whole *c, struct json_writer *w, struct err *e)
 {
@@ -111,7 +143,7 @@ static int write_host_config(const struct whole *c, struct json_writer *w, struc
 
 	jw_object(w, "HostConfig");
 	json_each(member, json_get(doc, "HostConfig"))
-		jw_value(w, member->key, member);
+		write_host_member(json_get(doc, "HostConfig"), member, w);
 	inspect_net_write_bindings(c->a, json_get(doc, "Publish"), w);
 	kept_write_paths(&c->kept, w);
 	r = links_show(c->en, c->a, c->rec.name, doc, w, e);

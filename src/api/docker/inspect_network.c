@@ -5,15 +5,19 @@
 #include "api/docker/inspect_settings.h"
 #include "api/docker/network_cni.h"
 #include "api/docker/networks.h"
+#include "api/docker/pairs_view.h"
 #include "api/docker/times.h"
 
 static int write_containers(const struct engine *en, struct arena *a, const struct network *net, bool brief, struct json_writer *w, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = brief ? 0 : cat_prepare(en->catalog, &s, e,
+	int r = brief || network_is_builtin(net) ? 0 : cat_prepare(en->catalog, &s, e,
 			    "SELECT c.id, c.name, e.ip, e.mac, e.ip6 FROM endpoints e JOIN containers c ON c.id = e.container WHERE e.network = ?1 ORDER BY e.number",
 			    "s", net->id);
 
+	if (!brief && network_is_builtin(net))
+		r = cat_prepare(en->catalog, &s, e, "SELECT id, name, '', '', '' FROM containers WHERE status = 'running' AND instr(config, ?1)", "s",
+				strcmp(net->name, "host") == 0 ? "\"NetworkMode\":\"host\"" : "\"NetworkMode\":\"none\"");
 	jw_object(w, "Containers");
 	while (!brief && r == 0 && (r = cat_step(s, e)) > 0) {
 		jw_object(w, cat_text(s, 0));
@@ -60,7 +64,7 @@ static void write_swarm(struct json_writer *w)
 	jw_end_object(w);
 }
 
-int inspect_network_write(const struct engine *en, struct arena *a, const struct network *n, bool brief, struct json_writer *w, struct err *e)
+int inspect_network_write(const struct engine *en, struct arena *a, const struct network *n, enum network_form form, struct json_writer *w, struct err *e)
 {
 	int r;
 
@@ -71,7 +75,7 @@ int inspect_network_write(const struct engine *en, struct arena *a, const struct
 	jw_str(w, "Id", n->id);
 	jw_str(w, "Created", time_text(a, n->created));
 	jw_str(w, "Scope", "local");
-	jw_str(w, "Driver", n->driver);
+	jw_str(w, "Driver", form != NETWORK_ALL && network_is_routed(n) ? NETWORK_BRIDGE : n->driver); /* clients know that one */
 	jw_str(w, "Device", *n->parent ? n->parent : n->device);
 	jw_bool(w, "EnableIPv4", true);
 	jw_bool(w, "EnableIPv6", n->subnet6.ip.len > 0);
@@ -81,34 +85,25 @@ int inspect_network_write(const struct engine *en, struct arena *a, const struct
 	write_swarm(w);
 	jw_object(w, "IPAM");
 	jw_str(w, "Driver", "default"); /* addresses are chosen here, and nobody else is asked */
-	if (json_get(n->config, "IpamOptions"))
-		jw_value(w, "Options", json_get(n->config, "IpamOptions"));
-	else
-		jw_null(w, "Options");
+	pairs_view("Options", json_get(n->config, "IpamOptions"), network_is_builtin(n), w);
 	jw_array(w, "Config");
 	write_subnet(n, &n->subnet, &n->gateway, &n->range, w);
 	write_subnet(n, &n->subnet6, &n->gateway6, &n->range6, w);
 	jw_end_array(w);
 	jw_end_object(w);
-	r = write_containers(en, a, n, brief, w, e);
-	jw_value(w, "Labels", json_get(n->config, "Labels"));
-	jw_value(w, "Options", json_get(n->config, "Options"));
+	r = write_containers(en, a, n, form == NETWORK_BRIEF, w, e);
+	pairs_view("Labels", json_get(n->config, "Labels"), false, w);
+	pairs_view("Options", json_get(n->config, "Options"), false, w);
 	if (json_get(n->config, "Cni"))
 		jw_value(w, "Cni", json_get(n->config, "Cni"));
 	jw_end_object(w);
 	return r;
 }
 
-int inspect_network(const struct engine *en, struct arena *a, const char *what, struct json_writer *w, struct err *e)
+int inspect_network(const struct engine *en, struct arena *a, const char *what, enum network_form form, struct json_writer *w, struct err *e)
 {
 	struct network net;
-	int r = 0;
+	int r = what[0] ? networks_find(en, a, what, &net, e) : err_set(e, ERR_NOTFOUND, "a network's name is missing (tare network ls lists them)");
 
-	if (!what[0])
-		return err_set(e, ERR_NOTFOUND, "a network's name is missing (tare network ls lists them)");
-	if (network_is_default(what))
-		r = networks_have_default(en, a, e);
-	if (r == 0)
-		r = network_find(en, a, what, &net, e);
-	return r < 0 ? r : inspect_network_write(en, a, &net, false, w, e);
+	return r < 0 ? r : inspect_network_write(en, a, &net, form, w, e);
 }

@@ -5,9 +5,15 @@
 #include "base/json.h"
 #include "engine/network.h"
 
+enum network_form {
+	NETWORK_ALL,  /* the command's */
+	NETWORK_API,  /* the default network's driver is Docker's, "bridge" */
+	NETWORK_BRIEF /* the same, without the containers in it, as Docker's list is */
+};
+
 /* One object. ERR_NOTFOUND: there is no such network. */
-int inspect_network(const struct engine *en, struct arena *a, const char *what, struct json_writer *w, struct err *e) MUST_CHECK;
-/* Of one that was found. brief: without the containers in it, as Docker's list is. */
-int inspect_network_write(const struct engine *en, struct arena *a, const struct network *n, bool brief, struct json_writer *w, struct err *e) MUST_CHECK;
+int inspect_network(const struct engine *en, struct arena *a, const char *what, enum network_form form, struct json_writer *w, struct err *e) MUST_CHECK;
+/* Of one that was found. */
+int inspect_network_write(const struct engine *en, struct arena *a, const struct network *n, enum network_form form, struct json_writer *w, struct err *e) MUST_CHECK;
 
 #endif

@@ -409,6 +409,25 @@ static bool has_place(const struct inspect_net *n, const char *network)
 	return false;
 }
 
+/* Host and none, in which a container is that has no place in another one. */
+static void write_builtin(const struct inspect_net *n, struct json_writer *w)
+{
+	const char *mode = json_text(json_get(n->doc, "HostConfig"), "NetworkMode", "");
+	struct err ignored;
+	struct network net;
+
+	if (n->own->n || n->own->usernet || n->cni->n || (strcmp(mode, "host") != 0 && strcmp(mode, "none") != 0) ||
+	    network_builtin(n->a, mode, &net, &ignored) <= 0)
+		return;
+	jw_object(w, net.name);
+	write_asked(net.name, NULL, w);
+	jw_str(w, "NetworkID", net.id);
+	jw_str(w, "EndpointID", n->rec->status == RECORD_RUNNING ? inspect_endpoint_id(n->a, n->rec->id, net.id) : "");
+	write_address(NULL, w);
+	jw_null(w, "DNSNames");
+	jw_end_object(w);
+}
+
 void inspect_net_write_networks(const struct inspect_net *n, struct json_writer *w)
 {
 	const struct json *asked = n->en->user.on ? NULL : json_get(n->doc, "Networks"); /* a user's are none of the catalog's */
@@ -426,6 +445,8 @@ void inspect_net_write_networks(const struct inspect_net *n, struct json_writer 
 	for (size_t i = 0; i < count && n->rec->status != RECORD_RUNNING; i++)
 		if (!has_place(n, v[i].network.name))
 			write_endpoint(n, &v[i].network, v[i].asked, NULL, w);
+	if (!count)
+		write_builtin(n, w);
 	jw_end_object(w);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/docker/filters.h"
+#include "api/docker/pairs_view.h"
 #include "api/docker/times.h"
 #include "engine/volume_prune.h"
 
@@ -11,16 +12,11 @@ void inspect_volume_write(const struct engine *en, struct arena *a, const struct
 	jw_object(w, NULL);
 	jw_str(w, "CreatedAt", time_text(a, v->created));
 	jw_str(w, "Driver", VOLUME_DRIVER);
-	if (v->labels && v->labels->len)
-		jw_value(w, "Labels", v->labels);
-	else
-		jw_null(w, "Labels");
+	/* Docker's null of one that was made unasked */
+	pairs_view("Labels", v->labels, v->anonymous, w);
 	jw_str(w, "Mountpoint", volume_path(en, a, v->name));
 	jw_str(w, "Name", v->name);
-	if (v->options && v->options->len)
-		jw_value(w, "Options", v->options);
-	else
-		jw_null(w, "Options");
+	pairs_view("Options", v->options, v->anonymous, w);
 	jw_str(w, "Scope", "local");
 	if (usage) {
 		jw_object(w, "UsageData");
