@@ -2,6 +2,7 @@
 #ifndef TARE_API_DOCKER_BUILD_QUERY_H
 #define TARE_API_DOCKER_BUILD_QUERY_H
 
+#include "api/docker/fields.h"
 #include "api/server/exchange.h"
 #include "build/build.h"
 
@@ -14,11 +15,7 @@ struct build_query {
 /* Everything but the context's body and who looks on. ERR_INVALID, ERR_UNSUPPORTED: the message names the parameter. */
 int build_query(struct exchange *ex, struct build_query *q, struct build_args *out, struct err *e) MUST_CHECK;
 
-/* A parameter, and what is made of it; for the document of the API. */
-struct build_parameter {
-	const char *name;
-	const char *about; /* how it is honoured, refused, or why it changes nothing */
-};
-extern const struct build_parameter build_parameters[]; /* ended by a row of zeros */
+/* The parameters, and what is made of each: for docs/docker-api.md. A row of zeros ends it. */
+extern const struct field build_parameters[];
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/docker/build_query.h"
 #include "api/docker/fields.h"
 #include "api/docker/routes.h"
 
@@ -57,4 +58,6 @@ void docker_describe(struct strbuf *out)
 	describe_fields("Config", field_config, out);
 	describe_fields("HostConfig", field_host, out);
 	describe_fields("HostConfig: limits, and all that POST /containers/{}/update takes beside RestartPolicy", field_resources, out);
+	sb_puts(out, "\n## Parameters of POST /build\n");
+	describe_fields("Query", build_parameters, out);
 }
