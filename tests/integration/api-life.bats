@@ -320,6 +320,15 @@ end' ]
   api_is 204 POST '/containers/box/restart?t=0'
   asks 404 "No such exec instance: $x" GET "/exec/$x/json"
 }
+
+@test "exec: what a command says at once is there, each time" {
+  create box '{"Cmd":["sleep","1000"]}'
+  api_is 204 POST /containers/box/start
+  # its first words come together with the news that it runs, more often than not
+  for _ in $(seq 25); do
+    [ "$(attach -u "$SOCKET" "/exec/$(exec_of '{"Cmd":["echo","out"],"AttachStdout":true}')/start" '{}' | sed -n 2p)" = '1 out' ]
+  done
+}
 exec_of() { api_is 201 POST /containers/box/exec "${JSON[@]}" -d "$1" | jq -r .Id; }
 
 @test "files in and out: what is there, a tar of it, a tar into it" {

@@ -1,17 +1,15 @@
 #!/usr/bin/env bats
 # Networks and volumes over Docker's Engine API: made, joined, left, removed; statuses and sentences are what clients look for.
 load ../lib/common
+load ../lib/tared
 
 setup_file() {
   tare_setup_file
   load_busybox
-  export SOCKET=$BATS_FILE_TMPDIR/docker.sock
-  "$TARE_BIN/tared" -H "unix://$SOCKET" --root "$TARE_ROOT" --state "$TARE_STATE" 2>"$BATS_FILE_TMPDIR/log" 3>&- &
-  echo $! >"$BATS_FILE_TMPDIR/pid"
-  wait_until 5 grep -q listening "$BATS_FILE_TMPDIR/log"
+  start_tared
 }
 teardown_file() {
-  kill "$(cat "$BATS_FILE_TMPDIR/pid")"
+  stop_tared
   tare_teardown_file
 }
 teardown() {

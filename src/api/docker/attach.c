@@ -160,6 +160,8 @@ static int serve(struct attached *a, struct err *e)
 	if (r <= 0)
 		return r;
 	relay.monitor = a->c.fd;
+	relay.heard = sb_str(&a->c.in) + a->c.at;
+	relay.n_heard = a->c.in.len - a->c.at;
 	return carry(a, &relay, e);
 }
 

@@ -260,7 +260,9 @@ int relay_run(struct relay *r, enum relay_end *end, struct err *e)
 	CLEANUP(state_end) struct state s = { .r = r, .client_open = true };
 	int n = 0;
 
-	if (r->n_early)
+	sb_add(&s.in, r->heard, r->n_heard);
+	n = sb_error(&s.in) < 0 ? -ENOMEM : take_frames(&s);
+	if (n == 0 && r->n_early)
 		n = take_input(&s, r->early, r->n_early);
 	sb_add(&s.in, r->heard, r->n_heard);
 	if (n == 0)

@@ -24,6 +24,8 @@ struct relay {
 	struct detach *keys; /* that end it, typed; NULL: none do */
 	const void *early;   /* what came from the client before */
 	size_t n_early;
+	const void *heard;   /* what was read of the monitor before: frames that came with the one that was waited for */
+	size_t n_heard;
 	/* the end, where the monitor told one */
 	bool ended;
 	int code;
