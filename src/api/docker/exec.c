@@ -238,8 +238,6 @@ static int stay(struct starting *s, struct err *e)
 	if (!s->asked.attach)
 		return 0;
 	relay.monitor = s->c.fd;
-	relay.heard = sb_str(&s->c.in) + s->c.at;
-	relay.n_heard = s->c.in.len - s->c.at;
 	ex_rest(s->ex);
 	relay.heard = sb_str(&s->c.in) + s->c.at; /* the first of it may have come with the word that it was started */
 	relay.n_heard = s->c.in.len - s->c.at;

@@ -264,9 +264,6 @@ int relay_run(struct relay *r, enum relay_end *end, struct err *e)
 	n = sb_error(&s.in) < 0 ? -ENOMEM : take_frames(&s);
 	if (n == 0 && r->n_early)
 		n = take_input(&s, r->early, r->n_early);
-	sb_add(&s.in, r->heard, r->n_heard);
-	if (n == 0)
-		n = sb_error(&s.in) < 0 ? -ENOMEM : take_frames(&s);
 	if (n == 0)
 		n = flush_both(&s);
 	while (n == 0 && !s.over && !s.gone && !s.left)

@@ -16,8 +16,6 @@
 struct relay {
 	int client;  /* the connection, both ways */
 	int monitor; /* speaks wire/frame.h */
-	const void *heard; /* what was read of it before */
-	size_t n_heard;
 	bool framed; /* for the client */
 	bool websocket; /* for the client instead: one binary message each (websocket.h) */
 	bool input;  /* what the client sends is the command's */
