@@ -208,7 +208,7 @@ end' ]
   api_is 204 POST /containers/box/start
   [ "$(tare exec box sed -n 's/^CapBnd:\t//p; s/^NoNewPrivs:\t//p' /proc/self/status)" = $'00000000a80425fb\n0' ]
   [ "$(tare exec box awk '{ print $1, $2, $3 }' /proc/self/uid_map)" = '0 0 4294967295' ]
-  [ "$(tare inspect -f '{{.HostConfig.Profile}} {{.HostConfig.PidsLimit}} {{.HostConfig.UsernsMode}}' box)" = 'docker -1 host' ]
+  [ "$(tare inspect -f '{{.HostConfig.Profile}} {{json .HostConfig.PidsLimit}} {{json .HostConfig.UsernsMode}}' box)" = 'docker null ""' ]
   tare exec box sh -c 'mknod /tmp/null c 1 3'
   tare restart -t 0 box
   [ "$(tare exec box sed -n 's/^CapBnd:\t//p' /proc/self/status)" = 00000000a80425fb ]
