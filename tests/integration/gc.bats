@@ -64,7 +64,7 @@ nameless() {
   [[ "$output" == *"every network that no container uses, every volume without a name that no container has, every image that no container uses, and all of the build cache."* ]]
   run -0 tare system prune -f --filter label!=keep
   [[ "$output" == *$'Deleted Networks:\n'*unused* && "$output" != *labelled* ]]
-  [ "$(tare network ls --format '{{.Name}}' | sort | xargs)" = "bridge labelled used" ] || { tare network ls; false; }
+  [ "$(tare network ls --format '{{.Name}}' | sort | xargs)" = "bridge host labelled none used" ] || { tare network ls; false; }
   tare rm -f runs
   # one that only a stopped container has goes with it
   tare create --name stopped --network used busybox true

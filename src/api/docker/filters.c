@@ -123,7 +123,7 @@ int filter_prune(const char *key, const char *value, void *made, struct err *e)
 	if (strcmp(key, "label!") == 0)
 		return !filter_label(m->labels, value);
 	if (strcmp(key, "until") != 0)
-		return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are " FILTER_PRUNE_KEYS, key, value);
+		return err_set(e, ERR_INVALID, "--filter %s=%s: the keys are label, label!, until", key, value);
 	return filter_time("--filter until", value, &until, e) < 0 ? e->code : m->created < until;
 }
 

@@ -1,7 +1,6 @@
 /* What a server says that is in no swarm, and has no plugins. */
 #include "api/docker/routes.h"
 
-#define MANAGER "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
 #define NO_SWARM "tare makes no swarms: its containers are those of one machine"
 #define NO_PLUGINS "tare has no plugins of Docker's: what they would do (drivers of logs, networks and volumes) is its own"
 
@@ -19,7 +18,7 @@ static int get_plugin(struct exchange *ex, struct err *e)
 	return err_set(e, ERR_NOTFOUND, "plugin \"%.300s\" not found", ex_param(ex, 0));
 }
 
-#define IN_SWARM(method, path, about) { method, path, NULL, ROUTE_READ, about, MANAGER, 503 }
+#define IN_SWARM(method, path, about) { method, path, NULL, ROUTE_READ, about, DOCKER_NO_SWARM, 503 }
 #define THING(name) IN_SWARM("GET", "/" name, "of a swarm"), IN_SWARM("POST", "/" name "/create", "of a swarm"), IN_SWARM("GET", "/" name "/{}", "of a swarm"), \
 		    IN_SWARM("DELETE", "/" name "/{}", "of a swarm"), IN_SWARM("POST", "/" name "/{}/update", "of a swarm")
 #define PLUGIN(method, path) { method, path, NULL, ROUTE_WRITE, "plugins", NO_PLUGINS, 501 }
