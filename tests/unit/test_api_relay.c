@@ -119,7 +119,7 @@ static void written(void **state)
 
 #define MUCH 2000000
 
-/* A monitor that says much on both streams, takes input to its end, says how long that was, and ends with 7. */
+/* A monitor that takes input to its end, says much on both streams and how long the input was, and ends with 7. */
 static void be_monitor(int fd)
 {
 	struct strbuf in = STRBUF_INIT, out = STRBUF_INIT;
@@ -127,11 +127,6 @@ static void be_monitor(int fd)
 	uint32_t got = 0;
 	bool over = false;
 
-	for (size_t i = 0; i < MUCH; i += sizeof(block)) {
-		sb_reset(&out);
-		frame_write(&out, i / sizeof(block) % 2 ? FRAME_STDERR : FRAME_STDOUT, block, sizeof(block));
-		assert_int_equal(io_write_full(fd, out.s, out.len), 0);
-	}
 	while (!over) {
 		char buf[4096];
 		struct frame f;
@@ -148,6 +143,11 @@ static void be_monitor(int fd)
 		}
 		memmove(in.s, in.s + at, in.len - at);
 		in.len -= at;
+	}
+	for (size_t i = 0; i < MUCH; i += sizeof(block)) {
+		sb_reset(&out);
+		frame_write(&out, i / sizeof(block) % 2 ? FRAME_STDERR : FRAME_STDOUT, block, sizeof(block));
+		assert_int_equal(io_write_full(fd, out.s, out.len), 0);
 	}
 	sb_reset(&out);
 	frame_write(&out, FRAME_STDOUT, &got, sizeof(got));
