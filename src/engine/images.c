@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "engine/events.h"
 #include "engine/nearest.h"
+#include "image/platform.h"
 #include "image/ref.h"
 
 #define COLUMNS "id, manifest, created, loaded, size, max_id, tagged"
@@ -205,6 +206,24 @@ int image_config_read(const struct engine *en, struct arena *a, const char *id, 
 	if (r == 0)
 		r = image_config_parse(a, text, len, out, e);
 	return r < 0 ? err_ctx(e, "configuration of image %.19s", id) : 0;
+}
+
+int image_suits(const struct engine *en, struct arena *a, const struct image *img, const char *platform, struct err *e)
+{
+	const struct image_config *config;
+	struct platform want, have;
+	char text[PLATFORM_TEXT_LEN];
+	int r = platform_parse(platform, &want, e);
+
+	if (r == 0)
+		r = image_config_read(en, a, img->id, &config, e);
+	if (r < 0)
+		return r;
+	platform_make(config->os, config->architecture, config->variant, &have);
+	if (platform_match(&want, &have) > 0)
+		return 1;
+	(void)err_set(e, ERR_NOTFOUND, "the image that is here is for %s, not for %s", platform_text(&have, text), platform);
+	return 0;
 }
 
 /* ---- writing ---- */

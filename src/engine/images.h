@@ -60,6 +60,9 @@ int image_top(struct catalog *c, const struct store *s, struct arena *a, const c
 int image_config_read(const struct engine *en, struct arena *a, const char *id, const struct image_config **out,
 		      struct err *e) MUST_CHECK;
 
+/* 1: it is for that platform ("os/arch[/variant]"), as far as platform_match() says; 0: it is not, and e, ERR_NOTFOUND, says what it is for. */
+int image_suits(const struct engine *en, struct arena *a, const struct image *img, const char *platform, struct err *e) MUST_CHECK;
+
 /* Writes what was loaded into the catalog, durably (but for the time, of what is there already). */
 int image_record(const struct engine *en, const struct image_loaded *images, size_t n, struct err *e) MUST_CHECK;
 

@@ -39,7 +39,9 @@ auth() { printf '{"username":"%s","password":"%s"}' "$1" "$2" | basenc -w0 --bas
   api_is 200 GET "/images/$NAME:1/get" -o "$BATS_TEST_TMPDIR/one.tar"
   [ "$(tar -xOf "$BATS_TEST_TMPDIR/one.tar" manifest.json | jq -r '.[].RepoTags[]')" = "$NAME:1" ]
   [ "$(api_is 404 GET "/images/get?names=busybox&names=nope")" = '{"message":"No such image: nope:latest"}' ]
+  api_is 404 GET '/images/get?names=busybox&platform={"os":"linux","architecture":"s390x"}' | grep -q s390x
   api_is 400 GET /images/get
+  api_is 404 DELETE "/images/$NAME:1?platforms={\"architecture\":\"s390x\"}" | grep -q s390x
   [ "$(api_is 200 DELETE "/images/$NAME:1")" = "[{\"Untagged\":\"$NAME:1\"}]" ]
   id=$(tare inspect -f '{{.Id}}' busybox)
   run -0 api_is 409 DELETE "/images/${id#sha256:}"

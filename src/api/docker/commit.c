@@ -6,6 +6,7 @@
 #include "api/docker/image_names.h"
 #include "api/docker/image_routes.h"
 #include "api/docker/routes.h"
+#include "api/docker/words.h"
 #include "api/server/exchange.h"
 
 /* ---- the request's configuration, as instructions ---- */
@@ -165,10 +166,8 @@ static int commit(struct exchange *ex, struct err *e)
 		r = ex_engine(ex, &en, e);
 	if (r == 0)
 		r = commit_container(en, &args, ex_arena(ex), &id, e);
-	if (r < 0 && e->cls == ERR_NOTFOUND)
-		return err_set(e, ERR_NOTFOUND, "No such container: %.200s", args.what);
 	if (r < 0)
-		return r;
+		return words_no_container(args.what, e);
 	jw_object(&w, NULL);
 	jw_str(&w, "Id", id);
 	jw_end_object(&w);

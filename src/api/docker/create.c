@@ -12,21 +12,13 @@
 #include "engine/settings.h"
 
 /* "linux/arm64[/v8]" of an image that is for something else is no image: the client fetches the one that is meant. */
-static int check_platform(const struct engine *en, struct arena *a, const char *id, const char *image, const char *platform, struct err *e)
+static int check_platform(const struct engine *en, struct arena *a, const struct image *img, const char *image, const char *platform, struct err *e)
 {
-	const struct image_config *config;
-	const char *have;
-	int r;
+	int r = platform && *platform ? image_suits(en, a, img, platform, e) : 1;
 
-	if (!platform || !*platform)
-		return 0;
-	r = image_config_read(en, a, id, &config, e);
-	if (r < 0)
-		return r;
-	have = arena_printf(a, "%s/%s", config->os ? config->os : "linux", config->architecture ? config->architecture : "");
-	if (have && text_starts(platform, have) && (!platform[strlen(have)] || platform[strlen(have)] == '/'))
-		return 0;
-	return err_set(e, ERR_NOTFOUND, "image with reference %s was found but does not provide the specified platform (%s)", image, platform);
+	if (r == 0)
+		return err_set(e, ERR_NOTFOUND, "image with reference %s was found but does not provide the specified platform (%s)", image, platform);
+	return r < 0 ? r : 0;
 }
 
 static int find_image(const struct engine *en, struct arena *a, const char *image, const char *platform, struct err *e)
@@ -34,7 +26,7 @@ static int find_image(const struct engine *en, struct arena *a, const char *imag
 	struct image img;
 	int r = image_find(en->catalog, a, image, &img, e);
 
-	return r < 0 ? words_no_image(a, image, e) : check_platform(en, a, img.id, image, platform, e);
+	return r < 0 ? words_no_image(a, image, e) : check_platform(en, a, &img, image, platform, e);
 }
 
 /* What daemon.json leaves open of logs, name servers and limits the machine's settings say here, too; who is behind a proxy says so himself. */

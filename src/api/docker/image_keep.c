@@ -9,6 +9,7 @@
 #include "api/docker/image_routes.h"
 #include "api/docker/routes.h"
 #include "api/docker/stream.h"
+#include "api/docker/words.h"
 #include "base/io.h"
 #include "engine/events.h"
 #include "engine/images.h"
@@ -23,6 +24,32 @@ static const char *familiar(struct arena *a, const char *canonical)
 	struct err ignored;
 
 	return image_ref_parse(a, canonical, &ref, &ignored) == 0 ? image_ref_familiar(a, &ref) : canonical;
+}
+
+static int find(struct exchange *ex, const struct engine *en, const char *name, struct image *out, struct err *e)
+{
+	int r = image_find(en->catalog, ex_arena(ex), name, out, e);
+
+	return r < 0 ? words_no_image(ex_arena(ex), name, e) : 0;
+}
+
+/* An image here is for one platform: another one that is asked for is not here. text: as a query has it; NULL: any. */
+static int check_platform(struct exchange *ex, const struct engine *en, const struct image *img, const char *text, struct err *e)
+{
+	const char *platform;
+	int r = image_platform(ex_arena(ex), text, &platform, e);
+
+	if (r == 0)
+		r = platform ? image_suits(en, ex_arena(ex), img, platform, e) : 1;
+	return r == 0 ? e->code : r < 0 ? r : 0;
+}
+
+/* The same, for the platform of the query. */
+static int find_for(struct exchange *ex, const struct engine *en, const char *name, struct image *out, struct err *e)
+{
+	int r = find(ex, en, name, out, e);
+
+	return r < 0 ? r : check_platform(ex, en, out, ex_query(ex, "platform"), e);
 }
 
 /* ---- load ---- */
@@ -101,7 +128,7 @@ static int save(struct exchange *ex, const char *const *names, size_t n, struct 
 		return err_set(e, ERR_INVALID, "names: which images are to be saved?");
 	/* while the answer can still say so */
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = image_unknown(names[i], image_find(en->catalog, ex_arena(ex), names[i], &img, e), e);
+		r = find_for(ex, en, names[i], &img, e);
 	if (r == 0)
 		r = ex_out_fd(ex, 200, "application/x-tar", &out, e);
 	if (r < 0)
@@ -139,7 +166,7 @@ static int image_give_name(struct exchange *ex, struct err *e)
 	if (r == 0)
 		r = image_name_of(ex_arena(ex), ex_query(ex, "repo"), ex_query(ex, "tag"), &target, e);
 	if (r == 0)
-		r = image_unknown(name, image_find(en->catalog, ex_arena(ex), name, &img, e), e);
+		r = find(ex, en, name, &img, e);
 	if (r == 0)
 		r = image_tag(en, img.id, target, e);
 	return r < 0 ? r : ex_empty(ex, 201, e);
@@ -156,6 +183,19 @@ static void removed(const char *kind, const char *what, void *data)
 	jw_end_object(w);
 }
 
+/* Several may be named: those that are to go. */
+static int check_platforms(struct exchange *ex, const struct engine *en, const char *name, struct err *e)
+{
+	size_t n;
+	const char *const *all = ex_query_all(ex, "platforms", &n);
+	struct image img;
+	int r = n ? find(ex, en, name, &img, e) : 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = check_platform(ex, en, &img, all[i], e);
+	return r;
+}
+
 static int delete_image(struct exchange *ex, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
@@ -168,7 +208,9 @@ static int delete_image(struct exchange *ex, struct err *e)
 
 	jw_array(&w, NULL);
 	if (r == 0)
-		r = image_unknown(name, image_remove(en, name, force, removed, &w, e), e);
+		r = check_platforms(ex, en, name, e);
+	if (r == 0 && image_remove(en, name, force, removed, &w, e) < 0)
+		r = words_no_image(ex_arena(ex), name, e);
 	jw_end_array(&w);
 	if (r < 0 && e->cls == ERR_CONFLICT)
 		return err_ctx(e, "conflict: unable to delete %.100s (%s)", name, force ? "cannot be forced" : "must be forced");

@@ -3,8 +3,6 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/text.h"
-#include "image/ref.h"
 
 int image_name_of(struct arena *a, const char *repository, const char *tag, const char **out, struct err *e)
 {
@@ -38,18 +36,4 @@ int image_platform(struct arena *a, const char *text, const char **out, struct e
 	variant = json_text(said, "variant", "");
 	*out = arena_printf(a, "%s/%s%s%s", json_text(said, "os", "linux"), json_text(said, "architecture", ""), *variant ? "/" : "", variant);
 	return *out ? 0 : err_errno(e, -ENOMEM, "platform");
-}
-
-int image_unknown(const char *what, int r, struct err *e)
-{
-	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct image_ref ref;
-	struct err ignored;
-	const char *shown = NULL;
-
-	if (r >= 0 || e->cls != ERR_NOTFOUND)
-		return r;
-	if (!text_starts(what, "sha256:") && image_ref_parse(&a, what, &ref, &ignored) == 0)
-		shown = image_ref_familiar(&a, &ref);
-	return err_set(e, ERR_NOTFOUND, "No such image: %.200s", shown ? shown : what);
 }

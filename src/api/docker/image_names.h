@@ -1,4 +1,4 @@
-/* Names of images as requests have them, and what Docker's clients are told where there is none. */
+/* Names of images, and platforms, as requests have them. */
 #ifndef TARE_API_DOCKER_IMAGE_NAMES_H
 #define TARE_API_DOCKER_IMAGE_NAMES_H
 
@@ -11,8 +11,5 @@ int image_name_of(struct arena *a, const char *repository, const char *tag, cons
 
 /* A platform as a query has it, "linux/arm64" or the JSON {"os","architecture","variant"}, as "linux/arm64"; NULL where text is NULL or empty. ERR_INVALID. */
 int image_platform(struct arena *a, const char *text, const char **out, struct err *e) MUST_CHECK;
-
-/* Passes r on; where e says that there is no such image it says so in the words that clients look for. */
-int image_unknown(const char *what, int r, struct err *e);
 
 #endif

@@ -38,32 +38,13 @@ static int fetch(const struct cli_call *call, const struct engine *en, struct pu
 	return r;
 }
 
-/* 1: the image that is here is for the platform, 0: it is not. */
-static int suits(const struct cli_call *call, const struct engine *en, const struct image *img, const char *platform, struct err *e)
-{
-	const struct image_config *config;
-	struct platform want, have;
-	char text[PLATFORM_TEXT_LEN];
-	int r = platform_parse(platform, &want, e);
-
-	if (r == 0)
-		r = image_config_read(en, call->arena, img->id, &config, e);
-	if (r < 0)
-		return r;
-	platform_make(config->os, config->architecture, config->variant, &have);
-	if (platform_match(&want, &have) > 0)
-		return 1;
-	(void)err_set(e, ERR_NOTFOUND, "the image that is here is for %s, not for %s", platform_text(&have, text), platform);
-	return 0;
-}
-
 int tare_check_platform(const struct cli_call *call, const struct engine *en, const char *what, const char *platform, struct err *e)
 {
 	struct image img;
 	int r = platform ? image_find(en->catalog, call->arena, what, &img, e) : 1;
 
 	if (r == 0)
-		r = suits(call, en, &img, platform, e);
+		r = image_suits(en, call->arena, &img, platform, e);
 	return r > 0 ? 0 : err_ctx(e, "%s", what);
 }
 
@@ -77,7 +58,7 @@ static int image_is_here(const struct cli_call *call, const struct engine *en, c
 		return e->cls == ERR_NOTFOUND ? 0 : r;
 	if (!need->platform)
 		return 1;
-	r = suits(call, en, &img, need->platform, e);
+	r = image_suits(en, call->arena, &img, need->platform, e);
 	if (r <= 0)
 		(void)err_ctx(e, "%s", image);
 	return r;
