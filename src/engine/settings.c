@@ -289,31 +289,55 @@ static int read_one(struct arena *a, const char *path, bool must, struct setting
 	return 0;
 }
 
-/* Docker's client goes on without a file that it cannot read, with a warning. */
-static int docker_proxies(struct arena *a, struct strv *out, struct err *e)
-{
-	struct credential_files files;
-	const struct json *doc, *of = NULL;
-	struct err why = { 0 };
-	int r = credential_files_find(a, 0, &files, e);
-
-	if (r < 0 || !files.docker)
-		return r;
-	r = load(a, files.docker, DOCKER_FILE_MAX, &doc, &why);
-	if (r == 0)
-		r = json_get_obj(json_get(doc, "proxies"), "proxies", "default", &of, &why);
-	if (r == 0)
-		r = proxy_variables(a, of, out, &why);
-	if (r < 0)
-		log_warning("%s: %s: no proxy variables are taken from there", files.docker, why.msg);
-	return 0;
-}
-
 static const char *env(const char *name)
 {
 	const char *v = getenv(name);
 
 	return v && *v ? v : NULL;
+}
+
+/* Docker's client goes on without a file of its own that it cannot read, with a warning. 1: nothing is there to be read. */
+static int load_docker(struct arena *a, const char **path, const struct json **doc, struct err *e)
+{
+	struct credential_files files;
+	int r = credential_files_find(a, 0, &files, e);
+
+	if (r < 0 || !files.docker)
+		return r < 0 ? r : 1;
+	*path = files.docker;
+	return load(a, files.docker, DOCKER_FILE_MAX, doc, e);
+}
+
+static int docker_proxies(struct arena *a, struct strv *out, struct err *e)
+{
+	const struct json *doc, *of = NULL;
+	const char *path = NULL;
+	struct err why = { 0 };
+	int r = load_docker(a, &path, &doc, &why);
+
+	if (r < 0 && !path)
+		return err_set(e, why.cls, "%s", why.msg);
+	if (r == 0)
+		r = json_get_obj(json_get(doc, "proxies"), "proxies", "default", &of, &why);
+	if (r == 0)
+		r = proxy_variables(a, of, out, &why);
+	if (r < 0)
+		log_warning("%s: %s: no proxy variables are taken from there", path, why.msg);
+	return 0;
+}
+
+const char *settings_of_client(struct arena *a, const char *key)
+{
+	const struct json *doc;
+	const char *path = NULL, *text = NULL;
+	struct err why = { 0 };
+	int r = env("TARE_CONFIG") ? 1 : load_docker(a, &path, &doc, &why);
+
+	if (r == 0)
+		r = json_get_str(doc, "", key, &text, &why);
+	if (r < 0)
+		log_warning("%s: %s: %s is not taken from there", path ? path : "Docker's config.json", why.msg, key);
+	return text && *text ? text : NULL;
 }
 
 int settings_read(struct arena *a, bool ordinary, struct settings *out, struct err *e)

@@ -12,7 +12,7 @@
  *   "proxies": {"default": {"httpProxy", "httpsProxy", "ftpProxy", "noProxy", "allProxy": TEXT}}
  *
  * Any other key is an error: one that is misspelled would silently mean nothing. The proxies are also read from Docker's own config.json
- * ($DOCKER_CONFIG, else ~/.docker), where none of the files above has any; of that file nothing else is looked at. */
+ * ($DOCKER_CONFIG, else ~/.docker), where none of the files above has any; what else is looked at there: settings_of_client(). */
 #ifndef TARE_ENGINE_SETTINGS_H
 #define TARE_ENGINE_SETTINGS_H
 
@@ -36,6 +36,10 @@ int settings_read(struct arena *a, bool ordinary, struct settings *out, struct e
 /* The same out of a document of Docker's daemon.json, whose other keys are passed over, as are default-pids-limit and proxies, which mean
  * something else or nothing there. Judged like the above; the message has the key. */
 int settings_take(struct arena *a, const struct json *doc, struct settings *out, struct err *e) MUST_CHECK;
+
+/* What Docker's client has in its own config.json ($DOCKER_CONFIG, else ~/.docker) under that key, a text ("psFormat", "detachKeys"); NULL: nothing, or
+ * TARE_CONFIG names the one file that is read. A file that cannot be read is warned of, as Docker's client does. */
+const char *settings_of_client(struct arena *a, const char *key);
 
 /* Fills in what opt leaves open, for a container, or for a step of a build (which has no log, and whose proxies are build arguments).
  * ordinary: an ordinary user's, whose containers have no cgroup that could limit processes. */

@@ -97,3 +97,31 @@ END
   [[ "$stderr" == *'has no key "log-drver"'* ]]
   [[ "$output" == *"Logging:"*json-file* ]]
 }
+
+@test "formats and keys of Docker's client, from its own file" {
+  unset TARE_CONFIG
+  export DOCKER_CONFIG=$BATS_TEST_TMPDIR
+  cat >"$DOCKER_CONFIG/config.json" <<'END'
+{ "psFormat": "P {{.Names}}", "imagesFormat": "table I {{.Repository}}", "networksFormat": "N {{.Name}}", "volumesFormat": "V {{.Name}}",
+  "statsFormat": "S {{.Name}}", "detachKeys": "x,y", "other": 1 }
+END
+  id=$(tare run -dit --name kept busybox cat)
+  tare volume create vol
+  [ "$(tare ps)" = "P kept" ]
+  [ "$(tare images)" = $'I REPOSITORY\nI busybox' ]
+  [ "$(tare network ls --filter name=bridge)" = "N bridge" ]
+  [ "$(tare volume ls)" = "V vol" ]
+  [ "$(tare stats --no-stream kept)" = "S kept" ]
+  # what the command line says goes before
+  [ "$(tare ps -q --no-trunc)" = "$id" ]
+  [ "$(tare ps --format '{{.ID}}' --no-trunc)" = "$id" ]
+  [ "$(TARE_CONFIG=/dev/null tare ps | head -c 12)" = "CONTAINER ID" ]
+  out=$( (sleep 1; printf 'xy'; sleep 1) | script -qec "'$TARE_BIN/tare' attach kept; echo code=\$?" /dev/null)
+  [[ "$out" == *"read escape sequence"* ]]
+  [ "$(tare inspect -f '{{.State.Running}}' kept)" = true ]
+  echo '{ "psFormat": 7 }' >"$DOCKER_CONFIG/config.json"
+  run -0 tare ps
+  [[ "$output" == *"psFormat is not taken from there"*"CONTAINER ID"* ]]
+  tare rm -f kept
+  tare volume rm vol
+}

@@ -301,7 +301,7 @@ static int add_image(const struct engine *en, struct table *t, const struct cli_
 
 int cmd_images(const struct cli_call *call, struct err *e)
 {
-	const struct list_opts *o = call->opts;
+	const struct list_opts *o = tare_list_opts(call, "imagesFormat");
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct table t = TABLE(call->arena, images_columns);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "cmd/tared/options.h"
 #include "engine/resolver.h"
+#include "engine/settings.h"
 
 #define HEAP_STEP (1 << 20)
 #define HEAP_KEPT (16 << 20)
@@ -313,6 +314,19 @@ int tare_engine(const struct cli_call *call, struct engine *en, struct err *e)
 	if (r == 0)
 		resolver_check(en);
 	return r;
+}
+
+const struct list_opts *tare_list_opts(const struct cli_call *call, const char *key)
+{
+	const struct list_opts *given = call->opts;
+	const char *format = given->format || given->quiet ? NULL : settings_of_client(call->arena, key);
+	struct list_opts *o = format ? arena_new(call->arena, struct list_opts) : NULL;
+
+	if (!o)
+		return given;
+	*o = *given;
+	o->format = format;
+	return o;
 }
 
 int tare_each(const struct cli_call *call, const struct engine *en, tare_each_fn fn, const void *data)

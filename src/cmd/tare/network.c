@@ -143,7 +143,7 @@ static void add_row(struct table *t, const struct network *n, bool whole)
 
 int cmd_network_ls(const struct cli_call *call, struct err *e)
 {
-	const struct list_opts *o = call->opts;
+	const struct list_opts *o = tare_list_opts(call, "networksFormat");
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct table t = TABLE(call->arena, columns);

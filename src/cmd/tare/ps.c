@@ -154,7 +154,7 @@ int ps_list(const struct engine *en, struct arena *a, struct table *out, struct 
 
 int cmd_ps(const struct cli_call *call, struct err *e)
 {
-	const struct list_opts *o = call->opts;
+	const struct list_opts *o = tare_list_opts(call, "psFormat");
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct table t = TABLE(call->arena, ps_columns);

@@ -20,6 +20,7 @@
 #include "engine/detach.h"
 #include "engine/container.h"
 #include "engine/events.h"
+#include "engine/settings.h"
 #include "sys/proc.h"
 
 #define INPUT_SIZE 16384
@@ -268,14 +269,27 @@ static void die_of(int signal_number)
 	_exit(128 + signal_number); /* one that is ignored by default */
 }
 
+/* Those of the command line, else of Docker's client's settings, else the usual ones. */
+static int init_keys(const struct session *s, struct detach *d, struct err *e)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const char *set = s->tty && !s->detach_keys ? settings_of_client(&a, "detachKeys") : NULL;
+
+	if (set && detach_init(d, set) == 0)
+		return 0;
+	if (set)
+		log_warning("detachKeys of Docker's config.json: %s: want letters, or ctrl-LETTER, with commas", set);
+	return detach_init(d, s->tty ? s->detach_keys : "") < 0 ? err_set(e, ERR_INVALID, "--detach-keys %s", s->detach_keys) : 0;
+}
+
 int session_run(const struct session *s, enum session_end *end, struct client_exit *out, struct err *e)
 {
 	struct run r = { .s = s, .input_open = s->stdin_open, .signals = -1 };
 	sigset_t set;
-	int n = detach_init(&r.detach, s->tty ? s->detach_keys : "");
+	int n = init_keys(s, &r.detach, e);
 
 	if (n < 0)
-		return err_set(e, ERR_INVALID, "--detach-keys %s", s->detach_keys);
+		return n;
 	session_block_signals();
 	proxied(&set);
 	r.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -226,7 +226,7 @@ static int look_once(struct watch *w, bool first, bool visible, struct err *e)
 
 int cmd_stats(const struct cli_call *call, struct err *e)
 {
-	CLEANUP(watch_end) struct watch w = { .call = call, .o = call->opts, .en = ENGINE_INIT };
+	CLEANUP(watch_end) struct watch w = { .call = call, .o = tare_list_opts(call, "statsFormat"), .en = ENGINE_INIT };
 	int r = w.o->once ? tare_engine_to_look(call, &w.en, e) : tare_engine(call, &w.en, e);
 
 	w.tty = !w.o->once && isatty(STDOUT_FILENO);

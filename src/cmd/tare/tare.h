@@ -272,6 +272,8 @@ int cmd_unpause(const struct cli_call *call, struct err *e);
 /* ps.c */
 extern const struct cli_option ps_options[], top_options[];
 extern const struct list_opts list_defaults;
+/* The call's options; where nothing is said of a format, and not --quiet, with the one that Docker's client has under that key in its settings. */
+const struct list_opts *tare_list_opts(const struct cli_call *call, const char *key);
 int cmd_ps(const struct cli_call *call, struct err *e);
 /* Every container with its size, as `ps -as` has them. */
 struct table;

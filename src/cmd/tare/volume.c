@@ -101,7 +101,7 @@ static void add_row(struct table *t, const struct engine *en, const struct volum
 
 int cmd_volume_ls(const struct cli_call *call, struct err *e)
 {
-	const struct list_opts *o = call->opts;
+	const struct list_opts *o = tare_list_opts(call, "volumesFormat");
 	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct table t = TABLE(call->arena, columns);
