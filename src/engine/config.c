@@ -24,7 +24,7 @@ static void write_labels(const struct plan *p, const struct image_config *image,
 {
 	jw_object(w, "Labels");
 	for (size_t i = 0; image && i < image->n_labels; i++) {
-		bool replaced = false;
+		bool replaced = strcmp(image->labels[i].key, CONFIG_OWNER_LABEL) == 0;
 		size_t len = strlen(image->labels[i].key);
 
 		for (size_t k = 0; k < p->labels.n; k++)

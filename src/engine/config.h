@@ -7,6 +7,9 @@
 #include "engine/policy.h"
 #include "engine/spec.h"
 
+/* A label that says whose a container is, where clients of a server are kept to their own (api/docker/own.c). An image has no say in it. */
+#define CONFIG_OWNER_LABEL "tare.owner"
+
 int config_write(const struct plan *p, const struct image_config *image, const char *container_dir, struct strbuf *out,
 		 struct err *e) MUST_CHECK;
 

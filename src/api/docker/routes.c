@@ -1,5 +1,7 @@
 #include "api/docker/routes.h"
 
+#include "api/docker/own.h"
+
 /* The order is the document's; no two rows match the same request. */
 static const struct route *const tables[] = {
 	docker_build_routes,
@@ -39,4 +41,5 @@ const struct server_view docker_view = {
 	.max_api = DOCKER_API_MAX,
 	.headers = headers,
 	.at_once = "/_ping",
+	.guard = docker_guard,
 };

@@ -195,7 +195,10 @@ int ex_body_json(struct exchange *ex, size_t max, const struct json **out, struc
 		return r;
 	limits.max_bytes = g.max;
 	r = json_parse(&ex->arena, g.text.s, g.text.len, &limits, out, e);
-	return r < 0 ? err_ctx(e, "invalid JSON in the body of the request") : 0;
+	if (r < 0)
+		return err_ctx(e, "invalid JSON in the body of the request");
+	/* it is in the exchange's arena, and nobody has seen it yet */
+	return ex->body_guard ? ex->body_guard(ex, (struct json *)(uintptr_t)*out, e) : 0;
 }
 
 /* ---- as a stream ---- */

@@ -44,6 +44,7 @@ static const struct key keys[] = {
 	{ "tlscacert", JSON_STRING, HONOURED, NULL, "who signs the certificates of clients" },
 	{ "tlscert", JSON_STRING, HONOURED, NULL, "the server's certificate" },
 	{ "tlskey", JSON_STRING, HONOURED, NULL, "and its key" },
+	{ AUTHORIZE_KEY, JSON_ARRAY, HONOURED, NULL, "who may do what (not dockerd's)" },
 	{ "debug", JSON_BOOL, HONOURED, NULL, "log-level debug" },
 	{ "log-level", JSON_STRING, HONOURED, NULL, "debug, info, warn, error or fatal" },
 	{ "log-format", JSON_STRING, REFUSED, "text", "its messages are lines of text" },
@@ -372,6 +373,8 @@ static int take(struct arena *a, const struct json *doc, bool warn, struct daemo
 		r = read_texts(a, doc, "hosts", &d->hosts, e);
 	if (r == 0)
 		r = read_texts(a, doc, "labels", &d->labels, e);
+	if (r == 0)
+		r = authorize_take(a, json_get(doc, AUTHORIZE_KEY), &d->authorize, e);
 	if (r == 0)
 		r = read_pools(a, doc, &d->around, e);
 	if (r == 0)

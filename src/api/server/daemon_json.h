@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "api/server/authorize.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -25,6 +26,7 @@ struct daemon_json {
 	struct strv hosts;
 	bool tls, tls_verify;
 	const char *tls_ca, *tls_cert, *tls_key;
+	struct authorize_rules authorize;
 	const char *log_level; /* "debug", "info", "warning", "error" */
 	struct strv labels;    /* of the machine, for /info */
 	const char *http_proxy, *https_proxy, *no_proxy; /* for registries */

@@ -117,6 +117,8 @@ int ex_engine(struct exchange *ex, struct engine **out, struct err *e)
 
 void ex_rest(struct exchange *ex)
 {
+	if (ex->kept)
+		return;
 	if (ex->opened)
 		engine_close(&ex->engine);
 	ex->engine = (struct engine)ENGINE_INIT;
@@ -191,6 +193,64 @@ static int find(struct exchange *ex, struct err *e)
 	return r;
 }
 
+/* ---- who may ---- */
+
+const struct route *guard_route(const struct exchange *ex)
+{
+	return ex->match.route;
+}
+
+const char *guard_owner(const struct exchange *ex)
+{
+	return ex->owner;
+}
+
+void guard_param(struct exchange *ex, size_t i, const char *value)
+{
+	ex->match.params[i] = value;
+}
+
+int guard_query(struct exchange *ex, const char *key, const char *value, struct err *e)
+{
+	struct query_pair *v = arena_array(&ex->arena, ex->n_query + 1, sizeof(*v));
+	size_t n = 0;
+
+	if (!v)
+		return err_errno(e, -ENOMEM, "read the request");
+	for (size_t i = 0; i < ex->n_query; i++)
+		if (strcmp(ex->query[i].key, key) != 0)
+			v[n++] = ex->query[i];
+	v[n++] = (struct query_pair){ key, value };
+	ex->query = v;
+	ex->n_query = n;
+	return 0;
+}
+
+void guard_body(struct exchange *ex, guard_body_fn fn)
+{
+	ex->body_guard = fn;
+}
+
+static int refuse(const struct exchange *ex, const char *role, struct err *e)
+{
+	return err_set(e, ERR_DENIED, "not allowed to you, whose role is %s: %s %s (" AUTHORIZE_KEY " in the server's settings)", role, http_method(ex->http),
+		       ex->match.route->path);
+}
+
+static int may(struct exchange *ex, struct err *e)
+{
+	const struct authorize_who who = { ex->socket, ex->peer, ex->peer_name };
+	enum route_access access = ex->match.route->access;
+	enum authorize_role role;
+	int r = authorize(&ex->options->daemon->authorize, &ex->arena, &who, &role, &ex->owner, e);
+
+	if (r < 0 || access == ROUTE_PUBLIC || !ex->match.route->handler || role == AUTHORIZE_FULL || (role == AUTHORIZE_READ_ONLY && access == ROUTE_READ))
+		return r;
+	if (role == AUTHORIZE_OWN && ex->view->guard)
+		return ex->view->guard(ex, e);
+	return refuse(ex, role == AUTHORIZE_NONE ? "none" : role == AUTHORIZE_OWN ? "own" : "read-only", e);
+}
+
 /* Of a view: one that has no handler says why. */
 static int handle(struct exchange *ex, int *status, struct err *e)
 {
@@ -231,6 +291,8 @@ static void serve(struct exchange *ex)
 
 	if (r < 0 && (e.cls == ERR_NOTFOUND || e.cls == ERR_UNSUPPORTED))
 		status = 404;
+	if (r == 0)
+		r = may(ex, &e);
 	if (r == 0)
 		r = handle(ex, &status, &e);
 	if (r == 0 && !ex->began)

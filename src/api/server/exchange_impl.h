@@ -2,7 +2,9 @@
 #ifndef TARE_API_SERVER_EXCHANGE_IMPL_H
 #define TARE_API_SERVER_EXCHANGE_IMPL_H
 
+#include "api/server/authorize.h"
 #include "api/server/exchange.h"
+#include "api/server/guard.h"
 #include "api/server/http.h"
 #include "api/server/query.h"
 #include "api/server/route.h"
@@ -13,6 +15,7 @@ struct exchange {
 	int fd; /* the connection, blocking */
 	uid_t peer;
 	const char *peer_name;
+	const char *socket; /* that he came through (listen.h) */
 	const struct server_options *options;
 	const struct server_view *view;
 	struct http *http;        /* a whole head */
@@ -27,6 +30,8 @@ struct exchange {
 	struct route_match match;
 	struct query_pair *query;
 	size_t n_query;
+	const char *owner; /* he is kept to what is this one's; NULL: he is not */
+	guard_body_fn body_guard;
 	struct engine engine;
 	bool opened, checked;
 

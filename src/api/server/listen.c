@@ -147,7 +147,20 @@ static int open_tcp(const char *text, bool tls, struct listener *out, struct err
 
 /* ---- the service manager's ---- */
 
-static int take_given(const char *host, struct listeners *out, struct err *e)
+/* So that several can be told apart. */
+static const char *given_name(int fd, const char *host, struct arena *a)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNSPEC };
+	socklen_t len = sizeof(sa);
+	const char *name;
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0 || sa.sun_family != AF_UNIX || sa.sun_path[0] != '/')
+		return host;
+	name = arena_printf(a, "unix://%.*s", (int)sizeof(sa.sun_path), sa.sun_path);
+	return name ? name : host;
+}
+
+static int take_given(const char *host, struct arena *a, struct listeners *out, struct err *e)
 {
 	struct service s;
 	int r = service_read(0, &s, e);
@@ -167,7 +180,7 @@ static int take_given(const char *host, struct listeners *out, struct err *e)
 		r = io_set_cloexec(fd, true);
 		if (r < 0)
 			return err_errno(e, r, "fd://");
-		out->v[out->n++] = (struct listener){ .host = host, .fd = fd, .tcp = domain != AF_UNIX, .given = true };
+		out->v[out->n++] = (struct listener){ .host = given_name(fd, host, a), .fd = fd, .tcp = domain != AF_UNIX, .given = true };
 	}
 	return 0;
 }
@@ -182,7 +195,7 @@ static int open_one(const char *host, gid_t gid, bool tls, struct arena *a, stru
 	if (!kept)
 		return err_errno(e, -ENOMEM, "listen at %s", host);
 	if (!strcmp(host, "fd://") || !strcmp(host, "fd://*"))
-		return take_given(kept, out, e);
+		return take_given(kept, a, out, e);
 	*l = (struct listener){ .host = kept, .fd = -1 };
 	out->n++;
 	if (text_starts(host, "unix://") || host[0] == '/')

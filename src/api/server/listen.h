@@ -11,7 +11,7 @@
 #define LISTEN_MAX 16
 
 struct listener {
-	const char *host; /* as it was asked for; in the arena */
+	const char *host; /* as it was asked for, a service manager's unix socket as "unix://PATH"; in the arena */
 	int fd;
 	bool tcp;
 	bool given;       /* a service manager's */

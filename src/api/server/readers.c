@@ -21,6 +21,7 @@
 
 struct question {
 	uid_t peer;
+	const char *socket; /* a text of the front's from before there were readers */
 	bool named; /* the name of who asks stands behind the text */
 	const struct server_options *options;
 	const struct server_view *view;
@@ -70,7 +71,7 @@ static void remember(struct kept *k)
 static bool answer(struct kept *k, const struct question *q, int fd, const char *text)
 {
 	struct http http = q->http;
-	struct exchange ex = { .fd = fd, .peer = q->peer, .options = q->options, .view = q->view, .http = &http, .rest = "" };
+	struct exchange ex = { .fd = fd, .peer = q->peer, .socket = q->socket, .options = q->options, .view = q->view, .http = &http, .rest = "" };
 	bool again, was_open;
 
 	http.parser.data = &http;
@@ -238,7 +239,7 @@ static int start(struct reader *r)
 
 static bool ask(struct reader *r, const struct exchange *ex)
 {
-	struct question q = { .peer = ex->peer, .named = ex->peer_name, .options = ex->options, .view = ex->view, .http = *ex->http, .n_text = ex->http->text.len };
+	struct question q = { .peer = ex->peer, .socket = ex->socket, .named = ex->peer_name, .options = ex->options, .view = ex->view, .http = *ex->http, .n_text = ex->http->text.len };
 	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
 
 	sb_add(&b, &q, sizeof(q));

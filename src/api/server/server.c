@@ -58,6 +58,7 @@ struct conn {
 	int64_t deadline;
 	struct http http;
 	struct strbuf rest; /* behind the head */
+	const char *socket;       /* that he came through; the listener's */
 	struct tls_greeting *tls; /* who he is; NULL: no TLS */
 	size_t held;        /* of HEADS_MAX */
 	int pidfd;
@@ -198,6 +199,7 @@ static struct exchange exchange_of(struct conn *c)
 	return (struct exchange){
 		.fd = c->fd,
 		.peer = c->user->uid,
+		.socket = c->socket,
 		.peer_name = c->tls && c->tls->name[0] ? c->tls->name : NULL,
 		.options = c->front->options,
 		.view = c->front->view,
@@ -524,6 +526,7 @@ static void welcome(struct front *f, const struct listener *l, int fd)
 		free(tls);
 		return;
 	}
+	c->socket = l->host;
 	c->tls = tls;
 	if (tls)
 		c->state = CONN_GREETS;

@@ -32,6 +32,8 @@ struct server_view {
 	const char *const *headers;
 	/* A path (without its version) that the front answers itself: its handler says one short thing, and opens nothing. NULL: none */
 	const char *at_once;
+	/* A client who is kept to his own (guard.h): 0, perhaps of a changed request, or ERR_DENIED. NULL: he may do what is public alone */
+	int (*guard)(struct exchange *ex, struct err *e);
 };
 
 /* Listens and serves until SIGTERM or SIGINT: then no more is accepted, and what is at work goes on in its processes. */

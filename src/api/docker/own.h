@@ -1,0 +1,10 @@
+/* A client who is kept to his own containers (api/server/authorize.h): those that he made through the API, which have his name as a label. */
+#ifndef TARE_API_DOCKER_OWN_H
+#define TARE_API_DOCKER_OWN_H
+
+#include "api/server/guard.h"
+
+/* The view's guard. */
+int docker_guard(struct exchange *ex, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,141 @@
+#!/usr/bin/env bats
+# Who may do what with tared: rules by socket, by user and by certificate; the roles full, read-only, own and none.
+load ../lib/common
+
+setup_file() {
+  tare_setup_file
+  load_busybox
+  cd "$BATS_FILE_TMPDIR" || return 1
+  cat >rules.json <<END
+{ "tare-authorization": [
+  { "socket": "unix://$PWD/full.sock", "role": "full" },
+  { "socket": "unix://$PWD/look.sock", "role": "read-only" },
+  { "socket": "unix://$PWD/anna.sock", "role": "own", "owner": "anna" },
+  { "socket": "unix://$PWD/bert.sock", "user": "root", "role": "own" },
+  { "socket": "unix://$PWD/users.sock", "user": 65534, "role": "read-only" }
+] }
+END
+  local hosts=()
+  for s in full look anna bert users other; do hosts+=(-H "unix://$PWD/$s.sock"); done
+  "$TARE_BIN/tared" "${hosts[@]}" --config rules.json 2>log 3>&- &
+  echo $! >pid
+  for _ in $(seq 200); do [ "$(grep -c listening log)" -lt 6 ] || break; sleep 0.02; done
+  tare run -d --name theirs busybox sleep 1000
+}
+teardown_file() {
+  kill "$(cat "$BATS_FILE_TMPDIR/pid")" || true
+  tare_teardown_file
+}
+setup() { cd "$BATS_FILE_TMPDIR" || return 1; }
+
+# ask SOCKET METHOD TARGET [JSON]: the status, then the body.
+ask() {
+  curl -s -w '%{stderr}%{http_code} ' -X "$2" --unix-socket "$1.sock" ${4:+-H 'Content-Type: application/json' -d "$4"} "http://x$3" 2>&1 |
+    sed 's/\(.*\)\([0-9][0-9][0-9]\) $/\2 \1/'
+}
+code() { curl -s -o /dev/null -w '%{http_code}' -X "$2" --unix-socket "$1.sock" ${4:+-H 'Content-Type: application/json' -d "$4"} "http://x$3"; }
+on() { docker -H "unix://$PWD/$1.sock" "${@:2}"; }
+
+@test "full does everything, none only what is public" {
+  [ "$(code full GET /containers/json)" = 200 ]
+  [ "$(code other GET /_ping)" = 200 ]
+  [ "$(code other GET /version)" = 200 ]
+  [ "$(code other GET /containers/json)" = 403 ]
+  run -0 curl -s --unix-socket other.sock http://x/info
+  [ "$output" = '{"message":"not allowed to you, whose role is none: GET /info (tare-authorization in the server'\''s settings)"}' ]
+}
+
+@test "read-only looks, and changes nothing" {
+  for t in /info /containers/json /containers/theirs/json /images/json /networks /volumes /containers/theirs/top '/containers/theirs/logs?stdout=1'; do
+    [ "$(code look GET "$t")" = 200 ]
+  done
+  for t in /containers/theirs/stop /containers/theirs/attach /containers/theirs/exec /containers/create /containers/prune /images/create /build /networks/create /volumes/create \
+    /commit /images/prune /containers/theirs/kill /containers/theirs/rename?name=x; do
+    [ "$(code look POST "$t" '{}')" = 403 ]
+  done
+  [ "$(code look DELETE '/containers/theirs?force=1')" = 403 ]
+  [ "$(code look GET '/containers/theirs/attach/ws')" = 403 ]
+  [ "$(tare inspect -f '{{.State.Status}}' theirs)" = running ]
+}
+
+@test "by user: the rule of the one who is there" {
+  chmod 711 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"; chmod 666 users.sock
+  [ "$(code users GET /containers/json)" = 403 ]
+  run -0 setpriv --reuid 65534 --clear-groups curl -s -o /dev/null -w '%{http_code}' --unix-socket "$PWD/users.sock" http://x/containers/json
+  [ "$output" = 200 ]
+  run -0 setpriv --reuid 65534 --clear-groups curl -s -o /dev/null -w '%{http_code}' -X POST --unix-socket "$PWD/users.sock" http://x/containers/theirs/stop
+  [ "$output" = 403 ]
+}
+
+@test "own: containers of his own, from run to rm, and others' are not there" {
+  [ "$(on anna run --rm busybox echo hello)" = hello ]
+  on anna run -d --name annas busybox sleep 1000
+  on bert run -d --name berts busybox sleep 1000
+  [ "$(tare inspect -f '{{index .Config.Labels "tare.owner"}}' annas berts)" = "anna
+user:0" ]
+  [ "$(on anna ps -a --format '{{.Names}}')" = annas ]
+  [ "$(on bert ps -a --format '{{.Names}}')" = berts ]
+  [ "$(on anna ps -a --filter label=tare.owner=user:0 --format '{{.Names}}')" = "" ]
+  [ "$(on full ps -a --format '{{.Names}}' | sort)" = "annas
+berts
+theirs" ]
+  [ "$(on anna exec annas echo in it)" = "in it" ]
+  echo text >f && on anna cp f annas:/f && on anna cp annas:/f back && [ "$(cat back)" = text ]
+  for who in berts theirs; do
+    for c in "inspect $who" "logs $who" "exec $who true" "stop $who" "rm $who" "cp $who:/etc/passwd -" "rename $who x" "update -m 64m $who" "export $who" "top $who"; do
+      # shellcheck disable=SC2086
+      run on anna $c
+      [ "$status" -ne 0 ] || { echo "$c: $output"; return 1; }
+      [[ ${output,,} == *"no such"* ]] || { echo "$c: $output"; return 1; }
+    done
+  done
+  on anna stop -t 0 annas
+  [ "$(on anna events --since 1h --until 0s --format '{{.Actor.Attributes.name}}' | sort -u | grep -c -E '^(berts|theirs)$')" = 0 ]
+  [ "$(on anna events --since 1h --until 0s --filter type=network --format '{{.Type}}' | sort -u)" = container ]
+  on anna container prune -f
+  [ "$(on full ps -a --format '{{.Names}}' | sort)" = "berts
+theirs" ]
+  on bert rm -f berts
+}
+
+@test "own: nothing of the machine, by whatever name" {
+  mine() { code anna POST /containers/create "{\"Image\":\"busybox\",\"Cmd\":[\"true\"],$1}"; }
+  for h in '"Privileged":true' '"Binds":["/:/host"]' '"Binds":["named:/v"]' '"NetworkMode":"host"' '"NetworkMode":"container:theirs"' '"PidMode":"host"' \
+    '"PidMode":"container:theirs"' '"IpcMode":"host"' '"UTSMode":"host"' '"UsernsMode":"host"' '"CgroupnsMode":"host"' '"CapAdd":["SYS_ADMIN"]' \
+    '"Devices":[{"PathOnHost":"/dev/null","PathInContainer":"/dev/x","CgroupPermissions":"rwm"}]' '"DeviceCgroupRules":["a *:* rwm"]' '"SecurityOpt":["seccomp=unconfined"]' \
+    '"SecurityOpt":"x"' '"MaskedPaths":[]' '"ReadonlyPaths":[]' '"VolumesFrom":["theirs"]' '"Links":["theirs:x"]' '"Sysctls":{"kernel.msgmax":"1"}' '"CgroupParent":"/x"' \
+    '"ContainerIDFile":"/tmp/x"' '"Annotations":{"a":"b"}' '"OomScoreAdj":-999' '"LogConfig":{"Type":"syslog"}' '"LogConfig":{"Type":"json-file","Config":{"path":"/x"}}' \
+    '"Mounts":[{"Type":"bind","Source":"/","Target":"/h"}]' '"Mounts":[{"Type":"volume","Source":"named","Target":"/h"}]' \
+    '"Mounts":[{"Type":"volume","Target":"/h","VolumeOptions":{"DriverConfig":{"Options":{"device":"/","o":"bind","type":"none"}}}}]' \
+    '"Mounts":[{"Type":"image","Source":"busybox","Target":"/h"}]' '"NewMember":1'; do
+    [ "$(mine "\"HostConfig\":{$h}")" = 403 ] || { echo "$h"; return 1; }
+  done
+  [ "$(mine '"HostConfig":[1]')" = 400 ]
+  [ "$(mine '"NetworkingConfig":{"EndpointsConfig":{"host":{}}}')" = 403 ]
+  [ "$(mine '"NetworkingConfig":{"EndpointsConfig":[1]}')" = 400 ]
+  # a name of another's, and an image's label, make nothing his or another's
+  [ "$(code anna POST '/containers/create?name=signed' '{"Image":"busybox","Labels":{"tare.owner":"user:0","other":"label"}}')" = 201 ]
+  [ "$(tare inspect -f '{{json .Config.Labels}}' signed | jq -c 'to_entries | sort_by(.key) | map(.value)')" = '["label","anna"]' ]
+  printf 'FROM busybox\nLABEL tare.owner=anna kept=yes\n' | tare build -q -t labelled - >/dev/null
+  tare create --name from-labelled labelled true
+  [ "$(tare inspect -f '{{index .Config.Labels "tare.owner"}}{{index .Config.Labels "kept"}}' from-labelled)" = yes ]
+  [ "$(code anna GET /containers/from-labelled/json)" = 404 ]
+  [ "$(code anna POST /containers/signed/exec '{"Cmd":["true"],"Privileged":true}')" = 403 ]
+  [ "$(code anna POST /containers/signed/update '{"Devices":[{"PathOnHost":"/dev/sda"}]}')" = 403 ]
+  for t in '/commit?container=signed' /build /images/load '/images/busybox/tag?repo=x' /networks/create /volumes/create /volumes/prune /images/prune; do
+    [ "$(code anna POST "$t" '{}')" = 403 ] || { echo "$t"; return 1; }
+  done
+  [ "$(code anna DELETE /images/busybox)" = 403 ]
+  [ "$(code anna DELETE '/containers/theirs/alias?link=1')" = 403 ]
+  [ "$(code anna GET /volumes)" = 403 ]
+  [ "$(code anna GET /images/json)" = 200 ]
+  tare rm from-labelled; tare rmi labelled >/dev/null; on anna rm signed
+}
+
+@test "rules that are none end the start" {
+  for r in '{"role":"boss"}' '{"role":"full","who":1}' '{"role":"full","user":"nobody-of-that-name"}' '{"role":"full","owner":"x"}' '1' '{"role":"full","socket":1}'; do
+    echo "{\"tare-authorization\":[$r]}" >bad.json
+    run -1 "$TARE_BIN/tared" --config bad.json --validate
+    [[ $output == "tared: bad.json: tare-authorization, rule 1: "* ]] || { echo "$output"; return 1; }
+  done
+}
