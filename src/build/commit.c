@@ -3,6 +3,7 @@
  * meanwhile, and nobody removes it. */
 #include "build/commit.h"
 
+#include <poll.h>
 #include <string.h>
 #include <time.h>
 
@@ -155,6 +156,13 @@ static int add_history(struct commit *c, bool empty, struct err *e)
 
 /* ---- the layer ---- */
 
+static bool has_ended(const struct hold *h)
+{
+	struct pollfd p = { .fd = h->live.pidfd, .events = POLLIN };
+
+	return h->live.pidfd >= 0 && poll(&p, 1, 0) == 1;
+}
+
 /* 1: nobody writes while it is read. */
 static int stand_still(struct commit *c, struct freezer *f, struct err *e)
 {
@@ -170,7 +178,7 @@ static int stand_still(struct commit *c, struct freezer *f, struct err *e)
 		return 0;
 	}
 	r = freezer_begin(c->b.en, &c->hold.rec, c->hold.lock, f, e);
-	return r < 0 ? r : 1;
+	return r < 0 && !has_ended(&c->hold) ? r : 1; /* one that ended meanwhile stands still, too */
 }
 
 static int pack(struct commit *c, const struct rootview *view, bool live, struct image_layer *out, uint64_t *entries, struct err *e)

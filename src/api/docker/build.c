@@ -86,6 +86,8 @@ static int build(struct exchange *ex, struct err *e)
 	stream_begin(&s, ex);
 	r = run(&b, &s, e);
 	gone_unwatch(&b.gone);
+	if (r < 0 && b.shown.code) /* the exit code has its place in the stream alone */
+		stream_begin_now(&s);
 	r = stream_end(&s, r, b.shown.code, e);
 	build_stream_free(&b.shown);
 	return r;

@@ -84,6 +84,8 @@ static int create(struct exchange *ex, struct err *e)
 	if (r < 0)
 		return r;
 	r = container_create(en, a, &o, false, 0, &n, e);
+	if (r < 0 && e->cls == ERR_NOTFOUND) /* a client takes 404 for an image that it has to fetch */
+		e->cls = ERR_INVALID;
 	if (r < 0)
 		return o.name ? words_name_taken(en, o.name, e) : r;
 	n.lock = close_fd(n.lock);

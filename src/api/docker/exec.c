@@ -94,14 +94,15 @@ static int read_asked(struct arena *a, const struct json *body, struct asked *ou
 	return out->opt.args.n ? 0 : err_set(e, ERR_INVALID, "No exec command specified");
 }
 
-static int must_run(const struct record *rec, struct err *e)
+/* what: as the client named it */
+static int must_run(const struct record *rec, const char *what, struct err *e)
 {
 	if (rec->status == RECORD_RESTARTING)
 		return err_set(e, ERR_BUSY, "Container %s is restarting, wait until the container is running", rec->id);
 	if (rec->status != RECORD_RUNNING)
 		return err_set(e, ERR_BUSY, "container %s is not running", rec->id);
 	if (container_paused(rec))
-		return err_set(e, ERR_BUSY, "Container %s is paused, unpause the container before exec", rec->id);
+		return err_set(e, ERR_BUSY, "Container %s is paused, unpause the container before exec", what);
 	return 0;
 }
 
@@ -127,7 +128,7 @@ static int create(struct exchange *ex, struct err *e)
 	if (r == 0)
 		r = words_container(ex, &en, &rec, &live, e);
 	if (r == 0)
-		r = must_run(&rec, e);
+		r = must_run(&rec, ex_param(ex, 0), e);
 	if (r < 0)
 		return r;
 	jw_value(&kept, NULL, body);
@@ -152,6 +153,7 @@ struct starting {
 	struct detach keys;
 	struct client c;
 	bool detach;
+	bool raw; /* the answer has no frames: by what the start says of a terminal, not the process's */
 };
 
 static int look(struct starting *s, struct err *e)
@@ -175,6 +177,8 @@ static int read_start(struct starting *s, struct err *e)
 	if (r == 0)
 		r = json_get_bool(body, "start", "Detach", &s->detach, e);
 	if (r == 0)
+		r = json_get_bool(body, "start", "Tty", &s->raw, e);
+	if (r == 0)
 		r = look(s, e);
 	if (r == 0)
 		r = read_size(body, &s->asked, e);
@@ -183,7 +187,7 @@ static int read_start(struct starting *s, struct err *e)
 	if (r == 0)
 		r = settle_find(s->en, ex_arena(s->ex), s->x.container, SETTLE_WAIT, &s->rec, &live, e);
 	if (r == 0)
-		r = must_run(&s->rec, e);
+		r = must_run(&s->rec, s->rec.id, e);
 	return r < 0 ? r : execs_begin(s->en, &s->x, e);
 }
 
@@ -214,7 +218,7 @@ static int say_failed(const struct starting *s, int fd, const struct err *why, s
 	int r;
 
 	relay_header(header, RELAY_STDOUT, strlen(why->msg) + 2);
-	if (!s->asked.opt.tty)
+	if (!s->raw)
 		sb_add(&text, header, sizeof(header));
 	sb_printf(&text, "%s\r\n", why->msg);
 	r = sb_error(&text);
@@ -226,10 +230,10 @@ static int say_failed(const struct starting *s, int fd, const struct err *why, s
 
 static int stay(struct starting *s, struct err *e)
 {
-	struct relay relay = { .framed = !s->asked.opt.tty, .input = s->asked.attach & FRAME_WANT_STDIN, .keys = s->asked.opt.tty ? &s->keys : NULL };
+	struct relay relay = { .framed = !s->raw, .input = s->asked.attach & FRAME_WANT_STDIN, .keys = s->asked.opt.tty ? &s->keys : NULL };
 	struct err why = { 0 };
 	enum relay_end end;
-	int r = ex_hijack(s->ex, attach_type(s->ex, s->asked.opt.tty), &relay.client, &relay.early, &relay.n_early, e);
+	int r = ex_hijack(s->ex, attach_type(s->ex, s->raw), &relay.client, &relay.early, &relay.n_early, e);
 
 	if (r < 0)
 		return r;

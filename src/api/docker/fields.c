@@ -39,6 +39,8 @@ const struct field field_config[] = {
 	PAST("HostConfig", "has its own table"),
 	PAST("NetworkingConfig", "each endpoint is a network of the container's"),
 	YES_BUT("Runtime", take_runtime, profile, "as HostConfig's"),
+	PAST("name", "dockerode says the query's here once more"),
+	PAST("platform", "the same"),
 	{ 0 }
 };
 
@@ -193,6 +195,17 @@ static int add_each(struct taking *t, struct strbuf *out, const char *key, const
 	return arena_error(t->a) < 0 ? err_errno(e, -ENOMEM, "NetworkingConfig") : 0;
 }
 
+/* docker's client says a link of the command line twice: of the container and of its endpoint. */
+static int add_link(struct taking *t, const char *link, struct err *e)
+{
+	const struct strv *have = &t->o->links;
+
+	for (size_t i = 0; i < have->n; i++)
+		if (strcmp(have->v[i], link) == 0)
+			return 0;
+	return field_add(t, &t->o->links, link, e);
+}
+
 /* One endpoint as --network has it. Docker has links of an endpoint, too, which here are the container's. */
 static int add_network(struct taking *t, const char *name, const struct json *endpoint, struct err *e)
 {
@@ -217,7 +230,7 @@ static int add_network(struct taking *t, const char *name, const struct json *en
 		sb_printf(&out, ",driver-opt=%s=%s", v->key, v->type == JSON_STRING ? v->str : "");
 	json_each(v, r == 0 ? json_get(endpoint, "Links") : NULL)
 		if (r == 0 && v->type == JSON_STRING)
-			r = field_add(t, &t->o->links, v->str, e);
+			r = add_link(t, v->str, e);
 	if (r < 0)
 		return r;
 	name = is_usual(name) ? "bridge" : name;

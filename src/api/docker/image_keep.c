@@ -113,6 +113,8 @@ static int image_load_all(struct exchange *ex, struct err *e)
 
 	stream_begin(&s, ex);
 	r = load(ex, &s, e);
+	if (r < 0 && e->cls == ERR_INVALID) /* what is wrong with an archive is told in the stream, as docker does */
+		stream_begin_now(&s);
 	return stream_end(&s, r, 0, e);
 }
 

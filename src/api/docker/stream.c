@@ -32,6 +32,12 @@ static int begin(struct stream *s, struct err *e)
 	return ex_began(s->ex) ? 0 : ex_begin(s->ex, 200, "application/json", e);
 }
 
+void stream_begin_now(struct stream *s)
+{
+	if (s->lost.code == 0)
+		(void)!begin(s, &s->lost);
+}
+
 void stream_send(struct stream *s, const char *text, size_t len)
 {
 	if (s->lost.code == 0 && begin(s, &s->lost) == 0)

@@ -29,6 +29,9 @@ void stream_line(struct stream *s, const char *fmt, ...) PRINTF_LIKE(2, 3); /* w
 struct json_writer *stream_object(struct stream *s);
 void stream_object_end(struct stream *s);
 
+/* The head of the answer goes out now, whatever comes: an error is told in the stream from then on. */
+void stream_begin_now(struct stream *s);
+
 /* What was kept of them by into. */
 void stream_send(struct stream *s, const char *text, size_t len);
 
