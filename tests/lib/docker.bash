@@ -4,6 +4,9 @@
 
 peer_docker() { /usr/bin/docker --host "unix://$BATS_FILE_TMPDIR/docker.sock" "$@"; }
 
+# `tared_docker`: the same client, of a tared with this file's store.
+tared_docker() { /usr/bin/docker --host "unix://$BATS_FILE_TMPDIR/tared.sock" "$@"; }
+
 peer_podman() {
   # conmon leaves a file "oom" where podman was called
   env -C "$BATS_FILE_TMPDIR" podman --root "$BATS_FILE_TMPDIR/podman" --runroot "$BATS_FILE_TMPDIR/podman-run" --tmpdir "$BATS_FILE_TMPDIR/podman-tmp" \
@@ -11,10 +14,10 @@ peer_podman() {
 }
 
 # From setup_file, with more options for it; where a docker daemon cannot run, NO_DOCKERD says why (bats 1.8 skips in
-# setup() alone).
+# setup() alone). PEER_NET: the network namespace that it has for itself.
 start_dockerd() { # [OPTION...]
   export PEER_CGROUP=${PEER_CGROUP:-tare-peer-$$}
-  dockerd --data-root "$BATS_FILE_TMPDIR/docker" --exec-root "$BATS_FILE_TMPDIR/docker-exec" \
+  ${PEER_NET:+nsenter --net="$PEER_NET"} dockerd --data-root "$BATS_FILE_TMPDIR/docker" --exec-root "$BATS_FILE_TMPDIR/docker-exec" \
     --pidfile "$BATS_FILE_TMPDIR/dockerd.pid" --host "unix://$BATS_FILE_TMPDIR/docker.sock" --bridge=none --iptables=false \
     --cgroup-parent "/$PEER_CGROUP" --storage-driver overlay2 "$@" >"$BATS_FILE_TMPDIR/dockerd.log" 2>&1 3>&- &
   export DOCKERD_PID=$!
@@ -53,4 +56,17 @@ remove_peer_cgroups() {
 unmount_peers() {
   local m
   awk -v d="$BATS_FILE_TMPDIR/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r m; do umount -l "$m"; done
+}
+
+start_tared() { # [OPTION...]
+  "$TARE_BIN/tared" -H "unix://$BATS_FILE_TMPDIR/tared.sock" --root "$TARE_ROOT" --state "$TARE_STATE" "$@" 2>"$BATS_FILE_TMPDIR/tared.log" 3>&- &
+  export TARED_PID=$!
+  wait_until 10 tared_answers || { cat "$BATS_FILE_TMPDIR/tared.log"; return 1; }
+}
+tared_answers() { [ "$(curl -s --unix-socket "$BATS_FILE_TMPDIR/tared.sock" http://x/_ping)" = OK ]; }
+tared_is_gone() { [ "$(ps -o comm= -o stat= -p "$TARED_PID" | grep -vc ' Z')" = 0 ]; }
+stop_tared() {
+  [ -n "${TARED_PID:-}" ] || return 0
+  kill "$TARED_PID" 2>/dev/null || true
+  wait_until 10 tared_is_gone
 }
