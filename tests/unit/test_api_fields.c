@@ -41,7 +41,7 @@ static void tables(void **state)
 static void mounts(void **state)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct ct_options o;
+	struct ct_options o, once;
 
 	(void)state;
 	take(&a,
@@ -56,6 +56,8 @@ static void mounts(void **state)
 	assert_string_equal(o.volumes.v[0], "/a:/data:ro");
 	assert_string_equal(o.volumes.v[1], "/new:/n:rw");
 	assert_string_equal(o.volumes.v[2], "/own"); /* /data is the bind's */
+	take(&a, "{\"Volumes\":{\"/mnt\":{}},\"HostConfig\":{\"Binds\":[\"/mnt\"]}}", &once); /* Python's client says it twice */
+	assert_int_equal(once.volumes.n, 1);
 	assert_int_equal(o.mounts.n, 3);
 	assert_string_equal(o.mounts.v[0], "type=bind,\"source=/a,\"\"b\",target=/c,readonly=true,bind-propagation=rslave,bind-nonrecursive=true");
 	assert_string_equal(o.mounts.v[1], "type=volume,source=v,target=/v,volume-nocopy=true,volume-subpath=s,volume-driver=local,volume-label=a=b,volume-opt=type=nfs");

@@ -145,7 +145,8 @@ static bool is_taken(const struct json *host, const char *place)
 	json_each(v, json_get(host, "Binds")) {
 		const char *inside = v->type == JSON_STRING ? strchr(v->str, ':') : NULL;
 
-		if (inside && same_place(inside + 1, strcspn(inside + 1, ":"), place))
+		inside = inside ? inside + 1 : v->type == JSON_STRING ? v->str : ""; /* without a source it is a volume, too */
+		if (same_place(inside, strcspn(inside, ":"), place))
 			return true;
 	}
 	json_each(v, json_get(host, "Mounts"))
