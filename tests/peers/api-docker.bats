@@ -23,9 +23,11 @@ d() { timeout 60 docker -H "unix://$SOCKET" "$@"; }
   run --separate-stderr d run --rm --network none busybox sh -c 'echo out; echo err >&2; exit 7'
   [ "$status" = 7 ]
   [ "$output" = out ]
+  # shellcheck disable=SC2154 # bats sets it
   [ "$stderr" = err ]
   head -c 3000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
-  d run -i --rm --network none busybox cat <"$BATS_TEST_TMPDIR/data" | cmp - "$BATS_TEST_TMPDIR/data"
+  d run -i --rm --network none busybox cat <"$BATS_TEST_TMPDIR/data" >"$BATS_TEST_TMPDIR/back"
+  cmp "$BATS_TEST_TMPDIR/data" "$BATS_TEST_TMPDIR/back"
   run -127 d run --rm --network none busybox nosuch
   run -126 d run --rm --network none busybox /etc/passwd
   run d run --rm --network none nosuch/image:tag true
