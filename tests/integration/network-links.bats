@@ -9,7 +9,7 @@ teardown() {
   all=$(tare ps -aq)
   # shellcheck disable=SC2086
   [ -z "$all" ] || tare rm -f $all >/dev/null
-  for all in $(tare network ls --format '{{.Name}}'); do [ "$all" = bridge ] || tare network rm "$all" >/dev/null; done
+  for all in $(tare network ls -q --filter type=custom --filter driver=bridge); do tare network rm "$all" >/dev/null; done
 }
 
 ip_of() { tare inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$1"; }
