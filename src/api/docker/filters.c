@@ -45,7 +45,7 @@ bool filter_is_key(const char *keys, const char *key)
 {
 	size_t len = strlen(key);
 
-	for (const char *p = keys; len && (p = strstr(p, key)); p += len)
+	for (const char *p = keys; len && !strchr(key, ' ') && (p = strstr(p, key)); p += len)
 		if ((p == keys || p[-1] == ' ') && (p[len] == ' ' || !p[len]))
 			return true;
 	return false;
