@@ -172,3 +172,23 @@ wait_for(lambda: not children(pid))
   run -1 "$TARE_BIN/tared" -H tcp://127.0.0.1:2376 --tlsverify --tlscacert server.key --tlscert server.pem --tlskey server.key
   [[ $output == "tared: TLS: who signs clients (tlscacert): "* ]]
 }
+
+@test "docker itself: a container's streams, input that ends, an exit code; and rules by certificate" {
+  load_busybox
+  cat >rules.json <<END
+{ "tare-authorization": [ { "certificate": "alice", "role": "full" }, { "certificate": "looker", "role": "read-only" } ] }
+END
+  certificate looker ca looker
+  serve "$TARE_BIN/tared" -H tcp://127.0.0.1:2376 --tlsverify --tlscacert ca.pem --tlscert server.pem --tlskey server.key --config rules.json
+  secure() { docker -H tcp://127.0.0.1:2376 --tlsverify --tlscacert ca.pem --tlscert "$1.pem" --tlskey "$1.key" "${@:2}"; }
+  [ "$(echo input | secure client run --rm -i busybox sh -c 'cat; echo more')" = "input
+more" ]
+  run -7 secure client run --rm busybox sh -c 'exit 7'
+  secure client create --name kept busybox true
+  [ "$(secure looker ps -a --format '{{.Names}}')" = kept ]
+  run secure looker rm kept
+  [[ $output == *"whose role is read-only: DELETE"* ]]
+  run secure stranger ps
+  [ "$status" -ne 0 ]
+  secure client rm kept
+}
