@@ -397,7 +397,7 @@ with_ext4() {
   run -0 tare system df -v --format json
   [ "$(wc -l <<<"$output")" = 1 ]
   [ "$(jq -c 'keys' <<<"$output")" = '["BuildCache","Containers","Images","Volumes"]' ]
-  [ "$(jq -r '.Images[0] | "\(.Repository):\(.Tag) \(.Containers)"' <<<"$output")" = "busybox:latest 1" ]
+  [ "$(jq -r '.Images[] | select(.Repository == "busybox") | "\(.Repository):\(.Tag) \(.Containers)"' <<<"$output")" = "busybox:latest 1" ]
   [ "$(jq -r '.Containers[0] | "\(.ID) \(.Names) \(.State) \(.LocalVolumes)"' <<<"$output")" = "${id:0:12} wrote exited 1" ]
   # what it wrote, as ps -s has it
   [ "$(jq -r '.Containers[0].Size' <<<"$output")" = "$(tare ps -as --format '{{.Size}}')" ]
