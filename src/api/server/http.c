@@ -60,8 +60,11 @@ static int on_name_end(llhttp_t *p)
 {
 	struct http *h = of(p);
 
-	if (h->part == IN_NAME)
-		h->part = IN_NOTHING;
+	if (h->part == IN_BODY)
+		return 0;
+	if (h->part != IN_NAME || h->text.len == h->headers[h->n_headers - 1].name) /* ": value", which is let through to us */
+		return refuse(h, 400);
+	h->part = IN_NOTHING;
 	return 0;
 }
 
@@ -71,7 +74,7 @@ static int on_value(llhttp_t *p, const char *at, size_t len)
 
 	if (h->part == IN_BODY)
 		return 0;
-	if (memchr(at, '\0', len))
+	if (memchr(at, '\0', len) || h->n_headers == 0)
 		return refuse(h, 400);
 	if (h->part != IN_VALUE) {
 		begin(h, IN_VALUE);
