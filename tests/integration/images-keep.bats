@@ -436,6 +436,17 @@ rows() { python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).exe
   [ "$(ls -A "$BATS_TEST_TMPDIR/new")" = format ]
 }
 
+@test "a folder that is Docker's, containerd's or podman's is no place for a store" {
+  local there
+  for there in image/overlay2 io.containerd.content.v1.content overlay-images; do
+    mkdir -p "$BATS_TEST_TMPDIR/theirs/$there"
+    run -125 "$TARE_BIN/tare" --root "$BATS_TEST_TMPDIR/theirs" --state "$BATS_TEST_TMPDIR/theirs-state" run --rm busybox true
+    [[ "$output" == "tare: $BATS_TEST_TMPDIR/theirs is a store of "*", and nothing of tare's is made in there: use another --root" ]]
+    [ "$(ls -A "$BATS_TEST_TMPDIR/theirs")" = "${there%%/*}" ]
+    rm -rf "$BATS_TEST_TMPDIR/theirs"
+  done
+}
+
 @test "what pulls left half fetched: counted by df, gone a week after the last byte, never while somebody has it" {
   partial=$TARE_ROOT/content/partial; mkdir -p "$partial"
   one=$(printf 1%.0s {1..64}) two=$(printf 2%.0s {1..64}) three=$(printf 3%.0s {1..64}) four=$(printf 4%.0s {1..64})
