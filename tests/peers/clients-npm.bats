@@ -110,27 +110,24 @@ is_missing() { run ! tared_docker inspect "$1" >/dev/null 2>&1; }
 }
 
 @test "devcontainer: up, exec" {
-  local who
   mkdir -p "$W/dev/.devcontainer"
   cat >"$W/dev/.devcontainer/devcontainer.json" <<'X'
 { "image": "debian-dev", "remoteUser": "dev", "containerEnv": { "A": "container" }, "remoteEnv": { "B": "remote" },
   "mounts": ["source=devcache,target=/cache,type=volume"], "runArgs": ["--init"], "postCreateCommand": "touch /tmp/created" }
 X
   printf 'FROM debian\nRUN useradd -m -u 1000 dev\n' >"$W/dev/Dockerfile"
-  for who in tared_docker; do
-    "$who" inspect debian >/dev/null 2>&1 || "$who" import "$(debian_root_tar)" debian >/dev/null
-    "$who" build -q -t debian-dev "$W/dev" >/dev/null
-    export DOCKER_HOST=unix://$(socket_of $who)
-    run -0 --separate-stderr on_host $who timeout 120 "$NODE" "$NPM/node_modules/@devcontainers/cli/devcontainer.js" up --workspace-folder "$W/dev" --docker-path /usr/bin/docker --buildkit never --user-data-folder "$W/dev-data"
-    jq -e '.outcome == "success" and .remoteUser == "dev"' <<<"$output"
-    run -0 --separate-stderr on_host $who timeout 60 "$NODE" "$NPM/node_modules/@devcontainers/cli/devcontainer.js" exec --workspace-folder "$W/dev" --docker-path /usr/bin/docker \
-      sh -c 'id -un; echo $A $B; ls /tmp/created; pwd; test -d /cache && echo cache'
-    [ "$output" = "dev
+  tared_docker inspect debian >/dev/null 2>&1 || tared_docker import "$(debian_root_tar)" debian >/dev/null
+  tared_docker build -q -t debian-dev "$W/dev" >/dev/null
+  export DOCKER_HOST=unix://$W/tared.sock
+  run -0 --separate-stderr timeout 120 "$NODE" "$NPM/node_modules/@devcontainers/cli/devcontainer.js" up --workspace-folder "$W/dev" --docker-path /usr/bin/docker --buildkit never --user-data-folder "$W/dev-data"
+  jq -e '.outcome == "success" and .remoteUser == "dev"' <<<"$output"
+  run -0 --separate-stderr timeout 60 "$NODE" "$NPM/node_modules/@devcontainers/cli/devcontainer.js" exec --workspace-folder "$W/dev" --docker-path /usr/bin/docker \
+    sh -c 'id -un; echo $A $B; ls /tmp/created; pwd; test -d /cache && echo cache'
+  [ "$output" = "dev
 container remote
 /tmp/created
 /workspaces/dev
 cache" ]
-  done
   remove_containers
   tared_docker volume rm devcache
 }

@@ -9,7 +9,7 @@ load ../lib/engines-two
 
 setup_file() {
   tare_setup_file
-  export DOCKER_BUILDKIT=0 COMPOSE_INTERACTIVE_NO_CLI=1
+  export DOCKER_BUILDKIT=0
   two_engines_up
 }
 setup() { [ -z "$NO_DOCKERD" ] || skip "$NO_DOCKERD"; }
@@ -304,7 +304,8 @@ X
   c ps -q worker | wc -l
   c restart -t 0 web >/dev/null 2>&1
   wait_until 10 answers 127.0.0.1 18088
-  c run --rm -T worker cat /etc/hostname 2>/dev/null | wc -l
+  c run --rm -T worker cat /etc/hostname 2>"$W/$WHO.run" | wc -l
+  grep -vE '^(Creating|Starting)' "$W/$WHO.run"
   c stop -t 0 >/dev/null 2>&1
   d ps --filter label=com.docker.compose.project=project --format '{{.Names}}'
   c start 2>/dev/null | sort
