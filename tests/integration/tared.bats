@@ -121,6 +121,28 @@ for target in (b"/_ping", b"/things/x"):
 '
 }
 
+@test "thousands of pings in one write, and of what a process answers between them: each has its answer, and the front goes on" {
+  probe
+  python '
+s = connect(path)
+ping = b"GET /_ping HTTP/1.1\r\n\r\n"
+heads = ping * 1000 + b"GET /things/x HTTP/1.1\r\n\r\n" + ping * 700 + b"GET /_ping HTTP/1.1\r\nConnection: close\r\n\r\n"
+sender = threading.Thread(target=s.sendall, args=(heads,))
+sender.start()
+answers = rest(s)
+sender.join()
+assert answers.count(b"HTTP/1.1 200 OK") == 1702, answers.count(b"HTTP/1.1 200 OK")
+# nobody reads the answers: no more of them are made than there is room for
+s = connect(path)
+try:
+    s.sendall(ping * 100000)
+except OSError:
+    pass
+assert Unix(path).ask("GET", "/_ping")[0] == 200
+'
+  kill -0 "$pid"
+}
+
 @test "path, query, header, version and peer as the handler sees them" {
   probe
   python '

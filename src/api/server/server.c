@@ -163,11 +163,26 @@ static void next_request(struct conn *c)
 	set_deadline(c, IDLE_MS);
 }
 
-static void send_now(struct conn *c, const struct strbuf *text)
+/* Nothing more is taken of him; he has the time to read what he was told. */
+static void drain(struct conn *c)
 {
-	/* it has room for an answer as short as ours, unless nobody reads them */
-	if (sb_error(text) < 0 || send(c->fd, text->s, text->len, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)text->len)
+	(void)shutdown(c->fd, SHUT_WR);
+	c->state = CONN_DRAINS;
+	set_deadline(c, DRAIN_MS);
+}
+
+/* All of it; or nothing, and false: there is no room now, as he does not read. True, too, where nothing can be sent any more: nothing is taken of him then. */
+static bool send_now(struct conn *c, const struct strbuf *text)
+{
+	ssize_t n = sb_error(text) < 0 ? -1 : send(c->fd, text->s, text->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n < 0 && errno == EAGAIN && sb_error(text) == 0)
+		return false;
+	if (n < 0 || (size_t)n != text->len) {
 		(void)shutdown(c->fd, SHUT_RDWR);
+		drain(c);
+	}
+	return true;
 }
 
 /* Refuses, and ends the connection when the client has had the time to see why. */
@@ -183,13 +198,11 @@ static void refuse(struct conn *c, int status, const char *why)
 	for (const char *const *h = c->front->view->headers; h && *h; h += 2)
 		sb_printf(&text, "%s: %s\r\n", h[0], h[1]);
 	sb_printf(&text, "Content-Type: application/json\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s\n", body.len + 1, sb_str(&body));
-	send_now(c, &text);
-	(void)shutdown(c->fd, SHUT_WR);
+	(void)!send_now(c, &text);
 	http_reset(&c->http);
 	sb_free(&c->rest);
 	count_head(c);
-	c->state = CONN_DRAINS;
-	set_deadline(c, DRAIN_MS);
+	drain(c);
 }
 
 /* ---- a request ---- */
@@ -232,7 +245,8 @@ static void go_on(struct conn *c)
 		take(c, rest, len);
 }
 
-static void answer_at_once(struct conn *c)
+/* False: there is no room for it now, and nothing was sent. */
+static bool answer_at_once(struct conn *c)
 {
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	struct exchange ex = exchange_of(c);
@@ -240,14 +254,13 @@ static void answer_at_once(struct conn *c)
 
 	ex.held = &text;
 	again = exchange_serve(&ex);
-	send_now(c, &text);
-	if (again) {
-		go_on(c);
-	} else {
-		(void)shutdown(c->fd, SHUT_WR);
-		c->state = CONN_DRAINS;
-		set_deadline(c, DRAIN_MS);
-	}
+	if (!send_now(c, &text))
+		return false;
+	if (again && c->state == CONN_READS)
+		next_request(c);
+	else
+		drain(c);
+	return true;
 }
 
 /* The process of a request: it has the connection and the three standard streams, and nothing else of the front's. */
@@ -308,15 +321,12 @@ static void on_read(void *data, bool again)
 {
 	struct conn *c = data;
 
-	if (loop_modify(c->front->loop, c->source, EPOLLIN) < 0) {
+	if (loop_modify(c->front->loop, c->source, EPOLLIN) < 0)
 		close_conn(c);
-	} else if (again) {
+	else if (again)
 		go_on(c);
-	} else {
-		(void)shutdown(c->fd, SHUT_WR);
-		c->state = CONN_DRAINS;
-		set_deadline(c, DRAIN_MS);
-	}
+	else
+		drain(c);
 }
 
 static bool give_reader(struct conn *c)
@@ -354,9 +364,7 @@ static void begin_request(struct conn *c)
 	bool full = f->n_workers >= WORKERS_MAX;
 
 	count_head(c);
-	if (is_at_once(c)) {
-		answer_at_once(c);
-	} else if (is_quick(c) && give_reader(c)) {
+	if (is_quick(c) && give_reader(c)) {
 		return;
 	} else if (full || c->user->workers >= WORKERS_PER_USER) {
 		refuse(c, 503, full ? "too many requests are at work; try again later" : "too many requests of yours are at work; try again later");
@@ -368,10 +376,9 @@ static void begin_request(struct conn *c)
 
 /* ---- what comes ---- */
 
-/* Bytes of the next head, and perhaps of what is behind it. */
-static void take(struct conn *c, const char *bytes, size_t len)
+/* Bytes of the next head; how many were taken, all of them where it is not the front itself that answers. */
+static size_t take_head(struct conn *c, const char *bytes, size_t len)
 {
-	struct front *f = c->front;
 	bool fresh = !http_begun(&c->http);
 	const char *why;
 	size_t used;
@@ -382,23 +389,33 @@ static void take(struct conn *c, const char *bytes, size_t len)
 		if (fresh)
 			set_deadline(c, HEAD_MS);
 		count_head(c);
-		if (f->heads > HEADS_MAX)
+		if (c->front->heads > HEADS_MAX)
 			refuse(c, 503, "too many requests are half here; try again later");
-		return;
+		return len;
 	case HTTP_DONE:
+		if (is_at_once(c) && answer_at_once(c))
+			return used;
 		sb_add(&c->rest, bytes + used, len - used);
 		if (sb_error(&c->rest) < 0)
 			refuse(c, 503, "no memory");
 		else
 			begin_request(c);
-		return;
+		return len;
 	case HTTP_TWO:
 		refuse(c, 505, "HTTP/2 is not spoken here: HTTP/1.1 is");
-		return;
+		return len;
 	default:
 		status = http_refusal(&c->http, &why);
 		refuse(c, status, why);
+		return len;
 	}
+}
+
+/* One request behind the other, as many as somebody likes to send at once: a loop, not calls of each other. */
+static void take(struct conn *c, const char *bytes, size_t len)
+{
+	for (size_t used; len && c->state == CONN_READS; bytes += used, len -= used)
+		used = take_head(c, bytes, len);
 }
 
 static void greet(struct conn *c, const char *bytes, size_t len)
