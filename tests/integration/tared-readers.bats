@@ -68,6 +68,24 @@ assert s.recv(15) == b"HTTP/1.1 200 OK"
 P
 }
 
+@test "how many files may be open: what is started for a request has the limit that the server was started with, not the server's own" {
+  kill "$pid"; wait "$pid" || true
+  (ulimit -Sn 777 && exec "$TARE_BIN/tared" -H "unix://$SOCKET" --root "$TARE_ROOT" --state "$TARE_STATE" 2>"$BATS_TEST_TMPDIR/log2" 3>&-) &
+  pid=$!
+  for _ in $(seq 200); do ! grep -q listening "$BATS_TEST_TMPDIR/log2" || break; sleep 0.02; done
+  soft() { awk '/^Max open files/ { print $4 }' "/proc/$1/limits"; }
+  ask /version >/dev/null
+  [ "$(soft "$pid")" -gt 777 ]
+  for p in $(readers); do [ "$(soft "$p")" = 777 ]; done
+  curl -sf --unix-socket "$SOCKET" -H 'Content-Type: application/json' -d '{"Image":"busybox","Cmd":["sh","-c","ulimit -Sn"],"HostConfig":{"NetworkMode":"none"}}' \
+    http://x/v1.41/containers/create?name=limit >/dev/null
+  curl -sf --unix-socket "$SOCKET" -X POST http://x/v1.41/containers/limit/start
+  curl -sf --unix-socket "$SOCKET" -X POST http://x/v1.41/containers/limit/wait >/dev/null
+  run -0 tare logs limit
+  tare rm -f limit
+  [ "$output" = "$(ulimit -Sn 777; tare run --rm --network none busybox sh -c 'ulimit -Sn')" ]
+}
+
 @test "the store is another one now: that one is told of" {
   root=$BATS_TEST_TMPDIR/store state=$BATS_TEST_TMPDIR/state
   kill "$pid"; wait "$pid" || true

@@ -198,11 +198,11 @@ static void on_timer(struct loop *l, int fd, uint32_t events, void *data)
 		log_error("no timer: processes that answer questions stay");
 }
 
-static _Noreturn void become_reader(int channel)
+static _Noreturn void become_reader(const struct readers *rs, int channel)
 {
 	(void)syscall(SYS_close_range, 3U, (unsigned int)channel - 1, 0U);
 	(void)syscall(SYS_close_range, (unsigned int)channel + 1, ~0U, 0U);
-	if (signals_reset() < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+	if (signals_reset() < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR || setrlimit(RLIMIT_NOFILE, rs->files) < 0)
 		_exit(1);
 	read_for(channel);
 }
@@ -219,7 +219,7 @@ static int start(struct reader *r)
 	theirs = pair[1];
 	pid = spawn_fork(&r->pidfd);
 	if (pid == 0)
-		become_reader(theirs);
+		become_reader(r->of, theirs);
 	if (pid < 0) {
 		r->pidfd = -1;
 		return (int)pid;
@@ -249,9 +249,9 @@ static bool ask(struct reader *r, const struct exchange *ex)
 	return sb_error(&b) == 0 && b.len <= sizeof(q) + 2 * HTTP_HEAD_MAX && sock_send_fds(r->channel, b.s, b.len, &ex->fd, 1) == 0;
 }
 
-void readers_init(struct readers *rs, struct loop *loop)
+void readers_init(struct readers *rs, struct loop *loop, const struct rlimit *files)
 {
-	*rs = (struct readers){ .loop = loop };
+	*rs = (struct readers){ .loop = loop, .files = files };
 	for (size_t i = 0; i < READERS_MAX; i++)
 		rs->v[i] = (struct reader){ .of = rs, .channel = -1, .pidfd = -1 };
 }

@@ -6,6 +6,8 @@
 #ifndef TARE_API_SERVER_READERS_H
 #define TARE_API_SERVER_READERS_H
 
+#include <sys/resource.h>
+
 #include "api/server/exchange_impl.h"
 #include "base/loop.h"
 
@@ -27,11 +29,13 @@ struct reader {
 
 struct readers {
 	struct loop *loop;
+	const struct rlimit *files;
 	struct loop_source *timer;
 	struct reader v[READERS_MAX];
 };
 
-void readers_init(struct readers *rs, struct loop *loop);
+/* files: how many they may have open (RLIMIT_NOFILE), for as long as there are readers. */
+void readers_init(struct readers *rs, struct loop *loop, const struct rlimit *files);
 /* ex: as the front has it, whose http, options and view are the front's own. False: none is free, nothing was begun. */
 bool readers_give(struct readers *rs, const struct exchange *ex, reader_done_fn done, void *data);
 /* Those that there are answer nothing more: the next question is for new ones. */

@@ -79,6 +79,7 @@ struct front {
 	struct loop_source *timer;
 	int64_t timer_at;
 	int64_t idle_since;
+	struct rlimit files; /* as it was before we raised ours: what is started for a request has that one, and its containers */
 	char piece[PIECE];
 };
 
@@ -271,7 +272,7 @@ static _Noreturn void work(struct conn *c)
 
 	(void)syscall(SYS_close_range, 3U, (unsigned int)c->fd - 1, 0U);
 	(void)syscall(SYS_close_range, (unsigned int)c->fd + 1, ~0U, 0U);
-	if (signals_reset() < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+	if (signals_reset() < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR || setrlimit(RLIMIT_NOFILE, &c->front->files) < 0)
 		_exit(1);
 	again = exchange_serve(&ex);
 	_exit(again ? 0 : 1);
@@ -680,6 +681,7 @@ static int more_descriptors(struct front *f, struct err *e)
 
 	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
 		return err_errno(e, -errno, "read the limit of open files");
+	f->files = l;
 	l.rlim_cur = l.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &l) < 0)
 		return err_errno(e, -errno, "raise the limit of open files");
@@ -755,8 +757,8 @@ int server_run(const struct server_options *o, const struct server_view *view, s
 	r = loop_new(&f->loop);
 	if (r < 0)
 		return err_errno(e, r, "serve");
-	readers_init(&f->readers, f->loop);
 	r = more_descriptors(f, e);
+	readers_init(&f->readers, f->loop, &f->files);
 	if (r == 0)
 		r = open_signals(&signals, e);
 	if (r == 0 && o->tls.cert)
