@@ -270,6 +270,16 @@ cat' ]
   wait
   [ "$(cat "$BATS_TEST_TMPDIR/out")" = '1one 1three ' ]
 }
+@test "stats: a client that goes between its two looks is no fault of ours" {
+  create box '{"Cmd":["sleep","100"]}'
+  api_is 204 POST /containers/box/start
+  local faults
+  faults=$(grep -c 'was not answered' "$BATS_FILE_TMPDIR/tared.log") || true
+  for _ in 1 2 3; do timeout 0.15 curl -s --unix-socket "$SOCKET" 'http://x/containers/box/stats?stream=0' >/dev/null || true; done
+  api_is 200 GET '/containers/box/stats?stream=0' >/dev/null
+  [ "$(grep -c 'was not answered' "$BATS_FILE_TMPDIR/tared.log" || true)" = "$faults" ]
+}
+
 has_lines() { [ "$(tare logs box 2>&1 | wc -l)" = "$1" ]; }
 no_children() { [ -z "$(pgrep -P "$TARED_PID")" ]; }
 frames() {

@@ -308,7 +308,7 @@ static int get_stats(struct exchange *ex, struct err *e)
 		return stream(ex, en, id, &l, e);
 	if (l.v[l.at].runs && !ex_query_bool(ex, "one-shot", false)) {
 		if (pause_for(ex, FIRST_MS))
-			return 0;
+			return err_set(e, ERR_UNAVAILABLE, "the client is gone");
 		r = look_again(en, id, &l, e);
 	}
 	return r < 0 ? r : send_look(ex, &l, e);
