@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -84,8 +85,10 @@ static void feed_bytes(void **state)
 
 static void bad_frames(void **state)
 {
-	static const char *const bad[] = { "\x82\x05Hello", "\xc2\x85" "aaaaHello", "\x83\x80" "aaaa", "\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff" "aaaa" };
-	static const size_t len[] = { 7, 11, 6, 14 };
+	static const char *const bad[] = { "\x82\x05Hello", "\xc2\x85" "aaaaHello", "\x83\x80" "aaaa", "\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff" "aaaa",
+					   /* a ping that is long, one in parts */
+					   "\x89\xfe\x00\x7e" "aaaa", "\x09\x80" "aaaa" };
+	static const size_t len[] = { 7, 11, 6, 14, 8, 6 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -218,6 +221,52 @@ static void relayed(void **state)
 	assert_int_equal(status, 0);
 }
 
+#define PING 125U
+#define PING_FRAME (2U + 4U + PING)
+
+/* Nobody reads what it is answered, and nothing more is read of it then: there is never more in memory than a few reads. */
+static void pinged(void **state)
+{
+	static unsigned char pings[100 * PING_FRAME];
+	static char payload[PING], buf[4096];
+	int client[2], monitor[2], status;
+	size_t sent = 0, got = 0;
+	ssize_t n;
+	pid_t pid;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pings); i += PING_FRAME)
+		assert_int_equal(masked(pings + i, 0x89, payload, PING), PING_FRAME);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, client), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, monitor), 0);
+	pid = spawn_fork(NULL);
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct relay r = { .client = client[0], .monitor = monitor[0], .websocket = true, .input = true };
+		enum relay_end end;
+		struct err e = { 0 };
+
+		close(client[1]);
+		_exit(relay_run(&r, &end, &e) == 0 && end == RELAY_GONE ? 0 : 1);
+	}
+	close(client[0]);
+	for (struct pollfd p = { .fd = client[1], .events = POLLOUT }; sent < 64U << 20 && poll(&p, 1, 1000) > 0; sent += (size_t)n) {
+		n = send(client[1], pings + sent % sizeof(pings), sizeof(pings) - sent % sizeof(pings), MSG_DONTWAIT);
+		assert_true(n > 0);
+	}
+	assert_true(sent < 8U << 20);
+	while (got < sent / PING_FRAME * (2 + PING)) {
+		n = recv(client[1], buf, sizeof(buf), 0);
+		assert_true(n > 0);
+		got += (size_t)n;
+	}
+	close(client[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(monitor[0]);
+	close(monitor[1]);
+}
+
 /* A client that goes ends it, though the command says nothing. */
 static void gone(void **state)
 {
@@ -243,7 +292,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accept_key), cmocka_unit_test(feed_bytes), cmocka_unit_test(bad_frames), cmocka_unit_test(written),
-		cmocka_unit_test(relayed),    cmocka_unit_test(gone),
+		cmocka_unit_test(relayed),    cmocka_unit_test(gone),       cmocka_unit_test(pinged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,7 +220,9 @@ static int flush_both(struct state *s)
 
 static int round_of(struct state *s)
 {
-	bool hear = s->client_open && !s->up.len, say = s->down.len > 0;
+	bool say = s->down.len > 0;
+	/* a websocket's client is answered, too: its pings, by a pong each, as fast as it takes them */
+	bool hear = s->client_open && !s->up.len && !(s->r->websocket && say);
 	struct pollfd p[2] = {
 		{ .fd = s->hung_up && !hear && !say ? -1 : s->r->client, .events = (short)((hear ? POLLIN : 0) | (say ? POLLOUT : 0)) },
 		{ .fd = say && !s->up.len ? -1 : s->r->monitor, .events = (short)((say ? 0 : POLLIN) | (s->up.len ? POLLOUT : 0)) },

@@ -10,6 +10,8 @@
 #define KEY_MAX 64
 #define FINAL 0x80
 #define MASKED 0x80
+#define CONTROL 0x08 /* kinds that may stand between a message's parts: short, and whole (RFC 6455, 5.5) */
+#define CONTROL_MAX 125
 #define SHA1_LEN 20
 
 void websocket_end(struct websocket *w)
@@ -126,6 +128,8 @@ static int read_head(const unsigned char *p, size_t n, struct head *out)
 
 	if (n < 2)
 		return 0;
+	if (p[0] & CONTROL && (!(p[0] & FINAL) || (p[1] & 127) > CONTROL_MAX))
+		return -EBADMSG;
 	wide = (p[1] & 127) == 126 ? 2 : (p[1] & 127) == 127 ? 8 : 0;
 	*out = (struct head){ .kind = p[0] & 15, .size = 2 + wide + 4, .len = wide ? 0 : p[1] & 127 };
 	if (!(p[1] & MASKED) || p[0] & 0x70) /* a client's are masked; the other bits are extensions', of which none was agreed upon */
