@@ -5,6 +5,7 @@
 #include "build/args.h"
 #include "build/cache.h"
 #include "build/output.h"
+#include "engine/arrival.h"
 #include "engine/engine.h"
 #include "engine/pull.h"
 #include "engine/options.h"
@@ -63,6 +64,7 @@ struct build_ssh {
 struct build_args {
 	const char *context;     /* a folder; "-": a tar, or a Dockerfile alone, on standard input; a URL of such; a git repository */
 	int input;               /* what "-" is: standard input, or another descriptor; borrowed */
+	struct arrival arrival;  /* of input */
 	const char *input_name;  /* for messages; NULL: standard input */
 	const char *file;        /* of the Dockerfile; NULL: in the context; "-": standard input; a URL. Of a context that is no folder a path there */
 	struct df_inputs inputs; /* --build-arg, --target, --platform */

@@ -41,7 +41,10 @@ static int spool_input(struct build *b, struct err *e)
 		r = io_write_full(fd, chunk, (size_t)n);
 	if (r == 0 && n < 0)
 		r = (int)n;
-	return r < 0 ? err_errno(e, r, "read %s", input_name(b)) : take_fd(&fd);
+	if (r < 0)
+		return err_errno(e, r, "read %s", input_name(b));
+	r = arrival_check(&b->args->arrival, e);
+	return r < 0 ? r : take_fd(&fd);
 }
 
 static int fetch(struct build *b, const char *url, const char *name, uint64_t max, struct err *e)

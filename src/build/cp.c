@@ -444,6 +444,8 @@ int cp_in(const struct engine *en, const struct cp_args *args, uint64_t *bytes, 
 
 	if (r == 0 && piped)
 		r = read_tar(en, args->tar, &store, &tar, e);
+	if (r == 0 && piped)
+		r = arrival_check(&args->arrival, e);
 	if (r == 0)
 		r = begin(&c, e);
 	if (r < 0)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "engine/arrival.h"
 #include "engine/engine.h"
 
 struct cp_args {
@@ -16,6 +17,7 @@ struct cp_args {
 	bool archive;          /* owners, set-id bits and devices stay what they are; else all becomes root's there, and the caller's here */
 	bool follow;           /* a link that the source is: what it leads to */
 	int tar;               /* of "-": where it is read from or written to */
+	struct arrival arrival; /* of a tar that comes in */
 	const uint32_t *owner; /* of a tar that comes in: uid and gid of all of it; NULL: as it says */
 };
 

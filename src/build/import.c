@@ -58,6 +58,8 @@ int import_image(const struct engine *en, const struct import_args *args, struct
 	if (r == 0)
 		r = image_import(&b.store, &b.args, &how, a, &b.load, e);
 	if (r == 0)
+		r = arrival_check(&args->from.arrival, e);
+	if (r == 0)
 		r = image_record(en, b.load.images, b.load.n_images, e);
 	if (r < 0)
 		return r;

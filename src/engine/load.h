@@ -3,11 +3,13 @@
 #ifndef TARE_ENGINE_LOAD_H
 #define TARE_ENGINE_LOAD_H
 
+#include "engine/arrival.h"
 #include "engine/engine.h"
 #include "image/load.h"
 
 struct bring_args {
 	int input;        /* an archive, or a folder; borrowed. -1: url */
+	struct arrival arrival; /* of input; asked by an import */
 	const char *url;  /* http or https: fetched, through tare-transfer */
 	const char *name; /* of the input, for messages */
 	const char *platform; /* NULL: this machine's */

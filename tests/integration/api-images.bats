@@ -95,6 +95,17 @@ auth() { printf '{"username":"%s","password":"%s"}' "$1" "$2" | basenc -w0 --bas
   [[ "$missing" == *'{"errorDetail":{"message":"'*'"},"error":"'*'404'*'"}'$'\r' ]]
 }
 
+@test "a body that is cut off between two members of its tar is no image: import, build" {
+  cd "$BATS_TEST_TMPDIR"
+  printf 'FROM scratch\nCOPY . /\n' >Dockerfile
+  tar_members cut.tar Dockerfile
+  api_cut POST "/images/create?fromSrc=-&repo=half" cut.tar | grep -q 'did not come whole'
+  api_cut POST "/build?t=half" cut.tar | grep -q 'did not come whole'
+  is_empty
+  api_is 200 POST "/build?t=all" -H 'Content-Type: application/x-tar' --data-binary @cut.tar
+  api_is 200 POST "/images/create?fromSrc=-&repo=all&tag=2" --data-binary @cut.tar
+}
+
 @test "pull: the words of the stream, in order; what is here; what is not" {
   image 1 3000 5000
   run -0 api_is 200 POST "/v1.41/images/create?fromImage=$NAME&tag=1"

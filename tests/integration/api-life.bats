@@ -363,4 +363,15 @@ exec_of() { api_is 201 POST /containers/box/exec "${JSON[@]}" -d "$1" | jq -r .I
   tar -C "$BATS_TEST_TMPDIR/in" -c . | api_is 200 PUT '/containers/his/archive?path=/tmp&copyUIDGID=1' -T -
   [ "$(api GET '/containers/his/archive?path=/tmp/dir/file' | tar -tv --numeric-owner | awk '{ print $2 }')" = 1000/1001 ]
 }
+
+@test "a tar that is cut off between two members: nothing of it is in the container" {
+  create box '{"Cmd":["sleep","1000"]}'
+  cd "$BATS_TEST_TMPDIR"
+  echo text >first
+  tar_members cut.tar first
+  api_cut PUT '/containers/box/archive?path=/tmp' cut.tar | grep -q 'did not come whole'
+  asks 404 'Could not find the file /tmp/first in container box' GET '/containers/box/archive?path=/tmp/first'
+  api_is 200 PUT '/containers/box/archive?path=/tmp' --data-binary @cut.tar
+  [ "$(api GET '/containers/box/archive?path=/tmp/first' | tar -xO)" = text ]
+}
 path_stat() { curl -sSI --unix-socket "$SOCKET" "http://docker/containers/box/archive?path=$1" | tr -d '\r' | sed -n 's/^X-Docker-Container-Path-Stat: //p' | base64 -d; }

@@ -66,7 +66,7 @@ static int echo(struct exchange *ex, struct err *e)
 		r = ex_out_fd(ex, 200, "application/x-tar", &to, e);
 	if (r < 0)
 		return r;
-	whole = io_copy(from, to) == 0 && ex_body_end(ex, e) == 0 && !ex_query(ex, "cut");
+	whole = io_copy(from, to) == 0 && ex_body_end(ex, -1, e) == 0 && !ex_query(ex, "cut");
 	to = close_fd(to);
 	return ex_out_end(ex, whole, e);
 }
@@ -84,7 +84,7 @@ static int count(struct exchange *ex, struct err *e)
 		return r;
 	while ((n = read(from, piece, sizeof(piece))) > 0)
 		all += n;
-	r = ex_body_end(ex, e);
+	r = ex_body_end(ex, -1, e);
 	if (r < 0)
 		return r;
 	(void)snprintf(text, sizeof(text), "%lld\n", all);

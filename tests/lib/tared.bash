@@ -26,3 +26,17 @@ api_is() {
   api "$@"
   [ "$(cat "$BATS_TEST_TMPDIR/status")" = "$want" ] || { echo " status: $(cat "$BATS_TEST_TMPDIR/status"), want $want" >&2; return 1; }
 }
+
+# A body of which less comes than was said, and then the end of what the client sends. The whole answer.
+api_cut() { # METHOD PATH FILE
+  python3 - "$SOCKET" "$BATS_TEST_DIRNAME/../lib" "$@" <<'END'
+import sys
+sys.path.insert(0, sys.argv[2])
+import http_raw
+body = open(sys.argv[5], "rb").read()
+head = f"{sys.argv[3]} {sys.argv[4]} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-tar\r\nContent-Length: {len(body) + 100000}\r\n\r\n"
+sys.stdout.buffer.write(http_raw.raw(sys.argv[1], head.encode() + body, half_close=True))
+END
+}
+# members ARCHIVE FILE...: a tar without what ends it, which is one all the same: cut off between two members.
+tar_members() { tar -b 1 -cf "$1" "${@:2}" && truncate -s -1024 "$1"; }

@@ -191,7 +191,8 @@ static int check_place(const struct asked *q, struct err *e)
 
 static int put(struct exchange *ex, struct err *e)
 {
-	struct cp_args args = { .here = "-", .archive = true, .tar = -1 };
+	struct ex_body body = { ex, -1 };
+	struct cp_args args = { .here = "-", .archive = true, .arrival = { ex_body_arrived, &body } };
 	uint32_t owner[2] = { 0 };
 	uint64_t bytes = 0;
 	struct asked q;
@@ -202,15 +203,14 @@ static int put(struct exchange *ex, struct err *e)
 	if (r == 0 && ex_query_bool(ex, "copyUIDGID", false))
 		r = read_owner(&q, ex_arena(ex), owner, &args.owner, e);
 	if (r == 0)
-		r = ex_body_fd(ex, &args.tar, e);
+		r = ex_body_fd(ex, &body.fd, e);
 	if (r < 0)
 		return r;
+	args.tar = body.fd;
 	args.container = q.rec.id;
 	args.inside = q.path;
 	r = cp_in(q.en, &args, &bytes, e);
-	close_fd(args.tar);
-	if (r == 0)
-		r = ex_body_end(ex, e);
+	close_fd(body.fd);
 	if (r < 0 && e->cls == ERR_DENIED)
 		return err_set(e, ERR_DENIED, "container rootfs is marked read-only: %s", q.path);
 	return r < 0 ? r : ex_empty(ex, 200, e);

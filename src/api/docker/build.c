@@ -50,6 +50,7 @@ static int run(struct building *b, struct stream *s, struct err *e)
 {
 	CLEANUP_FD int fd = -1;
 	struct exchange *ex = b->ex;
+	struct ex_body body = { .ex = ex };
 	struct build_query query;
 	struct build_args args;
 	struct build_result got = { 0 };
@@ -67,7 +68,8 @@ static int run(struct building *b, struct stream *s, struct err *e)
 		r = ex_body_fd(ex, &fd, e);
 	if (r < 0)
 		return r;
-	args.input = fd;
+	args.input = body.fd = fd;
+	args.arrival = (struct arrival){ ex_body_arrived, &body };
 	args.settings = &settings;
 	args.watch = (struct build_watch){ .event = on_event, .pull = on_pull, .data = b };
 	b->shown = (struct build_stream){ .s = s, .arena = ex_arena(ex), .quiet = ex_query_bool(ex, "q", false) };

@@ -101,15 +101,15 @@ int image_changes(struct exchange *ex, struct strv *out, struct err *e)
 }
 
 /* src: "-", the body; or a URL. A name without a scheme is one of http's, as with Docker. */
-static int open_source(struct exchange *ex, struct stream *s, const char *src, struct bring_args *out, int *fd, struct err *e)
+static int open_source(struct exchange *ex, struct stream *s, const char *src, struct bring_args *out, struct ex_body *body, struct err *e)
 {
-	int r = 0;
-
 	out->name = "the archive";
 	out->input = -1;
 	if (strcmp(src, "-") == 0) {
-		r = ex_body_fd(ex, fd, e);
-		out->input = *fd;
+		int r = ex_body_fd(ex, &body->fd, e);
+
+		out->input = body->fd;
+		out->arrival = (struct arrival){ ex_body_arrived, body };
 		return r;
 	}
 	out->url = strstr(src, "://") ? src : arena_printf(ex_arena(ex), "http://%s", src);
@@ -123,7 +123,7 @@ static int open_source(struct exchange *ex, struct stream *s, const char *src, s
 
 static int import(struct exchange *ex, struct engine *en, struct stream *s, const char *src, struct err *e)
 {
-	CLEANUP_FD int fd = -1;
+	struct ex_body body = { ex, -1 };
 	const char *repository = ex_query(ex, "repo"), *message = ex_query(ex, "message"), *id;
 	struct import_args args = { .message = message && *message ? message : NULL };
 	int r = repository && *repository ? image_name_of(ex_arena(ex), repository, ex_query(ex, "tag"), &args.name, e) : 0;
@@ -134,9 +134,10 @@ static int import(struct exchange *ex, struct engine *en, struct stream *s, cons
 	if (r == 0)
 		r = image_changes(ex, &args.changes, e);
 	if (r == 0)
-		r = open_source(ex, s, src, &args.from, &fd, e);
+		r = open_source(ex, s, src, &args.from, &body, e);
 	if (r == 0)
 		r = import_image(en, &args, ex_arena(ex), &id, e);
+	close_fd(body.fd);
 	if (r == 0)
 		stream_say(s, "%s", id);
 	return r;

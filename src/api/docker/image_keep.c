@@ -1,7 +1,6 @@
 /* What is done with the images that are here: loaded, saved, named, removed. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/docker/filters.h"
 #include "api/docker/image_filter.h"
@@ -10,7 +9,6 @@
 #include "api/docker/routes.h"
 #include "api/docker/stream.h"
 #include "api/docker/words.h"
-#include "base/io.h"
 #include "engine/events.h"
 #include "engine/images.h"
 #include "engine/load.h"
@@ -64,17 +62,6 @@ static void loaded_layer(enum image_progress_kind kind, const char *digest, uint
 	stream_progress(data, id, "Loading layer", bytes, bytes);
 }
 
-/* What is behind the archive's end belongs to the request. */
-static int drain(struct exchange *ex, int fd, struct err *e)
-{
-	char rest[4096];
-	ssize_t n;
-
-	while ((n = read(fd, rest, sizeof(rest))) > 0 || (n < 0 && errno == EINTR))
-		;
-	return ex_body_end(ex, e);
-}
-
 static int load(struct exchange *ex, struct stream *s, struct err *e)
 {
 	CLEANUP_FD int fd = -1;
@@ -96,7 +83,7 @@ static int load(struct exchange *ex, struct stream *s, struct err *e)
 	r = engine_load(en, &args, ex_arena(ex), &images, &n, e);
 	if (r < 0)
 		return r;
-	(void)!drain(ex, fd, &broken); /* the images are whole and here, whatever it says */
+	(void)!ex_body_end(ex, fd, &broken); /* the images are whole and here, whatever it says */
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < images[i].n_names; k++)
 			stream_line(s, "Loaded image: %s", familiar(ex_arena(ex), images[i].names[k]));

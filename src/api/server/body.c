@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "api/server/exchange_impl.h"
 #include "base/clock.h"
@@ -20,6 +21,7 @@
 #define BODY_JSON (8U << 20)
 #define BODY_PIPE (1024 * 1024)
 #define DRAIN_MS 2000
+#define NOT_WHOLE "the body of the request did not come whole"
 
 static int broken(struct exchange *ex, struct err *e, enum err_class cls, const char *why)
 {
@@ -242,21 +244,40 @@ int ex_body_fd(struct exchange *ex, int *fd, struct err *e)
 	return 0;
 }
 
-int ex_body_end(struct exchange *ex, struct err *e)
+/* Who fills the pipe ends no sooner than what he has for it is taken. */
+static void read_rest(int fd)
+{
+	char rest[4096];
+	ssize_t n;
+
+	while ((n = read(fd, rest, sizeof(rest))) > 0 || (n < 0 && errno == EINTR))
+		;
+}
+
+int ex_body_end(struct exchange *ex, int fd, struct err *e)
 {
 	int status = 0, r;
 
 	if (ex->filler < 0)
-		return 0;
+		return ex->body_broken ? err_set(e, ERR_UNAVAILABLE, NOT_WHOLE) : 0;
+	if (fd >= 0)
+		read_rest(fd);
 	r = spawn_wait(ex->filler, -1, &status);
 	ex->filler = close_fd(ex->filler);
 	if (r < 0)
 		return err_errno(e, r, "wait for who reads the body of the request");
 	if (!WIFEXITED(status) || WEXITSTATUS(status) == NOT_FILLED)
-		return broken(ex, e, ERR_UNAVAILABLE, "the body of the request did not come whole");
+		return broken(ex, e, ERR_UNAVAILABLE, NOT_WHOLE);
 	ex->body_whole = true;
 	ex->n_rest = 0;
 	if (WEXITSTATUS(status) == FILLED_AND_MORE)
 		ex->closing = true; /* what came behind it went with that process */
 	return 0;
+}
+
+int ex_body_arrived(void *data, struct err *e)
+{
+	const struct ex_body *body = data;
+
+	return ex_body_end(body->ex, body->fd, e);
 }

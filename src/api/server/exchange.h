@@ -45,8 +45,14 @@ int ex_body_json(struct exchange *ex, size_t max, const struct json **out, struc
 /* The body as a stream for reading, whose end is the body's: a pipe that a process of its own fills. To be called before the answer begins. The caller's. A client
  * that goes away amid it: the stream ends, and ex_body_end() says so. */
 int ex_body_fd(struct exchange *ex, int *fd, struct err *e) MUST_CHECK;
-/* After the stream's end: 0 when the body came whole, else ERR_UNAVAILABLE. */
-int ex_body_end(struct exchange *ex, struct err *e) MUST_CHECK;
+/* Reads what is left of it (fd; -1: nothing is). 0 when the body came whole, else ERR_UNAVAILABLE. */
+int ex_body_end(struct exchange *ex, int fd, struct err *e) MUST_CHECK;
+/* The same for those who read it elsewhere: they ask (engine/arrival.h). data: a struct ex_body. */
+struct ex_body {
+	struct exchange *ex;
+	int fd;
+};
+int ex_body_arrived(void *data, struct err *e) MUST_CHECK;
 
 /* The store (opened when it is first asked for, once per exchange); settled as the commands of `tare` do. */
 int ex_engine(struct exchange *ex, struct engine **out, struct err *e) MUST_CHECK;
