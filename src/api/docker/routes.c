@@ -26,11 +26,12 @@ static const struct route *const tables[] = {
 	docker_swarm_routes,
 };
 
+static const char server[] = "tare/" TARE_VERSION " (linux)";
 static const char *const headers[] = {
 	"Api-Version", DOCKER_API_MAX_TEXT,
 	"Docker-Experimental", "false",
 	"Ostype", "linux",
-	"Server", "tare/" TARE_VERSION " (linux)",
+	"Server", server,
 	NULL,
 };
 
