@@ -120,6 +120,15 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   [[ "$output" == "tare: ps: "* ]]
   run -1 tare top psed -eo comm
   [[ "$output" == *"no column PID"* ]]
+  # which lines are the container's is not for the options to say
+  local shown; shown=$(tare top psed -e -o etimes=PID -o args | tail -n +2)
+  [ "$(wc -l <<<"$shown")" = 2 ]
+  [ "$(grep -c 'sleep 10[01]' <<<"$shown")" = 2 ]
+  for o in 'h -eo etimes,args' '-e -o etimes= -o args=' '-O pid,etimes=PID h' 'aux h'; do
+    # shellcheck disable=SC2086
+    run -1 tare top psed $o
+    [[ "$output" == "tare: ps: "* || "$output" == *"no column PID"* ]]
+  done
   run -1 tare top --format json psed -ef
   [[ "$output" == *"options of ps stand alone"* ]]
   PATH=/nowhere run -1 "$TARE_BIN/tare" top psed -ef
