@@ -126,6 +126,13 @@ theirs" ]
     [ "$(code anna POST "$t" '{}')" = 403 ] || { echo "$t"; return 1; }
   done
   [ "$(code anna DELETE /images/busybox)" = 403 ]
+  # an import would put his own under others' names, and have the server fetch what it alone may reach
+  tar -cf layer.tar pid
+  [ "$(curl -s -o /dev/null -w '%{http_code}' --unix-socket anna.sock -X POST --data-binary @layer.tar 'http://x/images/create?fromSrc=-&repo=busybox&tag=latest')" = 403 ]
+  for t in 'fromSrc=http://127.0.0.1:1/' 'fromImage=busybox&fromSrc=-' 'fromSrc=&fromSrc=-'; do
+    [ "$(code anna POST "/images/create?$t")" != 200 ] || { echo "$t"; return 1; }
+  done
+  [ "$(code anna POST '/images/create?fromSrc=x')" = 403 ]
   [ "$(code anna DELETE '/containers/theirs/alias?link=1')" = 403 ]
   [ "$(code anna GET /volumes)" = 403 ]
   [ "$(code anna GET /images/json)" = 200 ]

@@ -293,12 +293,20 @@ static int guard_list(struct exchange *ex, bool events, struct err *e)
 	return sb_error(&out) < 0 || !value || !text ? err_errno(e, -ENOMEM, "filters") : guard_query(ex, "filters", text, e);
 }
 
+/* Images are pulled. One that he made himself would stand under a name that others go by, and one of a URL is fetched from where the server is. */
+static int guard_pull(struct exchange *ex, struct err *e)
+{
+	const char *source = ex_query(ex, "fromSrc");
+
+	return source && *source ? no(e, "fromSrc") : 0;
+}
+
 int docker_guard(struct exchange *ex, struct err *e)
 {
 	/* what is everybody's */
 	static const char *const open[] = {
 		"GET /info", "GET /images/json", "GET /images/{+}/json", "GET /images/{+}/history", "GET /images/search", "GET /distribution/{+}/json", "GET /networks",
-		"GET /networks/{}", "POST /images/create", "POST /auth", "GET /plugins", "GET /plugins/{+}/json",
+		"GET /networks/{}", "POST /auth", "GET /plugins", "GET /plugins/{+}/json",
 	};
 	static const struct {
 		const char *request;
@@ -317,6 +325,8 @@ int docker_guard(struct exchange *ex, struct err *e)
 			guard_body(ex, bodies[i].fn);
 	if (!strcmp(request, "POST /containers/create"))
 		return 0;
+	if (!strcmp(request, "POST /images/create"))
+		return guard_pull(ex, e);
 	if (!strcmp(request, "GET /containers/json") || !strcmp(request, "POST /containers/prune") || !strcmp(request, "GET /events"))
 		return guard_list(ex, request[5] == 'e', e);
 	if (!strcmp(request, "GET /volumes/{}")) /* who looks for a thing of any kind asks for one of these, too */
