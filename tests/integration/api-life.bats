@@ -364,6 +364,33 @@ exec_of() { api_is 201 POST /containers/box/exec "${JSON[@]}" -d "$1" | jq -r .I
   [ "$(api GET '/containers/his/archive?path=/tmp/dir/file' | tar -tv --numeric-owner | awk '{ print $2 }')" = 1000/1001 ]
 }
 
+@test "a client that does not read what it asked for keeps nobody from the container" {
+  cd "$BATS_TEST_TMPDIR"
+  create box '{"Cmd":["sh","-c","[ -e /big ] || head -c 20000000 /dev/zero >/big; sleep 1000"]}'
+  api_is 204 POST /containers/box/start
+  wait_until 10 tare exec box pidof sleep
+  api_stalled /containers/box/export go >export 3>&- &
+  wait_until 5 reads_worker
+  timeout 20 "$TARE_BIN/tare" stop -t 0 box
+  touch go; wait $!; [ "$(cat export)" = whole ]; rm go
+  # one that does not run: it can be started, and once it is removed what was sent of it is not whole
+  api_stalled /containers/box/export go >export 3>&- &
+  wait_until 5 reads_worker
+  timeout 20 "$TARE_BIN/tare" start box
+  timeout 20 "$TARE_BIN/tare" rm -f box
+  touch go; wait $!; [ "$(cat export)" = cut ]; rm go
+  # where it has to stand still for it, it does not for long
+  create box '{}'
+  head -c 20000000 /dev/zero >big
+  tare cp big box:/big
+  api_stalled '/containers/box/archive?path=/big' go >export 3>&- &
+  wait_until 5 reads_worker
+  limit=$(api_send_limit)
+  [ "$limit" -gt 0 ]; [ "$limit" -le 60 ]
+  touch go; wait $!; [ "$(cat export)" = whole ]
+}
+reads_worker() { pgrep -x tare-worker -P "$(pgrep -d, -P "$TARED_PID")" >/dev/null 2>&1; }
+
 @test "a tar that is cut off between two members: nothing of it is in the container" {
   create box '{"Cmd":["sleep","1000"]}'
   cd "$BATS_TEST_TMPDIR"

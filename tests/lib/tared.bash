@@ -38,5 +38,35 @@ head = f"{sys.argv[3]} {sys.argv[4]} HTTP/1.1\r\nHost: x\r\nContent-Type: applic
 sys.stdout.buffer.write(http_raw.raw(sys.argv[1], head.encode() + body, half_close=True))
 END
 }
-# members ARCHIVE FILE...: a tar without what ends it, which is one all the same: cut off between two members.
+# tar_members ARCHIVE FILE...: a tar without what ends it, which is one all the same: cut off between two members.
 tar_members() { tar -b 1 -cf "$1" "${@:2}" && truncate -s -1024 "$1"; }
+
+# Asks for PATH, and reads no more than the beginning until the file GO is there; how it went on: "whole" or "cut".
+api_stalled() { # PATH GO
+  python3 - "$SOCKET" "$BATS_TEST_DIRNAME/../lib" "$@" <<'END'
+import os, sys
+sys.path.insert(0, sys.argv[2])
+import http_raw
+s = http_raw.connect(sys.argv[1], 60)
+s.sendall(f"GET {sys.argv[3]} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+http_raw.until(s, b"\r\n\r\n")
+http_raw.wait_for(lambda: os.path.exists(sys.argv[4]), 60)
+print("whole" if http_raw.rest(s).endswith(b"\r\n0\r\n\r\n") else "cut")
+END
+}
+# For how long a process at work for us waits for a client who reads nothing: seconds; 0: as long as it likes.
+api_send_limit() {
+  python3 - "$TARED_PID" "$BATS_TEST_DIRNAME/../lib" "$SOCKET" <<'END'
+import ctypes, os, socket, struct, sys
+sys.path.insert(0, sys.argv[2])
+import http_raw
+found = 0
+def limits(pid):
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        got = ctypes.CDLL(None).syscall(438, os.pidfd_open(pid), int(fd), 0)  # pidfd_getfd
+        if got >= 0 and os.readlink(f"/proc/self/fd/{got}").startswith("socket:"):
+            with socket.socket(fileno=got) as s:
+                yield struct.unpack("ll", s.getsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, 16))[0]
+print(max([n for p in http_raw.children(int(sys.argv[1])) for n in limits(p)] + [0]))
+END
+}

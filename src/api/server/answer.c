@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -13,6 +14,7 @@
 
 #define OUT_PIECE (64U * 1024)
 #define OUT_PIPE (1024 * 1024)
+#define OUT_SECONDS 60 /* without a byte taken: whoever writes the archive keeps others away from what it is made of */
 
 static int put(struct exchange *ex, struct iovec *v, size_t n, struct err *e)
 {
@@ -201,12 +203,21 @@ static _Noreturn void empty_pipe(struct exchange *ex, int from)
 	_exit(n == 0 ? 0 : 1);
 }
 
+static int limit_sending(const struct exchange *ex, time_t seconds, struct err *e)
+{
+	const struct timeval limit = { .tv_sec = seconds };
+
+	return setsockopt(ex->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ? err_errno(e, -errno, "limit the time of a write") : 0;
+}
+
 int ex_out_fd(struct exchange *ex, int status, const char *type, int *fd, struct err *e)
 {
 	int pair[2], r = ex_begin(ex, status, type, e);
 	CLEANUP_FD int from = -1, to = -1;
 	pid_t pid;
 
+	if (r == 0)
+		r = limit_sending(ex, OUT_SECONDS, e);
 	if (r < 0)
 		return r;
 	if (pipe2(pair, O_CLOEXEC) < 0)
@@ -236,9 +247,9 @@ int ex_out_end(struct exchange *ex, bool whole, struct err *e)
 		return err_errno(e, r, "wait for who sends the answer");
 	if (status != 0) {
 		ex->gone = ex->cut = true;
-		return err_errno(e, -EPIPE, "the client is gone");
+		return err_errno(e, -EPIPE, "the client is gone, or took nothing for %d seconds", OUT_SECONDS);
 	}
-	return 0;
+	return limit_sending(ex, 0, e); /* it is the connection's, whatever is asked next */
 }
 
 /* ---- the connection itself ---- */

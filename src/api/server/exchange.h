@@ -85,7 +85,7 @@ int ex_begin(struct exchange *ex, int status, const char *type, struct err *e) M
 int ex_write(struct exchange *ex, const void *data, size_t len, struct err *e) MUST_CHECK;
 bool ex_began(const struct exchange *ex);
 /* The same as a descriptor for writing, for who writes an archive: a pipe that a process of its own empties to the client. ex_out_end() after it was closed:
- * waits until all is sent. whole false: the answer is cut off, which tells the client that it is not whole. */
+ * waits until all is sent. whole false: the answer is cut off, which tells the client that it is not whole. So is one of which nothing is taken for a minute. */
 int ex_out_fd(struct exchange *ex, int status, const char *type, int *fd, struct err *e) MUST_CHECK;
 int ex_out_end(struct exchange *ex, bool whole, struct err *e) MUST_CHECK;
 /* The connection itself, 101 where the client asks for an upgrade, else 200: *fd (borrowed, blocking) for both ways. What the client sent behind its request already
