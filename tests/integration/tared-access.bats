@@ -116,6 +116,7 @@ theirs" ]
   # a name of another's, and an image's label, make nothing his or another's
   [ "$(code anna POST '/containers/create?name=signed' '{"Image":"busybox","Labels":{"tare.owner":"user:0","other":"label"}}')" = 201 ]
   [ "$(tare inspect -f '{{json .Config.Labels}}' signed | jq -c 'to_entries | sort_by(.key) | map(.value)')" = '["label","anna"]' ]
+  [ "$(code anna POST /containers/create '{"Image":"busybox","Labels":{"tare.owner=user:0":""}}')" = 400 ]
   printf 'FROM busybox\nLABEL tare.owner=anna kept=yes\n' | tare build -q -t labelled - >/dev/null
   tare create --name from-labelled labelled true
   [ "$(tare inspect -f '{{index .Config.Labels "tare.owner"}}{{index .Config.Labels "kept"}}' from-labelled)" = yes ]

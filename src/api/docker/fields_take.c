@@ -106,6 +106,8 @@ int take_pairs(struct taking *t, const struct field *f, const struct json *v, st
 	json_each(it, r == 0 ? v : NULL) {
 		if (r == 0 && it->type != JSON_STRING && it->type != JSON_NULL)
 			r = field_wrong(t, f, "an object of texts", e);
+		if (r == 0 && strchr(it->key, '=')) /* as an option it would be another one: the first "=" ends its name */
+			r = err_set(e, ERR_INVALID, "%s.%s: '%.200s': a name has no '='", t->where, f->name, it->key);
 		if (r == 0)
 			r = field_add(t, at(t, f), arena_printf(t->a, "%s=%s", it->key, it->type == JSON_STRING ? it->str : ""), e);
 	}

@@ -153,12 +153,14 @@ static int judge_endpoints(const struct json *endpoints, struct err *e)
 
 static struct json *new_member(struct arena *a, struct json *object, const char *key, enum json_type type)
 {
-	struct json *v = arena_new(a, struct json);
+	struct json *v = arena_new(a, struct json), **at = &object->child;
 
 	if (!v)
 		return NULL;
-	*v = (struct json){ .type = type, .key = key, .next = object->child };
-	object->child = v;
+	while (*at) /* the last one: it has the last word of what is read in turn */
+		at = &(*at)->next;
+	*v = (struct json){ .type = type, .key = key };
+	*at = v;
 	object->len++;
 	return v;
 }
