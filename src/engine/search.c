@@ -12,8 +12,7 @@
 #define HUB_INDEX "https://index.docker.io"
 #define ANSWER_MAX (4U << 20)
 
-/* Which registry, and the words. */
-static int read_term(struct arena *a, const char *term, struct image_ref *ref, const char **words, struct err *e)
+int search_term(struct arena *a, const char *term, struct image_ref *ref, const char **words, struct err *e)
 {
 	const char *slash = strchr(term, '/'), *host = slash ? arena_strndup(a, term, (size_t)(slash - term)) : "";
 	bool other = host && (strpbrk(host, ".:") || strcmp(host, "localhost") == 0);
@@ -117,7 +116,7 @@ int engine_search(const struct engine *en, struct arena *a, const char *term, un
 	struct registry_document got;
 	struct image_ref ref;
 	char shown[120];
-	int r = read_term(a, term, &ref, &words, e);
+	int r = search_term(a, term, &ref, &words, e);
 
 	if (r < 0)
 		return r;

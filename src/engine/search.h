@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "engine/engine.h"
+#include "image/ref.h"
 
 struct search_result {
 	const char *name, *description; /* untrusted; "" where nothing is said */
@@ -19,5 +20,8 @@ struct search_result {
  * them. ERR_NOTFOUND: it has no search; ERR_INVALID: no term, or no answer; else as registries have it. */
 int engine_search(const struct engine *en, struct arena *a, const char *term, unsigned int limit, struct search_result **out, size_t *n,
 		  struct err *e) MUST_CHECK;
+
+/* Which registry a term is asked of (ref's domain), and what there. */
+int search_term(struct arena *a, const char *term, struct image_ref *ref, const char **words, struct err *e) MUST_CHECK;
 
 #endif

@@ -4,7 +4,7 @@ load ../lib/common
 load ../lib/registry
 load ../lib/tared
 
-setup_file() { tare_setup_file; registry_start; start_tared; busybox_archive >/dev/null; }
+setup_file() { tare_setup_file; registry_start; DOCKER_CONFIG=$BATS_FILE_TMPDIR/kept start_tared; busybox_archive >/dev/null; }
 teardown_file() { stop_tared; registry_stop; tare_teardown_file; }
 setup() { registry_test_setup t; }
 teardown() {
@@ -179,6 +179,17 @@ auth() { printf '{"username":"%s","password":"%s"}' "$1" "$2" | basenc -w0 --bas
   api_is 200 GET "/distribution/$safe/x:1/json" -H "X-Registry-Auth: $(auth maria qu1te-s3cret)"
   tare rmi "$safe/x:1"
   run ! grep -rl qu1te-s3cret "$TARE_ROOT" "$TARE_STATE"
+}
+
+@test "search: as whom the client says, and never as whom the server's own user is known" {
+  registry_start -n hub --auth basic --user maria:qu1te-s3cret
+  local hub; hub=$(registry hub)
+  echo '[{"name":"box","star_count":1}]' >"$(registry_dir hub)/search.json"
+  DOCKER_CONFIG=$BATS_FILE_TMPDIR/kept login_file "$hub" maria:qu1te-s3cret
+  [ "$(DOCKER_CONFIG=$BATS_FILE_TMPDIR/kept tare search --format '{{.Name}}' "$hub/box")" = box ]
+  api GET "/images/search?term=$hub/box"
+  [ "$(cat "$BATS_TEST_TMPDIR/status")" != 200 ]
+  [ "$(api_is 200 GET "/images/search?term=$hub/box" -H "X-Registry-Auth: $(auth maria qu1te-s3cret)" | jq -r '.[].name')" = box ]
 }
 
 @test "a client that goes away ends its pull, and the next one has what it needs" {

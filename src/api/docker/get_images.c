@@ -3,9 +3,11 @@
 #include "api/docker/image_filter.h"
 #include "api/docker/image_list.h"
 #include "api/docker/inspect_image.h"
+#include "api/docker/registry_auth.h"
 #include "api/docker/routes.h"
 #include "api/docker/search.h"
 #include "api/docker/words.h"
+#include "engine/search.h"
 
 /* The parameter by which clients of an old API ask for a name is a filter of a newer one's. */
 static int add_old_filter(struct exchange *ex, struct strv *filters, struct err *e)
@@ -70,6 +72,16 @@ static int get_history(struct exchange *ex, struct err *e)
 	return r < 0 ? r : ex_json(ex, 200, &text, e);
 }
 
+/* As whom the client says: nobody asks as another. */
+static int search_as(struct exchange *ex, struct engine *en, const char *term, struct err *e)
+{
+	struct image_ref ref;
+	const char *words;
+	int r = search_term(ex_arena(ex), term, &ref, &words, e);
+
+	return r < 0 ? r : registry_auth(ex, en, arena_printf(ex_arena(ex), "%s/search", ref.domain), e);
+}
+
 static int get_search(struct exchange *ex, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
@@ -86,6 +98,8 @@ static int get_search(struct exchange *ex, struct err *e)
 		r = ex_query_i64(ex, "limit", &limit, e);
 	if (r == 0)
 		r = ex_engine(ex, &en, e);
+	if (r == 0)
+		r = search_as(ex, en, term ? term : "", e);
 	if (r == 0)
 		r = search_filtered(en, ex_arena(ex), term ? term : "", limit == 0 ? 25 : limit, filters, &found, &n, e);
 	if (r < 0)

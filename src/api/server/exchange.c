@@ -95,7 +95,9 @@ const char *ex_peer_name(const struct exchange *ex)
 
 int ex_engine(struct exchange *ex, struct engine **out, struct err *e)
 {
+	static const struct json nobody = { .type = JSON_OBJECT };
 	struct engine *en = ex->kept ? ex->kept : &ex->engine;
+	bool anew = !ex->opened || !ex->checked;
 
 	if (!ex->opened) {
 		int r = engine_open(en, ex->options->root, ex->options->state, e);
@@ -111,6 +113,8 @@ int ex_engine(struct exchange *ex, struct engine **out, struct err *e)
 	if (!ex->checked)
 		resolver_check(en);
 	ex->checked = true;
+	if (anew)
+		en->auths = &nobody; /* what the server's own user keeps is never a client's, and neither is another client's */
 	*out = en;
 	return 0;
 }

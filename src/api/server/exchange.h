@@ -54,7 +54,8 @@ struct ex_body {
 };
 int ex_body_arrived(void *data, struct err *e) MUST_CHECK;
 
-/* The store (opened when it is first asked for, once per exchange); settled as the commands of `tare` do. */
+/* The store (opened when it is first asked for, once per exchange); settled as the commands of `tare` do. Registries are told nobody's name, until a
+ * handler says the client's (en->auths). */
 int ex_engine(struct exchange *ex, struct engine **out, struct err *e) MUST_CHECK;
 /* For a handler that from now on only carries bytes, for as long as its client likes: the store is closed, and memory goes back. What was asked of the store
  * stays; ex_engine() opens it anew. */
