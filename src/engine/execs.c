@@ -20,6 +20,8 @@
 #define FORGET_UNUSED_SECONDS 3600
 /* Who makes one of so many looks for old ones. */
 #define SWEEP_ONE_OF 16
+/* So many may wait to be started: each is a file in memory. */
+#define UNUSED_MAX 256
 
 static const char *place(char out[PATH_MAX], const char *container, const char *id, const char *what)
 {
@@ -101,12 +103,36 @@ static void sweep(const struct engine *en, const char *container)
 		look_at(dirfd(d), entry->d_name, now);
 }
 
+/* Those that nobody has started; by the names alone, since there may be many that have ended. */
+static long count_unused(const struct engine *en, const char *container)
+{
+	int fd = open_folder(en, container);
+	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	long n = 0;
+
+	if (!d)
+		close_fd(fd);
+	while (d && (entry = readdir(d))) {
+		const char *dot = strrchr(entry->d_name, '.');
+
+		if (dot && dot - entry->d_name == ID_LEN)
+			n += strcmp(dot, ".kept") == 0 ? 1 : strcmp(dot, ".begun") == 0 ? -1 : 0;
+	}
+	return n;
+}
+
 /* ---- making and finding ---- */
 
 int execs_create(const struct engine *en, const struct record *rec, const struct strbuf *config, char id[ID_LEN + 1], struct err *e)
 {
 	int r = text_random_hex(ID_LEN / 2, id);
 
+	if (count_unused(en, rec->id) >= UNUSED_MAX) {
+		sweep(en, rec->id);
+		if (count_unused(en, rec->id) >= UNUSED_MAX)
+			return err_set(e, ERR_CONFLICT, "container %s has %d processes that nobody has started: start them, or wait an hour", rec->name, UNUSED_MAX);
+	}
 	if (r == 0)
 		r = sb_error(config);
 	if (r == 0)
@@ -134,8 +160,9 @@ static const char *container_of(const struct engine *en, struct arena *a, const 
 }
 
 /* What its monitor wrote. One that was killed leaves it at "running". */
-static int read_state(const struct engine *en, struct arena *a, struct kept_exec *x, struct err *e)
+static int read_state(const struct engine *en, struct kept_exec *x, struct err *e)
 {
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_FREE char *text = NULL;
 	const struct json *doc;
 	char path[PATH_MAX];
@@ -146,7 +173,7 @@ static int read_state(const struct engine *en, struct arena *a, struct kept_exec
 
 	if (r == -ENOENT)
 		return 0;
-	r = r < 0 ? err_errno(e, r, "read %s/%s", en->state, path) : json_parse(a, text, len, NULL, &doc, e);
+	r = r < 0 ? err_errno(e, r, "read %s/%s", en->state, path) : json_parse(&a, text, len, NULL, &doc, e);
 	if (r == 0)
 		r = json_get_i64(doc, "state", "pid", &x->pid, e);
 	if (r == 0)
@@ -183,7 +210,16 @@ int execs_find(const struct engine *en, struct arena *a, const char *id, struct 
 	if (r < 0)
 		return r;
 	out->begun = faccessat(en->state_fd, place(path, out->container, id, "begun"), F_OK, 0) == 0;
-	return read_state(en, a, out, e);
+	return read_state(en, out, e);
+}
+
+int execs_look(const struct engine *en, struct kept_exec *x, struct err *e)
+{
+	char path[PATH_MAX];
+
+	if (faccessat(en->state_fd, place(path, x->container, x->id, "kept"), F_OK, 0) < 0)
+		return err_set(e, ERR_NOTFOUND, "No such exec instance: %.80s", x->id);
+	return read_state(en, x, e);
 }
 
 /* ---- starting ---- */

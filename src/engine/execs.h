@@ -18,10 +18,12 @@ struct kept_exec {
 	int code;
 };
 
-/* With a container that runs; config: an object, in JSON. id: its id. */
+/* With a container that runs; config: an object, in JSON. id: its id. ERR_CONFLICT: too many of it wait to be started. */
 int execs_create(const struct engine *en, const struct record *rec, const struct strbuf *config, char id[ID_LEN + 1], struct err *e) MUST_CHECK;
 /* ERR_NOTFOUND. */
 int execs_find(const struct engine *en, struct arena *a, const char *id, struct kept_exec *out, struct err *e) MUST_CHECK;
+/* What has become of one that was found since then (running, ended, pid, code). Nothing is kept of it: to be asked again and again. ERR_NOTFOUND. */
+int execs_look(const struct engine *en, struct kept_exec *x, struct err *e) MUST_CHECK;
 /* Whoever is first may start it, the others get ERR_CONFLICT. */
 int execs_begin(const struct engine *en, const struct kept_exec *x, struct err *e) MUST_CHECK;
 /* It could not be started: that is its end. */

@@ -337,6 +337,23 @@ end' ]
     [ "$(attach -u "$SOCKET" "/exec/$(exec_of '{"Cmd":["echo","out"],"AttachStdout":true}')/start" '{}' | sed -n 2p)" = '1 out' ]
   done
 }
+@test "exec: what is asked for is bounded, in bytes and in number, and nothing is kept that nobody reads" {
+  create box '{"Cmd":["sleep","1000"]}'
+  api_is 204 POST /containers/box/start
+  local x id; id=$(tare inspect -f '{{.Id}}' box)
+  x=$(exec_of '{"Cmd":["true"],"Nonsense":"unread","User":"1000"}')
+  [ "$(jq -c . "$TARE_STATE/$id/exec/$x.kept")" = '{"Cmd":["true"],"User":"1000"}' ]
+  jq -nc '{Cmd:["echo",("x"*200000)],AttachStdout:true}' >"$BATS_TEST_TMPDIR/large"
+  x=$(api_is 201 POST /containers/box/exec "${JSON[@]}" --data-binary "@$BATS_TEST_TMPDIR/large" | jq -r .Id)
+  api_is 200 GET "/exec/$x/json" >/dev/null
+  jq -nc '{Cmd:["echo",("x"*300000)]}' >"$BATS_TEST_TMPDIR/large"
+  run ! api_is 201 POST /containers/box/exec "${JSON[@]}" --data-binary "@$BATS_TEST_TMPDIR/large"
+  # as if 256 were asked for
+  for x in $(seq -f '%064.0f' 256); do : >"$TARE_STATE/$id/exec/$x.kept"; done
+  asks 409 'container box has 256 processes that nobody has started: start them, or wait an hour' POST /containers/box/exec '{"Cmd":["true"]}'
+  touch -d '2 hours ago' "$TARE_STATE/$id/exec/$x.kept" "$TARE_STATE/$id/exec/"*0.kept
+  exec_of '{"Cmd":["true"]}'
+}
 exec_of() { api_is 201 POST /containers/box/exec "${JSON[@]}" -d "$1" | jq -r .Id; }
 
 @test "files in and out: what is there, a tar of it, a tar into it" {

@@ -108,6 +108,21 @@ static int must_run(const struct record *rec, const char *what, struct err *e)
 
 /* ---- create ---- */
 
+#define CREATE_MAX (256U << 10) /* it is kept in memory, as the state of what runs */
+
+/* The members that read_asked() reads: what else a client says is read by nobody. */
+static void write_kept(const struct json *body, struct json_writer *w)
+{
+	static const char *const read[] = { "Cmd", "Env", "User", "WorkingDir", "DetachKeys", "Tty", "Privileged", "AttachStdin", "AttachStdout", "AttachStderr", "ConsoleSize" };
+
+	jw_object(w, NULL);
+	json_each(it, body)
+		for (size_t i = 0; i < ARRAY_LEN(read); i++)
+			if (strcmp(read[i], it->key) == 0)
+				jw_value(w, it->key, it);
+	jw_end_object(w);
+}
+
 static int create(struct exchange *ex, struct err *e)
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
@@ -119,7 +134,7 @@ static int create(struct exchange *ex, struct err *e)
 	struct detach keys;
 	struct engine *en;
 	struct record rec;
-	int r = ex_body_json(ex, 0, &body, e);
+	int r = ex_body_json(ex, CREATE_MAX, &body, e);
 
 	if (r == 0)
 		r = read_asked(ex_arena(ex), body, &asked, e);
@@ -131,7 +146,7 @@ static int create(struct exchange *ex, struct err *e)
 		r = must_run(&rec, ex_param(ex, 0), e);
 	if (r < 0)
 		return r;
-	jw_value(&kept, NULL, body);
+	write_kept(body, &kept);
 	r = execs_create(en, &rec, &config, id, e);
 	if (r < 0)
 		return r;
@@ -281,7 +296,7 @@ static int await_start(struct starting *s, struct client *c, struct err *e)
 		if (s->x.running && execs_connect(s->en, &s->x, 0, c, e) == 0)
 			return 0;
 		(void)nanosleep(&pause, NULL);
-		r = execs_find(s->en, ex_arena(s->ex), ex_param(s->ex, 0), &s->x, e);
+		r = execs_look(s->en, &s->x, e);
 	}
 	return r < 0 ? r : err_set(e, ERR_CONFLICT, "exec process %s is not running", s->x.id);
 }
