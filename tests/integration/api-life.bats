@@ -176,6 +176,12 @@ end' ]
   api_is 204 POST '/containers/box/restart?t=0'
   api_is 204 POST '/containers/box/rename?name=other'
   asks 400 'Neither old nor new names may be empty' POST '/containers/other/rename?name='
+  for member in '"Ulimits":[{"Name":"nofile","Soft":5,"Hard":5}]' '"OomKillDisable":true' '"MemorySwappiness":0' '"CgroupParent":"/x"' '"DeviceCgroupRules":["c 1:3 r"]' \
+    '"Devices":[{"PathOnHost":"/dev/null"}]' '"DeviceRequests":[{"Count":-1}]' '"BlkioDeviceReadBps":[{"Path":"/dev/null","Rate":1}]' '"BlkioWeightDevice":[{"Path":"/dev/null","Weight":10}]'; do
+    name=${member#\"}; name=${name%%\"*}
+    asks 400 "update.$name is not supported: it is settled when the container is made" POST /containers/other/update "{\"CpuShares\":99,$member}"
+  done
+  [ "$(tare inspect -f '{{.HostConfig.CpuShares}}' other)" != 99 ]
   [ "$(api_is 200 POST /containers/other/update "${JSON[@]}" -d '{"Memory":33554432,"MemorySwap":33554432,"RestartPolicy":{"Name":"on-failure","MaximumRetryCount":3}}')" = '{"Warnings":[]}' ]
   [ "$(tare inspect -f '{{.HostConfig.Memory}} {{.HostConfig.RestartPolicy.Name}}' other)" = '33554432 on-failure' ]
   api_is 204 POST '/containers/other/stop?t=0'

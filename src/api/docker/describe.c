@@ -41,7 +41,7 @@ static void describe_fields(const char *title, const struct field *f, struct str
 
 	sb_printf(out, "\n### %s\n\n| member | what becomes of it | |\n|---|---|---|\n", title);
 	for (; f->name; f++) {
-		sb_printf(out, "| `%s` | %s | ", f->name, words[f->how]);
+		sb_printf(out, "| `%s` | %s%s | ", f->name, words[f->how], f->settled ? ", but by update **refused**" : "");
 		add_cell(out, f->why ? f->why : "");
 		sb_puts(out, " |\n");
 	}
@@ -57,7 +57,7 @@ void docker_describe(struct strbuf *out)
 		     "empty: it would mean nothing.\n");
 	describe_fields("Config", field_config, out);
 	describe_fields("HostConfig", field_host, out);
-	describe_fields("HostConfig: limits, and all that POST /containers/{}/update takes beside RestartPolicy", field_resources, out);
+	describe_fields("HostConfig: limits; with RestartPolicy they are the members of POST /containers/{}/update, too", field_resources, out);
 	sb_puts(out, "\n## Parameters of POST /build\n");
 	describe_fields("Query", build_parameters, out);
 }

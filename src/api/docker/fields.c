@@ -7,6 +7,7 @@
 #define YES(name, take, member) { name, FIELD_HONOURED, take, CT(member), NULL, false }
 #define YES_BUT(name, take, member, why) { name, FIELD_HONOURED, take, CT(member), why, false }
 #define EVEN_ZERO(name, take, member, why) { name, FIELD_HONOURED, take, CT(member), why, true }
+#define ONCE(name, take, member) { name, FIELD_HONOURED, take, CT(member), NULL, false, true }
 #define PAST(name, why) { name, FIELD_HARMLESS, NULL, 0, why, false }
 #define NO(name, why) { name, FIELD_REFUSED, NULL, 0, why, false }
 
@@ -92,30 +93,30 @@ const struct field field_resources[] = {
 	YES("CpuShares", take_count, cpu_shares),
 	YES("Memory", take_number_as_text, memory),
 	YES("NanoCpus", take_nano_cpus, cpus),
-	YES("CgroupParent", take_text, cgroup_parent),
+	ONCE("CgroupParent", take_text, cgroup_parent),
 	YES("BlkioWeight", take_weight, blkio_weight),
-	YES("BlkioWeightDevice", take_io, io[CT_IO_WEIGHT]),
-	YES("BlkioDeviceReadBps", take_io, io[CT_IO_READ_BPS]),
-	YES("BlkioDeviceWriteBps", take_io, io[CT_IO_WRITE_BPS]),
-	YES("BlkioDeviceReadIOps", take_io, io[CT_IO_READ_IOPS]),
-	YES("BlkioDeviceWriteIOps", take_io, io[CT_IO_WRITE_IOPS]),
+	ONCE("BlkioWeightDevice", take_io, io[CT_IO_WEIGHT]),
+	ONCE("BlkioDeviceReadBps", take_io, io[CT_IO_READ_BPS]),
+	ONCE("BlkioDeviceWriteBps", take_io, io[CT_IO_WRITE_BPS]),
+	ONCE("BlkioDeviceReadIOps", take_io, io[CT_IO_READ_IOPS]),
+	ONCE("BlkioDeviceWriteIOps", take_io, io[CT_IO_WRITE_IOPS]),
 	YES("CpuPeriod", take_number, cpu_period),
 	YES("CpuQuota", take_number, cpu_quota),
 	YES("CpuRealtimePeriod", take_number, cpu_rt_period),
 	YES("CpuRealtimeRuntime", take_number, cpu_rt_runtime),
 	YES("CpusetCpus", take_text, cpuset_cpus),
 	YES("CpusetMems", take_text, cpuset_mems),
-	YES("Devices", take_devices, devices),
-	YES("DeviceCgroupRules", take_list, device_rules),
-	YES("DeviceRequests", take_device_requests, gpus),
+	ONCE("Devices", take_devices, devices),
+	ONCE("DeviceCgroupRules", take_list, device_rules),
+	ONCE("DeviceRequests", take_device_requests, gpus),
 	NO("KernelMemory", "the kernel limits its own memory within Memory"),
 	NO("KernelMemoryTCP", "the kernel limits its own memory within Memory"),
 	YES("MemoryReservation", take_number_as_text, memory_reservation),
 	YES("MemorySwap", take_number_as_text, memory_swap),
-	EVEN_ZERO("MemorySwappiness", take_swappiness, memory_swappiness, "-1: not given"),
-	YES("OomKillDisable", take_flag, oom_kill_disable),
+	{ "MemorySwappiness", FIELD_HONOURED, take_swappiness, CT(memory_swappiness), "-1: not given", true, true },
+	ONCE("OomKillDisable", take_flag, oom_kill_disable),
 	YES_BUT("PidsLimit", take_number, pids_limit, "0, -1 and null: none"),
-	YES("Ulimits", take_ulimits, ulimits),
+	ONCE("Ulimits", take_ulimits, ulimits),
 	NO("CpuCount", "of Windows"),
 	NO("CpuPercent", "of Windows"),
 	NO("IOMaximumIOps", "of Windows"),
@@ -156,6 +157,8 @@ static int take(struct taking *t, const struct field *f, const struct json *v, s
 		return 0;
 	if (f->how == FIELD_REFUSED)
 		return err_set(e, ERR_INVALID, "%s.%s is not supported: %s", t->where, f->name, f->why);
+	if (t->made && f->settled)
+		return err_set(e, ERR_INVALID, "%s.%s is not supported: it is settled when the container is made", t->where, f->name);
 	return f->take(t, f, v, e);
 }
 
@@ -286,7 +289,7 @@ int fields_create(struct arena *a, const struct json *body, struct ct_options *o
 int fields_update(struct arena *a, const struct json *body, struct ct_options *out, const char **restart, struct err *e)
 {
 	static const struct field restart_row[] = { YES("RestartPolicy", take_restart, restart), { 0 } };
-	struct taking t = { .a = a, .o = out };
+	struct taking t = { .a = a, .o = out, .made = true };
 	int r = fields_take(&t, "update", body, field_resources, restart_row, e);
 
 	*restart = out->restart;

@@ -21,6 +21,7 @@ struct taking {
 	struct ct_options *o;
 	const char *where; /* "HostConfig", for messages */
 	const struct json *of; /* the object that the member is of */
+	bool made;             /* the container is there, and is changed */
 };
 
 typedef int (*field_fn)(struct taking *t, const struct field *f, const struct json *v, struct err *e);
@@ -32,6 +33,7 @@ struct field {
 	size_t offset; /* in struct ct_options, for those that fill in one member */
 	const char *why; /* one line: of what is honoured what is special, NULL: nothing; else why not */
 	bool zero;     /* an empty or zero value is taken, too; null never is */
+	bool settled;  /* with the container's making: of one that is there it is refused */
 };
 
 /* Each ends with a row of zeros. */
