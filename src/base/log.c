@@ -40,6 +40,11 @@ void log_setup(const char *program, int fd, enum log_format format, enum log_lev
 	target.max = max;
 }
 
+bool log_wants(enum log_level level)
+{
+	return level <= target.max;
+}
+
 int log_fd(void)
 {
 	return target.fd;

@@ -18,6 +18,9 @@ void log_setup(const char *program, int fd, enum log_format format, enum log_lev
 /* "error", "warning", "info" or "debug"; any other is info. */
 enum log_level log_level_named(const char *name);
 
+/* Whether lines of that level are written. */
+bool log_wants(enum log_level level);
+
 /* Where lines go. */
 int log_fd(void);
 

@@ -64,8 +64,17 @@ validate() { echo "$1" >"$CONFIG"; run "$TARE_BIN/tared" --config "$CONFIG" --va
     .CgroupParent == "/tare/by-file" and (.Ulimits | any(.Name == "nofile" and .Soft == 123)) and (.SecurityOpt | any(startswith("no-new-privileges")))' >/dev/null
 }
 
+@test "info says what the file says of the machine, and of registries" {
+  serve '{"labels": ["rack=7"], "registry-mirrors": ["https://mirror.invalid"], "insecure-registries": ["plain.invalid:5000", "192.0.2.0/24"], "debug": true}' -H "unix://$S"
+  ask /info | jq -e '.Labels == ["rack=7"] and .Debug and .RegistryConfig.Mirrors == ["https://mirror.invalid/"] and
+    .RegistryConfig.IndexConfigs["docker.io"].Mirrors == ["https://mirror.invalid/"] and .RegistryConfig.IndexConfigs["docker.io"].Secure and
+    .RegistryConfig.IndexConfigs["plain.invalid:5000"].Secure == false and .RegistryConfig.InsecureRegistryCIDRs == ["127.0.0.0/8", "192.0.2.0/24"] and
+    (.SecurityOptions | index("name=userns") | not)' >/dev/null
+}
+
 @test "userns-remap gives each container host ids of its own, which the API's have not otherwise" {
   serve '{"userns-remap": "default"}' -H "unix://$S"
+  ask /info | jq -e '.SecurityOptions | index("name=userns")' >/dev/null
   create mapped | jq -e .Id >/dev/null
   ask /containers/mapped/start -X POST
   [ "$(ask /containers/mapped/wait -X POST | jq .StatusCode)" = 0 ]

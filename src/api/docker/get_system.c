@@ -9,7 +9,9 @@
 #include "api/docker/inspect_volume.h"
 #include "api/docker/routes.h"
 #include "api/docker/times.h"
+#include "api/server/server.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/sha256.h"
 #include "engine/buildcache.h"
 #include "engine/usage.h"
@@ -33,22 +35,69 @@ static const char *id_of(const struct engine *en, struct arena *a)
 	return arena_printf(a, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
-static void write_registries(struct json_writer *w)
+static void write_list(struct json_writer *w, const char *key, const struct strv *v)
 {
+	jw_array(w, key);
+	for (size_t i = 0; i < v->n; i++)
+		jw_str(w, NULL, v->v[i]);
+	jw_end_array(w);
+}
+
+/* As Docker has them: with a slash at the end. */
+static void write_mirrors(struct arena *a, const struct strv *mirrors, struct json_writer *w)
+{
+	jw_array(w, "Mirrors");
+	for (size_t i = 0; i < mirrors->n; i++) {
+		size_t len = strlen(mirrors->v[i]);
+		const char *slash = len && mirrors->v[i][len - 1] == '/' ? "" : "/";
+
+		jw_str(w, NULL, arena_printf(a, "%s%s", mirrors->v[i], slash));
+	}
+	jw_end_array(w);
+}
+
+static void write_index(const char *name, bool secure, bool official, struct json_writer *w)
+{
+	jw_str(w, "Name", name);
+	jw_bool(w, "Secure", secure);
+	jw_bool(w, "Official", official);
+}
+
+static void write_registries(struct arena *a, const struct registries_more *more, struct json_writer *w)
+{
+	static const char hub[] = "docker.io";
+	struct ip_net net;
+	bool secure = true;
+
 	jw_str(w, "IndexServerAddress", "https://index.docker.io/v1/");
 	jw_object(w, "RegistryConfig");
 	jw_strv(w, "AllowNondistributableArtifactsCIDRs", NULL);
 	jw_strv(w, "AllowNondistributableArtifactsHostnames", NULL);
-	jw_strv(w, "InsecureRegistryCIDRs", (const char *const[]){ "127.0.0.0/8", NULL }); /* plain HTTP is tried there */
+	jw_array(w, "InsecureRegistryCIDRs");
+	jw_str(w, NULL, "127.0.0.0/8"); /* plain HTTP is tried there */
+	for (size_t i = 0; i < more->insecure.n; i++)
+		if (ip_net_parse(more->insecure.v[i], &net) == 0)
+			jw_str(w, NULL, more->insecure.v[i]);
+	jw_end_array(w);
 	jw_object(w, "IndexConfigs");
-	jw_object(w, "docker.io");
-	jw_str(w, "Name", "docker.io");
-	jw_strv(w, "Mirrors", NULL);
-	jw_bool(w, "Secure", true);
-	jw_bool(w, "Official", true);
+	for (size_t i = 0; i < more->insecure.n; i++) {
+		const char *name = more->insecure.v[i];
+
+		if (strcmp(name, hub) == 0)
+			secure = false;
+		else if (ip_net_parse(name, &net) < 0) {
+			jw_object(w, name);
+			write_index(name, false, false, w);
+			jw_strv(w, "Mirrors", NULL);
+			jw_end_object(w);
+		}
+	}
+	jw_object(w, hub);
+	write_index(hub, secure, true, w);
+	write_mirrors(a, &more->mirrors, w);
 	jw_end_object(w);
 	jw_end_object(w);
-	jw_strv(w, "Mirrors", NULL);
+	write_mirrors(a, &more->mirrors, w);
 	jw_end_object(w);
 }
 
@@ -61,16 +110,16 @@ static void write_commit(const char *key, struct json_writer *w)
 }
 
 /* What Docker's clients ask of a daemon, and a command has not. */
-static void write_daemon(const struct engine *en, struct arena *a, struct json_writer *w)
+static void write_daemon(const struct engine *en, const struct daemon_json *daemon, struct arena *a, struct json_writer *w)
 {
 	jw_str(w, "ID", id_of(en, a));
-	jw_bool(w, "Debug", false);
+	jw_bool(w, "Debug", log_wants(LOG_LEVEL_DEBUG));
 	jw_u64(w, "NFd", 0); /* each request has a process of its own */
 	jw_u64(w, "NGoroutines", 0);
 	jw_u64(w, "NEventsListener", 0);
-	write_registries(w);
+	write_registries(a, &daemon->around.registries, w);
 	jw_null(w, "GenericResources");
-	jw_strv(w, "Labels", NULL);
+	write_list(w, "Labels", &daemon->labels);
 	jw_str(w, "Isolation", "");
 	write_commit("ContainerdCommit", w);
 	write_commit("RuncCommit", w);
@@ -89,10 +138,10 @@ static int get_info(struct exchange *ex, struct err *e)
 		r = info_read(en, ex_arena(ex), &info, e);
 	if (r < 0)
 		return r;
-	info.machine.userns = false; /* what the API makes has none unless that is asked for */
+	info.machine.userns &= ex_server(ex)->daemon->remap; /* what the API makes has none unless that is asked for */
 	jw_object(&w, NULL);
 	info_write(&info, &w);
-	write_daemon(en, ex_arena(ex), &w);
+	write_daemon(en, ex_server(ex)->daemon, ex_arena(ex), &w);
 	jw_end_object(&w);
 	return ex_json(ex, 200, &text, e);
 }
