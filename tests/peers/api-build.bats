@@ -176,6 +176,7 @@ P
   api_is 400 POST '/build?remote=ftp://x/y' | grep -q remote
   api_is 400 POST '/build?buildargs=[1]' | grep -q buildargs
   api_is 400 POST '/build?labels={"a":1}' | grep -q labels
+  api_is 400 POST '/build?cachefrom=["type=local,src=/etc"]' | grep -q cachefrom
   api_is 400 POST '/build?memory=many' | grep -q memory
   api_is 400 POST '/build?t=UPPER' | grep -q UPPER
 }

@@ -124,6 +124,8 @@ static int caches(struct exchange *ex, struct build_args *out, struct err *e)
 	json_each(it, list) {
 		if (it->type != JSON_STRING)
 			return err_set(e, ERR_INVALID, "cachefrom: want strings");
+		if (strchr(it->str, '=')) /* type=local is a folder of the server's own machine */
+			return err_set(e, ERR_INVALID, "cachefrom: '%.200s': want the name of an image", it->str);
 		r = build_cache_parse(ex_arena(ex), it->str, false, &v[out->n_cache_from], e);
 		if (r < 0)
 			return err_ctx(e, "cachefrom");
