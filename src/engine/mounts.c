@@ -374,7 +374,7 @@ static int check_sources(const struct plan *p, struct err *e)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->n_binds; i++)
-		r = is_folder(&p->binds[i]) || p->binds[i].image ? 0 : prepare_existing(p->binds[i].source, p->binds[i].volume, e);
+		r = is_folder(&p->binds[i]) || p->binds[i].image ? 0 : prepare_bind(&p->binds[i], e);
 	return r;
 }
 

@@ -144,6 +144,11 @@ int prepare_source(const char *path, struct err *e)
 	return r < 0 ? err_errno(e, r, "-v %s", path) : 0;
 }
 
+int prepare_bind(const struct plan_bind *b, struct err *e)
+{
+	return b->must_exist || b->volume ? prepare_existing(b->source, b->volume, e) : prepare_source(b->source, e);
+}
+
 /* The files that each container has are there before anybody looks what else it should have: nothing would go on with a folder in the place
  * of one. A part of a volume may be a file. */
 static int check_kind(const struct plan_bind *b, struct err *e)
@@ -168,7 +173,7 @@ static int make_sources(const struct plan *p, struct err *e)
 		const struct plan_bind *b = &p->binds[i];
 
 		if (!b->image && (!b->volume || b->of_host))
-			r = b->must_exist || b->volume ? prepare_existing(b->source, b->volume, e) : prepare_source(b->source, e);
+			r = prepare_bind(b, e);
 		if (r == 0)
 			r = check_kind(b, e);
 	}

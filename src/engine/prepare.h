@@ -12,5 +12,7 @@ int prepare_container(const struct plan *p, int dir, const int *lowers, size_t n
 int prepare_source(const char *path, struct err *e) MUST_CHECK;
 /* That of a --mount, or what a volume stands for (its name, else NULL): it is there. */
 int prepare_existing(const char *path, const char *volume, struct err *e) MUST_CHECK;
+/* One or the other, as the bind has it. */
+int prepare_bind(const struct plan_bind *b, struct err *e) MUST_CHECK;
 
 #endif

@@ -12,6 +12,8 @@ static void show_bind(const struct plan_bind *b, struct json_writer *w)
 	jw_object(w, "BindOptions");
 	jw_str(w, "Propagation", b->propagation);
 	jw_bool(w, "NonRecursive", !b->recursive);
+	if (!b->must_exist)
+		jw_bool(w, "CreateMountpoint", true);
 	jw_bool(w, "ReadOnlyNonRecursive", b->ro_top);
 	jw_end_object(w);
 }

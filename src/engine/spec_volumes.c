@@ -127,6 +127,7 @@ struct wish {
 	unsigned int only; /* types that all of its keys are for */
 	const char *narrow; /* the key that says so */
 	bool write; /* it is said that it shall be written */
+	bool create; /* the source, where it is missing */
 	struct plan_bind b;
 	const char *source, *size, *mode, *recursive;
 	struct strv opts, labels;
@@ -162,7 +163,7 @@ static int add(struct plan *p, struct strv *list, const char *value)
 
 enum mount_key {
 	KEY_TYPE, KEY_SOURCE, KEY_TARGET, KEY_READONLY, KEY_PROPAGATION, KEY_RECURSIVE, KEY_NONRECURSIVE, KEY_CONSISTENCY, KEY_DRIVER, KEY_OPT, KEY_LABEL,
-	KEY_NOCOPY, KEY_SUBPATH, KEY_SIZE, KEY_MODE, KEY_IDMAP, KEY_WRITE
+	KEY_NOCOPY, KEY_SUBPATH, KEY_SIZE, KEY_MODE, KEY_IDMAP, KEY_WRITE, KEY_CREATE
 };
 static const struct {
 	const char *name;
@@ -174,7 +175,8 @@ static const struct {
 	{ "target", KEY_TARGET, 0, false }, { "destination", KEY_TARGET, 0, false }, { "dst", KEY_TARGET, 0, false },
 	{ "readonly", KEY_READONLY, 0, true }, { "ro", KEY_READONLY, 0, true }, { "consistency", KEY_CONSISTENCY, 0, false },
 	{ "bind-propagation", KEY_PROPAGATION, MOUNT_BIND, false }, { "bind-recursive", KEY_RECURSIVE, MOUNT_BIND, false },
-	{ "bind-nonrecursive", KEY_NONRECURSIVE, MOUNT_BIND, true }, { "volume-driver", KEY_DRIVER, MOUNT_VOLUME, false },
+	{ "bind-nonrecursive", KEY_NONRECURSIVE, MOUNT_BIND, true }, { "bind-create", KEY_CREATE, MOUNT_BIND, true },
+	{ "volume-driver", KEY_DRIVER, MOUNT_VOLUME, false },
 	{ "volume-opt", KEY_OPT, MOUNT_VOLUME, false }, { "volume-label", KEY_LABEL, MOUNT_VOLUME, false },
 	{ "volume-nocopy", KEY_NOCOPY, MOUNT_VOLUME, true }, { "volume-subpath", KEY_SUBPATH, MOUNT_VOLUME, false },
 	{ "tmpfs-size", KEY_SIZE, MOUNT_TMPFS, false }, { "tmpfs-mode", KEY_MODE, MOUNT_TMPFS, false },
@@ -237,6 +239,8 @@ static int set_flag(struct wish *w, enum mount_key key, const char *name, const 
 		w->b.nocopy = on;
 	else if (key == KEY_IDMAP)
 		w->b.idmap = on;
+	else if (key == KEY_CREATE)
+		w->create = on;
 	else if (on)
 		w->recursive = "disabled";
 	return 0;
@@ -282,6 +286,7 @@ static int set(struct plan *p, struct wish *w, enum mount_key key, const char *n
 	case KEY_NOCOPY:
 	case KEY_IDMAP:
 	case KEY_NONRECURSIVE:
+	case KEY_CREATE:
 	default:
 		return set_flag(w, key, name, value, e);
 	}
@@ -349,7 +354,7 @@ static int finish_bind(struct plan *p, struct wish *w, struct err *e)
 		return bad(w, e, "bind-recursive=readonly wants bind-propagation=rprivate: what came to be mounted later could be written");
 	w->b.recursive = strcmp(recursive, "disabled") != 0;
 	w->b.ro_top = strcmp(recursive, "writable") == 0;
-	w->b.must_exist = true;
+	w->b.must_exist = !w->create;
 	return 0;
 }
 

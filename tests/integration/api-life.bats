@@ -245,6 +245,10 @@ of-host
 65536000
 cat' ]
   [ -d "$BATS_TEST_TMPDIR/made" ]
+  create top "{\"Cmd\":[\"true\"],\"HostConfig\":{\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"$BATS_TEST_TMPDIR/a:b,c\",\"Target\":\"/made\",\"ReadOnly\":true,
+    \"BindOptions\":{\"CreateMountpoint\":true,\"NonRecursive\":true}}]}}"
+  [ -d "$BATS_TEST_TMPDIR/a:b,c" ]
+  [ "$(api GET /containers/top/json | jq -c '.HostConfig.Mounts[0].BindOptions | .CreateMountpoint, .NonRecursive' | xargs)" = 'true true' ]
   asks 400 'HostConfig.KernelMemory is not supported: the kernel limits its own memory within Memory' POST /containers/create '{"Image":"busybox","HostConfig":{"KernelMemory":4096}}'
   asks 400 'HostConfig.Nonsense is not known here' POST /containers/create '{"Image":"busybox","HostConfig":{"Nonsense":true}}'
   asks 400 'HostConfig.Memory: want a whole number' POST /containers/create '{"Image":"busybox","HostConfig":{"Memory":"1g"}}'

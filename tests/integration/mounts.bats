@@ -28,6 +28,8 @@ with_mount_below() {
   [ ! -e "$BATS_TEST_TMPDIR/none" ]
   [ "$(tare ps -aq)" = "" ]
   tare create --name later --mount "type=bind,source=$BATS_TEST_TMPDIR/d,target=/x" busybox true
+  tare run --rm --mount "type=bind,source=$BATS_TEST_TMPDIR/new:er,target=/x,bind-create,bind-nonrecursive" busybox ls /x
+  [ -d "$BATS_TEST_TMPDIR/new:er" ]
   mv "$BATS_TEST_TMPDIR/d" "$BATS_TEST_TMPDIR/e"
   run -1 tare start later
   [[ "$output" == *"does not exist"* ]]

@@ -50,18 +50,18 @@ static void mounts(void **state)
 	     "{\"Type\":\"volume\",\"Source\":\"v\",\"Target\":\"/v\",\"VolumeOptions\":{\"NoCopy\":true,\"Labels\":{\"a\":\"b\"},\"DriverConfig\":{\"Name\":\"local\","
 	     "\"Options\":{\"type\":\"nfs\"}},\"Subpath\":\"s\"}},"
 	     "{\"Type\":\"tmpfs\",\"Target\":\"/m\",\"TmpfsOptions\":{\"SizeBytes\":4096,\"Mode\":511}},"
-	     "{\"Type\":\"bind\",\"Source\":\"/new\",\"Target\":\"/n\",\"BindOptions\":{\"CreateMountpoint\":true}}]}}",
+	     "{\"Type\":\"bind\",\"Source\":\"/new:x\",\"Target\":\"/n\",\"BindOptions\":{\"CreateMountpoint\":true,\"NonRecursive\":true}}]}}",
 	     &o);
-	assert_int_equal(o.volumes.n, 3);
+	assert_int_equal(o.volumes.n, 2);
 	assert_string_equal(o.volumes.v[0], "/a:/data:ro");
-	assert_string_equal(o.volumes.v[1], "/new:/n:rw");
-	assert_string_equal(o.volumes.v[2], "/own"); /* /data is the bind's */
+	assert_string_equal(o.volumes.v[1], "/own"); /* /data is the bind's */
 	take(&a, "{\"Volumes\":{\"/mnt\":{}},\"HostConfig\":{\"Binds\":[\"/mnt\"]}}", &once); /* Python's client says it twice */
 	assert_int_equal(once.volumes.n, 1);
-	assert_int_equal(o.mounts.n, 3);
+	assert_int_equal(o.mounts.n, 4);
 	assert_string_equal(o.mounts.v[0], "type=bind,\"source=/a,\"\"b\",target=/c,readonly=true,bind-propagation=rslave,bind-nonrecursive=true");
 	assert_string_equal(o.mounts.v[1], "type=volume,source=v,target=/v,volume-nocopy=true,volume-subpath=s,volume-driver=local,volume-label=a=b,volume-opt=type=nfs");
 	assert_string_equal(o.mounts.v[2], "type=tmpfs,target=/m,tmpfs-size=4096,tmpfs-mode=0777");
+	assert_string_equal(o.mounts.v[3], "type=bind,source=/new:x,target=/n,bind-nonrecursive=true,bind-create=true");
 	assert_string_equal(o.tmpfs.v[0], "/t:size=1m");
 	assert_string_equal(o.tmpfs.v[1], "/u");
 }

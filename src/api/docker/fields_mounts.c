@@ -47,13 +47,18 @@ static void put_flag(struct strbuf *out, const char *key, bool on)
 		put(out, key, "true");
 }
 
-static void put_bind(const struct json *o, struct strbuf *out)
+/* What is said of mounts below means nothing where there are none. */
+static int put_bind(const struct json *o, struct strbuf *out, struct err *e)
 {
-	bool below = field_flag(o, "ReadOnlyNonRecursive"), all = field_flag(o, "ReadOnlyForceRecursive");
+	bool none = field_flag(o, "NonRecursive"), below = field_flag(o, "ReadOnlyNonRecursive"), all = field_flag(o, "ReadOnlyForceRecursive");
 
+	if (below && all)
+		return err_set(e, ERR_INVALID, "Mounts: BindOptions.ReadOnlyNonRecursive and ReadOnlyForceRecursive: one of both");
 	put(out, "bind-propagation", field_text(o, "Propagation"));
-	put_flag(out, "bind-nonrecursive", field_flag(o, "NonRecursive"));
-	put(out, "bind-recursive", below ? "writable" : all ? "readonly" : "");
+	put_flag(out, "bind-nonrecursive", none);
+	put(out, "bind-recursive", none ? "" : below ? "writable" : all ? "readonly" : "");
+	put_flag(out, "bind-create", field_flag(o, "CreateMountpoint"));
+	return 0;
 }
 
 static int put_volume(struct taking *t, const struct json *o, struct strbuf *out)
@@ -84,31 +89,20 @@ static int put_tmpfs(struct taking *t, const struct json *o, struct strbuf *out,
 	return arena_error(t->a) < 0 ? err_errno(e, -ENOMEM, "Mounts") : 0;
 }
 
-/* A bind whose source is made where it is missing is one of -v. */
-static int add_bind(struct taking *t, const struct json *m, const struct json *o, struct err *e)
-{
-	const char *propagation = field_text(o, "Propagation"), *ro = field_flag(m, "ReadOnly") ? "ro" : "rw";
-
-	return field_add(t, &t->o->volumes, arena_printf(t->a, "%s:%s:%s%s%s", field_text(m, "Source"), field_text(m, "Target"), ro, *propagation ? "," : "", propagation), e);
-}
-
 static int add_mount(struct taking *t, const struct json *m, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
-	const char *type = field_text(m, "Type");
-	const struct json *bind = json_get(m, "BindOptions");
-	int r = 0;
+	int r;
 
 	if (m->type != JSON_OBJECT)
 		return err_set(e, ERR_INVALID, "HostConfig.Mounts: want objects");
-	if (strcmp(type, "bind") == 0 && field_flag(bind, "CreateMountpoint"))
-		return add_bind(t, m, bind, e);
-	put(&out, "type", type);
+	put(&out, "type", field_text(m, "Type"));
 	put(&out, "source", field_text(m, "Source"));
 	put(&out, "target", field_text(m, "Target"));
 	put_flag(&out, "readonly", field_flag(m, "ReadOnly"));
-	put_bind(bind, &out);
-	r = put_volume(t, json_get(m, "VolumeOptions"), &out);
+	r = put_bind(json_get(m, "BindOptions"), &out, e);
+	if (r == 0)
+		r = put_volume(t, json_get(m, "VolumeOptions"), &out);
 	put(&out, "image-subpath", field_text(json_get(m, "ImageOptions"), "Subpath"));
 	if (r == 0)
 		r = put_tmpfs(t, json_get(m, "TmpfsOptions"), &out, e);
