@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/csv.h"
 #include "base/io.h"
 #include "base/ip.h"
 #include "base/log.h"
@@ -84,7 +85,30 @@ static int take_key(struct plan *p, const char *text, const char *part, struct c
 		       text, part);
 }
 
-/* "NAME", or "name=NAME,KEY=VALUE…". */
+/* "name=NAME,KEY=VALUE…", where a part may be in quotes. */
+static int take_keys(struct plan *p, const char *text, struct ct_network *out, struct err *e)
+{
+	CLEANUP_STRBUF struct strbuf field = STRBUF_INIT;
+	const char *at = text;
+
+	for (;;) {
+		const char *part;
+
+		at = csv_next(at, &field);
+		if (!at)
+			return err_set(e, ERR_INVALID, "--network %s: a double quote is not closed", text);
+		part = arena_strdup(p->a, sb_str(&field));
+		if (sb_error(&field) < 0 || !part)
+			return err_errno(e, -ENOMEM, "--network");
+		if (take_key(p, text, part, out, e) < 0)
+			return e->code;
+		if (!*at)
+			return 0;
+		at++;
+	}
+}
+
+/* "NAME", or the long form. */
 static int parse_network(struct plan *p, const char *text, struct ct_network *out, struct err *e)
 {
 	struct strv parts = plan_split(p->a, text, ',');
@@ -95,9 +119,8 @@ static int parse_network(struct plan *p, const char *text, struct ct_network *ou
 	if (!strchr(text, '='))
 		return 0;
 	out->name = NULL;
-	for (size_t i = 0; i < parts.n; i++)
-		if (take_key(p, text, parts.v[i], out, e) < 0)
-			return e->code;
+	if (take_keys(p, text, out, e) < 0)
+		return e->code;
 	return out->name ? 0 : err_set(e, ERR_INVALID, "--network %s: which one? name=NAME", text);
 }
 

@@ -106,6 +106,24 @@ message() { printf '%s {"message":"%s"}' "$1" "$2"; }
   says '200 ' POST /networks/bridge/connect '{"Container":"run"}'
 }
 
+@test "create with an endpoint: what it says is what it says, commas and all" {
+  tare network create one >/dev/null
+  at() { printf '{"Image":"busybox","Cmd":["sleep","1000"],"HostConfig":{"NetworkMode":"one"},"NetworkingConfig":{"EndpointsConfig":{"one":%s}}}' "$1"; }
+  local o=com.docker.network.endpoint.sysctls
+  run -0 ask POST '/containers/create?name=box' "$(at "{\"Aliases\":[\"db\"],\"DriverOpts\":{\"$o\":\"net.ipv4.conf.IFNAME.log_martians=1,net.ipv4.neigh.IFNAME.base_reachable_time_ms=20000\"}}")"
+  [[ "$output" == '201 '* ]]
+  tare start box
+  [ "$(tare exec box cat /proc/sys/net/ipv4/conf/eth0/log_martians /proc/sys/net/ipv4/neigh/eth0/base_reachable_time_ms | xargs)" = "1 20000" ]
+  run -0 ask POST '/containers/create?name=no' "$(at '{"Aliases":["x,ip=10.0.0.9"]}')"
+  [[ "$output" == '400 '*'x,ip=10.0.0.9'* ]]
+  run -0 ask POST '/containers/create?name=no' "$(at '{"MacAddress":7}')"
+  [[ "$output" == '400 '*MacAddress* ]]
+  run -0 ask POST '/containers/create?name=no' '{"Image":"busybox","HostConfig":{"NetworkMode":"name=one"}}'
+  [[ "$output" == '201 '* ]]
+  run -0 ask POST /containers/no/start # a name that no network has, and no option
+  [[ "$output" == '404 '*'name=one'* ]] || { echo "$output"; return 1; }
+}
+
 @test "a link is removed" {
   tare run -d --name db busybox sleep 1000 >/dev/null
   tare run -d --name web --link db:store busybox sleep 1000 >/dev/null

@@ -26,6 +26,15 @@ static void take(struct arena *a, const char *text, struct ct_options *out)
 		fail_msg("%s: %s", text, e.msg);
 }
 
+static void refused(struct arena *a, const char *text)
+{
+	struct ct_options o = { 0 };
+	struct err e = { 0 };
+
+	assert_true(fields_create(a, parse(a, text), &o, &e) < 0);
+	assert_int_equal(e.cls, ERR_INVALID);
+}
+
 static void tables(void **state)
 {
 	static const struct field *const all[] = { field_config, field_host, field_resources };
@@ -82,6 +91,13 @@ static void networks(void **state)
 	assert_string_equal(o.networks.v[0], "name=two,ip=10.0.0.2,link-local-ip=169.254.1.1,alias=x,alias=y");
 	assert_string_equal(o.networks.v[1], "name=one,mac-address=02:00:00:00:00:01,gw-priority=5");
 	assert_string_equal(o.links.v[0], "db:d");
+	take(&a, "{\"HostConfig\":{\"NetworkMode\":\"a=b\"}}", &o); /* no option: a name that no network has */
+	assert_string_equal(o.networks.v[0], "name=a=b");
+	take(&a, "{\"HostConfig\":{\"NetworkMode\":\"n\"},\"NetworkingConfig\":{\"EndpointsConfig\":{\"n\":{\"Aliases\":[\"x,ip=10.0.0.9\"],\"DriverOpts\":{\"k\":\"1,2\"}}}}}", &o);
+	assert_string_equal(o.networks.v[0], "name=n,\"alias=x,ip=10.0.0.9\",\"driver-opt=k=1,2\"");
+	refused(&a, "{\"NetworkingConfig\":{\"EndpointsConfig\":{\"n\":{\"MacAddress\":7}}}}");
+	refused(&a, "{\"NetworkingConfig\":{\"EndpointsConfig\":{\"n\":{\"GwPriority\":\"high\"}}}}");
+	refused(&a, "{\"NetworkingConfig\":{\"EndpointsConfig\":{\"n\":{\"DriverOpts\":{\"k\":1}}}}}");
 	take(&a, "{\"NetworkDisabled\":true}", &o);
 	assert_string_equal(o.networks.v[0], "none");
 	take(&a, "{\"HostConfig\":{\"PortBindings\":{\"80/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"8080\"},{\"HostIp\":\"::1\",\"HostPort\":\"\"}],\"53/udp\":null,"

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "api/docker/place.h"
+
 #define CT(member) offsetof(struct ct_options, member)
 #define YES(name, take, member) { name, FIELD_HONOURED, take, CT(member), NULL, false }
 #define YES_BUT(name, take, member, why) { name, FIELD_HONOURED, take, CT(member), why, false }
@@ -188,14 +190,26 @@ static bool is_usual(const char *mode)
 	return !*mode || strcmp(mode, "default") == 0 || strcmp(mode, "bridge") == 0;
 }
 
-static int add_each(struct taking *t, struct strbuf *out, const char *key, const struct json *list, struct err *e)
+void field_put(struct strbuf *line, const char *key, const char *value)
 {
-	json_each(v, list) {
-		if (v->type != JSON_STRING)
-			return err_set(e, ERR_INVALID, "NetworkingConfig: a list of %s has what is no text", key);
-		sb_printf(out, ",%s=%s", key, v->str);
+	bool quoted = strpbrk(value, ",\"") != NULL;
+
+	if (!*value)
+		return;
+	sb_printf(line, "%s%s%s=", line->len ? "," : "", quoted ? "\"" : "", key);
+	for (const char *p = value; *p; p++) {
+		if (*p == '"')
+			sb_putc(line, '"');
+		sb_putc(line, *p);
 	}
-	return arena_error(t->a) < 0 ? err_errno(e, -ENOMEM, "NetworkingConfig") : 0;
+	if (quoted)
+		sb_putc(line, '"');
+}
+
+static void put_each(struct strbuf *line, const char *key, const struct strv *values)
+{
+	for (size_t i = 0; i < values->n; i++)
+		field_put(line, key, values->v[i]);
 }
 
 /* docker's client says a link of the command line twice: of the container and of its endpoint. */
@@ -209,36 +223,39 @@ static int add_link(struct taking *t, const char *link, struct err *e)
 	return field_add(t, &t->o->links, link, e);
 }
 
+static void put_network(struct strbuf *line, const struct ct_network *n)
+{
+	field_put(line, "ip", n->ip ? n->ip : "");
+	field_put(line, "ip6", n->ip6 ? n->ip6 : "");
+	field_put(line, "mac-address", n->mac_address ? n->mac_address : "");
+	field_put(line, "gw-priority", n->gw_priority ? n->gw_priority : "");
+	put_each(line, "link-local-ip", &n->link_local);
+	if (!is_usual(n->name)) /* the default network has no names: Docker says nothing about those that are asked for there */
+		put_each(line, "alias", &n->aliases);
+	put_each(line, "driver-opt", &n->driver_opts);
+}
+
 /* One endpoint as --network has it. Docker has links of an endpoint, too, which here are the container's. */
 static int add_network(struct taking *t, const char *name, const struct json *endpoint, struct err *e)
 {
-	static const char *const texts[][3] = { { "IPAMConfig", "IPv4Address", "ip" }, { "IPAMConfig", "IPv6Address", "ip6" }, { NULL, "MacAddress", "mac-address" } };
-	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
-	const struct json *ipam = json_get(endpoint, "IPAMConfig"), *priority = json_get(endpoint, "GwPriority");
-	const char *options;
-	int r;
+	CLEANUP_STRBUF struct strbuf options = STRBUF_INIT, line = STRBUF_INIT;
+	struct ct_network n;
+	const char *text;
+	int r = place_parse(t->a, name, endpoint, &n, e);
 
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		const char *v = json_text(texts[i][0] ? ipam : endpoint, texts[i][1], "");
-
-		if (*v)
-			sb_printf(&out, ",%s=%s", texts[i][2], v);
-	}
-	if (priority && priority->type == JSON_NUMBER && strcmp(priority->str, "0") != 0)
-		sb_printf(&out, ",gw-priority=%s", priority->str);
-	r = add_each(t, &out, "link-local-ip", json_get(ipam, "LinkLocalIPs"), e);
-	if (r == 0 && !is_usual(name)) /* the default network has no names: Docker says nothing about those that are asked for there */
-		r = add_each(t, &out, "alias", json_get(endpoint, "Aliases"), e);
-	json_each(v, json_get(endpoint, "DriverOpts"))
-		sb_printf(&out, ",driver-opt=%s=%s", v->key, v->type == JSON_STRING ? v->str : "");
-	json_each(v, r == 0 ? json_get(endpoint, "Links") : NULL)
-		if (r == 0 && v->type == JSON_STRING)
-			r = add_link(t, v->str, e);
+	for (size_t i = 0; r == 0 && i < n.links.n; i++)
+		r = add_link(t, n.links.v[i], e);
 	if (r < 0)
 		return r;
+	put_network(&options, &n);
 	name = is_usual(name) ? "bridge" : name;
-	options = out.len ? arena_printf(t->a, "name=%s%s", name, out.s) : name;
-	return sb_error(&out) < 0 || !options ? err_errno(e, -ENOMEM, "NetworkingConfig") : field_add(t, &t->o->networks, options, e);
+	if (options.len || strpbrk(name, "=,\""))
+		field_put(&line, "name", name);
+	else
+		sb_puts(&line, name);
+	sb_printf(&line, "%s%s", options.len ? "," : "", sb_str(&options));
+	text = arena_strdup(t->a, sb_str(&line));
+	return sb_error(&options) < 0 || sb_error(&line) < 0 || !text ? err_errno(e, -ENOMEM, "NetworkingConfig") : field_add(t, &t->o->networks, text, e);
 }
 
 static bool is_mode(const char *name, const char *mode)

@@ -53,6 +53,8 @@ bool field_is_empty(const struct json *v);
 int field_wrong(const struct taking *t, const struct field *f, const char *want, struct err *e);
 /* v is added to *list, which lies in t->a. */
 int field_add(struct taking *t, struct strv *list, const char *v, struct err *e) MUST_CHECK;
+/* KEY=VALUE onto a line that base/csv.h takes apart again; "" is none. */
+void field_put(struct strbuf *line, const char *key, const char *value);
 /* Of an object that is an element of a list. */
 const char *field_text(const struct json *object, const char *key);
 int64_t field_number(const struct json *object, const char *key);

@@ -24,27 +24,10 @@ int take_tmpfs(struct taking *t, const struct field *f, const struct json *v, st
 
 /* ---- Mounts ---- */
 
-/* One field of the line, which base/csv.h takes apart again. */
-static void put(struct strbuf *out, const char *key, const char *value)
-{
-	bool quoted = strpbrk(value, ",\"") != NULL;
-
-	if (!*value)
-		return;
-	sb_printf(out, "%s%s%s=", out->len ? "," : "", quoted ? "\"" : "", key);
-	for (const char *p = value; *p; p++) {
-		if (*p == '"')
-			sb_putc(out, '"');
-		sb_putc(out, *p);
-	}
-	if (quoted)
-		sb_putc(out, '"');
-}
-
 static void put_flag(struct strbuf *out, const char *key, bool on)
 {
 	if (on)
-		put(out, key, "true");
+		field_put(out, key, "true");
 }
 
 /* What is said of mounts below means nothing where there are none. */
@@ -54,9 +37,9 @@ static int put_bind(const struct json *o, struct strbuf *out, struct err *e)
 
 	if (below && all)
 		return err_set(e, ERR_INVALID, "Mounts: BindOptions.ReadOnlyNonRecursive and ReadOnlyForceRecursive: one of both");
-	put(out, "bind-propagation", field_text(o, "Propagation"));
+	field_put(out, "bind-propagation", field_text(o, "Propagation"));
 	put_flag(out, "bind-nonrecursive", none);
-	put(out, "bind-recursive", none ? "" : below ? "writable" : all ? "readonly" : "");
+	field_put(out, "bind-recursive", none ? "" : below ? "writable" : all ? "readonly" : "");
 	put_flag(out, "bind-create", field_flag(o, "CreateMountpoint"));
 	return 0;
 }
@@ -66,12 +49,12 @@ static int put_volume(struct taking *t, const struct json *o, struct strbuf *out
 	const struct json *driver = json_get(o, "DriverConfig");
 
 	put_flag(out, "volume-nocopy", field_flag(o, "NoCopy"));
-	put(out, "volume-subpath", field_text(o, "Subpath"));
-	put(out, "volume-driver", field_text(driver, "Name"));
+	field_put(out, "volume-subpath", field_text(o, "Subpath"));
+	field_put(out, "volume-driver", field_text(driver, "Name"));
 	json_each(it, json_get(o, "Labels"))
-		put(out, "volume-label", arena_printf(t->a, "%s=%s", it->key, it->type == JSON_STRING ? it->str : ""));
+		field_put(out, "volume-label", arena_printf(t->a, "%s=%s", it->key, it->type == JSON_STRING ? it->str : ""));
 	json_each(it, json_get(driver, "Options"))
-		put(out, "volume-opt", arena_printf(t->a, "%s=%s", it->key, it->type == JSON_STRING ? it->str : ""));
+		field_put(out, "volume-opt", arena_printf(t->a, "%s=%s", it->key, it->type == JSON_STRING ? it->str : ""));
 	return arena_error(t->a);
 }
 
@@ -83,9 +66,9 @@ static int put_tmpfs(struct taking *t, const struct json *o, struct strbuf *out,
 	if (options && !field_is_empty(options))
 		return err_set(e, ERR_INVALID, "Mounts: TmpfsOptions.Options is not supported: HostConfig.Tmpfs takes options");
 	if (size)
-		put(out, "tmpfs-size", arena_printf(t->a, "%" PRId64, size));
+		field_put(out, "tmpfs-size", arena_printf(t->a, "%" PRId64, size));
 	if (mode)
-		put(out, "tmpfs-mode", arena_printf(t->a, "%04" PRIo64, (uint64_t)mode));
+		field_put(out, "tmpfs-mode", arena_printf(t->a, "%04" PRIo64, (uint64_t)mode));
 	return arena_error(t->a) < 0 ? err_errno(e, -ENOMEM, "Mounts") : 0;
 }
 
@@ -96,14 +79,14 @@ static int add_mount(struct taking *t, const struct json *m, struct err *e)
 
 	if (m->type != JSON_OBJECT)
 		return err_set(e, ERR_INVALID, "HostConfig.Mounts: want objects");
-	put(&out, "type", field_text(m, "Type"));
-	put(&out, "source", field_text(m, "Source"));
-	put(&out, "target", field_text(m, "Target"));
+	field_put(&out, "type", field_text(m, "Type"));
+	field_put(&out, "source", field_text(m, "Source"));
+	field_put(&out, "target", field_text(m, "Target"));
 	put_flag(&out, "readonly", field_flag(m, "ReadOnly"));
 	r = put_bind(json_get(m, "BindOptions"), &out, e);
 	if (r == 0)
 		r = put_volume(t, json_get(m, "VolumeOptions"), &out);
-	put(&out, "image-subpath", field_text(json_get(m, "ImageOptions"), "Subpath"));
+	field_put(&out, "image-subpath", field_text(json_get(m, "ImageOptions"), "Subpath"));
 	if (r == 0)
 		r = put_tmpfs(t, json_get(m, "TmpfsOptions"), &out, e);
 	if (r < 0 || sb_error(&out) < 0)
