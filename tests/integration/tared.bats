@@ -349,6 +349,47 @@ assert Unix(path).ask("GET", "/_ping")[0] == 200
 '
 }
 
+@test "heads that are half here: who has too many of them is refused, nobody else; those of requests at work are none" {
+  probe
+  chmod 711 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR" && chmod 666 "$SOCKET"
+  python '
+large = b"X: " + b"x" * 60000 + b"\r\n"
+# of these there is more than what may be half here, but they are whole
+work = [connect(path) for _ in range(280)]
+for s in work:
+    s.sendall(b"GET /gone?path=/dev/null HTTP/1.1\r\n" + large + b"\r\n")
+for s in work:
+    until(s, b"\r\n\r\n")
+other, told = os.pipe(), os.pipe()
+if os.fork() == 0:
+    os.close(other[1])
+    os.setgid(65534)
+    os.setuid(65534)
+    held = [connect(path) for _ in range(400)]
+    try:
+        for s in held:
+            s.sendall(b"GET /things/x HTTP/1.1\r\n" + large)
+    except OSError:
+        pass
+    refused = 0
+    for s in held[-100:]:
+        s.settimeout(2)
+        refused += status(rest(s)) == 503
+    os.write(told[1], b"%d" % refused)
+    os.read(other[0], 1)
+    os._exit(0)
+assert os.read(told[0], 10) == b"100"
+s = connect(path)
+s.sendall(b"GET /things/x HTTP/1.1\r\nConnection: close\r\n" + large)
+time.sleep(0.2)
+s.sendall(b"\r\n")
+answer = rest(s)
+assert status(answer) == 200, answer
+os.write(other[1], b"x")
+os.wait()
+'
+}
+
 @test "slow heads: ended after 30 seconds" {
   [ -n "${TARE_TEST_LONG:-}" ] || skip "takes 30 seconds: make test-long"
   probe

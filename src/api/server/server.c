@@ -19,6 +19,7 @@
 #include "api/server/listen.h"
 #include "api/server/readers.h"
 #include "api/server/tls.h"
+#include "api/server/users.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -38,13 +39,6 @@
 #define PAUSE_MS 200
 #define PIECE (64U * 1024)
 #define OTHER_FDS 64U /* of ours that are no connection's */
-
-/* Who is at the other end, and what he has of us. */
-struct user {
-	struct user *next;
-	uid_t uid;
-	unsigned int conns, workers;
-};
 
 enum conn_state { CONN_GREETS, CONN_READS, CONN_WORKS, CONN_DRAINS };
 
@@ -73,7 +67,7 @@ struct front {
 	struct readers readers;
 	struct loop_source *sources[LISTEN_MAX];
 	struct conn *conns;
-	struct user *users;
+	struct users users;
 	unsigned int n_conns, n_workers, max_conns;
 	size_t heads;
 	struct loop_source *timer;
@@ -86,35 +80,6 @@ struct front {
 static void watch(struct front *f, int64_t at);
 static void take(struct conn *c, const char *bytes, size_t len);
 
-/* ---- users ---- */
-
-static struct user *user_of(struct front *f, uid_t uid)
-{
-	struct user *u;
-
-	for (u = f->users; u; u = u->next)
-		if (u->uid == uid)
-			return u;
-	u = calloc(1, sizeof(*u));
-	if (!u)
-		return NULL;
-	*u = (struct user){ .next = f->users, .uid = uid };
-	f->users = u;
-	return u;
-}
-
-static void forget_user(struct front *f, struct user *u)
-{
-	struct user **at = &f->users;
-
-	if (u->conns)
-		return;
-	while (*at != u)
-		at = &(*at)->next;
-	*at = u->next;
-	free(u);
-}
-
 /* ---- a connection ---- */
 
 static void close_conn(struct conn *c)
@@ -126,11 +91,11 @@ static void close_conn(struct conn *c)
 	close_fd(c->fd);
 	close_fd(c->pidfd);
 	f->heads -= c->held;
+	c->user->heads -= c->held;
 	http_free(&c->http);
 	sb_free(&c->rest);
 	free(c->tls);
-	c->user->conns--;
-	forget_user(f, c->user);
+	users_drop(c->user);
 	*c->at = c->next;
 	if (c->next)
 		c->next->at = c->at;
@@ -153,7 +118,24 @@ static void count_head(struct conn *c)
 	size_t now = c->http.text.cap + c->rest.cap;
 
 	c->front->heads += now - c->held;
+	c->user->heads += now - c->held;
 	c->held = now;
+}
+
+/* There are too many of them, and this user's are more than his part. */
+static bool heads_too_many(const struct conn *c)
+{
+	return c->front->heads > HEADS_MAX && c->user->heads > HEADS_MAX / c->front->users.n;
+}
+
+/* It has its process now, which has all of it: here is kept what stands behind it and is another's. */
+static void give_head(struct conn *c)
+{
+	if (http_body_length(&c->http) != 0)
+		sb_free(&c->rest);
+	http_reset(&c->http);
+	count_head(c);
+	c->state = CONN_WORKS;
 }
 
 static void next_request(struct conn *c)
@@ -292,9 +274,6 @@ static void on_worker(struct loop *l, int fd, uint32_t events, void *data)
 	c->pidfd = close_fd(c->pidfd);
 	f->n_workers--;
 	c->user->workers--;
-	/* where the request had a body, its process has used what came behind the head */
-	if (http_body_length(&c->http) != 0)
-		sb_reset(&c->rest);
 	if (r < 0 || status != 0 || loop_modify(l, c->source, EPOLLIN) < 0)
 		close_conn(c);
 	else
@@ -336,7 +315,7 @@ static bool give_reader(struct conn *c)
 
 	if (!readers_give(&c->front->readers, &ex, on_read, c))
 		return false;
-	c->state = CONN_WORKS;
+	give_head(c);
 	(void)!loop_modify(c->front->loop, c->source, EPOLLET); /* as start_worker() does; fails for want of nothing */
 	return true;
 }
@@ -352,7 +331,7 @@ static bool start_worker(struct conn *c)
 		c->pidfd = -1;
 		return false;
 	}
-	c->state = CONN_WORKS;
+	give_head(c);
 	f->n_workers++;
 	c->user->workers++;
 	/* EPOLLET: that the client hung up is told once, and looked at by who works for him */
@@ -390,8 +369,8 @@ static size_t take_head(struct conn *c, const char *bytes, size_t len)
 		if (fresh)
 			set_deadline(c, HEAD_MS);
 		count_head(c);
-		if (c->front->heads > HEADS_MAX)
-			refuse(c, 503, "too many requests are half here; try again later");
+		if (heads_too_many(c))
+			refuse(c, 503, "too many requests of yours are half here; try again later");
 		return len;
 	case HTTP_DONE:
 		if (is_at_once(c) && answer_at_once(c))
@@ -456,7 +435,7 @@ static void on_conn(struct loop *l, int fd, uint32_t events, void *data)
 static int add_conn(struct front *f, int fd, uid_t uid, struct conn **out)
 {
 	struct conn *c = calloc(1, sizeof(*c));
-	struct user *u = c ? user_of(f, uid) : NULL;
+	struct user *u = c ? users_take(&f->users, uid, NULL) : NULL;
 	int r;
 
 	if (!u) {
@@ -468,7 +447,7 @@ static int add_conn(struct front *f, int fd, uid_t uid, struct conn **out)
 	c->state = CONN_READS;
 	r = loop_add(f->loop, fd, EPOLLIN, on_conn, c, &c->source);
 	if (r < 0) {
-		forget_user(f, u);
+		users_drop(u);
 		free(c);
 		return r;
 	}
@@ -476,7 +455,6 @@ static int add_conn(struct front *f, int fd, uid_t uid, struct conn **out)
 		f->conns->at = &c->next;
 	f->conns = c;
 	f->n_conns++;
-	u->conns++;
 	*out = c;
 	return 0;
 }
@@ -739,6 +717,7 @@ static void free_front(struct front **at)
 		readers_close(&f->readers);
 	while (f->conns)
 		close_conn(f->conns);
+	users_free(&f->users);
 	loop_free(f->loop);
 	free(f);
 }
