@@ -158,6 +158,41 @@ wait_for(lambda: not children(pid))
 '
 }
 
+@test "many who connect and say nothing: so many processes and no more, others get in all the same, and they end with their connections" {
+  probe
+  python '
+held = [socket.create_connection(("127.0.0.1", 2376), timeout=20) for _ in range(250)]
+wait_for(lambda: len(children(pid)) >= 120)
+time.sleep(0.3)
+assert len(children(pid)) < 160, len(children(pid)) # 128, and those that were ended just now
+s = secure() # behind all of them: the oldest have to go
+s.sendall(b"GET /_ping HTTP/1.1\r\n\r\n")
+assert until(s, b"OK").startswith(b"HTTP/1.1 200 OK")
+for h in held:
+    h.close()
+wait_for(lambda: len(children(pid)) == 1 and fds(pid) < 40)
+'
+}
+
+@test "connections are counted for each name" {
+  probe
+  certificate bob ca bob
+  python '
+s = secure()
+s.sendall(b"GET /things/x HTTP/1.1\r\n\r\n")
+assert b"alice" in until(s, b"}")
+other = ssl.create_default_context(cafile="ca.pem")
+other.load_cert_chain("bob.pem", "bob.key")
+t = other.wrap_socket(socket.create_connection(("127.0.0.1", 2376), timeout=20), server_hostname="localhost")
+t.sendall(b"GET /things/x HTTP/1.1\r\n\r\n")
+assert b"bob" in until(t, b"}")
+s.close()
+t.sendall(b"GET /things/x HTTP/1.1\r\nConnection: close\r\n\r\n")
+assert b"bob" in rest(t)
+wait_for(lambda: not children(pid))
+'
+}
+
 @test "files that are not fit end the start" {
   run -1 "$TARE_BIN/tared" -H tcp://127.0.0.1:2376 --tls
   [ "$output" = "tared: TLS: name the server's certificate and its key, --tlscert and --tlskey" ]

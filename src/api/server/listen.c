@@ -4,6 +4,8 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,4 +254,16 @@ void listen_forget_manager(void)
 
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
 		(void)unsetenv(ours[i]);
+}
+
+int listen_set_tcp(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} all[] = { { IPPROTO_TCP, TCP_NODELAY, 1 }, { SOL_SOCKET, SO_KEEPALIVE, 1 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (setsockopt(fd, all[i].level, all[i].name, &all[i].value, sizeof(all[i].value)) < 0)
+			return -errno;
+	return 0;
 }

@@ -6,8 +6,6 @@
  * whole; a head that does not come is not waited for. Reads and writes here never block; the descriptors themselves do, as the processes want them. */
 #include "api/server/server.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -33,6 +31,8 @@
 #define WORKERS_MAX 2048U
 #define WORKERS_PER_USER 1024U
 #define HEADS_MAX (16U << 20)
+#define GREETS_MAX 128U /* of TLS, that have not told who they are */
+#define GREET_MS 2000   /* who takes longer has to go when there are as many */
 #define HEAD_MS 30000
 #define IDLE_MS 300000
 #define DRAIN_MS 2000
@@ -54,6 +54,7 @@ struct conn {
 	struct strbuf rest; /* behind the head */
 	const char *socket;       /* that he came through; the listener's */
 	struct tls_greeting *tls; /* who he is; NULL: no TLS */
+	struct tls_helper *helper; /* NULL: none, or it has ended */
 	size_t held;        /* of HEADS_MAX */
 	int pidfd;
 	struct loop_source *worker;
@@ -68,7 +69,7 @@ struct front {
 	struct loop_source *sources[LISTEN_MAX];
 	struct conn *conns;
 	struct users users;
-	unsigned int n_conns, n_workers, max_conns;
+	unsigned int n_conns, n_workers, n_greets, n_helpers, max_conns;
 	size_t heads;
 	struct loop_source *timer;
 	int64_t timer_at;
@@ -81,6 +82,31 @@ static void watch(struct front *f, int64_t at);
 static void take(struct conn *c, const char *bytes, size_t len);
 
 /* ---- a connection ---- */
+
+static void user_alone(void *data)
+{
+	users_drop(data);
+}
+
+static void conn_alone(void *data)
+{
+	struct conn *c = data;
+
+	c->helper = NULL;
+}
+
+/* As long as a process of his is there he has that connection, too. */
+static void leave_user(struct conn *c)
+{
+	if (!c->helper) {
+		users_drop(c->user);
+		return;
+	}
+	c->helper->ended = user_alone;
+	c->helper->data = c->user;
+	if (c->state == CONN_GREETS)
+		tls_kill(c->helper);
+}
 
 static void close_conn(struct conn *c)
 {
@@ -95,7 +121,8 @@ static void close_conn(struct conn *c)
 	http_free(&c->http);
 	sb_free(&c->rest);
 	free(c->tls);
-	users_drop(c->user);
+	leave_user(c);
+	f->n_greets -= c->state == CONN_GREETS;
 	*c->at = c->next;
 	if (c->next)
 		c->next->at = c->at;
@@ -398,16 +425,31 @@ static void take(struct conn *c, const char *bytes, size_t len)
 		used = take_head(c, bytes, len);
 }
 
+/* Now he has a name: he is another user than those who greet. */
+static bool know_user(struct conn *c)
+{
+	struct user *u = users_take(&c->front->users, (uid_t)-1, c->tls->name);
+
+	if (u) {
+		users_drop(c->user);
+		c->user = u;
+	}
+	return u;
+}
+
 static void greet(struct conn *c, const char *bytes, size_t len)
 {
 	size_t used;
 	int r = tls_greet(c->tls, bytes, len, &used);
 
-	if (r < 0) {
+	if (r < 0 || (r > 0 && !know_user(c))) {
 		close_conn(c);
 	} else if (r > 0) {
+		c->front->n_greets--;
 		c->state = CONN_READS;
-		if (used < len)
+		if (c->user->conns > CONNS_PER_USER)
+			refuse(c, 503, "too many connections of yours; try again later");
+		else
 			take(c, bytes + used, len - used);
 	}
 }
@@ -459,73 +501,71 @@ static int add_conn(struct front *f, int fd, uid_t uid, struct conn **out)
 	return 0;
 }
 
-/* A process of TLS, which has nothing to tell by its end. */
-struct helper {
-	int pidfd;
-	struct loop_source *source;
-};
-
-static void on_helper(struct loop *l, int fd, uint32_t events, void *data)
+/* Whether one more may begin TLS: it has a process at once, whoever it is. One that has been at it for long makes room. */
+static bool room_to_greet(struct front *f)
 {
-	struct helper *h = data;
-	int status;
+	struct conn *oldest = NULL;
 
-	(void)events;
-	if (spawn_wait(fd, 0, &status) == -ETIMEDOUT)
-		return;
-	loop_remove(l, h->source);
-	close_fd(h->pidfd);
-	free(h);
+	if (f->n_greets < GREETS_MAX)
+		return true;
+	for (struct conn *c = f->conns; c; c = c->next)
+		if (c->state == CONN_GREETS)
+			oldest = c;
+	if (!oldest || clock_ms() < oldest->deadline - HEAD_MS + GREET_MS)
+		return false;
+	close_conn(oldest);
+	return true;
 }
 
 /* What is not TLS' fault is said in the log, once for each client that it costs. */
-static int begin_tls(struct front *f, int *fd, struct tls_greeting **out)
+static void welcome_tls(struct front *f, const char *socket, int fd)
 {
-	CLEANUP_FREE struct helper *h = calloc(1, sizeof(*h));
+	CLEANUP_FD int theirs = fd;
 	CLEANUP_FREE struct tls_greeting *g = calloc(1, sizeof(*g));
+	struct tls_helper *h;
 	struct err e = { 0 };
-	int r = h && g ? tls_start(&f->options->tls, fd, &h->pidfd, &e) : err_errno(&e, -ENOMEM, "begin TLS");
+	struct conn *c;
 
-	if (r == 0) {
-		r = loop_add(f->loop, h->pidfd, EPOLLIN, on_helper, h, &h->source);
-		if (r == 0)
-			h = NULL; /* the loop's */
-		else
-			close_fd(h->pidfd);
-	}
-	if (r == 0)
-		*out = take_ptr(g);
-	else if (e.code)
+	if (!g || f->n_conns >= f->max_conns || f->n_helpers >= f->max_conns)
+		return;
+	if (tls_start(&f->options->tls, f->loop, &theirs, &f->n_helpers, &h, &e) < 0) {
 		log_error("%s", e.msg);
-	return r;
+		return;
+	}
+	if (add_conn(f, theirs, (uid_t)-1, &c) < 0) {
+		tls_kill(h);
+		return;
+	}
+	theirs = -1;
+	h->ended = conn_alone;
+	h->data = c;
+	c->helper = h;
+	c->socket = socket;
+	c->tls = take_ptr(g);
+	c->state = CONN_GREETS;
+	f->n_greets++;
+	set_deadline(c, HEAD_MS);
 }
 
 static void welcome(struct front *f, const struct listener *l, int fd)
 {
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(peer);
-	struct tls_greeting *tls = NULL;
-	const int on = 1;
 	struct conn *c;
 
-	if (l->tcp ? setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 || setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) < 0
-		   : getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0) {
+	if (l->tcp ? listen_set_tcp(fd) < 0 : getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0) {
 		close_fd(fd);
 		return;
 	}
-	if (l->tcp && f->options->tls.cert && begin_tls(f, &fd, &tls) < 0) {
-		close_fd(fd);
+	if (l->tcp && f->options->tls.cert) {
+		welcome_tls(f, l->host, fd);
 		return;
 	}
 	if (add_conn(f, fd, peer.uid, &c) < 0) {
 		close_fd(fd);
-		free(tls);
 		return;
 	}
 	c->socket = l->host;
-	c->tls = tls;
-	if (tls)
-		c->state = CONN_GREETS;
 	if (f->n_conns > f->max_conns)
 		refuse(c, 503, "too many connections; try again later");
 	else if (c->user->conns > CONNS_PER_USER)
@@ -548,13 +588,12 @@ static void on_pause_end(struct loop *l, int fd, uint32_t events, void *data)
 			log_error("%s is not listened to any more", f->listeners.v[i].host);
 }
 
-/* No descriptor, no memory: the same again at once would keep us busy for nothing. */
-static void pause_listening(struct front *f, int why)
+/* The same again at once would keep us busy for nothing. */
+static void pause_listening(struct front *f, size_t first, size_t n)
 {
-	log_error("take a connection: %s", strerror(-why));
 	if (loop_timer(f->loop, PAUSE_MS * 1000000LL, on_pause_end, f, NULL) < 0)
 		return;
-	for (size_t i = 0; i < f->listeners.n; i++) {
+	for (size_t i = first; i < first + n; i++) {
 		loop_remove(f->loop, f->sources[i]);
 		f->sources[i] = NULL;
 	}
@@ -571,11 +610,17 @@ static void on_listener(struct loop *loop, int fd, uint32_t events, void *data)
 
 		if (f->listeners.v[i].fd != fd)
 			continue;
+		if (f->listeners.v[i].tcp && f->options->tls.cert && !room_to_greet(f)) {
+			pause_listening(f, i, 1); /* they wait in the kernel */
+			return;
+		}
 		c = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-		if (c >= 0)
+		if (c >= 0) {
 			welcome(f, &f->listeners.v[i], c);
-		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-			pause_listening(f, -errno);
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+			log_error("take a connection: %s", strerror(errno));
+			pause_listening(f, 0, f->listeners.n);
+		}
 	}
 }
 
@@ -663,8 +708,8 @@ static int more_descriptors(struct front *f, struct err *e)
 	l.rlim_cur = l.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &l) < 0)
 		return err_errno(e, -errno, "raise the limit of open files");
-	/* each connection may have a process, which is a descriptor, too */
-	room = l.rlim_cur > OTHER_FDS ? (l.rlim_cur - OTHER_FDS) / 2 : 1;
+	/* each connection may have a process, which is a descriptor, too, and another one for TLS */
+	room = l.rlim_cur > OTHER_FDS ? (l.rlim_cur - OTHER_FDS) / (f->options->tls.cert ? 3 : 2) : 1;
 	f->max_conns = room < CONNS_MAX ? (unsigned int)room : CONNS_MAX;
 	return 0;
 }

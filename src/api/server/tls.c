@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "base/text.h"
 #include "sys/sock.h"
@@ -34,7 +36,7 @@ static int open_pem(const char *path, int *fd, struct err *e)
 	return path && *fd < 0 ? err_errno(e, -errno, "read %s", path) : 0;
 }
 
-int tls_start(const struct server_tls *t, int *fd, int *pidfd, struct err *e)
+static int start(const struct server_tls *t, int *fd, int *pidfd, struct err *e)
 {
 	CLEANUP_FD int cert = -1, key = -1, ca = -1, plain = -1, other = -1;
 	char program[PATH_MAX];
@@ -64,6 +66,46 @@ int tls_start(const struct server_tls *t, int *fd, int *pidfd, struct err *e)
 	close_fd(*fd);
 	*fd = take_fd(&plain);
 	return 0;
+}
+
+static void on_end(struct loop *l, int fd, uint32_t events, void *data)
+{
+	struct tls_helper *h = data;
+	int status;
+
+	(void)events;
+	if (spawn_wait(fd, 0, &status) == -ETIMEDOUT)
+		return;
+	loop_remove(l, h->source);
+	close_fd(h->pidfd);
+	--*h->count;
+	if (h->ended)
+		h->ended(h->data);
+	free(h);
+}
+
+int tls_start(const struct server_tls *t, struct loop *loop, int *fd, unsigned int *count, struct tls_helper **out, struct err *e)
+{
+	CLEANUP_FREE struct tls_helper *h = calloc(1, sizeof(*h));
+	int r = h ? start(t, fd, &h->pidfd, e) : err_errno(e, -ENOMEM, "begin TLS");
+
+	if (r < 0)
+		return r;
+	h->loop = loop;
+	h->count = count;
+	r = loop_add(loop, h->pidfd, EPOLLIN, on_end, h, &h->source);
+	if (r < 0) {
+		close_fd(h->pidfd);
+		return err_errno(e, r, "begin TLS");
+	}
+	++*count;
+	*out = take_ptr(h);
+	return 0;
+}
+
+void tls_kill(const struct tls_helper *h)
+{
+	(void)syscall(SYS_pidfd_send_signal, h->pidfd, SIGKILL, NULL, 0U);
 }
 
 int tls_greet(struct tls_greeting *g, const char *bytes, size_t len, size_t *used)
