@@ -390,6 +390,20 @@ os.wait()
 '
 }
 
+@test "a client by TCP is asked every 15 seconds whether it is there" {
+  serve "$TARE_BUILD/tests/lib/http-probe" tcp://127.0.0.1:2375
+  python '
+s = socket.create_connection(("127.0.0.1", 2375), timeout=20)
+s.sendall(b"GET /_ping HTTP/1.1\r\n\r\n")
+until(s, b"OK")
+rows = [line.split() for line in open("/proc/net/tcp") if " 0100007F:0947 " in line and " 01 " in line] # proc_net_tcp(5): ours, established
+mine = [r for r in rows if r[1] == "0100007F:0947"]
+assert len(mine) == 1, rows
+kind, ticks = mine[0][5].split(":") # 02: a timer of keepalive, in hundredths of a second
+assert kind == "02" and int(ticks, 16) <= 1500, mine
+'
+}
+
 @test "slow heads: ended after 30 seconds" {
   [ -n "${TARE_TEST_LONG:-}" ] || skip "takes 30 seconds: make test-long"
   probe

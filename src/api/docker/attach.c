@@ -84,7 +84,7 @@ static int reach(struct attached *a, struct err *e)
 	return r;
 }
 
-/* Until it is started. 1: it was; 0: the client went, or nobody will start it. */
+/* Until it is started. Half a close is no end: a client without input ends its half at once. 1: it was; 0: the client went, or nobody will start it. */
 static int await_start(struct attached *a, struct err *e)
 {
 	int fds[WAITING_FDS], r = 0;

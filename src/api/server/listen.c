@@ -22,6 +22,8 @@
 #include "oci/user.h"
 #include "sys/sock.h"
 
+#define KEEP_SECONDS 15
+
 #define BACKLOG 4096
 #define GROUP_FILE_MAX (8U << 20)
 
@@ -256,11 +258,13 @@ void listen_forget_manager(void)
 		(void)unsetenv(ours[i]);
 }
 
+/* Docker's own client ends its half at once where it has no input: that the other end closed says nothing. One that is gone answers by a reset when it
+ * is asked, as soon as its kernel has forgotten it. */
 int listen_set_tcp(int fd)
 {
 	static const struct {
 		int level, name, value;
-	} all[] = { { IPPROTO_TCP, TCP_NODELAY, 1 }, { SOL_SOCKET, SO_KEEPALIVE, 1 } };
+	} all[] = { { IPPROTO_TCP, TCP_NODELAY, 1 }, { SOL_SOCKET, SO_KEEPALIVE, 1 }, { IPPROTO_TCP, TCP_KEEPIDLE, KEEP_SECONDS }, { IPPROTO_TCP, TCP_KEEPINTVL, KEEP_SECONDS } };
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (setsockopt(fd, all[i].level, all[i].name, &all[i].value, sizeof(all[i].value)) < 0)

@@ -34,7 +34,7 @@ void listen_notify(const char *what);
 /* What the environment says of a service manager is for us alone: nothing that we start is to see it. */
 void listen_forget_manager(void);
 
-/* What a connection by TCP is to have. */
+/* What a connection by TCP is to have: nothing is held back, and a client that is gone is found out (POLLHUP, POLLERR) while nothing is sent to it. */
 int listen_set_tcp(int fd) MUST_CHECK;
 
 #endif

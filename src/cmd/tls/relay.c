@@ -148,6 +148,9 @@ static int wait_for_more(const struct relay *r)
 
 	if (n == 0 || (n < 0 && errno != EINTR))
 		return -1;
+	/* the client is gone, and not only done with talking */
+	if (p[0].revents & (POLLHUP | POLLERR) && !(p[0].revents & POLLIN) && empty(&r->in) && r->in.ended)
+		return -1;
 	/* nobody is behind the plain socket any more, and all that was said was sent */
 	return (p[1].revents & POLLHUP) && r->out.told ? -1 : 0;
 }
