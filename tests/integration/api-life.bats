@@ -250,7 +250,8 @@ cat' ]
   [ -d "$BATS_TEST_TMPDIR/a:b,c" ]
   [ "$(api GET /containers/top/json | jq -c '.HostConfig.Mounts[0].BindOptions | .CreateMountpoint, .NonRecursive' | xargs)" = 'true true' ]
   asks 400 'HostConfig.KernelMemory is not supported: the kernel limits its own memory within Memory' POST /containers/create '{"Image":"busybox","HostConfig":{"KernelMemory":4096}}'
-  asks 400 'HostConfig.Nonsense is not known here' POST /containers/create '{"Image":"busybox","HostConfig":{"Nonsense":true}}'
+  [ "$(api_is 201 POST /containers/create "${JSON[@]}" -d '{"Image":"busybox","Nonsense":1,"Empty":[],"HostConfig":{"More":true,"NetworkMode":"none"}}' | jq -c .Warnings)" = \
+    '["Config.Nonsense is not known, and was ignored","HostConfig.More is not known, and was ignored"]' ]
   asks 400 'HostConfig.Memory: want a whole number' POST /containers/create '{"Image":"busybox","HostConfig":{"Memory":"1g"}}'
   asks 400 'unknown or invalid runtime name: kata' POST /containers/create '{"Image":"busybox","HostConfig":{"Runtime":"kata"}}'
   asks 400 "maximum retry count cannot be used with restart policy 'always'" POST /containers/create \

@@ -224,7 +224,7 @@ part_policies() {
   "$WHO" exec always kill -9 1 || true
   "$WHO" kill -s KILL always >/dev/null
   d inspect -f '{{.HostConfig.RestartPolicy.Name}} {{.RestartCount}}' always
-  d run -d --name limited --cpus 0.5 --memory 64m --pids-limit 20 --cap-drop ALL --security-opt no-new-privileges --ulimit nofile=100:200 busybox sleep 1000
+  d run -d --name limited --cpus 0.5 --memory 64m --pids-limit 20 --cap-drop ALL --security-opt no-new-privileges --ulimit nofile=200:200 busybox sleep 1000
   d exec limited sh -c 'ulimit -n; grep -E "CapEff|NoNewPrivs" /proc/self/status'
   d inspect -f '{{.HostConfig.NanoCpus}} {{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{json .HostConfig.CapDrop}} {{json .HostConfig.Ulimits}}' limited
   d rm -f sick again always limited

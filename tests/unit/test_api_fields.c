@@ -20,9 +20,10 @@ static const struct json *parse(struct arena *a, const char *text)
 static void take(struct arena *a, const char *text, struct ct_options *out)
 {
 	struct err e = { 0 };
+	struct strv ignored = { 0 };
 
 	*out = (struct ct_options){ 0 };
-	if (fields_create(a, parse(a, text), out, &e) < 0)
+	if (fields_create(a, parse(a, text), out, &ignored, &e) < 0)
 		fail_msg("%s: %s", text, e.msg);
 }
 

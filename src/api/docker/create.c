@@ -43,7 +43,7 @@ static int defaults(const struct server_options *server, const struct engine *en
 	return settings_container(&s, a, en->user.on, o, e);
 }
 
-static int answer(struct exchange *ex, const char *id, struct err *e)
+static int answer(struct exchange *ex, const char *id, struct strv warnings, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf out = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&out);
@@ -51,6 +51,8 @@ static int answer(struct exchange *ex, const char *id, struct err *e)
 	jw_object(&w, NULL);
 	jw_str(&w, "Id", id);
 	jw_array(&w, "Warnings");
+	for (size_t i = 0; i < warnings.n; i++)
+		jw_str(&w, NULL, warnings.v[i]);
 	jw_end_array(&w);
 	jw_end_object(&w);
 	return ex_json(ex, 201, &out, e);
@@ -60,6 +62,7 @@ static int create(struct exchange *ex, struct err *e)
 {
 	CLEANUP_CONTAINER_NEW struct container_new n = CONTAINER_NEW_INIT;
 	struct ct_options o = { .profile = "docker" };
+	struct strv ignored = { 0 };
 	struct arena *a = ex_arena(ex);
 	const char *name = ex_query(ex, "name");
 	const struct json *body = NULL;
@@ -69,7 +72,7 @@ static int create(struct exchange *ex, struct err *e)
 	if (r == 0 && !body)
 		r = err_set(e, ERR_INVALID, "invalid JSON: got EOF while reading request body");
 	if (r == 0)
-		r = fields_create(a, body, &o, e);
+		r = fields_create(a, body, &o, &ignored, e);
 	if (r == 0 && (!o.image || !*o.image))
 		r = err_set(e, ERR_INVALID, "no image specified");
 	if (name && name[0] == '/')
@@ -89,7 +92,7 @@ static int create(struct exchange *ex, struct err *e)
 	if (r < 0)
 		return o.name ? words_name_taken(en, o.name, e) : r;
 	n.lock = close_fd(n.lock);
-	return answer(ex, n.id, e);
+	return answer(ex, n.id, ignored, e);
 }
 
 const struct route docker_create_routes[] = {

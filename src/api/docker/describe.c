@@ -53,8 +53,8 @@ void docker_describe(struct strbuf *out)
 	for (size_t i = 0; i < docker_view.n_tables; i++)
 		for (const struct route *r = docker_view.tables[i]; r->path; r++)
 			describe_route(r, out);
-	sb_puts(out, "\n## Members of POST /containers/create\n\nA member that is refused may be there as long as it is empty, zero or false. One that stands in no table is refused too, unless it is "
-		     "empty: it would mean nothing.\n");
+	sb_puts(out, "\n## Members of POST /containers/create\n\nA member that is refused may be there as long as it is empty, zero or false. One that stands in no table changes "
+		     "nothing, as with Docker; where it is not empty, a line of the answer's Warnings names it. Of POST /containers/{}/update such a one is refused.\n");
 	describe_fields("Config", field_config, out);
 	describe_fields("HostConfig", field_host, out);
 	describe_fields("HostConfig: limits; with RestartPolicy they are the members of POST /containers/{}/update, too", field_resources, out);

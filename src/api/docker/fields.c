@@ -153,6 +153,8 @@ static const struct field *row_of(const struct field *table, const char *name)
 
 static int take(struct taking *t, const struct field *f, const struct json *v, struct err *e)
 {
+	if (!f && t->ignored)
+		return field_add(t, t->ignored, arena_printf(t->a, "%s.%s is not known, and was ignored", t->where, v->key), e);
 	if (!f)
 		return err_set(e, ERR_INVALID, "%s.%s is not known here", t->where, v->key);
 	if (f->how == FIELD_HARMLESS)
@@ -288,9 +290,9 @@ static int take_networks(struct taking *t, const struct json *host, const struct
 
 /* ---- whole bodies ---- */
 
-int fields_create(struct arena *a, const struct json *body, struct ct_options *out, struct err *e)
+int fields_create(struct arena *a, const struct json *body, struct ct_options *out, struct strv *ignored, struct err *e)
 {
-	struct taking t = { .a = a, .o = out, .where = "Config" };
+	struct taking t = { .a = a, .o = out, .where = "Config", .ignored = ignored };
 	const struct json *host = json_get(body, "HostConfig");
 	int r = fields_take(&t, "Config", body, field_config, NULL, e);
 

@@ -22,6 +22,7 @@ struct taking {
 	const char *where; /* "HostConfig", for messages */
 	const struct json *of; /* the object that the member is of */
 	bool made;             /* the container is there, and is changed */
+	struct strv *ignored; /* sentences about members that no table has; NULL: such a one is refused */
 };
 
 typedef int (*field_fn)(struct taking *t, const struct field *f, const struct json *v, struct err *e);
@@ -39,11 +40,13 @@ struct field {
 /* Each ends with a row of zeros. */
 extern const struct field field_config[], field_host[], field_resources[];
 
-/* Every member of object by the table's rows; more: the rows of another one, or NULL. One that no row has is ERR_INVALID, unless it is empty. */
+/* Every member of object by the table's rows; more: the rows of another one, or NULL. One that no row has, and that is not empty, is ERR_INVALID, or
+ * a sentence for t->ignored. */
 int fields_take(struct taking *t, const char *where, const struct json *object, const struct field *table, const struct field *more, struct err *e) MUST_CHECK;
 
-/* The whole body: *image and so on lie in a; opt was zeroed by the caller. */
-int fields_create(struct arena *a, const struct json *body, struct ct_options *out, struct err *e) MUST_CHECK;
+/* The whole body: *image and so on lie in a; opt was zeroed by the caller. Docker takes what it does not know, so that a client may be newer than it: so does
+ * this, and *ignored (zeroed by the caller) has a sentence about each such member. */
+int fields_create(struct arena *a, const struct json *body, struct ct_options *out, struct strv *ignored, struct err *e) MUST_CHECK;
 /* The body of POST /containers/{}/update. *restart: NULL where it has none. */
 int fields_update(struct arena *a, const struct json *body, struct ct_options *out, const char **restart, struct err *e) MUST_CHECK;
 
