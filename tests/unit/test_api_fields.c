@@ -31,8 +31,9 @@ static void refused(struct arena *a, const char *text)
 {
 	struct ct_options o = { 0 };
 	struct err e = { 0 };
+	struct strv ignored = { 0 };
 
-	assert_true(fields_create(a, parse(a, text), &o, &e) < 0);
+	assert_true(fields_create(a, parse(a, text), &o, &ignored, &e) < 0);
 	assert_int_equal(e.cls, ERR_INVALID);
 }
 
