@@ -158,8 +158,8 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_str(w, "PidMode", mode_of(p, &p->pid_of, p->host_pid ? "host" : "private"));
 	jw_str(w, "IpcMode", mode_of(p, &p->ipc_of, p->host_ipc ? "host" : p->no_shm ? "none" : p->shareable ? "shareable" : "private"));
 	jw_str(w, "CgroupnsMode", p->host_cgroupns ? "host" : "private");
-	jw_str(w, "Runtime", "tare-oci");
-	jw_str(w, "Isolation", "");
+	jw_str(w, "Runtime", p->opt->runtime ? p->opt->runtime : p->opt->profile ? "runc" : "tare-oci"); /* Docker's name for the usual one */
+	jw_str(w, "Isolation", p->opt->isolation ? p->opt->isolation : "");
 	jw_object(w, "Annotations");
 	write_pairs(p, p->annotations, w);
 	jw_end_object(w);

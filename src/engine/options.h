@@ -22,6 +22,7 @@ struct ct_network {
 	struct strv links;            /* CONTAINER[:ALIAS] (links.h) */
 	const char *gw_priority;      /* these three: placeopts.h */
 	struct strv link_local, driver_opts;
+	bool any_opts;                /* driver_opts that nobody knows are kept and shown, which is what Docker does with all that its driver does not read */
 };
 
 /* A step of a build (engine/step.h): what it runs on instead of an image, and where what it writes goes. */
@@ -48,6 +49,7 @@ struct ct_options {
 	struct strv entrypoint_args; /* its words behind the first */
 	bool no_entrypoint; /* clears the image's and leaves its command, which entrypoint "" does not */
 	bool tty, open_stdin, rm, read_only, privileged, init;
+	const char *runtime, *isolation; /* as somebody asked for them, for inspect to show: there is one of each; NULL: nobody did */
 	const char *profile; /* NULL: the defaults of docs/security.md; "docker": Docker's, where those differ */
 	bool attach_stdin, attach_stdout, attach_stderr; /* what its first client wanted; for people */
 	const char *id_file; /* where its id was written; for people */

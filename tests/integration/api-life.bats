@@ -254,6 +254,9 @@ cat' ]
     '["Config.Nonsense is not known, and was ignored","HostConfig.More is not known, and was ignored"]' ]
   asks 400 'HostConfig.Memory: want a whole number' POST /containers/create '{"Image":"busybox","HostConfig":{"Memory":"1g"}}'
   asks 400 'unknown or invalid runtime name: kata' POST /containers/create '{"Image":"busybox","HostConfig":{"Runtime":"kata"}}'
+  asks 400 "logger: no log driver named 'asdf' is registered" POST /containers/create '{"Image":"busybox","HostConfig":{"LogConfig":{"Type":"asdf"}}}'
+  create shown '{"HostConfig":{"Runtime":"tare-oci","Isolation":"default"}}'
+  [ "$(tare inspect -f '{{.HostConfig.Runtime}} {{.HostConfig.Isolation}}' shown)" = 'tare-oci default' ]
   asks 400 "maximum retry count cannot be used with restart policy 'always'" POST /containers/create \
     '{"Image":"busybox","HostConfig":{"RestartPolicy":{"Name":"always","MaximumRetryCount":3}}}'
   # [] leaves the image's command, [""] takes it away

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/spec_log.h"
+
 /* What docs/security.md has for /proc and /sys is no list that one could send; an empty one asks for none. */
 #define UNMASKED "systempaths=unconfined"
 
@@ -238,12 +240,24 @@ int take_no_network(struct taking *t, const struct field *f, const struct json *
 
 /* ---- HostConfig ---- */
 
+static bool has_log_driver(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *have = LOG_DRIVERS; have; have = strchr(have, '|') ? strchr(have, '|') + 1 : NULL)
+		if (strcspn(have, "|") == len && strncmp(have, name, len) == 0)
+			return true;
+	return false;
+}
+
 int take_log(struct taking *t, const struct field *f, const struct json *v, struct err *e)
 {
 	const char *type = field_text(v, "Type");
 	const struct json *options = json_get(v, "Config");
 	const struct field opts = { .name = "LogConfig.Config", .offset = offsetof(struct ct_options, log_opts) };
 
+	if (*type && !has_log_driver(type))
+		return err_set(e, ERR_INVALID, "logger: no log driver named '%s' is registered", type);
 	if (*type)
 		*(const char **)at(t, f) = type;
 	return options && !field_is_empty(options) ? take_pairs(t, &opts, options, e) : 0;
@@ -299,19 +313,15 @@ int take_runtime(struct taking *t, const struct field *f, const struct json *v, 
 {
 	static const char *const known[] = { "runc", "io.containerd.runc.v2", "tare-oci" };
 
-	(void)t;
-	(void)f;
 	for (size_t i = 0; v->type == JSON_STRING && i < ARRAY_LEN(known); i++)
 		if (strcmp(known[i], v->str) == 0)
-			return 0;
+			return take_text(t, f, v, e);
 	return err_set(e, ERR_INVALID, "unknown or invalid runtime name: %s", v->type == JSON_STRING ? v->str : "");
 }
 
 int take_isolation(struct taking *t, const struct field *f, const struct json *v, struct err *e)
 {
-	(void)t;
-	(void)f;
-	return v->type == JSON_STRING && strcmp(v->str, "default") == 0 ? 0 : err_set(e, ERR_INVALID, "invalid isolation: there is one way here, \"default\"");
+	return v->type == JSON_STRING && strcmp(v->str, "default") == 0 ? take_text(t, f, v, e) : err_set(e, ERR_INVALID, "invalid isolation: there is one way here, \"default\"");
 }
 
 int take_paths(struct taking *t, const struct field *f, const struct json *v, struct err *e)
