@@ -46,6 +46,17 @@ int name_check(const char *name, const char *of, struct err *e)
 		       NAME_MAX_LEN);
 }
 
+int name_check_network(const char *name, struct err *e)
+{
+	size_t len = strlen(name);
+	bool good = len >= 1 && len <= NAME_MAX_LEN && (isalnum((unsigned char)name[0]) || name[0] == '_') && name[len - 1] != ' ';
+
+	for (const char *p = name; *p && good; p++)
+		good = isalnum((unsigned char)*p) || strchr("_.-+@~ ", *p);
+	return good ? 0 : err_set(e, ERR_INVALID, "\"%.140s\" is no name for a network: 1 to %d letters, digits, '_', '.', '-', '+', '@', '~' or blanks between, a letter or digit first",
+				  name, NAME_MAX_LEN);
+}
+
 int name_generate(unsigned int attempt, char out[64], struct err *e)
 {
 	uint32_t r[3];

@@ -12,6 +12,10 @@
  * "container", "network". */
 int name_check(const char *name, const char *of, struct err *e) MUST_CHECK;
 
+/* Of a network, whose name is asked for by nobody's DNS alone: one letter is enough, and there may be blanks between the letters, and '+', '@', '~'. What parts
+ * the words of --network, of a template's list or of a path is none of them. */
+int name_check_network(const char *name, struct err *e) MUST_CHECK;
+
 /* adjective_noun at random; attempt > 3 adds a number. */
 int name_generate(unsigned int attempt, char out[64], struct err *e) MUST_CHECK;
 

@@ -436,7 +436,7 @@ int network_create(const struct engine *en, struct arena *a, const struct networ
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
 	struct cni_network cni;
-	int r = name_check(o->name, "network", e);
+	int r = name_check_network(o->name, e);
 
 	if (r == 0 && o->no_ipv4)
 		r = err_set(e, ERR_UNSUPPORTED, "a network without IPv4 is not supported: leave out --ipv4=false");

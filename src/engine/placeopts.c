@@ -11,6 +11,7 @@
 #define DRIVER_OPT "com.docker.network.endpoint."
 #define IFNAME DRIVER_OPT "ifname"
 #define SYSCTLS DRIVER_OPT "sysctls"
+#define NAME_MOST 256 /* of an option that nobody knows */
 #define SYSCTL_MAX 256 /* what net/link.c has room for */
 
 enum place_word place_word(const char *text)
@@ -78,7 +79,7 @@ static int check_sysctls(const char *text, struct err *e)
 	return r;
 }
 
-static int check_driver_opt(const char *text, struct err *e)
+static int check_driver_opt(const char *text, bool any, struct err *e)
 {
 	const char *v;
 
@@ -90,6 +91,8 @@ static int check_driver_opt(const char *text, struct err *e)
 						   "--driver-opt %s: want a name of a device, 1 to %u letters, digits, "
 						   "'-', '_' or '.'",
 						   text, LINK_NAME_LEN - 1);
+	if (any && strcspn(text, "=") < NAME_MOST && strchr(text, '='))
+		return 0;
 	return err_set(e, ERR_UNSUPPORTED,
 		       "--driver-opt %s is not supported (" IFNAME "=NAME and " SYSCTLS "=SYSCTL=VALUE are)", text);
 }
@@ -118,11 +121,26 @@ int placeopts_check(const struct ct_network *n, struct err *e)
 				       "--link-local-ip %s: want an address of 169.254.0.0/16 or fe80::/10",
 				       n->link_local.v[i]);
 	for (size_t i = 0; r == 0 && i < n->driver_opts.n; i++)
-		r = check_driver_opt(n->driver_opts.v[i], e);
+		r = check_driver_opt(n->driver_opts.v[i], n->any_opts, e);
 	return r;
 }
 
 /* ---- kept ---- */
+
+static void write_others(struct strv opts, struct json_writer *w)
+{
+	char name[NAME_MOST];
+
+	for (size_t i = 0; i < opts.n; i++) {
+		size_t len = strcspn(opts.v[i], "=");
+
+		if (value_of(opts.v[i], IFNAME) || value_of(opts.v[i], SYSCTLS) || len >= sizeof(name))
+			continue;
+		memcpy(name, opts.v[i], len);
+		name[len] = '\0';
+		jw_str(w, name, opts.v[i] + len + (opts.v[i][len] == '='));
+	}
+}
 
 /* One member of each: the last name, and the settings of all. */
 static void write_driver_opts(struct strv opts, struct json_writer *w)
@@ -131,18 +149,19 @@ static void write_driver_opts(struct strv opts, struct json_writer *w)
 	const char *ifname = NULL;
 
 	for (size_t i = 0; i < opts.n; i++) {
-		const char *name = value_of(opts.v[i], IFNAME);
+		const char *name = value_of(opts.v[i], IFNAME), *settings = value_of(opts.v[i], SYSCTLS);
 
 		if (name)
 			ifname = name;
-		else
-			sb_printf(&sysctls, "%s%s", sysctls.len ? "," : "", value_of(opts.v[i], SYSCTLS));
+		else if (settings)
+			sb_printf(&sysctls, "%s%s", sysctls.len ? "," : "", settings);
 	}
 	jw_object(w, "DriverOpts");
 	if (ifname)
 		jw_str(w, IFNAME, ifname);
 	if (sysctls.len)
 		jw_str(w, SYSCTLS, sb_str(&sysctls));
+	write_others(opts, w);
 	jw_end_object(w);
 }
 

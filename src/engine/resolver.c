@@ -135,6 +135,15 @@ static int add_members(const struct engine *en, struct strbuf *out, struct err *
 	return r < 0 ? r : 0;
 }
 
+/* Whether somebody can ask for NAME.NETWORK: a network may be called what is no part of a domain. */
+static bool is_domain(const char *name)
+{
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && !strchr("_.-", *name))
+			return false;
+	return true;
+}
+
 static int add_networks(const struct engine *en, struct strbuf *out, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -145,8 +154,10 @@ static int add_networks(const struct engine *en, struct strbuf *out, struct err 
 	sb_printf(out, "network %d open\n", NUMBER_ELSEWHERE);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (resolver_serves(&all[i])) {
+			const char *name = is_domain(all[i].name) ? all[i].name : "";
+
 			sb_printf(out, "network %u %s ", all[i].number, all[i].internal ? "internal" : "open");
-			add_lower(out, all[i].name, strlen(all[i].name));
+			add_lower(out, name, strlen(name));
 		}
 	return r;
 }

@@ -230,6 +230,7 @@ static int plan_places(struct plan *p, struct err *e)
 	if (r == 0)
 		r = plan_first(p, e);
 	for (size_t i = 0; r == 0 && i < p->n_networks; i++) {
+		p->networks[i].any_opts = p->opt->profile != NULL;
 		r = network_check_place(&p->networks[i], e);
 		for (size_t k = 0; r == 0 && k < i; k++)
 			if (strcmp(p->networks[k].name, p->networks[i].name) == 0)

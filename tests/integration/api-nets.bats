@@ -17,7 +17,7 @@ teardown() {
   all=$(tare ps -aq)
   # shellcheck disable=SC2086
   [ -z "$all" ] || tare rm -f $all >/dev/null
-  for all in $(tare network ls --filter type=custom --format '{{.Name}}'); do tare network rm "$all" >/dev/null; done
+  for all in $(tare network ls -q --filter type=custom); do tare network rm "$all" >/dev/null; done
   for all in $(tare volume ls -q); do tare volume rm "$all" >/dev/null; done
 }
 
@@ -96,7 +96,7 @@ message() { printf '%s {"message":"%s"}' "$1" "$2"; }
   run -1 tare exec run ip addr show eth1
   run -0 ask POST /networks/net/disconnect '{"Container":"run"}'
   [[ "$output" == '404 {"message":"container run is not in network net"}' ]]
-  says '200 ' POST /networks/net/disconnect '{"Container":"run","Force":true}'
+  says "$(message 404 'container run is not in network net')" POST /networks/net/disconnect '{"Container":"run","Force":true}'
   says "$(message 404 'No such container: nobody')" POST /networks/net/connect '{"Container":"nobody"}'
   says "$(message 404 'No such container: nobody')" POST /networks/net/disconnect '{"Container":"nobody","Force":true}'
   says "$(message 404 'network nowhere not found')" POST /networks/nowhere/connect '{"Container":"run"}'
@@ -124,6 +124,34 @@ message() { printf '%s {"message":"%s"}' "$1" "$2"; }
   [[ "$output" == '404 '*'name=one'* ]] || { echo "$output"; return 1; }
 }
 
+@test "a place before the start, and what no driver of ours reads, are shown as asked; a network's name may have blanks" {
+  says "$(message 400 "\\\"a/b\\\" is no name for a network: 1 to 128 letters, digits, '_', '.', '-', '+', '@', '~' or blanks between, a letter or digit first")" POST /networks/create '{"Name":"a/b"}'
+  run -0 ask POST /networks/create '{"Name":"two words"}'
+  [[ "$output" == '201 '* ]]
+  run -0 ask POST /networks/create '{"Name":"n"}'
+  [[ "$output" == '201 '* ]]
+  tare create --name made --network none busybox sleep 1000 >/dev/null
+  says '200 ' POST /networks/two%20words/connect '{"Container":"made","EndpointConfig":{"MacAddress":"02:42:ac:11:00:02","DriverOpts":{"some.setting":"on"},"Aliases":["other"]}}'
+  [ "$(tare inspect made | jq -c '.[0].NetworkSettings.Networks["two words"]|[.MacAddress,.DriverOpts]')" = '["02:42:ac:11:00:02",{"some.setting":"on"}]' ]
+  # names are answered in it, beside another one
+  tare run -d --name run --network "two words" busybox sleep 1000 >/dev/null
+  tare network connect n run
+  tare start made >/dev/null
+  tare exec run ping -c 1 -w 2 other 2>&1 | grep -q "^PING other"
+  tare run --rm --network n busybox nslookup run.n | grep -q "^Name:.*run.n"
+  run -0 ask POST /containers/create?name=opts '{"Image":"busybox","NetworkingConfig":{"EndpointsConfig":{"n":{"DriverOpts":{"key1":"a"}}}}}'
+  [[ "$output" == '201 '* ]]
+  [ "$(tare inspect opts | jq -c '.[0]|[.NetworkSettings.Networks.n.DriverOpts,.HostConfig.Runtime,.HostConfig.Isolation]')" = '[{"key1":"a"},"runc",""]' ]
+  tare rm -f made run opts >/dev/null
+  says '204 ' DELETE /networks/two%20words
+}
+
+@test "a port that somebody has: Docker's sentence" {
+  tare run -d --name run -p 127.0.0.1:18087:80 busybox sleep 1000 >/dev/null
+  tare create --name made -p 127.0.0.1:18087:81 busybox true >/dev/null
+  says "$(message 500 'driver failed programming external connectivity: Bind for port 18087/tcp failed: port is already allocated')" POST /containers/made/start
+}
+
 @test "a link is removed" {
   tare run -d --name db busybox sleep 1000 >/dev/null
   tare run -d --name web --link db:store busybox sleep 1000 >/dev/null
@@ -143,7 +171,7 @@ message() { printf '%s {"message":"%s"}' "$1" "$2"; }
   says "$(message 404 'network nowhere not found')" DELETE /networks/nowhere
   for name in bridge host none; do says "$(message 403 "$name is a pre-defined network and cannot be removed")" DELETE /networks/$name; done
   run -0 ask DELETE /networks/used
-  [[ "$output" == '403 {"message":"error while removing network: network used is in use by container run"}' ]]
+  [[ "$output" == '403 {"message":"error while removing network: network used has active endpoints (name:\"run\")"}' ]]
   says '204 ' DELETE "/networks/$(tare network inspect -f '{{.Id}}' net)"
   run -1 tare network inspect net
   run -0 ask POST '/networks/prune?filters={"no":["x"]}'

@@ -296,7 +296,7 @@ run --rm --pid container: busybox true|--pid container: needs a name: container:
 network create --gateway 10.99.9.1 x2|--gateway 10.99.9.1: give --subnet, too
 network create --ip-range 10.99.9.0/28 x2|--ip-range 10.99.9.0/28: give --subnet, too
 network create --ipv6 --gateway fd00:9::1 x2|--gateway fd00:9::1: give --subnet, too
-network create a/b|"a/b" is no name for a network: 2 to 128 letters, digits, '_', '.' or '-', a letter or digit first
+network create a/b|"a/b" is no name for a network: 1 to 128 letters, digits, '_', '.', '-', '+', '@', '~' or blanks between, a letter or digit first
 create --name a/b busybox|"a/b" is no name for a container: 2 to 128 letters, digits, '_', '.' or '-', a letter or digit first
 EOF
 }

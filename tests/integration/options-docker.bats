@@ -34,7 +34,7 @@ teardown() { [ -z "${LOOP:-}" ] || losetup -d "$LOOP"; }
   [ "$(hostconfig io .BlkioWeight)" = 300 ]
   [ "$(hostconfig io .BlkioWeightDevice)" = "[{\"Path\":\"$LOOP\",\"Weight\":200}]" ]
   [ "$(hostconfig io .BlkioDeviceWriteBps)" = "[{\"Path\":\"$LOOP\",\"Rate\":1048576}]" ]
-  [ "$(hostconfig io .BlkioDeviceReadIOps)" = '[]' ]
+  [ "$(hostconfig io .BlkioDeviceReadIOps)" = null ]
   tare rm io
 }
 

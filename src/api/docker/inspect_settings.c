@@ -239,7 +239,8 @@ void inspect_net_write_port_list(const struct inspect_net *n, struct json_writer
 
 /* ---- addresses ---- */
 
-static void write_address(const struct endpoint *ep, struct json_writer *w)
+/* asked: the hardware address of one that is in no network yet. */
+static void write_address(const struct endpoint *ep, const char *asked, struct json_writer *w)
 {
 	char text[IP_TEXT_LEN], mac[MAC_TEXT_LEN];
 
@@ -249,7 +250,7 @@ static void write_address(const struct endpoint *ep, struct json_writer *w)
 	jw_str(w, "IPv6Gateway", ep ? ip_text(&ep->link.gateway6, text) : "");
 	jw_str(w, "GlobalIPv6Address", ep ? ip_text(&ep->link.ip6.ip, text) : "");
 	jw_u64(w, "GlobalIPv6PrefixLen", ep ? ep->link.ip6.prefix : 0);
-	jw_str(w, "MacAddress", ep ? mac_text(ep->link.mac, mac) : "");
+	jw_str(w, "MacAddress", ep ? mac_text(ep->link.mac, mac) : asked);
 }
 
 /* IPv6 and the hardware address are its program's choice. */
@@ -373,7 +374,7 @@ static void write_endpoint(const struct inspect_net *n, const struct network *ne
 	write_asked(net->name, asked, w);
 	jw_str(w, "NetworkID", net->id);
 	jw_str(w, "EndpointID", ep ? inspect_endpoint_id(n->a, n->rec->id, net->id) : "");
-	write_address(ep, w);
+	write_address(ep, json_text(asked, "MacAddress", ""), w);
 	write_names(n, net, asked, w);
 	jw_end_object(w);
 }
@@ -423,7 +424,7 @@ static void write_builtin(const struct inspect_net *n, struct json_writer *w)
 	write_asked(net.name, NULL, w);
 	jw_str(w, "NetworkID", net.id);
 	jw_str(w, "EndpointID", n->rec->status == RECORD_RUNNING ? inspect_endpoint_id(n->a, n->rec->id, net.id) : "");
-	write_address(NULL, w);
+	write_address(NULL, "", w);
 	jw_null(w, "DNSNames");
 	jw_end_object(w);
 }
@@ -487,7 +488,7 @@ void inspect_net_write(const struct inspect_net *n, struct json_writer *w)
 	else if (!first && n->cni->n)
 		write_cni_address(&n->cni->v[0], w);
 	else
-		write_address(first, w);
+		write_address(first, "", w);
 	inspect_net_write_networks(n, w);
 	jw_end_object(w);
 }

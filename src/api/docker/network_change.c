@@ -7,6 +7,7 @@
 #include "api/docker/place.h"
 #include "api/docker/prune.h"
 #include "api/docker/routes.h"
+#include "api/docker/words.h"
 #include "base/text.h"
 #include "engine/connect.h"
 #include "engine/pairs.h"
@@ -243,6 +244,7 @@ static int connect_to(struct exchange *ex, struct err *e)
 	return ex_empty(ex, 200, e);
 }
 
+/* Force is for the place of a container that Docker has lost; here such a place goes with its container, and one that is not there is an error in any case. */
 static int disconnect_from(struct exchange *ex, struct err *e)
 {
 	const struct json *body;
@@ -262,9 +264,7 @@ static int disconnect_from(struct exchange *ex, struct err *e)
 		r = find_network(ex, en, &net, e);
 	if (r == 0)
 		r = network_disconnect(en, container, net.name, e);
-	if (r < 0 && no_container(container, e) < 0 && !(force && e->cls == ERR_NOTFOUND && text_starts(e->msg, "container ")))
-		return e->code;
-	return ex_empty(ex, 200, e);
+	return r < 0 ? no_container(container, e) : ex_empty(ex, 200, e);
 }
 
 /* ---- remove, prune ---- */
@@ -282,10 +282,8 @@ static int remove_network(struct exchange *ex, struct err *e)
 		r = err_set(e, ERR_DENIED, "%s is a pre-defined network and cannot be removed", is_predefined(what) ? what : net.name);
 	if (r == 0)
 		r = network_remove(en, ex_arena(ex), net.id, e);
-	if (r < 0 && e->cls == ERR_CONFLICT) {
-		(void)err_ctx(e, "error while removing network");
-		e->cls = ERR_DENIED;
-	}
+	if (r < 0 && e->cls == ERR_CONFLICT)
+		return words_network_used(net.name, e);
 	return r < 0 ? r : ex_empty(ex, 204, e);
 }
 

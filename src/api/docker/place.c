@@ -28,7 +28,7 @@ int place_parse(struct arena *a, const char *network, const struct json *setting
 	int64_t priority = 0;
 	int r;
 
-	*out = (struct ct_network){ .name = network };
+	*out = (struct ct_network){ .name = network, .any_opts = true };
 	if (!settings || settings->type == JSON_NULL)
 		return 0;
 	if (settings->type != JSON_OBJECT)

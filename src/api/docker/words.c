@@ -5,6 +5,8 @@
 
 #include "image/ref.h"
 
+#define IN_USE_BY " is in use by container " /* engine/network.c, of a network */
+
 int words_no_container(const char *what, struct err *e)
 {
 	return e->cls == ERR_NOTFOUND ? err_set(e, ERR_NOTFOUND, "No such container: %s", what) : e->code;
@@ -44,6 +46,20 @@ int words_no_volume(const char *what, struct err *e)
 	return e->cls == ERR_NOTFOUND ? err_set(e, ERR_NOTFOUND, "get %s: no such volume", what) : e->code;
 }
 
+int words_network_used(const char *name, struct err *e)
+{
+	const char *user = strstr(e->msg, IN_USE_BY);
+	char who[128] = "";
+
+	if (user)
+		(void)snprintf(who, sizeof(who), "%s", user + strlen(IN_USE_BY));
+	if (user)
+		return err_set(e, ERR_DENIED, "error while removing network: network %s has active endpoints (name:\"%s\")", name, who);
+	(void)err_ctx(e, "error while removing network");
+	e->cls = ERR_DENIED;
+	return e->code;
+}
+
 int words_name_taken(const struct engine *en, const char *name, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -56,6 +72,18 @@ int words_name_taken(const struct engine *en, const char *name, struct err *e)
 					"to be able to reuse that name.", name, rec.id);
 }
 
+/* engine/endpoint.c's sentence; Docker's is a 500. */
+static int port_taken(struct err *e)
+{
+	const char *taken = strstr(e->msg, " of the host is in use"), *port = taken ? strstr(e->msg, "port ") : NULL;
+	char which[32];
+
+	if (e->cls != ERR_CONFLICT || !port || port > taken)
+		return e->code;
+	(void)snprintf(which, sizeof(which), "%.*s", (int)(taken - port), port);
+	return err_set(e, ERR_INTERNAL, "driver failed programming external connectivity: Bind for %s failed: port is already allocated", which);
+}
+
 int words_start_failed(const char *command, bool exec, struct err *e)
 {
 	static const char *const known[] = { "no such file or directory", "executable file not found", "permission denied" };
@@ -63,7 +91,7 @@ int words_start_failed(const char *command, bool exec, struct err *e)
 	const char *why = e->cls == ERR_CMD_NOEXEC ? "permission denied" : strchr(command, '/') ? "no such file or directory" : "executable file not found in $PATH";
 
 	if (e->cls != ERR_CMD_NOEXEC && e->cls != ERR_CMD_MISSING)
-		return e->code;
+		return port_taken(e);
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (strstr(e->msg, known[i]))
 			why = NULL;

@@ -17,9 +17,11 @@ int words_no_image(struct arena *a, const char *image, struct err *e);
 /* The same of a network ("network X not found") and a volume ("get X: no such volume"). */
 int words_no_network(const char *what, struct err *e);
 int words_no_volume(const char *what, struct err *e);
+/* A network that is not removed, e saying why: 403, and Docker's "has active endpoints" where containers are in it. */
+int words_network_used(const char *name, struct err *e);
 /* The name of a container is another's: Docker's sentence, with the other's id. e was ERR_CONFLICT. */
 int words_name_taken(const struct engine *en, const char *name, struct err *e);
-/* A start that failed: clients make 127 and 126 of what the message has in it. */
+/* A start that failed: clients make 127 and 126 of what the message has in it; of a port that is taken they know "port is already allocated". */
 int words_start_failed(const char *command, bool exec, struct err *e);
 
 #endif
