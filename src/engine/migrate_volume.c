@@ -45,11 +45,12 @@ static const char *who_writes(const struct migration *m, const char *name)
 static int open_source(const struct migration *m, const struct json *volume, const char *name, struct err *e)
 {
 	const char *path = m->args->folder ? arena_printf(m->a, "%s/volumes/%s/_data", m->args->folder, name) : json_text(volume, "Mountpoint", "");
-	int fd = path && *path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -ENOENT;
+	int fd;
 
-	if (fd == -ENOENT || fd < 0)
-		return err_errno(e, fd == -ENOENT ? -ENOENT : -errno, "open %s", path ? path : "its folder");
-	return fd;
+	if (!path || !*path)
+		return err_errno(e, -ENOENT, "open its folder");
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_errno(e, -errno, "open %s", path) : fd;
 }
 
 /* 1: it is there, and what is in it stays. */
