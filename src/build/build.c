@@ -24,11 +24,10 @@
 #include "build/work.h"
 #include "image/pack.h"
 
-void build_event(const struct build *b, enum build_event_kind kind, const char *text, size_t len)
+static void tell(const struct build *b, struct build_event ev)
 {
 	const struct build_watch *w = &b->args->watch;
 	const struct stage *s = b->now;
-	struct build_event ev = { .kind = kind, .text = text, .len = len, .several = b->several };
 
 	if (!w->event || b->silent)
 		return;
@@ -42,6 +41,16 @@ void build_event(const struct build *b, enum build_event_kind kind, const char *
 		report_event(b->up, &ev);
 	else
 		w->event(&ev, w->data);
+}
+
+void build_event(const struct build *b, enum build_event_kind kind, const char *text, size_t len)
+{
+	tell(b, (struct build_event){ .kind = kind, .text = text, .len = len, .several = b->several });
+}
+
+void build_output(const struct build *b, bool error, const char *bytes, size_t len)
+{
+	tell(b, (struct build_event){ .kind = BUILD_OUTPUT, .text = bytes, .len = len, .error = error, .several = b->several });
 }
 
 static void say(const struct build *b, enum build_event_kind kind, const char *text)

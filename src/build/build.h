@@ -34,6 +34,7 @@ struct build_event {
 	size_t step, steps;   /* which of how many */
 	const char *text;     /* without control characters, but for BUILD_OUTPUT */
 	size_t len;
+	bool error;   /* BUILD_OUTPUT: of its standard error */
 	bool several; /* events of other stages may come between those of this one */
 };
 

@@ -10,6 +10,7 @@ struct head {
 	enum report_kind kind;
 	uint32_t len; /* of what follows */
 	enum build_event_kind event;
+	bool error;
 	size_t step, steps;
 };
 
@@ -29,7 +30,7 @@ static void tell(int fd, const struct head *head, const void *body)
 
 void report_event(int fd, const struct build_event *ev)
 {
-	struct head head = { .kind = REPORT_EVENT, .event = ev->kind, .step = ev->step, .steps = ev->steps };
+	struct head head = { .kind = REPORT_EVENT, .event = ev->kind, .error = ev->error, .step = ev->step, .steps = ev->steps };
 
 	for (size_t done = 0; done == 0 || done < ev->len; done += head.len) {
 		head.len = ev->len - done < MOST_TEXT ? (uint32_t)(ev->len - done) : MOST_TEXT;
@@ -104,7 +105,7 @@ static int take(struct arena *a, const struct head *head, const struct strbuf *b
 	*out = (struct report){ .kind = head->kind };
 	switch (head->kind) {
 	case REPORT_EVENT:
-		out->event = (struct build_event){ .kind = head->event, .step = head->step, .steps = head->steps, .text = sb_str(body),
+		out->event = (struct build_event){ .kind = head->event, .error = head->error, .step = head->step, .steps = head->steps, .text = sb_str(body),
 						   .len = body->len };
 		return 1;
 	case REPORT_STEP:

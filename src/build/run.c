@@ -18,12 +18,12 @@ struct running {
 	size_t n;
 };
 
-static void take_output(const void *bytes, size_t len, void *data)
+static void take_output(bool error, const void *bytes, size_t len, void *data)
 {
 	struct running *run = data;
 	const char *p = bytes;
 
-	build_event(run->b, BUILD_OUTPUT, bytes, len);
+	build_output(run->b, error, bytes, len);
 	if (len > TAIL) {
 		p += len - TAIL;
 		len = TAIL;

@@ -155,6 +155,8 @@ int build_stage_begin(struct build *b, size_t n, struct err *e) MUST_CHECK;
 int build_stage_steps(struct build *b, size_t n, size_t begin, size_t end, struct err *e) MUST_CHECK;
 /* Something happens in the stage that is at work (b->now). */
 void build_event(const struct build *b, enum build_event_kind kind, const char *text, size_t len);
+/* What the command of its step says. */
+void build_output(const struct build *b, bool error, const char *bytes, size_t len);
 /* The same: one line. */
 void build_say(const struct build *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

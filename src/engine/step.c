@@ -15,7 +15,7 @@ static int follow(struct client *c, const struct step_args *args, struct client_
 
 	while ((r = client_next(c, &f, e)) > 0) {
 		if (f.type == FRAME_STDOUT || f.type == FRAME_STDERR)
-			args->output(f.payload, f.len, args->data);
+			args->output(f.type == FRAME_STDERR, f.payload, f.len, args->data);
 		else if (f.type == FRAME_ERROR)
 			return client_error_of(&f, e);
 		else if (f.type == FRAME_EXIT)

@@ -9,8 +9,8 @@
 
 struct step_args {
 	struct ct_options options; /* step, image, args and what else it needs; the rest is set here */
-	/* What the command says on either stream; data as given. */
-	void (*output)(const void *bytes, size_t len, void *data);
+	/* What the command says, on its standard error or not; data as given. */
+	void (*output)(bool error, const void *bytes, size_t len, void *data);
 	void (*container)(const char *id, void *data); /* its id while it has one, then "" */
 	void *data;
 };

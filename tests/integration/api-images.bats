@@ -106,6 +106,16 @@ auth() { printf '{"username":"%s","password":"%s"}' "$1" "$2" | basenc -w0 --bas
   api_is 200 POST "/images/create?fromSrc=-&repo=all&tag=2" --data-binary @cut.tar
 }
 
+@test "build: what a command says on its standard error is red" {
+  load_image
+  cd "$BATS_TEST_TMPDIR"
+  printf 'FROM busybox\nRUN echo said; sleep 0.2; echo erred >&2\n' >Dockerfile
+  tar cf context.tar Dockerfile
+  api_is 200 POST /build?nocache=1 -H 'Content-Type: application/x-tar' --data-binary @context.tar | tr -d '\r' | jq -r '.stream // empty | tojson' >said
+  grep -qxF '"said\n"' said
+  grep -qxF '"\u001b[91merred\n\u001b[0m"' said
+}
+
 @test "pull: the words of the stream, in order; what is here; what is not" {
   image 1 3000 5000
   run -0 api_is 200 POST "/v1.41/images/create?fromImage=$NAME&tag=1"

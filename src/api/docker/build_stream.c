@@ -69,9 +69,10 @@ static size_t cut_off(const char *text, size_t len)
 	return 0;
 }
 
-static void output(struct build_stream *b, struct build_part *part, const char *text, size_t len)
+/* The classic builder has what a command says on its standard error in red. */
+static void output(struct build_stream *b, struct build_part *part, const char *text, size_t len, bool error)
 {
-	CLEANUP_STRBUF struct strbuf all = STRBUF_INIT;
+	CLEANUP_STRBUF struct strbuf all = STRBUF_INIT, red = STRBUF_INIT;
 	size_t cut;
 
 	sb_add(&all, part->cut, part->n_cut);
@@ -81,8 +82,17 @@ static void output(struct build_stream *b, struct build_part *part, const char *
 	cut = cut_off(all.s, all.len);
 	memcpy(part->cut, all.s + all.len - cut, cut);
 	part->n_cut = cut;
-	if (all.len > cut)
+	if (all.len == cut)
+		return;
+	if (!error) {
 		stream_text(b->s, all.s, all.len - cut);
+		return;
+	}
+	sb_puts(&red, "\033[91m");
+	sb_add(&red, all.s, all.len - cut);
+	sb_puts(&red, "\033[0m");
+	if (sb_error(&red) == 0)
+		stream_text(b->s, red.s, red.len);
 }
 
 static void container(struct build_stream *b, struct build_part *part, const char *id)
@@ -124,7 +134,7 @@ static void show(struct build_stream *b, struct build_part *part, const struct b
 		stream_status(b->s, NULL, ev->text);
 		break;
 	case BUILD_OUTPUT:
-		output(b, part, ev->text, ev->len);
+		output(b, part, ev->text, ev->len, ev->error);
 		break;
 	case BUILD_CONTAINER:
 		container(b, part, ev->text);
