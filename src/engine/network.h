@@ -38,6 +38,7 @@ struct network_options {
 	struct strv subnets, gateways, ip_ranges; /* one of each family; none: chosen */
 	struct strv aux;                          /* "NAME=IP": addresses that nobody is given */
 	struct strv labels, options;
+	bool ipam_null;                           /* nothing was said of them: a client of Docker's API sees null again, where an empty object was sent that */
 	struct strv ipam_options;                 /* of whoever chooses addresses: that they follow one another is so anyway, and all there is */
 	const char *device;     /* NULL: a name of its own */
 	const struct json *cni; /* of one of CNI (cni_own.h): a member of its configuration */

@@ -363,6 +363,8 @@ static void write_config(const struct network_options *o, const struct network *
 	pairs_write(&w, "Options", o->options);
 	if (o->ipam_options.n)
 		pairs_write(&w, "IpamOptions", o->ipam_options);
+	else if (o->ipam_null)
+		jw_null(&w, "IpamOptions");
 	if (o->cni)
 		jw_value(&w, "Cni", o->cni);
 	jw_end_object(&w);

@@ -53,6 +53,9 @@ message() { printf '%s {"message":"%s"}' "$1" "$2"; }
   [[ "$output" == 4*'that is the device of network net'* ]]
   run -0 ask POST /networks/create '{"Name":"small"}'
   [[ "$output" == '201 '* ]]
+  run -0 ask POST /networks/create '{"Name":"unsaid","IPAM":{"Driver":"default","Config":[{"Subnet":"10.199.9.0/24"}]}}'
+  [[ "$output" == '201 '* ]]
+  [ "$(tare network inspect -f '{{json .IPAM.Options}}' unsaid) $(tare network inspect -f '{{json .IPAM.Options}}' net)" = 'null {}' ]
   # members that Python's clients send as null
   run -0 ask POST /v1.41/networks/create '{"Name":"nulls","Driver":null,"Options":null,"IPAM":null,"Labels":null,"CheckDuplicate":null,"EnableIPv6":false}'
   [[ "$output" == '201 '* ]]

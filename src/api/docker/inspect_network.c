@@ -66,6 +66,7 @@ static void write_swarm(struct json_writer *w)
 
 int inspect_network_write(const struct engine *en, struct arena *a, const struct network *n, enum network_form form, struct json_writer *w, struct err *e)
 {
+	const struct json *ipam = json_get(n->config, "IpamOptions");
 	int r;
 
 	if (network_is_cni(n))
@@ -85,7 +86,7 @@ int inspect_network_write(const struct engine *en, struct arena *a, const struct
 	write_swarm(w);
 	jw_object(w, "IPAM");
 	jw_str(w, "Driver", "default"); /* addresses are chosen here, and nobody else is asked */
-	pairs_view("Options", json_get(n->config, "IpamOptions"), network_is_builtin(n), w);
+	pairs_view("Options", ipam, network_is_builtin(n) || (ipam && ipam->type == JSON_NULL), w);
 	jw_array(w, "Config");
 	write_subnet(n, &n->subnet, &n->gateway, &n->range, w);
 	write_subnet(n, &n->subnet6, &n->gateway6, &n->range6, w);

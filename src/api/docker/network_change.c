@@ -73,6 +73,7 @@ static int read_ipam(struct arena *a, const struct json *body, struct network_op
 	if (r < 0 || (r = json_get_str(ipam, "IPAM", "Driver", &driver, e)) < 0 || (r = json_get_array(ipam, "IPAM", "Config", &pools, e)) < 0 ||
 	    (r = pairs_texts(a, json_get(ipam, "Options"), "IPAM.Options", &o->ipam_options, e)) < 0)
 		return r;
+	o->ipam_null = ipam && (!json_get(ipam, "Options") || json_get(ipam, "Options")->type == JSON_NULL);
 	if (*driver && strcmp(driver, "default") != 0)
 		return err_set(e, ERR_NOTFOUND, "failed to create network: IPAM driver plugin \"%s\" not found", driver);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
