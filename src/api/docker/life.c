@@ -77,46 +77,54 @@ static int signal_of(struct exchange *ex, const char *usual, int *out, struct er
 	return *out < 0 ? err_set(e, ERR_INVALID, "Invalid signal: %s", name) : 0;
 }
 
-static int stop(struct exchange *ex, struct err *e)
-{
-	CLEANUP_LIVE struct live live = LIVE_INIT;
-	const int64_t *timeout;
+/* What stop and restart ask for, and of whom. */
+struct ending {
+	int sig;
 	int64_t seconds;
+	const int64_t *timeout; /* to seconds; NULL: the container's own */
 	struct engine *en;
 	struct record rec;
-	int sig, r = signal_of(ex, NULL, &sig, e);
+	struct live live;
+};
+
+static void ending_done(struct ending *x)
+{
+	live_close(&x->live);
+}
+
+static int read_ending(struct exchange *ex, struct ending *x, struct err *e)
+{
+	int r = signal_of(ex, NULL, &x->sig, e);
 
 	if (r == 0)
-		r = timeout_of(ex, &seconds, &timeout, e);
-	if (r == 0)
-		r = words_container(ex, &en, &rec, &live, e);
+		r = timeout_of(ex, &x->seconds, &x->timeout, e);
+	return r < 0 ? r : words_container(ex, &x->en, &x->rec, &x->live, e);
+}
+
+static int stop(struct exchange *ex, struct err *e)
+{
+	CLEANUP(ending_done) struct ending x = { .live = LIVE_INIT };
+	int r = read_ending(ex, &x, e);
+
 	if (r < 0)
 		return r;
-	if (!record_is_active(&rec))
+	if (!record_is_active(&x.rec))
 		return ex_empty(ex, 304, e);
-	r = container_stop(en, rec.id, sig, timeout, e);
+	r = container_stop(x.en, x.rec.id, x.sig, x.timeout, e);
 	return r < 0 ? r : ex_empty(ex, 204, e);
 }
 
 static int restart(struct exchange *ex, struct err *e)
 {
-	CLEANUP_LIVE struct live live = LIVE_INIT;
+	CLEANUP(ending_done) struct ending x = { .live = LIVE_INIT };
 	struct ct_config config;
-	const int64_t *timeout;
-	int64_t seconds;
-	struct engine *en;
-	struct record rec;
-	int sig, r = signal_of(ex, NULL, &sig, e);
+	int r = read_ending(ex, &x, e);
 
 	if (r == 0)
-		r = timeout_of(ex, &seconds, &timeout, e);
-	if (r == 0)
-		r = words_container(ex, &en, &rec, &live, e);
-	if (r == 0)
-		r = config_parse(ex_arena(ex), rec.config, &config, e);
+		r = config_parse(ex_arena(ex), x.rec.config, &config, e);
 	if (r < 0)
 		return r;
-	r = container_restart(en, rec.id, sig, timeout, e);
+	r = container_restart(x.en, x.rec.id, x.sig, x.timeout, e);
 	return r < 0 ? words_start_failed(json_text(config.doc, "Path", ""), false, e) : ex_empty(ex, 204, e);
 }
 
