@@ -97,7 +97,8 @@ static void write_config(const struct plan *p, const struct image_config *image,
 	jw_end_object(w);
 }
 
-static void write_limits(const struct plan *p, struct json_writer *w)
+/* `no_pids`: what stands for no limit of processes; Docker tells one never had (-1, shown as null) from one taken away (0). */
+static void write_limits(const struct plan *p, int no_pids, struct json_writer *w)
 {
 	jw_i64(w, "Memory", p->memory);
 	jw_i64(w, "MemorySwap", p->memory_swap);
@@ -108,7 +109,7 @@ static void write_limits(const struct plan *p, struct json_writer *w)
 	jw_u64(w, "CpuShares", p->opt->cpu_shares ? *p->opt->cpu_shares : 0);
 	jw_str(w, "CpusetCpus", p->opt->cpuset_cpus ? p->opt->cpuset_cpus : "");
 	jw_str(w, "CpusetMems", p->opt->cpuset_mems ? p->opt->cpuset_mems : "");
-	jw_i64(w, "PidsLimit", p->pids_limit > 0 ? p->pids_limit : -1);
+	jw_i64(w, "PidsLimit", p->pids_limit > 0 ? p->pids_limit : no_pids);
 	jw_i64(w, "CpuRealtimePeriod", p->rt_period);
 	jw_i64(w, "CpuRealtimeRuntime", p->rt_runtime);
 	if (p->opt->memory_swappiness && *p->opt->memory_swappiness >= 0)
@@ -180,7 +181,7 @@ static void write_host_config(const struct plan *p, struct json_writer *w)
 	jw_str(w, "Cgroups", p->opt->cgroups);
 	plan_write_log_config(p, w);
 	plan_show_storage(p, w);
-	write_limits(p, w);
+	write_limits(p, -1, w);
 	jw_end_object(w);
 }
 
@@ -274,7 +275,7 @@ int config_change_limits(const struct json *doc, const struct plan *p, struct st
 	int r;
 
 	jw_object(&w, NULL);
-	write_limits(p, &w);
+	write_limits(p, 0, &w);
 	jw_end_object(&w);
 	r = sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "the limits") : json_parse(p->a, text.s, text.len, NULL, &limits, e);
 	if (r < 0)

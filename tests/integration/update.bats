@@ -27,7 +27,7 @@ file() {
   tare update --pids-limit -1 --cpus 0 up
   [ "$(file pids.max pids.max up)" = max ]
   [[ "$(file cpu.cfs_quota_us cpu.max up)" =~ ^(-1|max) ]]
-  [ "$(host up PidsLimit)" = -1 ]
+  [ "$(host up PidsLimit)" = 0 ] # as with docker: null is one that never had a limit
   [ "$(host up NanoCpus)" = 0 ]
   tare restart -t 0 up
   [ "$(file pids.max pids.max up)" = max ]
