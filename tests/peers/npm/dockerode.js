@@ -54,9 +54,8 @@ async function life () {
   await refused('no such image', docker.createContainer({ Image: 'no-such', Cmd: ['true'] }))
   await c.remove()
   await refused('no such container', c.inspect())
-  const sink = new PassThrough(); const text = collect(sink)
+  const sink = new PassThrough(); const text = collect(sink) // the stream's end is the sink's: the answer to `wait` may come before the last of it
   const [result, ran] = await docker.run('busybox', ['sh', '-c', 'echo run; exit 2'], sink, { Tty: true, HostConfig: { AutoRemove: false } })
-  sink.end()
   say('run', result, String(await text))
   await ran.remove()
 }
@@ -104,7 +103,6 @@ async function build () {
   say('built', said.map((l) => (l.stream || '').trim()).filter((l) => /^(Step|Successfully tagged)/.test(l)), said.some((l) => l.aux && /^sha256:/.test(l.aux.ID)))
   const sink = new PassThrough(); const text = collect(sink)
   const [, c] = await docker.run('dode:built', [], sink, { Tty: true })
-  sink.end()
   say('ran', String(await text))
   await c.remove()
   fs.writeFileSync(path.join(folder, 'Dockerfile'), 'FROM busybox\nRUN exit 6\n')
