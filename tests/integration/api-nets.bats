@@ -173,6 +173,7 @@ message() { printf '%s {"message":"%s"}' "$1" "$2"; }
   tare run -d --name run --network used busybox sleep 1000 >/dev/null
   says "$(message 404 'network nowhere not found')" DELETE /networks/nowhere
   for name in bridge host none; do says "$(message 403 "$name is a pre-defined network and cannot be removed")" DELETE /networks/$name; done
+  for name in bridge host none; do says "$(message 403 "$name is a pre-defined network and cannot be removed")" DELETE "/networks/$(tare network inspect -f '{{.Id}}' $name)"; done
   run -0 ask DELETE /networks/used
   [[ "$output" == '403 {"message":"error while removing network: network used has active endpoints (name:\"run\")"}' ]]
   says '204 ' DELETE "/networks/$(tare network inspect -f '{{.Id}}' net)"

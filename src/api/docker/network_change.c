@@ -277,10 +277,12 @@ static int remove_network(struct exchange *ex, struct err *e)
 	struct engine *en;
 	int r = networks_engine(ex, &en, e);
 
-	if (r == 0 && !is_predefined(what))
-		r = find_network(ex, en, &net, e);
-	if (r == 0 && is_predefined(is_predefined(what) ? what : net.name))
-		r = err_set(e, ERR_DENIED, "%s is a pre-defined network and cannot be removed", is_predefined(what) ? what : net.name);
+	if (r == 0)
+		r = networks_find(en, ex_arena(ex), what, &net, e);
+	if (r < 0 && e->cls == ERR_NOTFOUND)
+		return err_set(e, ERR_NOTFOUND, "network %s not found", what);
+	if (r == 0 && is_predefined(net.name))
+		r = err_set(e, ERR_DENIED, "%s is a pre-defined network and cannot be removed", net.name);
 	if (r == 0)
 		r = network_remove(en, ex_arena(ex), net.id, e);
 	if (r < 0 && e->cls == ERR_CONFLICT)
