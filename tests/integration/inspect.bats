@@ -136,6 +136,7 @@ no_exec() { [ "$(tare inspect -f '{{json .ExecIDs}}' "$1")" = null ]; }
 @test "info: what this machine limits and keeps apart is what containers get" {
   [ "$(tare info -f '{{.Swarm.LocalNodeState}} {{.DefaultRuntime}} {{.LiveRestoreEnabled}}')" = "inactive tare-oci true" ]
   [ -x "$(tare info -f '{{(index .Runtimes .DefaultRuntime).path}}')" ]
+  [ "$(tare info -f '{{.Runtimes.runc.path}}')" = "$(tare info -f '{{(index .Runtimes .DefaultRuntime).path}}')" ] # Docker's name for the same
   [ "$(tare info -f '{{index (index .DriverStatus 0) 0}}')" = "Backing Filesystem" ]
   [ "$(tare info -f '{{join .Plugins.Log ","}}')" = json-file,local,k8s-file,journald,none ]
   [[ "$(tare info -f '{{join .SecurityOptions " "}}')" == "name=seccomp,profile=builtin name="* ]]

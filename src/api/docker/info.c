@@ -291,8 +291,10 @@ static void write_plugins(struct json_writer *w)
 	jw_end_object(w);
 }
 
+/* Clients look for Docker's names before they ask for one of them: a create takes all of these (fields_take.c). */
 static void write_runtimes(const struct info_machine *m, struct json_writer *w)
 {
+	static const char *const names[] = { "io.containerd.runc.v2", "runc", "tare-oci" };
 	char self[PATH_MAX];
 	struct err ignored;
 	const char *path = "tare-oci";
@@ -300,9 +302,11 @@ static void write_runtimes(const struct info_machine *m, struct json_writer *w)
 	if (engine_self(self, &ignored) == 0)
 		path = arena_printf(m->a, "%.*s/tare-oci", (int)(strrchr(self, '/') - self), self);
 	jw_object(w, "Runtimes");
-	jw_object(w, "tare-oci");
-	jw_str(w, "path", path);
-	jw_end_object(w);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		jw_object(w, names[i]);
+		jw_str(w, "path", path);
+		jw_end_object(w);
+	}
 	jw_end_object(w);
 	jw_str(w, "DefaultRuntime", "tare-oci");
 	jw_str(w, "InitBinary", "tare-init");
