@@ -47,7 +47,7 @@ static int get_strv(struct commit *c, const struct json *config, const char *key
 	return r;
 }
 
-/* Without what every container is given, where the image has it not. */
+/* Without what every container is given, where the image has it not, and without names that have no value: those took a variable away. */
 static int take_env(struct commit *c, const struct json *config, struct err *e)
 {
 	const char *const *had = c->stage.conf.env, *const *env = NULL;
@@ -61,7 +61,7 @@ static int take_env(struct commit *c, const struct json *config, struct err *e)
 		return r;
 	given = arena_printf(c->b.a, "HOSTNAME=%s", hostname);
 	for (; given && env && *env; env++) {
-		bool ours = strcmp(*env, given) == 0 || (c->hold.config.tty && strcmp(*env, "TERM=xterm") == 0);
+		bool ours = strcmp(*env, given) == 0 || (c->hold.config.tty && strcmp(*env, "TERM=xterm") == 0) || !strchr(*env, '=');
 
 		for (const char *const *v = had; ours && *v; v++)
 			ours = strcmp(*v, *env) != 0;

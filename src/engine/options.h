@@ -74,6 +74,7 @@ struct ct_options {
 	struct strv networks, network_aliases, links, link_local, publish, expose, add_host, dns, dns_search, dns_option;
 	bool publish_all;
 	struct strv cap_add, cap_drop, security_opt, sysctls;
+	const struct strv *masked_paths, *readonly_paths; /* NULL: the usual ones, or none by another option */
 
 	const char *memory, *memory_swap, *memory_reservation, *cpus, *cpuset_cpus, *cpuset_mems;
 	const uint64_t *cpu_shares;

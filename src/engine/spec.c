@@ -281,19 +281,6 @@ static void write_map(const struct plan *p, const char *key, const struct idmap_
 	jw_end_array(w);
 }
 
-static void write_masks(struct json_writer *w)
-{
-	static const char *const masked[] = {
-		"/proc/acpi",		"/proc/asound",	     "/proc/interrupts",	      "/proc/kcore",
-		"/proc/keys",		"/proc/latency_stats", "/proc/sched_debug",	      "/proc/scsi",
-		"/proc/timer_list",	"/proc/timer_stats",   "/sys/devices/virtual/powercap", "/sys/firmware", NULL,
-	};
-	static const char *const readonly[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL };
-
-	jw_strv(w, "maskedPaths", masked);
-	jw_strv(w, "readonlyPaths", readonly);
-}
-
 static void write_sysctls(const struct plan *p, struct json_writer *w)
 {
 	if (!p->n_sysctls)
@@ -334,8 +321,10 @@ static void write_linux(const struct plan *p, struct json_writer *w)
 	plan_write_resources(p, w);
 	plan_write_devices(p, w);
 	write_sysctls(p, w);
-	if (p->mask_paths)
-		write_masks(w);
+	if (p->masked.v)
+		jw_strv(w, "maskedPaths", p->masked.v);
+	if (p->readonly.v)
+		jw_strv(w, "readonlyPaths", p->readonly.v);
 	write_seccomp(p, w);
 	jw_end_object(w);
 }

@@ -165,7 +165,8 @@ struct plan {
 
 	/* security */
 	uint64_t caps;
-	bool no_new_privs, mask_paths;
+	bool no_new_privs;
+	struct strv masked, readonly; /* paths; .v NULL: silent of them */
 	enum plan_seccomp seccomp;
 	const struct json *seccomp_doc;            /* SECCOMP_FILE */
 	const struct oci_seccomp *seccomp_profile; /* SECCOMP_DEFAULT */
@@ -231,9 +232,9 @@ static inline bool plan_has_cgroup(const struct plan *p)
 }
 /* spec_process.c: command line, environment (without HOME), working folder, user as text, labels, annotations. */
 int plan_process(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
-/* run_env: env, and HOME where neither image nor user set it. */
+/* run_env: env without names that have no value, and HOME where neither image nor user set it. */
 void plan_home(struct plan *p, const char *home);
-/* The same parts for another process of the container. */
+/* The same parts for another process of the container. A name that stands alone is taken away by the second, which comes last. */
 struct strv plan_env_home(struct arena *a, struct strv env, const char *home);
 int plan_env_add(struct arena *a, struct strv *env, struct strv files, struct strv options, struct err *e) MUST_CHECK;
 /* spec_mounts.c: -v, --mount, --tmpfs, --volumes-from, --shm-size, the image's volumes (NULL-terminated paths). */

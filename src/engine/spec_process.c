@@ -71,17 +71,7 @@ static size_t key_len(const char *entry)
 	return strcspn(entry, "=");
 }
 
-static void env_unset(struct env *env, const char *key, size_t len)
-{
-	for (size_t i = 0; i < env->n; i++)
-		if (key_len(env->v[i]) == len && strncmp(env->v[i], key, len) == 0) {
-			memmove(&env->v[i], &env->v[i + 1], (env->n - i) * sizeof(*env->v));
-			env->n--;
-			return;
-		}
-}
-
-/* "K=V"; an entry of the same key is replaced in its place. */
+/* "K=V", "K"; an entry of the same key is replaced in its place. */
 static void env_set(struct env *env, const char *entry)
 {
 	size_t len = key_len(entry);
@@ -106,7 +96,7 @@ static void env_set(struct env *env, const char *entry)
 	env->v[env->n] = NULL;
 }
 
-/* "K=V", or "K": the caller's own value, and nothing where the caller has none. */
+/* "K=V", or "K": the caller's own value; where the caller has none the name alone stays, as in Docker's inspect, and no process is given it. */
 static int env_option(struct env *env, const char *where, const char *text, struct err *e)
 {
 	size_t len = key_len(text);
@@ -119,10 +109,7 @@ static int env_option(struct env *env, const char *where, const char *text, stru
 		return 0;
 	}
 	value = getenv(text);
-	if (value)
-		env_set(env, arena_printf(env->a, "%s=%s", text, value));
-	else
-		env_unset(env, text, len);
+	env_set(env, value ? arena_printf(env->a, "%s=%s", text, value) : text);
 	return 0;
 }
 
@@ -183,12 +170,15 @@ struct strv plan_env_home(struct arena *a, struct strv v, const char *home)
 {
 	struct env env = { .a = a };
 
-	for (size_t i = 0; i < v.n; i++)
-		env_set(&env, v.v[i]);
-	for (size_t i = 0; i < v.n; i++)
-		if (text_starts(v.v[i], "HOME="))
-			return v;
-	env_set(&env, arena_printf(a, "HOME=%s", home));
+	bool has = false;
+
+	for (size_t i = 0; i < v.n; i++) {
+		has |= text_starts(v.v[i], "HOME=");
+		if (strchr(v.v[i], '='))
+			env_set(&env, v.v[i]);
+	}
+	if (!has)
+		env_set(&env, arena_printf(a, "HOME=%s", home));
 	return (struct strv){ env.v, env.n };
 }
 

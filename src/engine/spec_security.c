@@ -104,7 +104,7 @@ static int security_opt(struct plan *p, const char *opt, struct err *e)
 	}
 	value = plan_value_of(opt, "systempaths");
 	if (value && strcmp(value, "unconfined") == 0) {
-		p->mask_paths = false;
+		p->masked = p->readonly = (struct strv){ 0 };
 		return 0;
 	}
 	/* no label or profile is ever applied, so these two ask for what is the case */
@@ -172,6 +172,32 @@ static int plan_profile(struct plan *p, const struct image_config *image, struct
 	return p->seccomp == SECCOMP_DEFAULT ? oci_seccomp_default(p->a, &args, &p->seccomp_profile, e) : 0;
 }
 
+/* ---- what is hidden of /proc and /sys ---- */
+
+static void usual_paths(struct plan *p)
+{
+	static const char *const masked[] = {
+		"/proc/acpi",		"/proc/asound",	     "/proc/interrupts",	      "/proc/kcore",
+		"/proc/keys",		"/proc/latency_stats", "/proc/sched_debug",	      "/proc/scsi",
+		"/proc/timer_list",	"/proc/timer_stats",   "/sys/devices/virtual/powercap", "/sys/firmware", NULL,
+	};
+	static const char *const readonly[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL };
+
+	p->masked = (struct strv){ masked, ARRAY_LEN(masked) - 1 };
+	p->readonly = (struct strv){ readonly, ARRAY_LEN(readonly) - 1 };
+}
+
+/* A list of one's own is what it says, also for a privileged one. */
+static int own_paths(const struct strv *own, const char *what, struct strv *out, struct err *e)
+{
+	for (size_t i = 0; own && i < own->n; i++)
+		if (own->v[i][0] != '/')
+			return err_set(e, ERR_INVALID, "%s path \"%s\": must be an absolute path", what, own->v[i]);
+	if (own)
+		*out = *own;
+	return 0;
+}
+
 int plan_security(struct plan *p, const struct image_config *image, struct err *e)
 {
 	int r;
@@ -180,10 +206,15 @@ int plan_security(struct plan *p, const struct image_config *image, struct err *
 		return err_set(e, ERR_INVALID, "there are no defaults by the name of \"%s\"", p->opt->profile);
 	r = plan_caps(p, e);
 	p->no_new_privs = !p->opt->privileged && !plan_as_docker(p);
-	p->mask_paths = !p->opt->privileged;
+	if (!p->opt->privileged)
+		usual_paths(p);
 	p->seccomp = p->opt->privileged ? SECCOMP_NONE : SECCOMP_DEFAULT;
 	for (size_t i = 0; r == 0 && i < p->opt->security_opt.n; i++)
 		r = security_opt(p, p->opt->security_opt.v[i], e);
+	if (r == 0)
+		r = own_paths(p->opt->masked_paths, "masked", &p->masked, e);
+	if (r == 0)
+		r = own_paths(p->opt->readonly_paths, "read-only", &p->readonly, e);
 	if (r == 0)
 		r = plan_userns(p, e);
 	return r < 0 ? r : plan_profile(p, image, e);

@@ -264,7 +264,37 @@ cat' ]
   asks 400 'no command: the image has none, so give one behind its name' POST /containers/create '{"Image":"busybox","Entrypoint":[""]}'
   # a name alone is not the server's own
   TARED_SECRET=1 create env '{"Env":["HOME","PATH"],"Cmd":["true"]}'
-  [ "$(tare inspect -f '{{json .Config.Env}}' env | jq -r '.[]' | grep -c '^HOME')" = 0 ]
+  [ "$(tare inspect -f '{{json .Config.Env}}' env | jq -r '.[]' | grep -c '^HOME=')" = 0 ]
+}
+
+@test "variables without a value: shown, and given to no process" {
+  printf 'FROM busybox\nENV GONE=1 KEPT=2\n' | tare build -q -t with-env - >/dev/null
+  create box '{"Image":"with-env","Env":["GONE","Blank=","A=1"],"Cmd":["sh","-c","env | sort; sleep 1000"]}'
+  [ "$(tare inspect -f '{{json .Config.Env}}' box | jq -r '.[]' | grep -v '^PATH=\|^HOSTNAME=' | sort | tr '\n' ' ')" = 'A=1 Blank= GONE KEPT=2 ' ]
+  api_is 204 POST /containers/box/start
+  wait_until 5 eval '[ "$(tare logs box | grep -c .)" -ge 6 ]'
+  [ "$(tare logs box | grep -c '^GONE')" = 0 ]
+  [ "$(tare logs box | grep -c '^KEPT=2$\|^Blank=$\|^A=1$')" = 3 ]
+  local x; x=$(exec_of '{"Cmd":["env"],"AttachStdout":true,"Env":["A","KEPT","NEW=1"]}')
+  run -0 attach "$SOCKET" "/exec/$x/start" '{}'
+  [[ "$output" == *Blank=* && "$output" == *NEW=1* ]]
+  [[ "$output" != *GONE* && "$output" != *KEPT* && "$output" != *A=* ]]
+  tare commit box kept >/dev/null
+  [ "$(tare image inspect -f '{{json .Config.Env}}' kept | jq -r '.[]' | grep -c '^GONE')" = 0 ]
+  tare rm -f box; tare rmi with-env kept >/dev/null
+}
+
+@test "paths that are hidden or read-only: one's own lists, none, the usual ones" {
+  create box '{"HostConfig":{"MaskedPaths":["/proc/version","/root","/no/such"],"ReadonlyPaths":["/var"]},"Cmd":["sleep","1000"]}'
+  [ "$(tare inspect box | jq -c '.[0].HostConfig | [.MaskedPaths, .ReadonlyPaths, .SecurityOpt]')" = '[["/proc/version","/root","/no/such"],["/var"],null]' ]
+  api_is 204 POST /containers/box/start
+  # both sides of the seam: what is asked for is hidden, what is usual is not
+  [ "$(tare exec box sh -c 'wc -c </proc/version; ls -A /root | wc -l; touch /var/x 2>/dev/null || echo ro; [ -w /proc/sys/kernel/domainname ] && echo rw')" = $'0\n0\nro\nrw' ]
+  create none '{"HostConfig":{"MaskedPaths":[],"ReadonlyPaths":null},"Cmd":["true"]}'
+  [ "$(tare inspect none | jq -c '.[0].HostConfig | [.MaskedPaths, (.ReadonlyPaths | index("/proc/sys") != null)]')" = '[[],true]' ]
+  asks 400 'masked path "etc": must be an absolute path' POST /containers/create '{"Image":"busybox","HostConfig":{"MaskedPaths":["etc"]}}'
+  asks 400 'HostConfig.ReadonlyPaths: want a list of texts' POST /containers/create '{"Image":"busybox","HostConfig":{"ReadonlyPaths":[1]}}'
+  tare rm -f box none
 }
 
 @test "logs: streams, tail, times, following until the end or until the reader goes" {
@@ -329,7 +359,9 @@ end' ]
   api_is 200 POST "/exec/$x/resize?h=33&w=99"
   wait
   [ "$(sed -n 2p "$BATS_TEST_TMPDIR/out")" = $'33 99\r' ]
-  x=$(exec_of '{"Cmd":["sleep","1000"]}')
+  # a member's name in another case is the same, as Docker reads JSON
+  x=$(exec_of '{"cmd":["sleep","1000"],"detachKeys":"ctrl-a"}')
+  [ "$(api_is 200 GET "/exec/$x/json" | jq -r .DetachKeys)" = ctrl-a ]
   api_is 200 POST "/exec/$x/start" "${JSON[@]}" -d '{"Detach":true}'
   [ "$(api_is 200 GET "/exec/$x/json" | jq -c '[.Running,.ExitCode,.Pid > 0]')" = '[true,null,true]' ]
   x=$(exec_of '{"Cmd":["nosuch"],"AttachStdout":true}')

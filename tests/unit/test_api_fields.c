@@ -131,7 +131,9 @@ static void the_rest(void **state)
 	assert_string_equal(o.cpus, "1.500000000");
 	assert_string_equal(o.memory, "-1");
 	assert_string_equal(o.restart, "on-failure:4");
-	assert_int_equal(o.security_opt.n, 1);
+	assert_int_equal(o.security_opt.n, 0);
+	assert_int_equal(o.masked_paths->n, 0);
+	assert_int_equal(o.readonly_paths->n, 0);
 	assert_int_equal(*o.memory_swappiness, 0);
 	assert_string_equal(o.ulimits.v[0], "core=-1:-1");
 	assert_string_equal(o.devices.v[0], "/dev/fuse:/dev/fuse:rwm");

@@ -1,9 +1,11 @@
 /* POST /containers/{}/exec, /exec/{}/start, /exec/{}/resize, GET /exec/{}/json */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "api/docker/attach.h"
+#include "api/docker/fields.h"
 #include "api/docker/relay.h"
 #include "api/docker/routes.h"
 #include "api/docker/words.h"
@@ -20,18 +22,6 @@ struct asked {
 	unsigned int attach;
 	unsigned int rows, columns; /* 0: not said */
 };
-
-/* Variables without a value are nobody's: the environment that they could come from is the server's. */
-static struct strv with_values(struct strv env)
-{
-	const char **v = (const char **)env.v;
-	size_t n = 0;
-
-	for (size_t i = 0; i < env.n; i++)
-		if (strchr(v[i], '='))
-			v[n++] = v[i];
-	return (struct strv){ v, n };
-}
 
 static int read_size(const struct json *body, struct asked *out, struct err *e)
 {
@@ -51,7 +41,7 @@ static int read_size(const struct json *body, struct asked *out, struct err *e)
 	return 0;
 }
 
-/* What the client asked for: the body of a create, which is what is kept. */
+/* What the client asked for, as write_kept() wrote it. */
 static int read_asked(struct arena *a, const struct json *body, struct asked *out, struct err *e)
 {
 	static const char where[] = "exec";
@@ -84,7 +74,8 @@ static int read_asked(struct arena *a, const struct json *body, struct asked *ou
 	if (r < 0)
 		return r;
 	out->opt.args.v = args;
-	out->opt.env = with_values((struct strv){ env, out->opt.env.n });
+	out->opt.env.v = env;
+	fields_no_env_of_ours(out->opt.env);
 	out->opt.open_stdin = in;
 	if (out->opt.user && !*out->opt.user)
 		out->opt.user = NULL;
@@ -110,7 +101,7 @@ static int must_run(const struct record *rec, const char *what, struct err *e)
 
 #define CREATE_MAX (256U << 10) /* it is kept in memory, as the state of what runs */
 
-/* The members that read_asked() reads: what else a client says is read by nobody. */
+/* The members that read_asked() reads: what else a client says is read by nobody. As Docker reads a name, in any case: docker-py says "detachKeys". */
 static void write_kept(const struct json *body, struct json_writer *w)
 {
 	static const char *const read[] = { "Cmd", "Env", "User", "WorkingDir", "DetachKeys", "Tty", "Privileged", "AttachStdin", "AttachStdout", "AttachStderr", "ConsoleSize" };
@@ -118,8 +109,8 @@ static void write_kept(const struct json *body, struct json_writer *w)
 	jw_object(w, NULL);
 	json_each(it, body)
 		for (size_t i = 0; i < ARRAY_LEN(read); i++)
-			if (strcmp(read[i], it->key) == 0)
-				jw_value(w, it->key, it);
+			if (strcasecmp(read[i], it->key) == 0)
+				jw_value(w, read[i], it);
 	jw_end_object(w);
 }
 
@@ -137,6 +128,10 @@ static int create(struct exchange *ex, struct err *e)
 	int r = ex_body_json(ex, CREATE_MAX, &body, e);
 
 	if (r == 0)
+		write_kept(body, &kept);
+	if (r == 0)
+		r = sb_error(&config) < 0 ? err_errno(e, -ENOMEM, "exec") : json_parse(ex_arena(ex), config.s, config.len, NULL, &body, e);
+	if (r == 0)
 		r = read_asked(ex_arena(ex), body, &asked, e);
 	if (r == 0)
 		r = attach_keys(ex, asked.keys, &keys, e);
@@ -144,10 +139,8 @@ static int create(struct exchange *ex, struct err *e)
 		r = words_container(ex, &en, &rec, &live, e);
 	if (r == 0)
 		r = must_run(&rec, ex_param(ex, 0), e);
-	if (r < 0)
-		return r;
-	write_kept(body, &kept);
-	r = execs_create(en, &rec, &config, id, e);
+	if (r == 0)
+		r = execs_create(en, &rec, &config, id, e);
 	if (r < 0)
 		return r;
 	events_exec(en, &rec, "create", id, asked.opt.args);

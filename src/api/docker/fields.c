@@ -24,7 +24,7 @@ const struct field field_config[] = {
 	YES("Tty", take_flag, tty),
 	YES("OpenStdin", take_flag, open_stdin),
 	YES("StdinOnce", take_flag, stdin_once),
-	YES_BUT("Env", take_env, env, "a name without a value takes the image's variable away"),
+	YES_BUT("Env", take_env, env, "a name without a value takes the image's variable away, and is shown by inspect"),
 	YES("Cmd", take_command, args),
 	YES("Healthcheck", take_healthcheck, health_test),
 	PAST("ArgsEscaped", "of Windows"),
@@ -85,8 +85,8 @@ const struct field field_host[] = {
 	YES_BUT("Runtime", take_runtime, runtime, "runc and tare-oci, which are the same here"),
 	YES_BUT("Isolation", take_isolation, isolation, "default"),
 	YES("Mounts", take_mounts, mounts),
-	EVEN_ZERO("MaskedPaths", take_paths, security_opt, "[] is systempaths=unconfined; a list of one's own is refused"),
-	EVEN_ZERO("ReadonlyPaths", take_paths, security_opt, "the same"),
+	EVEN_ZERO("MaskedPaths", take_paths, masked_paths, "[]: none; null: the usual ones, which docs/security.md has"),
+	EVEN_ZERO("ReadonlyPaths", take_paths, readonly_paths, "the same"),
 	YES("Init", take_flag, init),
 	{ 0 }
 };

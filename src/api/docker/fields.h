@@ -73,6 +73,9 @@ int take_number(struct taking *t, const struct field *f, const struct json *v, s
 int take_count(struct taking *t, const struct field *f, const struct json *v, struct err *e);
 int take_weight(struct taking *t, const struct field *f, const struct json *v, struct err *e);
 
+/* A name alone takes a variable away. To `tare` it means the caller's own, and the caller is the server: which so has none. */
+void fields_no_env_of_ours(struct strv env);
+
 int take_env(struct taking *t, const struct field *f, const struct json *v, struct err *e);
 int take_command(struct taking *t, const struct field *f, const struct json *v, struct err *e);
 int take_entrypoint(struct taking *t, const struct field *f, const struct json *v, struct err *e);

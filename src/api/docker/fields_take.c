@@ -6,9 +6,6 @@
 
 #include "engine/spec_log.h"
 
-/* What docs/security.md has for /proc and /sys is no list that one could send; an empty one asks for none. */
-#define UNMASKED "systempaths=unconfined"
-
 static void *at(const struct taking *t, const struct field *f)
 {
 	return (char *)t->o + f->offset;
@@ -179,14 +176,19 @@ int take_weight(struct taking *t, const struct field *f, const struct json *v, s
 
 /* ---- Config ---- */
 
-/* A name alone takes the image's variable away. To `tare run` it means the caller's own, and the caller here is the server: which so has none. */
+void fields_no_env_of_ours(struct strv env)
+{
+	for (size_t i = 0; i < env.n; i++)
+		if (!strchr(env.v[i], '='))
+			(void)unsetenv(env.v[i]);
+}
+
 int take_env(struct taking *t, const struct field *f, const struct json *v, struct err *e)
 {
 	int r = take_list(t, f, v, e);
 
-	for (size_t i = 0; r == 0 && i < t->o->env.n; i++)
-		if (!strchr(t->o->env.v[i], '='))
-			(void)unsetenv(t->o->env.v[i]);
+	if (r == 0)
+		fields_no_env_of_ours(t->o->env);
 	return r;
 }
 
@@ -326,14 +328,12 @@ int take_isolation(struct taking *t, const struct field *f, const struct json *v
 
 int take_paths(struct taking *t, const struct field *f, const struct json *v, struct err *e)
 {
-	struct strv *options = at(t, f);
+	struct strv *paths = arena_new(t->a, struct strv);
 
-	if (v->type != JSON_ARRAY || v->len)
-		return err_set(e, ERR_INVALID, "%s.%s: a list of one's own is not supported: null for the usual one, [] for none", t->where, f->name);
-	for (size_t i = 0; i < options->n; i++)
-		if (strcmp(options->v[i], UNMASKED) == 0)
-			return 0;
-	return field_add(t, options, UNMASKED, e);
+	if (!paths)
+		return err_errno(e, -ENOMEM, "%s.%s", t->where, f->name);
+	*(const struct strv **)at(t, f) = paths;
+	return v->type == JSON_ARRAY ? texts_of(t, f, v, paths, e) : field_wrong(t, f, "a list of texts", e);
 }
 
 /* ---- Resources ---- */
