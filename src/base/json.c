@@ -34,6 +34,8 @@ struct parser {
 	size_t n_spare, nodes_left;
 	unsigned int max_depth;
 	const char *const *only;
+	const char *until;
+	bool enough; /* that member was read */
 	struct err *e;
 };
 
@@ -508,6 +510,7 @@ static bool parse_child(struct parser *ps, struct json *v, struct json ***tail, 
 	if (!child)
 		return false;
 	child->key = key;
+	ps->enough = ps->until && depth == 0 && key && strcmp(key, ps->until) == 0;
 	**tail = child;
 	*tail = &child->next;
 	v->len++;
@@ -533,6 +536,10 @@ static bool parse_children(struct parser *ps, struct json *v, unsigned int depth
 
 		if (!parse_child(ps, v, &tail, depth))
 			return false;
+		if (ps->enough) {
+			ps->p = ps->end;
+			return true;
+		}
 		c = peek(ps);
 		if (c != ',' && c != close)
 			return expected(ps, object ? "',' or '}'" : "',' or ']'");
@@ -584,7 +591,7 @@ int json_parse(struct arena *a, const char *text, size_t len, const struct json_
 {
 	const struct json_limits *lim = limits ? limits : &json_default_limits;
 	struct parser ps = { .text = text, .p = text, .end = text + len, .arena = a, .nodes_left = lim->max_nodes,
-			     .max_depth = lim->max_depth, .only = lim->only, .e = e };
+			     .max_depth = lim->max_depth, .only = lim->only, .until = lim->until, .e = e };
 	const struct json *root;
 
 	if (len > lim->max_bytes)

@@ -33,6 +33,7 @@ struct json_limits {
 	/* Of objects that are members of the root only these members (NULL-terminated); the others are passed over, unchecked: for
 	 * texts that we wrote ourselves. NULL = all. */
 	const char *const *only;
+	const char *until; /* of the root only the members up to this one, and nothing behind it is looked at: for such texts, too. NULL = all */
 };
 
 /* 8 MiB, 64 levels, 500,000 values: enough for any specification we read. */

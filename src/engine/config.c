@@ -567,6 +567,18 @@ int config_skim(struct arena *a, const char *text, struct ct_config *out, struct
 	return r < 0 ? err_ctx(e, "the container's record in the catalog") : 0;
 }
 
+const char *config_cgroup(struct arena *a, const char *text)
+{
+	static const char *const none[] = { NULL };
+	struct json_limits limits = json_default_limits;
+	const struct json *doc;
+	struct err ignored;
+
+	limits.only = none;
+	limits.until = "Cgroup";
+	return json_parse(a, text, strlen(text), &limits, &doc, &ignored) < 0 ? NULL : json_text(doc, "Cgroup", NULL);
+}
+
 int config_parse(struct arena *a, const char *text, struct ct_config *out, struct err *e)
 {
 	const struct json *config, *host;

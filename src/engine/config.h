@@ -45,5 +45,7 @@ struct ct_config {
 int config_parse(struct arena *a, const char *text, struct ct_config *out, struct err *e) MUST_CHECK;
 /* For a list of many: labels, cgroup, and of doc what is no member of Config and HostConfig, of these Healthcheck and NetworkMode. */
 int config_skim(struct arena *a, const char *text, struct ct_config *out, struct err *e) MUST_CHECK;
+/* The cgroup alone, which stands near the beginning; NULL: there is none. */
+const char *config_cgroup(struct arena *a, const char *text);
 
 #endif

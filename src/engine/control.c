@@ -66,12 +66,10 @@ int container_cgroup(struct arena *a, const struct record *rec, struct cgroup **
 bool container_paused(const struct record *rec)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct ct_config config;
-	struct err ignored;
+	const char *cgroup = config_cgroup(&a, rec->config);
 	bool frozen = false;
 
-	return config_skim(&a, rec->config, &config, &ignored) == 0 && config.cgroup &&
-	       cg_path_is_frozen(config.cgroup, &frozen) == 0 && frozen;
+	return cgroup && cg_path_is_frozen(cgroup, &frozen) == 0 && frozen;
 }
 
 /* Whoever has stopped it for as long as he looks at it (engine/freezer.h) has its lock, and lets it go on afterwards: what is asked for here

@@ -249,6 +249,25 @@ static void only_some(void **state)
 		assert_true(parse(&a, text, len, &lim, &v, &e) < 0);
 }
 
+/* No further than one member of the root's, wherever it stands; one deeper in is none of the root's. */
+static void only_until(void **state)
+{
+	const char *text = "{\"a\": [1], \"b\": {\"c\": 2}, \"c\": \"x\", \"c\" what";
+	struct json_limits lim = json_default_limits;
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct json *v;
+	struct err e;
+
+	(void)state;
+	lim.until = "c";
+	assert_int_equal(parse(&a, text, strlen(text), &lim, &v, &e), 0);
+	assert_written(v, "{\"a\":[1],\"b\":{\"c\":2},\"c\":\"x\"}");
+	lim.until = "d";
+	assert_true(parse(&a, text, strlen(text), &lim, &v, &e) < 0);
+	assert_int_equal(parse(&a, "[{\"d\": 1}, 2]", 13, &lim, &v, &e), 0);
+	assert_written(v, "[{\"d\":1},2]");
+}
+
 static void getters(void **state)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -619,6 +638,7 @@ int main(void)
 		cmocka_unit_test(refused),	  cmocka_unit_test(messages),
 		cmocka_unit_test(limits),	  cmocka_unit_test(many_keys),
 		cmocka_unit_test(only_some),
+		cmocka_unit_test(only_until),
 		cmocka_unit_test(getters),	  cmocka_unit_test(getter_messages),
 		cmocka_unit_test(writing),	  cmocka_unit_test(differential),
 	};

@@ -36,6 +36,12 @@ struct walk {
 	size_t n_params;
 };
 
+/* Most rows are told apart by their first word, before anything of them is taken apart. */
+static bool begins_otherwise(const char *pattern, const struct segment *first)
+{
+	return pattern[0] == '/' && pattern[1] != '{' && strncmp(pattern + 1, first->text, first->len) != 0;
+}
+
 /* How many segments of the path stand for this one of the pattern. */
 static size_t taken(const struct segment *pattern, size_t n_pattern, size_t n_path)
 {
@@ -83,6 +89,8 @@ int route_find(const struct route *const *tables, size_t n, struct arena *a, con
 		for (const struct route *r = tables[t]; r->path; r++) {
 			struct walk w = { .n_params = 0 };
 
+			if (n_segments && begins_otherwise(r->path, &segments[0]))
+				continue;
 			if (!matches(pattern, split(r->path, pattern), segments, n_segments, &w))
 				continue;
 			if (!strcmp(r->method, method))
