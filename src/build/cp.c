@@ -280,17 +280,19 @@ static int copy(struct cp *c, struct end *from, struct end *to, struct put_to *h
 	return r < 0 ? err_ctx(e, "%s", shown(c, from)) : 0;
 }
 
-static int begin(struct cp *c, struct err *e)
+static int begin(struct cp *c, enum inside_use use, struct err *e)
 {
 	char cwd[PATH_MAX] = "";
 	int r = hold_container(c->en, &c->arena, c->args->container, &c->hold, e);
 
-	if (r == 0 && inside_open(c->en, &c->arena, &c->hold, &c->inside, e) < 0)
+	if (r == 0 && inside_open(c->en, &c->arena, &c->hold, use, &c->inside, e) < 0)
 		r = err_ctx(e, "container %s", c->hold.rec.name);
 	if (r < 0)
 		return r;
-	if (hold_runs(&c->hold)) /* what is copied of it now needs no standing still, and it may be stopped meanwhile */
-		c->hold.lock = close_fd(c->hold.lock);
+	/* What is read, and what is copied of or to one that runs, needs no standing still: it may be started, stopped or removed meanwhile. Who takes a
+	 * tar may take his time. */
+	if (use == INSIDE_READ || hold_runs(&c->hold))
+		hold_let_go(&c->hold);
 	c->machine = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (c->machine < 0 || (c->args->here[0] != '/' && !getcwd(cwd, sizeof(cwd))))
 		return err_errno(e, -errno, "the current folder");
@@ -324,6 +326,7 @@ static int tar_out(struct cp *c, struct err *e)
 	pack.worker = worker;
 	pack.part = S_ISDIR(mode) ? arena_printf(&c->arena, "%s/", *c->there.path ? c->there.path : ".") : c->there.path;
 	pack.as = c->there.content ? "." : slash ? slash + 1 : c->there.path;
+	store_ingest_alone(&in);
 	return pack.part ? image_pack_out(&in, &pack, c->args->tar, e) : err_errno(e, -ENOMEM, "path");
 }
 
@@ -331,13 +334,15 @@ int cp_out(const struct engine *en, const struct cp_args *args, uint64_t *bytes,
 {
 	CLEANUP(cp_end) struct cp c = CP_INIT(en, args, bytes);
 	struct put_to how = { .chown = !args->archive, .uid = geteuid(), .gid = getegid(), .in_use = true, .data = &c, .bytes = bytes };
-	int r = begin(&c, e);
+	int r = begin(&c, INSIDE_READ, e);
 
 	if (r < 0)
 		return r;
 	how.from_ids = (struct put_ids){ c.inside.id_base, c.inside.id_size };
 	how.left_out = args->archive ? NULL : leave_out;
 	r = strcmp(args->here, "-") == 0 ? tar_out(&c, e) : copy(&c, &c.there, &c.here, &how, e);
+	if (r == 0)
+		r = hold_still_there(en, &c.arena, &c.hold, e);
 	if (r == 0)
 		events_container(en, &c.hold.rec, "archive-path", NULL);
 	if (r == 0 && c.left_out)
@@ -367,7 +372,7 @@ int cp_stat(const struct engine *en, const char *container, const char *inside, 
 	CLEANUP(cp_end) struct cp c = CP_INIT(en, &args, NULL);
 	CLEANUP_FD int fd = -1;
 	struct stat st;
-	int r = begin(&c, e);
+	int r = begin(&c, INSIDE_READ, e);
 
 	if (r < 0)
 		return r;
@@ -391,7 +396,7 @@ static int look_in(const struct engine *en, const struct cp_args *args, struct e
 {
 	CLEANUP(cp_end) struct cp c = CP_INIT(en, args, NULL);
 	struct place place = { .root = -1 };
-	int r = begin(&c, e);
+	int r = begin(&c, INSIDE_WRITE, e);
 
 	if (r == 0)
 		r = find_place(&c, &c.there, NULL, S_IFDIR, &place, e);
@@ -447,7 +452,7 @@ int cp_in(const struct engine *en, const struct cp_args *args, uint64_t *bytes, 
 	if (r == 0 && piped)
 		r = arrival_check(&args->arrival, e);
 	if (r == 0)
-		r = begin(&c, e);
+		r = begin(&c, INSIDE_WRITE, e);
 	if (r < 0)
 		return r;
 	how.ids = (struct put_ids){ c.inside.id_base, c.inside.id_size };

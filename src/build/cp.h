@@ -36,7 +36,9 @@ int cp_stat(const struct engine *en, const char *container, const char *inside, 
  * the container leads out of it, and nothing is written here by way of one that came out of it. A file is replaced when the new one
  * is whole (.tare-cp-RANDOM beside it is what a killed one leaves). *bytes: of files, that were written.
  *
- * ERR_NOTFOUND, ERR_INVALID: as above; ERR_DENIED: it is mounted read-only. */
+ * What is copied out is read as it is, also while the container is started, changed or ended.
+ *
+ * ERR_NOTFOUND, ERR_INVALID: as above; ERR_DENIED: it is mounted read-only; ERR_CONFLICT: it was removed while it was read. */
 int cp_out(const struct engine *en, const struct cp_args *args, uint64_t *bytes, struct err *e) MUST_CHECK;
 int cp_in(const struct engine *en, const struct cp_args *args, uint64_t *bytes, struct err *e) MUST_CHECK;
 

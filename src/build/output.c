@@ -249,7 +249,7 @@ static int write_image(struct build *b, const struct build_output *o, const stru
 		if (!names[named.n_names++])
 			return no_memory(e);
 	}
-	return image_save(&b->store, &b->ingest, &named, 1, o->kind == OUTPUT_OCI ? SAVE_OCI : SAVE_DOCKER, fd, e);
+	return image_save_staged(&b->ingest, &named, 1, o->kind == OUTPUT_OCI ? SAVE_OCI : SAVE_DOCKER, fd, e);
 }
 
 int outputs_write(struct build *b, const struct image_saved *img, struct err *e)

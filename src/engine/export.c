@@ -29,17 +29,8 @@ static int write_tree(const struct engine *en, struct arena *a, const struct roo
 	pack.tree = tree = rootview_mount(view, a, e);
 	pack.worker = worker;
 	pack.skip = seen.absent;
+	store_ingest_alone(&in);
 	return tree < 0 ? tree : image_pack_out(&in, &pack, out, e);
-}
-
-/* Whoever takes the tar may take his time, or never read: the container is not kept for him. What changes meanwhile is as of one that runs; but
- * what is left of one that was removed meanwhile is not its files. Its row goes before they do. */
-static int look_again(const struct engine *en, struct arena *a, const char *id, struct err *e)
-{
-	struct record rec;
-	int r = record_get(en->catalog, a, id, &rec, e);
-
-	return r < 0 && e->cls == ERR_NOTFOUND ? err_set(e, ERR_CONFLICT, "it was removed while it was read") : r;
 }
 
 int container_export(const struct engine *en, struct arena *a, const char *what, int out, struct err *e)
@@ -50,12 +41,13 @@ int container_export(const struct engine *en, struct arena *a, const char *what,
 
 	if (r == 0)
 		r = rootview_open(en, a, &hold.rec, &view, e);
+	/* who takes the tar may take his time, or never read: the container is not kept for him, and what changes meanwhile is as of one that runs */
 	if (r == 0)
-		hold.lock = close_fd(hold.lock);
+		hold_let_go(&hold);
 	if (r == 0)
 		r = write_tree(en, a, &view, out, e);
 	if (r == 0)
-		r = look_again(en, a, hold.rec.id, e);
+		r = hold_still_there(en, a, &hold, e);
 	if (r == 0)
 		events_container(en, &hold.rec, "export", NULL);
 	return r;

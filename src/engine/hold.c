@@ -34,6 +34,20 @@ bool hold_runs(const struct hold *h)
 	return h->rec.status == RECORD_RUNNING && h->live.container;
 }
 
+void hold_let_go(struct hold *h)
+{
+	h->lock = close_fd(h->lock);
+}
+
+/* Its row goes before its files do. */
+int hold_still_there(const struct engine *en, struct arena *a, const struct hold *h, struct err *e)
+{
+	struct record rec;
+	int r = record_get(en->catalog, a, h->rec.id, &rec, e);
+
+	return r < 0 && e->cls == ERR_NOTFOUND ? err_set(e, ERR_CONFLICT, "container %s was removed while it was read", h->rec.name) : r;
+}
+
 void hold_end(struct hold *h)
 {
 	live_close(&h->live);

@@ -21,6 +21,10 @@ int hold_container(const struct engine *en, struct arena *a, const char *what, s
  * It gives them up, and takes others then. */
 int hold_places(const struct engine *en, const struct hold *h, struct err *e) MUST_CHECK;
 bool hold_runs(const struct hold *h);
+/* From here on others may start, end, change or remove it; rec says what was. */
+void hold_let_go(struct hold *h);
+/* After something was read of one that was let go of: what is left of one that was removed meanwhile is not its files. ERR_CONFLICT then. */
+int hold_still_there(const struct engine *en, struct arena *a, const struct hold *h, struct err *e) MUST_CHECK;
 void hold_end(struct hold *h);
 
 #endif

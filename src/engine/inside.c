@@ -1,6 +1,7 @@
 /* A container that runs has a mount namespace: its mounts are copied there, all at once, into a tree that belongs to nobody else. One that
  * does not run has only what would be mounted: its layers are laid together as its monitor would do it, and its folders and volumes put
- * in their places, in a mount namespace that goes when it is done.
+ * in their places, in a mount namespace that goes when it is done. For reading, what it wrote is the topmost of the layers below and
+ * nothing is above them: a folder may be the upper one of one overlay only, and the container may be started while somebody reads.
  *
  * The tree is a copy of mounts, not of files: who works in it by handles (base/beneath.h) is as confined to the container's files as if
  * it were in there, while a container that exchanges links or mounts meanwhile has no say in where "outside" is. It is nodev, or a
@@ -35,6 +36,8 @@ struct opening {
 	const struct hold *hold;
 	const struct json *doc; /* config.json of one that does not run */
 	int root;               /* its layers, without mounts; then all of it */
+	enum inside_use use;
+	bool unmade;            /* it lacks a place that something is mounted at, and nothing can be made in this view */
 	const char *at;         /* a folder of ours to attach it to */
 	struct err *e;
 };
@@ -98,6 +101,24 @@ static int own_ids(const struct opening *o, int *out)
 	return *out < 0 ? err_errno(o->e, *out, "the map of the container's ids") : 0;
 }
 
+/* What it wrote has its ids already, and those below are mapped. */
+static int as_lowest(struct opening *o, struct overlay_args *args)
+{
+	const char **lower = arena_array(o->a, args->n_lower + 1, sizeof(*lower));
+	int *each = arena_array(o->a, args->n_lower + 1, sizeof(*each));
+
+	if (!lower || !each)
+		return err_errno(o->e, -ENOMEM, "the container's files");
+	lower[0] = args->upper;
+	each[0] = -1;
+	for (size_t i = 0; i < args->n_lower; i++) {
+		lower[i + 1] = args->lower[i];
+		each[i + 1] = args->userns;
+	}
+	*args = (struct overlay_args){ .lower = lower, .n_lower = args->n_lower + 1, .userns = -1, .each = each, .base_userns = -1, .of_user = args->of_user };
+	return 0;
+}
+
 static int lay_layers(struct opening *o, const struct json *rootfs)
 {
 	struct overlay_args args = { .userns = -1, .base_userns = -1, .of_user = o->en->user.on };
@@ -120,6 +141,10 @@ static int lay_layers(struct opening *o, const struct json *rootfs)
 		return r;
 	args.lower = lower;
 	args.userns = userns;
+	if (o->use == INSIDE_READ)
+		r = as_lowest(o, &args);
+	if (r < 0)
+		return r;
 	o->root = overlay_mount(&args, &helper, o->e);
 	ns_reap(helper);
 	return o->root < 0 ? o->root : 0;
@@ -187,6 +212,10 @@ static int mount_point(struct opening *o, int root, const char *path, bool folde
 
 	if (fd != -ENOENT)
 		return fd;
+	if (o->use == INSIDE_READ && rec->image) {
+		o->unmade = true;
+		return -EROFS;
+	}
 	r = owner ? fsids_become(owner, owner, &before) : 0;
 	return r < 0 ? r : beneath_mountpoint(root, path, folder);
 }
@@ -335,32 +364,48 @@ static int take_stopped(void *data)
 	return r < 0 ? err_errno(o->e, r, "the container's root") : finish(o, mnt_clone_tree(root, "", true));
 }
 
-static int begin_stopped(struct opening *o)
+static int begin_stopped(struct opening *o, enum inside_use use)
 {
 	const struct json *rootfs;
 	int r = read_description(o);
 
 	if (r < 0)
 		return r;
+	o->use = use;
 	o->at = o->en->state; /* nothing of a container's is found by that name */
 	rootfs = json_get(o->doc, "rootfs");
 	return o->hold->rec.image ? lay_layers(o, rootfs) : lay_folder(o, rootfs);
 }
 
-int inside_open(const struct engine *en, struct arena *a, const struct hold *h, struct inside *out, struct err *e)
+static int take(struct opening *o, enum inside_use use)
 {
-	struct opening o = { .en = en, .a = a, .hold = h, .root = -1, .e = e };
-	bool runs = hold_runs(h);
+	bool runs = hold_runs(o->hold);
 	pid_t helper = 0;
-	int r = runs ? 0 : begin_stopped(&o);
+	int r = runs ? 0 : begin_stopped(o, use);
 
 	if (r == 0)
-		r = ns_run_scratch(runs ? take_running : take_stopped, &o, &helper);
+		r = ns_run_scratch(runs ? take_running : take_stopped, o, &helper);
 	ns_reap(helper);
-	if (r < 0) {
-		close_fd(o.root);
-		return e->code < 0 ? e->code : err_errno(e, r, "the container's files");
+	if (r == 0)
+		return 0;
+	o->root = close_fd(o->root);
+	return o->e->code < 0 ? o->e->code : err_errno(o->e, r, "the container's files");
+}
+
+int inside_open(const struct engine *en, struct arena *a, const struct hold *h, enum inside_use use, struct inside *out, struct err *e)
+{
+	struct opening o = { .en = en, .a = a, .hold = h, .root = -1, .e = e };
+	int r = take(&o, use);
+
+	if (r < 0 && o.unmade) { /* as it is of one that never ran: a view that is written to makes the places */
+		*e = (struct err){ 0 };
+		r = take(&o, INSIDE_WRITE);
+		o.root = close_fd(o.root);
+		if (r == 0)
+			r = take(&o, use);
 	}
+	if (r < 0)
+		return r;
 	out->root = o.root;
 	out->id_base = en->user.on ? 0 : h->rec.id_base;
 	out->id_size = out->id_base ? h->rec.id_size : 0;

@@ -13,9 +13,14 @@ struct inside {
 #define INSIDE_INIT { .root = -1 }
 #define CLEANUP_INSIDE CLEANUP(inside_end)
 
-/* Of a container that is held, and stays held as long as the view is used. One that does not run has its volumes and binds there, and no
- * tmpfs. No device opens by way of it. ERR_UNSUPPORTED: it is a step of a build. */
-int inside_open(const struct engine *en, struct arena *a, const struct hold *h, struct inside *out, struct err *e) MUST_CHECK;
+enum inside_use {
+	INSIDE_READ, /* nothing of its layers changes by way of it: it need not be held any longer, also when it is started meanwhile */
+	INSIDE_WRITE /* one that does not run stays held as long as the view is used */
+};
+
+/* Of a container that is held. One that does not run has its volumes and binds there, and no tmpfs. No device opens by way of it.
+ * ERR_UNSUPPORTED: it is a step of a build. */
+int inside_open(const struct engine *en, struct arena *a, const struct hold *h, enum inside_use use, struct inside *out, struct err *e) MUST_CHECK;
 void inside_end(struct inside *i);
 
 #endif

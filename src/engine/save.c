@@ -111,7 +111,7 @@ static int pick_one(struct picking *p, const char *what)
 	return pick(p, &img, NULL); /* by id */
 }
 
-static int save(struct picking *p, const struct store *s, enum save_format format, int out)
+static int save(struct picking *p, struct store_ingest *in, enum save_format format, int out)
 {
 	struct image_saved *v = arena_array(p->arena, p->n + 1, sizeof(*v));
 
@@ -119,7 +119,7 @@ static int save(struct picking *p, const struct store *s, enum save_format forma
 		return no_memory(p);
 	for (size_t i = 0; i < p->n; i++)
 		v[i] = (struct image_saved){ .id = p->v[i].id, .manifest = p->v[i].manifest, .top = p->v[i].top, .names = p->v[i].names, .n_names = p->v[i].n };
-	return image_save(s, NULL, v, p->n, format, out, p->e);
+	return image_save(in, v, p->n, format, out, p->e);
 }
 
 int engine_save(const struct engine *en, const char *const *what, size_t n, enum save_format format, int out, struct err *e)
@@ -127,18 +127,17 @@ int engine_save(const struct engine *en, const char *const *what, size_t n, enum
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_STORE struct store store = STORE_INIT;
 	struct picking p = { .catalog = en->catalog, .arena = &a, .e = e };
-	CLEANUP_FD int hold = -1;
+	CLEANUP_INGEST struct store_ingest in = STORE_INGEST_INIT;
 	int r = store_open(en->root_fd, &store, e);
 
 	if (r < 0)
 		return r;
 	p.store = &store;
-	hold = store_hold(&store, e);
-	r = hold < 0 ? hold : 0;
+	r = store_ingest_begin(&store, &in, e);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = pick_one(&p, what[i]);
 	if (r == 0)
-		r = save(&p, &store, format, out);
+		r = save(&p, &in, format, out);
 	for (size_t i = 0; r == 0 && i < p.n; i++)
 		events_image(en, "save", p.v[i].id, NULL);
 	return r;

@@ -63,6 +63,7 @@ int volume_export(const struct engine *en, struct arena *a, const char *name, in
 	tree = open_tree(en, a, &v, e);
 	pack.worker = worker;
 	pack.tree = tree;
+	store_ingest_alone(&in);
 	return tree < 0 ? tree : image_pack_out(&in, &pack, out, e);
 }
 

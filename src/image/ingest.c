@@ -77,6 +77,23 @@ int store_ingest_begin(const struct store *s, struct store_ingest *out, struct e
 	return 0;
 }
 
+void store_ingest_alone(struct store_ingest *in)
+{
+	in->shared = close_fd(in->shared);
+}
+
+int store_ingest_keep(struct store_ingest *in, const char *digest, struct err *e)
+{
+	char path[sizeof("blobs/") + 64];
+
+	if (!digest_valid(digest))
+		return err_set(e, ERR_INVALID, "'%s' is no sha256 digest", digest);
+	(void)snprintf(path, sizeof(path), "blobs/%s", digest_hex(digest));
+	if (linkat(in->store->blobs, digest_hex(digest), in->dir, path, 0) < 0 && errno != ENOENT && errno != EEXIST)
+		return err_errno(e, -errno, "keep blob %s", digest);
+	return 0;
+}
+
 void store_ingest_end(struct store_ingest *in)
 {
 	int r = in->name[0] ? io_remove_tree(in->store->ingest, in->name) : 0;

@@ -1,6 +1,7 @@
 /* The documents are made first, from the images' manifests; then comes everything in an order that depends on nothing else: documents,
  * manifests and configurations, layers, each by digest and once. A reader that gets the archive through a pipe knows what to do with a
- * layer when it comes. Blobs were verified when they came into the store and are not hashed again: whoever reads the archive does. */
+ * layer when it comes. What is to be copied is linked into the staging folder first, so that it stays, whatever the collector
+ * does while somebody takes the archive slowly. Blobs were verified when they came into the store and are not hashed again: whoever reads the archive does. */
 #include "image/save.h"
 
 #include <stdio.h>
@@ -26,8 +27,7 @@ struct blob {
 };
 
 struct saving {
-	const struct store *store;
-	const struct store_ingest *staged;
+	const struct store_ingest *staged; /* where blobs are that are not in the store, or not any more */
 	struct arena arena;
 	struct blob *blobs;
 	size_t n_blobs, cap_blobs;
@@ -108,8 +108,7 @@ static int read_manifest(struct saving *v, const struct image_saved *img, struct
 {
 	CLEANUP_FREE char *text = NULL;
 	size_t len;
-	int r = v->staged ? store_ingest_read(v->staged, img->manifest, image_json_limits.max_bytes, &text, &len, v->e) :
-			    store_blob_read(v->store, img->manifest, image_json_limits.max_bytes, &text, &len, v->e);
+	int r = store_ingest_read(v->staged, img->manifest, image_json_limits.max_bytes, &text, &len, v->e);
 
 	if (r == 0)
 		r = manifest_parse(&v->arena, text, len, m, v->e);
@@ -135,7 +134,7 @@ static int add_image(struct saving *v, const struct image_saved *img, enum save_
 	int r = read_manifest(v, img, &m);
 
 	if (r == 0)
-		r = closure_of_store(v->store, v->staged, &v->arena, img->top ? img->top : img->manifest, &all, v->e);
+		r = closure_of_store(v->staged->store, v->staged, &v->arena, img->top ? img->top : img->manifest, &all, v->e);
 	for (size_t i = 0; r == 0 && i < all.n_documents; i++)
 		r = add_blob(v, all.documents[i].digest, all.documents[i].size, false);
 	for (size_t i = 0; r == 0 && i < all.n_blobs; i++)
@@ -185,7 +184,7 @@ static int in_order(const void *a, const void *b)
 
 static int save_blob(struct saving *v, const struct blob *b, int out)
 {
-	CLEANUP_FD int fd = v->staged ? store_ingest_open(v->staged, b->digest, v->e) : store_blob_open(v->store, b->digest, v->e);
+	CLEANUP_FD int fd = store_ingest_open(v->staged, b->digest, v->e);
 	const char *path = blob_path(v, b->digest);
 	struct stat st;
 
@@ -219,19 +218,43 @@ static int write_archive(struct saving *v, enum save_format format, int out)
 	return r < 0 ? r : tarball_end(out, v->e);
 }
 
-int image_save(const struct store *s, const struct store_ingest *staged, const struct image_saved *images, size_t n,
-	       enum save_format format, int out, struct err *e)
+static int keep_blobs(const struct saving *v, struct store_ingest *in)
 {
-	struct saving v = { .store = s, .staged = staged, .arena = ARENA_INIT, .index_text = STRBUF_INIT, .docker_text = STRBUF_INIT, .e = e };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < v->n_blobs; i++)
+		r = store_ingest_keep(in, v->blobs[i].digest, v->e);
+	if (r == 0)
+		store_ingest_alone(in);
+	return r;
+}
+
+/* keep: NULL, or staged, when that is nobody's but ours. */
+static int save(const struct store_ingest *staged, struct store_ingest *keep, const struct image_saved *images, size_t n, enum save_format format, int out,
+		struct err *e)
+{
+	struct saving v = { .staged = staged, .arena = ARENA_INIT, .index_text = STRBUF_INIT, .docker_text = STRBUF_INIT, .e = e };
 	int r;
 
 	v.index = (struct json_writer)JSON_WRITER(&v.index_text);
 	v.docker = (struct json_writer)JSON_WRITER(&v.docker_text);
 	r = make_documents(&v, images, n, format);
+	if (r == 0 && keep)
+		r = keep_blobs(&v, keep);
 	if (r == 0)
 		r = write_archive(&v, format, out);
 	sb_free(&v.index_text);
 	sb_free(&v.docker_text);
 	arena_free(&v.arena);
 	return r;
+}
+
+int image_save(struct store_ingest *in, const struct image_saved *images, size_t n, enum save_format format, int out, struct err *e)
+{
+	return save(in, in, images, n, format, out, e);
+}
+
+int image_save_staged(const struct store_ingest *staged, const struct image_saved *images, size_t n, enum save_format format, int out, struct err *e)
+{
+	return save(staged, NULL, images, n, format, out, e);
 }

@@ -18,9 +18,12 @@ struct image_saved {
 
 enum save_format { SAVE_DOCKER, SAVE_OCI };
 
-/* Writes into out (a file, pipe or socket, which is not closed). Somebody must keep the collector away (store_hold()). staged: where blobs
- * may be that are not in the store yet; NULL: nowhere. ERR_NOTFOUND, ERR_INVALID: a blob is missing or damaged. */
-int image_save(const struct store *s, const struct store_ingest *staged, const struct image_saved *images, size_t n,
-	       enum save_format format, int out, struct err *e) MUST_CHECK;
+/* Writes into out (a file, pipe or socket, which is not closed) images of the store. in: begun before they were looked up; what they are of is kept
+ * in it, and whoever takes the archive keeps the collector from nothing, as slow as he is: nothing may be committed afterwards. ERR_NOTFOUND,
+ * ERR_INVALID: a blob is missing or damaged. */
+int image_save(struct store_ingest *in, const struct image_saved *images, size_t n, enum save_format format, int out, struct err *e) MUST_CHECK;
+/* The same of images whose blobs may not be in the store yet, but staged, and are going to be committed: the collector stays away meanwhile. */
+int image_save_staged(const struct store_ingest *staged, const struct image_saved *images, size_t n, enum save_format format, int out,
+		      struct err *e) MUST_CHECK;
 
 #endif

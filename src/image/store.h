@@ -3,7 +3,7 @@
  * Whatever stands under its final name is whole, verified and durable: it was made under ingest/RANDOM, synced, and
  * renamed. Digests and chain ids are written "sha256:" and 64 lower-case hex digits everywhere.
  *
- * Locks: ingest/load.lock is held shared from the begin to the end of every ingest and exclusively while store_gc() looks
+ * Locks: ingest/load.lock is held shared from the begin to the end of every ingest that brings something in and exclusively while store_gc() looks
  * for garbage, so nothing vanishes between "is there already" and the catalog row that keeps it. ingest/RANDOM/lock
  * tells a running ingest from an abandoned one. */
 #ifndef TARE_IMAGE_STORE_H
@@ -69,6 +69,10 @@ struct store_ingest {
 
 /* Makes a staging folder of our own; waits while a store_gc() looks for garbage. */
 int store_ingest_begin(const struct store *s, struct store_ingest *out, struct err *e) MUST_CHECK;
+/* For who brings nothing in: the staging folder stays his, and nothing in the store is kept for him any more. Nothing of it may be committed then. */
+void store_ingest_alone(struct store_ingest *in);
+/* A blob of the store is in the staging folder, too, and stays there when the store gives it up. One that is missing is fine. */
+int store_ingest_keep(struct store_ingest *in, const char *digest, struct err *e) MUST_CHECK;
 /* Writes a small blob into the staging folder and gives its digest. */
 int store_ingest_blob(struct store_ingest *in, const void *data, size_t len, char digest[DIGEST_LEN + 1],
 		      struct err *e) MUST_CHECK;

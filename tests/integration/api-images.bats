@@ -51,6 +51,23 @@ auth() { printf '{"username":"%s","password":"%s"}' "$1" "$2" | basenc -w0 --bas
   [ "$(api_is 404 DELETE /images/busybox)" = '{"message":"No such image: busybox:latest"}' ]
 }
 
+@test "save: a client that does not read keeps neither an image here nor its blobs, and gets them all" {
+  cd "$BATS_TEST_TMPDIR"
+  image 1 20000000
+  tare pull -q "$NAME:1" >/dev/null
+  n=$(find "$TARE_ROOT/content/blobs" -type f | wc -l)
+  api_stalled "/images/$NAME:1/get" go >got 3>&- &
+  wait_until 5 kept
+  timeout 20 flock "$TARE_ROOT/ingest/load.lock" true
+  timeout 20 "$TARE_BIN/tare" rmi "$NAME:1"
+  [ "$(find "$TARE_ROOT/content/blobs" -type f | wc -l)" -lt "$n" ]
+  touch go; wait $!; [ "$(cat got)" = whole ]
+  is_empty
+  [ -z "$(find "$TARE_ROOT/ingest" -mindepth 1 -type d)" ]
+}
+
+kept() { [ -n "$(find "$TARE_ROOT/ingest" -path '*/blobs/*')" ]; }
+
 @test "remove: the image of a container stays" {
   load_image
   tare create --name user busybox true

@@ -446,15 +446,27 @@ exec_of() { api_is 201 POST /containers/box/exec "${JSON[@]}" -d "$1" | jq -r .I
   timeout 20 "$TARE_BIN/tare" start box
   timeout 20 "$TARE_BIN/tare" rm -f box
   touch go; wait $!; [ "$(cat export)" = cut ]; rm go
-  # where it has to stand still for it, it does not for long
-  create box '{}'
-  head -c 20000000 /dev/zero >big
-  tare cp big box:/big
-  api_stalled '/containers/box/archive?path=/big' go >export 3>&- &
+  # a file of it, which is read as it was, and a volume's, of one that never ran: it has no place for that yet
+  create box '{"Cmd":["sleep","1000"],"HostConfig":{"Binds":["'"$PWD"'/there:/not/there"]}}'
+  head -c 20000000 /dev/zero >there/big; echo 1 >small
+  api_stalled '/containers/box/archive?path=/not/there/big' go >export 3>&- &
   wait_until 5 reads_worker
   limit=$(api_send_limit)
   [ "$limit" -gt 0 ]; [ "$limit" -le 60 ]
-  touch go; wait $!; [ "$(cat export)" = whole ]
+  timeout 20 "$TARE_BIN/tare" cp small box:/small
+  timeout 20 "$TARE_BIN/tare" start box
+  tare exec box sh -c 'echo 2 >/small'
+  tare stop -t 0 box
+  touch go; wait $!; [ "$(cat export)" = whole ]; rm go
+  [ "$(api GET '/containers/box/archive?path=/small' | tar -xO)" = 2 ]
+  tare cp there/big box:/big
+  api_stalled '/containers/box/archive?path=/big' go >export 3>&- &
+  wait_until 5 reads_worker
+  tare start box; tare stop -t 0 box
+  timeout 20 "$TARE_BIN/tare" rm box
+  touch go; wait $!; [ "$(cat export)" = cut ]
+  # and nobody from what else is in the store
+  [ -z "$(find "$TARE_ROOT/ingest" -mindepth 1 -type d)" ]
 }
 reads_worker() { pgrep -x tare-worker -P "$(pgrep -d, -P "$TARED_PID")" >/dev/null 2>&1; }
 
