@@ -179,7 +179,11 @@ assert code == 400 and b"invalid JSON" in body, body
 code, body, r = c.ask("POST", "/json", b"{}", {"Content-Type": "text/plain"})
 assert (code, body) == (400, b"{\"message\":\"unsupported Content-Type header (text/plain): must be \x27application/json\x27\"}\n"), body
 code, body, r = c.ask("POST", "/json", b"[" + b"1," * 2000 + b"1]", js)
-assert code == 400 and b"larger than 1000 bytes" in body, body
+assert code == 413 and b"larger than 1000 bytes" in body, body
+code, body, r = c.ask("POST", "/json", iter([b"[" + b"1," * 900, b"1," * 900 + b"1]"]), js, encode_chunked=True)
+assert code == 413 and body == b"{\"message\":\"the body of the request is larger than 1000 bytes\"}\n", (code, body)
+code, body, r = c.ask("POST", "/json", b"[" * 400 + b"]" * 400, js)
+assert code == 400 and b"invalid JSON" in body, body
 s = connect(path)
 s.sendall(b"POST /json HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n")
 assert until(s, b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"

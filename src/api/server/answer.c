@@ -14,7 +14,7 @@
 
 #define OUT_PIECE (64U * 1024)
 #define OUT_PIPE (1024 * 1024)
-#define OUT_SECONDS 60 /* without a byte taken: whoever writes the archive keeps others away from what it is made of */
+#define OUT_SECONDS 60 /* without a byte taken: whoever writes the archive waits no longer */
 
 static int put(struct exchange *ex, struct iovec *v, size_t n, struct err *e)
 {

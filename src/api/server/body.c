@@ -55,7 +55,7 @@ static int feed(struct exchange *ex, const char *bytes, size_t len, size_t *used
 		ex->body_whole = true;
 		return 1;
 	case HTTP_ENDED:
-		return broken(ex, e, ERR_LIMIT, "the body of the request is too large");
+		return broken(ex, e, ERR_LIMIT, "the body of the request is not taken");
 	default:
 		return broken(ex, e, ERR_INVALID, "the body of the request is not as HTTP has it");
 	}
@@ -150,13 +150,15 @@ void body_drain(struct exchange *ex)
 struct gather {
 	struct strbuf text;
 	size_t max;
+	bool large;
 };
 
 static int gather(void *data, const char *bytes, size_t len)
 {
 	struct gather *g = data;
 
-	if (len > g->max - g->text.len)
+	g->large = len > g->max - g->text.len;
+	if (g->large)
 		return 1;
 	sb_add(&g->text, bytes, len);
 	return sb_error(&g->text);
@@ -177,6 +179,12 @@ static bool is_json(const char *type)
 	return len == strlen("application/json") && !strncasecmp(type, "application/json", len);
 }
 
+static int too_large(struct exchange *ex, size_t max, struct err *e)
+{
+	ex->body_large = true;
+	return err_set(e, ERR_LIMIT, "the body of the request is larger than %zu bytes", max);
+}
+
 int ex_body_json(struct exchange *ex, size_t max, const struct json **out, struct err *e)
 {
 	CLEANUP(free_gather) struct gather g = { .max = max ? max : BODY_JSON };
@@ -191,8 +199,10 @@ int ex_body_json(struct exchange *ex, size_t max, const struct json **out, struc
 	if (!type || !is_json(type))
 		return err_set(e, ERR_INVALID, "unsupported Content-Type header (%s): must be 'application/json'", text_tame(type ? type : "", shown, sizeof(shown)));
 	if (http_body_length(ex->http) > (int64_t)g.max)
-		return err_set(e, ERR_LIMIT, "the body of the request is larger than %zu bytes", g.max);
+		return too_large(ex, g.max, e);
 	r = body_read(ex, gather, &g, e);
+	if (r < 0 && g.large)
+		return too_large(ex, g.max, e);
 	if (r < 0 || g.text.len == 0)
 		return r;
 	limits.max_bytes = g.max;

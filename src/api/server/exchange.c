@@ -299,6 +299,8 @@ static void serve(struct exchange *ex)
 		r = may(ex, &e);
 	if (r == 0)
 		r = handle(ex, &status, &e);
+	if (r < 0 && ex->body_large)
+		status = 413;
 	if (r == 0 && !ex->began)
 		r = err_set(&e, ERR_INTERNAL, "this request was not answered");
 	if (r < 0)

@@ -40,7 +40,7 @@ bool ex_query_bool(struct exchange *ex, const char *key, bool usual);
 /* Leaves *out alone where it is not given or empty. ERR_INVALID. */
 int ex_query_i64(struct exchange *ex, const char *key, int64_t *out, struct err *e) MUST_CHECK;
 
-/* The body, at most max bytes (0: 8 MiB), as JSON; *out NULL where there is none. ERR_INVALID: another Content-Type (where there is a body), no JSON. */
+/* The body, at most max bytes (0: 8 MiB), as JSON; *out NULL where there is none. ERR_LIMIT: it is larger (413). ERR_INVALID: another Content-Type (where there is a body), no JSON. */
 int ex_body_json(struct exchange *ex, size_t max, const struct json **out, struct err *e) MUST_CHECK;
 /* The body as a stream for reading, whose end is the body's: a pipe that a process of its own fills. To be called before the answer begins. The caller's. A client
  * that goes away amid it: the stream ends, and ex_body_end() says so. */

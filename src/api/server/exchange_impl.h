@@ -38,6 +38,7 @@ struct exchange {
 	/* its body */
 	bool body_wanted; /* the client was told to send it */
 	bool body_whole;  /* there is none, or it was read to its end */
+	bool body_large;  /* it is larger than what is taken of such a one */
 	bool body_broken; /* nothing more can be read: the client is gone, or what it sent is none */
 	int filler;       /* pidfd of who reads it into a pipe, -1: none */
 
