@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,9 +16,12 @@
 #include "sys/sock.h"
 
 #define FILE_MAX (1U << 20)
-/* Of one that has ended, and of one that nobody ever started. */
+/* Of one that has ended, and of one that nobody ever started, or that nothing came of. */
 #define FORGET_SECONDS 300
 #define FORGET_UNUSED_SECONDS 3600
+/* Where more of a container were started than these, those that ended first are forgotten sooner, until half as many are left: whoever starts one after
+ * the other looks for them seldom. */
+#define BEGUN_MAX 256
 /* Who makes one of so many looks for old ones. */
 #define SWEEP_ONE_OF 16
 /* So many may wait to be started: each is a file in memory. */
@@ -50,115 +54,6 @@ static int write_file(const struct engine *en, const char *container, const char
 
 /* ---- old ones ---- */
 
-static bool has_ended(int dir, const char *id)
-{
-	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	CLEANUP_FREE char *text = NULL;
-	const struct json *doc;
-	struct err ignored;
-	char name[NAME_MAX + 1];
-	size_t len;
-
-	(void)snprintf(name, sizeof(name), "%s.json", id);
-	return io_read_file(dir, name, FILE_MAX, &text, &len) == 0 && json_parse(&a, text, len, NULL, &doc, &ignored) == 0 &&
-	       strcmp(json_text(doc, "status", ""), "exited") == 0;
-}
-
-static void forget(int dir, const char *id)
-{
-	static const char *const parts[] = { "json", "begun", "sock", "kept" }; /* the last one last: whoever is killed here leaves it to the next */
-	char name[NAME_MAX + 1];
-
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		(void)snprintf(name, sizeof(name), "%s.%s", id, parts[i]);
-		(void)unlinkat(dir, name, 0);
-	}
-}
-
-static void look_at(int dir, const char *name, time_t now)
-{
-	const char *dot = strrchr(name, '.');
-	char id[ID_LEN + 1], begun[NAME_MAX + 1];
-	struct stat st;
-
-	if (!dot || strcmp(dot, ".kept") != 0 || dot - name != ID_LEN || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || now - st.st_mtime < FORGET_SECONDS)
-		return;
-	memcpy(id, name, ID_LEN);
-	id[ID_LEN] = '\0';
-	(void)snprintf(begun, sizeof(begun), "%s.begun", id);
-	if (has_ended(dir, id) || (now - st.st_mtime >= FORGET_UNUSED_SECONDS && faccessat(dir, begun, F_OK, 0) < 0))
-		forget(dir, id);
-}
-
-static void sweep(const struct engine *en, const char *container)
-{
-	int fd = open_folder(en, container);
-	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-	time_t now = time(NULL);
-
-	if (!d)
-		close_fd(fd);
-	while (d && (entry = readdir(d)))
-		look_at(dirfd(d), entry->d_name, now);
-}
-
-/* Those that nobody has started; by the names alone, since there may be many that have ended. */
-static long count_unused(const struct engine *en, const char *container)
-{
-	int fd = open_folder(en, container);
-	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-	long n = 0;
-
-	if (!d)
-		close_fd(fd);
-	while (d && (entry = readdir(d))) {
-		const char *dot = strrchr(entry->d_name, '.');
-
-		if (dot && dot - entry->d_name == ID_LEN)
-			n += strcmp(dot, ".kept") == 0 ? 1 : strcmp(dot, ".begun") == 0 ? -1 : 0;
-	}
-	return n;
-}
-
-/* ---- making and finding ---- */
-
-int execs_create(const struct engine *en, const struct record *rec, const struct strbuf *config, char id[ID_LEN + 1], struct err *e)
-{
-	int r = text_random_hex(ID_LEN / 2, id);
-
-	if (count_unused(en, rec->id) >= UNUSED_MAX) {
-		sweep(en, rec->id);
-		if (count_unused(en, rec->id) >= UNUSED_MAX)
-			return err_set(e, ERR_CONFLICT, "container %s has %d processes that nobody has started: start them, or wait an hour", rec->name, UNUSED_MAX);
-	}
-	if (r == 0)
-		r = sb_error(config);
-	if (r == 0)
-		r = write_file(en, rec->id, id, "kept", config->s, config->len);
-	if (r < 0)
-		return err_errno(e, r, "keep what is to be executed in container %s", rec->name);
-	if ((unsigned char)id[0] % SWEEP_ONE_OF == 0)
-		sweep(en, rec->id);
-	return 0;
-}
-
-static const char *container_of(const struct engine *en, struct arena *a, const char *id)
-{
-	int fd = openat(en->state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	char path[PATH_MAX];
-	struct dirent *entry;
-
-	if (!d)
-		close_fd(fd);
-	while (d && (entry = readdir(d)))
-		if (text_is_hex(entry->d_name, ID_LEN) && faccessat(en->state_fd, place(path, entry->d_name, id, "kept"), F_OK, 0) == 0)
-			return arena_strdup(a, entry->d_name);
-	return NULL;
-}
-
 /* What its monitor wrote. One that was killed leaves it at "running". */
 static int read_state(const struct engine *en, struct kept_exec *x, struct err *e)
 {
@@ -190,6 +85,191 @@ static int read_state(const struct engine *en, struct kept_exec *x, struct err *
 		x->code = 255;
 	}
 	return 0;
+}
+
+static bool has_ended(const struct engine *en, const char *container, const char *id)
+{
+	struct kept_exec x = { .id = id, .container = container };
+	struct err ignored;
+
+	return read_state(en, &x, &ignored) == 0 && x.ended;
+}
+
+static void forget(int dir, const char *id)
+{
+	static const char *const parts[] = { "json", "begun", "sock", "kept" }; /* the last one last: whoever is killed here leaves it to the next */
+	char name[NAME_MAX + 1];
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		(void)snprintf(name, sizeof(name), "%s.%s", id, parts[i]);
+		(void)unlinkat(dir, name, 0);
+	}
+}
+
+static bool is_there(int dir, const char *id, const char *what)
+{
+	char name[NAME_MAX + 1];
+
+	(void)snprintf(name, sizeof(name), "%s.%s", id, what);
+	return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static time_t time_of(int dir, const char *id, const char *what)
+{
+	char name[NAME_MAX + 1];
+	struct stat st;
+
+	(void)snprintf(name, sizeof(name), "%s.%s", id, what);
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_mtime : 0;
+}
+
+/* Of the one that a file is part of: what it says, "kept", "begun"…; NULL: it is none of ours. */
+static const char *part_of(const char *name, char id[ID_LEN + 1])
+{
+	const char *dot = strrchr(name, '.');
+
+	if (!dot || dot - name != ID_LEN)
+		return NULL;
+	memcpy(id, name, ID_LEN);
+	id[ID_LEN] = '\0';
+	return dot + 1;
+}
+
+static DIR *list_folder(const struct engine *en, const char *container)
+{
+	int fd = open_folder(en, container);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d)
+		close_fd(fd);
+	return d;
+}
+
+static bool is_old(const struct engine *en, const char *container, int dir, const char *id, time_t now)
+{
+	time_t age = now - time_of(dir, id, "kept");
+
+	if (age < FORGET_SECONDS)
+		return false;
+	return has_ended(en, container, id) ||
+	       (age >= FORGET_UNUSED_SECONDS && !is_there(dir, id, "json") && now - time_of(dir, id, "begun") >= FORGET_UNUSED_SECONDS);
+}
+
+static void sweep(const struct engine *en, const char *container)
+{
+	CLEANUP_DIR DIR *d = list_folder(en, container);
+	time_t now = time(NULL);
+	char id[ID_LEN + 1];
+	struct dirent *entry;
+	const char *part;
+
+	while (d && (entry = readdir(d)))
+		if ((part = part_of(entry->d_name, id)) && strcmp(part, "kept") == 0 && is_old(en, container, dirfd(d), id, now))
+			forget(dirfd(d), id);
+}
+
+/* By the names alone, since they may be many. */
+static void count(const struct engine *en, const char *container, size_t *kept, size_t *begun)
+{
+	CLEANUP_DIR DIR *d = list_folder(en, container);
+	char id[ID_LEN + 1];
+	struct dirent *entry;
+	const char *part;
+
+	*kept = *begun = 0;
+	while (d && (entry = readdir(d))) {
+		part = part_of(entry->d_name, id);
+		*kept += part && strcmp(part, "kept") == 0;
+		*begun += part && strcmp(part, "begun") == 0;
+	}
+}
+
+struct one {
+	char id[ID_LEN + 1];
+	time_t when;
+};
+
+static int by_time(const void *a, const void *b)
+{
+	const struct one *x = a, *y = b;
+
+	return (x->when > y->when) - (x->when < y->when);
+}
+
+/* max: so many of them are there, about. */
+static void forget_first(const struct engine *en, const char *container, size_t max)
+{
+	CLEANUP_DIR DIR *d = list_folder(en, container);
+	CLEANUP_FREE struct one *v = calloc(max, sizeof(*v));
+	struct dirent *entry;
+	const char *part;
+	size_t n = 0, left;
+
+	while (d && v && n < max && (entry = readdir(d))) {
+		part = part_of(entry->d_name, v[n].id);
+		if (!part || strcmp(part, "begun") != 0)
+			continue;
+		v[n].when = time_of(dirfd(d), v[n].id, "json"); /* its end, if it has ended */
+		n++;
+	}
+	if (n > 0)
+		qsort(v, n, sizeof(*v), by_time);
+	left = n;
+	for (size_t i = 0; i < n && left > BEGUN_MAX / 2; i++) {
+		if (has_ended(en, container, v[i].id)) {
+			forget(dirfd(d), v[i].id);
+			left--;
+		}
+	}
+}
+
+/* Whether there is room for one more that waits for its start. */
+static bool make_room(const struct engine *en, const char *container)
+{
+	size_t kept, begun;
+
+	count(en, container, &kept, &begun);
+	if (begun > BEGUN_MAX)
+		forget_first(en, container, begun);
+	if (kept < begun + UNUSED_MAX)
+		return true;
+	sweep(en, container);
+	count(en, container, &kept, &begun);
+	return kept < begun + UNUSED_MAX;
+}
+
+/* ---- making and finding ---- */
+
+int execs_create(const struct engine *en, const struct record *rec, const struct strbuf *config, char id[ID_LEN + 1], struct err *e)
+{
+	int r = text_random_hex(ID_LEN / 2, id);
+
+	if (!make_room(en, rec->id))
+		return err_set(e, ERR_CONFLICT, "container %s has %d processes that nobody has started: start them, or wait an hour", rec->name, UNUSED_MAX);
+	if (r == 0)
+		r = sb_error(config);
+	if (r == 0)
+		r = write_file(en, rec->id, id, "kept", config->s, config->len);
+	if (r < 0)
+		return err_errno(e, r, "keep what is to be executed in container %s", rec->name);
+	if ((unsigned char)id[0] % SWEEP_ONE_OF == 0)
+		sweep(en, rec->id);
+	return 0;
+}
+
+static const char *container_of(const struct engine *en, struct arena *a, const char *id)
+{
+	int fd = openat(en->state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	char path[PATH_MAX];
+	struct dirent *entry;
+
+	if (!d)
+		close_fd(fd);
+	while (d && (entry = readdir(d)))
+		if (text_is_hex(entry->d_name, ID_LEN) && faccessat(en->state_fd, place(path, entry->d_name, id, "kept"), F_OK, 0) == 0)
+			return arena_strdup(a, entry->d_name);
+	return NULL;
 }
 
 int execs_find(const struct engine *en, struct arena *a, const char *id, struct kept_exec *out, struct err *e)

@@ -1,5 +1,6 @@
 /* Processes in containers that are asked for first and started later, by whoever has their id (Docker's API). What was asked for is a file beside their
- * state, STATE/ID/exec/EXECID.kept, so it is nobody's memory: it survives who made it, goes with the container's life, and some time after its end. */
+ * state, STATE/ID/exec/EXECID.kept, so it is nobody's memory: it survives who made it, goes with the container's life, and some time after its end,
+ * sooner where there are many. */
 #ifndef TARE_ENGINE_EXECS_H
 #define TARE_ENGINE_EXECS_H
 

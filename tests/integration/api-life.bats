@@ -404,6 +404,29 @@ end' ]
   touch -d '2 hours ago' "$TARE_STATE/$id/exec/$x.kept" "$TARE_STATE/$id/exec/"*0.kept
   exec_of '{"Cmd":["true"]}'
 }
+
+@test "exec: of those that have ended so many are kept, the last ones; who runs or waits is not forgotten" {
+  create box '{"Cmd":["sleep","1000"]}'
+  api_is 204 POST /containers/box/start
+  local dir id i t last running waits
+  id=$(tare inspect -f '{{.Id}}' box) dir=$TARE_STATE/$id/exec
+  running=$(exec_of '{"Cmd":["sleep","1000"]}') waits=$(exec_of '{"Cmd":["true"]}') last=$(exec_of '{"Cmd":["true"],"AttachStdout":true}')
+  api_is 200 POST "/exec/$running/start" "${JSON[@]}" -d '{"Detach":true}'
+  attach "$SOCKET" "/exec/$last/start" '{}'
+  t=$(($(date +%s) - 250))
+  touch -d "@$((t - 40))" "$dir/$running".* "$dir/$waits".*
+  printf '%064d\n' {1..300} | while read -r i; do
+    cp "$dir/$last.kept" "$dir/$i.kept"; cp "$dir/$last.json" "$dir/$i.json"; : >"$dir/$i.begun"
+  done
+  # one whose monitor was killed said that it runs
+  sed -i 's/"exited"/"running"/; s/"pid":[0-9]*/"pid":999999/' "$dir/$(printf '%064d' 1).json"
+  printf '%064d\n' {1..300} | while read -r i; do touch -d "@$((t + 10#$i / 2))" "$dir/$i".*; done
+  exec_of '{"Cmd":["true"]}'
+  [ "$(find "$dir" -name '*.begun' | wc -l)" = 128 ]
+  for i in "$running" "$waits" "$last" "$(printf %064d 300)" "$(printf %064d 176)"; do api_is 200 GET "/exec/$i/json" >/dev/null; done
+  for i in 1 2 170; do api_is 404 GET "/exec/$(printf %064d $i)/json" >/dev/null; done
+  [ -z "$(find "$dir" -name "$(printf %064d 1).*")" ]
+}
 exec_of() { api_is 201 POST /containers/box/exec "${JSON[@]}" -d "$1" | jq -r .Id; }
 
 @test "files in and out: what is there, a tar of it, a tar into it" {
