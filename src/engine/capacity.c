@@ -1,6 +1,8 @@
 #include "engine/capacity.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,21 +38,17 @@ int capacity_option(const char *option, const char *text, struct quota_limits *o
 	return 0;
 }
 
-int capacity_check(const struct engine *en, const char *option, const struct quota_limits *limits, bool root, struct err *e)
+int capacity_check(const struct engine *en, const char *option, const struct quota_limits *limits, enum quota_kind *kind, struct err *e)
 {
-	enum quota_kind kind;
-
+	*kind = QUOTA_NONE;
 	if (!capacity_any(limits))
 		return 0;
 	if (en->user.on)
 		return err_set(e, ERR_UNSUPPORTED, "%s: only root may limit what files take on a disk; volumes in memory (-o type=tmpfs) have a limit for you, too", option);
-	kind = quota_kind(en->root_fd, en->root, e);
-	if (kind == QUOTA_NONE)
+	*kind = quota_kind(en->root_fd, en->root, e);
+	if (*kind == QUOTA_NONE)
 		return err_ctx(e, "%s", option);
-	if (kind == QUOTA_SUBVOLUME && root)
-		return err_set(e, ERR_UNSUPPORTED, "%s: %s lies on btrfs, which limits volumes, and of a container's own files cannot: put them into a volume with "
-						   "-o size=, or the store on xfs or ext4", option, en->root);
-	if (kind == QUOTA_SUBVOLUME && limits->files)
+	if (*kind == QUOTA_SUBVOLUME && limits->files)
 		return err_set(e, ERR_UNSUPPORTED, "%s: %s lies on btrfs, which limits bytes and no number of files: leave inodes= out", option, en->root);
 	return 0;
 }
@@ -86,10 +84,24 @@ static int of_config(const struct json *config, struct quota_limits *out, struct
 	return 0;
 }
 
+/* What a limit of a container's root is of: upper, or the subvolume that it lies in. */
+static int open_limited(const struct engine *en, const char *id)
+{
+	static const char *const names[] = { "upper", CAPACITY_SUBVOLUME };
+	int fd = -ENOENT;
+
+	for (size_t i = 0; fd == -ENOENT && i < ARRAY_LEN(names); i++) {
+		char name[NAME_MAX + 1];
+
+		(void)snprintf(name, sizeof(name), "containers/%s/%s", id, names[i]);
+		fd = open_folder(en->root_fd, name);
+	}
+	return fd;
+}
+
 int capacity_start(const struct engine *en, const char *id, const struct json *config, bool before, struct err *e)
 {
 	struct quota_limits limits;
-	char name[NAME_MAX + 1];
 	CLEANUP_FD int fd = -1;
 	int r = of_config(config, &limits, e);
 
@@ -99,8 +111,7 @@ int capacity_start(const struct engine *en, const char *id, const struct json *c
 		limits.bytes += CAPACITY_TO_START;
 	if (before && limits.files)
 		limits.files += 16;
-	(void)snprintf(name, sizeof(name), "containers/%s/upper", id);
-	fd = open_folder(en->root_fd, name);
+	fd = open_limited(en, id);
 	if (fd == -ENOENT && !before)
 		return 0;
 	r = fd < 0 ? fd : quota_limit(fd, &limits);
@@ -150,28 +161,81 @@ int capacity_change_folder(int parent, const char *name, const struct quota_limi
 	return r == -ENODATA ? r : r < 0 ? err_errno(e, r, "change what \"%s\" may take on the disk", name) : 0;
 }
 
+/* ---- removing ---- */
+
+/* Of a subvolume the group is left, and no older kernel removes it before the subvolume is freed, seconds after it was removed. So its number
+ * is written down before that, as a file's name, and whoever removes a limited folder or collects garbage later looks for them. */
+#define GROUPS ".groups"
+#define GROUPS_OF_ROOTS "containers/" GROUPS
+
 static const struct quota_limits none;
 
-/* Where there was never a limit that costs a look at the folder. */
-void capacity_forget(int parent, const char *name)
+static int note_group(int dir, const char *groups, uint64_t id)
 {
-	CLEANUP_FD int fd = open_folder(parent, name);
+	char name[NAME_MAX + 1];
+	CLEANUP_FD int fd = -1;
+
+	(void)snprintf(name, sizeof(name), "%s/%" PRIu64, groups, id);
+	do {
+		if (mkdirat(dir, groups, 0700) < 0 && errno != EEXIST)
+			return -errno;
+		fd = openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	} while (fd < 0 && errno == ENOENT); /* somebody has just removed the folder, being empty */
+	return fd < 0 ? -errno : 0;
+}
+
+static void sweep_groups(int dir, const char *groups)
+{
+	int fd = open_folder(dir, groups);
+	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	uint64_t id;
+
+	if (!d && fd >= 0)
+		(void)close_fd(fd);
+	while (d && (entry = readdir(d)))
+		if (text_u64(entry->d_name, &id) == 0 && quota_group_remove(fd, id) == 0)
+			(void)unlinkat(fd, entry->d_name, 0);
+	if (d)
+		(void)unlinkat(dir, groups, AT_REMOVEDIR);
+}
+
+void capacity_sweep(const struct engine *en)
+{
+	sweep_groups(en->root_fd, GROUPS_OF_ROOTS);
+	sweep_groups(en->root_fd, "volumes/" GROUPS);
+}
+
+/* Where there was never a limit that costs a look at the folder, which fd may be (or an error). True: there is a group, and it is noted. */
+static bool forget(int fd, const char *name, int dir, const char *groups)
+{
+	uint64_t id = fd < 0 ? 0 : quota_subvolume_id(fd);
 	int r = fd < 0 ? -ENODATA : quota_limit(fd, &none);
 
 	if (r < 0 && r != -ENODATA)
 		log_warning("the limit of a folder that is removed (%s) stays with the file system: %s", name, strerror(-r));
+	r = id ? note_group(dir, groups, id) : 0;
+	if (r < 0)
+		log_warning("the group 0/%" PRIu64 ", which counts a subvolume that is removed (%s), stays with the file system: %s", id, name, strerror(-r));
+	return id;
+}
+
+bool capacity_forget_root(const struct engine *en, const char *id)
+{
+	CLEANUP_FD int fd = open_limited(en, id);
+
+	return forget(fd, id, en->root_fd, GROUPS_OF_ROOTS);
 }
 
 int capacity_remove_tree(int parent, const char *name)
 {
 	CLEANUP_FD int fd = open_folder(parent, name);
-	uint64_t id = fd < 0 ? 0 : quota_subvolume_id(fd);
+	bool left = forget(fd, name, parent, GROUPS);
 	int r;
 
-	capacity_forget(parent, name);
 	fd = close_fd(fd);
 	r = io_remove_tree(parent, name);
-	if (r == 0)
-		quota_subvolume_gone(parent, id);
+	if (left)
+		sweep_groups(parent, GROUPS);
 	return r;
 }

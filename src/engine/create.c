@@ -178,7 +178,7 @@ static int judge(struct making *m, struct err *e)
 	if (r == 0)
 		r = links_plan(m->en, &m->plan, e);
 	if (r == 0)
-		r = capacity_check(m->en, "--storage-opt", &m->plan.storage, true, e);
+		r = capacity_check(m->en, "--storage-opt", &m->plan.storage, &m->plan.storage_kind, e);
 	if (r == 0)
 		r = look_up_user(m, e);
 	return r < 0 ? r : warn_of_ports(m, e);

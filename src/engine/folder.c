@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "engine/capacity.h"
@@ -20,6 +21,13 @@ const char *folder_path(const struct engine *en, struct arena *a, const char *id
 const char *folder_state(const struct engine *en, struct arena *a, const char *id)
 {
 	return arena_printf(a, "%s/%s", en->state, id);
+}
+
+const char *folder_upper(const struct engine *en, struct arena *a, const char *id)
+{
+	const char *apart = arena_printf(a, "%s/containers/%s/" CAPACITY_SUBVOLUME "/upper", en->root, id);
+
+	return apart && access(apart, F_OK) == 0 ? apart : arena_printf(a, "%s/containers/%s/upper", en->root, id);
 }
 
 static const char *relative(const char *id, const char *file, char out[NAME_MAX + 1])
@@ -88,13 +96,16 @@ int folder_remove(const struct engine *en, const char *id, struct err *e)
 {
 	char name[NAME_MAX + 1];
 	int r = folder_state_remove(en, id, e);
+	bool left;
 
 	if (r < 0)
 		return r;
-	capacity_forget(en->root_fd, relative(id, "upper", name));
+	left = capacity_forget_root(en, id);
 	/* who packs a file of its log may have put one more there */
 	for (int i = 0; (r = io_remove_tree(en->root_fd, relative(id, "", name))) == -ENOTEMPTY && i < REMOVE_TRIES; i++)
 		;
+	if (left)
+		capacity_sweep(en);
 	return r < 0 ? err_errno(e, r, "remove %s/%s", en->root, name) : 0;
 }
 

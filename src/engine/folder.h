@@ -13,6 +13,9 @@
 const char *folder_path(const struct engine *en, struct arena *a, const char *id);  /* ROOT/containers/ID */
 const char *folder_state(const struct engine *en, struct arena *a, const char *id); /* STATE/ID */
 
+/* The folder that has what the container wrote into its root: upper of the one above, or what a limit has made of that (capacity.h). */
+const char *folder_upper(const struct engine *en, struct arena *a, const char *id);
+
 /* O_DIRECTORY fd of ROOT/containers/ID; ERR_NOTFOUND. */
 int folder_open(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
 /* Makes it and takes its operation lock (see folder_lock; *lock, also after a failure, is the caller's to close), and

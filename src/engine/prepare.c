@@ -43,7 +43,7 @@ static int make_overlay(const struct plan *p, int dir, const int *lowers, size_t
 	if (r == 0)
 		r = make_folder(p, dir, "work", 0700, 0, 0, e);
 	/* of one project, for the kernel moves files from work to upper */
-	return r < 0 || !capacity_any(&p->storage) ? r : capacity_limit_folders(dir, names, ARRAY_LEN(names), &p->storage, e);
+	return r < 0 || p->storage_kind != QUOTA_PROJECT ? r : capacity_limit_folders(dir, names, ARRAY_LEN(names), &p->storage, e);
 }
 
 static int make_file(const struct plan *p, int dir, const char *name, const char *text, struct err *e)
@@ -121,6 +121,21 @@ static int make_mtab(const struct plan *p, int dir, const int *lowers, size_t n,
 	    fchownat(etc, "mtab", host_id(p, 0), host_id(p, 0), AT_SYMLINK_NOFOLLOW) < 0 || futimens(etc, times) < 0)
 		return err_errno(e, -errno, "make the container's /etc/mtab");
 	return 0;
+}
+
+static int make_root(const struct plan *p, int dir, const int *lowers, size_t n, struct err *e)
+{
+	CLEANUP_FD int apart = -1;
+	int r;
+
+	if (p->storage_kind == QUOTA_SUBVOLUME) {
+		apart = capacity_make_folder(dir, CAPACITY_SUBVOLUME, &p->storage, e);
+		if (apart < 0)
+			return apart;
+		dir = apart;
+	}
+	r = make_overlay(p, dir, lowers, n, e);
+	return r < 0 ? r : make_mtab(p, dir, lowers, n, e);
 }
 
 int prepare_existing(const char *path, const char *volume, struct err *e)
@@ -208,10 +223,8 @@ int prepare_container(const struct plan *p, int dir, const int *lowers, size_t n
 		      struct err *e)
 {
 	bool own_upper = !p->opt->rootfs && !p->opt->step;
-	int r = own_upper ? make_overlay(p, dir, lowers, n_lowers, e) : 0;
+	int r = own_upper ? make_root(p, dir, lowers, n_lowers, e) : 0;
 
-	if (r == 0 && own_upper)
-		r = make_mtab(p, dir, lowers, n_lowers, e);
 	if (r == 0)
 		r = make_files(p, dir, e);
 	return r < 0 ? r : make_sources(p, e);

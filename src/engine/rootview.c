@@ -143,7 +143,7 @@ static int find_upper(const struct engine *en, struct arena *a, const struct rec
 	bool mapped = false;
 	int userns, r = 0;
 
-	v->upper_path = arena_printf(a, "%s/upper", folder_path(en, a, rec->id));
+	v->upper_path = folder_upper(en, a, rec->id);
 	v->folder = !rec->image;
 	if (v->folder)
 		r = json_get_str(rootfs, "rootfs", "path", &v->upper_path, e);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "engine/capacity.h"
 #include "engine/record.h"
 #include "engine/service.h"
 #include "engine/spec_log.h"
@@ -365,6 +366,8 @@ static void write_spec(const struct plan *p, const struct spec_place *place, str
 
 static void write_rootfs(const struct plan *p, const struct spec_place *place, struct json_writer *w)
 {
+	const char *apart = p->storage_kind == QUOTA_SUBVOLUME ? "/" CAPACITY_SUBVOLUME : "";
+
 	jw_object(w, "rootfs");
 	if (p->opt->rootfs) {
 		jw_str(w, "kind", "dir");
@@ -373,8 +376,8 @@ static void write_rootfs(const struct plan *p, const struct spec_place *place, s
 	} else {
 		jw_str(w, "kind", "overlay");
 		jw_strv(w, "lower", place->lowers);
-		jw_str(w, "upper", p->opt->step ? "upper" : arena_printf(p->a, "%s/upper", place->container_dir));
-		jw_str(w, "work", p->opt->step ? "work" : arena_printf(p->a, "%s/work", place->container_dir));
+		jw_str(w, "upper", p->opt->step ? "upper" : arena_printf(p->a, "%s%s/upper", place->container_dir, apart));
+		jw_str(w, "work", p->opt->step ? "work" : arena_printf(p->a, "%s%s/work", place->container_dir, apart));
 		if (p->opt->step)
 			jw_str(w, "base", p->opt->step->base);
 		if (p->opt->rm && !p->opt->step)

@@ -191,6 +191,7 @@ struct plan {
 	size_t n_device_groups, device_groups_cap, n_mounts, mounts_cap, n_hooks, hooks_cap;
 	uint64_t shm_size;
 	struct quota_limits storage; /* what it may write into its root */
+	enum quota_kind storage_kind; /* by what means (create.c) */
 
 	/* limits */
 	int64_t memory, memory_swap, memory_reservation; /* 0 = not set */

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "engine/buildcache.h"
+#include "engine/capacity.h"
 #include "engine/cni.h"
 #include "engine/config.h"
 #include "engine/container.h"
@@ -65,15 +66,19 @@ uint64_t usage_of_container(const struct engine *en, const char *id)
 {
 	struct err ignored;
 
-	return usage_of_folder(folder_open(en, id, &ignored));
+	CLEANUP_FD int folder = folder_open(en, id, &ignored);
+	int apart = folder < 0 ? -1 : openat(folder, CAPACITY_SUBVOLUME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	/* which has a device's number of its own */
+	return usage_of_folder(take_fd(&folder)) + usage_of_folder(apart);
 }
 
 uint64_t usage_of_root(const struct engine *en, const char *id)
 {
-	struct err ignored;
-	CLEANUP_FD int folder = folder_open(en, id, &ignored);
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const char *upper = folder_upper(en, &a, id);
 
-	return usage_of_folder(folder < 0 ? -1 : openat(folder, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+	return usage_of_folder(upper ? open(upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1);
 }
 
 static bool is_used(const struct record *recs, size_t n, const char *image)

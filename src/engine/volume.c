@@ -517,10 +517,11 @@ static int make_new(const struct engine *en, struct arena *a, int all, const str
 	CLEANUP_FD int folder = -1;
 	struct quota_limits limits;
 	enum volume_kind kind;
+	enum quota_kind way;
 	int r = judge(a, wish->options, &kind, &limits, e);
 
 	if (r == 0)
-		r = capacity_check(en, "--opt size", &limits, false, e);
+		r = capacity_check(en, "--opt size", &limits, &way, e);
 	if (r == 0)
 		r = adopt(en, all, wish, &limits, e);
 	if (r == 0)
@@ -675,6 +676,7 @@ void volume_sweep(const struct engine *en)
 	struct namelist left = { .a = &a };
 	struct err e = { 0 };
 
+	capacity_sweep(en);
 	if (all < 0)
 		return;
 	if (namelist_orphans(&left, all, ".", is_garbage_without_row, en->catalog, "SELECT name FROM volumes ORDER BY name", &e) < 0) {

@@ -91,7 +91,8 @@ int volume_unuse(struct catalog *c, struct arena *a, const char *container, bool
 /* After that transaction. */
 void volume_remove_folders(const struct engine *en, struct strv names);
 
-/* Removes what is on its way out, and folders of volumes without a name that have no row: what a command killed at the wrong moment left. */
+/* Removes what is on its way out, and folders of volumes without a name that have no row: what a command killed at the wrong moment left.
+ * And what is left of subvolumes (capacity_sweep), of containers, too. */
 void volume_sweep(const struct engine *en);
 
 #endif

@@ -49,7 +49,7 @@ static bool groups_are_on(int fd)
 {
 	struct btrfs_ioctl_qgroup_limit_args same = { .lim = { .flags = 0 } };
 
-	return ioctl(fd, BTRFS_IOC_QGROUP_LIMIT, &same) == 0;
+	return ioctl(fd, BTRFS_IOC_QGROUP_LIMIT, &same) == 0 || errno == EDQUOT; /* full, by the limit of one */
 }
 
 enum quota_kind quota_kind(int fd, const char *where, struct err *e)
@@ -168,24 +168,28 @@ uint64_t quota_subvolume_id(int fd)
 	return is_subvolume(fd) && ioctl(fd, BTRFS_IOC_INO_LOOKUP, &a) == 0 ? a.treeid : 0;
 }
 
-void quota_subvolume_gone(int parent, uint64_t id)
+/* Newer kernels (6.11) do it by themselves, and may be faster. ENOTCONN, EINVAL: quotas are off, and with them all groups went. */
+int quota_group_remove(int fd, uint64_t id)
 {
 	struct btrfs_ioctl_qgroup_create_args a = { .create = 0, .qgroupid = id };
 
-	/* newer kernels do it by themselves, and may be faster */
-	if (id)
-		(void)ioctl(parent, BTRFS_IOC_QGROUP_CREATE, &a);
+	return ioctl(fd, BTRFS_IOC_QGROUP_CREATE, &a) == 0 || errno == ENOENT || errno == ENOTCONN || errno == EINVAL ? 0 : -errno;
 }
 
+/* Asked of the subvolume that it lies in: in a full one there is no room for the question. */
 static int limit_subvolume(int fd, const struct quota_limits *limits)
 {
+	CLEANUP_FD int above = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct btrfs_ioctl_qgroup_limit_args a = {
+		.qgroupid = quota_subvolume_id(fd),
 		.lim = { .flags = BTRFS_QGROUP_LIMIT_MAX_RFER, .max_rfer = limits->bytes ? limits->bytes : NO_LIMIT },
 	};
 
 	if (limits->files)
 		return -EOPNOTSUPP;
-	return ioctl(fd, BTRFS_IOC_QGROUP_LIMIT, &a) < 0 ? -errno : 0;
+	if (!a.qgroupid) /* which would be the one above */
+		return -EIO;
+	return above < 0 || ioctl(above, BTRFS_IOC_QGROUP_LIMIT, &a) < 0 ? -errno : 0;
 }
 
 int quota_subvolume(int parent, const char *name, const struct quota_limits *limits)

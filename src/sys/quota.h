@@ -40,8 +40,10 @@ int quota_subvolume(int parent, const char *name, const struct quota_limits *lim
 /* Other limits for a folder that has some. -ENODATA: it never had any of ours. No limits at all: nothing is limited any more, and its number
  * is free as soon as the folder is gone. */
 int quota_limit(int fd, const struct quota_limits *limits) MUST_CHECK;
-/* Of a subvolume that was removed: what counted it goes, too. id is quota_subvolume_id() of it before that, 0 of anything else. */
+/* The number of the subvolume fd, and of the group that counts it; the kernel gives none of them out twice. 0: it is none. */
 uint64_t quota_subvolume_id(int fd);
-void quota_subvolume_gone(int parent, uint64_t id);
+/* The group of a subvolume that was removed goes, too; fd: any folder of that file system. 0 also when it is gone already. -EBUSY: the kernel
+ * has not freed all of the subvolume yet, which it does when it has time. */
+int quota_group_remove(int fd, uint64_t id) MUST_CHECK;
 
 #endif

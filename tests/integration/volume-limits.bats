@@ -73,21 +73,8 @@ is_full() {
   refuses "lies on ext4 without project quotas: \"tune2fs -O project,quota"
 }
 
-@test "btrfs: a volume with a limit is a subvolume; without quotas, and of a container's root, an error" {
-  store_on "" mkfs.btrfs -q
-  refuses "lies on btrfs"
-  command -v btrfs >/dev/null || skip "btrfs is missing"
-  btrfs quota enable "$BATS_TEST_TMPDIR/at"
-  run -125 tare run --rm --storage-opt size=20m busybox true
-  [[ "$output" == *"which limits volumes"* ]]
-  run -1 tare volume create -o o=size=20m,inodes=100 vol
-  [[ "$output" == *"no number of files"* ]]
-  tare volume create -o size=20m vol
-  tare volume create free
-  [ "$(tare volume inspect -f '{{.Options.size}}' vol)" = 20m ]
-  is_full vol
-  tare run --rm --network none -v free:/d busybox sh -c 'head -c 30000000 /dev/zero >/d/f'
-  # what a container could make outside of the limit it may not; what is there goes with the volume
+# what a container could make outside of the limit: a subvolume in the folder
+subvolume_maker() {
   cc -static -x c -o "$BATS_TEST_TMPDIR/sub" - <<'X'
 #include <fcntl.h>
 #include <linux/btrfs.h>
@@ -101,6 +88,86 @@ int main(int argc, char **argv)
 	return ioctl(fd, BTRFS_IOC_SUBVOL_CREATE, &a) < 0 && ioctl(fd, BTRFS_IOC_SUBVOL_CREATE_V2, &b) < 0;
 }
 X
+}
+
+subvolumes() { btrfs subvolume list "$BATS_TEST_TMPDIR/at" | wc -l; }
+limits() { btrfs qgroup show -r --raw "$BATS_TEST_TMPDIR/at" | awk '$4 ~ /^[0-9]+$/ { print $4 }' | paste -sd' '; }
+# the kernel frees subvolumes when it has time; what counted them goes with the next command that looks
+no_groups_soon() {
+  for _ in {1..40}; do
+    tare system prune -f >/dev/null
+    btrfs qgroup show "$BATS_TEST_TMPDIR/at" | grep -E '^0/[0-9]{3}' || [ -e "$TARE_ROOT/containers/.groups" ] || [ -e "$TARE_ROOT/volumes/.groups" ] || return 0
+    sleep 0.2
+  done
+  return 1
+}
+
+@test "btrfs: a container's root with a limit lies in a subvolume" {
+  local id folder
+  store_on ,commit=1 mkfs.btrfs -q
+  command -v btrfs >/dev/null || skip "btrfs is missing"
+  btrfs quota enable "$BATS_TEST_TMPDIR/at"
+  subvolume_maker
+  run -125 tare run --rm --storage-opt size=20m --storage-opt inodes=100 busybox true
+  [[ "$output" == *"--storage-opt: "*"no number of files"* ]]
+  [ "$(subvolumes)" = 0 ]
+  tare create --name small --network none -v "$BATS_TEST_TMPDIR/sub:/sub" --security-opt seccomp=unconfined --storage-opt size=20m busybox sh -c '
+    /sub /etc || echo no subvolume; [ -e /etc/m ] || mv /etc/mtab /etc/m; { head -c 30000000 /dev/zero >/f; } 2>/dev/null; echo code $?; sync; stat -c %s /f'
+  [ "$(subvolumes) $(limits)" = "1 20971520" ]
+  [ "$(tare inspect -f '{{.HostConfig.StorageOpt.size}}' small)" = 20m ]
+  folder=$(tare inspect -f '{{.GraphDriver.Data.UpperDir}}' small)
+  [ -L "$folder/etc/mtab" ]
+  # another one has the whole disk; this one is as full when it is started again, and not read-only
+  tare run --rm --network none busybox sh -c 'head -c 30000000 /dev/zero >/f'
+  for _ in 1 2; do
+    run -0 tare start -a small
+    [ "${lines[0]} ${lines[1]}" = "no subvolume code 1" ] || { echo "$output"; return 1; }
+    [ "${lines[2]}" -gt 18000000 ]
+    [ "${lines[2]}" -le 20971520 ]
+  done
+  # what looks at what it wrote finds it
+  [[ "$(tare diff small)" == *"A /etc/m"*"A /f"* ]]
+  [ "$(tare ps -as --format '{{.Size}}' | grep -o '^[0-9]*')" -ge 18 ]
+  [ "$(tare system df --format '{{.Type}} {{.Size}}' | sed -n 's/^Containers \([0-9]*\).*/\1/p')" -ge 18 ]
+  tare export small | tar -t | grep -x f
+  tare commit small full >/dev/null
+  [ "$(tare run --rm --network none full stat -c %s /f)" -gt 18000000 ]
+  tare rmi full
+  # a copy of the store comes without limits
+  folder=${folder%/upper}
+  cp -a "$folder" "$folder.copy"
+  rm -r "$folder"
+  mv "$folder.copy" "$folder"
+  run -1 tare start small
+  [[ "$output" == *"made with --storage-opt (was the store copied here?)"* ]]
+  tare rm small
+  tare run --rm --network none --storage-opt size=1m busybox sh -c 'echo >/f'
+  # what is left of one whose making or removal was killed goes
+  id=$(printf %064d 0)
+  mkdir "$TARE_ROOT/containers/$id"
+  touch "$TARE_ROOT/containers/$id/lock"
+  btrfs subvolume create "$TARE_ROOT/containers/$id/limited" >/dev/null
+  mkdir "$TARE_ROOT/containers/$id/limited/upper"
+  tare system prune -f >/dev/null
+  [ "$(subvolumes) $(limits)" = "0 " ]
+  [ -z "$(find "$TARE_ROOT/containers" -mindepth 1 -not -path '*/.groups*')" ]
+  no_groups_soon
+}
+
+@test "btrfs: a volume with a limit is a subvolume; without quotas, an error" {
+  store_on ,commit=1 mkfs.btrfs -q
+  refuses "lies on btrfs"
+  command -v btrfs >/dev/null || skip "btrfs is missing"
+  btrfs quota enable "$BATS_TEST_TMPDIR/at"
+  run -1 tare volume create -o o=size=20m,inodes=100 vol
+  [[ "$output" == *"no number of files"* ]]
+  tare volume create -o size=20m vol
+  tare volume create free
+  [ "$(tare volume inspect -f '{{.Options.size}}' vol)" = 20m ]
+  is_full vol
+  tare run --rm --network none -v free:/d busybox sh -c 'head -c 30000000 /dev/zero >/d/f'
+  # what a container could make outside of the limit it may not; what is there goes with the volume
+  subvolume_maker
   run -1 tare run --rm --network none -v vol:/d -v "$BATS_TEST_TMPDIR/sub:/sub" busybox /sub /d
   tare run --rm --network none -v vol:/d -v "$BATS_TEST_TMPDIR/sub:/sub" --security-opt seccomp=unconfined busybox sh -c 'rm /d/f; /sub /d && touch /d/sub/f'
   # a folder of an unlimited one cannot have a limit
@@ -120,8 +187,9 @@ X
   # what is left of one whose making was killed goes
   btrfs subvolume create "$TARE_ROOT/volumes/.making-0123456789abcdef" >/dev/null
   tare system prune -f >/dev/null
-  [ "$(find "$TARE_ROOT/volumes" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | paste -sd' ')" = "free old vol" ]
+  [ "$(find "$TARE_ROOT/volumes" -mindepth 1 -maxdepth 1 -not -name .groups -printf '%f\n' | sort | paste -sd' ')" = "free old vol" ]
   tare volume rm vol free
+  no_groups_soon
 }
 
 @test "ext4 with prjquota: volumes and roots with a limit" {
