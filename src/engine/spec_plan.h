@@ -268,6 +268,9 @@ const char *plan_blkio_given(const struct ct_options *o);
 int plan_blkio(struct plan *p, struct err *e) MUST_CHECK;
 void plan_write_blkio(const struct plan *p, struct json_writer *w); /* the specification's part */
 void plan_show_blkio(const struct plan *p, struct json_writer *w);  /* Docker's HostConfig */
+/* spec_security.c: whether the machine has SELinux, and a policy. */
+bool plan_has_selinux(void);
+
 /* spec_storage.c: --storage-opt. */
 int plan_storage(struct plan *p, struct err *e) MUST_CHECK;
 void plan_show_storage(const struct plan *p, struct json_writer *w); /* Docker's HostConfig */

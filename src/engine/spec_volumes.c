@@ -5,7 +5,6 @@
  * key, and makes nothing but volumes. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/csv.h"
 #include "base/log.h"
@@ -28,11 +27,6 @@ static const char *find(const char *const *words, size_t n, const char *word)
 
 /* ---- -v ---- */
 
-static bool has_selinux(void)
-{
-	return access("/sys/fs/selinux/enforce", F_OK) == 0;
-}
-
 static int bind_option(struct plan_bind *b, const char *text, const char *opt, struct err *e)
 {
 	static const char *const labels[] = { "z", "Z" };
@@ -49,7 +43,7 @@ static int bind_option(struct plan_bind *b, const char *text, const char *opt, s
 		b->recursive = opt[0] == 'r';
 	else if (strcmp(opt, "nocopy") == 0 && volume)
 		b->nocopy = true;
-	else if (find(labels, ARRAY_LEN(labels), opt) && !has_selinux())
+	else if (find(labels, ARRAY_LEN(labels), opt) && !plan_has_selinux())
 		return 0; /* there is nothing to label */
 	else if (find(labels, ARRAY_LEN(labels), opt))
 		return err_set(e, ERR_UNSUPPORTED, "-v %s: \"%s\" is not supported: label the source yourself (chcon -Rt container_file_t)", text, opt);

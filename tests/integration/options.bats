@@ -190,6 +190,17 @@ JSON
   run -125 tare run --rm --security-opt nonsense busybox true
 }
 
+@test "--security-opt: what says that there is no profile and no label, in both spellings" {
+  local word
+  for word in apparmor=unconfined apparmor:unconfined label=disable label:disable; do
+    tare rm "$(tare create --network none --security-opt "$word" busybox true)"
+  done
+  [ ! -e /sys/fs/selinux/enforce ] || skip "this kernel has SELinux"
+  for word in label=type:container_runtime_t label:level:s0:c1,c2; do
+    tare rm "$(tare create --network none --security-opt "$word" busybox true)"
+  done
+}
+
 @test "limits: memory, cpus, pids, ulimits, shm, sysctl" {
   run -0 tare run --rm -m 64m --cpus 0.5 --pids-limit 20 busybox sh -c \
     'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/pids/pids.max 2>/dev/null || cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max /sys/fs/cgroup/pids.max'

@@ -376,6 +376,8 @@ static void bad_options(void **state)
 		{ { .cap_add = WORDS("SYS_NONE") }, "--cap-add" },
 		{ { .cap_drop = WORDS("") }, "--cap-drop" },
 		{ { .security_opt = WORDS("apparmor=x") }, "--security-opt" },
+		{ { .security_opt = WORDS("label=enable") }, "want label=disable" },
+		{ { .security_opt = WORDS("label=type:") }, "want label=disable" },
 		{ { .security_opt = WORDS("no-new-privileges=maybe") }, "no-new-privileges" },
 		{ { .security_opt = WORDS("seccomp=/no/such/file") }, "/no/such/file" },
 		{ { .memory = "much" }, "--memory" },

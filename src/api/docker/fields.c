@@ -75,7 +75,7 @@ const struct field field_host[] = {
 	YES("Privileged", take_flag, privileged),
 	YES("PublishAllPorts", take_flag, publish_all),
 	YES("ReadonlyRootfs", take_flag, read_only),
-	YES_BUT("SecurityOpt", take_list, security_opt, "no-new-privileges, seccomp, systempaths=unconfined, apparmor=unconfined, label=disable"),
+	YES_BUT("SecurityOpt", take_list, security_opt, "no-new-privileges, seccomp, systempaths=unconfined, apparmor=unconfined, label=disable, without SELinux any label"),
 	YES("StorageOpt", take_pairs, storage_opts),
 	YES("Tmpfs", take_tmpfs, tmpfs),
 	YES("UTSMode", take_text, uts),

@@ -87,7 +87,7 @@ static const struct cli_option container_options[] = {
 	{ "privileged", 0, NULL, CLI_FLAG, "all capabilities and devices, no confinement, the host's user ids", CT(privileged) },
 	{ "cap-add", 0, "CAP", CLI_STRV, "add a capability (ALL: every one)", OWN(cap_add) },
 	{ "cap-drop", 0, "CAP", CLI_STRV, "take a capability away (ALL: every one)", OWN(cap_drop) },
-	{ "security-opt", 0, "OPT", CLI_STRV, "no-new-privileges[=false], seccomp=FILE|unconfined, systempaths=unconfined",
+	{ "security-opt", 0, "OPT", CLI_STRV, "no-new-privileges[=false], seccomp=FILE|unconfined, systempaths=unconfined, apparmor=unconfined, label=disable",
 	  OWN(security_opt) },
 	{ "sysctl", 0, "NAME=VALUE", CLI_STRV, "a kernel setting of its own namespaces", OWN(sysctl) },
 	{ "memory", 'm', "BYTES", CLI_STR, "memory limit (512m)", CT(memory) },

@@ -56,6 +56,16 @@ se_unknown() {
   cat /root/se/out
   grep -F 'process.selinuxLabel' /root/se/out && grep -F no_such_t /root/se/out && [ ! -e /run/oci-se/se ]
 }
+# No label is ever set, so what asks for one is refused.
+se_tare() {
+  mkdir -p /root/se-tare && for word in label=type:container_t label:level:s0; do
+    ! timeout 60 tare --root /root/se-tare/r --state /root/se-tare/s create --rootfs /root/se/rootfs --security-opt $word /bin/sh 2>/root/se/out || return 1
+    cat /root/se/out; grep -F "$word is not supported" /root/se/out || return 1
+  done
+  ! timeout 60 tare --root /root/se-tare/r --state /root/se-tare/s create --rootfs /root/se/rootfs -v /root/se:/x:z /bin/sh 2>/root/se/out || return 1
+  cat /root/se/out; grep -F '"z" is not supported' /root/se/out || return 1
+  timeout 60 tare --root /root/se-tare/r --state /root/se-tare/s create --rootfs /root/se/rootfs --network none --security-opt label:disable /bin/sh
+}
 
 check "SELinux: a policy is loaded, and enforced" se_loads
 check "SELinux: process.selinuxLabel" se_confines
@@ -64,3 +74,4 @@ check "SELinux: linux.mountLabel" se_mount_label
 check "SELinux: linux.mountLabel as another option" se_context_type
 check "SELinux: exec --process-label" se_exec
 check "SELinux: a label that the policy does not know" se_unknown
+check "SELinux: tare sets no labels, and says so" se_tare
