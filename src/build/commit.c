@@ -263,6 +263,8 @@ int commit_container(struct engine *en, const struct commit_args *args, struct a
 	if (r == 0)
 		r = take_config(&c, e);
 	if (r == 0)
+		r = conf_change_data(a, &c.stage.conf, args->config, e);
+	if (r == 0)
 		r = conf_change(a, &c.stage.conf, args->changes, e);
 	c.stage.epoch = time(NULL);
 	if (r == 0)

@@ -9,6 +9,7 @@ struct commit_args {
 	const char *what;            /* the container */
 	const char *name;            /* the image's, as people write it; NULL: none */
 	const char *author, *message; /* NULL: none */
+	const struct json *config;   /* build/change.h, before the changes; NULL: none */
 	struct strv changes;         /* build/change.h */
 	bool pause;                  /* it stands still while it is read, where it can */
 };

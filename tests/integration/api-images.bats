@@ -244,6 +244,17 @@ nobody_transfers() { [ -z "$(pgrep -P "$(pgrep -d, -P "$TARED_PID" || echo 1)" -
   [ "$(tare inspect -f '{{json .Config.Cmd}} {{.Config.User}} {{.Config.WorkingDir}} {{json .Config.ExposedPorts}} {{json .Config.Labels}}' "$NAME:2")" = \
     '["a","b c"] 5 /w {"80/tcp":{}} {"l 1":"v\"2"}' ]
   tare inspect "$NAME:2" | jq -e '.[0].Config.Env | index("X=a \"q\" $z\\")'
+  # whatever stands in it is that, and no part of an instruction
+  api_is 201 POST "/commit?container=made&repo=$NAME&tag=3&changes=ENV%20Z=%24A" -H 'Content-Type: application/json' \
+    -d '{"User":"a b$HOME\"q","WorkingDir":"/a b/$c \"x\\","Volumes":{"/v w":{},"/$x":{}},"ExposedPorts":{"80":{},"90-91/udp":{}},"StopSignal":"USR1",
+      "Env":["A=$PATH","PATH"],"Healthcheck":{"Test":["CMD","$x"],"Interval":5},"OnBuild":["RUN a $b"],"Shell":["/s h"],"StopTimeout":7,"Cmd":["$x"]}'
+  tare inspect "$NAME:3" | jq -e '.[0].Config | .User == "a b$HOME\"q" and .WorkingDir == "/a b/$c \"x\\" and .Volumes == {"/v w":{},"/$x":{}} and
+    .ExposedPorts == {"80/tcp":{},"90/udp":{},"91/udp":{}} and .StopSignal == "USR1" and .Env == ["A=$PATH","Z=$PATH"] and .OnBuild == ["RUN a $b"] and
+    .Healthcheck == {"Test":["CMD","$x"],"Interval":5} and .Shell == ["/s h"] and .Cmd == ["$x"]'
+  for body in '{"User":7}' '{"Volumes":{"v":{}}}' '{"ExposedPorts":{"x":{}}}' '{"StopSignal":"NOPE"}' '{"Env":["=x"]}' '{"Env":"A=b"}' '{"Labels":{"a":1}}' '{"OnBuild":["FROM x"]}' \
+    '{"Healthcheck":{"Test":"x"}}' '{"Cmd":"sh"}' '{"StopTimeout":"x"}'; do
+    api_is 400 POST '/commit?container=made' -H 'Content-Type: application/json' -d "$body" >/dev/null || { echo "$body"; return 1; }
+  done
   api_is 201 POST "/commit?container=made" -H 'Content-Type: application/json' -d null
   [ "$(api_is 404 POST /commit?container=nope)" = '{"message":"No such container: nope"}' ]
 }
