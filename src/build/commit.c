@@ -267,6 +267,7 @@ int commit_container(struct engine *en, const struct commit_args *args, struct a
 	if (r == 0)
 		r = conf_change(a, &c.stage.conf, args->changes, e);
 	c.stage.epoch = time(NULL);
+	c.b.parent = c.hold.rec.image;
 	if (r == 0)
 		r = make_layer(&c, e);
 	if (r == 0)

@@ -131,7 +131,8 @@ int build_finish(struct build *b, struct build_result *out, struct err *e)
 	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT, manifest = STRBUF_INIT;
 	struct stage *s = &b->stages[b->plan.target];
 	const struct timespec when = { .tv_sec = s->epoch };
-	struct image_loaded img = { .layers = s->layers, .n_layers = s->n, .names = b->names, .n_names = b->args->names.n };
+	struct image_loaded img = { .layers = s->layers, .n_layers = s->n, .names = b->names, .n_names = b->args->names.n,
+				    .parent = b->parent };
 	char created[TEXT_TIME_LEN];
 	int r = labels(b, &s->conf, e);
 

@@ -51,6 +51,7 @@ struct build {
 	struct ignore ignore;
 	struct platform target;
 	const char *const *names, *const *shown_names; /* of the image: canonical, familiar */
+	const char *parent; /* of the image, where it is a commit (engine/images.h) */
 	struct df_file file;
 	struct df_scope global;
 	struct df_plan plan;

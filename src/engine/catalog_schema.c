@@ -137,4 +137,8 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	"ALTER TABLE volume_uses ADD COLUMN own INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE volume_uses SET own = 1 WHERE volume IN (SELECT name FROM volumes WHERE anonymous);"
 	"PRAGMA user_version=12;",
+
+	/* parent: the image whose container an image was committed from, "" of any other; it may be gone. */
+	"ALTER TABLE images ADD COLUMN parent TEXT NOT NULL DEFAULT '';"
+	"PRAGMA user_version=13;",
 };

@@ -15,7 +15,8 @@
 #include "image/platform.h"
 #include "image/ref.h"
 
-#define COLUMNS "id, manifest, created, loaded, size, max_id, tagged"
+/* A parent that is not here any more is none. */
+#define COLUMNS "id, manifest, created, loaded, size, max_id, tagged, (SELECT p.id FROM images AS p WHERE p.id = images.parent)"
 
 static int read_texts(struct catalog *c, struct arena *a, const char *sql, const char *id, const char *const **out, size_t *n, struct err *e)
 {
@@ -52,6 +53,7 @@ static void read_row(struct cat_stmt *s, struct arena *a, struct image *img)
 		.size = (uint64_t)cat_int(s, 4),
 		.max_id = (uint32_t)cat_int(s, 5),
 		.tagged = cat_int(s, 6),
+		.parent = arena_strdup(a, cat_text(s, 7) ? cat_text(s, 7) : ""),
 	};
 }
 
@@ -298,9 +300,10 @@ static int record_one(struct catalog *c, const struct image_loaded *img, struct 
 		max_id = img->layers[i].max_id > max_id ? img->layers[i].max_id : max_id;
 	}
 	r = cat_exec(c, e,
-		     "INSERT INTO images(id, created, loaded, size, max_id, manifest) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+		     "INSERT INTO images(id, created, loaded, size, max_id, manifest, parent) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
 		     " ON CONFLICT(id) DO UPDATE SET loaded = ?3, manifest = ?6",
-		     "siiiis", img->id, image_time(img->config->created), now, (int64_t)size, (int64_t)max_id, img->manifest);
+		     "siiiiss", img->id, image_time(img->config->created), now, (int64_t)size, (int64_t)max_id, img->manifest,
+		     img->parent ? img->parent : "");
 	if (r >= 0)
 		r = record_layers(c, img, e);
 	if (r >= 0)

@@ -16,6 +16,7 @@
 
 struct image {
 	const char *id, *manifest;
+	const char *parent;      /* the image whose container it was made of by a commit, while that is here; else "" */
 	int64_t created, loaded; /* ns since the epoch; created: or IMAGE_NO_TIME */
 	int64_t tagged;          /* when `tare tag` last gave it a name; 0: never */
 	uint64_t size;           /* unpacked bytes of all its layers */

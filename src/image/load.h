@@ -38,6 +38,7 @@ struct image_loaded {
 	size_t n_names;
 	const char *id;       /* digest of the configuration */
 	const char *manifest; /* digest of its manifest; one is made where the archive has none */
+	const char *parent;   /* struct image has it; NULL: none */
 	const char *repo_digest; /* what the registry that it came from calls it, "HOST/PATH@sha256:…"; NULL without */
 	const char *const *documents; /* digests of the indexes that led to the manifest, topmost first */
 	size_t n_documents;

@@ -244,6 +244,8 @@ nobody_transfers() { [ -z "$(pgrep -P "$(pgrep -d, -P "$TARED_PID" || echo 1)" -
   [ "$(tare inspect -f '{{json .Config.Cmd}} {{.Config.User}} {{.Config.WorkingDir}} {{json .Config.ExposedPorts}} {{json .Config.Labels}}' "$NAME:2")" = \
     '["a","b c"] 5 /w {"80/tcp":{}} {"l 1":"v\"2"}' ]
   tare inspect "$NAME:2" | jq -e '.[0].Config.Env | index("X=a \"q\" $z\\")'
+  [ "$(tare inspect -f '{{.Parent}}' "$NAME:2")" = "$(tare inspect -f '{{.Image}}' made)" ]
+  [ "$(api_is 200 GET "/images/json?all=1" | jq -r --arg n "$NAME:2" '.[] | select(.RepoTags | index($n)) | .ParentId')" = "$(tare inspect -f '{{.Image}}' made)" ]
   # whatever stands in it is that, and no part of an instruction
   api_is 201 POST "/commit?container=made&repo=$NAME&tag=3&changes=ENV%20Z=%24A" -H 'Content-Type: application/json' \
     -d '{"User":"a b$HOME\"q","WorkingDir":"/a b/$c \"x\\","Volumes":{"/v w":{},"/$x":{}},"ExposedPorts":{"80":{},"90-91/udp":{}},"StopSignal":"USR1",

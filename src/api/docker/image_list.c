@@ -65,7 +65,7 @@ static int write_one(const struct engine *en, struct arena *a, const struct imag
 		jw_value(w, "Labels", labels);
 	else
 		jw_null(w, "Labels");
-	jw_str(w, "ParentId", "");
+	jw_str(w, "ParentId", img->parent);
 	write_names(a, "RepoDigests", img->digests, img->n_digests, nameless ? "<none>@<none>" : NULL, w);
 	write_names(a, "RepoTags", img->tags, img->n_tags, nameless ? "<none>:<none>" : NULL, w);
 	jw_i64(w, "SharedSize", q->shared ? (int64_t)shared : -1);

@@ -122,7 +122,7 @@ static void write_origin(struct arena *a, const struct image *img, const struct 
 	jw_str(w, "Id", img->id);
 	image_write_names(a, "RepoTags", img->tags, img->n_tags, w);
 	image_write_names(a, "RepoDigests", img->digests, img->n_digests, w);
-	jw_str(w, "Parent", "");
+	jw_str(w, "Parent", img->parent);
 	jw_str(w, "Comment", comment_of(config));
 	jw_str(w, "Created", config->created ? config->created : time_text(a, TIME_NEVER));
 	if (api < 145) {
