@@ -123,6 +123,18 @@ kept() { [ -n "$(find "$TARE_ROOT/ingest" -path '*/blobs/*')" ]; }
   api_is 200 POST "/images/create?fromSrc=-&repo=all&tag=2" --data-binary @cut.tar
 }
 
+@test "build: whatever the Dockerfile is called, it is a file of the context" {
+  cd "$BATS_TEST_TMPDIR"
+  printf 'FROM scratch\nLABEL a=b\n' >./-
+  tar cf context.tar ./-
+  api_is 200 POST '/build?t=dash&dockerfile=-' -H 'Content-Type: application/x-tar' --data-binary @context.tar
+  [ "$(tare inspect -f '{{.Config.Labels.a}}' dash)" = b ]
+  for name in no http://127.0.0.1:1/x /etc/passwd ../../etc/passwd; do
+    api_is 404 POST "/build?dockerfile=$name" -H 'Content-Type: application/x-tar' --data-binary @context.tar | grep -q 'No such file' || { echo "$name"; return 1; }
+  done
+  tare rmi dash >/dev/null
+}
+
 @test "build: what a command says on its standard error is red" {
   load_image
   cd "$BATS_TEST_TMPDIR"

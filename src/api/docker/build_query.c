@@ -240,12 +240,14 @@ static const char *network(struct exchange *ex)
 	return mode && (strcmp(mode, "default") == 0 || strcmp(mode, "bridge") == 0) ? NULL : mode;
 }
 
-/* Without an image's name a context's own; "Dockerfile" is what there is without a word. */
+/* "Dockerfile" is what there is without a word. Any other is a path in the context, also one that means something else to `tare build`: "-", a URL. */
 static const char *file(struct exchange *ex)
 {
 	const char *name = text_of(ex, "dockerfile");
 
-	return name && strcmp(name, "Dockerfile") == 0 ? NULL : name;
+	if (!name || strcmp(name, "Dockerfile") == 0)
+		return NULL;
+	return strcmp(name, "-") == 0 || strstr(name, "://") ? arena_printf(ex_arena(ex), "./%s", name) : name;
 }
 
 static int inputs(struct exchange *ex, struct build_args *out, struct err *e)
@@ -285,6 +287,8 @@ int build_query(struct exchange *ex, struct build_query *q, struct build_args *o
 				    .squash = ex_query_bool(ex, "squash", false) };
 	out->allow_host = out->network && strcmp(out->network, "host") == 0;
 	image_limits_default(&out->limits);
+	if (arena_error(ex_arena(ex)) < 0)
+		return no_memory(e);
 	if (r == 0 && remote && !is_remote(remote))
 		return err_set(e, ERR_INVALID, "remote=%.200s: want a URL by http or https, or a git repository", remote);
 	if (r == 0)
