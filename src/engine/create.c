@@ -2,6 +2,7 @@
  * is garbage to gc as soon as its lock is free), then the row, then what lies in the folder; config.json last. A row
  * without config.json was never finished, and settle.c removes it. */
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@
 #include "engine/settle.h"
 #include "engine/spec.h"
 #include "engine/volume_use.h"
+#include "sys/caps.h"
 
 #define MOST_LAYERS 500
 #define NAME_ATTEMPTS 20
@@ -160,6 +162,15 @@ static int warn_of_ports(struct making *m, struct err *e)
 	return r < 0 ? r : 0;
 }
 
+/* Of the first thing that a container needs the kernel would only say that it is not permitted, or that there is no such call. */
+static int check_rights(struct err *e)
+{
+	return cap_effective(CAP_SYS_ADMIN) ?
+		       0 :
+		       err_set(e, ERR_DENIED,
+			       "a container needs mounts and namespaces, which root may not make here (CAP_SYS_ADMIN): tare in a container needs that --privileged");
+}
+
 /* Everything that can be refused without having made anything. */
 static int judge(struct making *m, struct err *e)
 {
@@ -167,6 +178,8 @@ static int judge(struct making *m, struct err *e)
 	uint32_t max_id = 0;
 	int r = opt->name ? name_check(opt->name, "container", e) : 0;
 
+	if (r == 0)
+		r = check_rights(e);
 	if (r == 0)
 		r = opt->step ? from_step(m, &max_id, e) : opt->rootfs ? from_folder(m, e) : from_image(m, &max_id, e);
 	if (r == 0)

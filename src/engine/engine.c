@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "engine/format.h"
+#include "engine/inmemory.h"
 #include "sys/ns.h"
 
 #define DELETED " (deleted)" /* what the kernel adds to the path of a program that is no file any more */
@@ -95,6 +96,8 @@ static int open_store(struct engine *en, const char *root, const char *state, st
 
 	if (r == 0)
 		r = open_folder(state, &en->state_fd, e);
+	if (r == 0 && !en->instead && !en->user.on)
+		r = inmemory_instead(&en->root_fd, root, e);
 	if (r == 0)
 		r = format_check(en->root_fd, root, e);
 	if (r == 0 && !en->user.on)

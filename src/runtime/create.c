@@ -10,6 +10,7 @@
  * namespaces die with the child. */
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -147,12 +148,10 @@ static int check_supported(const struct rt_create_args *a, struct err *e)
 /* What takes rights over the host. Without any, a user namespace gives those that a container needs. */
 static int check_rights(struct rt_ctx *c, struct err *e)
 {
-	struct cap_sets own = { 0 };
-
 	c->bind_nodes = c->by_child || !ns_user_is_initial();
 	if (!c->by_child || c->spec->linux_.ns[OCI_NS_USER].wanted)
 		return 0;
-	if (cap_get(&own) == 0 && own.effective & CAP_BIT((unsigned int)cap_number("CAP_SYS_ADMIN")))
+	if (cap_effective(CAP_SYS_ADMIN))
 		return 0;
 	return err_set(e, ERR_DENIED,
 		       "linux.namespaces: who may not mount here (root may, with CAP_SYS_ADMIN) needs a \"user\" namespace "

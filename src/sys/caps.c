@@ -132,6 +132,13 @@ int cap_get(struct cap_sets *out)
 	return r;
 }
 
+bool cap_effective(unsigned int cap)
+{
+	struct cap_sets own = { 0 };
+
+	return read_process_sets(&own) == 0 && own.effective & CAP_BIT(cap);
+}
+
 static uint64_t limit(uint64_t *set, uint64_t to)
 {
 	uint64_t lost = *set & ~to;

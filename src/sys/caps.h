@@ -43,6 +43,9 @@ uint64_t cap_supported(void);
 /* The calling thread's five sets. */
 int cap_get(struct cap_sets *out) MUST_CHECK;
 
+/* Whether this one (CAP_SYS_ADMIN of linux/capability.h) is in effect, asked by one call. */
+bool cap_effective(unsigned int cap);
+
 /* Of the permitted ones, those in which are in effect, or not; the others stay as they are. */
 int cap_in_effect(uint64_t which, bool on) MUST_CHECK;
 

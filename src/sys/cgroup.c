@@ -146,6 +146,9 @@ static int create_in(struct cgroup *cg, size_t i, bool *made, struct err *e)
 	const struct cg_hierarchy *h = &cg->sys->h[i];
 	int r = make_dir(h, cg->path);
 
+	if (r == -EROFS)
+		return err_set(e, ERR_DENIED, "%s is read-only, and no cgroup can be made there: who runs containers in a container needs that --privileged",
+			       h->mount);
 	if (r < 0)
 		return err_errno(e, r, "make cgroup %s%s", h->mount, cg->path);
 	*made = r > 0;

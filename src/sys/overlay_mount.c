@@ -16,8 +16,10 @@
 #include "sys/overlay_mount.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/beneath.h"
@@ -289,7 +291,21 @@ static int overlay_by_name(void *arg)
 	return finish_overlay(fs, n->args, base, n->e);
 }
 
-int overlay_mount(const struct overlay_args *args, pid_t *helper, struct err *e)
+bool overlay_at(int fd)
+{
+	struct statfs st;
+
+	return fstatfs(fd, &st) == 0 && (unsigned long)st.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
+bool overlay_at_path(const char *path)
+{
+	struct statfs st;
+
+	return statfs(path, &st) == 0 && (unsigned long)st.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
+static int mount_layers(const struct overlay_args *args, pid_t *helper, struct err *e)
 {
 	struct named n = { .args = args, .e = e };
 
@@ -309,6 +325,19 @@ int overlay_mount(const struct overlay_args *args, pid_t *helper, struct err *e)
 		return err_set(e, ERR_LIMIT, "rootfs: %zu layers; this kernel takes at most %u", args->n_lower,
 			       MAX_NAMED_LOWERS);
 	return ns_run_scratch(overlay_by_name, &n, helper);
+}
+
+/* Of an overlay on an overlay the kernel's words, that ids cannot be mapped or that arguments are wrong, lead nowhere. */
+int overlay_mount(const struct overlay_args *args, pid_t *helper, struct err *e)
+{
+	const char *writable = args->base ? args->base : args->upper;
+	int fd = mount_layers(args, helper, e);
+
+	if (fd < 0 && writable && overlay_at_path(writable))
+		return err_set(e, ERR_UNSUPPORTED,
+			       "%s is on an overlay, and no other can be laid on that: the store has to be on another file system, in a container on a volume",
+			       writable);
+	return fd;
 }
 
 /* ---- a part ---- */

@@ -32,6 +32,11 @@ int overlay_mount(const struct overlay_args *args, pid_t *helper, struct err *e)
  * reaped with ns_reap(). */
 int overlay_part(int whole, const char *path, pid_t *helper) MUST_CHECK;
 
+/* Whether what lies there (fd; or path, absolute) is on an overlay: the kernel takes no folder of one as an upper, and maps no ids of its files.
+ * What cannot be told is on none. Source: statfs(2), linux/magic.h. */
+bool overlay_at(int fd);
+bool overlay_at_path(const char *path);
+
 /* For tests: as on a kernel that takes lowers by name alone. */
 void overlay_mount_by_name(void);
 

@@ -59,6 +59,8 @@ static int restrict_view(int *fd, unsigned long long attributes, unsigned int wi
 
 	if (view < 0 && errno == EINVAL && syscall(SYS_mount_setattr, *fd, "", AT_EMPTY_PATH | with, &attr, sizeof(attr)) == 0)
 		return 0;
+	if (view < 0 && errno == EPERM)
+		return err_set(e, ERR_DENIED, "make a view of %s: root may not mount here (CAP_SYS_ADMIN): tare in a container needs that --privileged", what);
 	if (view < 0)
 		return err_errno(e, -errno, "make a view of %s", what);
 	if (syscall(SYS_mount_setattr, view, "", AT_EMPTY_PATH | with, &attr, sizeof(attr)) < 0) {

@@ -1,0 +1,170 @@
+#!/usr/bin/env bats
+# Engines in containers: Debian's dockerd in tare's, tare in its own and in docker's. The containers' root has the folders of a Debian alone;
+# the programs are this machine's, with its /usr.
+
+load ../lib/common
+load ../lib/docker
+load ../lib/engines
+
+setup_file() {
+  tare_setup_file
+  export W=$BATS_FILE_TMPDIR
+  start_dockerd --bridge= --iptables=true --add-runtime "here=$(runc_here)"
+  start_tared
+  docker_busybox >/dev/null
+  root_of_a_debian
+  tare import "$W/root.tar" debian >/dev/null
+  [ -n "$NO_DOCKERD" ] || peer_docker import "$W/root.tar" debian >/dev/null
+}
+
+teardown() { tare volume rm -f inner >/dev/null; }
+
+teardown_file() {
+  stop_tared
+  stop_dockerd
+  tare volume prune -af >/dev/null
+  tare_teardown_file
+}
+
+root_of_a_debian() {
+  local d=$W/image
+  mkdir -p "$d"/{usr,etc,tmp,var/lib,var/tmp,run,proc,sys,dev,root}
+  ln -s usr/bin usr/sbin usr/lib usr/lib64 "$d"
+  ln -s /run "$d/var/run"
+  cp -a /etc/ld.so.cache /etc/alternatives "$d/etc"
+  echo 'root:x:0:0:root:/root:/bin/sh' >"$d/etc/passwd"
+  echo 'root:x:0:' >"$d/etc/group"
+  tar -C "$d" -cf "$W/root.tar" .
+}
+
+# runc 1.1 gives a container with --privileged every capability that it knows, and fails where this machine itself has fewer.
+runc_here() {
+  local all
+  all=$(awk '$1 == "CapBnd:" { print $2 }' /proc/self/status)
+  { [ $((0x$all >> 24 & 1)) = 0 ] || { command -v runc; return; }; } 2>/dev/null
+  cat >"$W/runc" <<'END'
+#!/bin/sh
+for w; do
+  [ "$before" != --bundle ] || sed -i 's/"CAP_SYS_RESOURCE",//g' "$w/config.json"
+  before=$w
+done
+exec runc "$@"
+END
+  chmod +x "$W/runc"
+  echo "$W/runc"
+}
+
+# What the containers are given.
+ours() {
+  OURS=(-v /usr:/usr:ro -v "$TARE_BUILD:/tare:ro" -v "$(busybox_archive):/busybox.oci:ro" -v "$W/busybox.tar:/busybox.tar:ro" -e PATH=/tare/bin:/usr/sbin:/usr/bin
+    -e TARE_CONFIG=/dev/null)
+}
+
+# Ended by a signal that it heeds, as its containers are.
+DOCKERD_WEB='
+  docker run -d --name web -p 8080:80 busybox sh -c "echo published >/index.html; exec httpd -f -p 80 -h /" >/dev/null
+  n=0
+  until wget -qO- http://127.0.0.1:8080/; do n=$((n + 1)); [ $n -lt 50 ] || exit 1; sleep 0.1; done
+  docker exec web echo executed
+  docker rm -f web'
+DOCKERD='
+  dockerd >/var/log 2>&1 & daemon=$!
+  n=0
+  until docker version >/dev/null 2>&1; do
+    n=$((n + 1)); [ $n -lt 100 ] && kill -0 $daemon 2>/dev/null || { cat /var/log; exit 1; }
+    sleep 0.1
+  done
+  docker info -f "driver {{.Driver}}" 2>/dev/null
+  docker load -q -i /busybox.tar
+  docker run --rm -m 64m --pids-limit 50 busybox sh -c "echo limited to \$(cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null)"
+  eval "$MORE"
+  kill $daemon; wait $daemon; echo "dockerd ended with $?"'
+
+TARE='
+  tare load -q -i /busybox.oci
+  tare run --rm -m 64m --pids-limit 50 busybox sh -c "echo limited to \$(cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null)"
+  tare run -d --name web -p 8080:80 busybox sh -c "echo published >/index.html; exec httpd -f -p 80 -h /" >/dev/null
+  n=0
+  until wget -qO- http://127.0.0.1:8080/; do n=$((n + 1)); [ $n -lt 50 ] || exit 1; sleep 0.1; done
+  tare exec web echo executed
+  tare commit web kept >/dev/null && tare run --rm --userns host kept cat /index.html | sed s/^/kept:/
+  tare rm -f web
+  printf "FROM busybox\nRUN echo built >/b\n" >/tmp/Dockerfile
+  tare build -q -t built /tmp >/dev/null && tare run --rm --privileged built cat /b'
+
+in_tare() { ours; run -0 --separate-stderr tare run --rm "${OURS[@]}" "$@"; }
+in_docker() { ours; run -0 --separate-stderr peer_docker run --rm "${OURS[@]}" "$@"; }
+tare_works() { [ "$output" = "$(printf '%s\n' 'Loaded image: busybox:latest' 'limited to 67108864' published executed kept:published web built)" ]; }
+IN_MEMORY='tare: warning: /var/lib/tare is on an overlay, on which no container can be laid: the store is in memory, and ends with this container; a volume there keeps it, on the disk'
+
+dockerd_works() { # DRIVER LINE...
+  [ "$output" = "$(printf '%s\n' "driver $1" 'Loaded image: busybox:latest' 'limited to 67108864' "${@:2}" 'dockerd ended with 0')" ]
+}
+
+@test "dockerd in a container of tare's, on a volume" {
+  [ -z "$NO_DOCKERD" ] || skip "$NO_DOCKERD"
+  in_tare --privileged -v inner:/var/lib/docker -e MORE="$DOCKERD_WEB" debian sh -c "$DOCKERD"
+  dockerd_works overlay2 published executed web
+}
+
+@test "dockerd in a container of tared's, on the container's own files" {
+  [ -z "$NO_DOCKERD" ] || skip "$NO_DOCKERD"
+  ours
+  run -0 --separate-stderr tared_docker run --rm --privileged "${OURS[@]}" debian sh -c "$DOCKERD"
+  dockerd_works vfs
+}
+
+@test "tare in its own container keeps its store in memory and says so, once" {
+  in_tare --privileged debian sh -c "$TARE"
+  tare_works
+  [ "$stderr" = "$IN_MEMORY" ]
+}
+
+@test "two commands that are the first at the same time have one store" {
+  in_tare --privileged --network none debian sh -c 'tare load -q -i /busybox.oci & tare volume create one & tare volume create two & wait
+    tare volume ls -q; tare images -q | wc -l; grep -c " /var/lib/tare " /proc/self/mountinfo'
+  [ "$(sort <<<"$output")" = "$(printf '%s\n' 1 1 'Loaded image: busybox:latest' one one two two)" ]
+  [ "$stderr" = "$IN_MEMORY" ]
+}
+
+@test "tare in its own container with a volume for the store keeps it there" {
+  in_tare --privileged -v inner:/var/lib/tare debian sh -c "$TARE"
+  tare_works
+  [ -z "$stderr" ]
+  in_tare --privileged --network none -v inner:/var/lib/tare debian tare run --rm --network none built cat /b
+  [ "$output" = built ]
+}
+
+@test "tare in a container of docker's" {
+  [ -z "$NO_DOCKERD" ] || skip "$NO_DOCKERD"
+  in_docker --runtime here --privileged debian sh -c "$TARE"
+  tare_works
+  [ "$stderr" = "$IN_MEMORY" ]
+}
+
+@test "a store that came with the image is looked at, and what runs there says why it cannot" {
+  in_tare --privileged --network none debian sh -c 'mkdir -p /var/lib/tare && echo 1 >/var/lib/tare/format && tare load -q -i /busybox.oci
+    tare images -q | wc -l; tare run --rm --network none busybox true; tare build -q /tmp -f - <<END || true
+FROM busybox
+RUN true
+END'
+  [ "$output" = $'Loaded image: busybox:latest\n1' ]
+  [ "$(grep -c 'is on an overlay, and no other can be laid on that: the store has to be on another file system, in a container on a volume$' <<<"$stderr")" = 2 ]
+  [ "$(wc -l <<<"$stderr")" = 2 ]
+}
+
+@test "without --privileged one line says what is missing" {
+  local rights=() o
+  in_tare --privileged --network none -v inner:/var/lib/tare debian tare load -q -i /busybox.oci
+  for o in '' '--userns host' '--userns host --cap-add SYS_ADMIN'; do
+    read -ra rights <<<"$o"
+    ours
+    run --separate-stderr tare run --rm --network none "${OURS[@]}" "${rights[@]}" -v inner:/var/lib/tare debian tare run --rm --network none busybox true
+    [ "$status" = 125 ] && [ -z "$output" ]
+    [ "$(wc -l <<<"$stderr")" = 1 ]
+    [[ "$stderr" == *'needs that --privileged' ]]
+  done
+  ours
+  run -1 --separate-stderr tare run --rm --network none "${OURS[@]}" debian tare load -q -i /busybox.oci
+  [[ "$stderr" == 'tare: /busybox.oci: '*'needs that --privileged' ]]
+}
