@@ -364,6 +364,12 @@ static void write_spec(const struct plan *p, const struct spec_place *place, str
 	jw_end_object(w);
 }
 
+/* As with Docker: what makes a Debian in a container looks whether it does. The cgroup says which, where a map of ids would not hold anybody. */
+static bool opens_nodes(const struct plan *p)
+{
+	return !p->userns && !p->rootless && (p->opt->privileged || plan_as_docker(p));
+}
+
 static void write_rootfs(const struct plan *p, const struct spec_place *place, struct json_writer *w)
 {
 	const char *apart = p->storage_kind == QUOTA_SUBVOLUME ? "/" CAPACITY_SUBVOLUME : "";
@@ -384,6 +390,8 @@ static void write_rootfs(const struct plan *p, const struct spec_place *place, s
 			jw_bool(w, "volatile", true);
 		if (p->rootless)
 			jw_bool(w, "ofUser", true);
+		if (opens_nodes(p))
+			jw_bool(w, "nodes", true);
 	}
 	jw_end_object(w);
 }

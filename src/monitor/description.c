@@ -114,6 +114,7 @@ static int parse_overlay(struct arena *a, const struct json *rootfs, struct rt_r
 	    (r = json_get_str(rootfs, "rootfs", "work", &out->work, e)) < 0 ||
 	    (r = json_get_str(rootfs, "rootfs", "base", &out->base, e)) < 0 ||
 	    (r = json_get_bool(rootfs, "rootfs", "volatile", &out->is_volatile, e)) < 0 ||
+	    (r = json_get_bool(rootfs, "rootfs", "nodes", &out->nodes, e)) < 0 ||
 	    (r = json_get_bool(rootfs, "rootfs", "ofUser", &out->of_user, e)) < 0)
 		return r;
 	out->lower = lower;

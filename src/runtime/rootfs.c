@@ -75,7 +75,8 @@ int rt_rootfs_make(const struct rt_ctx *c, int userns, int *fd, pid_t *helper, s
 {
 	const struct rt_rootfs *rootfs = &c->create->rootfs;
 	CLEANUP_FD int root = -1;
-	uint64_t set = rootfs->nodes ? 0 : MOUNT_ATTR_NODEV;
+	/* that of a folder which is mounted so itself stays */
+	uint64_t set = rootfs->nodes ? 0 : MOUNT_ATTR_NODEV, clear = rootfs->nodes && rootfs->kind == RT_ROOTFS_OVERLAY ? MOUNT_ATTR_NODEV : 0;
 	int r;
 
 	if (rootfs->of_user)
@@ -87,7 +88,7 @@ int rt_rootfs_make(const struct rt_ctx *c, int userns, int *fd, pid_t *helper, s
 		set |= MOUNT_ATTR_RDONLY;
 	r = mnt_setattr(root, true, 0, 0, MS_PRIVATE);
 	if (r == 0)
-		r = mnt_setattr(root, false, set, 0, 0);
+		r = mnt_setattr(root, false, set, clear, 0);
 	if (r < 0)
 		return err_errno(e, r, "rootfs: mount attributes");
 	*fd = take_fd(&root);

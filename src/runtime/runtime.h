@@ -20,7 +20,7 @@ struct rt_rootfs {
 	enum rt_rootfs_kind kind;
 	const char *path;         /* DIR: absolute */
 	bool idmap;               /* DIR */
-	bool nodes;               /* DIR: its device nodes open where the cgroup and its file system let them */
+	bool nodes;               /* its device nodes open where the cgroup and its file system let them */
 	const char *const *lower; /* OVERLAY: absolute, topmost first */
 	size_t n_lower;
 	bool of_user;             /* OVERLAY: of a user namespace that may map no mount's ids: the layers have them already, and the

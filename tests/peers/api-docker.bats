@@ -47,6 +47,16 @@ d() { timeout 60 docker -H "unix://$SOCKET" "$@"; }
   done
 }
 
+@test "device nodes that a container makes open if they are the container's; of one by tare's own defaults none does" {
+  local make='mknod /null c 1 3 && echo x >/null && echo null; mknod /mem c 1 1 && dd if=/mem of=/dev/null bs=1 count=1 2>/dev/null && echo mem'
+  run d run --rm --network none busybox sh -c "$make"
+  [ "$output" = null ]
+  run tare run --rm --network none --privileged busybox sh -c "$make"
+  [[ "$output" == null* ]]
+  run tare run --rm --network none --userns host --cap-add MKNOD --device-cgroup-rule 'c 1:* rwm' busybox sh -c "$make"
+  [[ "$output" != *null && "$output" != *mem && "$output" == *'Permission denied'* ]]
+}
+
 @test "docker run -t: a terminal of the client's size" {
   run script -qec "stty rows 31 cols 101; DOCKER_CONFIG=$DOCKER_CONFIG docker -H unix://$SOCKET run -it --rm --network none busybox sh -c 'sleep 0.5; stty size; tty'" /dev/null
   [[ "$output" == *'31 101'*/dev/pts/0* ]]
