@@ -168,3 +168,25 @@ END'
   run -1 --separate-stderr tare run --rm --network none "${OURS[@]}" debian tare load -q -i /busybox.oci
   [[ "$stderr" == 'tare: /busybox.oci: '*'needs that --privileged' ]]
 }
+
+# The folder is the host's; nobody made it before.
+@test "a job with the socket in its container has containers beside it, with folders of the host's" {
+  local who made
+  [ -z "$NO_DOCKERD" ] || skip "$NO_DOCKERD"
+  ours
+  tared_docker load -q -i "$W/busybox.tar" >/dev/null
+  peer_docker load -q -i "$W/busybox.tar" >/dev/null
+  for who in peer tared; do
+    made=$BATS_TEST_TMPDIR/made
+    run -0 "${who}_docker" run --rm --network none "${OURS[@]}" -v "$W/$([ $who = tared ] && echo tared || echo docker).sock:/var/run/docker.sock" debian \
+      sh -c 'docker run --rm --network none -v "$0/by/bind:/x" busybox sh -c "echo beside >/x/file; echo \$(hostname | wc -c)"
+        docker run --rm --network none --mount "type=bind,source=$0/by/mount,target=/x" busybox true 2>&1 | grep -o "bind source path does not exist"
+        docker ps -q | wc -l; test -e "$0" || echo the job does not see it' "$made"
+    echo "$output" >"$BATS_TEST_TMPDIR/$who"
+    stat -c '%A %u:%g %n' "$made" "$made/by" "$made/by/bind" "$made/by/bind/file" >>"$BATS_TEST_TMPDIR/$who"
+    [ ! -e "$made/by/mount" ]
+    rm -r "$made"
+  done
+  grep -qx 'the job does not see it' "$BATS_TEST_TMPDIR/tared"
+  diff "$BATS_TEST_TMPDIR/peer" "$BATS_TEST_TMPDIR/tared"
+}
