@@ -100,12 +100,12 @@ theirs" ]
 
 @test "own: nothing of the machine, by whatever name" {
   mine() { code anna POST /containers/create "{\"Image\":\"busybox\",\"Cmd\":[\"true\"],$1}"; }
-  for h in '"Privileged":true' '"Binds":["/:/host"]' '"Binds":["named:/v"]' '"NetworkMode":"host"' '"NetworkMode":"container:theirs"' '"PidMode":"host"' \
+  for h in '"Privileged":true' '"Binds":["/:/host"]' '"Binds":["./x:/v"]' '"Binds":["a/b:/v"]' '"Binds":["/v"]' '"Binds":["mine:/v:rshared"]' '"Binds":["mine:/v:ro,idmap"]' '"VolumeDriver":"x"' '"NetworkMode":"host"' '"NetworkMode":"container:theirs"' '"PidMode":"host"' \
     '"PidMode":"container:theirs"' '"IpcMode":"host"' '"UTSMode":"host"' '"UsernsMode":"host"' '"CgroupnsMode":"host"' '"CapAdd":["SYS_ADMIN"]' \
     '"Devices":[{"PathOnHost":"/dev/null","PathInContainer":"/dev/x","CgroupPermissions":"rwm"}]' '"DeviceCgroupRules":["a *:* rwm"]' '"SecurityOpt":["seccomp=unconfined"]' \
     '"SecurityOpt":"x"' '"MaskedPaths":[]' '"ReadonlyPaths":[]' '"VolumesFrom":["theirs"]' '"Links":["theirs:x"]' '"Sysctls":{"kernel.msgmax":"1"}' '"CgroupParent":"/x"' \
     '"ContainerIDFile":"/tmp/x"' '"Annotations":{"a":"b"}' '"OomScoreAdj":-999' '"LogConfig":{"Type":"syslog"}' '"LogConfig":{"Type":"json-file","Config":{"path":"/x"}}' \
-    '"Mounts":[{"Type":"bind","Source":"/","Target":"/h"}]' '"Mounts":[{"Type":"volume","Source":"named","Target":"/h"}]' \
+    '"Mounts":[{"Type":"bind","Source":"/","Target":"/h"}]' '"Mounts":[{"Type":"volume","Target":"/h","VolumeOptions":{"Labels":{"tare.owner":"user:0"}}}]' \
     '"Mounts":[{"Type":"volume","Target":"/h","VolumeOptions":{"DriverConfig":{"Options":{"device":"/","o":"bind","type":"none"}}}}]' \
     '"Mounts":[{"Type":"image","Source":"busybox","Target":"/h"}]' '"NewMember":1'; do
     [ "$(mine "\"HostConfig\":{$h}")" = 403 ] || { echo "$h"; return 1; }
@@ -123,7 +123,7 @@ theirs" ]
   [ "$(code anna GET /containers/from-labelled/json)" = 404 ]
   [ "$(code anna POST /containers/signed/exec '{"Cmd":["true"],"Privileged":true}')" = 403 ]
   [ "$(code anna POST /containers/signed/update '{"Devices":[{"PathOnHost":"/dev/sda"}]}')" = 403 ]
-  for t in '/commit?container=signed' /build /images/load '/images/busybox/tag?repo=x' /networks/create /volumes/create /volumes/prune /images/prune; do
+  for t in '/commit?container=signed' /build /images/load '/images/busybox/tag?repo=x' /images/prune; do
     [ "$(code anna POST "$t" '{}')" = 403 ] || { echo "$t"; return 1; }
   done
   [ "$(code anna DELETE /images/busybox)" = 403 ]
@@ -135,9 +135,74 @@ theirs" ]
   done
   [ "$(code anna POST '/images/create?fromSrc=x')" = 403 ]
   [ "$(code anna DELETE '/containers/theirs/alias?link=1')" = 403 ]
-  [ "$(code anna GET /volumes)" = 403 ]
   [ "$(code anna GET /images/json)" = 200 ]
   tare rm from-labelled; tare rmi labelled >/dev/null; on anna rm signed
+}
+
+@test "own: volumes of his own, and others' are not there" {
+  tare volume create named >/dev/null
+  on bert volume create berts >/dev/null
+  [ "$(on anna volume create annas)" = annas ]
+  [ "$(on anna run --rm -v annas:/v -v fresh:/w:ro --mount type=volume,source=third,target=/x busybox sh -c 'echo text >/v/f; ls -d /v /w /x' | xargs)" = '/v /w /x' ]
+  [ "$(on anna volume ls -q | xargs)" = 'annas fresh third' ]
+  [ "$(on anna run --rm -v annas:/v busybox cat /v/f)" = text ]
+  [ "$(tare volume inspect -f '{{index .Labels "tare.owner"}}' annas fresh third berts | xargs)" = 'anna anna anna user:0' ]
+  for v in named berts; do
+    run ! on anna run --rm -v "$v:/v" busybox true
+    [[ $output == *"not allowed to you, who are kept to volumes of your own: $v"* ]] || { echo "$output"; return 1; }
+    run ! on anna run --rm --mount "type=volume,source=$v,target=/v" busybox true
+    [ "$(code anna GET "/volumes/$v")" = 404 ]
+    [ "$(code anna DELETE "/volumes/$v")" = 404 ]
+    [ "$(code anna POST /volumes/create "{\"Name\":\"$v\"}")" = 403 ]
+  done
+  # what a volume would be of the machine, or somebody else's
+  for b in '"DriverOpts":{"type":"none","o":"bind","device":"/"}' '"DriverOpts":{"o":"size=1g"}' '"ClusterVolumeSpec":{"a":1}' '"New":1'; do
+    [ "$(code anna POST /volumes/create "{\"Name\":\"other\",$b}")" = 403 ] || { echo "$b"; return 1; }
+  done
+  [ "$(code anna POST /volumes/create '{"Name":"signed","Labels":{"tare.owner":"user:0","k":"v"}}')" = 201 ]
+  [ "$(tare volume inspect -f '{{json .Labels}}' signed | jq -c 'to_entries | sort_by(.key) | map(.value)')" = '["v","anna"]' ]
+  [ "$(code anna POST /volumes/create)" = 400 ]
+  on anna volume rm signed
+  on anna volume prune -af
+  [ "$(tare volume ls -q | xargs)" = 'berts named' ]
+  tare volume rm named berts >/dev/null
+}
+
+@test "own: networks of his own; everybody's are used, and others' are not there" {
+  on bert network create berts >/dev/null
+  tare network create common >/dev/null
+  [ "$(on anna network create annas | wc -c)" = 65 ]
+  [ "$(tare network inspect -f '{{index .Labels "tare.owner"}}' annas berts common | xargs)" = 'anna user:0' ]
+  on anna run -d --name box --network annas busybox sleep 1000
+  on anna network connect common box
+  [ "$(tare exec box ls /sys/class/net | xargs)" = 'eth0 eth1 lo' ]
+  run ! on anna network connect berts box
+  [[ $output == *'network berts not found'* ]] || { echo "$output"; return 1; }
+  run ! on anna network connect "$(tare network inspect -f '{{.Id}}' berts)" box
+  run ! on anna network connect host box
+  run ! on anna network connect annas theirs
+  [[ $output == *'No such container: theirs'* ]]
+  run ! on anna network disconnect bridge theirs
+  run ! on anna run --rm --network berts busybox true
+  [[ $output == *'network berts not found'* ]] || { echo "$output"; return 1; }
+  [ "$(code anna POST /containers/create '{"Image":"busybox","NetworkingConfig":{"EndpointsConfig":{"berts":{}}}}')" = 403 ]
+  [ "$(code anna GET /networks/berts)" = 404 ]
+  [ "$(code anna GET /networks/common)" = 200 ]
+  [ "$(code anna DELETE /networks/berts)" = 404 ]
+  [ "$(code anna DELETE /networks/common)" = 403 ]
+  [ "$(code anna DELETE /networks/bridge)" = 403 ]
+  # no subnet and no device of the machine's that he names
+  for b in '"IPAM":{"Config":[{"Subnet":"10.0.0.0/8"}]}' '"IPAM":{"Options":{"a":"b"}}' '"Driver":"macvlan"' '"Driver":"host"' '"Options":{"com.docker.network.bridge.name":"x"}' \
+    '"ConfigFrom":{"Network":"x"}' '"New":1'; do
+    [ "$(code anna POST /networks/create "{\"Name\":\"other\",$b}")" = 403 ] || { echo "$b"; return 1; }
+  done
+  on anna network disconnect common box
+  on anna rm -f box
+  on anna network create other >/dev/null
+  on anna network rm other
+  on anna network prune -f
+  [ "$(tare network ls --format '{{.Name}}' | grep -E '^(annas|berts|common)$' | xargs)" = 'berts common' ]
+  tare network rm berts common
 }
 
 @test "rules that are none end the start" {

@@ -1,4 +1,5 @@
-/* A client who is kept to his own containers (api/server/authorize.h): those that he made through the API, which have his name as a label. */
+/* A client who is kept to his own containers, networks and volumes (api/server/authorize.h): those that he made through the API, which have his name as
+ * a label. */
 #ifndef TARE_API_DOCKER_OWN_H
 #define TARE_API_DOCKER_OWN_H
 

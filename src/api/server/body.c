@@ -179,6 +179,12 @@ static bool is_json(const char *type)
 	return len == strlen("application/json") && !strncasecmp(type, "application/json", len);
 }
 
+/* Where somebody is to see it first nothing goes past him. */
+static int no_body(const struct exchange *ex, struct err *e)
+{
+	return ex->body_guard ? err_set(e, ERR_INVALID, "the request has no body") : 0;
+}
+
 static int too_large(struct exchange *ex, size_t max, struct err *e)
 {
 	ex->body_large = true;
@@ -195,7 +201,7 @@ int ex_body_json(struct exchange *ex, size_t max, const struct json **out, struc
 
 	*out = NULL;
 	if (http_body_length(ex->http) == 0)
-		return 0;
+		return no_body(ex, e);
 	if (!type || !is_json(type))
 		return err_set(e, ERR_INVALID, "unsupported Content-Type header (%s): must be 'application/json'", text_tame(type ? type : "", shown, sizeof(shown)));
 	if (http_body_length(ex->http) > (int64_t)g.max)
@@ -204,7 +210,7 @@ int ex_body_json(struct exchange *ex, size_t max, const struct json **out, struc
 	if (r < 0 && g.large)
 		return too_large(ex, g.max, e);
 	if (r < 0 || g.text.len == 0)
-		return r;
+		return r < 0 ? r : no_body(ex, e);
 	limits.max_bytes = g.max;
 	r = json_parse(&ex->arena, g.text.s, g.text.len, &limits, out, e);
 	if (r < 0)
