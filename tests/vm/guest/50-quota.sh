@@ -73,6 +73,7 @@ qt_root() {
   qt run --rm --network none busybox sh -c 'head -c 6000000 /dev/zero >/f' || fail "another one has no room" || return 1
   # started again it is as full, and not read-only; it goes with its limit
   qt start -a small 2>/dev/null | grep 'code 1' && eq_limits "4194304 0" && qt rm small || return 1
+  [ "$qt_kind" != btrfs ] || return 0 # which commits before it refuses: minutes, in this machine
   qt create --name brim --network none --storage-opt size=4m busybox sh -c \
     'if [ -e /y ]; then rm /y && echo writable; else head -c 6000000 /dev/zero >/y; i=0; while echo >/x$i; do i=$((i + 1)); done; fi' || return 1
   qt start -a brim 2>/dev/null; qt start -a brim 2>&1 | tee /tmp/said; grep -x writable /tmp/said || return 1
