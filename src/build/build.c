@@ -275,7 +275,8 @@ static int apply(struct build *b, size_t n, const struct df_instruction *in, str
 	if (r < 0)
 		return r;
 	text_time(&when, created);
-	return conf_add_history(b->a, &s->conf, arena_strdup(b->a, created), in->text, s->n == layers, e);
+	r = conf_add_history(b->a, &s->conf, arena_strdup(b->a, created), in->text, s->n == layers, e);
+	return r < 0 || writes(in) ? r : seen_step(b, s, in->text, e);
 }
 
 static int one(struct build *b, size_t n, const struct df_instruction *in, struct err *e)
@@ -412,6 +413,8 @@ static int prepare(struct build *b, struct err *e)
 	r = run_check(b, e);
 	if (r == 0)
 		r = build_names(b, e);
+	if (r == 0)
+		r = seen_begin(b, e);
 	if (r == 0)
 		r = outputs_begin(b, e);
 	if (r == 0)

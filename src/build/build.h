@@ -78,6 +78,7 @@ struct build_args {
 	size_t n_outputs;
 	const struct build_cache *cache_from, *cache_to;
 	size_t n_cache_from, n_cache_to;
+	bool as_docker; /* as its classic builder: the image is as old as the first build of it, the images of cache_from are the only cache */
 	bool load; /* into the store, whatever the outputs are; all of OUTPUT_IMAGE are that, too */
 	const struct build_ssh *ssh;
 	size_t n_ssh;

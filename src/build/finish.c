@@ -130,7 +130,6 @@ int build_finish(struct build *b, struct build_result *out, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf config = STRBUF_INIT, manifest = STRBUF_INIT;
 	struct stage *s = &b->stages[b->plan.target];
-	const struct timespec when = { .tv_sec = s->epoch };
 	struct image_loaded img = { .layers = s->layers, .n_layers = s->n, .names = b->names, .n_names = b->args->names.n,
 				    .parent = b->parent };
 	char created[TEXT_TIME_LEN];
@@ -138,9 +137,10 @@ int build_finish(struct build *b, struct build_result *out, struct err *e)
 
 	if (r == 0)
 		r = cache_inline(b, s, e);
+	if (r == 0)
+		r = seen_image(b, s, created, e);
 	if (r < 0)
 		return r;
-	text_time(&when, created);
 	conf_write(&s->conf, created, s->layers, s->n, &config);
 	r = build_put(b, &config, &img.id, e);
 	if (r == 0)

@@ -60,7 +60,7 @@ static int find_cached(struct build *b, struct stage *s, const char *key, struct
 	struct image_layer l;
 	int r = buildcache_find(b->en, &b->store, b->a, key, &l, e);
 
-	return r > 0 ? take_cached(b, s, key, &l, e) : r;
+	return r > 0 && seen_layer_counts(b, l.chain_id) ? take_cached(b, s, key, &l, e) : r < 0 ? r : 0;
 }
 
 /* What others have left. */

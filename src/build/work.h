@@ -2,6 +2,7 @@
 #ifndef TARE_BUILD_WORK_H
 #define TARE_BUILD_WORK_H
 
+#include "base/text.h"
 #include "build/build.h"
 #include "build/conf.h"
 #include "build/digests.h"
@@ -63,6 +64,8 @@ struct build {
 	bool several;         /* there are such processes */
 	bool silent;
 	struct cache_source *sources; /* of args->cache_from, once one was asked for */
+	struct cache_image *cache_images; /* of seen.c */
+	size_t n_cache_images;
 	struct cache_made *made;      /* what keys gave, by key; for args->cache_to */
 	size_t n_made, cap_made;
 	unsigned int folders; /* of steps, so far */
@@ -120,6 +123,15 @@ int cache_note(struct build *b, const char *key, const struct image_layer *l, st
 int cache_inline(struct build *b, struct stage *s, struct err *e) MUST_CHECK;
 /* The others; the image is recorded. */
 int cache_export(struct build *b, struct err *e) MUST_CHECK;
+
+/* ---- seen.c: what docker's classic builder says of steps and of time, of a build that is as_docker ---- */
+int seen_begin(struct build *b, struct err *e) MUST_CHECK;
+/* A layer of the cache may be taken: images that are the only caches have it, or there are none such. */
+bool seen_layer_counts(const struct build *b, const char *chain);
+/* A step that wrote nothing is behind the stage now: whether it was there before is told. */
+int seen_step(struct build *b, struct stage *s, const char *text, struct err *e) MUST_CHECK;
+/* The time of the image that the stage becomes, and of its steps: when the same was built first, or the stage's. */
+int seen_image(struct build *b, struct stage *s, char created[TEXT_TIME_LEN], struct err *e) MUST_CHECK;
 
 /* ---- base.c: what a stage begins with ---- */
 int stage_begin(struct build *b, size_t n, struct err *e) MUST_CHECK;

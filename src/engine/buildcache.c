@@ -43,16 +43,14 @@ static int read_row(const struct engine *en, struct arena *a, const char *key, s
 	return arena_error(a) < 0 ? err_errno(e, -ENOMEM, "build cache") : 1;
 }
 
-int buildcache_find(const struct engine *en, const struct store *store, struct arena *a, const char *key,
-		    struct image_layer *out, struct err *e)
+/* A build of many steps need not write for each. */
+static int touch(const struct engine *en, const char *key, int64_t used, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
-	int64_t used = 0, now = clock_now_ns();
-	int r = read_row(en, a, key, out, &used, e);
+	int64_t now = clock_now_ns();
+	int r;
 
-	if (r <= 0 || !store_has_layer(store, out->chain_id) || !store_has_blob(store, out->blob))
-		return r < 0 ? r : 0;
-	if (now >= used && now - used < USED_NS) /* a build of many steps need not write for each */
+	if (now >= used && now - used < USED_NS)
 		return 1;
 	r = catalog_begin(c, CATALOG_LAZY, e);
 	if (r == 0)
@@ -60,6 +58,17 @@ int buildcache_find(const struct engine *en, const struct store *store, struct a
 	if (r >= 0)
 		r = catalog_commit(c, e);
 	return r < 0 ? r : 1;
+}
+
+int buildcache_find(const struct engine *en, const struct store *store, struct arena *a, const char *key,
+		    struct image_layer *out, struct err *e)
+{
+	int64_t used = 0;
+	int r = read_row(en, a, key, out, &used, e);
+
+	if (r <= 0 || !store_has_layer(store, out->chain_id) || !store_has_blob(store, out->blob))
+		return r < 0 ? r : 0;
+	return touch(en, key, used, e);
 }
 
 /* A byte of one file for each key: nothing to be removed afterwards. Keys that share one wait for each other in vain, and no more. */
@@ -82,11 +91,9 @@ int buildcache_lock(const struct engine *en, const char *key, bool wait, struct 
 	return r < 0 ? err_errno(e, r, BUILDCACHE_LOCK) : take_fd(&fd);
 }
 
-int buildcache_put(const struct engine *en, const char *key, const struct image_layer *layer, const char *description,
-		   struct err *e)
+static int put(const struct engine *en, const char *key, const struct image_layer *layer, const char *description, int64_t now, struct err *e)
 {
 	CLEANUP_CATALOG_TXN struct catalog *c = en->catalog;
-	int64_t now = clock_now_ns();
 	int r = catalog_begin(c, CATALOG_LAZY, e);
 
 	if (r == 0)
@@ -96,6 +103,44 @@ int buildcache_put(const struct engine *en, const char *key, const struct image_
 			     "ssssiiiis", key, layer->chain_id, layer->diff_id, layer->blob, (int64_t)layer->blob_size, (int64_t)layer->size,
 			     (int64_t)layer->max_id, now, description);
 	return r < 0 ? r : catalog_commit(c, e);
+}
+
+int buildcache_put(const struct engine *en, const char *key, const struct image_layer *layer, const char *description,
+		   struct err *e)
+{
+	return put(en, key, layer, description, clock_now_ns(), e);
+}
+
+/* 1: there is such a row; *created is its own. */
+static int read_times(const struct engine *en, const char *key, int64_t *created, int64_t *used, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(en->catalog, &s, e, "SELECT created, used FROM build_cache WHERE key = ?1", "s", key);
+
+	if (r == 0)
+		r = cat_step(s, e);
+	if (r > 0) {
+		*created = cat_int(s, 0);
+		*used = cat_int(s, 1);
+	}
+	return r;
+}
+
+int buildcache_seen(const struct engine *en, const char *key, const struct image_layer *layer, const char *description, bool anew, int64_t *created,
+		    struct err *e)
+{
+	struct image_layer nothing;
+	int64_t used = 0;
+	int r = layer && !anew ? read_times(en, key, created, &used, e) : 0;
+
+	if (r != 0)
+		return r < 0 ? r : touch(en, key, used, e);
+	*created = clock_now_ns();
+	if (!layer)
+		return 0;
+	nothing = *layer;
+	nothing.size = nothing.blob_size = 0; /* they are the step's that made it */
+	return put(en, key, &nothing, description, *created, e);
 }
 
 /* ---- listing ---- */

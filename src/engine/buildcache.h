@@ -17,6 +17,11 @@ int buildcache_lock(const struct engine *en, const char *key, bool wait, struct 
 int buildcache_put(const struct engine *en, const char *key, const struct image_layer *layer, const char *description,
 		   struct err *e) MUST_CHECK;
 
+/* What stands on the layer and is no layer itself. 1: the key was there before, *created is since when; 0: it is from now on, which *created is.
+ * anew: as if it had not been. layer NULL: it is not kept. */
+int buildcache_seen(const struct engine *en, const char *key, const struct image_layer *layer, const char *description, bool anew, int64_t *created,
+		    struct err *e) MUST_CHECK;
+
 struct buildcache_row {
 	const char *id;          /* its key, or the name of a folder of RUN --mount=type=cache, 64 digits */
 	const char *description; /* the instruction */

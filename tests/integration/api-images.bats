@@ -135,6 +135,32 @@ kept() { [ -n "$(find "$TARE_ROOT/ingest" -path '*/blobs/*')" ]; }
   tare rmi dash >/dev/null
 }
 
+@test "build: steps that write nothing are of the cache, too, and an image is as old as the first build of it" {
+  load_image
+  cd "$BATS_TEST_TMPDIR"
+  printf 'FROM busybox\nENV A=1\nRUN echo a >/a\nLABEL l=1\n' >Dockerfile
+  tar cf context.tar Dockerfile
+  built() { api_is 200 POST "/build?t=$1&$2" -H 'Content-Type: application/x-tar' --data-binary @context.tar | jq -r .stream | grep -c 'Using cache'; }
+  of() { tare inspect -f "{{.$2}}" "$1"; }
+  local begun; begun=$(date +%s)
+  run built dated:1; [ "$output" = 0 ]
+  local made; made=$(date -d "$(of dated:1 Created)" +%s)
+  [ "$made" -ge "$begun" ] && [ "$made" -le "$(date +%s)" ]
+  [ "$(tare history --format '{{.CreatedSince}}' dated:1 | head -n 3 | grep -vc second)" = 0 ]
+  run -0 built dated:2; [ "$output" = 3 ]
+  [ "$(of dated:1 Id)" = "$(of dated:2 Id)" ]
+  # only what the images have that are named as the cache; one that is not here has nothing
+  run -0 built dated:3 'cachefrom=["dated:1"]'; [ "$output" = 3 ]
+  run built dated:4 'cachefrom=["nosuch:1"]'; [ "$output" = 0 ]
+  run built dated:5 nocache=1; [ "$output" = 0 ]
+  [ "$(of dated:5 Id)" != "$(of dated:1 Id)" ]
+  sed -i 's/l=1/l=2/' Dockerfile; tar cf context.tar Dockerfile
+  run -0 built dated:6; [ "$output" = 2 ]
+  # whoever says the time has the same image each time
+  for n in 7 8; do run built "dated:$n" 'nocache=1&buildargs={"SOURCE_DATE_EPOCH":"1000000000"}'; done
+  [ "$(of dated:7 Created) $(of dated:7 Id)" = "2001-09-09T01:46:40.000000000Z $(of dated:8 Id)" ]
+}
+
 @test "build: what a command says on its standard error is red" {
   load_image
   cd "$BATS_TEST_TMPDIR"

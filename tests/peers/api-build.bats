@@ -113,8 +113,13 @@ F
   printf '{"auths":{"%s":{"auth":"%s"}}}' "$(registry safe)" "$(printf maria:secret | base64)" >"$BATS_TEST_TMPDIR/config/config.json"
   run -0 ours --config "$BATS_TEST_TMPDIR/config" build .
   [[ "$output" == *"1: Pulling from base"*"Status: "*"for $base"*$'\nbuilt\n'* ]]
-  run -0 ours --config "$BATS_TEST_TMPDIR/config" build --pull --cache-from nothing:here .
+  run -0 ours --config "$BATS_TEST_TMPDIR/config" build --pull -t had:1 .
   [[ "$output" == *"Status: Image is up to date for $base"*"Using cache"* ]]
+  # the images that are named are the only cache
+  run -0 ours build --cache-from had:1 .
+  [[ "$output" == *"Using cache"* ]]
+  run -0 ours build --cache-from nothing:here .
+  [[ "$output" != *"Using cache"* ]]
 }
 
 @test "a client that is killed ends its build; what it had begun goes with the next one" {

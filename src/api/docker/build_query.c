@@ -8,7 +8,7 @@
 
 const struct field build_parameters[] = {
 	{ .name = "buildargs", .how = FIELD_HONOURED, .why = "{\"NAME\":\"VALUE\"}" },
-	{ .name = "cachefrom", .how = FIELD_HONOURED, .why = "[\"IMAGE\"], each a cache that may be missing" },
+	{ .name = "cachefrom", .how = FIELD_HONOURED, .why = "[\"IMAGE\"]: nothing else is the cache; each may be missing" },
 	{ .name = "cgroupparent", .how = FIELD_HONOURED },
 	{ .name = "cpuperiod", .how = FIELD_HONOURED },
 	{ .name = "cpuquota", .how = FIELD_HONOURED },
@@ -284,7 +284,7 @@ int build_query(struct exchange *ex, struct build_query *q, struct build_args *o
 	*q = (struct build_query){ 0 };
 	*out = (struct build_args){ .context = remote ? remote : "-", .input = -1, .input_name = "the context", .file = file(ex), .network = network(ex),
 				    .no_cache = ex_query_bool(ex, "nocache", false), .pull = ex_query_bool(ex, "pull", false),
-				    .squash = ex_query_bool(ex, "squash", false) };
+				    .squash = ex_query_bool(ex, "squash", false), .as_docker = true };
 	out->allow_host = out->network && strcmp(out->network, "host") == 0;
 	image_limits_default(&out->limits);
 	if (arena_error(ex_arena(ex)) < 0)
