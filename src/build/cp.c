@@ -441,7 +441,7 @@ static int tar_in(struct cp *c, const struct tarball *tar, struct put_to *how, s
 int cp_in(const struct engine *en, const struct cp_args *args, uint64_t *bytes, struct err *e)
 {
 	CLEANUP(cp_end) struct cp c = CP_INIT(en, args, bytes);
-	struct put_to how = { .chown = !args->archive, .in_use = true, .bytes = bytes };
+	struct put_to how = { .chown = !args->archive, .in_use = true, .replace = args->replace, .bytes = bytes };
 	CLEANUP(store_close) struct store store = STORE_INIT;
 	CLEANUP_TARBALL struct tarball tar = TARBALL_INIT;
 	bool piped = strcmp(args->here, "-") == 0;

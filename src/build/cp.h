@@ -18,6 +18,7 @@ struct cp_args {
 	bool follow;           /* a link that the source is: what it leads to */
 	int tar;               /* of "-": where it is read from or written to */
 	struct arrival arrival; /* of a tar that comes in */
+	bool replace;           /* of a tar that comes in: a file replaces a folder, and a folder a file */
 	const uint32_t *owner; /* of a tar that comes in: uid and gid of all of it; NULL: as it says */
 };
 
@@ -32,7 +33,7 @@ struct cp_stat {
 int cp_stat(const struct engine *en, const char *container, const char *inside, struct cp_stat *out, struct err *e) MUST_CHECK;
 
 /* A path with a slash at its end, or "/.", is a folder's; with "/." what is in it is meant. A source goes into a folder that is there,
- * else it becomes what the destination names, whose parent must exist. A folder never replaces a file, nor a file a folder. No link of
+ * else it becomes what the destination names, whose parent must exist. A folder never replaces a file, nor a file a folder, but with `replace`. No link of
  * the container leads out of it, and nothing is written here by way of one that came out of it. A file is replaced when the new one
  * is whole (.tare-cp-RANDOM beside it is what a killed one leaves). *bytes: of files, that were written.
  *

@@ -1,5 +1,6 @@
 #include "build/put.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "sys/mnt.h"
 
 #define CHUNK (256U << 10)
+#define MOST_LOOKED 200U /* folders in folders; each is open meanwhile */
 
 struct putting {
 	const struct put_to *to;
@@ -323,6 +325,41 @@ static int put_subfolder(const struct putting *p, const struct pick_entry *en, i
 	return r < 0 || p->to->left_out || from < 0 ? r : put_xattrs(from, to, e);
 }
 
+/* A mount is at name, or below it, or that is too deep to be known. The tree is no part of our namespace, where the kernel would keep a mount
+ * point from being removed: the mount would go with it, in the container, too. */
+static bool has_mount(int dir, const char *name, unsigned int depth)
+{
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	bool no_folder = fd < 0 && errno == ENOTDIR;
+	struct dirent *de;
+
+	if (fd >= 0 && !d)
+		close_fd(fd);
+	if (is_mount(dir, name) || (!d && !no_folder))
+		return true;
+	if (!d)
+		return false;
+	while ((de = readdir(d)))
+		if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0 && (depth >= MOST_LOOKED || has_mount(dirfd(d), de->d_name, depth + 1)))
+			return true;
+	return false;
+}
+
+/* Where the one may replace the other: a folder with all that is in it for a file, a file or a link for a folder that the source has said. */
+static int make_way(const struct putting *p, const struct pick_entry *en, int dir, const char *name, struct err *e)
+{
+	bool folder = S_ISDIR(en->st->st_mode);
+	struct stat st;
+	int r;
+
+	if (!p->to->replace || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode) == folder || (folder && unsaid(p, en->st)))
+		return 0;
+	r = has_mount(dir, name, 0) ? -EBUSY : io_remove_tree(dir, name);
+	return r == -EBUSY ? err_set(e, ERR_CONFLICT, "what is in its place is mounted there, or something in it, and cannot be removed") :
+	       r < 0	   ? error(e, r, "remove what is in its place") : 0;
+}
+
 /* The folder that entry goes into, and its name there. */
 static int place(const struct putting *p, const struct pick_entry *en, char name[NAME_MAX + 1], struct err *e)
 {
@@ -423,7 +460,9 @@ static int put_entry(const struct pick_entry *en, void *data, struct err *e)
 		return dir;
 	if (p->from->live && !folder && is_same(en, dir, name))
 		return 0;
-	r = look(dir, name, folder, &exists, e);
+	r = make_way(p, en, dir, name, e);
+	if (r == 0)
+		r = look(dir, name, folder, &exists, e);
 	if (r < 0)
 		return r;
 	return folder ? put_subfolder(p, en, dir, name, exists, e) : put_other(p, en, dir, name, exists, e);

@@ -24,6 +24,7 @@ struct put_to {
 	struct put_ids from_ids; /* of the source's */
 	bool archive;    /* the source is an unpacked tar: a folder of time 0 has no entry there, and says nothing about one that exists */
 	bool in_use;     /* not a stage: who looks there sees by the folder's time that something came, and the folder may be another's */
+	bool replace;    /* what is in the way goes also where a file is in a folder's place, or a folder in a file's */
 	bool itself;     /* a folder becomes dest, with all that it is; what is there already stays a folder */
 	uint64_t *bytes; /* not NULL: so much of files was written is added */
 	bool folders;    /* and of the source's: when something in one came or went last is no part of what it is */

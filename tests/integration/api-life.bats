@@ -454,6 +454,27 @@ exec_of() { api_is 201 POST /containers/box/exec "${JSON[@]}" -d "$1" | jq -r .I
   [ "$(api GET '/containers/his/archive?path=/tmp/dir/file' | tar -tv --numeric-owner | awk '{ print $2 }')" = 1000/1001 ]
 }
 
+@test "files in: a file in a folder's place and a folder in a file's, unless that is not to be" {
+  create box '{"Cmd":["sleep","1000"],"HostConfig":{"Tmpfs":{"/o/kept/in":""}}}'
+  api_is 204 POST /containers/box/start
+  local in=$BATS_TEST_TMPDIR/in; mkdir -p "$in/b" "$in/l"; echo new >"$in/a"; echo new >"$in/b/c"; echo new >"$in/l/x"
+  tare exec box sh -c 'mkdir -p /w/a/deep /w/real /m/a; echo old >/w/a/deep/f; echo old >/w/b; ln -s real /w/l; echo old >/o/kept/in/f'
+  # /w: a is a folder, b a file, l a link
+  for flag in 1 true; do
+    tar -C "$in" -c . | api_is 400 PUT "/containers/box/archive?path=/w&noOverwriteDirNonDir=$flag" -T -
+    [ "$(tare exec box cat /w/a/deep/f /w/b)" = $'old\nold' ]
+  done
+  tar -C "$in" -c . | api_is 200 PUT '/containers/box/archive?path=/w' -T -
+  [ "$(tare exec box sh -c 'cat /w/a /w/b/c /w/l/x; ls /w/real')" = $'new\nnew\nnew' ]
+  # a folder that the tar says nothing of is only the way to what is in it, and a mount is nobody's to remove
+  tare exec box sh -c 'rm -r /w/l && ln -s real /w/l'
+  run ! eval 'tar -C "$in" -c l/x | api_is 200 PUT "/containers/box/archive?path=/w" -T -'
+  [ "$(tare exec box readlink /w/l)" = real ]
+  mkdir "$in/k"; echo x >"$in/k/kept"
+  tar -C "$in/k" -c kept | api_is 409 PUT '/containers/box/archive?path=/o' -T -
+  [ "$(tare exec box cat /o/kept/in/f)" = old ]
+}
+
 @test "a client that does not read what it asked for keeps nobody from the container" {
   cd "$BATS_TEST_TMPDIR"
   create box '{"Cmd":["sh","-c","[ -e /big ] || head -c 20000000 /dev/zero >/big; sleep 1000"]}'

@@ -192,7 +192,7 @@ static int check_place(const struct asked *q, struct err *e)
 static int put(struct exchange *ex, struct err *e)
 {
 	struct ex_body body = { ex, -1 };
-	struct cp_args args = { .here = "-", .archive = true, .arrival = { ex_body_arrived, &body } };
+	struct cp_args args = { .here = "-", .archive = true, .replace = !ex_query_bool(ex, "noOverwriteDirNonDir", false), .arrival = { ex_body_arrived, &body } };
 	uint32_t owner[2] = { 0 };
 	uint64_t bytes = 0;
 	struct asked q;
@@ -220,7 +220,7 @@ const struct route docker_archive_routes[] = {
 	{ .method = "HEAD", .path = "/containers/{}/archive", .handler = head, .access = ROUTE_READ, .about = "what a path in it is (path)" },
 	{ .method = "GET", .path = "/containers/{}/archive", .handler = get, .access = ROUTE_READ, .about = "a file or folder of it as a tar (path)" },
 	{ .method = "PUT", .path = "/containers/{}/archive", .handler = put, .access = ROUTE_WRITE,
-	  .about = "a tar into a folder of it (path, copyUIDGID; a folder never replaces a file nor a file a folder, as with noOverwriteDirNonDir)" },
+	  .about = "a tar into a folder of it (path, copyUIDGID, noOverwriteDirNonDir)" },
 	{ .method = "GET", .path = "/containers/{}/export", .handler = export_it, .access = ROUTE_READ, .about = "all its files as a tar" },
 	{ 0 }
 };
