@@ -101,6 +101,8 @@ void jw_i64(struct json_writer *w, const char *key, int64_t v);
 void jw_u64(struct json_writer *w, const char *key, uint64_t v);
 void jw_null(struct json_writer *w, const char *key);
 void jw_strv(struct json_writer *w, const char *key, const char *const *v); /* NULL-terminated; NULL = [] */
+/* Text that a writer has written, as the next value of an array or as the root; perhaps its beginning alone, which is written on. */
+void jw_piece(struct json_writer *w, const char *text, size_t len);
 /* A parsed value as it was, under key. */
 void jw_value(struct json_writer *w, const char *key, const struct json *v);
 

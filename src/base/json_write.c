@@ -172,6 +172,12 @@ static void write_children(struct json_writer *w, const struct json *v)
 		jw_value(w, child->key, child);
 }
 
+void jw_piece(struct json_writer *w, const char *text, size_t len)
+{
+	begin(w, NULL);
+	sb_add(w->out, text, len);
+}
+
 void jw_value(struct json_writer *w, const char *key, const struct json *v)
 {
 	switch (v->type) {

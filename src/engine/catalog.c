@@ -33,6 +33,7 @@ struct catalog {
 	int root_fd; /* borrowed */
 	int lock;    /* held while a transaction is open */
 	bool wrote, durable;
+	uint32_t commits; /* of ours */
 };
 
 static struct catalog *opened;
@@ -140,6 +141,7 @@ int catalog_commit(struct catalog *c, struct err *e)
 		return r;
 	}
 	c->wrote = true;
+	c->commits++;
 	end_transaction(c);
 	return 0;
 }
@@ -356,6 +358,20 @@ static void checkpoint(struct catalog *c)
 		(void)sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	}
 	c->lock = close_fd(c->lock);
+}
+
+/* SQLite counts what others commit. */
+int catalog_generation(struct catalog *c, uint64_t *out, struct err *e)
+{
+	CLEANUP_STMT struct cat_stmt *s = NULL;
+	int r = cat_prepare(c, &s, e, "PRAGMA data_version", "");
+
+	if (r == 0)
+		r = cat_step(s, e);
+	if (r < 0)
+		return r;
+	*out = (uint64_t)c->commits << 32 | (uint32_t)(r ? cat_int(s, 0) : 0);
+	return 0;
 }
 
 void catalog_read_much(struct catalog *c)

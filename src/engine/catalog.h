@@ -49,6 +49,9 @@ static inline void cleanup_catalog_txn(struct catalog **c)
 int catalog_look(struct catalog *c, bool *began, struct err *e) MUST_CHECK;
 void catalog_looked(struct catalog *c, bool began);
 
+/* A number that is another one whenever anything was written since it was last asked, by whomever. What is read after it was asked is that old or newer. */
+int catalog_generation(struct catalog *c, uint64_t *out, struct err *e) MUST_CHECK;
+
 /* For who is going to read all of some table: the file is mapped from here on, where its many small pages cost no call and no
  * copy each. (What a broken disk then does is a signal, no error, so it is not for who writes.) */
 void catalog_read_much(struct catalog *c);

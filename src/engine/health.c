@@ -32,16 +32,18 @@ const struct json *health_read(const struct engine *en, struct arena *a, const c
 	return doc;
 }
 
-const char *health_status(const struct engine *en, struct arena *a, const char *id, const struct ct_config *config)
+const char *health_word(const struct engine *en, struct arena *a, const char *id)
 {
+	const struct json *doc = health_read(en, a, id);
 	const char *status = "starting";
-	const struct json *doc;
 	struct err ignored;
 
-	if (!health_is_checked(config))
-		return "none";
-	doc = health_read(en, a, id);
 	return doc && json_get_str(doc, "health", "Status", &status, &ignored) < 0 ? "starting" : status;
+}
+
+const char *health_status(const struct engine *en, struct arena *a, const char *id, const struct ct_config *config)
+{
+	return health_is_checked(config) ? health_word(en, a, id) : "none";
 }
 
 int health_changed(const struct engine *en, const char *id, const char *status, struct err *e)

@@ -13,6 +13,8 @@
 bool health_is_checked(const struct ct_config *config);
 /* Docker's object, {"Status","FailingStreak","Log"}: of the last start; NULL when there is none yet. */
 const struct json *health_read(const struct engine *en, struct arena *a, const char *id);
+/* Of one that is checked: starting, healthy, unhealthy. */
+const char *health_word(const struct engine *en, struct arena *a, const char *id);
 /* none, starting, healthy, unhealthy. */
 const char *health_status(const struct engine *en, struct arena *a, const char *id, const struct ct_config *config);
 

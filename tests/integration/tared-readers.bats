@@ -33,6 +33,47 @@ readers() { pgrep -P "$pid" | tr '\n' ' '; }
   [ "$(readers)" = "$was" ]
 }
 
+# Twice each time: what is told by the text of before (api/docker/again.c) is what there is, too. What is not in the catalog changes without it.
+state() {
+  local want=$1 n=$2
+  for _ in 1 2 3; do
+    ask /containers/json?all=1 | jq -e --arg s "$want" --arg n "/$n" 'any(.Names == [$n] and .State == $s)'
+    ask "/containers/$n/json" | jq -e --arg s "$want" '.State.Status == $s'
+  done
+}
+
+@test "a container that changes: told as it is, however often it was told before" {
+  tare run -d --name c1 --network none --health-interval 100ms --health-retries 1 --health-cmd 'test -e /well' busybox sleep 1000 >/dev/null
+  sleep 2 # what was made just now is not told by its text yet
+  ask /containers/c1/json >"$BATS_TEST_TMPDIR/one"
+  was=$(readers)
+  state running c1
+  ask /containers/c1/json | jq -S 'del(.State.Health)' | diff - <(tare inspect c1 | jq -S '.[0] | del(.State.Health)')
+  wait_until() { for _ in $(seq 100); do ! "$@" || return 0; sleep 0.05; done; false; }
+  health() { ask /containers/json | jq -e --arg s "$1" '.[0].Status | contains($s)' && ask /containers/c1/json | jq -e --arg h "$2" '.State.Health.Status == $h'; }
+  wait_until health '(unhealthy)' unhealthy
+  tare exec c1 touch /well
+  wait_until health '(healthy)' healthy
+  tare pause c1; state paused c1
+  tare unpause c1; state running c1
+  tare exec -d c1 sleep 100
+  ask /containers/c1/json | jq -e '.ExecIDs | length == 1'
+  tare update --memory 64m c1 >/dev/null
+  ask /containers/c1/json | jq -e '.HostConfig.Memory == 67108864'
+  tare rename c1 d1
+  state running d1
+  curl -s --unix-socket "$SOCKET" "http://x/v1.41/containers/c1/json" | jq -e '.message | contains("No such container")'
+  kill -9 "$(ask /containers/d1/json | jq .State.Pid)" # nobody but its monitor is told
+  gone() { ask /containers/json | jq -e '. == []' && ask /containers/d1/json | jq -e '.State.ExitCode == 137 and .State.Pid == 0'; }
+  wait_until gone
+  state exited d1
+  tare start d1 >/dev/null
+  state running d1
+  tare rm -f d1 >/dev/null
+  [ "$(ask /containers/json?all=1)" = '[]' ]
+  [ "$(readers)" = "$was" ]
+}
+
 @test "it is killed: who asks next is answered by another" {
   ask /version >/dev/null
   was=$(readers)

@@ -108,6 +108,12 @@ static int one(const struct engine *en, struct arena *a, const struct container_
 	return r;
 }
 
+int container_listed(const struct engine *en, struct arena *a, const struct container_query *q, struct record *rec, container_seen_fn fn, void *data,
+		     struct err *e)
+{
+	return one(en, a, q, &(const struct publishers){ 0 }, rec, fn, data, e);
+}
+
 int containers_listed(const struct engine *en, const struct container_query *q, container_seen_fn fn, void *data, struct err *e)
 {
 	CLEANUP_ARENA struct arena scratch = ARENA_INIT, rows = ARENA_INIT;

@@ -35,8 +35,16 @@ static void write_mounts(const struct json *mounts, struct json_writer *w)
 	jw_end_array(w);
 }
 
-int container_write_summary(const struct engine *en, struct arena *a, const struct seen *s, bool size, struct json_writer *w, struct err *e)
+void container_write_condition(struct arena *a, const struct seen *s, struct json_writer *w)
 {
+	jw_str(w, "State", s->state);
+	jw_str(w, "Status", container_status_text(a, s));
+}
+
+int container_write_summary(const struct engine *en, struct arena *a, const struct seen *s, bool size, struct json_writer *w, struct summary_marks *marks,
+			    struct err *e)
+{
+	struct summary_marks here = { 0 };
 	const struct json *doc = s->config.doc;
 	struct ports_cni cni;
 	const struct inspect_net net = { en, a, &s->rec, &s->live, doc, &s->own, &cni };
@@ -57,8 +65,9 @@ int container_write_summary(const struct engine *en, struct arena *a, const stru
 	if (size)
 		container_write_size(en, a, &s->rec, w);
 	pairs_view("Labels", s->config.labels, false, w);
-	jw_str(w, "State", s->state);
-	jw_str(w, "Status", container_status_text(a, s));
+	here.begin = w->out->len;
+	container_write_condition(a, s, w);
+	here.end = w->out->len;
 	jw_object(w, "HostConfig");
 	jw_str(w, "NetworkMode", json_text(json_get(doc, "HostConfig"), "NetworkMode", ""));
 	jw_end_object(w);
@@ -67,5 +76,9 @@ int container_write_summary(const struct engine *en, struct arena *a, const stru
 	jw_end_object(w);
 	write_mounts(json_get(doc, "Mounts"), w);
 	jw_end_object(w);
+	if (marks) {
+		*marks = here;
+		marks->of_catalog = !size && inspect_net_of_catalog(&net);
+	}
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/docker/again.h"
 #include "api/docker/container_list.h"
 #include "api/docker/container_view.h"
 #include "api/docker/filters.h"
@@ -23,7 +24,7 @@ static int add(const struct engine *en, struct arena *a, const struct seen *s, v
 {
 	struct listing *l = data;
 
-	return container_write_summary(en, a, s, l->size, &l->w, e);
+	return container_write_summary(en, a, s, l->size, &l->w, NULL, e);
 }
 
 static int get_list(struct exchange *ex, struct err *e)
@@ -31,6 +32,7 @@ static int get_list(struct exchange *ex, struct err *e)
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	struct container_query q = { .all = ex_query_bool(ex, "all", false), .config = true, .most = -1 };
 	struct listing l = { .w = JSON_WRITER(&text), .size = ex_query_bool(ex, "size", false) };
+	struct ex_keep *keep = NULL;
 	struct engine *en;
 	int r = filters_parse(ex_arena(ex), ex_query(ex, "filters"), CONTAINER_FILTER_KEYS, &q.filters, e);
 
@@ -42,11 +44,15 @@ static int get_list(struct exchange *ex, struct err *e)
 		r = ex_engine(ex, &en, e);
 	if (r == 0)
 		r = ps_check(en, ex_arena(ex), q.filters, e);
+	if (r == 0 && !q.filters.n && !l.size)
+		r = ex_keep(ex, &keep, e);
 	if (r < 0)
 		return r;
 	catalog_read_much(en->catalog);
 	jw_array(&l.w, NULL);
-	r = containers_listed(en, &q, add, &l, e);
+	r = keep ? again_list(en, keep, &q, &l.w, e) : 0;
+	if (r == 0)
+		r = containers_listed(en, &q, add, &l, e);
 	jw_end_array(&l.w);
 	return r < 0 ? r : ex_json(ex, 200, &text, e);
 }
@@ -58,10 +64,17 @@ static int get_one(struct exchange *ex, struct err *e)
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&text);
 	const char *what = ex_param(ex, 0);
+	bool size = ex_query_bool(ex, "size", false);
+	struct ex_keep *keep = NULL;
 	struct engine *en;
 	int r = ex_engine(ex, &en, e);
 
-	if (r == 0 && (r = inspect_container(en, ex_arena(ex), what, ex_query_bool(ex, "size", false), &w, e)) < 0)
+	if (r == 0 && !size)
+		r = ex_keep(ex, &keep, e);
+	if (r < 0)
+		return r;
+	r = keep ? again_inspect(en, ex_arena(ex), keep, what, &w, e) : inspect_container(en, ex_arena(ex), what, size, &w, e);
+	if (r < 0)
 		r = words_no_container(what, e);
 	return r < 0 ? r : ex_json(ex, 200, &text, e);
 }

@@ -211,7 +211,7 @@ static bool begin(unsigned int kinds, enum kind kind, const char *key, struct js
 
 static int add_container(const struct engine *en, struct arena *a, const struct seen *s, void *data, struct err *e)
 {
-	return container_write_summary(en, a, s, true, data, e);
+	return container_write_summary(en, a, s, true, data, NULL, e);
 }
 
 static int write_volumes(const struct engine *en, struct arena *a, struct json_writer *w, struct err *e)

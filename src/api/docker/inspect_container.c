@@ -14,14 +14,14 @@
 #include "engine/settle.h"
 #include "engine/usage.h"
 
-/* Only of one that is checked, and was started. */
-static void write_health(const struct engine *en, struct arena *a, const struct record *rec, const struct ct_config *config, struct json_writer *w)
+/* Of one that is checked: only once it was started. */
+static void write_health(const struct engine *en, struct arena *a, const struct record *rec, struct json_writer *w)
 {
-	const struct json *health = rec->started && health_is_checked(config) ? health_read(en, a, rec->id) : NULL;
+	const struct json *health = rec->started ? health_read(en, a, rec->id) : NULL;
 
 	if (health) {
 		jw_value(w, "Health", health);
-	} else if (rec->status == RECORD_RUNNING && health_is_checked(config)) {
+	} else if (rec->status == RECORD_RUNNING) {
 		jw_object(w, "Health");
 		jw_str(w, "Status", "starting");
 		jw_u64(w, "FailingStreak", 0);
@@ -31,7 +31,7 @@ static void write_health(const struct engine *en, struct arena *a, const struct 
 	}
 }
 
-static void write_state(const struct engine *en, struct arena *a, const struct record *rec, const struct live *live, const struct ct_config *config,
+static void write_state(const struct engine *en, struct arena *a, const struct record *rec, const struct live *live, bool checked,
 			struct json_writer *w)
 {
 	bool running = rec->status == RECORD_RUNNING, paused = running && container_paused(rec);
@@ -50,7 +50,8 @@ static void write_state(const struct engine *en, struct arena *a, const struct r
 	jw_str(w, "Error", rec->error ? rec->error : "");
 	jw_str(w, "StartedAt", time_text(a, started ? started : TIME_NEVER));
 	jw_str(w, "FinishedAt", time_text(a, running || !rec->finished ? TIME_NEVER : rec->finished));
-	write_health(en, a, rec, config, w);
+	if (checked)
+		write_health(en, a, rec, w);
 	jw_end_object(w);
 }
 
@@ -101,6 +102,7 @@ struct whole {
 	struct kept kept;
 	struct endpoints own;
 	struct ports_cni cni;
+	struct inspect_told told;
 };
 
 /* Docker's null of a list that is empty; its "" where nothing was said, which is kept as the word for it. */
@@ -173,12 +175,15 @@ static int read_whole(struct whole *c, const char *what, struct err *e)
 		r = ports_read(c->en, c->a, c->rec.id, &c->own, e);
 	if (r == 0)
 		r = ports_read_cni(c->en, c->a, c->rec.id, &c->cni, e);
-	if (r == 0)
-		kept_read(c->en, c->a, c->rec.id, &c->kept);
-	return r;
+	if (r < 0)
+		return r;
+	c->told.of_catalog = kept_stat(c->en, c->rec.id, &c->told.kept);
+	kept_read(c->en, c->a, c->rec.id, &c->kept);
+	c->told.checked = health_is_checked(&c->config);
+	return 0;
 }
 
-static void write_origin(const struct whole *c, struct json_writer *w)
+static void write_origin(struct whole *c, struct json_writer *w)
 {
 	const struct json *doc = c->config.doc;
 
@@ -186,13 +191,15 @@ static void write_origin(const struct whole *c, struct json_writer *w)
 	jw_str(w, "Created", time_text(c->a, c->rec.created));
 	jw_value(w, "Path", json_get(doc, "Path"));
 	jw_value(w, "Args", json_get(doc, "Args"));
-	write_state(c->en, c->a, &c->rec, &c->live, &c->config, w);
+	c->told.state.begin = w->out->len;
+	write_state(c->en, c->a, &c->rec, &c->live, c->told.checked, w);
+	c->told.state.end = w->out->len;
 	jw_str(w, "Image", c->rec.image ? c->rec.image : "");
 	if (json_get(doc, "Rootfs"))
 		jw_value(w, "Rootfs", json_get(doc, "Rootfs"));
 }
 
-static int write_whole(const struct whole *c, bool size, struct json_writer *w, struct err *e)
+static int write_whole(struct whole *c, bool size, struct json_writer *w, struct err *e)
 {
 	const struct inspect_net net = { c->en, c->a, &c->rec, &c->live, c->config.doc, &c->own, &c->cni };
 	const struct json *doc = c->config.doc;
@@ -207,7 +214,9 @@ static int write_whole(const struct whole *c, bool size, struct json_writer *w, 
 	kept_write_driver_name(&c->kept, w);
 	jw_str(w, "Platform", "linux");
 	kept_write_labels(&c->kept, w);
+	c->told.execs.begin = w->out->len;
 	write_execs(c->en, c->a, &c->rec, w);
+	c->told.execs.end = w->out->len;
 	jw_value(w, "Cgroup", json_get(doc, "Cgroup"));
 	if (c->rec.id_size)
 		write_ids(&c->rec, w);
@@ -217,18 +226,66 @@ static int write_whole(const struct whole *c, bool size, struct json_writer *w, 
 	kept_write_driver(&c->kept, c->en, c->a, &c->live, w);
 	jw_value(w, "Mounts", json_get(doc, "Mounts"));
 	inspect_net_write(&net, w);
+	c->told.of_catalog = c->told.of_catalog && inspect_net_of_catalog(&net);
 	write_config(c->a, doc, w);
 	jw_end_object(w);
 	return r;
 }
 
+static int inspect(struct whole *c, const char *what, bool size, struct json_writer *w, struct err *e)
+{
+	int r = read_whole(c, what, e);
+
+	return r < 0 ? r : write_whole(c, size, w, e);
+}
+
 int inspect_container(const struct engine *en, struct arena *a, const char *what, bool size, struct json_writer *w, struct err *e)
 {
 	struct whole c = { .en = en, .a = a, .live = LIVE_INIT };
-	int r = read_whole(&c, what, e);
+	int r = inspect(&c, what, size, w, e);
 
-	if (r == 0)
-		r = write_whole(&c, size, w, e);
 	live_close(&c.live);
 	return r;
+}
+
+int inspect_container_told(const struct engine *en, struct arena *a, const char *what, struct json_writer *w, struct inspect_told *told, struct err *e)
+{
+	struct whole c = { .en = en, .a = a, .live = LIVE_INIT };
+	int r = inspect(&c, what, false, w, e);
+
+	*told = c.told;
+	told->rec = c.rec;
+	told->pid = c.live.pid;
+	told->start_time = c.live.start_time;
+	live_close(&c.live);
+	return r;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+int inspect_container_again(const struct engine *en, struct arena *a, const struct inspect_told *told, struct json_writer *w, struct err *e)
+{
+	CLEANUP_LIVE struct live live = LIVE_INIT;
+	struct record rec = told->rec;
+	struct stat kept;
+	int r = settle(en, a, &rec, &live, SETTLE_LOOK, e);
+
+	if (r < 0)
+		return r;
+	/* a row that was read anew is another text elsewhere */
+	if (rec.config != told->rec.config || rec.status != told->rec.status || live.pid != told->pid || live.start_time != told->start_time ||
+	    !kept_stat(en, rec.id, &kept) || !same_file(&kept, &told->kept))
+		return 0;
+	jw_piece(w, told->text, told->state.begin);
+	w->depth++;
+	write_state(en, a, &rec, &live, told->checked, w);
+	sb_add(w->out, told->text + told->state.end, told->execs.begin - told->state.end);
+	write_execs(en, a, &rec, w);
+	w->depth--;
+	sb_add(w->out, told->text + told->execs.end, told->len - told->execs.end);
+	return 1;
 }

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "api/docker/inspect_image.h"
 #include "base/io.h"
@@ -25,6 +26,15 @@ void kept_read(const struct engine *en, struct arena *a, const char *id, struct 
 		doc = NULL;
 	spec = json_get(doc, "spec");
 	*out = (struct kept){ json_get(doc, "rootfs"), json_get(spec, "process"), json_get(spec, "linux") };
+}
+
+bool kept_stat(const struct engine *en, const char *id, struct stat *out)
+{
+	char name[NAME_MAX + 1];
+	struct timespec now;
+
+	(void)snprintf(name, sizeof(name), "containers/%s/config.json", id);
+	return fstatat(en->root_fd, name, out, 0) == 0 && clock_gettime(CLOCK_REALTIME, &now) == 0 && now.tv_sec > out->st_ctim.tv_sec + 1;
 }
 
 void kept_write_labels(const struct kept *k, struct json_writer *w)

@@ -3,6 +3,8 @@
 #ifndef TARE_API_DOCKER_INSPECT_KEPT_H
 #define TARE_API_DOCKER_INSPECT_KEPT_H
 
+#include <sys/stat.h>
+
 #include "base/arena.h"
 #include "base/json.h"
 #include "engine/engine.h"
@@ -12,6 +14,8 @@ struct kept {
 	const struct json *rootfs, *process, *kernel; /* parts of it; NULL: it has none, or cannot be read */
 };
 void kept_read(const struct engine *en, struct arena *a, const char *id, struct kept *out);
+/* What stands for that file as it is: another when it was written anew. false: it is not there, or so new that one written right behind it might look the same. */
+bool kept_stat(const struct engine *en, const char *id, struct stat *out);
 
 /* Labels and profile: MountLabel, ProcessLabel, AppArmorProfile. */
 void kept_write_labels(const struct kept *k, struct json_writer *w);

@@ -451,6 +451,19 @@ void inspect_net_write_networks(const struct inspect_net *n, struct json_writer 
 	jw_end_object(w);
 }
 
+bool inspect_net_of_catalog(const struct inspect_net *n)
+{
+	json_each(place, json_get(n->doc, "Networks")) {
+		struct network net;
+		struct err ignored;
+		const char *name = json_text(place, "Name", "");
+
+		if (!network_is_default(name) && (network_find(n->en, n->a, name, &net, &ignored) < 0 || network_is_cni(&net)))
+			return false;
+	}
+	return !n->en->user.on && n->cni->n == 0;
+}
+
 /* ---- all of it ---- */
 
 /* Its network namespace: a path that leads there. Whose it is alone has a name. */

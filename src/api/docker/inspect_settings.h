@@ -22,6 +22,9 @@ void inspect_net_write(const struct inspect_net *n, struct json_writer *w);
 void inspect_net_write_networks(const struct inspect_net *n, struct json_writer *w);
 void inspect_net_write_port_list(const struct inspect_net *n, struct json_writer *w);
 
+/* Whether what is said of them is the catalog's alone: not where networks of CNI are in it, or may be, which are files. */
+bool inspect_net_of_catalog(const struct inspect_net *n);
+
 /* HostConfig's "PortBindings": what was asked for, by the container's port. publish: the configuration's. */
 void inspect_net_write_bindings(struct arena *a, const struct json *publish, struct json_writer *w);
 /* Config's "ExposedPorts", where there are any: each port of the configuration's list. */

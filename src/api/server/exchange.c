@@ -119,6 +119,25 @@ int ex_engine(struct exchange *ex, struct engine **out, struct err *e)
 	return 0;
 }
 
+int ex_keep(struct exchange *ex, struct ex_keep **out, struct err *e)
+{
+	uint64_t now;
+	int r;
+
+	*out = NULL;
+	if (!ex->keep || !ex->kept || !ex->opened)
+		return 0;
+	r = catalog_generation(ex->kept->catalog, &now, e);
+	if (r < 0)
+		return r;
+	if (ex->keep->generation != now)
+		arena_free(&ex->keep->arena);
+	if (ex->keep->generation != now || arena_error(&ex->keep->arena) < 0)
+		*ex->keep = (struct ex_keep){ .generation = now };
+	*out = ex->keep;
+	return 0;
+}
+
 void ex_rest(struct exchange *ex)
 {
 	if (ex->kept)

@@ -57,6 +57,17 @@ int ex_body_arrived(void *data, struct err *e) MUST_CHECK;
 /* The store (opened when it is first asked for, once per exchange); settled as the commands of `tare` do. Registries are told nobody's name, until a
  * handler says the client's (en->auths). */
 int ex_engine(struct exchange *ex, struct engine **out, struct err *e) MUST_CHECK;
+/* What a handler keeps for the questions to come, in a process that answers several (routes that are quick). It is emptied whenever the catalog has
+ * changed: what was made of that alone is as good as made anew; what was made of anything else is looked at again by who kept it. */
+#define EX_KEEP_MAX ((size_t)2 << 20)
+struct ex_keep {
+	struct arena arena;
+	uint64_t generation; /* of the catalog */
+	size_t size;         /* what is in it, as told by who put it there: nothing more once it is EX_KEEP_MAX */
+	void *data;          /* the view's; NULL: it is empty */
+};
+/* *out NULL: nothing is kept here. Behind ex_engine(). */
+int ex_keep(struct exchange *ex, struct ex_keep **out, struct err *e) MUST_CHECK;
 /* For a handler that from now on only carries bytes, for as long as its client likes: the store is closed, and memory goes back. What was asked of the store
  * stays; ex_engine() opens it anew. */
 void ex_rest(struct exchange *ex);

@@ -22,6 +22,7 @@ struct exchange {
 	const char *rest;         /* what came behind it */
 	size_t n_rest;
 	struct engine *kept;      /* not NULL: the store that is to be used, open or not (opened), and that stays open (readers.c) */
+	struct ex_keep *keep;     /* beside kept */
 	struct strbuf *held;      /* not NULL: the answer goes here, not to the connection, which is not touched */
 
 	/* the request */

@@ -36,6 +36,7 @@ struct kept {
 	struct engine engine;
 	bool opened;
 	struct stat root, state, catalog;
+	struct ex_keep keep;
 };
 
 static bool same(const struct stat *a, const char *path)
@@ -59,6 +60,8 @@ static void let_go(struct kept *k)
 		engine_close(&k->engine);
 	k->engine = (struct engine)ENGINE_INIT;
 	k->opened = false;
+	arena_free(&k->keep.arena);
+	k->keep = (struct ex_keep){ 0 };
 }
 
 static void remember(struct kept *k)
@@ -81,6 +84,7 @@ static bool answer(struct kept *k, const struct question *q, int fd, const char 
 		let_go(k);
 	was_open = k->opened;
 	ex.kept = &k->engine;
+	ex.keep = &k->keep;
 	ex.opened = k->opened;
 	again = exchange_serve(&ex);
 	k->opened = ex.opened;
