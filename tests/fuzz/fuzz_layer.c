@@ -43,14 +43,14 @@ static void prepare(void)
 	check(fstatat(base, "canary", &before, 0));
 }
 
-/* Unpacks into base/in, which is made for it. */
-static void unpack(const unsigned char *data, size_t size)
+/* Unpacks into base/in, which is made for it. files: what goes into a container, or is a build's context, which may be packed twice and has no marks. */
+static void unpack(const unsigned char *data, size_t size, bool files)
 {
-	struct task t = { .report_lock = PTHREAD_MUTEX_INITIALIZER, .threads = 1, .name = "fuzz",
+	struct task t = { .report_lock = PTHREAD_MUTEX_INITIALIZER, .threads = 1, .name = "fuzz", .files = files,
 			  .limits = { .unpacked_bytes = 4U << 20, .ratio = 200, .file_bytes = 1U << 20, .entries = 200,
 				      .density = 8192, .devices = 8, .depth = 16 } };
 	CLEANUP_FD int input = io_memfd("layer", data, size, true), in = -1;
-	struct layer_job job = { .source = { .fd = input, .left = size }, .want_tree = true, .want_blob = true };
+	struct layer_job job = { .source = { .fd = input, .left = size }, .unwrap = files, .want_tree = true, .want_blob = !files };
 	struct err e = { 0 };
 	int r;
 
@@ -73,8 +73,10 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 
 	if (base < 0)
 		prepare();
-	unpack(data, size);
-	check(io_remove_tree(base, "in"));
+	for (int files = 0; files < 2; files++) {
+		unpack(data, size, files);
+		check(io_remove_tree(base, "in"));
+	}
 	check(fstatat(base, "canary", &after, 0));
 	if (memcmp(&before.st_mtim, &after.st_mtim, sizeof(after.st_mtim)) != 0 || before.st_mode != after.st_mode ||
 	    before.st_uid != after.st_uid)

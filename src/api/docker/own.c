@@ -124,12 +124,17 @@ static int judge_endpoints(const struct json *endpoints, struct err *e)
 	return 0;
 }
 
-static int guard_create(struct exchange *ex, struct json *body, struct err *e)
+int own_may_create(const struct json *body, struct err *e)
 {
 	int r = body->type == JSON_OBJECT ? own_judge(json_get(body, "HostConfig"), host_members, e) : err_set(e, ERR_INVALID, "want an object");
 
-	if (r == 0)
-		r = judge_endpoints(json_get(json_get(body, "NetworkingConfig"), "EndpointsConfig"), e);
+	return r < 0 ? r : judge_endpoints(json_get(json_get(body, "NetworkingConfig"), "EndpointsConfig"), e);
+}
+
+static int guard_create(struct exchange *ex, struct json *body, struct err *e)
+{
+	int r = own_may_create(body, e);
+
 	if (r == 0)
 		r = own_sign(ex, body, e);
 	if (r == 0)
