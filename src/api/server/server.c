@@ -8,20 +8,14 @@
 
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include "api/server/exchange_impl.h"
-#include "api/server/listen.h"
-#include "api/server/readers.h"
-#include "api/server/tls.h"
-#include "api/server/users.h"
+#include "api/server/front.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/loop.h"
 #include "base/text.h"
 #include "sys/signals.h"
 #include "sys/spawn.h"
@@ -37,48 +31,8 @@
 #define IDLE_MS 300000
 #define DRAIN_MS 2000
 #define PAUSE_MS 200
-#define PIECE (64U * 1024)
 #define OTHER_FDS 64U /* of ours that are no connection's */
 
-enum conn_state { CONN_GREETS, CONN_READS, CONN_WORKS, CONN_DRAINS };
-
-struct conn {
-	struct conn *next, **at;
-	struct front *front;
-	struct user *user;
-	int fd;
-	struct loop_source *source;
-	enum conn_state state;
-	int64_t deadline;
-	struct http http;
-	struct strbuf rest; /* behind the head */
-	const char *socket;       /* that he came through; the listener's */
-	struct tls_greeting *tls; /* who he is; NULL: no TLS */
-	struct tls_helper *helper; /* NULL: none, or it has ended */
-	size_t held;        /* of HEADS_MAX */
-	int pidfd;
-	struct loop_source *worker;
-};
-
-struct front {
-	const struct server_options *options;
-	const struct server_view *view;
-	struct loop *loop;
-	struct listeners listeners;
-	struct readers readers;
-	struct loop_source *sources[LISTEN_MAX];
-	struct conn *conns;
-	struct users users;
-	unsigned int n_conns, n_workers, n_greets, n_helpers, max_conns;
-	size_t heads;
-	struct loop_source *timer;
-	int64_t timer_at;
-	int64_t idle_since;
-	struct rlimit files; /* as it was before we raised ours: what is started for a request has that one, and its containers */
-	char piece[PIECE];
-};
-
-static void watch(struct front *f, int64_t at);
 static void take(struct conn *c, const char *bytes, size_t len);
 
 /* ---- a connection ---- */
@@ -108,7 +62,7 @@ static void leave_user(struct conn *c)
 		tls_kill(c->helper);
 }
 
-static void close_conn(struct conn *c)
+void front_close(struct conn *c)
 {
 	struct front *f = c->front;
 
@@ -130,13 +84,13 @@ static void close_conn(struct conn *c)
 	f->idle_since = clock_ms();
 	free(c);
 	if (f->n_conns == 0 && f->options->idle_ms)
-		watch(f, f->idle_since + f->options->idle_ms);
+		front_watch(f, f->idle_since + f->options->idle_ms);
 }
 
 static void set_deadline(struct conn *c, int64_t ms)
 {
 	c->deadline = clock_ms() + ms;
-	watch(c->front, c->deadline);
+	front_watch(c->front, c->deadline);
 }
 
 /* What the bytes of an unfinished head take is counted. */
@@ -195,8 +149,7 @@ static bool send_now(struct conn *c, const struct strbuf *text)
 	return true;
 }
 
-/* Refuses, and ends the connection when the client has had the time to see why. */
-static void refuse(struct conn *c, int status, const char *why)
+void front_refuse(struct conn *c, int status, const char *why)
 {
 	CLEANUP_STRBUF struct strbuf body = STRBUF_INIT, text = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&body);
@@ -302,7 +255,7 @@ static void on_worker(struct loop *l, int fd, uint32_t events, void *data)
 	f->n_workers--;
 	c->user->workers--;
 	if (r < 0 || status != 0 || loop_modify(l, c->source, EPOLLIN) < 0)
-		close_conn(c);
+		front_close(c);
 	else
 		go_on(c);
 }
@@ -329,7 +282,7 @@ static void on_read(void *data, bool again)
 	struct conn *c = data;
 
 	if (loop_modify(c->front->loop, c->source, EPOLLIN) < 0)
-		close_conn(c);
+		front_close(c);
 	else if (again)
 		go_on(c);
 	else
@@ -374,10 +327,10 @@ static void begin_request(struct conn *c)
 	if (is_quick(c) && give_reader(c)) {
 		return;
 	} else if (full || c->user->workers >= WORKERS_PER_USER) {
-		refuse(c, 503, full ? "too many requests are at work; try again later" : "too many requests of yours are at work; try again later");
+		front_refuse(c, 503, full ? "too many requests are at work; try again later" : "too many requests of yours are at work; try again later");
 	} else if (!start_worker(c)) {
 		log_error("no process for a request: %s", strerror(errno));
-		refuse(c, 503, "no process can be made for this request; try again later");
+		front_refuse(c, 503, "no process can be made for this request; try again later");
 	}
 }
 
@@ -397,23 +350,23 @@ static size_t take_head(struct conn *c, const char *bytes, size_t len)
 			set_deadline(c, HEAD_MS);
 		count_head(c);
 		if (heads_too_many(c))
-			refuse(c, 503, "too many requests of yours are half here; try again later");
+			front_refuse(c, 503, "too many requests of yours are half here; try again later");
 		return len;
 	case HTTP_DONE:
 		if (is_at_once(c) && answer_at_once(c))
 			return used;
 		sb_add(&c->rest, bytes + used, len - used);
 		if (sb_error(&c->rest) < 0)
-			refuse(c, 503, "no memory");
+			front_refuse(c, 503, "no memory");
 		else
 			begin_request(c);
 		return len;
 	case HTTP_TWO:
-		refuse(c, 505, "HTTP/2 is not spoken here: HTTP/1.1 is");
+		front_refuse(c, 505, "HTTP/2 is not spoken here: HTTP/1.1 is");
 		return len;
 	default:
 		status = http_refusal(&c->http, &why);
-		refuse(c, status, why);
+		front_refuse(c, status, why);
 		return len;
 	}
 }
@@ -443,12 +396,12 @@ static void greet(struct conn *c, const char *bytes, size_t len)
 	int r = tls_greet(c->tls, bytes, len, &used);
 
 	if (r < 0 || (r > 0 && !know_user(c))) {
-		close_conn(c);
+		front_close(c);
 	} else if (r > 0) {
 		c->front->n_greets--;
 		c->state = CONN_READS;
 		if (c->user->conns > CONNS_PER_USER)
-			refuse(c, 503, "too many connections of yours; try again later");
+			front_refuse(c, 503, "too many connections of yours; try again later");
 		else
 			take(c, bytes + used, len - used);
 	}
@@ -467,7 +420,7 @@ static void on_conn(struct loop *l, int fd, uint32_t events, void *data)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR) && !(events & (EPOLLHUP | EPOLLERR)))
 		return;
 	if (n <= 0)
-		close_conn(c);
+		front_close(c);
 	else if (c->state == CONN_GREETS)
 		greet(c, f->piece, (size_t)n);
 	else if (c->state == CONN_READS)
@@ -513,7 +466,7 @@ static bool room_to_greet(struct front *f)
 			oldest = c;
 	if (!oldest || clock_ms() < oldest->deadline - HEAD_MS + GREET_MS)
 		return false;
-	close_conn(oldest);
+	front_close(oldest);
 	return true;
 }
 
@@ -567,9 +520,9 @@ static void welcome(struct front *f, const struct listener *l, int fd)
 	}
 	c->socket = l->host;
 	if (f->n_conns > f->max_conns)
-		refuse(c, 503, "too many connections; try again later");
+		front_refuse(c, 503, "too many connections; try again later");
 	else if (c->user->conns > CONNS_PER_USER)
-		refuse(c, 503, "too many connections of yours; try again later");
+		front_refuse(c, 503, "too many connections of yours; try again later");
 	else
 		set_deadline(c, HEAD_MS);
 }
@@ -627,56 +580,6 @@ static void on_listener(struct loop *loop, int fd, uint32_t events, void *data)
 static int hear(struct front *f, struct listener *l, struct loop_source **source)
 {
 	return loop_add(f->loop, l->fd, EPOLLIN, on_listener, f, source);
-}
-
-/* ---- time ---- */
-
-static void expire(struct conn *c)
-{
-	if (c->state == CONN_READS && http_begun(&c->http))
-		refuse(c, 408, "the request did not come");
-	else
-		close_conn(c);
-}
-
-static void on_time(struct loop *l, int fd, uint32_t events, void *data)
-{
-	struct front *f = data;
-	int64_t now = clock_ms(), next = INT64_MAX;
-
-	(void)fd;
-	(void)events;
-	f->timer = NULL;
-	for (struct conn *c = f->conns, *after; c; c = after) {
-		after = c->next;
-		if (c->state != CONN_WORKS && c->deadline <= now)
-			expire(c);
-	}
-	for (const struct conn *c = f->conns; c; c = c->next)
-		if (c->state != CONN_WORKS && c->deadline < next)
-			next = c->deadline;
-	if (next != INT64_MAX)
-		watch(f, next);
-	if (f->n_conns == 0 && f->options->idle_ms) {
-		if (now >= f->idle_since + f->options->idle_ms)
-			loop_quit(l, 0);
-		else
-			watch(f, f->idle_since + f->options->idle_ms);
-	}
-}
-
-/* One timer, at the earliest of all moments; it may find that nothing is due any more. */
-static void watch(struct front *f, int64_t at)
-{
-	int64_t wait = at - clock_ms();
-
-	if (f->timer && f->timer_at <= at)
-		return;
-	loop_remove(f->loop, f->timer);
-	f->timer = NULL;
-	f->timer_at = at;
-	if (loop_timer(f->loop, (wait > 0 ? wait : 0) * 1000000, on_time, f, &f->timer) < 0)
-		log_error("no timer: slow clients are not ended");
 }
 
 /* ---- the whole ---- */
@@ -746,7 +649,7 @@ static int serve(struct front *f, int signals, struct err *e)
 	listen_forget_manager();
 	f->idle_since = clock_ms();
 	if (f->options->idle_ms)
-		watch(f, f->idle_since + f->options->idle_ms);
+		front_watch(f, f->idle_since + f->options->idle_ms);
 	r = loop_run(f->loop);
 	return r < 0 ? err_errno(e, r, "wait for requests") : 0;
 }
@@ -761,7 +664,7 @@ static void free_front(struct front **at)
 	if (f->readers.loop)
 		readers_close(&f->readers);
 	while (f->conns)
-		close_conn(f->conns);
+		front_close(f->conns);
 	users_free(&f->users);
 	loop_free(f->loop);
 	free(f);
