@@ -339,6 +339,33 @@ while d:
     d = d[8 + n:]'
 }
 
+@test "the server is killed and another takes its place: who was attached, who follows the logs, who attaches anew: no line is lost" {
+  cd "$BATS_TEST_TMPDIR"
+  create box '{"Cmd":["sh","-c","i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); usleep 10000; done"]}'
+  front() {
+    "$TARE_BIN/tared" -H "unix://$PWD/s" --root "$TARE_ROOT" --state "$TARE_STATE" 2>log 3>&- &
+    other=$!
+    wait_until 10 grep -q listening log
+  }
+  front
+  attach -u -k -s 60 s '/containers/box/attach?stream=1&stdout=1' >first 3>&- & local got=($!)
+  wait_until 5 waiting 1
+  curl -s --unix-socket s -X POST http://x/containers/box/start
+  curl -sN --max-time 60 --unix-socket s 'http://x/containers/box/logs?stdout=1&follow=1' >followed 3>&- & got+=($!)
+  wait_until 10 test -s followed
+  kill -9 "$other"; wait "$other" || true
+  run ! curl -s --unix-socket s http://x/_ping
+  front
+  attach -u -k -s 60 s '/containers/box/attach?stream=1&stdout=1&logs=1' >again 3>&- & got+=($!)
+  wait "${got[@]}"
+  kill "$other"; wait "$other"
+  tare logs box >logs
+  [ "$(wc -l <logs)" = 300 ]
+  # what is written while it attaches may be there twice, as with docker: in its log, and as it comes
+  for f in first again; do sed -n 's/^1 //; /^line/p' "$f" | awk -v f="$f" 'f == "first" || !seen[$0]++' | cmp - logs; done
+  tr -d '\000-\010\013-\037' <followed | grep -ao 'line [0-9]*' | cmp - logs
+}
+
 @test "exec: asked for, started, looked at; its size, its exit code, once" {
   create box '{"Cmd":["sleep","1000"]}'
   asks 409 "container $(tare inspect -f '{{.Id}}' box) is not running" POST /containers/box/exec '{"Cmd":["true"]}'

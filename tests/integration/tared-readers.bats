@@ -74,6 +74,37 @@ state() {
   [ "$(readers)" = "$was" ]
 }
 
+@test "thousands of questions: neither who answers nor the front has more memory or descriptors afterwards" {
+  tare create --name box --network none busybox true >/dev/null
+  python3 - "$SOCKET" "$pid" "$BATS_TEST_DIRNAME/../lib" <<'P' >&3
+import os, sys, time
+sys.path.insert(0, sys.argv[3])
+from http_raw import *
+path, pid = sys.argv[1], int(sys.argv[2])
+c = Unix(path)
+def some(n):
+    for i in range(n):
+        want, target = ((200, "/containers/json?all=1"), (200, "/containers/box/json"), (404, "/containers/nope/json"), (200, "/images/json"), (200, "/version"))[i % 5]
+        assert c.ask("GET", "/v1.41" + target)[0] == want
+some(100)
+front, seen = (rss(pid), fds(pid)), {}
+for _ in range(10):
+    some(320)
+    wait_for(lambda: len(children(pid)) == 1)
+    time.sleep(0.05) # it lets go of a connection behind the answer
+    for r in children(pid):
+        seen.setdefault(r, []).append((rss(r), fds(r)))
+after = rss(pid), fds(pid)
+print("# the front, kB and descriptors:", front, after, "who answers:", list(seen.values()))
+room = 1 << 20 if os.environ.get("TARE_SANITIZED") else 256
+assert after[0] <= front[0] + room and after[1] == front[1], (front, after)
+assert len(seen) >= 3, seen # it was another's turn
+assert max(v[-1][0] - v[0][0] for v in seen.values()) <= room, seen
+assert len({n for v in seen.values() for _, n in v}) == 1, seen
+P
+  tare rm box >/dev/null
+}
+
 @test "it is killed: who asks next is answered by another" {
   ask /version >/dev/null
   was=$(readers)

@@ -308,7 +308,7 @@ wait_for(lambda: fds(pid) <= before + 1) # and a timer
 
 @test "1,000 pings and 200 requests at the same time; 10,000 after one another, and no more memory or descriptors than before" {
   tared
-  python '
+  python >&3 '
 ping = b"GET /_ping HTTP/1.1\r\n\r\n"
 many = [connect(path) for _ in range(1000)]
 for s in many:
@@ -331,6 +331,7 @@ before = rss(pid), fds(pid)
 some(10000)
 wait_for(lambda: not children(pid))
 after = rss(pid), fds(pid)
+print("# the front, kB and descriptors: before", before, "after", after)
 room = 1 << 20 if os.environ.get("TARE_SANITIZED") else 64 # a sanitizer keeps what was freed
 assert after[0] <= before[0] + room and after[1] <= before[1], (before, after)
 '
