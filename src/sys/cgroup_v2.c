@@ -6,13 +6,16 @@
  *
  * A controller is usable in a cgroup when every level above enables it for its children. We enable what each level
  * offers and move nobody: where that is refused (processes in an inner cgroup, a threaded cgroup) the limit that
- * needs it says so. kernel: admin-guide/cgroup-v2.rst. */
+ * needs it says so. One root is ours to arrange: that of a container we are in, where whoever made it left its first
+ * process, for nothing could be limited in there. kernel: admin-guide/cgroup-v2.rst. */
 #include "sys/cgroup_impl.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/text.h"
@@ -44,6 +47,32 @@ static bool has_processes(int dir)
 
 	return cg_read(dir, "cgroup.type", type, sizeof(type)) == 0 &&
 	       cg_read(dir, "cgroup.procs", procs, sizeof(procs)) == 0 && procs[0];
+}
+
+/* A manager that is the first process, as systemd, has gone down from the root itself, and arranges it. */
+static bool is_a_containers(void)
+{
+	CLEANUP_FREE char *of_first = NULL;
+
+	return io_read_file(AT_FDCWD, "/proc/1/cgroup", 4096, &of_first, NULL) == 0 && text_ends(of_first, "0::/\n");
+}
+
+/* Everybody in the root of a container's cgroup namespace, to a cgroup beside those that we make there. Who is being born meanwhile
+ * is found by the next look; one whom nobody here can name (0: of another pid namespace) stays. */
+static void clear_root(int root)
+{
+	if (!has_processes(root) || !is_a_containers() || (mkdirat(root, "init", 0755) < 0 && errno != EEXIST))
+		return;
+	for (int looks = 0; looks < 10; looks++) {
+		CLEANUP_FREE char *all = cg_slurp(root, "cgroup.procs");
+		char *rest = all, *pid = cg_word(&rest, "\n");
+
+		if (!pid)
+			return;
+		for (; pid; pid = cg_word(&rest, "\n"))
+			if (strcmp(pid, "0") != 0)
+				(void)!io_write_value(root, "init/cgroup.procs", pid);
+	}
 }
 
 static void enable_level(int dir)
@@ -87,6 +116,8 @@ void cg2_enable(const struct cg_system *s, const char *path)
 		*slash = '\0';
 		dir = cg_open_dir(h, level);
 		*slash = '/';
+		if (dir >= 0 && slash == level && s->mode == CG_V2)
+			clear_root(dir);
 		if (dir >= 0)
 			enable_level(dir);
 	}
@@ -99,6 +130,7 @@ static int explain_level(const struct cg_hierarchy *h, const char *level, int di
 
 	(void)!cg_read(dir, "cgroup.type", type, sizeof(type));
 	(void)!cg_read(dir, "cgroup.procs", procs, sizeof(procs));
+	procs[strcspn(procs, "\n")] = '\0';
 	if (strcmp(type, "threaded") == 0 || strcmp(type, "domain threaded") == 0 || strcmp(type, "domain invalid") == 0)
 		return err_set(e, ERR_UNSUPPORTED, "the %s controller stops at cgroup %s%s, which is of type \"%s\": "
 						   "name a parent that is no threaded cgroup", controller, h->mount,

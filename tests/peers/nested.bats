@@ -17,7 +17,10 @@ setup_file() {
   [ -n "$NO_DOCKERD" ] || peer_docker import "$W/root.tar" debian >/dev/null
 }
 
-teardown() { tare volume rm -f inner >/dev/null; }
+teardown() {
+  tare volume rm -f inner >/dev/null
+  find /sys/fs/cgroup -depth -type d -path "*/nested-$$*" -exec rmdir {} +
+}
 
 teardown_file() {
   stop_tared
@@ -189,4 +192,31 @@ END'
   done
   grep -qx 'the job does not see it' "$BATS_TEST_TMPDIR/tared"
   diff "$BATS_TEST_TMPDIR/peer" "$BATS_TEST_TMPDIR/tared"
+}
+
+# As in a container on a machine of v2 alone, of which this one has the controller hugetlb, if any: the shell is the first process there,
+# and in the root of its own cgroup namespace, where the kernel lets nobody limit anything while processes are in it.
+@test "with cgroups v2 alone a container's processes make room for limits" {
+  local v2 own first b=$BATS_TEST_TMPDIR/bundle
+  v2=$(findmnt -nt cgroup2 -o TARGET | head -n 1)
+  grep -qw hugetlb "$v2/cgroup.controllers" || skip "v2 has no controller hugetlb here"
+  own=$v2/nested-$$
+  mkdir -p "$b/rootfs/bin" "$own"
+  cp /bin/busybox "$b/rootfs/bin"
+  env -C "$b" "$TARE_BIN/tare-oci" spec
+  jq '.process.terminal = false | .process.args = ["/bin/busybox", "echo", "ran"] | .linux.cgroupsPath = "/limited/x"
+    | .linux.resources = {hugepageLimits: [{pageSize: "2MB", limit: 4194304}]}' "$b/config.json" >"$b/new" && mv "$b/new" "$b/config.json"
+  # shellcheck disable=SC2016
+  env -C "$b" sh -c 'echo $$ >"$0/cgroup.procs"; exec unshare -C -p -f -m sh -c "
+    until [ -e go ]; do sleep 0.05; done
+    mount --make-rprivate / && mount -t proc proc /proc && mount -t cgroup2 none /sys/fs/cgroup || exit 1
+    $1/tare-oci --root state run x </dev/null
+    echo left: \$(cat /sys/fs/cgroup/cgroup.procs), handed down: \$(cat /sys/fs/cgroup/cgroup.subtree_control)
+    grep -qx 1 /sys/fs/cgroup/init/cgroup.procs && echo the first is in init"' "$own" "$TARE_BIN" >"$b/said" 2>&1 3>&- &
+  first=$!
+  wait_until 5 pgrep -P "$first"
+  echo "$first" >"$v2/cgroup.procs" # who started it is not in the container
+  touch "$b/go"
+  wait "$first" || true
+  diff "$b/said" - <<<$'ran\nleft: , handed down: hugetlb\nthe first is in init'
 }
