@@ -139,6 +139,6 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	"PRAGMA user_version=12;",
 
 	/* parent: the image whose container an image was committed from, "" of any other; it may be gone. */
-	"ALTER TABLE images ADD COLUMN parent TEXT NOT NULL DEFAULT '';"
-	"PRAGMA user_version=13;",
+	("ALTER TABLE images ADD COLUMN parent TEXT NOT NULL DEFAULT '';"
+	 "PRAGMA user_version=13;"),
 };
