@@ -158,6 +158,14 @@ fields() {
   tare rename web www && tare start -a www >/dev/null 2>&1 && journalctl --sync
   is "$(journalctl -q -o cat CONTAINER_NAME=www MESSAGE=out)" out && is "$(tare logs www 2>/dev/null | grep -c out)" 2 && tare rm www
 }
+# By the clock, and at once: what nobody needs goes, by what /etc/default/tare-gc says.
+collected() {
+  tare create --name spent busybox true && id=$(tare ps -aq --no-trunc) && mkdir -p /etc/default && echo "TARE_GC_OPTIONS='--until 0s --containers'" >/etc/default/tare-gc || return 1
+  systemctl start tare-gc.timer && systemctl list-timers tare-gc.timer | grep tare-gc.service || return 1
+  up tare-gc.service && is "$(tare ps -aq)" "" && is "$(shown tare-gc.service Result)" success && journalctl --sync && journalctl -q -o cat -u tare-gc | grep "$id"
+  [ $? = 0 ] || { journalctl -q -n 20 -u tare-gc; return 1; }
+  systemctl stop tare-gc.timer && rm /etc/default/tare-gc
+}
 
 check "journald runs" journal_runs
 check "Type=notify: up when the container says so, the keeper is the main process" ready_by_the_container
@@ -180,3 +188,4 @@ check "KillMode=none and ExecStop" kill_mode none -d
 check "KillMode=control-group, split, in the foreground" kill_mode control-group --cgroups=split
 check "socket activation" sockets
 check "the journal's fields" fields
+check "tare-gc and its timer" collected

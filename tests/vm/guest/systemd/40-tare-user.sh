@@ -54,6 +54,13 @@ tu_others() { # what he has not been given
   grep cpuset /tmp/said && ! tu tare run --rm --cgroup-parent /x busybox true
 }
 tu_restarts() { tu tare restart -t 0 l1 && cg=$(tu_cg l1) && same "$(cat "$cg/memory.max")" 83886080 && same "$(tu tare commit -q l1 kept:1 2>&1 | grep -c 'cannot be paused')" 0; }
+# The unit that starts his containers after the machine has, and stops them before it goes down.
+tu_boots() {
+  tu tare run -d --name always --network none --restart always --stop-timeout 1 --label kept busybox sleep 1000 && id=$(tu_id always) && tu tare stop always || return 1
+  tu systemctl --user start tare-restart || fail "$(tu systemctl --user status tare-restart 2>&1)" || return 1
+  same "$(tu tare ps -q --filter label=kept --filter status=running)" "$(echo "$id" | cut -c1-12)" && tu systemctl --user stop tare-restart &&
+    same "$(tu tare inspect -f '{{.State.Status}}' always)" exited && tu tare rm always
+}
 tu_ends() {
   tu tare rm -f l1 || return 1
   for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e $tu_scope ] || return 0; sleep 0.5; done
@@ -90,5 +97,6 @@ check "tare of a user: memory runs out" tu_oom
 check "tare of a user: what is not delegated" tu_others
 check "tare of a user: restart, commit" tu_restarts
 check "tare of a user: a unit of his" tu_serves
+check "tare of a user: tare-restart" tu_boots
 check "tare of a user: the scope goes with the last" tu_ends
 check "tare of a user: without a bus" tu_without
