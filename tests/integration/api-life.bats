@@ -297,6 +297,23 @@ cat' ]
   tare rm -f box none
 }
 
+# Scripts that were written where a start takes a while; and clients that lose what comes together with the head of the answer.
+@test "logs right after the start; what is attached to never comes together with the head" {
+  create box '{"Cmd":["sh","-c","sleep 0.03; echo first"]}'
+  api_is 204 POST /containers/box/start
+  [ "$(frames '/containers/box/logs?stdout=1')" = '1first ' ]
+  python3 - "$SOCKET" <<'P'
+import socket, sys
+for _ in range(20):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    s.sendall(b"POST /containers/box/attach?logs=1&stdout=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n")
+    head = s.recv(65536)
+    assert head.endswith(b"\r\n\r\n"), head
+    assert s.recv(65536).endswith(b"first\n")
+P
+}
+
 @test "logs: streams, tail, times, following until the end or until the reader goes" {
   create box '{"Cmd":["sh","-c","echo one; sleep 0.2; echo two >&2; sleep 0.2; echo three; sleep 1000"]}'
   api_is 204 POST /containers/box/start

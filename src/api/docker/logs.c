@@ -1,6 +1,7 @@
 /* GET /containers/{}/logs */
 #include "api/docker/logs.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "api/docker/filters.h"
@@ -8,11 +9,14 @@
 #include "api/docker/relay.h"
 #include "api/docker/routes.h"
 #include "api/docker/words.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "engine/config.h"
 
 /* What is gathered before it is sent. */
 #define GATHER 32768U
+#define YOUNG_MS 100
+#define YOUNG_LOOK_MS 3
 
 struct sending {
 	const struct logs_want *want;
@@ -93,6 +97,31 @@ static int want_of(struct exchange *ex, struct logs_want *want, struct err *e)
 	return r;
 }
 
+static int see(const struct log_record *rec, void *data)
+{
+	*(bool *)data |= rec != NULL;
+	return 0;
+}
+
+/* Scripts ask right after the start for what a container wrote, and were written where a start took longer than that. One that has just started and
+ * has written nothing yet is waited for, until it writes, ends, or is no longer young. */
+static int await_first(const struct engine *en, const struct record *rec, const struct live *live, int gone, struct err *e)
+{
+	const struct log_query last = { .tail = 1 };
+	struct pollfd p[] = { { .fd = live->pidfd, .events = POLLIN }, { .fd = gone, .events = POLLRDHUP } };
+	int64_t age = (clock_now_ns() - rec->started) / 1000000, until = clock_ms() + YOUNG_MS - age;
+	bool seen = false, ended = !live->container || age < 0;
+	int r = 0;
+
+	while (r == 0 && !ended && clock_ms() < until) {
+		r = logs_read(en, rec->id, &last, see, &seen, e);
+		if (r < 0 || seen)
+			break;
+		ended = poll(p, ARRAY_LEN(p), YOUNG_LOOK_MS) > 0;
+	}
+	return r;
+}
+
 static int logs(struct exchange *ex, struct err *e)
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
@@ -112,6 +141,9 @@ static int logs(struct exchange *ex, struct err *e)
 		return r;
 	want.framed = !config.tty;
 	want.query.gone = ex_gone_fd(ex);
+	r = want.query.follow ? 0 : await_first(en, &rec, &live, want.query.gone, e);
+	if (r < 0)
+		return r;
 	r = ex_begin(ex, 200, want.framed ? "application/vnd.docker.multiplexed-stream" : "application/vnd.docker.raw-stream", e);
 	return r < 0 ? r : logs_send(en, rec.id, &want, write_chunk, ex, e);
 }
