@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/watch.h"
 
 #define CURRENT "events"
 #define BEFORE "events.1"
@@ -227,10 +228,8 @@ static int watch(struct eventlog *l)
 {
 	char path[IO_FD_PATH_LEN];
 
-	l->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (l->notify < 0)
-		return -errno;
-	return inotify_add_watch(l->notify, io_fd_path(l->fd, path), IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF) < 0 ? -errno : 0;
+	l->notify = watch_open(io_fd_path(l->fd, path), IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF);
+	return l->notify < 0 ? l->notify : 0;
 }
 
 int eventlog_watch(struct eventlog *l, bool *look)
@@ -246,10 +245,7 @@ int eventlog_watch(struct eventlog *l, bool *look)
 
 void eventlog_clear(struct eventlog *l)
 {
-	char events[4096];
-
-	while (read(l->notify, events, sizeof(events)) > 0)
-		;
+	watch_clear(l->notify);
 }
 
 int eventlog_wait(struct eventlog *l, int timeout_ms)

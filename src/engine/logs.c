@@ -20,6 +20,7 @@
 
 #include "base/io.h"
 #include "base/text.h"
+#include "base/watch.h"
 #include "engine/config.h"
 #include "engine/container.h"
 #include "engine/journal.h"
@@ -487,25 +488,21 @@ static int follow(const struct engine *en, const char *id, struct followed *f, s
 
 static int more_of_files(struct followed *f, struct err *e)
 {
-	char drop[4096];
-
-	if (read(f->fd, drop, sizeof(drop)) < 0 && errno != EAGAIN && errno != EINTR)
-		return err_errno(e, -errno, "watch the log");
+	watch_clear(f->fd);
 	return catch_up(f->files, e) < 0 ? e->code : pause_there(f->files->fn, f->files->data, e);
 }
 
 static int open_watch(const char *path, struct err *e)
 {
-	CLEANUP_FD int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	char dir[PATH_MAX], *slash;
+	int fd;
 
 	(void)snprintf(dir, sizeof(dir), "%s", path);
 	slash = strrchr(dir, '/');
 	if (slash)
 		*slash = '\0';
-	if (fd < 0 || inotify_add_watch(fd, dir, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
-		return err_errno(e, -errno, "watch %s", dir);
-	return take_fd(&fd);
+	fd = watch_open(dir, IN_MODIFY | IN_CREATE | IN_MOVED_TO);
+	return fd < 0 ? err_errno(e, fd, "watch %s", dir) : fd;
 }
 
 static int read_all_files(const struct engine *en, const struct record *rec, struct reader *r, struct err *e)

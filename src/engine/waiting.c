@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/text.h"
+#include "base/watch.h"
 #include "engine/container.h"
 #include "engine/folder.h"
 #include "engine/settle.h"
@@ -64,10 +65,8 @@ int waiting_begin(const struct engine *en, const char *id, unsigned char want, s
 		r = out->listener = sock_listen(out->dir, out->name, SOCK_STREAM);
 	if (r >= 0)
 		r = io_set_nonblock(out->listener, true);
-	if (r >= 0) {
-		out->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-		r = out->notify < 0 || inotify_add_watch(out->notify, io_fd_path(out->dir, path), IN_DELETE) < 0 ? -errno : 0;
-	}
+	if (r >= 0)
+		r = out->notify = watch_open(io_fd_path(out->dir, path), IN_DELETE);
 	if (r < 0)
 		waiting_end(out);
 	return r < 0 ? err_errno(e, r, "wait for the container's start") : 0;
@@ -81,12 +80,10 @@ void waiting_fds(const struct waiting *w, int out[WAITING_FDS])
 
 int waiting_look(struct waiting *w, struct client *out, struct err *e)
 {
-	char events[4096];
 	struct stat st;
 	int fd;
 
-	while (read(w->notify, events, sizeof(events)) > 0)
-		;
+	watch_clear(w->notify);
 	/* first whether the name is there: it goes only after the worker has connected */
 	if (fstatat(w->dir, w->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		st.st_nlink = 0;

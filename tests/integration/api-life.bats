@@ -297,6 +297,35 @@ cat' ]
   tare rm -f box none
 }
 
+@test "more who wait for the start than a user may have watches of files: all have the first byte, and all who wait the end" {
+  for i in 0 1 2; do create "box$i" '{"Cmd":["echo","hi"]}'; done
+  python3 - "$SOCKET" <<'P'
+import socket, sys
+def ask(box, path, head=""):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(30)
+    s.connect(sys.argv[1])
+    s.sendall(f"POST /v1.41/containers/box{box}/{path} HTTP/1.1\r\nHost: x\r\n{head}Content-Length: 0\r\n\r\n".encode())
+    return s
+def rest(s):
+    data = b""
+    while part := s.recv(65536):
+        data += part
+    return data
+up = "Connection: Upgrade\r\nUpgrade: tcp\r\n"
+here = [ask(i % 3, "attach?stream=1&stdout=1", up) for i in range(150)]
+for s in here:
+    assert s.recv(65536).startswith(b"HTTP/1.1 101"), "attach"
+waits = [ask(i % 3, "wait?condition=next-exit", "Connection: close\r\n") for i in range(21)]
+for s in waits:
+    assert s.recv(65536).startswith(b"HTTP/1.1 200"), "wait"
+for i in range(3):
+    assert ask(i, "start").recv(65536).startswith(b"HTTP/1.1 204")
+assert all(rest(s) == b"\1\0\0\0\0\0\0\3hi\n" for s in here)
+assert all(b'"StatusCode":0' in rest(s) for s in waits)
+P
+}
+
 # Scripts that were written where a start takes a while; and clients that lose what comes together with the head of the answer.
 @test "logs right after the start; what is attached to never comes together with the head" {
   create box '{"Cmd":["sh","-c","sleep 0.03; echo first"]}'
