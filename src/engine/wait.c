@@ -19,6 +19,7 @@
 
 #define SOON_MS 20
 #define LATER_MS 500
+#define MOST_SOUGHT 16U /* ids in a line; beyond, to take it apart is less work */
 #define WAKE_FAILED (-4096) /* no errno: the error is told already */
 
 struct waiter {
@@ -27,6 +28,7 @@ struct waiter {
 	struct client c;  /* of its monitor, while it runs */
 	int64_t started;  /* when it was looked at first */
 	bool ran;         /* then */
+	bool seen;        /* it was looked at */
 	bool done, failed, told;
 	bool away; /* it is not there any more; what was told of its end before that is still to be read */
 	bool look, restarting, unheard;
@@ -98,7 +100,7 @@ static void look(const struct wait *w, struct waiter *x)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_LIVE struct live live = LIVE_INIT;
-	bool first = !x->id[0];
+	bool first = !x->seen;
 	struct record rec;
 	int r = settle_find(w->en, &a, first ? x->what : x->id, SETTLE_WAIT, &rec, &live, &x->e);
 
@@ -114,6 +116,7 @@ static void look(const struct wait *w, struct waiter *x)
 	}
 	if (first) {
 		(void)snprintf(x->id, sizeof(x->id), "%s", rec.id);
+		x->seen = true;
 		x->started = rec.started;
 		x->ran = record_is_active(&rec);
 	}
@@ -171,13 +174,24 @@ static void happened(struct waiter *x, const struct event *ev)
 	x->look |= strcmp(ev->action, "die") == 0 || strcmp(ev->action, "destroy") == 0 || strcmp(ev->action, "start") == 0;
 }
 
+/* Most lines are about others, and where hundreds wait each of them reads all: they are told apart before anything is made of them. */
+static bool concerns(const struct wait *w, const char *line, size_t len)
+{
+	if (w->n > MOST_SOUGHT)
+		return true;
+	for (size_t i = 0; i < w->n; i++)
+		if (!w->v[i].id[0] || memmem(line, len, w->v[i].id, ID_LEN))
+			return true;
+	return false;
+}
+
 /* One of them, that is about a container and was not told before. */
 static int read_event(struct wait *w, struct arena *a, const char *line, size_t len, struct event *ev)
 {
 	const char *once;
 	int r;
 
-	if (!event_parse(a, line, len, ev, &once) || strcmp(ev->type, "container") != 0)
+	if (!concerns(w, line, len) || !event_parse(a, line, len, ev, &once) || strcmp(ev->type, "container") != 0)
 		return 0;
 	r = once ? told_before(&w->told, once) : 0;
 	return r < 0 ? r : !r;
@@ -312,6 +326,20 @@ static bool report(struct wait *w, waited_fn fn, void *data)
 	return i == w->n;
 }
 
+/* Whose events are to be read; which of them are, if it can be told before they are looked at. */
+static void name_them(struct wait *w, const char *const *what)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct record rec;
+	struct err ignored;
+
+	for (size_t i = 0; i < w->n; i++) {
+		w->v[i] = (struct waiter){ .what = what[i], .c = CLIENT_INIT };
+		if (w->n <= MOST_SOUGHT && record_find(w->en->catalog, &a, what[i], &rec, &ignored) == 0)
+			(void)snprintf(w->v[i].id, sizeof(w->v[i].id), "%s", rec.id);
+	}
+}
+
 int containers_wait(const struct engine *en, const char *const *what, size_t n, enum wait_condition until, waited_fn fn, void *data, struct err *e)
 {
 	return containers_wait_for(en, what, n, until, &(struct wait_party){ .gone = -1 }, fn, data, e);
@@ -329,8 +357,7 @@ int containers_wait_for(const struct engine *en, const char *const *what, size_t
 	w.p = calloc(n + 2, sizeof(*w.p));
 	if (!w.v || !w.p)
 		return err_errno(e, -ENOMEM, "wait");
-	for (size_t i = 0; i < n; i++)
-		w.v[i] = (struct waiter){ .what = what[i], .c = CLIENT_INIT };
+	name_them(&w, what);
 	r = eventlog_open(w.state, &w.log);
 	if (r == 0)
 		r = read_events(&w, false);
