@@ -90,6 +90,7 @@ static bool is_same_name(const char *x, const char *y)
 /* "NAME=VALUE"; a name alone takes the variable away. */
 static int take_env(const struct changing *ch, enum df_kind kind, struct err *e)
 {
+	static const char *const none[] = { NULL };
 	struct df_list given, all = { 0 };
 	int r = words(ch, &given, e);
 
@@ -108,8 +109,8 @@ static int take_env(const struct changing *ch, enum df_kind kind, struct err *e)
 		if (strchr(given.v[i], '=') && !df_list_add(ch->a, &all, given.v[i]))
 			return no_memory(e);
 	}
-	if (r == 0 && all.n)
-		ch->c->env = all.v;
+	if (r == 0)
+		ch->c->env = all.n ? all.v : none;
 	return r;
 }
 
@@ -126,6 +127,7 @@ static int take_labels(const struct changing *ch, enum df_kind kind, struct err 
 
 static int take_health(const struct changing *ch, enum df_kind kind, struct err *e)
 {
+	static const char *const numbers[] = { "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries" };
 	const struct json *test = json_get(ch->v, "Test");
 	const struct changing of_test = { .a = ch->a, .member = "Healthcheck.Test", .v = test };
 	struct df_list ignored;
@@ -134,6 +136,13 @@ static int take_health(const struct changing *ch, enum df_kind kind, struct err 
 	(void)kind;
 	if (r == 0 && test && test->type != JSON_NULL)
 		r = words(&of_test, &ignored, e);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(numbers); i++) {
+		int64_t n = 0;
+
+		r = json_get_i64(ch->v, "Healthcheck", numbers[i], &n, e);
+		if (r == 0 && n < 0)
+			r = err_set(e, ERR_INVALID, "Healthcheck.%s: not below 0", numbers[i]);
+	}
 	if (r < 0)
 		return r;
 	ch->c->base_health = ch->v;
@@ -159,7 +168,7 @@ static int take_triggers(const struct changing *ch, enum df_kind kind, struct er
 static int take_timeout(const struct changing *ch, enum df_kind kind, struct err *e)
 {
 	(void)kind;
-	return ch->v->type == JSON_NUMBER && json_as_i64(ch->v, &ch->c->stop_timeout) == 0 ? 0 : wrong(ch, "a whole number", e);
+	return ch->v->type == JSON_NUMBER && json_as_i64(ch->v, &ch->c->stop_timeout) == 0 && ch->c->stop_timeout >= 0 ? 0 : wrong(ch, "a whole number", e);
 }
 
 /* Entrypoint behind Cmd: where there is none it takes the one that was away. What is none of these is a container's, and no image has it. */

@@ -50,6 +50,7 @@ static int get_strv(struct commit *c, const struct json *config, const char *key
 /* Without what every container is given, where the image has it not, and without names that have no value: those took a variable away. */
 static int take_env(struct commit *c, const struct json *config, struct err *e)
 {
+	static const char *const none[] = { NULL };
 	const char *const *had = c->stage.conf.env, *const *env = NULL;
 	const char *hostname = "", *given;
 	struct df_list kept = { 0 };
@@ -68,7 +69,7 @@ static int take_env(struct commit *c, const struct json *config, struct err *e)
 		if (!ours && !df_list_add(c->b.a, &kept, *env))
 			given = NULL;
 	}
-	c->stage.conf.env = kept.n ? kept.v : had;
+	c->stage.conf.env = kept.n ? kept.v : none;
 	return given ? 0 : err_errno(e, -ENOMEM, "environment");
 }
 

@@ -139,7 +139,7 @@ int buildcache_seen(const struct engine *en, const char *key, const struct image
 	if (!layer)
 		return 0;
 	nothing = *layer;
-	nothing.size = nothing.blob_size = 0; /* they are the step's that made it */
+	nothing.size = nothing.blob_size = 0; /* they are the step's that made it: this row says a time, and keeps nothing (images.c) */
 	return put(en, key, &nothing, description, *created, e);
 }
 
@@ -238,7 +238,7 @@ static int choose(struct catalog *c, struct arena *a, const struct buildcache_pr
 		uint64_t size = (uint64_t)cat_int(s, 1);
 
 		r = 0;
-		if (cat_int(s, 2) >= args->until || kept + size <= args->keep) {
+		if (cat_int(s, 2) >= args->until || (args->keep && kept + size <= args->keep)) {
 			kept += size;
 			continue;
 		}

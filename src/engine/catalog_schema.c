@@ -78,7 +78,7 @@ const char *const catalog_schema[CATALOG_VERSION] = {
 	"PRAGMA user_version=6;",
 
 	/* What steps of builds gave (engine/buildcache.h): key is the digest of all that the result depends on, chain the layer, on
-	 * top of the parent's. A row keeps layer and blob. */
+	 * top of the parent's. A row keeps layer and blob, but for one of 0 bytes, which keeps a time alone. */
 	"CREATE TABLE build_cache("
 	" key TEXT PRIMARY KEY, chain TEXT NOT NULL, diff TEXT NOT NULL, blob TEXT NOT NULL, blob_size INTEGER NOT NULL,"
 	" size INTEGER NOT NULL, max_id INTEGER NOT NULL, created INTEGER NOT NULL, used INTEGER NOT NULL,"

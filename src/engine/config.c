@@ -271,11 +271,11 @@ int config_change_limits(const struct json *doc, const struct plan *p, struct st
 					       "CpusetCpus", "CpusetMems", "PidsLimit", "CpuRealtimePeriod", "CpuRealtimeRuntime", "BlkioWeight" };
 	CLEANUP_STRBUF struct strbuf text = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&text), v = JSON_WRITER(out);
-	const struct json *limits;
+	const struct json *limits, *had = json_get(json_get(doc, "HostConfig"), "PidsLimit");
 	int r;
 
 	jw_object(&w, NULL);
-	write_limits(p, 0, &w);
+	write_limits(p, had && had->type == JSON_NUMBER && had->str[0] == '-' ? -1 : 0, &w);
 	jw_end_object(&w);
 	r = sb_error(&text) < 0 ? err_errno(e, -ENOMEM, "the limits") : json_parse(p->a, text.s, text.len, NULL, &limits, e);
 	if (r < 0)

@@ -8,20 +8,23 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "sys/proc.h"
 #include "sys/sock.h"
 
 #define FILE_MAX (1U << 20)
+#define SECOND_NS INT64_C(1000000000)
 /* Of one that has ended, and of one that nobody ever started, or that nothing came of. */
-#define FORGET_SECONDS 300
-#define FORGET_UNUSED_SECONDS 3600
+#define FORGET_NS (300 * SECOND_NS)
+#define FORGET_UNUSED_NS (3600 * SECOND_NS)
 /* Where more of a container were started than these, those that ended first are forgotten sooner, until half as many are left: whoever starts one after
  * the other looks for them seldom. */
 #define BEGUN_MAX 256
+/* But not at once: whoever waits for an end asks for its exit code then. */
+#define YOUNG_NS (3 * SECOND_NS)
 /* Who makes one of so many looks for old ones. */
 #define SWEEP_ONE_OF 16
 /* So many may wait to be started: each is a file in memory. */
@@ -114,13 +117,13 @@ static bool is_there(int dir, const char *id, const char *what)
 	return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static time_t time_of(int dir, const char *id, const char *what)
+static int64_t time_of(int dir, const char *id, const char *what)
 {
 	char name[NAME_MAX + 1];
 	struct stat st;
 
 	(void)snprintf(name, sizeof(name), "%s.%s", id, what);
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_mtime : 0;
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec : 0;
 }
 
 /* Of the one that a file is part of: what it says, "kept", "begun"…; NULL: it is none of ours. */
@@ -145,20 +148,20 @@ static DIR *list_folder(const struct engine *en, const char *container)
 	return d;
 }
 
-static bool is_old(const struct engine *en, const char *container, int dir, const char *id, time_t now)
+static bool is_old(const struct engine *en, const char *container, int dir, const char *id, int64_t now)
 {
-	time_t age = now - time_of(dir, id, "kept");
+	int64_t age = now - time_of(dir, id, "kept");
 
-	if (age < FORGET_SECONDS)
+	if (age < FORGET_NS)
 		return false;
 	return has_ended(en, container, id) ||
-	       (age >= FORGET_UNUSED_SECONDS && !is_there(dir, id, "json") && now - time_of(dir, id, "begun") >= FORGET_UNUSED_SECONDS);
+	       (age >= FORGET_UNUSED_NS && !is_there(dir, id, "json") && now - time_of(dir, id, "begun") >= FORGET_UNUSED_NS);
 }
 
 static void sweep(const struct engine *en, const char *container)
 {
 	CLEANUP_DIR DIR *d = list_folder(en, container);
-	time_t now = time(NULL);
+	int64_t now = clock_now_ns();
 	char id[ID_LEN + 1];
 	struct dirent *entry;
 	const char *part;
@@ -186,7 +189,7 @@ static void count(const struct engine *en, const char *container, size_t *kept, 
 
 struct one {
 	char id[ID_LEN + 1];
-	time_t when;
+	int64_t when; /* it ended */
 };
 
 static int by_time(const void *a, const void *b)
@@ -203,6 +206,7 @@ static void forget_first(const struct engine *en, const char *container, size_t 
 	CLEANUP_FREE struct one *v = calloc(max, sizeof(*v));
 	struct dirent *entry;
 	const char *part;
+	int64_t before = clock_now_ns() - YOUNG_NS; /* whose client may be about to ask for the exit code */
 	size_t n = 0, left;
 
 	while (d && v && n < max && (entry = readdir(d))) {
@@ -210,11 +214,11 @@ static void forget_first(const struct engine *en, const char *container, size_t 
 		if (!part || strcmp(part, "begun") != 0)
 			continue;
 		v[n].when = time_of(dirfd(d), v[n].id, "json"); /* its end, if it has ended */
-		n++;
+		n += v[n].when && v[n].when < before;
 	}
 	if (n > 0)
 		qsort(v, n, sizeof(*v), by_time);
-	left = n;
+	left = max;
 	for (size_t i = 0; i < n && left > BEGUN_MAX / 2; i++) {
 		if (has_ended(en, container, v[i].id)) {
 			forget(dirfd(d), v[i].id);

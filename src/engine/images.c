@@ -395,11 +395,11 @@ int image_known_as(const struct engine *en, const char *id, const struct image_r
 
 int image_referenced(struct catalog *c, enum store_kind kind, const char *digest, struct err *e)
 {
-	static const char layer[] = "SELECT 1 FROM layers WHERE chain = ?1 UNION ALL SELECT 1 FROM build_cache WHERE chain = ?1";
+	static const char layer[] = "SELECT 1 FROM layers WHERE chain = ?1 UNION ALL SELECT 1 FROM build_cache WHERE chain = ?1 AND blob_size > 0";
 	static const char blob[] = "SELECT 1 FROM images WHERE id = ?1 OR manifest = ?1 UNION ALL"
 				   " SELECT 1 FROM documents WHERE digest = ?1 UNION ALL"
 				   " SELECT 1 FROM manifest_blobs JOIN tags USING(image, manifest) WHERE blob = ?1 UNION ALL"
-				   " SELECT 1 FROM image_layers WHERE blob = ?1 UNION ALL SELECT 1 FROM build_cache WHERE blob = ?1";
+				   " SELECT 1 FROM image_layers WHERE blob = ?1 UNION ALL SELECT 1 FROM build_cache WHERE blob = ?1 AND blob_size > 0";
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	int r = cat_prepare(c, &s, e, kind == STORE_LAYER ? layer : blob, "s", digest);
 

@@ -4,7 +4,9 @@
  * for that looks again by the path. */
 #include "engine/inmemory.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -12,12 +14,6 @@
 #include "base/log.h"
 #include "sys/mnt.h"
 #include "sys/overlay_mount.h"
-
-/* With the format's number every store begins; one of the time before that has its catalog alone. */
-static bool has_store(int root_fd)
-{
-	return faccessat(root_fd, "format", F_OK, AT_SYMLINK_NOFOLLOW) == 0 || faccessat(root_fd, "catalog.db", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
 
 /* Devices and set-user-id files of images are to be what they are in the containers, whose own mounts say what of that counts. */
 static int mount_over(int folder)
@@ -29,6 +25,20 @@ static int mount_over(int folder)
 		(void)!mnt_fsconfig(fs, "source", "tare");
 	fd = r < 0 ? r : mnt_fsmount(fs, 0);
 	return fd < 0 ? fd : mnt_attach(fd, folder);
+}
+
+/* What somebody keeps there is not hidden; whoever meant that folder is told by format.c what it is. */
+static bool is_empty(int root_fd)
+{
+	int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry = NULL;
+
+	if (!d)
+		close_fd(fd);
+	while (d && (entry = readdir(d)) && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0))
+		;
+	return d && !entry;
 }
 
 static int open_again(int *root_fd, const char *path, struct err *e)
@@ -47,13 +57,13 @@ int inmemory_instead(int *root_fd, const char *path, struct err *e)
 	CLEANUP_FD int under = -1;
 	int r;
 
-	if (!overlay_at(*root_fd) || has_store(*root_fd))
+	if (!overlay_at(*root_fd) || !is_empty(*root_fd))
 		return 0;
 	under = fcntl(*root_fd, F_DUPFD_CLOEXEC, 0);
 	if (under < 0 || flock(under, LOCK_EX) < 0)
 		return err_errno(e, -errno, "lock %s", path);
 	r = open_again(root_fd, path, e);
-	if (r < 0 || !overlay_at(*root_fd) || has_store(*root_fd))
+	if (r < 0 || !overlay_at(*root_fd) || !is_empty(*root_fd))
 		return r;
 	if (mount_over(*root_fd) < 0)
 		return 0;

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 
-/* Where the folder root_fd (path: absolute) is on an overlay and no store is in it yet, a tmpfs is mounted over it, which every tare of this
+/* Where the folder root_fd (path: absolute) is on an overlay and empty, a tmpfs is mounted over it, which every tare of this
  * mount namespace then finds there; a warning says so once. Where that is not permitted nothing is done: images can be fetched and looked at
  * there all the same, and what cannot run says why. */
 int inmemory_instead(int *root_fd, const char *path, struct err *e) MUST_CHECK;

@@ -91,7 +91,8 @@ static void options_of(struct limiting *l)
 	o->cpu_shares = l->shares ? &l->shares : NULL;
 	o->cpuset_cpus = text(l, "CpusetCpus");
 	o->cpuset_mems = text(l, "CpusetMems");
-	o->pids_limit = if_any(&l->pids);
+	l->pids = l->pids ? l->pids : -1; /* it has none, and none of the defaults for new ones either */
+	o->pids_limit = &l->pids;
 	o->cpu_rt_period = if_any(&l->rt_period);
 	o->cpu_rt_runtime = if_any(&l->rt_runtime);
 	o->blkio_weight = (uint64_t)number(l, "BlkioWeight");

@@ -13,6 +13,7 @@
 #include "engine/network_rows.h"
 #include "engine/record.h"
 
+#define HEX "0123456789abcdef"
 #define COLUMNS "id, name, number, driver, device, subnet, gateway, next, created, config, subnet6, gateway6"
 
 bool network_is_default(const char *name)
@@ -213,11 +214,15 @@ int network_find(const struct engine *en, struct arena *a, const char *what, str
 	const struct network_options usual = { .name = NETWORK_DEFAULT, .driver = NETWORK_ROUTED };
 	const char *name = network_is_default(what) ? NETWORK_DEFAULT : what;
 	struct cni_network cni;
-	int r = look(en, a, "name = ?1 OR id = ?1", name, out, e);
+	bool is_id = strlen(name) == ID_LEN && strspn(name, HEX) == ID_LEN;
+	int r = is_id ? look(en, a, "id = ?1", name, out, e) : 0; /* first: no name takes an id's place */
+
+	if (r == 0)
+		r = look(en, a, "name = ?1", name, out, e);
 
 	if (r == 0 && network_is_default(name))
 		return network_make(en, a, &usual, out, e);
-	if (r == 0 && strlen(name) < ID_LEN && strspn(name, "0123456789abcdef") == strlen(name))
+	if (r == 0 && strlen(name) < ID_LEN && strspn(name, HEX) == strlen(name))
 		r = look(en, a, "substr(id, 1, length(?1)) = ?1", name, out, e);
 	if (r != 0)
 		return r < 0 ? r : 0;

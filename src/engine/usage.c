@@ -133,8 +133,9 @@ static int look_at_cache(const struct tally *t, const char *digest)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	int r = cat_prepare(t->en->catalog, &s, t->e,
-			    t->kind == STORE_LAYER ? "SELECT 1 FROM build_cache WHERE chain = ?1" : "SELECT 1 FROM build_cache WHERE blob = ?1", "s",
-			    digest);
+			    t->kind == STORE_LAYER ? "SELECT 1 FROM build_cache WHERE chain = ?1 AND blob_size > 0" :
+							   "SELECT 1 FROM build_cache WHERE blob = ?1 AND blob_size > 0",
+			    "s", digest);
 
 	return r < 0 ? r : cat_step(s, t->e);
 }

@@ -1,8 +1,8 @@
 /* Users and groups of a rootfs; see user.h.
  *
  * The files belong to the image: a passwd may be a link to the host's (resolved inside the root by openat2), a FIFO
- * that would block us, a device, or gigabytes of one line. So they are opened without blocking, must be regular, are
- * read once up to a limit and cut into lines in place; NSS is never asked (it would load the host's plug-ins). */
+ * that would block us, a device that does something when it is opened, or gigabytes of one line. So they are looked at before they are
+ * opened, must be regular, are read once up to a limit and cut into lines in place; NSS is never asked (it would load the host's plug-ins). */
 #include "oci/user.h"
 
 #include <fcntl.h>
@@ -43,18 +43,23 @@ static int table_copy(const char *text, struct table *t, struct err *e)
 
 static int table_read(int rootfs_fd, const char *path, struct table *t, struct err *e)
 {
-	CLEANUP_FD int fd = beneath_open(rootfs_fd, path, BENEATH_IN_ROOT, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	CLEANUP_FD int fd = -1;
+	CLEANUP_FD int place = beneath_open(rootfs_fd, path, BENEATH_IN_ROOT, O_PATH, 0);
+	char self[IO_FD_PATH_LEN];
 	struct stat st;
 	int r;
 
-	if (fd == -ENOENT || fd == -ENOTDIR)
+	if (place == -ENOENT || place == -ENOTDIR)
 		return 0;
-	if (fd < 0)
-		return err_errno(e, fd, "/%s of the rootfs", path);
-	if (fstat(fd, &st) < 0)
+	if (place < 0)
+		return err_errno(e, place, "/%s of the rootfs", path);
+	if (fstat(place, &st) < 0)
 		return err_errno(e, -errno, "/%s of the rootfs", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_INVALID, "/%s of the rootfs is no regular file", path);
+	fd = open(io_fd_path(place, self), O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(e, -errno, "/%s of the rootfs", path);
 	r = io_read_fd(fd, FILE_MAX_SIZE, &t->text, NULL);
 	if (r == -EFBIG)
 		return err_set(e, ERR_LIMIT, "/%s of the rootfs is larger than %u MiB", path, FILE_MAX_SIZE >> 20);

@@ -142,7 +142,8 @@ kept() { [ -n "$(find "$TARE_ROOT/ingest" -path '*/blobs/*')" ]; }
   tar cf context.tar Dockerfile
   built() { api_is 200 POST "/build?t=$1&$2" -H 'Content-Type: application/x-tar' --data-binary @context.tar | jq -r .stream | grep -c 'Using cache'; }
   of() { tare inspect -f "{{.$2}}" "$1"; }
-  local begun; begun=$(date +%s)
+  taken() { tare system df --format json | jq -r 'select(.Type | test("Images|Cache")).Size' | xargs; }
+  local begun before; begun=$(date +%s) before=$(taken)
   run built dated:1; [ "$output" = 0 ]
   local made; made=$(date -d "$(of dated:1 Created)" +%s)
   [ "$made" -ge "$begun" ] && [ "$made" -le "$(date +%s)" ]
@@ -151,6 +152,12 @@ kept() { [ -n "$(find "$TARE_ROOT/ingest" -path '*/blobs/*')" ]; }
   [ "$(of dated:1 Id)" = "$(of dated:2 Id)" ]
   # only what the images have that are named as the cache; one that is not here has nothing
   run -0 built dated:3 'cachefrom=["dated:1"]'; [ "$output" = 3 ]
+  # what only says when it was keeps nothing
+  tare rmi dated:1 dated:2 dated:3 >/dev/null
+  tare builder prune -af >/dev/null
+  [ -z "$(tare builder du -q)" ]
+  [ "$(taken)" = "$before" ]
+  run built dated:1; [ "$output" = 0 ]
   run built dated:4 'cachefrom=["nosuch:1"]'; [ "$output" = 0 ]
   run built dated:5 nocache=1; [ "$output" = 0 ]
   [ "$(of dated:5 Id)" != "$(of dated:1 Id)" ]

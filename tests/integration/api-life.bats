@@ -478,6 +478,12 @@ end' ]
   exec_of '{"Cmd":["true"]}'
 }
 
+@test "exec: a body that is none" {
+  create box '{"Cmd":["sleep","1000"]}'
+  api_is 204 POST /containers/box/start
+  for b in '[1]' null '"a"' '[]'; do asks 400 'No exec command specified' POST /containers/box/exec "$b"; done
+}
+
 @test "exec: of those that have ended so many are kept, the last ones; who runs or waits is not forgotten" {
   create box '{"Cmd":["sleep","1000"]}'
   api_is 204 POST /containers/box/start

@@ -121,7 +121,7 @@ theirs" ]
   tare create --name from-labelled labelled true
   [ "$(tare inspect -f '{{index .Config.Labels "tare.owner"}}{{index .Config.Labels "kept"}}' from-labelled)" = yes ]
   [ "$(code anna GET /containers/from-labelled/json)" = 404 ]
-  [ "$(code anna POST /containers/signed/exec '{"Cmd":["true"],"Privileged":true}')" = 403 ]
+  for p in Privileged privileged PRIVILEGED; do [ "$(code anna POST /containers/signed/exec "{\"Cmd\":[\"true\"],\"$p\":true}")" = 403 ]; done
   [ "$(code anna POST /containers/signed/update '{"Devices":[{"PathOnHost":"/dev/sda"}]}')" = 403 ]
   for t in '/commit?container=signed' /build /images/load '/images/busybox/tag?repo=x' /images/prune; do
     [ "$(code anna POST "$t" '{}')" = 403 ] || { echo "$t"; return 1; }
@@ -155,6 +155,7 @@ theirs" ]
     [ "$(code anna DELETE "/volumes/$v")" = 404 ]
     [ "$(code anna POST /volumes/create "{\"Name\":\"$v\"}")" = 403 ]
   done
+  [ "$(code anna POST /volumes/create null)" = 400 ]
   # what a volume would be of the machine, or somebody else's
   for b in '"DriverOpts":{"type":"none","o":"bind","device":"/"}' '"DriverOpts":{"o":"size=1g"}' '"ClusterVolumeSpec":{"a":1}' '"New":1'; do
     [ "$(code anna POST /volumes/create "{\"Name\":\"other\",$b}")" = 403 ] || { echo "$b"; return 1; }
@@ -187,6 +188,18 @@ theirs" ]
   [[ $output == *'network berts not found'* ]] || { echo "$output"; return 1; }
   [ "$(code anna POST /containers/create '{"Image":"busybox","NetworkingConfig":{"EndpointsConfig":{"berts":{}}}}')" = 403 ]
   [ "$(code anna GET /networks/berts)" = 404 ]
+  [ "$(on anna network ls --format '{{.Name}}' --filter driver=bridge | sort | xargs)" = 'annas bridge common' ]
+  tare run -d --name unseen busybox sleep 1000 >/dev/null; on anna run -d --name seen busybox sleep 1000
+  [ "$(on anna network inspect -f '{{range .Containers}}{{.Name}} {{end}}' bridge)" = 'seen ' ]
+  tare rm -f seen unseen >/dev/null
+  # a name that is an id would stand between a network and its containers
+  [ "$(code anna POST /networks/create "{\"Name\":\"$(tare network inspect -f '{{.Id}}' bridge)\"}")" = 400 ]
+  # one that is called as his was is not his
+  on anna network create passing >/dev/null; on anna create --name late --network passing busybox true >/dev/null
+  on anna network rm passing; on bert network create passing >/dev/null
+  run ! on anna start late
+  [[ $output == *"network passing is somebody else's by now"* ]] || { echo "$output"; return 1; }
+  on anna rm late; on bert network rm passing
   [ "$(code anna GET /networks/common)" = 200 ]
   [ "$(code anna DELETE /networks/berts)" = 404 ]
   [ "$(code anna DELETE /networks/common)" = 403 ]

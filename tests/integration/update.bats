@@ -24,11 +24,17 @@ file() {
   [ "$(host up ShmSize)" = 67108864 ] # the rest is as it was
   tare restart -t 0 up
   check_limits up
+  tare update --memory 128m up
+  [ "$(file pids.max pids.max up)" = 70 ]
   tare update --pids-limit -1 --cpus 0 up
   [ "$(file pids.max pids.max up)" = max ]
   [[ "$(file cpu.cfs_quota_us cpu.max up)" =~ ^(-1|max) ]]
   [ "$(host up PidsLimit)" = 0 ] # as with docker: null is one that never had a limit
   [ "$(host up NanoCpus)" = 0 ]
+  for m in 120m 128m; do # what is not spoken of stays
+    tare update --memory $m up
+    [ "$(file pids.max pids.max up) $(host up PidsLimit)" = "max 0" ]
+  done
   tare restart -t 0 up
   [ "$(file pids.max pids.max up)" = max ]
   [[ "$(file cpu.cfs_quota_us cpu.max up)" =~ ^(-1|max) ]]

@@ -123,6 +123,11 @@ dockerd_works() { # DRIVER LINE...
   [ "$stderr" = "$IN_MEMORY" ]
 }
 
+@test "what lies in a folder on an overlay is not hidden" {
+  in_tare --privileged --network none debian sh -c 'mkdir -p /kept && echo text >/kept/file && tare --root /kept ps -q; cat /kept/file'
+  [ "$output" = text ]
+}
+
 @test "two commands that are the first at the same time have one store" {
   in_tare --privileged --network none debian sh -c 'tare load -q -i /busybox.oci & tare volume create one & tare volume create two & wait
     tare volume ls -q; tare images -q | wc -l; grep -c " /var/lib/tare " /proc/self/mountinfo'

@@ -75,7 +75,6 @@ static int read_asked(struct arena *a, const struct json *body, struct asked *ou
 		return r;
 	out->opt.args.v = args;
 	out->opt.env.v = env;
-	fields_no_env_of_ours(out->opt.env);
 	out->opt.open_stdin = in;
 	if (out->opt.user && !*out->opt.user)
 		out->opt.user = NULL;
@@ -107,7 +106,7 @@ static void write_kept(const struct json *body, struct json_writer *w)
 	static const char *const read[] = { "Cmd", "Env", "User", "WorkingDir", "DetachKeys", "Tty", "Privileged", "AttachStdin", "AttachStdout", "AttachStderr", "ConsoleSize" };
 
 	jw_object(w, NULL);
-	json_each(it, body)
+	json_each(it, body && body->type == JSON_OBJECT ? body : NULL)
 		for (size_t i = 0; i < ARRAY_LEN(read); i++)
 			if (strcasecmp(read[i], it->key) == 0)
 				jw_value(w, read[i], it);
@@ -207,6 +206,7 @@ static int launch(struct starting *s, struct err *e)
 
 	s->asked.opt.id = s->x.id;
 	s->asked.opt.attach = s->detach ? 0 : s->asked.attach;
+	fields_no_env_of_ours(s->asked.opt.env);
 	r = container_exec(s->en, s->x.container, &s->asked.opt, &s->c, &made, e);
 	if (r < 0) {
 		execs_failed(s->en, &s->x, err_info(e->cls)->exit_code);

@@ -7,6 +7,16 @@
 #include "api/docker/networks.h"
 #include "api/docker/routes.h"
 #include "api/docker/words.h"
+#include "api/server/guard.h"
+#include "engine/config.h"
+
+/* Who is kept to his own sees these, and everybody's. */
+static bool is_shown(const struct network *n, const char *owner)
+{
+	const char *label = json_text(json_get(n->config, "Labels"), CONFIG_OWNER_LABEL, NULL);
+
+	return !owner || !label || strcmp(label, owner) == 0;
+}
 
 static int get_networks(struct exchange *ex, struct err *e)
 {
@@ -24,7 +34,8 @@ static int get_networks(struct exchange *ex, struct err *e)
 		r = networks_listed(en, ex_arena(ex), filters, &v, &n, e);
 	jw_array(&w, NULL);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = inspect_network_write(en, ex_arena(ex), &v[i], ex_api(ex) >= 128 ? NETWORK_BRIEF : NETWORK_API, &w, e);
+		if (is_shown(&v[i], guard_owner(ex)))
+			r = inspect_network_write(en, ex_arena(ex), &v[i], ex_api(ex) >= 128 ? NETWORK_BRIEF : NETWORK_API, guard_owner(ex), &w, e);
 	jw_end_array(&w);
 	return r < 0 ? r : ex_json(ex, 200, &text, e);
 }
@@ -41,7 +52,7 @@ static int get_network(struct exchange *ex, struct err *e)
 		r = err_set(e, ERR_NOTFOUND, "network %.300s not found", what);
 	if (r == 0)
 		r = ex_engine(ex, &en, e);
-	if (r == 0 && (r = inspect_network(en, ex_arena(ex), what, NETWORK_API, &w, e)) < 0)
+	if (r == 0 && (r = inspect_network(en, ex_arena(ex), what, NETWORK_API, guard_owner(ex), &w, e)) < 0)
 		r = words_no_network(what, e);
 	return r < 0 ? r : ex_json(ex, 200, &text, e);
 }

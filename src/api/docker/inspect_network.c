@@ -7,19 +7,32 @@
 #include "api/docker/networks.h"
 #include "api/docker/pairs_view.h"
 #include "api/docker/times.h"
+#include "engine/config.h"
 
-static int write_containers(const struct engine *en, struct arena *a, const struct network *net, bool brief, struct json_writer *w, struct err *e)
+static bool is_of(struct arena *a, const char *owner, const char *config)
+{
+	struct ct_config c;
+	struct err ignored;
+
+	return !owner || (config_skim(a, config, &c, &ignored) == 0 && strcmp(json_text(c.labels, CONFIG_OWNER_LABEL, ""), owner) == 0);
+}
+
+static int write_containers(const struct engine *en, struct arena *a, const struct network *net, bool brief, const char *owner, struct json_writer *w,
+			    struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
 	int r = brief || network_is_builtin(net) ? 0 : cat_prepare(en->catalog, &s, e,
-			    "SELECT c.id, c.name, e.ip, e.mac, e.ip6 FROM endpoints e JOIN containers c ON c.id = e.container WHERE e.network = ?1 ORDER BY e.number",
+			    "SELECT c.id, c.name, e.ip, e.mac, e.ip6, c.config FROM endpoints e JOIN containers c ON c.id = e.container WHERE e.network = ?1 ORDER BY e.number",
 			    "s", net->id);
 
 	if (!brief && network_is_builtin(net))
-		r = cat_prepare(en->catalog, &s, e, "SELECT id, name, '', '', '' FROM containers WHERE status = 'running' AND instr(config, ?1)", "s",
+		r = cat_prepare(en->catalog, &s, e, "SELECT id, name, '', '', '', config FROM containers WHERE status = 'running' AND instr(config, ?1)", "s",
 				strcmp(net->name, "host") == 0 ? "\"NetworkMode\":\"host\"" : "\"NetworkMode\":\"none\"");
 	jw_object(w, "Containers");
 	while (!brief && r == 0 && (r = cat_step(s, e)) > 0) {
+		r = 0;
+		if (!is_of(a, owner, cat_text(s, 5)))
+			continue;
 		jw_object(w, cat_text(s, 0));
 		jw_str(w, "Name", cat_text(s, 1));
 		jw_str(w, "EndpointID", inspect_endpoint_id(a, cat_text(s, 0), net->id));
@@ -27,7 +40,6 @@ static int write_containers(const struct engine *en, struct arena *a, const stru
 		jw_str(w, "IPv4Address", cat_text(s, 2));
 		jw_str(w, "IPv6Address", cat_text(s, 4));
 		jw_end_object(w);
-		r = 0;
 	}
 	jw_end_object(w);
 	return r < 0 ? r : 0;
@@ -64,7 +76,8 @@ static void write_swarm(struct json_writer *w)
 	jw_end_object(w);
 }
 
-int inspect_network_write(const struct engine *en, struct arena *a, const struct network *n, enum network_form form, struct json_writer *w, struct err *e)
+int inspect_network_write(const struct engine *en, struct arena *a, const struct network *n, enum network_form form, const char *owner, struct json_writer *w,
+			  struct err *e)
 {
 	const struct json *ipam = json_get(n->config, "IpamOptions");
 	int r;
@@ -92,7 +105,7 @@ int inspect_network_write(const struct engine *en, struct arena *a, const struct
 	write_subnet(n, &n->subnet6, &n->gateway6, &n->range6, w);
 	jw_end_array(w);
 	jw_end_object(w);
-	r = write_containers(en, a, n, form == NETWORK_BRIEF, w, e);
+	r = write_containers(en, a, n, form == NETWORK_BRIEF, owner, w, e);
 	pairs_view("Labels", json_get(n->config, "Labels"), false, w);
 	pairs_view("Options", json_get(n->config, "Options"), false, w);
 	if (json_get(n->config, "Cni"))
@@ -101,10 +114,11 @@ int inspect_network_write(const struct engine *en, struct arena *a, const struct
 	return r;
 }
 
-int inspect_network(const struct engine *en, struct arena *a, const char *what, enum network_form form, struct json_writer *w, struct err *e)
+int inspect_network(const struct engine *en, struct arena *a, const char *what, enum network_form form, const char *owner, struct json_writer *w,
+		    struct err *e)
 {
 	struct network net;
 	int r = what[0] ? networks_find(en, a, what, &net, e) : err_set(e, ERR_NOTFOUND, "a network's name is missing (tare network ls lists them)");
 
-	return r < 0 ? r : inspect_network_write(en, a, &net, form, w, e);
+	return r < 0 ? r : inspect_network_write(en, a, &net, form, owner, w, e);
 }

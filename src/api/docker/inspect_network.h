@@ -11,9 +11,11 @@ enum network_form {
 	NETWORK_BRIEF /* the same, without the containers in it, as Docker's list is */
 };
 
-/* One object. ERR_NOTFOUND: there is no such network. */
-int inspect_network(const struct engine *en, struct arena *a, const char *what, enum network_form form, struct json_writer *w, struct err *e) MUST_CHECK;
+/* One object; of the containers in it those alone that are owner's (a label, engine/config.h; NULL: all). ERR_NOTFOUND: there is no such network. */
+int inspect_network(const struct engine *en, struct arena *a, const char *what, enum network_form form, const char *owner, struct json_writer *w,
+		    struct err *e) MUST_CHECK;
 /* Of one that was found. */
-int inspect_network_write(const struct engine *en, struct arena *a, const struct network *n, enum network_form form, struct json_writer *w, struct err *e) MUST_CHECK;
+int inspect_network_write(const struct engine *en, struct arena *a, const struct network *n, enum network_form form, const char *owner, struct json_writer *w,
+			  struct err *e) MUST_CHECK;
 
 #endif

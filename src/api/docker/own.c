@@ -150,10 +150,11 @@ static int guard_update(struct exchange *ex, struct json *body, struct err *e)
 
 static int guard_exec(struct exchange *ex, struct json *body, struct err *e)
 {
-	const struct json *privileged = json_get(body, "Privileged");
-
 	(void)ex;
-	return privileged && !field_is_empty(privileged) ? own_no(e, "Privileged") : 0;
+	json_each(it, body->type == JSON_OBJECT ? body : NULL) /* in any case, as it is read (exec.c) */
+		if (strcasecmp(it->key, "Privileged") == 0 && !field_is_empty(it))
+			return own_no(e, "Privileged");
+	return 0;
 }
 
 /* ---- requests ---- */

@@ -81,6 +81,8 @@ int own_sign(struct exchange *ex, struct json *body, struct err *e)
 	struct arena *a = ex_arena(ex);
 	struct json *labels = (struct json *)(uintptr_t)json_get(body, "Labels"), *own;
 
+	if (body->type != JSON_OBJECT)
+		return err_set(e, ERR_INVALID, "want an object {...}");
 	if (labels && labels->type != JSON_OBJECT) { /* null, or what the handler would refuse */
 		drop_member(body, "Labels");
 		labels = NULL;

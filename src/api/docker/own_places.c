@@ -40,7 +40,12 @@ static int use_volume(struct exchange *ex, const char *name, struct err *e)
 
 	if (r == 0)
 		r = find_volume(ex, en, name, e);
-	return r < 0 ? r : r > 0 ? 0 : make_volume(ex, en, name, e);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = make_volume(ex, en, name, e);
+	if (r == 0) /* one that somebody else made meanwhile is found, too */
+		r = find_volume(ex, en, name, e);
+	return r < 0 ? r : 0;
 }
 
 int own_use_volumes(struct exchange *ex, const struct json *host, struct err *e)

@@ -44,14 +44,14 @@ void relay_header(unsigned char out[RELAY_HEADER], unsigned int which, size_t le
 	memcpy(out, h, sizeof(h));
 }
 
-#define HEAD_MS 500
+#define HEAD_LOOKS 10000 /* half a second */
 
 void relay_after_head(int client)
 {
-	const struct timespec pause = { .tv_nsec = 1000000 };
+	const struct timespec pause = { .tv_nsec = 50000 };
 	int unread = 0;
 
-	for (int i = 0; i < HEAD_MS && ioctl(client, SIOCOUTQ, &unread) == 0 && unread > 0; i++)
+	for (int i = 0; i < HEAD_LOOKS && ioctl(client, SIOCOUTQ, &unread) == 0 && unread > 0; i++)
 		(void)nanosleep(&pause, NULL);
 }
 

@@ -1,10 +1,8 @@
 /* The answer's side of an exchange. An answer whose length is not known goes out in chunks, to a client of HTTP/1.0 up to the end of the
  * connection; each write is sent at once, for those who follow. */
 #include <fcntl.h>
-#include <linux/sockios.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -16,7 +14,6 @@
 
 #define OUT_PIECE (64U * 1024)
 #define OUT_PIPE (1024 * 1024)
-#define HEAD_ALONE 100 /* times 50 us: so long a head is alone at most */
 #define OUT_SECONDS 60 /* without a byte taken: whoever writes the archive waits no longer */
 
 static int put(struct exchange *ex, struct iovec *v, size_t n, struct err *e)
@@ -257,22 +254,10 @@ int ex_out_end(struct exchange *ex, bool whole, struct err *e)
 
 /* ---- the connection itself ---- */
 
-/* There are clients (docker-py) that read on behind their HTTP library's back, and lose what it took in with the head: nothing follows until they have
- * that. Source: unix(7), SIOCOUTQ: what the other side has not read. */
-static void let_be_read(int fd)
-{
-	const struct timespec pause = { .tv_nsec = 50000 };
-	int unread = 0;
-
-	for (int i = 0; i < HEAD_ALONE && ioctl(fd, SIOCOUTQ, &unread) == 0 && unread > 0; i++)
-		nanosleep(&pause, NULL);
-}
-
 int ex_hijack(struct exchange *ex, const char *type, int *fd, const void **early, size_t *n_early, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
 	const char *to = http_upgrade(ex->http) ? http_header(ex->http, "upgrade") : NULL;
-	int r;
 
 	if (ex->began)
 		return err_set(e, ERR_INTERNAL, "this request was answered already");
@@ -289,10 +274,7 @@ int ex_hijack(struct exchange *ex, const char *type, int *fd, const void **early
 	*fd = ex->fd;
 	*early = ex->rest;
 	*n_early = ex->n_rest;
-	r = put_two(ex, &b, NULL, 0, e);
-	if (r == 0)
-		let_be_read(ex->fd);
-	return r;
+	return put_two(ex, &b, NULL, 0, e);
 }
 
 int ex_gone_fd(const struct exchange *ex)

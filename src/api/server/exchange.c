@@ -130,10 +130,10 @@ int ex_keep(struct exchange *ex, struct ex_keep **out, struct err *e)
 	r = catalog_generation(ex->kept->catalog, &now, e);
 	if (r < 0)
 		return r;
-	if (ex->keep->generation != now)
+	if (ex->keep->generation != now || arena_error(&ex->keep->arena) < 0) {
 		arena_free(&ex->keep->arena);
-	if (ex->keep->generation != now || arena_error(&ex->keep->arena) < 0)
 		*ex->keep = (struct ex_keep){ .generation = now };
+	}
 	*out = ex->keep;
 	return 0;
 }

@@ -45,7 +45,7 @@ static int image_document(const struct engine *en, const struct cli_call *call, 
 
 int network_document(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
 {
-	return inspect_network(en, call->arena, what, NETWORK_ALL, w, e);
+	return inspect_network(en, call->arena, what, NETWORK_ALL, NULL, w, e);
 }
 
 int volume_document(const struct engine *en, const struct cli_call *call, const char *what, struct json_writer *w, struct err *e)
