@@ -12,7 +12,6 @@
 #include "engine/address.h"
 #include "engine/cni.h"
 #include "engine/cni_own.h"
-#include "engine/config.h"
 #include "engine/endpoint_impl.h"
 #include "engine/etcfiles.h"
 #include "engine/folder.h"
@@ -69,16 +68,6 @@ static int find_mac(const struct engine *en, struct arena *a, const struct netwo
 
 #define NOT_OURS 1 /* take_address(): the network is one of CNI */
 
-/* A network keeps its name in a container's configuration while the container does not run, and the name may be another's when it starts: of two who are
- * kept to their own (api/docker/own.h) none comes into the other's by that. */
-static bool is_allowed(const struct network *net, const struct json *config)
-{
-	const char *theirs = json_text(json_get(net->config, "Labels"), CONFIG_OWNER_LABEL, NULL);
-	const char *own = json_text(json_get(json_get(config, "Config"), "Labels"), CONFIG_OWNER_LABEL, NULL);
-
-	return !theirs || !own || strcmp(theirs, own) == 0;
-}
-
 static int take_address(const struct engine *en, struct arena *a, const char *id, const struct json *config, const struct json *wish,
 			int64_t position, struct err *e)
 {
@@ -92,7 +81,7 @@ static int take_address(const struct engine *en, struct arena *a, const char *id
 	    (r = json_get_str(wish, "Networks", "IP6Address", &ip6, e)) < 0 || (r = json_get_str(wish, "Networks", "MacAddress", &mac, e)) < 0 ||
 	    (r = network_find(en, a, name, &net, e)) < 0)
 		return r;
-	if (!is_allowed(&net, config))
+	if (!network_admits(&net, config))
 		return err_set(e, ERR_DENIED, "network %s is somebody else's by now: the one that the container was made for is not there any more", name);
 	r = cni_own_settle(en, a, &net, e);
 	if (r > 0 && placeopts_any(wish))

@@ -7,6 +7,7 @@
 
 #include "base/sha256.h"
 #include "engine/cni_folder.h"
+#include "engine/config.h"
 #include "engine/events.h"
 #include "engine/nearest.h"
 #include "engine/others.h"
@@ -19,6 +20,14 @@
 bool network_is_default(const char *name)
 {
 	return !name || !*name || strcmp(name, NETWORK_DEFAULT) == 0 || strcmp(name, "default") == 0;
+}
+
+bool network_admits(const struct network *n, const struct json *config)
+{
+	const char *theirs = json_text(json_get(n->config, "Labels"), CONFIG_OWNER_LABEL, NULL);
+	const char *own = json_text(json_get(json_get(config, "Config"), "Labels"), CONFIG_OWNER_LABEL, NULL);
+
+	return !theirs || !own || strcmp(theirs, own) == 0;
 }
 
 bool network_is_builtin(const struct network *n)
