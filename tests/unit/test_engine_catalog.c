@@ -4,10 +4,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
 #include "engine/catalog.h"
+#include "engine/catalog_schema.h"
 #include "engine_box.h"
 #include "sys/spawn.h"
 
@@ -118,6 +120,33 @@ static void newer_format_is_refused(void **state)
 	assert_non_null(strstr(e.msg, "99"));
 }
 
+/* Of each format there was: what is in it stays, and it is today's then. */
+static void older_formats_are_brought_up(void **state)
+{
+	(void)state;
+	for (int from = 1; from < CATALOG_VERSION; from++) {
+		CLEANUP_FD int fd = -1;
+		char dir[128], file[160];
+		struct err e = { 0 };
+		struct catalog *c;
+		sqlite3 *db;
+
+		snprintf(dir, sizeof(dir), "%s/old%d", box.dir, from);
+		snprintf(file, sizeof(file), "%s/catalog.db", dir);
+		assert_int_equal(mkdir(dir, 0700), 0);
+		assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+		for (int i = 0; i < from; i++)
+			assert_int_equal(sqlite3_exec(db, catalog_schema[i], NULL, NULL, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_exec(db, "INSERT INTO images(id, created, loaded, size, max_id, manifest) VALUES('one', 1, 2, 3, 4, 'm')", NULL, NULL, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_close(db), SQLITE_OK);
+		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_int_equal(catalog_open(fd, dir, &c, &e), 0);
+		assert_int_equal(number(c, "PRAGMA user_version"), CATALOG_VERSION);
+		assert_int_equal(number(c, "SELECT size FROM images WHERE id = 'one' AND parent = ''"), 3);
+		catalog_close(c);
+	}
+}
+
 static void what_is_no_database_is_named(void **state)
 {
 	struct err e = { 0 };
@@ -191,6 +220,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(scope_rolls_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_writers, setup, teardown),
 		cmocka_unit_test_setup_teardown(newer_format_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(older_formats_are_brought_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_database_is_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(statements_are_used_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_log_does_not_grow_for_ever, setup, teardown),
