@@ -114,6 +114,7 @@ rounds() { if [ -n "${TARE_TEST_LONG:-}" ]; then seq "$(($1 * 5))"; else seq "$1
     done
   done
   [ "$kills" -gt 10 ]
+  tare image prune -f >/dev/null # what was linked aside for one that was killed goes with the next collection
   consistent
 }
 
