@@ -169,7 +169,7 @@ part_networks() {
   d run -d --name web --network front --network-alias www -p 18080:80 -p 127.0.0.1:18081:81/udp busybox sh -c 'echo from $HOSTNAME >/tmp/x; exec nc -ll -p 80 -e echo the web'
   wait_until 10 answers 127.0.0.1 18080
   host busybox nc -w 1 127.0.0.1 18080 </dev/null
-  d port web
+  d port web | sort
   d port web 80
   d ps --filter name=web --format '{{.Names}} {{.Ports}}'
   d run --rm --network front busybox sh -c 'nc -w 2 web 80; nc -w 2 www 80; nslookup web | grep -c 10.201.7'
