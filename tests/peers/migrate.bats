@@ -18,7 +18,7 @@ setup_file() {
   peer_docker volume create -o type=tmpfs -o device=tmpfs -o o=size=1m memory >/dev/null
   peer_docker create --name keeper -v data:/data -v /without-a-name busybox true >/dev/null
   fill "$(peer_docker volume inspect -f '{{.Mountpoint}}' data)"
-  peer_docker ps -a --format "{{.ID}} {{.Names}} {{.Status}} {{.Mounts}}" >"$W/ps.before"
+  peer_docker ps -a --format "{{.ID}} {{.Names}} {{.Status}} {{.Mounts}}" | tr " ," "\n" | sort >"$W/ps.before"
   listing "$W/docker" >"$W/disk.before"
 }
 
@@ -92,7 +92,7 @@ migrate() { tare system migrate-from docker --host "unix://$W/docker.sock" "$@";
 }
 
 @test "nothing of Docker's has changed" {
-  peer_docker ps -a --format "{{.ID}} {{.Names}} {{.Status}} {{.Mounts}}" >"$BATS_TEST_TMPDIR/ps"
+  peer_docker ps -a --format "{{.ID}} {{.Names}} {{.Status}} {{.Mounts}}" | tr " ," "\n" | sort >"$BATS_TEST_TMPDIR/ps"
   diff "$W/ps.before" "$BATS_TEST_TMPDIR/ps"
   listing "$W/docker" >"$BATS_TEST_TMPDIR/disk"
   diff "$W/disk.before" "$BATS_TEST_TMPDIR/disk"
