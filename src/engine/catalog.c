@@ -178,17 +178,22 @@ void catalog_looked(struct catalog *c, bool began)
 
 /* ---- open and close ---- */
 
-static int schema_version(struct catalog *c, int64_t *version, struct err *e)
+static int pragma(struct catalog *c, const char *sql, int64_t *out, struct err *e)
 {
 	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(c, &s, e, "PRAGMA user_version", "");
+	int r = cat_prepare(c, &s, e, sql, "");
 
 	if (r == 0)
 		r = cat_step(s, e);
 	if (r < 0)
 		return r;
-	*version = r ? cat_int(s, 0) : 0;
+	*out = r ? cat_int(s, 0) : 0;
 	return 0;
+}
+
+static int schema_version(struct catalog *c, int64_t *version, struct err *e)
+{
+	return pragma(c, "PRAGMA user_version", version, e);
 }
 
 /* A new, empty database becomes ours, an older one today's. Under the writers' lock: two first commands may come at
@@ -363,15 +368,11 @@ static void checkpoint(struct catalog *c)
 /* SQLite counts what others commit. */
 int catalog_generation(struct catalog *c, uint64_t *out, struct err *e)
 {
-	CLEANUP_STMT struct cat_stmt *s = NULL;
-	int r = cat_prepare(c, &s, e, "PRAGMA data_version", "");
+	int64_t others = 0;
+	int r = pragma(c, "PRAGMA data_version", &others, e);
 
-	if (r == 0)
-		r = cat_step(s, e);
-	if (r < 0)
-		return r;
-	*out = (uint64_t)c->commits << 32 | (uint32_t)(r ? cat_int(s, 0) : 0);
-	return 0;
+	*out = (uint64_t)c->commits << 32 | (uint32_t)others;
+	return r;
 }
 
 void catalog_read_much(struct catalog *c)

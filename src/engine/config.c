@@ -612,3 +612,11 @@ int config_parse(struct arena *a, const char *text, struct ct_config *out, struc
 		r = json_get_str(out->doc, "record", "Cgroup", &out->cgroup, e);
 	return r < 0 ? err_ctx(e, "the container's record in the catalog") : 0;
 }
+
+bool config_is_of(struct arena *a, const char *text, const char *owner)
+{
+	struct ct_config c;
+	struct err ignored;
+
+	return config_parse(a, text, &c, &ignored) == 0 && strcmp(json_text(c.labels, CONFIG_OWNER_LABEL, ""), owner) == 0;
+}

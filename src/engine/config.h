@@ -45,6 +45,8 @@ struct ct_config {
 int config_parse(struct arena *a, const char *text, struct ct_config *out, struct err *e) MUST_CHECK;
 /* For a list of many: labels, cgroup, and of doc what is no member of Config and HostConfig, of these Healthcheck and NetworkMode. */
 int config_skim(struct arena *a, const char *text, struct ct_config *out, struct err *e) MUST_CHECK;
+/* Whether it has this as its CONFIG_OWNER_LABEL; one that cannot be read has none. */
+bool config_is_of(struct arena *a, const char *text, const char *owner);
 /* The cgroup alone, which stands near the beginning; NULL: there is none. */
 const char *config_cgroup(struct arena *a, const char *text);
 

@@ -1,6 +1,4 @@
-/* See inmemory.h. A store that is there already, in an image that was made with one in it, is not hidden: it is one to look at.
- *
- * Two commands may be the first at the same time: the folder that is under the tmpfs is locked while one looks and mounts, and who had to wait
+/* Two commands may be the first at the same time: the folder that is under the tmpfs is locked while one looks and mounts, and who had to wait
  * for that looks again by the path. */
 #include "engine/inmemory.h"
 

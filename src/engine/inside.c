@@ -364,14 +364,13 @@ static int take_stopped(void *data)
 	return r < 0 ? err_errno(o->e, r, "the container's root") : finish(o, mnt_clone_tree(root, "", true));
 }
 
-static int begin_stopped(struct opening *o, enum inside_use use)
+static int begin_stopped(struct opening *o)
 {
 	const struct json *rootfs;
 	int r = read_description(o);
 
 	if (r < 0)
 		return r;
-	o->use = use;
 	o->at = o->en->state; /* nothing of a container's is found by that name */
 	rootfs = json_get(o->doc, "rootfs");
 	return o->hold->rec.image ? lay_layers(o, rootfs) : lay_folder(o, rootfs);
@@ -381,8 +380,10 @@ static int take(struct opening *o, enum inside_use use)
 {
 	bool runs = hold_runs(o->hold);
 	pid_t helper = 0;
-	int r = runs ? 0 : begin_stopped(o, use);
+	int r;
 
+	o->use = use;
+	r = runs ? 0 : begin_stopped(o);
 	if (r == 0)
 		r = ns_run_scratch(runs ? take_running : take_stopped, o, &helper);
 	ns_reap(helper);

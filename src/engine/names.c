@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/text.h"
 #include "engine/record.h"
 
 static const char *const adjectives[] = {
@@ -55,7 +56,7 @@ int name_check_network(const char *name, struct err *e)
 
 	for (const char *p = name; *p && good; p++)
 		good = isalnum((unsigned char)*p) || strchr("_.-+@~ ", *p);
-	if (good && len == ID_LEN && strspn(name, "0123456789abcdef") == len)
+	if (good && text_is_hex(name, ID_LEN))
 		return err_set(e, ERR_INVALID, "\"%s\" is no name for a network: it could be the id of one", name);
 	return good ? 0 : err_set(e, ERR_INVALID, "\"%.140s\" is no name for a network: 1 to %d letters, digits, '_', '.', '-', '+', '@', '~' or blanks between, a letter or digit first",
 				  name, NAME_MAX_LEN);

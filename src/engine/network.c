@@ -6,6 +6,7 @@
 #include <sys/file.h>
 
 #include "base/sha256.h"
+#include "base/text.h"
 #include "engine/cni_folder.h"
 #include "engine/config.h"
 #include "engine/events.h"
@@ -14,7 +15,6 @@
 #include "engine/network_rows.h"
 #include "engine/record.h"
 
-#define HEX "0123456789abcdef"
 #define COLUMNS "id, name, number, driver, device, subnet, gateway, next, created, config, subnet6, gateway6"
 
 bool network_is_default(const char *name)
@@ -22,12 +22,21 @@ bool network_is_default(const char *name)
 	return !name || !*name || strcmp(name, NETWORK_DEFAULT) == 0 || strcmp(name, "default") == 0;
 }
 
+const char *network_owner(const struct network *n)
+{
+	return json_text(json_get(n->config, "Labels"), CONFIG_OWNER_LABEL, NULL);
+}
+
+bool network_is_for(const struct network *n, const char *owner)
+{
+	const char *own = network_owner(n);
+
+	return !own || !owner || strcmp(own, owner) == 0;
+}
+
 bool network_admits(const struct network *n, const struct json *config)
 {
-	const char *theirs = json_text(json_get(n->config, "Labels"), CONFIG_OWNER_LABEL, NULL);
-	const char *own = json_text(json_get(json_get(config, "Config"), "Labels"), CONFIG_OWNER_LABEL, NULL);
-
-	return !theirs || !own || strcmp(theirs, own) == 0;
+	return network_is_for(n, json_text(json_get(json_get(config, "Config"), "Labels"), CONFIG_OWNER_LABEL, NULL));
 }
 
 bool network_is_builtin(const struct network *n)
@@ -223,15 +232,14 @@ int network_find(const struct engine *en, struct arena *a, const char *what, str
 	const struct network_options usual = { .name = NETWORK_DEFAULT, .driver = NETWORK_ROUTED };
 	const char *name = network_is_default(what) ? NETWORK_DEFAULT : what;
 	struct cni_network cni;
-	bool is_id = strlen(name) == ID_LEN && strspn(name, HEX) == ID_LEN;
-	int r = is_id ? look(en, a, "id = ?1", name, out, e) : 0; /* first: no name takes an id's place */
+	int r = text_is_hex(name, ID_LEN) ? look(en, a, "id = ?1", name, out, e) : 0; /* first: no name takes an id's place */
 
 	if (r == 0)
 		r = look(en, a, "name = ?1", name, out, e);
 
 	if (r == 0 && network_is_default(name))
 		return network_make(en, a, &usual, out, e);
-	if (r == 0 && strlen(name) < ID_LEN && strspn(name, HEX) == strlen(name))
+	if (r == 0 && strlen(name) < ID_LEN && strspn(name, "0123456789abcdef") == strlen(name))
 		r = look(en, a, "substr(id, 1, length(?1)) = ?1", name, out, e);
 	if (r != 0)
 		return r < 0 ? r : 0;

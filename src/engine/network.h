@@ -50,8 +50,11 @@ int network_find(const struct engine *en, struct arena *a, const char *what, str
 /* "host" and "none" are no rows: a container has a link there or not. Where networks are shown they are some, as Docker's: 1 when what is the name of one, its id,
  * or the start of that (from 12 digits on). */
 int network_builtin(struct arena *a, const char *what, struct network *out, struct err *e) MUST_CHECK;
-/* A network keeps its name in a container's configuration (config) while the container does not run, and the name may be another's when it starts: of two
- * who are kept to their own (CONFIG_OWNER_LABEL, engine/config.h) none comes into the other's by that. */
+/* Of those who are kept to their own the one who made it (CONFIG_OWNER_LABEL, engine/config.h); NULL: none of them. */
+const char *network_owner(const struct network *n);
+/* Whether owner may see and use it: his own, and everybody's. NULL, who is kept to nothing, may all. */
+bool network_is_for(const struct network *n, const char *owner);
+/* The same of a container (config): the network's name stays there while it does not run, and may be another's when it starts. */
 bool network_admits(const struct network *n, const struct json *config);
 bool network_is_builtin(const struct network *n);
 /* "bridge", and its names "default" and none at all. */

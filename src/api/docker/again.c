@@ -124,10 +124,8 @@ static int tell(const struct engine *en, struct arena *a, const struct seen *s, 
 /* As container_list.c has it of one whose configuration is not read. */
 static void tell_again(const struct engine *en, struct arena *a, const struct row *row, const struct record *rec, const struct live *live, struct json_writer *w)
 {
-	struct seen s = { .rec = *rec, .live = *live, .state = record_status_name(rec->status), .health = "none" };
+	struct seen s = { .rec = *rec, .live = *live, .state = container_state(rec), .health = "none" };
 
-	if (rec->status == RECORD_RUNNING)
-		s.state = container_paused(rec) ? "paused" : "running";
 	if (row->checked)
 		s.health = health_word(en, a, rec->id);
 	jw_piece(w, row->text, row->marks.begin);
@@ -140,22 +138,15 @@ static int list_one(const struct engine *en, struct arena *a, struct ex_keep *ke
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	struct record rec = row->rec;
-	int r;
 
 	if (!row->text)
 		return container_listed(en, a, q, &rec, tell, &(struct telling){ keep, row, w }, e);
-	r = settle(en, a, &rec, &live, SETTLE_LIST, e);
-	if (r < 0) { /* as in any list */
-		if (e->cls != ERR_NOTFOUND)
-			log_warning("%s", e->msg);
+	if (!container_settle(en, a, q, &rec, &live, e))
 		return 0;
-	}
 	if (rec.config != row->rec.config || rec.status != row->rec.status) { /* read anew: it is another now */
 		row->text = NULL;
 		return container_listed(en, a, q, &rec, tell, &(struct telling){ keep, row, w }, e);
 	}
-	if (!record_is_active(&rec) && !q->all && q->most < 0)
-		return 0;
 	tell_again(en, a, row, &rec, &live, w);
 	return 1;
 }

@@ -152,11 +152,12 @@ static int serve(struct attached *a, struct err *e)
 			       .keys = a->config.tty ? &a->keys : NULL, .early = a->early, .n_early = a->n_early };
 	const struct logs_want past = { .query = { .tail = -1 }, .out = a->want & FRAME_WANT_STDOUT, .err = a->want & FRAME_WANT_STDERR,
 					.framed = !a->config.tty && !a->websocket };
-	int r;
+	int r = 0;
 
-	if (a->logs)
+	if (a->logs) {
 		relay_after_head(a->fd);
-	r = a->logs ? logs_send(a->en, a->rec.id, &past, send_bytes, a, e) : 0;
+		r = logs_send(a->en, a->rec.id, &past, send_bytes, a, e);
+	}
 
 	if (r < 0 || !a->stream)
 		return r;

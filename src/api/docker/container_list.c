@@ -71,28 +71,36 @@ static bool publishes(const struct publishers *p, const char *id)
 	return p->n && bsearch(id, p->ids, p->n, sizeof(*p->ids), by_id);
 }
 
+bool container_settle(const struct engine *en, struct arena *a, const struct container_query *q, struct record *rec, struct live *live, struct err *e)
+{
+	if (settle(en, a, rec, live, SETTLE_LIST, e) < 0) { /* it went while we looked, or cannot be put right: the others are still worth a list */
+		if (e->cls != ERR_NOTFOUND)
+			log_warning("%s", e->msg);
+		return false;
+	}
+	return record_is_active(rec) || q->all || q->most >= 0 || ps_asks_status(q->filters);
+}
+
+const char *container_state(const struct record *rec)
+{
+	if (rec->status == RECORD_RUNNING)
+		return container_paused(rec) ? "paused" : "running";
+	return record_status_name(rec->status);
+}
+
 /* 1: it is one of them. What it takes of a may go afterwards: the configurations of a thousand containers are some megabytes. */
 static int one(const struct engine *en, struct arena *a, const struct container_query *q, const struct publishers *ports, struct record *rec,
 	       container_seen_fn fn, void *data, struct err *e)
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
-	struct seen s = { .state = "created" };
-	bool all = q->all || q->most >= 0 || ps_asks_status(q->filters);
-	int r = settle(en, a, rec, &live, SETTLE_LIST, e);
+	struct seen s = { 0 };
+	int r = 0;
 
-	if (r < 0) { /* it went while we looked, or cannot be put right: the others are still worth a list */
-		if (e->cls != ERR_NOTFOUND)
-			log_warning("%s", e->msg);
-		return 0;
-	}
-	if (!record_is_active(rec) && !all)
+	if (!container_settle(en, a, q, rec, &live, e))
 		return 0;
 	s.rec = *rec;
 	s.live = live;
-	if (rec->status == RECORD_RUNNING)
-		s.state = container_paused(rec) ? "paused" : "running";
-	else
-		s.state = record_status_name(rec->status);
+	s.state = container_state(rec);
 	if (rec->status == RECORD_RUNNING && (q->config || q->filters.n || publishes(ports, rec->id)))
 		r = ports_read(en, a, rec->id, &s.own, e);
 	if (r == 0 && (q->config || has_health(rec)))

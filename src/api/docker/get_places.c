@@ -8,15 +8,6 @@
 #include "api/docker/routes.h"
 #include "api/docker/words.h"
 #include "api/server/guard.h"
-#include "engine/config.h"
-
-/* Who is kept to his own sees these, and everybody's. */
-static bool is_shown(const struct network *n, const char *owner)
-{
-	const char *label = json_text(json_get(n->config, "Labels"), CONFIG_OWNER_LABEL, NULL);
-
-	return !owner || !label || strcmp(label, owner) == 0;
-}
 
 static int get_networks(struct exchange *ex, struct err *e)
 {
@@ -34,7 +25,7 @@ static int get_networks(struct exchange *ex, struct err *e)
 		r = networks_listed(en, ex_arena(ex), filters, &v, &n, e);
 	jw_array(&w, NULL);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		if (is_shown(&v[i], guard_owner(ex)))
+		if (network_is_for(&v[i], guard_owner(ex)))
 			r = inspect_network_write(en, ex_arena(ex), &v[i], ex_api(ex) >= 128 ? NETWORK_BRIEF : NETWORK_API, guard_owner(ex), &w, e);
 	jw_end_array(&w);
 	return r < 0 ? r : ex_json(ex, 200, &text, e);

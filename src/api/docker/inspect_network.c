@@ -9,14 +9,6 @@
 #include "api/docker/times.h"
 #include "engine/config.h"
 
-static bool is_of(struct arena *a, const char *owner, const char *config)
-{
-	struct ct_config c;
-	struct err ignored;
-
-	return !owner || (config_skim(a, config, &c, &ignored) == 0 && strcmp(json_text(c.labels, CONFIG_OWNER_LABEL, ""), owner) == 0);
-}
-
 static int write_containers(const struct engine *en, struct arena *a, const struct network *net, bool brief, const char *owner, struct json_writer *w,
 			    struct err *e)
 {
@@ -31,7 +23,7 @@ static int write_containers(const struct engine *en, struct arena *a, const stru
 	jw_object(w, "Containers");
 	while (!brief && r == 0 && (r = cat_step(s, e)) > 0) {
 		r = 0;
-		if (!is_of(a, owner, cat_text(s, 5)))
+		if (owner && !config_is_of(a, cat_text(s, 5), owner))
 			continue;
 		jw_object(w, cat_text(s, 0));
 		jw_str(w, "Name", cat_text(s, 1));

@@ -107,8 +107,5 @@ bool own_has(const struct exchange *ex, const struct json *labels)
 
 bool own_made(struct exchange *ex, const char *config)
 {
-	struct ct_config c;
-	struct err e = { 0 };
-
-	return config_parse(ex_arena(ex), config, &c, &e) == 0 && own_has(ex, c.labels);
+	return config_is_of(ex_arena(ex), config, guard_owner(ex));
 }

@@ -98,19 +98,12 @@ int own_volume_body(struct exchange *ex, struct json *body, struct err *e)
 
 /* ---- networks ---- */
 
-/* NULL: it is not there, or nobody's. */
-static int owner_of(struct exchange *ex, const char *what, struct network *net, const char **owner, struct err *e)
+static int find_network(struct exchange *ex, const char *what, struct network *net, struct err *e)
 {
 	struct engine *en;
 	int r = ex_engine(ex, &en, e);
 
-	*owner = NULL;
-	if (r == 0)
-		r = networks_find(en, ex_arena(ex), what, net, e);
-	if (r < 0)
-		return r;
-	*owner = json_text(json_get(net->config, "Labels"), CONFIG_OWNER_LABEL, NULL);
-	return 0;
+	return r < 0 ? r : networks_find(en, ex_arena(ex), what, net, e);
 }
 
 static int no_network(const char *what, struct err *e)
@@ -121,13 +114,12 @@ static int no_network(const char *what, struct err *e)
 static int use_network(struct exchange *ex, const char *what, struct err *e)
 {
 	struct network net;
-	const char *owner;
-	int r = *what && !network_is_default(what) ? owner_of(ex, what, &net, &owner, e) : 1;
+	int r = *what && !network_is_default(what) ? find_network(ex, what, &net, e) : 1;
 
 	if (r != 0)
 		return r > 0 || e->cls == ERR_NOTFOUND ? 0 : r; /* as in own_network() */
 	/* not ERR_NOTFOUND, which of a create means its image to clients */
-	return owner && strcmp(owner, guard_owner(ex)) != 0 ? err_set(e, ERR_DENIED, "network %s not found", what) : 0;
+	return network_is_for(&net, guard_owner(ex)) ? 0 : err_set(e, ERR_DENIED, "network %s not found", what);
 }
 
 int own_use_networks(struct exchange *ex, const struct json *body, struct err *e)
@@ -142,17 +134,17 @@ int own_use_networks(struct exchange *ex, const struct json *body, struct err *e
 
 int own_network(struct exchange *ex, bool used, struct err *e)
 {
-	const char *what = ex_param(ex, 0), *owner;
+	const char *what = ex_param(ex, 0);
 	struct network net;
-	int r = owner_of(ex, what, &net, &owner, e);
+	int r = find_network(ex, what, &net, e);
 
 	if (r < 0 && e->cls == ERR_NOTFOUND)
 		return used ? 0 : no_network(what, e); /* the handler says so, or knows where else to look */
 	if (r < 0)
 		return r;
-	if (owner && strcmp(owner, guard_owner(ex)) != 0)
+	if (!network_is_for(&net, guard_owner(ex)))
 		return no_network(what, e);
-	if (!owner && !used)
+	if (!network_owner(&net) && !used)
 		return own_no(e, "a network that is everybody's");
 	if (!network_is_builtin(&net))
 		guard_param(ex, 0, net.id);
