@@ -143,6 +143,7 @@ kept() { [ -n "$(find "$TARE_ROOT/ingest" -path '*/blobs/*')" ]; }
   built() { api_is 200 POST "/build?t=$1&$2" -H 'Content-Type: application/x-tar' --data-binary @context.tar | jq -r .stream | grep -c 'Using cache'; }
   of() { tare inspect -f "{{.$2}}" "$1"; }
   taken() { tare system df --format json | jq -r 'select(.Type | test("Images|Cache")).Size' | xargs; }
+  tare builder prune -af >/dev/null # of the tests before
   local begun before; begun=$(date +%s) before=$(taken)
   run built dated:1; [ "$output" = 0 ]
   local made; made=$(date -d "$(of dated:1 Created)" +%s)
@@ -156,7 +157,7 @@ kept() { [ -n "$(find "$TARE_ROOT/ingest" -path '*/blobs/*')" ]; }
   tare rmi dated:1 dated:2 dated:3 >/dev/null
   tare builder prune -af >/dev/null
   [ -z "$(tare builder du -q)" ]
-  [ "$(taken)" = "$before" ]
+  [ "$(taken)" = "$before" ] || { echo "$before; now $(taken)"; false; }
   run built dated:1; [ "$output" = 0 ]
   run built dated:4 'cachefrom=["nosuch:1"]'; [ "$output" = 0 ]
   run built dated:5 nocache=1; [ "$output" = 0 ]

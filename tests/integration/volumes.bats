@@ -151,7 +151,7 @@ touch: /other/x: Read-only file system" ]
   run -127 tare run --rm -v /more "$REF" nosuchcommand
   tare run -d --rm -v /more --name brief "$REF" true
   wait_until 5 bash -c "[ \"\$('$TARE_BIN/tare' volume ls -q)\" = named ]"
-  [ "$(ls -A "$TARE_ROOT/volumes")" = named ]
+  wait_until 5 bash -c "[ \"\$(ls -A '$TARE_ROOT/volumes')\" = named ]" # the folder goes after the row
   tare volume rm named
 }
 
