@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 
-#define CATALOG_VERSION 13
+#define CATALOG_VERSION 14
 
 struct catalog;
 struct cat_stmt;

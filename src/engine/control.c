@@ -62,7 +62,7 @@ int container_cgroup(struct arena *a, const struct record *rec, struct cgroup **
 	return r < 0 ? r : cg_open(config.cgroup, out, e);
 }
 
-/* Lists ask that of each that runs: no more is read than it takes. */
+/* Lists ask that of many: no more is read than it takes. */
 bool container_paused(const struct record *rec)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -95,7 +95,9 @@ int container_pause(const struct engine *en, const char *what, bool paused, stru
 		return err_errno(e, r, "read the freezer of container %s", rec.name);
 	if (frozen == paused)
 		return err_set(e, ERR_BUSY, "container %s is %s", rec.name, paused ? "paused already" : "not paused");
-	r = cg_freeze(cg, paused, e);
+	r = paused ? live_touch(en, rec.id, e) : 0;
+	if (r == 0)
+		r = cg_freeze(cg, paused, e);
 	if (r == 0)
 		events_container(en, &rec, paused ? "pause" : "unpause", NULL);
 	return r;

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "engine/container.h"
+#include "engine/live.h"
 #include "sys/cgroup.h"
 #include "sys/spawn.h"
 
@@ -90,6 +91,8 @@ int freezer_serve(const struct engine *en, const char *id, struct err *e)
 
 	if (r == 0)
 		r = container_cgroup(&a, &rec, &cg, e);
+	if (r == 0)
+		r = live_touch(en, id, e);
 	if (r < 0)
 		return r;
 	(void)signal(SIGPIPE, SIG_IGN); /* who asked may be gone already */

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -15,18 +16,33 @@
 
 #define STATE_MAX 65536
 #define STATE_USUAL 2048
+#define ASKED_ONE_BY_ONE 8
 
 void live_close(struct live *l)
 {
 	l->pidfd = close_fd(l->pidfd);
 }
 
-static bool monitor_lives(int dir, const char *name)
+static int open_lock(const struct engine *en, const char *id)
 {
-	CLEANUP_FD int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	char name[NAME_MAX + 1];
+
+	(void)snprintf(name, sizeof(name), "%s/lock", id);
+	return openat(en->state_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+}
+
+static bool is_locked(int fd)
+{
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	return fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+static bool monitor_lives(const struct engine *en, const char *id)
+{
+	CLEANUP_FD int fd = open_lock(en, id);
+
+	return is_locked(fd);
 }
 
 static int64_t time_of(const struct json *doc, const char *key)
@@ -130,8 +146,7 @@ static int look(const struct engine *en, const char *id, bool glance, struct liv
 
 	*out = (struct live)LIVE_INIT;
 	/* the lock first: a monitor seen dead has written its last state */
-	(void)snprintf(name, sizeof(name), "%s/lock", id);
-	out->monitor = monitor_lives(en->state_fd, name);
+	out->monitor = monitor_lives(en, id);
 	(void)snprintf(name, sizeof(name), "%s/state.json", id);
 	r = read_state(en, name, !glance || !out->monitor, out, e);
 	return r < 0 ? err_ctx(e, "%s/%s", en->state, name) : 0;
@@ -145,4 +160,53 @@ int live_read(const struct engine *en, const char *id, struct live *out, struct 
 int live_glance(const struct engine *en, const char *id, struct live *out, struct err *e)
 {
 	return look(en, id, true, out, e);
+}
+
+/* ---- many at once ---- */
+
+/* The lock of one that was touched is a file that is not empty: so one stat(2) tells both. */
+#define TOUCHED 1
+
+void live_many_free(struct live_many *m)
+{
+	filelocks_free(&m->locks);
+}
+
+static bool is_untouched_lock(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_size == 0;
+}
+
+static bool untouched_alone(const struct engine *en, const char *id)
+{
+	CLEANUP_FD int fd = open_lock(en, id);
+	struct stat st;
+
+	return is_locked(fd) && fstat(fd, &st) == 0 && is_untouched_lock(&st);
+}
+
+bool live_untouched(const struct engine *en, struct live_many *m, const char *id)
+{
+	char name[NAME_MAX + 1];
+	struct stat st;
+
+	if (m->asked < ASKED_ONE_BY_ONE) {
+		m->asked++;
+		return untouched_alone(en, id);
+	}
+	if (m->asked == ASKED_ONE_BY_ONE) {
+		m->asked++;
+		(void)!filelocks_read(&m->locks); /* without them each is looked at closer */
+	}
+	(void)snprintf(name, sizeof(name), "%s/lock", id);
+	return fstatat(en->state_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_untouched_lock(&st) && filelocks_held(&m->locks, st.st_dev, st.st_ino);
+}
+
+int live_touch(const struct engine *en, const char *id, struct err *e)
+{
+	CLEANUP_FD int fd = open_lock(en, id);
+
+	if (fd < 0 || ftruncate(fd, TOUCHED) < 0)
+		return err_errno(e, -errno, "mark %s/%s/lock", en->state, id);
+	return 0;
 }

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "engine/engine.h"
+#include "sys/filelocks.h"
 
 enum live_word { LIVE_ABSENT, LIVE_CREATED, LIVE_RUNNING, LIVE_EXITED }; /* status of state.json; ABSENT: no file */
 
@@ -32,8 +33,23 @@ void live_close(struct live *l);
 
 /* Looks. A state.json that cannot be read as one counts as ERR_INTERNAL naming it. */
 int live_read(const struct engine *en, const char *id, struct live *out, struct err *e) MUST_CHECK;
-/* For lists: while a monitor lives no process is looked at, and container, pid and pidfd stay as they were; what the monitor wrote last is the
+/* One of a list: while a monitor lives no process is looked at, and container, pid and pidfd stay as they were; what the monitor wrote last is the
  * truth, or about to be told anew by it. */
 int live_glance(const struct engine *en, const char *id, struct live *out, struct err *e) MUST_CHECK;
+
+/* What lists of many find out for all at once. */
+struct live_many {
+	struct filelocks locks;
+	unsigned int asked;
+};
+#define LIVE_MANY_INIT { FILELOCKS_INIT, 0 }
+#define CLEANUP_LIVE_MANY CLEANUP(live_many_free)
+void live_many_free(struct live_many *m);
+
+/* Of one that the catalog calls running: its monitor lives, and nobody has touched it. Then it is as the catalog says, and not paused. False: look closer. */
+bool live_untouched(const struct engine *en, struct live_many *m, const char *id);
+/* By who changes what the catalog does not know of one that runs (pauses it, changes its ports), before he does so: from then on, and as long as it runs, lists look closer.
+ * Not for its monitor, which would lose its lock. */
+int live_touch(const struct engine *en, const char *id, struct err *e) MUST_CHECK;
 
 #endif

@@ -348,6 +348,8 @@ static int mark(const struct change *c, struct err *e)
 	char port[NET_PORT_TEXT_LEN];
 	int r = folder < 0 ? -errno : 0;
 
+	if (r == 0 && live_touch(c->en, c->held.rec.id, e) < 0)
+		return e->code;
 	for (size_t i = 0; i < c->kept.n; i++)
 		if (c->kept.v[i].part)
 			sb_printf(&text, "%s\n", net_port_text(&c->kept.v[i].now, port));

@@ -7,10 +7,12 @@
 #include "base/text.h"
 #include "engine/nearest.h"
 
-#define COLUMNS_WITH(config)                                                                                           \
+#define COLUMNS_WITH(config, restarts)                                                                                 \
 	"id, name, image, image_ref, command, " config ", containers.created, started, finished, status, boot_id, exit_code,"   \
-	" exit_known, oom, auto_remove, error, stopped, restarts, restart_wait, restart_due, "
-#define COLUMNS COLUMNS_WITH("config")
+	" exit_known, oom, auto_remove, error, " restarts ", "
+#define COLUMNS COLUMNS_WITH("config", "stopped, restarts, restart_wait, restart_due")
+/* What stands behind the configuration cannot be had without the pages that this takes. */
+#define BRIEF COLUMNS_WITH("NULL", "CASE status WHEN 'restarting' THEN stopped END, 0, 0, 0")
 #define RANGE "coalesce(i.base, n.base), coalesce(i.size, n.size)"
 #define NO_RANGE "0, 0"
 #define FROM " FROM containers LEFT JOIN id_ranges i ON i.container = id LEFT JOIN named_ranges n ON n.container = id "
@@ -252,10 +254,7 @@ int record_list(struct catalog *c, struct arena *a, const char *image, struct re
 
 int record_list_brief(struct catalog *c, struct arena *a, struct record **out, size_t *n, struct err *e)
 {
-	return list(c, a,
-		    "SELECT " COLUMNS_WITH("CASE WHEN status IN ('created', 'exited') THEN NULL ELSE config END") NO_RANGE
-		    " FROM containers WHERE ?1 IS NULL",
-		    NULL, out, n, e);
+	return list(c, a, "SELECT " BRIEF NO_RANGE " FROM containers WHERE ?1 IS NULL", NULL, out, n, e);
 }
 
 /* ---- id ranges ---- */

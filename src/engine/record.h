@@ -81,8 +81,10 @@ int record_get(struct catalog *c, struct arena *a, const char *id, struct record
 int record_list(struct catalog *c, struct arena *a, const char *image, struct record **out, size_t *n,
 		struct err *e) MUST_CHECK;
 
-/* All of them, and of those that do not run, nor will again by themselves, without config (NULL), which is most of a row. */
+/* All of them, without config (NULL), which is most of a row, and without the counts of restarts. */
 int record_list_brief(struct catalog *c, struct arena *a, struct record **out, size_t *n, struct err *e) MUST_CHECK;
+/* A condition in SQL on those whose configuration may ask for health checks: the catalog has an index of them. */
+#define RECORD_MAY_BE_CHECKED "instr(config, '\"Healthcheck\"')"
 
 /* Host ids for a user namespace: `size` of them (a multiple of 65536 is taken), free, least recently used, above
  * ID_RANGE_FIRST; recorded for the container, whose row must exist already. */

@@ -215,7 +215,7 @@ c = sqlite3.connect(sys.argv[1])
 c.executescript("DROP TABLE repo_digests; DROP TABLE documents; ALTER TABLE tags DROP COLUMN document;"
                 + "".join("ALTER TABLE containers DROP COLUMN %s;" % n for n in ("stopped", "restarts", "restart_wait", "restart_due")) +
                 "DROP TABLE volume_uses; DROP TABLE volumes; DROP TABLE manifest_blobs; ALTER TABLE tags DROP COLUMN manifest;"
-                "ALTER TABLE images DROP COLUMN tagged; ALTER TABLE images DROP COLUMN parent; PRAGMA user_version=7;")
+                "ALTER TABLE images DROP COLUMN tagged; ALTER TABLE images DROP COLUMN parent; DROP INDEX containers_checked; PRAGMA user_version=7;")
 c.execute("INSERT INTO tags(ref, image) SELECT ?, id FROM images", sys.argv[2:])
 c.commit()
 X

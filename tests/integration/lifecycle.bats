@@ -186,6 +186,30 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   tare rm pp
 }
 
+@test "ps of many: who is paused, whose health is checked, whose monitor was killed" {
+  local i id
+  for i in 0 1 2 3 4 5 6 7 8; do tare run -d --name "many$i" busybox sleep 100; done
+  tare run -d --name many9 --health-cmd true --health-interval 1s busybox sleep 100
+  tare run -d --name many10 busybox sleep 100
+  tare pause many0 many10
+  states() { tare ps -a --filter name=many --format '{{.Names}} {{.Status}}' | sed -n "s/^$1 Up [a-zA-Z0-9 ]*//p"; }
+  all() { tare ps | sed -n "s/.* Up [a-zA-Z0-9 ]*[a-z]  *\((.*)\)* *$1\$/\1/p" | xargs; }
+  for i in 0 10; do [ "$(all "many$i")" = "(Paused)" ]; [ "$(states "many$i")" = "(Paused)" ]; done
+  for i in 1 8; do [ "$(all "many$i")" = "" ]; [ "$(tare ps | grep -c " Up .* many$i\$")" = 1 ]; done
+  wait_until 10 bash -c "'$TARE_BIN/tare' ps | grep -q '(healthy) .*many9\$'"
+  tare unpause many10
+  [ "$(all many10)" = "" ]
+  [ "$(tare info --format '{{.ContainersRunning}} {{.ContainersPaused}}')" = "10 1" ]
+  # one whose monitor is gone has another by the time that it is listed
+  id=$(tare inspect -f '{{.Id}}' many3)
+  local halves; halves=$(jq -r '.keeper, .worker' "$TARE_STATE/$id/state.json")
+  kill -9 $halves
+  wait_until 5 bash -c "! kill -0 $(head -1 <<<"$halves") 2>/dev/null"
+  [ "$(tare ps -q | wc -l)" = 11 ]
+  [ "$(jq -r .keeper "$TARE_STATE/$id/state.json")" != "$(head -1 <<<"$halves")" ]
+  tare rm -f $(tare ps -q --filter name=many) >/dev/null
+}
+
 @test "rm -f of a paused container" {
   local _
   for _ in 1 2 3 4 5; do # its cgroup may go while it is being thawed

@@ -122,38 +122,39 @@ static int tell(const struct engine *en, struct arena *a, const struct seen *s, 
 }
 
 /* As container_list.c has it of one whose configuration is not read. */
-static void tell_again(const struct engine *en, struct arena *a, const struct row *row, const struct record *rec, const struct live *live, struct json_writer *w)
+static void tell_again(const struct engine *en, struct arena *a, const struct row *row, struct seen *s, struct json_writer *w)
 {
-	struct seen s = { .rec = *rec, .live = *live, .state = container_state(rec), .health = "none" };
-
-	if (row->checked)
-		s.health = health_word(en, a, rec->id);
+	s->health = row->checked ? health_word(en, a, s->rec.id) : "none";
 	jw_piece(w, row->text, row->marks.begin);
-	container_write_condition(a, &s, w);
+	container_write_condition(a, s, w);
 	sb_add(w->out, row->text + row->marks.end, row->len - row->marks.end);
 }
 
 /* 1: it is one of them. */
-static int list_one(const struct engine *en, struct arena *a, struct ex_keep *keep, const struct container_query *q, struct row *row, struct json_writer *w, struct err *e)
+static int list_one(const struct engine *en, struct arena *a, struct ex_keep *keep, const struct container_query *q, struct live_many *many, struct row *row,
+		    struct json_writer *w, struct err *e)
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	struct record rec = row->rec;
+	const char *state;
 
 	if (!row->text)
-		return container_listed(en, a, q, &rec, tell, &(struct telling){ keep, row, w }, e);
-	if (!container_settle(en, a, q, &rec, &live, e))
+		return container_listed(en, a, q, many, &rec, tell, &(struct telling){ keep, row, w }, e);
+	state = container_settle(en, a, q, many, &rec, &live, e);
+	if (!state)
 		return 0;
 	if (rec.config != row->rec.config || rec.status != row->rec.status) { /* read anew: it is another now */
 		row->text = NULL;
-		return container_listed(en, a, q, &rec, tell, &(struct telling){ keep, row, w }, e);
+		return container_listed(en, a, q, many, &rec, tell, &(struct telling){ keep, row, w }, e);
 	}
-	tell_again(en, a, row, &rec, &live, w);
+	tell_again(en, a, row, &(struct seen){ .rec = rec, .live = live, .state = state }, w);
 	return 1;
 }
 
 int again_list(const struct engine *en, struct ex_keep *keep, const struct container_query *q, struct json_writer *w, struct err *e)
 {
 	CLEANUP_ARENA struct arena scratch = ARENA_INIT;
+	CLEANUP_LIVE_MANY struct live_many many = LIVE_MANY_INIT;
 	struct again *m = begin(keep);
 	int64_t shown = 0;
 	int r = !m ? err_errno(e, -ENOMEM, "list containers") : m->rows || m->too_many ? 0 : read_rows(en, keep, m, e);
@@ -163,7 +164,7 @@ int again_list(const struct engine *en, struct ex_keep *keep, const struct conta
 		return r;
 	for (size_t i = 0; r >= 0 && i < m->n && (q->most < 0 || shown < q->most); i++) {
 		arena_reset(&scratch);
-		r = list_one(en, &scratch, keep, q, &m->rows[i], w, e);
+		r = list_one(en, &scratch, keep, q, &many, &m->rows[i], w, e);
 		shown += r > 0;
 	}
 	return r < 0 ? r : 1;

@@ -15,13 +15,13 @@ struct container_query {
 typedef int (*container_seen_fn)(const struct engine *en, struct arena *a, const struct seen *s, void *data, struct err *e);
 int containers_listed(const struct engine *en, const struct container_query *q, container_seen_fn fn, void *data, struct err *e) MUST_CHECK;
 
-/* The first of what a list does with each: false when it is not one of them, as far as that is told before its configuration is read. */
-bool container_settle(const struct engine *en, struct arena *a, const struct container_query *q, struct record *rec, struct live *live, struct err *e) MUST_CHECK;
-/* Of one that is settled: Docker's word. */
-const char *container_state(const struct record *rec);
+/* The first of what a list does with each: settles it and gives its state, Docker's word. NULL when it is not one of them, as far as that is told before its
+ * configuration is read. many: of this list. */
+const char *container_settle(const struct engine *en, struct arena *a, const struct container_query *q, struct live_many *many, struct record *rec,
+			     struct live *live, struct err *e) MUST_CHECK;
 /* What a list does with each: settles it, and gives it to fn, or not (then 0; 1: it was one of them). q has config. */
-int container_listed(const struct engine *en, struct arena *a, const struct container_query *q, struct record *rec, container_seen_fn fn, void *data,
-		     struct err *e) MUST_CHECK;
+int container_listed(const struct engine *en, struct arena *a, const struct container_query *q, struct live_many *many, struct record *rec, container_seen_fn fn,
+		     void *data, struct err *e) MUST_CHECK;
 
 /* "Up 3 minutes (healthy)" */
 const char *container_status_text(struct arena *a, const struct seen *s);

@@ -360,6 +360,7 @@ struct counts {
 
 static int count(const struct engine *en, struct arena *a, struct counts *out, struct err *e)
 {
+	CLEANUP_LIVE_MANY struct live_many many = LIVE_MANY_INIT;
 	struct record *recs;
 	struct image *images;
 	int r = record_list(en->catalog, a, NULL, &recs, &out->containers, e);
@@ -370,6 +371,10 @@ static int count(const struct engine *en, struct arena *a, struct counts *out, s
 		CLEANUP_LIVE struct live live = LIVE_INIT;
 		struct err ignored;
 
+		if (recs[i].status == RECORD_RUNNING && live_untouched(en, &many, recs[i].id)) {
+			out->by_state[RECORD_RUNNING]++;
+			continue;
+		}
 		if (settle(en, a, &recs[i], &live, SETTLE_LIST, &ignored) == 0)
 			out->by_state[recs[i].status]++;
 		out->paused += recs[i].status == RECORD_RUNNING && container_paused(&recs[i]);
