@@ -62,13 +62,23 @@ static int plan_stop_signal(struct plan *p, const struct image_config *image, st
 	return 0;
 }
 
+/* One that is relative is below the root, as dockerd's. */
+static const char *cgroup_parent(const struct plan *p)
+{
+	const char *parent = p->opt->cgroup_parent ? p->opt->cgroup_parent : SPEC_CGROUP_PARENT;
+
+	return parent[0] == '/' ? parent : arena_printf(p->a, "/%s", parent);
+}
+
 static int check_cgroup_parent(const struct plan *p, const char *parent, struct err *e)
 {
+	const char *path = cgroup_parent(p);
+
 	if (parent && p->rootless)
 		return err_set(e, ERR_UNSUPPORTED, "--cgroup-parent: which cgroup the containers of an ordinary user are in is not his to choose");
-	if (!parent || (parent[0] == '/' && !strstr(parent, "/../") && !text_ends(parent, "/..") && !strstr(parent, "//")))
+	if (!parent || (parent[0] && path && !strstr(path, "/../") && !text_ends(path, "/..") && !strstr(path, "//")))
 		return 0;
-	return err_set(e, ERR_INVALID, "--cgroup-parent %s: must be an absolute path without \"..\"", parent);
+	return err_set(e, ERR_INVALID, "--cgroup-parent %s: must be a path without \"..\" and empty names", parent);
 }
 
 /* What tells the manager that it is ready must be there; and without a cgroup only who may make no device nodes is kept from the machine's. */
@@ -398,7 +408,7 @@ static void write_rootfs(const struct plan *p, const struct spec_place *place, s
 
 const char *spec_cgroup(const struct plan *p)
 {
-	const char *parent = p->opt->cgroup_parent ? p->opt->cgroup_parent : SPEC_CGROUP_PARENT;
+	const char *parent = cgroup_parent(p);
 
 	if (!plan_has_cgroup(p))
 		return NULL;

@@ -260,8 +260,12 @@ JSON
   grep -q /tare-test-parent/ "/proc/$(live cg pid)/cgroup"
   [ "$(tare exec cg sh -c 'cut -d: -f3 /proc/self/cgroup | sort -u')" = / ]
   tare rm -f cg
-  run -125 tare run --rm --cgroup-parent ../x busybox true
-  find /sys/fs/cgroup -type d -name tare-test-parent -exec rmdir {} + 2>/dev/null || true
+  tare run -d --name cg --cgroup-parent tare-test-parent/below busybox sleep 100
+  grep -q ':/tare-test-parent/below/' "/proc/$(live cg pid)/cgroup"
+  [ "$(tare inspect -f '{{.HostConfig.CgroupParent}}' cg)" = tare-test-parent/below ]
+  tare rm -f cg
+  for bad in ../x a/../x /x/.. a//b; do run -125 tare run --rm --cgroup-parent "$bad" busybox true; done
+  find /sys/fs/cgroup -depth -type d -path '*/tare-test-parent*' -exec rmdir {} + 2>/dev/null || true
 }
 
 @test "the host's mount table does not grow" {
