@@ -14,7 +14,11 @@
 #include "base/text.h"
 #include "engine/container.h"
 #include "engine/events.h"
+#include "oci/user.h"
 #include "sys/cgroup.h"
+
+#define PASSWD_MAX (8U << 20)
+#define USER_WIDTH 8
 
 struct numbers {
 	unsigned int tty;
@@ -99,7 +103,22 @@ static void describe_times(const struct numbers *n, struct top_process *p)
 	p->cpu_percent = (unsigned int)(n->ticks / hz * 100 / (alive ? alive : 1));
 }
 
-static int read_process(pid_t pid, struct top_process *p)
+/* The first user of a container with ids of its own is root all the same. */
+static void name_user(const char *passwd, bool own_ids, struct top_process *p)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct oci_resolved_user user = { .name = p->uid == 0 ? "root" : NULL };
+	struct err ignored;
+
+	(void)snprintf(p->user, sizeof(p->user), "%u", p->uid);
+	if (!own_ids && p->uid && oci_user_resolve_texts(&a, passwd, NULL, p->user, &user, &ignored) < 0)
+		return;
+	if (user.name)
+		(void)snprintf(p->user, sizeof(p->user), strlen(user.name) > USER_WIDTH ? "%.*s+" : "%.*s",
+			       strlen(user.name) > USER_WIDTH ? USER_WIDTH - 1 : USER_WIDTH, user.name);
+}
+
+static int read_process(pid_t pid, const char *passwd, struct top_process *p)
 {
 	struct numbers n;
 	struct stat st;
@@ -110,6 +129,7 @@ static int read_process(pid_t pid, struct top_process *p)
 	if (stat(path, &st) < 0 || read_stat(pid, p, &n) < 0)
 		return -ESRCH;
 	p->uid = inside(pid, st.st_uid);
+	name_user(passwd, p->uid != st.st_uid, p);
 	read_command(pid, p);
 	describe_times(&n, p);
 	if (major(n.tty) >= 136 && major(n.tty) <= 143)
@@ -180,13 +200,16 @@ int top_pids(const struct engine *en, const char *what, pid_t **out, size_t *n, 
 int top_read(const struct engine *en, const char *what, top_fn fn, void *data, struct err *e)
 {
 	CLEANUP_FREE pid_t *pids = NULL;
+	CLEANUP_FREE char *passwd = NULL;
 	size_t n;
 	int r = top_pids(en, what, &pids, &n, e);
 
+	if (r == 0)
+		(void)!io_read_file(AT_FDCWD, "/etc/passwd", PASSWD_MAX, &passwd, NULL);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct top_process p;
 
-		if (read_process(pids[i], &p) == 0)
+		if (read_process(pids[i], passwd, &p) == 0)
 			fn(&p, data);
 	}
 	return r;

@@ -10,6 +10,7 @@
 struct top_process {
 	pid_t pid, ppid;          /* on the host */
 	uid_t uid;                /* in the container */
+	char user[12];            /* as ps(1) has it: the name that the host has for it, "systemd+" when that is long; its number where it has none, or the container ids of its own */
 	unsigned int cpu_percent; /* of one CPU, since it started */
 	unsigned int cpu_seconds;
 	char started[16];         /* "14:03", or "Nov23" when not today */

@@ -252,11 +252,20 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   tare rm -f up down
 }
 
-@test "top lists the processes, with the user ids of the container" {
+@test "top lists the processes, with the users of the container" {
   tare run -d --name tt --user 1000 busybox sleep 100
   run -0 tare top tt
   [[ "${lines[0]}" == UID*PID*PPID*CMD ]]
   [[ "${lines[1]}" == "1000 "*"sleep 100" ]]
+  tare exec -d --user 2 tt sleep 101 # bin, on the host, which a container with ids of its own has nothing to do with
+  tare exec -d --user 0 tt sleep 102
+  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' top tt | wc -l) = 4 ]"
+  [ "$(tare top tt --format '{{.UID}}' | sort | xargs)" = "1000 2 root" ]
+  tare rm -f tt
+  tare run -d --name tt --userns host busybox sleep 100
+  for user in 2 4242 0; do tare exec -d --user "$user" tt sleep 100; done
+  wait_until 5 bash -c "[ \$('$TARE_BIN/tare' top tt | wc -l) = 5 ]"
+  [ "$(tare top tt --format '{{.UID}}' | sort | xargs)" = "4242 bin root root" ]
   tare rm -f tt
 }
 

@@ -89,8 +89,7 @@ static void add_process(const struct top_process *p, void *data)
 	char text[40];
 
 	jw_array(w, NULL);
-	(void)snprintf(text, sizeof(text), "%u", p->uid);
-	jw_str(w, NULL, text);
+	jw_str(w, NULL, p->user);
 	(void)snprintf(text, sizeof(text), "%d", (int)p->pid);
 	jw_str(w, NULL, text);
 	(void)snprintf(text, sizeof(text), "%d", (int)p->ppid);

@@ -190,7 +190,7 @@ static void add_process(const struct top_process *p, void *data)
 	struct table *t = data;
 	struct arena *a = t->a;
 	const char *cells[] = {
-		arena_printf(a, "%u", p->uid),
+		arena_strdup(a, p->user),
 		arena_printf(a, "%d", (int)p->pid),
 		arena_printf(a, "%d", (int)p->ppid),
 		arena_printf(a, "%u", p->cpu_percent),
