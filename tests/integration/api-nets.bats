@@ -217,3 +217,13 @@ message() { printf '%s {"message":"%s"}' "$1" "$2"; }
   run -0 ask PUT '/volumes/named?version=1' '{}'
   [[ "$output" == '503 {"message":"This node is not a swarm manager.'* ]]
 }
+
+@test "hints that name a command of tare are not told to clients of the API" {
+  run -125 tare run --rm --network nosuch busybox true
+  [[ "$output" == *"(tare network ls lists them)"* ]]
+  run -0 ask POST '/containers/create?name=netless' '{"Image":"busybox","HostConfig":{"NetworkMode":"nosuch"}}'
+  run -0 ask POST /containers/netless/start
+  echo "$output"
+  tare rm netless
+  [[ "$output" == 4*nosuch* && "$output" != *"(tare "* ]]
+}

@@ -153,9 +153,9 @@ int stream_end(struct stream *s, int r, int code, struct err *e)
 	jw_object(w, "errorDetail");
 	if (code)
 		jw_i64(w, "code", code);
-	jw_str(w, "message", e->msg);
+	jw_strn(w, "message", e->msg, ex_told_length(e->msg));
 	jw_end_object(w);
-	jw_str(w, "error", e->msg);
+	jw_strn(w, "error", e->msg, ex_told_length(e->msg));
 	stream_object_end(s);
 	*e = s->lost;
 	return e->code;

@@ -144,13 +144,21 @@ int ex_text(struct exchange *ex, int status, const char *type, const char *text,
 	return answer(ex, status, type, (int64_t)strlen(text), text, e);
 }
 
+size_t ex_told_length(const char *message)
+{
+	const char *hint = strstr(message, " (tare ");
+	size_t len = strlen(message);
+
+	return hint && strchr(hint, ')') == message + len - 1 ? (size_t)(hint - message) : len;
+}
+
 int ex_error(struct exchange *ex, int status, const struct err *why, struct err *e)
 {
 	CLEANUP_STRBUF struct strbuf body = STRBUF_INIT;
 	struct json_writer w = JSON_WRITER(&body);
 
 	jw_object(&w, NULL);
-	jw_str(&w, "message", why->msg);
+	jw_strn(&w, "message", why->msg, ex_told_length(why->msg));
 	jw_end_object(&w);
 	return ex_json(ex, status > 0 ? status : err_info(why->cls)->http_status, &body, e);
 }

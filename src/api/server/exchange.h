@@ -91,6 +91,8 @@ int ex_json(struct exchange *ex, int status, const struct strbuf *body, struct e
 int ex_text(struct exchange *ex, int status, const char *type, const char *text, struct err *e) MUST_CHECK;
 /* The error as Docker's clients know it, with its class's status or (status > 0) another. */
 int ex_error(struct exchange *ex, int status, const struct err *why, struct err *e) MUST_CHECK;
+/* How much of an error's message its client is told: not the hint at its end, "(tare ps -a lists them)", which is for who uses that command. */
+size_t ex_told_length(const char *message);
 
 /* Begins an answer without a known length: headers go out at once; each ex_write() is one chunk, sent at once. The end follows when the handler returns 0. */
 int ex_begin(struct exchange *ex, int status, const char *type, struct err *e) MUST_CHECK;
