@@ -479,3 +479,27 @@ wipe_state() { until find "$TARE_STATE" -mindepth 1 -delete 2>/dev/null; do slee
   is_state wiped running
   tare rm -f wiped
 }
+
+@test "stop, kill, pause and rm of several: at the same time, names in the order that was asked for, each failure told" {
+  local i names=()
+  for i in 0 1 2 3 4; do tare run -d --name "several$i" --stop-timeout 2 busybox sh -c 'trap "" TERM; while :; do sleep 0.05; done' >/dev/null; names+=("several$i"); done
+  run -0 tare pause "${names[@]}"
+  [ "${lines[*]}" = "${names[*]}" ]
+  run -0 tare unpause several4 several3 several2 several1 several0
+  [ "${lines[*]}" = "several4 several3 several2 several1 several0" ]
+  local begun=$SECONDS
+  run -1 --separate-stderr tare stop several1 nosuch several0 several2 several3 several4
+  [ "${lines[*]}" = "several1 several0 several2 several3 several4" ]
+  [[ "$stderr" == *"no such container: nosuch"* ]]
+  [ $((SECONDS - begun)) -lt 8 ] # one after the other: 10
+  tare start "${names[@]}" >/dev/null
+  run -0 tare kill "${names[@]}"
+  [ "${lines[*]}" = "${names[*]}" ]
+  run -0 --separate-stderr tare rm -f several0 nosuch "${names[@]:1}"
+  [ "${lines[*]}" = "${names[*]}" ]
+  [ -z "$(tare ps -aq --filter name=several)" ]
+  # that there is no store is said once
+  : >"$BATS_TEST_TMPDIR/file"
+  run -1 --separate-stderr tare --root "$BATS_TEST_TMPDIR/file" stop a b c
+  [ "${#stderr_lines[@]}" = 1 ]
+}

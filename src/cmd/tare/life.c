@@ -146,21 +146,14 @@ static const int64_t *timeout_of(const struct stop_opts *o)
 	return o->timeout == INT64_MIN ? NULL : &o->timeout;
 }
 
-static int stop(const struct engine *en, const struct stop_opts *o, const char *what, struct err *e)
+static int stop_one(const struct engine *en, const char *what, const void *data, struct err *e)
 {
+	const struct stop_opts *o = data;
 	int sig, r = signal_of(o->signal, &sig, e);
 
 	return r < 0 ? r : container_stop(en, what, sig, timeout_of(o), e);
 }
 
-static int stop_one(const struct engine *en, const char *what, const void *data, struct err *e)
-{
-	int r = stop(en, data, what, e);
-
-	if (r == 0)
-		tare_say("%s", what);
-	return r;
-}
 
 static int restart_one(const struct engine *en, const char *what, const void *data, struct err *e)
 {
@@ -181,8 +174,6 @@ static int kill_one(const struct engine *en, const char *what, const void *data,
 
 	if (r == 0)
 		r = container_kill(en, what, sig, e);
-	if (r == 0)
-		tare_say("%s", what);
 	return r;
 }
 
@@ -210,7 +201,7 @@ int cmd_stop(const struct cli_call *call, struct err *e)
 		return err_set(e, ERR_INVALID, "--for-shutdown goes alone: it stops all that run, each as it was made to be stopped");
 	if (!o->for_shutdown && !call->n_args)
 		return err_set(e, ERR_USAGE, "which container? see \"%s --help\"", call->name);
-	return o->for_shutdown ? stop_all(call, e) : with_each(call, stop_one, call->opts, e);
+	return o->for_shutdown ? stop_all(call, e) : tare_at_once(call, stop_one, call->opts, e);
 }
 
 int cmd_restart(const struct cli_call *call, struct err *e)
@@ -220,7 +211,7 @@ int cmd_restart(const struct cli_call *call, struct err *e)
 
 int cmd_kill(const struct cli_call *call, struct err *e)
 {
-	return with_each(call, kill_one, call->opts, e);
+	return tare_at_once(call, kill_one, call->opts, e);
 }
 
 /* ---- wait, rm, rename, pause ---- */
@@ -260,17 +251,15 @@ static int rm_one(const struct engine *en, const char *what, const void *data, s
 	const struct rm_opts *o = data;
 	int r = o->link ? links_remove(en, what, e) : container_remove(en, what, o->force, o->volumes, e);
 
-	if (r == 0)
-		tare_say("%s", what);
 	if (r == 0 || !o->force || e->cls != ERR_NOTFOUND)
 		return r;
 	log_warning("%s", e->msg); /* with -f "it is not there" is what was wanted */
-	return 0;
+	return 1;
 }
 
 int cmd_rm(const struct cli_call *call, struct err *e)
 {
-	return with_each(call, rm_one, call->opts, e);
+	return tare_at_once(call, rm_one, call->opts, e);
 }
 
 int cmd_rename(const struct cli_call *call, struct err *e)
@@ -283,19 +272,15 @@ int cmd_rename(const struct cli_call *call, struct err *e)
 
 static int pause_one(const struct engine *en, const char *what, const void *data, struct err *e)
 {
-	int r = container_pause(en, what, data != NULL, e);
-
-	if (r == 0)
-		tare_say("%s", what);
-	return r;
+	return container_pause(en, what, data != NULL, e);
 }
 
 int cmd_pause(const struct cli_call *call, struct err *e)
 {
-	return with_each(call, pause_one, "pause", e);
+	return tare_at_once(call, pause_one, "pause", e);
 }
 
 int cmd_unpause(const struct cli_call *call, struct err *e)
 {
-	return with_each(call, pause_one, NULL, e);
+	return tare_at_once(call, pause_one, NULL, e);
 }

@@ -41,6 +41,8 @@ int tare_engine_as_it_is(const struct cli_call *call, struct engine *en, struct 
 /* For commands over several containers or images: does each, prints what fails as it fails, and gives 1 when any did. */
 typedef int (*tare_each_fn)(const struct engine *en, const char *what, const void *data, struct err *e);
 int tare_each(const struct cli_call *call, const struct engine *en, tare_each_fn fn, const void *data) MUST_CHECK;
+/* The same of many at the same time, each with an engine of its own (atonce.c). The name of one that fn gives 0 for is told, in the order of the arguments. */
+int tare_at_once(const struct cli_call *call, tare_each_fn fn, const void *data, struct err *e) MUST_CHECK;
 
 /* Prints a line to standard output. */
 void tare_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
