@@ -13,7 +13,7 @@ teardown() {
 }
 
 # reply HOST PORT FROM: what a UDP port answers.
-reply() { timeout 5 python3 "$TARE_TESTS/lib/udp.py" ask "$@"; }
+reply() { timeout 5 python3 "$TARE_TESTS/lib/udp.py" ask "$@" 4; }
 serve_datagrams() { # NAME PORT TEXT: from inside the container
   nsenter --net="/proc/$(tare inspect "$1" | jq .[0].State.Pid)/ns/net" python3 "$TARE_TESTS/lib/udp.py" serve "$2" "$3" 3>&- &
   UDP=$!
@@ -81,7 +81,7 @@ serve_datagrams() { # NAME PORT TEXT: from inside the container
   serve_datagrams udp 5300 hello
   [[ "$(reply ::1 5353 4001)" == "hello 10.210.0.1" ]]
   [[ "$(reply 2001:db8::1 5353 4001)" == hello* ]]
-  [[ "$(outside timeout 5 python3 "$TARE_TESTS/lib/udp.py" ask 2001:db8::1 5353 4001)" == hello* ]]
+  [[ "$(outside timeout 5 python3 "$TARE_TESTS/lib/udp.py" ask 2001:db8::1 5353 4001 4)" == hello* ]]
   [[ "$(reply 127.0.0.1 5353 4001)" == hello* ]]
   kill "$UDP"
 }

@@ -294,7 +294,7 @@ in_by_ipv6() { [ -n "$(outside timeout 3 busybox nc -w 3 2001:db8::1 "$1" </dev/
   echo $! >>"$BATS_TEST_TMPDIR/services"
   wait_until 5 sh -c "nsenter --net=/proc/$(tare inspect web | jq '.[0].State.Pid')/ns/net ss -lun | grep -q :53"
   [ -z "$(outside python3 "$BATS_TEST_DIRNAME/../lib/udp.py" ask 192.0.2.1 5353 4000)" ]
-  [ "$(outside python3 "$BATS_TEST_DIRNAME/../lib/udp.py" ask 192.0.2.1 5353 4001)" = "one 192.0.2.2" ]
+  [ "$(outside python3 "$BATS_TEST_DIRNAME/../lib/udp.py" ask 192.0.2.1 5353 4001 4)" = "one 192.0.2.2" ]
 }
 
 @test "nft rules with a policy of drop for what is forwarded: they decide, and a start says so, once" {

@@ -411,7 +411,7 @@ way_out() { # NETWORK
     true'
   echo "$output"
   utare run -d --name asks "${net[@]}" busybox sleep 100 >/dev/null
-  udp=$(nsenter --net="$(netns_of asks)" python3 "$LIB/udp.py" ask 192.0.2.2 8001 40000)
+  udp=$(nsenter --net="$(netns_of asks)" python3 "$LIB/udp.py" ask 192.0.2.2 8001 40000 5)
   [[ "$output" == *"inet 10.0.2.100/24"* ]]
   [[ "$output" == *"default via 10.0.2.2 dev eth0"* ]]
   [[ "$output" == *"10.0.2.100"*me* ]]
@@ -456,9 +456,9 @@ ports() { # NETWORK
   [[ "$(ask 127.0.0.1 8091)" == ranged* ]]
   run ask_from_outside 192.0.2.1 8091
   [ -z "$output" ]
-  [[ "$(outside python3 "$LIB/udp.py" ask 192.0.2.1 5353 40001)" == datagram* ]]
+  [[ "$(outside python3 "$LIB/udp.py" ask 192.0.2.1 5353 40001 5)" == datagram* ]]
   # slirp4netns drops the answers to the host's loopback, which the container is not to reach
-  [ "$1" = slirp4netns ] || [[ "$(python3 "$LIB/udp.py" ask 127.0.0.1 5353 40001)" == datagram* ]]
+  [ "$1" = slirp4netns ] || [[ "$(python3 "$LIB/udp.py" ask 127.0.0.1 5353 40001 5)" == datagram* ]]
   # nothing else leads there
   run sh -c "ss -Hltun | awk '{ print \$5 }' | sed 's/.*://' | sort -un | tr '\n' ' '"
   [[ "$output" =~ ^"5353 8080 "(8084 )?"8090 8091 8092 "[0-9]+" "$ ]]
