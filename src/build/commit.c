@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "build/ports.h"
 #include "build/work.h"
 #include "engine/container.h"
 #include "engine/events.h"
@@ -100,6 +101,28 @@ static int take_volumes(struct commit *c, const struct json *volumes, struct err
 	return r;
 }
 
+/* Those that were published, too: a container of the new image offers them. */
+static int take_ports(struct commit *c, const struct json *exposed, struct err *e)
+{
+	struct df_instruction in = { .kind = DF_EXPOSE };
+	struct df_list words = { 0 };
+	int r;
+
+	json_each(it, exposed)
+		if (it->type == JSON_STRING && !df_list_add(c->b.a, &words, it->str))
+			return err_errno(e, -ENOMEM, "ports");
+	r = df_ports(c->b.a, &words, &in.list, e);
+	return r < 0 ? r : conf_apply(c->b.a, &c->stage.conf, &in, e);
+}
+
+static void take_health(struct commit *c, const struct json *health)
+{
+	if (!health || health->type != JSON_OBJECT)
+		return;
+	c->stage.conf.base_health = health;
+	c->stage.conf.health = NULL;
+}
+
 /* The record says some things also where nobody asked for them. */
 static int take_config(struct commit *c, struct err *e)
 {
@@ -123,6 +146,9 @@ static int take_config(struct commit *c, struct err *e)
 	if (to->stop_signal || strcmp(signal, "SIGTERM") != 0)
 		to->stop_signal = signal;
 	r = take_labels(c, c->hold.config.labels, e);
+	take_health(c, json_get(config, "Healthcheck"));
+	if (r == 0)
+		r = take_ports(c, json_get(doc, "Exposed"), e);
 	return r < 0 ? r : take_volumes(c, json_get(config, "Volumes"), e);
 }
 

@@ -49,6 +49,21 @@ made() { tare run --name box "${@:2}" busybox sh -c "$1"; }
   [ "$(config '[.config.Env[1:],.config.Cmd,.config.User,.config.StopSignal,.config.WorkingDir]' t:3)" = '[["A=run","B=image"],["-u","X"],"7","SIGINT","/elsewhere"]' ]
 }
 
+@test "commit: the health check, ports and volumes that the container was given are the image's" {
+  tare create --name box -p 127.0.0.1::80 --expose 90/udp -v /anon --health-cmd 'test -e /well' --health-retries 2 busybox true
+  run -0 tare commit box t:h
+  [ "$(config '[.config.Healthcheck, (.config.ExposedPorts, .config.Volumes | keys)]' t:h)" = \
+    '[{"Test":["CMD-SHELL","test -e /well"],"Retries":2},["80/tcp","90/udp"],["/anon"]]' ]
+  tare rm -v box
+  tare create --name box --no-healthcheck t:h
+  run -0 tare commit -c 'EXPOSE 91' box t:none
+  [ "$(config '[.config.Healthcheck.Test, (.config.ExposedPorts | keys)]' t:none)" = '[["NONE"],["80/tcp","90/udp","91/tcp"]]' ]
+  tare rm -v box
+  tare create --name box t:h
+  run -0 tare commit -c 'HEALTHCHECK CMD other' box t:other
+  [ "$(config '.config.Healthcheck.Test' t:other)" = '["CMD-SHELL","other"]' ]
+}
+
 @test "commit: nothing written is no layer; what was made to mount onto is none of it" {
   mkdir "$BATS_TEST_TMPDIR/host"; echo 1 >"$BATS_TEST_TMPDIR/host/f"
   made true -v "$BATS_TEST_TMPDIR/host:/new/place" -v "$BATS_TEST_TMPDIR/host/f:/file" --tmpfs /memory
