@@ -60,5 +60,18 @@ for_part() { # PART WHAT TO SAY...
 @test "an image" { for_part image image inspect busybox; }
 @test "a network" { for_part network network inspect net; }
 @test "volumes" { for_part volume volume inspect named bound; }
+# A list of no entries is [] in a template, and a member that the document leaves out is there.
+@test "templates show what is empty alike" {
+  local t
+  while IFS= read -r t; do
+    run -0 peer_docker inspect -f "$t" plain
+    [ "$(tare inspect -f "$t" plain 2>&1)" = "$output" ] || { echo "$t: docker '$output', tare '$(tare inspect -f "$t" plain 2>&1)'"; return 1; }
+  done <<'END'
+{{.Config.Entrypoint}} {{.Config.OnBuild}} {{.Config.Volumes}} {{.Config.ExposedPorts}} {{.Config.Shell}} {{.Config.Healthcheck}}
+{{.State.Health}} {{json .State.Health}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.ExecIDs}}
+{{with .HostConfig}}{{.Binds}} {{.CapAdd}} {{.VolumesFrom}} {{.MemorySwappiness}} {{.Links}} {{.Ulimits}} {{.StorageOpt}} {{.ExtraHosts}}{{end}}
+{{len .HostConfig.Binds}} {{range .HostConfig.Binds}}x{{else}}none{{end}} {{json .HostConfig.Binds}} {{.Config.Volumes.nope}}
+END
+}
 @test "info" { for_part info info --format '{{json .}}'; }
 @test "version" { for_part version version --format '{{json .}}'; }

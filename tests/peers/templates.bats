@@ -30,6 +30,8 @@ a {{- define "t"}} x {{- end}}{{- template "t" . -}}   b
 {{printf "%.3s|%-5.2s|%5s|%03d|%x|%t|%5d|%-5d|" .Client.Os "größer" "ö" 7 255 true 42 42}}
 {{printf "%s-%d-%q-%v%%" "a" 1 "b\"c" true}}
 {{slice "abcdef" 1 3}}{{slice "abc" 1}}{{slice (split "a,b,c" ",") 1}}{{slice (split "a,b,c" ",") 0 2}}
+{{$x := "a"}}{{if true}}{{$x = "b"}}{{end}}{{$x}}
+{{$first := true}}{{range split "a,b" ","}}{{if $first}}{{$first = false}}{{else}}, {{end}}{{.}}{{end}}
 {{$x := "a"}}{{if true}}{{$x := "b"}}{{$x}}{{end}}{{$x}}
 {{with $y := "v"}}{{$y}}{{.}}{{else}}none{{end}}{{with ""}}x{{else}}none{{end}}
 {{if and true ""}}y{{else if or "" "z"}}e{{else}}n{{end}}{{not 0}}

@@ -342,6 +342,38 @@ static int declared(struct template *t, char names[2][MAX_NAME])
 	return 0;
 }
 
+/* "$a =" of a variable that there is; it is taken. */
+static int assigned(struct template *t, char what[MAX_NAME])
+{
+	const char *before = t->p;
+	int r;
+
+	skip_blanks(t);
+	if (*t->p == '$') {
+		t->p++;
+		r = name(t, what);
+		if (r < 0)
+			return r;
+		skip_blanks(t);
+		if (*t->p == '=') {
+			t->p++;
+			return 1;
+		}
+	}
+	t->p = before;
+	return 0;
+}
+
+static int assign(struct template *t, const char *what, const struct json *value)
+{
+	for (size_t i = t->n_vars; i-- > 0;)
+		if (strcmp(t->vars[i].name, what) == 0) {
+			t->vars[i].value = value;
+			return 0;
+		}
+	return err_set(t->e, ERR_INVALID, "character %zu: there is no variable $%s", (size_t)(t->p - t->text) + 1, what);
+}
+
 /* ---- actions ---- */
 
 static int block(struct template *t, const struct json *dot, bool live, enum stop *stop);
@@ -500,12 +532,14 @@ static int write_value(struct template *t, const struct json *dot, bool live)
 {
 	char names[2][MAX_NAME];
 	const struct json *v;
-	int n = declared(t, names), r = n < 0 ? n : pipeline(t, dot, live, &v);
+	int n = declared(t, names), known = n ? 0 : assigned(t, names[0]), r = n < 0 ? n : known < 0 ? known : pipeline(t, dot, live, &v);
 
 	if (r == 0)
 		r = close_action(t);
 	if (r < 0 || !live)
 		return r;
+	if (known)
+		return assign(t, names[0], v);
 	return n ? set_variable(t, names[0], v) : template_print(v, t->out, t->e);
 }
 

@@ -10,7 +10,7 @@
 #define MAX_WIDTH 999
 
 /* Marks of a node that stands for what is not there: no parsed value has one of these texts by its address. */
-static const char absent[] = "", absent_users[] = "";
+static const char absent[] = "", absent_users[] = "<no value>";
 
 struct call {
 	struct arena *a;
@@ -73,7 +73,7 @@ const struct json *template_absent(struct arena *a, const char *key, bool users)
 
 bool template_is_absent(const struct json *v)
 {
-	return v->type == JSON_NULL && v->str != NULL;
+	return v->type == JSON_NULL && (v->str == absent || v->str == absent_users);
 }
 
 bool template_truth(const struct json *v)
@@ -109,7 +109,7 @@ int template_print(const struct json *v, struct strbuf *out, struct err *e)
 	case JSON_NULL:
 		if (v->str == absent)
 			return missing(v, e);
-		sb_puts(out, v->str == absent_users ? "<no value>" : "<nil>");
+		sb_puts(out, v->str ? v->str : "<nil>");
 		return 0;
 	case JSON_BOOL:
 		sb_puts(out, v->boolean ? "true" : "false");
@@ -145,6 +145,45 @@ static bool names_of_users(const struct json *of)
 	return false;
 }
 
+/* Docker's client shows its own types, not JSON: a list that is null is one without entries there, and what is left out of the document where
+ * it is empty is there all the same. `json` says null of each. */
+static const struct {
+	const char *key, *in; /* in: of this object only; NULL: of any */
+	const char *shown;    /* NULL: <nil> */
+	bool left_out;
+} typed[] = {
+	{ "Aliases", NULL, "[]", false }, { "Binds", "HostConfig", "[]", false }, { "BlkioDeviceReadBps", "HostConfig", "[]", false },
+	{ "BlkioDeviceReadIOps", "HostConfig", "[]", false }, { "BlkioDeviceWriteBps", "HostConfig", "[]", false },
+	{ "BlkioDeviceWriteIOps", "HostConfig", "[]", false }, { "BlkioWeightDevice", "HostConfig", "[]", false }, { "CapAdd", "HostConfig", "[]", false },
+	{ "CapDrop", "HostConfig", "[]", false }, { "Cmd", NULL, "[]", false }, { "DNSNames", NULL, "[]", false },
+	{ "DeviceCgroupRules", "HostConfig", "[]", false }, { "DeviceRequests", "HostConfig", "[]", false }, { "Devices", "HostConfig", "[]", false },
+	{ "DriverOpts", NULL, "map[]", false }, { "Entrypoint", NULL, "[]", false }, { "Env", NULL, "[]", false }, { "ExecIDs", NULL, "[]", false },
+	{ "ExposedPorts", "Config", "map[]", true }, { "ExtraHosts", "HostConfig", "[]", false }, { "GroupAdd", "HostConfig", "[]", false },
+	{ "Health", "State", NULL, true }, { "Healthcheck", "Config", NULL, true }, { "Labels", NULL, "map[]", false }, { "Links", NULL, "[]", false },
+	{ "OnBuild", NULL, "[]", false }, { "Options", NULL, "map[]", false }, { "SecondaryIPAddresses", NULL, "[]", false },
+	{ "SecondaryIPv6Addresses", NULL, "[]", false }, { "SecurityOpt", "HostConfig", "[]", false }, { "Shell", "Config", "[]", true },
+	{ "StorageOpt", "HostConfig", "map[]", false }, { "Ulimits", "HostConfig", "[]", false }, { "Volumes", NULL, "map[]", false },
+	{ "VolumesFrom", "HostConfig", "[]", false },
+};
+
+/* v: what the object has by that name, NULL or null. */
+static const struct json *as_typed(struct arena *a, const struct json *of, const char *key, const struct json *v)
+{
+	for (size_t i = 0; i < ARRAY_LEN(typed); i++) {
+		struct json *empty;
+
+		if (strcmp(typed[i].key, key) != 0 || (typed[i].in && (!of->key || strcmp(typed[i].in, of->key) != 0)) || (!v && !typed[i].left_out))
+			continue;
+		empty = make(a, JSON_NULL);
+		if (empty) {
+			empty->key = typed[i].key;
+			empty->str = typed[i].shown;
+		}
+		return empty;
+	}
+	return v ? v : template_absent(a, key, names_of_users(of));
+}
+
 int template_member(struct arena *a, const struct json *of, const char *key, const struct json **out, struct err *e)
 {
 	if (template_is_absent(of))
@@ -152,8 +191,8 @@ int template_member(struct arena *a, const struct json *of, const char *key, con
 	if (of->type != JSON_OBJECT && of->type != JSON_NULL)
 		return err_set(e, ERR_INVALID, "%s%s has no members: there is no .%s in it", of->key ? "." : "it", of->key ? of->key : "", key);
 	*out = json_get(of, key);
-	if (!*out)
-		*out = template_absent(a, key, names_of_users(of));
+	if (!*out || (*out)->type == JSON_NULL)
+		*out = as_typed(a, of, key, *out);
 	return *out ? 0 : err_errno(e, -ENOMEM, "template");
 }
 
