@@ -61,14 +61,18 @@ for_part() { # PART WHAT TO SAY...
 @test "a network" { for_part network network inspect net; }
 @test "volumes" { for_part volume volume inspect named bound; }
 # A list of no entries is [] in a template, and a member that the document leaves out is there.
+same() { # KIND NAME TEMPLATE
+  run -0 peer_docker "$1" inspect -f "$3" "$2"
+  [ "$(tare "$1" inspect -f "$3" "$2" 2>&1)" = "$output" ] || { echo "$3: docker '$output', tare '$(tare "$1" inspect -f "$3" "$2" 2>&1)'"; return 1; }
+}
 @test "templates show what is empty alike" {
   local t
-  while IFS= read -r t; do
-    run -0 peer_docker inspect -f "$t" plain
-    [ "$(tare inspect -f "$t" plain 2>&1)" = "$output" ] || { echo "$t: docker '$output', tare '$(tare inspect -f "$t" plain 2>&1)'"; return 1; }
-  done <<'END'
+  same image busybox '{{.Os}}/{{.Architecture}}/{{.Variant}}|{{.OsVersion}}|{{.Config.ExposedPorts}}|{{.Config.Healthcheck}}|{{.Config.StopSignal}}|{{.Config.Labels}}'
+  same volume named '{{.Options}} {{.Status}}'
+  same container full '{{range .Mounts}}{{if eq .Type "bind"}}{{.Type}}:{{.Name}}:{{.Driver}}{{println}}{{end}}{{end}}'
+  while IFS= read -r t; do same container plain "$t"; done <<'END'
 {{.Config.Entrypoint}} {{.Config.OnBuild}} {{.Config.Volumes}} {{.Config.ExposedPorts}} {{.Config.Shell}} {{.Config.Healthcheck}}
-{{.State.Health}} {{json .State.Health}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.ExecIDs}}
+{{.State.Health}} {{json .State.Health}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.ExecIDs}} {{.SizeRw}} {{.SizeRootFs}}
 {{with .HostConfig}}{{.Binds}} {{.CapAdd}} {{.VolumesFrom}} {{.MemorySwappiness}} {{.Links}} {{.Ulimits}} {{.StorageOpt}} {{.ExtraHosts}}{{end}}
 {{len .HostConfig.Binds}} {{range .HostConfig.Binds}}x{{else}}none{{end}} {{json .HostConfig.Binds}} {{.Config.Volumes.nope}}
 END

@@ -145,43 +145,20 @@ static bool names_of_users(const struct json *of)
 	return false;
 }
 
-/* Docker's client shows its own types, not JSON: a list that is null is one without entries there, and what is left out of the document where
- * it is empty is there all the same. `json` says null of each. */
-static const struct {
-	const char *key, *in; /* in: of this object only; NULL: of any */
-	const char *shown;    /* NULL: <nil> */
-	bool left_out;
-} typed[] = {
-	{ "Aliases", NULL, "[]", false }, { "Binds", "HostConfig", "[]", false }, { "BlkioDeviceReadBps", "HostConfig", "[]", false },
-	{ "BlkioDeviceReadIOps", "HostConfig", "[]", false }, { "BlkioDeviceWriteBps", "HostConfig", "[]", false },
-	{ "BlkioDeviceWriteIOps", "HostConfig", "[]", false }, { "BlkioWeightDevice", "HostConfig", "[]", false }, { "CapAdd", "HostConfig", "[]", false },
-	{ "CapDrop", "HostConfig", "[]", false }, { "Cmd", NULL, "[]", false }, { "DNSNames", NULL, "[]", false },
-	{ "DeviceCgroupRules", "HostConfig", "[]", false }, { "DeviceRequests", "HostConfig", "[]", false }, { "Devices", "HostConfig", "[]", false },
-	{ "DriverOpts", NULL, "map[]", false }, { "Entrypoint", NULL, "[]", false }, { "Env", NULL, "[]", false }, { "ExecIDs", NULL, "[]", false },
-	{ "ExposedPorts", "Config", "map[]", true }, { "ExtraHosts", "HostConfig", "[]", false }, { "GroupAdd", "HostConfig", "[]", false },
-	{ "Health", "State", NULL, true }, { "Healthcheck", "Config", NULL, true }, { "Labels", NULL, "map[]", false }, { "Links", NULL, "[]", false },
-	{ "OnBuild", NULL, "[]", false }, { "Options", NULL, "map[]", false }, { "SecondaryIPAddresses", NULL, "[]", false },
-	{ "SecondaryIPv6Addresses", NULL, "[]", false }, { "SecurityOpt", "HostConfig", "[]", false }, { "Shell", "Config", "[]", true },
-	{ "StorageOpt", "HostConfig", "map[]", false }, { "Ulimits", "HostConfig", "[]", false }, { "Volumes", NULL, "map[]", false },
-	{ "VolumesFrom", "HostConfig", "[]", false },
-};
-
 /* v: what the object has by that name, NULL or null. */
 static const struct json *as_typed(struct arena *a, const struct json *of, const char *key, const struct json *v)
 {
-	for (size_t i = 0; i < ARRAY_LEN(typed); i++) {
-		struct json *empty;
+	const char *shown = NULL;
+	struct json *empty;
 
-		if (strcmp(typed[i].key, key) != 0 || (typed[i].in && (!of->key || strcmp(typed[i].in, of->key) != 0)) || (!v && !typed[i].left_out))
-			continue;
-		empty = make(a, JSON_NULL);
-		if (empty) {
-			empty->key = typed[i].key;
-			empty->str = typed[i].shown;
-		}
-		return empty;
+	if (!template_typed(of, key, v, &shown))
+		return v ? v : template_absent(a, key, names_of_users(of));
+	empty = make(a, shown && !*shown ? JSON_STRING : JSON_NULL);
+	if (empty) {
+		empty->key = key;
+		empty->str = shown;
 	}
-	return v ? v : template_absent(a, key, names_of_users(of));
+	return empty;
 }
 
 int template_member(struct arena *a, const struct json *of, const char *key, const struct json **out, struct err *e)

@@ -14,6 +14,10 @@ int template_print(const struct json *v, struct strbuf *out, struct err *e) MUST
 /* The value of that member. */
 int template_member(struct arena *a, const struct json *of, const char *key, const struct json **out, struct err *e) MUST_CHECK;
 
+/* Whether docker shows that member of an object otherwise than as nothing where it is null or left out; v: what the object has, NULL or null.
+ * shown: "" (a text), "[]", "map[]", or NULL: <nil>. To json all but a text are null. */
+bool template_typed(const struct json *of, const char *key, const struct json *v, const char **shown);
+
 bool template_is_function(const char *name);
 #define TEMPLATE_ARGS 16
 int template_call(struct arena *a, const char *name, const struct json *const *args, size_t n, const struct json **out, struct err *e) MUST_CHECK;
