@@ -87,6 +87,7 @@ names() { tare ps -a --format '{{.Names}}' "$@" | sort | paste -sd' '; }
   [ "$(f '{{slice .Names 1 3}} {{slice .Names 3}}')" = "ir st" ]
   [ "$(f '{{.State}} {{upper .Names}}')" = "running FIRST" ]
   [ "$(tare ps --filter name=first --format json | jq -c '[has("Label"), .Size, .State]')" = '[false,"0B","running"]' ]
+  [ "$(tare ps --filter name=first --format '{{json .}}' | jq -c 'has("Label")')" = false ]
   for bad in '{{slice .Names 9}}' '{{truncate .Names "x"}}' '{{pad .Names 1}}' '{{.Names "x"}}' '{{printf "%-99999s" .Names}}'; do
     run -1 f "$bad"
     [[ "$output" == tare:* ]] || { echo "$bad: $output"; return 1; }

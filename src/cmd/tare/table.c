@@ -1,5 +1,6 @@
 #include "cmd/tare/table.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -176,6 +177,15 @@ static int apply(const struct table *t, const char *template, const struct strbu
 	return r;
 }
 
+/* Whether it asks for {{.Label "name"}}: what that looks into is there for it alone, and none of what {{json .}} shows. */
+static bool asks_values(const char *template)
+{
+	for (const char *p = template; (p = strstr(p, ".Label")); p += strlen(".Label"))
+		if (!isalnum((unsigned char)p[strlen(".Label")]))
+			return true;
+	return false;
+}
+
 /* A line for each row; members are those of JSON. */
 static int write_rows(const struct table *t, const char *template, struct strbuf *out, struct err *e)
 {
@@ -184,7 +194,7 @@ static int write_rows(const struct table *t, const char *template, struct strbuf
 	for (size_t i = 0; r == 0 && i < t->n_rows; i++) {
 		CLEANUP_STRBUF struct strbuf object = STRBUF_INIT;
 
-		write_object(t, i, true, &object);
+		write_object(t, i, asks_values(template), &object);
 		r = apply(t, template, &object, out, e);
 	}
 	return r;
