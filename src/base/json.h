@@ -54,6 +54,9 @@ const char *json_text(const struct json *obj, const char *key, const char *usual
 /* Loop over the children of an array or object v (NULL allowed). */
 #define json_each(it, v) for (const struct json *it = (v) ? (v)->child : NULL; it; it = it->next)
 
+/* The n children of v, those of an object in the order of their names. NULL: no memory. */
+const struct json **json_sorted(struct arena *a, const struct json *v, size_t *n);
+
 /* Typed access to a member. Absent or null: leaves *out alone and returns 0 (so defaults are set before).
  * Wrong type or out of range: ERR_INVALID naming the key. `where` names the object in the message ("process"). */
 int json_get_str(const struct json *obj, const char *where, const char *key, const char **out, struct err *e) MUST_CHECK;

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -12,6 +13,26 @@ const struct json *json_get(const struct json *obj, const char *key)
 		if (*m->key == *key && !strcmp(m->key, key))
 			return m;
 	return NULL;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct json *x = *(const struct json *const *)a, *y = *(const struct json *const *)b;
+
+	return strcmp(x->key, y->key);
+}
+
+const struct json **json_sorted(struct arena *a, const struct json *v, size_t *n)
+{
+	bool object = v && v->type == JSON_OBJECT, list = object || (v && v->type == JSON_ARRAY);
+	const struct json **sorted = arena_array(a, (list ? v->len : 0) + 1, sizeof(*sorted));
+
+	*n = 0;
+	json_each (it, sorted && list ? v : NULL)
+		sorted[(*n)++] = it;
+	if (*n > 1 && object)
+		qsort(sorted, *n, sizeof(*sorted), by_key);
+	return sorted;
 }
 
 /* The member, or NULL when it is absent or null. */

@@ -42,7 +42,7 @@ static void gives(void **state)
 		{ "{{.Id}}", "sha256:abc" },
 		{ "<{{ .Id }}>", "<sha256:abc>" },
 		{ "{{.N}} {{.Yes}} {{.Null}} {{.RepoTags}} {{.Empty}}", "7 true <nil> [a:1 b:2] []" },
-		{ "{{.Config.Labels}}", "map[z:last a:first]" },
+		{ "{{.Config.Labels}}", "map[a:first z:last]" },
 		{ "{{json .RepoTags}}{{json .Id}}{{json .Config.Labels}}", "[\"a:1\",\"b:2\"]\"sha256:abc\"{\"z\":\"last\",\"a\":\"first\"}" },
 		{ "{{index .RepoTags 1}} {{index .Config.Labels \"a\"}}{{index .Config.Labels \"none\"}}", "b:2 first" },
 		{ "{{len .RepoTags}} {{len .Id}}", "2 10" },
@@ -86,8 +86,8 @@ static void gives(void **state)
 		{ "{{printf \"%.3s|%-5.2s|%5s|%03d|%x|%t\" .Id \"größer\" \"ö\" .N 255 .Yes}}", "sha|gr   |    ö|007|ff|true" },
 		{ "{{\"\\x41\\u00e9\\U0001F600\\r\\a\"}}", "A\303\251\360\237\230\200\r\a" },
 		{ "{{slice .RepoTags 1}}{{slice .RepoTags 0 1}}{{slice .RepoTags}}", "[b:2][a:1][a:1 b:2]" },
-		{ "{{.}}", "map[Id:sha256:abc RepoTags:[a:1 b:2] Empty:[] N:7 Yes:true No:false Null:<nil> "
-			   "Config:map[Labels:map[z:last a:first] Cmd:[sh -c] User:]]" },
+		{ "{{.}}", "map[Config:map[Cmd:[sh -c] Labels:map[a:first z:last] User:] Empty:[] Id:sha256:abc N:7 No:false Null:<nil> "
+			   "RepoTags:[a:1 b:2] Yes:true]" },
 	};
 
 	(void)state;

@@ -299,11 +299,13 @@ const char *table_values(struct arena *a, const struct json *object)
 const char *table_labels(struct arena *a, const struct json *labels)
 {
 	CLEANUP_STRBUF struct strbuf b = STRBUF_INIT;
+	size_t n = 0;
+	const struct json **v = json_sorted(a, labels, &n);
 
-	json_each(label, labels)
-		if (label->type == JSON_STRING)
-			sb_printf(&b, "%s%s=%s", b.len ? "," : "", label->key, label->str);
-	return arena_strdup(a, sb_str(&b));
+	for (size_t i = 0; i < n; i++)
+		if (v[i]->type == JSON_STRING)
+			sb_printf(&b, "%s%s=%s", b.len ? "," : "", v[i]->key, v[i]->str);
+	return !v ? NULL : arena_strdup(a, sb_str(&b));
 }
 
 const char *table_size(struct arena *a, uint64_t bytes)

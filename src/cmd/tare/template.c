@@ -419,27 +419,6 @@ static int do_if(struct template *t, const struct json *dot, bool live, bool wit
 	return r;
 }
 
-static int by_key(const void *a, const void *b)
-{
-	const struct json *x = *(const struct json *const *)a, *y = *(const struct json *const *)b;
-
-	return strcmp(x->key, y->key);
-}
-
-/* Its children; of an object in the order of their names. */
-static const struct json **children(struct template *t, const struct json *v, size_t *n)
-{
-	const struct json **list = arena_array(t->a, v->len + 1, sizeof(struct json *));
-
-	*n = 0;
-	if (list && (v->type == JSON_ARRAY || v->type == JSON_OBJECT))
-		json_each(it, v)
-			list[(*n)++] = it;
-	if (*n > 1 && v->type == JSON_OBJECT)
-		qsort(list, *n, sizeof(struct json *), by_key);
-	return list;
-}
-
 static const struct json *place(struct template *t, const struct json *it, size_t i)
 {
 	const struct json *v = NULL;
@@ -482,7 +461,7 @@ static int do_range(struct template *t, const struct json *dot, bool live)
 		return r;
 	if (live && (v->type == JSON_STRING || v->type == JSON_NUMBER || v->type == JSON_BOOL))
 		return wrong(t, "range wants a list or an object");
-	if (live && !(list = children(t, v, &n)))
+	if (live && !(list = json_sorted(t->a, v, &n)))
 		return err_errno(t->e, -ENOMEM, "template");
 	begin = t->p;
 	trim = t->trim;

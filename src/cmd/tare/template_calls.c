@@ -102,7 +102,9 @@ static int missing(const struct json *v, struct err *e)
 
 int template_print(const struct json *v, struct strbuf *out, struct err *e)
 {
-	const char *separator = "";
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct json **list;
+	size_t n = 0;
 	int r = 0;
 
 	switch (v->type) {
@@ -122,13 +124,15 @@ int template_print(const struct json *v, struct strbuf *out, struct err *e)
 	case JSON_OBJECT:
 		break;
 	}
+	list = json_sorted(&a, v, &n);
+	if (!list)
+		return err_errno(e, -ENOMEM, "template");
 	sb_puts(out, v->type == JSON_OBJECT ? "map[" : "[");
-	json_each(it, v) {
-		sb_puts(out, separator);
-		separator = " ";
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		sb_puts(out, i ? " " : "");
 		if (v->type == JSON_OBJECT)
-			sb_printf(out, "%s:", it->key);
-		r = r < 0 ? r : template_print(it, out, e);
+			sb_printf(out, "%s:", list[i]->key);
+		r = template_print(list[i], out, e);
 	}
 	sb_puts(out, "]");
 	return r;
