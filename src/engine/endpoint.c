@@ -741,7 +741,7 @@ static int mark_address(const struct engine *en, const char *id, const struct ip
 {
 	int r = ip->len ? stale_mark(en->state_fd, ip, id) : 0;
 
-	return r < 0 && conntrack_forget_ip(ip) >= 0 ? 0 : r;
+	return r < 0 && conntrack_forget_ips(ip, 1) >= 0 ? 0 : r;
 }
 
 static int mark(const struct engine *en, const char *id, const struct net_link *l)

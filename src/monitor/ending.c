@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "monitor/attach.h"
+#include "monitor/crew.h"
 #include "monitor/stdio.h"
 #include "net/stale.h"
 #include "runtime/notify.h"
@@ -172,7 +173,8 @@ void ending_forget_connections(const struct description *d)
 
 	(void)snprintf(path, sizeof(path), "%.*s/", end ? (int)(end - d->state_dir) : 0, d->state_dir);
 	state = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = state < 0 ? -errno : stale_forget_of(state, d->id);
+	/* the next start of one that is still there waits for our lock */
+	r = state < 0 ? -errno : crew_forgotten() ? stale_forget_by_turns(state) : stale_forget_of(state, d->id);
 	if (r < 0)
 		log_warning("connections of container %.12s are not forgotten yet: %s", d->id, strerror(-r));
 }

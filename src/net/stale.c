@@ -5,11 +5,16 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/arena.h"
+#include "base/clock.h"
 #include "sys/conntrack.h"
 
+#define PAUSE_NS 300000000 /* between two walks, where many end */
 #define PATH_LEN (sizeof(STALE_FOLDER) + IP_TEXT_LEN)
 
 static void path_of(const struct ip *ip, char out[PATH_LEN])
@@ -37,12 +42,8 @@ int stale_mark(int state, const struct ip *ip, const char *id)
 	return -ENOENT;
 }
 
-static int forget(int state, const struct ip *ip, const char *path)
+static int unmark(int state, const char *path)
 {
-	int r = conntrack_forget_ip(ip);
-
-	if (r < 0)
-		return r;
 	if (unlinkat(state, path, 0) < 0 && errno != ENOENT)
 		return -errno;
 	(void)unlinkat(state, STALE_FOLDER, AT_REMOVEDIR); /* the last one */
@@ -52,9 +53,25 @@ static int forget(int state, const struct ip *ip, const char *path)
 int stale_forget(int state, const struct ip *ip)
 {
 	char path[PATH_LEN];
+	int r;
 
 	path_of(ip, path);
-	return faccessat(state, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? (errno == ENOENT ? 0 : -errno) : forget(state, ip, path);
+	if (faccessat(state, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = conntrack_forget_ips(ip, 1);
+	return r < 0 ? r : unmark(state, path);
+}
+
+struct marks {
+	struct arena a;
+	struct ip *v;
+	const char **owners;
+	size_t n, cap, cap_owners;
+};
+
+static void marks_free(struct marks *m)
+{
+	arena_free(&m->a);
 }
 
 /* Whose the mark is, "" when there is none. */
@@ -66,30 +83,59 @@ static const char *owner_of(int dir, const char *name, char out[NAME_MAX + 1])
 	return out;
 }
 
-/* Those whose owner is one that `is_meant` says. */
-static int forget_some(int state, bool (*is_meant)(const void *data, const char *id), const void *data)
+static void add(struct marks *m, const struct ip *ip, const char *owner)
 {
-	int fd = openat(state, STALE_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
+	m->v = arena_grow(&m->a, m->v, m->n, &m->cap, sizeof(*m->v));
+	m->owners = arena_grow(&m->a, m->owners, m->n, &m->cap_owners, sizeof(*m->owners));
+	if (!m->v || !m->owners)
+		return;
+	m->v[m->n] = *ip;
+	m->owners[m->n++] = arena_strdup(&m->a, owner);
+}
+
+/* Those whose owner is one that `is_meant` says; NULL: all. */
+static int read_marks(int state, bool (*is_meant)(const void *data, const char *id), const void *data, struct marks *out)
+{
+	int fd = openat(state, STALE_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = -errno;
 	CLEANUP_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
 	if (!d) {
-		result = errno == ENOENT ? 0 : -errno;
+		r = fd < 0 ? r : -errno;
 		close_fd(fd);
-		return result;
+		return r == -ENOENT ? 0 : r;
 	}
 	while ((entry = readdir(d))) {
-		char path[PATH_LEN], owner[NAME_MAX + 1];
+		char owner[NAME_MAX + 1];
 		struct ip ip;
-		int r;
 
-		if (ip_parse(entry->d_name, &ip) < 0 || !*owner_of(dirfd(d), entry->d_name, owner) || !is_meant(data, owner))
-			continue;
-		path_of(&ip, path);
-		r = forget(state, &ip, path);
-		result = r < 0 ? r : result;
+		if (ip_parse(entry->d_name, &ip) == 0 && *owner_of(dirfd(d), entry->d_name, owner) && (!is_meant || is_meant(data, owner)))
+			add(out, &ip, owner);
+	}
+	return arena_error(&out->a);
+}
+
+/* One walk for all of them. An address may have been another's meanwhile, and that one gone, too: its mark stays. */
+static int forget(int state, const struct marks *m)
+{
+	int r = conntrack_forget_ips(m->v, m->n), result = r < 0 ? r : 0;
+
+	for (size_t i = 0; r >= 0 && i < m->n; i++) {
+		char path[PATH_LEN], owner[NAME_MAX + 1];
+
+		path_of(&m->v[i], path);
+		if (strcmp(owner_of(state, path, owner), m->owners[i]) == 0 && (r = unmark(state, path)) < 0)
+			result = r;
 	}
 	return result;
+}
+
+static int forget_some(int state, bool (*is_meant)(const void *data, const char *id), const void *data)
+{
+	CLEANUP(marks_free) struct marks m = { .a = ARENA_INIT };
+	int r = read_marks(state, is_meant, data, &m);
+
+	return r < 0 ? r : forget(state, &m);
 }
 
 static bool is_id(const void *data, const char *id)
@@ -100,6 +146,39 @@ static bool is_id(const void *data, const char *id)
 int stale_forget_of(int state, const char *id)
 {
 	return forget_some(state, is_id, id);
+}
+
+/* The time of the last walk is the file's. A clock that was set back makes nobody wait longer. */
+static void pause_after(int lock)
+{
+	struct stat st;
+	int64_t past = fstat(lock, &st) < 0 ? PAUSE_NS : clock_now_ns() - ((int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+	const struct timespec left = { .tv_nsec = past < 0 || past >= PAUSE_NS ? 0 : PAUSE_NS - past };
+
+	(void)nanosleep(&left, NULL);
+}
+
+static int any(int state)
+{
+	CLEANUP(marks_free) struct marks m = { .a = ARENA_INIT };
+	int r = read_marks(state, NULL, NULL, &m);
+
+	return r < 0 ? r : m.n > 0;
+}
+
+int stale_forget_by_turns(int state)
+{
+	CLEANUP_FD int lock = openat(state, STALE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r = lock < 0 ? -errno : 0;
+
+	/* who finds it taken has left his mark before, and who has it looks once more when it is free again */
+	while (r >= 0 && (r = any(state)) > 0 && flock(lock, LOCK_EX | LOCK_NB) == 0) {
+		pause_after(lock);
+		r = forget_some(state, NULL, NULL);
+		(void)futimens(lock, NULL);
+		(void)flock(lock, LOCK_UN);
+	}
+	return r < 0 ? r : 0;
 }
 
 struct living {

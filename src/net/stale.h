@@ -1,6 +1,6 @@
-/* Addresses whose owner has gone while the kernel may still track connections of it. To forget them is a walk over the kernel's whole table, some
- * milliseconds, for which nobody waits: the address is marked, the monitor that ends does the walk, and whoever is given a marked address
- * before that does it first.
+/* Addresses whose owner has gone while the kernel may still track connections of it. To forget them is a walk over the kernel's whole table, ten
+ * milliseconds of a processor, for which nobody waits: the address is marked, a monitor that ends does the walk, and whoever is given a marked address
+ * before that does it first. Where many end at the same time one of their monitors does it for all, a few times a second.
  *
  * A mark is a symbolic link in the folder "stale" of the state folder: ADDRESS -> ID of who had it. */
 #ifndef TARE_NET_STALE_H
@@ -11,6 +11,7 @@
 #include "base/ip.h"
 
 #define STALE_FOLDER "stale"
+#define STALE_LOCK "stale.lock" /* in the state folder; its time is the last walk's */
 
 /* All of them: state is the state folder's descriptor. Errors are -errno. */
 int stale_mark(int state, const struct ip *ip, const char *id) MUST_CHECK;
@@ -18,6 +19,8 @@ int stale_mark(int state, const struct ip *ip, const char *id) MUST_CHECK;
 int stale_forget(int state, const struct ip *ip) MUST_CHECK;
 /* Those that id had. */
 int stale_forget_of(int state, const char *id) MUST_CHECK;
+/* All there are, soon: who calls may stay a while, or leave it to one that is at it. */
+int stale_forget_by_turns(int state) MUST_CHECK;
 /* Those of whom lives() knows nothing: who had to forget them was killed. */
 int stale_forget_orphans(int state, bool (*lives)(const void *data, const char *id), const void *data) MUST_CHECK;
 

@@ -26,10 +26,11 @@ struct flow {
 
 struct wanted {
 	const struct ip *ip; /* began or answers it; NULL: by the rest */
+	size_t n_ips;
 	unsigned char proto; /* 0: any, and any port */
 	uint16_t first, last;
 	struct nl_batch deletions;
-	unsigned char family;
+	unsigned char family; /* AF_UNSPEC: either */
 	int n;
 };
 
@@ -99,8 +100,11 @@ static bool is_wanted(const struct flow *f, const struct wanted *w)
 {
 	bool translated = !ip_same(&f->to, &f->answers), port = f->proto == w->proto && f->to_port >= w->first && f->to_port <= w->last;
 
+	for (size_t i = 0; !w->proto && i < w->n_ips; i++)
+		if (ip_same(&f->from, &w->ip[i]) || ip_same(&f->answers, &w->ip[i]))
+			return true;
 	if (w->ip && !w->proto)
-		return ip_same(&f->from, w->ip) || ip_same(&f->answers, w->ip);
+		return false;
 	if (w->ip)
 		return port && translated && ip_same(&f->answers, w->ip);
 	return port && !translated && ip_same(&f->asked, &f->from); /* else it left this machine in another's name, and the answer is for that one */
@@ -110,6 +114,7 @@ static bool is_wanted(const struct flow *f, const struct wanted *w)
 static void take(const struct nlmsghdr *m, void *data)
 {
 	struct wanted *w = data;
+	const unsigned char family = ((const struct nfgenmsg *)NLMSG_DATA(m))->nfgen_family;
 	const struct nlattr *a = NULL, *first = NULL, *zone = NULL;
 	struct flow f = { 0 };
 
@@ -118,17 +123,17 @@ static void take(const struct nlmsghdr *m, void *data)
 
 		if (type == CTA_TUPLE_ORIG) {
 			first = a;
-			read_first(a, w->family, &f);
+			read_first(a, family, &f);
 		} else if (type == CTA_TUPLE_REPLY) {
-			f.answers = get_ip(a, w->family, true);
-			f.asked = get_ip(a, w->family, false);
+			f.answers = get_ip(a, family, true);
+			f.asked = get_ip(a, family, false);
 		} else if (type == CTA_ZONE) {
 			zone = a;
 		}
 	}
 	if (!first || !is_wanted(&f, w))
 		return;
-	begin(&w->deletions, w->family, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
+	begin(&w->deletions, family, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
 	nl_put(&w->deletions, CTA_TUPLE_ORIG | NLA_F_NESTED, nl_data(first), nl_len(first));
 	if (zone)
 		nl_put(&w->deletions, CTA_ZONE, nl_data(zone), nl_len(zone));
@@ -194,6 +199,11 @@ static int ask(int sock, struct wanted *w, enum side side)
 	return nl_exchange(sock, &q, take, w, NULL);
 }
 
+static unsigned char family_of(const struct ip *ip)
+{
+	return ip->len == 16 ? AF_INET6 : AF_INET;
+}
+
 /* How many connections there are in this network namespace; UINT32_MAX: nobody says. */
 static uint32_t tracked(void)
 {
@@ -210,12 +220,13 @@ static uint32_t tracked(void)
 static int run(struct wanted *w)
 {
 	uint32_t n = tracked();
+	bool all = n < FEW || w->n_ips > 1;
 	int sock = n ? nl_open(NETLINK_NETFILTER) : -1, r;
 
 	if (n == 0 || sock < 0)
 		return n == 0 ? 0 : sock;
-	r = ask(sock, w, n < FEW ? ALL : ORIGINAL);
-	if (r == 0 && w->ip && n >= FEW)
+	r = ask(sock, w, all ? ALL : ORIGINAL);
+	if (r == 0 && w->ip && !all)
 		r = ask(sock, w, REPLY);
 	r = r < 0 ? r : forget(sock, w);
 	nl_free(&w->deletions);
@@ -223,11 +234,11 @@ static int run(struct wanted *w)
 	return r;
 }
 
-int conntrack_forget_ip(const struct ip *ip)
+int conntrack_forget_ips(const struct ip *v, size_t n)
 {
-	struct wanted w = { .ip = ip, .family = ip->len == 16 ? AF_INET6 : AF_INET };
+	struct wanted w = { .ip = v, .n_ips = n, .family = n == 1 ? family_of(v) : AF_UNSPEC };
 
-	return run(&w);
+	return n ? run(&w) : 0;
 }
 
 int conntrack_forget_ports(unsigned char proto, uint16_t first, uint16_t last)
@@ -239,7 +250,7 @@ int conntrack_forget_ports(unsigned char proto, uint16_t first, uint16_t last)
 
 int conntrack_forget_published(const struct ip *ip, unsigned char proto, uint16_t first, uint16_t last)
 {
-	struct wanted w = { .ip = ip, .proto = proto, .first = first, .last = last, .family = ip->len == 16 ? AF_INET6 : AF_INET };
+	struct wanted w = { .ip = ip, .n_ips = 1, .proto = proto, .first = first, .last = last, .family = family_of(ip) };
 
 	return run(&w);
 }
