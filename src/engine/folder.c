@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "engine/capacity.h"
+#include "engine/waiting.h"
 #include "sys/mnt.h"
 
 #define REMOVE_TRIES 3
@@ -87,6 +88,7 @@ int folder_state_remove(const struct engine *en, const char *id, struct err *e)
 	/* a network of CNI whose end failed: its plugins will do without */
 	if (r > 0 && r < PATH_MAX)
 		(void)!mnt_detach(netns);
+	waiting_dismiss(en->state_fd, id);
 	r = io_remove_tree(en->state_fd, id);
 
 	return r < 0 ? err_errno(e, r, "remove %s/%s", en->state, id) : 0;

@@ -1,6 +1,9 @@
 /* The file of events is opened before anything is looked at, so that no start or removal after the look is missed; what it says is a reason
  * to look again, and the catalog's word after settle() is the last. But for the exit code of a container that goes with its end: nothing
- * else has it then. */
+ * else has it then.
+ *
+ * It tells of all containers, so where hundreds wait each of them would be woken by each of the others: nobody listens to it who has a monitor's
+ * connection, by which it will hear of the end, or waits for one that does not run (engine/waiting.h). What was told meanwhile is read afterwards. */
 #include "engine/wait.h"
 
 #include <fcntl.h>
@@ -14,11 +17,14 @@
 #include "base/text.h"
 #include "engine/container.h"
 #include "engine/events.h"
+#include "engine/folder.h"
 #include "engine/settle.h"
 #include "engine/told.h"
+#include "engine/waiting.h"
 
 #define SOON_MS 20
 #define LATER_MS 500
+#define SELDOM_MS 10000 /* its start and its removal are heard of */
 #define MOST_SOUGHT 16U /* ids in a line; beyond, to take it apart is less work */
 #define WAKE_FAILED (-4096) /* no errno: the error is told already */
 
@@ -26,6 +32,7 @@ struct waiter {
 	const char *what;
 	char id[ID_LEN + 1];
 	struct client c;  /* of its monitor, while it runs */
+	struct waiting start; /* while it does not; one of the two at most */
 	int64_t started;  /* when it was looked at first */
 	bool ran;         /* then */
 	bool seen;        /* it was looked at */
@@ -51,10 +58,16 @@ struct wait {
 	struct told told; /* an end that is repeated is none */
 };
 
+static void let_go(struct waiter *x)
+{
+	client_close(&x->c);
+	waiting_end(&x->start);
+}
+
 static void wait_end(struct wait *w)
 {
 	for (size_t i = 0; w->v && i < w->n; i++)
-		client_close(&w->v[i].c);
+		let_go(&w->v[i]);
 	free(w->v);
 	free(w->p);
 	eventlog_close(&w->log);
@@ -66,12 +79,25 @@ static void wait_end(struct wait *w)
 
 static void gone(const struct wait *w, struct waiter *x)
 {
-	client_close(&x->c);
+	let_go(x);
 	x->done = true;
 	if (w->until != WAIT_NEXT_EXIT || x->ended)
 		return;
 	x->failed = true;
 	(void)err_set(&x->e, ERR_NOTFOUND, "container %s was removed before it ran again", x->what);
+}
+
+/* Where somebody is at work on it, it is looked at again soon. */
+static void await_start(const struct wait *w, struct waiter *x)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct err ignored;
+	CLEANUP_FD int lock = folder_lock(w->en, x->id, false, &ignored);
+	struct record rec;
+
+	if (lock >= 0 && record_get(w->en->catalog, &a, x->id, &rec, &ignored) == 0 && !record_is_active(&rec) &&
+	    waiting_begin(w->en, x->id, 0, &x->start, &ignored) < 0)
+		x->start = (struct waiting)WAITING_INIT;
 }
 
 static void at_rest(const struct wait *w, struct waiter *x, const struct record *rec)
@@ -81,8 +107,11 @@ static void at_rest(const struct wait *w, struct waiter *x, const struct record 
 	x->known = rec->exit_known || rec->status == RECORD_CREATED;
 	x->ended |= rec->status == RECORD_EXITED && (x->ran || rec->started != x->started);
 	x->done = w->until == WAIT_NOT_RUNNING || (w->until == WAIT_NEXT_EXIT && x->ended);
-	if (!x->done) /* who removes it can be killed before that is told */
-		x->later = clock_ms() + LATER_MS;
+	if (x->done)
+		return;
+	if (x->start.listener < 0)
+		await_start(w, x);
+	x->later = clock_ms() + (x->start.listener < 0 ? LATER_MS : SELDOM_MS); /* who removes it can be killed before that is told */
 }
 
 /* Listens to its monitor. One that hears nobody is at the container's end. */
@@ -90,6 +119,7 @@ static void listen_to(const struct wait *w, struct waiter *x)
 {
 	struct err ignored;
 
+	waiting_end(&x->start);
 	if (x->c.fd < 0 && client_connect(w->en, x->id, 0, &x->c, &ignored) < 0) {
 		x->c = (struct client)CLIENT_INIT;
 		x->unheard = true;
@@ -151,6 +181,19 @@ static void hear(struct waiter *x)
 	client_close(&x->c);
 	x->look = word || n > 0;
 	x->later = x->look ? 0 : clock_ms() + LATER_MS; /* its end is told as an event, too */
+}
+
+static void look_for_start(struct waiter *x)
+{
+	struct err ignored;
+	int r = waiting_look(&x->start, &x->c, &ignored);
+
+	if (r < 0) { /* its start came to nothing, or it was removed */
+		waiting_end(&x->start);
+		x->look = true;
+	} else if (r > 0) {
+		x->later = 0;
+	}
 }
 
 /* ---- events ---- */
@@ -238,30 +281,51 @@ static int time_left(const struct waiter *x)
 		return -1;
 	if (x->look || (x->later && left <= 0))
 		return 0;
-	return x->unheard ? SOON_MS : x->restarting || left > LATER_MS ? LATER_MS : (int)left;
+	return x->unheard ? SOON_MS : x->restarting ? LATER_MS : (int)left;
 }
 
-static int sleep_until(struct wait *w)
+/* Whatever happens to them is heard of without the events. */
+static bool is_quiet(const struct wait *w)
 {
-	bool more = false;
-	int timeout = -1, r = eventlog_watch(&w->log, &more);
+	bool quiet = true;
 
-	if (r < 0)
-		return r;
+	for (size_t i = 0; i < w->n; i++)
+		quiet &= w->v[i].done || w->v[i].c.fd >= 0 || w->v[i].start.listener >= 0;
+	return quiet;
+}
+
+/* What of them to poll for, and how long until one of them is due; -1: until something happens. */
+static int prepare_poll(struct wait *w, bool *starts)
+{
+	int timeout = -1;
+
 	for (size_t i = 0; i < w->n; i++) {
 		struct waiter *x = &w->v[i];
 		int left = time_left(x);
 
-		w->p[i] = (struct pollfd){ .fd = x->done ? -1 : x->c.fd, .events = POLLIN };
+		w->p[i] = (struct pollfd){ .fd = x->done ? -1 : x->c.fd >= 0 ? x->c.fd : x->start.listener, .events = POLLIN };
+		*starts |= !x->done && x->start.listener >= 0;
 		if (left >= 0 && (timeout < 0 || left < timeout))
 			timeout = left;
 	}
+	return timeout;
+}
+
+static int sleep_until(struct wait *w, bool quiet)
+{
+	bool more = false, starts = false;
+	int timeout = prepare_poll(w, &starts), r = quiet ? -1 : eventlog_watch(&w->log, &more);
+
+	if (r < 0 && !quiet)
+		return r;
 	w->p[w->n] = (struct pollfd){ .fd = r, .events = POLLIN };
 	w->p[w->n + 1] = (struct pollfd){ .fd = w->party->gone, .events = POLLRDHUP };
-	if (timeout < 0 && !more && w->party->rest && w->en) {
+	if ((timeout < 0 || timeout > LATER_MS) && !more && w->party->rest && w->en) {
 		w->party->rest(w->data);
 		w->en = NULL;
 	}
+	if (starts && (timeout < 0 || timeout > WAITING_LOOK_MS))
+		timeout = WAITING_LOOK_MS;
 	if (poll(w->p, w->n + 2, more ? 0 : timeout) < 0 && errno != EINTR)
 		return -errno;
 	if (w->p[w->n + 1].revents)
@@ -288,7 +352,7 @@ static int look_at_all(struct wait *w)
 	for (size_t i = 0; i < w->n; i++) {
 		if (is_due(&w->v[i]))
 			look(w, &w->v[i]);
-		away |= w->v[i].away && !w->v[i].done;
+		away |= w->v[i].away && !w->v[i].done && !(w->v[i].ended && w->v[i].known);
 	}
 	r = away ? read_events(w, true) : 0;
 	for (size_t i = 0; r == 0 && i < w->n; i++)
@@ -299,12 +363,18 @@ static int look_at_all(struct wait *w)
 
 static int round_of(struct wait *w, struct err *e)
 {
-	int r = sleep_until(w);
+	bool quiet = is_quiet(w);
+	int r = sleep_until(w, quiet);
 
-	for (size_t i = 0; r == 0 && i < w->n; i++)
-		if (w->p[i].revents)
-			hear(&w->v[i]);
-	if (r == 0)
+	for (size_t i = 0; r == 0 && i < w->n; i++) {
+		struct waiter *x = &w->v[i];
+
+		if (!x->done && x->start.listener >= 0)
+			look_for_start(x);
+		else if (w->p[i].revents)
+			hear(x);
+	}
+	if (r == 0 && !quiet)
 		r = read_events(w, true);
 	if (r == 0 && !w->en && any_due(w) && w->party->wake(w->data, &w->en, e) < 0)
 		return WAKE_FAILED;
@@ -334,7 +404,7 @@ static void name_them(struct wait *w, const char *const *what)
 	struct err ignored;
 
 	for (size_t i = 0; i < w->n; i++) {
-		w->v[i] = (struct waiter){ .what = what[i], .c = CLIENT_INIT };
+		w->v[i] = (struct waiter){ .what = what[i], .c = CLIENT_INIT, .start = WAITING_INIT };
 		if (w->n <= MOST_SOUGHT && record_find(w->en->catalog, &a, what[i], &rec, &ignored) == 0)
 			(void)snprintf(w->v[i].id, sizeof(w->v[i].id), "%s", rec.id);
 	}

@@ -1,15 +1,14 @@
 #include "engine/waiting.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/text.h"
-#include "base/watch.h"
 #include "engine/container.h"
 #include "engine/folder.h"
 #include "engine/settle.h"
@@ -17,13 +16,13 @@
 
 #define FOLDER "waiting"
 #define NAME_BYTES 8
+#define DISMISS_SECONDS 1
 
 void waiting_end(struct waiting *w)
 {
 	if (w->dir >= 0 && w->listener >= 0)
 		(void)unlinkat(w->dir, w->name, 0);
 	w->listener = close_fd(w->listener);
-	w->notify = close_fd(w->notify);
 	w->dir = close_fd(w->dir);
 }
 
@@ -53,7 +52,6 @@ static int make_name(unsigned char want, char out[WAITING_NAME_LEN])
 
 int waiting_begin(const struct engine *en, const char *id, unsigned char want, struct waiting *out, struct err *e)
 {
-	char path[IO_FD_PATH_LEN];
 	int r;
 
 	*out = (struct waiting)WAITING_INIT;
@@ -65,17 +63,9 @@ int waiting_begin(const struct engine *en, const char *id, unsigned char want, s
 		r = out->listener = sock_listen(out->dir, out->name, SOCK_STREAM);
 	if (r >= 0)
 		r = io_set_nonblock(out->listener, true);
-	if (r >= 0)
-		r = out->notify = watch_open(io_fd_path(out->dir, path), IN_DELETE);
 	if (r < 0)
 		waiting_end(out);
 	return r < 0 ? err_errno(e, r, "wait for the container's start") : 0;
-}
-
-void waiting_fds(const struct waiting *w, int out[WAITING_FDS])
-{
-	out[0] = w->listener;
-	out[1] = w->notify;
 }
 
 int waiting_look(struct waiting *w, struct client *out, struct err *e)
@@ -83,7 +73,6 @@ int waiting_look(struct waiting *w, struct client *out, struct err *e)
 	struct stat st;
 	int fd;
 
-	watch_clear(w->notify);
 	/* first whether the name is there: it goes only after the worker has connected */
 	if (fstatat(w->dir, w->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		st.st_nlink = 0;
@@ -95,6 +84,32 @@ int waiting_look(struct waiting *w, struct client *out, struct err *e)
 	*out = (struct client){ .fd = fd };
 	waiting_end(w);
 	return 1;
+}
+
+/* One that takes no connection takes this for none either. */
+static void dismiss(int dir, const char *name)
+{
+	close_fd(sock_connect_within(dir, name, SOCK_STREAM, DISMISS_SECONDS));
+}
+
+void waiting_dismiss(int state, const char *id)
+{
+	char name[ID_LEN + sizeof("/" FOLDER)];
+	const struct dirent *entry;
+	DIR *d;
+	int fd;
+
+	(void)snprintf(name, sizeof(name), "%s/" FOLDER, id);
+	fd = openat(state, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		close_fd(fd);
+		return;
+	}
+	while ((entry = readdir(d)))
+		if (entry->d_name[0] != '.')
+			dismiss(dirfd(d), entry->d_name);
+	(void)closedir(d);
 }
 
 int container_await(const struct engine *en, const char *what, unsigned char want, struct client *out, struct waiting *w, struct err *e)

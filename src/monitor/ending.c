@@ -8,11 +8,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "monitor/attach.h"
-#include "monitor/crew.h"
 #include "monitor/stdio.h"
 #include "net/stale.h"
 #include "runtime/notify.h"
@@ -164,6 +165,21 @@ int ending_start_stop(const struct description *d)
 	return r < 0 ? r : pidfd;
 }
 
+/* In a process of its own, which has nothing else of ours: who waits for our lock, or for our end, need not wait for that. */
+static int forget_aside(int state)
+{
+	CLEANUP_FD int turn = stale_turn(state);
+	pid_t pid = turn < 0 ? turn : spawn_fork(NULL);
+
+	if (pid == 0) {
+		(void)syscall(SYS_close_range, 3U, (unsigned int)state - 1, 0U);
+		(void)syscall(SYS_close_range, (unsigned int)state + 1, (unsigned int)turn - 1, 0U); /* opened after it */
+		(void)syscall(SYS_close_range, (unsigned int)turn + 1, ~0U, 0U);
+		_exit(stale_forget_all(state, turn) < 0);
+	}
+	return turn == -EAGAIN ? 0 : pid < 0 ? (int)pid : 0;
+}
+
 void ending_forget_connections(const struct description *d)
 {
 	const char *end = strrchr(d->state_dir, '/');
@@ -173,8 +189,7 @@ void ending_forget_connections(const struct description *d)
 
 	(void)snprintf(path, sizeof(path), "%.*s/", end ? (int)(end - d->state_dir) : 0, d->state_dir);
 	state = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* the next start of one that is still there waits for our lock */
-	r = state < 0 ? -errno : crew_forgotten() ? stale_forget_by_turns(state) : stale_forget_of(state, d->id);
+	r = state < 0 ? -errno : forget_aside(state);
 	if (r < 0)
 		log_warning("connections of container %.12s are not forgotten yet: %s", d->id, strerror(-r));
 }

@@ -166,17 +166,29 @@ static int any(int state)
 	return r < 0 ? r : m.n > 0;
 }
 
-int stale_forget_by_turns(int state)
+int stale_turn(int state)
 {
 	CLEANUP_FD int lock = openat(state, STALE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int r = lock < 0 ? -errno : 0;
 
-	/* who finds it taken has left his mark before, and who has it looks once more when it is free again */
-	while (r >= 0 && (r = any(state)) > 0 && flock(lock, LOCK_EX | LOCK_NB) == 0) {
+	if (lock < 0)
+		return -errno;
+	if (flock(lock, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	return take_fd(&lock);
+}
+
+/* Who finds the lock taken has left his mark before, and who has it looks once more when it is free again. */
+int stale_forget_all(int state, int lock)
+{
+	int r;
+
+	while ((r = any(state)) > 0) {
 		pause_after(lock);
 		r = forget_some(state, NULL, NULL);
 		(void)futimens(lock, NULL);
 		(void)flock(lock, LOCK_UN);
+		if (r < 0 || (r = any(state)) <= 0 || flock(lock, LOCK_EX | LOCK_NB) < 0)
+			break;
 	}
 	return r < 0 ? r : 0;
 }

@@ -19,8 +19,10 @@ int stale_mark(int state, const struct ip *ip, const char *id) MUST_CHECK;
 int stale_forget(int state, const struct ip *ip) MUST_CHECK;
 /* Those that id had. */
 int stale_forget_of(int state, const char *id) MUST_CHECK;
-/* All there are, soon: who calls may stay a while, or leave it to one that is at it. */
-int stale_forget_by_turns(int state) MUST_CHECK;
+/* A descriptor: it is the caller's turn to forget all there are; -EAGAIN: one is at it, and will look for those that were marked before now. */
+int stale_turn(int state) MUST_CHECK;
+/* Walks a few times a second at most, for as long as there are more. */
+int stale_forget_all(int state, int turn) MUST_CHECK;
 /* Those of whom lives() knows nothing: who had to forget them was killed. */
 int stale_forget_orphans(int state, bool (*lives)(const void *data, const char *id), const void *data) MUST_CHECK;
 

@@ -11,7 +11,7 @@ waiting() {
   local out=$1; shift
   timeout 60 "$TARE_BIN/tare" wait "$@" >"$out" 2>"$out.err" 3>&- &
   WAITER=$!
-  wait_until 5 bash -c "ls -l /proc/\$(pgrep -P $WAITER)/fd 2>/dev/null | grep -q inotify"
+  wait_until 5 bash -c "grep -q poll /proc/\$(pgrep -P $WAITER)/wchan 2>/dev/null"
 }
 still_waits() { sleep 0.3; kill -0 "$WAITER"; }
 gave() { wait "$WAITER"; [ "$(paste -sd' ' "$1")" = "$2" ] || { cat "$1" "$1.err"; return 1; }; }
@@ -130,4 +130,20 @@ gave() { wait "$WAITER"; [ "$(paste -sd' ' "$1")" = "$2" ] || { cat "$1" "$1.err
   [ "$(tare events --since 1m --until 0s --filter container=p1 --format '{{.Action}}' | paste -sd' ')" = "create start die start die start die" ]
   tare rm p1
   WAITER=$removed gave "$BATS_TEST_TMPDIR/b" 3
+}
+
+@test "who waits for a start or an end takes none of the inotify instances that a user's programs share" {
+  tare create --name c0 busybox true >/dev/null
+  tare run -d --name c1 busybox sleep 1000 >/dev/null
+  waiting "$BATS_TEST_TMPDIR/a" --condition next-exit c0 c1; local one=$WAITER
+  waiting "$BATS_TEST_TMPDIR/b" --condition removed c0; local other=$WAITER
+  for w in "$one" "$other"; do
+    [ -z "$(find "/proc/$(pgrep -P "$w")/fd" -lname 'anon_inode:inotify')" ]
+  done
+  tare start c0 >/dev/null
+  tare kill c1 >/dev/null
+  WAITER=$one gave "$BATS_TEST_TMPDIR/a" "0 137"
+  tare rm c0 >/dev/null
+  WAITER=$other gave "$BATS_TEST_TMPDIR/b" 0
+  tare rm c1 >/dev/null
 }

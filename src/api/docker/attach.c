@@ -87,18 +87,16 @@ static int reach(struct attached *a, struct err *e)
 /* Until it is started. Half a close is no end: a client without input ends its half at once. 1: it was; 0: the client went, or nobody will start it. */
 static int await_start(struct attached *a, struct err *e)
 {
-	int fds[WAITING_FDS], r = 0;
+	int r = 0;
 
-	waiting_fds(&a->waiting, fds);
 	while (r == 0) {
-		struct pollfd p[WAITING_FDS + 1] = { { .fd = fds[0], .events = POLLIN }, { .fd = fds[1], .events = POLLIN }, { .fd = a->fd } };
+		struct pollfd p[] = { { .fd = a->waiting.listener, .events = POLLIN }, { .fd = a->fd } };
 
-		if (poll(p, WAITING_FDS + 1, -1) < 0 && errno != EINTR)
+		if (poll(p, ARRAY_LEN(p), WAITING_LOOK_MS) < 0 && errno != EINTR)
 			return err_errno(e, -errno, "wait for the container's start");
-		if (p[2].revents & (POLLHUP | POLLERR))
+		if (p[1].revents & (POLLHUP | POLLERR))
 			return 0;
-		if (p[0].revents || p[1].revents)
-			r = waiting_look(&a->waiting, &a->c, e);
+		r = waiting_look(&a->waiting, &a->c, e);
 	}
 	return r < 0 ? 0 : r;
 }
