@@ -173,21 +173,28 @@ static int by_prefix(struct catalog *c, const char *prefix, char id[ID_LEN + 1],
 	return r < 0 ? r : 1;
 }
 
+static int no_such(const char *what, struct err *e)
+{
+	return err_set(e, ERR_NOTFOUND, "no such container: %.200s (tare ps -a lists them)", what);
+}
+
+/* Nobody mistypes a whole id, and who waits for a removal is told of each by this. */
 static int not_found(struct catalog *c, const char *what, struct err *e)
 {
 	char near[NEAREST_LEN];
 
 	if (nearest_row(c, "SELECT name FROM containers", what, near))
 		return err_set(e, ERR_NOTFOUND, "no such container: %.200s (did you mean \"%s\"?)", what, near);
-	return err_set(e, ERR_NOTFOUND, "no such container: %.200s (tare ps -a lists them)", what);
+	return no_such(what, e);
 }
 
 int record_find(struct catalog *c, struct arena *a, const char *what, struct record *out, struct err *e)
 {
+	bool whole = text_is_hex(what, ID_LEN);
 	char id[ID_LEN + 1];
 	int r = 0;
 
-	if (text_is_hex(what, ID_LEN))
+	if (whole)
 		r = one(c, a, "SELECT " COLUMNS RANGE FROM "WHERE id = ?1", what, out, e);
 	if (r == 0)
 		r = one(c, a, "SELECT " COLUMNS RANGE FROM "WHERE name = ?1", what, out, e);
@@ -196,7 +203,7 @@ int record_find(struct catalog *c, struct arena *a, const char *what, struct rec
 	r = by_prefix(c, what, id, e);
 	if (r > 0)
 		return record_get(c, a, id, out, e);
-	return r < 0 ? r : not_found(c, what, e);
+	return r < 0 ? r : whole ? no_such(what, e) : not_found(c, what, e);
 }
 
 bool record_uses_image(const struct record *rec, const char *image)
