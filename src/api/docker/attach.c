@@ -39,6 +39,7 @@ struct attached {
 	bool logs, stream, websocket;
 	struct client c;
 	struct waiting waiting;
+	char id[ID_LEN + 1]; /* once nothing else is kept of what was asked */
 	int fd; /* the client's, once it is ours */
 	const void *early;
 	size_t n_early;
@@ -115,33 +116,37 @@ static int send_bytes(void *data, const void *bytes, size_t len, struct err *e)
 	return r < 0 ? err_errno(e, r, "send the log") : 0;
 }
 
-static int tell_detached(struct attached *a, const char *id, struct err *e)
+static int tell_detached(struct attached *a, struct err *e)
 {
 	CLEANUP_LIVE struct live live = LIVE_INIT;
 	struct record rec;
 	int r = ex_engine(a->ex, &a->en, e);
 
 	if (r == 0)
-		r = settle_find(a->en, ex_arena(a->ex), id, SETTLE_LOOK, &rec, &live, e);
+		r = settle_find(a->en, ex_arena(a->ex), a->id, SETTLE_LOOK, &rec, &live, e);
 	if (r == 0)
 		events_container(a->en, &rec, "detach", NULL);
 	return r;
 }
 
-/* As long as both like: nothing but the two connections is needed, and what the client was early with. */
-static int carry(struct attached *a, struct relay *relay, struct err *e)
+/* From here on, as long as both like, nothing but the two connections is needed, and what the client was early with. A store that is open makes every
+ * lock of it dearer for all the others. */
+static void forget(struct attached *a)
 {
-	char id[ID_LEN + 1];
-	enum relay_end end;
-	int r;
-
-	(void)snprintf(id, sizeof(id), "%s", a->rec.id);
+	(void)snprintf(a->id, sizeof(a->id), "%s", a->rec.id);
 	if (a->n_early)
 		ex_rest(a->ex);
 	else
 		ex_forget(a->ex);
-	r = relay_run(relay, &end, e);
-	return r == 0 && end == RELAY_DETACHED ? tell_detached(a, id, e) : r;
+	a->en = NULL;
+}
+
+static int carry(struct attached *a, struct relay *relay, struct err *e)
+{
+	enum relay_end end;
+	int r = relay_run(relay, &end, e);
+
+	return r == 0 && end == RELAY_DETACHED ? tell_detached(a, e) : r;
 }
 
 static int serve(struct attached *a, struct err *e)
@@ -159,6 +164,7 @@ static int serve(struct attached *a, struct err *e)
 
 	if (r < 0 || !a->stream)
 		return r;
+	forget(a);
 	r = a->c.fd >= 0 ? 1 : await_start(a, e);
 	if (r <= 0)
 		return r;
