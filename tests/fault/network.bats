@@ -276,6 +276,32 @@ a_connection_to() { # IP: that the kernel tracks, for nobody answers it
   tare network rm net
 }
 
+@test "many that end at the same time: the connections of all are forgotten, and where whose turn it is comes to nothing the next look does it" {
+  local i
+  tare network create --subnet 10.78.0.0/24 net
+  for i in 11 12 13 14 15 16; do
+    tare run -d --rm --network net --ip "10.78.0.$i" busybox sleep 1000 >/dev/null
+    a_connection_to "10.78.0.$i"
+  done
+  # shellcheck disable=SC2046
+  tare kill $(tare ps -q) >/dev/null
+  wait_until 10 eval '! grep -q "dst=10.78.0.1[1-6] " /proc/net/nf_conntrack'
+  wait_until 5 eval '[ ! -e "$TARE_STATE/stale" ]'
+  # one has its turn, and comes to nothing
+  flock "$TARE_STATE/stale.lock" sleep 1000 3>&- & local other=$!
+  wait_until 5 eval '! flock -n "$TARE_STATE/stale.lock" true'
+  tare run -d --rm --name aa --network net --ip 10.78.0.11 busybox sleep 1000 >/dev/null
+  a_connection_to 10.78.0.11
+  tare kill aa >/dev/null
+  wait_until 10 eval '[ -z "$(tare ps -aq)" ]'
+  wait_until 5 eval '[ "$(tracked 10.78.0.11)" = 0 ]'
+  wait_until 5 eval '[ ! -e "$TARE_STATE/stale" ]'
+  # shellcheck disable=SC2046
+  kill -9 $(pgrep -P "$other") "$other"
+  wait "$other" || true
+  tare network rm net
+}
+
 @test "a network's device whose making was killed is finished by the next start" {
   tare network create dev >/dev/null
   local device; device=$(tare network inspect dev | jq -r '.[0].Device')
