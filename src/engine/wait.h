@@ -1,6 +1,6 @@
-/* Waiting for the ends of containers, of several at once. Nothing is asked again and again: their monitors tell, and the file of events
- * (base/eventlog.h) tells of starts and removals. A container that is about to be restarted by its policy is the exception, for a start
- * that fails tells nobody. */
+/* Waiting for the ends of containers, of several at once. Nothing is asked again and again: their monitors tell, which connect to who waits
+ * when they begin (engine/waiting.h), and where there is none the file of events (base/eventlog.h) does. A container that is about to be
+ * restarted by its policy is the exception, for a start that fails tells nobody. */
 #ifndef TARE_ENGINE_WAIT_H
 #define TARE_ENGINE_WAIT_H
 
