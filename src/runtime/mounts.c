@@ -46,8 +46,8 @@ static bool is_kernels(int fd)
 	return kernelfs(fd) || kernelfs_devices(fd);
 }
 
-/* One mount of a tree. */
-static int idmap_one(int fd, const char *where, int userns, bool read_only, struct err *e)
+/* One mount of a tree. may_stay: one that cannot be mapped is shown as it is. */
+static int idmap_one(int fd, const char *where, int userns, bool may_stay, struct err *e)
 {
 	struct stat st;
 	int r = mnt_idmap(fd, false, userns);
@@ -58,7 +58,7 @@ static int idmap_one(int fd, const char *where, int userns, bool read_only, stru
 		return err_errno(e, r, "mapping ids of %s", where);
 	if (fstat(fd, &st) < 0)
 		return err_errno(e, -errno, "%s", where);
-	return read_only || S_ISSOCK(st.st_mode) || is_kernels(fd) ? 0 : cannot_map(where, e);
+	return may_stay || S_ISSOCK(st.st_mode) || is_kernels(fd) ? 0 : cannot_map(where, e);
 }
 
 char *rt_mount_point(char *line)
@@ -96,7 +96,8 @@ static const char *relative_to(const char *path, const char *source)
 	return path + len + 1;
 }
 
-static int idmap_below(int fd, const char *relative, int userns, bool read_only, struct err *e)
+/* What is mounted below and cannot be mapped is there as it is: its files are nobody's in the container, which can do less with them than with a map. */
+static int idmap_below(int fd, const char *relative, int userns, struct err *e)
 {
 	CLEANUP_FD int sub = beneath_open(fd, relative, BENEATH_NOLINKS, O_PATH, 0);
 
@@ -105,7 +106,7 @@ static int idmap_below(int fd, const char *relative, int userns, bool read_only,
 		return 0;
 	if (sub < 0)
 		return err_errno(e, sub, "%s", relative);
-	return idmap_one(sub, relative, userns, read_only, e);
+	return idmap_one(sub, relative, userns, true, e);
 }
 
 /* Mount by mount, after mapping them all at once failed. The copy has the host's mounts below source in the same
@@ -125,7 +126,7 @@ static int idmap_each(int fd, const char *source, int userns, bool read_only, st
 		const char *relative = point ? relative_to(point, real) : NULL;
 
 		if (relative)
-			r = idmap_below(fd, relative, userns, read_only, e);
+			r = idmap_below(fd, relative, userns, e);
 	}
 	return r;
 }
