@@ -48,7 +48,7 @@ static int get_strv(struct commit *c, const struct json *config, const char *key
 	return r;
 }
 
-/* Without what every container is given, where the image has it not, and without names that have no value: those took a variable away. */
+/* Without what older versions wrote down for every container, where the image has it not, and without names that have no value: those took a variable away. */
 static int take_env(struct commit *c, const struct json *config, struct err *e)
 {
 	static const char *const none[] = { NULL };

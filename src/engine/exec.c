@@ -113,8 +113,9 @@ static int choose_user(struct exec *x, int root, const char **home, struct err *
 
 static int choose_env(const struct engine *en, struct exec *x, const char *home, struct err *e)
 {
-	const char **v;
-	int r = json_get_strv(&x->a, json_get(x->config.doc, "Config"), "Config", "Env", &v, &x->env.n, e);
+	const struct json *config = json_get(x->config.doc, "Config");
+	const char *hostname = NULL, **v;
+	int r = json_get_strv(&x->a, config, "Config", "Env", &v, &x->env.n, e);
 
 	if (r < 0)
 		return r;
@@ -122,18 +123,11 @@ static int choose_env(const struct engine *en, struct exec *x, const char *home,
 	r = links_env(en, &x->a, x->rec.name, x->config.doc, &x->env, e);
 	if (r < 0)
 		return r;
-	v = (const char **)x->env.v;
-	if (x->opt->tty) {
-		const char *term[] = { "TERM=xterm" };
-		bool has = false;
-
-		for (size_t i = 0; i < x->env.n; i++)
-			has |= text_starts(v[i], "TERM=");
-		r = has ? 0 : plan_env_add(&x->a, &x->env, (struct strv){ NULL, 0 }, (struct strv){ term, 1 }, e);
-	}
+	r = plan_env_add(&x->a, &x->env, x->opt->env_files, x->opt->env, e);
 	if (r == 0)
-		r = plan_env_add(&x->a, &x->env, x->opt->env_files, x->opt->env, e);
-	x->env = plan_env_home(&x->a, x->env, home);
+		r = json_get_str(config, "Config", "Hostname", &hostname, e);
+	if (r == 0)
+		x->env = plan_env_given(&x->a, x->env, hostname, x->opt->tty, home);
 	return r;
 }
 

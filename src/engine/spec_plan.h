@@ -231,12 +231,13 @@ static inline bool plan_has_cgroup(const struct plan *p)
 		return false;
 	return !p->rootless || p->rootless->cgroup[0];
 }
-/* spec_process.c: command line, environment (without HOME), working folder, user as text, labels, annotations. */
+/* spec_process.c: command line, environment (without what every process is given), working folder, user as text, labels, annotations. */
 int plan_process(struct plan *p, const struct image_config *image, struct err *e) MUST_CHECK;
-/* run_env: env without names that have no value, and HOME where neither image nor user set it. */
+/* run_env: env as a process is given it. */
 void plan_home(struct plan *p, const char *home);
-/* The same parts for another process of the container. A name that stands alone is taken away by the second, which comes last. */
-struct strv plan_env_home(struct arena *a, struct strv env, const char *home);
+/* The environment that a process is given: HOSTNAME (hostname may be NULL), with a terminal TERM, and HOME where env does not name them; names without a value are taken away. */
+struct strv plan_env_given(struct arena *a, struct strv env, const char *hostname, bool tty, const char *home);
+/* Adds to env: the lines of files, then the options, "NAME=VALUE" or a NAME whose value is ours. */
 int plan_env_add(struct arena *a, struct strv *env, struct strv files, struct strv options, struct err *e) MUST_CHECK;
 /* spec_mounts.c: -v, --mount, --tmpfs, --volumes-from, --shm-size, the image's volumes (NULL-terminated paths). */
 int plan_mounts(struct plan *p, const char *const *image_volumes, struct err *e) MUST_CHECK;

@@ -144,9 +144,6 @@ static int plan_env(struct plan *p, const struct image_config *image, struct err
 	struct env env = { .a = p->a };
 
 	env_set(&env, DEFAULT_PATH);
-	env_set(&env, arena_printf(p->a, "HOSTNAME=%s", p->hostname));
-	if (p->opt->tty)
-		env_set(&env, "TERM=xterm");
 	for (const char *const *v = image ? image->env : NULL; v && *v; v++)
 		env_set(&env, *v);
 	for (size_t i = 0; i < p->opt->default_env.n; i++)
@@ -163,21 +160,33 @@ void plan_home(struct plan *p, const char *home)
 		env_set(&env, p->env.v[i]);
 	for (size_t i = 0; i < p->device_env.n; i++)
 		env_set(&env, p->device_env.v[i]);
-	p->run_env = plan_env_home(p->a, (struct strv){ env.v, env.n }, home);
+	p->run_env = plan_env_given(p->a, (struct strv){ env.v, env.n }, p->hostname, p->opt->tty, home);
 }
 
-struct strv plan_env_home(struct arena *a, struct strv v, const char *home)
+static bool has_name(struct strv v, const char *name)
+{
+	size_t len = strlen(name);
+	bool has = false;
+
+	for (size_t i = 0; i < v.n; i++)
+		has |= strncmp(v.v[i], name, len) == 0 && (!v.v[i][len] || v.v[i][len] == '=');
+	return has;
+}
+
+struct strv plan_env_given(struct arena *a, struct strv v, const char *hostname, bool tty, const char *home)
 {
 	struct env env = { .a = a };
 
-	bool has = false;
-
-	for (size_t i = 0; i < v.n; i++) {
-		has |= text_starts(v.v[i], "HOME=");
+	if (v.n && strchr(v.v[0], '='))
+		env_set(&env, v.v[0]);
+	if (!has_name(v, "HOSTNAME") && hostname)
+		env_set(&env, arena_printf(a, "HOSTNAME=%s", hostname));
+	if (!has_name(v, "TERM") && tty)
+		env_set(&env, "TERM=xterm");
+	for (size_t i = 0; i < v.n; i++)
 		if (strchr(v.v[i], '='))
 			env_set(&env, v.v[i]);
-	}
-	if (!has)
+	if (!has_name(v, "HOME"))
 		env_set(&env, arena_printf(a, "HOME=%s", home));
 	return (struct strv){ env.v, env.n };
 }

@@ -78,6 +78,13 @@ teardown_file() { tare_teardown_file; }
   [[ "$output" == *C=4* && "$output" == *FROM_HERE=yes* && "$output" != *NOT_SET* ]]
   [[ "$(tare run --rm -t busybox env)" == *TERM=xterm* ]]
   run -125 tare run --rm -e =x busybox true
+  # what each process is given is no part of what the container was made with: others are made by that
+  tare run -dt --name given -e A=1 busybox sleep 100
+  [ "$(tare inspect -f '{{json .Config.Env}}' given)" = '["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","A=1"]' ]
+  [ "$(tare exec given sh -c 'echo $HOSTNAME $HOME $A $TERM')" = "$(tare inspect -f '{{.Config.Hostname}}' given) /root 1" ]
+  [ "$(tare exec -e HOSTNAME=else -e HOME=/h given sh -c 'echo $HOSTNAME $HOME')" = "else /h" ]
+  [ "$(tare run --rm --network container:given busybox sh -c 'echo $HOSTNAME')" = "$(tare inspect -f '{{.Config.Hostname}}' given)" ]
+  tare rm -f given
 }
 
 @test "--workdir is made; --entrypoint replaces; hostname is the id's start" {

@@ -402,7 +402,7 @@ static void bad_options(void **state)
 		{ { .workdir = "here" }, "--workdir" },
 		{ { .env = WORDS("=x") }, "--env" },
 		{ { .env_files = WORDS("/no/such/env") }, "--env-file" },
-		{ { .cgroup_parent = "rel" }, "--cgroup-parent" },
+		{ { .cgroup_parent = "a//b" }, "--cgroup-parent" },
 		{ { .cgroup_parent = "/a/../b" }, "--cgroup-parent" },
 		{ { .log_driver = "syslog" }, "--log-driver" },
 		{ { .log_opts = WORDS("max-size=x") }, "--log-opt" },
