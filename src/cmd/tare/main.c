@@ -16,7 +16,7 @@
 
 #define HEAP_STEP (1 << 20)
 #define HEAP_KEPT (16 << 20)
-#define NO_DAEMON "there is no daemon to speak with; TARE_ROOT and --root name another store of this machine"
+#define NO_DAEMON "tare works without a daemon, also where tared serves the clients of docker; TARE_ROOT and --root name another store of this machine"
 
 /* Docker's: fatal errors are all that its client tells, too. */
 #define LOG_LEVELS "debug|info|warn|error|fatal"
