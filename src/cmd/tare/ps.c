@@ -102,7 +102,7 @@ static void add_row(const struct engine *en, struct arena *a, struct table *t, c
 		ports_text(a, &s->own),
 		s->rec.name,
 		s->state,
-		time_date(a, s->rec.created, false),
+		s->config.doc ? time_date(a, s->rec.created, false) : "", /* not shown unasked */
 		table_labels(a, s->config.labels),
 		mounts_text(a, mounts, whole),
 		s->networks,
