@@ -357,7 +357,10 @@ static int make_all(struct making *m, bool running, unsigned int attach, struct 
 		(void)folder_remove(m->en, n->id, &ignored);
 		return r;
 	}
-	r = fill_folder(m, n, running, attach, e);
+	if (running) /* before config.json: one that has that, and no state folder, has lost it */
+		r = folder_state_make(m->en, n->id, e);
+	if (r == 0)
+		r = fill_folder(m, n, running, attach, e);
 	if (r < 0)
 		(void)settle_remove(m->en, n->id, true, &ignored);
 	return r;

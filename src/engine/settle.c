@@ -7,7 +7,8 @@
  *	    alone knows how to finish the log and to learn the exit code where that is possible.
  *	no monitor and adopting fails, or state.json is of another boot: the end is recorded here, as unknown.
  *	no live folder, but processes in its cgroup: somebody removed the state folder. It runs, and is ended by whoever
- *	    wants that (lost.h).
+ *	    wants that (lost.h). Without processes it has ended: a start makes the folder before the row, or before
+ *	    config.json.
  *	no folder, nothing alive: removing it was interrupted for want of room in the catalog. The row is removed.
  *	a monitor, but the container is dead: the monitor is at work; wait for it, or look away.
  *
@@ -354,6 +355,8 @@ static int repair(const struct engine *en, struct record *rec, const struct live
 {
 	bool this_boot = of_this_boot(en, rec);
 
+	if (this_boot && live->word == LIVE_ABSENT && has_config(en, rec->id) && lost_state(en, rec->id))
+		return settle_finish(en, rec, live, false, e); /* its monitor would say no more, and may be late */
 	if (this_boot && (live->word == LIVE_ABSENT || live->word == LIVE_CREATED))
 		return interrupted_start(en, rec, e);
 	if (this_boot && has_config(en, rec->id) && !(again && live->word == LIVE_EXITED))

@@ -220,10 +220,8 @@ int container_launch(const struct engine *en, struct container_new *n, bool remo
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct ct_config config;
 	struct record rec;
-	int r = folder_state_make(en, n->id, e);
+	int r = record_get(en->catalog, &a, n->id, &rec, e);
 
-	if (r == 0)
-		r = record_get(en->catalog, &a, n->id, &rec, e);
 	if (r == 0)
 		r = config_parse(&a, rec.config, &config, e);
 	if (r < 0)

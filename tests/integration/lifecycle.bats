@@ -481,6 +481,25 @@ wipe_state() { until find "$TARE_STATE" -mindepth 1 -delete 2>/dev/null; do slee
   tare rm -f wiped
 }
 
+@test "the state folder is wiped, and the container ends by itself: its row says so to who comes before its monitor, too" {
+  id=$(tare run -d --name wiped busybox sleep 1000)
+  local pid halves; pid=$(tare inspect -f '{{.State.Pid}}' "$id"); halves=("$(half wiped keeper)" "$(half wiped worker)")
+  kill -STOP "${halves[@]}"
+  wipe_state
+  kill -9 "$pid"
+  ended() { [ "$(tare inspect wiped | jq -r '.[0].State.Status')" != running ]; }
+  run wait_until 5 ended
+  state=$(tare inspect -f '{{.State.Status}} {{.State.Error}}' wiped)
+  kill -CONT "${halves[@]}"
+  [ "$state" = "exited " ]
+  over() { [ ! -e "/proc/${halves[0]}" ] && [ ! -e "/proc/${halves[1]}" ]; }
+  wait_until 5 over
+  is_state wiped exited
+  tare start wiped
+  is_state wiped running
+  tare rm -f wiped
+}
+
 @test "stop, kill, pause and rm of several: at the same time, names in the order that was asked for, each failure told" {
   local i names=()
   for i in 0 1 2 3 4; do tare run -d --name "several$i" --stop-timeout 2 busybox sh -c 'trap "" TERM; while :; do sleep 0.05; done' >/dev/null; names+=("several$i"); done
