@@ -254,7 +254,7 @@ machine_restarts() {
   is ran State.Status running
   # killed in the middle of a start it is that, too
   tare stop -t 0 ran
-  rm -r "$TARE_STATE/$(state ran Id)"
+  rm "$TARE_STATE/$(state ran Id)/state.json"
   sqlite3 -cmd ".timeout 10000" "$TARE_ROOT/catalog.db" "UPDATE containers SET status = 'running', stopped = 0, restart_wait = 0 WHERE name = 'ran'"
   wait_until 5 is ran State.Status exited
 }
