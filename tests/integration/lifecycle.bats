@@ -437,13 +437,12 @@ deep='mkdir /d; cd /d; i=0; while [ $i -lt 300 ]; do mkdir d && cd d; i=$((i+1))
 }
 
 alive() { [ -n "$(find /sys/fs/cgroup -type d -path "*/tare/$1*" -exec cat {}/cgroup.procs \; 2>/dev/null)" ]; }
-wipe_state() { until find "$TARE_STATE" -mindepth 1 -delete 2>/dev/null; do sleep 0.05; done; } # who just started may write one more file
 @test "the state folder is wiped while containers live: they are running, stop and rm -f end them, system check tells" {
   one=$(tare run -d --name wiped1 busybox sleep 1000)
   two=$(tare run -d --name wiped2 --restart always busybox sh -c 'trap "echo stopped; exit 3" TERM; echo ready; while :; do sleep 0.05; done')
   three=$(tare run -d --name wiped3 --rm busybox sleep 1000)
   wait_until 5 bash -c "'$TARE_BIN/tare' logs wiped2 | grep -q ready"
-  wipe_state
+  wipe "$TARE_STATE"
   is_state wiped1 running
   [ "$(tare ps -q | wc -l)" = 3 ]
   run -1 tare system check
@@ -472,7 +471,7 @@ wipe_state() { until find "$TARE_STATE" -mindepth 1 -delete 2>/dev/null; do slee
 @test "the state folder is wiped, and the container ends by itself: its row says so" {
   id=$(tare run -d --name wiped busybox sh -c 'while [ ! -e /end ]; do sleep 0.05; done')
   local pid; pid=$(tare inspect -f '{{.State.Pid}}' "$id") # not the lowest number in its cgroup: these begin anew at 32768
-  wipe_state
+  wipe "$TARE_STATE"
   kill -9 "$pid"
   ended() { [ "$(tare inspect wiped | jq -r '.[0].State.Status')" = exited ]; }
   wait_until 5 ended
@@ -485,7 +484,7 @@ wipe_state() { until find "$TARE_STATE" -mindepth 1 -delete 2>/dev/null; do slee
   id=$(tare run -d --name wiped busybox sleep 1000)
   local pid halves; pid=$(tare inspect -f '{{.State.Pid}}' "$id"); halves=("$(half wiped keeper)" "$(half wiped worker)")
   kill -STOP "${halves[@]}"
-  wipe_state
+  wipe "$TARE_STATE"
   kill -9 "$pid"
   ended() { [ "$(tare inspect wiped | jq -r '.[0].State.Status')" != running ]; }
   run wait_until 5 ended

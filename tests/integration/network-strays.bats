@@ -11,8 +11,8 @@ teardown() {
 }
 
 # A store is removed with `rm -rf`, with its state, while a container runs; another is made in its place.
-wipe() {
-  find "$TARE_ROOT" "$TARE_STATE" -mindepth 1 -delete
+remade() {
+  wipe "$TARE_ROOT" "$TARE_STATE"
   load_busybox
 }
 end_orphan() { # ID
@@ -25,7 +25,7 @@ end_orphan() { # ID
   id=$(tare run -d --name old -p 8080:80 busybox sleep 1000)
   tare network create --subnet 10.77.0.0/24 side
   tare run -d --name older --network side busybox true
-  wipe
+  remade
   run -1 tare system check
   [[ "$output" == *"elements of containers and networks that are not in $TARE_ROOT"*"tare network prune"* ]]
   [[ "$output" == *"is of no network"*"is of no container"* ]]
@@ -41,7 +41,7 @@ end_orphan() { # ID
 
 @test "rm -rf of the store: tare network prune removes what it left, alive or not" {
   id=$(tare run -d --name old -p 8080:80 busybox sleep 1000)
-  wipe
+  remade
   tare network prune -f
   [ -z "$(elements)" ]
   run ! grep -E ': t[an][0-9a-f]{10}' <(ip -o link)

@@ -198,7 +198,7 @@ greets() { [ "$(busybox nc -w 2 "${1%:*}" "${1##*:}" </dev/null)" = hello ]; }
 machine_restarts() {
   jq -r '.keeper, .worker, .pid' "$TARE_STATE"/*/state.json | awk '$1 > 1' | xargs -r kill -9 2>/dev/null || true
   pkill -KILL -f "^tare-monitor rest .* --root $TARE_ROOT " || true
-  find "$TARE_STATE" -mindepth 1 -delete
+  wipe "$TARE_STATE"
   sqlite3 -cmd ".timeout 10000" "$TARE_ROOT/catalog.db" "UPDATE containers SET boot_id = 'another'"
 }
 

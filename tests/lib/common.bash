@@ -88,14 +88,20 @@ tare_teardown_file() {
 
 left_over() { comm -13 <(sort "$BATS_FILE_TMPDIR/before") <(sort "$BATS_FILE_TMPDIR/after"); }
 
-# wait_until SECONDS COMMAND...: polls a condition of the test's, not of the product's.
+# wait_until SECONDS COMMAND...: polls a condition of the test's, not of the product's. On a machine that is busy with others a look takes
+# longer, and so it waits longer: for four looks a second, too.
 wait_until() {
-  local end=$(($(date +%s%N) + $1 * 1000000000)); shift
+  local end=$(($(date +%s%N) + $1 * 1000000000)) looks=$(($1 * 4)); shift
   until "$@"; do
-    [ "$(date +%s%N)" -lt "$end" ] || { echo "still not true: $*" >&2; return 1; }
+    looks=$((looks - 1))
+    [ "$(date +%s%N)" -lt "$end" ] || [ $looks -gt 0 ] || { echo "still not true: $*" >&2; return 1; }
     sleep 0.05
   done
 }
+
+# wipe FOLDER...: what is in them goes, as by hand; who has just started, or ends just now, may write one more file meanwhile.
+wipe() { wait_until 10 is_wiped "$@"; }
+is_wiped() { find "$@" -mindepth 1 -delete 2>/dev/null; }
 
 is_state() { [ "$(tare inspect "$1" | jq -r '.[0].State.Status')" = "$2" ]; }
 

@@ -66,10 +66,12 @@ start_of() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 # The text of the log, all of it or one stream's.
 log_text() { jq -j "select(.stream == \"${1:-stdout}\") | .log" "$D/c/log.json"; }
 
+# As common.bash's.
 wait_until() {
-  local end=$(($(date +%s%N) + $1 * 1000000000)); shift
+  local end=$(($(date +%s%N) + $1 * 1000000000)) looks=$(($1 * 4)); shift
   until "$@"; do
-    [ "$(date +%s%N)" -lt "$end" ] || { echo "still not true: $*" >&2; return 1; }
+    looks=$((looks - 1))
+    [ "$(date +%s%N)" -lt "$end" ] || [ $looks -gt 0 ] || { echo "still not true: $*" >&2; return 1; }
     sleep 0.02
   done
 }
