@@ -30,17 +30,17 @@ deaths() { tare events --since 1h --until 0s --filter "container=$1" --filter ev
 
 # It finds no state.json: the next start has taken it away. The one it would write were taken for that start's, when who starts is killed as well.
 @test "a worker that is killed at its very end, and the next start before it is one: the end is told once" {
-  local worker starter next
+  local worker tracer starter next
   tare run -d --name slow --network none busybox sh -c 'while [ ! -e /go ]; do sleep 0.1; done; exit 7' >/dev/null
   worker=$(half slow worker)
-  strace -qq -o /dev/null -P "$TARE_STATE/" -e trace=open -e inject=open:delay_enter=3000000:when=1 -p "$worker" 3>&- &
+  strace -qq -o /dev/null -P "$TARE_STATE/" -e trace=open -e inject=open:delay_enter=30000000:when=1 -p "$worker" 3>&- & tracer=$! # until it is killed
   wait_until 10 grep -q '^TracerPid:.*[1-9]' "/proc/$worker/status"
   tare exec slow touch /go
   wait_until 10 is_state slow exited
   "$TARE_BIN/tare" start slow >/dev/null 2>&1 3>&- & starter=$!
-  wait_until 2 pgrep -P "$starter" -x tare-monitor
+  wait_until 10 pgrep -P "$starter" -x tare-monitor
   next=$(pgrep -P "$starter" -x tare-monitor)
-  kill -9 "$starter" "$next" "$worker"
+  kill -9 "$starter" "$next" "$worker" "$tracer" # who would not let go of a dead one either, until the time is over
   wait
   wait_until 10 eval '! pgrep -f "^tare-monitor keeper $(tare inspect -f "{{.Id}}" slow)" >/dev/null'
   tare wait slow >/dev/null

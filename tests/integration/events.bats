@@ -192,10 +192,10 @@ exec_runs() { jq -e '.status == "running"' "$TARE_STATE/$1"/exec/*.json >/dev/nu
   [ "$(tare events --since "$stamp" --until 0s --format '{{.Action}}')" = destroy ]
   [ "$(tare events --until "$stamp" --filter container=s1 --format '{{.Action}}')" = create ]
   start=$(date +%s%N)
-  timeout 10 "$TARE_BIN/tare" events --until "$(date -d '+1 second' +%s.%N)" --filter container=s2 >"$BATS_TEST_TMPDIR/o" 3>&- &
+  timeout 20 "$TARE_BIN/tare" events --until "$(date -d '+3 seconds' +%s.%N)" --filter container=s2 >"$BATS_TEST_TMPDIR/o" 3>&- &
   sleep 0.2; tare create --name s2 busybox true
   wait $!
-  [ $(($(date +%s%N) - start)) -ge 900000000 ]
+  [ $(($(date +%s%N) - start)) -ge 2900000000 ]
   [[ "$(cat "$BATS_TEST_TMPDIR/o")" =~ ^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}(Z|[+-][0-9:]{5})\ container\ create\ [0-9a-f]{64}\ \(image=busybox,\ name=s2\)$ ]]
   tare rm s2
   run -1 tare events --since 1s --until 1h

@@ -92,17 +92,23 @@ teardown() {
 }
 
 @test "-f ends when the container is removed" {
-  tare run -d --name gone busybox sleep 100
-  timeout 10 "$TARE_BIN/tare" logs -f gone 3>&- &
-  sleep 0.3
+  tare run -d --name gone busybox sh -c 'echo here; exec sleep 100'
+  timeout 20 "$TARE_BIN/tare" logs -f gone >"$BATS_TEST_TMPDIR/read" 3>&- &
+  wait_until 10 grep -q here "$BATS_TEST_TMPDIR/read"
   tare rm -f gone
   wait $!
 }
 
+sockets_of() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; }
+
 @test "several readers and an attached client at once have every line" {
-  tare run -d --name shared busybox sh -c 'sleep 1; i=0; while [ $i -lt 2000 ]; do echo "line number $i"; i=$((i+1)); done'
+  local worker before
+  tare run -d --name shared busybox sh -c 'until [ -e /go ]; do sleep 0.1; done; i=0; while [ $i -lt 2000 ]; do echo "line number $i"; i=$((i+1)); done'
+  worker=$(half shared worker) before=$(sockets_of "$worker")
   for i in 1 2 3; do timeout 60 "$TARE_BIN/tare" logs -f shared >"$BATS_TEST_TMPDIR/read.$i" 3>&- & done
   timeout 60 "$TARE_BIN/tare" attach --no-stdin shared >"$BATS_TEST_TMPDIR/read.4" 3>&- &
+  wait_until 10 eval '[ "$(sockets_of "$worker")" = $((before + 4)) ]' # who attaches later has missed lines
+  tare exec shared touch /go
   wait
   i=0; while [ $i -lt 2000 ]; do echo "line number $i"; i=$((i+1)); done >"$BATS_TEST_TMPDIR/want"
   for i in 1 2 3 4; do cmp "$BATS_TEST_TMPDIR/want" "$BATS_TEST_TMPDIR/read.$i"; done
@@ -136,16 +142,20 @@ teardown() {
 # ticks PID...: the processor's time of all of them
 ticks() { local p n=0 f; for p; do read -ra f <"/proc/$p/stat"; n=$((n + f[13] + f[14])); done; echo "$n"; }
 
+# quiet LESS PID...: they take less than so much in two seconds. At first they may all still be starting.
+quiet() {
+  local less=$1 before; shift
+  before=$(ticks "$@"); sleep 2
+  [ $(($(ticks "$@") - before)) -lt "$less" ]
+}
+
 @test "more followers and waiters than a monitor takes clients: they come again later, and not at once" {
-  local i pids=() waiting=() before
+  local i pids=() waiting=()
   tare run -d --name crowd --network none busybox sh -c 'while [ ! -e /go ]; do sleep 0.1; done; echo end; exit 3'
   for i in $(seq 66); do "$TARE_BIN/tare" logs -f crowd >"$BATS_TEST_TMPDIR/f$i" 3>&- & pids+=($!); done
   sleep 1
   for i in $(seq 4); do "$TARE_BIN/tare" wait crowd >"$BATS_TEST_TMPDIR/w$i" 3>&- & waiting+=($!); done
-  sleep 1
-  before=$(ticks "${pids[@]}" "${waiting[@]}")
-  sleep 2
-  [ $(($(ticks "${pids[@]}" "${waiting[@]}") - before)) -lt 80 ]
+  wait_until 20 quiet 80 "${pids[@]}" "${waiting[@]}"
   tare exec crowd touch /go
   wait "${pids[@]}" "${waiting[@]}"
   [ "$(cat "$BATS_TEST_TMPDIR"/f* | grep -c '^end$')" = 66 ]
@@ -154,15 +164,12 @@ ticks() { local p n=0 f; for p; do read -ra f <"/proc/$p/stat"; n=$((n + f[13] +
 }
 
 @test "a follower whose monitor cannot be asked does not ask all the time" {
-  local id follower before
+  local id follower
   tare run -d --name mute --network none busybox sleep 1000
   id=$(tare inspect -f '{{.Id}}' mute)
   mv "$TARE_STATE/$id/attach.sock" "$TARE_STATE/$id/away"
   "$TARE_BIN/tare" logs -f mute 3>&- & follower=$!
-  sleep 1
-  before=$(ticks "$follower")
-  sleep 2
-  [ $(($(ticks "$follower") - before)) -lt 60 ]
+  wait_until 10 quiet 60 "$follower"
   mv "$TARE_STATE/$id/away" "$TARE_STATE/$id/attach.sock"
   tare rm -f mute
   wait "$follower"

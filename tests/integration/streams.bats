@@ -35,29 +35,29 @@ BYTES=3003004
   [ "$(cat "$BATS_TEST_TMPDIR/err")" = last ]
 }
 
-# ENDS_BY SIGNAL COMMAND...: sends the signal after a moment; the exit status as a shell sees it
+# ends_by SIGNAL READY COMMAND...: sends the signal once it is READY (a command in one word); the exit status as a shell sees it
 ends_by() {
-  local sig=$1 pid; shift
+  local sig=$1 ready=$2 pid; shift 2
   "$@" >/dev/null 2>&1 3>&- &
   pid=$!
-  sleep 0.7
+  wait_until 10 eval "$ready"
   kill -"$sig" "$pid"
   wait "$pid"
 }
 
 @test "exec ends by the signal it gets; what it started goes on" {
   tare run -d --name sig busybox sleep 1000
-  run ends_by TERM "$TARE_BIN/tare" exec sig sleep 500
+  run ends_by TERM 'tare exec sig ps | grep -q "sleep 500"' "$TARE_BIN/tare" exec sig sleep 500
   [ "$status" -eq 143 ]
   tare exec sig ps | grep -q 'sleep 500'
   tare rm -f sig
 }
 
 @test "run --sig-proxy=false and attach --sig-proxy=false end by the signal" {
-  run ends_by TERM "$TARE_BIN/tare" run --name noproxy --sig-proxy=false busybox sleep 500
+  run ends_by TERM 'is_state noproxy running && tare exec noproxy true' "$TARE_BIN/tare" run --name noproxy --sig-proxy=false busybox sleep 500
   [ "$status" -eq 143 ]
   is_state noproxy running
-  run ends_by HUP "$TARE_BIN/tare" attach --sig-proxy=false noproxy
+  run ends_by HUP 'sleep 0.7' "$TARE_BIN/tare" attach --sig-proxy=false noproxy
   [ "$status" -eq 129 ]
   is_state noproxy running
   tare rm -f noproxy
@@ -66,7 +66,7 @@ ends_by() {
 @test "an attach whose monitor is stopped still ends by a signal" {
   tare run -d --name frozen busybox sleep 500
   kill -STOP "$(live frozen worker)" "$(live frozen keeper)"
-  run ends_by TERM "$TARE_BIN/tare" attach --sig-proxy=false frozen
+  run ends_by TERM 'sleep 0.7' "$TARE_BIN/tare" attach --sig-proxy=false frozen
   kill -CONT "$(live frozen worker)" "$(live frozen keeper)"
   [ "$status" -eq 143 ]
   tare rm -f frozen
