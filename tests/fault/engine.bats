@@ -293,12 +293,14 @@ waiters() { pgrep -fc "^tare-monitor rest .* $id\$"; }
   local id holder starter
   tare run --name twice --network none busybox true
   id=$(tare inspect -f '{{.Id}}' twice)
-  python3 -c 'import fcntl, sys, time; f = open(sys.argv[1], "r+"); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(6)' "$TARE_STATE/$id/lock" 3>&- & holder=$!
-  sleep 1
+  python3 -c 'import fcntl, sys, time; f = open(sys.argv[1], "r+"); fcntl.lockf(f, fcntl.LOCK_EX); open(sys.argv[2], "w"); time.sleep(60)' \
+    "$TARE_STATE/$id/lock" "$BATS_TEST_TMPDIR/held" 3>&- & holder=$!
+  wait_until 10 test -e "$BATS_TEST_TMPDIR/held"
   "$TARE_BIN/tare" start twice >/dev/null 3>&- & starter=$!
-  wait_until 3 test ! -e "$TARE_STATE/$id/state.json"
-  run -0 timeout 2 "$TARE_BIN/tare" internal exited "$id"
-  wait "$holder" "$starter"
+  wait_until 10 test ! -e "$TARE_STATE/$id/state.json"
+  run timeout 8 "$TARE_BIN/tare" internal exited "$id"
+  kill "$holder"; wait "$starter"
+  [ "$status" = 0 ]
   tare wait twice
   tare rm twice
 }

@@ -173,8 +173,8 @@ loop='trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done'
   tare run -d --name pp busybox sh -c 'while :; do date +%s%N; sleep 0.02; done'
   tare pause pp
   is_state pp paused
-  sleep 0.2; a=$(tare logs pp | wc -l); sleep 0.3; b=$(tare logs pp | wc -l)
-  [ "$a" = "$b" ]
+  no_more_lines() { local a; a=$(tare logs pp | wc -l); sleep 0.3; b=$(tare logs pp | wc -l); [ "$a" = "$b" ]; }
+  wait_until 5 no_more_lines # its last ones may be on their way
   run -1 tare exec pp true
   run -1 tare pause pp
   tare unpause pp
