@@ -5,12 +5,16 @@ import os
 import pty
 import select
 import sys
+import termios
 import time
 
 shell, script, folder = sys.argv[1:]
 pid, fd = pty.fork()
 if pid == 0:
     os.chdir(folder)
+    terminal = termios.tcgetattr(0)
+    terminal[6][termios.VKILL] = b"\0"  # the key that removes a line is the shell's, also when it comes before the terminal is
+    termios.tcsetattr(0, termios.TCSANOW, terminal)
     os.environ.update(TERM="dumb", LC_ALL="C.UTF-8", PS1="READY>")
     args = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}[shell]
     os.execvp(shell, args)
