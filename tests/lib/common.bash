@@ -76,7 +76,7 @@ remove_all() {
 tare_teardown_file() {
   local i
   remove_all
-  for i in 1 2 3 4 5 6 7 8 9 9 9 9 9 9; do
+  for i in 1 2 3 4 5 6 7 8 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9; do # who looks after the networks asks after 1, 2, 4, 8 s whether anybody needs it
     machine_state >"$BATS_FILE_TMPDIR/after"
     [ -n "$(left_over)" ] || return 0
     sleep "0.$i"
