@@ -25,7 +25,8 @@ LIB=$BATS_TEST_DIRNAME/../lib
 # What answers outside.
 servers_up() {
   local out=(nsenter --net="/proc/$OUTSIDE/ns/net")
-  "${out[@]}" busybox nc -ll -p 8000 -e echo outside 3>&- >/dev/null 2>&1 & SERVERS=$!
+  # one that closes while something is unread resets the connection, and what it said may be lost
+  "${out[@]}" busybox nc -ll -p 8000 -e sh -c 'read _; echo outside' 3>&- >/dev/null 2>&1 & SERVERS=$!
   "${out[@]}" python3 "$LIB/udp.py" serve 8001 by-udp 3>&- & SERVERS+=" $!"
   "${out[@]}" python3 "$LIB/dns.py" serve 192.0.2.2 3>&- & SERVERS+=" $!"
   export SERVERS
