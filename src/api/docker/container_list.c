@@ -65,17 +65,17 @@ static bool is_among(const struct ids *ids, const char *id)
 	return ids->n && bsearch(id, ids->v, ids->n, sizeof(*ids->v), by_id);
 }
 
-/* rec may be without its configuration. */
-static const char *state_of(const struct engine *en, struct arena *a, const struct record *rec)
+static const char *state_of(const struct record *rec)
 {
-	struct err ignored;
-	struct record whole = *rec;
-
 	if (rec->status != RECORD_RUNNING)
 		return record_status_name(rec->status);
-	if (!rec->config && record_get(en->catalog, a, rec->id, &whole, &ignored) < 0)
-		return "running";
-	return container_paused(&whole) ? "paused" : "running";
+	return container_paused(rec) ? "paused" : "running";
+}
+
+/* One of a brief list that is to be looked at closer: to put it right takes its configuration. */
+static int complete(const struct engine *en, struct arena *a, struct record *rec, struct err *e)
+{
+	return rec->config || !record_is_active(rec) ? 0 : record_get(en->catalog, a, rec->id, rec, e);
 }
 
 const char *container_settle(const struct engine *en, struct arena *a, const struct container_query *q, struct live_many *many, struct record *rec,
@@ -84,12 +84,12 @@ const char *container_settle(const struct engine *en, struct arena *a, const str
 	*live = (struct live)LIVE_INIT;
 	if (rec->status == RECORD_RUNNING && live_untouched(en, many, rec->id))
 		return "running";
-	if (settle(en, a, rec, live, SETTLE_LIST, e) < 0) { /* it went while we looked, or cannot be put right: the others are still worth a list */
+	if (complete(en, a, rec, e) < 0 || settle(en, a, rec, live, SETTLE_LIST, e) < 0) { /* it went while we looked, or cannot be put right: the others are still worth a list */
 		if (e->cls != ERR_NOTFOUND)
 			log_warning("%s", e->msg);
 		return NULL;
 	}
-	return record_is_active(rec) || q->all || q->most >= 0 || ps_asks_status(q->filters) ? state_of(en, a, rec) : NULL;
+	return record_is_active(rec) || q->all || q->most >= 0 || ps_asks_status(q->filters) ? state_of(rec) : NULL;
 }
 
 /* What a list finds out once. */
