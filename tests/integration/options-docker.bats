@@ -250,7 +250,7 @@ teardown() { [ -z "${LOOP:-}" ] || losetup -d "$LOOP"; }
   run ! tare swarm init
   [[ "$output" == 'tare: command "tare swarm" is not supported: '* ]]
   run ! tare context ls
-  [[ "$output" == *"no daemon"* ]]
+  [[ "$output" == *"without a daemon"* ]]
   run ! tare -H tcp://1.2.3.4 ps
   [[ "$output" == *"option -H is not supported: there is no daemon"* ]]
   run ! grep -E '(swarm|context|tlsverify)' <<<"$(tare --help)"
