@@ -71,16 +71,25 @@ static size_t key_len(const char *entry)
 	return strcspn(entry, "=");
 }
 
+/* Where the entry with entry's key is; n: there is none. */
+static size_t find_key(const char *const *v, size_t n, const char *entry)
+{
+	size_t len = key_len(entry), i = 0;
+
+	while (i < n && (key_len(v[i]) != len || strncmp(v[i], entry, len) != 0))
+		i++;
+	return i;
+}
+
 /* "K=V", "K"; an entry of the same key is replaced in its place. */
 static void env_set(struct env *env, const char *entry)
 {
-	size_t len = key_len(entry);
+	size_t at = find_key(env->v, env->n, entry);
 
-	for (size_t i = 0; i < env->n; i++)
-		if (key_len(env->v[i]) == len && strncmp(env->v[i], entry, len) == 0) {
-			env->v[i] = entry;
-			return;
-		}
+	if (at < env->n) {
+		env->v[at] = entry;
+		return;
+	}
 	if (env->n + 1 >= env->cap) {
 		size_t cap = env->cap ? 2 * env->cap : 32;
 		const char **more = arena_array(env->a, cap, sizeof(*more));
@@ -165,12 +174,7 @@ void plan_home(struct plan *p, const char *home)
 
 static bool has_name(struct strv v, const char *name)
 {
-	size_t len = strlen(name);
-	bool has = false;
-
-	for (size_t i = 0; i < v.n; i++)
-		has |= strncmp(v.v[i], name, len) == 0 && (!v.v[i][len] || v.v[i][len] == '=');
-	return has;
+	return find_key(v.v, v.n, name) < v.n;
 }
 
 struct strv plan_env_given(struct arena *a, struct strv v, const char *hostname, bool tty, const char *home)

@@ -113,9 +113,10 @@ static void name_user(const char *passwd, bool own_ids, struct top_process *p)
 	(void)snprintf(p->user, sizeof(p->user), "%u", p->uid);
 	if (!own_ids && p->uid && oci_user_resolve_texts(&a, passwd, NULL, p->user, &user, &ignored) < 0)
 		return;
-	if (user.name)
-		(void)snprintf(p->user, sizeof(p->user), strlen(user.name) > USER_WIDTH ? "%.*s+" : "%.*s",
-			       strlen(user.name) > USER_WIDTH ? USER_WIDTH - 1 : USER_WIDTH, user.name);
+	if (user.name && strlen(user.name) > USER_WIDTH)
+		(void)snprintf(p->user, sizeof(p->user), "%.*s+", USER_WIDTH - 1, user.name);
+	else if (user.name)
+		(void)snprintf(p->user, sizeof(p->user), "%s", user.name);
 }
 
 static int read_process(pid_t pid, const char *passwd, struct top_process *p)

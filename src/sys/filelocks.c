@@ -10,7 +10,6 @@
 #include "base/text.h"
 
 #define MOST_BYTES ((size_t)1 << 20)
-#define CHUNK ((size_t)64 << 10)
 
 struct filelock {
 	dev_t dev;
@@ -74,29 +73,11 @@ int filelocks_parse(const char *text, struct filelocks *out)
 
 int filelocks_read(struct filelocks *out)
 {
-	CLEANUP_FD int fd = open("/proc/locks", O_RDONLY | O_CLOEXEC);
 	CLEANUP_FREE char *text = NULL;
-	size_t len = 0, cap = 0;
-	ssize_t n;
+	int r = io_read_file(AT_FDCWD, "/proc/locks", MOST_BYTES, &text, NULL);
 
 	*out = (struct filelocks)FILELOCKS_INIT;
-	if (fd < 0)
-		return -errno;
-	do {
-		if (cap - len < CHUNK / 2) {
-			char *more = realloc(text, (cap = cap ? 2 * cap : CHUNK) + 1);
-
-			if (!more)
-				return -ENOMEM;
-			text = more;
-		}
-		n = read(fd, text + len, cap - len);
-		len += n > 0 ? (size_t)n : 0;
-	} while ((n > 0 && len < MOST_BYTES) || (n < 0 && errno == EINTR));
-	if (n < 0)
-		return -errno;
-	text[len] = '\0';
-	return filelocks_parse(text, out);
+	return r < 0 ? r : filelocks_parse(text, out);
 }
 
 bool filelocks_held(const struct filelocks *l, dev_t dev, ino_t ino)

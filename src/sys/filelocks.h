@@ -17,7 +17,7 @@ struct filelocks {
 #define CLEANUP_FILELOCKS CLEANUP(filelocks_free)
 void filelocks_free(struct filelocks *l);
 
-/* Reads them, as many as stand in the first megabyte. Negative errno, then out is empty. Locks of processes that our pid namespace does not have are not told. */
+/* Reads them. Negative errno, -EFBIG when they take more than a megabyte; then out is empty. Locks of processes that our pid namespace does not have are not told. */
 int filelocks_read(struct filelocks *out) MUST_CHECK;
 /* The same of such lines as the kernel writes them; what is no line of a lock is left out. */
 int filelocks_parse(const char *text, struct filelocks *out) MUST_CHECK;

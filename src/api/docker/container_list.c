@@ -110,7 +110,7 @@ static int look_closer(const struct engine *en, struct arena *a, const struct li
 
 	if (rec->status == RECORD_RUNNING && (q->config || q->filters.n || is_among(&l->publishers, rec->id)))
 		r = ports_read(en, a, rec->id, &s->own, e);
-	if (r == 0 && !q->config && rec->status == RECORD_RUNNING && is_among(&l->checked, rec->id))
+	if (r == 0 && !rec->config && rec->status == RECORD_RUNNING && is_among(&l->checked, rec->id))
 		r = record_get(en->catalog, a, rec->id, &whole, e);
 	s->rec.config = whole.config;
 	if (r == 0 && rec->config)

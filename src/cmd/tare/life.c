@@ -154,7 +154,6 @@ static int stop_one(const struct engine *en, const char *what, const void *data,
 	return r < 0 ? r : container_stop(en, what, sig, timeout_of(o), e);
 }
 
-
 static int restart_one(const struct engine *en, const char *what, const void *data, struct err *e)
 {
 	const struct stop_opts *o = data;
@@ -172,17 +171,7 @@ static int kill_one(const struct engine *en, const char *what, const void *data,
 	const struct stop_opts *o = data;
 	int sig, r = signal_of(o->signal ? o->signal : "KILL", &sig, e);
 
-	if (r == 0)
-		r = container_kill(en, what, sig, e);
-	return r;
-}
-
-static int with_each(const struct cli_call *call, tare_each_fn fn, const void *data, struct err *e)
-{
-	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
-	int r = tare_engine(call, &en, e);
-
-	return r < 0 ? r : tare_each(call, &en, fn, data);
+	return r < 0 ? r : container_kill(en, what, sig, e);
 }
 
 static int stop_all(const struct cli_call *call, struct err *e)
@@ -206,7 +195,10 @@ int cmd_stop(const struct cli_call *call, struct err *e)
 
 int cmd_restart(const struct cli_call *call, struct err *e)
 {
-	return with_each(call, restart_one, call->opts, e);
+	CLEANUP_ENGINE struct engine en = ENGINE_INIT;
+	int r = tare_engine(call, &en, e);
+
+	return r < 0 ? r : tare_each(call, &en, restart_one, call->opts);
 }
 
 int cmd_kill(const struct cli_call *call, struct err *e)
